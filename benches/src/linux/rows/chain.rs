@@ -1,0 +1,88 @@
+//! Five services in a chain, each ready 200 ms after its start.
+
+use std::{net::TcpStream, thread, time::Duration};
+
+use super::Row;
+use crate::linux::{
+    Result,
+    clock::{DEADLINE, Moment},
+    managers::PILOTLIGHT,
+    plain::Plain,
+    report::{Figure, Target},
+    running::Running,
+    service::{Service, chain},
+    stage::Stage,
+    stats::{Runs, milliseconds},
+};
+
+pub(super) const ROW: Row = Row {
+    name: "chain",
+    what: "five in a chain",
+    ours,
+    against: None,
+};
+
+const RUNS: usize = 7;
+const SERVICES: usize = 5;
+const EACH: Duration = Duration::from_millis(200);
+/// What the services need, if nothing between them takes any time.
+const WORK: Duration = Duration::from_secs(1);
+/// Between two attempts of the plain side to connect.
+const PAUSE: Duration = Duration::from_micros(200);
+
+fn ours() -> Result<Vec<Figure>> {
+    let (mut ours, mut plain) = (Runs::default(), Runs::default());
+    for _ in 0..RUNS {
+        ours.add(by_pilotlight()?);
+        plain.add(by_hand()?);
+    }
+    let (ours, plain) = (ours.over(WORK), plain.over(WORK));
+    Ok(vec![Figure {
+        what: "five services in a chain, each ready 200 ms after its start: over those 1,000 ms"
+            .into(),
+        ours: ours.to_string(),
+        other: format!("{} by hand", milliseconds(plain.median())),
+        ratio: None,
+        target: Some(Target::below(
+            ours.median().as_secs_f64() * 1000.0,
+            60.0,
+            " ms",
+        )),
+    }])
+}
+
+fn services(stage: &Stage) -> Result<Vec<Service>> {
+    let steps = format!("--after {}ms", EACH.as_millis());
+    let services = chain(stage, SERVICES, &steps)?;
+    Ok(services.into_iter().map(Service::by_http).collect())
+}
+
+/// From the command to its return, which is when all are ready.
+fn by_pilotlight() -> Result<Duration> {
+    let stage = Stage::new()?;
+    let services = services(&stage)?;
+    let running = Running::start(PILOTLIGHT, stage, &services)?;
+    let time = running.returned.since(running.began);
+    running.down()?;
+    running.quit()?;
+    Ok(time)
+}
+
+/// Each is started as soon as the one before accepts a connection, by somebody who does nothing else.
+fn by_hand() -> Result<Duration> {
+    let stage = Stage::new()?;
+    let services = services(&stage)?;
+    let began = Moment::now();
+    let mut running = Vec::new();
+    for service in &services {
+        running.push(Plain::start(&stage, std::slice::from_ref(service))?);
+        let port = service.port.ok_or("a service without a port")?;
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if (began + DEADLINE).has_passed() {
+                return Err("a service does not listen".into());
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+    Ok(began.elapsed())
+}

@@ -1,0 +1,91 @@
+//! A hundred independent services, until the last one listens.
+
+use std::time::Duration;
+
+use super::Row;
+use crate::linux::{
+    Result,
+    clock::Moment,
+    managers::{Manager, PILOTLIGHT},
+    plain::Plain,
+    report::{Figure, Target},
+    running::Running,
+    service::independent,
+    stage::Stage,
+    stats::Runs,
+    trace::last,
+};
+
+pub(super) const ROW: Row = Row {
+    name: "hundred",
+    what: "100 services, command to last one listening",
+    ours,
+    against: Some(against),
+};
+
+const RUNS: usize = 7;
+const SERVICES: usize = 100;
+
+fn ours() -> Result<Vec<Figure>> {
+    let (mut listening, mut returned, mut plain) =
+        (Runs::default(), Runs::default(), Runs::default());
+    for _ in 0..RUNS {
+        let times = by(PILOTLIGHT)?;
+        listening.add(times.listening);
+        returned.add(times.returned);
+        plain.add(by_plain_spawn()?);
+    }
+    let ratio = listening.ratio(&plain);
+    Ok(vec![
+        Figure {
+            what: "100 independent services, command to last one listening".into(),
+            ours: listening.to_string(),
+            other: format!("{plain} by fork+exec"),
+            ratio: Some(ratio),
+            target: Some(Target::at_most(ratio, 2.0, " ×")),
+        },
+        Figure {
+            what: "… to the return of the command: all are ready".into(),
+            ours: returned.to_string(),
+            other: String::new(),
+            ratio: Some(returned.ratio(&plain)),
+            target: None,
+        },
+    ])
+}
+
+fn against(manager: &dyn Manager) -> Result<String> {
+    let mut runs = Runs::default();
+    for _ in 0..3 {
+        runs.add(by(manager)?.listening);
+    }
+    Ok(runs.to_string())
+}
+
+struct Times {
+    listening: Duration,
+    returned: Duration,
+}
+
+fn by(manager: &dyn Manager) -> Result<Times> {
+    let stage = Stage::new()?;
+    let services = independent(&stage, SERVICES)?;
+    let running = Running::start(manager, stage, &services)?;
+    let events = running.trace().wait_for("listening", SERVICES)?;
+    let times = Times {
+        listening: last(&events).since(running.began),
+        returned: running.returned.since(running.began),
+    };
+    running.down()?;
+    running.quit()?;
+    Ok(times)
+}
+
+fn by_plain_spawn() -> Result<Duration> {
+    let stage = Stage::new()?;
+    let services = independent(&stage, SERVICES)?;
+    let began = Moment::now();
+    let _running = Plain::start(&stage, &services)?;
+    let listening = stage.trace().wait_for("listening", SERVICES)?;
+    Ok(last(&listening).since(began))
+}

@@ -1,0 +1,122 @@
+//! Services kept by a manager, in a stage of their own.
+
+use std::{
+    fs::{self, OpenOptions},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use super::{
+    Result,
+    clock::{DEADLINE, Moment},
+    kernel,
+    managers::Manager,
+    service::Service,
+    stage::Stage,
+    trace::Trace,
+};
+
+/// Services that have been handed to a manager.
+pub(crate) struct Running<'a> {
+    manager: &'a dyn Manager,
+    stage: Stage,
+    /// When its command was started.
+    pub(crate) began: Moment,
+    /// When its command returned.
+    pub(crate) returned: Moment,
+    /// The processes of the manager itself.
+    keepers: Vec<i32>,
+}
+
+impl<'a> Running<'a> {
+    /// Configures the manager and runs its command that starts all. Not all managers wait in it until
+    /// all runs: see the trace.
+    pub(crate) fn start(
+        manager: &'a dyn Manager,
+        stage: Stage,
+        services: &[Service],
+    ) -> Result<Self> {
+        manager.configure(&stage, services)?;
+        let command = manager.up(&stage)?;
+        let began = Moment::now();
+        run(&stage, command)?;
+        let returned = Moment::now();
+        let keepers = stage.keepers()?;
+        Ok(Self {
+            manager,
+            stage,
+            began,
+            returned,
+            keepers,
+        })
+    }
+
+    pub(crate) fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    pub(crate) fn trace(&self) -> &Trace {
+        self.stage.trace()
+    }
+
+    /// The CPU time that the manager has used.
+    pub(crate) fn cpu_time(&self) -> Result<Duration> {
+        self.keepers.iter().map(|pid| kernel::cpu_time(*pid)).sum()
+    }
+
+    /// The manager's share of memory in MiB.
+    pub(crate) fn memory(&self) -> Result<f64> {
+        let kib: Result<u64> = self
+            .keepers
+            .iter()
+            .map(|pid| kernel::proportional_memory(*pid))
+            .sum();
+        Ok(f64::from(u32::try_from(kib?)?) / 1024.0)
+    }
+
+    /// Stops all services: how long that took until its command had returned and none was left.
+    pub(crate) fn down(&self) -> Result<Duration> {
+        let began = Moment::now();
+        self.leave()?;
+        self.stage.wait_until_empty()?;
+        Ok(began.elapsed())
+    }
+
+    /// Runs the command that stops all services.
+    pub(crate) fn leave(&self) -> Result {
+        run(&self.stage, self.manager.down(&self.stage)?)
+    }
+
+    /// Ends the manager itself by its own command. What does not leave is killed with the stage.
+    pub(crate) fn quit(self) -> Result {
+        match self.manager.quit(&self.stage)? {
+            Some(command) => run(&self.stage, command),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Runs a command to its end; what it says is shown if it fails or does not end.
+fn run(stage: &Stage, mut command: Command) -> Result {
+    let path = stage.path().join("commands.log");
+    let log = OpenOptions::new().append(true).create(true).open(&path)?;
+    let program = command.get_program().display().to_string();
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .map_err(|error| format!("{program}: {error}"))?;
+    let how = if kernel::ends_within(child.id(), DEADLINE)? {
+        match child.wait()? {
+            status if status.success() => return Ok(()),
+            status => status.to_string(),
+        }
+    } else {
+        child.kill()?;
+        child.wait()?;
+        format!("does not return within {DEADLINE:?}")
+    };
+    let said = fs::read_to_string(&path).unwrap_or_default();
+    Err(format!("{program}: {how}\n{said}").into())
+}

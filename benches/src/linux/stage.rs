@@ -1,0 +1,218 @@
+//! A private place for one run: a folder, a trace, ports, and a program that nobody else runs.
+
+use std::{
+    env,
+    ffi::OsStr,
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU16, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use rustix::process::Signal;
+
+use super::{
+    Result,
+    clock::{DEADLINE, Moment},
+    kernel,
+    trace::Trace,
+};
+
+/// What everything that is started here has in its environment: the folder of its stage.
+const MARK: &str = "PILOTLIGHT_BENCH";
+/// Below the ports that the kernel gives to connections.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+/// Between two looks whether the processes are gone.
+const PAUSE: Duration = Duration::from_millis(1);
+/// A file from this size on is not kept until the end of the bench.
+const BIG: u64 = 1024 * 1024;
+/// The folders of all stages that there have been.
+static STAGES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// One run's private place. Dropped, it ends whatever still runs there, and only that.
+///
+/// Its files stay until the end of the bench: ext4 without a journal steps over each file that has
+/// been deleted in the last seconds when it makes a new one, and the next run would pay for this one.
+pub(crate) struct Stage {
+    folder: PathBuf,
+    program: PathBuf,
+    trace: Trace,
+}
+
+impl Stage {
+    /// Takes the test service that stands beside this program.
+    pub(crate) fn new() -> Result<Self> {
+        // Short, since the paths of sockets are below.
+        let temporary = env::temp_dir().canonicalize()?;
+        let folder = tempfile::Builder::new()
+            .prefix("plb-")
+            .tempdir_in(temporary)?;
+        let folder = folder.keep();
+        stages().push(folder.clone());
+        // A program of its own tells the services of this stage from everything else on the machine,
+        // whatever they do to their environment, group, session and parent.
+        let program = program_of(&folder);
+        let original = programs()?.join("pilotlight-test-service");
+        fs::copy(&original, &program)
+            .map_err(|error| format!("{}: {error}", original.display()))?;
+        let trace = Trace::at(folder.join("trace"));
+        Ok(Self {
+            folder,
+            program,
+            trace,
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The test service.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    pub(crate) fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// A command that bears the mark of this stage, as will all that it starts.
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.env(MARK, self.path()).current_dir(self.path());
+        command
+    }
+
+    /// The services that run, with whatever they have started.
+    pub(crate) fn services(&self) -> Result<Vec<i32>> {
+        Ok(kernel::processes(|pid| self.is_service(pid))?)
+    }
+
+    /// Everything else that was started here: the keeper, above all.
+    pub(crate) fn keepers(&self) -> Result<Vec<i32>> {
+        Ok(kernel::processes(|pid| {
+            is_marked(self.path(), pid) && !self.is_service(pid)
+        })?)
+    }
+
+    /// Kills one service.
+    pub(crate) fn kill(&self, pid: i32) -> Result {
+        if kernel::signal(pid, Signal::KILL, |pid| self.is_service(pid))? {
+            return Ok(());
+        }
+        Err(format!("process {pid} is no service of this bench any more").into())
+    }
+
+    /// Waits until no service runs any more.
+    pub(crate) fn wait_until_empty(&self) -> Result {
+        let deadline = Moment::now() + DEADLINE;
+        while !self.services()?.is_empty() {
+            if deadline.has_passed() {
+                return Err("services are left".into());
+            }
+            thread::sleep(PAUSE);
+        }
+        Ok(())
+    }
+
+    fn is_service(&self, pid: i32) -> bool {
+        kernel::runs(pid, &self.program)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        clear(self.path());
+        remove_big_files(self.path());
+    }
+}
+
+/// Ends what runs on any stage, and removes them all.
+pub(crate) fn clear_all() {
+    for path in stages().drain(..) {
+        clear(&path);
+        // What cannot be removed is left to the system's own tidying of temporary files.
+        let _ = fs::remove_dir_all(path);
+    }
+}
+
+/// What cannot be removed now is removed at the end.
+fn remove_big_files(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => remove_big_files(&entry.path()),
+            Ok(metadata) if metadata.len() >= BIG => drop(fs::remove_file(entry.path())),
+            _ => {}
+        }
+    }
+}
+
+fn stages() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
+    STAGES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills all that runs on a stage; again, while that finds any, since a keeper may have started others
+/// meanwhile.
+fn clear(stage: &Path) {
+    let program = program_of(stage);
+    let is_ours = |pid| kernel::runs(pid, &program) || is_marked(stage, pid);
+    let deadline = Moment::now() + Duration::from_secs(5);
+    while !deadline.has_passed() {
+        match kernel::processes(is_ours) {
+            Ok(left) if left.is_empty() => return,
+            Ok(left) => left.into_iter().for_each(|pid| {
+                // One that cannot be killed now is found again.
+                let _ = kernel::signal(pid, Signal::KILL, is_ours);
+            }),
+            Err(_) => break,
+        }
+        thread::sleep(PAUSE);
+    }
+    eprintln!("  ! processes may be left of {}", stage.display());
+}
+
+fn program_of(stage: &Path) -> PathBuf {
+    stage.join("service")
+}
+
+fn is_marked(stage: &Path, pid: i32) -> bool {
+    let mut mark = std::ffi::OsString::from(MARK);
+    mark.push("=");
+    mark.push(stage);
+    kernel::has_variable(pid, &mark)
+}
+
+/// The folder with the programs of this build.
+pub(crate) fn programs() -> Result<PathBuf> {
+    let myself = env::current_exe()?;
+    Ok(myself
+        .parent()
+        .ok_or("this program is in no folder")?
+        .to_owned())
+}
+
+/// So many ports that are free on both loopback addresses, no two stages of this program with the same.
+pub(crate) fn free_ports(count: usize) -> Result<Vec<u16>> {
+    static NEXT: AtomicU16 = AtomicU16::new(PORTS.start);
+    let mut ports = Vec::with_capacity(count);
+    for _ in PORTS {
+        if ports.len() == count {
+            return Ok(ports);
+        }
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        if next == PORTS.end - 1 {
+            NEXT.store(PORTS.start, Ordering::Relaxed);
+        }
+        let is_free = |host| TcpListener::bind((host, next)).is_ok();
+        if is_free("127.0.0.1") && is_free("::1") {
+            ports.push(next);
+        }
+    }
+    Err(format!("no {count} free ports from {PORTS:?}").into())
+}

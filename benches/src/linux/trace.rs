@@ -1,0 +1,100 @@
+//! The honest clock: what the services themselves have written down, and when.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use super::{
+    Result,
+    clock::{DEADLINE, Moment},
+};
+
+/// Between two looks at a trace. The times are in the trace, so that looking seldom makes none of
+/// them worse, while looking often would take the cores from what is measured.
+const PAUSE: Duration = Duration::from_millis(10);
+/// One line of a trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) name: String,
+    pub(crate) pid: i32,
+    pub(crate) at: Moment,
+}
+
+/// The file that all services of a run append to.
+#[derive(Clone, Debug)]
+pub(crate) struct Trace(PathBuf);
+
+impl Trace {
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// All events of this name, in the order in which they were written.
+    pub(crate) fn events(&self, name: &str) -> Result<Vec<Event>> {
+        let text = match fs::read_to_string(&self.0) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            text => text?,
+        };
+        Ok(text
+            .lines()
+            .filter_map(event)
+            .filter(|event| event.name == name)
+            .collect())
+    }
+
+    /// Waits until there are so many events of this name, and returns them.
+    pub(crate) fn wait_for(&self, name: &str, count: usize) -> Result<Vec<Event>> {
+        self.wait(name, |events| events.len() >= count)
+            .map_err(|error| format!("{error}: {count} × `{name}`").into())
+    }
+
+    /// Waits for the first event of this name after a time.
+    pub(crate) fn wait_for_next(&self, name: &str, after: Moment) -> Result<Event> {
+        let events = self.wait(name, |events| events.iter().any(|event| event.at > after))?;
+        let next = events.into_iter().find(|event| event.at > after);
+        Ok(next.ok_or("an event is gone")?)
+    }
+
+    fn wait(&self, name: &str, enough: impl Fn(&[Event]) -> bool) -> Result<Vec<Event>> {
+        let deadline = Moment::now() + DEADLINE;
+        loop {
+            let events = self.events(name)?;
+            if enough(&events) {
+                return Ok(events);
+            }
+            if deadline.has_passed() {
+                let found = events.len();
+                return Err(
+                    format!("{found} events of `{name}` came, not what was waited for").into(),
+                );
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+}
+
+/// When the last of them happened.
+pub(crate) fn last(events: &[Event]) -> Moment {
+    events
+        .iter()
+        .map(|event| event.at)
+        .max()
+        .unwrap_or_default()
+}
+
+/// `EVENT PID NANOSECONDS`
+fn event(line: &str) -> Option<Event> {
+    let mut words = line.split(' ');
+    Some(Event {
+        name: words.next()?.to_owned(),
+        pid: words.next()?.parse().ok()?,
+        at: Moment::from_nanoseconds(words.next()?.parse().ok()?),
+    })
+}

@@ -1,0 +1,171 @@
+//! `pilotlight check`
+
+use std::io::{self, Write as _};
+
+use pilotlight::{
+    mask,
+    stack::{Command, Mode, Port, Service, ServiceName, Stack},
+    stack_file::{Problem, Report},
+};
+use serde::Serialize;
+
+use crate::{
+    args::Check,
+    context::{Context, read},
+    failure::{Ending, Failure},
+    paint::{BOLD, DIM, paint, tame},
+    view::path,
+};
+
+pub(crate) fn run(context: &Context, check: &Check) -> Result<Ending, Failure> {
+    let file = context.find()?;
+    let stack = read(&file);
+    if check.json {
+        let verdict = match &stack {
+            Ok(stack) => Verdict::of_stack(stack),
+            Err(Failure::StackFile(report)) => Verdict::of_report(report),
+            Err(_) => return stack.map(|_| Ending::Done),
+        };
+        let mut out = io::stdout().lock();
+        serde_json::to_writer_pretty(&mut out, &verdict).map_err(io::Error::from)?;
+        writeln!(out)?;
+        // What is wrong with it has been said.
+        return match stack {
+            Ok(_) => Ok(Ending::Done),
+            Err(_) => Ok(Ending::Invalid),
+        };
+    }
+    print(&stack?)?;
+    Ok(Ending::Done)
+}
+
+fn print(stack: &Stack) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    let mode = match stack.mode {
+        Mode::Development => "development",
+        Mode::Production => "production",
+    };
+    let file = paint(DIM, &path(&stack.file));
+    writeln!(out, "{}  {file}  {mode}", paint(BOLD, &stack.name))?;
+    let services = in_order(stack);
+    let longest = services
+        .iter()
+        .map(|service| service.name.as_str().len())
+        .max();
+    for service in services {
+        let name = format!("{:1$}", service.name, longest.unwrap_or(0));
+        let port = service
+            .port
+            .map_or_else(String::new, |port| format!(":{port}"));
+        let what = tame(&what(stack, service));
+        writeln!(out, "  {}  {port:6}  {what}", paint(BOLD, &name))?;
+        if !service.needs.is_empty() {
+            let needs = names(service).join(", ");
+            let indent = longest.unwrap_or(0) + 12;
+            writeln!(
+                out,
+                "{:indent$}{}",
+                "",
+                paint(DIM, &format!("needs {needs}"))
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// What it runs, with its ports in it and without what looks like a secret.
+fn what(stack: &Stack, service: &Service) -> String {
+    let command = service
+        .command
+        .as_ref()
+        .map(|command| command.render(&service.name, stack));
+    match command {
+        None => "external: watched, never started".to_owned(),
+        Some(Command::Shell(line)) => mask::command_line(&[line]),
+        Some(Command::Words(words)) => mask::command_line(&words),
+    }
+}
+
+fn names(service: &Service) -> Vec<&str> {
+    service.needs.keys().map(ServiceName::as_str).collect()
+}
+
+/// The services in the order in which they may start, otherwise as the file has them.
+fn in_order(stack: &Stack) -> Vec<&Service> {
+    let mut left: Vec<&Service> = stack.services.iter().map(|service| &**service).collect();
+    let mut ordered: Vec<&Service> = Vec::new();
+    while !left.is_empty() {
+        let is_met = |need: &ServiceName| ordered.iter().any(|other| other.name == *need);
+        let next = left
+            .iter()
+            .position(|service| service.needs.keys().all(is_met));
+        // There is always one: needs have no cycle.
+        ordered.push(left.remove(next.unwrap_or(0)));
+    }
+    ordered
+}
+
+/// `check --json`
+#[derive(Serialize)]
+struct Verdict<'a> {
+    valid: bool,
+    file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<Mode>,
+    services: Vec<Entry<'a>>,
+    problems: Vec<Wrong>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    name: &'a str,
+    port: Option<Port>,
+    needs: Vec<&'a str>,
+    external: bool,
+}
+
+#[derive(Serialize)]
+struct Wrong {
+    line: Option<usize>,
+    column: Option<usize>,
+    message: String,
+    suggestion: String,
+}
+
+impl<'a> Verdict<'a> {
+    fn of_stack(stack: &'a Stack) -> Self {
+        let entry = |service: &'a Service| Entry {
+            name: service.name.as_str(),
+            port: service.port,
+            needs: names(service),
+            external: service.is_external(),
+        };
+        Self {
+            valid: true,
+            file: stack.file.display().to_string(),
+            name: Some(&stack.name),
+            mode: Some(stack.mode),
+            services: in_order(stack).into_iter().map(entry).collect(),
+            problems: Vec::new(),
+        }
+    }
+
+    fn of_report(report: &Report) -> Self {
+        let wrong = |problem: &Problem| Wrong {
+            line: problem.place().map(|place| place.line),
+            column: problem.place().map(|place| place.column),
+            message: problem.to_string(),
+            suggestion: problem.suggestion(),
+        };
+        Self {
+            valid: false,
+            file: report.file().display().to_string(),
+            name: None,
+            mode: None,
+            services: Vec::new(),
+            problems: report.problems().iter().map(wrong).collect(),
+        }
+    }
+}

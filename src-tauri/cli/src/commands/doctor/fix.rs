@@ -1,0 +1,242 @@
+//! `pilotlight doctor --fix`
+
+use std::{
+    env, fs,
+    io::{self, IsTerminal as _, Write as _},
+};
+
+use pilotlight::{
+    clock,
+    control::{Client, Environment, Outcome, Restart, Up},
+    effects::{
+        port::{Asker, describe_fault, free},
+        remedy::{self, Line, RemedyError},
+    },
+    model::finding::{Action, Finding},
+    stack::ServiceName,
+};
+
+use super::Visit;
+use crate::{
+    commands::port::{Running, confirmed},
+    context::Context,
+    failure::{Ending, Failure, tell},
+    keeper::keep_in_background,
+    paint::{BOLD, DIM, GREEN, RED, Signs, paint, tame},
+};
+
+/// What came of one action.
+enum Done {
+    /// It was carried out; the service may start now.
+    Prepared,
+    /// It was carried out, and is all there is to do.
+    Finished,
+    /// It was not carried out, and why has been said.
+    Not,
+}
+
+/// Carries out the remedies that are safe, one after the other, and looks again.
+pub(super) async fn run(context: &Context, yes: bool) -> Result<Ending, Failure> {
+    let visit = Visit::make(context).await?;
+    visit.print()?;
+    let with_action = |finding: &&Finding| finding.remedy.action.is_some();
+    let to_do: Vec<&Finding> = visit.findings.iter().filter(with_action).collect();
+    if to_do.is_empty() {
+        if !visit.findings.is_empty() {
+            say(DIM, "nothing of this can be done from here")?;
+        }
+        return Ok(visit.ending());
+    }
+    if !yes && !io::stdin().is_terminal() {
+        let why = "ask before it changes anything without a terminal; say --yes to mean it";
+        return Err(Failure::Usage(why.to_owned()));
+    }
+    let mut any = false;
+    for finding in to_do {
+        any |= treat(context, &visit, finding, yes).await?;
+    }
+    if !any {
+        return Ok(visit.ending());
+    }
+    writeln!(anstream::stderr())?;
+    let again = Visit::make(context).await?;
+    again.print()?;
+    Ok(again.ending())
+}
+
+/// Whether something was done about a finding.
+async fn treat(
+    context: &Context,
+    visit: &Visit,
+    finding: &Finding,
+    yes: bool,
+) -> Result<bool, Failure> {
+    let Some(action) = &finding.remedy.action else {
+        return Ok(false);
+    };
+    let mut err = anstream::stderr();
+    writeln!(err, "\n{}", paint(BOLD, &tame(&finding.title)))?;
+    let Some(what) = describe(action)? else {
+        return Ok(false);
+    };
+    if yes {
+        say(DIM, &what)?;
+    } else if !confirmed(&format!("{what}?"))? {
+        return Ok(false);
+    }
+    match carry_out(context, visit, action).await {
+        Ok(Done::Finished) => Ok(true),
+        Ok(Done::Prepared) => {
+            // What was stopped before stays so.
+            if visit.kept {
+                start(context, visit, &finding.service).await?;
+            }
+            Ok(true)
+        }
+        Ok(Done::Not) => Ok(false),
+        Err(Failure::Remedy(error)) => {
+            tell(&format!("failed to {error}"), detail(&error).as_deref())?;
+            Ok(false)
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// What an action does, in words that make a question. Of a change of the stack file the difference
+/// is shown first; `None` if it cannot be made.
+fn describe(action: &Action) -> io::Result<Option<String>> {
+    Ok(Some(match action {
+        Action::Start { service } => format!("Start {service}"),
+        Action::Restart { service } => format!("Restart {service}"),
+        Action::FreePort { port } => format!("End who holds port {port}"),
+        Action::Install {
+            command, directory, ..
+        } => {
+            let command = shell_words::join(command);
+            format!("Run `{command}` in {}", directory.display())
+        }
+        Action::CopyFile { from, to } => {
+            format!("Copy {} to {}", from.display(), to.display())
+        }
+        Action::EditStackFile { file, changes } => {
+            let text = fs::read_to_string(file)?;
+            match remedy::change(&text, changes) {
+                Ok(changed) => show(&file.display().to_string(), &changed.difference)?,
+                Err(line) => {
+                    let message = format!("line {line} of {} has changed", file.display());
+                    tell(&message, Some("run `pilotlight doctor` again"))?;
+                    return Ok(None);
+                }
+            }
+            format!("Change {}", file.display())
+        }
+    }))
+}
+
+fn show(file: &str, difference: &[Line]) -> io::Result<()> {
+    let mut err = anstream::stderr().lock();
+    writeln!(err, "{}", paint(DIM, file))?;
+    for line in difference {
+        let line = match line {
+            Line::Same(number, text) => format!("{number:>5}   {}", tame(text)),
+            Line::Old(number, text) => paint(RED, &format!("{number:>5} - {}", tame(text))),
+            Line::New(text) => paint(GREEN, &format!("      + {}", tame(text))),
+            Line::Gap => paint(DIM, "      :"),
+        };
+        writeln!(err, "{line}")?;
+    }
+    Ok(())
+}
+
+async fn carry_out(context: &Context, visit: &Visit, action: &Action) -> Result<Done, Failure> {
+    match action {
+        Action::Start { service } => start(context, visit, service).await,
+        Action::Restart { service } => {
+            let Some(mut client) = context.keeper().await?.filter(|_| visit.kept) else {
+                return start(context, visit, service).await;
+            };
+            let restart = Restart {
+                file: visit.file.clone(),
+                services: vec![service.clone()],
+            };
+            told(client.restart(restart).await?)
+        }
+        Action::FreePort { port } => {
+            let asker = Asker {
+                process: None,
+                running: Running::of(context, &visit.snapshot).marks().collect(),
+            };
+            let now = clock::now().wall;
+            match free(*port, &asker).await {
+                Ok(ended) => {
+                    for holder in ended {
+                        say(DIM, &format!("ended {}", tame(&holder.describe(now))))?;
+                    }
+                    Ok(Done::Prepared)
+                }
+                Err(fault) => {
+                    tell(&tame(&describe_fault(*port, &fault, now)), None)?;
+                    Ok(Done::Not)
+                }
+            }
+        }
+        Action::Install {
+            command, directory, ..
+        } => {
+            let variables = env::vars_os().collect();
+            remedy::install(command, directory, &variables).await?;
+            Ok(Done::Prepared)
+        }
+        Action::CopyFile { from, to } => {
+            remedy::copy(from, to)?;
+            Ok(Done::Prepared)
+        }
+        Action::EditStackFile { file, changes } => {
+            remedy::edit_stack_file(file, changes, &env::vars_os().collect())?;
+            Ok(Done::Prepared)
+        }
+    }
+}
+
+/// Starts a service and what it needs, by the keeper or, where there is none, by a new one in the
+/// background.
+async fn start(context: &Context, visit: &Visit, service: &ServiceName) -> Result<Done, Failure> {
+    let mut client: Client = keep_in_background(&context.home).await?;
+    let up = Up {
+        file: visit.file.clone(),
+        services: vec![service.clone()],
+        environment: Environment::of_this_process(),
+    };
+    told(client.up(up).await?)
+}
+
+fn told(outcome: Outcome) -> Result<Done, Failure> {
+    match outcome {
+        Outcome::Done => Ok(Done::Finished),
+        Outcome::Failed { message, .. } => {
+            tell(&tame(&message), None)?;
+            // It was tried, and may have changed what is wrong.
+            Ok(Done::Finished)
+        }
+        Outcome::Refused(message) => Err(Failure::Refused(message)),
+    }
+}
+
+/// What a command said last.
+fn detail(error: &RemedyError) -> Option<String> {
+    let RemedyError::Ended { output, .. } = error else {
+        return None;
+    };
+    let lines: Vec<String> = output.text.lines().map(tame).collect();
+    let last = lines.len().saturating_sub(10);
+    Some(lines[last..].join("\n        "))
+}
+
+fn say(style: anstyle::Style, text: &str) -> io::Result<()> {
+    let arrow = Signs::of_this_terminal().arrow();
+    writeln!(
+        anstream::stderr(),
+        "{}",
+        paint(style, &format!("{arrow} {text}"))
+    )
+}

@@ -1,0 +1,106 @@
+//! `pilotlight down`
+
+use std::{io::Write as _, path::PathBuf, time::Duration};
+
+use pilotlight::control::{self, Client, Keeper as _, Outcome};
+
+use super::catch_up;
+use crate::{
+    args::Down,
+    context::{Context, expect_known, kept, names, read},
+    failure::{Ending, Failure, tell},
+    keeper::{Kept, keep},
+    view::{Show, Subject, is_dark},
+};
+
+/// A keeper in the background ends at once when it has nothing left to keep; the tray app does not.
+const KEEPER_ENDS: Duration = Duration::from_millis(250);
+
+pub(crate) async fn run(context: &Context, down: Down) -> Result<Ending, Failure> {
+    if let Some(client) = context.keeper().await? {
+        return stop(context, client, down).await;
+    }
+    // Where no keeper has ever been, none has left anything.
+    if !context.home.lock().exists() {
+        return nothing_runs(context, &down);
+    }
+    match keep(&context.home).await? {
+        Kept::There(client) => stop(context, client, down).await,
+        Kept::Here(own) => {
+            let left = !own.handle.snapshot().borrow().stacks.is_empty();
+            let ending = if left {
+                match Client::connect(&context.home).await {
+                    Ok(client) => stop(context, client, down).await,
+                    Err(error) => Err(error.into()),
+                }
+            } else {
+                nothing_runs(context, &down)
+            };
+            own.end().await;
+            ending
+        }
+    }
+}
+
+fn nothing_runs(context: &Context, down: &Down) -> Result<Ending, Failure> {
+    if !down.all {
+        let file = context.find()?;
+        if !down.services.is_empty() {
+            let stack = read(&file)?;
+            let known = stack.services.iter().map(|service| service.name.clone());
+            expect_known(&down.services, &stack.name, known)?;
+        }
+    }
+    writeln!(anstream::stderr(), "nothing runs")?;
+    Ok(Ending::Done)
+}
+
+async fn stop(context: &Context, mut client: Client, down: Down) -> Result<Ending, Failure> {
+    let snapshot = client.status().await?;
+    let file: Option<PathBuf> = if down.all {
+        None
+    } else {
+        Some(context.find_among(&snapshot)?)
+    };
+    let subject = match &file {
+        None => Subject::All,
+        Some(file) => match kept(&snapshot, file) {
+            None => return nothing_runs(context, &down),
+            Some(stack) => {
+                expect_known(&down.services, &stack.name, names(stack))?;
+                Subject::Stack(file.clone())
+            }
+        },
+    };
+    let watch = Client::connect(&context.home).await?.watch().await?;
+    let mut show = Show::new(&context.home, subject, watch);
+    show.begin_with(&snapshot);
+    show.say("", "stopping");
+    let request = control::Down {
+        file,
+        services: down.services,
+        kill: down.kill,
+    };
+    let outcome = show.during(client.down(request)).await?;
+    catch_up(&mut show, &mut client).await;
+    let left = client.status().await;
+    drop(client);
+    if left.is_ok_and(|left| left.stacks.iter().all(|stack| is_dark(stack))) {
+        show.until_keeper_ends(KEEPER_ENDS).await;
+    }
+    match outcome {
+        Outcome::Done => {
+            show.say("stopped", "");
+            show.finish();
+            Ok(Ending::Done)
+        }
+        Outcome::Failed { message, findings } => {
+            show.say("", "");
+            show.finish();
+            show.show_findings(&findings);
+            tell(&message, None)?;
+            Ok(Ending::Undone)
+        }
+        Outcome::Refused(message) => Err(Failure::Refused(message)),
+    }
+}

@@ -1,0 +1,167 @@
+//! `pilotlight logs`
+
+mod lines;
+mod printer;
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{self, Write as _},
+    path::Path,
+};
+
+use pilotlight::{
+    effects::log::{Merged, MergedFollow, Query, Runs, ServiceLogs, Watcher},
+    model::facts::StackId,
+    stack::ServiceName,
+};
+
+use self::{lines::Wanted, printer::Printer};
+use crate::{
+    args::Logs,
+    context::{Context, expect_known, read},
+    failure::{Ending, Failure},
+    keeper::listen,
+};
+
+/// Who follows wants to see what comes, and a little of what it comes after.
+const BEFORE_FOLLOWING: usize = 20;
+
+pub(crate) async fn run(context: &Context, asked: Logs) -> Result<Ending, Failure> {
+    let file = context.find()?;
+    let id = context.home.stack_id(&file);
+    let services = services(context.home.logs(), &file, &id, &asked.services)?;
+    let logs = |service: &ServiceName| ServiceLogs::of(context.home.logs(), &id, service);
+    let sources = services
+        .iter()
+        .map(|service| (service.clone(), logs(service)));
+    let tail = asked.lines.or(asked.follow.then_some(BEFORE_FOLLOWING));
+    let wanted = Wanted::new(asked.level.map(Into::into), tail);
+    let query = Query {
+        runs: match asked.run {
+            Some(run) => Runs::One(run),
+            None if asked.all_runs => Runs::All,
+            None => Runs::Latest,
+        },
+        tail: tail.filter(|_| !wanted.chooses()),
+        since: asked.since.map(|since| since.0),
+        grep: asked.grep,
+    };
+    let unreadable = |source| Failure::Log {
+        path: context.home.logs().join(&id.0),
+        source,
+    };
+    let mut merged = Merged::open(sources, &query).map_err(&unreadable)?;
+    let mut printer = Printer::new(services, asked.json, asked.times);
+    history(&mut merged, wanted, &mut printer, &unreadable)?;
+    for (service, remark) in merged.take_remarks() {
+        writeln!(anstream::stderr(), "note: {service}: {remark}")?;
+    }
+    if asked.follow {
+        let level = Wanted::new(asked.level.map(Into::into), None);
+        follow(
+            merged.follow(&Watcher::new()),
+            level,
+            &mut printer,
+            &unreadable,
+        )
+        .await?;
+    }
+    printer.end()?;
+    Ok(Ending::Done)
+}
+
+/// What there is now.
+fn history(
+    merged: &mut Merged,
+    mut wanted: Wanted,
+    printer: &mut Printer,
+    unreadable: &impl Fn(io::Error) -> Failure,
+) -> Result<(), Failure> {
+    for line in merged.by_ref() {
+        let (service, line) = line.map_err(unreadable)?;
+        if let Some((service, line)) = wanted.take(service, line) {
+            printer.print(&service, &line)?;
+        }
+    }
+    for (service, line) in wanted.rest() {
+        printer.print(&service, &line)?;
+    }
+    Ok(printer.flush()?)
+}
+
+/// What comes, until Ctrl-C.
+async fn follow(
+    mut lines: MergedFollow,
+    mut wanted: Wanted,
+    printer: &mut Printer,
+    unreadable: &impl Fn(io::Error) -> Failure,
+) -> Result<(), Failure> {
+    let mut endings = listen()?;
+    loop {
+        tokio::select! {
+            line = lines.next() => {
+                let Some((service, line)) = line.map_err(unreadable)? else { return Ok(()) };
+                if let Some((service, line)) = wanted.take(service, line) {
+                    printer.print(&service, &line)?;
+                    printer.flush()?;
+                }
+            }
+            _ = endings.next() => return Ok(()),
+        }
+    }
+}
+
+/// The services that are asked for, or all of the stack. Those that the stack file no longer has
+/// count while there are logs of them, and a stack file that is wrong keeps no log back.
+fn services(
+    logs: &Path,
+    file: &Path,
+    id: &StackId,
+    asked: &[ServiceName],
+) -> Result<Vec<ServiceName>, Failure> {
+    let written = written(&logs.join(&id.0))?;
+    let (name, declared) = match read(file) {
+        Ok(stack) => {
+            let own = stack
+                .services
+                .iter()
+                .filter(|service| !service.is_external());
+            (
+                stack.name.clone(),
+                own.map(|service| service.name.clone()).collect(),
+            )
+        }
+        Err(failure) if written.is_empty() => return Err(failure),
+        Err(_) => (id.to_string(), Vec::from_iter(written.clone())),
+    };
+    let known = written
+        .iter()
+        .chain(&declared)
+        .cloned()
+        .collect::<BTreeSet<_>>();
+    expect_known(asked, &name, known)?;
+    Ok(if asked.is_empty() {
+        declared
+    } else {
+        asked.to_vec()
+    })
+}
+
+/// The services that there are logs of.
+fn written(folder: &Path) -> Result<BTreeSet<ServiceName>, Failure> {
+    let unreadable = |source| Failure::Log {
+        path: folder.to_owned(),
+        source,
+    };
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        entries => entries.map_err(unreadable)?,
+    };
+    let mut services = BTreeSet::new();
+    for entry in entries {
+        let name = entry.map_err(unreadable)?.file_name();
+        services.extend(name.to_str().map(ServiceName::new));
+    }
+    Ok(services)
+}

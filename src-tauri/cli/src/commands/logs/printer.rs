@@ -1,0 +1,132 @@
+//! Lines of logs on the standard output.
+
+use std::io::{self, BufWriter, StdoutLock, Write as _};
+
+use jiff::Timestamp;
+use pilotlight::{
+    effects::log::{Level, Line, without_ansi},
+    stack::ServiceName,
+};
+use serde::Serialize;
+
+use crate::{
+    paint::{self, DIM, pad, paint},
+    time::{of_day, timestamp},
+};
+
+const RESET: &str = "\u{1b}[0m";
+
+/// Writes lines, each with the name of its service where there are several.
+pub(super) struct Printer {
+    out: BufWriter<StdoutLock<'static>>,
+    services: Vec<ServiceName>,
+    json: bool,
+    times: bool,
+    coloured: bool,
+    /// As wide as the longest name.
+    column: usize,
+    /// Whose line has not ended.
+    open: Option<ServiceName>,
+}
+
+/// A line of `logs --json`.
+#[derive(Serialize)]
+struct Entry<'a> {
+    time: Option<Timestamp>,
+    service: &'a ServiceName,
+    run: u64,
+    level: Option<Level>,
+    text: &'a str,
+}
+
+impl Printer {
+    pub(super) fn new(services: Vec<ServiceName>, json: bool, times: bool) -> Self {
+        let widths = services
+            .iter()
+            .map(|service| paint::width(service.as_str()));
+        Self {
+            out: BufWriter::with_capacity(64 * 1024, io::stdout().lock()),
+            column: widths.max().unwrap_or(0),
+            coloured: paint::output_is_coloured(),
+            services,
+            json,
+            times,
+            open: None,
+        }
+    }
+
+    pub(super) fn print(&mut self, service: &ServiceName, line: &Line) -> io::Result<()> {
+        if self.json {
+            return self.print_json(service, line);
+        }
+        let goes_on = line.continues && self.open.as_ref() == Some(service);
+        if !goes_on {
+            self.close()?;
+            let prefix = self.prefix(service, line);
+            self.out.write_all(prefix.as_bytes())?;
+        }
+        let has_colours = line.text.contains('\u{1b}');
+        if !has_colours {
+            self.out.write_all(line.text.as_bytes())?;
+        } else if self.coloured {
+            write!(self.out, "{}{RESET}", line.text)?;
+        } else {
+            self.out.write_all(without_ansi(&line.text).as_bytes())?;
+        }
+        self.open = Some(service.clone());
+        if line.complete {
+            self.close()?;
+        }
+        Ok(())
+    }
+
+    /// Ends a line that has not ended, since another one follows.
+    fn close(&mut self) -> io::Result<()> {
+        match self.open.take() {
+            Some(_) => self.out.write_all(b"\n"),
+            None => Ok(()),
+        }
+    }
+
+    fn prefix(&self, service: &ServiceName, line: &Line) -> String {
+        let mut prefix = String::new();
+        let style = |style| if self.coloured { style } else { paint::PLAIN };
+        if self.times {
+            let time = line.time.map_or_else(|| " ".repeat(12), of_day);
+            prefix.push_str(&paint(style(DIM), &time));
+            prefix.push_str("  ");
+        }
+        if self.services.len() > 1 {
+            let place = self.services.iter().position(|other| other == service);
+            let colour = style(paint::name(place.unwrap_or(0)));
+            prefix.push_str(&pad(colour, service.as_str(), self.column));
+            prefix.push_str(&paint(style(DIM), " | "));
+        }
+        prefix
+    }
+
+    fn print_json(&mut self, service: &ServiceName, line: &Line) -> io::Result<()> {
+        let entry = Entry {
+            time: line.time.map(timestamp),
+            service,
+            run: line.run.0,
+            level: line.level(),
+            text: &without_ansi(&line.text),
+        };
+        serde_json::to_writer(&mut self.out, &entry)?;
+        self.out.write_all(b"\n")
+    }
+
+    /// Writes what has been collected; a terminal shows each line as it comes.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// Ends the last line.
+    pub(super) fn end(&mut self) -> io::Result<()> {
+        if !self.json {
+            self.close()?;
+        }
+        self.flush()
+    }
+}

@@ -1,0 +1,273 @@
+//! `pilotlight port`
+
+use std::{
+    io::{self, BufRead as _, IsTerminal as _, Write},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use pilotlight::{
+    clock,
+    effects::port::{Asker, describe_fault, free, holders},
+    model::{
+        facts::{Holder, Mark, PortFault, Protected},
+        view::Snapshot,
+    },
+    stack::Port,
+};
+use serde::Serialize;
+
+use crate::{
+    args::PortCommand,
+    context::Context,
+    failure::{Ending, Failure, tell},
+    paint::{BOLD, DIM, paint, tame},
+    time::{self, age, since, timestamp},
+};
+
+pub(crate) async fn run(context: &Context, asked: &PortCommand) -> Result<Ending, Failure> {
+    let port = asked.port;
+    let snapshot = match context.keeper().await? {
+        Some(mut client) => client.status().await?,
+        None => Arc::default(),
+    };
+    let running = Running::of(context, &snapshot);
+    let holders = holders(port)
+        .await
+        .map_err(Failure::system("tell who listens"))?;
+    if !asked.free {
+        return show(asked, &holders, &running);
+    }
+    if !asked.yes && !holders.is_empty() {
+        if !io::stdin().is_terminal() {
+            let why = "ask before it ends anybody without a terminal; say --yes to mean it";
+            return Err(Failure::Usage(why.to_owned()));
+        }
+        print(&mut anstream::stderr().lock(), port, &holders, &running)?;
+        if !confirmed("End it?")? {
+            return Ok(Ending::Undone);
+        }
+    }
+    let on_behalf = Asker {
+        process: None,
+        running: running.marks().collect(),
+    };
+    match free(port, &on_behalf).await {
+        Ok(ended) => say_ended(asked, &ended),
+        Err(fault) => say_refused(asked, &fault, &running),
+    }
+}
+
+/// What the keeper runs, by its mark.
+pub(super) struct Running(Vec<(Mark, String)>);
+
+impl Running {
+    pub(super) fn of(context: &Context, snapshot: &Snapshot) -> Self {
+        let services = snapshot.stacks.iter().flat_map(|stack| {
+            let id = context.home.stack_id(&stack.file);
+            let services = stack
+                .services
+                .iter()
+                .filter(|service| service.pid.is_some());
+            services.filter_map(move |service| {
+                let mark = Mark {
+                    stack: id.clone(),
+                    service: service.name.clone(),
+                    run: service.run?,
+                };
+                let file = stack.file.to_string_lossy();
+                let file = shell_words::quote(&file);
+                Some((
+                    mark,
+                    format!("pilotlight --file {file} down {}", service.name),
+                ))
+            })
+        });
+        Self(services.collect())
+    }
+
+    pub(super) fn marks(&self) -> impl Iterator<Item = Mark> {
+        self.0.iter().map(|(mark, _)| mark.clone())
+    }
+
+    /// The command that stops this one.
+    fn stopped_by(&self, mark: &Mark) -> Option<&str> {
+        let running = self.0.iter().find(|(running, _)| running == mark);
+        running.map(|(_, command)| command.as_str())
+    }
+}
+
+fn show(asked: &PortCommand, holders: &[Holder], running: &Running) -> Result<Ending, Failure> {
+    if asked.json {
+        json(&Listeners {
+            port: asked.port,
+            holders: holders.iter().map(Listener::from).collect(),
+        })?;
+    } else {
+        print(&mut anstream::stdout().lock(), asked.port, holders, running)?;
+    }
+    Ok(Ending::Done)
+}
+
+fn print(
+    out: &mut impl Write,
+    port: Port,
+    holders: &[Holder],
+    running: &Running,
+) -> io::Result<()> {
+    if holders.is_empty() {
+        return writeln!(out, "nobody listens on port {port}");
+    }
+    let now = time::now();
+    for holder in holders {
+        let pid = holder.process.pid;
+        write!(
+            out,
+            "{} {}",
+            paint(BOLD, &tame(&holder.name)),
+            paint(DIM, &format!("pid {pid}"))
+        )?;
+        if let Some(user) = &holder.user {
+            write!(out, "{}", paint(DIM, &format!(", user {}", tame(user))))?;
+        }
+        if let Some(began) = holder.since {
+            let age = age(since(timestamp(began), now));
+            write!(out, "{}", paint(DIM, &format!(", since {age}")))?;
+        }
+        writeln!(out)?;
+        let addresses: Vec<String> = holder.addresses.iter().map(ToString::to_string).collect();
+        writeln!(out, "  listens on  {}", addresses.join(", "))?;
+        if let Some(line) = &holder.command_line {
+            writeln!(out, "  command     {}", tame(line))?;
+        }
+        if let Some(mark) = &holder.mark {
+            writeln!(
+                out,
+                "  service     {} of {}, run {}",
+                mark.service, mark.stack, mark.run
+            )?;
+            if let Some(command) = running.stopped_by(mark) {
+                writeln!(out, "  {}", paint(DIM, &format!("`{command}` stops it")))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Asks a question that is answered with yes or no.
+pub(super) fn confirmed(question: &str) -> io::Result<bool> {
+    write!(anstream::stderr(), "{question} [y/N] ")?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+fn say_ended(asked: &PortCommand, ended: &[Holder]) -> Result<Ending, Failure> {
+    let port = asked.port;
+    if asked.json {
+        json(&Freed {
+            port,
+            free: true,
+            ended: ended.iter().map(Listener::from).collect(),
+            reason: None,
+        })?;
+        return Ok(Ending::Done);
+    }
+    let mut out = anstream::stdout().lock();
+    for holder in ended {
+        writeln!(out, "ended {}", tame(&holder.describe(clock::now().wall)))?;
+    }
+    if ended.is_empty() {
+        writeln!(out, "nobody listens on port {port}")?;
+    } else {
+        writeln!(out, "port {port} is free")?;
+    }
+    Ok(Ending::Done)
+}
+
+fn say_refused(
+    asked: &PortCommand,
+    fault: &PortFault,
+    running: &Running,
+) -> Result<Ending, Failure> {
+    let reason = describe_fault(asked.port, fault, clock::now().wall);
+    if asked.json {
+        json(&Freed {
+            port: asked.port,
+            free: false,
+            ended: Vec::new(),
+            reason: Some(reason),
+        })?;
+        return Ok(Ending::Undone);
+    }
+    let help = match fault {
+        PortFault::Taken {
+            protected: Some(Protected::RunningService(mark)),
+            ..
+        } => running
+            .stopped_by(mark)
+            .map(|command| format!("`{command}` stops it")),
+        _ => None,
+    };
+    tell(&tame(&reason), help.as_deref())?;
+    Ok(Ending::Undone)
+}
+
+fn json(value: &impl Serialize) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, value)?;
+    writeln!(out)
+}
+
+/// `port N --json`
+#[derive(Serialize)]
+struct Listeners<'a> {
+    port: Port,
+    holders: Vec<Listener<'a>>,
+}
+
+/// `port N --free --json`
+#[derive(Serialize)]
+struct Freed<'a> {
+    port: Port,
+    free: bool,
+    ended: Vec<Listener<'a>>,
+    /// Why it is not.
+    reason: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Listener<'a> {
+    pid: u32,
+    name: &'a str,
+    user: Option<&'a str>,
+    since: Option<Timestamp>,
+    command_line: Option<&'a str>,
+    addresses: Vec<String>,
+    service: Option<Marked<'a>>,
+}
+
+#[derive(Serialize)]
+struct Marked<'a> {
+    stack: &'a str,
+    name: &'a str,
+    run: u64,
+}
+
+impl<'a> From<&'a Holder> for Listener<'a> {
+    fn from(holder: &'a Holder) -> Self {
+        Self {
+            pid: holder.process.pid,
+            name: &holder.name,
+            user: holder.user.as_deref(),
+            since: holder.since.map(timestamp),
+            command_line: holder.command_line.as_deref(),
+            addresses: holder.addresses.iter().map(ToString::to_string).collect(),
+            service: holder.mark.as_ref().map(|mark| Marked {
+                stack: &mark.stack.0,
+                name: mark.service.as_str(),
+                run: mark.run.0,
+            }),
+        }
+    }
+}

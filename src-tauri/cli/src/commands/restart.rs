@@ -1,0 +1,57 @@
+//! `pilotlight restart`
+
+use pilotlight::{
+    clock,
+    control::{self, Client, ConnectError},
+};
+
+use super::{Unstarted, answered, catch_up, tell_findings};
+use crate::{
+    args::Restart,
+    context::{Context, expect_known, kept, names},
+    failure::{Ending, Failure},
+    time::took,
+    view::{Show, Subject},
+};
+
+pub(crate) async fn run(context: &Context, restart: Restart) -> Result<Ending, Failure> {
+    let Some(mut client) = context.keeper().await? else {
+        context.find()?;
+        return Err(ConnectError::NoKeeper.into());
+    };
+    let snapshot = client.status().await?;
+    let file = context.find_among(&snapshot)?;
+    if let Some(stack) = kept(&snapshot, &file) {
+        expect_known(&restart.services, &stack.name, names(stack))?;
+    }
+    let watch = Client::connect(&context.home).await?.watch().await?;
+    let mut show = Show::new(&context.home, Subject::Stack(file.clone()), watch);
+    show.begin_with(&snapshot);
+    show.say("", "restarting");
+    let begun = clock::now().instant;
+    let request = control::Restart {
+        file,
+        services: restart.services,
+    };
+    let outcome = show.during(client.restart(request)).await;
+    let answer = match answered(outcome, &mut show).await {
+        Ok(answer) => answer,
+        Err(Unstarted::KeeperEnded) => return Err(ConnectError::NoKeeper.into()),
+        Err(Unstarted::Failure(failure)) => return Err(failure),
+    };
+    let ready = took(begun.elapsed());
+    catch_up(&mut show, &mut client).await;
+    match answer {
+        Ok(()) => {
+            show.say(format!("all ready in {ready}"), "");
+            show.finish();
+            Ok(Ending::Done)
+        }
+        Err(findings) => {
+            show.say("", "");
+            show.finish();
+            tell_findings(&mut show, &findings);
+            Ok(Ending::Undone)
+        }
+    }
+}

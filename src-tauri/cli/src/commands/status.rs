@@ -1,0 +1,207 @@
+//! `pilotlight status`
+
+use std::{
+    io::{self, Write as _},
+    path::Path,
+    sync::Arc,
+};
+
+use pilotlight::{
+    clock,
+    control::{Client, Watch},
+    effects::{log::ServiceLogs, process::Census},
+    home::Home,
+    model::{
+        facts::RunId,
+        stack::StackModel,
+        view::{Light, Snapshot, StackView},
+    },
+};
+
+use crate::{
+    args::Status,
+    context::{Context, kept, read},
+    failure::{Ending, Failure},
+    keeper::listen,
+    paint::{self, Signs},
+    time,
+    view::{Look, Screen, size_of_output, table},
+};
+
+pub(crate) async fn run(context: &Context, status: &Status) -> Result<Ending, Failure> {
+    let client = context.keeper().await?;
+    if status.watch {
+        return follow(context, status, client).await;
+    }
+    let (snapshot, wrong) = look(context, client).await?;
+    if status.json {
+        let mut out = io::stdout().lock();
+        serde_json::to_writer_pretty(&mut out, &snapshot).map_err(io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        let look = Look {
+            signs: Signs::of_this_terminal(),
+            width: paint::output_is_drawn().then(|| size_of_output().0),
+        };
+        let mut out = anstream::stdout().lock();
+        for line in table(&snapshot, time::now(), look) {
+            writeln!(out, "{line}")?;
+        }
+    }
+    wrong.map_or(Ok(Ending::Done), Err)
+}
+
+/// What the keeper says, and the stack of the present folder. If that stack's file is wrong, what
+/// the keeper says holds all the same.
+async fn look(
+    context: &Context,
+    client: Option<Client>,
+) -> Result<(Snapshot, Option<Failure>), Failure> {
+    let mut snapshot = Snapshot::default();
+    if let Some(mut client) = client {
+        snapshot = Arc::unwrap_or_clone(client.usage().await?);
+    }
+    let own = match context.find() {
+        Ok(file) if kept(&snapshot, &file).is_some() => return Ok((snapshot, None)),
+        Ok(file) => dark(&context.home, &file).await,
+        Err(failure) => Err(failure),
+    };
+    match own {
+        Ok(stack) => {
+            snapshot.stacks.push(stack);
+            Ok((snapshot, None))
+        }
+        // Whoever is in no stack's folder asks for those that run.
+        Err(Failure::NoStackFile(_)) if !snapshot.stacks.is_empty() && !context.is_named() => {
+            Ok((snapshot, None))
+        }
+        Err(failure) if snapshot.stacks.is_empty() => Err(failure),
+        Err(failure) => Ok((snapshot, Some(failure))),
+    }
+}
+
+/// A stack that no keeper keeps: its services as its file has them, stopped. What runs of it all the
+/// same was left by a keeper that is no more.
+pub(super) async fn dark(home: &Home, file: &Path) -> Result<Arc<StackView>, Failure> {
+    let stack = Arc::new(read(file)?);
+    let id = home.stack_id(file);
+    let last_run = |service: &_| {
+        let logs = ServiceLogs::of(home.logs(), &id, service);
+        logs.latest_run().ok().flatten().unwrap_or(RunId(0))
+    };
+    let mut view = StackModel::new(stack, last_run, 0, clock::now()).view();
+    let Ok(processes) = Census::since(0).take().await else {
+        return Ok(view);
+    };
+    for (process, mark) in processes.marked_by_stack(&id) {
+        let stack = Arc::make_mut(&mut view);
+        let service = stack
+            .services
+            .iter_mut()
+            .find(|service| service.name == mark.service);
+        let Some(service) = service
+            .map(Arc::make_mut)
+            .filter(|service| service.pid.is_none())
+        else {
+            continue;
+        };
+        service.pid = Some(process.pid);
+        service.light = Light::Amber;
+        service.note = Some(format!(
+            "pid {} runs, and its keeper does not: `pilotlight up` takes it over, `pilotlight down` \
+             ends it",
+            process.pid
+        ));
+        stack.light = Light::Amber;
+    }
+    Ok(view)
+}
+
+/// Shows the state now and after every change, until Ctrl-C or the end of the keeper.
+async fn follow(
+    context: &Context,
+    status: &Status,
+    client: Option<Client>,
+) -> Result<Ending, Failure> {
+    let mut endings = listen()?;
+    let mut watch: Option<Watch> = match client {
+        Some(client) => Some(client.watch().await?),
+        None => None,
+    };
+    let mut face = Face::new(status.json);
+    let mut drawn = false;
+    loop {
+        let changed = async {
+            match &mut watch {
+                Some(watch) => watch.next().await,
+                None => Ok(None),
+            }
+        };
+        tokio::select! {
+            snapshot = changed => match snapshot? {
+                Some(told) => {
+                    let client = context.keeper().await?;
+                    // A keeper that has just ended measures nothing more; what it told last holds.
+                    let (shown, _) = match look(context, client).await {
+                        Err(Failure::Client(_)) => (Arc::unwrap_or_clone(told), None),
+                        looked => looked?,
+                    };
+                    face.draw(&shown)?;
+                }
+                None if drawn => return Ok(Ending::Done),
+                None => {
+                    face.draw(&look(context, None).await?.0)?;
+                    return Ok(Ending::Done);
+                }
+            },
+            _ = endings.next() => return Ok(Ending::Done),
+        }
+        drawn = true;
+    }
+}
+
+enum Face {
+    Json,
+    Lines,
+    Drawn(Screen<io::Stdout>),
+}
+
+impl Face {
+    fn new(json: bool) -> Self {
+        if json {
+            Self::Json
+        } else if paint::output_is_drawn() {
+            Self::Drawn(Screen::new(io::stdout(), paint::output_is_coloured()))
+        } else {
+            Self::Lines
+        }
+    }
+
+    fn draw(&mut self, snapshot: &Snapshot) -> io::Result<()> {
+        let mut look = Look {
+            signs: Signs::of_this_terminal(),
+            width: None,
+        };
+        match self {
+            Self::Json => {
+                let mut out = io::stdout().lock();
+                serde_json::to_writer(&mut out, snapshot)?;
+                writeln!(out)
+            }
+            Self::Lines => {
+                let mut out = anstream::stdout().lock();
+                for line in table(snapshot, time::now(), look) {
+                    writeln!(out, "{line}")?;
+                }
+                writeln!(out)
+            }
+            Self::Drawn(screen) => {
+                let (columns, height) = size_of_output();
+                look.width = Some(columns);
+                let mut lines = table(snapshot, time::now(), look);
+                lines.truncate(height.saturating_sub(1));
+                screen.draw(lines, columns)
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What every command begins with: the home, the stack file, and the keeper.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use pilotlight::{
+    control::{Client, ConnectError},
+    home::Home,
+    model::view::{Snapshot, StackView},
+    stack::{ServiceName, Stack},
+    stack_file,
+};
+
+use crate::failure::{Failure, UnknownService};
+
+/// Where a command is given.
+pub(crate) struct Context {
+    pub(crate) home: Home,
+    file: Option<PathBuf>,
+}
+
+impl Context {
+    /// `file` is what the command line says.
+    pub(crate) fn new(file: Option<PathBuf>) -> Result<Self, Failure> {
+        let home = Home::locate()?;
+        Ok(Self { home, file })
+    }
+
+    /// The stack file that is meant, absolute. It need not be valid.
+    pub(crate) fn find(&self) -> Result<PathBuf, Failure> {
+        let start = self.file.as_deref().unwrap_or(Path::new("."));
+        Ok(stack_file::find(start)?)
+    }
+
+    /// The same, where it may have been deleted while its stack runs.
+    pub(crate) fn find_among(&self, snapshot: &Snapshot) -> Result<PathBuf, Failure> {
+        let found = self.find();
+        let start = std::path::absolute(self.file.as_deref().unwrap_or(Path::new(".")));
+        let (Err(Failure::NoStackFile(_)), Ok(start)) = (&found, start) else {
+            return found;
+        };
+        let is_meant = |stack: &&Arc<StackView>| {
+            let folder = stack.file.parent().filter(|_| self.file.is_none());
+            stack.file == start || folder.is_some_and(|folder| start.starts_with(folder))
+        };
+        let meant = snapshot.stacks.iter().find(is_meant);
+        meant.map_or(found, |stack| Ok(stack.file.clone()))
+    }
+
+    /// Whether the command line names a stack file.
+    pub(crate) fn is_named(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// The keeper, if there is one.
+    pub(crate) async fn keeper(&self) -> Result<Option<Client>, Failure> {
+        match Client::connect(&self.home).await {
+            Ok(client) => Ok(Some(client)),
+            // It has just ended.
+            Err(ConnectError::NoKeeper | ConnectError::Closed) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Reads a stack file with the variables of this process.
+pub(crate) fn read(file: &Path) -> Result<Stack, Failure> {
+    Ok(stack_file::read(file, &env::vars_os().collect())?)
+}
+
+/// The stack of this file in a snapshot.
+pub(crate) fn kept<'a>(snapshot: &'a Snapshot, file: &Path) -> Option<&'a Arc<StackView>> {
+    snapshot.stacks.iter().find(|stack| stack.file == file)
+}
+
+/// Fails where one of `names` is none of `known`.
+pub(crate) fn expect_known(
+    names: &[ServiceName],
+    stack: &str,
+    known: impl IntoIterator<Item = ServiceName>,
+) -> Result<(), Failure> {
+    let known: Vec<ServiceName> = known.into_iter().collect();
+    match names.iter().find(|name| !known.contains(name)) {
+        None => Ok(()),
+        Some(unknown) => Err(Failure::UnknownService(Box::new(UnknownService {
+            name: unknown.clone(),
+            stack: stack.to_owned(),
+            known,
+        }))),
+    }
+}
+
+/// The names of the services that a person may mean: those that run, or those of the file.
+pub(crate) fn names(stack: &StackView) -> impl Iterator<Item = ServiceName> {
+    stack.services.iter().map(|service| service.name.clone())
+}

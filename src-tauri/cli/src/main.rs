@@ -1,0 +1,71 @@
+//! The command `pilotlight`.
+
+mod args;
+mod commands;
+mod context;
+mod diary;
+mod failure;
+mod keeper;
+mod paint;
+mod time;
+mod view;
+
+use std::{io, process::ExitCode, time::Duration};
+
+use clap::Parser as _;
+use pilotlight::effects::process::{errand, seal_descriptors};
+
+use args::{Arguments, Command};
+use context::Context;
+use failure::{Ending, Failure};
+
+/// A keeper waits nearly all of its time.
+const WORKERS: usize = 2;
+/// For reading what blocks: files, the table of processes.
+const BLOCKING: usize = 8;
+/// Threads for that are not kept for long.
+const KEEP_ALIVE: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    if let Some(code) = errand() {
+        return code;
+    }
+    seal_descriptors();
+    match run(Arguments::parse()) {
+        Ok(ending) => ending.into(),
+        Err(failure) => {
+            failure.tell();
+            failure.code()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<Ending, Failure> {
+    if let Command::Completions(completions) = &arguments.command {
+        return commands::completions::run(completions);
+    }
+    let context = Context::new(arguments.file)?;
+    runtime()?.block_on(async {
+        match arguments.command {
+            Command::Up(up) => commands::up::run(&context, up).await,
+            Command::Down(down) => commands::down::run(&context, down).await,
+            Command::Restart(restart) => commands::restart::run(&context, restart).await,
+            Command::Status(status) => commands::status::run(&context, &status).await,
+            Command::Logs(logs) => commands::logs::run(&context, logs).await,
+            Command::Doctor(doctor) => commands::doctor::run(&context, &doctor).await,
+            Command::Port(port) => commands::port::run(&context, &port).await,
+            Command::Check(check) => commands::check::run(&context, &check),
+            Command::Completions(completions) => commands::completions::run(&completions),
+            Command::Keeper => keeper::keep_here(&context.home).await,
+        }
+    })
+}
+
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(BLOCKING)
+        .thread_keep_alive(KEEP_ALIVE)
+        .enable_all()
+        .build()
+}

@@ -1,0 +1,212 @@
+//! Colours and signs. A light differs in its shape as well as in its colour, so that it can be read
+//! without one.
+
+use std::{env, io::IsTerminal};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Effects, Style};
+use pilotlight::{effects::log::without_ansi, model::view::Light};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+pub(crate) const PLAIN: Style = Style::new();
+pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const DIM: Style = Style::new().effects(Effects::DIMMED);
+pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
+pub(crate) const AMBER: Style = AnsiColor::Yellow.on_default();
+pub(crate) const RED: Style = AnsiColor::Red.on_default();
+
+/// The colours of services where their lines stand among each other: none that means something.
+const NAMES: [Style; 5] = [
+    AnsiColor::Cyan.on_default(),
+    AnsiColor::Magenta.on_default(),
+    AnsiColor::Blue.on_default(),
+    AnsiColor::BrightCyan.on_default(),
+    AnsiColor::BrightMagenta.on_default(),
+];
+
+/// The signs that can be shown where something is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signs {
+    Unicode,
+    Ascii,
+}
+
+impl Signs {
+    /// What the environment says of the terminal, or of whoever reads in its place.
+    pub(crate) fn of_this_terminal() -> Self {
+        if supports_unicode::supports_unicode() {
+            Self::Unicode
+        } else {
+            Self::Ascii
+        }
+    }
+
+    fn choose(self, unicode: &'static str, ascii: &'static str) -> &'static str {
+        match self {
+            Self::Unicode => unicode,
+            Self::Ascii => ascii,
+        }
+    }
+
+    pub(crate) fn light(self, light: Light) -> &'static str {
+        match light {
+            Light::Off => self.choose("○", "-"),
+            Light::Green => self.choose("●", "*"),
+            Light::Amber => self.choose("▲", "~"),
+            Light::Red => self.choose("✖", "x"),
+        }
+    }
+
+    /// Stands for what was cut off.
+    pub(crate) fn ellipsis(self) -> &'static str {
+        self.choose("…", "...")
+    }
+
+    /// Stands before a line of a card.
+    pub(crate) fn bar(self) -> &'static str {
+        self.choose("┃", "|")
+    }
+
+    /// Stands before what to do.
+    pub(crate) fn arrow(self) -> &'static str {
+        self.choose("→", "->")
+    }
+
+    /// Stand before a branch of a tree, and before what belongs to it.
+    pub(crate) fn branch(self, last: bool) -> (&'static str, &'static str) {
+        if last {
+            (self.choose("└─ ", "`- "), "   ")
+        } else {
+            (self.choose("├─ ", "|- "), self.choose("│  ", "|  "))
+        }
+    }
+
+    /// Stands between two remarks on a line.
+    pub(crate) fn dot(self) -> &'static str {
+        self.choose("·", "-")
+    }
+}
+
+pub(crate) fn light(light: Light) -> Style {
+    match light {
+        Light::Off => DIM,
+        Light::Green => GREEN,
+        Light::Amber => AMBER,
+        Light::Red => RED,
+    }
+}
+
+/// The colour of the service in this place.
+pub(crate) fn name(place: usize) -> Style {
+    NAMES[place % NAMES.len()]
+}
+
+/// The text in this style.
+pub(crate) fn paint(style: Style, text: &str) -> String {
+    if text.is_empty() || style == PLAIN {
+        text.to_owned()
+    } else {
+        format!("{style}{text}{style:#}")
+    }
+}
+
+/// How many columns a text without colours takes.
+pub(crate) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The text, and as many blanks as it needs to be so wide.
+pub(crate) fn pad(style: Style, text: &str, columns: usize) -> String {
+    let blanks = columns.saturating_sub(width(text));
+    format!("{}{:blanks$}", paint(style, text), "")
+}
+
+/// The same with the blanks in front.
+pub(crate) fn pad_left(style: Style, text: &str, columns: usize) -> String {
+    let blanks = columns.saturating_sub(width(text));
+    format!("{:blanks$}{}", "", paint(style, text))
+}
+
+/// As much of a text as fits in so many columns.
+pub(crate) fn cut(text: &str, columns: usize, signs: Signs) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut room = columns.saturating_sub(width(signs.ellipsis()));
+    let mut shown: String = text
+        .chars()
+        .take_while(|character| {
+            let taken = character.width().unwrap_or(0);
+            let fits = taken <= room;
+            room = room.saturating_sub(taken);
+            fits
+        })
+        .collect();
+    shown.truncate(shown.trim_end().len());
+    if columns >= width(signs.ellipsis()) {
+        shown.push_str(signs.ellipsis());
+    }
+    shown
+}
+
+/// What somebody else wrote, fit to stand in a line of ours: nothing in it moves the cursor or
+/// changes a colour.
+pub(crate) fn tame(text: &str) -> String {
+    let plain = without_ansi(text);
+    let shown = plain.trim_end().chars();
+    shown
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
+        .collect()
+}
+
+/// Whether what is written to the standard error is drawn and redrawn on a terminal.
+pub(crate) fn errors_are_drawn() -> bool {
+    std::io::stderr().is_terminal() && can_move()
+}
+
+/// The same of the standard output.
+pub(crate) fn output_is_drawn() -> bool {
+    std::io::stdout().is_terminal() && can_move()
+}
+
+fn can_move() -> bool {
+    env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+}
+
+/// Whether colours are wanted on the standard error.
+pub(crate) fn errors_are_coloured() -> bool {
+    AutoStream::choice(&std::io::stderr()) != ColorChoice::Never
+}
+
+/// Whether colours are wanted on the standard output.
+pub(crate) fn output_is_coloured() -> bool {
+    AutoStream::choice(&std::io::stdout()) != ColorChoice::Never
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_by_columns_not_by_characters() {
+        let unicode = |text, columns| cut(text, columns, Signs::Unicode);
+        assert_eq!(unicode("redis", 5), "redis");
+        assert_eq!(unicode("redis", 4), "red…");
+        assert_eq!(unicode("日本語", 5), "日本…");
+        assert_eq!(unicode("日本語", 4), "日…");
+        assert_eq!(unicode("redis", 0), "");
+        assert_eq!(cut("backend", 6, Signs::Ascii), "bac...");
+    }
+
+    #[test]
+    fn what_services_write_cannot_move_the_cursor() {
+        let hostile = "\u{1b}[2J\u{1b}[31mred\u{1b}[0m\ttab\u{7}bell \u{1b}]0;title\u{7}";
+        assert_eq!(tame(hostile), "red tab bell");
+    }
+}

@@ -1,0 +1,148 @@
+//! Times as people write and read them.
+
+use std::{
+    str::FromStr,
+    time::{Duration, SystemTime},
+};
+
+use jiff::{SignedDuration, SpanRelativeTo, Timestamp, Zoned, civil, tz::TimeZone};
+use pilotlight::clock;
+
+/// Now.
+pub(crate) fn now() -> Timestamp {
+    timestamp(clock::now().wall)
+}
+
+/// The same moment, for a calendar.
+pub(crate) fn timestamp(time: SystemTime) -> Timestamp {
+    Timestamp::try_from(time).unwrap_or_default()
+}
+
+/// How long ago `then` was; nothing for what is still to come.
+pub(crate) fn since(then: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(then)).unwrap_or_default()
+}
+
+/// How long something took: `240 ms`, `1.2 s`, `12 s`, `3 m 5 s`.
+pub(crate) fn took(duration: Duration) -> String {
+    match duration.as_secs() {
+        0 => format!("{} ms", duration.as_millis()),
+        1..10 => format!(
+            "{}.{} s",
+            duration.as_secs(),
+            duration.subsec_millis() / 100
+        ),
+        seconds @ 10..60 => format!("{seconds} s"),
+        seconds @ 60..3_600 => format!("{} m {} s", seconds / 60, seconds % 60),
+        seconds => age(Duration::from_secs(seconds)),
+    }
+}
+
+/// How long something goes on, in whole units that do not change often: `12 s`, `12 m`, `3 h`.
+pub(crate) fn age(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3_600 => format!("{} m", seconds / 60),
+        seconds @ 3_600..86_400 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// The time of a line, where this machine stands: `10:30:00.123`.
+pub(crate) fn of_day(time: SystemTime) -> String {
+    let local = timestamp(time).to_zoned(TimeZone::system());
+    local.strftime("%H:%M:%S%.3f").to_string()
+}
+
+/// A moment in the past, written as a duration until now or as a date, a time, or both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Since(pub(crate) SystemTime);
+
+impl FromStr for Since {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let now = now().to_zoned(TimeZone::system());
+        let time = moment(text.trim(), &now).ok_or(
+            "a time is `90s`, `10m`, `2h`, `1d` ago, or `10:30`, `2026-11-20`, `2026-11-20T10:30`",
+        )?;
+        Ok(Self(time.into()))
+    }
+}
+
+fn moment(text: &str, now: &Zoned) -> Option<Timestamp> {
+    if let Ok(timestamp) = text.parse::<Timestamp>() {
+        return Some(timestamp);
+    }
+    let zoned = |date: civil::DateTime| date.to_zoned(now.time_zone().clone()).ok();
+    // Before the durations, which may be written with colons, too.
+    if text.contains(':')
+        && let Ok(time) = text.parse::<civil::Time>()
+    {
+        let today = zoned(now.date().to_datetime(time))?;
+        // What has not come yet today was meant as yesterday's.
+        let meant = if today > *now {
+            zoned(now.date().yesterday().ok()?.to_datetime(time))?
+        } else {
+            today
+        };
+        return Some(meant.timestamp());
+    }
+    if let Ok(date) = text.parse::<civil::DateTime>() {
+        return Some(zoned(date)?.timestamp());
+    }
+    let span: jiff::Span = text.parse().ok()?;
+    let relative = SpanRelativeTo::days_are_24_hours();
+    let ago: SignedDuration = span.to_duration(relative).ok()?.abs();
+    now.timestamp().checked_sub(ago).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_may_be_written_in_the_ways_that_people_have() {
+        let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+        let now = now.to_zoned(TimeZone::UTC);
+        for (text, expected) in [
+            ("90s", "2026-11-20T11:58:30Z"),
+            ("10m", "2026-11-20T11:50:00Z"),
+            ("2h", "2026-11-20T10:00:00Z"),
+            ("1h30m", "2026-11-20T10:30:00Z"),
+            ("1d", "2026-11-19T12:00:00Z"),
+            ("10 minutes", "2026-11-20T11:50:00Z"),
+            ("10:30", "2026-11-20T10:30:00Z"),
+            ("10:30:15", "2026-11-20T10:30:15Z"),
+            ("13:00", "2026-11-19T13:00:00Z"),
+            ("2026-11-20", "2026-11-20T00:00:00Z"),
+            ("2026-11-20T10:00", "2026-11-20T10:00:00Z"),
+            ("2026-11-20 10:00", "2026-11-20T10:00:00Z"),
+            ("2026-11-20T10:00:00Z", "2026-11-20T10:00:00Z"),
+            ("2026-11-20T10:00:00+02:00", "2026-11-20T08:00:00Z"),
+        ] {
+            let moment = moment(text, &now).map(|moment| moment.to_string());
+            assert_eq!(moment.as_deref(), Some(expected), "{text}");
+        }
+        for text in ["", "soon", "10", "25:00", "2026-13-01", "99999999999d"] {
+            assert_eq!(moment(text, &now), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_have_one_or_two_units() {
+        for (milliseconds, long, short) in [
+            (0, "0 ms", "0 s"),
+            (240, "240 ms", "0 s"),
+            (1_290, "1.2 s", "1 s"),
+            (12_900, "12 s", "12 s"),
+            (185_000, "3 m 5 s", "3 m"),
+            (7_300_000, "2 h", "2 h"),
+            (90_000_000, "1 d", "1 d"),
+        ] {
+            let duration = Duration::from_millis(milliseconds);
+            assert_eq!(took(duration), long);
+            assert_eq!(age(duration), short);
+        }
+    }
+}

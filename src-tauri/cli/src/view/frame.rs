@@ -1,0 +1,206 @@
+//! One picture of the live view.
+
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
+
+use jiff::Timestamp;
+use pilotlight::{
+    effects::log::{Line, without_ansi},
+    model::view::{Light, ServiceView, StackView},
+    stack::ServiceName,
+};
+
+use super::{
+    Look, card,
+    columns::{Cell, Side, lines},
+    table::heading,
+    words,
+};
+use crate::paint::{self, BOLD, DIM, PLAIN, cut, paint, tame, width};
+
+const SIDES: [Side; 5] = [Side::Left, Side::Left, Side::Left, Side::Right, Side::Right];
+
+/// So that little moves when a service goes on from one state to the next.
+const AT_LEAST: [usize; 5] = [0, 0, 9, 0, 6];
+
+/// Narrower, a piece of a log line says nothing.
+const LOG_AT_LEAST: usize = 12;
+
+/// Before each line, and before the log.
+const INDENT: usize = 2;
+const GAP: usize = 3;
+
+/// What is drawn besides the snapshot.
+pub(super) struct Picture<'a> {
+    pub(super) logs: &'a Logs,
+    /// What is said below everything.
+    pub(super) footer: &'a str,
+    pub(super) now: Timestamp,
+    pub(super) look: Look,
+    /// How many lines there are.
+    pub(super) height: usize,
+}
+
+/// The last line of each service, by its stack file and its name.
+pub(super) type Logs = HashMap<Key, Line>;
+
+/// What tells a service from those of other stacks.
+pub(super) type Key = (PathBuf, ServiceName);
+
+impl Picture<'_> {
+    /// A row for each service, a card for each that is red, and the footer.
+    pub(super) fn draw(&self, stacks: &[Arc<StackView>]) -> Vec<String> {
+        let mut text = Vec::new();
+        // The footer with a line above it, and the line that the cursor is in.
+        let room = self.height.saturating_sub(3) / stacks.len().max(1);
+        for stack in stacks {
+            text.extend(self.draw_stack(stack, room));
+        }
+        text.push(String::new());
+        text.push(format!("  {}", paint(DIM, self.footer)));
+        text.truncate(self.height.saturating_sub(1).max(1));
+        text.into_iter().map(|line| self.fit(line)).collect()
+    }
+
+    fn draw_stack(&self, stack: &StackView, room: usize) -> Vec<String> {
+        let mut cards = self.cards(stack);
+        // The heading between two lines.
+        let room = room.saturating_sub(3);
+        let rows = stack.services.len().min(room / 2);
+        cards.truncate(room - rows);
+        let heading = format!("  {}", heading(stack));
+        let mut text = vec![String::new(), heading, String::new()];
+        text.extend(self.rows(stack, room - cards.len()));
+        text.extend(cards);
+        text
+    }
+
+    /// How many columns are left when so many are taken. The last one stays free, since some
+    /// terminals wrap a line that is in it.
+    fn width(&self, taken: usize) -> usize {
+        let width = self.look.width.unwrap_or(usize::MAX);
+        width.saturating_sub(taken + 1)
+    }
+
+    /// The line as it is where it fits, otherwise its beginning without its colours.
+    fn fit(&self, line: String) -> String {
+        if visible(&line) <= self.width(0) {
+            return line;
+        }
+        cut(&without_ansi(&line), self.width(0), self.look.signs)
+    }
+
+    fn rows(&self, stack: &StackView, room: usize) -> Vec<String> {
+        let mut shown: Vec<&ServiceView> =
+            stack.services.iter().map(|service| &**service).collect();
+        let hidden = (shown.len() > room).then(|| {
+            // What goes well needs no look.
+            let mut by_need: Vec<usize> = (0..shown.len()).collect();
+            by_need.sort_by_key(|&place| (need(shown[place].light), place));
+            let mut kept = by_need[..room.saturating_sub(1)].to_vec();
+            kept.sort_unstable();
+            let hidden = shown.len() - kept.len();
+            shown = kept.into_iter().map(|place| shown[place]).collect();
+            hidden
+        });
+        let rows = shown.iter().map(|service| self.row(service)).collect();
+        let table = lines(None, rows, SIDES, AT_LEAST);
+        let longest = table.iter().map(|line| visible(line)).max().unwrap_or(0);
+        let mut text: Vec<String> = table
+            .into_iter()
+            .zip(shown)
+            .map(|(line, service)| self.with_log(&line, stack, service, longest))
+            .collect();
+        if let Some(hidden) = hidden {
+            let more = format!("  {} and {hidden} more", self.look.signs.ellipsis());
+            text.push(paint(DIM, &more));
+        }
+        text
+    }
+
+    fn row(&self, service: &ServiceView) -> [Cell; 5] {
+        let style = paint::light(service.light);
+        let name = if service.light == Light::Off {
+            PLAIN
+        } else {
+            BOLD
+        };
+        let port = service.port.map(|port| format!(":{port}"));
+        let took = words::took(service, self.now);
+        [
+            Cell::new(style, self.look.signs.light(service.light)),
+            Cell::new(name, service.name.as_str()),
+            Cell::new(words::style(service), words::state(service)),
+            Cell::plain(port.unwrap_or_default()),
+            Cell::new(DIM, took.unwrap_or_default()),
+        ]
+    }
+
+    fn with_log(
+        &self,
+        line: &str,
+        stack: &StackView,
+        service: &ServiceView,
+        longest: usize,
+    ) -> String {
+        let room = self.width(longest + INDENT + GAP);
+        let key = (stack.file.clone(), service.name.clone());
+        // Of an earlier run, it says nothing about this one.
+        let is_current = |log: &&Line| service.run == Some(log.run) && words::has_begun(service);
+        let log = self
+            .logs
+            .get(&key)
+            .filter(is_current)
+            .map(|log| tame(&log.text));
+        let log = log.as_deref().map_or("", str::trim_start);
+        if room < LOG_AT_LEAST || log.is_empty() {
+            return format!("  {line}");
+        }
+        let blanks = longest - visible(line) + GAP;
+        let log = paint(DIM, &cut(log, room, self.look.signs));
+        format!("  {line}{:blanks$}{log}", "")
+    }
+
+    fn cards(&self, stack: &StackView) -> Vec<String> {
+        let mut text = Vec::new();
+        let notes = stack
+            .services
+            .iter()
+            .filter_map(|service| Some((service, service.note.as_ref()?)));
+        for (place, (service, note)) in notes.enumerate() {
+            if place == 0 {
+                text.push(String::new());
+            }
+            let note = format!("  {}: {}", service.name, tame(note));
+            text.push(paint(DIM, &note));
+        }
+        for finding in stack
+            .services
+            .iter()
+            .filter_map(|service| service.finding.as_deref())
+        {
+            text.push(String::new());
+            text.extend(card(
+                finding,
+                Look {
+                    width: Some(self.width(0)),
+                    ..self.look
+                },
+            ));
+        }
+        text
+    }
+}
+
+/// The smaller, the more a person wants to see it.
+fn need(light: Light) -> u8 {
+    match light {
+        Light::Red => 0,
+        Light::Amber => 1,
+        Light::Off => 2,
+        Light::Green => 3,
+    }
+}
+
+fn visible(line: &str) -> usize {
+    width(&without_ansi(line))
+}

@@ -1,0 +1,78 @@
+//! What happens, a line each: for whoever reads what is not drawn on a terminal.
+
+use jiff::Timestamp;
+use pilotlight::model::view::{PhaseName, ServiceView, StackView};
+
+use super::{Look, card, words};
+use crate::{
+    paint::{self, DIM, PLAIN, pad, paint, tame},
+    time,
+};
+
+/// What has happened to the services of a stack between two snapshots of it.
+pub(super) fn changes(
+    old: Option<&StackView>,
+    new: &StackView,
+    now: Timestamp,
+    look: Look,
+) -> Vec<String> {
+    let longest = new
+        .services
+        .iter()
+        .map(|service| paint::width(service.name.as_str()))
+        .max();
+    let mut text = Vec::new();
+    for service in &new.services {
+        let before =
+            old.and_then(|old| old.services.iter().find(|other| other.name == service.name));
+        let line = |style, what: &str| {
+            let name = pad(PLAIN, service.name.as_str(), longest.unwrap_or(0));
+            format!("{}  {name}  {}", new.name, paint(style, what))
+        };
+        if let Some(what) = change(before.map(|before| &**before), service, now) {
+            text.push(line(paint::light(service.light), &what));
+        }
+        let is_new = |before: Option<Option<&String>>| before.flatten() != service.note.as_ref();
+        if let Some(note) = &service.note
+            && is_new(before.map(|before| before.note.as_ref()))
+        {
+            text.push(line(DIM, &tame(note)));
+        }
+        if let Some(finding) = &service.finding
+            && before.is_none_or(|before| before.finding.as_ref() != Some(finding))
+        {
+            text.extend(card(finding, look));
+        }
+    }
+    text
+}
+
+fn change(old: Option<&ServiceView>, new: &ServiceView, now: Timestamp) -> Option<String> {
+    let state = words::state(new);
+    let was = old.map_or_else(|| "stopped".to_owned(), words::state);
+    let restarted = old.is_some_and(|old| old.run != new.run);
+    if state == was && !restarted {
+        return None;
+    }
+    match new.phase {
+        // It lasts a moment, and what it costs somebody is said in a note.
+        PhaseName::Claiming => None,
+        PhaseName::Ready if state == "ready" => Some(ready(new, now)),
+        _ => Some(state),
+    }
+}
+
+fn ready(service: &ServiceView, now: Timestamp) -> String {
+    let took = || words::took(service, now);
+    let ready = match service.started.filter(|_| service.adopted) {
+        Some(started) => {
+            let age = time::age(time::since(started, now));
+            format!("ready, runs since {age}")
+        }
+        None => took().map_or("ready".to_owned(), |took| format!("ready in {took}")),
+    };
+    let port = service.port.map(|port| format!("port {port}"));
+    let parts = [ready].into_iter().chain(port);
+    let parts: Vec<String> = parts.chain(service.links.values().cloned()).collect();
+    parts.join("  ")
+}

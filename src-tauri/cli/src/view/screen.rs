@@ -1,0 +1,140 @@
+//! A few lines at the bottom of the terminal that are drawn over and over.
+
+use std::io::{self, Write};
+
+use pilotlight::effects::log::without_ansi;
+use terminal_size::{Height, Width};
+
+use crate::paint::width;
+
+/// Nothing is shown between the two: the picture changes as a whole (DEC private mode 2026; where
+/// that is not known, it does nothing).
+const BEGIN: &str = "\u{1b}[?2026h";
+const END: &str = "\u{1b}[?2026l";
+const CLEAR_LINE: &str = "\u{1b}[K";
+const CLEAR_BELOW: &str = "\u{1b}[J";
+
+/// Lines that are drawn over each other. The cursor stays at the beginning of the line below them.
+pub(crate) struct Screen<W> {
+    out: W,
+    coloured: bool,
+    lines: Vec<String>,
+    /// How many columns there were when they were drawn.
+    columns: usize,
+}
+
+impl<W: Write> Screen<W> {
+    pub(crate) fn new(out: W, coloured: bool) -> Self {
+        Self {
+            out,
+            coloured,
+            lines: Vec::new(),
+            columns: 0,
+        }
+    }
+
+    /// Draws these lines in place of those before, unless they are the same. None of them may be
+    /// wider than the terminal has `columns`, nor may there be more than it has lines.
+    pub(crate) fn draw(&mut self, lines: Vec<String>, columns: usize) -> io::Result<()> {
+        if lines == self.lines && columns == self.columns {
+            return Ok(());
+        }
+        let mut picture = String::from(BEGIN);
+        let up = self.height(columns);
+        if up > 0 {
+            picture.extend(["\u{1b}[", &up.to_string(), "A"]);
+        }
+        picture.push('\r');
+        for line in &lines {
+            if self.coloured {
+                picture.push_str(line);
+            } else {
+                picture.push_str(&without_ansi(line));
+            }
+            picture.push_str(CLEAR_LINE);
+            picture.push_str("\r\n");
+        }
+        picture.push_str(CLEAR_BELOW);
+        picture.push_str(END);
+        self.out.write_all(picture.as_bytes())?;
+        self.out.flush()?;
+        self.lines = lines;
+        self.columns = columns;
+        Ok(())
+    }
+
+    /// Leaves what is drawn where it is; what comes is drawn below it.
+    pub(crate) fn settle(&mut self) {
+        self.lines.clear();
+        self.columns = 0;
+    }
+
+    /// How many lines of the terminal the picture takes: one that has become narrower has wrapped
+    /// the lines that are too long for it now.
+    fn height(&self, columns: usize) -> usize {
+        let lines = self.lines.iter();
+        lines
+            .map(|line| {
+                let taken = width(&without_ansi(line));
+                taken.div_ceil(columns.max(1)).max(1)
+            })
+            .sum()
+    }
+}
+
+/// Columns and lines of the terminal that the standard error goes to.
+pub(crate) fn size_of_errors() -> (usize, usize) {
+    numbers(terminal_size::terminal_size_of(io::stderr()))
+}
+
+/// The same of the standard output.
+pub(crate) fn size_of_output() -> (usize, usize) {
+    numbers(terminal_size::terminal_size_of(io::stdout()))
+}
+
+/// Most terminals begin with this size, for one that does not tell.
+fn numbers(size: Option<(Width, Height)>) -> (usize, usize) {
+    let known = size.filter(|(width, height)| width.0 > 0 && height.0 > 0);
+    known.map_or((80, 24), |(width, height)| {
+        (width.0.into(), height.0.into())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(pictures: &[(&[&str], usize)]) -> Vec<String> {
+        let mut screen = Screen::new(Vec::new(), true);
+        let mut drawn = Vec::new();
+        for (lines, columns) in pictures {
+            screen.out.clear();
+            let lines = lines.iter().map(ToString::to_string).collect();
+            screen.draw(lines, *columns).unwrap();
+            drawn.push(String::from_utf8(screen.out.clone()).unwrap());
+        }
+        drawn
+    }
+
+    #[test]
+    fn a_picture_is_drawn_over_the_one_before() {
+        let drawn = drawn(&[(&["one", "two"], 80), (&["three"], 80)]);
+        assert!(!drawn[0].contains('A'), "{drawn:?}");
+        assert!(
+            drawn[1].contains("\u{1b}[2A\rthree\u{1b}[K\r\n\u{1b}[J"),
+            "{drawn:?}"
+        );
+    }
+
+    #[test]
+    fn the_same_picture_is_not_drawn_twice() {
+        let drawn = drawn(&[(&["one"], 80), (&["one"], 80)]);
+        assert_eq!(drawn[1], "");
+    }
+
+    #[test]
+    fn lines_that_a_narrower_terminal_has_wrapped_are_drawn_over_too() {
+        let drawn = drawn(&[(&["0123456789", "x"], 10), (&["short"], 5)]);
+        assert!(drawn[1].contains("\u{1b}[3A\r"), "{drawn:?}");
+    }
+}

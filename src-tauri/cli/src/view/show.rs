@@ -1,0 +1,355 @@
+//! Shows what happens to stacks while something is done to them: a picture that is drawn over and
+//! over on a terminal, otherwise a line for each thing that happens.
+
+use std::{
+    future::{Future, pending},
+    io::{Stderr, Write, stderr},
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use pilotlight::{
+    clock,
+    control::Watch,
+    home::Home,
+    model::{
+        finding::Finding,
+        view::{Snapshot, StackView},
+    },
+    signals::Resizes,
+};
+
+use super::{
+    Look, Screen, card, frame::Picture, plain, screen::size_of_errors, tails::Tails, words,
+};
+use crate::{
+    paint::{self, Signs},
+    time,
+};
+
+/// Between two pictures: a start of a hundred services changes more often than an eye sees.
+const BETWEEN: Duration = Duration::from_millis(33);
+
+/// Which stacks are shown.
+#[derive(Clone, Debug)]
+pub(crate) enum Subject {
+    /// That of this file.
+    Stack(PathBuf),
+    /// Every one.
+    All,
+}
+
+/// What is said below the services: how things stand, and what a person can do.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Footer {
+    pub(crate) status: String,
+    pub(crate) hint: &'static str,
+}
+
+/// Why there is nothing more to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// Nothing of the stacks is wanted or runs.
+    Dark,
+    /// The keeper has ended.
+    KeeperEnded,
+}
+
+/// What is shown, and how.
+pub(crate) struct Show {
+    subject: Subject,
+    watch: Option<Watch>,
+    stacks: Vec<Arc<StackView>>,
+    face: Face,
+    look: Look,
+    footer: Footer,
+    home: Home,
+    tails: Tails,
+}
+
+enum Face {
+    Drawn {
+        screen: Screen<Stderr>,
+        resizes: Option<Resizes>,
+        /// When, if it was.
+        drawn: Option<Instant>,
+        dirty: bool,
+    },
+    Lines,
+    /// What it was written to is gone.
+    Gone,
+}
+
+impl Show {
+    /// Shows nothing yet. Must be called within the runtime.
+    pub(crate) fn new(home: &Home, subject: Subject, watch: Watch) -> Self {
+        let face = if paint::errors_are_drawn() {
+            Face::Drawn {
+                screen: Screen::new(stderr(), paint::errors_are_coloured()),
+                // A picture that does not follow the terminal is better than none.
+                resizes: Resizes::listen().ok(),
+                drawn: None,
+                dirty: false,
+            }
+        } else {
+            Face::Lines
+        };
+        Self {
+            subject,
+            watch: Some(watch),
+            stacks: Vec::new(),
+            face,
+            look: Look {
+                signs: Signs::of_this_terminal(),
+                width: None,
+            },
+            footer: Footer::default(),
+            home: home.clone(),
+            tails: Tails::new(),
+        }
+    }
+
+    /// Begins with what is known already: of that, no line says that it has happened.
+    pub(crate) fn begin_with(&mut self, snapshot: &Snapshot) {
+        self.stacks = self.of_subject(snapshot);
+    }
+
+    /// Says how things stand.
+    pub(crate) fn say(&mut self, status: impl Into<String>, hint: &'static str) {
+        let status = status.into();
+        if matches!(self.face, Face::Lines) && !status.is_empty() && status != self.footer.status {
+            self.print(std::slice::from_ref(&status));
+        }
+        self.footer = Footer { status, hint };
+        self.mark_dirty();
+    }
+
+    /// Shows what happens until this is done.
+    pub(crate) async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = self.step() => {}
+            }
+        }
+    }
+
+    /// Shows what happens until nothing can happen any more. Cancel-safe.
+    pub(crate) async fn until_over(&mut self) -> Over {
+        loop {
+            if self.is_dark() {
+                return Over::Dark;
+            }
+            if self.watch.is_none() {
+                return Over::KeeperEnded;
+            }
+            self.step().await;
+        }
+    }
+
+    /// Waits until the keeper has ended, at most so long. Whether it has.
+    pub(crate) async fn until_keeper_ends(&mut self, at_most: Duration) -> bool {
+        let ended = async {
+            while self.watch.is_some() {
+                self.step().await;
+            }
+        };
+        tokio::time::timeout(at_most, ended).await.is_ok()
+    }
+
+    /// Shows how things stand, whatever the watch has told so far.
+    pub(crate) fn show(&mut self, snapshot: &Snapshot) {
+        self.take(snapshot);
+        self.draw_if_due();
+    }
+
+    /// Leaves the last picture.
+    pub(crate) fn finish(&mut self) {
+        if matches!(self.face, Face::Drawn { .. }) {
+            self.tails.look();
+        }
+        self.draw();
+    }
+
+    /// Shows what is wrong, as far as it does not show with the services.
+    pub(crate) fn show_findings(&mut self, findings: &[Finding]) {
+        let services = self.stacks.iter().flat_map(|stack| &stack.services);
+        let shown: Vec<_> = services
+            .filter_map(|service| service.finding.as_ref())
+            .collect();
+        let is_shown = |finding: &Finding| {
+            let mut shown = shown.iter();
+            shown.any(|shown| shown.service == finding.service && shown.code == finding.code)
+        };
+        let hidden = findings.iter().filter(|finding| !is_shown(finding));
+        let lines: Vec<String> = hidden
+            .flat_map(|finding| card(finding, self.look))
+            .collect();
+        if !lines.is_empty() {
+            if matches!(self.face, Face::Drawn { .. }) {
+                self.settle();
+                self.print(&[String::new()]);
+            }
+            self.print(&lines);
+        }
+    }
+
+    /// Leaves the picture as it is; the next one is drawn below it.
+    fn settle(&mut self) {
+        self.draw();
+        if let Face::Drawn { screen, .. } = &mut self.face {
+            screen.settle();
+        }
+    }
+
+    /// Whether nothing of what is shown is wanted or runs.
+    pub(crate) fn is_dark(&self) -> bool {
+        !self.stacks.is_empty() && self.stacks.iter().all(|stack| words::is_dark(stack))
+    }
+
+    /// Waits for something to happen, and shows it. Cancel-safe.
+    async fn step(&mut self) {
+        self.draw_if_due();
+        let due = self.due();
+        let counts = matches!(self.face, Face::Drawn { .. }) && self.is_counting();
+        let resizes = match &mut self.face {
+            Face::Drawn { resizes, .. } => resizes.as_mut(),
+            Face::Lines | Face::Gone => None,
+        };
+        // All arms are cancel-safe.
+        tokio::select! {
+            snapshot = next(&mut self.watch) => if let Some(snapshot) = snapshot {
+                self.take(&snapshot);
+            },
+            () = self.tails.change() => self.mark_dirty(),
+            () = resized(resizes) => self.mark_dirty(),
+            () = until(due) => {}
+            () = tokio::time::sleep(Duration::from_secs(1)), if counts => self.mark_dirty(),
+        }
+        self.draw_if_due();
+    }
+
+    fn take(&mut self, snapshot: &Snapshot) {
+        let stacks = self.of_subject(snapshot);
+        if matches!(self.face, Face::Lines) {
+            let now = time::now();
+            let mut lines = Vec::new();
+            for stack in &stacks {
+                let old = self.stacks.iter().find(|old| old.file == stack.file);
+                lines.extend(plain::changes(old.map(|old| &**old), stack, now, self.look));
+            }
+            self.print(&lines);
+        } else {
+            for stack in &stacks {
+                self.tails.follow(&self.home, stack);
+            }
+        }
+        self.stacks = stacks;
+        self.mark_dirty();
+    }
+
+    fn of_subject(&self, snapshot: &Snapshot) -> Vec<Arc<StackView>> {
+        let of_subject = |stack: &&Arc<StackView>| match &self.subject {
+            Subject::Stack(file) => stack.file == *file,
+            Subject::All => true,
+        };
+        snapshot.stacks.iter().filter(of_subject).cloned().collect()
+    }
+
+    fn is_counting(&self) -> bool {
+        let mut services = self.stacks.iter().flat_map(|stack| &stack.services);
+        services.any(|service| words::is_counting(service))
+    }
+
+    fn mark_dirty(&mut self) {
+        if let Face::Drawn { dirty, .. } = &mut self.face {
+            *dirty = true;
+        }
+    }
+
+    /// When the next picture is to be drawn, if one is.
+    fn due(&self) -> Option<Instant> {
+        match &self.face {
+            Face::Drawn {
+                drawn, dirty: true, ..
+            } => Some(drawn.map_or_else(|| clock::now().instant, |drawn| drawn + BETWEEN)),
+            _ => None,
+        }
+    }
+
+    fn draw_if_due(&mut self) {
+        if self.due().is_some_and(|due| due <= clock::now().instant) {
+            self.draw();
+        }
+    }
+
+    fn draw(&mut self) {
+        let Face::Drawn {
+            screen,
+            drawn,
+            dirty,
+            ..
+        } = &mut self.face
+        else {
+            return;
+        };
+        let (columns, height) = size_of_errors();
+        let footer = match (self.footer.status.as_str(), self.footer.hint) {
+            (status, "") => status.to_owned(),
+            ("", hint) => hint.to_owned(),
+            (status, hint) => format!("{status}  {}  {hint}", self.look.signs.dot()),
+        };
+        let picture = Picture {
+            logs: self.tails.logs(),
+            footer: &footer,
+            now: time::now(),
+            look: Look {
+                width: Some(columns),
+                ..self.look
+            },
+            height,
+        };
+        *drawn = Some(clock::now().instant);
+        *dirty = false;
+        if screen.draw(picture.draw(&self.stacks), columns).is_err() {
+            self.face = Face::Gone;
+        }
+    }
+
+    fn print(&mut self, lines: &[String]) {
+        let mut out = anstream::stderr().lock();
+        // Nobody reads it any more; what is being done is done all the same.
+        if lines.iter().any(|line| writeln!(out, "{line}").is_err()) {
+            self.face = Face::Gone;
+        }
+    }
+}
+
+/// The next snapshot; `None` when the keeper has just ended, and nothing ever after. Cancel-safe.
+async fn next(watch: &mut Option<Watch>) -> Option<Arc<Snapshot>> {
+    let Some(following) = watch else {
+        return pending().await;
+    };
+    let snapshot = following.next().await.ok().flatten();
+    if snapshot.is_none() {
+        *watch = None;
+    }
+    snapshot
+}
+
+async fn resized(resizes: Option<&mut Resizes>) {
+    match resizes {
+        Some(resizes) => resizes.next().await,
+        None => pending().await,
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => pending().await,
+    }
+}

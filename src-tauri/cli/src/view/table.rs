@@ -1,0 +1,144 @@
+//! The table of `pilotlight status`.
+
+use jiff::Timestamp;
+use pilotlight::{
+    model::{
+        finding::Finding,
+        view::{ServiceView, Snapshot, StackView},
+    },
+    stack::Mode,
+};
+
+use super::{
+    Look, card,
+    columns::{Cell, Side, lines},
+    words,
+};
+use crate::{
+    paint::{self, AMBER, BOLD, DIM, PLAIN, paint},
+    time,
+};
+
+const TITLES: [&str; 10] = [
+    "", "service", "state", "port", "pid", "up", "restarts", "answers", "cpu", "memory",
+];
+
+const SIDES: [Side; 10] = [
+    Side::Left,
+    Side::Left,
+    Side::Left,
+    Side::Right,
+    Side::Right,
+    Side::Right,
+    Side::Right,
+    Side::Right,
+    Side::Right,
+    Side::Right,
+];
+
+/// Every service of every stack, and below each stack what is wrong with it.
+pub(crate) fn table(snapshot: &Snapshot, now: Timestamp, look: Look) -> Vec<String> {
+    let mut text = Vec::new();
+    for (place, stack) in snapshot.stacks.iter().enumerate() {
+        if place > 0 {
+            text.push(String::new());
+        }
+        text.extend(part(stack, now, look));
+    }
+    text
+}
+
+fn part(stack: &StackView, now: Timestamp, look: Look) -> Vec<String> {
+    let titles = TITLES.map(|title| Cell::new(DIM, title));
+    let rows = stack.services.iter().map(|service| row(service, now, look));
+    let mut text = vec![heading(stack)];
+    let table = lines(Some(titles), rows.collect(), SIDES, [0; 10]);
+    text.extend(table.into_iter().map(|line| format!("  {line}")));
+    text.extend(remarks(stack, look));
+    text
+}
+
+/// What there is to say about a stack as a whole.
+pub(super) fn heading(stack: &StackView) -> String {
+    let name = paint(BOLD, &stack.name);
+    let file = paint(DIM, &words::path(&stack.file));
+    match stack.mode {
+        Mode::Development => format!("{name}  {file}"),
+        Mode::Production => format!("{name}  {file}  {}", paint(AMBER, "production")),
+    }
+}
+
+/// What was done for the services of a stack, and what is wrong with them.
+pub(super) fn remarks(stack: &StackView, look: Look) -> Vec<String> {
+    let mut text = Vec::new();
+    let notes = stack
+        .services
+        .iter()
+        .filter_map(|service| Some((service, service.note.as_ref()?)));
+    for (place, (service, note)) in notes.enumerate() {
+        if place == 0 {
+            text.push(String::new());
+        }
+        let room = look
+            .width
+            .map_or(usize::MAX, |width| width.saturating_sub(2));
+        let note = format!("{}: {}", service.name, paint::tame(note));
+        text.push(format!(
+            "  {}",
+            paint(DIM, &paint::cut(&note, room, look.signs))
+        ));
+    }
+    let mut shown: Vec<&Finding> = Vec::new();
+    for finding in stack
+        .services
+        .iter()
+        .filter_map(|service| service.finding.as_deref())
+    {
+        // What one thing does to several services is told once.
+        if shown.contains(&finding) {
+            continue;
+        }
+        shown.push(finding);
+        text.push(String::new());
+        text.extend(card(finding, look));
+    }
+    text
+}
+
+fn row(service: &ServiceView, now: Timestamp, look: Look) -> [Cell; 10] {
+    let shown = |text: Option<String>| Cell::plain(text.unwrap_or_default());
+    let style = paint::light(service.light);
+    let active = words::is_active(service);
+    let up = service.started.filter(|_| active && service.pid.is_some());
+    [
+        Cell::new(style, look.signs.light(service.light)),
+        Cell::new(if active { BOLD } else { PLAIN }, service.name.as_str()),
+        Cell::new(words::style(service), state(service)),
+        shown(service.port.map(|port| port.to_string())),
+        shown(service.pid.map(|pid| pid.to_string())),
+        shown(up.map(|started| time::age(time::since(started, now)))),
+        shown((service.restarts > 0).then(|| service.restarts.to_string())),
+        shown(service.latency_ms.map(latency)),
+        shown(service.cpu_percent.map(|percent| format!("{percent:.1} %"))),
+        shown(service.memory_bytes.map(words::bytes)),
+    ]
+}
+
+fn state(service: &ServiceView) -> String {
+    let state = words::state(service);
+    match (service.last_exit, words::is_active(service)) {
+        (Some(exit), false) if state == "stopped" || state == "failed" => {
+            format!("{state}, {exit}")
+        }
+        _ if service.external => format!("{state}, external"),
+        _ => state,
+    }
+}
+
+fn latency(milliseconds: f64) -> String {
+    if milliseconds < 10.0 {
+        format!("{milliseconds:.1} ms")
+    } else {
+        format!("{milliseconds:.0} ms")
+    }
+}

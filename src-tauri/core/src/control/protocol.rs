@@ -1,0 +1,226 @@
+//! The messages. Only data: whoever speaks to a keeper may use them.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fmt,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    model::{finding::Finding, view::Snapshot},
+    native_text::NativeText,
+    stack::ServiceName,
+};
+
+/// The version of the messages below. It changes when a client and a keeper of different versions
+/// would misunderstand each other.
+pub const PROTOCOL: u32 = 1;
+
+/// The first message each way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The version of the protocol, [`PROTOCOL`].
+    pub pilotlight: u32,
+    /// The version of the program.
+    pub version: String,
+}
+
+impl Hello {
+    /// What this program says.
+    #[must_use]
+    pub fn ours() -> Self {
+        Self {
+            pilotlight: PROTOCOL,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+/// What a client asks. One at a time on a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    /// Start services and what they need. Answered when they are ready or one has failed.
+    Up(Up),
+    /// Stop services. Answered when they are verified gone.
+    Down(Down),
+    /// Stop services, then start them. Answered like [`Request::Up`].
+    Restart(Restart),
+    /// The snapshot of this moment.
+    Status,
+    /// The same with CPU and memory, which take a moment to measure.
+    Usage,
+    /// A snapshot now and after every change, until the client closes the connection.
+    Watch,
+    /// Find out what is wrong with a stack, now. A keeper that does not know this request turns it
+    /// away as malformed.
+    Doctor(Doctor),
+    /// End the keeper.
+    Quit {
+        /// Whether the services stay, for a later keeper to adopt.
+        leave_running: bool,
+    },
+}
+
+/// Start services and what they need.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Up {
+    /// The stack file, absolute.
+    #[serde(with = "crate::native_text")]
+    pub file: PathBuf,
+    /// Which services; none means all.
+    pub services: Vec<ServiceName>,
+    /// The caller's own environment, which its services start with.
+    pub environment: Environment,
+}
+
+/// Stop services, those that need them first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Down {
+    /// The stack file, absolute; without one, every stack.
+    #[serde(with = "crate::native_text::optional")]
+    pub file: Option<PathBuf>,
+    /// Which services; none means all.
+    pub services: Vec<ServiceName>,
+    /// Whether to leave out the polite step.
+    pub kill: bool,
+}
+
+/// Stop services, then start them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restart {
+    /// The stack file, absolute.
+    #[serde(with = "crate::native_text")]
+    pub file: PathBuf,
+    /// Which services; none means all.
+    pub services: Vec<ServiceName>,
+}
+
+/// Find out what is wrong with a stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doctor {
+    /// The stack file, absolute.
+    #[serde(with = "crate::native_text")]
+    pub file: PathBuf,
+}
+
+/// What a keeper answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Response {
+    /// What came of a request.
+    Outcome(Outcome),
+    /// What was asked for.
+    Snapshot(Arc<Snapshot>),
+    /// What is wrong with the stack, root causes first; nothing if the keeper does not have it.
+    Findings(Option<Vec<Finding>>),
+    /// The request was not understood or not taken, and the connection ends.
+    Error(String),
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// What was asked came true.
+    Done,
+    /// It did not.
+    Failed {
+        /// A sentence.
+        message: String,
+        /// Why, as far as there is evidence.
+        findings: Vec<Finding>,
+    },
+    /// It was not tried, and why: the stack file is wrong, the keeper is ending.
+    Refused(String),
+}
+
+/// The variables of a process, byte for byte. Values are secrets, so it shows only how many it has.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Environment(Vec<(NativeText, NativeText)>);
+
+impl Environment {
+    /// The variables of this process.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        std::env::vars_os().collect()
+    }
+
+    /// The variables, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.0.as_os_str(), value.0.as_os_str()))
+    }
+}
+
+impl FromIterator<(OsString, OsString)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (OsString, OsString)>>(variables: I) -> Self {
+        let native = |(name, value)| (NativeText(name), NativeText(value));
+        Self(variables.into_iter().map(native).collect())
+    }
+}
+
+impl From<Environment> for Vec<(OsString, OsString)> {
+    fn from(environment: Environment) -> Self {
+        let plain = |(name, value): (NativeText, NativeText)| (name.0, value.0);
+        environment.0.into_iter().map(plain).collect()
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Environment({} variables)", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(message: &impl Serialize) -> String {
+        serde_json::to_string(message).unwrap()
+    }
+
+    #[test]
+    fn messages_read_as_what_they_are() {
+        assert_eq!(
+            json(&Request::Up(Up {
+                file: "/srv/nexus/pilotlight.toml".into(),
+                services: vec!["redis".into()],
+                environment: [("HOME".into(), "/home/ada".into())].into_iter().collect(),
+            })),
+            r#"{"up":{"file":"/srv/nexus/pilotlight.toml","services":["redis"],"environment":[["HOME","/home/ada"]]}}"#
+        );
+        assert_eq!(json(&Request::Status), r#""status""#);
+        assert_eq!(
+            json(&Request::Quit {
+                leave_running: true
+            }),
+            r#"{"quit":{"leave_running":true}}"#
+        );
+        assert_eq!(
+            json(&Response::Outcome(Outcome::Done)),
+            r#"{"outcome":"done"}"#
+        );
+        assert_eq!(json(&Response::Error("no".into())), r#"{"error":"no"}"#);
+    }
+
+    #[test]
+    fn values_of_the_environment_are_never_shown() {
+        let environment: Environment = [("TOKEN".into(), "hunter2".into())].into_iter().collect();
+        let shown = format!("{environment:?}");
+        assert_eq!(shown, "Environment(1 variables)");
+    }
+
+    #[test]
+    fn a_later_program_may_say_more_in_its_hello() {
+        let hello: Hello =
+            serde_json::from_str(r#"{"pilotlight":2,"version":"3.0.0","features":[]}"#).unwrap();
+        assert_eq!(hello.pilotlight, 2);
+    }
+}

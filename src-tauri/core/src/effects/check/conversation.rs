@@ -1,0 +1,157 @@
+//! What goes over the line for one check, and the record of it.
+
+use std::time::Duration;
+
+use hyper::{HeaderMap, header};
+use tokio::time::Instant;
+
+use super::curl;
+use crate::{
+    effects::probe::{
+        Prober,
+        address::shown,
+        http::{Answer, Look},
+        redis::Depth,
+        websocket::Handshake,
+    },
+    mask::mask,
+    model::{
+        evidence::check::{CheckNote, Exchange, Stage},
+        facts::ProbeFaultKind,
+    },
+    stack::HttpRequest,
+};
+
+/// How long a question may take that only explains an answer.
+const INQUIRY: Duration = Duration::from_millis(500);
+
+/// The requests and answers of one check, in order.
+pub(super) struct Conversation<'a> {
+    prober: &'a Prober,
+    deadline: Instant,
+    pub(super) exchanges: Vec<Exchange>,
+    pub(super) notes: Vec<CheckNote>,
+}
+
+impl<'a> Conversation<'a> {
+    pub(super) fn new(prober: &'a Prober, deadline: Instant) -> Self {
+        Self {
+            prober,
+            deadline,
+            exchanges: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Sends a request and takes what comes.
+    pub(super) async fn send(
+        &mut self,
+        stage: Stage,
+        request: &HttpRequest<String>,
+    ) -> Result<Answer, ProbeFaultKind> {
+        let began = Instant::now();
+        let deadline = self.deadline(stage);
+        let answer = self.prober.fetch(request, Look::Close, deadline).await;
+        let (method, command) = (&request.method, curl::command(request));
+        self.record(
+            stage,
+            method,
+            &request.url,
+            command,
+            began,
+            answer.as_ref().ok(),
+        );
+        answer
+    }
+
+    /// Asks to go over to WebSocket.
+    pub(super) async fn shake_hands(
+        &mut self,
+        stage: Stage,
+        handshake: &Handshake<'_>,
+    ) -> Result<Answer, ProbeFaultKind> {
+        let began = Instant::now();
+        let deadline = self.deadline(stage);
+        let answer = self.prober.shake_hands(handshake, deadline).await;
+        let command = curl::handshake(handshake.url, handshake.protocol, handshake.headers);
+        self.record(
+            stage,
+            "GET",
+            handshake.url,
+            command,
+            began,
+            answer.as_ref().ok(),
+        );
+        answer
+    }
+
+    /// Asks a Redis for a write that changes nothing.
+    pub(super) async fn write(&mut self, url: &str) -> Result<(), ProbeFaultKind> {
+        let began = Instant::now();
+        let outcome = self.prober.redis(url, Depth::Write, self.deadline).await;
+        let command = format!(
+            "redis-cli -u {} SET pilotlight:no-such-key 1 XX",
+            shell_words::quote(&shown(url))
+        );
+        self.record(Stage::Request, "SET", url, command, began, None);
+        outcome
+    }
+
+    /// Remarks something, once.
+    pub(super) fn note(&mut self, note: CheckNote) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    fn deadline(&self, stage: Stage) -> Instant {
+        match stage {
+            Stage::Preflight | Stage::Request => self.deadline,
+            Stage::Inquiry => self.deadline.min(Instant::now() + INQUIRY),
+        }
+    }
+
+    fn record(
+        &mut self,
+        stage: Stage,
+        method: &str,
+        url: &str,
+        command: String,
+        began: Instant,
+        answer: Option<&Answer>,
+    ) {
+        self.exchanges.push(Exchange {
+            stage,
+            method: method.to_owned(),
+            url: mask(&shown(url)).into_owned(),
+            command,
+            status: answer.map(Answer::status),
+            headers: answer.map_or_else(Vec::new, |answer| telling(&answer.head.headers)),
+            head: answer.map(|answer| answer.headed - began),
+            took: began.elapsed(),
+        });
+    }
+}
+
+/// The headers that tell something.
+fn telling(headers: &HeaderMap) -> Vec<(String, String)> {
+    let known = [
+        header::ALLOW,
+        header::CONTENT_LENGTH,
+        header::CONTENT_TYPE,
+        header::LOCATION,
+        header::SEC_WEBSOCKET_PROTOCOL,
+        header::SERVER,
+        header::TRANSFER_ENCODING,
+        header::VARY,
+        header::WWW_AUTHENTICATE,
+    ];
+    let tells = headers
+        .iter()
+        .filter(|(name, _)| name.as_str().starts_with("access-control-") || known.contains(name));
+    let shown = tells.map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        (name.as_str().to_owned(), mask(&value).into_owned())
+    });
+    shown.collect()
+}

@@ -1,0 +1,224 @@
+//! Checks: what a user of a service would do, done as the user's browser does it.
+//!
+//! [`Checks::run`] makes all checks of a service, one after the other; [`check`] makes one. Without
+//! an origin it is a plain request. With one, it is that of a page: [`fetch`] goes by the Fetch
+//! standard, and asks on where an answer leaves open what is wrong. What came of it is told in the
+//! types of [`crate::model::evidence::check`]; nothing here decides who is to blame.
+
+mod conversation;
+mod cors;
+mod curl;
+mod fetch;
+mod origin;
+mod safelist;
+mod saved;
+mod websocket;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use tokio::time::Instant;
+use url::Url;
+
+pub use self::saved::Saved;
+use self::{conversation::Conversation, fetch::Fetch, origin::Page};
+use crate::{
+    effects::probe::{self, Context, Prober, address::shown},
+    mask::mask,
+    model::{
+        evidence::check::{CheckAnswer, CheckFault, CheckOutcome, Skipped, Stage},
+        facts::ProbeFaultKind,
+    },
+    stack::{Check, CheckAction, HttpRequest, Ports, Service},
+};
+
+/// A check is not begun with less time than this left: it would tell of the hurry, not of the service.
+const LEAST: Duration = Duration::from_millis(50);
+
+/// All checks of a service.
+pub struct Checks<'a, P> {
+    /// Who asks.
+    pub prober: &'a Prober,
+    /// Whose checks.
+    pub service: &'a Service,
+    /// The ports of the stack.
+    pub ports: &'a P,
+    /// What the checks of the stack save for each other.
+    pub saved: &'a Saved,
+    /// Where commands run.
+    pub context: &'a Context,
+    /// How long an answer is waited for past the time that its check allows. One that comes then
+    /// passes, and took longer than it may: whoever asks for the reason wants to know a service
+    /// that is slow from one that hangs.
+    pub patience: Duration,
+}
+
+/// What came of one check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// For the diagnosis.
+    pub answer: CheckAnswer,
+    /// The values that it saves for later checks, by name. They may be secrets.
+    pub saved: BTreeMap<String, String>,
+}
+
+impl<P: Ports + Sync> Checks<'_, P> {
+    /// Makes them one after the other, in the order of the file, each within its own timeout and
+    /// [`Self::patience`], all within `limit`. One answer each: a check that needs what an earlier one
+    /// should have saved and did not, and one for which no time is left, are not made.
+    pub async fn run(&self, limit: Duration) -> Vec<CheckAnswer> {
+        let deadline = Instant::now() + limit.min(probe::LONGEST);
+        for check in &self.service.checks {
+            self.saved.forget(check);
+        }
+        let mut answers = Vec::with_capacity(self.service.checks.len());
+        for check in &self.service.checks {
+            answers.push(self.one(check, deadline).await);
+        }
+        answers
+    }
+
+    async fn one(&self, template: &Check, deadline: Instant) -> CheckAnswer {
+        let name = &self.service.name;
+        let (mut check, missing) = saved::fill(template, name, self.ports, self.saved);
+        let left = deadline.saturating_duration_since(Instant::now());
+        if let Some(value) = missing {
+            let saves = |other: &&Check| other.save.contains_key(&value);
+            let saved_by = self.service.checks.iter().find(saves);
+            let saved_by = saved_by.map(|other| other.name.clone());
+            return skipped(&check, Skipped::Missing { value, saved_by });
+        }
+        if left < LEAST.min(check.timeout) {
+            return skipped(&check, Skipped::OutOfTime);
+        }
+        let allowed = check.timeout.min(left);
+        check.timeout = check.timeout.saturating_add(self.patience).min(left);
+        let checked = self::check(self.prober, &check, self.context).await;
+        self.saved.keep(checked.saved);
+        let mut answer = checked.answer;
+        answer.timeout = allowed;
+        let shown = answer.exchanges.iter_mut();
+        let shown = shown.flat_map(|exchange| [&mut exchange.url, &mut exchange.command]);
+        for text in shown.chain([&mut answer.target]) {
+            *text = self.saved.masked(text);
+        }
+        answer
+    }
+}
+
+/// Makes one check, within its timeout.
+pub async fn check(prober: &Prober, check: &Check<String>, context: &Context) -> Checked {
+    let began = Instant::now();
+    let timeout = check.timeout.min(probe::LONGEST);
+    let page = check.origin.as_deref().map(Page::new);
+    let mut conversation = Conversation::new(prober, began + timeout);
+    let made = match &check.action {
+        CheckAction::Http(request) => http(&mut conversation, check, request, page.as_ref()).await,
+        CheckAction::WebSocket { url, protocol } => {
+            let (protocol, page) = (protocol.as_deref(), page.as_ref());
+            let shaken = websocket::shake_hands(&mut conversation, url, protocol, page).await;
+            shaken.map(|()| BTreeMap::new())
+        }
+        CheckAction::Redis(url) => nothing_saved(conversation.write(url).await),
+        CheckAction::Command(command) => nothing_saved(probe::run(command, context, timeout).await),
+    };
+    let mut answer = unasked(check, page.as_ref());
+    answer.exchanges = conversation.exchanges;
+    answer.notes = conversation.notes;
+    answer.took = began.elapsed();
+    let (outcome, saved) = match made {
+        Ok(saved) => (CheckOutcome::Passed, saved),
+        Err(fault) => (CheckOutcome::Failed(masked(fault)), BTreeMap::new()),
+    };
+    answer.outcome = outcome;
+    Checked { answer, saved }
+}
+
+fn nothing_saved(
+    outcome: Result<(), ProbeFaultKind>,
+) -> Result<BTreeMap<String, String>, CheckFault> {
+    outcome.map(|()| BTreeMap::new()).map_err(CheckFault::Plain)
+}
+
+async fn http(
+    conversation: &mut Conversation<'_>,
+    check: &Check<String>,
+    request: &HttpRequest<String>,
+    page: Option<&Page>,
+) -> Result<BTreeMap<String, String>, CheckFault> {
+    let answer = if let Some(page) = page {
+        let mut fetch = Fetch {
+            conversation,
+            page,
+            credentials: check.credentials,
+        };
+        fetch.run(request).await?
+    } else {
+        let answer = conversation.send(Stage::Request, request).await;
+        answer.map_err(CheckFault::Plain)?
+    };
+    let judged = answer.judge(&request.expect);
+    let saved = judged.and_then(|()| saved::take(&check.save, &answer.body));
+    saved.map_err(CheckFault::Plain)
+}
+
+/// An answer to a check that was not made.
+fn skipped(check: &Check<String>, why: Skipped) -> CheckAnswer {
+    let page = check.origin.as_deref().map(Page::new);
+    let mut answer = unasked(check, page.as_ref());
+    answer.outcome = CheckOutcome::Skipped(why);
+    answer
+}
+
+/// What is known of a check before it is made.
+fn unasked(check: &Check<String>, page: Option<&Page>) -> CheckAnswer {
+    let (target, url) = match &check.action {
+        CheckAction::Http(request) => {
+            let target = format!("{} {}", request.method, shown(&request.url));
+            (target, Some(&request.url))
+        }
+        CheckAction::WebSocket { url, .. } => (format!("WebSocket {}", shown(url)), Some(url)),
+        CheckAction::Redis(url) => (format!("SET {}", shown(url)), Some(url)),
+        CheckAction::Command(command) => (format!("`{command}`"), None),
+    };
+    let url = url.and_then(|url| Url::parse(url).ok());
+    let same_origin = page.zip(url.as_ref());
+    CheckAnswer {
+        name: check.name.clone(),
+        target: mask(&target).into_owned(),
+        host: url.as_ref().and_then(Url::host_str).map(str::to_owned),
+        port: url.as_ref().and_then(|url| match url.scheme() {
+            "redis" | "rediss" => Some(url.port().unwrap_or(6379)),
+            _ => url.port_or_known_default(),
+        }),
+        origin: page.map(|page| page.written().to_owned()),
+        same_origin: same_origin.is_some_and(|(page, url)| page.is_origin_of(url)),
+        credentials: check.credentials,
+        outcome: CheckOutcome::Passed,
+        exchanges: Vec::new(),
+        notes: Vec::new(),
+        took: Duration::ZERO,
+        timeout: check.timeout,
+    }
+}
+
+/// The fault with everything masked in it that looks like a secret.
+fn masked(fault: CheckFault) -> CheckFault {
+    let masked = |text: String| mask(&text).into_owned();
+    let CheckFault::Plain(kind) = fault else {
+        return fault;
+    };
+    CheckFault::Plain(match kind {
+        ProbeFaultKind::Status { status, body } => ProbeFaultKind::Status {
+            status,
+            body: masked(body),
+        },
+        ProbeFaultKind::Body(what) => ProbeFaultKind::Body(masked(what)),
+        ProbeFaultKind::Header(what) => ProbeFaultKind::Header(masked(what)),
+        ProbeFaultKind::Protocol(what) => ProbeFaultKind::Protocol(masked(what)),
+        ProbeFaultKind::Command { exit, last_line } => ProbeFaultKind::Command {
+            exit,
+            last_line: last_line.map(masked),
+        },
+        kind => kind,
+    })
+}

@@ -1,0 +1,111 @@
+//! Reads errors out of a log: what went wrong last, and which addresses could not be reached.
+//!
+//! The last part of a run's log is read as lines; all that follows is a function of them. A line or
+//! a trace becomes an error where it is written as one ([`trace`], [`super::level`]) or says
+//! something that nobody says otherwise ([`kind`]); what only follows from an error is passed over
+//! ([`aftermath`]).
+
+mod aftermath;
+mod kind;
+mod patterns;
+mod scan;
+mod trace;
+mod unreachable;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fs::File,
+    io::{self, Read as _, Seek as _, SeekFrom},
+    time::SystemTime,
+};
+
+use self::scan::{Text, scan};
+use super::{RunLog, run_reader::RunReader, without_ansi};
+use crate::{model::evidence::log::LogEvidence, platform::file};
+
+/// What was said before so many lines is not what is wrong now.
+const LINES: usize = 3000;
+/// Nor what was said before so many bytes.
+const BYTES: u64 = 512 * 1024;
+/// A finding is read by a person.
+const LONGEST: usize = 500;
+
+/// What the log of a run says of what is wrong. Secrets are masked. Of a long log the last part is
+/// read; a run without a log, or one that cannot be read, says nothing. Blocks for some milliseconds.
+#[must_use]
+pub fn read_errors(run: &RunLog, now: SystemTime) -> LogEvidence {
+    let lines = match lines(run) {
+        Ok(lines) => lines,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return LogEvidence::default(),
+        Err(error) => {
+            tracing::debug!(log = %run.log().display(), %error, "failed to read a log");
+            return LogEvidence::default();
+        }
+    };
+    LogEvidence {
+        file: Some(run.log().to_owned()),
+        run: Some(run.run()),
+        ..scan(&lines, now)
+    }
+}
+
+fn lines(run: &RunLog) -> io::Result<Vec<Text>> {
+    let mut reader = RunReader::open(run.clone())?;
+    let begins = reader.offset();
+    let (start, _) = reader.tail(LINES)?;
+    let mut log = File::open(run.log())?;
+    let size = log.metadata()?.len();
+    let start = start.max(line_after(&mut log, size.saturating_sub(BYTES))?);
+    let mut number = newlines(&mut log, begins, start)? + 1;
+    reader.go_to(start)?;
+    let mut texts: Vec<Text> = Vec::new();
+    loop {
+        let line = match reader.next_line()? {
+            Some(line) => Some(line),
+            None => reader.take_rest(true, |_| true),
+        };
+        let Some(line) = line else { break };
+        // The rest of a line that is longer than anybody reads.
+        if !line.continues {
+            // Zeros are what was let go.
+            let plain = without_ansi(&line.text).replace('\0', "");
+            texts.push(Text {
+                number,
+                time: line.time,
+                line: plain.trim_end().to_owned(),
+            });
+        }
+        number += u64::from(line.complete);
+    }
+    Ok(texts)
+}
+
+/// Where the first line begins after `offset`; `offset` itself where that is the beginning.
+fn line_after(log: &mut File, offset: u64) -> io::Result<u64> {
+    if offset == 0 {
+        return Ok(0);
+    }
+    log.seek(SeekFrom::Start(offset))?;
+    let mut block = vec![0; 64 * 1024];
+    let read = log.read(&mut block)?;
+    let newline = memchr::memchr(b'\n', &block[..read]);
+    Ok(newline.map_or(offset, |at| offset + at as u64 + 1))
+}
+
+/// How many lines end between two offsets. A part that was let go has none, and is not read.
+fn newlines(log: &mut File, from: u64, to: u64) -> io::Result<u64> {
+    let from = from.max(file::first_kept(log)?);
+    log.seek(SeekFrom::Start(from))?;
+    let mut rest = log.take(to.saturating_sub(from));
+    let mut block = vec![0; 256 * 1024];
+    let mut count = 0;
+    loop {
+        let read = rest.read(&mut block)?;
+        if read == 0 {
+            return Ok(count);
+        }
+        count += memchr::memchr_iter(b'\n', &block[..read]).count() as u64;
+    }
+}

@@ -1,0 +1,272 @@
+//! Lines to errors.
+
+use std::{collections::BTreeSet, sync::LazyLock, time::SystemTime};
+
+use super::{
+    LONGEST,
+    aftermath::is_aftermath,
+    kind::kind,
+    patterns::Pattern,
+    trace::{Trace, trace},
+    unreachable::{Mention, mentions},
+};
+use crate::{
+    effects::log::{Level, level},
+    mask,
+    model::evidence::log::{
+        LogError, LogErrorForm, LogErrorKind, LogEvidence, LogLine, Unreachable, UnreachableWhy,
+    },
+    stack::Port,
+};
+
+/// So many errors before the last are told.
+const EARLIER: usize = 10;
+
+/// A line of a log, without its end, blanks there, and terminal sequences.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Text {
+    pub(super) number: u64,
+    pub(super) time: Option<SystemTime>,
+    pub(super) line: String,
+}
+
+/// What the lines say of what is wrong.
+pub(super) fn scan(texts: &[Text], now: SystemTime) -> LogEvidence {
+    let lines: Vec<&str> = texts.iter().map(|text| text.line.as_str()).collect();
+    let page = Page { texts, now };
+    let mut errors = Vec::new();
+    let mut at = 0;
+    while at < lines.len() {
+        let next = if let Some(trace) = trace(&lines, at) {
+            errors.push(of_trace(&lines, &trace, &page));
+            trace.lines.end
+        } else {
+            errors.extend(of_line(&lines, at, &page));
+            at + 1
+        };
+        at = next.max(at + 1);
+    }
+    let mut seen = BTreeSet::new();
+    let mut newest_first = errors.into_iter().rev();
+    let last_error = newest_first.next();
+    seen.extend(last_error.iter().map(|error| error.line.text.clone()));
+    let earlier = newest_first.filter(|error| seen.insert(error.line.text.clone()));
+    LogEvidence {
+        file: None,
+        run: None,
+        earlier: earlier.take(EARLIER).collect(),
+        last_error,
+        unreachable: unreachable(&lines, &page),
+        last_line: (0..lines.len())
+            .rfind(|&at| !lines[at].trim().is_empty())
+            .map(|at| page.line(at, at + 1)),
+    }
+}
+
+/// The lines as they are shown.
+struct Page<'a> {
+    texts: &'a [Text],
+    now: SystemTime,
+}
+
+impl Page<'_> {
+    /// A line, where what belongs to it ends at `end`.
+    fn line(&self, at: usize, end: usize) -> LogLine {
+        let Text { number, time, line } = &self.texts[at];
+        LogLine {
+            number: *number,
+            text: shown(line),
+            age: time.and_then(|time| self.now.duration_since(time).ok()),
+            followed_by: (self.texts.len() - end) as u64,
+        }
+    }
+}
+
+fn shown(text: &str) -> String {
+    // What an exception group draws before each line is no part of what it says.
+    let text = text.trim().trim_start_matches(['|', ' ']);
+    let mut shown = mask::mask(text).into_owned();
+    if let Some((end, _)) = shown.char_indices().nth(LONGEST) {
+        shown.truncate(end);
+        shown.push('…');
+    }
+    shown
+}
+
+fn of_trace(lines: &[&str], trace: &Trace, page: &Page<'_>) -> LogError {
+    let all = || trace.lines.clone().map(|at| lines[at]);
+    let telling = [Some(trace.says), trace.cause]
+        .into_iter()
+        .flatten()
+        .map(|at| lines[at])
+        .chain(all())
+        .map(|line| kind(line.trim_start_matches(['|', ' '])))
+        .find(|kind| *kind != LogErrorKind::Other);
+    let kind = missing_variable(lines, trace)
+        .or(telling)
+        .unwrap_or(LogErrorKind::Other);
+    let mut line = page.line(trace.says, trace.lines.end);
+    complete(&mut line, lines, trace.says);
+    if trace.form == LogErrorForm::Panic && trace.says > trace.lines.start {
+        // Rust says where on one line and what on the next.
+        let place = lines[trace.lines.start];
+        line.text = shown(&format!("{place} {}", lines[trace.says].trim()));
+        line.number = page.texts[trace.lines.start].number;
+    }
+    LogError {
+        line,
+        kind,
+        form: trace.form,
+        cause: trace.cause.map(|at| page.line(at, trace.lines.end)),
+    }
+}
+
+/// `os.environ["NAME"]`, and settings of pydantic that nobody set.
+fn missing_variable(lines: &[&str], trace: &Trace) -> Option<LogErrorKind> {
+    static KEY: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(r"^KeyError: '(?<name>\w+)'$"));
+    static SETTINGS: LazyLock<Pattern> =
+        LazyLock::new(|| Pattern::new(r"validation errors? for \w*(?:Settings|Config|Env)\w*$"));
+    let says = lines[trace.says];
+    if let Some(found) = KEY.all(says).next() {
+        let mut frames = trace.lines.clone().map(|at| lines[at]);
+        let of_environment = |line: &str| {
+            line.contains("__getitem__") && (line.contains("os>") || line.contains("os.py"))
+        };
+        return frames
+            .any(of_environment)
+            .then(|| LogErrorKind::VariableMissing {
+                name: found.group("name").unwrap_or_default().to_owned(),
+            });
+    }
+    let field = lines.get(trace.says + 1)?;
+    let missing = lines.get(trace.says + 2)?.trim_start();
+    let is_missing =
+        SETTINGS.is_match(says) && missing.to_lowercase().starts_with("field required");
+    is_missing.then(|| LogErrorKind::VariableMissing {
+        name: field.trim().to_uppercase(),
+    })
+}
+
+fn of_line(lines: &[&str], at: usize, page: &Page<'_>) -> Option<LogError> {
+    static EMERGENCY: LazyLock<Pattern> = LazyLock::new(|| {
+        Pattern::new(
+            r"\[(?:emerg|alert|crit)\]|^Unhandled exception\. |^\d+:[A-Z] .* # (?:Fatal|Wrong signature|Bad file format|Can't |Short read|Unrecoverable|Error )",
+        )
+    });
+    let line = lines[at];
+    if line.trim().is_empty() || is_aftermath(line) {
+        return None;
+    }
+    let level = level::guess(line);
+    let is_error = level == Some(Level::Error) || EMERGENCY.is_match(line);
+    let kind = match kind(line) {
+        LogErrorKind::PortMoved { from, to: None } => LogErrorKind::PortMoved {
+            from,
+            to: served_at(&lines[at..]),
+        },
+        kind => kind,
+    };
+    let says_it_itself = !matches!(
+        kind,
+        LogErrorKind::Other | LogErrorKind::Syntax | LogErrorKind::FileMissing { .. }
+    );
+    let is_light = matches!(level, Some(Level::Info | Level::Debug | Level::Trace));
+    let has_moved = matches!(kind, LogErrorKind::PortMoved { .. });
+    let counts = is_error || has_moved || says_it_itself && !is_light;
+    counts.then(|| {
+        let mut line = page.line(at, at + 1);
+        complete(&mut line, lines, at);
+        LogError {
+            line,
+            kind,
+            form: LogErrorForm::Line,
+            cause: None,
+        }
+    })
+}
+
+/// A line that only announces what is wrong is completed with what comes next.
+fn complete(line: &mut LogLine, lines: &[&str], at: usize) {
+    static PLACE: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(r"[\w./-]+\.\w+:\d+"));
+    let following = lines[at + 1..].iter().map(|line| line.trim());
+    let following = following.filter(|line| !line.is_empty());
+    let said: Vec<&str> = if lines[at].contains("FATAL CONFIG FILE ERROR") {
+        // Redis: where, what stands there, and what is wrong with it.
+        following.skip(1).take(2).collect()
+    } else if lines[at].ends_with(':') {
+        // Below the message a compiler may draw the place.
+        let next = following.take(2).enumerate();
+        let tells = next.filter(|(place, next)| match place {
+            0 => !next.starts_with("at "),
+            _ => PLACE.is_match(next) && !next.starts_with("at "),
+        });
+        tells
+            .map(|(_, line)| line.trim_start_matches(|c: char| !c.is_ascii() || c == ' '))
+            .collect()
+    } else {
+        return;
+    };
+    line.text = shown(&format!("{} {}", lines[at].trim(), said.join(" ")));
+}
+
+/// Where a server says that it can be found, soon after it has moved.
+fn served_at(lines: &[&str]) -> Option<Port> {
+    static ADDRESS: LazyLock<Pattern> =
+        LazyLock::new(|| Pattern::new(r"\bhttps?://(?:localhost|[\d.]+|\[[^\]]+\]):(?<port>\d+)"));
+    let mut near = lines.iter().take(20);
+    let found = near.find_map(|line| ADDRESS.all(line).next())?;
+    found.group("port")?.parse().ok().and_then(Port::new)
+}
+
+fn unreachable(lines: &[&str], page: &Page<'_>) -> Vec<Unreachable> {
+    let mut found: Vec<Unreachable> = Vec::new();
+    for at in (0..lines.len()).rev() {
+        // libpq says it over several lines.
+        let joined;
+        let text = if lines[at].contains("running on host") {
+            let next = lines.get(at + 1).copied().unwrap_or_default();
+            joined = format!("{} {}", lines[at], next.trim());
+            joined.as_str()
+        } else {
+            lines[at]
+        };
+        let mut mentions = mentions(text);
+        if mentions.is_empty() && text.contains("Connection refused") {
+            mentions.extend(in_source(lines, at));
+        }
+        for mention in mentions {
+            let known = found
+                .iter_mut()
+                .find(|known| known.host == mention.host && known.port == mention.port);
+            match known {
+                Some(known) => known.times += 1,
+                None => found.push(Unreachable {
+                    host: mention.host,
+                    port: mention.port,
+                    why: mention.why,
+                    line: page.line(at, at + 1),
+                    times: 1,
+                }),
+            }
+        }
+    }
+    found
+}
+
+/// The address that a traceback was about, where the exception does not name it (uvloop): it may stand
+/// in the line of source that connects.
+fn in_source(lines: &[&str], at: usize) -> Option<Mention> {
+    static CONNECTS: LazyLock<Pattern> = LazyLock::new(|| {
+        Pattern::new(
+            r#"(?i:connect)\w*\(.*["'](?<host>localhost|[\w-]+(?:\.[\w-]+)+)["'].*?\b(?<port>\d{4,5})\b"#,
+        )
+    });
+    let frames = lines[..at].iter().rev();
+    let mut frames = frames.take_while(|line| line.starts_with(' '));
+    let found = frames.find_map(|line| CONNECTS.all(line).next())?;
+    Some(Mention {
+        host: found.group("host")?.to_owned(),
+        port: found.group("port")?.parse().ok().and_then(Port::new),
+        why: UnreachableWhy::Refused,
+    })
+}

@@ -1,0 +1,29 @@
+//! What real programs write, and what is read out of it.
+
+mod errors;
+mod files;
+mod healthy;
+mod unreachable;
+
+use std::time::{Duration, SystemTime};
+
+use super::scan::{Text, scan};
+use crate::{model::evidence::log::LogEvidence, stack::Port};
+
+/// What these lines say, the first having the number 1.
+fn read(text: &str) -> LogEvidence {
+    let lines: Vec<Text> = text
+        .lines()
+        .zip(1..)
+        .map(|(line, number)| Text {
+            number,
+            time: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(number)),
+            line: line.trim_end().to_owned(),
+        })
+        .collect();
+    scan(&lines, SystemTime::UNIX_EPOCH + Duration::from_secs(1000))
+}
+
+fn port(number: u16) -> Option<Port> {
+    Port::new(number)
+}

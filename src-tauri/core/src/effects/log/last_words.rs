@@ -1,0 +1,122 @@
+//! What a service said last, for a finding.
+
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+};
+
+use super::{Level, RunLog, level, line::shown, without_ansi};
+
+/// What was said before this much of output is not what it died of.
+const LOOKED_AT: u64 = 16 * 1024;
+/// A finding is read by a person.
+const LONGEST: usize = 500;
+
+/// The line that says best why a run ended: its last error (the last line of a traceback, `Error:
+/// …`, a panic with its message), or else its last line that is not empty. Of what came last, 16
+/// KiB are looked at. `None` if it wrote nothing, or its log cannot be read.
+///
+/// Without terminal sequences and at most 500 characters. Secrets are not masked here.
+#[must_use]
+pub fn last_words(run: &RunLog) -> Option<String> {
+    let mut log = File::open(run.log()).ok()?;
+    let size = log.metadata().ok()?.len();
+    let start = size.saturating_sub(LOOKED_AT);
+    log.seek(SeekFrom::Start(start)).ok()?;
+    let mut bytes = Vec::new();
+    log.take(LOOKED_AT).read_to_end(&mut bytes).ok()?;
+    if start > 0 {
+        // The first line is cut, unless it is all there is.
+        let whole = memchr::memchr(b'\n', &bytes).map(|end| end + 1);
+        if let Some(whole) = whole.filter(|whole| *whole < bytes.len()) {
+            bytes.drain(..whole);
+        }
+    }
+    let lines: Vec<String> = bytes
+        .split(|byte| *byte == b'\n')
+        .map(|line| {
+            let text = String::from_utf8_lossy(shown(line));
+            // Zeros are what was let go.
+            let text = without_ansi(&text).replace('\0', "");
+            text.trim_end().to_owned()
+        })
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    choose(&lines)
+}
+
+fn choose(lines: &[String]) -> Option<String> {
+    let is_error = |line: &&String| level::guess(line) == Some(Level::Error) && !is_aftermath(line);
+    let at = lines
+        .iter()
+        .rposition(|line| is_error(&line))
+        .or_else(|| lines.iter().rposition(|line| !is_aftermath(line)))
+        .or((!lines.is_empty()).then_some(0))?;
+    let mut words = lines[at].trim().to_owned();
+    // Rust says where on one line and what on the next.
+    if words.contains(" panicked at ")
+        && words.ends_with(':')
+        && let Some(message) = lines.get(at + 1)
+    {
+        words = format!("{words} {}", message.trim());
+    }
+    if let Some((end, _)) = words.char_indices().nth(LONGEST) {
+        words.truncate(end);
+        words.push('…');
+    }
+    Some(words)
+}
+
+/// What follows an error and says nothing of it.
+fn is_aftermath(line: &str) -> bool {
+    [
+        "npm ERR!",
+        "npm error",
+        "Node.js v",
+        "note: run with `RUST_BACKTRACE",
+    ]
+    .iter()
+    .any(|start| line.starts_with(start))
+        || line == "Traceback (most recent call last):"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Option<String> {
+        let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        choose(&lines)
+    }
+
+    #[test]
+    fn the_error_is_chosen_before_what_follows_it() {
+        let cases = [
+            (
+                "INFO: starting\nTraceback (most recent call last):\n  File \"main.py\", line 1\n    import fastapi\nModuleNotFoundError: No module named 'fastapi'",
+                "ModuleNotFoundError: No module named 'fastapi'",
+            ),
+            (
+                "ERROR:    [Errno 98] address already in use\nINFO:     Application shutdown complete.",
+                "ERROR:    [Errno 98] address already in use",
+            ),
+            (
+                "/app/a.js:3\n    throw new Error('boom')\n    ^\nError: boom\n    at Object.<anonymous> (/app/a.js:3)\nNode.js v20.1.0",
+                "Error: boom",
+            ),
+            (
+                "thread 'main' panicked at src/main.rs:2:5:\nno such file\nnote: run with `RUST_BACKTRACE=1` environment variable to display a backtrace",
+                "thread 'main' panicked at src/main.rs:2:5: no such file",
+            ),
+            (
+                "npm ERR! Missing script: \"dev\"\nnpm ERR! A complete log of this run can be found in: /x",
+                "npm ERR! Missing script: \"dev\"",
+            ),
+            ("one\n two \nNode.js v20.1.0", "two"),
+        ];
+        for (text, chosen) in cases {
+            assert_eq!(words(text).as_deref(), Some(chosen), "{text}");
+        }
+        assert_eq!(words(""), None);
+    }
+}

@@ -1,0 +1,105 @@
+//! The last line of a service, as it changes.
+
+use std::{io, time::Duration};
+
+use super::{Line, Query, Reader, Runs, ServiceLogs, Watcher};
+use crate::platform::file;
+
+/// Nobody reads lines that follow each other faster. A flood costs one look in this time.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The last line of a service, whenever it has become another one. However much is written in
+/// between, only the end of the log is read.
+#[derive(Debug)]
+pub struct Latest {
+    logs: ServiceLogs,
+    watcher: Watcher,
+    shown: Option<Line>,
+    paused: bool,
+}
+
+impl Latest {
+    /// Makes the folder of the logs, since there must be one to watch for the first run.
+    pub fn of(logs: ServiceLogs, watcher: &Watcher) -> io::Result<Self> {
+        file::make_private_folder(logs.folder())?;
+        Ok(Self {
+            logs,
+            watcher: watcher.clone(),
+            shown: None,
+            paused: true,
+        })
+    }
+
+    /// The last line; waits until it is not the one that was given before. Cancel-safe.
+    pub async fn next(&mut self) -> io::Result<Line> {
+        loop {
+            if !self.paused {
+                tokio::time::sleep(PAUSE).await;
+                self.paused = true;
+            }
+            // Set before the look, so that what comes after it wakes.
+            let arrival = self.watcher.arrival(self.logs.folder());
+            let run = self.logs.latest_run()?;
+            let growth = run.map(|run| self.watcher.growth(self.logs.run(run).log()));
+            let mut line = last_line(&self.logs)?;
+            if line.as_ref().is_some_and(|line| !line.complete) {
+                // The rest of it is being written, most likely.
+                tokio::time::sleep(PAUSE).await;
+                line = last_line(&self.logs)?;
+            }
+            if let Some(line) = line.filter(|line| self.shown.as_ref() != Some(line)) {
+                self.shown = Some(line.clone());
+                self.paused = false;
+                return Ok(line);
+            }
+            let grown = async {
+                match growth {
+                    Some(growth) => growth.fired().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = grown => {}
+                () = arrival.fired() => {}
+            }
+        }
+    }
+}
+
+/// The last line that the latest run of a service has written, whether its end has come or not.
+pub fn last_line(logs: &ServiceLogs) -> io::Result<Option<Line>> {
+    let query = Query {
+        runs: Runs::Latest,
+        tail: Some(1),
+        ..Query::default()
+    };
+    Reader::open(logs, query)?.last().transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::model::facts::RunId;
+
+    #[tokio::test]
+    async fn the_last_line_is_told_once_and_again_when_it_is_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let logs = ServiceLogs::open(folder.path().join("service"));
+        let mut latest = Latest::of(logs.clone(), &Watcher::new()).unwrap();
+        let writer = async {
+            let mut log = logs.create(RunId(1)).unwrap();
+            log.write_all(b"one\ntwo\n").unwrap();
+            let two = latest.next().await.unwrap();
+            assert_eq!((two.text.as_str(), two.run), ("two", RunId(1)));
+            log.write_all(b"three\n").unwrap();
+            assert_eq!(latest.next().await.unwrap().text, "three");
+            let mut log = logs.create(RunId(2)).unwrap();
+            log.write_all(b"three\n").unwrap();
+            assert_eq!(latest.next().await.unwrap().run, RunId(2));
+        };
+        let soon = Duration::from_secs(10);
+        tokio::time::timeout(soon, writer).await.unwrap();
+    }
+}

@@ -1,0 +1,187 @@
+//! How grave a line is: a guess from the ways in which common programs write it.
+
+use std::sync::LazyLock;
+
+use regex::{Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
+
+/// How grave a line is, lightest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// The finest.
+    Trace,
+    /// For who looks into the program.
+    Debug,
+    /// The usual.
+    Info,
+    /// Something may be wrong.
+    Warn,
+    /// Something is wrong; what others call critical or fatal, too.
+    Error,
+}
+
+/// A level stands near the beginning of a line, if anywhere.
+const WHERE: usize = 256;
+
+/// Words that are a level wherever they stand in capitals (`INFO:     Started`, `2024-01-09
+/// 10:00:00,123 ERROR [main]`), and in any case where punctuation makes them one (`[error]`,
+/// `<warn>`, `error:`, `level=info`, `"level":"warn"`); numbers as pino and bunyan write them; a
+/// letter as Redis (`1:M 09 Jan 2024 10:00:00.000 * Ready`) and glog (`E0109 10:00:00`) do. The
+/// first in the line counts.
+static MARK: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?x)
+        \b(?<capitals>TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|ERR|CRITICAL|FATAL|SEVERE|PANIC)\b
+      | (?:^|[\[<(\s])(?i:(?<word>trace|debug|info|notice|warn|warning|error|err|critical|fatal|panic))
+            (?:[\]>):]|\[(?u:[^\]])*\]:)
+      | (?i:["\s]|^)(?:level|lvl|severity|levelname)"?\s*[=:]\s*"?(?<field>[A-Za-z]+|[1-6]0)\b
+      | ^\d+:[A-Z]\ \d\d\ \w{3}\ \d{4}\ [\d:.]+\ (?<redis>[.\-*\#])\s
+      | ^(?<glog>[IWEF])\d{4}\s\d\d:
+        "#,
+    )
+});
+
+/// Lines that are errors without a word for it: the first and the last of a traceback, a panic, an
+/// uncaught exception.
+static ERROR: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?x)
+        ^Traceback\ \(most\ recent\ call\ last\)
+      | ^(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Interrupt|Exit)\b(?::|$|\ \[)
+      | ^(?:Uncaught|Unhandled|Exception\ in)\b
+      | ^thread\ '(?u:[^'])*'\ (?:\(\d+\)\ )?panicked\ at
+      | ^npm\ (?:ERR!|error)
+      | ^error\ when\ starting\b
+      | ^Segmentation\ fault
+        ",
+    )
+});
+
+/// The level of a line, given without terminal sequences.
+pub(super) fn guess(text: &str) -> Option<Level> {
+    let head = &text[..text.floor_char_boundary(WHERE)];
+    if ERROR.is_match(head) {
+        return Some(Level::Error);
+    }
+    let found = MARK.captures(head)?;
+    let word = ["capitals", "word", "field", "redis", "glog"]
+        .iter()
+        .find_map(|name| found.name(name))?;
+    named(&word.as_str().to_ascii_lowercase())
+}
+
+fn named(word: &str) -> Option<Level> {
+    match word {
+        "trace" | "10" => Some(Level::Trace),
+        "debug" | "verbose" | "20" | "." | "-" => Some(Level::Debug),
+        "info" | "information" | "notice" | "30" | "*" | "i" => Some(Level::Info),
+        "warn" | "warning" | "40" | "#" | "w" => Some(Level::Warn),
+        "error" | "err" | "critical" | "fatal" | "severe" | "panic" | "crit" | "alert"
+        | "emergency" | "50" | "60" | "e" | "f" => Some(Level::Error),
+        _ => None,
+    }
+}
+
+/// Levels are written in ASCII. That spares the tables of all the world's letters, which take
+/// milliseconds to build, while a service that has ended waits to be started again.
+#[expect(
+    clippy::expect_used,
+    reason = "the patterns are constants; a test compiles them"
+)]
+fn pattern(text: &str) -> Regex {
+    let pattern = RegexBuilder::new(text).unicode(false).build();
+    pattern.expect("the pattern is valid")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ways_of_common_programs_are_understood() {
+        use Level::{Debug, Error, Info, Trace, Warn};
+        let cases = [
+            (
+                "INFO:     Uvicorn running on http://127.0.0.1:8001",
+                Some(Info),
+            ),
+            (
+                "INFO:     127.0.0.1:5000 - \"GET / HTTP/1.1\" 500 Internal Server Error",
+                Some(Info),
+            ),
+            (
+                "ERROR:    [Errno 98] error while attempting to bind",
+                Some(Error),
+            ),
+            ("WARNING:root:careful", Some(Warn)),
+            (
+                "2024-01-09 10:00:00,123 - app - DEBUG - details",
+                Some(Debug),
+            ),
+            (
+                "2024-01-09 10:00:00,123 ERROR [main] c.e.App: boom",
+                Some(Error),
+            ),
+            ("2024-01-09T10:00:00Z  WARN hyper::proto: slow", Some(Warn)),
+            (
+                "[2024-01-09 10:00:00 +0000] [7] [CRITICAL] WORKER TIMEOUT",
+                Some(Error),
+            ),
+            (
+                "{\"level\":30,\"time\":1704794400000,\"msg\":\"an error\"}",
+                Some(Info),
+            ),
+            ("{\"level\":50,\"msg\":\"x\"}", Some(Error)),
+            ("{\"time\":\"…\", \"severity\": \"WARNING\"}", Some(Warn)),
+            ("time=2024-01-09 level=trace msg=\"x\"", Some(Trace)),
+            (
+                "1:M 09 Jan 2024 10:00:00.000 * Ready to accept connections",
+                Some(Info),
+            ),
+            (
+                "1:M 09 Jan 2024 10:00:00.000 # Warning: no config file",
+                Some(Warn),
+            ),
+            ("E0109 10:00:00.000000    1 main.go:1] boom", Some(Error)),
+            (
+                "10:00:00 AM [vite] (client) Internal server error: x",
+                Some(Error),
+            ),
+            ("error when starting dev server:", Some(Error)),
+            ("error: could not compile `x`", Some(Error)),
+            ("error[E0308]: mismatched types", Some(Error)),
+            ("warning: unused variable", Some(Warn)),
+            (
+                "Error: listen EADDRINUSE: address already in use :::3000",
+                Some(Error),
+            ),
+            ("Traceback (most recent call last):", Some(Error)),
+            (
+                "ModuleNotFoundError: No module named 'fastapi'",
+                Some(Error),
+            ),
+            (
+                "sqlalchemy.exc.OperationalError: no such table",
+                Some(Error),
+            ),
+            ("TypeError [ERR_INVALID_ARG]: x", Some(Error)),
+            ("KeyboardInterrupt", Some(Error)),
+            ("thread 'main' panicked at src/main.rs:2:5:", Some(Error)),
+            ("npm ERR! missing script: dev", Some(Error)),
+            ("  VITE v7.0.0  ready in 120 ms", None),
+            ("0 errors, 2 warnings", None),
+            ("Errors are handled", None),
+            ("information wants to be free", None),
+            ("", None),
+        ];
+        for (text, level) in cases {
+            assert_eq!(guess(text), level, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_line_of_any_characters_is_no_trouble() {
+        assert_eq!(guess(&"é€😀".repeat(10_000)), None);
+    }
+}

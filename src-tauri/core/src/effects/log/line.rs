@@ -1,0 +1,95 @@
+//! One line of a log, and how lines are found in bytes.
+
+use std::time::SystemTime;
+
+use super::{Level, level, without_ansi};
+use crate::model::facts::RunId;
+
+/// The longest line that is given as one.
+pub(super) const LONGEST: usize = 64 * 1024;
+
+/// A line of a log, or a part of one that is longer than 64 KiB or was shown before its end came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The run that wrote it.
+    pub run: RunId,
+    /// When its end was written; `None` if nobody knows.
+    pub time: Option<SystemTime>,
+    /// Without the end of the line. Terminal sequences stay, what is not UTF-8 is replaced (U+FFFD).
+    /// Of text that overwrites itself with carriage returns (a progress bar) this is what stood last.
+    pub text: String,
+    /// Whether it goes on from the part before.
+    pub continues: bool,
+    /// Whether its end is in it: otherwise the next part, if any comes, continues it.
+    pub complete: bool,
+}
+
+impl Line {
+    /// How grave it is, as far as that can be guessed from its text.
+    #[must_use]
+    pub fn level(&self) -> Option<Level> {
+        level::guess(&without_ansi(&self.text))
+    }
+}
+
+/// What a terminal would show of the bytes of a line.
+pub(super) fn shown(mut bytes: &[u8]) -> &[u8] {
+    while let Some(rest) = bytes.strip_suffix(b"\r") {
+        bytes = rest;
+    }
+    match memchr::memrchr(b'\r', bytes) {
+        Some(at) => &bytes[at + 1..],
+        None => bytes,
+    }
+}
+
+/// How many of the bytes can be given now, when their line goes on: not the beginning of a
+/// character, and no carriage return that may belong to the end of the line.
+pub(super) fn whole_part(bytes: &[u8]) -> usize {
+    let mut end = bytes.len();
+    if bytes.ends_with(b"\r") {
+        end -= 1;
+    }
+    // A character has up to four bytes; the first says how many.
+    let last = bytes[..end].len().saturating_sub(3)..end;
+    let begun = bytes[last.clone()]
+        .iter()
+        .rposition(|byte| byte >> 6 == 0b11);
+    if let Some(at) = begun.map(|at| last.start + at) {
+        let length = bytes[at].leading_ones() as usize;
+        if at + length > end && length <= 4 {
+            end = at;
+        }
+    }
+    end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_progress_bar_shows_what_stood_last() {
+        for (bytes, text) in [
+            (&b"10%\r20%\r100%"[..], &b"100%"[..]),
+            (b"10%\r20%\r", b"20%"),
+            (b"text\r\r", b"text"),
+            (b"\r", b""),
+            (b"", b""),
+        ] {
+            assert_eq!(shown(bytes), text);
+        }
+    }
+
+    #[test]
+    fn a_part_ends_before_a_character_that_has_only_begun() {
+        let text = "aé€😀".as_bytes();
+        let ends: Vec<_> = (0..=text.len())
+            .map(|end| whole_part(&text[..end]))
+            .collect();
+        assert_eq!(ends, [0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10]);
+        assert_eq!(whole_part(b"text\r"), 4);
+        assert_eq!(whole_part(b"\xff\xff\xff\xff"), 4, "not UTF-8 at all");
+        assert_eq!(whole_part(b"\x80\x80\x80\x80"), 4);
+    }
+}

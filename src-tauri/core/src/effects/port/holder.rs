@@ -1,0 +1,373 @@
+//! Who listens on a port, and what the rules have to know of them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
+    io,
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, Uid, UpdateKind, Users};
+
+use crate::{
+    effects::process::{self, Census},
+    mask,
+    model::facts::{Holder, Mark, Process},
+    platform::socket::{self, Breadth},
+    stack::Port,
+};
+
+/// So many generations are followed at most: a process tree has no cycle, numbers that are used
+/// again might make one.
+const GENERATIONS: usize = 64;
+
+/// The processes that listen on a port, on any address. If several of a family share a socket (a
+/// server and its workers), the one that the others descend from comes first. What the operating
+/// system does not tell, another user's process, is left out.
+///
+/// # Errors
+///
+/// The operating system does not tell who listens at all.
+pub async fn holders(port: Port) -> io::Result<Vec<Holder>> {
+    let tenants = tenants(port, None, Breadth::Family).await?;
+    let holders = tenants.suspects.into_iter().map(|suspect| suspect.holder);
+    Ok(holders.collect())
+}
+
+/// All who listen on a port.
+#[derive(Debug, Default)]
+pub(super) struct Tenants {
+    /// Those who are known, ancestors first.
+    pub(super) suspects: Vec<Suspect>,
+    /// Sockets of which the operating system does not tell the process.
+    pub(super) unknown: Vec<Unknown>,
+}
+
+impl Tenants {
+    pub(super) fn is_empty(&self) -> bool {
+        self.suspects.is_empty() && self.unknown.is_empty()
+    }
+
+    /// Where they listen.
+    pub(super) fn addresses(&self) -> Vec<IpAddr> {
+        let known = self
+            .suspects
+            .iter()
+            .flat_map(|suspect| &suspect.holder.addresses);
+        let unknown = self.unknown.iter().map(|unknown| &unknown.address);
+        known.chain(unknown).map(SocketAddr::ip).collect()
+    }
+}
+
+/// A listening socket without a known process.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unknown {
+    pub(super) address: SocketAddr,
+    /// Whether the present user opened it.
+    pub(super) own: bool,
+}
+
+/// A holder, and what the rules look at besides.
+#[derive(Clone, Debug)]
+pub(super) struct Suspect {
+    pub(super) holder: Holder,
+    /// Whether another holder of the port started it.
+    pub(super) descends: bool,
+    /// Whether it runs as another user, or nobody can tell.
+    pub(super) foreign: bool,
+    /// Whether it belongs to the operating system.
+    pub(super) system: bool,
+    /// The names that its program goes by: on disk, as called, and as it calls itself.
+    pub(super) names: Vec<String>,
+    /// Who started it, for people.
+    pub(super) parent: Option<String>,
+}
+
+/// Who listens on a port, on an address that stands in the way of one of `wanted`, or on any.
+pub(super) async fn tenants(
+    port: Port,
+    wanted: Option<Vec<IpAddr>>,
+    breadth: Breadth,
+) -> io::Result<Tenants> {
+    tokio::task::spawn_blocking(move || look(port, wanted.as_deref(), breadth))
+        .await
+        .map_err(io::Error::other)?
+}
+
+fn look(port: Port, wanted: Option<&[IpAddr]>, breadth: Breadth) -> io::Result<Tenants> {
+    let mut addresses = BTreeMap::<Process, BTreeSet<SocketAddr>>::new();
+    let mut unknown = Vec::new();
+    for socket in socket::listening(port.number(), breadth)? {
+        let listens = socket.address.ip();
+        if wanted.is_some_and(|wanted| !wanted.iter().any(|&ip| is_in_the_way(listens, ip))) {
+            continue;
+        }
+        if socket.processes.is_empty() {
+            unknown.push((socket.address, socket.own));
+        }
+        for process in socket.processes {
+            addresses.entry(process).or_default().insert(socket.address);
+        }
+    }
+    let mut details = Details::new()?;
+    let mut tenants = Tenants::default();
+    for (address, own) in unknown {
+        match (!own).then(|| details.docker_proxy(address)).flatten() {
+            Some(process) => drop(addresses.entry(process).or_default().insert(address)),
+            None => tenants.unknown.push(Unknown { address, own }),
+        }
+    }
+    tenants.suspects = details.suspects(addresses);
+    Ok(tenants)
+}
+
+/// Whether a listener at `listens` keeps a server from `wanted`. A listener on `::` counts for
+/// IPv4 too, since most take both; one that does not stands in the way of `::1` in any case.
+fn is_in_the_way(listens: IpAddr, wanted: IpAddr) -> bool {
+    let (listens, wanted) = (listens.to_canonical(), wanted.to_canonical());
+    let takes_both = |ip: IpAddr| ip.is_unspecified() && ip.is_ipv6();
+    listens == wanted
+        || takes_both(listens)
+        || takes_both(wanted)
+        || listens.is_ipv4() == wanted.is_ipv4()
+            && (listens.is_unspecified() || wanted.is_unspecified())
+}
+
+/// The processes that the present one descends from, its parent first.
+pub(super) fn ancestors(pid: u32) -> io::Result<Vec<u32>> {
+    Ok(Details::new()?.ancestors(pid))
+}
+
+/// Every process that carries this mark.
+pub(super) async fn marked(mark: Mark) -> io::Result<Vec<Suspect>> {
+    let table = Census::since(0).take().await?;
+    let marked = table.marked().filter(|(_, carried)| **carried == mark);
+    let marked = marked.map(|(process, _)| (process, BTreeSet::new()));
+    let marked: BTreeMap<_, _> = marked.collect();
+    tokio::task::spawn_blocking(move || Ok(Details::new()?.suspects(marked)))
+        .await
+        .map_err(io::Error::other)?
+}
+
+/// What has been read of the machine's processes so far.
+struct Details {
+    system: System,
+    users: Users,
+}
+
+impl Details {
+    fn new() -> io::Result<Self> {
+        let system = System::new().map_err(|error| io::Error::other(error.to_string()))?;
+        let users = Users::new().map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(Self { system, users })
+    }
+
+    fn read(&mut self, which: ProcessesToUpdate<'_>) {
+        let details = ProcessRefreshKind::nothing()
+            .without_tasks()
+            .with_user(UpdateKind::Always)
+            .with_cmd(UpdateKind::Always)
+            .with_exe(UpdateKind::Always);
+        self.system
+            .refresh_processes_specifics(which, false, details);
+    }
+
+    fn process(&mut self, pid: u32) -> Option<&sysinfo::Process> {
+        let pid = Pid::from_u32(pid);
+        if self.system.process(pid).is_none() {
+            self.read(ProcessesToUpdate::Some(&[pid]));
+        }
+        self.system.process(pid)
+    }
+
+    /// Where a parent has died, its number may be that of a later process: one that is younger
+    /// than its child is not its parent.
+    fn parent(&mut self, pid: u32) -> Option<u32> {
+        let child = self.process(pid)?;
+        let (parent, born) = (child.parent()?.as_u32(), child.start_time());
+        (self.process(parent)?.start_time() <= born).then_some(parent)
+    }
+
+    fn ancestors(&mut self, pid: u32) -> Vec<u32> {
+        std::iter::successors(Some(pid), |&pid| self.parent(pid))
+            .skip(1)
+            .take(GENERATIONS)
+            .collect()
+    }
+
+    fn suspects(&mut self, all: BTreeMap<Process, BTreeSet<SocketAddr>>) -> Vec<Suspect> {
+        if all.is_empty() {
+            return Vec::new();
+        }
+        self.users.refresh();
+        let pids: BTreeSet<u32> = all.keys().map(|process| process.pid).collect();
+        let mut suspects: Vec<_> = all
+            .into_iter()
+            .filter_map(|(process, addresses)| {
+                let lineage = self.ancestors(process.pid);
+                let depth = lineage.iter().filter(|pid| pids.contains(pid)).count();
+                let addresses = addresses.into_iter().collect();
+                let suspect = self.suspect(process, addresses, &lineage, depth > 0)?;
+                Some((depth, suspect))
+            })
+            .collect();
+        suspects.sort_by_key(|(depth, suspect)| (*depth, suspect.holder.process.started));
+        suspects.into_iter().map(|(_, suspect)| suspect).collect()
+    }
+
+    /// `None` if the process has ended in the meantime: it holds nothing any more.
+    fn suspect(
+        &mut self,
+        process: Process,
+        addresses: Vec<SocketAddr>,
+        lineage: &[u32],
+        descends: bool,
+    ) -> Option<Suspect> {
+        let own = self.process(std::process::id()).and_then(user_of).cloned();
+        // The first process is the parent of every orphan.
+        let parent = lineage
+            .first()
+            .filter(|&&pid| pid != 1)
+            .and_then(|&pid| Some(format!("{} (pid {pid})", shown_name(self.process(pid)?))));
+        let acts_as = self.process(process.pid)?.user_id().cloned();
+        let user_name = acts_as.map(|id| self.user_name(&id));
+        let details = self.process(process.pid)?;
+        let user = user_of(details);
+        let suspect = Suspect {
+            descends,
+            foreign: user.is_none() || user != own.as_ref(),
+            system: socket::is_system(process.pid),
+            parent,
+            holder: Holder {
+                process,
+                name: shown_name(details),
+                command_line: command_line(details),
+                user: user_name,
+                since: Some(UNIX_EPOCH + Duration::from_secs(details.start_time())),
+                addresses,
+                mark: process::mark_of(process),
+            },
+            names: names(details),
+        };
+        // All of this was read by number: it holds only if the number still means the same.
+        (process::process(process.pid) == Some(process)).then_some(suspect)
+    }
+
+    fn user_name(&self, id: &Uid) -> String {
+        let known = self.users.get_user_by_id(id);
+        known.map_or_else(|| id.to_string(), |user| user.name().to_owned())
+    }
+
+    /// The proxy of a Docker port, found by its arguments: it runs as root, and what another user's
+    /// process holds is not shown, while its command line is.
+    fn docker_proxy(&mut self, address: SocketAddr) -> Option<Process> {
+        self.read(ProcessesToUpdate::All);
+        let port = address.port().to_string();
+        let proxy = self.system.processes().values().find(|process| {
+            let words = process.cmd();
+            let serves = |pair: &[_]| pair[0] == *"-host-port" && pair[1] == *port;
+            process.name() == "docker-proxy" && words.windows(2).any(serves)
+        })?;
+        process::process(proxy.pid().as_u32())
+    }
+}
+
+/// The user that a process acts as, if it is one and the same.
+fn user_of(process: &sysinfo::Process) -> Option<&Uid> {
+    let user = process.user_id()?;
+    let acts_as = process.effective_user_id();
+    acts_as
+        .is_none_or(|effective| **effective == **user)
+        .then_some(user)
+}
+
+fn command_line(process: &sysinfo::Process) -> Option<String> {
+    let words: Vec<_> = process
+        .cmd()
+        .iter()
+        .map(|word| word.to_string_lossy())
+        .collect();
+    (!words.is_empty()).then(|| mask::command_line(&words))
+}
+
+/// What a person calls it: the program by which it was called, or that it now calls itself. On disk
+/// it may be a link to something else (Debian's redis-server is redis-check-rdb).
+fn shown_name(process: &sysinfo::Process) -> String {
+    let called = process
+        .cmd()
+        .first()
+        .and_then(|word| called_as(&word.to_string_lossy()));
+    called
+        .or_else(|| names(process).into_iter().next())
+        .unwrap_or_default()
+}
+
+/// The name of the program in the first word of a command line, in whose place some put a title:
+/// `nginx: master process /usr/sbin/nginx`.
+fn called_as(word: &str) -> Option<String> {
+    let name = if word.contains(": ") || word.contains(" *:") {
+        word.split([':', ' ']).next()?
+    } else {
+        Path::new(word).file_name()?.to_str()?
+    };
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// All that it is called; what is on disk, first: a thread may give its process another name.
+fn names(process: &sysinfo::Process) -> Vec<String> {
+    let file_name =
+        |path: &OsStr| Some(Path::new(path).file_name()?.to_string_lossy().into_owned());
+    let on_disk = process.exe().and_then(|path| file_name(path.as_os_str()));
+    let on_disk = on_disk.map(|name| name.trim_end_matches(" (deleted)").to_owned());
+    let called = process.cmd().first().and_then(|word| file_name(word));
+    let itself = process.name().to_string_lossy().into_owned();
+    let mut names: Vec<_> = on_disk.into_iter().chain([itself]).chain(called).collect();
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_holder_is_called_what_a_person_calls_it() {
+        for (word, name) in [
+            ("/usr/bin/redis-server", "redis-server"),
+            ("redis-server *:6379", "redis-server"),
+            ("nginx: master process /usr/sbin/nginx", "nginx"),
+            (".venv/bin/python", "python"),
+            ("/opt/My App/server", "server"),
+        ] {
+            assert_eq!(called_as(word).as_deref(), Some(name), "{word}");
+        }
+        assert_eq!(called_as(""), None);
+    }
+
+    #[test]
+    fn a_listener_stands_in_the_way_of_the_addresses_that_it_takes() {
+        for (listens, wanted, expected) in [
+            ("127.0.0.1", "127.0.0.1", true),
+            ("127.0.0.2", "127.0.0.1", false),
+            ("0.0.0.0", "127.0.0.1", true),
+            ("0.0.0.0", "::1", false),
+            ("::", "127.0.0.1", true),
+            ("::", "::1", true),
+            ("::1", "127.0.0.1", false),
+            ("127.0.0.2", "0.0.0.0", true),
+            ("127.0.0.2", "::", true),
+            ("::ffff:127.0.0.1", "127.0.0.1", true),
+        ] {
+            let in_the_way = is_in_the_way(listens.parse().unwrap(), wanted.parse().unwrap());
+            assert_eq!(in_the_way, expected, "{listens} {wanted}");
+        }
+    }
+
+    #[test]
+    fn the_parent_of_this_process_is_its_first_ancestor() {
+        let ancestors = ancestors(std::process::id()).unwrap();
+        assert_eq!(ancestors.last(), Some(&1), "{ancestors:?}");
+    }
+}

@@ -1,0 +1,309 @@
+//! Where a probe is sent: `host:port` and URLs, as a stack file writes them.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use url::Url;
+
+use crate::model::facts::ProbeFaultKind;
+
+/// A host and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::effects) struct Endpoint {
+    pub(in crate::effects) host: Host,
+    pub(in crate::effects) port: u16,
+}
+
+/// Who is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::effects) enum Host {
+    /// One address.
+    Address(IpAddr),
+    /// This machine, on both address families. Names below `localhost` too (RFC 6761, section 6.3).
+    Localhost,
+    /// A name to look up.
+    Name(String),
+}
+
+impl Host {
+    fn new(name: &str) -> Self {
+        let bare = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+        if bare == "localhost" || bare.ends_with(".localhost") {
+            return Self::Localhost;
+        }
+        let literal = bare
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        match literal.unwrap_or(&bare).parse() {
+            Ok(address) => Self::Address(asked_at(address)),
+            Err(_) => Self::Name(bare),
+        }
+    }
+}
+
+/// A server listens on the unspecified address, and is asked on loopback: Linux takes one for the
+/// other, Windows refuses.
+fn asked_at(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        address => address,
+    }
+}
+
+impl Endpoint {
+    /// Reads `host:port`, an IPv6 address standing in brackets.
+    pub(in crate::effects) fn parse(text: &str) -> Result<Self, ProbeFaultKind> {
+        if let Ok(address) = text.parse::<SocketAddr>() {
+            return Ok(Self {
+                host: Host::Address(asked_at(address.ip())),
+                port: address.port(),
+            });
+        }
+        let expected = || ProbeFaultKind::Address(format!("`{text}` is not of the form host:port"));
+        let (host, port) = text.rsplit_once(':').ok_or_else(expected)?;
+        let port = port.parse().map_err(|_| expected())?;
+        if host.is_empty() || port == 0 || host.contains([':', '/', '@']) {
+            return Err(expected());
+        }
+        let host = Host::new(host);
+        Ok(Self { host, port })
+    }
+
+    /// Where a URL points, whose scheme is one of `plain` and `secure`; `true` for `secure`.
+    fn of_url(
+        url: &Url,
+        plain: &str,
+        secure: &str,
+        default_port: u16,
+    ) -> Result<(Self, bool), ProbeFaultKind> {
+        let scheme = url.scheme();
+        if scheme != plain && scheme != secure {
+            return Err(ProbeFaultKind::Address(format!(
+                "`{scheme}:` is neither {plain}:// nor {secure}://"
+            )));
+        }
+        let host = url
+            .host_str()
+            .filter(|host| !host.is_empty())
+            .ok_or_else(|| ProbeFaultKind::Address("the address names no host".into()))?;
+        let endpoint = Self {
+            host: Host::new(host),
+            port: url.port_or_known_default().unwrap_or(default_port),
+        };
+        Ok((endpoint, scheme == secure))
+    }
+}
+
+/// An `http:`, `https:`, `ws:` or `wss:` address, taken apart.
+#[derive(Clone, Debug)]
+pub(in crate::effects) struct WebAddress {
+    pub(in crate::effects) endpoint: Endpoint,
+    /// Whether TLS is spoken there.
+    pub(in crate::effects) secure: bool,
+    /// The host as a certificate names it.
+    pub(in crate::effects) name: String,
+    /// The `Host` header: the port stands in it unless it is the scheme's own.
+    pub(in crate::effects) authority: String,
+    /// The path and the query.
+    pub(in crate::effects) path: String,
+}
+
+impl WebAddress {
+    /// Reads an address of the scheme `http` or `ws`, or of its secure sibling. User and password
+    /// have no place in it, as for the `fetch` of a browser.
+    pub(in crate::effects) fn parse(text: &str, scheme: &str) -> Result<Self, ProbeFaultKind> {
+        let url = parse_url(text)?;
+        let (endpoint, secure) = Endpoint::of_url(&url, scheme, &format!("{scheme}s"), 80)?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(ProbeFaultKind::Address(
+                "user and password belong in an `Authorization` header, not in the address".into(),
+            ));
+        }
+        let name = url.host_str().unwrap_or_default();
+        Ok(Self {
+            endpoint,
+            secure,
+            name: name.trim_matches(['[', ']']).to_owned(),
+            authority: match url.port() {
+                Some(port) => format!("{name}:{port}"),
+                None => name.to_owned(),
+            },
+            path: match url.query() {
+                Some(query) => format!("{}?{query}", url.path()),
+                None => url.path().to_owned(),
+            },
+        })
+    }
+}
+
+/// A `redis://` or `rediss://` address, taken apart.
+#[derive(Clone, Debug)]
+pub(in crate::effects) struct RedisAddress {
+    pub(in crate::effects) endpoint: Endpoint,
+    /// Whether TLS is spoken there.
+    pub(in crate::effects) secure: bool,
+    /// The host as a certificate names it.
+    pub(in crate::effects) name: String,
+    /// User, password and database.
+    pub(in crate::effects) settings: redis::RedisConnectionInfo,
+}
+
+impl RedisAddress {
+    /// Reads `redis://[[user]:password@]host[:port][/database]`.
+    pub(in crate::effects) fn parse(text: &str) -> Result<Self, ProbeFaultKind> {
+        let url = parse_url(text)?;
+        let (endpoint, secure) = Endpoint::of_url(&url, "redis", "rediss", 6379)?;
+        let name = url.host_str().unwrap_or_default();
+        let name = name.trim_matches(['[', ']']).to_owned();
+        // The connection is ours; the library is asked only for who logs in where. It would refuse
+        // a secure address, since its own TLS is left out.
+        let mut login = parse_url(&text.replacen("rediss:", "redis:", 1))?;
+        login
+            .set_host(Some("localhost"))
+            .map_err(|error| ProbeFaultKind::Address(error.to_string()))?;
+        let info = redis::IntoConnectionInfo::into_connection_info(login)
+            .map_err(|error| ProbeFaultKind::Address(error.to_string()))?;
+        Ok(Self {
+            endpoint,
+            secure,
+            name,
+            settings: info.redis_settings().clone(),
+        })
+    }
+}
+
+fn parse_url(text: &str) -> Result<Url, ProbeFaultKind> {
+    Url::parse(text).map_err(|error| ProbeFaultKind::Address(error.to_string()))
+}
+
+/// An address as it may be shown: a password in it is masked.
+pub(in crate::effects) fn shown(address: &str) -> String {
+    if let Ok(mut url) = Url::parse(address)
+        && url.password().is_some()
+        && url.set_password(Some("***")).is_ok()
+    {
+        return url.into();
+    }
+    address.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> Endpoint {
+        Endpoint::parse(text).unwrap()
+    }
+
+    #[test]
+    fn host_and_port_are_read_in_every_notation() {
+        assert_eq!(address("localhost:80").host, Host::Localhost);
+        assert_eq!(address("Api.LocalHost.:80").host, Host::Localhost);
+        assert_eq!(
+            address("127.0.0.1:80").host,
+            Host::Address([127, 0, 0, 1].into())
+        );
+        assert_eq!(
+            address("[::1]:80").host,
+            Host::Address(Ipv6Addr::LOCALHOST.into())
+        );
+        assert_eq!(
+            address("db.internal:5432").host,
+            Host::Name("db.internal".into())
+        );
+        assert_eq!(address("db.internal:5432").port, 5432);
+    }
+
+    #[test]
+    fn an_address_that_listens_everywhere_is_asked_on_loopback() {
+        assert_eq!(address("0.0.0.0:80"), address("127.0.0.1:80"));
+        assert_eq!(address("[::]:80"), address("[::1]:80"));
+        let web = WebAddress::parse("http://0.0.0.0:80/", "http").unwrap();
+        assert_eq!(web.endpoint, address("127.0.0.1:80"));
+    }
+
+    #[test]
+    fn what_is_no_address_is_said_and_not_guessed() {
+        for text in [
+            "",
+            "80",
+            ":80",
+            "localhost",
+            "localhost:",
+            "localhost:0",
+            "localhost:70000",
+            "::1:80",
+            "a/b:80",
+        ] {
+            assert!(
+                matches!(Endpoint::parse(text), Err(ProbeFaultKind::Address(_))),
+                "{text}"
+            );
+        }
+        for text in [
+            "localhost:80",
+            "ftp://localhost",
+            "http://",
+            "ws://localhost",
+            "http://u:p@localhost/",
+        ] {
+            assert!(
+                matches!(
+                    WebAddress::parse(text, "http"),
+                    Err(ProbeFaultKind::Address(_))
+                ),
+                "{text}"
+            );
+        }
+        for text in ["redis://localhost/one", "http://localhost", "redis:"] {
+            assert!(
+                matches!(RedisAddress::parse(text), Err(ProbeFaultKind::Address(_))),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_web_address_keeps_query_and_port_and_drops_the_fragment() {
+        let web = WebAddress::parse("https://[::1]:8443/a b?c=d#e", "http").unwrap();
+        assert!(web.secure);
+        assert_eq!(web.name, "::1");
+        assert_eq!(web.authority, "[::1]:8443");
+        assert_eq!(web.path, "/a%20b?c=d");
+        let web = WebAddress::parse("ws://localhost", "ws").unwrap();
+        assert_eq!(
+            (web.endpoint.port, &*web.authority, &*web.path),
+            (80, "localhost", "/")
+        );
+        assert_eq!(
+            WebAddress::parse("wss://localhost", "ws")
+                .unwrap()
+                .endpoint
+                .port,
+            443
+        );
+    }
+
+    #[test]
+    fn a_redis_address_tells_who_logs_in_where() {
+        let redis = RedisAddress::parse("rediss://anna:p%40ss@localhost/3").unwrap();
+        assert!(redis.secure);
+        assert_eq!(redis.endpoint, address("localhost:6379"));
+        assert_eq!(redis.settings.username(), Some("anna"));
+        assert_eq!(redis.settings.password(), Some("p@ss"));
+        assert_eq!(redis.settings.db(), 3);
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        assert_eq!(
+            shown("redis://:secret@localhost:6379/0"),
+            "redis://:***@localhost:6379/0"
+        );
+        assert_eq!(
+            shown("redis://localhost:6379/0"),
+            "redis://localhost:6379/0"
+        );
+        assert_eq!(shown("localhost:80"), "localhost:80");
+    }
+}

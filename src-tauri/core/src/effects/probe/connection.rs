@@ -1,0 +1,104 @@
+//! The connection that every probe over the network begins with.
+//!
+//! It is made for one probe and closed after it. A kept one would be cheaper by a handshake in
+//! loopback memory, and would cost more than that: it hides that a server no longer accepts, and
+//! keeps a server waiting that finishes its open connections before it leaves, as uvicorn does.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{self, TcpStream},
+    time,
+};
+
+use super::address::{Endpoint, Host};
+use crate::model::facts::ProbeFaultKind;
+
+/// How long an address is waited for before the next one is tried beside it. On loopback the answer
+/// takes microseconds, except that Windows asks three times before it believes a refusal.
+const HEAD_START: Duration = Duration::from_millis(5);
+
+/// Bytes to and from a server, encrypted or not.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// Connects to the first address of `endpoint` that accepts.
+///
+/// `localhost` is `127.0.0.1` and then `::1`, whatever the resolver thinks: a refusal by one moves on
+/// to the other at once.
+pub(super) async fn connect(endpoint: &Endpoint) -> Result<TcpStream, ProbeFaultKind> {
+    let mut waiting = addresses(endpoint).await?.into_iter();
+    let mut attempts = FuturesUnordered::new();
+    let mut fault = None;
+    loop {
+        if let Some(address) = waiting.next() {
+            attempts.push(attempt(address));
+        }
+        tokio::select! {
+            Some(result) = attempts.next() => match result {
+                Ok(stream) => return Ok(stream),
+                // A machine without IPv6 has no route to ::1, which says nothing about the
+                // server; that 127.0.0.1 refuses does.
+                Err(kind) if fault.is_none() || kind == ProbeFaultKind::Refused => {
+                    fault = Some(kind);
+                }
+                Err(_) => {}
+            },
+            () = time::sleep(HEAD_START), if waiting.len() > 0 => {}
+            else => return Err(fault.unwrap_or_else(no_address)),
+        }
+    }
+}
+
+fn no_address() -> ProbeFaultKind {
+    ProbeFaultKind::Unreachable("the name has no address".into())
+}
+
+async fn attempt(address: SocketAddr) -> Result<TcpStream, ProbeFaultKind> {
+    let stream = TcpStream::connect(address).await.map_err(|e| fault(&e))?;
+    // A connection from a port to itself (RFC 9293, section 3.5: simultaneous open) comes about
+    // when nobody listens and the system happens to choose that very port as the near end. It
+    // proves nothing, and would keep the port from the service that is about to bind it.
+    if stream.local_addr().is_ok_and(|local| local == address) {
+        // Without this the port would linger in TIME_WAIT; that it fails changes nothing else.
+        let _ = stream.set_zero_linger();
+        return Err(ProbeFaultKind::Refused);
+    }
+    Ok(stream)
+}
+
+async fn addresses(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, ProbeFaultKind> {
+    let at = |address: IpAddr| SocketAddr::new(address, endpoint.port);
+    match &endpoint.host {
+        Host::Address(address) => Ok(vec![at(*address)]),
+        Host::Localhost => Ok(vec![
+            at(Ipv4Addr::LOCALHOST.into()),
+            at(Ipv6Addr::LOCALHOST.into()),
+        ]),
+        Host::Name(name) => match net::lookup_host((name.as_str(), endpoint.port)).await {
+            Ok(found) => Ok(found.collect()),
+            Err(error) => Err(ProbeFaultKind::Unreachable(error.to_string())),
+        },
+    }
+}
+
+/// What an error of the operating system says about the server.
+pub(super) fn fault(error: &io::Error) -> ProbeFaultKind {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => ProbeFaultKind::Refused,
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::NotConnected
+        | io::ErrorKind::UnexpectedEof => ProbeFaultKind::Reset,
+        io::ErrorKind::TimedOut => ProbeFaultKind::TimedOut { connected: false },
+        _ => ProbeFaultKind::Unreachable(error.to_string()),
+    }
+}

@@ -1,0 +1,291 @@
+//! `http`: a request is answered as expected. What breaks the protocol is seen here, on what came
+//! over the line.
+
+use std::{error::Error, future::poll_fn, io, pin::pin, time::Duration};
+
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    Request, Response,
+    body::{Bytes, Incoming},
+    client::conn::http1,
+    header::{self, HeaderName, HeaderValue},
+    http::response,
+};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::AsyncReadExt,
+    time::{Instant, timeout, timeout_at},
+};
+
+use super::{
+    address::WebAddress,
+    connection::{self, Stream},
+    expectation::beginning,
+};
+use crate::{
+    model::facts::ProbeFaultKind,
+    stack::{Body, Expect, HttpRequest},
+};
+
+/// Bytes of a body that are read; the rest is left to the server.
+const MOST: usize = 1024 * 1024;
+/// Bytes of a body that explain an unexpected status.
+const EXPLAINING: usize = 2048;
+/// How long such an explanation may take to come.
+const EXPLANATION: Duration = Duration::from_millis(250);
+/// How long what comes after the end of an answer is waited for. A server that was asked to close
+/// the connection closes it at once.
+const AFTERWARDS: Duration = Duration::from_millis(30);
+
+/// What is wrong where a request in the clear meets TLS.
+pub(super) const SPEAKS_TLS: &str = "TLS is spoken there: the address begins with https://";
+
+/// How closely an answer is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::effects) enum Look {
+    /// For a probe, which comes often: as far as it costs nothing.
+    Brief,
+    /// For a check: also at what comes after the end of the answer, and at what is spoken there if
+    /// it is not HTTP.
+    Close,
+}
+
+/// What came.
+pub(in crate::effects) struct Answer {
+    pub(in crate::effects) head: response::Parts,
+    /// As much of the body as was read.
+    pub(in crate::effects) body: Vec<u8>,
+    /// Whether there was more of it.
+    cut: bool,
+    /// What broke the answer after its head.
+    fault: Option<ProbeFaultKind>,
+    /// When its head had come.
+    pub(in crate::effects) headed: Instant,
+}
+
+impl Answer {
+    /// Its status.
+    pub(in crate::effects) fn status(&self) -> u16 {
+        self.head.status.as_u16()
+    }
+
+    /// As much of its body as explains something.
+    pub(in crate::effects) fn explanation(&self) -> String {
+        let end = self.body.len().min(EXPLAINING);
+        String::from_utf8_lossy(&self.body[..end]).into_owned()
+    }
+
+    /// Judges it.
+    pub(in crate::effects) fn judge(&self, expect: &Expect<String>) -> Result<(), ProbeFaultKind> {
+        let status = self.status();
+        if !expect.takes_status(status) {
+            // The status is the news; a body that hangs or breaks off only explains it less.
+            let body = self.explanation();
+            return Err(ProbeFaultKind::Status { status, body });
+        }
+        expect.judge_headers(&self.head.headers)?;
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        expect.judge_body(&self.body, self.cut)
+    }
+}
+
+/// The request as it goes over the line.
+pub(super) fn build(
+    request: &HttpRequest<String>,
+    address: &WebAddress,
+) -> Result<Request<Full<Bytes>>, ProbeFaultKind> {
+    let invalid = |what: &str| ProbeFaultKind::Address(format!("{what} cannot be sent"));
+    let (body, content_type) = match &request.body {
+        None => (Bytes::new(), None),
+        Some(Body::Text(text)) => (text.clone().into(), None),
+        Some(Body::Json(value)) => (value.to_string().into(), Some("application/json")),
+    };
+    let mut built = Request::builder()
+        .method(request.method.as_str())
+        .uri(address.path.as_str())
+        .body(Full::new(body))
+        .map_err(|_| invalid(&format!("`{} {}`", request.method, address.path)))?;
+    let headers = built.headers_mut();
+    for (name, value) in &request.headers {
+        let what = || invalid(&format!("the header `{name}`"));
+        let name = HeaderName::try_from(name.as_str()).map_err(|_| what())?;
+        headers.insert(name, HeaderValue::try_from(value).map_err(|_| what())?);
+    }
+    let authority = Some(address.authority.as_str());
+    let agent = concat!("pilotlight/", env!("CARGO_PKG_VERSION"));
+    for (name, value) in [
+        (header::HOST, authority),
+        (header::USER_AGENT, Some(agent)),
+        (header::ACCEPT, Some("*/*")),
+        (header::CONTENT_TYPE, content_type),
+    ] {
+        if let Some(value) = value
+            && !headers.contains_key(&name)
+        {
+            let value = HeaderValue::try_from(value);
+            let value = value.map_err(|_| invalid(&format!("the header `{name}`")))?;
+            headers.insert(name, value);
+        }
+    }
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    Ok(built)
+}
+
+/// Sends the request over a fresh connection and reads the answer, as much of it as `expect` asks
+/// for. Gives the connection back, with what was read and not used of it.
+pub(super) async fn exchange<S: Stream + 'static>(
+    stream: S,
+    request: Request<Full<Bytes>>,
+    expect: &Expect<String>,
+    look: Look,
+    deadline: Instant,
+) -> Result<(Answer, S, Bytes), ProbeFaultKind> {
+    let (mut sender, mut connection) = http1::Builder::new()
+        .max_buf_size(64 * 1024)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| fault(&error, &[]))?;
+    let outcome = {
+        let mut answer = pin!(async {
+            let response = sender.send_request(request).await?;
+            Ok(read(response, expect, deadline).await)
+        });
+        // The connection makes its way only while it is polled. That it has ended says less than
+        // the answer, or the lack of one, that it leaves behind.
+        tokio::select! {
+            biased;
+            outcome = &mut answer => outcome,
+            _ = poll_fn(|cx| connection.poll_without_shutdown(cx)) => answer.await,
+        }
+    };
+    let parts = connection.into_parts();
+    let (mut stream, unread) = (parts.io.into_inner(), parts.read_buf);
+    let mut answer = outcome.map_err(|error| fault(&error, &unread))?;
+    let whole = !answer.cut && answer.fault.is_none();
+    if whole && !answer.head.status.is_informational() {
+        let mut more = unread.len();
+        if more == 0 && look == Look::Close {
+            let mut rest = [0];
+            let read = timeout(AFTERWARDS, stream.read(&mut rest)).await;
+            // Neither silence nor the end of the connection, however rough, is part of an answer.
+            more = read.ok().and_then(Result::ok).unwrap_or(0);
+        }
+        if more > 0 {
+            answer.fault = Some(ProbeFaultKind::Protocol(longer(&answer)));
+        }
+    }
+    Ok((answer, stream, unread))
+}
+
+async fn read(response: Response<Incoming>, expect: &Expect<String>, deadline: Instant) -> Answer {
+    let headed = Instant::now();
+    let (head, mut body) = response.into_parts();
+    let mut answer = Answer {
+        head,
+        body: Vec::new(),
+        cut: true,
+        fault: None,
+        headed,
+    };
+    if !expect.takes_status(answer.status()) {
+        let explanation = collect(&mut body, &mut answer, EXPLAINING);
+        let _ = timeout_at(deadline.min(headed + EXPLANATION), explanation).await;
+    } else if expect.reads_body() || !is_endless(answer.head.headers.get(header::CONTENT_TYPE)) {
+        collect(&mut body, &mut answer, MOST).await;
+    }
+    answer
+}
+
+/// Whether the body is a stream of events, which has no end to wait for.
+fn is_endless(content_type: Option<&HeaderValue>) -> bool {
+    content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
+}
+
+async fn collect(body: &mut Incoming, answer: &mut Answer, most: usize) {
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => {
+                let data = frame.data_ref();
+                answer.body.extend_from_slice(data.map_or(&[], |data| data));
+            }
+            Err(error) => {
+                answer.fault = Some(broken(&error, answer));
+                return;
+            }
+        }
+        if answer.body.len() >= most {
+            return;
+        }
+    }
+    answer.cut = false;
+}
+
+/// What an error in the body says.
+fn broken(error: &hyper::Error, answer: &Answer) -> ProbeFaultKind {
+    let Some(cause) = io_error(error) else {
+        return ProbeFaultKind::Protocol(explain(error));
+    };
+    let came = answer.body.len();
+    match (cause.kind(), stated(answer)) {
+        (io::ErrorKind::UnexpectedEof, Some(length)) => ProbeFaultKind::Protocol(format!(
+            "its Content-Length is {length}, and its body ends after {came} bytes"
+        )),
+        (io::ErrorKind::UnexpectedEof, None) => ProbeFaultKind::Protocol(format!(
+            "its body comes in chunks, and ends after {came} bytes without the last one"
+        )),
+        _ if connection::fault(cause) == ProbeFaultKind::Reset => ProbeFaultKind::Reset,
+        _ => ProbeFaultKind::Protocol(format!(
+            "its body comes in chunks, and is broken after {came} bytes: {cause}"
+        )),
+    }
+}
+
+/// What is wrong with an answer that goes on after its end.
+fn longer(answer: &Answer) -> String {
+    match stated(answer) {
+        Some(length) => format!("its Content-Length is {length}, and its body is longer"),
+        None => "something comes after its end".to_owned(),
+    }
+}
+
+/// The length that the answer states.
+fn stated(answer: &Answer) -> Option<&str> {
+    answer
+        .head
+        .headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()
+}
+
+/// What an error before the body says; `unread` is what had come by then.
+fn fault(error: &hyper::Error, unread: &[u8]) -> ProbeFaultKind {
+    let start = || beginning(&String::from_utf8_lossy(unread));
+    if let Some(error) = io_error(error) {
+        connection::fault(error)
+    } else if error.is_parse() && unread.starts_with(b"HTTP/1.") {
+        ProbeFaultKind::Protocol(explain(error))
+    } else if error.is_parse() && unread.starts_with(b"\x15\x03") {
+        ProbeFaultKind::Protocol(SPEAKS_TLS.into())
+    } else if error.is_parse() {
+        ProbeFaultKind::Protocol(format!("the answer is not HTTP: {:?}", start()))
+    } else if unread.is_empty() {
+        ProbeFaultKind::Empty
+    } else {
+        ProbeFaultKind::Protocol(format!("the answer ends in its head: {:?}", start()))
+    }
+}
+
+fn io_error(error: &hyper::Error) -> Option<&io::Error> {
+    error.source()?.downcast_ref()
+}
+
+/// The error with its cause, which hyper leaves to the reader.
+fn explain(error: &hyper::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,118 @@
+//! `redis`: `PING` is answered with `PONG`.
+//!
+//! What Redis says of itself comes with the answer, and is told apart by its first word: `NOAUTH`
+//! and `WRONGPASS` (it wants another login), `LOADING` (it still reads its data), `MISCONF` (it
+//! cannot save, and so takes no writes), `MASTERDOWN`, `DENIED` (protected mode). A replica
+//! (`READONLY`) and a full memory (`OOM`) answer a `PING` like any other Redis.
+//!
+//! A check asks for a write too, and one that changes nothing: `SET key 1 XX`, which sets a key only
+//! if it is there, and the key is not. Redis refuses a write for its state before it looks at the
+//! key, so what is refused is what any write would be; what is let through leaves no key, no line in
+//! the append-only file and nothing for a replica. (Reading `INFO` instead would need rights that an
+//! application's user often lacks, and a rule for each version of what its fields mean.)
+
+use redis::{Cmd, RedisConnectionInfo, Value};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+
+use super::{
+    connection::{self, Stream},
+    expectation::beginning,
+};
+use crate::model::facts::ProbeFaultKind;
+
+/// Bytes of one reply. What is asked for is answered in one short line.
+const LONGEST_REPLY: u64 = 4096;
+/// The first bytes of every reply (RESP2 and RESP3).
+const REPLIES: &[u8] = b"+-:$*_#,(!=%`~>|";
+
+/// A key that nobody has.
+const NO_KEY: &str = "pilotlight:no-such-key:5f0c6d7e";
+
+/// How much is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::effects) enum Depth {
+    /// Whether anybody is there.
+    Ping,
+    /// Whether it takes a write, too.
+    Write,
+}
+
+/// Logs in as the address says, chooses its database, and asks whether anybody is there: in one
+/// write, as the driver of a service would.
+pub(super) async fn ask(
+    stream: impl Stream,
+    settings: &RedisConnectionInfo,
+    depth: Depth,
+) -> Result<(), ProbeFaultKind> {
+    let mut commands = commands(settings);
+    if depth == Depth::Write {
+        let mut write = redis::cmd("SET");
+        write.arg(NO_KEY).arg(1).arg("XX");
+        commands.push(write);
+    }
+    let mut stream = BufReader::new(stream);
+    let packed: Vec<u8> = commands.iter().flat_map(Cmd::get_packed_command).collect();
+    // A Redis in protected mode says why and closes; the answer tells more than the failed write.
+    let written = stream.write_all(&packed).await;
+    let asked = commands.len();
+    for place in 1..=asked {
+        let is_write = depth == Depth::Write && place == asked;
+        match (reply(&mut stream).await, &written) {
+            (Err(ProbeFaultKind::Empty), Err(error)) => return Err(connection::fault(error)),
+            (Err(ProbeFaultKind::Redis { code, .. }), _) if is_write && says_nothing(&code) => {}
+            (outcome, _) => outcome?,
+        }
+    }
+    Ok(())
+}
+
+/// Whether the refusal of the write is about its key, not about the state of the server: a user who
+/// may not write that key may write others, and in a cluster it belongs to somebody else.
+fn says_nothing(code: &str) -> bool {
+    ["NOPERM", "MOVED", "ASK"].contains(&code)
+}
+
+fn commands(settings: &RedisConnectionInfo) -> Vec<Cmd> {
+    let mut commands = Vec::with_capacity(3);
+    if let Some(password) = settings.password() {
+        let mut auth = redis::cmd("AUTH");
+        if let Some(user) = settings.username() {
+            auth.arg(user);
+        }
+        auth.arg(password);
+        commands.push(auth);
+    }
+    if settings.db() != 0 {
+        let mut select = redis::cmd("SELECT");
+        select.arg(settings.db());
+        commands.push(select);
+    }
+    commands.push(redis::cmd("PING"));
+    commands
+}
+
+async fn reply(stream: &mut BufReader<impl Stream>) -> Result<(), ProbeFaultKind> {
+    let came = stream.fill_buf().await.map_err(|e| connection::fault(&e))?;
+    match came.first() {
+        None => return Err(ProbeFaultKind::Empty),
+        Some(first) if !REPLIES.contains(first) => return Err(not_redis(came)),
+        Some(_) => {}
+    }
+    let mut line = Vec::new();
+    let mut limited = stream.take(LONGEST_REPLY);
+    let read = limited.read_until(b'\n', &mut line).await;
+    read.map_err(|e| connection::fault(&e))?;
+    match redis::parse_redis_value(&line) {
+        Ok(Value::Okay | Value::Nil) => Ok(()),
+        Ok(Value::SimpleString(text)) if text == "PONG" => Ok(()),
+        Ok(Value::ServerError(error)) => Err(ProbeFaultKind::Redis {
+            code: error.code().to_owned(),
+            message: format!("{} {}", error.code(), error.details().unwrap_or_default()),
+        }),
+        _ => Err(not_redis(&line)),
+    }
+}
+
+fn not_redis(came: &[u8]) -> ProbeFaultKind {
+    ProbeFaultKind::NotRedis(beginning(&String::from_utf8_lossy(came)))
+}

@@ -1,0 +1,149 @@
+//! `websocket`: the handshake is accepted (RFC 6455, section 4).
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use hyper::{
+    body::Bytes,
+    header::{
+        CONNECTION, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+        SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    },
+    http::HeaderMap,
+};
+use tokio::time::{self, Instant};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        handshake::{client::generate_key, derive_accept_key},
+        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+    },
+};
+
+use super::{
+    address::WebAddress,
+    connection::Stream,
+    http::{self, Answer, Look},
+};
+use crate::{
+    model::facts::ProbeFaultKind,
+    stack::{Expect, HttpRequest},
+};
+
+/// How long the other side has to say goodbye.
+const GOODBYE: Duration = Duration::from_millis(100);
+/// Bytes of the buffers: a goodbye is short.
+const BUFFER: usize = 4096;
+/// The status of an accepted handshake.
+pub(in crate::effects) const SWITCHING: u16 = 101;
+
+/// What is asked.
+pub(in crate::effects) struct Handshake<'a> {
+    /// `ws://` or `wss://`.
+    pub(in crate::effects) url: &'a str,
+    /// The subprotocol asked for.
+    pub(in crate::effects) protocol: Option<&'a str>,
+    /// What goes along: `Origin`, say.
+    pub(in crate::effects) headers: &'a [(String, String)],
+}
+
+/// Asks, and says goodbye in due form, so that the server logs no broken connection.
+pub(super) async fn shake(
+    stream: impl Stream + 'static,
+    address: &WebAddress,
+    handshake: &Handshake<'_>,
+    deadline: Instant,
+) -> Result<Answer, ProbeFaultKind> {
+    let request = HttpRequest {
+        method: "GET".into(),
+        url: handshake.url.to_owned(),
+        headers: handshake.headers.iter().cloned().collect(),
+        body: None,
+        expect: Expect {
+            status: vec![SWITCHING],
+            json: None,
+            text: None,
+            headers: [].into(),
+        },
+    };
+    let key = generate_key();
+    let mut built = http::build(&request, address)?;
+    let headers = built.headers_mut();
+    let version = (SEC_WEBSOCKET_VERSION, Some("13"));
+    let protocol = (SEC_WEBSOCKET_PROTOCOL, handshake.protocol);
+    for (name, value) in [
+        (CONNECTION, Some("Upgrade")),
+        (UPGRADE, Some("websocket")),
+        (SEC_WEBSOCKET_KEY, Some(key.as_str())),
+        version,
+        protocol,
+    ] {
+        if let Some(value) = value {
+            headers.insert(&name, sendable(&name, value)?);
+        }
+    }
+    let asked = http::exchange(stream, built, &request.expect, Look::Brief, deadline).await;
+    let (answer, stream, unread) = asked?;
+    if answer.status() == SWITCHING {
+        judge(&answer.head.headers, &key)?;
+        // Whether the goodbye is returned in time is not what was asked.
+        let _ = time::timeout(GOODBYE, close(stream, unread)).await;
+    }
+    Ok(answer)
+}
+
+/// Whether the handshake was accepted, by the rules for somebody who asked for no subprotocol.
+pub(super) fn accepted(answer: &Answer) -> Result<(), ProbeFaultKind> {
+    if answer.status() != SWITCHING {
+        return Err(ProbeFaultKind::WebSocketRefused(answer.status()));
+    }
+    match answer.head.headers.get(SEC_WEBSOCKET_PROTOCOL) {
+        Some(protocol) => Err(ProbeFaultKind::Protocol(format!(
+            "it chooses the subprotocol {protocol:?}, which nobody asked for"
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn sendable(name: &HeaderName, value: &str) -> Result<HeaderValue, ProbeFaultKind> {
+    HeaderValue::try_from(value)
+        .map_err(|_| ProbeFaultKind::Address(format!("the header `{name}` cannot be sent")))
+}
+
+/// Judges an answer that says yes (RFC 6455, section 4.1).
+fn judge(headers: &HeaderMap, key: &str) -> Result<(), ProbeFaultKind> {
+    let says = |name: &HeaderName, expected: &str| {
+        let mut values = headers.get_all(name).iter().filter_map(|v| v.to_str().ok());
+        values.any(|value| {
+            let mut words = value.split(',').map(str::trim);
+            words.any(|word| word.eq_ignore_ascii_case(expected))
+        })
+    };
+    let accept = headers.get(SEC_WEBSOCKET_ACCEPT);
+    let what = if !says(&UPGRADE, "websocket") {
+        "its answer to the handshake lacks `Upgrade: websocket`"
+    } else if !says(&CONNECTION, "upgrade") {
+        "its answer to the handshake lacks `Connection: Upgrade`"
+    } else if accept.is_none_or(|accept| accept != derive_accept_key(key.as_bytes()).as_str()) {
+        "its answer to the handshake has a wrong `Sec-WebSocket-Accept`"
+    } else {
+        return Ok(());
+    };
+    Err(ProbeFaultKind::Protocol(what.into()))
+}
+
+async fn close(stream: impl Stream, unread: Bytes) {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(BUFFER)
+        .write_buffer_size(BUFFER);
+    let role = Role::Client;
+    let mut socket =
+        WebSocketStream::from_partially_read(stream, unread.into(), role, Some(config)).await;
+    let goodbye = CloseFrame {
+        code: CloseCode::Normal,
+        reason: "".into(),
+    };
+    if socket.close(Some(goodbye)).await.is_ok() {
+        while let Some(Ok(_)) = socket.next().await {}
+    }
+}

@@ -1,0 +1,215 @@
+//! Who runs: one scan of all processes, shared by everybody who asks at the same time.
+
+use std::{
+    io,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use crate::{
+    model::facts::{Mark, Process, StackId},
+    platform::{Row, process as platform},
+    stack::ServiceName,
+};
+
+/// The processes that ran at one moment. Those that have ended and wait to be reaped are none, and
+/// those that are older than all that is looked for may be left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProcessTable {
+    rows: Vec<Row>,
+}
+
+impl ProcessTable {
+    /// A table of these rows, at most one for each number.
+    #[must_use]
+    pub fn new(mut rows: Vec<Row>) -> Self {
+        rows.sort_unstable_by_key(|row| row.process);
+        Self { rows }
+    }
+
+    /// Its rows, by number.
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Where the process of this number stands in [`ProcessTable::rows`].
+    #[must_use]
+    pub fn position(&self, pid: u32) -> Option<usize> {
+        self.rows
+            .binary_search_by_key(&pid, |row| row.process.pid)
+            .ok()
+    }
+
+    /// Whether exactly this process runs.
+    #[must_use]
+    pub fn runs(&self, process: Process) -> bool {
+        self.position(process.pid)
+            .is_some_and(|position| self.rows[position].process == process)
+    }
+
+    /// Whoever carries a mark of this stack.
+    pub fn marked_by_stack(&self, stack: &StackId) -> impl Iterator<Item = (Process, &Mark)> {
+        self.marked().filter(move |(_, mark)| mark.stack == *stack)
+    }
+
+    /// Whoever carries a mark of this service, of any of its runs.
+    pub fn marked_by_service(
+        &self,
+        stack: &StackId,
+        service: &ServiceName,
+    ) -> impl Iterator<Item = (Process, &Mark)> {
+        self.marked_by_stack(stack)
+            .filter(move |(_, mark)| mark.service == *service)
+    }
+
+    /// Whoever carries a mark.
+    pub fn marked(&self) -> impl Iterator<Item = (Process, &Mark)> {
+        self.rows
+            .iter()
+            .filter_map(|row| Some((row.process, row.mark.as_deref()?)))
+    }
+}
+
+/// Takes tables of all processes. Clones share their work: whoever asks while a scan runs gets
+/// the next one, together with all others who ask meanwhile.
+#[derive(Clone)]
+pub struct Census {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// Processes are looked for that started at this or later.
+    since: AtomicU64,
+    /// How many scans have begun.
+    begun: AtomicU64,
+    latest: tokio::sync::Mutex<Latest>,
+    scanner: Arc<Mutex<Option<platform::Scanner>>>,
+}
+
+#[derive(Default)]
+struct Latest {
+    /// Which scan this table is of, from 1.
+    number: u64,
+    table: Arc<ProcessTable>,
+}
+
+impl Census {
+    /// A census that finds whatever is started from now on.
+    #[must_use]
+    pub fn from_now() -> Self {
+        Self::since(platform::ticks_now())
+    }
+
+    /// A census that finds the processes that started at `started` (in the unit of
+    /// [`Process::started`]) or later; 0 for all. The later, the less there is to read.
+    #[must_use]
+    pub fn since(started: u64) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                since: AtomicU64::new(started),
+                begun: AtomicU64::new(0),
+                latest: tokio::sync::Mutex::default(),
+                scanner: Arc::default(),
+            }),
+        }
+    }
+
+    /// Makes all later tables tell of the processes that started at `started` or later, as when
+    /// a service of an earlier keeper is adopted.
+    pub fn look_back_to(&self, started: u64) {
+        self.shared.since.fetch_min(started, Ordering::Relaxed);
+    }
+
+    /// The processes, as they are at some moment between now and the return. Fails where the
+    /// operating system does not tell.
+    pub async fn take(&self) -> io::Result<Arc<ProcessTable>> {
+        let shared = &self.shared;
+        let asked = shared.begun.load(Ordering::SeqCst);
+        // Held over the scan, so that those who come meanwhile wait here for their turn.
+        let mut latest = shared.latest.lock().await;
+        if latest.number > asked {
+            return Ok(Arc::clone(&latest.table));
+        }
+        let number = shared.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        let since = shared.since.load(Ordering::Relaxed);
+        let scanner = Arc::clone(&shared.scanner);
+        let rows = tokio::task::spawn_blocking(move || scan(&scanner, since))
+            .await
+            .map_err(io::Error::other)??;
+        let table = Arc::new(ProcessTable::new(rows));
+        *latest = Latest {
+            number,
+            table: Arc::clone(&table),
+        };
+        Ok(table)
+    }
+}
+
+fn scan(scanner: &Mutex<Option<platform::Scanner>>, since: u64) -> io::Result<Vec<Row>> {
+    let mut scanner = scanner.lock().unwrap_or_else(PoisonError::into_inner);
+    if scanner.is_none() {
+        *scanner = Some(platform::Scanner::new()?);
+    }
+    match scanner.as_mut() {
+        Some(scanner) => scanner.scan(since),
+        None => Err(io::ErrorKind::NotFound.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    #[expect(
+        clippy::await_holding_lock,
+        reason = "a scan is to last until all have asked"
+    )]
+    async fn whoever_asks_while_a_scan_runs_shares_the_next_one() {
+        let census = Census::from_now();
+        let shared = Arc::clone(&census.shared);
+        let begun = || shared.begun.load(Ordering::SeqCst);
+        let scanner = Arc::clone(&shared.scanner);
+        let held = scanner.lock().unwrap();
+
+        let first = tokio::spawn(ask(census.clone()));
+        let waiting = async {
+            while begun() == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), waiting)
+            .await
+            .expect("the first scan begins");
+        let later: Vec<_> = (0..20).map(|_| tokio::spawn(ask(census.clone()))).collect();
+        // Each of them runs up to where it waits, since the tasks of this runtime take turns.
+        tokio::task::yield_now().await;
+        drop(held);
+
+        let first = first.await.expect("it ends");
+        let mut tables = Vec::new();
+        for later in later {
+            tables.push(later.await.expect("it ends"));
+        }
+        assert!(tables.iter().all(|table| Arc::ptr_eq(table, &tables[0])));
+        assert!(!Arc::ptr_eq(&first, &tables[0]));
+        assert_eq!(begun(), 2);
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_after_a_scan_gets_a_new_one() {
+        let census = Census::from_now();
+        let first = ask(census.clone()).await;
+        let second = ask(census).await;
+        assert!(!Arc::ptr_eq(&first, &second));
+    }
+
+    async fn ask(census: Census) -> Arc<ProcessTable> {
+        census.take().await.expect("processes can be listed")
+    }
+}

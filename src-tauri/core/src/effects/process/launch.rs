@@ -1,0 +1,133 @@
+//! Starting a command, and saying clearly why it could not be started.
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    io::{self, BufRead as _, BufReader, Read as _},
+    path::{Path, PathBuf},
+};
+
+use super::{Tree, lookup};
+use crate::{
+    model::facts::{LaunchFault, Mark},
+    platform::process::{self as platform, Start},
+    stack::Command,
+};
+
+/// All that a command is started with.
+#[derive(Debug)]
+pub struct Launch {
+    /// The program and its arguments; see [`words`].
+    pub words: Vec<OsString>,
+    /// Its working directory, absolute.
+    pub directory: PathBuf,
+    /// Its environment, complete; of two with one name the later counts. The mark is added, `PWD`
+    /// is set to the directory, and `PYTHONUNBUFFERED` to 1 unless it is there.
+    pub environment: Vec<(OsString, OsString)>,
+    /// What it is found by.
+    pub mark: Mark,
+    /// Where its standard output and error go, in their true order. A log is opened for appending.
+    pub output: File,
+}
+
+/// The words of a command; a shell line is handed to the platform's shell.
+#[must_use]
+pub fn words(command: &Command<String>) -> Vec<OsString> {
+    match command {
+        Command::Words(words) => words.iter().map(OsString::from).collect(),
+        Command::Shell(line) => platform::shell(line),
+    }
+}
+
+/// Starts a command, hidden, in a group of its own, with an empty standard input. It runs its
+/// program when this returns, after half a millisecond or so. Needs a tokio runtime.
+///
+/// The program is looked up as its own shell would: a name without a slash on the PATH of
+/// `environment`, any other from `directory`.
+pub fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
+    let Launch {
+        words,
+        directory,
+        mut environment,
+        mark,
+        output,
+    } = launch;
+    let missing = || LaunchFault::DirectoryMissing {
+        path: directory.clone(),
+    };
+    let program = match words.first() {
+        Some(word) => lookup::program(word, &directory, &environment),
+        None => Err(other("the command is empty".to_owned())),
+    };
+    let program = program.map_err(|fault| if directory.is_dir() { fault } else { missing() })?;
+
+    if lookup::variable(&environment, "PYTHONUNBUFFERED").is_none() {
+        environment.push(("PYTHONUNBUFFERED".into(), "1".into()));
+    }
+    // As a shell that had gone there would have set it; the caller's own would be a lie.
+    environment.push(("PWD".into(), directory.clone().into()));
+    environment.push((Mark::VARIABLE.into(), mark.to_string().into()));
+    let start = Start {
+        program: &program,
+        words: &words,
+        directory: &directory,
+        environment: &environment,
+        mark: &mark,
+        output,
+    };
+    match platform::spawn(&start) {
+        Ok(handle) => Ok(Tree::of_child(mark, handle)),
+        Err(_) if !directory.is_dir() => Err(missing()),
+        Err(error) => Err(explain(&error, program, &directory)),
+    }
+}
+
+/// The system gives one and the same error for several causes; which one it was is looked up
+/// afterwards, so that nothing can change between a look and the start.
+fn explain(error: &io::Error, program: PathBuf, directory: &Path) -> LaunchFault {
+    let shown = program.display();
+    if platform::is_no_program(error) {
+        return other(format!(
+            "{shown} is not a program for this system, nor a script that begins with #! and its \
+             interpreter"
+        ));
+    }
+    match error.kind() {
+        io::ErrorKind::NotFound => match interpreter(&program) {
+            Ok(Some(interpreter)) => other(format!(
+                "{shown} asks for the interpreter {interpreter}, which is not there"
+            )),
+            Ok(None) => other(format!(
+                "{shown} asks for a loader or library that is not there; it may be built for \
+                 another system"
+            )),
+            Err(_) => LaunchFault::CommandNotFound {
+                program: shown.to_string(),
+                near: Vec::new(),
+            },
+        },
+        io::ErrorKind::PermissionDenied if !platform::enterable(directory) => {
+            let directory = directory.display();
+            other(format!("the directory {directory} may not be entered"))
+        }
+        io::ErrorKind::PermissionDenied => LaunchFault::NotExecutable { path: program },
+        _ => other(format!("{shown}: {error}")),
+    }
+}
+
+/// What the first line of a script names after `#!`.
+fn interpreter(script: &Path) -> io::Result<Option<String>> {
+    let mut line = Vec::new();
+    BufReader::new(File::open(script)?)
+        .take(256)
+        .read_until(b'\n', &mut line)?;
+    let line = String::from_utf8_lossy(&line);
+    let named = line.strip_prefix("#!").map(str::trim);
+    Ok(named
+        .and_then(|named| named.split_whitespace().next())
+        .map(str::to_owned))
+}
+
+fn other(message: String) -> LaunchFault {
+    LaunchFault::Other { message }
+}

@@ -1,0 +1,118 @@
+//! Finding the program of a command, and what it might have been meant to be.
+
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    model::facts::LaunchFault,
+    platform::process::{self as platform, Runnable},
+};
+
+/// Where a project keeps programs of its own, which are not on PATH.
+const PROJECT_FOLDERS: [&str; 6] = [
+    ".",
+    "node_modules/.bin",
+    ".venv/bin",
+    "venv/bin",
+    ".venv/Scripts",
+    "venv/Scripts",
+];
+
+/// How many near misses are named.
+const NEAR: usize = 3;
+
+/// The path of the program that `word` names, for a process in `directory` with `environment`
+/// (`execvp(3)`): from the directory if it has a slash, else the first one on PATH that may be run.
+pub(super) fn program(
+    word: &OsStr,
+    directory: &Path,
+    environment: &[(OsString, OsString)],
+) -> Result<PathBuf, LaunchFault> {
+    let folders: Vec<PathBuf> = if platform::is_place(word) {
+        vec![directory.to_owned()]
+    } else {
+        let path = variable(environment, "PATH").unwrap_or(platform::DEFAULT_PATH.as_ref());
+        // An empty entry means the working directory, and so do relative ones start there.
+        env::split_paths(path)
+            .map(|folder| directory.join(folder))
+            .collect()
+    };
+    let mut blocked = None;
+    if !word.is_empty() {
+        for folder in &folders {
+            match platform::runnable(&folder.join(word)) {
+                Runnable::Yes(path) => return Ok(path),
+                Runnable::No(path) => {
+                    blocked.get_or_insert(path);
+                }
+                Runnable::Missing => {}
+            }
+        }
+    }
+    Err(match blocked {
+        Some(path) => LaunchFault::NotExecutable { path },
+        None => LaunchFault::CommandNotFound {
+            program: word.to_string_lossy().into_owned(),
+            near: near(word, directory, &folders),
+        },
+    })
+}
+
+/// The value that a process with this environment sees.
+pub(super) fn variable<'a>(
+    environment: &'a [(OsString, OsString)],
+    name: &str,
+) -> Option<&'a OsStr> {
+    let mut later_first = environment.iter().rev();
+    let (_, value) = later_first.find(|(variable, _)| platform::names(variable, name))?;
+    Some(value)
+}
+
+/// What `word` may have been meant to be: the same program in a folder of the project, then those
+/// with nearly its name.
+fn near(word: &OsStr, directory: &Path, folders: &[PathBuf]) -> Vec<String> {
+    let place = Path::new(word);
+    let (Some(name), parent) = (place.file_name(), place.parent()) else {
+        return Vec::new();
+    };
+    let mut near: Vec<String> = PROJECT_FOLDERS
+        .iter()
+        .map(|folder| Path::new(folder).join(name))
+        .filter(|path| path != place)
+        .filter(|path| matches!(platform::runnable(&directory.join(path)), Runnable::Yes(_)))
+        .map(|path| path.to_string_lossy().into_owned())
+        .collect();
+
+    let name = name.to_string_lossy();
+    let parent = parent.unwrap_or(Path::new(""));
+    let mut alike: Vec<(usize, String)> = folders
+        .iter()
+        .filter_map(|folder| folder.join(parent).read_dir().ok())
+        .flatten()
+        .filter_map(Result::ok)
+        .filter_map(|entry| {
+            let other = entry.file_name().to_string_lossy().into_owned();
+            let distance = distance(&name, &other)?;
+            matches!(platform::runnable(&entry.path()), Runnable::Yes(_))
+                .then(|| (distance, parent.join(other).to_string_lossy().into_owned()))
+        })
+        .collect();
+    alike.sort();
+    alike.dedup();
+    near.extend(alike.into_iter().map(|(_, name)| name));
+    near.truncate(NEAR);
+    near
+}
+
+/// How many slips of the finger lie between two names, if they are few for the length.
+fn distance(wanted: &str, other: &str) -> Option<usize> {
+    let allowed = (wanted.chars().count() / 3).clamp(1, 3);
+    if wanted.len().abs_diff(other.len()) > 4 * allowed {
+        return None;
+    }
+    let distance = strsim::damerau_levenshtein(wanted, other);
+    (distance <= allowed).then_some(distance)
+}

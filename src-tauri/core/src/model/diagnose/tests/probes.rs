@@ -1,0 +1,204 @@
+//! What runs and is not well.
+
+use super::*;
+
+fn unwell(is: &mut ServiceEvidence, kind: &ProbeFaultKind) {
+    is.phase = PhaseName::Unhealthy;
+    fail_probes(is, kind);
+}
+
+fn redis(code: &str) -> ProbeFaultKind {
+    ProbeFaultKind::Redis {
+        code: code.into(),
+        message: format!("{code} as Redis says it"),
+    }
+}
+
+#[test]
+fn each_fault_of_a_probe_has_its_code_and_a_command_to_try() {
+    for (kind, code) in [
+        (ProbeFaultKind::TimedOut { connected: true }, "hung"),
+        (ProbeFaultKind::TimedOut { connected: false }, "hung"),
+        (status(503), "http-status"),
+        (status(401), "auth-required"),
+        (
+            ProbeFaultKind::Body("`/status` is \"degraded\", not \"ok\"".into()),
+            "unhealthy-body",
+        ),
+        (
+            ProbeFaultKind::Header("`x` is missing".into()),
+            "unhealthy-body",
+        ),
+        (
+            ProbeFaultKind::Protocol("not HTTP".into()),
+            "protocol-error",
+        ),
+        (ProbeFaultKind::Reset, "protocol-error"),
+        (ProbeFaultKind::Empty, "protocol-error"),
+        (ProbeFaultKind::Tls("no".into()), "protocol-error"),
+        (ProbeFaultKind::WebSocketRefused(403), "websocket-refused"),
+    ] {
+        let case = well(NEXUS).with("frontend", |is| unwell(is, &kind));
+        let finding = case.finding();
+        assert_eq!(short(&finding), format!("{code} frontend"));
+        assert_says(&finding, &["`curl -i http://localhost:5173/`"]);
+    }
+}
+
+#[test]
+fn a_redis_that_refuses_says_why_and_others_suffer_from_it() {
+    for (kind, code, words) in [
+        (redis("NOAUTH"), "redis-auth", "no"),
+        (redis("WRONGPASS"), "redis-auth", "the password is wrong"),
+        (redis("NOPERM"), "redis-auth", "may not do that"),
+        (redis("LOADING"), "redis-loading", "loading"),
+        (redis("READONLY"), "redis-read-only", "replica"),
+        (redis("MISCONF"), "redis-write-blocked", "disk"),
+        (redis("OOM"), "redis-out-of-memory", "maxmemory"),
+        (
+            ProbeFaultKind::NotRedis("HTTP".into()),
+            "not-redis",
+            "no Redis",
+        ),
+    ] {
+        let case = well(NEXUS).with("redis", |is| unwell(is, &kind)).failing(
+            "backend",
+            "create a session",
+            masked(500),
+        );
+        let finding = case.finding();
+        assert_eq!(
+            short(&finding),
+            format!("{code} redis < backend cors-masked-error: create a session")
+        );
+        assert_says(&finding, &[words, "`redis-cli -p 6379"]);
+    }
+}
+
+#[test]
+fn a_redis_that_takes_no_writes_is_known_by_who_writes() {
+    for (text, code) in [
+        (
+            "redis.exceptions.ReadOnlyError: You can't write against a read only replica.",
+            "redis-read-only",
+        ),
+        (
+            "ReplyError: MISCONF Redis is configured to save RDB snapshots, but it's currently unable to",
+            "redis-write-blocked",
+        ),
+        (
+            "Error: OOM command not allowed when used memory > 'maxmemory'.",
+            "redis-out-of-memory",
+        ),
+        (
+            "redis.exceptions.AuthenticationError: Authentication required.",
+            "redis-auth",
+        ),
+    ] {
+        let case = well(NEXUS)
+            .with("backend", |is| {
+                log_error(is, LogErrorKind::Other, text);
+            })
+            .failing("backend", "create a session", masked(500));
+        let finding = case.finding();
+        assert_eq!(
+            short(&finding),
+            format!("{code} redis < backend cors-masked-error: create a session")
+        );
+        assert_says(&finding, &[text]);
+    }
+}
+
+#[test]
+fn late_is_told_from_never() {
+    let case = well(NEXUS).with("frontend", |is| is.probes[0].took = Duration::from_secs(3));
+    let finding = case.finding();
+    assert_eq!(short(&finding), "slow frontend");
+    assert_says(&finding, &["3.0 s", "2.0 s"]);
+    let case = well(NEXUS).with("backend", |is| is.checks[0].took = Duration::from_secs(6));
+    assert_eq!(case.says(), ["slow backend"]);
+}
+
+#[test]
+fn a_log_that_never_had_its_line_is_what_the_keeper_waited_for() {
+    let text = "[service.worker]\ncommand = \"x\"\nready = \"log: working\"\n";
+    let case = well(text).with("worker", |is| {
+        is.phase = PhaseName::Unhealthy;
+        fail_probes(is, &ProbeFaultKind::LogUnmatched);
+    });
+    assert_eq!(case.says(), ["slow worker"]);
+}
+
+#[test]
+fn a_service_that_hangs_hangs_in_its_checks_too() {
+    let hangs = ProbeFaultKind::TimedOut { connected: true };
+    let case = well(NEXUS)
+        .with("backend", |is| fail_probes(is, &hangs))
+        .failing(
+            "backend",
+            "create a session",
+            CheckFault::Plain(hangs.clone()),
+        );
+    let finding = case.finding();
+    assert_eq!(
+        short(&finding),
+        "hung backend < backend hung: create a session"
+    );
+    assert_says(
+        &finding,
+        &["redis is well: PING redis://127.0.0.1:6379/0 passes"],
+    );
+}
+
+#[test]
+fn a_dependency_that_hangs_explains_who_waits_for_it() {
+    let hangs = ProbeFaultKind::TimedOut { connected: true };
+    let case = well(NEXUS)
+        .with("redis", |is| fail_probes(is, &hangs))
+        .with("backend", |is| {
+            log_error(
+                is,
+                LogErrorKind::Other,
+                "TimeoutError: Timeout reading from socket",
+            );
+        })
+        .failing(
+            "backend",
+            "create a session",
+            CheckFault::Plain(status(500)),
+        );
+    assert_eq!(
+        case.says(),
+        ["hung redis < backend http-status: create a session"]
+    );
+}
+
+#[test]
+fn a_backend_that_is_unwell_for_its_redis_is_a_symptom() {
+    let case = well(NEXUS)
+        .with("redis", kill)
+        .with("backend", |is| unwell(is, &status(503)));
+    assert_eq!(case.says(), ["exited redis < backend http-status"]);
+}
+
+#[test]
+fn what_no_waiting_changes_is_said_of_a_service_that_starts() {
+    for (kind, says) in [
+        (redis("NOAUTH"), &["redis-auth redis"][..]),
+        (redis("LOADING"), &["redis-loading redis"]),
+        (
+            ProbeFaultKind::NotRedis("HTTP".into()),
+            &["not-redis redis"],
+        ),
+        (ProbeFaultKind::TimedOut { connected: true }, &[]),
+        (status(503), &[]),
+        (ProbeFaultKind::Reset, &[]),
+    ] {
+        let case = well(NEXUS).with("redis", |is| {
+            fail_probes(is, &kind);
+            is.phase = PhaseName::Starting;
+            is.was_ready = false;
+        });
+        assert_eq!(case.says(), says, "{kind:?}");
+    }
+}

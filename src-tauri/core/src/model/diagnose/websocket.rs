@@ -1,0 +1,96 @@
+//! WebSocket handshakes that are refused, and what refuses.
+
+use super::{
+    check::{Failed, path},
+    probe::shown_body,
+    suspect::{Behind, Cause, Suspect},
+};
+use crate::model::{
+    evidence::check::{Refuser, Stage, WebSocketFault},
+    finding::Code,
+};
+
+/// Who refuses the handshake.
+pub(super) fn suspect(failed: Failed<'_>, fault: &WebSocketFault) -> Suspect {
+    let name = &failed.answerer.spec.name;
+    let route = path(&failed.check.target);
+    let status = fault.status;
+    let origin = failed.check.origin.as_deref().unwrap_or("the page");
+    // What asks for a login on one road mostly asks on the others.
+    let login = || {
+        Behind::Named(vec![Cause {
+            service: name.clone(),
+            code: Some(Code::AuthRequired),
+        }])
+    };
+    let (why, remedy, behind) = match &fault.by {
+        Refuser::Auth => (
+            "what asks for a login refuses it".to_owned(),
+            format!("let {route} pass without a login in what guards {name}, or send one along"),
+            login(),
+        ),
+        Refuser::Origin => (
+            format!("the origin {origin} is not allowed there"),
+            format!("allow {origin} in what checks the origin of WebSockets in {name}"),
+            Behind::Itself,
+        ),
+        Refuser::NoRoute => (
+            "there is no such path".to_owned(),
+            format!("correct the address, or add the route {route} to {name}"),
+            Behind::Itself,
+        ),
+        Refuser::AuthOrNoRoute => (
+            "either there is no such route, or what asks for a login refuses it".to_owned(),
+            format!("see whether {name} has a WebSocket route {route}, and what guards it"),
+            login(),
+        ),
+        Refuser::PlainHttp => (
+            "what answers speaks HTTP and no WebSocket".to_owned(),
+            if fault.server.as_deref() == Some("uvicorn") {
+                "install what uvicorn needs for it: `pip install websockets`".to_owned()
+            } else {
+                "let what stands in front pass the upgrade on, or correct the address".to_owned()
+            },
+            Behind::Itself,
+        ),
+        Refuser::BadRequest => (
+            "the request does not please".to_owned(),
+            "correct the address or the subprotocol of the check".to_owned(),
+            Behind::Itself,
+        ),
+        Refuser::ServerError => (
+            "the server failed".to_owned(),
+            format!("see the log of {name}: `pilotlight logs {name}`"),
+            Behind::Needs,
+        ),
+        Refuser::Subprotocol { .. } => (
+            fault.to_string(),
+            format!("let {name} answer with the subprotocol that is asked for, or ask for another"),
+            Behind::Itself,
+        ),
+        Refuser::Other => (
+            "for a reason of its own".to_owned(),
+            format!("see the log of {name}: `pilotlight logs {name}`"),
+            Behind::Itself,
+        ),
+    };
+    let title = if let Refuser::Subprotocol { .. } = fault.by {
+        format!("the WebSocket {route} of {name} speaks another subprotocol: {why}")
+    } else {
+        format!("{name} refuses the WebSocket {route} with {status}: {why}")
+    };
+    failed
+        .suspect(Code::WebsocketRefused, title)
+        .same_as(format!("{:?} {route}", fault.by))
+        .evidence([format!("{}: {fault}", failed.check.target)])
+        .evidence(
+            fault
+                .server
+                .as_ref()
+                .map(|server| format!("{server} answers there")),
+        )
+        .evidence(shown_body(&fault.body))
+        .evidence([failed.command(Stage::Request)])
+        .remedy(remedy, None)
+        .behind(behind)
+}

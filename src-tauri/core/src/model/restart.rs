@@ -1,0 +1,189 @@
+//! When a service that ended by itself is started again: a function of what it did so far.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+/// So many failures within [`CRASH_WINDOW`] are a crash loop.
+pub const CRASH_LIMIT: usize = 5;
+/// The time in which [`CRASH_LIMIT`] failures are too many.
+pub const CRASH_WINDOW: Duration = Duration::from_mins(1);
+/// After so long in good health the past is forgotten.
+pub const SETTLED: Duration = Duration::from_mins(1);
+/// The first pause.
+pub const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// The longest pause, before jitter.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// What is to be done about a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Start it again after this pause, which is zero for a service that had been ready.
+    After(Duration),
+    /// It keeps ending: give it up.
+    GiveUp,
+}
+
+/// The failures of a service since it was last asked for, or last stayed well.
+#[derive(Clone, Debug, Default)]
+pub struct Failures {
+    recent: VecDeque<Instant>,
+    /// How many restarts came after a pause.
+    paused: u32,
+    /// Whether one came at once.
+    at_once: bool,
+}
+
+impl Failures {
+    /// Notes a failure at `now` of a run that had been ready since `ready_since`, and decides.
+    ///
+    /// The first restart comes at once if the service had been ready; later ones wait 0.2 s,
+    /// doubling up to 30 s, by as much as a fifth more (`jitter` from 0 to 1), until the service
+    /// has stayed ready for a minute.
+    pub fn note(&mut self, now: Instant, ready_since: Option<Instant>, jitter: f64) -> Decision {
+        if ready_since.is_some_and(|since| now.duration_since(since) >= SETTLED) {
+            *self = Self::default();
+        }
+        self.recent.push_back(now);
+        while self
+            .recent
+            .front()
+            .is_some_and(|&first| now.duration_since(first) > CRASH_WINDOW)
+        {
+            self.recent.pop_front();
+        }
+        if self.recent.len() >= CRASH_LIMIT {
+            return Decision::GiveUp;
+        }
+        let first = self.paused == 0 && !self.at_once;
+        if first && ready_since.is_some() {
+            self.at_once = true;
+            return Decision::After(Duration::ZERO);
+        }
+        let pause = FIRST_PAUSE
+            .saturating_mul(1 << self.paused.min(16))
+            .min(LONGEST_PAUSE);
+        self.paused += 1;
+        Decision::After(pause.mul_f64(1.0 + jitter.clamp(0.0, 1.0) / 5.0))
+    }
+
+    /// How many of the latest failures count towards a crash loop.
+    #[must_use]
+    pub fn recent(&self) -> usize {
+        self.recent.len()
+    }
+}
+
+/// A small generator of pauses that differ, so that services that died together do not come back
+/// in step. Seeded, so that the model stays a function of its input (xorshift64*, Vigna 2016).
+#[derive(Clone, Debug)]
+pub struct Jitter(u64);
+
+impl Jitter {
+    /// Any seed will do.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+
+    /// The next number from 0 to 1.
+    pub fn draw(&mut self) -> f64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        f64::from((self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32) as u32) / f64::from(u32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start() -> Instant {
+        crate::clock::now().instant
+    }
+
+    #[test]
+    fn the_first_restart_of_a_service_that_had_been_ready_comes_at_once() {
+        let (now, mut failures) = (start(), Failures::default());
+        assert_eq!(
+            failures.note(now, Some(now), 0.0),
+            Decision::After(Duration::ZERO)
+        );
+        assert_eq!(
+            failures.note(now, Some(now), 0.0),
+            Decision::After(FIRST_PAUSE)
+        );
+        assert_eq!(
+            failures.note(now, Some(now), 0.0),
+            Decision::After(2 * FIRST_PAUSE)
+        );
+    }
+
+    #[test]
+    fn a_service_that_never_was_ready_waits_from_the_first_time() {
+        let now = start();
+        assert_eq!(
+            Failures::default().note(now, None, 0.0),
+            Decision::After(FIRST_PAUSE)
+        );
+    }
+
+    #[test]
+    fn five_failures_within_a_minute_are_a_crash_loop_and_slower_ones_are_not() {
+        let (now, mut failures) = (start(), Failures::default());
+        for second in 0..4 {
+            let at = now + Duration::from_secs(second);
+            assert_ne!(failures.note(at, None, 0.0), Decision::GiveUp);
+        }
+        assert_eq!(
+            failures.note(now + Duration::from_secs(5), None, 0.0),
+            Decision::GiveUp
+        );
+
+        let mut slow = Failures::default();
+        for failure in 0..50 {
+            let at = now + Duration::from_secs(failure * 20);
+            assert_ne!(slow.note(at, None, 0.0), Decision::GiveUp);
+        }
+    }
+
+    #[test]
+    fn pauses_double_up_to_thirty_seconds_and_jitter_adds_a_fifth_at_most() {
+        let (mut now, mut failures) = (start(), Failures::default());
+        let mut longest = Duration::ZERO;
+        for _ in 0..40 {
+            now += Duration::from_secs(40);
+            let Decision::After(pause) = failures.note(now, None, 1.0) else {
+                panic!("gave up")
+            };
+            assert!(pause >= longest);
+            longest = pause;
+        }
+        assert_eq!(longest, LONGEST_PAUSE.mul_f64(1.2));
+    }
+
+    #[test]
+    fn a_minute_in_good_health_forgets_the_past() {
+        let (now, mut failures) = (start(), Failures::default());
+        for _ in 0..4 {
+            failures.note(now, None, 0.0);
+        }
+        let later = now + Duration::from_secs(30) + SETTLED;
+        let ready = later.checked_sub(SETTLED);
+        assert_eq!(
+            failures.note(later, ready, 0.0),
+            Decision::After(Duration::ZERO)
+        );
+        assert_eq!(failures.recent(), 1);
+    }
+
+    #[test]
+    fn jitter_stays_between_zero_and_one() {
+        let mut jitter = Jitter::new(42);
+        let draws: Vec<f64> = (0..1000).map(|_| jitter.draw()).collect();
+        assert!(draws.iter().all(|draw| (0.0..=1.0).contains(draw)));
+        assert!(draws.iter().any(|draw| *draw < 0.1) && draws.iter().any(|draw| *draw > 0.9));
+    }
+}

@@ -1,0 +1,467 @@
+//! A service: its phase, what it carries, and how it moves from one to the next.
+//!
+//! Intent (is it wanted?) is kept apart from the phase (where is it?). That a service waits for
+//! another is derived from both, never stored.
+
+mod transitions;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+
+use super::{
+    evidence::ServiceEvidence,
+    facts::{Exit, Moment, ProbeFault, Process, RunId, Stopped},
+    finding::Finding,
+    restart::Failures,
+    view::{Light, PhaseName, ServiceView},
+};
+use crate::stack::{Port, Ports, Service, ServiceName};
+
+/// Where a service is, with what that place carries.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Phase {
+    /// Nothing of it runs.
+    Stopped,
+    /// Its port is being made free.
+    Claiming {
+        /// The run to be.
+        run: RunId,
+    },
+    /// It was launched, or is about to be, and is not ready yet.
+    Starting(Running),
+    /// Its probes pass.
+    Ready(Running),
+    /// It runs and its probes fail.
+    Unhealthy(Running),
+    /// It is being ended.
+    Stopping {
+        /// The run that ends.
+        run: RunId,
+        /// Its first process.
+        process: Option<Process>,
+        /// What then.
+        then: Then,
+    },
+    /// It failed and is started again after a pause.
+    Backoff {
+        /// The run that failed.
+        run: RunId,
+    },
+    /// Something stands in the way of its start.
+    Blocked,
+    /// It was given up.
+    Failed,
+}
+
+/// A run that is under way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Running {
+    /// Which.
+    pub run: RunId,
+    /// Its first process; `None` until it is launched, and for an external service.
+    pub process: Option<Process>,
+    /// Since when its probes have passed, the first time.
+    pub ready_since: Option<Instant>,
+}
+
+/// Exits and probes come by different roads: a command that has daemonized may be seen to be ready
+/// before it is seen to have ended.
+const DAEMON_GRACE: Duration = Duration::from_secs(1);
+
+impl Running {
+    /// Whether a first process that ends now may still be one that has put itself into the
+    /// background.
+    fn is_young(&self, now: Moment) -> bool {
+        self.ready_since
+            .is_none_or(|since| now.instant.duration_since(since) < DAEMON_GRACE)
+    }
+}
+
+/// What follows when a run has been ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Then {
+    /// Nothing: it was asked to stop.
+    Rest,
+    /// The restart policy decides: it ended, or was no longer well.
+    Recover(Ending),
+}
+
+/// How a run ended that nobody asked to end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ending {
+    /// How its first process ended; `None` when it is ended for being unhealthy.
+    pub exit: Option<Exit>,
+    /// Since when it had been ready.
+    pub ready_since: Option<Instant>,
+    /// The last error of its log, or its last line.
+    pub last_words: Option<String>,
+    /// Why its probes failed, where that is the reason.
+    pub fault: Option<ProbeFault>,
+}
+
+/// What is wanted of a service, whatever it does now.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a wish of its own; all combinations occur"
+)]
+pub(super) struct Intent {
+    /// It is to be up.
+    pub(super) wanted: bool,
+    /// It is to be down once before it is up again.
+    pub(super) cycle: bool,
+    /// A person asked for the coming start, rather than the restart policy.
+    pub(super) asked: bool,
+    /// The changed stack file no longer has it.
+    pub(super) removed: bool,
+}
+
+/// Where a service is with its checks.
+#[derive(Clone, Debug, Default)]
+struct Checks {
+    /// Which did not pass the last time.
+    failed: Vec<(String, ProbeFault)>,
+    /// Whether a timer runs for their next round.
+    due: bool,
+}
+
+/// One service of a running stack.
+#[derive(Clone, Debug)]
+pub struct ServiceState {
+    /// What the stack file says, for the present run.
+    pub(super) spec: Arc<Service>,
+    /// What a changed stack file says, for the next run.
+    pub(super) next_spec: Option<Arc<Service>>,
+    pub(super) intent: Intent,
+    pub(super) phase: Phase,
+    /// It did what it was there for, and ended with 0.
+    pub(super) completed: bool,
+    /// Whether another service needs it to complete.
+    pub(super) is_job: bool,
+    run: RunId,
+    port: Option<Port>,
+    failures: Failures,
+    failed_rounds: u32,
+    checks: Checks,
+    last_fault: Option<ProbeFault>,
+    /// The first process of the latest run.
+    last_process: Option<Process>,
+    /// The latest run that has been ready.
+    was_ready: Option<RunId>,
+    restarts: u32,
+    last_exit: Option<Exit>,
+    /// What the last stop could not do.
+    pub(super) unfinished: Option<Stopped>,
+    adopted: bool,
+    since: Timestamp,
+    started: Option<Timestamp>,
+    latency_ms: Option<f64>,
+    pub(super) finding: Option<Arc<Finding>>,
+    /// The root cause of that, once it is known.
+    diagnosed: Option<Arc<Finding>>,
+    note: Option<String>,
+    view: Option<Arc<ServiceView>>,
+}
+
+impl ServiceState {
+    /// A service that has never run under this keeper; `run` is the latest that anyone knows of.
+    pub(super) fn new(spec: Arc<Service>, run: RunId, now: Moment) -> Self {
+        Self {
+            port: spec.port,
+            spec,
+            next_spec: None,
+            intent: Intent::default(),
+            phase: Phase::Stopped,
+            completed: false,
+            is_job: false,
+            run,
+            failures: Failures::default(),
+            failed_rounds: 0,
+            checks: Checks::default(),
+            last_fault: None,
+            last_process: None,
+            was_ready: None,
+            restarts: 0,
+            last_exit: None,
+            unfinished: None,
+            adopted: false,
+            since: timestamp(now),
+            started: None,
+            latency_ms: None,
+            finding: None,
+            diagnosed: None,
+            note: None,
+            view: None,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &ServiceName {
+        &self.spec.name
+    }
+
+    /// What the stack file says of its present run.
+    #[must_use]
+    pub fn spec(&self) -> &Arc<Service> {
+        &self.spec
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// The port that it has, or is to have.
+    #[must_use]
+    pub fn port(&self) -> Option<Port> {
+        self.port
+    }
+
+    /// When its present run began, or the latest one.
+    #[must_use]
+    pub fn started(&self) -> Option<Timestamp> {
+        self.started
+    }
+
+    /// Its first process, while it runs.
+    #[must_use]
+    pub fn process(&self) -> Option<Process> {
+        match &self.phase {
+            Phase::Starting(running) | Phase::Ready(running) | Phase::Unhealthy(running) => {
+                running.process
+            }
+            Phase::Stopping { process, .. } => *process,
+            Phase::Stopped
+            | Phase::Claiming { .. }
+            | Phase::Backoff { .. }
+            | Phase::Blocked
+            | Phase::Failed => None,
+        }
+    }
+
+    /// The run that is under way.
+    #[must_use]
+    pub fn current_run(&self) -> Option<RunId> {
+        match &self.phase {
+            Phase::Claiming { run } | Phase::Stopping { run, .. } | Phase::Backoff { run } => {
+                Some(*run)
+            }
+            Phase::Starting(running) | Phase::Ready(running) | Phase::Unhealthy(running) => {
+                Some(running.run)
+            }
+            Phase::Stopped | Phase::Blocked | Phase::Failed => None,
+        }
+    }
+
+    /// Whether something of it may run, so that what it needs must not be ended yet.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        match self.phase {
+            Phase::Claiming { .. }
+            | Phase::Starting(_)
+            | Phase::Ready(_)
+            | Phase::Unhealthy(_)
+            | Phase::Stopping { .. } => true,
+            Phase::Stopped | Phase::Backoff { .. } | Phase::Blocked | Phase::Failed => false,
+        }
+    }
+
+    /// Whether its process runs.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        match &self.phase {
+            Phase::Starting(running) => running.process.is_some(),
+            Phase::Ready(_) | Phase::Unhealthy(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether its probes pass.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Ready(_))
+    }
+
+    /// The present or latest run, if it ever ran.
+    #[must_use]
+    pub fn run(&self) -> Option<RunId> {
+        (self.run > RunId(0)).then_some(self.run)
+    }
+
+    /// Why its latest round of probes failed, if it did.
+    #[must_use]
+    pub fn last_fault(&self) -> Option<&ProbeFault> {
+        self.last_fault.as_ref()
+    }
+
+    /// Whether something is wrong with it that a diagnosis may explain. With what is to be down
+    /// nothing is.
+    #[must_use]
+    pub fn is_in_trouble(&self) -> bool {
+        !self.must_be_down() && (self.finding.is_some() || !self.checks.failed.is_empty())
+    }
+
+    /// The checks that did not pass the last time.
+    pub(super) fn failed_checks(&self) -> &[(String, ProbeFault)] {
+        &self.checks.failed
+    }
+
+    /// Takes the root cause of what is wrong with it, or that none is known.
+    pub(super) fn diagnosed(&mut self, cause: Option<Arc<Finding>>) {
+        if self.diagnosed != cause {
+            self.diagnosed = cause;
+            self.touch();
+        }
+    }
+
+    /// The first process of its latest run, whether it still runs or not.
+    #[must_use]
+    pub fn last_process(&self) -> Option<Process> {
+        self.last_process
+    }
+
+    /// What is known of it, for a diagnosis.
+    #[must_use]
+    pub fn evidence(&self) -> ServiceEvidence {
+        ServiceEvidence {
+            phase: self.phase_name(),
+            wanted: self.intent.wanted,
+            finding: self.finding.clone(),
+            pid: self.process().map(|process| process.pid),
+            since: Some(self.since.into()),
+            started: self.started.map(Into::into),
+            was_ready: self.was_ready == Some(self.run),
+            restarts: self.restarts,
+            last_exit: self.last_exit,
+            port: self.port,
+            ..ServiceEvidence::unknown(self.name().clone())
+        }
+    }
+
+    /// Whether it is to be down now, for good or for a moment.
+    pub(super) fn must_be_down(&self) -> bool {
+        !self.intent.wanted || self.intent.cycle
+    }
+
+    /// What people see of it.
+    pub(super) fn view(&self) -> Option<&Arc<ServiceView>> {
+        self.view.as_ref()
+    }
+
+    /// Draws what people see of it anew.
+    pub(super) fn redraw(&mut self, waiting_for: Vec<ServiceName>, ports: &impl Ports) {
+        let view = self.draw(waiting_for, ports);
+        self.view = Some(Arc::new(view));
+    }
+
+    /// Whether what people see of it may have changed since it was last asked for.
+    pub(super) fn is_touched(&self) -> bool {
+        self.view.is_none()
+    }
+
+    /// Says that what people see of it may have changed.
+    pub(super) fn touch(&mut self) {
+        self.view = None;
+    }
+
+    fn draw(&self, waiting_for: Vec<ServiceName>, ports: &impl Ports) -> ServiceView {
+        ServiceView {
+            name: self.name().clone(),
+            phase: self.phase_name(),
+            light: self.light(),
+            pid: self.process().map(|process| process.pid),
+            port: self.port,
+            since: Some(self.since),
+            restarts: self.restarts,
+            latency_ms: self.latency_ms.filter(|_| self.is_ready()),
+            cpu_percent: None,
+            memory_bytes: None,
+            waiting_for,
+            last_exit: self.last_exit,
+            adopted: self.adopted,
+            external: self.spec.is_external(),
+            run: self.run(),
+            started: self.started,
+            needs: self.spec.needs.keys().cloned().collect(),
+            links: self
+                .spec
+                .links
+                .iter()
+                .map(|(label, link)| (label.clone(), link.render(self.name(), ports)))
+                .collect(),
+            finding: self.diagnosed.clone().or_else(|| self.finding.clone()),
+            note: self.note.clone(),
+        }
+    }
+
+    fn phase_name(&self) -> PhaseName {
+        match &self.phase {
+            Phase::Stopped => PhaseName::Stopped,
+            Phase::Claiming { .. } => PhaseName::Claiming,
+            Phase::Starting(_) => PhaseName::Starting,
+            Phase::Ready(_) => PhaseName::Ready,
+            Phase::Unhealthy(_) => PhaseName::Unhealthy,
+            Phase::Stopping {
+                then: Then::Rest, ..
+            } => PhaseName::Stopping,
+            // What it left is being ended before it starts again: to a person, a pause.
+            Phase::Stopping {
+                then: Then::Recover(_),
+                ..
+            }
+            | Phase::Backoff { .. } => PhaseName::Backoff,
+            Phase::Blocked => PhaseName::Blocked,
+            Phase::Failed => PhaseName::Failed,
+        }
+    }
+
+    pub(super) fn light(&self) -> Light {
+        match &self.phase {
+            Phase::Stopped if self.completed => Light::Green,
+            Phase::Stopped if self.intent.wanted => Light::Amber,
+            Phase::Stopped => Light::Off,
+            Phase::Ready(_) if self.checks.failed.is_empty() => Light::Green,
+            Phase::Ready(_)
+            | Phase::Claiming { .. }
+            | Phase::Starting(_)
+            | Phase::Stopping {
+                then: Then::Rest, ..
+            } => Light::Amber,
+            Phase::Stopping {
+                then: Then::Recover(_),
+                ..
+            }
+            | Phase::Unhealthy(_)
+            | Phase::Backoff { .. }
+            | Phase::Blocked
+            | Phase::Failed => Light::Red,
+        }
+    }
+}
+
+/// What an earlier keeper started and left running.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Adoption {
+    /// Which start it was.
+    pub run: RunId,
+    /// Who of it lives; `None` if it ended while no keeper was there.
+    pub process: Option<Process>,
+    /// The port that it was given.
+    pub port: Option<Port>,
+    /// When it was started.
+    pub since: Timestamp,
+    /// Whether it had been ready.
+    pub was_ready: bool,
+    /// The last error of its log, or its last line.
+    pub last_words: Option<String>,
+}
+
+fn timestamp(now: Moment) -> Timestamp {
+    Timestamp::try_from(now.wall).unwrap_or_default()
+}

@@ -1,0 +1,578 @@
+//! How a service moves from one phase to the next.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Adoption, Checks, Ending, Phase, Running, ServiceState, Then, timestamp};
+use crate::{
+    model::{
+        effect::{Act, Effect, Hindrance, Report, Timer},
+        explain,
+        facts::{Claimed, Exit, Moment, ProbeFault, Process, RunId, Stopped},
+        finding::Finding,
+        restart::{Decision, Failures, Jitter},
+    },
+    stack::{OnUnhealthy, Restart, Service},
+};
+
+impl ServiceState {
+    /// A person asks for it: what it did before no longer counts.
+    pub(in crate::model) fn ask(&mut self, now: Moment) {
+        self.intent.wanted = true;
+        self.touch();
+        match self.phase {
+            Phase::Blocked | Phase::Failed | Phase::Backoff { .. } => {
+                self.enter(Phase::Stopped, now);
+            }
+            Phase::Stopped => {}
+            _ => return,
+        }
+        self.intent.asked = true;
+        self.failures = Failures::default();
+        self.restarts = 0;
+        self.finding = None;
+        self.note = None;
+        self.unfinished = None;
+    }
+
+    /// A person wants it down once and up again.
+    pub(in crate::model) fn cycle(&mut self, now: Moment) {
+        let active = self.is_active();
+        self.ask(now);
+        if active {
+            self.intent.cycle = true;
+            self.intent.asked = true;
+            self.failures = Failures::default();
+            self.restarts = 0;
+        }
+    }
+
+    /// The changed stack file says something else of it, from its next run on.
+    pub(in crate::model) fn redefine(&mut self, spec: &Arc<Service>) {
+        let changed = **spec != *self.spec;
+        if self.is_active() {
+            self.next_spec = changed.then(|| spec.clone());
+        } else if changed {
+            self.spec = spec.clone();
+            self.port = spec.port;
+        }
+        self.touch();
+    }
+
+    /// The changed stack file no longer has it.
+    pub(in crate::model) fn remove(&mut self) {
+        self.intent.removed = true;
+        self.intent.wanted = false;
+        self.touch();
+    }
+
+    /// A person no longer wants it.
+    pub(in crate::model) fn dismiss(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        self.intent.wanted = false;
+        self.intent.cycle = false;
+        self.completed = false;
+        self.touch();
+        if !self.is_active() {
+            self.rest(now, effects);
+        }
+    }
+
+    /// Begins a new run.
+    pub(in crate::model) fn begin(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        self.run = RunId(self.run.0 + 1);
+        self.port = self.spec.port;
+        self.adopted = false;
+        self.completed = false;
+        self.failed_rounds = 0;
+        self.checks = Checks::default();
+        self.last_fault = None;
+        self.last_process = None;
+        self.latency_ms = None;
+        self.unfinished = None;
+        self.started = Some(timestamp(now));
+        if self.spec.is_external() {
+            self.watch(
+                Running {
+                    run: self.run,
+                    process: None,
+                    ready_since: None,
+                },
+                now,
+                effects,
+            );
+        } else {
+            self.enter(Phase::Claiming { run: self.run }, now);
+            let asked = std::mem::take(&mut self.intent.asked);
+            effects.push(self.effect(Act::Claim { asked }));
+        }
+    }
+
+    /// Takes over what an earlier keeper started.
+    pub(in crate::model) fn adopt(
+        &mut self,
+        adoption: &Adoption,
+        now: Moment,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.run = adoption.run;
+        self.port = adoption.port.or(self.spec.port);
+        self.intent.wanted = true;
+        self.adopted = true;
+        self.last_process = adoption.process;
+        self.was_ready = adoption.was_ready.then_some(adoption.run);
+        self.started = Some(adoption.since);
+        if let Some(process) = adoption.process {
+            let running = Running {
+                run: self.run,
+                process: Some(process),
+                ready_since: None,
+            };
+            self.watch(running, now, effects);
+            self.since = adoption.since;
+        } else {
+            let ending = Ending {
+                exit: Some(Exit::Unknown),
+                ready_since: adoption.was_ready.then_some(now.instant),
+                last_words: adoption.last_words.clone(),
+                fault: None,
+            };
+            self.end_tree(Then::Recover(ending), None, now, effects);
+        }
+    }
+
+    /// Ends it, if that is not under way: nobody needs it any more.
+    pub(in crate::model) fn end(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        match self.phase.clone() {
+            Phase::Claiming { .. }
+            | Phase::Backoff { .. }
+            | Phase::Stopped
+            | Phase::Blocked
+            | Phase::Failed => self.rest(now, effects),
+            Phase::Starting(running) | Phase::Ready(running) | Phase::Unhealthy(running) => {
+                if self.spec.is_external() {
+                    self.rest(now, effects);
+                } else if running.process.is_some() {
+                    self.end_tree(Then::Rest, running.process, now, effects);
+                }
+                // Otherwise it is being launched this moment; its process is ended when it is known.
+            }
+            Phase::Stopping {
+                run,
+                process,
+                then: Then::Recover(_),
+            } => {
+                self.enter(
+                    Phase::Stopping {
+                        run,
+                        process,
+                        then: Then::Rest,
+                    },
+                    now,
+                );
+            }
+            Phase::Stopping {
+                then: Then::Rest, ..
+            } => {}
+        }
+    }
+
+    /// A person will not wait for a polite end.
+    pub(in crate::model) fn kill(&mut self, effects: &mut Vec<Effect>) {
+        if matches!(self.phase, Phase::Stopping { .. }) {
+            effects.push(self.effect(Act::Kill));
+        }
+    }
+
+    /// Runs its checks once, if it has any and is up.
+    pub(in crate::model) fn check(&self, effects: &mut Vec<Effect>) {
+        if self.is_ready() && !self.spec.checks.is_empty() {
+            effects.push(self.effect(Act::Check));
+        }
+    }
+
+    /// Takes a report of an effect. One of an earlier run changes nothing.
+    pub(in crate::model) fn report(
+        &mut self,
+        run: RunId,
+        report: Report,
+        jitter: &mut Jitter,
+        now: Moment,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.current_run() != Some(run) {
+            return;
+        }
+        self.touch();
+        match report {
+            Report::Claimed(claim) => self.claimed(claim, now, effects),
+            Report::Launched(Ok(process)) => self.launched(process, now, effects),
+            Report::Launched(Err(fault)) => {
+                if matches!(self.phase, Phase::Starting(_)) {
+                    self.give_up(
+                        explain::launch(&self.spec, &fault),
+                        Phase::Failed,
+                        now,
+                        effects,
+                    );
+                }
+            }
+            Report::Exited {
+                exit,
+                left,
+                last_words,
+            } => {
+                self.exited(exit, &left, last_words, jitter, now, effects);
+            }
+            Report::Round(round) => self.round(round, now, effects),
+            Report::Checked(failed) => {
+                self.checks.failed = failed;
+                self.plan_check(now, effects);
+            }
+            Report::Stopped(stopped) => self.stopped(stopped, jitter, now, effects),
+            Report::Elapsed(Timer::Start) => self.start_timed_out(now, effects),
+            Report::Elapsed(Timer::Check) => {
+                self.checks.due = false;
+                self.check(effects);
+            }
+            Report::Elapsed(Timer::Backoff) => {
+                if matches!(self.phase, Phase::Backoff { .. }) {
+                    self.restarts += 1;
+                    self.enter(Phase::Stopped, now);
+                }
+            }
+        }
+    }
+
+    fn claimed(
+        &mut self,
+        claim: Result<Option<Claimed>, Hindrance>,
+        now: Moment,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Phase::Claiming { run } = self.phase else {
+            return;
+        };
+        match claim {
+            Ok(claimed) => {
+                if let Some(claimed) = claimed {
+                    self.port = Some(claimed.port);
+                    self.note = explain::ended_holders(&self.spec, &claimed);
+                }
+                self.enter(
+                    Phase::Starting(Running {
+                        run,
+                        process: None,
+                        ready_since: None,
+                    }),
+                    now,
+                );
+                effects.push(self.effect(Act::Launch));
+            }
+            Err(hindrance) => {
+                self.give_up(
+                    explain::hindrance(&self.spec, &hindrance),
+                    Phase::Blocked,
+                    now,
+                    effects,
+                );
+            }
+        }
+    }
+
+    fn launched(&mut self, process: Process, now: Moment, effects: &mut Vec<Effect>) {
+        let Phase::Starting(running @ Running { process: None, .. }) = self.phase else {
+            return;
+        };
+        let since = self.since;
+        self.last_process = Some(process);
+        self.watch(
+            Running {
+                process: Some(process),
+                ..running
+            },
+            now,
+            effects,
+        );
+        self.since = since;
+    }
+
+    /// It runs: see it become ready.
+    fn watch(&mut self, running: Running, now: Moment, effects: &mut Vec<Effect>) {
+        self.enter(Phase::Starting(running), now);
+        let until = now.instant + self.spec.start_timeout;
+        effects.push(self.effect(Act::Probe));
+        effects.push(self.effect(Act::Wait {
+            timer: Timer::Start,
+            until,
+        }));
+    }
+
+    fn exited(
+        &mut self,
+        exit: Exit,
+        left: &[Process],
+        last_words: Option<String>,
+        jitter: &mut Jitter,
+        now: Moment,
+        effects: &mut Vec<Effect>,
+    ) {
+        let running = match &self.phase {
+            Phase::Starting(running) | Phase::Ready(running) | Phase::Unhealthy(running) => {
+                *running
+            }
+            // It was asked to; that all of its tree is gone is what `Stopped` will say.
+            _ => {
+                self.last_exit = Some(exit);
+                return;
+            }
+        };
+        if let Some(&first) = left.first()
+            && exit.is_success()
+            && running.is_young(now)
+        {
+            self.process_is(first);
+            effects.push(self.effect(Act::Follow));
+            return;
+        }
+        self.last_exit = Some(exit);
+        let ending = Ending {
+            exit: Some(exit),
+            ready_since: running.ready_since,
+            last_words,
+            fault: None,
+        };
+        if left.is_empty() {
+            self.recover(&ending, jitter, now, effects);
+        } else {
+            self.end_tree(Then::Recover(ending), running.process, now, effects);
+        }
+    }
+
+    /// Another process than before is the one that counts.
+    fn process_is(&mut self, process: Process) {
+        if let Phase::Starting(running) | Phase::Ready(running) | Phase::Unhealthy(running) =
+            &mut self.phase
+        {
+            running.process = Some(process);
+        }
+        self.last_process = Some(process);
+        self.touch();
+    }
+
+    fn round(
+        &mut self,
+        round: Result<Duration, ProbeFault>,
+        now: Moment,
+        effects: &mut Vec<Effect>,
+    ) {
+        match round {
+            Ok(latency) => {
+                self.latency_ms = Some((latency.as_secs_f64() * 100_000.0).round() / 100.0);
+                self.failed_rounds = 0;
+                self.last_fault = None;
+                match self.phase.clone() {
+                    Phase::Starting(running) | Phase::Unhealthy(running) => {
+                        let ready_since = running.ready_since.or(Some(now.instant));
+                        self.was_ready = Some(running.run);
+                        self.enter(
+                            Phase::Ready(Running {
+                                ready_since,
+                                ..running
+                            }),
+                            now,
+                        );
+                        self.finding = None;
+                        self.check(effects);
+                    }
+                    _ => {}
+                }
+            }
+            Err(fault) => {
+                self.last_fault = Some(fault);
+                self.failed_rounds += 1;
+                if let Phase::Ready(running) = self.phase
+                    && self.failed_rounds >= self.spec.ready.failures
+                {
+                    self.turn_unhealthy(running, now, effects);
+                }
+            }
+        }
+    }
+
+    fn turn_unhealthy(&mut self, running: Running, now: Moment, effects: &mut Vec<Effect>) {
+        self.finding = Some(Arc::new(explain::unhealthy(
+            &self.spec,
+            self.last_fault.as_ref(),
+        )));
+        self.enter(Phase::Unhealthy(running), now);
+        if self.spec.on_unhealthy == OnUnhealthy::Restart && !self.spec.is_external() {
+            let ending = Ending {
+                exit: None,
+                ready_since: running.ready_since,
+                last_words: None,
+                fault: self.last_fault.clone(),
+            };
+            self.end_tree(Then::Recover(ending), running.process, now, effects);
+        }
+    }
+
+    /// All checks are run together, as one may use what another saved: the shortest pause counts.
+    fn plan_check(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        let pause = self
+            .spec
+            .checks
+            .iter()
+            .filter_map(|check| check.every)
+            .min();
+        if let Some(pause) = pause.filter(|_| !self.checks.due) {
+            self.checks.due = true;
+            let until = now.instant + pause;
+            let timer = Timer::Check;
+            effects.push(self.effect(Act::Wait { timer, until }));
+        }
+    }
+
+    /// It stays as it is, since it may only be slow, or somebody sits in a debugger; but it is
+    /// said, and whoever waits for it learns.
+    fn start_timed_out(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        if let Phase::Starting(running) = self.phase {
+            self.turn_unhealthy(running, now, effects);
+            self.finding = Some(Arc::new(explain::not_ready(
+                &self.spec,
+                self.last_fault.as_ref(),
+            )));
+        }
+    }
+
+    fn stopped(
+        &mut self,
+        stopped: Stopped,
+        jitter: &mut Jitter,
+        now: Moment,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Phase::Stopping { then, .. } = self.phase.clone() else {
+            return;
+        };
+        self.last_exit = stopped.exit.or(self.last_exit);
+        let finished = stopped.left.is_empty() && !stopped.port_held;
+        self.unfinished = (!finished).then_some(stopped);
+        match then {
+            Then::Recover(ending) => self.recover(&ending, jitter, now, effects),
+            Then::Rest => self.rest(now, effects),
+        }
+    }
+
+    /// It ended by itself: the restart policy decides.
+    fn recover(
+        &mut self,
+        ending: &Ending,
+        jitter: &mut Jitter,
+        now: Moment,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.must_be_down() {
+            return self.rest(now, effects);
+        }
+        let success = ending.exit.is_some_and(Exit::is_success);
+        if success && self.is_job {
+            self.completed = true;
+            return self.rest(now, effects);
+        }
+        if self.spec.restart == Restart::Never {
+            return self.give_up(
+                explain::ended(&self.spec, ending),
+                Phase::Failed,
+                now,
+                effects,
+            );
+        }
+        match self
+            .failures
+            .note(now.instant, ending.ready_since, jitter.draw())
+        {
+            Decision::GiveUp => {
+                let finding = explain::crash_loop(&self.spec, ending, self.failures.recent());
+                self.give_up(finding, Phase::Failed, now, effects);
+            }
+            Decision::After(pause) => {
+                let run = self.run;
+                self.abandon(effects);
+                self.finding = Some(Arc::new(explain::ended(&self.spec, ending)));
+                if pause.is_zero() {
+                    self.restarts += 1;
+                    self.enter(Phase::Stopped, now);
+                } else {
+                    self.enter(Phase::Backoff { run }, now);
+                    let until = now.instant + pause;
+                    effects.push(self.effect(Act::Wait {
+                        timer: Timer::Backoff,
+                        until,
+                    }));
+                }
+            }
+        }
+    }
+
+    fn end_tree(
+        &mut self,
+        then: Then,
+        process: Option<Process>,
+        now: Moment,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.enter(
+            Phase::Stopping {
+                run: self.run,
+                process,
+                then,
+            },
+            now,
+        );
+        effects.push(self.effect(Act::Stop));
+    }
+
+    fn give_up(&mut self, finding: Finding, phase: Phase, now: Moment, effects: &mut Vec<Effect>) {
+        if self.must_be_down() {
+            return self.rest(now, effects);
+        }
+        self.abandon(effects);
+        self.finding = Some(Arc::new(finding));
+        self.enter(phase, now);
+    }
+
+    /// Nothing of it runs any more, and that is as it should be.
+    fn rest(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        self.abandon(effects);
+        self.intent.cycle = false;
+        self.finding = None;
+        self.checks.failed.clear();
+        if let Some(spec) = self.next_spec.take() {
+            self.spec = spec;
+        }
+        self.port = self.spec.port;
+        if self.phase != Phase::Stopped {
+            self.enter(Phase::Stopped, now);
+        }
+        self.touch();
+    }
+
+    fn abandon(&mut self, effects: &mut Vec<Effect>) {
+        if self.current_run().is_some() {
+            effects.push(self.effect(Act::Abandon));
+        }
+    }
+
+    fn enter(&mut self, phase: Phase, now: Moment) {
+        self.since = timestamp(now);
+        self.phase = phase;
+        self.touch();
+    }
+
+    fn effect(&self, act: Act) -> Effect {
+        Effect {
+            service: self.name().clone(),
+            run: self.run,
+            act,
+        }
+    }
+}

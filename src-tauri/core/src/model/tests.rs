@@ -1,0 +1,214 @@
+//! The model under events: tables of what a person would expect, and a world that does anything.
+
+mod properties;
+mod scenarios;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{
+    effect::{Act, Effect, Report},
+    facts::{Exit, Moment, Process, RunId, Stopped},
+    stack::{Event, StackModel},
+    view::{PhaseName, ServiceView},
+};
+use crate::stack::{
+    Command, LogLimits, Mode, Need, OnUnhealthy, Polite, Port, PortConflict, Probe, Readiness,
+    Require, Restart, Service, ServiceName, Stack, Stop, Template,
+};
+
+fn service(name: &str, needs: &[&str]) -> Service {
+    Service {
+        name: name.into(),
+        command: Some(Command::Words(vec![Template::text("true")])),
+        directory: PathBuf::from("/"),
+        port: None,
+        host: None,
+        needs: needs
+            .iter()
+            .map(|need| ((*need).into(), Need::Ready))
+            .collect(),
+        env: BTreeMap::new(),
+        env_files: Vec::new(),
+        require: Require::default(),
+        restart: Restart::OnFailure,
+        on_unhealthy: OnUnhealthy::Notify,
+        stop: Stop {
+            polite: Polite::Signal(crate::stack::Signal::Terminate),
+            timeout: Duration::from_secs(5),
+        },
+        start_timeout: Duration::from_mins(1),
+        port_conflict: PortConflict::Replace,
+        links: BTreeMap::new(),
+        ready: Readiness {
+            probes: vec![Probe::Process],
+            every: Duration::from_secs(2),
+            timeout: Duration::from_secs(2),
+            failures: 3,
+        },
+        checks: Vec::new(),
+        env_points_at: BTreeMap::new(),
+        log: LogLimits {
+            runs: 10,
+            size: 1 << 20,
+        },
+    }
+}
+
+fn stack_of(services: Vec<Service>) -> Arc<Stack> {
+    Arc::new(Stack {
+        name: "test".into(),
+        file: "/test/pilotlight.toml".into(),
+        mode: Mode::Development,
+        services: services.into_iter().map(Arc::new).collect(),
+    })
+}
+
+/// redis <- backend <- frontend, as in the design.
+fn nexus() -> Arc<Stack> {
+    let mut redis = service("redis", &[]);
+    redis.port = Port::new(6379);
+    stack_of(vec![
+        redis,
+        service("backend", &["redis"]),
+        service("frontend", &["backend"]),
+    ])
+}
+
+/// A stack and a clock, driven by hand. Everything that the model asks for is kept in `effects`.
+struct Bench {
+    model: StackModel,
+    now: Moment,
+    effects: Vec<Effect>,
+}
+
+impl Bench {
+    fn new(stack: Arc<Stack>) -> Self {
+        let now = crate::clock::now();
+        Self {
+            model: StackModel::new(stack, |_| RunId(0), 7, now),
+            now,
+            effects: Vec::new(),
+        }
+    }
+
+    fn step(&mut self, event: Event) -> Vec<Effect> {
+        let effects = self.model.step(self.now, event);
+        self.effects.extend(effects.iter().cloned());
+        effects
+    }
+
+    fn report(&mut self, service: &str, report: Report) -> Vec<Effect> {
+        let run = self.run(service);
+        self.step(Event::Report {
+            service: service.into(),
+            run,
+            report,
+        })
+    }
+
+    fn wait(&mut self, time: Duration) {
+        self.now = self.now.after(time);
+    }
+
+    fn run(&self, service: &str) -> RunId {
+        let service = self
+            .model
+            .service(&service.into())
+            .expect("a service of the stack");
+        service.current_run().expect("a run under way")
+    }
+
+    fn view(&mut self, service: &str) -> Arc<ServiceView> {
+        let view = self.model.view();
+        view.services
+            .iter()
+            .find(|view| view.name.as_str() == service)
+            .expect("in the view")
+            .clone()
+    }
+
+    fn phase(&mut self, service: &str) -> PhaseName {
+        self.view(service).phase
+    }
+
+    /// Brings one service from claiming to ready.
+    fn make_ready(&mut self, service: &str) {
+        self.launch(service);
+        self.report(service, Report::Round(Ok(Duration::from_millis(1))));
+        assert_eq!(self.phase(service), PhaseName::Ready);
+    }
+
+    fn launch(&mut self, service: &str) {
+        self.report(service, Report::Claimed(Ok(None)));
+        self.report(service, Report::Launched(Ok(process(service))));
+    }
+
+    fn up_all(stack: Arc<Stack>) -> Self {
+        let names: Vec<ServiceName> = stack
+            .services
+            .iter()
+            .map(|service| service.name.clone())
+            .collect();
+        let mut bench = Self::new(stack);
+        bench.step(Event::Up(Vec::new()));
+        for name in names {
+            bench.make_ready(name.as_str());
+        }
+        bench
+    }
+
+    fn die(&mut self, service: &str, exit: Exit) -> Vec<Effect> {
+        self.report(
+            service,
+            Report::Exited {
+                exit,
+                left: Vec::new(),
+                last_words: None,
+            },
+        )
+    }
+
+    fn finish_stop(&mut self, service: &str) -> Vec<Effect> {
+        self.report(
+            service,
+            Report::Stopped(Stopped {
+                exit: Some(Exit::Signal(15)),
+                ..Stopped::default()
+            }),
+        )
+    }
+}
+
+fn process(service: &str) -> Process {
+    Process {
+        pid: 1000 + u32::from(service.as_bytes()[0]),
+        started: 1,
+    }
+}
+
+/// What was asked for, as `service act`.
+fn acts(effects: &[Effect]) -> Vec<String> {
+    effects
+        .iter()
+        .map(|effect| format!("{} {}", effect.service, act_name(effect.act)))
+        .collect()
+}
+
+fn act_name(act: Act) -> &'static str {
+    match act {
+        Act::Claim { .. } => "claim",
+        Act::Launch => "launch",
+        Act::Follow => "follow",
+        Act::Probe => "probe",
+        Act::Check => "check",
+        Act::Stop => "stop",
+        Act::Kill => "kill",
+        Act::Wait { .. } => "wait",
+        Act::Abandon => "abandon",
+    }
+}

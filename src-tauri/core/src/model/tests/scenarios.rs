@@ -1,0 +1,635 @@
+//! What a person would expect.
+
+use super::*;
+use crate::model::{
+    effect::{Hindrance, Timer},
+    facts::{Claimed, Holder, LaunchFault, PortFault, ProbeFault, ProbeFaultKind, Protected},
+    finding::Code,
+    restart::SETTLED,
+    service::Adoption,
+    stack::{Goal, Progress},
+    view::Light,
+};
+use crate::stack::{Check, CheckAction};
+
+fn refused() -> ProbeFault {
+    ProbeFault {
+        target: "127.0.0.1:1".into(),
+        kind: ProbeFaultKind::Refused,
+    }
+}
+
+#[test]
+fn a_stack_starts_in_the_order_of_its_needs() {
+    let mut bench = Bench::new(nexus());
+    assert_eq!(acts(&bench.step(Event::Up(Vec::new()))), ["redis claim"]);
+    assert_eq!(
+        bench.view("frontend").waiting_for,
+        [ServiceName::new("backend")]
+    );
+    bench.make_ready("redis");
+    assert_eq!(bench.phase("backend"), PhaseName::Claiming);
+    assert_eq!(bench.phase("frontend"), PhaseName::Stopped);
+    bench.make_ready("backend");
+    bench.make_ready("frontend");
+    assert_eq!(bench.model.view().light, Light::Green);
+}
+
+#[test]
+fn probes_begin_together_with_the_process() {
+    let mut bench = Bench::new(nexus());
+    bench.step(Event::Up(Vec::new()));
+    bench.report("redis", Report::Claimed(Ok(None)));
+    let effects = bench.report("redis", Report::Launched(Ok(process("redis"))));
+    assert_eq!(acts(&effects), ["redis probe", "redis wait"]);
+}
+
+#[test]
+fn starting_one_service_starts_what_it_needs_and_nothing_else() {
+    let mut bench = Bench::new(nexus());
+    bench.step(Event::Up(vec!["backend".into()]));
+    bench.make_ready("redis");
+    bench.make_ready("backend");
+    assert_eq!(bench.phase("frontend"), PhaseName::Stopped);
+    assert_eq!(bench.view("frontend").light, Light::Off);
+}
+
+#[test]
+fn stopping_redis_stops_the_frontend_and_the_backend_first() {
+    let mut bench = Bench::up_all(nexus());
+    assert_eq!(
+        acts(&bench.step(Event::Down(vec!["redis".into()]))),
+        ["frontend stop"]
+    );
+    assert_eq!(
+        acts(&bench.finish_stop("frontend")),
+        ["frontend abandon", "backend stop"]
+    );
+    assert_eq!(
+        acts(&bench.finish_stop("backend")),
+        ["backend abandon", "redis stop"]
+    );
+    bench.finish_stop("redis");
+    assert!(!bench.model.is_alive());
+    assert_eq!(bench.model.view().light, Light::Off);
+}
+
+#[test]
+fn stopping_the_frontend_leaves_the_others_alone() {
+    let mut bench = Bench::up_all(nexus());
+    assert_eq!(
+        acts(&bench.step(Event::Down(vec!["frontend".into()]))),
+        ["frontend stop"]
+    );
+    assert_eq!(acts(&bench.finish_stop("frontend")), ["frontend abandon"]);
+    assert_eq!(bench.phase("backend"), PhaseName::Ready);
+}
+
+#[test]
+fn a_service_that_dies_after_being_ready_starts_again_at_once() {
+    let mut bench = Bench::up_all(nexus());
+    let before = bench.run("redis");
+    assert_eq!(
+        acts(&bench.die("redis", Exit::Signal(9))),
+        ["redis abandon", "redis claim"]
+    );
+    assert!(bench.run("redis") > before);
+    assert_eq!(bench.view("redis").restarts, 1);
+    assert_eq!(bench.view("redis").last_exit, Some(Exit::Signal(9)));
+    assert_eq!(
+        bench.phase("backend"),
+        PhaseName::Ready,
+        "what needs it is not restarted"
+    );
+}
+
+#[test]
+fn what_a_service_left_is_ended_before_it_starts_again() {
+    let mut bench = Bench::up_all(nexus());
+    let left = vec![Process { pid: 5, started: 5 }];
+    let exit = Report::Exited {
+        exit: Exit::Code(1),
+        left,
+        last_words: None,
+    };
+    assert_eq!(acts(&bench.report("redis", exit)), ["redis stop"]);
+    assert_eq!(bench.view("redis").light, Light::Red);
+    assert_eq!(
+        acts(&bench.finish_stop("redis")),
+        ["redis abandon", "redis claim"]
+    );
+}
+
+#[test]
+fn a_silent_exit_is_a_failure_too() {
+    let mut alone = service("worker", &[]);
+    alone.restart = Restart::Never;
+    let mut bench = Bench::up_all(stack_of(vec![alone]));
+    bench.die("worker", Exit::Code(0));
+    assert_eq!(bench.phase("worker"), PhaseName::Failed);
+    assert_eq!(
+        bench
+            .view("worker")
+            .finding
+            .as_ref()
+            .map(|finding| finding.code),
+        Some(Code::SilentExit)
+    );
+}
+
+#[test]
+fn a_service_that_keeps_dying_is_given_up_and_up_tries_it_again() {
+    let mut bench = Bench::new(stack_of(vec![service("worker", &[])]));
+    bench.step(Event::Up(Vec::new()));
+    for failure in 1..=5 {
+        bench.launch("worker");
+        bench.die("worker", Exit::Code(3));
+        if failure < 5 {
+            assert_eq!(bench.phase("worker"), PhaseName::Backoff);
+            bench.wait(Duration::from_secs(1));
+            bench.report("worker", Report::Elapsed(Timer::Backoff));
+        }
+    }
+    assert_eq!(bench.phase("worker"), PhaseName::Failed);
+    assert_eq!(
+        bench
+            .view("worker")
+            .finding
+            .as_ref()
+            .map(|finding| finding.code),
+        Some(Code::CrashLoop)
+    );
+    let goal = bench.model.up_goal(&[]);
+    assert!(
+        matches!(bench.model.progress(&goal), Progress::Failed(findings) if findings.len() == 1)
+    );
+
+    assert_eq!(acts(&bench.step(Event::Up(Vec::new()))), ["worker claim"]);
+    bench.make_ready("worker");
+    assert_eq!(bench.model.progress(&goal), Progress::Reached);
+    assert_eq!(bench.view("worker").restarts, 0);
+}
+
+#[test]
+fn a_minute_in_good_health_makes_the_next_restart_come_at_once_again() {
+    let mut bench = Bench::up_all(stack_of(vec![service("worker", &[])]));
+    bench.die("worker", Exit::Code(1));
+    bench.make_ready("worker");
+    bench.wait(SETTLED);
+    assert_eq!(
+        acts(&bench.die("worker", Exit::Code(1))),
+        ["worker abandon", "worker claim"]
+    );
+}
+
+#[test]
+fn a_service_is_unhealthy_after_three_failures_in_a_row_and_one_success_heals_it() {
+    let mut bench = Bench::up_all(nexus());
+    for _ in 0..2 {
+        bench.report("backend", Report::Round(Err(refused())));
+        assert_eq!(bench.phase("backend"), PhaseName::Ready);
+    }
+    bench.report("backend", Report::Round(Err(refused())));
+    assert_eq!(bench.phase("backend"), PhaseName::Unhealthy);
+    assert_eq!(
+        bench.view("backend").finding.as_ref().map(|it| it.code),
+        Some(Code::NotListening)
+    );
+    bench.report("backend", Report::Round(Ok(Duration::from_millis(2))));
+    assert_eq!(bench.phase("backend"), PhaseName::Ready);
+    assert_eq!(bench.view("backend").finding, None);
+}
+
+#[test]
+fn an_unhealthy_service_is_restarted_only_where_the_stack_file_says_so() {
+    let mut stubborn = service("worker", &[]);
+    stubborn.on_unhealthy = OnUnhealthy::Restart;
+    let mut bench = Bench::up_all(stack_of(vec![stubborn]));
+    for _ in 0..2 {
+        bench.report("worker", Report::Round(Err(refused())));
+    }
+    assert_eq!(
+        acts(&bench.report("worker", Report::Round(Err(refused())))),
+        ["worker stop"]
+    );
+    assert_eq!(
+        acts(&bench.finish_stop("worker")),
+        ["worker abandon", "worker claim"]
+    );
+}
+
+#[test]
+fn a_service_that_is_not_ready_in_time_stays_and_is_said() {
+    let mut bench = Bench::new(nexus());
+    bench.step(Event::Up(Vec::new()));
+    bench.launch("redis");
+    bench.report("redis", Report::Round(Err(refused())));
+    bench.report("redis", Report::Elapsed(Timer::Start));
+    assert_eq!(bench.phase("redis"), PhaseName::Unhealthy);
+    let goal = bench.model.up_goal(&[]);
+    assert!(matches!(bench.model.progress(&goal), Progress::Failed(_)));
+    bench.report("redis", Report::Round(Ok(Duration::from_millis(1))));
+    assert_eq!(
+        bench.phase("backend"),
+        PhaseName::Claiming,
+        "what waits for it goes on when it is late"
+    );
+}
+
+#[test]
+fn a_command_that_daemonizes_is_followed() {
+    let mut bench = Bench::new(nexus());
+    bench.step(Event::Up(Vec::new()));
+    bench.launch("redis");
+    let daemon = Process {
+        pid: 77,
+        started: 9,
+    };
+    let exit = Report::Exited {
+        exit: Exit::Code(0),
+        left: vec![daemon],
+        last_words: None,
+    };
+    assert_eq!(acts(&bench.report("redis", exit)), ["redis follow"]);
+    assert_eq!(bench.view("redis").pid, Some(77));
+    bench.report("redis", Report::Round(Ok(Duration::from_millis(1))));
+    assert_eq!(
+        acts(&bench.die("redis", Exit::Unknown)),
+        ["redis abandon", "redis claim"]
+    );
+}
+
+#[test]
+fn a_command_that_daemonizes_may_be_seen_to_be_ready_first() {
+    let mut bench = Bench::up_all(nexus());
+    let daemon = Process {
+        pid: 77,
+        started: 9,
+    };
+    let exit = || Report::Exited {
+        exit: Exit::Code(0),
+        left: vec![daemon],
+        last_words: None,
+    };
+    assert_eq!(acts(&bench.report("redis", exit())), ["redis follow"]);
+    assert_eq!(bench.view("redis").pid, Some(77));
+    assert_eq!(bench.phase("redis"), PhaseName::Ready);
+
+    bench.wait(Duration::from_secs(2));
+    assert_eq!(acts(&bench.report("backend", exit())), ["backend stop"]);
+}
+
+#[test]
+fn a_job_that_completes_lets_go_what_waits_for_it() {
+    let mut backend = service("backend", &[]);
+    backend.needs.insert("migrate".into(), Need::Completed);
+    let mut bench = Bench::new(stack_of(vec![service("migrate", &[]), backend]));
+    bench.step(Event::Up(Vec::new()));
+    bench.make_ready("migrate");
+    assert_eq!(bench.phase("backend"), PhaseName::Stopped);
+    assert_eq!(
+        acts(&bench.die("migrate", Exit::Code(0))),
+        ["migrate abandon", "backend claim"]
+    );
+    bench.make_ready("backend");
+    assert_eq!(bench.view("migrate").light, Light::Green);
+    let goal = bench.model.up_goal(&[]);
+    assert_eq!(bench.model.progress(&goal), Progress::Reached);
+}
+
+#[test]
+fn a_job_that_fails_keeps_back_what_waits_for_it() {
+    let mut backend = service("backend", &[]);
+    backend.needs.insert("migrate".into(), Need::Completed);
+    let mut migrate = service("migrate", &[]);
+    migrate.restart = Restart::Never;
+    let mut bench = Bench::new(stack_of(vec![migrate, backend]));
+    bench.step(Event::Up(Vec::new()));
+    bench.launch("migrate");
+    bench.die("migrate", Exit::Code(1));
+    assert_eq!(bench.phase("migrate"), PhaseName::Failed);
+    assert_eq!(
+        bench.view("backend").waiting_for,
+        [ServiceName::new("migrate")]
+    );
+}
+
+#[test]
+fn an_external_service_is_watched_and_never_launched_or_stopped() {
+    let mut billing = service("billing", &[]);
+    billing.command = None;
+    let mut bench = Bench::new(stack_of(vec![billing, service("backend", &["billing"])]));
+    assert_eq!(
+        acts(&bench.step(Event::Up(Vec::new()))),
+        ["billing probe", "billing wait"]
+    );
+    bench.report("billing", Report::Round(Ok(Duration::from_millis(1))));
+    bench.make_ready("backend");
+    bench.step(Event::Down(Vec::new()));
+    assert_eq!(
+        acts(&bench.finish_stop("backend")),
+        ["backend abandon", "billing abandon"]
+    );
+}
+
+#[test]
+fn a_blocked_port_names_its_holder_and_keeps_the_rest_waiting() {
+    let mut bench = Bench::new(nexus());
+    bench.step(Event::Up(Vec::new()));
+    let holder = Holder {
+        process: Process {
+            pid: 4242,
+            started: 1,
+        },
+        name: "node".into(),
+        command_line: Some("node server.js".into()),
+        user: None,
+        since: None,
+        addresses: Vec::new(),
+        mark: None,
+    };
+    let fault = PortFault::Taken {
+        holder: Some(Box::new(holder)),
+        protected: Some(Protected::Production),
+    };
+    bench.report("redis", Report::Claimed(Err(Hindrance::Port(fault))));
+    assert_eq!(bench.phase("redis"), PhaseName::Blocked);
+    let finding = bench.view("redis").finding.clone().expect("a finding");
+    assert_eq!(finding.code, Code::PortTaken);
+    assert!(
+        finding.title.contains("node") && finding.title.contains("4242"),
+        "{}",
+        finding.title
+    );
+    assert_eq!(bench.phase("backend"), PhaseName::Stopped);
+}
+
+#[test]
+fn the_next_free_port_is_the_one_that_others_see() {
+    let mut bench = Bench::new(nexus());
+    bench.step(Event::Up(Vec::new()));
+    let port = Port::new(6380).expect("a port");
+    bench.report(
+        "redis",
+        Report::Claimed(Ok(Some(Claimed {
+            port,
+            ended: Vec::new(),
+        }))),
+    );
+    assert_eq!(
+        crate::stack::Ports::port_of(&*bench.model.ports(), &"redis".into()),
+        Some(port)
+    );
+    assert_eq!(bench.view("redis").port, Some(port));
+}
+
+#[test]
+fn a_missing_program_fails_without_a_second_try() {
+    let mut bench = Bench::new(nexus());
+    bench.step(Event::Up(Vec::new()));
+    bench.report("redis", Report::Claimed(Ok(None)));
+    let fault = LaunchFault::CommandNotFound {
+        program: "redis-servr".into(),
+        near: vec!["redis-server".into()],
+    };
+    assert_eq!(
+        acts(&bench.report("redis", Report::Launched(Err(fault)))),
+        ["redis abandon"]
+    );
+    assert_eq!(bench.phase("redis"), PhaseName::Failed);
+}
+
+#[test]
+fn stopping_during_the_launch_ends_the_process_as_soon_as_it_is_known() {
+    let mut bench = Bench::new(nexus());
+    bench.step(Event::Up(Vec::new()));
+    bench.report("redis", Report::Claimed(Ok(None)));
+    assert!(bench.step(Event::Down(Vec::new())).is_empty());
+    let effects = bench.report("redis", Report::Launched(Ok(process("redis"))));
+    assert!(
+        acts(&effects).contains(&"redis stop".to_owned()),
+        "{effects:?}"
+    );
+}
+
+#[test]
+fn stopping_a_service_in_backoff_ends_it_at_once() {
+    let mut bench = Bench::new(stack_of(vec![service("worker", &[])]));
+    bench.step(Event::Up(Vec::new()));
+    bench.launch("worker");
+    bench.die("worker", Exit::Code(1));
+    let late = bench.run("worker");
+    bench.step(Event::Down(Vec::new()));
+    assert_eq!(bench.phase("worker"), PhaseName::Stopped);
+    let report = Report::Elapsed(Timer::Backoff);
+    assert!(
+        bench
+            .step(Event::Report {
+                service: "worker".into(),
+                run: late,
+                report
+            })
+            .is_empty()
+    );
+    assert_eq!(bench.phase("worker"), PhaseName::Stopped);
+}
+
+#[test]
+fn restarting_redis_takes_down_what_needs_it_and_brings_it_back_in_order() {
+    let mut bench = Bench::up_all(nexus());
+    assert_eq!(
+        acts(&bench.step(Event::Restart(vec!["redis".into()]))),
+        ["frontend stop"]
+    );
+    let goal = bench.model.up_goal(&[]);
+    assert_eq!(bench.model.progress(&goal), Progress::Pending);
+    bench.finish_stop("frontend");
+    bench.finish_stop("backend");
+    assert_eq!(
+        acts(&bench.finish_stop("redis")),
+        ["redis abandon", "redis claim"]
+    );
+    bench.make_ready("redis");
+    bench.make_ready("backend");
+    bench.make_ready("frontend");
+    assert_eq!(bench.model.progress(&goal), Progress::Reached);
+}
+
+#[test]
+fn up_while_stopping_starts_again_once_it_is_down() {
+    let mut bench = Bench::up_all(stack_of(vec![service("worker", &[])]));
+    bench.step(Event::Down(Vec::new()));
+    assert!(bench.step(Event::Up(Vec::new())).is_empty());
+    assert_eq!(
+        acts(&bench.finish_stop("worker")),
+        ["worker abandon", "worker claim"]
+    );
+}
+
+#[test]
+fn whoever_waits_for_up_is_told_when_somebody_stops_it() {
+    let mut bench = Bench::new(nexus());
+    bench.step(Event::Up(Vec::new()));
+    let goal = bench.model.up_goal(&[]);
+    bench.step(Event::Down(Vec::new()));
+    assert_eq!(bench.model.progress(&goal), Progress::Overruled);
+}
+
+#[test]
+fn a_stop_that_could_not_end_everything_says_so() {
+    let mut bench = Bench::up_all(stack_of(vec![service("worker", &[])]));
+    bench.step(Event::Down(Vec::new()));
+    let left = vec![Process {
+        pid: 99,
+        started: 1,
+    }];
+    bench.report(
+        "worker",
+        Report::Stopped(Stopped {
+            left,
+            ..Stopped::default()
+        }),
+    );
+    let goal = bench.model.down_goal(&[]);
+    let Progress::Failed(findings) = bench.model.progress(&goal) else {
+        panic!("it is not down")
+    };
+    assert!(findings[0].title.contains("99"), "{}", findings[0].title);
+}
+
+#[test]
+fn a_failing_check_turns_the_light_amber_and_not_the_phase() {
+    let mut bench = Bench::up_all(nexus());
+    bench.report(
+        "backend",
+        Report::Checked(vec![("create a session".into(), refused())]),
+    );
+    assert_eq!(bench.phase("backend"), PhaseName::Ready);
+    assert_eq!(bench.view("backend").light, Light::Amber);
+    bench.report("backend", Report::Checked(Vec::new()));
+    assert_eq!(bench.view("backend").light, Light::Green);
+}
+
+#[test]
+fn checks_with_a_pause_are_run_again_and_only_one_timer_runs_for_them() {
+    let mut web = service("web", &[]);
+    web.checks.push(Check {
+        name: "look".into(),
+        action: CheckAction::Redis(Template::text("redis://127.0.0.1:1")),
+        origin: None,
+        credentials: false,
+        save: BTreeMap::new(),
+        timeout: Duration::from_secs(1),
+        every: Some(Duration::from_secs(10)),
+    });
+    let mut bench = Bench::up_all(stack_of(vec![web]));
+    let checked = || Report::Checked(Vec::new());
+    assert_eq!(acts(&bench.report("web", checked())), ["web wait"]);
+    assert!(bench.report("web", checked()).is_empty());
+    let due = Report::Elapsed(Timer::Check);
+    assert_eq!(acts(&bench.report("web", due)), ["web check"]);
+    assert_eq!(acts(&bench.report("web", checked())), ["web wait"]);
+}
+
+#[test]
+fn an_adopted_service_is_not_started_again() {
+    let mut bench = Bench::new(nexus());
+    let adoption = Adoption {
+        run: RunId(12),
+        process: Some(process("redis")),
+        port: None,
+        since: jiff::Timestamp::UNIX_EPOCH,
+        was_ready: true,
+        last_words: None,
+    };
+    let effects = bench.step(Event::Adopt("redis".into(), adoption));
+    assert_eq!(acts(&effects), ["redis probe", "redis wait"]);
+    bench.step(Event::Up(Vec::new()));
+    bench.report("redis", Report::Round(Ok(Duration::from_millis(1))));
+    assert_eq!(bench.run("redis"), RunId(12));
+    assert!(bench.view("redis").adopted);
+    assert_eq!(bench.phase("backend"), PhaseName::Claiming);
+}
+
+#[test]
+fn a_service_that_ended_while_no_keeper_was_there_is_cleaned_up_and_started_again() {
+    let mut bench = Bench::new(stack_of(vec![service("worker", &[])]));
+    let adoption = Adoption {
+        run: RunId(3),
+        process: None,
+        port: None,
+        since: jiff::Timestamp::UNIX_EPOCH,
+        was_ready: true,
+        last_words: None,
+    };
+    assert_eq!(
+        acts(&bench.step(Event::Adopt("worker".into(), adoption))),
+        ["worker stop"]
+    );
+    assert_eq!(
+        acts(&bench.finish_stop("worker")),
+        ["worker abandon", "worker claim"]
+    );
+    assert_eq!(bench.run("worker"), RunId(4));
+}
+
+#[test]
+fn a_changed_stack_file_restarts_what_changed_and_stops_what_is_gone() {
+    let mut bench = Bench::up_all(nexus());
+    let mut changed = service("backend", &["redis"]);
+    changed.start_timeout = Duration::from_secs(1);
+    let mut redis = service("redis", &[]);
+    redis.port = Port::new(6379);
+    bench.step(Event::Load(stack_of(vec![redis, changed]), HashMap::new()));
+    bench.finish_stop("frontend");
+    assert_eq!(bench.model.services().len(), 2);
+    assert_eq!(bench.phase("redis"), PhaseName::Ready);
+    assert_eq!(
+        acts(&bench.finish_stop("backend")),
+        ["backend abandon", "backend claim"]
+    );
+    let backend = bench.model.service(&"backend".into()).expect("backend");
+    assert_eq!(backend.spec().start_timeout, Duration::from_secs(1));
+}
+
+#[test]
+fn an_unchanged_stack_file_changes_nothing() {
+    let mut bench = Bench::up_all(nexus());
+    assert!(bench.step(Event::Load(nexus(), HashMap::new())).is_empty());
+    assert!(bench.step(Event::Up(Vec::new())).is_empty());
+}
+
+#[test]
+fn a_second_interrupt_kills_what_is_being_stopped() {
+    let mut bench = Bench::up_all(stack_of(vec![service("worker", &[])]));
+    bench.step(Event::Down(Vec::new()));
+    assert_eq!(acts(&bench.step(Event::Kill(Vec::new()))), ["worker kill"]);
+}
+
+#[test]
+fn a_view_is_made_anew_only_where_something_changed() {
+    let mut bench = Bench::up_all(nexus());
+    let before = bench.model.view();
+    bench.report("backend", Report::Round(Ok(Duration::from_millis(3))));
+    let after = bench.model.view();
+    assert!(Arc::ptr_eq(&before.services[0], &after.services[0]));
+    assert!(!Arc::ptr_eq(&before.services[1], &after.services[1]));
+}
+
+#[test]
+fn goals_are_about_what_is_needed_and_what_needs_it() {
+    let bench = Bench::new(nexus());
+    let Goal::Up(mut up) = bench.model.up_goal(&["backend".into()]) else {
+        panic!("a goal")
+    };
+    up.sort();
+    assert_eq!(up, [ServiceName::new("backend"), ServiceName::new("redis")]);
+    let Goal::Down(mut down) = bench.model.down_goal(&["backend".into()]) else {
+        panic!("a goal")
+    };
+    down.sort();
+    assert_eq!(
+        down,
+        [ServiceName::new("backend"), ServiceName::new("frontend")]
+    );
+}

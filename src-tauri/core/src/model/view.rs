@@ -1,0 +1,128 @@
+//! What tray, window and command line show: the snapshot, and nothing that would have to be
+//! computed from it. Its JSON is a contract (`pilotlight status --json`).
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    facts::{Exit, RunId},
+    finding::Finding,
+};
+use crate::stack::{Mode, Port, ServiceName};
+
+/// The latest whole truth about all stacks of a keeper.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// In the order in which they were started first.
+    pub stacks: Vec<Arc<StackView>>,
+}
+
+/// A stack as people see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StackView {
+    /// Its name.
+    pub name: String,
+    /// Its stack file, absolute: what tells it from others.
+    #[serde(with = "crate::native_text")]
+    pub file: PathBuf,
+    /// Its mode.
+    pub mode: Mode,
+    /// The worst of its services.
+    pub light: Light,
+    /// In the order of the stack file.
+    pub services: Vec<Arc<ServiceView>>,
+    /// What is wrong, root causes first, each once: what the diagnosis found that begins by itself
+    /// when a service fails, is unhealthy or blocked, or a check fails. Empty until it has found
+    /// something, and again when anything has changed.
+    #[serde(default)]
+    pub findings: Vec<Arc<Finding>>,
+}
+
+/// A service as people see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceView {
+    /// Its name.
+    pub name: ServiceName,
+    /// Where it is.
+    pub phase: PhaseName,
+    /// What a person sees of it.
+    pub light: Light,
+    /// Its first process, while it runs.
+    pub pid: Option<u32>,
+    /// The port that it has, or is to have.
+    pub port: Option<Port>,
+    /// Since when it is in its phase.
+    pub since: Option<Timestamp>,
+    /// How often it was started again by itself since it was last asked for.
+    pub restarts: u32,
+    /// How long the latest round of probes took.
+    pub latency_ms: Option<f64>,
+    /// Of one core; filled where it is shown.
+    pub cpu_percent: Option<f64>,
+    /// Of its whole tree; filled where it is shown.
+    pub memory_bytes: Option<u64>,
+    /// The needs that it waits for.
+    pub waiting_for: Vec<ServiceName>,
+    /// How its latest run ended.
+    pub last_exit: Option<Exit>,
+    /// Whether an earlier keeper started what runs now.
+    pub adopted: bool,
+    /// Whether it is only watched.
+    pub external: bool,
+    /// The present or latest run: the name of its log.
+    pub run: Option<RunId>,
+    /// When the present run began, or the latest one.
+    pub started: Option<Timestamp>,
+    /// What it needs.
+    pub needs: Vec<ServiceName>,
+    /// Addresses to open, by label.
+    pub links: BTreeMap<String, String>,
+    /// Why it is red, where that is known: once it has been diagnosed, the root cause, which may be
+    /// another service's.
+    pub finding: Option<Arc<Finding>>,
+    /// What was done that a person would want to know: whom a port was taken from.
+    pub note: Option<String>,
+}
+
+/// Where a service is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PhaseName {
+    /// Nothing of it runs.
+    Stopped,
+    /// Its port is being made free.
+    Claiming,
+    /// It runs and is not ready yet.
+    Starting,
+    /// Its probes pass.
+    Ready,
+    /// It runs, had been ready, and its probes fail.
+    Unhealthy,
+    /// It is being ended.
+    Stopping,
+    /// It failed and is started again after a pause.
+    Backoff,
+    /// It was not started: something stands in its way.
+    Blocked,
+    /// It was given up.
+    Failed,
+}
+
+/// What a person sees. Ordered from the best to the worst, so that a stack shows its maximum.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Light {
+    /// Not wanted, and nothing of it runs.
+    #[default]
+    Off,
+    /// All is well.
+    Green,
+    /// On its way, or a check fails.
+    Amber,
+    /// Failed, blocked, unhealthy, gone.
+    Red,
+}

@@ -1,0 +1,229 @@
+//! Files that one process writes and another reads, shortens and watches.
+
+use std::{
+    collections::HashMap,
+    fs::OpenOptions,
+    io,
+    mem::MaybeUninit,
+    os::{fd::OwnedFd, unix::fs::MetadataExt},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use rustix::{
+    fs::{
+        FallocateFlags, fallocate,
+        inotify::{self, CreateFlags, ReadFlags, WatchFlags},
+    },
+    io::Errno,
+};
+use tokio::{io::unix::AsyncFd, sync::oneshot};
+use tokio_util::task::AbortOnDropHandle;
+
+pub(crate) use crate::platform::{
+    extent::Extent,
+    unix::file::{create_append_private, extent, first_kept, make_private_folder, open_private},
+};
+
+/// Gives the storage of the bytes before `before` back, in whole blocks: up to one block less than
+/// asked. Offsets and size stay, those bytes read as zeros, the bytes from `before` on are
+/// untouched, and a writer that has the file open notices nothing.
+///
+/// Fails where the file system cannot (`fallocate(2)`, `FALLOC_FL_PUNCH_HOLE`: ext4, XFS, btrfs and
+/// tmpfs can).
+pub(crate) fn let_go(path: &Path, before: u64) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).open(path)?;
+    let block = file.metadata()?.blksize().max(512);
+    let length = before - before % block;
+    if length == 0 {
+        return Ok(());
+    }
+    let punch = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    Ok(fallocate(&file, punch, 0, length)?)
+}
+
+/// Tells when files grow and when files come into a folder. One is enough for a whole process,
+/// with any number of files; clones share it.
+///
+/// A watch fires once. A writer pays for a file's watch only while one is set (some hundred
+/// nanoseconds at its next write), so who reads a flood sets none until the flood pauses.
+#[derive(Clone, Debug)]
+pub struct Watcher {
+    /// `None` where the operating system refuses a watcher.
+    inotify: Option<Arc<Inotify>>,
+    /// Reads the events; ends with the last clone.
+    _dispatch: Option<Arc<AbortOnDropHandle<()>>>,
+}
+
+/// The watches that are set, and where their events come in.
+#[derive(Debug)]
+struct Inotify {
+    events: AsyncFd<OwnedFd>,
+    waiting: Mutex<Waiting>,
+}
+
+/// Who waits, by watch descriptor. Two watches on one file share it.
+type Waiting = HashMap<i32, Vec<oneshot::Sender<()>>>;
+
+/// A watch that is set. Waiting for it is [`Armed::fired`]; dropping it takes it back.
+#[derive(Debug)]
+pub(crate) struct Armed(Option<Set>);
+
+#[derive(Debug)]
+struct Set {
+    inotify: Arc<Inotify>,
+    descriptor: i32,
+    fired: oneshot::Receiver<()>,
+}
+
+/// How often one has to look where the operating system refuses to watch.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+impl Watcher {
+    /// A watcher. Where the operating system refuses one (`fs.inotify.max_user_instances`), that
+    /// is logged and every watch fires after 100 ms.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime with I/O enabled.
+    #[must_use]
+    pub fn new() -> Self {
+        let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)
+            .map_err(io::Error::from)
+            .and_then(|inotify| {
+                // SAFETY: an `OwnedFd` answers `as_raw_fd` with the one descriptor that it owns, and
+                // nobody closes that before the `AsyncFd` drops it, deregistered.
+                Ok(unsafe { AsyncFd::register(inotify) }?)
+            });
+        match inotify {
+            Ok(events) => {
+                let inotify = Arc::new(Inotify {
+                    events,
+                    waiting: Mutex::default(),
+                });
+                let dispatch = tokio::spawn(Arc::clone(&inotify).dispatch());
+                Self {
+                    inotify: Some(inotify),
+                    _dispatch: Some(Arc::new(AbortOnDropHandle::new(dispatch))),
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "files cannot be watched, they are looked at ten times a second");
+                Self {
+                    inotify: None,
+                    _dispatch: None,
+                }
+            }
+        }
+    }
+
+    /// Sets a watch on the file. It fires when the file is written to or deleted, and may fire
+    /// without a cause. What was written before this call is the caller's to look for, *after* it.
+    pub(crate) fn growth(&self, file: &Path) -> Armed {
+        self.arm(file, WatchFlags::MODIFY)
+    }
+
+    /// Sets a watch on the folder. It fires when a file is made in it or moved into it, and may
+    /// fire without a cause. What was there before this call is the caller's to look for, *after* it.
+    pub(crate) fn arrival(&self, folder: &Path) -> Armed {
+        self.arm(folder, WatchFlags::CREATE | WatchFlags::MOVED_TO)
+    }
+
+    fn arm(&self, path: &Path, events: WatchFlags) -> Armed {
+        let Some(inotify) = &self.inotify else {
+            return Armed(None);
+        };
+        // Held until the watch is in the map, so that its event finds it there.
+        let mut waiting = inotify.waiting();
+        let flags = events | WatchFlags::ONESHOT;
+        let Ok(descriptor) = inotify::add_watch(&inotify.events, path, flags) else {
+            // Gone, or more watches than allowed: the caller looks again soon, and sees which.
+            return Armed(None);
+        };
+        let (fire, fired) = oneshot::channel();
+        waiting.entry(descriptor).or_default().push(fire);
+        drop(waiting);
+        Armed(Some(Set {
+            inotify: Arc::clone(inotify),
+            descriptor,
+            fired,
+        }))
+    }
+}
+
+impl Default for Watcher {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Armed {
+    /// Ends when the watch fires.
+    pub(crate) async fn fired(self) {
+        match self.0 {
+            // It cannot be gone: the set holds on to it. An error would be a reason to look, too.
+            Some(mut set) => drop((&mut set.fired).await),
+            None => tokio::time::sleep(LOOK_AGAIN).await,
+        }
+    }
+}
+
+impl Drop for Set {
+    fn drop(&mut self) {
+        self.fired.close();
+        let mut waiting = self.inotify.waiting();
+        let Some(others) = waiting.get_mut(&self.descriptor) else {
+            return;
+        };
+        others.retain(|fire| !fire.is_closed());
+        if others.is_empty() {
+            waiting.remove(&self.descriptor);
+            // It may have fired just now, and is gone then.
+            let _ = inotify::remove_watch(&self.inotify.events, self.descriptor);
+        }
+    }
+}
+
+impl Inotify {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn dispatch(self: Arc<Self>) {
+        while let Ok(mut ready) = self.events.readable().await {
+            let mut buffer = [MaybeUninit::uninit(); 4096];
+            let mut events = inotify::Reader::new(&self.events, &mut buffer);
+            loop {
+                match events.next() {
+                    Ok(event) => self.fire(event.wd(), event.events()),
+                    Err(Errno::INTR) => {}
+                    Err(Errno::AGAIN) => break,
+                    Err(error) => {
+                        tracing::warn!(%error, "the watch on the log files broke");
+                        return self.fire(-1, ReadFlags::QUEUE_OVERFLOW);
+                    }
+                }
+            }
+            ready.clear_ready();
+        }
+    }
+
+    /// Wakes whoever waits for the descriptor, on the notice that its watch is gone too: it may
+    /// have been set again, under the same number, between the event and that notice.
+    fn fire(&self, descriptor: i32, events: ReadFlags) {
+        let mut waiting = self.waiting();
+        if events.contains(ReadFlags::QUEUE_OVERFLOW) {
+            waiting.drain().for_each(|(_, fires)| wake(fires));
+        } else if let Some(fires) = waiting.remove(&descriptor) {
+            wake(fires);
+        }
+    }
+}
+
+fn wake(waiting: Vec<oneshot::Sender<()>>) {
+    for one in waiting {
+        // Who no longer waits needs no waking.
+        let _ = one.send(());
+    }
+}

@@ -1,0 +1,14 @@
+//! What only the present user may reach, and what tells this start of the machine from others.
+
+use std::fs;
+
+pub(crate) use crate::platform::unix::local::{
+    connect, listen, private_file, private_folder, remnant, socket_address,
+};
+
+/// What is the same until the machine starts again, and never again afterwards. `None` where the
+/// system does not tell. Source: proc(5), `/proc/sys/kernel/random/boot_id`.
+pub(crate) fn boot_id() -> Option<String> {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(text.trim().to_owned())
+}

@@ -1,0 +1,9 @@
+//! The platform functions on Linux.
+
+pub(crate) mod file;
+pub(crate) mod host;
+pub(crate) mod local;
+pub(crate) mod process;
+pub(crate) mod socket;
+
+pub(crate) use super::unix::program;

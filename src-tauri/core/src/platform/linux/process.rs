@@ -1,0 +1,82 @@
+//! Processes: start, pin, signal, wait, find.
+//!
+//! A process is pinned by a pidfd (`pidfd_open(2)`), which never means another process, and found
+//! in `/proc` (`proc_pid_stat(5)`, `proc_pid_environ(5)`).
+
+mod handle;
+mod scan;
+mod stat;
+mod tag;
+
+use std::{io, os::fd::AsFd as _};
+
+pub(crate) use handle::Handle;
+use rustix::time::ClockId;
+pub(crate) use scan::{Scanner, descendants, mark_of, started};
+
+pub(crate) use crate::platform::{
+    start::Start,
+    unix::process::{
+        DEFAULT_PATH, PIPE_SIZE, Pipe, Runnable, enterable, errand, is_no_program, is_place, names,
+        own_pid, pipe, read_rest, runnable, shell,
+    },
+};
+use crate::{
+    model::facts::Process,
+    platform::unix::{
+        process::{abandon_child, kill_child, reap_abandoned},
+        spawn::spawn_child,
+    },
+};
+
+/// Clock ticks a second in everything that `/proc` tells: `USER_HZ`, 100 on every platform that
+/// Rust runs on.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// Starts a process, hidden, as [`Start`] says, and pins it. It runs its program when this
+/// returns. Needs a tokio runtime.
+///
+/// Where it fails, nothing is left running.
+pub(crate) fn spawn(start: &Start<'_>) -> io::Result<Handle> {
+    reap_abandoned();
+    let tag = tag::make(start.mark);
+    let tag = tag.as_ref().map(|tag| (tag.as_fd(), tag::DESCRIPTOR));
+    let pid = spawn_child(start, tag)?;
+    // Until it is waited for the number cannot mean another process, so there is no hurry here.
+    let pinned = started(pid)
+        .and_then(|started| Handle::pin(Process { pid, started }))
+        .and_then(|handle| handle.ok_or_else(|| io::ErrorKind::NotFound.into()));
+    if pinned.is_err() {
+        kill_child(pid);
+    }
+    pinned
+}
+
+/// Has a child reaped at a later [`spawn`], once it has ended, since nobody will wait for it.
+pub(crate) fn abandon(child: &Handle) {
+    abandon_child(child.process().pid);
+}
+
+/// The present moment in the unit of [`Process::started`]. Whatever starts later has at least
+/// this.
+pub(crate) fn ticks_now() -> u64 {
+    let since_boot = rustix::time::clock_gettime(ClockId::Boottime);
+    let seconds = u64::try_from(since_boot.tv_sec).unwrap_or(0);
+    let nanoseconds = u64::try_from(since_boot.tv_nsec).unwrap_or(0);
+    seconds * TICKS_PER_SECOND + nanoseconds / (1_000_000_000 / TICKS_PER_SECOND)
+}
+
+/// Keeps every descriptor that this process has inherited or opened so far, the standard three
+/// aside, out of the programs that it starts (`close_range(2)` with `CLOSE_RANGE_CLOEXEC`).
+pub(crate) fn seal_descriptors() {
+    // SAFETY: takes plain numbers; setting close-on-exec frees nothing that anybody uses.
+    // An older kernel says that it cannot, and then things stay as they were.
+    unsafe {
+        libc::syscall(
+            libc::SYS_close_range,
+            3_u32,
+            u32::MAX,
+            libc::CLOSE_RANGE_CLOEXEC,
+        );
+    }
+}

@@ -1,0 +1,323 @@
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write as _,
+    io,
+    mem::MaybeUninit,
+    os::fd::{AsFd as _, OwnedFd},
+    sync::Arc,
+};
+
+use rustix::{
+    buffer::spare_capacity,
+    fs::{Mode, OFlags, RawDir, SeekFrom, open, openat, seek},
+    io::read,
+};
+
+use super::{stat::Stat, tag};
+use crate::{
+    model::facts::{Mark, Process},
+    platform::Row,
+};
+
+/// How often those are looked for that were started while others ended.
+const ROUNDS: usize = 8;
+
+/// Finds all processes, again and again, with the same buffers.
+pub(crate) struct Scanner {
+    proc: OwnedFd,
+    entries: Vec<MaybeUninit<u8>>,
+    reader: Reader,
+    /// Whoever was seen with a mark keeps it, and it need be read only once.
+    marks: HashMap<Process, Arc<Mark>>,
+    bystanders: Bystanders,
+}
+
+/// Who cannot be of interest, whatever becomes of them: threads of the kernel, and programs that
+/// are older than all that is looked for. On most machines that is nearly everybody, and reading
+/// them is nearly all that a scan costs.
+///
+/// They are known by the number of the process and that of the inode of its folder in `/proc`,
+/// which listing the folders tells for nothing: the kernel numbers the inodes as it makes them,
+/// and makes a new one for a process that gets the number of an earlier one.
+#[derive(Default)]
+struct Bystanders {
+    inodes: HashMap<u32, u64>,
+    /// What they are older than.
+    since: u64,
+}
+
+impl Bystanders {
+    /// Forgets them all when somebody older is looked for.
+    fn look_for(&mut self, since: u64) {
+        if self.since != since {
+            self.inodes.clear();
+            self.since = since;
+        }
+    }
+
+    fn contain(&self, pid: u32, inode: u64) -> bool {
+        self.inodes.get(&pid) == Some(&inode)
+    }
+}
+
+impl Scanner {
+    /// Opens what it reads from.
+    pub(crate) fn new() -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self {
+            proc: open("/proc", flags, Mode::empty())?,
+            entries: vec![MaybeUninit::uninit(); 32 * 1024],
+            reader: Reader::new()?,
+            marks: HashMap::new(),
+            bystanders: Bystanders::default(),
+        })
+    }
+
+    /// All processes that started at `since` or later and run now, without threads of the kernel
+    /// and without those that have ended and wait to be reaped, with the marks of those that this
+    /// user may look into.
+    pub(crate) fn scan(&mut self, since: u64) -> io::Result<Vec<Row>> {
+        let mut rows = Vec::with_capacity(self.marks.len() + 128);
+        let mut seen = HashSet::with_capacity(rows.capacity());
+        self.bystanders.look_for(since);
+        for _ in 0..ROUNDS {
+            // Who was listed and is gone when it is read may have started another (and that is
+            // how a daemon comes to be), whose number had been passed in the list by then.
+            if !self.read_unseen(since, &mut seen, &mut rows)? {
+                break;
+            }
+        }
+        self.marks = rows
+            .iter()
+            .filter_map(|row| Some((row.process, Arc::clone(row.mark.as_ref()?))))
+            .collect();
+        let listed = |pid: &u32, _: &mut u64| seen.contains(pid);
+        self.bystanders.inodes.retain(listed);
+        Ok(rows)
+    }
+
+    /// Reads the processes whose numbers are not in `seen`. Whether one ended meanwhile.
+    fn read_unseen(
+        &mut self,
+        since: u64,
+        seen: &mut HashSet<u32>,
+        rows: &mut Vec<Row>,
+    ) -> io::Result<bool> {
+        let mut has_one_ended = false;
+        seek(&self.proc, SeekFrom::Start(0))?;
+        let mut folder = RawDir::new(self.proc.as_fd(), &mut self.entries);
+        while let Some(entry) = folder.next() {
+            let entry = entry?;
+            let Some(pid) = number(entry.file_name().to_bytes()) else {
+                continue;
+            };
+            if self.bystanders.contain(pid, entry.ino()) {
+                seen.insert(pid);
+                continue;
+            }
+            if seen.contains(&pid) {
+                continue;
+            }
+            let Some(stat) = self.reader.stat(pid) else {
+                has_one_ended = true;
+                continue;
+            };
+            seen.insert(pid);
+            if stat.is_of_the_kernel() || stat.started < since {
+                self.bystanders.inodes.insert(pid, entry.ino());
+                continue;
+            }
+            if !stat.is_alive() {
+                has_one_ended = true;
+                continue;
+            }
+            let process = Process {
+                pid,
+                started: stat.started,
+            };
+            let mut mark = self.marks.get(&process).map(Arc::clone);
+            if mark.is_none() {
+                mark = self.reader.mark(pid).map(Arc::new);
+                // An end takes the environment along.
+                if mark.is_none() && !self.reader.stat(pid).is_some_and(|stat| stat.is_alive()) {
+                    has_one_ended = true;
+                    continue;
+                }
+            }
+            rows.push(Row {
+                process,
+                parent: stat.parent,
+                group: stat.group,
+                mark,
+            });
+        }
+        Ok(has_one_ended)
+    }
+}
+
+/// When the process of this number started. An error: there is none.
+pub(crate) fn started(pid: u32) -> io::Result<u64> {
+    let stat = Reader::new()?.stat(pid);
+    stat.map(|stat| stat.started)
+        .ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+/// The mark that the process of this number carries, where this user may look into it.
+pub(crate) fn mark_of(pid: u32) -> Option<Mark> {
+    Reader::new().ok()?.mark(pid)
+}
+
+/// The children of the process, their children, and so on: a few reads for each, where
+/// [`Scanner::scan`] reads every process there is. Empty where the kernel does not tell.
+pub(crate) fn descendants(pid: u32) -> Vec<Process> {
+    let Ok(mut reader) = Reader::new() else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    let mut parents = vec![pid];
+    while let Some(parent) = parents.pop() {
+        for child in reader.children(parent) {
+            if let Some(stat) = reader.stat(child)
+                && stat.parent == parent
+            {
+                found.push(Process {
+                    pid: child,
+                    started: stat.started,
+                });
+                parents.push(child);
+            }
+        }
+    }
+    found
+}
+
+/// Reads what `/proc` says of one process.
+struct Reader {
+    proc: OwnedFd,
+    path: String,
+    text: Vec<u8>,
+}
+
+impl Reader {
+    fn new() -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self {
+            proc: open("/proc", flags, Mode::empty())?,
+            path: String::new(),
+            text: Vec::new(),
+        })
+    }
+
+    /// `None`: there is no process of this number any more.
+    fn stat(&mut self, pid: u32) -> Option<Stat> {
+        self.read(pid, "stat").ok()?;
+        Stat::parse(&self.text)
+    }
+
+    /// The environment counts before the tag: whoever is started with another mark, and without
+    /// a tag, has inherited one.
+    fn mark(&mut self, pid: u32) -> Option<Mark> {
+        self.environment_mark(pid)
+            .or_else(|| tag::read(&self.proc, pid, &mut self.text))
+    }
+
+    fn environment_mark(&mut self, pid: u32) -> Option<Mark> {
+        self.read(pid, "environ").ok()?;
+        let mut variables = self.text.split(|byte| *byte == 0);
+        variables.find_map(|variable| {
+            let value = variable.strip_prefix(Mark::VARIABLE.as_bytes())?;
+            Mark::parse(std::str::from_utf8(value.strip_prefix(b"=")?).ok()?)
+        })
+    }
+
+    /// Children belong to the thread that started them.
+    fn children(&mut self, pid: u32) -> Vec<u32> {
+        let mut children = Vec::new();
+        for thread in self.threads(pid) {
+            if self.read(pid, &format!("task/{thread}/children")).is_ok() {
+                children.extend(self.text.split(|byte| *byte == b' ').filter_map(number));
+            }
+        }
+        children
+    }
+
+    fn threads(&mut self, pid: u32) -> Vec<u32> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let path = format!("{pid}/task");
+        let Ok(folder) = openat(&self.proc, path, flags, Mode::empty()) else {
+            return Vec::new();
+        };
+        let mut entries = [MaybeUninit::uninit(); 2048];
+        let mut folder = RawDir::new(folder, &mut entries);
+        let mut threads = Vec::new();
+        while let Some(Ok(entry)) = folder.next() {
+            threads.extend(number(entry.file_name().to_bytes()));
+        }
+        threads
+    }
+
+    /// Reads a file of a process whole. The kernel fills what it is given, so that a read which
+    /// leaves room was the last.
+    fn read(&mut self, pid: u32, name: &str) -> rustix::io::Result<()> {
+        self.path.clear();
+        let _ = write!(self.path, "{pid}/{name}");
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let file = openat(&self.proc, self.path.as_str(), flags, Mode::empty())?;
+        self.text.clear();
+        loop {
+            self.text.reserve(4096);
+            let room = self.text.capacity() - self.text.len();
+            if read(&file, spare_capacity(&mut self.text))? < room {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn number(digits: &[u8]) -> Option<u32> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_a_bystander_only_while_nobody_so_old_is_looked_for() {
+        let own = std::process::id();
+        let mut scanner = Scanner::new().expect("/proc can be opened");
+        let mut finds = |since: u64| {
+            let rows = scanner.scan(since).expect("/proc can be read");
+            rows.iter().any(|row| row.process.pid == own)
+        };
+        let born = started(own).expect("it runs");
+        assert!(finds(born));
+        assert!(!finds(born + 1));
+        assert!(!finds(born + 1));
+        assert!(finds(born));
+    }
+
+    #[test]
+    fn a_new_process_with_the_number_of_a_bystander_is_none() {
+        let bystanders = Bystanders {
+            inodes: HashMap::from([(42, 7)]),
+            since: 0,
+        };
+        assert!(bystanders.contain(42, 7));
+        assert!(!bystanders.contain(42, 8));
+    }
+
+    #[test]
+    fn this_process_is_found_with_its_start() {
+        let own = std::process::id();
+        let rows = Scanner::new()
+            .and_then(|mut scanner| scanner.scan(0))
+            .expect("/proc can be read");
+        let row = rows
+            .iter()
+            .find(|row| row.process.pid == own)
+            .expect("this process runs");
+        assert_eq!(row.process.started, started(own).expect("it runs"));
+        assert!(row.process.started <= super::super::ticks_now());
+    }
+}

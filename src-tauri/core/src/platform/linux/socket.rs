@@ -1,0 +1,200 @@
+//! TCP sockets: bind, who listens.
+//!
+//! The other operating systems have the same items: [`Bound`], [`Refusal`], [`bind`],
+//! [`Listening`], [`Breadth`], [`listening`], [`all_listening`] and [`is_system`].
+
+mod diagnostics;
+mod owner;
+mod table;
+
+use std::{collections::BTreeMap, fs, io, net::SocketAddr, os::fd::OwnedFd};
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with, sockopt};
+
+use crate::model::facts::Process;
+pub(crate) use crate::platform::port::{Breadth, Listening, Refusal};
+
+/// A port that is bound and on which nobody listens. Dropping it gives the port back at once.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    _socket: OwnedFd,
+}
+
+/// Binds `address` the way a server does that starts there next, without listening: nobody can
+/// connect meanwhile. It succeeds exactly if such a server's `bind` and `listen` would: a listener
+/// that would take connections to `address`, on a wildcard address too, is [`Refusal::InUse`],
+/// connections in `TIME_WAIT` that a server left behind are not.
+///
+/// On Linux (and with `SO_REUSEADDR`, as here) `bind` alone tells: the kernel refuses it when a
+/// listener of the same port has the same address or either one is a wildcard, and when any
+/// other socket there was bound without `SO_REUSEADDR` (socket(7), ip(7)).
+pub(crate) fn bind(address: SocketAddr) -> Result<Bound, Refusal> {
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let socket = socket_with(
+        family,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        Some(ipproto::TCP),
+    )?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    rustix::net::bind(&socket, &address)?;
+    Ok(Bound { _socket: socket })
+}
+
+/// Who listens on this port, on whichever address: one entry a socket. Connections do not count.
+///
+/// Takes some milliseconds for a thousand processes, several times as long for
+/// [`Breadth::Everyone`], and microseconds when nobody listens. Blocks: call it where that is
+/// allowed.
+pub(crate) fn listening(port: u16, breadth: Breadth) -> io::Result<Vec<Listening>> {
+    find(Some(port), breadth)
+}
+
+/// Who listens at all, each socket with everyone who holds it: what each tree of processes serves is
+/// read out of one look. Takes some milliseconds for a thousand processes. Blocks: call it where
+/// that is allowed.
+pub(crate) fn all_listening() -> io::Result<Vec<Listening>> {
+    find(None, Breadth::Everyone)
+}
+
+fn find(port: Option<u16>, breadth: Breadth) -> io::Result<Vec<Listening>> {
+    let sockets = diagnostics::listeners(port).or_else(|_| table::listeners(port))?;
+    if sockets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let inodes = sockets.iter().map(|socket| socket.inode).collect();
+    let mut owners: BTreeMap<u64, Vec<Process>> = owner::of(&inodes, breadth)?;
+    let user = rustix::process::geteuid().as_raw();
+    let listening = sockets.into_iter().map(|socket| Listening {
+        address: SocketAddr::new(socket.address.ip().to_canonical(), socket.address.port()),
+        own: socket.user == user,
+        processes: owners.remove(&socket.inode).unwrap_or_default(),
+    });
+    Ok(listening.collect())
+}
+
+/// What the kernel tells of a listening socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Socket {
+    address: SocketAddr,
+    user: u32,
+    inode: u64,
+}
+
+/// Whether a process belongs to the operating system, so that ending it would harm more than its
+/// port: the first process, and what systemd runs as a service of the system. A keeper that is
+/// such a service itself does not count those of its own unit among them.
+pub(crate) fn is_system(pid: u32) -> bool {
+    pid == 1 || unit(&pid.to_string()).is_some_and(|unit| Some(unit) != self::unit("self"))
+}
+
+/// The system service of systemd that a process is part of (cgroups(7), systemd.special(7)).
+fn unit(process: &str) -> Option<String> {
+    let groups = fs::read_to_string(format!("/proc/{process}/cgroup")).ok()?;
+    unit_of(&groups).map(str::to_owned)
+}
+
+fn unit_of(groups: &str) -> Option<&str> {
+    groups.lines().find_map(|line| {
+        let (_, path) = line.splitn(3, ':').nth(2)?.split_once("/system.slice/")?;
+        path.split('/').next()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    fn own() -> Process {
+        let pid = std::process::id();
+        Process {
+            pid,
+            started: crate::platform::process::started(pid).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_listener_is_found_with_its_process() {
+        for address in ["127.0.0.1:0", "[::1]:0", "0.0.0.0:0", "[::]:0"] {
+            let listener = TcpListener::bind(address).unwrap();
+            let address = listener.local_addr().unwrap();
+            let found = listening(address.port(), Breadth::Family).unwrap();
+            assert_eq!(found.len(), 1, "{address}");
+            assert_eq!((found[0].address, found[0].own), (address, true));
+            // A child of another test that has not yet reached its own program has it too.
+            assert!(found[0].processes.contains(&own()), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn all_sockets_of_a_process_are_found_in_one_look() {
+        let four = TcpListener::bind("127.0.0.1:0").unwrap();
+        let six = TcpListener::bind("[::1]:0").unwrap();
+        let found = all_listening().unwrap();
+        for listener in [four, six] {
+            let address = listener.local_addr().unwrap();
+            let mut own = found
+                .iter()
+                .filter(|socket| socket.processes.contains(&own()));
+            assert!(own.any(|socket| socket.address == address), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_connection_is_not_a_listener() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let port = client.local_addr().unwrap().port();
+        assert_eq!(listening(port, Breadth::Everyone).unwrap(), []);
+    }
+
+    #[test]
+    fn a_free_port_can_be_bound_again_and_again() {
+        let port = bound_port();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        for _ in 0..3 {
+            drop(bind(address).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_listener_on_a_wildcard_address_stands_in_the_way() {
+        let listener = TcpListener::bind("0.0.0.0:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let refused = bind(SocketAddr::from(([127, 0, 0, 1], port)));
+        assert!(matches!(refused, Err(Refusal::InUse(_))), "{refused:?}");
+    }
+
+    #[test]
+    fn an_address_of_another_machine_is_absent() {
+        let refused = bind(SocketAddr::from(([192, 0, 2, 1], 0)));
+        assert!(matches!(refused, Err(Refusal::Absent)), "{refused:?}");
+    }
+
+    #[test]
+    fn a_system_service_is_known_by_its_control_group() {
+        let unified = "0::/system.slice/ssh.service\n";
+        let legacy = "4:memory:/user.slice\n1:name=systemd:/system.slice/docker-1f.scope/x\n";
+        assert_eq!(unit_of(unified), Some("ssh.service"));
+        assert_eq!(unit_of(legacy), Some("docker-1f.scope"));
+        let session = "0::/user.slice/user-1000.slice/user@1000.service/app.slice/x.scope\n";
+        assert_eq!(unit_of(session), None);
+        assert_eq!(unit_of("0::/\n"), None);
+    }
+
+    #[test]
+    fn the_first_process_belongs_to_the_system_and_this_one_does_not() {
+        assert!(is_system(1));
+        assert!(!is_system(std::process::id()));
+    }
+
+    fn bound_port() -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    }
+}

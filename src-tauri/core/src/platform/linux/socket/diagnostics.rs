@@ -1,0 +1,182 @@
+//! Listening sockets by `NETLINK_SOCK_DIAG` (`sock_diag(7)`): the kernel filters by state and port, so that
+//! neither connections nor other listeners are ever copied.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
+
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, recv, send, socket_with,
+};
+
+use super::Socket;
+
+/// `SOCK_DIAG_BY_FAMILY` of `linux/sock_diag.h`.
+const BY_FAMILY: u16 = 20;
+/// `NLM_F_REQUEST | NLM_F_DUMP` of netlink(7).
+const REQUEST_DUMP: u16 = 0x01 | 0x300;
+/// `NLMSG_ERROR` and `NLMSG_DONE` of netlink(7).
+const ERROR: u16 = 2;
+const DONE: u16 = 3;
+/// `IPPROTO_TCP`, and `TCP_LISTEN` of `linux/tcp_states.h` as a set.
+const TCP: u8 = 6;
+const LISTEN: u32 = 1 << 10;
+/// The length of `nlmsghdr`, and of that with `inet_diag_req_v2` and `inet_diag_msg`.
+const HEADER: usize = 16;
+const REQUEST: usize = HEADER + 56;
+const ENTRY: usize = HEADER + 72;
+/// `AF_INET6`, as both messages have it.
+const INET6: u8 = 10;
+
+/// Who listens on `port`, or on any. Fails where the kernel has no `tcp_diag` module, or a sandbox
+/// forbids it.
+pub(super) fn listeners(port: Option<u16>) -> io::Result<Vec<Socket>> {
+    let netlink = socket_with(
+        AddressFamily::NETLINK,
+        SocketType::DGRAM,
+        SocketFlags::CLOEXEC,
+        Some(netlink::SOCK_DIAG),
+    )?;
+    let mut found = Vec::new();
+    let mut buffer = vec![0; 16 * 1024];
+    for family in [AddressFamily::INET, AddressFamily::INET6] {
+        let family = u8::try_from(family.as_raw()).map_err(io::Error::other)?;
+        send(
+            &netlink,
+            &request(family, port.unwrap_or(0)),
+            SendFlags::empty(),
+        )?;
+        loop {
+            let (_, length) = recv(&netlink, &mut buffer[..], RecvFlags::empty())?;
+            let datagram = buffer.get(..length).ok_or_else(cut_short)?;
+            if !read(datagram, port, &mut found)? {
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// `nlmsghdr`, then `inet_diag_req_v2`; all that is left zero means "any".
+fn request(family: u8, port: u16) -> [u8; REQUEST] {
+    let mut bytes = [0; REQUEST];
+    let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
+    put(0, &u32::try_from(REQUEST).unwrap_or_default().to_ne_bytes());
+    put(4, &BY_FAMILY.to_ne_bytes());
+    put(6, &REQUEST_DUMP.to_ne_bytes());
+    put(HEADER, &[family, TCP]);
+    put(HEADER + 4, &LISTEN.to_ne_bytes());
+    put(HEADER + 8, &port.to_be_bytes());
+    bytes
+}
+
+/// Takes the listeners of one datagram. Whether more is to come.
+fn read(mut datagram: &[u8], port: Option<u16>, found: &mut Vec<Socket>) -> io::Result<bool> {
+    while !datagram.is_empty() {
+        let length = u32_at(datagram, 0)? as usize;
+        let message = datagram
+            .get(..length)
+            .filter(|message| message.len() >= HEADER)
+            .ok_or_else(cut_short)?;
+        match u16_at(message, 4)? {
+            DONE => return Ok(false),
+            ERROR => {
+                let code = u32_at(message, HEADER)?.cast_signed();
+                return Err(io::Error::from_raw_os_error(code.wrapping_neg()));
+            }
+            BY_FAMILY => found.extend(entry(message, port)?),
+            _ => {}
+        }
+        // Messages are padded to four bytes (`NLMSG_ALIGN`).
+        datagram = datagram
+            .get(length.next_multiple_of(4)..)
+            .unwrap_or_default();
+    }
+    Ok(true)
+}
+
+/// `nlmsghdr`, then `inet_diag_msg`: family, three bytes, source port and destination port in
+/// network order, source, destination, interface, cookie (two words), expiry, two queues, user, inode.
+fn entry(message: &[u8], port: Option<u16>) -> io::Result<Option<Socket>> {
+    let bytes: &[u8; ENTRY] = message.first_chunk().ok_or_else(cut_short)?;
+    let [family, _, _, _, high, low, _, _, source @ ..] = &bytes[HEADER..] else {
+        return Err(cut_short());
+    };
+    // A kernel that does not know the filter answers with all ports.
+    let listens = u16::from_be_bytes([*high, *low]);
+    if port.is_some_and(|port| port != listens) {
+        return Ok(None);
+    }
+    let address = if *family == INET6 {
+        let octets: &[u8; 16] = source.first_chunk().ok_or_else(cut_short)?;
+        IpAddr::V6(Ipv6Addr::from(*octets))
+    } else {
+        let octets: &[u8; 4] = source.first_chunk().ok_or_else(cut_short)?;
+        IpAddr::V4(Ipv4Addr::from(*octets))
+    };
+    Ok(Some(Socket {
+        address: SocketAddr::new(address, listens),
+        user: u32_at(message, HEADER + 64)?,
+        inode: u32_at(message, HEADER + 68)?.into(),
+    }))
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> io::Result<u16> {
+    let chunk = bytes.get(at..).and_then(|rest| rest.first_chunk());
+    chunk
+        .map(|chunk| u16::from_ne_bytes(*chunk))
+        .ok_or_else(cut_short)
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> io::Result<u32> {
+    let chunk = bytes.get(at..).and_then(|rest| rest.first_chunk());
+    chunk
+        .map(|chunk| u32::from_ne_bytes(*chunk))
+        .ok_or_else(cut_short)
+}
+
+fn cut_short() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "the kernel's answer is cut short",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_request_is_laid_out_as_the_kernel_reads_it() {
+        let bytes = request(2, 8001);
+        assert_eq!(bytes.len(), 72);
+        assert_eq!(bytes[0..4], 72_u32.to_ne_bytes());
+        assert_eq!(bytes[16..18], [2, 6]);
+        assert_eq!(bytes[24..26], [0x1f, 0x41]);
+    }
+
+    #[test]
+    fn an_answer_that_is_cut_short_is_an_error() {
+        let mut found = Vec::new();
+        for length in 1..HEADER {
+            assert!(read(&[200; HEADER][..length], Some(80), &mut found).is_err());
+        }
+        let mut endless = [0; HEADER];
+        assert!(read(&endless, Some(80), &mut found).is_err());
+        endless[0..4].copy_from_slice(&16_u32.to_ne_bytes());
+        endless[4..6].copy_from_slice(&BY_FAMILY.to_ne_bytes());
+        assert!(read(&endless, Some(80), &mut found).is_err());
+        assert_eq!(found, []);
+    }
+
+    #[test]
+    fn an_error_of_the_kernel_is_passed_on() {
+        let mut message = [0; HEADER + 4];
+        message[0..4].copy_from_slice(&20_u32.to_ne_bytes());
+        message[4..6].copy_from_slice(&ERROR.to_ne_bytes());
+        message[16..20].copy_from_slice(&(-2_i32).to_ne_bytes());
+        let error = read(&message, Some(80), &mut Vec::new()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+}

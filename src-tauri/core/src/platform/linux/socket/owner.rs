@@ -1,0 +1,296 @@
+//! Which processes hold a socket: the links of `/proc/PID/fd` (proc(5)), read with as few system
+//! calls as it takes, since a machine has thousands of them and each takes the kernel some
+//! microseconds.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::CStr,
+    fs, io,
+    mem::MaybeUninit,
+    os::fd::{AsFd, OwnedFd},
+    str::FromStr,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use rustix::{
+    fs::{CWD, Mode, OFlags, RawDir, fstat, openat, readlinkat_raw},
+    io::Errno,
+    path::Arg,
+};
+
+use super::Breadth;
+use crate::{
+    model::facts::Process,
+    platform::process::{descendants, started},
+};
+
+/// The standard descriptors, which a process has not opened itself.
+const STANDARD: u32 = 3;
+/// Among so many after them a server has its first socket.
+const FIRST: u32 = 8;
+
+type Found = Vec<(u64, Process)>;
+
+/// The processes that hold each of these sockets, ordered by number. A process of another user is
+/// passed over unless the present one is root: the kernel does not show what it holds.
+pub(super) fn of(
+    inodes: &BTreeSet<u64>,
+    breadth: Breadth,
+) -> io::Result<BTreeMap<u64, Vec<Process>>> {
+    let proc = open_folder(CWD, c"/proc")?;
+    let pids = numbers(&proc)?;
+    let search = Search {
+        proc: &proc,
+        inodes,
+    };
+    let mut found = match breadth {
+        Breadth::Everyone => search.everyone(&pids),
+        Breadth::Family => search.family(&pids),
+    };
+    found.sort_unstable();
+    found.dedup();
+    let mut owners = BTreeMap::<_, Vec<_>>::new();
+    for (inode, process) in found {
+        owners.entry(inode).or_default().push(process);
+    }
+    Ok(owners)
+}
+
+#[derive(Clone, Copy)]
+struct Search<'a> {
+    proc: &'a OwnedFd,
+    inodes: &'a BTreeSet<u64>,
+}
+
+impl Search<'_> {
+    fn everyone(self, pids: &[u32]) -> Found {
+        in_two_threads(pids, |pid, found| self.look_through(pid, found))
+    }
+
+    /// Looks where a holder is likely first, and at its relatives when there is one.
+    ///
+    /// Sockets are numbered as they come (in batches for each processor), and a server opens the
+    /// one that it listens on together with its others: the first socket of a process tells how
+    /// likely it is.
+    fn family(self, pids: &[u32]) -> Found {
+        let mut likely = in_two_threads(pids, |pid, likely: &mut Vec<(u64, u32)>| {
+            likely.push((self.distance(pid).unwrap_or(u64::MAX), pid));
+        });
+        likely.sort_unstable();
+        let mut found = Found::new();
+        for &(_, pid) in likely.iter().take(pids.len() / 8) {
+            self.look_through(pid, &mut found);
+            if self.is_complete(&found) {
+                let holders: BTreeSet<_> = found.iter().map(|(_, process)| process.pid).collect();
+                for pid in relatives(&holders) {
+                    self.look_through(pid, &mut found);
+                }
+                return found;
+            }
+        }
+        self.everyone(pids)
+    }
+
+    fn is_complete(self, found: &Found) -> bool {
+        let has_holder = |inode| found.iter().any(|(held, _)| held == inode);
+        self.inodes.iter().all(has_holder)
+    }
+
+    /// How far the first socket that a process has opened itself is from one of the sockets.
+    fn distance(self, pid: u32) -> Option<u64> {
+        let links = open_folder(self.proc, format!("{pid}/fd")).ok()?;
+        let mut numbers = STANDARD..STANDARD + FIRST;
+        let first = numbers.find_map(|number| read_link(&links, number).ok().flatten())?;
+        let distances = self.inodes.iter().map(|inode| inode.abs_diff(first));
+        distances.min()
+    }
+
+    /// Takes what a process holds. One that ends meanwhile holds nothing any more, and another
+    /// user's shows nothing.
+    fn look_through(self, pid: u32, found: &mut Found) {
+        if let Ok(links) = open_folder(self.proc, format!("{pid}/fd")) {
+            let _ = self.read_all(pid, &links, found);
+        }
+    }
+
+    /// Descriptors are given out from 0 on, so asking for one after the other is cheaper than
+    /// listing them first; `st_size` says how many there are (since Linux 6.2, 0 before). The list
+    /// is for what lies behind the first gap.
+    fn read_all(self, pid: u32, links: &OwnedFd, found: &mut Found) -> io::Result<()> {
+        let count = u32::try_from(fstat(links)?.st_size).unwrap_or_default();
+        let mut dense = 0;
+        while dense < count && self.read(pid, links, dense, found)? {
+            dense += 1;
+        }
+        if dense == count && count > 0 {
+            return Ok(());
+        }
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut list = RawDir::new(links, &mut buffer);
+        while let Some(entry) = list.next() {
+            let number = parsed(entry?.file_name().to_bytes());
+            if let Some(number) = number.filter(|&number| number >= dense) {
+                self.read(pid, links, number, found)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is a descriptor of this number.
+    fn read(self, pid: u32, links: &OwnedFd, number: u32, found: &mut Found) -> io::Result<bool> {
+        let inode = match read_link(links, number) {
+            Ok(inode) => inode.filter(|inode| self.inodes.contains(inode)),
+            Err(Errno::NOENT) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        // `links` belongs to the very process that was opened: that it still shows the socket
+        // means that the start time read in between is not that of a later process.
+        if let Some(inode) = inode
+            && let Ok(started) = started(pid)
+            && read_link(links, number) == Ok(Some(inode))
+        {
+            found.push((inode, Process { pid, started }));
+        }
+        Ok(true)
+    }
+}
+
+/// The ancestors and the descendants of some processes.
+fn relatives(pids: &BTreeSet<u32>) -> BTreeSet<u32> {
+    let mut relatives = BTreeSet::new();
+    for &pid in pids {
+        let parents = std::iter::successors(parent(pid), |&pid| parent(pid));
+        relatives.extend(parents.take_while(|&pid| pid > 1));
+        relatives.extend(descendants(pid).iter().map(|process| process.pid));
+    }
+    relatives
+}
+
+/// The fourth field of `/proc/PID/stat`. The second, the name, may hold spaces and parentheses
+/// itself.
+fn parent(pid: u32) -> Option<u32> {
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let after_name = stat.iter().rposition(|&byte| byte == b')')? + 1;
+    let mut fields = stat.get(after_name..)?.split(|&byte| byte == b' ');
+    parsed(fields.nth(2)?)
+}
+
+/// What `take` finds in each of these processes.
+fn in_two_threads<R: Send>(pids: &[u32], take: impl Fn(u32, &mut Vec<R>) + Sync) -> Vec<R> {
+    /// From so many processes on a second thread is worth its start.
+    const WORTH_A_THREAD: usize = 64;
+    /// So many are taken at a time.
+    const CHUNK: usize = 16;
+
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut found = Vec::new();
+        loop {
+            let from = next.fetch_add(CHUNK, Ordering::Relaxed);
+            let Some(rest) = pids.get(from..).filter(|rest| !rest.is_empty()) else {
+                return found;
+            };
+            for &pid in rest.iter().take(CHUNK) {
+                take(pid, &mut found);
+            }
+        }
+    };
+    if pids.len() < WORTH_A_THREAD {
+        return work();
+    }
+    thread::scope(|scope| {
+        let other = scope.spawn(work);
+        let mut found = work();
+        found.extend(other.join().unwrap_or_default());
+        found
+    })
+}
+
+/// The socket behind a link of a `/proc/PID/fd`: `socket:[INODE]`. `None` if it is something else.
+fn read_link(links: &OwnedFd, number: u32) -> Result<Option<u64>, Errno> {
+    let mut name = [0; 11];
+    let mut buffer = [MaybeUninit::uninit(); 32];
+    let (target, _) = readlinkat_raw(links, decimal(number, &mut name), &mut buffer)?;
+    let digits = target
+        .strip_prefix(b"socket:[")
+        .and_then(|rest| rest.strip_suffix(b"]"));
+    Ok(digits.and_then(parsed))
+}
+
+/// The digits of a number at the end of the buffer, whose last byte is 0 and stays it.
+fn decimal(mut number: u32, buffer: &mut [u8; 11]) -> &CStr {
+    let mut at = buffer.len() - 1;
+    loop {
+        at -= 1;
+        buffer[at] = b'0' + u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+        if number == 0 {
+            return CStr::from_bytes_with_nul(&buffer[at..]).unwrap_or_default();
+        }
+    }
+}
+
+/// The processes of a `/proc`.
+fn numbers(proc: &OwnedFd) -> io::Result<Vec<u32>> {
+    let mut buffer = vec![MaybeUninit::uninit(); 32 * 1024];
+    let mut entries = RawDir::new(proc, &mut buffer);
+    let mut found = Vec::with_capacity(1024);
+    while let Some(entry) = entries.next() {
+        found.extend(parsed::<u32>(entry?.file_name().to_bytes()));
+    }
+    Ok(found)
+}
+
+fn parsed<N: FromStr>(digits: &[u8]) -> Option<N> {
+    str::from_utf8(digits).ok()?.parse().ok()
+}
+
+fn open_folder(folder: impl AsFd, path: impl Arg) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(openat(folder, path, flags, Mode::empty())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn sockets_behind_a_gap_in_the_descriptors_are_found() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let far = rustix::io::fcntl_dupfd_cloexec(&listener, 500).unwrap();
+        drop(listener);
+        let inode = fstat(&far).unwrap().st_ino;
+        let own = std::process::id();
+        for breadth in [Breadth::Family, Breadth::Everyone] {
+            let owners = of(&BTreeSet::from([inode]), breadth).unwrap();
+            let mut holders = owners[&inode].iter();
+            assert!(holders.any(|process| process.pid == own), "{breadth:?}");
+        }
+    }
+
+    #[test]
+    fn a_socket_without_a_process_has_no_owner() {
+        let owners = of(&BTreeSet::from([u64::MAX]), Breadth::Family).unwrap();
+        assert_eq!(owners, BTreeMap::new());
+    }
+
+    #[test]
+    fn ancestors_are_relatives_and_the_first_process_is_not() {
+        let own = std::process::id();
+        let relatives = relatives(&BTreeSet::from([own]));
+        assert!(relatives.contains(&parent(own).unwrap()), "{relatives:?}");
+        assert!(!relatives.contains(&1), "{relatives:?}");
+    }
+
+    #[test]
+    fn numbers_are_written_as_the_kernel_names_descriptors() {
+        for number in [0, 7, 10, 250, u32::MAX] {
+            let mut buffer = [0; 11];
+            let text = decimal(number, &mut buffer).to_str().unwrap();
+            assert_eq!(text, number.to_string());
+        }
+    }
+}

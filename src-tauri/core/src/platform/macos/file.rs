@@ -1,0 +1,109 @@
+//! Files that one process writes and another reads, shortens and watches.
+
+use std::{
+    fs::OpenOptions,
+    io,
+    os::{
+        fd::{AsRawFd as _, OwnedFd},
+        unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    },
+    path::Path,
+    time::Duration,
+};
+
+use rustix::event::kqueue::VnodeEvents;
+
+use super::notice::Notice;
+pub(crate) use crate::platform::{
+    extent::Extent,
+    unix::file::{create_append_private, extent, first_kept, make_private_folder, open_private},
+};
+
+/// Gives the storage of the bytes before `before` back, in whole blocks: up to one block less than
+/// asked. Offsets and size stay, those bytes read as zeros, the bytes from `before` on are
+/// untouched, and a writer that has the file open notices nothing.
+///
+/// Fails where the file system cannot (`fcntl(2)`, `F_PUNCHHOLE`: APFS can).
+pub(crate) fn let_go(path: &Path, before: u64) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).open(path)?;
+    let block = file.metadata()?.blksize().max(4096);
+    let length = before - before % block;
+    if length == 0 {
+        return Ok(());
+    }
+    let hole = libc::fpunchhole_t {
+        fp_flags: 0,
+        reserved: 0,
+        fp_offset: 0,
+        fp_length: i64::try_from(length).map_err(io::Error::other)?,
+    };
+    // SAFETY: the file is open, and reads the structure that this command is defined with.
+    match unsafe { libc::fcntl(file.as_raw_fd(), libc::F_PUNCHHOLE, &raw const hole) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// How often one has to look where the operating system refuses to watch.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Tells when files grow and when files come into a folder. One is enough for a whole process,
+/// with any number of files; clones share it.
+///
+/// A watch fires once (`kqueue(2)`, `EVFILT_VNODE`), and costs three descriptors while it is set.
+#[derive(Clone, Debug, Default)]
+pub struct Watcher(());
+
+/// A watch that is set. Waiting for it is [`Armed::fired`]; dropping it takes it back.
+#[derive(Debug)]
+pub(crate) struct Armed(Option<Notice>);
+
+impl Watcher {
+    /// A watcher.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets a watch on the file. It fires when the file is written to or deleted, and may fire
+    /// without a cause. What was written before this call is the caller's to look for, *after* it.
+    #[expect(
+        clippy::unused_self,
+        reason = "the signature is the same on all platforms"
+    )]
+    pub(crate) fn growth(&self, file: &Path) -> Armed {
+        let events = VnodeEvents::WRITE | VnodeEvents::EXTEND | VnodeEvents::DELETE;
+        Armed::new(file, events)
+    }
+
+    /// Sets a watch on the folder. It fires when a file is made in it or moved into it, and may
+    /// fire without a cause. What was there before this call is the caller's to look for, *after* it.
+    #[expect(
+        clippy::unused_self,
+        reason = "the signature is the same on all platforms"
+    )]
+    pub(crate) fn arrival(&self, folder: &Path) -> Armed {
+        Armed::new(folder, VnodeEvents::WRITE)
+    }
+}
+
+impl Armed {
+    fn new(path: &Path, events: VnodeEvents) -> Self {
+        // For events alone: the volume can be taken out meanwhile.
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_EVTONLY)
+            .open(path);
+        // Gone, or no descriptor left: the caller looks again soon, and sees which.
+        let notice = file.and_then(|file| Notice::of_change(OwnedFd::from(file), events));
+        Self(notice.ok())
+    }
+
+    /// Ends when the watch fires.
+    pub(crate) async fn fired(self) {
+        match self.0 {
+            Some(notice) => notice.come().await,
+            None => tokio::time::sleep(LOOK_AGAIN).await,
+        }
+    }
+}

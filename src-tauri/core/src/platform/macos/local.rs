@@ -1,0 +1,40 @@
+//! What only the present user may reach, and what tells this start of the machine from others.
+
+use std::ptr;
+
+pub(crate) use crate::platform::unix::local::{
+    connect, listen, private_file, private_folder, remnant, socket_address,
+};
+
+/// What is the same until the machine starts again, and never again afterwards. `None` where the
+/// system does not tell. Source: `sysctl(3)`, `kern.bootsessionuuid`.
+pub(crate) fn boot_id() -> Option<String> {
+    let mut text = [0_u8; 64];
+    let mut length = text.len();
+    // SAFETY: the name ends with a zero, and at most `length` bytes are written to `text`.
+    let outcome = unsafe {
+        libc::sysctlbyname(
+            c"kern.bootsessionuuid".as_ptr(),
+            text.as_mut_ptr().cast(),
+            &raw mut length,
+            ptr::null_mut(),
+            0,
+        )
+    };
+    if outcome != 0 {
+        return None;
+    }
+    let text = std::ffi::CStr::from_bytes_until_nul(&text).ok()?;
+    Some(text.to_str().ok()?.to_owned()).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_has_started_once() {
+        let first = boot_id().unwrap();
+        assert_eq!(boot_id().unwrap(), first);
+    }
+}

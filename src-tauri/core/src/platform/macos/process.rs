@@ -1,0 +1,78 @@
+//! Processes: start, pin, signal, wait, find.
+//!
+//! A number can be given to another process here while one looks at it: there is nothing like a
+//! Linux pidfd. So the start of a process is compared right before each signal, and its end is
+//! told by the kernel for the very process that was asked for (`kqueue(2)`, `EVFILT_PROC`).
+
+mod handle;
+mod info;
+mod scan;
+
+use std::{fs, io};
+
+pub(crate) use handle::Handle;
+pub(in crate::platform) use info::all;
+pub(crate) use info::started;
+pub(crate) use scan::{Scanner, descendants, mark_of};
+
+pub(crate) use crate::platform::{
+    start::Start,
+    unix::process::{
+        DEFAULT_PATH, PIPE_SIZE, Pipe, Runnable, enterable, errand, is_no_program, is_place, names,
+        own_pid, pipe, read_rest, runnable, shell,
+    },
+};
+use crate::{
+    clock,
+    model::facts::Process,
+    platform::unix::{
+        process::{abandon_child, kill_child, reap_abandoned},
+        spawn::spawn_child,
+    },
+};
+
+/// Starts a process, hidden, as [`Start`] says, and pins it. It runs its program when this
+/// returns. Needs a tokio runtime.
+///
+/// Where it fails, nothing is left running.
+pub(crate) fn spawn(start: &Start<'_>) -> io::Result<Handle> {
+    reap_abandoned();
+    let pid = spawn_child(start, None)?;
+    // Until it is waited for the number cannot mean another process, so there is no hurry here.
+    let pinned = started(pid)
+        .and_then(|started| Handle::pin(Process { pid, started }))
+        .and_then(|handle| handle.ok_or_else(|| io::ErrorKind::NotFound.into()));
+    if pinned.is_err() {
+        kill_child(pid);
+    }
+    pinned
+}
+
+/// Has a child reaped at a later [`spawn`], once it has ended, since nobody will wait for it.
+pub(crate) fn abandon(child: &Handle) {
+    abandon_child(child.process().pid);
+}
+
+/// The present moment in the unit of [`Process::started`], microseconds since
+/// 1970. Whatever starts later has at least this, unless the clock is set back.
+pub(crate) fn ticks_now() -> u64 {
+    let since_1970 = clock::now().wall.duration_since(std::time::UNIX_EPOCH);
+    let microseconds = since_1970.map_or(0, |since| since.as_micros());
+    u64::try_from(microseconds).unwrap_or(u64::MAX)
+}
+
+/// Keeps every descriptor that this process has inherited or opened so far, the standard three
+/// aside, out of the programs that it starts (`fcntl(2)`, `FD_CLOEXEC`).
+pub(crate) fn seal_descriptors() {
+    let Ok(folder) = fs::read_dir("/dev/fd") else {
+        return;
+    };
+    let numbers = folder.flatten().filter_map(|entry| {
+        let name = entry.file_name();
+        name.to_str()?.parse::<libc::c_int>().ok()
+    });
+    for descriptor in numbers.filter(|descriptor| *descriptor > 2) {
+        // SAFETY: takes plain numbers; setting close-on-exec frees nothing that anybody uses.
+        unsafe { libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+}

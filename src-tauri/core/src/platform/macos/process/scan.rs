@@ -1,0 +1,115 @@
+use std::{collections::HashMap, io, sync::Arc};
+
+use super::info::{Arguments, Info, all, info};
+use crate::{
+    model::facts::{Mark, Process},
+    platform::Row,
+};
+
+/// Finds all processes, again and again, with the same buffer.
+pub(crate) struct Scanner {
+    arguments: Arguments,
+    /// Whoever was seen with a mark keeps it: a program may overwrite its environment to show a
+    /// title there (nginx, postgres, redis), and a mark need be read only once.
+    marks: HashMap<Process, Arc<Mark>>,
+}
+
+impl Scanner {
+    /// Makes room for what is read.
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "the signature is the same on all platforms"
+    )]
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self {
+            arguments: Arguments::new(),
+            marks: HashMap::new(),
+        })
+    }
+
+    /// All processes of this user that run now (of all users for root), by number, without those
+    /// that have ended and wait to be reaped. Marks are looked for in processes that started at
+    /// `since` or later and whose environment this user may read.
+    pub(crate) fn scan(&mut self, since: u64) -> io::Result<Vec<Row>> {
+        let mut earlier = std::mem::take(&mut self.marks);
+        let mut rows = Vec::with_capacity(512);
+        // Whoever is gone by now is not listed.
+        for info in all()?.into_iter().filter_map(|pid| info(pid).ok()) {
+            if info.has_ended {
+                continue;
+            }
+            let process = process(info);
+            let mark = earlier.remove(&process).or_else(|| {
+                (info.started >= since)
+                    .then(|| read_mark(&mut self.arguments, info.pid))
+                    .flatten()
+                    .map(Arc::new)
+            });
+            if let Some(mark) = &mark {
+                self.marks.insert(process, Arc::clone(mark));
+            }
+            rows.push(Row {
+                process,
+                parent: info.parent,
+                group: info.group,
+                mark,
+            });
+        }
+        rows.sort_unstable_by_key(|row| row.process);
+        Ok(rows)
+    }
+}
+
+fn process(info: Info) -> Process {
+    Process {
+        pid: info.pid,
+        started: info.started,
+    }
+}
+
+/// The mark that the process of this number carries, where its environment may be read.
+pub(crate) fn mark_of(pid: u32) -> Option<Mark> {
+    read_mark(&mut Arguments::new(), pid)
+}
+
+fn read_mark(arguments: &mut Arguments, pid: u32) -> Option<Mark> {
+    arguments.environment(pid)?.find_map(|variable| {
+        let value = variable
+            .strip_prefix(Mark::VARIABLE.as_bytes())?
+            .strip_prefix(b"=")?;
+        Mark::parse(std::str::from_utf8(value).ok()?)
+    })
+}
+
+/// The children of the process, their children, and so on. Empty where the kernel does not tell.
+pub(crate) fn descendants(pid: u32) -> Vec<Process> {
+    let (Ok(pids), Ok(first)) = (all(), info(pid)) else {
+        return Vec::new();
+    };
+    let all: Vec<Info> = pids.into_iter().filter_map(|pid| info(pid).ok()).collect();
+    let mut found = Vec::new();
+    let mut parents = vec![first];
+    while let Some(parent) = parents.pop() {
+        let is_child = |info: &&Info| info.parent == parent.pid && info.started >= parent.started;
+        for child in all.iter().filter(is_child) {
+            if !child.has_ended && !found.contains(&process(*child)) {
+                found.push(process(*child));
+                parents.push(*child);
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_found_with_its_start() {
+        let own = std::process::id();
+        let rows = Scanner::new().unwrap().scan(0).unwrap();
+        let row = rows.iter().find(|row| row.process.pid == own).unwrap();
+        assert_eq!(row.process.started, super::super::started(own).unwrap());
+    }
+}

@@ -1,0 +1,30 @@
+//! What differs from one operating system to another, behind one set of function names. Only here
+//! is there a `cfg` for a platform, and only here is there `unsafe`.
+#![expect(
+    unsafe_code,
+    reason = "system calls that no safe library offers; each block argues for itself"
+)]
+
+mod extent;
+mod killing;
+mod port;
+mod remnant;
+mod row;
+mod start;
+#[cfg(unix)]
+mod unix;
+
+#[cfg(target_os = "linux")]
+#[path = "linux/mod.rs"]
+mod os;
+#[cfg(target_os = "macos")]
+#[path = "macos/mod.rs"]
+mod os;
+#[cfg(windows)]
+#[path = "windows/mod.rs"]
+mod os;
+
+pub(crate) use killing::Killing;
+pub(crate) use os::{file, host, local, process, program, socket};
+pub(crate) use remnant::Remnant;
+pub use row::Row;

@@ -1,0 +1,19 @@
+/// What is found at the address of the control socket before a keeper listens there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    windows,
+    expect(
+        dead_code,
+        reason = "a pipe ends with its listener, and nothing else can have its name"
+    )
+)]
+pub(crate) enum Remnant {
+    /// Nothing.
+    Nothing,
+    /// The socket of a keeper that is no more.
+    Stale,
+    /// Somebody answers.
+    Answering,
+    /// Something else than a socket.
+    Stranger,
+}

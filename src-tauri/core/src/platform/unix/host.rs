@@ -1,0 +1,16 @@
+//! The machine: room on its disks, and what a process may open.
+
+use std::{io, path::Path};
+
+use rustix::process::{Resource, getrlimit};
+
+/// How many bytes the present user may still write where `path` is (`statvfs(3)`).
+pub(crate) fn disk_available(path: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(path)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// How many files a process that this one starts may have open; `None` for any number.
+pub(crate) fn open_files_limit() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
+}

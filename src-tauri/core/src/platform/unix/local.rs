@@ -1,0 +1,130 @@
+//! What only the present user may reach: private folders and files, and the control socket in one.
+
+use std::{
+    fs::{self, DirBuilder, OpenOptions, Permissions},
+    io,
+    os::unix::{
+        fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+        net::UnixStream,
+    },
+    path::{Path, PathBuf},
+};
+
+use interprocess::{
+    local_socket::{
+        ConnectOptions, GenericFilePath, ListenerOptions, Name, ToFsName,
+        tokio::{Listener, Stream},
+    },
+    os::unix::local_socket::ListenerOptionsExt,
+};
+use rustix::process::geteuid;
+
+use crate::platform::Remnant;
+
+/// The shortest `sun_path` among the systems (macOS has 104 bytes, Linux 108), with its final zero.
+const LONGEST_ADDRESS: usize = 104;
+
+/// Makes the folder, and its parents where they are missing, so that nobody else can look into it.
+/// A folder that is there already is closed to others.
+///
+/// Fails with [`io::ErrorKind::PermissionDenied`] if it is somebody else's, or a link to elsewhere.
+pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let found = fs::symlink_metadata(path)?;
+    require_own(path, &found)?;
+    if found.mode() & 0o077 != 0 {
+        fs::set_permissions(path, Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+/// Options with which a file is made that nobody else can read.
+pub(crate) fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
+    options
+}
+
+/// Where the control socket of a home is: in `folder`, a private one, where its path is short
+/// enough for a socket; otherwise under the name `key`, the same for every process of the user
+/// whatever its environment is, since the keeper and its clients must agree on it.
+pub(crate) fn socket_address(folder: &Path, key: &str) -> PathBuf {
+    let near = folder.join("control.sock");
+    if near.as_os_str().len() < LONGEST_ADDRESS {
+        return near;
+    }
+    PathBuf::from(format!("/tmp/pilotlight-{}/{key}.sock", geteuid().as_raw()))
+}
+
+/// What stands at the address of the control socket. Only asked by the holder of the lock.
+///
+/// Fails with [`io::ErrorKind::PermissionDenied`] if its folder is somebody else's.
+pub(crate) fn remnant(address: &Path) -> io::Result<Remnant> {
+    if let Some(folder) = address.parent() {
+        private_folder(folder)?;
+    }
+    let found = match fs::symlink_metadata(address) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Remnant::Nothing),
+        Err(error) => return Err(error),
+    };
+    if !found.file_type().is_socket() {
+        return Ok(Remnant::Stranger);
+    }
+    match UnixStream::connect(address) {
+        Ok(_) => Ok(Remnant::Answering),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(Remnant::Stale),
+        Err(error) => Err(error),
+    }
+}
+
+/// Listens at the address for the present user alone. The address is free again when the listener
+/// is dropped. Must be called within the runtime.
+///
+/// Fails with [`io::ErrorKind::AddrInUse`] if something stands there (see [`remnant`]), and with
+/// [`io::ErrorKind::PermissionDenied`] if its folder is somebody else's.
+pub(crate) fn listen(address: &Path) -> io::Result<Listener> {
+    if let Some(folder) = address.parent() {
+        private_folder(folder)?;
+    }
+    let options = || name(address).map(|name| ListenerOptions::new().name(name));
+    match options()?.mode(0o600).create_tokio() {
+        // macOS sets no mode on a socket; the folder keeps others out everywhere.
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => options()?.create_tokio(),
+        listener => listener,
+    }
+}
+
+/// Connects to the keeper that listens at the address.
+///
+/// Fails with [`io::ErrorKind::NotFound`] or [`io::ErrorKind::ConnectionRefused`] if there is none,
+/// and with [`io::ErrorKind::PermissionDenied`] if the folder is somebody else's, who could be
+/// listening for what a client tells.
+pub(crate) async fn connect(address: &Path) -> io::Result<Stream> {
+    if let Some(folder) = address.parent() {
+        require_own(folder, &fs::symlink_metadata(folder)?)?;
+    }
+    ConnectOptions::new()
+        .name(name(address)?)
+        .connect_tokio()
+        .await
+}
+
+fn name(address: &Path) -> io::Result<Name<'_>> {
+    address.to_fs_name::<GenericFilePath>()
+}
+
+fn require_own(path: &Path, found: &fs::Metadata) -> io::Result<()> {
+    let refuse = |what: String| Err(io::Error::new(io::ErrorKind::PermissionDenied, what));
+    if !found.is_dir() {
+        return refuse(format!("{} is not a folder", path.display()));
+    }
+    if found.uid() != geteuid().as_raw() {
+        return refuse(format!(
+            "{} belongs to another user (uid {})",
+            path.display(),
+            found.uid()
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! What all Unix systems share.
+
+pub(crate) mod file;
+pub(crate) mod host;
+pub(crate) mod local;
+pub(crate) mod process;
+pub(crate) mod program;
+pub(crate) mod socket;
+pub(crate) mod spawn;

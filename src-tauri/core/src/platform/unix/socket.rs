@@ -1,0 +1,28 @@
+//! What binding says on Unix.
+
+use rustix::io::Errno;
+
+use crate::platform::port::Refusal;
+
+impl From<Errno> for Refusal {
+    fn from(error: Errno) -> Self {
+        match error {
+            Errno::ADDRINUSE => Self::InUse(error.into()),
+            Errno::ACCESS | Errno::PERM => Self::Excluded(error.into()),
+            Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT | Errno::PROTONOSUPPORT => Self::Absent,
+            _ => Self::Other(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_errors_of_the_kernel_are_told_apart() {
+        assert!(matches!(Errno::ACCESS.into(), Refusal::Excluded(_)));
+        assert!(matches!(Errno::AFNOSUPPORT.into(), Refusal::Absent));
+        assert!(matches!(Errno::MFILE.into(), Refusal::Other(_)));
+    }
+}

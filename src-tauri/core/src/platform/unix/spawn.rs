@@ -1,0 +1,179 @@
+//! Starting programs with `posix_spawn(3)`, which on Linux and macOS does not copy the page tables
+//! of the caller as `fork(2)` does: a desktop app has many.
+//!
+//! The standard library uses it too, but hands down three descriptors and no more, and keeps the
+//! signals ignored that the caller was told to ignore (`nohup`, a job in the background).
+
+use std::{
+    collections::BTreeMap,
+    ffi::{CStr, CString, OsStr, OsString, c_char, c_int},
+    io,
+    mem::MaybeUninit,
+    os::{
+        fd::{AsRawFd as _, BorrowedFd},
+        unix::ffi::{OsStrExt as _, OsStringExt as _},
+    },
+    ptr,
+};
+
+use crate::platform::start::Start;
+
+/// Starts a process in a group of its own, with nothing to read, and gives its number. It is a
+/// child that has not been waited for, so the number stays its own. `extra` is handed down under
+/// the number that is given with it.
+pub(in crate::platform) fn spawn_child(
+    start: &Start<'_>,
+    extra: Option<(BorrowedFd<'_>, c_int)>,
+) -> io::Result<u32> {
+    let program = text(start.program.as_os_str())?;
+    let directory = text(start.directory.as_os_str())?;
+    let words = start.words.iter().map(|word| text(word));
+    let words = words.collect::<io::Result<Vec<_>>>()?;
+    let environment = variables(start.environment)?;
+    let output = start.output.as_raw_fd();
+
+    let mut actions = Actions::new()?;
+    actions.change_directory(&directory)?;
+    actions.open(0, c"/dev/null", libc::O_RDONLY)?;
+    actions.duplicate(output, 1)?;
+    actions.duplicate(output, 2)?;
+    if let Some((descriptor, number)) = extra {
+        actions.duplicate(descriptor.as_raw_fd(), number)?;
+    }
+    let attributes = Attributes::of_a_service()?;
+
+    let mut pid = 0;
+    // SAFETY: all pointers are to what lives until the call returns: strings that end with NUL,
+    // lists of them that end with null, and the two initialised objects.
+    checked(unsafe {
+        libc::posix_spawn(
+            &raw mut pid,
+            program.as_ptr(),
+            actions.0.as_ptr(),
+            attributes.0.as_ptr(),
+            pointers(&words).as_ptr(),
+            pointers(&environment).as_ptr(),
+        )
+    })?;
+    u32::try_from(pid).map_err(io::Error::other)
+}
+
+fn variables(environment: &[(OsString, OsString)]) -> io::Result<Vec<CString>> {
+    let last_wins: BTreeMap<&OsString, &OsString> = environment
+        .iter()
+        .map(|(name, value)| (name, value))
+        .collect();
+    let mut variables = Vec::with_capacity(last_wins.len());
+    for (name, value) in last_wins {
+        if name.is_empty() || name.as_bytes().contains(&b'=') {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let mut variable = name.clone();
+        variable.push("=");
+        variable.push(value);
+        variables.push(CString::new(variable.into_vec())?);
+    }
+    Ok(variables)
+}
+
+fn text(text: &OsStr) -> io::Result<CString> {
+    Ok(CString::new(text.as_bytes())?)
+}
+
+/// The list that `execve(2)` takes. What it points at is not written to.
+fn pointers(texts: &[CString]) -> Vec<*mut c_char> {
+    let pointers = texts.iter().map(|text| text.as_ptr().cast_mut());
+    pointers.chain([ptr::null_mut()]).collect()
+}
+
+fn checked(code: c_int) -> io::Result<()> {
+    match code {
+        0 => Ok(()),
+        code => Err(io::Error::from_raw_os_error(code)),
+    }
+}
+
+/// What the child does before it becomes the program.
+struct Actions(MaybeUninit<libc::posix_spawn_file_actions_t>);
+
+impl Actions {
+    fn new() -> io::Result<Self> {
+        let mut actions = MaybeUninit::uninit();
+        // SAFETY: initialises what it is given; only then is it wrapped, used and destroyed.
+        checked(unsafe { libc::posix_spawn_file_actions_init(actions.as_mut_ptr()) })?;
+        Ok(Self(actions))
+    }
+
+    fn change_directory(&mut self, directory: &CString) -> io::Result<()> {
+        // SAFETY: initialised in `new`; the text is copied.
+        checked(unsafe {
+            libc::posix_spawn_file_actions_addchdir_np(self.0.as_mut_ptr(), directory.as_ptr())
+        })
+    }
+
+    fn open(&mut self, number: c_int, path: &CStr, flags: c_int) -> io::Result<()> {
+        // SAFETY: as above.
+        checked(unsafe {
+            libc::posix_spawn_file_actions_addopen(
+                self.0.as_mut_ptr(),
+                number,
+                path.as_ptr(),
+                flags,
+                0,
+            )
+        })
+    }
+
+    fn duplicate(&mut self, descriptor: c_int, number: c_int) -> io::Result<()> {
+        // SAFETY: initialised in `new`; takes plain numbers, of descriptors that `Start` and the
+        // caller hold open over the spawn.
+        checked(unsafe {
+            libc::posix_spawn_file_actions_adddup2(self.0.as_mut_ptr(), descriptor, number)
+        })
+    }
+}
+
+impl Drop for Actions {
+    fn drop(&mut self) {
+        // SAFETY: initialised in `new`, and not used again.
+        unsafe { libc::posix_spawn_file_actions_destroy(self.0.as_mut_ptr()) };
+    }
+}
+
+/// What the child is.
+struct Attributes(MaybeUninit<libc::posix_spawnattr_t>);
+
+impl Attributes {
+    /// Leader of a group of its own, with every signal as a program expects to find it.
+    fn of_a_service() -> io::Result<Self> {
+        let flags = libc::POSIX_SPAWN_SETPGROUP
+            | libc::POSIX_SPAWN_SETSIGMASK
+            | libc::POSIX_SPAWN_SETSIGDEF;
+        let mut attributes = MaybeUninit::uninit();
+        // SAFETY: initialises what it is given; only then is it wrapped, used and destroyed.
+        checked(unsafe { libc::posix_spawnattr_init(attributes.as_mut_ptr()) })?;
+        let mut attributes = Self(attributes);
+        let inner = attributes.0.as_mut_ptr();
+        let mut signals = MaybeUninit::uninit();
+        // SAFETY: the sets are initialised by the first call on them, and copied.
+        unsafe {
+            libc::sigemptyset(signals.as_mut_ptr());
+            checked(libc::posix_spawnattr_setsigmask(inner, signals.as_ptr()))?;
+            libc::sigfillset(signals.as_mut_ptr());
+            libc::sigdelset(signals.as_mut_ptr(), libc::SIGKILL);
+            libc::sigdelset(signals.as_mut_ptr(), libc::SIGSTOP);
+            checked(libc::posix_spawnattr_setsigdefault(inner, signals.as_ptr()))?;
+            checked(libc::posix_spawnattr_setpgroup(inner, 0))?;
+            let flags = flags.try_into().map_err(io::Error::other)?;
+            checked(libc::posix_spawnattr_setflags(inner, flags))?;
+        }
+        Ok(attributes)
+    }
+}
+
+impl Drop for Attributes {
+    fn drop(&mut self) {
+        // SAFETY: initialised in `of_a_service`, and not used again.
+        unsafe { libc::posix_spawnattr_destroy(self.0.as_mut_ptr()) };
+    }
+}

@@ -1,0 +1,254 @@
+//! Who is who, and who may reach what.
+
+use std::{
+    ffi::c_void,
+    io,
+    os::windows::io::{AsRawHandle, FromRawHandle as _, OwnedHandle},
+    path::Path,
+    ptr,
+};
+
+use windows_sys::Win32::{
+    Foundation::{HLOCAL, LocalFree},
+    Security::{
+        ACL,
+        Authorization::{
+            ConvertSidToStringSidW, ConvertStringSecurityDescriptorToSecurityDescriptorW,
+            GetSecurityInfo, SDDL_REVISION_1, SE_FILE_OBJECT, SE_KERNEL_OBJECT, SE_OBJECT_TYPE,
+            SetSecurityInfo,
+        },
+        DACL_SECURITY_INFORMATION, GetSecurityDescriptorControl, GetSecurityDescriptorDacl,
+        GetTokenInformation, OWNER_SECURITY_INFORMATION, PROTECTED_DACL_SECURITY_INFORMATION,
+        PSECURITY_DESCRIPTOR, PSID, SE_DACL_PROTECTED, SECURITY_ATTRIBUTES, TOKEN_QUERY,
+        TOKEN_USER, TokenUser,
+    },
+    Storage::FileSystem::CreateDirectoryW,
+    System::Threading::{GetCurrentProcess, OpenProcessToken},
+};
+
+use super::call::{check, check_code, raw, size, wide};
+
+/// The administrators and the system itself own what an elevated program or a service makes.
+const TRUSTED_OWNERS: [&str; 2] = ["S-1-5-32-544", "S-1-5-18"];
+
+/// The present user, as the text of a security identifier.
+pub(super) fn user() -> io::Result<String> {
+    // SAFETY: a number that always means this process and is never closed.
+    token_user(unsafe { GetCurrentProcess() })
+}
+
+/// The user that the process behind an open handle runs as.
+pub(super) fn user_of(process: &impl AsRawHandle) -> io::Result<String> {
+    token_user(raw(process))
+}
+
+fn token_user(process: *mut c_void) -> io::Result<String> {
+    let mut token = ptr::null_mut();
+    // SAFETY: the handle is open, and the answer is a handle that is ours.
+    let token = unsafe {
+        check(OpenProcessToken(process, TOKEN_QUERY, &raw mut token))?;
+        OwnedHandle::from_raw_handle(token)
+    };
+    // A security identifier has 68 bytes at most.
+    let mut room = [0_u64; 16];
+    let mut length = 0;
+    // SAFETY: writes a `TOKEN_USER` and what it points at into `room`, which is large enough, and
+    // aligned for it.
+    unsafe {
+        check(GetTokenInformation(
+            raw(&token),
+            TokenUser,
+            room.as_mut_ptr().cast::<c_void>(),
+            size::<[u64; 16]>(),
+            &raw mut length,
+        ))?;
+        text((*room.as_ptr().cast::<TOKEN_USER>()).User.Sid)
+    }
+}
+
+/// # Safety
+///
+/// `sid` is a security identifier.
+unsafe fn text(sid: PSID) -> io::Result<String> {
+    let mut units = ptr::null_mut();
+    // SAFETY: what is given back is text with a zero at its end, and ours to free.
+    unsafe {
+        check(ConvertSidToStringSidW(sid, &raw mut units))?;
+        let _freed = Local(units.cast::<c_void>());
+        let mut length = 0;
+        while *units.add(length) != 0 {
+            length += 1;
+        }
+        String::from_utf16(std::slice::from_raw_parts(units, length)).map_err(io::Error::other)
+    }
+}
+
+/// Memory that the system has given and that is ours to free.
+struct Local(HLOCAL);
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        // SAFETY: freed once, here.
+        unsafe { LocalFree(self.0) };
+    }
+}
+
+/// What a new object is given: who may do what with it.
+pub(super) struct Descriptor(Local);
+
+impl Descriptor {
+    /// Everything for the present user, and nothing for anybody else.
+    pub(super) fn for_user_alone() -> io::Result<Self> {
+        let user = user()?;
+        Self::read(&format!("O:{user}D:P(A;;GA;;;{user})"))
+    }
+
+    /// For a folder and all in it: everything for the present user, and for the system and the
+    /// administrators, whom nothing keeps out in any case.
+    fn for_private_folder() -> io::Result<Self> {
+        let user = user()?;
+        Self::read(&format!(
+            "O:{user}D:P(A;OICI;FA;;;{user})(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
+        ))
+    }
+
+    /// Reads the language of security descriptors.
+    fn read(text: &str) -> io::Result<Self> {
+        let text = wide(text);
+        let mut descriptor = ptr::null_mut();
+        // SAFETY: the text ends with a zero; what is given back is ours to free.
+        check(unsafe {
+            ConvertStringSecurityDescriptorToSecurityDescriptorW(
+                text.as_ptr(),
+                SDDL_REVISION_1,
+                &raw mut descriptor,
+                ptr::null_mut(),
+            )
+        })?;
+        Ok(Self(Local(descriptor)))
+    }
+
+    /// Good for as long as `self` is.
+    pub(super) fn as_ptr(&self) -> PSECURITY_DESCRIPTOR {
+        self.0.0
+    }
+
+    fn list(&self) -> io::Result<*mut ACL> {
+        let (mut is_there, mut list, mut is_default) = (0, ptr::null_mut(), 0);
+        // SAFETY: a descriptor that the system has made; the answers have a place.
+        check(unsafe {
+            GetSecurityDescriptorDacl(
+                self.as_ptr(),
+                &raw mut is_there,
+                &raw mut list,
+                &raw mut is_default,
+            )
+        })?;
+        Ok(list)
+    }
+}
+
+/// Makes a folder that nobody else can look into. Fails with [`io::ErrorKind::AlreadyExists`] if
+/// something is there.
+pub(super) fn make_private_folder(path: &Path) -> io::Result<()> {
+    let descriptor = Descriptor::for_private_folder()?;
+    let attributes = SECURITY_ATTRIBUTES {
+        nLength: size::<SECURITY_ATTRIBUTES>(),
+        lpSecurityDescriptor: descriptor.as_ptr(),
+        bInheritHandle: 0,
+    };
+    let path = wide(path);
+    // SAFETY: the path ends with a zero, and the descriptor outlives the call.
+    check(unsafe { CreateDirectoryW(path.as_ptr(), &raw const attributes) })
+}
+
+/// Closes a folder to others, if it is not. It was opened with the rights to read and to write
+/// who may reach it.
+///
+/// Fails with [`io::ErrorKind::PermissionDenied`] if it is somebody else's.
+pub(super) fn close_folder(folder: &impl AsRawHandle) -> io::Result<()> {
+    let known = Known::of(folder, SE_FILE_OBJECT)?;
+    let owner = known.owner()?;
+    if owner != user()? && !TRUSTED_OWNERS.contains(&owner.as_str()) {
+        return Err(somebody_elses());
+    }
+    if known.is_closed()? {
+        return Ok(());
+    }
+    let descriptor = Descriptor::for_private_folder()?;
+    // SAFETY: the handle is open, and the list outlives the call.
+    check_code(unsafe {
+        SetSecurityInfo(
+            raw(folder),
+            SE_FILE_OBJECT,
+            DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION,
+            ptr::null_mut(),
+            ptr::null_mut(),
+            descriptor.list()?,
+            ptr::null(),
+        )
+    })
+}
+
+/// Fails with [`io::ErrorKind::PermissionDenied`] if a pipe is somebody else's, who listens
+/// under a name of ours.
+pub(super) fn require_own_pipe(pipe: &impl AsRawHandle) -> io::Result<()> {
+    let owner = Known::of(pipe, SE_KERNEL_OBJECT)?.owner()?;
+    if owner == user()? {
+        Ok(())
+    } else {
+        Err(somebody_elses())
+    }
+}
+
+fn somebody_elses() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        "it belongs to another user",
+    )
+}
+
+/// What the system knows of an object: its owner, and who may reach it.
+struct Known {
+    descriptor: Local,
+    owner: PSID,
+}
+
+impl Known {
+    fn of(object: &impl AsRawHandle, kind: SE_OBJECT_TYPE) -> io::Result<Self> {
+        let (mut owner, mut descriptor) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: the handle is open, and the answers have a place. The descriptor is ours to free,
+        // and the owner is in it.
+        check_code(unsafe {
+            GetSecurityInfo(
+                raw(object),
+                kind,
+                OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION,
+                &raw mut owner,
+                ptr::null_mut(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+                &raw mut descriptor,
+            )
+        })?;
+        Ok(Self {
+            descriptor: Local(descriptor),
+            owner,
+        })
+    }
+
+    fn owner(&self) -> io::Result<String> {
+        // SAFETY: it is in the descriptor, which lives as long as `self`.
+        unsafe { text(self.owner) }
+    }
+
+    /// Whether it takes nothing over from the folder above it, as is so of folders made here.
+    fn is_closed(&self) -> io::Result<bool> {
+        let (mut control, mut revision) = (0, 0);
+        // SAFETY: a descriptor that the system has made; the answers have a place.
+        check(unsafe {
+            GetSecurityDescriptorControl(self.descriptor.0, &raw mut control, &raw mut revision)
+        })?;
+        Ok(control & SE_DACL_PROTECTED != 0)
+    }
+}

@@ -1,0 +1,57 @@
+//! Files that one process writes and another reads, shortens and watches.
+//!
+//! The standard library opens files so that others may read, write, rename and delete them
+//! meanwhile (`FILE_SHARE_READ`, `FILE_SHARE_WRITE`, `FILE_SHARE_DELETE`), and one that is opened
+//! to append has no right to write anywhere but at the end, so that writers do not meet.
+
+mod hole;
+mod times;
+mod watch;
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    path::Path,
+};
+
+pub(crate) use hole::{first_kept, let_go};
+pub(crate) use times::extent;
+pub(crate) use watch::Armed;
+pub use watch::Watcher;
+
+use super::access;
+pub(crate) use crate::platform::extent::Extent;
+
+/// Makes the folder and the missing ones above it, the folder itself for the present user only. A
+/// folder that is there already is left as it is.
+pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    match access::make_private_folder(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made,
+    }
+}
+
+/// Creates a file as private as its folder whose writes all go to its end, whoever else writes to
+/// it, so that it can be a program's standard output and standard error at once. The program that
+/// is given it must be told (no other inherits it).
+///
+/// Others may read, watch, shorten with [`let_go`] and delete it meanwhile.
+///
+/// Fails with [`io::ErrorKind::AlreadyExists`] if there is such a file.
+pub(crate) fn create_append_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create_new(true).open(path)
+}
+
+/// Opens a file to read and write, and makes it, as private as its folder, if there is none.
+/// Others may read, rename onto and delete it meanwhile.
+pub(crate) fn open_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+}

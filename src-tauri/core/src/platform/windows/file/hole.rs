@@ -1,0 +1,100 @@
+use std::{
+    ffi::c_void,
+    fs::{File, OpenOptions},
+    io,
+    path::Path,
+    ptr,
+};
+
+use windows_sys::Win32::{
+    Foundation::{ERROR_INVALID_FUNCTION, ERROR_MORE_DATA, ERROR_NOT_SUPPORTED},
+    System::{
+        IO::DeviceIoControl,
+        Ioctl::{
+            FILE_ALLOCATED_RANGE_BUFFER, FILE_ZERO_DATA_INFORMATION, FSCTL_QUERY_ALLOCATED_RANGES,
+            FSCTL_SET_SPARSE, FSCTL_SET_ZERO_DATA,
+        },
+    },
+};
+
+use crate::platform::os::call::{check, is_code, raw, size};
+
+/// What NTFS gives back at a time: 16 clusters, of 4 KiB each mostly.
+const BLOCK: u64 = 64 * 1024;
+
+/// Gives the storage of the bytes before `before` back, in whole blocks: up to one block less than
+/// asked. Offsets and size stay, those bytes read as zeros, the bytes from `before` on are
+/// untouched, and a writer that has the file open notices nothing.
+///
+/// Fails where the file system has no sparse files (`FSCTL_SET_ZERO_DATA`: NTFS and `ReFS` have).
+pub(crate) fn let_go(path: &Path, before: u64) -> io::Result<()> {
+    let length = before - before % BLOCK;
+    if length == 0 {
+        return Ok(());
+    }
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    control(&file, FSCTL_SET_SPARSE, None::<&()>, &mut [(); 0])?;
+    let zeros = FILE_ZERO_DATA_INFORMATION {
+        FileOffset: 0,
+        BeyondFinalZero: i64::try_from(length).map_err(io::Error::other)?,
+    };
+    control(&file, FSCTL_SET_ZERO_DATA, Some(&zeros), &mut [(); 0])?;
+    Ok(())
+}
+
+/// Where the first byte is that has not been let go, to a block: 0 where nothing was or where the
+/// file system cannot tell, the size where all was.
+pub(crate) fn first_kept(file: &File) -> io::Result<u64> {
+    let length = file.metadata()?.len();
+    let whole = FILE_ALLOCATED_RANGE_BUFFER {
+        FileOffset: 0,
+        Length: i64::try_from(length).map_err(io::Error::other)?,
+    };
+    let mut first = [FILE_ALLOCATED_RANGE_BUFFER::default()];
+    match control(file, FSCTL_QUERY_ALLOCATED_RANGES, Some(&whole), &mut first) {
+        Ok(0) => Ok(length),
+        // There are more than the one that was asked for.
+        Err(error) if is_code(&error, ERROR_MORE_DATA) => Ok(start(&first)),
+        Ok(_) => Ok(start(&first)),
+        Err(error)
+            if is_code(&error, ERROR_INVALID_FUNCTION) || is_code(&error, ERROR_NOT_SUPPORTED) =>
+        {
+            Ok(0)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn start(ranges: &[FILE_ALLOCATED_RANGE_BUFFER; 1]) -> u64 {
+    u64::try_from(ranges[0].FileOffset).unwrap_or(0)
+}
+
+/// Asks the file system something, and gives how many bytes it answered with.
+fn control<Q, A>(
+    file: &File,
+    code: u32,
+    question: Option<&Q>,
+    answer: &mut [A],
+) -> io::Result<u32> {
+    let (question, length) = match question {
+        Some(question) => (ptr::from_ref(question).cast::<c_void>(), size::<Q>()),
+        None => (ptr::null(), 0),
+    };
+    let room = u32::try_from(size_of_val(answer)).map_err(io::Error::other)?;
+    let mut answered = 0;
+    // SAFETY: the file is open; the lengths are those of what is read and of the room to answer in,
+    // both plain data that the system defines for `code`.
+    check(unsafe {
+        DeviceIoControl(
+            raw(file),
+            code,
+            question,
+            length,
+            answer.as_mut_ptr().cast::<c_void>(),
+            room,
+            &raw mut answered,
+            ptr::null_mut(),
+        )
+    })?;
+    Ok(answered)
+}

@@ -1,0 +1,137 @@
+use std::{
+    fs, io,
+    os::windows::io::{AsRawHandle, RawHandle},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use windows_sys::Win32::{
+    Foundation::{HANDLE, INVALID_HANDLE_VALUE},
+    Storage::FileSystem::{
+        FILE_NOTIFY_CHANGE_FILE_NAME, FindCloseChangeNotification, FindFirstChangeNotificationW,
+    },
+};
+
+use crate::platform::os::{
+    call::{check, wide},
+    wait::signalled,
+};
+
+/// The pauses between two looks at a file begin with the first and grow to the second: a log that
+/// goes on is seen soon, one that is silent costs ten looks a second.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(100));
+
+/// Tells when files grow and when files come into a folder. One is enough for a whole process,
+/// with any number of files; clones share it.
+///
+/// A watch fires once. Of a file that somebody holds open the system tells only when what was
+/// written reaches the disk, so growth is looked for, while a watch is set, after pauses of 2 to
+/// 100 ms. A folder tells by itself.
+#[derive(Clone, Debug, Default)]
+pub struct Watcher(());
+
+/// A watch that is set. Waiting for it is [`Armed::fired`]; dropping it takes it back.
+#[derive(Debug)]
+pub(crate) enum Armed {
+    Growth { file: PathBuf, size: Option<u64> },
+    Arrival(io::Result<Change>),
+}
+
+/// The system's watch on a folder.
+#[derive(Debug)]
+pub(crate) struct Change(HANDLE);
+
+// SAFETY: a handle of the system's, which any thread may use.
+unsafe impl Send for Change {}
+// SAFETY: as above; waiting changes nothing.
+unsafe impl Sync for Change {}
+
+impl Watcher {
+    /// A watcher.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets a watch on the file. It fires when the file is written to or deleted, and may fire
+    /// without a cause. What was written before this call is the caller's to look for, *after* it.
+    #[expect(
+        clippy::unused_self,
+        reason = "the signature is the same on all platforms"
+    )]
+    pub(crate) fn growth(&self, file: &Path) -> Armed {
+        Armed::Growth {
+            file: file.to_owned(),
+            size: size(file),
+        }
+    }
+
+    /// Sets a watch on the folder. It fires when a file is made in it or moved into it, and may
+    /// fire without a cause. What was there before this call is the caller's to look for, *after* it.
+    #[expect(
+        clippy::unused_self,
+        reason = "the signature is the same on all platforms"
+    )]
+    pub(crate) fn arrival(&self, folder: &Path) -> Armed {
+        Armed::Arrival(Change::watch(folder))
+    }
+}
+
+impl Armed {
+    /// Ends when the watch fires.
+    pub(crate) async fn fired(self) {
+        let (first, longest) = PAUSES;
+        match self {
+            Self::Growth { file, size: before } => {
+                let mut pause = first;
+                // One that was not there at first may come; the caller looks anew.
+                while before.is_some() && size(&file) == before {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(longest);
+                }
+                if before.is_none() {
+                    tokio::time::sleep(longest).await;
+                }
+            }
+            Self::Arrival(change) => {
+                let told = match &change {
+                    Ok(change) => signalled(change).await.is_ok(),
+                    Err(_) => false,
+                };
+                if !told {
+                    tokio::time::sleep(longest).await;
+                }
+            }
+        }
+    }
+}
+
+/// As the writer sees it: the file is opened for the look.
+fn size(file: &Path) -> Option<u64> {
+    Some(fs::metadata(file).ok()?.len())
+}
+
+impl Change {
+    fn watch(folder: &Path) -> io::Result<Self> {
+        let folder = wide(folder);
+        // SAFETY: the path ends with a zero. The answer is invalid or a handle that is ours.
+        let change = unsafe {
+            FindFirstChangeNotificationW(folder.as_ptr(), 0, FILE_NOTIFY_CHANGE_FILE_NAME)
+        };
+        check(i32::from(change != INVALID_HANDLE_VALUE))?;
+        Ok(Self(change))
+    }
+}
+
+impl AsRawHandle for Change {
+    fn as_raw_handle(&self) -> RawHandle {
+        self.0
+    }
+}
+
+impl Drop for Change {
+    fn drop(&mut self) {
+        // SAFETY: it is ours, and closed once.
+        unsafe { FindCloseChangeNotification(self.0) };
+    }
+}

@@ -1,0 +1,43 @@
+//! The machine. Windows refuses memory rather than kill for it, and limits no number of open files.
+
+use std::{io, os::windows::ffi::OsStrExt as _, path::Path, ptr};
+
+use windows_sys::Win32::Storage::FileSystem::GetDiskFreeSpaceExW;
+
+use crate::platform::Killing;
+
+/// How many bytes the present user may still write where `path` is, which is a folder
+/// (`GetDiskFreeSpaceExW`).
+pub(crate) fn disk_available(path: &Path) -> io::Result<u64> {
+    let path: Vec<u16> = path.as_os_str().encode_wide().chain([0]).collect();
+    let mut available = 0;
+    // SAFETY: the path ends with NUL, the first number is ours to write, the others may be null.
+    let done = unsafe {
+        GetDiskFreeSpaceExW(
+            path.as_ptr(),
+            &raw mut available,
+            ptr::null_mut(),
+            ptr::null_mut(),
+        )
+    };
+    if done == 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(available)
+    }
+}
+
+/// How many files a process that this one starts may have open: any number.
+pub(crate) fn open_files_limit() -> Option<u64> {
+    None
+}
+
+/// Whom the system killed for memory: nobody.
+pub(crate) fn killings() -> Vec<Killing> {
+    Vec::new()
+}
+
+/// How many were killed for memory, with the name of the counter: there is none.
+pub(crate) fn killing_count() -> Option<(u64, String)> {
+    None
+}

@@ -1,0 +1,188 @@
+//! What only the present user may reach, and what tells this start of the machine from others.
+
+use std::{
+    fs::{self, OpenOptions},
+    io,
+    os::windows::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    ptr,
+};
+
+use interprocess::{
+    local_socket::{
+        ConnectOptions, GenericFilePath, ListenerOptions, Name, ToFsName,
+        tokio::{Listener, Stream},
+    },
+    os::windows::{
+        local_socket::ListenerOptionsExt as _,
+        security_descriptor::{AsSecurityDescriptorExt as _, BorrowedSecurityDescriptor},
+    },
+};
+use windows_sys::{
+    Wdk::System::SystemInformation::{NtQuerySystemInformation, SystemTimeOfDayInformation},
+    Win32::{
+        Foundation::ERROR_PIPE_BUSY,
+        Storage::FileSystem::{
+            FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, READ_CONTROL, WRITE_DAC,
+        },
+    },
+};
+
+use super::{
+    access::{self, Descriptor},
+    call::{check_status, is_code, size},
+};
+use crate::platform::Remnant;
+
+/// Makes the folder, and its parents where they are missing, so that nobody else can look into it.
+/// A folder that is there already is closed to others.
+///
+/// Fails with [`io::ErrorKind::PermissionDenied`] if it is somebody else's, or a link to elsewhere.
+pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    match access::make_private_folder(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => return made,
+    }
+    if !fs::symlink_metadata(path)?.is_dir() {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!("{} is not a folder", path.display()),
+        ));
+    }
+    let folder = OpenOptions::new()
+        .access_mode(READ_CONTROL | WRITE_DAC)
+        .custom_flags(FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT)
+        .open(path)?;
+    access::close_folder(&folder)
+}
+
+/// Options with which a file is made that nobody else can read: it is as private as its folder,
+/// which was made with [`private_folder`].
+pub(crate) fn private_file() -> OpenOptions {
+    OpenOptions::new()
+}
+
+/// Where the control socket of a home is: a pipe with the name `key`, the same for every process
+/// of the user.
+pub(crate) fn socket_address(_folder: &Path, key: &str) -> PathBuf {
+    PathBuf::from(format!(r"\\.\pipe\pilotlight-{key}"))
+}
+
+/// What stands at the address of the control socket. Only asked by the holder of the lock. A pipe
+/// ends with the process that listens, so there is no stale one.
+///
+/// Fails with [`io::ErrorKind::PermissionDenied`] if it is somebody else's.
+pub(crate) fn remnant(address: &Path) -> io::Result<Remnant> {
+    match OpenOptions::new().read(true).write(true).open(address) {
+        Ok(pipe) => access::require_own_pipe(&pipe).map(|()| Remnant::Answering),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Remnant::Nothing),
+        Err(error) if is_code(&error, ERROR_PIPE_BUSY) => Ok(Remnant::Answering),
+        Err(error) => Err(error),
+    }
+}
+
+/// Listens at the address for the present user alone, from this machine. The address is free again
+/// when the listener is dropped. Must be called within the runtime.
+///
+/// Fails with [`io::ErrorKind::AddrInUse`] or [`io::ErrorKind::PermissionDenied`] if somebody
+/// listens there (see [`remnant`]).
+pub(crate) fn listen(address: &Path) -> io::Result<Listener> {
+    let descriptor = Descriptor::for_user_alone()?;
+    // SAFETY: a descriptor that the system has made, and that outlives the copy made of it.
+    let borrowed = unsafe { BorrowedSecurityDescriptor::from_ptr(descriptor.as_ptr()) };
+    ListenerOptions::new()
+        .name(name(address)?)
+        .security_descriptor(borrowed.to_owned_sd()?)
+        .create_tokio()
+}
+
+/// Connects to the keeper that listens at the address.
+///
+/// Fails with [`io::ErrorKind::NotFound`] if there is none, and with
+/// [`io::ErrorKind::PermissionDenied`] if it is somebody else's, who could be listening for what a
+/// client tells.
+pub(crate) async fn connect(address: &Path) -> io::Result<Stream> {
+    let stream = ConnectOptions::new()
+        .name(name(address)?)
+        .connect_tokio()
+        .await?;
+    let Stream::NamedPipe(pipe) = &stream;
+    access::require_own_pipe(&std::os::windows::io::AsHandle::as_handle(pipe.inner()))?;
+    Ok(stream)
+}
+
+fn name(address: &Path) -> io::Result<Name<'_>> {
+    address.to_fs_name::<GenericFilePath>()
+}
+
+/// `SYSTEM_TIMEOFDAY_INFORMATION`, with names for what the headers call reserved.
+#[repr(C)]
+#[derive(Default)]
+struct TimeOfDay {
+    booted: i64,
+    now: i64,
+    zone_offset: i64,
+    zone: u32,
+    reserved: u32,
+    /// By how much the clock was set since the start, which `booted` was moved by as well.
+    adjusted: u64,
+    slept: u64,
+}
+
+/// What is the same until the machine starts again, and never again afterwards: the moment of its
+/// start, by the clock as it went then. `None` where the system does not tell.
+pub(crate) fn boot_id() -> Option<String> {
+    let mut times = TimeOfDay::default();
+    // SAFETY: writes at most as much as `times` has room for.
+    check_status(unsafe {
+        NtQuerySystemInformation(
+            SystemTimeOfDayInformation,
+            (&raw mut times).cast(),
+            size::<TimeOfDay>(),
+            ptr::null_mut(),
+        )
+    })
+    .ok()?;
+    let booted = times.booted.wrapping_sub_unsigned(times.adjusted);
+    Some(format!("{booted:x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_has_started_once() {
+        let first = boot_id().unwrap();
+        assert_eq!(boot_id().unwrap(), first);
+    }
+
+    #[test]
+    fn a_private_folder_can_be_made_twice_and_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a").join("b");
+        private_folder(&path).unwrap();
+        private_folder(&path).unwrap();
+        fs::write(path.join("file"), "text").unwrap();
+        let file = path.join("file");
+        let error = private_folder(&file).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_pipe_is_there_as_long_as_somebody_listens() {
+        let key = format!("test-{}", std::process::id());
+        let address = socket_address(Path::new(""), &key);
+        assert!(matches!(remnant(&address), Ok(Remnant::Nothing)));
+        let missing = connect(&address).await.unwrap_err();
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+        let listener = listen(&address).unwrap();
+        connect(&address).await.unwrap();
+        assert!(matches!(remnant(&address), Ok(Remnant::Answering)));
+        drop(listener);
+        assert!(matches!(remnant(&address), Ok(Remnant::Nothing)));
+    }
+}

@@ -1,0 +1,11 @@
+//! The platform functions on Windows.
+
+mod access;
+mod call;
+pub(crate) mod file;
+pub(crate) mod host;
+pub(crate) mod local;
+pub(crate) mod process;
+pub(crate) mod program;
+pub(crate) mod socket;
+mod wait;

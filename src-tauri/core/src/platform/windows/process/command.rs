@@ -1,0 +1,221 @@
+//! What can be run, and how it is started.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fs, io,
+    os::windows::{io::OwnedHandle, process::CommandExt as _},
+    path::{Component, Path, PathBuf, Prefix},
+    process::{Command, Stdio},
+};
+
+use windows_sys::Win32::{
+    Foundation::{ERROR_BAD_EXE_FORMAT, ERROR_EXE_MACHINE_TYPE_MISMATCH},
+    System::Threading::{CREATE_NO_WINDOW, CREATE_SUSPENDED},
+};
+
+use crate::platform::{
+    os::call::is_code,
+    start::{Runnable, Start},
+};
+
+/// What a process can be made of, in the order of `PATHEXT`. What else stands there (scripts of
+/// the Windows Script Host) needs a program that opens it.
+const ENDINGS: [&str; 4] = ["com", "exe", "bat", "cmd"];
+
+/// How `cmd.exe` is told to run a line: without commands from the registry first, and taking off
+/// the outer quotes of the line and nothing else.
+const SHELL_WORDS: [&str; 3] = ["/d", "/s", "/c"];
+
+/// Paths from this length on are left as they are: only in the long form can they be used.
+const LONG: usize = 248;
+
+/// A process that has not run yet.
+pub(super) struct Suspended {
+    pub(super) pid: u32,
+    /// With every right.
+    pub(super) object: OwnedHandle,
+}
+
+/// Starts a process that does not run yet, with a console that has no window.
+///
+/// It is not made the first of a process group of the console's, since that would make it deaf to
+/// Ctrl+C: its console is its own, and what is sent there reaches nobody else. Words are quoted by
+/// the standard library, which refuses those that a batch file cannot be given safely.
+pub(super) fn start_suspended(start: &Start<'_>) -> io::Result<Suspended> {
+    let (_, arguments) = start
+        .words
+        .split_first()
+        .ok_or(io::ErrorKind::InvalidInput)?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the place that the ban points at"
+    )]
+    let mut command = Command::new(plain(start.program));
+    match arguments {
+        [first @ .., line] if first == SHELL_WORDS => {
+            // The shell takes a line as it is written, not words.
+            let mut quoted = OsString::from("\"");
+            quoted.push(line);
+            quoted.push("\"");
+            command.args(first).raw_arg(quoted);
+        }
+        arguments => drop(command.args(arguments)),
+    }
+    let child = command
+        .current_dir(plain(start.directory))
+        .env_clear()
+        .envs(start.environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(start.output.try_clone()?)
+        .stderr(start.output.try_clone()?)
+        .creation_flags(CREATE_NO_WINDOW | CREATE_SUSPENDED)
+        .spawn()?;
+    Ok(Suspended {
+        pid: child.id(),
+        object: child.into(),
+    })
+}
+
+/// The path as programs know it: what has been looked up begins with `\\?\`, which many programs,
+/// `cmd.exe` the first of them, do not understand.
+fn plain(path: &Path) -> PathBuf {
+    let mut components = path.components();
+    let Some(Component::Prefix(prefix)) = components.next() else {
+        return path.to_owned();
+    };
+    let mut shorter = match prefix.kind() {
+        Prefix::VerbatimDisk(disk) => OsString::from(format!("{}:", char::from(disk))),
+        Prefix::VerbatimUNC(server, share) => {
+            let mut shorter = OsString::from(r"\\");
+            shorter.push(server);
+            shorter.push(r"\");
+            shorter.push(share);
+            shorter
+        }
+        _ => return path.to_owned(),
+    };
+    shorter.push(components.as_path());
+    if shorter.len() < LONG {
+        shorter.into()
+    } else {
+        path.to_owned()
+    }
+}
+
+/// The words that hand `line` to the platform's shell.
+pub(crate) fn shell(line: &str) -> Vec<OsString> {
+    let shell = std::env::var_os("ComSpec").unwrap_or_else(|| "cmd.exe".into());
+    let words = SHELL_WORDS.into_iter().chain([line]).map(OsString::from);
+    [shell].into_iter().chain(words).collect()
+}
+
+/// Where programs are looked for without a PATH: nowhere.
+pub(crate) const DEFAULT_PATH: &str = "";
+
+/// Judges `path` as `cmd.exe` would: a file of which a process can be made, or one that is with one
+/// of the endings of such files added. A script for another system that has none (`npm` beside
+/// `npm.cmd`) is no program.
+pub(crate) fn runnable(path: &Path) -> Runnable {
+    if has_ending(path) && is_file(path) {
+        return Runnable::Yes(path.to_owned());
+    }
+    for ending in ENDINGS {
+        let path = path.with_added_extension(ending);
+        if is_file(&path) {
+            return Runnable::Yes(path);
+        }
+    }
+    if fs::symlink_metadata(path).is_ok() {
+        Runnable::No(path.to_owned())
+    } else {
+        Runnable::Missing
+    }
+}
+
+fn has_ending(path: &Path) -> bool {
+    let is_ending = |ending: &OsStr| {
+        ENDINGS
+            .iter()
+            .any(|known| ending.eq_ignore_ascii_case(known))
+    };
+    path.extension().is_some_and(is_ending)
+}
+
+/// Programs of the Windows Store stand in the way as links of a kind that only a start follows.
+fn is_file(path: &Path) -> bool {
+    let follows = path.metadata().or_else(|_| path.symlink_metadata());
+    follows.is_ok_and(|file| file.is_file())
+}
+
+/// Whether this user may go into the folder.
+pub(crate) fn enterable(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok()
+}
+
+/// Whether starting failed since the file is no program that the system knows.
+pub(crate) fn is_no_program(error: &io::Error) -> bool {
+    [ERROR_BAD_EXE_FORMAT, ERROR_EXE_MACHINE_TYPE_MISMATCH]
+        .into_iter()
+        .any(|code| is_code(error, code))
+}
+
+/// Whether `variable` is the name of this environment variable: the case does not count.
+pub(crate) fn names(variable: &OsStr, name: &str) -> bool {
+    variable.eq_ignore_ascii_case(name)
+}
+
+/// Whether the program is named by its place rather than looked up on PATH.
+pub(crate) fn is_place(program: &OsStr) -> bool {
+    let bytes = program.as_encoded_bytes();
+    bytes.iter().any(|byte| matches!(byte, b'/' | b'\\' | b':'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_loses_the_prefix_that_programs_do_not_understand() {
+        for (path, expected) in [
+            (r"\\?\C:\work\nexus", r"C:\work\nexus"),
+            (r"\\?\UNC\server\share\nexus", r"\\server\share\nexus"),
+            (r"C:\work\nexus", r"C:\work\nexus"),
+            (r"..\nexus", r"..\nexus"),
+            (r"\\server\share\x", r"\\server\share\x"),
+        ] {
+            assert_eq!(plain(Path::new(path)), Path::new(expected), "{path}");
+        }
+        let long = format!(r"\\?\C:\{}", "x".repeat(300));
+        assert_eq!(plain(Path::new(&long)), Path::new(&long));
+    }
+
+    #[test]
+    fn a_shim_with_an_ending_is_preferred_to_the_script_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().join("npm");
+        fs::write(&script, "#!/bin/sh\n").unwrap();
+        assert_eq!(runnable(&script), Runnable::No(script.clone()));
+        let shim = folder.path().join("npm.cmd");
+        fs::write(&shim, "@echo off\r\n").unwrap();
+        assert_eq!(runnable(&script), Runnable::Yes(shim.clone()));
+        assert_eq!(runnable(&shim), Runnable::Yes(shim));
+        assert_eq!(runnable(&folder.path().join("yarn")), Runnable::Missing);
+    }
+
+    #[test]
+    fn a_dot_in_a_name_is_no_ending() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("python3.11.exe");
+        fs::write(&program, "").unwrap();
+        let found = runnable(&folder.path().join("python3.11"));
+        assert_eq!(found, Runnable::Yes(program));
+    }
+
+    #[test]
+    fn a_program_with_a_drive_or_a_folder_is_a_place() {
+        for place in [r"C:\x.exe", r"bin\x", "bin/x", "C:x"] {
+            assert!(is_place(OsStr::new(place)), "{place}");
+        }
+        assert!(!is_place(OsStr::new("python3.11")));
+    }
+}

@@ -1,0 +1,201 @@
+//! Asking a service to leave through its console.
+//!
+//! A process gets Ctrl+C and Ctrl+Break from the console that it is attached to, from another
+//! process that is attached to the same one. A process can be attached to one console at a time,
+//! and this one may have a console of its own that it needs, so the event is sent by a process
+//! that is there for nothing else: this very program, started with [`ERRAND`] as its first word.
+//! Its `main` calls [`errand`] before all else.
+
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    io,
+    os::windows::{io::OwnedHandle, process::CommandExt as _},
+    process::{Child, Command, ExitCode, Stdio},
+};
+
+use windows_sys::{
+    Win32::System::{
+        Console::{
+            AttachConsole, CTRL_BREAK_EVENT, CTRL_C_EVENT, FreeConsole, GenerateConsoleCtrlEvent,
+            SetConsoleCtrlHandler,
+        },
+        Threading::{
+            DETACHED_PROCESS, GetExitCodeProcess, PROCESS_QUERY_LIMITED_INFORMATION,
+            PROCESS_SYNCHRONIZE,
+        },
+    },
+    core::BOOL,
+};
+
+use super::{handle::open, table::created};
+use crate::{
+    model::facts::Process,
+    platform::os::{
+        call::{check, raw},
+        wait::{is_signalled, signalled},
+    },
+    stack::Signal,
+};
+
+/// The first word of such a process; then come the number of a process, its start, and [`BREAK`]
+/// or [`INTERRUPT`].
+const ERRAND: &str = "__console-event";
+const BREAK: &str = "break";
+const INTERRUPT: &str = "interrupt";
+
+/// What it ends with when the event was sent. Not 0, which a program that does not know of
+/// errands might end with.
+const SENT: u8 = 87;
+
+/// Sends the event to all who share the console of this process, through another process. What
+/// becomes of that is only logged: nobody can tell who listens to events in any case.
+pub(super) fn ask(process: Process, signal: Signal) -> io::Result<()> {
+    let event = match signal {
+        Signal::Interrupt => INTERRUPT,
+        _ => BREAK,
+    };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is below `effects::process`, which the ban points at"
+    )]
+    let mut command = Command::new(env::current_exe()?);
+    command
+        .args([
+            ERRAND,
+            &process.pid.to_string(),
+            &process.started.to_string(),
+        ])
+        .arg(event)
+        // It attaches to another's console: one of its own would only cost time.
+        .creation_flags(DETACHED_PROCESS)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let helper = command.spawn()?;
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(watch(helper, process.pid));
+    }
+    Ok(())
+}
+
+async fn watch(helper: Child, pid: u32) {
+    let helper = OwnedHandle::from(helper);
+    let mut code = 0;
+    if signalled(&helper).await.is_ok() {
+        // SAFETY: the handle is open, and the answer has a place.
+        unsafe { GetExitCodeProcess(raw(&helper), &raw mut code) };
+    }
+    if code != u32::from(SENT) {
+        tracing::warn!(pid, code, "a service could not be asked to leave");
+    }
+}
+
+/// What a program does instead of its own work where it was started by [`ask`]: `None` if it was
+/// not, otherwise the code to end with. To be called first thing in `main`.
+pub(crate) fn errand() -> Option<ExitCode> {
+    let mut words = env::args_os().skip(1);
+    if words.next()? != ERRAND {
+        return None;
+    }
+    let sent = Order::read(words)
+        .ok_or_else(|| io::ErrorKind::InvalidInput.into())
+        .and_then(Order::carry_out);
+    Some(match sent {
+        Ok(()) => ExitCode::from(SENT),
+        Err(_) => ExitCode::FAILURE,
+    })
+}
+
+/// Which event goes to whose console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Order {
+    process: Process,
+    event: u32,
+}
+
+impl Order {
+    fn read(mut words: impl Iterator<Item = OsString>) -> Option<Self> {
+        let mut number = || words.next()?.to_str()?.parse::<u64>().ok();
+        let (pid, started) = (number()?, number()?);
+        let event = words.next()?;
+        let event = if event == OsStr::new(BREAK) {
+            CTRL_BREAK_EVENT
+        } else if event == OsStr::new(INTERRUPT) {
+            CTRL_C_EVENT
+        } else {
+            return None;
+        };
+        let pid = u32::try_from(pid).ok()?;
+        Some(Self {
+            process: Process { pid, started },
+            event,
+        })
+    }
+
+    fn carry_out(self) -> io::Result<()> {
+        // As long as this handle is open the number means this process.
+        let rights = PROCESS_QUERY_LIMITED_INFORMATION | PROCESS_SYNCHRONIZE;
+        let gone = || io::Error::from(io::ErrorKind::NotFound);
+        let object = open(self.process.pid, rights)?.ok_or_else(gone)?;
+        if is_signalled(&object) || created(&object)? != self.process.started {
+            return Err(gone());
+        }
+        // SAFETY: these take numbers and a function that lasts as long as the program, and change
+        // nothing but this process's console, which nobody else in it uses.
+        unsafe {
+            FreeConsole();
+            check(AttachConsole(self.process.pid))?;
+            // This process is in the console as well, and is not to end from its own event.
+            check(SetConsoleCtrlHandler(Some(let_pass), 1))?;
+            // To the whole console: a child that has begun a process group of its own is part
+            // of the service too, and Ctrl+C cannot be sent to a group.
+            check(GenerateConsoleCtrlEvent(self.event, 0))?;
+            FreeConsole();
+        }
+        Ok(())
+    }
+}
+
+unsafe extern "system" fn let_pass(_event: u32) -> BOOL {
+    1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(words: &[&str]) -> Option<Order> {
+        Order::read(words.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn an_order_names_a_process_its_start_and_an_event() {
+        let process = Process {
+            pid: 42,
+            started: 133_000_000_000_000_000,
+        };
+        let order = |event| Some(Order { process, event });
+        let words = |event| ["42", "133000000000000000", event];
+        assert_eq!(read(&words(BREAK)), order(CTRL_BREAK_EVENT));
+        assert_eq!(read(&words(INTERRUPT)), order(CTRL_C_EVENT));
+        assert_eq!(read(&words("kill")), None);
+        assert_eq!(read(&["42"]), None);
+        assert_eq!(read(&["-42", "1", BREAK]), None);
+    }
+
+    #[test]
+    fn nothing_is_sent_to_a_process_of_another_start() {
+        let order = Order {
+            process: Process {
+                pid: std::process::id(),
+                started: 1,
+            },
+            event: CTRL_BREAK_EVENT,
+        };
+        assert_eq!(
+            order.carry_out().unwrap_err().kind(),
+            io::ErrorKind::NotFound
+        );
+    }
+}

@@ -1,0 +1,219 @@
+//! Job objects: what a process and everything that it starts are in.
+//!
+//! A job is named after its first process, so that a later keeper which knows that process opens
+//! it by its name. The name lasts as long as somebody holds a handle of the job (the job itself
+//! lasts as long as its processes): the first process is given one of its own, of which it
+//! knows nothing.
+
+use std::{
+    ffi::c_void,
+    io,
+    os::windows::io::{FromRawHandle as _, OwnedHandle},
+    ptr,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use windows_sys::Win32::{
+    Foundation::{
+        DuplicateHandle, ERROR_ALREADY_EXISTS, ERROR_MORE_DATA, GetLastError, SetLastError,
+    },
+    System::{
+        JobObjects::{
+            AssignProcessToJobObject, CreateJobObjectW, IsProcessInJob,
+            JOBOBJECT_BASIC_ACCOUNTING_INFORMATION, JobObjectBasicAccountingInformation,
+            JobObjectBasicProcessIdList, OpenJobObjectW, QueryInformationJobObject,
+            TerminateJobObject,
+        },
+        SystemServices::{JOB_OBJECT_QUERY, JOB_OBJECT_TERMINATE},
+        Threading::GetCurrentProcess,
+    },
+};
+
+use super::KILLED;
+use crate::{
+    model::facts::{Mark, Process},
+    platform::os::call::{check, is_code, raw, size, wide},
+};
+
+/// The jobs that somebody of this process holds.
+static KNOWN: Mutex<Vec<Weak<Job>>> = Mutex::new(Vec::new());
+
+/// A job, and the process that it was made for.
+#[derive(Debug)]
+pub(super) struct Job {
+    object: OwnedHandle,
+    first: Process,
+    /// The mark of the run, where this process started it.
+    mark: Option<Arc<Mark>>,
+}
+
+impl Job {
+    /// Makes a job for a process that has not run yet, and puts it in.
+    pub(super) fn create(
+        first: Process,
+        process: &OwnedHandle,
+        mark: Mark,
+    ) -> io::Result<Arc<Self>> {
+        let name = name(first);
+        // SAFETY: a null pointer means the default security (this user and the system); the name
+        // ends with a zero. Answers with null or a handle that is ours.
+        let object = unsafe {
+            // Success leaves an earlier error where it was.
+            SetLastError(0);
+            let object = CreateJobObjectW(ptr::null(), name.as_ptr());
+            check(i32::from(!object.is_null()))?;
+            let is_new = GetLastError() != ERROR_ALREADY_EXISTS;
+            let object = OwnedHandle::from_raw_handle(object);
+            if !is_new {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            object
+        };
+        // SAFETY: both handles are open.
+        check(unsafe { AssignProcessToJobObject(raw(&object), raw(process)) })?;
+        give_name_to(process, &object)?;
+        let job = Arc::new(Self {
+            object,
+            first,
+            mark: Some(Arc::new(mark)),
+        });
+        remember(&job);
+        Ok(job)
+    }
+
+    /// The job that was made for this process, by whichever keeper. `None`: there is none, or it
+    /// cannot be found any more.
+    pub(super) fn of(first: Process) -> Option<Arc<Self>> {
+        if let Some(known) = known().into_iter().find(|job| job.first == first) {
+            return Some(known);
+        }
+        let name = name(first);
+        // SAFETY: the name ends with a zero. Answers with null or a handle that is ours.
+        let object = unsafe {
+            let object = OpenJobObjectW(JOB_OBJECT_QUERY | JOB_OBJECT_TERMINATE, 0, name.as_ptr());
+            if object.is_null() {
+                return None;
+            }
+            OwnedHandle::from_raw_handle(object)
+        };
+        let job = Arc::new(Self {
+            object,
+            first,
+            mark: None,
+        });
+        remember(&job);
+        Some(job)
+    }
+
+    /// The process that it was made for.
+    pub(super) fn first(&self) -> Process {
+        self.first
+    }
+
+    pub(super) fn mark(&self) -> Option<&Arc<Mark>> {
+        self.mark.as_ref()
+    }
+
+    /// Whether the process behind an open handle is in it.
+    pub(super) fn has(&self, process: &OwnedHandle) -> bool {
+        let mut is_in = 0;
+        // SAFETY: both handles are open, and the answer has a place.
+        let asked = unsafe { IsProcessInJob(raw(process), raw(&self.object), &raw mut is_in) };
+        asked != 0 && is_in != 0
+    }
+
+    /// Whether anybody in it still runs.
+    pub(super) fn lives(&self) -> io::Result<bool> {
+        let mut account = JOBOBJECT_BASIC_ACCOUNTING_INFORMATION::default();
+        // SAFETY: writes one such structure, which `account` is.
+        check(unsafe {
+            QueryInformationJobObject(
+                raw(&self.object),
+                JobObjectBasicAccountingInformation,
+                (&raw mut account).cast::<c_void>(),
+                size::<JOBOBJECT_BASIC_ACCOUNTING_INFORMATION>(),
+                ptr::null_mut(),
+            )
+        })?;
+        Ok(account.ActiveProcesses > 0)
+    }
+
+    /// The numbers of those in it, the hosts of consoles among them where the system counts those.
+    pub(super) fn members(&self) -> io::Result<Vec<u32>> {
+        /// Two counts of 32 bits: how many there are, and how many follow as words.
+        const COUNTS: usize = 8 / size_of::<usize>();
+        let mut words = vec![0_usize; 64];
+        loop {
+            let length = u32::try_from(size_of_val(&*words)).map_err(io::Error::other)?;
+            // SAFETY: writes at most `length` bytes, which `words` has.
+            let outcome = check(unsafe {
+                QueryInformationJobObject(
+                    raw(&self.object),
+                    JobObjectBasicProcessIdList,
+                    words.as_mut_ptr().cast::<c_void>(),
+                    length,
+                    ptr::null_mut(),
+                )
+            });
+            match outcome {
+                Err(error) if is_code(&error, ERROR_MORE_DATA) => {}
+                outcome => {
+                    outcome?;
+                    // SAFETY: the second of two counts, at the beginning of what was written.
+                    let listed = unsafe { words.as_ptr().cast::<u32>().add(1).read() } as usize;
+                    let pids = words.iter().skip(COUNTS).take(listed);
+                    return Ok(pids.filter_map(|&pid| u32::try_from(pid).ok()).collect());
+                }
+            }
+            words.resize(words.len() * 4, 0);
+        }
+    }
+
+    /// Ends everybody in it at once: nobody can start somebody new meanwhile. `false`: there was
+    /// nobody.
+    pub(super) fn kill(&self) -> io::Result<bool> {
+        let lived = self.lives()?;
+        // SAFETY: the handle is open and has the right to do this.
+        check(unsafe { TerminateJobObject(raw(&self.object), KILLED) })?;
+        Ok(lived)
+    }
+}
+
+/// The jobs that somebody of this process holds.
+pub(super) fn known() -> Vec<Arc<Job>> {
+    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.iter().filter_map(Weak::upgrade).collect()
+}
+
+fn remember(job: &Arc<Job>) {
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.retain(|job| job.strong_count() > 0);
+    known.push(Arc::downgrade(job));
+}
+
+/// Number and start together are never used twice.
+fn name(first: Process) -> Vec<u16> {
+    wide(format!(
+        r"Local\PilotLight-{}-{:x}",
+        first.pid, first.started
+    ))
+}
+
+/// Gives the process a handle of the job, with no right but to look, so that the job keeps its
+/// name when this process ends.
+fn give_name_to(process: &OwnedHandle, job: &OwnedHandle) -> io::Result<()> {
+    let mut theirs = ptr::null_mut();
+    // SAFETY: all handles are open; the new one belongs to the other process and is its to close,
+    // with all that it has, at its end.
+    check(unsafe {
+        DuplicateHandle(
+            GetCurrentProcess(),
+            raw(job),
+            raw(process),
+            &raw mut theirs,
+            JOB_OBJECT_QUERY,
+            0,
+            0,
+        )
+    })
+}

@@ -1,0 +1,182 @@
+use std::{
+    collections::{BTreeSet, HashMap},
+    io,
+    sync::Arc,
+};
+
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
+
+use super::{job, names, table, table::started, ticks_now};
+use crate::{
+    model::facts::{Mark, Process},
+    platform::Row,
+};
+
+/// A process has its environment at this age, in 100 ns: a second. Before that it may not have been
+/// written yet.
+const SETTLED: u64 = 10_000_000;
+
+/// Finds all processes, again and again.
+pub(crate) struct Scanner {
+    /// What was read of each process that may have a mark, which does not change as long as it
+    /// lives.
+    marks: HashMap<Process, Option<Arc<Mark>>>,
+}
+
+impl Scanner {
+    /// Opens nothing: there is nothing to be opened.
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "the signature is the same on all platforms"
+    )]
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self {
+            marks: HashMap::new(),
+        })
+    }
+
+    /// All processes that run now, by number, without the kernel's own, without those that have
+    /// ended, and without the hosts of consoles. Marks are looked for in processes that started at
+    /// `since` or later and whose environment this user may read; who is in a job that this process
+    /// made has the mark of that.
+    ///
+    /// The group of a process is the first process of the job that it is in, of the jobs that
+    /// somebody of this process holds.
+    pub(crate) fn scan(&mut self, since: u64) -> io::Result<Vec<Row>> {
+        let mut earlier = std::mem::take(&mut self.marks);
+        let mut rows: Vec<Row> = table::all()?
+            .into_iter()
+            .filter(|entry| !entry.is_console_host)
+            .map(|entry| Row {
+                process: Process {
+                    pid: entry.pid,
+                    started: entry.started,
+                },
+                parent: entry.parent,
+                group: 0,
+                mark: None,
+            })
+            .collect();
+        rows.sort_unstable_by_key(|row| row.process);
+
+        for job in job::known() {
+            let members: BTreeSet<u32> = job.members()?.into_iter().collect();
+            for row in &mut rows {
+                if members.contains(&row.process.pid) {
+                    row.group = job.first().pid;
+                    row.mark = row.mark.take().or_else(|| job.mark().cloned());
+                }
+            }
+        }
+
+        let mut unread = Vec::new();
+        for row in &mut rows {
+            if row.mark.is_none() {
+                match earlier.remove(&row.process) {
+                    Some(mark) => {
+                        row.mark.clone_from(&mark);
+                        self.marks.insert(row.process, mark);
+                    }
+                    None if row.process.started >= since => unread.push(row.process.pid),
+                    None => {}
+                }
+            }
+        }
+        if !unread.is_empty() {
+            let environments = Environments::read(&unread)?;
+            for row in &mut rows {
+                if unread.binary_search(&row.process.pid).is_ok() {
+                    self.note(row, environments.mark(row.process.pid));
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Keeps what was read if it stays true, and belongs to the very process of the row.
+    fn note(&mut self, row: &mut Row, read: Read) {
+        let process = row.process;
+        let is_settled = process.started + SETTLED <= ticks_now();
+        match read {
+            Read::Mark(mark) if started(process.pid).ok() == Some(process.started) => {
+                row.mark = Some(Arc::new(mark));
+                self.marks.insert(process, row.mark.clone());
+            }
+            Read::Nothing | Read::Unreadable if is_settled => {
+                drop(self.marks.insert(process, None));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What the environment of a process says.
+enum Read {
+    Mark(Mark),
+    Nothing,
+    /// It may not be read, or is not there yet.
+    Unreadable,
+}
+
+/// The environments of some processes, where this user may read them.
+struct Environments(System);
+
+impl Environments {
+    fn read(pids: &[u32]) -> io::Result<Self> {
+        let pids: Vec<Pid> = pids.iter().copied().map(Pid::from_u32).collect();
+        let mut system = System::new().map_err(|error| io::Error::other(error.to_string()))?;
+        system.refresh_processes_specifics(
+            ProcessesToUpdate::Some(&pids),
+            false,
+            ProcessRefreshKind::nothing().with_environ(UpdateKind::Always),
+        );
+        Ok(Self(system))
+    }
+
+    fn mark(&self, pid: u32) -> Read {
+        let process = self.0.process(Pid::from_u32(pid));
+        let environment = process.map_or(&[][..], sysinfo::Process::environ);
+        let mark = environment.iter().find_map(|entry| {
+            let (name, value) = entry.to_str()?.split_once('=')?;
+            names(name.as_ref(), Mark::VARIABLE).then(|| Mark::parse(value))?
+        });
+        match mark {
+            Some(mark) => Read::Mark(mark),
+            None if environment.is_empty() => Read::Unreadable,
+            None => Read::Nothing,
+        }
+    }
+}
+
+/// The mark that the process of this number carries, where its environment may be read.
+pub(crate) fn mark_of(pid: u32) -> Option<Mark> {
+    match Environments::read(&[pid]).ok()?.mark(pid) {
+        Read::Mark(mark) => Some(mark),
+        Read::Nothing | Read::Unreadable => None,
+    }
+}
+
+/// The children of the process, their children, and so on. Empty where the system does not tell.
+pub(crate) fn descendants(pid: u32) -> Vec<Process> {
+    let (Ok(all), Ok(started)) = (table::all(), started(pid)) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    let mut parents = vec![Process { pid, started }];
+    while let Some(parent) = parents.pop() {
+        for entry in &all {
+            // The number of a parent that has ended may have gone to another, who is younger.
+            if entry.parent == parent.pid && entry.started >= parent.started {
+                let child = Process {
+                    pid: entry.pid,
+                    started: entry.started,
+                };
+                if !found.contains(&child) && !entry.is_console_host {
+                    found.push(child);
+                    parents.push(child);
+                }
+            }
+        }
+    }
+    found
+}

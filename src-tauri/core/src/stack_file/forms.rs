@@ -1,0 +1,167 @@
+//! Values that can be written in more than one form.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use toml::de::DeValue;
+
+use crate::stack::Need;
+
+use super::{
+    findings::{Problems, Read},
+    problem::ProblemKind,
+    reader::{At, FromToml, Named, Value, Whole, wrong_type},
+};
+
+/// A string, as the short form, or the long form.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged, inline)]
+pub(super) enum TextOr<T> {
+    Text(At<String>),
+    Full(Box<T>),
+}
+
+impl<T: FromToml> FromToml for TextOr<T> {
+    const EXPECTED: &'static str = match T::EXPECTED.as_bytes() {
+        b"a list" => "a string or a list of strings",
+        _ => "a string or a table",
+    };
+
+    fn from_toml(value: &Value<'_>, problems: &mut Problems<'_>) -> Read<Self> {
+        match (value.get_ref(), T::EXPECTED) {
+            (DeValue::String(_), _) => At::from_toml(value, problems).map(Self::Text),
+            (DeValue::Array(_), "a list") | (DeValue::Table(_), "a table") => {
+                T::from_toml(value, problems).map(Box::new).map(Self::Full)
+            }
+            _ => wrong_type(value, Self::EXPECTED, problems),
+        }
+    }
+}
+
+/// A command: a string that is split into words, or a list of words.
+pub(super) type CommandForm = TextOr<Vec<At<String>>>;
+
+/// What comes first: a name, names, or names with what each must have reached.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged, inline)]
+pub(super) enum NeedsForm {
+    One(At<String>),
+    List(Vec<At<String>>),
+    Table(Named<Need>),
+}
+
+impl FromToml for NeedsForm {
+    const EXPECTED: &'static str = "a name, a list of names or a table";
+
+    fn from_toml(value: &Value<'_>, problems: &mut Problems<'_>) -> Read<Self> {
+        match value.get_ref() {
+            DeValue::String(_) => At::from_toml(value, problems).map(Self::One),
+            DeValue::Array(_) => Vec::from_toml(value, problems).map(Self::List),
+            DeValue::Table(_) => Named::from_toml(value, problems).map(Self::Table),
+            _ => wrong_type(value, Self::EXPECTED, problems),
+        }
+    }
+}
+
+impl NeedsForm {
+    /// Each name and what it must have reached.
+    pub(super) fn items(&self) -> Vec<(&At<String>, Need)> {
+        match self {
+            Self::One(name) => vec![(name, Need::default())],
+            Self::List(names) => names.iter().map(|name| (name, Need::default())).collect(),
+            Self::Table(needs) => needs.0.iter().map(|(name, need)| (name, *need)).collect(),
+        }
+    }
+}
+
+/// A status code, or a list of them.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged, inline)]
+pub(super) enum StatusForm {
+    One(Whole<100, 599>),
+    List(Vec<Whole<100, 599>>),
+}
+
+impl FromToml for StatusForm {
+    const EXPECTED: &'static str = "a whole number or a list of them";
+
+    fn from_toml(value: &Value<'_>, problems: &mut Problems<'_>) -> Read<Self> {
+        match value.get_ref() {
+            DeValue::Integer(_) => Whole::from_toml(value, problems).map(Self::One),
+            DeValue::Array(_) => Vec::from_toml(value, problems).map(Self::List),
+            _ => wrong_type(value, Self::EXPECTED, problems),
+        }
+    }
+}
+
+impl StatusForm {
+    /// The codes.
+    pub(super) fn codes(&self) -> Vec<u16> {
+        let codes = match self {
+            Self::One(code) => std::slice::from_ref(code),
+            Self::List(codes) => codes,
+        };
+        codes
+            .iter()
+            .filter_map(|code| u16::try_from(code.0).ok())
+            .collect()
+    }
+}
+
+/// Any value, as JSON has it. Strings remember their place, since placeholders may stand in them.
+#[derive(Debug)]
+pub(super) enum JsonForm {
+    /// A number, true or false.
+    Scalar(serde_json::Value),
+    /// A string.
+    Text(At<String>),
+    /// A list.
+    List(Vec<JsonForm>),
+    /// An object.
+    Object(Vec<(String, JsonForm)>),
+}
+
+impl FromToml for JsonForm {
+    const EXPECTED: &'static str = "a JSON value";
+
+    fn from_toml(value: &Value<'_>, problems: &mut Problems<'_>) -> Read<Self> {
+        let scalar = match value.get_ref() {
+            DeValue::String(_) => return At::from_toml(value, problems).map(Self::Text),
+            DeValue::Array(_) => return Vec::from_toml(value, problems).map(Self::List),
+            DeValue::Table(_) => {
+                let Named(items) = Named::from_toml(value, problems)?;
+                let items = items.into_iter().map(|(key, item)| (key.value, item));
+                return Ok(Self::Object(items.collect()));
+            }
+            DeValue::Boolean(truth) => Ok(serde_json::Value::from(*truth)),
+            DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
+                .map(serde_json::Value::from)
+                .map_err(|_| "whole number of this size"),
+            DeValue::Float(float) => float
+                .as_str()
+                .parse()
+                .ok()
+                .and_then(serde_json::Number::from_f64)
+                .map(serde_json::Value::Number)
+                .ok_or("such number"),
+            DeValue::Datetime(_) => Err("dates"),
+        };
+        scalar
+            .map(Self::Scalar)
+            .map_err(|what| problems.add(value.span(), ProblemKind::NotJson(what)))
+    }
+}
+
+impl JsonSchema for JsonForm {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Json".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!(true)
+    }
+}

@@ -1,0 +1,199 @@
+//! Addresses that probes and checks ask. They are judged as they will be asked, with some port in
+//! the place of every `{port}`.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use url::Url;
+
+use crate::{
+    stack::{Port, Ports, ServiceName, Template},
+    stack_file::{findings::Read, problem::ProblemKind, reader::At},
+};
+
+use super::{Meaning, text::Scope};
+
+/// A kind of address: what it is called, its schemes, and what comes before a mere path.
+#[derive(Clone, Copy)]
+pub(super) struct Kind {
+    name: &'static str,
+    schemes: &'static [&'static str],
+    own: Option<&'static str>,
+}
+
+pub(super) const HTTP: Kind = Kind {
+    name: "an http address",
+    schemes: &["http", "https"],
+    own: Some("http://localhost:{port}"),
+};
+pub(super) const WEBSOCKET: Kind = Kind {
+    name: "a websocket address",
+    schemes: &["ws", "wss"],
+    own: Some("ws://localhost:{port}"),
+};
+pub(super) const REDIS: Kind = Kind {
+    name: "a redis address",
+    schemes: &["redis"],
+    own: None,
+};
+const LINK: Kind = Kind {
+    name: "a link",
+    ..HTTP
+};
+const ORIGIN: Kind = Kind {
+    name: "an origin",
+    schemes: HTTP.schemes,
+    own: None,
+};
+
+impl Meaning<'_, '_> {
+    /// An address of this kind; `/path` alone is asked of the service's own port.
+    pub(super) fn url(
+        &mut self,
+        kind: Kind,
+        text: &At<String>,
+        scope: Scope<'_>,
+    ) -> Read<Template> {
+        let own = kind
+            .own
+            .filter(|_| text.value.starts_with('/') && !text.value.starts_with("//"));
+        let full = match own {
+            Some(own) => &At::new(format!("{own}{}", text.value), text.span.clone()),
+            None => text,
+        };
+        let template = self.template(full, scope)?;
+        match parsed(kind, &template) {
+            Ok(_) => Ok(template),
+            Err(reason) => self.bad_address(text, kind.name, reason),
+        }
+    }
+
+    /// An address for a browser to open.
+    pub(super) fn link(&mut self, text: &At<String>, scope: Scope<'_>) -> Read<Template> {
+        self.url(LINK, text, scope)
+    }
+
+    /// What a browser calls the origin of a page: scheme, host and port, and nothing else.
+    pub(super) fn origin(&mut self, text: &At<String>, scope: Scope<'_>) -> Read<Template> {
+        let template = self.url(ORIGIN, text, scope)?;
+        let sample = sample(&template);
+        let after_scheme = sample.split_once("://").map_or("", |(_, rest)| rest);
+        if after_scheme.contains(['/', '?', '#', '@']) {
+            let reason = "an origin ends after the host and the port".to_owned();
+            return self.bad_address(text, ORIGIN.name, reason);
+        }
+        Ok(template)
+    }
+
+    /// `host:port`
+    pub(super) fn host_and_port(&mut self, text: &At<String>, scope: Scope<'_>) -> Read<Template> {
+        let template = self.template(text, scope)?;
+        match judge_host_and_port(&sample(&template)) {
+            Ok(()) => Ok(template),
+            Err(reason) => self.bad_address(text, "an address with a port", reason.to_owned()),
+        }
+    }
+
+    /// An address or a name of this machine.
+    pub(super) fn host(&mut self, text: &At<String>) -> Read<String> {
+        let host = self.plain(text)?;
+        let is_name = |host: &str| {
+            host.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && host
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "-.".contains(c))
+        };
+        if host.parse::<IpAddr>().is_ok() || is_name(&host) {
+            return Ok(host);
+        }
+        let reason = "it is neither an IP address nor a name".to_owned();
+        self.bad_address(text, "a host", reason)
+    }
+
+    fn bad_address<T>(
+        &mut self,
+        text: &At<String>,
+        expected: &'static str,
+        reason: String,
+    ) -> Read<T> {
+        let kind = ProblemKind::BadAddress { expected, reason };
+        Err(self.problems.add(text.span.clone(), kind))
+    }
+}
+
+fn parsed(kind: Kind, template: &Template) -> Result<Url, String> {
+    let url = Url::parse(&sample(template)).map_err(|error| error.to_string())?;
+    if !kind.schemes.contains(&url.scheme()) {
+        return Err(format!("it does not begin with {}://", kind.schemes[0]));
+    }
+    if !url.has_host() {
+        return Err("it has no host".to_owned());
+    }
+    if url.port() == Some(0) {
+        return Err("there is no port 0".to_owned());
+    }
+    Ok(url)
+}
+
+fn judge_host_and_port(address: &str) -> Result<(), &'static str> {
+    let (host, port) = address.rsplit_once(':').ok_or("it has no port")?;
+    if !port.parse().is_ok_and(|port: u16| port > 0) {
+        return Err("the port is not a number from 1 to 65535");
+    }
+    let inside = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    match inside {
+        Some(inside) if inside.parse::<Ipv6Addr>().is_ok() => Ok(()),
+        Some(_) => Err("there is no IPv6 address between the brackets"),
+        None if host.is_empty() => Err("it has no host"),
+        None if host.contains(':') => Err("an IPv6 address stands in brackets"),
+        None if host.contains(|c: char| c.is_whitespace() || "/@[]".contains(c)) => {
+            Err("it has more than a host and a port")
+        }
+        None => Ok(()),
+    }
+}
+
+/// The text as it may look once the ports are known.
+pub(super) fn sample(template: &Template) -> String {
+    struct SomePort;
+
+    impl Ports for SomePort {
+        fn port_of(&self, _: &ServiceName) -> Option<Port> {
+            Port::new(4_000)
+        }
+    }
+
+    template.render(&"any".into(), &SomePort)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_host_and_a_port() {
+        for fine in [
+            "127.0.0.1:80",
+            "localhost:65535",
+            "[::1]:6379",
+            "db.local:1",
+        ] {
+            assert_eq!(judge_host_and_port(fine), Ok(()), "{fine}");
+        }
+        for wrong in [
+            "",
+            "80",
+            ":80",
+            "localhost:",
+            "localhost:0",
+            "localhost:65536",
+            "::1:80",
+            "[x]:80",
+            "http://a:80",
+            "a b:1",
+        ] {
+            assert!(judge_host_and_port(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What services mean to each other: who waits for whom, and who shares a port.
+
+use std::collections::{BTreeMap, btree_map::Entry};
+
+use crate::stack_file::{
+    findings::Problems, problem::ProblemKind, reader::At, tables::ServiceTable,
+};
+
+use super::is_external;
+
+type Services = [(At<String>, ServiceTable)];
+
+/// A need of a service: the place in `needs`, and the number of the service that it names.
+struct Edge<'a> {
+    name: &'a At<String>,
+    to: usize,
+}
+
+pub(super) fn check(services: &Services, problems: &mut Problems<'_>) {
+    ports(services, problems);
+    cycles(services, problems);
+}
+
+/// One port, one service. Two external ones may share theirs: they can be on different hosts.
+fn ports(services: &Services, problems: &mut Problems<'_>) {
+    let mut first = BTreeMap::new();
+    for (name, table) in services {
+        let Some(port) = &table.port else { continue };
+        let Ok(number) = u16::try_from(port.value.0) else {
+            continue;
+        };
+        let (other, other_port, other_is_external) = match first.entry(number) {
+            Entry::Vacant(vacant) => {
+                vacant.insert((name, port, is_external(table)));
+                continue;
+            }
+            Entry::Occupied(occupied) => *occupied.get(),
+        };
+        if other_is_external && is_external(table) {
+            continue;
+        }
+        let twice = ProblemKind::PortTwice {
+            port: number,
+            service: name.value.as_str().into(),
+            other: other.value.as_str().into(),
+        };
+        let label = format!("`{}` has it first", other.value);
+        let others = vec![(other_port.span.clone(), label)];
+        problems.add_with(port.span.clone(), twice, others);
+    }
+}
+
+fn cycles(services: &Services, problems: &mut Problems<'_>) {
+    let edges = edges(services);
+    let mut state = vec![State::New; services.len()];
+    for start in 0..services.len() {
+        if state[start] == State::New {
+            walk(start, services, &edges, &mut state, problems);
+        }
+    }
+}
+
+fn edges(services: &Services) -> Vec<Vec<Edge<'_>>> {
+    let numbers: BTreeMap<_, _> = services
+        .iter()
+        .enumerate()
+        .map(|(number, (name, _))| (name.value.as_str(), number))
+        .collect();
+    services
+        .iter()
+        .map(|(_, table)| {
+            let needs = table.needs.iter().flat_map(|needs| needs.value.items());
+            needs
+                .filter_map(|(name, _)| {
+                    let to = *numbers.get(name.value.as_str())?;
+                    Some(Edge { name, to })
+                })
+                .collect()
+        })
+        .collect()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    New,
+    /// On the way from the start to where the walk is.
+    OnTheWay,
+    Done,
+}
+
+/// Walks the needs from one service, depth first, with a stack of its own: a chain may be long.
+fn walk(
+    start: usize,
+    services: &Services,
+    edges: &[Vec<Edge<'_>>],
+    state: &mut [State],
+    problems: &mut Problems<'_>,
+) {
+    let mut way = vec![(start, 0)];
+    state[start] = State::OnTheWay;
+    while let Some((service, next)) = way.last_mut() {
+        let Some(edge) = edges[*service].get(*next) else {
+            state[*service] = State::Done;
+            way.pop();
+            continue;
+        };
+        *next += 1;
+        match state[edge.to] {
+            State::Done => {}
+            State::OnTheWay if problems.is_full() => return,
+            State::New => {
+                state[edge.to] = State::OnTheWay;
+                way.push((edge.to, 0));
+            }
+            State::OnTheWay => {
+                let begin = way.iter().position(|(on_way, _)| *on_way == edge.to);
+                cycle(&way[begin.unwrap_or(0)..], services, edges, problems);
+            }
+        }
+    }
+}
+
+/// Each step of the way is a service and the number of its need after the one that was followed.
+fn cycle(
+    way: &[(usize, usize)],
+    services: &Services,
+    edges: &[Vec<Edge<'_>>],
+    problems: &mut Problems<'_>,
+) {
+    const LABELLED: usize = 10;
+    let followed = |(service, next): &(usize, usize)| &edges[*service][*next - 1];
+    let name = |number: usize| services[number].0.value.as_str();
+    let [.., last] = way else { return };
+    let place = followed(last).name.span.clone();
+    if let [(alone, _)] = way {
+        problems.add(place, ProblemKind::NeedsItself(name(*alone).into()));
+        return;
+    }
+    let first = way[0].0;
+    let path = way.iter().map(|(service, _)| *service).chain([first]);
+    let kind = ProblemKind::Cycle(path.map(|number| name(number).into()).collect());
+    let others = way[..way.len() - 1].iter().take(LABELLED).map(|step| {
+        let label = format!("`{}` waits for `{}`", name(step.0), name(followed(step).to));
+        (followed(step).name.span.clone(), label)
+    });
+    problems.add_with(place, kind, others.collect());
+}

@@ -1,0 +1,203 @@
+//! From tables to a [`Stack`]: what no table can know about itself. Names, references between
+//! services, placeholders, addresses. Runs only on a file whose tables are all well formed, so that
+//! nothing is said twice.
+
+mod address;
+mod check;
+mod graph;
+mod http;
+mod launch;
+mod ready;
+mod service;
+mod text;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use crate::stack::{Port, ServiceName, Stack};
+
+use super::{
+    Environment,
+    findings::{Problems, Read, Told, all},
+    near::{nearest, shown},
+    problem::ProblemKind,
+    reader::At,
+    tables::{ServiceTable, StackTable},
+};
+
+/// What is known of the stack while its services are made.
+struct Meaning<'a, 't> {
+    /// The folder that relative paths start at.
+    directory: &'a Path,
+    environment: &'a Environment,
+    problems: &'a mut Problems<'t>,
+    /// Every service of the file.
+    services: BTreeMap<&'a str, Declared>,
+    /// What the checks so far have saved.
+    saved: BTreeSet<String>,
+}
+
+/// What other services may ask about a service.
+#[derive(Clone, Copy)]
+struct Declared {
+    port: Option<Port>,
+    external: bool,
+}
+
+/// The stack that the tables describe.
+pub(super) fn stack(
+    file: &Path,
+    table: &StackTable,
+    environment: &Environment,
+    problems: &mut Problems<'_>,
+) -> Read<Stack> {
+    let directory = file.parent().unwrap_or(Path::new(""));
+    let (whole, services) = match &table.service {
+        Some(services) => (services.span.clone(), services.value.0.as_slice()),
+        None => (0..0, &[][..]),
+    };
+    if services.is_empty() {
+        problems.add(whole, ProblemKind::EmptyStack);
+    }
+    let mut meaning = Meaning {
+        directory,
+        environment,
+        problems,
+        services: declared(services),
+        saved: BTreeSet::new(),
+    };
+    let name = match &table.name {
+        Some(name) => meaning.stack_name(name),
+        None => Ok(name_of(directory)),
+    };
+    meaning.service_names(services)?;
+    let made = all(services
+        .iter()
+        .map(|(name, table)| meaning.service(name, table)));
+    graph::check(services, meaning.problems);
+    Ok(Stack {
+        name: name?,
+        file: file.to_owned(),
+        mode: table.mode.unwrap_or_default(),
+        services: made?,
+    })
+}
+
+fn declared(services: &[(At<String>, ServiceTable)]) -> BTreeMap<&str, Declared> {
+    let declare = |table| Declared {
+        port: port(table),
+        external: is_external(table),
+    };
+    services
+        .iter()
+        .map(|(name, table)| (name.value.as_str(), declare(table)))
+        .collect()
+}
+
+fn port(table: &ServiceTable) -> Option<Port> {
+    let number = u16::try_from(table.port.as_ref()?.value.0).ok()?;
+    Port::new(number)
+}
+
+fn is_external(table: &ServiceTable) -> bool {
+    table
+        .external
+        .as_ref()
+        .is_some_and(|external| external.value)
+}
+
+/// A stack without a name is called after its folder, as far as a name can be.
+fn name_of(directory: &Path) -> String {
+    let folder = directory.file_name().unwrap_or_default().to_string_lossy();
+    let fit = |c: char| {
+        if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+            c
+        } else {
+            '-'
+        }
+    };
+    let name: String = folder.chars().map(fit).take(LONGEST_NAME).collect();
+    let name = name.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    if name.is_empty() { "stack" } else { name }.to_owned()
+}
+
+/// Names become parts of file names.
+const LONGEST_NAME: usize = 64;
+
+impl Meaning<'_, '_> {
+    fn stack_name(&mut self, name: &At<String>) -> Read<String> {
+        let text = self.plain(name)?;
+        let ends_well = text.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && text.ends_with(|c: char| c.is_ascii_alphanumeric());
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-_. ".contains(c);
+        if ends_well && text.len() <= LONGEST_NAME && text.chars().all(fits) {
+            return Ok(text);
+        }
+        let bad_name = ProblemKind::BadName {
+            value: shown(&name.value),
+            what: "the name of a stack",
+            rule: "a stack's name is made of ASCII letters, digits, `-`, `_`, `.` and spaces, begins and ends with a letter or digit, and has at most 64 characters",
+        };
+        Err(self.problems.add(name.span.clone(), bad_name))
+    }
+
+    /// Names that do not fit are told before they are used, since messages show them as they are.
+    fn service_names(&mut self, services: &[(At<String>, ServiceTable)]) -> Read<()> {
+        let mut seen = BTreeMap::new();
+        all(services.iter().map(|(name, _)| {
+            self.service_name(name)?;
+            let text = name.value.as_str();
+            let Some(other) = seen.insert(text.to_ascii_lowercase(), name) else {
+                return Ok(());
+            };
+            let alike = ProblemKind::NamesAlike {
+                name: text.into(),
+                other: other.value.as_str().into(),
+            };
+            let earlier = vec![(other.span.clone(), "the earlier one".to_owned())];
+            Err(self.problems.add_with(name.span.clone(), alike, earlier))
+        }))
+    }
+
+    fn service_name(&mut self, name: &At<String>) -> Read<()> {
+        let text = name.value.as_str();
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        let begins_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if begins_well && text.len() <= LONGEST_NAME && text.chars().all(fits) {
+            return Ok(());
+        }
+        let bad_name = ProblemKind::BadName {
+            value: shown(text),
+            what: "the name of a service",
+            rule: "a service's name is made of ASCII letters, digits, `-` and `_`, begins with a letter or digit, and has at most 64 characters",
+        };
+        Err(self.problems.add(name.span.clone(), bad_name))
+    }
+
+    /// The service of the file that a text names.
+    fn reference(&mut self, name: &At<String>) -> Read<(ServiceName, Declared)> {
+        if let Some(declared) = self.services.get(name.value.as_str()) {
+            return Ok((name.value.as_str().into(), *declared));
+        }
+        if self.problems.is_full() {
+            return Err(Told);
+        }
+        let unknown = ProblemKind::UnknownService {
+            name: shown(&name.value),
+            suggestion: self.nearest_service(&name.value),
+            known: self
+                .services
+                .keys()
+                .take(10)
+                .map(|name| shown(name))
+                .collect(),
+        };
+        Err(self.problems.add(name.span.clone(), unknown))
+    }
+
+    fn nearest_service(&self, name: &str) -> Option<String> {
+        nearest(name, self.services.keys().copied())
+    }
+}

@@ -1,0 +1,216 @@
+//! What tells that a service is ready, in its long form and its short one.
+
+use std::time::Duration;
+
+use crate::{
+    stack::{Probe, Readiness, ServiceName},
+    stack_file::{
+        findings::{Read, all},
+        forms::TextOr,
+        near::{nearest, shown},
+        problem::ProblemKind,
+        reader::{At, Whole},
+        tables::{ReadyTable, ServiceTable},
+        units::Time,
+    },
+};
+
+use super::{Meaning, address, is_external, text::Scope};
+
+const EVERY: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
+const FAILURES: u32 = 3;
+
+/// What the short form `"kind: value"` can begin with.
+const KINDS: [&str; 7] = [
+    "tcp",
+    "http",
+    "redis",
+    "websocket",
+    "command",
+    "log",
+    "process",
+];
+
+impl Meaning<'_, '_> {
+    pub(super) fn readiness(
+        &mut self,
+        name: &ServiceName,
+        table: &ServiceTable,
+    ) -> Read<Readiness> {
+        let external = is_external(table);
+        let scope = Scope::of(name);
+        let full = match table.ready.as_ref().map(|ready| &ready.value) {
+            None => return Ok(usually(self.default_probe(table, scope)?)),
+            Some(TextOr::Text(short)) => {
+                return Ok(usually(self.short_probe(short, external, scope)?));
+            }
+            Some(TextOr::Full(full)) => full,
+        };
+        let mut probes = self.probes(full, external, scope);
+        if probes.is_empty() {
+            probes.push(self.default_probe(table, scope));
+        }
+        let every = self.positive(full.every.as_ref(), EVERY);
+        let timeout = self.positive(full.timeout.as_ref(), TIMEOUT);
+        Ok(Readiness {
+            probes: all(probes.into_iter())?,
+            every: every?,
+            timeout: timeout?,
+            failures: full.failures.map_or(FAILURES, |Whole(failures)| failures),
+        })
+    }
+
+    /// It listens on its port, or, without one, it runs.
+    fn default_probe(&mut self, table: &ServiceTable, scope: Scope<'_>) -> Read<Probe> {
+        match &table.port {
+            Some(port) => {
+                let own = At::new("localhost:{port}".to_owned(), port.span.clone());
+                self.host_and_port(&own, scope).map(Probe::Tcp)
+            }
+            None => Ok(Probe::Process),
+        }
+    }
+
+    fn probes(&mut self, ready: &ReadyTable, external: bool, scope: Scope<'_>) -> Vec<Read<Probe>> {
+        let mut probes = Vec::new();
+        if let Some(tcp) = &ready.tcp {
+            probes.push(self.host_and_port(tcp, scope).map(Probe::Tcp));
+        }
+        if let Some(http) = &ready.http {
+            let request = self.http(http, scope).map(Box::new);
+            probes.push(request.map(Probe::Http));
+        }
+        if let Some(redis) = &ready.redis {
+            probes.push(self.url(address::REDIS, redis, scope).map(Probe::Redis));
+        }
+        if let Some(websocket) = &ready.websocket {
+            let url = self.url(address::WEBSOCKET, websocket, scope);
+            probes.push(url.map(Probe::WebSocket));
+        }
+        if let Some(command) = &ready.command {
+            probes.push(self.command(command, scope).map(Probe::Command));
+        }
+        if let Some(log) = &ready.log {
+            probes.push(self.log_probe(log, external));
+        }
+        if let Some(process) = ready.process.as_ref().filter(|process| process.value) {
+            probes.push(self.process_probe(process, external));
+        }
+        probes
+    }
+
+    /// `"tcp"`, `"http: /health"`, `"log: listening on"`, or an address that says its kind itself.
+    fn short_probe(&mut self, short: &At<String>, external: bool, scope: Scope<'_>) -> Read<Probe> {
+        let text = short.value.trim();
+        let (kind, value) = match text.split_once(':') {
+            Some(("http" | "https", rest)) if rest.starts_with("//") => ("http", text),
+            Some(("redis", rest)) if rest.starts_with("//") => ("redis", text),
+            Some(("ws" | "wss", rest)) if rest.starts_with("//") => ("websocket", text),
+            Some((kind, value)) => (kind.trim_end(), value.trim_start()),
+            None => (text, ""),
+        };
+        let or_own = |own: &str| {
+            let value = if value.is_empty() { own } else { value };
+            At::new(value.to_owned(), short.span.clone())
+        };
+        match kind {
+            "tcp" => {
+                let address = or_own("localhost:{port}");
+                self.host_and_port(&address, scope).map(Probe::Tcp)
+            }
+            "http" => {
+                let request = self.http(&TextOr::Text(or_own("/")), scope)?;
+                Ok(Probe::Http(Box::new(request)))
+            }
+            "redis" => {
+                let url = or_own("redis://localhost:{port}");
+                self.url(address::REDIS, &url, scope).map(Probe::Redis)
+            }
+            "websocket" => {
+                let url = self.url(address::WEBSOCKET, &or_own("/"), scope);
+                url.map(Probe::WebSocket)
+            }
+            "command" => {
+                let line = or_own("");
+                let form = At::new(TextOr::Text(line), short.span.clone());
+                self.command(&form, scope).map(Probe::Command)
+            }
+            "log" => self.log_probe(&or_own(""), external),
+            "process" if value.is_empty() => {
+                self.process_probe(&At::new(true, short.span.clone()), external)
+            }
+            other => {
+                let unknown = ProblemKind::UnknownValue {
+                    value: shown(other),
+                    suggestion: nearest(other, KINDS),
+                    known: KINDS.to_vec(),
+                };
+                Err(self.problems.add(short.span.clone(), unknown))
+            }
+        }
+    }
+
+    fn log_probe(&mut self, pattern: &At<String>, external: bool) -> Read<Probe> {
+        if external {
+            return self.not_for_external(pattern, "log");
+        }
+        if pattern.value.is_empty() {
+            let empty = ProblemKind::Empty("a regular expression");
+            return Err(self.problems.add(pattern.span.clone(), empty));
+        }
+        if let Err(error) = regex::Regex::new(&pattern.value) {
+            let bad_regex = ProblemKind::BadRegex(last_line(&error.to_string()));
+            return Err(self.problems.add(pattern.span.clone(), bad_regex));
+        }
+        Ok(Probe::Log(pattern.value.clone()))
+    }
+
+    fn process_probe(&mut self, process: &At<bool>, external: bool) -> Read<Probe> {
+        if external {
+            return self.not_for_external(process, "process");
+        }
+        Ok(Probe::Process)
+    }
+
+    fn not_for_external<T>(&mut self, value: &At<T>, key: &'static str) -> Read<Probe> {
+        let reason = "nothing is known of the processes of an external service";
+        let no_effect = ProblemKind::NoEffect { key, reason };
+        Err(self.problems.add(value.span.clone(), no_effect))
+    }
+
+    /// A duration that is not nothing.
+    pub(super) fn positive(
+        &mut self,
+        time: Option<&At<Time>>,
+        default: Duration,
+    ) -> Read<Duration> {
+        let Some(time) = time else {
+            return Ok(default);
+        };
+        if time.value.0.is_zero() {
+            let bad_duration = ProblemKind::BadDuration {
+                value: "0".to_owned(),
+                reason: "it must be more than nothing",
+            };
+            return Err(self.problems.add(time.span.clone(), bad_duration));
+        }
+        Ok(time.value.0)
+    }
+}
+
+/// A probe at the usual times.
+fn usually(probe: Probe) -> Readiness {
+    Readiness {
+        probes: vec![probe],
+        every: EVERY,
+        timeout: TIMEOUT,
+        failures: FAILURES,
+    }
+}
+
+/// The regex crate draws the pattern first and says in the last line what is wrong.
+fn last_line(error: &str) -> String {
+    let line = error.lines().last().unwrap_or_default();
+    shown(line.strip_prefix("error: ").unwrap_or(line))
+}

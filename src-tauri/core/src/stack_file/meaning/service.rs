@@ -1,0 +1,149 @@
+//! One service: what it says about itself.
+
+use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
+
+use crate::{
+    stack::{LogLimits, Need, Service, ServiceName, Template},
+    stack_file::{
+        findings::{Read, Told, all},
+        forms::NeedsForm,
+        problem::ProblemKind,
+        reader::{At, Named, Whole},
+        tables::{LogTable, ServiceTable},
+        units::Size,
+    },
+};
+
+use super::{Meaning, is_external, port, text::Scope};
+
+const START_TIMEOUT: Duration = Duration::from_mins(1);
+const LOG_LIMITS: LogLimits = LogLimits {
+    runs: 10,
+    size: 256 << 20,
+};
+
+impl Meaning<'_, '_> {
+    pub(super) fn service(&mut self, at: &At<String>, table: &ServiceTable) -> Read<Arc<Service>> {
+        if self.problems.is_full() {
+            return Err(Told);
+        }
+        let name = ServiceName::new(&at.value);
+        let scope = Scope::of(&name);
+        let command = if is_external(table) {
+            self.external(at, table);
+            Ok(None)
+        } else {
+            self.what_runs(at, table, scope).map(Some)
+        };
+        let directory = self.working_directory(table.directory.as_ref());
+        let host = table.host.as_ref().map(|host| self.host(host));
+        let needs = self.needs(table.needs.as_ref());
+        let env = self.variables(table.env.as_ref(), scope);
+        let env_files = self.env_files(table.env_file.as_ref());
+        let require = self.require(table.require.as_ref(), scope);
+        let stop = self.stop(table.stop.as_ref(), scope);
+        let start_timeout = self.positive(table.start_timeout.as_ref(), START_TIMEOUT);
+        let links = self.links(table.links.as_ref(), scope);
+        let ready = self.readiness(&name, table);
+        let checks = table.check.iter().flatten();
+        let checks = all(checks.map(|check| self.check(&name, check)));
+        let env_points_at = self.env_points_at(table.env_points_at.as_ref());
+        Ok(Arc::new(Service {
+            command: command?,
+            directory: directory?,
+            port: port(table),
+            host: host.transpose()?,
+            needs: needs?,
+            env: env?,
+            env_files: env_files?,
+            require: require?,
+            restart: given(table.restart.as_ref()),
+            on_unhealthy: given(table.on_unhealthy.as_ref()),
+            stop: stop?,
+            start_timeout: start_timeout?,
+            port_conflict: given(table.port_conflict.as_ref()),
+            links: links?,
+            ready: ready?,
+            checks: checks?,
+            env_points_at: env_points_at?,
+            log: log_limits(table.log.as_ref()),
+            name,
+        }))
+    }
+
+    /// Says which keys an external service cannot have, and whether it can be watched at all.
+    fn external(&mut self, name: &At<String>, table: &ServiceTable) {
+        let ours: [(&'static str, Option<&Range<usize>>); 10] = [
+            ("command", span(table.command.as_ref())),
+            ("shell", span(table.shell.as_ref())),
+            ("host", span(table.host.as_ref())),
+            ("needs", span(table.needs.as_ref())),
+            ("require", span(table.require.as_ref())),
+            ("restart", span(table.restart.as_ref())),
+            ("on_unhealthy", span(table.on_unhealthy.as_ref())),
+            ("stop", span(table.stop.as_ref())),
+            ("port_conflict", span(table.port_conflict.as_ref())),
+            ("log", span(table.log.as_ref())),
+        ];
+        for (key, span) in ours {
+            if let Some(span) = span {
+                self.problems.add(span.clone(), ProblemKind::External(key));
+            }
+        }
+        if table.ready.is_none() && table.port.is_none() {
+            let unwatchable = ProblemKind::Unwatchable(name.value.as_str().into());
+            self.problems.add(name.span.clone(), unwatchable);
+        }
+    }
+
+    fn needs(&mut self, needs: Option<&At<NeedsForm>>) -> Read<BTreeMap<ServiceName, Need>> {
+        let needs = needs.iter().flat_map(|needs| needs.value.items());
+        all(needs.map(|(name, need)| {
+            let (service, declared) = self.reference(name)?;
+            if declared.external && need != Need::Ready {
+                let never_reached = ProblemKind::NeverReached { service, need };
+                return Err(self.problems.add(name.span.clone(), never_reached));
+            }
+            Ok((service, need))
+        }))
+    }
+
+    fn env_points_at(
+        &mut self,
+        points: Option<&Named<At<String>>>,
+    ) -> Read<BTreeMap<String, ServiceName>> {
+        let points = points.iter().flat_map(|points| &points.0);
+        all(points.map(|(variable, service)| {
+            let variable = self.variable_name(variable);
+            let (service, _) = self.reference(service)?;
+            Ok((variable?, service))
+        }))
+    }
+
+    fn links(
+        &mut self,
+        links: Option<&Named<At<String>>>,
+        scope: Scope<'_>,
+    ) -> Read<BTreeMap<String, Template>> {
+        let links = links.iter().flat_map(|links| &links.0);
+        all(links.map(|(label, link)| Ok((label.value.clone(), self.link(link, scope)?))))
+    }
+}
+
+fn log_limits(table: Option<&At<LogTable>>) -> LogLimits {
+    let runs = table.and_then(|table| table.value.runs);
+    let size = table.and_then(|table| table.value.size);
+    LogLimits {
+        runs: runs.map_or(LOG_LIMITS.runs, |Whole(runs)| runs),
+        size: size.map_or(LOG_LIMITS.size, |Size(size)| size),
+    }
+}
+
+/// What is given, or the default.
+pub(super) fn given<T: Copy + Default>(at: Option<&At<T>>) -> T {
+    at.map(|at| at.value).unwrap_or_default()
+}
+
+fn span<T>(at: Option<&At<T>>) -> Option<&Range<usize>> {
+    at.map(|at| &at.span)
+}

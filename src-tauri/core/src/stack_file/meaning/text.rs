@@ -1,0 +1,197 @@
+//! Strings with their variables filled in, and their placeholders known to stand for something.
+
+use std::{ffi::OsStr, ops::Range};
+
+use crate::{
+    stack::{Command, Piece, ServiceName, Template},
+    stack_file::{
+        findings::{Read, Told, all},
+        forms::{CommandForm, TextOr},
+        near::{nearest, shown},
+        placeholder::{self, Part},
+        problem::ProblemKind,
+        reader::At,
+        words,
+    },
+};
+
+use super::Meaning;
+
+/// What a string may refer to.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'s> {
+    /// The service that the string belongs to.
+    pub(super) service: &'s ServiceName,
+    /// Whether it belongs to a check, which may use what earlier ones saved.
+    pub(super) in_check: bool,
+}
+
+impl<'s> Scope<'s> {
+    pub(super) fn of(service: &'s ServiceName) -> Self {
+        Self {
+            service,
+            in_check: false,
+        }
+    }
+}
+
+impl Meaning<'_, '_> {
+    /// A string in which ports may stand.
+    pub(super) fn template(&mut self, text: &At<String>, scope: Scope<'_>) -> Read<Template> {
+        self.fill(text, Some(scope))
+    }
+
+    /// A string in which only variables may stand.
+    pub(super) fn plain(&mut self, text: &At<String>) -> Read<String> {
+        self.fill(text, None).map(|filled| filled.to_string())
+    }
+
+    /// A plain string that says something.
+    pub(super) fn plain_not_empty(
+        &mut self,
+        text: &At<String>,
+        what: &'static str,
+    ) -> Read<String> {
+        let filled = self.plain(text)?;
+        if filled.trim().is_empty() {
+            return Err(self
+                .problems
+                .add(text.span.clone(), ProblemKind::Empty(what)));
+        }
+        Ok(filled)
+    }
+
+    fn fill(&mut self, text: &At<String>, scope: Option<Scope<'_>>) -> Read<Template> {
+        if self.problems.is_full() {
+            return Err(Told);
+        }
+        if text.value.contains('\0') {
+            return Err(self.problems.add(text.span.clone(), ProblemKind::Nul));
+        }
+        let parts = placeholder::parts(&text.value).map_err(|brace| {
+            let lone_brace = ProblemKind::LoneBrace(brace);
+            self.problems.add(text.span.clone(), lone_brace)
+        })?;
+        let pieces: Vec<Piece> = all(parts.into_iter().map(|part| {
+            let (written, piece) = match part {
+                Part::Text(literal) => return Ok(Piece::Text(literal.to_owned())),
+                Part::Variable { name, default } => {
+                    (format!("${{{name}"), self.variable(name, default))
+                }
+                Part::Name(name) => (format!("{{{name}}}"), self.piece(name, scope)),
+            };
+            piece.map_err(|kind| {
+                let place = self.place_of(&written, &text.span);
+                self.problems.add(place, kind)
+            })
+        }))?;
+        Ok(Template::new(joined(pieces)))
+    }
+
+    /// As in a shell, the default of `${NAME:-default}` stands in for an empty value too.
+    fn variable(&self, name: &str, default: Option<&str>) -> Result<Piece, ProblemKind> {
+        let set = self.environment.get(OsStr::new(name));
+        let text = match (set, default) {
+            (Some(value), Some(default)) if value.is_empty() => default,
+            (Some(value), _) => value
+                .to_str()
+                .ok_or_else(|| ProblemKind::VariableNotText(shown(name)))?,
+            (None, Some(default)) => default,
+            (None, None) => return Err(ProblemKind::UnsetVariable(shown(name))),
+        };
+        Ok(Piece::Text(text.to_owned()))
+    }
+
+    fn piece(&self, name: &str, scope: Option<Scope<'_>>) -> Result<Piece, ProblemKind> {
+        let Some(scope) = scope else {
+            return Err(ProblemKind::UnknownPlaceholder {
+                name: shown(name),
+                suggestion: None,
+            });
+        };
+        let piece = placeholder::piece(name);
+        let service = match &piece {
+            Piece::OwnPort => scope.service,
+            Piece::PortOf(service) => service,
+            Piece::Saved(saved) if scope.in_check && self.saved.contains(saved) => {
+                return Ok(piece);
+            }
+            Piece::Saved(_) | Piece::Text(_) => return Err(self.unknown_placeholder(name, scope)),
+        };
+        match self.services.get(service.as_str()) {
+            Some(declared) if declared.port.is_some() => Ok(piece),
+            Some(_) => Err(ProblemKind::NoPort(service.clone())),
+            None => Err(self.unknown_placeholder(name, scope)),
+        }
+    }
+
+    fn unknown_placeholder(&self, name: &str, scope: Scope<'_>) -> ProblemKind {
+        let suggestion = match name.strip_suffix(".port") {
+            Some(service) => self
+                .nearest_service(service)
+                .map(|near| format!("{near}.port")),
+            None if self.services.contains_key(name) => Some(format!("{name}.port")),
+            None => {
+                let saved = self.saved.iter().filter(|_| scope.in_check);
+                nearest(name, saved.map(String::as_str).chain(["port"]))
+            }
+        };
+        ProblemKind::UnknownPlaceholder {
+            name: shown(name),
+            suggestion,
+        }
+    }
+
+    /// Where in the string it stands, as far as it is written there without escapes.
+    fn place_of(&self, written: &str, string: &Range<usize>) -> Range<usize> {
+        let found = self
+            .problems
+            .text
+            .get(string.clone())
+            .and_then(|source| source.find(written));
+        match found {
+            Some(offset) => string.start + offset..string.start + offset + written.len(),
+            None => string.clone(),
+        }
+    }
+
+    /// A program and its arguments.
+    pub(super) fn command(&mut self, form: &At<CommandForm>, scope: Scope<'_>) -> Read<Command> {
+        let words = match &form.value {
+            TextOr::Text(line) => self.words(line)?,
+            TextOr::Full(words) => words.to_vec(),
+        };
+        let words: Vec<Template> = all(words.iter().map(|word| self.template(word, scope)))?;
+        if words
+            .first()
+            .is_none_or(|program| program.pieces().is_empty())
+        {
+            let empty = ProblemKind::Empty("a command");
+            return Err(self.problems.add(form.span.clone(), empty));
+        }
+        Ok(Command::Words(words))
+    }
+
+    fn words(&mut self, line: &At<String>) -> Read<Vec<At<String>>> {
+        let at_line = |word| At::new(word, line.span.clone());
+        match words::split(&line.value) {
+            Ok(words) => Ok(words.into_iter().map(at_line).collect()),
+            Err(words::OpenQuote) => {
+                Err(self.problems.add(line.span.clone(), ProblemKind::OpenQuote))
+            }
+        }
+    }
+}
+
+/// Neighbouring texts as one, and none that is empty.
+fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut joined: Vec<Piece> = Vec::new();
+    for piece in pieces {
+        match (joined.last_mut(), piece) {
+            (_, Piece::Text(text)) if text.is_empty() => {}
+            (Some(Piece::Text(before)), Piece::Text(text)) => before.push_str(&text),
+            (_, piece) => joined.push(piece),
+        }
+    }
+    joined
+}

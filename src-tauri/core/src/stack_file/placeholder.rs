@@ -1,0 +1,155 @@
+//! What may stand in the strings of a stack file: `{port}`, `{service.port}`, `{saved}`, `${NAME}`,
+//! `${NAME:-default}`, and `{{` and `}}` for the braces themselves.
+
+use crate::stack::{Piece, Ports, ServiceName, Template};
+
+/// A part of a string.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Part<'t> {
+    /// As it stands.
+    Text(&'t str),
+    /// `${NAME}` or `${NAME:-default}`
+    Variable {
+        name: &'t str,
+        default: Option<&'t str>,
+    },
+    /// `{name}`
+    Name(&'t str),
+}
+
+/// The parts of a string, or the brace that has no other half.
+pub(super) fn parts(text: &str) -> Result<Vec<Part<'_>>, char> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some(brace) = rest.find(['{', '}']) {
+        let (before, from_brace) = rest.split_at(brace);
+        if from_brace.starts_with("{{") || from_brace.starts_with("}}") {
+            parts.extend([Part::Text(before), Part::Text(&from_brace[..1])]);
+            rest = &from_brace[2..];
+            continue;
+        }
+        if from_brace.starts_with('}') {
+            return Err('}');
+        }
+        let end = from_brace.find('}').ok_or('{')?;
+        let inside = &from_brace[1..end];
+        if let Some(before) = before.strip_suffix('$') {
+            let (name, default) = match inside.split_once(":-") {
+                Some((name, default)) => (name, Some(default)),
+                None => (inside, None),
+            };
+            parts.extend([Part::Text(before), Part::Variable { name, default }]);
+        } else {
+            parts.extend([Part::Text(before), Part::Name(inside)]);
+        }
+        rest = &from_brace[end + 1..];
+    }
+    parts.push(Part::Text(rest));
+    Ok(parts)
+}
+
+/// The piece that a name between braces stands for, if the name can stand for anything.
+pub(super) fn piece(name: &str) -> Piece {
+    match name.strip_suffix(".port") {
+        Some(service) => Piece::PortOf(service.into()),
+        None if name == "port" => Piece::OwnPort,
+        None => Piece::Saved(name.to_owned()),
+    }
+}
+
+/// A template as text that [`fill_json`] reads again. Variables are filled by now, and braces in
+/// their values must not be taken for placeholders.
+pub(super) fn written(template: &Template) -> String {
+    let write = |piece: &Piece| match piece {
+        Piece::Text(text) => text.replace('{', "{{").replace('}', "}}"),
+        piece => piece.to_string(),
+    };
+    template.pieces().iter().map(write).collect()
+}
+
+/// The JSON value with the ports in its strings filled in, as `owner` sees them.
+pub(crate) fn fill_json(
+    value: &serde_json::Value,
+    owner: &ServiceName,
+    ports: &impl Ports,
+) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => Value::String(read_again(text).render(owner, ports)),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| fill_json(item, owner, ports))
+            .collect(),
+        Value::Object(items) => items
+            .iter()
+            .map(|(key, item)| (key.clone(), fill_json(item, owner, ports)))
+            .collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
+fn read_again(text: &str) -> Template {
+    let Ok(parts) = parts(text) else {
+        return Template::text(text);
+    };
+    let pieces = parts.into_iter().flat_map(|part| match part {
+        Part::Text(text) => vec![Piece::Text(text.to_owned())],
+        Part::Name(name) => vec![piece(name)],
+        // No variable is left by now: the value of one ended in `$`, and a placeholder came next.
+        Part::Variable { name, .. } => vec![Piece::Text("$".to_owned()), piece(name)],
+    });
+    Template::new(pieces.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubled_braces_stand_for_themselves() {
+        assert_eq!(
+            parts("a{{b}}{port}"),
+            Ok(vec![
+                Part::Text("a"),
+                Part::Text("{"),
+                Part::Text("b"),
+                Part::Text("}"),
+                Part::Text(""),
+                Part::Name("port"),
+                Part::Text(""),
+            ])
+        );
+        assert_eq!(parts("awk {print"), Err('{'));
+        assert_eq!(parts("a}"), Err('}'));
+    }
+
+    #[test]
+    fn a_doubled_brace_after_a_dollar_keeps_a_variable_for_the_shell() {
+        let kept = parts("${{HOME}}").unwrap();
+        assert!(
+            kept.iter().all(|part| matches!(part, Part::Text(_))),
+            "{kept:?}"
+        );
+        assert!(parts("${HOME}").unwrap().contains(&Part::Variable {
+            name: "HOME",
+            default: None
+        }));
+    }
+
+    #[test]
+    fn a_template_that_is_written_is_read_again_as_it_was() {
+        let template = Template::new(vec![
+            Piece::Text("{port} $".to_owned()),
+            Piece::OwnPort,
+            Piece::Text("}".to_owned()),
+            Piece::PortOf("redis".into()),
+        ]);
+        let again = read_again(&written(&template));
+        assert_eq!(again.to_string(), template.to_string());
+        let names = |template: &Template| {
+            let texts = |piece: &&Piece| matches!(piece, Piece::Text(_));
+            template.pieces().iter().filter(texts).count()
+        };
+        assert_eq!(again.pieces().len() - names(&again), 2, "{again:?}");
+    }
+}

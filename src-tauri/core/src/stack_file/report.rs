@@ -1,0 +1,286 @@
+//! Problems with their places, the way a person reads them.
+
+use std::{
+    fmt,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use miette::{
+    Diagnostic, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents,
+};
+
+use super::{
+    findings::{Finding, MOST_PROBLEMS},
+    problem::ProblemKind,
+};
+
+/// Why a stack file is not valid: everything that was found, in the order of the file. Never empty.
+///
+/// It is a [`Diagnostic`] with each [`Problem`] as a related one, so that a fancy reporter shows the
+/// lines of the file. [`Report::lines`] is for where there is no such reporter.
+#[derive(Debug)]
+pub struct Report {
+    file: PathBuf,
+    problems: Vec<Problem>,
+}
+
+/// One thing that is wrong, and where.
+#[derive(Debug, thiserror::Error)]
+#[error("{kind}")]
+pub struct Problem {
+    kind: ProblemKind,
+    place: Option<Place>,
+    labels: Vec<LabeledSpan>,
+    source_text: Arc<Source>,
+}
+
+/// A place in a file. Both count from 1; the column counts characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The line.
+    pub line: usize,
+    /// The character in it.
+    pub column: usize,
+}
+
+impl Report {
+    /// The stack file.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// What is wrong, in the order of the file.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Whether there are so many problems that the search for more was given up.
+    #[must_use]
+    pub fn is_cut_short(&self) -> bool {
+        self.problems.len() >= MOST_PROBLEMS
+    }
+
+    /// One line per problem, as `file:line:column: message`.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.problems.iter().map(|problem| match problem.place {
+            Some(Place { line, column }) => {
+                format!("{}:{line}:{column}: {problem}", self.file.display())
+            }
+            None => format!("{}: {problem}", self.file.display()),
+        })
+    }
+
+    pub(super) fn new(file: &Path, text: &[u8], mut findings: Vec<Finding>) -> Self {
+        findings.sort_by_key(|finding| (finding.span.start, finding.span.end));
+        let source = Arc::new(Source::new(file, text));
+        let problems = findings
+            .into_iter()
+            .map(|finding| Problem::new(finding, &source))
+            .collect();
+        Self {
+            file: file.to_owned(),
+            problems,
+        }
+    }
+
+    /// A report about the file as a whole, of which no text could be read.
+    pub(super) fn about_file(file: &Path, kind: ProblemKind) -> Self {
+        let problem = Problem {
+            kind,
+            place: None,
+            labels: Vec::new(),
+            source_text: Arc::new(Source::new(file, b"")),
+        };
+        Self {
+            file: file.to_owned(),
+            problems: vec![problem],
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.display();
+        match (self.problems.len(), self.is_cut_short()) {
+            (1, _) => write!(f, "{file} is not a valid stack file"),
+            (count, false) => write!(f, "{file} is not a valid stack file: {count} problems"),
+            (count, true) => write!(
+                f,
+                "{file} is not a valid stack file: the first {count} problems"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Report {}
+
+impl Diagnostic for Report {
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        Some(Box::new(
+            self.problems
+                .iter()
+                .map(|problem| problem as &dyn Diagnostic),
+        ))
+    }
+}
+
+impl Problem {
+    fn new(finding: Finding, source: &Arc<Source>) -> Self {
+        let label = |span: &Range<usize>, text: String| {
+            let span = source.clamp(span);
+            LabeledSpan::new(Some(text), span.start, span.len())
+        };
+        let span = source.clamp(&finding.span);
+        let mut labels = vec![LabeledSpan::new_primary_with_span(
+            Some(finding.kind.label()),
+            span.clone(),
+        )];
+        labels.extend(
+            finding
+                .others
+                .into_iter()
+                .map(|(span, text)| label(&span, text)),
+        );
+        Self {
+            place: Some(source.place(span.start)),
+            kind: finding.kind,
+            labels,
+            source_text: Arc::clone(source),
+        }
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub fn kind(&self) -> &ProblemKind {
+        &self.kind
+    }
+
+    /// Where; `None` if the file could not be read at all.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        self.place
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn suggestion(&self) -> String {
+        self.kind.help()
+    }
+
+    /// The line of the file that the place is in, without its end.
+    #[must_use]
+    pub fn line(&self) -> Option<&str> {
+        self.place.map(|place| self.source_text.line(place.line))
+    }
+}
+
+impl Diagnostic for Problem {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(self.kind.help()))
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.place.map(|_| &*self.source_text as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.place?;
+        Some(Box::new(self.labels.iter().cloned()))
+    }
+}
+
+/// The text of a stack file, made fit to be shown, and where its lines start.
+#[derive(Debug)]
+struct Source {
+    name: String,
+    text: String,
+    lines: Vec<usize>,
+}
+
+impl Source {
+    /// What a terminal must not get is replaced, byte by byte so that every offset stays.
+    fn new(file: &Path, bytes: &[u8]) -> Self {
+        let mut text = String::with_capacity(bytes.len());
+        for chunk in bytes.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                if character.is_control() && !matches!(character, '\n' | '\r' | '\t') {
+                    text.extend(std::iter::repeat_n('?', character.len_utf8()));
+                } else {
+                    text.push(character);
+                }
+            }
+            text.extend(chunk.invalid().iter().map(|_| '?'));
+        }
+        let ends = text.match_indices('\n').map(|(end, _)| end + 1);
+        let lines = std::iter::once(0).chain(ends).collect();
+        Self {
+            name: file.display().to_string(),
+            text,
+            lines,
+        }
+    }
+
+    /// The span on whole characters, and never behind the last one: there is no line to show there.
+    fn clamp(&self, span: &Range<usize>) -> Range<usize> {
+        let last = self.text.len().saturating_sub(1);
+        let start = self.text.floor_char_boundary(span.start.min(last));
+        let end = self.text.floor_char_boundary(span.end).max(start);
+        start..end
+    }
+
+    fn place(&self, offset: usize) -> Place {
+        let line = self.lines.partition_point(|start| *start <= offset);
+        let start = self.lines[line - 1];
+        Place {
+            line,
+            column: self.text[start..offset].chars().count() + 1,
+        }
+    }
+
+    fn line(&self, number: usize) -> &str {
+        let start = self.lines[number - 1];
+        let end = self
+            .lines
+            .get(number)
+            .map_or(self.text.len(), |next| next - 1);
+        self.text[start..end].trim_end_matches('\r')
+    }
+}
+
+impl SourceCode for Source {
+    /// As for a string, and a very long line is shown only around the span.
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        lines_before: usize,
+        lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        const LONG: usize = 8 * 1024;
+        const AROUND: usize = 60;
+        let all = self.text.read_span(span, lines_before, lines_after)?;
+        let (shown, first_line, first_column) = if all.data().len() <= LONG {
+            (*all.span(), all.line(), all.column())
+        } else {
+            let start = self
+                .text
+                .floor_char_boundary(span.offset().saturating_sub(AROUND));
+            let end = span.offset() + span.len().min(AROUND) + AROUND;
+            let end = self.text.floor_char_boundary(end).max(start);
+            let place = self.place(start);
+            ((start..end).into(), place.line - 1, place.column - 1)
+        };
+        let data = &self.text.as_bytes()[shown.offset()..shown.offset() + shown.len()];
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.name.clone(),
+            data,
+            shown,
+            first_line,
+            first_column,
+            all.line_count(),
+        )))
+    }
+}

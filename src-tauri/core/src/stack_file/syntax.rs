@@ -1,0 +1,143 @@
+//! Text to a tree of TOML values.
+
+use serde_spanned::Spanned;
+use toml::de::{DeTable, DeValue};
+use toml_parser::{
+    ErrorSink, Source, Span,
+    parser::{EventReceiver, parse_document},
+};
+
+use super::{
+    findings::{Problems, Read, Told},
+    problem::ProblemKind,
+    reader::Value,
+};
+
+/// The tree, if the text is right.
+pub(super) fn tree<'a>(text: &'a str, problems: &mut Problems<'_>) -> Read<Value<'a>> {
+    if let Some(place) = too_deep(text) {
+        let limit = DEEPEST;
+        return Err(problems.add(place.start()..place.end(), ProblemKind::TooDeep { limit }));
+    }
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if errors.is_empty() {
+        return Ok(Spanned::new(
+            0..text.len(),
+            DeValue::Table(table.into_inner()),
+        ));
+    }
+    let mut errors: Vec<_> = errors
+        .iter()
+        .map(|error| (error.span().unwrap_or_default(), error.message()))
+        .collect();
+    errors.sort_by_key(|(span, _)| span.start);
+    let mut line_end = 0;
+    for (span, message) in errors {
+        // One slip makes the parser stumble on for the rest of the line.
+        if span.start < line_end {
+            continue;
+        }
+        if problems.is_full() {
+            break;
+        }
+        let rest = text.get(span.start..).unwrap_or_default();
+        line_end = rest.find('\n').map_or(text.len(), |end| span.start + end) + 1;
+        problems.add(span, ProblemKind::Syntax(message.to_owned()));
+    }
+    Err(Told)
+}
+
+/// No stack file needs more, and to let go of a tree of some thousand levels overflows the stack:
+/// the parser limits brackets and dots each, and not their product in `a.a = { a.a = { …`.
+const DEEPEST: usize = 64;
+
+/// The first place that is nested too deep.
+fn too_deep(text: &str) -> Option<Span> {
+    let tokens = Source::new(text).lex().into_vec();
+    let mut depth = Depth {
+        levels: vec![0],
+        sum: 0,
+        exceeded: None,
+    };
+    parse_document(&tokens, &mut depth, &mut ());
+    depth.exceeded
+}
+
+/// How deep the parser is: a level for every open bracket and for every dot of the present keys.
+struct Depth {
+    /// The dots of the present key, at the top and in each open bracket.
+    levels: Vec<usize>,
+    sum: usize,
+    exceeded: Option<Span>,
+}
+
+impl Depth {
+    fn open(&mut self, place: Span) -> bool {
+        self.levels.push(0);
+        self.deeper(place)
+    }
+
+    fn close(&mut self) {
+        if let [_, .., dots] = self.levels[..] {
+            self.levels.pop();
+            self.sum -= dots + 1;
+        }
+    }
+
+    fn next_key(&mut self) {
+        if let Some(dots) = self.levels.last_mut() {
+            self.sum -= std::mem::take(dots);
+        }
+    }
+
+    fn dot(&mut self, place: Span) {
+        if let Some(dots) = self.levels.last_mut() {
+            *dots += 1;
+        }
+        self.deeper(place);
+    }
+
+    fn deeper(&mut self, place: Span) -> bool {
+        self.sum += 1;
+        if self.sum > DEEPEST {
+            self.exceeded.get_or_insert(place);
+        }
+        self.exceeded.is_none()
+    }
+
+    fn next_line(&mut self) {
+        if self.levels.len() == 1 {
+            self.next_key();
+        }
+    }
+}
+
+impl EventReceiver for Depth {
+    fn inline_table_open(&mut self, place: Span, _: &mut dyn ErrorSink) -> bool {
+        self.open(place)
+    }
+
+    fn inline_table_close(&mut self, _: Span, _: &mut dyn ErrorSink) {
+        self.close();
+    }
+
+    fn array_open(&mut self, place: Span, _: &mut dyn ErrorSink) -> bool {
+        self.open(place)
+    }
+
+    fn array_close(&mut self, _: Span, _: &mut dyn ErrorSink) {
+        self.close();
+    }
+
+    fn key_sep(&mut self, place: Span, _: &mut dyn ErrorSink) {
+        self.dot(place);
+    }
+
+    fn value_sep(&mut self, _: Span, _: &mut dyn ErrorSink) {
+        self.next_key();
+    }
+
+    fn newline(&mut self, _: Span, _: &mut dyn ErrorSink) {
+        self.next_line();
+    }
+}

@@ -1,0 +1,31 @@
+//! What the whole of the module promises, from the outside.
+
+mod errors;
+mod files;
+mod hostile;
+mod reading;
+mod schema;
+mod unix;
+
+use std::path::Path;
+
+use super::{Environment, NotFound, Problem, ProblemKind, Report, SIZE_LIMIT, parse};
+use crate::stack::Stack;
+
+/// The stack file of the design, to the letter.
+pub(super) const DESIGN: &str = include_str!("design.toml");
+
+fn environment() -> Environment {
+    [("HOME", "/home/ada"), ("EMPTY", ""), ("BRACES", "{port}")]
+        .into_iter()
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect()
+}
+
+fn parse_text(text: impl AsRef<[u8]>) -> Result<Stack, Report> {
+    parse(
+        Path::new("/work/nexus/pilotlight.toml"),
+        text.as_ref(),
+        &environment(),
+    )
+}

@@ -1,0 +1,338 @@
+use std::{fs, path::PathBuf};
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::{control::Lock, home::Home, state::line::Entry};
+
+struct Keeper {
+    folder: TempDir,
+    lock: Lock,
+}
+
+impl Keeper {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = Lock::acquire(&Home::under(folder.path()).unwrap()).unwrap();
+        Self { folder, lock }
+    }
+
+    fn open(&self) -> (Journal, Remembered) {
+        Journal::open(&self.lock)
+    }
+
+    fn state(&self, name: &str) -> PathBuf {
+        self.folder.path().join("state").join(name)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.state("running.journal")
+    }
+}
+
+fn stack() -> StackId {
+    StackId("nexus-1234abcd".to_owned())
+}
+
+fn running(service: &str, run: u64) -> Running {
+    Running {
+        stack: stack(),
+        service: service.into(),
+        run: RunId(run),
+        process: Process {
+            pid: 4242,
+            started: 1_234_567 + run,
+        },
+        port: Port::new(6379),
+        since: Timestamp::from_second(1_767_952_800).unwrap(),
+        ready: false,
+        daemon: false,
+    }
+}
+
+fn nothing() -> Remembered {
+    Remembered::default()
+}
+
+#[test]
+fn a_new_home_remembers_nothing() {
+    let keeper = Keeper::new();
+    assert_eq!(keeper.open().1, nothing());
+}
+
+#[test]
+fn what_runs_is_on_disk_as_soon_as_it_is_told() {
+    let keeper = Keeper::new();
+    let (mut journal, _) = keeper.open();
+    journal.started(running("redis", 1));
+    journal.started(running("backend", 1));
+    journal.started(running("backend", 2));
+    journal.ended(&stack(), &"backend".into(), RunId(1));
+
+    // The first keeper is not asked to close anything: it is killed.
+    let (_, remembered) = keeper.open();
+    assert_eq!(
+        remembered.running,
+        [running("backend", 2), running("redis", 1)]
+    );
+    assert_eq!(remembered.set_aside, []);
+}
+
+#[test]
+fn what_is_told_again_replaces_what_was_known_of_the_run() {
+    let keeper = Keeper::new();
+    let (mut journal, _) = keeper.open();
+    journal.started(running("redis", 1));
+    let ready = Running {
+        ready: true,
+        daemon: true,
+        ..running("redis", 1)
+    };
+    journal.started(ready.clone());
+    assert_eq!(keeper.open().1.running, [ready]);
+}
+
+#[test]
+fn a_stack_is_remembered_with_the_text_that_was_applied() {
+    let keeper = Keeper::new();
+    let (mut journal, _) = keeper.open();
+    let file = PathBuf::from("/srv/nexus/pilotlight.toml");
+    journal.stack(&stack(), &file, Mode::Development, "name = \"old\"");
+    journal.stack(&stack(), &file, Mode::Production, "name = \"new\"");
+    let (mut journal, remembered) = keeper.open();
+    assert_eq!(
+        remembered.stacks,
+        [RememberedStack {
+            id: stack(),
+            file,
+            mode: Mode::Production,
+            text: Some("name = \"new\"".to_owned()),
+        }]
+    );
+
+    journal.forget_stack(&stack());
+    assert_eq!(keeper.open().1, nothing());
+    assert_eq!(
+        fs::read_dir(keeper.state("stacks")).unwrap().count(),
+        0,
+        "a copy may hold secrets"
+    );
+}
+
+#[test]
+fn a_copy_that_a_killed_keeper_left_is_removed() {
+    let keeper = Keeper::new();
+    let (mut journal, _) = keeper.open();
+    journal.stack(&stack(), "/a.toml".as_ref(), Mode::Development, "kept");
+    let stray = keeper.state("stacks/gone-00000000.toml");
+    fs::write(&stray, "secret").unwrap();
+    let (_, remembered) = keeper.open();
+    assert!(!stray.exists());
+    assert_eq!(remembered.stacks[0].text.as_deref(), Some("kept"));
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_user_reads_what_is_remembered() {
+    let keeper = Keeper::new();
+    let (mut journal, _) = keeper.open();
+    journal.stack(&stack(), "/a.toml".as_ref(), Mode::Development, "secret");
+    let mode = |path: PathBuf| {
+        use std::os::unix::fs::PermissionsExt;
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    };
+    assert_eq!(mode(keeper.file()), 0o600);
+    assert_eq!(mode(keeper.state("stacks")), 0o700);
+    assert_eq!(mode(keeper.state("stacks/nexus-1234abcd.toml")), 0o600);
+}
+
+#[test]
+fn what_ran_before_the_machine_started_anew_is_told_as_gone() {
+    let keeper = Keeper::new();
+    let boot = |id: &str| Some(id.to_owned());
+    let (mut journal, _) = Journal::open_in(&keeper.lock, boot("monday"));
+    journal.started(running("redis", 1));
+    let (_, remembered) = Journal::open_in(&keeper.lock, boot("tuesday"));
+    assert_eq!(remembered.running, []);
+    assert_eq!(remembered.before_boot, [running("redis", 1)]);
+    let (_, remembered) = Journal::open_in(&keeper.lock, boot("tuesday"));
+    assert_eq!(remembered, nothing());
+}
+
+#[test]
+fn a_line_that_breaks_off_costs_that_line_alone_and_is_kept() {
+    let keeper = Keeper::new();
+    let (mut journal, _) = keeper.open();
+    journal.started(running("redis", 1));
+    journal.started(running("backend", 1));
+    let whole = fs::read(keeper.file()).unwrap();
+    fs::write(keeper.file(), &whole[..whole.len() - 20]).unwrap();
+
+    let (mut journal, remembered) = keeper.open();
+    assert_eq!(remembered.running, [running("redis", 1)]);
+    let [aside] = &remembered.set_aside[..] else {
+        panic!("nothing was said: {remembered:?}")
+    };
+    assert_eq!(aside.path.file_name(), keeper.file().file_name());
+    assert_eq!(fs::read(&aside.kept_as).unwrap(), whole[..whole.len() - 20]);
+
+    journal.started(running("backend", 2));
+    let (_, remembered) = keeper.open();
+    assert_eq!(remembered.set_aside, []);
+    assert_eq!(remembered.running.len(), 2);
+}
+
+#[test]
+fn a_file_of_something_else_is_set_aside_and_said() {
+    let garbage = [&b"\x7fELF\0\0\xff"[..], b"{\"running\": []}\n", b"\n\n\n"];
+    for (number, content) in garbage.iter().enumerate() {
+        let keeper = Keeper::new();
+        fs::write(keeper.file(), content).unwrap();
+        let (mut journal, remembered) = keeper.open();
+        assert_eq!(remembered.running, [], "{number}");
+        let kept_as = &remembered.set_aside[0].kept_as;
+        assert_eq!(fs::read(kept_as).unwrap(), *content, "{number}");
+        journal.started(running("redis", 1));
+        assert_eq!(keeper.open().1.running, [running("redis", 1)]);
+    }
+}
+
+#[test]
+fn a_folder_and_a_monstrous_file_in_its_place_are_set_aside_unread() {
+    let keeper = Keeper::new();
+    fs::create_dir_all(keeper.file().join("full")).unwrap();
+    let (journal, remembered) = keeper.open();
+    assert!(remembered.set_aside[0].kept_as.join("full").is_dir());
+    assert_eq!(journal.fault(), None);
+    drop(journal);
+
+    let monster = fs::File::create(keeper.file()).unwrap();
+    monster.set_len(1 << 40).unwrap();
+    let (journal, remembered) = keeper.open();
+    assert!(remembered.set_aside[0].reason.contains("1099511627776"));
+    assert_eq!(journal.fault(), None);
+}
+
+#[test]
+fn lines_of_a_later_version_are_kept_for_it() {
+    let keeper = Keeper::new();
+    let line = Entry::Forgotten { id: stack() }.to_line().unwrap();
+    fs::write(keeper.file(), line.replacen('1', "2", 1)).unwrap();
+    let (_, remembered) = keeper.open();
+    assert!(remembered.set_aside[0].reason.contains("another version"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_disk_that_takes_nothing_costs_nothing_but_the_memory_of_it() {
+    let keeper = Keeper::new();
+    let (mut journal, _) = keeper.open();
+    journal.started(running("redis", 1));
+
+    // Nothing can be written at a path whose folder is gone; a full disk is the same to it.
+    let (state, away) = (keeper.state(""), keeper.folder.path().join("away"));
+    fs::rename(&state, &away).unwrap();
+    fs::write(keeper.folder.path().join("state"), "in the way").unwrap();
+    journal.stack(&stack(), "/a.toml".as_ref(), Mode::Development, "text");
+    journal.started(running("backend", 1));
+    assert!(journal.fault().is_some());
+
+    fs::remove_file(keeper.folder.path().join("state")).unwrap();
+    fs::rename(&away, &state).unwrap();
+    journal.started(running("frontend", 1));
+    assert_eq!(journal.fault(), None);
+    let (_, remembered) = keeper.open();
+    assert_eq!(remembered.running.len(), 3);
+    assert_eq!(remembered.stacks[0].text.as_deref(), Some("text"));
+}
+
+#[test]
+fn a_journal_of_a_service_that_crashes_all_day_stays_small() {
+    let keeper = Keeper::new();
+    let (mut journal, _) = keeper.open();
+    for run in 1..=10_000 {
+        journal.started(running("backend", run));
+        journal.ended(&stack(), &"backend".into(), RunId(run));
+    }
+    journal.started(running("redis", 1));
+    let size = fs::metadata(keeper.file()).unwrap().len();
+    assert!(size < 2 << 20, "{size} bytes");
+    assert_eq!(keeper.open().1.running, [running("redis", 1)]);
+}
+
+/// What may happen to a file.
+#[derive(Clone, Debug)]
+enum Accident {
+    Truncate(usize),
+    Overwrite(usize, Vec<u8>),
+    Insert(usize, Vec<u8>),
+    Remove(usize, usize),
+}
+
+fn accident() -> impl Strategy<Value = Accident> {
+    let bytes = || prop::collection::vec(any::<u8>(), 1..40);
+    prop_oneof![
+        any::<usize>().prop_map(Accident::Truncate),
+        (any::<usize>(), bytes()).prop_map(|(at, with)| Accident::Overwrite(at, with)),
+        (any::<usize>(), bytes()).prop_map(|(at, what)| Accident::Insert(at, what)),
+        (any::<usize>(), 1..200_usize).prop_map(|(at, length)| Accident::Remove(at, length)),
+    ]
+}
+
+fn strike(file: &mut Vec<u8>, accident: Accident) {
+    let place = |at: usize| at % (file.len() + 1);
+    match accident {
+        Accident::Truncate(at) => file.truncate(place(at)),
+        Accident::Overwrite(at, with) => {
+            let at = place(at);
+            let end = (at + with.len()).min(file.len());
+            file[at..end].copy_from_slice(&with[..end - at]);
+        }
+        Accident::Insert(at, what) => {
+            let at = place(at);
+            file.splice(at..at, what);
+        }
+        Accident::Remove(at, length) => {
+            let at = place(at);
+            let end = (at + length).min(file.len());
+            file.drain(at..end);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_remembered_that_was_not_written(
+        written in prop::collection::vec((0..4_u64, any::<bool>()), 1..30),
+        accidents in prop::collection::vec(accident(), 0..4),
+    ) {
+        let keeper = Keeper::new();
+        let (mut journal, _) = keeper.open();
+        let mut all = Vec::new();
+        for (number, (service, ends)) in written.into_iter().enumerate() {
+            let running = running(&format!("service-{service}"), number as u64);
+            all.push(running.clone());
+            journal.started(running.clone());
+            if ends {
+                journal.ended(&running.stack, &running.service, running.run);
+            }
+        }
+        let (_, before) = keeper.open();
+        let mut file = fs::read(keeper.file()).unwrap();
+        let whole = file.clone();
+        for accident in accidents {
+            strike(&mut file, accident);
+        }
+        fs::write(keeper.file(), &file).unwrap();
+
+        let (_, remembered) = keeper.open();
+        prop_assert!(remembered.running.iter().all(|running| all.contains(running)));
+        if file == whole {
+            prop_assert_eq!(remembered, before);
+        } else {
+            prop_assert!(remembered.running.len() <= all.len());
+        }
+    }
+}

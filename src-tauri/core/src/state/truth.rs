@@ -1,0 +1,138 @@
+//! What is true now, as the lines of the journal tell it one after the other.
+
+use std::{collections::BTreeMap, io, path::PathBuf};
+
+use super::{
+    RememberedStack, Running,
+    line::{Damage, Entry},
+    stacks::Copies,
+};
+use crate::{
+    model::facts::{RunId, StackId},
+    stack::{Mode, ServiceName},
+};
+
+/// What is remembered now.
+#[derive(Debug, Default)]
+pub(super) struct Truth {
+    stacks: Vec<StackEntry>,
+    running: BTreeMap<(StackId, ServiceName, RunId), (Option<String>, Running)>,
+}
+
+#[derive(Clone, Debug)]
+struct StackEntry {
+    id: StackId,
+    file: PathBuf,
+    mode: Mode,
+    /// The text of the file, until the copy of it is kept.
+    unkept: Option<String>,
+}
+
+impl Truth {
+    pub(super) fn apply(&mut self, entry: Entry) {
+        match entry {
+            Entry::Started { boot, running } => {
+                let key = (running.stack.clone(), running.service.clone(), running.run);
+                self.running.insert(key, (boot, running));
+            }
+            Entry::Ended {
+                stack,
+                service,
+                run,
+            } => {
+                self.running.remove(&(stack, service, run));
+            }
+            Entry::Stack { id, file, mode } => {
+                let entry = StackEntry {
+                    id,
+                    file,
+                    mode,
+                    unkept: None,
+                };
+                match self.stacks.iter_mut().find(|known| known.id == entry.id) {
+                    Some(known) => *known = entry,
+                    None => self.stacks.push(entry),
+                }
+            }
+            Entry::Forgotten { id } => self.stacks.retain(|known| known.id != id),
+        }
+    }
+
+    /// The stacks, with the copies of their files.
+    pub(super) fn stacks(&self, copies: &Copies) -> Vec<RememberedStack> {
+        let remembered = |stack: &StackEntry| RememberedStack {
+            id: stack.id.clone(),
+            file: stack.file.clone(),
+            mode: stack.mode,
+            text: copies.read(&stack.id),
+        };
+        self.stacks.iter().map(remembered).collect()
+    }
+
+    pub(super) fn stack_ids(&self) -> Vec<StackId> {
+        self.stacks.iter().map(|stack| stack.id.clone()).collect()
+    }
+
+    pub(super) fn running(&self) -> Vec<Running> {
+        let running = self.running.values();
+        running.map(|(_, running)| running.clone()).collect()
+    }
+
+    /// Takes out what ran in other starts of the machine than this one.
+    pub(super) fn drop_other_boots(&mut self, boot: Option<&str>) -> Vec<Running> {
+        self.running
+            .extract_if(.., |_, (written, _)| written.as_deref() != boot)
+            .map(|(_, (_, running))| running)
+            .collect()
+    }
+
+    /// Notes that the copy of a stack's file could not be kept yet.
+    pub(super) fn owe_copy(&mut self, id: &StackId, text: &str) {
+        if let Some(stack) = self.stacks.iter_mut().find(|stack| stack.id == *id) {
+            stack.unkept = Some(text.to_owned());
+        }
+    }
+
+    /// Keeps the copies that could not be kept before.
+    pub(super) fn keep_owed(&mut self, copies: &Copies) -> io::Result<()> {
+        for stack in &mut self.stacks {
+            if let Some(text) = &stack.unkept {
+                copies.keep(&stack.id, text)?;
+                stack.unkept = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in the lines that are whole, and says what is wrong with the first that is not.
+    pub(super) fn read(&mut self, text: &[u8]) -> Option<Damage> {
+        let mut damage = None;
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            let entry = line
+                .strip_suffix(b"\n")
+                .ok_or(Damage::Garbled)
+                .and_then(Entry::from_line);
+            match entry {
+                Ok(entry) => self.apply(entry),
+                Err(wrong) => damage = damage.or(Some(wrong)),
+            }
+        }
+        damage
+    }
+
+    /// A journal of nothing but this.
+    pub(super) fn to_lines(&self) -> io::Result<String> {
+        let stacks = self.stacks.iter().cloned();
+        let stacks = stacks.map(|stack| Entry::Stack {
+            id: stack.id,
+            file: stack.file,
+            mode: stack.mode,
+        });
+        let running = self.running.values().cloned();
+        let running = running.map(|(boot, running)| Entry::Started { boot, running });
+        stacks
+            .chain(running)
+            .map(|entry| entry.to_line().map_err(io::Error::from))
+            .collect()
+    }
+}

@@ -1,0 +1,165 @@
+//! What an earlier keeper left running: taken over where it still is what was written down, cleaned
+//! up where it is not.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Origin, Supervisor,
+    kept::{Kept, Variables},
+};
+use crate::{
+    effects::{
+        log::{self, ServiceLogs},
+        process::{Ask, Census, ProcessTable, Tree, stop},
+    },
+    model::{
+        effect::{Act, Effect},
+        facts::{Mark, Process, StackId},
+        service::Adoption,
+        stack::Event,
+    },
+    stack::{Signal, Stack},
+    stack_file,
+    state::{Remembered, RememberedStack, Running},
+};
+
+/// How long what is cleaned up has to leave by itself.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Supervisor {
+    /// Adopts what runs, ends what is left of what does not, and says what was found amiss.
+    pub(super) async fn adopt(&mut self, remembered: Remembered) -> std::io::Result<Vec<String>> {
+        let mut remarks: Vec<String> = remembered
+            .set_aside
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        if remembered.stacks.is_empty() {
+            return Ok(remarks);
+        }
+        // One of its own: the keeper's need look back no farther than to what is adopted.
+        let census = Census::since(0);
+        let table = census.take().await?;
+        for stack in &remembered.stacks {
+            let runs: Vec<&Running> = remembered
+                .running
+                .iter()
+                .filter(|running| running.stack == stack.id)
+                .collect();
+            if runs.is_empty() && table.marked_by_stack(&stack.id).next().is_none() {
+                self.journal.forget_stack(&stack.id);
+                continue;
+            }
+            match read(stack) {
+                Ok((applied, variables)) => {
+                    self.adopt_stack(applied, variables, &runs);
+                    let is_known = |mark: &Mark| runs.iter().any(|run| run.mark() == *mark);
+                    end_strays(&census, &table, &stack.id, is_known).await;
+                }
+                Err(message) => remarks.push(message),
+            }
+        }
+        Ok(remarks)
+    }
+
+    fn adopt_stack(&mut self, stack: Stack, variables: Variables, runs: &[&Running]) {
+        let mut kept = Kept::new(&self.tools.home, Arc::new(stack), variables);
+        kept.remember();
+        self.stacks.push(kept);
+        let index = self.stacks.len() - 1;
+        for running in runs {
+            self.adopt_run(index, running);
+        }
+    }
+
+    fn adopt_run(&mut self, index: usize, running: &Running) {
+        let origin = Origin {
+            stack: running.stack.clone(),
+            service: running.service.clone(),
+            run: running.run,
+        };
+        let logs = ServiceLogs::of(self.tools.home.logs(), &origin.stack, &origin.service);
+        self.tools.census.look_back_to(running.process.started);
+        let tree = Tree::adopt(running.mark(), running.process);
+        let lives = tree.is_some();
+        let tree = tree.unwrap_or_else(|| Tree::remains(running.mark(), []));
+        let last_words = log::last_words(&logs.run(running.run));
+        let adoption = Adoption {
+            run: running.run,
+            process: lives.then_some(running.process),
+            port: running.port,
+            since: running.since,
+            was_ready: running.ready,
+            last_words: last_words.filter(|_| !lives),
+        };
+        self.stacks[index].run(&origin.service, origin.run).tree = Some(tree.clone());
+        self.tools.active.insert(tree.mark().clone());
+        self.step(index, Event::Adopt(origin.service.clone(), adoption));
+        if lives {
+            let effect = Effect {
+                service: origin.service,
+                run: origin.run,
+                act: Act::Follow,
+            };
+            let Some(job) = self.job(index, &effect) else {
+                return;
+            };
+            if running.daemon {
+                let keeping = job.clone();
+                self.tasks.spawn(async move { keeping.keep_log().await });
+                self.follow(index, job);
+            } else {
+                self.tasks.spawn(async move { job.attend(&tree).await });
+            }
+        }
+    }
+}
+
+/// Ends whoever carries a mark of the stack and belongs to no known run: a keeper that was killed
+/// between a start and its line in the journal left it, or the journal was lost.
+pub(super) async fn end_strays(
+    census: &Census,
+    table: &ProcessTable,
+    stack: &StackId,
+    is_known: impl Fn(&Mark) -> bool,
+) {
+    let mut strays: BTreeMap<&Mark, Vec<Process>> = BTreeMap::new();
+    for (process, mark) in table
+        .marked_by_stack(stack)
+        .filter(|(_, mark)| !is_known(mark))
+    {
+        strays.entry(mark).or_default().push(process);
+    }
+    let mut stops = JoinSet::new();
+    for (mark, processes) in strays {
+        tracing::warn!(%mark, ?processes, "ending what is left of a run that nobody wrote down");
+        let (tree, census) = (Tree::remains(mark.clone(), processes), census.clone());
+        stops.spawn(async move {
+            let politely = Ask::Signal(Signal::Terminate);
+            stop(
+                &tree,
+                &census,
+                politely,
+                PATIENCE,
+                &CancellationToken::new(),
+            )
+            .await;
+        });
+    }
+    stops.join_all().await;
+}
+
+/// The stack as it was applied, since that is what runs.
+fn read(stack: &RememberedStack) -> Result<(Stack, Variables), String> {
+    let variables: Variables = std::env::vars_os().collect();
+    let file = stack.file.display();
+    let text = stack.text.as_ref().ok_or_else(|| {
+        format!("the copy of {file} is lost, so what runs of it is left alone; `up` takes it over")
+    })?;
+    let parsed = stack_file::parse(&stack.file, text.as_bytes(), &variables);
+    let stack = parsed.map_err(|report| format!("what runs of {file} is left alone: {report}"))?;
+    Ok((stack, variables))
+}

@@ -1,0 +1,223 @@
+//! Effects of the model, made into tasks that report back.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use super::{Message, Origin, Supervisor, job::Job};
+use crate::{
+    effects::{
+        check::Checks,
+        port::{Asker, ClaimRequest},
+        probe::{Schedule, Watch},
+        process::Tree,
+    },
+    model::{
+        effect::{Act, Effect, Hindrance, Report, Timer},
+        facts::{Exit, Mark},
+    },
+    stack::{Port, PortConflict, Service, ServiceName},
+};
+
+/// What all checks of a service may take together.
+const CHECKS: Duration = Duration::from_mins(1);
+
+impl Supervisor {
+    /// Begins what the model wants done. Returns at once.
+    pub(super) fn carry_out(&mut self, index: usize, effect: &Effect) {
+        if effect.act == Act::Abandon {
+            return self.abandon(index, effect);
+        }
+        let Some(job) = self.job(index, effect) else {
+            return;
+        };
+        match effect.act {
+            Act::Claim { asked } => self.claim(index, job, asked),
+            Act::Launch => drop(self.tasks.spawn(job.launch())),
+            Act::Follow => self.follow(index, job),
+            Act::Probe => drop(
+                self.tasks
+                    .spawn(job.run.over.clone().run_until_cancelled_owned(probe(job))),
+            ),
+            Act::Check => drop(
+                self.tasks
+                    .spawn(job.run.over.clone().run_until_cancelled_owned(check(job))),
+            ),
+            Act::Stop => self.stop(index, job),
+            Act::Kill => job.run.kill.cancel(),
+            Act::Wait { timer, until } => {
+                let over = job.run.over.clone();
+                self.tasks
+                    .spawn(over.run_until_cancelled_owned(wait(job, timer, until)));
+            }
+            Act::Abandon => {}
+        }
+    }
+
+    pub(super) fn job(&mut self, index: usize, effect: &Effect) -> Option<Job> {
+        let kept = &mut self.stacks[index];
+        Some(Job {
+            tools: self.tools.clone(),
+            origin: Origin {
+                stack: kept.id.clone(),
+                service: effect.service.clone(),
+                run: effect.run,
+            },
+            service: kept.model.service(&effect.service)?.spec().clone(),
+            ports: kept.model.ports(),
+            variables: kept.variables.clone(),
+            saved: kept.saved.clone(),
+            run: kept.run(&effect.service, effect.run).clone(),
+        })
+    }
+
+    fn abandon(&mut self, index: usize, effect: &Effect) {
+        let kept = &mut self.stacks[index];
+        if kept
+            .abandon(&effect.service, effect.run)
+            .is_some_and(|run| run.tree.is_some())
+        {
+            self.journal.ended(&kept.id, &effect.service, effect.run);
+        }
+        self.tools.active.remove(&Mark {
+            stack: kept.id.clone(),
+            service: effect.service.clone(),
+            run: effect.run,
+        });
+    }
+
+    fn claim(&mut self, index: usize, job: Job, asked: bool) {
+        self.tools.active.insert(job.mark());
+        let request = job.service.port.map(|port| ClaimRequest {
+            mark: job.mark(),
+            port,
+            host: job.service.host.clone(),
+            conflict: job.service.port_conflict,
+            mode: self.stacks[index].model.stack().mode,
+            reserved: self.reserved(index, &job.service),
+            asker: Asker {
+                process: None,
+                running: self.tools.active.clone(),
+            },
+        });
+        let over = job.run.over.clone();
+        self.tasks.spawn(over.run_until_cancelled_owned(async move {
+            if asked && let Err(fault) = job.require().await {
+                return job
+                    .report(Report::Claimed(Err(Hindrance::Requirement(fault))))
+                    .await;
+            }
+            let claimed = match request {
+                Some(request) => {
+                    let claimed = job.tools.ports.claim(&request).await;
+                    claimed.map(Some).map_err(Hindrance::Port)
+                }
+                None => Ok(None),
+            };
+            job.report(Report::Claimed(claimed)).await;
+        }));
+    }
+
+    /// The ports that the next free one must not be: all that other services have, or are to have.
+    fn reserved(&self, index: usize, service: &Service) -> BTreeSet<Port> {
+        if service.port_conflict != PortConflict::Next {
+            return BTreeSet::new();
+        }
+        let is_other = |place: usize, name: &ServiceName| place != index || *name != service.name;
+        let stacks = self.stacks.iter().enumerate();
+        stacks
+            .flat_map(|(place, kept)| {
+                kept.model
+                    .services()
+                    .iter()
+                    .map(move |other| (place, other))
+            })
+            .filter(|(place, other)| is_other(*place, other.name()))
+            .flat_map(|(_, other)| [other.spec().port, other.port()])
+            .flatten()
+            .collect()
+    }
+
+    pub(super) fn follow(&mut self, index: usize, job: Job) {
+        let Some(tree) = job.run.tree.clone() else {
+            return;
+        };
+        // From now on it is what the command left behind that lives.
+        if let Some(running) = self.stacks[index].running(&job.origin.service) {
+            self.journal.started(running);
+        }
+        let stopping = job.run.stopping.clone();
+        self.tasks
+            .spawn(stopping.run_until_cancelled_owned(async move {
+                let exit = tree
+                    .followed(&job.tools.census)
+                    .await
+                    .unwrap_or(Exit::Unknown);
+                job.report_exit(exit, Vec::new()).await;
+            }));
+    }
+
+    fn stop(&mut self, index: usize, job: Job) {
+        let mark = job.mark();
+        let run = self.stacks[index].run(&job.origin.service, job.origin.run);
+        // From now on the end of its processes is the stop's own news.
+        run.stopping.cancel();
+        let tree = run
+            .tree
+            .get_or_insert_with(|| Tree::remains(mark, []))
+            .clone();
+        self.tasks.spawn(async move {
+            let stopped = job.end(&tree).await;
+            job.report(Report::Stopped(stopped)).await;
+        });
+    }
+}
+
+async fn probe(job: Job) {
+    let Some(reports) = job.tools.reports.upgrade() else {
+        return;
+    };
+    let ready = &job.service.ready;
+    let probes = ready
+        .probes
+        .iter()
+        .map(|probe| probe.render(&job.service.name, &*job.ports));
+    let watch = Watch {
+        prober: job.tools.prober.clone(),
+        probes: probes.collect(),
+        schedule: Schedule::from(ready),
+        context: job.context(),
+        lines: job.lines(),
+        poke: job.run.poke.clone(),
+    };
+    let told = |round: crate::effects::probe::Round| {
+        let round = round.result.map(|()| round.latency);
+        Message::Report(job.origin.clone(), Report::Round(round))
+    };
+    watch.run(reports, told).await;
+}
+
+async fn check(job: Job) {
+    job.run.poke.notify_one();
+    let context = job.context();
+    let checks = Checks {
+        prober: &job.tools.prober,
+        service: &job.service,
+        ports: &*job.ports,
+        saved: &job.saved,
+        context: &context,
+        patience: Duration::ZERO,
+    };
+    let answers = checks.run(CHECKS).await;
+    let failed = answers
+        .iter()
+        .filter_map(|answer| Some((answer.name.clone(), answer.probe_fault()?)))
+        .collect();
+    job.report(Report::Checked(failed)).await;
+}
+
+async fn wait(job: Job, timer: Timer, until: Instant) {
+    tokio::time::sleep_until(until.into()).await;
+    job.report(Report::Elapsed(timer)).await;
+}

@@ -1,0 +1,72 @@
+//! What a [`Handle`] can do, for the control socket and for whoever holds one in this process.
+
+use std::sync::Arc;
+
+use tokio::sync::{oneshot, watch};
+
+use super::{ENDING, Handle, Message};
+use crate::{
+    control::{Doctor, Down, Keeper, Outcome, Restart, Up},
+    model::{finding::Finding, view::Snapshot},
+};
+
+impl Handle {
+    async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        self.inbox.send(message(answer)).await.ok()?;
+        answered.await.ok()
+    }
+
+    async fn request(&self, message: impl FnOnce(oneshot::Sender<Outcome>) -> Message) -> Outcome {
+        let outcome = self.ask(message).await;
+        outcome.unwrap_or_else(|| Outcome::Refused(ENDING.into()))
+    }
+
+    /// Waits until nothing of any stack is wanted or runs.
+    pub async fn idle(&self) {
+        // The sender is gone when the supervisor has ended, and then nothing of it is left to do.
+        let _ = self.alive.clone().wait_for(|alive| *alive == 0).await;
+    }
+
+    /// Waits until the supervisor has ended.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+}
+
+impl Keeper for Handle {
+    async fn up(&self, up: Up) -> Outcome {
+        self.request(|answer| Message::Up(up, answer)).await
+    }
+
+    async fn down(&self, down: Down) -> Outcome {
+        self.request(|answer| Message::Down(down, answer)).await
+    }
+
+    async fn restart(&self, restart: Restart) -> Outcome {
+        self.request(|answer| Message::Restart(restart, answer))
+            .await
+    }
+
+    async fn quit(&self, leave_running: bool) -> Outcome {
+        self.request(|answer| Message::Quit {
+            leave_running,
+            answer,
+        })
+        .await
+    }
+
+    async fn doctor(&self, doctor: Doctor) -> Option<Vec<Finding>> {
+        let asked = self.ask(|answer| Message::Doctor(doctor, answer)).await;
+        asked.flatten()
+    }
+
+    async fn usage(&self) -> Arc<Snapshot> {
+        let measured = self.ask(Message::Usage).await;
+        measured.unwrap_or_else(|| self.snapshot.borrow().clone())
+    }
+
+    fn snapshot(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshot.clone()
+    }
+}

@@ -1,0 +1,102 @@
+//! `cargo xtask demo`
+
+use std::{
+    env,
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+use crate::{error::Error, platform, setup, step, workspace};
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Return when all is ready, and leave the stack running
+    #[arg(short, long, visible_alias = "keep")]
+    detach: bool,
+}
+
+/// Lights the example stack: in the foreground until Ctrl-C, or left running.
+pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    setup::everything()?;
+    let pilotlight = Pilotlight::build()?;
+    if pilotlight.redis_would_be_in_the_way() {
+        step::note(
+            "something listens on port 6379 and is no part of the demo; it will be left alone. \
+             If it is the system's Redis, `sudo systemctl stop redis-server` makes room",
+        );
+    }
+    if !options.detach {
+        return platform::become_program(pilotlight.command(&["up"]));
+    }
+    step::show(pilotlight.command(&["up", "--detach"]))?;
+    step::show(pilotlight.command(&["status"]))?;
+    anstream::println!(
+        "\n  chat  http://localhost:5173\n  docs  http://localhost:8001/docs\n  stop  {}",
+        pilotlight.line("down"),
+    );
+    Ok(())
+}
+
+/// The command `pilotlight`, on the stack file of the example.
+struct Pilotlight {
+    program: PathBuf,
+    file: PathBuf,
+}
+
+impl Pilotlight {
+    /// Builds it without optimization, which takes a fraction of the time, and shares what has been
+    /// compiled with the tests; a few milliseconds of a start are all that is lost.
+    fn build() -> Result<Self, Error> {
+        let mut build = workspace::cargo();
+        build.args(["build", "--package", "pilotlight-cli"]);
+        step::run("build the command pilotlight", build)?;
+        Ok(Self {
+            program: workspace::programs()?.join(format!("pilotlight{}", env::consts::EXE_SUFFIX)),
+            file: workspace::example().join("pilotlight.toml"),
+        })
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--file").arg(&self.file).args(arguments);
+        command
+    }
+
+    /// The command as a person types it, short where the paths allow it.
+    fn line(&self, argument: &str) -> String {
+        let here = env::current_dir().unwrap_or_default();
+        let short = |path: &Path| {
+            let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+            path.strip_prefix(&here)
+                .unwrap_or(&path)
+                .display()
+                .to_string()
+        };
+        format!(
+            "{} --file {} {argument}",
+            short(&self.program),
+            short(&self.file)
+        )
+    }
+
+    /// Whether port 6379 is held while no Redis of this stack runs.
+    fn redis_would_be_in_the_way(&self) -> bool {
+        TcpStream::connect(("127.0.0.1", 6379)).is_ok() && !self.redis_runs()
+    }
+
+    fn redis_runs(&self) -> bool {
+        let status = step::output(self.command(&["status", "--json"])).unwrap_or_default();
+        let status: Value = serde_json::from_str(&status).unwrap_or_default();
+        let services = status
+            .pointer("/stacks/0/services")
+            .and_then(Value::as_array);
+        services.is_some_and(|services| {
+            services
+                .iter()
+                .any(|service| service["name"] == "redis" && service["pid"].is_u64())
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! Why a chore did not come true.
+
+use std::{
+    fmt::Write as _,
+    io,
+    path::PathBuf,
+    process::{ExitCode, ExitStatus},
+};
+
+use anstyle::{AnsiColor, Style};
+
+/// Why a chore did not come true. Each message says what to do, or shows what the failed program said.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("could not run `{program}`: {source}")]
+    Run { program: String, source: io::Error },
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("{what}: {status}; all of its output is in {}\n\n{tail}", log.display())]
+    Step {
+        what: String,
+        status: ExitStatus,
+        log: PathBuf,
+        tail: String,
+    },
+    /// The program has said itself what is wrong.
+    #[error("`{program}`: {status}")]
+    Shown { program: String, status: ExitStatus },
+    #[error("{}", list(.0))]
+    Missing(Vec<Missing>),
+    #[error("not what the sources make: {}\nrun `cargo xtask generate` and commit the result", .0.join(", "))]
+    Stale(Vec<String>),
+}
+
+/// Something that has to be there and that no chore installs on this system.
+#[derive(Debug)]
+pub(crate) struct Missing {
+    /// What is missing, and what was found instead.
+    pub(crate) what: String,
+    /// The command or the place to get it.
+    pub(crate) remedy: String,
+}
+
+fn list(missing: &[Missing]) -> String {
+    let mut text = String::from("this has to be there first:");
+    for Missing { what, remedy } in missing {
+        let _ = write!(text, "\n  {what}\n    {remedy}");
+    }
+    text
+}
+
+impl Error {
+    /// Says it, and returns the exit code of the chore: that of a program whose output was shown.
+    pub(crate) fn report(&self) -> ExitCode {
+        let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
+        anstream::eprintln!("{red}error{red:#}: {self}");
+        match self {
+            Self::Shown { status, .. } => status
+                .code()
+                .and_then(|code| u8::try_from(code).ok())
+                .map_or(ExitCode::FAILURE, ExitCode::from),
+            _ => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Names the file of an error.
+pub(crate) fn at(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Error {
+    let path = path.into();
+    |source| Error::File { path, source }
+}

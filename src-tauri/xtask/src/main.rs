@@ -1,0 +1,70 @@
+//! The project's own chores, as `cargo xtask <chore>`.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "chores are ordinary command-line programs; the bans are for what keeps services"
+)]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod bench;
+mod demo;
+mod error;
+mod fault_lab;
+mod generate;
+mod lint;
+mod platform;
+mod setup;
+mod step;
+mod test;
+mod workspace;
+
+/// The project's own chores
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Set up the example and what the tests need
+    ///
+    /// Installs what is missing (on Debian and Ubuntu with apt, through sudo where that is needed), makes
+    /// the Python environment and installs the npm packages. What is up to date is left as it is. On
+    /// other systems it says what is missing and the command that installs it.
+    Setup,
+    /// Set everything up and light the example stack
+    Demo(demo::Options),
+    /// Set everything up and run every test
+    Test(test::Options),
+    /// Measure Pilot Light against plain fork+exec and other process managers
+    ///
+    /// Rows are named after the options, as in `cargo xtask bench --write chain restart`; all of them are
+    /// measured if none is. `cargo xtask bench -- --help` lists what else can be said.
+    Bench(bench::Options),
+    /// Try doctor on every broken stack of the fault lab, and on those that only look broken
+    FaultLab(fault_lab::Options),
+    /// Check formatting, clippy without warnings, licences, bans and sources of dependencies
+    Lint,
+    /// Write the files that are made from the sources
+    Generate(generate::Options),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().chore {
+        Chore::Setup => setup::everything().map(drop),
+        Chore::Demo(options) => demo::run(&options),
+        Chore::Test(options) => test::run(&options),
+        Chore::Bench(options) => bench::run(&options),
+        Chore::FaultLab(options) => fault_lab::run(&options),
+        Chore::Lint => lint::run(),
+        Chore::Generate(options) => generate::run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.report(),
+    }
+}

@@ -1,0 +1,51 @@
+//! What has to be there before the example runs and the tests pass.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use crate::error::{Error, at};
+
+mod node;
+mod packages;
+mod python;
+mod version;
+
+pub(crate) use node::npm;
+
+/// What the set-up has made.
+pub(crate) struct Ready {
+    /// The interpreter that has the packages of the example's backend.
+    pub(crate) python: PathBuf,
+}
+
+/// Installs and makes whatever is not there or not up to date. Quick when nothing is to be done.
+pub(crate) fn everything() -> Result<Ready, Error> {
+    let interpreter = packages::ensure()?;
+    let python = python::ensure(&interpreter)?;
+    node::ensure()?;
+    Ok(Ready { python })
+}
+
+/// Also what only the tests need, on the systems where they need it.
+pub(crate) fn for_tests() -> Result<Ready, Error> {
+    let ready = everything()?;
+    if env::consts::OS != "windows" {
+        packages::ensure_nginx()?;
+    }
+    Ok(ready)
+}
+
+/// Does `make`, unless `stamp` says that it has been done with these very `ingredients`.
+fn once(
+    stamp: &Path,
+    ingredients: &str,
+    make: impl FnOnce() -> Result<(), Error>,
+) -> Result<(), Error> {
+    if fs::read_to_string(stamp).is_ok_and(|made_from| made_from == ingredients) {
+        return Ok(());
+    }
+    make()?;
+    fs::write(stamp, ingredients).map_err(at(stamp))
+}

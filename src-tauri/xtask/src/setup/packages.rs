@@ -1,0 +1,173 @@
+//! The programs that come from the system: found, installed with apt where that is the system's way, or
+//! named with the command that installs them.
+
+use std::{env, io, io::IsTerminal as _, path::Path, process::Command};
+
+use super::version::Version;
+use crate::{
+    error::{Error, Missing},
+    step,
+};
+
+const PYTHON: Version = Version::new(3, 11);
+const NODE: Version = Version::new(20, 19);
+
+/// Sees to Redis, Python and Node, and returns the name of a Python that makes environments.
+pub(super) fn ensure() -> Result<String, Error> {
+    let wanted = wanted_from_apt();
+    if !wanted.is_empty() && on_path("apt-get") {
+        install(&wanted)?;
+    }
+    let mut missing = Vec::new();
+    let python = python();
+    if python.is_none() {
+        missing.push(Missing {
+            what: format!("Python {PYTHON} or newer, with its `venv` module"),
+            remedy: how_to_get(
+                "python3 python3-venv",
+                "python",
+                "winget install Python.Python.3.13",
+            ),
+        });
+    }
+    if !on_path("redis-server") {
+        missing.push(Missing {
+            what: "`redis-server`".to_owned(),
+            remedy: how_to_get("redis-server", "redis", "scoop install redis"),
+        });
+    }
+    let node = Version::of("node");
+    if node.is_none_or(|found| found < NODE) || !on_path("npm") {
+        missing.push(Missing {
+            what: match node {
+                Some(found) if found < NODE => format!("Node {NODE} or newer (found {found})"),
+                _ => format!("Node {NODE} or newer, with npm"),
+            },
+            remedy: how_to_get("", "node", "winget install OpenJS.NodeJS.LTS"),
+        });
+    }
+    match python {
+        Some(python) if missing.is_empty() => Ok(python),
+        _ => Err(Error::Missing(missing)),
+    }
+}
+
+/// Sees to nginx, which the fault lab puts in front of a backend.
+pub(super) fn ensure_nginx() -> Result<(), Error> {
+    if nginx_is_there() {
+        return Ok(());
+    }
+    if on_path("apt-get") {
+        return install(&["nginx-light"]);
+    }
+    Err(Error::Missing(vec![Missing {
+        what: "`nginx`".to_owned(),
+        remedy: how_to_get("nginx-light", "nginx", "scoop install nginx"),
+    }]))
+}
+
+/// Debian puts it where only administrators look.
+fn nginx_is_there() -> bool {
+    on_path("nginx") || Path::new("/usr/sbin/nginx").exists()
+}
+
+/// The missing packages that Debian and Ubuntu have in the versions that are needed. (Their Node may be
+/// too old for Vite.)
+fn wanted_from_apt() -> Vec<&'static str> {
+    let mut wanted = Vec::new();
+    if !on_path("redis-server") {
+        wanted.push("redis-server");
+    }
+    if python().is_none() {
+        wanted.extend(["python3", "python3-venv"]);
+    }
+    wanted
+}
+
+/// A Python that is new enough and has what `-m venv` needs, which Debian keeps in a package of its own.
+fn python() -> Option<String> {
+    let makes_environments = |name: &str| {
+        let mut import = Command::new(name);
+        import.args(["-c", "import ensurepip, venv"]);
+        step::output(import).is_some()
+    };
+    ["python3", "python", "py"]
+        .into_iter()
+        .find(|name| {
+            Version::of(name).is_some_and(|found| found >= PYTHON) && makes_environments(name)
+        })
+        .map(str::to_owned)
+}
+
+fn install(packages: &[&str]) -> Result<(), Error> {
+    let script = include_str!("apt.sh");
+    let mut command = if is_root() {
+        Command::new("sh")
+    } else if on_path("sudo") {
+        ask_for_the_password()?;
+        let mut sudo = Command::new("sudo");
+        sudo.args(["-n", "sh"]);
+        sudo
+    } else {
+        return Err(Error::Missing(vec![Missing {
+            what: packages.join(", "),
+            remedy: format!("as root: apt-get install {}", packages.join(" ")),
+        }]));
+    };
+    command.args(["-c", script, "apt.sh"]).args(packages);
+    step::run(&format!("install {}", packages.join(", ")), command)?;
+    for (package, name, service, port) in [
+        ("redis-server", "Redis", "redis-server", 6379),
+        ("nginx-light", "nginx", "nginx", 80),
+    ] {
+        if packages.contains(&package) {
+            step::note(&format!(
+                "{name} is installed without its system service, which would hold port {port}; \
+                 `sudo systemctl enable --now {service}` turns that on",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Here, where a person can answer, and not under the progress of a step.
+fn ask_for_the_password() -> Result<(), Error> {
+    let mut sudo = Command::new("sudo");
+    if io::stdin().is_terminal() {
+        sudo.arg("-v");
+    } else {
+        sudo.args(["-n", "true"]);
+    }
+    step::show(sudo)
+}
+
+fn is_root() -> bool {
+    let mut id = Command::new("id");
+    id.arg("-u");
+    step::output(id).as_deref() == Some("0")
+}
+
+/// The command that installs something on this system.
+fn how_to_get(apt: &str, brew: &str, windows: &str) -> String {
+    match env::consts::OS {
+        "macos" => format!("brew install {brew}"),
+        "windows" => windows.to_owned(),
+        _ if !apt.is_empty() && on_path("apt-get") => format!("sudo apt-get install {apt}"),
+        _ if brew == "node" => "see https://nodejs.org/en/download".to_owned(),
+        _ => format!("install `{brew}` with the package manager of this system"),
+    }
+}
+
+fn on_path(program: &str) -> bool {
+    let endings: &[&str] = match env::consts::OS {
+        "windows" => &[".exe", ".cmd"],
+        _ => &[""],
+    };
+    env::var_os("PATH").is_some_and(|path| {
+        env::split_paths(&path).any(|folder| {
+            endings
+                .iter()
+                .any(|ending| folder.join(format!("{program}{ending}")).is_file())
+        })
+    })
+}

@@ -1,0 +1,193 @@
+//! What goes wrong before a service runs, as the one who asked for it is told.
+#![cfg(unix)]
+
+mod support;
+
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt};
+
+use pilotlight::{
+    control::Outcome,
+    model::{
+        finding::{Code, Finding},
+        view::{Light, PhaseName},
+    },
+};
+use support::{Bench, Bystander, findings, free_port, http_service, lives};
+
+/// The only finding of what was asked for.
+fn finding(outcome: Outcome) -> Finding {
+    match outcome {
+        Outcome::Failed { mut findings, .. } if findings.len() == 1 => findings.remove(0),
+        other => panic!("expected one finding: {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_is_not_there_is_named_with_what_was_meant() {
+    let bench = Bench::with("[service.redis]\ncommand = \"redis-servr --port 1\"\n").await;
+    let finding = finding(bench.up().await);
+    assert_eq!(finding.code, Code::CommandNotFound);
+    assert!(finding.title.contains("redis-servr"), "{}", finding.title);
+    assert!(
+        finding.remedy.text.contains("redis-server"),
+        "{}",
+        finding.remedy.text
+    );
+    assert_eq!(bench.service("redis").phase, PhaseName::Failed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_may_not_be_run_is_told_from_one_that_is_not_there() {
+    let bench = Bench::with("[service.tool]\ncommand = \"./tool\"\n").await;
+    fs::write(bench.path("tool"), "#!/bin/sh\nexec sleep 1000\n").expect("a file");
+    assert_eq!(finding(bench.up().await).code, Code::NotExecutable);
+    fs::set_permissions(bench.path("tool"), fs::Permissions::from_mode(0o755)).expect("the mode");
+    bench.must_up().await;
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_that_is_not_there_is_named() {
+    let bench =
+        Bench::with("[service.web]\ncommand = \"sleep 1000\"\ndirectory = \"frontend\"\n").await;
+    let finding = finding(bench.up().await);
+    assert_eq!(finding.code, Code::DirectoryMissing);
+    assert!(finding.title.contains("frontend"), "{}", finding.title);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_required_and_missing_blocks_the_start() {
+    let bench = Bench::with(
+        r#"
+[service.app]
+command = "sleep 1000"
+require = { files = ["main.py"], env = ["PILOTLIGHT_TEST_KEY"], commands = ["python3 -c 'import no_such_module'"] }
+"#,
+    )
+    .await;
+    let first = finding(bench.up().await);
+    assert_eq!(first.code, Code::RequirementMissing);
+    assert!(first.title.contains("main.py"), "{}", first.title);
+    assert_eq!(bench.service("app").phase, PhaseName::Blocked);
+    fs::write(bench.path("main.py"), "").expect("a file");
+    let second = finding(bench.up().await);
+    assert!(
+        second.title.contains("PILOTLIGHT_TEST_KEY"),
+        "{}",
+        second.title
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_env_file_that_is_not_there_is_named_unless_it_may_be_missing() {
+    let bench = Bench::with("[service.app]\ncommand = \"sleep 1000\"\nenv_file = \".env\"\n").await;
+    assert_eq!(findings(&bench.up().await), [Code::EnvFileMissing]);
+    bench.write("[service.app]\ncommand = \"sleep 1000\"\nenv_file = \".env?\"\n");
+    bench.must_up().await;
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_of_another_keeper_is_never_ended_for_its_port() {
+    let port = free_port();
+    let other = Bench::with(&http_service("ghost", port)).await;
+    other.must_up().await;
+    let ghost = other.pid("ghost");
+
+    let bench = Bench::with(&http_service("web", port)).await;
+    let blocked = finding(bench.up().await);
+    assert_eq!(blocked.code, Code::PortTaken);
+    assert!(
+        blocked.title.contains(&ghost.to_string()),
+        "{}",
+        blocked.title
+    );
+    assert!(lives(ghost));
+    assert_eq!(other.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranger_on_the_port_is_ended_in_development_and_said() {
+    let stranger = Bystander::listening();
+    let bench = Bench::with(&http_service("web", stranger.port())).await;
+    bench.must_up().await;
+    let web = bench.service("web");
+    let note = web.note.as_deref().expect("it is said");
+    assert!(note.contains(&stranger.pid().to_string()), "{note}");
+    assert!(!lives(stranger.pid()));
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranger_on_the_port_is_left_alone_in_production_and_named() {
+    let stranger = Bystander::listening();
+    let bench = Bench::new().await;
+    fs::write(
+        bench.file(),
+        format!(
+            "name = \"test\"\nmode = \"production\"\n{}",
+            http_service("web", stranger.port())
+        ),
+    )
+    .expect("the stack file");
+    let finding = finding(bench.up().await);
+    assert_eq!(finding.code, Code::PortTaken);
+    assert!(
+        finding.title.contains("python") && finding.title.contains(&stranger.pid().to_string())
+    );
+    assert!(
+        finding
+            .evidence
+            .iter()
+            .any(|line| line.contains("create_server")),
+        "{finding:?}"
+    );
+    assert_eq!(bench.service("web").light, Light::Red);
+    assert!(lives(stranger.pid()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_keepers_own_port_is_never_freed_by_ending_it() {
+    let own = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let port = own.local_addr().expect("an address").port();
+    let bench = Bench::with(&http_service("web", port)).await;
+    assert_eq!(findings(&bench.up().await), [Code::PortTaken]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_cannot_be_written_fails_the_start_with_the_reason() {
+    let bench = Bench::with("[service.app]\ncommand = \"sleep 1000\"\n").await;
+    // A file stands where the folder of the stack's logs belongs.
+    fs::create_dir_all(bench.home.logs()).expect("the folder of all logs");
+    let folder = bench.home.logs().join(bench.home.stack_id(&bench.file()).0);
+    fs::write(folder, "in the way").expect("a file");
+    let finding = finding(bench.up().await);
+    assert_eq!(finding.code, Code::StartupError);
+    assert!(finding.title.contains("log"), "{}", finding.title);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broken_stack_file_is_refused_with_its_place_and_changes_nothing_that_runs() {
+    let bench = Bench::with("[service.app]\ncommand = \"sleep 1000\"\n").await;
+    bench.must_up().await;
+    let pid = bench.pid("app");
+    bench.write("[service.app]\ncomand = \"sleep 1000\"\n");
+    let Outcome::Refused(why) = bench.up().await else {
+        panic!("it was taken")
+    };
+    assert!(why.contains("pilotlight.toml"), "{why}");
+    assert_eq!(bench.pid("app"), pid);
+    assert!(lives(pid));
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_services_come_up_together_and_go_together() {
+    let service = |number| format!("[service.s{number}]\ncommand = \"sleep 1000\"\n");
+    let stack: Vec<String> = (0..100).map(service).collect();
+    let bench = Bench::with(&stack.concat()).await;
+    bench.must_up().await;
+    assert_eq!(bench.marked().len(), 100);
+    assert_eq!(bench.down().await, Outcome::Done);
+    assert_eq!(bench.marked(), [0; 0]);
+}

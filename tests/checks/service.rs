@@ -1,0 +1,160 @@
+//! The checks of one service, one after the other.
+
+use std::path::Path as FilePath;
+
+use pilotlight::{
+    effects::check::{Checks, Saved},
+    model::evidence::check::Skipped,
+    stack::Stack,
+    stack_file,
+};
+
+use super::*;
+
+/// A stack of one service with these checks.
+fn stack(port: u16, checks: &str) -> Stack {
+    let text =
+        format!("name = \"test\"\n[service.api]\ncommand = \"true\"\nport = {port}\n{checks}");
+    let file = FilePath::new("/test/pilotlight.toml");
+    stack_file::parse(file, text.as_bytes(), &BTreeMap::new()).unwrap()
+}
+
+async fn run(stack: &Stack, saved: &Saved, limit: Duration) -> Vec<CheckAnswer> {
+    run_patiently(stack, saved, limit, Duration::ZERO).await
+}
+
+async fn run_patiently(
+    stack: &Stack,
+    saved: &Saved,
+    limit: Duration,
+    patience: Duration,
+) -> Vec<CheckAnswer> {
+    let checks = Checks {
+        prober: &Prober::default(),
+        service: &stack.services[0],
+        ports: stack,
+        saved,
+        context: &Context::default(),
+        patience,
+    };
+    checks.run(limit).await
+}
+
+const SESSION: &str = r#"
+[[service.api.check]]
+name = "log in"
+http = { method = "POST", url = "http://localhost:{port}/login", json = { user = "demo" } }
+save = { sid = "/session/id", token = "/token" }
+
+[[service.api.check]]
+name = "look around"
+http = { url = "http://localhost:{port}/sessions/{sid}", headers = { X-Key = "{token}" } }
+"#;
+
+/// Lets people in while `opens`, and knows their session.
+async fn doorkeeper(opens: bool) -> Server {
+    Server::start(move |mut stream, head| async move {
+        let (status, body) = match head.lines().next().unwrap_or_default() {
+            "POST /login HTTP/1.1" if opens => {
+                (200, r#"{"session": {"id": 42}, "token": "geheim"}"#)
+            }
+            "GET /sessions/42 HTTP/1.1" if head.contains("geheim") => (200, "{}"),
+            _ => (500, "no"),
+        };
+        let length = body.len();
+        let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}");
+        let _ = stream.write_all(answer.as_bytes()).await;
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_later_check_uses_what_an_earlier_one_saved() {
+    let server = doorkeeper(true).await;
+    let stack = stack(server.port, SESSION);
+    let saved = Saved::default();
+    let answers = run(&stack, &saved, DEADLINE).await;
+    let outcomes: Vec<_> = answers.iter().map(|answer| &answer.outcome).collect();
+    assert_eq!(outcomes, [&CheckOutcome::Passed; 2], "{answers:#?}");
+    assert!(answers[1].target.ends_with("/sessions/42"));
+    assert!(!format!("{answers:?}{saved:?}").contains("geheim"));
+}
+
+#[tokio::test]
+async fn what_was_not_saved_now_is_not_used() {
+    let saved = Saved::default();
+    saved.keep([("sid".to_owned(), "41".to_owned())].into());
+    let server = doorkeeper(false).await;
+    let stack = stack(server.port, SESSION);
+    let answers = run(&stack, &saved, DEADLINE).await;
+    assert!(matches!(
+        answers[0].fault(),
+        Some(CheckFault::Plain(ProbeFaultKind::Status {
+            status: 500,
+            ..
+        }))
+    ));
+    let missing = Skipped::Missing {
+        value: "sid".to_owned(),
+        saved_by: Some("log in".to_owned()),
+    };
+    assert_eq!(answers[1].outcome, CheckOutcome::Skipped(missing));
+    assert_eq!(answers[1].probe_fault(), None);
+}
+
+#[tokio::test]
+async fn all_checks_together_keep_to_their_time() {
+    let hung = Server::start(|stream, _| async move {
+        std::future::pending::<()>().await;
+        drop(stream);
+    })
+    .await;
+    let checks = r#"
+[[service.api.check]]
+name = "first"
+http = { url = "http://localhost:{port}/" }
+[[service.api.check]]
+name = "second"
+http = { url = "http://localhost:{port}/" }
+"#;
+    let stack = stack(hung.port, checks);
+    let limit = Duration::from_millis(200);
+    let began = std::time::Instant::now;
+    let start = began();
+    let answers = run(&stack, &Saved::default(), limit).await;
+    assert!(start.elapsed() < limit * 5);
+    assert!(matches!(
+        answers[0].fault(),
+        Some(CheckFault::Plain(ProbeFaultKind::TimedOut {
+            connected: true
+        }))
+    ));
+    assert!(answers[0].timeout <= limit);
+    let outcome = CheckOutcome::Skipped(Skipped::OutOfTime);
+    assert_eq!(answers[1].outcome, outcome);
+}
+
+#[tokio::test]
+async fn with_patience_what_is_slow_is_told_from_what_hangs() {
+    let answer = Duration::from_millis(150);
+    let slow = Server::start(move |mut stream, _| async move {
+        tokio::time::sleep(answer).await;
+        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        let _ = stream.write_all(head).await;
+    })
+    .await;
+    let check = r#"
+[[service.api.check]]
+name = "report"
+http = { url = "http://127.0.0.1:{port}/" }
+timeout = "50ms"
+"#;
+    let stack = stack(slow.port, check);
+    let limit = Duration::from_secs(20);
+    let answers = run(&stack, &Saved::default(), limit).await;
+    assert!(answers[0].fault().is_some());
+    let answers = run_patiently(&stack, &Saved::default(), limit, limit).await;
+    assert_eq!(answers[0].outcome, CheckOutcome::Passed);
+    assert_eq!(answers[0].timeout, Duration::from_millis(50));
+    assert!(answers[0].took >= answer);
+}

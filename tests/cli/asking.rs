@@ -1,0 +1,331 @@
+//! Commands that ask: `status`, `logs`, `port`, `check`, and what is wrong with the question.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _},
+    net::TcpListener,
+    process::Stdio,
+};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::stage::{Stage, free_port, lives, server, signal, talker, tell, until};
+
+#[test]
+fn without_a_keeper_the_services_of_the_stack_file_are_stopped() {
+    let stage = Stage::new(&server("web", 4321));
+    let status = stage.json(&["status", "--json"], 0);
+    let stack = &status["stacks"][0];
+    assert_eq!(stack["name"], "test");
+    assert_eq!(stack["mode"], "development");
+    assert_eq!(stack["light"], "off");
+    let file = fs::canonicalize(stage.folder.path().join("pilotlight.toml")).unwrap();
+    assert_eq!(stack["file"], file.to_str().unwrap());
+    let web = &stack["services"][0];
+    assert_eq!(
+        (&web["phase"], &web["port"]),
+        (&"stopped".into(), &4321.into())
+    );
+    assert!(
+        !stage.folder.path().join("home").exists(),
+        "who only asks makes nothing"
+    );
+}
+
+#[test]
+fn the_status_of_a_running_stack_has_all_that_the_contract_names() {
+    let stage = Stage::new(&server("web", free_port()));
+    stage.expect(&["up", "-d"], 0);
+    let web = stage.service("web");
+    let object = web.as_object().unwrap();
+    for field in [
+        "name",
+        "phase",
+        "light",
+        "pid",
+        "port",
+        "since",
+        "restarts",
+        "latency_ms",
+        "cpu_percent",
+        "memory_bytes",
+        "waiting_for",
+        "last_exit",
+        "adopted",
+    ] {
+        assert!(object.contains_key(field), "no {field} in {web}");
+    }
+    assert!(web["memory_bytes"].as_u64().unwrap() > 1 << 20, "{web}");
+    assert!(web["latency_ms"].as_f64().unwrap() > 0.0, "{web}");
+    assert!(web["since"].as_str().unwrap().ends_with('Z'), "{web}");
+    let (table, _) = stage.expect(&["status"], 0);
+    let pid = stage.pid("web").to_string();
+    assert!(
+        table
+            .lines()
+            .any(|line| line.contains("web") && line.contains(&pid)),
+        "{table}"
+    );
+    assert!(!table.contains('\u{1b}'), "{table:?}");
+}
+
+#[test]
+fn status_watch_gives_a_document_for_each_change() {
+    let stage = Stage::new(&talker("talker"));
+    stage.expect(&["up", "-d"], 0);
+    let mut command = stage.command(&["status", "--watch", "--json"]);
+    let mut watch = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    let mut light = || -> Value {
+        let status: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        status["stacks"][0]["light"].clone()
+    };
+    assert_eq!(light(), "green");
+    stage.expect(&["down"], 0);
+    while light() != "off" {}
+    assert!(watch.wait().unwrap().success(), "it ends with its keeper");
+}
+
+#[test]
+fn logs_can_be_read_while_nothing_runs() {
+    let stage = Stage::new(&format!("{}{}", talker("one"), talker("other")));
+    stage.expect(&["up", "-d"], 0);
+    stage.expect(&["down"], 0);
+    let (all, _) = stage.expect(&["logs"], 0);
+    assert!(all.contains("one   | one begins\n"), "{all}");
+    assert!(all.contains("other | other begins\n"), "{all}");
+    let (one, _) = stage.expect(&["logs", "one"], 0);
+    assert_eq!(one, "one begins\nERROR: one is only a test\n");
+    let (last, _) = stage.expect(&["logs", "one", "-n", "1"], 0);
+    assert_eq!(last, "ERROR: one is only a test\n");
+    let (found, _) = stage.expect(&["logs", "--grep", "^other b"], 0);
+    assert_eq!(found, "other | other begins\n");
+    let (grave, _) = stage.expect(&["logs", "one", "--level", "error"], 0);
+    assert_eq!(grave, "ERROR: one is only a test\n");
+    let (recent, _) = stage.expect(&["logs", "one", "--since", "1h"], 0);
+    assert_eq!(recent, one);
+    let (timed, _) = stage.expect(&["logs", "one", "--times"], 0);
+    assert!(
+        timed.lines().all(|line| line.as_bytes()[2] == b':'),
+        "{timed}"
+    );
+}
+
+#[test]
+fn logs_as_json_say_when_who_and_how_grave() {
+    let stage = Stage::new(&talker("talker"));
+    stage.expect(&["up", "-d"], 0);
+    stage.expect(&["restart"], 0);
+    let (out, _) = stage.expect(&["logs", "--json", "--all-runs"], 0);
+    let lines: Vec<Value> = out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let errors: Vec<&Value> = lines
+        .iter()
+        .filter(|line| line["level"] == "error")
+        .collect();
+    assert_eq!(errors.len(), 2, "{out}");
+    assert_eq!(errors[0]["service"], "talker");
+    assert_eq!(errors[0]["text"], "ERROR: talker is only a test");
+    assert_eq!(
+        (&errors[0]["run"], &errors[1]["run"]),
+        (&1.into(), &2.into())
+    );
+    let (first, _) = stage.expect(&["logs", "--json", "--run", "1"], 0);
+    assert!(
+        first.lines().all(|line| line.contains("\"run\":1")),
+        "{first}"
+    );
+}
+
+#[test]
+fn logs_follow_a_service_across_its_restart() {
+    let stage = Stage::new(&talker("talker"));
+    stage.expect(&["up", "-d"], 0);
+    let mut logs = stage.start(&["logs", "-f"]);
+    let seen = |logs: &crate::stage::Running| logs.output().matches("talker begins").count();
+    until("the first run is shown", || seen(&logs) == 1);
+    stage.expect(&["restart"], 0);
+    until("the second run is shown", || seen(&logs) == 2);
+    logs.signal(Signal::INT);
+    assert_eq!(logs.end(), 0);
+}
+
+#[test]
+fn who_has_read_enough_ends_the_command_quietly() {
+    let flood = "[service.flood]\ncommand = \"seq 1 300000\"\nready = { log = \"^300000$\" }\nrestart = \"never\"\n";
+    let stage = Stage::new(flood);
+    stage.run(&["up", "-d"]);
+    let mut command = stage.command(&["logs", "flood"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut logs = command.spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(logs.stdout.take().unwrap())
+        .read_line(&mut first)
+        .unwrap();
+    assert_eq!(first, "1\n");
+    let status = logs.wait().unwrap();
+    let mut errors = String::new();
+    logs.stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut errors)
+        .unwrap();
+    assert_eq!((status.code(), errors.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_stack_file_that_is_wrong_is_told_with_its_place() {
+    let stage = Stage::new("[service.web]\ncomand = \"true\"\n");
+    for words in [&["up"][..], &["up", "-d"], &["check"], &["status"]] {
+        let (_, err) = stage.expect(words, 2);
+        assert!(
+            err.contains("pilotlight.toml:3:1: unknown key `comand`"),
+            "{err}"
+        );
+        assert!(err.contains("did you mean `command`?"), "{err}");
+    }
+    let verdict = stage.json(&["check", "--json"], 2);
+    assert_eq!(verdict["valid"], false);
+    let problem = &verdict["problems"][0];
+    assert_eq!(
+        (&problem["line"], &problem["column"]),
+        (&3.into(), &1.into())
+    );
+    assert!(
+        problem["suggestion"].as_str().unwrap().contains("command"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn a_missing_stack_file_is_told_with_what_to_do() {
+    let stage = Stage::new("");
+    fs::remove_file(stage.folder.path().join("pilotlight.toml")).unwrap();
+    for words in [&["up"][..], &["status"], &["down"], &["logs"], &["check"]] {
+        let (_, err) = stage.expect(words, 2);
+        assert!(err.contains("failed to find pilotlight.toml"), "{err}");
+    }
+    let (_, err) = stage.expect(&["--file", "nowhere.toml", "up"], 2);
+    assert!(err.contains("nowhere.toml"), "{err}");
+}
+
+#[test]
+fn a_service_that_is_not_there_is_told_with_the_nearest() {
+    let stage = Stage::new(&talker("talker"));
+    for words in [&["up", "taker"][..], &["logs", "taker"], &["down", "taker"]] {
+        let (_, err) = stage.expect(words, 2);
+        assert!(err.contains("did you mean `talker`?"), "{words:?}: {err}");
+    }
+    stage.expect(&["up", "-d"], 0);
+    for words in [&["restart", "taker"][..], &["down", "taker"]] {
+        let (_, err) = stage.expect(words, 2);
+        assert!(err.contains("did you mean `talker`?"), "{words:?}: {err}");
+    }
+}
+
+#[test]
+fn a_valid_stack_is_shown_in_the_order_in_which_it_starts() {
+    let stack = format!(
+        "{}needs = [\"later\"]\n{}",
+        talker("first"),
+        talker("later")
+    );
+    let stage = Stage::new(&stack);
+    let verdict = stage.json(&["check", "--json"], 0);
+    let services = verdict["services"].as_array().unwrap();
+    let names: Vec<&Value> = services.iter().map(|service| &service["name"]).collect();
+    assert_eq!(names, ["later", "first"]);
+    let (out, _) = stage.expect(&["check"], 0);
+    assert!(
+        out.find("later").unwrap() < out.find("first").unwrap(),
+        "{out}"
+    );
+}
+
+#[test]
+fn nobody_on_a_port_is_an_answer() {
+    let stage = Stage::new("");
+    let port = free_port().to_string();
+    let (out, _) = stage.expect(&["port", &port], 0);
+    assert_eq!(out, format!("nobody listens on port {port}\n"));
+    let (out, _) = stage.expect(&["port", &port, "--free", "--yes"], 0);
+    assert_eq!(out, format!("nobody listens on port {port}\n"));
+    assert_eq!(
+        stage.json(&["port", &port, "--json"], 0)["holders"],
+        Value::Array(Vec::new())
+    );
+}
+
+#[test]
+fn the_holder_of_a_port_is_named_and_ended_only_when_that_is_meant() {
+    let stage = Stage::new("");
+    let port = free_port();
+    let mut listener = stage.listener(port);
+    let port = port.to_string();
+    let holder = || stage.json(&["port", &port, "--json"], 0)["holders"][0].clone();
+    assert_eq!(holder()["pid"], listener.id());
+    let (out, _) = stage.expect(&["port", &port], 0);
+    assert!(
+        out.contains(&format!("127.0.0.1:{port}")) && out.contains("http.server"),
+        "{out}"
+    );
+
+    let unsure = tell(stage.command(&["port", &port, "--free"]), "y\n");
+    assert_eq!(
+        unsure.status.code(),
+        Some(2),
+        "there is no terminal to ask on"
+    );
+    assert!(lives(listener.id()));
+
+    let (out, _) = stage.expect(&["port", &port, "--free", "--yes"], 0);
+    assert!(out.contains(&format!("port {port} is free")), "{out}");
+    assert!(!listener.wait().unwrap().success());
+}
+
+#[test]
+fn a_running_service_is_not_ended_for_its_port() {
+    let port = free_port();
+    let stage = Stage::new(&server("web", port));
+    stage.expect(&["up", "-d"], 0);
+    let pid = stage.pid("web");
+    let (_, err) = stage.expect(&["port", &port.to_string(), "--free", "--yes"], 1);
+    assert!(err.contains("it is the service web"), "{err}");
+    assert!(err.contains("down web` stops it"), "{err}");
+    assert!(lives(pid));
+    let refused = stage.json(&["port", &port.to_string(), "--free", "--yes", "--json"], 1);
+    assert_eq!(refused["free"], false);
+}
+
+#[test]
+fn a_parent_of_the_command_is_not_ended_for_its_port() {
+    let stage = Stage::new("");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let (_, err) = stage.expect(&["port", &port, "--free", "--yes"], 1);
+    assert!(err.contains("Pilot Light was started from it"), "{err}");
+}
+
+#[test]
+fn completions_are_there_for_the_shells_that_people_use() {
+    let stage = Stage::new("");
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let (script, _) = stage.expect(&["completions", shell], 0);
+        assert!(script.contains("pilotlight"), "{shell}");
+    }
+}
+
+#[test]
+fn the_stack_that_runs_is_told_even_if_the_file_here_is_wrong() {
+    let stage = Stage::new(&talker("talker"));
+    stage.expect(&["up", "-d"], 0);
+    stage.write("other.toml", "name = ");
+    let status = stage.json(&["--file", "other.toml", "status", "--json"], 2);
+    assert_eq!(status["stacks"][0]["services"][0]["phase"], "ready");
+    let keeper = stage.keeper();
+    signal(keeper, Signal::TERM);
+    until("it ends", || !lives(keeper));
+}

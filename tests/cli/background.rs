@@ -1,0 +1,150 @@
+//! `up -d`, and what goes on behind it.
+
+use rustix::process::Signal;
+
+use crate::stage::{Stage, free_port, lives, server, signal, talker, until};
+
+#[test]
+fn a_stack_goes_up_in_the_background_and_down_without_a_trace() {
+    let stage = Stage::new(&format!(
+        "{}{}",
+        server("web", free_port()),
+        talker("talker")
+    ));
+    let (out, err) = stage.expect(&["up", "-d"], 0);
+    assert_eq!(out, "", "progress is no data");
+    assert!(err.contains("test  web     ready in "), "{err}");
+    assert!(err.contains("all ready in "), "{err}");
+    for name in ["web", "talker"] {
+        assert_eq!(stage.service(name)["light"], "green");
+        assert!(lives(stage.pid(name)));
+    }
+    let (out, err) = stage.expect(&["down"], 0);
+    assert_eq!(out, "");
+    assert!(err.contains("test  web     stopped"), "{err}");
+    stage.until_nobody_is_left();
+    let (_, err) = stage.expect(&["down"], 0);
+    assert_eq!(err, "nothing runs\n");
+}
+
+#[test]
+fn what_needs_another_starts_after_it_and_stops_before_it() {
+    let stack = format!(
+        "{}{}needs = [\"first\"]\n",
+        talker("first"),
+        talker("second")
+    );
+    let stage = Stage::new(&stack);
+    let place = |text: &str, what: &str| {
+        text.find(what)
+            .unwrap_or_else(|| panic!("no {what:?} in {text}"))
+    };
+    let (_, err) = stage.expect(&["up", "-d", "second"], 0);
+    assert!(
+        place(&err, "first   ready") < place(&err, "second  ready"),
+        "{err}"
+    );
+    let (_, err) = stage.expect(&["down", "first"], 0);
+    assert!(
+        place(&err, "second  stopped") < place(&err, "first   stopped"),
+        "{err}"
+    );
+}
+
+#[test]
+fn a_service_that_fails_is_told_and_what_did_start_stays() {
+    let failing = r#"
+[service.failing]
+command = ["sh", "-c", "echo 'ImportError: no such thing' >&2; exit 3"]
+restart = "never"
+ready = { log = "never" }
+"#;
+    let stage = Stage::new(&format!("{}{failing}", talker("talker")));
+    let (_, err) = stage.expect(&["up", "-d"], 1);
+    assert!(
+        err.contains("ended with code 3 before it was ready"),
+        "{err}"
+    );
+    assert!(err.contains("ImportError: no such thing"), "{err}");
+    assert!(err.contains("pilotlight logs failing"), "{err}");
+    assert_eq!(stage.service("talker")["phase"], "ready");
+    assert_eq!(stage.service("failing")["phase"], "failed");
+    stage.expect(&["down"], 0);
+}
+
+#[test]
+fn a_restart_gives_a_service_another_process() {
+    let stage = Stage::new(&format!("{}{}", talker("one"), talker("other")));
+    stage.expect(&["up", "-d"], 0);
+    let (one, other) = (stage.pid("one"), stage.pid("other"));
+    stage.expect(&["restart", "one"], 0);
+    assert_ne!(stage.pid("one"), one);
+    assert_eq!(stage.pid("other"), other);
+    assert!(!lives(one));
+}
+
+#[test]
+fn without_a_keeper_there_is_nothing_to_restart() {
+    let stage = Stage::new(&talker("talker"));
+    let (_, err) = stage.expect(&["restart"], 1);
+    assert!(
+        err.contains("none runs") && err.contains("`pilotlight up`"),
+        "{err}"
+    );
+}
+
+#[test]
+fn up_is_done_at_once_when_all_is_up() {
+    let stage = Stage::new(&talker("talker"));
+    stage.expect(&["up", "-d"], 0);
+    let pid = stage.pid("talker");
+    stage.expect(&["up", "-d"], 0);
+    assert_eq!(stage.pid("talker"), pid);
+}
+
+#[test]
+fn a_service_is_started_again_when_it_is_killed() {
+    let stage = Stage::new(&talker("talker"));
+    stage.expect(&["up", "-d"], 0);
+    let killed = stage.pid("talker");
+    signal(killed, Signal::KILL);
+    until("it runs again", || {
+        let pid = stage.service("talker")["pid"].as_u64();
+        pid.is_some_and(|pid| pid != u64::from(killed))
+    });
+    assert_eq!(stage.service("talker")["restarts"], 1);
+}
+
+#[test]
+fn down_stops_a_stack_whose_file_is_broken_or_gone() {
+    let stage = Stage::new(&talker("talker"));
+    stage.expect(&["up", "-d"], 0);
+    stage.write("pilotlight.toml", "name = ");
+    stage.expect(&["down"], 0);
+    stage.until_nobody_is_left();
+
+    let stage = Stage::new(&talker("talker"));
+    stage.expect(&["up", "-d"], 0);
+    std::fs::remove_file(stage.folder.path().join("pilotlight.toml")).unwrap();
+    stage.expect(&["down"], 0);
+    stage.until_nobody_is_left();
+}
+
+#[test]
+fn one_keeper_keeps_several_stacks() {
+    let stage = Stage::new(&talker("talker"));
+    stage.write(
+        "other.toml",
+        &format!("name = \"other\"\n{}", talker("extra")),
+    );
+    stage.expect(&["up", "-d"], 0);
+    let keeper = stage.keeper();
+    stage.expect(&["--file", "other.toml", "up", "-d"], 0);
+    assert_eq!(stage.keeper(), keeper);
+    let status = stage.json(&["status", "--json"], 0);
+    assert_eq!(status["stacks"].as_array().unwrap().len(), 2);
+    stage.expect(&["down"], 0);
+    assert!(lives(keeper));
+    stage.expect(&["down", "--all"], 0);
+    stage.until_nobody_is_left();
+}

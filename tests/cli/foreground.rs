@@ -1,0 +1,125 @@
+//! `up` until it is told to end. What it shows here is for whoever reads lines.
+
+use rustix::process::Signal;
+
+use crate::stage::{Stage, free_port, server, stubborn, talker, until};
+
+#[test]
+fn ctrl_c_stops_everything() {
+    let stage = Stage::new(&server("web", free_port()));
+    let mut up = stage.start(&["up"]);
+    up.until_it_says("up in ");
+    up.signal(Signal::INT);
+    assert_eq!(up.end(), 0, "{}", up.errors());
+    let told = up.errors();
+    for line in [
+        "test  web  starting",
+        "test  web  ready in ",
+        "test  web  stopping",
+        "test  web  stopped",
+    ] {
+        assert!(told.contains(line), "no {line:?} in {told}");
+    }
+    assert_eq!(up.output(), "");
+    assert!(
+        !told.contains('\u{1b}'),
+        "no colours where nobody sees them: {told:?}"
+    );
+    stage.until_nobody_is_left();
+}
+
+#[test]
+fn a_second_ctrl_c_kills() {
+    let stage = Stage::new(&stubborn("mule"));
+    let mut up = stage.start(&["up"]);
+    up.until_it_says("up in ");
+    up.signal(Signal::INT);
+    up.until_it_says("test  mule  stopping");
+    up.signal(Signal::INT);
+    assert_eq!(up.end(), 0, "{}", up.errors());
+    assert!(up.errors().contains("killing"), "{}", up.errors());
+    stage.until_nobody_is_left();
+}
+
+#[test]
+fn a_polite_end_of_the_keeper_stops_everything() {
+    for signal in [Signal::TERM, Signal::HUP] {
+        let stage = Stage::new(&talker("talker"));
+        let mut up = stage.start(&["up"]);
+        up.until_it_says("up in ");
+        up.signal(signal);
+        assert_eq!(up.end(), 0, "{}", up.errors());
+        stage.until_nobody_is_left();
+    }
+}
+
+#[test]
+fn ctrl_c_during_the_start_stops_what_has_started() {
+    let late = "[service.late]\ncommand = \"sleep 1000\"\nready = { log = \"never\" }\n";
+    let stage = Stage::new(&format!("{}{late}", talker("talker")));
+    let mut up = stage.start(&["up"]);
+    up.until_it_says("talker  ready");
+    up.signal(Signal::INT);
+    assert_eq!(up.end(), 1, "it never was up: {}", up.errors());
+    stage.until_nobody_is_left();
+}
+
+#[test]
+fn a_service_that_fails_leaves_the_others_up_until_ctrl_c() {
+    let failing = "[service.failing]\ncommand = \"false\"\nrestart = \"never\"\nready = { log = \"never\" }\n";
+    let stage = Stage::new(&format!("{}{failing}", talker("talker")));
+    let mut up = stage.start(&["up"]);
+    up.until_it_says("not everything came up");
+    assert_eq!(stage.service("talker")["phase"], "ready");
+    up.signal(Signal::INT);
+    assert_eq!(up.end(), 1);
+    stage.until_nobody_is_left();
+}
+
+#[test]
+fn it_ends_when_its_stack_is_stopped_from_elsewhere() {
+    let stage = Stage::new(&talker("talker"));
+    let mut up = stage.start(&["up"]);
+    up.until_it_says("up in ");
+    stage.expect(&["down"], 0);
+    assert_eq!(up.end(), 0, "{}", up.errors());
+    stage.until_nobody_is_left();
+}
+
+#[test]
+fn a_second_up_shows_what_another_keeps_and_ctrl_c_stops_its_stack_alone() {
+    let stage = Stage::new(&talker("talker"));
+    stage.write(
+        "other.toml",
+        &format!("name = \"other\"\n{}", talker("extra")),
+    );
+    stage.expect(&["up", "-d"], 0);
+    let mut up = stage.start(&["--file", "other.toml", "up"]);
+    up.until_it_says("up in ");
+    up.signal(Signal::INT);
+    assert_eq!(up.end(), 0, "{}", up.errors());
+    assert!(
+        up.errors().contains("other  extra  stopped"),
+        "{}",
+        up.errors()
+    );
+    assert_eq!(stage.service("talker")["phase"], "ready");
+    stage.expect(&["down"], 0);
+}
+
+#[test]
+fn the_keeper_of_a_terminal_ends_with_its_last_stack_not_with_its_first() {
+    let stage = Stage::new(&talker("talker"));
+    stage.write(
+        "other.toml",
+        &format!("name = \"other\"\n{}", talker("extra")),
+    );
+    let mut up = stage.start(&["up"]);
+    up.until_it_says("up in ");
+    stage.expect(&["--file", "other.toml", "up", "-d"], 0);
+    stage.expect(&["down"], 0);
+    until("it says so", || up.errors().contains("talker  stopped"));
+    assert_eq!(stage.keeper(), up.pid());
+    stage.expect(&["down", "--all"], 0);
+    assert_eq!(up.end(), 0, "{}", up.errors());
+}

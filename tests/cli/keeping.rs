@@ -1,0 +1,104 @@
+//! Keepers that meet, that are told to end, and that are killed.
+
+use rustix::process::Signal;
+
+use crate::stage::{Stage, lives, signal, talker, until};
+
+#[test]
+fn several_who_begin_at_once_find_one_keeper() {
+    let stage = Stage::new(&talker("talker"));
+    let mut all: Vec<_> = (0..8).map(|_| stage.start(&["up", "-d"])).collect();
+    for up in &mut all {
+        assert_eq!(up.end(), 0, "{}", up.errors());
+    }
+    let keeper = stage.keeper();
+    let talker = stage.pid("talker");
+    let mut others = stage.everybody();
+    others.retain(|pid| *pid != keeper && *pid != talker);
+    assert_eq!(others, [0; 0]);
+}
+
+#[test]
+fn going_down_and_up_again_is_no_race_with_the_keeper_that_ends() {
+    let stage = Stage::new(&talker("talker"));
+    for _ in 0..10 {
+        stage.expect(&["up", "-d"], 0);
+        stage.expect(&["down"], 0);
+    }
+    stage.until_nobody_is_left();
+}
+
+#[test]
+fn a_keeper_in_the_background_that_is_told_to_end_stops_everything() {
+    let stage = Stage::new(&talker("talker"));
+    stage.expect(&["up", "-d"], 0);
+    let keeper = stage.keeper();
+    signal(keeper, Signal::HUP);
+    assert!(lives(stage.pid("talker")), "it has no terminal");
+    signal(keeper, Signal::TERM);
+    stage.until_nobody_is_left();
+}
+
+#[test]
+fn the_death_of_the_keeper_ends_no_service_and_the_next_up_takes_over() {
+    let stage = Stage::new(&talker("talker"));
+    stage.expect(&["up", "-d"], 0);
+    let (keeper, talker) = (stage.keeper(), stage.pid("talker"));
+    signal(keeper, Signal::KILL);
+    until("it is dead", || !lives(keeper));
+    assert!(lives(talker));
+
+    let left = stage.service("talker");
+    assert_eq!(
+        (&left["phase"], &left["pid"]),
+        (&"stopped".into(), &talker.into())
+    );
+    assert!(
+        left["note"]
+            .as_str()
+            .unwrap()
+            .contains("`pilotlight up` takes it over"),
+        "{left}"
+    );
+
+    stage.expect(&["up", "-d"], 0);
+    let adopted = stage.service("talker");
+    assert_eq!(
+        (&adopted["pid"], &adopted["adopted"]),
+        (&talker.into(), &true.into())
+    );
+    stage.expect(&["down"], 0);
+    stage.until_nobody_is_left();
+}
+
+#[test]
+fn down_ends_what_a_killed_keeper_has_left() {
+    let stage = Stage::new(&talker("talker"));
+    stage.expect(&["up", "-d"], 0);
+    let (keeper, talker) = (stage.keeper(), stage.pid("talker"));
+    signal(keeper, Signal::KILL);
+    until("it is dead", || !lives(keeper));
+    let (_, err) = stage.expect(&["down"], 0);
+    assert!(err.contains("talker  stopped"), "{err}");
+    assert!(!lives(talker));
+    stage.until_nobody_is_left();
+}
+
+#[test]
+fn a_home_that_cannot_be_used_is_told() {
+    let stage = Stage::new(&talker("talker"));
+    stage.write("home", "a file where a folder belongs");
+    let (_, err) = stage.expect(&["up", "-d"], 1);
+    assert!(err.contains("home"), "{err}");
+}
+
+#[test]
+fn nothing_of_a_service_is_in_a_keeper_that_it_starts() {
+    let stage = Stage::new(&talker("talker"));
+    let mut command = stage.command(&["up", "-d"]);
+    command.env("PILOTLIGHT_SERVICE", "outer-12345678/service/1");
+    assert!(command.output().unwrap().status.success());
+    let environment = std::fs::read(format!("/proc/{}/environ", stage.keeper())).unwrap();
+    let environment = String::from_utf8_lossy(&environment).into_owned();
+    assert!(!environment.contains("PILOTLIGHT_SERVICE"), "{environment}");
+}

@@ -1,0 +1,15 @@
+//! The command `pilotlight`, as a person or a script uses it: real stacks, a home of its own for each
+//! test.
+#![cfg(unix)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the command under test is no service, and what it does is waited for from outside"
+)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod asking;
+mod background;
+mod foreground;
+mod keeping;
+mod stage;
+mod terminal;

@@ -1,0 +1,164 @@
+//! What the command shows on a terminal. `script` (of bsdutils, util-linux) gives it one.
+
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    process::{Child, ChildStdin, Command, Stdio},
+};
+
+use crate::stage::{Stage, free_port, lives, stubborn, talker, until};
+
+/// A command on a terminal of its own, and all that it has drawn there.
+struct Terminal {
+    script: Child,
+    keys: ChildStdin,
+    drawn: std::path::PathBuf,
+}
+
+impl Terminal {
+    fn start(stage: &Stage, words: &str) -> Self {
+        let drawn = stage.folder.path().join("drawn");
+        let line = format!("{} {words}", env!("CARGO_BIN_EXE_pilotlight"));
+        let given = stage.command(&[]);
+        let mut script = Command::new("script");
+        script
+            .args([
+                "--quiet",
+                "--return",
+                "--flush",
+                "--command",
+                &line,
+                "/dev/null",
+            ])
+            .current_dir(stage.folder.path())
+            .envs(
+                given
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
+            .env("LC_ALL", "C.UTF-8")
+            .env("TERM", "xterm-256color")
+            .env_remove("NO_COLOR")
+            .stdin(Stdio::piped())
+            .stdout(File::create(&drawn).unwrap());
+        let mut script = script.spawn().unwrap();
+        let keys = script.stdin.take().unwrap();
+        Self {
+            script,
+            keys,
+            drawn,
+        }
+    }
+
+    fn drawn(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.drawn).unwrap()).into_owned()
+    }
+
+    fn until_it_shows(&mut self, text: &str) {
+        until(&format!("it shows {text:?}"), || {
+            let ended = self.script.try_wait().unwrap().is_some();
+            let drawn = self.drawn();
+            assert!(!ended || drawn.contains(text), "no {text:?} in {drawn}");
+            drawn.contains(text)
+        });
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    fn end(mut self) -> (Option<i32>, String) {
+        let status = self.script.wait().unwrap();
+        (status.code(), self.drawn())
+    }
+}
+
+const CTRL_C: &str = "\u{3}";
+
+#[test]
+fn the_live_view_is_drawn_over_itself_in_colour_until_ctrl_c() {
+    let stage = Stage::new(&talker("talker"));
+    let mut terminal = Terminal::start(&stage, "up");
+    terminal.until_it_shows("up in ");
+    terminal.until_it_shows("Ctrl-C stops everything");
+    terminal.until_it_shows("ERROR: talker is only a test");
+    terminal.press(CTRL_C);
+    let (code, drawn) = terminal.end();
+    assert_eq!(code, Some(0), "{drawn}");
+    assert!(drawn.contains("\u{1b}[32m●\u{1b}[0m"), "{drawn:?}");
+    assert!(drawn.contains("A\r"), "it is drawn over itself: {drawn:?}");
+    let last = drawn.rsplit("\u{1b}[?2026h").next().unwrap();
+    assert!(last.contains("○") && last.contains("stopped"), "{last:?}");
+    stage.until_nobody_is_left();
+}
+
+#[test]
+fn a_second_ctrl_c_on_the_terminal_kills() {
+    let stage = Stage::new(&stubborn("mule"));
+    let mut terminal = Terminal::start(&stage, "up");
+    terminal.until_it_shows("up in ");
+    terminal.press(CTRL_C);
+    terminal.until_it_shows("Ctrl-C again kills");
+    terminal.press(CTRL_C);
+    let (code, drawn) = terminal.end();
+    assert_eq!(code, Some(0), "{drawn}");
+    stage.until_nobody_is_left();
+}
+
+#[test]
+fn ctrl_c_while_a_start_in_the_background_is_waited_for_leaves_it_to_go_on() {
+    let late = "[service.late]\ncommand = \"sleep 1000\"\nready = { log = \"never\" }\n";
+    let stage = Stage::new(late);
+    let mut terminal = Terminal::start(&stage, "up -d");
+    terminal.until_it_shows("Ctrl-C stops waiting; the services go on");
+    terminal.until_it_shows("starting");
+    terminal.press(CTRL_C);
+    let (code, drawn) = terminal.end();
+    assert_eq!(code, Some(1), "{drawn}");
+    assert!(
+        drawn.contains("still starting, in the background"),
+        "{drawn}"
+    );
+    assert!(lives(stage.pid("late")));
+    stage.expect(&["down"], 0);
+}
+
+#[test]
+fn a_stack_file_that_is_wrong_is_shown_with_its_lines() {
+    let stage = Stage::new("[service.web]\ncomand = \"true\"\n");
+    let terminal = Terminal::start(&stage, "check");
+    let (code, drawn) = terminal.end();
+    assert_eq!(code, Some(2));
+    assert!(drawn.contains("comand = \"true\""), "{drawn}");
+    assert!(drawn.contains("did you mean `command`?"), "{drawn}");
+}
+
+#[test]
+fn the_status_is_drawn_anew_when_it_changes() {
+    let stage = Stage::new(&talker("talker"));
+    stage.expect(&["up", "-d"], 0);
+    let mut terminal = Terminal::start(&stage, "status --watch");
+    terminal.until_it_shows("ready");
+    stage.expect(&["restart"], 0);
+    terminal.until_it_shows("A\r");
+    stage.expect(&["down"], 0);
+    assert_eq!(terminal.end().0, Some(0));
+}
+
+#[test]
+fn the_holder_of_a_port_is_ended_when_a_person_says_so() {
+    let stage = Stage::new("");
+    let port = free_port();
+    let mut listener = stage.listener(port);
+    let ask = format!("port {port} --free");
+    for (answer, code) in [("n", 1), ("", 1), ("y", 0)] {
+        let mut terminal = Terminal::start(&stage, &ask);
+        terminal.until_it_shows("End it? [y/N]");
+        assert!(lives(listener.id()));
+        terminal.press(&format!("{answer}\r"));
+        let (ended, drawn) = terminal.end();
+        assert_eq!(ended, Some(code), "{answer:?}: {drawn}");
+    }
+    assert!(!listener.wait().unwrap().success());
+}

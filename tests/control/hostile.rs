@@ -1,0 +1,145 @@
+//! Garbage, half messages, floods and crowds.
+
+use super::*;
+
+#[tokio::test]
+async fn garbage_is_told_what_is_wrong_and_harms_nobody() {
+    let house = House::new();
+    for (sent, answer) in [
+        (
+            "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(),
+            "not the greeting",
+        ),
+        ("\0\0\0\0\n".to_owned(), "not the greeting"),
+        ("[]\n".to_owned(), "not the greeting"),
+        (
+            "{\"pilotlight\":-1,\"version\":\"\"}\n".to_owned(),
+            "not the greeting",
+        ),
+        (hello() + "{\"fly\":{}}\n", "not understood"),
+        (hello() + "{\"up\":{\"file\":7}}\n", "not understood"),
+        (hello() + &"[".repeat(100_000) + "\n", "not understood"),
+        (hello() + "\"status\"\n\"stat", "breaks off"),
+        (
+            "{\"pilotlight\":99,\"version\":\"9.0\"}\n".to_owned(),
+            "the client is 9.0 (protocol 99)",
+        ),
+    ] {
+        let mut stream = house.raw().await;
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let said = last_words(stream).await;
+        let end = said.lines().last().unwrap();
+        assert!(
+            end.starts_with("{\"error\":\"") && end.contains(answer),
+            "{said}"
+        );
+        house.still_serves().await;
+    }
+    house.end().await;
+}
+
+#[tokio::test]
+async fn a_hundred_megabytes_without_an_end_are_cut_off() {
+    let house = House::new();
+    let mut stream = house.raw().await;
+    let chunk = vec![b'x'; 1 << 20];
+    let mut sent = 0;
+    while sent < 100 && soon(stream.write_all(&chunk)).await.is_ok() {
+        sent += 1;
+    }
+    assert!(sent < 16, "{sent} MiB were taken");
+    assert!(last_words(stream).await.contains("more than 4194304 bytes"));
+    house.still_serves().await;
+    house.end().await;
+}
+
+#[tokio::test]
+async fn an_environment_that_is_too_long_is_refused_with_the_reason() {
+    let house = House::new();
+    let mut client = house.client().await;
+    let mut request = up("/srv/a.toml");
+    request.environment = [("LONG".into(), "x".repeat(5 << 20).into())]
+        .into_iter()
+        .collect();
+    match soon(client.up(request)).await {
+        Err(ClientError::NotTaken(why)) => assert!(why.contains("4194304"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    house.still_serves().await;
+    house.end().await;
+}
+
+#[tokio::test]
+async fn half_a_message_and_then_silence_is_given_ten_seconds() {
+    let house = House::new();
+    let mut stream = house.raw().await;
+    let half = hello() + "{\"up\":{\"file\"";
+    stream.write_all(half.as_bytes()).await.unwrap();
+    house.still_serves().await;
+
+    let mut patient = house.client().await;
+    patient.status().await.unwrap();
+    let began = Instant::now();
+    assert!(last_words(stream).await.contains("no complete request"));
+    assert!(began.elapsed() > Duration::from_secs(8));
+    // Whoever has asked once may take its time.
+    patient.status().await.unwrap();
+    house.end().await;
+}
+
+/// Both ends of a thousand connections are in this process.
+fn allow_many_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let enough = Some(4_096);
+    assert!(maximum.is_none() || maximum >= enough, "raise `ulimit -Hn`");
+    let current = enough;
+    setrlimit(Resource::Nofile, Rlimit { current, maximum }).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_clients_at_once_are_all_served() {
+    allow_many_files();
+    let house = House::new();
+    let clients: Vec<_> = (0..1_000)
+        .map(|_| {
+            let home = house.home.clone();
+            tokio::spawn(async move { Client::connect(&home).await.unwrap().status().await })
+        })
+        .collect();
+    for client in clients {
+        soon(client).await.unwrap().unwrap();
+    }
+    house.still_serves().await;
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_clients_that_stay_turn_others_away_until_they_go() {
+    allow_many_files();
+    let house = House::new();
+    let mut silent = Vec::new();
+    for _ in 0..1_000 {
+        silent.push(house.raw().await);
+    }
+    // All places are taken by the first of them; the rest are told so, and so is who comes now.
+    let turned_away = soon(async { house.client().await.status().await }).await;
+    match turned_away {
+        Err(ClientError::NotTaken(why)) => assert!(why.contains("256 connections"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    silent.clear();
+    until_served(&house).await;
+    house.end().await;
+}
+
+/// Until the keeper has noticed who has left.
+async fn until_served(house: &House) {
+    soon(async {
+        while house.client().await.status().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}

@@ -1,0 +1,238 @@
+//! The control socket and the keeper's lock, over real sockets in homes of their own: what a client
+//! may do to them, and what a dead keeper leaves.
+#![cfg(unix)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test measures, and starts the second keeper as a process of its own"
+)]
+#![expect(clippy::unwrap_used, reason = "it is how a test fails")]
+
+mod hostile;
+mod keepers;
+mod places;
+mod requests;
+
+use std::{
+    ffi::OsString,
+    fs,
+    future::Future,
+    io::{BufRead, BufReader},
+    os::unix::{
+        ffi::OsStringExt,
+        fs::{FileTypeExt, PermissionsExt, symlink},
+        net::UnixListener,
+    },
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use pilotlight::{
+    control::{
+        Client, ClientError, ConnectError, Doctor, Down, Environment, Keeper, Lock, LockError,
+        Outcome, PROTOCOL, Restart, Server, Up,
+    },
+    home::Home,
+    model::{
+        finding::{Code, Finding, Remedy},
+        view::{Light, Snapshot, StackView},
+    },
+    set_aside::SetAside,
+    stack::Mode,
+};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::UnixStream,
+    sync::{Notify, watch},
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// What a keeper of this file is asked to do, and what it shows.
+#[derive(Clone)]
+struct Desk {
+    asked: Arc<Mutex<Vec<String>>>,
+    environment: Arc<Mutex<Option<Environment>>>,
+    /// `down` waits for this, and then says that it is over.
+    gate: Arc<Notify>,
+    over: Arc<Notify>,
+    snapshot: watch::Sender<Arc<Snapshot>>,
+}
+
+impl Desk {
+    fn note(&self, what: String) {
+        self.asked.lock().unwrap().push(what);
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    fn show(&self, name: &str) {
+        self.snapshot.send_replace(Arc::new(snapshot(name)));
+    }
+}
+
+impl Keeper for Desk {
+    async fn up(&self, up: Up) -> Outcome {
+        self.note(format!("up {} {:?}", up.file.display(), up.services));
+        *self.environment.lock().unwrap() = Some(up.environment);
+        Outcome::Done
+    }
+
+    async fn down(&self, down: Down) -> Outcome {
+        self.note(format!("down {:?} {}", down.file, down.kill));
+        self.gate.notified().await;
+        self.note("down is over".to_owned());
+        self.over.notify_one();
+        Outcome::Done
+    }
+
+    async fn restart(&self, restart: Restart) -> Outcome {
+        Outcome::Failed {
+            message: format!("{:?} did not start", restart.services),
+            findings: vec![finding()],
+        }
+    }
+
+    async fn quit(&self, leave_running: bool) -> Outcome {
+        Outcome::Refused(format!("not now, {leave_running}"))
+    }
+
+    async fn doctor(&self, doctor: Doctor) -> Option<Vec<Finding>> {
+        let known = doctor.file.ends_with("pilotlight.toml");
+        known.then(|| vec![finding()])
+    }
+
+    async fn usage(&self) -> Arc<Snapshot> {
+        Arc::new(snapshot("measured"))
+    }
+
+    fn snapshot(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshot.subscribe()
+    }
+}
+
+fn snapshot(name: &str) -> Snapshot {
+    Snapshot {
+        stacks: vec![Arc::new(StackView {
+            name: name.to_owned(),
+            file: PathBuf::from(OsString::from_vec(b"/srv/caf\xe9/pilotlight.toml".to_vec())),
+            mode: Mode::Development,
+            light: Light::Green,
+            services: vec![],
+            findings: vec![],
+        })],
+    }
+}
+
+fn finding() -> Finding {
+    Finding {
+        code: Code::Exited,
+        service: "redis".into(),
+        title: "Redis is not running".to_owned(),
+        evidence: vec![],
+        symptoms: vec![],
+        remedy: Remedy {
+            text: "Start redis".to_owned(),
+            action: None,
+        },
+    }
+}
+
+/// A keeper that serves a home of its own.
+struct House {
+    folder: TempDir,
+    home: Home,
+    desk: Desk,
+    aside: Option<SetAside>,
+    stop: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+impl House {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::under(folder.path()).unwrap();
+        Self::of(folder, home)
+    }
+
+    fn of(folder: TempDir, home: Home) -> Self {
+        let lock = Lock::acquire(&home).unwrap();
+        let (server, aside) = Server::bind(&lock).unwrap();
+        let desk = Desk {
+            asked: Arc::default(),
+            environment: Arc::default(),
+            gate: Arc::default(),
+            over: Arc::default(),
+            snapshot: watch::Sender::new(Arc::new(snapshot("first"))),
+        };
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(server.run(desk.clone(), stop.clone()));
+        Self {
+            folder,
+            home,
+            desk,
+            aside,
+            stop,
+            running,
+        }
+    }
+
+    async fn client(&self) -> Client {
+        soon(Client::connect(&self.home)).await.unwrap()
+    }
+
+    async fn raw(&self) -> UnixStream {
+        UnixStream::connect(self.home.socket()).await.unwrap()
+    }
+
+    /// What every test ends with, whatever it did to the keeper.
+    async fn still_serves(&self) {
+        let status = soon(async { self.client().await.status().await }).await;
+        assert_eq!(status.unwrap().stacks.len(), 1);
+    }
+
+    async fn end(self) -> (TempDir, Home) {
+        self.stop.cancel();
+        soon(self.running).await.unwrap();
+        (self.folder, self.home)
+    }
+}
+
+async fn soon<T>(coming: impl Future<Output = T>) -> T {
+    timeout(DEADLINE, coming).await.expect("it takes too long")
+}
+
+fn up(file: impl Into<PathBuf>) -> Up {
+    Up {
+        file: file.into(),
+        services: vec!["backend".into()],
+        environment: Environment::default(),
+    }
+}
+
+fn down() -> Down {
+    Down {
+        file: None,
+        services: vec![],
+        kill: true,
+    }
+}
+
+fn hello() -> String {
+    format!("{{\"pilotlight\":{PROTOCOL},\"version\":\"test\"}}\n")
+}
+
+/// Everything that the keeper says on a connection until it closes it.
+async fn last_words(mut stream: UnixStream) -> String {
+    let mut said = Vec::new();
+    // A reset after the words is how a closing socket answers what it did not read.
+    drop(soon(stream.read_to_end(&mut said)).await);
+    String::from_utf8(said).unwrap()
+}

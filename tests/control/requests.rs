@@ -1,0 +1,180 @@
+//! What is asked and answered, and what is watched.
+
+use super::*;
+
+#[tokio::test]
+async fn every_request_is_carried_out_and_answered() {
+    let house = House::new();
+    let mut client = house.client().await;
+    assert_eq!(client.keeper().version, env!("CARGO_PKG_VERSION"));
+    assert_eq!(client.up(up("/srv/a.toml")).await.unwrap(), Outcome::Done);
+    house.desk.gate.notify_one();
+    assert_eq!(client.down(down()).await.unwrap(), Outcome::Done);
+    let restart = Restart {
+        file: "/srv/a.toml".into(),
+        services: vec!["redis".into()],
+    };
+    assert_eq!(
+        client.restart(restart).await.unwrap(),
+        Outcome::Failed {
+            message: "[\"redis\"] did not start".to_owned(),
+            findings: vec![finding()],
+        }
+    );
+    assert_eq!(
+        client.quit(true).await.unwrap(),
+        Outcome::Refused("not now, true".to_owned())
+    );
+    assert_eq!(*client.status().await.unwrap(), snapshot("first"));
+    assert_eq!(*client.usage().await.unwrap(), snapshot("measured"));
+    for (file, found) in [
+        ("/srv/pilotlight.toml", Some(vec![finding()])),
+        ("/srv/other.toml", None),
+    ] {
+        let file = file.into();
+        assert_eq!(client.doctor(Doctor { file }).await.unwrap(), found);
+    }
+    assert_eq!(
+        house.desk.asked(),
+        [
+            "up /srv/a.toml [\"backend\"]",
+            "down None true",
+            "down is over"
+        ]
+    );
+    house.end().await;
+}
+
+#[tokio::test]
+async fn paths_and_environments_arrive_byte_for_byte() {
+    let house = House::new();
+    let native = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+    let variables = vec![
+        (native(b"PLAIN"), native(b"value")),
+        (
+            native("ÜNICODE".as_bytes()),
+            native("☀ \u{1F525}".as_bytes()),
+        ),
+        (native(b"LATIN\xe9"), native(b"\xff\xfe\x80")),
+        (native(b"LINES"), native(b"one\ntwo\r\n\t\"quoted\"\\\x01")),
+        (native(b"EMPTY"), native(b"")),
+        (native(b"LONG"), native(&[b'x'; 128 * 1024])),
+        (native(b"LOOKS_LIKE_OURS"), native(br#"{"Unix":[1]}"#)),
+    ];
+    let request = Up {
+        file: native(b"/srv/caf\xe9/pilotlight.toml").into(),
+        environment: variables.iter().cloned().collect(),
+        services: vec![],
+    };
+    let outcome = house.client().await.up(request).await.unwrap();
+    assert_eq!(outcome, Outcome::Done);
+    let arrived = house.desk.environment.lock().unwrap().take().unwrap();
+    assert_eq!(Vec::from(arrived), variables);
+    house.end().await;
+}
+
+#[tokio::test]
+async fn a_watch_tells_of_a_change_at_once() {
+    let house = House::new();
+    let mut watch = house.client().await.watch().await.unwrap();
+    let first = soon(watch.next()).await.unwrap().unwrap();
+    assert_eq!(*first, snapshot("first"));
+    let mut latencies: Vec<Duration> = Vec::new();
+    for change in 0..200 {
+        let name = format!("change {change}");
+        let began = Instant::now();
+        house.desk.show(&name);
+        let told = soon(watch.next()).await.unwrap().unwrap();
+        latencies.push(began.elapsed());
+        assert_eq!(*told, snapshot(&name));
+    }
+    latencies.sort();
+    let median = latencies[latencies.len() / 2];
+    println!("a change is told after {median:?} (median)");
+    assert!(median < Duration::from_millis(50), "{median:?}");
+    house.end().await;
+}
+
+#[tokio::test]
+async fn a_watch_ends_with_its_keeper() {
+    let house = House::new();
+    let mut watch = house.client().await.watch().await.unwrap();
+    soon(watch.next()).await.unwrap().unwrap();
+    let (_folder, home) = house.end().await;
+    assert!(soon(watch.next()).await.unwrap().is_none());
+    assert!(matches!(
+        Client::connect(&home).await,
+        Err(ConnectError::NoKeeper)
+    ));
+}
+
+#[tokio::test]
+async fn a_watcher_that_does_not_read_holds_nobody_up_and_misses_only_what_is_past() {
+    let house = House::new();
+    let mut watch = house.client().await.watch().await.unwrap();
+    let long = "x".repeat(100_000);
+    for change in 0..200 {
+        house.desk.show(&format!("{change} {long}"));
+        house.still_serves().await;
+    }
+    house.desk.show("last");
+    loop {
+        let told = soon(watch.next()).await.unwrap().unwrap();
+        if *told == snapshot("last") {
+            break;
+        }
+    }
+    house.end().await;
+}
+
+#[tokio::test]
+async fn a_request_goes_on_when_its_client_leaves() {
+    let house = House::new();
+    let mut client = house.client().await;
+    tokio::select! {
+        answer = client.down(down()) => panic!("answered before it was done: {answer:?}"),
+        () = until(|| !house.desk.asked().is_empty()) => {}
+    }
+    drop(client);
+    house.still_serves().await;
+    house.desk.gate.notify_one();
+    soon(house.desk.over.notified()).await;
+    house.end().await;
+}
+
+#[tokio::test]
+async fn a_request_at_hand_is_answered_before_the_keeper_ends() {
+    let house = House::new();
+    let mut client = house.client().await;
+    let desk = house.desk.clone();
+    let answer = tokio::spawn(async move { client.down(down()).await });
+    until(|| !desk.asked().is_empty()).await;
+    house.stop.cancel();
+    desk.gate.notify_one();
+    assert_eq!(soon(answer).await.unwrap().unwrap(), Outcome::Done);
+    house.end().await;
+}
+
+#[tokio::test]
+async fn a_keeper_that_is_told_to_stop_leaves_no_request_waiting() {
+    let house = House::new();
+    let mut client = house.client().await;
+    let desk = house.desk.clone();
+    let answer = tokio::spawn(async move { client.down(down()).await });
+    until(|| !desk.asked().is_empty()).await;
+    house.end().await;
+    assert!(matches!(
+        soon(answer).await.unwrap(),
+        Err(ClientError::Closed)
+    ));
+}
+
+/// Waits for a condition that has no event of its own.
+async fn until(condition: impl Fn() -> bool) {
+    soon(async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}

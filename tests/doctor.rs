@@ -1,0 +1,325 @@
+//! What a diagnosis is told of real stacks, and when it comes by itself.
+#![cfg(unix)]
+
+mod support;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use pilotlight::{
+    clock,
+    control::{Doctor, Keeper as _, Outcome},
+    effects::evidence::{Case, Gatherer, ON_DEMAND},
+    model::{
+        evidence::{Evidence, ServiceEvidence},
+        facts::{LaunchFault, PortFault, ProbeFaultKind, RunId},
+        finding::Finding,
+        stack::StackModel,
+        view::PhaseName,
+    },
+    stack_file,
+};
+use support::{Bench, Bystander, free_port, http_service, kill, lives, within};
+
+/// Evidence of the stack file alone, as the command gathers it where no keeper has the stack.
+async fn gather(bench: &Bench) -> Evidence {
+    let variables: BTreeMap<_, _> = std::env::vars_os().collect();
+    let stack = stack_file::read(&bench.file(), &variables).expect("a stack");
+    let model = StackModel::new(Arc::new(stack), |_| RunId(1), 1, clock::now());
+    let mut case = Case::of(&model, &bench.home, Arc::new(variables), |_| None);
+    case.kept = false;
+    case.read_stack_file();
+    Gatherer::default().gather(&case, ON_DEMAND).await
+}
+
+fn of<'a>(evidence: &'a Evidence, name: &str) -> &'a ServiceEvidence {
+    let mut services = evidence.services.iter();
+    services
+        .find(|service| service.name.as_str() == name)
+        .expect("a service of the stack")
+}
+
+async fn doctor(bench: &Bench) -> Vec<Finding> {
+    let file = bench.file();
+    let asked = bench.handle().doctor(Doctor { file });
+    within("doctor", asked).await.expect("a kept stack")
+}
+
+/// The findings of the snapshot, once there are any.
+async fn found(bench: &Bench) -> Vec<Arc<Finding>> {
+    let mut snapshots = bench.handle().snapshot();
+    let found = snapshots.wait_for(|snapshot| {
+        let mut stacks = snapshot.stacks.iter();
+        stacks.any(|stack| !stack.findings.is_empty())
+    });
+    let snapshot = within("a finding", found).await.expect("a keeper");
+    snapshot.stacks[0].findings.clone()
+}
+
+async fn until_nothing_is_found(bench: &Bench) {
+    let mut snapshots = bench.handle().snapshot();
+    let nothing = snapshots.wait_for(|snapshot| {
+        let mut stacks = snapshot.stacks.iter();
+        stacks.all(|stack| stack.findings.is_empty())
+    });
+    drop(within("the end of it", nothing).await.expect("a keeper"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_sockets_of_a_tree_are_found_declared_or_not() {
+    let program = pilotlight_test_service::path().display().to_string();
+    let (declared, other) = (free_port(), free_port());
+    let bench = Bench::with(&format!(
+        r#"
+[service.web]
+command = ["{program}", "--listen", "127.0.0.1:{declared}", "--listen", "[::1]:{other}"]
+port = {declared}
+
+[service.parent]
+command = ["sh", "-c", "{program} --listen 127.0.0.1:0 & wait"]
+ready = {{ log = "listening" }}
+"#
+    ))
+    .await;
+    bench.must_up().await;
+    let evidence = gather(&bench).await;
+    let web = of(&evidence, "web");
+    let expected: Vec<SocketAddr> = vec![
+        format!("127.0.0.1:{declared}").parse().expect("an address"),
+        format!("[::1]:{other}").parse().expect("an address"),
+    ];
+    assert_eq!(web.listens, expected);
+    assert_eq!(web.holders, [], "its own socket is no stranger's");
+    assert_eq!(of(&evidence, "parent").listens.len(), 1, "a child's");
+    assert!(
+        expected
+            .iter()
+            .all(|address| evidence.host.listening.contains(address))
+    );
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranger_on_a_port_is_found_and_left_alone() {
+    let stranger = Bystander::listening();
+    let port = stranger.port();
+    // Its first connection would end the stranger.
+    let ready = "ready = { log = \"listening\" }";
+    let bench = Bench::with(&format!(
+        "[service.web]\ncommand = \"sleep 1000\"\nport = {port}\n{ready}\n"
+    ))
+    .await;
+    let evidence = gather(&bench).await;
+    let web = of(&evidence, "web");
+    let pids: Vec<u32> = web
+        .holders
+        .iter()
+        .map(|holder| holder.process.pid)
+        .collect();
+    assert_eq!(pids, [stranger.pid()]);
+    assert!(
+        matches!(&web.port_fault, Some(PortFault::Taken { holder: Some(holder), protected: None })
+            if holder.process.pid == stranger.pid()),
+        "{:?}",
+        web.port_fault
+    );
+    assert!(lives(stranger.pid()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_would_keep_a_service_from_starting_is_found_without_starting_it() {
+    let bench = Bench::with(
+        r#"
+[service.program]
+command = "redis-servr"
+
+[service.folder]
+command = "sleep 1000"
+directory = "nowhere"
+
+[service.variables]
+command = "sleep 1000"
+env_file = ".env"
+
+[service.file]
+command = "sleep 1000"
+require = { files = ["main.py"] }
+
+[service.command]
+command = "sleep 1000"
+require = { commands = ["sh -c 'echo no such thing; exit 1'"] }
+
+[service.fine]
+command = "touch started"
+"#,
+    )
+    .await;
+    fs::write(bench.path(".env.example"), "A=1\n").expect("an example");
+    let evidence = gather(&bench).await;
+    let fault = |name: &str| of(&evidence, name).requirement.clone();
+    assert!(matches!(
+        fault("program"),
+        Some(LaunchFault::CommandNotFound { near, .. }) if near.contains(&"redis-server".to_owned())
+    ));
+    assert!(matches!(
+        fault("folder"),
+        Some(LaunchFault::DirectoryMissing { .. })
+    ));
+    assert!(matches!(
+        fault("variables"),
+        Some(LaunchFault::EnvFileMissing { .. })
+    ));
+    let missing = |name: &str| match fault(name) {
+        Some(LaunchFault::RequirementMissing { what, .. }) => what,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(missing("file"), "the file main.py");
+    assert!(missing("command").contains("no such thing"));
+    assert_eq!(fault("fine"), None);
+    assert!(!bench.path("started").exists());
+    let examples = &of(&evidence, "variables").project.env_examples;
+    assert_eq!(examples.len(), 1, "{examples:?}");
+    assert!(examples[0].1.ends_with(".env.example"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_variable_is_read_where_the_frontend_finds_it() {
+    let frontend = r#"
+env_points_at = { VITE_API_URL = "backend" }
+
+[service.backend]
+command = "sleep 1000"
+port = 8001
+"#;
+    let stack = |words: &str| format!("[service.frontend]\ncommand = \"sleep {words}\"{frontend}");
+    let bench = Bench::with(&stack("1000")).await;
+    let points = async || {
+        let evidence = gather(&bench).await;
+        let points = of(&evidence, "frontend").points_at[0].clone();
+        let place = points.place.map(|place| {
+            let name = place.file.file_name().expect("a name").to_owned();
+            (name.to_string_lossy().into_owned(), place.line)
+        });
+        (place, points.target.map(|(_, port)| port))
+    };
+    assert_eq!(points().await, (None, None));
+    let write = |name: &str, text: &str| fs::write(bench.path(name), text).expect("a file");
+    write(".env", "# here\nVITE_API_URL=http://localhost:1\n");
+    assert_eq!(points().await, (Some((".env".into(), 2)), Some(1)));
+    write(".env.local", "VITE_API_URL=http://localhost:2\n");
+    write(
+        ".env.development",
+        "VITE_API_URL=\"http://localhost:3/api\"\n",
+    );
+    assert_eq!(
+        points().await,
+        (Some((".env.development".into(), 1)), Some(3))
+    );
+    bench.write(&stack("1000 --mode staging"));
+    assert_eq!(points().await, (Some((".env.local".into(), 1)), Some(2)));
+    bench.write(&stack("1000").replace(
+        "env_points_at",
+        "env = { VITE_API_URL = \"http://localhost:{backend.port}\" }\nenv_points_at",
+    ));
+    assert_eq!(
+        points().await,
+        (Some(("pilotlight.toml".into(), 4)), Some(8001))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_hangs_does_not_keep_the_doctor_waiting() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = silent.local_addr().expect("an address").port();
+    let bench = Bench::with(&format!(
+        r#"
+[service.hangs]
+external = true
+port = {port}
+
+[service.hangs.ready]
+http = {{ url = "http://127.0.0.1:{port}/" }}
+timeout = "1m"
+
+[[service.hangs.check]]
+name = "ask"
+http = {{ url = "http://127.0.0.1:{port}/" }}
+timeout = "1m"
+
+[service.slow]
+command = "sleep 1000"
+require = {{ commands = ["sleep 60"] }}
+"#
+    ))
+    .await;
+    let began = clock::now().instant;
+    let evidence = gather(&bench).await;
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    let hangs = of(&evidence, "hangs");
+    let fault = hangs.probes[0].result.as_ref().expect_err("no answer");
+    assert_eq!(fault.kind, ProbeFaultKind::TimedOut { connected: true });
+    assert_eq!(hangs.checks.len(), 1);
+    assert_eq!(of(&evidence, "slow").requirement, None, "nobody knows");
+    assert!(
+        evidence
+            .host
+            .memory_available
+            .is_some_and(|bytes| bytes > 0)
+    );
+    assert!(evidence.host.disk_available.is_some_and(|bytes| bytes > 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_healthy_stack_nothing_is_wrong() {
+    let bench = Bench::with(&http_service("web", free_port())).await;
+    bench.must_up().await;
+    assert_eq!(doctor(&bench).await, []);
+    let nowhere = Doctor {
+        file: "/nowhere/pilotlight.toml".into(),
+    };
+    assert_eq!(bench.handle().doctor(nowhere).await, None);
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_is_diagnosed_by_itself_within_a_second() {
+    let stack = http_service("web", free_port()) + "restart = \"never\"\n";
+    let bench = Bench::with(&stack).await;
+    bench.must_up().await;
+    kill(bench.pid("web"));
+    bench.until_phase("web", PhaseName::Failed).await;
+    let began = clock::now().instant;
+    let findings = found(&bench).await;
+    assert!(
+        began.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(findings.len(), 1, "{findings:#?}");
+    assert_eq!(findings[0].service.as_str(), "web");
+    assert_eq!(bench.service("web").finding, Some(findings[0].clone()));
+    assert_eq!(doctor(&bench).await[0].code, findings[0].code);
+
+    bench.must_up().await;
+    until_nothing_is_found(&bench).await;
+    assert_eq!(bench.service("web").finding, None);
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_found_goes_with_the_stack_that_is_stopped() {
+    let stack = http_service("web", free_port()) + "restart = \"never\"\n";
+    let bench = Bench::with(&stack).await;
+    bench.must_up().await;
+    kill(bench.pid("web"));
+    found(&bench).await;
+    assert_eq!(bench.down().await, Outcome::Done);
+    until_nothing_is_found(&bench).await;
+    assert_eq!(bench.service("web").finding, None);
+}

@@ -1,0 +1,349 @@
+//! Start, stop and restart of real processes by a real keeper.
+#![cfg(unix)]
+
+mod support;
+
+use std::fs;
+
+use pilotlight::{
+    control::Outcome,
+    model::{
+        facts::Exit,
+        finding::Code,
+        view::{Light, PhaseName},
+    },
+};
+use support::{Bench, eventually, findings, free_port, http_service, kill, lives, signal};
+
+const SLEEPER: &str = r#"
+[service.sleeper]
+command = "sleep 1000"
+"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_starts_and_stops_without_a_trace() {
+    let bench = Bench::with(SLEEPER).await;
+    bench.must_up().await;
+    let pid = bench.pid("sleeper");
+    assert!(lives(pid));
+    assert_eq!(bench.down().await, Outcome::Done);
+    assert!(!lives(pid));
+    assert_eq!(bench.service("sleeper").light, Light::Off);
+    assert_eq!(bench.marked(), [0; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chain_starts_in_order_and_stops_the_other_way_round() {
+    let (first, second) = (free_port(), free_port());
+    let stack = format!(
+        "{}{}needs = [\"first\"]\n",
+        http_service("first", first),
+        http_service("second", second)
+    );
+    let bench = Bench::with(&stack).await;
+    bench.must_up().await;
+    let (first, second) = (bench.service("first"), bench.service("second"));
+    assert!(first.started < second.started && first.since <= second.started);
+    let second_pid = bench.pid("second");
+    // The first may go only when the second is gone.
+    let stopping = bench.down();
+    let watching = async {
+        bench
+            .until("first", |it| it.phase != PhaseName::Ready)
+            .await;
+        assert!(!lives(second_pid));
+    };
+    let (outcome, ()) = tokio::join!(stopping, watching);
+    assert_eq!(outcome, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_is_killed_is_back_with_another_pid() {
+    let bench = Bench::with(SLEEPER).await;
+    bench.must_up().await;
+    let pid = bench.pid("sleeper");
+    kill(pid);
+    let back = bench
+        .until("sleeper", |it| {
+            it.phase == PhaseName::Ready && it.pid != Some(pid)
+        })
+        .await;
+    assert_eq!(back.restarts, 1);
+    assert_eq!(back.last_exit, Some(Exit::Signal(9)));
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_grandchild_in_a_session_of_its_own_goes_with_its_service() {
+    let bench = Bench::with(
+        r#"
+[service.parent]
+command = ["sh", "-c", "setsid sleep 1000 & setsid sh -c 'sleep 1000 & sleep 1000' & wait"]
+"#,
+    )
+    .await;
+    bench.must_up().await;
+    eventually("five processes", || bench.marked().len() >= 5).await;
+    assert_eq!(bench.down().await, Outcome::Done);
+    assert_eq!(bench.marked(), [0; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_ignores_the_polite_signal_is_killed_after_the_timeout() {
+    let bench = Bench::with(
+        r#"
+[service.stubborn]
+command = ["sh", "-c", "trap '' TERM; echo listening; while :; do sleep 0.1; done"]
+ready = { log = "listening" }
+stop = { timeout = "300ms" }
+"#,
+    )
+    .await;
+    bench.must_up().await;
+    let pid = bench.pid("stubborn");
+    assert_eq!(bench.down().await, Outcome::Done);
+    assert!(!lives(pid));
+    assert_eq!(bench.marked(), [0; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_daemonizes_is_followed_and_stopped() {
+    let port = free_port();
+    let bench = Bench::with(&format!(
+        r#"
+[service.redis]
+command = "redis-server --port {{port}} --save '' --appendonly no --daemonize yes"
+port = {port}
+ready = {{ redis = "redis://127.0.0.1:{{port}}/0" }}
+"#
+    ))
+    .await;
+    bench.must_up().await;
+    let daemon = bench
+        .until("redis", |it| it.pid.is_some_and(lives))
+        .await
+        .pid
+        .expect("a pid");
+    kill(daemon);
+    let back = bench
+        .until("redis", |it| {
+            it.phase == PhaseName::Ready && it.pid != Some(daemon)
+        })
+        .await;
+    assert_eq!(back.restarts, 1);
+    assert_eq!(bench.down().await, Outcome::Done);
+    assert_eq!(bench.marked(), [0; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_runs_to_its_end_before_what_needs_it_starts() {
+    let bench = Bench::with(
+        r#"
+[service.migrate]
+command = ["sh", "-c", "sleep 0.1; echo done > migrated"]
+
+[service.backend]
+command = ["sh", "-c", "cat migrated && exec sleep 1000"]
+needs = { migrate = "completed" }
+ready = { log = "done" }
+"#,
+    )
+    .await;
+    bench.must_up().await;
+    assert_eq!(bench.service("migrate").light, Light::Green);
+    assert_eq!(bench.service("migrate").last_exit, Some(Exit::Code(0)));
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restarting_a_service_restarts_what_needs_it_too() {
+    let bench = Bench::with(
+        r#"
+[service.base]
+command = "sleep 1000"
+[service.other]
+command = "sleep 1000"
+[service.top]
+command = "sleep 1000"
+needs = ["base"]
+"#,
+    )
+    .await;
+    bench.must_up().await;
+    let (base, other, top) = (bench.pid("base"), bench.pid("other"), bench.pid("top"));
+    assert_eq!(bench.restart(&["base"]).await, Outcome::Done);
+    assert_ne!(bench.pid("base"), base);
+    assert_ne!(bench.pid("top"), top);
+    assert_eq!(bench.pid("other"), other);
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_service_that_was_asked_for_and_its_needs_start() {
+    let bench = Bench::with(
+        r#"
+[service.base]
+command = "sleep 1000"
+[service.other]
+command = "sleep 1000"
+[service.top]
+command = "sleep 1000"
+needs = ["base"]
+"#,
+    )
+    .await;
+    assert_eq!(bench.up_some(&["top"]).await, Outcome::Done);
+    assert_eq!(bench.service("base").phase, PhaseName::Ready);
+    assert_eq!(bench.service("other").phase, PhaseName::Stopped);
+    assert!(
+        matches!(bench.up_some(&["topp"]).await, Outcome::Refused(why) if why.contains("topp"))
+    );
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_stack_file_restarts_only_what_changed() {
+    let bench = Bench::with(
+        "[service.a]\ncommand = \"sleep 1000\"\n[service.b]\ncommand = \"sleep 1000\"\n",
+    )
+    .await;
+    bench.must_up().await;
+    let (a, b) = (bench.pid("a"), bench.pid("b"));
+    bench.write("[service.a]\ncommand = \"sleep 1001\"\n[service.b]\ncommand = \"sleep 1000\"\n");
+    bench.must_up().await;
+    assert_ne!(bench.pid("a"), a);
+    assert_eq!(bench.pid("b"), b);
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_stops_answering_turns_unhealthy_and_heals() {
+    let port = free_port();
+    let bench = Bench::with(&format!(
+        "{}ready = {{ http = \"http://127.0.0.1:{{port}}/\", every = \"50ms\", timeout = \"200ms\", failures = 2 }}\n",
+        http_service("web", port).replace("ready =", "# ready =")
+    ))
+    .await;
+    bench.must_up().await;
+    let pid = bench.pid("web");
+    signal(pid, rustix::process::Signal::STOP);
+    let sick = bench.until_phase("web", PhaseName::Unhealthy).await;
+    assert_eq!(
+        sick.finding.as_ref().map(|finding| finding.code),
+        Some(Code::Hung)
+    );
+    signal(pid, rustix::process::Signal::CONT);
+    bench.until_phase("web", PhaseName::Ready).await;
+    assert_eq!(bench.pid("web"), pid, "nobody restarted it");
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_never_becomes_ready_is_said_and_left_alone() {
+    let port = free_port();
+    let bench = Bench::with(&format!(
+        "[service.silent]\ncommand = \"sleep 1000\"\nport = {port}\nstart_timeout = \"300ms\"\n"
+    ))
+    .await;
+    let outcome = bench.up().await;
+    assert_eq!(findings(&outcome), [Code::NotListening]);
+    assert!(lives(bench.pid("silent")));
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_dies_in_its_first_millisecond_is_given_up_with_its_last_words() {
+    let bench = Bench::with(
+        "[service.dud]\ncommand = [\"sh\", \"-c\", \"echo 'Error: no such table: sessions'; exit 3\"]\nready = { log = \"never\" }\n",
+    )
+    .await;
+    let outcome = bench.up().await;
+    assert_eq!(findings(&outcome), [Code::CrashLoop]);
+    let Outcome::Failed { findings, .. } = outcome else {
+        panic!("it failed")
+    };
+    assert!(
+        findings[0]
+            .evidence
+            .iter()
+            .any(|line| line.contains("no such table")),
+        "{findings:?}"
+    );
+    assert_eq!(bench.service("dud").last_exit, Some(Exit::Code(3)));
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exit_with_zero_after_being_ready_is_a_silent_exit() {
+    let bench = Bench::with(
+        "[service.quitter]\ncommand = [\"sh\", \"-c\", \"echo up; read -t 0.3 x < /dev/zero; sleep 0.3\"]\nready = { log = \"up\" }\nrestart = \"never\"\n",
+    )
+    .await;
+    bench.must_up().await;
+    let failed = bench.until_phase("quitter", PhaseName::Failed).await;
+    assert_eq!(
+        failed.finding.as_ref().map(|finding| finding.code),
+        Some(Code::SilentExit)
+    );
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failing_check_turns_the_light_amber_and_saved_values_reach_later_checks() {
+    let port = free_port();
+    let bench = Bench::with(&format!(
+        r#"{}
+[[service.web.check]]
+name = "read the session"
+http = "http://127.0.0.1:{{port}}/session.json"
+save = {{ session = "/id" }}
+[[service.web.check]]
+name = "use it"
+http = "http://127.0.0.1:{{port}}/{{session}}.txt"
+"#,
+        http_service("web", port)
+    ))
+    .await;
+    fs::write(bench.path("session.json"), r#"{"id":"s1"}"#).expect("a file");
+    bench.must_up().await;
+    bench.until("web", |it| it.light == Light::Amber).await;
+    fs::write(bench.path("s1.txt"), "it is me").expect("a file");
+    bench.restart(&[]).await;
+    let used = "\"GET /s1.txt HTTP/1.1\" 200";
+    eventually("the second check", || bench.log("web").contains(used)).await;
+    assert_eq!(bench.service("web").light, Light::Green);
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_external_service_is_watched_and_never_touched() {
+    let port = free_port();
+    let bench = Bench::with(&format!(
+        "[service.store]\nexternal = true\nready = {{ tcp = \"127.0.0.1:{port}\" }}\n[service.top]\ncommand = \"sleep 1000\"\nneeds = [\"store\"]\n"
+    ))
+    .await;
+    let up = bench.up();
+    let opening = async {
+        bench.until("top", |it| !it.waiting_for.is_empty()).await;
+        std::net::TcpListener::bind(("127.0.0.1", port)).expect("the port")
+    };
+    let (outcome, _listener) = tokio::join!(up, opening);
+    assert_eq!(outcome, Outcome::Done);
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_next_a_taken_port_is_passed_over_and_others_learn_of_it() {
+    let held = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let port = held.local_addr().expect("an address").port();
+    let bench = Bench::with(&format!(
+        "{}port_conflict = \"next\"\n[service.top]\ncommand = [\"sh\", \"-c\", \"echo $PEER; exec sleep 1000\"]\nneeds = [\"web\"]\nenv = {{ PEER = \"peer {{web.port}}\" }}\nready = {{ log = \"peer\" }}\n",
+        http_service("web", port)
+    ))
+    .await;
+    bench.must_up().await;
+    let claimed = bench.service("web").port.expect("a port").number();
+    assert!(claimed > port);
+    assert!(bench.log("top").contains(&format!("peer {claimed}")));
+    assert_eq!(bench.down().await, Outcome::Done);
+}

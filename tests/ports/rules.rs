@@ -1,0 +1,251 @@
+//! Who is ended for a port, and who never is.
+
+use std::{os::unix::fs::PermissionsExt, path::PathBuf, process::Command, time::Duration};
+
+use pilotlight::{
+    clock,
+    effects::port::{ActiveRuns, Asker, Ports, free},
+    model::facts::Protected,
+    stack::{Mode, Port, PortConflict},
+};
+use tempfile::TempDir;
+
+use super::stand::{Listener, PYTHON, children, is_root, mark, pids, request, taken};
+
+/// The arguments with which this very program claims the port that follows and prints the result.
+pub(crate) const CLAIMANT: [&str; 4] = [
+    "--exact",
+    "rules::this_program_claims_a_port_for_another_test",
+    "--ignored",
+    "--nocapture",
+];
+
+/// This program, where other users reach it.
+pub(crate) fn claimant(folder: &TempDir) -> PathBuf {
+    let program = folder.path().join("claimant");
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    for path in [folder.path(), &program] {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    program
+}
+
+#[tokio::test]
+#[ignore = "other tests run it as a program of its own"]
+async fn this_program_claims_a_port_for_another_test() {
+    let port = std::env::args()
+        .next_back()
+        .and_then(|port| port.parse().ok());
+    let Some(port) = port.and_then(Port::new) else {
+        return;
+    };
+    println!("{:?}", Ports::default().claim(&request(port)).await);
+}
+
+#[tokio::test]
+async fn a_stubborn_holder_is_killed_after_a_second() {
+    let mut listener = Listener::start("127.0.0.1", &["stubborn"]);
+    let begin = clock::now().instant;
+    let claimed = Ports::default()
+        .claim(&request(listener.port))
+        .await
+        .unwrap();
+    let took = begin.elapsed();
+    assert_eq!(pids(&claimed.ended), [listener.pid()]);
+    assert!(!listener.lives());
+    assert!(took >= Duration::from_secs(1), "{took:?}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[tokio::test]
+async fn in_production_the_holder_is_named_and_left_alone() {
+    let mut listener = Listener::start("127.0.0.1", &["stubborn"]);
+    let mut request = request(listener.port);
+    request.mode = Mode::Production;
+    let fault = Ports::default().claim(&request).await.unwrap_err();
+    let (holder, protected) = taken(fault);
+    assert_eq!(protected, Some(Protected::Production));
+    assert_eq!(holder.process.pid, listener.pid());
+    assert!(holder.name.starts_with("python3"));
+    assert!(holder.command_line.unwrap().contains("127.0.0.1 stubborn"));
+    assert!(listener.lives());
+}
+
+#[tokio::test]
+async fn with_fail_the_holder_is_left_alone() {
+    let mut listener = Listener::start("127.0.0.1", &[]);
+    let mut request = request(listener.port);
+    request.conflict = PortConflict::Fail;
+    let fault = Ports::default().claim(&request).await.unwrap_err();
+    assert_eq!(taken(fault).1, Some(Protected::Forbidden));
+    assert!(listener.lives());
+}
+
+#[tokio::test]
+async fn a_process_of_another_user_is_never_ended() {
+    if !is_root() {
+        return;
+    }
+    let mut listener = Listener::of_nobody();
+    let fault = Ports::default()
+        .claim(&request(listener.port))
+        .await
+        .unwrap_err();
+    let (holder, protected) = taken(fault);
+    assert_eq!(protected, Some(Protected::OtherUser));
+    assert_eq!(holder.user.as_deref(), Some("nobody"));
+    let fault = free(listener.port, &Asker::default()).await.unwrap_err();
+    assert_eq!(taken(fault).1, Some(Protected::OtherUser));
+    assert!(listener.lives());
+}
+
+#[tokio::test]
+async fn a_process_whose_sockets_are_not_shown_is_another_users() {
+    if !is_root() {
+        return;
+    }
+    let mut listener = Listener::start("127.0.0.1", &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(claimant(&folder))
+        .args(CLAIMANT)
+        .arg(listener.port.to_string())
+        .output()
+        .unwrap();
+    let output = String::from_utf8(output.stdout).unwrap();
+    let expected = "Err(Taken { holder: None, protected: Some(OtherUser) })";
+    assert!(output.contains(expected), "{output}");
+    assert!(listener.lives());
+}
+
+#[tokio::test]
+async fn the_keeper_never_ends_itself() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = Port::new(listener.local_addr().unwrap().port()).unwrap();
+    let fault = Ports::default().claim(&request(port)).await.unwrap_err();
+    let (holder, protected) = taken(fault);
+    assert_eq!(protected, Some(Protected::Keeper));
+    assert_eq!(holder.process.pid, std::process::id());
+}
+
+#[tokio::test]
+async fn what_the_keeper_was_started_from_is_never_ended() {
+    let program = std::env::current_exe().unwrap();
+    let mut run = vec!["run", program.to_str().unwrap()];
+    run.extend(CLAIMANT);
+    let mut parent = Listener::start("127.0.0.1", &run);
+    let result = std::iter::repeat_with(|| parent.line()).find(|line| line.contains("Err("));
+    let result = result.unwrap();
+    assert!(result.contains("protected: Some(Ancestor)"), "{result}");
+    assert!(
+        result.contains(&format!("pid: {}", parent.pid())),
+        "{result}"
+    );
+    assert!(parent.lives());
+}
+
+#[tokio::test]
+async fn what_the_asker_was_started_from_is_never_ended() {
+    let mut terminal = Listener::start("127.0.0.1", &["run", "sleep"]);
+    let asker = Asker {
+        process: children(terminal.pid()).first().copied(),
+        running: ActiveRuns::default(),
+    };
+    assert!(asker.process.is_some());
+    let fault = free(terminal.port, &asker).await.unwrap_err();
+    assert_eq!(taken(fault).1, Some(Protected::Ancestor));
+    assert!(terminal.lives());
+}
+
+#[tokio::test]
+async fn the_proxy_of_a_container_is_never_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let proxy = folder.path().join("docker-proxy");
+    let python = std::fs::canonicalize(PYTHON).unwrap();
+    std::fs::copy(python, &proxy).unwrap();
+    let mut listener = Listener::with(Command::new(proxy), 0, "0.0.0.0", &[]);
+    let fault = Ports::default()
+        .claim(&request(listener.port))
+        .await
+        .unwrap_err();
+    assert_eq!(taken(fault).1, Some(Protected::ContainerProxy));
+    assert!(listener.lives());
+}
+
+#[tokio::test]
+async fn a_service_that_the_keeper_runs_is_never_ended() {
+    for mark in [mark("nexus", "frontend", 3), mark("other", "web", 1)] {
+        let mut service = Listener::marked(&mark, &[]);
+        let request = request(service.port);
+        request.asker.running.insert(mark.clone());
+        let fault = Ports::default().claim(&request).await.unwrap_err();
+        let protected = Some(Protected::RunningService(mark));
+        assert_eq!(taken(fault).1, protected);
+        let fault = free(service.port, &request.asker).await.unwrap_err();
+        assert_eq!(taken(fault).1, protected);
+        assert!(service.lives());
+    }
+}
+
+#[tokio::test]
+async fn a_service_of_another_stack_is_not_ended_for_this_one() {
+    let mark = mark("other", "web", 1);
+    let mut service = Listener::marked(&mark, &[]);
+    let fault = Ports::default()
+        .claim(&request(service.port))
+        .await
+        .unwrap_err();
+    assert_eq!(taken(fault).1, Some(Protected::RunningService(mark)));
+    assert!(service.lives());
+    let ended = free(service.port, &Asker::default()).await.unwrap();
+    assert_eq!(pids(&ended), [service.pid()]);
+}
+
+#[tokio::test]
+async fn a_leftover_of_the_same_stack_is_ended_with_its_whole_tree() {
+    for conflict in [
+        PortConflict::Replace,
+        PortConflict::Fail,
+        PortConflict::Next,
+    ] {
+        let leftover = mark("nexus", "backend", 6);
+        let mut holder = Listener::marked(&leftover, &[]);
+        let mut beside = Listener::marked(&leftover, &["stubborn"]);
+        let mut running = Listener::marked(&mark("nexus", "redis", 6), &[]);
+        let mut request = request(holder.port);
+        request.conflict = conflict;
+        let claimed = Ports::default().claim(&request).await.unwrap();
+        assert_eq!(claimed.port, holder.port);
+        assert_eq!(pids(&claimed.ended), [holder.pid()]);
+        assert!(!holder.lives());
+        assert!(!beside.lives());
+        assert!(running.lives());
+    }
+}
+
+#[tokio::test]
+async fn a_leftover_is_left_alone_in_production() {
+    let mut holder = Listener::marked(&mark("nexus", "backend", 6), &[]);
+    let mut request = request(holder.port);
+    request.mode = Mode::Production;
+    let fault = Ports::default().claim(&request).await.unwrap_err();
+    assert_eq!(taken(fault).1, Some(Protected::Production));
+    assert!(holder.lives());
+}
+
+#[tokio::test]
+async fn a_holder_that_keeps_coming_back_is_left_alone_after_three_rounds() {
+    let mut supervisor = Listener::start("127.0.0.1", &["respawn"]);
+    let fault = Ports::default()
+        .claim(&request(supervisor.port))
+        .await
+        .unwrap_err();
+    let (holder, protected) = taken(fault);
+    assert!(supervisor.lives());
+    assert_eq!(children(supervisor.pid()), [holder.process.pid]);
+    let Some(Protected::Respawned { by: Some(by) }) = protected else {
+        panic!("{protected:?}");
+    };
+    assert!(by.ends_with(&format!("(pid {})", supervisor.pid())), "{by}");
+}

@@ -1,0 +1,168 @@
+//! Listeners to claim ports from.
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, BufReader},
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{Child, ChildStdout, Command, Stdio},
+    time::Duration,
+};
+
+use pilotlight::{
+    effects::port::{Asker, ClaimRequest},
+    model::facts::{Holder, Mark, PortFault, Protected, RunId, StackId},
+    stack::{Mode, Port, PortConflict, ServiceName},
+};
+
+/// The system's own: other users may run it, and no shell script stands before it.
+pub(crate) const PYTHON: &str = "/usr/bin/python3";
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/ports/listener.py");
+
+/// A process that holds a port until it is dropped.
+pub(crate) struct Listener {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    pub(crate) port: Port,
+}
+
+impl Listener {
+    /// One on `addresses`, in these ways of `listener.py`.
+    pub(crate) fn start(addresses: &str, ways: &[&str]) -> Self {
+        Self::with(Command::new(PYTHON), 0, addresses, ways)
+    }
+
+    /// One that carries this mark.
+    pub(crate) fn marked(mark: &Mark, ways: &[&str]) -> Self {
+        let mut command = Command::new(PYTHON);
+        command.env(Mark::VARIABLE, mark.to_string());
+        Self::with(command, 0, "127.0.0.1", ways)
+    }
+
+    /// One that another user runs. Only root can do that.
+    pub(crate) fn of_nobody() -> Self {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", PYTHON]);
+        Self::with(command, 0, "127.0.0.1", &[])
+    }
+
+    pub(crate) fn with(mut python: Command, port: u16, addresses: &str, ways: &[&str]) -> Self {
+        // The script comes by `-c`: another user may not be allowed to reach its file.
+        let script = std::fs::read_to_string(Path::new(SCRIPT)).unwrap();
+        python
+            .args(["-c", &script, &port.to_string(), addresses])
+            .args(ways);
+        Self::of(python)
+    }
+
+    /// What this command starts, which prints a port first.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut child = command
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        let port = line.trim().parse().ok().and_then(Port::new);
+        Self {
+            child,
+            output,
+            port: port.expect("the listener says its port"),
+        }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn lives(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// The next line that it prints.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line.trim().to_owned()
+    }
+
+    /// Lets it end by itself.
+    pub(crate) fn wait(&mut self) {
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // It leads a group of its own, so that its children go too, whoever is left of them.
+        let group = format!("-{}", self.pid());
+        let mut kill = Command::new("kill");
+        kill.args(["-KILL", "--", &group]).stderr(Stdio::null());
+        let _ = kill.status();
+        let _ = self.child.wait();
+    }
+}
+
+/// The children of a process, while it lives.
+pub(crate) fn children(pid: u32) -> Vec<u32> {
+    let output = Command::new("ps")
+        .args(["-o", "pid=", "--ppid", &pid.to_string()])
+        .output();
+    let output = String::from_utf8(output.unwrap().stdout).unwrap();
+    output
+        .split_ascii_whitespace()
+        .filter_map(|pid| pid.parse().ok())
+        .collect()
+}
+
+pub(crate) fn mark(stack: &str, service: &str, run: u64) -> Mark {
+    Mark {
+        stack: StackId(stack.to_owned()),
+        service: ServiceName::new(service),
+        run: RunId(run),
+    }
+}
+
+/// What `nexus/backend` asks for in development: replace whoever holds it.
+pub(crate) fn request(port: Port) -> ClaimRequest {
+    ClaimRequest {
+        mark: mark("nexus", "backend", 7),
+        port,
+        host: None,
+        conflict: PortConflict::Replace,
+        mode: Mode::Development,
+        reserved: BTreeSet::new(),
+        asker: Asker::default(),
+    }
+}
+
+/// A port on which nobody listens, and that no other test is given.
+pub(crate) fn free_port() -> Port {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    Port::new(listener.local_addr().unwrap().port()).unwrap()
+}
+
+pub(crate) fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").output().unwrap();
+    output.stdout == b"0\n"
+}
+
+pub(crate) fn pids(holders: &[Holder]) -> Vec<u32> {
+    holders.iter().map(|holder| holder.process.pid).collect()
+}
+
+/// Takes a fault apart that says who has the port.
+pub(crate) fn taken(fault: PortFault) -> (Holder, Option<Protected>) {
+    match fault {
+        PortFault::Taken {
+            holder: Some(holder),
+            protected,
+        } => (*holder, protected),
+        other => panic!("not taken by anyone known: {other:?}"),
+    }
+}
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,0 +1,146 @@
+//! Probes against real servers, and against sockets that break a protocol as no server would.
+#![expect(
+    clippy::unwrap_used,
+    reason = "the harness of a test may panic as a test may"
+)]
+
+#[path = "probes/command.rs"]
+mod command;
+#[path = "probes/http.rs"]
+mod http;
+#[cfg(unix)]
+#[path = "probes/redis.rs"]
+mod redis;
+#[path = "probes/tcp.rs"]
+mod tcp;
+#[path = "probes/tls.rs"]
+mod tls;
+#[path = "probes/watch.rs"]
+mod watch;
+#[path = "probes/websocket.rs"]
+mod websocket;
+
+use std::{collections::BTreeMap, future::Future, time::Duration};
+
+use pilotlight::{
+    effects::probe::{Context, Prober},
+    model::facts::{ProbeFault, ProbeFaultKind},
+    stack::{Expect, HttpRequest, Probe},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+    time::timeout,
+};
+
+/// Far more than anything here takes; a test that needs it has failed.
+const DEADLINE: Duration = Duration::from_secs(20);
+/// For what never answers.
+const SHORT: Duration = Duration::from_millis(200);
+
+/// A server on a port of its own, that ends with the test.
+struct Server {
+    port: u16,
+    tasks: JoinSet<()>,
+}
+
+impl Server {
+    /// Serves each connection to `address`, one after the other, as `serve` does.
+    async fn start<F, S>(address: &str, serve: F) -> Self
+    where
+        F: Fn(TcpStream) -> S + Send + 'static,
+        S: Future<Output = ()> + Send,
+    {
+        let listener = TcpListener::bind((address, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                serve(stream).await;
+            }
+        });
+        Self { port, tasks }
+    }
+
+    /// Answers every request with these bytes, and closes.
+    async fn saying(answer: impl Into<Vec<u8>>) -> Self {
+        let answer = answer.into();
+        Self::start("127.0.0.1", move |mut stream| {
+            let answer = answer.clone();
+            async move {
+                read_head(&mut stream).await;
+                stream.write_all(&answer).await.unwrap();
+            }
+        })
+        .await
+    }
+
+    /// Accepts, and never says a word.
+    async fn hung() -> Self {
+        Self::start("127.0.0.1", |stream| async move {
+            std::future::pending::<()>().await;
+            drop(stream);
+        })
+        .await
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+}
+
+/// Reads a request up to the empty line, or as far as it comes.
+async fn read_head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => break,
+        }
+    }
+    String::from_utf8(head).unwrap()
+}
+
+/// A port that was free a moment ago.
+async fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn get(url: String) -> HttpRequest<String> {
+    HttpRequest {
+        method: "GET".into(),
+        url,
+        headers: BTreeMap::new(),
+        body: None,
+        expect: Expect {
+            status: Vec::new(),
+            json: None,
+            text: None,
+            headers: BTreeMap::new(),
+        },
+    }
+}
+
+async fn ask_within(probe: Probe<String>, patience: Duration) -> Result<(), ProbeFault> {
+    let prober = Prober::default();
+    prober.probe(&probe, &Context::default(), patience).await
+}
+
+/// Asks once; the kind of the fault, if there is one.
+async fn ask(probe: Probe<String>) -> Result<(), ProbeFaultKind> {
+    ask_within(probe, DEADLINE)
+        .await
+        .map_err(|fault| fault.kind)
+}
+
+async fn ask_http(request: HttpRequest<String>) -> Result<(), ProbeFaultKind> {
+    ask(Probe::Http(Box::new(request))).await
+}
+
+/// Waits for `condition`, for a long time at most.
+async fn soon<T>(condition: impl Future<Output = T>) -> T {
+    timeout(DEADLINE, condition).await.expect("it never came")
+}

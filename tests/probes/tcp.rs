@@ -1,0 +1,107 @@
+use std::net::SocketAddr;
+
+use pilotlight::clock;
+use tokio::net::TcpSocket;
+
+use super::*;
+
+async fn connect(address: String) -> Result<(), ProbeFaultKind> {
+    ask(Probe::Tcp(address)).await
+}
+
+async fn accepting(address: &str) -> Server {
+    Server::start(address, |_stream| async {}).await
+}
+
+#[tokio::test]
+async fn a_port_that_accepts_passes() {
+    let server = accepting("127.0.0.1").await;
+    assert_eq!(connect(format!("127.0.0.1:{}", server.port)).await, Ok(()));
+    assert_eq!(connect(format!("0.0.0.0:{}", server.port)).await, Ok(()));
+}
+
+#[tokio::test]
+async fn localhost_is_reached_on_either_family_without_a_delay() {
+    for address in ["127.0.0.1", "::1"] {
+        let server = accepting(address).await;
+        let mut fastest = DEADLINE;
+        for name in ["localhost", "LOCALHOST.", "app.localhost"].repeat(5) {
+            let began = clock::now().instant;
+            let target = format!("{name}:{}", server.port);
+            assert_eq!(connect(target).await, Ok(()), "{name} at {address}");
+            fastest = fastest.min(began.elapsed());
+        }
+        // The fastest, since other processes have their turn too.
+        assert!(fastest < Duration::from_millis(2), "{address}: {fastest:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_port_where_nobody_listens_refuses() {
+    let port = free_port().await;
+    for host in ["127.0.0.1", "localhost", "[::1]"] {
+        let asked = connect(format!("{host}:{port}")).await;
+        assert_eq!(asked, Err(ProbeFaultKind::Refused), "{host}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_from_a_port_to_itself_is_nobody() {
+    // The system takes every second port of its range for the near end, in turn: a port that it
+    // gives to a listener is of the other half, so the next one is asked.
+    let free = free_port().await;
+    for port in [free, free ^ 1] {
+        let prober = Prober::default();
+        let probe = Probe::Tcp(format!("127.0.0.1:{port}"));
+        for _ in 0..40_000 {
+            let asked = prober.probe(&probe, &Context::default(), DEADLINE).await;
+            assert_eq!(asked.unwrap_err().kind, ProbeFaultKind::Refused);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_port_that_does_not_accept_in_time_was_not_connected() {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    // Nobody takes these from the queue, which is full with them.
+    let mut queued = Vec::new();
+    while let Ok(stream) = timeout(SHORT, TcpStream::connect(address)).await {
+        queued.push(stream.unwrap());
+    }
+    let asked = ask_within(Probe::Tcp(address.to_string()), SHORT).await;
+    assert_eq!(
+        asked,
+        Err(ProbeFault {
+            target: format!("connection to {address}"),
+            kind: ProbeFaultKind::TimedOut { connected: false }
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_has_is_unreachable() {
+    let asked = ask_within(
+        Probe::Tcp("nobody.invalid:80".into()),
+        Duration::from_secs(2),
+    )
+    .await;
+    let kind = asked.unwrap_err().kind;
+    assert!(
+        matches!(
+            kind,
+            // Where no name server answers at all, it takes its time to say so.
+            ProbeFaultKind::Unreachable(_) | ProbeFaultKind::TimedOut { connected: false }
+        ),
+        "{kind:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_is_said() {
+    let asked = connect("8001".into()).await;
+    let expected = "`8001` is not of the form host:port";
+    assert_eq!(asked, Err(ProbeFaultKind::Address(expected.into())));
+}

@@ -1,0 +1,128 @@
+use std::sync::Arc;
+
+use pilotlight::{
+    clock,
+    effects::probe::{Round, Schedule, Watch},
+};
+use tokio::sync::{Notify, mpsc};
+
+use super::*;
+
+/// A watch on its way, on a task of its own.
+struct Watched {
+    rounds: mpsc::Receiver<Round>,
+    log: mpsc::Sender<String>,
+    poke: Arc<Notify>,
+    _running: JoinSet<()>,
+}
+
+fn watch(probes: Vec<Probe<String>>, every: Duration) -> Watched {
+    let (events, rounds) = mpsc::channel(100);
+    let (log, lines) = mpsc::channel(100);
+    let poke = Arc::new(Notify::new());
+    let watch = Watch {
+        prober: Prober::default(),
+        probes,
+        schedule: Schedule {
+            every,
+            timeout: Duration::from_secs(2),
+        },
+        context: Context::default(),
+        lines: Some(lines),
+        poke: poke.clone(),
+    };
+    let mut running = JoinSet::new();
+    running.spawn(watch.run(events, |round| round));
+    Watched {
+        rounds,
+        log,
+        poke,
+        _running: running,
+    }
+}
+
+impl Watched {
+    async fn next(&mut self) -> Round {
+        soon(self.rounds.recv()).await.unwrap()
+    }
+
+    async fn kind(&mut self) -> Option<ProbeFaultKind> {
+        self.next().await.result.err().map(|fault| fault.kind)
+    }
+}
+
+const RARELY: Duration = Duration::from_hours(1);
+
+#[tokio::test]
+async fn a_server_is_noticed_a_few_milliseconds_after_it_listens() {
+    let port = free_port().await;
+    let mut lateness = Vec::new();
+    for _ in 0..5 {
+        let began = clock::now().instant;
+        let url = format!("http://localhost:{port}/");
+        let mut watched = watch(vec![Probe::Http(Box::new(get(url)))], RARELY);
+        assert_eq!(watched.kind().await, Some(ProbeFaultKind::Refused));
+        tokio::time::sleep_until((began + SHORT).into()).await;
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        let listening = clock::now().instant;
+        let (mut stream, _) = soon(listener.accept()).await.unwrap();
+        read_head(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        drop(stream);
+        assert_eq!(watched.kind().await, None);
+        lateness.push(listening.elapsed());
+    }
+    lateness.sort_unstable();
+    // The middle one, since other processes have their turn too.
+    assert!(lateness[2] < Duration::from_millis(12), "{lateness:?}");
+}
+
+#[tokio::test]
+async fn all_probes_must_pass_in_one_round() {
+    let server = Server::saying("HTTP/1.1 200 OK\r\n\r\n").await;
+    let port = free_port().await;
+    let mut watched = watch(
+        vec![
+            Probe::Http(Box::new(get(server.url("/")))),
+            Probe::Tcp(format!("localhost:{port}")),
+            Probe::Log("^listening$".into()),
+            Probe::Process,
+        ],
+        RARELY,
+    );
+    assert_eq!(watched.kind().await, Some(ProbeFaultKind::Refused));
+    let _listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    assert_eq!(watched.kind().await, Some(ProbeFaultKind::LogUnmatched));
+    drop(server);
+    watched.log.send("listening".into()).await.unwrap();
+    assert_eq!(watched.kind().await, Some(ProbeFaultKind::Refused));
+}
+
+#[tokio::test]
+async fn a_poke_finds_out_at_once_that_a_server_has_gone() {
+    let server = Server::saying("HTTP/1.1 200 OK\r\n\r\n").await;
+    let mut watched = watch(vec![Probe::Http(Box::new(get(server.url("/"))))], RARELY);
+    let round = watched.next().await;
+    assert_eq!(round.result, Ok(()));
+    assert!(round.latency > Duration::ZERO);
+    watched.poke.notify_one();
+    assert_eq!(watched.kind().await, None);
+    let mut tasks = server.tasks;
+    tasks.shutdown().await;
+    watched.poke.notify_one();
+    assert_eq!(watched.kind().await, Some(ProbeFaultKind::Refused));
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_is_noticed_by_itself() {
+    let port = free_port().await;
+    let every = Duration::from_millis(10);
+    let mut watched = watch(vec![Probe::Tcp(format!("localhost:{port}"))], every);
+    assert_eq!(watched.kind().await, Some(ProbeFaultKind::Refused));
+    for _ in 0..3 {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        while watched.kind().await.is_some() {}
+        drop(listener);
+        while watched.kind().await.is_none() {}
+    }
+}

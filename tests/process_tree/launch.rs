@@ -1,0 +1,242 @@
+//! Starting, and why not.
+
+use std::{ffi::OsString, fs};
+
+use pilotlight::{
+    effects::process::{launch, mark_of, seal_descriptors},
+    model::facts::{Exit, LaunchFault},
+};
+use rustix::process::getpgid;
+
+use crate::stage::{SOON, Service, Stage, append, script, soon};
+
+#[tokio::test]
+async fn a_service_starts_in_its_directory_with_nothing_to_read() {
+    let stage = Stage::new("directory");
+    let service = stage.launch(&["/bin/sh", "-c", "pwd -P; echo $PWD; wc -c"]);
+    assert_eq!(soon(service.tree.exited()).await, Exit::Code(0));
+    let folder = stage.folder.path().canonicalize().unwrap();
+    let expected = format!(
+        "{}\n{}\n0\n",
+        folder.display(),
+        stage.folder.path().display()
+    );
+    assert_eq!(service.printed(), expected);
+}
+
+#[tokio::test]
+async fn a_service_leads_a_group_and_carries_its_mark() {
+    let stage = Stage::new("mark");
+    let service = stage.serve("--env PILOTLIGHT_SERVICE --env PYTHONUNBUFFERED --print ready");
+    service.ready().await;
+    let mark = service.tree.mark();
+    let expected = format!("PILOTLIGHT_SERVICE={mark}\nPYTHONUNBUFFERED=1\nready\n");
+    assert_eq!(service.printed(), expected);
+    let first = service.tree.first().unwrap();
+    assert_eq!(mark_of(first).as_ref(), Some(mark));
+    let pid = rustix::process::Pid::from_raw(first.pid.cast_signed());
+    assert_eq!(getpgid(pid).ok(), pid);
+}
+
+#[tokio::test]
+async fn what_the_environment_says_of_python_stays() {
+    let stage = Stage::new("python");
+    let mut prepared = stage.prepare(&["/bin/sh", "-c", "echo \"<$PYTHONUNBUFFERED>\""]);
+    let empty = ("PYTHONUNBUFFERED".into(), OsString::new());
+    prepared.environment.push(empty);
+    let service = stage.start(prepared);
+    soon(service.tree.exited()).await;
+    assert_eq!(service.printed(), "<>\n");
+}
+
+#[tokio::test]
+async fn output_and_errors_are_appended_in_their_order() {
+    let stage = Stage::new("output");
+    let mut prepared = stage.prepare(&["/bin/sh", "-c", "echo 1; echo 2 >&2; echo 3"]);
+    let log = stage.folder.path().join("log");
+    fs::write(&log, "0\n").unwrap();
+    prepared.output = append(&log);
+    let service = stage.start(prepared);
+    soon(service.tree.exited()).await;
+    assert_eq!(fs::read_to_string(log).unwrap(), "0\n1\n2\n3\n");
+}
+
+#[tokio::test]
+async fn a_service_inherits_no_descriptor_but_its_output_and_its_tag() {
+    let stage = Stage::new("descriptors");
+    let inherited = fs::File::open("/dev/null").unwrap();
+    let leaking = rustix::io::dup(&inherited).unwrap();
+    seal_descriptors();
+    let service = stage.launch(&["/bin/sh", "-c", "ls /proc/$$/fd; true"]);
+    soon(service.tree.exited()).await;
+    assert_eq!(service.printed(), "0\n1\n198\n2\n");
+    drop(leaking);
+}
+
+#[tokio::test]
+async fn a_signal_that_the_keeper_ignores_is_not_ignored_by_a_service() {
+    let stage = Stage::new("ignored");
+    let service = stage.launch(&["/bin/sh", "-c", "cat /proc/self/status"]);
+    soon(service.tree.exited()).await;
+    // The standard library has this process ignore SIGPIPE.
+    let own = fs::read_to_string("/proc/self/status").unwrap();
+    assert_ne!(ignored_signals(&own), 0);
+    assert_eq!(ignored_signals(&service.printed()), 0);
+}
+
+fn ignored_signals(status: &str) -> u64 {
+    let mut lines = status.lines();
+    let signals = lines.find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+    // The two after SIGSYS are glibc's own.
+    u64::from_str_radix(signals.trim(), 16).unwrap() & 0x7fff_ffff
+}
+
+#[tokio::test]
+async fn every_way_to_end_is_told_to_all_who_wait_and_to_those_who_come_later() {
+    let stage = Stage::new("exits");
+    for (line, expected) in [
+        ("exit 0", Exit::Code(0)),
+        ("exit 3", Exit::Code(3)),
+        ("kill -SEGV $$", Exit::Signal(11)),
+        ("kill -KILL $$", Exit::Signal(9)),
+    ] {
+        let service = stage.launch(&["/bin/sh", "-c", line]);
+        let tree = service.tree.clone();
+        let other = tokio::spawn(async move { tree.exited().await });
+        assert_eq!(soon(service.tree.exited()).await, expected, "{line}");
+        assert_eq!(soon(other).await.unwrap(), expected, "{line}");
+        assert_eq!(soon(service.tree.exited()).await, expected, "{line}");
+        assert_eq!(service.tree.exit(), Some(expected), "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_services_that_die_in_their_first_millisecond_are_all_heard_of() {
+    let stage = Stage::new("at-once");
+    let services: Vec<Service> = (0..200)
+        .map(|number| stage.serve(&format!("--exit {number}")))
+        .collect();
+    for (number, service) in services.iter().enumerate() {
+        let expected = Exit::Code(i32::try_from(number).unwrap());
+        assert_eq!(soon(service.tree.exited()).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_wait_that_is_given_up_takes_nothing_with_it() {
+    let stage = Stage::new("given-up");
+    let service = stage.serve("--sigterm 4 --print ready");
+    service.ready().await;
+    for _ in 0..3 {
+        let waiting = service.tree.exited();
+        let given_up = tokio::time::timeout(std::time::Duration::from_millis(5), waiting);
+        assert!(given_up.await.is_err());
+    }
+    stage.stop(&service, SOON).await;
+    assert_eq!(soon(service.tree.exited()).await, Exit::Code(4));
+}
+
+#[tokio::test]
+async fn a_program_that_is_not_there_is_told_with_what_was_meant() {
+    let stage = Stage::new("not-found");
+    let folder = stage.folder.path();
+    script(&folder.join("bin/pilot-frobnicate"), "#!/bin/sh\n");
+    script(&folder.join("node_modules/.bin/pilot-vite"), "#!/bin/sh\n");
+    script(&folder.join("run.sh"), "#!/bin/sh\n");
+    let near = |word: &str| {
+        let mut prepared = stage.prepare(&[word]);
+        let path = format!("{}:/nowhere", folder.join("bin").display());
+        prepared.environment.push(("PATH".into(), path.into()));
+        match launch(prepared) {
+            Err(LaunchFault::CommandNotFound { program, near }) if program == word => near,
+            other => panic!("{word}: {other:?}"),
+        }
+    };
+    assert_eq!(near("pilot-frobnicat"), ["pilot-frobnicate"]);
+    assert_eq!(near("pilot-vite"), ["node_modules/.bin/pilot-vite"]);
+    assert_eq!(near("./rnu.sh"), ["./run.sh"]);
+    assert_eq!(near("run.sh"), ["./run.sh"]);
+    assert_eq!(near("something-else"), [""; 0]);
+    assert_eq!(near(""), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_path_of_the_service_counts_and_starts_at_its_directory() {
+    let stage = Stage::new("path");
+    script(
+        &stage.folder.path().join("tools/greet"),
+        "#!/bin/sh\necho $0\n",
+    );
+    let mut prepared = stage.prepare(&["greet"]);
+    prepared
+        .environment
+        .push(("PATH".into(), "tools:/usr/bin:/bin".into()));
+    let service = stage.start(prepared);
+    assert_eq!(soon(service.tree.exited()).await, Exit::Code(0));
+    assert!(service.printed().ends_with("tools/greet\n"));
+}
+
+#[tokio::test]
+async fn what_may_not_be_run_is_told_apart_from_what_is_not_there() {
+    let stage = Stage::new("not-executable");
+    let folder = stage.folder.path();
+    fs::write(folder.join("data"), "").unwrap();
+    fs::create_dir(folder.join("folder")).unwrap();
+    for word in ["./data", "./folder"] {
+        let path = folder.join(word);
+        let fault = launch(stage.prepare(&[word])).err();
+        assert_eq!(fault, Some(LaunchFault::NotExecutable { path }));
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_is_not_there_is_told_whatever_the_program() {
+    let stage = Stage::new("no-directory");
+    fs::write(stage.folder.path().join("file"), "").unwrap();
+    for directory in ["missing", "file"] {
+        for word in ["/bin/sh", "sh", "./run.sh", "no-such-program"] {
+            let mut prepared = stage.prepare(&[word]);
+            prepared.directory.push(directory);
+            let path = prepared.directory.clone();
+            let fault = launch(prepared).err();
+            assert_eq!(
+                fault,
+                Some(LaunchFault::DirectoryMissing { path }),
+                "{word}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_script_that_cannot_be_started_says_why() {
+    let stage = Stage::new("scripts");
+    for (text, expected) in [
+        ("echo no first line\n", "nor a script that begins with #!"),
+        ("", "nor a script that begins with #!"),
+        (
+            "#!/nowhere/python -u\n",
+            "asks for the interpreter /nowhere/python",
+        ),
+    ] {
+        script(&stage.folder.path().join("script"), text);
+        match launch(stage.prepare(&["./script"])) {
+            Err(LaunchFault::Other { message }) => {
+                assert!(message.contains(expected), "{text:?}: {message}");
+            }
+            other => panic!("{text:?}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn words_that_no_program_can_be_given_are_refused() {
+    let stage = Stage::new("words");
+    for words in [&[][..], &["/bin/sh", "a\0b"]] {
+        let fault = launch(stage.prepare(words)).err();
+        assert!(
+            matches!(fault, Some(LaunchFault::Other { .. })),
+            "{fault:?}"
+        );
+    }
+}

@@ -1,0 +1,197 @@
+//! What tests of processes share: a stack of their own, which ends whatever they started.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "`ps` looks at processes with other eyes than the code under test"
+)]
+
+use std::{
+    env,
+    ffi::OsString,
+    fs::{self, File, OpenOptions, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command as Program,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::Duration,
+};
+
+use pilotlight::{
+    effects::process::{Ask, Census, Launch, Tree, kill, launch, stop},
+    model::facts::{Mark, RunId, StackId, Stopped},
+    stack::{ServiceName, Signal},
+};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+/// How long anything may take that is to happen at once.
+pub(crate) const SOON: Duration = Duration::from_secs(10);
+
+/// The polite step of most services.
+pub(crate) const TERM: Ask<'_> = Ask::Signal(Signal::Terminate);
+
+/// A stack of one test. When it goes, so does whoever carries its mark.
+pub(crate) struct Stage {
+    /// Where its services run.
+    pub(crate) folder: TempDir,
+    /// Its mark.
+    pub(crate) stack: StackId,
+    /// Who runs.
+    pub(crate) census: Census,
+    runs: AtomicU64,
+}
+
+/// One launched service and what it prints.
+pub(crate) struct Service {
+    /// Its processes.
+    pub(crate) tree: Tree,
+    /// Where it prints to.
+    pub(crate) output: PathBuf,
+}
+
+impl Stage {
+    pub(crate) fn new(test: &str) -> Self {
+        static STAGES: AtomicU64 = AtomicU64::new(0);
+        let number = STAGES.fetch_add(1, Ordering::Relaxed);
+        Self {
+            folder: TempDir::new().unwrap(),
+            stack: StackId(format!("{test}-{}-{number}", std::process::id())),
+            census: Census::from_now(),
+            runs: AtomicU64::new(0),
+        }
+    }
+
+    /// What launches these words here, for a test to change.
+    pub(crate) fn prepare(&self, words: &[&str]) -> Launch {
+        let run = RunId(self.runs.fetch_add(1, Ordering::Relaxed));
+        Launch {
+            words: words.iter().map(OsString::from).collect(),
+            directory: self.folder.path().to_owned(),
+            environment: env::vars_os().collect(),
+            mark: self.mark(run),
+            output: append(&self.output(run)),
+        }
+    }
+
+    pub(crate) fn start(&self, prepared: Launch) -> Service {
+        let output = self.output(prepared.mark.run);
+        let tree = launch(prepared).unwrap();
+        Service { tree, output }
+    }
+
+    pub(crate) fn launch(&self, words: &[&str]) -> Service {
+        self.start(self.prepare(words))
+    }
+
+    fn output(&self, run: RunId) -> PathBuf {
+        self.folder.path().join(format!("{run}.log"))
+    }
+
+    /// Starts the test service with these steps.
+    pub(crate) fn serve(&self, steps: &str) -> Service {
+        let mut words = vec![pilotlight_test_service::path().to_str().unwrap()];
+        words.extend(steps.split_whitespace());
+        self.launch(&words)
+    }
+
+    pub(crate) fn mark(&self, run: RunId) -> Mark {
+        Mark {
+            stack: self.stack.clone(),
+            service: ServiceName::new("service"),
+            run,
+        }
+    }
+
+    pub(crate) async fn stop(&self, service: &Service, patience: Duration) -> Stopped {
+        let never = CancellationToken::new();
+        stop(&service.tree, &self.census, TERM, patience, &never).await
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let stack = self.stack.clone();
+        // A runtime cannot be entered from within another one.
+        let cleaning = thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(async {
+                let census = Census::since(0);
+                let table = census.take().await.unwrap();
+                for (_, mark) in table.marked_by_stack(&stack) {
+                    kill(&Tree::remains(mark.clone(), []), &census).await;
+                }
+            });
+        });
+        cleaning.join().unwrap();
+    }
+}
+
+impl Service {
+    pub(crate) fn printed(&self) -> String {
+        fs::read_to_string(&self.output).unwrap()
+    }
+
+    /// Waits until it has printed so many lines that begin with `word`, and gives what follows.
+    pub(crate) async fn lines(&self, word: &str, number: usize) -> Vec<String> {
+        let waiting = async {
+            loop {
+                let printed = self.printed();
+                let lines = printed.lines().filter_map(|line| line.strip_prefix(word));
+                let lines: Vec<String> = lines.map(|line| line.trim().to_owned()).collect();
+                if lines.len() >= number {
+                    return lines;
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(SOON, waiting)
+            .await
+            .unwrap_or_else(|_| panic!("no {number} lines {word:?} in {}", self.output.display()))
+    }
+
+    pub(crate) async fn children(&self, number: usize) -> Vec<u32> {
+        let lines = self.lines("child", number).await;
+        lines.iter().map(|pid| pid.parse().unwrap()).collect()
+    }
+
+    pub(crate) async fn ready(&self) {
+        self.lines("ready", 1).await;
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.tree.first().unwrap().pid
+    }
+}
+
+pub(crate) fn append(path: &Path) -> File {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true).open(path).unwrap()
+}
+
+/// Whether it runs; one that has ended and was not reaped does not.
+pub(crate) fn lives(pid: u32) -> bool {
+    let output = Program::new("ps")
+        .args(["-o", "stat=", "-p", &pid.to_string()])
+        .output()
+        .unwrap();
+    let state = String::from_utf8(output.stdout).unwrap();
+    // With an `l`, only its first thread has ended.
+    !state.trim().is_empty() && (!state.starts_with('Z') || state.contains('l'))
+}
+
+pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(SOON, what).await.unwrap()
+}
+
+/// Writes a script that may be run. Another program writes it, since a file that this one has open
+/// for writing may be inherited for a moment by a process that a test beside starts, and a program
+/// that somebody writes to cannot be run.
+pub(crate) fn script(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let source = path.with_added_extension("source");
+    fs::write(&source, text).unwrap();
+    let copied = Program::new("cp").args([&source, path]).status().unwrap();
+    assert!(copied.success());
+    fs::remove_file(source).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+}

@@ -1,0 +1,108 @@
+//! Hearing of ends, and what is known meanwhile.
+
+use std::{net::TcpListener, time::Duration};
+
+use pilotlight::{
+    effects::process::{Ended, Tree, Usage, end, process, usage},
+    model::facts::Exit,
+};
+
+use crate::stage::{SOON, Stage, lives, soon};
+
+#[tokio::test]
+async fn a_daemon_is_followed_until_its_end() {
+    let stage = Stage::new("daemon");
+    let service = stage.serve("--daemonize --child fork --print ready");
+    assert_eq!(soon(service.tree.exited()).await, Exit::Code(0));
+    service.ready().await;
+    let child = service.children(1).await[0];
+    let left = service.tree.left(&stage.census).await.unwrap();
+    assert_eq!(left.len(), 2);
+
+    let following = service.tree.followed(&stage.census);
+    tokio::pin!(following);
+    for member in &left {
+        let waits = tokio::time::timeout(Duration::from_millis(50), &mut following);
+        assert!(waits.await.is_err(), "somebody lives still");
+        assert!(end(*member, SOON).await.is_gone());
+    }
+    let exit = soon(following).await.unwrap();
+    assert!(matches!(exit, Exit::Signal(15) | Exit::Unknown), "{exit:?}");
+    assert!(!lives(child));
+}
+
+#[tokio::test]
+async fn a_redis_that_daemonizes_is_followed_and_stopped() {
+    let stage = Stage::new("redis");
+    let port = free_port();
+    let words = "redis-server --daemonize yes --save  --appendonly no --port";
+    let mut words: Vec<&str> = words.split(' ').collect();
+    words.push(&port);
+    let service = stage.launch(&words);
+    assert_eq!(soon(service.tree.exited()).await, Exit::Code(0));
+    let left = service.tree.left(&stage.census).await.unwrap();
+    let [redis] = left[..] else {
+        panic!("{left:?}: {}", service.printed());
+    };
+    let waits = tokio::time::timeout(
+        Duration::from_millis(200),
+        service.tree.followed(&stage.census),
+    );
+    assert!(waits.await.is_err(), "it lives: {}", service.printed());
+    let stopped = stage.stop(&service, SOON).await;
+    assert!(!stopped.killed);
+    assert_eq!(stopped.left, []);
+    assert!(!lives(redis.pid));
+}
+
+#[tokio::test]
+async fn a_later_keeper_adopts_the_first_process_and_hears_of_its_end() {
+    let stage = Stage::new("adopted");
+    // The first keeper: a process whose death leaves the service with another parent.
+    let outer = stage.serve("--child double-fork");
+    let pid = outer.children(1).await[0];
+    let service = process(pid).unwrap();
+    let tree = Tree::adopt(outer.tree.mark().clone(), service).unwrap();
+    assert_eq!(tree.first(), Some(service));
+    assert_eq!(end(service, SOON).await, Ended::Left);
+    let exit = soon(tree.exited()).await;
+    assert!(matches!(exit, Exit::Signal(15) | Exit::Unknown), "{exit:?}");
+}
+
+#[tokio::test]
+async fn a_process_that_nobody_has_reaped_is_gone() {
+    let stage = Stage::new("zombie");
+    let service = stage.serve("--exit 0");
+    let dead = || async { service.tree.left(&stage.census).await.unwrap().is_empty() };
+    soon(async {
+        while !dead().await {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    // Its number is held until now, for whoever asks how it ended.
+    assert_eq!(process(service.pid()), service.tree.first());
+    assert_eq!(service.tree.exit(), Some(Exit::Code(0)));
+    assert_eq!(process(service.pid()), None);
+}
+
+#[tokio::test]
+async fn the_cost_of_a_tree_is_known() {
+    let stage = Stage::new("usage");
+    let service = stage.serve("--burn 50ms --child fork --print ready");
+    service.ready().await;
+    service.children(1).await;
+    let members = service.tree.left(&stage.census).await.unwrap();
+    assert_eq!(members.len(), 2);
+    let one = usage(&members[..1]).unwrap();
+    let both = usage(&members).unwrap();
+    assert!(one.memory_bytes > 0 && both.memory_bytes > one.memory_bytes);
+    assert!(both.cpu_time > Duration::ZERO);
+    stage.stop(&service, SOON).await;
+    assert_eq!(usage(&members), Some(Usage::default()));
+}
+
+fn free_port() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port().to_string()
+}

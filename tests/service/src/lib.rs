@@ -1,0 +1,51 @@
+//! Where the test service is.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+/// The program, built the way the calling test was. The first call of a process builds it where
+/// it is not up to date, since Cargo builds the libraries of other packages and not their programs.
+///
+/// # Panics
+///
+/// When it cannot be built.
+#[must_use]
+pub fn path() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| build().unwrap_or_else(|fault| panic!("no test service: {fault}")))
+}
+
+fn build() -> Result<PathBuf, String> {
+    let test = env::current_exe().map_err(|error| error.to_string())?;
+    // TARGET/PROFILE/deps/TEST or TARGET/PROFILE/PROGRAM
+    let folder = test.parent().ok_or("the test is in no folder")?;
+    let profile = match folder.file_name() {
+        Some(name) if name == "deps" => folder.parent().ok_or("the test is in no folder")?,
+        _ => folder,
+    };
+    let target = profile.parent().ok_or("the test is in no target folder")?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it is a tool of the tests and no service"
+    )]
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .args(["build", "--quiet", "--package", env!("CARGO_PKG_NAME")])
+        .arg("--manifest-path")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
+        .arg("--target-dir")
+        .arg(target);
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let output = cargo.output().map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    let name = env!("CARGO_PKG_NAME");
+    Ok(profile.join(format!("{name}{}", env::consts::EXE_SUFFIX)))
+}

@@ -1,0 +1,198 @@
+//! What only Unix has: fork, sessions and signals.
+#![expect(
+    unsafe_code,
+    reason = "the standard library knows neither fork nor signals; each block argues for itself"
+)]
+
+use std::{
+    fs::OpenOptions,
+    io::{self, Write as _},
+    ptr,
+    sync::atomic::{AtomicI64, AtomicU8, Ordering},
+    thread,
+    time::Duration,
+};
+
+use super::{Result, duration};
+
+/// What the handler of SIGTERM reads, which may only look at atomics.
+static CODE: AtomicU8 = AtomicU8::new(0);
+static DELAY_NANOSECONDS: AtomicI64 = AtomicI64::new(0);
+
+/// Appends an event to the trace in one write, so that those of several processes do not mix.
+pub(crate) fn mark(trace: &str, event: &str) -> io::Result<()> {
+    let nanoseconds = clock(libc::CLOCK_MONOTONIC).as_nanos();
+    let line = format!("{event} {} {nanoseconds}\n", std::process::id());
+    let mut file = OpenOptions::new().append(true).create(true).open(trace)?;
+    file.write_all(line.as_bytes())
+}
+
+fn clock(which: libc::clockid_t) -> Duration {
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `now` is a timespec to write to.
+    unsafe { libc::clock_gettime(which, &raw mut now) };
+    let seconds = Duration::from_secs(now.tv_sec.unsigned_abs());
+    seconds + Duration::from_nanos(now.tv_nsec.unsigned_abs())
+}
+
+pub(crate) fn burn(time: Duration) {
+    while clock(libc::CLOCK_PROCESS_CPUTIME_ID) < time {
+        std::hint::spin_loop();
+    }
+}
+
+pub(crate) fn on_sigterm(what: &str) -> Result {
+    let handler = match what {
+        "ignore" => libc::SIG_IGN,
+        "fork" => handler(leave_a_child),
+        "" => return Err("--sigterm needs ignore, fork, a code or a duration".into()),
+        _ => {
+            if let Ok(code) = what.parse() {
+                CODE.store(code, Ordering::Relaxed);
+            } else {
+                let delay = i64::try_from(duration(what)?.as_nanos())?;
+                DELAY_NANOSECONDS.store(delay, Ordering::Relaxed);
+            }
+            handler(leave)
+        }
+    };
+    // SAFETY: the handlers below keep to what is safe within a signal (`signal-safety(7)`).
+    unsafe { libc::signal(libc::SIGTERM, handler) };
+    Ok(())
+}
+
+fn handler(function: extern "C" fn(libc::c_int)) -> libc::sighandler_t {
+    function as *const () as libc::sighandler_t
+}
+
+extern "C" fn leave(_signal: libc::c_int) {
+    let delay = DELAY_NANOSECONDS.load(Ordering::Relaxed);
+    let delay = libc::timespec {
+        tv_sec: delay / 1_000_000_000,
+        tv_nsec: delay % 1_000_000_000,
+    };
+    // SAFETY: both are safe within a signal.
+    unsafe {
+        libc::nanosleep(&raw const delay, ptr::null_mut());
+        libc::_exit(CODE.load(Ordering::Relaxed).into());
+    }
+}
+
+extern "C" fn leave_a_child(_signal: libc::c_int) {
+    // SAFETY: all are safe within a signal here: glibc's fork takes locks of its own, and no
+    // thread of this program allocates while it waits for signals.
+    unsafe {
+        if libc::fork() == 0 {
+            let mut set = std::mem::zeroed();
+            libc::sigemptyset(&raw mut set);
+            libc::sigprocmask(libc::SIG_SETMASK, &raw const set, ptr::null_mut());
+            loop {
+                libc::pause();
+            }
+        }
+        libc::_exit(0);
+    }
+}
+
+/// Forks. `true` in the child.
+fn fork() -> Result<bool> {
+    // SAFETY: this program has one thread until it has done all of its steps.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error().into()),
+        0 => Ok(true),
+        _ => Ok(false),
+    }
+}
+
+fn setsid() {
+    // SAFETY: no pointers. It fails for the leader of a group, which a forked child is not.
+    unsafe { libc::setsid() };
+}
+
+pub(crate) fn child(kind: &str) -> Result {
+    let body = match kind {
+        "fork" => wait,
+        "setsid" => || {
+            setsid();
+            wait();
+        },
+        "double-fork" => || {
+            setsid();
+            if matches!(fork(), Ok(true)) {
+                wait();
+            }
+        },
+        "nameless" => || {
+            setsid();
+            forget_environment();
+        },
+        "thread" => || {
+            thread::spawn(wait);
+            // SAFETY: ends this thread and nothing else; nothing on its stack is shared.
+            #[cfg(target_os = "linux")]
+            unsafe {
+                libc::syscall(libc::SYS_exit, 0);
+            }
+        },
+        other => return Err(format!("unknown child {other}").into()),
+    };
+    if fork()? {
+        body();
+        leave_now();
+    }
+    Ok(())
+}
+
+fn wait() {
+    println!("child {}", std::process::id());
+    loop {
+        // SAFETY: waits for a signal.
+        unsafe { libc::pause() };
+    }
+}
+
+/// Starts this program anew with nothing in its environment, as a program does that overwrites
+/// its environment with a title.
+fn forget_environment() {
+    use std::os::unix::process::CommandExt as _;
+    if let Ok(program) = std::env::current_exe() {
+        let line = format!("child {}", std::process::id());
+        #[expect(clippy::disallowed_methods, reason = "it becomes the program")]
+        let _ = std::process::Command::new(program)
+            .env_clear()
+            .args(["--print", &line])
+            .exec();
+    }
+}
+
+pub(crate) fn daemonize() -> Result {
+    if !fork()? {
+        leave_now();
+    }
+    setsid();
+    if !fork()? {
+        leave_now();
+    }
+    Ok(())
+}
+
+/// Each process leaves its group, lives for 5 ms, starts the next one and ends. Ends by itself
+/// after a minute, for a test that fails.
+pub(crate) fn chain() -> Result {
+    for _ in 0..12_000 {
+        if !fork()? {
+            leave_now();
+        }
+        setsid();
+        super::wait(Duration::from_millis(5));
+    }
+    leave_now()
+}
+
+fn leave_now() -> ! {
+    // SAFETY: ends the process without running what the parent has registered for its own end.
+    unsafe { libc::_exit(0) }
+}

@@ -1,0 +1,372 @@
+//! A keeper of one's own, in a folder of its own, for tests on real processes.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::{
+    fs,
+    future::Future,
+    io::{BufRead, BufReader},
+    net::{Ipv4Addr, TcpListener},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use pilotlight::{
+    control::{Down, Environment, Keeper as _, Lock, LockError, Outcome, Restart, Up},
+    home::Home,
+    model::{
+        facts::RunId,
+        finding::Code,
+        view::{PhaseName, ServiceView, Snapshot},
+    },
+    stack::ServiceName,
+    supervisor::{self, Handle, Started},
+};
+use tempfile::TempDir;
+
+/// So long a test waits for something that is bound to happen.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A folder with a stack file, and a keeper whose home is beside it. What it started is ended when
+/// it is dropped, also when the test fails.
+pub(crate) struct Bench {
+    pub(crate) folder: TempDir,
+    pub(crate) home: Home,
+    started: Option<Started>,
+}
+
+impl Bench {
+    /// A keeper with nothing to keep yet.
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = Home::under(&folder.path().join("home")).expect("a home");
+        let mut bench = Self {
+            folder,
+            home,
+            started: None,
+        };
+        bench.start().await;
+        bench
+    }
+
+    /// A keeper, and this stack file.
+    pub(crate) async fn with(stack: &str) -> Self {
+        let bench = Self::new().await;
+        bench.write(stack);
+        bench
+    }
+
+    pub(crate) fn write(&self, stack: &str) {
+        fs::write(self.file(), format!("name = \"test\"\n{stack}")).expect("the stack file");
+    }
+
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder
+            .path()
+            .canonicalize()
+            .expect("the folder")
+            .join("pilotlight.toml")
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Starts a keeper on the same home, after [`Self::vanish`].
+    pub(crate) async fn start(&mut self) -> Vec<String> {
+        let lock = self.lock().await;
+        let mut started = supervisor::start(&lock).await.expect("a keeper");
+        let remarks = std::mem::take(&mut started.remarks);
+        self.started = Some(started);
+        remarks
+    }
+
+    /// The lock of the home. A process that another test is just starting may hold what this one
+    /// has open until it runs its own program.
+    pub(crate) async fn lock(&self) -> Lock {
+        let acquiring = async {
+            loop {
+                match Lock::acquire(&self.home) {
+                    Ok(lock) => return lock,
+                    Err(LockError::Held { .. }) => tokio::task::yield_now().await,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        };
+        within("the lock", acquiring).await
+    }
+
+    /// The keeper goes and leaves its services running, as one that is killed does.
+    pub(crate) async fn vanish(&mut self) {
+        let started = self.started.take().expect("a keeper");
+        started.handle.quit(true).await;
+        started.task.await.expect("the keeper ends");
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.started.as_ref().expect("a keeper").handle
+    }
+
+    pub(crate) async fn up(&self) -> Outcome {
+        self.up_some(&[]).await
+    }
+
+    pub(crate) async fn up_some(&self, services: &[&str]) -> Outcome {
+        let environment = Environment::of_this_process();
+        let up = Up {
+            file: self.file(),
+            services: names(services),
+            environment,
+        };
+        within("up", self.handle().up(up)).await
+    }
+
+    /// Brings everything up, which must succeed.
+    pub(crate) async fn must_up(&self) {
+        let outcome = self.up().await;
+        assert_eq!(outcome, Outcome::Done);
+    }
+
+    pub(crate) async fn down(&self) -> Outcome {
+        self.down_some(&[]).await
+    }
+
+    pub(crate) async fn down_some(&self, services: &[&str]) -> Outcome {
+        let down = Down {
+            file: Some(self.file()),
+            services: names(services),
+            kill: false,
+        };
+        within("down", self.handle().down(down)).await
+    }
+
+    pub(crate) async fn restart(&self, services: &[&str]) -> Outcome {
+        let restart = Restart {
+            file: self.file(),
+            services: names(services),
+        };
+        within("restart", self.handle().restart(restart)).await
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.handle().snapshot().borrow().clone()
+    }
+
+    pub(crate) fn service(&self, name: &str) -> Arc<ServiceView> {
+        service(&self.snapshot(), name)
+    }
+
+    pub(crate) fn pid(&self, name: &str) -> u32 {
+        self.service(name).pid.expect("it runs")
+    }
+
+    /// Waits until what is shown of a service is so.
+    pub(crate) async fn until(
+        &self,
+        name: &str,
+        so: impl Fn(&ServiceView) -> bool,
+    ) -> Arc<ServiceView> {
+        let mut snapshots = self.handle().snapshot();
+        let waiting = snapshots.wait_for(|snapshot| {
+            let mut services = snapshot.stacks.iter().flat_map(|stack| &stack.services);
+            services.any(|service| service.name.as_str() == name && so(service))
+        });
+        let Ok(snapshot) = tokio::time::timeout(DEADLINE, waiting).await else {
+            panic!(
+                "it did not come to that; last seen: {:#?}",
+                self.service(name)
+            )
+        };
+        service(&snapshot.expect("a keeper"), name)
+    }
+
+    pub(crate) async fn until_phase(&self, name: &str, phase: PhaseName) -> Arc<ServiceView> {
+        self.until(name, |service| service.phase == phase).await
+    }
+
+    /// The log of the latest run of a service.
+    pub(crate) fn log(&self, name: &str) -> String {
+        let run = self.service(name).run.expect("a run");
+        let bytes = fs::read(self.log_path(name, run)).expect("a log");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    pub(crate) fn log_path(&self, name: &str, run: RunId) -> PathBuf {
+        let stack = self.home.stack_id(&self.file());
+        self.home
+            .logs()
+            .join(stack.0)
+            .join(name)
+            .join(format!("{run}.log"))
+    }
+
+    /// Whoever runs with a mark of the stack, in its environment or among its descriptors.
+    pub(crate) fn marked(&self) -> Vec<u32> {
+        let stack = self.home.stack_id(&self.file());
+        let (mark, tag) = (
+            format!("PILOTLIGHT_SERVICE={stack}/"),
+            format!("pilotlight:{stack}/"),
+        );
+        let is_marked = |pid: &u32| environment_has(*pid, &mark) || descriptor_has(*pid, &tag);
+        processes().into_iter().filter(is_marked).collect()
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        for pid in self.marked() {
+            kill(pid);
+        }
+    }
+}
+
+fn service(snapshot: &Snapshot, name: &str) -> Arc<ServiceView> {
+    let mut services = snapshot.stacks.iter().flat_map(|stack| &stack.services);
+    services
+        .find(|service| service.name.as_str() == name)
+        .expect("a service of the stack")
+        .clone()
+}
+
+fn names(services: &[&str]) -> Vec<ServiceName> {
+    services.iter().copied().map(ServiceName::new).collect()
+}
+
+/// What is bound to happen, happens in time.
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let Ok(value) = tokio::time::timeout(DEADLINE, future).await else {
+        panic!("{what} took longer than {DEADLINE:?}")
+    };
+    value
+}
+
+/// Waits for something that the operating system does not announce.
+pub(crate) async fn eventually(what: &str, so: impl Fn() -> bool) {
+    let waiting = async {
+        while !so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within(what, waiting).await;
+}
+
+/// A port that nobody has now.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+pub(crate) fn processes() -> Vec<u32> {
+    let entries = fs::read_dir("/proc").expect("/proc");
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+/// Whether it runs, and is not only waiting to be reaped.
+pub(crate) fn lives(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").map(|(_, rest)| rest.as_bytes()[0]);
+    !matches!(state, None | Some(b'Z' | b'X'))
+}
+
+fn environment_has(pid: u32, start: &str) -> bool {
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environment
+        .split(|byte| *byte == 0)
+        .any(|entry| entry.starts_with(start.as_bytes()))
+}
+
+/// Whether one of its descriptors is of a file with this in its name.
+fn descriptor_has(pid: u32, part: &str) -> bool {
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut files = descriptors.filter_map(|descriptor| fs::read_link(descriptor.path()).ok());
+    files.any(|file| file.to_string_lossy().contains(part))
+}
+
+/// Kills a process that this test, or a service of it, has started.
+pub(crate) fn kill(pid: u32) {
+    signal(pid, rustix::process::Signal::KILL);
+}
+
+pub(crate) fn signal(pid: u32, signal: rustix::process::Signal) {
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+        .expect("a pid");
+    // It may be gone by itself.
+    let _ = rustix::process::kill_process(pid, signal);
+}
+
+/// The codes of what went wrong.
+pub(crate) fn findings(outcome: &Outcome) -> Vec<Code> {
+    match outcome {
+        Outcome::Failed { findings, .. } => findings.iter().map(|finding| finding.code).collect(),
+        Outcome::Done | Outcome::Refused(_) => Vec::new(),
+    }
+}
+
+/// A service that serves the stack's folder over HTTP.
+pub(crate) fn http_service(name: &str, port: u16) -> String {
+    format!(
+        r#"
+[service.{name}]
+command = "python3 -m http.server {{port}} --bind 127.0.0.1"
+port = {port}
+ready = {{ http = "http://127.0.0.1:{{port}}/" }}
+"#
+    )
+}
+
+/// A process that is no service of anybody.
+pub(crate) struct Bystander {
+    child: Child,
+    port: u16,
+}
+
+#[expect(clippy::disallowed_methods, reason = "it must be nobody's service")]
+impl Bystander {
+    pub(crate) fn start() -> Self {
+        let child = Command::new("sleep").arg("1000").spawn().expect("sleep");
+        Self { child, port: 0 }
+    }
+
+    /// One that listens on a port of 127.0.0.1.
+    pub(crate) fn listening() -> Self {
+        let listen = "import socket; s = socket.create_server(('127.0.0.1', 0)); \
+                      print(s.getsockname()[1], flush=True); s.accept()";
+        let mut child = Command::new("python3")
+            .args(["-c", listen])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python3");
+        let mut line = String::new();
+        let output = child.stdout.take().expect("its output");
+        BufReader::new(output)
+            .read_line(&mut line)
+            .expect("its port");
+        Self {
+            child,
+            port: line.trim().parse().expect("a port"),
+        }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl Drop for Bystander {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
