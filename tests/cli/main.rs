@@ -9,6 +9,7 @@
 
 mod asking;
 mod background;
+mod fixing;
 mod foreground;
 mod keeping;
 mod stage;

@@ -17,6 +17,7 @@ mod lint;
 mod platform;
 mod setup;
 mod step;
+mod suite;
 mod test;
 mod workspace;
 

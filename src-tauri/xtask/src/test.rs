@@ -6,7 +6,7 @@ use crate::{
     error::Error,
     fault_lab,
     setup::{self, npm},
-    step, workspace,
+    step, suite, workspace,
 };
 
 #[derive(clap::Args)]
@@ -34,10 +34,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     step::show(fault_lab::some(&ready.python))?;
 
     // Last, so that its results are what stands at the end.
-    let mut tests = workspace::cargo();
-    tests
-        .args(["test", "--workspace"])
-        .args(&options.arguments)
-        .env("PILOTLIGHT_TEST_PYTHON", &ready.python);
-    step::show(tests)
+    suite::run(
+        || {
+            let mut tests = workspace::cargo();
+            tests
+                .args(["test", "--workspace"])
+                .env("PILOTLIGHT_TEST_PYTHON", &ready.python);
+            tests
+        },
+        &options.arguments,
+    )
 }

@@ -1,11 +1,12 @@
 //! `pilotlight up`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pilotlight::{
     clock,
     control::{self, Client, ClientError, Environment, Outcome},
     home::Home,
+    model::finding::Finding,
     signals::Endings,
 };
 
@@ -86,11 +87,25 @@ async fn detached(
             Ok(Ending::Done)
         }
         Err(findings) => {
+            let look = root_causes(&mut client, &request.file, findings);
+            let findings = show.during(look).await;
             show.say("", "");
             show.finish();
             tell_findings(&mut show, &findings);
             Ok(Ending::Undone)
         }
+    }
+}
+
+/// What is behind the failures: a service that did not come up may be the victim of another. Where
+/// nothing more can be found, the failures themselves.
+async fn root_causes(client: &mut Client, file: &Path, failures: Vec<Finding>) -> Vec<Finding> {
+    let doctor = control::Doctor {
+        file: file.to_owned(),
+    };
+    match client.doctor(doctor).await {
+        Ok(Some(causes)) if !causes.is_empty() => causes,
+        _ => failures,
     }
 }
 
@@ -178,7 +193,7 @@ async fn attend(
 }
 
 /// What is shown of the stack of this file.
-async fn follow(home: &Home, file: &std::path::Path) -> Result<Show, Failure> {
+async fn follow(home: &Home, file: &Path) -> Result<Show, Failure> {
     let watch = Client::connect(home).await?.watch().await?;
     Ok(Show::new(home, Subject::Stack(file.to_owned()), watch))
 }

@@ -1,0 +1,93 @@
+//! `cargo test`, with a second hearing for what failed.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+};
+
+use crate::{error::Error, step};
+
+/// Runs the tests that `suite` makes a command for. A target with a test that failed is run once more
+/// when all others are done, one test at a time; its word then counts.
+///
+/// The tests start hundreds of processes, and their deadlines are for a machine that gets to them: one
+/// that does something else at that moment fails them now and then. A test that fails because of the
+/// program fails again; one that does not is named, so that its deadline can be mended.
+pub(crate) fn run(suite: impl Fn() -> Command, arguments: &[String]) -> Result<(), Error> {
+    if arguments.is_empty() {
+        // By itself it shows its progress.
+        let mut build = suite();
+        build.arg("--no-run");
+        step::show(build)?;
+    }
+    let mut tests = suite();
+    tests.arg("--no-fail-fast").args(arguments);
+    let Some(Failure { error, targets }) = heard(tests)? else {
+        return Ok(());
+    };
+    if targets.is_empty() {
+        return Err(error);
+    }
+    for target in &targets {
+        step::note(&format!("a test of `{target}` failed: once more, alone"));
+        let mut again = suite();
+        again
+            .args(target.split(' '))
+            .args(["--", "--test-threads=1"]);
+        step::show(again)?;
+    }
+    step::note(&format!(
+        "passed only when run again alone, so look at their deadlines: {}",
+        targets.join(", ")
+    ));
+    Ok(())
+}
+
+struct Failure {
+    error: Error,
+    /// The arguments that name the targets of the tests that failed, as cargo lists them at the end.
+    targets: Vec<String>,
+}
+
+/// Runs the tests in everybody's hearing.
+fn heard(mut tests: Command) -> Result<Option<Failure>, Error> {
+    let program = tests.get_program().to_string_lossy().into_owned();
+    let run = |source| Error::Run {
+        program: program.clone(),
+        source,
+    };
+    let mut child = tests.stderr(Stdio::piped()).spawn().map_err(run)?;
+    let mut targets = Vec::new();
+    if let Some(complaints) = child.stderr.take() {
+        for line in BufReader::new(complaints).split(b'\n') {
+            let line = String::from_utf8_lossy(&line.map_err(run)?).into_owned();
+            anstream::eprintln!("{line}");
+            targets.extend(target(&line));
+        }
+    }
+    let status = child.wait().map_err(run)?;
+    let error = Error::Shown { program, status };
+    Ok((!status.success()).then_some(Failure { error, targets }))
+}
+
+/// The arguments in a line like "    `-p pilotlight --test logs`".
+fn target(line: &str) -> Option<String> {
+    let named = line.strip_prefix("    `")?.strip_suffix('`')?;
+    named.starts_with("-p ").then(|| named.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_target_is_told_by_the_arguments_that_name_it() {
+        let named = |line| target(line);
+        assert_eq!(
+            named("    `-p pilotlight --test logs`").as_deref(),
+            Some("-p pilotlight --test logs")
+        );
+        assert_eq!(named("error: 1 target failed:"), None);
+        assert_eq!(named("     Running `rustc`"), None);
+    }
+}
