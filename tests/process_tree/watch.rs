@@ -1,10 +1,15 @@
 //! Hearing of ends, and what is known meanwhile.
 
-use std::{net::TcpListener, time::Duration};
+use std::{
+    io::Write as _,
+    net::TcpListener,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use pilotlight::{
     effects::process::{Ended, Tree, Usage, end, process, usage},
-    model::facts::Exit,
+    model::facts::{Exit, Mark, RunId},
 };
 
 use crate::stage::{SOON, Stage, lives, soon};
@@ -100,6 +105,42 @@ async fn the_cost_of_a_tree_is_known() {
     assert!(both.cpu_time > Duration::ZERO);
     stage.stop(&service, SOON).await;
     assert_eq!(usage(&members), Some(Usage::default()));
+}
+
+#[tokio::test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what `effects::process` starts has a mark from the first"
+)]
+async fn a_process_that_had_no_mark_is_found_by_the_one_that_its_next_program_has() {
+    let stage = Stage::new("becoming");
+    let mark = stage.mark(RunId(7));
+    let line = format!("read go; {}={mark} exec sleep 1000", Mark::VARIABLE);
+    let mut child = Command::new("sh")
+        .args(["-c", &line])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = child.id();
+    let is_marked = async || {
+        let table = stage.census.take().await.unwrap();
+        table
+            .marked_by_stack(&stage.stack)
+            .any(|(process, _)| process.pid == pid)
+    };
+    // Seen again and again without one.
+    for _ in 0..3 {
+        assert!(!is_marked().await);
+    }
+    child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+    soon(async {
+        while !is_marked().await {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 fn free_port() -> String {

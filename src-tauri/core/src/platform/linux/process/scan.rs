@@ -13,7 +13,10 @@ use rustix::{
     io::read,
 };
 
-use super::{stat::Stat, tag};
+use super::{
+    stat::{Image, Stat},
+    tag,
+};
 use crate::{
     model::facts::{Mark, Process},
     platform::Row,
@@ -29,6 +32,8 @@ pub(crate) struct Scanner {
     reader: Reader,
     /// Whoever was seen with a mark keeps it, and it need be read only once.
     marks: HashMap<Process, Arc<Mark>>,
+    /// Whoever was seen without one has none until it runs another program.
+    unmarked: HashMap<Process, Image>,
     bystanders: Bystanders,
 }
 
@@ -69,6 +74,7 @@ impl Scanner {
             entries: vec![MaybeUninit::uninit(); 32 * 1024],
             reader: Reader::new()?,
             marks: HashMap::new(),
+            unmarked: HashMap::new(),
             bystanders: Bystanders::default(),
         })
     }
@@ -91,6 +97,8 @@ impl Scanner {
             .iter()
             .filter_map(|row| Some((row.process, Arc::clone(row.mark.as_ref()?))))
             .collect();
+        self.unmarked
+            .retain(|process, _| seen.contains(&process.pid));
         let listed = |pid: &u32, _: &mut u64| seen.contains(pid);
         self.bystanders.inodes.retain(listed);
         Ok(rows)
@@ -136,12 +144,18 @@ impl Scanner {
                 started: stat.started,
             };
             let mut mark = self.marks.get(&process).map(Arc::clone);
-            if mark.is_none() {
+            if mark.is_none() && self.unmarked.get(&process) != Some(&stat.image) {
                 mark = self.reader.mark(pid).map(Arc::new);
-                // An end takes the environment along.
-                if mark.is_none() && !self.reader.stat(pid).is_some_and(|stat| stat.is_alive()) {
-                    has_one_ended = true;
-                    continue;
+                if mark.is_none() {
+                    // An end takes the environment along.
+                    let Some(now) = self.reader.stat(pid).filter(Stat::is_alive) else {
+                        has_one_ended = true;
+                        continue;
+                    };
+                    // What it ran when it had none, as far as that can be said.
+                    if now.image == stat.image {
+                        self.unmarked.insert(process, stat.image);
+                    }
                 }
             }
             rows.push(Row {

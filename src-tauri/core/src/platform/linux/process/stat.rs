@@ -1,5 +1,7 @@
 //! One line of `/proc` (`proc_pid_stat(5)`).
 
+use std::hash::{DefaultHasher, Hasher as _};
+
 /// `PF_KTHREAD` of the kernel's `sched.h`: a thread of the kernel, not a program.
 const KERNEL_THREAD: u32 = 0x0020_0000;
 
@@ -15,14 +17,22 @@ pub(super) struct Stat {
     threads: u32,
     /// In clock ticks since the machine started.
     pub(super) started: u64,
+    /// Which program: another one after an `execve(2)`.
+    pub(super) image: Image,
 }
+
+/// What tells the program that a process runs from the one that it ran before: the name, and where
+/// its code and its stack begin, which the kernel chooses anew for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Image(u64);
 
 impl Stat {
     /// The name of the program, second in the line, may itself hold spaces and brackets: the
     /// fields are counted from the last bracket.
     pub(super) fn parse(line: &[u8]) -> Option<Self> {
         let end_of_name = line.iter().rposition(|byte| *byte == b')')?;
-        let line = std::str::from_utf8(&line[end_of_name + 1..]).ok()?;
+        let (name, line) = line.split_at(end_of_name + 1);
+        let line = std::str::from_utf8(line).ok()?;
         let mut fields = line.split_ascii_whitespace();
         // `nth` counts from the field after the last one taken; the manual counts from 1, and the
         // state is its third.
@@ -33,6 +43,7 @@ impl Stat {
             flags: fields.nth(3)?.parse().ok()?,
             threads: fields.nth(10)?.parse().ok()?,
             started: fields.nth(1)?.parse().ok()?,
+            image: Image::of(name, fields.skip(3).take(3)),
         })
     }
 
@@ -52,6 +63,18 @@ impl Stat {
     }
 }
 
+impl Image {
+    fn of<'a>(name: &[u8], places: impl Iterator<Item = &'a str>) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(name);
+        for place in places {
+            hasher.write(place.as_bytes());
+            hasher.write_u8(b' ');
+        }
+        Self(hasher.finish())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,17 +82,24 @@ mod tests {
     #[test]
     fn a_program_may_have_brackets_and_spaces_in_its_name() {
         let line = b"42 (a) Z 1 (b) S 7 40 39 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 3 0 987654 1 2\n";
-        assert_eq!(
-            Stat::parse(line),
-            Some(Stat {
-                state: b'S',
-                parent: 7,
-                group: 40,
-                flags: 4_194_304,
-                threads: 3,
-                started: 987_654,
-            })
-        );
+        let stat = Stat::parse(line).expect("a line of the kernel's form");
+        assert_eq!((stat.parent, stat.group), (7, 40));
+        assert_eq!((stat.state, stat.threads), (b'S', 3));
+        assert_eq!((stat.flags, stat.started), (4_194_304, 987_654));
+    }
+
+    #[test]
+    fn another_program_in_the_same_process_is_another_image() {
+        let image = |name: &str, stack: u64| {
+            let line = format!(
+                "42 ({name}) S 7 40 39 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 9 1 2 18 4096 8192 {stack} 0"
+            );
+            let stat = Stat::parse(line.as_bytes());
+            stat.expect("a line of the kernel's form").image
+        };
+        assert_eq!(image("sh", 500), image("sh", 500));
+        assert_ne!(image("sh", 500), image("sh", 501));
+        assert_ne!(image("sh", 500), image("node", 500));
     }
 
     #[test]
