@@ -56,7 +56,7 @@ async fn answered(
 /// the answer.
 async fn catch_up(show: &mut Show, client: &mut Client) {
     match client.status().await {
-        Ok(snapshot) => show.show(&snapshot),
+        Ok(snapshot) => show.until_shown(&snapshot).await,
         // It has ended, and told whoever watches what it saw last.
         Err(_) => drop(show.until_keeper_ends(KEEPER_ENDS).await),
     }

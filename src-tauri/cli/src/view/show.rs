@@ -31,6 +31,9 @@ use crate::{
 /// Between two pictures: a start of a hundred services changes more often than an eye sees.
 const BETWEEN: Duration = Duration::from_millis(33);
 
+/// How far a watch may be behind an answer.
+const CATCH_UP: Duration = Duration::from_secs(1);
+
 /// Which stacks are shown.
 #[derive(Clone, Debug)]
 pub(crate) enum Subject {
@@ -160,10 +163,34 @@ impl Show {
         tokio::time::timeout(at_most, ended).await.is_ok()
     }
 
-    /// Shows how things stand, whatever the watch has told so far.
-    pub(crate) fn show(&mut self, snapshot: &Snapshot) {
-        self.take(snapshot);
-        self.draw_if_due();
+    /// Shows what happens until it has come to this: the watch tells the steps to it in their order,
+    /// and tells them later than whoever asks for the end of them.
+    pub(crate) async fn until_shown(&mut self, snapshot: &Snapshot) {
+        let reached = async {
+            while self.watch.is_some() && self.is_behind(snapshot) {
+                self.step().await;
+            }
+        };
+        // A watch that is late by so much is not waited for.
+        let _ = tokio::time::timeout(CATCH_UP, reached).await;
+        if self.is_behind(snapshot) {
+            self.take(snapshot);
+            self.draw_if_due();
+        }
+    }
+
+    /// Whether the snapshot tells of something later than what is shown.
+    fn is_behind(&self, snapshot: &Snapshot) -> bool {
+        self.of_subject(snapshot).iter().any(|stack| {
+            let shown = self.stacks.iter().find(|shown| shown.file == stack.file);
+            stack.services.iter().any(|service| {
+                let shown = shown.and_then(|shown| {
+                    let mut services = shown.services.iter();
+                    services.find(|shown| shown.name == service.name)
+                });
+                shown.is_none_or(|shown| shown.since < service.since)
+            })
+        })
     }
 
     /// Leaves the last picture.
