@@ -143,11 +143,11 @@ impl Census {
         }
         let number = shared.begun.fetch_add(1, Ordering::SeqCst) + 1;
         let since = shared.since.load(Ordering::Relaxed);
-        let (rows, took) = if latest.took.is_some_and(|took| took <= BRIEF) {
-            scan(&shared.scanner, since)?
+        let (rows, took) = if latest.is_brief() {
+            scan(&shared.scanner, |scanner| scanner.scan(since))?
         } else {
             let scanner = Arc::clone(&shared.scanner);
-            tokio::task::spawn_blocking(move || scan(&scanner, since))
+            tokio::task::spawn_blocking(move || scan(&scanner, |scanner| scanner.scan(since)))
                 .await
                 .map_err(io::Error::other)??
         };
@@ -159,12 +159,43 @@ impl Census {
         };
         Ok(table)
     }
+
+    /// The same, where only a run's own processes matter: those that carry the mark of another may
+    /// be left out.
+    pub async fn take_for(&self, mark: &Mark) -> io::Result<Arc<ProcessTable>> {
+        match self.glance(mark)? {
+            Some(table) => Ok(table),
+            None => self.take().await,
+        }
+    }
+
+    /// A brief look for one alone; none where others look too, and can share what they see.
+    fn glance(&self, mark: &Mark) -> io::Result<Option<Arc<ProcessTable>>> {
+        let latest = self.shared.latest.try_lock();
+        let Some(mut alone) = latest.ok().filter(|latest| latest.is_brief()) else {
+            return Ok(None);
+        };
+        let since = self.shared.since.load(Ordering::Relaxed);
+        let (rows, took) = scan(&self.shared.scanner, |scanner| {
+            scanner.scan_for(since, mark)
+        })?;
+        if took > BRIEF {
+            alone.took = Some(took);
+        }
+        Ok(Some(Arc::new(ProcessTable::new(rows))))
+    }
+}
+
+impl Latest {
+    fn is_brief(&self) -> bool {
+        self.took.is_some_and(|took| took <= BRIEF)
+    }
 }
 
 /// Who runs, and how long it took to find that out.
 fn scan(
     scanner: &Mutex<Option<platform::Scanner>>,
-    since: u64,
+    by: impl FnOnce(&mut platform::Scanner) -> io::Result<Vec<Row>>,
 ) -> io::Result<(Vec<Row>, Duration)> {
     let mut scanner = scanner.lock().unwrap_or_else(PoisonError::into_inner);
     if scanner.is_none() {
@@ -174,7 +205,7 @@ fn scan(
         return Err(io::ErrorKind::NotFound.into());
     };
     let begun = clock::now().instant;
-    let rows = scanner.scan(since)?;
+    let rows = by(scanner)?;
     Ok((rows, begun.elapsed()))
 }
 

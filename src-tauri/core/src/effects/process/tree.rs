@@ -146,7 +146,7 @@ impl Tree {
 
     /// Who of the tree lives now.
     pub async fn left(&self, census: &Census) -> io::Result<Vec<Process>> {
-        Ok(self.members(census.take().await?.as_ref()))
+        Ok(self.members(census.take_for(self.mark()).await?.as_ref()))
     }
 
     /// Waits until nobody of the tree lives any more, as for a command that has put itself into

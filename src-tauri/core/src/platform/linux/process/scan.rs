@@ -30,8 +30,7 @@ pub(crate) struct Scanner {
     proc: OwnedFd,
     entries: Vec<MaybeUninit<u8>>,
     reader: Reader,
-    /// Whoever was seen with a mark keeps it, and it need be read only once.
-    marks: HashMap<Process, Arc<Mark>>,
+    marked: Marked,
     /// Whoever was seen without one has none until it runs another program.
     unmarked: HashMap<Process, Image>,
     bystanders: Bystanders,
@@ -65,6 +64,31 @@ impl Bystanders {
     }
 }
 
+/// Whoever was seen with a mark keeps it, and it need be read only once.
+#[derive(Default)]
+struct Marked {
+    marks: HashMap<Process, Arc<Mark>>,
+    /// Whose folder in `/proc` had this number and this inode, as with [`Bystanders`].
+    folders: HashMap<u32, (u64, Process)>,
+}
+
+impl Marked {
+    /// Whether the process with this folder is known to carry another mark than the one that is
+    /// looked for.
+    fn is_anothers(&self, pid: u32, inode: u64, wanted: Option<&Mark>) -> bool {
+        let (Some(wanted), Some((known, process))) = (wanted, self.folders.get(&pid)) else {
+            return false;
+        };
+        let mark = self.marks.get(process).filter(|_| *known == inode);
+        mark.is_some_and(|mark| **mark != *wanted)
+    }
+
+    fn insert(&mut self, process: Process, inode: u64, mark: Arc<Mark>) {
+        self.marks.insert(process, mark);
+        self.folders.insert(process.pid, (inode, process));
+    }
+}
+
 impl Scanner {
     /// Opens what it reads from.
     pub(crate) fn new() -> io::Result<Self> {
@@ -73,7 +97,7 @@ impl Scanner {
             proc: open("/proc", flags, Mode::empty())?,
             entries: vec![MaybeUninit::uninit(); 32 * 1024],
             reader: Reader::new()?,
-            marks: HashMap::new(),
+            marked: Marked::default(),
             unmarked: HashMap::new(),
             bystanders: Bystanders::default(),
         })
@@ -83,24 +107,31 @@ impl Scanner {
     /// and without those that have ended and wait to be reaped, with the marks of those that this
     /// user may look into.
     pub(crate) fn scan(&mut self, since: u64) -> io::Result<Vec<Row>> {
-        let mut rows = Vec::with_capacity(self.marks.len() + 128);
+        self.read(since, None)
+    }
+
+    /// The same without those that are known to carry another mark than this one, which need not be
+    /// read: with many services that is most of what there is to read.
+    pub(crate) fn scan_for(&mut self, since: u64, mark: &Mark) -> io::Result<Vec<Row>> {
+        self.read(since, Some(mark))
+    }
+
+    fn read(&mut self, since: u64, wanted: Option<&Mark>) -> io::Result<Vec<Row>> {
+        let mut rows = Vec::with_capacity(self.marked.marks.len() + 128);
         let mut seen = HashSet::with_capacity(rows.capacity());
         self.bystanders.look_for(since);
         for _ in 0..ROUNDS {
             // Who was listed and is gone when it is read may have started another (and that is
             // how a daemon comes to be), whose number had been passed in the list by then.
-            if !self.read_unseen(since, &mut seen, &mut rows)? {
+            if !self.read_unseen(since, wanted, &mut seen, &mut rows)? {
                 break;
             }
         }
-        self.marks = rows
-            .iter()
-            .filter_map(|row| Some((row.process, Arc::clone(row.mark.as_ref()?))))
-            .collect();
-        self.unmarked
-            .retain(|process, _| seen.contains(&process.pid));
-        let listed = |pid: &u32, _: &mut u64| seen.contains(pid);
-        self.bystanders.inodes.retain(listed);
+        let is_listed = |process: &Process| seen.contains(&process.pid);
+        self.marked.marks.retain(|process, _| is_listed(process));
+        self.marked.folders.retain(|pid, _| seen.contains(pid));
+        self.unmarked.retain(|process, _| is_listed(process));
+        self.bystanders.inodes.retain(|pid, _| seen.contains(pid));
         Ok(rows)
     }
 
@@ -108,6 +139,7 @@ impl Scanner {
     fn read_unseen(
         &mut self,
         since: u64,
+        wanted: Option<&Mark>,
         seen: &mut HashSet<u32>,
         rows: &mut Vec<Row>,
     ) -> io::Result<bool> {
@@ -119,7 +151,8 @@ impl Scanner {
             let Some(pid) = number(entry.file_name().to_bytes()) else {
                 continue;
             };
-            if self.bystanders.contain(pid, entry.ino()) {
+            let inode = entry.ino();
+            if self.bystanders.contain(pid, inode) || self.marked.is_anothers(pid, inode, wanted) {
                 seen.insert(pid);
                 continue;
             }
@@ -132,7 +165,7 @@ impl Scanner {
             };
             seen.insert(pid);
             if stat.is_of_the_kernel() || stat.started < since {
-                self.bystanders.inodes.insert(pid, entry.ino());
+                self.bystanders.inodes.insert(pid, inode);
                 continue;
             }
             if !stat.is_alive() {
@@ -143,7 +176,7 @@ impl Scanner {
                 pid,
                 started: stat.started,
             };
-            let mut mark = self.marks.get(&process).map(Arc::clone);
+            let mut mark = self.marked.marks.get(&process).map(Arc::clone);
             if mark.is_none() && self.unmarked.get(&process) != Some(&stat.image) {
                 mark = self.reader.mark(pid).map(Arc::new);
                 if mark.is_none() {
@@ -157,6 +190,9 @@ impl Scanner {
                         self.unmarked.insert(process, stat.image);
                     }
                 }
+            }
+            if let Some(mark) = &mark {
+                self.marked.insert(process, inode, Arc::clone(mark));
             }
             rows.push(Row {
                 process,
@@ -295,6 +331,10 @@ fn number(digits: &[u8]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        model::facts::{RunId, StackId},
+        stack::ServiceName,
+    };
 
     #[test]
     fn a_program_is_a_bystander_only_while_nobody_so_old_is_looked_for() {
@@ -319,6 +359,26 @@ mod tests {
         };
         assert!(bystanders.contain(42, 7));
         assert!(!bystanders.contain(42, 8));
+    }
+
+    #[test]
+    fn whoever_carries_another_mark_is_known_by_the_folder_that_had_it() {
+        let mark = |service: &str| Mark {
+            stack: StackId("stack".to_owned()),
+            service: ServiceName::new(service),
+            run: RunId(1),
+        };
+        let process = Process {
+            pid: 42,
+            started: 100,
+        };
+        let mut marked = Marked::default();
+        marked.insert(process, 7, Arc::new(mark("redis")));
+        assert!(marked.is_anothers(42, 7, Some(&mark("backend"))));
+        assert!(!marked.is_anothers(42, 7, Some(&mark("redis"))));
+        assert!(!marked.is_anothers(42, 8, Some(&mark("backend"))));
+        assert!(!marked.is_anothers(43, 7, Some(&mark("backend"))));
+        assert!(!marked.is_anothers(42, 7, None));
     }
 
     #[test]
