@@ -4,6 +4,8 @@
 pub mod background;
 pub mod clock;
 pub mod control;
+pub mod detect;
+pub mod draft;
 pub mod effects;
 mod fingerprint;
 pub mod home;

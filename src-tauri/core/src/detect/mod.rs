@@ -1,0 +1,112 @@
+//! Looks at a project and drafts its stack file: what runs in it, how, on which ports, and what that
+//! needs. Pure: it works on a [`Listing`] and nothing of the project is executed.
+//!
+//! Each kind of project has a detector, a function of the listing that gives [`Found`]s: how the
+//! thing is started, and where it listens. What is the same for all of them comes afterwards and for
+//! all at once: the stores they need, health pages, variables that point at others, the order, names
+//! and ports that are taken once.
+
+mod interest;
+mod listing;
+
+use std::collections::BTreeSet;
+
+pub use interest::{Interest, SOURCES_AT_MOST, is_of_interest, skips_folder};
+pub use listing::{Host, Listing, System, ancestors, file_name, folder, join, line_at, line_with};
+
+use crate::draft::{Draft, DraftService, Question, Unsaid, stack_name};
+
+/// The programs whose presence makes a difference ([`Host::programs`]).
+pub const PROGRAMS: [&str; 41] = [
+    "air",
+    "bun",
+    "bundle",
+    "cargo",
+    "composer",
+    "conda",
+    "docker",
+    "dotnet",
+    "elasticsearch",
+    "elixir",
+    "flask",
+    "go",
+    "gradle",
+    "java",
+    "kafka-server-start",
+    "mariadbd",
+    "memcached",
+    "minio",
+    "mix",
+    "mongod",
+    "mvn",
+    "mysqld",
+    "nats-server",
+    "nerdctl",
+    "node",
+    "npm",
+    "ollama",
+    "php",
+    "pipenv",
+    "pnpm",
+    "podman",
+    "poetry",
+    "postgres",
+    "py",
+    "python",
+    "python3",
+    "rabbitmq-server",
+    "redis-server",
+    "ruby",
+    "uv",
+    "yarn",
+];
+
+/// What a detector found.
+#[derive(Clone, Debug, Default)]
+pub struct Finds {
+    /// The things that run.
+    pub apps: Vec<Found>,
+    /// What was left out.
+    pub unsaid: Vec<Unsaid>,
+}
+
+/// A thing that runs.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// How. Its `name` is a wish (the folder's or the package's), made unique afterwards. Needs,
+    /// stores, health, checks and `env_points_at` come by themselves, unless they are given here.
+    /// A command that can be told its port says `{port}`, so that two of a kind get two ports.
+    pub service: DraftService,
+    /// The folder of its source and settings, by which they are told from those of others: often
+    /// the folder that it runs in. `""` is the top.
+    pub root: String,
+    /// The framework, in lower case and as its package is called: `vite`, `fastapi`.
+    pub framework: Option<&'static str>,
+    /// What is open about it. Where a change names this service by its wished name, the name that
+    /// it gets in the end is put there.
+    pub asks: Vec<Question>,
+}
+
+/// What is in a folder, as a stack file would say it.
+#[must_use]
+pub fn look(listing: &Listing) -> Draft {
+    let mut finds = Finds::default();
+    for detect in DETECTORS {
+        detect(listing, &mut finds);
+    }
+    let mut taken = BTreeSet::new();
+    let services = finds.apps.into_iter().map(|found| {
+        let mut service = found.service;
+        service.name = crate::draft::service_name(&service.name, &mut taken);
+        service
+    });
+    Draft {
+        name: stack_name(&listing.name),
+        services: services.collect(),
+        questions: Vec::new(),
+        unsaid: finds.unsaid,
+    }
+}
+
+/// One for each kind of project.
+const DETECTORS: &[fn(&Listing, &mut Finds)] = &[];
