@@ -9,6 +9,7 @@ pub mod draft;
 pub mod effects;
 mod fingerprint;
 pub mod home;
+pub mod import;
 pub mod mask;
 pub mod model;
 mod native_text;

@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::{Project, container::known_port, ports::ports};
-use crate::import::tree::Node;
+use crate::import::{
+    text::{Piece, Text, escape},
+    tree::Node,
+};
 
 /// Where the services of a compose file listen: in their network, and on this computer.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +15,8 @@ pub(super) struct Hosts(BTreeMap<String, Host>);
 
 #[derive(Clone, Debug)]
 struct Host {
+    /// The service.
+    name: String,
     /// The ports in the network that have one on this computer.
     ports: Vec<(u16, u16)>,
     /// The first of them, which is the `port` of the service.
@@ -24,6 +29,9 @@ pub(super) enum From {
     Source,
     Container,
 }
+
+/// What the names of variables that hold a host have in them.
+const HOSTS: [&str; 7] = ["HOST", "SERVER", "ADDR", "BROKER", "ENDPOINT", "URL", "NODES"];
 
 impl Hosts {
     pub(super) fn of(services: &[(String, usize, Node)], project: &Project<'_>) -> Self {
@@ -39,6 +47,7 @@ impl Hosts {
                 pairs.push((port, port));
             }
             let host = Host {
+                name: name.clone(),
                 main: pairs.first().map(|(inside, _)| *inside),
                 ports: pairs,
             };
@@ -58,17 +67,41 @@ impl Hosts {
         host.ports.first().map(|(_, outside)| *outside)
     }
 
+    /// The same of a text with variables, as a stack file has it. A variable whose usual value is such
+    /// an address is not asked: what it says elsewhere does not hold here.
+    pub(super) fn in_text(&self, variable: &str, text: &Text, from: From) -> (String, Vec<String>) {
+        let mut written = String::new();
+        let mut used = Vec::new();
+        for piece in &text.0 {
+            let plain = match piece {
+                Piece::Plain(text) => escape(text),
+                Piece::Variable { default, .. } => escape(default.as_deref().unwrap_or_default()),
+            };
+            let (rewritten, services) = self.rewritten(variable, &plain, from);
+            if services.is_empty() {
+                written.push_str(&Text(vec![piece.clone()]).in_stack_file());
+            } else {
+                written.push_str(&rewritten);
+                used.extend(services);
+            }
+        }
+        (written, used)
+    }
+
     /// A value with addresses that hold on this computer, and the services that it refers to.
-    pub(super) fn rewritten(&self, text: &str, from: From) -> (String, Vec<String>) {
+    /// `variable` is the name of what has this value.
+    fn rewritten(&self, variable: &str, text: &str, from: From) -> (String, Vec<String>) {
         let here = match from {
             From::Source => "localhost",
             From::Container => "host.docker.internal",
         };
+        // A word alone may be anything: the name of a database, a user.
+        let is_host = HOSTS.iter().any(|it| variable.to_uppercase().contains(it));
         let mut written = String::new();
-        let mut used = Vec::new();
+        let mut used: Vec<String> = Vec::new();
         let mut at = 0;
         while at < text.len() {
-            let Some((name, host)) = self.host_at(text, at) else {
+            let Some((name, host)) = self.host_at(text, at, is_host) else {
                 let next = text[at..].chars().next().map_or(1, char::len_utf8);
                 written.push_str(&text[at..at + next]);
                 at += next;
@@ -88,22 +121,22 @@ impl Hosts {
                 match pair {
                     // Of a service that has a name in the stack file.
                     Some(_) if host.main == Some(port) => {
-                        written.push_str(&format!("{{{name}.port}}"));
+                        written.push_str(&format!("{{{}.port}}", host.name));
                     }
                     Some((_, outside)) => written.push_str(&outside.to_string()),
                     None => written.push_str(&digits[..end]),
                 }
                 at += 1 + end;
             }
-            if !used.iter().any(|other| other == name) {
-                used.push(name.to_owned());
+            if !used.contains(&host.name) {
+                used.push(host.name.clone());
             }
         }
         (written, used)
     }
 
     /// The service whose name stands here as a host: as the whole text, or in an address.
-    fn host_at<'a>(&'a self, text: &str, at: usize) -> Option<(&'a str, &'a Host)> {
+    fn host_at<'a>(&'a self, text: &str, at: usize, is_host: bool) -> Option<(&'a str, &'a Host)> {
         let before = &text[..at];
         let begins = before.is_empty()
             || before.ends_with("//")
@@ -120,10 +153,9 @@ impl Hosts {
             let port = after.strip_prefix(':').is_some_and(|after| {
                 after.starts_with(|it: char| it.is_ascii_digit())
             });
-            // A bare word may be anything; it is a host where it is all there is, or has a port.
             let is_alone = before.is_empty() || before.ends_with(',');
             let ends = after.is_empty() || after.starts_with(['/', ',', '?']);
-            port || (ends && (!is_alone || after.is_empty()))
+            port || (ends && (!is_alone || is_host))
         });
         let (name, host) = found.next()?;
         Some((name, host))

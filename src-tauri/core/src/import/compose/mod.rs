@@ -239,7 +239,7 @@ fn common(service: &mut DraftService, node: &Node, page: &mut Page) {
         if let Some(signal) = signal {
             let name = signal.scalar().unwrap_or_default();
             match super::units::signal(&name) {
-                Some(signal) => stop.signal = Some(signal).filter(|it| *it != Signal::Term),
+                Some(signal) => stop.signal = Some(signal).filter(|it| *it != Signal::Terminate),
                 None => page.leave_out(
                     signal.line,
                     format!("{}: stop_signal = {name}", service.name),
