@@ -141,7 +141,7 @@ mod tests {
             ("os.cpus().length", None),
             ("dev ? 1 : 2", None),
             ("`${", None),
-            ("'é\\", None),
+            ("'é\\", Some("é")),
         ] {
             let known = expression(code, &constants).map(|text| text.in_stack_file());
             assert_eq!(known.as_deref(), expected, "{code}");

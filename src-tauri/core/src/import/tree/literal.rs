@@ -64,7 +64,7 @@ pub(in crate::import) fn script(text: &str) -> Result<Script, Unreadable> {
             None => Reader { line, ..Reader::new(inner) }.value()?,
         };
     }
-    if let Value::Code(_) = exported.value {
+    if !matches!(exported.value, Value::Table(_) | Value::List(_)) {
         return Err(Unreadable::new(
             exported.line,
             "what it exports is known only by executing it",

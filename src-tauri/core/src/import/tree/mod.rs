@@ -5,8 +5,8 @@ mod literal;
 mod toml;
 mod yaml;
 
-pub(super) use expression::{Expression, expression};
-pub(super) use literal::{Script, json, script};
+pub(super) use expression::expression;
+pub(super) use literal::{json, script};
 pub(super) use toml::toml;
 pub(super) use yaml::yaml;
 

@@ -1,0 +1,70 @@
+//! Links, pipes and permissions, as Unix has them.
+
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+use rustix::{
+    fs::{CWD, Mode, mkfifoat},
+    process::{Uid, geteuid},
+    thread::set_thread_uid,
+};
+
+use super::*;
+
+#[test]
+fn links_that_go_in_circles_or_elsewhere_are_not_followed() {
+    let elsewhere = TempDir::new().unwrap();
+    write(&elsewhere, "secret.json", "{}");
+    let folder = TempDir::new().unwrap();
+    write(&folder, "a/b/settings.json", "{}");
+    let link = |to: &Path, from: &str| symlink(to, folder.path().join(from)).unwrap();
+    link(folder.path(), "a/b/up");
+    link(Path::new("loop.json"), "loop.json");
+    link(elsewhere.path(), "elsewhere");
+    link(&elsewhere.path().join("secret.json"), "outside.json");
+    link(&folder.path().join("a/b/settings.json"), "inside.json");
+    link(elsewhere.path(), "node_modules");
+    let Project { listing, .. } = listed(folder.path());
+    let files: Vec<&str> = listing.paths().collect();
+    assert_eq!(files, ["a/b/settings.json", "inside.json"]);
+    assert_eq!(listing.text("inside.json"), Some("{}"));
+    assert!(listing.has_folder("node_modules"));
+}
+
+#[test]
+fn a_pipe_that_is_called_like_a_settings_file_is_not_waited_for() {
+    let folder = TempDir::new().unwrap();
+    let pipe = folder.path().join("package.json");
+    mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
+    let Project { listing, .. } = listed(folder.path());
+    assert!(!listing.has("package.json"));
+}
+
+#[test]
+fn what_may_not_be_read_is_said() {
+    let folder = TempDir::new().unwrap();
+    write(&folder, "package.json", "{}");
+    write(&folder, "secret/x.json", "{}");
+    write(&folder, "Procfile", "web: x");
+    let mode = |path: &str, mode: u32| {
+        let path = folder.path().join(path);
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode("", 0o755);
+    mode("secret", 0o000);
+    mode("Procfile", 0o000);
+    let path = folder.path().to_owned();
+    // Nothing is forbidden to the administrator, so somebody else looks.
+    let looking = std::thread::spawn(move || {
+        if geteuid().is_root() {
+            set_thread_uid(Uid::from_raw(65_534)).unwrap();
+        }
+        listed(&path)
+    });
+    let Project { listing, unread } = looking.join().unwrap();
+    mode("secret", 0o755);
+    assert_eq!(listing.text("package.json"), Some("{}"));
+    assert!(listing.has("Procfile") && listing.text("Procfile").is_none());
+    let said: Vec<&str> = unread.iter().map(|it| it.what.as_str()).collect();
+    assert_eq!(said, ["Procfile", "secret"]);
+    assert!(unread[0].why.contains("denied"), "{unread:?}");
+}
