@@ -6,8 +6,11 @@
 //! all at once: the stores they need, health pages, variables that point at others, the order, names
 //! and ports that are taken once.
 
+mod address;
 mod interest;
 mod listing;
+mod node;
+mod variables;
 
 use std::collections::BTreeSet;
 
@@ -82,6 +85,9 @@ pub struct Found {
     pub root: String,
     /// The framework, in lower case and as its package is called: `vite`, `fastapi`.
     pub framework: Option<&'static str>,
+    /// Whether it listens where `$PORT` says, which Pilot Light sets, without being told in its
+    /// command.
+    pub reads_port: bool,
     /// What is open about it. Where a change names this service by its wished name, the name that
     /// it gets in the end is put there.
     pub asks: Vec<Question>,
@@ -109,4 +115,4 @@ pub fn look(listing: &Listing) -> Draft {
 }
 
 /// One for each kind of project.
-const DETECTORS: &[fn(&Listing, &mut Finds)] = &[];
+const DETECTORS: &[fn(&Listing, &mut Finds)] = &[node::find];
