@@ -15,6 +15,7 @@ pub(super) fn finish(draft: &mut Draft) {
     needs(draft);
     ports(draft);
     in_order(draft);
+    super::sound::make_sound(draft);
     let mut seen = BTreeSet::new();
     draft.unsaid.retain(|unsaid| seen.insert(unsaid.clone()));
 }

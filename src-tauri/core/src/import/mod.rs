@@ -14,6 +14,7 @@ mod pm2;
 mod process_compose;
 mod procfile;
 mod scripts;
+mod sound;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -2,12 +2,12 @@
 
 use super::{
     Tool,
-    text::{Known, Text},
+    text::Known,
     tree::{Node, Unreadable},
 };
 use crate::{
     detect::{Listing, folder},
-    draft::{Because, DraftService, Said, Unsaid},
+    draft::{Because, DraftService, Unsaid},
 };
 
 /// A file that says what runs.
@@ -74,18 +74,9 @@ impl Page {
         }
     }
 
-    /// A text in the notation of compose, as a stack file has it.
-    pub(super) fn said(&self, node: &Node, known: &Known, text: &str) -> Option<Said<String>> {
-        let value = Text::interpolated(&node.scalar()?).knowing(known);
-        Some(Said::new(
-            value.in_stack_file(),
-            self.because(node.line, text),
-        ))
-    }
-
     /// A path that this file says, from the folder of the project. None is that folder itself.
     pub(super) fn path(&self, said: &str) -> Option<String> {
-        resolve(self.folder(), said)
+        resolve(self.folder(), &said.replace(super::text::ROOT, "."))
     }
 }
 

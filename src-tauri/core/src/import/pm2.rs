@@ -3,7 +3,8 @@
 use super::{
     Tool, command,
     page::Page,
-    tree::{Node, Unreadable, Value, expression, json, script, yaml},
+    text::in_folder,
+    tree::{Key, Node, Unreadable, Value, expression, json, script, yaml},
     units,
 };
 use crate::{
@@ -48,8 +49,52 @@ fn tree(file: &str, text: &str) -> Result<(Node, Constants), Unreadable> {
     if file.ends_with(".yml") || file.ends_with(".yaml") {
         return Ok((yaml(text)?, Vec::new()));
     }
-    let script = script(text)?;
+    let mut script = script(text)?;
+    with_constants(&mut script.exported, &script.constants, 0);
     Ok((script.exported, script.constants))
+}
+
+/// Puts what a constant stands for in its place, also where it is spread into a table.
+fn with_constants(node: &mut Node, constants: &Constants, depth: usize) {
+    let known = |name: &str| {
+        let found = constants.iter().find(|(other, _)| other == name)?;
+        Some(found.1.clone())
+    };
+    if depth > 8 {
+        return;
+    }
+    match &mut node.value {
+        Value::Code(code) => {
+            if let Some(found) = known(code).filter(|it| !matches!(it.value, Value::Code(_))) {
+                node.value = found.value;
+                with_constants(node, constants, depth + 1);
+            }
+        }
+        Value::List(items) => {
+            for item in items {
+                with_constants(item, constants, depth + 1);
+            }
+        }
+        Value::Table(entries) => {
+            let mut spread: Vec<(Key, Node)> = Vec::new();
+            for (key, mut node) in std::mem::take(entries) {
+                let found = key.name.strip_prefix("...").and_then(known);
+                let own = match found {
+                    Some(found) if !found.table().is_empty() => found.table().to_vec(),
+                    _ => {
+                        with_constants(&mut node, constants, depth + 1);
+                        vec![(key, node)]
+                    }
+                };
+                for (key, node) in own {
+                    spread.retain(|(other, _)| other.name != key.name);
+                    spread.push((key, node));
+                }
+            }
+            *entries = spread;
+        }
+        _ => {}
+    }
 }
 
 struct App<'a> {
@@ -116,7 +161,11 @@ impl App<'_> {
             let because = page.because(line, "the folder of the file");
             service.directory = directory.map(|folder| because.says(folder));
         }
-        let words = self.command(&script, page);
+        let words: Vec<String> = self
+            .command(&script, page)
+            .iter()
+            .map(|word| in_folder(word, page.folder(), service.directory.as_ref().map(|it| &*it.value)))
+            .collect();
         // The port rules are for words that no notation has been applied to yet.
         let plain_words = words.iter().map(|it| it.replace("{{", "{").replace("}}", "}"));
         let (command, port) = if words.iter().any(|word| word.contains("${")) {
@@ -177,6 +226,12 @@ impl App<'_> {
 
     fn environment(&self, service: &mut DraftService, page: &mut Page) {
         for key in ["env", "env_development"] {
+            if let Some(node) = self.node.get(key)
+                && let Value::Code(_) = node.value
+            {
+                let what = format!("{}: {key} = {}", service.name, node.shown());
+                page.leave_out(node.line, what, "it is known only by executing the file");
+            }
             for (variable, value) in self.node.get(key).map_or(&[][..], Node::table) {
                 let name = variable.name.clone();
                 let Some(text) = self.text(value, page, &format!("{}: {name}", service.name)) else {
@@ -190,6 +245,7 @@ impl App<'_> {
                     // It is handed on as `PORT` anyway.
                     service.port = Some(Said::new(port, because));
                 } else {
+                    let text = in_folder(&text, page.folder(), Some(service.folder()));
                     service.env.push((name, because.says(text)));
                 }
             }

@@ -17,6 +17,39 @@ pub(super) enum Piece {
     },
 }
 
+/// Stands for the folder of the file that a text comes from, until it is known where that text is used.
+pub(super) const ROOT: &str = "\u{2}";
+
+/// A text with [`ROOT`] in it, as it is right in `directory`; both are folders of the project.
+pub(super) fn in_folder(text: &str, root: &str, directory: Option<&str>) -> String {
+    if !text.contains(ROOT) {
+        return text.to_owned();
+    }
+    let parts = |path: &str| -> Vec<String> {
+        path.split('/').filter(|it| !it.is_empty()).map(str::to_owned).collect()
+    };
+    let (root, here) = (parts(root), parts(directory.unwrap_or("")));
+    let common = root.iter().zip(&here).take_while(|(one, other)| one == other).count();
+    let mut way: Vec<String> = vec!["..".to_owned(); here.len() - common];
+    way.extend_from_slice(&root[common..]);
+    let mut written = String::new();
+    for (at, part) in text.split(ROOT).enumerate() {
+        if at == 0 {
+            written.push_str(part);
+            continue;
+        }
+        // What is in this very folder has no need of the way up and down again.
+        let down = format!("/{}/", here.join("/"));
+        let short = (root.is_empty() && !here.is_empty()).then(|| part.strip_prefix(&down)).flatten();
+        match short {
+            Some(rest) => written.push_str(&format!("./{rest}")),
+            None if way.is_empty() => written.push_str(&format!(".{part}")),
+            None => written.push_str(&format!("{}{part}", way.join("/"))),
+        }
+    }
+    written
+}
+
 /// What stands for a variable, if that is known: the `.env` file of a tool that reads one by itself.
 pub(super) type Known = BTreeMap<String, String>;
 
@@ -100,17 +133,6 @@ impl Text {
             [Piece::Variable { name, .. }] => Some(name),
             _ => None,
         }
-    }
-
-    /// The variables that have to be set for it.
-    pub(super) fn unknown(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|piece| match piece {
-            Piece::Variable {
-                name,
-                default: None,
-            } => Some(&**name),
-            _ => None,
-        })
     }
 
     /// The variables in it.
@@ -208,6 +230,6 @@ mod tests {
         let known = Known::from([("PORT".to_owned(), "81".to_owned())]);
         let text = Text::interpolated("${PORT:-80}:80").knowing(&known);
         assert_eq!(text.likely(), "81:80");
-        assert_eq!(Text::interpolated("$X").unknown().collect::<Vec<_>>(), ["X"]);
+        assert_eq!(Text::interpolated("$X").only_variable(), Some("X"));
     }
 }

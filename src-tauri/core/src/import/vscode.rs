@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::{
     Tool, command,
     page::{Page, resolve},
-    text::{Piece, Text},
+    text::{Piece, Text, in_folder},
     tree::{Node, json},
 };
 use crate::{
@@ -29,7 +29,7 @@ fn filled(text: &str, page: &mut Page, line: usize) -> Option<Text> {
         let (name, after) = after.split_once('}')?;
         match name.split_once(':').map_or((name, ""), |it| it) {
             ("workspaceFolder" | "workspaceRoot" | "cwd" | "fileWorkspaceFolder", _) => {
-                filled.push(".");
+                filled.push(super::text::ROOT);
             }
             ("env", name) => filled.0.push(Piece::Variable {
                 name: name.to_owned(),
@@ -70,13 +70,14 @@ fn path(node: Option<&Node>, page: &mut Page) -> Option<String> {
         None => String::new(),
     };
     let root = root(&page.file).to_owned();
-    resolve(&root, &said)
+    resolve(&root, &said.replace(super::text::ROOT, "."))
 }
 
 fn environment(service: &mut DraftService, table: Option<&Node>, page: &mut Page) {
     for (key, value) in table.map_or(&[][..], Node::table) {
         let because = page.because(key.line, "env");
         if let Some(value) = text(value, page) {
+            let value = in_folder(&value, root(&page.file), Some(service.folder()));
             match value.parse() {
                 Ok(port) if key.name == "PORT" => service.port = Some(because.says(port)),
                 _ => service.env.push((key.name.clone(), because.says(value))),
@@ -191,7 +192,10 @@ fn run(service: &mut DraftService, task: &Node, listing: &Listing, page: &mut Pa
     };
     let undone = |text: &str| text.replace("{{", "{").replace("}}", "}");
     let (line, port, folder) = if args.is_empty() && kind == "shell" {
-        let read = command::line(&undone(&program), directory.as_deref());
+        let read = command::line(
+            &undone(&in_folder(&program, root(&page.file), directory.as_deref())),
+            directory.as_deref(),
+        );
         for (name, value) in read.env {
             service.env.push((name, because.says(plain(&value))));
         }
@@ -203,8 +207,8 @@ fn run(service: &mut DraftService, task: &Node, listing: &Listing, page: &mut Pa
             vec![program]
         };
         words.extend(args);
-        let words = words.iter().map(|word| undone(word));
-        let (line, port) = command::words(words);
+        let here = |word: &String| undone(&in_folder(word, root(&page.file), directory.as_deref()));
+        let (line, port) = command::words(words.iter().map(here));
         (line, port, directory)
     };
     service.port = port.map(|port| because.says(port));
@@ -270,11 +274,15 @@ pub(super) fn launches(listing: &Listing, file: &str, text: &str) -> Page {
             page.leave_out(launch.line, what, "how it is started without VS Code is not known");
             continue;
         };
-        let undone = |text: &String| text.replace("{{", "{").replace("}}", "}");
+        let directory = path(launch.get("cwd"), &mut page);
+        let undone = |text: &String| {
+            let here = in_folder(text, root(&page.file), directory.as_deref());
+            here.replace("{{", "{").replace("}}", "}")
+        };
         let (line, port) = command::words(words.iter().map(undone));
         service.command = Some(because.says(line));
         service.port = port.map(|port| because.says(port));
-        service.directory = path(launch.get("cwd"), &mut page).map(|folder| because.says(folder));
+        service.directory = directory.map(|folder| because.says(folder));
         environment(&mut service, launch.get("env"), &mut page);
         if let Some(said) = launch.get("envFile")
             && let Some(file) = path(Some(said), &mut page)

@@ -232,6 +232,7 @@ impl Walk {
             Ok(_) => {
                 self.text += bytes.len();
                 let text = String::from_utf8(bytes).ok();
+                let text = text.filter(|text| !text.contains('\0'));
                 self.listing.add(path, text.as_deref());
             }
             Err(error) => {

@@ -8,8 +8,10 @@ use super::{
     words,
 };
 use crate::{
-    draft::{Because, CommandLine, DraftService, Kind, Probe, Ready, Said, Stop, plain},
+    detect::join,
+    draft::{Because, CommandLine, DraftService, Kind, Needed, Probe, Ready, Said, Stop, plain},
     import::{page::Page, text::Text, tree::Node, units},
+    stack::Need,
 };
 
 /// An engine gives a container ten seconds to stop.
@@ -184,7 +186,7 @@ pub(super) fn fill(
         .get("container_name")
         .and_then(Node::scalar)
         .unwrap_or_else(|| format!("{}-{}", project.name, service.name));
-    service.env = variables(&service.name, node, project, page, From::Container);
+    variables(service, node, project, page, From::Container);
     let mut run: Vec<String> = ["run", "--rm", "--name", &name].map(str::to_owned).to_vec();
     run.insert(0, engine.to_owned());
     publish(&mut run, node, project, main.map(|port| port.line));
@@ -195,8 +197,8 @@ pub(super) fn fill(
     {
         run.push("--add-host=host.docker.internal:host-gateway".to_owned());
     }
-    for (name, _) in &service.env {
-        run.extend(["-e".to_owned(), name.clone()]);
+    for (_, name, _) in environment(node) {
+        run.extend(["-e".to_owned(), plain(&name)]);
     }
     for file in env_files(node, page) {
         run.extend(["--env-file".to_owned(), file.value.trim_end_matches('?').to_owned()]);
@@ -320,27 +322,31 @@ fn exposed(node: &Node) -> Option<u16> {
 
 /// The variables of a service, with addresses that hold on this computer.
 pub(super) fn variables(
-    name: &str,
+    service: &mut DraftService,
     node: &Node,
     project: &Project<'_>,
     page: &mut Page,
     from: From,
-) -> Vec<(String, Said<String>)> {
-    let mut variables = Vec::new();
+) {
+    let name = service.name.clone();
+    let dot_env = join(page.folder(), ".env");
     for (line, variable, value) in environment(node) {
         let because = page.because(line, "environment");
         let Some(value) = value.as_ref().and_then(Node::scalar) else {
             // It is handed on from whoever starts the stack, or from `.env`.
-            if let Some(known) = project.known.get(&variable) {
-                let value = format!("${{{variable}:-{}}}", known.replace(['{', '}'], ""));
-                variables.push((variable, because.says(value)));
+            if project.known.contains_key(&variable) {
+                from_dot_env(service, &dot_env, &because, &variable);
             } else if from == From::Container {
                 let value = format!("${{{variable}:-}}");
-                variables.push((variable, because.says(value)));
+                service.env.push((variable, because.says(value)));
             }
             continue;
         };
         let text = Text::interpolated(&value).knowing(&project.known);
+        if text.only_variable() == Some(&variable) && project.known.contains_key(&variable) {
+            from_dot_env(service, &dot_env, &because, &variable);
+            continue;
+        }
         let secrets: Vec<&str> = text
             .variables()
             .filter(|name| project.known.contains_key(*name))
@@ -353,10 +359,28 @@ pub(super) fn variables(
             );
             page.leave_out(line, what, &why);
         }
-        let (value, _) = project.hosts.in_text(&variable, &text, from);
-        variables.push((variable, because.says(value)));
+        let (value, used) = project.hosts.in_text(&variable, &text, from);
+        for other in used.into_iter().filter(|other| *other != name) {
+            let because = page.because(line, format!("{variable} is its address"));
+            service.needs.push(because.says(Needed {
+                service: other,
+                until: Need::Ready,
+            }));
+        }
+        service.env.push((variable, because.says(value)));
     }
-    variables
+}
+
+/// Has a variable come from `.env`, so that no secret is written down twice.
+fn from_dot_env(service: &mut DraftService, file: &str, because: &Because, variable: &str) {
+    let file = format!("{file}?");
+    if !service.env_file.iter().any(|said| said.value == file) {
+        let because = Because {
+            text: format!("{variable} is in it"),
+            ..because.clone()
+        };
+        service.env_file.push(because.says(file));
+    }
 }
 
 /// Volumes, by the names that compose gives them, so that the data is the same.

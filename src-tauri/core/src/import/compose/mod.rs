@@ -188,6 +188,8 @@ fn needs(service: &mut DraftService, node: &Node, names: &BTreeSet<&str>, page: 
     let Some(depends_on) = node.get("depends_on") else {
         return;
     };
+    // What is said wins over what an address tells.
+    let told = std::mem::take(&mut service.needs);
     let short = depends_on
         .list()
         .iter()
@@ -212,6 +214,7 @@ fn needs(service: &mut DraftService, node: &Node, names: &BTreeSet<&str>, page: 
             page.leave_out(line, what, "that service is not started");
         }
     }
+    service.needs.extend(told);
 }
 
 /// What is the same for sources and containers.

@@ -42,8 +42,8 @@ pub(super) fn fill(
     let directory = page.path(context);
     let image = image(build, directory.as_deref(), project);
     service.directory = directory.clone().map(|folder| because.says(folder));
-    service.env = variables(&service.name, node, project, page, From::Source);
-    service.env_file = env_files(node, page);
+    variables(service, node, project, page, From::Source);
+    service.env_file.extend(env_files(node, page));
 
     let known = &project.known;
     let entry = node.get("entrypoint");

@@ -1,7 +1,7 @@
 //! The few expressions of JavaScript whose value is known without executing them.
 
 use super::{Node, Value};
-use crate::import::text::{Piece, Text};
+use crate::import::text::{Piece, ROOT, Text};
 
 /// What an expression stands for.
 pub(in crate::import) type Expression = Option<Text>;
@@ -37,7 +37,7 @@ fn value(code: &str, constants: &[(String, Node)], depth: usize) -> Expression {
         return Some(sum);
     }
     if code == "__dirname" || code == "process.cwd()" || code == "import.meta.dirname" {
-        return Some(Text::plain("."));
+        return Some(Text::plain(ROOT));
     }
     if code == "process.execPath" {
         return Some(Text::plain("node"));
@@ -133,11 +133,11 @@ mod tests {
         ];
         for (code, expected) in [
             ("port", Some("3000")),
-            ("base + '/x'", Some("./api/x")),
+            ("base + '/x'", Some("\u{2}/api/x")),
             ("process.env.PORT || 8080", Some("${PORT:-8080}")),
             ("process.env.HOME", Some("${HOME:-}")),
             ("`http://localhost:${port}/`", Some("http://localhost:3000/")),
-            ("path.resolve(__dirname, \"..\", 'b+c')", Some("./../b+c")),
+            ("path.resolve(__dirname, \"..\", 'b+c')", Some("\u{2}/../b+c")),
             ("os.cpus().length", None),
             ("dev ? 1 : 2", None),
             ("`${", None),

@@ -22,8 +22,12 @@ pub(in crate::import) fn yaml(text: &str) -> Result<Node, Unreadable> {
             Event::Scalar(text, style, anchor, tag) => {
                 tree.add(Node::new(line, scalar(text, style, tag)), anchor)?;
             }
-            Event::SequenceStart(anchor, _) => tree.open(line, Value::List(Vec::new()), anchor)?,
-            Event::MappingStart(anchor, _) => tree.open(line, Value::Table(Vec::new()), anchor)?,
+            Event::SequenceStart(anchor, tag) => {
+                tree.open(line, Value::List(Vec::new()), anchor, is_reset(tag.as_deref()))?;
+            }
+            Event::MappingStart(anchor, tag) => {
+                tree.open(line, Value::Table(Vec::new()), anchor, is_reset(tag.as_deref()))?;
+            }
             Event::SequenceEnd | Event::MappingEnd => tree.close()?,
         }
     }
@@ -44,10 +48,18 @@ struct Open {
     anchor: usize,
     /// Of a table: the key whose value comes next.
     key: Option<Key>,
+    /// Compose's `!reset`: nothing, in the place of what a file below says.
+    is_reset: bool,
 }
 
 impl Tree {
-    fn open(&mut self, line: usize, value: Value, anchor: usize) -> Result<(), Unreadable> {
+    fn open(
+        &mut self,
+        line: usize,
+        value: Value,
+        anchor: usize,
+        is_reset: bool,
+    ) -> Result<(), Unreadable> {
         if self.open.len() >= DEEPEST {
             return Err(Unreadable::too_deep(line));
         }
@@ -56,6 +68,7 @@ impl Tree {
             node,
             anchor,
             key: None,
+            is_reset,
         });
         Ok(())
     }
@@ -65,6 +78,9 @@ impl Tree {
             return Ok(());
         };
         merge(&mut open.node);
+        if open.is_reset {
+            open.node.value = Value::Null;
+        }
         self.add(open.node, open.anchor)
     }
 
@@ -134,8 +150,15 @@ fn merge(node: &mut Node) {
     }
 }
 
+fn is_reset(tag: Option<&Tag>) -> bool {
+    tag.is_some_and(|tag| tag.handle == "!" && tag.suffix == "reset")
+}
+
 /// By the core schema of YAML 1.2.
 fn scalar(text: Cow<'_, str>, style: ScalarStyle, tag: Option<Cow<'_, Tag>>) -> Value {
+    if is_reset(tag.as_deref()) {
+        return Value::Null;
+    }
     let is_text = tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
     if is_text || style != ScalarStyle::Plain {
         return Value::Text(text.into_owned());
