@@ -172,6 +172,10 @@ fn starts_others(text: &str) -> bool {
     let first = first.first().map_or("", |word| program(word));
     match first {
         "turbo" | "lerna" | "rush" | "moon" => true,
+        // What those start is written in files of their own.
+        "docker" | "docker-compose" | "podman" | "podman-compose" | "foreman" | "overmind"
+        | "hivemind" | "honcho" | "nf" | "process-compose" | "supabase" => true,
+        "pm2" => words.iter().any(|word| word.contains("ecosystem")),
         "nx" => has("run-many") || has("affected") || has("serve") || has("dev") || has("run"),
         "pnpm" => {
             has("-r")

@@ -204,6 +204,21 @@ pub(super) fn in_text(path: &str, text: &str, evidence: &mut Vec<Evidence>) {
             address: Some(address),
         });
     }
+    for (place, name) in [(":11434", "ollama"), (":9200", "elasticsearch")] {
+        let found = text.find(place).filter(|at| {
+            let before = &text[..*at];
+            let is_here = before.ends_with("localhost") || before.ends_with("127.0.0.1");
+            is_here && !is_comment(text, *at)
+        });
+        if let Some(at) = found {
+            evidence.push(Evidence {
+                store: table::of_scheme(name),
+                weight: Weight::Source,
+                because: Because::line(path, line_at(text, at), format!("asks localhost{place}")),
+                address: None,
+            });
+        }
+    }
     for found in NAMED.captures_iter(text) {
         let Some(word) = found.iter().skip(1).flatten().next() else {
             continue;

@@ -5,8 +5,7 @@ use super::{Wanted, table::Store};
 use crate::{
     detect::listing::{Host, System},
     draft::{
-        Because, CommandLine, DraftService, Http, Kind, Needed, Probe, Ready, Said, Stop, Unsaid,
-        plain,
+        Because, CommandLine, DraftService, Http, Kind, Needed, Probe, Ready, Said, Stop, plain,
     },
     stack::{Need, PortConflict, Restart},
 };
@@ -14,7 +13,6 @@ use crate::{
 /// The services that a store is: itself, and a job that makes a database in it.
 pub(super) struct Started {
     pub(super) services: Vec<DraftService>,
-    pub(super) unsaid: Vec<Unsaid>,
 }
 
 /// Where programs keep what the store holds, from the folder of the stack file.
@@ -30,7 +28,6 @@ pub(super) fn start(wanted: &Wanted, name: &str, stack: &str, host: &Host) -> St
     service.port = Some(Said::new(port, because));
     let mut started = Started {
         services: Vec::new(),
-        unsaid: Vec::new(),
     };
     if let Some(program) = listens(wanted.store, host, port) {
         let who = program.map_or_else(|| "somebody".to_owned(), |program| format!("`{program}`"));
@@ -50,18 +47,11 @@ pub(super) fn start(wanted: &Wanted, name: &str, stack: &str, host: &Host) -> St
             None
         }
         Way::Container(_) | Way::Nobody => {
-            let title = wanted.store.title;
             let why = if wanted.has_password() {
-                "only you know its password: it is watched, and started by you"
+                "with a login that only you know: start it yourself"
             } else {
-                "neither its program nor a container engine is here: it is started by you"
+                "nothing on this computer can start it: do it yourself"
             };
-            started.unsaid.push(Unsaid {
-                what: format!("how {title} is started"),
-                file: wanted.because.file.clone(),
-                line: wanted.because.line,
-                why: why.to_owned(),
-            });
             external(&mut service, wanted, why);
             None
         }
@@ -276,7 +266,10 @@ fn own_data(service: &mut DraftService, wanted: &Wanted) -> Option<DraftService>
 /// in, others must be told theirs, which is not written into a stack file.
 fn can_be_contained(wanted: &Wanted) -> bool {
     match wanted.store.name {
-        "postgres" | "minio" | "ollama" | "kafka" | "nats" => true,
+        "postgres" | "minio" | "ollama" | "nats" => true,
+        // It tells its clients to come to this port.
+        "kafka" => wanted.port() == wanted.store.port,
+        "mysql" => !wanted.has_password() && wanted.user().is_none_or(|user| user == "root"),
         // The login that the image has by itself.
         "rabbitmq" => !wanted.has_password() || wanted.user() == Some("guest"),
         _ => !wanted.has_password(),
@@ -297,10 +290,10 @@ struct Image {
 
 fn container(service: &mut DraftService, wanted: &Wanted, engine: &str, name: &str) {
     let exec = |words: &[&str]| {
-        let words = [engine, "exec", name].into_iter().chain(words.iter().copied());
-        Some(Probe::Command(
-            words.map(str::to_owned).collect(),
-        ))
+        let words = [engine, "exec", name]
+            .into_iter()
+            .chain(words.iter().copied());
+        Some(Probe::Command(words.map(str::to_owned).collect()))
     };
     let image = image(wanted, exec);
     let mut words: Vec<String> = ["run", "--rm", "--name", name, "-p"]
@@ -316,7 +309,7 @@ fn container(service: &mut DraftService, wanted: &Wanted, engine: &str, name: &s
     }
     words.push(image.image.to_owned());
     words.extend(image.arguments.iter().map(|word| (*word).to_owned()));
-    let because = Because::known(format!("by {engine}, as its program is not installed"));
+    let because = Because::known(format!("in a container of {engine}"));
     service.command = Some(Said::new(CommandLine::Words(words), because));
     holds_data(service);
     if wanted.store.name == "minio" {
@@ -383,9 +376,6 @@ fn image(wanted: &Wanted, exec: impl Fn(&[&str]) -> Option<Probe>) -> Image {
                     .database()
                     .map(|name| format!("MYSQL_DATABASE={name}")),
             );
-            if let Some(user) = wanted.user().filter(|user| *user != "root") {
-                options.push(format!("MYSQL_USER={user}"));
-            }
             Image {
                 options,
                 data: Some("/var/lib/mysql"),
