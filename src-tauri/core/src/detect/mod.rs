@@ -7,9 +7,20 @@
 //! and ports that are taken once.
 
 mod address;
+mod clients;
+mod dotnet;
+mod elixir;
+mod go;
 mod interest;
+mod java;
 mod listing;
 mod node;
+mod php;
+mod python;
+mod route;
+mod ruby;
+mod rust;
+mod source;
 mod variables;
 
 use std::collections::BTreeSet;
@@ -18,6 +29,7 @@ pub use interest::{Interest, SOURCES_AT_MOST, is_of_interest, skips_folder};
 pub use listing::{Host, Listing, System, ancestors, file_name, folder, join, line_at, line_with};
 
 use crate::draft::{Draft, DraftService, Question, Unsaid, stack_name};
+use source::is_aside;
 
 /// The programs whose presence makes a difference ([`Host::programs`]).
 pub const PROGRAMS: [&str; 41] = [
@@ -115,4 +127,14 @@ pub fn look(listing: &Listing) -> Draft {
 }
 
 /// One for each kind of project.
-const DETECTORS: &[fn(&Listing, &mut Finds)] = &[node::find];
+const DETECTORS: &[fn(&Listing, &mut Finds)] = &[
+    python::detect,
+    rust::detect,
+    go::detect,
+    java::detect,
+    dotnet::detect,
+    ruby::detect,
+    php::detect,
+    elixir::detect,
+    node::find,
+];
