@@ -7,7 +7,6 @@
 //! and ports that are taken once.
 
 mod address;
-mod clients;
 mod dotnet;
 mod elixir;
 mod go;
