@@ -7,9 +7,11 @@
 //! and ports that are taken once.
 
 mod address;
+mod app;
 mod dotnet;
 mod elixir;
 mod go;
+mod health;
 mod interest;
 mod java;
 mod listing;
@@ -20,7 +22,9 @@ mod route;
 mod ruby;
 mod rust;
 mod source;
+mod stores;
 mod variables;
+mod wire;
 
 use std::collections::BTreeSet;
 
@@ -111,17 +115,41 @@ pub fn look(listing: &Listing) -> Draft {
     for detect in DETECTORS {
         detect(listing, &mut finds);
     }
+    let name = stack_name(&listing.name);
+    let mut unsaid = finds.unsaid;
     let mut taken = BTreeSet::new();
-    let services = finds.apps.into_iter().map(|found| {
-        let mut service = found.service;
-        service.name = crate::draft::service_name(&service.name, &mut taken);
-        service
-    });
+    let mut apps = app::gather(listing, finds.apps, &mut taken);
+    app::settle_ports(&mut apps, &mut unsaid);
+    let stores = stores::find(listing, &mut apps, &name, &mut taken);
+    unsaid.extend(stores.unsaid);
+    wire::connect(listing, &mut apps, &stores.services, &mut unsaid);
+    let mut questions = stores.questions;
+    let mut services = stores.services;
+    for app in apps {
+        merge_questions(&mut questions, app.asks);
+        services.push(app.service);
+    }
+    unsaid.dedup();
     Draft {
-        name: stack_name(&listing.name),
-        services: services.collect(),
-        questions: Vec::new(),
-        unsaid: finds.unsaid,
+        name,
+        services,
+        questions,
+        unsaid,
+    }
+    .settled()
+}
+
+/// One question for several services is asked once.
+fn merge_questions(questions: &mut Vec<Question>, more: Vec<Question>) {
+    for question in more {
+        match questions.iter_mut().find(|known| known.id == question.id) {
+            Some(known) => {
+                for (choice, more) in known.choices.iter_mut().zip(question.choices) {
+                    choice.changes.extend(more.changes);
+                }
+            }
+            None => questions.push(question),
+        }
     }
 }
 

@@ -21,7 +21,45 @@ impl Draft {
             }
         }
         draft.questions.clear();
+        draft.sort();
         draft
+    }
+
+    /// The draft with its defaults in it, and its questions such that the others change that. Made
+    /// from one in which a default has changes too: it has in it what any answer may keep.
+    #[must_use]
+    pub(crate) fn settled(mut self) -> Self {
+        self.sort();
+        for number in 0..self.questions.len() {
+            let default = self.questions[number].default;
+            let after = |choice: usize| {
+                let mut draft = self.clone();
+                let choice = self.questions[number].choices.get(choice);
+                for change in choice.iter().flat_map(|choice| &choice.changes) {
+                    draft.change(change);
+                }
+                draft.services
+            };
+            let base = after(default);
+            if base == self.services {
+                continue;
+            }
+            let choices = self.questions[number].choices.len();
+            let changes: Vec<Vec<Change>> = (0..choices)
+                .map(|choice| difference(&base, &after(choice)))
+                .collect();
+            self.services = base;
+            let choices = self.questions[number].choices.iter_mut();
+            for (choice, changes) in choices.zip(changes) {
+                choice.changes = changes;
+            }
+        }
+        self
+    }
+
+    /// Stores, jobs, backends, workers, frontends; among equals as they were found.
+    fn sort(&mut self) {
+        self.services.sort_by_key(|service| service.kind);
     }
 
     /// The service of this name.
@@ -71,4 +109,23 @@ impl Draft {
                 .retain(|said| !said.value.origin.as_deref().is_some_and(refers));
         }
     }
+}
+
+/// What makes one list of services the other.
+fn difference(from: &[DraftService], to: &[DraftService]) -> Vec<Change> {
+    let of = |services: &[DraftService], name: &str| {
+        services
+            .iter()
+            .find(|service| service.name == name)
+            .cloned()
+    };
+    let gone = from
+        .iter()
+        .filter(|service| of(to, &service.name).is_none());
+    let gone = gone.map(|service| Change::Remove(service.name.clone()));
+    let new = to
+        .iter()
+        .filter(|service| of(from, &service.name).as_ref() != Some(service));
+    let new = new.map(|service| Change::Put(Box::new(service.clone())));
+    gone.chain(new).collect()
 }
