@@ -8,10 +8,20 @@
 
 mod address;
 mod app;
+mod dotnet;
+mod elixir;
+mod go;
 mod health;
 mod interest;
+mod java;
 mod listing;
 mod node;
+mod php;
+mod python;
+mod route;
+mod ruby;
+mod rust;
+mod source;
 mod stores;
 mod variables;
 mod wire;
@@ -22,6 +32,7 @@ pub use interest::{Interest, SOURCES_AT_MOST, is_of_interest, skips_folder};
 pub use listing::{Host, Listing, System, ancestors, file_name, folder, join, line_at, line_with};
 
 use crate::draft::{Draft, DraftService, Question, Unsaid, stack_name};
+use source::is_aside;
 
 /// The programs whose presence makes a difference ([`Host::programs`]).
 pub const PROGRAMS: [&str; 41] = [
@@ -143,4 +154,14 @@ fn merge_questions(questions: &mut Vec<Question>, more: Vec<Question>) {
 }
 
 /// One for each kind of project.
-const DETECTORS: &[fn(&Listing, &mut Finds)] = &[node::find];
+const DETECTORS: &[fn(&Listing, &mut Finds)] = &[
+    python::detect,
+    rust::detect,
+    go::detect,
+    java::detect,
+    dotnet::detect,
+    ruby::detect,
+    php::detect,
+    elixir::detect,
+    node::find,
+];
