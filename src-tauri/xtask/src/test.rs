@@ -38,6 +38,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     tests
         .args(["test", "--workspace"])
         .args(&options.arguments)
-        .env("PILOTLIGHT_TEST_PYTHON", &ready.python);
+        .env("PILOTLIGHT_TEST_PYTHON", &ready.python)
+        .env("PILOTLIGHT_TEST_PROJECTS", &ready.projects);
     step::show(tests)
 }

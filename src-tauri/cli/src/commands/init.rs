@@ -36,7 +36,8 @@ write a stack file by hand; ten lines are a whole one:
 
 pub(crate) async fn run(context: &Context, init: &Init) -> Result<Ending, Failure> {
     if context.is_named() {
-        let why = "`init` writes pilotlight.toml in a folder: say `pilotlight init DIR`, without --file";
+        let why =
+            "`init` writes pilotlight.toml in a folder: say `pilotlight init DIR`, without --file";
         return Err(Failure::Usage(why.to_owned()));
     }
     let folder = folder(init)?;
@@ -77,13 +78,15 @@ pub(crate) async fn run(context: &Context, init: &Init) -> Result<Ending, Failur
 fn folder(init: &Init) -> Result<PathBuf, Failure> {
     let folder = init.directory.as_deref().unwrap_or(Path::new("."));
     if folder.is_file() {
-        let why = format!("{} is a file: name the folder of a project", folder.display());
+        let why = format!(
+            "{} is a file: name the folder of a project",
+            folder.display()
+        );
         return Err(Failure::Usage(why));
     }
     let absolute = folder.canonicalize();
-    absolute.map_err(|error| {
-        Failure::Usage(format!("failed to look at {}: {error}", folder.display()))
-    })
+    absolute
+        .map_err(|error| Failure::Usage(format!("failed to look at {}: {error}", folder.display())))
 }
 
 fn look() -> Look {
@@ -139,12 +142,19 @@ async fn present(
         return output(init, file, looked, draft, &merged.text, writes);
     }
     if init.dry_run {
-        say(DIM, &format!("{} is there; this is what it would be without it", path(file)))?;
+        say(
+            DIM,
+            &format!(
+                "{} is there; this is what it would be without it",
+                path(file)
+            ),
+        )?;
         return output(init, file, looked, draft, &render(draft), false);
     }
     if !merged.left_out.is_empty() {
         let left = merged.left_out.iter();
-        let lines = left.map(|unsaid| paint(DIM, &tame(&format!("  {}: {}", unsaid.what, unsaid.why))));
+        let lines =
+            left.map(|unsaid| paint(DIM, &tame(&format!("  {}: {}", unsaid.what, unsaid.why))));
         print(&lines.collect::<Vec<_>>())?;
     }
     if merged.added.is_empty() {
@@ -155,14 +165,21 @@ async fn present(
     print(&difference(&path(file), &merged.difference))?;
     if !init.merge {
         let what = format!("{} is there, and stays as it is", path(file));
-        tell(&what, Some("`pilotlight init --merge` adds what is shown above"))?;
+        tell(
+            &what,
+            Some("`pilotlight init --merge` adds what is shown above"),
+        )?;
         return Ok(Ending::Undone);
     }
     if asker.asks && !confirmed(&format!("Add {} to it?", merged.added.join(", ")))? {
         return Ok(Ending::Undone);
     }
     exchange(file, &old, &merged)?;
-    written(file, draft, &format!("added {} to", merged.added.join(", ")))?;
+    written(
+        file,
+        draft,
+        &format!("added {} to", merged.added.join(", ")),
+    )?;
     let _ = context;
     offer(file.to_owned(), asker).await
 }
@@ -180,7 +197,10 @@ fn written(file: &Path, draft: &Draft, what: &str) -> Result<(), Failure> {
     };
     say(
         GREEN,
-        &format!("{what} {}: {number}, and `pilotlight check` passes", path(file)),
+        &format!(
+            "{what} {}: {number}, and `pilotlight check` passes",
+            path(file)
+        ),
     )?;
     let required: Vec<String> = draft
         .services
@@ -191,7 +211,10 @@ fn written(file: &Path, draft: &Draft, what: &str) -> Result<(), Failure> {
         })
         .collect();
     if !required.is_empty() {
-        say(DIM, &format!("to be set before it starts: {}", required.join(", ")))?;
+        say(
+            DIM,
+            &format!("to be set before it starts: {}", required.join(", ")),
+        )?;
     }
     Ok(())
 }
@@ -251,7 +274,10 @@ impl Asker {
         };
         say(
             DIM,
-            &format!("{} {} (the likeliest; on a terminal it is asked)", question.text, choice.label),
+            &format!(
+                "{} {} (the likeliest; on a terminal it is asked)",
+                question.text, choice.label
+            ),
         )
     }
 }
@@ -264,7 +290,12 @@ fn ask(question: &Question) -> io::Result<Option<usize>> {
         writeln!(err, "  {}  {}", at + 1, tame(&choice.label))?;
     }
     loop {
-        write!(err, "1 to {} [{}] ", question.choices.len(), question.default + 1)?;
+        write!(
+            err,
+            "1 to {} [{}] ",
+            question.choices.len(),
+            question.default + 1
+        )?;
         let mut answer = String::new();
         if io::stdin().lock().read_line(&mut answer)? == 0 {
             writeln!(err)?;
@@ -274,7 +305,10 @@ fn ask(question: &Question) -> io::Result<Option<usize>> {
         if answer.is_empty() {
             return Ok(Some(question.default));
         }
-        let number = answer.parse::<usize>().ok().and_then(|it| it.checked_sub(1));
+        let number = answer
+            .parse::<usize>()
+            .ok()
+            .and_then(|it| it.checked_sub(1));
         if let Some(number) = number.filter(|it| *it < question.choices.len()) {
             return Ok(Some(number));
         }

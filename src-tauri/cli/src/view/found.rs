@@ -46,7 +46,11 @@ fn by(looked: &Looked) -> String {
 }
 
 fn services(draft: &Draft, look: Look) -> Vec<String> {
-    let longest = draft.services.iter().map(|service| service.name.len()).max();
+    let longest = draft
+        .services
+        .iter()
+        .map(|service| service.name.len())
+        .max();
     let longest = longest.unwrap_or(0);
     let indent = longest + 12;
     let mut lines = Vec::new();
@@ -98,7 +102,11 @@ fn reasons(service: &DraftService) -> Vec<&Because> {
     let mut reasons = vec![&service.because];
     let command = service.command.as_ref().map(|said| &said.because);
     let port = service.port.as_ref().map(|said| &said.because);
-    for reason in command.into_iter().chain(service.external.as_ref()).chain(port) {
+    for reason in command
+        .into_iter()
+        .chain(service.external.as_ref())
+        .chain(port)
+    {
         if !reasons.contains(&reason) {
             reasons.push(reason);
         }
@@ -121,7 +129,10 @@ fn unsaid(unsaid: &[Unsaid], look: Look) -> Vec<String> {
     if unsaid.is_empty() {
         return Vec::new();
     }
-    let mut lines = vec![String::new(), paint(DIM, "found, and not in the stack file:")];
+    let mut lines = vec![
+        String::new(),
+        paint(DIM, "found, and not in the stack file:"),
+    ];
     for unsaid in unsaid.iter().take(UNSAID_AT_MOST) {
         let place = match (&unsaid.file, unsaid.line) {
             (Some(file), Some(line)) => format!("{file}:{line}  "),

@@ -61,7 +61,11 @@ pub fn combine(pages: Vec<Page>, detected: Draft) -> Combined {
                 "{} of {}: {} already, so what this file says of {} is left out",
                 left.join(", "),
                 page.file,
-                if is_weak { "what runs is known" } else { "another file says how it runs" },
+                if is_weak {
+                    "what runs is known"
+                } else {
+                    "another file says how it runs"
+                },
                 if left.len() == 1 { "it" } else { "them" },
             ));
         }
@@ -70,7 +74,13 @@ pub fn combine(pages: Vec<Page>, detected: Draft) -> Combined {
         combined.read.push((page.tool, page.file, added));
     }
     let imported = services.len();
-    let filled = add_detected(&mut services, detected.services, &built, &scripts, &mut taken);
+    let filled = add_detected(
+        &mut services,
+        detected.services,
+        &built,
+        &scripts,
+        &mut taken,
+    );
     combined.decided.extend(filled.said(imported));
     let questions = detected.questions.into_iter().filter(|question| {
         let changes = question.choices.iter().flat_map(|choice| &choice.changes);
@@ -137,7 +147,10 @@ impl Filled {
             ));
         }
         if !self.added.is_empty() {
-            said.push(format!("{}: in no file, and found in the source", self.added.join(", ")));
+            said.push(format!(
+                "{}: in no file, and found in the source",
+                self.added.join(", ")
+            ));
         }
         said
     }
@@ -166,16 +179,17 @@ fn add_detected(
                 find(&|there| {
                     let mut built = built.iter();
                     there.command.is_none()
-                        && built.any(|(name, folder)| {
-                            *name == there.name && folder == service.folder()
-                        })
+                        && built
+                            .any(|(name, folder)| *name == there.name && folder == service.folder())
                 })
             })
             .or_else(|| find(&|there| does_likewise(there, &service)))
             .or_else(|| find(&|there| is_the_only(there, &service, backends)));
         if let Some(at) = at {
             matched.insert(at);
-            filled.known.insert(service.name.clone(), services[at].name.clone());
+            filled
+                .known
+                .insert(service.name.clone(), services[at].name.clone());
             fill(&mut services[at], service);
         } else if is_script(&service, scripts) {
             filled.dropped.insert(service.name);
@@ -313,8 +327,18 @@ fn is_same(one: &DraftService, other: &DraftService) -> bool {
 
 /// The stores whose names stand in images, programs and packages alike.
 const STORES: [&str; 12] = [
-    "redis", "valkey", "postgres", "mysql", "mariadb", "mongo", "rabbitmq", "kafka", "nats",
-    "elasticsearch", "minio", "ollama",
+    "redis",
+    "valkey",
+    "postgres",
+    "mysql",
+    "mariadb",
+    "mongo",
+    "rabbitmq",
+    "kafka",
+    "nats",
+    "elasticsearch",
+    "minio",
+    "ollama",
 ];
 
 fn is_store_of(there: &DraftService, found: &DraftService) -> bool {
@@ -334,11 +358,46 @@ fn is_store_of(there: &DraftService, found: &DraftService) -> bool {
 
 /// Words that tell what a command starts, whatever starts it.
 const TELLING: [&str; 40] = [
-    "air", "artisan", "astro", "bootRun", "cargo", "celery", "daphne", "django-admin", "dotnet",
-    "fastapi", "flask", "go", "gradio", "gunicorn", "hypercorn", "manage.py", "mix", "mvnw", "next",
-    "ng", "nodemon", "nuxt", "puma", "rails", "react-scripts", "remix", "rq", "sidekiq",
-    "spring-boot:run", "streamlit", "svelte-kit", "ts-node", "tsx", "turbo", "uvicorn", "vite", "nest",
-    "gradlew", "phx.server", "webpack",
+    "air",
+    "artisan",
+    "astro",
+    "bootRun",
+    "cargo",
+    "celery",
+    "daphne",
+    "django-admin",
+    "dotnet",
+    "fastapi",
+    "flask",
+    "go",
+    "gradio",
+    "gunicorn",
+    "hypercorn",
+    "manage.py",
+    "mix",
+    "mvnw",
+    "next",
+    "ng",
+    "nodemon",
+    "nuxt",
+    "puma",
+    "rails",
+    "react-scripts",
+    "remix",
+    "rq",
+    "sidekiq",
+    "spring-boot:run",
+    "streamlit",
+    "svelte-kit",
+    "ts-node",
+    "tsx",
+    "turbo",
+    "uvicorn",
+    "vite",
+    "nest",
+    "gradlew",
+    "phx.server",
+    "webpack",
 ];
 
 /// The same folder, and the same program in both commands.
@@ -362,11 +421,12 @@ fn does_likewise(there: &DraftService, found: &DraftService) -> bool {
     let (one, other) = (words(there), words(found));
     let both = |word: &str| one.iter().any(|it| it == word) && other.iter().any(|it| it == word);
     let is_worker = |words: &[String]| {
-        words.iter().any(|word| ["celery", "sidekiq", "rq"].contains(&word.as_str()))
+        words
+            .iter()
+            .any(|word| ["celery", "sidekiq", "rq"].contains(&word.as_str()))
     };
     is_worker(&one) == is_worker(&other)
-        && (TELLING.iter().any(|word| both(word))
-            || (both("script") && one.last() == other.last()))
+        && (TELLING.iter().any(|word| both(word)) || (both("script") && one.last() == other.last()))
 }
 
 /// The one thing of a project, that its file starts with another program.
@@ -385,10 +445,13 @@ fn is_script(found: &DraftService, scripts: &[(String, String)]) -> bool {
         return false;
     };
     let managers = ["npm", "pnpm", "yarn", "bun"];
-    let is_run = words.first().is_some_and(|first| managers.contains(&first.as_str()));
+    let is_run = words
+        .first()
+        .is_some_and(|first| managers.contains(&first.as_str()));
     let mut scripts = scripts.iter();
     is_run
-        && scripts.any(|(folder, name)| found.folder() == folder && words.iter().any(|it| it == name))
+        && scripts
+            .any(|(folder, name)| found.folder() == folder && words.iter().any(|it| it == name))
 }
 
 /// What was decided against, to be told.

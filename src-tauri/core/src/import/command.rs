@@ -125,7 +125,9 @@ fn assignment(text: &str) -> Option<(&str, &str, &str)> {
     let (name, rest) = text.split_once('=')?;
     let is_name = !name.is_empty()
         && !name.starts_with(|it: char| it.is_ascii_digit())
-        && name.chars().all(|it| it.is_ascii_alphanumeric() || it == '_');
+        && name
+            .chars()
+            .all(|it| it.is_ascii_alphanumeric() || it == '_');
     let (value, rest) = match rest.chars().next()? {
         quote @ ('"' | '\'') => rest[1..].split_once(quote)?,
         _ => rest.split_once(char::is_whitespace)?,
@@ -138,7 +140,16 @@ fn assignment(text: &str) -> Option<(&str, &str, &str)> {
 const PORT_OPTIONS: [&str; 4] = ["--port", "--server.port", "--http-port", "--listen-port"];
 /// The programs for which `-p` names one.
 const SHORT_PORT: [&str; 10] = [
-    "rails", "puma", "next", "ng", "flask", "serve", "http-server", "redis-server", "thin", "hugo",
+    "rails",
+    "puma",
+    "next",
+    "ng",
+    "flask",
+    "serve",
+    "http-server",
+    "redis-server",
+    "thin",
+    "hugo",
 ];
 /// What names an address that ends in one.
 const ADDRESS_OPTIONS: [&str; 5] = ["--bind", "-b", "--addrport", "--listen", "-S"];
@@ -208,7 +219,10 @@ mod tests {
 
     #[test]
     fn what_a_stack_file_says_better_is_taken_out_of_a_line() {
-        let read = line("cd ../web && NODE_ENV=development exec npm run dev", Some("api"));
+        let read = line(
+            "cd ../web && NODE_ENV=development exec npm run dev",
+            Some("api"),
+        );
         assert_eq!(read.directory.as_deref(), Some("web"));
         assert_eq!(read.env, [("NODE_ENV".into(), "development".into())]);
         assert_eq!(read.command, CommandLine::words(["npm", "run", "dev"]));
@@ -218,19 +232,51 @@ mod tests {
     #[test]
     fn a_port_is_found_where_a_program_takes_it() {
         for (text, expected, port) in [
-            ("uvicorn main:app --port 8001 --reload", "uvicorn main:app --port {port} --reload", Some(8001)),
-            ("gunicorn -b 0.0.0.0:8002 app:app", "gunicorn -b 0.0.0.0:{port} app:app", Some(8002)),
-            ("gunicorn --bind=:8002 app:app", "gunicorn --bind=:{port} app:app", Some(8002)),
-            ("python manage.py runserver 0.0.0.0:8003", "python manage.py runserver 0.0.0.0:{port}", Some(8003)),
-            ("python -m http.server 8004", "python -m http.server {port}", Some(8004)),
-            ("bin/rails s -p ${PORT:-3000}", "bin/rails s -p {port}", Some(3000)),
+            (
+                "uvicorn main:app --port 8001 --reload",
+                "uvicorn main:app --port {port} --reload",
+                Some(8001),
+            ),
+            (
+                "gunicorn -b 0.0.0.0:8002 app:app",
+                "gunicorn -b 0.0.0.0:{port} app:app",
+                Some(8002),
+            ),
+            (
+                "gunicorn --bind=:8002 app:app",
+                "gunicorn --bind=:{port} app:app",
+                Some(8002),
+            ),
+            (
+                "python manage.py runserver 0.0.0.0:8003",
+                "python manage.py runserver 0.0.0.0:{port}",
+                Some(8003),
+            ),
+            (
+                "python -m http.server 8004",
+                "python -m http.server {port}",
+                Some(8004),
+            ),
+            (
+                "bin/rails s -p ${PORT:-3000}",
+                "bin/rails s -p {port}",
+                Some(3000),
+            ),
             ("bin/rails s -p 3001", "bin/rails s -p {port}", Some(3001)),
             ("vite --port=5173", "vite --port={port}", Some(5173)),
             ("PORT=3002 node server.js", "node server.js", Some(3002)),
             ("docker run -p 80:80 x", "docker run -p 80:80 x", None),
-            ("celery -A app worker -c 4", "celery -A app worker -c 4", None),
+            (
+                "celery -A app worker -c 4",
+                "celery -A app worker -c 4",
+                None,
+            ),
         ] {
-            assert_eq!((command(text).as_str(), line(text, None).port), (expected, port), "{text}");
+            assert_eq!(
+                (command(text).as_str(), line(text, None).port),
+                (expected, port),
+                "{text}"
+            );
         }
     }
 

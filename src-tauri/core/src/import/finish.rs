@@ -53,7 +53,9 @@ fn external(draft: &mut Draft) {
         }
     }
     for service in lost {
-        draft.unsaid.push(left_out(&service, "where it listens is not known"));
+        draft
+            .unsaid
+            .push(left_out(&service, "where it listens is not known"));
         draft.remove(&service.name);
     }
 }
@@ -80,7 +82,9 @@ fn needs(draft: &mut Draft) {
                 _ => need.value.until,
             };
         }
-        service.env_points_at.retain(|(_, at)| kinds.contains_key(&at.value));
+        service
+            .env_points_at
+            .retain(|(_, at)| kinds.contains_key(&at.value));
     }
     without_circles(draft);
 }
@@ -95,7 +99,9 @@ fn without_circles(draft: &mut Draft) {
                 continue;
             }
             let service = &mut draft.services[at];
-            service.needs.retain(|other| other.value.service != need.value.service);
+            service
+                .needs
+                .retain(|other| other.value.service != need.value.service);
             draft.unsaid.push(Unsaid {
                 what: format!("{name} needs {}", need.value.service),
                 file: need.because.file,
@@ -138,10 +144,14 @@ fn ports(draft: &mut Draft) {
         if taken.insert(port.value) {
             continue;
         }
-        let next = (port.value..=u16::MAX).find(|port| !all.contains(port) && !taken.contains(port));
+        let next =
+            (port.value..=u16::MAX).find(|port| !all.contains(port) && !taken.contains(port));
         match next.filter(|_| takes_port) {
             Some(next) => {
-                port.because.text = format!("{} says {}, which another has", port.because.text, port.value);
+                port.because.text = format!(
+                    "{} says {}, which another has",
+                    port.because.text, port.value
+                );
                 port.value = next;
                 taken.insert(next);
             }
@@ -169,10 +179,17 @@ fn ports(draft: &mut Draft) {
         .map(|service| service.name.clone())
         .collect();
     for service in &mut draft.services {
-        if service.port.is_none() && service.ready.as_ref().is_some_and(|ready| asks_own_port(&ready.value)) {
+        if service.port.is_none()
+            && service
+                .ready
+                .as_ref()
+                .is_some_and(|ready| asks_own_port(&ready.value))
+        {
             service.ready = None;
         }
-        service.env_points_at.retain(|(_, at)| with_port.contains(&at.value));
+        service
+            .env_points_at
+            .retain(|(_, at)| with_port.contains(&at.value));
     }
 }
 

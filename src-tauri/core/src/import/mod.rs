@@ -13,6 +13,7 @@ mod pitchfork;
 mod pm2;
 mod process_compose;
 mod procfile;
+mod python;
 mod scripts;
 mod sound;
 #[cfg(test)]
@@ -103,7 +104,9 @@ pub fn read(listing: &Listing) -> Vec<Page> {
             .iter()
             .find_map(|name| Some((*name, listing.text(name)?)));
         found.map(|(name, text)| {
-            let others = names.iter().filter(|other| **other != name && listing.has(other));
+            let others = names
+                .iter()
+                .filter(|other| **other != name && listing.has(other));
             (name, text, others.copied().collect::<Vec<_>>())
         })
     };
@@ -137,16 +140,30 @@ pub fn read(listing: &Listing) -> Vec<Page> {
     {
         add(page, Vec::new());
     }
-    let compose = ["", "docker"].iter().find_map(|folder| compose::file(listing, folder));
+    let compose = ["", "docker"]
+        .iter()
+        .find_map(|folder| compose::file(listing, folder));
     if let Some((file, over)) = compose {
         let text = listing.text(&file).unwrap_or_default();
-        add(compose::read(listing, &file, over.as_deref(), text), Vec::new());
+        add(
+            compose::read(listing, &file, over.as_deref(), text),
+            Vec::new(),
+        );
     }
     if let Some(text) = listing.text(".vscode/tasks.json") {
-        add(vscode::tasks(listing, ".vscode/tasks.json", text), Vec::new());
+        add(
+            vscode::tasks(listing, ".vscode/tasks.json", text),
+            Vec::new(),
+        );
     }
     if let Some(text) = listing.text(".vscode/launch.json") {
-        add(vscode::launches(listing, ".vscode/launch.json", text), Vec::new());
+        add(
+            vscode::launches(listing, ".vscode/launch.json", text),
+            Vec::new(),
+        );
+    }
+    for service in pages.iter_mut().flat_map(|page| &mut page.services) {
+        python::adapt(service, listing);
     }
     pages
 }
@@ -179,10 +196,12 @@ fn shell(text: &str) -> Vec<String> {
 /// An address, short if it is one of the service itself.
 fn own_address(url: &str, port: Option<u16>) -> String {
     let own = port.and_then(|port| {
-        ["localhost", "127.0.0.1", "0.0.0.0"].iter().find_map(|host| {
-            let rest = url.strip_prefix(&format!("http://{host}:{port}"))?;
-            (rest.is_empty() || rest.starts_with('/')).then_some(rest)
-        })
+        ["localhost", "127.0.0.1", "0.0.0.0"]
+            .iter()
+            .find_map(|host| {
+                let rest = url.strip_prefix(&format!("http://{host}:{port}"))?;
+                (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+            })
     });
     match own {
         Some("") => "/".to_owned(),

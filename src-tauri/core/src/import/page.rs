@@ -149,6 +149,9 @@ mod tests {
         );
         let known = env_file(&listing, ".env");
         let pairs: Vec<(&str, &str)> = known.iter().map(|(a, b)| (&**a, &**b)).collect();
-        assert_eq!(pairs, [("A", "1"), ("B", "two # 2"), ("C", "3"), ("D", "4")]);
+        assert_eq!(
+            pairs,
+            [("A", "1"), ("B", "two # 2"), ("C", "3"), ("D", "4")]
+        );
     }
 }

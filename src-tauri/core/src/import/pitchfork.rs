@@ -14,8 +14,22 @@ use crate::{
 };
 
 const KNOWN: [&str; 17] = [
-    "run", "depends", "retry", "ready_output", "ready_http", "ready_port", "ready_cmd", "dir", "env",
-    "port", "expected_port", "stop_signal", "stop_timeout", "auto", "ready_delay", "namespace",
+    "run",
+    "depends",
+    "retry",
+    "ready_output",
+    "ready_http",
+    "ready_port",
+    "ready_cmd",
+    "dir",
+    "env",
+    "port",
+    "expected_port",
+    "stop_signal",
+    "stop_timeout",
+    "auto",
+    "ready_delay",
+    "namespace",
     "description",
 ];
 
@@ -49,7 +63,11 @@ pub(super) fn read(file: &str, text: &str) -> Page {
             }
         };
         if read.command == crate::draft::CommandLine::Words(Vec::new()) {
-            page.leave_out(key.line, format!("daemon `{}`", key.name), "it runs nothing");
+            page.leave_out(
+                key.line,
+                format!("daemon `{}`", key.name),
+                "it runs nothing",
+            );
             continue;
         }
         service.command = Some(at.says(read.command));
@@ -62,7 +80,9 @@ pub(super) fn read(file: &str, text: &str) -> Page {
         for (name, value) in node.get("env").map_or(&[][..], Node::table) {
             if let Some(text) = value.scalar() {
                 let because = page.because(name.line, "env");
-                service.env.push((name.name.clone(), because.says(plain(&text))));
+                service
+                    .env
+                    .push((name.name.clone(), because.says(plain(&text))));
             }
         }
         service.port = port(node, &page).or(read.port.map(|port| at.says(port)));
@@ -71,7 +91,10 @@ pub(super) fn read(file: &str, text: &str) -> Page {
             service.kind = Kind::Backend;
         }
         for need in node.get("depends").map_or(&[][..], Node::one_or_more) {
-            let Some(name) = need.text().map(|name| name.rsplit('/').next().unwrap_or(name)) else {
+            let Some(name) = need
+                .text()
+                .map(|name| name.rsplit('/').next().unwrap_or(name))
+            else {
                 continue;
             };
             let because = page.because(need.line, "depends");
@@ -93,23 +116,34 @@ pub(super) fn read(file: &str, text: &str) -> Page {
         }
         if let Some(delay) = node.get("ready_delay").filter(|_| service.ready.is_none()) {
             let what = format!("{}: ready_delay = {}", key.name, delay.shown());
-            page.leave_out(delay.line, what, "that time has passed says nothing of a service");
+            page.leave_out(
+                delay.line,
+                what,
+                "that time has passed says nothing of a service",
+            );
         }
         page.leave_out_others(&key.name, node, &KNOWN, "a stack file has no word for it");
         page.services.push(service);
     }
-    page.leave_out_others("pitchfork", &tree, &["daemons"], "a stack file has no word for it");
+    page.leave_out_others(
+        "pitchfork",
+        &tree,
+        &["daemons"],
+        "a stack file has no word for it",
+    );
     page
 }
 
 /// `port = 1`, `port = { expect = [1] }`, `expected_port = [1]`, `ready_port = 1`
 fn port(node: &Node, page: &Page) -> Option<Said<u16>> {
-    ["port", "expected_port", "ready_port"].iter().find_map(|key| {
-        let said = node.get(key)?;
-        let value = said.get("expect").unwrap_or(said);
-        let port = value.one_or_more().iter().find_map(Node::port)?;
-        Some(page.because(said.line, *key).says(port))
-    })
+    ["port", "expected_port", "ready_port"]
+        .iter()
+        .find_map(|key| {
+            let said = node.get(key)?;
+            let value = said.get("expect").unwrap_or(said);
+            let port = value.one_or_more().iter().find_map(Node::port)?;
+            Some(page.because(said.line, *key).says(port))
+        })
 }
 
 fn ready(service: &mut DraftService, node: &Node, page: &Page) {
@@ -139,10 +173,11 @@ fn ready(service: &mut DraftService, node: &Node, page: &Page) {
         return;
     }
     service.ready = line.map(|line| {
-        page.because(line, "how it is told to be ready").says(Ready {
-            probes,
-            ..Ready::default()
-        })
+        page.because(line, "how it is told to be ready")
+            .says(Ready {
+                probes,
+                ..Ready::default()
+            })
     });
 }
 
@@ -167,11 +202,17 @@ fn stop(service: &mut DraftService, node: &Node, page: &Page) {
         return;
     };
     let signal = node.get("stop_signal");
-    let timeout = signal.and_then(|it| it.get("timeout")).or(node.get("stop_timeout"));
+    let timeout = signal
+        .and_then(|it| it.get("timeout"))
+        .or(node.get("stop_timeout"));
     let name = signal.and_then(|it| it.get("signal").unwrap_or(it).scalar());
-    service.stop = Some(page.because(said.line, "stop_signal").says(Stop {
-        signal: name.and_then(|name| units::signal(&name)),
-        command: None,
-        timeout: timeout.and_then(Node::scalar).and_then(|it| units::duration(&it)),
-    }));
+    service.stop = Some(
+        page.because(said.line, "stop_signal").says(Stop {
+            signal: name.and_then(|name| units::signal(&name)),
+            command: None,
+            timeout: timeout
+                .and_then(Node::scalar)
+                .and_then(|it| units::duration(&it)),
+        }),
+    );
 }

@@ -15,10 +15,30 @@ use crate::{
 const NO_WORD: &str = "a stack file has no word for it";
 
 const KNOWN: [&str; 24] = [
-    "name", "script", "args", "cwd", "interpreter", "interpreter_args", "node_args", "exec_mode",
-    "instances", "env", "env_development", "autorestart", "kill_timeout", "port", "error_file",
-    "out_file", "log_file", "merge_logs", "time", "log_date_format", "exec_interpreter", "node_arguments",
-    "interpreterArgs", "vizion",
+    "name",
+    "script",
+    "args",
+    "cwd",
+    "interpreter",
+    "interpreter_args",
+    "node_args",
+    "exec_mode",
+    "instances",
+    "env",
+    "env_development",
+    "autorestart",
+    "kill_timeout",
+    "port",
+    "error_file",
+    "out_file",
+    "log_file",
+    "merge_logs",
+    "time",
+    "log_date_format",
+    "exec_interpreter",
+    "node_arguments",
+    "interpreterArgs",
+    "vizion",
 ];
 
 pub(super) fn read(file: &str, text: &str) -> Page {
@@ -36,7 +56,12 @@ pub(super) fn read(file: &str, text: &str) -> Page {
         };
         known.read(&mut page);
     }
-    page.leave_out_others("pm2", &tree, &["apps", "name", "script"], "it says where to deploy, not what runs");
+    page.leave_out_others(
+        "pm2",
+        &tree,
+        &["apps", "name", "script"],
+        "it says where to deploy, not what runs",
+    );
     page
 }
 
@@ -129,7 +154,9 @@ impl App<'_> {
         match &node.value {
             Value::List(items) => {
                 let items = items.iter();
-                items.filter_map(|item| self.text(item, page, key)).collect()
+                items
+                    .filter_map(|item| self.text(item, page, key))
+                    .collect()
             }
             _ => {
                 let text = self.text(node, page, key).unwrap_or_default();
@@ -164,10 +191,18 @@ impl App<'_> {
         let words: Vec<String> = self
             .command(&script, page)
             .iter()
-            .map(|word| in_folder(word, page.folder(), service.directory.as_ref().map(|it| &*it.value)))
+            .map(|word| {
+                in_folder(
+                    word,
+                    page.folder(),
+                    service.directory.as_ref().map(|it| &*it.value),
+                )
+            })
             .collect();
         // The port rules are for words that no notation has been applied to yet.
-        let plain_words = words.iter().map(|it| it.replace("{{", "{").replace("}}", "}"));
+        let plain_words = words
+            .iter()
+            .map(|it| it.replace("{{", "{").replace("}}", "}"));
         let (command, port) = if words.iter().any(|word| word.contains("${")) {
             (CommandLine::Words(words), None)
         } else {
@@ -234,7 +269,8 @@ impl App<'_> {
             }
             for (variable, value) in self.node.get(key).map_or(&[][..], Node::table) {
                 let name = variable.name.clone();
-                let Some(text) = self.text(value, page, &format!("{}: {name}", service.name)) else {
+                let Some(text) = self.text(value, page, &format!("{}: {name}", service.name))
+                else {
                     continue;
                 };
                 let because = page.because(variable.line, key);
@@ -253,7 +289,9 @@ impl App<'_> {
         if let Some(port) = self.node.get("port")
             && let Some(number) = port.port()
         {
-            service.port.get_or_insert(page.because(port.line, "port").says(number));
+            service
+                .port
+                .get_or_insert(page.because(port.line, "port").says(number));
         }
     }
 
@@ -280,7 +318,11 @@ impl App<'_> {
             && node.number() != Some(1)
         {
             let what = format!("{name}: instances = {}", node.shown());
-            page.leave_out(node.line, what, "a service is one process with its children");
+            page.leave_out(
+                node.line,
+                what,
+                "a service is one process with its children",
+            );
         }
         for (key, node) in self.node.table() {
             let name_of_key = key.name.as_str();

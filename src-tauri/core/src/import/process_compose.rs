@@ -12,18 +12,32 @@ use super::{
 };
 use crate::{
     detect::{Listing, join},
-    draft::{
-        Because, DraftService, Http, Kind, Needed, Probe, Ready, Said, Stop, plain,
-    },
+    draft::{Because, DraftService, Http, Kind, Needed, Probe, Ready, Said, Stop, plain},
     stack::{Need, Restart},
 };
 
 const NO_WORD: &str = "a stack file has no word for it";
 
 const KNOWN: [&str; 20] = [
-    "availability", "command", "depends_on", "description", "disabled", "entrypoint", "environment",
-    "env_file", "is_daemon", "is_foreground", "is_tty", "liveness_probe", "log_configuration",
-    "namespace", "readiness_probe", "ready_log_line", "shutdown", "working_dir", "disable_ansi_colors",
+    "availability",
+    "command",
+    "depends_on",
+    "description",
+    "disabled",
+    "entrypoint",
+    "environment",
+    "env_file",
+    "is_daemon",
+    "is_foreground",
+    "is_tty",
+    "liveness_probe",
+    "log_configuration",
+    "namespace",
+    "readiness_probe",
+    "ready_log_line",
+    "shutdown",
+    "working_dir",
+    "disable_ansi_colors",
     "log_location",
 ];
 
@@ -37,9 +51,7 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Page {
     let known = env_file(listing, &dot_env);
     let shared = environment(&tree, &known, &page);
     let processes = tree.get("processes").map_or(&[][..], Node::table);
-    let is_off = |node: &Node| {
-        node.get("disabled").and_then(Node::flag) == Some(true)
-    };
+    let is_off = |node: &Node| node.get("disabled").and_then(Node::flag) == Some(true);
     let names: BTreeSet<&str> = processes
         .iter()
         .filter(|(_, node)| !is_off(node))
@@ -55,7 +67,11 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Page {
         let because = page.because(key.line, format!("the process `{}`", key.name));
         let mut service = DraftService::new(&key.name, Kind::Worker, because.clone());
         let Some(read) = run(node, &page) else {
-            page.leave_out(key.line, format!("process `{}`", key.name), "it has no command");
+            page.leave_out(
+                key.line,
+                format!("process `{}`", key.name),
+                "it has no command",
+            );
             continue;
         };
         let at = node
@@ -69,7 +85,11 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Page {
         for (name, value) in read.env {
             service.env.push((name, said.says(plain(&value))));
         }
-        for (name, value) in shared.iter().cloned().chain(environment(node, &known, &page)) {
+        for (name, value) in shared
+            .iter()
+            .cloned()
+            .chain(environment(node, &known, &page))
+        {
             service.env.retain(|(other, _)| *other != name);
             if name == "PORT"
                 && let Ok(port) = value.value.parse()
@@ -81,7 +101,9 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Page {
         }
         for path in node.get("env_file").map_or(&[][..], Node::one_or_more) {
             if let Some(path) = path.text().and_then(|path| page.path(path)) {
-                service.env_file.push(page.because(at, "env_file").says(path));
+                service
+                    .env_file
+                    .push(page.because(at, "env_file").says(path));
             }
         }
         if listing.has(&dot_env) {
@@ -105,7 +127,14 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Page {
     page.leave_out_others(
         "process-compose",
         &tree,
-        &["version", "environment", "processes", "log_level", "log_location", "is_strict"],
+        &[
+            "version",
+            "environment",
+            "processes",
+            "log_level",
+            "log_location",
+            "is_strict",
+        ],
         NO_WORD,
     );
     page
@@ -216,7 +245,14 @@ fn probes(service: &mut DraftService, node: &Node, page: &mut Page) {
         page.leave_out_others(
             &service.name.clone(),
             probe,
-            &["http_get", "exec", "period_seconds", "timeout_seconds", "failure_threshold", "initial_delay_seconds"],
+            &[
+                "http_get",
+                "exec",
+                "period_seconds",
+                "timeout_seconds",
+                "failure_threshold",
+                "initial_delay_seconds",
+            ],
             "one success makes a service ready, and it is asked from its start",
         );
     }
@@ -238,7 +274,11 @@ fn asked(service: &mut DraftService, probe: &Node, page: &mut Page) -> Option<Pr
         let text = exec.get("command")?.scalar()?;
         if let Some(folder) = exec.get("working_dir") {
             let what = format!("{}: working_dir of its probe", service.name);
-            page.leave_out(folder.line, what, "a probe runs in the folder of its service");
+            page.leave_out(
+                folder.line,
+                what,
+                "a probe runs in the folder of its service",
+            );
         }
         return Some(Probe::Command(super::shell(&text)));
     }
@@ -266,12 +306,16 @@ fn asked(service: &mut DraftService, probe: &Node, page: &mut Page) -> Option<Pr
         (_, None) => format!("{scheme}://{host}{path}"),
     };
     let headers = http.get("headers").map_or(&[][..], Node::table).iter();
-    let headers = headers.filter_map(|(key, value)| Some((key.name.clone(), plain(&value.scalar()?))));
+    let headers =
+        headers.filter_map(|(key, value)| Some((key.name.clone(), plain(&value.scalar()?))));
     let status = http.get("status_code").and_then(Node::number);
     Some(Probe::Http(Http {
         url,
         headers: headers.collect(),
-        status: status.and_then(|it| u16::try_from(it).ok()).into_iter().collect(),
+        status: status
+            .and_then(|it| u16::try_from(it).ok())
+            .into_iter()
+            .collect(),
         ..Http::default()
     }))
 }
@@ -289,7 +333,11 @@ fn availability(service: &mut DraftService, node: &Node, page: &mut Page) {
             "no" | "false" => Some(because.says(Restart::Never)),
             _ => {
                 let what = format!("{}: restart = {policy}", service.name);
-                page.leave_out(restart.line, what, "a service that ends does not end its stack");
+                page.leave_out(
+                    restart.line,
+                    what,
+                    "a service that ends does not end its stack",
+                );
                 Some(because.says(Restart::Never))
             }
         };
@@ -310,11 +358,15 @@ fn shutdown(service: &mut DraftService, node: &Node, page: &mut Page) {
     let signal = shutdown.get("signal").and_then(Node::scalar);
     let command = shutdown.get("command").and_then(Node::scalar);
     let because = page.because(shutdown.line, "shutdown");
-    service.stop = Some(because.says(Stop {
-        signal: signal.and_then(|it| units::signal(&it)).filter(|_| command.is_none()),
-        command: command.map(|text| super::shell(&text)),
-        timeout: seconds.and_then(|it| units::duration(&it.to_string())),
-    }));
+    service.stop = Some(
+        because.says(Stop {
+            signal: signal
+                .and_then(|it| units::signal(&it))
+                .filter(|_| command.is_none()),
+            command: command.map(|text| super::shell(&text)),
+            timeout: seconds.and_then(|it| units::duration(&it.to_string())),
+        }),
+    );
     page.leave_out_others(
         &service.name.clone(),
         shutdown,

@@ -49,7 +49,10 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Option<Page> {
     };
     let folder = page.folder().to_owned();
     page.scripts.push((folder, name.to_owned()));
-    let before = scripts.table().iter().find(|(key, _)| key.name == format!("pre{name}"));
+    let before = scripts
+        .table()
+        .iter()
+        .find(|(key, _)| key.name == format!("pre{name}"));
     let steps = package.several(script.text()?, script.line, &mut page, 0);
     if steps.is_empty() {
         return None;
@@ -57,7 +60,11 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Option<Page> {
     package.add(steps, &mut page);
     if let Some((key, _)) = before {
         let what = format!("script `{}`", key.name);
-        page.leave_out(key.line, what, "the package manager runs it before what the stack file starts by itself");
+        page.leave_out(
+            key.line,
+            what,
+            "the package manager runs it before what the stack file starts by itself",
+        );
     }
     Some(page)
 }
@@ -78,13 +85,30 @@ fn program(script: &str) -> Option<(&'static str, Vec<String>)> {
         CommandLine::Shell(_) => shell_words::split(script).ok()?,
     };
     let mut words = words.into_iter().skip_while(|word| {
-        ["npx", "cross-env", "exec", "pnpm", "yarn", "bunx", "dlx", "env"].contains(&word.as_str())
+        [
+            "npx",
+            "cross-env",
+            "exec",
+            "pnpm",
+            "yarn",
+            "bunx",
+            "dlx",
+            "env",
+        ]
+        .contains(&word.as_str())
             || (word.contains('=') && !word.starts_with('-'))
     });
     let first = words.next()?;
-    let name = ["concurrently", "npm-run-all", "npm-run-all2", "run-p", "run-s", "run-z"]
-        .into_iter()
-        .find(|name| *name == first)?;
+    let name = [
+        "concurrently",
+        "npm-run-all",
+        "npm-run-all2",
+        "run-p",
+        "run-s",
+        "run-z",
+    ]
+    .into_iter()
+    .find(|name| *name == first)?;
     Some((name, words.collect()))
 }
 
@@ -130,19 +154,39 @@ impl Package<'_> {
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let (option, value) = match word.split_once('=') {
-                Some((option, value)) if option.starts_with("--") => (option, Some(value.to_owned())),
+                Some((option, value)) if option.starts_with("--") => {
+                    (option, Some(value.to_owned()))
+                }
                 _ => (word.as_str(), None),
             };
             match option {
                 "-n" | "--names" => {
                     let value = value.or_else(|| words.next().cloned());
                     let value = value.unwrap_or_default();
-                    names = value.split(',').map(|name| name.trim().to_owned()).collect();
+                    names = value
+                        .split(',')
+                        .map(|name| name.trim().to_owned())
+                        .collect();
                 }
-                "-c" | "--prefix-colors" | "-p" | "--prefix" | "-m" | "--max-processes" | "-s"
-                | "--success" | "-l" | "--prefix-length" | "-t" | "--timestamp-format"
-                | "--name-separator" | "--restart-tries" | "--restart-after"
-                | "--default-input-target" | "--kill-signal" | "--hide" | "--teardown"
+                "-c"
+                | "--prefix-colors"
+                | "-p"
+                | "--prefix"
+                | "-m"
+                | "--max-processes"
+                | "-s"
+                | "--success"
+                | "-l"
+                | "--prefix-length"
+                | "-t"
+                | "--timestamp-format"
+                | "--name-separator"
+                | "--restart-tries"
+                | "--restart-after"
+                | "--default-input-target"
+                | "--kill-signal"
+                | "--hide"
+                | "--teardown"
                     if value.is_none() =>
                 {
                     words.next();
@@ -286,9 +330,36 @@ impl Package<'_> {
             return command;
         };
         let on_path = [
-            "npm", "npx", "pnpm", "yarn", "bun", "bunx", "node", "deno", "python", "python3", "uv",
-            "poetry", "go", "cargo", "docker", "make", "bundle", "php", "dotnet", "mvn", "sh", "bash",
-            "redis-server", "java", "uvicorn", "flask", "gunicorn", "pipenv", "mongod", "stripe",
+            "npm",
+            "npx",
+            "pnpm",
+            "yarn",
+            "bun",
+            "bunx",
+            "node",
+            "deno",
+            "python",
+            "python3",
+            "uv",
+            "poetry",
+            "go",
+            "cargo",
+            "docker",
+            "make",
+            "bundle",
+            "php",
+            "dotnet",
+            "mvn",
+            "sh",
+            "bash",
+            "redis-server",
+            "java",
+            "uvicorn",
+            "flask",
+            "gunicorn",
+            "pipenv",
+            "mongod",
+            "stripe",
         ];
         let first = words.first().map_or("", |word| word.as_str());
         if on_path.contains(&first) || first.contains('/') {
@@ -316,11 +387,23 @@ fn named(command: &str) -> String {
         let at = words.iter().position(|word| word == name)?;
         words.get(at + 1).filter(|word| !word.starts_with('-'))
     };
-    let options = ["--prefix", "-C", "--cwd", "--filter", "-w", "--workspace", "workspace"];
+    let options = [
+        "--prefix",
+        "-C",
+        "--cwd",
+        "--filter",
+        "-w",
+        "--workspace",
+        "workspace",
+    ];
     let part = options.iter().find_map(|option| after(option));
     let part = part.or_else(|| after("run")).or_else(|| words.first());
     let part = part.map_or(command, String::as_str);
-    let part = part.trim_end_matches('/').rsplit('/').next().unwrap_or(part);
+    let part = part
+        .trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or(part);
     part.rsplit(':').next().unwrap_or(part).to_owned()
 }
 

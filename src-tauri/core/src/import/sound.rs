@@ -27,7 +27,9 @@ pub(super) fn make_sound(draft: &mut Draft) {
         if rounds == 0 || !take_out(draft, &text, &report) {
             // Nothing is better than something wrong.
             let services = std::mem::take(&mut draft.services);
-            let lost = services.iter().map(|it| wrong(it, "all of it", &report.to_string()));
+            let lost = services
+                .iter()
+                .map(|it| wrong(it, "all of it", &report.to_string()));
             draft.unsaid.extend(lost.collect::<Vec<_>>());
         }
         rounds = rounds.saturating_sub(1);

@@ -26,10 +26,17 @@ pub(super) fn in_folder(text: &str, root: &str, directory: Option<&str>) -> Stri
         return text.to_owned();
     }
     let parts = |path: &str| -> Vec<String> {
-        path.split('/').filter(|it| !it.is_empty()).map(str::to_owned).collect()
+        path.split('/')
+            .filter(|it| !it.is_empty())
+            .map(str::to_owned)
+            .collect()
     };
     let (root, here) = (parts(root), parts(directory.unwrap_or("")));
-    let common = root.iter().zip(&here).take_while(|(one, other)| one == other).count();
+    let common = root
+        .iter()
+        .zip(&here)
+        .take_while(|(one, other)| one == other)
+        .count();
     let mut way: Vec<String> = vec!["..".to_owned(); here.len() - common];
     way.extend_from_slice(&root[common..]);
     let mut written = String::new();
@@ -40,7 +47,9 @@ pub(super) fn in_folder(text: &str, root: &str, directory: Option<&str>) -> Stri
         }
         // What is in this very folder has no need of the way up and down again.
         let down = format!("/{}/", here.join("/"));
-        let short = (root.is_empty() && !here.is_empty()).then(|| part.strip_prefix(&down)).flatten();
+        let short = (root.is_empty() && !here.is_empty())
+            .then(|| part.strip_prefix(&down))
+            .flatten();
         match short {
             Some(rest) => written.push_str(&format!("./{rest}")),
             None if way.is_empty() => written.push_str(&format!(".{part}")),
@@ -219,7 +228,10 @@ mod tests {
     #[test]
     fn variables_of_compose_become_those_of_a_stack_file() {
         let text = |text: &str| Text::interpolated(text).in_stack_file();
-        assert_eq!(text("a $$b ${C:-d}/$E ${F:?no}"), "a $b ${C:-d}/${E:-} ${F:-}");
+        assert_eq!(
+            text("a $$b ${C:-d}/$E ${F:?no}"),
+            "a $b ${C:-d}/${E:-} ${F:-}"
+        );
         assert_eq!(text("{x}"), "{{x}}");
         assert_eq!(text("${A:-${B:-c}}"), "${A:-c}");
         assert_eq!(text("$1 $ ${"), "$1 $ ${{");

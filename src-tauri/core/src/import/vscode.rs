@@ -105,8 +105,7 @@ pub(super) fn tasks(listing: &Listing, file: &str, text: &str) -> Page {
             .filter_map(|item| Some((item.line, item.scalar()?)))
             .collect()
     };
-    let is_background =
-        |task: &Node| task.get("isBackground").and_then(Node::flag) == Some(true);
+    let is_background = |task: &Node| task.get("isBackground").and_then(Node::flag) == Some(true);
     // What runs in the background, and what has to come before it.
     let mut wanted: BTreeSet<String> = all
         .iter()
@@ -124,14 +123,26 @@ pub(super) fn tasks(listing: &Listing, file: &str, text: &str) -> Page {
     for task in all {
         let Some(name) = label(task) else { continue };
         if !wanted.contains(&name) {
-            page.leave_out(task.line, format!("task `{name}`"), "it is not one that goes on in the background");
+            page.leave_out(
+                task.line,
+                format!("task `{name}`"),
+                "it is not one that goes on in the background",
+            );
             continue;
         }
-        let kind = if is_background(task) { Kind::Worker } else { Kind::Job };
+        let kind = if is_background(task) {
+            Kind::Worker
+        } else {
+            Kind::Job
+        };
         let because = page.because(task.line, format!("the task `{name}`"));
         let mut service = DraftService::new(&name, kind, because);
         if !run(&mut service, task, listing, &mut page) {
-            page.leave_out(task.line, format!("task `{name}`"), "it runs nothing of its own");
+            page.leave_out(
+                task.line,
+                format!("task `{name}`"),
+                "it runs nothing of its own",
+            );
             continue;
         }
         ready(&mut service, task, &page);
@@ -140,7 +151,11 @@ pub(super) fn tasks(listing: &Listing, file: &str, text: &str) -> Page {
                 Some(other) if is_background(other) => Need::Ready,
                 Some(_) => Need::Completed,
                 None => {
-                    page.leave_out(line, format!("{name}: dependsOn {need}"), "there is no such task");
+                    page.leave_out(
+                        line,
+                        format!("{name}: dependsOn {need}"),
+                        "there is no such task",
+                    );
                     continue;
                 }
             };
@@ -223,7 +238,9 @@ fn run(service: &mut DraftService, task: &Node, listing: &Listing, page: &mut Pa
 
 /// The line by which VS Code knows that a background task is there.
 fn ready(service: &mut DraftService, task: &Node, page: &Page) {
-    let matchers = task.get("problemMatcher").map_or(&[][..], Node::one_or_more);
+    let matchers = task
+        .get("problemMatcher")
+        .map_or(&[][..], Node::one_or_more);
     let end = matchers
         .iter()
         .find_map(|matcher| matcher.at(&["background", "endsPattern"]));
@@ -255,7 +272,11 @@ pub(super) fn launches(listing: &Listing, file: &str, text: &str) -> Page {
         let kind = launch.get("type").and_then(Node::text).unwrap_or_default();
         let what = format!("launch `{name}`");
         if launch.get("request").and_then(Node::text) == Some("attach") {
-            page.leave_out(launch.line, what, "it attaches to what somebody else starts");
+            page.leave_out(
+                launch.line,
+                what,
+                "it attaches to what somebody else starts",
+            );
             continue;
         }
         let because = page.because(launch.line, format!("the launch `{name}`"));
@@ -271,7 +292,11 @@ pub(super) fn launches(listing: &Listing, file: &str, text: &str) -> Page {
             }
         };
         let Some(words) = words else {
-            page.leave_out(launch.line, what, "how it is started without VS Code is not known");
+            page.leave_out(
+                launch.line,
+                what,
+                "how it is started without VS Code is not known",
+            );
             continue;
         };
         let directory = path(launch.get("cwd"), &mut page);
@@ -292,7 +317,11 @@ pub(super) fn launches(listing: &Listing, file: &str, text: &str) -> Page {
         }
         if let Some(task) = launch.get("preLaunchTask") {
             let what = format!("{name}: preLaunchTask = {}", task.shown());
-            page.leave_out(task.line, what, "tasks are read from tasks.json, if they go on in the background");
+            page.leave_out(
+                task.line,
+                what,
+                "tasks are read from tasks.json, if they go on in the background",
+            );
         }
         if service.port.is_some() {
             service.kind = Kind::Backend;

@@ -19,10 +19,10 @@ use self::{
 };
 use super::{Finds, Listing, ancestors, file_name, folder, is_aside, join};
 
+use self::project::Project;
 pub(super) use packages::packages;
 pub(super) use routes::rank as health_rank;
 pub(super) use run::from;
-use self::project::Project;
 
 /// An application and the file that makes it.
 #[derive(Debug, Clone)]
@@ -41,10 +41,16 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     let hints = hints(listing);
     let mut roots: BTreeMap<String, Vec<Placed>> = BTreeMap::new();
     for placed in all_apps(&codes) {
-        roots.entry(root_of(listing, &placed.file)).or_default().push(placed);
+        roots
+            .entry(root_of(listing, &placed.file))
+            .or_default()
+            .push(placed);
     }
     for path in listing.named("manage.py").filter(|path| !is_aside(path)) {
-        if listing.text(path).is_some_and(|text| text.contains("django")) {
+        if listing
+            .text(path)
+            .is_some_and(|text| text.contains("django"))
+        {
             roots.entry(folder(path).to_owned()).or_default();
         }
     }
@@ -70,7 +76,10 @@ fn all_apps(codes: &Codes) -> Vec<Placed> {
     let mut all: Vec<Placed> = Vec::new();
     for (file, code) in codes {
         let apps = app::apps_in(code);
-        all.extend(apps.into_iter().map(|app| Placed { file: file.clone(), app }));
+        all.extend(apps.into_iter().map(|app| Placed {
+            file: file.clone(),
+            app,
+        }));
     }
     let factories: BTreeMap<String, App> = all
         .iter()
@@ -86,9 +95,23 @@ fn all_apps(codes: &Codes) -> Vec<Placed> {
             if let Some(factory) = factories.get(&maker)
                 && code.contains(" import ")
             {
-                let app = App { object, line, factory: false, ..factory.clone() };
-                let app = App { port: app.port.clone().or_else(|| app::run_port(code, app.framework)), ..app };
-                made.entry(maker).or_default().push(Placed { file: file.clone(), app });
+                let app = App {
+                    object,
+                    line,
+                    factory: false,
+                    ..factory.clone()
+                };
+                let app = App {
+                    port: app
+                        .port
+                        .clone()
+                        .or_else(|| app::run_port(code, app.framework)),
+                    ..app
+                };
+                made.entry(maker).or_default().push(Placed {
+                    file: file.clone(),
+                    app,
+                });
             }
         }
     }
@@ -135,11 +158,22 @@ fn hints(listing: &Listing) -> Vec<Hint> {
 
 fn rank_of(path: &str) -> Option<u8> {
     let name = file_name(path).to_ascii_lowercase();
-    let script = ["sh", "bash", "bat", "ps1"].iter().any(|end| server::has_extension(&name, end));
+    let script = ["sh", "bash", "bat", "ps1"]
+        .iter()
+        .any(|end| server::has_extension(&name, end));
     let tasks = matches!(
         name.as_str(),
-        "makefile" | "justfile" | "taskfile.yml" | "taskfile.yaml" | "pyproject.toml" | "package.json" | "pipfile"
-            | "tox.ini" | "pixi.toml" | "mprocs.yaml" | "process-compose.yaml"
+        "makefile"
+            | "justfile"
+            | "taskfile.yml"
+            | "taskfile.yaml"
+            | "pyproject.toml"
+            | "package.json"
+            | "pipfile"
+            | "tox.ini"
+            | "pixi.toml"
+            | "mprocs.yaml"
+            | "process-compose.yaml"
     );
     if script || tasks || name.starts_with("procfile") {
         Some(0)

@@ -24,12 +24,16 @@ pub(super) struct Health {
 }
 
 static ROUTE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r#"(?m)^[ \t]*@(\w+)\.(?:get|route|api_route|head)\([ \t\n]*(?:(?:path|rule)[ \t]*=[ \t]*)?["']([^"'\n]*)["']"#)
+    pattern(
+        r#"(?m)^[ \t]*@(\w+)\.(?:get|route|api_route|head)\([ \t\n]*(?:(?:path|rule)[ \t]*=[ \t]*)?["']([^"'\n]*)["']"#,
+    )
 });
 static INCLUDE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\b(\w+)\.(?:include_router|register_blueprint)\("));
 static ROUTER: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?m)^(\w+)[ \t]*(?::[ \t]*[\w.]+[ \t]*)?=[ \t]*(?:\w+\.)?(?:APIRouter|Blueprint|APIBlueprint)\(")
+    pattern(
+        r"(?m)^(\w+)[ \t]*(?::[ \t]*[\w.]+[ \t]*)?=[ \t]*(?:\w+\.)?(?:APIRouter|Blueprint|APIBlueprint)\(",
+    )
 });
 static IMPORTED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?m)^[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]+\(?([^)\n]*(?:\n[^)\n]*)*?)(?:\)|$)")
@@ -40,7 +44,8 @@ pub(super) fn health(codes: &Codes, file: &str, object: &str) -> Option<Health> 
     let mut found: Vec<(u8, Health)> = Vec::new();
     for (path, code) in codes {
         for route in ROUTE.captures_iter(code).take(256) {
-            let (Some(whole), Some(owner), Some(written)) = (route.get(0), route.get(1), route.get(2))
+            let (Some(whole), Some(owner), Some(written)) =
+                (route.get(0), route.get(1), route.get(2))
             else {
                 continue;
             };
@@ -59,7 +64,14 @@ pub(super) fn health(codes: &Codes, file: &str, object: &str) -> Option<Health> 
             if !whole.starts_with('/') || whole.contains(['{', '<', ' ']) {
                 continue;
             }
-            found.push((rank, Health { path: whole, file: path, line }));
+            found.push((
+                rank,
+                Health {
+                    path: whole,
+                    file: path,
+                    line,
+                },
+            ));
         }
     }
     found.sort_by_key(|(rank, health)| (*rank, health.path.len()));
@@ -88,9 +100,15 @@ fn guarded(after: &str) -> bool {
     let head = &after[..end];
     let signature = head.split_once("):").or_else(|| head.split_once("->"));
     let signature = signature.map_or(head, |(signature, _)| signature);
-    ["current_user", "Security(", "login_required", "api_key", "require_"]
-        .iter()
-        .any(|guard| signature.contains(guard))
+    [
+        "current_user",
+        "Security(",
+        "login_required",
+        "api_key",
+        "require_",
+    ]
+    .iter()
+    .any(|guard| signature.contains(guard))
 }
 
 /// What stands before the paths of the routes of `owner` in `path`, if it hangs from the application
@@ -111,7 +129,9 @@ fn prefix(
     let code = codes.get(path)?;
     let Some(own) = router_prefix(codes, code, owner) else {
         // No router: an application in a factory, under a name of its own.
-        let made = Regex::new(&format!(r"\b{owner}[ \t]*=[ \t]*\w*(?:FastAPI|Flask|Starlette|Quart)\("));
+        let made = Regex::new(&format!(
+            r"\b{owner}[ \t]*=[ \t]*\w*(?:FastAPI|Flask|Starlette|Quart)\("
+        ));
         let local = path == app.0 && made.is_ok_and(|made| made.is_match(code));
         return local.then(String::new);
     };
@@ -176,9 +196,8 @@ fn is_meant(including: &str, includer: &str, child: &str, path: &str, owner: &st
             }
         }
         // `from app.health import router as health_router`
-        None => imports(including, child).is_some_and(|(from, real)| {
-            real == owner && from.rsplit('.').next() == Some(module)
-        }),
+        None => imports(including, child)
+            .is_some_and(|(from, real)| real == owner && from.rsplit('.').next() == Some(module)),
     }
 }
 
@@ -212,20 +231,27 @@ fn text_of(codes: &Codes, code: &str, expression: &str) -> Option<String> {
     }
     let name = expression.rsplit('.').next()?;
     let here = assigned(code, name).and_then(|(value, _)| literal(value));
-    let there = || codes.values().find_map(|code| literal(assigned(code, name)?.0));
+    let there = || {
+        codes
+            .values()
+            .find_map(|code| literal(assigned(code, name)?.0))
+    };
     here.or_else(there).map(str::to_owned)
 }
 
 /// A page of Django that says that it is well: a `path` of the root URLconf.
 pub(super) fn django_health(codes: &Codes) -> Option<Health> {
-    static PATH: LazyLock<Regex> =
-        LazyLock::new(|| pattern(r#"\bpath\([ \t\n]*["']([^"'\n<]*)["'][ \t\n]*,[ \t\n]*([^\n]*)"#));
+    static PATH: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(r#"\bpath\([ \t\n]*["']([^"'\n<]*)["'][ \t\n]*,[ \t\n]*([^\n]*)"#)
+    });
     // The root URLconf stands beside the settings.
     let roots = codes.iter().filter(|(path, code)| {
         let folder = path.strip_suffix("urls.py");
         let beside = |name: &str| {
             folder.is_some_and(|folder| {
-                codes.keys().any(|other| other.starts_with(&format!("{folder}{name}")))
+                codes
+                    .keys()
+                    .any(|other| other.starts_with(&format!("{folder}{name}")))
             })
         };
         beside("settings") || (folder.is_some() && code.contains("admin.site.urls"))
@@ -255,32 +281,59 @@ mod tests {
     use crate::detect::python::app::code;
 
     fn health_of(files: &[(&str, &str)]) -> Option<String> {
-        let codes = files.iter().map(|(path, text)| ((*path).to_owned(), code(text))).collect();
+        let codes = files
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), code(text)))
+            .collect();
         health(&codes, files[0].0, "app").map(|health| health.path)
     }
 
     #[test]
     fn a_route_of_the_application_itself_is_found() {
         let main = "app = FastAPI()\n@app.get('/v1/health')\nasync def health():\n    return {}\n";
-        assert_eq!(health_of(&[("main.py", main)]).as_deref(), Some("/v1/health"));
+        assert_eq!(
+            health_of(&[("main.py", main)]).as_deref(),
+            Some("/v1/health")
+        );
     }
 
     #[test]
     fn prefixes_add_up_over_routers_and_files() {
         let files = [
-            ("app/main.py", "from app.api.main import api_router\nfrom app.core.config import settings\napp = FastAPI()\napp.include_router(api_router, prefix=settings.API_V1_STR)\n"),
-            ("app/api/main.py", "from app.api.routes import items, utils\napi_router = APIRouter()\napi_router.include_router(items.router)\napi_router.include_router(utils.router)\n"),
-            ("app/api/routes/utils.py", "router = APIRouter(prefix=\"/utils\", tags=[\"utils\"])\n\n@router.get(\"/health-check/\")\nasync def health_check() -> bool:\n    return True\n"),
-            ("app/core/config.py", "class Settings(BaseSettings):\n    API_V1_STR: str = \"/api/v1\"\n"),
+            (
+                "app/main.py",
+                "from app.api.main import api_router\nfrom app.core.config import settings\napp = FastAPI()\napp.include_router(api_router, prefix=settings.API_V1_STR)\n",
+            ),
+            (
+                "app/api/main.py",
+                "from app.api.routes import items, utils\napi_router = APIRouter()\napi_router.include_router(items.router)\napi_router.include_router(utils.router)\n",
+            ),
+            (
+                "app/api/routes/utils.py",
+                "router = APIRouter(prefix=\"/utils\", tags=[\"utils\"])\n\n@router.get(\"/health-check/\")\nasync def health_check() -> bool:\n    return True\n",
+            ),
+            (
+                "app/core/config.py",
+                "class Settings(BaseSettings):\n    API_V1_STR: str = \"/api/v1\"\n",
+            ),
         ];
-        assert_eq!(health_of(&files).as_deref(), Some("/api/v1/utils/health-check/"));
+        assert_eq!(
+            health_of(&files).as_deref(),
+            Some("/api/v1/utils/health-check/")
+        );
     }
 
     #[test]
     fn a_router_under_another_name_is_followed() {
         let files = [
-            ("main.py", "from .health import router as health_router\napp = FastAPI()\napp.include_router(health_router, prefix='/x')\n"),
-            ("health.py", "router = APIRouter()\n@router.get('/healthz')\ndef z(): ...\n"),
+            (
+                "main.py",
+                "from .health import router as health_router\napp = FastAPI()\napp.include_router(health_router, prefix='/x')\n",
+            ),
+            (
+                "health.py",
+                "router = APIRouter()\n@router.get('/healthz')\ndef z(): ...\n",
+            ),
         ];
         assert_eq!(health_of(&files).as_deref(), Some("/x/healthz"));
     }
@@ -288,31 +341,59 @@ mod tests {
     #[test]
     fn a_blueprint_is_where_it_is_registered() {
         let files = [
-            ("shop/__init__.py", "from .api import bp\ndef create_app():\n    app = Flask(__name__)\n    app.register_blueprint(bp, url_prefix='/api')\n    return app\n"),
-            ("shop/api.py", "bp = Blueprint('api', __name__, url_prefix='/old')\n@bp.route('/ping')\ndef ping(): ...\n"),
+            (
+                "shop/__init__.py",
+                "from .api import bp\ndef create_app():\n    app = Flask(__name__)\n    app.register_blueprint(bp, url_prefix='/api')\n    return app\n",
+            ),
+            (
+                "shop/api.py",
+                "bp = Blueprint('api', __name__, url_prefix='/old')\n@bp.route('/ping')\ndef ping(): ...\n",
+            ),
         ];
-        let codes = files.iter().map(|(path, text)| ((*path).to_owned(), code(text))).collect();
+        let codes = files
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), code(text)))
+            .collect();
         let found = health(&codes, "shop/__init__.py", "create_app").unwrap();
-        assert_eq!((found.path.as_str(), found.file.as_str(), found.line), ("/api/ping", "shop/api.py", 2));
+        assert_eq!(
+            (found.path.as_str(), found.file.as_str(), found.line),
+            ("/api/ping", "shop/api.py", 2)
+        );
     }
 
     #[test]
     fn what_is_not_certain_is_not_said() {
         let twice = [
-            ("main.py", "from h import router\napp = FastAPI()\napp.include_router(router, prefix='/a')\napp.include_router(router, prefix='/b')\n"),
-            ("h.py", "router = APIRouter()\n@router.get('/health')\ndef z(): ...\n"),
+            (
+                "main.py",
+                "from h import router\napp = FastAPI()\napp.include_router(router, prefix='/a')\napp.include_router(router, prefix='/b')\n",
+            ),
+            (
+                "h.py",
+                "router = APIRouter()\n@router.get('/health')\ndef z(): ...\n",
+            ),
         ];
         assert_eq!(health_of(&twice), None);
         let computed = [
-            ("main.py", "from h import router\napp = FastAPI()\napp.include_router(router, prefix=base())\n"),
-            ("h.py", "router = APIRouter()\n@router.get('/health')\ndef z(): ...\n"),
+            (
+                "main.py",
+                "from h import router\napp = FastAPI()\napp.include_router(router, prefix=base())\n",
+            ),
+            (
+                "h.py",
+                "router = APIRouter()\n@router.get('/health')\ndef z(): ...\n",
+            ),
         ];
         assert_eq!(health_of(&computed), None);
-        let guarded = "app = FastAPI()\n@app.get('/health')\ndef h(user = Depends(current_user)):\n    ...\n";
+        let guarded =
+            "app = FastAPI()\n@app.get('/health')\ndef h(user = Depends(current_user)):\n    ...\n";
         assert_eq!(health_of(&[("main.py", guarded)]), None);
         let loops = [
             ("main.py", "app = FastAPI()\n"),
-            ("h.py", "router = APIRouter()\nrouter.include_router(router)\n@router.get('/health')\ndef z(): ...\n"),
+            (
+                "h.py",
+                "router = APIRouter()\nrouter.include_router(router)\n@router.get('/health')\ndef z(): ...\n",
+            ),
         ];
         assert_eq!(health_of(&loops), None);
     }
@@ -321,10 +402,16 @@ mod tests {
     fn django_has_it_in_the_root() {
         let codes = [
             ("config/settings.py", ""),
-            ("config/urls.py", "urlpatterns = [\n    path('admin/', admin.site.urls),\n    path('health/', views.health),\n]\n"),
+            (
+                "config/urls.py",
+                "urlpatterns = [\n    path('admin/', admin.site.urls),\n    path('health/', views.health),\n]\n",
+            ),
             ("shop/urls.py", "urlpatterns = [path('ping', views.ping)]\n"),
         ];
-        let codes = codes.iter().map(|(path, text)| ((*path).to_owned(), code(text))).collect();
+        let codes = codes
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), code(text)))
+            .collect();
         let found = django_health(&codes).unwrap();
         assert_eq!((found.path.as_str(), found.line), ("/health/", 3));
     }

@@ -48,8 +48,7 @@ pub async fn look_around() -> Host {
 }
 
 fn programs(environment: &[(OsString, OsString)]) -> BTreeSet<String> {
-    let here =
-        |name: &&&str| find_program(&[name.into()], Path::new("."), environment).is_ok();
+    let here = |name: &&&str| find_program(&[name.into()], Path::new("."), environment).is_ok();
     let there = PROGRAMS.iter().filter(here);
     there.map(|name| (*name).to_owned()).collect()
 }
@@ -77,8 +76,8 @@ fn listening() -> BTreeMap<u16, Option<String>> {
     let mut listening = BTreeMap::new();
     for socket in sockets {
         let process = socket.processes.first();
-        let process = process
-            .and_then(|process| table.as_ref()?.process(Pid::from_u32(process.pid)));
+        let process =
+            process.and_then(|process| table.as_ref()?.process(Pid::from_u32(process.pid)));
         let name = process.map(|process| {
             let name = process.name().to_string_lossy();
             name.trim_end_matches(".exe").to_owned()

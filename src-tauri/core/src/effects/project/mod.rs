@@ -172,7 +172,8 @@ impl Walk {
             }
         }
         folders.sort_unstable();
-        self.open.extend(folders.into_iter().map(|it| (it, depth + 1)));
+        self.open
+            .extend(folders.into_iter().map(|it| (it, depth + 1)));
     }
 
     /// Whether a link leads to a file of this project.

@@ -53,7 +53,10 @@ fn beside(file: &Path, text: &str) -> io::Result<std::path::PathBuf> {
         .write(true)
         .create_new(true)
         .open(&next)
-        .and_then(|mut made| made.write_all(text.as_bytes()).and_then(|()| made.sync_all()));
+        .and_then(|mut made| {
+            made.write_all(text.as_bytes())
+                .and_then(|()| made.sync_all())
+        });
     match written {
         Ok(()) => Ok(next),
         Err(error) => {
@@ -80,6 +83,10 @@ mod tests {
         assert!(exchange(&file, "b", "c").is_err());
         exchange(&file, "a", "c").unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "c");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing is left beside it"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! A service that is only an image: `docker run` in the foreground.
 
 use super::{
-    Project, environment, env_files,
+    Project, env_files, environment,
     health::{self, Inside},
     hosts::From,
     ports::ports,
@@ -45,7 +45,13 @@ const IMAGES: [Image; 14] = [
         probe: Known::Redis,
     },
     Image {
-        names: &["postgres", "postgresql", "postgis", "pgvector", "timescaledb"],
+        names: &[
+            "postgres",
+            "postgresql",
+            "postgis",
+            "pgvector",
+            "timescaledb",
+        ],
         port: 5432,
         programs: &["postgres"],
         // By TCP: while the image sets up its data, it serves a Unix socket only.
@@ -154,7 +160,13 @@ pub(super) fn fill(
     let published = ports(node, &project.known);
     let main = published.iter().find(|port| port.is_one());
     let line = node.get("image").map_or(node.line, |node| node.line);
-    let because = page.because(line, format!("the image {}", node.get("image").map_or_else(String::new, Node::shown)));
+    let because = page.because(
+        line,
+        format!(
+            "the image {}",
+            node.get("image").map_or_else(String::new, Node::shown)
+        ),
+    );
     service.port = match main {
         Some(port) => port
             .outside
@@ -201,7 +213,10 @@ pub(super) fn fill(
         run.extend(["-e".to_owned(), plain(&name)]);
     }
     for file in env_files(node, page) {
-        run.extend(["--env-file".to_owned(), file.value.trim_end_matches('?').to_owned()]);
+        run.extend([
+            "--env-file".to_owned(),
+            file.value.trim_end_matches('?').to_owned(),
+        ]);
         service.env_file.push(file);
     }
     mounts(&mut run, node, project, page);
@@ -225,16 +240,22 @@ pub(super) fn fill(
     run.push(fill(&image_name.unwrap_or_default()));
     run.extend(command.iter().cloned());
     service.command = Some(because.says(CommandLine::Words(run)));
-    service.start_timeout = Some(Because::known("the image may have to be fetched first").says(STARTING.to_owned()));
+    service.start_timeout =
+        Some(Because::known("the image may have to be fetched first").says(STARTING.to_owned()));
     service.stop = Some(Because::known("as its engine stops it").says(Stop {
         signal: None,
         command: Some(vec![engine.to_owned(), "stop".to_owned(), plain(&name)]),
         timeout: Some(STOPPING.to_owned()),
     }));
-    let inside = Inside::Container { engine, name: &name };
+    let inside = Inside::Container {
+        engine,
+        name: &name,
+    };
     service.ready = health::ready(service, node, &inside, project, page)
         .or_else(|| usual(image, &inside, &command, because));
-    if let Some(start) = node.at(&["healthcheck", "start_period"]).and_then(Node::scalar)
+    if let Some(start) = node
+        .at(&["healthcheck", "start_period"])
+        .and_then(Node::scalar)
         && let Some(start) = units::duration(&start).filter(|it| units::seconds(it) > 600.0)
     {
         service.start_timeout = Some(because_of(node, page).says(start));
@@ -278,7 +299,9 @@ fn usual(
     let probe = match &image?.probe {
         Known::Redis => {
             let mut words = command.iter().skip_while(|word| *word != "--requirepass");
-            let password = words.nth(1).map_or_else(String::new, |it| format!(":{it}@"));
+            let password = words
+                .nth(1)
+                .map_or_else(String::new, |it| format!(":{it}@"));
             Probe::Redis(format!("redis://{password}localhost:{{port}}/0"))
         }
         Known::Http(path) => Probe::Http(crate::draft::Http {
@@ -288,7 +311,10 @@ fn usual(
         Known::Command(words) => Probe::Command(inside.command(words.iter().map(|it| plain(it)))),
         Known::Port => return None,
     };
-    let text = format!("how {} is asked", because.text.trim_start_matches("the image "));
+    let text = format!(
+        "how {} is asked",
+        because.text.trim_start_matches("the image ")
+    );
     let because = Because { text, ..because };
     Some(because.says(Ready {
         probes: vec![probe],
@@ -304,7 +330,10 @@ fn publish(run: &mut Vec<String>, node: &Node, project: &Project<'_>, main: Opti
         let argument = match (port.inside, Some(port.line) == main && !is_named) {
             (Some(inside), true) if port.is_one() => {
                 is_named = true;
-                let host = port.host.as_ref().map_or(String::new(), |it| format!("{it}:"));
+                let host = port
+                    .host
+                    .as_ref()
+                    .map_or(String::new(), |it| format!("{it}:"));
                 format!("{host}{{port}}:{inside}")
             }
             _ => plain(&port.argument),
@@ -388,7 +417,9 @@ fn mounts(run: &mut Vec<String>, node: &Node, project: &Project<'_>, page: &mut 
     for item in node.get("volumes").map_or(&[][..], Node::list) {
         let (source, target, more) = match item.text() {
             Some(text) => {
-                let text = Text::interpolated(text).knowing(&project.known).in_stack_file();
+                let text = Text::interpolated(text)
+                    .knowing(&project.known)
+                    .in_stack_file();
                 match text.splitn(3, ':').collect::<Vec<_>>()[..] {
                     [target] => (None, target.to_owned(), None),
                     [source, target] => (Some(source.to_owned()), target.to_owned(), None),
@@ -417,7 +448,11 @@ fn mounts(run: &mut Vec<String>, node: &Node, project: &Project<'_>, page: &mut 
         let source = source.map(|source| {
             if source.starts_with(['.', '/', '~']) {
                 let path = page.path(&source).unwrap_or_default();
-                if path.starts_with(['/', '~']) { path } else { format!("./{path}") }
+                if path.starts_with(['/', '~']) {
+                    path
+                } else {
+                    format!("./{path}")
+                }
             } else {
                 let named = project.volumes.get(&source).cloned();
                 named.unwrap_or_else(|| format!("{}_{source}", project.name))

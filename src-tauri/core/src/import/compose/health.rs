@@ -48,8 +48,9 @@ pub(super) fn ready(
     let probe = match words.split_first() {
         Some((first, rest)) if first == "CMD" => {
             let line = rest.join(" ");
-            request(&line, service, node, project)
-                .unwrap_or_else(|| Probe::Command(inside.command(rest.iter().map(|it| plain(&it.replace("$$", "$"))))))
+            request(&line, service, node, project).unwrap_or_else(|| {
+                Probe::Command(inside.command(rest.iter().map(|it| plain(&it.replace("$$", "$")))))
+            })
         }
         Some((first, [line])) if first == "CMD-SHELL" => {
             let line = line.replace("$$", "$");
@@ -68,17 +69,23 @@ pub(super) fn ready(
     for key in ["start_interval"] {
         if let Some(node) = check.get(key) {
             let what = format!("{}: {key} = {}", service.name, node.shown());
-            page.leave_out(node.line, what, "before it is ready, it is asked many times a second");
+            page.leave_out(
+                node.line,
+                what,
+                "before it is ready, it is asked many times a second",
+            );
         }
     }
-    Some(because.says(Ready {
-        probes: vec![probe],
-        every: time("interval"),
-        timeout: time("timeout"),
-        failures: failures
-            .and_then(|number| u32::try_from(number).ok())
-            .filter(|number| *number > 0),
-    }))
+    Some(
+        because.says(Ready {
+            probes: vec![probe],
+            every: time("interval"),
+            timeout: time("timeout"),
+            failures: failures
+                .and_then(|number| u32::try_from(number).ok())
+                .filter(|number| *number > 0),
+        }),
+    )
 }
 
 /// What a well-known client asks, as a probe of the same meaning.
@@ -106,7 +113,35 @@ fn request(
     };
     match program {
         "curl" | "wget" => {
-            let simple = ["-f", "-fs", "-sf", "-s", "-S", "-fsS", "-sS", "-q", "-qO-", "-O", "-o", "-", "/dev/null", "-I", "--fail", "--silent", "--show-error", "--spider", "--quiet", "--no-verbose", "-nv", "--tries=1", "-t", "1", "-L", "--head", "-k"];
+            let simple = [
+                "-f",
+                "-fs",
+                "-sf",
+                "-s",
+                "-S",
+                "-fsS",
+                "-sS",
+                "-q",
+                "-qO-",
+                "-O",
+                "-o",
+                "-",
+                "/dev/null",
+                "-I",
+                "--fail",
+                "--silent",
+                "--show-error",
+                "--spider",
+                "--quiet",
+                "--no-verbose",
+                "-nv",
+                "--tries=1",
+                "-t",
+                "1",
+                "-L",
+                "--head",
+                "-k",
+            ];
             let mut address = None;
             for word in &words[1..] {
                 if !simple.contains(&word.as_str()) && address.replace(word).is_some() {
@@ -117,7 +152,8 @@ fn request(
             let (scheme, rest) = address.split_once("://").unwrap_or(("http", address));
             let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
             let (name, port) = host.rsplit_once(':').unwrap_or((host, "80"));
-            let is_here = ["localhost", "127.0.0.1", "0.0.0.0", "[::1]", &*service.name].contains(&name);
+            let is_here =
+                ["localhost", "127.0.0.1", "0.0.0.0", "[::1]", &*service.name].contains(&name);
             if !is_here || path.contains('$') || scheme != "http" {
                 return None;
             }
@@ -137,7 +173,11 @@ fn request(
             let port = outside(port)?;
             Some(Probe::Tcp(format!("localhost:{port}")))
         }
-        "redis-cli" | "valkey-cli" if words.last().is_some_and(|it| it.eq_ignore_ascii_case("ping")) => {
+        "redis-cli" | "valkey-cli"
+            if words
+                .last()
+                .is_some_and(|it| it.eq_ignore_ascii_case("ping")) =>
+        {
             let mut asked = words[1..words.len() - 1].iter();
             let mut password = String::new();
             while let Some(word) = asked.next() {
@@ -152,7 +192,9 @@ fn request(
                 }
             }
             main?;
-            Some(Probe::Redis(format!("redis://{password}localhost:{{port}}/0")))
+            Some(Probe::Redis(format!(
+                "redis://{password}localhost:{{port}}/0"
+            )))
         }
         _ => None,
     }

@@ -31,7 +31,9 @@ pub(super) enum From {
 }
 
 /// What the names of variables that hold a host have in them.
-const HOSTS: [&str; 7] = ["HOST", "SERVER", "ADDR", "BROKER", "ENDPOINT", "URL", "NODES"];
+const HOSTS: [&str; 7] = [
+    "HOST", "SERVER", "ADDR", "BROKER", "ENDPOINT", "URL", "NODES",
+];
 
 impl Hosts {
     pub(super) fn of(services: &[(String, usize, Node)], project: &Project<'_>) -> Self {
@@ -150,9 +152,9 @@ impl Hosts {
             let Some(after) = rest.strip_prefix(name.as_str()) else {
                 return false;
             };
-            let port = after.strip_prefix(':').is_some_and(|after| {
-                after.starts_with(|it: char| it.is_ascii_digit())
-            });
+            let port = after
+                .strip_prefix(':')
+                .is_some_and(|after| after.starts_with(|it: char| it.is_ascii_digit()));
             let is_alone = before.is_empty() || before.ends_with(',');
             let ends = after.is_empty() || after.starts_with(['/', ',', '?']);
             port || (ends && (!is_alone || is_host))

@@ -87,7 +87,9 @@ pub(super) fn extended(
         Some(path) if path == page.file => Some(tree.clone()),
         Some(path) => listing.text(&path).and_then(|text| yaml(text).ok()),
     };
-    let base = other.as_ref().and_then(|tree| tree.at(&["services", name?]));
+    let base = other
+        .as_ref()
+        .and_then(|tree| tree.at(&["services", name?]));
     let (Some(base), true) = (base, depth < 8) else {
         page.leave_out(
             extends.line,

@@ -33,12 +33,44 @@ const NAMES: [(&str, &str); 4] = [
 
 /// Keys that have a counterpart, or mean nothing where a service runs from its source.
 const KNOWN: [&str; 38] = [
-    "annotations", "attach", "build", "cap_add", "cap_drop", "command", "container_name",
-    "depends_on", "deploy", "entrypoint", "env_file", "environment", "expose", "extends",
-    "extra_hosts", "healthcheck", "hostname", "image", "init", "labels", "network_mode", "networks",
-    "platform", "ports", "privileged", "profiles", "pull_policy", "restart", "shm_size",
-    "stdin_open", "stop_grace_period", "stop_signal", "tmpfs", "tty", "user", "volumes",
-    "working_dir", "annotations",
+    "annotations",
+    "attach",
+    "build",
+    "cap_add",
+    "cap_drop",
+    "command",
+    "container_name",
+    "depends_on",
+    "deploy",
+    "entrypoint",
+    "env_file",
+    "environment",
+    "expose",
+    "extends",
+    "extra_hosts",
+    "healthcheck",
+    "hostname",
+    "image",
+    "init",
+    "labels",
+    "network_mode",
+    "networks",
+    "platform",
+    "ports",
+    "privileged",
+    "profiles",
+    "pull_policy",
+    "restart",
+    "shm_size",
+    "stdin_open",
+    "stop_grace_period",
+    "stop_signal",
+    "tmpfs",
+    "tty",
+    "user",
+    "volumes",
+    "working_dir",
+    "annotations",
 ];
 
 /// The compose file of a folder, and what lies over it.
@@ -95,14 +127,22 @@ pub(super) fn read(listing: &Listing, file: &str, over: Option<&str>, text: &str
     let names: BTreeSet<&str> = services.iter().map(|(name, _, _)| name.as_str()).collect();
     let jobs = jobs(&services);
     for (name, line, node) in &services {
-        let mut service = DraftService::new(name, Kind::Backend, page.because(*line, format!("the service `{name}`")));
+        let mut service = DraftService::new(
+            name,
+            Kind::Backend,
+            page.because(*line, format!("the service `{name}`")),
+        );
         let is_source = node.get("build").is_some();
         if is_source {
             source::fill(&mut service, node, &project, &mut page);
         } else if node.get("image").is_some() {
             container::fill(&mut service, node, &project, &mut page);
         } else {
-            page.leave_out(*line, format!("service `{name}`"), "it has neither an image nor a build");
+            page.leave_out(
+                *line,
+                format!("service `{name}`"),
+                "it has neither an image nor a build",
+            );
             continue;
         }
         if jobs.contains(name) {
@@ -158,7 +198,11 @@ fn name(tree: &Node, listing: &Listing, page: &Page) -> String {
     let is_part = |it: &char| it.is_ascii_alphanumeric() || "-_".contains(*it);
     let fit: String = lower.chars().filter(is_part).collect();
     let fit = fit.trim_start_matches(['-', '_']).to_owned();
-    if fit.is_empty() { "stack".to_owned() } else { fit }
+    if fit.is_empty() {
+        "stack".to_owned()
+    } else {
+        fit
+    }
 }
 
 fn volumes(tree: &Node) -> BTreeMap<String, String> {
@@ -266,7 +310,11 @@ fn common(service: &mut DraftService, node: &Node, page: &mut Page) {
     }
     if let Some(networks) = node.get("networks") {
         let what = format!("{}: networks = {}", service.name, networks.shown());
-        page.leave_out(networks.line, what, "the services of a stack reach each other on localhost");
+        page.leave_out(
+            networks.line,
+            what,
+            "the services of a stack reach each other on localhost",
+        );
     }
 }
 

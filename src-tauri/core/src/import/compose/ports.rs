@@ -58,10 +58,18 @@ fn published(item: &Node, known: &Known) -> Option<Published> {
     Some(made(line, host, outside, inside, protocol))
 }
 
-fn made(line: usize, host: Option<String>, outside: &str, inside: &str, protocol: &str) -> Published {
+fn made(
+    line: usize,
+    host: Option<String>,
+    outside: &str,
+    inside: &str,
+    protocol: &str,
+) -> Published {
     let is_tcp = protocol == "tcp";
     let number = |text: &str| text.parse().ok().filter(|port: &u16| is_tcp && *port > 0);
-    let before = host.as_ref().map_or(String::new(), |host| format!("{host}:"));
+    let before = host
+        .as_ref()
+        .map_or(String::new(), |host| format!("{host}:"));
     let after = if is_tcp {
         String::new()
     } else {

@@ -100,7 +100,11 @@ pub(super) fn fill(
     };
     for port in published.iter().skip_while(|port| !port.is_one()).skip(1) {
         let what = format!("{}: ports = {}", service.name, port.argument);
-        page.leave_out(port.line, what, "a service has one port; it listens on this one all the same");
+        page.leave_out(
+            port.line,
+            what,
+            "a service has one port; it listens on this one all the same",
+        );
     }
     service.ready = health::ready(service, node, &Inside::Here, project, page);
     volumes(service, node, page);
@@ -137,11 +141,17 @@ fn volumes(service: &DraftService, node: &Node, page: &mut Page) {
         };
         let is_own = source.starts_with('.')
             && page.path(&source).is_none_or(|path| {
-                path == service.folder() || path.starts_with(&format!("{}/", service.folder())) || service.folder().is_empty()
+                path == service.folder()
+                    || path.starts_with(&format!("{}/", service.folder()))
+                    || service.folder().is_empty()
             });
         if !is_own {
             let what = format!("{}: volumes = {}", service.name, item.shown());
-            page.leave_out(item.line, what, "it runs from its source, and sees the files of this computer");
+            page.leave_out(
+                item.line,
+                what,
+                "it runs from its source, and sees the files of this computer",
+            );
         }
     }
 }
@@ -180,7 +190,9 @@ fn image(build: &Node, context: Option<&str>, project: &Project<'_>) -> Image {
                     folder: image.folder,
                     ..Image::default()
                 };
-                let stage = rest.rsplit_once(char::is_whitespace).map(|(_, stage)| stage);
+                let stage = rest
+                    .rsplit_once(char::is_whitespace)
+                    .map(|(_, stage)| stage);
                 is_done = target.is_some() && stage == target;
             }
             "WORKDIR" => image.folder = Some(rest.trim_end_matches('/').to_owned()),

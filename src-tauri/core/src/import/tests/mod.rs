@@ -53,7 +53,10 @@ fn written(text: &str, host: Host) -> String {
     if !combined.draft.services.is_empty() {
         parsed(&text);
     }
-    let decided = combined.decided.iter().map(|it| format!("\n# decided: {it}"));
+    let decided = combined
+        .decided
+        .iter()
+        .map(|it| format!("\n# decided: {it}"));
     text + &decided.collect::<String>()
 }
 
@@ -90,7 +93,8 @@ fixtures! {
 fn a_store_that_listens_already_is_not_started_again() {
     let mut host = with(&["docker"]);
     host.listening = BTreeMap::from([(6379, Some("redis-server".to_owned()))]);
-    let text = "=== compose.yaml\nservices:\n  cache:\n    image: redis\n    ports: ['6379:6379']\n";
+    let text =
+        "=== compose.yaml\nservices:\n  cache:\n    image: redis\n    ports: ['6379:6379']\n";
     let draft = imported(&project(text, host)).draft;
     let stack = parsed(&render(&draft));
     assert!(stack.services[0].is_external());

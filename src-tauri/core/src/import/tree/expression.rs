@@ -18,7 +18,11 @@ fn value(code: &str, constants: &[(String, Node)], depth: usize) -> Expression {
     }
     let inner = |code: &str| value(code.trim(), constants, depth + 1);
     let parts = split(code, "||");
-    let parts = if parts.len() == 1 { split(code, "??") } else { parts };
+    let parts = if parts.len() == 1 {
+        split(code, "??")
+    } else {
+        parts
+    };
     if let [first, second] = parts[..] {
         let Text(pieces) = inner(first)?;
         let [Piece::Variable { name, .. }] = &pieces[..] else {
@@ -43,7 +47,9 @@ fn value(code: &str, constants: &[(String, Node)], depth: usize) -> Expression {
         return Some(Text::plain("node"));
     }
     if let Some(name) = code.strip_prefix("process.env.")
-        && name.chars().all(|it| it.is_ascii_alphanumeric() || it == '_')
+        && name
+            .chars()
+            .all(|it| it.is_ascii_alphanumeric() || it == '_')
     {
         let name = name.to_owned();
         return Some(Text(vec![Piece::Variable {
@@ -125,7 +131,10 @@ mod tests {
     #[test]
     fn what_can_be_known_without_executing_it_is_known() {
         let constants = [
-            ("port".to_owned(), Node::new(1, Value::Number("3000".into()))),
+            (
+                "port".to_owned(),
+                Node::new(1, Value::Number("3000".into())),
+            ),
             (
                 "base".to_owned(),
                 Node::new(1, Value::Code("path.join(__dirname, 'api')".into())),
@@ -136,8 +145,14 @@ mod tests {
             ("base + '/x'", Some("\u{2}/api/x")),
             ("process.env.PORT || 8080", Some("${PORT:-8080}")),
             ("process.env.HOME", Some("${HOME:-}")),
-            ("`http://localhost:${port}/`", Some("http://localhost:3000/")),
-            ("path.resolve(__dirname, \"..\", 'b+c')", Some("\u{2}/../b+c")),
+            (
+                "`http://localhost:${port}/`",
+                Some("http://localhost:3000/"),
+            ),
+            (
+                "path.resolve(__dirname, \"..\", 'b+c')",
+                Some("\u{2}/../b+c"),
+            ),
             ("os.cpus().length", None),
             ("dev ? 1 : 2", None),
             ("`${", None),

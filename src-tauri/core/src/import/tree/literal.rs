@@ -53,7 +53,10 @@ pub(in crate::import) fn script(text: &str) -> Result<Script, Unreadable> {
         }
     }
     let Some(mut exported) = exported else {
-        return Err(Unreadable::new(1, "it exports nothing that can be read without executing it"));
+        return Err(Unreadable::new(
+            1,
+            "it exports nothing that can be read without executing it",
+        ));
     };
     if let Value::Code(code) = &exported.value {
         let inner = call_argument(code).unwrap_or(code).trim();
@@ -61,7 +64,11 @@ pub(in crate::import) fn script(text: &str) -> Result<Script, Unreadable> {
         let line = exported.line;
         exported = match named {
             Some((_, node)) => node.clone(),
-            None => Reader { line, ..Reader::new(inner) }.value()?,
+            None => Reader {
+                line,
+                ..Reader::new(inner)
+            }
+            .value()?,
         };
     }
     if !matches!(exported.value, Value::Table(_) | Value::List(_)) {
@@ -79,7 +86,10 @@ pub(in crate::import) fn script(text: &str) -> Result<Script, Unreadable> {
 /// The one argument of a call like `defineConfig({ … })`.
 fn call_argument(code: &str) -> Option<&str> {
     let (name, rest) = code.split_once('(')?;
-    let is_name = name.trim().chars().all(|it| it.is_alphanumeric() || "_.$".contains(it));
+    let is_name = name
+        .trim()
+        .chars()
+        .all(|it| it.is_alphanumeric() || "_.$".contains(it));
     rest.trim_end().strip_suffix(')').filter(|_| is_name)
 }
 
@@ -219,7 +229,9 @@ impl<'a> Reader<'a> {
         self.space();
         let is_over = matches!(self.peek(), None | Some(',' | ';' | '}' | ']' | ')'));
         // A new line ends a declaration without a semicolon, unless an operator goes on with it.
-        let goes_on = self.rest().starts_with(|it| "+-*/%.?|&=<>([`:".contains(it));
+        let goes_on = self
+            .rest()
+            .starts_with(|it| "+-*/%.?|&=<>([`:".contains(it));
         match value {
             Some(value) if is_over || !goes_on => Ok(Node::new(line, value)),
             _ => {
@@ -302,7 +314,11 @@ impl<'a> Reader<'a> {
                 }
                 self.nodes += 1;
                 let name = if name.is_empty() { code.clone() } else { name };
-                insert(&mut entries, Key { line, name }, Node::new(line, Value::Code(code)));
+                insert(
+                    &mut entries,
+                    Key { line, name },
+                    Node::new(line, Value::Code(code)),
+                );
             }
             if self.nodes > MOST_NODES {
                 return Err(Unreadable::too_many(line));
@@ -363,8 +379,14 @@ impl<'a> Reader<'a> {
             Some('u') => {
                 let braced = self.take('{');
                 let rest = self.rest();
-                let digits = if braced { rest.find('}').unwrap_or(0) } else { 4 };
-                let code = rest.get(..digits).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+                let digits = if braced {
+                    rest.find('}').unwrap_or(0)
+                } else {
+                    4
+                };
+                let code = rest
+                    .get(..digits)
+                    .and_then(|hex| u32::from_str_radix(hex, 16).ok());
                 if let Some(code) = code {
                     self.skip(digits + usize::from(braced));
                     text.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
@@ -392,8 +414,9 @@ mod tests {
 
     #[test]
     fn json_with_comments_and_commas_knows_its_lines() {
-        let tree = json("// x\n{\n  \"a\": [1, 'two', /* three */ true,],\n  \"b\\u0041\": null,\n}")
-            .unwrap();
+        let tree =
+            json("// x\n{\n  \"a\": [1, 'two', /* three */ true,],\n  \"b\\u0041\": null,\n}")
+                .unwrap();
         let items = tree.get("a").unwrap().list();
         assert_eq!(items[1].text(), Some("two"));
         assert_eq!(items[0].line, 3);
@@ -412,7 +435,10 @@ mod tests {
         let app = &script.exported.get("apps").unwrap().list()[0];
         assert_eq!(app.get("name").unwrap().text(), Some("api"));
         assert_eq!(app.get("script").unwrap().text(), Some("./server.js"));
-        assert_eq!(app.get("instances").unwrap().scalar().as_deref(), Some("-1"));
+        assert_eq!(
+            app.get("instances").unwrap().scalar().as_deref(),
+            Some("-1")
+        );
         let code = |name: &str| app.at(&["env", name]).unwrap().shown();
         assert_eq!(code("PORT"), "port");
         assert_eq!(code("HOME"), "process.env.HOME || '/x'");
@@ -420,7 +446,16 @@ mod tests {
         let keys: Vec<&str> = app.table().iter().map(|(key, _)| &*key.name).collect();
         assert_eq!(
             keys,
-            ["name", "script", "instances", "env", "...shared", "cwd", "shorthand", "run"]
+            [
+                "name",
+                "script",
+                "instances",
+                "env",
+                "...shared",
+                "cwd",
+                "shorthand",
+                "run"
+            ]
         );
         let port = script.constants.iter().find(|(name, _)| name == "port");
         assert_eq!(port.unwrap().1.number(), Some(3000));
@@ -437,7 +472,11 @@ mod tests {
             let script = script(text).unwrap();
             assert!(script.exported.get("apps").is_some(), "{text}: {script:?}");
         }
-        for text in ["", "module.exports = require('./x')", "module.exports = () => ({})"] {
+        for text in [
+            "",
+            "module.exports = require('./x')",
+            "module.exports = () => ({})",
+        ] {
             assert!(super::script(text).is_err(), "{text}");
         }
     }

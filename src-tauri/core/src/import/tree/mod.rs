@@ -80,8 +80,7 @@ impl Node {
 
     /// What stands at the end of a path of keys.
     pub(super) fn at(&self, path: &[&str]) -> Option<&Self> {
-        path.iter()
-            .try_fold(self, |node, name| node.get(name))
+        path.iter().try_fold(self, |node, name| node.get(name))
     }
 
     /// The entries of a table; none of anything else.

@@ -23,10 +23,20 @@ pub(in crate::import) fn yaml(text: &str) -> Result<Node, Unreadable> {
                 tree.add(Node::new(line, scalar(text, style, tag)), anchor)?;
             }
             Event::SequenceStart(anchor, tag) => {
-                tree.open(line, Value::List(Vec::new()), anchor, is_reset(tag.as_deref()))?;
+                tree.open(
+                    line,
+                    Value::List(Vec::new()),
+                    anchor,
+                    is_reset(tag.as_deref()),
+                )?;
             }
             Event::MappingStart(anchor, tag) => {
-                tree.open(line, Value::Table(Vec::new()), anchor, is_reset(tag.as_deref()))?;
+                tree.open(
+                    line,
+                    Value::Table(Vec::new()),
+                    anchor,
+                    is_reset(tag.as_deref()),
+                )?;
             }
             Event::SequenceEnd | Event::MappingEnd => tree.close()?,
         }

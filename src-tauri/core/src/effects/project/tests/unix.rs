@@ -6,6 +6,7 @@ use rustix::{
     fs::{CWD, Mode, mkfifoat},
     process::{Uid, geteuid},
     thread::set_thread_uid,
+    time::{ClockId, clock_gettime},
 };
 
 use super::*;
@@ -67,4 +68,30 @@ fn what_may_not_be_read_is_said() {
     let said: Vec<&str> = unread.iter().map(|it| it.what.as_str()).collect();
     assert_eq!(said, ["Procfile", "secret"]);
     assert!(unread[0].why.contains("denied"), "{unread:?}");
+}
+
+/// What this thread has worked, whatever else the machine does.
+fn worked() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap()
+}
+
+#[test]
+fn a_hundred_thousand_files_are_the_work_of_less_than_a_second() {
+    let folder = TempDir::new().unwrap();
+    for part in 0..100 {
+        let inner = folder.path().join(format!("part{part}"));
+        fs::create_dir(&inner).unwrap();
+        for number in 0..1000 {
+            File::create(inner.join(format!("{number}.dat"))).unwrap();
+        }
+    }
+    write(&folder, "Procfile", "web: x");
+    let before = worked();
+    let listing = listed(folder.path()).listing;
+    let time = worked().checked_sub(before).unwrap();
+    assert_eq!(listing.paths().count(), 100_001);
+    assert_eq!(listing.text("Procfile"), Some("web: x"));
+    assert!(time < Duration::from_secs(1), "{time:?}");
+    eprintln!("100,000 files: {time:?}");
 }
