@@ -37,13 +37,18 @@ struct Profile {
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     let mut projects: Vec<Project> = Vec::new();
     for (path, text) in listing.texts() {
-        let is_project = path.ends_with(".csproj") || path.ends_with(".fsproj") || path.ends_with(".vbproj");
-        if is_project && !is_aside(path) && let Some(role) = role(text) {
+        let is_project =
+            path.ends_with(".csproj") || path.ends_with(".fsproj") || path.ends_with(".vbproj");
+        if is_project
+            && !is_aside(path)
+            && let Some(role) = role(text)
+        {
             projects.push(Project { path, role });
         }
     }
     // The host gives its projects their addresses and starts the stores that they need.
     let host = projects.iter().any(|project| project.role == Role::Host);
+    let watched = watched(listing);
     for project in &projects {
         if host && project.role != Role::Host {
             finds.unsaid.push(Unsaid {
@@ -53,7 +58,7 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
                 why: "the Aspire host starts it".to_owned(),
             });
         } else {
-            let found = found(listing, project, &mut finds.unsaid);
+            let found = found(listing, project, watched.clone(), &mut finds.unsaid);
             finds.apps.push(found);
         }
     }
@@ -61,7 +66,10 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
 
 fn role(text: &str) -> Option<Role> {
     let text = without_xml_comments(text);
-    if text.contains("Aspire.AppHost.Sdk") || text.contains("Aspire.Hosting.AppHost") || text.contains("<IsAspireHost>true") {
+    if text.contains("Aspire.AppHost.Sdk")
+        || text.contains("Aspire.Hosting.AppHost")
+        || text.contains("<IsAspireHost>true")
+    {
         Some(Role::Host)
     } else if text.contains("Microsoft.NET.Sdk.Web\"") {
         Some(Role::Web)
@@ -78,7 +86,12 @@ fn stem(path: &str) -> &str {
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
-fn found(listing: &Listing, project: &Project, unsaid: &mut Vec<Unsaid>) -> Found {
+fn found(
+    listing: &Listing,
+    project: &Project,
+    watched: Option<Because>,
+    unsaid: &mut Vec<Unsaid>,
+) -> Found {
     let root = folder(project.path);
     let because = Because::file(
         project.path,
@@ -88,14 +101,18 @@ fn found(listing: &Listing, project: &Project, unsaid: &mut Vec<Unsaid>) -> Foun
             Role::Host => "an Aspire host, which starts the projects and their stores",
         },
     );
-    let kind = if project.role == Role::Worker { Kind::Worker } else { Kind::Backend };
+    let kind = if project.role == Role::Worker {
+        Kind::Worker
+    } else {
+        Kind::Backend
+    };
     let last = stem(project.path).rsplit('.').next().unwrap_or_default();
     let mut service = DraftService::new(last.to_ascii_lowercase(), kind, because.clone());
     let codes = codes(listing, root);
     let (settings, profile) = profile(listing, root, unsaid);
     let mut words = vec!["dotnet".to_owned()];
     let mut reason = because.clone();
-    if let Some(because) = watched(listing) {
+    if let Some(because) = watched {
         words.extend(["watch", "--non-interactive"].map(str::to_owned));
         reason = because;
     }
@@ -117,17 +134,26 @@ fn found(listing: &Listing, project: &Project, unsaid: &mut Vec<Unsaid>) -> Foun
         service.port = Some(fixed.or(told).unwrap_or_else(usual));
         service.ready = health(&codes);
         if let Some(page) = profile.as_ref().and_then(|profile| profile.page.as_ref()) {
-            let because = Because::line(&settings, profile.as_ref().and_then(|profile| profile.line), "the page that it opens");
-            service.links.push((page.clone(), because.says(crate::draft::plain(&format!("/{page}")))));
+            let because = Because::line(
+                &settings,
+                profile.as_ref().and_then(|profile| profile.line),
+                "the page that it opens",
+            );
+            service.links.push((
+                page.clone(),
+                because.says(crate::draft::plain(&format!("/{page}"))),
+            ));
         }
     } else if let Some(profile) = profile.as_ref().filter(|_| project.role == Role::Host)
         && let Some(port) = profile.port
     {
-        service.port = Some(Because::line(&settings, profile.line, "the address of its dashboard").says(port));
+        service.port =
+            Some(Because::line(&settings, profile.line, "the address of its dashboard").says(port));
     }
     service.directory = (!root.is_empty()).then(|| because.says(root.to_owned()));
     service.command = Some(reason.says(CommandLine::Words(words)));
-    service.start_timeout = Some(Because::known("the first start restores and compiles").says("5m".to_owned()));
+    service.start_timeout =
+        Some(Because::known("the first start restores and compiles").says("5m".to_owned()));
     Found {
         service,
         root: root.to_owned(),
@@ -137,15 +163,24 @@ fn found(listing: &Listing, project: &Project, unsaid: &mut Vec<Unsaid>) -> Foun
 }
 
 fn codes(listing: &Listing, root: &str) -> Vec<(String, String)> {
-    let own = listing.under(root).filter(|path| path.ends_with(".cs") || path.ends_with(".fs"));
-    own.filter_map(|path| Some((path.to_owned(), without_comments(listing.text(path)?, Syntax::SLASHES))))
-        .collect()
+    let own = listing
+        .under(root)
+        .filter(|path| path.ends_with(".cs") || path.ends_with(".fs"));
+    own.filter_map(|path| {
+        Some((
+            path.to_owned(),
+            without_comments(listing.text(path)?, Syntax::SLASHES),
+        ))
+    })
+    .collect()
 }
 
 /// The first profile that starts the project at an address without TLS, else the first that starts it.
 fn profile(listing: &Listing, root: &str, unsaid: &mut Vec<Unsaid>) -> (String, Option<Profile>) {
     let file = join(root, "Properties/launchSettings.json");
-    let Some(text) = listing.text(&file) else { return (file, None) };
+    let Some(text) = listing.text(&file) else {
+        return (file, None);
+    };
     // Visual Studio reads it with comments.
     let code = without_comments(text, Syntax::SLASHES);
     let value: Value = match serde_json::from_str(&code) {
@@ -166,8 +201,13 @@ fn profile(listing: &Listing, root: &str, unsaid: &mut Vec<Unsaid>) -> (String, 
         if profile.get("commandName").and_then(Value::as_str) != Some("Project") {
             continue;
         }
-        let addresses = profile.get("applicationUrl").and_then(Value::as_str).unwrap_or_default();
-        let plain = addresses.split(';').find_map(|address| address.trim().strip_prefix("http://"));
+        let addresses = profile
+            .get("applicationUrl")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let plain = addresses
+            .split(';')
+            .find_map(|address| address.trim().strip_prefix("http://"));
         let port = plain.and_then(|rest| rest.split('/').next()?.rsplit(':').next()?.parse().ok());
         let page = profile.get("launchUrl").and_then(Value::as_str);
         read.push(Profile {
@@ -192,7 +232,9 @@ fn profile(listing: &Listing, root: &str, unsaid: &mut Vec<Unsaid>) -> (String, 
 /// An address that the source insists on.
 fn fixed_port(codes: &[(String, String)]) -> Option<crate::draft::Said<u16>> {
     static FIXED: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(r#"(?:\.Run\(|UseUrls\(|Urls\.Add\()\s*"http://[^":/]+:(\d{2,5})|\bListen(?:AnyIP|Localhost)\(\s*(\d{2,5})"#)
+        pattern(
+            r#"(?:\.Run\(|UseUrls\(|Urls\.Add\()\s*"http://[^":/]+:(\d{2,5})|\bListen(?:AnyIP|Localhost)\(\s*(\d{2,5})"#,
+        )
     });
     codes.iter().find_map(|(file, code)| {
         let found = FIXED.captures(code)?;
@@ -203,15 +245,23 @@ fn fixed_port(codes: &[(String, String)]) -> Option<crate::draft::Said<u16>> {
 }
 
 fn health(codes: &[(String, String)]) -> Option<crate::draft::Said<crate::draft::Ready>> {
-    static CHECKS: LazyLock<Regex> = LazyLock::new(|| pattern(r#"\bMapHealthChecks\(\s*"([^"]+)""#));
+    static CHECKS: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r#"\bMapHealthChecks\(\s*"([^"]+)""#));
     static ROUTE: LazyLock<Regex> = LazyLock::new(|| pattern(r#"\bMapGet\(\s*"([^"]+)""#));
-    static PREFIX: LazyLock<Regex> = LazyLock::new(|| pattern(r#"\b(?:MapGroup|UsePathBase)\(\s*"([^"]*)""#));
+    static PREFIX: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r#"\b(?:MapGroup|UsePathBase)\(\s*"([^"]*)""#));
     let mapped = codes.iter().find_map(|(file, code)| {
         let path = CHECKS.captures(code)?.get(1)?;
-        let because = Because::line(file, line_at(code, path.start()), "a page that says that it is well");
+        let because = Because::line(
+            file,
+            line_at(code, path.start()),
+            "a page that says that it is well",
+        );
         Some(because.says(route::page(path.as_str())))
     });
-    let sources = codes.iter().map(|(path, code)| (path.as_str(), code.as_str()));
+    let sources = codes
+        .iter()
+        .map(|(path, code)| (path.as_str(), code.as_str()));
     mapped.or_else(|| route::health(sources, &ROUTE, Some(&PREFIX)))
 }
 
@@ -219,8 +269,15 @@ fn health(codes: &[(String, String)]) -> Option<crate::draft::Said<crate::draft:
 fn watched(listing: &Listing) -> Option<Because> {
     listing.texts().find_map(|(path, text)| {
         let name = file_name(path);
-        let scripts = matches!(name, "Makefile" | "justfile" | "package.json" | "Taskfile.yml") || name.ends_with(".sh");
+        let scripts = matches!(
+            name,
+            "Makefile" | "justfile" | "package.json" | "Taskfile.yml"
+        ) || name.ends_with(".sh");
         let line = line_with(text, "dotnet watch").filter(|_| scripts)?;
-        Some(Because::line(path, line, "the project is run by dotnet watch"))
+        Some(Because::line(
+            path,
+            line,
+            "the project is run by dotnet watch",
+        ))
     })
 }

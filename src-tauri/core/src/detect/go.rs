@@ -1,7 +1,10 @@
 //! Go: the main packages of a module that serve, started by `go run`, or by air where the project
 //! is set up for it.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use regex::{Captures, Regex};
 
@@ -27,6 +30,9 @@ struct Port {
     because: Because,
 }
 
+/// More programs than one module serves with: such a module is of examples.
+const AT_MOST: usize = 12;
+
 /// Finds the programs that serve.
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     let roots: Vec<&str> = listing
@@ -35,13 +41,24 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
         .map(folder)
         .collect();
     let mut codes: BTreeMap<&str, BTreeMap<&str, String>> = BTreeMap::new();
-    for (path, text) in listing.texts().filter(|(path, _)| path.ends_with(".go") && !is_aside(path)) {
+    for (path, text) in listing
+        .texts()
+        .filter(|(path, _)| path.ends_with(".go") && !is_aside(path))
+    {
         if let Some(root) = ancestors(folder(path)).find(|folder| roots.contains(folder)) {
-            codes.entry(root).or_default().insert(path, without_comments(text, Syntax::SLASHES));
+            codes
+                .entry(root)
+                .or_default()
+                .insert(path, without_comments(text, Syntax::SLASHES));
         }
     }
     for (root, codes) in codes {
-        Module { listing, root, codes }.find(finds);
+        Module {
+            listing,
+            root,
+            codes,
+        }
+        .find(finds);
     }
 }
 
@@ -53,10 +70,14 @@ fn is_main(code: &str) -> bool {
 /// A call by which a program serves, with the package that has it where the name alone is no proof.
 fn serves(code: &str) -> bool {
     static SERVES: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(r"\bListenAndServe(?:TLS)?\(|\bhttp\.Server\{|\bhttp\.Serve\(|\bnet\.Listen\(|\bfasthttp\.|\bgrpc\.NewServer\(")
+        pattern(
+            r"\bListenAndServe(?:TLS)?\(|\bhttp\.Server\{|\bhttp\.Serve\(|\bnet\.Listen\(|\bfasthttp\.|\bgrpc\.NewServer\(",
+        )
     });
     static FRAMEWORK: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(r"gin-gonic/gin|labstack/echo|gofiber/fiber|go-chi/chi|gorilla/mux|beego|gobuffalo/buffalo")
+        pattern(
+            r"gin-gonic/gin|labstack/echo|gofiber/fiber|go-chi/chi|gorilla/mux|beego|gobuffalo/buffalo",
+        )
     });
     static RUNS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\.(?:Run|Start|Listen)\("));
     SERVES.is_match(code) || (FRAMEWORK.is_match(code) && RUNS.is_match(code))
@@ -64,36 +85,54 @@ fn serves(code: &str) -> bool {
 
 impl Module<'_> {
     fn find(&self, finds: &mut Finds) {
-        let mut programs: BTreeMap<&str, (&str, bool)> = BTreeMap::new();
+        let mut programs: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut serving: BTreeSet<&str> = BTreeSet::new();
         for (path, code) in &self.codes {
             if is_main(code) {
-                let own = folder(path);
-                let serving = self
-                    .codes
-                    .iter()
-                    .any(|(other, code)| folder(other) == own && serves(code));
-                programs.insert(own, (path, serving));
+                programs.insert(folder(path), path);
+            }
+            if serves(code) {
+                serving.insert(folder(path));
             }
         }
-        let elsewhere = self.codes.values().any(|code| serves(code));
-        let serving: Vec<&str> = programs.iter().filter(|(_, (_, serves))| *serves).map(|(own, _)| *own).collect();
-        let chosen: Vec<&str> = if !serving.is_empty() {
-            serving
-        } else if elsewhere {
+        let own: Vec<&str> = programs
+            .keys()
+            .copied()
+            .filter(|own| serving.contains(own))
+            .take(AT_MOST)
+            .collect();
+        let chosen: Vec<&str> = if !own.is_empty() {
+            own
+        } else if !serving.is_empty() {
             // The serving is done by a package of the module: by the program that is called so.
             let usual = ["server", "api", "web", "app", "http", "serve"];
             let rank = |own: &&str| {
                 let name = file_name(own);
-                (usual.iter().position(|usual| *usual == name).unwrap_or(usual.len()), own.len())
+                (
+                    usual
+                        .iter()
+                        .position(|usual| *usual == name)
+                        .unwrap_or(usual.len()),
+                    own.len(),
+                )
             };
-            programs.keys().copied().min_by_key(rank).into_iter().collect()
+            programs
+                .keys()
+                .copied()
+                .min_by_key(rank)
+                .into_iter()
+                .collect()
         } else {
             Vec::new()
         };
-        for (own, (main, _)) in &programs {
-            let is_worker = file_name(own).contains("worker") || file_name(own).contains("consumer");
+        let health = self.health();
+        for (own, main) in &programs {
+            let is_worker =
+                file_name(own).contains("worker") || file_name(own).contains("consumer");
             if chosen.contains(own) {
-                finds.apps.push(self.found(own, main, chosen.len() > 1, Kind::Backend));
+                let mut found = self.found(own, main, chosen.len() > 1, Kind::Backend);
+                found.service.ready.clone_from(&health);
+                finds.apps.push(found);
             } else if is_worker {
                 finds.apps.push(self.found(own, main, true, Kind::Worker));
             }
@@ -101,16 +140,29 @@ impl Module<'_> {
     }
 
     fn found(&self, own: &str, main: &str, several: bool, kind: Kind) -> Found {
-        let line = self.codes.get(main).and_then(|code| Some(line_at(code, code.find("func main()")?)));
+        let line = self
+            .codes
+            .get(main)
+            .and_then(|code| Some(line_at(code, code.find("func main()")?)));
         let framework = self.framework();
         let because = Because::line(main, line, "a program of Go that serves");
         let because = if kind == Kind::Worker {
-            Because { text: "a program of Go that works in the background".to_owned(), ..because }
+            Because {
+                text: "a program of Go that works in the background".to_owned(),
+                ..because
+            }
         } else {
             because
         };
-        let within = own.strip_prefix(self.root).unwrap_or(own).trim_start_matches('/');
-        let target = if within.is_empty() { ".".to_owned() } else { format!("./{within}") };
+        let within = own
+            .strip_prefix(self.root)
+            .unwrap_or(own)
+            .trim_start_matches('/');
+        let target = if within.is_empty() {
+            ".".to_owned()
+        } else {
+            format!("./{within}")
+        };
         let air = self.air(within).filter(|_| kind == Kind::Backend);
         let (mut words, reason) = match air {
             Some(because) => (vec!["air".to_owned()], because),
@@ -120,8 +172,15 @@ impl Module<'_> {
             }
         };
         let name = match (several, file_name(own), file_name(self.root)) {
-            (true, name, _) | (_, name, "") if !matches!(name, "" | "cmd" | "main" | "src") => name.to_owned(),
-            (_, _, "") => if kind == Kind::Worker { "worker" } else { "backend" }.to_owned(),
+            (true, name, _) | (_, name, "") if !matches!(name, "" | "cmd" | "main" | "src") => {
+                name.to_owned()
+            }
+            (_, _, "") => if kind == Kind::Worker {
+                "worker"
+            } else {
+                "backend"
+            }
+            .to_owned(),
             (_, _, name) => name.to_owned(),
         };
         let mut service = DraftService::new(name, kind, because);
@@ -138,16 +197,25 @@ impl Module<'_> {
             match port.variable.as_deref() {
                 Some("PORT") => reads_port = true,
                 Some(variable) => {
-                    service.env.push((variable.to_owned(), port.because.says("{port}".to_owned())));
+                    service
+                        .env
+                        .push((variable.to_owned(), port.because.says("{port}".to_owned())));
                 }
                 None => {}
             }
         }
         service.directory = (!self.root.is_empty()).then(|| reason.says(self.root.to_owned()));
         service.command = Some(reason.says(CommandLine::Words(words)));
-        service.start_timeout = Some(Because::known("the first start compiles").says("5m".to_owned()));
-        if kind == Kind::Backend {
-            service.ready = self.health();
+        service.start_timeout =
+            Some(Because::known("the first start compiles").says("5m".to_owned()));
+        let manifest = self
+            .listing
+            .text(&join(self.root, "go.mod"))
+            .unwrap_or_default();
+        if !manifest.contains("godotenv") && !manifest.contains("viper") {
+            service
+                .env_file
+                .extend(variables::file_for(self.listing, &[self.root]));
         }
         Found {
             service,
@@ -159,26 +227,39 @@ impl Module<'_> {
     }
 
     fn framework(&self) -> &'static str {
-        let manifest = self.listing.text(&join(self.root, "go.mod")).unwrap_or_default();
-        [("gin-gonic/gin", "gin"), ("labstack/echo", "echo"), ("gofiber/fiber", "fiber"), ("go-chi/chi", "chi")]
-            .into_iter()
-            .find_map(|(path, name)| manifest.contains(path).then_some(name))
-            .unwrap_or("go")
+        let manifest = self
+            .listing
+            .text(&join(self.root, "go.mod"))
+            .unwrap_or_default();
+        [
+            ("gin-gonic/gin", "gin"),
+            ("labstack/echo", "echo"),
+            ("gofiber/fiber", "fiber"),
+            ("go-chi/chi", "chi"),
+        ]
+        .into_iter()
+        .find_map(|(path, name)| manifest.contains(path).then_some(name))
+        .unwrap_or("go")
     }
 
     /// The settings of air, if they build this program and air is there, or nothing is known of it.
     fn air(&self, within: &str) -> Option<Because> {
         let path = join(self.root, ".air.toml");
         let text = self.listing.text(&path)?;
-        let builds = text.lines().find(|line| line.trim_start().starts_with("cmd"));
+        let builds = text
+            .lines()
+            .find(|line| line.trim_start().starts_with("cmd"));
         let names = |line: &str| {
-            let target = line.rsplit(char::is_whitespace).find(|word| word.starts_with('.'));
+            let target = line
+                .rsplit(char::is_whitespace)
+                .find(|word| word.starts_with('.'));
             let target = target.map(|word| word.trim_matches(['"', '\'', '.', '/']).to_owned());
             target.is_none_or(|target| target == within)
         };
         let fits = builds.is_none_or(names);
         let line = builds.and_then(|line| super::line_with(text, line));
-        (fits && self.listing.host.has("air")).then(|| Because::line(path, line, "the project is run by air"))
+        (fits && self.listing.host.has("air"))
+            .then(|| Because::line(path, line, "the project is run by air"))
     }
 
     /// The codes of the program itself first, then those of the rest of the module.
@@ -186,20 +267,29 @@ impl Module<'_> {
         let all = move |inside: bool| {
             let fits = move |path: &&&str| (folder(path) == own) == inside;
             let codes = self.codes.iter().map(|(path, code)| (path, code));
-            codes.filter(move |(path, _)| fits(path)).map(|(path, code)| (*path, code.as_str()))
+            codes
+                .filter(move |(path, _)| fits(path))
+                .map(|(path, code)| (*path, code.as_str()))
         };
         all(true).chain(all(false))
     }
 
     fn port(&self, own: &str) -> Option<Port> {
-        let find = |read: fn(&str, &str) -> Option<Port>| self.ordered(own).find_map(|(path, code)| read(path, code));
-        let port = find(flag).or_else(|| find(variable)).or_else(|| find(written)).or_else(|| find(of_framework))?;
+        let find = |read: fn(&str, &str) -> Option<Port>| {
+            self.ordered(own).find_map(|(path, code)| read(path, code))
+        };
+        let port = find(flag)
+            .or_else(|| find(variable))
+            .or_else(|| find(written))
+            .or_else(|| find(of_framework))?;
         let set = port.variable.as_ref().and_then(|name| {
-            [self.root, ""].into_iter().find_map(|folder| {
-                variables::of_folder(self.listing, folder).remove(name)
-            })
+            [self.root, ""]
+                .into_iter()
+                .find_map(|folder| variables::of_folder(self.listing, folder).remove(name))
         });
-        let Some(set) = set.filter(|set| set.is_set) else { return Some(port) };
+        let Some(set) = set.filter(|set| set.is_set) else {
+            return Some(port);
+        };
         match set.value.trim_start_matches(':').parse() {
             Ok(number) if number != 0 => Some(Port {
                 number,
@@ -245,21 +335,29 @@ fn written(file: &str, code: &str) -> Option<Port> {
 /// `flag.String("port", "8080", …)`, `flag.IntVar(&port, "port", 8080, …)`
 fn flag(file: &str, code: &str) -> Option<Port> {
     static FLAG: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(r#"\bflag\.(?:String|Int|Uint)(?:Var)?\((?:&[\w.]+,\s*)?"(\w*port)",\s*"?:?(\d{2,5})"?"#)
+        pattern(
+            r#"\bflag\.(?:String|Int|Uint)(?:Var)?\((?:&[\w.]+,\s*)?"(\w*port)",\s*"?:?(\d{2,5})"?"#,
+        )
     });
     let found = FLAG.captures(code)?;
     let option = format!("-{}", found.get(1)?.as_str());
     let port = port_of(file, code, &found, "the port is an option there")?;
-    Some(Port { option: Some(option), ..port })
+    Some(Port {
+        option: Some(option),
+        ..port
+    })
 }
 
 /// `os.Getenv("PORT")` and what stands in for it, or a field with `env:"PORT"` and a default.
 fn variable(file: &str, code: &str) -> Option<Port> {
     static FIELD: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(r#"`[^`\n]*(?:env|envconfig):"(\w*PORT)[^"]*"[^`\n]*(?:envDefault|default|env-default):"(\d{2,5})"|`[^`\n]*(?:envDefault|default|env-default):"(\d{2,5})"[^`\n]*(?:env|envconfig):"(\w*PORT)"#)
+        pattern(
+            r#"`[^`\n]*(?:env|envconfig):"(\w*PORT)[^"]*"[^`\n]*(?:envDefault|default|env-default):"(\d{2,5})"|`[^`\n]*(?:envDefault|default|env-default):"(\d{2,5})"[^`\n]*(?:env|envconfig):"(\w*PORT)"#,
+        )
     });
-    static READ: LazyLock<Regex> =
-        LazyLock::new(|| pattern(r#"(?i:getenv|lookupenv|get_?env\w*|envor\w*)\(\s*"(\w*PORT)"\s*(,[^)\n]*)?\)"#));
+    static READ: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(r#"(?i:getenv|lookupenv|get_?env\w*|envor\w*)\(\s*"(\w*PORT)"\s*(,[^)\n]*)?\)"#)
+    });
     if let Some(found) = FIELD.captures(code) {
         let (name, number) = match (found.get(1), found.get(2), found.get(3), found.get(4)) {
             (Some(name), Some(number), ..) | (_, _, Some(number), Some(name)) => (name, number),
@@ -269,7 +367,11 @@ fn variable(file: &str, code: &str) -> Option<Port> {
             number: number.as_str().parse().ok().filter(|port| *port != 0)?,
             variable: Some(name.as_str().to_owned()),
             option: None,
-            because: Because::line(file, line_at(code, number.start()), "the port is read there"),
+            because: Because::line(
+                file,
+                line_at(code, number.start()),
+                "the port is read there",
+            ),
         });
     }
     READ.captures_iter(code).take(16).find_map(|found| {
@@ -281,7 +383,8 @@ fn variable(file: &str, code: &str) -> Option<Port> {
             while !code.is_char_boundary(end) {
                 end -= 1;
             }
-            static QUOTED: LazyLock<Regex> = LazyLock::new(|| pattern(r#"=\s*"?:?(\d{3,5})"?\b|"localhost:(\d{3,5})""#));
+            static QUOTED: LazyLock<Regex> =
+                LazyLock::new(|| pattern(r#"=\s*"?:?(\d{3,5})"?\b|"localhost:(\d{3,5})""#));
             let after = &code[whole.end()..end];
             let found = QUOTED.captures(after)?;
             found.iter().skip(1).flatten().next()?.as_str().parse().ok()

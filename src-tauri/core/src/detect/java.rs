@@ -12,7 +12,7 @@ use super::{
     Finds, Found, Listing, System, ancestors, file_name, folder, is_aside, join, line_with,
     python::from,
     route,
-    source::{Syntax, pattern, without_comments, without_xml_comments},
+    source::{Syntax, arguments, keyword, pattern, without_comments, without_xml_comments},
 };
 use crate::draft::{Because, CommandLine, DraftService, Kind};
 
@@ -89,7 +89,11 @@ struct Module<'a> {
 /// Finds the applications.
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     let mut roots: BTreeMap<&str, (String, bool)> = BTreeMap::new();
-    for (name, is_maven) in [("build.gradle", false), ("build.gradle.kts", false), ("pom.xml", true)] {
+    for (name, is_maven) in [
+        ("build.gradle", false),
+        ("build.gradle.kts", false),
+        ("pom.xml", true),
+    ] {
         for path in listing.named(name).filter(|path| !is_aside(path)) {
             roots.insert(folder(path), (path.to_owned(), is_maven));
         }
@@ -97,7 +101,9 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     let mut mains: BTreeMap<&str, (String, usize)> = BTreeMap::new();
     for (path, text) in listing.texts() {
         let is_source = path.ends_with(".java") || path.ends_with(".kt");
-        let Some(main) = is_source.then(|| main_of(text)).flatten() else { continue };
+        let Some(main) = is_source.then(|| main_of(text)).flatten() else {
+            continue;
+        };
         if let Some(root) = ancestors(folder(path)).find(|folder| roots.contains_key(folder)) {
             mains.entry(root).or_insert((path.to_owned(), main));
         }
@@ -126,13 +132,25 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
 /// The line that makes a class the application.
 fn main_of(text: &str) -> Option<usize> {
     static MAIN: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(r"@SpringBootApplication|\bMicronaut\.(?:run|build)\(|\bembeddedServer\(|\bEngineMain\b|@QuarkusMain")
+        pattern(
+            r"@SpringBootApplication|\bMicronaut\.(?:run|build)\(|\bembeddedServer\(|\bEngineMain\b|@QuarkusMain",
+        )
     });
-    if !["Spring", "icronaut", "embeddedServer", "EngineMain", "Quarkus"].iter().any(|word| text.contains(word)) {
+    if ![
+        "Spring",
+        "icronaut",
+        "embeddedServer",
+        "EngineMain",
+        "Quarkus",
+    ]
+    .iter()
+    .any(|word| text.contains(word))
+    {
         return None;
     }
     let code = without_comments(text, Syntax::SLASHES);
-    MAIN.find(&code).map(|found| super::line_at(&code, found.start()))
+    MAIN.find(&code)
+        .map(|found| super::line_at(&code, found.start()))
 }
 
 impl Module<'_> {
@@ -142,7 +160,12 @@ impl Module<'_> {
         let is_parent = self.is_maven && self.declared.contains("<packaging>pom</packaging>");
         if is_parent {
             None
-        } else if names("io.quarkus") && (!self.settings.is_empty() || names("quarkus-maven-plugin") || names("id(\"io.quarkus\")") || names("id 'io.quarkus'")) {
+        } else if names("io.quarkus")
+            && (!self.settings.is_empty()
+                || names("quarkus-maven-plugin")
+                || names("id(\"io.quarkus\")")
+                || names("id 'io.quarkus'"))
+        {
             Some(Framework::Quarkus)
         } else if names("io.micronaut") && has_main {
             Some(Framework::Micronaut)
@@ -159,8 +182,14 @@ impl Module<'_> {
         let framework = self.framework(main.is_some())?;
         let ways = framework.ways();
         let because = match main {
-            Some((file, line)) => Because::line(file, *line, format!("a {} application", ways.title)),
-            None => Because::line(&self.build, line_with(&self.declared, ways.name), format!("a {} application", ways.title)),
+            Some((file, line)) => {
+                Because::line(file, *line, format!("a {} application", ways.title))
+            }
+            None => Because::line(
+                &self.build,
+                line_with(&self.declared, ways.name),
+                format!("a {} application", ways.title),
+            ),
         };
         let (words, directory) = self.command(&ways);
         let name = match file_name(self.root) {
@@ -175,9 +204,12 @@ impl Module<'_> {
         service.port = Some(because.says(port));
         if let Some(variable) = ways.variable {
             let because = Because::known(format!("tells {} its port", ways.title));
-            service.env.push((variable.to_owned(), because.says("{port}".to_owned())));
+            service
+                .env
+                .push((variable.to_owned(), because.says("{port}".to_owned())));
         }
-        service.start_timeout = Some(Because::known("the first start downloads and compiles").says("10m".to_owned()));
+        service.start_timeout =
+            Some(Because::known("the first start downloads and compiles").says("10m".to_owned()));
         service.ready = self.health(framework);
         Some(Found {
             service,
@@ -201,7 +233,9 @@ impl Module<'_> {
         let top = ancestors(self.root)
             .find(|folder| {
                 !self.is_maven
-                    && ["settings.gradle", "settings.gradle.kts"].iter().any(|name| self.listing.has(&join(folder, name)))
+                    && ["settings.gradle", "settings.gradle.kts"]
+                        .iter()
+                        .any(|name| self.listing.has(&join(folder, name)))
             })
             .unwrap_or(self.root);
         let run = match wrapper {
@@ -209,14 +243,26 @@ impl Module<'_> {
             Some(at) => {
                 let script = join(at, if windows { windows_script } else { script });
                 let path = from(top, &script);
-                let path = if path.starts_with('.') { path } else { format!("./{path}") };
-                if windows { path.replace('/', "\\") } else { path }
+                let path = if path.starts_with('.') {
+                    path
+                } else {
+                    format!("./{path}")
+                };
+                if windows {
+                    path.replace('/', "\\")
+                } else {
+                    path
+                }
             }
         };
         let task = if self.is_maven {
             ways.maven.to_owned()
         } else {
-            let within = self.root.strip_prefix(top).unwrap_or(self.root).trim_matches('/');
+            let within = self
+                .root
+                .strip_prefix(top)
+                .unwrap_or(self.root)
+                .trim_matches('/');
             if within.is_empty() {
                 ways.gradle.to_owned()
             } else {
@@ -231,33 +277,63 @@ impl Module<'_> {
         (words, top)
     }
 
-    fn port(&self, framework: Framework, ways: &Ways, main: Option<&(String, usize)>) -> (u16, Because, bool) {
+    fn port(
+        &self,
+        framework: Framework,
+        ways: &Ways,
+        main: Option<&(String, usize)>,
+    ) -> (u16, Because, bool) {
         if let Some(set) = self.settings.get(ways.port)
             && let Some(number) = super::source::port_in(&set.value)
         {
             let reads_port = ways.variable.is_none() && set.value.contains("PORT");
-            return (number, Because::line(&set.file, set.line, "the port is set there"), reads_port);
+            return (
+                number,
+                Because::line(&set.file, set.line, "the port is set there"),
+                reads_port,
+            );
         }
         if framework == Framework::Ktor
             && let Some((file, _)) = main
         {
-            static EMBEDDED: LazyLock<Regex> = LazyLock::new(|| pattern(r"\bembeddedServer\([^)]*?port\s*=\s*([^,)\n]+)"));
-            let code = without_comments(self.listing.text(file).unwrap_or_default(), Syntax::SLASHES);
-            if let Some(said) = EMBEDDED.captures(&code).and_then(|found| found.get(1))
-                && let Some(number) = super::source::port_in(said.as_str())
-            {
-                let line = super::line_at(&code, said.start());
-                return (number, Because::line(file, line, "it listens there"), said.as_str().contains("PORT"));
+            let code =
+                without_comments(self.listing.text(file).unwrap_or_default(), Syntax::SLASHES);
+            let call = code
+                .find("embeddedServer(")
+                .map(|at| at + "embeddedServer".len());
+            let said = call.and_then(|open| keyword(arguments(&code, open), "port"));
+            if let Some(number) = said.and_then(super::source::port_in) {
+                let line = line_with(&code, "embeddedServer(");
+                let reads_port = said.is_some_and(|said| said.contains("\"PORT\""));
+                return (
+                    number,
+                    Because::line(file, line, "it listens there"),
+                    reads_port,
+                );
             }
         }
-        (8080, Because::known(format!("{}'s usual port", ways.title)), false)
+        (
+            8080,
+            Because::known(format!("{}'s usual port", ways.title)),
+            false,
+        )
     }
 
     fn health(&self, framework: Framework) -> Option<crate::draft::Said<crate::draft::Ready>> {
-        let declares = |name: &str| self.declared.contains(name).then(|| {
-            Because::line(&self.build, line_with(&self.declared, name), format!("`{name}` has a page that says that it is well"))
-        });
-        let setting = |name: &str| self.settings.get(name).map(|set| set.value.trim_end_matches('/').to_owned());
+        let declares = |name: &str| {
+            self.declared.contains(name).then(|| {
+                Because::line(
+                    &self.build,
+                    line_with(&self.declared, name),
+                    format!("`{name}` has a page that says that it is well"),
+                )
+            })
+        };
+        let setting = |name: &str| {
+            self.settings
+                .get(name)
+                .map(|set| set.value.trim_end_matches('/').to_owned())
+        };
         let (path, because) = match framework {
             Framework::Spring => {
                 let because = declares("spring-boot-starter-actuator")?;
@@ -268,7 +344,8 @@ impl Module<'_> {
                 let context = setting("server.servlet.context-path")
                     .or_else(|| setting("spring.webflux.base-path"))
                     .unwrap_or_default();
-                let base = setting("management.endpoints.web.base-path").unwrap_or("/actuator".to_owned());
+                let base =
+                    setting("management.endpoints.web.base-path").unwrap_or("/actuator".to_owned());
                 (format!("{context}{base}/health"), because)
             }
             Framework::Quarkus => {
@@ -280,6 +357,7 @@ impl Module<'_> {
             Framework::Ktor => return None,
         };
         // What is filled in while it starts is not known here.
-        (path.starts_with('/') && !path.contains(['$', '@'])).then(|| because.says(route::page(&path)))
+        (path.starts_with('/') && !path.contains(['$', '@']))
+            .then(|| because.says(route::page(&path)))
     }
 }

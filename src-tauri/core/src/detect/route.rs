@@ -28,12 +28,25 @@ pub(super) fn health<'a>(
             let Some(rank) = python::health_rank(path.as_str()) else {
                 continue;
             };
-            if path.as_str().contains(['{', ':', '*', '<', ' ']) || best.as_ref().is_some_and(|(other, _)| *other <= rank) {
+            if path.as_str().contains(['{', ':', '*', '<', ' '])
+                || best.as_ref().is_some_and(|(other, _)| *other <= rank)
+            {
                 continue;
             }
-            let because = Because::line(file, line_at(code, path.start()), "a page that says that it is well");
-            let slash = if path.as_str().starts_with('/') { "" } else { "/" };
-            best = Some((rank, because.says(page(&format!("{slash}{}", path.as_str())))));
+            let because = Because::line(
+                file,
+                line_at(code, path.start()),
+                "a page that says that it is well",
+            );
+            let slash = if path.as_str().starts_with('/') {
+                ""
+            } else {
+                "/"
+            };
+            best = Some((
+                rank,
+                because.says(page(&format!("{slash}{}", path.as_str()))),
+            ));
         }
     }
     best.map(|(_, ready)| ready)

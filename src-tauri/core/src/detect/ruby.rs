@@ -13,9 +13,17 @@ use crate::draft::{Because, CommandLine, DraftService, Kind, Said};
 /// Finds the applications and their workers.
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     for path in listing.named("Gemfile").filter(|path| !is_aside(path)) {
-        let Some(text) = listing.text(path) else { continue };
+        let Some(text) = listing.text(path) else {
+            continue;
+        };
         let gems = without_comments(text, Syntax::HASH);
-        Bundle { listing, root: folder(path), path, gems }.find(finds);
+        Bundle {
+            listing,
+            root: folder(path),
+            path,
+            gems,
+        }
+        .find(finds);
     }
 }
 
@@ -30,7 +38,9 @@ impl Bundle<'_> {
     fn find(&self, finds: &mut Finds) {
         let rails = self.gem("rails");
         if rails.is_some() && self.listing.has(&self.at("config/routes.rb")) {
-            finds.apps.push(self.rails(&self.because(rails, "an application of Rails")));
+            finds
+                .apps
+                .push(self.rails(&self.because(rails, "an application of Rails")));
         } else if self.listing.has(&self.at("config.ru")) {
             finds.apps.push(self.rack());
         } else {
@@ -39,12 +49,24 @@ impl Bundle<'_> {
         if let Some(line) = self.gem("sidekiq") {
             let because = self.because(Some(line), "Sidekiq works in the background");
             let words = ["bundle", "exec", "sidekiq"];
-            finds.apps.push(self.worker("sidekiq", &because, &words, "Starting processing"));
+            finds
+                .apps
+                .push(self.worker("sidekiq", &because, &words, "Starting processing"));
         } else if let Some(because) = self.solid_queue() {
-            finds.apps.push(self.worker("jobs", &because, &self.script("bin/jobs"), "Started Supervisor"));
+            finds.apps.push(self.worker(
+                "jobs",
+                &because,
+                &self.script("bin/jobs"),
+                "Started Supervisor",
+            ));
         } else if let Some(line) = self.gem("good_job") {
             let because = self.because(Some(line), "GoodJob works in the background");
-            finds.apps.push(self.worker("jobs", &because, &["bundle", "exec", "good_job", "start"], "GoodJob"));
+            finds.apps.push(self.worker(
+                "jobs",
+                &because,
+                &["bundle", "exec", "good_job", "start"],
+                "GoodJob",
+            ));
         }
     }
 
@@ -54,13 +76,17 @@ impl Bundle<'_> {
 
     /// The line of a gem.
     fn gem(&self, name: &str) -> Option<usize> {
-        self.gems.lines().position(|line| {
-            let rest = line.trim_start().strip_prefix("gem").unwrap_or_default();
-            let rest = rest.trim_start_matches([' ', '(']);
-            rest.strip_prefix(['"', '\'']).is_some_and(|rest| {
-                rest.strip_prefix(name).is_some_and(|rest| rest.starts_with(['"', '\'']))
+        self.gems
+            .lines()
+            .position(|line| {
+                let rest = line.trim_start().strip_prefix("gem").unwrap_or_default();
+                let rest = rest.trim_start_matches([' ', '(']);
+                rest.strip_prefix(['"', '\'']).is_some_and(|rest| {
+                    rest.strip_prefix(name)
+                        .is_some_and(|rest| rest.starts_with(['"', '\'']))
+                })
             })
-        }).map(|index| index + 1)
+            .map(|index| index + 1)
     }
 
     fn because(&self, line: Option<usize>, text: &str) -> Because {
@@ -104,10 +130,13 @@ impl Bundle<'_> {
             vec!["bundle", "exec", "rails"]
         };
         words.extend(["server", "-p", "{port}"]);
-        let mut service = DraftService::new(self.name("web"), Kind::Backend, because.clone());
+        let mut service = DraftService::new(self.name("app"), Kind::Backend, because.clone());
         service.command = Some(because.says(CommandLine::words(words)));
         service.directory = self.directory(because);
-        service.port = Some(self.puma_port().unwrap_or_else(|| Because::known("Rails' usual port").says(3000)));
+        service.port = Some(
+            self.puma_port()
+                .unwrap_or_else(|| Because::known("Rails' usual port").says(3000)),
+        );
         service.start_timeout = None;
         service.ready = self.rails_health();
         self.found(service, "rails", false)
@@ -126,14 +155,21 @@ impl Bundle<'_> {
 
     fn rails_health(&self) -> Option<Said<crate::draft::Ready>> {
         static ROUTE: LazyLock<Regex> = LazyLock::new(|| {
-            pattern(r#"(?m)^(?:  |\t)get\s*\(?\s*["']/?([\w/-]+)["']\s*(?:=>|,\s*to:)\s*["']([^"']+)["']"#)
+            pattern(
+                r#"(?m)^(?:  |\t)get\s*\(?\s*["']/?([\w/-]+)["']\s*(?:=>|,\s*to:)\s*["']([^"']+)["']"#,
+            )
         });
         let path = self.at("config/routes.rb");
         let code = without_comments(self.listing.text(&path)?, Syntax::HASH);
         ROUTE.captures_iter(&code).find_map(|found| {
             let (page, action) = (found.get(1)?, found.get(2)?);
-            let well = action.as_str() == "rails/health#show" || super::python::health_rank(page.as_str()).is_some();
-            let because = Because::line(&path, line_at(&code, page.start()), "a page that says that it is well");
+            let well = action.as_str() == "rails/health#show"
+                || super::python::health_rank(page.as_str()).is_some();
+            let because = Because::line(
+                &path,
+                line_at(&code, page.start()),
+                "a page that says that it is well",
+            );
             well.then(|| because.says(route::page(&format!("/{}", page.as_str()))))
         })
     }
@@ -150,7 +186,8 @@ impl Bundle<'_> {
         service.command = Some(because.says(CommandLine::words(words)));
         service.directory = self.directory(&because);
         let port = self.puma_port();
-        service.port = Some(port.unwrap_or_else(|| Because::known("Rack's usual port").says(usual)));
+        service.port =
+            Some(port.unwrap_or_else(|| Because::known("Rack's usual port").says(usual)));
         self.found(service, "rack", false)
     }
 
@@ -163,7 +200,8 @@ impl Bundle<'_> {
         service.command = Some(because.says(CommandLine::words(words.iter().copied())));
         service.directory = self.directory(because);
         if ready == "Starting processing" {
-            service.ready = Some(Because::known("what Sidekiq says when it is").says(route::log(ready)));
+            service.ready =
+                Some(Because::known("what Sidekiq says when it is").says(route::log(ready)));
         }
         self.found(service, "sidekiq", false)
     }

@@ -8,13 +8,11 @@ use regex::Regex;
 use toml::{Table, Value};
 
 use super::{
-    Finds, Found, Listing, ancestors, file_name, folder, is_aside, join, line_at,
-    route,
+    Finds, Found, Listing, ancestors, file_name, folder, is_aside, join, line_at, route,
     source::{Syntax, pattern, without_comments},
+    variables,
 };
-use crate::draft::{
-    Because, Change, Choice, CommandLine, DraftService, Kind, Question, Unsaid,
-};
+use crate::draft::{Because, Change, Choice, CommandLine, DraftService, Kind, Question, Unsaid};
 
 /// A package with what may be run of it.
 struct Package<'a> {
@@ -42,11 +40,16 @@ const FRAMEWORKS: [(&str, Option<u16>); 11] = [
     ("hyper", None),
 ];
 
+/// More programs than one package serves with: such a folder is of examples.
+const AT_MOST: usize = 12;
+
 /// Finds the binaries that serve.
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     let mut packages = Vec::new();
     for path in listing.named("Cargo.toml").filter(|path| !is_aside(path)) {
-        let Some(text) = listing.text(path) else { continue };
+        let Some(text) = listing.text(path) else {
+            continue;
+        };
         match toml::from_str::<Table>(text) {
             Ok(table) => packages.extend(package(listing, folder(path), &table)),
             Err(error) => finds.unsaid.push(Unsaid {
@@ -66,7 +69,12 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
             continue;
         }
         // The binary may be a thin shell over a library of the same workspace.
-        let borrowed = || package.dependencies.iter().find_map(|name| frameworks.get(name).copied());
+        let borrowed = || {
+            package
+                .dependencies
+                .iter()
+                .find_map(|name| frameworks.get(name).copied())
+        };
         if let Some(framework) = own_framework(package).or_else(borrowed) {
             serve(listing, package, framework, finds);
         }
@@ -83,21 +91,31 @@ fn own_framework(package: &Package) -> Option<&'static str> {
 fn package<'a>(listing: &Listing, root: &'a str, table: &Table) -> Option<Package<'a>> {
     let name = table.get("package")?.get("name")?.as_str()?.to_owned();
     let mut binaries: Vec<(String, String)> = Vec::new();
-    for binary in table.get("bin").and_then(Value::as_array).into_iter().flatten() {
-        let Some(own) = binary.get("name").and_then(Value::as_str) else { continue };
+    for binary in table
+        .get("bin")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let Some(own) = binary.get("name").and_then(Value::as_str) else {
+            continue;
+        };
         let path = binary.get("path").and_then(Value::as_str);
         let path = path.map_or_else(|| format!("src/bin/{own}.rs"), str::to_owned);
         binaries.push((own.to_owned(), join(root, &path)));
     }
     let main = join(root, "src/main.rs");
-    let is_new = |binaries: &[(String, String)], path: &str| binaries.iter().all(|(_, known)| known != path);
+    let is_new =
+        |binaries: &[(String, String)], path: &str| binaries.iter().all(|(_, known)| known != path);
     if listing.has(&main) && is_new(&binaries, &main) {
         binaries.push((name.clone(), main));
     }
     let folder_of_them = join(root, "src/bin");
     for path in listing.under(&folder_of_them) {
         let within = &path[folder_of_them.len() + 1..];
-        let own = within.strip_suffix("/main.rs").or_else(|| within.strip_suffix(".rs"));
+        let own = within
+            .strip_suffix("/main.rs")
+            .or_else(|| within.strip_suffix(".rs"));
         if let Some(own) = own.filter(|own| !own.contains('/'))
             && is_new(&binaries, path)
         {
@@ -114,16 +132,25 @@ fn package<'a>(listing: &Listing, root: &'a str, table: &Table) -> Option<Packag
             .get("default-run")
             .and_then(Value::as_str)
             .map(str::to_owned),
-        dependencies: dependencies.into_iter().flat_map(Table::keys).cloned().collect(),
+        dependencies: dependencies
+            .into_iter()
+            .flat_map(Table::keys)
+            .cloned()
+            .collect(),
     })
 }
 
 fn serve(listing: &Listing, package: &Package, framework: &'static str, finds: &mut Finds) {
     static SERVES: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(r"\baxum::serve\(|\bHttpServer::new\(|#\[(?:rocket::)?(?:launch|main)\]|\bTcpListener::bind\(|\bServer::b(?:ind|uilder)\(|\bServer::new\(|\bwarp::serve\(|\.serve\(|\.listen\(|\bserve\(")
+        pattern(
+            r"\baxum::serve\(|\bHttpServer::new\(|#\[(?:rocket::)?(?:launch|main)\]|\bTcpListener::bind\(|\bServer::b(?:ind|uilder)\(|\bServer::new\(|\bwarp::serve\(|\.serve\(|\.listen\(|\bserve\(",
+        )
     });
     let code_of = |file: &str| {
-        listing.text(file).map(|text| without_comments(text, Syntax::RUST)).unwrap_or_default()
+        listing
+            .text(file)
+            .map(|text| without_comments(text, Syntax::RUST))
+            .unwrap_or_default()
     };
     let codes: BTreeMap<String, String> = listing
         .under(&join(package.root, "src"))
@@ -135,6 +162,7 @@ fn serve(listing: &Listing, package: &Package, framework: &'static str, finds: &
         .binaries
         .iter()
         .filter(|(_, file)| SERVES.is_match(&code_of(file)))
+        .take(AT_MOST)
         .collect();
     let mut open = Vec::new();
     if serving.is_empty() {
@@ -143,8 +171,16 @@ fn serve(listing: &Listing, package: &Package, framework: &'static str, finds: &
             package.default.as_deref() == Some(name)
                 || matches!(name, "server" | "api" | "web" | "backend" | "http")
         };
-        let named: Vec<_> = package.binaries.iter().filter(|(name, _)| likely(name)).collect();
-        let own: Vec<_> = package.binaries.iter().filter(|(name, _)| *name == package.name).collect();
+        let named: Vec<_> = package
+            .binaries
+            .iter()
+            .filter(|(name, _)| likely(name))
+            .collect();
+        let own: Vec<_> = package
+            .binaries
+            .iter()
+            .filter(|(name, _)| *name == package.name)
+            .collect();
         match (&named[..], &own[..]) {
             ([one], _) | ([], [one]) => serving.push(*one),
             _ => {
@@ -156,7 +192,12 @@ fn serve(listing: &Listing, package: &Package, framework: &'static str, finds: &
     let several = serving.len() > 1;
     for (binary, file) in serving.iter().copied() {
         let code = code_of(file);
-        let service = Service { listing, package, framework, codes: &codes };
+        let service = Service {
+            listing,
+            package,
+            framework,
+            codes: &codes,
+        };
         let mut found = service.found(binary, file, &code, several);
         if !open.is_empty() {
             let mut choices = vec![Choice {
@@ -193,7 +234,12 @@ struct Service<'a> {
 
 impl Service<'_> {
     fn found(&self, binary: &str, file: &str, code: &str, several: bool) -> Found {
-        let Self { listing, package, framework, codes } = *self;
+        let Self {
+            listing,
+            package,
+            framework,
+            codes,
+        } = *self;
         let line = code.find("fn main").or_else(|| code.find("#[launch]"));
         let because = Because::line(
             file,
@@ -202,7 +248,15 @@ impl Service<'_> {
         );
         let workspace = workspace(listing, package.root);
         // What it reads beside itself says where it runs.
-        let beside = [".env", "Rocket.toml", "config", "templates", "static", "migrations", "public"];
+        let beside = [
+            ".env",
+            "Rocket.toml",
+            "config",
+            "templates",
+            "static",
+            "migrations",
+            "public",
+        ];
         let own_things = beside.iter().any(|name| {
             let path = join(package.root, name);
             listing.has(&path) || listing.has_folder(&path)
@@ -218,7 +272,11 @@ impl Service<'_> {
         if framework == "loco-rs" {
             words.extend(["--", "start", "--port", "{port}"].map(str::to_owned));
         }
-        let name = if several { binary.to_owned() } else { name(package) };
+        let name = if several {
+            binary.to_owned()
+        } else {
+            name(package)
+        };
         let mut service = DraftService::new(name, Kind::Backend, because.clone());
         let mut reads_port = false;
         let port = port::find(listing, package.root, framework, file, code, codes);
@@ -230,7 +288,9 @@ impl Service<'_> {
             match port.variable.as_deref() {
                 Some("PORT") => reads_port = true,
                 Some(variable) => {
-                    service.env.push((variable.to_owned(), port.because.says("{port}".to_owned())));
+                    service
+                        .env
+                        .push((variable.to_owned(), port.because.says("{port}".to_owned())));
                 }
                 None => {}
             }
@@ -238,8 +298,18 @@ impl Service<'_> {
         let manifest = Because::file(join(package.root, "Cargo.toml"), "a package of Cargo");
         service.command = Some(manifest.says(CommandLine::Words(words)));
         service.directory = (!directory.is_empty()).then(|| manifest.says(directory.to_owned()));
-        service.start_timeout = Some(Because::known("the first start compiles").says("10m".to_owned()));
+        service.start_timeout =
+            Some(Because::known("the first start compiles").says("10m".to_owned()));
         service.ready = health(codes);
+        if !package
+            .dependencies
+            .iter()
+            .any(|name| name.starts_with("dotenv") || name == "loco-rs")
+        {
+            service
+                .env_file
+                .extend(variables::file_for(listing, &[package.root, directory]));
+        }
         Found {
             service,
             root: package.root.to_owned(),
@@ -269,11 +339,15 @@ fn workspace<'a>(listing: &Listing, root: &'a str) -> Option<&'a str> {
 
 fn health(codes: &BTreeMap<String, String>) -> Option<crate::draft::Said<crate::draft::Ready>> {
     static ROUTE: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(r#"(?:\.route\(|\.at\(|#\[(?:\w+::)?get\(|web::resource\(|Router::with_path\()\s*"([^"]*)""#)
+        pattern(
+            r#"(?:\.route\(|\.at\(|#\[(?:\w+::)?get\(|web::resource\(|Router::with_path\()\s*"([^"]*)""#,
+        )
     });
     static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
         pattern(r#"(?:\.nest\(|\.nest_service\(|\bscope\(|\.mount\()\s*"([^"]*)""#)
     });
-    let sources = codes.iter().map(|(path, code)| (path.as_str(), code.as_str()));
+    let sources = codes
+        .iter()
+        .map(|(path, code)| (path.as_str(), code.as_str()));
     route::health(sources, &ROUTE, Some(&PREFIX))
 }

@@ -69,7 +69,11 @@ pub(super) fn without_comments(text: &str, syntax: Syntax) -> String {
     let mut at = 0;
     while at < code.len() {
         let rest = &text.as_bytes()[at..];
-        let end = if syntax.line.iter().any(|mark| rest.starts_with(mark.as_bytes())) {
+        let end = if syntax
+            .line
+            .iter()
+            .any(|mark| rest.starts_with(mark.as_bytes()))
+        {
             blank(&mut code, at, at + line_length(rest))
         } else if syntax.block && rest.starts_with(b"/*") {
             let length = find(&rest[2..], b"*/").map_or(rest.len(), |inside| inside + 4);
@@ -103,7 +107,10 @@ pub(super) fn without_xml_comments(text: &str) -> String {
 
 /// A pattern that is written out in the source.
 pub(super) fn pattern(text: &str) -> Regex {
-    #[expect(clippy::expect_used, reason = "the patterns are constants, and tests use each")]
+    #[expect(
+        clippy::expect_used,
+        reason = "the patterns are constants, and tests use each"
+    )]
     Regex::new(text).expect("a pattern that is right")
 }
 
@@ -116,8 +123,19 @@ pub(super) fn is_aside(path: &str) -> bool {
         || folder(path).split('/').any(|part| {
             matches!(
                 part,
-                "tests" | "test" | "docs" | "docs_src" | "examples" | "example" | "samples" | "migrations"
-                    | "alembic" | "site-packages" | "notebooks" | "benchmarks" | "node_modules"
+                "tests"
+                    | "test"
+                    | "docs"
+                    | "docs_src"
+                    | "examples"
+                    | "example"
+                    | "samples"
+                    | "migrations"
+                    | "alembic"
+                    | "site-packages"
+                    | "notebooks"
+                    | "benchmarks"
+                    | "node_modules"
             )
         })
 }
@@ -173,7 +191,10 @@ pub(super) fn split_arguments(arguments: &str) -> Vec<&str> {
 /// The value of `name=value` among arguments.
 pub(super) fn keyword<'a>(arguments: &'a str, name: &str) -> Option<&'a str> {
     split_arguments(arguments).into_iter().find_map(|argument| {
-        let value = argument.strip_prefix(name)?.trim_start().strip_prefix('=')?;
+        let value = argument
+            .strip_prefix(name)?
+            .trim_start()
+            .strip_prefix('=')?;
         (!value.starts_with('=')).then(|| value.trim())
     })
 }
@@ -291,7 +312,10 @@ mod tests {
 
     #[test]
     fn a_lifetime_does_not_hide_what_follows() {
-        let code = without_comments("fn f<'a>(x: &'a str) {} // gone\nlet q = '\"'; g()", Syntax::RUST);
+        let code = without_comments(
+            "fn f<'a>(x: &'a str) {} // gone\nlet q = '\"'; g()",
+            Syntax::RUST,
+        );
         assert!(code.contains("let q = '\"'; g()"), "{code}");
         assert!(!code.contains("gone"));
     }

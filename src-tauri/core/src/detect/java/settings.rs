@@ -25,10 +25,17 @@ impl Settings {
     pub(super) fn read(listing: &Listing, root: &str) -> Self {
         let mut settings = Self::default();
         settings.add(listing, root, "application");
-        let active = settings.get("spring.profiles.active").map(|set| set.value.clone());
+        let active = settings
+            .get("spring.profiles.active")
+            .map(|set| set.value.clone());
         for profile in active.iter().flat_map(|active| active.split(',')) {
             // `${PROFILE:local}` is `local` unless somebody says otherwise.
-            let name = profile.trim().trim_end_matches('}').rsplit(':').next().unwrap_or_default();
+            let name = profile
+                .trim()
+                .trim_end_matches('}')
+                .rsplit(':')
+                .next()
+                .unwrap_or_default();
             if !name.is_empty() && !name.contains(['$', '/', '@']) {
                 settings.add(listing, root, &format!("application-{name}"));
             }
@@ -52,7 +59,9 @@ impl Settings {
             ("properties", properties),
         ] {
             let file = join(root, &format!("src/main/resources/{stem}.{extension}"));
-            let Some(text) = listing.text(&file) else { continue };
+            let Some(text) = listing.text(&file) else {
+                continue;
+            };
             for (name, value, line) in read(text) {
                 let file = file.clone();
                 self.0.insert(name, Setting { value, file, line });
@@ -96,7 +105,12 @@ fn yaml(text: &str) -> Vec<(String, String, usize)> {
             (None, None) => continue,
         };
         let name = name.trim().trim_matches(['"', '\'']);
-        let value = value.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\'']);
+        let value = value
+            .split(" #")
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .trim_matches(['"', '\'']);
         // HOCON's `port = ${?PORT}` after the value that holds without it.
         if value.starts_with("${?") {
             continue;
@@ -124,7 +138,11 @@ mod tests {
         assert_eq!(
             yaml(text),
             [
-                ("spring.application.name".to_owned(), "@project.name@".to_owned(), 4),
+                (
+                    "spring.application.name".to_owned(),
+                    "@project.name@".to_owned(),
+                    4
+                ),
                 ("spring.profiles.active".to_owned(), "dev".to_owned(), 5),
                 ("server.port".to_owned(), "${PORT:8081}".to_owned(), 7),
             ]
@@ -134,14 +152,23 @@ mod tests {
     #[test]
     fn the_braces_of_hocon_are_depth() {
         let text = "ktor {\n    deployment {\n        port = 8082\n    }\n}\n";
-        assert_eq!(yaml(text), [("ktor.deployment.port".to_owned(), "8082".to_owned(), 3)]);
+        assert_eq!(
+            yaml(text),
+            [("ktor.deployment.port".to_owned(), "8082".to_owned(), 3)]
+        );
     }
 
     #[test]
     fn an_active_profile_goes_before_the_rest() {
         let mut listing = Listing::new("x", crate::detect::Host::default());
-        listing.add("src/main/resources/application.properties", Some("server.port=8080\nspring.profiles.active=${P:dev}\n"));
-        listing.add("src/main/resources/application-dev.yml", Some("server:\n  port: 9090\n"));
+        listing.add(
+            "src/main/resources/application.properties",
+            Some("server.port=8080\nspring.profiles.active=${P:dev}\n"),
+        );
+        listing.add(
+            "src/main/resources/application-dev.yml",
+            Some("server:\n  port: 9090\n"),
+        );
         let settings = Settings::read(&listing, "");
         assert_eq!(settings.get("server.port").unwrap().value, "9090");
     }

@@ -78,12 +78,18 @@ impl Framework {
 
     /// Served by uvicorn and its like.
     pub(super) const fn is_asgi(self) -> bool {
-        matches!(self, Self::Fastapi | Self::Starlette | Self::Litestar | Self::Quart)
+        matches!(
+            self,
+            Self::Fastapi | Self::Starlette | Self::Litestar | Self::Quart
+        )
     }
 
     /// Pages for a person rather than answers for a program.
     pub(super) const fn is_page(self) -> bool {
-        matches!(self, Self::Streamlit | Self::Gradio | Self::Dash | Self::Nicegui)
+        matches!(
+            self,
+            Self::Streamlit | Self::Gradio | Self::Dash | Self::Nicegui
+        )
     }
 
     fn of_class(class: &str) -> Option<Self> {
@@ -127,14 +133,18 @@ pub(super) struct App {
 }
 
 static MADE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?m)^([ \t]*)(?:(\w+)[ \t]*(?::[ \t]*[\w.]+[ \t]*)?=|return)[ \t]*(?:\w+\.)?(FastAPI|Starlette|Litestar|Quart|Flask|APIFlask|OpenAPI|Celery|Dash)(?:\[\w+\])?\(")
+    pattern(
+        r"(?m)^([ \t]*)(?:(\w+)[ \t]*(?::[ \t]*[\w.]+[ \t]*)?=|return)[ \t]*(?:\w+\.)?(FastAPI|Starlette|Litestar|Quart|Flask|APIFlask|OpenAPI|Celery|Dash)(?:\[\w+\])?\(",
+    )
 });
 static FUNCTION: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?m)^(?:async[ \t]+)?def[ \t]+(\w+)[ \t]*\("));
 static TOP_CALL: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?m)^(\w+)[ \t]*(?::[ \t]*[\w.]+[ \t]*)?=[ \t]*(?:\w+\.)*(\w+)\("));
 static RUN: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"\b(uvicorn\.run|hypercorn\.run|web\.run_app|ui\.run|\w+\.launch|\w+\.run|\w+\.run_server|\w+\.add_insecure_port)\(")
+    pattern(
+        r"\b(uvicorn\.run|hypercorn\.run|web\.run_app|ui\.run|\w+\.launch|\w+\.run|\w+\.run_server|\w+\.add_insecure_port)\(",
+    )
 });
 static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r#"(?:environ(?:\.get\(|\[)|getenv\(|\benv(?:\.int)?\(|config\()[ \t\n]*["'](\w+)["']"#)
@@ -153,9 +163,17 @@ pub(super) fn apps_in(code: &str) -> Vec<App> {
     let runs = runs(code);
     for app in &mut apps {
         let fits = |run: &&Run| {
-            run.serves(app.framework) && run.target.as_deref().is_none_or(|target| target == app.object)
+            run.serves(app.framework)
+                && run
+                    .target
+                    .as_deref()
+                    .is_none_or(|target| target == app.object)
         };
-        if let Some(run) = runs.iter().find(fits).or_else(|| runs.iter().find(|run| run.serves(app.framework))) {
+        if let Some(run) = runs
+            .iter()
+            .find(fits)
+            .or_else(|| runs.iter().find(|run| run.serves(app.framework)))
+        {
             app.port = run.port.clone();
             app.reload |= run.reload;
         }
@@ -165,20 +183,30 @@ pub(super) fn apps_in(code: &str) -> Vec<App> {
 
 /// Those that an assignment or a factory makes.
 fn made(code: &str, apps: &mut Vec<App>) {
-    if !["FastAPI", "Starlette", "Litestar", "Quart", "Flask", "OpenAPI", "Celery", "Dash"]
-        .iter()
-        .any(|class| code.contains(class))
+    if ![
+        "FastAPI",
+        "Starlette",
+        "Litestar",
+        "Quart",
+        "Flask",
+        "OpenAPI",
+        "Celery",
+        "Dash",
+    ]
+    .iter()
+    .any(|class| code.contains(class))
     {
         return;
     }
     let functions: Vec<(usize, &str, bool)> = FUNCTION
         .captures_iter(code)
+        .take(1024)
         .filter_map(|found| {
             let whole = found.get(0)?;
             let parameters = arguments(code, whole.end() - 1);
-            let free = source::split_arguments(parameters)
-                .iter()
-                .all(|parameter| parameter.contains('=') || parameter.starts_with('*') || *parameter == "/");
+            let free = source::split_arguments(parameters).iter().all(|parameter| {
+                parameter.contains('=') || parameter.starts_with('*') || *parameter == "/"
+            });
             Some((whole.start(), found.get(1)?.as_str(), free))
         })
         .collect();
@@ -193,9 +221,15 @@ fn made(code: &str, apps: &mut Vec<App>) {
         let inside = arguments(code, whole.end() - 1);
         let mut app = App {
             framework,
-            object: found.get(2).map(|name| name.as_str().to_owned()).unwrap_or_default(),
+            object: found
+                .get(2)
+                .map(|name| name.as_str().to_owned())
+                .unwrap_or_default(),
             factory: false,
-            line: line_at(code, found.get(3).map_or(whole.start(), |class| class.start())),
+            line: line_at(
+                code,
+                found.get(3).map_or(whole.start(), |class| class.start()),
+            ),
             port: None,
             reload: false,
             documented: framework == Framework::Fastapi
@@ -205,8 +239,11 @@ fn made(code: &str, apps: &mut Vec<App>) {
         if indented {
             // Of the functions at the left margin, the last before it, unless code at the margin
             // stands between the two.
-            let Some((start, name, free)) =
-                functions.iter().rev().find(|(start, ..)| *start < whole.start()).copied()
+            let Some((start, name, free)) = functions
+                .iter()
+                .rev()
+                .find(|(start, ..)| *start < whole.start())
+                .copied()
             else {
                 continue;
             };
@@ -233,7 +270,10 @@ fn made(code: &str, apps: &mut Vec<App>) {
 /// `app = create_app()` at the margin: then the object is there, and the function only its maker.
 fn objects_of_factories(code: &str, apps: &mut Vec<App>) {
     for (object, line, maker) in top_calls(code) {
-        if let Some(app) = apps.iter_mut().find(|app| app.factory && app.object == maker) {
+        if let Some(app) = apps
+            .iter_mut()
+            .find(|app| app.factory && app.object == maker)
+        {
             app.object = object;
             app.factory = false;
             app.line = line;
@@ -278,7 +318,10 @@ fn unwrap_mounted(code: &str, apps: &mut Vec<App>) {
         let inside = source::split_arguments(arguments(code, whole.end() - 1));
         for app in apps.iter_mut() {
             if inside.iter().any(|argument| {
-                argument.rsplit('=').next().is_some_and(|value| value.trim() == app.object)
+                argument
+                    .rsplit('=')
+                    .next()
+                    .is_some_and(|value| value.trim() == app.object)
             }) {
                 name.as_str().clone_into(&mut app.object);
             }
@@ -301,7 +344,11 @@ fn pages(code: &str, apps: &mut Vec<App>) {
             _ => (Framework::Grpc, r"\.add_insecure_port\("),
         };
         let call = pattern(needs).find(code)?;
-        Some((framework, line_at(code, call.start()), line_at(code, module.start())))
+        Some((
+            framework,
+            line_at(code, call.start()),
+            line_at(code, module.start()),
+        ))
     }) else {
         return;
     };
@@ -315,7 +362,11 @@ fn pages(code: &str, apps: &mut Vec<App>) {
         framework,
         object: String::new(),
         factory: false,
-        line: if framework == Framework::Streamlit { import } else { call },
+        line: if framework == Framework::Streamlit {
+            import
+        } else {
+            call
+        },
         port: None,
         reload: false,
         documented: false,
@@ -324,14 +375,19 @@ fn pages(code: &str, apps: &mut Vec<App>) {
 
 fn draws(code: &str) -> bool {
     static DRAWN: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(r"(?m)^(?:st\.\w|with[ \t]+st\.|if[ \t]+st\.|\w+[ \t]*=[ \t]*st\.|if[ \t]+__name__|main\()")
+        pattern(
+            r"(?m)^(?:st\.\w|with[ \t]+st\.|if[ \t]+st\.|\w+[ \t]*=[ \t]*st\.|if[ \t]+__name__|main\()",
+        )
     });
     DRAWN.is_match(code)
 }
 
 /// The port of the first call that serves such an application.
 pub(super) fn run_port(code: &str, framework: Framework) -> Option<SourcePort> {
-    runs(code).into_iter().find(|run| run.serves(framework))?.port
+    runs(code)
+        .into_iter()
+        .find(|run| run.serves(framework))?
+        .port
 }
 
 /// A call that serves.
@@ -352,7 +408,10 @@ impl Run {
             "ui.run" => framework == Framework::Nicegui,
             function if function.ends_with(".launch") => framework == Framework::Gradio,
             function if function.ends_with(".add_insecure_port") => framework == Framework::Grpc,
-            _ => matches!(framework, Framework::Flask | Framework::Dash | Framework::Quart),
+            _ => matches!(
+                framework,
+                Framework::Flask | Framework::Dash | Framework::Quart
+            ),
         }
     }
 }
@@ -398,9 +457,17 @@ fn port_of(code: &str, expression: &str, line: usize) -> Option<SourcePort> {
     let variable = |text: &str| Some(VARIABLE.captures(text)?.get(1)?.as_str().to_owned());
     if let Some(number) = port_in(expression) {
         let variable = variable(expression);
-        return Some(SourcePort { number, variable, line });
+        return Some(SourcePort {
+            number,
+            variable,
+            line,
+        });
     }
-    let name = expression.rsplit(['.', '(']).next()?.trim_end_matches(')').trim();
+    let name = expression
+        .rsplit(['.', '('])
+        .next()?
+        .trim_end_matches(')')
+        .trim();
     let (value, line) = assigned(code, name)?;
     let number = port_in(value)?;
     let variable = variable(value).or_else(|| {
@@ -408,7 +475,11 @@ fn port_of(code: &str, expression: &str, line: usize) -> Option<SourcePort> {
         (expression.contains("settings") || expression.contains("config"))
             .then(|| name.to_ascii_uppercase())
     });
-    Some(SourcePort { number, variable, line })
+    Some(SourcePort {
+        number,
+        variable,
+        line,
+    })
 }
 
 /// The value that a name is given, and the line: `PORT: int = 8000`.
@@ -420,7 +491,9 @@ pub(super) fn assigned<'a>(code: &'a str, name: &str) -> Option<(&'a str, usize)
         let rest = line.trim_start().strip_prefix(name)?.trim_start();
         let value = match rest.strip_prefix(':') {
             Some(typed) => typed.split_once('=')?.1,
-            None => rest.strip_prefix('=').filter(|value| !value.starts_with('='))?,
+            None => rest
+                .strip_prefix('=')
+                .filter(|value| !value.starts_with('='))?,
         };
         Some((value.trim(), index + 1))
     })
@@ -446,7 +519,10 @@ mod tests {
             "import uvicorn\nfrom fastapi import FastAPI\n# app = FastAPI()\napi = FastAPI(title='x')\n\n\
              if __name__ == '__main__':\n    uvicorn.run('main:api', host='0.0.0.0', port=8001, reload=True)\n",
         );
-        assert_eq!((app.object.as_str(), app.factory, app.line), ("api", false, 4));
+        assert_eq!(
+            (app.object.as_str(), app.factory, app.line),
+            ("api", false, 4)
+        );
         let port = app.port.unwrap();
         assert_eq!((port.number, port.variable, port.line), (8001, None, 7));
         assert!(app.reload && app.documented);
@@ -458,48 +534,82 @@ mod tests {
             "app = FastAPI(docs_url=None)\nuvicorn.run(app, port=int(os.environ.get(\"API_PORT\", 9000)))\n",
         );
         let port = app.port.unwrap();
-        assert_eq!((port.number, port.variable.as_deref()), (9000, Some("API_PORT")));
+        assert_eq!(
+            (port.number, port.variable.as_deref()),
+            (9000, Some("API_PORT"))
+        );
         assert!(!app.documented);
-        let app = only("PORT = int(os.getenv('PORT') or 8300)\napp = Flask(__name__)\napp.run(port=PORT)\n");
+        let app = only(
+            "PORT = int(os.getenv('PORT') or 8300)\napp = Flask(__name__)\napp.run(port=PORT)\n",
+        );
         let port = app.port.unwrap();
-        assert_eq!((port.number, port.variable.as_deref(), port.line), (8300, Some("PORT"), 3 - 2));
+        assert_eq!(
+            (port.number, port.variable.as_deref(), port.line),
+            (8300, Some("PORT"), 3 - 2)
+        );
     }
 
     #[test]
     fn a_factory_is_found_by_what_it_makes() {
-        let app = only("def create_app(config=None) -> Flask:\n    app = Flask(__name__)\n    return app\n");
+        let app = only(
+            "def create_app(config=None) -> Flask:\n    app = Flask(__name__)\n    return app\n",
+        );
         assert_eq!((app.object.as_str(), app.factory), ("create_app", true));
-        assert_eq!(apps("def create_app(config):\n    return Flask(__name__)\n"), []);
+        assert_eq!(
+            apps("def create_app(config):\n    return Flask(__name__)\n"),
+            []
+        );
     }
 
     #[test]
     fn an_object_that_a_factory_made_comes_before_the_factory() {
         let app = only("def make():\n    return FastAPI()\n\nserver: FastAPI = make()\n");
-        assert_eq!((app.object.as_str(), app.factory, app.line), ("server", false, 4));
+        assert_eq!(
+            (app.object.as_str(), app.factory, app.line),
+            ("server", false, 4)
+        );
     }
 
     #[test]
     fn what_is_mounted_is_served_by_the_other() {
         let app = only("app = FastAPI()\nsub = FastAPI()\napp.mount('/sub', sub)\n");
         assert_eq!(app.object, "app");
-        let app = only("api = FastAPI()\nsio = socketio.AsyncServer()\nasgi = socketio.ASGIApp(sio, other_asgi_app=api)\n");
+        let app = only(
+            "api = FastAPI()\nsio = socketio.AsyncServer()\nasgi = socketio.ASGIApp(sio, other_asgi_app=api)\n",
+        );
         assert_eq!(app.object, "asgi");
     }
 
     #[test]
     fn a_class_or_a_method_is_no_factory() {
-        assert_eq!(apps("class Server:\n    def build(self):\n        self.app = FastAPI()\n"), []);
-        assert_eq!(apps("def f():\n    pass\n\nclass S:\n    app = FastAPI()\n"), []);
+        assert_eq!(
+            apps("class Server:\n    def build(self):\n        self.app = FastAPI()\n"),
+            []
+        );
+        assert_eq!(
+            apps("def f():\n    pass\n\nclass S:\n    app = FastAPI()\n"),
+            []
+        );
     }
 
     #[test]
     fn pages_are_found_by_their_calls() {
         let app = only("import streamlit as st\nst.title('x')\n");
         assert_eq!(app.framework, Framework::Streamlit);
-        assert_eq!(apps("import streamlit as st\ndef card():\n    st.write('x')\n"), []);
-        let app = only("import gradio as gr\ndemo = gr.Interface(f)\ndemo.launch(server_port=7861)\n");
-        assert_eq!((app.framework, app.port.unwrap().number), (Framework::Gradio, 7861));
+        assert_eq!(
+            apps("import streamlit as st\ndef card():\n    st.write('x')\n"),
+            []
+        );
+        let app =
+            only("import gradio as gr\ndemo = gr.Interface(f)\ndemo.launch(server_port=7861)\n");
+        assert_eq!(
+            (app.framework, app.port.unwrap().number),
+            (Framework::Gradio, 7861)
+        );
         let app = only("import grpc\nserver.add_insecure_port('[::]:50052')\n");
-        assert_eq!((app.framework, app.port.unwrap().number), (Framework::Grpc, 50052));
+        assert_eq!(
+            (app.framework, app.port.unwrap().number),
+            (Framework::Grpc, 50052)
+        );
     }
 }

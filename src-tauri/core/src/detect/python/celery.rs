@@ -23,7 +23,9 @@ static TAKEN: LazyLock<Regex> = LazyLock::new(|| {
 impl Project<'_> {
     /// The services of the project's Celery application, if it has one.
     pub(super) fn celery(&self, apps: &[Placed], finds: &mut Finds) {
-        let Some((file, app)) = self.celery_app(apps) else { return };
+        let Some((file, app)) = self.celery_app(apps) else {
+            return;
+        };
         let hint = self.celery_hint(&file, "worker");
         let base = hint.as_ref().map(|(_, base)| base.as_str());
         let place = place(self.listing, &self.codes, &file, &self.root, base);
@@ -54,13 +56,17 @@ impl Project<'_> {
             service.directory = Self::directory(&place.directory, because);
             if !place.path.is_empty() {
                 let because = Because::known("where the modules are");
-                service.env.push(("PYTHONPATH".to_owned(), because.says(plain(&place.path))));
+                service
+                    .env
+                    .push(("PYTHONPATH".to_owned(), because.says(plain(&place.path))));
             }
             service.ready = Some(Because::known("what Celery says when it is").says(log(ready)));
             self.env_file(&mut service, &place.directory);
             self.found(service, "celery")
         };
-        finds.apps.push(service("worker", &because, r"\S+@\S+ ready"));
+        finds
+            .apps
+            .push(service("worker", &because, r"\S+@\S+ ready"));
         if let Some(because) = self.beat() {
             finds.apps.push(service("beat", &because, "beat: Starting"));
         }
@@ -92,10 +98,23 @@ impl Project<'_> {
             }
         }
         found.into_iter().min_by_key(|(file, _)| {
-            let usual = ["celery.py", "celery_app.py", "worker.py", "tasks.py", "make_celery.py"];
+            let usual = [
+                "celery.py",
+                "celery_app.py",
+                "worker.py",
+                "tasks.py",
+                "make_celery.py",
+            ];
             let name = crate::detect::file_name(file);
-            let rank = usual.iter().position(|usual| *usual == name).unwrap_or(usual.len());
-            (self.celery_hint(file, "worker").is_none(), rank, usualness(file))
+            let rank = usual
+                .iter()
+                .position(|usual| *usual == name)
+                .unwrap_or(usual.len());
+            (
+                self.celery_hint(file, "worker").is_none(),
+                rank,
+                usualness(file),
+            )
         })
     }
 
@@ -107,23 +126,33 @@ impl Project<'_> {
         };
         self.hints.iter().filter(own).find_map(|hint| {
             let target = hint.command.target.clone()?;
-            let module = target.split_once(':').map_or(target.as_str(), |(module, _)| module);
+            let module = target
+                .split_once(':')
+                .map_or(target.as_str(), |(module, _)| module);
             let object = module.rsplit_once('.').map(|(module, _)| module.to_owned());
             let package = format!("{module}.celery");
-            [Some(module.to_owned()), object, Some(package)].into_iter().flatten().find_map(|module| {
-                let mut as_module = hint.clone();
-                as_module.command.target = Some(module);
-                let hints = [as_module];
-                let (_, base) = hint_for(&hints, file)?;
-                Some((hint.clone(), base))
-            })
+            [Some(module.to_owned()), object, Some(package)]
+                .into_iter()
+                .flatten()
+                .find_map(|module| {
+                    let mut as_module = hint.clone();
+                    as_module.command.target = Some(module);
+                    let hints = [as_module];
+                    let (_, base) = hint_for(&hints, file)?;
+                    Some((hint.clone(), base))
+                })
         })
     }
 
     /// What says that there is work by the clock.
     fn beat(&self) -> Option<Because> {
         for (file, code) in &self.codes {
-            for mark in ["beat_schedule", "BEAT_SCHEDULE", "add_periodic_task(", "crontab("] {
+            for mark in [
+                "beat_schedule",
+                "BEAT_SCHEDULE",
+                "add_periodic_task(",
+                "crontab(",
+            ] {
                 if let Some(at) = code.find(mark) {
                     return Some(Because::line(file, line_at(code, at), "work by the clock"));
                 }

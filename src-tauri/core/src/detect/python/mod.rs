@@ -19,16 +19,18 @@ use self::{
 };
 use super::{Finds, Listing, ancestors, file_name, folder, is_aside, join};
 
+use self::project::Project;
 pub(super) use packages::packages;
 pub(super) use routes::rank as health_rank;
 pub(super) use run::from;
-use self::project::Project;
 
 /// An application and the file that makes it.
 #[derive(Debug, Clone)]
 pub(super) struct Placed {
     file: String,
     app: App,
+    /// The file and the name of the function of another file that makes it: there its routes begin.
+    maker: Option<(String, String)>,
 }
 
 /// Finds the Python applications of a project.
@@ -41,10 +43,16 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     let hints = hints(listing);
     let mut roots: BTreeMap<String, Vec<Placed>> = BTreeMap::new();
     for placed in all_apps(&codes) {
-        roots.entry(root_of(listing, &placed.file)).or_default().push(placed);
+        roots
+            .entry(root_of(listing, &placed.file))
+            .or_default()
+            .push(placed);
     }
     for path in listing.named("manage.py").filter(|path| !is_aside(path)) {
-        if listing.text(path).is_some_and(|text| text.contains("django")) {
+        if listing
+            .text(path)
+            .is_some_and(|text| text.contains("django"))
+        {
             roots.entry(folder(path).to_owned()).or_default();
         }
     }
@@ -70,29 +78,41 @@ fn all_apps(codes: &Codes) -> Vec<Placed> {
     let mut all: Vec<Placed> = Vec::new();
     for (file, code) in codes {
         let apps = app::apps_in(code);
-        all.extend(apps.into_iter().map(|app| Placed { file: file.clone(), app }));
+        all.extend(apps.into_iter().map(|app| Placed {
+            file: file.clone(),
+            app,
+            maker: None,
+        }));
     }
-    let factories: BTreeMap<String, App> = all
+    let factories: BTreeMap<String, Placed> = all
         .iter()
         .filter(|placed| placed.app.factory)
-        .map(|placed| (placed.app.object.clone(), placed.app.clone()))
+        .map(|placed| (placed.app.object.clone(), placed.clone()))
         .collect();
     if factories.is_empty() {
         return all;
     }
     let mut made: BTreeMap<String, Vec<Placed>> = BTreeMap::new();
-    for (file, code) in codes {
+    for (file, code) in codes.iter().filter(|(file, _)| project::is_usual(file)) {
         for (object, line, maker) in app::top_calls(code) {
-            if let Some(factory) = factories.get(&maker)
-                && code.contains(" import ")
-            {
-                let app = App { object, line, factory: false, ..factory.clone() };
-                let app = App { port: app.port.clone().or_else(|| app::run_port(code, app.framework)), ..app };
-                made.entry(maker).or_default().push(Placed { file: file.clone(), app });
+            if let Some(factory) = factories.get(&maker) {
+                let port = app::run_port(code, factory.app.framework);
+                let app = App {
+                    object,
+                    line,
+                    factory: false,
+                    port: factory.app.port.clone().or(port),
+                    ..factory.app.clone()
+                };
+                made.entry(maker).or_default().push(Placed {
+                    file: file.clone(),
+                    app,
+                    maker: Some((factory.file.clone(), factory.app.object.clone())),
+                });
             }
         }
     }
-    // The object is what a server takes without being told; the first of a usual name is it.
+    // The object is what a server takes without being told; the one of the most usual name is it.
     for (maker, mut objects) in made {
         objects.sort_by_key(|placed| project::usualness(&placed.file));
         all.retain(|placed| !(placed.app.factory && placed.app.object == maker));
@@ -121,8 +141,14 @@ fn root_of(listing: &Listing, path: &str) -> String {
 
 /// The commands that the project's own files write down.
 fn hints(listing: &Listing) -> Vec<Hint> {
+    /// More commands than a project has for people, and a bound for what is none.
+    const AT_MOST: usize = 512;
+
     let mut hints = Vec::new();
     for (path, text) in listing.texts() {
+        if hints.len() >= AT_MOST {
+            break;
+        }
         let Some(rank) = rank_of(path) else { continue };
         hints.extend(server::commands_in(text).into_iter().map(|command| Hint {
             file: path.to_owned(),
@@ -135,17 +161,28 @@ fn hints(listing: &Listing) -> Vec<Hint> {
 
 fn rank_of(path: &str) -> Option<u8> {
     let name = file_name(path).to_ascii_lowercase();
-    let script = ["sh", "bash", "bat", "ps1"].iter().any(|end| server::has_extension(&name, end));
+    let script = ["sh", "bash", "bat", "ps1"]
+        .iter()
+        .any(|end| server::has_extension(&name, end));
     let tasks = matches!(
         name.as_str(),
-        "makefile" | "justfile" | "taskfile.yml" | "taskfile.yaml" | "pyproject.toml" | "package.json" | "pipfile"
-            | "tox.ini" | "pixi.toml" | "mprocs.yaml" | "process-compose.yaml"
+        "makefile"
+            | "justfile"
+            | "taskfile.yml"
+            | "taskfile.yaml"
+            | "pyproject.toml"
+            | "package.json"
+            | "pipfile"
+            | "tox.ini"
+            | "pixi.toml"
+            | "mprocs.yaml"
+            | "process-compose.yaml"
     );
     if script || tasks || name.starts_with("procfile") {
         Some(0)
-    } else if name.starts_with("dockerfile") || name.contains("compose") {
-        Some(1)
     } else if name.starts_with("readme") || name.starts_with("contributing") {
+        Some(1)
+    } else if name.starts_with("dockerfile") || name.contains("compose") {
         Some(2)
     } else {
         None

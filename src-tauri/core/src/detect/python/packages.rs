@@ -60,7 +60,12 @@ pub(in crate::detect) fn packages(
             }),
         }
     }
-    for name in ["environment.yml", "environment.yaml", "setup.cfg", "setup.py"] {
+    for name in [
+        "environment.yml",
+        "environment.yaml",
+        "setup.cfg",
+        "setup.py",
+    ] {
         let path = join(root, name);
         if let Some(text) = listing.text(&path) {
             in_lines(text, &path, &mut packages);
@@ -85,7 +90,8 @@ fn in_toml(table: &Table, path: &str, text: &str, packages: &mut Packages) {
     let line_of = |text: &str| lines.get(text).copied();
     let at = |keys: &[&str]| {
         let (first, rest) = keys.split_first()?;
-        rest.iter().try_fold(table.get(*first)?, |value, key| value.get(key))
+        rest.iter()
+            .try_fold(table.get(*first)?, |value, key| value.get(key))
     };
     let mut lists: Vec<&Value> = Vec::new();
     lists.extend(at(&["project", "dependencies"]));
@@ -95,7 +101,12 @@ fn in_toml(table: &Table, path: &str, text: &str, packages: &mut Packages) {
         at(&["dependency-groups"]),
         at(&["tool", "pdm", "dev-dependencies"]),
     ] {
-        lists.extend(groups.and_then(Value::as_table).into_iter().flat_map(Table::values));
+        lists.extend(
+            groups
+                .and_then(Value::as_table)
+                .into_iter()
+                .flat_map(Table::values),
+        );
     }
     for requirement in lists.iter().filter_map(|list| list.as_array()).flatten() {
         if let Some(requirement) = requirement.as_str() {
@@ -155,17 +166,31 @@ fn in_lines(text: &str, path: &str, packages: &mut Packages) {
 fn note(packages: &mut Packages, requirement: &str, path: &str, line: Option<usize>) {
     let requirement = requirement.split('#').next().unwrap_or_default().trim();
     let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    let end = requirement.find(|c| !is_name(c)).unwrap_or(requirement.len());
+    let end = requirement
+        .find(|c| !is_name(c))
+        .unwrap_or(requirement.len());
     let (name, rest) = requirement.split_at(end);
-    if name.is_empty() || !name.starts_with(|c: char| c.is_ascii_alphabetic()) || rest.starts_with(':') {
+    if name.is_empty()
+        || !name.starts_with(|c: char| c.is_ascii_alphabetic())
+        || rest.starts_with(':')
+    {
         return;
     }
     let place = (path.to_owned(), line);
-    let extras = rest.trim_start().strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let extras = rest
+        .trim_start()
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'));
     let package = name.to_ascii_lowercase().replace(['_', '.'], "-");
-    for extra in extras.map_or("", |(extras, _)| extras).split(',').map(str::trim) {
+    for extra in extras
+        .map_or("", |(extras, _)| extras)
+        .split(',')
+        .map(str::trim)
+    {
         if !extra.is_empty() {
-            packages.entry(format!("{package}[{}]", extra.to_ascii_lowercase())).or_insert_with(|| place.clone());
+            packages
+                .entry(format!("{package}[{}]", extra.to_ascii_lowercase()))
+                .or_insert_with(|| place.clone());
         }
     }
     packages.entry(package).or_insert(place);
@@ -193,7 +218,10 @@ mod tests {
     #[test]
     fn requirements_are_read_with_their_extras() {
         let (packages, _) = found(&[
-            ("requirements.txt", "# x\nFastAPI==0.1 # web\n-r other.txt\ncelery[redis,msgpack]>=5; python_version > '3'\n"),
+            (
+                "requirements.txt",
+                "# x\nFastAPI==0.1 # web\n-r other.txt\ncelery[redis,msgpack]>=5; python_version > '3'\n",
+            ),
             ("requirements/dev.txt", "psycopg2_binary\n"),
         ]);
         assert_eq!(
@@ -230,7 +258,10 @@ mod tests {
 
     #[test]
     fn what_is_no_toml_is_said_with_its_line() {
-        let (packages, unsaid) = found(&[("pyproject.toml", "[project]\ndependencies = [\"redis\"\n[x\n")]);
+        let (packages, unsaid) = found(&[(
+            "pyproject.toml",
+            "[project]\ndependencies = [\"redis\"\n[x\n",
+        )]);
         assert!(packages.is_empty());
         assert_eq!(unsaid.len(), 1);
         assert!(unsaid[0].line.is_some_and(|line| line >= 2));
@@ -239,11 +270,25 @@ mod tests {
     #[test]
     fn a_conda_environment_and_a_setup_script_are_read_by_line() {
         let (packages, _) = found(&[
-            ("environment.yml", "name: x\ndependencies:\n  - pymongo=4\n  - pip:\n      - aiokafka==1\n"),
-            ("setup.py", "setup(install_requires=['nats-py>=2', \"pika\"])\n"),
+            (
+                "environment.yml",
+                "name: x\ndependencies:\n  - pymongo=4\n  - pip:\n      - aiokafka==1\n",
+            ),
+            (
+                "setup.py",
+                "setup(install_requires=['nats-py>=2', \"pika\"])\n",
+            ),
         ]);
-        for name in ["pymongo environment.yml:3", "aiokafka environment.yml:5", "nats-py setup.py:1", "pika setup.py:1"] {
-            assert!(packages.iter().any(|package| package == name), "{name} in {packages:?}");
+        for name in [
+            "pymongo environment.yml:3",
+            "aiokafka environment.yml:5",
+            "nats-py setup.py:1",
+            "pika setup.py:1",
+        ] {
+            assert!(
+                packages.iter().any(|package| package == name),
+                "{name} in {packages:?}"
+            );
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct Place {
 }
 
 /// A command of the project, the file that it stands in, and how much that says: 0 is what people
-/// run while they develop, 1 what a container runs, 2 what a page of text shows.
+/// run while they develop, 1 what a page of text shows them, 2 what a container runs.
 #[derive(Debug, Clone)]
 pub(super) struct Hint {
     pub(super) file: String,
@@ -47,7 +47,11 @@ impl Hint {
         } else {
             module.replace('.', "/")
         };
-        let stems = [path.clone(), format!("{path}.py"), format!("{path}/__init__.py")];
+        let stems = [
+            path.clone(),
+            format!("{path}.py"),
+            format!("{path}/__init__.py"),
+        ];
         stems.iter().find_map(|stem| {
             let base = file.strip_suffix(stem.as_str())?;
             if base.is_empty() {
@@ -67,7 +71,7 @@ pub(super) fn hint_for<'a>(hints: &'a [Hint], file: &str) -> Option<(&'a Hint, S
         .min_by_key(|(hint, base)| (u8::from(hint.folder() != *base), hint.rank))
         // A command of another folder means its own file of that name.
         .filter(|(hint, base)| {
-            hint.folder() == *base || base.starts_with(&hint.folder()) || hint.rank == 1
+            hint.folder() == *base || base.starts_with(&hint.folder()) || hint.rank == 2
         })
 }
 
@@ -87,9 +91,15 @@ pub(super) fn place(
         Some(base) => base.to_owned(),
         None => base(listing, codes, file, root),
     };
-    let within = file.strip_prefix(&base).unwrap_or(file).trim_start_matches('/');
+    let within = file
+        .strip_prefix(&base)
+        .unwrap_or(file)
+        .trim_start_matches('/');
     let stem = within.strip_suffix(".py").unwrap_or(within);
-    let module = stem.strip_suffix("/__init__").unwrap_or(stem).replace('/', ".");
+    let module = stem
+        .strip_suffix("/__init__")
+        .unwrap_or(stem)
+        .replace('/', ".");
     // `src` is no folder to run in: settings and data stand beside it.
     let (above, last) = base.rsplit_once('/').unwrap_or(("", &base));
     let inside = root.is_empty() || base == root || base.starts_with(&format!("{root}/"));
@@ -122,10 +132,11 @@ fn base(listing: &Listing, codes: &Codes, file: &str, root: &str) -> String {
             _ => {}
         }
     }
-    let above = |folder: &str, levels: usize| {
-        ancestors(folder).nth(levels).map(str::to_owned)
-    };
-    let top = ancestors(own).find(|folder| !is_package(folder)).unwrap_or_default().to_owned();
+    let above = |folder: &str, levels: usize| ancestors(folder).nth(levels).map(str::to_owned);
+    let top = ancestors(own)
+        .find(|folder| !is_package(folder))
+        .unwrap_or_default()
+        .to_owned();
     let mut candidates: Vec<String> = vec![root.to_owned(), top.clone(), own.to_owned()];
     candidates.extend(ancestors(own).map(str::to_owned).take(4));
     // What one dot means is beside the file, so the package is at least one folder above.
@@ -198,9 +209,15 @@ mod tests {
 
     #[test]
     fn the_imports_say_from_where_it_runs() {
-        let inside = [("backend/main.py", "import os\nfrom routers import a\n"), ("backend/routers/a.py", "")];
+        let inside = [
+            ("backend/main.py", "import os\nfrom routers import a\n"),
+            ("backend/routers/a.py", ""),
+        ];
         assert_eq!(place_of(&inside, ""), said("backend", "", "main"));
-        let outside = [("backend/main.py", "from backend.routers import a\n"), ("backend/routers/a.py", "")];
+        let outside = [
+            ("backend/main.py", "from backend.routers import a\n"),
+            ("backend/routers/a.py", ""),
+        ];
         assert_eq!(place_of(&outside, ""), said("", "", "backend.main"));
         let relative = [("app/main.py", "from .db import x\n"), ("app/db.py", "")];
         assert_eq!(place_of(&relative, ""), said("", "", "app.main"));
@@ -226,7 +243,10 @@ mod tests {
 
     #[test]
     fn an_application_in_the_package_s_own_file_is_the_package() {
-        let package = [("shop/__init__.py", "from . import views\n"), ("shop/views.py", "")];
+        let package = [
+            ("shop/__init__.py", "from . import views\n"),
+            ("shop/views.py", ""),
+        ];
         assert_eq!(place_of(&package, ""), said("", "", "shop"));
     }
 }

@@ -25,14 +25,33 @@ pub(in crate::detect) struct Project<'a> {
     pub(super) environment: Environment,
 }
 
+/// What files are usually called in which something is served, the most usual first.
+const NAMES: [&str; 12] = [
+    "main.py",
+    "app.py",
+    "asgi.py",
+    "wsgi.py",
+    "server.py",
+    "api.py",
+    "application.py",
+    "__init__.py",
+    "__main__.py",
+    "run.py",
+    "streamlit_app.py",
+    "Home.py",
+];
+
+pub(super) fn is_usual(file: &str) -> bool {
+    NAMES.contains(&file_name(file))
+}
+
 /// How usual a file's name is for what is served; less is more.
 pub(super) fn usualness(file: &str) -> (usize, usize) {
-    const NAMES: [&str; 12] = [
-        "main.py", "app.py", "asgi.py", "wsgi.py", "server.py", "api.py", "application.py", "__init__.py",
-        "__main__.py", "run.py", "streamlit_app.py", "Home.py",
-    ];
     let name = file_name(file);
-    let rank = NAMES.iter().position(|usual| *usual == name).unwrap_or(NAMES.len());
+    let rank = NAMES
+        .iter()
+        .position(|usual| *usual == name)
+        .unwrap_or(NAMES.len());
     (rank, file.matches('/').count())
 }
 
@@ -67,10 +86,18 @@ impl<'a> Project<'a> {
             if framework == Framework::Celery || (has_django && framework.is_web()) {
                 continue;
             }
-            let kind = if framework.is_asgi() { Framework::Fastapi } else { framework };
-            groups.entry((folder(&placed.file).to_owned(), kind)).or_default().push(placed);
+            let kind = if framework.is_asgi() {
+                Framework::Fastapi
+            } else {
+                framework
+            };
+            groups
+                .entry((folder(&placed.file).to_owned(), kind))
+                .or_default()
+                .push(placed);
         }
-        let mut chosen: Vec<Vec<&Placed>> = groups.into_values().map(|group| self.best(group)).collect();
+        let mut chosen: Vec<Vec<&Placed>> =
+            groups.into_values().map(|group| self.best(group)).collect();
         self.leave_out_parts(&mut chosen, finds);
         for group in chosen {
             self.serve(&group, finds);
@@ -82,10 +109,18 @@ impl<'a> Project<'a> {
     fn best<'p>(&self, mut group: Vec<&'p Placed>) -> Vec<&'p Placed> {
         group.sort_by_key(|placed| {
             let hint = hint_for(self.hints, &placed.file);
-            (hint.map_or(9, |(hint, _)| hint.rank), usualness(&placed.file), placed.file.clone())
+            (
+                hint.map_or(9, |(hint, _)| hint.rank),
+                usualness(&placed.file),
+                placed.file.clone(),
+            )
         });
         let hinted = |placed: &&Placed| hint_for(self.hints, &placed.file).is_some();
-        if group.first().is_some_and(hinted) || group.first().is_some_and(|placed| placed.app.framework == Framework::Streamlit) {
+        if group.first().is_some_and(hinted)
+            || group
+                .first()
+                .is_some_and(|placed| placed.app.framework == Framework::Streamlit)
+        {
             group.truncate(1);
         }
         // Two objects in one file are not two answers.
@@ -102,15 +137,19 @@ impl<'a> Project<'a> {
             .map(|placed| (placed.file.clone(), placed.app.framework))
             .collect();
         chosen.retain(|group| {
-            let Some(placed) = group.first() else { return false };
+            let Some(placed) = group.first() else {
+                return false;
+            };
             let framework = placed.app.framework;
             let own = folder(&placed.file);
             let below = firsts.iter().any(|(file, other)| {
                 let above = folder(file);
-                let inside = own != above && (above.is_empty() || own.starts_with(&format!("{above}/")));
+                let inside =
+                    own != above && (above.is_empty() || own.starts_with(&format!("{above}/")));
                 inside && (*other == framework || (other.is_web() && framework.is_web()))
             });
-            let pages = framework == Framework::Streamlit && own.split('/').any(|part| part == "pages");
+            let pages =
+                framework == Framework::Streamlit && own.split('/').any(|part| part == "pages");
             if pages {
                 return false;
             }
@@ -122,7 +161,11 @@ impl<'a> Project<'a> {
                 return true;
             }
             finds.unsaid.push(Unsaid {
-                what: format!("the {} application `{}`", framework.title(), placed.app.object),
+                what: format!(
+                    "the {} application `{}`",
+                    framework.title(),
+                    placed.app.object
+                ),
                 file: Some(placed.file.clone()),
                 line: Some(placed.app.line),
                 why: "it is taken for a part of the one above its folder".to_owned(),
@@ -133,7 +176,9 @@ impl<'a> Project<'a> {
 
     /// The service of the first, and a question if another is as likely.
     fn serve(&self, group: &[&Placed], finds: &mut Finds) {
-        let Some((first, others)) = group.split_first() else { return };
+        let Some((first, others)) = group.split_first() else {
+            return;
+        };
         let mut found = self.service(first);
         if !others.is_empty()
             && let Some(default) = &found.service.command
@@ -142,14 +187,24 @@ impl<'a> Project<'a> {
             let mut choices = vec![choice(&first.file, default, 60, Vec::new())];
             for other in others.iter().take(3) {
                 let service = self.service(other).service;
-                let Some(command) = service.command.clone() else { continue };
+                let Some(command) = service.command.clone() else {
+                    continue;
+                };
                 let mut service = service;
                 service.name.clone_from(&name);
-                choices.push(choice(&other.file, &command, 40, vec![Change::Put(Box::new(service))]));
+                choices.push(choice(
+                    &other.file,
+                    &command,
+                    40,
+                    vec![Change::Put(Box::new(service))],
+                ));
             }
             found.asks.push(Question {
                 id: format!("python-app:{}", join(&self.root, &name)),
-                text: format!("Which {} application is {name}?", first.app.framework.title()),
+                text: format!(
+                    "Which {} application is {name}?",
+                    first.app.framework.title()
+                ),
                 choices,
                 default: 0,
             });
@@ -159,7 +214,11 @@ impl<'a> Project<'a> {
 
     /// A name for what runs in a folder.
     pub(super) fn name(&self, directory: &str, otherwise: &str) -> String {
-        let folder = if self.root.is_empty() { directory } else { &self.root };
+        let folder = if self.root.is_empty() {
+            directory
+        } else {
+            &self.root
+        };
         let last = folder.rsplit('/').next().unwrap_or_default();
         if last.is_empty() || matches!(last, "src" | "app" | "python") {
             otherwise.to_owned()
@@ -170,7 +229,8 @@ impl<'a> Project<'a> {
 
     /// The words that run a tool of the environment.
     pub(super) fn tool(&self, directory: &str, tool: &str) -> Vec<String> {
-        self.environment.command(self.listing.host.system, directory, tool)
+        self.environment
+            .command(self.listing.host.system, directory, tool)
     }
 
     /// The value of a variable in the project's `.env` files, and where it stands.
@@ -186,7 +246,10 @@ impl<'a> Project<'a> {
                     Some((value.to_owned(), index + 1))
                 });
                 if let Some((value, line)) = said {
-                    return Some((value, Because::line(path, line, format!("`{name}` is set there"))));
+                    return Some((
+                        value,
+                        Because::line(path, line, format!("`{name}` is set there")),
+                    ));
                 }
             }
         }
@@ -198,9 +261,17 @@ impl<'a> Project<'a> {
         (!directory.is_empty()).then(|| because.says(directory.to_owned()))
     }
 
-    pub(super) fn found(&self, service: crate::draft::DraftService, framework: &'static str) -> Found {
+    pub(super) fn found(
+        &self,
+        service: crate::draft::DraftService,
+        framework: &'static str,
+    ) -> Found {
         Found {
-            root: if self.root.is_empty() { service.folder().to_owned() } else { self.root.clone() },
+            root: if self.root.is_empty() {
+                service.folder().to_owned()
+            } else {
+                self.root.clone()
+            },
             service,
             framework: Some(framework),
             ..Found::default()

@@ -41,7 +41,12 @@ pub(super) fn environment(listing: &Listing, root: &str) -> Environment {
 
 fn environment_in(listing: &Listing, folder: &str) -> Option<Environment> {
     let at = |name: &str| join(folder, name);
-    let found = |keeper: Keeper, because: String| Some(Environment { keeper, because: Some(because) });
+    let found = |keeper: Keeper, because: String| {
+        Some(Environment {
+            keeper,
+            because: Some(because),
+        })
+    };
     let virtual_environment = [".venv", "venv", "env", ".env"]
         .into_iter()
         .map(at)
@@ -61,7 +66,10 @@ fn environment_in(listing: &Listing, folder: &str) -> Option<Environment> {
     for (keeper, lock, table, program) in tools {
         let because = if listing.has(&at(lock)) {
             at(lock)
-        } else if text.lines().any(|line| line.trim_start().starts_with(table)) {
+        } else if text
+            .lines()
+            .any(|line| line.trim_start().starts_with(table))
+        {
             project.clone()
         } else {
             continue;
@@ -113,7 +121,12 @@ impl Environment {
             Keeper::Venv(path) => module(interpreter(system, &from(directory, path)), tool),
             Keeper::System => module(
                 // Debian has no `python`; on Windows, `python3` may be an invitation to a shop.
-                if system == System::Windows { "python" } else { "python3" }.to_owned(),
+                if system == System::Windows {
+                    "python"
+                } else {
+                    "python3"
+                }
+                .to_owned(),
                 tool,
             ),
         }
@@ -177,7 +190,9 @@ mod tests {
     }
 
     fn command(listing: &Listing, root: &str, system: System) -> String {
-        environment(listing, root).command(system, root, "uvicorn").join(" ")
+        environment(listing, root)
+            .command(system, root, "uvicorn")
+            .join(" ")
     }
 
     #[test]
@@ -189,7 +204,10 @@ mod tests {
             ("Pipfile", "pipenv run uvicorn"),
             ("pixi.toml", "pixi run uvicorn"),
         ] {
-            assert_eq!(command(&listing(&[(file, "")], &[], &[]), "", System::Linux), expected);
+            assert_eq!(
+                command(&listing(&[(file, "")], &[], &[]), "", System::Linux),
+                expected
+            );
         }
         let conda = listing(&[("environment.yml", "name: shop # x\n")], &[], &[]);
         assert_eq!(
@@ -201,19 +219,28 @@ mod tests {
     #[test]
     fn the_interpreter_of_an_environment_is_named_from_where_it_runs() {
         let listing = listing(&[("api/main.py", "")], &[".venv"], &[]);
-        assert_eq!(command(&listing, "api", System::Linux), "../.venv/bin/python -m uvicorn");
+        assert_eq!(
+            command(&listing, "api", System::Linux),
+            "../.venv/bin/python -m uvicorn"
+        );
         assert_eq!(
             command(&listing, "api", System::Windows),
             "..\\.venv\\Scripts\\python.exe -m uvicorn"
         );
-        assert_eq!(command(&listing, "", System::MacOs), ".venv/bin/python -m uvicorn");
+        assert_eq!(
+            command(&listing, "", System::MacOs),
+            ".venv/bin/python -m uvicorn"
+        );
     }
 
     #[test]
     fn the_environment_of_a_tool_that_is_not_installed_is_run_directly() {
         let files = [("uv.lock", "")];
         let without = listing(&files, &[".venv"], &["python3"]);
-        assert_eq!(command(&without, "", System::Linux), ".venv/bin/python -m uvicorn");
+        assert_eq!(
+            command(&without, "", System::Linux),
+            ".venv/bin/python -m uvicorn"
+        );
         let with = listing(&files, &[".venv"], &["uv"]);
         assert_eq!(command(&with, "", System::Linux), "uv run uvicorn");
     }

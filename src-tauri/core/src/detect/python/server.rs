@@ -68,8 +68,17 @@ pub(in crate::detect) fn commands_in(text: &str) -> Vec<ServerCommand> {
 
 fn mentions_server(line: &str) -> bool {
     const NAMES: &[&str] = &[
-        "uvicorn", "hypercorn", "daphne", "granian", "gunicorn", "fastapi", "flask", "streamlit",
-        "celery", "manage.py", "python",
+        "uvicorn",
+        "hypercorn",
+        "daphne",
+        "granian",
+        "gunicorn",
+        "fastapi",
+        "flask",
+        "streamlit",
+        "celery",
+        "manage.py",
+        "python",
     ];
     NAMES.iter().any(|name| line.contains(name))
 }
@@ -136,7 +145,10 @@ pub(in crate::detect) fn parse(words: &[String]) -> Option<ServerCommand> {
         .find_map(|(at, word)| program(word).map(|program| (at, program)))?;
     // `pip install uvicorn`, `poetry add fastapi`: talk of a server, not a start of it.
     if words[..at].iter().any(|word| {
-        matches!(word.as_str(), "install" | "add" | "sync" | "update" | "remove" | "which" | "#")
+        matches!(
+            word.as_str(),
+            "install" | "add" | "sync" | "update" | "remove" | "which" | "#"
+        )
     }) {
         return None;
     }
@@ -266,10 +278,31 @@ impl ServerCommand {
 fn takes_value(option: &str) -> bool {
     matches!(
         option,
-        "--port" | "-p" | "--host" | "-h" | "--bind" | "-b" | "-w" | "--workers" | "-k"
-            | "--worker-class" | "--app-dir" | "--chdir" | "--app" | "-A" | "--server.port"
-            | "--server.address" | "--log-level" | "--env-file" | "-c" | "--config" | "-t"
-            | "--timeout" | "--interface" | "--loop" | "--reload-dir"
+        "--port"
+            | "-p"
+            | "--host"
+            | "-h"
+            | "--bind"
+            | "-b"
+            | "-w"
+            | "--workers"
+            | "-k"
+            | "--worker-class"
+            | "--app-dir"
+            | "--chdir"
+            | "--app"
+            | "-A"
+            | "--server.port"
+            | "--server.address"
+            | "--log-level"
+            | "--env-file"
+            | "-c"
+            | "--config"
+            | "-t"
+            | "--timeout"
+            | "--interface"
+            | "--loop"
+            | "--reload-dir"
     )
 }
 
@@ -319,7 +352,9 @@ mod tests {
 
     #[test]
     fn a_list_of_a_dockerfile_is_a_command() {
-        let command = only(r#"CMD ["gunicorn","-k","uvicorn.workers.UvicornWorker","-b","0.0.0.0:9000","shop.asgi:application"]"#);
+        let command = only(
+            r#"CMD ["gunicorn","-k","uvicorn.workers.UvicornWorker","-b","0.0.0.0:9000","shop.asgi:application"]"#,
+        );
         assert_eq!(command.program, Program::Gunicorn);
         assert_eq!(command.target.as_deref(), Some("shop.asgi:application"));
         assert_eq!(command.port, Some(9000));
@@ -327,7 +362,8 @@ mod tests {
 
     #[test]
     fn a_script_in_json_names_its_folder() {
-        let command = only(r#"    "backend": "cd backend && poetry run uvicorn main:app --port=8001","#);
+        let command =
+            only(r#"    "backend": "cd backend && poetry run uvicorn main:app --port=8001","#);
         assert_eq!(command.directory.as_deref(), Some("backend"));
         assert_eq!(command.target.as_deref(), Some("main:app"));
         assert_eq!(command.port, Some(8001));
@@ -335,7 +371,9 @@ mod tests {
 
     #[test]
     fn a_continued_line_is_one_command() {
-        let command = only("exec python -m uvicorn \\\n  --factory app.web:make \\\n  --port ${PORT:-8080}\n");
+        let command = only(
+            "exec python -m uvicorn \\\n  --factory app.web:make \\\n  --port ${PORT:-8080}\n",
+        );
         assert!(command.factory);
         assert_eq!(command.target.as_deref(), Some("app.web:make"));
         assert_eq!(command.port, Some(8080));
@@ -343,24 +381,46 @@ mod tests {
 
     #[test]
     fn celery_says_which_part() {
-        let commands = commands_in("worker: celery -A proj.tasks worker -l info\nbeat: celery --app=proj beat\n");
-        let parts: Vec<_> = commands.iter().map(|c| (c.target.as_deref(), c.part.as_deref())).collect();
-        assert_eq!(parts, [(Some("proj.tasks"), Some("worker")), (Some("proj"), Some("beat"))]);
+        let commands = commands_in(
+            "worker: celery -A proj.tasks worker -l info\nbeat: celery --app=proj beat\n",
+        );
+        let parts: Vec<_> = commands
+            .iter()
+            .map(|c| (c.target.as_deref(), c.part.as_deref()))
+            .collect();
+        assert_eq!(
+            parts,
+            [
+                (Some("proj.tasks"), Some("worker")),
+                (Some("proj"), Some("beat"))
+            ]
+        );
     }
 
     #[test]
     fn an_installation_starts_nothing() {
-        assert_eq!(commands_in("pip install uvicorn fastapi\nuv add flask run\nFastAPI with uvicorn is nice\n"), []);
+        assert_eq!(
+            commands_in(
+                "pip install uvicorn fastapi\nuv add flask run\nFastAPI with uvicorn is nice\n"
+            ),
+            []
+        );
     }
 
     #[test]
     fn django_and_flask_are_read() {
         let command = only("python manage.py runserver 0.0.0.0:8123");
-        assert_eq!((command.program, command.port), (Program::Django, Some(8123)));
+        assert_eq!(
+            (command.program, command.port),
+            (Program::Django, Some(8123))
+        );
         let command = only("flask --app shop run --debug -p 5001");
         assert_eq!(command.target.as_deref(), Some("shop"));
         assert_eq!((command.port, command.reload), (Some(5001), true));
         let command = only("streamlit run ui/app.py --server.port 8600");
-        assert_eq!((command.target.as_deref(), command.port), (Some("ui/app.py"), Some(8600)));
+        assert_eq!(
+            (command.target.as_deref(), command.port),
+            (Some("ui/app.py"), Some(8600))
+        );
     }
 }

@@ -10,7 +10,7 @@ use super::{
     server::{Program, ServerCommand},
 };
 use crate::{
-    detect::{Found, folder, join, route::page},
+    detect::{Found, folder, join, route::page, variables},
     draft::{Because, CommandLine, DraftService, Kind, Said, plain},
 };
 
@@ -21,7 +21,10 @@ impl Project<'_> {
     /// `manage.py runserver`
     pub(super) fn django(&self) -> Option<Found> {
         let manage = join(&self.root, "manage.py");
-        let text = self.listing.text(&manage).filter(|text| text.contains("django"))?;
+        let text = self
+            .listing
+            .text(&manage)
+            .filter(|text| text.contains("django"))?;
         let line = crate::detect::line_with(text, "execute_from_command_line").or(Some(1));
         let because = Because::line(&manage, line, "a Django project");
         let hint = self.hints.iter().find(|hint| {
@@ -29,8 +32,12 @@ impl Project<'_> {
         });
         let mut words = self.tool(&self.root, "python");
         words.extend(["manage.py", "runserver", "{port}"].map(str::to_owned));
-        let mut service = DraftService::new(self.name(&self.root, "web"), Kind::Backend, because.clone());
-        service.command = Some(self.command_because(&because).says(CommandLine::Words(words)));
+        let mut service =
+            DraftService::new(self.name(&self.root, "app"), Kind::Backend, because.clone());
+        service.command = Some(
+            self.command_because(&because)
+                .says(CommandLine::Words(words)),
+        );
         service.directory = Self::directory(&self.root, &because);
         let said = hint.and_then(|hint| Some((hint, hint.command.port?)));
         service.port = Some(match said {
@@ -38,11 +45,19 @@ impl Project<'_> {
             _ => Because::known("Django's usual port").says(8000),
         });
         if let Some(health) = django_health(&self.codes) {
-            let because = Because::line(health.file, health.line, "a page that says that it is well");
+            let because =
+                Because::line(health.file, health.line, "a page that says that it is well");
             service.ready = Some(because.says(page(&health.path)));
         }
-        if self.codes.values().any(|code| code.contains("admin.site.urls")) {
-            service.links.push(("admin".to_owned(), Because::default().says("/admin/".to_owned())));
+        if self
+            .codes
+            .values()
+            .any(|code| code.contains("admin.site.urls"))
+        {
+            service.links.push((
+                "admin".to_owned(),
+                Because::default().says("/admin/".to_owned()),
+            ));
         }
         self.modules(&mut service, &self.root, &["django"]);
         Some(self.found(service, "django"))
@@ -50,21 +65,39 @@ impl Project<'_> {
 
     /// The service of an application.
     pub(super) fn service(&self, placed: &Placed) -> Found {
-        let Placed { file, app } = placed;
+        let Placed { file, app, maker } = placed;
         let hint = hint_for(self.hints, file);
         let base = hint.as_ref().map(|(_, base)| base.as_str());
-        let place = place(self.listing, &self.codes, file, &self.root, base);
+        let mut place = place(self.listing, &self.codes, file, &self.root, base);
+        let name_folder = place.directory.clone();
+        if app.framework == Framework::Streamlit && base.is_none() {
+            // It adds the folder of the page to the path of modules by itself, and reads its settings
+            // where it runs.
+            place.directory.clone_from(&self.root);
+        }
         let hint = hint.map(|(hint, _)| hint);
         let command = hint.map(|hint| &hint.command);
         let title = app.framework.title();
         let because = Because::line(file, app.line, format!("a {title} application"));
-        let kind = if app.framework.is_page() { Kind::Frontend } else { Kind::Backend };
-        let otherwise = if app.framework.is_page() { "app" } else { "backend" };
-        let name = self.name(&place.directory, otherwise);
+        let kind = if app.framework.is_page() {
+            Kind::Frontend
+        } else {
+            Kind::Backend
+        };
+        let otherwise = if app.framework.is_page() {
+            "app"
+        } else {
+            "backend"
+        };
+        let name = self.name(&name_folder, otherwise);
         let mut service = DraftService::new(name, kind, because.clone());
+        let made = maker
+            .clone()
+            .unwrap_or_else(|| (file.clone(), app.object.clone()));
         let mut app = app.clone();
         // A command may name an object that is made in a way that is not seen here.
-        if let Some((_, object)) = command.and_then(|command| command.target.as_deref()?.split_once(':'))
+        if let Some((_, object)) =
+            command.and_then(|command| command.target.as_deref()?.split_once(':'))
             && app.framework.is_asgi()
             && command.is_some_and(|command| command.program != Program::Flask)
         {
@@ -80,7 +113,9 @@ impl Project<'_> {
                 let mut words = self.tool(&place.directory, "streamlit");
                 words.extend(["run".to_owned(), from(&place.directory, file)]);
                 // Else it asks for a mail address on its first start, and opens a browser.
-                words.extend(["--server.port", "{port}", "--server.headless", "true"].map(str::to_owned));
+                words.extend(
+                    ["--server.port", "{port}", "--server.headless", "true"].map(str::to_owned),
+                );
                 words
             }
             _ => self.script(&place, file),
@@ -94,11 +129,16 @@ impl Project<'_> {
         let port = self.port(app, file, hint, &place);
         let reads_port = self.give_port(app, &mut service, &port);
         service.port = Some(port);
-        if !place.path.is_empty() && !app.framework.is_asgi() && app.framework != Framework::Streamlit {
+        if !place.path.is_empty()
+            && !app.framework.is_asgi()
+            && app.framework != Framework::Streamlit
+        {
             let because = Because::known("where the modules are");
-            service.env.push(("PYTHONPATH".to_owned(), because.says(plain(&place.path))));
+            service
+                .env
+                .push(("PYTHONPATH".to_owned(), because.says(plain(&place.path))));
         }
-        self.readiness(app, file, &mut service);
+        self.readiness(app, &made, &mut service);
         let modules = match app.framework {
             framework if framework.is_asgi() => vec![framework.package(), "uvicorn"],
             Framework::Grpc => vec!["grpc"],
@@ -112,22 +152,40 @@ impl Project<'_> {
         }
     }
 
-    fn asgi(&self, app: &App, place: &Place, file: &str, command: Option<&ServerCommand>) -> Vec<String> {
+    fn asgi(
+        &self,
+        app: &App,
+        place: &Place,
+        file: &str,
+        command: Option<&ServerCommand>,
+    ) -> Vec<String> {
         let target = format!("{}:{}", place.module, app.object);
         let hinted = command.map(|command| command.program);
         let reload = app.reload || command.is_some_and(|command| command.reload);
         let program = match hinted {
-            Some(Program::Hypercorn | Program::Granian | Program::Daphne | Program::Fastapi) => hinted,
+            Some(Program::Hypercorn | Program::Granian | Program::Daphne | Program::Fastapi) => {
+                hinted
+            }
             _ if self.packages.contains_key("uvicorn") => None,
             _ if self.packages.contains_key("hypercorn") => Some(Program::Hypercorn),
             _ if self.packages.contains_key("granian") => Some(Program::Granian),
             _ => None,
         };
-        let called = if app.factory { format!("{target}()") } else { target.clone() };
+        let called = if app.factory {
+            format!("{target}()")
+        } else {
+            target.clone()
+        };
         let arguments: Vec<String> = match program {
             Some(Program::Hypercorn) => vec![called, "--bind".into(), "127.0.0.1:{port}".into()],
             Some(Program::Granian) => {
-                vec!["--interface".into(), "asgi".into(), "--port".into(), "{port}".into(), target]
+                vec![
+                    "--interface".into(),
+                    "asgi".into(),
+                    "--port".into(),
+                    "{port}".into(),
+                    target,
+                ]
             }
             Some(Program::Daphne) => vec!["-p".into(), "{port}".into(), target],
             Some(Program::Fastapi) => {
@@ -169,7 +227,11 @@ impl Project<'_> {
         } else {
             matches!(app.object.as_str(), "app" | "application")
         };
-        let target = if usual { place.module.clone() } else { format!("{}:{}", place.module, app.object) };
+        let target = if usual {
+            place.module.clone()
+        } else {
+            format!("{}:{}", place.module, app.object)
+        };
         let mut words = self.tool(&place.directory, "flask");
         words.extend(["--app".to_owned(), target, "run".to_owned()]);
         words.extend(["--port", "{port}"].map(str::to_owned));
@@ -182,9 +244,10 @@ impl Project<'_> {
     /// A file that serves by itself; as a module where it has relative imports.
     fn script(&self, place: &Place, file: &str) -> Vec<String> {
         let mut words = self.tool(&place.directory, "python");
-        let relative = self.codes.get(file).is_some_and(|code| {
-            code.lines().any(|line| line.starts_with("from ."))
-        });
+        let relative = self
+            .codes
+            .get(file)
+            .is_some_and(|code| code.lines().any(|line| line.starts_with("from .")));
         if relative || folder(file) != join(&place.directory, &place.path).trim_end_matches('/') {
             words.extend(["-m".to_owned(), place.module.clone()]);
         } else {
@@ -200,7 +263,8 @@ impl Project<'_> {
         let of_hint = |hint: &Hint| {
             let script = hint.command.program == Program::Python;
             let said = hint.command.port.filter(|port| *port >= LOWEST_PORT);
-            said.or_else(|| (!script && hint.rank != 1).then_some(usual)).map(|port| hint.because().says(port))
+            said.or_else(|| (!script && hint.rank != 2).then_some(usual))
+                .map(|port| hint.because().says(port))
         };
         let strong = hint.filter(|hint| hint.rank == 0).and_then(of_hint);
         strong
@@ -212,7 +276,10 @@ impl Project<'_> {
 
     fn source_port(&self, app: &App, file: &str, place: &Place) -> Option<Said<u16>> {
         let port = app.port.as_ref()?;
-        let set = port.variable.as_deref().and_then(|name| self.variable(&place.directory, name));
+        let set = port
+            .variable
+            .as_deref()
+            .and_then(|name| self.variable(&place.directory, name));
         if let Some((value, because)) = set
             && let Ok(number) = value.parse::<u16>()
             && number != 0
@@ -244,7 +311,8 @@ impl Project<'_> {
 
     /// Hands the port to a script that is told no port by its command. True if it reads `$PORT`.
     fn give_port(&self, app: &App, service: &mut DraftService, port: &Said<u16>) -> bool {
-        let told = app.framework.is_asgi() || matches!(app.framework, Framework::Flask | Framework::Streamlit);
+        let told = app.framework.is_asgi()
+            || matches!(app.framework, Framework::Flask | Framework::Streamlit);
         let variable = match app.framework {
             _ if told => None,
             Framework::Gradio if app.port.is_none() => Some("GRADIO_SERVER_PORT"),
@@ -255,37 +323,49 @@ impl Project<'_> {
             Some("PORT") => return true,
             Some(variable) => {
                 let because = port.because.clone();
-                service.env.push((variable.to_owned(), because.says("{port}".to_owned())));
+                service
+                    .env
+                    .push((variable.to_owned(), because.says("{port}".to_owned())));
             }
             None => {}
         }
         false
     }
 
-    fn readiness(&self, app: &App, file: &str, service: &mut DraftService) {
+    fn readiness(&self, app: &App, made: &(String, String), service: &mut DraftService) {
+        let (file, object) = made;
         if app.framework == Framework::Streamlit {
             let because = Because::known("Streamlit's own page for this");
             service.ready = Some(because.says(page("/_stcore/health")));
             return;
         }
         if app.framework.is_web()
-            && let Some(health) = health(&self.codes, file, &app.object)
+            && let Some(health) = health(&self.codes, file, object)
         {
-            let because = Because::line(health.file, health.line, "a page that says that it is well");
+            let because =
+                Because::line(health.file, health.line, "a page that says that it is well");
             service.ready = Some(because.says(page(&health.path)));
         } else if app.documented && self.is_open(file) {
             let because = Because::known("FastAPI's own page, since no health page was found");
             service.ready = Some(because.says(page("/docs")));
         }
         if app.documented {
-            service.links.push(("docs".to_owned(), Because::default().says("/docs".to_owned())));
+            service.links.push((
+                "docs".to_owned(),
+                Because::default().says("/docs".to_owned()),
+            ));
         }
     }
 
     /// Whether nothing stands before the pages of an application that could ask who is there.
     fn is_open(&self, file: &str) -> bool {
-        const HARMLESS: [&str; 5] =
-            ["CORSMiddleware", "GZipMiddleware", "SessionMiddleware", "BrotliMiddleware", "CorrelationIdMiddleware"];
+        const HARMLESS: [&str; 5] = [
+            "CORSMiddleware",
+            "GZipMiddleware",
+            "SessionMiddleware",
+            "BrotliMiddleware",
+            "CorrelationIdMiddleware",
+        ];
         self.codes.get(file).is_some_and(|code| {
             !code.contains(".middleware(")
                 && code.split("add_middleware(").skip(1).all(|rest| {
@@ -310,18 +390,25 @@ impl Project<'_> {
     /// The `.env` of the project, where no library of it reads that.
     pub(super) fn env_file(&self, service: &mut DraftService, directory: &str) {
         const READERS: [&str; 7] = [
-            "python-dotenv", "pydantic-settings", "environs", "python-decouple", "django-environ", "dynaconf",
+            "python-dotenv",
+            "pydantic-settings",
+            "environs",
+            "python-decouple",
+            "django-environ",
+            "dynaconf",
             "starlette",
         ];
-        let reads = READERS.iter().any(|package| self.packages.contains_key(*package))
-            || self.codes.values().any(|code| code.contains("dotenv") || code.contains("env_file"));
-        let file = [directory, self.root.as_str()]
-            .into_iter()
-            .map(|folder| join(folder, ".env"))
-            .find(|path| self.listing.has(path));
-        if let Some(file) = file.filter(|_| !reads) {
-            let because = Because::file(&file, "nothing in the source reads it");
-            service.env_file.push(because.says(format!("{}?", plain(&file))));
+        let reads = READERS
+            .iter()
+            .any(|package| self.packages.contains_key(*package))
+            || self
+                .codes
+                .values()
+                .any(|code| code.contains("dotenv") || code.contains("env_file"));
+        if !reads {
+            service
+                .env_file
+                .extend(variables::file_for(self.listing, &[directory, &self.root]));
         }
     }
 
@@ -339,7 +426,11 @@ impl Project<'_> {
 
 impl Hint {
     pub(super) fn because(&self) -> Because {
-        Because::line(&self.file, self.command.line, "the command is written there")
+        let text = if self.rank == 2 {
+            "what it runs is written there"
+        } else {
+            "the command is written there"
+        };
+        Because::line(&self.file, self.command.line, text)
     }
 }
-

@@ -33,7 +33,9 @@ static VARIABLE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"\bvar(?:_os)?\(\s*"(\w*PORT\w*)"\s*\)([^;]{0,240})"#));
 /// `#[arg(long, env = "PORT", default_value_t = 3000)] port: u16`
 static ARGUMENT: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r#"#\[(?:arg|clap)\(([^\]]*)default_value(?:_t)?\s*=\s*"?(\d{2,5})"?([^\]]*)\)\]\s*(?:pub\s+)?(\w*port)\s*:"#)
+    pattern(
+        r#"#\[(?:arg|clap)\(([^\]]*)default_value(?:_t)?\s*=\s*"?(\d{2,5})"?([^\]]*)\)\]\s*(?:pub\s+)?(\w*port)\s*:"#,
+    )
 });
 
 pub(super) fn find(
@@ -49,14 +51,18 @@ pub(super) fn find(
     }
     // The program's own file first, then the rest of the package.
     let own = std::iter::once((file, code));
-    let rest = codes.iter().map(|(path, code)| (path.as_str(), code.as_str()));
+    let rest = codes
+        .iter()
+        .map(|(path, code)| (path.as_str(), code.as_str()));
     let sources: Vec<(&str, &str)> = own.chain(rest.filter(|(path, _)| *path != file)).collect();
     let found = in_sources(&sources, argument)
         .or_else(|| in_sources(&sources, variable))
         .or_else(|| in_sources(&sources, written));
     let found = found.map(|port| set_in_file(listing, root, port));
     found.or_else(|| {
-        let (_, usual) = super::FRAMEWORKS.iter().find(|(name, _)| *name == framework)?;
+        let (_, usual) = super::FRAMEWORKS
+            .iter()
+            .find(|(name, _)| *name == framework)?;
         Some(Port {
             number: (*usual)?,
             variable: None,
@@ -72,10 +78,15 @@ fn in_sources(sources: &[(&str, &str)], find: fn(&str, &str) -> Option<Port>) ->
 
 fn argument(file: &str, code: &str) -> Option<Port> {
     let found = ARGUMENT.captures(code)?;
-    let (before, number, after, name) = (found.get(1)?, found.get(2)?, found.get(3)?, found.get(4)?);
+    let (before, number, after, name) =
+        (found.get(1)?, found.get(2)?, found.get(3)?, found.get(4)?);
     let attributes = format!("{} {}", before.as_str(), after.as_str());
     let variable = attributes.split_once("env").and_then(|(_, rest)| {
-        let rest = rest.trim_start().strip_prefix('=')?.trim_start().strip_prefix('"')?;
+        let rest = rest
+            .trim_start()
+            .strip_prefix('=')?
+            .trim_start()
+            .strip_prefix('"')?;
         Some(rest.split('"').next()?.to_owned())
     });
     let option = attributes
@@ -115,9 +126,16 @@ fn written(file: &str, code: &str) -> Option<Port> {
 
 /// The number that the project's `.env` gives to the variable.
 fn set_in_file(listing: &Listing, root: &str, port: Port) -> Port {
-    let Some(name) = &port.variable else { return port };
-    let set = [root, ""].into_iter().find_map(|folder| variables::of_folder(listing, folder).remove(name));
-    match set.filter(|set| set.is_set).map(|set| (set.value.parse::<u16>(), set)) {
+    let Some(name) = &port.variable else {
+        return port;
+    };
+    let set = [root, ""]
+        .into_iter()
+        .find_map(|folder| variables::of_folder(listing, folder).remove(name));
+    match set
+        .filter(|set| set.is_set)
+        .map(|set| (set.value.parse::<u16>(), set))
+    {
         Some((Ok(number), set)) if number != 0 => Port {
             number,
             because: Because::line(set.file, set.line, "the port is set there"),
@@ -132,9 +150,16 @@ fn rocket(listing: &Listing, root: &str) -> Port {
     let path = join(root, "Rocket.toml");
     let told = listing.text(&path).and_then(|text| {
         let table: toml::Table = toml::from_str(text).ok()?;
-        let port = ["debug", "default"].iter().find_map(|profile| table.get(*profile)?.get("port"));
-        let number = u16::try_from(port?.as_integer()?).ok().filter(|port| *port != 0)?;
-        Some((number, Because::line(&path, line_with(text, "port"), "the port is set there")))
+        let port = ["debug", "default"]
+            .iter()
+            .find_map(|profile| table.get(*profile)?.get("port"));
+        let number = u16::try_from(port?.as_integer()?)
+            .ok()
+            .filter(|port| *port != 0)?;
+        Some((
+            number,
+            Because::line(&path, line_with(text, "port"), "the port is set there"),
+        ))
     });
     let (number, because) = told.unwrap_or((8000, Because::known("Rocket's usual port")));
     Port {

@@ -297,10 +297,10 @@ struct Image {
 
 fn container(service: &mut DraftService, wanted: &Wanted, engine: &str, name: &str) {
     let exec = |words: &[&str]| {
-        let words = [engine, "exec", name].into_iter().chain(words.iter().copied());
-        Some(Probe::Command(
-            words.map(str::to_owned).collect(),
-        ))
+        let words = [engine, "exec", name]
+            .into_iter()
+            .chain(words.iter().copied());
+        Some(Probe::Command(words.map(str::to_owned).collect()))
     };
     let image = image(wanted, exec);
     let mut words: Vec<String> = ["run", "--rm", "--name", name, "-p"]
