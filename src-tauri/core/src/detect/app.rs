@@ -102,7 +102,7 @@ fn by_root<'a>(
     roots: &BTreeSet<String>,
 ) -> HashMap<String, Vec<(&'a str, &'a str)>> {
     let mut texts: HashMap<String, Vec<(&str, &str)>> = HashMap::new();
-    for (path, text) in listing.texts() {
+    for (path, text) in listing.texts().filter(|(path, _)| !is_talk(path)) {
         let owner = ancestors(folder(path)).find(|place| roots.contains(*place));
         if let Some(owner) = owner {
             texts
@@ -112,6 +112,17 @@ fn by_root<'a>(
         }
     }
     texts
+}
+
+/// What is written for people, and scripts for other occasions, name addresses that the app itself
+/// may never ask.
+fn is_talk(path: &str) -> bool {
+    let name = file_name(path);
+    let talks = name.starts_with("README") || name.starts_with("CONTRIBUTING");
+    talks
+        || [".sh", ".ps1", ".bat"]
+            .iter()
+            .any(|end| name.ends_with(end))
 }
 
 /// Gives the texts of a package that nothing runs to the apps that name it among what they need.

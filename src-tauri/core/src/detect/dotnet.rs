@@ -48,6 +48,7 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     }
     // The host gives its projects their addresses and starts the stores that they need.
     let host = projects.iter().any(|project| project.role == Role::Host);
+    let watched = watched(listing);
     for project in &projects {
         if host && project.role != Role::Host {
             finds.unsaid.push(Unsaid {
@@ -57,7 +58,7 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
                 why: "the Aspire host starts it".to_owned(),
             });
         } else {
-            let found = found(listing, project, &mut finds.unsaid);
+            let found = found(listing, project, watched.clone(), &mut finds.unsaid);
             finds.apps.push(found);
         }
     }
@@ -85,7 +86,12 @@ fn stem(path: &str) -> &str {
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
-fn found(listing: &Listing, project: &Project, unsaid: &mut Vec<Unsaid>) -> Found {
+fn found(
+    listing: &Listing,
+    project: &Project,
+    watched: Option<Because>,
+    unsaid: &mut Vec<Unsaid>,
+) -> Found {
     let root = folder(project.path);
     let because = Because::file(
         project.path,
@@ -106,7 +112,7 @@ fn found(listing: &Listing, project: &Project, unsaid: &mut Vec<Unsaid>) -> Foun
     let (settings, profile) = profile(listing, root, unsaid);
     let mut words = vec!["dotnet".to_owned()];
     let mut reason = because.clone();
-    if let Some(because) = watched(listing) {
+    if let Some(because) = watched {
         words.extend(["watch", "--non-interactive"].map(str::to_owned));
         reason = because;
     }

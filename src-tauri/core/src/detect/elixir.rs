@@ -53,7 +53,7 @@ fn phoenix(text: &str) -> Option<usize> {
 
 fn found(listing: &Listing, root: &str, because: &Because) -> Found {
     let name = match file_name(root) {
-        "" => "web",
+        "" => "app",
         name => name,
     };
     let mut service = DraftService::new(name, Kind::Backend, because.clone());

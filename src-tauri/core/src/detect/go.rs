@@ -1,7 +1,10 @@
 //! Go: the main packages of a module that serve, started by `go run`, or by air where the project
 //! is set up for it.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use regex::{Captures, Regex};
 
@@ -26,6 +29,9 @@ struct Port {
     option: Option<String>,
     because: Because,
 }
+
+/// More programs than one module serves with: such a module is of examples.
+const AT_MOST: usize = 12;
 
 /// Finds the programs that serve.
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
@@ -79,26 +85,25 @@ fn serves(code: &str) -> bool {
 
 impl Module<'_> {
     fn find(&self, finds: &mut Finds) {
-        let mut programs: BTreeMap<&str, (&str, bool)> = BTreeMap::new();
+        let mut programs: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut serving: BTreeSet<&str> = BTreeSet::new();
         for (path, code) in &self.codes {
             if is_main(code) {
-                let own = folder(path);
-                let serving = self
-                    .codes
-                    .iter()
-                    .any(|(other, code)| folder(other) == own && serves(code));
-                programs.insert(own, (path, serving));
+                programs.insert(folder(path), path);
+            }
+            if serves(code) {
+                serving.insert(folder(path));
             }
         }
-        let elsewhere = self.codes.values().any(|code| serves(code));
-        let serving: Vec<&str> = programs
-            .iter()
-            .filter(|(_, (_, serves))| *serves)
-            .map(|(own, _)| *own)
+        let own: Vec<&str> = programs
+            .keys()
+            .copied()
+            .filter(|own| serving.contains(own))
+            .take(AT_MOST)
             .collect();
-        let chosen: Vec<&str> = if !serving.is_empty() {
-            serving
-        } else if elsewhere {
+        let chosen: Vec<&str> = if !own.is_empty() {
+            own
+        } else if !serving.is_empty() {
             // The serving is done by a package of the module: by the program that is called so.
             let usual = ["server", "api", "web", "app", "http", "serve"];
             let rank = |own: &&str| {
@@ -120,13 +125,14 @@ impl Module<'_> {
         } else {
             Vec::new()
         };
-        for (own, (main, _)) in &programs {
+        let health = self.health();
+        for (own, main) in &programs {
             let is_worker =
                 file_name(own).contains("worker") || file_name(own).contains("consumer");
             if chosen.contains(own) {
-                finds
-                    .apps
-                    .push(self.found(own, main, chosen.len() > 1, Kind::Backend));
+                let mut found = self.found(own, main, chosen.len() > 1, Kind::Backend);
+                found.service.ready.clone_from(&health);
+                finds.apps.push(found);
             } else if is_worker {
                 finds.apps.push(self.found(own, main, true, Kind::Worker));
             }
@@ -202,8 +208,14 @@ impl Module<'_> {
         service.command = Some(reason.says(CommandLine::Words(words)));
         service.start_timeout =
             Some(Because::known("the first start compiles").says("5m".to_owned()));
-        if kind == Kind::Backend {
-            service.ready = self.health();
+        let manifest = self
+            .listing
+            .text(&join(self.root, "go.mod"))
+            .unwrap_or_default();
+        if !manifest.contains("godotenv") && !manifest.contains("viper") {
+            service
+                .env_file
+                .extend(variables::file_for(self.listing, &[self.root]));
         }
         Found {
             service,

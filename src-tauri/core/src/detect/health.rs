@@ -133,7 +133,8 @@ fn in_text(app: &App<'_>, path: &str, text: &str) -> Option<(usize, String)> {
             let is_whole = ["serve(", "HttpServer::new", "bind("]
                 .iter()
                 .any(|part| text.contains(part));
-            let is_nested = text.contains(".nest(") || text.contains("scope(");
+            let is_nested =
+                text.contains(".nest(") || text.contains("scope(") || text.contains(".mount(");
             first(&RUST).filter(|_| is_whole && !is_nested)
         }
         "go" => {

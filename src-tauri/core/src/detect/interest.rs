@@ -70,9 +70,9 @@ const SKIPPED: [&str; 42] = [
 ];
 
 /// Source of the languages that detection reads.
-const SOURCES: [&str; 24] = [
+const SOURCES: [&str; 27] = [
     "astro", "cjs", "cs", "ex", "exs", "fs", "go", "groovy", "java", "js", "jsx", "kt", "kts",
-    "mjs", "mts", "cts", "php", "py", "rb", "rs", "svelte", "ts", "tsx", "vue",
+    "mjs", "mts", "cts", "php", "ps1", "py", "rb", "rs", "sh", "svelte", "ts", "tsx", "vue", "bat",
 ];
 
 /// Settings that say something, by how their names end.
@@ -92,7 +92,9 @@ const SETTINGS: [&str; 12] = [
 ];
 
 /// Names that say something and do not end as settings do.
-const NAMED: [&str; 17] = [
+const NAMED: [&str; 21] = [
+    ".flaskenv",
+    "CONTRIBUTING.md",
     "Caddyfile",
     "Dockerfile",
     "Gemfile",
@@ -101,6 +103,8 @@ const NAMED: [&str; 17] = [
     "Pipfile",
     "Procfile",
     "Procfile.dev",
+    "README.md",
+    "README.rst",
     "Rakefile",
     "artisan",
     "config.ru",

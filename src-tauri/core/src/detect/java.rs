@@ -12,7 +12,7 @@ use super::{
     Finds, Found, Listing, System, ancestors, file_name, folder, is_aside, join, line_with,
     python::from,
     route,
-    source::{Syntax, pattern, without_comments, without_xml_comments},
+    source::{Syntax, arguments, keyword, pattern, without_comments, without_xml_comments},
 };
 use crate::draft::{Because, CommandLine, DraftService, Kind};
 
@@ -296,18 +296,19 @@ impl Module<'_> {
         if framework == Framework::Ktor
             && let Some((file, _)) = main
         {
-            static EMBEDDED: LazyLock<Regex> =
-                LazyLock::new(|| pattern(r"\bembeddedServer\([^)]*?port\s*=\s*([^,)\n]+)"));
             let code =
                 without_comments(self.listing.text(file).unwrap_or_default(), Syntax::SLASHES);
-            if let Some(said) = EMBEDDED.captures(&code).and_then(|found| found.get(1))
-                && let Some(number) = super::source::port_in(said.as_str())
-            {
-                let line = super::line_at(&code, said.start());
+            let call = code
+                .find("embeddedServer(")
+                .map(|at| at + "embeddedServer".len());
+            let said = call.and_then(|open| keyword(arguments(&code, open), "port"));
+            if let Some(number) = said.and_then(super::source::port_in) {
+                let line = line_with(&code, "embeddedServer(");
+                let reads_port = said.is_some_and(|said| said.contains("\"PORT\""));
                 return (
                     number,
                     Because::line(file, line, "it listens there"),
-                    said.as_str().contains("PORT"),
+                    reads_port,
                 );
             }
         }

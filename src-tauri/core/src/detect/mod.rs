@@ -12,6 +12,8 @@ mod dotnet;
 mod elixir;
 mod go;
 mod health;
+#[cfg(test)]
+mod hostile;
 mod interest;
 mod java;
 mod listing;

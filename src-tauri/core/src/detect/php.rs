@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{
     Finds, Found, Listing, file_name, folder, is_aside, join, line_with, route, variables,
 };
-use crate::draft::{Because, CommandLine, DraftService, Kind, Said, Unsaid};
+use crate::draft::{Because, CommandLine, DraftService, Kind, Probe, Ready, Said, Unsaid};
 
 /// Finds the applications and their workers.
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
@@ -113,7 +113,7 @@ impl Package<'_> {
         because: &Because,
         command: Said<CommandLine>,
     ) -> Found {
-        let mut service = self.service(self.named("web"), Kind::Backend, because, command);
+        let mut service = self.service(self.named("app"), Kind::Backend, because, command);
         service.port = Some(Because::known("the usual port").says(8000));
         self.found(service, framework)
     }
@@ -125,7 +125,7 @@ impl Package<'_> {
         };
         let variables = variables::of_folder(self.listing, self.root);
         let command = artisan(&["serve", "--port={port}"]);
-        let mut service = self.service(self.named("web"), Kind::Backend, because, command);
+        let mut service = self.service(self.named("app"), Kind::Backend, because, command);
         let set = variables.get("SERVER_PORT").and_then(|set| {
             let because = Because::line(&set.file, set.line, "the port is set there");
             Some(because.says(set.value.parse().ok().filter(|port: &u16| *port != 0)?))
@@ -165,6 +165,11 @@ impl Package<'_> {
             });
             service.port =
                 Some(set.unwrap_or_else(|| Because::known("Reverb's usual port").says(8080)));
+            // Its pages are not those of the application, whose health page it has not.
+            service.ready = Some(because.says(Ready {
+                probes: vec![Probe::Tcp("localhost:{port}".to_owned())],
+                ..Ready::default()
+            }));
             finds.apps.push(self.found(service, "reverb"));
         }
     }
@@ -177,7 +182,7 @@ impl Package<'_> {
     }
 
     /// `health: '/up'` in `bootstrap/app.php`
-    fn laravel_health(&self) -> Option<Said<crate::draft::Ready>> {
+    fn laravel_health(&self) -> Option<Said<Ready>> {
         let path = self.at("bootstrap/app.php");
         let text = self.listing.text(&path)?;
         text.lines().enumerate().find_map(|(index, line)| {

@@ -130,7 +130,7 @@ impl Bundle<'_> {
             vec!["bundle", "exec", "rails"]
         };
         words.extend(["server", "-p", "{port}"]);
-        let mut service = DraftService::new(self.name("web"), Kind::Backend, because.clone());
+        let mut service = DraftService::new(self.name("app"), Kind::Backend, because.clone());
         service.command = Some(because.says(CommandLine::words(words)));
         service.directory = self.directory(because);
         service.port = Some(

@@ -10,6 +10,7 @@ use toml::{Table, Value};
 use super::{
     Finds, Found, Listing, ancestors, file_name, folder, is_aside, join, line_at, route,
     source::{Syntax, pattern, without_comments},
+    variables,
 };
 use crate::draft::{Because, Change, Choice, CommandLine, DraftService, Kind, Question, Unsaid};
 
@@ -38,6 +39,9 @@ const FRAMEWORKS: [(&str, Option<u16>); 11] = [
     ("tonic", None),
     ("hyper", None),
 ];
+
+/// More programs than one package serves with: such a folder is of examples.
+const AT_MOST: usize = 12;
 
 /// Finds the binaries that serve.
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
@@ -158,6 +162,7 @@ fn serve(listing: &Listing, package: &Package, framework: &'static str, finds: &
         .binaries
         .iter()
         .filter(|(_, file)| SERVES.is_match(&code_of(file)))
+        .take(AT_MOST)
         .collect();
     let mut open = Vec::new();
     if serving.is_empty() {
@@ -296,6 +301,15 @@ impl Service<'_> {
         service.start_timeout =
             Some(Because::known("the first start compiles").says("10m".to_owned()));
         service.ready = health(codes);
+        if !package
+            .dependencies
+            .iter()
+            .any(|name| name.starts_with("dotenv") || name == "loco-rs")
+        {
+            service
+                .env_file
+                .extend(variables::file_for(listing, &[package.root, directory]));
+        }
         Found {
             service,
             root: package.root.to_owned(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::listing::{Listing, join};
+use crate::draft::{Because, Said, plain};
 
 /// A variable of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +68,15 @@ pub(super) fn example_without_file(listing: &Listing, folder: &str) -> Option<St
     }
     let mut examples = EXAMPLES.iter().map(|name| join(folder, name));
     examples.find(|example| listing.has(example))
+}
+
+/// The `.env` of the first of these folders that has one, for a service whose source reads none by
+/// itself.
+pub(super) fn file_for(listing: &Listing, folders: &[&str]) -> Option<Said<String>> {
+    let mut files = folders.iter().map(|folder| join(folder, ".env"));
+    let file = files.find(|file| listing.has(file))?;
+    let because = Because::file(&file, "nothing in the source reads it");
+    Some(because.says(format!("{}?", plain(&file))))
 }
 
 /// `NAME=value`; as far as a value goes on one line, which addresses and ports do.

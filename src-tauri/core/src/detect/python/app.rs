@@ -200,6 +200,7 @@ fn made(code: &str, apps: &mut Vec<App>) {
     }
     let functions: Vec<(usize, &str, bool)> = FUNCTION
         .captures_iter(code)
+        .take(1024)
         .filter_map(|found| {
             let whole = found.get(0)?;
             let parameters = arguments(code, whole.end() - 1);

@@ -29,6 +29,8 @@ pub(super) use run::from;
 pub(super) struct Placed {
     file: String,
     app: App,
+    /// The file and the name of the function of another file that makes it: there its routes begin.
+    maker: Option<(String, String)>,
 }
 
 /// Finds the Python applications of a project.
@@ -79,43 +81,38 @@ fn all_apps(codes: &Codes) -> Vec<Placed> {
         all.extend(apps.into_iter().map(|app| Placed {
             file: file.clone(),
             app,
+            maker: None,
         }));
     }
-    let factories: BTreeMap<String, App> = all
+    let factories: BTreeMap<String, Placed> = all
         .iter()
         .filter(|placed| placed.app.factory)
-        .map(|placed| (placed.app.object.clone(), placed.app.clone()))
+        .map(|placed| (placed.app.object.clone(), placed.clone()))
         .collect();
     if factories.is_empty() {
         return all;
     }
     let mut made: BTreeMap<String, Vec<Placed>> = BTreeMap::new();
-    for (file, code) in codes {
+    for (file, code) in codes.iter().filter(|(file, _)| project::is_usual(file)) {
         for (object, line, maker) in app::top_calls(code) {
-            if let Some(factory) = factories.get(&maker)
-                && code.contains(" import ")
-            {
+            if let Some(factory) = factories.get(&maker) {
+                let port = app::run_port(code, factory.app.framework);
                 let app = App {
                     object,
                     line,
                     factory: false,
-                    ..factory.clone()
-                };
-                let app = App {
-                    port: app
-                        .port
-                        .clone()
-                        .or_else(|| app::run_port(code, app.framework)),
-                    ..app
+                    port: factory.app.port.clone().or(port),
+                    ..factory.app.clone()
                 };
                 made.entry(maker).or_default().push(Placed {
                     file: file.clone(),
                     app,
+                    maker: Some((factory.file.clone(), factory.app.object.clone())),
                 });
             }
         }
     }
-    // The object is what a server takes without being told; the first of a usual name is it.
+    // The object is what a server takes without being told; the one of the most usual name is it.
     for (maker, mut objects) in made {
         objects.sort_by_key(|placed| project::usualness(&placed.file));
         all.retain(|placed| !(placed.app.factory && placed.app.object == maker));
@@ -144,8 +141,14 @@ fn root_of(listing: &Listing, path: &str) -> String {
 
 /// The commands that the project's own files write down.
 fn hints(listing: &Listing) -> Vec<Hint> {
+    /// More commands than a project has for people, and a bound for what is none.
+    const AT_MOST: usize = 512;
+
     let mut hints = Vec::new();
     for (path, text) in listing.texts() {
+        if hints.len() >= AT_MOST {
+            break;
+        }
         let Some(rank) = rank_of(path) else { continue };
         hints.extend(server::commands_in(text).into_iter().map(|command| Hint {
             file: path.to_owned(),
@@ -177,9 +180,9 @@ fn rank_of(path: &str) -> Option<u8> {
     );
     if script || tasks || name.starts_with("procfile") {
         Some(0)
-    } else if name.starts_with("dockerfile") || name.contains("compose") {
-        Some(1)
     } else if name.starts_with("readme") || name.starts_with("contributing") {
+        Some(1)
+    } else if name.starts_with("dockerfile") || name.contains("compose") {
         Some(2)
     } else {
         None

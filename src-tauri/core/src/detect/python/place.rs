@@ -20,7 +20,7 @@ pub(super) struct Place {
 }
 
 /// A command of the project, the file that it stands in, and how much that says: 0 is what people
-/// run while they develop, 1 what a container runs, 2 what a page of text shows.
+/// run while they develop, 1 what a page of text shows them, 2 what a container runs.
 #[derive(Debug, Clone)]
 pub(super) struct Hint {
     pub(super) file: String,
@@ -71,7 +71,7 @@ pub(super) fn hint_for<'a>(hints: &'a [Hint], file: &str) -> Option<(&'a Hint, S
         .min_by_key(|(hint, base)| (u8::from(hint.folder() != *base), hint.rank))
         // A command of another folder means its own file of that name.
         .filter(|(hint, base)| {
-            hint.folder() == *base || base.starts_with(&hint.folder()) || hint.rank == 1
+            hint.folder() == *base || base.starts_with(&hint.folder()) || hint.rank == 2
         })
 }
 

@@ -25,22 +25,28 @@ pub(in crate::detect) struct Project<'a> {
     pub(super) environment: Environment,
 }
 
+/// What files are usually called in which something is served, the most usual first.
+const NAMES: [&str; 12] = [
+    "main.py",
+    "app.py",
+    "asgi.py",
+    "wsgi.py",
+    "server.py",
+    "api.py",
+    "application.py",
+    "__init__.py",
+    "__main__.py",
+    "run.py",
+    "streamlit_app.py",
+    "Home.py",
+];
+
+pub(super) fn is_usual(file: &str) -> bool {
+    NAMES.contains(&file_name(file))
+}
+
 /// How usual a file's name is for what is served; less is more.
 pub(super) fn usualness(file: &str) -> (usize, usize) {
-    const NAMES: [&str; 12] = [
-        "main.py",
-        "app.py",
-        "asgi.py",
-        "wsgi.py",
-        "server.py",
-        "api.py",
-        "application.py",
-        "__init__.py",
-        "__main__.py",
-        "run.py",
-        "streamlit_app.py",
-        "Home.py",
-    ];
     let name = file_name(file);
     let rank = NAMES
         .iter()

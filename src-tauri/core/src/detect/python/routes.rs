@@ -2,7 +2,10 @@
 //! routers that it hangs from. One whose whole path is not certain is not given: a wrong path would
 //! keep a healthy service from ever being ready.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::LazyLock,
+};
 
 use regex::Regex;
 
@@ -39,36 +42,36 @@ static IMPORTED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?m)^[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]+\(?([^)\n]*(?:\n[^)\n]*)*?)(?:\)|$)")
 });
 
+/// More routes that are called so than a project has, and a bound for what is none.
+const ROUTES_AT_MOST: usize = 64;
+/// Routers within routers.
+const DEPTH_AT_MOST: usize = 4;
+
 /// The health page of the application `object` of `file`.
 pub(super) fn health(codes: &Codes, file: &str, object: &str) -> Option<Health> {
     let mut found: Vec<(u8, Health)> = Vec::new();
-    for (path, code) in codes {
-        for route in ROUTE.captures_iter(code).take(256) {
-            let (Some(whole), Some(owner), Some(written)) =
-                (route.get(0), route.get(1), route.get(2))
-            else {
-                continue;
-            };
-            let Some(rank) = rank(written.as_str()) else {
-                continue;
-            };
-            if guarded(&code[whole.end()..]) {
-                continue;
-            }
-            let Some(prefix) = prefix(codes, path, owner.as_str(), (file, object), 0) else {
-                continue;
-            };
-            let path = path.clone();
+    let mut routers = None;
+    let routes = codes.iter().flat_map(|(path, code)| {
+        let routes = ROUTE.captures_iter(code);
+        routes.filter_map(move |route| {
+            let (whole, owner, written) = (route.get(0)?, route.get(1)?, route.get(2)?);
+            let rank = rank(written.as_str()).filter(|_| !guarded(&code[whole.end()..]))?;
+            Some((rank, path, code, owner, written.as_str()))
+        })
+    });
+    for (rank, path, code, owner, written) in routes.take(ROUTES_AT_MOST) {
+        let routers = routers.get_or_insert_with(|| Routers::read(codes, file, object));
+        let Some(prefix) = routers.prefix(path, owner.as_str(), 0) else {
+            continue;
+        };
+        let whole = format!("{prefix}{written}");
+        if whole.starts_with('/') && !whole.contains(['{', '<', ' ']) {
             let line = line_at(code, owner.start());
-            let whole = format!("{prefix}{}", written.as_str());
-            if !whole.starts_with('/') || whole.contains(['{', '<', ' ']) {
-                continue;
-            }
             found.push((
                 rank,
                 Health {
                     path: whole,
-                    file: path,
+                    file: path.clone(),
                     line,
                 },
             ));
@@ -111,94 +114,160 @@ fn guarded(after: &str) -> bool {
     .any(|guard| signature.contains(guard))
 }
 
-/// What stands before the paths of the routes of `owner` in `path`, if it hangs from the application
-/// by one way alone.
-fn prefix(
-    codes: &Codes,
-    path: &str,
-    owner: &str,
-    app: (&str, &str),
-    depth: usize,
-) -> Option<String> {
-    if path == app.0 && owner == app.1 {
-        return Some(String::new());
-    }
-    if depth > 4 {
-        return None;
-    }
-    let code = codes.get(path)?;
-    let Some(own) = router_prefix(codes, code, owner) else {
-        // No router: an application in a factory, under a name of its own.
-        let made = Regex::new(&format!(
-            r"\b{owner}[ \t]*=[ \t]*\w*(?:FastAPI|Flask|Starlette|Quart)\("
-        ));
-        let local = path == app.0 && made.is_ok_and(|made| made.is_match(code));
-        return local.then(String::new);
-    };
-    let mut ways = Vec::new();
-    for (includer, including) in codes {
-        for include in INCLUDE.captures_iter(including).take(256) {
-            let (Some(whole), Some(parent)) = (include.get(0), include.get(1)) else {
-                continue;
-            };
-            let inside = arguments(including, whole.end() - 1);
-            let Some(child) = split_arguments(inside).first().copied() else {
-                continue;
-            };
-            if !is_meant(including, includer, child, path, owner) {
+/// How the routers of a project hang together.
+struct Routers<'a> {
+    codes: &'a Codes,
+    /// The application that all hang from: its file and its name.
+    app: (&'a str, &'a str),
+    includes: Vec<Include<'a>>,
+    /// By file and name, the expression of its prefix.
+    own: HashMap<(&'a str, &'a str), Option<&'a str>>,
+}
+
+/// `parent.include_router(child, prefix=…)`
+struct Include<'a> {
+    file: &'a str,
+    parent: &'a str,
+    child: &'a str,
+    prefix: Option<&'a str>,
+    /// A blueprint's own prefix gives way to that of its registration; a router's does not.
+    replaces: bool,
+    /// Where the first name of `child` comes from, and what it is called there.
+    from: Option<(&'a str, &'a str)>,
+}
+
+impl<'a> Routers<'a> {
+    fn read(codes: &'a Codes, file: &'a str, object: &'a str) -> Self {
+        let (mut includes, mut own) = (Vec::new(), HashMap::new());
+        for (path, code) in codes {
+            for found in ROUTER.captures_iter(code).take(64) {
+                if let (Some(whole), Some(name)) = (found.get(0), found.get(1)) {
+                    let inside = arguments(code, whole.end() - 1);
+                    own.insert((path.as_str(), name.as_str()), prefix_in(inside));
+                }
+            }
+            let found: Vec<_> = INCLUDE.captures_iter(code).take(256).collect();
+            if found.is_empty() {
                 continue;
             }
-            let given = keyword(inside, "prefix").or_else(|| keyword(inside, "url_prefix"));
-            let given = match given {
-                Some(expression) => Some(text_of(codes, including, expression)?),
-                None => None,
-            };
-            let above = prefix(codes, includer, parent.as_str(), app, depth + 1)?;
-            // A blueprint's own prefix gives way to that of its registration; a router's does not.
-            let replaces = whole.as_str().contains("register_blueprint");
-            ways.push(match given {
-                Some(given) if replaces => format!("{above}{given}"),
-                Some(given) => format!("{above}{given}{own}"),
+            let imports = imports(code);
+            for include in found {
+                let (Some(whole), Some(parent)) = (include.get(0), include.get(1)) else {
+                    continue;
+                };
+                let inside = arguments(code, whole.end() - 1);
+                let Some(child) = split_arguments(inside).first().copied() else {
+                    continue;
+                };
+                // `routes.health.router`: the name that tells is the last before the router's.
+                let holder = child.rsplit_once('.').map_or(child, |(holder, _)| holder);
+                let name = holder.rsplit('.').next().unwrap_or(holder);
+                includes.push(Include {
+                    file: path,
+                    parent: parent.as_str(),
+                    child,
+                    prefix: prefix_in(inside),
+                    replaces: whole.as_str().contains("register_blueprint"),
+                    from: imports.get(name).copied(),
+                });
+            }
+        }
+        Self {
+            codes,
+            app: (file, object),
+            includes,
+            own,
+        }
+    }
+
+    /// What stands before the paths of the routes of `owner` in `path`, if it hangs from the
+    /// application by one way alone.
+    fn prefix(&self, path: &str, owner: &str, depth: usize) -> Option<String> {
+        if (path, owner) == self.app {
+            return Some(String::new());
+        }
+        if depth > DEPTH_AT_MOST {
+            return None;
+        }
+        let Some(own) = self.own.get(&(path, owner)) else {
+            // No router: an application in a factory, under a name of its own.
+            let made = Regex::new(&format!(
+                r"\b{owner}[ \t]*=[ \t]*(?:\w+\.)?(?:\w*FastAPI|\w*Flask|Starlette|Quart)\("
+            ));
+            let code = self.codes.get(path).filter(|_| path == self.app.0)?;
+            return made.is_ok_and(|made| made.is_match(code)).then(String::new);
+        };
+        let own = self.text_of(path, *own)?;
+        let mut ways: Vec<String> = Vec::new();
+        for include in self
+            .includes
+            .iter()
+            .filter(|include| include.means(path, owner))
+        {
+            let above = self.prefix(include.file, include.parent, depth + 1)?;
+            ways.push(match include.prefix {
+                Some(given) if include.replaces => {
+                    format!("{above}{}", self.text_of(include.file, Some(given))?)
+                }
+                Some(given) => format!("{above}{}{own}", self.text_of(include.file, Some(given))?),
                 None => format!("{above}{own}"),
             });
-        }
-    }
-    ways.dedup();
-    (ways.len() == 1).then(|| ways.remove(0))
-}
-
-/// The prefix of the router of this name; none if it is no router.
-fn router_prefix(codes: &Codes, code: &str, name: &str) -> Option<String> {
-    let (at, _) = ROUTER
-        .captures_iter(code)
-        .take(32)
-        .filter_map(|found| Some((found.get(0)?.end(), found.get(1)?.as_str())))
-        .find(|(_, router)| *router == name)?;
-    let inside = arguments(code, at - 1);
-    match keyword(inside, "prefix").or_else(|| keyword(inside, "url_prefix")) {
-        Some(expression) => text_of(codes, code, expression),
-        None => Some(String::new()),
-    }
-}
-
-/// Whether `child`, in `includer`, is the router `owner` of the file `path`.
-fn is_meant(including: &str, includer: &str, child: &str, path: &str, owner: &str) -> bool {
-    if includer == path {
-        return child == owner;
-    }
-    let module = module_name(path);
-    match child.rsplit_once('.') {
-        // `health.router`
-        Some((holder, name)) => {
-            name == owner && holder.rsplit('.').next() == Some(module) || {
-                let alias = holder.rsplit('.').next().unwrap_or(holder);
-                name == owner && imports(including, alias).is_some_and(|(_, real)| real == module)
+            if ways.len() > 1 {
+                ways.dedup();
+                if ways.len() > 1 {
+                    return None;
+                }
             }
         }
-        // `from app.health import router as health_router`
-        None => imports(including, child)
-            .is_some_and(|(from, real)| real == owner && from.rsplit('.').next() == Some(module)),
+        ways.pop()
     }
+
+    /// The text that an expression stands for: written out, or a name that the project gives a value.
+    /// No expression is no text.
+    fn text_of(&self, path: &str, expression: Option<&str>) -> Option<String> {
+        let Some(expression) = expression else {
+            return Some(String::new());
+        };
+        if let Some(text) = literal(expression) {
+            return Some(text.to_owned());
+        }
+        let name = expression.rsplit('.').next()?;
+        let here = self
+            .codes
+            .get(path)
+            .and_then(|code| literal(assigned(code, name)?.0));
+        let there = || {
+            self.codes
+                .values()
+                .find_map(|code| literal(assigned(code, name)?.0))
+        };
+        here.or_else(there).map(str::to_owned)
+    }
+}
+
+impl Include<'_> {
+    /// Whether its child is the router `owner` of the file `path`.
+    fn means(&self, path: &str, owner: &str) -> bool {
+        if self.file == path {
+            return self.child == owner;
+        }
+        let module = module_name(path);
+        match self.child.rsplit_once('.') {
+            // `health.router`, where `health` may be another name for it.
+            Some((holder, name)) => {
+                let last = holder.rsplit('.').next().unwrap_or(holder);
+                name == owner && self.from.map_or(last, |(_, real)| real) == module
+            }
+            // `from app.health import router as health_router`
+            None => self.from.is_some_and(|(from, real)| {
+                real == owner && from.rsplit('.').next() == Some(module)
+            }),
+        }
+    }
+}
+
+fn prefix_in(arguments: &str) -> Option<&str> {
+    keyword(arguments, "prefix").or_else(|| keyword(arguments, "url_prefix"))
 }
 
 /// `health` of `app/routes/health.py`, `routes` of `app/routes/__init__.py`.
@@ -208,35 +277,24 @@ fn module_name(path: &str) -> &str {
     stem.rsplit('/').next().unwrap_or(stem)
 }
 
-/// Where a name of a file comes from: the module, and what it is called there.
-fn imports<'a>(code: &'a str, name: &str) -> Option<(&'a str, &'a str)> {
-    IMPORTED.captures_iter(code).take(256).find_map(|found| {
-        let from = found.get(1)?.as_str();
-        found.get(2)?.as_str().split(',').find_map(|item| {
+/// Where the names of a file come from: the module, and what it is called there.
+fn imports(code: &str) -> HashMap<&str, (&str, &str)> {
+    let mut names = HashMap::new();
+    for found in IMPORTED.captures_iter(code).take(256) {
+        let (Some(from), Some(items)) = (found.get(1), found.get(2)) else {
+            continue;
+        };
+        for item in items.as_str().split(',') {
             let mut words = item.split_whitespace();
-            let real = words.next()?;
+            let Some(real) = words.next() else { continue };
             let shown = match words.next() {
-                Some("as") => words.next()?,
+                Some("as") => words.next().unwrap_or(real),
                 _ => real,
             };
-            (shown == name).then_some((from, real))
-        })
-    })
-}
-
-/// The text that an expression stands for: written out, or a name that has one value in the project.
-fn text_of(codes: &Codes, code: &str, expression: &str) -> Option<String> {
-    if let Some(text) = literal(expression) {
-        return Some(text.to_owned());
+            names.insert(shown, (from.as_str(), real));
+        }
     }
-    let name = expression.rsplit('.').next()?;
-    let here = assigned(code, name).and_then(|(value, _)| literal(value));
-    let there = || {
-        codes
-            .values()
-            .find_map(|code| literal(assigned(code, name)?.0))
-    };
-    here.or_else(there).map(str::to_owned)
+    names
 }
 
 /// A page of Django that says that it is well: a `path` of the root URLconf.

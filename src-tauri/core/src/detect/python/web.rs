@@ -10,7 +10,7 @@ use super::{
     server::{Program, ServerCommand},
 };
 use crate::{
-    detect::{Found, folder, join, route::page},
+    detect::{Found, folder, join, route::page, variables},
     draft::{Because, CommandLine, DraftService, Kind, Said, plain},
 };
 
@@ -33,7 +33,7 @@ impl Project<'_> {
         let mut words = self.tool(&self.root, "python");
         words.extend(["manage.py", "runserver", "{port}"].map(str::to_owned));
         let mut service =
-            DraftService::new(self.name(&self.root, "web"), Kind::Backend, because.clone());
+            DraftService::new(self.name(&self.root, "app"), Kind::Backend, because.clone());
         service.command = Some(
             self.command_because(&because)
                 .says(CommandLine::Words(words)),
@@ -65,10 +65,16 @@ impl Project<'_> {
 
     /// The service of an application.
     pub(super) fn service(&self, placed: &Placed) -> Found {
-        let Placed { file, app } = placed;
+        let Placed { file, app, maker } = placed;
         let hint = hint_for(self.hints, file);
         let base = hint.as_ref().map(|(_, base)| base.as_str());
-        let place = place(self.listing, &self.codes, file, &self.root, base);
+        let mut place = place(self.listing, &self.codes, file, &self.root, base);
+        let name_folder = place.directory.clone();
+        if app.framework == Framework::Streamlit && base.is_none() {
+            // It adds the folder of the page to the path of modules by itself, and reads its settings
+            // where it runs.
+            place.directory.clone_from(&self.root);
+        }
         let hint = hint.map(|(hint, _)| hint);
         let command = hint.map(|hint| &hint.command);
         let title = app.framework.title();
@@ -83,8 +89,11 @@ impl Project<'_> {
         } else {
             "backend"
         };
-        let name = self.name(&place.directory, otherwise);
+        let name = self.name(&name_folder, otherwise);
         let mut service = DraftService::new(name, kind, because.clone());
+        let made = maker
+            .clone()
+            .unwrap_or_else(|| (file.clone(), app.object.clone()));
         let mut app = app.clone();
         // A command may name an object that is made in a way that is not seen here.
         if let Some((_, object)) =
@@ -129,7 +138,7 @@ impl Project<'_> {
                 .env
                 .push(("PYTHONPATH".to_owned(), because.says(plain(&place.path))));
         }
-        self.readiness(app, file, &mut service);
+        self.readiness(app, &made, &mut service);
         let modules = match app.framework {
             framework if framework.is_asgi() => vec![framework.package(), "uvicorn"],
             Framework::Grpc => vec!["grpc"],
@@ -254,7 +263,7 @@ impl Project<'_> {
         let of_hint = |hint: &Hint| {
             let script = hint.command.program == Program::Python;
             let said = hint.command.port.filter(|port| *port >= LOWEST_PORT);
-            said.or_else(|| (!script && hint.rank != 1).then_some(usual))
+            said.or_else(|| (!script && hint.rank != 2).then_some(usual))
                 .map(|port| hint.because().says(port))
         };
         let strong = hint.filter(|hint| hint.rank == 0).and_then(of_hint);
@@ -323,14 +332,15 @@ impl Project<'_> {
         false
     }
 
-    fn readiness(&self, app: &App, file: &str, service: &mut DraftService) {
+    fn readiness(&self, app: &App, made: &(String, String), service: &mut DraftService) {
+        let (file, object) = made;
         if app.framework == Framework::Streamlit {
             let because = Because::known("Streamlit's own page for this");
             service.ready = Some(because.says(page("/_stcore/health")));
             return;
         }
         if app.framework.is_web()
-            && let Some(health) = health(&self.codes, file, &app.object)
+            && let Some(health) = health(&self.codes, file, object)
         {
             let because =
                 Because::line(health.file, health.line, "a page that says that it is well");
@@ -395,15 +405,10 @@ impl Project<'_> {
                 .codes
                 .values()
                 .any(|code| code.contains("dotenv") || code.contains("env_file"));
-        let file = [directory, self.root.as_str()]
-            .into_iter()
-            .map(|folder| join(folder, ".env"))
-            .find(|path| self.listing.has(path));
-        if let Some(file) = file.filter(|_| !reads) {
-            let because = Because::file(&file, "nothing in the source reads it");
+        if !reads {
             service
                 .env_file
-                .push(because.says(format!("{}?", plain(&file))));
+                .extend(variables::file_for(self.listing, &[directory, &self.root]));
         }
     }
 
@@ -421,10 +426,11 @@ impl Project<'_> {
 
 impl Hint {
     pub(super) fn because(&self) -> Because {
-        Because::line(
-            &self.file,
-            self.command.line,
-            "the command is written there",
-        )
+        let text = if self.rank == 2 {
+            "what it runs is written there"
+        } else {
+            "the command is written there"
+        };
+        Because::line(&self.file, self.command.line, text)
     }
 }
