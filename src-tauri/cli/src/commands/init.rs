@@ -58,7 +58,7 @@ pub(crate) async fn run(context: &Context, init: &Init) -> Result<Ending, Failur
         return Ok(Ending::Undone);
     };
     if is_there {
-        return present(context, init, &file, &looked, &draft, &asker).await;
+        return present(init, &file, &looked, &draft, &asker).await;
     }
     let text = render(&draft);
     // What is written is right; if it is not, the fault is here and nobody should have the file.
@@ -89,6 +89,13 @@ fn folder(init: &Init) -> Result<PathBuf, Failure> {
         .map_err(|error| Failure::Usage(format!("failed to look at {}: {error}", folder.display())))
 }
 
+/// The stack file as a person here would call it.
+fn shown(file: &Path) -> String {
+    let here = env::current_dir().and_then(|here| here.canonicalize());
+    let short = here.ok().and_then(|here| file.strip_prefix(here).ok());
+    short.map_or_else(|| path(file), |short| short.display().to_string())
+}
+
 fn look() -> Look {
     Look {
         signs: Signs::of_this_terminal(),
@@ -114,7 +121,6 @@ fn nothing(init: &Init, file: &Path, looked: &Looked) -> Result<Ending, Failure>
 
 /// The file is there: what it does not have is shown, and added if that was asked.
 async fn present(
-    context: &Context,
     init: &Init,
     file: &Path,
     looked: &Looked,
@@ -146,7 +152,7 @@ async fn present(
             DIM,
             &format!(
                 "{} is there; this is what it would be without it",
-                path(file)
+                shown(file)
             ),
         )?;
         return output(init, file, looked, draft, &render(draft), false);
@@ -158,13 +164,13 @@ async fn present(
         print(&lines.collect::<Vec<_>>())?;
     }
     if merged.added.is_empty() {
-        say(DIM, &format!("{} has all of it already", path(file)))?;
+        say(DIM, &format!("{} has all of it already", shown(file)))?;
         return Ok(Ending::Done);
     }
     print(&[String::new()])?;
-    print(&difference(&path(file), &merged.difference))?;
+    print(&difference(&shown(file), &merged.difference))?;
     if !init.merge {
-        let what = format!("{} is there, and stays as it is", path(file));
+        let what = format!("{} is there, and stays as it is", shown(file));
         tell(
             &what,
             Some("`pilotlight init --merge` adds what is shown above"),
@@ -180,7 +186,6 @@ async fn present(
         draft,
         &format!("added {} to", merged.added.join(", ")),
     )?;
-    let _ = context;
     offer(file.to_owned(), asker).await
 }
 
@@ -199,7 +204,7 @@ fn written(file: &Path, draft: &Draft, what: &str) -> Result<(), Failure> {
         GREEN,
         &format!(
             "{what} {}: {number}, and `pilotlight check` passes",
-            path(file)
+            shown(file)
         ),
     )?;
     let required: Vec<String> = draft
@@ -223,7 +228,7 @@ fn written(file: &Path, draft: &Draft, what: &str) -> Result<(), Failure> {
 async fn offer(file: PathBuf, asker: &Asker) -> Result<Ending, Failure> {
     let up_line = match file.parent() {
         Some(folder) if env::current_dir().is_ok_and(|here| here != folder) => {
-            format!("pilotlight up --file {}", path(&file))
+            format!("pilotlight up --file {}", shown(&file))
         }
         _ => "pilotlight up".to_owned(),
     };
