@@ -51,13 +51,6 @@ impl Syntax {
         triple: false,
         lifetimes: false,
     };
-    pub(super) const PHP: Self = Self {
-        line: &["//", "#"],
-        block: true,
-        quotes: b"\"'",
-        triple: false,
-        lifetimes: false,
-    };
 }
 
 /// The text with every comment turned into blanks. Each byte keeps its place.

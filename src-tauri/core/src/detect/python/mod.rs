@@ -20,7 +20,6 @@ use self::{
 use super::{Finds, Listing, ancestors, file_name, folder, is_aside, join};
 
 use self::project::Project;
-pub(super) use packages::packages;
 pub(super) use routes::rank as health_rank;
 pub(super) use run::from;
 
