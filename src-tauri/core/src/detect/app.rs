@@ -53,10 +53,10 @@ pub(super) fn gather<'a>(
         }
         let takes_port = found.service.takes_port() || found.reads_port;
         let mut service = found.service;
-        let wished = std::mem::replace(&mut service.name, service_name(&wish, taken));
+        let before = std::mem::replace(&mut service.name, service_name(&wish, taken));
         let mut asks = found.asks;
         for question in &mut asks {
-            rename(question, &wished, &service.name);
+            rename(question, &before, &service.name);
         }
         App {
             texts: texts.get(found.root.as_str()).cloned().unwrap_or_default(),

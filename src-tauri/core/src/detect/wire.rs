@@ -53,9 +53,10 @@ pub(super) fn connect(
         .collect();
     let mentions: Vec<BTreeMap<u16, Because>> = apps.iter().map(mentions).collect();
     for app in apps.iter_mut() {
-        point(app, &targets, &names, unsaid);
-        if let Some(example) = variables::example_without_file(listing, &app.root) {
-            tell_example(app, &example, unsaid);
+        let example = variables::example_without_file(listing, &app.root);
+        point(app, &targets, &names, example.as_deref(), unsaid);
+        if let Some(example) = &example {
+            tell_example(app, example, unsaid);
         }
     }
     for (app, mentions) in apps.iter_mut().zip(&mentions) {
@@ -123,6 +124,7 @@ fn point(
     app: &mut App<'_>,
     targets: &BTreeMap<u16, Target>,
     names: &BTreeMap<String, Target>,
+    example: Option<&str>,
     unsaid: &mut Vec<Unsaid>,
 ) {
     let variables: Vec<_> = app.variables.values().cloned().collect();
@@ -169,6 +171,13 @@ fn point(
             app.service
                 .env
                 .push((variable.name, Said::new(value, because)));
+        } else if !variable.is_set && address.is_here() {
+            // The login is in the example, and is read from there rather than written here.
+            if let Some(example) = example.filter(|example| **example == *variable.file) {
+                read_example(app, example, &because);
+                let said = Said::new(target.name.clone(), because);
+                app.service.env_points_at.push((variable.name, said));
+            }
         } else if variable.is_set {
             unsaid.push(Unsaid {
                 what: format!("`{}` of {}", variable.name, app.service.name),
@@ -223,8 +232,28 @@ fn written(value: &str, name: &str, address: &Address, service: &str) -> Option<
     ))
 }
 
+/// Takes the variables of an example, and those of `.env` once there is one.
+fn read_example(app: &mut App<'_>, example: &str, because: &Because) {
+    let files = &mut app.service.env_file;
+    if !files.is_empty() {
+        return;
+    }
+    let because = Because {
+        text: format!("{}; there is no `.env` yet", because.text),
+        ..because.clone()
+    };
+    let own = super::listing::join(&app.root, ".env");
+    for file in [plain(example), format!("{}?", plain(&own))] {
+        files.push(because.says(file));
+    }
+}
+
 /// Says which variables are only in the example, so that somebody copies it.
 fn tell_example(app: &App<'_>, example: &str, unsaid: &mut Vec<Unsaid>) {
+    let is_read = |said: &Said<String>| said.value == plain(example);
+    if app.service.env_file.iter().any(is_read) {
+        return;
+    }
     let open = app.variables.values().filter(|variable| {
         let name = &variable.name;
         !variable.is_set && !app.service.env.iter().any(|(known, _)| known == name)

@@ -23,6 +23,7 @@ use super::{
 use crate::draft::{
     Because, Change, Choice, CommandLine, DraftService, Kind, Question, Said, Unsaid, plain,
 };
+use crate::mask::mask;
 
 /// Scripts that start something, the likeliest first.
 const SCRIPTS: [&str; 6] = ["dev", "start:dev", "develop", "serve", "start", "watch"];
@@ -114,6 +115,7 @@ impl Project<'_> {
         };
         let first = package.script_says(&candidates[0].script, "");
         candidates.retain(|candidate| !builds(candidate) && candidate.script != "watch");
+        prefer_start(&mut candidates);
         let Some(best) = candidates.first() else {
             finds.unsaid.push(Unsaid {
                 what: format!("the package `{}`", display(package.folder)),
@@ -248,18 +250,7 @@ impl Project<'_> {
             ..Found::default()
         };
         let (manager, _, other) = manager(self.listing, &self.packages, package.folder);
-        let runs = tool.map_or_else(
-            || {
-                script
-                    .words
-                    .iter()
-                    .take(2)
-                    .cloned()
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            },
-            |tool| script::program(&script.words[0]).to_owned() + version_of(tool),
-        );
+        let runs = shown(&script.words, tool);
         let because = package.script_says(name, format!("`{name}` runs {runs}"));
         let service = &mut found.service;
         service.because = because.clone();
@@ -460,6 +451,18 @@ fn are_alike(first: &Candidate, other: &Candidate, one: &Script, two: &Script) -
         && tool::of(&one.words).is_some() == tool::of(&two.words).is_some()
 }
 
+/// A server of the project's own is started by `start` rather than by `serve`.
+fn prefer_start(candidates: &mut [Candidate]) {
+    let is_own = |candidate: &Candidate| matches!(&candidate.does, Does::Runs(script) if tool::of(&script.words).is_none());
+    if let [first, second, ..] = candidates
+        && first.script == "serve"
+        && is_own(first)
+        && is_own(second)
+    {
+        std::mem::swap(first, second);
+    }
+}
+
 fn ask_manager(
     service: &DraftService,
     manager: Manager,
@@ -517,12 +520,21 @@ fn number(variable: &Variable) -> Option<Said<u16>> {
     Some(Said::new(port, because))
 }
 
-/// The kind of tool, where its program does not say it.
-fn version_of(tool: &Tool) -> &'static str {
-    match tool.framework {
-        "react-scripts" => " (Create React App)",
-        "@angular/cli" => " (Angular)",
-        _ => "",
+/// What runs, in a few words.
+fn shown(words: &[String], tool: Option<&Tool>) -> String {
+    const WIDEST: usize = 40;
+    if let Some(tool) = tool {
+        let program = script::program(&words[0]);
+        return match tool.framework {
+            "react-scripts" => "Create React App".to_owned(),
+            "@angular/cli" => "Angular".to_owned(),
+            _ => program.to_owned(),
+        };
+    }
+    let line = mask(&words.join(" ")).into_owned();
+    match line.char_indices().nth(WIDEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
     }
 }
 

@@ -145,23 +145,9 @@ impl<'a> Package<'a> {
         self.json.get(key)?.as_str()
     }
 
-    /// Whether it says which folders are its members.
-    pub(super) fn is_workspace(&self, listing: &Listing) -> bool {
-        self.json.get("workspaces").is_some()
-            || ["pnpm-workspace.yaml", "lerna.json", "nx.json", "turbo.json"]
-                .iter()
-                .any(|file| listing.has(&join(self.folder, file)))
-    }
-
     /// Why something is taken from a script.
     pub(super) fn script_says(&self, script: &str, text: impl Into<String>) -> Because {
         Because::line(self.file, self.script_line(script), text)
-    }
-
-    /// Why something is taken from a dependency.
-    pub(super) fn dependency_says(&self, name: &str, text: impl Into<String>) -> Because {
-        let line = self.line_of_key("ependencies\"", name);
-        Because::line(self.file, line, text)
     }
 
     fn script_line(&self, script: &str) -> Option<usize> {

@@ -93,7 +93,8 @@ fn in_source(file: &str, text: &str) -> Option<SourcePort> {
     for with_variable in [&*VARIABLE, &*GETTER, &*SCHEMA] {
         for found in with_variable.captures_iter(text) {
             let name = &found[1];
-            if is_of_another(name) {
+            let at = found.get(0).map_or(0, |all| all.start());
+            if is_of_another(name) || is_comment(text, at) {
                 continue;
             }
             let number = found
@@ -110,13 +111,20 @@ fn in_source(file: &str, text: &str) -> Option<SourcePort> {
     }
     let fixed = [&*LISTEN, &*SERVE, &*CONSTANT];
     let number = fixed.iter().find_map(|pattern| {
-        let number = pattern.captures(text)?.get(1)?;
+        let mut numbers = pattern.captures_iter(text).filter_map(|found| found.get(1));
+        let number = numbers.find(|number| !is_comment(text, number.start()))?;
         said(number.start(), number.as_str())
     })?;
     Some(SourcePort {
         number: Some(number),
         variable: None,
     })
+}
+
+fn is_comment(text: &str, at: usize) -> bool {
+    let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let line = text[start..].trim_start();
+    line.starts_with("//") || line.starts_with('*') || line.starts_with("/*")
 }
 
 /// `REDIS_PORT` is where another listens.
@@ -283,6 +291,7 @@ mod tests {
                 None,
                 None,
             ),
+            ("// app.listen(1)\napp.listen(4000)", Some(4000), None),
             ("const support = 12", None, None),
         ] {
             assert_eq!(port(text), (number, variable), "{text}");

@@ -109,7 +109,6 @@ pub(super) fn find(
         }
         names.insert(*key, (name, job));
         stores.services.extend(started.services);
-        stores.unsaid.extend(started.unsaid);
     }
     for (number, name, port, because) in users {
         let Some((name, job)) = names.get(&(name, port)) else {

@@ -5,8 +5,7 @@ use super::{Wanted, table::Store};
 use crate::{
     detect::listing::{Host, System},
     draft::{
-        Because, CommandLine, DraftService, Http, Kind, Needed, Probe, Ready, Said, Stop, Unsaid,
-        plain,
+        Because, CommandLine, DraftService, Http, Kind, Needed, Probe, Ready, Said, Stop, plain,
     },
     stack::{Need, PortConflict, Restart},
 };
@@ -14,7 +13,6 @@ use crate::{
 /// The services that a store is: itself, and a job that makes a database in it.
 pub(super) struct Started {
     pub(super) services: Vec<DraftService>,
-    pub(super) unsaid: Vec<Unsaid>,
 }
 
 /// Where programs keep what the store holds, from the folder of the stack file.
@@ -30,10 +28,8 @@ pub(super) fn start(wanted: &Wanted, name: &str, stack: &str, host: &Host) -> St
     service.port = Some(Said::new(port, because));
     let mut started = Started {
         services: Vec::new(),
-        unsaid: Vec::new(),
     };
-    if let Some(program) = listens(wanted.store, host, port) {
-        let who = program.map_or_else(|| "somebody".to_owned(), |program| format!("`{program}`"));
+    if let Some(who) = listener(wanted.store, host, port) {
         external(
             &mut service,
             wanted,
@@ -50,18 +46,11 @@ pub(super) fn start(wanted: &Wanted, name: &str, stack: &str, host: &Host) -> St
             None
         }
         Way::Container(_) | Way::Nobody => {
-            let title = wanted.store.title;
             let why = if wanted.has_password() {
-                "only you know its password: it is watched, and started by you"
+                "with a login that only you know: start it yourself"
             } else {
-                "neither its program nor a container engine is here: it is started by you"
+                "nothing on this computer can start it: do it yourself"
             };
-            started.unsaid.push(Unsaid {
-                what: format!("how {title} is started"),
-                file: wanted.because.file.clone(),
-                line: wanted.because.line,
-                why: why.to_owned(),
-            });
             external(&mut service, wanted, why);
             None
         }
@@ -72,10 +61,9 @@ pub(super) fn start(wanted: &Wanted, name: &str, stack: &str, host: &Host) -> St
 }
 
 /// Who listens on the port of a store, if it may be the store.
-fn listens<'h>(store: &Store, host: &'h Host, port: u16) -> Option<Option<&'h str>> {
-    let program = host.listening.get(&port)?.as_deref();
-    let Some(name) = program else {
-        return Some(None);
+fn listener(store: &Store, host: &Host, port: u16) -> Option<String> {
+    let Some(name) = host.listening.get(&port)? else {
+        return Some("somebody".to_owned());
     };
     let lower = name.to_ascii_lowercase();
     // A container's port is held by its engine, a forwarded one by ssh or kubectl.
@@ -109,7 +97,7 @@ fn listens<'h>(store: &Store, host: &'h Host, port: u16) -> Option<Option<&'h st
     };
     let is_it =
         fits.any(|part| lower.contains(part)) || others.iter().any(|part| lower.contains(part));
-    is_it.then_some(Some(name))
+    is_it.then(|| format!("`{name}`"))
 }
 
 enum Way {
@@ -272,11 +260,14 @@ fn own_data(service: &mut DraftService, wanted: &Wanted) -> Option<DraftService>
     Some(job)
 }
 
-/// Whether a container can have the login that the project uses. PostgreSQL lets every password
-/// in, others must be told theirs, which is not written into a stack file.
+/// Whether a container can have the login that the project uses. Some let every password in; others
+/// must be told theirs, which is not written into a stack file.
 fn can_be_contained(wanted: &Wanted) -> bool {
     match wanted.store.name {
-        "postgres" | "minio" | "ollama" | "kafka" | "nats" => true,
+        "postgres" | "minio" | "ollama" | "nats" => true,
+        // It tells its clients to come to this port.
+        "kafka" => wanted.port() == wanted.store.port,
+        "mysql" => !wanted.has_password() && wanted.user().is_none_or(|user| user == "root"),
         // The login that the image has by itself.
         "rabbitmq" => !wanted.has_password() || wanted.user() == Some("guest"),
         _ => !wanted.has_password(),
@@ -285,7 +276,7 @@ fn can_be_contained(wanted: &Wanted) -> bool {
 
 /// What a store is in a container.
 struct Image {
-    image: &'static str,
+    name: &'static str,
     /// The port inside.
     port: u16,
     options: Vec<String>,
@@ -314,9 +305,9 @@ fn container(service: &mut DraftService, wanted: &Wanted, engine: &str, name: &s
     if let Some(data) = image.data {
         words.extend(["-v".to_owned(), format!("{name}:{data}")]);
     }
-    words.push(image.image.to_owned());
+    words.push(image.name.to_owned());
     words.extend(image.arguments.iter().map(|word| (*word).to_owned()));
-    let because = Because::known(format!("by {engine}, as its program is not installed"));
+    let because = Because::known(format!("in a container of {engine}"));
     service.command = Some(Said::new(CommandLine::Words(words), because));
     holds_data(service);
     if wanted.store.name == "minio" {
@@ -344,8 +335,8 @@ fn container(service: &mut DraftService, wanted: &Wanted, engine: &str, name: &s
 }
 
 fn image(wanted: &Wanted, exec: impl Fn(&[&str]) -> Option<Probe>) -> Image {
-    let plain = |image, port, probe| Image {
-        image,
+    let plain = |name, port, probe| Image {
+        name,
         port,
         options: Vec::new(),
         arguments: &[],
@@ -383,9 +374,6 @@ fn image(wanted: &Wanted, exec: impl Fn(&[&str]) -> Option<Probe>) -> Image {
                     .database()
                     .map(|name| format!("MYSQL_DATABASE={name}")),
             );
-            if let Some(user) = wanted.user().filter(|user| *user != "root") {
-                options.push(format!("MYSQL_USER={user}"));
-            }
             Image {
                 options,
                 data: Some("/var/lib/mysql"),
