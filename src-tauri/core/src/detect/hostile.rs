@@ -1,5 +1,10 @@
 //! Detection must bear whatever stands in a file: nothing in it may end the search, or make it slow.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it measures how long detection takes"
+)]
+
 use std::{
     path::Path,
     time::{Duration, Instant},

@@ -133,6 +133,12 @@ pub(super) fn is_aside(path: &str) -> bool {
         })
 }
 
+/// Whether a path ends in one of these extensions, written without the dot.
+pub(super) fn has_extension(path: &str, extension: &str) -> bool {
+    path.rsplit_once('.')
+        .is_some_and(|(stem, last)| last.eq_ignore_ascii_case(extension) && !stem.is_empty())
+}
+
 /// What stands between the parenthesis at `open` and its partner, at most 8 KiB of it.
 pub(super) fn arguments(code: &str, open: usize) -> &str {
     let start = open + 1;
