@@ -17,7 +17,7 @@ pub(super) struct App<'a> {
     /// Whether another port than the one it has can be given to it.
     pub(super) takes_port: bool,
     pub(super) asks: Vec<Question>,
-    /// Of its own folder.
+    /// Of its own folder and of the one it runs in.
     pub(super) variables: BTreeMap<String, Variable>,
     /// Of its own folder and of those around it.
     pub(super) all_variables: BTreeMap<String, Variable>,
@@ -44,7 +44,18 @@ pub(super) fn gather<'a>(
                 .or_insert_with(|| variables::of_folder(listing, folder))
                 .clone()
         };
-        let variables = variables_of(&found.root);
+        // What it reads: its own files, those where it runs, and those that it is given.
+        let mut variables = variables_of(&found.root);
+        let given = found
+            .service
+            .env_file
+            .iter()
+            .map(|said| folder(&said.value));
+        for place in [found.service.folder()].into_iter().chain(given) {
+            for (name, variable) in variables_of(place) {
+                variables.entry(name).or_insert(variable);
+            }
+        }
         let mut all_variables = variables.clone();
         for place in ancestors(&found.root).skip(1) {
             for (name, variable) in variables_of(place) {
@@ -53,10 +64,10 @@ pub(super) fn gather<'a>(
         }
         let takes_port = found.service.takes_port() || found.reads_port;
         let mut service = found.service;
-        let wished = std::mem::replace(&mut service.name, service_name(&wish, taken));
+        let before = std::mem::replace(&mut service.name, service_name(&wish, taken));
         let mut asks = found.asks;
         for question in &mut asks {
-            rename(question, &wished, &service.name);
+            rename(question, &before, &service.name);
         }
         App {
             texts: texts.get(found.root.as_str()).cloned().unwrap_or_default(),

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     Finds, Found, Listing, file_name, folder, is_aside, join, line_at, line_with, route,
-    source::{Syntax, pattern, without_comments, without_xml_comments},
+    source::{Syntax, has_extension, pattern, without_comments, without_xml_comments},
 };
 use crate::draft::{Because, CommandLine, DraftService, Kind, Unsaid};
 
@@ -165,7 +165,7 @@ fn found(
 fn codes(listing: &Listing, root: &str) -> Vec<(String, String)> {
     let own = listing
         .under(root)
-        .filter(|path| path.ends_with(".cs") || path.ends_with(".fs"));
+        .filter(|path| has_extension(path, "cs") || has_extension(path, "fs"));
     own.filter_map(|path| {
         Some((
             path.to_owned(),
@@ -272,7 +272,7 @@ fn watched(listing: &Listing) -> Option<Because> {
         let scripts = matches!(
             name,
             "Makefile" | "justfile" | "package.json" | "Taskfile.yml"
-        ) || name.ends_with(".sh");
+        ) || has_extension(name, "sh");
         let line = line_with(text, "dotnet watch").filter(|_| scripts)?;
         Some(Because::line(
             path,

@@ -10,7 +10,7 @@ use regex::{Captures, Regex};
 
 use super::{
     Finds, Found, Listing, ancestors, file_name, folder, is_aside, join, line_at, route,
-    source::{Syntax, pattern, port_in, without_comments},
+    source::{Syntax, has_extension, pattern, port_in, without_comments},
     variables,
 };
 use crate::draft::{Because, CommandLine, DraftService, Kind};
@@ -43,7 +43,7 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     let mut codes: BTreeMap<&str, BTreeMap<&str, String>> = BTreeMap::new();
     for (path, text) in listing
         .texts()
-        .filter(|(path, _)| path.ends_with(".go") && !is_aside(path))
+        .filter(|(path, _)| has_extension(path, "go") && !is_aside(path))
     {
         if let Some(root) = ancestors(folder(path)).find(|folder| roots.contains(folder)) {
             codes
@@ -164,12 +164,11 @@ impl Module<'_> {
             format!("./{within}")
         };
         let air = self.air(within).filter(|_| kind == Kind::Backend);
-        let (mut words, reason) = match air {
-            Some(because) => (vec!["air".to_owned()], because),
-            None => {
-                let manifest = Because::file(join(self.root, "go.mod"), "a module of Go");
-                (vec!["go".to_owned(), "run".to_owned(), target], manifest)
-            }
+        let (mut words, reason) = if let Some(because) = air {
+            (vec!["air".to_owned()], because)
+        } else {
+            let manifest = Because::file(join(self.root, "go.mod"), "a module of Go");
+            (vec!["go".to_owned(), "run".to_owned(), target], manifest)
         };
         let name = match (several, file_name(own), file_name(self.root)) {
             (true, name, _) | (_, name, "") if !matches!(name, "" | "cmd" | "main" | "src") => {
@@ -266,8 +265,8 @@ impl Module<'_> {
     fn ordered<'s>(&'s self, own: &'s str) -> impl Iterator<Item = (&'s str, &'s str)> + 's {
         let all = move |inside: bool| {
             let fits = move |path: &&&str| (folder(path) == own) == inside;
-            let codes = self.codes.iter().map(|(path, code)| (path, code));
-            codes
+            self.codes
+                .iter()
                 .filter(move |(path, _)| fits(path))
                 .map(|(path, code)| (*path, code.as_str()))
         };
@@ -355,13 +354,15 @@ fn variable(file: &str, code: &str) -> Option<Port> {
             r#"`[^`\n]*(?:env|envconfig):"(\w*PORT)[^"]*"[^`\n]*(?:envDefault|default|env-default):"(\d{2,5})"|`[^`\n]*(?:envDefault|default|env-default):"(\d{2,5})"[^`\n]*(?:env|envconfig):"(\w*PORT)"#,
         )
     });
+    static QUOTED: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r#"=\s*"?:?(\d{3,5})"?\b|"localhost:(\d{3,5})""#));
     static READ: LazyLock<Regex> = LazyLock::new(|| {
         pattern(r#"(?i:getenv|lookupenv|get_?env\w*|envor\w*)\(\s*"(\w*PORT)"\s*(,[^)\n]*)?\)"#)
     });
     if let Some(found) = FIELD.captures(code) {
-        let (name, number) = match (found.get(1), found.get(2), found.get(3), found.get(4)) {
-            (Some(name), Some(number), ..) | (_, _, Some(number), Some(name)) => (name, number),
-            _ => return None,
+        let groups = (found.get(1), found.get(2), found.get(3), found.get(4));
+        let ((Some(name), Some(number), ..) | (_, _, Some(number), Some(name))) = groups else {
+            return None;
         };
         return Some(Port {
             number: number.as_str().parse().ok().filter(|port| *port != 0)?,
@@ -383,8 +384,6 @@ fn variable(file: &str, code: &str) -> Option<Port> {
             while !code.is_char_boundary(end) {
                 end -= 1;
             }
-            static QUOTED: LazyLock<Regex> =
-                LazyLock::new(|| pattern(r#"=\s*"?:?(\d{3,5})"?\b|"localhost:(\d{3,5})""#));
             let after = &code[whole.end()..end];
             let found = QUOTED.captures(after)?;
             found.iter().skip(1).flatten().next()?.as_str().parse().ok()

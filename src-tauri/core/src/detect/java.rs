@@ -12,7 +12,9 @@ use super::{
     Finds, Found, Listing, System, ancestors, file_name, folder, is_aside, join, line_with,
     python::from,
     route,
-    source::{Syntax, arguments, keyword, pattern, without_comments, without_xml_comments},
+    source::{
+        Syntax, arguments, has_extension, keyword, pattern, without_comments, without_xml_comments,
+    },
 };
 use crate::draft::{Because, CommandLine, DraftService, Kind};
 
@@ -100,7 +102,7 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     }
     let mut mains: BTreeMap<&str, (String, usize)> = BTreeMap::new();
     for (path, text) in listing.texts() {
-        let is_source = path.ends_with(".java") || path.ends_with(".kt");
+        let is_source = has_extension(path, "java") || has_extension(path, "kt");
         let Some(main) = is_source.then(|| main_of(text)).flatten() else {
             continue;
         };

@@ -10,6 +10,7 @@ mod address;
 mod app;
 mod dotnet;
 mod elixir;
+mod fit;
 mod go;
 mod health;
 #[cfg(test)]
@@ -117,6 +118,7 @@ pub fn look(listing: &Listing) -> Draft {
     for detect in DETECTORS {
         detect(listing, &mut finds);
     }
+    finds.apps.iter_mut().for_each(fit::fit);
     let name = stack_name(&listing.name);
     let mut unsaid = finds.unsaid;
     let mut taken = BTreeSet::new();

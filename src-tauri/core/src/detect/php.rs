@@ -52,7 +52,7 @@ impl Package<'_> {
         } else if let Some(because) =
             self.requires("symfony/framework-bundle", "an application of Symfony")
         {
-            let (words, reason) = (self.built_in(), because.clone());
+            let (words, reason) = (Self::built_in(), because.clone());
             finds
                 .apps
                 .push(self.served("symfony", &because, reason.says(words)));
@@ -60,7 +60,7 @@ impl Package<'_> {
             let because = Because::file(self.at("public/index.php"), "a page of PHP");
             finds
                 .apps
-                .push(self.served("php", &because, because.says(self.built_in())));
+                .push(self.served("php", &because, because.says(Self::built_in())));
         }
     }
 
@@ -74,7 +74,7 @@ impl Package<'_> {
     }
 
     /// PHP's own server, which is there wherever PHP is.
-    fn built_in(&self) -> CommandLine {
+    fn built_in() -> CommandLine {
         CommandLine::words(["php", "-S", "localhost:{port}", "-t", "public"])
     }
 

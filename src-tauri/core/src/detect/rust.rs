@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use super::{
     Finds, Found, Listing, ancestors, file_name, folder, is_aside, join, line_at, route,
-    source::{Syntax, pattern, without_comments},
+    source::{Syntax, has_extension, pattern, without_comments},
     variables,
 };
 use crate::draft::{Because, Change, Choice, CommandLine, DraftService, Kind, Question, Unsaid};
@@ -154,7 +154,7 @@ fn serve(listing: &Listing, package: &Package, framework: &'static str, finds: &
     };
     let codes: BTreeMap<String, String> = listing
         .under(&join(package.root, "src"))
-        .filter(|path| path.ends_with(".rs"))
+        .filter(|path| has_extension(path, "rs"))
         .map(|path| (path.to_owned(), code_of(path)))
         .collect();
     let code_of = |file: &str| codes.get(file).cloned().unwrap_or_else(|| code_of(file));

@@ -51,13 +51,6 @@ impl Syntax {
         triple: false,
         lifetimes: false,
     };
-    pub(super) const PHP: Self = Self {
-        line: &["//", "#"],
-        block: true,
-        quotes: b"\"'",
-        triple: false,
-        lifetimes: false,
-    };
 }
 
 /// The text with every comment turned into blanks. Each byte keeps its place.
@@ -138,6 +131,12 @@ pub(super) fn is_aside(path: &str) -> bool {
                     | "node_modules"
             )
         })
+}
+
+/// Whether a path ends in one of these extensions, written without the dot.
+pub(super) fn has_extension(path: &str, extension: &str) -> bool {
+    path.rsplit_once('.')
+        .is_some_and(|(stem, last)| last.eq_ignore_ascii_case(extension) && !stem.is_empty())
 }
 
 /// What stands between the parenthesis at `open` and its partner, at most 8 KiB of it.

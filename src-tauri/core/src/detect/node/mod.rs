@@ -23,6 +23,7 @@ use super::{
 use crate::draft::{
     Because, Change, Choice, CommandLine, DraftService, Kind, Question, Said, Unsaid, plain,
 };
+use crate::mask::mask;
 
 /// Scripts that start something, the likeliest first.
 const SCRIPTS: [&str; 6] = ["dev", "start:dev", "develop", "serve", "start", "watch"];
@@ -530,7 +531,7 @@ fn shown(words: &[String], tool: Option<&Tool>) -> String {
             _ => program.to_owned(),
         };
     }
-    let line = words.join(" ");
+    let line = mask(&words.join(" ")).into_owned();
     match line.char_indices().nth(WIDEST) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,

@@ -156,9 +156,7 @@ fn other_script(words: &[String]) -> Option<&str> {
             words.next().filter(|word| !word.starts_with('-'))
         }
         ("npm", "start") => Some("start"),
-        ("npm", _) => None,
         ("pnpm" | "yarn" | "bun", script) => Some(script),
-        ("node", _) => None,
         _ => None,
     }
 }
@@ -171,10 +169,10 @@ fn starts_others(text: &str) -> bool {
     let first = unwrapped(&words).words;
     let first = first.first().map_or("", |word| program(word));
     match first {
-        "turbo" | "lerna" | "rush" | "moon" => true,
-        // What those start is written in files of their own.
-        "docker" | "docker-compose" | "podman" | "podman-compose" | "foreman" | "overmind"
-        | "hivemind" | "honcho" | "nf" | "process-compose" | "supabase" => true,
+        // What the later ones start is written in files of their own.
+        "turbo" | "lerna" | "rush" | "moon" | "docker" | "docker-compose" | "podman"
+        | "podman-compose" | "foreman" | "overmind" | "hivemind" | "honcho" | "nf"
+        | "process-compose" | "supabase" => true,
         "pm2" => words.iter().any(|word| word.contains("ecosystem")),
         "nx" => has("run-many") || has("affected") || has("serve") || has("dev") || has("run"),
         "pnpm" => {

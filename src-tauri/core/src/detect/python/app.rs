@@ -268,7 +268,7 @@ fn made(code: &str, apps: &mut Vec<App>) {
 }
 
 /// `app = create_app()` at the margin: then the object is there, and the function only its maker.
-fn objects_of_factories(code: &str, apps: &mut Vec<App>) {
+fn objects_of_factories(code: &str, apps: &mut [App]) {
     for (object, line, maker) in top_calls(code) {
         if let Some(app) = apps
             .iter_mut()

@@ -17,10 +17,9 @@ use self::{
     place::Hint,
     routes::Codes,
 };
-use super::{Finds, Listing, ancestors, file_name, folder, is_aside, join};
+use super::{Finds, Listing, ancestors, file_name, folder, is_aside, join, source::has_extension};
 
 use self::project::Project;
-pub(super) use packages::packages;
 pub(super) use routes::rank as health_rank;
 pub(super) use run::from;
 
@@ -37,7 +36,7 @@ pub(super) struct Placed {
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     let codes: Codes = listing
         .texts()
-        .filter(|(path, _)| server::has_extension(path, "py") && !is_aside(path))
+        .filter(|(path, _)| has_extension(path, "py") && !is_aside(path))
         .map(|(path, text)| (path.to_owned(), app::code(text)))
         .collect();
     let hints = hints(listing);
@@ -163,7 +162,7 @@ fn rank_of(path: &str) -> Option<u8> {
     let name = file_name(path).to_ascii_lowercase();
     let script = ["sh", "bash", "bat", "ps1"]
         .iter()
-        .any(|end| server::has_extension(&name, end));
+        .any(|end| has_extension(&name, end));
     let tasks = matches!(
         name.as_str(),
         "makefile"

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use toml::{Table, Value};
 
 use crate::{
-    detect::{Listing, file_name, folder, join, line_at},
+    detect::{Listing, file_name, folder, join, line_at, source::has_extension},
     draft::Unsaid,
 };
 
@@ -79,7 +79,7 @@ fn requirements<'a>(listing: &'a Listing, root: &str) -> impl Iterator<Item = &'
     let folder_of_them = join(root, "requirements");
     listing.under(root).filter(move |path| {
         let name = file_name(path);
-        let text = name.ends_with(".txt") || name.ends_with(".in");
+        let text = has_extension(name, "txt") || has_extension(name, "in");
         let at = folder(path);
         text && ((at == own && name.starts_with("requirements")) || at == folder_of_them)
     })

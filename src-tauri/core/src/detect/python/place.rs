@@ -6,7 +6,10 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{routes::Codes, server::ServerCommand};
-use crate::detect::{Listing, ancestors, folder, join, source::pattern};
+use crate::detect::{
+    Listing, ancestors, folder, join,
+    source::{has_extension, pattern},
+};
 
 /// A file as Python knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +45,7 @@ impl Hint {
     pub(super) fn base_of(&self, file: &str) -> Option<String> {
         let target = self.command.target.as_deref()?;
         let module = target.split_once(':').map_or(target, |(module, _)| module);
-        let path = if module.ends_with(".py") {
+        let path = if has_extension(module, "py") {
             module.trim_start_matches("./").to_owned()
         } else {
             module.replace('.', "/")

@@ -50,7 +50,7 @@ const DEPTH_AT_MOST: usize = 4;
 /// The health page of the application `object` of `file`.
 pub(super) fn health(codes: &Codes, file: &str, object: &str) -> Option<Health> {
     let mut found: Vec<(u8, Health)> = Vec::new();
-    let mut routers = None;
+    let mut known = None;
     let routes = codes.iter().flat_map(|(path, code)| {
         let routes = ROUTE.captures_iter(code);
         routes.filter_map(move |route| {
@@ -60,8 +60,8 @@ pub(super) fn health(codes: &Codes, file: &str, object: &str) -> Option<Health> 
         })
     });
     for (rank, path, code, owner, written) in routes.take(ROUTES_AT_MOST) {
-        let routers = routers.get_or_insert_with(|| Routers::read(codes, file, object));
-        let Some(prefix) = routers.prefix(path, owner.as_str(), 0) else {
+        let hanging = known.get_or_insert_with(|| Routers::read(codes, file, object));
+        let Some(prefix) = hanging.prefix(path, owner.as_str(), 0) else {
             continue;
         };
         let whole = format!("{prefix}{written}");
@@ -297,7 +297,7 @@ fn imports(code: &str) -> HashMap<&str, (&str, &str)> {
     names
 }
 
-/// A page of Django that says that it is well: a `path` of the root URLconf.
+/// A page of Django that says that it is well: a `path` of the root `URLconf`.
 pub(super) fn django_health(codes: &Codes) -> Option<Health> {
     static PATH: LazyLock<Regex> = LazyLock::new(|| {
         pattern(r#"\bpath\([ \t\n]*["']([^"'\n<]*)["'][ \t\n]*,[ \t\n]*([^\n]*)"#)

@@ -1,6 +1,8 @@
 //! Commands that run a Python server, as scripts, Makefiles, Dockerfiles and READMEs write them:
 //! what they run is the best hint of how the people of the project start it.
 
+use crate::detect::source::has_extension;
+
 /// The program that a command hands the application to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::detect) enum Program {
@@ -318,11 +320,6 @@ fn is_module(text: &str) -> bool {
             && part.chars().all(|c| c.is_alphanumeric() || c == '_')
             && !part.starts_with(|c: char| c.is_ascii_digit())
     })
-}
-
-pub(in crate::detect) fn has_extension(path: &str, extension: &str) -> bool {
-    path.rsplit_once('.')
-        .is_some_and(|(stem, last)| last.eq_ignore_ascii_case(extension) && !stem.is_empty())
 }
 
 /// `8000`, `0.0.0.0:8000`, `${PORT:-8000}`.

@@ -127,7 +127,7 @@ impl Project<'_> {
         service.command = Some(reason.says(CommandLine::Words(words)));
         service.directory = Self::directory(&place.directory, &because);
         let port = self.port(app, file, hint, &place);
-        let reads_port = self.give_port(app, &mut service, &port);
+        let reads_port = Self::give_port(app, &mut service, &port);
         service.port = Some(port);
         if !place.path.is_empty()
             && !app.framework.is_asgi()
@@ -310,7 +310,7 @@ impl Project<'_> {
     }
 
     /// Hands the port to a script that is told no port by its command. True if it reads `$PORT`.
-    fn give_port(&self, app: &App, service: &mut DraftService, port: &Said<u16>) -> bool {
+    fn give_port(app: &App, service: &mut DraftService, port: &Said<u16>) -> bool {
         let told = app.framework.is_asgi()
             || matches!(app.framework, Framework::Flask | Framework::Streamlit);
         let variable = match app.framework {

@@ -93,7 +93,7 @@ pub(super) fn in_variables<'v>(variables: impl Iterator<Item = &'v Variable>) ->
         {
             if let Some(named) = named(&variable.value) {
                 let address = laravel_address(&variables);
-                evidence.push(say(named, address));
+                evidence.push(say(named.store(), address));
             }
             continue;
         }
@@ -160,18 +160,33 @@ fn is_file_database(name: &str, value: &str) -> bool {
     is_about && (value.starts_with("sqlite") || value.starts_with("file:"))
 }
 
-/// The store of a word, or `Some(None)` for a file.
-fn named(word: &str) -> Option<Option<&'static Store>> {
+/// What keeps the data of a project.
+enum Database {
+    File,
+    Store(&'static Store),
+}
+
+impl Database {
+    fn store(&self) -> Option<&'static Store> {
+        match self {
+            Self::File => None,
+            Self::Store(store) => Some(store),
+        }
+    }
+}
+
+/// What a word of the settings names.
+fn named(word: &str) -> Option<Database> {
     let word = word.to_ascii_lowercase();
     let name = word.rsplit('.').next().unwrap_or(&word);
     let scheme = match name {
-        "sqlite" | "sqlite3" | "better-sqlite3" | "turso" => return Some(None),
+        "sqlite" | "sqlite3" | "better-sqlite3" | "turso" => return Some(Database::File),
         "postgresql" | "postgres" | "pgsql" | "pg" => "postgres",
         "mysql" | "mysql2" | "mariadb" | "trilogy" => "mysql",
         "mongodb" => "mongodb",
         _ => return None,
     };
-    table::of_scheme(scheme).map(Some)
+    table::of_scheme(scheme).map(Database::Store)
 }
 
 /// What a text of an app says: a manifest, settings, source.
@@ -226,10 +241,10 @@ pub(super) fn in_text(path: &str, text: &str, evidence: &mut Vec<Evidence>) {
         if is_comment(text, word.start()) {
             continue;
         }
-        if let Some(store) = named(word.as_str()) {
+        if let Some(database) = named(word.as_str()) {
             let line = line_at(text, word.start());
             evidence.push(Evidence {
-                store,
+                store: database.store(),
                 weight: Weight::Named,
                 because: Because::line(path, line, format!("`{}`", word.as_str())),
                 address: None,
@@ -273,7 +288,8 @@ pub(super) fn is_manifest(name: &str) -> bool {
 }
 
 fn is_lock(name: &str) -> bool {
-    name.ends_with(".lock") || name.ends_with("-lock.json") || name.ends_with("-lock.yaml")
+    let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
+    ending == "lock" || stem.ends_with("-lock")
 }
 
 fn is_compose(name: &str) -> bool {
@@ -366,7 +382,7 @@ fn packages(line: &str) -> impl Iterator<Item = &str> {
 /// The connection strings of .NET, which have a form of their own.
 pub(super) fn in_settings(path: &str, text: &str, evidence: &mut Vec<Evidence>) {
     let name = file_name(path);
-    if !name.starts_with("appsettings") || !name.ends_with(".json") {
+    if !name.starts_with("appsettings") {
         return;
     }
     for (number, line) in text.lines().enumerate() {

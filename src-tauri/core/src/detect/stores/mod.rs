@@ -16,7 +16,7 @@ use super::{
     listing::{Listing, join},
 };
 use crate::draft::{
-    Because, Change, Choice, DraftService, Needed, Question, Said, Unsaid, service_name,
+    Because, Change, Choice, DraftService, Kind, Needed, Question, Said, Unsaid, service_name,
 };
 use crate::stack::Need;
 
@@ -72,7 +72,16 @@ pub(super) fn find(
     let mut wanted: BTreeMap<(&str, u16), Wanted> = BTreeMap::new();
     let mut users: Vec<(usize, &'static str, u16, Because)> = Vec::new();
     let mut asked: BTreeMap<String, Asked> = BTreeMap::new();
+    let serves: BTreeSet<String> = apps
+        .iter()
+        .filter(|app| app.service.kind == Kind::Backend)
+        .map(|app| app.root.clone())
+        .collect();
     for (number, app) in apps.iter().enumerate() {
+        // What is said in a folder of both is about its server.
+        if app.service.kind == Kind::Frontend && serves.contains(&app.root) {
+            continue;
+        }
         let all = of_app(app);
         let mut open = Vec::new();
         for choice in choose(&all, &mut stores.unsaid) {

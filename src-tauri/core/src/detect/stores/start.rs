@@ -29,8 +29,7 @@ pub(super) fn start(wanted: &Wanted, name: &str, stack: &str, host: &Host) -> St
     let mut started = Started {
         services: Vec::new(),
     };
-    if let Some(program) = listens(wanted.store, host, port) {
-        let who = program.map_or_else(|| "somebody".to_owned(), |program| format!("`{program}`"));
+    if let Some(who) = listener(wanted.store, host, port) {
         external(
             &mut service,
             wanted,
@@ -62,10 +61,9 @@ pub(super) fn start(wanted: &Wanted, name: &str, stack: &str, host: &Host) -> St
 }
 
 /// Who listens on the port of a store, if it may be the store.
-fn listens<'h>(store: &Store, host: &'h Host, port: u16) -> Option<Option<&'h str>> {
-    let program = host.listening.get(&port)?.as_deref();
-    let Some(name) = program else {
-        return Some(None);
+fn listener(store: &Store, host: &Host, port: u16) -> Option<String> {
+    let Some(name) = host.listening.get(&port)? else {
+        return Some("somebody".to_owned());
     };
     let lower = name.to_ascii_lowercase();
     // A container's port is held by its engine, a forwarded one by ssh or kubectl.
@@ -99,7 +97,7 @@ fn listens<'h>(store: &Store, host: &'h Host, port: u16) -> Option<Option<&'h st
     };
     let is_it =
         fits.any(|part| lower.contains(part)) || others.iter().any(|part| lower.contains(part));
-    is_it.then_some(Some(name))
+    is_it.then(|| format!("`{name}`"))
 }
 
 enum Way {
@@ -218,14 +216,16 @@ fn own_data(service: &mut DraftService, wanted: &Wanted) -> Option<DraftService>
     let line = if wanted.store.name == "postgres" {
         format!(
             "test -f {folder}/PG_VERSION || initdb -D {folder} -U {user} --auth=trust -E UTF8; \
-             exec postgres -D {folder} -p {{port}} -h 127.0.0.1 -k ''"
+             exec postgres -D {folder} -p {{port}} -h localhost -k ''"
         )
     } else {
         format!(
             "mkdir -p {folder} && exec mongod --dbpath {folder} --port {{port}} --bind_ip 127.0.0.1"
         )
     };
-    let because = Because::known(format!("installed; its data goes to {folder}"));
+    let because = Because::known(format!(
+        "installed; its data goes to {folder}, which is nothing for git"
+    ));
     service.command = Some(Said::new(CommandLine::Shell(line), because));
     holds_data(service);
     if wanted.store.name != "postgres" {
@@ -250,7 +250,7 @@ fn own_data(service: &mut DraftService, wanted: &Wanted) -> Option<DraftService>
         Kind::Job,
         because.clone(),
     );
-    let login = format!("-h 127.0.0.1 -p {{{}.port}} -U {user}", service.name);
+    let login = format!("-h localhost -p {{{}.port}} -U {user}", service.name);
     let line = format!("psql {login} -d {database} -c 'select 1' || createdb {login} {database}");
     job.command = Some(Said::new(CommandLine::Shell(line), because));
     job.restart = Some(Said::new(Restart::Never, Because::default()));
@@ -262,8 +262,8 @@ fn own_data(service: &mut DraftService, wanted: &Wanted) -> Option<DraftService>
     Some(job)
 }
 
-/// Whether a container can have the login that the project uses. PostgreSQL lets every password
-/// in, others must be told theirs, which is not written into a stack file.
+/// Whether a container can have the login that the project uses. Some let every password in; others
+/// must be told theirs, which is not written into a stack file.
 fn can_be_contained(wanted: &Wanted) -> bool {
     match wanted.store.name {
         "postgres" | "minio" | "ollama" | "nats" => true,
@@ -278,7 +278,7 @@ fn can_be_contained(wanted: &Wanted) -> bool {
 
 /// What a store is in a container.
 struct Image {
-    image: &'static str,
+    name: &'static str,
     /// The port inside.
     port: u16,
     options: Vec<String>,
@@ -307,7 +307,7 @@ fn container(service: &mut DraftService, wanted: &Wanted, engine: &str, name: &s
     if let Some(data) = image.data {
         words.extend(["-v".to_owned(), format!("{name}:{data}")]);
     }
-    words.push(image.image.to_owned());
+    words.push(image.name.to_owned());
     words.extend(image.arguments.iter().map(|word| (*word).to_owned()));
     let because = Because::known(format!("in a container of {engine}"));
     service.command = Some(Said::new(CommandLine::Words(words), because));
@@ -337,8 +337,8 @@ fn container(service: &mut DraftService, wanted: &Wanted, engine: &str, name: &s
 }
 
 fn image(wanted: &Wanted, exec: impl Fn(&[&str]) -> Option<Probe>) -> Image {
-    let plain = |image, port, probe| Image {
-        image,
+    let plain = |name, port, probe| Image {
+        name,
         port,
         options: Vec::new(),
         arguments: &[],
