@@ -25,6 +25,7 @@ use std::{
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -33,6 +34,10 @@ use pilotlight::{
     draft::{Draft, render},
     stack_file::{self, Environment},
 };
+use proptest::prelude::*;
+
+/// Every fixture, read once.
+static ALL: LazyLock<Vec<(String, Listing)>> = LazyLock::new(|| fixtures().into_iter().collect());
 
 /// Every fixture, by its name.
 fn fixtures() -> BTreeMap<String, Listing> {
@@ -194,6 +199,55 @@ fn no_secret_of_a_project_is_written() {
         assert!(!written.contains("s3cret"), "{name}");
     }
     assert!(secrets > 2, "the fixtures have secrets");
+}
+
+/// A fixture with one of its texts changed: cut short, doubled, or with something odd put in.
+fn damaged(listing: &Listing, file: usize, place: usize, with: &str) -> Listing {
+    let mut damaged = Listing::new(listing.name.clone(), listing.host.clone());
+    let count = listing.texts().count().max(1);
+    let chosen = listing.texts().nth(file % count).map(|(path, _)| path);
+    for path in listing.paths() {
+        let Some(text) = listing.text(path) else {
+            damaged.add(path, None);
+            continue;
+        };
+        if Some(path) != chosen {
+            damaged.add(path, Some(text));
+            continue;
+        }
+        let mut at = place % (text.len() + 1);
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        let rest = if with.is_empty() { "" } else { &text[at..] };
+        damaged.add(path, Some(&format!("{}{with}{rest}", &text[..at])));
+    }
+    damaged
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Files are what somebody was just typing, or of another kind than their names say.
+    #[test]
+    fn a_damaged_project_gets_a_right_stack_file_too(
+        fixture in any::<prop::sample::Index>(),
+        file in any::<usize>(),
+        place in any::<usize>(),
+        with in prop_oneof![
+            Just(String::new()),
+            any::<String>(),
+            "[-{}\"'$:/@=#,.\\[\\]()0-9 \n]{1,12}",
+            Just("ünï{ö}:99999".to_owned()),
+        ],
+    ) {
+        let (name, listing) = fixture.get(&ALL[..]);
+        let listing = damaged(listing, file, place, &with);
+        let draft = detect::look(&listing);
+        for (answer, draft) in answers(&draft) {
+            check(&format!("{name}, {answer}"), &listing, &draft);
+        }
+    }
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn split_port(place: &str) -> Option<(String, Option<u16>)> {
 
 /// Whether nothing in it must be escaped anywhere, nor stands for something else.
 pub(super) fn is_name(text: &str) -> bool {
-    !text.is_empty()
+    text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
         && text
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))

@@ -216,14 +216,16 @@ fn own_data(service: &mut DraftService, wanted: &Wanted) -> Option<DraftService>
     let line = if wanted.store.name == "postgres" {
         format!(
             "test -f {folder}/PG_VERSION || initdb -D {folder} -U {user} --auth=trust -E UTF8; \
-             exec postgres -D {folder} -p {{port}} -h 127.0.0.1 -k ''"
+             exec postgres -D {folder} -p {{port}} -h localhost -k ''"
         )
     } else {
         format!(
             "mkdir -p {folder} && exec mongod --dbpath {folder} --port {{port}} --bind_ip 127.0.0.1"
         )
     };
-    let because = Because::known(format!("installed; its data goes to {folder}"));
+    let because = Because::known(format!(
+        "installed; its data goes to {folder}, which is nothing for git"
+    ));
     service.command = Some(Said::new(CommandLine::Shell(line), because));
     holds_data(service);
     if wanted.store.name != "postgres" {
@@ -248,7 +250,7 @@ fn own_data(service: &mut DraftService, wanted: &Wanted) -> Option<DraftService>
         Kind::Job,
         because.clone(),
     );
-    let login = format!("-h 127.0.0.1 -p {{{}.port}} -U {user}", service.name);
+    let login = format!("-h localhost -p {{{}.port}} -U {user}", service.name);
     let line = format!("psql {login} -d {database} -c 'select 1' || createdb {login} {database}");
     job.command = Some(Said::new(CommandLine::Shell(line), because));
     job.restart = Some(Said::new(Restart::Never, Because::default()));
