@@ -90,6 +90,7 @@ impl Project<'_> {
                         factory: false,
                         line: line_at(code, whole.start()),
                         port: None,
+                        port_name: None,
                         reload: false,
                         documented: false,
                     };
