@@ -10,7 +10,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 use pilotlight::{
     background::StartError,
     control::{BindError, ClientError, ConnectError, LockError},
-    effects::remedy::RemedyError,
+    effects::{project::LookError, remedy::RemedyError},
     home::HomeError,
     stack::ServiceName,
     stack_file::{NotFound, Report, nearest},
@@ -77,6 +77,8 @@ pub(crate) enum Failure {
     Log { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Remedy(#[from] RemedyError),
+    #[error(transparent)]
+    Look(#[from] LookError),
     /// What is written is read by nobody, or cannot be written.
     #[error("write: {0}")]
     Output(#[from] io::Error),

@@ -4,9 +4,12 @@
 pub mod background;
 pub mod clock;
 pub mod control;
+pub mod detect;
+pub mod draft;
 pub mod effects;
 mod fingerprint;
 pub mod home;
+pub mod import;
 pub mod mask;
 pub mod model;
 mod native_text;

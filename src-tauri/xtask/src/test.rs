@@ -39,7 +39,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
             let mut tests = workspace::cargo();
             tests
                 .args(["test", "--workspace"])
-                .env("PILOTLIGHT_TEST_PYTHON", &ready.python);
+                .env("PILOTLIGHT_TEST_PYTHON", &ready.python)
+                .env("PILOTLIGHT_TEST_PROJECTS", &ready.projects);
             tests
         },
         &options.arguments,
