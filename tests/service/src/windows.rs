@@ -91,18 +91,15 @@ pub(crate) fn burn(time: Duration) {
 }
 
 pub(crate) fn on_sigterm(what: &str) -> Result {
-    let handler = match what {
-        "ignore" => stay,
-        _ => {
-            if let Ok(code) = what.parse() {
-                CODE.store(code, Ordering::Relaxed);
-            } else {
-                let delay = u64::try_from(duration(what)?.as_millis())?;
-                DELAY_MILLISECONDS.store(delay, Ordering::Relaxed);
-            }
-            leave
-        }
-    };
+    let mut handler: unsafe extern "system" fn(u32) -> BOOL = leave;
+    if what == "ignore" {
+        handler = stay;
+    } else if let Ok(code) = what.parse() {
+        CODE.store(code, Ordering::Relaxed);
+    } else {
+        let delay = u64::try_from(duration(what)?.as_millis())?;
+        DELAY_MILLISECONDS.store(delay, Ordering::Relaxed);
+    }
     // SAFETY: a function that lasts as long as the program.
     if unsafe { SetConsoleCtrlHandler(Some(handler), 1) } == 0 {
         return Err(io::Error::last_os_error().into());
