@@ -7,17 +7,18 @@ use std::{
 };
 
 use pilotlight::{
-    control::{Client, ConnectError, Keeper as _, Lock, LockError, PROTOCOL},
+    control::{Client, ConnectError, Keeper as _, Lock, LockError, PROTOCOL, Server},
     home::Home,
     supervisor,
 };
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 use super::stage::within;
 
 /// A home of its own, and one whose path is longer than the 260 characters of old.
 fn homes() -> [(TempDir, Home); 2] {
-    ["home".to_owned(), "ü".repeat(150) + r"\" + &"d".repeat(150)].map(|name| {
+    ["home".to_owned(), "ü".repeat(100) + r"\" + &"d".repeat(150)].map(|name| {
         let folder = TempDir::new().unwrap();
         let home = Home::under(&folder.path().join(name)).unwrap();
         (folder, home)
@@ -43,6 +44,10 @@ async fn garbage_is_told_what_is_wrong_and_harms_nobody() {
     for (_folder, home) in homes() {
         let lock = Lock::acquire(&home).unwrap();
         let keeper = within("a keeper", supervisor::start(&lock)).await.unwrap();
+        let (server, aside) = Server::bind(&lock).unwrap();
+        assert_eq!(aside, None);
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(server.run(keeper.handle.clone(), stop.clone()));
         let hello = format!("{{\"pilotlight\":{PROTOCOL},\"version\":\"test\"}}\n");
         for (sent, answer) in [
             (
@@ -65,8 +70,14 @@ async fn garbage_is_told_what_is_wrong_and_harms_nobody() {
         }
         keeper.handle.quit(true).await;
         within("its end", keeper.task).await.unwrap();
+        stop.cancel();
+        within("its end", serving).await.unwrap();
         let gone = within("nobody", Client::connect(&home)).await;
-        assert!(matches!(gone, Err(ConnectError::NoKeeper)));
+        assert!(
+            matches!(gone, Err(ConnectError::NoKeeper)),
+            "{:?}",
+            gone.err()
+        );
     }
 }
 

@@ -91,6 +91,14 @@ impl Stage {
         self.start(self.prepare(&words))
     }
 
+    /// Ends whatever was started so far.
+    pub(crate) async fn end_all(&self) {
+        let trees = std::mem::take(&mut *self.started.lock().unwrap());
+        for tree in &trees {
+            kill(tree, &self.census).await;
+        }
+    }
+
     pub(crate) async fn stop(
         &self,
         service: &Service,

@@ -30,6 +30,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
     build.arg("--no-run");
     step::run("build for Windows, and run clippy on it", build)?;
 
+    // Tests run it as the program that it is, which is none of what a build of tests makes.
+    let mut service = cross.cargo(flags)?;
+    cross.with_lints(&mut service);
+    service.args(["build", "--package", "pilotlight-test-service"]);
+    step::run("build the test service for Windows", service)?;
+
     let mut tests = tests(cross.cargo(flags)?, arguments);
     cross.with_lints(&mut tests);
     let service = programs("debug")?.join("pilotlight-test-service.exe");
