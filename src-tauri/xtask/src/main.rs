@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod demo;
+mod dist;
 mod error;
 mod fault_lab;
 mod generate;
@@ -19,6 +20,7 @@ mod setup;
 mod step;
 mod suite;
 mod test;
+mod windows;
 mod workspace;
 
 /// The project's own chores
@@ -50,6 +52,8 @@ enum Chore {
     FaultLab(fault_lab::Options),
     /// Check formatting, clippy without warnings, licences, bans and sources of dependencies
     Lint,
+    /// Make what people install
+    Dist(dist::Options),
     /// Write the files that are made from the sources
     Generate(generate::Options),
 }
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         Chore::Bench(options) => bench::run(&options),
         Chore::FaultLab(options) => fault_lab::run(&options),
         Chore::Lint => lint::run(),
+        Chore::Dist(options) => dist::run(&options),
         Chore::Generate(options) => generate::run(&options),
     };
     match done {
