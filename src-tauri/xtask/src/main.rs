@@ -51,6 +51,8 @@ enum Chore {
     Lint,
     /// Write the files that are made from the sources
     Generate(generate::Options),
+    /// Render the icons from their drawings, as `generate` does too
+    Icons,
 }
 
 fn main() -> ExitCode {
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         Chore::FaultLab(options) => fault_lab::run(&options),
         Chore::Lint => lint::run(),
         Chore::Generate(options) => generate::run(&options),
+        Chore::Icons => generate::icons(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
