@@ -76,9 +76,9 @@ fn draw(icon: &Tree, size: u32, share: f32) -> Result<Pixmap> {
         clippy::cast_precision_loss,
         reason = "icons are at most 1024 pixels wide"
     )]
-    let side = size as f32;
-    let scale = side * share / icon.size().width();
-    let margin = side * (1.0 - share) / 2.0;
+    let pixels = size as f32;
+    let scale = pixels * share / icon.size().width();
+    let margin = pixels * (1.0 - share) / 2.0;
     let place = Transform::from_scale(scale, scale).post_translate(margin, margin);
     resvg::render(icon, place, &mut picture.as_mut());
     Ok(picture)
