@@ -1,7 +1,11 @@
 //! A desktop with a user on it who has a home of their own.
 
 use std::{
+    env,
+    ffi::OsString,
+    fmt::Write as _,
     fs::{self, File},
+    iter,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -10,7 +14,7 @@ use std::{
 
 use pilotlight::home::Home;
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
@@ -57,9 +61,10 @@ impl Desktop {
     #[must_use]
     pub fn without_tray() -> Self {
         let folder = TempDir::with_prefix("pilotlight-app-").expect("a folder");
-        for name in ["user/.config", "run", "bus"] {
+        for name in ["user/.config", "run", "bus", "bin"] {
             fs::create_dir_all(folder.path().join(name)).expect("a folder");
         }
+        stand_in_for_a_browser(folder.path());
         let private = fs::Permissions::from_mode(0o700);
         fs::set_permissions(folder.path().join("run"), private).expect("a private folder");
         let bus = Bus::start(&folder.path().join("bus"));
@@ -104,7 +109,7 @@ impl Desktop {
         command
             .env_clear()
             .current_dir(&user)
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PATH", self.search_path())
             .env("LANG", "C.UTF-8")
             .env("HOME", &user)
             .env("XDG_CONFIG_HOME", user.join(".config"))
@@ -120,6 +125,36 @@ impl Desktop {
             .env(Home::VARIABLE, self.folder().join("home"))
             .stdin(Stdio::null());
         command
+    }
+
+    /// The desktop's own `xdg-open` stands first.
+    fn search_path(&self) -> OsString {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let folders = iter::once(self.folder().join("bin")).chain(env::split_paths(&path));
+        env::join_paths(folders).expect("a search path")
+    }
+
+    /// What has been opened in the browser of this desktop, an address a line.
+    #[must_use]
+    pub fn opened(&self) -> String {
+        fs::read_to_string(self.folder().join("opened")).unwrap_or_default()
+    }
+
+    /// The application has these stacks already, and these settings (as JSON).
+    pub fn knows(&self, stacks: &[&Path], settings: &Value) {
+        let stacks = stacks
+            .iter()
+            .map(|file| json!({ "file": file, "start_at_login": false }));
+        let choices = json!({ "settings": settings, "stacks": stacks.collect::<Vec<_>>() });
+        self.keeps(&choices);
+    }
+
+    /// The application finds this as what it has kept.
+    pub fn keeps(&self, choices: &Value) {
+        let home = self.home();
+        home.prepare().expect("a home");
+        let text = choices.to_string();
+        fs::write(home.settings().join("settings.json"), text).expect("the settings");
     }
 
     /// The application, started with these words.
@@ -155,7 +190,11 @@ impl Desktop {
         let output = command.args(words).output().expect("the command");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (out, err) = (text(&output.stdout), text(&output.stderr));
-        assert!(output.status.success(), "{words:?}: {}\n{out}\n{err}", output.status);
+        assert!(
+            output.status.success(),
+            "{words:?}: {}\n{out}\n{err}",
+            output.status
+        );
         out
     }
 
@@ -172,9 +211,12 @@ impl Desktop {
     pub fn service(&self, file: &Path, name: &str) -> Value {
         let status = self.status(file);
         let services = status["stacks"].as_array().into_iter().flatten();
-        let mut services = services.flat_map(|stack| stack["services"].as_array().into_iter().flatten());
+        let mut services =
+            services.flat_map(|stack| stack["services"].as_array().into_iter().flatten());
         let service = services.find(|service| service["name"] == name);
-        service.unwrap_or_else(|| panic!("no {name} in {status}")).clone()
+        service
+            .unwrap_or_else(|| panic!("no {name} in {status}"))
+            .clone()
     }
 
     /// The process of a service, once it is in this phase.
@@ -193,13 +235,12 @@ impl Desktop {
         self.until_phase(file, name, "ready").expect("a process")
     }
 
-    /// The log that the application keeps of itself, and what it said before it kept one.
+    /// What the application wrote down of itself, and what it printed.
     #[must_use]
-    pub fn everything_written(&self) -> String {
+    pub fn everything_said(&self) -> String {
         let mut text = String::new();
-        for folder in [self.folder().to_owned(), self.folder().join("home"), self.user()] {
-            collect(&folder, &mut text);
-        }
+        read_logs(self.folder(), &mut text);
+        read_logs(self.home().state(), &mut text);
         text
     }
 
@@ -208,22 +249,41 @@ impl Desktop {
     pub fn everybody(&self) -> Vec<u32> {
         let home = self.folder().join("home");
         let files = fs::read_dir(self.user()).into_iter().flatten().flatten();
-        let stacks = files.map(|entry| self.home().stack_id(&entry.path().join("pilotlight.toml")).0);
+        let stacks = files.map(|entry| {
+            self.home()
+                .stack_id(&entry.path().join("pilotlight.toml"))
+                .0
+        });
         processes::of_home(&home, &stacks.collect::<Vec<_>>())
     }
 }
 
-/// All text files in the folder and below, except those of services and of the programs themselves.
-fn collect(folder: &Path, text: &mut String) {
+/// What opens addresses on this desktop writes them down.
+fn stand_in_for_a_browser(folder: &Path) {
+    let program = folder.join("bin/xdg-open");
+    let script = format!(
+        "#!/bin/sh\necho \"$1\" >> '{}'\n",
+        folder.join("opened").display()
+    );
+    fs::write(&program, script).expect("a browser");
+    let executable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(&program, executable).expect("a browser");
+}
+
+fn read_logs(folder: &Path, text: &mut String) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
-        let kind = entry.file_type().expect("a kind of file");
-        if kind.is_dir() && path.file_name().is_some_and(|name| name != "user") {
-            collect(&path, text);
-        } else if kind.is_file() {
+        if path
+            .extension()
+            .is_some_and(|kind| kind == "log" || kind == "said")
+        {
             let bytes = fs::read(&path).unwrap_or_default();
-            text.push_str(&format!("--- {}\n", path.display()));
-            text.push_str(&String::from_utf8_lossy(&bytes));
+            let _ = write!(
+                text,
+                "--- {}\n{}",
+                path.display(),
+                String::from_utf8_lossy(&bytes)
+            );
         }
     }
 }
@@ -231,9 +291,7 @@ fn collect(folder: &Path, text: &mut String) {
 impl Drop for Desktop {
     fn drop(&mut self) {
         if thread::panicking() {
-            let mut said = String::new();
-            collect(self.folder(), &mut said);
-            eprintln!("what was written on this desktop:\n{said}");
+            eprintln!("what the application said:\n{}", self.everything_said());
         }
         for pid in self.everybody() {
             processes::kill(pid);
@@ -268,9 +326,10 @@ impl App {
     /// Waits until it has ended by itself.
     pub fn until_ended(&mut self) -> ExitStatus {
         let pid = self.child.id();
-        until(&format!("the end of {pid}, which said:\n{}", self.said()), || {
-            self.child.try_wait().expect("its end")
-        })
+        until(
+            &format!("the end of {pid}, which said:\n{}", self.said()),
+            || self.child.try_wait().expect("its end"),
+        )
     }
 
     /// Kills it, and waits until it is gone.

@@ -34,7 +34,10 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < end, "it did not come in {DEADLINE:?}: {what}");
+        assert!(
+            Instant::now() < end,
+            "it did not come in {DEADLINE:?}: {what}"
+        );
         thread::sleep(Duration::from_millis(5));
     }
 }

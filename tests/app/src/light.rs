@@ -29,7 +29,10 @@ impl Light {
     pub fn of(pixmaps: &[Pixmap]) -> Option<Self> {
         let lights: Vec<_> = pixmaps.iter().map(one).collect();
         let first = *lights.first()?;
-        lights.iter().all(|light| *light == first).then_some(first)?
+        lights
+            .iter()
+            .all(|light| *light == first)
+            .then_some(first)?
     }
 }
 

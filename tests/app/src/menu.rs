@@ -1,6 +1,6 @@
 //! The menu of an icon (`com.canonical.dbusmenu`), read and clicked the way a desktop does.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Write as _};
 
 use zbus::{
     blocking::{Connection, Proxy},
@@ -19,7 +19,8 @@ pub struct Menu(Proxy<'static>);
 /// An entry of the menu.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    id: i32,
+    /// Its number, which stays the same while the entry does.
+    pub id: i32,
     /// What it says, without the mark of the key.
     pub label: String,
     /// Whether it can be clicked.
@@ -52,8 +53,10 @@ impl Menu {
     #[must_use]
     pub fn layout(&self) -> Vec<Entry> {
         let all: Vec<&str> = Vec::new();
-        let (_, root): (u32, Layout) =
-            self.0.call("GetLayout", &(0, -1, all)).expect("the layout of the menu");
+        let (_, root): (u32, Layout) = self
+            .0
+            .call("GetLayout", &(0, -1, all))
+            .expect("the layout of the menu");
         entry(root).entries
     }
 
@@ -76,7 +79,9 @@ impl Menu {
         let mut entries = self.entries();
         let mut found = None;
         for word in words {
-            let next = entries.into_iter().find(|entry| entry.label.starts_with(word))?;
+            let next = entries
+                .into_iter()
+                .find(|entry| entry.label.starts_with(word))?;
             entries = next.entries.clone();
             found = Some(next);
         }
@@ -101,7 +106,7 @@ fn write(text: &mut String, entries: &[Entry], depth: usize) {
         };
         let (before, after) = if entry.enabled { ("", "") } else { ("(", ")") };
         text.push_str(&"  ".repeat(depth));
-        text.push_str(&format!("{tick}{before}{}{after}\n", entry.label));
+        let _ = writeln!(text, "{tick}{before}{}{after}", entry.label);
         write(text, &entry.entries, depth + 1);
     }
 }
@@ -116,8 +121,10 @@ fn entry((id, properties, children): Layout) -> Entry {
     let children = children.into_iter().filter_map(|child| {
         let layout = Layout::try_from(child).ok()?;
         let property = |name: &str| layout.1.get(name);
-        let is_line = property("type").is_some_and(|kind| <&str>::try_from(kind).is_ok_and(|kind| kind == "separator"));
-        let hidden = property("visible").is_some_and(|shown| bool::try_from(shown).is_ok_and(|shown| !shown));
+        let is_line = property("type")
+            .is_some_and(|kind| <&str>::try_from(kind).is_ok_and(|kind| kind == "separator"));
+        let hidden = property("visible")
+            .is_some_and(|shown| bool::try_from(shown).is_ok_and(|shown| !shown));
         (!is_line && !hidden).then(|| entry(layout))
     });
     Entry {
@@ -133,5 +140,8 @@ fn entry((id, properties, children): Layout) -> Entry {
 
 /// A line under a letter is written as `_` before it, and `_` itself as two.
 fn plain(label: &str) -> String {
-    label.replace("__", "\0").replace('_', "").replace('\0', "_")
+    label
+        .replace("__", "\0")
+        .replace('_', "")
+        .replace('\0', "_")
 }

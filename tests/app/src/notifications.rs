@@ -63,7 +63,12 @@ impl Daemon {
             known => known,
         };
         let actions = actions.into_iter().step_by(2).collect();
-        self.seen.add(Notification { id, summary, body, actions });
+        self.seen.add(Notification {
+            id,
+            summary,
+            body,
+            actions,
+        });
         id
     }
 
@@ -72,7 +77,9 @@ impl Daemon {
 
     #[expect(clippy::unused_self, reason = "the protocol asks for it")]
     fn get_capabilities(&self) -> Vec<String> {
-        ["actions", "body", "persistence"].map(ToOwned::to_owned).to_vec()
+        ["actions", "body", "persistence"]
+            .map(ToOwned::to_owned)
+            .to_vec()
     }
 
     #[expect(clippy::unused_self, reason = "the protocol asks for it")]
@@ -81,8 +88,10 @@ impl Daemon {
         texts.map(ToOwned::to_owned).into()
     }
 
+    /// Tells whoever listens.
     #[zbus(signal)]
-    async fn action_invoked(emitter: &SignalEmitter<'_>, id: u32, action: &str) -> zbus::Result<()>;
+    async fn action_invoked(emitter: &SignalEmitter<'_>, id: u32, action: &str)
+    -> zbus::Result<()>;
 }
 
 impl Notifications {
@@ -90,7 +99,10 @@ impl Notifications {
     #[must_use]
     pub fn start(bus: &Bus) -> Self {
         let seen = Seen::default();
-        let daemon = Daemon { last: AtomicU32::new(0), seen: seen.clone() };
+        let daemon = Daemon {
+            last: AtomicU32::new(0),
+            seen: seen.clone(),
+        };
         let connection = bus
             .builder()
             .serve_at(PATH, daemon)
@@ -109,15 +121,19 @@ impl Notifications {
     /// The texts of all that has come.
     #[must_use]
     pub fn texts(&self) -> Vec<String> {
-        self.seen.all().iter().map(|event| event.what.text()).collect()
+        self.seen
+            .all()
+            .iter()
+            .map(|event| event.what.text())
+            .collect()
     }
 
     /// A person clicks on one.
     pub fn click(&self, notification: &Notification) {
         let action = (notification.id, "default");
-        let emitted = self
-            .connection
-            .emit_signal(None::<&str>, PATH, NAME, "ActionInvoked", &action);
+        let emitted =
+            self.connection
+                .emit_signal(None::<&str>, PATH, NAME, "ActionInvoked", &action);
         emitted.expect("a click on the notification");
     }
 }

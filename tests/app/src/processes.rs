@@ -46,6 +46,8 @@ fn tagged(pid: u32, stacks: &[String]) -> bool {
         .filter_map(|descriptor| fs::read_link(descriptor.ok()?.path()).ok());
     files.any(|file| {
         let file = file.to_string_lossy();
-        stacks.iter().any(|stack| file.contains(&format!("pilotlight:{stack}/")))
+        stacks
+            .iter()
+            .any(|stack| file.contains(&format!("pilotlight:{stack}/")))
     })
 }

@@ -62,7 +62,10 @@ impl<T: Clone + Debug> Seen<T> {
                 return event.clone();
             }
             let left = end.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "it did not come in {DEADLINE:?}: {what}; seen: {list:#?}");
+            assert!(
+                !left.is_zero(),
+                "it did not come in {DEADLINE:?}: {what}; seen: {list:#?}"
+            );
             let waited = self.0.1.wait_timeout(list, left);
             list = waited.unwrap_or_else(PoisonError::into_inner).0;
         }

@@ -56,12 +56,21 @@ impl Watcher {
         let sender = header.sender().map(ToString::to_string).unwrap_or_default();
         // A path alone is on the connection of the caller.
         let address = if service.starts_with('/') {
-            Address { name: sender, path: service.to_owned() }
+            Address {
+                name: sender,
+                path: service.to_owned(),
+            }
         } else {
-            Address { name: service.to_owned(), path: "/StatusNotifierItem".to_owned() }
+            Address {
+                name: service.to_owned(),
+                path: "/StatusNotifierItem".to_owned(),
+            }
         };
         let name = format!("{}{}", address.name, address.path);
-        self.items.lock().unwrap_or_else(PoisonError::into_inner).push(address);
+        self.items
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(address);
         self.arrivals.add(name.clone());
         Self::status_notifier_item_registered(&emitter, &name).await?;
         Ok(())
@@ -73,7 +82,10 @@ impl Watcher {
     #[zbus(property)]
     fn registered_status_notifier_items(&self) -> Vec<String> {
         let items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        items.iter().map(|item| format!("{}{}", item.name, item.path)).collect()
+        items
+            .iter()
+            .map(|item| format!("{}{}", item.name, item.path))
+            .collect()
     }
 
     #[zbus(property)]
@@ -86,6 +98,7 @@ impl Watcher {
         0
     }
 
+    /// Tells whoever listens.
     #[zbus(signal)]
     async fn status_notifier_item_registered(
         emitter: &SignalEmitter<'_>,
@@ -99,14 +112,21 @@ impl Tray {
     pub fn start(bus: &Bus) -> Self {
         let items = Arc::default();
         let arrivals = Seen::default();
-        let watcher = Watcher { items: Arc::clone(&items), arrivals: arrivals.clone() };
+        let watcher = Watcher {
+            items: Arc::clone(&items),
+            arrivals: arrivals.clone(),
+        };
         let connection = bus
             .builder()
             .serve_at(PATH, watcher)
             .and_then(|builder| builder.name(NAME))
             .and_then(zbus::blocking::connection::Builder::build)
             .expect("a tray on the bus");
-        Self { connection, items, arrivals }
+        Self {
+            connection,
+            items,
+            arrivals,
+        }
     }
 
     /// The names of the icons that have come, and when.
@@ -130,7 +150,11 @@ impl Tray {
 
     fn living(&self) -> Vec<Address> {
         let bus = DBusProxy::new(&self.connection).expect("the bus");
-        let mut living = self.items.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut living = self
+            .items
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         living.retain(|item| {
             let name = BusName::try_from(item.name.as_str()).expect("a name on the bus");
             bus.name_has_owner(name).is_ok_and(|owned| owned)
@@ -155,7 +179,9 @@ pub struct Icon {
 
 impl fmt::Debug for Icon {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Icon").field("lights", &self.lights.all()).finish_non_exhaustive()
+        f.debug_struct("Icon")
+            .field("lights", &self.lights.all())
+            .finish_non_exhaustive()
     }
 }
 
@@ -168,14 +194,20 @@ impl Icon {
             .map(|builder| builder.cache_properties(zbus::proxy::CacheProperties::No))
             .and_then(zbus::blocking::proxy::Builder::build)
             .expect("the icon");
-        let icon = Self { item, lights: Seen::default() };
+        let icon = Self {
+            item,
+            lights: Seen::default(),
+        };
         icon.watch();
         icon
     }
 
     /// Notes every light that the icon says it has changed to, until its program goes.
     fn watch(&self) {
-        let changes = self.item.receive_signal("NewIcon").expect("changes of the icon");
+        let changes = self
+            .item
+            .receive_signal("NewIcon")
+            .expect("changes of the icon");
         self.lights.add(self.light());
         let icon = self.clone();
         thread::spawn(move || {
@@ -211,9 +243,10 @@ impl Icon {
 
     /// Waits until it shows this light now.
     pub fn until_shows(&self, light: Light) {
-        until(&format!("{light:?} in the tray; lights: {:?}", self.lights.all()), || {
-            (self.light() == Some(light)).then_some(())
-        });
+        until(
+            &format!("{light:?} in the tray; lights: {:?}", self.lights.all()),
+            || (self.light() == Some(light)).then_some(()),
+        );
     }
 
     /// What a person reads when pointing at it: the title and the text below.
@@ -226,7 +259,10 @@ impl Icon {
 
     /// A click with the left button.
     pub fn click(&self) {
-        let _: () = self.item.call("Activate", &(10, 10)).expect("a click on the icon");
+        let _: () = self
+            .item
+            .call("Activate", &(10, 10))
+            .expect("a click on the icon");
     }
 
     /// Its menu.
