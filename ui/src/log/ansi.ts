@@ -60,13 +60,13 @@ const SEQUENCE =
 /** Takes a line apart. `pen` is what the line before it left. */
 export function read(text: string, pen: Pen = PLAIN): Styled {
   if (!CONTROL.test(text)) {
-    return { plain: text, spans: text === '' ? [] : [{ text, pen }], pen };
+    return { plain: text, spans: text === "" ? [] : [{ text, pen }], pen };
   }
   const spans: Span[] = [];
-  let plain = '';
+  let plain = "";
   let from = 0;
   const add = (part: string) => {
-    if (part === '') return;
+    if (part === "") return;
     plain += part;
     const last = spans.at(-1);
     if (last?.pen === pen) {
@@ -78,7 +78,7 @@ export function read(text: string, pen: Pen = PLAIN): Styled {
   for (const found of text.matchAll(SEQUENCE)) {
     add(text.slice(from, found.index));
     from = found.index + found[0].length;
-    if (found[2] === 'm') pen = select(pen, found[1] ?? '');
+    if (found[2] === "m") pen = select(pen, found[1] ?? "");
   }
   add(text.slice(from));
   return { plain, spans, pen };
@@ -88,9 +88,9 @@ export function read(text: string, pen: Pen = PLAIN): Styled {
 function select(before: Pen, parameters: string): Pen {
   if (!/^[\d;:]*$/.test(parameters)) return before;
   let pen: Pen = before;
-  const codes = parameters.split(';');
+  const codes = parameters.split(";");
   for (let at = 0; at < codes.length; at += 1) {
-    const parts = (codes[at] ?? '').split(':');
+    const parts = (codes[at] ?? "").split(":");
     const code = Number(parts[0]);
     if (code === 38 || code === 48) {
       // `38;5;n` spreads over several parameters, `38:5:n` is one with parts.
@@ -99,7 +99,7 @@ function select(before: Pen, parameters: string): Pen {
       const { colour, taken } = extended(rest, apart);
       if (apart) at += taken;
       if (colour !== null) {
-        pen = { ...pen, [code === 38 ? 'foreground' : 'background']: colour };
+        pen = { ...pen, [code === 38 ? "foreground" : "background"]: colour };
       }
     } else {
       pen = simple(pen, code, parts[1]);
@@ -123,7 +123,7 @@ function simple(pen: Pen, code: number, style: string | undefined): Pen {
     case 3:
       return { ...pen, italic: true };
     case 4:
-      return { ...pen, underline: style !== '0' };
+      return { ...pen, underline: style !== "0" };
     case 7:
       return { ...pen, inverse: true };
     case 9:
@@ -152,11 +152,11 @@ function simple(pen: Pen, code: number, style: string | undefined): Pen {
 /** The colour that `38` or `48` is followed by, and how many parameters belong to it. */
 function extended(rest: string[], apart: boolean): { colour: Colour | null; taken: number } {
   const byte = (text: string | undefined) => {
-    const value = Number(text ?? '');
+    const value = Number(text ?? "");
     return value <= 255 ? value : null;
   };
-  if (rest[0] === '5') return { colour: byte(rest[1]), taken: 2 };
-  if (rest[0] !== '2') return { colour: null, taken: 0 };
+  if (rest[0] === "5") return { colour: byte(rest[1]), taken: 2 };
+  if (rest[0] !== "2") return { colour: null, taken: 0 };
   // With colons there may be an (empty) colour space before the three.
   const three = !apart && rest.length > 4 ? rest.slice(2, 5) : rest.slice(1, 4);
   const [red, green, blue] = three.map(byte);

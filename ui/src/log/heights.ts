@@ -96,11 +96,12 @@ export class Heights {
     return position;
   }
 
-  clear(): void {
+  /** Forgets all; the next row has this position. */
+  restart(first = 0): void {
     this.#blocks = [];
     this.#firstBlock = 0;
-    this.#first = 0;
-    this.#end = 0;
+    this.#first = first;
+    this.#end = first;
   }
 
   #block(position: number): Block | undefined {

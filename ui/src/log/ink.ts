@@ -1,7 +1,7 @@
 /** What a pen looks like in both themes. */
 
-import { PLAIN, TRUE_COLOUR, type Colour, type Pen } from './ansi';
-import { DARK, LIGHT, css, mix, ofPalette, readable, type Rgb, type Theme } from './colours';
+import { PLAIN, TRUE_COLOUR, type Colour, type Pen } from "./ansi";
+import { DARK, LIGHT, css, mix, ofPalette, readable, type Rgb, type Theme } from "./colours";
 
 /**
  * A span's look: classes, and custom properties for what a style sheet cannot know beforehand. `null` is
@@ -15,7 +15,7 @@ export interface Ink {
   readonly behindLight: string | null;
 }
 
-const NONE: Ink = { classes: '', onDark: null, behindDark: null, onLight: null, behindLight: null };
+const NONE: Ink = { classes: "", onDark: null, behindDark: null, onLight: null, behindLight: null };
 
 /** How far faint text goes towards its background, before it is made readable again. */
 const FAINT = 0.35;
@@ -37,12 +37,12 @@ export function ink(pen: Pen): Ink {
 }
 
 function make(pen: Pen): Ink {
-  const classes = (['bold', 'italic', 'underline', 'strike'] as const).filter((name) => pen[name]);
+  const classes = (["bold", "italic", "underline", "strike"] as const).filter((name) => pen[name]);
   const dark = colours(pen, DARK);
   const light = colours(pen, LIGHT);
-  const coloured = dark.on || dark.behind ? ['coloured'] : [];
+  const coloured = dark.on || dark.behind ? ["coloured"] : [];
   return {
-    classes: [...classes, ...coloured].join(' '),
+    classes: [...classes, ...coloured].join(" "),
     onDark: dark.on,
     behindDark: dark.behind,
     onLight: light.on,

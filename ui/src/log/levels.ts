@@ -1,22 +1,22 @@
 /** How grave lines are, and what of them is shown. */
 
-import type { Level } from './line';
+import type { Level } from "./line";
 
 /** Lightest first. */
-export const LEVELS: readonly Level[] = ['trace', 'debug', 'info', 'warning', 'error'];
+export const LEVELS: readonly Level[] = ["trace", "debug", "info", "warning", "error"];
 
 /** A line that says nothing of itself counts as the usual. */
-const USUAL: Level = 'info';
+const USUAL: Level = "info";
 
 /** How long after an error its traceback may come. */
 const TOGETHER_MS = 1000;
 
 /** What is shown: everything, or what is at least that grave. */
-export type Threshold = 'all' | Exclude<Level, 'trace'>;
+export type Threshold = "all" | Exclude<Level, "trace">;
 
 /** Whether a line of this grade is shown. */
 export function passes(grade: Level | null, threshold: Threshold): boolean {
-  if (threshold === 'all') return true;
+  if (threshold === "all") return true;
   return LEVELS.indexOf(grade ?? USUAL) >= LEVELS.indexOf(threshold);
 }
 
@@ -33,7 +33,12 @@ interface Said {
 export class Grades {
   readonly #said = new Map<string, Said>();
 
-  of(line: { service: string; run: string; time: string | null; level: Level | null }): Level | null {
+  of(line: {
+    service: string;
+    run: string;
+    time: string | null;
+    level: Level | null;
+  }): Level | null {
     const time = line.time === null ? null : Date.parse(line.time);
     if (line.level !== null) {
       this.#said.set(line.service, { level: line.level, run: line.run, time });

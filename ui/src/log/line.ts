@@ -1,8 +1,8 @@
 /** A line as the log pane keeps it. */
 
-import type { Pen } from './ansi';
+import type { Pen } from "./ansi";
 
-export type Level = 'error' | 'warning' | 'info' | 'debug' | 'trace';
+export type Level = "error" | "warning" | "info" | "debug" | "trace";
 
 /** A line as the backend gives it. */
 export interface Given {

@@ -1,8 +1,8 @@
 /** The newest lines: a ring that is never larger than what a window can hold. */
 
-import { PLAIN, read, type Pen } from './ansi';
-import { Grades } from './levels';
-import type { Given, Line } from './line';
+import { PLAIN, read, type Pen } from "./ansi";
+import { Grades } from "./levels";
+import type { Given, Line } from "./line";
 
 /** 131,072: more than the 100,000 that are to stay smooth, at about 40 MB. */
 export const CAPACITY = 2 ** 17;

@@ -1,8 +1,8 @@
 /** A line as it is drawn: spans, cut where a highlight begins or ends. */
 
-import { read, type Pen } from './ansi';
-import type { Line } from './line';
-import type { Range } from './query';
+import { read, type Pen } from "./ansi";
+import type { Line } from "./line";
+import type { Range } from "./query";
 
 export interface Piece {
   readonly text: string;

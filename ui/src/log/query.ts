@@ -10,27 +10,27 @@ export interface Search {
 export type Range = readonly [number, number];
 
 export type Query =
-  | { kind: 'nothing' }
-  | { kind: 'wrong'; message: string }
-  | { kind: 'query'; matches: (plain: string) => boolean; ranges: (plain: string) => Range[] };
+  | { kind: "nothing" }
+  | { kind: "wrong"; message: string }
+  | { kind: "query"; matches: (plain: string) => boolean; ranges: (plain: string) => Range[] };
 
 /** More highlights in one line help nobody. */
 const MOST = 500;
 
 /** Makes a search ready for many lines. */
 export function compile({ text, regex, matchCase }: Search): Query {
-  if (text === '') return { kind: 'nothing' };
-  const source = regex ? text : text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&').replace(/\\-/g, '-');
+  if (text === "") return { kind: "nothing" };
+  const source = regex ? text : text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&").replace(/\\-/g, "-");
   try {
-    const all = new RegExp(source, matchCase ? 'gu' : 'giu');
-    const one = new RegExp(source, matchCase ? 'u' : 'iu');
+    const all = new RegExp(source, matchCase ? "gu" : "giu");
+    const one = new RegExp(source, matchCase ? "u" : "iu");
     return {
-      kind: 'query',
+      kind: "query",
       matches: quick(text, regex, matchCase) ?? ((plain) => one.test(plain)),
       ranges: (plain) => rangesOf(all, plain),
     };
   } catch (error) {
-    return { kind: 'wrong', message: reason(error) };
+    return { kind: "wrong", message: reason(error) };
   }
 }
 
@@ -43,7 +43,7 @@ function rangesOf(pattern: RegExp, plain: string): Range[] {
   const ranges: Range[] = [];
   for (const found of plain.matchAll(pattern)) {
     // A pattern that matches nothing (`a*`) finds the line and marks nothing in it.
-    if (found[0] !== '') ranges.push([found.index, found.index + found[0].length]);
+    if (found[0] !== "") ranges.push([found.index, found.index + found[0].length]);
     if (ranges.length === MOST) break;
   }
   return ranges;
@@ -52,6 +52,8 @@ function rangesOf(pattern: RegExp, plain: string): Range[] {
 /** What the browser says, without its "Invalid regular expression: /…/iu:". */
 function reason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  const said = message.replace(/^Invalid regular expression:\s*/, '').replace(/^\/.*\/[a-z]*:\s*/s, '');
-  return said === '' ? 'not a regular expression' : said;
+  const said = message
+    .replace(/^Invalid regular expression:\s*/, "")
+    .replace(/^\/.*\/[a-z]*:\s*/s, "");
+  return said === "" ? "not a regular expression" : said;
 }

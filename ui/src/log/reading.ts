@@ -3,12 +3,12 @@
  * finds, and where the eye is. Knows nothing of a page; somebody calls `advance` once a frame.
  */
 
-import { Ascending } from './ascending';
-import type { Threshold } from './levels';
-import { passes } from './levels';
-import type { Given, Line } from './line';
-import { CAPACITY, Lines } from './lines';
-import { compile, type Query, type Range, type Search } from './query';
+import { Ascending } from "./ascending";
+import type { Threshold } from "./levels";
+import { passes } from "./levels";
+import type { Given, Line } from "./line";
+import { CAPACITY, Lines } from "./lines";
+import { compile, type Query, type Range, type Search } from "./query";
 
 /** Lines between two looks at the clock. */
 const STRIDE = 256;
@@ -21,8 +21,8 @@ export class Reading {
   /** The lines among them that are found. */
   readonly found = new Ascending();
 
-  #threshold: Threshold = 'all';
-  #query: Query = { kind: 'nothing' };
+  #threshold: Threshold = "all";
+  #query: Query = { kind: "nothing" };
   /** The position in `shown` from which the search has yet to look. */
   #searched = 0;
   /** What has come and was not taken in yet. */
@@ -70,7 +70,7 @@ export class Reading {
   }
 
   get #toSearch(): boolean {
-    return this.#query.kind === 'query' && this.#searched < this.shown.end;
+    return this.#query.kind === "query" && this.#searched < this.shown.end;
   }
 
   /**
@@ -113,7 +113,7 @@ export class Reading {
   }
 
   #look(most: number): void {
-    if (this.#query.kind !== 'query') return;
+    if (this.#query.kind !== "query") return;
     const end = Math.min(this.#searched + most, this.shown.end);
     for (; this.#searched < end; this.#searched += 1) {
       const line = this.lineAt(this.#searched);
@@ -148,7 +148,7 @@ export class Reading {
   search(search: Search): string | null {
     this.#query = compile(search);
     this.#searchAgain();
-    return this.#query.kind === 'wrong' ? this.#query.message : null;
+    return this.#query.kind === "wrong" ? this.#query.message : null;
   }
 
   #searchAgain(): void {
@@ -163,7 +163,7 @@ export class Reading {
 
   /** What to highlight in a line. */
   ranges(line: Line): Range[] {
-    return this.#query.kind === 'query' ? this.#query.ranges(line.plain) : [];
+    return this.#query.kind === "query" ? this.#query.ranges(line.plain) : [];
   }
 
   /** The place of the present line among those found, from 1; `null` if it is none of them. */
@@ -196,7 +196,8 @@ export class Reading {
   /** The newest error; from an error, the one before it. Goes around. */
   lastError(): number | null {
     const from = this.current === null ? this.shown.end : this.shown.positionOf(this.current);
-    const error = this.#errorBefore(from, this.shown.first) ?? this.#errorBefore(this.shown.end, from);
+    const error =
+      this.#errorBefore(from, this.shown.first) ?? this.#errorBefore(this.shown.end, from);
     return error === null ? null : this.#goTo(error);
   }
 
@@ -204,7 +205,7 @@ export class Reading {
   #errorBefore(end: number, first: number): number | null {
     for (let position = end - 1; position >= first; position -= 1) {
       const line = this.lineAt(position);
-      if (line?.level === 'error' && !this.#continuesAnError(line, position)) return line.at;
+      if (line?.level === "error" && !this.#continuesAnError(line, position)) return line.at;
     }
     return null;
   }
@@ -213,7 +214,7 @@ export class Reading {
   #continuesAnError(line: Line, position: number): boolean {
     const before = this.lineAt(position - 1);
     return (
-      before?.grade === 'error' &&
+      before?.grade === "error" &&
       before.service === line.service &&
       before.run === line.run &&
       before.time === line.time
