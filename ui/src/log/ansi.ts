@@ -46,7 +46,6 @@ export const PLAIN: Pen = Object.freeze({
   inverse: false,
 });
 
-/* eslint-disable-next-line no-control-regex -- control characters are what this is about */
 const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/;
 
 /*
@@ -54,7 +53,6 @@ const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/;
  * escape with the character after it; control characters alone. A sequence that is cut off takes the rest.
  */
 const SEQUENCE =
-  // eslint-disable-next-line no-control-regex -- as above
   /\u001b\[([^@-~]*)([@-~]|$)|\u001b[\]PX^_](?:[^\u0007\u001b]|\u001b(?!\\))*(?:\u0007|\u001b\\|$)|\u001b[()*+][^]?|\u001b[^]?|[\u0000-\u0008\u000a-\u001a\u001c-\u001f\u007f]/g;
 
 /** Takes a line apart. `pen` is what the line before it left. */

@@ -168,7 +168,10 @@ export class Sight {
 
   #barFor(top: number): number {
     if (this.total <= this.#tallest) return top;
-    return (top / Math.max(1, this.#furthest)) * this.#barEnd;
+    // Near an end the bar leaves as much room as there is to scroll, so that the end can be reached.
+    const room = (rest: number) => Math.min(rest, this.#view);
+    const right = (top / Math.max(1, this.#furthest)) * this.#barEnd;
+    return clamp(right, room(top), this.#barEnd - room(this.#furthest - top));
   }
 
   #moveTo(top: number): void {
