@@ -19,5 +19,7 @@ export default defineConfig(({ mode }) => ({
   test: {
     include: ["src/**/*.test.ts", "tests/unit/**/*.test.ts"],
     environment: "node",
+    // Read by a test: the colours of logs are worked out from those of the theme.
+    css: { include: /theme\.css/ },
   },
 }));
