@@ -1,7 +1,7 @@
 //! The application as the keeper: with the command, after another keeper, and twice.
 
 use pilotlight_app_tests::{desktop::Desktop, light::Light, processes, until_so};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{Stage, two};
 
@@ -14,7 +14,7 @@ fn the_command_talks_to_the_application() {
     let path = file.display().to_string();
     desktop.pilotlight(&["--file", &path, "up", "--detach"]);
     icon.until_shows(Light::Green);
-    assert_eq!(keeper(&desktop), app.pid());
+    assert_eq!(desktop.keeper(), Some(app.pid()));
     let service = desktop.service(&file, "backend");
     assert_eq!(service["phase"], "ready");
     desktop.pilotlight(&["--file", &path, "down"]);
@@ -27,13 +27,13 @@ fn the_application_takes_over_from_a_keeper_in_the_background_without_a_restart(
     let file = two().write(&desktop);
     desktop.pilotlight(&["--file", &file.display().to_string(), "up", "--detach"]);
     let before = [desktop.pid(&file, "redis"), desktop.pid(&file, "backend")];
-    let first = keeper(&desktop);
+    let first = desktop.keeper().expect("a keeper");
 
     let app = desktop.start(&[]);
     let icon = desktop.tray().icon();
     icon.until_shows(Light::Green);
     until_so("the first keeper is gone", || !processes::lives(first));
-    assert_eq!(keeper(&desktop), app.pid());
+    assert_eq!(desktop.keeper(), Some(app.pid()));
     assert_eq!(
         [desktop.pid(&file, "redis"), desktop.pid(&file, "backend")],
         before
@@ -76,14 +76,4 @@ fn a_second_start_shows_the_window_of_the_first() {
     assert!(stage.app.runs());
     assert_eq!(stage.desktop.tray().count(), 1);
     assert_eq!(stage.pid("redis"), redis);
-}
-
-/// The keeper, as it has written itself down.
-fn keeper(desktop: &Desktop) -> u32 {
-    let card = std::fs::read(desktop.home().state().join("keeper.json")).expect("a keeper");
-    let card: Value = serde_json::from_slice(&card).expect("its card");
-    card["pid"]
-        .as_u64()
-        .and_then(|pid| pid.try_into().ok())
-        .expect("its process")
 }

@@ -7,6 +7,7 @@ mod keeping;
 mod login;
 mod menu;
 mod notifying;
+mod panel;
 mod secrets;
 mod tray;
 

@@ -1,7 +1,7 @@
 //! What must stay between a stack file and its service.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     process::{Child, Stdio},
 };
 
@@ -15,6 +15,10 @@ fn values_of_env_are_neither_on_the_bus_nor_in_the_log_of_the_application() {
     let desktop = Desktop::new();
     let heard = desktop.folder().join("heard");
     let _monitor = Monitor::start(&desktop, File::create(&heard).expect("a file"));
+    let heard = || String::from_utf8_lossy(&fs::read(&heard).expect("it")).into_owned();
+    until_so("the monitor is on the bus", || {
+        heard().contains("NameAcquired")
+    });
     let env = format!("env = {{ API_TOKEN = \"{SECRET}\" }}\nrestart = \"never\"");
     let file = Stack::new("nexus")
         .service("backend", "", &env)
@@ -28,7 +32,7 @@ fn values_of_env_are_neither_on_the_bus_nor_in_the_log_of_the_application() {
     icon.until_shows(Light::Green);
 
     let pid = desktop.pid(&file, "backend");
-    let environment = std::fs::read(format!("/proc/{pid}/environ")).expect("its environment");
+    let environment = fs::read(format!("/proc/{pid}/environ")).expect("its environment");
     let environment = String::from_utf8_lossy(&environment).into_owned();
     assert!(environment.contains(SECRET), "the service itself gets it");
     processes::kill(pid);
@@ -38,7 +42,6 @@ fn values_of_env_are_neither_on_the_bus_nor_in_the_log_of_the_application() {
         notification.text().contains("backend")
     });
 
-    let heard = || String::from_utf8_lossy(&std::fs::read(&heard).expect("it")).into_owned();
     until_so("what was said on the bus", || heard().contains("Notify"));
     assert!(
         heard().contains("ToolTip"),

@@ -244,6 +244,14 @@ impl Desktop {
         text
     }
 
+    /// The keeper, as it has written itself down.
+    #[must_use]
+    pub fn keeper(&self) -> Option<u32> {
+        let card = fs::read(self.home().state().join("keeper.json")).ok()?;
+        let card: Value = serde_json::from_slice(&card).ok()?;
+        card["pid"].as_u64()?.try_into().ok()
+    }
+
     /// Whoever runs here: the application, its services, its commands.
     #[must_use]
     pub fn everybody(&self) -> Vec<u32> {

@@ -16,11 +16,13 @@ pub mod display;
 pub mod light;
 pub mod menu;
 pub mod notifications;
+pub mod panel;
 pub mod processes;
 pub mod programs;
 pub mod seen;
 pub mod stack;
 pub mod tray;
+pub mod window;
 
 use std::{thread, time::Duration, time::Instant};
 
