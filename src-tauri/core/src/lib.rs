@@ -18,3 +18,4 @@ pub mod stack;
 pub mod stack_file;
 pub mod state;
 pub mod supervisor;
+mod variables;

@@ -28,6 +28,9 @@ pub(crate) enum Error {
     Shown { program: String, status: ExitStatus },
     #[error("{}", list(.0))]
     Missing(Vec<Missing>),
+    /// What was made is not what it should be.
+    #[error("{0}")]
+    Untrue(String),
     #[error("not what the sources make: {}\nrun `cargo xtask generate` and commit the result", .0.join(", "))]
     Stale(Vec<String>),
 }

@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod demo;
+mod dist;
 mod error;
 mod fault_lab;
 mod generate;
@@ -18,6 +19,7 @@ mod platform;
 mod setup;
 mod step;
 mod test;
+mod windows;
 mod workspace;
 
 /// The project's own chores
@@ -49,6 +51,8 @@ enum Chore {
     FaultLab(fault_lab::Options),
     /// Check formatting, clippy without warnings, licences, bans and sources of dependencies
     Lint,
+    /// Make what people install
+    Dist(dist::Options),
     /// Write the files that are made from the sources
     Generate(generate::Options),
     /// Render the icons from their drawings, as `generate` does too
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
         Chore::Bench(options) => bench::run(&options),
         Chore::FaultLab(options) => fault_lab::run(&options),
         Chore::Lint => lint::run(),
+        Chore::Dist(options) => dist::run(&options),
         Chore::Generate(options) => generate::run(&options),
         Chore::Icons => generate::icons(),
     };

@@ -6,18 +6,24 @@ use crate::{
     error::Error,
     fault_lab,
     setup::{self, npm},
-    step, workspace,
+    step, windows, workspace,
 };
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Handed to `cargo test --workspace`
+    /// Build for Windows, run clippy on it, and run its tests under Wine
+    #[arg(long)]
+    windows: bool,
+    /// Handed to `cargo test`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
 
 /// Runs every test. Nothing is skipped: what a test needs is set up before, and a test that misses it fails.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    if options.windows {
+        return windows::test(&options.arguments);
+    }
     let ready = setup::for_tests()?;
     let example = workspace::example();
 
