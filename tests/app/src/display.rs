@@ -10,8 +10,8 @@ use std::{
 use x11rb::{
     connection::Connection as _,
     protocol::xproto::{
-        AtomEnum, BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ClientMessageEvent, ConnectionExt as _,
-        EventMask, ImageFormat, MOTION_NOTIFY_EVENT, MapState, Window,
+        AtomEnum, BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ClientMessageEvent, ConfigureWindowAux,
+        ConnectionExt as _, EventMask, ImageFormat, MOTION_NOTIFY_EVENT, MapState, Window,
     },
     protocol::xtest::ConnectionExt as _,
     rust_connection::RustConnection,
@@ -92,6 +92,18 @@ impl Display {
             sent.expect("the screen")
                 .check()
                 .expect("a message to the window");
+        }
+    }
+
+    /// Moves the windows with this in their title.
+    pub fn move_window(&self, title: &str, x: i32, y: i32) {
+        let place = ConfigureWindowAux::new().x(x).y(y);
+        for window in self.visible(title) {
+            let moved = self.connection.configure_window(window, &place);
+            moved
+                .expect("the screen")
+                .check()
+                .expect("the window moves");
         }
     }
 

@@ -7,6 +7,7 @@ use std::{
 
 use crate::error::{Error, at};
 
+pub(crate) mod desktop;
 mod node;
 mod packages;
 mod python;
