@@ -62,13 +62,11 @@ impl Bus {
     }
 
     /// A connection to it.
-    #[must_use]
     pub fn connect(&self) -> Connection {
         self.builder().build().expect("a connection to the bus")
     }
 
     /// A connection in the making, to serve something on it from its first moment.
-    #[must_use]
     pub fn builder(&self) -> Builder<'static> {
         Builder::address(self.address.as_str()).expect("the address of the bus")
     }

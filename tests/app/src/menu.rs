@@ -77,11 +77,10 @@ impl Menu {
     #[must_use]
     pub fn find(&self, words: &[&str]) -> Option<Entry> {
         let mut entries = self.entries();
-        let mut found = None;
+        let mut found: Option<Entry> = None;
         for word in words {
-            let next = entries
-                .into_iter()
-                .find(|entry| entry.label.starts_with(word))?;
+            let mut next = entries.into_iter();
+            let next = next.find(|entry| entry.label.starts_with(word))?;
             entries = next.entries.clone();
             found = Some(next);
         }

@@ -1,11 +1,16 @@
 //! The notification daemon of a desktop.
+#![expect(
+    clippy::used_underscore_binding,
+    clippy::unused_self,
+    reason = "the protocols have arguments and answers that do not matter here"
+)]
 
 use std::{
     collections::HashMap,
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use zbus::{blocking::Connection, object_server::SignalEmitter, zvariant::OwnedValue};
+use zbus::{blocking::Connection, zvariant::OwnedValue};
 
 use crate::{bus::Bus, seen::Seen};
 
@@ -72,26 +77,18 @@ impl Daemon {
         id
     }
 
-    #[expect(clippy::unused_self, reason = "nothing is shown that could be closed")]
     fn close_notification(&self, _id: u32) {}
 
-    #[expect(clippy::unused_self, reason = "the protocol asks for it")]
     fn get_capabilities(&self) -> Vec<String> {
         ["actions", "body", "persistence"]
             .map(ToOwned::to_owned)
             .to_vec()
     }
 
-    #[expect(clippy::unused_self, reason = "the protocol asks for it")]
     fn get_server_information(&self) -> (String, String, String, String) {
         let texts = ["tests", "Pilot Light", "1", "1.2"];
         texts.map(ToOwned::to_owned).into()
     }
-
-    /// Tells whoever listens.
-    #[zbus(signal)]
-    async fn action_invoked(emitter: &SignalEmitter<'_>, id: u32, action: &str)
-    -> zbus::Result<()>;
 }
 
 impl Notifications {

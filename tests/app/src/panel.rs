@@ -11,7 +11,7 @@ use zbus::blocking::fdo::PropertiesProxy;
 use crate::{desktop::Desktop, until};
 
 /// One panel along the upper edge, with a tray at its right end, dark.
-const SETTINGS: &str = r##"<?xml version="1.0" encoding="UTF-8"?>
+const SETTINGS: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <channel name="xfce4-panel" version="1.0">
   <property name="configver" type="int" value="2"/>
   <property name="panels" type="array">
@@ -39,7 +39,7 @@ const SETTINGS: &str = r##"<?xml version="1.0" encoding="UTF-8"?>
     </property>
   </property>
 </channel>
-"##;
+"#;
 
 /// Where a bus would look for the keeper of Xfce's settings.
 const XFCONF: &str = "/usr/share/dbus-1/services/org.xfce.Xfconf.service";

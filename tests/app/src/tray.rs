@@ -1,9 +1,15 @@
 //! The tray of a desktop: it is told of icons, and asks them what they show.
+#![expect(
+    clippy::used_underscore_binding,
+    clippy::unused_self,
+    reason = "the protocols have arguments and answers that do not matter here"
+)]
 
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
     thread,
+    time::Instant,
 };
 
 use zbus::{
@@ -18,7 +24,7 @@ use crate::{
     bus::Bus,
     light::{Light, Pixmap},
     menu::Menu,
-    seen::{Event, Seen},
+    seen::Seen,
     until,
 };
 
@@ -72,11 +78,19 @@ impl Watcher {
             .unwrap_or_else(PoisonError::into_inner)
             .push(address);
         self.arrivals.add(name.clone());
-        Self::status_notifier_item_registered(&emitter, &name).await?;
+        emitter
+            .connection()
+            .emit_signal(
+                None::<&str>,
+                PATH,
+                NAME,
+                "StatusNotifierItemRegistered",
+                &name,
+            )
+            .await?;
         Ok(())
     }
 
-    #[expect(clippy::unused_self, reason = "the one host is this program")]
     fn register_status_notifier_host(&self, _service: &str) {}
 
     #[zbus(property)]
@@ -97,13 +111,6 @@ impl Watcher {
     fn protocol_version(&self) -> i32 {
         0
     }
-
-    /// Tells whoever listens.
-    #[zbus(signal)]
-    async fn status_notifier_item_registered(
-        emitter: &SignalEmitter<'_>,
-        service: &str,
-    ) -> zbus::Result<()>;
 }
 
 impl Tray {
@@ -236,9 +243,10 @@ impl Icon {
     }
 
     /// Waits until it has announced this light, also if it has changed again since `from`.
-    pub fn until_light(&self, from: usize, light: Light) -> Event<Option<Light>> {
+    pub fn until_light(&self, from: usize, light: Light) -> Instant {
         let what = format!("{light:?} in the tray");
-        self.lights.first(from, &what, |seen| *seen == Some(light))
+        let seen = self.lights.first(from, &what, |seen| *seen == Some(light));
+        seen.at
     }
 
     /// Waits until it shows this light now.

@@ -1,4 +1,4 @@
-//! The window of the application, driven through the system's own WebDriver for its webview.
+//! The window of the application, driven through the system's own driver for its webview.
 //!
 //! `WebKitWebDriver` starts the application itself, as `tauri-driver` would have it do: that one only
 //! rewrites the capabilities.

@@ -148,7 +148,7 @@ fn incidents() -> Result<Vec<Figure>> {
         let (lights, notifications) = (icon.lights().count(), desktop.notifications.seen().count());
         let killed = Instant::now();
         processes::kill(pid);
-        red.add(icon.until_light(lights, Light::Red).at - killed);
+        red.add(icon.until_light(lights, Light::Red) - killed);
         let seen = desktop.notifications.seen();
         told.add(seen.first(notifications, "a notification", |_| true).at - killed);
     }
