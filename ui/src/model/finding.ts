@@ -24,7 +24,7 @@ export function spans(sentence: string): Span[] {
 
 /** Whether a piece of code is a command that one would run: it has an argument. */
 export function isCommand(code: string): boolean {
-  return /^[a-z./~][^\s=:]*\s+\S/i.test(code) && !code.includes(" = ");
+  return /^[a-z./~][^\s=:]*\s+[^\s=]/i.test(code);
 }
 
 /** The last part of a path, of either kind of system. */
