@@ -22,10 +22,16 @@ struct Generated {
     example: &'static str,
 }
 
-const FILES: &[Generated] = &[Generated {
-    path: "schema/pilotlight.schema.json",
-    example: "json_schema",
-}];
+const FILES: &[Generated] = &[
+    Generated {
+        path: "schema/pilotlight.schema.json",
+        example: "json_schema",
+    },
+    Generated {
+        path: "ui/tests/snapshots.json",
+        example: "window_snapshots",
+    },
+];
 
 /// Writes the generated files, or checks that they are current.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
