@@ -49,6 +49,13 @@ describe("a remedy", () => {
     ]);
   });
 
+  it("names the module that Python runs, not Python", () => {
+    const command = ["/p/.venv/bin/python", "-m", "pip", "install", "-r", "requirements.txt"];
+    expect(label({ kind: "install", service: "api", command, directory: "/p" })).toBe(
+      "Run pip install…",
+    );
+  });
+
   it("is shown first where it does more than start a service", () => {
     expect(actions.map(asksFirst)).toEqual([false, false, true, true, true, true]);
     expect(actions.filter(asksFirst).map(confirmation)).toEqual([

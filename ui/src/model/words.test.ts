@@ -32,7 +32,7 @@ describe("the state of a service", () => {
     expect(state(starting, 17).since).toBe(17);
   });
 
-  it("says which check fails, and because of whom", () => {
+  it("says which check fails, or else because of whom", () => {
     const because = finding({
       symptoms: [
         { service: "frontend", check: "load", code: "x", text: "" },
@@ -41,8 +41,9 @@ describe("the state of a service", () => {
     });
     expect(words({ light: "amber", finding: because })).toEqual([
       "up, fails a check",
-      "“create a session”, because of redis",
+      "“create a session”",
     ]);
+    expect(words({ light: "amber", finding: finding() })[1]).toBe("because of redis");
   });
 
   it("does not repeat a cause of its own, which stands above the list", () => {
@@ -110,6 +111,13 @@ describe("a stack in words", () => {
     expect(isMoving(stack([service("a"), service("b", off)]))).toBe(false);
     expect(isMoving(stack([service("a", { phase: "stopping" })]))).toBe(true);
     expect(isMoving(stack([service("a", { ...off, light: "amber" })]))).toBe(true);
+  });
+
+  it("is at rest while one waits for what does not come", () => {
+    const waits = service("a", { ...off, light: "amber", waiting_for: ["b"] });
+    const failed = service("b", { phase: "failed", light: "red", pid: null });
+    expect(isMoving(stack([waits, failed]))).toBe(false);
+    expect(isMoving(stack([waits, service("b", { phase: "starting", light: "amber" })]))).toBe(true);
   });
 
   it("is up since its oldest process, and not by what has ended", () => {

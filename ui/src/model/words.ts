@@ -65,15 +65,12 @@ function blame({ name, finding }: ServiceView): string | null {
   return finding === null || finding.service === name ? null : `because of ${finding.service}`;
 }
 
-/** Which check fails, and because of whom, as far as that is known. */
+/** Which check fails, or else because of whom, as far as that is known. */
 function failingCheck(service: ServiceView): string | null {
   const symptom = service.finding?.symptoms.find(
     ({ service: where, check }) => where === service.name && check !== null,
   );
-  const because = blame(service);
-  if (symptom === undefined) return because;
-  const name = `“${symptom.check}”`;
-  return because === null ? name : `${name}, ${because}`;
+  return symptom === undefined ? blame(service) : `“${symptom.check}”`;
 }
 
 /** Whether asking it to start makes sense. */
@@ -99,7 +96,7 @@ export function canRestart(service: ServiceView): boolean {
   return !service.external && ["starting", "ready", "unhealthy"].includes(service.phase);
 }
 
-/** Whether something of a stack is on its way up or down. */
+/** Whether something of a stack is on its way up or down; not what waits for what does not come. */
 export function isMoving(stack: StackView): boolean {
   return stack.services.some(
     (service) =>
@@ -107,7 +104,9 @@ export function isMoving(stack: StackView): boolean {
       service.phase === "starting" ||
       service.phase === "stopping" ||
       service.phase === "backoff" ||
-      (service.phase === "stopped" && service.light === "amber"),
+      (service.phase === "stopped" &&
+        service.light === "amber" &&
+        service.waiting_for.length === 0),
   );
 }
 
