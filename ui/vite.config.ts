@@ -8,6 +8,8 @@ export default defineConfig(({ mode }) => ({
   base: "./",
   clearScreen: false,
   server: { port: 5188, strictPort: true, open: false },
+  // As strict as the application's own policy, so that what it forbids fails here already.
+  preview: { headers: { "Content-Security-Policy": "default-src 'self'; style-src 'self'" } },
   build: {
     outDir: mode === "fake" ? "dist-fake" : "dist",
     target: "es2022",
