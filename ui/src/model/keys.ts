@@ -14,7 +14,6 @@ export type Command =
   | "open"
   | "doctor"
   | "all-logs"
-  | "search"
   | "help"
   | "settings"
   | "previous-stack"
@@ -53,6 +52,9 @@ export const KEYS: readonly { keys: string[]; text: string }[] = [
   { keys: ["D"], text: "check everything now" },
   { keys: ["L"], text: "show the log of all services" },
   { keys: ["/"], text: "search the log" },
+  { keys: ["N", "Shift N"], text: "next, previous line found" },
+  { keys: ["E"], text: "last error in the log, then the one before" },
+  { keys: ["End"], text: "in the log: follow it again" },
   { keys: ["[", "]"], text: "previous, next stack" },
   { keys: [","], text: "settings" },
   { keys: ["?"], text: "this help" },
@@ -66,7 +68,6 @@ const LETTERS: Record<string, Command> = {
   o: "open",
   d: "doctor",
   l: "all-logs",
-  "/": "search",
   "?": "help",
   ",": "settings",
   "[": "previous-stack",
