@@ -14,6 +14,7 @@ export type Command =
   | "open"
   | "doctor"
   | "all-logs"
+  | "search"
   | "help"
   | "settings"
   | "previous-stack"
@@ -68,6 +69,7 @@ const LETTERS: Record<string, Command> = {
   o: "open",
   d: "doctor",
   l: "all-logs",
+  "/": "search",
   "?": "help",
   ",": "settings",
   "[": "previous-stack",
