@@ -1,6 +1,6 @@
 //! The days of a stack that the window has to show well.
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{fmt::Write as _, time::Duration};
 
 use pilotlight::{
     model::{
@@ -14,18 +14,17 @@ use pilotlight::{
         },
         facts::{Exit, Holder, PortFault, ProbeFault, ProbeFaultKind, Process, Protected},
         stack::Event,
-        view::StackView,
     },
     stack::Port,
 };
 
 use crate::{
+    Evening,
     evidence::{line, logged, service},
     stage::Stage,
 };
 
-/// One day: the stacks as they are at its end.
-type Day = fn() -> Vec<Arc<StackView>>;
+type Day = fn() -> Evening;
 
 pub(crate) const ALL: &[(&str, Day)] = &[
     ("stopped", stopped),
@@ -49,15 +48,18 @@ pub(crate) const ALL: &[(&str, Day)] = &[
 const FILE: &str = "/home/anna/nexus/pilotlight.toml";
 const NEXUS: &str = include_str!("../../../../examples/nexus/pilotlight.toml");
 
-fn one(mut stage: Stage) -> Vec<Arc<StackView>> {
-    vec![stage.view()]
+fn one(mut stage: Stage) -> Evening {
+    Evening {
+        stacks: vec![stage.view()],
+        at: stage.now(),
+    }
 }
 
-fn stopped() -> Vec<Arc<StackView>> {
+fn stopped() -> Evening {
     one(Stage::of(FILE, NEXUS))
 }
 
-fn starting() -> Vec<Arc<StackView>> {
+fn starting() -> Evening {
     let mut stage = Stage::of(FILE, NEXUS);
     stage.ask(Event::Up(Vec::new()));
     stage.make_ready("redis");
@@ -66,11 +68,11 @@ fn starting() -> Vec<Arc<StackView>> {
     one(stage)
 }
 
-fn green() -> Vec<Arc<StackView>> {
+fn green() -> Evening {
     one(Stage::up(FILE, NEXUS))
 }
 
-fn stopping() -> Vec<Arc<StackView>> {
+fn stopping() -> Evening {
     let mut stage = Stage::up(FILE, NEXUS);
     stage.ask(Event::Down(Vec::new()));
     stage.stopped("frontend");
@@ -78,7 +80,7 @@ fn stopping() -> Vec<Arc<StackView>> {
 }
 
 /// The story of the sketch: Redis is killed, and a browser would say that CORS is wrong.
-fn redis_died() -> Vec<Arc<StackView>> {
+fn redis_died() -> Evening {
     let mut stage = without_redis();
     stage.diagnose(|evidence| {
         let backend = service(evidence, "backend");
@@ -168,7 +170,7 @@ fn somebody(name: &str, command_line: &str, port: u16) -> Holder {
     }
 }
 
-fn port_taken() -> Vec<Arc<StackView>> {
+fn port_taken() -> Evening {
     let text = NEXUS.replace("mode = \"development\"", "mode = \"production\"");
     let mut stage = Stage::of(FILE, &text);
     stage.ask(Event::Up(Vec::new()));
@@ -195,7 +197,7 @@ fn port_taken() -> Vec<Arc<StackView>> {
 
 const NO_KEY: &str = "KeyError: 'OPENAI_API_KEY'";
 
-fn crash_loop() -> Vec<Arc<StackView>> {
+fn crash_loop() -> Evening {
     let mut stage = Stage::of(FILE, NEXUS);
     stage.ask(Event::Up(Vec::new()));
     stage.make_ready("redis");
@@ -204,7 +206,7 @@ fn crash_loop() -> Vec<Arc<StackView>> {
     one(stage)
 }
 
-fn backoff() -> Vec<Arc<StackView>> {
+fn backoff() -> Evening {
     let mut stage = Stage::of(FILE, NEXUS);
     stage.ask(Event::Up(Vec::new()));
     stage.make_ready("redis");
@@ -213,7 +215,7 @@ fn backoff() -> Vec<Arc<StackView>> {
     one(stage)
 }
 
-fn module_missing() -> Vec<Arc<StackView>> {
+fn module_missing() -> Evening {
     let text = NEXUS.replace(
         "[service.backend]\n",
         "[service.backend]\nrestart = \"never\"\n",
@@ -239,7 +241,7 @@ fn module_missing() -> Vec<Arc<StackView>> {
 }
 
 /// The remedy is a change of the stack file.
-fn frontend_misdirected() -> Vec<Arc<StackView>> {
+fn frontend_misdirected() -> Evening {
     let wrong = "env = { VITE_API_URL = \"http://localhost:8000\" }";
     let text = NEXUS.replace("env_points_at", &format!("{wrong}\nenv_points_at"));
     let at = text.lines().position(|line| line == wrong);
@@ -290,7 +292,7 @@ fn wrong_origin() -> CheckFault {
     }))
 }
 
-fn hung() -> Vec<Arc<StackView>> {
+fn hung() -> Evening {
     let mut stage = Stage::up(FILE, NEXUS);
     let silent = ProbeFault {
         target: "GET http://localhost:8001/v1/health".to_owned(),
@@ -306,7 +308,7 @@ fn hung() -> Vec<Arc<StackView>> {
     one(stage)
 }
 
-fn several() -> Vec<Arc<StackView>> {
+fn several() -> Evening {
     let mut stage = without_redis();
     for _ in 0..2 {
         stage.end(
@@ -340,7 +342,7 @@ fn several() -> Vec<Arc<StackView>> {
 }
 
 /// A leftover stood in the way and was ended.
-fn port_was_freed() -> Vec<Arc<StackView>> {
+fn port_was_freed() -> Evening {
     let mut stage = Stage::of(FILE, NEXUS);
     stage.ask(Event::Up(Vec::new()));
     stage.make_ready("redis");
@@ -354,7 +356,7 @@ fn port_was_freed() -> Vec<Arc<StackView>> {
 
 const GATEWAY: &str = "gateway-of-the-integration-of-customers-that-nobody-can-spell";
 
-fn long_names() -> Vec<Arc<StackView>> {
+fn long_names() -> Evening {
     let text = r#"
         name = "customer-relationship-and-notification-platform-integration"
 
@@ -381,7 +383,7 @@ fn long_names() -> Vec<Arc<StackView>> {
     one(stage)
 }
 
-fn fifty() -> Vec<Arc<StackView>> {
+fn fifty() -> Evening {
     let mut text = "name = \"everything\"\n".to_owned();
     for n in 1..=50 {
         let _ = write!(
@@ -402,7 +404,7 @@ fn fifty() -> Vec<Arc<StackView>> {
     one(stage)
 }
 
-fn two_stacks() -> Vec<Arc<StackView>> {
+fn two_stacks() -> Evening {
     let text = r#"
         name = "billing"
 
@@ -423,6 +425,6 @@ fn two_stacks() -> Vec<Arc<StackView>> {
     billing.ask(Event::Down(vec!["mails".into()]));
     billing.stopped("mails");
     let mut all = redis_died();
-    all.push(billing.view());
+    all.stacks.push(billing.view());
     all
 }

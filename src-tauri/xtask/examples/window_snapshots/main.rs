@@ -5,19 +5,27 @@ mod days;
 mod evidence;
 mod stage;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use pilotlight::model::view::{Snapshot, StackView};
+use serde_json::json;
 
 fn main() -> serde_json::Result<()> {
-    let snapshots: BTreeMap<&str, Snapshot> = days::ALL
+    let snapshots: BTreeMap<&str, _> = days::ALL
         .iter()
-        .map(|(name, day)| (*name, snapshot(day())))
+        .map(|(name, day)| (*name, written(day())))
         .collect();
     println!("{}", serde_json::to_string_pretty(&snapshots)?);
     Ok(())
 }
 
-fn snapshot(stacks: Vec<Arc<StackView>>) -> Snapshot {
-    Snapshot { stacks }
+/// The stacks as they are at the end of a day, and when that is.
+struct Evening {
+    stacks: Vec<Arc<StackView>>,
+    at: SystemTime,
+}
+
+fn written(Evening { stacks, at }: Evening) -> serde_json::Value {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH);
+    json!({ "at": since.unwrap_or_default().as_secs_f64() * 1000.0, "snapshot": Snapshot { stacks } })
 }

@@ -68,6 +68,10 @@ impl Stage {
         self.model.step(self.now, event);
     }
 
+    pub(crate) fn now(&self) -> SystemTime {
+        self.now.wall
+    }
+
     pub(crate) fn wait(&mut self, time: Duration) {
         self.now = self.now.after(time);
     }
