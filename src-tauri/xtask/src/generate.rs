@@ -31,6 +31,10 @@ const FILES: &[Generated] = &[
         path: "ui/src/backend/wire.ts",
         example: "wire_types",
     },
+    Generated {
+        path: "ui/tests/snapshots.json",
+        example: "window_snapshots",
+    },
 ];
 
 /// Writes the generated files, or checks that they are current.
