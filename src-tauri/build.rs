@@ -18,7 +18,32 @@ const NO_PAGE: &str = "<!doctype html><meta charset=\"utf-8\"><title>Pilot Light
 ";
 
 /// All that the window may ask for. `capabilities/window.json` names the same.
-const COMMANDS: &[&str] = &["subscribe"];
+const COMMANDS: &[&str] = &[
+    "subscribe",
+    "start",
+    "stop",
+    "restart",
+    "doctor",
+    "preview_remedy",
+    "carry_out",
+    "apply_change",
+    "follow_log",
+    "unfollow_log",
+    "answer_quit",
+    "add_stack",
+    "remove_stack",
+    "try_example",
+    "look_at_folder",
+    "write_draft",
+    "set_settings",
+    "set_start_at_login",
+    "open_link",
+    "open_log_file",
+    "open_own_log",
+    "open_stack_file",
+    "pick_stack",
+    "pick_folder",
+];
 
 fn main() {
     println!("cargo:rerun-if-changed=src-tauri/capabilities");

@@ -137,16 +137,18 @@ export class Session {
 
   /** Chooses the stack that many places further. */
   step(by: number): void {
-    const at = this.stacks.findIndex((stack) => stack === this.stack);
-    const next = this.stacks[(at + by + this.stacks.length) % this.stacks.length];
-    if (next !== undefined && next !== this.stack) this.choose(next.view.file);
+    const files = this.stacks.map((stack) => stack.view.file);
+    const at = files.indexOf(this.stack?.view.file ?? "");
+    const next = files[(at + by + files.length) % files.length];
+    if (next !== undefined && next !== files[at]) this.choose(next);
   }
 
   /** Chooses the row that many places further; with none chosen, the first or the last. */
   move(by: number): void {
     const services = this.stack?.view.services ?? [];
     const at = services.findIndex((service) => service.name === this.service);
-    const to = at === -1 ? (by > 0 ? 0 : services.length - 1) : at + by;
+    const from = at !== -1 ? at : by > 0 ? -1 : services.length;
+    const to = from + by;
     const next = services[Math.min(services.length - 1, Math.max(0, to))];
     if (next !== undefined) this.service = next.name;
   }

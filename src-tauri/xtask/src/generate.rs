@@ -37,6 +37,14 @@ const EVERYTHING: &[Generated] = &[
         path: "schema/pilotlight.schema.json",
         example: "json_schema",
     },
+    Generated::Text {
+        path: "ui/src/backend/wire.ts",
+        example: "wire_types",
+    },
+    Generated::Text {
+        path: "ui/tests/snapshots.json",
+        example: "window_snapshots",
+    },
     Generated::Pictures {
         folder: "icons",
         example: "icons",

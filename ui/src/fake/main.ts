@@ -8,17 +8,19 @@ import App from "../App.svelte";
 import { FakeBackend } from "../backend/fake";
 import type { Theme } from "../backend/wire";
 import { perform } from "./perform";
-import { SCENES } from "./scenes";
+import { SCENES, type Scene } from "./scenes";
 
 declare global {
   interface Window {
     fake: FakeBackend;
+    /** Set before the page loads, instead of naming a scene. */
+    given?: Scene;
   }
 }
 
 const query = new URLSearchParams(location.search);
 const name = query.get("scene") ?? "green";
-const scene = SCENES[name]?.(Date.now());
+const scene = window.given ?? SCENES[name]?.(Date.now());
 if (scene === undefined) {
   throw new Error(`no scene ${name}; there are: ${Object.keys(SCENES).join(", ")}`);
 }

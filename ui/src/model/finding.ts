@@ -24,12 +24,18 @@ export function spans(sentence: string): Span[] {
 
 /** Whether a piece of code is a command that one would run: it has an argument. */
 export function isCommand(code: string): boolean {
-  return /^[a-z./~][^\s=:]*\s+\S/i.test(code) && !code.includes(" = ");
+  return /^[a-z./~][^\s=:]*\s+[^\s=]/i.test(code);
 }
 
 /** The last part of a path, of either kind of system. */
 export function lastPart(path: string): string {
   return path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
+}
+
+/** A command by its name and first word: `npm ci`; a module of Python by the module's. */
+function program(command: string[]): string {
+  const words = command[1] === "-m" ? command.slice(2) : command;
+  return words.map(lastPart).slice(0, 2).join(" ");
 }
 
 /** What is on the button that carries it out. */
@@ -42,7 +48,7 @@ export function label(action: Action): string {
     case "free-port":
       return `Free port ${action.port}…`;
     case "install":
-      return `Run ${action.command.map(lastPart).slice(0, 2).join(" ")}…`;
+      return `Run ${program(action.command)}…`;
     case "copy-file":
       return `Make ${lastPart(action.to)}…`;
     case "edit-stack-file":

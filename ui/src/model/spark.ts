@@ -26,6 +26,9 @@ export function series(
   return points;
 }
 
+/** So that the largest value does not touch the edge. */
+const HEADROOM = 1.3;
+
 export interface Box {
   width: number;
   height: number;
@@ -38,8 +41,8 @@ export interface Curve {
 }
 
 /**
- * The curve of the time from `now - span` to `now`, left to right. Its top is `top`, or the largest
- * value if that is more.
+ * The curve of the time from `now - span` to `now`, left to right. Its top is `top`, or a bit above
+ * the largest value if that is more.
  */
 export function curve(
   points: readonly Point[],
@@ -48,7 +51,7 @@ export function curve(
   span: number,
   top: number,
 ): Curve {
-  const most = Math.max(top, ...points.map((point) => point.value));
+  const most = Math.max(top, ...points.map((point) => point.value * HEADROOM));
   const x = (at: number) => round(((at - (now - span)) / span) * width);
   // Half a pixel above and below, for the line's own width.
   const y = (value: number) => round(height - 1 - (value / most) * (height - 2));

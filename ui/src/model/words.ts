@@ -41,12 +41,12 @@ export function state(service: ServiceView, waitingSince: number | null = null):
     case "ready": {
       const detail = service.note ?? (service.adopted ? "kept running from before" : null);
       if (service.light === "green") return { word: "ready", detail, since: null };
-      return { word: "up, fails a check", detail: service.finding?.title ?? detail, since: null };
+      return { word: "up, fails a check", detail: failingCheck(service) ?? detail, since: null };
     }
     case "unhealthy":
       return {
         word: service.external ? "does not answer" : "up, but unhealthy",
-        detail: service.finding?.title ?? null,
+        detail: blame(service),
         since: null,
       };
     case "stopping":
@@ -54,10 +54,23 @@ export function state(service: ServiceView, waitingSince: number | null = null):
     case "backoff":
       return { word: ended ?? "ended", detail: "starts again soon", since: null };
     case "blocked":
-      return { word: "cannot start", detail: service.finding?.title ?? service.note, since: null };
+      return { word: "cannot start", detail: blame(service) ?? service.note, since: null };
     case "failed":
-      return { word: ended ?? "failed", detail: service.finding?.title ?? "given up", since: null };
+      return { word: ended ?? "failed", detail: blame(service) ?? "given up", since: null };
   }
+}
+
+/** Whose fault it is, where it is another's. Its own cause stands in the card above the list. */
+function blame({ name, finding }: ServiceView): string | null {
+  return finding === null || finding.service === name ? null : `because of ${finding.service}`;
+}
+
+/** Which check fails, or else because of whom, as far as that is known. */
+function failingCheck(service: ServiceView): string | null {
+  const symptom = service.finding?.symptoms.find(
+    ({ service: where, check }) => where === service.name && check !== null,
+  );
+  return symptom === undefined ? blame(service) : `“${symptom.check}”`;
 }
 
 /** Whether asking it to start makes sense. */
@@ -83,7 +96,7 @@ export function canRestart(service: ServiceView): boolean {
   return !service.external && ["starting", "ready", "unhealthy"].includes(service.phase);
 }
 
-/** Whether something of a stack is on its way up or down. */
+/** Whether something of a stack is on its way up or down; not what waits for what does not come. */
 export function isMoving(stack: StackView): boolean {
   return stack.services.some(
     (service) =>
@@ -91,7 +104,9 @@ export function isMoving(stack: StackView): boolean {
       service.phase === "starting" ||
       service.phase === "stopping" ||
       service.phase === "backoff" ||
-      (service.phase === "stopped" && service.light === "amber"),
+      (service.phase === "stopped" &&
+        service.light === "amber" &&
+        service.waiting_for.length === 0),
   );
 }
 

@@ -6,6 +6,7 @@ use pilotlight::{
     clock,
     control::{self, Client, ClientError, Environment, Outcome},
     home::Home,
+    keeping::Keeping,
     signals::Endings,
 };
 
@@ -14,7 +15,7 @@ use crate::{
     args::Up,
     context::{Context, expect_known, read},
     failure::{Ending, Failure, tell},
-    keeper::{Kept, OwnKeeper, keep, keep_in_background, listen},
+    keeper::{Kept, keep, keep_in_background, listen},
     time::took,
     view::{Over, Show, Subject},
 };
@@ -122,7 +123,7 @@ async fn attend(
     request: &control::Up,
     endings: &mut Endings,
     mut client: Client,
-    own: Option<&OwnKeeper>,
+    own: Option<&Keeping>,
 ) -> Result<Ending, Unstarted> {
     let hint = if own.is_some() {
         STOPS_ALL
@@ -184,7 +185,7 @@ async fn follow(home: &Home, file: &std::path::Path) -> Result<Show, Failure> {
 }
 
 /// Shows what happens until nobody keeps the stack up any more.
-async fn until_over(own: Option<&OwnKeeper>, show: &mut Show) {
+async fn until_over(own: Option<&Keeping>, show: &mut Show) {
     match own {
         Some(own) => show.during(own.over()).await,
         None => match show.until_over().await {

@@ -89,14 +89,6 @@ pub(super) fn took(service: &ServiceView, now: Timestamp) -> Option<String> {
     }
 }
 
-/// Whether nothing of it is wanted or runs.
-pub(crate) fn is_dark(stack: &StackView) -> bool {
-    stack
-        .services
-        .iter()
-        .all(|service| service.light == Light::Off)
-}
-
 pub(super) fn bytes(number: u64) -> String {
     const MIB: u64 = 1 << 20;
     match number {
