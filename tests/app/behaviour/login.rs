@@ -41,8 +41,10 @@ fn started_by_its_autostart_entry_it_hides_in_the_tray_and_starts_the_chosen_sta
     app.kill();
 
     let mut launch = desktop.program("gio".as_ref());
-    let status = launch.arg("launch").arg(&entry).status().expect("gio");
-    assert!(status.success(), "gio launch: {status}");
+    let output = launch.arg("launch").arg(&entry).output().expect("gio");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let text = fs::read_to_string(&entry).expect("the entry");
+    assert!(output.status.success(), "{}: {said}\n{text}", output.status);
     let icon = desktop.tray().icon();
     let _ = desktop.pid(&chosen, "a");
     icon.until_shows(Light::Green);

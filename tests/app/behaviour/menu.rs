@@ -153,7 +153,7 @@ fn entries_keep_their_numbers_while_states_change() {
 fn the_menu_answers_while_twenty_services_start() {
     let mut stack = Stack::new("crowd");
     for number in 0..20 {
-        stack = stack.service(&format!("s{number}"), "--after 500ms", "");
+        stack = stack.service(&format!("s{number}"), "--after 2s", "");
     }
     let stage = Stage::new(&stack);
     let menu = stage.icon.menu();

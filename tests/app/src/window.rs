@@ -85,6 +85,16 @@ impl Window {
         });
     }
 
+    /// Clicks what the XPath leads to, where that ends the application: there is no window then that could say
+    /// that it has been clicked.
+    pub fn click_for_the_last_time(&self, path: &str) {
+        self.until(path);
+        let script = "const found = document.evaluate(arguments[0], document, null,
+              XPathResult.FIRST_ORDERED_NODE_TYPE, null).singleNodeValue;
+            setTimeout(() => found.click(), 0);";
+        let _ = self.script(script, vec![json!(path)]);
+    }
+
     /// Presses a key, or types a text, wherever the focus is.
     pub fn press(&self, keys: &str) {
         self.runtime.block_on(async {
