@@ -264,7 +264,13 @@ const shop = (now: number) =>
         last_exit: { code: 0 },
         needs: ["postgres"],
       }),
-      service("api", now, { pid: 950, port: 3000, latency_ms: 14.2, needs: ["postgres", "migrate"] }),
+      service("api", now, {
+        pid: 950,
+        port: 3000,
+        latency_ms: 14.2,
+        needs: ["postgres", "migrate"],
+        links: { admin: "http://localhost:3000/admin", docs: "http://localhost:3000/docs" },
+      }),
       service("worker", now, { pid: 951, needs: ["postgres", "migrate"], restarts: 2 }),
       service("billing", now, { external: true, pid: null, started: null, run: null, latency_ms: 31 }),
       service("web", now, { pid: 990, port: 3001, latency_ms: 3.2, needs: ["api"] }),
@@ -362,7 +368,7 @@ export const SCENES: Record<string, (now: number) => Scene> = {
           message: "unknown key `comand`; did you mean `command`?",
           line: 12,
           column: 1,
-          excerpt: '11 │ [service.backend]\n12 │ comand = "uvicorn main:app"\n   │ ^^^^^^',
+          excerpt: 'comand = "uvicorn main:app --port {port}"',
         }),
       ],
     });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { rail } from "./rail";
+import { lit, rail } from "./rail";
 
 const at = (name: string, ...needs: string[]) => ({ name, needs });
 
@@ -45,5 +45,34 @@ describe("the rail", () => {
 
   it("leaves out what is not in the list, and itself", () => {
     expect(rail([at("a", "a", "gone")]).rows).toEqual([[]]);
+  });
+});
+
+describe("what stands out", () => {
+  const services = [at("db"), at("a"), at("b", "db"), at("c", "b"), at("d", "db")];
+  const shown = (chosen: string | null) =>
+    rail(services).rows.map((row, index) =>
+      row.map((piece) => {
+        const { line, bend } = lit(services, chosen, index, piece);
+        return `${piece.of}:${line ? "line" : ""}${bend ? "bend" : ""}`;
+      }),
+    );
+
+  it("is nothing when nothing is chosen", () => {
+    expect(shown(null).flat().some((piece) => !piece.endsWith(":"))).toBe(false);
+  });
+
+  it("is the whole line of what is needed", () => {
+    expect(shown("db").flat().filter((piece) => piece === "db:linebend")).toHaveLength(5);
+  });
+
+  it("is the way from what needs to what it needs, and not beyond", () => {
+    expect(shown("b")).toEqual([
+      ["db:bend"],
+      ["db:line"],
+      ["b:linebend", "db:bend"],
+      ["b:linebend", "db:"],
+      ["db:"],
+    ]);
   });
 });

@@ -81,3 +81,34 @@ export function rail(services: readonly { name: string; needs: readonly string[]
 function apart(a: Wire, b: Wire): boolean {
   return a.to < b.from || b.to < a.from;
 }
+
+/** What of a piece stands out. */
+export interface Lit {
+  line: boolean;
+  bend: boolean;
+}
+
+/**
+ * What stands out when a service is chosen: all that leads to those that need it, and the way from
+ * it to each that it needs.
+ */
+export function lit(
+  services: readonly { name: string; needs: readonly string[] }[],
+  chosen: string | null,
+  at: number,
+  { of, part, lane }: Piece,
+): Lit {
+  if (chosen === null) return { line: false, bend: false };
+  if (of === chosen) return { line: true, bend: true };
+  const end = services.findIndex((service) => service.name === chosen);
+  if (end === -1 || !services[end]?.needs.includes(of)) return { line: false, bend: false };
+  const home = services.findIndex((service) => service.name === of);
+  const neighbours = Math.abs(end - home) === 1;
+  if (neighbours !== (lane === 0)) return { line: false, bend: false };
+  const [upper, lower] = [Math.min(home, end), Math.max(home, end)];
+  if (lane === 0) {
+    const joins = (at === upper && part === "bottom") || (at === lower && part === "top");
+    return { line: joins, bend: false };
+  }
+  return { line: at > upper && at < lower, bend: at === upper || at === lower };
+}
