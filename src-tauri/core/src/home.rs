@@ -239,8 +239,11 @@ mod tests {
             state: "/h/state".into(),
             logs: "/h/logs".into(),
         };
-        let id = home.stack_id(Path::new("/nowhere/nexus/pilotlight.toml"));
-        assert_eq!(id.0, "nexus-5316979b");
+        let (file, id) = match env::consts::OS {
+            "windows" => (r"C:\nowhere\nexus\pilotlight.toml", "nexus-9094b33d"),
+            _ => ("/nowhere/nexus/pilotlight.toml", "nexus-5316979b"),
+        };
+        assert_eq!(home.stack_id(Path::new(file)).0, id);
     }
 
     #[test]

@@ -23,4 +23,5 @@ pub mod stack_file;
 pub mod state;
 pub mod supervisor;
 pub mod unkept;
+mod variables;
 pub mod window;

@@ -26,8 +26,13 @@ pub(crate) enum Error {
     /// The program has said itself what is wrong.
     #[error("`{program}`: {status}")]
     Shown { program: String, status: ExitStatus },
+    #[error("{what}")]
+    Wrong { what: String },
     #[error("{}", list(.0))]
     Missing(Vec<Missing>),
+    /// What was made is not what it should be.
+    #[error("{0}")]
+    Untrue(String),
     #[error("not what the sources make: {}\nrun `cargo xtask generate` and commit the result", .0.join(", "))]
     Stale(Vec<String>),
 }

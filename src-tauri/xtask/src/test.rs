@@ -3,21 +3,28 @@
 use std::process::Command;
 
 use crate::{
+    app,
     error::Error,
     fault_lab,
     setup::{self, npm},
-    step, workspace,
+    step, windows, workspace,
 };
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Handed to `cargo test --workspace`
+    /// Build for Windows, run clippy on it, and run its tests under Wine
+    #[arg(long)]
+    windows: bool,
+    /// Handed to `cargo test`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
 
 /// Runs every test. Nothing is skipped: what a test needs is set up before, and a test that misses it fails.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    if options.windows {
+        return windows::test(&options.arguments);
+    }
     let ready = setup::for_tests()?;
     let example = workspace::example();
 
@@ -33,10 +40,15 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
 
     step::show(fault_lab::some(&ready.python))?;
 
-    // Last, so that its results are what stands at the end.
+    app::test()?;
+
+    // Last, so that its results are what stands at the end. The application has been tested by itself:
+    // together with the rest, its libraries would be built once more.
     let mut tests = workspace::cargo();
     tests
         .args(["test", "--workspace"])
+        .args(["--exclude", "pilotlight-app"])
+        .args(["--exclude", "pilotlight-app-tests"])
         .args(&options.arguments)
         .env("PILOTLIGHT_TEST_PYTHON", &ready.python);
     step::show(tests)

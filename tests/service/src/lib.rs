@@ -9,6 +9,7 @@ use std::{
 
 /// The program, built the way the calling test was. The first call of a process builds it where
 /// it is not up to date, since Cargo builds the libraries of other packages and not their programs.
+/// `PILOTLIGHT_TEST_SERVICE` names one that has been built already.
 ///
 /// # Panics
 ///
@@ -20,6 +21,10 @@ pub fn path() -> &'static Path {
 }
 
 fn build() -> Result<PathBuf, String> {
+    // Where no cargo can run beside the tests: those for Windows under Wine.
+    if let Some(program) = env::var_os("PILOTLIGHT_TEST_SERVICE") {
+        return Ok(program.into());
+    }
     let test = env::current_exe().map_err(|error| error.to_string())?;
     // TARGET/PROFILE/deps/TEST or TARGET/PROFILE/PROGRAM
     let folder = test.parent().ok_or("the test is in no folder")?;

@@ -2,16 +2,19 @@
 //!
 //! | step | what it does |
 //! | --- | --- |
-//! | `--trace FILE` | from now on appends `EVENT PID NANOSECONDS` (`CLOCK_MONOTONIC`) for `start`, `listening` |
+//! | `--trace FILE` | from now on appends `EVENT PID NANOSECONDS` (by a clock that all processes share) for `start`, `listening` |
 //! | `--mark EVENT` | appends that event |
 //! | `--print TEXT` | prints a line |
+//! | `--pid` | prints `child PID`, its own |
 //! | `--env NAME` | prints `NAME=VALUE` of its environment, or `NAME` |
 //! | `--flood BYTES` | prints so many bytes, in lines of 100 |
 //! | `--block BYTES` | a flood is written so many bytes at a time (65536); 0: line by line |
 //! | `--after DURATION` | waits: `200ms`, `2s` |
+//! | `--until FILE` | waits until there is such a file |
 //! | `--burn DURATION` | uses so much of a processor |
 //! | `--listen ADDRESS` | listens there (`127.0.0.1:8080`), and prints `listening ADDRESS`; every request gets `200 OK` |
 //! | `--sockets COUNT` | listens on so many free ports of 127.0.0.1, and answers at none of them |
+//! | `--console` | prints `console CODEPAGE` (0: none; not on Unix), and what its standard handles are: `input BYTES`, `output KIND`, `error KIND` |
 //! | `--exit CODE` | ends |
 //! | `--sigterm ignore` | ignores SIGTERM, and so do the children that follow |
 //! | `--sigterm CODE` | ends with this code on SIGTERM |
@@ -24,19 +27,27 @@
 //! | `--child thread` | a child whose first thread ends while another goes on |
 //! | `--daemonize` | ends with 0; what follows is done by a process in the background |
 //! | `--chain` | goes on in a process of another session, which ends after 5 ms and goes on in another one, and so on |
+//! | `--child breakaway` | tries to start a child outside of the job (Windows), and prints `refused CODE` where it may not |
+//!
+//! On Windows SIGTERM is Ctrl+Break or Ctrl+C; a session of its own is a console and a process group of its
+//! own; and there is no `fork` at SIGTERM, no `nameless` or `thread` child, no `--daemonize` and no `--chain`.
 
-#[cfg(unix)]
-mod unix;
+#[cfg_attr(unix, path = "unix.rs")]
+#[cfg_attr(windows, path = "windows.rs")]
+mod platform;
 
 use std::{
     env,
     error::Error,
     io::{self, BufWriter, Read as _, Write as _},
     net::{TcpListener, TcpStream},
+    path::Path,
     process::ExitCode,
     thread,
     time::Duration,
 };
+
+use platform::mark;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
@@ -60,6 +71,7 @@ fn run(mut words: impl Iterator<Item = String>) -> Result<ExitCode> {
         match step.as_str() {
             "--trace" => mark(trace.insert(argument()?), "start")?,
             "--print" => println!("{}", argument()?),
+            "--pid" => println!("child {}", std::process::id()),
             "--env" => print_variable(&argument()?),
             "--mark" => {
                 if let Some(trace) = &trace {
@@ -69,8 +81,11 @@ fn run(mut words: impl Iterator<Item = String>) -> Result<ExitCode> {
             "--block" => block = argument()?.parse()?,
             "--flood" => flood(argument()?.parse()?, block)?,
             "--after" => wait(duration(&argument()?)?),
+            "--until" => until_there(argument()?.as_ref()),
+            "--console" => platform::tell_console()?,
             "--listen" => {
                 let listener = TcpListener::bind(argument()?)?;
+                platform::touch(&listener)?;
                 println!("listening {}", listener.local_addr()?);
                 listeners.push(listener);
                 if let Some(trace) = &trace {
@@ -83,16 +98,11 @@ fn run(mut words: impl Iterator<Item = String>) -> Result<ExitCode> {
                 }
             }
             "--exit" => return Ok(ExitCode::from(argument()?.parse::<u8>()?)),
-            #[cfg(unix)]
-            "--burn" => unix::burn(duration(&argument()?)?),
-            #[cfg(unix)]
-            "--sigterm" => unix::on_sigterm(&argument()?)?,
-            #[cfg(unix)]
-            "--child" => unix::child(&argument()?)?,
-            #[cfg(unix)]
-            "--daemonize" => unix::daemonize()?,
-            #[cfg(unix)]
-            "--chain" => unix::chain()?,
+            "--burn" => platform::burn(duration(&argument()?)?),
+            "--sigterm" => platform::on_sigterm(&argument()?)?,
+            "--child" => platform::child(&argument()?)?,
+            "--daemonize" => platform::daemonize()?,
+            "--chain" => platform::chain()?,
             other => return Err(format!("unknown step {other}").into()),
         }
     }
@@ -162,6 +172,12 @@ fn wait(duration: Duration) {
     thread::sleep(duration);
 }
 
+fn until_there(file: &Path) {
+    while !file.exists() {
+        wait(Duration::from_millis(5));
+    }
+}
+
 /// `200ms` or `2s`.
 fn duration(text: &str) -> Result<Duration> {
     if let Some(milliseconds) = text.strip_suffix("ms") {
@@ -169,13 +185,4 @@ fn duration(text: &str) -> Result<Duration> {
     }
     let seconds = text.strip_suffix('s').ok_or("a duration is 200ms or 2s")?;
     Ok(Duration::from_secs(seconds.parse()?))
-}
-
-#[cfg(unix)]
-use unix::mark;
-
-/// There is no one clock that processes share.
-#[cfg(not(unix))]
-fn mark(_trace: &str, _event: &str) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
 }

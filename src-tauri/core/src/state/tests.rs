@@ -101,6 +101,8 @@ fn a_stack_is_remembered_with_the_text_that_was_applied() {
     let file = PathBuf::from("/srv/nexus/pilotlight.toml");
     journal.stack(&stack(), &file, Mode::Development, "name = \"old\"");
     journal.stack(&stack(), &file, Mode::Production, "name = \"new\"");
+    // A keeper that has ended has nothing open, however it ended.
+    drop(journal);
     let (mut journal, remembered) = keeper.open();
     assert_eq!(
         remembered.stacks,
@@ -113,6 +115,7 @@ fn a_stack_is_remembered_with_the_text_that_was_applied() {
     );
 
     journal.forget_stack(&stack());
+    drop(journal);
     assert_eq!(keeper.open().1, nothing());
     assert_eq!(
         fs::read_dir(keeper.state("stacks")).unwrap().count(),
@@ -154,6 +157,7 @@ fn what_ran_before_the_machine_started_anew_is_told_as_gone() {
     let boot = |id: &str| Some(id.to_owned());
     let (mut journal, _) = Journal::open_in(&keeper.lock, boot("monday"));
     journal.started(running("redis", 1));
+    drop(journal);
     let (_, remembered) = Journal::open_in(&keeper.lock, boot("tuesday"));
     assert_eq!(remembered.running, []);
     assert_eq!(remembered.before_boot, [running("redis", 1)]);

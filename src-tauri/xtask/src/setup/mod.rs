@@ -7,6 +7,7 @@ use std::{
 
 use crate::error::{Error, at};
 
+pub(crate) mod desktop;
 mod node;
 mod packages;
 mod python;
@@ -37,8 +38,14 @@ pub(crate) fn for_tests() -> Result<Ready, Error> {
     Ok(ready)
 }
 
+/// What building for Windows on Linux needs, Debian's compiler if `compiler` says so. `also` are
+/// further commands, each with the package that has it.
+pub(crate) fn for_windows(compiler: bool, also: &[(&str, &str)]) -> Result<(), Error> {
+    packages::ensure_cross(compiler, also)
+}
+
 /// Does `make`, unless `stamp` says that it has been done with these very `ingredients`.
-fn once(
+pub(crate) fn once(
     stamp: &Path,
     ingredients: &str,
     make: impl FnOnce() -> Result<(), Error>,

@@ -66,6 +66,61 @@ pub(super) fn ensure_nginx() -> Result<(), Error> {
     }]))
 }
 
+/// What each part of a build for Windows is known by, and the package that has it.
+const CROSS: [(&str, &str); 2] = [
+    ("/usr/bin/x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64"),
+    ("/usr/lib/wine/wine64", "wine64"),
+];
+
+/// The same of Debian's own compiler, which can be given a standard library for Windows without
+/// rustup. Debian keeps this one up to date for its browsers.
+const CROSS_COMPILER: [(&str, &str); 4] = [
+    ("/usr/bin/rustc", "rustc-web"),
+    ("/usr/bin/cargo", "cargo-web"),
+    ("/usr/bin/clippy-driver", "rust-web-clippy"),
+    (
+        "/usr/lib/rustlib/src/rust/library/std/Cargo.toml",
+        "rust-web-src",
+    ),
+];
+
+/// Sees to what builds for Windows on Linux, and to the commands of `also`.
+pub(super) fn ensure_cross(compiler: bool, also: &[(&str, &str)]) -> Result<(), Error> {
+    let compiler: &[_] = if compiler { &CROSS_COMPILER } else { &[] };
+    let parts = CROSS.iter().chain(compiler);
+    let parts = parts.filter(|(file, _)| !Path::new(file).exists());
+    let also = also.iter().filter(|(command, _)| !on_path(command));
+    let wanted: Vec<_> = parts.chain(also).map(|(_, package)| *package).collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    if !on_path("apt-get") {
+        return Err(Error::Missing(vec![Missing {
+            what: format!("what builds for Windows ({})", wanted.join(", ")),
+            remedy:
+                "these are the names of Debian's packages; this system has no apt-get to get them \
+                     with"
+                    .to_owned(),
+        }]));
+    }
+    if !compiler.is_empty() && !apt_knows("rustc-web") {
+        return Err(Error::Missing(vec![Missing {
+            what: "a Rust with the standard library for Windows".to_owned(),
+            remedy: "rustup target add x86_64-pc-windows-gnu".to_owned(),
+        }]));
+    }
+    install(&wanted)
+}
+
+/// Whether there is such a package, as far as is known before the lists are fetched anew.
+fn apt_knows(package: &str) -> bool {
+    let has_lists = std::fs::read_dir("/var/lib/apt/lists")
+        .is_ok_and(|lists| lists.filter_map(Result::ok).count() > 3);
+    let mut show = Command::new("apt-cache");
+    show.args(["show", "--no-all-versions", package]);
+    !has_lists || step::output(show).is_some_and(|found| !found.is_empty())
+}
+
 /// Debian puts it where only administrators look.
 fn nginx_is_there() -> bool {
     on_path("nginx") || Path::new("/usr/sbin/nginx").exists()
@@ -99,7 +154,7 @@ fn python() -> Option<String> {
         .map(str::to_owned)
 }
 
-fn install(packages: &[&str]) -> Result<(), Error> {
+pub(super) fn install(packages: &[&str]) -> Result<(), Error> {
     let script = include_str!("apt.sh");
     let mut command = if is_root() {
         Command::new("sh")
@@ -158,7 +213,7 @@ fn how_to_get(apt: &str, brew: &str, windows: &str) -> String {
     }
 }
 
-fn on_path(program: &str) -> bool {
+pub(super) fn on_path(program: &str) -> bool {
     let endings: &[&str] = match env::consts::OS {
         "windows" => &[".exe", ".cmd"],
         _ => &[""],

@@ -16,7 +16,7 @@
 use std::{ffi::OsStr, ffi::OsString, path::Path, str::Chars};
 
 use super::Base;
-use crate::model::facts::LaunchFault;
+use crate::{model::facts::LaunchFault, variables};
 
 /// Adds the variables of the file to `variables`, which it can refer to.
 pub(super) fn apply(text: &[u8], path: &Path, variables: &mut Base) -> Result<(), LaunchFault> {
@@ -57,7 +57,7 @@ impl<'a> File<'a> {
                 Some(_) => {
                     let name = self.name()?.to_owned();
                     let value = self.value(variables)?;
-                    variables.insert(name.into(), value);
+                    variables::set(variables, &name, value);
                 }
             }
         }
@@ -197,7 +197,7 @@ fn reference(text: &str) -> Option<(&str, &str)> {
 }
 
 fn resolve<'a>(reference: &'a str, variables: &'a Base) -> &'a OsStr {
-    let find = |name: &str| variables.get(OsStr::new(name)).map(OsString::as_os_str);
+    let find = |name: &str| variables::get(variables, name);
     let end = reference.find([':', '-']).unwrap_or(reference.len());
     let (name, rest) = reference.split_at(end);
     let found = find(name);

@@ -15,6 +15,7 @@ pub use require::require;
 use crate::{
     model::facts::LaunchFault,
     stack::{EnvFile, Ports, Service},
+    variables::set,
 };
 
 /// The environment of the caller, as [`std::env::vars_os`] gives it.
@@ -45,9 +46,9 @@ pub fn environment(
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     if let Some(port) = ports.port_of(&service.name) {
-        variables.insert("PORT".into(), port.to_string().into());
+        set(&mut variables, "PORT", port.to_string().into());
     }
-    variables.insert("PYTHONUNBUFFERED".into(), "1".into());
+    set(&mut variables, "PYTHONUNBUFFERED", "1".into());
     for file in &service.env_files {
         if let Some(text) = read(file)? {
             env_file::apply(&text, &file.path, &mut variables)?;
@@ -55,7 +56,7 @@ pub fn environment(
     }
     for (name, value) in &service.env {
         let value = value.render(&service.name, ports);
-        variables.insert(name.into(), value.into());
+        set(&mut variables, name, value.into());
     }
     Ok(variables.into_iter().collect())
 }

@@ -1,10 +1,6 @@
 //! What must be there for a start to make sense.
 
-use std::{
-    ffi::{OsStr, OsString},
-    path::Path,
-    time::Duration,
-};
+use std::{ffi::OsString, path::Path, time::Duration};
 
 use futures_util::future::join_all;
 use tokio::fs;
@@ -12,6 +8,7 @@ use tokio::fs;
 use crate::{
     effects::process::{HelperFault, run_helper},
     model::facts::LaunchFault,
+    platform::process::names,
     stack::{Command, Ports, Service},
 };
 
@@ -35,12 +32,11 @@ pub async fn require(
         }
     }
     for name in &service.require.env {
-        let value = environment
-            .iter()
-            .find(|(known, _)| known == OsStr::new(name));
+        let mut known = environment.iter();
+        let value = known.find_map(|(known, value)| names(known, name).then_some(value));
         let detail = match value {
             None => "it is not set",
-            Some((_, value)) if value.is_empty() => "it is empty",
+            Some(value) if value.is_empty() => "it is empty",
             Some(_) => continue,
         };
         return Err(missing(

@@ -267,6 +267,14 @@ fn what_is_wrong_is_said_with_its_line_and_without_a_value() {
 mod requirements {
     use super::*;
 
+    /// Stands for the path of the test service.
+    const PROGRAM: &str = "PROGRAM";
+
+    async fn fault_of_program(says: &str) -> Option<(String, String)> {
+        let program = pilotlight_test_service::path().display().to_string();
+        fault_of(&says.replace(PROGRAM, &program), &[]).await
+    }
+
     async fn fault_of(says: &str, variables: &[(&str, &str)]) -> Option<(String, String)> {
         let (_folder, service) = service(&format!("require = {says}"), &[("main.py", b"")]);
         let mut base: Base = std::env::vars_os().collect();
@@ -308,16 +316,26 @@ mod requirements {
 
     #[tokio::test]
     async fn a_command_must_end_with_0_and_its_last_line_says_why_not() {
-        let says = r#"{ commands = ["python3 -c pass", "python3 -c 'import no_such_module'"] }"#;
-        assert_eq!(
-            fault_of(says, &[]).await,
-            Some((
-                "the command `python3 -c 'import no_such_module'`".into(),
-                "ModuleNotFoundError: No module named 'no_such_module'".into()
-            ))
+        let good = format!("['{PROGRAM}', '--exit', '0']");
+        let bad =
+            format!("['{PROGRAM}', '--print', 'one', '--print', 'no such module', '--exit', '3']");
+        let (what, detail) = fault_of_program(&format!("{{ commands = [{good}, {bad}] }}"))
+            .await
+            .unwrap();
+        assert!(
+            what.ends_with("--print 'no such module' --exit 3`"),
+            "{what}"
         );
-        let says = r#"{ commands = ["python3 -c pass"] }"#;
-        assert_eq!(fault_of(says, &[]).await, None);
+        assert_eq!(detail, "no such module");
+        let silent = format!("['{PROGRAM}', '--exit', '3']");
+        let (_, detail) = fault_of_program(&format!("{{ commands = [{silent}] }}"))
+            .await
+            .unwrap();
+        assert_eq!(detail, "it ended with code 3");
+        assert_eq!(
+            fault_of_program(&format!("{{ commands = [{good}] }}")).await,
+            None
+        );
     }
 
     #[tokio::test]

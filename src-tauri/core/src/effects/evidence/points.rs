@@ -1,7 +1,6 @@
 //! Where the variables of `env_points_at` point, and where that is written.
 
 use std::{
-    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
 };
@@ -13,6 +12,7 @@ use crate::{
     effects::environment,
     model::evidence::{Place, PointsAt},
     stack::{Command, Template},
+    variables,
 };
 
 /// A value, and where it is written.
@@ -54,7 +54,7 @@ fn find(case: &Case, standing: &Standing, variable: &str) -> Option<Found> {
     if let Some(found) = files.find_map(|file| in_file(case, standing, file, variable)) {
         return Some(found);
     }
-    if let Some(value) = case.variables.get(OsStr::new(variable)) {
+    if let Some(value) = variables::get(&case.variables, variable) {
         return Some(Found {
             value: value.to_string_lossy().into_owned(),
             place: None,
@@ -103,10 +103,10 @@ fn mode(standing: &Standing) -> String {
 }
 
 fn in_file(case: &Case, standing: &Standing, file: &Path, variable: &str) -> Option<Found> {
-    let variables = environment::read_file(file, &case.variables)?;
+    let all = environment::read_file(file, &case.variables)?;
     let text = fs::read_to_string(file).ok()?;
     let line = last_line(&text, variable)?;
-    let value = variables.get(OsStr::new(variable))?;
+    let value = variables::get(&all, variable)?;
     let written = fs::metadata(file).and_then(|file| file.modified()).ok();
     let started = standing
         .known

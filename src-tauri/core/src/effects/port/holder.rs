@@ -366,8 +366,20 @@ mod tests {
     }
 
     #[test]
-    fn the_parent_of_this_process_is_its_first_ancestor() {
-        let ancestors = ancestors(std::process::id()).unwrap();
-        assert_eq!(ancestors.last(), Some(&1), "{ancestors:?}");
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it must be a child of this process, and nobody's service"
+    )]
+    fn the_parent_of_a_process_is_its_first_ancestor() {
+        let mut child = std::process::Command::new(pilotlight_test_service::path())
+            .spawn()
+            .unwrap();
+        let own = std::process::id();
+        let found = [child.id(), own].map(|pid| ancestors(pid).unwrap());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let [of_child, of_own] = found;
+        let expected: Vec<_> = [own].into_iter().chain(of_own).collect();
+        assert_eq!(of_child, expected);
     }
 }

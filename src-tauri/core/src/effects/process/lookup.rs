@@ -80,10 +80,9 @@ fn near(word: &OsStr, directory: &Path, folders: &[PathBuf]) -> Vec<String> {
     };
     let mut near: Vec<String> = PROJECT_FOLDERS
         .iter()
-        .map(|folder| Path::new(folder).join(name))
-        .filter(|path| path != place)
+        .map(|folder| format!("{folder}/{}", name.display()))
+        .filter(|path| Path::new(path) != place)
         .filter(|path| matches!(platform::runnable(&directory.join(path)), Runnable::Yes(_)))
-        .map(|path| path.to_string_lossy().into_owned())
         .collect();
 
     let name = name.to_string_lossy();
@@ -94,10 +93,15 @@ fn near(word: &OsStr, directory: &Path, folders: &[PathBuf]) -> Vec<String> {
         .flatten()
         .filter_map(Result::ok)
         .filter_map(|entry| {
-            let other = entry.file_name().to_string_lossy().into_owned();
-            let distance = distance(&name, &other)?;
-            matches!(platform::runnable(&entry.path()), Runnable::Yes(_))
-                .then(|| (distance, parent.join(other).to_string_lossy().into_owned()))
+            let file = entry.file_name();
+            let other = platform::called(&file).to_string_lossy();
+            let distance = distance(platform::called((*name).as_ref()).to_str()?, &other)?;
+            matches!(platform::runnable(&entry.path()), Runnable::Yes(_)).then(|| {
+                (
+                    distance,
+                    parent.join(&*other).to_string_lossy().into_owned(),
+                )
+            })
         })
         .collect();
     alike.sort();

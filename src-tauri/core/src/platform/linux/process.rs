@@ -17,8 +17,8 @@ pub(crate) use scan::{Scanner, descendants, mark_of, started};
 pub(crate) use crate::platform::{
     start::Start,
     unix::process::{
-        DEFAULT_PATH, PIPE_SIZE, Pipe, Runnable, enterable, errand, is_no_program, is_place, names,
-        own_pid, pipe, read_rest, runnable, shell,
+        DEFAULT_PATH, PIPE_SIZE, Pipe, Runnable, called, enterable, errand, is_no_program,
+        is_place, names, own_pid, pipe, read_rest, runnable, shell,
     },
 };
 use crate::{

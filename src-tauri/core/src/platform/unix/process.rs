@@ -122,6 +122,11 @@ pub(crate) fn names(variable: &OsStr, name: &str) -> bool {
     variable == name
 }
 
+/// What a program is called whose file has this name: the same.
+pub(crate) fn called(file: &OsStr) -> &OsStr {
+    file
+}
+
 /// Whether the program is named by its place rather than looked up on PATH.
 pub(crate) fn is_place(program: &OsStr) -> bool {
     program.as_encoded_bytes().contains(&b'/')

@@ -18,7 +18,7 @@ mod tests;
 use std::{io, ptr};
 
 pub(crate) use command::{
-    DEFAULT_PATH, enterable, is_no_program, is_place, names, runnable, shell,
+    DEFAULT_PATH, called, enterable, is_no_program, is_place, names, runnable, shell,
 };
 pub(crate) use console::errand;
 pub(crate) use handle::Handle;

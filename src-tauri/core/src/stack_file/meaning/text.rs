@@ -1,6 +1,6 @@
 //! Strings with their variables filled in, and their placeholders known to stand for something.
 
-use std::{ffi::OsStr, ops::Range};
+use std::ops::Range;
 
 use crate::{
     stack::{Command, Piece, ServiceName, Template},
@@ -13,6 +13,7 @@ use crate::{
         reader::At,
         words,
     },
+    variables,
 };
 
 use super::Meaning;
@@ -90,7 +91,7 @@ impl Meaning<'_, '_> {
 
     /// As in a shell, the default of `${NAME:-default}` stands in for an empty value too.
     fn variable(&self, name: &str, default: Option<&str>) -> Result<Piece, ProblemKind> {
-        let set = self.environment.get(OsStr::new(name));
+        let set = variables::get(self.environment, name);
         let text = match (set, default) {
             (Some(value), Some(default)) if value.is_empty() => default,
             (Some(value), _) => value

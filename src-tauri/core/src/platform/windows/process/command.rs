@@ -164,6 +164,15 @@ pub(crate) fn names(variable: &OsStr, name: &str) -> bool {
     variable.eq_ignore_ascii_case(name)
 }
 
+/// What a program is called whose file has this name: the ending is left out where it can be.
+pub(crate) fn called(file: &OsStr) -> &OsStr {
+    let name = Path::new(file);
+    match name.file_stem() {
+        Some(stem) if has_ending(name) => stem,
+        _ => file,
+    }
+}
+
 /// Whether the program is named by its place rather than looked up on PATH.
 pub(crate) fn is_place(program: &OsStr) -> bool {
     let bytes = program.as_encoded_bytes();
@@ -200,6 +209,20 @@ mod tests {
         assert_eq!(runnable(&script), Runnable::Yes(shim.clone()));
         assert_eq!(runnable(&shim), Runnable::Yes(shim));
         assert_eq!(runnable(&folder.path().join("yarn")), Runnable::Missing);
+    }
+
+    #[test]
+    fn a_program_is_called_by_its_name_without_the_ending_of_programs() {
+        for (file, name) in [
+            ("python.exe", "python"),
+            ("NPM.CMD", "NPM"),
+            ("python3.11.exe", "python3.11"),
+            ("python3.11", "python3.11"),
+            ("readme.txt", "readme.txt"),
+            (".exe", ".exe"),
+        ] {
+            assert_eq!(called(OsStr::new(file)), name, "{file}");
+        }
     }
 
     #[test]

@@ -1,0 +1,134 @@
+//! Programs for Windows, built and run on Linux: a compiler that has the standard library for
+//! Windows, the linker of mingw-w64, and Wine.
+//!
+//! Everything that is made for it is in `windows` in the target folder, apart from what is built for
+//! this system, and made once: the standard library for each version of the compiler, the folder
+//! that Wine takes for a machine for each version of Wine.
+
+mod compiler;
+mod test;
+mod wine;
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+pub(crate) use test::run as test;
+
+use self::{compiler::Compiler, wine::Wine};
+use crate::{
+    error::{Error, Missing, at},
+    setup, workspace,
+};
+
+/// What it is built for. The same programs run on every 64-bit Windows.
+const TARGET: &str = "x86_64-pc-windows-gnu";
+const LINKER: &str = "x86_64-w64-mingw32-gcc";
+
+/// What settles how cargo builds for this system, and is not meant for another.
+const FOR_THIS_SYSTEM: [&str; 5] = [
+    "RUSTFLAGS",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_BUILD_RUSTFLAGS",
+    "CARGO_BUILD_TARGET",
+    // Of the cargo that runs the chores, whose compiler may be another.
+    "LD_LIBRARY_PATH",
+];
+
+/// What is needed to build for Windows and to run what was built.
+pub(crate) struct Cross {
+    compiler: Compiler,
+    wine: Wine,
+}
+
+impl Cross {
+    /// Sees to all of it; quick when nothing is to be done. `also` are commands that are needed
+    /// besides, with the packages that have them.
+    pub(crate) fn ensure(also: &[(&str, &str)]) -> Result<Self, Error> {
+        if env::consts::OS != "linux" {
+            return Err(Error::Missing(vec![Missing {
+                what: format!(
+                    "a Linux to build for Windows on; this is {}",
+                    env::consts::OS
+                ),
+                remedy: "run it there, or `cargo xtask test --windows` on Windows itself"
+                    .to_owned(),
+            }]));
+        }
+        let folder = folder()?;
+        fs::create_dir_all(&folder).map_err(at(&folder))?;
+        let found = Compiler::find();
+        setup::for_windows(found.is_none(), also)?;
+        let compiler = match found {
+            Some(compiler) => compiler,
+            None => Compiler::of_debian(&folder)?,
+        };
+        let wine = Wine::ensure(&folder)?;
+        Ok(Self { compiler, wine })
+    }
+
+    /// Cargo, in the root of the repository, that builds for Windows and runs what it has built
+    /// under Wine. `flags` are for the compiler.
+    pub(crate) fn cargo(&self, flags: &str) -> Result<Command, Error> {
+        let mut cargo = self.compiler.cargo();
+        for variable in FOR_THIS_SYSTEM {
+            cargo.env_remove(variable);
+        }
+        let of_target = |name: &str| {
+            let target = TARGET.to_uppercase().replace('-', "_");
+            format!("CARGO_TARGET_{target}_{name}")
+        };
+        let flags = format!("{} {flags}", self.compiler.flags());
+        cargo
+            .current_dir(workspace::root())
+            .env("CARGO_BUILD_TARGET", TARGET)
+            .env("CARGO_TARGET_DIR", built()?)
+            .env(of_target("RUSTFLAGS"), flags.trim())
+            .env(of_target("LINKER"), LINKER)
+            .env(of_target("RUNNER"), wine::runner())
+            // Nobody debugs these here, and without it there is half as much to write and to link.
+            .env("CARGO_PROFILE_DEV_DEBUG", "0");
+        self.wine.put_into(&mut cargo);
+        Ok(cargo)
+    }
+
+    /// A program for Windows, run under Wine.
+    pub(crate) fn program(&self, program: &Path) -> Command {
+        let mut command = Command::new(wine::PROGRAM);
+        command.arg(program);
+        self.wine.put_into(&mut command);
+        command
+    }
+
+    /// The folder that programs see as drive C.
+    pub(crate) fn drive(&self) -> PathBuf {
+        self.wine.drive()
+    }
+
+    /// Makes a build give the lints of clippy too: in one go, so that nothing is compiled twice.
+    fn with_lints(&self, cargo: &mut Command) {
+        cargo.env("RUSTC_WORKSPACE_WRAPPER", self.compiler.clippy());
+    }
+}
+
+/// Where all this is kept.
+fn folder() -> Result<PathBuf, Error> {
+    Ok(workspace::programs()?.with_file_name("windows"))
+}
+
+/// The target folder of what is built for Windows.
+fn built() -> Result<PathBuf, Error> {
+    Ok(folder()?.join("build"))
+}
+
+/// A path as programs under Wine see it: the files of this system are drive Z.
+pub(crate) fn as_seen_in_wine(path: &Path) -> String {
+    format!("Z:{}", path.display().to_string().replace('/', r"\"))
+}
+
+/// Where a build of this profile puts its programs.
+pub(crate) fn programs(profile: &str) -> Result<PathBuf, Error> {
+    Ok(built()?.join(TARGET).join(profile))
+}
