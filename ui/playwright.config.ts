@@ -30,6 +30,7 @@ export default defineConfig({
   reporter: [["list"]],
   use: {
     baseURL: address,
+    actionTimeout: 15_000,
     viewport: { width: 960, height: 680 },
     locale: "en-GB",
     timezoneId: "UTC",

@@ -1,5 +1,6 @@
 import type { Backend } from "./backend/backend";
 import type { Action, Draft, Finding, Outcome, Settings, Update } from "./backend/wire";
+import { toClipboard } from "./log/clipboard";
 import { changes } from "./model/announce";
 import { list } from "./model/format";
 import { complaint, sentence } from "./model/outcome";
@@ -247,14 +248,10 @@ export class Session {
   }
 
   async copy(text: string): Promise<boolean> {
-    try {
-      await navigator.clipboard.writeText(text);
-      this.spoken = "Copied";
-      return true;
-    } catch {
-      this.tell("error", "This system did not let the text be copied.");
-      return false;
-    }
+    const copied = await toClipboard(text);
+    if (copied) this.spoken = "Copied";
+    else this.tell("error", "This system did not let the text be copied.");
+    return copied;
   }
 
   async openStack(): Promise<void> {

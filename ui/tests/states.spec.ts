@@ -170,7 +170,7 @@ const STATES: Record<string, State> = {
     scene: () => scene("two-stacks"),
     see: async (page) => {
       await expect(page.getByRole("heading", { level: 1 })).toContainText("nexus");
-      await page.getByRole("tab", { name: "billing" }).click();
+      await page.getByRole("button", { name: "billing" }).click();
       await expect(page.getByRole("heading", { level: 1 })).toContainText("billing");
       await reads(page, "database", "watched only");
       await expect(finding(page, /Redis/)).toHaveCount(0);

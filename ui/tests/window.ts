@@ -47,8 +47,6 @@ export const test = base.extend<Fixtures>({
     page.on("request", (request) => {
       if (!request.url().startsWith(originOf(page))) wrong.push(`asked for ${request.url()}`);
     });
-    // A browser asks for it by itself; a webview does not.
-    await page.route("**/favicon.ico", (route) => route.fulfill({ status: 204 }));
     await page.exposeFunction("violated", (what: string) => wrong.push(`violated ${what}`));
     await page.addInitScript(() => {
       document.addEventListener("securitypolicyviolation", (event) => {

