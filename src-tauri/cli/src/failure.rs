@@ -9,9 +9,11 @@ use std::{
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use pilotlight::{
     background::StartError,
-    control::{BindError, ClientError, ConnectError, LockError},
+    control::{ClientError, ConnectError, LockError},
+    diary::DiaryError,
     effects::{project::LookError, remedy::RemedyError},
     home::HomeError,
+    keeping::KeepError,
     stack::ServiceName,
     stack_file::{NotFound, Report, nearest},
 };
@@ -67,7 +69,9 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Lock(#[from] LockError),
     #[error(transparent)]
-    Bind(#[from] BindError),
+    Keep(#[from] KeepError),
+    #[error(transparent)]
+    Diary(#[from] DiaryError),
     #[error(transparent)]
     Start(#[from] StartError),
     /// The operating system would not do this.

@@ -1,27 +1,19 @@
 //! This process as the keeper: in the foreground of a terminal, in the background, or for as long as
 //! it takes to end what an earlier one left.
 
-use std::{env, fs::OpenOptions, sync::Arc, time::Duration};
+use std::{env, fs::OpenOptions, time::Duration};
 
 use pilotlight::{
     background,
-    control::{Client, ConnectError, Keeper as _, Lock, LockError, Server},
-    home::Home,
-    model::view::Snapshot,
-    signals::{Ending as Request, Endings},
-    supervisor::{self, Handle},
-};
-use tokio::{task::JoinHandle, time::timeout};
-use tokio_util::sync::CancellationToken;
-
-use crate::{
+    control::{Client, ConnectError, Keeper as _, Lock, LockError},
     diary,
-    failure::{Ending, Failure},
-    view::is_dark,
+    home::Home,
+    keeping::Keeping,
+    signals::{Ending as Request, Endings},
 };
+use tokio::time::timeout;
 
-/// How long a keeper that nobody has given a stack yet waits for one.
-const FIRST_STACK: Duration = Duration::from_secs(30);
+use crate::failure::{Ending, Failure};
 
 /// How long a keeper that begins or ends may stand in the way of a connection.
 const CHANGE: Duration = Duration::from_secs(30);
@@ -29,79 +21,15 @@ const CHANGE: Duration = Duration::from_secs(30);
 /// Between two attempts to reach a keeper that is about to listen: nothing tells of that.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// A keeper that this process is.
-pub(crate) struct OwnKeeper {
-    pub(crate) handle: Handle,
-    /// What was found amiss and set aside, or taken over, to be said.
-    pub(crate) remarks: Vec<String>,
-    supervisor: JoinHandle<()>,
-    server: JoinHandle<()>,
-    stop: CancellationToken,
-}
-
-impl OwnKeeper {
-    /// Takes over what an earlier keeper left, and answers whoever connects.
-    pub(crate) async fn begin(lock: &Lock) -> Result<Self, Failure> {
-        diary::open(lock.home())?;
-        raise_file_limit();
-        let started = supervisor::start(lock)
-            .await
-            .map_err(Failure::system("supervise"))?;
-        let (server, set_aside) = Server::bind(lock)?;
-        let stop = CancellationToken::new();
-        let mut remarks = started.remarks;
-        remarks.extend(set_aside.map(|set_aside| set_aside.to_string()));
-        Ok(Self {
-            server: tokio::spawn(server.run(started.handle.clone(), stop.clone())),
-            supervisor: started.task,
-            handle: started.handle,
-            remarks,
-            stop,
-        })
-    }
-
-    /// Ends without touching what still runs.
-    pub(crate) async fn end(self) {
-        self.stop.cancel();
-        // Both have said what went wrong with them, if anything did.
-        let _ = self.server.await;
-        self.handle.quit(true).await;
-        drop(self.handle);
-        let _ = self.supervisor.await;
-    }
-
-    /// Waits until a stack has been given and nothing of any is wanted or runs any more, or until
-    /// somebody has ended the keeper.
-    pub(crate) async fn over(&self) {
-        let mut snapshot = self.handle.snapshot();
-        let is_given = |snapshot: &Arc<Snapshot>| !snapshot.stacks.is_empty();
-        let over = async {
-            if !matches!(
-                timeout(FIRST_STACK, snapshot.wait_for(is_given)).await,
-                Ok(Ok(_))
-            ) {
-                return;
-            }
-            loop {
-                self.handle.idle().await;
-                let seen = snapshot.borrow_and_update().clone();
-                if seen.stacks.iter().all(|stack| is_dark(stack))
-                    || snapshot.changed().await.is_err()
-                {
-                    return;
-                }
-            }
-        };
-        tokio::select! {
-            () = over => {}
-            () = self.handle.ended() => {}
-        }
-    }
+/// Takes over what an earlier keeper left, and answers whoever connects.
+pub(crate) async fn begin(lock: &Lock) -> Result<Keeping, Failure> {
+    diary::open(lock.home().state(), "keeper")?;
+    Ok(Keeping::begin(lock).await?)
 }
 
 /// Somebody who keeps the home: this process, or the one that does already.
 pub(crate) enum Kept {
-    Here(OwnKeeper),
+    Here(Keeping),
     There(Client),
 }
 
@@ -116,7 +44,7 @@ pub(crate) async fn keep(home: &Home) -> Result<Kept, Failure> {
                 Err(error) => return Err(error.into()),
             }
             match Lock::acquire(home) {
-                Ok(lock) => return OwnKeeper::begin(&lock).await.map(Kept::Here),
+                Ok(lock) => return begin(&lock).await.map(Kept::Here),
                 Err(LockError::Held { .. }) => tokio::time::sleep(RETRY).await,
                 Err(error) => return Err(error.into()),
             }
@@ -201,11 +129,11 @@ pub(crate) async fn keep_here(home: &Home) -> Result<Ending, Failure> {
     }
 }
 
-async fn begin_here(home: &Home) -> Result<(OwnKeeper, Endings), Failure> {
+async fn begin_here(home: &Home) -> Result<(Keeping, Endings), Failure> {
     background::detach().map_err(Failure::system("leave the terminal"))?;
     let endings = listen()?;
     let lock = Lock::acquire(home)?;
-    let keeper = OwnKeeper::begin(&lock).await?;
+    let keeper = begin(&lock).await?;
     for remark in &keeper.remarks {
         tracing::warn!("{remark}");
     }
@@ -213,14 +141,7 @@ async fn begin_here(home: &Home) -> Result<(OwnKeeper, Endings), Failure> {
     Ok((keeper, endings))
 }
 
-/// A keeper of few services does without.
-fn raise_file_limit() {
-    if let Err(error) = background::raise_file_limit() {
-        tracing::warn!("failed to raise the number of files that may be open: {error}");
-    }
-}
-
-async fn keep_until_over(keeper: OwnKeeper, mut endings: Endings) {
+async fn keep_until_over(keeper: Keeping, mut endings: Endings) {
     let told = async {
         // It has no terminal that could be gone.
         while endings.next().await == Request::HangUp {}

@@ -3,7 +3,6 @@
 mod args;
 mod commands;
 mod context;
-mod diary;
 mod failure;
 mod keeper;
 mod paint;

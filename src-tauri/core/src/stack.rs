@@ -20,6 +20,8 @@ use crate::stack_file::fill_json;
 /// The name of a service, unique in its stack. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "typescript", ts(type = "string"))]
 pub struct ServiceName(Arc<str>);
 
 impl ServiceName {
@@ -57,6 +59,8 @@ impl From<&str> for ServiceName {
 /// A TCP port. Never 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "typescript", ts(type = "number"))]
 pub struct Port(NonZeroU16);
 
 impl Port {
@@ -90,6 +94,7 @@ impl fmt::Debug for Port {
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum Mode {
     /// Whoever holds a port of the stack may be ended, under the port rules.
     #[default]

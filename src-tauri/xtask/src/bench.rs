@@ -2,7 +2,12 @@
 
 use std::{env, process::Command};
 
-use crate::{error::Error, step, workspace};
+use crate::{
+    app::{self, Profile},
+    error::Error,
+    setup::desktop,
+    step, workspace,
+};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -26,6 +31,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         build.args(["--package", package]);
     }
     step::run("build what is measured", build)?;
+    // As `pilotlight-bench` would build it itself, but where a person sees how it goes on.
+    let named = |name: &String| !name.starts_with('-');
+    if !options.arguments.iter().any(named) || options.arguments.iter().any(|name| name == "app") {
+        desktop::ensure_for_tests()?;
+        app::build(Profile::Release)?;
+    }
 
     let released = workspace::programs()?.with_file_name("release");
     let mut bench =

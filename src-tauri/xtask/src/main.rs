@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod app;
 mod bench;
 mod demo;
 mod dist;
@@ -16,10 +17,12 @@ mod fault_lab;
 mod generate;
 mod lint;
 mod platform;
+mod screenshots;
 mod setup;
 mod step;
 mod suite;
 mod test;
+mod ui;
 mod windows;
 mod workspace;
 
@@ -50,12 +53,16 @@ enum Chore {
     Bench(bench::Options),
     /// Try doctor on every broken stack of the fault lab, and on those that only look broken
     FaultLab(fault_lab::Options),
+    /// Build what people install, and look into it
+    Dist(dist::Options),
     /// Check formatting, clippy without warnings, licences, bans and sources of dependencies
     Lint,
-    /// Make what people install
-    Dist(dist::Options),
     /// Write the files that are made from the sources
     Generate(generate::Options),
+    /// Take the pictures of the README anew
+    Screenshots,
+    /// Render the icons from their drawings, as `generate` does too
+    Icons,
 }
 
 fn main() -> ExitCode {
@@ -68,6 +75,8 @@ fn main() -> ExitCode {
         Chore::Lint => lint::run(),
         Chore::Dist(options) => dist::run(&options),
         Chore::Generate(options) => generate::run(&options),
+        Chore::Screenshots => screenshots::run(),
+        Chore::Icons => generate::icons(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

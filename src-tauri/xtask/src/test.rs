@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::{
+    app,
     error::Error,
     fault_lab,
     setup::{self, npm},
@@ -39,12 +40,17 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
 
     step::show(fault_lab::some(&ready.python))?;
 
-    // Last, so that its results are what stands at the end.
+    app::test()?;
+
+    // Last, so that its results are what stands at the end. The application has been tested by itself:
+    // together with the rest, its libraries would be built once more.
     suite::run(
         || {
             let mut tests = workspace::cargo();
             tests
                 .args(["test", "--workspace"])
+                .args(["--exclude", "pilotlight-app"])
+                .args(["--exclude", "pilotlight-app-tests"])
                 .env("PILOTLIGHT_TEST_PYTHON", &ready.python)
                 .env("PILOTLIGHT_TEST_PROJECTS", &ready.projects);
             tests

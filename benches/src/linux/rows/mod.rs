@@ -1,5 +1,6 @@
 //! The rows of the table, one to a file.
 
+mod app;
 mod chain;
 mod down;
 mod flood;
@@ -26,7 +27,7 @@ pub(crate) struct Row {
 }
 
 /// All of them, in the order of the table.
-pub(crate) static ALL: [Row; 9] = [
+pub(crate) static ALL: [Row; 10] = [
     chain::ROW,
     hundred::ROW,
     restart::ROW,
@@ -36,6 +37,7 @@ pub(crate) static ALL: [Row; 9] = [
     left_behind::ROW,
     thousand::ROW,
     port_holder::ROW,
+    app::ROW,
 ];
 
 /// A row, as named on the command line.

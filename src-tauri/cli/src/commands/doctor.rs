@@ -12,17 +12,12 @@ use std::{
 use pilotlight::{
     clock,
     control::{self, Client, ClientError},
-    effects::{
-        evidence::{Case, Gatherer, ON_DEMAND},
-        log::ServiceLogs,
-    },
     model::{
-        diagnose::diagnose,
-        facts::RunId,
+        facts::Mark,
         finding::Finding,
-        stack::StackModel,
         view::{Snapshot, StackView},
     },
+    unkept,
 };
 use serde::Serialize;
 
@@ -154,17 +149,7 @@ async fn alone(
     snapshot: &Snapshot,
 ) -> Result<Vec<Finding>, Failure> {
     let stack = Arc::new(read(file)?);
-    let id = context.home.stack_id(file);
-    let last_run = |service: &_| {
-        let logs = ServiceLogs::of(context.home.logs(), &id, service);
-        logs.latest_run().ok().flatten().unwrap_or(RunId(0))
-    };
-    let model = StackModel::new(stack, last_run, 0, clock::now());
     let variables = Arc::new(env::vars_os().collect());
-    let mut case = Case::of(&model, &context.home, variables, |_| None);
-    case.kept = false;
-    case.active = Running::of(context, snapshot).marks().collect();
-    case.read_stack_file();
-    let evidence = Gatherer::default().gather(&case, ON_DEMAND).await;
-    Ok(diagnose(&evidence))
+    let active: Vec<Mark> = Running::of(context, snapshot).marks().collect();
+    Ok(unkept::findings(&context.home, stack, variables, active).await)
 }

@@ -10,7 +10,7 @@ use crate::{
     context::{Context, expect_known, kept, names, read},
     failure::{Ending, Failure, tell},
     keeper::{Kept, keep},
-    view::{Show, Subject, is_dark},
+    view::{Show, Subject},
 };
 
 /// A keeper in the background ends at once when it has nothing left to keep; the tray app does not.
@@ -85,7 +85,7 @@ async fn stop(context: &Context, mut client: Client, down: Down) -> Result<Endin
     catch_up(&mut show, &mut client).await;
     let left = client.status().await;
     drop(client);
-    if left.is_ok_and(|left| left.stacks.iter().all(|stack| is_dark(stack))) {
+    if left.is_ok_and(|left| left.stacks.iter().all(|stack| stack.is_dark())) {
         show.until_keeper_ends(KEEPER_ENDS).await;
     }
     match outcome {

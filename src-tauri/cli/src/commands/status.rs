@@ -7,15 +7,11 @@ use std::{
 };
 
 use pilotlight::{
-    clock,
     control::{Client, Watch},
-    effects::{log::ServiceLogs, process::Census},
+    effects::process::Census,
     home::Home,
-    model::{
-        facts::RunId,
-        stack::StackModel,
-        view::{Light, Snapshot, StackView},
-    },
+    model::view::{Light, Snapshot, StackView},
+    unkept,
 };
 
 use crate::{
@@ -85,11 +81,7 @@ async fn look(
 pub(super) async fn dark(home: &Home, file: &Path) -> Result<Arc<StackView>, Failure> {
     let stack = Arc::new(read(file)?);
     let id = home.stack_id(file);
-    let last_run = |service: &_| {
-        let logs = ServiceLogs::of(home.logs(), &id, service);
-        logs.latest_run().ok().flatten().unwrap_or(RunId(0))
-    };
-    let mut view = StackModel::new(stack, last_run, 0, clock::now()).view();
+    let mut view = unkept::view(home, stack);
     let Ok(processes) = Census::since(0).take().await else {
         return Ok(view);
     };

@@ -6,6 +6,7 @@ use pilotlight::{
     clock,
     control::{self, Client, ClientError, Environment, Outcome},
     home::Home,
+    keeping::Keeping,
     model::finding::Finding,
     signals::Endings,
 };
@@ -15,7 +16,7 @@ use crate::{
     args::Up,
     context::{Context, expect_known, read},
     failure::{Ending, Failure, tell},
-    keeper::{Kept, OwnKeeper, keep, keep_in_background, listen},
+    keeper::{Kept, keep, keep_in_background, listen},
     time::took,
     view::{Over, Show, Subject},
 };
@@ -137,7 +138,7 @@ async fn attend(
     request: &control::Up,
     endings: &mut Endings,
     mut client: Client,
-    own: Option<&OwnKeeper>,
+    own: Option<&Keeping>,
 ) -> Result<Ending, Unstarted> {
     let hint = if own.is_some() {
         STOPS_ALL
@@ -199,7 +200,7 @@ async fn follow(home: &Home, file: &Path) -> Result<Show, Failure> {
 }
 
 /// Shows what happens until nobody keeps the stack up any more.
-async fn until_over(own: Option<&OwnKeeper>, show: &mut Show) {
+async fn until_over(own: Option<&Keeping>, show: &mut Show) {
     match own {
         Some(own) => show.during(own.over()).await,
         None => match show.until_over().await {

@@ -23,7 +23,7 @@ pub(crate) use report::report;
 pub(crate) use screen::{Screen, size_of_errors, size_of_output};
 pub(crate) use show::{Over, Show, Subject};
 pub(crate) use table::table;
-pub(crate) use words::{is_dark, path};
+pub(crate) use words::path;
 
 use crate::paint::Signs;
 

@@ -33,7 +33,7 @@ pub(crate) fn report(
 
 fn verdict(findings: &[Finding], stack: &StackView, took: &str) -> String {
     let said = match findings {
-        [] if words::is_dark(stack) => paint(GREEN, "Nothing stands in the way of a start."),
+        [] if stack.is_dark() => paint(GREEN, "Nothing stands in the way of a start."),
         [] => paint(GREEN, "All is well."),
         [_] => paint(RED, "One thing is wrong."),
         several => paint(RED, &format!("{} things are wrong.", several.len())),

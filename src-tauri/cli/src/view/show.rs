@@ -234,7 +234,7 @@ impl Show {
 
     /// Whether nothing of what is shown is wanted or runs.
     pub(crate) fn is_dark(&self) -> bool {
-        !self.stacks.is_empty() && self.stacks.iter().all(|stack| words::is_dark(stack))
+        !self.stacks.is_empty() && self.stacks.iter().all(|stack| stack.is_dark())
     }
 
     /// Waits for something to happen, and shows it. Cancel-safe.

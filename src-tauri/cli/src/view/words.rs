@@ -3,7 +3,7 @@
 use anstyle::Style;
 use jiff::Timestamp;
 use pilotlight::{
-    model::view::{Light, PhaseName, ServiceView, StackView},
+    model::view::{Light, PhaseName, ServiceView},
     stack::ServiceName,
 };
 
@@ -87,14 +87,6 @@ pub(super) fn took(service: &ServiceView, now: Timestamp) -> Option<String> {
         _ if is_counting(service) => Some(time::age(time::since(since, now))),
         _ => None,
     }
-}
-
-/// Whether nothing of it is wanted or runs.
-pub(crate) fn is_dark(stack: &StackView) -> bool {
-    stack
-        .services
-        .iter()
-        .all(|service| service.light == Light::Off)
 }
 
 pub(super) fn bytes(number: u64) -> String {

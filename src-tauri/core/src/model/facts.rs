@@ -35,6 +35,8 @@ impl Moment {
 /// One start of a service. Grows with every start of that service, across keepers too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "typescript", ts(type = "number"))]
 pub struct RunId(pub u64);
 
 impl fmt::Display for RunId {
@@ -104,6 +106,7 @@ pub struct Process {
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum Exit {
     /// With this code.
     Code(i32),

@@ -13,6 +13,7 @@ use crate::stack::{Port, ServiceName};
     missing_docs,
     reason = "the table of finding codes says what each means"
 )]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum Code {
     NotRunning,
     Exited,
@@ -60,6 +61,7 @@ pub enum Code {
 
 /// One root cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Finding {
     /// What it is.
     pub code: Code,
@@ -77,6 +79,7 @@ pub struct Finding {
 
 /// What a root cause explains.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Symptom {
     /// Where it shows.
     pub service: ServiceName,
@@ -90,6 +93,7 @@ pub struct Symptom {
 
 /// What to do about a finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Remedy {
     /// A sentence.
     pub text: String,
@@ -100,6 +104,7 @@ pub struct Remedy {
 /// Something that a button or `doctor --fix` can carry out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum Action {
     /// Start a service.
     Start {
@@ -124,21 +129,25 @@ pub enum Action {
         command: Vec<String>,
         /// Where it runs; absolute.
         #[serde(with = "crate::native_text")]
+        #[cfg_attr(feature = "typescript", ts(type = "string"))]
         directory: PathBuf,
     },
     /// Make a file from its example. Nothing that is there is overwritten.
     CopyFile {
         /// The example; absolute.
         #[serde(with = "crate::native_text")]
+        #[cfg_attr(feature = "typescript", ts(type = "string"))]
         from: PathBuf,
         /// The file that is missing; absolute.
         #[serde(with = "crate::native_text")]
+        #[cfg_attr(feature = "typescript", ts(type = "string"))]
         to: PathBuf,
     },
     /// Change lines of the stack file, once a person has seen the difference.
     EditStackFile {
         /// The stack file; absolute.
         #[serde(with = "crate::native_text")]
+        #[cfg_attr(feature = "typescript", ts(type = "string"))]
         file: PathBuf,
         /// From the top to the bottom.
         changes: Vec<LineChange>,
@@ -147,6 +156,7 @@ pub enum Action {
 
 /// A change of lines that stand together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct LineChange {
     /// The first line that changes, from 1. What is only added comes before this line.
     pub line: usize,

@@ -10,10 +10,12 @@ pub mod evidence;
 pub mod explain;
 pub mod facts;
 pub mod finding;
+pub mod notices;
 mod order;
 pub mod restart;
 pub mod service;
 pub mod stack;
+pub mod tray;
 pub mod view;
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::stack::{Mode, Port, ServiceName};
 
 /// The latest whole truth about all stacks of a keeper.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Snapshot {
     /// In the order in which they were started first.
     pub stacks: Vec<Arc<StackView>>,
@@ -21,11 +22,13 @@ pub struct Snapshot {
 
 /// A stack as people see it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct StackView {
     /// Its name.
     pub name: String,
     /// Its stack file, absolute: what tells it from others.
     #[serde(with = "crate::native_text")]
+    #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub file: PathBuf,
     /// Its mode.
     pub mode: Mode,
@@ -40,8 +43,19 @@ pub struct StackView {
     pub findings: Vec<Arc<Finding>>,
 }
 
+impl StackView {
+    /// Whether nothing of it is wanted or runs.
+    #[must_use]
+    pub fn is_dark(&self) -> bool {
+        self.services
+            .iter()
+            .all(|service| service.light == Light::Off)
+    }
+}
+
 /// A service as people see it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ServiceView {
     /// Its name.
     pub name: ServiceName,
@@ -54,6 +68,7 @@ pub struct ServiceView {
     /// The port that it has, or is to have.
     pub port: Option<Port>,
     /// Since when it is in its phase.
+    #[cfg_attr(feature = "typescript", ts(type = "string | null"))]
     pub since: Option<Timestamp>,
     /// How often it was started again by itself since it was last asked for.
     pub restarts: u32,
@@ -62,6 +77,7 @@ pub struct ServiceView {
     /// Of one core; filled where it is shown.
     pub cpu_percent: Option<f64>,
     /// Of its whole tree; filled where it is shown.
+    #[cfg_attr(feature = "typescript", ts(type = "number | null"))]
     pub memory_bytes: Option<u64>,
     /// The needs that it waits for.
     pub waiting_for: Vec<ServiceName>,
@@ -74,10 +90,12 @@ pub struct ServiceView {
     /// The present or latest run: the name of its log.
     pub run: Option<RunId>,
     /// When the present run began, or the latest one.
+    #[cfg_attr(feature = "typescript", ts(type = "string | null"))]
     pub started: Option<Timestamp>,
     /// What it needs.
     pub needs: Vec<ServiceName>,
     /// Addresses to open, by label.
+    #[cfg_attr(feature = "typescript", ts(type = "Record<string, string>"))]
     pub links: BTreeMap<String, String>,
     /// Why it is red, where that is known: once it has been diagnosed, the root cause, which may be
     /// another service's.
@@ -89,6 +107,7 @@ pub struct ServiceView {
 /// Where a service is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum PhaseName {
     /// Nothing of it runs.
     Stopped,
@@ -115,6 +134,7 @@ pub enum PhaseName {
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum Light {
     /// Not wanted, and nothing of it runs.
     #[default]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{oneshot, watch};
 
-use super::{ENDING, Handle, Message};
+use super::{Applied, ENDING, Handle, Message};
 use crate::{
     control::{Doctor, Down, Keeper, Outcome, Restart, Up},
     model::{finding::Finding, view::Snapshot},
@@ -26,6 +26,11 @@ impl Handle {
     pub async fn idle(&self) {
         // The sender is gone when the supervisor has ended, and then nothing of it is left to do.
         let _ = self.alive.clone().wait_for(|alive| *alive == 0).await;
+    }
+
+    /// The stacks that it has, as they were applied.
+    pub async fn applied(&self) -> Vec<Applied> {
+        self.ask(Message::Applied).await.unwrap_or_default()
     }
 
     /// Waits until the supervisor has ended.

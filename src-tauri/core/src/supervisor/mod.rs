@@ -39,7 +39,8 @@ use crate::{
         stack::{Event, Goal, Progress},
         view::Snapshot,
     },
-    stack::ServiceName,
+    stack::{ServiceName, Stack},
+    stack_file::Environment,
     state::Journal,
 };
 use adoption::end_strays;
@@ -74,6 +75,7 @@ enum Message {
     Down(Down, oneshot::Sender<Outcome>),
     Restart(Restart, oneshot::Sender<Outcome>),
     Usage(oneshot::Sender<Arc<Snapshot>>),
+    Applied(oneshot::Sender<Vec<Applied>>),
     Doctor(Doctor, oneshot::Sender<Option<Vec<Finding>>>),
     /// Somebody who gathers wants to know what is known now.
     Case(StackId, oneshot::Sender<Box<Case>>),
@@ -89,6 +91,15 @@ enum Message {
     },
     Launched(Origin, Launched),
     Report(Origin, Report),
+}
+
+/// A stack as its file said when it was applied last.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// What it said.
+    pub stack: Arc<Stack>,
+    /// The variables that its services start with. Values are secrets.
+    pub variables: Arc<Environment>,
 }
 
 /// Which run of which service a report is about.
@@ -218,6 +229,13 @@ impl Supervisor {
             Message::Down(down, answer) => self.down(&down, answer),
             Message::Restart(restart, answer) => self.restart(restart, answer),
             Message::Usage(answer) => self.measure(answer),
+            Message::Applied(answer) => {
+                let applied = self.stacks.iter().map(|kept| Applied {
+                    stack: kept.model.stack().clone(),
+                    variables: kept.variables.clone(),
+                });
+                reply(answer, applied.collect());
+            }
             Message::Doctor(doctor, answer) => self.doctor(&doctor, answer),
             Message::Case(stack, answer) => self.tell_case(&stack, answer),
             Message::Diagnosed {

@@ -10,6 +10,7 @@ use crate::{
     workspace,
 };
 
+pub(crate) mod desktop;
 mod node;
 mod packages;
 mod projects;

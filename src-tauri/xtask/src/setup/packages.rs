@@ -179,7 +179,7 @@ fn python() -> Option<String> {
         .map(str::to_owned)
 }
 
-fn install(packages: &[&str]) -> Result<(), Error> {
+pub(super) fn install(packages: &[&str]) -> Result<(), Error> {
     let script = include_str!("apt.sh");
     let mut command = if is_root() {
         Command::new("sh")
@@ -239,7 +239,7 @@ fn how_to_get(apt: &str, brew: &str, windows: &str) -> String {
     }
 }
 
-fn on_path(program: &str) -> bool {
+pub(super) fn on_path(program: &str) -> bool {
     let endings: &[&str] = match env::consts::OS {
         "windows" => &[".exe", ".cmd"],
         _ => &[""],

@@ -106,37 +106,23 @@ async fn treat(
 /// What an action does, in words that make a question. Of a change of the stack file the difference
 /// is shown first; `None` if it cannot be made.
 fn describe(action: &Action) -> io::Result<Option<String>> {
-    Ok(Some(match action {
-        Action::Start { service } => format!("Start {service}"),
-        Action::Restart { service } => format!("Restart {service}"),
-        Action::FreePort { port } => format!("End who holds port {port}"),
-        Action::Install {
-            command, directory, ..
-        } => {
-            let command = shell_words::join(command);
-            format!("Run `{command}` in {}", directory.display())
-        }
-        Action::CopyFile { from, to } => {
-            format!("Copy {} to {}", from.display(), to.display())
-        }
-        Action::EditStackFile { file, changes } => {
-            let text = fs::read_to_string(file)?;
-            match remedy::change(&text, changes) {
-                Ok(changed) => {
-                    let mut err = anstream::stderr().lock();
-                    for line in difference(&file.display().to_string(), &changed.difference) {
-                        writeln!(err, "{line}")?;
-                    }
-                }
-                Err(line) => {
-                    let message = format!("line {line} of {} has changed", file.display());
-                    tell(&message, Some("run `pilotlight doctor` again"))?;
-                    return Ok(None);
+    if let Action::EditStackFile { file, changes } = action {
+        let text = fs::read_to_string(file)?;
+        match remedy::change(&text, changes) {
+            Ok(changed) => {
+                let mut err = anstream::stderr().lock();
+                for line in difference(&file.display().to_string(), &changed.difference) {
+                    writeln!(err, "{line}")?;
                 }
             }
-            format!("Change {}", file.display())
+            Err(line) => {
+                let message = format!("line {line} of {} has changed", file.display());
+                tell(&message, Some("run `pilotlight doctor` again"))?;
+                return Ok(None);
+            }
         }
-    }))
+    }
+    Ok(Some(remedy::describe(action)))
 }
 
 async fn carry_out(context: &Context, visit: &Visit, action: &Action) -> Result<Done, Failure> {

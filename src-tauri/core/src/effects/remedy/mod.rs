@@ -20,7 +20,10 @@ use super::{
     process::{HelperFault, Output, run_helper},
 };
 use crate::{
-    model::{facts::LaunchFault, finding::LineChange},
+    model::{
+        facts::LaunchFault,
+        finding::{Action, LineChange},
+    },
     replace::replace,
     stack::Command,
     stack_file,
@@ -73,6 +76,26 @@ pub enum RemedyError {
     /// A command did not come to an end.
     #[error("run `{0}`: it took more than 20 minutes and was ended")]
     TooLong(String),
+}
+
+/// What an action does, in words that make a question.
+#[must_use]
+pub fn describe(action: &Action) -> String {
+    match action {
+        Action::Start { service } => format!("Start {service}"),
+        Action::Restart { service } => format!("Restart {service}"),
+        Action::FreePort { port } => format!("End who holds port {port}"),
+        Action::Install {
+            command, directory, ..
+        } => {
+            let command = shell_words::join(command);
+            format!("Run `{command}` in {}", directory.display())
+        }
+        Action::CopyFile { from, to } => {
+            format!("Copy {} to {}", from.display(), to.display())
+        }
+        Action::EditStackFile { file, .. } => format!("Change {}", file.display()),
+    }
 }
 
 /// Runs the command that installs what is missing, in `directory` and with `variables`.

@@ -1,0 +1,97 @@
+//! The files of known stacks: what they say, and when they change.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use super::{Inner, Says};
+use crate::{
+    stack_file::{self, Environment, Place, ProblemKind, Report},
+    window::FileChange,
+};
+
+/// What stood in a file, or why it could not be read.
+pub(super) type Text = Result<String, String>;
+
+/// Who writes a file often does it in several steps.
+const SETTLE: Duration = Duration::from_millis(50);
+
+/// How often one has to look where there is not even a folder to watch.
+const NO_FOLDER: Duration = Duration::from_secs(5);
+
+/// What the file says, read with these variables.
+pub(super) fn read(file: &Path, variables: &Environment) -> (Text, Says) {
+    let text = match stack_file::text(file) {
+        Ok(text) => text,
+        Err(report) => {
+            let text = Err(report.lines().collect::<Vec<_>>().join("\n"));
+            return (text, Says::Wrong(wrong(&report)));
+        }
+    };
+    let says = match stack_file::parse(file, text.as_bytes(), variables) {
+        Ok(stack) => Says::Valid(Arc::new(stack)),
+        Err(report) => Says::Wrong(wrong(&report)),
+    };
+    (Ok(text), says)
+}
+
+/// What is wrong first.
+fn wrong(report: &Report) -> FileChange {
+    let Some(problem) = report.problems().first() else {
+        return FileChange::Missing;
+    };
+    if matches!(problem.kind(), ProblemKind::Missing) {
+        return FileChange::Missing;
+    }
+    let place = problem.place();
+    FileChange::Invalid {
+        message: format!("{problem}; {}", problem.suggestion()),
+        line: place.map(|Place { line, .. }| line),
+        column: place.map(|Place { column, .. }| column),
+        excerpt: problem.line().map(str::to_owned),
+    }
+}
+
+/// Looks at the file whenever it may have changed, as long as the desk is there.
+pub(super) async fn watch(desk: Weak<Inner>, file: PathBuf) {
+    let folder = file.parent().map(Path::to_owned);
+    loop {
+        let Some(inner) = desk.upgrade() else { return };
+        let growth = file.exists().then(|| inner.watcher.growth(&file));
+        let arrival = folder
+            .as_ref()
+            .filter(|folder| folder.is_dir())
+            .map(|folder| inner.watcher.arrival(folder));
+        // Now that nothing is missed any more.
+        inner.look_at_file(&file);
+        drop(inner);
+        match (growth, arrival) {
+            (Some(growth), Some(arrival)) => tokio::select! {
+                () = growth.fired() => {}
+                () = arrival.fired() => {}
+            },
+            (None, Some(armed)) | (Some(armed), None) => armed.fired().await,
+            (None, None) => tokio::time::sleep(NO_FOLDER).await,
+        }
+        tokio::time::sleep(SETTLE).await;
+    }
+}
+
+impl Inner {
+    /// Reads the file again; nothing happens if it is what it was.
+    fn look_at_file(&self, path: &Path) {
+        let (text, says, dark) = self.read(path);
+        let mut state = self.state();
+        let Some(file) = state.files.get_mut(path).filter(|file| file.text != text) else {
+            return;
+        };
+        tracing::info!(file = %path.display(), "the stack file has changed");
+        file.text = text;
+        file.says = says;
+        file.dark = dark;
+        drop(state);
+        self.publish();
+    }
+}

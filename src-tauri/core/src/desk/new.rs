@@ -1,0 +1,52 @@
+//! Stacks that are not there yet: the example, and a stack file that was drafted for a folder.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use super::Desk;
+use crate::stack_file;
+
+impl Desk {
+    /// Copies the example to `place`, unless somebody has done so before, and knows it.
+    pub fn try_example(&self, example: &Path, place: &Path) -> Result<PathBuf, String> {
+        let file = place.join(stack_file::FILE_NAME);
+        if !file.exists() {
+            copy(example, place).map_err(|error| {
+                format!("failed to copy the example to {}: {error}", place.display())
+            })?;
+        }
+        self.add(&file)
+    }
+
+    /// Writes a stack file where none is, if its text is valid, and knows it.
+    pub fn write_draft(&self, file: &Path, text: &str) -> Result<PathBuf, String> {
+        let valid = stack_file::parse(file, text.as_bytes(), &self.0.variables);
+        valid.map_err(|report| report.lines().collect::<Vec<_>>().join("\n"))?;
+        // Never over one that is there.
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(file)
+            .and_then(|mut made| made.write_all(text.as_bytes()))
+            .map_err(|error| format!("failed to write {}: {error}", file.display()))?;
+        self.add(file)
+    }
+}
+
+/// Copies the files of a folder and those in folders below. None that is there is written over.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type()?.is_dir() {
+            copy(&from, &to)?;
+        } else if !to.exists() {
+            fs::copy(&from, &to)?;
+        }
+    }
+    Ok(())
+}

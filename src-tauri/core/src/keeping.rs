@@ -1,0 +1,149 @@
+//! A process as the keeper of a home: the supervisor, and the server by which others reach it.
+
+use std::{io, sync::Arc, time::Duration};
+
+use tokio::{task::JoinHandle, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    background,
+    control::{BindError, Client, ConnectError, Keeper as _, Lock, LockError, Server},
+    home::Home,
+    model::view::Snapshot,
+    supervisor::{self, Handle},
+};
+
+/// How long a keeper that nobody has given a stack yet waits for one.
+const FIRST_STACK: Duration = Duration::from_secs(30);
+
+/// How long a keeper that is told to make room may take.
+const CHANGE: Duration = Duration::from_secs(30);
+
+/// Between two looks at the lock of a keeper that is about to end: nothing tells of that.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// Why this process is not the keeper. A fragment that follows "failed to".
+#[derive(Debug, thiserror::Error)]
+pub enum KeepError {
+    /// The operating system cannot tell of processes or of files that grow.
+    #[error("supervise: {0}")]
+    Supervise(io::Error),
+    /// Nobody could connect.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// Another process is, and stays.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// Another process is, and cannot be asked to make room.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+}
+
+/// A keeper that this process is.
+pub struct Keeping {
+    /// How to talk to its supervisor.
+    pub handle: Handle,
+    /// What was found amiss and set aside, or taken over, to be said.
+    pub remarks: Vec<String>,
+    supervisor: JoinHandle<()>,
+    server: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl Keeping {
+    /// Takes over what an earlier keeper left, and answers whoever connects. Must be called within
+    /// the runtime.
+    pub async fn begin(lock: &Lock) -> Result<Self, KeepError> {
+        // A keeper of few services does without.
+        if let Err(error) = background::raise_file_limit() {
+            tracing::warn!("failed to raise the number of files that may be open: {error}");
+        }
+        let started = supervisor::start(lock)
+            .await
+            .map_err(KeepError::Supervise)?;
+        let (server, set_aside) = Server::bind(lock)?;
+        let stop = CancellationToken::new();
+        let mut remarks = started.remarks;
+        remarks.extend(set_aside.map(|set_aside| set_aside.to_string()));
+        Ok(Self {
+            server: tokio::spawn(server.run(started.handle.clone(), stop.clone())),
+            supervisor: started.task,
+            handle: started.handle,
+            remarks,
+            stop,
+        })
+    }
+
+    /// Becomes the keeper also where there is one: that one is told to end and to leave its services
+    /// running, which are then adopted as they are.
+    pub async fn take_over(home: &Home) -> Result<Self, KeepError> {
+        let lock = timeout(CHANGE, room(home)).await;
+        let lock = match lock {
+            Ok(lock) => lock?,
+            // It does not end: who it is.
+            Err(_) => Lock::acquire(home)?,
+        };
+        Self::begin(&lock).await
+    }
+
+    /// Ends without touching what still runs.
+    pub async fn end(self) {
+        self.stop.cancel();
+        // Both have said what went wrong with them, if anything did.
+        let _ = self.server.await;
+        self.handle.quit(true).await;
+        drop(self.handle);
+        let _ = self.supervisor.await;
+    }
+
+    /// Waits until a stack has been given and nothing of any is wanted or runs any more, or until
+    /// somebody has ended the keeper.
+    pub async fn over(&self) {
+        let mut snapshot = self.handle.snapshot();
+        let is_given = |snapshot: &Arc<Snapshot>| !snapshot.stacks.is_empty();
+        let over = async {
+            if !matches!(
+                timeout(FIRST_STACK, snapshot.wait_for(is_given)).await,
+                Ok(Ok(_))
+            ) {
+                return;
+            }
+            loop {
+                self.handle.idle().await;
+                let seen = snapshot.borrow_and_update().clone();
+                if seen.stacks.iter().all(|stack| stack.is_dark())
+                    || snapshot.changed().await.is_err()
+                {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            () = over => {}
+            () = self.handle.ended() => {}
+        }
+    }
+}
+
+/// Waits for the lock, and asks whoever holds it to end.
+async fn room(home: &Home) -> Result<Lock, KeepError> {
+    let mut asked = false;
+    loop {
+        match Lock::acquire(home) {
+            Err(LockError::Held { .. }) => {}
+            lock => return Ok(lock?),
+        }
+        if !asked {
+            match Client::connect(home).await {
+                // What it answers does not matter: it ends, or the lock tells that it does not.
+                Ok(mut client) => {
+                    asked = client.quit(true).await.is_ok();
+                }
+                // It is just beginning or ending.
+                Err(ConnectError::NoKeeper | ConnectError::Closed) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}

@@ -1,0 +1,53 @@
+//! Whether the app starts with the desktop.
+//!
+//! `auto-launch` is what tauri-plugin-autostart stands on. The plugin gives it the bare path of the
+//! program, which neither a desktop entry nor the registry takes where there is a space in it; and on
+//! Windows it writes for all users where it may.
+
+use auto_launch::{AutoLaunch, AutoLaunchBuilder, MacOSLaunchMode, WindowsEnableMode};
+use tauri::{AppHandle, Manager as _};
+
+use crate::platform;
+
+/// As which the app starts with the desktop.
+const ARGUMENT: &str = "--at-login";
+
+/// The entry of this program among what starts with the desktop.
+pub(crate) struct Autostart(Result<AutoLaunch, String>);
+
+impl Autostart {
+    pub(crate) fn of_this_program(app: &AppHandle) -> Self {
+        Self(entry(app).map_err(|error| error.to_string()))
+    }
+
+    pub(crate) fn is_on(&self) -> Result<bool, String> {
+        let entry = self.0.as_ref().map_err(Clone::clone)?;
+        entry.is_enabled().map_err(|error| error.to_string())
+    }
+
+    pub(crate) fn set(&self, on: bool) -> Result<(), String> {
+        let entry = self.0.as_ref().map_err(Clone::clone)?;
+        if on {
+            return entry.enable().map_err(|error| error.to_string());
+        }
+        match self.is_on() {
+            Ok(false) => Ok(()),
+            _ => entry.disable().map_err(|error| error.to_string()),
+        }
+    }
+}
+
+fn entry(app: &AppHandle) -> Result<AutoLaunch, Box<dyn std::error::Error>> {
+    let program = platform::program(&app.env())?;
+    let program = program
+        .to_str()
+        .ok_or("the path of this program is not Unicode")?;
+    let entry = AutoLaunchBuilder::new()
+        .set_app_name("Pilot Light")
+        .set_app_path(&platform::as_word(program))
+        .set_args(&[ARGUMENT])
+        .set_macos_launch_mode(MacOSLaunchMode::LaunchAgent)
+        .set_windows_enable_mode(WindowsEnableMode::CurrentUser)
+        .build()?;
+    Ok(entry)
+}

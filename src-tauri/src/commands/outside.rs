@@ -1,0 +1,82 @@
+//! What leads out of the window: pages, files, dialogs of the desktop.
+
+use std::path::PathBuf;
+
+use pilotlight::{diary, stack::ServiceName};
+use tauri::{AppHandle, State, command};
+use tauri_plugin_dialog::{DialogExt as _, FilePath};
+use tokio::sync::oneshot;
+
+use crate::{DIARY, host::Host, links};
+
+/// Opens a link that the stack declares; the page of its port without a label.
+#[command]
+pub(crate) async fn open_link(
+    app: AppHandle,
+    host: State<'_, Host>,
+    file: PathBuf,
+    service: ServiceName,
+    label: Option<String>,
+) -> Result<(), String> {
+    let address = host.desk.link(&file, &service, label.as_deref());
+    let address = address.ok_or_else(|| format!("{service} has no such page"))?;
+    links::page(&app, &address)
+}
+
+#[command]
+pub(crate) async fn open_log_file(
+    app: AppHandle,
+    host: State<'_, Host>,
+    file: PathBuf,
+    service: ServiceName,
+) -> Result<(), String> {
+    let log = host.desk.log_file(&file, &service);
+    let log = log.ok_or_else(|| format!("{service} has not left a log yet"))?;
+    links::file(&app, &log)
+}
+
+#[command]
+pub(crate) async fn open_own_log(app: AppHandle, host: State<'_, Host>) -> Result<(), String> {
+    let log = diary::latest(host.desk.home().state(), DIARY)
+        .map_err(|error| format!("failed to find the log: {error}"))?;
+    links::file(&app, &log.ok_or("there is no log")?)
+}
+
+#[command]
+pub(crate) async fn open_stack_file(
+    app: AppHandle,
+    host: State<'_, Host>,
+    file: PathBuf,
+) -> Result<(), String> {
+    if !host.desk.knows(&file) {
+        return Err("that stack is not known".into());
+    }
+    links::file(&app, &file)
+}
+
+/// Nothing if a person chooses none.
+#[command]
+pub(crate) async fn pick_stack(app: AppHandle) -> Result<Option<PathBuf>, String> {
+    let dialog = app
+        .dialog()
+        .file()
+        .set_title("Open a stack file")
+        .add_filter("Stack files", &["toml"]);
+    let (answer, answered) = oneshot::channel();
+    dialog.pick_file(|picked| drop(answer.send(picked)));
+    path(answered.await.ok().flatten())
+}
+
+/// Nothing if a person chooses none.
+#[command]
+pub(crate) async fn pick_folder(app: AppHandle) -> Result<Option<PathBuf>, String> {
+    let dialog = app.dialog().file().set_title("Choose a folder");
+    let (answer, answered) = oneshot::channel();
+    dialog.pick_folder(|picked| drop(answer.send(picked)));
+    path(answered.await.ok().flatten())
+}
+
+fn path(picked: Option<FilePath>) -> Result<Option<PathBuf>, String> {
+    let path = picked.map(FilePath::into_path).transpose();
+    path.map_err(|error| format!("failed to use what was chosen: {error}"))
+}

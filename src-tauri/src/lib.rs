@@ -1,0 +1,127 @@
+//! The tray application: tray, window, notifications and autostart over the core. It decides nothing.
+
+mod arguments;
+mod autostart;
+mod commands;
+mod host;
+mod links;
+mod news;
+mod page;
+mod platform;
+mod quit;
+mod tray;
+mod usage;
+mod window;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use pilotlight::{diary, home::Home};
+use tauri::{AppHandle, Manager as _, RunEvent, WindowEvent};
+use tauri_plugin_dialog::{DialogExt as _, MessageDialogKind};
+
+use crate::{arguments::Arguments, host::Host};
+
+/// The name of the app's own log.
+const DIARY: &str = "app";
+
+/// Runs the app until it is quit, or hands its arguments to the one that runs already.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(shown) => {
+            // A person who started it without a terminal sees none of it, and sees no app either.
+            drop(shown.print());
+            return if shown.use_stderr() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    let home = match prepared_home() {
+        Ok(home) => home,
+        Err(why) => {
+            eprintln!("failed to {why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let single_instance = tauri_plugin_single_instance::Builder::new()
+        .dbus_id(instance_name(&home))
+        .callback(|app, arguments, folder| host::called_again(app, &arguments, &folder))
+        .build();
+    let built = tauri::Builder::default()
+        .plugin(single_instance)
+        .plugin(tauri_plugin_dialog::init())
+        .plugin(tauri_plugin_notification::init())
+        .plugin(tauri_plugin_shell::init())
+        .invoke_handler(commands::all())
+        .setup(move |app| {
+            begin(app.handle(), &home, &arguments);
+            Ok(())
+        })
+        .on_window_event(|window, event| {
+            if matches!(event, WindowEvent::Destroyed) {
+                window.state::<Host>().page.close();
+            }
+        })
+        .build(tauri::generate_context!());
+    let app = match built {
+        Ok(app) => app,
+        Err(error) => {
+            tracing::error!("failed to start: {error}");
+            eprintln!("failed to start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = app.run_return(|app, event| match event {
+        // The last window was closed: the tray stays. A quit comes with a code.
+        RunEvent::ExitRequested {
+            code: None, api, ..
+        } => api.prevent_exit(),
+        RunEvent::Exit => quit::end(app),
+        _ => {}
+    });
+    tracing::info!("ended");
+    u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+fn prepared_home() -> Result<Home, Box<dyn std::error::Error>> {
+    let home = Home::locate()?;
+    home.prepare()?;
+    diary::open(home.state(), DIARY)?;
+    Ok(home)
+}
+
+/// There is one app to a home. Another home, as tests have it, is another app.
+fn instance_name(home: &Home) -> String {
+    const NAME: &str = "dev.pilotlight.desktop";
+    match std::env::var_os(Home::VARIABLE).filter(|folder| !folder.is_empty()) {
+        None => NAME.to_owned(),
+        Some(_) => {
+            let id = home.stack_id(home.state()).0;
+            format!("{NAME}.{}", id.replace('-', "_"))
+        }
+    }
+}
+
+/// Becomes the keeper, and shows that.
+fn begin(app: &AppHandle, home: &Home, arguments: &Arguments) {
+    match tauri::async_runtime::block_on(Host::begin(app, home)) {
+        Ok(host) => {
+            app.manage(host);
+            host::attend(app, arguments);
+        }
+        Err(why) => {
+            tracing::error!("failed to {why}");
+            eprintln!("failed to {why}");
+            let app_to_end = app.clone();
+            app.dialog()
+                .message(format!("Pilot Light failed to {why}."))
+                .title("Pilot Light")
+                .kind(MessageDialogKind::Error)
+                .show(move |_| app_to_end.exit(1));
+        }
+    }
+}

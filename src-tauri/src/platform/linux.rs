@@ -1,0 +1,238 @@
+//! Linux: a status notifier item, by itself.
+
+use std::{env, io, path::PathBuf, sync::Arc};
+
+use ksni::{
+    Icon, MenuItem, OfflineReason, ToolTip, TrayMethods as _,
+    menu::{CheckmarkItem, StandardItem, SubMenu},
+};
+use pilotlight::model::tray::{Choice, Entry, Tray};
+use tauri::{AppHandle, Env, Manager as _, async_runtime::spawn, image::Image};
+use tokio::sync::watch;
+
+use super::icons;
+use crate::{host::Host, tray::choose};
+
+/// Shows what comes, whether or not there is a tray host: one that comes later finds it.
+pub(crate) fn show_tray(app: &AppHandle, mut trays: watch::Receiver<Arc<Tray>>) {
+    let app = app.clone();
+    spawn(async move {
+        let item = Item {
+            shown: trays.borrow_and_update().clone(),
+            app: app.clone(),
+        };
+        let there = &app.state::<Host>().tray;
+        let handle = match item.assume_sni_available(true).spawn().await {
+            Ok(handle) => handle,
+            Err(error) => {
+                tracing::warn!("there is no tray: {error}");
+                there.send_replace(Some(false));
+                return;
+            }
+        };
+        // Unless it has heard that there is none.
+        there.send_if_modified(|there| {
+            let unknown = there.is_none();
+            *there = there.or(Some(true));
+            unknown
+        });
+        while trays.changed().await.is_ok() {
+            let shown = trays.borrow_and_update().clone();
+            handle.update(|item| item.shown = shown).await;
+        }
+    });
+}
+
+/// The item, as the desktop asks for it.
+struct Item {
+    shown: Arc<Tray>,
+    app: AppHandle,
+}
+
+impl Item {
+    fn is_there(&self, there: bool) {
+        tracing::info!(there, "tray host");
+        self.app.state::<Host>().tray.send_replace(Some(there));
+    }
+
+    fn icons(&self) -> Vec<Icon> {
+        icons::of(self.shown.light).iter().map(icon).collect()
+    }
+}
+
+impl ksni::Tray for Item {
+    fn id(&self) -> String {
+        "pilot-light".into()
+    }
+
+    fn title(&self) -> String {
+        "Pilot Light".into()
+    }
+
+    fn icon_pixmap(&self) -> Vec<Icon> {
+        self.icons()
+    }
+
+    fn tool_tip(&self) -> ToolTip {
+        ToolTip {
+            icon_name: String::new(),
+            icon_pixmap: Vec::new(),
+            title: self.shown.title.clone(),
+            description: escaped(&self.shown.tooltip),
+        }
+    }
+
+    fn activate(&mut self, _x: i32, _y: i32) {
+        choose(&self.app, self.shown.click.clone());
+    }
+
+    fn secondary_activate(&mut self, _x: i32, _y: i32) {
+        choose(&self.app, Choice::OpenWindow);
+    }
+
+    fn menu(&self) -> Vec<MenuItem<Self>> {
+        menu(&self.shown.menu)
+    }
+
+    fn watcher_online(&self) {
+        self.is_there(true);
+    }
+
+    fn watcher_offline(&self, _reason: OfflineReason) -> bool {
+        self.is_there(false);
+        // Stays, for the next one.
+        true
+    }
+}
+
+fn menu(entries: &[Entry]) -> Vec<MenuItem<Item>> {
+    entries.iter().map(entry).collect()
+}
+
+fn entry(entry: &Entry) -> MenuItem<Item> {
+    match entry {
+        Entry::Text(text) => StandardItem {
+            label: literal(text),
+            enabled: false,
+            visible: !text.is_empty(),
+            ..StandardItem::default()
+        }
+        .into(),
+        Entry::Separator => MenuItem::Separator,
+        Entry::Item {
+            text,
+            choice,
+            enabled,
+        } => StandardItem {
+            label: literal(text),
+            enabled: *enabled,
+            activate: chosen(choice),
+            ..StandardItem::default()
+        }
+        .into(),
+        Entry::Check {
+            text,
+            choice,
+            checked,
+        } => CheckmarkItem {
+            label: literal(text),
+            checked: *checked,
+            activate: chosen(choice),
+            ..CheckmarkItem::default()
+        }
+        .into(),
+        Entry::Submenu { text, entries } => SubMenu {
+            label: literal(text),
+            submenu: menu(entries),
+            ..SubMenu::default()
+        }
+        .into(),
+    }
+}
+
+fn chosen(choice: &Choice) -> Box<dyn Fn(&mut Item) + Send + Sync> {
+    let choice = choice.clone();
+    Box::new(move |item| choose(&item.app, choice.clone()))
+}
+
+/// A single underscore would mark the next letter as the one to press.
+fn literal(text: &str) -> String {
+    text.replace('_', "__")
+}
+
+/// Tooltips are read as markup.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+/// From RGBA to the ARGB of the wire.
+fn icon(image: &Image<'_>) -> Icon {
+    let mut data = image.rgba().to_vec();
+    for pixel in data.chunks_exact_mut(4) {
+        pixel.rotate_right(1);
+    }
+    Icon {
+        width: i32::try_from(image.width()).unwrap_or_default(),
+        height: i32::try_from(image.height()).unwrap_or_default(),
+        data,
+    }
+}
+
+/// What starts this program again: the image, where it runs from one.
+pub(crate) fn program(env: &Env) -> io::Result<PathBuf> {
+    match &env.appimage {
+        Some(image) => Ok(image.into()),
+        None => env::current_exe(),
+    }
+}
+
+/// A path as one word of the `Exec` line of a desktop entry: quoted, the characters that mean something
+/// in quotes escaped, and all that once more as a string of the file (Desktop Entry Specification 1.5).
+pub(crate) fn as_word(path: &str) -> String {
+    let mut word = String::from('"');
+    for character in path.chars() {
+        match character {
+            '"' | '`' | '$' => {
+                word.push_str("\\\\");
+                word.push(character);
+            }
+            '\\' => word.push_str("\\\\\\\\"),
+            '%' => word.push_str("%%"),
+            _ => word.push(character),
+        }
+    }
+    word.push('"');
+    word
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_word_of_a_desktop_entry() {
+        assert_eq!(as_word("/opt/Pilot Light/app"), r#""/opt/Pilot Light/app""#);
+        assert_eq!(as_word("/a\"b"), r#""/a\\"b""#);
+        assert_eq!(as_word("/a$b`c"), r#""/a\\$b\\`c""#);
+        assert_eq!(as_word(r"/a\b"), r#""/a\\\\b""#);
+        assert_eq!(as_word("/100%"), r#""/100%%""#);
+    }
+
+    #[test]
+    fn no_letter_of_a_name_is_taken_for_a_shortcut() {
+        assert_eq!(literal("my_api: ready"), "my__api: ready");
+    }
+
+    #[test]
+    fn a_tooltip_shows_what_it_says() {
+        assert_eq!(escaped("a < b & c"), "a &lt; b &amp; c");
+    }
+
+    #[test]
+    fn pixels_are_turned_into_what_the_bus_carries() {
+        let image = Image::new(&[1, 2, 3, 4], 1, 1);
+        assert_eq!(icon(&image).data, [4, 1, 2, 3]);
+    }
+}

@@ -1,0 +1,18 @@
+//! What differs from one desktop to another, behind one set of function names. Only here, and for the
+//! console in `main.rs`, does the app ask which system it is on.
+
+mod icons;
+
+#[cfg(target_os = "linux")]
+#[path = "linux.rs"]
+mod os;
+#[cfg(target_os = "macos")]
+#[path = "macos.rs"]
+mod os;
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod os;
+#[cfg(not(target_os = "linux"))]
+mod system_tray;
+
+pub(crate) use os::{as_word, program, show_tray};

@@ -1,0 +1,100 @@
+//! The tray: what the core says it shows, and what a person chooses in it.
+
+use std::sync::Arc;
+
+use pilotlight::{
+    model::{
+        tray::{Choice, Target, Tray, tray},
+        view::Snapshot,
+    },
+    settings::Settings,
+    window::Update,
+};
+use tauri::{AppHandle, Manager as _, async_runtime::spawn};
+use tokio::sync::watch;
+
+use crate::{
+    host::{Host, told},
+    links, platform, quit, window,
+};
+
+/// Shows the tray, as it changes.
+pub(crate) fn attend(app: &AppHandle) {
+    let host = app.state::<Host>();
+    let mut view = host.desk.view();
+    let mut settings = host.desk.settings();
+    let shown = |view: &mut watch::Receiver<Arc<Snapshot>>,
+                 settings: &mut watch::Receiver<Settings>| {
+        let starts_at_login = settings.borrow_and_update().start_at_login;
+        Arc::new(tray(&view.borrow_and_update(), starts_at_login))
+    };
+    let (sender, trays) = watch::channel(shown(&mut view, &mut settings));
+    spawn(async move {
+        loop {
+            tokio::select! {
+                Ok(()) = view.changed() => {}
+                Ok(()) = settings.changed() => {}
+                else => return,
+            }
+            let new: Arc<Tray> = shown(&mut view, &mut settings);
+            sender.send_if_modified(|old| {
+                let differs = *old != new;
+                *old = new;
+                differs
+            });
+        }
+    });
+    platform::show_tray(app, trays);
+}
+
+/// Somebody has chosen something. Returns at once.
+pub(crate) fn choose(app: &AppHandle, choice: Choice) {
+    tracing::info!(?choice, "chosen");
+    match choice {
+        Choice::Start(_) | Choice::Stop(_) | Choice::Restart(_) => act(app, choice),
+        Choice::OpenLink {
+            file,
+            service,
+            label,
+        } => {
+            let address = app.state::<Host>().desk.link(&file, &service, Some(&label));
+            let opened = address.map(|address| links::page(app, &address));
+            if let Some(Err(text)) = opened {
+                app.state::<Host>().page.tell(Update::Remark { text });
+                window::show(app);
+            }
+        }
+        Choice::ShowLog { file, service } => {
+            let service = Some(service);
+            app.state::<Host>()
+                .page
+                .tell(Update::Show { file, service });
+            window::show(app);
+        }
+        Choice::OpenWindow => window::show(app),
+        Choice::StartAtLogin(on) => {
+            let host = app.state::<Host>();
+            let settings = Settings {
+                start_at_login: on,
+                ..host.desk.settings().borrow().clone()
+            };
+            told(app, host.set_settings(settings));
+        }
+        Choice::Quit => quit::ask(app),
+    }
+}
+
+fn act(app: &AppHandle, choice: Choice) {
+    let app = app.clone();
+    spawn(async move {
+        let desk = app.state::<Host>().desk.clone();
+        let names = |target: &Target| target.service.iter().cloned().collect();
+        let outcome = match &choice {
+            Choice::Start(target) => desk.start(&target.file, names(target)).await,
+            Choice::Stop(target) => desk.stop(&target.file, names(target)).await,
+            Choice::Restart(target) => desk.restart(&target.file, names(target)).await,
+            _ => return,
+        };
+        told(&app, outcome);
+    });
+}

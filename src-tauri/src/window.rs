@@ -1,0 +1,53 @@
+//! The one window, made when it is first wanted and gone when it is closed.
+
+use std::time::Duration;
+
+use tauri::{AppHandle, Manager as _, WebviewUrl, WebviewWindowBuilder, async_runtime::spawn};
+
+use crate::host::Host;
+
+/// What the capability file calls it.
+const LABEL: &str = "main";
+
+/// How long a desktop that is just starting may take to have a tray.
+const TRAY: Duration = Duration::from_secs(2);
+
+/// Shows the window, whether or not there is one. Returns at once.
+pub(crate) fn show(app: &AppHandle) {
+    let app_there = app.clone();
+    let asked = app.run_on_main_thread(move || {
+        if let Err(error) = show_here(&app_there) {
+            tracing::error!("failed to open the window: {error}");
+        }
+    });
+    if let Err(error) = asked {
+        tracing::error!("failed to ask for the window: {error}");
+    }
+}
+
+fn show_here(app: &AppHandle) -> tauri::Result<()> {
+    if let Some(window) = app.get_webview_window(LABEL) {
+        window.unminimize()?;
+        window.show()?;
+        return window.set_focus();
+    }
+    WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
+        .title("Pilot Light")
+        .inner_size(1040.0, 720.0)
+        .min_inner_size(380.0, 420.0)
+        .center()
+        .build()?;
+    Ok(())
+}
+
+/// Without a tray there would be nothing to see of the app: the window opens, and says so.
+pub(crate) fn open_without_tray(app: &AppHandle) {
+    let app = app.clone();
+    spawn(async move {
+        let mut tray = app.state::<Host>().tray.subscribe();
+        let there = tray.wait_for(|tray| *tray == Some(true));
+        if tokio::time::timeout(TRAY, there).await.is_err() {
+            show(&app);
+        }
+    });
+}

@@ -1,0 +1,60 @@
+//! The tray application, as other chores need it: built, and tested from outside.
+
+use std::{env, path::PathBuf};
+
+use crate::{error::Error, setup::desktop, step, ui, workspace};
+
+/// How the application is built.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// As tests and demos have it.
+    Debug,
+    /// As people get it.
+    Release,
+}
+
+impl Profile {
+    /// The folder with the programs of such builds.
+    pub(crate) fn folder(self) -> Result<PathBuf, Error> {
+        Ok(match self {
+            Self::Debug => workspace::programs()?,
+            Self::Release => workspace::programs()?.with_file_name("release"),
+        })
+    }
+}
+
+/// Builds the application and its window, and returns the program. It is built by itself and never together
+/// with other packages: these would ask for other features of its libraries, and everything would be built twice.
+pub(crate) fn build(profile: Profile) -> Result<PathBuf, Error> {
+    desktop::ensure_for_building()?;
+    ui::build()?;
+    let mut build = workspace::cargo();
+    build.args(["build", "--package", "pilotlight-app"]);
+    if profile == Profile::Release {
+        build.arg("--release");
+    }
+    step::run("build the application", build)?;
+    let name = format!("pilot-light{}", env::consts::EXE_SUFFIX);
+    Ok(profile.folder()?.join(name))
+}
+
+/// Builds and tests it: what it says of itself, and on Linux what it does on a desktop.
+pub(crate) fn test() -> Result<(), Error> {
+    build(Profile::Debug)?;
+    let mut inside = workspace::cargo();
+    inside.args(["test", "--package", "pilotlight-app"]);
+    step::run("test the application from inside", inside)?;
+    if env::consts::OS != "linux" {
+        step::note(
+            "the application was NOT tested on a desktop: its tests are a tray host, a notification daemon \
+             and an X server, which are there on Linux alone",
+        );
+        return Ok(());
+    }
+    desktop::ensure_for_tests()?;
+    let mut outside = workspace::cargo();
+    outside.args(["test", "--package", "pilotlight-app-tests", "--"]);
+    // Each test has a desktop of its own; more at once than processors make them slow, not quicker.
+    outside.arg("--test-threads=2");
+    step::show(outside)
+}

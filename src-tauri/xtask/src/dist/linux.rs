@@ -1,0 +1,102 @@
+//! `cargo xtask dist` on Linux: a package for Debian and Ubuntu.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use super::tauri;
+use crate::{
+    error::{Error, at},
+    setup::desktop,
+    step, ui, workspace,
+};
+
+/// What must be in it.
+const CONTENTS: [&str; 6] = [
+    "./usr/bin/pilot-light",
+    "./usr/bin/pilotlight",
+    "./usr/share/applications/Pilot Light.desktop",
+    "./usr/share/icons/hicolor/32x32/apps/pilot-light.png",
+    "./usr/share/icons/hicolor/128x128/apps/pilot-light.png",
+    "./usr/share/icons/hicolor/256x256@2/apps/pilot-light.png",
+];
+
+/// Builds the package, and looks into it.
+pub(super) fn run() -> Result<(), Error> {
+    desktop::ensure_for_building()?;
+    ui::build()?;
+    let folder = tauri::bundle("deb", "build the package for Debian")?;
+    let package = newest(&folder)?;
+    inspect(&package)?;
+
+    let dist = workspace::programs()?.with_file_name("dist");
+    fs::create_dir_all(&dist).map_err(at(&dist))?;
+    let delivered = dist.join(package.file_name().unwrap_or_default());
+    fs::copy(&package, &delivered).map_err(at(&package))?;
+    let size = fs::metadata(&delivered).map_err(at(&delivered))?.len();
+    anstream::println!("  {} ({} KiB)", delivered.display(), size / 1024);
+    step::note(
+        "the AppImage was NOT built: its tools come from GitHub at build time. `tauri.conf.json` is ready \
+         for it, as it is for NSIS, MSI and dmg on their systems",
+    );
+    Ok(())
+}
+
+fn newest(folder: &Path) -> Result<PathBuf, Error> {
+    let entries = fs::read_dir(folder).map_err(at(folder))?.flatten();
+    let packages = entries.map(|entry| entry.path());
+    let packages = packages.filter(|path| path.extension().is_some_and(|kind| kind == "deb"));
+    let age = |path: &PathBuf| fs::metadata(path).and_then(|data| data.modified()).ok();
+    packages.max_by_key(age).ok_or_else(|| Error::Wrong {
+        what: format!("there is no package in {}", folder.display()),
+    })
+}
+
+/// Sees that everything is in it, that it runs, and that it says what it needs.
+fn inspect(package: &Path) -> Result<(), Error> {
+    let dpkg = |question: &str| {
+        let mut dpkg = Command::new("dpkg-deb");
+        dpkg.arg(question).arg(package);
+        step::printed(dpkg)
+    };
+    let listed = dpkg("--contents")?;
+    for wanted in CONTENTS {
+        demand(listed.lines().any(|line| line.ends_with(wanted)), || {
+            format!("{wanted} is not in {}:\n{listed}", package.display())
+        })?;
+    }
+    let fields = dpkg("--field")?;
+    demand(fields.contains("libwebkit2gtk-4.1-0"), || {
+        format!("it does not say that it needs the webview:\n{fields}")
+    })?;
+
+    let folder = workspace::own()?.join("package");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(at(&folder))?;
+    }
+    let mut extract = Command::new("dpkg-deb");
+    extract.arg("--extract").arg(package).arg(&folder);
+    step::printed(extract)?;
+    let mut version = Command::new(folder.join("usr/bin/pilotlight"));
+    version.arg("--version");
+    let version = step::printed(version)?;
+    demand(version.contains(env!("CARGO_PKG_VERSION")), || {
+        format!("the command in it says `{version}`")
+    })?;
+    let entry = folder.join("usr/share/applications/Pilot Light.desktop");
+    let entry = fs::read_to_string(&entry).map_err(at(&entry))?;
+    demand(
+        entry.contains("\nExec=pilot-light") && entry.contains("\nIcon=pilot-light"),
+        || format!("the entry of the menu is wrong:\n{entry}"),
+    )
+}
+
+fn demand(so: bool, what: impl FnOnce() -> String) -> Result<(), Error> {
+    if so {
+        Ok(())
+    } else {
+        Err(Error::Wrong { what: what() })
+    }
+}

@@ -1,0 +1,67 @@
+//! The bundler of Tauri, from npm, in the version that fits the libraries.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use serde_json::json;
+
+use crate::{
+    app::Profile,
+    error::{Error, at},
+    setup::{npm, once},
+    step, workspace,
+};
+
+const VERSION: &str = "2.12.5";
+
+/// Builds the application, with the command beside it, and packs both. `kind` is `deb`, `appimage`, …
+pub(super) fn bundle(kind: &str, what: &str) -> Result<PathBuf, Error> {
+    let bundler = ensure()?;
+    // It takes the program from a place whose name says what it was built for.
+    let beside = workspace::own()?.join("beside");
+    let command = built_command()?;
+    fs::create_dir_all(&beside).map_err(at(&beside))?;
+    let named = beside.join(format!("pilotlight-{}", target()?));
+    fs::copy(&command, &named).map_err(at(&command))?;
+
+    let mut tauri = Command::new("node");
+    tauri
+        .arg(bundler)
+        .args(["build", "--ci", "--bundles", kind, "--config"])
+        .arg(json!({ "bundle": { "externalBin": [beside.join("pilotlight")] } }).to_string())
+        .current_dir(workspace::root());
+    step::run(what, tauri)?;
+    Ok(Profile::Release.folder()?.join("bundle").join(kind))
+}
+
+/// Installs it into the target folder, unless it is there.
+fn ensure() -> Result<PathBuf, Error> {
+    let folder = workspace::own()?.join("tauri-cli");
+    fs::create_dir_all(&folder).map_err(at(&folder))?;
+    once(&folder.join("version"), VERSION, || {
+        // A folder without this would be taken for a part of the project around it.
+        let package = folder.join("package.json");
+        fs::write(&package, "{ \"private\": true }\n").map_err(at(&package))?;
+        let mut install = npm(&folder);
+        install
+            .args(["install", "--no-audit", "--no-fund", "--save-exact"])
+            .arg(format!("@tauri-apps/cli@{VERSION}"));
+        step::run("install the bundler of Tauri", install)
+    })?;
+    Ok(folder.join("node_modules/@tauri-apps/cli/tauri.js"))
+}
+
+/// The command `pilotlight`, as people get it.
+fn built_command() -> Result<PathBuf, Error> {
+    let mut build = workspace::cargo();
+    build.args(["build", "--release", "--package", "pilotlight-cli"]);
+    step::run("build the command pilotlight", build)?;
+    let name = format!("pilotlight{}", std::env::consts::EXE_SUFFIX);
+    Ok(Profile::Release.folder()?.join(name))
+}
+
+/// What this compiler builds for.
+fn target() -> Result<String, Error> {
+    let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    rustc.args(["--print", "host-tuple"]);
+    Ok(step::printed(rustc)?.trim().to_owned())
+}

@@ -1,0 +1,66 @@
+//! Starting with the desktop.
+
+use std::{fs, path::PathBuf};
+
+use pilotlight_app_tests::{
+    desktop::Desktop, light::Light, programs, stack::Stack, until, until_so,
+};
+use serde_json::json;
+
+/// What GLib's own launcher makes of the entry is what desktops make of it.
+#[test]
+fn started_by_its_autostart_entry_it_hides_in_the_tray_and_starts_the_chosen_stacks() {
+    let desktop = Desktop::new();
+    let chosen = Stack::new("chosen").service("a", "", "").write(&desktop);
+    let other = Stack::new("other").service("b", "", "").write(&desktop);
+    desktop.keeps(&json!({ "stacks": [
+        { "file": chosen, "start_at_login": true },
+        { "file": other, "start_at_login": false },
+    ] }));
+    let folder = desktop
+        .folder()
+        .join("with a space & \"quotes\" $HOME 100%");
+    fs::create_dir(&folder).expect("a folder");
+    let copy = folder.join("pilot-light");
+    fs::copy(programs::app(), &copy).expect("a copy of the application");
+
+    let mut app = desktop.start_copy(&copy, &[]);
+    let icon = desktop.tray().icon();
+    icon.menu().click(&["Start at login"]);
+    let entry = until("an autostart entry", || entry(&desktop));
+    until_so("a tick in the menu", || {
+        icon.menu()
+            .find(&["Start at login"])
+            .is_some_and(|item| item.ticked == Some(true))
+    });
+    assert_eq!(
+        desktop.service(&chosen, "a")["phase"],
+        "stopped",
+        "nobody has asked for it yet"
+    );
+    app.kill();
+
+    let mut launch = desktop.program("gio".as_ref());
+    let output = launch.arg("launch").arg(&entry).output().expect("gio");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let text = fs::read_to_string(&entry).expect("the entry");
+    assert!(output.status.success(), "{}: {said}\n{text}", output.status);
+    let icon = desktop.tray().icon();
+    let _ = desktop.pid(&chosen, "a");
+    icon.until_shows(Light::Green);
+    assert_eq!(desktop.service(&other, "b")["phase"], "stopped");
+    assert_eq!(desktop.display.windows("Pilot Light"), 0);
+
+    icon.menu().click(&["Start at login"]);
+    until_so("no autostart entry", || self::entry(&desktop).is_none());
+}
+
+fn entry(desktop: &Desktop) -> Option<PathBuf> {
+    let folder = desktop.user().join(".config/autostart");
+    let mut entries = fs::read_dir(folder).ok()?.flatten();
+    let entry = entries.next()?.path();
+    // It may be in the making.
+    fs::read_to_string(&entry)
+        .is_ok_and(|text| text.contains("Exec="))
+        .then_some(entry)
+}

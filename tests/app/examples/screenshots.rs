@@ -1,0 +1,64 @@
+//! Takes the pictures of the README into the folder that is given: the window, and the panel with the menu open.
+
+fn main() {
+    #[cfg(target_os = "linux")]
+    linux::take();
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::{env, path::PathBuf};
+
+    use pilotlight_app_tests::{
+        desktop::Desktop, display::Picture, panel::Panel, stack::Stack, until, until_so,
+    };
+    use serde_json::json;
+
+    /// Of `icons/tray/green.svg`.
+    const GREEN: [u8; 3] = [0x2f, 0xc8, 0x73];
+    const TITLE: &str = "Pilot Light";
+
+    pub(super) fn take() {
+        let into = env::args_os().nth(1).map(PathBuf::from);
+        let into = into.expect("say into which folder");
+        let desktop = Desktop::without_tray();
+        let _panel = Panel::start(&desktop);
+        let file = nexus().write(&desktop);
+        desktop.knows(&[&file], &json!({ "theme": "dark" }));
+        let app = desktop.start(&[&file.display().to_string(), "--start", "--window"]);
+        until_so("the window", || desktop.display.windows(TITLE) == 1);
+        desktop.display.move_window(TITLE, 0, 40);
+        let flame = until("a green flame in the panel", || {
+            desktop.display.picture().middle_of(GREEN, 32)
+        });
+        let _ = at_rest(&desktop);
+        desktop.display.click(flame, 3);
+        until("the menu", || {
+            let menu = desktop.display.windows("") > 3;
+            menu.then_some(())
+        });
+        at_rest(&desktop).save(&into.join("app.png"));
+        drop(app);
+    }
+
+    /// The example of the repository, without what it would have to install.
+    fn nexus() -> Stack {
+        let links = "links = { docs = \"http://127.0.0.1:{port}/docs\" }";
+        Stack::new("nexus")
+            .redis("redis", "")
+            .service("backend", "", &format!("needs = [\"redis\"]\n{links}"))
+            .service("frontend", "", "needs = [\"backend\"]")
+    }
+
+    /// The screen, once little of it changes any more.
+    fn at_rest(desktop: &Desktop) -> Picture {
+        let mut last = desktop.display.picture();
+        until("a screen at rest", || {
+            std::thread::sleep(std::time::Duration::from_millis(500));
+            let now = desktop.display.picture();
+            let still = now.difference(&last) < 0.002;
+            last = now;
+            still.then(|| last.clone())
+        })
+    }
+}

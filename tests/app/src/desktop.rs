@@ -1,0 +1,357 @@
+//! A desktop with a user on it who has a home of their own.
+
+use std::{
+    env,
+    ffi::OsString,
+    fmt::Write as _,
+    fs::{self, File},
+    iter,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+};
+
+use pilotlight::home::Home;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    bus::Bus, display::Display, notifications::Notifications, processes, programs, tray::Tray,
+    until, until_so,
+};
+
+/// Everything that a desktop application meets. Whatever was started on it ends when it is dropped, also
+/// when the test fails.
+pub struct Desktop {
+    /// Where its icons go. A test may take it away, and put another there.
+    pub tray: Option<Tray>,
+    /// Who shows its notifications.
+    pub notifications: Notifications,
+    /// What its windows are on.
+    pub display: Display,
+    /// What it talks over.
+    pub bus: Bus,
+    folder: TempDir,
+}
+
+/// An application that runs.
+pub struct App {
+    child: Child,
+    said: PathBuf,
+}
+
+impl Default for Desktop {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Desktop {
+    /// A desktop with a tray.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut desktop = Self::without_tray();
+        desktop.tray = Some(Tray::start(&desktop.bus));
+        desktop
+    }
+
+    /// One that has none.
+    #[must_use]
+    pub fn without_tray() -> Self {
+        let folder = TempDir::with_prefix("pilotlight-app-").expect("a folder");
+        for name in ["user/.config", "run", "bus", "bin"] {
+            fs::create_dir_all(folder.path().join(name)).expect("a folder");
+        }
+        stand_in_for_a_browser(folder.path());
+        let private = fs::Permissions::from_mode(0o700);
+        fs::set_permissions(folder.path().join("run"), private).expect("a private folder");
+        let bus = Bus::start(&folder.path().join("bus"));
+        Self {
+            tray: None,
+            notifications: Notifications::start(&bus),
+            display: Display::start(),
+            bus,
+            folder,
+        }
+    }
+
+    /// The tray, where there is one.
+    #[must_use]
+    pub fn tray(&self) -> &Tray {
+        self.tray.as_ref().expect("a desktop with a tray")
+    }
+
+    /// Below it, everything is of this desktop alone.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// `HOME`.
+    #[must_use]
+    pub fn user(&self) -> PathBuf {
+        self.folder().join("user")
+    }
+
+    /// Where Pilot Light keeps its things.
+    #[must_use]
+    pub fn home(&self) -> Home {
+        Home::under(&self.folder().join("home")).expect("a home")
+    }
+
+    /// A program in this desktop's environment and in no other.
+    #[must_use]
+    pub fn program(&self, program: &Path) -> Command {
+        let user = self.user();
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .current_dir(&user)
+            .env("PATH", self.search_path())
+            .env("LANG", "C.UTF-8")
+            .env("HOME", &user)
+            .env("XDG_CONFIG_HOME", user.join(".config"))
+            .env("XDG_DATA_HOME", user.join(".local/share"))
+            .env("XDG_STATE_HOME", user.join(".local/state"))
+            .env("XDG_CACHE_HOME", user.join(".cache"))
+            .env("XDG_RUNTIME_DIR", self.folder().join("run"))
+            .env("DISPLAY", self.display.name())
+            .env("GDK_BACKEND", "x11")
+            .env("GSETTINGS_BACKEND", "memory")
+            .env("NO_AT_BRIDGE", "1")
+            .env("DBUS_SESSION_BUS_ADDRESS", self.bus.address())
+            .env(Home::VARIABLE, self.folder().join("home"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// The desktop's own `xdg-open` stands first.
+    fn search_path(&self) -> OsString {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let folders = iter::once(self.folder().join("bin")).chain(env::split_paths(&path));
+        env::join_paths(folders).expect("a search path")
+    }
+
+    /// What has been opened in the browser of this desktop, an address a line.
+    #[must_use]
+    pub fn opened(&self) -> String {
+        fs::read_to_string(self.folder().join("opened")).unwrap_or_default()
+    }
+
+    /// The application has these stacks already, and these settings (as JSON).
+    pub fn knows(&self, stacks: &[&Path], settings: &Value) {
+        let stacks = stacks
+            .iter()
+            .map(|file| json!({ "file": file, "start_at_login": false }));
+        let choices = json!({ "settings": settings, "stacks": stacks.collect::<Vec<_>>() });
+        self.keeps(&choices);
+    }
+
+    /// The application finds this as what it has kept.
+    pub fn keeps(&self, choices: &Value) {
+        let home = self.home();
+        home.prepare().expect("a home");
+        let text = choices.to_string();
+        fs::write(home.settings().join("settings.json"), text).expect("the settings");
+    }
+
+    /// The application, started with these words.
+    #[must_use]
+    pub fn start(&self, words: &[&str]) -> App {
+        self.start_copy(programs::app(), words)
+    }
+
+    /// The same of a copy of it.
+    #[must_use]
+    pub fn start_copy(&self, program: &Path, words: &[&str]) -> App {
+        let mut command = self.program(program);
+        command.args(words);
+        self.start_command(command)
+    }
+
+    /// The same, however it is started.
+    #[must_use]
+    pub fn start_command(&self, mut command: Command) -> App {
+        let number = fs::read_dir(self.folder()).expect("the folder").count();
+        let said = self.folder().join(format!("{number}.said"));
+        let output = File::create(&said).expect("a file");
+        command
+            .stdout(output.try_clone().expect("a file"))
+            .stderr(output);
+        let child = command.spawn().expect("the application");
+        App { child, said }
+    }
+
+    /// The command `pilotlight` with these words, run to its end, which must be good.
+    pub fn pilotlight(&self, words: &[&str]) -> String {
+        let mut command = self.program(programs::command());
+        let output = command.args(words).output().expect("the command");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{words:?}: {}\n{out}\n{err}",
+            output.status
+        );
+        out
+    }
+
+    /// What `pilotlight status --json` says.
+    #[must_use]
+    pub fn status(&self, file: &Path) -> Value {
+        let file = file.display().to_string();
+        let text = self.pilotlight(&["--file", &file, "status", "--json"]);
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    /// A service, as the status has it.
+    #[must_use]
+    pub fn service(&self, file: &Path, name: &str) -> Value {
+        let status = self.status(file);
+        let services = status["stacks"].as_array().into_iter().flatten();
+        let mut services =
+            services.flat_map(|stack| stack["services"].as_array().into_iter().flatten());
+        let service = services.find(|service| service["name"] == name);
+        service
+            .unwrap_or_else(|| panic!("no {name} in {status}"))
+            .clone()
+    }
+
+    /// The process of a service, once it is in this phase.
+    #[must_use]
+    pub fn until_phase(&self, file: &Path, name: &str, phase: &str) -> Option<u32> {
+        let service = until(&format!("{name} is {phase}"), || {
+            let service = self.service(file, name);
+            (service["phase"] == phase).then_some(service)
+        });
+        service["pid"].as_u64().and_then(|pid| pid.try_into().ok())
+    }
+
+    /// The process of a service that is ready, or soon will be.
+    #[must_use]
+    pub fn pid(&self, file: &Path, name: &str) -> u32 {
+        self.until_phase(file, name, "ready").expect("a process")
+    }
+
+    /// What the application wrote down of itself, and what it printed.
+    #[must_use]
+    pub fn everything_said(&self) -> String {
+        let mut text = String::new();
+        read_logs(self.folder(), &mut text);
+        read_logs(self.home().state(), &mut text);
+        text
+    }
+
+    /// The keeper, as it has written itself down.
+    #[must_use]
+    pub fn keeper(&self) -> Option<u32> {
+        let card = fs::read(self.home().state().join("keeper.json")).ok()?;
+        let card: Value = serde_json::from_slice(&card).ok()?;
+        card["pid"].as_u64()?.try_into().ok()
+    }
+
+    /// Whoever runs here: the application, its services, its commands.
+    #[must_use]
+    pub fn everybody(&self) -> Vec<u32> {
+        let home = self.folder().join("home");
+        let files = fs::read_dir(self.user()).into_iter().flatten().flatten();
+        let stacks = files.map(|entry| {
+            self.home()
+                .stack_id(&entry.path().join("pilotlight.toml"))
+                .0
+        });
+        processes::of_home(&home, &stacks.collect::<Vec<_>>())
+    }
+}
+
+/// What opens addresses on this desktop writes them down.
+fn stand_in_for_a_browser(folder: &Path) {
+    let program = folder.join("bin/xdg-open");
+    let script = format!(
+        "#!/bin/sh\necho \"$1\" >> '{}'\n",
+        folder.join("opened").display()
+    );
+    fs::write(&program, script).expect("a browser");
+    let executable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(&program, executable).expect("a browser");
+}
+
+fn read_logs(folder: &Path, text: &mut String) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path
+            .extension()
+            .is_some_and(|kind| kind == "log" || kind == "said")
+        {
+            let bytes = fs::read(&path).unwrap_or_default();
+            let _ = write!(
+                text,
+                "--- {}\n{}",
+                path.display(),
+                String::from_utf8_lossy(&bytes)
+            );
+        }
+    }
+}
+
+impl Drop for Desktop {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("what the application said:\n{}", self.everything_said());
+        }
+        for pid in self.everybody() {
+            processes::kill(pid);
+        }
+    }
+}
+
+impl App {
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has printed.
+    #[must_use]
+    pub fn said(&self) -> String {
+        fs::read_to_string(&self.said).unwrap_or_default()
+    }
+
+    /// Whether it runs.
+    #[must_use]
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("its end").is_none()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        processes::signal(self.child.id(), signal);
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn until_ended(&mut self) -> ExitStatus {
+        let pid = self.child.id();
+        until(
+            &format!("the end of {pid}, which said:\n{}", self.said()),
+            || self.child.try_wait().expect("its end"),
+        )
+    }
+
+    /// Kills it, and waits until it is gone.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let pid = self.child.id();
+        let _ = self.child.wait();
+        until_so("a killed application is gone", || !processes::lives(pid));
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,50 @@
+//! A desktop of one's own for the tray application: a bus, a screen, a tray host, a notification daemon, a
+//! home, and the program in it. Everything ends with it.
+#![cfg(target_os = "linux")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what is started here are tools of the tests and no services"
+)]
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a test panics whenever something is not as it should be"
+)]
+
+pub mod bus;
+pub mod desktop;
+pub mod display;
+pub mod light;
+pub mod menu;
+pub mod notifications;
+pub mod panel;
+pub mod processes;
+pub mod programs;
+pub mod seen;
+pub mod stack;
+pub mod tray;
+pub mod window;
+
+use std::{thread, time::Duration, time::Instant};
+
+/// So long a test waits for something that is bound to happen.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Waits for something that nobody announces.
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + DEADLINE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(
+            Instant::now() < end,
+            "it did not come in {DEADLINE:?}: {what}"
+        );
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Waits until this is so.
+pub fn until_so(what: &str, mut so: impl FnMut() -> bool) {
+    until(what, || so().then_some(()));
+}

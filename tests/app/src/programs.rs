@@ -1,0 +1,53 @@
+//! The programs that are tested, built the way the test was.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+/// The tray application.
+#[must_use]
+pub fn app() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| build("pilotlight-app", "pilot-light"))
+}
+
+/// The command.
+#[must_use]
+pub fn command() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| build("pilotlight-cli", "pilotlight"))
+}
+
+/// The folder that the programs of this build are in.
+#[must_use]
+pub fn folder() -> PathBuf {
+    let test = env::current_exe().expect("the program of the test");
+    // TARGET/PROFILE/deps/TEST or TARGET/PROFILE/PROGRAM
+    let folder = test.parent().expect("a folder");
+    match folder.file_name() {
+        Some(name) if name == "deps" => folder.parent().expect("a target folder").to_owned(),
+        _ => folder.to_owned(),
+    }
+}
+
+/// Builds the program where it is not up to date: Cargo builds no programs of other packages for a test.
+fn build(package: &str, name: &str) -> PathBuf {
+    let profile = folder();
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .args(["build", "--quiet", "--package", package])
+        .arg("--manifest-path")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml"))
+        .arg("--target-dir")
+        .arg(profile.parent().expect("a target folder"));
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let output = cargo.output().expect("cargo");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{package} does not build:\n{said}");
+    profile.join(name)
+}

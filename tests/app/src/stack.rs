@@ -1,0 +1,77 @@
+//! Stacks of real services.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    net::{Ipv4Addr, TcpListener},
+    path::PathBuf,
+};
+
+use crate::desktop::Desktop;
+
+/// A port that nobody has now.
+#[must_use]
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// A stack file in the making.
+#[derive(Debug)]
+pub struct Stack {
+    name: String,
+    text: String,
+}
+
+impl Stack {
+    /// One without services.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            text: format!("name = \"{name}\"\n"),
+        }
+    }
+
+    /// Adds lines as they stand in the file.
+    #[must_use]
+    pub fn with(mut self, text: &str) -> Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Adds a service that listens on a port of its own once it has done what the words say. The lines are its
+    /// other settings.
+    #[must_use]
+    pub fn service(mut self, name: &str, words: &str, lines: &str) -> Self {
+        let port = free_port();
+        let program = pilotlight_test_service::path().display();
+        let _ = write!(
+            self.text,
+            "\n[service.{name}]\ncommand = \"{program} {words} --listen 127.0.0.1:{{port}}\"\nport = {port}\n{lines}\n"
+        );
+        self
+    }
+
+    /// Adds a Redis of its own, which keeps nothing.
+    #[must_use]
+    pub fn redis(mut self, name: &str, lines: &str) -> Self {
+        let port = free_port();
+        let _ = write!(
+            self.text,
+            "\n[service.{name}]\ncommand = [\"redis-server\", \"--port\", \"{{port}}\", \"--save\", \"\", \
+             \"--appendonly\", \"no\"]\nport = {port}\nready = {{ redis = \"redis://127.0.0.1:{{port}}/0\" }}\n{lines}\n"
+        );
+        self
+    }
+
+    /// Writes it into a folder of its own in the user's home.
+    #[must_use]
+    pub fn write(&self, desktop: &Desktop) -> PathBuf {
+        let folder = desktop.user().join(&self.name);
+        fs::create_dir_all(&folder).expect("a folder");
+        let file = folder.join("pilotlight.toml");
+        fs::write(&file, &self.text).expect("the stack file");
+        file.canonicalize().expect("the stack file")
+    }
+}

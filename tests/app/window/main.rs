@@ -1,0 +1,150 @@
+//! The real window in its real webview, over the real keeper.
+#![cfg(target_os = "linux")]
+
+use std::{env, fs, path::PathBuf};
+
+use pilotlight_app_tests::{
+    desktop::Desktop, processes, programs, stack::Stack, until_so, window::Window,
+};
+use serde_json::json;
+
+/// Where the pictures of this run are, for a person to look at.
+fn pictures() -> PathBuf {
+    let folder = programs::folder().with_file_name("app-pictures");
+    let folder = env::var_os("PILOTLIGHT_PICTURES").map_or(folder, PathBuf::from);
+    fs::create_dir_all(&folder).expect("a folder for pictures");
+    folder
+}
+
+/// The row of a service.
+fn row(service: &str) -> String {
+    format!("//*[@role='row'][@data-service='{service}']")
+}
+
+/// The row of a service whose light is called so.
+fn lit(service: &str, light: &str) -> String {
+    format!("{}[.//*[normalize-space()='{light}']]", row(service))
+}
+
+/// A button by what it says, or by what it is called.
+fn button(name: &str) -> String {
+    format!("//button[normalize-space()='{name}' or @aria-label='{name}']")
+}
+
+#[test]
+fn a_person_lights_a_stack_reads_a_log_repairs_what_broke_and_puts_it_out() {
+    let desktop = Desktop::new();
+    let file = Stack::new("nexus")
+        .redis("redis", "restart = \"never\"")
+        .service(
+            "backend",
+            "--print hello-from-the-backend",
+            "needs = [\"redis\"]",
+        )
+        .write(&desktop);
+    desktop.knows(&[&file], &json!({}));
+    let window = Window::open(&desktop);
+
+    window.until("//h1[contains(., 'nexus')]");
+    window.until(&row("backend"));
+    window.picture(&pictures().join("1-off.png"));
+
+    window.click(&button("Start"));
+    window.until(&lit("redis", "ready"));
+    window.until(&lit("backend", "ready"));
+    let redis = desktop.pid(&file, "redis");
+    window.until(&format!("{}//*[contains(., 'pid {redis}')]", row("redis")));
+    window.picture(&pictures().join("2-green.png"));
+
+    window.click(&button("Show the log of backend"));
+    window.until("//*[@aria-label='Log']//*[contains(text(), 'hello-from-the-backend')]");
+    window.picture(&pictures().join("3-log.png"));
+
+    processes::kill(redis);
+    window.until("//section[.//h2[contains(., 'edis')]]//*[contains(., 'signal 9')]");
+    window.picture(&pictures().join("4-finding.png"));
+
+    window.click("//section[.//h2]//button[starts-with(normalize-space(), 'Start')]");
+    window.until(&lit("redis", "ready"));
+    window.until_gone("//section[.//h2[contains(., 'edis')]]");
+    let again = desktop.pid(&file, "redis");
+    assert!(processes::lives(again) && again != redis);
+
+    let backend = desktop.pid(&file, "backend");
+    window.click(&button("Stop"));
+    window.until(&lit("redis", "off"));
+    window.until(&lit("backend", "off"));
+    until_so("nobody runs", || {
+        [again, backend].iter().all(|pid| !processes::lives(*pid))
+    });
+    window.picture(&pictures().join("5-off-again.png"));
+}
+
+#[test]
+fn the_first_run_offers_a_beginning_and_a_stack_of_the_command_line_appears_by_itself() {
+    let desktop = Desktop::new();
+    let window = Window::open(&desktop);
+    for choice in ["Open a stack file", "Look at a folder", "Try the example"] {
+        window.until(&format!("//button[contains(., '{choice}')]"));
+    }
+    window.picture(&pictures().join("0-first-run.png"));
+
+    let file = Stack::new("shell")
+        .service("server", "", "")
+        .write(&desktop);
+    desktop.pilotlight(&["--file", &file.display().to_string(), "up", "--detach"]);
+    window.until(&lit("server", "ready"));
+}
+
+#[test]
+fn a_desktop_without_a_tray_is_told_in_the_window() {
+    let desktop = Desktop::without_tray();
+    let file = Stack::new("nexus")
+        .service("server", "", "")
+        .write(&desktop);
+    desktop.knows(&[&file], &json!({}));
+    let window = Window::open(&desktop);
+    window.until("//*[contains(text(), 'no tray')]");
+    window.picture(&pictures().join("6-no-tray.png"));
+}
+
+#[test]
+fn a_window_that_was_closed_leaves_the_services_and_the_application_alone() {
+    let desktop = Desktop::new();
+    let file = Stack::new("nexus")
+        .service("server", "", "")
+        .write(&desktop);
+    desktop.knows(&[&file], &json!({}));
+    let window = Window::open(&desktop);
+    window.click(&button("Start"));
+    window.until(&lit("server", "ready"));
+    let pid = desktop.pid(&file, "server");
+    desktop.display.close_window("Pilot Light");
+    until_so("no window", || desktop.display.windows("Pilot Light") == 0);
+    assert!(processes::lives(pid));
+    let icon = desktop.tray().icon();
+    icon.menu().click(&["Open Pilot Light"]);
+    until_so("the window", || desktop.display.windows("Pilot Light") == 1);
+    assert_eq!(desktop.pid(&file, "server"), pid);
+}
+
+#[test]
+fn quitting_is_asked_in_the_window_and_stops_everything_if_that_is_the_answer() {
+    let desktop = Desktop::new();
+    let file = Stack::new("nexus")
+        .service("server", "", "")
+        .write(&desktop);
+    desktop.knows(&[&file], &json!({ "on_quit": "ask" }));
+    let window = Window::open(&desktop);
+    window.click(&button("Start"));
+    window.until(&lit("server", "ready"));
+    let pid = desktop.pid(&file, "server");
+    let application = desktop.keeper().expect("the application");
+    desktop.tray().icon().menu().click(&["Quit"]);
+    window.until("//*[@role='dialog' or self::dialog]//button[contains(., 'Stop')]");
+    window.picture(&pictures().join("7-quit.png"));
+    window.click_for_the_last_time("//*[@role='dialog' or self::dialog]//button[contains(., 'Stop')]");
+    until_so("nobody runs", || {
+        !processes::lives(pid) && !processes::lives(application)
+    });
+}

@@ -1,0 +1,290 @@
+//! The desk of the tray application, over a real keeper: stacks that were never started, files that change,
+//! what a person chooses, logs.
+
+mod support;
+
+use std::{fs, path::Path, sync::Arc};
+
+use pilotlight::{
+    control::Outcome,
+    desk::Desk,
+    model::{
+        facts::RunId,
+        finding::Action,
+        view::{Light, PhaseName, StackView},
+    },
+    settings::{OnQuit, Settings, Theme},
+    window::{FileChange, LogLine, LogUpdate},
+};
+use support::{Bench, within};
+use tokio::sync::mpsc;
+
+const TWO: &str = r#"
+[service.one]
+command = ["sleep", "600"]
+[service.two]
+command = ["sleep", "600"]
+needs = ["one"]
+links = { docs = "http://localhost:9/docs", files = "file:///etc/passwd" }
+"#;
+
+async fn desk(bench: &Bench) -> Desk {
+    let (desk, remark) = Desk::open(&bench.home, bench.handle().clone()).await;
+    assert_eq!(remark, None);
+    desk
+}
+
+/// Waits until what is shown of the one stack is so.
+async fn until(desk: &Desk, so: impl Fn(&StackView) -> bool) -> Arc<StackView> {
+    let mut view = desk.view();
+    let waiting = view.wait_for(|view| view.stacks.first().is_some_and(|stack| so(stack)));
+    let view = within("what the desk shows", waiting)
+        .await
+        .expect("a desk");
+    view.stacks[0].clone()
+}
+
+async fn until_change(desk: &Desk, so: impl Fn(Option<&FileChange>) -> bool) {
+    let mut stacks = desk.stacks();
+    let waiting = stacks.wait_for(|stacks| {
+        let known = stacks.first();
+        known.is_some_and(|known| so(known.change.as_ref()))
+    });
+    within("what the desk says of the file", waiting)
+        .await
+        .expect("a desk");
+}
+
+#[tokio::test]
+async fn a_known_stack_is_shown_before_it_was_ever_started_and_again_the_next_time() {
+    let bench = Bench::with(TWO).await;
+    let first = desk(&bench).await;
+    assert_eq!(first.add(bench.folder.path()), Ok(bench.file()));
+    assert_eq!(first.add(&bench.file()), Ok(bench.file()), "twice is once");
+    let shown = until(&first, |_| true).await;
+    assert_eq!(shown.light, Light::Off);
+    let phases: Vec<_> = shown.services.iter().map(|service| service.phase).collect();
+    assert_eq!(phases, [PhaseName::Stopped, PhaseName::Stopped]);
+    assert_eq!(first.stacks().borrow().len(), 1);
+    drop(first);
+
+    let second = desk(&bench).await;
+    assert_eq!(until(&second, |_| true).await.name, "test");
+}
+
+#[tokio::test]
+async fn a_stack_is_started_and_stopped_and_cannot_be_removed_between() {
+    let bench = Bench::with(TWO).await;
+    let desk = desk(&bench).await;
+    desk.add(&bench.file()).unwrap();
+    let started = desk.start(&bench.file(), Vec::new());
+    assert_eq!(within("a start", started).await, Outcome::Done);
+    until(&desk, |stack| stack.light == Light::Green).await;
+    assert!(matches!(desk.remove(&bench.file()), Outcome::Refused(_)));
+    let stopped = desk.stop(&bench.file(), Vec::new());
+    assert_eq!(within("a stop", stopped).await, Outcome::Done);
+    until(&desk, StackView::is_dark).await;
+    assert_eq!(desk.remove(&bench.file()), Outcome::Done);
+    assert!(desk.view().borrow().stacks.is_empty());
+    assert!(bench.file().exists());
+}
+
+#[tokio::test]
+async fn what_somebody_else_starts_is_known_from_then_on() {
+    let bench = Bench::with(TWO).await;
+    let first = desk(&bench).await;
+    bench.must_up().await;
+    until(&first, |stack| stack.light == Light::Green).await;
+    bench.down().await;
+    drop(first);
+    let second = desk(&bench).await;
+    assert_eq!(second.stacks().borrow().len(), 1);
+}
+
+#[tokio::test]
+async fn a_change_of_the_file_of_a_running_stack_is_offered_and_applied() {
+    let bench = Bench::with(TWO).await;
+    let desk = desk(&bench).await;
+    bench.must_up().await;
+    until(&desk, |stack| stack.light == Light::Green).await;
+    let (one, two) = (bench.pid("one"), bench.pid("two"));
+
+    bench.write(&TWO.replace(
+        "needs = [\"one\"]",
+        "needs = [\"one\"]\nstart_timeout = \"9s\"",
+    ));
+    until_change(&desk, |change| {
+        change
+            == Some(&FileChange::Valid {
+                services: vec!["two".into()],
+            })
+    })
+    .await;
+    assert_eq!(
+        (bench.pid("one"), bench.pid("two")),
+        (one, two),
+        "only offered"
+    );
+
+    bench.write("[service.one]\ncommand = 5\n");
+    until_change(&desk, |change| {
+        matches!(change, Some(FileChange::Invalid { line: Some(3), .. }))
+    })
+    .await;
+    assert!(matches!(
+        desk.apply_change(&bench.file()).await,
+        Outcome::Refused(_)
+    ));
+    assert_eq!((bench.pid("one"), bench.pid("two")), (one, two));
+
+    fs::remove_file(bench.file()).unwrap();
+    until_change(&desk, |change| change == Some(&FileChange::Missing)).await;
+
+    bench.write(&TWO.replace("\"600\"]\nneeds", "\"601\"]\nneeds"));
+    until_change(&desk, |change| {
+        matches!(change, Some(FileChange::Valid { .. }))
+    })
+    .await;
+    let applied = desk.apply_change(&bench.file());
+    assert_eq!(within("the change", applied).await, Outcome::Done);
+    until_change(&desk, |change| change.is_none()).await;
+    assert_eq!(bench.pid("one"), one, "it has not changed");
+    assert_ne!(bench.pid("two"), two);
+}
+
+#[tokio::test]
+async fn what_is_not_up_is_shown_as_its_file_says_now() {
+    let bench = Bench::with(TWO).await;
+    let desk = desk(&bench).await;
+    bench.must_up().await;
+    bench.down().await;
+    until(&desk, StackView::is_dark).await;
+    bench.write("[service.other]\ncommand = [\"sleep\", \"600\"]\n");
+    let shown = until(&desk, |stack| stack.services.len() == 1).await;
+    assert_eq!(shown.services[0].name.as_str(), "other");
+    until_change(&desk, |change| change.is_none()).await;
+}
+
+#[tokio::test]
+async fn what_a_person_chooses_is_kept() {
+    let bench = Bench::with(TWO).await;
+    let first = desk(&bench).await;
+    first.add(&bench.file()).unwrap();
+    let chosen = Settings {
+        theme: Theme::Dark,
+        on_quit: OnQuit::StopAll,
+        ..Settings::default()
+    };
+    assert_eq!(first.set_settings(chosen.clone()), Outcome::Done);
+    assert_eq!(first.set_start_at_login(&bench.file(), true), Outcome::Done);
+    let unknown = first.set_start_at_login(Path::new("/nowhere.toml"), true);
+    assert!(matches!(unknown, Outcome::Refused(_)));
+    drop(first);
+    let second = desk(&bench).await;
+    assert_eq!(*second.settings().borrow(), chosen);
+    assert_eq!(second.wanted_at_login(), [bench.file()]);
+}
+
+#[tokio::test]
+async fn only_pages_that_the_stack_declares_have_an_address() {
+    let bench = Bench::with(TWO).await;
+    let desk = desk(&bench).await;
+    desk.add(&bench.file()).unwrap();
+    bench.must_up().await;
+    until(&desk, |stack| stack.light == Light::Green).await;
+    let link = |label| desk.link(&bench.file(), &"two".into(), Some(label));
+    assert_eq!(link("docs").as_deref(), Some("http://localhost:9/docs"));
+    assert_eq!(link("files"), None, "a file is no page");
+    assert_eq!(link("more"), None);
+    assert_eq!(
+        desk.link(&bench.file(), &"two".into(), None),
+        None,
+        "it has no port"
+    );
+}
+
+#[tokio::test]
+async fn no_action_is_carried_out_that_was_not_advised() {
+    let bench = Bench::with(TWO).await;
+    let desk = desk(&bench).await;
+    desk.add(&bench.file()).unwrap();
+    let made = bench.path("made");
+    let action = Action::Install {
+        service: "one".into(),
+        command: vec!["touch".into(), made.display().to_string()],
+        directory: bench.folder.path().to_owned(),
+    };
+    assert!(desk.preview(&bench.file(), &action).is_err());
+    let outcome = desk.carry_out(&bench.file(), &action).await;
+    assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
+    assert!(!made.exists());
+}
+
+#[tokio::test]
+async fn the_doctor_looks_at_a_stack_that_was_never_started_and_its_advice_is_carried_out() {
+    let bench =
+        Bench::with("[service.one]\ncommand = [\"sleep\", \"600\"]\nenv_file = \".env\"\n").await;
+    fs::write(bench.path(".env.example"), "A=1\n").unwrap();
+    let desk = desk(&bench).await;
+    desk.add(&bench.file()).unwrap();
+    let findings = within("a look", desk.doctor(&bench.file())).await.unwrap();
+    let actions = findings
+        .iter()
+        .filter_map(|finding| finding.remedy.action.as_ref());
+    let copy = actions
+        .into_iter()
+        .find(|action| matches!(action, Action::CopyFile { .. }))
+        .unwrap_or_else(|| panic!("{findings:#?}"));
+    assert!(
+        desk.preview(&bench.file(), copy)
+            .unwrap()
+            .text
+            .starts_with("Copy ")
+    );
+    assert_eq!(desk.carry_out(&bench.file(), copy).await, Outcome::Done);
+    assert_eq!(fs::read_to_string(bench.path(".env")).unwrap(), "A=1\n");
+}
+
+#[tokio::test]
+async fn a_log_is_told_from_its_begin_and_goes_on() {
+    let bench = Bench::with(
+        "[service.one]\ncommand = [\"sh\", \"-c\", \"seq 1200; until [ -e go ]; do sleep 0.02; done; echo error: more; sleep 600\"]\n",
+    )
+    .await;
+    let desk = desk(&bench).await;
+    bench.must_up().await;
+    let (sender, mut told) = mpsc::unbounded_channel();
+    let (following, file) = (desk.clone(), bench.file());
+    let follow = tokio::spawn(async move {
+        let tell = move |update| sender.send(update).is_ok();
+        following.follow_log(&file, Vec::new(), tell).await;
+    });
+    let mut lines: Vec<LogLine> = Vec::new();
+    let mut caught_up = false;
+    while lines.len() < 1200 || !caught_up {
+        match within("a line", told.recv()).await.expect("a follower") {
+            LogUpdate::Lines { lines: some } => {
+                assert!(some.len() <= 500);
+                lines.extend(some);
+            }
+            LogUpdate::CaughtUp => caught_up = true,
+            LogUpdate::Failed { message } => panic!("{message}"),
+        }
+    }
+    assert!(
+        lines
+            .iter()
+            .zip(1_u64..)
+            .all(|(line, number)| line.number == number)
+    );
+    assert_eq!(lines[1199].text, "1200");
+    assert_eq!(lines[0].run, RunId(1));
+    fs::write(bench.path("go"), "").unwrap();
+    let Some(LogUpdate::Lines { lines }) = within("more", told.recv()).await else {
+        panic!("no line")
+    };
+    assert_eq!(lines[0].text, "error: more");
+    assert!(lines[0].level.is_some());
+    drop(told);
+    follow.abort();
+}

@@ -1,0 +1,58 @@
+import type {
+  Action,
+  Draft,
+  Finding,
+  LogUpdate,
+  Outcome,
+  Preview,
+  QuitChoice,
+  Settings,
+  Update,
+} from "./wire";
+
+/**
+ * The window's only door to its host. A promise is rejected with an `Error` whose message is a
+ * sentence when something cannot be carried out at all; what was tried and did not come true is an
+ * `Outcome`. Stacks are told apart by their stack file.
+ */
+export interface Backend {
+  /** Everything now, then every change. Resolves once the host has agreed. */
+  subscribe(receive: (update: Update) => void): Promise<void>;
+
+  /** No services means all of the stack. Resolves when the goal is reached or out of reach. */
+  start(file: string, services: string[]): Promise<Outcome>;
+  stop(file: string, services: string[]): Promise<Outcome>;
+  restart(file: string, services: string[]): Promise<Outcome>;
+
+  doctor(file: string): Promise<Finding[]>;
+  previewRemedy(file: string, action: Action): Promise<Preview>;
+  carryOut(file: string, action: Action): Promise<Outcome>;
+
+  /** No services means all. Answers with what `unfollowLog` ends. */
+  followLog(
+    file: string,
+    services: string[],
+    receive: (update: LogUpdate) => void,
+  ): Promise<number>;
+  unfollowLog(id: number): Promise<void>;
+
+  /** Opens the address of a label, or of the port without one, in the system's browser. */
+  openLink(file: string, service: string, label: string | null): Promise<void>;
+  openLogFile(file: string, service: string): Promise<void>;
+  openOwnLog(): Promise<void>;
+  openStackFile(file: string): Promise<void>;
+
+  /** The path that was chosen in the system's dialogue, or null if none was. */
+  pickStack(): Promise<string | null>;
+  pickFolder(): Promise<string | null>;
+  addStack(path: string): Promise<Outcome>;
+  removeStack(file: string): Promise<Outcome>;
+  tryExample(): Promise<Outcome>;
+  lookAtFolder(path: string): Promise<Draft>;
+  writeDraft(file: string, text: string): Promise<Outcome>;
+  applyChange(file: string): Promise<Outcome>;
+
+  setSettings(settings: Settings): Promise<Outcome>;
+  setStartAtLogin(file: string, on: boolean): Promise<Outcome>;
+  answerQuit(choice: QuitChoice): Promise<void>;
+}

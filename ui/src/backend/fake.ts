@@ -1,0 +1,135 @@
+import type { Backend } from "./backend";
+import type { LogLine, LogUpdate, Outcome, Preview, Draft, Finding, Update } from "./wire";
+
+/** What a fake was asked, in order: the method and what it was given. */
+export interface Asked {
+  what: keyof Backend;
+  given: unknown[];
+}
+
+interface Follower {
+  services: string[];
+  receive: (update: LogUpdate) => void;
+}
+
+/**
+ * A host that only pretends: it says what it is told to say and writes down what it was asked.
+ * Answers can be set by method; without one, everything is done and nothing is found.
+ */
+export class FakeBackend implements Backend {
+  readonly asked: Asked[] = [];
+  /** Lines that a follower gets at once, before it has caught up. */
+  log: LogLine[] = [];
+  private readonly answers = new Map<keyof Backend, (...given: never[]) => unknown>();
+  private readonly receivers: ((update: Update) => void)[] = [];
+  private readonly followers = new Map<number, Follower>();
+  private readonly first: Update[];
+  private nextFollower = 1;
+
+  /** The first update is to be `whole`. */
+  constructor(first: Update[]) {
+    this.first = first;
+  }
+
+  /** From now on this answers; what it throws is a rejection. */
+  answer<K extends keyof Backend>(
+    what: K,
+    how: (...given: Parameters<Backend[K]>) => Awaited<ReturnType<Backend[K]>> | ReturnType<Backend[K]>,
+  ): void {
+    this.answers.set(what, how);
+  }
+
+  /** Tells everybody who has subscribed. */
+  say(update: Update): void {
+    for (const receive of this.receivers) receive(update);
+  }
+
+  /** Tells those who follow the log of these lines' services. */
+  write(lines: LogLine[]): void {
+    this.log.push(...lines);
+    for (const { services, receive } of this.followers.values()) {
+      send(lines, services, receive);
+    }
+  }
+
+  /** How many logs are being followed. */
+  get following(): number {
+    return this.followers.size;
+  }
+
+  private async ask<T>(what: keyof Backend, given: unknown[], otherwise: T): Promise<T> {
+    this.asked.push({ what, given });
+    const how = this.answers.get(what) as ((...given: unknown[]) => T | Promise<T>) | undefined;
+    return how === undefined ? otherwise : how(...given);
+  }
+
+  async subscribe(receive: (update: Update) => void): Promise<void> {
+    await this.ask("subscribe", [], undefined);
+    this.receivers.push(receive);
+    for (const update of this.first) receive(update);
+  }
+
+  start = (file: string, services: string[]) => this.ask<Outcome>("start", [file, services], "done");
+  stop = (file: string, services: string[]) => this.ask<Outcome>("stop", [file, services], "done");
+  restart = (file: string, services: string[]) =>
+    this.ask<Outcome>("restart", [file, services], "done");
+
+  doctor = (file: string) => this.ask<Finding[]>("doctor", [file], []);
+  previewRemedy: Backend["previewRemedy"] = (file, action) =>
+    this.ask<Preview>("previewRemedy", [file, action], { text: "", diff: null });
+  carryOut: Backend["carryOut"] = (file, action) =>
+    this.ask<Outcome>("carryOut", [file, action], "done");
+
+  followLog: Backend["followLog"] = async (file, services, receive) => {
+    const id = this.nextFollower++;
+    await this.ask<unknown>("followLog", [file, services], undefined);
+    this.followers.set(id, { services, receive });
+    // Later, as a channel does.
+    queueMicrotask(() => {
+      if (!this.followers.has(id)) return;
+      send(this.log, services, receive);
+      receive({ kind: "caught_up" });
+    });
+    return id;
+  };
+  unfollowLog: Backend["unfollowLog"] = async (id) => {
+    await this.ask("unfollowLog", [id], undefined);
+    this.followers.delete(id);
+  };
+
+  openLink: Backend["openLink"] = (file, service, label) =>
+    this.ask("openLink", [file, service, label], undefined);
+  openLogFile: Backend["openLogFile"] = (file, service) =>
+    this.ask("openLogFile", [file, service], undefined);
+  openOwnLog = () => this.ask("openOwnLog", [], undefined);
+  openStackFile = (file: string) => this.ask("openStackFile", [file], undefined);
+
+  pickStack = () => this.ask<string | null>("pickStack", [], null);
+  pickFolder = () => this.ask<string | null>("pickFolder", [], null);
+  addStack = (path: string) => this.ask<Outcome>("addStack", [path], "done");
+  removeStack = (file: string) => this.ask<Outcome>("removeStack", [file], "done");
+  tryExample = () => this.ask<Outcome>("tryExample", [], "done");
+  lookAtFolder = (path: string) =>
+    this.ask<Draft>("lookAtFolder", [path], {
+      file: `${path}/pilotlight.toml`,
+      text: "",
+      found: [],
+      exists: false,
+    });
+  writeDraft = (file: string, text: string) => this.ask<Outcome>("writeDraft", [file, text], "done");
+  applyChange = (file: string) => this.ask<Outcome>("applyChange", [file], "done");
+
+  setSettings: Backend["setSettings"] = (settings) =>
+    this.ask<Outcome>("setSettings", [settings], "done");
+  setStartAtLogin: Backend["setStartAtLogin"] = (file, on) =>
+    this.ask<Outcome>("setStartAtLogin", [file, on], "done");
+  answerQuit: Backend["answerQuit"] = (choice) => this.ask("answerQuit", [choice], undefined);
+}
+
+function send(lines: LogLine[], services: string[], receive: (update: LogUpdate) => void): void {
+  const chosen =
+    services.length === 0 ? lines : lines.filter((line) => services.includes(line.service));
+  for (let from = 0; from < chosen.length; from += 500) {
+    receive({ kind: "lines", lines: chosen.slice(from, from + 500) });
+  }
+}

@@ -1,0 +1,39 @@
+// The window without the application: `fake.html?scene=redis-down&theme=dark`. What is on it is
+// made up; `window.fake` is its host, for tests to speak through.
+import "../theme.css";
+import "../base.css";
+import { mount } from "svelte";
+
+import App from "../App.svelte";
+import { FakeBackend } from "../backend/fake";
+import type { Theme } from "../backend/wire";
+import { perform } from "./perform";
+import { SCENES, type Scene } from "./scenes";
+
+declare global {
+  interface Window {
+    fake: FakeBackend;
+    /** Set before the page loads, instead of naming a scene. */
+    given?: Scene;
+  }
+}
+
+const query = new URLSearchParams(location.search);
+const name = query.get("scene") ?? "green";
+const scene = window.given ?? SCENES[name]?.(Date.now());
+if (scene === undefined) {
+  throw new Error(`no scene ${name}; there are: ${Object.keys(SCENES).join(", ")}`);
+}
+const theme = query.get("theme") as Theme | null;
+if (theme !== null) scene.whole.settings.theme = theme;
+
+const fake = new FakeBackend([scene.whole]);
+fake.log = scene.log;
+if (!query.has("still")) perform(fake, scene.whole);
+if (query.has("lost")) {
+  fake.answer("subscribe", () => {
+    throw new Error("the application does not answer");
+  });
+}
+window.fake = fake;
+mount(App, { target: document.body, props: { backend: fake } });

@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+
+import { FakeBackend } from "../backend/fake";
+import type { LogLine } from "../backend/wire";
+import { follow, type Listener } from "./following";
+
+function line(text: string): LogLine {
+  return { service: "backend", run: "1", number: 1, level: null, time: null, text };
+}
+
+function listener() {
+  const heard: string[] = [];
+  const ear: Listener = {
+    lines: (lines) => heard.push(...lines.map((one) => one.text)),
+    caughtUp: () => heard.push("(caught up)"),
+    failed: (message) => heard.push(`(failed: ${message})`),
+  };
+  return { heard, ear };
+}
+
+const settled = () => new Promise((resolve) => setTimeout(resolve));
+
+test("hears what is there, that it is all, and what comes", async () => {
+  const backend = new FakeBackend([]);
+  backend.log = [line("a")];
+  const { heard, ear } = listener();
+  follow(backend, "/stack", "backend", ear);
+  await settled();
+  backend.write([line("b")]);
+  expect(heard).toEqual(["a", "(caught up)", "b"]);
+  expect(backend.asked[0]).toEqual({ what: "followLog", given: ["/stack", ["backend"]] });
+});
+
+test("hears nothing after the end, and the backend is told", async () => {
+  const backend = new FakeBackend([]);
+  const { heard, ear } = listener();
+  const stop = follow(backend, "/stack", null, ear);
+  await settled();
+  stop();
+  await settled();
+  backend.write([line("late")]);
+  expect(heard).toEqual(["(caught up)"]);
+  expect(backend.following).toBe(0);
+});
+
+test("ends what was ended before the backend had answered", async () => {
+  const backend = new FakeBackend([]);
+  const { heard, ear } = listener();
+  follow(backend, "/stack", null, ear)();
+  await settled();
+  expect(heard).toEqual([]);
+  expect(backend.following).toBe(0);
+});
+
+test("says why a log cannot be followed", async () => {
+  const backend = new FakeBackend([]);
+  backend.answer("followLog", () => {
+    throw new Error("the stack is not known");
+  });
+  const { heard, ear } = listener();
+  follow(backend, "/stack", null, ear);
+  await settled();
+  expect(heard).toEqual(["(failed: the stack is not known)"]);
+});

@@ -1,0 +1,59 @@
+/** What is searched for. */
+
+export interface Search {
+  readonly text: string;
+  readonly regex: boolean;
+  readonly matchCase: boolean;
+}
+
+/** From and up to (without), in the plain text of a line. */
+export type Range = readonly [number, number];
+
+export type Query =
+  | { kind: "nothing" }
+  | { kind: "wrong"; message: string }
+  | { kind: "query"; matches: (plain: string) => boolean; ranges: (plain: string) => Range[] };
+
+/** More highlights in one line help nobody. */
+const MOST = 500;
+
+/** Makes a search ready for many lines. */
+export function compile({ text, regex, matchCase }: Search): Query {
+  if (text === "") return { kind: "nothing" };
+  const source = regex ? text : text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&").replace(/\\-/g, "-");
+  try {
+    const all = new RegExp(source, matchCase ? "gu" : "giu");
+    const one = new RegExp(source, matchCase ? "u" : "iu");
+    return {
+      kind: "query",
+      matches: quick(text, regex, matchCase) ?? ((plain) => one.test(plain)),
+      ranges: (plain) => rangesOf(all, plain),
+    };
+  } catch (error) {
+    return { kind: "wrong", message: reason(error) };
+  }
+}
+
+/** Without a pattern and with the case given, looking is a matter of the text alone. */
+function quick(text: string, regex: boolean, matchCase: boolean) {
+  return !regex && matchCase ? (plain: string) => plain.includes(text) : null;
+}
+
+function rangesOf(pattern: RegExp, plain: string): Range[] {
+  const ranges: Range[] = [];
+  for (const found of plain.matchAll(pattern)) {
+    // A pattern that matches nothing (`a*`) finds the line and marks nothing in it.
+    if (found[0] !== "") ranges.push([found.index, found.index + found[0].length]);
+    if (ranges.length === MOST) break;
+  }
+  return ranges;
+}
+
+/** What the browser says, without its "Invalid regular expression: /…/iu:". */
+function reason(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const said = message
+    .replace(/^Invalid regular expression:\s*/, "")
+    .replace(/^\/.*\/[a-z]*:\s*/s, "");
+  return said === "" ? "not a regular expression" : said;
+}

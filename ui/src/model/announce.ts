@@ -1,0 +1,27 @@
+import type { Snapshot } from "../backend/wire";
+import { state } from "./words";
+
+/**
+ * What a screen reader is told of the difference: one sentence for every service whose light
+ * changed, and one for every new finding. What is only on its way is not said.
+ */
+export function changes(before: Snapshot, after: Snapshot): string[] {
+  const said: string[] = [];
+  const old = new Map(before.stacks.map((stack) => [stack.file, stack]));
+  for (const stack of after.stacks) {
+    const earlier = old.get(stack.file);
+    if (earlier === undefined) continue;
+    const lights = new Map(earlier.services.map((service) => [service.name, service.light]));
+    for (const service of stack.services) {
+      const was = lights.get(service.name);
+      if (was === undefined || was === service.light) continue;
+      if (service.light === "amber" && service.phase !== "ready") continue;
+      said.push(`${service.name}: ${state(service).word}`);
+    }
+    const known = new Set(earlier.findings.map((finding) => finding.code + finding.service));
+    for (const finding of stack.findings) {
+      if (!known.has(finding.code + finding.service)) said.push(finding.title);
+    }
+  }
+  return said;
+}

@@ -1,0 +1,99 @@
+import { describe, expect, it } from "vitest";
+import type { Action } from "../backend/wire";
+import { asksFirst, confirmation, diffLines, isCommand, label, lastPart, report, spans } from "./finding";
+import { finding } from "./samples";
+
+describe("a sentence with code", () => {
+  it("is cut at its backticks", () => {
+    expect(spans("see `ss -ltn`, then `x`")).toEqual([
+      { text: "see ", code: false },
+      { text: "ss -ltn", code: true },
+      { text: ", then ", code: false },
+      { text: "x", code: true },
+    ]);
+  });
+
+  it("keeps a backtick without a partner", () => {
+    expect(spans("a ` b")).toEqual([{ text: "a ` b", code: false }]);
+    expect(spans("``")).toEqual([]);
+  });
+
+  it("tells commands from settings, headers and names", () => {
+    expect(
+      ["ss -ltnp 'sport = :6379'", "pilotlight logs redis", "./node_modules/.bin/vite --port 1", "curl -i http://localhost:1/?a=b"].map(isCommand),
+    ).toEqual([true, true, true, true]);
+    expect(
+      ['port_conflict = "fail"', "Access-Control-Allow-Origin: x", "OPENAI_API_KEY", "node", "a=b c"].map(isCommand),
+    ).toEqual([false, false, false, false, false]);
+  });
+});
+
+describe("a remedy", () => {
+  const actions: Action[] = [
+    { kind: "start", service: "redis" },
+    { kind: "restart", service: "redis" },
+    { kind: "free-port", port: 8001 },
+    { kind: "install", service: "web", command: ["/usr/bin/npm", "ci", "--x"], directory: "/p" },
+    { kind: "copy-file", from: "C:\\p\\.env.example", to: "C:\\p\\.env" },
+    { kind: "edit-stack-file", file: "/p/pilotlight.toml", changes: [] },
+  ];
+
+  it("has a button that says what it does", () => {
+    expect(actions.map(label)).toEqual([
+      "Start redis",
+      "Restart redis",
+      "Free port 8001…",
+      "Run npm ci…",
+      "Make .env…",
+      "Show the change…",
+    ]);
+  });
+
+  it("names the module that Python runs, not Python", () => {
+    const command = ["/p/.venv/bin/python", "-m", "pip", "install", "-r", "requirements.txt"];
+    expect(label({ kind: "install", service: "api", command, directory: "/p" })).toBe(
+      "Run pip install…",
+    );
+  });
+
+  it("is shown first where it does more than start a service", () => {
+    expect(actions.map(asksFirst)).toEqual([false, false, true, true, true, true]);
+    expect(actions.filter(asksFirst).map(confirmation)).toEqual([
+      "End it and free port 8001",
+      "Run it",
+      "Make .env",
+      "Change the stack file",
+    ]);
+  });
+});
+
+it("the last part of a path is found on each system", () => {
+  expect(["/a/b.toml", "C:\\a\\b.toml", "b", "/a/"].map(lastPart)).toEqual(["b.toml", "b.toml", "b", "a"]);
+});
+
+it("a report has everything that the card has", () => {
+  const symptoms = [
+    { service: "backend", check: "create a session", code: "x", text: "answers 500" },
+    { service: "web", check: null, code: "x", text: "waits" },
+  ];
+  expect(report(finding({ symptoms }))).toBe(
+    [
+      "Redis is not running",
+      "  redis · exited",
+      "    nothing listens: `ss -ltn`",
+      "  which explains",
+      "    backend, create a session: answers 500",
+      "    web: waits",
+      "  → start it",
+    ].join("\n"),
+  );
+});
+
+it("a difference loses the names of its files and keeps lines that look like them", () => {
+  expect(diffLines("--- a\n+++ b\n@@ -1 +1 @@\n same\n---x\n+++y\n")).toEqual([
+    { kind: "place", text: "@@ -1 +1 @@" },
+    { kind: "same", text: "same" },
+    { kind: "remove", text: "--x" },
+    { kind: "add", text: "++y" },
+  ]);
+});

@@ -1,0 +1,158 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { FakeBackend } from "./backend/fake";
+import { FILE, finding, off, service, stack, whole } from "./model/samples";
+import { Session } from "./session.svelte";
+
+const OTHER = "/other/pilotlight.toml";
+let fake: FakeBackend;
+let session: Session;
+
+beforeEach(async () => {
+  fake = new FakeBackend([
+    whole([
+      stack([service("redis"), service("backend", off), service("watched", { external: true })]),
+      stack([service("api")], { file: OTHER, name: "other" }),
+    ]),
+  ]);
+  session = new Session(fake);
+  await session.connect();
+});
+
+const asked = (what: string) => fake.asked.filter((one) => one.what === what).map((one) => one.given);
+
+describe("connecting", () => {
+  it("shows the first stack", () => {
+    expect(session.stack?.view.name).toBe("nexus");
+  });
+
+  it("shows why there is nothing, and nothing of before, when it fails", async () => {
+    fake.answer("subscribe", () => {
+      throw new Error("nobody is there");
+    });
+    await session.connect();
+    expect([session.lost, session.world]).toEqual(["Nobody is there", null]);
+  });
+});
+
+describe("choosing", () => {
+  it("walks the rows and stops at both ends", () => {
+    session.move(1);
+    expect(session.service).toBe("redis");
+    session.move(-1);
+    expect(session.service).toBe("redis");
+    session.move(1e6);
+    expect(session.service).toBe("watched");
+  });
+
+  it("begins at the end when it goes up", () => {
+    session.move(-1);
+    expect(session.service).toBe("watched");
+  });
+
+  it("goes round the stacks and forgets the row and the log of the one before", () => {
+    session.showLog("redis");
+    session.step(1);
+    expect([session.stack?.view.name, session.service, session.logOf]).toEqual(["other", null, null]);
+    session.step(1);
+    expect(session.stack?.view.name).toBe("nexus");
+  });
+
+  it("follows what tray or notification ask for", () => {
+    fake.say({ kind: "show", file: OTHER, service: "api" });
+    expect([session.stack?.view.file, session.service, session.logOf]).toEqual([OTHER, "api", "api"]);
+  });
+
+  it("lets go of a service that is gone", () => {
+    session.showLog("redis");
+    fake.say({ kind: "snapshot", snapshot: { stacks: [stack([service("backend")])] } });
+    expect([session.service, session.logOf]).toEqual([null, null]);
+  });
+});
+
+describe("acting", () => {
+  it("asks for what makes sense", () => {
+    session.act("start", ["backend"]);
+    session.act("stop", []);
+    expect([asked("start"), asked("stop")]).toEqual([[[FILE, ["backend"]]], [[FILE, []]]]);
+  });
+
+  it("starts what is to be restarted and does not run", () => {
+    session.act("restart", ["backend"]);
+    expect([asked("start"), asked("restart")]).toEqual([[[FILE, ["backend"]]], []]);
+  });
+
+  it("says why it does not, and asks nothing", () => {
+    session.act("stop", ["backend"]);
+    session.act("stop", ["watched"]);
+    expect(session.toasts.map((toast) => toast.text)).toEqual([
+      "backend does not run.",
+      "watched is only watched: Pilot Light does not stop it.",
+    ]);
+    expect(asked("stop")).toEqual([]);
+  });
+
+  it("shows what went wrong, whether it failed, was refused or could not be asked", async () => {
+    fake.answer("start", () => ({ failed: { message: "backend failed", findings: [] } }));
+    expect(await session.attempt(fake.start(FILE, []))).toBe(false);
+    fake.answer("start", () => ({ refused: "the keeper is ending" }));
+    await session.attempt(fake.start(FILE, []));
+    fake.answer("start", () => {
+      throw new Error("no such command");
+    });
+    await session.attempt(fake.start(FILE, []));
+    expect(session.toasts.map(({ kind, text }) => [kind, text])).toEqual([
+      ["error", "Backend failed"],
+      ["error", "The keeper is ending"],
+      ["error", "No such command"],
+    ]);
+  });
+});
+
+describe("a check on demand", () => {
+  it("adds what the keeper has not found by itself, once", async () => {
+    const known = finding();
+    const more = finding({ code: "slow", service: "backend" });
+    fake.say({
+      kind: "snapshot",
+      snapshot: { stacks: [stack([service("redis"), service("backend")], { findings: [known] })] },
+    });
+    fake.answer("doctor", () => [{ ...known, title: "the same, a second later" }, more]);
+    await session.check();
+    expect(session.findings.map((one) => one.code)).toEqual(["exited", "slow"]);
+  });
+
+  it("is over when a light changes", async () => {
+    fake.answer("doctor", () => [finding({ service: "backend" })]);
+    await session.check();
+    expect(session.findings).toHaveLength(1);
+    fake.say({ kind: "snapshot", snapshot: { stacks: [stack([service("redis"), service("backend")])] } });
+    expect(session.findings).toEqual([]);
+    expect(session.spoken).toBe("backend: ready");
+  });
+
+  it("says so when nothing is wrong", async () => {
+    await session.check();
+    expect(session.spoken).toBe("Nothing is wrong");
+  });
+});
+
+it("a stack that was added is shown", async () => {
+  const file = "/new/pilotlight.toml";
+  fake.answer("pickStack", () => file);
+  fake.answer("addStack", () => {
+    fake.say({
+      kind: "stacks",
+      stacks: [...(session.world?.stacks ?? []), { file, name: "new", folder: "/new", start_at_login: false, change: null }],
+    });
+    return "done";
+  });
+  await session.openStack();
+  expect(session.stack?.view.name).toBe("new");
+});
+
+it("quitting opens its dialogue and counts down", () => {
+  fake.say({ kind: "quit_asked" });
+  expect(session.open).toEqual({ kind: "quit" });
+  fake.say({ kind: "quitting", stopping: 2 });
+  expect(session.quitting).toBe(2);
+});
