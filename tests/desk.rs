@@ -25,7 +25,7 @@ command = ["sleep", "600"]
 [service.two]
 command = ["sleep", "600"]
 needs = ["one"]
-links = { docs = "http://localhost:9/docs", files = "file:///etc/passwd" }
+links = { docs = "http://localhost:9/docs" }
 "#;
 
 async fn desk(bench: &Bench) -> Desk {
@@ -77,11 +77,12 @@ async fn a_stack_is_started_and_stopped_and_cannot_be_removed_between() {
     let bench = Bench::with(TWO).await;
     let desk = desk(&bench).await;
     desk.add(&bench.file()).unwrap();
-    let started = desk.start(&bench.file(), Vec::new());
+    let file = bench.file();
+    let started = desk.start(&file, Vec::new());
     assert_eq!(within("a start", started).await, Outcome::Done);
     until(&desk, |stack| stack.light == Light::Green).await;
     assert!(matches!(desk.remove(&bench.file()), Outcome::Refused(_)));
-    let stopped = desk.stop(&bench.file(), Vec::new());
+    let stopped = desk.stop(&file, Vec::new());
     assert_eq!(within("a stop", stopped).await, Outcome::Done);
     until(&desk, StackView::is_dark).await;
     assert_eq!(desk.remove(&bench.file()), Outcome::Done);
@@ -145,7 +146,8 @@ async fn a_change_of_the_file_of_a_running_stack_is_offered_and_applied() {
         matches!(change, Some(FileChange::Valid { .. }))
     })
     .await;
-    let applied = desk.apply_change(&bench.file());
+    let file = bench.file();
+    let applied = desk.apply_change(&file);
     assert_eq!(within("the change", applied).await, Outcome::Done);
     until_change(&desk, |change| change.is_none()).await;
     assert_eq!(bench.pid("one"), one, "it has not changed");
@@ -194,7 +196,6 @@ async fn only_pages_that_the_stack_declares_have_an_address() {
     until(&desk, |stack| stack.light == Light::Green).await;
     let link = |label| desk.link(&bench.file(), &"two".into(), Some(label));
     assert_eq!(link("docs").as_deref(), Some("http://localhost:9/docs"));
-    assert_eq!(link("files"), None, "a file is no page");
     assert_eq!(link("more"), None);
     assert_eq!(
         desk.link(&bench.file(), &"two".into(), None),

@@ -9,24 +9,43 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{error::Error, platform, setup, step, workspace};
+use crate::{
+    app::{self, Profile},
+    error::Error,
+    platform, setup, step, workspace,
+};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Return when all is ready, and leave the stack running
+    /// Show the stack in this terminal
+    #[arg(long)]
+    no_app: bool,
+    /// Without the app: return when all is ready, and leave the stack running
     #[arg(short, long, visible_alias = "keep")]
     detach: bool,
 }
 
-/// Lights the example stack: in the foreground until Ctrl-C, or left running.
+/// Lights the example stack: in the app, or in the terminal until Ctrl-C, or left running.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     setup::everything()?;
+    let in_terminal = options.no_app || options.detach;
+    let app = if in_terminal {
+        None
+    } else {
+        Some(app::build(Profile::Debug)?)
+    };
     let pilotlight = Pilotlight::build()?;
     if pilotlight.redis_would_be_in_the_way() {
         step::note(
             "something listens on port 6379 and is no part of the demo; it will be left alone. \
              If it is the system's Redis, `sudo systemctl stop redis-server` makes room",
         );
+    }
+    if let Some(app) = app {
+        step::note("the icon is in the tray; Ctrl-C here stops everything");
+        let mut app = Command::new(app);
+        app.arg(&pilotlight.file).args(["--start", "--window"]);
+        return platform::become_program(app);
     }
     if !options.detach {
         return platform::become_program(pilotlight.command(&["up"]));

@@ -2,12 +2,13 @@
 
 use std::{env, path::PathBuf, process::Command};
 
-use crate::{error::Error, step, workspace};
+use crate::{error::Error, setup::desktop, step, workspace};
 
 const CARGO_DENY: &str = "0.20.2";
 
 /// Checks what a machine can check without running anything.
 pub(crate) fn run() -> Result<(), Error> {
+    desktop::ensure_for_building()?;
     step::run("check the formatting", cargo(&["fmt", "--all", "--check"]))?;
     step::run(
         "run clippy",

@@ -53,6 +53,8 @@ enum Chore {
     Bench(bench::Options),
     /// Try doctor on every broken stack of the fault lab, and on those that only look broken
     FaultLab(fault_lab::Options),
+    /// Build the page of the window, which the app takes in when it is built
+    Ui,
     /// Build what people install, and look into it
     Dist(dist::Options),
     /// Check formatting, clippy without warnings, licences, bans and sources of dependencies
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
         Chore::Bench(options) => bench::run(&options),
         Chore::FaultLab(options) => fault_lab::run(&options),
         Chore::Lint => lint::run(),
+        Chore::Ui => ui::build(),
         Chore::Dist(options) => dist::run(&options),
         Chore::Generate(options) => generate::run(&options),
         Chore::Screenshots => screenshots::run(),

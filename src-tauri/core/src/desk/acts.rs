@@ -20,6 +20,10 @@ impl Desk {
     /// Starts services, all if there are none; answers when they are ready or one has failed.
     pub async fn start(&self, file: &Path, services: Vec<ServiceName>) -> Outcome {
         let variables = self.0.variables(file);
+        // The keeper would say only that it is wrong.
+        if let Err(report) = stack_file::read(file, &variables) {
+            return Outcome::Refused(lines(&report));
+        }
         let up = Up {
             file: file.to_owned(),
             services,
