@@ -99,7 +99,7 @@ const STATES: Record<string, State> = {
     scene: () => scene("module-missing"),
     see: async (page) => {
       const card = finding(page, /the Python module fastapi is not installed/);
-      await card.getByRole("button", { name: /^Run python/ }).click();
+      await card.getByRole("button", { name: /^Run pip install/ }).click();
       await expect(card.getByRole("button", { name: "Run it" })).toBeFocused();
       await expect(card).toContainText("pip install -r requirements.txt");
     },
@@ -269,7 +269,7 @@ const STATES: Record<string, State> = {
     see: async (page) => {
       const banner = page.getByRole("region", { name: "The stack file cannot be read" });
       await expect(banner).toContainText("line 6, column 1");
-      await expect(banner).toContainText("did you mean `port`");
+      await expect(banner).toContainText("did you mean port?");
     },
   },
   "file-missing": {

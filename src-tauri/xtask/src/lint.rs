@@ -2,7 +2,7 @@
 
 use std::{env, path::PathBuf, process::Command};
 
-use crate::{error::Error, setup::desktop, step, workspace};
+use crate::{error::Error, setup::desktop, step, ui, workspace};
 
 const CARGO_DENY: &str = "0.20.2";
 
@@ -21,6 +21,7 @@ pub(crate) fn run() -> Result<(), Error> {
             "warnings",
         ]),
     )?;
+    ui::check()?;
     dependencies()
 }
 

@@ -53,12 +53,12 @@ enum Chore {
     Bench(bench::Options),
     /// Try doctor on every broken stack of the fault lab, and on those that only look broken
     FaultLab(fault_lab::Options),
-    /// Build the page of the window, which the app takes in when it is built
-    Ui,
     /// Build what people install, and look into it
     Dist(dist::Options),
     /// Check formatting, clippy without warnings, licences, bans and sources of dependencies
     Lint,
+    /// Check, build and test the window by itself; leaves pictures in ui/tests/pictures
+    Ui,
     /// Write the files that are made from the sources
     Generate(generate::Options),
     /// Take the pictures of the README anew
@@ -75,7 +75,7 @@ fn main() -> ExitCode {
         Chore::Bench(options) => bench::run(&options),
         Chore::FaultLab(options) => fault_lab::run(&options),
         Chore::Lint => lint::run(),
-        Chore::Ui => ui::build(),
+        Chore::Ui => ui::everything(),
         Chore::Dist(options) => dist::run(&options),
         Chore::Generate(options) => generate::run(&options),
         Chore::Screenshots => screenshots::run(),

@@ -7,7 +7,7 @@ use crate::{
     error::Error,
     fault_lab,
     setup::{self, npm},
-    step, suite, windows, workspace,
+    step, suite, ui, windows, workspace,
 };
 
 #[derive(clap::Args)]
@@ -37,6 +37,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let mut frontend = npm(&example.join("frontend"));
     frontend.args(["run", "check"]);
     step::run("check the types of the example's frontend", frontend)?;
+
+    ui::test()?;
 
     step::show(fault_lab::some(&ready.python))?;
 

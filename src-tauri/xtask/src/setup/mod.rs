@@ -53,6 +53,11 @@ pub(crate) fn for_windows(compiler: bool, also: &[(&str, &str)]) -> Result<(), E
     packages::ensure_cross(compiler, also)
 }
 
+/// The browser that the window is tested in.
+pub(crate) fn chromium() -> Result<PathBuf, Error> {
+    packages::ensure_chromium()
+}
+
 /// Does `make`, unless `stamp` says that it has been done with these very `ingredients`.
 pub(crate) fn once(
     stamp: &Path,
