@@ -2,7 +2,7 @@
 
 use std::{env, path::PathBuf, process::Command};
 
-use crate::{error::Error, step, workspace};
+use crate::{error::Error, step, ui, workspace};
 
 const CARGO_DENY: &str = "0.20.2";
 
@@ -20,6 +20,7 @@ pub(crate) fn run() -> Result<(), Error> {
             "warnings",
         ]),
     )?;
+    ui::check()?;
     dependencies()
 }
 

@@ -18,6 +18,7 @@ mod platform;
 mod setup;
 mod step;
 mod test;
+mod ui;
 mod workspace;
 
 /// The project's own chores
@@ -49,6 +50,8 @@ enum Chore {
     FaultLab(fault_lab::Options),
     /// Check formatting, clippy without warnings, licences, bans and sources of dependencies
     Lint,
+    /// Check, build and test the window by itself; leaves pictures in ui/tests/pictures
+    Ui,
     /// Write the files that are made from the sources
     Generate(generate::Options),
 }
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Chore::Bench(options) => bench::run(&options),
         Chore::FaultLab(options) => fault_lab::run(&options),
         Chore::Lint => lint::run(),
+        Chore::Ui => ui::everything(),
         Chore::Generate(options) => generate::run(&options),
     };
     match done {

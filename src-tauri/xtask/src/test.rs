@@ -6,7 +6,7 @@ use crate::{
     error::Error,
     fault_lab,
     setup::{self, npm},
-    step, workspace,
+    step, ui, workspace,
 };
 
 #[derive(clap::Args)]
@@ -30,6 +30,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let mut frontend = npm(&example.join("frontend"));
     frontend.args(["run", "check"]);
     step::run("check the types of the example's frontend", frontend)?;
+
+    ui::test()?;
 
     step::show(fault_lab::some(&ready.python))?;
 

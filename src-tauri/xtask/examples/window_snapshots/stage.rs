@@ -22,7 +22,7 @@ use pilotlight::{
 use crate::evidence;
 
 /// Friday, 9 January 2026, 10:00 UTC: the snapshots are to be the same whenever they are made.
-const MORNING: Duration = Duration::from_secs(1_767_952_800);
+const MORNING: Duration = Duration::from_hours(491_098);
 
 pub(crate) struct Stage {
     text: String,
@@ -60,7 +60,7 @@ impl Stage {
         for name in names {
             stage.make_ready(&name);
         }
-        stage.wait(Duration::from_secs(4320));
+        stage.wait(Duration::from_mins(72));
         stage
     }
 

@@ -37,8 +37,13 @@ pub(crate) fn for_tests() -> Result<Ready, Error> {
     Ok(ready)
 }
 
+/// The browser that the window is tested in.
+pub(crate) fn chromium() -> Result<PathBuf, Error> {
+    packages::ensure_chromium()
+}
+
 /// Does `make`, unless `stamp` says that it has been done with these very `ingredients`.
-fn once(
+pub(crate) fn once(
     stamp: &Path,
     ingredients: &str,
     make: impl FnOnce() -> Result<(), Error>,

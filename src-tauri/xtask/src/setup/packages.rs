@@ -1,7 +1,12 @@
 //! The programs that come from the system: found, installed with apt where that is the system's way, or
 //! named with the command that installs them.
 
-use std::{env, io, io::IsTerminal as _, path::Path, process::Command};
+use std::{
+    env, io,
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use super::version::Version;
 use crate::{
@@ -64,6 +69,48 @@ pub(super) fn ensure_nginx() -> Result<(), Error> {
         what: "`nginx`".to_owned(),
         remedy: how_to_get("nginx-light", "nginx", "scoop install nginx"),
     }]))
+}
+
+/// The names of Chromium, and of the browser that is made of it.
+const CHROMIUM: [&str; 4] = [
+    "chromium",
+    "google-chrome",
+    "google-chrome-stable",
+    "chromium-browser",
+];
+/// Where macOS has it.
+const CHROMIUM_APPS: [&str; 2] = [
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+];
+
+/// Sees to a Chromium, which the window is tested in, and returns its path. Nothing but the system's own
+/// is taken: a browser that npm downloads would have to be trusted, and kept up to date, besides it.
+pub(super) fn ensure_chromium() -> Result<PathBuf, Error> {
+    if let Some(found) = chromium() {
+        return Ok(found);
+    }
+    if on_path("apt-get") {
+        install(&["chromium"])?;
+    }
+    chromium().ok_or_else(|| {
+        Error::Missing(vec![Missing {
+            what: "Chromium or Google Chrome".to_owned(),
+            remedy: how_to_get(
+                "chromium",
+                "--cask google-chrome",
+                "winget install Google.Chrome",
+            ),
+        }])
+    })
+}
+
+fn chromium() -> Option<PathBuf> {
+    let apps = CHROMIUM_APPS.iter().map(PathBuf::from);
+    CHROMIUM
+        .iter()
+        .find_map(|name| find(name))
+        .or_else(|| apps.into_iter().find(|app| app.exists()))
 }
 
 /// Debian puts it where only administrators look.
@@ -159,15 +206,20 @@ fn how_to_get(apt: &str, brew: &str, windows: &str) -> String {
 }
 
 fn on_path(program: &str) -> bool {
+    find(program).is_some()
+}
+
+fn find(program: &str) -> Option<PathBuf> {
     let endings: &[&str] = match env::consts::OS {
         "windows" => &[".exe", ".cmd"],
         _ => &[""],
     };
-    env::var_os("PATH").is_some_and(|path| {
-        env::split_paths(&path).any(|folder| {
-            endings
-                .iter()
-                .any(|ending| folder.join(format!("{program}{ending}")).is_file())
-        })
+    let path = env::var_os("PATH")?;
+    let folders: Vec<_> = env::split_paths(&path).collect();
+    folders.iter().find_map(|folder| {
+        let mut files = endings
+            .iter()
+            .map(|ending| folder.join(format!("{program}{ending}")));
+        files.find(|file| file.is_file())
     })
 }
