@@ -14,10 +14,7 @@ export interface Toast {
 }
 
 export type Open =
-  | { kind: "settings" }
-  | { kind: "help" }
-  | { kind: "quit" }
-  | { kind: "draft"; draft: Draft };
+  { kind: "settings" } | { kind: "help" } | { kind: "quit" } | { kind: "draft"; draft: Draft };
 
 /** What a check on demand found, until the stack changes. */
 export interface Checked {

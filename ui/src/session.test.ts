@@ -18,7 +18,8 @@ beforeEach(async () => {
   await session.connect();
 });
 
-const asked = (what: string) => fake.asked.filter((one) => one.what === what).map((one) => one.given);
+const asked = (what: string) =>
+  fake.asked.filter((one) => one.what === what).map((one) => one.given);
 
 describe("connecting", () => {
   it("shows the first stack", () => {
@@ -52,14 +53,22 @@ describe("choosing", () => {
   it("goes round the stacks and forgets the row and the log of the one before", () => {
     session.showLog("redis");
     session.step(1);
-    expect([session.stack?.view.name, session.service, session.logOf]).toEqual(["other", null, null]);
+    expect([session.stack?.view.name, session.service, session.logOf]).toEqual([
+      "other",
+      null,
+      null,
+    ]);
     session.step(1);
     expect(session.stack?.view.name).toBe("nexus");
   });
 
   it("follows what tray or notification ask for", () => {
     fake.say({ kind: "show", file: OTHER, service: "api" });
-    expect([session.stack?.view.file, session.service, session.logOf]).toEqual([OTHER, "api", "api"]);
+    expect([session.stack?.view.file, session.service, session.logOf]).toEqual([
+      OTHER,
+      "api",
+      "api",
+    ]);
   });
 
   it("lets go of a service that is gone", () => {
@@ -125,7 +134,10 @@ describe("a check on demand", () => {
     fake.answer("doctor", () => [finding({ service: "backend" })]);
     await session.check();
     expect(session.findings).toHaveLength(1);
-    fake.say({ kind: "snapshot", snapshot: { stacks: [stack([service("redis"), service("backend")])] } });
+    fake.say({
+      kind: "snapshot",
+      snapshot: { stacks: [stack([service("redis"), service("backend")])] },
+    });
     expect(session.findings).toEqual([]);
     expect(session.spoken).toBe("backend: ready");
   });
@@ -142,7 +154,10 @@ it("a stack that was added is shown", async () => {
   fake.answer("addStack", () => {
     fake.say({
       kind: "stacks",
-      stacks: [...(session.world?.stacks ?? []), { file, name: "new", folder: "/new", start_at_login: false, change: null }],
+      stacks: [
+        ...(session.world?.stacks ?? []),
+        { file, name: "new", folder: "/new", start_at_login: false, change: null },
+      ],
     });
     return "done";
   });
