@@ -132,6 +132,7 @@ impl Module<'_> {
             if chosen.contains(own) {
                 let mut found = self.found(own, main, chosen.len() > 1, Kind::Backend);
                 found.service.ready.clone_from(&health);
+                finds.unsaid.extend(route::without_port(&found.service));
                 finds.apps.push(found);
             } else if is_worker {
                 finds.apps.push(self.found(own, main, true, Kind::Worker));

@@ -4,7 +4,7 @@
 use regex::Regex;
 
 use super::{line_at, python};
-use crate::draft::{Because, Http, Probe, Ready, Said, plain};
+use crate::draft::{Because, DraftService, Http, Probe, Ready, Said, Unsaid, plain};
 
 /// The surest health page among the routes, unless a prefix anywhere in the project makes it
 /// uncertain where it is: a wrong path would keep a healthy service from ever being ready. The first
@@ -69,4 +69,15 @@ pub(super) fn log(pattern: &str) -> Ready {
         probes: vec![Probe::Log(pattern.to_owned())],
         ..Ready::default()
     }
+}
+
+/// Says that a server listens somewhere that was not found.
+pub(super) fn without_port(service: &DraftService) -> Option<Unsaid> {
+    service.port.is_none().then(|| Unsaid {
+        what: format!("the port of `{}`", service.name),
+        file: service.because.file.clone(),
+        line: service.because.line,
+        why: "it was not found in the source: without it, it counts as ready when it runs"
+            .to_owned(),
+    })
 }

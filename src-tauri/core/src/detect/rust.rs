@@ -221,6 +221,7 @@ fn serve(listing: &Listing, package: &Package, framework: &'static str, finds: &
                 default: 0,
             });
         }
+        finds.unsaid.extend(route::without_port(&found.service));
         finds.apps.push(found);
     }
 }

@@ -126,6 +126,8 @@ pub(super) struct App {
     /// The line that says so, from 1.
     pub(super) line: usize,
     pub(super) port: Option<SourcePort>,
+    /// The last name of an expression for the port that another file gives a value.
+    pub(super) port_name: Option<String>,
     /// Its source asks for a restart when a file changes.
     pub(super) reload: bool,
     /// Has a page of documentation at `/docs`.
@@ -175,6 +177,7 @@ pub(super) fn apps_in(code: &str) -> Vec<App> {
             .or_else(|| runs.iter().find(|run| run.serves(app.framework)))
         {
             app.port = run.port.clone();
+            app.port_name.clone_from(&run.port_name);
             app.reload |= run.reload;
         }
     }
@@ -231,6 +234,7 @@ fn made(code: &str, apps: &mut Vec<App>) {
                 found.get(3).map_or(whole.start(), |class| class.start()),
             ),
             port: None,
+            port_name: None,
             reload: false,
             documented: framework == Framework::Fastapi
                 && keyword(inside, "docs_url").is_none()
@@ -368,6 +372,7 @@ fn pages(code: &str, apps: &mut Vec<App>) {
             call
         },
         port: None,
+        port_name: None,
         reload: false,
         documented: false,
     });
@@ -397,6 +402,7 @@ struct Run {
     /// The first argument, or the object that is run.
     target: Option<String>,
     port: Option<SourcePort>,
+    port_name: Option<String>,
     reload: bool,
 }
 
@@ -439,10 +445,12 @@ fn runs(code: &str) -> Vec<Run> {
                 .or_else(|| keyword(inside, "server_port"))
                 .or_else(|| function.ends_with("insecure_port").then_some(inside));
             let port = said.and_then(|said| port_of(code, said, line_at(code, whole.start())));
+            let port_name = said.map(last_name).filter(|_| port.is_none());
             Some(Run {
                 function: function.to_owned(),
                 target,
                 port,
+                port_name: port_name.map(str::to_owned),
                 reload: ["reload", "debug"]
                     .iter()
                     .any(|name| keyword(inside, name) == Some("True")),
@@ -463,11 +471,7 @@ fn port_of(code: &str, expression: &str, line: usize) -> Option<SourcePort> {
             line,
         });
     }
-    let name = expression
-        .rsplit(['.', '('])
-        .next()?
-        .trim_end_matches(')')
-        .trim();
+    let name = last_name(expression);
     let (value, line) = assigned(code, name)?;
     let number = port_in(value)?;
     let variable = variable(value).or_else(|| {
@@ -480,6 +484,12 @@ fn port_of(code: &str, expression: &str, line: usize) -> Option<SourcePort> {
         variable,
         line,
     })
+}
+
+/// `PORT` of `int(settings.PORT)`
+fn last_name(expression: &str) -> &str {
+    let last = expression.rsplit(['.', '(']).next().unwrap_or(expression);
+    last.trim_end_matches(')').trim()
 }
 
 /// The value that a name is given, and the line: `PORT: int = 8000`.

@@ -41,7 +41,7 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
         .collect();
     let hints = hints(listing);
     let mut roots: BTreeMap<String, Vec<Placed>> = BTreeMap::new();
-    for placed in all_apps(&codes) {
+    for placed in all_apps(&codes, &hints) {
         roots
             .entry(root_of(listing, &placed.file))
             .or_default()
@@ -73,7 +73,7 @@ fn nearest<'a>(roots: &BTreeSet<String>, path: &'a str) -> Option<&'a str> {
 }
 
 /// The applications of all files. One that another file makes with a factory stands in that file.
-fn all_apps(codes: &Codes) -> Vec<Placed> {
+fn all_apps(codes: &Codes, hints: &[Hint]) -> Vec<Placed> {
     let mut all: Vec<Placed> = Vec::new();
     for (file, code) in codes {
         let apps = app::apps_in(code);
@@ -92,9 +92,13 @@ fn all_apps(codes: &Codes) -> Vec<Placed> {
         return all;
     }
     let mut made: BTreeMap<String, Vec<Placed>> = BTreeMap::new();
-    for (file, code) in codes.iter().filter(|(file, _)| project::is_usual(file)) {
+    let is_served =
+        |file: &str| project::is_usual(file) || hints.iter().any(|hint| hint.serves(file));
+    for (file, code) in codes {
         for (object, line, maker) in app::top_calls(code) {
-            if let Some(factory) = factories.get(&maker) {
+            if let Some(factory) = factories.get(&maker)
+                && is_served(file)
+            {
                 let port = app::run_port(code, factory.app.framework);
                 let app = App {
                     object,
@@ -113,7 +117,10 @@ fn all_apps(codes: &Codes) -> Vec<Placed> {
     }
     // The object is what a server takes without being told; the one of the most usual name is it.
     for (maker, mut objects) in made {
-        objects.sort_by_key(|placed| project::usualness(&placed.file));
+        objects.sort_by_key(|placed| {
+            let named = hints.iter().any(|hint| hint.serves(&placed.file));
+            (!named, project::usualness(&placed.file))
+        });
         all.retain(|placed| !(placed.app.factory && placed.app.object == maker));
         all.extend(objects.into_iter().next());
     }

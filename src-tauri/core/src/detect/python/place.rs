@@ -41,6 +41,16 @@ impl Hint {
         }
     }
 
+    /// Whether the command serves this file, by its object: `shop:app`.
+    pub(super) fn serves(&self, file: &str) -> bool {
+        let named = self
+            .command
+            .target
+            .as_deref()
+            .is_some_and(|target| target.contains(':'));
+        named && self.base_of(file).is_some()
+    }
+
     /// The folder from which the module of the command is this file, if it can be.
     pub(super) fn base_of(&self, file: &str) -> Option<String> {
         let target = self.command.target.as_deref()?;

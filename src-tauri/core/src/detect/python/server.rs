@@ -1,7 +1,7 @@
 //! Commands that run a Python server, as scripts, Makefiles, Dockerfiles and READMEs write them:
 //! what they run is the best hint of how the people of the project start it.
 
-use crate::detect::source::has_extension;
+use crate::detect::source::{has_extension, port_in};
 
 /// The program that a command hands the application to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +27,8 @@ pub(in crate::detect) struct ServerCommand {
     /// `package.main:app`, `app.py`: what it runs.
     pub(in crate::detect) target: Option<String>,
     pub(in crate::detect) port: Option<u16>,
+    /// The variable that says the port, where the file does not say what is in it.
+    pub(in crate::detect) port_variable: Option<String>,
     /// It starts again when a file changes.
     pub(in crate::detect) reload: bool,
     /// The target is a function that makes the application.
@@ -60,7 +62,17 @@ pub(in crate::detect) fn commands_in(text: &str) -> Vec<ServerCommand> {
         if whole.len() > LINE_LIMIT || !mentions_server(&whole) {
             continue;
         }
-        found.extend(commands_of_line(&whole, index + 1));
+        for mut command in commands_of_line(&whole, index + 1) {
+            let set = command
+                .port_variable
+                .as_deref()
+                .and_then(|name| set_in(text, name));
+            if let Some(port) = set {
+                command.port = Some(port);
+                command.port_variable = None;
+            }
+            found.push(command);
+        }
         if found.len() >= COMMAND_LIMIT {
             break;
         }
@@ -159,6 +171,7 @@ pub(in crate::detect) fn parse(words: &[String]) -> Option<ServerCommand> {
         program,
         target: None,
         port: None,
+        port_variable: None,
         reload: false,
         factory: false,
         directory: None,
@@ -193,7 +206,7 @@ pub(in crate::detect) fn parse(words: &[String]) -> Option<ServerCommand> {
                 return None;
             }
             command.target = Some(words[at].clone());
-            command.port = rest[1..].iter().find_map(|word| port_at_end(word));
+            command.port = rest[1..].iter().find_map(|word| port_in(word));
             Some(command)
         }
         Program::Uvicorn
@@ -260,10 +273,13 @@ impl ServerCommand {
             match name {
                 "--reload" | "--debug" | "--autoreload" => self.reload = true,
                 "--factory" => self.factory = true,
-                "--port" | "-p" | "--server.port" => {
-                    self.port = value.as_deref().and_then(port_at_end).or(self.port);
+                "--port" | "-p" | "--server.port" | "--bind" | "-b" => {
+                    let value = value.as_deref().unwrap_or_default();
+                    self.port = port_in(value).or(self.port);
+                    if self.port.is_none() {
+                        self.port_variable = variable_in(value);
+                    }
                 }
-                "--bind" | "-b" => self.port = value.as_deref().and_then(port_at_end).or(self.port),
                 "--app-dir" | "--chdir" => self.directory = value,
                 "--app" | "-A" => self.target = value,
                 _ if name.starts_with('-') => {}
@@ -322,9 +338,23 @@ fn is_module(text: &str) -> bool {
     })
 }
 
-/// `8000`, `0.0.0.0:8000`, `${PORT:-8000}`.
-fn port_at_end(word: &str) -> Option<u16> {
-    crate::detect::source::port_in(word)
+/// `PORT` of `$PORT`, `${PORT}` and `$(PORT)`.
+fn variable_in(word: &str) -> Option<String> {
+    let (_, name) = word.split_once('$')?;
+    let name = name.trim_start_matches(['{', '(']);
+    let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let name = &name[..end.unwrap_or(name.len())];
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// The port that a script or a Makefile gives to a variable: `PORT="${PORT:-8080}"`, `PORT ?= 8080`.
+fn set_in(text: &str, name: &str) -> Option<u16> {
+    text.lines().find_map(|line| {
+        let line = line.trim_start();
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let rest = line.strip_prefix(name)?.trim_start();
+        port_in(rest.trim_start_matches(['?', ':']).strip_prefix('=')?)
+    })
 }
 
 #[cfg(test)]
@@ -374,6 +404,19 @@ mod tests {
         assert!(command.factory);
         assert_eq!(command.target.as_deref(), Some("app.web:make"));
         assert_eq!(command.port, Some(8080));
+    }
+
+    #[test]
+    fn the_variable_of_a_script_is_looked_up_in_it() {
+        let text = "PORT=\"${PORT:-8080}\"\nuvicorn open_webui.main:app --port $PORT --host 0.0.0.0 --reload\n";
+        assert_eq!(only(text).port, Some(8080));
+        let text = "PORT ?= 9000\nserve:\n\tuvicorn a:b --port $(PORT)\n";
+        assert_eq!(only(text).port, Some(9000));
+        let unknown = only("uvicorn a:b --port $PORT");
+        assert_eq!(
+            (unknown.port, unknown.port_variable.as_deref()),
+            (None, Some("PORT"))
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     Placed,
-    app::{App, Framework},
+    app::{App, Framework, SourcePort, assigned},
     place::{Hint, Place, hint_for, place},
     project::Project,
     routes::{django_health, health},
@@ -10,7 +10,7 @@ use super::{
     server::{Program, ServerCommand},
 };
 use crate::{
-    detect::{Found, folder, join, route::page, variables},
+    detect::{Found, folder, join, route::page, source::port_in, variables},
     draft::{Because, CommandLine, DraftService, Kind, Said, plain},
 };
 
@@ -145,7 +145,7 @@ impl Project<'_> {
             framework => vec![framework.package()],
         };
         self.modules(&mut service, &place.directory, &modules);
-        self.env_file(&mut service, &place.directory);
+        self.env_file(&mut service, &place.directory, app.framework);
         Found {
             reads_port,
             ..self.found(service, app.framework.package())
@@ -221,6 +221,15 @@ impl Project<'_> {
     }
 
     fn flask(&self, app: &App, place: &Place, command: Option<&ServerCommand>) -> Vec<String> {
+        // What the project itself tells Flask.
+        if let Some((told, _)) = self.variable(&place.directory, "FLASK_APP")
+            && !told.is_empty()
+            && !told.contains(char::is_whitespace)
+        {
+            let mut words = self.tool(&place.directory, "flask");
+            words.extend(["--app", &told, "run", "--port", "{port}"].map(str::to_owned));
+            return words;
+        }
         // What Flask looks for by itself needs not be said.
         let usual = if app.factory {
             matches!(app.object.as_str(), "create_app" | "make_app")
@@ -263,7 +272,8 @@ impl Project<'_> {
         let of_hint = |hint: &Hint| {
             let script = hint.command.program == Program::Python;
             let said = hint.command.port.filter(|port| *port >= LOWEST_PORT);
-            said.or_else(|| (!script && hint.rank != 2).then_some(usual))
+            let open = script || hint.command.port_variable.is_some();
+            said.or_else(|| (!open && hint.rank != 2).then_some(usual))
                 .map(|port| hint.because().says(port))
         };
         let strong = hint.filter(|hint| hint.rank == 0).and_then(of_hint);
@@ -275,7 +285,12 @@ impl Project<'_> {
     }
 
     fn source_port(&self, app: &App, file: &str, place: &Place) -> Option<Said<u16>> {
-        let port = app.port.as_ref()?;
+        let port = match (&app.port, &app.port_name) {
+            (Some(port), _) => Some((file.to_owned(), port.clone())),
+            (None, Some(name)) => self.port_in_settings(name),
+            (None, None) => None,
+        };
+        let (file, port) = port?;
         let set = port
             .variable
             .as_deref()
@@ -287,6 +302,20 @@ impl Project<'_> {
             return Some(because.says(number));
         }
         Some(Because::line(file, port.line, "the port is set there").says(port.number))
+    }
+
+    /// The port under a name that a file of the project gives a value: `settings.PORT`.
+    fn port_in_settings(&self, name: &str) -> Option<(String, SourcePort)> {
+        self.codes.iter().find_map(|(file, code)| {
+            let (value, line) = assigned(code, name)?;
+            let port = SourcePort {
+                number: port_in(value)?,
+                // A field of pydantic's settings is filled from the variable of its name.
+                variable: Some(name.to_ascii_uppercase()),
+                line,
+            };
+            Some((file.clone(), port))
+        })
     }
 
     /// `FLASK_RUN_PORT`, `.streamlit/config.toml`.
@@ -387,25 +416,27 @@ impl Project<'_> {
         service.require.commands.push(because.says(words));
     }
 
-    /// The `.env` of the project, where no library of it reads that.
-    pub(super) fn env_file(&self, service: &mut DraftService, directory: &str) {
-        const READERS: [&str; 7] = [
-            "python-dotenv",
-            "pydantic-settings",
-            "environs",
-            "python-decouple",
-            "django-environ",
-            "dynaconf",
-            "starlette",
-        ];
-        let reads = READERS
+    /// The `.env` of the project, unless it is read without that.
+    pub(super) fn env_file(
+        &self,
+        service: &mut DraftService,
+        directory: &str,
+        framework: Framework,
+    ) {
+        // They look for it by themselves.
+        let by_package = ["python-decouple", "dynaconf"]
             .iter()
-            .any(|package| self.packages.contains_key(*package))
-            || self
-                .codes
+            .any(|package| self.packages.contains_key(*package));
+        // Of Flask, its command does; a Celery of the same project has no such luck.
+        let by_command = self.environment.keeper == Keeper::Pipenv
+            || (framework == Framework::Flask && self.packages.contains_key("python-dotenv"));
+        let by_source = || {
+            let marks = ["dotenv", "env_file", "read_env("];
+            self.codes
                 .values()
-                .any(|code| code.contains("dotenv") || code.contains("env_file"));
-        if !reads {
+                .any(|code| marks.iter().any(|mark| code.contains(mark)))
+        };
+        if !by_package && !by_command && !by_source() {
             service
                 .env_file
                 .extend(variables::file_for(self.listing, &[directory, &self.root]));

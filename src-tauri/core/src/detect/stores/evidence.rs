@@ -58,6 +58,9 @@ static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// The address of a database that is a file.
+static FILE: LazyLock<Regex> = LazyLock::new(|| pattern(r#"["'`]sqlite(?:\+\w+)?://"#));
+
 /// Words of settings that name a database.
 static NAMED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -220,6 +223,18 @@ pub(super) fn in_text(path: &str, text: &str, evidence: &mut Vec<Evidence>) {
             weight: Weight::Source,
             because: Because::line(path, line, format!("an address of {}", address.scheme)),
             address: Some(address),
+        });
+    }
+    if let Some(found) = FILE
+        .find_iter(text)
+        .find(|found| !is_comment(text, found.start()))
+    {
+        let line = line_at(text, found.start());
+        evidence.push(Evidence {
+            store: None,
+            weight: Weight::Source,
+            because: Because::line(path, line, "an address of a file"),
+            address: None,
         });
     }
     for (place, name) in [(":11434", "ollama"), (":9200", "elasticsearch")] {
