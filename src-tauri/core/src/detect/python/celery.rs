@@ -61,7 +61,7 @@ impl Project<'_> {
                     .push(("PYTHONPATH".to_owned(), because.says(plain(&place.path))));
             }
             service.ready = Some(Because::known("what Celery says when it is").says(log(ready)));
-            self.env_file(&mut service, &place.directory);
+            self.env_file(&mut service, &place.directory, Framework::Celery);
             self.found(service, "celery")
         };
         finds
