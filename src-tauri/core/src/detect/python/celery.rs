@@ -6,7 +6,8 @@ use regex::Regex;
 
 use super::{
     Placed,
-    app::{App, Framework},
+    app::App,
+    framework::Framework,
     place::{Hint, hint_for, place},
     project::{Project, usualness},
     server::Program,

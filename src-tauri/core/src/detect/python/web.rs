@@ -2,12 +2,14 @@
 
 use super::{
     Placed,
-    app::{App, Framework, SourcePort, assigned},
+    app::App,
+    framework::Framework,
     place::{Hint, Place, hint_for, place},
     project::Project,
     routes::{django_health, health},
     run::{Keeper, from},
     server::{Program, ServerCommand},
+    serving::{SourcePort, assigned},
 };
 use crate::{
     detect::{Found, folder, join, route::page, source::port_in, variables},
