@@ -18,7 +18,8 @@ beforeEach(async () => {
   await session.connect();
 });
 
-const asked = (what: string) => fake.asked.filter((one) => one.what === what).map((one) => one.given);
+const asked = (what: string) =>
+  fake.asked.filter((one) => one.what === what).map((one) => one.given);
 
 describe("connecting", () => {
   it("shows the first stack", () => {
@@ -52,14 +53,22 @@ describe("choosing", () => {
   it("goes round the stacks and forgets the row and the log of the one before", () => {
     session.showLog("redis");
     session.step(1);
-    expect([session.stack?.view.name, session.service, session.logOf]).toEqual(["other", null, null]);
+    expect([session.stack?.view.name, session.service, session.logOf]).toEqual([
+      "other",
+      null,
+      null,
+    ]);
     session.step(1);
     expect(session.stack?.view.name).toBe("nexus");
   });
 
   it("follows what tray or notification ask for", () => {
     fake.say({ kind: "show", file: OTHER, service: "api" });
-    expect([session.stack?.view.file, session.service, session.logOf]).toEqual([OTHER, "api", "api"]);
+    expect([session.stack?.view.file, session.service, session.logOf]).toEqual([
+      OTHER,
+      "api",
+      "api",
+    ]);
   });
 
   it("lets go of a service that is gone", () => {
@@ -108,6 +117,31 @@ describe("acting", () => {
   });
 });
 
+describe("opening", () => {
+  const links = { docs: "http://localhost:8001/docs" };
+
+  it("takes the first link, the link of a label, or the page of the port", () => {
+    const services = [service("api", { links }), service("db", { port: null })];
+    fake.say({ kind: "snapshot", snapshot: { stacks: [stack(services)] } });
+    session.openLink("api");
+    session.openLink("api", null);
+    session.openLink("api", "docs");
+    expect(asked("openLink")).toEqual([
+      [FILE, "api", "docs"],
+      [FILE, "api", null],
+      [FILE, "api", "docs"],
+    ]);
+  });
+
+  it("says so where there is nothing to open", () => {
+    const services = [service("db", { port: null })];
+    fake.say({ kind: "snapshot", snapshot: { stacks: [stack(services)] } });
+    session.openLink("db");
+    expect(asked("openLink")).toEqual([]);
+    expect(session.toasts).toHaveLength(1);
+  });
+});
+
 describe("a check on demand", () => {
   it("adds what the keeper has not found by itself, once", async () => {
     const known = finding();
@@ -125,7 +159,10 @@ describe("a check on demand", () => {
     fake.answer("doctor", () => [finding({ service: "backend" })]);
     await session.check();
     expect(session.findings).toHaveLength(1);
-    fake.say({ kind: "snapshot", snapshot: { stacks: [stack([service("redis"), service("backend")])] } });
+    fake.say({
+      kind: "snapshot",
+      snapshot: { stacks: [stack([service("redis"), service("backend")])] },
+    });
     expect(session.findings).toEqual([]);
     expect(session.spoken).toBe("backend: ready");
   });
@@ -142,7 +179,10 @@ it("a stack that was added is shown", async () => {
   fake.answer("addStack", () => {
     fake.say({
       kind: "stacks",
-      stacks: [...(session.world?.stacks ?? []), { file, name: "new", folder: "/new", start_at_login: false, change: null }],
+      stacks: [
+        ...(session.world?.stacks ?? []),
+        { file, name: "new", folder: "/new", start_at_login: false, change: null },
+      ],
     });
     return "done";
   });

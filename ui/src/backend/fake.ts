@@ -34,7 +34,9 @@ export class FakeBackend implements Backend {
   /** From now on this answers; what it throws is a rejection. */
   answer<K extends keyof Backend>(
     what: K,
-    how: (...given: Parameters<Backend[K]>) => Awaited<ReturnType<Backend[K]>> | ReturnType<Backend[K]>,
+    how: (
+      ...given: Parameters<Backend[K]>
+    ) => Awaited<ReturnType<Backend[K]>> | ReturnType<Backend[K]>,
   ): void {
     this.answers.set(what, how);
   }
@@ -69,7 +71,8 @@ export class FakeBackend implements Backend {
     for (const update of this.first) receive(update);
   }
 
-  start = (file: string, services: string[]) => this.ask<Outcome>("start", [file, services], "done");
+  start = (file: string, services: string[]) =>
+    this.ask<Outcome>("start", [file, services], "done");
   stop = (file: string, services: string[]) => this.ask<Outcome>("stop", [file, services], "done");
   restart = (file: string, services: string[]) =>
     this.ask<Outcome>("restart", [file, services], "done");
@@ -116,7 +119,8 @@ export class FakeBackend implements Backend {
       found: [],
       exists: false,
     });
-  writeDraft = (file: string, text: string) => this.ask<Outcome>("writeDraft", [file, text], "done");
+  writeDraft = (file: string, text: string) =>
+    this.ask<Outcome>("writeDraft", [file, text], "done");
   applyChange = (file: string) => this.ask<Outcome>("applyChange", [file], "done");
 
   setSettings: Backend["setSettings"] = (settings) =>

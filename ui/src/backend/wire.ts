@@ -165,14 +165,10 @@ export interface LogLine {
 export type LogLevel = "error" | "warning" | "info" | "debug" | "trace";
 
 export type LogUpdate =
-  | { kind: "lines"; lines: LogLine[] }
-  | { kind: "caught_up" }
-  | { kind: "failed"; message: string };
+  { kind: "lines"; lines: LogLine[] } | { kind: "caught_up" } | { kind: "failed"; message: string };
 
 export type Outcome =
-  | "done"
-  | { failed: { message: string; findings: Finding[] } }
-  | { refused: string };
+  "done" | { failed: { message: string; findings: Finding[] } } | { refused: string };
 
 export interface Preview {
   text: string;

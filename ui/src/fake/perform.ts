@@ -29,7 +29,8 @@ export function perform(fake: FakeBackend, whole: Whole): void {
 
   async function start(file: string, names: string[]): Promise<Outcome> {
     const asked = view(file)?.services.filter(
-      (one) => (names.length === 0 || names.includes(one.name)) && one.light !== "green" && !one.external,
+      (one) =>
+        (names.length === 0 || names.includes(one.name)) && one.light !== "green" && !one.external,
     );
     for (const one of asked ?? []) {
       const waiting = one.needs.filter((need) => asked?.some((other) => other.name === need));
@@ -101,7 +102,10 @@ export function perform(fake: FakeBackend, whole: Whole): void {
     file: `${path}/pilotlight.toml`,
     text: DRAFT,
     found: [
-      { text: "`redis`: a Redis server, named in requirements.txt", source: "backend/requirements.txt" },
+      {
+        text: "`redis`: a Redis server, named in requirements.txt",
+        source: "backend/requirements.txt",
+      },
       { text: "`backend`: a FastAPI application at port 8001", source: "backend/main.py" },
       { text: "`frontend`: Vite, with `npm run dev`", source: "frontend/package.json" },
     ],

@@ -55,7 +55,10 @@ const stopped: Partial<ServiceView> = {
   started: null,
 };
 
-export function nexus(now: number, given: Record<string, Partial<ServiceView>> = {}): ServiceView[] {
+export function nexus(
+  now: number,
+  given: Record<string, Partial<ServiceView>> = {},
+): ServiceView[] {
   return [
     service("redis", now, { pid: 4210, port: 6379, latency_ms: 0.41, ...given["redis"] }),
     service("backend", now, {
@@ -93,7 +96,13 @@ function stack(
 
 function known(view: StackView, change: KnownStack["change"] = null): KnownStack {
   const folder = view.file.replace(/\/[^/]*$/, "");
-  return { file: view.file, name: view.name, folder, start_at_login: view.name === "nexus", change };
+  return {
+    file: view.file,
+    name: view.name,
+    folder,
+    start_at_login: view.name === "nexus",
+    change,
+  };
 }
 
 /** A repeatable noise between 0 and 1. */
@@ -190,9 +199,7 @@ const portTaken: Finding = {
     'it was not ended: the stack file says `port_conflict = "fail"`',
     "see `ss -ltnp 'sport = :8001'`",
   ],
-  symptoms: [
-    { service: "frontend", check: null, code: "not-running", text: "waits for backend" },
-  ],
+  symptoms: [{ service: "frontend", check: null, code: "not-running", text: "waits for backend" }],
   remedy: {
     text: "end it (`pilotlight port 8001 --free`), then start backend again",
     action: { kind: "free-port", port: 8001 },
@@ -205,13 +212,29 @@ function log(now: number): LogLine[] {
   const lines: [string, LogLine["level"], string][] = [
     ["redis", "info", "4210:M * Ready to accept connections tcp"],
     ["backend", "info", "\u001b[32mINFO\u001b[0m:     Application startup complete."],
-    ["backend", "info", '\u001b[32mINFO\u001b[0m:     127.0.0.1:52144 - "GET /v1/health HTTP/1.1" \u001b[32m200 OK\u001b[0m'],
+    [
+      "backend",
+      "info",
+      '\u001b[32mINFO\u001b[0m:     127.0.0.1:52144 - "GET /v1/health HTTP/1.1" \u001b[32m200 OK\u001b[0m',
+    ],
     ["frontend", null, "  \u001b[32m➜\u001b[0m  Local:   http://localhost:5173/"],
-    ["backend", "info", '\u001b[32mINFO\u001b[0m:     127.0.0.1:52150 - "POST /v1/sessions/ HTTP/1.1" \u001b[31m500 Internal Server Error\u001b[0m'],
+    [
+      "backend",
+      "info",
+      '\u001b[32mINFO\u001b[0m:     127.0.0.1:52150 - "POST /v1/sessions/ HTTP/1.1" \u001b[31m500 Internal Server Error\u001b[0m',
+    ],
     ["backend", "error", "\u001b[31mERROR\u001b[0m:    Exception in ASGI application"],
     ["backend", "error", '  File "nexus/sessions.py", line 31, in create_session'],
-    ["backend", "error", "redis.exceptions.ConnectionError: Error 111 connecting to 127.0.0.1:6379. Connection refused."],
-    ["backend", "info", '\u001b[32mINFO\u001b[0m:     127.0.0.1:52152 - "GET /v1/health HTTP/1.1" \u001b[32m200 OK\u001b[0m'],
+    [
+      "backend",
+      "error",
+      "redis.exceptions.ConnectionError: Error 111 connecting to 127.0.0.1:6379. Connection refused.",
+    ],
+    [
+      "backend",
+      "info",
+      '\u001b[32mINFO\u001b[0m:     127.0.0.1:52152 - "GET /v1/health HTTP/1.1" \u001b[32m200 OK\u001b[0m',
+    ],
   ];
   return lines.map(([service, level, text], at) => ({
     service,
@@ -272,7 +295,13 @@ const shop = (now: number) =>
         links: { admin: "http://localhost:3000/admin", docs: "http://localhost:3000/docs" },
       }),
       service("worker", now, { pid: 951, needs: ["postgres", "migrate"], restarts: 2 }),
-      service("billing", now, { external: true, pid: null, started: null, run: null, latency_ms: 31 }),
+      service("billing", now, {
+        external: true,
+        pid: null,
+        started: null,
+        run: null,
+        latency_ms: 31,
+      }),
       service("web", now, { pid: 990, port: 3001, latency_ms: 3.2, needs: ["api"] }),
     ],
     [],
@@ -357,7 +386,9 @@ export const SCENES: Record<string, (now: number) => Scene> = {
   changed: (now) => {
     const view = stack(nexus(now));
     const change = { kind: "valid", services: ["backend", "frontend"] } as const;
-    return scene([view], now, { stacks: [known(view, { ...change, services: [...change.services] })] });
+    return scene([view], now, {
+      stacks: [known(view, { ...change, services: [...change.services] })],
+    });
   },
   invalid: (now) => {
     const view = stack(nexus(now));

@@ -21,5 +21,7 @@ it("what is on its way is not said, its arrival is", () => {
 
 it("what is the same, or new, is not said", () => {
   expect(said([[service("a")]], [[service("a", { pid: 9 }), service("b")]])).toEqual([]);
-  expect(said([[service("a")], { findings: [finding()] }], [[service("a")], { findings: [finding()] }])).toEqual([]);
+  expect(
+    said([[service("a")], { findings: [finding()] }], [[service("a")], { findings: [finding()] }]),
+  ).toEqual([]);
 });

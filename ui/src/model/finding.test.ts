@@ -1,6 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { Action } from "../backend/wire";
-import { asksFirst, confirmation, diffLines, isCommand, label, lastPart, report, spans } from "./finding";
+import {
+  asksFirst,
+  confirmation,
+  diffLines,
+  isCommand,
+  label,
+  lastPart,
+  report,
+  spans,
+} from "./finding";
 import { finding } from "./samples";
 
 describe("a sentence with code", () => {
@@ -20,10 +29,21 @@ describe("a sentence with code", () => {
 
   it("tells commands from settings, headers and names", () => {
     expect(
-      ["ss -ltnp 'sport = :6379'", "pilotlight logs redis", "./node_modules/.bin/vite --port 1", "curl -i http://localhost:1/?a=b"].map(isCommand),
+      [
+        "ss -ltnp 'sport = :6379'",
+        "pilotlight logs redis",
+        "./node_modules/.bin/vite --port 1",
+        "curl -i http://localhost:1/?a=b",
+      ].map(isCommand),
     ).toEqual([true, true, true, true]);
     expect(
-      ['port_conflict = "fail"', "Access-Control-Allow-Origin: x", "OPENAI_API_KEY", "node", "a=b c"].map(isCommand),
+      [
+        'port_conflict = "fail"',
+        "Access-Control-Allow-Origin: x",
+        "OPENAI_API_KEY",
+        "node",
+        "a=b c",
+      ].map(isCommand),
     ).toEqual([false, false, false, false, false]);
   });
 });
@@ -68,7 +88,12 @@ describe("a remedy", () => {
 });
 
 it("the last part of a path is found on each system", () => {
-  expect(["/a/b.toml", "C:\\a\\b.toml", "b", "/a/"].map(lastPart)).toEqual(["b.toml", "b.toml", "b", "a"]);
+  expect(["/a/b.toml", "C:\\a\\b.toml", "b", "/a/"].map(lastPart)).toEqual([
+    "b.toml",
+    "b.toml",
+    "b",
+    "a",
+  ]);
 });
 
 it("a report has everything that the card has", () => {

@@ -58,9 +58,11 @@ it("a share of a core has a decimal only where it counts", () => {
 });
 
 it("numbers agree with what they count", () => {
-  expect([count(1, "service"), count(3, "service"), count(1, "service runs", "services run")]).toEqual(
-    ["1 service", "3 services", "1 service runs"],
-  );
+  expect([
+    count(1, "service"),
+    count(3, "service"),
+    count(1, "service runs", "services run"),
+  ]).toEqual(["1 service", "3 services", "1 service runs"]);
 });
 
 it("a list names a few and counts the rest", () => {

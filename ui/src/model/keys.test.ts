@@ -1,14 +1,50 @@
 import { describe, expect, it } from "vitest";
 import { command, type Place } from "./keys";
 
-const press = (key: string, place: Place = "elsewhere", held: Partial<Record<"ctrlKey" | "metaKey" | "altKey" | "shiftKey", boolean>> = {}) =>
+const press = (
+  key: string,
+  place: Place = "elsewhere",
+  held: Partial<Record<"ctrlKey" | "metaKey" | "altKey" | "shiftKey", boolean>> = {},
+) =>
   command({ key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...held }, place);
 
 describe("keys", () => {
   it("do what the help says", () => {
     expect(
-      ["ArrowUp", "ArrowDown", "Enter", "s", "x", "r", "o", "d", "l", "/", "?", ",", "[", "]", "Escape"].map((key) => press(key)),
-    ).toEqual(["up", "down", "log", "start", "stop", "restart", "open", "doctor", "all-logs", "search", "help", "settings", "previous-stack", "next-stack", "escape"]);
+      [
+        "ArrowUp",
+        "ArrowDown",
+        "Enter",
+        "s",
+        "x",
+        "r",
+        "o",
+        "d",
+        "l",
+        "/",
+        "?",
+        ",",
+        "[",
+        "]",
+        "Escape",
+      ].map((key) => press(key)),
+    ).toEqual([
+      "up",
+      "down",
+      "log",
+      "start",
+      "stop",
+      "restart",
+      "open",
+      "doctor",
+      "all-logs",
+      "search",
+      "help",
+      "settings",
+      "previous-stack",
+      "next-stack",
+      "escape",
+    ]);
   });
 
   it("mean the whole stack with Shift", () => {
@@ -32,7 +68,13 @@ describe("keys", () => {
 
   it("are left alone in text and in dialogues", () => {
     for (const place of ["text", "dialog"] as const) {
-      expect(["s", "/", "Enter", "Escape", "ArrowUp"].map((key) => press(key, place))).toEqual([null, null, null, null, null]);
+      expect(["s", "/", "Enter", "Escape", "ArrowUp"].map((key) => press(key, place))).toEqual([
+        null,
+        null,
+        null,
+        null,
+        null,
+      ]);
     }
   });
 

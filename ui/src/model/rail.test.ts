@@ -59,11 +59,19 @@ describe("what stands out", () => {
     );
 
   it("is nothing when nothing is chosen", () => {
-    expect(shown(null).flat().some((piece) => !piece.endsWith(":"))).toBe(false);
+    expect(
+      shown(null)
+        .flat()
+        .some((piece) => !piece.endsWith(":")),
+    ).toBe(false);
   });
 
   it("is the whole line of what is needed", () => {
-    expect(shown("db").flat().filter((piece) => piece === "db:linebend")).toHaveLength(5);
+    expect(
+      shown("db")
+        .flat()
+        .filter((piece) => piece === "db:linebend"),
+    ).toHaveLength(5);
   });
 
   it("is the way from what needs to what it needs, and not beyond", () => {

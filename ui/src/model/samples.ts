@@ -29,7 +29,12 @@ export function service(name: string, given: Partial<ServiceView> = {}): Service
   };
 }
 
-export const off: Partial<ServiceView> = { phase: "stopped", light: "off", pid: null, started: null };
+export const off: Partial<ServiceView> = {
+  phase: "stopped",
+  light: "off",
+  pid: null,
+  started: null,
+};
 
 export function stack(services: ServiceView[], given: Partial<StackView> = {}): StackView {
   return {

@@ -60,7 +60,10 @@ describe("the state of a service", () => {
 
   it("says how a process ended", () => {
     const failed = { phase: "failed", light: "red" } as const;
-    expect(words({ ...failed, last_exit: { signal: 9 } })).toEqual(["killed by signal 9", "given up"]);
+    expect(words({ ...failed, last_exit: { signal: 9 } })).toEqual([
+      "killed by signal 9",
+      "given up",
+    ]);
     expect(words({ ...failed, last_exit: { code: 3 } })[0]).toBe("ended with code 3");
     expect(words({ ...failed, last_exit: "unknown" })[0]).toBe("ended");
     expect(words(failed)[0]).toBe("failed");
@@ -117,7 +120,9 @@ describe("a stack in words", () => {
     const waits = service("a", { ...off, light: "amber", waiting_for: ["b"] });
     const failed = service("b", { phase: "failed", light: "red", pid: null });
     expect(isMoving(stack([waits, failed]))).toBe(false);
-    expect(isMoving(stack([waits, service("b", { phase: "starting", light: "amber" })]))).toBe(true);
+    expect(isMoving(stack([waits, service("b", { phase: "starting", light: "amber" })]))).toBe(
+      true,
+    );
   });
 
   it("is up since its oldest process, and not by what has ended", () => {

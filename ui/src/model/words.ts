@@ -25,7 +25,11 @@ export function state(service: ServiceView, waitingSince: number | null = null):
   switch (service.phase) {
     case "stopped":
       if (service.waiting_for.length > 0) {
-        return { word: `waits for ${list(service.waiting_for)}`, detail: null, since: waitingSince };
+        return {
+          word: `waits for ${list(service.waiting_for)}`,
+          detail: null,
+          since: waitingSince,
+        };
       }
       if (service.light === "green") return { word: "done", detail: ended, since: null };
       if (service.light === "amber") return { word: "about to start", detail: null, since: null };
@@ -126,9 +130,13 @@ export function stackWords(stack: StackView): string {
   const red = services.filter((service) => service.light === "red").map((service) => service.name);
   const parts = [`${ready} of ${services.length} ready`];
   if (red.length > 0) parts.push(`${list(red)} ${red.length === 1 ? "is" : "are"} in trouble`);
-  const failing = services.filter((service) => service.phase === "ready" && service.light === "amber");
+  const failing = services.filter(
+    (service) => service.phase === "ready" && service.light === "amber",
+  );
   if (red.length === 0 && failing.length > 0) {
-    parts.push(`${list(failing.map((service) => service.name))} ${failing.length === 1 ? "fails" : "fail"} a check`);
+    parts.push(
+      `${list(failing.map((service) => service.name))} ${failing.length === 1 ? "fails" : "fail"} a check`,
+    );
   }
   const stopping = services.filter((service) => service.phase === "stopping").length;
   if (stopping > 0) parts.push(`${stopping} stopping`);

@@ -71,9 +71,17 @@ describe("the time of a start", () => {
     let world: World | null = first(whole([stack([service("b", off)])]));
     expect(world.moving.size).toBe(0);
     world = reduce(world, { kind: "snapshot", snapshot: { stacks: [stack([waiting])] } }, NOW + 10);
-    world = reduce(world, { kind: "snapshot", snapshot: { stacks: [stack([starting])] } }, NOW + 4_000);
+    world = reduce(
+      world,
+      { kind: "snapshot", snapshot: { stacks: [stack([starting])] } },
+      NOW + 4_000,
+    );
     expect(world?.moving.get(key(FILE, "b"))).toBe(NOW + 10);
-    world = reduce(world, { kind: "snapshot", snapshot: { stacks: [stack([service("b")])] } }, NOW + 9_000);
+    world = reduce(
+      world,
+      { kind: "snapshot", snapshot: { stacks: [stack([service("b")])] } },
+      NOW + 9_000,
+    );
     expect(world?.moving.size).toBe(0);
   });
 
