@@ -210,7 +210,8 @@ export class Session {
     void this.attempt(this.backend[what](view.file, names));
   }
 
-  openLink(service: string, label: string | null = null): void {
+  /** Opens a link by its label, the page of the port with null, and without either what comes first. */
+  openLink(service: string, label?: string | null): void {
     const view = this.stack?.view;
     const found = view?.services.find((one) => one.name === service);
     if (view === undefined || found === undefined) return;
@@ -219,7 +220,8 @@ export class Session {
       this.tell("info", `${service} has neither a port nor a link`);
       return;
     }
-    void this.tryTo(this.backend.openLink(view.file, service, label ?? first ?? null));
+    const wanted = label === undefined ? (first ?? null) : label;
+    void this.tryTo(this.backend.openLink(view.file, service, wanted));
   }
 
   /** Asks every service everything, now. */

@@ -117,6 +117,31 @@ describe("acting", () => {
   });
 });
 
+describe("opening", () => {
+  const links = { docs: "http://localhost:8001/docs" };
+
+  it("takes the first link, the link of a label, or the page of the port", () => {
+    const services = [service("api", { links }), service("db", { port: null })];
+    fake.say({ kind: "snapshot", snapshot: { stacks: [stack(services)] } });
+    session.openLink("api");
+    session.openLink("api", null);
+    session.openLink("api", "docs");
+    expect(asked("openLink")).toEqual([
+      [FILE, "api", "docs"],
+      [FILE, "api", null],
+      [FILE, "api", "docs"],
+    ]);
+  });
+
+  it("says so where there is nothing to open", () => {
+    const services = [service("db", { port: null })];
+    fake.say({ kind: "snapshot", snapshot: { stacks: [stack(services)] } });
+    session.openLink("db");
+    expect(asked("openLink")).toEqual([]);
+    expect(session.toasts).toHaveLength(1);
+  });
+});
+
 describe("a check on demand", () => {
   it("adds what the keeper has not found by itself, once", async () => {
     const known = finding();
