@@ -113,12 +113,16 @@ export class Pane {
 
   #frame(): void {
     this.#pending = 0;
-    const { reading } = this;
-    reading.advance(BUDGET_MS, () => performance.now());
-    this.#sight.follow(reading.shown.first, reading.shown.end, this.#estimate);
+    this.#advance(BUDGET_MS);
     this.#sayWhatIsFound();
     this.#show();
-    if (reading.busy) this.schedule();
+    if (this.reading.busy) this.schedule();
+  }
+
+  #advance(budget: number): void {
+    const { shown } = this.reading;
+    this.reading.advance(budget, () => performance.now());
+    this.#sight.follow(shown.first, shown.end, this.#estimate);
   }
 
   #show(): void {
@@ -224,10 +228,13 @@ export class Pane {
 
   /** To the next line found, or the one before. */
   step(by: 1 | -1): void {
+    // Whoever types and presses Enter at once means what has been typed, in all that is there.
+    this.#advance(Infinity);
     this.#goTo(this.reading.findNext(by), "");
   }
 
   lastError(): void {
+    this.#advance(Infinity);
     this.#goTo(this.reading.lastError(), "No errors here");
   }
 
