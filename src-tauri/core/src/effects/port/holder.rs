@@ -9,13 +9,16 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, Uid, UpdateKind, Users};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, Uid, UpdateKind};
 
 use crate::{
     effects::process::{self, Census},
     mask,
     model::facts::{Holder, Mark, Process},
-    platform::socket::{self, Breadth},
+    platform::{
+        host,
+        socket::{self, Breadth},
+    },
     stack::Port,
 };
 
@@ -154,14 +157,12 @@ pub(super) async fn marked(mark: Mark) -> io::Result<Vec<Suspect>> {
 /// What has been read of the machine's processes so far.
 struct Details {
     system: System,
-    users: Users,
 }
 
 impl Details {
     fn new() -> io::Result<Self> {
         let system = System::new().map_err(|error| io::Error::other(error.to_string()))?;
-        let users = Users::new().map_err(|error| io::Error::other(error.to_string()))?;
-        Ok(Self { system, users })
+        Ok(Self { system })
     }
 
     fn read(&mut self, which: ProcessesToUpdate<'_>) {
@@ -201,7 +202,6 @@ impl Details {
         if all.is_empty() {
             return Vec::new();
         }
-        self.users.refresh();
         let pids: BTreeSet<u32> = all.keys().map(|process| process.pid).collect();
         let mut suspects: Vec<_> = all
             .into_iter()
@@ -232,7 +232,7 @@ impl Details {
             .filter(|&&pid| pid != 1)
             .and_then(|&pid| Some(format!("{} (pid {pid})", shown_name(self.process(pid)?))));
         let acts_as = self.process(process.pid)?.user_id().cloned();
-        let user_name = acts_as.map(|id| self.user_name(&id));
+        let user_name = acts_as.map(|id| host::user_name(&id).unwrap_or_else(|| id.to_string()));
         let details = self.process(process.pid)?;
         let user = user_of(details);
         let suspect = Suspect {
@@ -253,11 +253,6 @@ impl Details {
         };
         // All of this was read by number: it holds only if the number still means the same.
         (process::process(process.pid) == Some(process)).then_some(suspect)
-    }
-
-    fn user_name(&self, id: &Uid) -> String {
-        let known = self.users.get_user_by_id(id);
-        known.map_or_else(|| id.to_string(), |user| user.name().to_owned())
     }
 
     /// The proxy of a Docker port, found by its arguments: it runs as root, and what another user's

@@ -1,7 +1,7 @@
 //! The machine. macOS compresses and swaps before it kills, and tells no user whom it killed.
 
 use crate::platform::Killing;
-pub(crate) use crate::platform::unix::host::{disk_available, open_files_limit};
+pub(crate) use crate::platform::unix::host::{disk_available, open_files_limit, user_name};
 
 /// Whom the kernel killed for memory: not told here.
 pub(crate) fn killings() -> Vec<Killing> {

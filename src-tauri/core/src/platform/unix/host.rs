@@ -3,6 +3,7 @@
 use std::{io, path::Path};
 
 use rustix::process::{Resource, getrlimit};
+use sysinfo::{Uid, Users};
 
 /// How many bytes the present user may still write where `path` is (`statvfs(3)`).
 pub(crate) fn disk_available(path: &Path) -> io::Result<u64> {
@@ -13,4 +14,11 @@ pub(crate) fn disk_available(path: &Path) -> io::Result<u64> {
 /// How many files a process that this one starts may have open; `None` for any number.
 pub(crate) fn open_files_limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
+}
+
+/// What a user is called; `None` where the machine does not know.
+pub(crate) fn user_name(id: &Uid) -> Option<String> {
+    let mut users = Users::new().ok()?;
+    users.refresh();
+    Some(users.get_user_by_id(id)?.name().to_owned())
 }

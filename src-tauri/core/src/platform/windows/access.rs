@@ -14,13 +14,13 @@ use windows_sys::Win32::{
         ACL,
         Authorization::{
             ConvertSidToStringSidW, ConvertStringSecurityDescriptorToSecurityDescriptorW,
-            GetSecurityInfo, SDDL_REVISION_1, SE_FILE_OBJECT, SE_KERNEL_OBJECT, SE_OBJECT_TYPE,
-            SetSecurityInfo,
+            ConvertStringSidToSidW, GetSecurityInfo, SDDL_REVISION_1, SE_FILE_OBJECT,
+            SE_KERNEL_OBJECT, SE_OBJECT_TYPE, SetSecurityInfo,
         },
         DACL_SECURITY_INFORMATION, GetSecurityDescriptorControl, GetSecurityDescriptorDacl,
-        GetTokenInformation, OWNER_SECURITY_INFORMATION, PROTECTED_DACL_SECURITY_INFORMATION,
-        PSECURITY_DESCRIPTOR, PSID, SE_DACL_PROTECTED, SECURITY_ATTRIBUTES, TOKEN_QUERY,
-        TOKEN_USER, TokenUser,
+        GetTokenInformation, LookupAccountSidW, OWNER_SECURITY_INFORMATION,
+        PROTECTED_DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, PSID, SE_DACL_PROTECTED,
+        SECURITY_ATTRIBUTES, TOKEN_QUERY, TOKEN_USER, TokenUser,
     },
     Storage::FileSystem::CreateDirectoryW,
     System::Threading::{GetCurrentProcess, OpenProcessToken},
@@ -64,6 +64,32 @@ fn token_user(process: *mut c_void) -> io::Result<String> {
         ))?;
         text((*room.as_ptr().cast::<TOKEN_USER>()).User.Sid)
     }
+}
+
+/// What a user is called whose security identifier has this text; `None` where nobody has it any more.
+pub(super) fn user_name(sid: &str) -> Option<String> {
+    let sid = wide(sid);
+    let mut user = ptr::null_mut();
+    // SAFETY: the text ends with a zero; what is given back is ours to free.
+    check(unsafe { ConvertStringSidToSidW(sid.as_ptr(), &raw mut user) }).ok()?;
+    let user = Local(user);
+    // An account has 20 characters, a group or a domain up to 256.
+    let (mut name, mut domain) = ([0_u16; 257], [0_u16; 257]);
+    let (mut length, mut length_of_domain, mut kind) = (257, 257, 0);
+    // SAFETY: a security identifier that the system has made; the names have so many places each.
+    check(unsafe {
+        LookupAccountSidW(
+            ptr::null(),
+            user.0,
+            name.as_mut_ptr(),
+            &raw mut length,
+            domain.as_mut_ptr(),
+            &raw mut length_of_domain,
+            &raw mut kind,
+        )
+    })
+    .ok()?;
+    String::from_utf16(name.get(..length as usize)?).ok()
 }
 
 /// # Safety

@@ -2,9 +2,19 @@
 
 use std::{io, os::windows::ffi::OsStrExt as _, path::Path, ptr};
 
+use sysinfo::Uid;
 use windows_sys::Win32::Storage::FileSystem::GetDiskFreeSpaceExW;
 
+use super::access;
 use crate::platform::Killing;
+
+/// What a user is called.
+///
+/// The library that lists processes would list all users and sessions of the machine for this, and
+/// trips over a system that has none of the latter.
+pub(crate) fn user_name(id: &Uid) -> Option<String> {
+    access::user_name(&id.to_string())
+}
 
 /// How many bytes the present user may still write where `path` is, which is a folder
 /// (`GetDiskFreeSpaceExW`).
@@ -40,4 +50,18 @@ pub(crate) fn killings() -> Vec<Killing> {
 /// How many were killed for memory, with the name of the counter: there is none.
 pub(crate) fn killing_count() -> Option<(u64, String)> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_present_user_has_a_name_and_an_unknown_one_has_none() {
+        let own = access::user_name(&access::user().unwrap()).unwrap();
+        let expected = std::env::var("USERNAME").unwrap();
+        assert!(own.eq_ignore_ascii_case(&expected), "{own} {expected}");
+        assert_eq!(access::user_name("S-1-5-21-1-2-3-4444"), None);
+        assert_eq!(access::user_name("garbage"), None);
+    }
 }

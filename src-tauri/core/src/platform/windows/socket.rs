@@ -24,6 +24,9 @@ use super::{
 use crate::model::facts::Process;
 pub(crate) use crate::platform::port::{Breadth, Listening, Refusal};
 
+/// The number of the kernel. Lower ones mean no process.
+const KERNEL: u32 = 4;
+
 /// A port that is bound and on which nobody listens. Dropping it gives the port back at once.
 #[derive(Debug)]
 pub(crate) struct Bound {
@@ -110,7 +113,9 @@ fn with_owners(listeners: Vec<(SocketAddr, u32)>) -> io::Result<Vec<Listening>> 
     let user = access::user()?;
     let listening = listeners.into_iter().map(|(address, pid)| Listening {
         address,
-        own: user_of(pid).is_ok_and(|owner| owner == user),
+        // The kernel's own (`http.sys` listens for IIS) are not another user's. Wine gives 0 as well
+        // where it knows nobody.
+        own: pid <= KERNEL || user_of(pid).is_ok_and(|owner| owner == user),
         processes: started(pid)
             .map(|started| Process { pid, started })
             .into_iter()
@@ -129,7 +134,7 @@ fn user_of(pid: u32) -> io::Result<String> {
 /// port: the kernel, and what runs as a service of the system, which is what session 0 is for. A
 /// keeper in that session itself (over SSH, say) does not count its neighbours.
 pub(crate) fn is_system(pid: u32) -> bool {
-    pid <= 4 || session(pid) == Some(0) && session(std::process::id()) != Some(0)
+    pid <= KERNEL || session(pid) == Some(0) && session(std::process::id()) != Some(0)
 }
 
 fn session(pid: u32) -> Option<u32> {
