@@ -1,0 +1,115 @@
+//! A whole stack, from `up` to `down`.
+
+use std::fs;
+
+use super::stage::{Stage, free_port, lives, steps, until};
+
+/// A store, an API that needs it, and a worker that needs the API. Each writes when it starts into
+/// one trace.
+fn stack(store: u16, api: u16) -> String {
+    let [store_steps, api_steps, worker_steps] = [
+        format!("--trace trace --print opening --listen 127.0.0.1:{store}"),
+        format!("--trace trace --listen 127.0.0.1:{api}"),
+        "--trace trace --print working --child fork".to_owned(),
+    ]
+    .map(|it| steps(&it));
+    format!(
+        r#"
+[service.store]
+{store_steps}
+port = {store}
+stop = {{ timeout = "300ms" }}
+
+[service.api]
+{api_steps}
+port = {api}
+needs = ["store"]
+ready = {{ http = "http://localhost:{{port}}/" }}
+stop = {{ timeout = "300ms" }}
+
+[service.worker]
+{worker_steps}
+needs = ["api"]
+ready = {{ log = "^working" }}
+stop = {{ timeout = "300ms" }}
+"#
+    )
+}
+
+fn goes_from_up_to_down(home: &str) {
+    let (store, api) = (free_port(), free_port());
+    let stage = Stage::new(&stack(store, api)).with_home(home);
+    stage.expect(&["check"], 0);
+    let (_, told) = stage.expect(&["up", "--detach"], 0);
+    assert!(told.contains("worker"), "{told}");
+
+    let names = ["store", "api", "worker"];
+    let services = names.map(|name| stage.service(name));
+    for service in &services {
+        assert_eq!(service["phase"], "ready", "{service}");
+        assert_eq!(service["light"], "green", "{service}");
+    }
+    assert_eq!(services[0]["port"], store);
+    let pids = names.map(|name| stage.pid(name));
+    let trace = fs::read_to_string(stage.path("trace")).unwrap();
+    let starts = trace.lines().filter(|line| line.starts_with("start "));
+    let order: Vec<u32> = starts
+        .map(|line| line.split(' ').nth(1).unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(order, pids, "{trace}");
+
+    let (log, _) = stage.expect(&["logs", "store"], 0);
+    assert!(log.contains("opening"), "{log}");
+    let (log, _) = stage.expect(&["logs", "--grep", "^work"], 0);
+    assert!(log.contains("working") && !log.contains("opening"), "{log}");
+
+    let held = stage.json(&["port", &api.to_string(), "--json"], 0);
+    assert_eq!(held["holders"][0]["pid"], pids[1], "{held}");
+
+    stage.expect(&["restart", "api"], 0);
+    let again = stage.pid("api");
+    assert_ne!(again, pids[1]);
+    assert!(!lives(pids[1]));
+
+    let keeper = stage.keeper().unwrap();
+    assert!(lives(keeper));
+    stage.expect(&["down"], 0);
+    assert_eq!(stage.everybody(), [0; 0]);
+    for pid in pids.into_iter().chain([again]) {
+        assert!(!lives(pid));
+    }
+    until("the keeper ends with its last stack", || !lives(keeper));
+    let (out, _) = stage.expect(&["status"], 0);
+    assert!(out.contains("stopped"), "{out}");
+}
+
+#[test]
+fn a_stack_goes_from_up_to_down() {
+    goes_from_up_to_down("home");
+}
+
+/// Longer than the 260 characters of old, and not in ASCII: state, logs and the name of the pipe.
+#[test]
+fn so_it_does_with_a_home_that_has_a_long_path() {
+    goes_from_up_to_down(&format!(r"{}\{}", "ü ".repeat(70), "d".repeat(150)));
+}
+
+#[test]
+fn a_keeper_in_the_foreground_can_be_asked_by_others() {
+    let stage = Stage::new(&format!(
+        "[service.ticker]\n{}\nready = {{ log = \"tick\" }}\nstop = {{ timeout = \"300ms\" }}\n",
+        steps("--print tick")
+    ));
+    let mut up = stage.command(&["up"]).spawn().unwrap();
+    let home = stage.home();
+    until("a keeper", || home.state().join("keeper.json").exists());
+    until("a service", || {
+        let status = stage.json(&["status", "--json"], 0);
+        status["stacks"][0]["services"][0]["phase"] == "ready"
+    });
+    stage.expect(&["down"], 0);
+    assert_eq!(stage.everybody(), [0; 0]);
+    until("the end of the command", || {
+        up.try_wait().unwrap().is_some()
+    });
+}

@@ -1,0 +1,117 @@
+//! The control pipe and the lock: who is let in, and what garbage comes to.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{Read as _, Write as _},
+    thread,
+};
+
+use pilotlight::{
+    control::{Client, ConnectError, Keeper as _, Lock, LockError, PROTOCOL, Server},
+    home::Home,
+    supervisor,
+};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use super::stage::within;
+
+/// A home of its own, and one whose path is longer than the 260 characters of old.
+fn homes() -> [(TempDir, Home); 2] {
+    ["home".to_owned(), "ü".repeat(100) + r"\" + &"d".repeat(150)].map(|name| {
+        let folder = TempDir::new().unwrap();
+        let home = Home::under(&folder.path().join(name)).unwrap();
+        (folder, home)
+    })
+}
+
+/// Says something to the pipe as any program may, and gives what it answers.
+fn tell(home: &Home, text: &str) -> String {
+    let mut pipe = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(home.socket())
+        .unwrap();
+    pipe.write_all(text.as_bytes()).unwrap();
+    let mut said = Vec::new();
+    // A pipe that is closed at the other end is an error to whoever reads.
+    let _ = pipe.read_to_end(&mut said);
+    String::from_utf8(said).unwrap()
+}
+
+/// An instance of the pipe that waited for a client may be met once more while it goes.
+async fn nobody_listens(home: &Home) {
+    loop {
+        match Client::connect(home).await {
+            Err(ConnectError::NoKeeper) => return,
+            Err(ConnectError::Closed) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+            Ok(_) => panic!("a keeper that has ended answers"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn garbage_is_told_what_is_wrong_and_harms_nobody() {
+    for (_folder, home) in homes() {
+        let lock = Lock::acquire(&home).unwrap();
+        let keeper = within("a keeper", supervisor::start(&lock)).await.unwrap();
+        let (server, aside) = Server::bind(&lock).unwrap();
+        assert_eq!(aside, None);
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(server.run(keeper.handle.clone(), stop.clone()));
+        let hello = format!("{{\"pilotlight\":{PROTOCOL},\"version\":\"test\"}}\n");
+        for (sent, answer) in [
+            (
+                "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(),
+                "not the greeting",
+            ),
+            ("\0\0\0\0\n".to_owned(), "not the greeting"),
+            (hello.clone() + "{\"fly\":{}}\n", "not understood"),
+            (
+                hello.clone() + &"[".repeat(100_000) + "\n",
+                "not understood",
+            ),
+        ] {
+            let home_of_thread = home.clone();
+            let asking = tokio::task::spawn_blocking(move || tell(&home_of_thread, &sent));
+            let said = within("an answer", asking).await.unwrap();
+            assert!(said.contains(answer), "{said}");
+            let mut client = within("a client", Client::connect(&home)).await.unwrap();
+            assert_eq!(client.status().await.unwrap().stacks.len(), 0);
+        }
+        keeper.handle.quit(true).await;
+        within("its end", keeper.task).await.unwrap();
+        stop.cancel();
+        within("its end", serving).await.unwrap();
+        within("nobody listens", nobody_listens(&home)).await;
+    }
+}
+
+#[test]
+fn there_is_one_keeper_to_a_home() {
+    for (_folder, home) in homes() {
+        let first = Lock::acquire(&home).unwrap();
+        // Who asks while it is held, also from another thread, is told by whom.
+        let elsewhere = home.clone();
+        let second = thread::spawn(move || Lock::acquire(&elsewhere))
+            .join()
+            .unwrap();
+        match second {
+            Err(LockError::Held { pid, .. }) => assert_eq!(pid, Some(std::process::id())),
+            other => panic!("{other:?}"),
+        }
+        drop(first);
+        Lock::acquire(&home).unwrap();
+    }
+}
+
+#[test]
+fn a_file_in_the_way_of_a_folder_is_refused_and_stays() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("state"), "precious").unwrap();
+    let home = Home::under(folder.path()).unwrap();
+    assert!(matches!(Lock::acquire(&home), Err(LockError::Home(_))));
+    let kept = fs::read_to_string(folder.path().join("state")).unwrap();
+    assert_eq!(kept, "precious");
+}

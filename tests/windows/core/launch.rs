@@ -1,0 +1,87 @@
+//! A service runs hidden, and nobody whom it starts gets away.
+
+use pilotlight::{effects::process::kill, model::facts::Exit};
+
+use super::stage::{Stage, eventually, lives, within};
+
+#[tokio::test]
+async fn a_service_has_a_console_that_nobody_sees_and_its_log_for_output() {
+    let stage = Stage::new();
+    let service = stage.serve(&["--console", "--exit", "5"]);
+    let exit = within("its end", service.tree.exited()).await;
+    assert_eq!(exit, Exit::Code(5));
+    let text = service.text();
+    let lines: Vec<&str> = text.lines().collect();
+    let [console, input, output, error] = lines[..] else {
+        panic!("{text}")
+    };
+    let code_page = console.strip_prefix("console ").unwrap();
+    assert_ne!(code_page, "0", "a polite stop could not reach it");
+    assert_eq!(
+        [input, output, error],
+        ["input 0", "output file", "error file"]
+    );
+}
+
+#[tokio::test]
+async fn whoever_a_service_starts_belongs_to_it_and_ends_with_it() {
+    let stage = Stage::new();
+    let kinds = ["fork", "setsid", "double-fork"];
+    let steps: Vec<&str> = kinds.iter().flat_map(|kind| ["--child", kind]).collect();
+    let service = stage.serve(&steps);
+    let children = service.children(kinds.len()).await;
+    let members = service.tree.left(&stage.census).await.unwrap();
+    for child in &children {
+        let is_member = members.iter().any(|member| member.pid == *child);
+        assert!(is_member, "{child} is not among {members:?}");
+    }
+    let stopped = kill(&service.tree, &stage.census).await;
+    assert!(stopped.killed);
+    assert_eq!(stopped.left, []);
+    let left: Vec<_> = children.into_iter().filter(|pid| lives(*pid)).collect();
+    assert_eq!(left, [0; 0]);
+}
+
+#[tokio::test]
+async fn nobody_may_leave_the_job() {
+    let stage = Stage::new();
+    let service = stage.serve(&["--child", "breakaway", "--exit", "0"]);
+    within("its end", service.tree.exited()).await;
+    // ERROR_ACCESS_DENIED
+    assert_eq!(service.text().trim_end(), "refused 5");
+}
+
+/// Whatever moment of its start a service is killed in.
+#[tokio::test]
+async fn nobody_gets_away_who_is_started_at_once() {
+    let stage = Stage::new();
+    for round in 0..12_u32 {
+        let service = stage.serve(&["--child", "fork", "--child", "double-fork"]);
+        for _ in 0..round {
+            tokio::task::yield_now().await;
+        }
+        let stopped = kill(&service.tree, &stage.census).await;
+        assert_eq!(stopped.left, [], "{round}");
+        let text = service.text();
+        for pid in text.lines().filter_map(|line| line.strip_prefix("child ")) {
+            assert!(!lives(pid.parse().unwrap()), "{round}: {text}");
+        }
+    }
+}
+
+/// What daemonizes on Unix, and a `start` of a batch file: the first process has gone, and the rest
+/// is still known.
+#[tokio::test]
+async fn who_is_left_by_the_first_process_is_still_ended() {
+    let stage = Stage::new();
+    let service = stage.serve(&["--child", "fork", "--exit", "0"]);
+    let exit = within("its end", service.tree.exited()).await;
+    assert_eq!(exit, Exit::Code(0));
+    let children = service.children(1).await;
+    let members = service.tree.left(&stage.census).await.unwrap();
+    let members: Vec<u32> = members.iter().map(|member| member.pid).collect();
+    assert_eq!(members, children);
+    let stopped = kill(&service.tree, &stage.census).await;
+    assert_eq!(stopped.left, []);
+    eventually("its end", || !lives(children[0])).await;
+}

@@ -1,0 +1,173 @@
+//! A folder with an awkward name, and what runs in it.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs::{self, OpenOptions},
+    path::PathBuf,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use pilotlight::{
+    effects::process::{Ask, Census, Launch, Tree, kill, launch, process, stop},
+    model::facts::{Mark, RunId, StackId, Stopped},
+    stack::ServiceName,
+};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+/// So long a test waits for something that is bound to happen.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A stack of one test. When it goes, so does whatever it started.
+pub(crate) struct Stage {
+    pub(crate) folder: TempDir,
+    pub(crate) census: Census,
+    stack: StackId,
+    runs: AtomicU64,
+    started: Mutex<Vec<Tree>>,
+}
+
+/// A launched service and what it prints.
+pub(crate) struct Service {
+    pub(crate) tree: Tree,
+    pub(crate) output: PathBuf,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        static STAGES: AtomicU64 = AtomicU64::new(0);
+        let number = STAGES.fetch_add(1, Ordering::Relaxed);
+        let folder = tempfile::Builder::new().prefix("ein Ort ☀ ").tempdir();
+        Self {
+            folder: folder.unwrap(),
+            census: Census::from_now(),
+            stack: StackId(format!("test-{}-{number}", std::process::id())),
+            runs: AtomicU64::new(0),
+            started: Mutex::default(),
+        }
+    }
+
+    /// What launches these words here, for a test to change.
+    pub(crate) fn prepare(&self, words: &[&str]) -> Launch {
+        let run = RunId(self.runs.fetch_add(1, Ordering::Relaxed));
+        let log = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(self.output(run));
+        Launch {
+            words: words.iter().map(OsString::from).collect(),
+            directory: self.folder.path().canonicalize().unwrap(),
+            environment: env::vars_os().collect(),
+            mark: Mark {
+                stack: self.stack.clone(),
+                service: ServiceName::new("service"),
+                run,
+            },
+            output: log.unwrap(),
+        }
+    }
+
+    pub(crate) fn start(&self, prepared: Launch) -> Service {
+        let output = self.output(prepared.mark.run);
+        let tree = launch(prepared).unwrap();
+        self.started.lock().unwrap().push(tree.clone());
+        Service { tree, output }
+    }
+
+    fn output(&self, run: RunId) -> PathBuf {
+        self.folder.path().join(format!("{run}.log"))
+    }
+
+    /// Starts the test service with these steps.
+    pub(crate) fn serve(&self, steps: &[&str]) -> Service {
+        let mut words = vec![pilotlight_test_service::path().to_str().unwrap()];
+        words.extend(steps);
+        self.start(self.prepare(&words))
+    }
+
+    /// Ends whatever was started so far.
+    pub(crate) async fn end_all(&self) {
+        let trees = std::mem::take(&mut *self.started.lock().unwrap());
+        for tree in &trees {
+            kill(tree, &self.census).await;
+        }
+    }
+
+    pub(crate) async fn stop(
+        &self,
+        service: &Service,
+        ask: Ask<'_>,
+        patience: Duration,
+    ) -> Stopped {
+        let never = CancellationToken::new();
+        stop(&service.tree, &self.census, ask, patience, &never).await
+    }
+}
+
+impl Service {
+    pub(crate) fn text(&self) -> String {
+        fs::read_to_string(&self.output).unwrap()
+    }
+
+    /// Waits until it has printed this.
+    pub(crate) async fn until_it_says(&self, text: &str) {
+        eventually(text, || self.text().contains(text)).await;
+    }
+
+    /// The numbers of the children that it has printed, once there are so many.
+    pub(crate) async fn children(&self, count: usize) -> Vec<u32> {
+        let children = || {
+            let text = self.text();
+            let lines = text.lines().filter_map(|line| line.strip_prefix("child "));
+            lines.map(|pid| pid.parse().unwrap()).collect::<Vec<u32>>()
+        };
+        eventually("children", || children().len() == count).await;
+        children()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let trees = std::mem::take(self.started.get_mut().unwrap());
+        // A runtime cannot be entered from within another one.
+        let cleaning = thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(async {
+                let census = Census::since(0);
+                for tree in &trees {
+                    kill(tree, &census).await;
+                }
+            });
+        });
+        drop(cleaning.join());
+    }
+}
+
+/// Whether there is a process of this number.
+pub(crate) fn lives(pid: u32) -> bool {
+    process(pid).is_some()
+}
+
+/// Waits for something that the operating system does not announce.
+pub(crate) async fn eventually(what: &str, mut so: impl FnMut() -> bool) {
+    let waiting = async {
+        while !so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within(what, waiting).await;
+}
+
+/// What is bound to happen, happens in time.
+pub(crate) async fn within<T>(what: &str, coming: impl Future<Output = T>) -> T {
+    let Ok(value) = tokio::time::timeout(DEADLINE, coming).await else {
+        panic!("not within {DEADLINE:?}: {what}")
+    };
+    value
+}

@@ -1,0 +1,100 @@
+//! The stop ladder: ask, wait, kill, verify. Each rung is made to fail in turn.
+//!
+//! What asks is the program that runs, which here is a test that knows of no errands. So asking
+//! through the console always fails in this file; `tests/windows/cli` asks with the real command.
+
+use std::{fs, time::Duration};
+
+use pilotlight::{
+    effects::process::{Ask, stop},
+    model::facts::Exit,
+    stack::{Command, Signal},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::stage::{DEADLINE, Stage, lives, within};
+
+const SHORT: Duration = Duration::from_millis(300);
+
+#[tokio::test]
+async fn who_cannot_be_asked_is_ended_when_patience_is() {
+    let stage = Stage::new();
+    for signal in [Signal::Terminate, Signal::Interrupt] {
+        let service = stage.serve(&["--sigterm", "ignore", "--child", "fork", "--print", "up"]);
+        let children = service.children(1).await;
+        service.until_it_says("up").await;
+        let stopped = stage.stop(&service, Ask::Signal(signal), SHORT).await;
+        assert!(stopped.killed);
+        assert_eq!(stopped.exit, Some(Exit::Code(1)));
+        assert_eq!(stopped.left, []);
+        assert!(!lives(children[0]));
+    }
+}
+
+#[tokio::test]
+async fn politeness_is_skipped_where_the_stack_file_says_so() {
+    let stage = Stage::new();
+    let service = stage.serve(&["--print", "up"]);
+    service.until_it_says("up").await;
+    let ask = Ask::Signal(Signal::Kill);
+    let stopped = within("the stop", stage.stop(&service, ask, DEADLINE * 2)).await;
+    assert!(stopped.killed);
+    assert_eq!(stopped.left, []);
+}
+
+/// Runs the stop command of a service that ends with 3 as soon as there is a file `go`.
+async fn asked_by(line: &str) -> (Option<Exit>, bool) {
+    let stage = Stage::new();
+    let service = stage.serve(&["--print", "up", "--until", "go", "--exit", "3"]);
+    service.until_it_says("up").await;
+    let command = Command::Shell(line.to_owned());
+    let environment: Vec<_> = std::env::vars_os().collect();
+    let ask = Ask::Command {
+        command: &command,
+        directory: stage.folder.path(),
+        environment: &environment,
+    };
+    let patience = if line.contains("go") { DEADLINE } else { SHORT };
+    let stopped = stage.stop(&service, ask, patience).await;
+    assert_eq!(stopped.left, []);
+    (stopped.exit, stopped.killed)
+}
+
+#[tokio::test]
+async fn who_leaves_when_a_stop_command_says_so_is_not_killed() {
+    assert_eq!(asked_by("echo now> go").await, (Some(Exit::Code(3)), false));
+}
+
+#[tokio::test]
+async fn a_stop_command_that_fails_is_followed_by_the_next_rung() {
+    assert_eq!(asked_by("exit 1").await, (Some(Exit::Code(1)), true));
+}
+
+#[tokio::test]
+async fn a_person_who_is_impatient_is_not_kept_waiting() {
+    let stage = Stage::new();
+    let service = stage.serve(&["--sigterm", "ignore", "--print", "up"]);
+    service.until_it_says("up").await;
+    let now = CancellationToken::new();
+    let ask = Ask::Signal(Signal::Terminate);
+    let stopping = stop(&service.tree, &stage.census, ask, DEADLINE * 2, &now);
+    let impatience = async {
+        tokio::time::sleep(SHORT).await;
+        now.cancel();
+    };
+    let (stopped, ()) = within("the stop", async { tokio::join!(stopping, impatience) }).await;
+    assert!(stopped.killed);
+    assert_eq!(stopped.left, []);
+}
+
+#[tokio::test]
+async fn who_ended_by_itself_is_not_killed_and_nothing_is_lost_of_what_it_said() {
+    let stage = Stage::new();
+    let service = stage.serve(&["--print", "last words", "--exit", "9"]);
+    within("its end", service.tree.exited()).await;
+    let ask = Ask::Signal(Signal::Terminate);
+    let stopped = stage.stop(&service, ask, DEADLINE).await;
+    assert_eq!(stopped.exit, Some(Exit::Code(9)));
+    assert!(!stopped.killed);
+    assert_eq!(fs::read_to_string(&service.output).unwrap(), "last words\n");
+}
