@@ -1,13 +1,19 @@
 //! `cargo xtask test --windows`
 
-use std::{env, process::Command};
+use std::{env, path::PathBuf, process::Command};
 
 use super::{Cross, as_seen_in_wine, programs};
-use crate::{error::Error, step, workspace};
+use crate::{
+    error::{Error, at},
+    step, workspace,
+};
 
 /// What is built for Windows and tested there. The app belongs here too, once it is part of the
 /// workspace.
 const PACKAGES: [&str; 3] = ["pilotlight", "pilotlight-cli", "pilotlight-test-service"];
+
+/// The tests in `tests/` that say something on Windows. The others are of Unix, and empty there.
+const TESTS: [&str; 3] = ["probes", "windows", "windows_cli"];
 
 /// Builds the programs and their tests for Windows, with no warning of clippy's, and runs the tests:
 /// under Wine, and on Windows itself without.
@@ -24,10 +30,23 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
     build.arg("--no-run");
     step::run("build for Windows, and run clippy on it", build)?;
 
+    // Tests run it as the program that it is, which is none of what a build of tests makes.
+    let mut service = cross.cargo(flags)?;
+    cross.with_lints(&mut service);
+    service.args(["build", "--package", "pilotlight-test-service"]);
+    step::run("build the test service for Windows", service)?;
+
     let mut tests = tests(cross.cargo(flags)?, arguments);
     cross.with_lints(&mut tests);
     let service = programs("debug")?.join("pilotlight-test-service.exe");
-    tests.env("PILOTLIGHT_TEST_SERVICE", as_seen_in_wine(&service));
+    tests
+        .env("PILOTLIGHT_TEST_SERVICE", as_seen_in_wine(&service))
+        // Snapshots are looked for from the root, which cargo would be asked for.
+        .env("INSTA_WORKSPACE_ROOT", as_seen_in_wine(&root()?))
+        .env("INSTA_UPDATE", "no")
+        // Each call of the system is a message to Wine's server: what is to hold for any input has
+        // been tried with many more elsewhere.
+        .env("PROPTEST_CASES", "32");
     step::show(tests)
 }
 
@@ -36,8 +55,16 @@ fn tests(mut cargo: Command, arguments: &[String]) -> Command {
     for package in PACKAGES {
         cargo.args(["--package", package]);
     }
-    // All that `--all-targets` has, without the examples of documentation, which are the same on
-    // every system.
-    cargo.args(["--lib", "--bins", "--tests"]).args(arguments);
+    cargo.args(["--lib", "--bins"]);
+    for test in TESTS {
+        cargo.args(["--test", test]);
+    }
+    cargo.args(arguments);
     cargo
+}
+
+/// The root of the repository, without a way back in it.
+fn root() -> Result<PathBuf, Error> {
+    let root = workspace::root();
+    root.canonicalize().map_err(at(root))
 }
