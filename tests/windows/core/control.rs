@@ -39,6 +39,18 @@ fn tell(home: &Home, text: &str) -> String {
     String::from_utf8(said).unwrap()
 }
 
+/// An instance of the pipe that waited for a client may be met once more while it goes.
+async fn nobody_listens(home: &Home) {
+    loop {
+        match Client::connect(home).await {
+            Err(ConnectError::NoKeeper) => return,
+            Err(ConnectError::Closed) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+            Ok(_) => panic!("a keeper that has ended answers"),
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn garbage_is_told_what_is_wrong_and_harms_nobody() {
     for (_folder, home) in homes() {
@@ -72,12 +84,7 @@ async fn garbage_is_told_what_is_wrong_and_harms_nobody() {
         within("its end", keeper.task).await.unwrap();
         stop.cancel();
         within("its end", serving).await.unwrap();
-        let gone = within("nobody", Client::connect(&home)).await;
-        assert!(
-            matches!(gone, Err(ConnectError::NoKeeper)),
-            "{:?}",
-            gone.err()
-        );
+        within("nobody listens", nobody_listens(&home)).await;
     }
 }
 

@@ -53,17 +53,16 @@ impl Compiler {
         version.arg("-vV");
         let ingredients = step::printed(version)? + RECIPE;
         setup::once(&sysroot.join("made-from.txt"), &ingredients, || {
+            // What was built with another library does not go with this one.
+            remove(&folder.join("build"))?;
             compiler.build_library(&sysroot, &folder.join("std"))
         })?;
         Ok(compiler)
     }
 
     fn build_library(&self, sysroot: &Path, scratch: &Path) -> Result<(), Error> {
-        for old in [sysroot, scratch] {
-            if old.exists() {
-                fs::remove_dir_all(old).map_err(at(old))?;
-            }
-        }
+        remove(sysroot)?;
+        remove(scratch)?;
         let libraries = sysroot.join(format!("lib/rustlib/{TARGET}/lib"));
         let source = scratch.join("src");
         for new in [&libraries, &source] {
@@ -97,7 +96,7 @@ impl Compiler {
                 fs::copy(&path, &to).map_err(at(&to))?;
             }
         }
-        fs::remove_dir_all(scratch).map_err(at(scratch))
+        remove(scratch)
     }
 
     pub(super) fn cargo(&self) -> Command {
@@ -130,6 +129,14 @@ impl Compiler {
             Self::OfDebian { .. } => CLIPPY,
         }
     }
+}
+
+/// Removes a folder, if it is there.
+fn remove(folder: &Path) -> Result<(), Error> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).map_err(at(folder))?;
+    }
+    Ok(())
 }
 
 /// Which parts of the standard library are built.

@@ -18,7 +18,7 @@ pub(super) const PROGRAM: &str = "/usr/lib/wine/wine64";
 const SERVER: &str = "/usr/lib/wine/wineserver";
 
 /// After so long a test program is ended, and has failed.
-const PATIENCE: Duration = Duration::from_mins(7);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Where one library of Windows is made that Wine may lack.
 const MISSING_LIBRARY: &str = "windows/system32/bcryptprimitives.dll";
@@ -79,8 +79,12 @@ impl Wine {
             .env("WINEPREFIX", &self.prefix)
             .env("WINEARCH", "win64")
             .env("WINEDEBUG", "-all")
-            // Neither .NET nor a browser nor menu entries are asked for in a new machine.
-            .env("WINEDLLOVERRIDES", "mscoree=;mshtml=;winemenubuilder.exe=")
+            // Neither .NET nor a browser nor menu entries are asked for in a new machine, and no
+            // debugger keeps a program that has crashed.
+            .env(
+                "WINEDLLOVERRIDES",
+                "mscoree=;mshtml=;winemenubuilder.exe=;winedbg.exe=",
+            )
             .env_remove("DISPLAY")
             .env_remove("WAYLAND_DISPLAY");
     }
