@@ -414,14 +414,10 @@ fn words(node: &Node, known: &Known) -> Vec<String> {
             .knowing(known)
             .in_stack_file()
     };
-    match node.text() {
-        Some(text) => {
-            let words = shell_words::split(text).unwrap_or_else(|_| vec![text.to_owned()]);
-            words.iter().map(|word| fill(word)).collect()
-        }
-        None => {
-            let items = node.list().iter().filter_map(Node::scalar);
-            items.map(|word| fill(&word)).collect()
-        }
-    }
+    let words = if let Some(text) = node.text() {
+        shell_words::split(text).unwrap_or_else(|_| vec![text.to_owned()])
+    } else {
+        node.list().iter().filter_map(Node::scalar).collect()
+    };
+    words.iter().map(|word| fill(word)).collect()
 }
