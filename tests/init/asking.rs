@@ -180,9 +180,20 @@ impl Terminal {
         let given = place.command(&[]);
         let drawn = place.folder().join("drawn");
         let mut script = Command::new("script")
-            .args(["--quiet", "--return", "--flush", "--command", &line, "/dev/null"])
+            .args([
+                "--quiet",
+                "--return",
+                "--flush",
+                "--command",
+                &line,
+                "/dev/null",
+            ])
             .current_dir(place.folder())
-            .envs(given.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .envs(
+                given
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
             .env("LC_ALL", "C.UTF-8")
             .env("TERM", "xterm-256color")
             .stdin(Stdio::piped())
@@ -203,7 +214,9 @@ impl Terminal {
 
     /// Presses these keys once it shows this.
     fn answer(&mut self, shown: &str, keys: &str) {
-        until(&format!("it shows {shown:?}"), || self.drawn().contains(shown));
+        until(&format!("it shows {shown:?}"), || {
+            self.drawn().contains(shown)
+        });
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }

@@ -38,7 +38,7 @@ use crate::draft::{Draft, DraftService, Question, Unsaid, stack_name};
 use source::is_aside;
 
 /// The programs whose presence makes a difference ([`Host::programs`]).
-pub const PROGRAMS: [&str; 41] = [
+pub const PROGRAMS: [&str; 42] = [
     "air",
     "bun",
     "bundle",
@@ -52,6 +52,7 @@ pub const PROGRAMS: [&str; 41] = [
     "flask",
     "go",
     "gradle",
+    "initdb",
     "java",
     "kafka-server-start",
     "mariadbd",

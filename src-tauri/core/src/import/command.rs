@@ -57,7 +57,7 @@ pub(super) fn line(text: &str, folder: Option<&str>) -> Line {
     let is_plain = !rest.contains(|it| SHELL.contains(&it) && it != '=');
     let command = match words {
         Some(words) if is_plain && !words.is_empty() => {
-            let (words, named) = words_with_port(words);
+            let (words, named) = words_with_port(&words);
             port = port.or(named);
             CommandLine::Words(words)
         }
@@ -74,7 +74,7 @@ pub(super) fn line(text: &str, folder: Option<&str>) -> Line {
 
 /// A program and its arguments, as they were written one by one.
 pub(super) fn words(words: impl IntoIterator<Item = String>) -> (CommandLine, Option<u16>) {
-    let (words, port) = words_with_port(words.into_iter().collect());
+    let (words, port) = words_with_port(&words.into_iter().collect::<Vec<_>>());
     (CommandLine::Words(words), port)
 }
 
@@ -155,13 +155,13 @@ const SHORT_PORT: [&str; 10] = [
 const ADDRESS_OPTIONS: [&str; 5] = ["--bind", "-b", "--addrport", "--listen", "-S"];
 
 /// The words in the notation of a stack file, with `{port}` for the port that they name.
-fn words_with_port(words: Vec<String>) -> (Vec<String>, Option<u16>) {
+fn words_with_port(words: &[String]) -> (Vec<String>, Option<u16>) {
     let mut port = None;
     let names = |name: &str| words.iter().take(6).any(|word| word.ends_with(name));
     let short = SHORT_PORT.iter().any(|name| names(name));
     let mut before = String::new();
     let mut written = Vec::with_capacity(words.len());
-    for word in &words {
+    for word in words {
         let whole = PORT_OPTIONS.contains(&&*before)
             || (before == "-p" && short)
             || before == "http.server";

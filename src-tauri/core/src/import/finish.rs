@@ -146,28 +146,25 @@ fn ports(draft: &mut Draft) {
         }
         let next =
             (port.value..=u16::MAX).find(|port| !all.contains(port) && !taken.contains(port));
-        match next.filter(|_| takes_port) {
-            Some(next) => {
-                port.because.text = format!(
-                    "{} says {}, which another has",
-                    port.because.text, port.value
-                );
-                port.value = next;
-                taken.insert(next);
-            }
-            None => {
-                unsaid.push(Unsaid {
-                    what: format!("{}: port = {}", service.name, port.value),
-                    file: port.because.file.clone(),
-                    line: port.because.line,
-                    why: "another service has it".to_owned(),
-                });
-                service.port = None;
-                // It may ask at the port that it has no more.
-                service.ready = None;
-                service.links.clear();
-                service.checks.clear();
-            }
+        if let Some(next) = next.filter(|_| takes_port) {
+            port.because.text = format!(
+                "{} says {}, which another has",
+                port.because.text, port.value
+            );
+            port.value = next;
+            taken.insert(next);
+        } else {
+            unsaid.push(Unsaid {
+                what: format!("{}: port = {}", service.name, port.value),
+                file: port.because.file.clone(),
+                line: port.because.line,
+                why: "another service has it".to_owned(),
+            });
+            service.port = None;
+            // It may ask at the port that it has no more.
+            service.ready = None;
+            service.links.clear();
+            service.checks.clear();
         }
     }
     draft.unsaid.extend(unsaid);

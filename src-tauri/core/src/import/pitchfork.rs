@@ -49,17 +49,16 @@ pub(super) fn read(file: &str, text: &str) -> Page {
         let dir = node.get("dir").and_then(Node::text).unwrap_or("");
         let folder = page.path(dir);
         let at = page.because(run.line, "run");
-        let read = match run.text() {
-            Some(text) => command::line(text, folder.as_deref()),
-            None => {
-                let (command, port) = command::words(run.list().iter().filter_map(Node::scalar));
-                command::Line {
-                    takes_port: false,
-                    command,
-                    directory: folder,
-                    env: Vec::new(),
-                    port,
-                }
+        let read = if let Some(text) = run.text() {
+            command::line(text, folder.as_deref())
+        } else {
+            let (command, port) = command::words(run.list().iter().filter_map(Node::scalar));
+            command::Line {
+                takes_port: false,
+                command,
+                directory: folder,
+                env: Vec::new(),
+                port,
             }
         };
         if read.command == crate::draft::CommandLine::Words(Vec::new()) {

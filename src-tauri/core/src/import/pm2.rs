@@ -68,10 +68,11 @@ pub(super) fn read(file: &str, text: &str) -> Page {
 type Constants = Vec<(String, Node)>;
 
 fn tree(file: &str, text: &str) -> Result<(Node, Constants), Unreadable> {
-    if file.ends_with(".json") {
+    let extension = file.rsplit('.').next().unwrap_or_default();
+    if extension == "json" {
         return Ok((json(text)?, Vec::new()));
     }
-    if file.ends_with(".yml") || file.ends_with(".yaml") {
+    if ["yml", "yaml"].contains(&extension) {
         return Ok((yaml(text)?, Vec::new()));
     }
     let mut script = script(text)?;
@@ -151,18 +152,14 @@ impl App<'_> {
         let Some(node) = self.node.get(key) else {
             return Vec::new();
         };
-        match &node.value {
-            Value::List(items) => {
-                let items = items.iter();
-                items
-                    .filter_map(|item| self.text(item, page, key))
-                    .collect()
-            }
-            _ => {
-                let text = self.text(node, page, key).unwrap_or_default();
-                shell_words::split(&text).unwrap_or_else(|_| vec![text])
-            }
+        if let Value::List(items) = &node.value {
+            let items = items.iter();
+            return items
+                .filter_map(|item| self.text(item, page, key))
+                .collect();
         }
+        let text = self.text(node, page, key).unwrap_or_default();
+        shell_words::split(&text).unwrap_or_else(|_| vec![text])
     }
 
     fn read(&self, page: &mut Page) {

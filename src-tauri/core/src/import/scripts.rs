@@ -77,12 +77,11 @@ fn runs_several(script: &str) -> bool {
 fn program(script: &str) -> Option<(&'static str, Vec<String>)> {
     let line = command::line(script, None);
     let words = match line.command {
-        CommandLine::Words(_) => shell_words::split(script).ok()?,
         // `concurrently 'a' && b` and the like are for a shell, and for nobody else.
         CommandLine::Shell(_) if script.contains("&&") && !script.contains(['"', '\'']) => {
             return None;
         }
-        CommandLine::Shell(_) => shell_words::split(script).ok()?,
+        _ => shell_words::split(script).ok()?,
     };
     let mut words = words.into_iter().skip_while(|word| {
         [
@@ -201,7 +200,7 @@ impl Package<'_> {
             let short = short.iter().find_map(|it| command.strip_prefix(it));
             let name = names.get(steps.len()).cloned().filter(|it| !it.is_empty());
             if let Some(pattern) = short {
-                steps.extend(self.matching(pattern, name, page, depth));
+                steps.extend(self.matching(pattern, name.as_deref(), page, depth));
             } else {
                 steps.push(Step {
                     name: name.unwrap_or_else(|| named(&command)),
@@ -246,7 +245,7 @@ impl Package<'_> {
     fn matching(
         &self,
         pattern: &str,
-        name: Option<String>,
+        name: Option<&str>,
         page: &mut Page,
         depth: usize,
     ) -> Vec<Step> {
@@ -265,7 +264,7 @@ impl Package<'_> {
                     short
                 };
                 steps.push(Step {
-                    name: name.clone().unwrap_or_else(|| short.to_owned()),
+                    name: name.unwrap_or(short).to_owned(),
                     line: key.line,
                     command: text.to_owned(),
                     script: Some(key.name.clone()),
@@ -293,20 +292,17 @@ impl Package<'_> {
             };
             let mut service = DraftService::new(&step.name, kind, because.clone());
             service.port = read.port.map(|port| because.says(port));
-            match &step.script {
-                // A script is run as one: its package has the programs that it names.
-                Some(script) => {
-                    let command = CommandLine::words([self.manager, "run", script]);
-                    service.command = Some(because.says(command));
-                    service.directory = self.folder.clone().map(|folder| because.says(folder));
-                }
-                None => {
-                    let folder = read.directory.or_else(|| self.folder.clone());
-                    service.directory = folder.map(|folder| because.says(folder));
-                    service.command = Some(because.says(self.with_programs(read.command)));
-                    for (name, value) in read.env {
-                        service.env.push((name, because.says(plain(&value))));
-                    }
+            // A script is run as one: its package has the programs that it names.
+            if let Some(script) = &step.script {
+                let command = CommandLine::words([self.manager, "run", script]);
+                service.command = Some(because.says(command));
+                service.directory = self.folder.clone().map(|folder| because.says(folder));
+            } else {
+                let folder = read.directory.or_else(|| self.folder.clone());
+                service.directory = folder.map(|folder| because.says(folder));
+                service.command = Some(because.says(self.with_programs(read.command)));
+                for (name, value) in read.env {
+                    service.env.push((name, because.says(plain(&value))));
                 }
             }
             if step.is_first {
@@ -412,8 +408,7 @@ fn matches(pattern: &str, name: &str) -> bool {
     let (mut pattern, mut name) = (pattern.split(':'), name.split(':'));
     loop {
         match (pattern.next(), name.next()) {
-            (None, None) => return true,
-            (Some("**"), _) => return true,
+            (None, None) | (Some("**"), _) => return true,
             (Some(part), Some(other)) => {
                 let is_met = match part.split_once('*') {
                     None => part == other,

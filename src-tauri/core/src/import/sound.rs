@@ -57,7 +57,7 @@ fn take_out(draft: &mut Draft, text: &str, report: &Report) -> bool {
             let is_kept = without(service, part);
             draft.unsaid.push(unsaid);
             if !is_kept {
-                draft.remove(&name.to_owned());
+                draft.remove(name);
             }
             return true;
         }

@@ -51,9 +51,9 @@ pub(super) fn in_folder(text: &str, root: &str, directory: Option<&str>) -> Stri
             .then(|| part.strip_prefix(&down))
             .flatten();
         match short {
-            Some(rest) => written.push_str(&format!("./{rest}")),
-            None if way.is_empty() => written.push_str(&format!(".{part}")),
-            None => written.push_str(&format!("{}{part}", way.join("/"))),
+            Some(rest) => written.extend(["./", rest]),
+            None if way.is_empty() => written.extend([".", part]),
+            None => written.extend([way.join("/").as_str(), part]),
         }
     }
     written
@@ -163,7 +163,7 @@ impl Text {
                     name,
                     default: Some(default),
                 } if !default.contains(['{', '}']) => {
-                    written.push_str(&format!("${{{name}:-{default}}}"));
+                    written.extend(["${", name, ":-", default, "}"]);
                 }
                 Piece::Variable {
                     default: Some(default),
@@ -172,7 +172,7 @@ impl Text {
                 Piece::Variable {
                     name,
                     default: None,
-                } => written.push_str(&format!("${{{name}:-}}")),
+                } => written.extend(["${", name, ":-}"]),
             }
         }
         written

@@ -71,7 +71,7 @@ fn written(duration: Duration) -> Option<String> {
     if duration > Duration::from_hours(24) {
         return None;
     }
-    if millis % 1000 != 0 {
+    if !millis.is_multiple_of(1000) {
         return Some(format!("{millis}ms"));
     }
     let seconds = millis / 1000;
@@ -83,7 +83,7 @@ fn written(duration: Duration) -> Option<String> {
     let mut text = String::new();
     for (number, unit) in parts {
         if number > 0 {
-            text.push_str(&format!("{number}{unit}"));
+            text.extend([number.to_string().as_str(), unit]);
         }
     }
     Some(if text.is_empty() {

@@ -71,7 +71,7 @@ pub(super) fn ensure_nginx() -> Result<(), Error> {
     }]))
 }
 
-/// Sees to PostgreSQL, which the tests of `init` start for a project of theirs.
+/// Sees to `PostgreSQL`, which the tests of `init` start for a project of theirs.
 pub(super) fn ensure_postgresql() -> Result<(), Error> {
     if postgresql_is_there() {
         return Ok(());

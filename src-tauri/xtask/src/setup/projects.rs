@@ -27,7 +27,7 @@ fn environment(python: &Path, sources: &Path, environment: &Path) -> Result<(), 
     version.arg("--version");
     ingredients.push_str(&step::output(version).unwrap_or_default());
     let stamp = environment.join("made-from.txt");
-    if !environment.join("bin/python").exists() {
+    if !own_python(environment).exists() {
         let _ = fs::remove_file(&stamp);
     }
     super::once(&stamp, &ingredients, || {

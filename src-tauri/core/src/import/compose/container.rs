@@ -191,7 +191,7 @@ pub(super) fn fill(
         } else {
             "an image, and no container engine answers here: start it yourself"
         };
-        external(service, image, because, why);
+        external(service, image, &because, why);
         return;
     };
     let name = node
@@ -226,15 +226,9 @@ pub(super) fn fill(
             .knowing(&project.known)
             .in_stack_file()
     };
-    let mut command = node
-        .get("command")
-        .map_or_else(Vec::new, |node| words(node, &project.known));
-    if let Some(entrypoint) = node.get("entrypoint") {
-        let mut entry = words(entrypoint, &project.known).into_iter();
-        if let Some(first) = entry.next() {
-            run.extend(["--entrypoint".to_owned(), first]);
-        }
-        command.splice(0..0, entry);
+    let (entry, command) = program(node, project);
+    if let Some(entry) = entry {
+        run.extend(["--entrypoint".to_owned(), entry]);
     }
     let image_name = node.get("image").and_then(Node::scalar);
     run.push(fill(&image_name.unwrap_or_default()));
@@ -251,15 +245,38 @@ pub(super) fn fill(
         engine,
         name: &name,
     };
-    service.ready = health::ready(service, node, &inside, project, page)
-        .or_else(|| usual(image, &inside, &command, because));
-    if let Some(start) = node
-        .at(&["healthcheck", "start_period"])
-        .and_then(Node::scalar)
+    readiness(service, node, &inside, project, page);
+    if service.ready.is_none() {
+        service.ready = usual(image, &inside, &command, because);
+    }
+}
+
+/// What its healthcheck says, and how long it may take.
+fn readiness(
+    service: &mut DraftService,
+    node: &Node,
+    inside: &Inside<'_>,
+    project: &Project<'_>,
+    page: &mut Page,
+) {
+    service.ready = health::ready(service, node, inside, project, page);
+    let start = node.at(&["healthcheck", "start_period"]);
+    if let Some(start) = start.and_then(Node::scalar)
         && let Some(start) = units::duration(&start).filter(|it| units::seconds(it) > 600.0)
     {
         service.start_timeout = Some(because_of(node, page).says(start));
     }
+}
+
+/// What starts in the container, if not what its image says, and the arguments.
+fn program(node: &Node, project: &Project<'_>) -> (Option<String>, Vec<String>) {
+    let words_of = |key: &str| {
+        let said = node.get(key);
+        said.map_or_else(Vec::new, |said| words(said, &project.known))
+    };
+    let mut entry = words_of("entrypoint").into_iter();
+    let first = entry.next();
+    (first, entry.chain(words_of("command")).collect())
 }
 
 fn because_of(node: &Node, page: &Page) -> Because {
@@ -268,7 +285,7 @@ fn because_of(node: &Node, page: &Page) -> Because {
 }
 
 /// Somebody else starts it.
-fn external(service: &mut DraftService, image: Option<&Image>, because: Because, why: &str) {
+fn external(service: &mut DraftService, image: Option<&Image>, because: &Because, why: &str) {
     service.external = Some(Because {
         text: why.to_owned(),
         ..because.clone()
@@ -415,35 +432,32 @@ fn from_dot_env(service: &mut DraftService, file: &str, because: &Because, varia
 /// Volumes, by the names that compose gives them, so that the data is the same.
 fn mounts(run: &mut Vec<String>, node: &Node, project: &Project<'_>, page: &mut Page) {
     for item in node.get("volumes").map_or(&[][..], Node::list) {
-        let (source, target, more) = match item.text() {
-            Some(text) => {
-                let text = Text::interpolated(text)
-                    .knowing(&project.known)
-                    .in_stack_file();
-                match text.splitn(3, ':').collect::<Vec<_>>()[..] {
-                    [target] => (None, target.to_owned(), None),
-                    [source, target] => (Some(source.to_owned()), target.to_owned(), None),
-                    [source, target, more] => (
-                        Some(source.to_owned()),
-                        target.to_owned(),
-                        Some(more.to_owned()),
-                    ),
-                    _ => continue,
-                }
+        let (source, target, more) = if let Some(text) = item.text() {
+            let text = Text::interpolated(text)
+                .knowing(&project.known)
+                .in_stack_file();
+            match text.splitn(3, ':').collect::<Vec<_>>()[..] {
+                [target] => (None, target.to_owned(), None),
+                [source, target] => (Some(source.to_owned()), target.to_owned(), None),
+                [source, target, more] => (
+                    Some(source.to_owned()),
+                    target.to_owned(),
+                    Some(more.to_owned()),
+                ),
+                _ => continue,
             }
-            None => {
-                let text = |key: &str| item.get(key).and_then(Node::scalar);
-                let Some(target) = text("target") else {
-                    continue;
-                };
-                let kind = text("type").unwrap_or_default();
-                if kind == "tmpfs" {
-                    run.extend(["--tmpfs".to_owned(), target]);
-                    continue;
-                }
-                let only_read = item.get("read_only").and_then(Node::flag) == Some(true);
-                (text("source"), target, only_read.then(|| "ro".to_owned()))
+        } else {
+            let text = |key: &str| item.get(key).and_then(Node::scalar);
+            let Some(target) = text("target") else {
+                continue;
+            };
+            let kind = text("type").unwrap_or_default();
+            if kind == "tmpfs" {
+                run.extend(["--tmpfs".to_owned(), target]);
+                continue;
             }
+            let only_read = item.get("read_only").and_then(Node::flag) == Some(true);
+            (text("source"), target, only_read.then(|| "ro".to_owned()))
         };
         let source = source.map(|source| {
             if source.starts_with(['.', '/', '~']) {

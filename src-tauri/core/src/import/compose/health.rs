@@ -39,12 +39,12 @@ pub(super) fn ready(
     if check.get("disable").and_then(Node::flag) == Some(true) {
         return None;
     }
-    let test = check.get("test")?;
-    let words: Vec<String> = match test.text() {
+    let asked = check.get("test")?;
+    let words: Vec<String> = match asked.text() {
         Some(line) => vec!["CMD-SHELL".to_owned(), line.to_owned()],
-        None => test.list().iter().filter_map(Node::scalar).collect(),
+        None => asked.list().iter().filter_map(Node::scalar).collect(),
     };
-    let because = page.because(test.line, "healthcheck");
+    let because = page.because(asked.line, "healthcheck");
     let probe = match words.split_first() {
         Some((first, rest)) if first == "CMD" => {
             let line = rest.join(" ");
@@ -88,6 +88,37 @@ pub(super) fn ready(
     )
 }
 
+/// Options of curl and wget that do not change what is asked.
+const SIMPLE: [&str; 27] = [
+    "-f",
+    "-fs",
+    "-sf",
+    "-s",
+    "-S",
+    "-fsS",
+    "-sS",
+    "-q",
+    "-qO-",
+    "-O",
+    "-o",
+    "-",
+    "/dev/null",
+    "-I",
+    "--fail",
+    "--silent",
+    "--show-error",
+    "--spider",
+    "--quiet",
+    "--no-verbose",
+    "-nv",
+    "--tries=1",
+    "-t",
+    "1",
+    "-L",
+    "--head",
+    "-k",
+];
+
 /// What a well-known client asks, as a probe of the same meaning.
 fn request(
     line: &str,
@@ -113,38 +144,9 @@ fn request(
     };
     match program {
         "curl" | "wget" => {
-            let simple = [
-                "-f",
-                "-fs",
-                "-sf",
-                "-s",
-                "-S",
-                "-fsS",
-                "-sS",
-                "-q",
-                "-qO-",
-                "-O",
-                "-o",
-                "-",
-                "/dev/null",
-                "-I",
-                "--fail",
-                "--silent",
-                "--show-error",
-                "--spider",
-                "--quiet",
-                "--no-verbose",
-                "-nv",
-                "--tries=1",
-                "-t",
-                "1",
-                "-L",
-                "--head",
-                "-k",
-            ];
             let mut address = None;
             for word in &words[1..] {
-                if !simple.contains(&word.as_str()) && address.replace(word).is_some() {
+                if !SIMPLE.contains(&word.as_str()) && address.replace(word).is_some() {
                     return None;
                 }
             }

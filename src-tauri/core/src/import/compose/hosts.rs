@@ -123,7 +123,7 @@ impl Hosts {
                 match pair {
                     // Of a service that has a name in the stack file.
                     Some(_) if host.main == Some(port) => {
-                        written.push_str(&format!("{{{}.port}}", host.name));
+                        written.push_str(&["{", &host.name, ".port}"].concat());
                     }
                     Some((_, outside)) => written.push_str(&outside.to_string()),
                     None => written.push_str(&digits[..end]),

@@ -125,6 +125,10 @@ pub(super) fn read(listing: &Listing, file: &str, over: Option<&str>, text: &str
     };
     project.hosts = Hosts::of(&services, &project);
     let names: BTreeSet<&str> = services.iter().map(|(name, _, _)| name.as_str()).collect();
+    let depends = services
+        .iter()
+        .map(|(name, _, node)| (name.clone(), depends_on(node)))
+        .collect();
     let jobs = jobs(&services);
     for (name, line, node) in &services {
         let mut service = DraftService::new(
@@ -149,7 +153,7 @@ pub(super) fn read(listing: &Listing, file: &str, over: Option<&str>, text: &str
             service.kind = Kind::Job;
             service.restart = None;
         }
-        needs(&mut service, node, &names, &mut page);
+        needs(&mut service, node, &names, &depends, &mut page);
         common(&mut service, node, &mut page);
         page.leave_out_others(name, node, &KNOWN, "a stack file has no word for it");
         page.services.push(service);
@@ -228,12 +232,56 @@ fn jobs(services: &[(String, usize, Node)]) -> BTreeSet<String> {
     completed.map(|(key, _)| key.name.clone()).collect()
 }
 
-fn needs(service: &mut DraftService, node: &Node, names: &BTreeSet<&str>, page: &mut Page) {
+fn needs(
+    service: &mut DraftService,
+    node: &Node,
+    names: &BTreeSet<&str>,
+    depends: &BTreeMap<String, Vec<String>>,
+    page: &mut Page,
+) {
+    // What is said wins over what an address tells: a backend may know where its frontend is.
+    let mut told = std::mem::take(&mut service.needs);
+    told.retain(|need| !waits_for(depends, &need.value.service, &service.name));
+    service.needs = said_needs(&service.name, node, names, page);
+    service.needs.extend(told);
+}
+
+/// Whether one service waits for another, or for what waits for it.
+fn waits_for(depends: &BTreeMap<String, Vec<String>>, one: &str, other: &str) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![one];
+    while let Some(name) = open.pop() {
+        if name == other {
+            return true;
+        }
+        if seen.insert(name) {
+            open.extend(depends.get(name).into_iter().flatten().map(String::as_str));
+        }
+    }
+    false
+}
+
+/// The names in `depends_on`, in either notation.
+fn depends_on(node: &Node) -> Vec<String> {
     let Some(depends_on) = node.get("depends_on") else {
-        return;
+        return Vec::new();
     };
-    // What is said wins over what an address tells.
-    let told = std::mem::take(&mut service.needs);
+    let table = depends_on.table().iter().map(|(key, _)| key.name.clone());
+    let list = depends_on.list().iter().filter_map(Node::scalar);
+    table.chain(list).collect()
+}
+
+fn said_needs(
+    name: &str,
+    node: &Node,
+    names: &BTreeSet<&str>,
+    page: &mut Page,
+) -> Vec<Said<Needed>> {
+    let mut said = Vec::new();
+    let Some(depends_on) = node.get("depends_on") else {
+        return said;
+    };
+    let own = name;
     let short = depends_on
         .list()
         .iter()
@@ -249,16 +297,16 @@ fn needs(service: &mut DraftService, node: &Node, names: &BTreeSet<&str>, page: 
     for (line, name, until) in short.chain(long) {
         if names.contains(&*name) {
             let because = page.because(line, "depends_on");
-            service.needs.push(because.says(Needed {
+            said.push(because.says(Needed {
                 service: name,
                 until,
             }));
         } else {
-            let what = format!("{}: depends_on {name}", service.name);
+            let what = format!("{own}: depends_on {name}");
             page.leave_out(line, what, "that service is not started");
         }
     }
-    service.needs.extend(told);
+    said
 }
 
 /// What is the same for sources and containers.
@@ -366,14 +414,10 @@ fn words(node: &Node, known: &Known) -> Vec<String> {
             .knowing(known)
             .in_stack_file()
     };
-    match node.text() {
-        Some(text) => {
-            let words = shell_words::split(text).unwrap_or_else(|_| vec![text.to_owned()]);
-            words.iter().map(|word| fill(word)).collect()
-        }
-        None => {
-            let items = node.list().iter().filter_map(Node::scalar);
-            items.map(|word| fill(&word)).collect()
-        }
-    }
+    let words = if let Some(text) = node.text() {
+        shell_words::split(text).unwrap_or_else(|_| vec![text.to_owned()])
+    } else {
+        node.list().iter().filter_map(Node::scalar).collect()
+    };
+    words.iter().map(|word| fill(word)).collect()
 }

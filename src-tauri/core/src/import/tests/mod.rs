@@ -101,6 +101,18 @@ fn a_store_that_listens_already_is_not_started_again() {
 }
 
 #[test]
+fn what_compose_says_of_the_order_wins_over_what_addresses_tell() {
+    let text = "=== compose.yaml\nservices:\n  web:\n    build: web\n    command: w\n    \
+                depends_on: [api]\n    ports: ['80:80']\n  api:\n    build: api\n    command: a\n    \
+                ports: ['81:81']\n    environment: {PAGES: 'http://web:80'}\n";
+    let draft = imported(&project(text, with(&[]))).draft;
+    let needs = |name: &str| draft.service(name).unwrap().needs.len();
+    assert_eq!((needs("web"), needs("api")), (1, 0));
+    assert_eq!(draft.unsaid, []);
+    parsed(&render(&draft));
+}
+
+#[test]
 fn what_a_file_names_wins_and_detection_adds_what_it_does_not() {
     let text = "=== Procfile\nweb: npm run dev\n=== package.json\n{\"scripts\": {\"dev\": \"vite\"}, \
                 \"devDependencies\": {\"vite\": \"7\"}}\n=== package-lock.json\n{}\n=== vite.config.ts\n\

@@ -38,17 +38,10 @@ pub(in crate::import) fn script(text: &str) -> Result<Script, Unreadable> {
                     constants.push(constant);
                 }
             }
-            "module" => {
-                if reader.follows(&[".", "exports", "="]) {
-                    exported = Some(reader.value()?);
-                }
+            "module" if reader.follows(&[".", "exports", "="]) => {
+                exported = Some(reader.value()?);
             }
-            "export" => {
-                if reader.follows(&["default"]) {
-                    reader.space();
-                    exported = Some(reader.value()?);
-                }
-            }
+            "export" if reader.follows(&["default"]) => exported = Some(reader.value()?),
             _ => {}
         }
     }
@@ -255,9 +248,8 @@ impl<'a> Reader<'a> {
             let Some(next) = self.peek() else { return };
             match next {
                 '(' | '[' | '{' => open += 1,
-                ')' | ']' | '}' if open == 0 => break,
+                ')' | ']' | '}' | ',' | ';' if open == 0 => break,
                 ')' | ']' | '}' => open -= 1,
-                ',' | ';' if open == 0 => break,
                 '"' | '\'' | '`' => {
                     self.string();
                     continue;
@@ -469,15 +461,15 @@ mod tests {
             "const { a } = require('b')\nmodule.exports = defineConfig({ apps: [] })\n",
             "/** @type {x} */\nmodule.exports = {\n  apps : [],\n}\n",
         ] {
-            let script = script(text).unwrap();
-            assert!(script.exported.get("apps").is_some(), "{text}: {script:?}");
+            let read = script(text).unwrap();
+            assert!(read.exported.get("apps").is_some(), "{text}: {read:?}");
         }
         for text in [
             "",
             "module.exports = require('./x')",
             "module.exports = () => ({})",
         ] {
-            assert!(super::script(text).is_err(), "{text}");
+            assert!(script(text).is_err(), "{text}");
         }
     }
 

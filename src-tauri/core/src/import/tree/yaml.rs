@@ -221,7 +221,7 @@ mod tests {
         for level in 1..10 {
             let before = level - 1;
             let items = vec![format!("*a{before}"); 9].join(", ");
-            text.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+            text = [text, format!("a{level}: &a{level} [{items}]\n")].concat();
         }
         let error = yaml(&text).unwrap_err();
         assert!(error.reason.contains("more than"), "{error:?}");
