@@ -21,6 +21,7 @@ Exit status:
 
 const EXAMPLES: &str = "\
 Examples:
+  pilotlight init               look at a project, and write its stack file
   pilotlight up                 start everything, and show it until Ctrl-C
   pilotlight up -d backend      start backend and what it needs, and leave it running
   pilotlight status             what runs, and how it is
@@ -54,6 +55,7 @@ pub(crate) enum Command {
     Doctor(Doctor),
     Port(PortCommand),
     Check(Check),
+    Init(Init),
     Completions(Completions),
     /// Keep stacks in the background; `up --detach` starts this
     #[command(hide = true)]
@@ -238,6 +240,40 @@ pub(crate) struct PortCommand {
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Look at a project, and write its stack file
+///
+/// The files of other tools (Procfile, compose, process-compose, pitchfork, pm2, VS Code,
+/// concurrently) are read, and what runs is found in the source; nothing of the project is executed.
+/// What two answers are equally likely for is asked on a terminal; elsewhere the likeliest is taken.
+/// A stack file that is there is never overwritten.
+#[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own; nearly all combinations occur"
+)]
+#[command(after_help = "\
+Examples:
+  pilotlight init               look at this folder, and write pilotlight.toml here
+  pilotlight init --dry-run     print what would be written
+  pilotlight init --merge       add what the stack file does not have yet")]
+pub(crate) struct Init {
+    /// The folder of the project [default: this one]
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) directory: Option<PathBuf>,
+    /// Do not ask: take what is likeliest
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Write nothing; print the stack file
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Add to a stack file that is there what it does not have
+    #[arg(short, long)]
+    pub(crate) merge: bool,
+    /// As JSON: what was found, why, and the text of the stack file; asks nothing
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -11,7 +11,7 @@ use pilotlight::{
     background::StartError,
     control::{ClientError, ConnectError, LockError},
     diary::DiaryError,
-    effects::remedy::RemedyError,
+    effects::{project::LookError, remedy::RemedyError},
     home::HomeError,
     keeping::KeepError,
     stack::ServiceName,
@@ -81,6 +81,8 @@ pub(crate) enum Failure {
     Log { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Remedy(#[from] RemedyError),
+    #[error(transparent)]
+    Look(#[from] LookError),
     /// What is written is read by nobody, or cannot be written.
     #[error("write: {0}")]
     Output(#[from] io::Error),

@@ -54,6 +54,7 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
             Command::Doctor(doctor) => commands::doctor::run(&context, &doctor).await,
             Command::Port(port) => commands::port::run(&context, &port).await,
             Command::Check(check) => commands::check::run(&context, &check),
+            Command::Init(init) => commands::init::run(&context, &init).await,
             Command::Completions(completions) => commands::completions::run(&completions),
             Command::Keeper => keeper::keep_here(&context.home).await,
         }

@@ -50,6 +50,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         .args(["--exclude", "pilotlight-app"])
         .args(["--exclude", "pilotlight-app-tests"])
         .args(&options.arguments)
-        .env("PILOTLIGHT_TEST_PYTHON", &ready.python);
+        .env("PILOTLIGHT_TEST_PYTHON", &ready.python)
+        .env("PILOTLIGHT_TEST_PROJECTS", &ready.projects);
     step::show(tests)
 }

@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod down;
+pub(crate) mod init;
 pub(crate) mod logs;
 pub(crate) mod port;
 pub(crate) mod restart;

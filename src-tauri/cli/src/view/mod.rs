@@ -3,6 +3,8 @@
 
 mod card;
 mod columns;
+mod difference;
+mod found;
 mod frame;
 mod plain;
 mod report;
@@ -15,6 +17,8 @@ mod tests;
 mod words;
 
 pub(crate) use card::card;
+pub(crate) use difference::difference;
+pub(crate) use found::found;
 pub(crate) use report::report;
 pub(crate) use screen::{Screen, size_of_errors, size_of_output};
 pub(crate) use show::{Over, Show, Subject};

@@ -7,4 +7,5 @@ pub mod log;
 pub mod port;
 pub mod probe;
 pub mod process;
+pub mod project;
 pub mod remedy;

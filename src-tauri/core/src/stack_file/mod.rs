@@ -73,6 +73,11 @@ pub fn text(file: &Path) -> Result<String, Report> {
     }
 }
 
+/// Where a TOML text first nests deeper than a tree of it may, as the number of a byte.
+pub(crate) fn too_deep(text: &str) -> Option<usize> {
+    syntax::too_deep(text).map(|place| place.start())
+}
+
 /// At most one byte more than [`SIZE_LIMIT`], by which [`parse`] knows that there are too many.
 fn bytes(file: &Path) -> Result<Vec<u8>, ProblemKind> {
     let unreadable = |error: io::Error| match error.kind() {

@@ -52,7 +52,7 @@ pub(super) fn tree<'a>(text: &'a str, problems: &mut Problems<'_>) -> Read<Value
 const DEEPEST: usize = 64;
 
 /// The first place that is nested too deep.
-fn too_deep(text: &str) -> Option<Span> {
+pub(super) fn too_deep(text: &str) -> Option<Span> {
     let tokens = Source::new(text).lex().into_vec();
     let mut depth = Depth {
         levels: vec![0],

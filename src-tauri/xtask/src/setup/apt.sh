@@ -1,5 +1,5 @@
 # Installs the packages given, as root. A service among them is neither started nor enabled: the system's own
-# Redis would hold the port of the example's, and its nginx that of any page.
+# Redis would hold the port of the example's, its nginx that of any page, and its PostgreSQL that of a project.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 
@@ -19,6 +19,7 @@ for package in "$@"; do
     case $package in
         redis-server) service=redis-server ;;
         nginx*) service=nginx ;;
+        postgresql) service=postgresql ;;
         *) continue ;;
     esac
     if command -v systemctl >/dev/null; then

@@ -5,11 +5,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::error::{Error, at};
+use crate::{
+    error::{Error, at},
+    workspace,
+};
 
 pub(crate) mod desktop;
 mod node;
 mod packages;
+mod projects;
 mod python;
 mod version;
 
@@ -19,6 +23,8 @@ pub(crate) use node::npm;
 pub(crate) struct Ready {
     /// The interpreter that has the packages of the example's backend.
     pub(crate) python: PathBuf,
+    /// The folder with the packages of the projects that `init` is tried on.
+    pub(crate) projects: PathBuf,
 }
 
 /// Installs and makes whatever is not there or not up to date. Quick when nothing is to be done.
@@ -26,7 +32,8 @@ pub(crate) fn everything() -> Result<Ready, Error> {
     let interpreter = packages::ensure()?;
     let python = python::ensure(&interpreter)?;
     node::ensure()?;
-    Ok(Ready { python })
+    let projects = workspace::own()?.join("projects");
+    Ok(Ready { python, projects })
 }
 
 /// Also what only the tests need, on the systems where they need it.
@@ -34,7 +41,9 @@ pub(crate) fn for_tests() -> Result<Ready, Error> {
     let ready = everything()?;
     if env::consts::OS != "windows" {
         packages::ensure_nginx()?;
+        packages::ensure_postgresql()?;
     }
+    projects::ensure(&ready.python, &ready.projects)?;
     Ok(ready)
 }
 

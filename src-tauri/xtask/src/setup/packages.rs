@@ -121,6 +121,31 @@ fn apt_knows(package: &str) -> bool {
     !has_lists || step::output(show).is_some_and(|found| !found.is_empty())
 }
 
+/// Sees to PostgreSQL, which the tests of `init` start for a project of theirs.
+pub(super) fn ensure_postgresql() -> Result<(), Error> {
+    if postgresql_is_there() {
+        return Ok(());
+    }
+    if on_path("apt-get") {
+        return install(&["postgresql"]);
+    }
+    Err(Error::Missing(vec![Missing {
+        what: "`postgres` and `initdb`".to_owned(),
+        remedy: how_to_get("postgresql", "postgresql", "scoop install postgresql"),
+    }]))
+}
+
+/// Debian puts its programs into a folder of their version, which is not on PATH.
+fn postgresql_is_there() -> bool {
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten();
+    on_path("initdb")
+        || versions
+            .flatten()
+            .any(|it| it.path().join("bin/initdb").exists())
+}
+
 /// Debian puts it where only administrators look.
 fn nginx_is_there() -> bool {
     on_path("nginx") || Path::new("/usr/sbin/nginx").exists()
@@ -174,6 +199,7 @@ pub(super) fn install(packages: &[&str]) -> Result<(), Error> {
     for (package, name, service, port) in [
         ("redis-server", "Redis", "redis-server", 6379),
         ("nginx-light", "nginx", "nginx", 80),
+        ("postgresql", "PostgreSQL", "postgresql", 5432),
     ] {
         if packages.contains(&package) {
             step::note(&format!(

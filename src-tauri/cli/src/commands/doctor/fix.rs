@@ -10,7 +10,7 @@ use pilotlight::{
     control::{Client, Environment, Outcome, Restart, Up},
     effects::{
         port::{Asker, describe_fault, free},
-        remedy::{self, Line, RemedyError},
+        remedy::{self, RemedyError},
     },
     model::finding::{Action, Finding},
     stack::ServiceName,
@@ -22,7 +22,8 @@ use crate::{
     context::Context,
     failure::{Ending, Failure, tell},
     keeper::keep_in_background,
-    paint::{BOLD, DIM, GREEN, RED, Signs, paint, tame},
+    paint::{BOLD, DIM, Signs, paint, tame},
+    view::difference,
 };
 
 /// What came of one action.
@@ -108,7 +109,12 @@ fn describe(action: &Action) -> io::Result<Option<String>> {
     if let Action::EditStackFile { file, changes } = action {
         let text = fs::read_to_string(file)?;
         match remedy::change(&text, changes) {
-            Ok(changed) => show(&file.display().to_string(), &changed.difference)?,
+            Ok(changed) => {
+                let mut err = anstream::stderr().lock();
+                for line in difference(&file.display().to_string(), &changed.difference) {
+                    writeln!(err, "{line}")?;
+                }
+            }
             Err(line) => {
                 let message = format!("line {line} of {} has changed", file.display());
                 tell(&message, Some("run `pilotlight doctor` again"))?;
@@ -117,21 +123,6 @@ fn describe(action: &Action) -> io::Result<Option<String>> {
         }
     }
     Ok(Some(remedy::describe(action)))
-}
-
-fn show(file: &str, difference: &[Line]) -> io::Result<()> {
-    let mut err = anstream::stderr().lock();
-    writeln!(err, "{}", paint(DIM, file))?;
-    for line in difference {
-        let line = match line {
-            Line::Same(number, text) => format!("{number:>5}   {}", tame(text)),
-            Line::Old(number, text) => paint(RED, &format!("{number:>5} - {}", tame(text))),
-            Line::New(text) => paint(GREEN, &format!("      + {}", tame(text))),
-            Line::Gap => paint(DIM, "      :"),
-        };
-        writeln!(err, "{line}")?;
-    }
-    Ok(())
 }
 
 async fn carry_out(context: &Context, visit: &Visit, action: &Action) -> Result<Done, Failure> {

@@ -1,0 +1,156 @@
+//! The last look at what detectors found. They write what stands in a project through
+//! [`crate::draft::plain`]; a brace that was forgotten somewhere must not make a stack file that is
+//! refused, nor what speaks of a port where none was found.
+
+use super::Found;
+use crate::draft::{Change, CheckAction, CommandLine, DraftService, Probe};
+
+/// Doubles the braces that mean nothing.
+pub(super) fn fit(found: &mut Found) {
+    service(&mut found.service);
+    let choices = found
+        .asks
+        .iter_mut()
+        .flat_map(|question| &mut question.choices);
+    for change in choices.flat_map(|choice| &mut choice.changes) {
+        match change {
+            Change::Put(put) => service(put),
+            Change::Command { command, .. } => line(&mut command.value),
+            Change::Remove(_) | Change::Port { .. } => {}
+        }
+    }
+}
+
+fn service(service: &mut DraftService) {
+    if service.port.is_none() {
+        without_port(service);
+    }
+    if let Some(command) = &mut service.command {
+        line(&mut command.value);
+    }
+    if let Some(directory) = &mut service.directory {
+        path(&mut directory.value);
+    }
+    for (_, said) in service.env.iter_mut().chain(&mut service.links) {
+        text(&mut said.value);
+    }
+    for said in service
+        .env_file
+        .iter_mut()
+        .chain(&mut service.require.files)
+    {
+        path(&mut said.value);
+    }
+    for said in &mut service.require.commands {
+        said.value.iter_mut().for_each(text);
+    }
+    let probes = service
+        .ready
+        .iter_mut()
+        .flat_map(|ready| &mut ready.value.probes);
+    for probe in probes {
+        match probe {
+            Probe::Tcp(at) | Probe::Redis(at) | Probe::Websocket(at) => text(at),
+            Probe::Http(request) => text(&mut request.url),
+            Probe::Command(words) => words.iter_mut().for_each(text),
+            // A regular expression is taken as it stands.
+            Probe::Log(_) | Probe::Process => {}
+        }
+    }
+    for check in &mut service.checks {
+        match &mut check.value.action {
+            CheckAction::Http(request) => text(&mut request.url),
+            CheckAction::Websocket(at) | CheckAction::Redis(at) => text(at),
+            CheckAction::Command(words) => words.iter_mut().for_each(text),
+        }
+    }
+}
+
+/// Leaves out what is asked of a port that is not known.
+fn without_port(service: &mut DraftService) {
+    let asks = |address: &str| address.starts_with('/') || address.contains("{port}");
+    service
+        .env
+        .retain(|(_, said)| !said.value.contains("{port}"));
+    service.links.retain(|(_, said)| !asks(&said.value));
+    service.checks.retain(|check| match &check.value.action {
+        CheckAction::Http(request) => !asks(&request.url),
+        CheckAction::Websocket(at) | CheckAction::Redis(at) => !asks(at),
+        CheckAction::Command(words) => !words.iter().any(|word| word.contains("{port}")),
+    });
+    let Some(ready) = &mut service.ready else {
+        return;
+    };
+    ready.value.probes.retain(|probe| match probe {
+        Probe::Http(request) => !asks(&request.url),
+        Probe::Tcp(at) | Probe::Redis(at) | Probe::Websocket(at) => !asks(at),
+        Probe::Command(words) => !words.iter().any(|word| word.contains("{port}")),
+        Probe::Log(_) | Probe::Process => true,
+    });
+    if ready.value.probes.is_empty() {
+        service.ready = None;
+    }
+}
+
+fn line(command: &mut CommandLine) {
+    match command {
+        CommandLine::Words(words) => words.iter_mut().for_each(text),
+        CommandLine::Shell(line) => text(line),
+    }
+}
+
+fn text(text: &mut String) {
+    *text = doubled(text, "{port}");
+}
+
+/// A path takes no port.
+fn path(path: &mut String) {
+    *path = doubled(path, "{{");
+}
+
+/// The text with every brace doubled that is not, except for what `keeps`.
+fn doubled(text: &str, keeps: &str) -> String {
+    let mut fit = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['{', '}']) {
+        let (before, from) = rest.split_at(at);
+        fit.push_str(before);
+        let kept = ["{{", "}}", keeps]
+            .into_iter()
+            .find(|kept| from.starts_with(*kept));
+        // `${port}` is a variable.
+        let is_variable = before.ends_with('$') || (before.is_empty() && fit.ends_with('$'));
+        match kept.filter(|kept| !(is_variable && kept.starts_with("{p"))) {
+            Some(kept) => {
+                fit.push_str(kept);
+                rest = &from[kept.len()..];
+            }
+            None => {
+                fit.extend([&from[..1], &from[..1]]);
+                rest = &from[1..];
+            }
+        }
+    }
+    fit.push_str(rest);
+    fit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_brace_that_means_nothing_is_doubled() {
+        for (found, expected) in [
+            ("--port {port}", "--port {port}"),
+            ("a{b", "a{{b"),
+            ("a{{b}}c", "a{{b}}c"),
+            ("${PORT}", "${{PORT}}"),
+            ("${port}", "${{port}}"),
+            ("}{port}{", "}}{port}{{"),
+        ] {
+            assert_eq!(doubled(found, "{port}"), expected, "{found}");
+        }
+        assert_eq!(doubled("a/{port}", "{{"), "a/{{port}}");
+    }
+}

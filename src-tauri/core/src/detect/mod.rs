@@ -1,0 +1,171 @@
+//! Looks at a project and drafts its stack file: what runs in it, how, on which ports, and what that
+//! needs. Pure: it works on a [`Listing`] and nothing of the project is executed.
+//!
+//! Each kind of project has a detector, a function of the listing that gives [`Found`]s: how the
+//! thing is started, and where it listens. What is the same for all of them comes afterwards and for
+//! all at once: the stores they need, health pages, variables that point at others, the order, names
+//! and ports that are taken once.
+
+mod address;
+mod app;
+mod dotnet;
+mod elixir;
+mod fit;
+mod go;
+mod health;
+#[cfg(test)]
+mod hostile;
+mod interest;
+mod java;
+mod listing;
+mod node;
+mod php;
+mod python;
+mod route;
+mod ruby;
+mod rust;
+mod source;
+mod stores;
+mod variables;
+mod wire;
+
+use std::collections::BTreeSet;
+
+pub use interest::{Interest, SOURCES_AT_MOST, is_of_interest, skips_folder};
+pub use listing::{Host, Listing, System, ancestors, file_name, folder, join, line_at, line_with};
+
+use crate::draft::{Draft, DraftService, Question, Unsaid, stack_name};
+use source::is_aside;
+
+/// The programs whose presence makes a difference ([`Host::programs`]).
+pub const PROGRAMS: [&str; 41] = [
+    "air",
+    "bun",
+    "bundle",
+    "cargo",
+    "composer",
+    "conda",
+    "docker",
+    "dotnet",
+    "elasticsearch",
+    "elixir",
+    "flask",
+    "go",
+    "gradle",
+    "java",
+    "kafka-server-start",
+    "mariadbd",
+    "memcached",
+    "minio",
+    "mix",
+    "mongod",
+    "mvn",
+    "mysqld",
+    "nats-server",
+    "nerdctl",
+    "node",
+    "npm",
+    "ollama",
+    "php",
+    "pipenv",
+    "pnpm",
+    "podman",
+    "poetry",
+    "postgres",
+    "py",
+    "python",
+    "python3",
+    "rabbitmq-server",
+    "redis-server",
+    "ruby",
+    "uv",
+    "yarn",
+];
+
+/// What a detector found.
+#[derive(Clone, Debug, Default)]
+pub struct Finds {
+    /// The things that run.
+    pub apps: Vec<Found>,
+    /// What was left out.
+    pub unsaid: Vec<Unsaid>,
+}
+
+/// A thing that runs.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// How. Its `name` is a wish (the folder's or the package's), made unique afterwards. Needs,
+    /// stores, health, checks and `env_points_at` come by themselves, unless they are given here.
+    /// A command that can be told its port says `{port}`, so that two of a kind get two ports.
+    pub service: DraftService,
+    /// The folder of its source and settings, by which they are told from those of others: often
+    /// the folder that it runs in. `""` is the top.
+    pub root: String,
+    /// The framework, in lower case and as its package is called: `vite`, `fastapi`.
+    pub framework: Option<&'static str>,
+    /// Whether it listens where `$PORT` says, which Pilot Light sets, without being told in its
+    /// command.
+    pub reads_port: bool,
+    /// What is open about it. Where a change names this service by its wished name, the name that
+    /// it gets in the end is put there.
+    pub asks: Vec<Question>,
+}
+
+/// What is in a folder, as a stack file would say it.
+#[must_use]
+pub fn look(listing: &Listing) -> Draft {
+    let mut finds = Finds::default();
+    for detect in DETECTORS {
+        detect(listing, &mut finds);
+    }
+    finds.apps.iter_mut().for_each(fit::fit);
+    let name = stack_name(&listing.name);
+    let mut unsaid = finds.unsaid;
+    let mut taken = BTreeSet::new();
+    let mut apps = app::gather(listing, finds.apps, &mut taken);
+    app::settle_ports(&mut apps, &mut unsaid);
+    let stores = stores::find(listing, &mut apps, &name, &mut taken);
+    unsaid.extend(stores.unsaid);
+    wire::connect(listing, &mut apps, &stores.services, &mut unsaid);
+    let mut questions = stores.questions;
+    let mut services = stores.services;
+    for app in apps {
+        merge_questions(&mut questions, app.asks);
+        services.push(app.service);
+    }
+    unsaid.dedup();
+    Draft {
+        name,
+        services,
+        questions,
+        unsaid,
+    }
+    .settled()
+}
+
+/// One question for several services is asked once.
+fn merge_questions(questions: &mut Vec<Question>, more: Vec<Question>) {
+    for question in more {
+        match questions.iter_mut().find(|known| known.id == question.id) {
+            Some(known) => {
+                for (choice, more) in known.choices.iter_mut().zip(question.choices) {
+                    choice.changes.extend(more.changes);
+                }
+            }
+            None => questions.push(question),
+        }
+    }
+}
+
+/// One for each kind of project.
+const DETECTORS: &[fn(&Listing, &mut Finds)] = &[
+    python::detect,
+    rust::detect,
+    go::detect,
+    java::detect,
+    dotnet::detect,
+    ruby::detect,
+    php::detect,
+    elixir::detect,
+    node::find,
+];

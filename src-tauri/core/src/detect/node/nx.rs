@@ -1,0 +1,104 @@
+//! Apps of an Nx workspace that have no scripts of their own: `project.json` says how each is served.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::package::{Package, manager};
+use crate::{
+    detect::{
+        Found,
+        listing::{Listing, file_name, folder, line_with},
+    },
+    draft::{Because, CommandLine, DraftService, Kind, Said},
+};
+
+pub(super) fn find(
+    listing: &Listing,
+    packages: &BTreeMap<&str, Package<'_>>,
+    found: &mut Vec<Found>,
+) {
+    if !listing.has("nx.json") {
+        return;
+    }
+    let known: Vec<String> = found.iter().map(|found| found.root.clone()).collect();
+    let files = listing
+        .paths()
+        .filter(|path| file_name(path) == "project.json");
+    for file in files.filter(|file| !known.iter().any(|root| root == folder(file))) {
+        found.extend(app(listing, packages, file));
+    }
+}
+
+fn app(listing: &Listing, packages: &BTreeMap<&str, Package<'_>>, file: &str) -> Option<Found> {
+    let text = listing.text(file)?;
+    let json: Value = serde_json::from_str(text).ok()?;
+    let root = folder(file);
+    if json.get("projectType").and_then(Value::as_str) == Some("library") {
+        return None;
+    }
+    let targets = json.get("targets")?;
+    let target_name = ["dev", "serve"]
+        .into_iter()
+        .find(|name| targets.get(name).is_some())?;
+    let target = targets.get(target_name)?;
+    let executor = target
+        .get("executor")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let project = json
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or_else(|| file_name(root));
+    let line = line_with(text, &format!("\"{target_name}\""));
+    let because = Because::line(file, line, format!("`{target_name}` is {executor}"));
+    let is_server = executor.contains("node") || executor.contains("nest");
+    let kind = if is_server {
+        Kind::Backend
+    } else {
+        Kind::Frontend
+    };
+    let (manager, _, _) = manager(listing, packages, "");
+    let mut words = manager.exec("nx");
+    words.extend([target_name.to_owned(), project.to_owned()]);
+    let set = target
+        .get("options")
+        .and_then(|options| options.get("port"));
+    let set = set
+        .and_then(Value::as_u64)
+        .and_then(|port| u16::try_from(port).ok());
+    let port = set.filter(|port| *port > 0).map_or_else(
+        || {
+            let usual = Said::new(4200, Because::known("the usual port of Nx"));
+            (!is_server).then_some(usual)
+        },
+        |port| {
+            let line = line_with(text, "\"port\"");
+            Some(Said::new(port, Because::line(file, line, "`options.port`")))
+        },
+    );
+    let port = port.or_else(|| {
+        let sources = ["src/main.ts", "src/main.js", "src/index.ts"];
+        let paths: Vec<String> = sources
+            .iter()
+            .map(|name| format!("{root}/{name}"))
+            .collect();
+        let texts = paths
+            .iter()
+            .filter_map(|path| Some((path.as_str(), listing.text(path)?)));
+        super::port::in_sources(texts)?.number
+    });
+    if !is_server {
+        words.extend(["--port".to_owned(), "{port}".to_owned()]);
+    }
+    let mut service = DraftService::new(project, kind, because.clone());
+    service.command = Some(Said::new(CommandLine::Words(words), because));
+    service.port = port;
+    Some(Found {
+        service,
+        root: root.to_owned(),
+        framework: None,
+        reads_port: is_server,
+        ..Found::default()
+    })
+}

@@ -1,0 +1,343 @@
+//! What a script of a package runs.
+
+use std::collections::BTreeMap;
+
+/// A script, taken apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Script {
+    /// The words of its last command, without what only prepares it.
+    pub(super) words: Vec<String>,
+    /// The variables that it sets for that command.
+    pub(super) variables: Vec<(String, String)>,
+    /// Whether an argument after the script reaches the last command and nothing else.
+    pub(super) takes_arguments: bool,
+}
+
+/// What a script does, seen from above.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Does {
+    /// Runs one thing.
+    Runs(Script),
+    /// Starts scripts of other packages: turbo, `pnpm -r`.
+    Others,
+    /// Starts several at once here: concurrently.
+    Several(Vec<String>),
+}
+
+/// Programs that only prepare the surroundings of another.
+const WRAPPERS: [&str; 11] = [
+    "cross-env",
+    "cross-env-shell",
+    "dotenv",
+    "dotenvx",
+    "env",
+    "env-cmd",
+    "exec",
+    "npx",
+    "bunx",
+    "portless",
+    "infisical",
+];
+
+/// Deeper than anybody refers from script to script.
+const DEEPEST: usize = 6;
+
+/// What the script of this name does.
+pub(super) fn read(scripts: &BTreeMap<String, String>, name: &str) -> Does {
+    follow(scripts, name, DEEPEST)
+}
+
+fn follow(scripts: &BTreeMap<String, String>, name: &str, depth: usize) -> Does {
+    let Some(text) = scripts.get(name) else {
+        return Does::Runs(Script::default());
+    };
+    if starts_others(text) {
+        return Does::Others;
+    }
+    if let Some(several) = several(scripts, text) {
+        return Does::Several(several);
+    }
+    let commands = commands(text);
+    let Some((last, background)) = commands.split_last() else {
+        return Does::Runs(Script::default());
+    };
+    let mut script = unwrapped(&words(last));
+    // `a & b`: two things at once, and no telling which takes arguments.
+    script.takes_arguments = !text.contains(['|', '>', ';']) && !has_single_and(text);
+    let _ = background;
+    if let Some(other) = other_script(&script.words).filter(|other| *other != name)
+        && depth > 0
+        && scripts.contains_key(other)
+    {
+        let hands_on = script.takes_arguments && script.words[0] != "npm";
+        return match follow(scripts, other, depth - 1) {
+            Does::Runs(mut inner) => {
+                inner.takes_arguments &= hands_on;
+                inner.variables.splice(0..0, script.variables);
+                Does::Runs(inner)
+            }
+            others => others,
+        };
+    }
+    Does::Runs(script)
+}
+
+/// The commands of a line: between `&&`, `;`, `||` and `&`.
+fn commands(text: &str) -> Vec<&str> {
+    let parts = text.split(['&', ';', '|']);
+    parts
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect()
+}
+
+fn has_single_and(text: &str) -> bool {
+    text.replace("&&", "").contains('&')
+}
+
+/// The words of a command, without their quotes.
+pub(super) fn words(command: &str) -> Vec<String> {
+    shell_words::split(command)
+        .unwrap_or_else(|_| command.split_whitespace().map(str::to_owned).collect())
+}
+
+/// Without the variables before a command, and the programs that only prepare it.
+fn unwrapped(words: &[String]) -> Script {
+    let mut script = Script::default();
+    let mut rest = words;
+    while let Some((first, after)) = rest.split_first() {
+        if let Some((name, value)) = first.split_once('=')
+            && !name.is_empty()
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        {
+            script.variables.push((name.to_owned(), value.to_owned()));
+            rest = after;
+        } else if WRAPPERS.contains(&program(first)) {
+            rest = after;
+            // `dotenv -e .env -- next dev`: what it prepares comes after its own options.
+            if let Some(end) = rest.iter().position(|word| word == "--") {
+                rest = &rest[end + 1..];
+            } else {
+                while let Some((option, after)) = rest.split_first()
+                    && option.starts_with('-')
+                {
+                    let takes_value = matches!(option.as_str(), "-e" | "-f" | "--file" | "-p");
+                    rest = if takes_value {
+                        after.get(1..).unwrap_or(&[])
+                    } else {
+                        after
+                    };
+                }
+            }
+        } else {
+            break;
+        }
+    }
+    script.words = rest.to_vec();
+    script
+}
+
+/// `vite` of `./node_modules/.bin/vite`
+pub(super) fn program(word: &str) -> &str {
+    let name = word.rsplit(['/', '\\']).next().unwrap_or(word);
+    name.strip_suffix(".cmd").unwrap_or(name)
+}
+
+/// The script of the same package that a command runs: `npm run dev:vite`.
+fn other_script(words: &[String]) -> Option<&str> {
+    let mut words = words.iter().map(String::as_str);
+    let first = program(words.next()?);
+    let second = words.next()?;
+    if second.starts_with('-') {
+        return None;
+    }
+    match (first, second) {
+        ("npm" | "pnpm" | "yarn" | "bun", "run" | "run-script") => {
+            words.next().filter(|word| !word.starts_with('-'))
+        }
+        ("npm", "start") => Some("start"),
+        ("pnpm" | "yarn" | "bun", script) => Some(script),
+        _ => None,
+    }
+}
+
+/// Whether it starts scripts of other packages.
+fn starts_others(text: &str) -> bool {
+    let words = words(text);
+    let has = |word: &str| words.iter().any(|it| it == word);
+    let starts = |start: &str| words.iter().any(|it| it.starts_with(start));
+    let first = unwrapped(&words).words;
+    let first = first.first().map_or("", |word| program(word));
+    match first {
+        // What the later ones start is written in files of their own.
+        "turbo" | "lerna" | "rush" | "moon" | "docker" | "docker-compose" | "podman"
+        | "podman-compose" | "foreman" | "overmind" | "hivemind" | "honcho" | "nf"
+        | "process-compose" | "supabase" => true,
+        "pm2" => words.iter().any(|word| word.contains("ecosystem")),
+        "nx" => has("run-many") || has("affected") || has("serve") || has("dev") || has("run"),
+        "pnpm" => {
+            has("-r")
+                || has("--recursive")
+                || has("--filter")
+                || has("-F")
+                || has("--parallel")
+                || starts("--filter=")
+                || has("-C")
+                || has("--dir")
+                || starts("--dir=")
+        }
+        "npm" => {
+            has("--workspaces")
+                || has("-ws")
+                || has("--workspace")
+                || has("-w")
+                || starts("--workspace=")
+                || has("--prefix")
+                || starts("--prefix=")
+        }
+        "yarn" => has("workspace") || has("workspaces") || has("--cwd"),
+        "bun" => has("--filter") || starts("--filter=") || has("--cwd") || starts("--cwd="),
+        "cd" => text.contains("&&") && (text.contains(" run ") || text.contains(" start")),
+        _ => false,
+    }
+}
+
+/// The commands that run at the same time, if this is what starts several.
+fn several(scripts: &BTreeMap<String, String>, text: &str) -> Option<Vec<String>> {
+    let words = unwrapped(&words(text)).words;
+    let first = program(words.first()?);
+    let parallel = match first {
+        "concurrently" | "conc" | "run-p" => true,
+        "npm-run-all" | "npm-run-all2" => words
+            .iter()
+            .any(|word| word == "-p" || word == "--parallel"),
+        _ => false,
+    };
+    if !parallel {
+        return None;
+    }
+    let mut found = Vec::new();
+    let mut skip = false;
+    for word in &words[1..] {
+        if skip {
+            skip = false;
+            continue;
+        }
+        if word.starts_with('-') {
+            // Options of concurrently that have a value.
+            skip = matches!(
+                word.as_str(),
+                "-n" | "--names"
+                    | "-c"
+                    | "--prefix-colors"
+                    | "-p"
+                    | "--prefix"
+                    | "-s"
+                    | "--success"
+                    | "--restart-tries"
+                    | "--restart-after"
+                    | "--kill-others-on-fail-signal"
+                    | "-m"
+                    | "--max-processes"
+                    | "-l"
+                    | "--prefix-length"
+            ) && first.starts_with("conc");
+            continue;
+        }
+        let name = ["npm:", "pnpm:", "yarn:", "bun:"]
+            .iter()
+            .find_map(|start| word.strip_prefix(start));
+        let name = name.unwrap_or(word);
+        match name.strip_suffix('*') {
+            Some(start) => {
+                let all = scripts.keys().filter(|script| script.starts_with(start));
+                found.extend(all.map(|script| format!("npm run {script}")));
+            }
+            None if scripts.contains_key(name) => found.push(format!("npm run {name}")),
+            None => found.push(name.to_owned()),
+        }
+    }
+    Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn does(scripts: &[(&str, &str)]) -> Does {
+        let scripts = scripts
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+            .collect();
+        read(&scripts, "dev")
+    }
+
+    fn runs(scripts: &[(&str, &str)]) -> (String, bool) {
+        match does(scripts) {
+            Does::Runs(script) => (script.words.join(" "), script.takes_arguments),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_only_prepares_a_command_is_left_out() {
+        for (text, expected, takes) in [
+            ("vite", "vite", true),
+            (
+                "cross-env NODE_ENV=development PORT=4000 next dev",
+                "next dev",
+                true,
+            ),
+            ("dotenv -e ../../.env -- next dev", "next dev", true),
+            ("tsc && node dist/index.js", "node dist/index.js", true),
+            ("tsc -w & node dist/index.js", "node dist/index.js", false),
+            ("vite | tee log", "tee log", false),
+            ("./node_modules/.bin/vite", "./node_modules/.bin/vite", true),
+        ] {
+            assert_eq!(
+                runs(&[("dev", text)]),
+                (expected.to_owned(), takes),
+                "{text}"
+            );
+        }
+        let Does::Runs(script) = does(&[("dev", "PORT=4000 node a.js")]) else {
+            panic!("it runs");
+        };
+        assert_eq!(script.variables, [("PORT".to_owned(), "4000".to_owned())]);
+    }
+
+    #[test]
+    fn a_script_that_runs_another_is_followed_and_never_for_ever() {
+        let two = [
+            ("dev", "npm run dev:vite"),
+            ("dev:vite", "vite --port 3000"),
+        ];
+        assert_eq!(runs(&two), ("vite --port 3000".to_owned(), false));
+        let pnpm = [("dev", "pnpm dev:vite"), ("dev:vite", "vite")];
+        assert_eq!(runs(&pnpm), ("vite".to_owned(), true));
+        let ring = [("dev", "npm run start"), ("start", "npm run dev")];
+        runs(&ring);
+    }
+
+    #[test]
+    fn one_that_starts_others_is_known() {
+        for text in [
+            "turbo run dev",
+            "pnpm -r --parallel dev",
+            "npm run dev --workspace web",
+            "cd web && npm run dev",
+            "yarn workspace web dev",
+            "npm --prefix web run dev",
+        ] {
+            assert_eq!(does(&[("dev", text)]), Does::Others, "{text}");
+        }
+        let both = [
+            ("dev", "concurrently -n a,b \"npm:dev:*\" 'node server.js'"),
+            ("dev:web", "vite"),
+        ];
+        let expected = ["npm run dev:web", "node server.js"]
+            .map(str::to_owned)
+            .to_vec();
+        assert_eq!(does(&both), Does::Several(expected));
+    }
+}

@@ -1,0 +1,625 @@
+//! The applications that a Python file makes: `app = FastAPI()`, `def create_app() -> Flask`, and
+//! the calls by which a script serves by itself.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::detect::{
+    line_at,
+    source::{self, Syntax, arguments, keyword, literal, pattern, port_in},
+};
+
+/// What an application is made with, which decides what can serve it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Framework {
+    Fastapi,
+    Starlette,
+    Litestar,
+    Quart,
+    Flask,
+    Celery,
+    Streamlit,
+    Gradio,
+    Dash,
+    Nicegui,
+    Aiohttp,
+    Grpc,
+}
+
+impl Framework {
+    pub(super) const fn package(self) -> &'static str {
+        match self {
+            Self::Fastapi => "fastapi",
+            Self::Starlette => "starlette",
+            Self::Litestar => "litestar",
+            Self::Quart => "quart",
+            Self::Flask => "flask",
+            Self::Celery => "celery",
+            Self::Streamlit => "streamlit",
+            Self::Gradio => "gradio",
+            Self::Dash => "dash",
+            Self::Nicegui => "nicegui",
+            Self::Aiohttp => "aiohttp",
+            Self::Grpc => "grpcio",
+        }
+    }
+
+    /// As a person writes it.
+    pub(super) const fn title(self) -> &'static str {
+        match self {
+            Self::Fastapi => "FastAPI",
+            Self::Starlette => "Starlette",
+            Self::Litestar => "Litestar",
+            Self::Quart => "Quart",
+            Self::Flask => "Flask",
+            Self::Celery => "Celery",
+            Self::Streamlit => "Streamlit",
+            Self::Gradio => "Gradio",
+            Self::Dash => "Dash",
+            Self::Nicegui => "NiceGUI",
+            Self::Aiohttp => "aiohttp",
+            Self::Grpc => "gRPC",
+        }
+    }
+
+    /// Where it listens unless told otherwise.
+    pub(super) const fn usual_port(self) -> u16 {
+        match self {
+            Self::Fastapi | Self::Starlette | Self::Litestar | Self::Celery => 8000,
+            Self::Quart | Self::Flask => 5000,
+            Self::Streamlit => 8501,
+            Self::Gradio => 7860,
+            Self::Dash => 8050,
+            Self::Nicegui | Self::Aiohttp => 8080,
+            Self::Grpc => 50051,
+        }
+    }
+
+    /// Served by uvicorn and its like.
+    pub(super) const fn is_asgi(self) -> bool {
+        matches!(
+            self,
+            Self::Fastapi | Self::Starlette | Self::Litestar | Self::Quart
+        )
+    }
+
+    /// Pages for a person rather than answers for a program.
+    pub(super) const fn is_page(self) -> bool {
+        matches!(
+            self,
+            Self::Streamlit | Self::Gradio | Self::Dash | Self::Nicegui
+        )
+    }
+
+    fn of_class(class: &str) -> Option<Self> {
+        Some(match class {
+            "FastAPI" => Self::Fastapi,
+            "Starlette" => Self::Starlette,
+            "Litestar" => Self::Litestar,
+            "Quart" => Self::Quart,
+            "Flask" | "APIFlask" | "OpenAPI" => Self::Flask,
+            "Celery" => Self::Celery,
+            "Dash" => Self::Dash,
+            _ => return None,
+        })
+    }
+}
+
+/// Where an application listens, as its own source says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SourcePort {
+    pub(super) number: u16,
+    /// The environment variable that can change it.
+    pub(super) variable: Option<String>,
+    pub(super) line: usize,
+}
+
+/// An application in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct App {
+    pub(super) framework: Framework,
+    /// The name of the object, or of the function that makes it; empty for a script.
+    pub(super) object: String,
+    /// `object` is a function without arguments that must be given.
+    pub(super) factory: bool,
+    /// The line that says so, from 1.
+    pub(super) line: usize,
+    pub(super) port: Option<SourcePort>,
+    /// The last name of an expression for the port that another file gives a value.
+    pub(super) port_name: Option<String>,
+    /// Its source asks for a restart when a file changes.
+    pub(super) reload: bool,
+    /// Has a page of documentation at `/docs`.
+    pub(super) documented: bool,
+}
+
+static MADE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?m)^([ \t]*)(?:(\w+)[ \t]*(?::[ \t]*[\w.]+[ \t]*)?=|return)[ \t]*(?:\w+\.)?(FastAPI|Starlette|Litestar|Quart|Flask|APIFlask|OpenAPI|Celery|Dash)(?:\[\w+\])?\(",
+    )
+});
+static FUNCTION: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?m)^(?:async[ \t]+)?def[ \t]+(\w+)[ \t]*\("));
+static TOP_CALL: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?m)^(\w+)[ \t]*(?::[ \t]*[\w.]+[ \t]*)?=[ \t]*(?:\w+\.)*(\w+)\("));
+static RUN: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"\b(uvicorn\.run|hypercorn\.run|web\.run_app|ui\.run|\w+\.launch|\w+\.run|\w+\.run_server|\w+\.add_insecure_port)\(",
+    )
+});
+static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r#"(?:environ(?:\.get\(|\[)|getenv\(|\benv(?:\.int)?\(|config\()[ \t\n]*["'](\w+)["']"#)
+});
+
+/// The code of a Python file, as the functions of this module take it.
+pub(super) fn code(text: &str) -> String {
+    source::without_comments(text, Syntax::PYTHON)
+}
+
+/// All applications that a file makes, in its order.
+pub(super) fn apps_in(code: &str) -> Vec<App> {
+    let mut apps = Vec::new();
+    made(code, &mut apps);
+    pages(code, &mut apps);
+    let runs = runs(code);
+    for app in &mut apps {
+        let fits = |run: &&Run| {
+            run.serves(app.framework)
+                && run
+                    .target
+                    .as_deref()
+                    .is_none_or(|target| target == app.object)
+        };
+        if let Some(run) = runs
+            .iter()
+            .find(fits)
+            .or_else(|| runs.iter().find(|run| run.serves(app.framework)))
+        {
+            app.port = run.port.clone();
+            app.port_name.clone_from(&run.port_name);
+            app.reload |= run.reload;
+        }
+    }
+    apps
+}
+
+/// Those that an assignment or a factory makes.
+fn made(code: &str, apps: &mut Vec<App>) {
+    if ![
+        "FastAPI",
+        "Starlette",
+        "Litestar",
+        "Quart",
+        "Flask",
+        "OpenAPI",
+        "Celery",
+        "Dash",
+    ]
+    .iter()
+    .any(|class| code.contains(class))
+    {
+        return;
+    }
+    let functions: Vec<(usize, &str, bool)> = FUNCTION
+        .captures_iter(code)
+        .take(1024)
+        .filter_map(|found| {
+            let whole = found.get(0)?;
+            let parameters = arguments(code, whole.end() - 1);
+            let free = source::split_arguments(parameters).iter().all(|parameter| {
+                parameter.contains('=') || parameter.starts_with('*') || *parameter == "/"
+            });
+            Some((whole.start(), found.get(1)?.as_str(), free))
+        })
+        .collect();
+    for found in MADE.captures_iter(code).take(32) {
+        let (Some(whole), Some(class)) = (found.get(0), found.get(3)) else {
+            continue;
+        };
+        let Some(framework) = Framework::of_class(class.as_str()) else {
+            continue;
+        };
+        let indented = found.get(1).is_some_and(|blanks| !blanks.is_empty());
+        let inside = arguments(code, whole.end() - 1);
+        let mut app = App {
+            framework,
+            object: found
+                .get(2)
+                .map(|name| name.as_str().to_owned())
+                .unwrap_or_default(),
+            factory: false,
+            line: line_at(
+                code,
+                found.get(3).map_or(whole.start(), |class| class.start()),
+            ),
+            port: None,
+            port_name: None,
+            reload: false,
+            documented: framework == Framework::Fastapi
+                && keyword(inside, "docs_url").is_none()
+                && keyword(inside, "openapi_url").is_none(),
+        };
+        if indented {
+            // Of the functions at the left margin, the last before it, unless code at the margin
+            // stands between the two.
+            let Some((start, name, free)) = functions
+                .iter()
+                .rev()
+                .find(|(start, ..)| *start < whole.start())
+                .copied()
+            else {
+                continue;
+            };
+            let left = code[start..whole.start()]
+                .lines()
+                .skip(1)
+                .any(|line| line.starts_with(|c: char| c.is_alphabetic() || c == '@'));
+            if left || !free {
+                continue;
+            }
+            app.factory = true;
+            name.clone_into(&mut app.object);
+        } else if app.object.is_empty() {
+            continue;
+        }
+        if !apps.iter().any(|there| there.object == app.object) {
+            apps.push(app);
+        }
+    }
+    objects_of_factories(code, apps);
+    unwrap_mounted(code, apps);
+}
+
+/// `app = create_app()` at the margin: then the object is there, and the function only its maker.
+fn objects_of_factories(code: &str, apps: &mut [App]) {
+    for (object, line, maker) in top_calls(code) {
+        if let Some(app) = apps
+            .iter_mut()
+            .find(|app| app.factory && app.object == maker)
+        {
+            app.object = object;
+            app.factory = false;
+            app.line = line;
+        }
+    }
+}
+
+/// The assignments of a call at the left margin: object, line, function.
+pub(super) fn top_calls(code: &str) -> Vec<(String, usize, String)> {
+    TOP_CALL
+        .captures_iter(code)
+        .take(256)
+        .filter_map(|found| {
+            let (object, function) = (found.get(1)?, found.get(2)?);
+            Some((
+                object.as_str().to_owned(),
+                line_at(code, object.start()),
+                function.as_str().to_owned(),
+            ))
+        })
+        .collect()
+}
+
+/// What is mounted into another application of the file is served by it, and what is wrapped into
+/// `socketio.ASGIApp` is served as that.
+fn unwrap_mounted(code: &str, apps: &mut Vec<App>) {
+    static MOUNT: LazyLock<Regex> = LazyLock::new(|| pattern(r"\.mount\("));
+    static WRAPPED: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r"(?m)^(\w+)[ \t]*=[ \t]*(?:socketio\.)?ASGIApp\("));
+    let mounted: Vec<&str> = MOUNT
+        .find_iter(code)
+        .take(32)
+        .flat_map(|found| source::split_arguments(arguments(code, found.end() - 1)))
+        .collect();
+    if apps.len() > 1 {
+        apps.retain(|app| !mounted.contains(&app.object.as_str()));
+    }
+    for found in WRAPPED.captures_iter(code).take(4) {
+        let (Some(whole), Some(name)) = (found.get(0), found.get(1)) else {
+            continue;
+        };
+        let inside = source::split_arguments(arguments(code, whole.end() - 1));
+        for app in apps.iter_mut() {
+            if inside.iter().any(|argument| {
+                argument
+                    .rsplit('=')
+                    .next()
+                    .is_some_and(|value| value.trim() == app.object)
+            }) {
+                name.as_str().clone_into(&mut app.object);
+            }
+        }
+    }
+}
+
+/// Scripts that make pages, or serve by themselves.
+fn pages(code: &str, apps: &mut Vec<App>) {
+    static IMPORT: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(r"(?m)^(?:import|from)[ \t]+(streamlit|gradio|nicegui|aiohttp|grpc)\b")
+    });
+    let Some(found) = IMPORT.captures_iter(code).find_map(|found| {
+        let module = found.get(1)?;
+        let (framework, needs) = match module.as_str() {
+            "streamlit" => (Framework::Streamlit, r"\bst\.\w|\bstreamlit\.\w"),
+            "gradio" => (Framework::Gradio, r"\.launch\("),
+            "nicegui" => (Framework::Nicegui, r"\bui\.run\("),
+            "aiohttp" => (Framework::Aiohttp, r"\brun_app\("),
+            _ => (Framework::Grpc, r"\.add_insecure_port\("),
+        };
+        let call = pattern(needs).find(code)?;
+        Some((
+            framework,
+            line_at(code, call.start()),
+            line_at(code, module.start()),
+        ))
+    }) else {
+        return;
+    };
+    let (framework, call, import) = found;
+    // A Streamlit page that another one imports defines functions and draws nothing itself; what
+    // is drawn at the margin makes a page.
+    if framework == Framework::Streamlit && !draws(code) {
+        return;
+    }
+    apps.push(App {
+        framework,
+        object: String::new(),
+        factory: false,
+        line: if framework == Framework::Streamlit {
+            import
+        } else {
+            call
+        },
+        port: None,
+        port_name: None,
+        reload: false,
+        documented: false,
+    });
+}
+
+fn draws(code: &str) -> bool {
+    static DRAWN: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"(?m)^(?:st\.\w|with[ \t]+st\.|if[ \t]+st\.|\w+[ \t]*=[ \t]*st\.|if[ \t]+__name__|main\()",
+        )
+    });
+    DRAWN.is_match(code)
+}
+
+/// The port of the first call that serves such an application.
+pub(super) fn run_port(code: &str, framework: Framework) -> Option<SourcePort> {
+    runs(code)
+        .into_iter()
+        .find(|run| run.serves(framework))?
+        .port
+}
+
+/// A call that serves.
+#[derive(Debug)]
+struct Run {
+    function: String,
+    /// The first argument, or the object that is run.
+    target: Option<String>,
+    port: Option<SourcePort>,
+    port_name: Option<String>,
+    reload: bool,
+}
+
+impl Run {
+    fn serves(&self, framework: Framework) -> bool {
+        match self.function.as_str() {
+            "uvicorn.run" | "hypercorn.run" => framework.is_asgi(),
+            "web.run_app" => framework == Framework::Aiohttp,
+            "ui.run" => framework == Framework::Nicegui,
+            function if function.ends_with(".launch") => framework == Framework::Gradio,
+            function if function.ends_with(".add_insecure_port") => framework == Framework::Grpc,
+            _ => matches!(
+                framework,
+                Framework::Flask | Framework::Dash | Framework::Quart
+            ),
+        }
+    }
+}
+
+fn runs(code: &str) -> Vec<Run> {
+    RUN.captures_iter(code)
+        .take(16)
+        .filter_map(|found| {
+            let whole = found.get(0)?;
+            let function = found.get(1)?.as_str();
+            if function == "asyncio.run" || function == "subprocess.run" {
+                return None;
+            }
+            let inside = arguments(code, whole.end() - 1);
+            let first = source::split_arguments(inside).first().copied();
+            let target = match function.split_once('.') {
+                Some(("uvicorn" | "hypercorn", _)) => first.map(|first| {
+                    let named = literal(first).unwrap_or(first);
+                    named.rsplit(':').next().unwrap_or(named).to_owned()
+                }),
+                Some((object, "run" | "run_server")) => Some(object.to_owned()),
+                _ => None,
+            };
+            let said = keyword(inside, "port")
+                .or_else(|| keyword(inside, "server_port"))
+                .or_else(|| function.ends_with("insecure_port").then_some(inside));
+            let port = said.and_then(|said| port_of(code, said, line_at(code, whole.start())));
+            let port_name = said.map(last_name).filter(|_| port.is_none());
+            Some(Run {
+                function: function.to_owned(),
+                target,
+                port,
+                port_name: port_name.map(str::to_owned),
+                reload: ["reload", "debug"]
+                    .iter()
+                    .any(|name| keyword(inside, name) == Some("True")),
+            })
+        })
+        .collect()
+}
+
+/// The port that an expression means: written out, a default of a variable, or a name that the
+/// same file gives a value.
+fn port_of(code: &str, expression: &str, line: usize) -> Option<SourcePort> {
+    let variable = |text: &str| Some(VARIABLE.captures(text)?.get(1)?.as_str().to_owned());
+    if let Some(number) = port_in(expression) {
+        let variable = variable(expression);
+        return Some(SourcePort {
+            number,
+            variable,
+            line,
+        });
+    }
+    let name = last_name(expression);
+    let (value, line) = assigned(code, name)?;
+    let number = port_in(value)?;
+    let variable = variable(value).or_else(|| {
+        // A field of pydantic's settings is filled from the variable of its name.
+        (expression.contains("settings") || expression.contains("config"))
+            .then(|| name.to_ascii_uppercase())
+    });
+    Some(SourcePort {
+        number,
+        variable,
+        line,
+    })
+}
+
+/// `PORT` of `int(settings.PORT)`
+fn last_name(expression: &str) -> &str {
+    let last = expression.rsplit(['.', '(']).next().unwrap_or(expression);
+    last.trim_end_matches(')').trim()
+}
+
+/// The value that a name is given, and the line: `PORT: int = 8000`.
+pub(super) fn assigned<'a>(code: &'a str, name: &str) -> Option<(&'a str, usize)> {
+    if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+        return None;
+    }
+    code.lines().enumerate().find_map(|(index, line)| {
+        let rest = line.trim_start().strip_prefix(name)?.trim_start();
+        let value = match rest.strip_prefix(':') {
+            Some(typed) => typed.split_once('=')?.1,
+            None => rest
+                .strip_prefix('=')
+                .filter(|value| !value.starts_with('='))?,
+        };
+        Some((value.trim(), index + 1))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn apps(text: &str) -> Vec<App> {
+        apps_in(&code(text))
+    }
+
+    fn only(text: &str) -> App {
+        let mut apps = apps(text);
+        assert_eq!(apps.len(), 1, "{apps:#?}");
+        apps.remove(0)
+    }
+
+    #[test]
+    fn an_application_at_the_margin_is_found_with_its_port() {
+        let app = only(
+            "import uvicorn\nfrom fastapi import FastAPI\n# app = FastAPI()\napi = FastAPI(title='x')\n\n\
+             if __name__ == '__main__':\n    uvicorn.run('main:api', host='0.0.0.0', port=8001, reload=True)\n",
+        );
+        assert_eq!(
+            (app.object.as_str(), app.factory, app.line),
+            ("api", false, 4)
+        );
+        let port = app.port.unwrap();
+        assert_eq!((port.number, port.variable, port.line), (8001, None, 7));
+        assert!(app.reload && app.documented);
+    }
+
+    #[test]
+    fn a_port_of_the_environment_names_its_variable() {
+        let app = only(
+            "app = FastAPI(docs_url=None)\nuvicorn.run(app, port=int(os.environ.get(\"API_PORT\", 9000)))\n",
+        );
+        let port = app.port.unwrap();
+        assert_eq!(
+            (port.number, port.variable.as_deref()),
+            (9000, Some("API_PORT"))
+        );
+        assert!(!app.documented);
+        let app = only(
+            "PORT = int(os.getenv('PORT') or 8300)\napp = Flask(__name__)\napp.run(port=PORT)\n",
+        );
+        let port = app.port.unwrap();
+        assert_eq!(
+            (port.number, port.variable.as_deref(), port.line),
+            (8300, Some("PORT"), 3 - 2)
+        );
+    }
+
+    #[test]
+    fn a_factory_is_found_by_what_it_makes() {
+        let app = only(
+            "def create_app(config=None) -> Flask:\n    app = Flask(__name__)\n    return app\n",
+        );
+        assert_eq!((app.object.as_str(), app.factory), ("create_app", true));
+        assert_eq!(
+            apps("def create_app(config):\n    return Flask(__name__)\n"),
+            []
+        );
+    }
+
+    #[test]
+    fn an_object_that_a_factory_made_comes_before_the_factory() {
+        let app = only("def make():\n    return FastAPI()\n\nserver: FastAPI = make()\n");
+        assert_eq!(
+            (app.object.as_str(), app.factory, app.line),
+            ("server", false, 4)
+        );
+    }
+
+    #[test]
+    fn what_is_mounted_is_served_by_the_other() {
+        let app = only("app = FastAPI()\nsub = FastAPI()\napp.mount('/sub', sub)\n");
+        assert_eq!(app.object, "app");
+        let app = only(
+            "api = FastAPI()\nsio = socketio.AsyncServer()\nasgi = socketio.ASGIApp(sio, other_asgi_app=api)\n",
+        );
+        assert_eq!(app.object, "asgi");
+    }
+
+    #[test]
+    fn a_class_or_a_method_is_no_factory() {
+        assert_eq!(
+            apps("class Server:\n    def build(self):\n        self.app = FastAPI()\n"),
+            []
+        );
+        assert_eq!(
+            apps("def f():\n    pass\n\nclass S:\n    app = FastAPI()\n"),
+            []
+        );
+    }
+
+    #[test]
+    fn pages_are_found_by_their_calls() {
+        let app = only("import streamlit as st\nst.title('x')\n");
+        assert_eq!(app.framework, Framework::Streamlit);
+        assert_eq!(
+            apps("import streamlit as st\ndef card():\n    st.write('x')\n"),
+            []
+        );
+        let app =
+            only("import gradio as gr\ndemo = gr.Interface(f)\ndemo.launch(server_port=7861)\n");
+        assert_eq!(
+            (app.framework, app.port.unwrap().number),
+            (Framework::Gradio, 7861)
+        );
+        let app = only("import grpc\nserver.add_insecure_port('[::]:50052')\n");
+        assert_eq!(
+            (app.framework, app.port.unwrap().number),
+            (Framework::Grpc, 50052)
+        );
+    }
+}

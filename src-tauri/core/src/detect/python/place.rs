@@ -1,0 +1,265 @@
+//! Where a Python application runs: the folder from which its imports are found, and what it is
+//! called from there.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::{routes::Codes, server::ServerCommand};
+use crate::detect::{
+    Listing, ancestors, folder, join,
+    source::{has_extension, pattern},
+};
+
+/// A file as Python knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The folder in which the service runs.
+    pub(super) directory: String,
+    /// The folder that must be on the path of modules, from the directory; empty if it is that.
+    pub(super) path: String,
+    /// `app.main`
+    pub(super) module: String,
+}
+
+/// A command of the project, the file that it stands in, and how much that says: 0 is what people
+/// run while they develop, 1 what a page of text shows them, 2 what a container runs.
+#[derive(Debug, Clone)]
+pub(super) struct Hint {
+    pub(super) file: String,
+    pub(super) rank: u8,
+    pub(super) command: ServerCommand,
+}
+
+impl Hint {
+    /// The folder from which the command is run, as far as its file says.
+    pub(super) fn folder(&self) -> String {
+        let at = folder(&self.file);
+        match self.command.directory.as_deref() {
+            None | Some(".") => at.to_owned(),
+            Some(directory) => join(at, directory.trim_start_matches("./")),
+        }
+    }
+
+    /// Whether the command serves this file, by its object: `shop:app`.
+    pub(super) fn serves(&self, file: &str) -> bool {
+        let named = self
+            .command
+            .target
+            .as_deref()
+            .is_some_and(|target| target.contains(':'));
+        named && self.base_of(file).is_some()
+    }
+
+    /// The folder from which the module of the command is this file, if it can be.
+    pub(super) fn base_of(&self, file: &str) -> Option<String> {
+        let target = self.command.target.as_deref()?;
+        let module = target.split_once(':').map_or(target, |(module, _)| module);
+        let path = if has_extension(module, "py") {
+            module.trim_start_matches("./").to_owned()
+        } else {
+            module.replace('.', "/")
+        };
+        let stems = [
+            path.clone(),
+            format!("{path}.py"),
+            format!("{path}/__init__.py"),
+        ];
+        stems.iter().find_map(|stem| {
+            let base = file.strip_suffix(stem.as_str())?;
+            if base.is_empty() {
+                return Some(String::new());
+            }
+            base.strip_suffix('/').map(str::to_owned)
+        })
+    }
+}
+
+/// The best hint for a file: of those that can mean it, one that is run from the right folder, then
+/// the one of the lowest rank.
+pub(super) fn hint_for<'a>(hints: &'a [Hint], file: &str) -> Option<(&'a Hint, String)> {
+    hints
+        .iter()
+        .filter_map(|hint| Some((hint, hint.base_of(file)?)))
+        .min_by_key(|(hint, base)| (u8::from(hint.folder() != *base), hint.rank))
+        // A command of another folder means its own file of that name.
+        .filter(|(hint, base)| {
+            hint.folder() == *base || base.starts_with(&hint.folder()) || hint.rank == 2
+        })
+}
+
+static IMPORT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?m)^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+(\w+)?|import[ \t]+([\w.]+))")
+});
+
+/// Where the file belongs, in the project at `root`; a hint's base goes before what the imports say.
+pub(super) fn place(
+    listing: &Listing,
+    codes: &Codes,
+    file: &str,
+    root: &str,
+    hinted: Option<&str>,
+) -> Place {
+    let base = match hinted {
+        Some(base) => base.to_owned(),
+        None => base(listing, codes, file, root),
+    };
+    let within = file
+        .strip_prefix(&base)
+        .unwrap_or(file)
+        .trim_start_matches('/');
+    let stem = within.strip_suffix(".py").unwrap_or(within);
+    let module = stem
+        .strip_suffix("/__init__")
+        .unwrap_or(stem)
+        .replace('/', ".");
+    // `src` is no folder to run in: settings and data stand beside it.
+    let (above, last) = base.rsplit_once('/').unwrap_or(("", &base));
+    let inside = root.is_empty() || base == root || base.starts_with(&format!("{root}/"));
+    if inside && base != root && matches!(last, "src" | "lib" | "python") {
+        return Place {
+            directory: above.to_owned(),
+            path: last.to_owned(),
+            module,
+        };
+    }
+    Place {
+        directory: base,
+        path: String::new(),
+        module,
+    }
+}
+
+/// The folder from which most of the file's own imports are found.
+fn base(listing: &Listing, codes: &Codes, file: &str, root: &str) -> String {
+    let own = folder(file);
+    let is_package = |folder: &str| listing.has(&join(folder, "__init__.py"));
+    // Relative imports need the folder to be a package.
+    let code = codes.get(file).map_or("", String::as_str);
+    let mut relative = 0;
+    let mut absolute: Vec<&str> = Vec::new();
+    for found in IMPORT.captures_iter(code).take(256) {
+        match (found.get(1), found.get(2), found.get(4)) {
+            (Some(dots), _, _) if !dots.is_empty() => relative = relative.max(dots.len()),
+            (_, Some(module), _) | (_, _, Some(module)) => absolute.push(module.as_str()),
+            _ => {}
+        }
+    }
+    let above = |folder: &str, levels: usize| ancestors(folder).nth(levels).map(str::to_owned);
+    let top = ancestors(own)
+        .find(|folder| !is_package(folder))
+        .unwrap_or_default()
+        .to_owned();
+    let mut candidates: Vec<String> = vec![root.to_owned(), top.clone(), own.to_owned()];
+    candidates.extend(ancestors(own).map(str::to_owned).take(4));
+    // What one dot means is beside the file, so the package is at least one folder above.
+    let highest = above(own, relative);
+    candidates.retain(|base| match &highest {
+        Some(highest) if relative > 0 => highest == base || highest.starts_with(&with_slash(base)),
+        _ => own == base || own.starts_with(&with_slash(base)),
+    });
+    let found = |base: &str| {
+        absolute
+            .iter()
+            .filter(|module| {
+                let first = module.split('.').next().unwrap_or_default();
+                let path = join(base, first);
+                // A file cannot mean itself.
+                let itself = format!("{path}.py") == file;
+                !itself && (listing.has(&format!("{path}.py")) || listing.has_folder(&path))
+            })
+            .count()
+    };
+    let mut best: Option<(usize, String)> = None;
+    for candidate in candidates {
+        let count = found(&candidate);
+        if best.as_ref().is_none_or(|(most, _)| count > *most) {
+            best = Some((count, candidate));
+        }
+    }
+    match best {
+        Some((0, _)) if !is_package(own) && relative == 0 && !own.is_empty() => {
+            // Nothing speaks for any: a file in a plain folder is run where it is.
+            if listing.has_folder(&join(root, "src")) && own == join(root, "src") {
+                root.to_owned()
+            } else {
+                own.to_owned()
+            }
+        }
+        Some((0, _)) if relative == 0 => top,
+        Some((_, base)) => base,
+        None => top,
+    }
+}
+
+fn with_slash(folder: &str) -> String {
+    if folder.is_empty() {
+        String::new()
+    } else {
+        format!("{folder}/")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::{Host, python::app::code};
+
+    fn place_of(files: &[(&str, &str)], root: &str) -> (String, String, String) {
+        let mut listing = Listing::new("shop", Host::default());
+        let mut codes = Codes::new();
+        for (path, text) in files {
+            listing.add(*path, Some(text));
+            codes.insert((*path).to_owned(), code(text));
+        }
+        let place = place(&listing, &codes, files[0].0, root, None);
+        (place.directory, place.path, place.module)
+    }
+
+    fn said(directory: &str, path: &str, module: &str) -> (String, String, String) {
+        (directory.to_owned(), path.to_owned(), module.to_owned())
+    }
+
+    #[test]
+    fn the_imports_say_from_where_it_runs() {
+        let inside = [
+            ("backend/main.py", "import os\nfrom routers import a\n"),
+            ("backend/routers/a.py", ""),
+        ];
+        assert_eq!(place_of(&inside, ""), said("backend", "", "main"));
+        let outside = [
+            ("backend/main.py", "from backend.routers import a\n"),
+            ("backend/routers/a.py", ""),
+        ];
+        assert_eq!(place_of(&outside, ""), said("", "", "backend.main"));
+        let relative = [("app/main.py", "from .db import x\n"), ("app/db.py", "")];
+        assert_eq!(place_of(&relative, ""), said("", "", "app.main"));
+    }
+
+    #[test]
+    fn a_package_without_imports_runs_above_itself() {
+        let package = [("api/app/main.py", ""), ("api/app/__init__.py", "")];
+        assert_eq!(place_of(&package, "api"), said("api", "", "app.main"));
+        let plain = [("backend/main.py", "")];
+        assert_eq!(place_of(&plain, ""), said("backend", "", "main"));
+    }
+
+    #[test]
+    fn a_source_folder_is_a_path_and_no_place_to_run() {
+        let layout = [
+            ("src/shop/main.py", "from shop.db import x\n"),
+            ("src/shop/db.py", ""),
+            ("src/shop/__init__.py", ""),
+        ];
+        assert_eq!(place_of(&layout, ""), said("", "src", "shop.main"));
+    }
+
+    #[test]
+    fn an_application_in_the_package_s_own_file_is_the_package() {
+        let package = [
+            ("shop/__init__.py", "from . import views\n"),
+            ("shop/views.py", ""),
+        ];
+        assert_eq!(place_of(&package, ""), said("", "", "shop"));
+    }
+}

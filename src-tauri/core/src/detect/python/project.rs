@@ -1,0 +1,292 @@
+//! One Python project: which of its applications are services.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Placed,
+    app::Framework,
+    packages::{Packages, packages},
+    place::{Hint, hint_for},
+    routes::Codes,
+    run::{Environment, environment},
+};
+use crate::{
+    detect::{Finds, Found, Listing, file_name, folder, join},
+    draft::{Because, Change, Choice, CommandLine, Question, Said, Unsaid},
+};
+
+/// A folder with Python in it, and what is known of it as a whole.
+pub(in crate::detect) struct Project<'a> {
+    pub(super) listing: &'a Listing,
+    pub(super) codes: Codes,
+    pub(super) hints: &'a [Hint],
+    pub(super) root: String,
+    pub(super) packages: Packages,
+    pub(super) environment: Environment,
+}
+
+/// What files are usually called in which something is served, the most usual first.
+const NAMES: [&str; 12] = [
+    "main.py",
+    "app.py",
+    "asgi.py",
+    "wsgi.py",
+    "server.py",
+    "api.py",
+    "application.py",
+    "__init__.py",
+    "__main__.py",
+    "run.py",
+    "streamlit_app.py",
+    "Home.py",
+];
+
+pub(super) fn is_usual(file: &str) -> bool {
+    NAMES.contains(&file_name(file))
+}
+
+/// How usual a file's name is for what is served; less is more.
+pub(super) fn usualness(file: &str) -> (usize, usize) {
+    let name = file_name(file);
+    let rank = NAMES
+        .iter()
+        .position(|usual| *usual == name)
+        .unwrap_or(NAMES.len());
+    (rank, file.matches('/').count())
+}
+
+impl<'a> Project<'a> {
+    pub(super) fn new(
+        listing: &'a Listing,
+        codes: Codes,
+        hints: &'a [Hint],
+        root: String,
+        unsaid: &mut Vec<Unsaid>,
+    ) -> Self {
+        Self {
+            packages: packages(listing, &root, unsaid),
+            environment: environment(listing, &root),
+            listing,
+            codes,
+            hints,
+            root,
+        }
+    }
+
+    /// Adds the services of the project.
+    pub(super) fn find(&self, apps: &[Placed], finds: &mut Finds) {
+        let django = self.django();
+        let has_django = django.is_some();
+        finds.apps.extend(django);
+        // One kind of application in one folder is one service: of two files there, one is the other's
+        // part, or its older version.
+        let mut groups: BTreeMap<(String, Framework), Vec<&Placed>> = BTreeMap::new();
+        for placed in apps {
+            let framework = placed.app.framework;
+            if framework == Framework::Celery || (has_django && framework.is_web()) {
+                continue;
+            }
+            let kind = if framework.is_asgi() {
+                Framework::Fastapi
+            } else {
+                framework
+            };
+            groups
+                .entry((folder(&placed.file).to_owned(), kind))
+                .or_default()
+                .push(placed);
+        }
+        let mut chosen: Vec<Vec<&Placed>> =
+            groups.into_values().map(|group| self.best(group)).collect();
+        self.leave_out_parts(&mut chosen, finds);
+        for group in chosen {
+            self.serve(&group, finds);
+        }
+        self.celery(apps, finds);
+    }
+
+    /// The likeliest first. Where a command of the project names one, it is the only one.
+    fn best<'p>(&self, mut group: Vec<&'p Placed>) -> Vec<&'p Placed> {
+        group.sort_by_key(|placed| {
+            let hint = hint_for(self.hints, &placed.file);
+            (
+                hint.map_or(9, |(hint, _)| hint.rank),
+                usualness(&placed.file),
+                placed.file.clone(),
+            )
+        });
+        let hinted = |placed: &&Placed| hint_for(self.hints, &placed.file).is_some();
+        if group.first().is_some_and(hinted)
+            || group
+                .first()
+                .is_some_and(|placed| placed.app.framework == Framework::Streamlit)
+        {
+            group.truncate(1);
+        }
+        // Two objects in one file are not two answers.
+        group.dedup_by(|a, b| a.file == b.file);
+        group
+    }
+
+    /// An application in a folder below another of its kind, that nothing says to run, is taken for
+    /// a part of that one.
+    fn leave_out_parts(&self, chosen: &mut Vec<Vec<&Placed>>, finds: &mut Finds) {
+        let firsts: Vec<(String, Framework)> = chosen
+            .iter()
+            .filter_map(|group| group.first())
+            .map(|placed| (placed.file.clone(), placed.app.framework))
+            .collect();
+        chosen.retain(|group| {
+            let Some(placed) = group.first() else {
+                return false;
+            };
+            let framework = placed.app.framework;
+            let own = folder(&placed.file);
+            let below = firsts.iter().any(|(file, other)| {
+                let above = folder(file);
+                let inside =
+                    own != above && (above.is_empty() || own.starts_with(&format!("{above}/")));
+                inside && (*other == framework || (other.is_web() && framework.is_web()))
+            });
+            let pages =
+                framework == Framework::Streamlit && own.split('/').any(|part| part == "pages");
+            if pages {
+                return false;
+            }
+            if !below || hint_for(self.hints, &placed.file).is_some() {
+                return true;
+            }
+            let name = file_name(&placed.file);
+            if matches!(name, "main.py" | "server.py" | "asgi.py") && placed.app.port.is_some() {
+                return true;
+            }
+            finds.unsaid.push(Unsaid {
+                what: format!(
+                    "the {} application `{}`",
+                    framework.title(),
+                    placed.app.object
+                ),
+                file: Some(placed.file.clone()),
+                line: Some(placed.app.line),
+                why: "it is taken for a part of the one above its folder".to_owned(),
+            });
+            false
+        });
+    }
+
+    /// The service of the first, and a question if another is as likely.
+    fn serve(&self, group: &[&Placed], finds: &mut Finds) {
+        let Some((first, others)) = group.split_first() else {
+            return;
+        };
+        let mut found = self.service(first);
+        if !others.is_empty()
+            && let Some(default) = &found.service.command
+        {
+            let name = found.service.name.clone();
+            let mut choices = vec![choice(&first.file, default, 60, Vec::new())];
+            for other in others.iter().take(3) {
+                let service = self.service(other).service;
+                let Some(command) = service.command.clone() else {
+                    continue;
+                };
+                let mut service = service;
+                service.name.clone_from(&name);
+                choices.push(choice(
+                    &other.file,
+                    &command,
+                    40,
+                    vec![Change::Put(Box::new(service))],
+                ));
+            }
+            found.asks.push(Question {
+                id: format!("python-app:{}", join(&self.root, &name)),
+                text: format!(
+                    "Which {} application is {name}?",
+                    first.app.framework.title()
+                ),
+                choices,
+                default: 0,
+            });
+        }
+        finds.apps.push(found);
+    }
+
+    /// A name for what runs in a folder.
+    pub(super) fn name(&self, directory: &str, otherwise: &str) -> String {
+        let folder = if self.root.is_empty() {
+            directory
+        } else {
+            &self.root
+        };
+        let last = folder.rsplit('/').next().unwrap_or_default();
+        if last.is_empty() || matches!(last, "src" | "app" | "python") {
+            otherwise.to_owned()
+        } else {
+            last.to_owned()
+        }
+    }
+
+    /// The words that run a tool of the environment.
+    pub(super) fn tool(&self, directory: &str, tool: &str) -> Vec<String> {
+        self.environment
+            .command(self.listing.host.system, directory, tool)
+    }
+
+    /// The value of a variable in the project's `.env` files, and where it stands.
+    pub(super) fn variable(&self, directory: &str, name: &str) -> Option<(String, Because)> {
+        for at in [directory, self.root.as_str(), ""] {
+            for file in [".env", ".env.local", ".flaskenv"] {
+                let path = join(at, file);
+                let text = self.listing.text(&path).unwrap_or_default();
+                let said = text.lines().enumerate().find_map(|(index, line)| {
+                    let line = line.trim_start().trim_start_matches("export ");
+                    let value = line.strip_prefix(name)?.trim_start().strip_prefix('=')?;
+                    let value = value.split(" #").next()?.trim().trim_matches(['"', '\'']);
+                    Some((value.to_owned(), index + 1))
+                });
+                if let Some((value, line)) = said {
+                    return Some((
+                        value,
+                        Because::line(path, line, format!("`{name}` is set there")),
+                    ));
+                }
+            }
+        }
+        None
+    }
+
+    /// The directory of a service, unless it is that of the stack file.
+    pub(super) fn directory(directory: &str, because: &Because) -> Option<Said<String>> {
+        (!directory.is_empty()).then(|| because.says(directory.to_owned()))
+    }
+
+    pub(super) fn found(
+        &self,
+        service: crate::draft::DraftService,
+        framework: &'static str,
+    ) -> Found {
+        Found {
+            root: if self.root.is_empty() {
+                service.folder().to_owned()
+            } else {
+                self.root.clone()
+            },
+            service,
+            framework: Some(framework),
+            ..Found::default()
+        }
+    }
+}
+
+fn choice(file: &str, command: &Said<CommandLine>, likelihood: u8, changes: Vec<Change>) -> Choice {
+    let words = match &command.value {
+        CommandLine::Words(words) => words.join(" "),
+        CommandLine::Shell(line) => line.clone(),
+    };
+    Choice {
+        label: format!("`{words}` ({file})"),
+        likelihood,
+        changes,
+    }
+}

@@ -1,0 +1,466 @@
+//! Commands that run a Python server, as scripts, Makefiles, Dockerfiles and READMEs write them:
+//! what they run is the best hint of how the people of the project start it.
+
+use crate::detect::source::{has_extension, port_in};
+
+/// The program that a command hands the application to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::detect) enum Program {
+    Uvicorn,
+    Hypercorn,
+    Daphne,
+    Granian,
+    Gunicorn,
+    Fastapi,
+    Flask,
+    Streamlit,
+    Celery,
+    Django,
+    /// `python main.py`, `python -m package`.
+    Python,
+}
+
+/// A command that runs a server, and what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::detect) struct ServerCommand {
+    pub(in crate::detect) program: Program,
+    /// `package.main:app`, `app.py`: what it runs.
+    pub(in crate::detect) target: Option<String>,
+    pub(in crate::detect) port: Option<u16>,
+    /// The variable that says the port, where the file does not say what is in it.
+    pub(in crate::detect) port_variable: Option<String>,
+    /// It starts again when a file changes.
+    pub(in crate::detect) reload: bool,
+    /// The target is a function that makes the application.
+    pub(in crate::detect) factory: bool,
+    /// `cd DIRECTORY &&` before it, or `--app-dir`.
+    pub(in crate::detect) directory: Option<String>,
+    /// Of Celery: `worker`, `beat`, …
+    pub(in crate::detect) part: Option<String>,
+    /// The line of its file, from 1.
+    pub(in crate::detect) line: usize,
+}
+
+/// No line that is longer was written by a person.
+const LINE_LIMIT: usize = 4096;
+/// Enough for any README, and a bound for what is not one.
+const COMMAND_LIMIT: usize = 64;
+
+/// The server commands of a file that people run commands from, whatever its form: each line is
+/// looked at by itself, continued lines as one.
+pub(in crate::detect) fn commands_in(text: &str) -> Vec<ServerCommand> {
+    let mut found = Vec::new();
+    let mut lines = text.lines().enumerate();
+    while let Some((index, line)) = lines.next() {
+        let mut whole = line.trim_end().to_owned();
+        while whole.ends_with('\\') && whole.len() < LINE_LIMIT {
+            whole.pop();
+            let Some((_, next)) = lines.next() else { break };
+            whole.push(' ');
+            whole.push_str(next.trim());
+        }
+        if whole.len() > LINE_LIMIT || !mentions_server(&whole) {
+            continue;
+        }
+        for mut command in commands_of_line(&whole, index + 1) {
+            let set = command
+                .port_variable
+                .as_deref()
+                .and_then(|name| set_in(text, name));
+            if let Some(port) = set {
+                command.port = Some(port);
+                command.port_variable = None;
+            }
+            found.push(command);
+        }
+        if found.len() >= COMMAND_LIMIT {
+            break;
+        }
+    }
+    found
+}
+
+fn mentions_server(line: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "uvicorn",
+        "hypercorn",
+        "daphne",
+        "granian",
+        "gunicorn",
+        "fastapi",
+        "flask",
+        "streamlit",
+        "celery",
+        "manage.py",
+        "python",
+    ];
+    NAMES.iter().any(|name| line.contains(name))
+}
+
+fn commands_of_line(line: &str, number: usize) -> Vec<ServerCommand> {
+    let mut found = Vec::new();
+    let mut directory = None;
+    for words in segments(line) {
+        if let [.., cd, to] = words.as_slice()
+            && cd == "cd"
+        {
+            directory = Some(to.trim_end_matches('/').to_owned());
+        } else if let Some(mut command) = parse(&words) {
+            command.line = number;
+            command.directory = command.directory.or_else(|| directory.clone());
+            found.push(command);
+        }
+    }
+    found
+}
+
+/// The words of each command of a line. What is quoted in a file of another form (JSON, TOML, YAML)
+/// is a command line itself, and a list in brackets is its words.
+fn segments(line: &str) -> Vec<Vec<String>> {
+    let mut segments = vec![Vec::new()];
+    for word in tokens(line) {
+        let ends = matches!(word.as_str(), "&&" | "||" | ";" | "|" | "&");
+        if ends {
+            segments.push(Vec::new());
+        } else if let Some(last) = segments.last_mut() {
+            last.push(word);
+        }
+    }
+    segments
+}
+
+/// Words, without the quotes, brackets and commas around them. A value within a word keeps its own
+/// (`--bind=0.0.0.0:80`). Deliberately forgiving: what is read is only matched, never run.
+fn tokens(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for raw in line.split_whitespace() {
+        let around = |c: char| matches!(c, '"' | '\'' | '`' | '[' | ']' | ',' | '(' | ')' | '\\');
+        // `["uvicorn","app:app"]` without blanks is a list all the same.
+        for part in raw.split(['"', ',']) {
+            let mut part = part.trim_matches(around);
+            let ended = part.ends_with(';');
+            part = part.trim_end_matches(';').trim_start_matches('@');
+            if !part.is_empty() {
+                words.push(part.to_owned());
+            }
+            if ended {
+                words.push(";".to_owned());
+            }
+        }
+    }
+    words
+}
+
+/// What a command's words start, if it is a server that is known here.
+pub(in crate::detect) fn parse(words: &[String]) -> Option<ServerCommand> {
+    let (at, program) = words
+        .iter()
+        .enumerate()
+        .find_map(|(at, word)| program(word).map(|program| (at, program)))?;
+    // `pip install uvicorn`, `poetry add fastapi`: talk of a server, not a start of it.
+    if words[..at].iter().any(|word| {
+        matches!(
+            word.as_str(),
+            "install" | "add" | "sync" | "update" | "remove" | "which" | "#"
+        )
+    }) {
+        return None;
+    }
+    let rest = &words[at + 1..];
+    let mut command = ServerCommand {
+        program,
+        target: None,
+        port: None,
+        port_variable: None,
+        reload: false,
+        factory: false,
+        directory: None,
+        part: None,
+        line: 0,
+    };
+    match program {
+        Program::Python => parse_python(rest, command),
+        Program::Celery => {
+            command.read_options(rest);
+            command.part = rest
+                .iter()
+                .find(|word| matches!(word.as_str(), "worker" | "beat" | "flower"))
+                .cloned();
+            (command.part.is_some()).then_some(command)
+        }
+        Program::Flask => {
+            command.read_options(rest);
+            rest.iter().any(|word| word == "run").then_some(command)
+        }
+        Program::Streamlit | Program::Fastapi => {
+            let verb = rest.first().map(String::as_str);
+            if !matches!(verb, Some("run" | "dev")) {
+                return None;
+            }
+            command.reload = verb == Some("dev");
+            command.read_options(&rest[1..]);
+            Some(command)
+        }
+        Program::Django => {
+            if rest.first().map(String::as_str) != Some("runserver") {
+                return None;
+            }
+            command.target = Some(words[at].clone());
+            command.port = rest[1..].iter().find_map(|word| port_in(word));
+            Some(command)
+        }
+        Program::Uvicorn
+        | Program::Hypercorn
+        | Program::Daphne
+        | Program::Granian
+        | Program::Gunicorn => {
+            command.read_options(rest);
+            command.target.is_some().then_some(command)
+        }
+    }
+}
+
+fn parse_python(rest: &[String], mut command: ServerCommand) -> Option<ServerCommand> {
+    match rest {
+        [module, ..] if module == "-m" => {
+            let name = rest.get(1)?;
+            if program(name).is_some() {
+                return parse(&rest[1..]);
+            }
+            command.target = Some(format!("-m {name}"));
+            (!matches!(name.as_str(), "pip" | "venv" | "pytest" | "http.server")).then_some(command)
+        }
+        [file, ..] if file.ends_with("manage.py") => parse(rest),
+        [file, ..] if has_extension(file, "py") => {
+            command.target = Some(file.clone());
+            command.read_options(&rest[1..]);
+            command.target = Some(file.clone());
+            Some(command)
+        }
+        _ => None,
+    }
+}
+
+fn program(word: &str) -> Option<Program> {
+    let name = word.rsplit(['/', '\\']).next().unwrap_or(word);
+    Some(match name.strip_suffix(".exe").unwrap_or(name) {
+        "uvicorn" => Program::Uvicorn,
+        "hypercorn" => Program::Hypercorn,
+        "daphne" => Program::Daphne,
+        "granian" => Program::Granian,
+        "gunicorn" => Program::Gunicorn,
+        "fastapi" => Program::Fastapi,
+        "flask" => Program::Flask,
+        "streamlit" => Program::Streamlit,
+        "celery" => Program::Celery,
+        "manage.py" => Program::Django,
+        "python" | "python3" | "py" => Program::Python,
+        _ => return None,
+    })
+}
+
+impl ServerCommand {
+    fn read_options(&mut self, words: &[String]) {
+        let mut words = words.iter().peekable();
+        while let Some(word) = words.next() {
+            let (name, mut value) = match word.split_once('=') {
+                Some((name, value)) if name.starts_with('-') => (name, Some(value.to_owned())),
+                _ => (word.as_str(), None),
+            };
+            if takes_value(name) && value.is_none() {
+                value = words.next_if(|next| !next.starts_with("--")).cloned();
+            }
+            match name {
+                "--reload" | "--debug" | "--autoreload" => self.reload = true,
+                "--factory" => self.factory = true,
+                "--port" | "-p" | "--server.port" | "--bind" | "-b" => {
+                    let value = value.as_deref().unwrap_or_default();
+                    self.port = port_in(value).or(self.port);
+                    if self.port.is_none() {
+                        self.port_variable = variable_in(value);
+                    }
+                }
+                "--app-dir" | "--chdir" => self.directory = value,
+                "--app" | "-A" => self.target = value,
+                _ if name.starts_with('-') => {}
+                _ if self.target.is_none() && is_target(name) => {
+                    self.target = Some(word.clone());
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The options before a target that take a value of their own.
+fn takes_value(option: &str) -> bool {
+    matches!(
+        option,
+        "--port"
+            | "-p"
+            | "--host"
+            | "-h"
+            | "--bind"
+            | "-b"
+            | "-w"
+            | "--workers"
+            | "-k"
+            | "--worker-class"
+            | "--app-dir"
+            | "--chdir"
+            | "--app"
+            | "-A"
+            | "--server.port"
+            | "--server.address"
+            | "--log-level"
+            | "--env-file"
+            | "-c"
+            | "--config"
+            | "-t"
+            | "--timeout"
+            | "--interface"
+            | "--loop"
+            | "--reload-dir"
+    )
+}
+
+fn is_target(word: &str) -> bool {
+    let target = word.split_once(':').map_or(word, |(module, _)| module);
+    word.contains(':') && !target.is_empty() && is_module(target) && !word.contains("//")
+        || has_extension(word, "py")
+}
+
+fn is_module(text: &str) -> bool {
+    text.split('.').all(|part| {
+        !part.is_empty()
+            && part.chars().all(|c| c.is_alphanumeric() || c == '_')
+            && !part.starts_with(|c: char| c.is_ascii_digit())
+    })
+}
+
+/// `PORT` of `$PORT`, `${PORT}` and `$(PORT)`.
+fn variable_in(word: &str) -> Option<String> {
+    let (_, name) = word.split_once('$')?;
+    let name = name.trim_start_matches(['{', '(']);
+    let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let name = &name[..end.unwrap_or(name.len())];
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// The port that a script or a Makefile gives to a variable: `PORT="${PORT:-8080}"`, `PORT ?= 8080`.
+fn set_in(text: &str, name: &str) -> Option<u16> {
+    text.lines().find_map(|line| {
+        let line = line.trim_start();
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let rest = line.strip_prefix(name)?.trim_start();
+        port_in(rest.trim_start_matches(['?', ':']).strip_prefix('=')?)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn only(text: &str) -> ServerCommand {
+        let mut commands = commands_in(text);
+        assert_eq!(commands.len(), 1, "{commands:#?}");
+        commands.remove(0)
+    }
+
+    #[test]
+    fn a_uvicorn_command_says_target_port_and_reload() {
+        let command = only("dev:\n\tuvicorn app.main:app --reload --host 0.0.0.0 --port 8010\n");
+        assert_eq!(command.program, Program::Uvicorn);
+        assert_eq!(command.target.as_deref(), Some("app.main:app"));
+        assert_eq!(command.port, Some(8010));
+        assert!(command.reload);
+        assert_eq!(command.line, 2);
+    }
+
+    #[test]
+    fn a_list_of_a_dockerfile_is_a_command() {
+        let command = only(
+            r#"CMD ["gunicorn","-k","uvicorn.workers.UvicornWorker","-b","0.0.0.0:9000","shop.asgi:application"]"#,
+        );
+        assert_eq!(command.program, Program::Gunicorn);
+        assert_eq!(command.target.as_deref(), Some("shop.asgi:application"));
+        assert_eq!(command.port, Some(9000));
+    }
+
+    #[test]
+    fn a_script_in_json_names_its_folder() {
+        let command =
+            only(r#"    "backend": "cd backend && poetry run uvicorn main:app --port=8001","#);
+        assert_eq!(command.directory.as_deref(), Some("backend"));
+        assert_eq!(command.target.as_deref(), Some("main:app"));
+        assert_eq!(command.port, Some(8001));
+    }
+
+    #[test]
+    fn a_continued_line_is_one_command() {
+        let command = only(
+            "exec python -m uvicorn \\\n  --factory app.web:make \\\n  --port ${PORT:-8080}\n",
+        );
+        assert!(command.factory);
+        assert_eq!(command.target.as_deref(), Some("app.web:make"));
+        assert_eq!(command.port, Some(8080));
+    }
+
+    #[test]
+    fn the_variable_of_a_script_is_looked_up_in_it() {
+        let text = "PORT=\"${PORT:-8080}\"\nuvicorn open_webui.main:app --port $PORT --host 0.0.0.0 --reload\n";
+        assert_eq!(only(text).port, Some(8080));
+        let text = "PORT ?= 9000\nserve:\n\tuvicorn a:b --port $(PORT)\n";
+        assert_eq!(only(text).port, Some(9000));
+        let unknown = only("uvicorn a:b --port $PORT");
+        assert_eq!(
+            (unknown.port, unknown.port_variable.as_deref()),
+            (None, Some("PORT"))
+        );
+    }
+
+    #[test]
+    fn celery_says_which_part() {
+        let commands = commands_in(
+            "worker: celery -A proj.tasks worker -l info\nbeat: celery --app=proj beat\n",
+        );
+        let parts: Vec<_> = commands
+            .iter()
+            .map(|c| (c.target.as_deref(), c.part.as_deref()))
+            .collect();
+        assert_eq!(
+            parts,
+            [
+                (Some("proj.tasks"), Some("worker")),
+                (Some("proj"), Some("beat"))
+            ]
+        );
+    }
+
+    #[test]
+    fn an_installation_starts_nothing() {
+        assert_eq!(
+            commands_in(
+                "pip install uvicorn fastapi\nuv add flask run\nFastAPI with uvicorn is nice\n"
+            ),
+            []
+        );
+    }
+
+    #[test]
+    fn django_and_flask_are_read() {
+        let command = only("python manage.py runserver 0.0.0.0:8123");
+        assert_eq!(
+            (command.program, command.port),
+            (Program::Django, Some(8123))
+        );
+        let command = only("flask --app shop run --debug -p 5001");
+        assert_eq!(command.target.as_deref(), Some("shop"));
+        assert_eq!((command.port, command.reload), (Some(5001), true));
+        let command = only("streamlit run ui/app.py --server.port 8600");
+        assert_eq!(
+            (command.target.as_deref(), command.port),
+            (Some("ui/app.py"), Some(8600))
+        );
+    }
+}

@@ -1,0 +1,120 @@
+//! The variables that a project sets for itself, in `.env` and what is like it.
+
+use std::collections::BTreeMap;
+
+use super::listing::{Listing, join};
+use crate::draft::{Because, Said, plain};
+
+/// A variable of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Variable {
+    pub(super) name: String,
+    pub(super) value: String,
+    pub(super) file: String,
+    /// From 1.
+    pub(super) line: usize,
+    /// Whether it is set when the project runs, and not only in an example.
+    pub(super) is_set: bool,
+}
+
+/// What is read while developing; later ones win (<https://vite.dev/guide/env-and-mode>).
+const FILES: [&str; 4] = [
+    ".env",
+    ".env.local",
+    ".env.development",
+    ".env.development.local",
+];
+
+/// What shows what `.env` should have.
+const EXAMPLES: [&str; 5] = [
+    ".env.example",
+    ".env.sample",
+    ".env.template",
+    ".env.dist",
+    "env.example",
+];
+
+/// The variables of a folder, by name; those that are set win over those of examples.
+pub(super) fn of_folder(listing: &Listing, folder: &str) -> BTreeMap<String, Variable> {
+    let mut variables = BTreeMap::new();
+    let examples = EXAMPLES.iter().map(|name| (*name, false));
+    let files = FILES.iter().map(|name| (*name, true));
+    for (name, is_set) in examples.chain(files) {
+        let file = join(folder, name);
+        let Some(text) = listing.text(&file) else {
+            continue;
+        };
+        for (number, line) in text.lines().enumerate() {
+            let Some((name, value)) = assignment(line) else {
+                continue;
+            };
+            let variable = Variable {
+                name: name.to_owned(),
+                value: value.to_owned(),
+                file: file.clone(),
+                line: number + 1,
+                is_set,
+            };
+            variables.insert(name.to_owned(), variable);
+        }
+    }
+    variables
+}
+
+/// The file in a folder that should be copied to `.env`, if there is none.
+pub(super) fn example_without_file(listing: &Listing, folder: &str) -> Option<String> {
+    if FILES.iter().any(|name| listing.has(&join(folder, name))) {
+        return None;
+    }
+    let mut examples = EXAMPLES.iter().map(|name| join(folder, name));
+    examples.find(|example| listing.has(example))
+}
+
+/// The `.env` of the first of these folders that has one, for a service whose source reads none by
+/// itself.
+pub(super) fn file_for(listing: &Listing, folders: &[&str]) -> Option<Said<String>> {
+    let mut files = folders.iter().map(|folder| join(folder, ".env"));
+    let file = files.find(|file| listing.has(file))?;
+    let because = Because::file(&file, "nothing in the source reads it");
+    Some(because.says(format!("{}?", plain(&file))))
+}
+
+/// `NAME=value`; as far as a value goes on one line, which addresses and ports do.
+fn assignment(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim_start();
+    let line = line.strip_prefix("export ").unwrap_or(line);
+    let (name, value) = line.split_once('=')?;
+    let name = name.trim();
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if name.is_empty() || !name.chars().all(fits) || name.starts_with(|c: char| c.is_ascii_digit())
+    {
+        return None;
+    }
+    let value = value.trim();
+    let quote = value.chars().next().filter(|c| "'\"`".contains(*c));
+    let value = match quote {
+        Some(quote) => value[1..].split(quote).next()?,
+        None => value.split(" #").next()?.trim_end(),
+    };
+    Some((name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::Host;
+
+    #[test]
+    fn what_is_set_wins_over_an_example() {
+        let mut listing = Listing::new("x", Host::default());
+        listing.add("a/.env.example", Some("A=1\nB=2\n"));
+        listing.add("a/.env", Some("# no\nexport A=\"3 # 4\" # five\n"));
+        let variables = of_folder(&listing, "a");
+        assert_eq!(
+            (variables["A"].value.as_str(), variables["A"].line),
+            ("3 # 4", 2)
+        );
+        assert!(variables["A"].is_set && !variables["B"].is_set);
+        assert_eq!(example_without_file(&listing, "a"), None);
+    }
+}

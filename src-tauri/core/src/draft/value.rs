@@ -1,0 +1,145 @@
+//! Text that was found somewhere, made fit for a stack file.
+
+use std::collections::BTreeSet;
+
+/// Names become parts of file names.
+const LONGEST_NAME: usize = 64;
+
+/// The text with its braces doubled, so that a stack file takes it as it stands.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    text.replace('{', "{{").replace('}', "}}")
+}
+
+/// A name for a service, made of what is fit in `text`; another than all that are `taken`, which
+/// gets it.
+#[must_use]
+pub fn service_name(text: &str, taken: &mut BTreeSet<String>) -> String {
+    let fit = fitting(text, "-_");
+    let base = if fit.is_empty() {
+        "service"
+    } else {
+        fit.as_str()
+    };
+    let mut name = base.to_owned();
+    let mut number = 2;
+    // Two names must differ in more than their case.
+    while !taken.insert(name.to_ascii_lowercase()) {
+        let ending = format!("-{number}");
+        let kept = base.len().min(LONGEST_NAME - ending.len());
+        name = format!("{}{ending}", &base[..kept]);
+        number += 1;
+    }
+    name
+}
+
+/// A name for a stack, made of what is fit in `text`.
+#[must_use]
+pub fn stack_name(text: &str) -> String {
+    let fit = fitting(text, "-_.");
+    if fit.is_empty() {
+        "stack".to_owned()
+    } else {
+        fit
+    }
+}
+
+/// ASCII letters, digits and these marks; all else becomes `-`, and no mark stands at an end.
+fn fitting(text: &str, marks: &str) -> String {
+    let mut fit = String::new();
+    for character in text.chars() {
+        if character.is_ascii_alphanumeric() || marks.contains(character) {
+            fit.push(character);
+        } else if !fit.ends_with('-') {
+            fit.push('-');
+        }
+    }
+    let ends = |c: char| !c.is_ascii_alphanumeric();
+    let fit = fit.trim_matches(ends);
+    let cut = &fit[..fit.len().min(LONGEST_NAME)];
+    cut.trim_end_matches(ends).to_owned()
+}
+
+/// A TOML string. In double quotes unless it is easier to read without escapes.
+pub(super) fn string(text: &str) -> String {
+    let literal =
+        text.contains(['"', '\\']) && !text.contains('\'') && !text.chars().any(char::is_control);
+    if literal {
+        return format!("'{text}'");
+    }
+    let mut quoted = String::from('"');
+    for character in text.chars() {
+        match character {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            control if control.is_control() => {
+                quoted.extend(format!("\\u{:04X}", u32::from(control)).chars());
+            }
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// A key of TOML, in quotes where it must be.
+pub(super) fn key(text: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    if !text.is_empty() && text.chars().all(bare) {
+        text.to_owned()
+    } else {
+        string(text)
+    }
+}
+
+/// A list on one line.
+pub(super) fn list(items: impl IntoIterator<Item = String>) -> String {
+    let items: Vec<String> = items.into_iter().collect();
+    format!("[{}]", items.join(", "))
+}
+
+/// A table on one line.
+pub(super) fn inline(entries: &[(String, String)]) -> String {
+    if entries.is_empty() {
+        return "{}".to_owned();
+    }
+    let entries: Vec<String> = entries
+        .iter()
+        .map(|(name, value)| format!("{} = {value}", key(name)))
+        .collect();
+    format!("{{ {} }}", entries.join(", "))
+}
+
+/// JSON as TOML on one line, except for what TOML has no word for: `null` is left out.
+pub(super) fn json(value: &serde_json::Value) -> Option<String> {
+    use serde_json::Value;
+    match value {
+        Value::Null => None,
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::String(text) => Some(string(text)),
+        Value::Array(items) => Some(list(items.iter().filter_map(json))),
+        Value::Object(items) => {
+            let entries = items.iter();
+            let entries = entries.filter_map(|(name, value)| Some((name.clone(), json(value)?)));
+            Some(inline(&entries.collect::<Vec<_>>()))
+        }
+    }
+}
+
+/// A command as one string, if a stack file splits that into the same words again; else as a list.
+pub(super) fn command(words: &[String]) -> String {
+    let plain = |word: &String| {
+        !word.is_empty()
+            && !word
+                .chars()
+                .any(|c| c.is_whitespace() || c.is_control() || "'\"\\".contains(c))
+    };
+    if words.iter().all(plain) {
+        string(&words.join(" "))
+    } else {
+        list(words.iter().map(|word| string(word)))
+    }
+}

@@ -1,0 +1,97 @@
+//! Links, pipes and permissions, as Unix has them.
+
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+use rustix::{
+    fs::{CWD, Mode, mkfifoat},
+    process::{Uid, geteuid},
+    thread::set_thread_uid,
+    time::{ClockId, clock_gettime},
+};
+
+use super::*;
+
+#[test]
+fn links_that_go_in_circles_or_elsewhere_are_not_followed() {
+    let elsewhere = TempDir::new().unwrap();
+    write(&elsewhere, "secret.json", "{}");
+    let folder = TempDir::new().unwrap();
+    write(&folder, "a/b/settings.json", "{}");
+    let link = |to: &Path, from: &str| symlink(to, folder.path().join(from)).unwrap();
+    link(folder.path(), "a/b/up");
+    link(Path::new("loop.json"), "loop.json");
+    link(elsewhere.path(), "elsewhere");
+    link(&elsewhere.path().join("secret.json"), "outside.json");
+    link(&folder.path().join("a/b/settings.json"), "inside.json");
+    link(elsewhere.path(), "node_modules");
+    let Project { listing, .. } = listed(folder.path());
+    let files: Vec<&str> = listing.paths().collect();
+    assert_eq!(files, ["a/b/settings.json", "inside.json"]);
+    assert_eq!(listing.text("inside.json"), Some("{}"));
+    assert!(listing.has_folder("node_modules"));
+}
+
+#[test]
+fn a_pipe_that_is_called_like_a_settings_file_is_not_waited_for() {
+    let folder = TempDir::new().unwrap();
+    let pipe = folder.path().join("package.json");
+    mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
+    let Project { listing, .. } = listed(folder.path());
+    assert!(!listing.has("package.json"));
+}
+
+#[test]
+fn what_may_not_be_read_is_said() {
+    let folder = TempDir::new().unwrap();
+    write(&folder, "package.json", "{}");
+    write(&folder, "secret/x.json", "{}");
+    write(&folder, "Procfile", "web: x");
+    let mode = |path: &str, mode: u32| {
+        let path = folder.path().join(path);
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode("", 0o755);
+    mode("secret", 0o000);
+    mode("Procfile", 0o000);
+    let path = folder.path().to_owned();
+    // Nothing is forbidden to the administrator, so somebody else looks.
+    let looking = std::thread::spawn(move || {
+        if geteuid().is_root() {
+            set_thread_uid(Uid::from_raw(65_534)).unwrap();
+        }
+        listed(&path)
+    });
+    let Project { listing, unread } = looking.join().unwrap();
+    mode("secret", 0o755);
+    assert_eq!(listing.text("package.json"), Some("{}"));
+    assert!(listing.has("Procfile") && listing.text("Procfile").is_none());
+    let said: Vec<&str> = unread.iter().map(|it| it.what.as_str()).collect();
+    assert_eq!(said, ["Procfile", "secret"]);
+    assert!(unread[0].why.contains("denied"), "{unread:?}");
+}
+
+/// What this thread has worked, whatever else the machine does.
+fn worked() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap()
+}
+
+#[test]
+fn a_hundred_thousand_files_are_the_work_of_less_than_a_second() {
+    let folder = TempDir::new().unwrap();
+    for part in 0..100 {
+        let inner = folder.path().join(format!("part{part}"));
+        fs::create_dir(&inner).unwrap();
+        for number in 0..1000 {
+            File::create(inner.join(format!("{number}.dat"))).unwrap();
+        }
+    }
+    write(&folder, "Procfile", "web: x");
+    let before = worked();
+    let listing = listed(folder.path()).listing;
+    let time = worked().checked_sub(before).unwrap();
+    assert_eq!(listing.paths().count(), 100_001);
+    assert_eq!(listing.text("Procfile"), Some("web: x"));
+    assert!(time < Duration::from_secs(1), "{time:?}");
+    eprintln!("100,000 files: {time:?}");
+}

@@ -1,0 +1,291 @@
+//! A command as a person wrote it for a shell, and what of it a stack file says better: the folder it
+//! goes to, the variables it sets, the port it takes.
+
+use super::page::resolve;
+use crate::draft::{CommandLine, plain};
+
+/// What a line does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    /// In the notation of a stack file.
+    pub(super) command: CommandLine,
+    /// The folder that it goes to first, from the folder of the project.
+    pub(super) directory: Option<String>,
+    /// The variables that it sets, as they stand.
+    pub(super) env: Vec<(String, String)>,
+    /// The port that it names, which is `{port}` in the command.
+    pub(super) port: Option<u16>,
+    /// Whether it takes the variable `PORT`, which is `{port}` in the command.
+    pub(super) takes_port: bool,
+}
+
+/// What a shell does more than to split a line into words.
+const SHELL: [char; 18] = [
+    '|', '&', ';', '<', '>', '(', ')', '$', '`', '*', '?', '[', '#', '~', '!', '\n', '\\', '=',
+];
+
+/// Reads a line for a shell, which runs in `folder`.
+pub(super) fn line(text: &str, folder: Option<&str>) -> Line {
+    let mut rest = text.trim();
+    let mut directory = folder.map(str::to_owned);
+    if let Some((folder, after)) = change_of_folder(rest) {
+        directory = resolve(directory.as_deref().unwrap_or(""), folder);
+        rest = after;
+    }
+    let mut env = Vec::new();
+    loop {
+        let after = rest.strip_prefix("exec ").or(rest.strip_prefix("env "));
+        if let Some(after) = after {
+            rest = after.trim_start();
+        } else if let Some((name, value, after)) = assignment(rest) {
+            env.push((name.to_owned(), value.to_owned()));
+            rest = after;
+        } else {
+            break;
+        }
+    }
+    let (rest, mut port) = with_port_variable(rest);
+    let takes_port = rest.contains(PORT);
+    if let Some(at) = env.iter().position(|(name, _)| name == "PORT") {
+        // What is handed on as `PORT` anyway.
+        if let Ok(number) = env[at].1.parse() {
+            port = Some(number);
+            env.remove(at);
+        }
+    }
+    let words = shell_words::split(&rest).ok();
+    let is_plain = !rest.contains(|it| SHELL.contains(&it) && it != '=');
+    let command = match words {
+        Some(words) if is_plain && !words.is_empty() => {
+            let (words, named) = words_with_port(words);
+            port = port.or(named);
+            CommandLine::Words(words)
+        }
+        _ => CommandLine::Shell(plain(&rest).replace(PORT, "{port}")),
+    };
+    Line {
+        command,
+        directory,
+        env,
+        port,
+        takes_port,
+    }
+}
+
+/// A program and its arguments, as they were written one by one.
+pub(super) fn words(words: impl IntoIterator<Item = String>) -> (CommandLine, Option<u16>) {
+    let (words, port) = words_with_port(words.into_iter().collect());
+    (CommandLine::Words(words), port)
+}
+
+/// Stands for the port until braces have been doubled.
+const PORT: &str = "\u{1}";
+
+/// `$PORT`, `${PORT}` and `${PORT:-3000}` marked, and the port that such a default names.
+fn with_port_variable(text: &str) -> (String, Option<u16>) {
+    let mut marked = String::new();
+    let mut port = None;
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        let (before, after) = rest.split_at(at);
+        marked.push_str(before);
+        if let Some((inside, next)) = after
+            .strip_prefix("${PORT")
+            .and_then(|after| after.split_once('}'))
+            && (inside.is_empty() || inside.starts_with([':', '-']))
+        {
+            let default = inside.trim_start_matches([':', '-']);
+            port = port.or(default.parse().ok());
+            marked.push_str(PORT);
+            rest = next;
+        } else if let Some(next) = after.strip_prefix("$PORT")
+            && !next.starts_with(|it: char| it.is_ascii_alphanumeric() || it == '_')
+        {
+            marked.push_str(PORT);
+            rest = next;
+        } else {
+            marked.push('$');
+            rest = &after[1..];
+        }
+    }
+    marked.push_str(rest);
+    (marked, port)
+}
+
+/// `cd FOLDER && …`
+fn change_of_folder(text: &str) -> Option<(&str, &str)> {
+    let (folder, rest) = text.strip_prefix("cd ")?.split_once("&&")?;
+    let folder = folder.trim().trim_matches(['"', '\'']);
+    let is_path = !folder.is_empty() && !folder.contains(|it| SHELL.contains(&it) || it == ' ');
+    (is_path && !folder.starts_with('-')).then(|| (folder, rest.trim_start()))
+}
+
+/// `NAME=VALUE …`, with a value that no shell has to work on.
+fn assignment(text: &str) -> Option<(&str, &str, &str)> {
+    let (name, rest) = text.split_once('=')?;
+    let is_name = !name.is_empty()
+        && !name.starts_with(|it: char| it.is_ascii_digit())
+        && name
+            .chars()
+            .all(|it| it.is_ascii_alphanumeric() || it == '_');
+    let (value, rest) = match rest.chars().next()? {
+        quote @ ('"' | '\'') => rest[1..].split_once(quote)?,
+        _ => rest.split_once(char::is_whitespace)?,
+    };
+    let is_plain = is_name && !value.contains(['$', '`', '\\', '"', '\'']);
+    (is_plain && !rest.trim().is_empty()).then(|| (name, value, rest.trim_start()))
+}
+
+/// What names a port as the word after it, whatever the program.
+const PORT_OPTIONS: [&str; 4] = ["--port", "--server.port", "--http-port", "--listen-port"];
+/// The programs for which `-p` names one.
+const SHORT_PORT: [&str; 10] = [
+    "rails",
+    "puma",
+    "next",
+    "ng",
+    "flask",
+    "serve",
+    "http-server",
+    "redis-server",
+    "thin",
+    "hugo",
+];
+/// What names an address that ends in one.
+const ADDRESS_OPTIONS: [&str; 5] = ["--bind", "-b", "--addrport", "--listen", "-S"];
+
+/// The words in the notation of a stack file, with `{port}` for the port that they name.
+fn words_with_port(words: Vec<String>) -> (Vec<String>, Option<u16>) {
+    let mut port = None;
+    let names = |name: &str| words.iter().take(6).any(|word| word.ends_with(name));
+    let short = SHORT_PORT.iter().any(|name| names(name));
+    let mut before = String::new();
+    let mut written = Vec::with_capacity(words.len());
+    for word in &words {
+        let whole = PORT_OPTIONS.contains(&&*before)
+            || (before == "-p" && short)
+            || before == "http.server";
+        let address = ADDRESS_OPTIONS.contains(&&*before) || before == "runserver";
+        let mut with_port = None;
+        if port.is_none() {
+            if whole || before == "runserver" {
+                with_port = number(word).map(|port| ("", port));
+            }
+            if address && with_port.is_none() {
+                with_port = ending_in_port(word);
+            }
+            if let Some((option, value)) = word.split_once('=')
+                && (PORT_OPTIONS.contains(&option) || ADDRESS_OPTIONS.contains(&option))
+            {
+                let start = &word[..=option.len()];
+                with_port = match number(value) {
+                    Some(port) => Some((start, port)),
+                    None => ending_in_port(word),
+                };
+            }
+        }
+        written.push(match with_port {
+            Some((start, number)) => {
+                port = Some(number);
+                format!("{}{{port}}", plain(start))
+            }
+            None => plain(word).replace(PORT, "{port}"),
+        });
+        before.clone_from(word);
+    }
+    (written, port)
+}
+
+fn number(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|port| *port > 0)
+}
+
+/// `0.0.0.0:8000` in two.
+fn ending_in_port(text: &str) -> Option<(&str, u16)> {
+    let at = text.rfind(':')? + 1;
+    Some((&text[..at], number(&text[at..])?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(text: &str) -> String {
+        match line(text, None).command {
+            CommandLine::Words(words) => words.join(" "),
+            CommandLine::Shell(line) => format!("$ {line}"),
+        }
+    }
+
+    #[test]
+    fn what_a_stack_file_says_better_is_taken_out_of_a_line() {
+        let read = line(
+            "cd ../web && NODE_ENV=development exec npm run dev",
+            Some("api"),
+        );
+        assert_eq!(read.directory.as_deref(), Some("web"));
+        assert_eq!(read.env, [("NODE_ENV".into(), "development".into())]);
+        assert_eq!(read.command, CommandLine::words(["npm", "run", "dev"]));
+        assert_eq!(line("cd .. && x", Some("api")).directory, None);
+    }
+
+    #[test]
+    fn a_port_is_found_where_a_program_takes_it() {
+        for (text, expected, port) in [
+            (
+                "uvicorn main:app --port 8001 --reload",
+                "uvicorn main:app --port {port} --reload",
+                Some(8001),
+            ),
+            (
+                "gunicorn -b 0.0.0.0:8002 app:app",
+                "gunicorn -b 0.0.0.0:{port} app:app",
+                Some(8002),
+            ),
+            (
+                "gunicorn --bind=:8002 app:app",
+                "gunicorn --bind=:{port} app:app",
+                Some(8002),
+            ),
+            (
+                "python manage.py runserver 0.0.0.0:8003",
+                "python manage.py runserver 0.0.0.0:{port}",
+                Some(8003),
+            ),
+            (
+                "python -m http.server 8004",
+                "python -m http.server {port}",
+                Some(8004),
+            ),
+            (
+                "bin/rails s -p ${PORT:-3000}",
+                "bin/rails s -p {port}",
+                Some(3000),
+            ),
+            ("bin/rails s -p 3001", "bin/rails s -p {port}", Some(3001)),
+            ("vite --port=5173", "vite --port={port}", Some(5173)),
+            ("PORT=3002 node server.js", "node server.js", Some(3002)),
+            ("docker run -p 80:80 x", "docker run -p 80:80 x", None),
+            (
+                "celery -A app worker -c 4",
+                "celery -A app worker -c 4",
+                None,
+            ),
+        ] {
+            assert_eq!(
+                (command(text).as_str(), line(text, None).port),
+                (expected, port),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_shell_has_to_work_on_is_left_to_it() {
+        assert_eq!(command("a | b ${X} $PORT"), "$ a | b ${{X}} {port}");
+        assert_eq!(command("echo 'a b' \"c\""), "echo a b c");
+        assert_eq!(command("A=$B c"), "$ A=$B c");
+        assert_eq!(command("echo 'open"), "$ echo 'open");
+        assert_eq!(command("cmd --format={x}"), "cmd --format={{x}}");
+    }
+}

@@ -1,0 +1,109 @@
+//! Compose files that lie over others, and services that extend others.
+
+use super::super::{
+    page::Page,
+    tree::{Key, Node, Value, yaml},
+};
+use crate::detect::Listing;
+
+/// Lists of these keys are added to; all other values are replaced, and tables are laid over each
+/// other.
+const ADDED: [&str; 8] = [
+    "ports",
+    "expose",
+    "volumes",
+    "env_file",
+    "environment",
+    "extra_hosts",
+    "tmpfs",
+    "depends_on",
+];
+
+/// Lays one tree over another.
+pub(super) fn over(below: &mut Node, above: Node) {
+    lay(below, above, "");
+}
+
+fn lay(below: &mut Node, above: Node, under: &str) {
+    match (&mut below.value, above.value) {
+        (Value::Table(entries), Value::Table(others)) => {
+            for (key, node) in others {
+                match entries.iter_mut().find(|(own, _)| own.name == key.name) {
+                    Some((own, place)) => lay(place, node, &own.name),
+                    None => entries.push((key, node)),
+                }
+            }
+        }
+        (Value::List(items), Value::List(others)) if ADDED.contains(&under) => items.extend(others),
+        (Value::List(items), Value::Table(others)) if ADDED.contains(&under) => {
+            // The two notations of one key.
+            let mut entries = as_table(std::mem::take(items));
+            for (key, node) in others {
+                entries.retain(|(own, _)| own.name != key.name);
+                entries.push((key, node));
+            }
+            below.value = Value::Table(entries);
+        }
+        (Value::Table(_), Value::List(others)) if ADDED.contains(&under) => {
+            let table = Value::Table(as_table(others));
+            let line = below.line;
+            lay(below, Node { line, value: table }, under);
+        }
+        (place, value) => {
+            *place = value;
+            below.line = above.line;
+        }
+    }
+}
+
+fn as_table(items: Vec<Node>) -> Vec<(Key, Node)> {
+    let entries = items.into_iter().filter_map(|item| {
+        let text = item.scalar()?;
+        let line = item.line;
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name.to_owned(), Value::Text(value.to_owned())),
+            None => (text, Value::Null),
+        };
+        Some((Key { line, name }, Node { line, value }))
+    });
+    entries.collect()
+}
+
+/// A service, with what it extends below it.
+pub(super) fn extended(
+    service: &Node,
+    tree: &Node,
+    page: &mut Page,
+    listing: &Listing,
+    depth: usize,
+) -> Node {
+    let Some(extends) = service.get("extends") else {
+        return service.clone();
+    };
+    let name = extends.text().or_else(|| extends.get("service")?.text());
+    let file = extends.get("file").and_then(Node::text);
+    let other = match file.and_then(|file| page.path(file)) {
+        None => Some(tree.clone()),
+        Some(path) if path == page.file => Some(tree.clone()),
+        Some(path) => listing.text(&path).and_then(|text| yaml(text).ok()),
+    };
+    let base = other
+        .as_ref()
+        .and_then(|tree| tree.at(&["services", name?]));
+    let (Some(base), true) = (base, depth < 8) else {
+        page.leave_out(
+            extends.line,
+            format!("extends = {}", extends.shown()),
+            "what it extends cannot be found",
+        );
+        return service.clone();
+    };
+    let tree = other.as_ref().unwrap_or(tree);
+    let mut base = extended(base, tree, page, listing, depth + 1);
+    if let Value::Table(entries) = &mut base.value {
+        // A service does not wait for what its model waits for.
+        entries.retain(|(key, _)| key.name != "depends_on" && key.name != "extends");
+    }
+    over(&mut base, service.clone());
+    base
+}

@@ -1,0 +1,157 @@
+//! One file of another tool: where it stands, and what was read of it so far.
+
+use super::{
+    Tool,
+    text::Known,
+    tree::{Node, Unreadable},
+};
+use crate::{
+    detect::{Listing, folder},
+    draft::{Because, DraftService, Unsaid},
+};
+
+/// A file that says what runs.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Whose file it is.
+    pub tool: Tool,
+    /// Its path in the project, with forward slashes.
+    pub file: String,
+    /// What it says runs.
+    pub services: Vec<DraftService>,
+    /// What it says and a stack file cannot.
+    pub unsaid: Vec<Unsaid>,
+    /// The scripts of a package that stand for what is above: the folder of the package, and the name.
+    pub(super) scripts: Vec<(String, String)>,
+    /// What services without a command are built of: the service, and the folder of its source.
+    pub(super) built: Vec<(String, String)>,
+}
+
+impl Page {
+    pub(super) fn new(tool: Tool, file: &str) -> Self {
+        Self {
+            tool,
+            file: file.to_owned(),
+            services: Vec::new(),
+            unsaid: Vec::new(),
+            scripts: Vec::new(),
+            built: Vec::new(),
+        }
+    }
+
+    /// The folder that it stands in.
+    pub(super) fn folder(&self) -> &str {
+        folder(&self.file)
+    }
+
+    pub(super) fn because(&self, line: usize, text: impl Into<String>) -> Because {
+        Because::line(&self.file, line, text)
+    }
+
+    pub(super) fn leave_out(&mut self, line: usize, what: impl Into<String>, why: &str) {
+        self.unsaid.push(Unsaid {
+            what: what.into(),
+            file: Some(self.file.clone()),
+            line: Some(line),
+            why: why.to_owned(),
+        });
+    }
+
+    /// Says of a file that it cannot be read at all.
+    pub(super) fn unreadable(mut self, error: &Unreadable) -> Self {
+        let what = format!("all of {}", self.file);
+        self.leave_out(error.line, what, &error.reason);
+        self
+    }
+
+    /// Leaves out the keys of a table that are none of these, with what stands under them.
+    pub(super) fn leave_out_others(&mut self, of: &str, table: &Node, known: &[&str], why: &str) {
+        for (key, node) in table.table() {
+            let name = key.name.as_str();
+            if !known.contains(&name) && !name.starts_with("x-") {
+                self.leave_out(key.line, format!("{of}: {name} = {}", node.shown()), why);
+            }
+        }
+    }
+
+    /// A path that this file says, from the folder of the project. None is that folder itself.
+    pub(super) fn path(&self, said: &str) -> Option<String> {
+        resolve(self.folder(), &said.replace(super::text::ROOT, "."))
+    }
+}
+
+/// A path from a folder, without `.` and with as few `..` as can be; `None` is the project itself.
+/// Absolute paths stay.
+pub(super) fn resolve(folder: &str, said: &str) -> Option<String> {
+    let said = said.trim().replace('\\', "/");
+    let absolute = said.starts_with(['/', '~']) || said.get(1..3) == Some(":/");
+    if absolute {
+        return Some(said);
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in folder.split('/').chain(said.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join("/"))
+}
+
+/// The variables of a `.env` file.
+pub(super) fn env_file(listing: &Listing, path: &str) -> Known {
+    let text = listing.text(path).unwrap_or_default();
+    let lines = text.lines().filter_map(|line| {
+        let line = line.trim();
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let (name, value) = line.split_once('=').filter(|_| !line.starts_with('#'))?;
+        let name = name.trim();
+        let is_name = name
+            .chars()
+            .all(|it| it.is_ascii_alphanumeric() || it == '_');
+        let value = value.trim();
+        let quoted = |quote: char| {
+            let inner = value.strip_prefix(quote)?;
+            inner.split_once(quote).map(|(inner, _)| inner)
+        };
+        let value = quoted('"').or_else(|| quoted('\'')).unwrap_or_else(|| {
+            let end = value.find(" #").unwrap_or(value.len());
+            value[..end].trim_end()
+        });
+        (is_name && !name.is_empty()).then(|| (name.to_owned(), value.to_owned()))
+    });
+    lines.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::Host;
+
+    #[test]
+    fn paths_begin_at_the_project() {
+        assert_eq!(resolve("a/b", "./c"), Some("a/b/c".into()));
+        assert_eq!(resolve("a/b", "../.."), None);
+        assert_eq!(resolve("", "../x"), Some("../x".into()));
+        assert_eq!(resolve("a", "/srv"), Some("/srv".into()));
+        assert_eq!(resolve("", r"C:\x"), Some("C:/x".into()));
+    }
+
+    #[test]
+    fn a_file_of_variables_is_read_as_its_tools_do() {
+        let mut listing = Listing::new("x", Host::default());
+        listing.add(
+            ".env",
+            Some("# A=0\nA=1\nexport B = \"two # 2\" # x\nC='3'\nD=4 # four\nno\n=x\n"),
+        );
+        let known = env_file(&listing, ".env");
+        let pairs: Vec<(&str, &str)> = known.iter().map(|(a, b)| (&**a, &**b)).collect();
+        assert_eq!(
+            pairs,
+            [("A", "1"), ("B", "two # 2"), ("C", "3"), ("D", "4")]
+        );
+    }
+}

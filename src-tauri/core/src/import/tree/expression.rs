@@ -1,0 +1,165 @@
+//! The few expressions of JavaScript whose value is known without executing them.
+
+use super::{Node, Value};
+use crate::import::text::{Piece, ROOT, Text};
+
+/// What an expression stands for.
+pub(in crate::import) type Expression = Option<Text>;
+
+/// The value of an expression, if it is made of strings, constants of the file, variables of the
+/// environment with a default, `__dirname`, and paths joined of such.
+pub(in crate::import) fn expression(code: &str, constants: &[(String, Node)]) -> Expression {
+    value(code.trim(), constants, 0)
+}
+
+fn value(code: &str, constants: &[(String, Node)], depth: usize) -> Expression {
+    if depth > 8 {
+        return None;
+    }
+    let inner = |code: &str| value(code.trim(), constants, depth + 1);
+    let parts = split(code, "||");
+    let parts = if parts.len() == 1 {
+        split(code, "??")
+    } else {
+        parts
+    };
+    if let [first, second] = parts[..] {
+        let Text(pieces) = inner(first)?;
+        let [Piece::Variable { name, .. }] = &pieces[..] else {
+            return None;
+        };
+        let default = Some(inner(second)?.likely());
+        let name = name.clone();
+        return Some(Text(vec![Piece::Variable { name, default }]));
+    }
+    let parts = split(code, "+");
+    if parts.len() > 1 {
+        let mut sum = Text::default();
+        for part in parts {
+            sum.append(inner(part)?);
+        }
+        return Some(sum);
+    }
+    if code == "__dirname" || code == "process.cwd()" || code == "import.meta.dirname" {
+        return Some(Text::plain(ROOT));
+    }
+    if code == "process.execPath" {
+        return Some(Text::plain("node"));
+    }
+    if let Some(name) = code.strip_prefix("process.env.")
+        && name
+            .chars()
+            .all(|it| it.is_ascii_alphanumeric() || it == '_')
+    {
+        let name = name.to_owned();
+        return Some(Text(vec![Piece::Variable {
+            name,
+            default: None,
+        }]));
+    }
+    for function in ["path.join(", "path.resolve(", "join(", "resolve("] {
+        if let Some(arguments) = code.strip_prefix(function) {
+            let mut path = Text::default();
+            for (at, part) in split(arguments.strip_suffix(')')?, ",").iter().enumerate() {
+                if at > 0 {
+                    path.push("/");
+                }
+                path.append(inner(part)?);
+            }
+            return Some(path);
+        }
+    }
+    if let Some(template) = code.strip_prefix('`').and_then(|it| it.strip_suffix('`')) {
+        return filled(template, inner);
+    }
+    let node = match constants.iter().find(|(name, _)| name == code) {
+        Some((_, node)) => node.clone(),
+        None => super::json(code).ok()?,
+    };
+    match &node.value {
+        Value::Code(code) => inner(code),
+        _ => node.scalar().map(Text::plain),
+    }
+}
+
+fn filled(template: &str, inner: impl Fn(&str) -> Expression) -> Expression {
+    let mut text = Text::default();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("${") {
+        text.push(before);
+        let (code, after) = after.split_once('}')?;
+        text.append(inner(code)?);
+        rest = after;
+    }
+    text.push(rest);
+    Some(text)
+}
+
+/// The parts of an expression between these operators, as far as they stand in no string and no
+/// bracket.
+fn split<'a>(code: &'a str, operator: &str) -> Vec<&'a str> {
+    let mut parts = Vec::new();
+    let (mut from, mut open, mut quote) = (0, 0_usize, None);
+    let mut skip_to = 0;
+    for (at, character) in code.char_indices() {
+        if at < skip_to {
+            continue;
+        }
+        match (quote, character) {
+            (Some(_), '\\') => skip_to = at + 2,
+            (Some(open), _) if open == character => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'' | '`') => quote = Some(character),
+            (None, '(' | '[' | '{') => open += 1,
+            (None, ')' | ']' | '}') => open = open.saturating_sub(1),
+            _ if open == 0 && code[at..].starts_with(operator) => {
+                parts.push(&code[from..at]);
+                from = at + operator.len();
+                skip_to = from;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&code[from..]);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_known_without_executing_it_is_known() {
+        let constants = [
+            (
+                "port".to_owned(),
+                Node::new(1, Value::Number("3000".into())),
+            ),
+            (
+                "base".to_owned(),
+                Node::new(1, Value::Code("path.join(__dirname, 'api')".into())),
+            ),
+        ];
+        for (code, expected) in [
+            ("port", Some("3000")),
+            ("base + '/x'", Some("\u{2}/api/x")),
+            ("process.env.PORT || 8080", Some("${PORT:-8080}")),
+            ("process.env.HOME", Some("${HOME:-}")),
+            (
+                "`http://localhost:${port}/`",
+                Some("http://localhost:3000/"),
+            ),
+            (
+                "path.resolve(__dirname, \"..\", 'b+c')",
+                Some("\u{2}/../b+c"),
+            ),
+            ("os.cpus().length", None),
+            ("dev ? 1 : 2", None),
+            ("`${", None),
+            ("'é\\", Some("é")),
+        ] {
+            let known = expression(code, &constants).map(|text| text.in_stack_file());
+            assert_eq!(known.as_deref(), expected, "{code}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What a file of another tool says, whatever its notation: a tree whose every part knows its line.
+
+mod expression;
+mod literal;
+mod toml;
+mod yaml;
+
+pub(super) use expression::expression;
+pub(super) use literal::{json, script};
+pub(super) use toml::toml;
+pub(super) use yaml::yaml;
+
+/// How deep a file may nest. No file of these kinds needs more.
+const DEEPEST: usize = 64;
+/// How many nodes a tree may have, those that aliases stand for among them: nine lines of aliases of
+/// aliases stand for a billion.
+const MOST_NODES: usize = 20_000;
+
+/// A value, and the line at which it begins, from 1.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Node {
+    pub(super) line: usize,
+    pub(super) value: Value,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    Null,
+    Bool(bool),
+    /// As it was written.
+    Number(String),
+    Text(String),
+    List(Vec<Node>),
+    /// In the order of the file. A key stands once.
+    Table(Vec<(Key, Node)>),
+    /// What would have to be executed to be known, as it was written.
+    Code(String),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Key {
+    pub(super) line: usize,
+    pub(super) name: String,
+}
+
+/// Why a file cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unreadable {
+    pub(super) line: usize,
+    pub(super) reason: String,
+}
+
+impl Unreadable {
+    fn new(line: usize, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self { line, reason }
+    }
+
+    fn too_deep(line: usize) -> Self {
+        Self::new(line, format!("it nests deeper than {DEEPEST} levels"))
+    }
+
+    fn too_many(line: usize) -> Self {
+        Self::new(line, format!("it stands for more than {MOST_NODES} values"))
+    }
+}
+
+impl Node {
+    fn new(line: usize, value: Value) -> Self {
+        Self { line, value }
+    }
+
+    /// What stands under a key of a table.
+    pub(super) fn get(&self, name: &str) -> Option<&Self> {
+        let entry = self.table().iter().find(|(key, _)| key.name == name);
+        entry
+            .map(|(_, node)| node)
+            .filter(|node| node.value != Value::Null)
+    }
+
+    /// What stands at the end of a path of keys.
+    pub(super) fn at(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, name| node.get(name))
+    }
+
+    /// The entries of a table; none of anything else.
+    pub(super) fn table(&self) -> &[(Key, Self)] {
+        match &self.value {
+            Value::Table(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The items of a list; none of anything else.
+    pub(super) fn list(&self) -> &[Self] {
+        match &self.value {
+            Value::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The items of a list, or what stands in the place of a list of one.
+    pub(super) fn one_or_more(&self) -> &[Self] {
+        match &self.value {
+            Value::List(items) => items,
+            Value::Null => &[],
+            _ => std::slice::from_ref(self),
+        }
+    }
+
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What it is as text, if it is one value.
+    pub(super) fn scalar(&self) -> Option<String> {
+        match &self.value {
+            Value::Text(text) | Value::Number(text) => Some(text.clone()),
+            Value::Bool(value) => Some(value.to_string()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn flag(&self) -> Option<bool> {
+        match &self.value {
+            Value::Bool(value) => Some(*value),
+            Value::Text(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// A whole number that is not negative.
+    pub(super) fn number(&self) -> Option<u64> {
+        match &self.value {
+            Value::Number(text) | Value::Text(text) => text.trim().parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// A number of one or more TCP ports.
+    pub(super) fn port(&self) -> Option<u16> {
+        self.number()
+            .and_then(|number| u16::try_from(number).ok())
+            .filter(|port| *port > 0)
+    }
+
+    /// The value in short, to be shown in a remark.
+    pub(super) fn shown(&self) -> String {
+        match &self.value {
+            Value::Null => "null".to_owned(),
+            Value::Code(code) => shorten(code),
+            Value::List(items) => {
+                let items: Vec<String> = items.iter().take(4).map(Self::shown).collect();
+                shorten(&format!("[{}]", items.join(", ")))
+            }
+            Value::Table(entries) => {
+                let keys = entries.iter().take(4).map(|(key, _)| key.name.as_str());
+                shorten(&format!("{{ {} }}", keys.collect::<Vec<_>>().join(", ")))
+            }
+            _ => shorten(&self.scalar().unwrap_or_default()),
+        }
+    }
+
+    /// How many nodes it has, itself among them.
+    fn size(&self) -> usize {
+        match &self.value {
+            Value::List(items) => 1 + items.iter().map(Self::size).sum::<usize>(),
+            Value::Table(entries) => 1 + entries.iter().map(|(_, node)| node.size()).sum::<usize>(),
+            _ => 1,
+        }
+    }
+
+    /// How many levels it has.
+    fn depth(&self) -> usize {
+        let below = match &self.value {
+            Value::List(items) => items.iter().map(Self::depth).max(),
+            Value::Table(entries) => entries.iter().map(|(_, node)| node.depth()).max(),
+            _ => None,
+        };
+        1 + below.unwrap_or(0)
+    }
+}
+
+/// Puts an entry where it belongs: the later of two with the same key stands.
+fn insert(entries: &mut Vec<(Key, Node)>, key: Key, node: Node) {
+    match entries.iter_mut().find(|(other, _)| other.name == key.name) {
+        Some(entry) => *entry = (key, node),
+        None => entries.push((key, node)),
+    }
+}
+
+fn shorten(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = words.char_indices().nth(LONGEST) {
+        words.truncate(end);
+        words.push('…');
+    }
+    words
+}
+
+/// The line of a byte of a text, from 1.
+fn line_of(text: &str, offset: usize) -> usize {
+    let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
+    memchr::memchr_iter(b'\n', before).count() + 1
+}

@@ -1,0 +1,277 @@
+//! What is drafted for the skeletons of real projects. A fixture is one text file in
+//! `tests/init/fixtures`: a few lines about the computer, then the files of the project.
+//!
+//! ```text
+//! name: shop
+//! system: linux
+//! programs: npm node redis-server
+//! listening: 5432=postgres 11434
+//! variables: OPENAI_API_KEY
+//! -- package.json --
+//! { … }
+//! -- node_modules/ --
+//! ```
+//!
+//! A path that ends in `/` is a folder that was not looked into; `-- path (not read) --` a file of
+//! which only the name is known.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says what it expected"
+)]
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    sync::LazyLock,
+    time::Duration,
+};
+
+use pilotlight::{
+    detect::{self, Host, Listing, System},
+    draft::{Draft, render},
+    stack_file::{self, Environment},
+};
+use proptest::prelude::*;
+
+/// Every fixture, read once.
+static ALL: LazyLock<Vec<(String, Listing)>> = LazyLock::new(|| fixtures().into_iter().collect());
+
+/// Every fixture, by its name.
+fn fixtures() -> BTreeMap<String, Listing> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/init/fixtures");
+    let files = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let files = files.filter(|file| file.extension().is_some_and(|end| end == "txt"));
+    files.map(|file| (stem(&file), fixture(&file))).collect()
+}
+
+fn stem(file: &Path) -> String {
+    file.file_stem().unwrap().to_string_lossy().into_owned()
+}
+
+fn fixture(file: &PathBuf) -> Listing {
+    let text = fs::read_to_string(file).unwrap();
+    let mut host = Host::default();
+    let mut name = stem(file);
+    let mut files: Vec<(String, String)> = Vec::new();
+    for line in text.lines() {
+        if let Some(path) = line
+            .strip_prefix("-- ")
+            .and_then(|line| line.strip_suffix(" --"))
+        {
+            files.push((path.to_owned(), String::new()));
+        } else if let Some((_, text)) = files.last_mut() {
+            text.push_str(line);
+            text.push('\n');
+        } else if let Some((key, value)) = line.split_once(':') {
+            let words = value.split_whitespace().map(str::to_owned);
+            match key {
+                "name" => value.trim().clone_into(&mut name),
+                "system" => {
+                    host.system = match value.trim() {
+                        "windows" => System::Windows,
+                        "macos" => System::MacOs,
+                        _ => System::Linux,
+                    }
+                }
+                "programs" => host.programs = words.collect(),
+                "variables" => host.variables = words.collect(),
+                "listening" => host.listening = words.map(|word| listener(&word)).collect(),
+                other => panic!("{}: unknown `{other}`", file.display()),
+            }
+        }
+    }
+    let mut listing = Listing::new(name, host);
+    for (path, text) in files {
+        if let Some(folder) = path.strip_suffix('/') {
+            listing.add_folder(folder);
+        } else if let Some(path) = path.strip_suffix(" (not read)") {
+            listing.add(path, None);
+        } else {
+            listing.add(path, Some(&text));
+        }
+    }
+    listing
+}
+
+fn listener(word: &str) -> (u16, Option<String>) {
+    match word.split_once('=') {
+        Some((port, program)) => (port.parse().unwrap(), Some(program.to_owned())),
+        None => (word.parse().unwrap(), None),
+    }
+}
+
+/// The draft with each answer that it can get, one at a time, and what the answer is.
+fn answers(draft: &Draft) -> Vec<(String, Draft)> {
+    let mut answers = vec![("as it is".to_owned(), draft.answered(&BTreeMap::new()))];
+    for question in &draft.questions {
+        for (number, choice) in question.choices.iter().enumerate() {
+            let answer = BTreeMap::from([(question.id.clone(), number)]);
+            let text = format!("{} {}", question.text, choice.label);
+            answers.push((text, draft.answered(&answer)));
+        }
+    }
+    let last =
+        |question: &pilotlight::draft::Question| (question.id.clone(), question.choices.len() - 1);
+    let all = draft.questions.iter().map(last).collect();
+    answers.push(("the last of all".to_owned(), draft.answered(&all)));
+    answers
+}
+
+/// The variables that are set on the computer of the fixture: nothing else may be asked for.
+fn environment(listing: &Listing) -> Environment {
+    let variables = listing.host.variables.iter();
+    variables.map(|name| (name.into(), "set".into())).collect()
+}
+
+fn check(name: &str, listing: &Listing, draft: &Draft) {
+    if draft.services.is_empty() {
+        return;
+    }
+    let text = render(draft);
+    let file = Path::new("/project/pilotlight.toml");
+    if let Err(report) = stack_file::parse(file, text.as_bytes(), &environment(listing)) {
+        let report = miette::Report::new(report);
+        panic!("{name}: {report:?}\n{text}");
+    }
+}
+
+#[test]
+fn what_is_written_is_a_right_stack_file_whatever_is_answered() {
+    for (name, listing) in fixtures() {
+        let draft = detect::look(&listing);
+        for (answer, draft) in answers(&draft) {
+            check(&format!("{name}, {answer}"), &listing, &draft);
+        }
+    }
+}
+
+#[test]
+fn each_project_gets_its_stack_file() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("init/snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let _bound = settings.bind_to_scope();
+    for (name, listing) in fixtures() {
+        let draft = detect::look(&listing);
+        let mut text = render(&draft);
+        for question in &draft.questions {
+            writeln!(text, "\n? {}  [{}]", question.text, question.id).unwrap();
+            for (number, choice) in question.choices.iter().enumerate() {
+                let mark = if number == question.default { '*' } else { ' ' };
+                writeln!(text, "{mark} {} ({})", choice.label, choice.likelihood).unwrap();
+            }
+        }
+        insta::assert_snapshot!(name, text);
+    }
+}
+
+#[test]
+fn a_question_has_at_least_two_answers_that_differ() {
+    for (name, listing) in fixtures() {
+        let draft = detect::look(&listing);
+        for question in &draft.questions {
+            assert!(question.choices.len() >= 2, "{name}: {question:?}");
+            let made = |number: usize| {
+                let answer = BTreeMap::from([(question.id.clone(), number)]);
+                render(&draft.answered(&answer))
+            };
+            for number in (0..question.choices.len()).filter(|it| *it != question.default) {
+                assert_ne!(made(number), made(question.default), "{name}: {question:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_secret_of_a_project_is_written() {
+    let mut secrets = 0;
+    for (name, listing) in fixtures() {
+        let draft = detect::look(&listing);
+        let written = render(&draft) + &serde_json::to_string(&draft).unwrap();
+        // By agreement, every secret of a fixture has this in it.
+        secrets += usize::from(listing.texts().any(|(_, text)| text.contains("s3cret")));
+        assert!(!written.contains("s3cret"), "{name}");
+    }
+    assert!(secrets > 2, "the fixtures have secrets");
+}
+
+/// A fixture with one of its texts changed: cut short, doubled, or with something odd put in.
+fn damaged(listing: &Listing, file: usize, place: usize, with: &str) -> Listing {
+    let mut damaged = Listing::new(listing.name.clone(), listing.host.clone());
+    let count = listing.texts().count().max(1);
+    let chosen = listing.texts().nth(file % count).map(|(path, _)| path);
+    for path in listing.paths() {
+        let Some(text) = listing.text(path) else {
+            damaged.add(path, None);
+            continue;
+        };
+        if Some(path) != chosen {
+            damaged.add(path, Some(text));
+            continue;
+        }
+        let mut at = place % (text.len() + 1);
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        let rest = if with.is_empty() { "" } else { &text[at..] };
+        damaged.add(path, Some(&format!("{}{with}{rest}", &text[..at])));
+    }
+    damaged
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Files are what somebody was just typing, or of another kind than their names say.
+    #[test]
+    fn a_damaged_project_gets_a_right_stack_file_too(
+        fixture in any::<prop::sample::Index>(),
+        file in any::<usize>(),
+        place in any::<usize>(),
+        with in prop_oneof![
+            Just(String::new()),
+            any::<String>(),
+            "[-{}\"'$:/@=#,.\\[\\]()0-9 \n]{1,12}",
+            Just("ünï{ö}:99999".to_owned()),
+        ],
+    ) {
+        let (name, listing) = fixture.get(&ALL[..]);
+        let listing = damaged(listing, file, place, &with);
+        let draft = detect::look(&listing);
+        for (answer, draft) in answers(&draft) {
+            check(&format!("{name}, {answer}"), &listing, &draft);
+        }
+    }
+}
+
+#[test]
+fn a_hundred_thousand_files_are_no_work() {
+    let mut listing = Listing::new("large", Host::default());
+    for app in 0..50 {
+        let manifest = r#"{"scripts":{"dev":"vite"},"devDependencies":{"vite":"5"}}"#;
+        listing.add(format!("apps/app{app}/package.json"), Some(manifest));
+        for file in 0..2_000 {
+            listing.add(
+                format!("apps/app{app}/src/part{}/f{file}.ts", file % 40),
+                None,
+            );
+        }
+        for file in 0..40 {
+            let text = "export const a = 1;\nfetch('http://localhost:4000');\n".repeat(40);
+            listing.add(format!("apps/app{app}/src/s{file}.ts"), Some(&text));
+        }
+    }
+    let start = pilotlight::clock::now().instant;
+    let draft = detect::look(&listing);
+    let taken = pilotlight::clock::now().instant.duration_since(start);
+    assert_eq!(draft.services.len(), 50);
+    check("large", &listing, &draft);
+    // A debug build on a busy machine; anything quadratic takes minutes.
+    assert!(taken < Duration::from_secs(10), "{taken:?}");
+}

@@ -1,0 +1,279 @@
+//! What `init` says, asks and writes.
+
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    os::unix::fs::symlink,
+    path::PathBuf,
+    process::{Child, ChildStdin, Command, Stdio},
+};
+
+use serde_json::Value;
+
+use crate::place::{Place, until};
+
+const PROCFILE: &str = "web: node server.js --port 39017\nworker: node worker.js\n";
+
+fn procfile() -> Place {
+    let place = Place::new();
+    place.write("Procfile", PROCFILE);
+    place
+}
+
+#[test]
+fn a_stack_file_is_written_with_the_places_that_say_so_and_is_right() {
+    let place = procfile();
+    let (out, err) = place.expect(&["init"], 0);
+    assert_eq!(out, "");
+    assert!(err.contains("Procfile:1"), "{err}");
+    assert!(err.contains("wrote pilotlight.toml"), "{err}");
+    assert!(err.contains("`pilotlight up` starts it"), "{err}");
+    assert!(!err.contains('\u{1b}'), "{err:?}");
+    let text = place.read("pilotlight.toml");
+    assert!(
+        text.contains("[service.web]") && text.contains("[service.worker]"),
+        "{text}"
+    );
+    place.expect(&["check"], 0);
+    let files = fs::read_dir(place.folder()).unwrap().count();
+    assert_eq!(files, 2, "nothing else was written");
+}
+
+#[test]
+fn a_dry_run_prints_the_file_and_writes_none() {
+    let place = procfile();
+    let (out, _) = place.expect(&["init", "--dry-run"], 0);
+    assert!(out.contains("[service.web]"), "{out}");
+    assert!(!place.folder().join("pilotlight.toml").exists());
+    place.expect(&["init"], 0);
+    assert_eq!(
+        place.read("pilotlight.toml"),
+        out,
+        "it is what would be written"
+    );
+}
+
+#[test]
+fn a_file_that_is_there_is_never_overwritten() {
+    let place = procfile();
+    let own = "# mine\nname = \"own\"\n[service.web]\ncommand = \"sleep 1\"\n";
+    place.write("pilotlight.toml", own);
+    for words in [&["init"][..], &["init", "--yes"], &["init", "--dry-run"]] {
+        let code = i32::from(!words.contains(&"--dry-run"));
+        place.expect(words, code);
+        assert_eq!(place.read("pilotlight.toml"), own, "{words:?}");
+    }
+    let (_, err) = place.expect(&["init"], 1);
+    assert!(err.contains("+ [service.worker]"), "{err}");
+    assert!(!err.contains("+ [service.web]"), "{err}");
+    assert!(err.contains("--merge"), "{err}");
+}
+
+#[test]
+fn merge_adds_what_is_new_and_leaves_the_rest() {
+    let place = procfile();
+    let own = "# mine\nname = \"own\"\n[service.web]\ncommand = \"sleep 1\"\n";
+    place.write("pilotlight.toml", own);
+    let (out, _) = place.expect(&["init", "--merge", "--dry-run"], 0);
+    assert_eq!(place.read("pilotlight.toml"), own);
+    place.expect(&["init", "--merge"], 0);
+    let text = place.read("pilotlight.toml");
+    assert_eq!(text, out);
+    assert!(
+        text.starts_with(own) && text.contains("[service.worker]"),
+        "{text}"
+    );
+    let (_, err) = place.expect(&["init", "--merge"], 0);
+    assert!(err.contains("has all of it already"), "{err}");
+    assert_eq!(place.read("pilotlight.toml"), text);
+}
+
+#[test]
+fn a_stack_file_that_is_wrong_is_said_and_left() {
+    let place = procfile();
+    place.write("pilotlight.toml", "nonsense\n");
+    let (_, err) = place.expect(&["init", "--merge"], 2);
+    assert!(err.contains("pilotlight.toml:1"), "{err}");
+    assert_eq!(place.read("pilotlight.toml"), "nonsense\n");
+}
+
+#[test]
+fn a_link_to_elsewhere_is_not_written_through() {
+    let place = procfile();
+    let elsewhere = place.folder().join("elsewhere.toml");
+    symlink(&elsewhere, place.folder().join("pilotlight.toml")).unwrap();
+    place.expect(&["init"], 2);
+    assert!(!elsewhere.exists());
+}
+
+#[test]
+fn an_empty_folder_and_one_with_nothing_to_start_say_what_to_do() {
+    let place = Place::new();
+    let (out, err) = place.expect(&["init"], 1);
+    assert_eq!(out, "");
+    assert!(
+        err.contains("is empty") && err.contains("[service.web]"),
+        "{err}"
+    );
+    place.write("notes.txt", "x");
+    let (_, err) = place.expect(&["init", "--yes"], 1);
+    assert!(err.contains("nothing was found"), "{err}");
+    assert!(!place.folder().join("pilotlight.toml").exists());
+}
+
+#[test]
+fn a_wrong_command_line_is_said() {
+    let place = procfile();
+    for words in [
+        &["init", "nowhere"][..],
+        &["init", "Procfile"],
+        &["init", "--file", "x.toml"],
+        &["init", "--what"],
+    ] {
+        place.expect(words, 2);
+    }
+    let (out, _) = place.expect(&["completions", "bash"], 0);
+    assert!(out.contains("--dry-run") && out.contains("--merge"));
+}
+
+#[test]
+fn another_folder_may_be_named() {
+    let place = procfile();
+    place.write("inner/Procfile", PROCFILE);
+    let (_, err) = place.expect(&["init", "inner"], 0);
+    assert!(place.folder().join("inner/pilotlight.toml").exists());
+    assert!(!place.folder().join("pilotlight.toml").exists());
+    assert!(err.contains("--file"), "{err}");
+}
+
+#[test]
+fn json_has_what_was_found_and_why() {
+    let place = procfile();
+    let (out, err) = place.expect(&["init", "--json", "--dry-run"], 0);
+    assert_eq!(err, "");
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(answer["written"], false);
+    assert_eq!(answer["read"][0]["tool"], "procfile");
+    let service = &answer["draft"]["services"][0];
+    assert_eq!(service["because"]["file"], "Procfile");
+    assert_eq!(service["because"]["line"], 1);
+    let (out, _) = place.expect(&["init", "--json"], 0);
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(answer["written"], true);
+    assert_eq!(answer["text"], place.read("pilotlight.toml"));
+    let empty = Place::new();
+    let (out, _) = empty.expect(&["init", "--json"], 1);
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(answer["draft"]["services"], Value::Array(Vec::new()));
+}
+
+/// The command on a terminal of its own, which `script` (of bsdutils, util-linux) gives it.
+struct Terminal {
+    script: Child,
+    keys: ChildStdin,
+    drawn: PathBuf,
+}
+
+impl Terminal {
+    fn start(place: &Place, words: &str) -> Self {
+        let line = format!("{} {words}", env!("CARGO_BIN_EXE_pilotlight"));
+        let given = place.command(&[]);
+        let drawn = place.folder().join("drawn");
+        let mut script = Command::new("script")
+            .args([
+                "--quiet",
+                "--return",
+                "--flush",
+                "--command",
+                &line,
+                "/dev/null",
+            ])
+            .current_dir(place.folder())
+            .envs(
+                given
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
+            .env("LC_ALL", "C.UTF-8")
+            .env("TERM", "xterm-256color")
+            .stdin(Stdio::piped())
+            .stdout(File::create(&drawn).unwrap())
+            .spawn()
+            .unwrap();
+        let keys = script.stdin.take().unwrap();
+        Self {
+            script,
+            keys,
+            drawn,
+        }
+    }
+
+    fn drawn(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.drawn).unwrap()).into_owned()
+    }
+
+    /// Presses these keys once it shows this.
+    fn answer(&mut self, shown: &str, keys: &str) {
+        until(&format!("it shows {shown:?}"), || {
+            self.drawn().contains(shown)
+        });
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    fn end(mut self) -> (Option<i32>, String) {
+        let mut status = None;
+        until("it ends", || {
+            status = self.script.try_wait().unwrap();
+            status.is_some()
+        });
+        (status.unwrap().code(), self.drawn())
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // It has ended, unless the test has failed.
+        drop(self.script.kill());
+        drop(self.script.wait());
+    }
+}
+
+#[test]
+fn on_a_terminal_a_start_is_offered_and_may_be_declined() {
+    let place = procfile();
+    let mut terminal = Terminal::start(&place, "init");
+    terminal.answer("Start it now?", "n\n");
+    let (code, drawn) = terminal.end();
+    assert_eq!(code, Some(0), "{drawn}");
+    assert!(drawn.contains("`pilotlight up` starts it"), "{drawn}");
+    assert!(place.folder().join("pilotlight.toml").exists());
+}
+
+#[test]
+fn on_a_terminal_a_start_that_is_accepted_starts() {
+    let place = Place::new();
+    place.write("Procfile", "job: sleep 1000\n");
+    let mut terminal = Terminal::start(&place, "init");
+    terminal.answer("Start it now?", "y\n");
+    terminal.answer("up in ", "\u{3}");
+    let (code, drawn) = terminal.end();
+    assert_eq!(code, Some(0), "{drawn}");
+}
+
+#[test]
+fn on_a_terminal_a_merge_is_asked_for() {
+    let place = procfile();
+    let own = "[service.web]\ncommand = \"sleep 1\"\n";
+    place.write("pilotlight.toml", own);
+    let mut terminal = Terminal::start(&place, "init --merge");
+    terminal.answer("Add worker to it?", "n\n");
+    assert_eq!(terminal.end().0, Some(1));
+    assert_eq!(place.read("pilotlight.toml"), own);
+    let mut terminal = Terminal::start(&place, "init --merge");
+    terminal.answer("Add worker to it?", "y\n");
+    terminal.answer("Start it now?", "n\n");
+    let (code, drawn) = terminal.end();
+    assert_eq!(code, Some(0), "{drawn}");
+    assert!(place.read("pilotlight.toml").contains("[service.worker]"));
+}
