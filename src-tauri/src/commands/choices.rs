@@ -54,12 +54,8 @@ pub(crate) async fn try_example(app: AppHandle, host: State<'_, Host>) -> Result
 
 /// The stack file that fits a folder; nothing is written.
 #[command]
-pub(crate) async fn look_at_folder(path: PathBuf) -> Result<Draft, String> {
-    // Until `pilotlight init` is there, whose functions this is to use.
-    Err(format!(
-        "Pilot Light cannot yet draft a stack file for {}: write one by hand, or try the example",
-        path.display()
-    ))
+pub(crate) async fn look_at_folder(host: State<'_, Host>, path: PathBuf) -> Result<Draft, String> {
+    host.desk.look_at(&path).await
 }
 
 /// Writes a drafted stack file where none is, and knows it.
