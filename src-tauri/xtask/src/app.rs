@@ -52,6 +52,10 @@ pub(crate) fn test() -> Result<(), Error> {
         return Ok(());
     }
     desktop::ensure_for_tests()?;
+    // They would build it themselves, but each process of them would have to wait for it.
+    let mut command = workspace::cargo();
+    command.args(["build", "--package", "pilotlight-cli"]);
+    step::run("build the command pilotlight", command)?;
     let mut outside = workspace::cargo();
     outside.args(["test", "--package", "pilotlight-app-tests", "--"]);
     // Each test has a desktop of its own; more at once than processors make them slow, not quicker.

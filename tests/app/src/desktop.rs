@@ -60,6 +60,8 @@ impl Desktop {
     /// One that has none.
     #[must_use]
     pub fn without_tray() -> Self {
+        // Now, and not in the midst of what a test waits for.
+        let _ = (programs::app(), programs::command());
         let folder = TempDir::with_prefix("pilotlight-app-").expect("a folder");
         for name in ["user/.config", "run", "bus", "bin"] {
             fs::create_dir_all(folder.path().join(name)).expect("a folder");

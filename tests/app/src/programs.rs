@@ -25,10 +25,12 @@ pub fn command() -> &'static Path {
 #[must_use]
 pub fn folder() -> PathBuf {
     let test = env::current_exe().expect("the program of the test");
-    // TARGET/PROFILE/deps/TEST or TARGET/PROFILE/PROGRAM
+    // TARGET/PROFILE/deps/TEST, TARGET/PROFILE/examples/EXAMPLE or TARGET/PROFILE/PROGRAM
     let folder = test.parent().expect("a folder");
     match folder.file_name() {
-        Some(name) if name == "deps" => folder.parent().expect("a target folder").to_owned(),
+        Some(name) if name == "deps" || name == "examples" => {
+            folder.parent().expect("a target folder").to_owned()
+        }
         _ => folder.to_owned(),
     }
 }

@@ -143,7 +143,9 @@ fn quitting_is_asked_in_the_window_and_stops_everything_if_that_is_the_answer() 
     desktop.tray().icon().menu().click(&["Quit"]);
     window.until("//*[@role='dialog' or self::dialog]//button[contains(., 'Stop')]");
     window.picture(&pictures().join("7-quit.png"));
-    window.click_for_the_last_time("//*[@role='dialog' or self::dialog]//button[contains(., 'Stop')]");
+    window.click_for_the_last_time(
+        "//*[@role='dialog' or self::dialog]//button[contains(., 'Stop')]",
+    );
     until_so("nobody runs", || {
         !processes::lives(pid) && !processes::lives(application)
     });

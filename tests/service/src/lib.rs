@@ -26,10 +26,12 @@ fn build() -> Result<PathBuf, String> {
         return Ok(program.into());
     }
     let test = env::current_exe().map_err(|error| error.to_string())?;
-    // TARGET/PROFILE/deps/TEST or TARGET/PROFILE/PROGRAM
+    // TARGET/PROFILE/deps/TEST, TARGET/PROFILE/examples/EXAMPLE or TARGET/PROFILE/PROGRAM
     let folder = test.parent().ok_or("the test is in no folder")?;
     let profile = match folder.file_name() {
-        Some(name) if name == "deps" => folder.parent().ok_or("the test is in no folder")?,
+        Some(name) if name == "deps" || name == "examples" => {
+            folder.parent().ok_or("the test is in no folder")?
+        }
         _ => folder,
     };
     let target = profile.parent().ok_or("the test is in no target folder")?;
