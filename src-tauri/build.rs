@@ -1,10 +1,5 @@
 //! What the compiler cannot see by itself: the window's page, the commands that it may use, the icons, and
 //! what a program for Windows says of itself.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a build script is an ordinary program; the bans are for what keeps services"
-)]
-
 use std::{env, fs, path::Path};
 
 use tauri_build::{AppManifest, Attributes, WindowsAttributes};

@@ -66,7 +66,7 @@ pub fn run() -> ExitCode {
                 window.state::<Host>().page.close();
             }
         })
-        .build(tauri::generate_context!());
+        .build(context());
     let app = match built {
         Ok(app) => app,
         Err(error) => {
@@ -87,6 +87,11 @@ pub fn run() -> ExitCode {
     u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
+#[expect(clippy::exit, reason = "it is in what the macro makes")]
+fn context() -> tauri::Context {
+    tauri::generate_context!()
+}
+
 fn prepared_home() -> Result<Home, Box<dyn std::error::Error>> {
     let home = Home::locate()?;
     home.prepare()?;
@@ -97,13 +102,12 @@ fn prepared_home() -> Result<Home, Box<dyn std::error::Error>> {
 /// There is one app to a home. Another home, as tests have it, is another app.
 fn instance_name(home: &Home) -> String {
     const NAME: &str = "dev.pilotlight.desktop";
-    match std::env::var_os(Home::VARIABLE).filter(|folder| !folder.is_empty()) {
-        None => NAME.to_owned(),
-        Some(_) => {
-            let id = home.stack_id(home.state()).0;
-            format!("{NAME}.{}", id.replace('-', "_"))
-        }
+    let own = std::env::var_os(Home::VARIABLE).filter(|folder| !folder.is_empty());
+    if own.is_none() {
+        return NAME.to_owned();
     }
+    let id = home.stack_id(home.state()).0;
+    format!("{NAME}.{}", id.replace('-', "_"))
 }
 
 /// Becomes the keeper, and shows that.

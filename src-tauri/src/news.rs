@@ -17,7 +17,7 @@ use pilotlight::{
     window::Update,
 };
 use tauri::{AppHandle, Manager as _, async_runtime::spawn};
-use tauri_plugin_notification::NotificationExt as _;
+use tauri_plugin_notification::{ActiveNotification, NotificationExt as _};
 
 use crate::{host::Host, window};
 
@@ -78,7 +78,7 @@ fn tell(app: &AppHandle, notice: &Notice, shown: &Shown) {
 fn listen(app: &AppHandle, shown: &Shown) {
     let (clicked, shown) = (app.clone(), shown.clone());
     let listening = app.notification().on_action(move |action| {
-        let number = action.notification().map(|notification| notification.id());
+        let number = action.notification().map(ActiveNotification::id);
         let shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
         let about = number.and_then(|number| shown.get(&number).cloned());
         drop(shown);

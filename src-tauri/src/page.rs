@@ -114,10 +114,11 @@ async fn tell(app: AppHandle, page: Channel<Update>, mut news: mpsc::UnboundedRe
     };
     let mut next = Some(whole);
     loop {
-        let update = match next.take() {
-            Some(update) => update,
+        let update = if let Some(update) = next.take() {
+            update
+        } else {
             // Each arm is cancel-safe: it marks as seen what it returns, and nothing else.
-            None => tokio::select! {
+            tokio::select! {
                 Ok(()) = view.changed() => {
                     let snapshot = view.borrow_and_update().clone();
                     Update::Snapshot { snapshot }
@@ -136,7 +137,7 @@ async fn tell(app: AppHandle, page: Channel<Update>, mut news: mpsc::UnboundedRe
                 }
                 Some(update) = news.recv() => update,
                 else => return,
-            },
+            }
         };
         let pause = matches!(update, Update::Snapshot { .. });
         if page.send(update).is_err() {

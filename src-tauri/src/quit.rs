@@ -23,7 +23,7 @@ use tauri::{
 use crate::{host::Host, window};
 
 /// A stop is bounded by itself; this is for what nobody has thought of.
-const LAST_RESORT: Duration = Duration::from_secs(120);
+const LAST_RESORT: Duration = Duration::from_mins(2);
 
 /// The keeper has nothing to wait for but its own tasks.
 const FAREWELL: Duration = Duration::from_secs(3);

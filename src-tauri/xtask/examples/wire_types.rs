@@ -26,7 +26,6 @@ fn main() {
         view::Snapshot,
         view::StackView,
         view::ServiceView,
-        finding::Code,
         finding::Finding,
         finding::Symptom,
         finding::Remedy,

@@ -61,14 +61,13 @@ impl Desk {
         let doctor = control::Doctor {
             file: file.to_owned(),
         };
-        let findings = match self.0.keeper.doctor(doctor).await {
-            Some(findings) => findings,
-            None => {
-                let variables = self.0.variables(file);
-                let stack = stack_file::read(file, &variables);
-                let stack = Arc::new(stack.map_err(|report| lines(&report))?);
-                unkept::findings(&self.0.home, stack, variables, self.running()).await
-            }
+        let findings = if let Some(findings) = self.0.keeper.doctor(doctor).await {
+            findings
+        } else {
+            let variables = self.0.variables(file);
+            let stack = stack_file::read(file, &variables);
+            let stack = Arc::new(stack.map_err(|report| lines(&report))?);
+            unkept::findings(&self.0.home, stack, variables, self.running()).await
         };
         let mut state = self.0.state();
         state.doctored.insert(file.to_owned(), findings.clone());
@@ -97,14 +96,14 @@ impl Desk {
         if up.len() == stack.services.len() {
             return self.start(file, Vec::new()).await;
         }
-        let stays: Vec<_> = up
+        let remaining: Vec<_> = up
             .into_iter()
             .filter(|name| new.service(name).is_some())
             .collect();
-        if stays.is_empty() {
+        if remaining.is_empty() {
             return self.stop(file, Vec::new()).await;
         }
-        self.start(file, stays).await
+        self.start(file, remaining).await
     }
 
     /// Knows a stack from now on: a stack file, or a folder in or above which one is.
@@ -124,6 +123,7 @@ impl Desk {
     }
 
     /// Forgets a stack. Nothing of it may run, and nothing is deleted.
+    #[must_use]
     pub fn remove(&self, file: &Path) -> Outcome {
         let runs = {
             let snapshot = self.0.keeper.snapshot();
@@ -145,6 +145,7 @@ impl Desk {
     }
 
     /// Chooses something else.
+    #[must_use]
     pub fn set_settings(&self, settings: Settings) -> Outcome {
         let written = {
             let mut state = self.0.state();
@@ -160,6 +161,7 @@ impl Desk {
     }
 
     /// Chooses whether a stack is started when the app starts with the desktop.
+    #[must_use]
     pub fn set_start_at_login(&self, file: &Path, on: bool) -> Outcome {
         let written = {
             let mut state = self.0.state();

@@ -13,7 +13,6 @@ use crate::stack::{Port, ServiceName};
     missing_docs,
     reason = "the table of finding codes says what each means"
 )]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum Code {
     NotRunning,
     Exited,
@@ -64,6 +63,7 @@ pub enum Code {
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Finding {
     /// What it is.
+    #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub code: Code,
     /// Where it is.
     pub service: ServiceName,
@@ -86,6 +86,7 @@ pub struct Symptom {
     /// In which check, if in one.
     pub check: Option<String>,
     /// What it would be, were it a cause.
+    #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub code: Code,
     /// A sentence.
     pub text: String,
