@@ -133,6 +133,8 @@ impl Place {
             .env("PATH", path_with_postgresql())
             .env_remove("NO_COLOR")
             .env_remove("CLICOLOR_FORCE")
+            // What is installed is used, also where an engine would answer.
+            .env("DOCKER_HOST", "tcp://127.0.0.1:1")
             .env_remove("DATABASE_URL")
             .env_remove("REDIS_URL")
             .stdin(Stdio::null());
