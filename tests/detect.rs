@@ -273,5 +273,5 @@ fn a_hundred_thousand_files_are_no_work() {
     assert_eq!(draft.services.len(), 50);
     check("large", &listing, &draft);
     // A debug build on a busy machine; anything quadratic takes minutes.
-    assert!(taken < Duration::from_secs(10), "{taken:?}");
+    assert!(taken < Duration::from_mins(1), "{taken:?}");
 }

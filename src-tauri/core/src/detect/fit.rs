@@ -120,15 +120,12 @@ fn doubled(text: &str, keeps: &str) -> String {
             .find(|kept| from.starts_with(*kept));
         // `${port}` is a variable.
         let is_variable = before.ends_with('$') || (before.is_empty() && fit.ends_with('$'));
-        match kept.filter(|kept| !(is_variable && kept.starts_with("{p"))) {
-            Some(kept) => {
-                fit.push_str(kept);
-                rest = &from[kept.len()..];
-            }
-            None => {
-                fit.extend([&from[..1], &from[..1]]);
-                rest = &from[1..];
-            }
+        if let Some(kept) = kept.filter(|kept| !(is_variable && kept.starts_with("{p"))) {
+            fit.push_str(kept);
+            rest = &from[kept.len()..];
+        } else {
+            fit.extend([&from[..1], &from[..1]]);
+            rest = &from[1..];
         }
     }
     fit.push_str(rest);

@@ -39,7 +39,11 @@ pub struct Listing {
     pub name: String,
     /// The computer.
     pub host: Host,
-    files: BTreeMap<String, Option<Arc<str>>>,
+    files: BTreeSet<String>,
+    /// Of the files that were read: few beside those of which only the name counts.
+    texts: BTreeMap<String, Arc<str>>,
+    /// The paths by the names at their ends, since detectors ask for names again and again.
+    by_name: BTreeMap<String, BTreeSet<String>>,
     folders: BTreeSet<String>,
 }
 
@@ -72,8 +76,19 @@ impl Listing {
 
     /// Adds a file; with its text, if that was read. A byte order mark is left out.
     pub fn add(&mut self, path: impl Into<String>, text: Option<&str>) {
-        let text = text.map(|text| Arc::from(text.strip_prefix('\u{feff}').unwrap_or(text)));
-        self.files.insert(path.into(), text);
+        let path = path.into();
+        match text {
+            Some(text) => {
+                let text = Arc::from(text.strip_prefix('\u{feff}').unwrap_or(text));
+                self.texts.insert(path.clone(), text);
+            }
+            None => {
+                self.texts.remove(&path);
+            }
+        }
+        let named = self.by_name.entry(file_name(&path).to_owned());
+        named.or_default().insert(path.clone());
+        self.files.insert(path);
     }
 
     /// Adds a folder that was not looked into, such as `node_modules`.
@@ -84,7 +99,7 @@ impl Listing {
     /// Whether this file is there.
     #[must_use]
     pub fn has(&self, path: &str) -> bool {
-        self.files.contains_key(path)
+        self.files.contains(path)
     }
 
     /// Whether this folder is there, looked into or not.
@@ -96,18 +111,18 @@ impl Listing {
     /// The text of a file, if it was read.
     #[must_use]
     pub fn text(&self, path: &str) -> Option<&str> {
-        self.files.get(path)?.as_deref()
+        self.texts.get(path).map(|text| &**text)
     }
 
     /// The paths of all files, in the order of their bytes.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
-        self.files.keys().map(String::as_str)
+        self.files.iter().map(String::as_str)
     }
 
     /// The files that were read, and their text.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
-        let files = self.files.iter();
-        files.filter_map(|(path, text)| Some((path.as_str(), text.as_deref()?)))
+        let texts = self.texts.iter();
+        texts.map(|(path, text)| (path.as_str(), &**text))
     }
 
     /// The paths of the files in a folder and below it; `""` is the whole.
@@ -119,13 +134,14 @@ impl Listing {
         };
         let files = self.files.range(start.clone()..);
         files
-            .map(|(path, _)| path.as_str())
+            .map(String::as_str)
             .take_while(move |path| path.starts_with(&start))
     }
 
     /// The paths of the files with this name, wherever they are.
-    pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.paths().filter(move |path| file_name(path) == name)
+    pub fn named<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        let paths = self.by_name.get(name);
+        paths.into_iter().flatten().map(String::as_str)
     }
 }
 

@@ -75,7 +75,7 @@ pub(super) fn example_without_file(listing: &Listing, folder: &str) -> Option<St
 pub(super) fn file_for(listing: &Listing, folders: &[&str]) -> Option<Said<String>> {
     let mut files = folders.iter().map(|folder| join(folder, ".env"));
     let file = files.find(|file| listing.has(file))?;
-    let because = Because::file(&file, "nothing in the source reads it");
+    let because = Because::file(&file, "its program does not read it by itself");
     Some(because.says(format!("{}?", plain(&file))))
 }
 

@@ -1,10 +1,10 @@
 //! What the services of a project mean to each other: who asks whom, from which page, and by which
 //! variable.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::LazyLock,
-};
+mod order;
+mod origin;
+
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use regex::Regex;
 
@@ -16,9 +16,7 @@ use super::{
     variables,
 };
 use crate::{
-    draft::{
-        Because, Check, CheckAction, DraftService, Http, Kind, Probe, Ready, Said, Unsaid, plain,
-    },
+    draft::{Because, DraftService, Http, Kind, Probe, Ready, Said, Unsaid, plain},
     stack::Need,
 };
 
@@ -68,13 +66,13 @@ pub(super) fn connect(
             }
         }
     }
-    need_backends(apps);
-    need_jobs(apps);
-    break_rings(apps);
+    order::need_backends(apps);
+    order::need_jobs(apps);
+    order::break_rings(apps);
     for app in apps.iter_mut() {
         make_ready(listing, app);
     }
-    check_origins(apps, &mentions);
+    origin::check_origins(apps, &mentions);
 }
 
 fn targets(apps: &[App<'_>], stores: &[DraftService]) -> BTreeMap<u16, Target> {
@@ -278,85 +276,6 @@ fn tell_example(app: &App<'_>, example: &str, unsaid: &mut Vec<Unsaid>) {
     });
 }
 
-/// A frontend that names no backend needs them all the same, if some are there.
-fn need_backends(apps: &mut [App<'_>]) {
-    let backends: Vec<(String, Because)> = apps
-        .iter()
-        .filter(|app| app.service.kind == Kind::Backend)
-        .map(|app| {
-            (
-                app.service.name.clone(),
-                Because::known("frontends come after what they ask"),
-            )
-        })
-        .collect();
-    let names: BTreeSet<&str> = backends.iter().map(|(name, _)| name.as_str()).collect();
-    for app in apps
-        .iter_mut()
-        .filter(|app| app.service.kind == Kind::Frontend)
-    {
-        let mut needs = app.service.needs.iter();
-        if needs.any(|need| names.contains(need.value.service.as_str())) {
-            continue;
-        }
-        for (name, because) in &backends {
-            app.need(name, Need::Ready, because);
-        }
-    }
-}
-
-/// What a job prepares comes after it: whatever runs in the same folder.
-fn need_jobs(apps: &mut [App<'_>]) {
-    let jobs: Vec<(String, String, Because)> = apps
-        .iter()
-        .filter(|app| app.service.kind == Kind::Job)
-        .map(|app| {
-            (
-                app.root.clone(),
-                app.service.name.clone(),
-                app.service.because.clone(),
-            )
-        })
-        .collect();
-    for app in apps.iter_mut().filter(|app| app.service.kind != Kind::Job) {
-        for (root, name, because) in &jobs {
-            if app.root == *root && app.service.kind != Kind::Frontend {
-                app.need(name, Need::Completed, because);
-            }
-        }
-    }
-}
-
-/// Two backends may ask each other, but one must start first.
-fn break_rings(apps: &mut [App<'_>]) {
-    let mut allowed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for app in apps.iter_mut() {
-        let own = app.service.name.clone();
-        app.service.needs.retain(|need| {
-            if reaches(&allowed, &need.value.service, &own) {
-                return false;
-            }
-            let edges = allowed.entry(own.clone()).or_default();
-            edges.insert(need.value.service.clone());
-            true
-        });
-    }
-}
-
-fn reaches(edges: &BTreeMap<String, BTreeSet<String>>, from: &str, to: &str) -> bool {
-    let mut seen: BTreeSet<&str> = BTreeSet::new();
-    let mut open = vec![from];
-    while let Some(at) = open.pop() {
-        if at == to {
-            return true;
-        }
-        if seen.insert(at) {
-            open.extend(edges.get(at).into_iter().flatten().map(String::as_str));
-        }
-    }
-    false
-}
-
 fn make_ready(listing: &Listing, app: &mut App<'_>) {
     if app.service.port.is_none() {
         return;
@@ -387,82 +306,4 @@ fn make_ready(listing: &Listing, app: &mut App<'_>) {
             app.service.links.push(("open".to_owned(), said));
         }
     }
-}
-
-/// A backend that lets pages of a frontend in is asked as such a page would, if the frontend asks it
-/// by its address and not through a proxy.
-fn check_origins(apps: &mut [App<'_>], mentions: &[BTreeMap<u16, Because>]) {
-    let frontends: Vec<(String, u16, Vec<String>)> = apps
-        .iter()
-        .filter(|app| app.service.kind == Kind::Frontend)
-        .filter_map(|app| {
-            let asked = app
-                .service
-                .env_points_at
-                .iter()
-                .map(|(_, said)| said.value.clone());
-            let given = app
-                .service
-                .env
-                .iter()
-                .filter_map(|(_, said)| service_in(&said.value));
-            let port = app.service.port.as_ref()?.value;
-            Some((app.service.name.clone(), port, asked.chain(given).collect()))
-        })
-        .collect();
-    for (app, mentions) in apps.iter_mut().zip(mentions) {
-        if app.service.kind != Kind::Backend || !app.service.checks.is_empty() {
-            continue;
-        }
-        let Some(path) = health_path(&app.service) else {
-            continue;
-        };
-        for (frontend, port, asked) in &frontends {
-            if !asked.contains(&app.service.name) {
-                continue;
-            }
-            let in_variables = app.variables.values().find(|variable| {
-                let address = Address::parse(&variable.value);
-                let address = address.filter(|address| variable.is_set && address.is_here());
-                address.and_then(|address| address.port()) == Some(*port)
-            });
-            let because = match (mentions.get(port), in_variables) {
-                (_, Some(variable)) => Because::line(
-                    &variable.file,
-                    variable.line,
-                    format!("`{}`", variable.name),
-                ),
-                (Some(said), None) => Because {
-                    text: "lets pages of this origin in".to_owned(),
-                    ..said.clone()
-                },
-                (None, None) => continue,
-            };
-            let check = Check {
-                name: format!("a page of {frontend} may ask"),
-                action: CheckAction::Http(Http {
-                    url: path.clone(),
-                    ..Http::default()
-                }),
-                origin: Some(format!("http://localhost:{{{frontend}.port}}")),
-                credentials: false,
-                every: None,
-            };
-            app.service.checks.push(Said::new(check, because));
-        }
-    }
-}
-
-fn health_path(service: &DraftService) -> Option<String> {
-    let ready = &service.ready.as_ref()?.value;
-    ready.probes.iter().find_map(|probe| match probe {
-        Probe::Http(request) if request.url.starts_with('/') => Some(request.url.clone()),
-        _ => None,
-    })
-}
-
-/// `backend` of `http://localhost:{backend.port}`
-fn service_in(value: &str) -> Option<String> {
-    let (_, rest) = value.split_once('{')?;
-    Some(rest.split_once(".port}")?.0.to_owned())
 }

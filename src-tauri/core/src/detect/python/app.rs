@@ -7,113 +7,13 @@ use regex::Regex;
 
 use crate::detect::{
     line_at,
-    source::{self, Syntax, arguments, keyword, literal, pattern, port_in},
+    source::{self, Syntax, arguments, keyword, pattern},
 };
 
-/// What an application is made with, which decides what can serve it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Framework {
-    Fastapi,
-    Starlette,
-    Litestar,
-    Quart,
-    Flask,
-    Celery,
-    Streamlit,
-    Gradio,
-    Dash,
-    Nicegui,
-    Aiohttp,
-    Grpc,
-}
-
-impl Framework {
-    pub(super) const fn package(self) -> &'static str {
-        match self {
-            Self::Fastapi => "fastapi",
-            Self::Starlette => "starlette",
-            Self::Litestar => "litestar",
-            Self::Quart => "quart",
-            Self::Flask => "flask",
-            Self::Celery => "celery",
-            Self::Streamlit => "streamlit",
-            Self::Gradio => "gradio",
-            Self::Dash => "dash",
-            Self::Nicegui => "nicegui",
-            Self::Aiohttp => "aiohttp",
-            Self::Grpc => "grpcio",
-        }
-    }
-
-    /// As a person writes it.
-    pub(super) const fn title(self) -> &'static str {
-        match self {
-            Self::Fastapi => "FastAPI",
-            Self::Starlette => "Starlette",
-            Self::Litestar => "Litestar",
-            Self::Quart => "Quart",
-            Self::Flask => "Flask",
-            Self::Celery => "Celery",
-            Self::Streamlit => "Streamlit",
-            Self::Gradio => "Gradio",
-            Self::Dash => "Dash",
-            Self::Nicegui => "NiceGUI",
-            Self::Aiohttp => "aiohttp",
-            Self::Grpc => "gRPC",
-        }
-    }
-
-    /// Where it listens unless told otherwise.
-    pub(super) const fn usual_port(self) -> u16 {
-        match self {
-            Self::Fastapi | Self::Starlette | Self::Litestar | Self::Celery => 8000,
-            Self::Quart | Self::Flask => 5000,
-            Self::Streamlit => 8501,
-            Self::Gradio => 7860,
-            Self::Dash => 8050,
-            Self::Nicegui | Self::Aiohttp => 8080,
-            Self::Grpc => 50051,
-        }
-    }
-
-    /// Served by uvicorn and its like.
-    pub(super) const fn is_asgi(self) -> bool {
-        matches!(
-            self,
-            Self::Fastapi | Self::Starlette | Self::Litestar | Self::Quart
-        )
-    }
-
-    /// Pages for a person rather than answers for a program.
-    pub(super) const fn is_page(self) -> bool {
-        matches!(
-            self,
-            Self::Streamlit | Self::Gradio | Self::Dash | Self::Nicegui
-        )
-    }
-
-    fn of_class(class: &str) -> Option<Self> {
-        Some(match class {
-            "FastAPI" => Self::Fastapi,
-            "Starlette" => Self::Starlette,
-            "Litestar" => Self::Litestar,
-            "Quart" => Self::Quart,
-            "Flask" | "APIFlask" | "OpenAPI" => Self::Flask,
-            "Celery" => Self::Celery,
-            "Dash" => Self::Dash,
-            _ => return None,
-        })
-    }
-}
-
-/// Where an application listens, as its own source says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SourcePort {
-    pub(super) number: u16,
-    /// The environment variable that can change it.
-    pub(super) variable: Option<String>,
-    pub(super) line: usize,
-}
+use super::{
+    framework::Framework,
+    serving::{Run, SourcePort, runs},
+};
 
 /// An application in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,14 +43,6 @@ static FUNCTION: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?m)^(?:async[ \t]+)?def[ \t]+(\w+)[ \t]*\("));
 static TOP_CALL: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?m)^(\w+)[ \t]*(?::[ \t]*[\w.]+[ \t]*)?=[ \t]*(?:\w+\.)*(\w+)\("));
-static RUN: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"\b(uvicorn\.run|hypercorn\.run|web\.run_app|ui\.run|\w+\.launch|\w+\.run|\w+\.run_server|\w+\.add_insecure_port)\(",
-    )
-});
-static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r#"(?:environ(?:\.get\(|\[)|getenv\(|\benv(?:\.int)?\(|config\()[ \t\n]*["'](\w+)["']"#)
-});
 
 /// The code of a Python file, as the functions of this module take it.
 pub(super) fn code(text: &str) -> String {
@@ -385,128 +277,6 @@ fn draws(code: &str) -> bool {
         )
     });
     DRAWN.is_match(code)
-}
-
-/// The port of the first call that serves such an application.
-pub(super) fn run_port(code: &str, framework: Framework) -> Option<SourcePort> {
-    runs(code)
-        .into_iter()
-        .find(|run| run.serves(framework))?
-        .port
-}
-
-/// A call that serves.
-#[derive(Debug)]
-struct Run {
-    function: String,
-    /// The first argument, or the object that is run.
-    target: Option<String>,
-    port: Option<SourcePort>,
-    port_name: Option<String>,
-    reload: bool,
-}
-
-impl Run {
-    fn serves(&self, framework: Framework) -> bool {
-        match self.function.as_str() {
-            "uvicorn.run" | "hypercorn.run" => framework.is_asgi(),
-            "web.run_app" => framework == Framework::Aiohttp,
-            "ui.run" => framework == Framework::Nicegui,
-            function if function.ends_with(".launch") => framework == Framework::Gradio,
-            function if function.ends_with(".add_insecure_port") => framework == Framework::Grpc,
-            _ => matches!(
-                framework,
-                Framework::Flask | Framework::Dash | Framework::Quart
-            ),
-        }
-    }
-}
-
-fn runs(code: &str) -> Vec<Run> {
-    RUN.captures_iter(code)
-        .take(16)
-        .filter_map(|found| {
-            let whole = found.get(0)?;
-            let function = found.get(1)?.as_str();
-            if function == "asyncio.run" || function == "subprocess.run" {
-                return None;
-            }
-            let inside = arguments(code, whole.end() - 1);
-            let first = source::split_arguments(inside).first().copied();
-            let target = match function.split_once('.') {
-                Some(("uvicorn" | "hypercorn", _)) => first.map(|first| {
-                    let named = literal(first).unwrap_or(first);
-                    named.rsplit(':').next().unwrap_or(named).to_owned()
-                }),
-                Some((object, "run" | "run_server")) => Some(object.to_owned()),
-                _ => None,
-            };
-            let said = keyword(inside, "port")
-                .or_else(|| keyword(inside, "server_port"))
-                .or_else(|| function.ends_with("insecure_port").then_some(inside));
-            let port = said.and_then(|said| port_of(code, said, line_at(code, whole.start())));
-            let port_name = said.map(last_name).filter(|_| port.is_none());
-            Some(Run {
-                function: function.to_owned(),
-                target,
-                port,
-                port_name: port_name.map(str::to_owned),
-                reload: ["reload", "debug"]
-                    .iter()
-                    .any(|name| keyword(inside, name) == Some("True")),
-            })
-        })
-        .collect()
-}
-
-/// The port that an expression means: written out, a default of a variable, or a name that the
-/// same file gives a value.
-fn port_of(code: &str, expression: &str, line: usize) -> Option<SourcePort> {
-    let variable = |text: &str| Some(VARIABLE.captures(text)?.get(1)?.as_str().to_owned());
-    if let Some(number) = port_in(expression) {
-        let variable = variable(expression);
-        return Some(SourcePort {
-            number,
-            variable,
-            line,
-        });
-    }
-    let name = last_name(expression);
-    let (value, line) = assigned(code, name)?;
-    let number = port_in(value)?;
-    let variable = variable(value).or_else(|| {
-        // A field of pydantic's settings is filled from the variable of its name.
-        (expression.contains("settings") || expression.contains("config"))
-            .then(|| name.to_ascii_uppercase())
-    });
-    Some(SourcePort {
-        number,
-        variable,
-        line,
-    })
-}
-
-/// `PORT` of `int(settings.PORT)`
-fn last_name(expression: &str) -> &str {
-    let last = expression.rsplit(['.', '(']).next().unwrap_or(expression);
-    last.trim_end_matches(')').trim()
-}
-
-/// The value that a name is given, and the line: `PORT: int = 8000`.
-pub(super) fn assigned<'a>(code: &'a str, name: &str) -> Option<(&'a str, usize)> {
-    if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
-        return None;
-    }
-    code.lines().enumerate().find_map(|(index, line)| {
-        let rest = line.trim_start().strip_prefix(name)?.trim_start();
-        let value = match rest.strip_prefix(':') {
-            Some(typed) => typed.split_once('=')?.1,
-            None => rest
-                .strip_prefix('=')
-                .filter(|value| !value.starts_with('='))?,
-        };
-        Some((value.trim(), index + 1))
-    })
 }
 
 #[cfg(test)]

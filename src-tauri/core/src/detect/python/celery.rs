@@ -6,7 +6,8 @@ use regex::Regex;
 
 use super::{
     Placed,
-    app::{App, Framework},
+    app::App,
+    framework::Framework,
     place::{Hint, hint_for, place},
     project::{Project, usualness},
     server::Program,
@@ -61,7 +62,7 @@ impl Project<'_> {
                     .push(("PYTHONPATH".to_owned(), because.says(plain(&place.path))));
             }
             service.ready = Some(Because::known("what Celery says when it is").says(log(ready)));
-            self.env_file(&mut service, &place.directory);
+            self.env_file(&mut service, &place.directory, Framework::Celery);
             self.found(service, "celery")
         };
         finds

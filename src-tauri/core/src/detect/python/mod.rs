@@ -2,21 +2,19 @@
 
 mod app;
 mod celery;
+mod framework;
 mod packages;
 mod place;
 mod project;
 mod routes;
 mod run;
 mod server;
+mod serving;
 mod web;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::{
-    app::{App, Framework},
-    place::Hint,
-    routes::Codes,
-};
+use self::{app::App, framework::Framework, place::Hint, routes::Codes};
 use super::{Finds, Listing, ancestors, file_name, folder, is_aside, join, source::has_extension};
 
 use self::project::Project;
@@ -99,7 +97,7 @@ fn all_apps(codes: &Codes, hints: &[Hint]) -> Vec<Placed> {
             if let Some(factory) = factories.get(&maker)
                 && is_served(file)
             {
-                let port = app::run_port(code, factory.app.framework);
+                let port = serving::run_port(code, factory.app.framework);
                 let app = App {
                     object,
                     line,

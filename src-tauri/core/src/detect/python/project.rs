@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Placed,
-    app::Framework,
+    framework::Framework,
     packages::{Packages, packages},
     place::{Hint, hint_for},
     routes::Codes,

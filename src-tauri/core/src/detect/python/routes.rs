@@ -9,7 +9,7 @@ use std::{
 
 use regex::Regex;
 
-use super::app::assigned;
+use super::serving::assigned;
 use crate::detect::{
     line_at,
     source::{arguments, keyword, literal, pattern, split_arguments},

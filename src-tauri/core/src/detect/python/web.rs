@@ -2,12 +2,14 @@
 
 use super::{
     Placed,
-    app::{App, Framework, SourcePort, assigned},
+    app::App,
+    framework::Framework,
     place::{Hint, Place, hint_for, place},
     project::Project,
     routes::{django_health, health},
     run::{Keeper, from},
     server::{Program, ServerCommand},
+    serving::{SourcePort, assigned},
 };
 use crate::{
     detect::{Found, folder, join, route::page, source::port_in, variables},
@@ -145,7 +147,7 @@ impl Project<'_> {
             framework => vec![framework.package()],
         };
         self.modules(&mut service, &place.directory, &modules);
-        self.env_file(&mut service, &place.directory);
+        self.env_file(&mut service, &place.directory, app.framework);
         Found {
             reads_port,
             ..self.found(service, app.framework.package())
@@ -416,25 +418,27 @@ impl Project<'_> {
         service.require.commands.push(because.says(words));
     }
 
-    /// The `.env` of the project, where no library of it reads that.
-    pub(super) fn env_file(&self, service: &mut DraftService, directory: &str) {
-        const READERS: [&str; 7] = [
-            "python-dotenv",
-            "pydantic-settings",
-            "environs",
-            "python-decouple",
-            "django-environ",
-            "dynaconf",
-            "starlette",
-        ];
-        let reads = READERS
+    /// The `.env` of the project, unless it is read without that.
+    pub(super) fn env_file(
+        &self,
+        service: &mut DraftService,
+        directory: &str,
+        framework: Framework,
+    ) {
+        // They look for it by themselves.
+        let by_package = ["python-decouple", "dynaconf"]
             .iter()
-            .any(|package| self.packages.contains_key(*package))
-            || self
-                .codes
+            .any(|package| self.packages.contains_key(*package));
+        // Of Flask, its command does; a Celery of the same project has no such luck.
+        let by_command = self.environment.keeper == Keeper::Pipenv
+            || (framework == Framework::Flask && self.packages.contains_key("python-dotenv"));
+        let by_source = || {
+            let marks = ["dotenv", "env_file", "read_env("];
+            self.codes
                 .values()
-                .any(|code| code.contains("dotenv") || code.contains("env_file"));
-        if !reads {
+                .any(|code| marks.iter().any(|mark| code.contains(mark)))
+        };
+        if !by_package && !by_command && !by_source() {
             service
                 .env_file
                 .extend(variables::file_for(self.listing, &[directory, &self.root]));

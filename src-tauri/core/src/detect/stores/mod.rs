@@ -1,6 +1,8 @@
 //! The stores that a project needs, and how each is started here.
 
+mod container;
 mod evidence;
+mod manifest;
 mod start;
 mod table;
 

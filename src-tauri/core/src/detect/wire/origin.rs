@@ -1,0 +1,86 @@
+//! Pages that a backend lets in, checked as a browser would.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    detect::{address::Address, app::App},
+    draft::{Because, Check, CheckAction, DraftService, Http, Kind, Probe, Said},
+};
+
+/// A backend that lets pages of a frontend in is asked as such a page would, if the frontend asks it
+/// by its address and not through a proxy.
+pub(super) fn check_origins(apps: &mut [App<'_>], mentions: &[BTreeMap<u16, Because>]) {
+    let frontends: Vec<(String, u16, Vec<String>)> = apps
+        .iter()
+        .filter(|app| app.service.kind == Kind::Frontend)
+        .filter_map(|app| {
+            let asked = app
+                .service
+                .env_points_at
+                .iter()
+                .map(|(_, said)| said.value.clone());
+            let given = app
+                .service
+                .env
+                .iter()
+                .filter_map(|(_, said)| service_in(&said.value));
+            let port = app.service.port.as_ref()?.value;
+            Some((app.service.name.clone(), port, asked.chain(given).collect()))
+        })
+        .collect();
+    for (app, mentions) in apps.iter_mut().zip(mentions) {
+        if app.service.kind != Kind::Backend || !app.service.checks.is_empty() {
+            continue;
+        }
+        let Some(path) = health_path(&app.service) else {
+            continue;
+        };
+        for (frontend, port, asked) in &frontends {
+            if !asked.contains(&app.service.name) {
+                continue;
+            }
+            let in_variables = app.variables.values().find(|variable| {
+                let address = Address::parse(&variable.value);
+                let address = address.filter(|address| variable.is_set && address.is_here());
+                address.and_then(|address| address.port()) == Some(*port)
+            });
+            let because = match (mentions.get(port), in_variables) {
+                (_, Some(variable)) => Because::line(
+                    &variable.file,
+                    variable.line,
+                    format!("`{}`", variable.name),
+                ),
+                (Some(said), None) => Because {
+                    text: "lets pages of this origin in".to_owned(),
+                    ..said.clone()
+                },
+                (None, None) => continue,
+            };
+            let check = Check {
+                name: format!("a page of {frontend} may ask"),
+                action: CheckAction::Http(Http {
+                    url: path.clone(),
+                    ..Http::default()
+                }),
+                origin: Some(format!("http://localhost:{{{frontend}.port}}")),
+                credentials: false,
+                every: None,
+            };
+            app.service.checks.push(Said::new(check, because));
+        }
+    }
+}
+
+fn health_path(service: &DraftService) -> Option<String> {
+    let ready = &service.ready.as_ref()?.value;
+    ready.probes.iter().find_map(|probe| match probe {
+        Probe::Http(request) if request.url.starts_with('/') => Some(request.url.clone()),
+        _ => None,
+    })
+}
+
+/// `backend` of `http://localhost:{backend.port}`
+fn service_in(value: &str) -> Option<String> {
+    let (_, rest) = value.split_once('{')?;
+    Some(rest.split_once(".port}")?.0.to_owned())
+}
