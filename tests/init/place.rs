@@ -114,10 +114,10 @@ impl Place {
                     continue;
                 }
                 let bytes = fs::read(entry.path()).unwrap();
-                let written = String::from_utf8(bytes).map_or_else(
-                    |error| error.into_bytes(),
-                    |text| with_ports(&text, ports).into_bytes(),
-                );
+                let written = String::from_utf8(bytes)
+                    .map_or_else(std::string::FromUtf8Error::into_bytes, |text| {
+                        with_ports(&text, ports).into_bytes()
+                    });
                 fs::write(to.join(name), written).unwrap();
             }
         }
@@ -133,6 +133,8 @@ impl Place {
             .env("PATH", path_with_postgresql())
             .env_remove("NO_COLOR")
             .env_remove("CLICOLOR_FORCE")
+            // What is installed is used, also where an engine would answer.
+            .env("DOCKER_HOST", "tcp://127.0.0.1:1")
             .env_remove("DATABASE_URL")
             .env_remove("REDIS_URL")
             .stdin(Stdio::null());
@@ -255,7 +257,7 @@ pub(crate) fn get(port: u16, path: &str) -> (u16, String) {
     )
 }
 
-/// Debian keeps the programs of PostgreSQL in a folder of their version.
+/// Debian keeps the programs of `PostgreSQL` in a folder of their version.
 fn path_with_postgresql() -> std::ffi::OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let versions = fs::read_dir("/usr/lib/postgresql")
