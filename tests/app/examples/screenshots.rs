@@ -16,6 +16,8 @@ mod linux {
 
     /// Of `icons/tray/green.svg`.
     const GREEN: [u8; 3] = [0x2f, 0xc8, 0x73];
+    /// A window whose page is not there yet.
+    const BLANK: [u8; 3] = [0xff; 3];
     const TITLE: &str = "Pilot Light";
 
     pub(super) fn take() {
@@ -30,6 +32,9 @@ mod linux {
         desktop.display.move_window(TITLE, 0, 40);
         let flame = until("a green flame in the panel", || {
             desktop.display.picture().middle_of(GREEN, 32)
+        });
+        until_so("a page in the window", || {
+            desktop.display.picture().share_of(BLANK) < 0.05
         });
         let _ = at_rest(&desktop);
         desktop.display.click(flame, 3);
