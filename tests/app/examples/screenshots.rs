@@ -16,8 +16,8 @@ mod linux {
 
     /// Of `icons/tray/green.svg`.
     const GREEN: [u8; 3] = [0x2f, 0xc8, 0x73];
-    /// A window whose page is not there yet.
-    const BLANK: [u8; 3] = [0xff; 3];
+    /// What most of the page is painted with in the dark theme, once there is something on it (`ui/src/theme.css`).
+    const PANEL: [u8; 3] = [0x1a, 0x1d, 0x23];
     const TITLE: &str = "Pilot Light";
 
     pub(super) fn take() {
@@ -34,7 +34,7 @@ mod linux {
             desktop.display.picture().middle_of(GREEN, 32)
         });
         until_so("a page in the window", || {
-            desktop.display.picture().share_of(BLANK) < 0.05
+            desktop.display.picture().share_of(PANEL) > 0.1
         });
         let _ = at_rest(&desktop);
         desktop.display.click(flame, 3);
