@@ -1,4 +1,8 @@
 //! Takes the pictures of the README into the folder that is given: the window, and the panel with the menu open.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "nothing tells when a screen is at rest; the bans are for what keeps services"
+)]
 
 fn main() {
     #[cfg(target_os = "linux")]
