@@ -26,8 +26,6 @@ pub(crate) enum Error {
     /// The program has said itself what is wrong.
     #[error("`{program}`: {status}")]
     Shown { program: String, status: ExitStatus },
-    #[error("{what}")]
-    Wrong { what: String },
     #[error("{}", list(.0))]
     Missing(Vec<Missing>),
     /// What was made is not what it should be.

@@ -7,7 +7,7 @@ use pilotlight_app_tests::{
 };
 use serde_json::json;
 
-/// What GLib's own launcher makes of the entry is what desktops make of it. (It refuses every program with a `%` in
+/// What `gio launch` makes of the entry is what desktops make of it. (It refuses every program with a `%` in
 /// its path, however that is written.)
 #[test]
 fn started_by_its_autostart_entry_it_hides_in_the_tray_and_starts_the_chosen_stacks() {

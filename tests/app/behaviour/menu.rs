@@ -1,4 +1,8 @@
 //! The menu: what it says, and what it does.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "how long an answer takes is what is tested; the bans are for what keeps services"
+)]
 
 use std::{
     thread,

@@ -202,8 +202,17 @@ impl Picture {
     pub fn difference(&self, other: &Self) -> f64 {
         let pairs = self.0.chunks_exact(4).zip(other.0.chunks_exact(4));
         let different = pairs.filter(|(one, other)| one[..3] != other[..3]).count();
-        let share = |count: usize| u32::try_from(count).map_or(f64::MAX, f64::from);
-        share(different) / share(self.0.len() / 4)
+        share(different, self.0.len() / 4)
+    }
+
+    /// How many of its pixels have this colour (red, green, blue), as a share of all.
+    #[must_use]
+    pub fn share_of(&self, [red, green, blue]: [u8; 3]) -> f64 {
+        let pixels = self.0.chunks_exact(4);
+        let of_colour = pixels
+            .filter(|pixel| pixel[..3] == [blue, green, red])
+            .count();
+        share(of_colour, self.0.len() / 4)
     }
 
     /// Writes it down.
@@ -220,4 +229,9 @@ impl Picture {
             .write_image_data(&pixels.collect::<Vec<_>>())
             .expect("its pixels");
     }
+}
+
+fn share(part: usize, whole: usize) -> f64 {
+    let number = |count: usize| u32::try_from(count).map_or(f64::MAX, f64::from);
+    number(part) / number(whole)
 }

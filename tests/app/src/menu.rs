@@ -79,9 +79,11 @@ impl Menu {
         let mut entries = self.entries();
         let mut found: Option<Entry> = None;
         for word in words {
-            let mut next = entries.into_iter();
-            let next = next.find(|entry| entry.label.starts_with(word))?;
-            entries = next.entries.clone();
+            let at = entries
+                .iter()
+                .position(|entry| entry.label.starts_with(word))?;
+            let next = entries.swap_remove(at);
+            entries.clone_from(&next.entries);
             found = Some(next);
         }
         found

@@ -242,7 +242,8 @@ impl Icon {
         &self.lights
     }
 
-    /// Waits until it has announced this light, also if it has changed again since `from`.
+    /// Waits until it has announced this light, from number `from` of its announcements on, and returns when that was.
+    #[expect(clippy::must_use_candidate, reason = "most only want to wait")]
     pub fn until_light(&self, from: usize, light: Light) -> Instant {
         let what = format!("{light:?} in the tray");
         let seen = self.lights.first(from, &what, |seen| *seen == Some(light));

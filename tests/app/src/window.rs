@@ -50,17 +50,17 @@ impl Window {
         }
     }
 
-    /// Waits for what the XPath leads to, and is shown.
+    /// Waits for what the `XPath` leads to, and is shown.
     pub fn until(&self, path: &str) {
         self.until_script(path, "return found.length > 0");
     }
 
-    /// Waits until the XPath leads to nothing that is shown.
+    /// Waits until the `XPath` leads to nothing that is shown.
     pub fn until_gone(&self, path: &str) {
         self.until_script(path, "return found.length === 0");
     }
 
-    /// Waits for what the XPath leads to, and clicks it once it can be.
+    /// Waits for what the `XPath` leads to, and clicks it once it can be.
     pub fn click(&self, path: &str) {
         let end = Instant::now() + DEADLINE;
         self.runtime.block_on(async {
@@ -85,7 +85,7 @@ impl Window {
         });
     }
 
-    /// Clicks what the XPath leads to, where that ends the application: there is no window then that could say
+    /// Clicks what the `XPath` leads to, where that ends the application: there is no window then that could say
     /// that it has been clicked.
     pub fn click_for_the_last_time(&self, path: &str) {
         self.until(path);
@@ -127,7 +127,7 @@ impl Window {
         fs::write(file, picture).expect("a file");
     }
 
-    /// What the XPath leads to and is shown is `found` in the script.
+    /// What the `XPath` leads to and is shown is `found` in the script.
     fn until_script(&self, path: &str, judge: &str) {
         let script = format!(
             "const all = document.evaluate(arguments[0], document, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE, null);

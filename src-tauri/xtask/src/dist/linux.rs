@@ -49,9 +49,9 @@ fn newest(folder: &Path) -> Result<PathBuf, Error> {
     let packages = entries.map(|entry| entry.path());
     let packages = packages.filter(|path| path.extension().is_some_and(|kind| kind == "deb"));
     let age = |path: &PathBuf| fs::metadata(path).and_then(|data| data.modified()).ok();
-    packages.max_by_key(age).ok_or_else(|| Error::Wrong {
-        what: format!("there is no package in {}", folder.display()),
-    })
+    packages
+        .max_by_key(age)
+        .ok_or_else(|| Error::Untrue(format!("there is no package in {}", folder.display())))
 }
 
 /// Sees that everything is in it, that it runs, and that it says what it needs.
@@ -97,6 +97,6 @@ fn demand(so: bool, what: impl FnOnce() -> String) -> Result<(), Error> {
     if so {
         Ok(())
     } else {
-        Err(Error::Wrong { what: what() })
+        Err(Error::Untrue(what()))
     }
 }
