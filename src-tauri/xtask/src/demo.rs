@@ -25,10 +25,20 @@ pub(crate) struct Options {
     detach: bool,
 }
 
+/// Whether there is a display to show a window on.
+fn has_desktop() -> bool {
+    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    env::consts::OS != "linux" || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")
+}
+
 /// Lights the example stack: in the app, or in the terminal until Ctrl-C, or left running.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     setup::everything()?;
-    let in_terminal = options.no_app || options.detach;
+    let mut in_terminal = options.no_app || options.detach;
+    if !in_terminal && !has_desktop() {
+        step::note("there is no desktop here for the application, so this is the stack in the terminal");
+        in_terminal = true;
+    }
     let app = if in_terminal {
         None
     } else {
