@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use super::tauri;
+use super::{demand, tauri};
 use crate::{
     error::{Error, at},
     setup::desktop,
@@ -31,9 +31,7 @@ pub(super) fn run() -> Result<(), Error> {
     let package = newest(&folder)?;
     inspect(&package)?;
 
-    let dist = workspace::programs()?.with_file_name("dist");
-    fs::create_dir_all(&dist).map_err(at(&dist))?;
-    let delivered = dist.join(package.file_name().unwrap_or_default());
+    let delivered = super::folder()?.join(package.file_name().unwrap_or_default());
     fs::copy(&package, &delivered).map_err(at(&package))?;
     let size = fs::metadata(&delivered).map_err(at(&delivered))?.len();
     anstream::println!("  {} ({} KiB)", delivered.display(), size / 1024);
@@ -91,12 +89,4 @@ fn inspect(package: &Path) -> Result<(), Error> {
         entry.contains("\nExec=pilot-light") && entry.contains("\nIcon=pilot-light"),
         || format!("the entry of the menu is wrong:\n{entry}"),
     )
-}
-
-fn demand(so: bool, what: impl FnOnce() -> String) -> Result<(), Error> {
-    if so {
-        Ok(())
-    } else {
-        Err(Error::Untrue(what()))
-    }
 }

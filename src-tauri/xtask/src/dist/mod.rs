@@ -2,16 +2,28 @@
 
 mod linux;
 mod tauri;
+mod trial;
+mod windows;
 
-use std::env;
+use std::{env, fs, path::PathBuf};
 
-use crate::error::{Error, Missing};
+use crate::{
+    error::{Error, Missing, at},
+    workspace,
+};
 
 #[derive(clap::Args)]
-pub(crate) struct Options {}
+pub(crate) struct Options {
+    /// On Linux: build a zip and an installer for Windows, and try them under Wine
+    #[arg(long)]
+    windows: bool,
+}
 
 /// Builds what people install, into `dist` in the target folder, and looks into it.
-pub(crate) fn run(_options: &Options) -> Result<(), Error> {
+pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    if options.windows {
+        return windows::run();
+    }
     if env::consts::OS == "linux" {
         return linux::run();
     }
@@ -19,4 +31,19 @@ pub(crate) fn run(_options: &Options) -> Result<(), Error> {
         what: format!("what has been tried on this system, {}", env::consts::OS),
         remedy: "`tauri.conf.json` is ready for it: npx @tauri-apps/cli build".to_owned(),
     }]))
+}
+
+/// The folder for what people get.
+fn folder() -> Result<PathBuf, Error> {
+    let dist = workspace::programs()?.with_file_name("dist");
+    fs::create_dir_all(&dist).map_err(at(&dist))?;
+    Ok(dist)
+}
+
+fn demand(so: bool, what: impl FnOnce() -> String) -> Result<(), Error> {
+    if so {
+        Ok(())
+    } else {
+        Err(Error::Untrue(what()))
+    }
 }

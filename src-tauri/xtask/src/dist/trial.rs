@@ -1,0 +1,211 @@
+//! The installer for Windows at work in Wine's machine.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    demand,
+    windows::{VERSION, files},
+};
+use crate::{
+    error::{Error, at},
+    step,
+    windows::Cross,
+};
+
+/// Where it is installed: with a space, as the place that it proposes has it.
+const PLACE: [&str; 2] = ["Pilot", "Light"];
+const ENVIRONMENT: &str = r"HKCU\Environment";
+const UNINSTALL: &str = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Uninstall\Pilot Light";
+/// The uninstaller copies itself and goes on as the copy.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+pub(super) fn run(cross: &Cross, installer: &Path) -> Result<(), Error> {
+    let trial = Trial {
+        cross,
+        installer,
+        folder: cross.drive().join(PLACE.join(" ")),
+    };
+    trial.clean()?;
+    let tried = trial.run();
+    trial.clean()?;
+    tried
+}
+
+struct Trial<'a> {
+    cross: &'a Cross,
+    installer: &'a Path,
+    folder: PathBuf,
+}
+
+impl Trial<'_> {
+    fn run(&self) -> Result<(), Error> {
+        // What is there already, with a variable in it that is to stay one.
+        let own = r"%USERPROFILE%\bin;C:\tools";
+        self.set_path(own)?;
+        self.install("install under Wine")?;
+        self.works()?;
+        let with = format!(r"{own};C:\{}", PLACE.join(" "));
+        self.demand_path(Some(&with))?;
+
+        self.install("install under Wine once more")?;
+        self.works()?;
+        self.demand_path(Some(&with))?;
+        self.uninstall("uninstall under Wine")?;
+        self.demand_path(Some(own))?;
+
+        // Longer than the installer can hold: not to be touched, and least of all cut off.
+        let long = format!(r"C:\long\{};C:\last", "x".repeat(1500));
+        self.set_path(&long)?;
+        self.install("install beside a long PATH")?;
+        self.demand_path(Some(&long))?;
+        self.uninstall("uninstall beside a long PATH")?;
+        self.demand_path(Some(&long))?;
+
+        self.remove_path()?;
+        self.install("install where there is no PATH")?;
+        self.demand_path(Some(&format!(r"C:\{}", PLACE.join(" "))))?;
+        self.uninstall("uninstall where there was no PATH")?;
+        self.demand_path(None)
+    }
+
+    fn install(&self, what: &str) -> Result<(), Error> {
+        let mut install = self.cross.program(self.installer);
+        // It takes the rest of the line for the place, and no quotes; so the space is left to
+        // whoever joins the words.
+        install
+            .arg("/S")
+            .arg(format!(r"/D=C:\{}", PLACE[0]))
+            .args(&PLACE[1..]);
+        step::run(what, install)
+    }
+
+    /// Sees that everything is installed, and runs it.
+    fn works(&self) -> Result<(), Error> {
+        for name in files().into_iter().chain(["uninstall.exe"]) {
+            demand(self.folder.join(name).exists(), || {
+                format!("{name} was not installed")
+            })?;
+        }
+        let mut version = self.cross.program(&self.folder.join("pilotlight.exe"));
+        version.arg("--version");
+        let version = step::printed(version)?;
+        demand(version.trim().ends_with(VERSION), || {
+            format!("the installed command says `{version}`")
+        })?;
+        demand(self.menu().is_some(), || {
+            "there is no entry in the start menu".to_owned()
+        })?;
+        let entry = self.value(UNINSTALL, "DisplayVersion");
+        demand(entry.as_deref() == Some(VERSION), || {
+            format!("the list of programs has the version {entry:?}")
+        })
+    }
+
+    fn uninstall(&self, what: &str) -> Result<(), Error> {
+        let mut uninstall = self.cross.program(&self.folder.join("uninstall.exe"));
+        uninstall.arg("/S");
+        step::run(what, uninstall)?;
+        let started = Instant::now();
+        loop {
+            let left = [
+                self.folder.exists().then_some("its folder"),
+                self.menu().map(|_| "its entry in the start menu"),
+                self.value(UNINSTALL, "DisplayName")
+                    .map(|_| "its entry in the list of programs"),
+            ];
+            let left: Vec<_> = left.into_iter().flatten().collect();
+            if left.is_empty() {
+                return Ok(());
+            }
+            demand(started.elapsed() < PATIENCE, || {
+                format!("the uninstaller left {}", left.join(", "))
+            })?;
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// The folder of the start menu.
+    fn menu(&self) -> Option<PathBuf> {
+        let users = fs::read_dir(self.cross.drive().join("users")).ok()?;
+        let menus = users.flatten().map(|user| {
+            user.path()
+                .join("AppData/Roaming/Microsoft/Windows/Start Menu/Programs/Pilot Light")
+        });
+        let mut found = menus.filter(|menu| menu.exists());
+        found.next()
+    }
+
+    /// A value of the registry, as it is written there; `None` if there is none.
+    fn value(&self, key: &str, name: &str) -> Option<String> {
+        let mut query = self.cross.program(Path::new("reg"));
+        query.args(["query", key]);
+        // It fails where there is no such key.
+        let listed = step::output(query)?;
+        let mut values = listed.lines().filter_map(|line| {
+            let (found, rest) = line.trim().split_once("    ")?;
+            let (_kind, value) = rest.split_once("    ")?;
+            (found == name).then(|| value.trim_end().to_owned())
+        });
+        values.next()
+    }
+
+    fn set_path(&self, value: &str) -> Result<(), Error> {
+        let mut add = self.cross.program(Path::new("reg"));
+        add.args([
+            "add",
+            ENVIRONMENT,
+            "/v",
+            "Path",
+            "/t",
+            "REG_EXPAND_SZ",
+            "/f",
+            "/d",
+            value,
+        ]);
+        step::printed(add).map(drop)
+    }
+
+    /// Removes it, if it is there.
+    fn remove_path(&self) -> Result<(), Error> {
+        if self.value(ENVIRONMENT, "Path").is_none() {
+            return Ok(());
+        }
+        let mut delete = self.cross.program(Path::new("reg"));
+        delete.args(["delete", ENVIRONMENT, "/v", "Path", "/f"]);
+        step::printed(delete).map(drop)
+    }
+
+    /// What the uninstaller does last may come after its folder is gone.
+    fn demand_path(&self, wanted: Option<&str>) -> Result<(), Error> {
+        let started = Instant::now();
+        loop {
+            let found = self.value(ENVIRONMENT, "Path");
+            if found.as_deref() == wanted {
+                return Ok(());
+            }
+            demand(started.elapsed() < PATIENCE, || {
+                format!("the user's PATH is {found:?}, and not {wanted:?}")
+            })?;
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// What an earlier trial that failed may have left.
+    fn clean(&self) -> Result<(), Error> {
+        self.remove_path()?;
+        for folder in [Some(self.folder.clone()), self.menu()]
+            .into_iter()
+            .flatten()
+        {
+            if folder.exists() {
+                fs::remove_dir_all(&folder).map_err(at(&folder))?;
+            }
+        }
+        Ok(())
+    }
+}
