@@ -2,7 +2,7 @@
 
 use std::{env, path::PathBuf};
 
-use crate::{error::Error, setup::desktop, step, ui, workspace};
+use crate::{error::Error, setup::desktop, step, suite, ui, workspace};
 
 /// How the application is built.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,9 +56,13 @@ pub(crate) fn test() -> Result<(), Error> {
     let mut command = workspace::cargo();
     command.args(["build", "--package", "pilotlight-cli"]);
     step::run("build the command pilotlight", command)?;
-    let mut outside = workspace::cargo();
-    outside.args(["test", "--package", "pilotlight-app-tests", "--"]);
-    // Each test has a desktop of its own; more at once than processors make them slow, not quicker.
-    outside.arg("--test-threads=2");
-    step::show(outside)
+    suite::run(
+        || {
+            let mut outside = workspace::cargo();
+            outside.args(["test", "--package", "pilotlight-app-tests"]);
+            outside
+        },
+        // Each test has a desktop of its own; more at once than processors make them slow, not quicker.
+        &["--".to_owned(), "--test-threads=2".to_owned()],
+    )
 }

@@ -36,7 +36,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     setup::everything()?;
     let mut in_terminal = options.no_app || options.detach;
     if !in_terminal && !has_desktop() {
-        step::note("there is no desktop here for the application, so this is the stack in the terminal");
+        step::note(
+            "there is no desktop here for the application, so this is the stack in the terminal",
+        );
         in_terminal = true;
     }
     let app = if in_terminal {
