@@ -162,6 +162,6 @@ mod tests {
     fn less_than_a_second_ago_is_just_now() {
         assert_eq!(ago(Duration::from_millis(999)), "just now");
         assert_eq!(ago(Duration::from_secs(1)), "1 s ago");
-        assert_eq!(ago(Duration::from_secs(120)), "2 min ago");
+        assert_eq!(ago(Duration::from_mins(2)), "2 min ago");
     }
 }
