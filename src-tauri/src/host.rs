@@ -39,6 +39,7 @@ impl Host {
     pub(crate) async fn begin(app: &AppHandle, home: &Home) -> Result<Self, KeepError> {
         let mut keeping = Keeping::take_over(home).await?;
         let (desk, remark) = Desk::open(home, keeping.handle.clone()).await;
+        desk.find_variables();
         let page = Page::default();
         let mut remarks = std::mem::take(&mut keeping.remarks);
         remarks.extend(remark);

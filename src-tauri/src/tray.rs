@@ -57,7 +57,10 @@ pub(crate) fn choose(app: &AppHandle, choice: Choice) {
             service,
             label,
         } => {
-            let address = app.state::<Host>().desk.link(&file, &service, Some(&label));
+            let address = app
+                .state::<Host>()
+                .desk
+                .link(&file, &service, label.as_deref());
             let opened = address.map(|address| links::page(app, &address));
             if let Some(Err(text)) = opened {
                 app.state::<Host>().page.tell(Update::Remark { text });

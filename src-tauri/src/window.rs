@@ -2,12 +2,20 @@
 
 use std::time::Duration;
 
-use tauri::{AppHandle, Manager as _, WebviewUrl, WebviewWindowBuilder, async_runtime::spawn};
+use pilotlight::settings::Theme as Chosen;
+use tauri::{
+    AppHandle, Manager as _, Theme, WebviewUrl, WebviewWindowBuilder, async_runtime::spawn,
+    window::Color,
+};
 
 use crate::host::Host;
 
 /// What the capability file calls it.
 const LABEL: &str = "main";
+
+/// What the page draws on, `--bg` in `ui/src/theme.css`: until it does, the window is of that colour.
+const LIGHT: Color = Color(0xf5, 0xf6, 0xf8, 0xff);
+const DARK: Color = Color(0x12, 0x14, 0x18, 0xff);
 
 /// How long a desktop that is just starting may take to have a tray.
 const TRAY: Duration = Duration::from_secs(2);
@@ -31,13 +39,20 @@ fn show_here(app: &AppHandle) -> tauri::Result<()> {
         window.show()?;
         return window.set_focus();
     }
-    WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
+    let chosen = app.state::<Host>().desk.settings().borrow().theme;
+    let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
         .title("Pilot Light")
         .inner_size(1040.0, 720.0)
         .min_inner_size(380.0, 420.0)
         .center()
+        .background_color(if chosen == Chosen::Dark { DARK } else { LIGHT })
+        .visible(false)
         .build()?;
-    Ok(())
+    // Only a window knows the theme of the desktop.
+    if chosen == Chosen::System && window.theme()? == Theme::Dark {
+        window.set_background_color(Some(DARK))?;
+    }
+    window.show()
 }
 
 /// Without a tray there would be nothing to see of the app: the window opens, and says so.

@@ -118,8 +118,12 @@ impl Window {
         value.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// A picture of it.
+    /// A picture of it, as it is once it has drawn what is in it now.
     pub fn picture(&self, file: &Path) {
+        let drawn = "const done = arguments[0];
+            requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50)));";
+        let drawn = self.client.execute_async(drawn, Vec::new());
+        self.runtime.block_on(drawn).expect("what it has drawn");
         let picture = self
             .runtime
             .block_on(self.client.screenshot())

@@ -6,6 +6,7 @@ use std::{env, fs, path::PathBuf};
 use pilotlight_app_tests::{
     desktop::Desktop, processes, programs, stack::Stack, until_so, window::Window,
 };
+use rustix::process::Signal;
 use serde_json::json;
 
 /// Where the pictures of this run are, for a person to look at.
@@ -57,6 +58,8 @@ fn a_person_lights_a_stack_reads_a_log_repairs_what_broke_and_puts_it_out() {
     window.picture(&pictures().join("2-green.png"));
 
     window.click(&button("Show the log of backend"));
+    window.until("//*[@role='tab'][@aria-selected='true'][normalize-space()='backend']");
+    window.until_gone("//*[@aria-label='Log']//*[@data-at][contains(., 'redis')]");
     window.until("//*[@aria-label='Log']//*[contains(text(), 'hello-from-the-backend')]");
     window.picture(&pictures().join("3-log.png"));
 
@@ -142,6 +145,10 @@ fn quitting_is_asked_in_the_window_and_stops_everything_if_that_is_the_answer() 
     let application = desktop.keeper().expect("the application");
     desktop.tray().icon().menu().click(&["Quit"]);
     window.until("//*[@role='dialog' or self::dialog]//button[contains(., 'Stop')]");
+    until_so("the answer has the focus", || {
+        window.script("return document.activeElement.innerText", Vec::new())
+            == json!("Stop all and quit")
+    });
     window.picture(&pictures().join("7-quit.png"));
     window.click_for_the_last_time(
         "//*[@role='dialog' or self::dialog]//button[contains(., 'Stop')]",
@@ -149,4 +156,60 @@ fn quitting_is_asked_in_the_window_and_stops_everything_if_that_is_the_answer() 
     until_so("nobody runs", || {
         !processes::lives(pid) && !processes::lives(application)
     });
+}
+
+/// An answer to the question what becomes of the services.
+fn answer(words: &str) -> String {
+    format!("//dialog//button[normalize-space()='{words}']")
+}
+
+#[test]
+fn quitting_can_be_called_off_and_can_leave_the_services_running() {
+    let desktop = Desktop::new();
+    let file = Stack::new("nexus")
+        .service("server", "", "")
+        .write(&desktop);
+    desktop.knows(&[&file], &json!({ "on_quit": "ask" }));
+    let window = Window::open(&desktop);
+    window.click(&button("Start"));
+    window.until(&lit("server", "ready"));
+    let pid = desktop.pid(&file, "server");
+    let application = desktop.keeper().expect("the application");
+    let icon = desktop.tray().icon();
+
+    icon.menu().click(&["Quit"]);
+    window.click(&answer("Cancel"));
+    window.until_gone("//dialog");
+    assert_eq!(desktop.keeper(), Some(application));
+    assert_eq!(desktop.pid(&file, "server"), pid);
+
+    icon.menu().click(&["Quit"]);
+    window.click_for_the_last_time(&answer("Leave running"));
+    until_so("the application is gone", || !processes::lives(application));
+    assert!(processes::lives(pid));
+}
+
+#[test]
+fn the_end_of_the_session_ends_the_application_also_while_its_window_is_open() {
+    let desktop = Desktop::new();
+    let file = Stack::new("nexus")
+        .service("server", "", "")
+        .write(&desktop);
+    desktop.knows(&[&file], &json!({ "on_quit": "ask" }));
+    let window = Window::open(&desktop);
+    window.click(&button("Start"));
+    window.until(&lit("server", "ready"));
+    let pid = desktop.pid(&file, "server");
+    let application = desktop.keeper().expect("the application");
+    processes::signal(application, Signal::TERM);
+    until_so("the application is gone", || !processes::lives(application));
+    assert!(processes::lives(pid));
+}
+
+#[test]
+fn the_example_can_be_tried_at_the_first_run() {
+    let desktop = Desktop::new();
+    let window = Window::open(&desktop);
+    window.click("//button[contains(., 'Try the example')]");
+    window.until(&row("backend"));
 }

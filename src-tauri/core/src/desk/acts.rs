@@ -19,7 +19,7 @@ use crate::{
 impl Desk {
     /// Starts services, all if there are none; answers when they are ready or one has failed.
     pub async fn start(&self, file: &Path, services: Vec<ServiceName>) -> Outcome {
-        let variables = self.0.variables(file);
+        let variables = self.0.settled_variables(file).await;
         // The keeper would say only that it is wrong.
         if let Err(report) = stack_file::read(file, &variables) {
             return Outcome::Refused(lines(&report));
@@ -64,7 +64,7 @@ impl Desk {
         let findings = if let Some(findings) = self.0.keeper.doctor(doctor).await {
             findings
         } else {
-            let variables = self.0.variables(file);
+            let variables = self.0.settled_variables(file).await;
             let stack = stack_file::read(file, &variables);
             let stack = Arc::new(stack.map_err(|report| lines(&report))?);
             unkept::findings(&self.0.home, stack, variables, self.running()).await

@@ -80,6 +80,18 @@ pub(super) async fn watch(desk: Weak<Inner>, file: PathBuf) {
 }
 
 impl Inner {
+    /// Reads all of them again, with other variables.
+    pub(super) fn look_at_all_files(&self) {
+        let known: Vec<PathBuf> = self.state().files.keys().cloned().collect();
+        for path in known {
+            let (text, says, dark) = self.read(&path);
+            if let Some(file) = self.state().files.get_mut(&path) {
+                (file.text, file.says, file.dark) = (text, says, dark);
+            }
+        }
+        self.publish();
+    }
+
     /// Reads the file again; nothing happens if it is what it was.
     fn look_at_file(&self, path: &Path) {
         let (text, says, dark) = self.read(path);

@@ -22,7 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 use self::files::Text;
 use crate::{
     control::Keeper as _,
-    effects::log::Watcher,
+    effects::{log::Watcher, login_shell::login_environment},
     home::Home,
     model::{
         finding::Finding,
@@ -47,14 +47,23 @@ struct Inner {
     watcher: Watcher,
     /// Where its tasks run: it is asked for things from threads of their own, too.
     runtime: tokio::runtime::Handle,
-    /// Of this process; what a stack starts with that nobody has started otherwise.
-    variables: Arc<Environment>,
+    /// What a stack starts with that nobody has started otherwise.
+    own: watch::Sender<Own>,
     state: Mutex<State>,
     view: watch::Sender<Arc<Snapshot>>,
     stacks: watch::Sender<Arc<Vec<KnownStack>>>,
     settings: watch::Sender<Settings>,
     /// Follows the keeper; ends with the last clone.
     follower: Mutex<Option<AbortOnDropHandle<()>>>,
+}
+
+/// The variables of the person at the desk.
+#[derive(Clone)]
+struct Own {
+    /// Those of this process, unless better ones were found.
+    variables: Arc<Environment>,
+    /// Whether nobody looks for better ones.
+    settled: bool,
 }
 
 #[derive(Default)]
@@ -104,7 +113,10 @@ impl Desk {
             store,
             watcher: Watcher::new(),
             runtime: tokio::runtime::Handle::current(),
-            variables: Arc::new(std::env::vars_os().collect()),
+            own: watch::Sender::new(Own {
+                variables: Arc::new(std::env::vars_os().collect()),
+                settled: true,
+            }),
             state: Mutex::new(State {
                 choices,
                 ..State::default()
@@ -136,6 +148,47 @@ impl Desk {
         *place = Some(AbortOnDropHandle::new(follower));
         drop(place);
         (desk, remark)
+    }
+
+    /// Looks for the variables that a person has in a terminal, where this process lacks them. What is
+    /// started meanwhile waits for them.
+    pub fn find_variables(&self) {
+        self.await_variables(|own| async move {
+            match login_environment(&own).await {
+                Ok(Some(variables)) => {
+                    tracing::info!(count = variables.len(), "the variables of the login shell");
+                    Some(variables)
+                }
+                Ok(None) => None,
+                Err(error) => {
+                    tracing::warn!("failed to {error}: going on with the variables of the desktop");
+                    None
+                }
+            }
+        });
+    }
+
+    fn await_variables<F>(&self, find: impl FnOnce(Arc<Environment>) -> F)
+    where
+        F: Future<Output = Option<Environment>> + Send + 'static,
+    {
+        self.0.own.send_modify(|own| own.settled = false);
+        let found = find(self.0.own.borrow().variables.clone());
+        let inner = Arc::downgrade(&self.0);
+        self.0.runtime.spawn(async move {
+            let found = found.await;
+            let Some(inner) = inner.upgrade() else { return };
+            let better = found.is_some();
+            inner.own.send_modify(|own| {
+                own.settled = true;
+                if let Some(found) = found {
+                    own.variables = Arc::new(found);
+                }
+            });
+            if better {
+                inner.look_at_all_files();
+            }
+        });
     }
 
     /// Every known stack, as it changes. Those that were never started are stopped.
@@ -331,17 +384,29 @@ impl Inner {
         });
     }
 
-    /// The variables that a stack starts with: those that somebody has given it last, else our own.
+    /// The variables that a stack starts with, as far as they are known: those that somebody has given
+    /// it last, else our own.
     fn variables(&self, file: &Path) -> Arc<Environment> {
+        let applied = self.applied_variables(file);
+        applied.unwrap_or_else(|| self.own.borrow().variables.clone())
+    }
+
+    /// The same, once they are known.
+    async fn settled_variables(&self, file: &Path) -> Arc<Environment> {
+        if let Some(applied) = self.applied_variables(file) {
+            return applied;
+        }
+        let mut own = self.own.subscribe();
+        // The sender is in here.
+        let _ = own.wait_for(|own| own.settled).await;
+        self.variables(file)
+    }
+
+    fn applied_variables(&self, file: &Path) -> Option<Arc<Environment>> {
         let state = self.state();
-        let applied = state
-            .applied
-            .iter()
-            .find(|applied| applied.stack.file == file);
-        applied.map_or_else(
-            || self.variables.clone(),
-            |applied| applied.variables.clone(),
-        )
+        let mut applied = state.applied.iter();
+        let applied = applied.find(|applied| applied.stack.file == file);
+        applied.map(|applied| applied.variables.clone())
     }
 
     /// What the file says, and what is shown of it.

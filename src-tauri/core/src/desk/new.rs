@@ -61,7 +61,8 @@ impl Desk {
 
     /// Writes a stack file where none is, if its text is valid, and knows it.
     pub fn write_draft(&self, file: &Path, text: &str) -> Result<PathBuf, String> {
-        let valid = stack_file::parse(file, text.as_bytes(), &self.0.variables);
+        let variables = self.0.own.borrow().variables.clone();
+        let valid = stack_file::parse(file, text.as_bytes(), &variables);
         valid.map_err(|report| report.lines().collect::<Vec<_>>().join("\n"))?;
         project::create(file, text)
             .map_err(|error| format!("failed to write {}: {error}", file.display()))?;

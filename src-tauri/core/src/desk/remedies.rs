@@ -50,7 +50,7 @@ impl Desk {
         let Some(service) = self.advised(file, action) else {
             return Outcome::Refused(OUTDATED.into());
         };
-        let variables = self.0.variables(file);
+        let variables = self.0.settled_variables(file).await;
         let done = match action {
             Action::Start { service } => return self.start(file, vec![service.clone()]).await,
             Action::Restart { service } => return self.restart(file, vec![service.clone()]).await,

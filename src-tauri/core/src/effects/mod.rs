@@ -4,6 +4,7 @@ pub mod check;
 pub mod environment;
 pub mod evidence;
 pub mod log;
+pub mod login_shell;
 pub mod port;
 pub mod probe;
 pub mod process;

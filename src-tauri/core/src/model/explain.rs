@@ -4,8 +4,8 @@
 mod holder;
 mod port;
 
+pub(super) use holder::ago;
 pub use holder::describe_fault;
-pub(super) use holder::rounded;
 pub use port::ended_holders;
 pub(super) use port::taken;
 

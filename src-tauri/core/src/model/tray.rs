@@ -69,14 +69,14 @@ pub enum Choice {
     Stop(Target),
     /// Restart a service, or all of a stack.
     Restart(Target),
-    /// Open one of the links of a service.
+    /// Open one of the links of a service, or the page of its port.
     OpenLink {
         /// The stack file.
         file: PathBuf,
         /// Whose.
         service: ServiceName,
-        /// Which.
-        label: String,
+        /// Which; `None` for the page of its port.
+        label: Option<String>,
     },
     /// Show the log of a service.
     ShowLog {
@@ -266,12 +266,12 @@ fn service_menu(stack: &StackView, service: &ServiceView) -> Entry {
         item("Stop", Choice::Stop(target()), can_stop(service)),
         item("Restart", Choice::Restart(target()), can_restart(service)),
     ];
-    entries.extend(service.links.keys().map(|label| Entry::Item {
-        text: format!("Open {label}"),
+    entries.extend(pages(service).into_iter().map(|(text, label)| Entry::Item {
+        text,
         choice: Choice::OpenLink {
             file: stack.file.clone(),
             service: service.name.clone(),
-            label: label.clone(),
+            label,
         },
         enabled: matches!(service.phase, PhaseName::Ready | PhaseName::Unhealthy),
     }));
@@ -286,6 +286,18 @@ fn service_menu(stack: &StackView, service: &ServiceView) -> Entry {
         });
     }
     Entry::Submenu { text, entries }
+}
+
+/// What of a service can be opened in the browser, as the window has it: its links, or where it
+/// declares none the page of its port.
+fn pages(service: &ServiceView) -> Vec<(String, Option<String>)> {
+    let labels = service.links.keys();
+    let links = labels.map(|label| (format!("Open {label}"), Some(label.clone())));
+    let port = service
+        .port
+        .filter(|_| service.links.is_empty() && !service.external)
+        .map(|port| (format!("Open port {port}"), None));
+    links.chain(port).collect()
 }
 
 /// Where a service is, in a few words.

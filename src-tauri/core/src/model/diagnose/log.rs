@@ -14,7 +14,7 @@ use crate::{
             ServiceEvidence,
             log::{LogError, LogErrorForm, LogErrorKind, Unreachable},
         },
-        explain::rounded,
+        explain::ago,
         finding::{Action, Code},
     },
     stack::Port,
@@ -351,5 +351,5 @@ fn asked_elsewhere(
 /// How long ago a line was written, where that is known.
 fn age(address: &Unreachable) -> String {
     let age = address.line.age;
-    age.map_or_else(String::new, |age| format!(", {} ago", rounded(age)))
+    age.map_or_else(String::new, |age| format!(", {}", ago(age)))
 }

@@ -9,7 +9,7 @@ use std::{
 use crate::{
     model::{
         evidence::{Evidence, ProbeAnswer, ServiceEvidence, log::LogLine},
-        explain::rounded,
+        explain::ago,
         facts::{Exit, Holder, PortFault, ProbeFaultKind},
         finding::Code,
         view::PhaseName,
@@ -168,11 +168,11 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// How long ago something was, as a clause's end: ` 12 s ago`.
+    /// How long ago something was, as a clause's end: ` 12 s ago`, ` just now`.
     pub(super) fn ago(&self, since: Option<SystemTime>) -> String {
         since
             .and_then(|since| self.evidence.at.duration_since(since).ok())
-            .map_or_else(String::new, |age| format!(" {} ago", rounded(age)))
+            .map_or_else(String::new, |age| format!(" {}", ago(age)))
     }
 }
 

@@ -80,8 +80,16 @@ pub fn describe_fault(port: Port, fault: &PortFault, now: SystemTime) -> String 
     }
 }
 
+/// How long ago something was: `12 s ago`, and `just now` where that would be nought.
+pub(in crate::model) fn ago(age: Duration) -> String {
+    if age.as_secs() == 0 {
+        return "just now".to_owned();
+    }
+    format!("{} ago", rounded(age))
+}
+
 /// A length of time in its largest unit: `12 min`.
-pub(in crate::model) fn rounded(age: Duration) -> String {
+fn rounded(age: Duration) -> String {
     match age.as_secs() {
         seconds @ 0..60 => format!("{seconds} s"),
         seconds @ 60..3_600 => format!("{} min", seconds / 60),
@@ -148,5 +156,12 @@ mod tests {
         ] {
             assert_eq!(rounded(Duration::from_secs(seconds)), expected);
         }
+    }
+
+    #[test]
+    fn less_than_a_second_ago_is_just_now() {
+        assert_eq!(ago(Duration::from_millis(999)), "just now");
+        assert_eq!(ago(Duration::from_secs(1)), "1 s ago");
+        assert_eq!(ago(Duration::from_mins(2)), "2 min ago");
     }
 }

@@ -136,6 +136,26 @@ fn the_menu_of_a_stack_disables_what_makes_no_sense() {
 }
 
 #[test]
+fn where_no_link_is_declared_the_page_of_the_port_is_offered() {
+    let mut plain = ready("backend");
+    plain.links.clear();
+    let mut watched = ServiceView {
+        external: true,
+        ..plain.clone()
+    };
+    let labels = |service: &ServiceView| {
+        let pages = pages(service).into_iter();
+        pages.map(|(_, label)| label).collect::<Vec<_>>()
+    };
+    assert_eq!(pages(&plain), [("Open port 8001".to_owned(), None)]);
+    assert_eq!(labels(&watched), []);
+    plain.port = None;
+    assert_eq!(labels(&plain), []);
+    watched.links = ready("backend").links;
+    assert_eq!(labels(&watched), [Some("docs".to_owned())]);
+}
+
+#[test]
 fn several_stacks_have_a_menu_each_and_show_their_worst_light() {
     let failed = service("backend", PhaseName::Failed, Light::Red);
     let tray = shown(vec![

@@ -9,7 +9,9 @@ use std::{
 use rustix::fs::OFlags;
 
 use crate::platform::Killing;
-pub(crate) use crate::platform::unix::host::{disk_available, open_files_limit, user_name};
+pub(crate) use crate::platform::unix::host::{
+    disk_available, login_shell, open_files_limit, user_name,
+};
 
 /// Whom the kernel killed for memory, as far as its log (kmsg) goes back and may be read.
 pub(crate) fn killings() -> Vec<Killing> {

@@ -1,7 +1,9 @@
 //! The machine. macOS compresses and swaps before it kills, and tells no user whom it killed.
 
 use crate::platform::Killing;
-pub(crate) use crate::platform::unix::host::{disk_available, open_files_limit, user_name};
+pub(crate) use crate::platform::unix::host::{
+    disk_available, login_shell, open_files_limit, user_name,
+};
 
 /// Whom the kernel killed for memory: not told here.
 pub(crate) fn killings() -> Vec<Killing> {

@@ -1,6 +1,8 @@
 //! The machine. Windows refuses memory rather than kill for it, and limits no number of open files.
 
-use std::{io, os::windows::ffi::OsStrExt as _, path::Path, ptr};
+use std::{
+    collections::BTreeMap, ffi::OsString, io, os::windows::ffi::OsStrExt as _, path::Path, ptr,
+};
 
 use sysinfo::Uid;
 use windows_sys::Win32::Storage::FileSystem::GetDiskFreeSpaceExW;
@@ -39,6 +41,11 @@ pub(crate) fn disk_available(path: &Path) -> io::Result<u64> {
 
 /// How many files a process that this one starts may have open: any number.
 pub(crate) fn open_files_limit() -> Option<u64> {
+    None
+}
+
+/// The login shell of the user: there is none, the desktop's variables are those of a terminal.
+pub(crate) fn login_shell(_variables: &BTreeMap<OsString, OsString>) -> Option<Vec<String>> {
     None
 }
 

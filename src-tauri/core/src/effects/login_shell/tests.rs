@@ -1,0 +1,59 @@
+//! What a shell prints is read; what it is started with is asked of one that was made for this.
+
+use super::*;
+
+#[cfg(unix)]
+mod unix;
+
+fn base(pairs: &[(&str, &str)]) -> Base {
+    let pairs = pairs.iter();
+    pairs
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect()
+}
+
+fn printed(variables: &str) -> String {
+    format!("welcome\n{MARKER}{variables}{MARKER}bye\n")
+}
+
+#[test]
+fn only_what_stands_between_the_markers_is_read() {
+    let text = printed("PATH=/a:/b\0TEXT=one\ntwo=three\0");
+    let expected = base(&[("PATH", "/a:/b"), ("TEXT", "one\ntwo=three")]);
+    assert_eq!(read(&text, &Base::new()), Some(expected));
+}
+
+#[test]
+fn what_a_shell_echoes_of_its_line_is_no_marker() {
+    let text = format!("+ printf {MARKER}\n{}", printed("PATH=/a\0"));
+    assert_eq!(read(&text, &Base::new()), Some(base(&[("PATH", "/a")])));
+}
+
+#[test]
+fn nothing_is_made_of_half_an_answer() {
+    for text in [
+        "",
+        "csh: unknown option",
+        &format!("{MARKER}PATH=/a\0"),
+        &printed(""),
+        &printed("HOME=/a\0"),
+    ] {
+        assert_eq!(read(text, &Base::new()), None, "{text}");
+    }
+}
+
+#[test]
+fn what_belongs_to_the_shell_stays_as_it_was() {
+    let own = base(&[("PATH", "/bin"), ("SHLVL", "1"), ("PWD", "/own")]);
+    let text = printed("PATH=/a\0SHLVL=2\0PWD=/\0_=/usr/bin/env\0PILOTLIGHT_SERVICE=helper\0");
+    let expected = base(&[("PATH", "/a"), ("SHLVL", "1"), ("PWD", "/own")]);
+    assert_eq!(read(&text, &own), Some(expected));
+}
+
+#[test]
+fn what_is_no_text_is_taken_from_this_process() {
+    let own = base(&[("NAME", "own")]);
+    let text = printed("PATH=/a\0NAME=\u{fffd}\0");
+    let expected = base(&[("PATH", "/a"), ("NAME", "own")]);
+    assert_eq!(read(&text, &own), Some(expected));
+}

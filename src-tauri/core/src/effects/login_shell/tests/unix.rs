@@ -1,0 +1,76 @@
+//! Shells that a test has written.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
+
+use tempfile::TempDir;
+
+use super::*;
+
+fn shell(folder: &TempDir, script: &str) -> PathBuf {
+    let path = folder.path().join("my shell");
+    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+fn own(folder: &TempDir, shell: &Path) -> Base {
+    let mut own = base(&[("PATH", "/usr/bin:/bin"), ("KEPT", "of the desktop")]);
+    own.insert("SHELL".into(), shell.into());
+    own.insert("HOME".into(), folder.path().into());
+    own
+}
+
+async fn asked(own: &Base, patience: Duration) -> Result<Base, LoginShellFault> {
+    ask(host::login_shell(own).unwrap(), own, patience).await
+}
+
+#[tokio::test]
+async fn what_the_files_of_the_shell_set_is_known_and_nothing_else_has_changed() {
+    let folder = TempDir::new().unwrap();
+    let reads_its_files = "[ \"$1 $2 $3\" = '-l -i -c' ] || exit 9\n\
+        echo 'welcome back'; echo 'no job control' >&2\n\
+        PATH=\"$HOME/.nvm/bin:$PATH\"; ADDED='of the\nshell'; export PATH ADDED\n\
+        eval \"$4\"; echo 'bye'";
+    let own = own(&folder, &shell(&folder, reads_its_files));
+    let found = asked(&own, PATIENCE).await.unwrap();
+    let mut expected = own.clone();
+    let path = format!("{}/.nvm/bin:/usr/bin:/bin", folder.path().display());
+    expected.insert("PATH".into(), path.into());
+    expected.insert("ADDED".into(), "of the\nshell".into());
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn a_shell_that_waits_for_its_user_is_not_waited_for() {
+    let folder = TempDir::new().unwrap();
+    let own = own(&folder, &shell(&folder, "exec sleep 600"));
+    let fault = asked(&own, Duration::from_millis(200)).await.unwrap_err();
+    assert!(matches!(fault, LoginShellFault::TimedOut { .. }), "{fault}");
+}
+
+#[tokio::test]
+async fn a_shell_that_takes_no_such_options_or_is_not_there_is_a_fault() {
+    let folder = TempDir::new().unwrap();
+    let path = shell(&folder, "exit 2");
+    let own = own(&folder, &path);
+    let fault = asked(&own, PATIENCE).await.unwrap_err();
+    assert!(
+        matches!(
+            &fault,
+            LoginShellFault::Silent {
+                exit: Exit::Code(2),
+                ..
+            }
+        ),
+        "{fault}"
+    );
+    fs::remove_file(path).unwrap();
+    let fault = asked(&own, PATIENCE).await.unwrap_err();
+    assert!(matches!(fault, LoginShellFault::Launch { .. }), "{fault}");
+}
+
+#[test]
+fn there_is_no_shell_where_none_is_named() {
+    assert_eq!(host::login_shell(&Base::new()), None);
+    assert_eq!(host::login_shell(&base(&[("SHELL", "sh")])), None);
+}
