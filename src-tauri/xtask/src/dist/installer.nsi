@@ -96,6 +96,10 @@ Section "${NAME}" PROGRAMS
   SetOutPath "$INSTDIR"
   File "${FROM}/*"
   WriteUninstaller "$INSTDIR\uninstall.exe"
+  !ifdef APP
+    ; Windows shows no notification of a sender that it does not know.
+    WriteRegStr HKCU "${SENDER}" "DisplayName" "${NAME}"
+  !endif
 
   WriteRegStr HKCU "${UNINSTALL}" "DisplayName" "${NAME}"
   WriteRegStr HKCU "${UNINSTALL}" "DisplayVersion" "${VERSION}"

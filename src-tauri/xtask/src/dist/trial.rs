@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     demand,
-    windows::{VERSION, files},
+    windows::{APP, VERSION, files},
 };
 use crate::{
     error::{Error, at},
@@ -124,6 +124,12 @@ impl Trial<'_> {
         demand(self.menu().is_some(), || {
             "there is no entry in the start menu".to_owned()
         })?;
+        if files().contains(&APP) {
+            let [.., (sender, name)] = OF_THE_APP;
+            demand(self.value(sender, name).is_some(), || {
+                "the app is not known as a sender of notifications".to_owned()
+            })?;
+        }
         let entry = self.value(UNINSTALL, "DisplayVersion");
         demand(entry.as_deref() == Some(VERSION), || {
             format!("the list of programs has the version {entry:?}")
