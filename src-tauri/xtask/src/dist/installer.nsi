@@ -1,5 +1,5 @@
 ; The installer for Windows: for one user, without an administrator, and silent with /S.
-; Given with /D: VERSION, FROM (the folder with what is installed), OUT, and APP where the app is there.
+; Given with -D: VERSION, FROM (the folder with what is installed), ICON, OUT, and APP where the app is there.
 
 Unicode true
 SetCompressor /SOLID lzma
@@ -12,7 +12,9 @@ SetCompressor /SOLID lzma
 !define NAME "Pilot Light"
 !define UNINSTALL "Software\Microsoft\Windows\CurrentVersion\Uninstall\${NAME}"
 !define AT_LOGIN "Software\Microsoft\Windows\CurrentVersion\Run"
-; What Windows shows as the sender of notifications; the same as `identifier` in tauri.conf.json.
+; Where the task manager keeps what its user thinks of that.
+!define APPROVED "Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run"
+; As whom Windows knows the sender of notifications; the same as `identifier` in tauri.conf.json.
 !define SENDER "Software\Classes\AppUserModelId\dev.pilotlight.desktop"
 
 Name "${NAME}"
@@ -94,6 +96,10 @@ Section "${NAME}" PROGRAMS
   SetOutPath "$INSTDIR"
   File "${FROM}/*"
   WriteUninstaller "$INSTDIR\uninstall.exe"
+  !ifdef APP
+    ; Windows shows no notification of a sender that it does not know.
+    WriteRegStr HKCU "${SENDER}" "DisplayName" "${NAME}"
+  !endif
 
   WriteRegStr HKCU "${UNINSTALL}" "DisplayName" "${NAME}"
   WriteRegStr HKCU "${UNINSTALL}" "DisplayVersion" "${VERSION}"
@@ -155,6 +161,7 @@ Section "Uninstall"
   ${EndIf}
   ; What the app has written at its user's wish, or for its notifications.
   DeleteRegValue HKCU "${AT_LOGIN}" "${NAME}"
+  DeleteRegValue HKCU "${APPROVED}" "${NAME}"
   DeleteRegKey HKCU "${SENDER}"
   DeleteRegKey HKCU "${UNINSTALL}"
 SectionEnd

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     demand,
-    windows::{VERSION, files},
+    windows::{APP, VERSION, files},
 };
 use crate::{
     error::{Error, at},
@@ -21,6 +21,21 @@ use crate::{
 const PLACE: [&str; 2] = ["Pilot", "Light"];
 const ENVIRONMENT: &str = r"HKCU\Environment";
 const UNINSTALL: &str = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Uninstall\Pilot Light";
+/// What the app writes at its user's wish, or for its notifications: a key, and a value in it.
+const OF_THE_APP: [(&str, &str); 3] = [
+    (
+        r"HKCU\Software\Microsoft\Windows\CurrentVersion\Run",
+        "Pilot Light",
+    ),
+    (
+        r"HKCU\Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run",
+        "Pilot Light",
+    ),
+    (
+        r"HKCU\Software\Classes\AppUserModelId\dev.pilotlight.desktop",
+        "DisplayName",
+    ),
+];
 /// The uninstaller copies itself and goes on as the copy.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -55,7 +70,16 @@ impl Trial<'_> {
         self.install("install under Wine once more")?;
         self.works()?;
         self.demand_path(Some(&with))?;
+        for (key, name) in OF_THE_APP {
+            self.set(key, name, "REG_SZ", "something")?;
+        }
         self.uninstall("uninstall under Wine")?;
+        for (key, name) in OF_THE_APP {
+            let left = self.value(key, name);
+            demand(left.is_none(), || {
+                format!("the uninstaller left {name} in {key}")
+            })?;
+        }
         self.demand_path(Some(own))?;
 
         // Longer than the installer can hold: not to be touched, and least of all cut off.
@@ -100,6 +124,12 @@ impl Trial<'_> {
         demand(self.menu().is_some(), || {
             "there is no entry in the start menu".to_owned()
         })?;
+        if files().contains(&APP) {
+            let [.., (sender, name)] = OF_THE_APP;
+            demand(self.value(sender, name).is_some(), || {
+                "the app is not known as a sender of notifications".to_owned()
+            })?;
+        }
         let entry = self.value(UNINSTALL, "DisplayVersion");
         demand(entry.as_deref() == Some(VERSION), || {
             format!("the list of programs has the version {entry:?}")
@@ -154,30 +184,28 @@ impl Trial<'_> {
         values.next()
     }
 
-    fn set_path(&self, value: &str) -> Result<(), Error> {
+    fn set(&self, key: &str, name: &str, kind: &str, value: &str) -> Result<(), Error> {
         let mut add = self.cross.program(Path::new("reg"));
-        add.args([
-            "add",
-            ENVIRONMENT,
-            "/v",
-            "Path",
-            "/t",
-            "REG_EXPAND_SZ",
-            "/f",
-            "/d",
-            value,
-        ]);
+        add.args(["add", key, "/v", name, "/t", kind, "/f", "/d", value]);
         step::printed(add).map(drop)
     }
 
     /// Removes it, if it is there.
-    fn remove_path(&self) -> Result<(), Error> {
-        if self.value(ENVIRONMENT, "Path").is_none() {
+    fn remove(&self, key: &str, name: &str) -> Result<(), Error> {
+        if self.value(key, name).is_none() {
             return Ok(());
         }
         let mut delete = self.cross.program(Path::new("reg"));
-        delete.args(["delete", ENVIRONMENT, "/v", "Path", "/f"]);
+        delete.args(["delete", key, "/v", name, "/f"]);
         step::printed(delete).map(drop)
+    }
+
+    fn set_path(&self, value: &str) -> Result<(), Error> {
+        self.set(ENVIRONMENT, "Path", "REG_EXPAND_SZ", value)
+    }
+
+    fn remove_path(&self) -> Result<(), Error> {
+        self.remove(ENVIRONMENT, "Path")
     }
 
     /// What the uninstaller does last may come after its folder is gone.
@@ -198,6 +226,11 @@ impl Trial<'_> {
     /// What an earlier trial that failed may have left.
     fn clean(&self) -> Result<(), Error> {
         self.remove_path()?;
+        self.remove(UNINSTALL, "DisplayName")?;
+        self.remove(UNINSTALL, "DisplayVersion")?;
+        for (key, name) in OF_THE_APP {
+            self.remove(key, name)?;
+        }
         for folder in [Some(self.folder.clone()), self.menu()]
             .into_iter()
             .flatten()

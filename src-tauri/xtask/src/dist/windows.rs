@@ -29,7 +29,7 @@ const PROGRAMS: [Program; 1] = [Program {
     subsystem: "(Windows CUI)",
 }];
 
-const APP: &str = "pilot-light.exe";
+pub(super) const APP: &str = "pilot-light.exe";
 const DOCUMENTS: [&str; 2] = ["README.md", "LICENSE"];
 
 /// What is needed besides a compiler and Wine, with the packages of Debian's that have it.
