@@ -58,7 +58,11 @@ pub(super) fn run() -> Result<(), Error> {
 fn build(cross: &Cross) -> Result<(), Error> {
     for program in PROGRAMS {
         let mut build = cross.cargo("")?;
-        build.args(["build", "--release", "--package", program.package]);
+        build
+            .args(["build", "--release", "--package", program.package])
+            // The standard library that is built for Debian's compiler has nothing in it that could
+            // be optimized together with the rest.
+            .env("CARGO_PROFILE_RELEASE_LTO", "false");
         step::run(&format!("build {} for Windows", program.file), build)?;
     }
     Ok(())
