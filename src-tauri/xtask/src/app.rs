@@ -59,9 +59,10 @@ pub(crate) fn test() -> Result<(), Error> {
     suite::run(
         || {
             let mut outside = workspace::cargo();
-            outside.args(["test", "--package", "pilotlight-app-tests"]);
-            outside
+            outside.arg("test");
+            Ok(outside)
         },
+        &["--package", "pilotlight-app-tests"],
         // Each test has a desktop of its own; more at once than processors make them slow, not quicker.
         &["--".to_owned(), "--test-threads=2".to_owned()],
     )

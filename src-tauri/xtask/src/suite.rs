@@ -7,22 +7,26 @@ use std::{
 
 use crate::{error::Error, step};
 
-/// Runs the tests that `suite` makes a command for. A target with a test that failed is run once more
-/// when all others are done, one test at a time; its word then counts.
+/// Runs the tests of a `selection` of targets; `tests` makes the `cargo test` that it is handed to. A target
+/// with a test that failed is run once more when all others are done, one test at a time; its word then counts.
 ///
 /// The tests start hundreds of processes, and their deadlines are for a machine that gets to them: one
 /// that does something else at that moment fails them now and then. A test that fails because of the
 /// program fails again; one that does not is named, so that its deadline can be mended.
-pub(crate) fn run(suite: impl Fn() -> Command, arguments: &[String]) -> Result<(), Error> {
+pub(crate) fn run(
+    tests: impl Fn() -> Result<Command, Error>,
+    selection: &[&str],
+    arguments: &[String],
+) -> Result<(), Error> {
     if arguments.is_empty() {
         // By itself it shows its progress.
-        let mut build = suite();
-        build.arg("--no-run");
+        let mut build = tests()?;
+        build.args(selection).arg("--no-run");
         step::show(build)?;
     }
-    let mut tests = suite();
-    tests.arg("--no-fail-fast").args(arguments);
-    let Some(Failure { error, targets }) = heard(tests)? else {
+    let mut all = tests()?;
+    all.args(selection).arg("--no-fail-fast").args(arguments);
+    let Some(Failure { error, targets }) = heard(all)? else {
         return Ok(());
     };
     if targets.is_empty() {
@@ -30,7 +34,7 @@ pub(crate) fn run(suite: impl Fn() -> Command, arguments: &[String]) -> Result<(
     }
     for target in &targets {
         step::note(&format!("a test of `{target}` failed: once more, alone"));
-        let mut again = suite();
+        let mut again = tests()?;
         again
             .args(target.split(' '))
             .args(["--", "--test-threads=1"]);

@@ -50,13 +50,18 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         || {
             let mut tests = workspace::cargo();
             tests
-                .args(["test", "--workspace"])
-                .args(["--exclude", "pilotlight-app"])
-                .args(["--exclude", "pilotlight-app-tests"])
+                .arg("test")
                 .env("PILOTLIGHT_TEST_PYTHON", &ready.python)
                 .env("PILOTLIGHT_TEST_PROJECTS", &ready.projects);
-            tests
+            Ok(tests)
         },
+        &[
+            "--workspace",
+            "--exclude",
+            "pilotlight-app",
+            "--exclude",
+            "pilotlight-app-tests",
+        ],
         &options.arguments,
     )
 }

@@ -5,7 +5,7 @@ use std::{env, path::PathBuf, process::Command};
 use super::{Cross, as_seen_in_wine, programs};
 use crate::{
     error::{Error, at},
-    step, workspace,
+    step, suite, workspace,
 };
 
 /// What is built for Windows and tested there. The app belongs here too, once it is part of the
@@ -37,31 +37,35 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
     service.args(["build", "--package", "pilotlight-test-service"]);
     step::run("build the test service for Windows", service)?;
 
-    let mut tests = tests(cross.cargo(flags)?, arguments);
-    cross.with_lints(&mut tests);
     let service = programs("debug")?.join("pilotlight-test-service.exe");
-    tests
-        .env("PILOTLIGHT_TEST_SERVICE", as_seen_in_wine(&service))
-        // Snapshots are looked for from the root, which cargo would be asked for.
-        .env("INSTA_WORKSPACE_ROOT", as_seen_in_wine(&root()?))
-        .env("INSTA_UPDATE", "no")
-        // Each call of the system is a message to Wine's server: what is to hold for any input has
-        // been tried with many more elsewhere.
-        .env("PROPTEST_CASES", "32");
-    step::show(tests)
+    let root = root()?;
+    let under_wine = || {
+        let mut tests = cross.cargo(flags)?;
+        cross.with_lints(&mut tests);
+        tests
+            .arg("test")
+            .env("PILOTLIGHT_TEST_SERVICE", as_seen_in_wine(&service))
+            // Snapshots are looked for from the root, which cargo would be asked for.
+            .env("INSTA_WORKSPACE_ROOT", as_seen_in_wine(&root))
+            .env("INSTA_UPDATE", "no")
+            // Each call of the system is a message to Wine's server: what is to hold for any input has
+            // been tried with many more elsewhere.
+            .env("PROPTEST_CASES", "32");
+        Ok(tests)
+    };
+    suite::run(under_wine, &selection(), arguments)
 }
 
 fn tests(mut cargo: Command, arguments: &[String]) -> Command {
-    cargo.arg("test");
-    for package in PACKAGES {
-        cargo.args(["--package", package]);
-    }
-    cargo.args(["--lib", "--bins"]);
-    for test in TESTS {
-        cargo.args(["--test", test]);
-    }
-    cargo.args(arguments);
+    cargo.arg("test").args(selection()).args(arguments);
     cargo
+}
+
+/// What is tested, as arguments of `cargo test`.
+fn selection() -> Vec<&'static str> {
+    let packages = PACKAGES.iter().flat_map(|package| ["--package", *package]);
+    let tests = TESTS.iter().flat_map(|test| ["--test", *test]);
+    packages.chain(["--lib", "--bins"]).chain(tests).collect()
 }
 
 /// The root of the repository, without a way back in it.
