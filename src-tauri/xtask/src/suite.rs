@@ -3,9 +3,15 @@
 use std::{
     io::{BufRead as _, BufReader},
     process::{Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
 use crate::{error::Error, step};
+
+/// How long what cargo said at its end may take to be read.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Runs the tests of a `selection` of targets; `tests` makes the `cargo test` that it is handed to. A target
 /// with a test that failed is run once more when all others are done, one test at a time; its word then counts.
@@ -61,17 +67,33 @@ fn heard(mut tests: Command) -> Result<Option<Failure>, Error> {
         source,
     };
     let mut child = tests.stderr(Stdio::piped()).spawn().map_err(run)?;
-    let mut targets = Vec::new();
+    let (sender, targets) = mpsc::channel();
     if let Some(complaints) = child.stderr.take() {
-        for line in BufReader::new(complaints).split(b'\n') {
-            let line = String::from_utf8_lossy(&line.map_err(run)?).into_owned();
-            anstream::eprintln!("{line}");
-            targets.extend(target(&line));
-        }
+        thread::spawn(move || {
+            for line in BufReader::new(complaints)
+                .split(b'\n')
+                .map_while(Result::ok)
+            {
+                let line = String::from_utf8_lossy(&line).into_owned();
+                anstream::eprintln!("{line}");
+                if let Some(target) = target(&line) {
+                    drop(sender.send(target));
+                }
+            }
+        });
     }
     let status = child.wait().map_err(run)?;
+    // Until the last word is read, but not for ever: whom a test has left running (Wine's server, say) holds
+    // the other end.
+    let mut failed = Vec::new();
+    while let Ok(target) = targets.recv_timeout(LAST_WORDS) {
+        failed.push(target);
+    }
     let error = Error::Shown { program, status };
-    Ok((!status.success()).then_some(Failure { error, targets }))
+    Ok((!status.success()).then_some(Failure {
+        error,
+        targets: failed,
+    }))
 }
 
 /// The arguments in a line like "    `-p pilotlight --test logs`".
