@@ -92,7 +92,9 @@ impl Window {
         let script = "const found = document.evaluate(arguments[0], document, null,
               XPathResult.FIRST_ORDERED_NODE_TYPE, null).singleNodeValue;
             setTimeout(() => found.click(), 0);";
-        let _ = self.script(script, vec![json!(path)]);
+        let click = self.client.execute(script, vec![json!(path)]);
+        // The application may be gone before it has answered; whether it goes is for the test to see.
+        drop(self.runtime.block_on(click));
     }
 
     /// Presses a key, or types a text, wherever the focus is.
