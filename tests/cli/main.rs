@@ -12,5 +12,7 @@ mod background;
 mod fixing;
 mod foreground;
 mod keeping;
+#[path = "../support/script.rs"]
+mod script;
 mod stage;
 mod terminal;

@@ -1,77 +1,12 @@
-//! What the command shows on a terminal. `script` (of bsdutils, util-linux) gives it one.
+//! What the command shows on a terminal.
 
-use std::{
-    fs::{self, File},
-    io::Write as _,
-    process::{Child, ChildStdin, Command, Stdio},
+use crate::{
+    script::Terminal,
+    stage::{Stage, free_port, lives, stubborn, talker},
 };
 
-use crate::stage::{Stage, free_port, lives, stubborn, talker, until};
-
-/// A command on a terminal of its own, and all that it has drawn there.
-struct Terminal {
-    script: Child,
-    keys: ChildStdin,
-    drawn: std::path::PathBuf,
-}
-
-impl Terminal {
-    fn start(stage: &Stage, words: &str) -> Self {
-        let drawn = stage.folder.path().join("drawn");
-        let line = format!("{} {words}", env!("CARGO_BIN_EXE_pilotlight"));
-        let given = stage.command(&[]);
-        let mut script = Command::new("script");
-        script
-            .args([
-                "--quiet",
-                "--return",
-                "--flush",
-                "--command",
-                &line,
-                "/dev/null",
-            ])
-            .current_dir(stage.folder.path())
-            .envs(
-                given
-                    .get_envs()
-                    .filter_map(|(name, value)| Some((name, value?))),
-            )
-            .env("LC_ALL", "C.UTF-8")
-            .env("TERM", "xterm-256color")
-            .env_remove("NO_COLOR")
-            .stdin(Stdio::piped())
-            .stdout(File::create(&drawn).unwrap());
-        let mut script = script.spawn().unwrap();
-        let keys = script.stdin.take().unwrap();
-        Self {
-            script,
-            keys,
-            drawn,
-        }
-    }
-
-    fn drawn(&self) -> String {
-        String::from_utf8_lossy(&fs::read(&self.drawn).unwrap()).into_owned()
-    }
-
-    fn until_it_shows(&mut self, text: &str) {
-        until(&format!("it shows {text:?}"), || {
-            let ended = self.script.try_wait().unwrap().is_some();
-            let drawn = self.drawn();
-            assert!(!ended || drawn.contains(text), "no {text:?} in {drawn}");
-            drawn.contains(text)
-        });
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
-        self.keys.flush().unwrap();
-    }
-
-    fn end(mut self) -> (Option<i32>, String) {
-        let status = self.script.wait().unwrap();
-        (status.code(), self.drawn())
-    }
+fn on_a_terminal(stage: &Stage, words: &[&str]) -> Terminal {
+    Terminal::start(&stage.command(words), stage.folder.path())
 }
 
 const CTRL_C: &str = "\u{3}";
@@ -79,7 +14,7 @@ const CTRL_C: &str = "\u{3}";
 #[test]
 fn the_live_view_is_drawn_over_itself_in_colour_until_ctrl_c() {
     let stage = Stage::new(&talker("talker"));
-    let mut terminal = Terminal::start(&stage, "up");
+    let mut terminal = on_a_terminal(&stage, &["up"]);
     terminal.until_it_shows("up in ");
     terminal.until_it_shows("Ctrl-C stops everything");
     terminal.until_it_shows("ERROR: talker is only a test");
@@ -96,11 +31,10 @@ fn the_live_view_is_drawn_over_itself_in_colour_until_ctrl_c() {
 #[test]
 fn a_second_ctrl_c_on_the_terminal_kills() {
     let stage = Stage::new(&stubborn("mule"));
-    let mut terminal = Terminal::start(&stage, "up");
+    let mut terminal = on_a_terminal(&stage, &["up"]);
     terminal.until_it_shows("up in ");
     terminal.press(CTRL_C);
-    terminal.until_it_shows("Ctrl-C again kills");
-    terminal.press(CTRL_C);
+    terminal.answer("Ctrl-C again kills", CTRL_C);
     let (code, drawn) = terminal.end();
     assert_eq!(code, Some(0), "{drawn}");
     stage.until_nobody_is_left();
@@ -110,7 +44,7 @@ fn a_second_ctrl_c_on_the_terminal_kills() {
 fn ctrl_c_while_a_start_in_the_background_is_waited_for_leaves_it_to_go_on() {
     let late = "[service.late]\ncommand = \"sleep 1000\"\nready = { log = \"never\" }\n";
     let stage = Stage::new(late);
-    let mut terminal = Terminal::start(&stage, "up -d");
+    let mut terminal = on_a_terminal(&stage, &["up", "-d"]);
     terminal.until_it_shows("Ctrl-C stops waiting; the services go on");
     terminal.until_it_shows("starting");
     terminal.press(CTRL_C);
@@ -127,7 +61,7 @@ fn ctrl_c_while_a_start_in_the_background_is_waited_for_leaves_it_to_go_on() {
 #[test]
 fn a_stack_file_that_is_wrong_is_shown_with_its_lines() {
     let stage = Stage::new("[service.web]\ncomand = \"true\"\n");
-    let terminal = Terminal::start(&stage, "check");
+    let terminal = on_a_terminal(&stage, &["check"]);
     let (code, drawn) = terminal.end();
     assert_eq!(code, Some(2));
     assert!(drawn.contains("comand = \"true\""), "{drawn}");
@@ -138,7 +72,7 @@ fn a_stack_file_that_is_wrong_is_shown_with_its_lines() {
 fn the_status_is_drawn_anew_when_it_changes() {
     let stage = Stage::new(&talker("talker"));
     stage.expect(&["up", "-d"], 0);
-    let mut terminal = Terminal::start(&stage, "status --watch");
+    let mut terminal = on_a_terminal(&stage, &["status", "--watch"]);
     terminal.until_it_shows("ready");
     stage.expect(&["restart"], 0);
     terminal.until_it_shows("A\r");
@@ -151,9 +85,9 @@ fn the_holder_of_a_port_is_ended_when_a_person_says_so() {
     let stage = Stage::new("");
     let port = free_port();
     let mut listener = stage.listener(port);
-    let ask = format!("port {port} --free");
+    let ask = port.to_string();
     for (answer, code) in [("n", 1), ("", 1), ("y", 0)] {
-        let mut terminal = Terminal::start(&stage, &ask);
+        let mut terminal = on_a_terminal(&stage, &["port", &ask, "--free"]);
         terminal.until_it_shows("End it? [y/N]");
         assert!(lives(listener.id()));
         terminal.press(&format!("{answer}\r"));

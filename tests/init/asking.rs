@@ -1,16 +1,10 @@
 //! What `init` says, asks and writes.
 
-use std::{
-    fs::{self, File},
-    io::Write as _,
-    os::unix::fs::symlink,
-    path::PathBuf,
-    process::{Child, ChildStdin, Command, Stdio},
-};
+use std::{fs, os::unix::fs::symlink};
 
 use serde_json::Value;
 
-use crate::place::{Place, until};
+use crate::{place::Place, script::Terminal};
 
 const PROCFILE: &str = "web: node server.js --port 39017\nworker: node worker.js\n";
 
@@ -167,82 +161,14 @@ fn json_has_what_was_found_and_why() {
     assert_eq!(answer["draft"]["services"], Value::Array(Vec::new()));
 }
 
-/// The command on a terminal of its own, which `script` (of bsdutils, util-linux) gives it.
-struct Terminal {
-    script: Child,
-    keys: ChildStdin,
-    drawn: PathBuf,
-}
-
-impl Terminal {
-    fn start(place: &Place, words: &str) -> Self {
-        let line = format!("{} {words}", env!("CARGO_BIN_EXE_pilotlight"));
-        let given = place.command(&[]);
-        let drawn = place.folder().join("drawn");
-        let mut script = Command::new("script")
-            .args([
-                "--quiet",
-                "--return",
-                "--flush",
-                "--command",
-                &line,
-                "/dev/null",
-            ])
-            .current_dir(place.folder())
-            .envs(
-                given
-                    .get_envs()
-                    .filter_map(|(name, value)| Some((name, value?))),
-            )
-            .env("LC_ALL", "C.UTF-8")
-            .env("TERM", "xterm-256color")
-            .stdin(Stdio::piped())
-            .stdout(File::create(&drawn).unwrap())
-            .spawn()
-            .unwrap();
-        let keys = script.stdin.take().unwrap();
-        Self {
-            script,
-            keys,
-            drawn,
-        }
-    }
-
-    fn drawn(&self) -> String {
-        String::from_utf8_lossy(&fs::read(&self.drawn).unwrap()).into_owned()
-    }
-
-    /// Presses these keys once it shows this.
-    fn answer(&mut self, shown: &str, keys: &str) {
-        until(&format!("it shows {shown:?}"), || {
-            self.drawn().contains(shown)
-        });
-        self.keys.write_all(keys.as_bytes()).unwrap();
-        self.keys.flush().unwrap();
-    }
-
-    fn end(mut self) -> (Option<i32>, String) {
-        let mut status = None;
-        until("it ends", || {
-            status = self.script.try_wait().unwrap();
-            status.is_some()
-        });
-        (status.unwrap().code(), self.drawn())
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        // It has ended, unless the test has failed.
-        drop(self.script.kill());
-        drop(self.script.wait());
-    }
+fn on_a_terminal(place: &Place, words: &[&str]) -> Terminal {
+    Terminal::start(&place.command(words), &place.folder())
 }
 
 #[test]
 fn on_a_terminal_a_start_is_offered_and_may_be_declined() {
     let place = procfile();
-    let mut terminal = Terminal::start(&place, "init");
+    let mut terminal = on_a_terminal(&place, &["init"]);
     terminal.answer("Start it now?", "n\n");
     let (code, drawn) = terminal.end();
     assert_eq!(code, Some(0), "{drawn}");
@@ -254,7 +180,7 @@ fn on_a_terminal_a_start_is_offered_and_may_be_declined() {
 fn on_a_terminal_a_start_that_is_accepted_starts() {
     let place = Place::new();
     place.write("Procfile", "job: sleep 1000\n");
-    let mut terminal = Terminal::start(&place, "init");
+    let mut terminal = on_a_terminal(&place, &["init"]);
     terminal.answer("Start it now?", "y\n");
     terminal.answer("up in ", "\u{3}");
     let (code, drawn) = terminal.end();
@@ -266,11 +192,11 @@ fn on_a_terminal_a_merge_is_asked_for() {
     let place = procfile();
     let own = "[service.web]\ncommand = \"sleep 1\"\n";
     place.write("pilotlight.toml", own);
-    let mut terminal = Terminal::start(&place, "init --merge");
+    let mut terminal = on_a_terminal(&place, &["init", "--merge"]);
     terminal.answer("Add worker to it?", "n\n");
     assert_eq!(terminal.end().0, Some(1));
     assert_eq!(place.read("pilotlight.toml"), own);
-    let mut terminal = Terminal::start(&place, "init --merge");
+    let mut terminal = on_a_terminal(&place, &["init", "--merge"]);
     terminal.answer("Add worker to it?", "y\n");
     terminal.answer("Start it now?", "n\n");
     let (code, drawn) = terminal.end();

@@ -12,3 +12,5 @@
 mod asking;
 mod place;
 mod real;
+#[path = "../support/script.rs"]
+mod script;

@@ -197,16 +197,6 @@ impl Drop for Place {
     }
 }
 
-/// Waits until it is so.
-pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
-    let began = clock::now().instant;
-    while !so() {
-        let waited = Instant::duration_since(&clock::now().instant, began);
-        assert!(waited < DEADLINE, "waited in vain until {what}");
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
-}
-
 /// What `cargo xtask test` installed for these projects.
 pub(crate) fn installed(name: &str) -> PathBuf {
     let folder = std::env::var_os("PILOTLIGHT_TEST_PROJECTS")

@@ -1,0 +1,107 @@
+//! A command on a terminal of its own, which `script` (of bsdutils, util-linux) gives it.
+
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// So long a test waits for what is bound to be shown.
+const DEADLINE: Duration = Duration::from_mins(1);
+
+/// A command on a terminal, and all that it has drawn there.
+pub(crate) struct Terminal {
+    script: Child,
+    keys: ChildStdin,
+    drawn: PathBuf,
+}
+
+impl Terminal {
+    /// Starts this command; what it draws is kept in a file in `folder`.
+    pub(crate) fn start(command: &Command, folder: &Path) -> Self {
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let words = words.map(|word| word.to_str().unwrap());
+        // `script` has a shell run it, the user's or `sh`. Not every shell makes way for the one command
+        // that it is given, and one that stays is reached by Ctrl-C too, and ends with a status of its own.
+        let line = format!("exec {}", shell_words::join(words));
+        let drawn = folder.join("drawn");
+        let mut script = Command::new("script")
+            .args(["--quiet", "--return", "--flush", "--command", &line])
+            .arg("/dev/null")
+            .current_dir(command.get_current_dir().unwrap())
+            .envs(
+                command
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
+            .env("SHELL", "/bin/sh")
+            .env("LC_ALL", "C.UTF-8")
+            .env("TERM", "xterm-256color")
+            .env_remove("NO_COLOR")
+            .env_remove("CLICOLOR_FORCE")
+            .stdin(Stdio::piped())
+            .stdout(File::create(&drawn).unwrap())
+            .spawn()
+            .unwrap();
+        let keys = script.stdin.take().unwrap();
+        Self {
+            script,
+            keys,
+            drawn,
+        }
+    }
+
+    /// Waits until it has shown this.
+    pub(crate) fn until_it_shows(&mut self, text: &str) {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let ended = self.script.try_wait().unwrap().is_some();
+            let drawn = self.drawn();
+            if drawn.contains(text) {
+                return;
+            }
+            let late = Instant::now() > deadline;
+            assert!(!ended && !late, "no {text:?} in {drawn}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    /// Presses these keys once it shows this.
+    pub(crate) fn answer(&mut self, shown: &str, keys: &str) {
+        self.until_it_shows(shown);
+        self.press(keys);
+    }
+
+    /// Waits for its end, and gives its exit status and all that it has drawn.
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let status = self.script.try_wait().unwrap();
+            if let Some(code) = status.as_ref().map(ExitStatus::code) {
+                return (code, self.drawn());
+            }
+            assert!(Instant::now() < deadline, "it goes on: {}", self.drawn());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn drawn(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.drawn).unwrap()).into_owned()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // It has ended, unless the test has failed.
+        drop(self.script.kill());
+        drop(self.script.wait());
+    }
+}
