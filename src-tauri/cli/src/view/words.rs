@@ -2,43 +2,20 @@
 
 use anstyle::Style;
 use jiff::Timestamp;
-use pilotlight::{
-    model::view::{Light, PhaseName, ServiceView},
-    stack::ServiceName,
-};
+use pilotlight::model::view::{Light, PhaseName, ServiceView};
 
 use crate::{
     paint::{self, DIM},
     time,
 };
 
-/// Where a service is.
+/// Where a service is: what became of it, rather than what its light shows.
 pub(super) fn state(service: &ServiceView) -> String {
-    let word = match service.phase {
-        PhaseName::Stopped if !service.waiting_for.is_empty() => {
-            let names: Vec<&str> = service
-                .waiting_for
-                .iter()
-                .map(ServiceName::as_str)
-                .collect();
-            return format!("waits for {}", names.join(", "));
-        }
-        PhaseName::Stopped => match service.light {
-            Light::Green => "completed",
-            Light::Off => "stopped",
-            Light::Amber | Light::Red => "not running",
-        },
-        PhaseName::Claiming => "claims its port",
-        PhaseName::Starting => "starting",
-        PhaseName::Ready if service.light == Light::Amber => "a check fails",
-        PhaseName::Ready => "ready",
-        PhaseName::Unhealthy => "unhealthy",
-        PhaseName::Stopping => "stopping",
-        PhaseName::Backoff => "restarts",
-        PhaseName::Blocked => "blocked",
-        PhaseName::Failed => "failed",
-    };
-    word.to_owned()
+    let is_off = service.light == Light::Off && service.waiting_for.is_empty();
+    if service.phase == PhaseName::Stopped && is_off {
+        return "stopped".to_owned();
+    }
+    service.state()
 }
 
 /// How the words are painted: those of a service that waits have nothing to say by themselves.

@@ -256,7 +256,7 @@ fn service_menu(stack: &StackView, service: &ServiceView) -> Entry {
         file: stack.file.clone(),
         service: Some(service.name.clone()),
     };
-    let mut text = format!("{}: {}", service.name, state(service));
+    let mut text = format!("{}: {}", service.name, service.state());
     if let Some(port) = service.port {
         // Writing to a string cannot fail.
         let _ = write!(text, ", port {port}");
@@ -298,32 +298,6 @@ fn pages(service: &ServiceView) -> Vec<(String, Option<String>)> {
         .filter(|_| service.links.is_empty() && !service.external)
         .map(|port| (format!("Open port {port}"), None));
     links.chain(port).collect()
-}
-
-/// Where a service is, in a few words.
-#[must_use]
-pub fn state(service: &ServiceView) -> String {
-    let word = match service.phase {
-        PhaseName::Stopped if !service.waiting_for.is_empty() => {
-            let needs = service.waiting_for.iter().map(ServiceName::as_str);
-            return format!("waits for {}", needs.collect::<Vec<_>>().join(", "));
-        }
-        PhaseName::Stopped => match service.light {
-            Light::Green => "completed",
-            Light::Off => "off",
-            Light::Amber | Light::Red => "not running",
-        },
-        PhaseName::Claiming => "claims its port",
-        PhaseName::Starting => "starting",
-        PhaseName::Ready if service.light == Light::Amber => "a check fails",
-        PhaseName::Ready => "ready",
-        PhaseName::Unhealthy => "unhealthy",
-        PhaseName::Stopping => "stopping",
-        PhaseName::Backoff => "restarts",
-        PhaseName::Blocked => "blocked",
-        PhaseName::Failed => "failed",
-    };
-    word.to_owned()
 }
 
 fn can_start(service: &ServiceView) -> bool {

@@ -104,6 +104,34 @@ pub struct ServiceView {
     pub note: Option<String>,
 }
 
+impl ServiceView {
+    /// Where it is, in a few words.
+    #[must_use]
+    pub fn state(&self) -> String {
+        let word = match self.phase {
+            PhaseName::Stopped if !self.waiting_for.is_empty() => {
+                let needs = self.waiting_for.iter().map(ServiceName::as_str);
+                return format!("waits for {}", needs.collect::<Vec<_>>().join(", "));
+            }
+            PhaseName::Stopped => match self.light {
+                Light::Green => "completed",
+                Light::Off => "off",
+                Light::Amber | Light::Red => "not running",
+            },
+            PhaseName::Claiming => "claims its port",
+            PhaseName::Starting => "starting",
+            PhaseName::Ready if self.light == Light::Amber => "a check fails",
+            PhaseName::Ready => "ready",
+            PhaseName::Unhealthy => "unhealthy",
+            PhaseName::Stopping => "stopping",
+            PhaseName::Backoff => "restarts",
+            PhaseName::Blocked => "blocked",
+            PhaseName::Failed => "failed",
+        };
+        word.to_owned()
+    }
+}
+
 /// Where a service is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

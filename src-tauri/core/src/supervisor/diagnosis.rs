@@ -66,26 +66,28 @@ impl Supervisor {
 
     /// Looks into what has gone wrong with a stack, unless that is being done or has been.
     pub(super) fn diagnose(&mut self, index: usize) {
-        let Some(situation) = self.stacks[index].model.undiagnosed() else {
+        let kept = &mut self.stacks[index];
+        let Some(situation) = kept.model.undiagnosed() else {
             return;
         };
-        let mut case = self.case(index);
-        if case.services.len() > ASK_ALL {
-            let related = related(&case);
-            for standing in &mut case.services {
-                standing.is_asked = related.contains(&standing.spec.name);
-            }
-        }
+        let stack = kept.id.clone();
         let (gatherer, inbox) = (self.gatherer(), self.tools.reports.clone());
         self.tasks.spawn(async move {
             tokio::time::sleep(MOMENT).await;
             let mut findings = Vec::new();
-            if has_stayed(&inbox, &case).await {
+            // If it has changed, the new situation has its own diagnosis, and what is said of this one
+            // is dropped.
+            if let Some(mut case) = present(&inbox, &stack).await
+                && case.situation == situation
+            {
+                if case.services.len() > ASK_ALL {
+                    ask_only_related(&mut case);
+                }
                 case.read_stack_file();
                 findings = diagnose(&gatherer.gather(&case, BY_ITSELF).await);
             }
             let message = Message::Diagnosed {
-                stack: case.id,
+                stack,
                 situation,
                 findings,
             };
@@ -125,13 +127,6 @@ impl Supervisor {
     }
 }
 
-/// Whether the situation is still the same. If not, the next one has its own diagnosis, and what is
-/// said of this one is dropped.
-async fn has_stayed(inbox: &mpsc::WeakSender<Message>, case: &Case) -> bool {
-    let now = present(inbox, &case.id).await;
-    now.is_some_and(|now| now.situation == case.situation)
-}
-
 /// What is known of a stack now; `None` when the keeper ends or no longer has it.
 async fn present(inbox: &mpsc::WeakSender<Message>, stack: &StackId) -> Option<Box<Case>> {
     let (answer, answered) = oneshot::channel();
@@ -139,6 +134,13 @@ async fn present(inbox: &mpsc::WeakSender<Message>, stack: &StackId) -> Option<B
     let message = Message::Case(stack.clone(), answer);
     inbox.send(message).await.ok()?;
     answered.await.ok()
+}
+
+fn ask_only_related(case: &mut Case) {
+    let related = related(case);
+    for standing in &mut case.services {
+        standing.is_asked = related.contains(&standing.spec.name);
+    }
 }
 
 /// Who is in trouble, all that they need, and who needs them.
