@@ -7,7 +7,7 @@ use pilotlight_app_tests::{
     desktop::Desktop, processes, programs, stack::Stack, until_so, window::Window,
 };
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Where the pictures of this run are, for a person to look at.
 fn pictures() -> PathBuf {
@@ -30,6 +30,41 @@ fn lit(service: &str, light: &str) -> String {
 /// A button by what it says, or by what it is called.
 fn button(name: &str) -> String {
     format!("//button[normalize-space()='{name}' or @aria-label='{name}']")
+}
+
+/// A stack that was lit by its button.
+struct Lit {
+    // First, so that it is closed before its desktop is gone.
+    window: Window,
+    desktop: Desktop,
+    file: PathBuf,
+    /// The process of its one service.
+    pid: u32,
+    /// The process of the application.
+    application: u32,
+}
+
+impl Lit {
+    /// With these settings of the application.
+    fn of_one_service(settings: &Value) -> Self {
+        let desktop = Desktop::new();
+        let file = Stack::new("nexus")
+            .service("server", "", "")
+            .write(&desktop);
+        desktop.knows(&[&file], settings);
+        let window = Window::open(&desktop);
+        window.click(&button("Start"));
+        window.until(&lit("server", "ready"));
+        let pid = desktop.pid(&file, "server");
+        let application = desktop.keeper().expect("the application");
+        Self {
+            window,
+            desktop,
+            file,
+            pid,
+            application,
+        }
+    }
 }
 
 #[test]
@@ -113,48 +148,39 @@ fn a_desktop_without_a_tray_is_told_in_the_window() {
 
 #[test]
 fn a_window_that_was_closed_leaves_the_services_and_the_application_alone() {
-    let desktop = Desktop::new();
-    let file = Stack::new("nexus")
-        .service("server", "", "")
-        .write(&desktop);
-    desktop.knows(&[&file], &json!({}));
-    let window = Window::open(&desktop);
-    window.click(&button("Start"));
-    window.until(&lit("server", "ready"));
-    let pid = desktop.pid(&file, "server");
-    desktop.display.close_window("Pilot Light");
-    until_so("no window", || desktop.display.windows("Pilot Light") == 0);
-    assert!(processes::lives(pid));
-    let icon = desktop.tray().icon();
+    let stack = Lit::of_one_service(&json!({}));
+    stack.desktop.display.close_window("Pilot Light");
+    until_so("no window", || {
+        stack.desktop.display.windows("Pilot Light") == 0
+    });
+    assert!(processes::lives(stack.pid));
+    let icon = stack.desktop.tray().icon();
     icon.menu().click(&["Open Pilot Light"]);
-    until_so("the window", || desktop.display.windows("Pilot Light") == 1);
-    assert_eq!(desktop.pid(&file, "server"), pid);
+    until_so("the window", || {
+        stack.desktop.display.windows("Pilot Light") == 1
+    });
+    assert_eq!(stack.desktop.pid(&stack.file, "server"), stack.pid);
 }
 
 #[test]
 fn quitting_is_asked_in_the_window_and_stops_everything_if_that_is_the_answer() {
-    let desktop = Desktop::new();
-    let file = Stack::new("nexus")
-        .service("server", "", "")
-        .write(&desktop);
-    desktop.knows(&[&file], &json!({ "on_quit": "ask" }));
-    let window = Window::open(&desktop);
-    window.click(&button("Start"));
-    window.until(&lit("server", "ready"));
-    let pid = desktop.pid(&file, "server");
-    let application = desktop.keeper().expect("the application");
-    desktop.tray().icon().menu().click(&["Quit"]);
-    window.until("//*[@role='dialog' or self::dialog]//button[contains(., 'Stop')]");
+    let stack = Lit::of_one_service(&json!({ "on_quit": "ask" }));
+    stack.desktop.tray().icon().menu().click(&["Quit"]);
+    stack
+        .window
+        .until("//*[@role='dialog' or self::dialog]//button[contains(., 'Stop')]");
     until_so("the answer has the focus", || {
-        window.script("return document.activeElement.innerText", Vec::new())
+        stack
+            .window
+            .script("return document.activeElement.innerText", Vec::new())
             == json!("Stop all and quit")
     });
-    window.picture(&pictures().join("7-quit.png"));
-    window.click_for_the_last_time(
+    stack.window.picture(&pictures().join("7-quit.png"));
+    stack.window.click_for_the_last_time(
         "//*[@role='dialog' or self::dialog]//button[contains(., 'Stop')]",
     );
     until_so("nobody runs", || {
-        !processes::lives(pid) && !processes::lives(application)
+        !processes::lives(stack.pid) && !processes::lives(stack.application)
     });
 }
 
@@ -165,45 +191,33 @@ fn answer(words: &str) -> String {
 
 #[test]
 fn quitting_can_be_called_off_and_can_leave_the_services_running() {
-    let desktop = Desktop::new();
-    let file = Stack::new("nexus")
-        .service("server", "", "")
-        .write(&desktop);
-    desktop.knows(&[&file], &json!({ "on_quit": "ask" }));
-    let window = Window::open(&desktop);
-    window.click(&button("Start"));
-    window.until(&lit("server", "ready"));
-    let pid = desktop.pid(&file, "server");
-    let application = desktop.keeper().expect("the application");
-    let icon = desktop.tray().icon();
+    let stack = Lit::of_one_service(&json!({ "on_quit": "ask" }));
+    let icon = stack.desktop.tray().icon();
 
     icon.menu().click(&["Quit"]);
-    window.click(&answer("Cancel"));
-    window.until_gone("//dialog");
-    assert_eq!(desktop.keeper(), Some(application));
-    assert_eq!(desktop.pid(&file, "server"), pid);
+    stack.window.click(&answer("Cancel"));
+    stack.window.until_gone("//dialog");
+    assert_eq!(stack.desktop.keeper(), Some(stack.application));
+    assert_eq!(stack.desktop.pid(&stack.file, "server"), stack.pid);
 
     icon.menu().click(&["Quit"]);
-    window.click_for_the_last_time(&answer("Leave running"));
-    until_so("the application is gone", || !processes::lives(application));
-    assert!(processes::lives(pid));
+    stack
+        .window
+        .click_for_the_last_time(&answer("Leave running"));
+    until_so("the application is gone", || {
+        !processes::lives(stack.application)
+    });
+    assert!(processes::lives(stack.pid));
 }
 
 #[test]
 fn the_end_of_the_session_ends_the_application_also_while_its_window_is_open() {
-    let desktop = Desktop::new();
-    let file = Stack::new("nexus")
-        .service("server", "", "")
-        .write(&desktop);
-    desktop.knows(&[&file], &json!({ "on_quit": "ask" }));
-    let window = Window::open(&desktop);
-    window.click(&button("Start"));
-    window.until(&lit("server", "ready"));
-    let pid = desktop.pid(&file, "server");
-    let application = desktop.keeper().expect("the application");
-    processes::signal(application, Signal::TERM);
-    until_so("the application is gone", || !processes::lives(application));
-    assert!(processes::lives(pid));
+    let stack = Lit::of_one_service(&json!({ "on_quit": "ask" }));
+    processes::signal(stack.application, Signal::TERM);
+    until_so("the application is gone", || {
+        !processes::lives(stack.application)
+    });
+    assert!(processes::lives(stack.pid));
 }
 
 #[test]

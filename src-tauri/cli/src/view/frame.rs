@@ -10,9 +10,9 @@ use pilotlight::{
 };
 
 use super::{
-    Look, card,
+    Look,
     columns::{Cell, Side, lines},
-    table::heading,
+    table::{heading, remarks},
     words,
 };
 use crate::paint::{self, BOLD, DIM, PLAIN, cut, paint, tame, width};
@@ -62,7 +62,11 @@ impl Picture<'_> {
     }
 
     fn draw_stack(&self, stack: &StackView, room: usize) -> Vec<String> {
-        let mut cards = self.cards(stack);
+        let look = Look {
+            width: Some(self.width(0)),
+            ..self.look
+        };
+        let mut cards = remarks(stack, look);
         // The heading between two lines.
         let room = room.saturating_sub(3);
         let rows = stack.services.len().min(room / 2);
@@ -158,36 +162,6 @@ impl Picture<'_> {
         let blanks = longest - visible(line) + GAP;
         let log = paint(DIM, &cut(log, room, self.look.signs));
         format!("  {line}{:blanks$}{log}", "")
-    }
-
-    fn cards(&self, stack: &StackView) -> Vec<String> {
-        let mut text = Vec::new();
-        let notes = stack
-            .services
-            .iter()
-            .filter_map(|service| Some((service, service.note.as_ref()?)));
-        for (place, (service, note)) in notes.enumerate() {
-            if place == 0 {
-                text.push(String::new());
-            }
-            let note = format!("  {}: {}", service.name, tame(note));
-            text.push(paint(DIM, &note));
-        }
-        for finding in stack
-            .services
-            .iter()
-            .filter_map(|service| service.finding.as_deref())
-        {
-            text.push(String::new());
-            text.extend(card(
-                finding,
-                Look {
-                    width: Some(self.width(0)),
-                    ..self.look
-                },
-            ));
-        }
-        text
     }
 }
 

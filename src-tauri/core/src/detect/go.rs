@@ -9,7 +9,9 @@ use std::{
 use regex::{Captures, Regex};
 
 use super::{
-    Finds, Found, Listing, ancestors, file_name, folder, is_aside, join, line_at, route,
+    Finds, Found, Listing, ancestors, file_name, folder, is_aside, join, line_at,
+    port::Port,
+    route,
     source::{Syntax, has_extension, pattern, port_in, without_comments},
     variables,
 };
@@ -20,14 +22,6 @@ struct Module<'a> {
     listing: &'a Listing,
     root: &'a str,
     codes: BTreeMap<&'a str, String>,
-}
-
-/// Where it listens, and how it can be told another port.
-struct Port {
-    number: u16,
-    variable: Option<String>,
-    option: Option<String>,
-    because: Because,
 }
 
 /// More programs than one module serves with: such a module is of examples.
@@ -188,21 +182,12 @@ impl Module<'_> {
         if kind == Kind::Backend
             && let Some(port) = self.port(own)
         {
-            service.port = Some(port.because.says(port.number));
             if let Some(option) = &port.option
                 && words[0] == "go"
             {
                 words.extend([option.clone(), "{port}".to_owned()]);
             }
-            match port.variable.as_deref() {
-                Some("PORT") => reads_port = true,
-                Some(variable) => {
-                    service
-                        .env
-                        .push((variable.to_owned(), port.because.says("{port}".to_owned())));
-                }
-                None => {}
-            }
+            reads_port = port.settle(&mut service);
         }
         service.directory = (!self.root.is_empty()).then(|| reason.says(self.root.to_owned()));
         service.command = Some(reason.says(CommandLine::Words(words)));

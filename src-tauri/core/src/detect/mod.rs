@@ -20,6 +20,7 @@ mod java;
 mod listing;
 mod node;
 mod php;
+mod port;
 mod python;
 mod route;
 mod ruby;

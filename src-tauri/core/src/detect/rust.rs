@@ -282,19 +282,10 @@ impl Service<'_> {
         let mut reads_port = false;
         let port = port::find(listing, package.root, framework, file, code, codes);
         if let Some(port) = &port {
-            service.port = Some(port.because.says(port.number));
             if let Some(option) = &port.option {
                 words.extend(["--".to_owned(), option.clone(), "{port}".to_owned()]);
             }
-            match port.variable.as_deref() {
-                Some("PORT") => reads_port = true,
-                Some(variable) => {
-                    service
-                        .env
-                        .push((variable.to_owned(), port.because.says("{port}".to_owned())));
-                }
-                None => {}
-            }
+            reads_port = port.settle(&mut service);
         }
         let manifest = Because::file(join(package.root, "Cargo.toml"), "a package of Cargo");
         service.command = Some(manifest.says(CommandLine::Words(words)));

@@ -5,19 +5,9 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use regex::Regex;
 
 use crate::{
-    detect::{Listing, join, line_at, line_with, source::pattern, variables},
+    detect::{Listing, join, line_at, line_with, port::Port, source::pattern, variables},
     draft::Because,
 };
-
-/// A port, and how the program can be told another.
-pub(super) struct Port {
-    pub(super) number: u16,
-    /// The environment variable that it reads.
-    pub(super) variable: Option<String>,
-    /// The option that it takes: `--port`.
-    pub(super) option: Option<String>,
-    pub(super) because: Because,
-}
 
 static WRITTEN: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
