@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use pilotlight::{diary, stack::ServiceName};
-use tauri::{AppHandle, State, command};
-use tauri_plugin_dialog::{DialogExt as _, FilePath};
+use tauri::{AppHandle, State, WebviewWindow, Wry, command};
+use tauri_plugin_dialog::{DialogExt as _, FileDialogBuilder, FilePath};
 use tokio::sync::oneshot;
 
 use crate::{DIARY, host::Host, links};
@@ -56,12 +56,8 @@ pub(crate) async fn open_stack_file(
 
 /// Nothing if a person chooses none.
 #[command]
-pub(crate) async fn pick_stack(app: AppHandle) -> Result<Option<PathBuf>, String> {
-    let dialog = app
-        .dialog()
-        .file()
-        .set_title("Open a stack file")
-        .add_filter("Stack files", &["toml"]);
+pub(crate) async fn pick_stack(window: WebviewWindow) -> Result<Option<PathBuf>, String> {
+    let dialog = dialog(&window, "Open a stack file").add_filter("Stack files", &["toml"]);
     let (answer, answered) = oneshot::channel();
     dialog.pick_file(|picked| drop(answer.send(picked)));
     path(answered.await.ok().flatten())
@@ -69,11 +65,16 @@ pub(crate) async fn pick_stack(app: AppHandle) -> Result<Option<PathBuf>, String
 
 /// Nothing if a person chooses none.
 #[command]
-pub(crate) async fn pick_folder(app: AppHandle) -> Result<Option<PathBuf>, String> {
-    let dialog = app.dialog().file().set_title("Choose a folder");
+pub(crate) async fn pick_folder(window: WebviewWindow) -> Result<Option<PathBuf>, String> {
+    let dialog = dialog(&window, "Choose a folder");
     let (answer, answered) = oneshot::channel();
     dialog.pick_folder(|picked| drop(answer.send(picked)));
     path(answered.await.ok().flatten())
+}
+
+/// A dialogue of the desktop's own, in front of the window.
+fn dialog(window: &WebviewWindow, title: &str) -> FileDialogBuilder<Wry> {
+    window.dialog().file().set_title(title).set_parent(window)
 }
 
 fn path(picked: Option<FilePath>) -> Result<Option<PathBuf>, String> {

@@ -60,6 +60,24 @@ fn started_by_its_autostart_entry_it_hides_in_the_tray_and_starts_the_chosen_sta
     until_so("no autostart entry", || self::entry(&desktop).is_none());
 }
 
+/// What a desktop starts has not read the files of the shell, in which people set their `PATH`.
+#[test]
+fn a_service_has_the_variables_of_the_login_shell_however_early_it_is_started() {
+    let desktop = Desktop::new();
+    let profile = "sleep 1\nexport SET_BY=the-login-shell\n";
+    fs::write(desktop.user().join(".bash_profile"), profile).expect("a profile");
+    let file = Stack::new("early").service("a", "", "").write(&desktop);
+    desktop.knows(&[&file], &json!({}));
+    let mut command = desktop.program(programs::app());
+    command.env("SHELL", "/bin/bash");
+    let _app = desktop.start_command(command);
+    desktop.tray().icon().menu().click(&["Start"]);
+    let pid = desktop.pid(&file, "a");
+    let variables = fs::read(format!("/proc/{pid}/environ")).expect("its variables");
+    let mut variables = variables.split(|byte| *byte == 0);
+    assert!(variables.any(|variable| variable == b"SET_BY=the-login-shell"));
+}
+
 fn entry(desktop: &Desktop) -> Option<PathBuf> {
     let folder = desktop.user().join(".config/autostart");
     let mut entries = fs::read_dir(folder).ok()?.flatten();

@@ -10,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     thread,
+    time::{Duration, Instant},
 };
 
 use pilotlight::home::Home;
@@ -18,7 +19,11 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    bus::Bus, display::Display, notifications::Notifications, processes, programs, tray::Tray,
+    bus::Bus,
+    display::{Display, SELECT_ALL},
+    notifications::Notifications,
+    processes, programs,
+    tray::Tray,
     until, until_so,
 };
 
@@ -35,6 +40,9 @@ pub struct Desktop {
     pub bus: Bus,
     folder: TempDir,
 }
+
+/// So long a dialogue may take to go once it has its answer.
+const A_MOMENT: Duration = Duration::from_secs(2);
 
 /// An application that runs.
 pub struct App {
@@ -140,6 +148,22 @@ impl Desktop {
     #[must_use]
     pub fn opened(&self) -> String {
         fs::read_to_string(self.folder().join("opened")).unwrap_or_default()
+    }
+
+    /// Picks this in the dialogue with this title, once it is there.
+    pub fn answers(&self, title: &str, path: &Path) {
+        until_so(title, || self.display.windows(title) == 1);
+        let path = path.to_str().expect("a path that can be typed");
+        // The first key opens the field for a path, which may come too late for the keys behind it.
+        until_so("the dialogue is gone", || {
+            self.display
+                .type_into(title, &format!("{SELECT_ALL}{path}\n"));
+            let end = Instant::now() + A_MOMENT;
+            while Instant::now() < end && self.display.windows(title) > 0 {
+                thread::sleep(Duration::from_millis(20));
+            }
+            self.display.windows(title) == 0
+        });
     }
 
     /// The application has these stacks already, and these settings (as JSON).

@@ -8,15 +8,20 @@ use std::{
 };
 
 use x11rb::{
+    CURRENT_TIME,
     connection::Connection as _,
     protocol::xproto::{
         AtomEnum, BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ClientMessageEvent, ConfigureWindowAux,
-        ConnectionExt as _, EventMask, ImageFormat, MOTION_NOTIFY_EVENT, MapState, Window,
+        ConnectionExt as _, EventMask, ImageFormat, InputFocus, KEY_PRESS_EVENT, KEY_RELEASE_EVENT,
+        MOTION_NOTIFY_EVENT, MapState, Window,
     },
     protocol::xtest::ConnectionExt as _,
     rust_connection::RustConnection,
     wrapper::ConnectionExt as _,
 };
+
+/// The character of Ctrl and A.
+pub const SELECT_ALL: char = '\u{1}';
 
 const WIDTH: u16 = 1280;
 const HEIGHT: u16 = 900;
@@ -120,6 +125,43 @@ impl Display {
         fake(BUTTON_RELEASE_EVENT, button, 0, 0);
     }
 
+    /// Types this on the keyboard, into the window with this in its title. A line break is the Enter key, and
+    /// [`SELECT_ALL`] is Ctrl and A.
+    pub fn type_into(&self, title: &str, text: &str) {
+        let windows = self.visible(title);
+        let window = *windows.first().expect("a window to type into");
+        // Where no window manager is, nobody else gives it the keyboard.
+        let focus = self
+            .connection
+            .set_input_focus(InputFocus::PARENT, window, CURRENT_TIME);
+        focus.expect("the screen").check().expect("the focus");
+        let keyboard = Keyboard::of(&self.connection);
+        let fake = |kind, key| {
+            let input = self
+                .connection
+                .xtest_fake_input(kind, key, 0, self.root(), 0, 0, 0);
+            input.expect("the screen").check().expect("a key");
+        };
+        for character in text.chars() {
+            let (symbol, with) = match character {
+                '\n' => (ENTER, None),
+                SELECT_ALL => (u32::from('a'), Some(CONTROL)),
+                _ => (u32::from(character), None),
+            };
+            let (key, shifted) = keyboard.key(symbol);
+            let with = with.or(shifted.then_some(SHIFT));
+            let with = with.map(|symbol| keyboard.key(symbol).0);
+            if let Some(with) = with {
+                fake(KEY_PRESS_EVENT, with);
+            }
+            fake(KEY_PRESS_EVENT, key);
+            fake(KEY_RELEASE_EVENT, key);
+            if let Some(with) = with {
+                fake(KEY_RELEASE_EVENT, with);
+            }
+        }
+    }
+
     /// What it shows now.
     #[must_use]
     pub fn picture(&self) -> Picture {
@@ -165,6 +207,41 @@ impl Display {
                 .get_property(false, window, AtomEnum::WM_NAME, AtomEnum::ANY, 0, 1024);
         let value = property.ok()?.reply().ok()?.value;
         Some(String::from_utf8_lossy(&value).into_owned())
+    }
+}
+
+/// Which key has which sign. Signs are X11's keysyms: for ASCII the same numbers.
+struct Keyboard {
+    first: u8,
+    per_key: usize,
+    symbols: Vec<u32>,
+}
+
+const ENTER: u32 = 0xff0d;
+const SHIFT: u32 = 0xffe1;
+const CONTROL: u32 = 0xffe3;
+
+impl Keyboard {
+    fn of(connection: &RustConnection) -> Self {
+        let setup = connection.setup();
+        let (first, last) = (setup.min_keycode, setup.max_keycode);
+        let mapping = connection
+            .get_keyboard_mapping(first, last - first + 1)
+            .expect("the screen");
+        let mapping = mapping.reply().expect("a keyboard");
+        Self {
+            first,
+            per_key: mapping.keysyms_per_keycode.into(),
+            symbols: mapping.keysyms,
+        }
+    }
+
+    /// The key with this sign, and whether it is had with shift only.
+    fn key(&self, symbol: u32) -> (u8, bool) {
+        let of_a_key = |symbols: &[u32]| symbols.iter().take(2).position(|found| *found == symbol);
+        let mut keys = (self.first..).zip(self.symbols.chunks(self.per_key));
+        let found = keys.find_map(|(key, symbols)| Some((key, of_a_key(symbols)? == 1)));
+        found.unwrap_or_else(|| panic!("no key has the sign {symbol:#x}"))
     }
 }
 

@@ -227,3 +227,32 @@ fn the_example_can_be_tried_at_the_first_run() {
     window.click("//button[contains(., 'Try the example')]");
     window.until(&row("backend"));
 }
+
+#[test]
+fn a_stack_file_is_picked_in_the_dialogue_of_the_desktop() {
+    let desktop = Desktop::new();
+    let file = Stack::new("mine").service("server", "", "").write(&desktop);
+    let window = Window::open(&desktop);
+    window.click("//button[contains(., 'Open a stack file')]");
+    desktop.answers("Open a stack file", &file);
+    window.until("//h1[contains(., 'mine')]");
+    window.until(&lit("server", "off"));
+}
+
+#[test]
+fn a_folder_is_looked_at_and_the_draft_becomes_its_stack_file() {
+    let desktop = Desktop::new();
+    let folder = desktop.user().join("shop");
+    fs::create_dir(&folder).expect("a folder");
+    fs::write(folder.join("Procfile"), "clock: sleep 1000\n").expect("a Procfile");
+    let window = Window::open(&desktop);
+    window.click("//button[contains(., 'Look at a folder')]");
+    desktop.answers("Choose a folder", &folder);
+    window.until("//dialog[contains(., 'Procfile')]");
+    let file = folder.join("pilotlight.toml");
+    assert!(!file.exists(), "it is only a draft");
+    window.picture(&pictures().join("8-draft.png"));
+    window.click("//dialog//button[starts-with(normalize-space(), 'Write')]");
+    window.until(&lit("clock", "off"));
+    assert!(file.exists());
+}
