@@ -21,16 +21,10 @@ pub(crate) struct Options {
 
 /// Builds the command, the test service and the benches the way they are released, and measures.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
-    let mut build = workspace::cargo();
-    build.args(["build", "--release"]);
-    for package in [
-        "pilotlight-cli",
-        "pilotlight-test-service",
-        "pilotlight-bench",
-    ] {
-        build.args(["--package", package]);
-    }
-    step::run("build what is measured", build)?;
+    // The command by itself, as it is released: built together with others, it has their features too.
+    release("build the command", &["pilotlight-cli"])?;
+    let beside = ["pilotlight-test-service", "pilotlight-bench"];
+    release("build what measures it", &beside)?;
     // As `pilotlight-bench` would build it itself, but where a person sees how it goes on.
     let named = |name: &String| !name.starts_with('-');
     if !options.arguments.iter().any(named) || options.arguments.iter().any(|name| name == "app") {
@@ -47,4 +41,13 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         bench.arg("--write").arg(readme);
     }
     step::show(bench)
+}
+
+fn release(what: &str, packages: &[&str]) -> Result<(), Error> {
+    let mut build = workspace::cargo();
+    build.args(["build", "--release"]);
+    for package in packages {
+        build.args(["--package", package]);
+    }
+    step::run(what, build)
 }
