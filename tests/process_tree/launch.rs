@@ -1,6 +1,9 @@
 //! Starting, and why not.
 
-use std::{ffi::OsString, fs};
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+};
 
 use pilotlight::{
     effects::process::{launch, mark_of, seal_descriptors},
@@ -13,7 +16,9 @@ use crate::stage::{SOON, Service, Stage, append, script, soon};
 #[tokio::test]
 async fn a_service_starts_in_its_directory_with_nothing_to_read() {
     let stage = Stage::new("directory");
-    let service = stage.launch(&["/bin/sh", "-c", "pwd -P; echo $PWD; wc -c"]);
+    let service = stage
+        .launch(&["/bin/sh", "-c", "pwd -P; echo $PWD; wc -c"])
+        .await;
     assert_eq!(soon(service.tree.exited()).await, Exit::Code(0));
     let folder = stage.folder.path().canonicalize().unwrap();
     let expected = format!(
@@ -27,7 +32,9 @@ async fn a_service_starts_in_its_directory_with_nothing_to_read() {
 #[tokio::test]
 async fn a_service_leads_a_group_and_carries_its_mark() {
     let stage = Stage::new("mark");
-    let service = stage.serve("--env PILOTLIGHT_SERVICE --env PYTHONUNBUFFERED --print ready");
+    let service = stage
+        .serve("--env PILOTLIGHT_SERVICE --env PYTHONUNBUFFERED --print ready")
+        .await;
     service.ready().await;
     let mark = service.tree.mark();
     let expected = format!("PILOTLIGHT_SERVICE={mark}\nPYTHONUNBUFFERED=1\nready\n");
@@ -44,7 +51,7 @@ async fn what_the_environment_says_of_python_stays() {
     let mut prepared = stage.prepare(&["/bin/sh", "-c", "echo \"<$PYTHONUNBUFFERED>\""]);
     let empty = ("PYTHONUNBUFFERED".into(), OsString::new());
     prepared.environment.push(empty);
-    let service = stage.start(prepared);
+    let service = stage.start(prepared).await;
     soon(service.tree.exited()).await;
     assert_eq!(service.printed(), "<>\n");
 }
@@ -56,7 +63,7 @@ async fn output_and_errors_are_appended_in_their_order() {
     let log = stage.folder.path().join("log");
     fs::write(&log, "0\n").unwrap();
     prepared.output = append(&log);
-    let service = stage.start(prepared);
+    let service = stage.start(prepared).await;
     soon(service.tree.exited()).await;
     assert_eq!(fs::read_to_string(log).unwrap(), "0\n1\n2\n3\n");
 }
@@ -67,7 +74,9 @@ async fn a_service_inherits_no_descriptor_but_its_output_and_its_tag() {
     let inherited = fs::File::open("/dev/null").unwrap();
     let leaking = rustix::io::dup(&inherited).unwrap();
     seal_descriptors();
-    let service = stage.launch(&["/bin/sh", "-c", "ls /proc/$$/fd; true"]);
+    let service = stage
+        .launch(&["/bin/sh", "-c", "ls /proc/$$/fd; true"])
+        .await;
     soon(service.tree.exited()).await;
     assert_eq!(service.printed(), "0\n1\n198\n2\n");
     drop(leaking);
@@ -76,7 +85,9 @@ async fn a_service_inherits_no_descriptor_but_its_output_and_its_tag() {
 #[tokio::test]
 async fn a_signal_that_the_keeper_ignores_is_not_ignored_by_a_service() {
     let stage = Stage::new("ignored");
-    let service = stage.launch(&["/bin/sh", "-c", "cat /proc/self/status"]);
+    let service = stage
+        .launch(&["/bin/sh", "-c", "cat /proc/self/status"])
+        .await;
     soon(service.tree.exited()).await;
     // The standard library has this process ignore SIGPIPE.
     let own = fs::read_to_string("/proc/self/status").unwrap();
@@ -100,7 +111,7 @@ async fn every_way_to_end_is_told_to_all_who_wait_and_to_those_who_come_later() 
         ("kill -SEGV $$", Exit::Signal(11)),
         ("kill -KILL $$", Exit::Signal(9)),
     ] {
-        let service = stage.launch(&["/bin/sh", "-c", line]);
+        let service = stage.launch(&["/bin/sh", "-c", line]).await;
         let tree = service.tree.clone();
         let other = tokio::spawn(async move { tree.exited().await });
         assert_eq!(soon(service.tree.exited()).await, expected, "{line}");
@@ -113,9 +124,10 @@ async fn every_way_to_end_is_told_to_all_who_wait_and_to_those_who_come_later() 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_services_that_die_in_their_first_millisecond_are_all_heard_of() {
     let stage = Stage::new("at-once");
-    let services: Vec<Service> = (0..200)
-        .map(|number| stage.serve(&format!("--exit {number}")))
-        .collect();
+    let mut services: Vec<Service> = Vec::new();
+    for number in 0..200 {
+        services.push(stage.serve(&format!("--exit {number}")).await);
+    }
     for (number, service) in services.iter().enumerate() {
         let expected = Exit::Code(i32::try_from(number).unwrap());
         assert_eq!(soon(service.tree.exited()).await, expected);
@@ -125,7 +137,7 @@ async fn two_hundred_services_that_die_in_their_first_millisecond_are_all_heard_
 #[tokio::test]
 async fn a_wait_that_is_given_up_takes_nothing_with_it() {
     let stage = Stage::new("given-up");
-    let service = stage.serve("--sigterm 4 --print ready");
+    let service = stage.serve("--sigterm 4 --print ready").await;
     service.ready().await;
     for _ in 0..3 {
         let waiting = service.tree.exited();
@@ -143,21 +155,42 @@ async fn a_program_that_is_not_there_is_told_with_what_was_meant() {
     script(&folder.join("bin/pilot-frobnicate"), "#!/bin/sh\n");
     script(&folder.join("node_modules/.bin/pilot-vite"), "#!/bin/sh\n");
     script(&folder.join("run.sh"), "#!/bin/sh\n");
-    let near = |word: &str| {
+    let near = async |word: &str| {
         let mut prepared = stage.prepare(&[word]);
         let path = format!("{}:/nowhere", folder.join("bin").display());
         prepared.environment.push(("PATH".into(), path.into()));
-        match launch(prepared) {
+        match launch(prepared).await {
             Err(LaunchFault::CommandNotFound { program, near }) if program == word => near,
             other => panic!("{word}: {other:?}"),
         }
     };
-    assert_eq!(near("pilot-frobnicat"), ["pilot-frobnicate"]);
-    assert_eq!(near("pilot-vite"), ["node_modules/.bin/pilot-vite"]);
-    assert_eq!(near("./rnu.sh"), ["./run.sh"]);
-    assert_eq!(near("run.sh"), ["./run.sh"]);
-    assert_eq!(near("something-else"), [""; 0]);
-    assert_eq!(near(""), [""; 0]);
+    assert_eq!(near("pilot-frobnicat").await, ["pilot-frobnicate"]);
+    assert_eq!(near("pilot-vite").await, ["node_modules/.bin/pilot-vite"]);
+    assert_eq!(near("./rnu.sh").await, ["./run.sh"]);
+    assert_eq!(near("run.sh").await, ["./run.sh"]);
+    assert_eq!(near("something-else").await, [""; 0]);
+    assert_eq!(near("").await, [""; 0]);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_program_that_is_still_being_written_is_started_when_it_is_whole() {
+    let stage = Stage::new("busy");
+    let file = stage.folder.path().join("built");
+    script(&file, "#!/bin/sh\n");
+    let writing = File::options().append(true).open(&file).unwrap();
+    let fault = launch(stage.prepare(&["./built"])).await.err();
+    let Some(LaunchFault::Other { message }) = fault else {
+        panic!("{fault:?}")
+    };
+    assert!(message.ends_with("is still being written"), "{message}");
+
+    let written = async {
+        tokio::task::yield_now().await;
+        drop(writing);
+    };
+    let (started, ()) = tokio::join!(launch(stage.prepare(&["./built"])), written);
+    assert_eq!(soon(started.unwrap().exited()).await, Exit::Code(0));
 }
 
 #[tokio::test]
@@ -171,7 +204,7 @@ async fn the_path_of_the_service_counts_and_starts_at_its_directory() {
     prepared
         .environment
         .push(("PATH".into(), "tools:/usr/bin:/bin".into()));
-    let service = stage.start(prepared);
+    let service = stage.start(prepared).await;
     assert_eq!(soon(service.tree.exited()).await, Exit::Code(0));
     assert!(service.printed().ends_with("tools/greet\n"));
 }
@@ -184,7 +217,7 @@ async fn what_may_not_be_run_is_told_apart_from_what_is_not_there() {
     fs::create_dir(folder.join("folder")).unwrap();
     for word in ["./data", "./folder"] {
         let path = folder.join(word);
-        let fault = launch(stage.prepare(&[word])).err();
+        let fault = launch(stage.prepare(&[word])).await.err();
         assert_eq!(fault, Some(LaunchFault::NotExecutable { path }));
     }
 }
@@ -198,7 +231,7 @@ async fn a_directory_that_is_not_there_is_told_whatever_the_program() {
             let mut prepared = stage.prepare(&[word]);
             prepared.directory.push(directory);
             let path = prepared.directory.clone();
-            let fault = launch(prepared).err();
+            let fault = launch(prepared).await.err();
             assert_eq!(
                 fault,
                 Some(LaunchFault::DirectoryMissing { path }),
@@ -220,7 +253,7 @@ async fn a_script_that_cannot_be_started_says_why() {
         ),
     ] {
         script(&stage.folder.path().join("script"), text);
-        match launch(stage.prepare(&["./script"])) {
+        match launch(stage.prepare(&["./script"])).await {
             Err(LaunchFault::Other { message }) => {
                 assert!(message.contains(expected), "{text:?}: {message}");
             }
@@ -233,7 +266,7 @@ async fn a_script_that_cannot_be_started_says_why() {
 async fn words_that_no_program_can_be_given_are_refused() {
     let stage = Stage::new("words");
     for words in [&[][..], &["/bin/sh", "a\0b"]] {
-        let fault = launch(stage.prepare(words)).err();
+        let fault = launch(stage.prepare(words)).await.err();
         assert!(
             matches!(fault, Some(LaunchFault::Other { .. })),
             "{fault:?}"

@@ -73,14 +73,14 @@ impl Stage {
         }
     }
 
-    pub(crate) fn start(&self, prepared: Launch) -> Service {
+    pub(crate) async fn start(&self, prepared: Launch) -> Service {
         let output = self.output(prepared.mark.run);
-        let tree = launch(prepared).unwrap();
+        let tree = launch(prepared).await.unwrap();
         Service { tree, output }
     }
 
-    pub(crate) fn launch(&self, words: &[&str]) -> Service {
-        self.start(self.prepare(words))
+    pub(crate) async fn launch(&self, words: &[&str]) -> Service {
+        self.start(self.prepare(words)).await
     }
 
     fn output(&self, run: RunId) -> PathBuf {
@@ -88,10 +88,10 @@ impl Stage {
     }
 
     /// Starts the test service with these steps.
-    pub(crate) fn serve(&self, steps: &str) -> Service {
+    pub(crate) async fn serve(&self, steps: &str) -> Service {
         let mut words = vec![pilotlight_test_service::path().to_str().unwrap()];
         words.extend(steps.split_whitespace());
-        self.launch(&words)
+        self.launch(&words).await
     }
 
     pub(crate) fn mark(&self, run: RunId) -> Mark {

@@ -17,7 +17,7 @@ const CHILDREN: [&str; 5] = ["fork", "setsid", "double-fork", "nameless", "threa
 #[tokio::test]
 async fn a_service_that_leaves_when_asked_is_not_killed() {
     let stage = Stage::new("leaves");
-    let service = stage.serve("--sigterm 7 --print ready");
+    let service = stage.serve("--sigterm 7 --print ready").await;
     service.ready().await;
     let stopped = stage.stop(&service, SOON).await;
     let expected = Stopped {
@@ -31,7 +31,7 @@ async fn a_service_that_leaves_when_asked_is_not_killed() {
 #[tokio::test]
 async fn a_service_that_ignores_sigterm_is_killed_after_its_time() {
     let stage = Stage::new("ignores");
-    let service = stage.serve("--sigterm ignore --print ready");
+    let service = stage.serve("--sigterm ignore --print ready").await;
     service.ready().await;
     let stopped = stage.stop(&service, Duration::from_millis(100)).await;
     assert_eq!(stopped.exit, Some(Exit::Signal(9)));
@@ -43,7 +43,7 @@ async fn a_service_that_ignores_sigterm_is_killed_after_its_time() {
 #[tokio::test]
 async fn a_service_gets_all_of_its_time_to_leave() {
     let stage = Stage::new("slow");
-    let service = stage.serve("--sigterm 300ms --print ready");
+    let service = stage.serve("--sigterm 300ms --print ready").await;
     service.ready().await;
     let stopped = stage.stop(&service, SOON).await;
     assert_eq!(stopped.exit, Some(Exit::Code(0)));
@@ -54,7 +54,7 @@ async fn a_service_gets_all_of_its_time_to_leave() {
 async fn whatever_a_service_starts_is_asked_to_leave_with_it() {
     for kind in CHILDREN {
         let stage = Stage::new(kind);
-        let service = stage.serve(&format!("--child {kind} --print ready"));
+        let service = stage.serve(&format!("--child {kind} --print ready")).await;
         let child = service.children(1).await[0];
         service.ready().await;
         assert!(lives(child), "{kind}");
@@ -69,7 +69,9 @@ async fn whatever_a_service_starts_is_asked_to_leave_with_it() {
 async fn whatever_a_service_starts_is_killed_with_it_if_it_will_not_leave() {
     for kind in CHILDREN {
         let stage = Stage::new(kind);
-        let service = stage.serve(&format!("--sigterm ignore --child {kind} --print ready"));
+        let service = stage
+            .serve(&format!("--sigterm ignore --child {kind} --print ready"))
+            .await;
         let child = service.children(1).await[0];
         service.ready().await;
         let stopped = stage.stop(&service, Duration::from_millis(50)).await;
@@ -83,7 +85,9 @@ async fn whatever_a_service_starts_is_killed_with_it_if_it_will_not_leave() {
 async fn what_a_dead_service_left_behind_is_ended() {
     for kind in ["fork", "setsid", "double-fork"] {
         let stage = Stage::new(kind);
-        let service = stage.serve(&format!("--child {kind} --print ready --exit 3"));
+        let service = stage
+            .serve(&format!("--child {kind} --print ready --exit 3"))
+            .await;
         let child = service.children(1).await[0];
         assert_eq!(soon(service.tree.exited()).await, Exit::Code(3));
         let left = service.tree.left(&stage.census).await.unwrap();
@@ -97,8 +101,8 @@ async fn what_a_dead_service_left_behind_is_ended() {
 #[tokio::test]
 async fn a_bystander_of_another_run_is_not_harmed() {
     let stage = Stage::new("bystander");
-    let bystander = stage.serve("--child setsid --print ready");
-    let service = stage.serve("--child setsid --print ready");
+    let bystander = stage.serve("--child setsid --print ready").await;
+    let service = stage.serve("--child setsid --print ready").await;
     let bystanders = bystander.children(1).await[0];
     service.children(1).await;
     service.ready().await;
@@ -115,7 +119,7 @@ async fn a_service_within_a_service_belongs_to_itself() {
         "PILOTLIGHT_SERVICE={inner} {} --print ready & wait",
         pilotlight_test_service::path().display()
     );
-    let outer = stage.launch(&["/bin/sh", "-c", &line]);
+    let outer = stage.launch(&["/bin/sh", "-c", &line]).await;
     outer.ready().await;
     let table = stage.census.take().await.unwrap();
     let inner = Tree::remains(inner, []);
@@ -129,7 +133,9 @@ async fn a_service_within_a_service_belongs_to_itself() {
 #[tokio::test]
 async fn a_second_ctrl_c_kills_at_once() {
     let stage = Stage::new("at-once");
-    let service = stage.serve("--sigterm ignore --child setsid --print ready");
+    let service = stage
+        .serve("--sigterm ignore --child setsid --print ready")
+        .await;
     let child = service.children(1).await[0];
     service.ready().await;
     let kill_now = CancellationToken::new();
@@ -154,11 +160,13 @@ async fn a_second_ctrl_c_kills_at_once() {
 async fn a_stop_command_ends_the_service_in_its_own_way() {
     let stage = Stage::new("command");
     // What is left for SIGTERM to do would show as another exit.
-    let service = stage.launch(&[
-        "/bin/sh",
-        "-c",
-        "trap 'exit 5' HUP; echo ready; sleep 60 & wait",
-    ]);
+    let service = stage
+        .launch(&[
+            "/bin/sh",
+            "-c",
+            "trap 'exit 5' HUP; echo ready; sleep 60 & wait",
+        ])
+        .await;
     service.ready().await;
     let stopped = stop_by_command(&stage, &service, &format!("kill -HUP {}", service.pid())).await;
     assert_eq!(stopped.exit, Some(Exit::Code(5)));
@@ -170,7 +178,7 @@ async fn a_stop_command_ends_the_service_in_its_own_way() {
 async fn a_stop_command_that_fails_is_followed_by_sigterm() {
     for line in ["exit 1", "no-such-program-at-all"] {
         let stage = Stage::new("command-fails");
-        let service = stage.serve("--sigterm 7 --print ready");
+        let service = stage.serve("--sigterm 7 --print ready").await;
         service.ready().await;
         let stopped = stop_by_command(&stage, &service, line).await;
         assert_eq!(stopped.exit, Some(Exit::Code(7)), "{line}");
@@ -180,7 +188,7 @@ async fn a_stop_command_that_fails_is_followed_by_sigterm() {
 #[tokio::test]
 async fn a_stop_command_that_hangs_is_ended_with_the_service() {
     let stage = Stage::new("command-hangs");
-    let service = stage.serve("--sigterm ignore --print ready");
+    let service = stage.serve("--sigterm ignore --print ready").await;
     service.ready().await;
     let line = "echo $$ > helper; exec sleep 600";
     let ask = Command::Shell(line.to_owned());
@@ -206,7 +214,7 @@ async fn a_stop_command_that_hangs_is_ended_with_the_service() {
 #[tokio::test]
 async fn a_service_that_forks_at_every_sigterm_does_not_escape() {
     let stage = Stage::new("forks-again");
-    let service = stage.serve("--sigterm fork --print ready");
+    let service = stage.serve("--sigterm fork --print ready").await;
     service.ready().await;
     let stopped = soon(stage.stop(&service, Duration::from_hours(1))).await;
     assert_eq!(stopped.exit, Some(Exit::Code(0)));
@@ -218,7 +226,7 @@ async fn a_service_that_forks_at_every_sigterm_does_not_escape() {
 #[tokio::test]
 async fn a_chain_of_short_lives_in_sessions_of_their_own_is_cut() {
     let stage = Stage::new("chain");
-    let service = stage.serve("--sigterm ignore --chain");
+    let service = stage.serve("--sigterm ignore --chain").await;
     assert_eq!(soon(service.tree.exited()).await, Exit::Code(0));
     assert_ne!(service.tree.left(&stage.census).await.unwrap(), []);
     let stopped = stage.stop(&service, Duration::from_millis(50)).await;
@@ -230,7 +238,7 @@ async fn a_chain_of_short_lives_in_sessions_of_their_own_is_cut() {
 #[tokio::test]
 async fn a_number_that_means_another_process_by_now_is_left_alone() {
     let stage = Stage::new("recycled");
-    let stranger = stage.serve("--print ready");
+    let stranger = stage.serve("--print ready").await;
     stranger.ready().await;
     let now = stranger.tree.first().unwrap();
     let earlier = Process {
@@ -248,8 +256,8 @@ async fn a_number_that_means_another_process_by_now_is_left_alone() {
 #[tokio::test]
 async fn a_stubborn_stranger_is_ended_after_a_grace() {
     let stage = Stage::new("stranger");
-    let polite = stage.serve("--print ready");
-    let stubborn = stage.serve("--sigterm ignore --print ready");
+    let polite = stage.serve("--print ready").await;
+    let stubborn = stage.serve("--sigterm ignore --print ready").await;
     for (stranger, expected) in [(&polite, Ended::Left), (&stubborn, Ended::Killed)] {
         stranger.ready().await;
         let process = stranger.tree.first().unwrap();
@@ -268,7 +276,7 @@ async fn a_stop_ends_even_if_a_process_may_not_be_killed_and_says_so() {
         return;
     }
     let stage = Stage::new("unkillable");
-    let service = stage.serve("--print ready");
+    let service = stage.serve("--print ready").await;
     service.ready().await;
     let tree = service.tree.clone();
     let stopped = std::thread::spawn(move || {

@@ -17,7 +17,7 @@ use crate::stage::{SOON, Stage, lives, soon};
 #[tokio::test]
 async fn a_daemon_is_followed_until_its_end() {
     let stage = Stage::new("daemon");
-    let service = stage.serve("--daemonize --child fork --print ready");
+    let service = stage.serve("--daemonize --child fork --print ready").await;
     assert_eq!(soon(service.tree.exited()).await, Exit::Code(0));
     service.ready().await;
     let child = service.children(1).await[0];
@@ -43,7 +43,7 @@ async fn a_redis_that_daemonizes_is_followed_and_stopped() {
     let words = "redis-server --daemonize yes --save  --appendonly no --port";
     let mut words: Vec<&str> = words.split(' ').collect();
     words.push(&port);
-    let service = stage.launch(&words);
+    let service = stage.launch(&words).await;
     assert_eq!(soon(service.tree.exited()).await, Exit::Code(0));
     let left = service.tree.left(&stage.census).await.unwrap();
     let [redis] = left[..] else {
@@ -64,7 +64,7 @@ async fn a_redis_that_daemonizes_is_followed_and_stopped() {
 async fn a_later_keeper_adopts_the_first_process_and_hears_of_its_end() {
     let stage = Stage::new("adopted");
     // The first keeper: a process whose death leaves the service with another parent.
-    let outer = stage.serve("--child double-fork");
+    let outer = stage.serve("--child double-fork").await;
     let pid = outer.children(1).await[0];
     let service = process(pid).unwrap();
     let tree = Tree::adopt(outer.tree.mark().clone(), service).unwrap();
@@ -77,7 +77,7 @@ async fn a_later_keeper_adopts_the_first_process_and_hears_of_its_end() {
 #[tokio::test]
 async fn a_process_that_nobody_has_reaped_is_gone() {
     let stage = Stage::new("zombie");
-    let service = stage.serve("--exit 0");
+    let service = stage.serve("--exit 0").await;
     let dead = || async { service.tree.left(&stage.census).await.unwrap().is_empty() };
     soon(async {
         while !dead().await {
@@ -94,7 +94,7 @@ async fn a_process_that_nobody_has_reaped_is_gone() {
 #[tokio::test]
 async fn the_cost_of_a_tree_is_known() {
     let stage = Stage::new("usage");
-    let service = stage.serve("--burn 50ms --child fork --print ready");
+    let service = stage.serve("--burn 50ms --child fork --print ready").await;
     service.ready().await;
     service.children(1).await;
     let members = service.tree.left(&stage.census).await.unwrap();

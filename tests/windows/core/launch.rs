@@ -7,7 +7,7 @@ use super::stage::{Stage, eventually, lives, within};
 #[tokio::test]
 async fn a_service_has_a_console_that_nobody_sees_and_its_log_for_output() {
     let stage = Stage::new();
-    let service = stage.serve(&["--console", "--exit", "5"]);
+    let service = stage.serve(&["--console", "--exit", "5"]).await;
     let exit = within("its end", service.tree.exited()).await;
     assert_eq!(exit, Exit::Code(5));
     let text = service.text();
@@ -28,7 +28,7 @@ async fn whoever_a_service_starts_belongs_to_it_and_ends_with_it() {
     let stage = Stage::new();
     let kinds = ["fork", "setsid", "double-fork"];
     let steps: Vec<&str> = kinds.iter().flat_map(|kind| ["--child", kind]).collect();
-    let service = stage.serve(&steps);
+    let service = stage.serve(&steps).await;
     let children = service.children(kinds.len()).await;
     let members = service.tree.left(&stage.census).await.unwrap();
     for child in &children {
@@ -45,7 +45,7 @@ async fn whoever_a_service_starts_belongs_to_it_and_ends_with_it() {
 #[tokio::test]
 async fn nobody_may_leave_the_job() {
     let stage = Stage::new();
-    let service = stage.serve(&["--child", "breakaway", "--exit", "0"]);
+    let service = stage.serve(&["--child", "breakaway", "--exit", "0"]).await;
     within("its end", service.tree.exited()).await;
     // ERROR_ACCESS_DENIED
     assert_eq!(service.text().trim_end(), "refused 5");
@@ -56,7 +56,9 @@ async fn nobody_may_leave_the_job() {
 async fn nobody_gets_away_who_is_started_at_once() {
     let stage = Stage::new();
     for round in 0..12_u32 {
-        let service = stage.serve(&["--child", "fork", "--child", "double-fork"]);
+        let service = stage
+            .serve(&["--child", "fork", "--child", "double-fork"])
+            .await;
         for _ in 0..round {
             tokio::task::yield_now().await;
         }
@@ -74,7 +76,7 @@ async fn nobody_gets_away_who_is_started_at_once() {
 #[tokio::test]
 async fn who_is_left_by_the_first_process_is_still_ended() {
     let stage = Stage::new();
-    let service = stage.serve(&["--child", "fork", "--exit", "0"]);
+    let service = stage.serve(&["--child", "fork", "--exit", "0"]).await;
     let exit = within("its end", service.tree.exited()).await;
     assert_eq!(exit, Exit::Code(0));
     let children = service.children(1).await;

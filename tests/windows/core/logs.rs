@@ -47,7 +47,7 @@ async fn several_writers_each_write_at_the_end() {
             let words: Vec<&str> = [program].into_iter().chain(steps).collect();
             let mut prepared = stage.prepare(&words);
             prepared.output = output;
-            stage.start(prepared)
+            stage.start(prepared).await
         })
         .collect();
     for turn in 0..2 * writers.len() {
@@ -75,7 +75,7 @@ async fn readers_are_not_in_the_way_of_a_flood() {
     };
     let (kept, token) = (logs.run(RunId(1)), cancel.clone());
     let keeper = tokio::spawn(async move { keep(&Watcher::new(), &kept, limits, token).await });
-    let service = stage.start(prepared);
+    let service = stage.start(prepared).await;
     let mut seen = 0;
     while service.tree.exit().is_none() {
         let now = texts(&logs).len();
@@ -105,7 +105,7 @@ async fn old_runs_are_removed_while_they_are_read_and_the_newest_is_not() {
         let text = format!("run {run}");
         let mut prepared = stage.prepare(&[program, "--print", &text]);
         prepared.output = output;
-        let service = stage.start(prepared);
+        let service = stage.start(prepared).await;
         let log = logs.run(RunId(run)).log().to_owned();
         eventually(&text, || fs::read_to_string(&log).unwrap().contains(&text)).await;
         open.push((service, fs::File::open(&log).unwrap()));

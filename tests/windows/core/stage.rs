@@ -73,9 +73,9 @@ impl Stage {
         }
     }
 
-    pub(crate) fn start(&self, prepared: Launch) -> Service {
+    pub(crate) async fn start(&self, prepared: Launch) -> Service {
         let output = self.output(prepared.mark.run);
-        let tree = launch(prepared).unwrap();
+        let tree = launch(prepared).await.unwrap();
         self.started.lock().unwrap().push(tree.clone());
         Service { tree, output }
     }
@@ -85,10 +85,10 @@ impl Stage {
     }
 
     /// Starts the test service with these steps.
-    pub(crate) fn serve(&self, steps: &[&str]) -> Service {
+    pub(crate) async fn serve(&self, steps: &[&str]) -> Service {
         let mut words = vec![pilotlight_test_service::path().to_str().unwrap()];
         words.extend(steps);
-        self.start(self.prepare(&words))
+        self.start(self.prepare(&words)).await
     }
 
     /// Ends whatever was started so far.

@@ -20,7 +20,9 @@ const SHORT: Duration = Duration::from_millis(300);
 async fn who_cannot_be_asked_is_ended_when_patience_is() {
     let stage = Stage::new();
     for signal in [Signal::Terminate, Signal::Interrupt] {
-        let service = stage.serve(&["--sigterm", "ignore", "--child", "fork", "--print", "up"]);
+        let service = stage
+            .serve(&["--sigterm", "ignore", "--child", "fork", "--print", "up"])
+            .await;
         let children = service.children(1).await;
         service.until_it_says("up").await;
         let stopped = stage.stop(&service, Ask::Signal(signal), SHORT).await;
@@ -34,7 +36,7 @@ async fn who_cannot_be_asked_is_ended_when_patience_is() {
 #[tokio::test]
 async fn politeness_is_skipped_where_the_stack_file_says_so() {
     let stage = Stage::new();
-    let service = stage.serve(&["--print", "up"]);
+    let service = stage.serve(&["--print", "up"]).await;
     service.until_it_says("up").await;
     let ask = Ask::Signal(Signal::Kill);
     let stopped = within("the stop", stage.stop(&service, ask, DEADLINE * 2)).await;
@@ -45,7 +47,9 @@ async fn politeness_is_skipped_where_the_stack_file_says_so() {
 /// Runs the stop command of a service that ends with 3 as soon as there is a file `go`.
 async fn asked_by(line: &str) -> (Option<Exit>, bool) {
     let stage = Stage::new();
-    let service = stage.serve(&["--print", "up", "--until", "go", "--exit", "3"]);
+    let service = stage
+        .serve(&["--print", "up", "--until", "go", "--exit", "3"])
+        .await;
     service.until_it_says("up").await;
     let command = Command::Shell(line.to_owned());
     let environment: Vec<_> = std::env::vars_os().collect();
@@ -73,7 +77,7 @@ async fn a_stop_command_that_fails_is_followed_by_the_next_rung() {
 #[tokio::test]
 async fn a_person_who_is_impatient_is_not_kept_waiting() {
     let stage = Stage::new();
-    let service = stage.serve(&["--sigterm", "ignore", "--print", "up"]);
+    let service = stage.serve(&["--sigterm", "ignore", "--print", "up"]).await;
     service.until_it_says("up").await;
     let now = CancellationToken::new();
     let ask = Ask::Signal(Signal::Terminate);
@@ -90,7 +94,7 @@ async fn a_person_who_is_impatient_is_not_kept_waiting() {
 #[tokio::test]
 async fn who_ended_by_itself_is_not_killed_and_nothing_is_lost_of_what_it_said() {
     let stage = Stage::new();
-    let service = stage.serve(&["--print", "last words", "--exit", "9"]);
+    let service = stage.serve(&["--print", "last words", "--exit", "9"]).await;
     within("its end", service.tree.exited()).await;
     let ask = Ask::Signal(Signal::Terminate);
     let stopped = stage.stop(&service, ask, DEADLINE).await;

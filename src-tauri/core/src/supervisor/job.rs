@@ -114,7 +114,7 @@ impl Job {
 
     /// Launches the command and sees it to its end.
     pub(super) async fn launch(self) {
-        let launched = self.start();
+        let launched = self.start().await;
         let tree = match launched {
             Ok(tree) => tree,
             Err(fault) => return self.report(Report::Launched(Err(fault))).await,
@@ -130,7 +130,7 @@ impl Job {
         self.attend(&tree).await;
     }
 
-    fn start(&self) -> Result<Tree, LaunchFault> {
+    async fn start(&self) -> Result<Tree, LaunchFault> {
         let command = self
             .service
             .command
@@ -155,7 +155,8 @@ impl Job {
             environment,
             mark: self.mark(),
             output,
-        });
+        })
+        .await;
         // What can be done while it starts is not done before.
         logs.begin_index(self.origin.run);
         if let Err(error) = logs.prune(self.service.log) {

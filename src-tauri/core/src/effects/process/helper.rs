@@ -78,7 +78,8 @@ pub async fn run_helper(
         environment: environment.to_vec(),
         mark: mark(),
         output,
-    });
+    })
+    .await;
     let running = KilledOnDrop(tree.map_err(HelperFault::Launch)?);
     let mut tail = Tail::default();
     let exit = timeout(patience, listen(&running.0, pipe, &mut tail)).await;

@@ -5,6 +5,7 @@ use std::{
     fs::File,
     io::{self, BufRead as _, BufReader, Read as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use super::{Tree, lookup};
@@ -13,6 +14,11 @@ use crate::{
     platform::process::{self as platform, Start},
     stack::Command,
 };
+
+/// How long is waited before a program that is being written is tried again: twice as long each time,
+/// and a quarter of a second in all.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LAST_PAUSE: Duration = Duration::from_millis(128);
 
 /// All that a command is started with.
 #[derive(Debug)]
@@ -44,7 +50,7 @@ pub fn words(command: &Command<String>) -> Vec<OsString> {
 ///
 /// The program is looked up as its own shell would: a name without a slash on the PATH of
 /// `environment`, any other from `directory`.
-pub fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
+pub async fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
     let Launch {
         words,
         directory,
@@ -75,10 +81,27 @@ pub fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
         mark: &mark,
         output,
     };
-    match platform::spawn(&start) {
+    match spawn_when_written(&start).await {
         Ok(handle) => Ok(Tree::of_child(mark, handle)),
         Err(_) if !directory.is_dir() => Err(missing()),
         Err(error) => Err(explain(&error, program, &directory)),
+    }
+}
+
+/// Linux starts no program that somebody has open to write. That is over in a moment: a build is just
+/// putting it there, or a process that was started meanwhile has inherited the open file.
+async fn spawn_when_written(start: &Start<'_>) -> io::Result<platform::Handle> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match platform::spawn(start) {
+            Err(error)
+                if error.kind() == io::ErrorKind::ExecutableFileBusy && pause <= LAST_PAUSE =>
+            {
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+            spawned => return spawned,
+        }
     }
 }
 
@@ -111,6 +134,7 @@ fn explain(error: &io::Error, program: PathBuf, directory: &Path) -> LaunchFault
             other(format!("the directory {directory} may not be entered"))
         }
         io::ErrorKind::PermissionDenied => LaunchFault::NotExecutable { path: program },
+        io::ErrorKind::ExecutableFileBusy => other(format!("{shown} is still being written")),
         _ => other(format!("{shown}: {error}")),
     }
 }
