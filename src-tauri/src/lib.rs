@@ -58,6 +58,9 @@ pub fn run() -> ExitCode {
         .plugin(tauri_plugin_shell::init())
         .invoke_handler(commands::all())
         .setup(move |app| {
+            if let Err(error) = platform::make_known(app.handle(), home.state()) {
+                tracing::warn!("failed to be known as a sender of notifications: {error}");
+            }
             begin(app.handle(), &home, &arguments);
             Ok(())
         })
