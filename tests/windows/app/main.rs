@@ -1,4 +1,4 @@
-//! The program `pilot-light.exe`: what its file says of itself.
+//! The program `pilot-light.exe`: what its file says of itself, and what it does without its window.
 //! On Debian `cargo xtask test --windows` runs this under Wine; `docs/windows.md` says what that proves.
 #![cfg(windows)]
 #![expect(
@@ -7,3 +7,7 @@
 )]
 
 mod file;
+mod keeping;
+
+/// The program, seen from the root of the present drive where a cross-compiler has built it.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_pilot-light");

@@ -37,7 +37,9 @@ fn register(id: &str, name: &str, folder: &Path) -> io::Result<()> {
     fs::write(&icon, ICON)?;
     let sender = CURRENT_USER.create(format!(r"{SENDERS}\{id}"))?;
     sender.set_string("DisplayName", name)?;
-    sender.set_hstring("IconUri", &HSTRING::from(icon.as_path()))?;
+    // Who reads this takes no path that begins with `\\?\`, as resolved ones do.
+    let icon = HSTRING::from(dunce::simplified(&icon));
+    sender.set_hstring("IconUri", &icon)?;
     Ok(())
 }
 

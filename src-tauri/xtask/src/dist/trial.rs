@@ -1,8 +1,9 @@
 //! The installer for Windows at work in Wine's machine.
 
 use std::{
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
+    process::Stdio,
     thread,
     time::{Duration, Instant},
 };
@@ -16,6 +17,7 @@ use crate::{
     error::{Error, at},
     step,
     windows::Cross,
+    workspace,
 };
 
 /// Where it is installed: with a space, as the place that it proposes has it.
@@ -122,9 +124,7 @@ impl Trial<'_> {
         }
         // Neither would load without each library that it needs.
         for program in PROGRAMS {
-            let mut version = self.cross.program(&self.folder.join(program.file));
-            version.arg("--version");
-            let version = step::printed(version)?;
+            let version = self.version(program.file)?;
             demand(version.trim().ends_with(VERSION), || {
                 format!("the installed {} says `{version}`", program.file)
             })?;
@@ -143,6 +143,20 @@ impl Trial<'_> {
         demand(entry.as_deref() == Some(VERSION), || {
             format!("the list of programs has the version {entry:?}")
         })
+    }
+
+    /// What an installed program says of its version: to a file, since with the first program that may have
+    /// windows Wine starts a desktop, which would hold a pipe open.
+    fn version(&self, program: &str) -> Result<String, Error> {
+        let said = workspace::own()?.join("version.txt");
+        let mut version = self.cross.program(&self.folder.join(program));
+        version
+            .arg("--version")
+            .stdin(Stdio::null())
+            .stdout(File::create(&said).map_err(at(&said))?)
+            .stderr(Stdio::null());
+        step::show(version)?;
+        fs::read_to_string(&said).map_err(at(&said))
     }
 
     fn uninstall(&self, what: &str) -> Result<(), Error> {

@@ -7,6 +7,7 @@
 
 mod compiler;
 mod loader;
+mod screen;
 mod test;
 mod wine;
 

@@ -2,7 +2,10 @@
 
 use std::{env, fs, path::PathBuf};
 
-use super::{Cross, as_seen_in_wine, programs};
+use super::{
+    Cross, LOADER, as_seen_in_wine, programs,
+    screen::{self, Screen},
+};
 use crate::{
     error::{Error, at},
     step, suite, ui, workspace,
@@ -31,10 +34,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
     ui::build()?;
     if env::consts::OS == "windows" {
         let mut tests = workspace::cargo();
-        tests.arg("test").args(selection()).args(arguments);
+        tests
+            .arg("test")
+            .args(packages())
+            .args(targets())
+            .args(arguments);
         return step::show(tests);
     }
-    let cross = Cross::ensure(&[])?;
+    let cross = Cross::ensure(&[screen::TOOL])?;
     // Every warning of the packages is an error; those of what they depend on are not shown at all.
     let flags = "-Dwarnings";
 
@@ -49,17 +56,19 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
     let built = programs("debug")?;
     for folder in [built.join("deps"), built.clone()] {
         fs::create_dir_all(&folder).map_err(at(&folder))?;
-        let to = folder.join(super::LOADER);
+        let to = folder.join(LOADER);
         fs::copy(&loader, &to).map_err(at(&to))?;
     }
 
     let service = built.join("pilotlight-test-service.exe");
+    let screen = Screen::open()?;
     let root = root()?;
     let under_wine = || {
         let mut tests = cross.cargo(flags)?;
         cross.with_lints(&mut tests);
         tests
             .arg("test")
+            .env("DISPLAY", screen.name())
             .env("PILOTLIGHT_TEST_SERVICE", as_seen_in_wine(&service))
             // Snapshots are looked for from the root, which cargo would be asked for.
             .env("INSTA_WORKSPACE_ROOT", as_seen_in_wine(&root))
@@ -69,14 +78,21 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
             .env("PROPTEST_CASES", "32");
         Ok(tests)
     };
-    suite::run(under_wine, &selection(), arguments)
+    suite::run(under_wine, &packages(), &targets(), arguments)
 }
 
 /// What is tested, as arguments of `cargo test`.
-fn selection() -> Vec<&'static str> {
-    let packages = PACKAGES.iter().flat_map(|package| ["--package", *package]);
+fn packages() -> Vec<&'static str> {
+    let packages = PACKAGES.iter();
+    packages
+        .flat_map(|package| ["--package", *package])
+        .collect()
+}
+
+/// The targets of these packages that have tests.
+fn targets() -> Vec<&'static str> {
     let tests = TESTS.iter().flat_map(|test| ["--test", *test]);
-    packages.chain(UNITS).chain(tests).collect()
+    UNITS.into_iter().chain(tests).collect()
 }
 
 /// The root of the repository, without a way back in it.
