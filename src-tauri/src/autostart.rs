@@ -4,10 +4,15 @@
 //! program, which neither a desktop entry nor the registry takes where there is a space in it; and on
 //! Windows it writes for all users where it may.
 
+use std::path::Path;
+
 use auto_launch::{AutoLaunch, AutoLaunchBuilder, MacOSLaunchMode, WindowsEnableMode};
 use tauri::{AppHandle, Manager as _};
 
 use crate::platform;
+
+/// What the entry is called.
+const NAME: &str = "Pilot Light";
 
 /// As which the app starts with the desktop.
 const ARGUMENT: &str = "--at-login";
@@ -17,7 +22,15 @@ pub(crate) struct Autostart(Result<AutoLaunch, String>);
 
 impl Autostart {
     pub(crate) fn of_this_program(app: &AppHandle) -> Self {
-        Self(entry(app).map_err(|error| error.to_string()))
+        match platform::program(&app.env()) {
+            Ok(program) => Self::of(NAME, &program),
+            Err(error) => Self(Err(error.to_string())),
+        }
+    }
+
+    /// The entry of that program, under this name.
+    pub(crate) fn of(name: &str, program: &Path) -> Self {
+        Self(entry(name, program).map_err(|error| error.to_string()))
     }
 
     pub(crate) fn is_on(&self) -> Result<bool, String> {
@@ -37,13 +50,12 @@ impl Autostart {
     }
 }
 
-fn entry(app: &AppHandle) -> Result<AutoLaunch, Box<dyn std::error::Error>> {
-    let program = platform::program(&app.env())?;
+fn entry(name: &str, program: &Path) -> Result<AutoLaunch, Box<dyn std::error::Error>> {
     let program = program
         .to_str()
         .ok_or("the path of this program is not Unicode")?;
     let entry = AutoLaunchBuilder::new()
-        .set_app_name("Pilot Light")
+        .set_app_name(name)
         .set_app_path(&platform::as_word(program))
         .set_args(&[ARGUMENT])
         .set_macos_launch_mode(MacOSLaunchMode::LaunchAgent)

@@ -16,7 +16,7 @@ mod window;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use pilotlight::{diary, home::Home};
+use pilotlight::{diary, effects::process::errand, home::Home};
 use tauri::{AppHandle, Manager as _, RunEvent, WindowEvent};
 use tauri_plugin_dialog::{DialogExt as _, MessageDialogKind};
 
@@ -28,6 +28,9 @@ const DIARY: &str = "app";
 /// Runs the app until it is quit, or hands its arguments to the one that runs already.
 #[must_use]
 pub fn run() -> ExitCode {
+    if let Some(code) = errand() {
+        return code;
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(shown) => {
@@ -58,6 +61,9 @@ pub fn run() -> ExitCode {
         .plugin(tauri_plugin_shell::init())
         .invoke_handler(commands::all())
         .setup(move |app| {
+            if let Err(error) = platform::make_known(app.handle(), home.state()) {
+                tracing::warn!("failed to be known as a sender of notifications: {error}");
+            }
             begin(app.handle(), &home, &arguments);
             Ok(())
         })

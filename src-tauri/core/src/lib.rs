@@ -11,6 +11,7 @@ pub mod draft;
 pub mod effects;
 mod fingerprint;
 pub mod home;
+pub mod identity;
 pub mod import;
 pub mod keeping;
 pub mod mask;

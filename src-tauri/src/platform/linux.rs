@@ -1,6 +1,10 @@
 //! Linux: a status notifier item, by itself.
 
-use std::{env, io, path::PathBuf, sync::Arc};
+use std::{
+    env, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use ksni::{
     Icon, MenuItem, OfflineReason, ToolTip, TrayMethods as _,
@@ -186,6 +190,15 @@ pub(crate) fn program(env: &Env) -> io::Result<PathBuf> {
         Some(image) => Ok(image.into()),
         None => env::current_exe(),
     }
+}
+
+/// Makes the desktop know whose notifications these are: they say it themselves.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the signature is the same on all platforms"
+)]
+pub(crate) fn make_known(_app: &AppHandle, _folder: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// A path as one word of the `Exec` line of a desktop entry: quoted, the characters that mean something

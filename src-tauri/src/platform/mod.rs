@@ -10,9 +10,9 @@ mod os;
 #[path = "macos.rs"]
 mod os;
 #[cfg(windows)]
-#[path = "windows.rs"]
+#[path = "windows/mod.rs"]
 mod os;
 #[cfg(not(target_os = "linux"))]
 mod system_tray;
 
-pub(crate) use os::{as_word, program, show_tray};
+pub(crate) use os::{as_word, make_known, program, show_tray};

@@ -16,10 +16,7 @@ use tauri::{
     AppHandle, Manager as _, Wry,
     async_runtime::spawn,
     image::Image,
-    menu::{
-        CheckMenuItem, ContextMenu as _, IsMenuItem, Menu, MenuEvent, MenuItem, PredefinedMenuItem,
-        Submenu,
-    },
+    menu::{CheckMenuItem, IsMenuItem, Menu, MenuEvent, MenuItem, PredefinedMenuItem, Submenu},
     tray::{MouseButton, MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent},
 };
 use tokio::sync::watch;

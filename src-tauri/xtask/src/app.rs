@@ -63,6 +63,7 @@ pub(crate) fn test() -> Result<(), Error> {
             Ok(outside)
         },
         &["--package", "pilotlight-app-tests"],
+        &[],
         // Each test has a desktop of its own; more at once than processors make them slow, not quicker.
         &["--".to_owned(), "--test-threads=2".to_owned()],
     )

@@ -13,50 +13,56 @@ use crate::{error::Error, step};
 /// How long what cargo said at its end may take to be read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Runs the tests of a `selection` of targets; `tests` makes the `cargo test` that it is handed to. A target
+/// Runs the tests of `targets` in `packages`; `tests` makes the `cargo test` that these are handed to. A target
 /// with a test that failed is run once more when all others are done, one test at a time; its word then counts.
+/// The packages stay the same: with others, libraries would be asked for other features, and built once more.
 ///
 /// The tests start hundreds of processes, and their deadlines are for a machine that gets to them: one
 /// that does something else at that moment fails them now and then. A test that fails because of the
 /// program fails again; one that does not is named, so that its deadline can be mended.
 pub(crate) fn run(
     tests: impl Fn() -> Result<Command, Error>,
-    selection: &[&str],
+    packages: &[&str],
+    targets: &[&str],
     arguments: &[String],
 ) -> Result<(), Error> {
     if arguments.is_empty() {
         // By itself it shows its progress.
         let mut build = tests()?;
-        build.args(selection).arg("--no-run");
+        build.args(packages).args(targets).arg("--no-run");
         step::show(build)?;
     }
     let mut all = tests()?;
-    all.args(selection).arg("--no-fail-fast").args(arguments);
-    let Some(Failure { error, targets }) = heard(all)? else {
+    all.args(packages)
+        .args(targets)
+        .arg("--no-fail-fast")
+        .args(arguments);
+    let Some(Failure { error, failed }) = heard(all)? else {
         return Ok(());
     };
-    if targets.is_empty() {
+    if failed.is_empty() {
         return Err(error);
     }
-    for target in &targets {
+    for target in &failed {
         step::note(&format!("a test of `{target}` failed: once more, alone"));
         let mut again = tests()?;
         again
+            .args(packages)
             .args(target.split(' '))
             .args(["--", "--test-threads=1"]);
         step::show(again)?;
     }
     step::note(&format!(
         "passed only when run again alone, so look at their deadlines: {}",
-        targets.join(", ")
+        failed.join(", ")
     ));
     Ok(())
 }
 
 struct Failure {
     error: Error,
-    /// The arguments that name the targets of the tests that failed, as cargo lists them at the end.
-    targets: Vec<String>,
+    /// The arguments that name the targets of the tests that failed among all of the packages.
+    failed: Vec<String>,
 }
 
 /// Runs the tests in everybody's hearing.
@@ -90,16 +96,15 @@ fn heard(mut tests: Command) -> Result<Option<Failure>, Error> {
         failed.push(target);
     }
     let error = Error::Shown { program, status };
-    Ok((!status.success()).then_some(Failure {
-        error,
-        targets: failed,
-    }))
+    Ok((!status.success()).then_some(Failure { error, failed }))
 }
 
-/// The arguments in a line like "    `-p pilotlight --test logs`".
+/// What names the target in a line like "    `-p pilotlight --test logs`", as cargo lists them at the end. With `--lib`
+/// the libraries of the other packages are tested too.
 fn target(line: &str) -> Option<String> {
     let named = line.strip_prefix("    `")?.strip_suffix('`')?;
-    named.starts_with("-p ").then(|| named.to_owned())
+    let (_package, target) = named.strip_prefix("-p ")?.split_once(' ')?;
+    Some(target.to_owned())
 }
 
 #[cfg(test)]
@@ -111,8 +116,9 @@ mod tests {
         let named = |line| target(line);
         assert_eq!(
             named("    `-p pilotlight --test logs`").as_deref(),
-            Some("-p pilotlight --test logs")
+            Some("--test logs")
         );
+        assert_eq!(named("    `-p pilotlight --lib`").as_deref(), Some("--lib"));
         assert_eq!(named("error: 1 target failed:"), None);
         assert_eq!(named("     Running `rustc`"), None);
     }

@@ -62,6 +62,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
             "--exclude",
             "pilotlight-app-tests",
         ],
+        &[],
         &options.arguments,
     )
 }

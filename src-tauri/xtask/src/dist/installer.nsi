@@ -1,5 +1,5 @@
 ; The installer for Windows: for one user, without an administrator, and silent with /S.
-; Given with -D: VERSION, FROM (the folder with what is installed), ICON, OUT, and APP where the app is there.
+; Given with -D: VERSION, FROM (the folder with what is installed), ICON and OUT.
 
 Unicode true
 SetCompressor /SOLID lzma
@@ -8,6 +8,8 @@ SetCompressor /SOLID lzma
 !include "LogicLib.nsh"
 !include "WordFunc.nsh"
 !include "WinMessages.nsh"
+!include "Win/COM.nsh"
+!include "Win/Propkey.nsh"
 
 !define NAME "Pilot Light"
 !define UNINSTALL "Software\Microsoft\Windows\CurrentVersion\Uninstall\${NAME}"
@@ -15,7 +17,8 @@ SetCompressor /SOLID lzma
 ; Where the task manager keeps what its user thinks of that.
 !define APPROVED "Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run"
 ; As whom Windows knows the sender of notifications; the same as `identifier` in tauri.conf.json.
-!define SENDER "Software\Classes\AppUserModelId\dev.pilotlight.desktop"
+!define ID "dev.pilotlight.desktop"
+!define SENDER "Software\Classes\AppUserModelId\${ID}"
 
 Name "${NAME}"
 OutFile "${OUT}"
@@ -87,19 +90,42 @@ ManifestLongPathAware true
   SendMessage ${HWND_BROADCAST} ${WM_SETTINGCHANGE} 0 "STR:Environment" /TIMEOUT=2000
 !macroend
 
+; Writes into a shortcut as whom Windows knows what it starts, so that a notification starts the app when it is clicked
+; after the app has ended. Where that fails the shortcut is as good as any.
+!macro IDENTIFY shortcut
+  !insertmacro ComHlpr_CreateInProcInstance ${CLSID_ShellLink} ${IID_IShellLink} r0 ""
+  ${If} $0 P<> 0
+    ${IUnknown::QueryInterface} $0 '("${IID_IPersistFile}",.r1)'
+    ${IUnknown::QueryInterface} $0 '("${IID_IPropertyStore}",.r2)'
+    ${If} $1 P<> 0
+    ${AndIf} $2 P<> 0
+      ${IPersistFile::Load} $1 '("${shortcut}",${STGM_READWRITE})'
+      System::Call '*${SYSSTRUCT_PROPERTYKEY}(${PKEY_AppUserModel_ID})p.r3'
+      System::Call '*(&w128 "${ID}")p.r4'
+      System::Call '*${SYSSTRUCT_PROPVARIANT}(${VT_LPWSTR},,$4)p.r5'
+      ; They are copied.
+      ${IPropertyStore::SetValue} $2 '($3,$5)'
+      System::Free $5
+      System::Free $4
+      System::Free $3
+      ${IPropertyStore::Commit} $2 ""
+      ${IPersistFile::Save} $1 '("${shortcut}",1)'
+    ${EndIf}
+    !insertmacro ComHlpr_SafeRelease $2
+    !insertmacro ComHlpr_SafeRelease $1
+    ${IUnknown::Release} $0 ""
+  ${EndIf}
+!macroend
+
 Section "${NAME}" PROGRAMS
   SectionIn RO
   !insertmacro DEMAND_ENDED "$INSTDIR\pilotlight.exe"
-  !ifdef APP
-    !insertmacro DEMAND_ENDED "$INSTDIR\pilot-light.exe"
-  !endif
+  !insertmacro DEMAND_ENDED "$INSTDIR\pilot-light.exe"
   SetOutPath "$INSTDIR"
-  File "${FROM}/*"
+  File /r "${FROM}/*"
   WriteUninstaller "$INSTDIR\uninstall.exe"
-  !ifdef APP
-    ; Windows shows no notification of a sender that it does not know.
-    WriteRegStr HKCU "${SENDER}" "DisplayName" "${NAME}"
-  !endif
+  ; Windows shows no notification of a sender that it does not know. The app adds its picture.
+  WriteRegStr HKCU "${SENDER}" "DisplayName" "${NAME}"
 
   WriteRegStr HKCU "${UNINSTALL}" "DisplayName" "${NAME}"
   WriteRegStr HKCU "${UNINSTALL}" "DisplayVersion" "${VERSION}"
@@ -115,9 +141,8 @@ SectionEnd
 
 Section "Start menu" MENU
   CreateDirectory "$SMPROGRAMS\${NAME}"
-  !ifdef APP
-    CreateShortcut "$SMPROGRAMS\${NAME}\${NAME}.lnk" "$INSTDIR\pilot-light.exe"
-  !endif
+  CreateShortcut "$SMPROGRAMS\${NAME}\${NAME}.lnk" "$INSTDIR\pilot-light.exe"
+  !insertmacro IDENTIFY "$SMPROGRAMS\${NAME}\${NAME}.lnk"
   CreateShortcut "$SMPROGRAMS\${NAME}\${NAME} in a terminal.lnk" "$SYSDIR\cmd.exe" '/k ""$INSTDIR\pilotlight.exe" --help"' "$INSTDIR\pilotlight.exe"
 SectionEnd
 
@@ -143,8 +168,13 @@ Section "Uninstall"
   !insertmacro DEMAND_ENDED "$INSTDIR\pilot-light.exe"
   Delete "$INSTDIR\pilotlight.exe"
   Delete "$INSTDIR\pilot-light.exe"
+  Delete "$INSTDIR\WebView2Loader.dll"
+  Delete "$INSTDIR\WebView2Loader.LICENSE.txt"
   Delete "$INSTDIR\README.md"
   Delete "$INSTDIR\LICENSE"
+  ; The app makes copies of it for people to work in.
+  RMDir /r "$INSTDIR\examples\nexus"
+  RMDir "$INSTDIR\examples"
   Delete "$INSTDIR\uninstall.exe"
   ; Whatever else somebody keeps there stays, and the folder with it.
   RMDir "$INSTDIR"

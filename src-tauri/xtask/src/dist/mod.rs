@@ -1,5 +1,6 @@
 //! `cargo xtask dist`
 
+mod contents;
 mod linux;
 mod tauri;
 mod trial;

@@ -1,20 +1,23 @@
 //! The installer for Windows at work in Wine's machine.
 
 use std::{
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
+    process::Stdio,
     thread,
     time::{Duration, Instant},
 };
 
 use super::{
+    contents::{APP, PROGRAMS},
     demand,
-    windows::{APP, VERSION, files},
+    windows::VERSION,
 };
 use crate::{
     error::{Error, at},
     step,
     windows::Cross,
+    workspace,
 };
 
 /// Where it is installed: with a space, as the place that it proposes has it.
@@ -39,10 +42,11 @@ const OF_THE_APP: [(&str, &str); 3] = [
 /// The uninstaller copies itself and goes on as the copy.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-pub(super) fn run(cross: &Cross, installer: &Path) -> Result<(), Error> {
+pub(super) fn run(cross: &Cross, installer: &Path, names: &[String]) -> Result<(), Error> {
     let trial = Trial {
         cross,
         installer,
+        names,
         folder: cross.drive().join(PLACE.join(" ")),
     };
     trial.clean()?;
@@ -54,6 +58,8 @@ pub(super) fn run(cross: &Cross, installer: &Path) -> Result<(), Error> {
 struct Trial<'a> {
     cross: &'a Cross,
     installer: &'a Path,
+    /// The files that it installs.
+    names: &'a [String],
     folder: PathBuf,
 }
 
@@ -110,30 +116,47 @@ impl Trial<'_> {
 
     /// Sees that everything is installed, and runs it.
     fn works(&self) -> Result<(), Error> {
-        for name in files().into_iter().chain(["uninstall.exe"]) {
+        let names = self.names.iter().map(String::as_str);
+        for name in names.chain(["uninstall.exe"]) {
             demand(self.folder.join(name).exists(), || {
                 format!("{name} was not installed")
             })?;
         }
-        let mut version = self.cross.program(&self.folder.join("pilotlight.exe"));
-        version.arg("--version");
-        let version = step::printed(version)?;
-        demand(version.trim().ends_with(VERSION), || {
-            format!("the installed command says `{version}`")
-        })?;
-        demand(self.menu().is_some(), || {
-            "there is no entry in the start menu".to_owned()
-        })?;
-        if files().contains(&APP) {
-            let [.., (sender, name)] = OF_THE_APP;
-            demand(self.value(sender, name).is_some(), || {
-                "the app is not known as a sender of notifications".to_owned()
+        // Neither would load without each library that it needs.
+        for program in PROGRAMS {
+            let version = self.version(program.file)?;
+            demand(version.trim().ends_with(VERSION), || {
+                format!("the installed {} says `{version}`", program.file)
             })?;
         }
+        let shortcut = self.menu().map(|menu| menu.join("Pilot Light.lnk"));
+        let shortcut = shortcut.and_then(|file| fs::read(file).ok());
+        demand(
+            shortcut.is_some_and(|bytes| names_program(&bytes, APP.file)),
+            || format!("nothing in the start menu starts {}", APP.file),
+        )?;
+        let [.., (sender, name)] = OF_THE_APP;
+        demand(self.value(sender, name).is_some(), || {
+            "the app is not known as a sender of notifications".to_owned()
+        })?;
         let entry = self.value(UNINSTALL, "DisplayVersion");
         demand(entry.as_deref() == Some(VERSION), || {
             format!("the list of programs has the version {entry:?}")
         })
+    }
+
+    /// What an installed program says of its version: to a file, since with the first program that may have
+    /// windows Wine starts a desktop, which would hold a pipe open.
+    fn version(&self, program: &str) -> Result<String, Error> {
+        let said = workspace::own()?.join("version.txt");
+        let mut version = self.cross.program(&self.folder.join(program));
+        version
+            .arg("--version")
+            .stdin(Stdio::null())
+            .stdout(File::create(&said).map_err(at(&said))?)
+            .stderr(Stdio::null());
+        step::show(version)?;
+        fs::read_to_string(&said).map_err(at(&said))
     }
 
     fn uninstall(&self, what: &str) -> Result<(), Error> {
@@ -241,4 +264,10 @@ impl Trial<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a shortcut has this name in it, which it writes with two bytes for each letter.
+fn names_program(shortcut: &[u8], name: &str) -> bool {
+    let name: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    shortcut.windows(name.len()).any(|part| part == name)
 }

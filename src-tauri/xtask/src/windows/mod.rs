@@ -6,6 +6,8 @@
 //! that Wine takes for a machine for each version of Wine.
 
 mod compiler;
+mod loader;
+mod screen;
 mod test;
 mod wine;
 
@@ -15,6 +17,7 @@ use std::{
     process::Command,
 };
 
+pub(crate) use loader::LOADER;
 pub(crate) use test::run as test;
 
 use self::{compiler::Compiler, wine::Wine};

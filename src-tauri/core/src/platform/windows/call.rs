@@ -8,7 +8,7 @@ use std::{
 
 use windows_sys::{
     Win32::Foundation::{HANDLE, NTSTATUS, RtlNtStatusToDosError},
-    core::BOOL,
+    core::{BOOL, HRESULT},
 };
 
 /// The outcome of a call that answers with zero where it fails.
@@ -36,6 +36,16 @@ pub(super) fn check_status(status: NTSTATUS) -> io::Result<()> {
     // SAFETY: takes a number and gives a number.
     let code = unsafe { RtlNtStatusToDosError(status) };
     Err(io::Error::from_raw_os_error(code.cast_signed()))
+}
+
+/// The outcome of a call into the shell or COM.
+pub(super) fn check_result(outcome: HRESULT) -> io::Result<()> {
+    if outcome >= 0 {
+        Ok(())
+    } else {
+        // The system has words for these too.
+        Err(io::Error::from_raw_os_error(outcome))
+    }
 }
 
 /// Whether the error is this one of the system's codes.

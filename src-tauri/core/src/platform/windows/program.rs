@@ -23,9 +23,10 @@ use windows_sys::Win32::{
         Console::{GetStdHandle, STD_OUTPUT_HANDLE, SetStdHandle},
         Threading::CREATE_NO_WINDOW,
     },
+    UI::Shell::SetCurrentProcessExplicitAppUserModelID,
 };
 
-use super::call::check;
+use super::call::{check, check_result, wide};
 use crate::{model::facts::Mark, signals::Ending};
 
 /// Hears of every request to end this process. From the moment it is made, Ctrl+C and Ctrl+Break
@@ -146,4 +147,12 @@ pub(crate) fn close_output() -> io::Result<()> {
 )]
 pub(crate) fn raise_file_limit(_at_most: u64) -> io::Result<()> {
     Ok(())
+}
+
+/// Takes this process for the program with this id (`SetCurrentProcessExplicitAppUserModelID`).
+pub(crate) fn assume_identity(id: &str) -> io::Result<()> {
+    let id = wide(id);
+    // SAFETY: the text ends with NUL, and is copied.
+    let outcome = unsafe { SetCurrentProcessExplicitAppUserModelID(id.as_ptr()) };
+    check_result(outcome)
 }

@@ -1,0 +1,121 @@
+//! What people on Windows get: each file, and where it comes from.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use super::demand;
+use crate::{
+    error::{Error, at},
+    windows::{Cross, LOADER, programs},
+    workspace,
+};
+
+/// A program that people get.
+pub(super) struct Program {
+    pub(super) package: &'static str,
+    pub(super) file: &'static str,
+    /// What its header says it runs in: `CUI` is a console, `GUI` is none.
+    pub(super) subsystem: &'static str,
+}
+
+pub(super) const COMMAND: Program = Program {
+    package: "pilotlight-cli",
+    file: "pilotlight.exe",
+    subsystem: "(Windows CUI)",
+};
+pub(super) const APP: Program = Program {
+    package: "pilotlight-app",
+    file: "pilot-light.exe",
+    subsystem: "(Windows GUI)",
+};
+pub(super) const PROGRAMS: [Program; 2] = [COMMAND, APP];
+
+/// That library is Microsoft's, and asks for its licence to come with it.
+const DOCUMENTS: [&str; 3] = [
+    "README.md",
+    "LICENSE",
+    "src-tauri/windows/WebView2Loader.LICENSE.txt",
+];
+
+/// A folder with all that is delivered, and nothing else.
+pub(super) struct Contents {
+    pub(super) folder: PathBuf,
+    /// The files, as seen from the folder.
+    pub(super) names: Vec<String>,
+}
+
+impl Contents {
+    /// Gathers what has been built.
+    pub(super) fn gather(cross: &Cross) -> Result<Self, Error> {
+        let folder = workspace::own()?.join("windows");
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(at(&folder))?;
+        }
+        let mut contents = Self {
+            folder,
+            names: Vec::new(),
+        };
+        let built = programs("release")?;
+        for program in PROGRAMS {
+            contents.add(&built.join(program.file), program.file)?;
+        }
+        contents.add(&cross.loader()?, LOADER)?;
+        for document in DOCUMENTS {
+            let name = document.rsplit('/').next().unwrap_or(document);
+            contents.add(&workspace::root().join(document), name)?;
+        }
+        for name in resources()? {
+            contents.add(&workspace::root().join(&name), &name)?;
+        }
+        contents.names.sort_unstable();
+        Ok(contents)
+    }
+
+    fn add(&mut self, file: &Path, name: &str) -> Result<(), Error> {
+        let to = self.folder.join(name);
+        let folder = to.parent().unwrap_or(&self.folder);
+        fs::create_dir_all(folder).map_err(at(folder))?;
+        fs::copy(file, &to).map_err(at(file))?;
+        self.names.push(name.to_owned());
+        Ok(())
+    }
+}
+
+/// What the app looks for beside itself, named as Tauri's bundler names it on other systems.
+fn resources() -> Result<Vec<String>, Error> {
+    let file = workspace::root().join("tauri.conf.json");
+    let text = fs::read_to_string(&file).map_err(at(&file))?;
+    let config: Value = serde_json::from_str(&text).unwrap_or_default();
+    let patterns = config["bundle"]["resources"].as_array();
+    let patterns = patterns.into_iter().flatten().filter_map(Value::as_str);
+    let mut names = Vec::new();
+    for pattern in patterns {
+        let found = matching(pattern)?;
+        demand(!found.is_empty(), || {
+            format!("nothing is called {pattern}, as tauri.conf.json has it")
+        })?;
+        names.extend(found);
+    }
+    demand(!names.is_empty(), || {
+        "tauri.conf.json names no resources".to_owned()
+    })?;
+    Ok(names)
+}
+
+/// The files of such a name, in which one `*` may stand for any part of what follows the last slash.
+fn matching(pattern: &str) -> Result<Vec<String>, Error> {
+    let (folder, name) = pattern.rsplit_once('/').unwrap_or((".", pattern));
+    let Some((start, end)) = name.split_once('*') else {
+        return Ok(vec![pattern.to_owned()]);
+    };
+    let place = workspace::root().join(folder);
+    let entries = fs::read_dir(&place).map_err(at(&place))?.flatten();
+    let files = entries.filter(|entry| entry.path().is_file());
+    let names = files.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let names = names.filter(|name| name.starts_with(start) && name.ends_with(end));
+    Ok(names.map(|name| format!("{folder}/{name}")).collect())
+}

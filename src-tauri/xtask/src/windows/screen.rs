@@ -1,0 +1,65 @@
+//! A screen that nobody sees. Without one Wine has no windows at all, not even those by which a program is told
+//! to end.
+
+use std::{
+    io::{self, BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use crate::error::Error;
+
+const SERVER: &str = "Xvfb";
+
+/// The program that is needed, with the package that has it.
+pub(super) const TOOL: (&str, &str) = (SERVER, "xvfb");
+
+/// It is there until this is dropped.
+pub(super) struct Screen {
+    server: Child,
+    name: String,
+}
+
+impl Screen {
+    /// A new one, under a number that is free.
+    pub(super) fn open() -> Result<Self, Error> {
+        let run = |source| Error::Run {
+            program: SERVER.to_owned(),
+            source,
+        };
+        let mut server = Command::new(SERVER)
+            // Without -noreset it forgets everything whenever its last client goes.
+            .args(["-displayfd", "1", "-screen", "0", "1024x768x24"])
+            .args(["-noreset", "-nolisten", "tcp"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(run)?;
+        let output = server.stdout.take();
+        let mut screen = Self {
+            server,
+            name: String::new(),
+        };
+        let mut number = String::new();
+        if let Some(output) = output {
+            BufReader::new(output).read_line(&mut number).map_err(run)?;
+        }
+        if number.trim().is_empty() {
+            return Err(run(io::Error::other("it ended at once")));
+        }
+        screen.name = format!(":{}", number.trim());
+        Ok(screen)
+    }
+
+    /// For `DISPLAY`.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        drop(self.server.kill());
+        drop(self.server.wait());
+    }
+}

@@ -1,0 +1,186 @@
+//! The app at work, hidden as after a login: there need be neither a screen nor a webview for that.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use pilotlight::{
+    control::Client,
+    effects::process::{Census, end, process},
+    home::Home,
+    model::view::{Light, Snapshot},
+};
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+use windows_registry::CURRENT_USER;
+
+/// So long a test waits for something that is bound to happen.
+const DEADLINE: Duration = Duration::from_mins(1);
+
+const SENDER: &str = r"Software\Classes\AppUserModelId\dev.pilotlight.desktop";
+
+/// A home whose app starts one stack at login. What was started is ended with it, also when the test fails.
+struct Stage {
+    folder: TempDir,
+    runtime: Runtime,
+    app: Option<Child>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("ein Ort ☀ ").tempdir();
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let stage = Self {
+            folder: folder.expect("a folder"),
+            runtime: runtime.expect("a runtime"),
+            app: None,
+        };
+        let service = pilotlight_test_service::path().display();
+        let text = format!(
+            "name = \"chosen\"\n[service.a]\ncommand = ['{service}']\nstop = {{ timeout = \"300ms\" }}\n"
+        );
+        fs::write(stage.file(), text).expect("a stack file");
+        let home = stage.home();
+        home.prepare().expect("a home");
+        let file = stage.file();
+        let known = serde_json::json!({ "stacks": [{ "file": file, "start_at_login": true }] });
+        let settings = home.settings().join("settings.json");
+        fs::write(settings, known.to_string()).expect("the settings");
+        stage
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("pilotlight.toml")
+    }
+
+    fn home(&self) -> Home {
+        Home::under(&self.folder.path().join("home")).expect("a home")
+    }
+
+    fn start(&self) -> Child {
+        let program = Path::new(super::PROGRAM).canonicalize();
+        let mut app = Command::new(program.expect("the program"));
+        app.arg("--at-login")
+            .env(Home::VARIABLE, self.folder.path().join("home"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        app.spawn().expect("the application")
+    }
+
+    /// What the keeper says, if there is one.
+    fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.runtime.block_on(async {
+            let mut client = Client::connect(&self.home()).await.ok()?;
+            client.status().await.ok()
+        })
+    }
+
+    fn log(&self) -> String {
+        let state = fs::read_dir(self.home().state()).expect("the state");
+        let files = state.flatten().map(|entry| entry.path());
+        let logs = files.filter(|path| path.extension().is_some_and(|kind| kind == "log"));
+        logs.map(|log| fs::read_to_string(log).unwrap_or_default())
+            .collect()
+    }
+
+    /// Who carries a mark of the stack.
+    fn everybody(&self) -> Vec<u32> {
+        let stack = self.home().stack_id(&self.file());
+        let table = self.runtime.block_on(Census::since(0).take());
+        let table = table.expect("the processes");
+        let marked = table.marked_by_stack(&stack);
+        marked.map(|(process, _)| process.pid).collect()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // The keeper first, so that nothing is started again.
+        if let Some(mut app) = self.app.take() {
+            drop(app.kill());
+            drop(app.wait());
+        }
+        for process in self.everybody().into_iter().filter_map(process) {
+            self.runtime.block_on(end(process, Duration::ZERO));
+        }
+    }
+}
+
+/// Waits for something that nothing tells of.
+fn until<T>(what: &str, mut so: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(found) = so() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "not within {DEADLINE:?}: {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn ended(app: &mut Child) -> ExitStatus {
+    until("the application ends", || {
+        app.try_wait().expect("the application")
+    })
+}
+
+#[test]
+fn started_at_login_it_keeps_the_chosen_stacks_until_it_is_told_to_end() {
+    let mut stage = Stage::new();
+    stage.app = Some(stage.start());
+    let snapshot = until("the chosen stack is up", || {
+        let snapshot = stage.snapshot()?;
+        let up = snapshot.stacks.first()?.light == Light::Green;
+        up.then_some(snapshot)
+    });
+    assert_eq!(snapshot.stacks.len(), 1);
+    assert!(!stage.everybody().is_empty());
+
+    let sender = CURRENT_USER.open(SENDER).expect("a sender");
+    let name = sender.get_string("DisplayName");
+    assert_eq!(name.as_deref(), Ok("Pilot Light"));
+    let picture = sender.get_string("IconUri").expect("its picture");
+    let own = stage.home().state().join("sender.png");
+    let own = own.canonicalize().expect("the picture");
+    assert_eq!(Path::new(&picture).canonicalize().ok(), Some(own));
+
+    let second = ended(&mut stage.start());
+    assert!(second.success(), "there is one app: {second}");
+    assert!(stage.snapshot().is_some(), "the first one keeps on");
+
+    let home = stage.home();
+    stage.runtime.block_on(async {
+        let mut client = Client::connect(&home).await.expect("the keeper");
+        client.quit(false).await.expect("an answer");
+    });
+    let app = stage.app.as_mut().expect("the application");
+    let status = ended(app);
+    let log = stage.log();
+    assert!(status.success(), "{status}\n{log}");
+    assert_eq!(stage.everybody(), [0; 0], "{log}");
+}
+
+/// Through such a process a service is asked to leave. It is no app: taken for one, it would refuse the words (2), and
+/// each service would have to be killed.
+#[test]
+fn it_does_the_errands_of_its_keeper() {
+    let stage = Stage::new();
+    let program = Path::new(super::PROGRAM).canonicalize();
+    let own = std::process::id().to_string();
+    let status = Command::new(program.expect("the program"))
+        .args(["__console-event", &own, "1", "break"])
+        .env(Home::VARIABLE, stage.folder.path().join("home"))
+        .status()
+        .expect("the program");
+    assert_eq!(
+        status.code(),
+        Some(1),
+        "no process of that number began then"
+    );
+}
