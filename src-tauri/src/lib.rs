@@ -16,7 +16,11 @@ mod window;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use pilotlight::{diary, effects::process::errand, home::Home};
+use pilotlight::{
+    diary,
+    effects::process::{errand, seal_descriptors},
+    home::Home,
+};
 use tauri::{AppHandle, Manager as _, RunEvent, WindowEvent};
 use tauri_plugin_dialog::{DialogExt as _, MessageDialogKind};
 
@@ -31,6 +35,8 @@ pub fn run() -> ExitCode {
     if let Some(code) = errand() {
         return code;
     }
+    // What the desktop has left open is for none of the services.
+    seal_descriptors();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(shown) => {
