@@ -13,7 +13,8 @@ use pilotlight::{
     },
     state::Journal,
 };
-use support::{Bench, Bystander, eventually, free_port, http_service, kill, lives};
+use pilotlight_test_service::free_port;
+use support::{Bench, Bystander, eventually, http_service, kill, lives};
 
 const TICKER: &str = r#"
 [service.ticker]

@@ -12,7 +12,8 @@ use pilotlight::{
         view::{Light, PhaseName},
     },
 };
-use support::{Bench, Bystander, findings, free_port, http_service, lives};
+use pilotlight_test_service::free_port;
+use support::{Bench, Bystander, findings, http_service, lives};
 
 /// The only finding of what was asked for.
 fn finding(outcome: Outcome) -> Finding {

@@ -24,7 +24,8 @@ use pilotlight::{
     },
     stack_file,
 };
-use support::{Bench, Bystander, free_port, http_service, kill, lives, within};
+use pilotlight_test_service::free_port;
+use support::{Bench, Bystander, http_service, kill, lives, within};
 
 /// Evidence of the stack file alone, as the command gathers it where no keeper has the stack.
 async fn gather(bench: &Bench) -> Evidence {

@@ -13,7 +13,8 @@ use pilotlight::{
         view::{Light, PhaseName},
     },
 };
-use support::{Bench, eventually, findings, free_port, http_service, kill, lives, signal};
+use pilotlight_test_service::free_port;
+use support::{Bench, eventually, findings, http_service, kill, lives, signal};
 
 const SLEEPER: &str = r#"
 [service.sleeper]

@@ -27,6 +27,7 @@ use pilotlight::{
     model::facts::{ProbeFault, ProbeFaultKind},
     stack::{Expect, HttpRequest, Probe},
 };
+use pilotlight_test_service::free_port;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -101,12 +102,6 @@ async fn read_head(stream: &mut TcpStream) -> String {
         }
     }
     String::from_utf8(head).unwrap()
-}
-
-/// A port that was free a moment ago.
-async fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn get(url: String) -> HttpRequest<String> {

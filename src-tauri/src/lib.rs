@@ -49,6 +49,9 @@ pub fn run() -> ExitCode {
             };
         }
     };
+    if let Err(error) = platform::prepare() {
+        eprintln!("failed to begin without OpenGL: {error}");
+    }
     let home = match prepared_home() {
         Ok(home) => home,
         Err(why) => {

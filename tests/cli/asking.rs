@@ -10,7 +10,9 @@ use std::{
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::stage::{Stage, free_port, lives, server, signal, talker, tell, until};
+use pilotlight_test_service::free_port;
+
+use crate::stage::{Stage, lives, server, signal, talker, tell, until};
 
 #[test]
 fn without_a_keeper_the_services_of_the_stack_file_are_stopped() {

@@ -2,7 +2,9 @@
 
 use rustix::process::Signal;
 
-use crate::stage::{Stage, free_port, lives, server, signal, talker, until};
+use pilotlight_test_service::free_port;
+
+use crate::stage::{Stage, lives, server, signal, talker, until};
 
 #[test]
 fn a_stack_goes_up_in_the_background_and_down_without_a_trace() {

@@ -4,7 +4,9 @@ use std::{fs, net::Ipv4Addr};
 
 use rustix::process::Signal;
 
-use crate::stage::{Stage, free_port, signal, until};
+use pilotlight_test_service::free_port;
+
+use crate::stage::{Stage, signal, until};
 
 #[test]
 fn a_missing_file_of_variables_is_made_from_its_example_and_the_service_starts() {

@@ -2,7 +2,9 @@
 
 use rustix::process::Signal;
 
-use crate::stage::{Stage, free_port, server, stubborn, talker, until};
+use pilotlight_test_service::free_port;
+
+use crate::stage::{Stage, server, stubborn, talker, until};
 
 #[test]
 fn ctrl_c_stops_everything() {

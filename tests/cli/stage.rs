@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::Write as _,
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::{Ipv4Addr, TcpStream},
     os::unix::process::ExitStatusExt as _,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Output, Stdio},
@@ -285,12 +285,6 @@ fn environment_has(pid: u32, entry: &str) -> bool {
     environment
         .split(|byte| *byte == 0)
         .any(|other| other == entry.as_bytes())
-}
-
-/// A port that nobody has now.
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// A service that says who it is and stays.

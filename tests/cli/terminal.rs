@@ -1,8 +1,10 @@
 //! What the command shows on a terminal.
 
+use pilotlight_test_service::free_port;
+
 use crate::{
     script::Terminal,
-    stage::{Stage, free_port, lives, stubborn, talker},
+    stage::{Stage, lives, stubborn, talker},
 };
 
 fn on_a_terminal(stage: &Stage, words: &[&str]) -> Terminal {

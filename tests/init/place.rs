@@ -3,7 +3,7 @@
 use std::{
     fs::{self, DirBuilder, Permissions},
     io::{Read as _, Write as _},
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::TcpStream,
     os::unix::{
         fs::{DirBuilderExt as _, PermissionsExt as _, symlink},
         process::CommandExt as _,
@@ -216,9 +216,7 @@ pub(crate) fn project(name: &str) -> PathBuf {
 
 /// So many ports that nobody has, none twice.
 pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
-    let held: [TcpListener; N] =
-        std::array::from_fn(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
-    held.map(|listener| listener.local_addr().unwrap().port())
+    std::array::from_fn(|_| pilotlight_test_service::free_port())
 }
 
 pub(crate) fn with_ports(text: &str, ports: &[(u16, u16)]) -> String {

@@ -141,8 +141,7 @@ pub(crate) fn request(port: Port) -> ClaimRequest {
 
 /// A port on which nobody listens, and that no other test is given.
 pub(crate) fn free_port() -> Port {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    Port::new(listener.local_addr().unwrap().port()).unwrap()
+    Port::new(pilotlight_test_service::free_port()).unwrap()
 }
 
 pub(crate) fn is_root() -> bool {

@@ -32,7 +32,7 @@ async fn any_status_from_200_to_399_passes() {
 
 #[tokio::test]
 async fn a_redirect_is_an_answer_and_not_followed() {
-    let elsewhere = free_port().await;
+    let elsewhere = free_port();
     let head = format!("302 Found\r\nLocation: http://127.0.0.1:{elsewhere}/");
     assert_eq!(told(answer(&head, "")).await, Ok(()));
 }

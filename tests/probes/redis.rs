@@ -19,7 +19,7 @@ impl Redis {
     }
 
     async fn start_in(folder: TempDir, options: &[&str]) -> Self {
-        let port = free_port().await;
+        let port = free_port();
         let mut words = vec!["redis-server".into(), "--port".into(), port.to_string()];
         words.extend(["--bind", "127.0.0.1"].map(str::to_owned));
         words.extend(options.iter().map(|option| (*option).to_owned()));
@@ -124,7 +124,7 @@ async fn a_login_that_is_missing_or_wrong_is_told_apart() {
 
 #[tokio::test]
 async fn a_login_never_shows_in_what_was_asked() {
-    let url = format!("redis://anna:secret@localhost:{}/0", free_port().await);
+    let url = format!("redis://anna:secret@localhost:{}/0", free_port());
     let fault = ask_within(Probe::Redis(url.clone()), DEADLINE)
         .await
         .unwrap_err();
@@ -171,7 +171,7 @@ async fn a_redis_that_cannot_save_takes_no_writes() {
 
 #[tokio::test]
 async fn a_replica_without_its_master_is_told_apart_from_one_with_data() {
-    let nobody = free_port().await.to_string();
+    let nobody = free_port().to_string();
     let stale = [
         "--replicaof",
         "127.0.0.1",

@@ -38,7 +38,7 @@ async fn localhost_is_reached_on_either_family_without_a_delay() {
 
 #[tokio::test]
 async fn a_port_where_nobody_listens_refuses() {
-    let port = free_port().await;
+    let port = free_port();
     for host in ["127.0.0.1", "localhost", "[::1]"] {
         let asked = connect(format!("{host}:{port}")).await;
         assert_eq!(asked, Err(ProbeFaultKind::Refused), "{host}");
@@ -49,7 +49,7 @@ async fn a_port_where_nobody_listens_refuses() {
 async fn a_connection_from_a_port_to_itself_is_nobody() {
     // The system takes every second port of its range for the near end, in turn: a port that it
     // gives to a listener is of the other half, so the next one is asked.
-    let free = free_port().await;
+    let free = free_port();
     for port in [free, free ^ 1] {
         let prober = Prober::default();
         let probe = Probe::Tcp(format!("127.0.0.1:{port}"));

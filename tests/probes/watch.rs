@@ -55,7 +55,7 @@ const RARELY: Duration = Duration::from_hours(1);
 
 #[tokio::test]
 async fn a_server_is_noticed_a_few_milliseconds_after_it_listens() {
-    let port = free_port().await;
+    let port = free_port();
     let mut lateness = Vec::new();
     for _ in 0..5 {
         let began = clock::now().instant;
@@ -80,7 +80,7 @@ async fn a_server_is_noticed_a_few_milliseconds_after_it_listens() {
 #[tokio::test]
 async fn all_probes_must_pass_in_one_round() {
     let server = Server::saying("HTTP/1.1 200 OK\r\n\r\n").await;
-    let port = free_port().await;
+    let port = free_port();
     let mut watched = watch(
         vec![
             Probe::Http(Box::new(get(server.url("/")))),
@@ -115,7 +115,7 @@ async fn a_poke_finds_out_at_once_that_a_server_has_gone() {
 
 #[tokio::test]
 async fn a_server_that_comes_back_is_noticed_by_itself() {
-    let port = free_port().await;
+    let port = free_port();
     let every = Duration::from_millis(10);
     let mut watched = watch(vec![Probe::Tcp(format!("localhost:{port}"))], every);
     assert_eq!(watched.kind().await, Some(ProbeFaultKind::Refused));

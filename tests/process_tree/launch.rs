@@ -71,7 +71,7 @@ async fn output_and_errors_are_appended_in_their_order() {
 #[tokio::test]
 async fn a_service_inherits_no_descriptor_but_its_output_and_its_tag() {
     let stage = Stage::new("descriptors");
-    let inherited = fs::File::open("/dev/null").unwrap();
+    let inherited = File::open("/dev/null").unwrap();
     let leaking = rustix::io::dup(&inherited).unwrap();
     seal_descriptors();
     let service = stage

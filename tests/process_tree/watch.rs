@@ -2,7 +2,6 @@
 
 use std::{
     io::Write as _,
-    net::TcpListener,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -39,7 +38,7 @@ async fn a_daemon_is_followed_until_its_end() {
 #[tokio::test]
 async fn a_redis_that_daemonizes_is_followed_and_stopped() {
     let stage = Stage::new("redis");
-    let port = free_port();
+    let port = pilotlight_test_service::free_port().to_string();
     let words = "redis-server --daemonize yes --save  --appendonly no --port";
     let mut words: Vec<&str> = words.split(' ').collect();
     words.push(&port);
@@ -141,9 +140,4 @@ async fn a_process_that_had_no_mark_is_found_by_the_one_that_its_next_program_ha
     .await;
     child.kill().unwrap();
     child.wait().unwrap();
-}
-
-fn free_port() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port().to_string()
 }

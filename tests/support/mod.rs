@@ -5,7 +5,6 @@ use std::{
     fs,
     future::Future,
     io::{BufRead, BufReader},
-    net::{Ipv4Addr, TcpListener},
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -249,12 +248,6 @@ pub(crate) async fn eventually(what: &str, so: impl Fn() -> bool) {
         }
     };
     within(what, waiting).await;
-}
-
-/// A port that nobody has now.
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    listener.local_addr().expect("an address").port()
 }
 
 pub(crate) fn processes() -> Vec<u32> {

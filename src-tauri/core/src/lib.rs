@@ -17,6 +17,7 @@ pub mod keeping;
 pub mod mask;
 pub mod model;
 mod native_text;
+pub mod own_variables;
 mod platform;
 mod replace;
 pub mod set_aside;

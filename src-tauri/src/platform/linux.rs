@@ -10,7 +10,10 @@ use ksni::{
     Icon, MenuItem, OfflineReason, ToolTip, TrayMethods as _,
     menu::{CheckmarkItem, StandardItem, SubMenu},
 };
-use pilotlight::model::tray::{Choice, Entry, Tray};
+use pilotlight::{
+    model::tray::{Choice, Entry, Tray},
+    own_variables,
+};
 use tauri::{AppHandle, Env, Manager as _, async_runtime::spawn, image::Image};
 use tokio::sync::watch;
 
@@ -199,6 +202,12 @@ pub(crate) fn program(env: &Env) -> io::Result<PathBuf> {
 )]
 pub(crate) fn make_known(_app: &AppHandle, _folder: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// Has the page painted without OpenGL, unless the user has said otherwise. To load that takes longer than this page
+/// ever gives it to do, a second and a half where it is a software one; and with some drivers the page stays empty.
+pub(crate) fn prepare() -> io::Result<()> {
+    own_variables::set("WEBKIT_DISABLE_COMPOSITING_MODE", "1")
 }
 
 /// A path as one word of the `Exec` line of a desktop entry: quoted, the characters that mean something

@@ -23,6 +23,15 @@ pub(crate) fn make_known(_app: &AppHandle, _folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Sees to what has to be before anything else: here nothing.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the signature is the same on all platforms"
+)]
+pub(crate) fn prepare() -> io::Result<()> {
+    Ok(())
+}
+
 /// A launch agent has its words apart from each other.
 pub(crate) fn as_word(path: &str) -> String {
     path.to_owned()

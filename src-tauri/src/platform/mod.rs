@@ -15,4 +15,4 @@ mod os;
 #[cfg(not(target_os = "linux"))]
 mod system_tray;
 
-pub(crate) use os::{as_word, make_known, program, show_tray};
+pub(crate) use os::{as_word, make_known, prepare, program, show_tray};

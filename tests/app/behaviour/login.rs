@@ -74,8 +74,14 @@ fn a_service_has_the_variables_of_the_login_shell_however_early_it_is_started() 
     desktop.tray().icon().menu().click(&["Start"]);
     let pid = desktop.pid(&file, "a");
     let variables = fs::read(format!("/proc/{pid}/environ")).expect("its variables");
-    let mut variables = variables.split(|byte| *byte == 0);
-    assert!(variables.any(|variable| variable == b"SET_BY=the-login-shell"));
+    let variables: Vec<_> = variables.split(|byte| *byte == 0).collect();
+    assert!(variables.contains(&b"SET_BY=the-login-shell".as_slice()));
+    // What the application sets for its own libraries is none of theirs.
+    assert!(
+        !variables
+            .iter()
+            .any(|variable| variable.starts_with(b"WEBKIT_"))
+    );
 }
 
 fn entry(desktop: &Desktop) -> Option<PathBuf> {

@@ -1,20 +1,10 @@
 //! Stacks of real services.
 
-use std::{
-    fmt::Write as _,
-    fs,
-    net::{Ipv4Addr, TcpListener},
-    path::PathBuf,
-};
+use std::{fmt::Write as _, fs, path::PathBuf};
+
+use pilotlight_test_service::free_port;
 
 use crate::desktop::Desktop;
-
-/// A port that nobody has now.
-#[must_use]
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    listener.local_addr().expect("an address").port()
-}
 
 /// A stack file in the making.
 #[derive(Debug)]

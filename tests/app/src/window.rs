@@ -12,10 +12,11 @@ use std::{
 
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
+use pilotlight_test_service::free_port;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::{DEADLINE, desktop::Desktop, programs, stack::free_port};
+use crate::{DEADLINE, desktop::Desktop, programs};
 
 /// The window. The application ends with it.
 pub struct Window {

@@ -1,11 +1,41 @@
-//! Where the test service is.
+//! Where the test service is, and where it may listen.
 
 use std::{
     env,
+    net::{Ipv4Addr, Ipv6Addr, TcpStream},
+    ops::Range,
     path::{Path, PathBuf},
-    process::Command,
-    sync::OnceLock,
+    process::{self, Command},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU16, Ordering},
+    },
 };
+
+/// Below those that systems hand out themselves, and none that a program is known for.
+const PORTS: Range<u16> = 30_000..32_700;
+
+/// A port on which nobody listens, on either loopback address. No other call of this process gives it too.
+///
+/// It is not bound to find that out: a process that another test starts at that moment has the socket too
+/// until it runs its program, and who frees the port takes it for the holder.
+#[must_use]
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let count = PORTS.end - PORTS.start;
+    // Where processes begin differs, so that two at a time seldom meet.
+    let spread = process::id().wrapping_mul(101) % u32::from(count);
+    let first = u16::try_from(spread).unwrap_or_default();
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed) % count;
+        let port = PORTS.start + (first + number) % count;
+        let is_held = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+            || TcpStream::connect((Ipv6Addr::LOCALHOST, port)).is_ok();
+        if !is_held {
+            return port;
+        }
+    }
+}
 
 /// The program, built the way the calling test was. The first call of a process builds it where
 /// it is not up to date, since Cargo builds the libraries of other packages and not their programs.

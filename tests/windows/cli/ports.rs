@@ -2,7 +2,9 @@
 
 use std::{fs, net::TcpListener, process::id};
 
-use super::stage::{Stage, Stranger, free_port, steps};
+use pilotlight_test_service::free_port;
+
+use super::stage::{Stage, Stranger, steps};
 
 fn server(port: u16, more: &str) -> String {
     format!(

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use super::stage::{Stage, free_port, lives, steps, until};
+use pilotlight_test_service::free_port;
+
+use super::stage::{Stage, lives, steps, until};
 
 /// A store, an API that needs it, and a worker that needs the API. Each writes when it starts into
 /// one trace.

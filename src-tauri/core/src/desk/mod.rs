@@ -28,6 +28,7 @@ use crate::{
         finding::Finding,
         view::{Light, Snapshot, StackView},
     },
+    own_variables,
     settings::{Choices, Known, Settings, Store},
     stack::Stack,
     stack_file::Environment,
@@ -114,7 +115,7 @@ impl Desk {
             watcher: Watcher::new(),
             runtime: tokio::runtime::Handle::current(),
             own: watch::Sender::new(Own {
-                variables: Arc::new(std::env::vars_os().collect()),
+                variables: Arc::new(own_variables::inherited()),
                 settled: true,
             }),
             state: Mutex::new(State {

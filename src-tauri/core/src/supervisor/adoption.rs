@@ -21,6 +21,7 @@ use crate::{
         service::Adoption,
         stack::Event,
     },
+    own_variables,
     stack::{Signal, Stack},
     stack_file,
     state::{Remembered, RememberedStack, Running},
@@ -154,7 +155,7 @@ pub(super) async fn end_strays(
 
 /// The stack as it was applied, since that is what runs.
 fn read(stack: &RememberedStack) -> Result<(Stack, Variables), String> {
-    let variables: Variables = std::env::vars_os().collect();
+    let variables: Variables = own_variables::inherited();
     let file = stack.file.display();
     let text = stack.text.as_ref().ok_or_else(|| {
         format!("the copy of {file} is lost, so what runs of it is left alone; `up` takes it over")

@@ -43,6 +43,15 @@ fn register(id: &str, name: &str, folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Sees to what has to be before anything else: here nothing.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the signature is the same on all platforms"
+)]
+pub(crate) fn prepare() -> io::Result<()> {
+    Ok(())
+}
+
 /// The registry has a command line, in which a path with spaces is one word only in quotes. No path has
 /// a quote in it.
 pub(crate) fn as_word(path: &str) -> String {

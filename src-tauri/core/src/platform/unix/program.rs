@@ -2,10 +2,12 @@
 //! how it goes on in the background.
 
 use std::{
+    env,
     fs::{File, OpenOptions},
     io,
+    os::unix::process::CommandExt as _,
     path::Path,
-    process::Stdio,
+    process::{Command, Stdio},
 };
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, setsid};
@@ -93,7 +95,7 @@ pub(crate) fn spawn_in_background(
 /// leads a group (`setsid(2)`).
 pub(crate) fn detach() -> io::Result<()> {
     setsid()?;
-    std::env::set_current_dir("/")
+    env::set_current_dir("/")
 }
 
 /// Ends the standard output: whoever reads it sees its end, and what is written from now on is lost.
@@ -124,4 +126,23 @@ pub(crate) fn raise_file_limit(at_most: u64) -> io::Result<()> {
 )]
 pub(crate) fn assume_identity(_id: &str) -> io::Result<()> {
     Ok(())
+}
+
+/// Runs this program from its beginning in this process, with these variables besides. Comes back only
+/// where that fails.
+pub(crate) fn begin_anew(variables: &[(&str, &str)]) -> io::Error {
+    let program = match env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return error,
+    };
+    let mut words = env::args_os();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it is this very program, and no service"
+    )]
+    let mut anew = Command::new(program);
+    if let Some(name) = words.next() {
+        anew.arg0(name);
+    }
+    anew.args(words).envs(variables.iter().copied()).exec()
 }

@@ -156,3 +156,8 @@ pub(crate) fn assume_identity(id: &str) -> io::Result<()> {
     let outcome = unsafe { SetCurrentProcessExplicitAppUserModelID(id.as_ptr()) };
     check_result(outcome)
 }
+
+/// Runs this program from its beginning in this process: a process of Windows cannot.
+pub(crate) fn begin_anew(_variables: &[(&str, &str)]) -> io::Error {
+    io::ErrorKind::Unsupported.into()
+}
