@@ -32,25 +32,22 @@ async fn several_writers_each_write_at_the_end() {
     let reopened = || fs::OpenOptions::new().append(true).open(&log).unwrap();
     let program = pilotlight_test_service::path().to_str().unwrap();
     let mut expected = Vec::new();
-    let writers: Vec<_> = [first, reopened(), reopened()]
-        .into_iter()
-        .enumerate()
-        .map(|(number, output)| {
-            let turns = [number, number + 3].map(|turn| {
-                let file = stage.folder.path().join(format!("turn-{turn}"));
-                [file.to_str().unwrap().to_owned(), format!("line {turn}")]
-            });
-            let [[wait, say], [wait_again, say_again]] = &turns;
-            let steps = [
-                "--until", wait, "--print", say, "--until", wait_again, "--print", say_again,
-            ];
-            let words: Vec<&str> = [program].into_iter().chain(steps).collect();
-            let mut prepared = stage.prepare(&words);
-            prepared.output = output;
-            stage.start(prepared).await
-        })
-        .collect();
-    for turn in 0..2 * writers.len() {
+    let outputs = [first, reopened(), reopened()];
+    for (number, output) in outputs.into_iter().enumerate() {
+        let turns = [number, number + 3].map(|turn| {
+            let file = stage.folder.path().join(format!("turn-{turn}"));
+            [file.to_str().unwrap().to_owned(), format!("line {turn}")]
+        });
+        let [[wait, say], [wait_again, say_again]] = &turns;
+        let steps = [
+            "--until", wait, "--print", say, "--until", wait_again, "--print", say_again,
+        ];
+        let words: Vec<&str> = [program].into_iter().chain(steps).collect();
+        let mut prepared = stage.prepare(&words);
+        prepared.output = output;
+        stage.start(prepared).await;
+    }
+    for turn in 0..6 {
         fs::write(stage.folder.path().join(format!("turn-{turn}")), "").unwrap();
         expected.push(format!("line {turn}"));
         eventually("its line", || texts(&logs).len() > turn).await;

@@ -15,12 +15,12 @@ use crate::{
 
 /// What must be in it.
 const CONTENTS: [&str; 6] = [
-    "./usr/bin/pilot-light",
-    "./usr/bin/pilotlight",
-    "./usr/share/applications/Pilot Light.desktop",
-    "./usr/share/icons/hicolor/32x32/apps/pilot-light.png",
-    "./usr/share/icons/hicolor/128x128/apps/pilot-light.png",
-    "./usr/share/icons/hicolor/256x256@2/apps/pilot-light.png",
+    "usr/bin/pilot-light",
+    "usr/bin/pilotlight",
+    "usr/share/applications/Pilot Light.desktop",
+    "usr/share/icons/hicolor/32x32/apps/pilot-light.png",
+    "usr/share/icons/hicolor/128x128/apps/pilot-light.png",
+    "usr/share/icons/hicolor/256x256@2/apps/pilot-light.png",
 ];
 
 /// Builds the package, and looks into it.
@@ -61,7 +61,12 @@ fn inspect(package: &Path) -> Result<(), Error> {
     };
     let listed = dpkg("--contents")?;
     for wanted in CONTENTS {
-        demand(listed.lines().any(|line| line.ends_with(wanted)), || {
+        // The name is the last column, from the root of the package.
+        let is_it = |line: &str| {
+            let before = line.strip_suffix(wanted);
+            before.is_some_and(|before| before.ends_with(' ') || before.ends_with(" ./"))
+        };
+        demand(listed.lines().any(is_it), || {
             format!("{wanted} is not in {}:\n{listed}", package.display())
         })?;
     }

@@ -28,6 +28,8 @@ pub(super) fn bundle(kind: &str, what: &str) -> Result<PathBuf, Error> {
         .arg(bundler)
         .args(["build", "--ci", "--bundles", kind, "--config"])
         .arg(json!({ "bundle": { "externalBin": [beside.join("pilotlight")] } }).to_string())
+        // It is no default member, and would not be built.
+        .args(["--", "--package", "pilotlight-app"])
         .current_dir(workspace::root());
     step::run(what, tauri)?;
     Ok(Profile::Release.folder()?.join("bundle").join(kind))
