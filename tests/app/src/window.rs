@@ -4,7 +4,6 @@
 //! rewrites the capabilities.
 
 use std::{
-    fs,
     path::Path,
     process::{Child, Stdio},
     time::{Duration, Instant},
@@ -16,7 +15,7 @@ use pilotlight_test_service::free_port;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::{DEADLINE, desktop::Desktop, programs};
+use crate::{DEADLINE, desktop::Desktop, display::Display, programs};
 
 /// The window. The application ends with it.
 pub struct Window {
@@ -121,17 +120,14 @@ impl Window {
         value.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// A picture of it, as it is once it has drawn what is in it now.
-    pub fn picture(&self, file: &Path) {
+    /// A picture of the screen that it is on, once it has drawn what is in it now. (The driver's own never comes where
+    /// the page is painted without OpenGL.)
+    pub fn picture(&self, display: &Display, file: &Path) {
         let drawn = "const done = arguments[0];
             requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50)));";
         let drawn = self.client.execute_async(drawn, Vec::new());
         self.runtime.block_on(drawn).expect("what it has drawn");
-        let picture = self
-            .runtime
-            .block_on(self.client.screenshot())
-            .expect("a picture");
-        fs::write(file, picture).expect("a file");
+        display.picture().save(file);
     }
 
     /// What the `XPath` leads to and is shown is `found` in the script.

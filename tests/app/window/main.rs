@@ -83,24 +83,24 @@ fn a_person_lights_a_stack_reads_a_log_repairs_what_broke_and_puts_it_out() {
 
     window.until("//h1[contains(., 'nexus')]");
     window.until(&row("backend"));
-    window.picture(&pictures().join("1-off.png"));
+    window.picture(&desktop.display, &pictures().join("1-off.png"));
 
     window.click(&button("Start"));
     window.until(&lit("redis", "ready"));
     window.until(&lit("backend", "ready"));
     let redis = desktop.pid(&file, "redis");
     window.until(&format!("{}//*[contains(., 'pid {redis}')]", row("redis")));
-    window.picture(&pictures().join("2-green.png"));
+    window.picture(&desktop.display, &pictures().join("2-green.png"));
 
     window.click(&button("Show the log of backend"));
     window.until("//*[@role='tab'][@aria-selected='true'][normalize-space()='backend']");
     window.until_gone("//*[@aria-label='Log']//*[@data-at][contains(., 'redis')]");
     window.until("//*[@aria-label='Log']//*[contains(text(), 'hello-from-the-backend')]");
-    window.picture(&pictures().join("3-log.png"));
+    window.picture(&desktop.display, &pictures().join("3-log.png"));
 
     processes::kill(redis);
     window.until("//section[.//h2[contains(., 'edis')]]//*[contains(., 'signal 9')]");
-    window.picture(&pictures().join("4-finding.png"));
+    window.picture(&desktop.display, &pictures().join("4-finding.png"));
 
     window.click("//section[.//h2]//button[starts-with(normalize-space(), 'Start')]");
     window.until(&lit("redis", "ready"));
@@ -115,7 +115,7 @@ fn a_person_lights_a_stack_reads_a_log_repairs_what_broke_and_puts_it_out() {
     until_so("nobody runs", || {
         [again, backend].iter().all(|pid| !processes::lives(*pid))
     });
-    window.picture(&pictures().join("5-off-again.png"));
+    window.picture(&desktop.display, &pictures().join("5-off-again.png"));
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn the_first_run_offers_a_beginning_and_a_stack_of_the_command_line_appears_by_i
     for choice in ["Open a stack file", "Look at a folder", "Try the example"] {
         window.until(&format!("//button[contains(., '{choice}')]"));
     }
-    window.picture(&pictures().join("0-first-run.png"));
+    window.picture(&desktop.display, &pictures().join("0-first-run.png"));
 
     let file = Stack::new("shell")
         .service("server", "", "")
@@ -143,7 +143,7 @@ fn a_desktop_without_a_tray_is_told_in_the_window() {
     desktop.knows(&[&file], &json!({}));
     let window = Window::open(&desktop);
     window.until("//*[contains(text(), 'no tray')]");
-    window.picture(&pictures().join("6-no-tray.png"));
+    window.picture(&desktop.display, &pictures().join("6-no-tray.png"));
 }
 
 #[test]
@@ -175,7 +175,9 @@ fn quitting_is_asked_in_the_window_and_stops_everything_if_that_is_the_answer() 
             .script("return document.activeElement.innerText", Vec::new())
             == json!("Stop all and quit")
     });
-    stack.window.picture(&pictures().join("7-quit.png"));
+    stack
+        .window
+        .picture(&stack.desktop.display, &pictures().join("7-quit.png"));
     stack.window.click_for_the_last_time(
         "//*[@role='dialog' or self::dialog]//button[contains(., 'Stop')]",
     );
@@ -251,7 +253,7 @@ fn a_folder_is_looked_at_and_the_draft_becomes_its_stack_file() {
     window.until("//dialog[contains(., 'Procfile')]");
     let file = folder.join("pilotlight.toml");
     assert!(!file.exists(), "it is only a draft");
-    window.picture(&pictures().join("8-draft.png"));
+    window.picture(&desktop.display, &pictures().join("8-draft.png"));
     window.click("//dialog//button[starts-with(normalize-space(), 'Write')]");
     window.until(&lit("clock", "off"));
     assert!(file.exists());
