@@ -1,6 +1,8 @@
 //! What differs from one desktop to another, behind one set of function names. Only here, and for the
 //! console in `main.rs`, does the app ask which system it is on.
 
+#[cfg(not(target_os = "linux"))]
+mod alike;
 mod icons;
 
 #[cfg(target_os = "linux")]

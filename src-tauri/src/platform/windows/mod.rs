@@ -1,26 +1,21 @@
 //! Windows: an icon of the notification area, and what the registry is told of the app.
 
-use std::{
-    env, fs, io,
-    path::{Path, PathBuf},
-};
+use std::{fs, io, path::Path};
 
 use pilotlight::identity;
-use tauri::{AppHandle, Env};
+use tauri::AppHandle;
 use windows_registry::{CURRENT_USER, HSTRING};
 
-pub(crate) use super::system_tray::show_tray;
+pub(crate) use super::{
+    alike::{prepare, program},
+    system_tray::show_tray,
+};
 
 /// Under this Windows keeps what it knows of the senders of notifications.
 const SENDERS: &str = r"Software\Classes\AppUserModelId";
 
 /// What stands beside the name of the sender.
 const ICON: &[u8] = include_bytes!("../../../../icons/128x128.png");
-
-/// What starts this program again.
-pub(crate) fn program(_env: &Env) -> io::Result<PathBuf> {
-    env::current_exe()
-}
 
 /// Makes Windows know whose notifications these are: it shows none of a sender that it does not know. The
 /// installer has done so too, but whoever runs the app out of a folder has no installer. The
@@ -40,15 +35,6 @@ fn register(id: &str, name: &str, folder: &Path) -> io::Result<()> {
     // Who reads this takes no path that begins with `\\?\`, as resolved ones do.
     let icon = HSTRING::from(dunce::simplified(&icon));
     sender.set_hstring("IconUri", &icon)?;
-    Ok(())
-}
-
-/// Sees to what has to be before anything else: here nothing.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the signature is the same on all platforms"
-)]
-pub(crate) fn prepare() -> io::Result<()> {
     Ok(())
 }
 
