@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     io::Write as _,
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    process::{Child, ChildStdin, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -56,17 +56,13 @@ impl Terminal {
 
     /// Waits until it has shown this.
     pub(crate) fn until_it_shows(&mut self, text: &str) {
-        let deadline = Instant::now() + DEADLINE;
-        loop {
-            let ended = self.script.try_wait().unwrap().is_some();
-            let drawn = self.drawn();
-            if drawn.contains(text) {
-                return;
-            }
-            let late = Instant::now() > deadline;
-            assert!(!ended && !late, "no {text:?} in {drawn}");
-            thread::sleep(Duration::from_millis(5));
-        }
+        self.until(text, |terminal| {
+            let ended = terminal.script.try_wait().unwrap().is_some();
+            let drawn = terminal.drawn();
+            let shown = drawn.contains(text);
+            assert!(!ended || shown, "no {text:?} in {drawn}");
+            shown.then_some(())
+        });
     }
 
     pub(crate) fn press(&mut self, keys: &str) {
@@ -82,13 +78,22 @@ impl Terminal {
 
     /// Waits for its end, and gives its exit status and all that it has drawn.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
+        let status = self.until("its end", |terminal| terminal.script.try_wait().unwrap());
+        (status.code(), self.drawn())
+    }
+
+    fn until<T>(&mut self, what: &str, mut found: impl FnMut(&mut Self) -> Option<T>) -> T {
         let deadline = Instant::now() + DEADLINE;
         loop {
-            let status = self.script.try_wait().unwrap();
-            if let Some(code) = status.as_ref().map(ExitStatus::code) {
-                return (code, self.drawn());
+            if let Some(found) = found(self) {
+                return found;
             }
-            assert!(Instant::now() < deadline, "it goes on: {}", self.drawn());
+            let late = Instant::now() > deadline;
+            assert!(
+                !late,
+                "not within {DEADLINE:?}: {what:?} in {}",
+                self.drawn()
+            );
             thread::sleep(Duration::from_millis(5));
         }
     }
