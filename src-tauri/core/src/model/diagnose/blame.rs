@@ -2,6 +2,19 @@
 //!
 //! Blame goes to the deepest cause that has evidence of its own. What only might have followed from
 //! it does so where nothing speaks against that; what has evidence of its own is a finding of its own.
+//!
+//! Each suspect is judged once: its root is remembered, so that the search is linear in what leads to
+//! what. It keeps its way in a list of its own, since a chain of services may be longer than a stack
+//! is deep.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    cell::Cell,
+    collections::{HashMap, HashSet, VecDeque},
+    iter,
+};
 
 use super::{
     scene::Scene,
@@ -15,23 +28,22 @@ use crate::{
 
 /// The findings: what nothing else explains, with what it explains.
 pub(super) fn settle(scene: &Scene<'_>, suspects: &[Suspect]) -> Vec<Finding> {
-    let court = Court { scene, suspects };
-    let roots: Vec<Option<usize>> = (0..suspects.len())
-        .map(|suspect| court.root(suspect, &mut Vec::new()))
-        .collect();
-    let mut found: Vec<usize> = (0..suspects.len())
-        .filter(|&suspect| roots[suspect] == Some(suspect))
-        .collect();
-    found.sort_by_key(|&suspect| court.rank(suspect));
+    let court = Court::over(scene, suspects);
+    let mut found = Vec::new();
+    let mut explained: Vec<Vec<Symptom>> = vec![Vec::new(); suspects.len()];
+    for (place, suspect) in suspects.iter().enumerate() {
+        match court.root(place) {
+            Some(root) if root == place => found.push(place),
+            Some(root) => explained[root].push(suspect.symptom.clone()),
+            None => {}
+        }
+    }
+    found.sort_by_cached_key(|&suspect| court.rank(suspect));
     found
         .into_iter()
         .map(|root| {
             let mut finding = suspects[root].finding.clone();
-            for (other, suspect) in suspects.iter().enumerate() {
-                if other != root && roots[other] == Some(root) {
-                    finding.symptoms.push(suspect.symptom.clone());
-                }
-            }
+            finding.symptoms.append(&mut explained[root]);
             presentable(finding)
         })
         .collect()
@@ -40,114 +52,219 @@ pub(super) fn settle(scene: &Scene<'_>, suspects: &[Suspect]) -> Vec<Finding> {
 struct Court<'a> {
     scene: &'a Scene<'a>,
     suspects: &'a [Suspect],
+    /// The suspects of each service.
+    of_service: HashMap<&'a ServiceName, Vec<usize>>,
+    /// The first suspect of each thing that is seen more than once.
+    first: HashMap<Same<'a>, usize>,
+    /// Those of a conflict of keepers.
+    conflicts: Vec<usize>,
+    roots: Vec<Cell<Root>>,
 }
 
-impl Court<'_> {
-    /// The end of the chain of causes. `None` for what is nothing without a cause and has none.
-    fn root(&self, suspect: usize, on_the_way: &mut Vec<usize>) -> Option<usize> {
-        on_the_way.push(suspect);
-        let cause = self.cause(suspect, on_the_way);
-        on_the_way.pop();
-        match cause {
-            Some(root) => Some(root),
-            None if self.suspects[suspect].behind == Behind::OnlyNeeds => None,
-            None => Some(suspect),
-        }
-    }
+/// What makes suspects the same thing. Across services only where the code says so.
+type Same<'a> = (Code, &'a str, Option<&'a ServiceName>);
 
-    /// The root of what explains this suspect.
-    fn cause(&self, of: usize, on_the_way: &mut Vec<usize>) -> Option<usize> {
-        let it = &self.suspects[of];
-        let service = &it.finding.service;
-        if let Some(earlier) = self.same(of) {
-            return self.follow([earlier], on_the_way);
-        }
-        if matches!(it.finding.code, Code::NotRunning | Code::PortTaken) {
-            let keeper = self.of_code(Code::KeeperConflict);
-            if let Some(root) = self.follow(keeper, on_the_way) {
-                return Some(root);
-            }
-        }
-        let elsewhere = match &it.behind {
-            Behind::Itself => None,
-            Behind::Named(causes) => causes
-                .iter()
-                .find_map(|cause| self.follow(self.named(of, cause), on_the_way)),
-            Behind::Needs | Behind::OnlyNeeds => {
-                let needs = self.scene.all_needs(service);
-                needs
-                    .iter()
-                    .find_map(|need| self.follow(self.breaking(need), on_the_way))
-            }
+/// The end of the chain of causes of a suspect, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Root {
+    Unknown,
+    /// It is being looked for, so many steps from where the search began.
+    OnTheWay(usize),
+    Found(usize),
+    /// There is none, and without one the suspect is nothing.
+    Nothing,
+    /// The same as that of this one, which was on the way: all that might be behind it leads back there.
+    SameAs(usize),
+}
+
+/// A suspect on the way.
+struct Step<'a> {
+    suspect: usize,
+    causes: Box<dyn Iterator<Item = usize> + 'a>,
+    /// The earliest one on the way that it leads back to, and where that is.
+    back: Option<(usize, usize)>,
+}
+
+impl<'a> Court<'a> {
+    fn over(scene: &'a Scene<'a>, suspects: &'a [Suspect]) -> Self {
+        let mut court = Self {
+            scene,
+            suspects,
+            of_service: HashMap::new(),
+            first: HashMap::new(),
+            conflicts: Vec::new(),
+            roots: vec![Cell::new(Root::Unknown); suspects.len()],
         };
-        elsewhere.or_else(|| self.follow(self.deeper(of), on_the_way))
-    }
-
-    /// The root of the first of these that has one, the deepest first.
-    fn follow(
-        &self,
-        causes: impl IntoIterator<Item = usize>,
-        on_the_way: &mut Vec<usize>,
-    ) -> Option<usize> {
-        let mut causes: Vec<usize> = causes.into_iter().collect();
-        causes.sort_by_key(|&cause| self.suspects[cause].level);
-        causes.into_iter().find_map(|cause| {
-            if on_the_way.contains(&cause) {
-                return None;
+        for (place, suspect) in suspects.iter().enumerate() {
+            let service = &suspect.finding.service;
+            court.of_service.entry(service).or_default().push(place);
+            if let Some(same) = same(suspect) {
+                court.first.entry(same).or_insert(place);
             }
-            self.root(cause, on_the_way)
+            if suspect.finding.code == Code::KeeperConflict {
+                court.conflicts.push(place);
+            }
+        }
+        court
+    }
+
+    /// The end of the chain of causes. `None` for what is nothing without a cause and has none.
+    fn root(&self, suspect: usize) -> Option<usize> {
+        self.search(suspect);
+        match self.known(suspect).1 {
+            Root::Found(root) => Some(root),
+            Root::Unknown | Root::OnTheWay(_) | Root::Nothing | Root::SameAs(_) => None,
+        }
+    }
+
+    /// What is known of the root of a suspect, and who it was found at.
+    fn known(&self, mut suspect: usize) -> (usize, Root) {
+        loop {
+            match self.roots[suspect].get() {
+                Root::SameAs(other) => suspect = other,
+                root => return (suspect, root),
+            }
+        }
+    }
+
+    /// Finds the roots of a suspect and of all on the way to it: the first of its causes that has a
+    /// root gives it.
+    fn search(&self, from: usize) {
+        if self.roots[from].get() != Root::Unknown {
+            return;
+        }
+        let mut way = vec![self.step(from, 0)];
+        let mut judged = None;
+        while let Some(step) = way.last_mut() {
+            let root = match judged.take().or_else(|| step.causes.next()) {
+                Some(cause) => match self.known(cause) {
+                    (_, Root::Found(root)) => Root::Found(root),
+                    (_, Root::Unknown) => {
+                        let depth = way.len();
+                        way.push(self.step(cause, depth));
+                        continue;
+                    }
+                    (back, Root::OnTheWay(depth)) => {
+                        let leads_back = back != step.suspect;
+                        if leads_back && step.back.is_none_or(|(_, known)| depth < known) {
+                            step.back = Some((back, depth));
+                        }
+                        continue;
+                    }
+                    (_, Root::Nothing | Root::SameAs(_)) => continue,
+                },
+                None if self.suspects[step.suspect].behind != Behind::OnlyNeeds => {
+                    Root::Found(step.suspect)
+                }
+                None => step
+                    .back
+                    .map_or(Root::Nothing, |(other, _)| Root::SameAs(other)),
+            };
+            self.roots[step.suspect].set(root);
+            judged = Some(step.suspect);
+            way.pop();
+        }
+    }
+
+    fn step(&self, suspect: usize, depth: usize) -> Step<'_> {
+        self.roots[suspect].set(Root::OnTheWay(depth));
+        Step {
+            suspect,
+            causes: self.causes(suspect),
+            back: None,
+        }
+    }
+
+    /// What may explain a suspect, the likeliest first.
+    fn causes(&self, of: usize) -> Box<dyn Iterator<Item = usize> + '_> {
+        let it = &self.suspects[of];
+        let first = same(it).and_then(|same| self.first.get(&same).copied());
+        if let Some(earlier) = first.filter(|first| *first != of) {
+            return Box::new(iter::once(earlier));
+        }
+        let has_keeper = matches!(it.finding.code, Code::NotRunning | Code::PortTaken);
+        let conflicts = self.conflicts.iter().copied().filter(move |_| has_keeper);
+        let deeper = iter::once(()).flat_map(move |()| self.deeper(of));
+        match &it.behind {
+            Behind::Itself => Box::new(conflicts.chain(deeper)),
+            Behind::Named(causes) => {
+                let named = causes.iter().flat_map(move |cause| self.named(of, cause));
+                Box::new(conflicts.chain(named).chain(deeper))
+            }
+            Behind::Needs | Behind::OnlyNeeds => {
+                let needs = self.needs(&it.finding.service);
+                Box::new(conflicts.chain(needs).chain(deeper))
+            }
+        }
+    }
+
+    /// What is wrong with the services that one needs, and with those that they need, the nearest first.
+    fn needs(&self, service: &ServiceName) -> impl Iterator<Item = usize> {
+        let place = self.scene.place(service);
+        let mut seen: HashSet<usize> = place.into_iter().collect();
+        let mut open: VecDeque<usize> = place.into_iter().collect();
+        let mut next = VecDeque::new();
+        let needed = iter::from_fn(move || {
+            while next.is_empty() {
+                let service = open.pop_front()?;
+                // By now it has been judged.
+                if Some(service) != place && self.has_nothing_below(service) {
+                    continue;
+                }
+                let needs = self.scene.needs(service).iter();
+                next.extend(needs.copied().filter(|need| seen.insert(*need)));
+                open.extend(&next);
+            }
+            next.pop_front()
+        });
+        needed.flat_map(|need| self.breaking(&self.scene.services[need].spec.name))
+    }
+
+    /// Whether it is known that nothing is wrong with all that a service needs: it waits for no reason.
+    fn has_nothing_below(&self, service: usize) -> bool {
+        let mut of_it = self.of(&self.scene.services[service].spec.name).iter();
+        of_it.any(|&place| {
+            self.suspects[place].behind == Behind::OnlyNeeds && self.known(place).1 == Root::Nothing
         })
     }
 
-    /// The first suspect that is the same thing, seen before.
-    fn same(&self, of: usize) -> Option<usize> {
-        let it = &self.suspects[of];
-        let what = it.same_as.as_ref()?;
-        let across = it.finding.code == Code::UndeclaredDependency;
-        self.suspects[..of].iter().position(|other| {
-            other.finding.code == it.finding.code
-                && other.same_as.as_ref() == Some(what)
-                && (across || other.finding.service == it.finding.service)
-        })
+    fn of(&self, service: &ServiceName) -> &[usize] {
+        self.of_service.get(service).map_or(&[], Vec::as_slice)
     }
 
     fn named(&self, of: usize, cause: &Cause) -> Vec<usize> {
-        self.places(|other| {
-            other.finding.service == cause.service
+        self.deepest_first(&cause.service, |place, other| {
+            place != of
                 && match cause.code {
                     Some(code) => other.finding.code == code,
                     None => other.breaks,
                 }
         })
-        .into_iter()
-        .filter(|&other| other != of)
-        .collect()
     }
 
     fn breaking(&self, service: &ServiceName) -> Vec<usize> {
-        self.places(|other| other.finding.service == *service && other.breaks)
-    }
-
-    fn of_code(&self, code: Code) -> Vec<usize> {
-        self.places(|other| other.finding.code == code)
+        self.deepest_first(service, |_, other| other.breaks)
     }
 
     /// What lies deeper in the same service.
     fn deeper(&self, of: usize) -> Vec<usize> {
         let it = &self.suspects[of];
-        self.places(|other| {
-            other.finding.service == it.finding.service
-                && other.level < it.level
-                && (other.level <= Level::Listen || it.behind != Behind::Itself)
+        self.deepest_first(&it.finding.service, |_, other| {
+            other.level < it.level && (other.level <= Level::Listen || it.behind != Behind::Itself)
         })
     }
 
-    fn places(&self, is_meant: impl Fn(&Suspect) -> bool) -> Vec<usize> {
-        let suspects = self.suspects.iter().enumerate();
-        suspects
-            .filter(|(_, suspect)| is_meant(suspect))
-            .map(|(place, _)| place)
-            .collect()
+    fn deepest_first(
+        &self,
+        service: &ServiceName,
+        is_meant: impl Fn(usize, &Suspect) -> bool,
+    ) -> Vec<usize> {
+        let of_it = self.of(service).iter().copied();
+        let mut meant: Vec<usize> = of_it
+            .filter(|&place| is_meant(place, &self.suspects[place]))
+            .collect();
+        meant.sort_by_key(|&place| self.suspects[place].level);
+        meant
     }
 
     /// The gravest first: what lies deepest in a service, then who needs the least, then as the stack
@@ -157,6 +274,14 @@ impl Court<'_> {
         let needs = self.scene.all_needs(&it.finding.service).len();
         (it.level, needs, suspect)
     }
+}
+
+fn same(suspect: &Suspect) -> Option<Same<'_>> {
+    let what = suspect.same_as.as_deref()?;
+    let code = suspect.finding.code;
+    let across = code == Code::UndeclaredDependency;
+    let service = (!across).then_some(&suspect.finding.service);
+    Some((code, what, service))
 }
 
 /// No line twice, and no secret.

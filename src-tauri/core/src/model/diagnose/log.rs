@@ -230,21 +230,26 @@ fn mentioned(scene: &Scene<'_>, seen: Seen<'_>, error: &LogError) -> Vec<Cause> 
     }
     let cause = error.cause.as_ref().map_or("", |line| line.text.as_str());
     let text = format!("{} {cause}", error.line.text).to_ascii_lowercase();
-    let needs = scene.all_needs(&seen.spec.name);
-    let services = scene.services.iter().filter(|other| {
-        let name = &other.spec.name;
-        if *name == seen.spec.name {
-            return false;
-        }
-        let is_needed = needs.contains(name);
-        let by_name = is_needed && has_word(&text, &name.as_str().to_ascii_lowercase());
-        let by_port = other
-            .is
-            .port
-            .is_some_and(|port| has_word(&text, &port.to_string()));
-        let by_kind = redis::is_one(**other) && redis::speaks_of_it(&text);
-        by_name || by_kind || (is_needed && by_port)
+    let is_of_redis = redis::speaks_of_it(&text);
+    let mut named: Vec<usize> = scene.all_needs(&seen.spec.name);
+    named.retain(|&need| {
+        let other = scene.services[need];
+        let name = other.spec.name.as_str().to_ascii_lowercase();
+        let port = other.is.port.map(|port| port.to_string());
+        has_word(&text, &name) || port.is_some_and(|port| has_word(&text, &port))
     });
+    if is_of_redis {
+        let all = scene.services.iter().enumerate();
+        let others = all.filter(|(_, other)| other.spec.name != seen.spec.name);
+        named.extend(
+            others
+                .filter(|(_, other)| redis::is_one(**other))
+                .map(|(place, _)| place),
+        );
+    }
+    named.sort_unstable();
+    named.dedup();
+    let services = named.iter().map(|&place| scene.services[place]);
     services.map(|other| Cause::any(&other.spec.name)).collect()
 }
 

@@ -1,7 +1,7 @@
 //! The evidence with the questions that the rules ask of it.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::HashMap,
     net::{IpAddr, SocketAddr},
     time::{Duration, SystemTime},
 };
@@ -21,6 +21,13 @@ use crate::{
 pub(super) struct Scene<'a> {
     pub(super) evidence: &'a Evidence,
     pub(super) services: Vec<Seen<'a>>,
+    places: HashMap<&'a ServiceName, usize>,
+    /// What each needs itself.
+    needs: Vec<Vec<usize>>,
+    /// Which need it themselves.
+    dependents: Vec<Vec<usize>>,
+    /// Whether one of these needs it completed.
+    jobs: Vec<bool>,
 }
 
 /// A service: what the stack file says, and what is.
@@ -48,21 +55,52 @@ const LAST_LINES: u64 = 60;
 
 impl<'a> Scene<'a> {
     pub(super) fn of(evidence: &'a Evidence) -> Self {
+        let evidence_of: HashMap<&ServiceName, &ServiceEvidence> =
+            evidence.services.iter().map(|is| (&is.name, is)).collect();
         let services = evidence.stack.services.iter().filter_map(|spec| {
-            let is = evidence.services.iter().find(|is| is.name == spec.name)?;
+            let is = *evidence_of.get(&spec.name)?;
             Some(Seen { spec, is })
         });
+        let services: Vec<Seen<'_>> = services.collect();
+        let names = services.iter().map(|seen| &seen.spec.name);
+        let places: HashMap<&ServiceName, usize> = names
+            .enumerate()
+            .map(|(place, name)| (name, place))
+            .collect();
+        let mut needs = vec![Vec::new(); services.len()];
+        let mut dependents = vec![Vec::new(); services.len()];
+        let mut jobs = vec![false; services.len()];
+        for (place, seen) in services.iter().enumerate() {
+            for (need, how) in &seen.spec.needs {
+                if let Some(&need) = places.get(need) {
+                    needs[place].push(need);
+                    dependents[need].push(place);
+                    jobs[need] |= *how == Need::Completed;
+                }
+            }
+        }
         Self {
             evidence,
-            services: services.collect(),
+            services,
+            places,
+            needs,
+            dependents,
+            jobs,
         }
     }
 
     pub(super) fn service(&self, name: &ServiceName) -> Option<Seen<'a>> {
-        self.services
-            .iter()
-            .copied()
-            .find(|seen| seen.spec.name == *name)
+        self.place(name).map(|place| self.services[place])
+    }
+
+    /// Where a service is in [`Self::services`].
+    pub(super) fn place(&self, name: &ServiceName) -> Option<usize> {
+        self.places.get(name).copied()
+    }
+
+    /// What a service needs itself.
+    pub(super) fn needs(&self, place: usize) -> &[usize] {
+        &self.needs[place]
     }
 
     pub(super) fn situation(&self, seen: Seen<'_>) -> Situation {
@@ -94,9 +132,8 @@ impl<'a> Scene<'a> {
     /// Whether it is a job that ended well.
     fn is_done(&self, seen: Seen<'_>) -> bool {
         let is_job = self
-            .services
-            .iter()
-            .any(|other| other.spec.needs.get(&seen.spec.name) == Some(&Need::Completed));
+            .place(&seen.spec.name)
+            .is_some_and(|place| self.jobs[place]);
         // Without a keeper nobody knows of an earlier end, and none is needed to go on.
         is_job && (!self.evidence.kept || seen.is.last_exit.is_some_and(Exit::is_success))
     }
@@ -107,27 +144,29 @@ impl<'a> Scene<'a> {
     }
 
     pub(super) fn dependents(&self, name: &ServiceName) -> impl Iterator<Item = Seen<'a>> {
-        self.services
-            .iter()
-            .copied()
-            .filter(|other| other.spec.needs.contains_key(name))
+        let dependents = self.place(name).map(|place| self.dependents[place].iter());
+        dependents
+            .into_iter()
+            .flatten()
+            .map(|&place| self.services[place])
     }
 
     /// What a service needs, and what that needs, the nearest first.
-    pub(super) fn all_needs(&self, name: &ServiceName) -> Vec<ServiceName> {
-        let mut seen: BTreeSet<&ServiceName> = BTreeSet::from([name]);
-        let mut found = Vec::new();
-        let mut open: VecDeque<&ServiceName> = VecDeque::from([name]);
-        while let Some(next) = open.pop_front() {
-            let Some(spec) = self.evidence.stack.service(next) else {
-                continue;
-            };
-            for need in spec.needs.keys() {
-                if seen.insert(need) {
-                    found.push(need.clone());
-                    open.push_back(need);
-                }
-            }
+    pub(super) fn all_needs(&self, name: &ServiceName) -> Vec<usize> {
+        let Some(place) = self.place(name) else {
+            return Vec::new();
+        };
+        let mut seen = vec![false; self.services.len()];
+        seen[place] = true;
+        let mut found = self.needs[place].clone();
+        for &need in &found {
+            seen[need] = true;
+        }
+        let mut next = 0;
+        while let Some(&place) = found.get(next) {
+            let needs = self.needs[place].iter().copied();
+            found.extend(needs.filter(|&need| !std::mem::replace(&mut seen[need], true)));
+            next += 1;
         }
         found
     }

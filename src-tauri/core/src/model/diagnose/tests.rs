@@ -74,10 +74,10 @@ const FILE: &str = "/project/pilotlight.toml";
 
 /// Evidence under construction.
 #[derive(Clone, Debug)]
-struct Case(Evidence);
+pub(super) struct Case(pub(super) Evidence);
 
 /// A stack that a keeper runs and in which all is well.
-fn well(text: &str) -> Case {
+pub(super) fn well(text: &str) -> Case {
     let stack = stack_file::parse(
         Path::new(FILE),
         text.as_bytes(),

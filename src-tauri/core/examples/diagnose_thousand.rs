@@ -1,0 +1,85 @@
+//! Measures what a diagnosis of a large stack costs by itself, without the gathering of its evidence:
+//! `cargo run --release -p pilotlight --example diagnose_thousand [SERVICES]`.
+
+use std::{
+    env,
+    fmt::Write as _,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use pilotlight::{
+    model::{
+        diagnose::diagnose,
+        evidence::{Evidence, HostEvidence, ServiceEvidence},
+        facts::Exit,
+        view::PhaseName,
+    },
+    stack::Stack,
+    stack_file,
+};
+
+fn main() {
+    let services = env::args().nth(1).and_then(|count| count.parse().ok());
+    let services = services.unwrap_or(1000);
+    let cases: [(&str, fn(usize, &mut ServiceEvidence)); 3] = [
+        ("a chain that waits for one that starts", |place, is| {
+            (is.phase, is.wanted) = match place {
+                0 => (PhaseName::Starting, true),
+                _ => (PhaseName::Stopped, true),
+            };
+        }),
+        ("a chain that waits for one that ended", |place, is| {
+            (is.phase, is.wanted) = match place {
+                0 => (PhaseName::Failed, true),
+                _ => (PhaseName::Stopped, true),
+            };
+            is.last_exit = (place == 0).then_some(Exit::Code(1));
+        }),
+        ("a chain of which every service ended", |_, is| {
+            (is.phase, is.wanted) = (PhaseName::Failed, true);
+            is.last_exit = Some(Exit::Code(1));
+        }),
+    ];
+    let stack = Arc::new(chain(services));
+    for (name, change) in cases {
+        let evidence = evidence(&stack, change);
+        let began = Instant::now();
+        let findings = diagnose(&evidence).len();
+        let took = began.elapsed().as_secs_f64() * 1000.0;
+        println!("{services} services, {name}: {took:.1} ms, {findings} findings");
+    }
+}
+
+/// Each service needs the one before it.
+fn chain(services: usize) -> Stack {
+    let mut text = "name = 'chain'\n".to_owned();
+    for place in 0..services {
+        let need = place.checked_sub(1).map(|need| format!("'s{need}'"));
+        let need = need.unwrap_or_default();
+        let service = format!("[service.s{place}]\ncommand = 'x'\nneeds = [{need}]\n");
+        write!(text, "{service}").expect("memory");
+    }
+    let file = Path::new("/project/pilotlight.toml");
+    stack_file::parse(file, text.as_bytes(), &stack_file::Environment::new())
+        .unwrap_or_else(|report| panic!("{report}"))
+}
+
+fn evidence(stack: &Arc<Stack>, change: fn(usize, &mut ServiceEvidence)) -> Evidence {
+    let services = stack.services.iter().enumerate().map(|(place, service)| {
+        let mut is = ServiceEvidence::unknown(service.name.clone());
+        change(place, &mut is);
+        is
+    });
+    Evidence {
+        stack: stack.clone(),
+        stack_text: None,
+        at: SystemTime::now(),
+        took: Duration::ZERO,
+        kept: true,
+        other_keeper: None,
+        services: services.collect(),
+        host: HostEvidence::default(),
+    }
+}

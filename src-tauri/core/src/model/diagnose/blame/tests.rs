@@ -1,0 +1,194 @@
+//! The search for root causes in any graph of services.
+
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::diagnose::tests::well;
+
+/// A service: which it needs, by number, and what is wrong with it.
+type Made = (Vec<usize>, Vec<Wrong>);
+
+#[derive(Clone, Debug)]
+struct Wrong {
+    level: Level,
+    behind: Guess,
+    breaks: bool,
+    same: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Guess {
+    Itself,
+    Named(Vec<usize>),
+    Needs,
+    OnlyNeeds,
+}
+
+fn level() -> impl Strategy<Value = Level> {
+    prop::sample::select(vec![
+        Level::Start,
+        Level::End,
+        Level::Listen,
+        Level::Answer,
+        Level::Use,
+    ])
+}
+
+fn wrong(services: usize) -> impl Strategy<Value = Wrong> {
+    let guess = prop_oneof![
+        1 => Just(Guess::Itself),
+        2 => prop::collection::vec(0..services, 1..3).prop_map(Guess::Named),
+        2 => Just(Guess::Needs),
+        4 => Just(Guess::OnlyNeeds),
+    ];
+    (level(), guess, any::<bool>(), prop::bool::weighted(0.1)).prop_map(
+        |(level, behind, breaks, same)| Wrong {
+            level,
+            behind,
+            breaks,
+            same,
+        },
+    )
+}
+
+fn graph(services: usize) -> impl Strategy<Value = Vec<Made>> {
+    let needs = prop::collection::vec(0..services, 0..4);
+    let wrongs = prop::collection::vec(wrong(services), 0..3);
+    prop::collection::vec((needs, wrongs), services)
+}
+
+fn name(service: usize) -> String {
+    format!("s{service}")
+}
+
+/// A stack in which each service needs only such as come before it.
+fn stack(graph: &[Made]) -> String {
+    let mut text = String::new();
+    for (place, (needs, _)) in graph.iter().enumerate() {
+        let needs = needs.iter().filter(|need| **need < place);
+        let needs: HashSet<String> = needs.map(|need| format!("{:?}", name(*need))).collect();
+        let needs: Vec<String> = needs.into_iter().collect();
+        let needs = needs.join(", ");
+        write!(
+            text,
+            "[service.s{place}]\ncommand = 'x'\nneeds = [{needs}]\n"
+        )
+        .unwrap();
+    }
+    text
+}
+
+fn suspects(graph: &[Made], may_lead_back: bool) -> Vec<Suspect> {
+    let of_service = graph.iter().enumerate().map(|(place, (_, wrongs))| {
+        wrongs.iter().map(move |wrong| {
+            let mut suspect = Suspect::new(
+                &ServiceName::new(&name(place)),
+                Code::Exited,
+                wrong.level,
+                format!("{} is wrong", name(place)),
+            );
+            suspect.breaks = wrong.breaks;
+            let is_same = wrong.same && may_lead_back;
+            suspect.same_as = is_same.then(|| "same".to_owned());
+            suspect.behind = match &wrong.behind {
+                Guess::Itself => Behind::Itself,
+                Guess::Needs => Behind::Needs,
+                Guess::OnlyNeeds => Behind::OnlyNeeds,
+                Guess::Named(services) => {
+                    let named = services.iter();
+                    let named = named.filter(|other| may_lead_back || **other < place);
+                    let causes = named.map(|other| Cause::any(&ServiceName::new(&name(*other))));
+                    Behind::Named(causes.collect())
+                }
+            };
+            suspect
+        })
+    });
+    of_service.flatten().collect()
+}
+
+/// The same question, asked anew each time: exponential, and plainly right where nothing leads back.
+fn plainly(court: &Court<'_>, suspect: usize) -> Option<usize> {
+    let mut causes = court.causes(suspect);
+    let found = causes.find_map(|cause| plainly(court, cause));
+    let stands_alone = court.suspects[suspect].behind != Behind::OnlyNeeds;
+    found.or_else(|| stands_alone.then_some(suspect))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_remembered_is_what_a_plain_search_finds(graph in graph(7)) {
+        let case = well(&stack(&graph));
+        let scene = Scene::of(&case.0);
+        let suspects = suspects(&graph, false);
+        let court = Court::over(&scene, &suspects);
+        let plain: Vec<_> = (0..suspects.len()).map(|place| plainly(&court, place)).collect();
+        let found: Vec<_> = (0..suspects.len()).map(|place| court.root(place)).collect();
+        prop_assert_eq!(plain, found);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+    /// Also where logs of two services name each other.
+    #[test]
+    fn every_root_of_500_services_is_its_own_and_nothing_with_evidence_is_lost(graph in graph(500)) {
+        let case = well(&stack(&graph));
+        let scene = Scene::of(&case.0);
+        let suspects = suspects(&graph, true);
+        let court = Court::over(&scene, &suspects);
+        for place in 0..suspects.len() {
+            match court.root(place) {
+                Some(root) => prop_assert_eq!(court.root(root), Some(root)),
+                None => prop_assert_eq!(&suspects[place].behind, &Behind::OnlyNeeds),
+            }
+        }
+    }
+}
+
+/// A chain of services, each of which waits for the one before it.
+fn chain(length: usize, first: Option<Guess>) -> Vec<Made> {
+    let wrong = |behind| Wrong {
+        level: Level::Start,
+        behind,
+        breaks: true,
+        same: false,
+    };
+    let of = |place: usize| match place {
+        0 => (Vec::new(), first.clone().map(wrong).into_iter().collect()),
+        _ => (vec![place - 1], vec![wrong(Guess::OnlyNeeds)]),
+    };
+    (0..length).map(of).collect()
+}
+
+#[test]
+fn a_long_chain_that_waits_for_one_that_starts_has_no_finding() {
+    let graph = chain(2000, None);
+    let case = well(&stack(&graph));
+    assert_eq!(settle(&Scene::of(&case.0), &suspects(&graph, true)), []);
+}
+
+#[test]
+fn a_long_chain_that_waits_for_one_that_fails_is_one_finding() {
+    let graph = chain(2000, Some(Guess::Itself));
+    let case = well(&stack(&graph));
+    let findings = settle(&Scene::of(&case.0), &suspects(&graph, true));
+    assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0].symptoms.len(), 1999);
+}
+
+#[test]
+fn what_waits_for_one_whose_log_names_it_goes_with_that_one() {
+    // The first names the last of those that wait for it.
+    let graph = chain(30, Some(Guess::Named(vec![29])));
+    let case = well(&stack(&graph));
+    let findings = settle(&Scene::of(&case.0), &suspects(&graph, true));
+    let found: Vec<_> = findings.iter().map(|it| it.service.as_str()).collect();
+    assert_eq!(found, ["s0"]);
+    assert_eq!(findings[0].symptoms.len(), 29);
+}
