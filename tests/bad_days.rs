@@ -3,7 +3,13 @@
 
 mod support;
 
-use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt};
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::Path,
+    process::Command,
+};
 
 use pilotlight::{
     control::Outcome,
@@ -13,7 +19,7 @@ use pilotlight::{
     },
 };
 use pilotlight_test_service::free_port;
-use support::{Bench, Bystander, findings, http_service, lives};
+use support::{Bench, Bystander, eventually, findings, http_service, lives, within};
 
 /// The only finding of what was asked for.
 fn finding(outcome: Outcome) -> Finding {
@@ -86,6 +92,68 @@ async fn an_env_file_that_is_not_there_is_named_unless_it_may_be_missing() {
     bench.write("[service.app]\ncommand = \"sleep 1000\"\nenv_file = \".env?\"\n");
     bench.must_up().await;
     assert_eq!(bench.down().await, Outcome::Done);
+}
+
+/// Puts a pipe where a file was.
+fn make_pipe(place: &Path) {
+    drop(fs::remove_file(place));
+    let made = Command::new("mkfifo").arg(place).status();
+    assert!(made.expect("mkfifo").success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn env_files_that_are_pipes_without_a_writer_stop_nothing_else() {
+    let waiting =
+        |number| format!("[service.w{number}]\ncommand = \"sleep 1000\"\nenv_file = \".env\"\n");
+    let stack: Vec<String> = (0..12).map(waiting).collect();
+    let bench = Bench::with(&stack.concat()).await;
+    make_pipe(&bench.path(".env"));
+    let other = "[service.other]\ncommand = \"sleep 1000\"\n";
+    bench.write(&(stack.concat() + other));
+    let up = bench.up();
+    let meanwhile = async {
+        bench.until_phase("other", PhaseName::Ready).await;
+        bench.until_phase("w0", PhaseName::Claiming).await;
+        assert_eq!(bench.down().await, Outcome::Done);
+    };
+    let (up, ()) = within("both", async { tokio::join!(up, meanwhile) }).await;
+    assert_ne!(up, Outcome::Done);
+    assert_eq!(bench.marked(), [0; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_env_file_that_is_a_pipe_with_a_writer_is_read() {
+    let stack = "[service.app]\ncommand = \"sh -c 'echo \\\"got $SECRET\\\"; exec sleep 1000'\"\n\
+                 env_file = \".env\"\n";
+    let bench = Bench::with(stack).await;
+    let pipe = bench.path(".env");
+    make_pipe(&pipe);
+    // A secret manager gives what it has to each reader.
+    let mut manager = Command::new("sh")
+        .args(["-c", "while true; do echo SECRET=one > \"$0\"; done"])
+        .arg(&pipe)
+        .spawn()
+        .expect("a writer");
+    let up = bench.up().await;
+    drop((manager.kill(), manager.wait()));
+    assert_eq!(up, Outcome::Done);
+    eventually("the line", || bench.log("app").contains("got one")).await;
+    // No process writes to it any more, and a stop by a signal needs no variables.
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_env_file_without_an_end_is_refused_with_its_size() {
+    let bench = Bench::with("[service.app]\ncommand = \"sleep 1000\"\nenv_file = \".env\"\n").await;
+    symlink("/dev/zero", bench.path(".env")).expect("a link");
+    let finding = finding(bench.up().await);
+    assert_eq!(finding.code, Code::EnvFileMissing);
+    assert!(
+        finding.title.ends_with("cannot be read"),
+        "{}",
+        finding.title
+    );
+    assert_eq!(finding.evidence[0], "it is larger than 1 MiB");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

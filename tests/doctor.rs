@@ -7,6 +7,7 @@ use std::{
     collections::BTreeMap,
     fs,
     net::{SocketAddr, TcpListener},
+    process::Command,
     sync::Arc,
     time::Duration,
 };
@@ -34,7 +35,7 @@ async fn gather(bench: &Bench) -> Evidence {
     let model = StackModel::new(Arc::new(stack), |_| RunId(1), 1, clock::now());
     let mut case = Case::of(&model, &bench.home, Arc::new(variables), |_| None);
     case.kept = false;
-    case.read_stack_file();
+    case.read_stack_file().await;
     Gatherer::default().gather(&case, ON_DEMAND).await
 }
 
@@ -186,6 +187,34 @@ command = "touch started"
     let examples = &of(&evidence, "variables").project.env_examples;
     assert_eq!(examples.len(), 1, "{examples:?}");
     assert!(examples[0].1.ends_with(".env.example"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pipes_among_the_files_of_a_frontend_hold_up_no_diagnosis() {
+    let port = free_port();
+    let bench = Bench::with(&format!(
+        r#"
+[service.frontend]
+command = "sleep 1000"
+env_points_at = {{ VITE_API_URL = "backend" }}
+
+[service.backend]
+command = "sleep 1000"
+env_file = ".env?"
+port = {port}
+"#
+    ))
+    .await;
+    for name in [".env", ".env.local"] {
+        let made = Command::new("mkfifo").arg(bench.path(name)).status();
+        assert!(made.expect("mkfifo").success());
+    }
+    let evidence = within("the evidence", gather(&bench)).await;
+    assert!(matches!(
+        &of(&evidence, "backend").requirement,
+        Some(LaunchFault::EnvFileInvalid { message, .. }) if message.contains("pipe")
+    ));
+    assert_eq!(of(&evidence, "frontend").requirement, None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -19,6 +19,7 @@ pub mod model;
 mod native_text;
 pub mod own_variables;
 mod platform;
+pub mod project_file;
 mod replace;
 pub mod set_aside;
 pub mod settings;

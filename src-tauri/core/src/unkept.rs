@@ -38,7 +38,7 @@ pub async fn findings(
     let mut case = Case::of(&model, home, variables, |_| None);
     case.kept = false;
     case.active = active.into_iter().collect();
-    case.read_stack_file();
+    case.read_stack_file().await;
     diagnose(&Gatherer::default().gather(&case, ON_DEMAND).await)
 }
 

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Desk, Says, environment};
+use super::{Desk, Says, environment, files};
 use crate::{
     control::{self, Down, Keeper as _, Outcome, Restart, Up},
     effects::log::ServiceLogs,
@@ -21,8 +21,8 @@ impl Desk {
     pub async fn start(&self, file: &Path, services: Vec<ServiceName>) -> Outcome {
         let variables = self.0.settled_variables(file).await;
         // The keeper would say only that it is wrong.
-        if let Err(report) = stack_file::read(file, &variables) {
-            return Outcome::Refused(lines(&report));
+        if let Err(wrong) = files::stack(file, variables.clone()).await {
+            return Outcome::Refused(wrong);
         }
         let up = Up {
             file: file.to_owned(),
@@ -65,8 +65,7 @@ impl Desk {
             findings
         } else {
             let variables = self.0.settled_variables(file).await;
-            let stack = stack_file::read(file, &variables);
-            let stack = Arc::new(stack.map_err(|report| lines(&report))?);
+            let stack = Arc::new(files::stack(file, variables.clone()).await?);
             unkept::findings(&self.0.home, stack, variables, self.running()).await
         };
         let mut state = self.0.state();
@@ -215,7 +214,7 @@ impl Desk {
     }
 }
 
-fn lines(report: &stack_file::Report) -> String {
+pub(super) fn lines(report: &stack_file::Report) -> String {
     report.lines().collect::<Vec<_>>().join("\n")
 }
 

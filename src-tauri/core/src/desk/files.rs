@@ -1,13 +1,16 @@
 //! The files of known stacks: what they say, and when they change.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::{Arc, Weak},
     time::Duration,
 };
 
-use super::{Inner, Says};
+use super::{Inner, Says, acts::lines};
 use crate::{
+    project_file::{PATIENCE, apart, apart_blocking},
+    stack::Stack,
     stack_file::{self, Environment, Place, ProblemKind, Report},
     window::FileChange,
 };
@@ -21,12 +24,48 @@ const SETTLE: Duration = Duration::from_millis(50);
 /// How often one has to look where there is not even a folder to watch.
 const NO_FOLDER: Duration = Duration::from_secs(5);
 
+/// How long a window that opens waits for a file.
+const BRIEF: Duration = Duration::from_secs(1);
+
+/// The stack that a file describes, or what is wrong with it.
+pub(super) async fn stack(file: &Path, variables: Arc<Environment>) -> Result<Stack, String> {
+    let path = file.to_owned();
+    let reading = apart(PATIENCE, move |_| {
+        let read = stack_file::read(&path, &variables);
+        read.map_err(|report| lines(&report))
+    });
+    let read = reading.await;
+    read.unwrap_or_else(|error| Err(unread(file, &error)))
+}
+
 /// What the file says, read with these variables.
-pub(super) fn read(file: &Path, variables: &Environment) -> (Text, Says) {
+pub(super) fn read(file: &Path, variables: Arc<Environment>) -> (Text, Says) {
+    let path = file.to_owned();
+    let read = apart_blocking(BRIEF, move |_| said(&path, &variables));
+    read.unwrap_or_else(|error| nothing(file, &error))
+}
+
+fn unread(file: &Path, error: &io::Error) -> String {
+    format!("{} cannot be read: {error}", file.display())
+}
+
+/// Why nothing is known of what the file says.
+fn nothing(file: &Path, error: &io::Error) -> (Text, Says) {
+    let message = unread(file, error);
+    let wrong = FileChange::Invalid {
+        message: message.clone(),
+        line: None,
+        column: None,
+        excerpt: None,
+    };
+    (Err(message), Says::Wrong(wrong))
+}
+
+fn said(file: &Path, variables: &Environment) -> (Text, Says) {
     let text = match stack_file::text(file) {
         Ok(text) => text,
         Err(report) => {
-            let text = Err(report.lines().collect::<Vec<_>>().join("\n"));
+            let text = Err(lines(&report));
             return (text, Says::Wrong(wrong(&report)));
         }
     };
@@ -59,13 +98,19 @@ pub(super) async fn watch(desk: Weak<Inner>, file: PathBuf) {
     let folder = file.parent().map(Path::to_owned);
     loop {
         let Some(inner) = desk.upgrade() else { return };
-        let growth = file.exists().then(|| inner.watcher.growth(&file));
+        let (exists, in_folder) = apart(PATIENCE, {
+            let (file, folder) = (file.clone(), folder.clone());
+            move |_| (file.exists(), folder.is_some_and(|folder| folder.is_dir()))
+        })
+        .await
+        .unwrap_or_default();
+        let growth = exists.then(|| inner.watcher.growth(&file));
         let arrival = folder
             .as_ref()
-            .filter(|folder| folder.is_dir())
+            .filter(|_| in_folder)
             .map(|folder| inner.watcher.arrival(folder));
         // Now that nothing is missed any more.
-        inner.look_at_file(&file);
+        inner.look_at_file(&file).await;
         drop(inner);
         match (growth, arrival) {
             (Some(growth), Some(arrival)) => tokio::select! {
@@ -84,7 +129,8 @@ impl Inner {
     pub(super) fn look_at_all_files(&self) {
         let known: Vec<PathBuf> = self.state().files.keys().cloned().collect();
         for path in known {
-            let (text, says, dark) = self.read(&path);
+            let (text, says) = read(&path, self.variables(&path));
+            let dark = self.dark(&path, &says);
             if let Some(file) = self.state().files.get_mut(&path) {
                 (file.text, file.says, file.dark) = (text, says, dark);
             }
@@ -93,8 +139,11 @@ impl Inner {
     }
 
     /// Reads the file again; nothing happens if it is what it was.
-    fn look_at_file(&self, path: &Path) {
-        let (text, says, dark) = self.read(path);
+    async fn look_at_file(&self, path: &Path) {
+        let (file, variables) = (path.to_owned(), self.variables(path));
+        let said = apart(PATIENCE, move |_| said(&file, &variables)).await;
+        let (text, says) = said.unwrap_or_else(|error| nothing(path, &error));
+        let dark = self.dark(path, &says);
         let mut state = self.state();
         let Some(file) = state.files.get_mut(path).filter(|file| file.text != text) else {
             return;

@@ -264,7 +264,8 @@ impl Desk {
 
     /// Watches the file of a stack from now on.
     fn watch(&self, file: &Path) {
-        let (text, says, dark) = self.0.read(file);
+        let (text, says) = files::read(file, self.0.variables(file));
+        let dark = self.0.dark(file, &says);
         let watch = files::watch(Arc::downgrade(&self.0), file.to_owned());
         let watch = self.0.runtime.spawn(watch);
         let entry = File {
@@ -410,10 +411,9 @@ impl Inner {
         applied.map(|applied| applied.variables.clone())
     }
 
-    /// What the file says, and what is shown of it.
-    fn read(&self, file: &Path) -> (Text, Says, Arc<StackView>) {
-        let (text, says) = files::read(file, &self.variables(file));
-        let dark = match &says {
+    /// What is shown of a file where the keeper has nothing to show.
+    fn dark(&self, file: &Path, says: &Says) -> Arc<StackView> {
+        match says {
             Says::Valid(stack) => unkept::view(&self.home, stack.clone()),
             Says::Wrong(_) => Arc::new(StackView {
                 name: named_after_folder(file),
@@ -423,8 +423,7 @@ impl Inner {
                 services: Vec::new(),
                 findings: Vec::new(),
             }),
-        };
-        (text, says, dark)
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a finding advises: what it would do, and doing it.
 
-use std::{fs, path::Path};
+use std::{path::Path, time::Duration};
 
 use super::Desk;
 use crate::{
@@ -11,8 +11,12 @@ use crate::{
         remedy::{self, Line, RemedyError},
     },
     model::{facts::Mark, finding::Action},
+    project_file::Reader,
     window::Preview,
 };
+
+/// How long the window waits for the text of a stack file.
+const BRIEF: Duration = Duration::from_secs(1);
 
 /// The window can only ask for what it has been shown.
 const OUTDATED: &str = "that is not advised any more: have the stack looked at again";
@@ -25,7 +29,8 @@ impl Desk {
         }
         let diff = match action {
             Action::EditStackFile { file, changes } => {
-                let text = fs::read_to_string(file)
+                let text = Reader::within(BRIEF)
+                    .text(file)
                     .map_err(|error| format!("failed to read {}: {error}", file.display()))?;
                 let changed = remedy::change(&text, changes).map_err(|line| {
                     format!("line {line} of {} has changed since", file.display())

@@ -70,8 +70,9 @@ pub fn launch(service: &Service, fault: &LaunchFault) -> Finding {
         } => (
             Code::EnvFileMissing,
             format!(
-                "{name} cannot start: {} cannot be understood",
-                path.display()
+                "{name} cannot start: {} cannot be {}",
+                path.display(),
+                if line.is_some() { "understood" } else { "read" },
             ),
             vec![line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"))],
             "correct that file".into(),

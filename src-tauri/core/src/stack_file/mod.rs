@@ -24,12 +24,11 @@ mod words;
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    fs::File,
     io::{self, Read},
     path::Path,
 };
 
-use crate::stack::Stack;
+use crate::{platform::file::open_without_waiting, stack::Stack};
 
 pub use find::{FILE_NAME, NotFound, find};
 pub use near::nearest;
@@ -92,8 +91,9 @@ fn bytes(file: &Path) -> Result<Vec<u8>, ProblemKind> {
         return Err(ProblemKind::NotAFile("a pipe, a socket or a device"));
     }
     let mut text = Vec::new();
-    File::open(file)
-        .and_then(|file| file.take(SIZE_LIMIT as u64 + 1).read_to_end(&mut text))
+    // By now it may be another than the one that was looked at.
+    open_without_waiting(file)
+        .and_then(|(file, _)| file.take(SIZE_LIMIT as u64 + 1).read_to_end(&mut text))
         .map_err(unreadable)?;
     Ok(text)
 }

@@ -34,7 +34,7 @@ impl Supervisor {
         let (mut case, gatherer) = (self.case(index), self.gatherer());
         let inbox = self.tools.reports.clone();
         self.tasks.spawn(async move {
-            case.read_stack_file();
+            case.read_stack_file().await;
             let end = clock::now().instant + ON_DEMAND;
             let mut evidence = gatherer.gather(&case, ON_DEMAND).await;
             // What has ended while it was asked would seem to run and not to answer.
@@ -83,7 +83,7 @@ impl Supervisor {
                 if case.services.len() > ASK_ALL {
                     ask_only_related(&mut case);
                 }
-                case.read_stack_file();
+                case.read_stack_file().await;
                 findings = diagnose(&gatherer.gather(&case, BY_ITSELF).await);
             }
             let message = Message::Diagnosed {

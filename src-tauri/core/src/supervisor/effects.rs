@@ -17,7 +17,8 @@ use crate::{
         effect::{Act, Effect, Hindrance, Report, Timer},
         facts::{Exit, Mark},
     },
-    stack::{Port, PortConflict, Service, ServiceName},
+    project_file::PATIENCE,
+    stack::{CheckAction, Port, PortConflict, Probe, Service, ServiceName},
 };
 
 /// What all checks of a service may take together.
@@ -179,6 +180,8 @@ async fn probe(job: Job) {
         return;
     };
     let ready = &job.service.ready;
+    let mut all = ready.probes.iter();
+    let runs_commands = all.any(|probe| matches!(probe, Probe::Command(_)));
     let probes = ready
         .probes
         .iter()
@@ -187,7 +190,7 @@ async fn probe(job: Job) {
         prober: job.tools.prober.clone(),
         probes: probes.collect(),
         schedule: Schedule::from(ready),
-        context: job.context(),
+        context: job.context(runs_commands, PATIENCE).await,
         lines: job.lines(),
         poke: job.run.poke.clone(),
     };
@@ -200,7 +203,9 @@ async fn probe(job: Job) {
 
 async fn check(job: Job) {
     job.run.poke.notify_one();
-    let context = job.context();
+    let mut all = job.service.checks.iter();
+    let runs_commands = all.any(|check| matches!(check.action, CheckAction::Command(_)));
+    let context = job.context(runs_commands, PATIENCE).await;
     let checks = Checks {
         prober: &job.tools.prober,
         service: &job.service,

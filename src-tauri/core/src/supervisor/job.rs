@@ -1,6 +1,10 @@
 //! What a task for one run of a service works with, and the longer pieces of such work.
 
-use std::{ffi::OsString, sync::Arc, time::Duration};
+use std::{
+    ffi::OsString,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{
     Message, Origin, Tools,
@@ -21,6 +25,7 @@ use crate::{
         facts::{Exit, LaunchFault, Mark, Process, Stopped},
         stack::PortTable,
     },
+    project_file::PATIENCE,
     stack::{Polite, Ports, Probe, Service},
 };
 
@@ -92,23 +97,29 @@ impl Job {
     }
 
     /// Its variables as they are now; the files of variables are read.
-    fn environment(&self) -> Result<Arc<[(OsString, OsString)]>, LaunchFault> {
-        let environment = environment::environment(&self.service, &self.variables, &*self.ports)?;
-        Ok(environment.into())
+    async fn environment(
+        &self,
+        patience: Duration,
+    ) -> Result<Vec<(OsString, OsString)>, LaunchFault> {
+        environment::environment(&self.service, &self.variables, &*self.ports, patience).await
     }
 
     /// Whether what it requires is there.
     pub(super) async fn require(&self) -> Result<(), LaunchFault> {
-        let environment = self.environment()?;
+        let environment = self.environment(PATIENCE).await?;
         environment::require(&self.service, &environment, &*self.ports).await
     }
 
-    /// Where commands for the service run. What cannot be read of its variables is left out: what
-    /// is wrong with them has been said when it was to start.
-    pub(super) fn context(&self) -> Context {
+    /// Where commands for the service run; its variables only if there are such commands. What cannot
+    /// be read of them is left out: what is wrong with them has been said when it was to start.
+    pub(super) async fn context(&self, runs_commands: bool, patience: Duration) -> Context {
+        let environment = match runs_commands {
+            true => self.environment(patience).await.unwrap_or_default().into(),
+            false => Arc::default(),
+        };
         Context {
             directory: self.service.directory.clone(),
-            environment: self.environment().unwrap_or_default(),
+            environment,
         }
     }
 
@@ -141,7 +152,7 @@ impl Job {
                 message: "an external service has no command".into(),
             });
         };
-        let environment = self.environment()?.to_vec();
+        let environment = self.environment(PATIENCE).await?;
         let logs = self.logs();
         let output = logs
             .create(self.origin.run)
@@ -192,11 +203,16 @@ impl Job {
     /// Ends the whole tree of the run and verifies that.
     pub(super) async fn end(&self, tree: &Tree) -> Stopped {
         let name = &self.service.name;
-        let context = self.context();
-        let command;
+        let mut patience = self.service.stop.timeout;
+        let (command, context);
         let ask = match &self.service.stop.polite {
             Polite::Signal(signal) => Ask::Signal(*signal),
             Polite::Command(template) => {
+                let began = Instant::now();
+                let reading = self.context(true, patience / 2);
+                let reading = self.run.kill.run_until_cancelled(reading);
+                context = reading.await.unwrap_or_default();
+                patience = patience.saturating_sub(began.elapsed());
                 command = template.render(name, &*self.ports);
                 Ask::Command {
                     command: &command,
@@ -205,7 +221,6 @@ impl Job {
                 }
             }
         };
-        let patience = self.service.stop.timeout;
         let mut stopped = stop(tree, &self.tools.census, ask, patience, &self.run.kill).await;
         if let Some(port) = self.ports.port_of(name).filter(|_| stopped.left.is_empty()) {
             let free = port::verify_free(port, self.service.host.as_deref(), PORT_RELEASE).await;

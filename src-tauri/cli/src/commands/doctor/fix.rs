@@ -1,7 +1,7 @@
 //! `pilotlight doctor --fix`
 
 use std::{
-    env, fs,
+    env,
     io::{self, IsTerminal as _, Write as _},
 };
 
@@ -13,6 +13,7 @@ use pilotlight::{
         remedy::{self, RemedyError},
     },
     model::finding::{Action, Finding},
+    project_file::{PATIENCE, Reader},
     stack::ServiceName,
 };
 
@@ -107,7 +108,7 @@ async fn treat(
 /// is shown first; `None` if it cannot be made.
 fn describe(action: &Action) -> io::Result<Option<String>> {
     if let Action::EditStackFile { file, changes } = action {
-        let text = fs::read_to_string(file)?;
+        let text = Reader::within(PATIENCE).text(file)?;
         match remedy::change(&text, changes) {
             Ok(changed) => {
                 let mut err = anstream::stderr().lock();

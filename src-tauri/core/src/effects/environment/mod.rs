@@ -6,14 +6,16 @@ mod require;
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
-    fs, io,
-    path::Path,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
 };
 
 pub use require::require;
 
 use crate::{
     model::facts::LaunchFault,
+    project_file::{Reader, apart},
     stack::{EnvFile, Ports, Service},
     variables::set,
 };
@@ -34,12 +36,14 @@ const HOME: &str = "PILOTLIGHT_HOME";
 /// 4. where neither the files nor `env` say otherwise, `PORT`, if it has a port, and
 ///    `PYTHONUNBUFFERED=1`, since Python keeps back what it writes to a file.
 ///
-/// Values are secrets: no error carries one.
-pub fn environment(
+/// The files are read off the runtime, for `patience` at most. Values are secrets: no error carries one.
+pub async fn environment(
     service: &Service,
     base: &Base,
     ports: &impl Ports,
+    patience: Duration,
 ) -> Result<Vec<(OsString, OsString)>, LaunchFault> {
+    let files = texts(&service.env_files, patience).await?;
     let mut variables: Base = base
         .iter()
         .filter(|(name, _)| !is_of_outer_keeper(name))
@@ -49,10 +53,8 @@ pub fn environment(
         set(&mut variables, "PORT", port.to_string().into());
     }
     set(&mut variables, "PYTHONUNBUFFERED", "1".into());
-    for file in &service.env_files {
-        if let Some(text) = read(file)? {
-            env_file::apply(&text, &file.path, &mut variables)?;
-        }
+    for (path, text) in &files {
+        env_file::apply(text, path, &mut variables)?;
     }
     for (name, value) in &service.env {
         let value = value.render(&service.name, ports);
@@ -61,13 +63,12 @@ pub fn environment(
     Ok(variables.into_iter().collect())
 }
 
-/// The variables that a file of variables sets, together with `known`, which it may refer to. `None`
-/// if it is not there or cannot be understood.
+/// The variables that the text of a file of variables sets, together with `known`, which it may refer
+/// to. `None` if it cannot be understood.
 #[must_use]
-pub fn read_file(path: &Path, known: &Base) -> Option<Base> {
+pub fn understand(text: &[u8], path: &Path, known: &Base) -> Option<Base> {
     let mut variables = known.clone();
-    let text = fs::read(path).ok()?;
-    env_file::apply(&text, path, &mut variables).ok()?;
+    env_file::apply(text, path, &mut variables).ok()?;
     Some(variables)
 }
 
@@ -76,23 +77,41 @@ fn is_of_outer_keeper(name: &OsStr) -> bool {
     name.starts_with(OWN_PREFIX) && name != HOME
 }
 
+/// The files that are there, and their bytes.
+async fn texts(
+    files: &[EnvFile],
+    patience: Duration,
+) -> Result<Vec<(PathBuf, Vec<u8>)>, LaunchFault> {
+    let Some(first) = files.first().map(|file| file.path.clone()) else {
+        return Ok(Vec::new());
+    };
+    let files = files.to_vec();
+    let reading = apart(patience, move |reader| {
+        let texts = files.into_iter().map(|file| text(reader, file));
+        texts.filter_map(Result::transpose).collect()
+    });
+    let read = reading.await;
+    read.unwrap_or_else(|error| Err(unreadable(first, &error)))
+}
+
 /// The bytes of a file; `None` for one that may be missing and is.
-fn read(file: &EnvFile) -> Result<Option<Vec<u8>>, LaunchFault> {
-    match fs::read(&file.path) {
-        Ok(text) => Ok(Some(text)),
+fn text(reader: &Reader, file: EnvFile) -> Result<Option<(PathBuf, Vec<u8>)>, LaunchFault> {
+    let EnvFile { path, optional } = file;
+    match reader.read(&path) {
+        Ok(text) => Ok(Some((path, text))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && optional => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            if file.optional {
-                return Ok(None);
-            }
-            Err(LaunchFault::EnvFileMissing {
-                path: file.path.clone(),
-            })
+            Err(LaunchFault::EnvFileMissing { path })
         }
-        Err(error) => Err(LaunchFault::EnvFileInvalid {
-            path: file.path.clone(),
-            line: None,
-            message: error.to_string(),
-        }),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+fn unreadable(path: PathBuf, error: &io::Error) -> LaunchFault {
+    LaunchFault::EnvFileInvalid {
+        path,
+        line: None,
+        message: error.to_string(),
     }
 }
 

@@ -1,14 +1,19 @@
 //! What must be there for a start to make sense.
 
-use std::{ffi::OsString, path::Path, time::Duration};
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
-use tokio::fs;
 
 use crate::{
     effects::process::{HelperFault, run_helper},
     model::facts::LaunchFault,
     platform::process::names,
+    project_file::{self, apart},
     stack::{Command, Ports, Service},
 };
 
@@ -22,15 +27,7 @@ pub async fn require(
     environment: &[(OsString, OsString)],
     ports: &impl Ports,
 ) -> Result<(), LaunchFault> {
-    for file in &service.require.files {
-        if let Err(error) = fs::metadata(file).await {
-            let shown = file.strip_prefix(&service.directory).unwrap_or(file);
-            return Err(missing(
-                format!("the file {}", shown.display()),
-                Some(error.to_string()),
-            ));
-        }
-    }
+    files(service).await?;
     for name in &service.require.env {
         let mut known = environment.iter();
         let value = known.find_map(|(known, value)| names(known, name).then_some(value));
@@ -50,6 +47,29 @@ pub async fn require(
         async move { run(&command, &service.directory, environment).await }
     });
     join_all(runs).await.into_iter().collect()
+}
+
+async fn files(service: &Service) -> Result<(), LaunchFault> {
+    let Some(first) = service.require.files.first() else {
+        return Ok(());
+    };
+    let first = first.clone();
+    let files = service.require.files.clone();
+    let looking = apart(project_file::PATIENCE, move |_| {
+        let found = |file: PathBuf| match fs::metadata(&file) {
+            Ok(_) => Ok(()),
+            Err(error) => Err((file, error)),
+        };
+        files.into_iter().try_for_each(found)
+    });
+    let looked = looking.await.unwrap_or_else(|error| Err((first, error)));
+    looked.map_err(|(file, error)| {
+        let shown = file.strip_prefix(&service.directory).unwrap_or(&file);
+        missing(
+            format!("the file {}", shown.display()),
+            Some(error.to_string()),
+        )
+    })
 }
 
 async fn run(

@@ -1,9 +1,13 @@
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use tempfile::TempDir;
 
 use super::*;
 use crate::{
+    project_file::PATIENCE,
     stack::{Piece, Port, ServiceName, Template},
     stack_file,
 };
@@ -19,6 +23,19 @@ fn service(says: &str, files: &[(&str, &[u8])]) -> (TempDir, Service) {
     let stack = stack_file::parse(&path, text.as_bytes(), &Base::new()).unwrap();
     let service = stack.services[0].as_ref().clone();
     (folder, service)
+}
+
+/// The environment, also for a test that is not asynchronous.
+fn environment(
+    service: &Service,
+    base: &Base,
+    ports: &impl Ports,
+) -> Result<Vec<(OsString, OsString)>, LaunchFault> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    let reading = super::environment(service, base, ports, PATIENCE);
+    runtime.unwrap().block_on(reading)
 }
 
 /// Every service has port 4000.

@@ -1,7 +1,8 @@
 //! What is known of a stack before anything is asked.
 
-use std::{fmt, fs, path::PathBuf, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
 
+use super::BY_ITSELF;
 use crate::{
     effects::{environment::Base, port::ActiveRuns, process::Tree},
     home::Home,
@@ -12,6 +13,7 @@ use crate::{
         stack::{PortTable, StackModel},
         view::PhaseName,
     },
+    project_file::apart,
     stack::{Service, ServiceName, Stack},
 };
 
@@ -95,10 +97,12 @@ impl Case {
             stack,
         }
     }
-    /// Reads the text of the stack file, for remedies that change it. Blocks for a moment.
-    pub fn read_stack_file(&mut self) {
-        let text = fs::read_to_string(&self.stack.file).ok();
-        self.stack_text = text.map(Into::into);
+
+    /// Reads the text of the stack file, for remedies that change it.
+    pub async fn read_stack_file(&mut self) {
+        let file = self.stack.file.clone();
+        let text = apart(BY_ITSELF, move |reader| reader.text(&file)).await;
+        self.stack_text = text.flatten().ok().map(Into::into);
     }
 
     /// Says of services that have ended meanwhile that they have, in evidence that was gathered

@@ -1,16 +1,20 @@
 //! Where the variables of `env_points_at` point, and where that is written.
 
 use std::{
+    cell::RefCell,
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    rc::Rc,
 };
 
 use url::Url;
 
-use super::{Case, Standing};
+use super::project::Look;
 use crate::{
     effects::environment,
     model::evidence::{Place, PointsAt},
+    project_file::Reader,
     stack::{Command, Template},
     variables,
 };
@@ -23,11 +27,30 @@ struct Found {
     is_newer: bool,
 }
 
+/// The files that were read: each once, since a pipe gives what it has to one reader.
+struct Files<'a> {
+    reader: &'a Reader,
+    read: RefCell<BTreeMap<PathBuf, Option<Rc<str>>>>,
+}
+
+impl Files<'_> {
+    fn text(&self, file: &Path) -> Option<Rc<str>> {
+        let mut read = self.read.borrow_mut();
+        let text = read.entry(file.to_owned());
+        let text = text.or_insert_with(|| self.reader.text(file).ok().map(Into::into));
+        text.clone()
+    }
+}
+
 /// Looks each variable of `env_points_at` up where the service finds it.
-pub(super) fn look(case: &Case, standing: &Standing) -> Vec<PointsAt> {
-    let points = standing.spec.env_points_at.iter();
+pub(super) fn look(it: &Look, reader: &Reader) -> Vec<PointsAt> {
+    let files = Files {
+        reader,
+        read: RefCell::default(),
+    };
+    let points = it.spec.env_points_at.iter();
     let points = points.map(|(variable, service)| {
-        let found = find(case, standing, variable);
+        let found = find(it, &files, variable);
         PointsAt {
             variable: variable.clone(),
             service: service.clone(),
@@ -41,47 +64,47 @@ pub(super) fn look(case: &Case, standing: &Standing) -> Vec<PointsAt> {
 
 /// What is set in the environment goes before the files of the frontend: Vite does not overwrite
 /// what is there.
-fn find(case: &Case, standing: &Standing, variable: &str) -> Option<Found> {
-    let spec = &standing.spec;
+fn find(it: &Look, texts: &Files<'_>, variable: &str) -> Option<Found> {
+    let spec = &it.spec;
     if let Some(template) = spec.env.get(variable) {
         return Some(Found {
-            value: template.render(&spec.name, &*case.ports),
-            place: in_stack_file(case, standing, variable),
+            value: template.render(&spec.name, &*it.ports),
+            place: in_stack_file(it, variable),
             is_newer: false,
         });
     }
     let mut files = spec.env_files.iter().rev().map(|file| file.path.as_path());
-    if let Some(found) = files.find_map(|file| in_file(case, standing, file, variable)) {
+    if let Some(found) = files.find_map(|file| in_file(it, texts, file, variable)) {
         return Some(found);
     }
-    if let Some(value) = variables::get(&case.variables, variable) {
+    if let Some(value) = variables::get(&it.variables, variable) {
         return Some(Found {
             value: value.to_string_lossy().into_owned(),
             place: None,
             is_newer: false,
         });
     }
-    let mut files = vite_files(standing).into_iter();
-    files.find_map(|file| in_file(case, standing, &file, variable))
+    let mut files = vite_files(it).into_iter();
+    files.find_map(|file| in_file(it, texts, &file, variable))
 }
 
 /// The files that Vite reads, the one that counts most first
 /// (<https://vite.dev/guide/env-and-mode>).
-fn vite_files(standing: &Standing) -> Vec<PathBuf> {
-    let mode = mode(standing);
+fn vite_files(it: &Look) -> Vec<PathBuf> {
+    let mode = mode(it);
     let names = [
         format!(".env.{mode}.local"),
         format!(".env.{mode}"),
         ".env.local".to_owned(),
         ".env".to_owned(),
     ];
-    let folder = &standing.spec.directory;
+    let folder = &it.spec.directory;
     names.iter().map(|name| folder.join(name)).collect()
 }
 
 /// `--mode`, or what Vite's own commands take for it.
-fn mode(standing: &Standing) -> String {
-    let words: Vec<String> = match &standing.spec.command {
+fn mode(it: &Look) -> String {
+    let words: Vec<String> = match &it.spec.command {
         None => Vec::new(),
         Some(Command::Words(words)) => words.iter().map(Template::to_string).collect(),
         Some(Command::Shell(line)) => {
@@ -102,16 +125,12 @@ fn mode(standing: &Standing) -> String {
     })
 }
 
-fn in_file(case: &Case, standing: &Standing, file: &Path, variable: &str) -> Option<Found> {
-    let all = environment::read_file(file, &case.variables)?;
-    let text = fs::read_to_string(file).ok()?;
+fn in_file(it: &Look, texts: &Files<'_>, file: &Path, variable: &str) -> Option<Found> {
+    let text = texts.text(file)?;
+    let all = environment::understand(text.as_bytes(), file, &it.variables)?;
     let line = last_line(&text, variable)?;
     let value = variables::get(&all, variable)?;
     let written = fs::metadata(file).and_then(|file| file.modified()).ok();
-    let started = standing
-        .known
-        .started
-        .filter(|_| standing.known.pid.is_some());
     let place = Place {
         file: file.to_owned(),
         line,
@@ -120,7 +139,7 @@ fn in_file(case: &Case, standing: &Standing, file: &Path, variable: &str) -> Opt
         value: value.to_string_lossy().into_owned(),
         place: Some(place),
         is_newer: written
-            .zip(started)
+            .zip(it.started)
             .is_some_and(|(written, started)| written > started),
     })
 }
@@ -138,9 +157,9 @@ fn last_line(text: &str, variable: &str) -> Option<usize> {
 }
 
 /// The line of the stack file that sets a variable of this service.
-fn in_stack_file(case: &Case, standing: &Standing, variable: &str) -> Option<Place> {
-    let text = case.stack_text.as_ref()?;
-    let header = format!("[service.{}", standing.spec.name);
+fn in_stack_file(it: &Look, variable: &str) -> Option<Place> {
+    let text = it.stack_text.as_ref()?;
+    let header = format!("[service.{}", it.spec.name);
     let mut in_service = false;
     let line = text.lines().position(|line| {
         let line = line.trim_start();
@@ -158,7 +177,7 @@ fn in_stack_file(case: &Case, standing: &Standing, variable: &str) -> Option<Pla
         in_service && sets && !line.starts_with("env_points_at")
     });
     line.map(|at| Place {
-        file: case.stack.file.clone(),
+        file: it.stack.file.clone(),
         line: at + 1,
     })
 }

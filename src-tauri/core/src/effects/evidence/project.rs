@@ -1,17 +1,27 @@
-//! What lies in the folder of a service that a remedy can use.
+//! What lies in the folder of a service: what a remedy can use, and what a start needs.
 
 use std::{
     ffi::{OsStr, OsString},
-    fs::File,
     io::{BufRead as _, BufReader, Read as _},
     path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
 };
 
-use super::Case;
+use super::points;
 use crate::{
-    effects::process::{find_program, words},
-    model::evidence::ProjectEvidence,
-    stack::Service,
+    effects::{
+        environment::Base,
+        process::{find_program, words},
+    },
+    model::{
+        evidence::{PointsAt, ProjectEvidence},
+        facts::LaunchFault,
+        stack::PortTable,
+    },
+    platform::file::open_without_waiting,
+    project_file::Reader,
+    stack::{Service, Stack},
 };
 
 /// What says which packages a project has.
@@ -31,12 +41,51 @@ const MANIFESTS: [&str; 10] = [
 /// What the example of a file ends in.
 const EXAMPLES: [&str; 3] = ["example", "sample", "template"];
 
-pub(super) fn look(
-    case: &Case,
-    spec: &Service,
-    environment: &[(OsString, OsString)],
-) -> ProjectEvidence {
-    let top = case.stack.directory();
+/// A service whose folder is looked at. It owns all of it, so that another thread can look.
+pub(super) struct Look {
+    pub(super) stack: Arc<Stack>,
+    pub(super) stack_text: Option<Arc<str>>,
+    pub(super) spec: Arc<Service>,
+    pub(super) ports: Arc<PortTable>,
+    /// What its variables are based on.
+    pub(super) variables: Arc<Base>,
+    /// All of its variables.
+    pub(super) environment: Arc<[(OsString, OsString)]>,
+    /// When it started, while it runs.
+    pub(super) started: Option<SystemTime>,
+}
+
+/// What was found there.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) points_at: Vec<PointsAt>,
+    pub(super) project: ProjectEvidence,
+    /// The folder is not there.
+    pub(super) has_no_folder: bool,
+    /// Why there is no program to run.
+    pub(super) no_program: Option<LaunchFault>,
+}
+
+/// Looks at the folder of a service. Blocks.
+pub(super) fn look(it: &Look, reader: &Reader) -> Found {
+    let spec = &it.spec;
+    let command = spec.command.as_ref();
+    let command = command.map(|command| words(&command.render(&spec.name, &*it.ports)));
+    let program = command.map(|words| find_program(&words, &spec.directory, &it.environment));
+    Found {
+        points_at: points::look(it, reader),
+        project: project(
+            it,
+            program.as_ref().and_then(|program| program.as_deref().ok()),
+        ),
+        has_no_folder: !spec.directory.is_dir(),
+        no_program: program.and_then(Result::err),
+    }
+}
+
+fn project(it: &Look, program: Option<&Path>) -> ProjectEvidence {
+    let spec = &it.spec;
+    let top = it.stack.directory();
     let mut folders: Vec<&Path> = spec
         .directory
         .ancestors()
@@ -54,7 +103,7 @@ pub(super) fn look(
         env_examples: missing
             .filter_map(|file| Some((file.path.clone(), example(&file.path)?)))
             .collect(),
-        python: python(case, spec, environment),
+        python: program.and_then(python),
     }
 }
 
@@ -70,11 +119,9 @@ fn example(missing: &Path) -> Option<PathBuf> {
 
 /// The Python that a command starts: itself, the one beside it in its virtual environment, or the one
 /// that its script names.
-fn python(case: &Case, spec: &Service, environment: &[(OsString, OsString)]) -> Option<PathBuf> {
-    let command = spec.command.as_ref()?.render(&spec.name, &*case.ports);
-    let program = find_program(&words(&command), &spec.directory, environment).ok()?;
-    if is_python(&program) {
-        return Some(program);
+fn python(program: &Path) -> Option<PathBuf> {
+    if is_python(program) {
+        return Some(program.to_owned());
     }
     let folder = program.parent()?;
     if folder.parent()?.join("pyvenv.cfg").is_file() {
@@ -82,7 +129,8 @@ fn python(case: &Case, spec: &Service, environment: &[(OsString, OsString)]) -> 
         return beside.into_iter().find(|python| python.is_file());
     }
     let mut line = Vec::new();
-    let script = BufReader::new(File::open(&program).ok()?);
+    let (script, _) = open_without_waiting(program).ok()?;
+    let script = BufReader::new(script);
     script.take(256).read_until(b'\n', &mut line).ok()?;
     let line = String::from_utf8_lossy(&line);
     let interpreter = line.strip_prefix("#!")?.split_whitespace().next()?;

@@ -6,14 +6,16 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use super::{Case, Standing, points, project};
+use super::{
+    Case, Standing,
+    project::{self, Found, Look},
+};
 use crate::{
     effects::{
         check::{Checks, Saved},
         environment::{self, require},
         port::{Claimant, foresee},
         probe::{Context, Prober, target},
-        process::{find_program, words},
     },
     model::{
         evidence::{
@@ -23,12 +25,17 @@ use crate::{
         facts::{LaunchFault, PortFault, ProbeFault, ProbeFaultKind},
         view::PhaseName,
     },
+    project_file::apart,
     stack::{PortConflict, Probe, Service},
 };
 
 /// How long an answer is waited for past the time that it is allowed, to tell what is slow from what
 /// hangs.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The part of the time in which the files of variables must be read, so that a pipe without a writer
+/// leaves time to ask.
+const VARIABLES: u32 = 4;
 
 /// All variables of a service.
 type Environment = Vec<(OsString, OsString)>;
@@ -55,28 +62,52 @@ pub(super) async fn ask(
         return Asked::default();
     }
     let spec = &standing.spec;
-    let environment = environment::environment(spec, &case.variables, &*case.ports);
+    let left = deadline.saturating_duration_since(Instant::now());
+    let environment =
+        environment::environment(spec, &case.variables, &*case.ports, left / VARIABLES).await;
     let context = Context {
         directory: spec.directory.clone(),
-        environment: environment.clone().unwrap_or_default().into(),
+        environment: environment.as_deref().unwrap_or_default().into(),
     };
-    let launchable = timeout_at(deadline, launchable(case, standing, &environment));
+    let folder = async {
+        let found = look(case, standing, &context, deadline).await;
+        let launchable = launchable(case, standing, &environment, &context, &found);
+        let requirement = timeout_at(deadline, launchable).await;
+        (found, requirement.ok().and_then(Result::err))
+    };
     let startable = timeout_at(deadline, port_fault(case, standing));
-    let (answers, mut checks, requirement, port_fault) = tokio::join!(
+    let (answers, mut checks, (found, requirement), port_fault) = tokio::join!(
         probe_all(case, standing, prober, &context, deadline),
         check_all(case, spec, prober, &context, deadline),
-        launchable,
+        folder,
         startable,
     );
     forgive_what_was_cut(&mut checks, &answers, spec);
     Asked {
         probes: answers,
         checks,
-        requirement: requirement.ok().and_then(Result::err),
+        requirement,
         port_fault: port_fault.ok().flatten(),
-        points_at: points::look(case, standing),
-        project: project::look(case, spec, &context.environment),
+        points_at: found.points_at,
+        project: found.project,
     }
+}
+
+/// What lies in its folder; nothing where that cannot be told in time.
+async fn look(case: &Case, standing: &Standing, context: &Context, deadline: Instant) -> Found {
+    let started = standing.known.started;
+    let look = Look {
+        stack: case.stack.clone(),
+        stack_text: case.stack_text.clone(),
+        spec: standing.spec.clone(),
+        ports: case.ports.clone(),
+        variables: case.variables.clone(),
+        environment: context.environment.clone(),
+        started: started.filter(|_| standing.known.pid.is_some()),
+    };
+    let left = deadline.saturating_duration_since(Instant::now());
+    let found = apart(left, move |reader| project::look(&look, reader)).await;
+    found.unwrap_or_default()
 }
 
 /// Whether nothing of it runs that the keeper or an answer tells of.
@@ -228,19 +259,22 @@ async fn launchable(
     case: &Case,
     standing: &Standing,
     environment: &Result<Environment, LaunchFault>,
+    context: &Context,
+    found: &Found,
 ) -> Result<(), LaunchFault> {
     let spec = &standing.spec;
-    let Some(command) = spec.command.as_ref().filter(|_| is_down(standing)) else {
+    if spec.command.is_none() || !is_down(standing) {
         return Ok(());
-    };
-    if !spec.directory.is_dir() {
+    }
+    if found.has_no_folder {
         let path = spec.directory.clone();
         return Err(LaunchFault::DirectoryMissing { path });
     }
-    let environment = environment.as_ref().map_err(Clone::clone)?;
-    require(spec, environment, &*case.ports).await?;
-    let words = words(&command.render(&spec.name, &*case.ports));
-    find_program(&words, &spec.directory, environment).map(drop)
+    if let Err(fault) = environment {
+        return Err(fault.clone());
+    }
+    require(spec, &context.environment, &*case.ports).await?;
+    found.no_program.clone().map_or(Ok(()), Err)
 }
 
 async fn port_fault(case: &Case, standing: &Standing) -> Option<PortFault> {

@@ -8,8 +8,7 @@ mod write;
 
 use std::{
     collections::VecDeque,
-    fs::{self, File},
-    io::{self, Read as _},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -17,6 +16,7 @@ use crate::{
     detect::{Host, Interest, Listing, SOURCES_AT_MOST, is_of_interest, join, skips_folder},
     draft::Unsaid,
     import::{self, Combined},
+    project_file::{PATIENCE, Reader},
 };
 
 pub use host::look_around;
@@ -28,9 +28,6 @@ const FILES_AT_MOST: usize = 200_000;
 const FOLDERS_AT_MOST: usize = 50_000;
 /// No project is deeper.
 const DEEPEST: usize = 32;
-/// No text is longer; `is_of_interest` refuses larger files by what their folder says of them, and a
-/// file may grow.
-const LARGEST: u64 = 1 << 20;
 /// So many bytes of text are read in all.
 const TEXT_AT_MOST: usize = 64 << 20;
 /// So many files may be named that cannot be read.
@@ -107,6 +104,7 @@ pub fn list(folder: &Path, host: Host) -> Result<Project, LookError> {
         unread: Vec::new(),
         open: VecDeque::from([(String::new(), 0)]),
         sources: Vec::new(),
+        reader: Reader::within(PATIENCE),
         files: 0,
         folders: 0,
         text: 0,
@@ -131,6 +129,7 @@ struct Walk {
     open: VecDeque<(String, usize)>,
     /// Sources, in the same order.
     sources: Vec<String>,
+    reader: Reader,
     files: usize,
     folders: usize,
     text: usize,
@@ -225,12 +224,11 @@ impl Walk {
             self.listing.add(path, None);
             return;
         }
-        let mut bytes = Vec::new();
-        let read = File::open(self.root.join(&path))
-            .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
-        match read {
-            Ok(_) if bytes.len() as u64 > LARGEST => self.listing.add(path, None),
-            Ok(_) => {
+        match self.reader.read(&self.root.join(&path)) {
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                self.listing.add(path, None);
+            }
+            Ok(bytes) => {
                 self.text += bytes.len();
                 let text = String::from_utf8(bytes).ok();
                 let text = text.filter(|text| !text.contains('\0'));

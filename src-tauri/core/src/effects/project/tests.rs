@@ -56,7 +56,7 @@ fn texts_are_read_where_they_say_something_and_names_everywhere() {
 #[test]
 fn a_package_json_of_50_megabytes_is_not_read() {
     let folder = TempDir::new().unwrap();
-    let file = File::create(folder.path().join("package.json")).unwrap();
+    let file = fs::File::create(folder.path().join("package.json")).unwrap();
     file.set_len(50_000_000).unwrap();
     let mut project = None;
     let time = took(|| project = Some(listed(folder.path())));

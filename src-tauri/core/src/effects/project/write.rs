@@ -6,6 +6,8 @@ use std::{
     path::Path,
 };
 
+use crate::project_file::{PATIENCE, Reader};
+
 /// Makes a file that is not there yet.
 ///
 /// # Errors
@@ -33,7 +35,7 @@ pub fn create(file: &Path, text: &str) -> io::Result<()> {
 /// `InvalidData` if the file is not what it was, or why it cannot be written.
 pub fn exchange(file: &Path, old: &str, new: &str) -> io::Result<()> {
     let place = fs::canonicalize(file)?;
-    if fs::read(&place)? != old.as_bytes() {
+    if Reader::within(PATIENCE).read(&place)? != old.as_bytes() {
         let what = "it has changed in the meantime";
         return Err(io::Error::new(io::ErrorKind::InvalidData, what));
     }

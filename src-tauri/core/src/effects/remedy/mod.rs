@@ -9,7 +9,7 @@ mod edit;
 use std::{
     ffi::OsString,
     fs::{self, OpenOptions},
-    io,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -24,6 +24,7 @@ use crate::{
         facts::LaunchFault,
         finding::{Action, LineChange},
     },
+    project_file::{PATIENCE, Reader},
     replace::replace,
     stack::Command,
     stack_file,
@@ -124,7 +125,9 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), RemedyError> {
         let path = path.to_owned();
         move |source| RemedyError::File { path, source }
     };
-    let mut example = fs::File::open(from).map_err(in_place(from))?;
+    let text = Reader::within(PATIENCE)
+        .read(from)
+        .map_err(in_place(from))?;
     let made = OpenOptions::new().write(true).create_new(true).open(to);
     let mut made = match made {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -132,8 +135,8 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), RemedyError> {
         }
         made => made.map_err(in_place(to))?,
     };
-    io::copy(&mut example, &mut made).map_err(in_place(to))?;
-    let permissions = example.metadata().map(|example| example.permissions());
+    made.write_all(&text).map_err(in_place(to))?;
+    let permissions = fs::metadata(from).map(|example| example.permissions());
     permissions
         .and_then(|permissions| fs::set_permissions(to, permissions))
         .map_err(in_place(to))
@@ -149,7 +152,7 @@ pub fn edit_stack_file(
         path: file.to_owned(),
         source,
     };
-    let text = fs::read_to_string(file).map_err(in_place)?;
+    let text = Reader::within(PATIENCE).text(file).map_err(in_place)?;
     let edited = change(&text, changes).map_err(|line| RemedyError::Outdated {
         path: file.to_owned(),
         line,

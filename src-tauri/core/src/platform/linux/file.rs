@@ -23,7 +23,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub(crate) use crate::platform::{
     extent::Extent,
-    unix::file::{create_append_private, extent, first_kept, make_private_folder, open_private},
+    unix::file::{
+        create_append_private, extent, first_kept, make_private_folder, open_private,
+        open_without_waiting,
+    },
 };
 
 /// Gives the storage of the bytes before `before` back, in whole blocks: up to one block less than

@@ -16,7 +16,10 @@ use rustix::event::kqueue::VnodeEvents;
 use super::notice::Notice;
 pub(crate) use crate::platform::{
     extent::Extent,
-    unix::file::{create_append_private, extent, first_kept, make_private_folder, open_private},
+    unix::file::{
+        create_append_private, extent, first_kept, make_private_folder, open_private,
+        open_without_waiting,
+    },
 };
 
 /// Gives the storage of the bytes before `before` back, in whole blocks: up to one block less than

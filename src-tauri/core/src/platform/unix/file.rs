@@ -3,12 +3,12 @@
 use std::{
     fs::{DirBuilder, File, OpenOptions},
     io,
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt},
     path::Path,
 };
 
 use rustix::{
-    fs::{SeekFrom, seek},
+    fs::{OFlags, SeekFrom, seek},
     io::Errno,
 };
 
@@ -45,6 +45,19 @@ pub(crate) fn open_private(path: &Path) -> io::Result<File> {
         .truncate(false)
         .mode(0o600)
         .open(path)
+}
+
+/// Opens a file to read, and tells whether it is a pipe with a name. Neither this nor reading waits for
+/// a writer: a pipe that no process has open to write seems to be at its end, and one that is empty
+/// gives [`io::ErrorKind::WouldBlock`].
+pub(crate) fn open_without_waiting(path: &Path) -> io::Result<(File, bool)> {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)?;
+    let is_pipe = file.metadata()?.file_type().is_fifo();
+    Ok((file, is_pipe))
 }
 
 /// How far the file has been written, as the writer sees it (not as a folder's listing does, which

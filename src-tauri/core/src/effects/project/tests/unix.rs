@@ -83,7 +83,7 @@ fn a_hundred_thousand_files_are_the_work_of_less_than_a_second() {
         let inner = folder.path().join(format!("part{part}"));
         fs::create_dir(&inner).unwrap();
         for number in 0..1000 {
-            File::create(inner.join(format!("{number}.dat"))).unwrap();
+            fs::File::create(inner.join(format!("{number}.dat"))).unwrap();
         }
     }
     write(&folder, "Procfile", "web: x");

@@ -1,0 +1,177 @@
+//! Reads the files of a project. Such a file may be anything: a pipe that a secret manager serves, a
+//! link to a device that never ends, a file on a network mount that does not answer. Each reading has
+//! a limit of size and of time, and [`apart`] keeps it off the runtime.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    io::{self, Read as _},
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::timeout,
+};
+
+use crate::platform::file;
+
+/// More bytes than a file has that a person writes for a project.
+pub const SIZE_LIMIT: usize = 1 << 20;
+
+/// How long a reading may take before a start. A secret manager may ask a person first.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How many readings may be under way. One that hangs in the operating system cannot be ended, and
+/// keeps its thread.
+const THREADS: usize = 64;
+
+/// How long an empty pipe is left alone before it is read again: twice as long each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LAST_PAUSE: Duration = Duration::from_millis(20);
+
+/// What times out within a piece of work says why, if it is given this moment to do so.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// Reads files, all of them together within a time limit.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    until: Instant,
+    patience: Duration,
+    /// The result is of no use any more.
+    abandoned: Arc<AtomicBool>,
+}
+
+impl Reader {
+    /// A reader that waits for pipes for this long, counted from now.
+    #[must_use]
+    pub fn within(patience: Duration) -> Self {
+        Self {
+            until: Instant::now() + patience,
+            patience,
+            abandoned: Arc::default(),
+        }
+    }
+
+    /// Reads a whole file. Blocks; a pipe is read until its writer closes it.
+    ///
+    /// # Errors
+    ///
+    /// - `FileTooLarge` for more than [`SIZE_LIMIT`] bytes, of which no more is read.
+    /// - `TimedOut` for a pipe that has no writer in time, or one that does not come to an end.
+    /// - Any other error of the operating system.
+    pub fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let (file, is_pipe) = file::open_without_waiting(path)?;
+        let mut bytes = Vec::new();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let room = SIZE_LIMIT + 1 - bytes.len();
+            match (&file).take(room as u64).read_to_end(&mut bytes) {
+                Ok(_) if bytes.len() > SIZE_LIMIT => {
+                    let what = format!("it is larger than {} MiB", SIZE_LIMIT >> 20);
+                    return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+                }
+                // As long as no process has the pipe open to write, it seems to be at its end.
+                Ok(_) if is_pipe && bytes.is_empty() => {}
+                Ok(_) => return Ok(bytes),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+            if Instant::now() >= self.until || self.abandoned.load(Ordering::Relaxed) {
+                let what = match is_pipe && bytes.is_empty() {
+                    true => "it is a pipe, and no process wrote to it",
+                    false => "it does not come to an end",
+                };
+                return Err(timed_out(what, self.patience));
+            }
+            thread::sleep(pause);
+            pause = LAST_PAUSE.min(pause * 2);
+        }
+    }
+
+    /// Reads a whole file that must be UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`], and `InvalidData`.
+    pub fn text(&self, path: &Path) -> io::Result<String> {
+        let bytes = self.read(path)?;
+        String::from_utf8(bytes)
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+    }
+}
+
+/// Runs `work`, which reads files, on a thread of its own: neither the runtime nor its end waits for a
+/// file system that does not answer. When the future is dropped, pipes are no longer waited for.
+///
+/// # Errors
+///
+/// `TimedOut` after `patience`, or the system's reason for not making a thread.
+pub async fn apart<T: Send + 'static>(
+    patience: Duration,
+    work: impl FnOnce(&Reader) -> T + Send + 'static,
+) -> io::Result<T> {
+    static ROOM: Semaphore = Semaphore::const_new(THREADS);
+    let reader = Reader::within(patience);
+    let _dropped = Abandon(reader.abandoned.clone());
+    let done = async {
+        let room = ROOM.acquire().await.map_err(io::Error::other)?;
+        let (answer, answered) = oneshot::channel();
+        on_a_thread(move || {
+            let result = work(&reader);
+            drop(room);
+            // The caller may have given up.
+            drop(answer.send(result));
+        })?;
+        answered.await.map_err(io::Error::other)
+    };
+    let done = timeout(patience + GRACE, done).await;
+    done.unwrap_or_else(|_| Err(timed_out("it could not be read", patience)))
+}
+
+/// Does the same for a caller that is not asynchronous: blocks for `patience` at most.
+///
+/// # Errors
+///
+/// As [`apart`].
+pub fn apart_blocking<T: Send + 'static>(
+    patience: Duration,
+    work: impl FnOnce(&Reader) -> T + Send + 'static,
+) -> io::Result<T> {
+    let reader = Reader::within(patience);
+    let _dropped = Abandon(reader.abandoned.clone());
+    let (answer, answered) = mpsc::channel();
+    on_a_thread(move || drop(answer.send(work(&reader))))?;
+    let done = answered.recv_timeout(patience + GRACE);
+    done.map_err(|_| timed_out("it could not be read", patience))
+}
+
+fn on_a_thread(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let thread = thread::Builder::new().name("project files".into());
+    thread.spawn(work).map(drop)
+}
+
+struct Abandon(Arc<AtomicBool>);
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn timed_out(what: &str, patience: Duration) -> io::Error {
+    let milliseconds = patience.as_millis();
+    let within = match milliseconds {
+        0..1000 => format!("{milliseconds} ms"),
+        _ => format!("{} s", patience.as_secs()),
+    };
+    io::Error::new(io::ErrorKind::TimedOut, format!("{what} within {within}"))
+}

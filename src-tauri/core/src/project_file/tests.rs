@@ -1,0 +1,103 @@
+use std::{fs, path::PathBuf};
+
+use tempfile::TempDir;
+
+use super::*;
+
+const MOMENT: Duration = Duration::from_millis(50);
+
+fn folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    (folder, file)
+}
+
+#[test]
+fn a_file_is_read_up_to_its_limit_and_no_further() {
+    let (_folder, file) = folder();
+    fs::write(&file, vec![b'x'; SIZE_LIMIT]).unwrap();
+    let reader = Reader::within(PATIENCE);
+    assert_eq!(reader.read(&file).unwrap().len(), SIZE_LIMIT);
+    fs::write(&file, vec![b'x'; SIZE_LIMIT + 1]).unwrap();
+    let error = reader.read(&file).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+    assert_eq!(error.to_string(), "it is larger than 1 MiB");
+}
+
+#[test]
+fn a_file_of_other_bytes_is_no_text() {
+    let (_folder, file) = folder();
+    fs::write(&file, b"a\xff").unwrap();
+    let error = Reader::within(PATIENCE).text(&file).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+}
+
+#[tokio::test]
+async fn work_that_hangs_is_given_up() {
+    let (hold, held) = mpsc::channel::<()>();
+    let waited = apart(MOMENT, move |_| held.recv()).await;
+    assert_eq!(waited.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    drop(hold);
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn pipe() -> (TempDir, PathBuf) {
+        let (folder, file) = folder();
+        let made = std::process::Command::new("mkfifo").arg(&file).status();
+        assert!(made.unwrap().success());
+        (folder, file)
+    }
+
+    #[test]
+    fn a_device_that_never_ends_is_not_read_to_the_end() {
+        let (_folder, file) = folder();
+        symlink("/dev/zero", &file).unwrap();
+        let error = Reader::within(PATIENCE).read(&file).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        fs::remove_file(&file).unwrap();
+        symlink("/dev/null", &file).unwrap();
+        assert_eq!(Reader::within(PATIENCE).read(&file).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_pipe_is_read_when_its_writer_comes() {
+        let (_folder, file) = pipe();
+        let reading = {
+            let file = file.clone();
+            thread::spawn(move || Reader::within(PATIENCE).read(&file))
+        };
+        // It waits until the pipe is open to read.
+        fs::write(&file, "A=1\n").unwrap();
+        assert_eq!(reading.join().unwrap().unwrap(), b"A=1\n");
+    }
+
+    #[test]
+    fn a_pipe_without_a_writer_is_given_up() {
+        let (_folder, file) = pipe();
+        let error = Reader::within(MOMENT).read(&file).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_reading_that_is_not_wanted_any_more_leaves_the_pipe_to_others() {
+        let (_folder, file) = pipe();
+        let (ended, end) = oneshot::channel();
+        let reading = apart(PATIENCE, {
+            let file = file.clone();
+            move |reader| {
+                drop(ended.send(reader.read(&file).map_err(|error| error.kind())));
+            }
+        });
+        assert!(timeout(MOMENT, reading).await.is_err(), "it waits");
+        let result = timeout(PATIENCE / 2, end).await;
+        assert_eq!(
+            result.expect("its end").unwrap(),
+            Err(io::ErrorKind::TimedOut)
+        );
+    }
+}
