@@ -291,31 +291,15 @@ async fn a_log_is_told_from_its_begin_and_goes_on() {
 }
 
 #[tokio::test]
-async fn a_folder_is_looked_at_and_what_was_drafted_is_written_once() {
+async fn a_draft_is_written_once_and_its_stack_is_known() {
     let bench = Bench::new().await;
     let desk = desk(&bench).await;
-    let folder = bench.path("project").canonicalize().unwrap_or_else(|_| {
-        fs::create_dir(bench.path("project")).unwrap();
-        bench.path("project").canonicalize().unwrap()
-    });
-    assert!(
-        desk.look_at(&folder).await.is_err(),
-        "there is nothing in it"
-    );
-    let package = r#"{"name":"web","scripts":{"dev":"vite"},"devDependencies":{"vite":"^7"}}"#;
-    fs::write(folder.join("package.json"), package).unwrap();
-    let draft = within("a look", desk.look_at(&folder)).await.unwrap();
-    assert!(!draft.exists);
-    assert!(!draft.found.is_empty());
-    assert!(!draft.file.exists(), "nothing is written yet");
-    assert_eq!(
-        desk.write_draft(&draft.file, &draft.text),
-        Ok(draft.file.clone())
-    );
-    assert_eq!(fs::read_to_string(&draft.file).unwrap(), draft.text);
-    assert!(desk.knows(&draft.file));
-    assert!(
-        desk.write_draft(&draft.file, &draft.text).is_err(),
-        "it is there"
-    );
+    let folder = bench.path("project");
+    fs::create_dir(&folder).unwrap();
+    let file = folder.canonicalize().unwrap().join("pilotlight.toml");
+    let text = "[service.web]\ncommand = \"npm run dev\"\n";
+    assert_eq!(desk.write_draft(&file, text), Ok(file.clone()));
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    assert!(desk.knows(&file));
+    assert!(desk.write_draft(&file, text).is_err(), "it is there");
 }

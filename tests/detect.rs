@@ -29,10 +29,10 @@ use std::{
     time::Duration,
 };
 
-use pilotlight::{
+use pilotlight::stack_file::{self, Environment};
+use pilotlight_init::{
     detect::{self, Host, Listing, System},
     draft::{Draft, render},
-    stack_file::{self, Environment},
 };
 use proptest::prelude::*;
 
@@ -115,8 +115,9 @@ fn answers(draft: &Draft) -> Vec<(String, Draft)> {
             answers.push((text, draft.answered(&answer)));
         }
     }
-    let last =
-        |question: &pilotlight::draft::Question| (question.id.clone(), question.choices.len() - 1);
+    let last = |question: &pilotlight_init::draft::Question| {
+        (question.id.clone(), question.choices.len() - 1)
+    };
     let all = draft.questions.iter().map(last).collect();
     answers.push(("the last of all".to_owned(), draft.answered(&all)));
     answers

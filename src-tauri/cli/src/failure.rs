@@ -11,12 +11,13 @@ use pilotlight::{
     background::StartError,
     control::{ClientError, ConnectError, LockError},
     diary::DiaryError,
-    effects::{project::LookError, remedy::RemedyError},
+    effects::remedy::RemedyError,
     home::HomeError,
     keeping::KeepError,
     stack::ServiceName,
     stack_file::{NotFound, Report, nearest},
 };
+use pilotlight_init::project::LookError;
 
 use crate::{
     paint::{self, BOLD, RED, Signs, paint},

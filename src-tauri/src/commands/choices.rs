@@ -55,7 +55,7 @@ pub(crate) async fn try_example(app: AppHandle, host: State<'_, Host>) -> Result
 /// The stack file that fits a folder; nothing is written.
 #[command]
 pub(crate) async fn look_at_folder(host: State<'_, Host>, path: PathBuf) -> Result<Draft, String> {
-    host.desk.look_at(&path).await
+    pilotlight_init::draft_for_window(&path).await
 }
 
 /// Writes a drafted stack file where none is, and knows it.

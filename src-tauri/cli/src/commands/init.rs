@@ -7,11 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pilotlight::{
+use pilotlight::{effects::stack_file_text, stack_file};
+use pilotlight_init::{
     draft::{Draft, MergeError, Merged, Question, merge, render},
-    effects::project::{self, Looked},
     import::Tool,
-    stack_file,
+    project::{self, Looked},
 };
 use serde::Serialize;
 
@@ -65,11 +65,12 @@ pub(crate) async fn run(context: &Context, init: &Init) -> Result<Ending, Failur
     stack_file::parse(&file, text.as_bytes(), &env::vars_os().collect())?;
     if init.dry_run || init.json {
         if !init.dry_run {
-            project::create(&file, &text).map_err(Failure::system("write pilotlight.toml"))?;
+            stack_file_text::create(&file, &text)
+                .map_err(Failure::system("write pilotlight.toml"))?;
         }
         return output(init, &file, &looked, &draft, &text, !init.dry_run);
     }
-    project::create(&file, &text).map_err(Failure::system("write pilotlight.toml"))?;
+    stack_file_text::create(&file, &text).map_err(Failure::system("write pilotlight.toml"))?;
     written(&file, &draft, "wrote")?;
     offer(file, &asker).await
 }
@@ -190,7 +191,8 @@ async fn present(
 }
 
 fn exchange(file: &Path, old: &str, merged: &Merged) -> Result<(), Failure> {
-    project::exchange(file, old, &merged.text).map_err(Failure::system("change pilotlight.toml"))
+    stack_file_text::exchange(file, old, &merged.text)
+        .map_err(Failure::system("change pilotlight.toml"))
 }
 
 /// Says that the file is there, and that it is right.

@@ -1,8 +1,8 @@
 //! What was found in a project, and why.
 
-use pilotlight::{
+use pilotlight_init::{
     draft::{Because, CommandLine, Draft, DraftService, Unsaid},
-    effects::project::Looked,
+    project::Looked,
 };
 
 use super::Look;

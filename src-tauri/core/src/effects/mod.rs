@@ -8,5 +8,5 @@ pub mod login_shell;
 pub mod port;
 pub mod probe;
 pub mod process;
-pub mod project;
 pub mod remedy;
+pub mod stack_file_text;

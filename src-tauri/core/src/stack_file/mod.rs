@@ -73,7 +73,8 @@ pub fn text(file: &Path) -> Result<String, Report> {
 }
 
 /// Where a TOML text first nests deeper than a tree of it may, as the number of a byte.
-pub(crate) fn too_deep(text: &str) -> Option<usize> {
+#[must_use]
+pub fn too_deep(text: &str) -> Option<usize> {
     syntax::too_deep(text).map(|place| place.start())
 }
 

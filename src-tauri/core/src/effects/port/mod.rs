@@ -7,11 +7,13 @@
 
 mod claim;
 mod holder;
+mod programs;
 mod release;
 mod rules;
 
 pub use crate::model::explain::describe_fault;
 pub use claim::{ClaimRequest, Ports};
 pub use holder::holders;
+pub use programs::programs_by_port;
 pub use release::{Claimant, foresee, free, verify_free};
 pub use rules::{ActiveRuns, Asker};

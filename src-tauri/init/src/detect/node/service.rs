@@ -1,0 +1,278 @@
+//! The service that a script of a package is: how it is run, and where it listens.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Project,
+    ask::ask_manager,
+    package::{Manager, Package, manager},
+    port,
+    script::{self, Script},
+    source,
+    tool::{self, Tool},
+};
+use crate::{
+    detect::{
+        Found,
+        listing::{file_name, join},
+        variables::{self, Variable},
+    },
+    draft::{Because, CommandLine, DraftService, Kind, Said, plain},
+};
+use pilotlight::mask::mask;
+
+impl Project<'_> {
+    /// The service that a script is. None if it is nothing that stays.
+    pub(super) fn service(
+        &self,
+        package: &Package<'_>,
+        name: &str,
+        script: &Script,
+        part: Option<&str>,
+    ) -> Option<Found> {
+        let tool = tool::of(&script.words);
+        let variables = variables::of_folder(self.listing, package.folder);
+        let server = source::framework(package);
+        let runs_source = tool::runs_source(&script.words);
+        let is_command_line = package.string("bin").is_some() && server.is_none();
+        if tool.is_none() && runs_source && is_command_line {
+            return None;
+        }
+        let mut found = Found {
+            root: package.folder.to_owned(),
+            framework: tool.map(|tool| tool.framework).or(server),
+            ..Found::default()
+        };
+        let (manager, _, other) = manager(self.listing, &self.packages, package.folder);
+        let runs = shown(&script.words, tool);
+        let because = package.script_says(name, format!("`{name}` runs {runs}"));
+        let service = &mut found.service;
+        service.because = because.clone();
+        if !package.folder.is_empty() {
+            service.directory = Some(Said::new(plain(package.folder), because.clone()));
+        }
+        let arguments = tool.map(|tool| arguments(tool, script)).unwrap_or_default();
+        let command = manager.run(name, &arguments);
+        service.command = Some(Said::new(CommandLine::Words(command), because));
+        self.port(package, name, script, tool, &variables, &mut found);
+        let has_port = found.service.port.is_some();
+        let service = &mut found.service;
+        service.kind = match tool {
+            Some(tool) if tool.is_frontend => Kind::Frontend,
+            None if !has_port && server.is_none() => Kind::Worker,
+            _ => Kind::Backend,
+        };
+        service.name = wished_name(package, service.kind, part);
+        if service.kind != Kind::Frontend {
+            self.env_file(package, script, manager, service);
+        }
+        if let Some((other, why)) = other {
+            let choice = other.run(name, &arguments);
+            found
+                .asks
+                .push(ask_manager(&found.service, manager, other, &why, choice));
+        }
+        Some(found)
+    }
+
+    /// Where it listens, and whether it can be told to listen somewhere else.
+    fn port(
+        &self,
+        package: &Package<'_>,
+        name: &str,
+        script: &Script,
+        tool: Option<&Tool>,
+        variables: &BTreeMap<String, Variable>,
+        found: &mut Found,
+    ) {
+        let options = tool.map_or(&["--port", "-p"][..], |tool| tool.options);
+        if let Some(port) = tool::port_in(&script.words, options) {
+            found.service.port = Some(Said::new(port, package.script_says(name, "")));
+            return;
+        }
+        let given = script
+            .variables
+            .iter()
+            .rev()
+            .find(|(name, _)| name == "PORT");
+        if let Some(port) = given.and_then(|(_, value)| value.parse().ok()) {
+            found.service.port = Some(Said::new(port, package.script_says(name, "")));
+            return;
+        }
+        let names_port = tool::names_port(&script.words, options);
+        found.reads_port = tool.is_some_and(|tool| tool.reads_port) || names_port;
+        if let Some(tool) = tool.filter(|tool| tool.is_frontend) {
+            let settings = port::in_settings(self.listing, package.folder, tool.framework);
+            let reads_file = matches!(tool.framework, "react-scripts" | "nuxt");
+            let in_file = variables.get("PORT").filter(|_| reads_file || names_port);
+            let usual = || {
+                let text = format!("the usual port of {}", tool.framework);
+                Said::new(tool.port, Because::known(text))
+            };
+            let port = in_file.and_then(number).or(settings);
+            found.service.port = Some(port.unwrap_or_else(usual));
+            return;
+        }
+        let entries = source::entries(package, script);
+        let in_source = port::in_sources(self.sources.of(package.folder, &entries));
+        let Some(source) = in_source else {
+            if let Some(tool) = tool {
+                let because = Because::known(format!("the usual port of {}", tool.framework));
+                let in_file = variables.get("PORT").filter(|_| tool.reads_port);
+                let port = in_file.and_then(number);
+                found.service.port = Some(port.unwrap_or_else(|| Said::new(tool.port, because)));
+            }
+            return;
+        };
+        let variable = source.variable.as_deref();
+        let in_file = variable
+            .and_then(|name| variables.get(name))
+            .and_then(number);
+        let usual = || {
+            // With nothing else said, one that is usual; what it is told in `$PORT` counts.
+            let because = Because::known("no port is said; `$PORT` says this one");
+            (variable == Some("PORT")).then(|| Said::new(3000, because))
+        };
+        found.reads_port |= variable == Some("PORT");
+        found.service.port = in_file.or(source.number).or_else(usual);
+        if let Some(name) = variable.filter(|name| *name != "PORT")
+            && let Some(port) = &found.service.port
+        {
+            let said = Said::new("{port}".to_owned(), port.because.clone());
+            found.service.env.push((name.to_owned(), said));
+        }
+    }
+
+    /// Node reads no `.env` by itself; many projects have a library that does.
+    fn env_file(
+        &self,
+        package: &Package<'_>,
+        script: &Script,
+        manager: Manager,
+        service: &mut DraftService,
+    ) {
+        const LOADERS: [&str; 8] = [
+            "dotenv",
+            "dotenv-cli",
+            "dotenv-flow",
+            "dotenv-safe",
+            "@dotenvx/dotenvx",
+            "@nestjs/config",
+            "env-cmd",
+            "@fastify/env",
+        ];
+        let file = join(package.folder, ".env");
+        let by_option = script
+            .words
+            .iter()
+            .any(|word| word.starts_with("--env-file"));
+        let by_bun =
+            manager == Manager::Bun || script.words.first().is_some_and(|word| word == "bun");
+        let is_loaded = by_option || by_bun || LOADERS.iter().any(|name| package.has(name));
+        let framework_loads = ["@strapi/strapi", "@adonisjs/core", "next", "nuxt"];
+        let is_loaded = is_loaded || framework_loads.iter().any(|name| package.has(name));
+        if self.listing.has(&file) && !is_loaded {
+            let because = Because::file(file.clone(), "nothing else loads it");
+            service.env_file.push(Said::new(plain(&file), because));
+        }
+    }
+
+    /// A command that stands in a script beside others.
+    pub(super) fn direct(
+        &self,
+        package: &Package<'_>,
+        starter: &str,
+        script: &Script,
+    ) -> Option<Found> {
+        let first = script::program(script.words.first()?).to_owned();
+        let mut found = self.service(package, starter, script, Some(&first))?;
+        let (manager, _, _) = manager(self.listing, &self.packages, package.folder);
+        let is_installed = matches!(
+            first.as_str(),
+            "node" | "npm" | "pnpm" | "yarn" | "bun" | "deno"
+        );
+        let mut words: Vec<String> = if is_installed {
+            vec![first.clone()]
+        } else {
+            manager.exec(&first)
+        };
+        words.extend(script.words[1..].iter().map(|word| plain(word)));
+        let tool = tool::of(&script.words);
+        if let Some(tool) = tool
+            && !tool::names_port(&script.words, tool.options)
+        {
+            words.extend(tool.arguments.iter().map(|word| (*word).to_owned()));
+        }
+        let because = package.script_says(starter, format!("`{starter}` runs {first}"));
+        found.service.name = match found.service.kind {
+            Kind::Frontend => "web".to_owned(),
+            Kind::Backend => "server".to_owned(),
+            _ => first,
+        };
+        for (name, value) in &script.variables {
+            let said = Said::new(plain(value), because.clone());
+            found.service.env.push((name.clone(), said));
+        }
+        found.service.command = Some(Said::new(CommandLine::Words(words), because.clone()));
+        found.service.because = because;
+        Some(found)
+    }
+}
+
+/// The words that give a tool its port, if they reach it.
+fn arguments(tool: &Tool, script: &Script) -> Vec<String> {
+    if !script.takes_arguments {
+        return Vec::new();
+    }
+    let has_port = tool::names_port(&script.words, tool.options);
+    let has = |word: &str| script.words.iter().any(|it| it == word);
+    let words = tool.arguments.iter().filter(|word| {
+        let gives_port = **word != "--strictPort";
+        !(gives_port && has_port || has(word))
+    });
+    words.map(|word| (*word).to_owned()).collect()
+}
+
+/// What a person would call it: the folder, or, at the top, what it is.
+fn wished_name(package: &Package<'_>, kind: Kind, part: Option<&str>) -> String {
+    if let Some(part) = part {
+        return part.to_owned();
+    }
+    let own = file_name(package.folder);
+    let says_nothing = ["", "src", "app", "packages", "apps"].contains(&own);
+    match kind {
+        _ if !says_nothing => own.to_owned(),
+        _ if !package.folder.is_empty() => package.short_name().unwrap_or(own).to_owned(),
+        Kind::Frontend => "web".to_owned(),
+        Kind::Backend => "server".to_owned(),
+        _ => package.short_name().unwrap_or("app").to_owned(),
+    }
+}
+
+fn number(variable: &Variable) -> Option<Said<u16>> {
+    let port = variable.value.parse().ok().filter(|port| *port > 0)?;
+    let because = Because::line(
+        &variable.file,
+        variable.line,
+        format!("`{}`", variable.name),
+    );
+    Some(Said::new(port, because))
+}
+
+/// What runs, in a few words.
+fn shown(words: &[String], tool: Option<&Tool>) -> String {
+    const WIDEST: usize = 40;
+    if let Some(tool) = tool {
+        let program = script::program(&words[0]);
+        return match tool.framework {
+            "react-scripts" => "Create React App".to_owned(),
+            "@angular/cli" => "Angular".to_owned(),
+            _ => program.to_owned(),
+        };
+    }
+    let line = mask(&words.join(" ")).into_owned();
+    match line.char_indices().nth(WIDEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}

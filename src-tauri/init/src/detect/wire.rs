@@ -1,0 +1,307 @@
+//! What the services of a project mean to each other: who asks whom, from which page, and by which
+//! variable.
+
+mod order;
+mod origin;
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use regex::Regex;
+
+use super::{
+    address::Address,
+    app::App,
+    health,
+    listing::{Listing, file_name, line_at},
+    variables,
+};
+use crate::draft::{Because, DraftService, Http, Kind, Probe, Ready, Said, Unsaid, plain};
+use pilotlight::stack::Need;
+
+/// An address on this computer, in source or settings.
+static HERE: LazyLock<Regex> = LazyLock::new(|| {
+    #[expect(
+        clippy::expect_used,
+        reason = "the pattern is right, as the tests show"
+    )]
+    Regex::new(r"\b(?:https?|wss?)://(?:localhost|127\.0\.0\.1|0\.0\.0\.0):(\d{2,5})\b")
+        .expect("a right pattern")
+});
+
+/// A service that others may point at.
+#[derive(Clone)]
+struct Target {
+    name: String,
+    kind: Kind,
+}
+
+/// Fills in what services know of each other.
+pub(super) fn connect(
+    listing: &Listing,
+    apps: &mut [App<'_>],
+    stores: &[DraftService],
+    unsaid: &mut Vec<Unsaid>,
+) {
+    let targets = targets(apps, stores);
+    let names: BTreeMap<String, Target> = targets
+        .values()
+        .map(|target| (target.name.clone(), target.clone()))
+        .collect();
+    let mentions: Vec<BTreeMap<u16, Because>> = apps.iter().map(mentions).collect();
+    for app in apps.iter_mut() {
+        let example = variables::example_without_file(listing, &app.root);
+        point(app, &targets, &names, example.as_deref(), unsaid);
+        if let Some(example) = &example {
+            tell_example(app, example, unsaid);
+        }
+    }
+    for (app, mentions) in apps.iter_mut().zip(&mentions) {
+        for (port, because) in mentions {
+            if let Some(target) = targets.get(port)
+                && asks(app.service.kind, target.kind)
+            {
+                app.need(&target.name, Need::Ready, because);
+            }
+        }
+    }
+    order::need_backends(apps);
+    order::need_jobs(apps);
+    order::break_rings(apps);
+    for app in apps.iter_mut() {
+        make_ready(listing, app);
+    }
+    origin::check_origins(apps, &mentions);
+}
+
+fn targets(apps: &[App<'_>], stores: &[DraftService]) -> BTreeMap<u16, Target> {
+    let services = apps.iter().map(|app| &app.service).chain(stores);
+    let target = |service: &DraftService| {
+        let target = Target {
+            name: service.name.clone(),
+            kind: service.kind,
+        };
+        Some((service.port.as_ref()?.value, target))
+    };
+    services.filter_map(target).collect()
+}
+
+/// The ports that settings and source of an app ask on this computer.
+fn mentions(app: &App<'_>) -> BTreeMap<u16, Because> {
+    let mut found = BTreeMap::new();
+    for (path, text) in &app.texts {
+        // Those are read as variables, with what they are called.
+        if file_name(path).starts_with(".env") || !text.contains("://") {
+            continue;
+        }
+        for address in HERE.captures_iter(text) {
+            let Some(port) = address[1].parse().ok() else {
+                continue;
+            };
+            let at = address.get(0).map_or(0, |all| all.start());
+            found.entry(port).or_insert_with(|| {
+                Because::line(*path, line_at(text, at), format!("asks {}", &address[0]))
+            });
+        }
+    }
+    found
+}
+
+/// Whether one kind of service asks another, so that the other comes first.
+fn asks(one: Kind, other: Kind) -> bool {
+    match other {
+        Kind::Store => true,
+        Kind::Backend => matches!(one, Kind::Frontend | Kind::Backend | Kind::Worker),
+        Kind::Job | Kind::Worker | Kind::Frontend => false,
+    }
+}
+
+/// The variables of an app that hold the address of another service.
+fn point(
+    app: &mut App<'_>,
+    targets: &BTreeMap<u16, Target>,
+    names: &BTreeMap<String, Target>,
+    example: Option<&str>,
+    unsaid: &mut Vec<Unsaid>,
+) {
+    let variables: Vec<_> = app.variables.values().cloned().collect();
+    for variable in variables {
+        let Some(address) = Address::parse(&variable.value) else {
+            continue;
+        };
+        let by_port = address.port().and_then(|port| targets.get(&port));
+        let target = match by_port {
+            Some(target) if address.is_here() => target,
+            // As containers call each other: `redis://redis:6379`.
+            _ if address.is_container() => match names.get(&address.host).or(by_port) {
+                Some(target) => target,
+                None => continue,
+            },
+            _ => continue,
+        };
+        if target.name == app.service.name {
+            continue;
+        }
+        let because = Because::line(
+            &variable.file,
+            variable.line,
+            format!("`{}`", variable.name),
+        );
+        if asks(app.service.kind, target.kind) {
+            app.need(&target.name, Need::Ready, &because);
+        }
+        let given = |name: &str| app.service.env.iter().any(|(known, _)| known == name);
+        if given(&variable.name) || is_given(&app.service.env_points_at, &variable.name) {
+            continue;
+        }
+        if variable.is_set && address.is_here() {
+            let said = Said::new(target.name.clone(), because);
+            app.service.env_points_at.push((variable.name, said));
+        } else if let Some(value) = written(&variable.value, &variable.name, &address, &target.name)
+        {
+            let text = if variable.is_set {
+                format!("`{}` has a name that only containers know", variable.name)
+            } else {
+                format!("`{}`, which no `.env` sets", variable.name)
+            };
+            let because = Because { text, ..because };
+            app.service
+                .env
+                .push((variable.name, Said::new(value, because)));
+        } else if !variable.is_set && address.is_here() {
+            // The login is in the example, and is read from there rather than written here.
+            if let Some(example) = example.filter(|example| **example == *variable.file) {
+                read_example(app, example, &because);
+                let said = Said::new(target.name.clone(), because);
+                app.service.env_points_at.push((variable.name, said));
+            }
+        } else if variable.is_set {
+            unsaid.push(Unsaid {
+                what: format!("`{}` of {}", variable.name, app.service.name),
+                file: Some(variable.file),
+                line: Some(variable.line),
+                why: format!(
+                    "it points at `{}`, a name that only containers know, and has a password",
+                    address.host
+                ),
+            });
+        }
+    }
+}
+
+fn is_given(entries: &[(String, Said<String>)], name: &str) -> bool {
+    entries.iter().any(|(known, _)| known == name)
+}
+
+/// The value with the port of the service in it, on this computer. None if it may be a secret.
+fn written(value: &str, name: &str, address: &Address, service: &str) -> Option<String> {
+    let is_secret = [
+        "SECRET",
+        "TOKEN",
+        "PASSWORD",
+        "PASS",
+        "KEY",
+        "CREDENTIAL",
+        "DSN",
+    ];
+    let name = name.to_ascii_uppercase();
+    if address.has_password
+        || address.user.is_some()
+        || value.contains('@')
+        || value.contains(['?', '$'])
+        || is_secret.iter().any(|part| name.contains(part))
+    {
+        return None;
+    }
+    let port = address.port?;
+    let at = value.find(&format!(":{port}"))?;
+    let (before, after) = (&value[..at], &value[at + 1 + port.to_string().len()..]);
+    let before = if address.is_container() {
+        let start = before.len().checked_sub(address.host.len())?;
+        format!("{}localhost", &before[..start])
+    } else {
+        before.to_owned()
+    };
+    Some(format!(
+        "{}:{{{service}.port}}{}",
+        plain(&before),
+        plain(after)
+    ))
+}
+
+/// Takes the variables of an example, and those of `.env` once there is one.
+fn read_example(app: &mut App<'_>, example: &str, because: &Because) {
+    let files = &mut app.service.env_file;
+    if !files.is_empty() {
+        return;
+    }
+    let because = Because {
+        text: format!("{}; there is no `.env` yet", because.text),
+        ..because.clone()
+    };
+    let own = super::listing::join(&app.root, ".env");
+    for file in [plain(example), format!("{}?", plain(&own))] {
+        files.push(because.says(file));
+    }
+}
+
+/// Says which variables are only in the example, so that somebody copies it.
+fn tell_example(app: &App<'_>, example: &str, unsaid: &mut Vec<Unsaid>) {
+    let is_read = |said: &Said<String>| said.value == plain(example);
+    if app.service.env_file.iter().any(is_read) {
+        return;
+    }
+    let open = app.variables.values().filter(|variable| {
+        let name = &variable.name;
+        !variable.is_set && !app.service.env.iter().any(|(known, _)| known == name)
+    });
+    let names: Vec<String> = open
+        .map(|variable| format!("`{}`", variable.name))
+        .collect();
+    if names.is_empty()
+        || unsaid
+            .iter()
+            .any(|known| known.file.as_deref() == Some(example))
+    {
+        return;
+    }
+    let shown = names.iter().take(6).cloned().collect::<Vec<_>>().join(", ");
+    let more = if names.len() > 6 { " and more" } else { "" };
+    unsaid.push(Unsaid {
+        what: format!("{shown}{more}"),
+        file: Some(example.to_owned()),
+        line: None,
+        why: "there is no `.env`: copy the example if the services need these".to_owned(),
+    });
+}
+
+fn make_ready(listing: &Listing, app: &mut App<'_>) {
+    if app.service.port.is_none() {
+        return;
+    }
+    let url = |said: &Said<String>| {
+        let http = Http {
+            url: plain(&said.value),
+            ..Http::default()
+        };
+        let ready = Ready {
+            probes: vec![Probe::Http(http)],
+            ..Ready::default()
+        };
+        Said::new(ready, said.because.clone())
+    };
+    if app.service.kind == Kind::Backend && app.service.ready.is_none() {
+        app.service.ready = health::page(app).as_ref().map(url);
+    }
+    if app.service.kind == Kind::Frontend {
+        // A page of its own needs nothing else to be served.
+        let page = super::listing::join(&app.root, "index.html");
+        if app.framework == Some("vite") && app.service.ready.is_none() && listing.has(&page) {
+            let said = Said::new("/".to_owned(), Because::file(page, "its page"));
+            app.service.ready = Some(url(&said));
+        }
+        if app.service.links.is_empty() {
+            let said = Said::new("/".to_owned(), Because::default());
+            app.service.links.push(("open".to_owned(), said));
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Adds to a stack file what a draft has more, and leaves every byte of it as it is.
+
+use std::{collections::BTreeMap, path::Path};
+
+use super::{Draft, DraftService, Unsaid, render::service_lines};
+use pilotlight::{
+    effects::remedy::{Line, change},
+    model::finding::LineChange,
+    stack::{Service, Stack},
+    stack_file::{self, Environment, Report},
+};
+
+/// A stack file and what it would have more.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Merged {
+    /// The whole text. The same as before if nothing is new.
+    pub text: String,
+    /// What comes, with lines around it.
+    pub difference: Vec<Line>,
+    /// The names of the services that come.
+    pub added: Vec<String>,
+    /// What the draft has and the file not, and which is not added.
+    pub left_out: Vec<Unsaid>,
+}
+
+/// Why nothing can be added. A fragment that follows "failed to".
+#[derive(Debug, thiserror::Error)]
+pub enum MergeError {
+    /// The file is wrong as it is.
+    #[error("add to the stack file: it is not right as it is")]
+    Before(#[source] Box<Report>),
+    /// The file would be wrong.
+    #[error("add to the stack file: it would be wrong afterwards")]
+    After(#[source] Box<Report>),
+}
+
+/// Adds the services that the file does not have yet: by name, by port, or by what runs and where.
+/// `file` is where the text stands, absolute; `environment` fills its variables.
+///
+/// # Errors
+///
+/// When the file is not right, before or afterwards: one that has its services on one line cannot be
+/// added to.
+pub fn merge(
+    file: &Path,
+    text: &str,
+    draft: &Draft,
+    environment: &Environment,
+) -> Result<Merged, MergeError> {
+    let stack = stack_file::parse(file, text.as_bytes(), environment)
+        .map_err(|report| MergeError::Before(Box::new(report)))?;
+    let mut left_out = Vec::new();
+    // What the draft calls a service, and what the file calls it.
+    let mut known: BTreeMap<&str, String> = BTreeMap::new();
+    for service in &draft.services {
+        if let Some(there) = same(&stack, service) {
+            known.insert(&service.name, there.name.to_string());
+        }
+    }
+    let mut added = Vec::new();
+    let mut new = Vec::new();
+    for service in &draft.services {
+        if known.contains_key(service.name.as_str()) {
+            continue;
+        }
+        if let Some(port) = &service.port
+            && let Some(holder) = holder(&stack, port.value)
+        {
+            left_out.push(Unsaid {
+                what: format!("service `{}`", service.name),
+                file: service.because.file.clone(),
+                line: service.because.line,
+                why: format!("`{}` has its port {} in the file", holder.name, port.value),
+            });
+            continue;
+        }
+        new.push(service.clone());
+        added.push(service.name.clone());
+    }
+    let mut kept = Draft {
+        services: new,
+        ..Draft::default()
+    };
+    for left in draft.services.iter().map(|service| service.name.as_str()) {
+        if !known.contains_key(left) && !added.iter().any(|name| name == left) {
+            kept.remove(left);
+        }
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for service in &kept.services {
+        lines.push(String::new());
+        lines.extend(service_lines(&renamed(service, &known)));
+    }
+    if lines.is_empty() {
+        return Ok(Merged {
+            text: text.to_owned(),
+            difference: Vec::new(),
+            added,
+            left_out,
+        });
+    }
+    let mut whole = text.to_owned();
+    let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    if !whole.is_empty() && !whole.ends_with('\n') {
+        whole.push_str(end);
+    }
+    for line in &lines {
+        whole.push_str(line);
+        whole.push_str(end);
+    }
+    stack_file::parse(file, whole.as_bytes(), environment)
+        .map_err(|report| MergeError::After(Box::new(report)))?;
+    let at_end = LineChange {
+        line: text.lines().count() + 1,
+        old: Vec::new(),
+        new: lines,
+    };
+    // No line is replaced, so none can be another than it was.
+    let difference = change(text, &[at_end]).map(|changed| changed.difference);
+    Ok(Merged {
+        text: whole,
+        difference: difference.unwrap_or_default(),
+        added,
+        left_out,
+    })
+}
+
+/// The service of the file that is this one: it has its name, or does the same.
+fn same<'a>(stack: &'a Stack, service: &DraftService) -> Option<&'a Service> {
+    let mut services = stack.services.iter().map(|service| &**service);
+    let by_name = services
+        .clone()
+        .find(|there| there.name.as_str().eq_ignore_ascii_case(&service.name));
+    by_name.or_else(|| services.find(|there| does_the_same(stack, there, service)))
+}
+
+/// The same folder and the same port, or the same folder and a program of the same name.
+fn does_the_same(stack: &Stack, there: &Service, service: &DraftService) -> bool {
+    let folder = stack.directory().join(service.folder());
+    if there.directory.components().ne(folder.components()) {
+        return false;
+    }
+    let port = service.port.as_ref().map(|port| port.value);
+    match (there.port, port) {
+        (Some(one), Some(other)) => one.number() == other,
+        (None, None) => {
+            let words = service.command.as_ref().map(|said| match &said.value {
+                super::CommandLine::Words(words) => words.join(" "),
+                super::CommandLine::Shell(line) => line.clone(),
+            });
+            let command = there.command.as_ref().map(|command| match command {
+                pilotlight::stack::Command::Words(words) => {
+                    let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+                    words.join(" ")
+                }
+                pilotlight::stack::Command::Shell(line) => line.to_string(),
+            });
+            words.is_some() && words == command
+        }
+        _ => false,
+    }
+}
+
+fn holder(stack: &Stack, port: u16) -> Option<&Service> {
+    let mut services = stack.services.iter().map(|service| &**service);
+    services.find(|there| there.port.is_some_and(|held| held.number() == port))
+}
+
+/// The service, with those it refers to as the file calls them.
+fn renamed(service: &DraftService, known: &BTreeMap<&str, String>) -> DraftService {
+    let mut service = service.clone();
+    for need in &mut service.needs {
+        if let Some(name) = known.get(need.value.service.as_str()) {
+            need.value.service.clone_from(name);
+        }
+    }
+    for (_, at) in &mut service.env_points_at {
+        if let Some(name) = known.get(at.value.as_str()) {
+            at.value.clone_from(name);
+        }
+    }
+    let rename = |text: &mut String| {
+        for (from, to) in known.iter().filter(|(from, to)| *from != to) {
+            *text = text.replace(&format!("{{{from}.port}}"), &format!("{{{to}.port}}"));
+        }
+    };
+    for (_, said) in service.env.iter_mut().chain(&mut service.links) {
+        rename(&mut said.value);
+    }
+    for check in &mut service.checks {
+        if let Some(origin) = &mut check.value.origin {
+            rename(origin);
+        }
+    }
+    service
+}

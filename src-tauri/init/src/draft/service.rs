@@ -1,0 +1,310 @@
+//! A service of a draft: the keys of its table, and why each is there.
+
+use serde::{Deserialize, Serialize};
+
+use pilotlight::stack::{Need, PortConflict, Restart, Signal};
+
+/// Why something stands in a draft.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Because {
+    /// In a few words, without the place: ``the script `dev` runs vite``
+    pub text: String,
+    /// The file that says so, from the folder that was looked at, with forward slashes.
+    pub file: Option<String>,
+    /// The line in it, from 1.
+    pub line: Option<usize>,
+}
+
+/// A value, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said<T> {
+    /// The value.
+    pub value: T,
+    /// Why.
+    pub because: Because,
+}
+
+/// What a service is for; it decides who needs whom, and where it stands in the file.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Keeps data or passes messages.
+    Store,
+    /// Ends by itself, before others start: a migration.
+    Job,
+    /// Answers requests of frontends.
+    #[default]
+    Backend,
+    /// Works without a port: Celery, Sidekiq.
+    Worker,
+    /// Serves pages to a browser.
+    Frontend,
+}
+
+/// What runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandLine {
+    /// A program and its arguments.
+    Words(Vec<String>),
+    /// A line for the platform's shell.
+    Shell(String),
+}
+
+/// A service that must come first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Needed {
+    /// Its name.
+    pub service: String,
+    /// What it must have reached.
+    pub until: Need,
+}
+
+/// What tells that a service is there. Durations are as they are written: `"2s"`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ready {
+    /// All must pass. None with times alone: what is usual is probed at these times.
+    pub probes: Vec<Probe>,
+    /// The pause between two rounds.
+    pub every: Option<String>,
+    /// How long one probe may take.
+    pub timeout: Option<String>,
+    /// So many in a row make it unhealthy.
+    pub failures: Option<u32>,
+}
+
+/// One way to tell. At most one of each kind stands in a [`Ready`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Probe {
+    /// `host:port`
+    Tcp(String),
+    /// A request.
+    Http(Http),
+    /// The address of a Redis.
+    Redis(String),
+    /// The address of a WebSocket.
+    Websocket(String),
+    /// Ends with 0.
+    Command(Vec<String>),
+    /// A regular expression for a line of its output.
+    Log(String),
+    /// It runs.
+    Process,
+}
+
+/// A request and the answer that is expected.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Http {
+    /// An address, or a path on the service's own port.
+    pub url: String,
+    /// The method, if not the usual one.
+    pub method: Option<String>,
+    /// Sent along.
+    pub headers: Vec<(String, String)>,
+    /// Sent as JSON.
+    pub body: Option<serde_json::Value>,
+    /// One of these is expected; if empty, 200 to 399.
+    pub status: Vec<u16>,
+}
+
+/// What a user of the service would do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// What the user would call it.
+    pub name: String,
+    /// What is done.
+    pub action: CheckAction,
+    /// The page that a browser would do it from.
+    pub origin: Option<String>,
+    /// Whether the browser sends cookies along.
+    pub credentials: bool,
+    /// The pause between two rounds.
+    pub every: Option<String>,
+}
+
+/// What a check does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckAction {
+    /// A request.
+    Http(Http),
+    /// A handshake with this address.
+    Websocket(String),
+    /// PING, and a write that changes nothing, at this address.
+    Redis(String),
+    /// Ends with 0.
+    Command(Vec<String>),
+}
+
+/// What must be there for a start to make sense.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Require {
+    /// Files, from the folder of the stack file.
+    pub files: Vec<Said<String>>,
+    /// Variables.
+    pub env: Vec<Said<String>>,
+    /// Commands that must end with 0.
+    pub commands: Vec<Said<Vec<String>>>,
+}
+
+/// How a service is asked to leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Stop {
+    /// The signal, if not SIGTERM.
+    pub signal: Option<Signal>,
+    /// A command instead of a signal.
+    pub command: Option<Vec<String>>,
+    /// How long it has.
+    pub timeout: Option<String>,
+}
+
+/// A service as it is going to be written. What is empty is not written.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DraftService {
+    /// Its name. Before the draft is made whole, names may be taken twice.
+    pub name: String,
+    /// What it is for.
+    pub kind: Kind,
+    /// Why it is there at all: the comment over its table.
+    pub because: Because,
+    /// What runs. None for an external service.
+    pub command: Option<Said<CommandLine>>,
+    /// Somebody else runs it, and why it is taken for that.
+    pub external: Option<Because>,
+    /// The folder in which it runs, from the folder of the stack file, with forward slashes. None is
+    /// that folder itself.
+    pub directory: Option<Said<String>>,
+    /// The TCP port.
+    pub port: Option<Said<u16>>,
+    /// An address besides the loopback ones.
+    pub host: Option<Said<String>>,
+    /// What happens when its port is held, if not the usual.
+    pub port_conflict: Option<Said<PortConflict>>,
+    /// What comes first.
+    pub needs: Vec<Said<Needed>>,
+    /// Environment variables, in the order in which they are written.
+    pub env: Vec<(String, Said<String>)>,
+    /// Files of environment variables, with `?` at the end of one that may be missing.
+    pub env_file: Vec<Said<String>>,
+    /// Variables that must point at a service: the variable, and the service.
+    pub env_points_at: Vec<(String, Said<String>)>,
+    /// What must be there.
+    pub require: Require,
+    /// What tells that it is there.
+    pub ready: Option<Said<Ready>>,
+    /// How long it may take.
+    pub start_timeout: Option<Said<String>>,
+    /// When it is started again.
+    pub restart: Option<Said<Restart>>,
+    /// How it is asked to leave.
+    pub stop: Option<Said<Stop>>,
+    /// Addresses to open, by label.
+    pub links: Vec<(String, Said<String>)>,
+    /// What a user would do.
+    pub checks: Vec<Said<Check>>,
+}
+
+impl Because {
+    /// A reason without a place: ``the usual port``
+    #[must_use]
+    pub fn known(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            ..Self::default()
+        }
+    }
+
+    /// A reason that a file gives.
+    #[must_use]
+    pub fn file(file: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            file: Some(file.into()),
+            line: None,
+        }
+    }
+
+    /// A reason that a line of a file gives; `line` from 1, if it was found.
+    #[must_use]
+    pub fn line(
+        file: impl Into<String>,
+        line: impl Into<Option<usize>>,
+        text: impl Into<String>,
+    ) -> Self {
+        Self {
+            text: text.into(),
+            file: Some(file.into()),
+            line: line.into(),
+        }
+    }
+
+    /// A value for this reason.
+    #[must_use]
+    pub fn says<T>(&self, value: T) -> Said<T> {
+        Said {
+            value,
+            because: self.clone(),
+        }
+    }
+}
+
+impl<T> Said<T> {
+    /// A value, and why.
+    #[must_use]
+    pub fn new(value: T, because: Because) -> Self {
+        Self { value, because }
+    }
+}
+
+impl CommandLine {
+    /// A program and its arguments.
+    #[must_use]
+    pub fn words<W: Into<String>>(words: impl IntoIterator<Item = W>) -> Self {
+        Self::Words(words.into_iter().map(Into::into).collect())
+    }
+
+    /// Whether this stands in it, in a word or across.
+    #[must_use]
+    pub fn contains(&self, text: &str) -> bool {
+        match self {
+            Self::Words(words) => words.iter().any(|word| word.contains(text)),
+            Self::Shell(line) => line.contains(text),
+        }
+    }
+}
+
+impl DraftService {
+    /// A service of which only the name, the purpose and the reason are known.
+    #[must_use]
+    pub fn new(name: impl Into<String>, kind: Kind, because: Because) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            because,
+            ..Self::default()
+        }
+    }
+
+    /// The folder in which it runs; empty for that of the stack file.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        self.directory.as_ref().map_or("", |said| &said.value)
+    }
+
+    /// Whether another port can be given to it: its command or a variable says `{port}`.
+    #[must_use]
+    pub fn takes_port(&self) -> bool {
+        let says = |text: &str| text.contains("{port}");
+        let command = self.command.as_ref();
+        command.is_some_and(|said| said.value.contains("{port}"))
+            || self.env.iter().any(|(_, said)| says(&said.value))
+    }
+}

@@ -1,0 +1,216 @@
+//! Makes a draft one that is right as a stack file: nothing refers to what is not there, no port is
+//! had twice, no service waits for itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::combine::left_out;
+use crate::draft::{Draft, DraftService, Kind, Unsaid};
+use pilotlight::stack::Need;
+
+pub(super) fn finish(draft: &mut Draft) {
+    without_command(draft);
+    external(draft);
+    needs(draft);
+    ports(draft);
+    in_order(draft);
+    super::sound::make_sound(draft);
+    let mut seen = BTreeSet::new();
+    draft.unsaid.retain(|unsaid| seen.insert(unsaid.clone()));
+}
+
+/// Leaves out what nobody knows how to start.
+fn without_command(draft: &mut Draft) {
+    let lost: Vec<DraftService> = draft
+        .services
+        .iter()
+        .filter(|service| service.command.is_none() && service.external.is_none())
+        .cloned()
+        .collect();
+    for service in lost {
+        draft.unsaid.push(left_out(
+            &service,
+            "how it is started is not said, and was not found in its source",
+        ));
+        draft.remove(&service.name);
+    }
+}
+
+/// Keeps of an external service what may be said of one.
+fn external(draft: &mut Draft) {
+    let mut lost = Vec::new();
+    for service in draft.services.iter_mut().filter(|it| it.external.is_some()) {
+        service.command = None;
+        service.host = None;
+        service.port_conflict = None;
+        service.needs.clear();
+        service.restart = None;
+        service.stop = None;
+        service.require = crate::draft::Require::default();
+        if service.port.is_none() && service.ready.is_none() {
+            lost.push(service.clone());
+        }
+    }
+    for service in lost {
+        draft
+            .unsaid
+            .push(left_out(&service, "where it listens is not known"));
+        draft.remove(&service.name);
+    }
+}
+
+fn needs(draft: &mut Draft) {
+    let kinds: BTreeMap<String, (Kind, bool)> = draft
+        .services
+        .iter()
+        .map(|it| (it.name.clone(), (it.kind, it.external.is_some())))
+        .collect();
+    for service in &mut draft.services {
+        let mut seen = BTreeSet::new();
+        let own = service.name.clone();
+        service.needs.retain(|need| {
+            let name = &need.value.service;
+            kinds.contains_key(name) && *name != own && seen.insert(name.clone())
+        });
+        for need in &mut service.needs {
+            need.value.until = match kinds.get(&need.value.service) {
+                Some((_, true)) => Need::Ready,
+                Some((Kind::Job, _)) => Need::Completed,
+                // What goes on does not come to its end.
+                _ if need.value.until == Need::Completed => Need::Ready,
+                _ => need.value.until,
+            };
+        }
+        service
+            .env_points_at
+            .retain(|(_, at)| kinds.contains_key(&at.value));
+    }
+    without_circles(draft);
+}
+
+/// Leaves out needs that would close a circle.
+fn without_circles(draft: &mut Draft) {
+    for at in 0..draft.services.len() {
+        let name = draft.services[at].name.clone();
+        let needs = draft.services[at].needs.clone();
+        for need in needs {
+            if !leads_to(draft, &need.value.service, &name) {
+                continue;
+            }
+            let service = &mut draft.services[at];
+            service
+                .needs
+                .retain(|other| other.value.service != need.value.service);
+            draft.unsaid.push(Unsaid {
+                what: format!("{name} needs {}", need.value.service),
+                file: need.because.file,
+                line: need.because.line,
+                why: "that one needs it in turn".to_owned(),
+            });
+        }
+    }
+}
+
+fn leads_to(draft: &Draft, from: &str, to: &str) -> bool {
+    let mut open = vec![from.to_owned()];
+    let mut seen = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if name == to {
+            return true;
+        }
+        if let Some(service) = draft.service(&name).filter(|_| seen.insert(name)) {
+            open.extend(service.needs.iter().map(|need| need.value.service.clone()));
+        }
+    }
+    false
+}
+
+/// Gives the second of two with the same port another one, or none.
+fn ports(draft: &mut Draft) {
+    let mut taken: BTreeSet<u16> = BTreeSet::new();
+    let all: BTreeSet<u16> = draft
+        .services
+        .iter()
+        .filter_map(|service| service.port.as_ref())
+        .map(|said| said.value)
+        .collect();
+    let mut unsaid = Vec::new();
+    for service in &mut draft.services {
+        let takes_port = service.takes_port();
+        let Some(port) = &mut service.port else {
+            continue;
+        };
+        if taken.insert(port.value) {
+            continue;
+        }
+        let next =
+            (port.value..=u16::MAX).find(|port| !all.contains(port) && !taken.contains(port));
+        if let Some(next) = next.filter(|_| takes_port) {
+            port.because.text = format!(
+                "{} says {}, which another has",
+                port.because.text, port.value
+            );
+            port.value = next;
+            taken.insert(next);
+        } else {
+            unsaid.push(Unsaid {
+                what: format!("{}: port = {}", service.name, port.value),
+                file: port.because.file.clone(),
+                line: port.because.line,
+                why: "another service has it".to_owned(),
+            });
+            service.port = None;
+            // It may ask at the port that it has no more.
+            service.ready = None;
+            service.links.clear();
+            service.checks.clear();
+        }
+    }
+    draft.unsaid.extend(unsaid);
+    // Who is not asked at a port of its own is not asked by one.
+    let with_port: BTreeSet<String> = draft
+        .services
+        .iter()
+        .filter(|service| service.port.is_some())
+        .map(|service| service.name.clone())
+        .collect();
+    for service in &mut draft.services {
+        if service.port.is_none()
+            && service
+                .ready
+                .as_ref()
+                .is_some_and(|ready| asks_own_port(&ready.value))
+        {
+            service.ready = None;
+        }
+        service
+            .env_points_at
+            .retain(|(_, at)| with_port.contains(&at.value));
+    }
+}
+
+fn asks_own_port(ready: &crate::draft::Ready) -> bool {
+    use crate::draft::Probe;
+    let own = |url: &str| url.starts_with('/') || url.contains("{port}");
+    ready.probes.iter().any(|probe| match probe {
+        Probe::Tcp(address) | Probe::Redis(address) | Probe::Websocket(address) => own(address),
+        Probe::Http(http) => own(&http.url),
+        Probe::Command(words) => words.iter().any(|word| word.contains("{port}")),
+        Probe::Log(_) | Probe::Process => false,
+    })
+}
+
+/// Stores first, then jobs, and so on; but never a service before what it needs.
+fn in_order(draft: &mut Draft) {
+    let mut left = std::mem::take(&mut draft.services);
+    left.sort_by_key(|service| service.kind);
+    while !left.is_empty() {
+        let is_placed =
+            |draft: &Draft, name: &str| draft.services.iter().any(|other| other.name == name);
+        let next = left.iter().position(|service| {
+            let mut needs = service.needs.iter();
+            needs.all(|need| is_placed(draft, &need.value.service))
+        });
+        // There is always one, since there is no circle.
+        draft.services.push(left.remove(next.unwrap_or(0)));
+    }
+}

@@ -1,0 +1,100 @@
+//! `Procfile`: a line for each process. `PORT` is handed to them, and `.env` is read, by every tool
+//! that runs one (foreman, overmind, hivemind, honcho).
+
+use super::{
+    Tool,
+    command::line,
+    page::{Page, env_file},
+};
+use crate::{
+    detect::{Listing, join},
+    draft::{DraftService, Kind, Needed, Said, plain},
+};
+use pilotlight::stack::{Need, Restart};
+
+/// The port from which these tools count.
+const FIRST_PORT: u16 = 5000;
+
+pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Page {
+    let mut page = Page::new(Tool::Procfile, file);
+    let variables = join(page.folder(), ".env");
+    let known = env_file(listing, &variables);
+    let first_port = known.get("PORT").and_then(|port| port.parse().ok());
+    let folder = page.path("");
+    let mut release = None;
+    let mut number: u16 = 0;
+    for (at, row) in text.lines().enumerate() {
+        let at = at + 1;
+        let row = row.trim();
+        if row.is_empty() || row.starts_with('#') {
+            continue;
+        }
+        let Some((name, command)) = row.split_once(':').filter(|(name, command)| {
+            let is_name = |it: char| it.is_ascii_alphanumeric() || "-_".contains(it);
+            name.trim_end().chars().all(is_name) && !name.is_empty() && !command.trim().is_empty()
+        }) else {
+            page.leave_out(at, row, "it is no `name: command`");
+            continue;
+        };
+        let name = name.trim_end();
+        let because = page.because(at, format!("the process `{name}`"));
+        let read = line(command, folder.as_deref());
+        let is_job = name == "release";
+        let is_web = name == "web";
+        let kind = match () {
+            () if is_job => Kind::Job,
+            () if is_web || read.port.is_some() || read.takes_port => Kind::Backend,
+            () => Kind::Worker,
+        };
+        let mut service = DraftService::new(name, kind, because.clone());
+        service.command = Some(because.says(read.command));
+        service.directory = read.directory.map(|folder| because.says(folder));
+        let counted = || {
+            let first = first_port.unwrap_or(FIRST_PORT);
+            first.checked_add(number.saturating_mul(100))
+        };
+        let is_asked = read.takes_port || (is_web && first_port.is_some());
+        service.port = match read.port {
+            // What `.env` says wins over the default that the line has for it.
+            Some(port) if !read.takes_port => Some(because.says(port)),
+            port if is_asked => match (first_port, port) {
+                (Some(_), _) | (None, None) => counted().map(|port| {
+                    let text = if first_port.is_some() {
+                        "counted from PORT in .env, as for every process of a Procfile"
+                    } else {
+                        "counted from 5000, as for every process of a Procfile"
+                    };
+                    Said::new(port, page.because(at, text))
+                }),
+                (None, Some(port)) => Some(because.says(port)),
+            },
+            _ => None,
+        };
+        for (name, value) in read.env {
+            service.env.push((name, because.says(plain(&value))));
+        }
+        if listing.has(&variables) {
+            let text = "tools that run a Procfile read it";
+            service.env_file.push(Said::new(
+                format!("{variables}?"),
+                crate::draft::Because::file(&variables, text),
+            ));
+        }
+        if is_job {
+            service.restart = Some(because.says(Restart::Never));
+            release = Some((name.to_owned(), because));
+        } else {
+            number += 1;
+        }
+        page.services.push(service);
+    }
+    if let Some((job, because)) = release {
+        for service in page.services.iter_mut().filter(|it| it.kind != Kind::Job) {
+            service.needs.push(because.says(Needed {
+                service: job.clone(),
+                until: Need::Completed,
+            }));
+        }
+    }
+    page
+}

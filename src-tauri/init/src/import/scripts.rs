@@ -1,0 +1,428 @@
+//! Scripts of a `package.json` that start several things: `concurrently`, `npm-run-all`, `run-p`,
+//! `run-s`.
+
+use super::{
+    Tool, command,
+    page::Page,
+    tree::{Node, json},
+};
+use crate::{
+    detect::{Listing, ancestors, join},
+    draft::{CommandLine, DraftService, Kind, Needed, plain},
+};
+use pilotlight::stack::Need;
+
+/// The scripts that start a project, the likeliest first.
+const STARTS: [&str; 6] = ["dev", "start:dev", "develop", "start", "serve", "watch"];
+
+/// The package manager of a folder, by its lock file or that of a folder above.
+pub(super) fn manager(listing: &Listing, folder: &str) -> &'static str {
+    for folder in ancestors(folder) {
+        for (lock, manager) in [
+            ("pnpm-lock.yaml", "pnpm"),
+            ("yarn.lock", "yarn"),
+            ("bun.lock", "bun"),
+            ("bun.lockb", "bun"),
+            ("package-lock.json", "npm"),
+        ] {
+            if listing.has(&join(folder, lock)) {
+                return manager;
+            }
+        }
+    }
+    "npm"
+}
+
+/// The services of the script that starts several things, if the package has one.
+pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Option<Page> {
+    let mut page = Page::new(Tool::Scripts, file);
+    let tree = json(text).ok()?;
+    let scripts = tree.get("scripts")?;
+    let (name, script) = STARTS.iter().find_map(|name| {
+        let script = scripts.get(name)?;
+        runs_several(script.text()?).then_some((*name, script))
+    })?;
+    let package = Package {
+        scripts,
+        manager: manager(listing, page.folder()),
+        folder: page.path(""),
+    };
+    let folder = page.folder().to_owned();
+    page.scripts.push((folder, name.to_owned()));
+    let before = scripts
+        .table()
+        .iter()
+        .find(|(key, _)| key.name == format!("pre{name}"));
+    let steps = package.several(script.text()?, script.line, &mut page, 0);
+    if steps.is_empty() {
+        return None;
+    }
+    package.add(steps, &mut page);
+    if let Some((key, _)) = before {
+        let what = format!("script `{}`", key.name);
+        page.leave_out(
+            key.line,
+            what,
+            "the package manager runs it before what the stack file starts by itself",
+        );
+    }
+    Some(page)
+}
+
+fn runs_several(script: &str) -> bool {
+    program(script).is_some()
+}
+
+/// What starts several things, and its arguments.
+fn program(script: &str) -> Option<(&'static str, Vec<String>)> {
+    let line = command::line(script, None);
+    let words = match line.command {
+        // `concurrently 'a' && b` and the like are for a shell, and for nobody else.
+        CommandLine::Shell(_) if script.contains("&&") && !script.contains(['"', '\'']) => {
+            return None;
+        }
+        _ => shell_words::split(script).ok()?,
+    };
+    let mut words = words.into_iter().skip_while(|word| {
+        [
+            "npx",
+            "cross-env",
+            "exec",
+            "pnpm",
+            "yarn",
+            "bunx",
+            "dlx",
+            "env",
+        ]
+        .contains(&word.as_str())
+            || (word.contains('=') && !word.starts_with('-'))
+    });
+    let first = words.next()?;
+    let name = [
+        "concurrently",
+        "npm-run-all",
+        "npm-run-all2",
+        "run-p",
+        "run-s",
+        "run-z",
+    ]
+    .into_iter()
+    .find(|name| *name == first)?;
+    Some((name, words.collect()))
+}
+
+struct Package<'a> {
+    scripts: &'a Node,
+    manager: &'static str,
+    folder: Option<String>,
+}
+
+/// One thing of several.
+#[derive(Clone, Debug)]
+struct Step {
+    name: String,
+    line: usize,
+    command: String,
+    /// Of the script, if it is one.
+    script: Option<String>,
+    /// Comes to its end before what follows.
+    is_first: bool,
+}
+
+impl Package<'_> {
+    fn several(&self, script: &str, line: usize, page: &mut Page, depth: usize) -> Vec<Step> {
+        let Some((program, words)) = program(script).filter(|_| depth < 4) else {
+            return Vec::new();
+        };
+        if program == "concurrently" {
+            self.concurrently(&words, line, page, depth)
+        } else {
+            self.run_all(program, &words, page, depth)
+        }
+    }
+
+    fn concurrently(
+        &self,
+        words: &[String],
+        line: usize,
+        page: &mut Page,
+        depth: usize,
+    ) -> Vec<Step> {
+        let mut names: Vec<String> = Vec::new();
+        let mut commands = Vec::new();
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            let (option, value) = match word.split_once('=') {
+                Some((option, value)) if option.starts_with("--") => {
+                    (option, Some(value.to_owned()))
+                }
+                _ => (word.as_str(), None),
+            };
+            match option {
+                "-n" | "--names" => {
+                    let value = value.or_else(|| words.next().cloned());
+                    let value = value.unwrap_or_default();
+                    names = value
+                        .split(',')
+                        .map(|name| name.trim().to_owned())
+                        .collect();
+                }
+                "-c"
+                | "--prefix-colors"
+                | "-p"
+                | "--prefix"
+                | "-m"
+                | "--max-processes"
+                | "-s"
+                | "--success"
+                | "-l"
+                | "--prefix-length"
+                | "-t"
+                | "--timestamp-format"
+                | "--name-separator"
+                | "--restart-tries"
+                | "--restart-after"
+                | "--default-input-target"
+                | "--kill-signal"
+                | "--hide"
+                | "--teardown"
+                    if value.is_none() =>
+                {
+                    words.next();
+                }
+                _ if word.starts_with('-') => {}
+                _ => commands.push(word.clone()),
+            }
+        }
+        let mut steps = Vec::new();
+        for command in commands {
+            let short = ["npm:", "pnpm:", "yarn:", "bun:", "node:", "deno:"];
+            let short = short.iter().find_map(|it| command.strip_prefix(it));
+            let name = names.get(steps.len()).cloned().filter(|it| !it.is_empty());
+            if let Some(pattern) = short {
+                steps.extend(self.matching(pattern, name.as_deref(), page, depth));
+            } else {
+                steps.push(Step {
+                    name: name.unwrap_or_else(|| named(&command)),
+                    line,
+                    script: None,
+                    command,
+                    is_first: false,
+                });
+            }
+        }
+        steps
+    }
+
+    fn run_all(&self, program: &str, words: &[String], page: &mut Page, depth: usize) -> Vec<Step> {
+        let mut parallel = program == "run-p";
+        let mut steps = Vec::new();
+        // One after the other, all but the last come to their end.
+        let mut close = |group: &mut Vec<Step>, parallel: bool, is_last: bool| {
+            let last = group.len();
+            for (at, step) in group.iter_mut().enumerate() {
+                step.is_first = step.is_first || (!parallel && (at + 1 < last || !is_last));
+            }
+            steps.append(group);
+        };
+        let mut group: Vec<Step> = Vec::new();
+        for word in words {
+            match word.as_str() {
+                "-p" | "--parallel" | "-s" | "--serial" | "--sequential" => {
+                    close(&mut group, parallel, false);
+                    parallel = word.contains('p');
+                }
+                "--" => break,
+                _ if word.starts_with('-') => {}
+                pattern => group.extend(self.matching(pattern, None, page, depth)),
+            }
+        }
+        close(&mut group, parallel, true);
+        steps
+    }
+
+    /// The scripts that a pattern names: `*` is a part between colons, `**` any number of them.
+    fn matching(
+        &self,
+        pattern: &str,
+        name: Option<&str>,
+        page: &mut Page,
+        depth: usize,
+    ) -> Vec<Step> {
+        let pattern = pattern.split_whitespace().next().unwrap_or_default();
+        let mut steps = Vec::new();
+        for (key, node) in self.scripts.table() {
+            let (Some(text), true) = (node.text(), matches(pattern, &key.name)) else {
+                continue;
+            };
+            let inner = self.several(text, node.line, page, depth + 1);
+            if inner.is_empty() {
+                let short = key.name.rsplit(':').next().unwrap_or(&key.name);
+                let short = if ["dev", "start", "watch", "serve"].contains(&short) {
+                    key.name.split(':').next().unwrap_or(short)
+                } else {
+                    short
+                };
+                steps.push(Step {
+                    name: name.unwrap_or(short).to_owned(),
+                    line: key.line,
+                    command: text.to_owned(),
+                    script: Some(key.name.clone()),
+                    is_first: false,
+                });
+            } else {
+                steps.extend(inner);
+            }
+        }
+        steps
+    }
+
+    fn add(&self, steps: Vec<Step>, page: &mut Page) {
+        let mut first: Vec<(String, usize)> = Vec::new();
+        for step in steps {
+            let because = match &step.script {
+                Some(script) => page.because(step.line, format!("the script `{script}`")),
+                None => page.because(step.line, "what the script starts"),
+            };
+            let read = command::line(&step.command, self.folder.as_deref());
+            let kind = match (step.is_first, read.port) {
+                (true, _) => Kind::Job,
+                (false, Some(_)) => Kind::Backend,
+                (false, None) => Kind::Worker,
+            };
+            let mut service = DraftService::new(&step.name, kind, because.clone());
+            service.port = read.port.map(|port| because.says(port));
+            // A script is run as one: its package has the programs that it names.
+            if let Some(script) = &step.script {
+                let command = CommandLine::words([self.manager, "run", script]);
+                service.command = Some(because.says(command));
+                service.directory = self.folder.clone().map(|folder| because.says(folder));
+            } else {
+                let folder = read.directory.or_else(|| self.folder.clone());
+                service.directory = folder.map(|folder| because.says(folder));
+                service.command = Some(because.says(self.with_programs(read.command)));
+                for (name, value) in read.env {
+                    service.env.push((name, because.says(plain(&value))));
+                }
+            }
+            if step.is_first {
+                first.push((step.name.clone(), step.line));
+            } else {
+                for (name, line) in &first {
+                    let because = page.because(*line, "it comes first");
+                    service.needs.push(because.says(Needed {
+                        service: name.clone(),
+                        until: Need::Completed,
+                    }));
+                }
+            }
+            page.services.push(service);
+        }
+    }
+
+    /// A command that a script may give without a path, since its package has it.
+    fn with_programs(&self, command: CommandLine) -> CommandLine {
+        let CommandLine::Words(words) = command else {
+            return command;
+        };
+        let on_path = [
+            "npm",
+            "npx",
+            "pnpm",
+            "yarn",
+            "bun",
+            "bunx",
+            "node",
+            "deno",
+            "python",
+            "python3",
+            "uv",
+            "poetry",
+            "go",
+            "cargo",
+            "docker",
+            "make",
+            "bundle",
+            "php",
+            "dotnet",
+            "mvn",
+            "sh",
+            "bash",
+            "redis-server",
+            "java",
+            "uvicorn",
+            "flask",
+            "gunicorn",
+            "pipenv",
+            "mongod",
+            "stripe",
+        ];
+        let first = words.first().map_or("", |word| word.as_str());
+        if on_path.contains(&first) || first.contains('/') {
+            return CommandLine::Words(words);
+        }
+        let runner: &[&str] = match self.manager {
+            "pnpm" => &["pnpm", "exec"],
+            "yarn" => &["yarn"],
+            "bun" => &["bunx"],
+            _ => &["npx"],
+        };
+        let runner = runner.iter().map(|&word| word.to_owned());
+        CommandLine::Words(runner.chain(words).collect())
+    }
+}
+
+/// A name for what has none: the script, the folder or the program.
+fn named(command: &str) -> String {
+    let read = command::line(command, None);
+    if let Some(folder) = read.directory {
+        return folder.rsplit('/').next().unwrap_or(&folder).to_owned();
+    }
+    let words = shell_words::split(command).unwrap_or_default();
+    let after = |name: &str| {
+        let at = words.iter().position(|word| word == name)?;
+        words.get(at + 1).filter(|word| !word.starts_with('-'))
+    };
+    let options = [
+        "--prefix",
+        "-C",
+        "--cwd",
+        "--filter",
+        "-w",
+        "--workspace",
+        "workspace",
+    ];
+    let part = options.iter().find_map(|option| after(option));
+    let part = part.or_else(|| after("run")).or_else(|| words.first());
+    let part = part.map_or(command, String::as_str);
+    let part = part
+        .trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or(part);
+    part.rsplit(':').next().unwrap_or(part).to_owned()
+}
+
+/// Whether a pattern of npm-run-all names a script.
+fn matches(pattern: &str, name: &str) -> bool {
+    let (mut pattern, mut name) = (pattern.split(':'), name.split(':'));
+    loop {
+        match (pattern.next(), name.next()) {
+            (None, None) | (Some("**"), _) => return true,
+            (Some(part), Some(other)) => {
+                let is_met = match part.split_once('*') {
+                    None => part == other,
+                    Some((start, end)) => {
+                        other.len() >= start.len() + end.len()
+                            && other.starts_with(start)
+                            && other.ends_with(end)
+                    }
+                };
+                if !is_met {
+                    return false;
+                }
+            }
+            _ => return false,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The last look at a draft: what would not be right in a stack file is taken out and said, so that
+//! nobody is left with a file that needs an edit.
+
+use std::path::Path;
+
+use crate::draft::{Draft, DraftService, Unsaid, render};
+use pilotlight::stack_file::{self, Environment, Report};
+
+/// Takes out of a draft what a stack file refuses, until it is right.
+pub(super) fn make_sound(draft: &mut Draft) {
+    // Each round takes something out.
+    let mut rounds = draft.services.len() * 8;
+    while !draft.services.is_empty() {
+        let text = render(draft);
+        let file = Path::new("/pilotlight.toml");
+        let Err(report) = stack_file::parse(file, text.as_bytes(), &Environment::new()) else {
+            return;
+        };
+        let is_unset = |problem: &stack_file::Problem| {
+            matches!(problem.kind(), stack_file::ProblemKind::UnsetVariable(_))
+        };
+        if report.problems().iter().all(is_unset) {
+            return;
+        }
+        if rounds == 0 || !take_out(draft, &text, &report) {
+            // Nothing is better than something wrong.
+            let services = std::mem::take(&mut draft.services);
+            let lost = services
+                .iter()
+                .map(|it| wrong(it, "all of it", &report.to_string()));
+            draft.unsaid.extend(lost.collect::<Vec<_>>());
+        }
+        rounds = rounds.saturating_sub(1);
+    }
+}
+
+/// Takes out what the first problem with a place is about. Whether there was something to take out.
+fn take_out(draft: &mut Draft, text: &str, report: &Report) -> bool {
+    for problem in report.problems() {
+        // `${NAME}` without a default is the caller's, and may well be set.
+        if matches!(problem.kind(), stack_file::ProblemKind::UnsetVariable(_)) {
+            continue;
+        }
+        let Some(place) = problem.place() else {
+            continue;
+        };
+        let lines: Vec<&str> = text.lines().take(place.line).collect();
+        let Some((table, key)) = table_and_key(&lines) else {
+            continue;
+        };
+        let (name, part) = table.split_once('.').unwrap_or((table, key));
+        let message = problem.to_string();
+        if let Some(service) = draft.service_mut(name) {
+            let unsaid = wrong(service, part, &message);
+            let is_kept = without(service, part);
+            draft.unsaid.push(unsaid);
+            if !is_kept {
+                draft.remove(name);
+            }
+            return true;
+        }
+    }
+    false
+}
+
+/// The table of a service in which the last of these lines stands, and its key.
+fn table_and_key<'a>(lines: &[&'a str]) -> Option<(&'a str, &'a str)> {
+    let header = lines.iter().rev().find_map(|line| {
+        let name = line.trim_start_matches('[').strip_prefix("service.")?;
+        line.starts_with('[').then(|| name.trim_end_matches(']'))
+    })?;
+    let last = lines.last()?;
+    let key = last.split_once('=').map_or("", |(key, _)| key.trim());
+    Some((header, key))
+}
+
+/// Takes a part out of a service. Whether the service is still one.
+fn without(service: &mut DraftService, part: &str) -> bool {
+    match part.split('.').next().unwrap_or(part) {
+        "ready" if service.ready.is_some() && service.external.is_none() => service.ready = None,
+        "check" if !service.checks.is_empty() => service.checks.clear(),
+        "env" if !service.env.is_empty() => service.env.clear(),
+        "env_file" if !service.env_file.is_empty() => service.env_file.clear(),
+        "env_points_at" if !service.env_points_at.is_empty() => service.env_points_at.clear(),
+        "require" if service.require != crate::draft::Require::default() => {
+            service.require = crate::draft::Require::default();
+        }
+        "links" if !service.links.is_empty() => service.links.clear(),
+        "stop" if service.stop.is_some() => service.stop = None,
+        "host" if service.host.is_some() => service.host = None,
+        "start_timeout" if service.start_timeout.is_some() => service.start_timeout = None,
+        _ => return false,
+    }
+    true
+}
+
+fn wrong(service: &DraftService, part: &str, why: &str) -> Unsaid {
+    Unsaid {
+        what: format!("{}: {part}", service.name),
+        file: service.because.file.clone(),
+        line: service.because.line,
+        why: format!("a stack file refuses it: {why}"),
+    }
+}

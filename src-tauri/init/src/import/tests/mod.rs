@@ -1,0 +1,126 @@
+//! Files of every tool, and the stack files that are written of them.
+
+mod properties;
+
+use std::{collections::BTreeMap, path::Path};
+
+use super::*;
+use crate::{detect::Host, draft::render};
+use pilotlight::{
+    stack::Stack,
+    stack_file::{self, Environment},
+};
+
+/// A project in one text: `=== path` begins a file.
+fn project(text: &str, host: Host) -> Listing {
+    let mut listing = Listing::new("project", host);
+    for part in text.split("=== ").skip(1) {
+        let (path, text) = part.split_once('\n').unwrap_or((part, ""));
+        listing.add(path.trim(), Some(text));
+    }
+    listing
+}
+
+fn with(programs: &[&str]) -> Host {
+    Host {
+        programs: programs.iter().map(|&name| name.to_owned()).collect(),
+        ..Host::default()
+    }
+}
+
+/// The files of other tools alone, without what is found in the source.
+fn imported(listing: &Listing) -> Combined {
+    let detected = Draft {
+        name: listing.name.clone(),
+        ..Draft::default()
+    };
+    combine(read(listing), detected)
+}
+
+fn parsed(text: &str) -> Stack {
+    let file = Path::new("/project/pilotlight.toml");
+    stack_file::parse(file, text.as_bytes(), &Environment::new()).unwrap_or_else(|report| {
+        let problems: Vec<String> = report.problems().iter().map(ToString::to_string).collect();
+        panic!("{}\n{text}", problems.join("\n"))
+    })
+}
+
+/// What is written, which is right as a stack file, and what was decided.
+fn written(text: &str, host: Host) -> String {
+    let combined = imported(&project(text, host));
+    let text = render(&combined.draft);
+    if !combined.draft.services.is_empty() {
+        parsed(&text);
+    }
+    let decided = combined
+        .decided
+        .iter()
+        .map(|it| format!("\n# decided: {it}"));
+    text + &decided.collect::<String>()
+}
+
+macro_rules! fixtures {
+    ($($name:ident: $programs:expr,)*) => {
+        $(
+            #[test]
+            fn $name() {
+                let text = include_str!(concat!("fixtures/", stringify!($name), ".txt"));
+                insta::assert_snapshot!(written(text, with(&$programs)));
+            }
+        )*
+    };
+}
+
+fixtures! {
+    procfile: ["python"],
+    compose: ["docker", "python"],
+    compose_without_engine: ["node"],
+    process_compose: ["python"],
+    pitchfork: ["node"],
+    pm2: ["node"],
+    pm2_json: ["node"],
+    vscode: ["node"],
+    launch: ["python"],
+    concurrently: ["node"],
+    run_all: ["node"],
+    several: ["podman", "node"],
+    wrong: [],
+    circle: [],
+}
+
+#[test]
+fn a_store_that_listens_already_is_not_started_again() {
+    let mut host = with(&["docker"]);
+    host.listening = BTreeMap::from([(6379, Some("redis-server".to_owned()))]);
+    let text =
+        "=== compose.yaml\nservices:\n  cache:\n    image: redis\n    ports: ['6379:6379']\n";
+    let draft = imported(&project(text, host)).draft;
+    let stack = parsed(&render(&draft));
+    assert!(stack.services[0].is_external());
+}
+
+#[test]
+fn what_compose_says_of_the_order_wins_over_what_addresses_tell() {
+    let text = "=== compose.yaml\nservices:\n  web:\n    build: web\n    command: w\n    \
+                depends_on: [api]\n    ports: ['80:80']\n  api:\n    build: api\n    command: a\n    \
+                ports: ['81:81']\n    environment: {PAGES: 'http://web:80'}\n";
+    let draft = imported(&project(text, with(&[]))).draft;
+    let needs = |name: &str| draft.service(name).unwrap().needs.len();
+    assert_eq!((needs("web"), needs("api")), (1, 0));
+    assert_eq!(draft.unsaid, []);
+    parsed(&render(&draft));
+}
+
+#[test]
+fn what_a_file_names_wins_and_detection_adds_what_it_does_not() {
+    let text = "=== Procfile\nweb: npm run dev\n=== package.json\n{\"scripts\": {\"dev\": \"vite\"}, \
+                \"devDependencies\": {\"vite\": \"7\"}}\n=== package-lock.json\n{}\n=== vite.config.ts\n\
+                export default { server: { port: 5199 } }\n";
+    let combined = draft(&project(text, with(&["node", "npm"])));
+    let names: Vec<&str> = combined.draft.services.iter().map(|it| &*it.name).collect();
+    assert_eq!(names, ["web"], "{:?}", combined.decided);
+    let web = &combined.draft.services[0];
+    assert_eq!(web.port.as_ref().map(|said| said.value), Some(5199));
+    assert_eq!(web.because.file.as_deref(), Some("Procfile"));
+    parsed(&render(&combined.draft));
+}

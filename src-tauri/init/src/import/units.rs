@@ -1,0 +1,138 @@
+//! Durations and signals as other tools write them.
+
+use std::time::Duration;
+
+use pilotlight::stack::Signal;
+
+/// A duration of Go (`1m30s`, `1.5s`), or a number of seconds, as a stack file has it.
+pub(super) fn duration(text: &str) -> Option<String> {
+    if let Ok(seconds) = text.trim().parse::<f64>() {
+        return written(Duration::try_from_secs_f64(seconds).ok()?);
+    }
+    let mut rest = text.trim();
+    let mut sum = 0.0_f64;
+    while !rest.is_empty() {
+        let end = rest.find(|it: char| !it.is_ascii_digit() && it != '.')?;
+        let number: f64 = rest[..end].parse().ok()?;
+        let unit = &rest[end..];
+        let length = unit
+            .find(|it: char| it.is_ascii_digit())
+            .unwrap_or(unit.len());
+        sum += number
+            * match &unit[..length] {
+                "h" => 3600.0,
+                "m" => 60.0,
+                "s" => 1.0,
+                "ms" => 0.001,
+                "us" | "µs" => 0.000_001,
+                _ => return None,
+            };
+        rest = &unit[length..];
+    }
+    written(Duration::try_from_secs_f64(sum).ok()?)
+}
+
+/// Milliseconds, as a stack file has them.
+pub(super) fn milliseconds(number: u64) -> Option<String> {
+    written(Duration::from_millis(number))
+}
+
+/// Seconds of a duration of a stack file that [`duration`] made.
+pub(super) fn seconds(text: &str) -> f64 {
+    let mut sum = 0.0;
+    let mut digits = String::new();
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        if character.is_ascii_digit() {
+            digits.push(character);
+            continue;
+        }
+        let is_milli = character == 'm' && characters.peek() == Some(&'s');
+        let number: f64 = digits.parse().unwrap_or(0.0);
+        digits.clear();
+        sum += number
+            * match character {
+                'h' => 3600.0,
+                _ if is_milli => 0.001,
+                'm' => 60.0,
+                's' => 1.0,
+                _ => 0.0,
+            };
+        if is_milli {
+            characters.next();
+        }
+    }
+    sum
+}
+
+fn written(duration: Duration) -> Option<String> {
+    // A stack file takes no more than a day in any place, and other tools mean "never" by more.
+    let millis = duration.as_millis();
+    if duration > Duration::from_hours(24) {
+        return None;
+    }
+    if !millis.is_multiple_of(1000) {
+        return Some(format!("{millis}ms"));
+    }
+    let seconds = millis / 1000;
+    let parts = [
+        (seconds / 3600, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+    ];
+    let mut text = String::new();
+    for (number, unit) in parts {
+        if number > 0 {
+            text.extend([number.to_string().as_str(), unit]);
+        }
+    }
+    Some(if text.is_empty() {
+        "0s".to_owned()
+    } else {
+        text
+    })
+}
+
+/// A signal by its name, with or without `SIG`, or by its number.
+pub(super) fn signal(text: &str) -> Option<Signal> {
+    let upper = text.trim().to_uppercase();
+    Some(match upper.strip_prefix("SIG").unwrap_or(&upper) {
+        "TERM" | "15" => Signal::Terminate,
+        "INT" | "2" => Signal::Interrupt,
+        "QUIT" | "3" => Signal::Quit,
+        "HUP" | "1" => Signal::HangUp,
+        "USR1" | "10" => Signal::User1,
+        "USR2" | "12" => Signal::User2,
+        "KILL" | "9" => Signal::Kill,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_written_as_a_stack_file_has_them() {
+        for (text, expected) in [
+            ("10s", Some("10s")),
+            ("1m30s", Some("1m30s")),
+            ("90s", Some("1m30s")),
+            ("1.5s", Some("1500ms")),
+            ("500ms", Some("500ms")),
+            ("5", Some("5s")),
+            ("0", Some("0s")),
+            ("1h", Some("1h")),
+            ("", Some("0s")),
+            ("x", None),
+            ("1y", None),
+            ("-5", None),
+            ("999999999h", None),
+            ("nan", None),
+        ] {
+            assert_eq!(duration(text).as_deref(), expected, "{text}");
+        }
+        assert!((seconds("1h1m30s") - 3690.0).abs() < 0.1);
+        assert!((seconds("1500ms") - 1.5).abs() < 0.1);
+    }
+}

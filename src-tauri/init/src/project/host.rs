@@ -1,0 +1,55 @@
+//! The computer on which a stack will run, as far as its stack file depends on it.
+
+use std::{collections::BTreeSet, env, ffi::OsString, path::Path, time::Duration};
+
+use crate::detect::{Host, PROGRAMS, System};
+use pilotlight::{
+    effects::{
+        port::programs_by_port,
+        process::{find_program, run_helper},
+    },
+    stack::Command,
+};
+
+/// A container engine that does not answer by then is not one to rely on.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is there: programs, listeners, names of variables. Container engines are asked whether they
+/// answer; no other program is started.
+pub async fn look_around() -> Host {
+    let environment: Vec<(OsString, OsString)> = env::vars_os().collect();
+    let asked = environment.clone();
+    let looking = tokio::task::spawn_blocking(move || (programs(&asked), programs_by_port()));
+    let (mut programs, listening) = looking.await.unwrap_or_default();
+    for engine in ["docker", "podman", "nerdctl"] {
+        if programs.contains(engine) && !answers(engine, &environment).await {
+            programs.remove(engine);
+        }
+    }
+    let set = environment.iter().filter(|(_, value)| !value.is_empty());
+    Host {
+        system: match env::consts::OS {
+            "windows" => System::Windows,
+            "macos" => System::MacOs,
+            _ => System::Linux,
+        },
+        programs,
+        listening,
+        variables: set
+            .filter_map(|(name, _)| Some(name.to_str()?.to_owned()))
+            .collect(),
+    }
+}
+
+fn programs(environment: &[(OsString, OsString)]) -> BTreeSet<String> {
+    let here = |name: &&&str| find_program(&[name.into()], Path::new("."), environment).is_ok();
+    let there = PROGRAMS.iter().filter(here);
+    there.map(|name| (*name).to_owned()).collect()
+}
+
+/// Whether the engine behind a command can be reached: the command alone runs nothing.
+async fn answers(engine: &str, environment: &[(OsString, OsString)]) -> bool {
+    let command = Command::Words([engine, "ps", "--quiet"].map(str::to_owned).to_vec());
+    let asked = run_helper(&command, &env::temp_dir(), environment, PATIENCE).await;
+    asked.is_ok_and(|output| output.exit.is_success())
+}

@@ -1,0 +1,253 @@
+//! Reads a project: its files into a [`Listing`], and the computer it stands on. It only reads, and
+//! nothing of the project is executed. A project may be anything, so all of it has a limit.
+
+mod host;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::VecDeque,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use pilotlight::project_file::{PATIENCE, Reader};
+
+use crate::{
+    detect::{Host, Interest, Listing, SOURCES_AT_MOST, is_of_interest, join, skips_folder},
+    draft::Unsaid,
+    import::{self, Combined},
+};
+
+pub use host::look_around;
+
+/// So many files are noted.
+const FILES_AT_MOST: usize = 200_000;
+/// So many folders are looked into.
+const FOLDERS_AT_MOST: usize = 50_000;
+/// No project is deeper.
+const DEEPEST: usize = 32;
+/// So many bytes of text are read in all.
+const TEXT_AT_MOST: usize = 64 << 20;
+/// So many files may be named that cannot be read.
+const UNREAD_AT_MOST: usize = 20;
+
+/// A folder cannot be looked at. A fragment that follows "failed to".
+#[derive(Debug, thiserror::Error)]
+#[error("look at {}: {source}", path.display())]
+pub struct LookError {
+    /// Which.
+    pub path: PathBuf,
+    /// The operating system's words.
+    pub source: io::Error,
+}
+
+/// What is in a folder.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// Its files.
+    pub listing: Listing,
+    /// What could not be looked at, or was not for a limit.
+    pub unread: Vec<Unsaid>,
+}
+
+/// Looks at a folder and at this computer, and drafts a stack file: by the files of other tools, and
+/// by what is found in the source.
+///
+/// # Errors
+///
+/// As [`list`].
+pub async fn look(folder: &Path) -> Result<Looked, LookError> {
+    let host = look_around().await;
+    let path = folder.to_owned();
+    let looking = tokio::task::spawn_blocking(move || {
+        let Project { listing, unread } = list(&path, host)?;
+        let files = listing.paths().count();
+        let mut combined = import::draft(&listing);
+        combined.draft.unsaid.extend(unread);
+        Ok(Looked { combined, files })
+    });
+    looking.await.unwrap_or_else(|error| {
+        Err(LookError {
+            path: folder.to_owned(),
+            source: io::Error::other(error),
+        })
+    })
+}
+
+/// What came of a look at a folder.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    /// The draft, and what it was made of.
+    pub combined: Combined,
+    /// How many files there are.
+    pub files: usize,
+}
+
+/// Lists a folder and what is below it. Folders that hold no source of the project are noted and not
+/// looked into; links are not followed out of it, and links to folders not at all.
+///
+/// # Errors
+///
+/// The folder itself is not there, is none, or may not be read.
+pub fn list(folder: &Path, host: Host) -> Result<Project, LookError> {
+    let failed = |source| LookError {
+        path: folder.to_owned(),
+        source,
+    };
+    let root = folder.canonicalize().map_err(failed)?;
+    let name = root.file_name().unwrap_or_default().to_string_lossy();
+    let mut walk = Walk {
+        listing: Listing::new(name.into_owned(), host),
+        root,
+        unread: Vec::new(),
+        open: VecDeque::from([(String::new(), 0)]),
+        sources: Vec::new(),
+        reader: Reader::within(PATIENCE),
+        files: 0,
+        folders: 0,
+        text: 0,
+    };
+    // A folder that cannot be read at all is no project with nothing in it.
+    fs::read_dir(&walk.root).map_err(failed)?;
+    while let Some((path, depth)) = walk.open.pop_front() {
+        walk.folder(&path, depth);
+    }
+    walk.sources();
+    Ok(Project {
+        listing: walk.listing,
+        unread: walk.unread,
+    })
+}
+
+struct Walk {
+    root: PathBuf,
+    listing: Listing,
+    unread: Vec<Unsaid>,
+    /// Folders that are still to be looked into, those that are not deep first.
+    open: VecDeque<(String, usize)>,
+    /// Sources, in the same order.
+    sources: Vec<String>,
+    reader: Reader,
+    files: usize,
+    folders: usize,
+    text: usize,
+}
+
+impl Walk {
+    fn folder(&mut self, path: &str, depth: usize) {
+        self.folders += 1;
+        if depth > DEEPEST || self.folders > FOLDERS_AT_MOST {
+            self.leave_out(path, "the project is larger than what is looked at");
+            return;
+        }
+        let entries = match fs::read_dir(self.root.join(path)) {
+            Ok(entries) => entries,
+            Err(error) => {
+                self.leave_out(path, &error.to_string());
+                return;
+            }
+        };
+        let mut folders = Vec::new();
+        for entry in entries {
+            let Ok(entry) = entry else { continue };
+            // A stack file has no notation for a name that is no text.
+            let (Ok(name), Ok(kind)) = (entry.file_name().into_string(), entry.file_type()) else {
+                continue;
+            };
+            let inner = join(path, &name);
+            if kind.is_dir() {
+                if skips_folder(&name) {
+                    self.listing.add_folder(inner);
+                } else {
+                    folders.push(inner);
+                }
+            } else if kind.is_file() || (kind.is_symlink() && self.leads_to_own_file(&inner)) {
+                self.file(inner);
+            } else if kind.is_symlink() {
+                // `node_modules` and `.venv` may be links; that they are there says something.
+                self.listing.add_folder(inner);
+            }
+        }
+        folders.sort_unstable();
+        self.open
+            .extend(folders.into_iter().map(|it| (it, depth + 1)));
+    }
+
+    /// Whether a link leads to a file of this project.
+    fn leads_to_own_file(&self, path: &str) -> bool {
+        let target = self.root.join(path).canonicalize();
+        target.is_ok_and(|target| target.starts_with(&self.root) && target.is_file())
+    }
+
+    fn file(&mut self, path: String) {
+        self.files += 1;
+        if self.files > FILES_AT_MOST {
+            if self.files == FILES_AT_MOST + 1 {
+                self.leave_out(&path, "the project has more files than are looked at");
+            }
+            return;
+        }
+        // The size is asked only of what is of interest by its name.
+        if is_of_interest(&path, 0) == Interest::Name {
+            self.listing.add(path, None);
+            return;
+        }
+        let size = fs::metadata(self.root.join(&path)).map_or(u64::MAX, |file| file.len());
+        match is_of_interest(&path, size) {
+            Interest::Name => {
+                if is_of_interest(&path, 0) == Interest::Text {
+                    self.leave_out(&path, "it is too large for a file that somebody wrote");
+                }
+                self.listing.add(path, None);
+            }
+            Interest::Text => self.read(path),
+            Interest::Source => {
+                self.listing.add(path.clone(), None);
+                if self.sources.len() < SOURCES_AT_MOST {
+                    self.sources.push(path);
+                }
+            }
+        }
+    }
+
+    /// Sources come last, so that they do not take the room of what says more.
+    fn sources(&mut self) {
+        for path in std::mem::take(&mut self.sources) {
+            self.read(path);
+        }
+    }
+
+    fn read(&mut self, path: String) {
+        if self.text > TEXT_AT_MOST {
+            self.listing.add(path, None);
+            return;
+        }
+        match self.reader.read(&self.root.join(&path)) {
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                self.listing.add(path, None);
+            }
+            Ok(bytes) => {
+                self.text += bytes.len();
+                let text = String::from_utf8(bytes).ok();
+                let text = text.filter(|text| !text.contains('\0'));
+                self.listing.add(path, text.as_deref());
+            }
+            Err(error) => {
+                self.leave_out(&path, &error.to_string());
+                self.listing.add(path, None);
+            }
+        }
+    }
+
+    fn leave_out(&mut self, path: &str, why: &str) {
+        if self.unread.len() < UNREAD_AT_MOST {
+            self.unread.push(Unsaid {
+                what: if path.is_empty() { "." } else { path }.to_owned(),
+                file: Some(path.to_owned()),
+                line: None,
+                why: why.to_owned(),
+            });
+        }
+    }
+}
