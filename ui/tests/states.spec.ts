@@ -141,6 +141,7 @@ const STATES: Record<string, State> = {
       const second = finding(page, /Redis is not running/);
       await expect(second.getByText("nothing listens on")).toBeHidden();
       await second.getByRole("button", { name: /Redis is not running/ }).click();
+      await second.getByText("Evidence", { exact: true }).click();
       await expect(second.getByText("nothing listens on")).toBeVisible();
     },
   },
@@ -345,10 +346,26 @@ test("a theme that was chosen goes before that of the system", async ({ page, op
   await accessible(page);
 });
 
+test("nothing moves for ever", async ({ page, open }) => {
+  await open(scene("starting"));
+  await page.emulateMedia({ reducedMotion: "no-preference" });
+  const endless = () =>
+    page.evaluate(() =>
+      document
+        .getAnimations()
+        .filter((one) => one.effect?.getComputedTiming().endTime === Infinity)
+        .map((one) => (one as CSSAnimation).animationName),
+    );
+  for (const name of ["starting", "redis-died", "crash-loop", "backoff", "stopping", "green"]) {
+    await say(page, { kind: "snapshot", snapshot: scene(name).whole.snapshot });
+    expect(await endless(), name).toEqual([]);
+  }
+});
+
 test("a host that does not answer is said, and asked again", async ({ page, open }) => {
   await open(scene("green"));
   await page.goto("fake.html?still&lost");
-  await expect(page.getByText(/does not answer/)).toBeVisible();
+  await expect(page.getByText(/Your services keep running/)).toBeVisible();
   await picture(page, "lost-dark");
   await accessible(page);
   await page.evaluate(() => window.fake.answer("subscribe", async () => undefined));
