@@ -4,9 +4,11 @@ import {
   asksFirst,
   confirmation,
   diffLines,
+  evidence,
   isCommand,
   label,
   lastPart,
+  logCommand,
   report,
   spans,
 } from "./finding";
@@ -106,12 +108,21 @@ it("a report has everything that the card has", () => {
       "Redis is not running",
       "  redis · exited",
       "    nothing listens: `ss -ltn`",
-      "  which explains",
+      "  also affected",
       "    backend, create a session: answers 500",
       "    web: waits",
       "  → start it",
     ].join("\n"),
   );
+});
+
+it("the window leaves out what only names the command that shows the log", () => {
+  const kept = ["signal 9 came from outside", "last log line: see `pilotlight logs redis`"];
+  expect(evidence(finding({ evidence: [...kept, "its log: `pilotlight logs redis`"] }))).toEqual(kept);
+});
+
+it("the command that shows a log is known by its service", () => {
+  expect(["pilotlight logs web-1", "pilotlight logs", "ss -ltn"].map(logCommand)).toEqual(["web-1", null, null]);
 });
 
 it("a difference loses the names of its files and keeps lines that look like them", () => {

@@ -82,13 +82,28 @@ export function asksFirst(action: Action): boolean {
 export function report(finding: Finding): string {
   const lines = [finding.title, `  ${finding.service} · ${finding.code}`];
   lines.push(...finding.evidence.map((text) => `    ${text}`));
-  if (finding.symptoms.length > 0) lines.push("  which explains");
+  if (finding.symptoms.length > 0) lines.push("  also affected");
   for (const symptom of finding.symptoms) {
     const where = symptom.check === null ? symptom.service : `${symptom.service}, ${symptom.check}`;
     lines.push(`    ${where}: ${symptom.text}`);
   }
   lines.push(`  → ${finding.remedy.text}`);
   return lines.join("\n");
+}
+
+/** The service of a piece of code that shows its log in a terminal: in the window a button does that. */
+export function logCommand(code: string): string | null {
+  return /^pilotlight logs ([\w.-]+)$/.exec(code)?.[1] ?? null;
+}
+
+/** The evidence that the window shows: its own button leads to the log, so a line that only names the command goes. */
+export function evidence(finding: Finding): string[] {
+  return finding.evidence.filter((text) => !/^its log: `pilotlight logs [^`]+`$/.test(text));
+}
+
+/** Whether carrying it out stops a process that may be of use to someone: never the green button. */
+export function stops(action: Action): boolean {
+  return action.kind === "free-port";
 }
 
 /** What tells a finding from the others of its stack. */
