@@ -7,6 +7,7 @@ use std::fs;
 
 use pilotlight::{
     control::{Down, Keeper as _, Outcome},
+    effects::process::process,
     model::{
         facts::Exit,
         view::{Light, PhaseName, ServiceView},
@@ -133,6 +134,51 @@ async fn a_process_that_has_the_number_of_a_dead_one_is_left_alone() {
         [0; 0],
         "what really ran was found by its mark"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_only_the_journal_knows_is_not_adopted() {
+    let mut bench = Bench::with(TICKER).await;
+    bench.must_up().await;
+    let pid = bench.pid("ticker");
+    bench.vanish().await;
+    // As in a journal that was copied, or garbled: number and start time are those of a process that
+    // carries no mark and is in the group of its parent.
+    let bystander = Bystander::start();
+    let lock = bench.lock().await;
+    let (mut journal, mut remembered) = Journal::open(&lock);
+    let mut running = remembered.running.remove(0);
+    running.process = process(bystander.pid()).expect("the bystander");
+    journal.started(running);
+    drop((journal, lock));
+    bench.start().await;
+    let ticker = bench
+        .until("ticker", |it| it.phase == PhaseName::Ready)
+        .await;
+    assert_ne!(ticker.pid, Some(bystander.pid()));
+    assert!(!lives(pid), "what carries the mark does not run twice");
+    assert_eq!(bench.down().await, Outcome::Done);
+    assert!(lives(bystander.pid()));
+    assert_eq!(bench.marked(), [0; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_has_lost_its_mark_is_adopted_by_its_group() {
+    // It closes the descriptor that is the tag, and starts its program without the variable.
+    let mut bench = Bench::with(
+        "[service.bare]\ncommand = [\"python3\", \"-c\", \"import os; os.closerange(3, 256); \
+         os.execve('/bin/sleep', ['sleep', '1000'], {})\"]\n",
+    )
+    .await;
+    bench.must_up().await;
+    let pid = bench.pid("bare");
+    eventually("no mark is left", || bench.marked().is_empty()).await;
+    bench.vanish().await;
+    bench.start().await;
+    let adopted = bench.until_phase("bare", PhaseName::Ready).await;
+    assert_eq!((adopted.pid, adopted.adopted), (Some(pid), true));
+    assert_eq!(bench.down().await, Outcome::Done);
+    assert!(!lives(pid));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,7 @@
 //! Keepers that meet, that are told to end, and that are killed.
 
+use std::{os::unix::fs::PermissionsExt as _, process::Command};
+
 use rustix::process::Signal;
 
 use crate::stage::{Stage, lives, signal, talker, until};
@@ -90,6 +92,53 @@ fn a_home_that_cannot_be_used_is_told() {
     stage.write("home", "a file where a folder belongs");
     let (_, err) = stage.expect(&["up", "-d"], 1);
     assert!(err.contains("home"), "{err}");
+}
+
+#[test]
+fn every_file_of_the_home_is_the_users_alone_whatever_the_umask() {
+    for umask in ["000", "022", "077"] {
+        let stage = Stage::new(&talker("talker"));
+        let home = stage.folder.path().join("home");
+        // An earlier version left this one open to others.
+        std::fs::create_dir_all(home.join("state")).unwrap();
+        std::fs::write(home.join("state/keeper.err"), "").unwrap();
+        let up = with_umask(&stage, umask).output().unwrap();
+        assert!(up.status.success(), "{umask}: {up:?}");
+        let mut folders = vec![home];
+        let mut files = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let entry = entry.unwrap();
+                let found = entry.metadata().unwrap();
+                let mode = found.permissions().mode() & 0o777;
+                if found.is_dir() {
+                    assert_eq!(mode, 0o700, "{umask}: {}", entry.path().display());
+                    folders.push(entry.path());
+                } else {
+                    assert_eq!(mode, 0o600, "{umask}: {}", entry.path().display());
+                    files += 1;
+                }
+            }
+        }
+        assert!(files > 5, "{files} files");
+        stage.expect(&["down"], 0);
+    }
+}
+
+/// `up -d` with this umask.
+fn with_umask(stage: &Stage, umask: &str) -> Command {
+    let given = stage.command(&[]);
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &format!("umask {umask}; exec \"$0\" up -d")])
+        .arg(given.get_program())
+        .current_dir(stage.folder.path())
+        .envs(
+            given
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    shell
 }
 
 #[test]

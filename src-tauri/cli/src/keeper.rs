@@ -1,7 +1,7 @@
 //! This process as the keeper: in the foreground of a terminal, in the background, or for as long as
 //! it takes to end what an earlier one left.
 
-use std::{env, fs::OpenOptions, time::Duration};
+use std::{env, time::Duration};
 
 use pilotlight::{
     background,
@@ -94,12 +94,7 @@ async fn start_in_background(home: &Home) -> Result<(), Failure> {
     home.prepare()?;
     // Where a panic of the very beginning goes, and the last words of the runtime.
     let path = home.state().join("keeper.err");
-    let errors = OpenOptions::new()
-        .create(true)
-        .write(true)
-        .truncate(true)
-        .open(&path);
-    let errors = errors.map_err(|source| Failure::Log { path, source })?;
+    let errors = background::errors_file(&path).map_err(|source| Failure::Log { path, source })?;
     let program = env::current_exe().map_err(Failure::system("find this program"))?;
     Ok(background::start(&program, &["keeper"], errors).await?)
 }

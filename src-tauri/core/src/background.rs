@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::platform::program;
+use crate::platform::{local, program};
 
 /// How long a start may take. Taking over what an earlier keeper left is part of it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -48,6 +48,15 @@ pub enum StartError {
     /// It says nothing.
     #[error("hear from the keeper in the background within {} s", PATIENCE.as_secs())]
     Silent,
+}
+
+/// Opens an empty file, which only the present user can read, for what a program in the background
+/// writes to its standard error.
+pub fn errors_file(path: &Path) -> io::Result<File> {
+    let mut options = local::private_file();
+    let file = options.create(true).write(true).truncate(true).open(path)?;
+    local::make_private(&file)?;
+    Ok(file)
 }
 
 /// Starts a program in the background and waits until it has said that it is ready. What it writes

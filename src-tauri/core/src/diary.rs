@@ -1,15 +1,21 @@
 //! Where a keeper writes down what happens to it.
 
 use std::{
-    env, io, panic,
+    env,
+    fs::{self, File},
+    io::{self, Write},
+    panic,
     path::{Path, PathBuf},
+    sync::Mutex,
 };
 
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use tracing::level_filters::LevelFilter;
-use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
+
+use crate::{clock, platform::local};
 
 /// How much is written: `debug`, or `pilotlight=debug,info`.
 const VARIABLE: &str = "PILOTLIGHT_LOG";
@@ -29,16 +35,10 @@ pub struct DiaryError {
 
 /// From now on all that this process traces goes to `<name>.<date>.log` in this folder, panics too.
 pub fn open(folder: &Path, name: &str) -> Result<(), DiaryError> {
-    let file = RollingFileAppender::builder()
-        .rotation(Rotation::DAILY)
-        .filename_prefix(name)
-        .filename_suffix("log")
-        .max_log_files(DAYS)
-        .build(folder)
-        .map_err(|error| DiaryError {
-            folder: folder.to_owned(),
-            source: io::Error::other(error),
-        })?;
+    let daily = Daily::open(folder, name).map_err(|source| DiaryError {
+        folder: folder.to_owned(),
+        source,
+    })?;
     let wanted = env::var(VARIABLE).ok();
     let wanted = wanted.and_then(|wanted| wanted.parse::<Targets>().ok());
     let targets = wanted.unwrap_or_else(|| {
@@ -47,7 +47,7 @@ pub fn open(folder: &Path, name: &str) -> Result<(), DiaryError> {
             .with_target("pilotlight", LevelFilter::INFO)
     });
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(file)
+        .with_writer(Mutex::new(daily))
         .with_ansi(false);
     // Set already only in a process that is a keeper twice, one after the other.
     let _ = tracing_subscriber::registry()
@@ -62,8 +62,13 @@ pub fn open(folder: &Path, name: &str) -> Result<(), DiaryError> {
     Ok(())
 }
 
-/// The newest of the files that [`open`] has made with this name, if there is one.
+/// Returns the newest of the files that [`open`] has made with this name, if there is one.
 pub fn latest(folder: &Path, name: &str) -> io::Result<Option<PathBuf>> {
+    Ok(files(folder, name)?.pop())
+}
+
+/// The files of this name, the oldest first: the date is in the name, year first.
+fn files(folder: &Path, name: &str) -> io::Result<Vec<PathBuf>> {
     let prefix = format!("{name}.");
     let mut files = Vec::new();
     for entry in folder.read_dir()? {
@@ -76,6 +81,79 @@ pub fn latest(folder: &Path, name: &str) -> io::Result<Option<PathBuf>> {
             files.push(path);
         }
     }
-    // The date stands in the name, year first.
-    Ok(files.into_iter().max())
+    files.sort();
+    Ok(files)
+}
+
+/// A file for each day, which only the present user can read.
+struct Daily {
+    folder: PathBuf,
+    name: String,
+    day: Date,
+    file: File,
+}
+
+impl Daily {
+    fn open(folder: &Path, name: &str) -> io::Result<Self> {
+        let day = today();
+        let path = folder.join(format!("{name}.{day}.log"));
+        let file = local::private_file().append(true).create(true).open(path)?;
+        local::make_private(&file)?;
+        let files = files(folder, name)?;
+        for old in files.iter().rev().skip(DAYS) {
+            // It may have been removed by another process; the next day removes it otherwise.
+            let _ = fs::remove_file(old);
+        }
+        Ok(Self {
+            folder: folder.to_owned(),
+            name: name.to_owned(),
+            day,
+            file,
+        })
+    }
+}
+
+impl Write for Daily {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if today() != self.day
+            && let Ok(next) = Self::open(&self.folder, &self.name)
+        {
+            *self = next;
+        }
+        self.file.write(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// The date in UTC.
+fn today() -> Date {
+    let now = Timestamp::try_from(clock::now().wall).unwrap_or_default();
+    now.to_zoned(TimeZone::UTC).date()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn five_days_are_kept_and_another_name_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        for day in 1..=9 {
+            fs::write(folder.path().join(format!("daemon.2020-01-0{day}.log")), "").unwrap();
+        }
+        fs::write(folder.path().join("other.2020-01-01.log"), "").unwrap();
+        let mut daily = Daily::open(folder.path(), "daemon").unwrap();
+        daily.write_all(b"a line\n").unwrap();
+        let kept = files(folder.path(), "daemon").unwrap();
+        assert_eq!(kept.len(), DAYS);
+        assert_eq!(
+            latest(folder.path(), "daemon").unwrap(),
+            kept.last().cloned()
+        );
+        assert_eq!(fs::read_to_string(&kept[4]).unwrap(), "a line\n");
+        assert!(folder.path().join("other.2020-01-01.log").exists());
+    }
 }

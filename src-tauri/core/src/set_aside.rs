@@ -1,4 +1,4 @@
-//! What was in the way and is kept: renamed beside its old place, never deleted.
+//! What was in the way and is kept: renamed beside its old place. The latest five of a place stay.
 
 use std::{
     ffi::OsString,
@@ -29,26 +29,52 @@ impl fmt::Display for SetAside {
     }
 }
 
-/// Renames what stands at `path` to the first free `<path>.set-aside-<n>`. Only the holder of the
-/// keeper's lock does this, so nobody takes that name in between.
+/// How many are kept of what stood in one place.
+const KEPT: u32 = 5;
+
+/// Renames what stands at `path` to `<path>.set-aside-<n>`, with the number after the highest that
+/// is there, and removes the files with the lowest numbers beyond five. A folder is never removed.
+/// Only the holder of the lock does this, so no other process takes that name in between.
 pub(crate) fn set_aside(path: &Path, reason: impl Into<String>) -> io::Result<SetAside> {
-    let mut number = 1_u32;
-    let kept_as = loop {
-        let mut name = OsString::from(path);
-        name.push(format!(".set-aside-{number}"));
-        let candidate = PathBuf::from(name);
-        match fs::symlink_metadata(&candidate) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => break candidate,
-            Err(error) => return Err(error),
-            Ok(_) => number += 1,
-        }
-    };
+    let mut earlier = numbers(path)?;
+    earlier.sort_unstable();
+    let number = earlier.last().map_or(1, |last| last + 1);
+    let kept_as = name(path, number);
     fs::rename(path, &kept_as)?;
+    let surplus = (earlier.len() + 1).saturating_sub(KEPT as usize);
+    for old in earlier.into_iter().take(surplus) {
+        let old = name(path, old);
+        if let Err(error) = fs::remove_file(&old) {
+            tracing::warn!("failed to remove {}: {error}", old.display());
+        }
+    }
     Ok(SetAside {
         path: path.to_owned(),
         kept_as,
         reason: reason.into(),
     })
+}
+
+fn name(path: &Path, number: u32) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(format!(".set-aside-{number}"));
+    PathBuf::from(name)
+}
+
+/// The numbers of what was set aside from this place and is still there.
+fn numbers(path: &Path) -> io::Result<Vec<u32>> {
+    let mut prefix = path.file_name().unwrap_or_default().to_owned();
+    prefix.push(".set-aside-");
+    let mut numbers = Vec::new();
+    for entry in path.parent().unwrap_or(Path::new(".")).read_dir()? {
+        let name = entry?.file_name();
+        let number = name
+            .as_encoded_bytes()
+            .strip_prefix(prefix.as_encoded_bytes())
+            .and_then(|number| std::str::from_utf8(number).ok()?.parse::<u32>().ok());
+        numbers.extend(number);
+    }
+    Ok(numbers)
 }
 
 #[cfg(test)]
@@ -67,5 +93,25 @@ mod tests {
         assert_eq!(read("file.set-aside-1"), "first");
         assert_eq!(read("file.set-aside-2"), "second");
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn the_latest_five_stay_and_a_folder_is_not_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let at = |number: u32| folder.path().join(format!("file.set-aside-{number}"));
+        fs::create_dir(&path).unwrap();
+        set_aside(&path, "a folder").unwrap();
+        for number in 2..=12 {
+            fs::write(&path, number.to_string()).unwrap();
+            set_aside(&path, "a test").unwrap();
+        }
+        assert!(at(1).is_dir());
+        for number in 2..=8 {
+            assert!(!at(number).exists(), "{number}");
+        }
+        for number in 9..=12 {
+            assert_eq!(fs::read_to_string(at(number)).unwrap(), number.to_string());
+        }
     }
 }

@@ -105,6 +105,12 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = self.file.display();
+        // That the file cannot be read says nothing about whether it is valid.
+        if let [problem] = &self.problems[..]
+            && problem.place.is_none()
+        {
+            return write!(f, "{file}: {problem}");
+        }
         match (self.problems.len(), self.is_cut_short()) {
             (1, _) => write!(f, "{file} is not a valid stack file"),
             (count, false) => write!(f, "{file} is not a valid stack file: {count} problems"),

@@ -56,7 +56,7 @@ impl Supervisor {
             }
             match read(stack) {
                 Ok((applied, variables)) => {
-                    self.adopt_stack(applied, variables, &runs);
+                    self.adopt_stack(applied, variables, &runs, &table);
                     let is_known = |mark: &Mark| runs.iter().any(|run| run.mark() == *mark);
                     end_strays(&census, &table, &stack.id, is_known).await;
                 }
@@ -66,17 +66,23 @@ impl Supervisor {
         Ok(remarks)
     }
 
-    fn adopt_stack(&mut self, stack: Stack, variables: Variables, runs: &[&Running]) {
+    fn adopt_stack(
+        &mut self,
+        stack: Stack,
+        variables: Variables,
+        runs: &[&Running],
+        table: &ProcessTable,
+    ) {
         let mut kept = Kept::new(&self.tools.home, Arc::new(stack), variables);
         kept.remember();
         self.stacks.push(kept);
         let index = self.stacks.len() - 1;
         for running in runs {
-            self.adopt_run(index, running);
+            self.adopt_run(index, running, table);
         }
     }
 
-    fn adopt_run(&mut self, index: usize, running: &Running) {
+    fn adopt_run(&mut self, index: usize, running: &Running, table: &ProcessTable) {
         let origin = Origin {
             stack: running.stack.clone(),
             service: running.service.clone(),
@@ -84,7 +90,9 @@ impl Supervisor {
         };
         let logs = ServiceLogs::of(self.tools.home.logs(), &origin.stack, &origin.service);
         self.tools.census.look_back_to(running.process.started);
-        let tree = Tree::adopt(running.mark(), running.process);
+        let tree = is_of_run(table, running)
+            .then(|| Tree::adopt(running.mark(), running.process))
+            .flatten();
         let lives = tree.is_some();
         let tree = tree.unwrap_or_else(|| Tree::remains(running.mark(), []));
         let last_words = log::last_words(&logs.run(running.run));
@@ -117,6 +125,21 @@ impl Supervisor {
             }
         }
     }
+}
+
+/// Whether the process that the journal names is one of the run: it carries the mark, or it shows no
+/// mark at all and leads a process group, as each first process does. Number and start time alone
+/// are no proof, since a journal may be damaged, or copied from another machine or container.
+fn is_of_run(table: &ProcessTable, running: &Running) -> bool {
+    let process = running.process;
+    let row = table.position(process.pid).map(|at| &table.rows()[at]);
+    row.is_some_and(|row| {
+        row.process == process
+            && match row.mark.as_deref() {
+                Some(mark) => *mark == running.mark(),
+                None => row.group == process.pid,
+            }
+    })
 }
 
 /// Ends whoever carries a mark of the stack and belongs to no known run: a keeper that was killed

@@ -3,7 +3,7 @@
 use std::fs;
 
 pub(crate) use crate::platform::unix::local::{
-    connect, listen, private_file, private_folder, remnant, socket_address,
+    connect, listen, make_private, private_file, private_folder, remnant, socket_address,
 };
 
 /// What is the same until the machine starts again, and never again afterwards. `None` where the

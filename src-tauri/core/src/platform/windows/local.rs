@@ -1,7 +1,7 @@
 //! What only the present user may reach, and what tells this start of the machine from others.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     io,
     os::windows::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
@@ -63,6 +63,15 @@ pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
 /// which was made with [`private_folder`].
 pub(crate) fn private_file() -> OpenOptions {
     OpenOptions::new()
+}
+
+/// Closes a file to all other users: its folder does that already (see [`private_file`]).
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the signature is the same on all platforms"
+)]
+pub(crate) fn make_private(_file: &File) -> io::Result<()> {
+    Ok(())
 }
 
 /// Where the control socket of a home is: a pipe with the name `key`, the same for every process

@@ -47,6 +47,20 @@ fn the_file_is_found_in_the_folder_or_the_nearest_parent() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_is_told_with_the_reason_and_not_called_invalid() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing.toml");
+    let told = read(&missing, &environment()).unwrap_err().to_string();
+    assert!(!told.contains("not a valid stack file"), "{told}");
+    let exhausted = ProblemKind::Unreadable("Too many open files (os error 24)".to_owned());
+    let told = Report::about_file(&missing, exhausted).to_string();
+    assert!(
+        told.contains("missing.toml") && told.ends_with("Too many open files (os error 24)"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_file_of_any_name_may_be_given() {
     let project = project();
     let other = project.path().join("other.toml");
