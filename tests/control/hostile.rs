@@ -116,30 +116,91 @@ async fn a_thousand_clients_at_once_are_all_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_clients_that_stay_turn_others_away_until_they_go() {
+async fn a_thousand_idle_connections_keep_nobody_out() {
     allow_many_files();
     let house = House::new();
-    let mut silent = Vec::new();
-    for _ in 0..1_000 {
-        silent.push(house.raw().await);
+    let mut idle = Vec::new();
+    for number in 0..1_000 {
+        let mut stream = house.raw().await;
+        if number % 2 == 0 {
+            stream.write_all(hello().as_bytes()).await.unwrap();
+        }
+        idle.push(stream);
     }
-    // All places are taken by the first of them; the rest are told so, and so is who comes now.
-    let turned_away = soon(async { house.client().await.status().await }).await;
-    match turned_away {
-        Err(ClientError::NotTaken(why)) => assert!(why.contains("256 connections"), "{why}"),
-        other => panic!("{other:?}"),
-    }
-    silent.clear();
+    // The server is at work on its crowd: who is turned away in the first moments tries again.
     until_served(&house).await;
+    for _ in 0..20 {
+        house.still_serves().await;
+    }
     house.end().await;
 }
 
-/// Until the keeper has noticed who has left.
-async fn until_served(house: &House) {
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_whose_clients_are_gone_keep_nobody_out() {
+    allow_many_files();
+    let house = House::new();
+    let request = "{\"up\":{\"file\":\"/srv/slow.toml\",\"services\":[],\"environment\":[]}}\n";
+    for _ in 0..600 {
+        let mut stream = house.raw().await;
+        stream
+            .write_all((hello() + request).as_bytes())
+            .await
+            .unwrap();
+    }
+    until(|| house.desk.asked().len() == 600).await;
+    house.still_serves().await;
+    assert_eq!(
+        soon(house.client().await.up(up("/srv/a.toml")))
+            .await
+            .unwrap(),
+        Outcome::Done
+    );
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn down_and_status_are_served_while_all_seats_are_taken() {
+    allow_many_files();
+    let house = House::new();
+    let mut busy = Vec::new();
+    for number in 0..256 {
+        let mut client = house.client().await;
+        if number % 2 == 0 {
+            busy.push(tokio::spawn(async move {
+                drop(client.up(up("/srv/slow.toml")).await);
+            }));
+        } else {
+            busy.push(tokio::spawn(async move {
+                let mut watch = client.watch().await.unwrap();
+                while let Ok(Some(_)) = watch.next().await {}
+            }));
+        }
+    }
     soon(async {
-        while house.client().await.status().await.is_err() {
+        loop {
+            match house.client().await.up(up("/srv/a.toml")).await {
+                Err(ClientError::NotTaken(why)) => break assert!(why.contains("256"), "{why}"),
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    })
+    .await;
+    house.still_serves().await;
+    house.desk.gate.notify_one();
+    assert_eq!(
+        soon(house.client().await.down(down())).await.unwrap(),
+        Outcome::Done
+    );
+    // A seat is free when its client leaves.
+    busy.pop().unwrap().abort();
+    soon(async {
+        while house.client().await.up(up("/srv/a.toml")).await.is_err() {
             tokio::task::yield_now().await;
         }
     })
     .await;
+    for client in busy {
+        client.abort();
+    }
+    house.end().await;
 }

@@ -14,6 +14,54 @@ async fn a_keeper_that_says_nothing_does_not_hold_a_client() {
     ));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_daemon_that_falls_silent_after_its_greeting_is_told_with_what_was_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::under(folder.path()).unwrap();
+    home.prepare().unwrap();
+    let listener = tokio::net::UnixListener::bind(home.socket()).unwrap();
+    let greeting =
+        |hears| format!("{{\"pilotlight\":1,\"version\":\"9\",\"hears_of_work\":{hears}}}\n");
+    let meet = async |hears: bool| {
+        let greet = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(greeting(hears).as_bytes()).await.unwrap();
+            stream
+        };
+        let (client, stream) = tokio::join!(Client::connect(&home), greet);
+        (client.unwrap(), stream)
+    };
+    let silent = |error: ClientError, asked: &str| {
+        assert!(matches!(error, ClientError::Silent { .. }), "{error}");
+        assert!(error.to_string().contains(&format!("`{asked}`")), "{error}");
+    };
+    for hears in [true, false] {
+        let (mut client, _stream) = meet(hears).await;
+        silent(client.status().await.unwrap_err(), "status");
+    }
+    let (mut client, _stream) = meet(true).await;
+    silent(client.up(up("/srv/a.toml")).await.unwrap_err(), "up");
+    let (mut client, _stream) = meet(true).await;
+    silent(client.down(down()).await.unwrap_err(), "down");
+    let (client, _stream) = meet(true).await;
+    silent(
+        client.watch().await.unwrap().next().await.unwrap_err(),
+        "watch",
+    );
+
+    // One that works for long says so.
+    let (mut client, mut stream) = meet(true).await;
+    let working = async {
+        for _ in 0..20 {
+            tokio::time::sleep(Duration::from_secs(8)).await;
+            stream.write_all(b"\"working\"\n").await.unwrap();
+        }
+        stream.write_all(b"{\"outcome\":\"done\"}\n").await.unwrap();
+    };
+    let (outcome, ()) = tokio::join!(client.down(down()), working);
+    assert_eq!(outcome.unwrap(), Outcome::Done);
+}
+
 #[tokio::test]
 async fn a_keeper_of_another_version_is_told_from_a_stranger() {
     let folder = tempfile::tempdir().unwrap();
@@ -47,9 +95,10 @@ fn there_is_one_keeper_to_a_home() {
     let first = Lock::acquire(&home).unwrap();
     let share = first.clone();
     match Lock::acquire(&home) {
-        Err(LockError::Held { pid, version }) => {
-            assert_eq!(pid, Some(std::process::id()));
-            assert_eq!(version.as_deref(), Some(env!("CARGO_PKG_VERSION")));
+        Err(LockError::Held(holder)) => {
+            assert_eq!(holder.pid, Some(std::process::id()));
+            assert_eq!(holder.version.as_deref(), Some(env!("CARGO_PKG_VERSION")));
+            assert_eq!(holder.phase, Some(Phase::Starting));
         }
         other => panic!("{other:?}"),
     }

@@ -9,6 +9,7 @@
 
 mod hostile;
 mod keepers;
+mod losses;
 mod places;
 mod requests;
 
@@ -31,8 +32,9 @@ use std::{
 use pilotlight::{
     control::{
         Client, ClientError, ConnectError, Doctor, Down, Environment, Keeper, Lock, LockError,
-        Outcome, PROTOCOL, Restart, Server, Up,
+        Outcome, PROTOCOL, Phase, Restart, Server, Up,
     },
+    effects::log::Watcher,
     home::Home,
     model::{
         finding::{Code, Finding, Remedy},
@@ -82,6 +84,9 @@ impl Keeper for Desk {
     async fn up(&self, up: Up) -> Outcome {
         self.note(format!("up {} {:?}", up.file.display(), up.services));
         *self.environment.lock().unwrap() = Some(up.environment);
+        if up.file.ends_with("slow.toml") {
+            std::future::pending::<()>().await;
+        }
         Outcome::Done
     }
 
@@ -101,6 +106,7 @@ impl Keeper for Desk {
     }
 
     async fn quit(&self, leave_running: bool) -> Outcome {
+        self.note(format!("quit {leave_running}"));
         Outcome::Refused(format!("not now, {leave_running}"))
     }
 
@@ -115,6 +121,10 @@ impl Keeper for Desk {
 
     fn snapshot(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshot.subscribe()
+    }
+
+    async fn home_lost(&self) {
+        self.note("the home is lost".to_owned());
     }
 }
 
@@ -173,7 +183,7 @@ impl House {
             snapshot: watch::Sender::new(Arc::new(snapshot("first"))),
         };
         let stop = CancellationToken::new();
-        let running = tokio::spawn(server.run(desk.clone(), stop.clone()));
+        let running = tokio::spawn(server.run(desk.clone(), Watcher::new(), stop.clone()));
         Self {
             folder,
             home,
@@ -235,4 +245,29 @@ async fn last_words(mut stream: UnixStream) -> String {
     // A reset after the words is how a closing socket answers what it did not read.
     drop(soon(stream.read_to_end(&mut said)).await);
     String::from_utf8(said).unwrap()
+}
+
+/// Waits for a condition that has no event of its own.
+async fn until(condition: impl Fn() -> bool) {
+    soon(async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// Waits until a client is let in and answered.
+async fn until_served(house: &House) {
+    soon(async {
+        loop {
+            if let Ok(mut client) = Client::connect(&house.home).await
+                && client.status().await.is_ok()
+            {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
 }

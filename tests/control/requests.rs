@@ -39,7 +39,8 @@ async fn every_request_is_carried_out_and_answered() {
         [
             "up /srv/a.toml [\"backend\"]",
             "down None true",
-            "down is over"
+            "down is over",
+            "quit true"
         ]
     );
     house.end().await;
@@ -167,14 +168,4 @@ async fn a_keeper_that_is_told_to_stop_leaves_no_request_waiting() {
         soon(answer).await.unwrap(),
         Err(ClientError::Closed)
     ));
-}
-
-/// Waits for a condition that has no event of its own.
-async fn until(condition: impl Fn() -> bool) {
-    soon(async {
-        while !condition() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
 }

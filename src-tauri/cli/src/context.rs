@@ -7,7 +7,7 @@ use std::{
 };
 
 use pilotlight::{
-    control::{Client, ConnectError},
+    control::Client,
     home::Home,
     model::view::{Snapshot, StackView},
     stack::{ServiceName, Stack},
@@ -57,12 +57,7 @@ impl Context {
 
     /// The keeper, if there is one.
     pub(crate) async fn keeper(&self) -> Result<Option<Client>, Failure> {
-        match Client::connect(&self.home).await {
-            Ok(client) => Ok(Some(client)),
-            // It has just ended.
-            Err(ConnectError::NoKeeper | ConnectError::Closed) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        Ok(Client::find(&self.home).await?)
     }
 }
 

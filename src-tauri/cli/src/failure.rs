@@ -141,6 +141,9 @@ impl Failure {
                 tell(&not_found.to_string(), help.as_deref())
             }
             Self::Usage(message) | Self::Refused(message) => tell(message, None),
+            // Sentences of their own.
+            Self::Connect(ConnectError::NoSocket { .. })
+            | Self::Client(ClientError::Silent { .. }) => tell(&self.to_string(), self.help()),
             _ => tell(&format!("failed to {self}"), self.help()),
         };
         // There is nobody to be told of that.
@@ -151,7 +154,11 @@ impl Failure {
     fn help(&self) -> Option<&'static str> {
         match self {
             Self::Connect(ConnectError::NoKeeper) => Some("start it with `pilotlight up`"),
-            Self::Connect(ConnectError::Silent) => Some(
+            Self::Connect(ConnectError::NoSocket { .. }) => Some(
+                "it makes the socket again by itself unless it is stopped; end that process if it \
+                 does not: its services keep running, and the next `pilotlight up` reconnects to them",
+            ),
+            Self::Connect(ConnectError::Silent) | Self::Client(ClientError::Silent { .. }) => Some(
                 "end that process; its services go on, and the next `pilotlight up` takes them over",
             ),
             Self::Client(ClientError::Closed) => {

@@ -5,7 +5,7 @@ use std::{env, time::Duration};
 
 use pilotlight::{
     background,
-    control::{Client, ConnectError, Keeper as _, Lock, LockError},
+    control::{Attempts, Client, ConnectError, Keeper as _, Lock, LockError},
     diary,
     home::Home,
     keeping::Keeping,
@@ -17,9 +17,6 @@ use crate::failure::{Ending, Failure};
 
 /// How long a keeper that begins or ends may stand in the way of a connection.
 const CHANGE: Duration = Duration::from_secs(30);
-
-/// Between two attempts to reach a keeper that is about to listen: nothing tells of that.
-const RETRY: Duration = Duration::from_millis(10);
 
 /// Takes over what an earlier keeper left, and answers whoever connects.
 pub(crate) async fn begin(lock: &Lock) -> Result<Keeping, Failure> {
@@ -37,6 +34,7 @@ pub(crate) enum Kept {
 /// or ending is waited for.
 pub(crate) async fn keep(home: &Home) -> Result<Kept, Failure> {
     let attempt = async {
+        let mut attempts = Attempts::new(home);
         loop {
             match Client::connect(home).await {
                 Ok(client) => return Ok(Kept::There(client)),
@@ -45,7 +43,7 @@ pub(crate) async fn keep(home: &Home) -> Result<Kept, Failure> {
             }
             match Lock::acquire(home) {
                 Ok(lock) => return begin(&lock).await.map(Kept::Here),
-                Err(LockError::Held { .. }) => tokio::time::sleep(RETRY).await,
+                Err(LockError::Held { .. }) => attempts.pause().await?,
                 Err(error) => return Err(error.into()),
             }
         }
@@ -59,18 +57,24 @@ pub(crate) async fn keep(home: &Home) -> Result<Kept, Failure> {
 /// Connects to the keeper of this home; where there is none, one is started in the background.
 pub(crate) async fn keep_in_background(home: &Home) -> Result<Client, Failure> {
     let attempt = async {
+        let mut attempts = Attempts::new(home);
         loop {
             match Client::connect(home).await {
                 Ok(client) => return Ok(client),
                 Err(ConnectError::NoKeeper | ConnectError::Closed) => {}
                 Err(error) => return Err(error.into()),
             }
+            // A second one would only find that.
+            if Lock::holder(home).is_some() {
+                attempts.pause().await?;
+                continue;
+            }
             let Err(failure) = start_in_background(home).await else {
                 continue;
             };
             // Another one may have been faster, or is about to end.
             if matches!(Lock::acquire(home), Err(LockError::Held { .. })) {
-                tokio::time::sleep(RETRY).await;
+                attempts.pause().await?;
             } else {
                 return Err(failure);
             }

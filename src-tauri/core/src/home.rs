@@ -124,14 +124,26 @@ impl Home {
     /// The address of the control socket: a path on Unix, the name of a pipe on Windows.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
+        local::socket_address(&self.state, &self.key())
+    }
+
+    /// What tells this home from all others.
+    fn key(&self) -> String {
         let key = fingerprint(&[self.state.as_os_str().as_encoded_bytes()]);
-        local::socket_address(&self.state, &format!("{key:016x}"))
+        format!("{key:016x}")
     }
 
     /// The file that a keeper locks.
     #[must_use]
     pub fn lock(&self) -> PathBuf {
         self.state.join("keeper.lock")
+    }
+
+    /// A second file that a daemon locks, outside of the home, so that it counts as locked when its
+    /// folders are deleted. `None` where the address of the control socket sees to that.
+    #[must_use]
+    pub fn second_lock(&self) -> Option<PathBuf> {
+        local::second_lock(&self.key())
     }
 
     /// What tells the stack of this file from all others: a name to recognize it by, and a

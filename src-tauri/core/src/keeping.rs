@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     background,
-    control::{BindError, Client, ConnectError, Keeper as _, Lock, LockError, Server},
+    control::{Attempts, BindError, Client, ConnectError, Keeper as _, Lock, LockError, Server},
     home::Home,
     model::view::Snapshot,
     supervisor::{self, Handle},
@@ -18,9 +18,6 @@ const FIRST_STACK: Duration = Duration::from_secs(30);
 
 /// How long a keeper that is told to make room may take.
 const CHANGE: Duration = Duration::from_secs(30);
-
-/// Between two looks at the lock of a keeper that is about to end: nothing tells of that.
-const RETRY: Duration = Duration::from_millis(10);
 
 /// Why this process is not the keeper. A fragment that follows "failed to".
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +63,7 @@ impl Keeping {
         let mut remarks = started.remarks;
         remarks.extend(set_aside.map(|set_aside| set_aside.to_string()));
         Ok(Self {
-            server: tokio::spawn(server.run(started.handle.clone(), stop.clone())),
+            server: tokio::spawn(server.run(started.handle.clone(), started.watcher, stop.clone())),
             supervisor: started.task,
             handle: started.handle,
             remarks,
@@ -128,6 +125,7 @@ impl Keeping {
 /// Waits for the lock, and asks whoever holds it to end.
 async fn room(home: &Home) -> Result<Lock, KeepError> {
     let mut asked = false;
+    let mut attempts = Attempts::new(home);
     loop {
         match Lock::acquire(home) {
             Err(LockError::Held { .. }) => {}
@@ -144,6 +142,6 @@ async fn room(home: &Home) -> Result<Lock, KeepError> {
                 Err(error) => return Err(error.into()),
             }
         }
-        tokio::time::sleep(RETRY).await;
+        attempts.pause().await?;
     }
 }

@@ -30,7 +30,7 @@ impl fmt::Display for SetAside {
 }
 
 /// How many are kept of what stood in one place.
-const KEPT: u32 = 5;
+const KEPT: usize = 5;
 
 /// Renames what stands at `path` to `<path>.set-aside-<n>`, with the number after the highest that
 /// is there, and removes the files with the lowest numbers beyond five. A folder is never removed.
@@ -41,9 +41,10 @@ pub(crate) fn set_aside(path: &Path, reason: impl Into<String>) -> io::Result<Se
     let number = earlier.last().map_or(1, |last| last + 1);
     let kept_as = name(path, number);
     fs::rename(path, &kept_as)?;
-    let surplus = (earlier.len() + 1).saturating_sub(KEPT as usize);
-    for old in earlier.into_iter().take(surplus) {
-        let old = name(path, old);
+    let files = earlier.into_iter().map(|number| name(path, number));
+    let mut files: Vec<PathBuf> = files.filter(|file| !file.is_dir()).collect();
+    files.truncate((files.len() + 1).saturating_sub(KEPT));
+    for old in files {
         if let Err(error) = fs::remove_file(&old) {
             tracing::warn!("failed to remove {}: {error}", old.display());
         }
@@ -107,10 +108,10 @@ mod tests {
             set_aside(&path, "a test").unwrap();
         }
         assert!(at(1).is_dir());
-        for number in 2..=8 {
+        for number in 2..=7 {
             assert!(!at(number).exists(), "{number}");
         }
-        for number in 9..=12 {
+        for number in 8..=12 {
             assert_eq!(fs::read_to_string(at(number)).unwrap(), number.to_string());
         }
     }

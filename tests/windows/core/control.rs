@@ -59,7 +59,8 @@ async fn garbage_is_told_what_is_wrong_and_harms_nobody() {
         let (server, aside) = Server::bind(&lock).unwrap();
         assert_eq!(aside, None);
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(server.run(keeper.handle.clone(), stop.clone()));
+        let serving =
+            tokio::spawn(server.run(keeper.handle.clone(), keeper.watcher.clone(), stop.clone()));
         let hello = format!("{{\"pilotlight\":{PROTOCOL},\"version\":\"test\"}}\n");
         for (sent, answer) in [
             (
@@ -98,7 +99,7 @@ fn there_is_one_keeper_to_a_home() {
             .join()
             .unwrap();
         match second {
-            Err(LockError::Held { pid, .. }) => assert_eq!(pid, Some(std::process::id())),
+            Err(LockError::Held(holder)) => assert_eq!(holder.pid, Some(std::process::id())),
             other => panic!("{other:?}"),
         }
         drop(first);

@@ -1,11 +1,12 @@
 //! The side that asks.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{future::Future, io, path::PathBuf, sync::Arc, time::Duration};
 
 use interprocess::local_socket::tokio::Stream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
+    lock::{Holder, Lock, Phase},
     protocol::{Doctor, Down, Hello, Outcome, PROTOCOL, Request, Response, Restart, Up},
     wire::{Wire, WireError},
 };
@@ -20,6 +21,20 @@ const ANSWER_LIMIT: usize = 64 << 20;
 
 /// A keeper greets at once. One that does not is stopped or stuck.
 const GREETING: Duration = Duration::from_secs(5);
+
+/// A daemon that works on a request says so every few seconds ([`Response::Working`]), so that a
+/// longer silence means that it is stopped or stuck.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// How long a daemon of an earlier version, which does not say that it works, may take for what
+/// needs no waiting for services.
+const UNTOLD: Duration = Duration::from_secs(30);
+
+/// How long a daemon may take to make its socket again when that was deleted.
+const LISTENS_ANEW: Duration = Duration::from_secs(1);
+
+/// Between two attempts to reach a daemon.
+const BETWEEN: Duration = Duration::from_millis(10);
 
 /// A connection to the keeper of a home.
 pub struct Client {
@@ -56,6 +71,18 @@ pub enum ConnectError {
     /// The keeper is there and says nothing.
     #[error("hear from the keeper within {} s: it is stopped or stuck", GREETING.as_secs())]
     Silent,
+    /// A daemon has the lock and should listen, and nothing takes connections where its socket
+    /// belongs. A sentence of its own.
+    #[error(
+        "the daemon ({holder}) runs, but its control socket {} is gone",
+        address.display()
+    )]
+    NoSocket {
+        /// The daemon.
+        holder: Holder,
+        /// Where its socket belongs.
+        address: PathBuf,
+    },
     /// The keeper ended in this moment.
     #[error("hear from the keeper: it closed the connection")]
     Closed,
@@ -84,6 +111,14 @@ pub enum ClientError {
     /// The message or its answer did not come through.
     #[error("speak to the keeper: {0}")]
     Wire(WireError),
+    /// The daemon is there and says nothing more. A sentence of its own.
+    #[error("the daemon has not answered `{request}` for {} s: it is stopped or stuck", patience.as_secs())]
+    Silent {
+        /// What it was asked.
+        request: &'static str,
+        /// How long it has said nothing.
+        patience: Duration,
+    },
 }
 
 impl Client {
@@ -111,6 +146,24 @@ impl Client {
             });
         }
         Ok(Self { wire, keeper })
+    }
+
+    /// Connects to the daemon of this home, if one has it. One that has lost its socket is given a
+    /// moment to make it again. Makes nothing on disk.
+    pub async fn find(home: &Home) -> Result<Option<Self>, ConnectError> {
+        let mut attempts = Attempts::new(home);
+        loop {
+            match Self::connect(home).await {
+                Ok(client) => return Ok(Some(client)),
+                Err(ConnectError::NoKeeper | ConnectError::Closed) => {}
+                Err(error) => return Err(error),
+            }
+            match Lock::holder(home).map(|holder| holder.phase) {
+                // It is about to listen, or to end.
+                None | Some(Some(Phase::Starting | Phase::Ending)) => return Ok(None),
+                Some(Some(Phase::Listening) | None) => attempts.pause().await?,
+            }
+        }
     }
 
     /// What the keeper said of itself.
@@ -153,44 +206,110 @@ impl Client {
     pub async fn doctor(&mut self, doctor: Doctor) -> Result<Option<Vec<Finding>>, ClientError> {
         match self.exchange(Request::Doctor(doctor)).await? {
             Response::Findings(findings) => Ok(findings),
-            Response::Outcome(_) | Response::Snapshot(_) | Response::Error(_) => {
-                Err(ClientError::Unexpected)
-            }
+            Response::Outcome(_)
+            | Response::Snapshot(_)
+            | Response::Error(_)
+            | Response::Working => Err(ClientError::Unexpected),
         }
     }
 
     /// Follows the keeper: a snapshot now and after every change.
     pub async fn watch(mut self) -> Result<Watch, ClientError> {
-        let sent = self.wire.send(&Request::Watch).await;
+        let patience = self.patience(&Request::Watch);
+        let sent = send(&mut self.wire, &Request::Watch, patience).await?;
         Ok(Watch {
             wire: self.wire,
             fault: sent.err(),
+            patience,
+            heard: Instant::now(),
         })
+    }
+
+    /// How long the daemon may say nothing when it is asked this; `None` for any time.
+    fn patience(&self, request: &Request) -> Option<Duration> {
+        match request {
+            _ if self.keeper.hears_of_work => Some(SILENCE),
+            Request::Up(_)
+            | Request::Down(_)
+            | Request::Restart(_)
+            | Request::Quit { .. }
+            | Request::Watch => None,
+            Request::Status | Request::Usage | Request::Doctor(_) => Some(UNTOLD),
+        }
     }
 
     async fn act(&mut self, request: Request) -> Result<Outcome, ClientError> {
         match self.exchange(request).await? {
             Response::Outcome(outcome) => Ok(outcome),
-            Response::Snapshot(_) | Response::Findings(_) | Response::Error(_) => {
-                Err(ClientError::Unexpected)
-            }
+            Response::Snapshot(_)
+            | Response::Findings(_)
+            | Response::Error(_)
+            | Response::Working => Err(ClientError::Unexpected),
         }
     }
 
     async fn look(&mut self, request: Request) -> Result<Arc<Snapshot>, ClientError> {
         match self.exchange(request).await? {
             Response::Snapshot(snapshot) => Ok(snapshot),
-            Response::Outcome(_) | Response::Findings(_) | Response::Error(_) => {
-                Err(ClientError::Unexpected)
-            }
+            Response::Outcome(_)
+            | Response::Findings(_)
+            | Response::Error(_)
+            | Response::Working => Err(ClientError::Unexpected),
         }
     }
 
     async fn exchange(&mut self, request: Request) -> Result<Response, ClientError> {
-        let sent = self.wire.send(&request).await;
-        answer(&mut self.wire, sent.err())
-            .await?
-            .ok_or(ClientError::Closed)
+        let patience = self.patience(&request);
+        let mut unsent = send(&mut self.wire, &request, patience).await?.err();
+        loop {
+            let answer = answer(&mut self.wire, unsent.take());
+            match within(patience, request.name(), answer).await? {
+                Some(Response::Working) => {}
+                Some(response) => return Ok(response),
+                None => return Err(ClientError::Closed),
+            }
+        }
+    }
+}
+
+/// Attempts to reach a daemon that is about to listen, or to end, which nothing tells of.
+pub struct Attempts<'a> {
+    home: &'a Home,
+    /// Since when a daemon that should listen does not.
+    lost_since: Option<Instant>,
+}
+
+impl<'a> Attempts<'a> {
+    /// The first is about to be made.
+    #[must_use]
+    pub fn new(home: &'a Home) -> Self {
+        Self {
+            home,
+            lost_since: None,
+        }
+    }
+
+    /// Waits before the next attempt. Fails where a daemon has the lock and does not make the socket
+    /// again that it has lost.
+    pub async fn pause(&mut self) -> Result<(), ConnectError> {
+        let holder = Lock::holder(self.home);
+        let lost = holder.filter(|holder| match holder.phase {
+            Some(Phase::Starting | Phase::Ending) => false,
+            Some(Phase::Listening) | None => true,
+        });
+        match (lost, self.lost_since) {
+            (None, _) => self.lost_since = None,
+            (Some(_), None) => self.lost_since = Some(Instant::now()),
+            (Some(holder), Some(since)) if since.elapsed() > LISTENS_ANEW => {
+                return Err(ConnectError::NoSocket {
+                    holder,
+                    address: self.home.socket(),
+                });
+            }
+            (Some(_), Some(_)) => {}
+        }
+        tokio::time::sleep(BETWEEN).await;
+        Ok(())
     }
 }
 
@@ -199,19 +318,64 @@ pub struct Watch {
     wire: Wire<Stream>,
     /// Why the request could not be sent; the keeper may have said more.
     fault: Option<WireError>,
+    /// How long the daemon may say nothing.
+    patience: Option<Duration>,
+    /// When it said something last.
+    heard: Instant,
 }
 
 impl Watch {
-    /// The next snapshot; `None` when the keeper has ended. Cancel-safe.
+    /// Returns the next snapshot; `None` when the keeper has ended. Fails when the daemon has said
+    /// nothing for too long. Cancel-safe.
     pub async fn next(&mut self) -> Result<Option<Arc<Snapshot>>, ClientError> {
-        match answer(&mut self.wire, self.fault.take()).await? {
-            None => Ok(None),
-            Some(Response::Snapshot(snapshot)) => Ok(Some(snapshot)),
-            Some(Response::Outcome(_) | Response::Findings(_) | Response::Error(_)) => {
-                Err(ClientError::Unexpected)
+        loop {
+            let patience = self.patience.unwrap_or(Duration::MAX);
+            let answer = answer(&mut self.wire, self.fault.take());
+            let said = match self.heard.checked_add(patience) {
+                Some(end) => timeout_at(end, answer)
+                    .await
+                    .map_err(|_| ClientError::Silent {
+                        request: Request::Watch.name(),
+                        patience,
+                    })?,
+                None => answer.await,
+            }?;
+            self.heard = Instant::now();
+            match said {
+                None => return Ok(None),
+                Some(Response::Snapshot(snapshot)) => return Ok(Some(snapshot)),
+                Some(Response::Working) => {}
+                Some(Response::Outcome(_) | Response::Findings(_) | Response::Error(_)) => {
+                    return Err(ClientError::Unexpected);
+                }
             }
         }
     }
+}
+
+/// Sends a request. The inner error is for the reader of the answer, since the keeper may have said
+/// why it does not take the request.
+async fn send(
+    wire: &mut Wire<Stream>,
+    request: &Request,
+    patience: Option<Duration>,
+) -> Result<Result<(), WireError>, ClientError> {
+    within(patience, request.name(), async {
+        Ok(wire.send(request).await)
+    })
+    .await
+}
+
+async fn within<T>(
+    patience: Option<Duration>,
+    request: &'static str,
+    coming: impl Future<Output = Result<T, ClientError>>,
+) -> Result<T, ClientError> {
+    let Some(patience) = patience else {
+        return coming.await;
+    };
+    let silent = ClientError::Silent { request, patience };
+    timeout(patience, coming).await.unwrap_or(Err(silent))
 }
 
 /// The next answer. A keeper that does not take a request says why before it closes, so that what
@@ -244,6 +408,8 @@ fn unreachable(address: PathBuf, source: io::Error) -> ConnectError {
         io::ErrorKind::NotFound
         | io::ErrorKind::ConnectionRefused
         | io::ErrorKind::NotADirectory => ConnectError::NoKeeper,
+        // Nothing takes the connections that wait there already.
+        io::ErrorKind::WouldBlock => ConnectError::Silent,
         _ => ConnectError::Io { address, source },
     }
 }

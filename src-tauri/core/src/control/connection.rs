@@ -1,6 +1,10 @@
 //! One connection, from the greeting to its end.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    time::Duration,
+};
 
 use serde::de::IgnoredAny;
 use tokio::{
@@ -10,7 +14,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    protocol::{Hello, PROTOCOL, Request, Response},
+    protocol::{ALIVE, Hello, PROTOCOL, Request, Response},
+    seats::{CONNECTIONS, Place, SEATS},
     server::Keeper,
     wire::{Wire, WireError},
 };
@@ -30,6 +35,10 @@ const REFUSAL: Duration = Duration::from_secs(1);
 enum Fault {
     #[error("no complete request came within {} s", FIRST_REQUEST.as_secs())]
     Idle,
+    #[error("the connection was idle, and another client needed its place")]
+    Evicted,
+    #[error("it works on {SEATS} requests already")]
+    Crowded,
     #[error("the first message is not the greeting of a Pilot Light client")]
     NotAClient,
     #[error(
@@ -44,13 +53,13 @@ enum Fault {
 
 /// Serves a client until it leaves or `stop` is cancelled. A request at hand is always answered.
 /// What goes wrong here concerns this client alone.
-pub(super) async fn serve<S, K>(stream: S, keeper: K, stop: CancellationToken)
+pub(super) async fn serve<S, K>(stream: S, place: Place, keeper: K, stop: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin,
     K: Keeper,
 {
     let mut wire = Wire::new(stream, REQUEST_LIMIT);
-    let Err(fault) = converse(&mut wire, &keeper, &stop).await else {
+    let Err(fault) = converse(&mut wire, place, &keeper, &stop).await else {
         return;
     };
     tracing::debug!("a control connection ended: {fault}");
@@ -59,12 +68,16 @@ where
     }
 }
 
-/// Turns a client away, since `served` others are being served.
-pub(super) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, served: usize) {
+/// Turns a client away, since all places are taken by others that have a request at hand.
+pub(super) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(stream: S) {
     let mut wire = Wire::new(stream, 0);
     let greeted = timeout(REFUSAL, wire.send(&Hello::ours())).await;
     if matches!(greeted, Ok(Ok(()))) {
-        say_why(&mut wire, format!("it serves {served} connections already")).await;
+        say_why(
+            &mut wire,
+            format!("it serves {CONNECTIONS} connections already"),
+        )
+        .await;
     }
 }
 
@@ -77,6 +90,7 @@ async fn say_why<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>, why: Str
 
 async fn converse<S, K>(
     wire: &mut Wire<S>,
+    mut place: Place,
     keeper: &K,
     stop: &CancellationToken,
 ) -> Result<(), Fault>
@@ -85,40 +99,99 @@ where
     K: Keeper,
 {
     wire.send(&Hello::ours()).await?;
+    let mut hears_of_work = false;
     let first = async {
-        timeout(FIRST_REQUEST, first_request(wire))
+        timeout(FIRST_REQUEST, first_request(wire, &mut hears_of_work))
             .await
             .unwrap_or(Err(Fault::Idle))
     };
-    let mut next = until(stop, first).await?;
+    let mut next = until(stop, &place, first).await?;
     while let Some(request) = next {
-        let response = match request {
-            Request::Up(up) => Response::Outcome(keeper.up(up).await),
-            Request::Down(down) => Response::Outcome(keeper.down(down).await),
-            Request::Restart(restart) => Response::Outcome(keeper.restart(restart).await),
-            Request::Quit { leave_running } => Response::Outcome(keeper.quit(leave_running).await),
-            Request::Doctor(doctor) => Response::Findings(keeper.doctor(doctor).await),
-            Request::Status => Response::Snapshot(keeper.snapshot().borrow().clone()),
-            Request::Usage => Response::Snapshot(keeper.usage().await),
-            Request::Watch => return stream_snapshots(wire, keeper, stop).await,
+        place.is_busy();
+        let takes_long = match &request {
+            Request::Up(_) | Request::Restart(_) | Request::Doctor(_) | Request::Watch => true,
+            Request::Down(_) | Request::Quit { .. } | Request::Status | Request::Usage => false,
         };
+        if takes_long {
+            place.seat().await.ok_or(Fault::Crowded)?;
+        }
+        if matches!(request, Request::Watch) {
+            return stream_snapshots(wire, keeper, stop, hears_of_work).await;
+        }
+        let work = pin!(answer(request, keeper));
+        let (response, present) = attend(wire, place, hears_of_work, work).await;
         wire.send(&response).await?;
-        next = until(stop, async { Ok(wire.receive().await?) }).await?;
+        let Some(kept) = present else {
+            return Ok(());
+        };
+        place = kept;
+        place.is_idle();
+        next = until(stop, &place, async { Ok(wire.receive().await?) }).await?;
     }
     Ok(())
 }
 
-/// What comes, or nothing once the server is to stop.
+/// Carries a request out.
+async fn answer(request: Request, keeper: &impl Keeper) -> Response {
+    match request {
+        Request::Up(up) => Response::Outcome(keeper.up(up).await),
+        Request::Down(down) => Response::Outcome(keeper.down(down).await),
+        Request::Restart(restart) => Response::Outcome(keeper.restart(restart).await),
+        Request::Quit { leave_running } => Response::Outcome(keeper.quit(leave_running).await),
+        Request::Doctor(doctor) => Response::Findings(keeper.doctor(doctor).await),
+        Request::Usage => Response::Snapshot(keeper.usage().await),
+        Request::Status | Request::Watch => Response::Snapshot(keeper.snapshot().borrow().clone()),
+    }
+}
+
+/// Waits for what comes of a request, and tells a client that wants to know that the daemon is
+/// alive. When the client leaves, its place is free for others, and the request goes on.
+async fn attend<S: AsyncRead + AsyncWrite + Unpin>(
+    wire: &mut Wire<S>,
+    place: Place,
+    hears_of_work: bool,
+    mut work: Pin<&mut impl Future<Output = Response>>,
+) -> (Response, Option<Place>) {
+    let orphan = loop {
+        tokio::select! {
+            biased;
+            response = &mut work => return (response, Some(place)),
+            () = wire.closed() => match place.orphan() {
+                Some(orphan) => break orphan,
+                // Too many go on already: this one keeps its place.
+                None => return (work.await, None),
+            },
+            () = tokio::time::sleep(ALIVE), if hears_of_work => {
+                // A client that has gone is noticed by the arm above.
+                let _ = wire.send(&Response::Working).await;
+            }
+        }
+    };
+    drop(place);
+    let response = work.await;
+    drop(orphan);
+    (response, None)
+}
+
+/// What comes, or nothing once the server is to stop. Fails when another client needs the place.
 async fn until<T>(
     stop: &CancellationToken,
+    place: &Place,
     coming: impl Future<Output = Result<Option<T>, Fault>>,
 ) -> Result<Option<T>, Fault> {
-    stop.run_until_cancelled(coming).await.unwrap_or(Ok(None))
+    let leave = place.leave();
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => Ok(None),
+        came = coming => came,
+        () = leave.cancelled() => Err(Fault::Evicted),
+    }
 }
 
 /// Reads the greeting and the request that follows it; `None` if the client leaves before.
 async fn first_request<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
+    hears_of_work: &mut bool,
 ) -> Result<Option<Request>, Fault> {
     let hello = match wire.receive::<Hello>().await {
         Ok(Some(hello)) => hello,
@@ -132,6 +205,7 @@ async fn first_request<S: AsyncRead + AsyncWrite + Unpin>(
             version: hello.version,
         });
     }
+    *hears_of_work = hello.hears_of_work;
     Ok(wire.receive().await?)
 }
 
@@ -141,19 +215,22 @@ async fn stream_snapshots<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
     keeper: &impl Keeper,
     stop: &CancellationToken,
+    hears_of_work: bool,
 ) -> Result<(), Fault> {
     let mut snapshots = keeper.snapshot();
+    let mut message = Response::Snapshot(snapshots.borrow_and_update().clone());
     loop {
-        let snapshot = snapshots.borrow_and_update().clone();
-        wire.send(&Response::Snapshot(snapshot)).await?;
+        wire.send(&message).await?;
         // All arms are cancel-safe. The last change is told before the end.
-        tokio::select! {
+        message = tokio::select! {
             biased;
-            changed = snapshots.changed() => if changed.is_err() {
-                return Ok(());
+            changed = snapshots.changed() => match changed {
+                Ok(()) => Response::Snapshot(snapshots.borrow_and_update().clone()),
+                Err(_) => return Ok(()),
             },
             said = wire.receive::<IgnoredAny>() => return Ok(said.map(drop)?),
             () = stop.cancelled() => return Ok(()),
-        }
+            () = tokio::time::sleep(ALIVE), if hears_of_work => Response::Working,
+        };
     }
 }

@@ -1,23 +1,23 @@
-//! One keeper to a home.
+//! One daemon to a home.
 
 use std::{
     fmt,
-    fs::{self, File, TryLockError},
-    io,
-    path::PathBuf,
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
     process,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     home::{Home, HomeError},
-    platform::local,
+    platform::{FileId, local},
     replace::replace,
 };
 
-/// The right to be the keeper of a home. Clones share it; it ends with the last of them, or with
+/// The right to be the daemon of a home. Clones share it; it ends with the last of them, or with
 /// the process, however that ends.
 #[derive(Clone, Debug)]
 pub struct Lock(Arc<Locked>);
@@ -25,21 +25,30 @@ pub struct Lock(Arc<Locked>);
 #[derive(Debug)]
 struct Locked {
     home: Home,
-    /// Locked as long as it is open. No child inherits it.
-    _file: File,
+    files: Mutex<Files>,
 }
 
-/// Why this process cannot be the keeper.
+/// Locked as long as they are open. No child inherits them.
+#[derive(Debug)]
+struct Files {
+    first: Taken,
+    /// Elsewhere, so that a home that is deleted is still locked. `None` where it cannot be had.
+    second: Option<Taken>,
+}
+
+#[derive(Debug)]
+struct Taken {
+    path: PathBuf,
+    file: File,
+    id: FileId,
+}
+
+/// Why this process cannot be the daemon.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process is.
-    #[error("become the keeper: {} is it already; ask that one, or end it first", Holder(*pid, version.as_deref()))]
-    Held {
-        /// Its process id, where it is known.
-        pid: Option<u32>,
-        /// The version of its program, where it is known.
-        version: Option<String>,
-    },
+    #[error("become the keeper: {0} is it already; ask that one, or end it first")]
+    Held(Holder),
     /// The folders cannot be used.
     #[error(transparent)]
     Home(#[from] HomeError),
@@ -53,88 +62,254 @@ pub enum LockError {
     },
 }
 
-/// Who holds the lock, for messages only. It stands in a file of its own, since Windows lets nobody
-/// read a locked one; what a dead keeper left in it is never read, because its lock is gone.
+/// What a daemon is about to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// It takes over what an earlier one left, and listens soon.
+    #[default]
+    Starting,
+    /// It listens for clients.
+    Listening,
+    /// It has stopped listening, and ends soon.
+    Ending,
+}
+
+/// The daemon that holds a lock, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// Its process id.
+    pub pid: Option<u32>,
+    /// The version of its program.
+    pub version: Option<String>,
+    /// What it is about to do; `None` where nothing of it is written down, as when its home was
+    /// deleted.
+    pub phase: Option<Phase>,
+}
+
+/// The holder of the lock, as it writes itself down. That stands in a file of its own, since Windows
+/// lets no other process read a locked one; what a dead daemon left in it is never read, because its
+/// lock is gone.
 #[derive(Serialize, Deserialize)]
 struct Card {
     pid: u32,
     version: String,
+    #[serde(default)]
+    phase: Phase,
+    /// The volume of the home, in the second lock: another one may have the same path in a container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device: Option<u64>,
+}
+
+impl Card {
+    fn ours(phase: Phase) -> Self {
+        Self {
+            pid: process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            phase,
+            device: None,
+        }
+    }
+
+    fn read(path: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(path).ok()?).ok()
+    }
 }
 
 impl Lock {
     /// Makes the folders of the home and takes its lock, without waiting.
     pub fn acquire(home: &Home) -> Result<Self, LockError> {
-        home.prepare()?;
-        let path = home.lock();
-        let fail = |source| LockError::Io {
-            path: path.clone(),
-            source,
-        };
-        let file = local::private_file()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(fail)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(held(home)),
-            Err(TryLockError::Error(source)) => return Err(fail(source)),
-        }
-        if let Err(error) = leave_card(home) {
-            tracing::warn!("failed to write down who the keeper is: {error}");
-        }
-        Ok(Self(Arc::new(Locked {
+        let first = take_first(home)?;
+        let second = take_second(home)?;
+        let lock = Self(Arc::new(Locked {
             home: home.clone(),
-            _file: file,
-        })))
+            files: Mutex::new(Files { first, second }),
+        }));
+        lock.note(Phase::Starting);
+        Ok(lock)
     }
 
-    /// What is locked.
+    /// Returns the daemon that holds the lock of this home, if one does. Makes nothing on disk.
+    #[must_use]
+    pub fn holder(home: &Home) -> Option<Holder> {
+        let mut places = vec![home.lock()];
+        places.extend(home.second_lock());
+        places
+            .iter()
+            .any(|place| is_locked(place))
+            .then(|| holder(home))
+    }
+
+    /// Returns what is locked.
     #[must_use]
     pub fn home(&self) -> &Home {
         &self.0.home
     }
+
+    /// Writes down what this daemon is about to do, for clients that cannot reach it.
+    pub(super) fn note(&self, phase: Phase) {
+        if let Err(error) = leave_card(self.home(), phase) {
+            tracing::warn!("failed to write down who the daemon is: {error}");
+        }
+    }
+
+    /// Whether the lock files are where others look for them.
+    pub(super) fn is_intact(&self) -> bool {
+        let files = self.files();
+        files.first.is_intact() && files.second.as_ref().is_none_or(Taken::is_intact)
+    }
+
+    /// Where the lock files are.
+    pub(super) fn files_at(&self) -> Vec<PathBuf> {
+        let files = self.files();
+        let second = files.second.as_ref();
+        let all = std::iter::once(&files.first).chain(second);
+        all.map(|taken| taken.path.clone()).collect()
+    }
+
+    /// Makes the folders of the home again, and the lock files that were deleted.
+    pub(super) fn renew(&self) -> Result<(), LockError> {
+        let mut files = self.files();
+        if !files.first.is_intact() {
+            files.first = take_first(self.home())?;
+        }
+        if files
+            .second
+            .as_ref()
+            .is_some_and(|second| !second.is_intact())
+        {
+            files.second = take_second(self.home())?;
+        }
+        drop(files);
+        self.note(Phase::Listening);
+        Ok(())
+    }
+
+    fn files(&self) -> MutexGuard<'_, Files> {
+        self.0.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        let files = self.files.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(second) = files.second.as_ref().filter(|second| second.is_intact()) {
+            // Whoever has opened it meanwhile finds that it is not the one at that place any more.
+            let _ = fs::remove_file(&second.path);
+        }
+    }
+}
+
+impl Taken {
+    fn is_intact(&self) -> bool {
+        local::id_at(&self.path).is_ok_and(|id| id == self.id)
+    }
+}
+
+fn take_first(home: &Home) -> Result<Taken, LockError> {
+    home.prepare()?;
+    let path = home.lock();
+    match take(&path) {
+        Ok(Some(taken)) => Ok(taken),
+        Ok(None) => Err(LockError::Held(holder(home))),
+        Err(source) => Err(LockError::Io { path, source }),
+    }
+}
+
+/// The second lock is a safeguard: where it cannot be had, the first is enough.
+fn take_second(home: &Home) -> Result<Option<Taken>, LockError> {
+    let Some(path) = home.second_lock() else {
+        return Ok(None);
+    };
+    let device = local::id_at(home.state()).ok().map(|id| id.device);
+    let folder = path.parent().map_or(Ok(()), local::private_folder);
+    match folder.and_then(|()| take(&path)) {
+        Ok(Some(mut taken)) => {
+            let card = Card {
+                device,
+                ..Card::ours(Phase::Starting)
+            };
+            // What it says is for messages, and tells homes of the same path apart.
+            let text = serde_json::to_vec(&card).unwrap_or_default();
+            let _ = taken
+                .file
+                .set_len(0)
+                .and_then(|()| taken.file.write_all(&text));
+            Ok(Some(taken))
+        }
+        Ok(None) if Card::read(&path).is_some_and(|card| card.device != device) => Ok(None),
+        Ok(None) => Err(LockError::Held(holder(home))),
+        Err(error) => {
+            tracing::warn!("{} is not used as a lock: {error}", path.display());
+            Ok(None)
+        }
+    }
+}
+
+/// Locks the file that is at this place; `None` where another process has it locked.
+fn take(path: &Path) -> io::Result<Option<Taken>> {
+    loop {
+        let file = local::private_file()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(source)) => return Err(source),
+        }
+        let taken = Taken {
+            path: path.to_owned(),
+            id: local::id_of(&file)?,
+            file,
+        };
+        // It may have been deleted between the two, and be another process's lock by now.
+        if taken.is_intact() {
+            return Ok(Some(taken));
+        }
+    }
+}
+
+/// Whether another process has this file locked.
+fn is_locked(path: &Path) -> bool {
+    let Ok(file) = OpenOptions::new().read(true).open(path) else {
+        return false;
+    };
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
 fn card(home: &Home) -> PathBuf {
     home.state().join("keeper.json")
 }
 
-fn leave_card(home: &Home) -> io::Result<()> {
-    let text = serde_json::to_vec(&Card {
-        pid: process::id(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-    })?;
+fn leave_card(home: &Home, phase: Phase) -> io::Result<()> {
+    let text = serde_json::to_vec(&Card::ours(phase))?;
     replace(&card(home), &text)
 }
 
-fn held(home: &Home) -> LockError {
-    let card = fs::read(card(home)).ok();
-    let card: Option<Card> = card.and_then(|text| serde_json::from_slice(&text).ok());
-    match card {
-        Some(Card { pid, version }) => LockError::Held {
-            pid: Some(pid),
-            version: Some(version),
-        },
-        None => LockError::Held {
-            pid: None,
-            version: None,
-        },
-    }
+fn holder(home: &Home) -> Holder {
+    let written = Card::read(&card(home));
+    let phase = written.as_ref().map(|card| card.phase);
+    let second = || Card::read(&home.second_lock()?);
+    written
+        .or_else(second)
+        .map_or_else(Holder::default, |card| Holder {
+            pid: Some(card.pid),
+            version: Some(card.version),
+            phase,
+        })
 }
 
 /// The holder as a person reads it.
-struct Holder<'a>(Option<u32>, Option<&'a str>);
-
-impl fmt::Display for Holder<'_> {
+impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self(Some(pid), Some(version)) => {
+        match (self.pid, self.version.as_deref()) {
+            (Some(pid), Some(version)) => {
                 write!(f, "process {pid} (Pilot Light {version})")
             }
-            Self(Some(pid), None) => write!(f, "process {pid}"),
-            Self(None, _) => f.write_str("another process"),
+            (Some(pid), None) => write!(f, "process {pid}"),
+            (None, _) => f.write_str("another process"),
         }
     }
 }

@@ -3,13 +3,15 @@
 
 mod client;
 mod connection;
+mod guard;
 mod lock;
 mod protocol;
+mod seats;
 mod server;
 mod wire;
 
-pub use client::{Client, ClientError, ConnectError, Watch};
-pub use lock::{Lock, LockError};
+pub use client::{Attempts, Client, ClientError, ConnectError, Watch};
+pub use lock::{Holder, Lock, LockError, Phase};
 pub use protocol::{
     Doctor, Down, Environment, Hello, Outcome, PROTOCOL, Request, Response, Restart, Up,
 };

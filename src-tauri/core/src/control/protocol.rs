@@ -5,6 +5,7 @@ use std::{
     fmt,
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,9 @@ use crate::{
 /// would misunderstand each other.
 pub const PROTOCOL: u32 = 1;
 
+/// How often a daemon tells a client that it works on its request.
+pub(super) const ALIVE: Duration = Duration::from_secs(3);
+
 /// The first message each way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
@@ -26,6 +30,10 @@ pub struct Hello {
     pub pilotlight: u32,
     /// The version of the program.
     pub version: String,
+    /// From a client: whether it understands [`Response::Working`]. From a daemon: whether it sends
+    /// that.
+    #[serde(default)]
+    pub hears_of_work: bool,
 }
 
 impl Hello {
@@ -35,6 +43,7 @@ impl Hello {
         Self {
             pilotlight: PROTOCOL,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            hears_of_work: true,
         }
     }
 }
@@ -63,6 +72,22 @@ pub enum Request {
         /// Whether the services stay, for a later keeper to adopt.
         leave_running: bool,
     },
+}
+
+impl Request {
+    /// What a person calls it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Up(_) => "up",
+            Self::Down(_) => "down",
+            Self::Restart(_) => "restart",
+            Self::Status | Self::Usage => "status",
+            Self::Watch => "watch",
+            Self::Doctor(_) => "doctor",
+            Self::Quit { .. } => "quit",
+        }
+    }
 }
 
 /// Start services and what they need.
@@ -119,6 +144,9 @@ pub enum Response {
     Findings(Option<Vec<Finding>>),
     /// The request was not understood or not taken, and the connection ends.
     Error(String),
+    /// The daemon still works on the request, or has no news for a watcher: it is alive. Only for
+    /// clients that said in their [`Hello`] that they understand this.
+    Working,
 }
 
 /// What came of a request.
@@ -222,6 +250,6 @@ mod tests {
     fn a_later_program_may_say_more_in_its_hello() {
         let hello: Hello =
             serde_json::from_str(r#"{"pilotlight":2,"version":"3.0.0","features":[]}"#).unwrap();
-        assert_eq!(hello.pilotlight, 2);
+        assert_eq!((hello.pilotlight, hello.hears_of_work), (2, false));
     }
 }

@@ -14,27 +14,27 @@ use interprocess::local_socket::{
     traits::tokio::Listener as _,
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::{mpsc, watch},
     task::JoinSet,
     time::timeout,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
     connection::{refuse, serve},
-    lock::Lock,
+    guard::Guard,
+    lock::{Lock, Phase},
     protocol::{Doctor, Down, Outcome, Restart, Up},
+    seats::{Place, Room},
 };
 use crate::{
+    effects::log::Watcher,
     model::{finding::Finding, view::Snapshot},
     platform::{Remnant, local},
     set_aside::{SetAside, set_aside},
 };
 
-/// How many connections are served at once.
-const SLOTS: usize = 256;
-
-/// How long a connection waits for a free slot before it is turned away.
+/// How long a connection waits for a place before it is turned away.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long requests at hand have to be answered once the keeper is to end.
@@ -60,13 +60,15 @@ pub trait Keeper: Clone + Send + Sync + 'static {
     fn usage(&self) -> impl Future<Output = Arc<Snapshot>> + Send;
     /// The snapshot, now and as it changes.
     fn snapshot(&self) -> watch::Receiver<Arc<Snapshot>>;
+    /// Writes down anew what it remembers: the files of its home were deleted.
+    fn home_lost(&self) -> impl Future<Output = ()> + Send;
 }
 
 /// A keeper's control socket, ready to be served. Clients that connect now wait.
 pub struct Server {
     // Dropped in this order: the address is free before the next keeper may look at it.
     listener: Listener,
-    _lock: Lock,
+    lock: Lock,
 }
 
 /// Why a keeper cannot be reached. [`io::ErrorKind::AddrInUse`] if somebody answers there already.
@@ -85,38 +87,45 @@ impl Server {
     /// runtime.
     pub fn bind(lock: &Lock) -> Result<(Self, Option<SetAside>), BindError> {
         let address = lock.home().socket();
-        let bound = clear(&address).and_then(|aside| Ok((local::listen(&address)?, aside)));
-        let (listener, aside) = bound.map_err(|source| BindError { address, source })?;
+        let bound = bind(&address).map_err(|source| BindError { address, source })?;
+        let (listener, aside) = bound;
+        lock.note(Phase::Listening);
         let server = Self {
             listener,
-            _lock: lock.clone(),
+            lock: lock.clone(),
         };
         Ok((server, aside))
     }
 
     /// Serves until `stop` is cancelled, answers what is at hand, and closes every connection.
-    pub async fn run(self, keeper: impl Keeper, stop: CancellationToken) {
-        let slots = Arc::new(Semaphore::new(SLOTS));
+    /// Listens anew when the socket or the home is deleted meanwhile.
+    pub async fn run(mut self, keeper: impl Keeper, watcher: Watcher, stop: CancellationToken) {
+        let room = Room::new();
         let mut connections = JoinSet::new();
         let mut patience = PATIENCE;
+        let (sender, mut renewed) = mpsc::channel(1);
+        let guard = Guard::new(self.lock.clone(), watcher);
+        let _guard = AbortOnDropHandle::new(tokio::spawn(guard.run(keeper.clone(), sender)));
         loop {
-            // All arms are cancel-safe: a slot or a connection is either had or still waits.
+            // All arms are cancel-safe: a place or a connection is either had or still waits.
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
-                (slot, accepted) = admit(&self.listener, &slots, patience) => match (slot, accepted) {
-                    (Some(slot), Ok(stream)) => {
+                Some(listener) = renewed.recv() => {
+                    // What is at the address now is the new one's.
+                    self.listener.do_not_reclaim_name_on_drop();
+                    self.listener = listener;
+                    self.lock.note(Phase::Listening);
+                }
+                (place, accepted) = admit(&self.listener, &room, patience) => match (place, accepted) {
+                    (Some(place), Ok(stream)) => {
                         patience = PATIENCE;
-                        let serving = serve(stream, keeper.clone(), stop.clone());
-                        connections.spawn(async move {
-                            serving.await;
-                            drop(slot);
-                        });
+                        connections.spawn(serve(stream, place, keeper.clone(), stop.clone()));
                     }
                     (None, Ok(stream)) => {
                         // Those who wait behind it have waited as long.
                         patience = Duration::ZERO;
-                        refuse(stream, SLOTS).await;
+                        refuse(stream).await;
                     }
                     (_, Err(error)) => {
                         tracing::warn!("failed to accept a connection: {error}");
@@ -125,12 +134,19 @@ impl Server {
                 },
             }
         }
+        self.lock.note(Phase::Ending);
         let farewell = async { while connections.join_next().await.is_some() {} };
         if timeout(FAREWELL, farewell).await.is_err() {
             tracing::warn!("closed {} connections unanswered", connections.len());
         }
         connections.shutdown().await;
     }
+}
+
+/// Listens at the address, which the holder of the lock may free. Must be called within the runtime.
+pub(super) fn bind(address: &Path) -> io::Result<(Listener, Option<SetAside>)> {
+    let aside = clear(address)?;
+    Ok((local::listen(address)?, aside))
 }
 
 /// Frees the address for the holder of the lock.
@@ -148,12 +164,12 @@ fn clear(address: &Path) -> io::Result<Option<SetAside>> {
     }
 }
 
-/// Waits for a slot, but no longer than `patience`, and then for a connection.
+/// Waits for a place, but no longer than `patience` where no other client gives its own up, and
+/// then for a connection.
 async fn admit(
     listener: &Listener,
-    slots: &Arc<Semaphore>,
+    room: &Room,
     patience: Duration,
-) -> (Option<OwnedSemaphorePermit>, io::Result<Stream>) {
-    let slot = timeout(patience, slots.clone().acquire_owned()).await;
-    (slot.ok().and_then(Result::ok), listener.accept().await)
+) -> (Option<Place>, io::Result<Stream>) {
+    (room.place(patience).await, listener.accept().await)
 }

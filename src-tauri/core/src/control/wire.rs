@@ -63,10 +63,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             if self.searched > self.limit {
                 return Err(WireError::TooLong { limit: self.limit });
             }
-            self.received.reserve(CHUNK);
-            let room = (&mut self.stream).take(CHUNK as u64);
-            tokio::pin!(room);
-            if room.read_buf(&mut self.received).await? == 0 {
+            if self.read().await? == 0 {
                 return if self.received.is_empty() {
                     Ok(None)
                 } else {
@@ -74,6 +71,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                 };
             }
         }
+    }
+
+    /// Waits until the other side has closed its end. What it says meanwhile stays for
+    /// [`Wire::receive`]; beyond the limit nothing more is read. Cancel-safe.
+    pub async fn closed(&mut self) {
+        while self.received.len() <= self.limit {
+            if !matches!(self.read().await, Ok(1..)) {
+                return;
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// Reads some more; 0 at the end.
+    async fn read(&mut self) -> io::Result<usize> {
+        self.received.reserve(CHUNK);
+        let room = (&mut self.stream).take(CHUNK as u64);
+        tokio::pin!(room);
+        room.read_buf(&mut self.received).await
     }
 
     /// Reads the line that ends at `end` and forgets it.
@@ -215,6 +231,17 @@ mod tests {
             wire.receive::<String>().await.unwrap().as_deref(),
             Some("one whole")
         );
+    }
+
+    #[tokio::test]
+    async fn what_is_said_before_the_end_is_kept_while_the_end_is_waited_for() {
+        let (mut wire, mut peer) = pair();
+        peer.write_all(b"1\n2\n").await.unwrap();
+        drop(peer);
+        wire.closed().await;
+        assert_eq!(wire.receive::<i32>().await.unwrap(), Some(1));
+        assert_eq!(wire.receive::<i32>().await.unwrap(), Some(2));
+        assert_eq!(wire.receive::<i32>().await.unwrap(), None);
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@
 )]
 
 mod extent;
+mod file_id;
 mod killing;
 mod port;
 mod remnant;
@@ -24,6 +25,7 @@ mod os;
 #[path = "windows/mod.rs"]
 mod os;
 
+pub(crate) use file_id::FileId;
 pub(crate) use killing::Killing;
 pub(crate) use os::{file, host, local, process, program, socket};
 pub(crate) use remnant::Remnant;

@@ -108,8 +108,8 @@ impl Journal {
             file: file.to_owned(),
             mode,
         });
+        self.truth.note_text(id, text, kept.is_ok());
         if let Err(error) = kept {
-            self.truth.owe_copy(id, text);
             self.say(&format!("keep a copy of {}: {error}", file.display()));
         }
     }
@@ -120,6 +120,12 @@ impl Journal {
         if let Err(error) = self.copies.remove(id) {
             tracing::warn!("failed to remove the copy of stack {id}: {error}");
         }
+    }
+
+    /// Writes all of it again: its files were deleted.
+    pub fn restore(&mut self) {
+        self.truth.owe_copies();
+        self.write_anew();
     }
 
     /// Why what is remembered is in memory only at present (the disk is full, say).

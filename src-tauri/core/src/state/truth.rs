@@ -24,8 +24,10 @@ struct StackEntry {
     id: StackId,
     file: PathBuf,
     mode: Mode,
-    /// The text of the file, until the copy of it is kept.
-    unkept: Option<String>,
+    /// The text of the file, where it is known.
+    text: Option<String>,
+    /// Whether the copy of it is on the disk.
+    is_kept: bool,
 }
 
 impl Truth {
@@ -47,7 +49,8 @@ impl Truth {
                     id,
                     file,
                     mode,
-                    unkept: None,
+                    text: None,
+                    is_kept: true,
                 };
                 match self.stacks.iter_mut().find(|known| known.id == entry.id) {
                     Some(known) => *known = entry,
@@ -59,14 +62,17 @@ impl Truth {
     }
 
     /// The stacks, with the copies of their files.
-    pub(super) fn stacks(&self, copies: &Copies) -> Vec<RememberedStack> {
-        let remembered = |stack: &StackEntry| RememberedStack {
-            id: stack.id.clone(),
-            file: stack.file.clone(),
-            mode: stack.mode,
-            text: copies.read(&stack.id),
+    pub(super) fn stacks(&mut self, copies: &Copies) -> Vec<RememberedStack> {
+        let remembered = |stack: &mut StackEntry| {
+            stack.text = copies.read(&stack.id);
+            RememberedStack {
+                id: stack.id.clone(),
+                file: stack.file.clone(),
+                mode: stack.mode,
+                text: stack.text.clone(),
+            }
         };
-        self.stacks.iter().map(remembered).collect()
+        self.stacks.iter_mut().map(remembered).collect()
     }
 
     pub(super) fn stack_ids(&self) -> Vec<StackId> {
@@ -86,19 +92,29 @@ impl Truth {
             .collect()
     }
 
-    /// Notes that the copy of a stack's file could not be kept yet.
-    pub(super) fn owe_copy(&mut self, id: &StackId, text: &str) {
+    /// Notes the text of a stack's file, and whether the copy of it is kept.
+    pub(super) fn note_text(&mut self, id: &StackId, text: &str, is_kept: bool) {
         if let Some(stack) = self.stacks.iter_mut().find(|stack| stack.id == *id) {
-            stack.unkept = Some(text.to_owned());
+            stack.text = Some(text.to_owned());
+            stack.is_kept = is_kept;
+        }
+    }
+
+    /// Notes that no copy is kept any more.
+    pub(super) fn owe_copies(&mut self) {
+        for stack in &mut self.stacks {
+            stack.is_kept = false;
         }
     }
 
     /// Keeps the copies that could not be kept before.
     pub(super) fn keep_owed(&mut self, copies: &Copies) -> io::Result<()> {
         for stack in &mut self.stacks {
-            if let Some(text) = &stack.unkept {
+            if !stack.is_kept
+                && let Some(text) = &stack.text
+            {
                 copies.keep(&stack.id, text)?;
-                stack.unkept = None;
+                stack.is_kept = true;
             }
         }
         Ok(())

@@ -71,6 +71,11 @@ impl Keeper for Handle {
         measured.unwrap_or_else(|| self.snapshot.borrow().clone())
     }
 
+    async fn home_lost(&self) {
+        // One that has ended has nothing to write down.
+        let _ = self.ask(Message::HomeLost).await;
+    }
+
     fn snapshot(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshot.clone()
     }

@@ -90,6 +90,8 @@ enum Message {
         leave_running: bool,
         answer: oneshot::Sender<Outcome>,
     },
+    /// The files of the home were deleted.
+    HomeLost(oneshot::Sender<()>),
     Launched(Origin, Launched),
     Report(Origin, Report),
 }
@@ -146,6 +148,8 @@ pub struct Started {
     pub task: JoinHandle<()>,
     /// What was found amiss and set aside, or ended, to be said.
     pub remarks: Vec<String>,
+    /// Tells when files change.
+    pub watcher: Watcher,
 }
 
 /// Begins to supervise the locked home. What an earlier keeper left running is adopted before
@@ -183,6 +187,7 @@ pub async fn start(lock: &Lock) -> std::io::Result<Started> {
         meter: usage::Meter::default(),
         quitting: false,
     };
+    let watcher = supervisor.tools.watcher.clone();
     let remarks = supervisor.adopt(remembered).await?;
     supervisor.publish();
     let task = tokio::spawn(async move {
@@ -193,6 +198,7 @@ pub async fn start(lock: &Lock) -> std::io::Result<Started> {
         handle,
         task,
         remarks,
+        watcher,
     })
 }
 
@@ -241,6 +247,10 @@ impl Supervisor {
                 leave_running,
                 answer,
             } => self.quit(leave_running, answer),
+            Message::HomeLost(answer) => {
+                self.journal.restore();
+                reply(answer, ());
+            }
             Message::Launched(origin, launched) => self.launched(&origin, &launched),
             Message::Report(origin, report) => self.report(&origin, report),
         }

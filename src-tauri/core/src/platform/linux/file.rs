@@ -133,13 +133,22 @@ impl Watcher {
         self.arm(folder, WatchFlags::CREATE | WatchFlags::MOVED_TO)
     }
 
+    /// Sets a watch on a file or a folder. It fires when that is deleted or moved away, and may fire
+    /// without a cause. What was lost before this call is the caller's to look for, *after* it.
+    pub(crate) fn loss(&self, path: &Path) -> Armed {
+        // A file that is open is not gone when its name is: only the number of its names changes.
+        let events = WatchFlags::ATTRIB | WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF;
+        self.arm(path, events)
+    }
+
     fn arm(&self, path: &Path, events: WatchFlags) -> Armed {
         let Some(inotify) = &self.inotify else {
             return Armed(None);
         };
         // Held until the watch is in the map, so that its event finds it there.
         let mut waiting = inotify.waiting();
-        let flags = events | WatchFlags::ONESHOT;
+        // Of two watches on one file, the later must not take the events of the earlier away.
+        let flags = events | WatchFlags::ONESHOT | WatchFlags::MASK_ADD;
         let Ok(descriptor) = inotify::add_watch(&inotify.events, path, flags) else {
             // Gone, or more watches than allowed: the caller looks again soon, and sees which.
             return Armed(None);
@@ -162,6 +171,11 @@ impl Default for Watcher {
 }
 
 impl Armed {
+    /// Whether the operating system watches; otherwise it fires after 100 ms.
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Ends when the watch fires.
     pub(crate) async fn fired(self) {
         match self.0 {

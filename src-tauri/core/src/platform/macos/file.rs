@@ -88,6 +88,22 @@ impl Watcher {
     pub(crate) fn arrival(&self, folder: &Path) -> Armed {
         Armed::new(folder, VnodeEvents::WRITE)
     }
+
+    /// Sets a watch on a file or a folder. It fires when that is deleted or moved away, and may fire
+    /// without a cause. What was lost before this call is the caller's to look for, *after* it.
+    #[expect(
+        clippy::unused_self,
+        reason = "the signature is the same on all platforms"
+    )]
+    pub(crate) fn loss(&self, path: &Path) -> Armed {
+        let events = VnodeEvents::DELETE | VnodeEvents::RENAME | VnodeEvents::REVOKE;
+        let armed = Armed::new(path, events);
+        match path.parent() {
+            // A socket cannot be opened: all that comes and goes in its folder is looked at.
+            Some(folder) if !armed.is_set() => Armed::new(folder, events | VnodeEvents::WRITE),
+            _ => armed,
+        }
+    }
 }
 
 impl Armed {
@@ -100,6 +116,11 @@ impl Armed {
         // Gone, or no descriptor left: the caller looks again soon, and sees which.
         let notice = file.and_then(|file| Notice::of_change(OwnedFd::from(file), events));
         Self(notice.ok())
+    }
+
+    /// Whether the operating system watches; otherwise it fires after 100 ms.
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Ends when the watch fires.

@@ -19,7 +19,7 @@ use interprocess::{
 };
 use rustix::process::geteuid;
 
-use crate::platform::Remnant;
+use crate::platform::{FileId, Remnant};
 
 /// The shortest `sun_path` among the systems (macOS has 104 bytes, Linux 108), with its final zero.
 const LONGEST_ADDRESS: usize = 104;
@@ -61,7 +61,39 @@ pub(crate) fn socket_address(folder: &Path, key: &str) -> PathBuf {
     if near.as_os_str().len() < LONGEST_ADDRESS {
         return near;
     }
-    PathBuf::from(format!("/tmp/pilotlight-{}/{key}.sock", geteuid().as_raw()))
+    elsewhere().join(format!("{key}.sock"))
+}
+
+/// Whether the address of the control socket is that of a file, which something may delete.
+pub(crate) fn is_file_address(address: &Path) -> bool {
+    address.is_absolute()
+}
+
+/// Where a home is locked besides its own folder, for when that is deleted.
+pub(crate) fn second_lock(key: &str) -> Option<PathBuf> {
+    Some(elsewhere().join(format!("{key}.lock")))
+}
+
+/// A folder of the user's that is the same whatever the environment is.
+fn elsewhere() -> PathBuf {
+    PathBuf::from(format!("/tmp/pilotlight-{}", geteuid().as_raw()))
+}
+
+/// Which file this is.
+pub(crate) fn id_of(file: &File) -> io::Result<FileId> {
+    file.metadata().map(|found| id(&found))
+}
+
+/// Which file is at this place; of a link, the link itself.
+pub(crate) fn id_at(path: &Path) -> io::Result<FileId> {
+    fs::symlink_metadata(path).map(|found| id(&found))
+}
+
+fn id(found: &fs::Metadata) -> FileId {
+    FileId {
+        device: found.dev(),
+        number: found.ino(),
+    }
 }
 
 /// What stands at the address of the control socket. Only asked by the holder of the lock.

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io,
-    os::windows::fs::OpenOptionsExt as _,
+    os::windows::{fs::OpenOptionsExt as _, io::AsRawHandle as _},
     path::{Path, PathBuf},
     ptr,
 };
@@ -23,16 +23,17 @@ use windows_sys::{
     Win32::{
         Foundation::ERROR_PIPE_BUSY,
         Storage::FileSystem::{
-            FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, READ_CONTROL, WRITE_DAC,
+            BY_HANDLE_FILE_INFORMATION, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT,
+            GetFileInformationByHandle, READ_CONTROL, WRITE_DAC,
         },
     },
 };
 
 use super::{
     access::{self, Descriptor},
-    call::{check_status, is_code, size},
+    call::{check, check_status, is_code, size},
 };
-use crate::platform::Remnant;
+use crate::platform::{FileId, Remnant};
 
 /// Makes the folder, and its parents where they are missing, so that nobody else can look into it.
 /// A folder that is there already is closed to others.
@@ -78,6 +79,39 @@ pub(crate) fn make_private(_file: &File) -> io::Result<()> {
 /// of the user.
 pub(crate) fn socket_address(_folder: &Path, key: &str) -> PathBuf {
     PathBuf::from(format!(r"\\.\pipe\pilotlight-{key}"))
+}
+
+/// Whether the address of the control socket is that of a file, which something may delete: a pipe
+/// ends with the process that listens.
+pub(crate) fn is_file_address(_address: &Path) -> bool {
+    false
+}
+
+/// Where a home is locked besides its own folder: nowhere, since the name of its pipe can be had
+/// only once.
+pub(crate) fn second_lock(_key: &str) -> Option<PathBuf> {
+    None
+}
+
+/// Which file this is.
+pub(crate) fn id_of(file: &File) -> io::Result<FileId> {
+    let mut found = BY_HANDLE_FILE_INFORMATION::default();
+    // SAFETY: the handle is open as long as `file`, and the call fills in the structure.
+    check(unsafe { GetFileInformationByHandle(file.as_raw_handle(), &raw mut found) })?;
+    Ok(FileId {
+        device: found.dwVolumeSerialNumber.into(),
+        number: u64::from(found.nFileIndexHigh) << 32 | u64::from(found.nFileIndexLow),
+    })
+}
+
+/// Which file is at this place; of a link, the link itself.
+pub(crate) fn id_at(path: &Path) -> io::Result<FileId> {
+    // No access is asked for, so that a locked file is no obstacle.
+    let file = OpenOptions::new()
+        .access_mode(0)
+        .custom_flags(FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT)
+        .open(path)?;
+    id_of(&file)
 }
 
 /// What stands at the address of the control socket. Only asked by the holder of the lock. A pipe

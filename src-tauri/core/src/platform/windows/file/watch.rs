@@ -75,9 +75,29 @@ impl Watcher {
     pub(crate) fn arrival(&self, folder: &Path) -> Armed {
         Armed::Arrival(Change::watch(folder))
     }
+
+    /// Sets a watch on a file. It fires when that is deleted or moved away, and may fire without a
+    /// cause. What was lost before this call is the caller's to look for, *after* it.
+    ///
+    /// On a folder none is set: one in which this process has a file open cannot be taken away.
+    #[expect(
+        clippy::unused_self,
+        reason = "the signature is the same on all platforms"
+    )]
+    pub(crate) fn loss(&self, path: &Path) -> Armed {
+        Armed::Arrival(match path.parent() {
+            Some(folder) if !path.is_dir() => Change::watch(folder),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        })
+    }
 }
 
 impl Armed {
+    /// Whether the operating system watches, or the file is looked at.
+    pub(crate) fn is_set(&self) -> bool {
+        !matches!(self, Self::Arrival(Err(_)))
+    }
+
     /// Ends when the watch fires.
     pub(crate) async fn fired(self) {
         let (first, longest) = PAUSES;

@@ -1,0 +1,141 @@
+//! The files that a daemon is found by: its lock and its socket. When something deletes them (a
+//! cleaner of temporary files, `rm -r`), they are made again, so that no second daemon begins and
+//! clients still reach this one.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use futures_util::future::select_all;
+use interprocess::local_socket::tokio::Listener;
+use tokio::sync::mpsc;
+
+use super::{
+    lock::{Lock, LockError},
+    server::{Keeper, bind},
+};
+use crate::{
+    effects::log::Watcher,
+    platform::{FileId, local},
+};
+
+/// What deletes one file is likely to delete its neighbours in the same moment.
+const SETTLES: Duration = Duration::from_millis(50);
+
+/// Between two attempts to make again what is lost (the disk is full, say).
+const RETRY: Duration = Duration::from_secs(1);
+
+/// How often the files are looked for where the operating system refuses to watch them.
+const UNWATCHED: Duration = Duration::from_secs(5);
+
+/// Watches over the lock and the socket of a home.
+pub(super) struct Guard {
+    lock: Lock,
+    watcher: Watcher,
+    address: PathBuf,
+    /// The socket; `None` where it is no file.
+    socket: Option<FileId>,
+}
+
+impl Guard {
+    /// Watches over the socket that is at the home's address now.
+    pub(super) fn new(lock: Lock, watcher: Watcher) -> Self {
+        let address = lock.home().socket();
+        Self {
+            socket: id(&address),
+            lock,
+            watcher,
+            address,
+        }
+    }
+
+    /// Makes again what is lost, and sends the new listener. Ends when another process has become
+    /// the daemon of the home: this one then ends too, and leaves its services running.
+    pub(super) async fn run(mut self, keeper: impl Keeper, renewed: mpsc::Sender<Listener>) {
+        loop {
+            self.until_lost().await;
+            tokio::time::sleep(SETTLES).await;
+            if !self.lock.is_intact() {
+                tracing::warn!("the home was deleted while the daemon runs: making it again");
+                match self.lock.renew() {
+                    Ok(()) => keeper.home_lost().await,
+                    Err(LockError::Held(holder)) => {
+                        tracing::warn!(
+                            "{holder} is the daemon of this home now: ending, services keep running"
+                        );
+                        keeper.quit(true).await;
+                        return;
+                    }
+                    Err(error) => {
+                        tracing::warn!("the home cannot be made again: {error}");
+                        tokio::time::sleep(RETRY).await;
+                        continue;
+                    }
+                }
+            }
+            if id(&self.address) == self.socket {
+                continue;
+            }
+            match bind(&self.address) {
+                Ok((listener, aside)) => {
+                    tracing::warn!("the control socket was deleted: listening anew");
+                    if let Some(aside) = aside {
+                        tracing::warn!("{aside}");
+                    }
+                    self.socket = id(&self.address);
+                    if renewed.send(listener).await.is_err() {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!("the control socket cannot be made again: {error}");
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+    }
+
+    /// Waits until the lock or the socket is not where clients look for it.
+    async fn until_lost(&self) {
+        loop {
+            let places = self.places();
+            let armed = places.iter().map(|place| self.watcher.loss(place));
+            let mut armed: Vec<_> = armed.collect();
+            // Looked for after the watches are set, so that nothing is missed in between.
+            if !self.lock.is_intact() || id(&self.address) != self.socket {
+                return;
+            }
+            // A folder that may not be read cannot be watched; the others still can.
+            armed.retain(|armed| armed.is_set());
+            if armed.is_empty() {
+                tokio::time::sleep(UNWATCHED).await;
+            } else {
+                let fired = armed.into_iter().map(|armed| Box::pin(armed.fired()));
+                drop(select_all(fired).await);
+            }
+        }
+    }
+
+    /// The files, and the folders above them, which can be moved or deleted as well.
+    fn places(&self) -> Vec<PathBuf> {
+        let mut places = self.lock.files_at();
+        if local::is_file_address(&self.address) {
+            places.push(self.address.clone());
+        }
+        let folders: Vec<PathBuf> = places
+            .iter()
+            .flat_map(|place| place.ancestors().skip(1).map(Path::to_owned))
+            .collect();
+        places.extend(folders);
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+}
+
+fn id(address: &Path) -> Option<FileId> {
+    local::is_file_address(address)
+        .then(|| local::id_at(address).ok())
+        .flatten()
+}
