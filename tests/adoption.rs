@@ -152,9 +152,9 @@ async fn a_process_that_only_the_journal_knows_is_not_adopted() {
     journal.started(running);
     drop((journal, lock));
     bench.start().await;
-    let ticker = bench
-        .until("ticker", |it| it.phase == PhaseName::Ready)
-        .await;
+    let is_back =
+        |it: &ServiceView| it.phase == PhaseName::Ready && it.pid.is_some_and(|other| other != pid);
+    let ticker = bench.until("ticker", is_back).await;
     assert_ne!(ticker.pid, Some(bystander.pid()));
     assert!(!lives(pid), "what carries the mark does not run twice");
     assert_eq!(bench.down().await, Outcome::Done);
@@ -167,7 +167,7 @@ async fn a_service_that_has_lost_its_mark_is_adopted_by_its_group() {
     // It closes the descriptor that is the tag, and starts its program without the variable.
     let mut bench = Bench::with(
         "[service.bare]\ncommand = [\"python3\", \"-c\", \"import os; os.closerange(3, 256); \
-         os.execve('/bin/sleep', ['sleep', '1000'], {})\"]\n",
+         os.execve('/bin/sleep', ['sleep', '1000'], dict())\"]\n",
     )
     .await;
     bench.must_up().await;

@@ -12,6 +12,7 @@ mod background;
 mod fixing;
 mod foreground;
 mod keeping;
+mod losses;
 #[path = "../support/script.rs"]
 mod script;
 mod stage;

@@ -1,24 +1,31 @@
-//! A stack that no keeper has: what is shown of it, and what is wrong with it.
+//! A stack that no daemon has: what is shown of it, what is wrong with it, and what still runs of it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc, time::Duration};
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock,
     effects::{
         evidence::{Case, Gatherer, ON_DEMAND},
         log::ServiceLogs,
+        process::{Ask, Census, Tree, stop},
     },
     home::Home,
     model::{
         diagnose::diagnose,
-        facts::{Mark, RunId},
+        facts::{Mark, Process, RunId, StackId},
         finding::Finding,
         stack::StackModel,
         view::StackView,
     },
-    stack::Stack,
+    stack::{Signal, Stack},
     stack_file::Environment,
 };
+
+/// How long a process that is ended has to exit by itself.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// All of it stopped, with the latest runs that have left a log.
 #[must_use]
@@ -40,6 +47,66 @@ pub async fn findings(
     case.active = active.into_iter().collect();
     case.read_stack_file().await;
     diagnose(&Gatherer::default().gather(&case, ON_DEMAND).await)
+}
+
+/// Returns the processes that carry a mark of this file's stack; without a file, of every stack that
+/// has logs in the home. What an earlier daemon left is among them also when its journal is lost.
+///
+/// # Errors
+///
+/// The operating system does not list its processes, or the folder of the logs cannot be read.
+pub async fn running(home: &Home, file: Option<&Path>) -> io::Result<Vec<(Process, Mark)>> {
+    let stacks = match file {
+        Some(file) => vec![home.stack_id(file)],
+        None => logged(home)?,
+    };
+    if stacks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let table = Census::since(0).take().await?;
+    let marked = table.marked();
+    let of_these = marked.filter(|(_, mark)| stacks.contains(&mark.stack));
+    Ok(of_these
+        .map(|(process, mark)| (process, mark.clone()))
+        .collect())
+}
+
+/// The stacks that have logs in the home.
+fn logged(home: &Home) -> io::Result<Vec<StackId>> {
+    let folders = match fs::read_dir(home.logs()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        folders => folders?,
+    };
+    let names = folders.map(|folder| Ok(folder?.file_name().into_string().ok().map(StackId)));
+    names.filter_map(Result::transpose).collect()
+}
+
+/// Ends runs that no daemon has, each with its whole tree: SIGTERM, a grace period of five seconds,
+/// SIGKILL. `kill` leaves out the first two. Returns the survivors.
+pub async fn end(running: Vec<(Process, Mark)>, kill: bool) -> Vec<(Process, Mark)> {
+    let mut runs: BTreeMap<Mark, Vec<Process>> = BTreeMap::new();
+    for (process, mark) in running {
+        runs.entry(mark).or_default().push(process);
+    }
+    let census = Census::since(0);
+    let kill_now = CancellationToken::new();
+    if kill {
+        kill_now.cancel();
+    }
+    let mut stops = JoinSet::new();
+    for (mark, processes) in runs {
+        let (census, kill_now) = (census.clone(), kill_now.clone());
+        stops.spawn(async move {
+            let tree = Tree::remains(mark.clone(), processes);
+            let ask = Ask::Signal(Signal::Terminate);
+            let stopped = stop(&tree, &census, ask, GRACE, &kill_now).await;
+            stopped
+                .left
+                .into_iter()
+                .map(move |left| (left, mark.clone()))
+        });
+    }
+    stops.join_all().await.into_iter().flatten().collect()
 }
 
 fn model(home: &Home, stack: Arc<Stack>) -> StackModel {

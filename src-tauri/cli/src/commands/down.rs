@@ -2,9 +2,12 @@
 
 use std::{io::Write as _, path::PathBuf, time::Duration};
 
-use pilotlight::control::{self, Client, Keeper as _, Outcome};
+use pilotlight::{
+    control::{self, Client, Keeper as _, Outcome},
+    model::view::Snapshot,
+};
 
-use super::catch_up;
+use super::{catch_up, leftovers};
 use crate::{
     args::Down,
     context::{Context, expect_known, kept, names, read},
@@ -20,9 +23,9 @@ pub(crate) async fn run(context: &Context, down: Down) -> Result<Ending, Failure
     if let Some(client) = context.keeper().await? {
         return stop(context, client, down).await;
     }
-    // Where no keeper has ever been, none has left anything.
+    // Where no daemon has ever been, there is nothing to take over.
     if !context.home.lock().exists() {
-        return nothing_runs(context, &down);
+        return without_daemon(context, &down, &Snapshot::default()).await;
     }
     match keep(&context.home).await? {
         Kept::There(client) => stop(context, client, down).await,
@@ -34,7 +37,7 @@ pub(crate) async fn run(context: &Context, down: Down) -> Result<Ending, Failure
                     Err(error) => Err(error.into()),
                 }
             } else {
-                nothing_runs(context, &down)
+                without_daemon(context, &down, &Snapshot::default()).await
             };
             own.end().await;
             ending
@@ -42,14 +45,27 @@ pub(crate) async fn run(context: &Context, down: Down) -> Result<Ending, Failure
     }
 }
 
-fn nothing_runs(context: &Context, down: &Down) -> Result<Ending, Failure> {
-    if !down.all {
-        let file = context.find()?;
-        if !down.services.is_empty() {
-            let stack = read(&file)?;
-            let known = stack.services.iter().map(|service| service.name.clone());
-            expect_known(&down.services, &stack.name, known)?;
-        }
+/// Stops what still runs of a stack that no daemon has.
+async fn without_daemon(
+    context: &Context,
+    down: &Down,
+    known: &Snapshot,
+) -> Result<Ending, Failure> {
+    let file = if down.all {
+        None
+    } else {
+        Some(context.find()?)
+    };
+    let services = &down.services;
+    if let Some(ending) =
+        leftovers::stop(context, file.as_deref(), services, known, down.kill).await?
+    {
+        return Ok(ending);
+    }
+    if let Some(file) = file.filter(|_| !services.is_empty()) {
+        let stack = read(&file)?;
+        let known = stack.services.iter().map(|service| service.name.clone());
+        expect_known(services, &stack.name, known)?;
     }
     writeln!(anstream::stderr(), "nothing runs")?;
     Ok(Ending::Done)
@@ -65,7 +81,7 @@ async fn stop(context: &Context, mut client: Client, down: Down) -> Result<Endin
     let subject = match &file {
         None => Subject::All,
         Some(file) => match kept(&snapshot, file) {
-            None => return nothing_runs(context, &down),
+            None => return without_daemon(context, &down, &snapshot).await,
             Some(stack) => {
                 expect_known(&down.services, &stack.name, names(stack))?;
                 Subject::Stack(file.clone())
@@ -92,7 +108,11 @@ async fn stop(context: &Context, mut client: Client, down: Down) -> Result<Endin
         Outcome::Done => {
             show.say("stopped", "");
             show.finish();
-            Ok(Ending::Done)
+            if !down.all {
+                return Ok(Ending::Done);
+            }
+            let lost = leftovers::stop(context, None, &[], &snapshot, down.kill).await?;
+            Ok(lost.unwrap_or(Ending::Done))
         }
         Outcome::Failed { message, findings } => {
             show.say("", "");

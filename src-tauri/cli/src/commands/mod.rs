@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod init;
+mod leftovers;
 pub(crate) mod logs;
 pub(crate) mod port;
 pub(crate) mod restart;

@@ -39,14 +39,13 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Watches over the socket that is at the home's address now.
-    pub(super) fn new(lock: Lock, watcher: Watcher) -> Self {
-        let address = lock.home().socket();
+    /// Watches over the socket that was just made at the home's address.
+    pub(super) fn new(lock: Lock, socket: Option<FileId>, watcher: Watcher) -> Self {
         Self {
-            socket: id(&address),
+            address: lock.home().socket(),
             lock,
             watcher,
-            address,
+            socket,
         }
     }
 
@@ -74,7 +73,7 @@ impl Guard {
                     }
                 }
             }
-            if id(&self.address) == self.socket {
+            if self.has_socket() {
                 continue;
             }
             match bind(&self.address) {
@@ -83,7 +82,7 @@ impl Guard {
                     if let Some(aside) = aside {
                         tracing::warn!("{aside}");
                     }
-                    self.socket = id(&self.address);
+                    self.socket = socket_id(&self.address);
                     if renewed.send(listener).await.is_err() {
                         return;
                     }
@@ -103,7 +102,7 @@ impl Guard {
             let armed = places.iter().map(|place| self.watcher.loss(place));
             let mut armed: Vec<_> = armed.collect();
             // Looked for after the watches are set, so that nothing is missed in between.
-            if !self.lock.is_intact() || id(&self.address) != self.socket {
+            if !self.lock.is_intact() || !self.has_socket() {
                 return;
             }
             // A folder that may not be read cannot be watched; the others still can.
@@ -115,6 +114,11 @@ impl Guard {
                 drop(select_all(fired).await);
             }
         }
+    }
+
+    fn has_socket(&self) -> bool {
+        !local::is_file_address(&self.address)
+            || (self.socket.is_some() && socket_id(&self.address) == self.socket)
     }
 
     /// The files, and the folders above them, which can be moved or deleted as well.
@@ -134,7 +138,8 @@ impl Guard {
     }
 }
 
-fn id(address: &Path) -> Option<FileId> {
+/// The socket at this address; `None` where it is no file.
+pub(super) fn socket_id(address: &Path) -> Option<FileId> {
     local::is_file_address(address)
         .then(|| local::id_at(address).ok())
         .flatten()

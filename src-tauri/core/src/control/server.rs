@@ -22,7 +22,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
     connection::{refuse, serve},
-    guard::Guard,
+    guard::{Guard, socket_id},
     lock::{Lock, Phase},
     protocol::{Doctor, Down, Outcome, Restart, Up},
     seats::{Place, Room},
@@ -30,7 +30,7 @@ use super::{
 use crate::{
     effects::log::Watcher,
     model::{finding::Finding, view::Snapshot},
-    platform::{Remnant, local},
+    platform::{FileId, Remnant, local},
     set_aside::{SetAside, set_aside},
 };
 
@@ -69,6 +69,7 @@ pub struct Server {
     // Dropped in this order: the address is free before the next keeper may look at it.
     listener: Listener,
     lock: Lock,
+    socket: Option<FileId>,
 }
 
 /// Why a keeper cannot be reached. [`io::ErrorKind::AddrInUse`] if somebody answers there already.
@@ -87,11 +88,15 @@ impl Server {
     /// runtime.
     pub fn bind(lock: &Lock) -> Result<(Self, Option<SetAside>), BindError> {
         let address = lock.home().socket();
-        let bound = bind(&address).map_err(|source| BindError { address, source })?;
-        let (listener, aside) = bound;
+        let bound = bind(&address).map_err(|source| BindError {
+            address: address.clone(),
+            source,
+        });
+        let (listener, aside) = bound?;
         lock.note(Phase::Listening);
         let server = Self {
             listener,
+            socket: socket_id(&address),
             lock: lock.clone(),
         };
         Ok((server, aside))
@@ -104,7 +109,7 @@ impl Server {
         let mut connections = JoinSet::new();
         let mut patience = PATIENCE;
         let (sender, mut renewed) = mpsc::channel(1);
-        let guard = Guard::new(self.lock.clone(), watcher);
+        let guard = Guard::new(self.lock.clone(), self.socket, watcher);
         let _guard = AbortOnDropHandle::new(tokio::spawn(guard.run(keeper.clone(), sender)));
         loop {
             // All arms are cancel-safe: a place or a connection is either had or still waits.

@@ -60,6 +60,13 @@ impl Supervisor {
                     let is_known = |mark: &Mark| runs.iter().any(|run| run.mark() == *mark);
                     end_strays(&census, &table, &stack.id, is_known).await;
                 }
+                // What cannot be read and of which nothing runs is no longer a stack of this daemon.
+                Err(_) if !is_running(&table, stack, &runs) => {
+                    for run in &runs {
+                        self.journal.ended(&run.stack, &run.service, run.run);
+                    }
+                    self.journal.forget_stack(&stack.id);
+                }
                 Err(message) => remarks.push(message),
             }
         }
@@ -127,6 +134,12 @@ impl Supervisor {
     }
 }
 
+/// Whether something of a stack still runs.
+fn is_running(table: &ProcessTable, stack: &RememberedStack, runs: &[&Running]) -> bool {
+    table.marked_by_stack(&stack.id).next().is_some()
+        || runs.iter().any(|run| is_of_run(table, run))
+}
+
 /// Whether the process that the journal names is one of the run: it carries the mark, or it shows no
 /// mark at all and leads a process group, as each first process does. Number and start time alone
 /// are no proof, since a journal may be damaged, or copied from another machine or container.
@@ -181,7 +194,10 @@ fn read(stack: &RememberedStack) -> Result<(Stack, Variables), String> {
     let variables: Variables = own_variables::inherited();
     let file = stack.file.display();
     let text = stack.text.as_ref().ok_or_else(|| {
-        format!("the copy of {file} is lost, so what runs of it is left alone; `up` takes it over")
+        format!(
+            "the copy of {file} is lost, so what runs of it is left alone; \
+             `pilotlight up` starts it anew, `pilotlight down` ends it"
+        )
     })?;
     let parsed = stack_file::parse(&stack.file, text.as_bytes(), &variables);
     let stack = parsed.map_err(|report| format!("what runs of {file} is left alone: {report}"))?;

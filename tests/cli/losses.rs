@@ -1,0 +1,148 @@
+//! What a daemon is found by, and what it remembers, lost while its services run.
+
+use std::fs;
+
+use rustix::process::Signal;
+
+use crate::stage::{Stage, lives, signal, talker, until};
+
+/// A stack that is up, and the pids of its daemon and its service.
+fn up() -> (Stage, u32, u32) {
+    let stage = Stage::new(&talker("talker"));
+    stage.expect(&["up", "-d"], 0);
+    let (daemon, talker) = (stage.keeper(), stage.pid("talker"));
+    (stage, daemon, talker)
+}
+
+fn kill(daemon: u32) {
+    signal(daemon, Signal::KILL);
+    until("it is dead", || !lives(daemon));
+}
+
+#[test]
+fn down_ends_what_runs_when_the_journal_and_the_copies_are_lost() {
+    for lost in [
+        &["running.journal", "stacks"][..],
+        &["stacks"],
+        &["running.journal"],
+    ] {
+        for words in [&["down"][..], &["down", "--all"]] {
+            let (stage, daemon, talker) = up();
+            kill(daemon);
+            for name in lost {
+                let path = stage.home().state().join(name);
+                if path.is_dir() {
+                    fs::remove_dir_all(path).unwrap();
+                } else {
+                    fs::remove_file(path).unwrap();
+                }
+            }
+            let (_, err) = stage.expect(words, 0);
+            assert!(
+                err.contains(&format!("talker (pid {talker})")),
+                "{lost:?}: {err}"
+            );
+            assert!(!lives(talker), "{lost:?}: {err}");
+            stage.until_nobody_is_left();
+            let (_, err) = stage.expect(words, 0);
+            assert_eq!(err, "nothing runs\n");
+        }
+    }
+}
+
+#[test]
+fn down_ends_what_runs_when_daemon_and_home_are_lost() {
+    let (stage, daemon, talker) = up();
+    kill(daemon);
+    fs::remove_dir_all(stage.folder.path().join("home")).unwrap();
+    let (_, err) = stage.expect(&["down"], 0);
+    assert!(err.contains(&format!("talker (pid {talker})")), "{err}");
+    assert!(!lives(talker));
+}
+
+#[test]
+fn down_ends_a_stack_that_the_present_daemon_does_not_know_and_no_other() {
+    let (stage, daemon, talker_of_lost) = up();
+    stage.write(
+        "other.toml",
+        &format!("name = \"other\"\n{}", talker("extra")),
+    );
+    kill(daemon);
+    fs::remove_file(stage.home().state().join("running.journal")).unwrap();
+    stage.expect(&["--file", "other.toml", "up", "-d"], 0);
+    let daemon = stage.keeper();
+    stage.expect(&["down"], 0);
+    assert!(!lives(talker_of_lost));
+    assert!(lives(daemon));
+    let status = stage.json(&["--file", "other.toml", "status", "--json"], 0);
+    assert_eq!(status["stacks"][0]["light"], "green");
+    stage.expect(&["--file", "other.toml", "down"], 0);
+    stage.until_nobody_is_left();
+}
+
+#[test]
+fn a_daemon_whose_socket_is_deleted_is_found_again() {
+    let (stage, daemon, talker) = up();
+    fs::remove_file(stage.home().socket()).unwrap();
+    // No client comes too early: it waits for the moment that this takes.
+    assert_eq!(stage.pid("talker"), talker);
+    stage.expect(&["up", "-d"], 0);
+    assert_eq!((stage.keeper(), stage.pid("talker")), (daemon, talker));
+    stage.expect(&["down"], 0);
+    stage.until_nobody_is_left();
+}
+
+#[test]
+fn a_deleted_home_makes_no_second_daemon_and_nothing_runs_twice() {
+    let (stage, daemon, talker) = up();
+    // The daemon may be faster with the first file than this with the last folder.
+    drop(fs::remove_dir_all(stage.folder.path().join("home")));
+    stage.expect(&["up", "-d"], 0);
+    assert_eq!((stage.keeper(), stage.pid("talker")), (daemon, talker));
+    let mut others = stage.everybody();
+    others.retain(|pid| *pid != daemon && *pid != talker);
+    assert_eq!(others, [0; 0]);
+    // What it remembers is written down again.
+    kill(daemon);
+    stage.expect(&["up", "-d"], 0);
+    assert_eq!(stage.pid("talker"), talker);
+    assert_eq!(stage.service("talker")["adopted"], true);
+    stage.expect(&["down"], 0);
+    stage.until_nobody_is_left();
+}
+
+#[test]
+fn a_stopped_daemon_without_a_socket_is_named() {
+    let (stage, daemon, talker) = up();
+    signal(daemon, Signal::STOP);
+    fs::remove_file(stage.home().socket()).unwrap();
+    for words in [&["status"][..], &["up", "-d"], &["down"]] {
+        let (_, err) = stage.expect(words, 1);
+        assert!(
+            err.contains(&format!("process {daemon} ")) && err.contains("control socket"),
+            "{words:?}: {err}"
+        );
+    }
+    assert!(lives(talker));
+    signal(daemon, Signal::CONT);
+    until("it listens again", || stage.home().socket().exists());
+    stage.expect(&["down"], 0);
+    stage.until_nobody_is_left();
+}
+
+#[test]
+fn a_daemon_that_is_stopped_in_the_middle_of_a_request_is_told() {
+    let late = "[service.late]\ncommand = \"sleep 1000\"\nready = { log = \"never\" }\n";
+    let stage = Stage::new(&format!("{}{late}", talker("talker")));
+    let mut up = stage.start(&["up", "-d"]);
+    up.until_it_says("talker  ready");
+    let daemon = stage.keeper();
+    signal(daemon, Signal::STOP);
+    assert_eq!(up.end(), 1);
+    let told = up.errors();
+    assert!(told.contains("has not answered `up` for 10 s"), "{told}");
+    assert!(!told.contains("failed to the daemon"), "{told}");
+    signal(daemon, Signal::CONT);
+    stage.expect(&["down"], 0);
+    stage.until_nobody_is_left();
+}
