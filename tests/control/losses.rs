@@ -44,7 +44,8 @@ async fn a_home_that_is_deleted_stays_locked_and_is_made_again() {
         (Some(std::process::id()), Some(Phase::Listening))
     );
     let (folder, home) = house.end().await;
-    assert_eq!(Lock::holder(&home), None);
+    // A process that another test is just starting may have it for a moment more.
+    until(|| Lock::holder(&home).is_none()).await;
     House::of(folder, home).end().await;
 }
 

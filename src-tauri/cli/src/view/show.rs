@@ -11,7 +11,7 @@ use std::{
 
 use pilotlight::{
     clock,
-    control::Watch,
+    control::{ClientError, Watch},
     home::Home,
     model::{
         finding::Finding,
@@ -33,6 +33,8 @@ const BETWEEN: Duration = Duration::from_millis(33);
 
 /// How far a watch may be behind an answer.
 const CATCH_UP: Duration = Duration::from_secs(1);
+
+const SILENT: &str = "the daemon does not respond: it is stopped or stuck";
 
 /// Which stacks are shown.
 #[derive(Clone, Debug)]
@@ -248,8 +250,10 @@ impl Show {
         };
         // All arms are cancel-safe.
         tokio::select! {
-            snapshot = next(&mut self.watch) => if let Some(snapshot) = snapshot {
-                self.take(&snapshot);
+            told = next(&mut self.watch) => match told {
+                Told::Snapshot(snapshot) => self.take(&snapshot),
+                Told::Silence => self.say(SILENT, self.footer.hint),
+                Told::End => {}
             },
             () = self.tails.change() => self.mark_dirty(),
             () = resized(resizes) => self.mark_dirty(),
@@ -355,16 +359,28 @@ impl Show {
     }
 }
 
-/// The next snapshot; `None` when the keeper has just ended, and nothing ever after. Cancel-safe.
-async fn next(watch: &mut Option<Watch>) -> Option<Arc<Snapshot>> {
+/// What comes of a daemon that is watched.
+enum Told {
+    Snapshot(Arc<Snapshot>),
+    /// It is there and says nothing, and may go on.
+    Silence,
+    End,
+}
+
+/// The next snapshot; [`Told::End`] when the daemon has just ended, and nothing ever after.
+/// Cancel-safe.
+async fn next(watch: &mut Option<Watch>) -> Told {
     let Some(following) = watch else {
         return pending().await;
     };
-    let snapshot = following.next().await.ok().flatten();
-    if snapshot.is_none() {
-        *watch = None;
+    match following.next().await {
+        Ok(Some(snapshot)) => Told::Snapshot(snapshot),
+        Err(ClientError::Silent { .. }) => Told::Silence,
+        Ok(None) | Err(_) => {
+            *watch = None;
+            Told::End
+        }
     }
-    snapshot
 }
 
 async fn resized(resizes: Option<&mut Resizes>) {

@@ -326,21 +326,20 @@ pub struct Watch {
 
 impl Watch {
     /// Returns the next snapshot; `None` when the keeper has ended. Fails when the daemon has said
-    /// nothing for too long. Cancel-safe.
+    /// nothing for too long; it may be asked again then. Cancel-safe.
     pub async fn next(&mut self) -> Result<Option<Arc<Snapshot>>, ClientError> {
         loop {
             let patience = self.patience.unwrap_or(Duration::MAX);
             let answer = answer(&mut self.wire, self.fault.take());
             let said = match self.heard.checked_add(patience) {
-                Some(end) => timeout_at(end, answer)
-                    .await
-                    .map_err(|_| ClientError::Silent {
-                        request: Request::Watch.name(),
-                        patience,
-                    })?,
-                None => answer.await,
-            }?;
+                Some(end) => timeout_at(end, answer).await,
+                None => Ok(answer.await),
+            };
             self.heard = Instant::now();
+            let said = said.map_err(|_| ClientError::Silent {
+                request: Request::Watch.name(),
+                patience,
+            })??;
             match said {
                 None => return Ok(None),
                 Some(Response::Snapshot(snapshot)) => return Ok(Some(snapshot)),

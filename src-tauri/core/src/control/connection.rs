@@ -27,6 +27,9 @@ const REQUEST_LIMIT: usize = 4 << 20;
 /// How long a client may take to say what it wants.
 const FIRST_REQUEST: Duration = Duration::from_secs(10);
 
+/// How long a client may take to read an answer.
+const READING: Duration = Duration::from_secs(30);
+
 /// How long somebody who is turned away may take to hear why.
 const REFUSAL: Duration = Duration::from_secs(1);
 
@@ -37,6 +40,8 @@ enum Fault {
     Idle,
     #[error("the connection was idle, and another client needed its place")]
     Evicted,
+    #[error("the answer was not read within {} s", READING.as_secs())]
+    Unread,
     #[error("it works on {SEATS} requests already")]
     Crowded,
     #[error("the first message is not the greeting of a Pilot Light client")]
@@ -120,7 +125,9 @@ where
         }
         let work = pin!(answer(request, keeper));
         let (response, present) = attend(wire, place, hears_of_work, work).await;
-        wire.send(&response).await?;
+        timeout(READING, wire.send(&response))
+            .await
+            .map_err(|_| Fault::Unread)??;
         let Some(kept) = present else {
             return Ok(());
         };

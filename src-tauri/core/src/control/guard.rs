@@ -9,7 +9,7 @@ use std::{
 
 use futures_util::future::select_all;
 use interprocess::local_socket::tokio::Listener;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     lock::{Lock, LockError},
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     effects::log::Watcher,
-    platform::{FileId, local},
+    platform::{FileId, file::Armed, local},
 };
 
 /// What deletes one file is likely to delete its neighbours in the same moment.
@@ -25,6 +25,10 @@ const SETTLES: Duration = Duration::from_millis(50);
 
 /// Between two attempts to make again what is lost (the disk is full, say).
 const RETRY: Duration = Duration::from_secs(1);
+
+/// How long another process must have had the lock before this one gives the home up. A process that
+/// only looks whether there is a daemon has it for a moment.
+const CONCEDES: Duration = Duration::from_secs(2);
 
 /// How often the files are looked for where the operating system refuses to watch them.
 const UNWATCHED: Duration = Duration::from_secs(5);
@@ -52,13 +56,22 @@ impl Guard {
     /// Makes again what is lost, and sends the new listener. Ends when another process has become
     /// the daemon of the home: this one then ends too, and leaves its services running.
     pub(super) async fn run(mut self, keeper: impl Keeper, renewed: mpsc::Sender<Listener>) {
+        let mut held_since: Option<Instant> = None;
         loop {
             self.until_lost().await;
             tokio::time::sleep(SETTLES).await;
             if !self.lock.is_intact() {
-                tracing::warn!("the home was deleted while the daemon runs: making it again");
                 match self.lock.renew() {
-                    Ok(()) => keeper.home_lost().await,
+                    Ok(()) => {
+                        tracing::warn!("the home was deleted while the daemon runs: made it again");
+                        held_since = None;
+                        keeper.home_lost().await;
+                    }
+                    Err(LockError::Held(_))
+                        if held_since.get_or_insert_with(Instant::now).elapsed() < CONCEDES =>
+                    {
+                        continue;
+                    }
                     Err(LockError::Held(holder)) => {
                         tracing::warn!(
                             "{holder} is the daemon of this home now: ending, services keep running"
@@ -106,7 +119,7 @@ impl Guard {
                 return;
             }
             // A folder that may not be read cannot be watched; the others still can.
-            armed.retain(|armed| armed.is_set());
+            armed.retain(Armed::is_set);
             if armed.is_empty() {
                 tokio::time::sleep(UNWATCHED).await;
             } else {

@@ -45,7 +45,7 @@ pub(super) struct Room {
 pub(super) struct Place {
     room: Room,
     activity: Arc<Activity>,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
     seat: Option<OwnedSemaphorePermit>,
 }
 
@@ -92,7 +92,7 @@ impl Room {
         Some(Place {
             room: self.clone(),
             activity,
-            _place: place,
+            _permit: place,
             seat: None,
         })
     }

@@ -110,7 +110,7 @@ impl Server {
         let mut patience = PATIENCE;
         let (sender, mut renewed) = mpsc::channel(1);
         let guard = Guard::new(self.lock.clone(), self.socket, watcher);
-        let _guard = AbortOnDropHandle::new(tokio::spawn(guard.run(keeper.clone(), sender)));
+        let guard = AbortOnDropHandle::new(tokio::spawn(guard.run(keeper.clone(), sender)));
         loop {
             // All arms are cancel-safe: a place or a connection is either had or still waits.
             tokio::select! {
@@ -139,6 +139,9 @@ impl Server {
                 },
             }
         }
+        // It has a share of the lock, which is to end with this.
+        guard.abort();
+        drop(guard.await);
         self.lock.note(Phase::Ending);
         let farewell = async { while connections.join_next().await.is_some() {} };
         if timeout(FAREWELL, farewell).await.is_err() {

@@ -54,6 +54,10 @@ impl Supervisor {
                 self.journal.forget_stack(&stack.id);
                 continue;
             }
+            // What the journal says may be younger than what really runs.
+            for (process, _) in table.marked_by_stack(&stack.id) {
+                self.tools.census.look_back_to(process.started);
+            }
             match read(stack) {
                 Ok((applied, variables)) => {
                     self.adopt_stack(applied, variables, &runs, &table);

@@ -70,6 +70,10 @@ pub(crate) fn is_file_address(address: &Path) -> bool {
 }
 
 /// Where a home is locked besides its own folder, for when that is deleted.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the signature is the same on all platforms"
+)]
 pub(crate) fn second_lock(key: &str) -> Option<PathBuf> {
     Some(elsewhere().join(format!("{key}.lock")))
 }
