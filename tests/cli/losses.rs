@@ -4,7 +4,9 @@ use std::fs;
 
 use rustix::process::Signal;
 
-use crate::stage::{Stage, lives, signal, talker, until};
+use pilotlight_test_service::free_port;
+
+use crate::stage::{Stage, lives, server, signal, talker, until};
 
 /// A stack that is up, and the pids of its daemon and its service.
 fn up() -> (Stage, u32, u32) {
@@ -94,19 +96,21 @@ fn a_daemon_whose_socket_is_deleted_is_found_again() {
 
 #[test]
 fn a_deleted_home_makes_no_second_daemon_and_nothing_runs_twice() {
-    let (stage, daemon, talker) = up();
+    let stage = Stage::new(&server("web", free_port()));
+    stage.expect(&["up", "-d"], 0);
+    let (daemon, web) = (stage.keeper(), stage.pid("web"));
     // The daemon may be faster with the first file than this with the last folder.
     drop(fs::remove_dir_all(stage.folder.path().join("home")));
     stage.expect(&["up", "-d"], 0);
-    assert_eq!((stage.keeper(), stage.pid("talker")), (daemon, talker));
+    assert_eq!((stage.keeper(), stage.pid("web")), (daemon, web));
     let mut others = stage.everybody();
-    others.retain(|pid| *pid != daemon && *pid != talker);
+    others.retain(|pid| *pid != daemon && *pid != web);
     assert_eq!(others, [0; 0]);
     // What it remembers is written down again.
     kill(daemon);
     stage.expect(&["up", "-d"], 0);
-    assert_eq!(stage.pid("talker"), talker);
-    assert_eq!(stage.service("talker")["adopted"], true);
+    assert_eq!(stage.pid("web"), web);
+    assert_eq!(stage.service("web")["adopted"], true);
     stage.expect(&["down"], 0);
     stage.until_nobody_is_left();
 }
