@@ -11,6 +11,7 @@ mod fingerprint;
 pub mod home;
 pub mod identity;
 pub mod keeping;
+mod knowledge;
 pub mod mask;
 pub mod model;
 mod native_text;

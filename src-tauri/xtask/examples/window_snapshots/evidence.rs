@@ -174,6 +174,7 @@ pub(crate) fn logged(service: &mut ServiceEvidence, kind: LogErrorKind, text: &s
     service.log.last_error = Some(LogError {
         line: line(text),
         kind,
+        advice: None,
         form: LogErrorForm::Exception,
         cause: None,
     });

@@ -12,9 +12,9 @@ use crate::{
     model::{
         evidence::{
             ServiceEvidence,
-            log::{LogError, LogErrorForm, LogErrorKind, Unreachable},
+            log::{LogAdvice, LogError, LogErrorForm, LogErrorKind, Unreachable},
         },
-        explain::ago,
+        explain::{ago, capitalized},
         finding::{Action, Code},
     },
     stack::Port,
@@ -117,6 +117,9 @@ pub(super) fn advise(
     error: &LogError,
     suspect: Suspect,
 ) -> Suspect {
+    if let Some(advice) = &error.advice {
+        return advised(seen, advice, suspect);
+    }
     let name = &seen.spec.name;
     let host = &scene.evidence.host;
     match &error.kind {
@@ -179,6 +182,23 @@ pub(super) fn advise(
         ),
         _ => suspect,
     }
+}
+
+/// What is known of the words of the error. To start the service again is advised only where that can
+/// help.
+fn advised(seen: Seen<'_>, advice: &LogAdvice, mut suspect: Suspect) -> Suspect {
+    let of_service = |text: &str| text.replace("{service}", seen.spec.name.as_str());
+    if let Some(title) = &advice.title {
+        let title = capitalized(&of_service(title));
+        let shown = std::mem::replace(&mut suspect.finding.title, title);
+        if suspect.symptom.text == shown {
+            suspect.symptom.text.clone_from(&suspect.finding.title);
+        }
+        suspect.finding.evidence.insert(0, shown);
+    }
+    let action = suspect.finding.remedy.action.take();
+    let action = action.filter(|_| advice.restart_helps);
+    suspect.remedy(of_service(&advice.remedy), action)
 }
 
 /// What is behind a failure of `seen`, by its log; and the suspects that the log speaks of: an address
@@ -274,7 +294,7 @@ fn unreached<'a>(seen: Seen<'a>, when: When, scene: &Scene<'_>) -> Vec<&'a Unrea
 }
 
 /// Whether the error has nothing to do with others: an exception of the program itself.
-fn is_its_own(error: &LogError) -> bool {
+pub(super) fn is_its_own(error: &LogError) -> bool {
     /// What an exception says when another does not answer.
     const OF_OTHERS: [&str; 7] = [
         "timed out",
@@ -310,6 +330,10 @@ fn is_settled(error: &LogError) -> bool {
         | LogErrorKind::TableMissing { .. }
         | LogErrorKind::TooManyFiles
         | LogErrorKind::Syntax => true,
+        LogErrorKind::Known => {
+            let advice = error.advice.as_ref();
+            advice.is_some_and(|advice| !advice.of_another)
+        }
         LogErrorKind::LoginRefused
         | LogErrorKind::OutOfMemory
         | LogErrorKind::DiskFull

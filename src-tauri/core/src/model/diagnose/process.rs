@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     model::{
+        evidence::log::{LogError, LogErrorKind},
         explain,
         facts::{Exit, LaunchFault},
         finding::{Action, Code},
@@ -185,6 +186,13 @@ fn ended(scene: &Scene<'_>, seen: Seen<'_>) -> Vec<Suspect> {
         }
         suspect = suspect.evidence(log::quotes(seen, error));
         suspect = log::advise(scene, seen, error, suspect);
+        if comes_back(suspect.finding.code, error) {
+            let text = format!(
+                "correct what the error names: it comes back at each start (see its log: {})",
+                commands::logs(name)
+            );
+            suspect = suspect.remedy(text, None);
+        }
     } else if let Some(line) = &is.log.last_line {
         suspect = suspect.evidence([format!("last {}", is.quote(line))]);
     }
@@ -217,6 +225,14 @@ fn ended(scene: &Scene<'_>, seen: Seen<'_>) -> Vec<Suspect> {
         other => other,
     }));
     more
+}
+
+/// Whether the program ends of the same error at each start, and nothing else is known of that.
+fn comes_back(code: Code, error: &LogError) -> bool {
+    matches!(code, Code::CrashLoop | Code::StartupError)
+        && error.kind == LogErrorKind::Other
+        && error.advice.is_none()
+        && log::is_its_own(error)
 }
 
 /// How it ended, as far as the model or its exit tells.

@@ -321,6 +321,7 @@ fn log_error(is: &mut ServiceEvidence, kind: LogErrorKind, text: &str) {
     is.log.last_error = Some(LogError {
         line: line(text),
         kind,
+        advice: None,
         form: LogErrorForm::Exception,
         cause: None,
     });

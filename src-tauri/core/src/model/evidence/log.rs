@@ -45,11 +45,29 @@ pub struct LogError {
     pub line: LogLine,
     /// What it is about.
     pub kind: LogErrorKind,
+    /// What is known to help, where that depends on nothing but its words.
+    pub advice: Option<Box<LogAdvice>>,
     /// How it was written.
     pub form: LogErrorForm,
     /// The deepest cause that it names (the first of chained exceptions, `Caused by:`), where that is
     /// another line.
     pub cause: Option<LogLine>,
+}
+
+/// What is known of an error by its words alone: an entry of `knowledge/*.toml`, in whose texts
+/// `{service}` stands for the name of the service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogAdvice {
+    /// The entry.
+    pub id: &'static str,
+    /// What is wrong, where that says more than the line.
+    pub title: Option<String>,
+    /// What to do.
+    pub remedy: String,
+    /// Whether it may be gone when the service is started again.
+    pub restart_helps: bool,
+    /// Whether another service may be behind it.
+    pub of_another: bool,
 }
 
 /// What an error is about.
@@ -118,6 +136,8 @@ pub enum LogErrorKind {
     DiskFull,
     /// The text of a program cannot be understood: `SyntaxError`, a failed build.
     Syntax,
+    /// What [`LogError::advice`] says.
+    Known,
     /// Anything else.
     Other,
 }

@@ -2,10 +2,8 @@
 //!
 //! The last part of a run's log is read as lines; all that follows is a function of them. A line or
 //! a trace becomes an error where it is written as one ([`trace`], [`super::level`]) or says
-//! something that nobody says otherwise ([`kind`]); what only follows from an error is passed over
-//! ([`aftermath`]).
+//! something that nobody says otherwise ([`kind`]); what only follows from an error is passed over.
 
-mod aftermath;
 mod kind;
 mod patterns;
 mod scan;

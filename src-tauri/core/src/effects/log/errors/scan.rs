@@ -4,7 +4,6 @@ use std::{collections::BTreeSet, sync::LazyLock, time::SystemTime};
 
 use super::{
     LONGEST,
-    aftermath::is_aftermath,
     kind::kind,
     patterns::Pattern,
     trace::{Trace, trace},
@@ -12,6 +11,7 @@ use super::{
 };
 use crate::{
     effects::log::{Level, level},
+    knowledge::is_aftermath,
     mask,
     model::evidence::log::{
         LogError, LogErrorForm, LogErrorKind, LogEvidence, LogLine, Unreachable, UnreachableWhy,
@@ -101,10 +101,9 @@ fn of_trace(lines: &[&str], trace: &Trace, page: &Page<'_>) -> LogError {
         .map(|at| lines[at])
         .chain(all())
         .map(|line| kind(line.trim_start_matches(['|', ' '])))
-        .find(|kind| *kind != LogErrorKind::Other);
-    let kind = missing_variable(lines, trace)
-        .or(telling)
-        .unwrap_or(LogErrorKind::Other);
+        .find(|(kind, _)| *kind != LogErrorKind::Other);
+    let missing = missing_variable(lines, trace).map(|kind| (kind, None));
+    let (kind, advice) = missing.or(telling).unwrap_or((LogErrorKind::Other, None));
     let mut line = page.line(trace.says, trace.lines.end);
     complete(&mut line, lines, trace.says);
     if trace.form == LogErrorForm::Panic && trace.says > trace.lines.start {
@@ -116,6 +115,7 @@ fn of_trace(lines: &[&str], trace: &Trace, page: &Page<'_>) -> LogError {
     LogError {
         line,
         kind,
+        advice,
         form: trace.form,
         cause: trace.cause.map(|at| page.line(at, trace.lines.end)),
     }
@@ -158,11 +158,19 @@ fn of_line(lines: &[&str], at: usize, page: &Page<'_>) -> Option<LogError> {
         return None;
     }
     let level = level::guess(line);
-    let is_error = level == Some(Level::Error) || EMERGENCY.is_match(line);
-    let kind = match kind(line) {
+    let may_be_grave = line.contains('[')
+        || line.starts_with("Unhandled")
+        || line.starts_with(|first: char| first.is_ascii_digit());
+    let is_error = level == Some(Level::Error) || may_be_grave && EMERGENCY.is_match(line);
+    let (kind, advice) = kind(line);
+    let kind = match kind {
         LogErrorKind::PortMoved { from, to: None } => LogErrorKind::PortMoved {
             from,
-            to: served_at(&lines[at..]),
+            to: served_at(lines[at..].iter()),
+        },
+        // It has just said where it was about to listen.
+        LogErrorKind::AddressInUse { port: None } => LogErrorKind::AddressInUse {
+            port: served_at(lines[..at].iter().rev()),
         },
         kind => kind,
     };
@@ -179,6 +187,7 @@ fn of_line(lines: &[&str], at: usize, page: &Page<'_>) -> Option<LogError> {
         LogError {
             line,
             kind,
+            advice,
             form: LogErrorForm::Line,
             cause: None,
         }
@@ -209,11 +218,11 @@ fn complete(line: &mut LogLine, lines: &[&str], at: usize) {
     line.text = shown(&format!("{} {}", lines[at].trim(), said.join(" ")));
 }
 
-/// Where a server says that it can be found, soon after it has moved.
-fn served_at(lines: &[&str]) -> Option<Port> {
+/// Where a server says that it can be found, in the next of these lines.
+fn served_at<'a>(lines: impl Iterator<Item = &'a &'a str>) -> Option<Port> {
     static ADDRESS: LazyLock<Pattern> =
         LazyLock::new(|| Pattern::new(r"\bhttps?://(?:localhost|[\d.]+|\[[^\]]+\]):(?<port>\d+)"));
-    let mut near = lines.iter().take(20);
+    let mut near = lines.take(20);
     let found = near.find_map(|line| ADDRESS.all(line).next())?;
     found.group("port")?.parse().ok().and_then(Port::new)
 }

@@ -3,6 +3,7 @@
 mod errors;
 mod files;
 mod healthy;
+mod known;
 mod unreachable;
 
 use std::time::{Duration, SystemTime};

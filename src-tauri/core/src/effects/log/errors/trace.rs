@@ -47,8 +47,8 @@ static NODE_CAUSE: LazyLock<Pattern> = LazyLock::new(|| {
 static JAVA_CAUSE: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(r"^\s*(?:Caused by:|--->)\s"));
 static RUST: LazyLock<Pattern> =
     LazyLock::new(|| Pattern::new(r"^(?:.*\s)?thread '[^']*' (?:\(\d+\) )?panicked at "));
-static GO: LazyLock<Pattern> =
-    LazyLock::new(|| Pattern::new(r"^(?:panic: |fatal error: |runtime: out of memory)"));
+/// How a panic of Go begins.
+const GO: [&str; 3] = ["panic: ", "fatal error: ", "runtime: out of memory"];
 static GO_FRAME: LazyLock<Pattern> = LazyLock::new(|| {
     Pattern::new(
         r"^(?:goroutine \d+|\s|[\w./*()\-\[\]]+\(.*\)$|created by |exit status \d|\[signal |panic: |main\.)",
@@ -58,13 +58,14 @@ static GO_FRAME: LazyLock<Pattern> = LazyLock::new(|| {
 /// The trace that begins at line `at`, if one does.
 pub(super) fn trace(lines: &[&str], at: usize) -> Option<Trace> {
     let line = lines[at];
-    if TRACEBACK.is_match(line) {
+    // A pattern is compiled when a line first may match it.
+    if line.contains("Traceback (most recent") && TRACEBACK.is_match(line) {
         return traceback(lines, at);
     }
-    if RUST.is_match(line) {
+    if line.contains("panicked at ") && RUST.is_match(line) {
         return Some(rust(lines, at));
     }
-    if GO.is_match(line) {
+    if GO.iter().any(|start| line.starts_with(start)) {
         return go(lines, at);
     }
     stack(lines, at)
@@ -182,7 +183,8 @@ fn stack(lines: &[&str], at: usize) -> Option<Trace> {
     }
     let is_frame = |at: usize| FRAME.is_match(lines[at]);
     let is_head = |at: usize| {
-        let named = NODE.is_match(lines[at]) || lines[at].contains("Exception");
+        let named = lines[at].contains("Exception")
+            || lines[at].contains("Error") && NODE.is_match(lines[at]);
         named && !lines[at].starts_with([' ', '\t'])
     };
     if !is_head(at) {

@@ -1,6 +1,7 @@
 //! Whom a log leads to: what no service of the stack is.
 
 use super::*;
+use crate::model::evidence::log::LogAdvice;
 
 const API: &str = r#"
 name = "shop"
@@ -180,4 +181,46 @@ fn secrets_of_a_log_are_masked() {
         "{text}"
     );
     assert!(text.contains("postgres://anna:***@db"), "{text}");
+}
+
+fn advised(is: &mut ServiceEvidence, restart_helps: bool) {
+    log_error(is, LogErrorKind::Known, "FATAL: lock file exists");
+    let error = is.log.last_error.as_mut().unwrap();
+    error.advice = Some(Box::new(LogAdvice {
+        id: "a-lock-file",
+        title: Some("{service} cannot start: a lock file is left over".into()),
+        remedy: "remove the file of {service}".into(),
+        restart_helps,
+        of_another: false,
+    }));
+}
+
+#[test]
+fn an_error_that_comes_back_each_time_is_never_answered_by_a_restart() {
+    let case = |restart_helps| {
+        well(NEXUS).with("backend", |is| {
+            fail_to_start(is);
+            is.checks.clear();
+            advised(is, restart_helps);
+        })
+    };
+    let finding = case(false).finding();
+    assert!(
+        finding
+            .title
+            .ends_with("cannot start: a lock file is left over"),
+        "{}",
+        finding.title
+    );
+    assert_eq!(finding.remedy.text, "remove the file of backend");
+    assert_eq!(finding.remedy.action, None);
+    assert_says(
+        &finding,
+        &[
+            "ended with code 1 before it was ready",
+            "FATAL: lock file exists",
+        ],
+    );
+    let helped = case(true).finding();
+    assert!(helped.remedy.action.is_some(), "{helped:#?}");
 }

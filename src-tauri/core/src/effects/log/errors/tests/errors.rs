@@ -356,7 +356,7 @@ fn what_only_announces_an_error_is_completed() {
             log: "\n*** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***\nReading the configuration file, at line 2\n>>> 'maxmemori \"1\"'\nBad directive or wrong number of arguments",
             line: 2,
             says: "*** FATAL CONFIG FILE ERROR (Redis 7.0.15) *** >>> 'maxmemori \"1\"' Bad directive or wrong number of arguments",
-            kind: Kind::Other,
+            kind: Kind::Known,
         },
         Case {
             log: "7:M 20 Nov 2026 16:12:17.615 # Wrong signature trying to load DB from file\n7:M 20 Nov 2026 16:12:17.615 # Fatal error loading the DB: Invalid argument. Exiting.",

@@ -1,0 +1,136 @@
+//! Entries, and finding those that a line matches.
+//!
+//! Patterns know only ASCII: what programs write around an error is, and the tables of Unicode would
+//! make the first look at a log take ten times as long.
+
+use std::sync::OnceLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use regex::bytes::{Captures, Regex, RegexBuilder};
+
+/// Entries that are looked for together, in the order in which they count.
+pub(super) struct Table<M: 'static> {
+    pub(super) entries: &'static [Entry<M>],
+    /// How the literals begin, in lower case.
+    pub(super) beginnings: &'static [&'static str],
+    /// The literals with each beginning.
+    pub(super) literals: &'static [&'static [Literal]],
+}
+
+pub(super) struct Entry<M: 'static> {
+    pub(super) id: &'static str,
+    /// Its patterns.
+    pub(super) says: &'static [&'static str],
+    pub(super) meaning: M,
+}
+
+/// A text that leads to an entry, in any case.
+pub(super) struct Literal {
+    /// In lower case.
+    pub(super) text: &'static str,
+    /// The place of the entry.
+    pub(super) entry: usize,
+    /// Whether it says all, and no pattern needs to match.
+    pub(super) suffices: bool,
+}
+
+/// A table in use.
+pub(super) struct Known<M: 'static> {
+    table: &'static Table<M>,
+    beginnings: AhoCorasick,
+    /// The patterns of each entry that were needed so far.
+    compiled: Vec<OnceLock<Vec<Regex>>>,
+}
+
+/// What was found in a text.
+pub(crate) struct Found<'t> {
+    text: &'t str,
+    /// `None` where it was a literal that suffices.
+    captures: Option<Captures<'t>>,
+}
+
+impl<M> Known<M> {
+    #[expect(clippy::expect_used, reason = "a test builds it")]
+    pub(super) fn new(table: &'static Table<M>) -> Self {
+        let beginnings = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(table.beginnings)
+            .expect("literals that are short and few");
+        Self {
+            table,
+            beginnings,
+            compiled: table.entries.iter().map(|_| OnceLock::new()).collect(),
+        }
+    }
+
+    /// All matches, the first entry first.
+    pub(super) fn matches<'t>(
+        &'static self,
+        text: &'t str,
+    ) -> impl Iterator<Item = (&'static Entry<M>, Found<'t>)> {
+        let mut candidates: Vec<(usize, bool)> = Vec::new();
+        for found in self.beginnings.find_overlapping_iter(text) {
+            let rest = &text.as_bytes()[found.start()..];
+            for literal in self.table.literals[found.pattern().as_usize()] {
+                let there = rest.get(..literal.text.len());
+                if there.is_some_and(|there| there.eq_ignore_ascii_case(literal.text.as_bytes())) {
+                    candidates.push((literal.entry, !literal.suffices));
+                }
+            }
+        }
+        candidates.sort_unstable();
+        candidates.dedup();
+        candidates.into_iter().flat_map(move |(place, by_pattern)| {
+            let patterns = if by_pattern {
+                self.patterns(place)
+            } else {
+                &[]
+            };
+            let by_pattern_all = patterns
+                .iter()
+                .flat_map(|regex| regex.captures_iter(text.as_bytes()));
+            let by_itself = (!by_pattern).then_some(None);
+            let all = by_itself.into_iter().chain(by_pattern_all.map(Some));
+            let entry = &self.table.entries[place];
+            all.map(move |captures| (entry, Found { text, captures }))
+        })
+    }
+
+    fn patterns(&self, place: usize) -> &[Regex] {
+        self.compiled[place].get_or_init(|| {
+            let says = self.table.entries[place].says.iter();
+            says.copied().map(compile).collect()
+        })
+    }
+}
+
+impl<'t> Found<'t> {
+    /// What a group holds.
+    pub(crate) fn group(&self, name: &str) -> Option<&'t str> {
+        let captures = self.captures.as_ref()?;
+        self.text.get(captures.name(name)?.range())
+    }
+
+    /// A template with what the groups hold; `{service}` stays. `None` if a group holds nothing.
+    pub(crate) fn fill(&self, template: &str) -> Option<String> {
+        let mut filled = String::new();
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, after) = after.split_once('}')?;
+            filled.push_str(before);
+            match name {
+                "service" => filled.push_str("{service}"),
+                name => filled.push_str(self.group(name)?),
+            }
+            rest = after;
+        }
+        Some(filled + rest)
+    }
+}
+
+#[expect(clippy::expect_used, reason = "a test compiles all of them")]
+pub(super) fn compile(pattern: &str) -> Regex {
+    let built = RegexBuilder::new(pattern).unicode(false).build();
+    built.expect("the pattern is valid")
+}
