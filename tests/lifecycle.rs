@@ -10,7 +10,7 @@ use pilotlight::{
     model::{
         facts::Exit,
         finding::Code,
-        view::{Light, PhaseName},
+        view::{Light, PhaseName, ServiceView},
     },
 };
 use pilotlight_test_service::free_port;
@@ -347,4 +347,51 @@ async fn with_next_a_taken_port_is_passed_over_and_others_learn_of_it() {
     assert!(claimed > port);
     assert!(bench.log("top").contains(&format!("peer {claimed}")));
     assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn checks_of_a_service_never_overlap_and_are_made_once_more_for_all_that_happened_meanwhile()
+{
+    // In a large stack, a diagnosis that begins by itself makes no checks of its own where nothing is
+    // wrong.
+    let others =
+        (0..20).map(|other| format!("[service.other-{other}]\ncommand = \"sleep 1000\"\n"));
+    let others: String = others.collect();
+    let bench = Bench::with(
+        &(others + r#"
+[service.web]
+command = "sleep 1000"
+
+[[service.web.check]]
+name = "alone"
+command = ["sh", "-c", "mkdir busy || echo >> overlaps; echo >> runs; while [ ! -e go ]; do sleep 0.02; done; rmdir busy"]
+timeout = "20s"
+
+[service.unsteady]
+command = "sleep 1000"
+"#),
+    )
+    .await;
+    let file = bench.file();
+    let folder = file.parent().expect("a folder");
+    let runs = || fs::read_to_string(folder.join("runs")).map_or(0, |runs| runs.lines().count());
+    bench.must_up().await;
+    eventually("the first run of the check", || runs() == 1).await;
+    // From the second time on, it is red until it is started again.
+    for _ in 0..3 {
+        let pid = bench.pid("unsteady");
+        kill(pid);
+        let is_back =
+            |it: &ServiceView| it.phase == PhaseName::Ready && it.pid.is_some_and(|now| now != pid);
+        bench.until("unsteady", is_back).await;
+    }
+    assert_eq!(runs(), 1);
+    fs::write(folder.join("go"), "").expect("a file");
+    eventually("one more run", || {
+        runs() == 2 && !folder.join("busy").exists()
+    })
+    .await;
+    assert!(!folder.join("overlaps").exists());
+    assert_eq!(bench.down().await, Outcome::Done);
+    assert_eq!(runs(), 2);
 }

@@ -1,6 +1,6 @@
 //! The checks of one service, one after the other.
 
-use std::path::Path as FilePath;
+use std::{path::Path as FilePath, sync::Arc};
 
 use pilotlight::{
     effects::check::{Checks, Saved},
@@ -8,6 +8,8 @@ use pilotlight::{
     stack::Stack,
     stack_file,
 };
+
+use tokio::sync::Notify;
 
 use super::*;
 
@@ -100,6 +102,36 @@ async fn what_was_not_saved_now_is_not_used() {
     };
     assert_eq!(answers[1].outcome, CheckOutcome::Skipped(missing));
     assert_eq!(answers[1].probe_fault(), None);
+}
+
+#[tokio::test]
+async fn what_was_saved_stays_until_the_check_that_saves_it_has_its_answer() {
+    let (asked, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let gates = (asked.clone(), answer.clone());
+    let server = Server::start(move |mut stream, _| {
+        let (asked, answer) = gates.clone();
+        async move {
+            asked.notify_one();
+            answer.notified().await;
+            let body = r#"{"session": {"id": 42}, "token": "geheim"}"#;
+            let length = body.len();
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+            let _ = stream.write_all((head + body).as_bytes()).await;
+        }
+    })
+    .await;
+    let stack = stack(server.port, SESSION);
+    let saved = Saved::default();
+    saved.keep([("sid".to_owned(), "41".to_owned())].into());
+    let beside = async {
+        asked.notified().await;
+        assert_eq!(saved.get("sid").as_deref(), Some("41"));
+        answer.notify_one();
+        asked.notified().await;
+        assert_eq!(saved.get("sid").as_deref(), Some("42"));
+        answer.notify_one();
+    };
+    tokio::join!(run(&stack, &saved, DEADLINE), beside);
 }
 
 #[tokio::test]

@@ -96,6 +96,70 @@ async fn a_watch_tells_of_a_change_at_once() {
     house.end().await;
 }
 
+/// A stack of one service that has started so often.
+fn starting(times: usize) -> Snapshot {
+    let service = serde_json::json!({
+        "name": "web", "phase": "starting", "light": "amber", "restarts": times, "waiting_for": [],
+        "adopted": false, "external": false, "needs": [], "links": {},
+    });
+    let mut snapshot = snapshot("first");
+    let stack = Arc::make_mut(&mut snapshot.stacks[0]);
+    stack.services = vec![serde_json::from_value(service).unwrap()];
+    snapshot
+}
+
+#[tokio::test]
+async fn a_storm_of_changes_reaches_a_watcher_frame_by_frame_and_whole() {
+    let house = House::new();
+    let mut watch = house.client().await.watch().await.unwrap();
+    soon(watch.next()).await.unwrap().unwrap();
+    let began = Instant::now();
+    let storm = async {
+        for times in 0..5000 {
+            house.desk.snapshot.send_replace(Arc::new(starting(times)));
+            tokio::task::yield_now().await;
+        }
+        house.desk.show("last");
+    };
+    let watching = async {
+        for told in 1.. {
+            let seen = soon(watch.next()).await.unwrap().unwrap();
+            if *seen == snapshot("last") {
+                return told;
+            }
+            assert_eq!(seen.stacks[0].services.len(), 1);
+        }
+        0
+    };
+    let ((), told) = tokio::join!(storm, watching);
+    let frames = began.elapsed().as_millis() / 25;
+    assert!(told <= frames + 3, "{told} messages in {frames} frames");
+    house.end().await;
+}
+
+#[tokio::test]
+async fn a_client_that_knows_no_changes_gets_whole_snapshots() {
+    let house = House::new();
+    let mut wire = pilotlight::control::Wire::new(house.raw().await, 1 << 20);
+    wire.send(&serde_json::json!({ "pilotlight": PROTOCOL, "version": "0.1.0" }))
+        .await
+        .unwrap();
+    wire.send(&"watch").await.unwrap();
+    let _: serde_json::Value = soon(wire.receive()).await.unwrap().unwrap();
+    for name in ["first", "second"] {
+        house.desk.show(name);
+        loop {
+            let told: serde_json::Value = soon(wire.receive()).await.unwrap().unwrap();
+            assert!(told.get("snapshot").is_some(), "{told}");
+            if told["snapshot"]["stacks"][0]["name"] == name {
+                break;
+            }
+        }
+    }
+    drop(wire);
+    house.end().await;
+}
+
 #[tokio::test]
 async fn a_watch_ends_with_its_keeper() {
     let house = House::new();

@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use pilotlight::{
     clock,
-    effects::probe::{Round, Schedule, Watch},
+    effects::probe::{Pulse, Round, Schedule, Watch},
 };
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
 use super::*;
 
@@ -12,14 +12,14 @@ use super::*;
 struct Watched {
     rounds: mpsc::Receiver<Round>,
     log: mpsc::Sender<String>,
-    poke: Arc<Notify>,
+    pulse: Arc<Pulse>,
     _running: JoinSet<()>,
 }
 
 fn watch(probes: Vec<Probe<String>>, every: Duration) -> Watched {
     let (events, rounds) = mpsc::channel(100);
     let (log, lines) = mpsc::channel(100);
-    let poke = Arc::new(Notify::new());
+    let pulse = Arc::new(Pulse::default());
     let watch = Watch {
         prober: Prober::default(),
         probes,
@@ -29,14 +29,14 @@ fn watch(probes: Vec<Probe<String>>, every: Duration) -> Watched {
         },
         context: Context::default(),
         lines: Some(lines),
-        poke: poke.clone(),
+        pulse: pulse.clone(),
     };
     let mut running = JoinSet::new();
-    running.spawn(watch.run(events, |round| round));
+    running.spawn(watch.run(events, Some));
     Watched {
         rounds,
         log,
-        poke,
+        pulse,
         _running: running,
     }
 }
@@ -105,11 +105,11 @@ async fn a_poke_finds_out_at_once_that_a_server_has_gone() {
     let round = watched.next().await;
     assert_eq!(round.result, Ok(()));
     assert!(round.latency > Duration::ZERO);
-    watched.poke.notify_one();
+    watched.pulse.poke();
     assert_eq!(watched.kind().await, None);
     let mut tasks = server.tasks;
     tasks.shutdown().await;
-    watched.poke.notify_one();
+    watched.pulse.poke();
     assert_eq!(watched.kind().await, Some(ProbeFaultKind::Refused));
 }
 

@@ -22,9 +22,8 @@ pub(super) fn changes(
         .map(|service| paint::width(service.name.as_str()))
         .max();
     let mut text = Vec::new();
-    for service in &new.services {
-        let before =
-            old.and_then(|old| old.services.iter().find(|other| other.name == service.name));
+    for (place, service) in new.services.iter().enumerate() {
+        let before = old.and_then(|old| old.service(&service.name, place));
         let line = |style, what: &str| {
             let name = pad(PLAIN, service.name.as_str(), longest.unwrap_or(0));
             format!("{}  {name}  {}", new.name, paint(style, what))

@@ -185,11 +185,8 @@ impl Show {
     fn is_behind(&self, snapshot: &Snapshot) -> bool {
         self.of_subject(snapshot).iter().any(|stack| {
             let shown = self.stacks.iter().find(|shown| shown.file == stack.file);
-            stack.services.iter().any(|service| {
-                let shown = shown.and_then(|shown| {
-                    let mut services = shown.services.iter();
-                    services.find(|shown| shown.name == service.name)
-                });
+            stack.services.iter().enumerate().any(|(place, service)| {
+                let shown = shown.and_then(|shown| shown.service(&service.name, place));
                 shown.is_none_or(|shown| shown.since < service.since)
             })
         })

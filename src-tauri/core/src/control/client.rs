@@ -208,6 +208,7 @@ impl Client {
             Response::Findings(findings) => Ok(findings),
             Response::Outcome(_)
             | Response::Snapshot(_)
+            | Response::Changes(_)
             | Response::Error(_)
             | Response::Working => Err(ClientError::Unexpected),
         }
@@ -222,6 +223,7 @@ impl Client {
             fault: sent.err(),
             patience,
             heard: Instant::now(),
+            latest: None,
         })
     }
 
@@ -242,6 +244,7 @@ impl Client {
         match self.exchange(request).await? {
             Response::Outcome(outcome) => Ok(outcome),
             Response::Snapshot(_)
+            | Response::Changes(_)
             | Response::Findings(_)
             | Response::Error(_)
             | Response::Working => Err(ClientError::Unexpected),
@@ -251,7 +254,8 @@ impl Client {
     async fn look(&mut self, request: Request) -> Result<Arc<Snapshot>, ClientError> {
         match self.exchange(request).await? {
             Response::Snapshot(snapshot) => Ok(snapshot),
-            Response::Outcome(_)
+            Response::Changes(_)
+            | Response::Outcome(_)
             | Response::Findings(_)
             | Response::Error(_)
             | Response::Working => Err(ClientError::Unexpected),
@@ -322,6 +326,8 @@ pub struct Watch {
     patience: Option<Duration>,
     /// When it said something last.
     heard: Instant,
+    /// What the next changes are changes of.
+    latest: Option<Arc<Snapshot>>,
 }
 
 impl Watch {
@@ -340,14 +346,19 @@ impl Watch {
                 request: Request::Watch.name(),
                 patience,
             })??;
-            match said {
+            let snapshot = match said {
                 None => return Ok(None),
-                Some(Response::Snapshot(snapshot)) => return Ok(Some(snapshot)),
-                Some(Response::Working) => {}
-                Some(Response::Outcome(_) | Response::Findings(_) | Response::Error(_)) => {
-                    return Err(ClientError::Unexpected);
-                }
-            }
+                Some(Response::Snapshot(snapshot)) => Some(snapshot),
+                Some(Response::Changes(changes)) => self
+                    .latest
+                    .as_ref()
+                    .and_then(|latest| changes.apply(latest))
+                    .map(Arc::new),
+                Some(Response::Working) => continue,
+                Some(Response::Outcome(_) | Response::Findings(_) | Response::Error(_)) => None,
+            };
+            self.latest.clone_from(&snapshot);
+            return snapshot.map(Some).ok_or(ClientError::Unexpected);
         }
     }
 }

@@ -3,22 +3,25 @@
 use std::{
     future::Future,
     pin::{Pin, pin},
+    sync::Arc,
     time::Duration,
 };
 
 use serde::de::IgnoredAny;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    time::timeout,
+    time::{Instant, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    changes::Changes,
     protocol::{ALIVE, Hello, PROTOCOL, Request, Response},
     seats::{CONNECTIONS, Place, SEATS},
     server::Keeper,
     wire::{Wire, WireError},
 };
+use crate::model::view::{Light, PhaseName, ServiceView, Snapshot};
 
 /// The longest request: it carries the environment of its caller, which the kernels limit to some
 /// two megabytes.
@@ -30,8 +33,18 @@ const FIRST_REQUEST: Duration = Duration::from_secs(10);
 /// How long a client may take to read an answer.
 const READING: Duration = Duration::from_secs(30);
 
+/// How long a client that watches has, at least, between two changes.
+const FRAME: Duration = Duration::from_millis(25);
+
 /// How long somebody who is turned away may take to hear why.
 const REFUSAL: Duration = Duration::from_secs(1);
+
+/// What a client understands beyond what every client does.
+#[derive(Clone, Copy, Default)]
+struct Abilities {
+    hears_of_work: bool,
+    changes: bool,
+}
 
 /// Why a connection ends before the client closes it.
 #[derive(Debug, thiserror::Error)]
@@ -104,9 +117,9 @@ where
     K: Keeper,
 {
     wire.send(&Hello::ours()).await?;
-    let mut hears_of_work = false;
+    let mut client = Abilities::default();
     let first = async {
-        timeout(FIRST_REQUEST, first_request(wire, &mut hears_of_work))
+        timeout(FIRST_REQUEST, first_request(wire, &mut client))
             .await
             .unwrap_or(Err(Fault::Idle))
     };
@@ -121,10 +134,10 @@ where
             place.seat().await.ok_or(Fault::Crowded)?;
         }
         if matches!(request, Request::Watch) {
-            return stream_snapshots(wire, keeper, stop, hears_of_work).await;
+            return stream_snapshots(wire, client, keeper, stop).await;
         }
         let work = pin!(answer(request, keeper));
-        let (response, present) = attend(wire, place, hears_of_work, work).await;
+        let (response, present) = attend(wire, place, client.hears_of_work, work).await;
         timeout(READING, wire.send(&response))
             .await
             .map_err(|_| Fault::Unread)??;
@@ -198,7 +211,7 @@ async fn until<T>(
 /// Reads the greeting and the request that follows it; `None` if the client leaves before.
 async fn first_request<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
-    hears_of_work: &mut bool,
+    client: &mut Abilities,
 ) -> Result<Option<Request>, Fault> {
     let hello = match wire.receive::<Hello>().await {
         Ok(Some(hello)) => hello,
@@ -212,32 +225,77 @@ async fn first_request<S: AsyncRead + AsyncWrite + Unpin>(
             version: hello.version,
         });
     }
-    *hears_of_work = hello.hears_of_work;
+    *client = Abilities {
+        hears_of_work: hello.hears_of_work,
+        changes: hello.changes,
+    };
     Ok(wire.receive().await?)
 }
 
-/// Sends the snapshot now and after every change. A client that reads slowly misses some, since
-/// only the latest is ever sent; one that says anything more is done watching.
+/// Sends the snapshot now, and what changes of it later, at most once a [`FRAME`]; the first change after
+/// a pause is sent at once, and so is one after which nothing is on its way any more. A client that reads
+/// slowly misses some, since only the latest is ever sent; one that says anything more is done watching.
 async fn stream_snapshots<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
+    client: Abilities,
     keeper: &impl Keeper,
     stop: &CancellationToken,
-    hears_of_work: bool,
 ) -> Result<(), Fault> {
     let mut snapshots = keeper.snapshot();
-    let mut message = Response::Snapshot(snapshots.borrow_and_update().clone());
+    let mut sent: Option<Arc<Snapshot>> = None;
+    let mut moving = 0;
     loop {
-        wire.send(&message).await?;
-        // All arms are cancel-safe. The last change is told before the end.
-        message = tokio::select! {
-            biased;
-            changed = snapshots.changed() => match changed {
-                Ok(()) => Response::Snapshot(snapshots.borrow_and_update().clone()),
-                Err(_) => return Ok(()),
-            },
-            said = wire.receive::<IgnoredAny>() => return Ok(said.map(drop)?),
-            () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(ALIVE), if hears_of_work => Response::Working,
+        let snapshot = snapshots.borrow_and_update().clone();
+        let response = match &sent {
+            Some(sent) if client.changes => Response::Changes(Changes::between(sent, &snapshot)),
+            _ => Response::Snapshot(snapshot.clone()),
         };
+        wire.send(&response).await?;
+        sent = Some(snapshot);
+        let frame = Instant::now() + FRAME;
+        // All arms are cancel-safe. The last change is told before the end.
+        loop {
+            tokio::select! {
+                biased;
+                changed = snapshots.changed() => match changed {
+                    Ok(()) => break,
+                    Err(_) => return Ok(()),
+                },
+                said = wire.receive::<IgnoredAny>() => return Ok(said.map(drop)?),
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(ALIVE), if client.hears_of_work => {
+                    wire.send(&Response::Working).await?;
+                }
+            }
+        }
+        while Instant::now() < frame && is_on_its_way(&snapshots.borrow(), &mut moving) {
+            tokio::select! {
+                biased;
+                changed = snapshots.changed() => if changed.is_err() {
+                    break;
+                },
+                said = wire.receive::<IgnoredAny>() => return Ok(said.map(drop)?),
+                () = stop.cancelled() => break,
+                () = sleep_until(frame) => {}
+            }
+        }
     }
+}
+
+/// Whether more is about to happen by itself. `moving` is the service that was found last, counted
+/// through all stacks: as long as it is on its way, no other is looked at.
+fn is_on_its_way(snapshot: &Snapshot, moving: &mut usize) -> bool {
+    let services = || snapshot.stacks.iter().flat_map(|stack| &stack.services);
+    let is_moving = |service: &Arc<ServiceView>| match service.phase {
+        PhaseName::Claiming | PhaseName::Starting | PhaseName::Stopping | PhaseName::Backoff => {
+            true
+        }
+        PhaseName::Stopped => service.light == Light::Amber,
+        PhaseName::Ready | PhaseName::Unhealthy | PhaseName::Blocked | PhaseName::Failed => false,
+    };
+    let after = services().skip(*moving).position(is_moving);
+    let found = after.map(|after| *moving + after);
+    let found = found.or_else(|| services().take(*moving).position(is_moving));
+    *moving = found.unwrap_or(0);
+    found.is_some()
 }

@@ -1,6 +1,7 @@
 //! The control socket: how a command reaches the keeper. One keeper serves a home, many clients
 //! ask it; messages are lines of JSON, and each side opens with its [`Hello`].
 
+mod changes;
 mod client;
 mod connection;
 mod guard;
@@ -10,6 +11,7 @@ mod seats;
 mod server;
 mod wire;
 
+pub use changes::Changes;
 pub use client::{Attempts, Client, ClientError, ConnectError, Watch};
 pub use lock::{Holder, Lock, LockError, Phase};
 pub use protocol::{

@@ -10,6 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::changes::Changes;
 use crate::{
     model::{finding::Finding, view::Snapshot},
     native_text::NativeText,
@@ -34,6 +35,9 @@ pub struct Hello {
     /// that.
     #[serde(default)]
     pub hears_of_work: bool,
+    /// Whether it understands, or sends, [`Response::Changes`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changes: bool,
 }
 
 impl Hello {
@@ -44,6 +48,7 @@ impl Hello {
             pilotlight: PROTOCOL,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             hears_of_work: true,
+            changes: true,
         }
     }
 }
@@ -62,7 +67,8 @@ pub enum Request {
     Status,
     /// The same with CPU and memory, which take a moment to measure.
     Usage,
-    /// A snapshot now and after every change, until the client closes the connection.
+    /// A snapshot now, and later ones or their changes as there are any, until the client closes the
+    /// connection.
     Watch,
     /// Find out what is wrong with a stack, now. A keeper that does not know this request turns it
     /// away as malformed.
@@ -140,6 +146,9 @@ pub enum Response {
     Outcome(Outcome),
     /// What was asked for.
     Snapshot(Arc<Snapshot>),
+    /// What has changed since the snapshot before, for a client that watches and has said in its
+    /// [`Hello`] that it understands that.
+    Changes(Changes),
     /// What is wrong with the stack, root causes first; nothing if the keeper does not have it.
     Findings(Option<Vec<Finding>>),
     /// The request was not understood or not taken, and the connection ends.

@@ -10,7 +10,8 @@ mod new;
 mod remedies;
 
 use std::{
-    collections::BTreeMap,
+    cell::RefCell,
+    collections::{BTreeMap, HashMap},
     ffi::OsString,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -30,7 +31,7 @@ use crate::{
     },
     own_variables,
     settings::{Choices, Known, Settings, Store},
-    stack::Stack,
+    stack::{Service, ServiceName, Stack},
     stack_file::Environment,
     supervisor::{Applied, Handle},
     unkept,
@@ -84,8 +85,33 @@ struct File {
     says: Says,
     /// What is shown of it where the keeper has nothing to show.
     dark: Arc<StackView>,
+    compared: RefCell<Option<Compared>>,
     /// Watches it.
     _watch: AbortOnDropHandle<()>,
+}
+
+/// What was applied and what the file says, and the services that differ: compared once, and not with
+/// every change of a service.
+struct Compared {
+    old: Arc<Stack>,
+    new: Arc<Stack>,
+    services: Option<Vec<ServiceName>>,
+}
+
+impl File {
+    fn changed_services(&self, old: &Arc<Stack>, new: &Arc<Stack>) -> Option<Vec<ServiceName>> {
+        let mut known = self.compared.borrow_mut();
+        let is_known =
+            |known: &Compared| Arc::ptr_eq(&known.old, old) && Arc::ptr_eq(&known.new, new);
+        if !known.as_ref().is_some_and(is_known) {
+            *known = Some(Compared {
+                old: old.clone(),
+                new: new.clone(),
+                services: changed_services(old, new),
+            });
+        }
+        known.as_ref().and_then(|known| known.services.clone())
+    }
 }
 
 /// What a stack file says.
@@ -272,6 +298,7 @@ impl Desk {
             text,
             says,
             dark,
+            compared: RefCell::default(),
             _watch: AbortOnDropHandle::new(watch),
         };
         self.0.state().files.insert(file.to_owned(), entry);
@@ -339,7 +366,7 @@ impl Inner {
                 .find(|applied| applied.stack.file == known.file);
             let alive = kept.filter(|kept| !kept.is_dark());
             let differs = match (&file.says, applied) {
-                (Says::Valid(new), Some(applied)) => changed_services(&applied.stack, new),
+                (Says::Valid(new), Some(applied)) => file.changed_services(&applied.stack, new),
                 _ => None,
             };
             let change = match (&file.says, alive) {
@@ -428,15 +455,22 @@ impl Inner {
 }
 
 /// The services that one has and the other has not, or not as it is; `None` where nothing differs.
-fn changed_services(old: &Stack, new: &Stack) -> Option<Vec<crate::stack::ServiceName>> {
+fn changed_services(old: &Stack, new: &Stack) -> Option<Vec<ServiceName>> {
+    let by_name = |stack: &Stack| -> HashMap<ServiceName, Arc<Service>> {
+        let services = stack.services.iter();
+        services
+            .map(|service| (service.name.clone(), service.clone()))
+            .collect()
+    };
+    let (old_services, new_services) = (by_name(old), by_name(new));
     let is_new = new
         .services
         .iter()
-        .filter(|service| old.service(&service.name) != Some(service));
+        .filter(|service| old_services.get(&service.name) != Some(service));
     let is_gone = old
         .services
         .iter()
-        .filter(|service| new.service(&service.name).is_none());
+        .filter(|service| !new_services.contains_key(&service.name));
     let services: Vec<_> = is_new
         .chain(is_gone)
         .map(|service| service.name.clone())

@@ -5,6 +5,7 @@
 //! again and again in the same way is diagnosed once. What was found in another situation is dropped.
 
 use std::{
+    collections::HashMap,
     mem::{Discriminant, discriminant},
     sync::Arc,
 };
@@ -14,11 +15,15 @@ use super::{
     finding::Finding,
     service::{Phase, ServiceState},
 };
+use crate::stack::ServiceName;
 
 /// The situation, and what is known of it.
 #[derive(Debug, Default)]
 pub(super) struct Diagnosis {
-    situation: Vec<Standing>,
+    /// By the place of the service; none of a service that was not looked at yet.
+    situation: Vec<Option<Standing>>,
+    /// How many services are in trouble.
+    troubles: usize,
     /// Which situation it is.
     number: u64,
     /// The situation that is being diagnosed.
@@ -42,6 +47,10 @@ enum Standing {
 }
 
 impl Standing {
+    fn is_trouble(&self) -> bool {
+        matches!(self, Self::Trouble { .. })
+    }
+
     fn of(service: &ServiceState) -> Self {
         if service.is_in_trouble() {
             let checks = service
@@ -66,19 +75,47 @@ impl Standing {
 }
 
 impl Diagnosis {
-    /// Takes the situation in. Whether it is another than before.
-    pub(super) fn look(&mut self, services: &[ServiceState]) -> bool {
-        let same = self.situation.len() == services.len()
-            && services
-                .iter()
-                .zip(&self.situation)
-                .all(|(service, standing)| Standing::of(service) == *standing);
-        if !same {
-            self.situation = services.iter().map(Standing::of).collect();
-            self.number += 1;
-            self.findings.clear();
+    /// Takes in how the service at this place stands. Whether it is another situation than before.
+    pub(super) fn look(&mut self, place: usize, service: &ServiceState) -> bool {
+        let standing = Standing::of(service);
+        let known = &mut self.situation[place];
+        if known.as_ref() == Some(&standing) {
+            return false;
         }
-        !same
+        self.troubles -= usize::from(known.as_ref().is_some_and(Standing::is_trouble));
+        self.troubles += usize::from(standing.is_trouble());
+        *known = Some(standing);
+        true
+    }
+
+    /// Begins a new situation.
+    pub(super) fn change(&mut self) {
+        self.number += 1;
+        self.findings.clear();
+    }
+
+    /// Makes room for so many services. Whether that is another situation.
+    pub(super) fn resize(&mut self, services: usize) -> bool {
+        let differs = self.situation.len() != services;
+        self.situation.resize_with(services, || None);
+        let known = self.situation.iter().flatten();
+        self.troubles = known.filter(|standing| standing.is_trouble()).count();
+        differs
+    }
+
+    /// Whether the services stand as it has taken in one by one.
+    pub(super) fn agrees_with(&self, services: &[ServiceState]) -> bool {
+        let standings = services.iter().map(Standing::of);
+        let known = self.situation.iter().flatten();
+        known
+            .clone()
+            .filter(|standing| standing.is_trouble())
+            .count()
+            == self.troubles
+            && known.count() == services.len()
+            && standings
+                .zip(self.situation.iter().flatten())
+                .all(|(now, known)| now == *known)
     }
 
     pub(super) fn situation(&self) -> u64 {
@@ -88,10 +125,7 @@ impl Diagnosis {
     /// The situation, if it is one to be diagnosed and that is not under way. To be answered with
     /// [`Self::answer`].
     pub(super) fn ask(&mut self) -> Option<u64> {
-        let in_trouble = |standing: &Standing| matches!(standing, Standing::Trouble { .. });
-        let wanted = self.pending.is_none()
-            && self.done != Some(self.number)
-            && self.situation.iter().any(in_trouble);
+        let wanted = self.pending.is_none() && self.done != Some(self.number) && self.troubles > 0;
         wanted.then(|| *self.pending.insert(self.number))
     }
 
@@ -112,18 +146,24 @@ impl Diagnosis {
     }
 
     /// Adds what no finding speaks of.
-    pub(super) fn add(&mut self, finding: Arc<Finding>) {
-        self.findings.push(finding);
+    pub(super) fn add(&mut self, findings: impl IntoIterator<Item = Arc<Finding>>) {
+        self.findings.extend(findings);
     }
 
-    /// The root cause of what is wrong with a service.
-    pub(super) fn of(&self, service: &ServiceState) -> Option<&Arc<Finding>> {
-        let name = service.name();
-        let own = self.findings.iter().find(|found| found.service == *name);
-        let explains = |found: &&Arc<Finding>| {
-            let mut symptoms = found.symptoms.iter();
-            symptoms.any(|symptom| symptom.service == *name)
-        };
-        own.or_else(|| self.findings.iter().find(explains))
+    /// The root cause of what is wrong with each service: the first finding about itself, or else the
+    /// first that it is a symptom of.
+    pub(super) fn causes(&self) -> HashMap<ServiceName, Arc<Finding>> {
+        let mut causes = HashMap::new();
+        for finding in &self.findings {
+            let cause = || finding.clone();
+            causes.entry(finding.service.clone()).or_insert_with(cause);
+        }
+        for finding in &self.findings {
+            for symptom in &finding.symptoms {
+                let cause = || finding.clone();
+                causes.entry(symptom.service.clone()).or_insert_with(cause);
+            }
+        }
+        causes
     }
 }

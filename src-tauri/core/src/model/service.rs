@@ -127,6 +127,10 @@ struct Checks {
     failed: Vec<(String, ProbeFault)>,
     /// Whether a timer runs for their next round.
     due: bool,
+    /// Whether they are being made.
+    running: bool,
+    /// Whether something happened meanwhile that they may have missed, so that they are made once more.
+    again: bool,
 }
 
 /// One service of a running stack.
@@ -164,7 +168,8 @@ pub struct ServiceState {
     /// The root cause of that, once it is known.
     diagnosed: Option<Arc<Finding>>,
     note: Option<String>,
-    view: Option<Arc<ServiceView>>,
+    /// Whether anything has changed that its stack goes by or that people see.
+    dirty: bool,
 }
 
 impl ServiceState {
@@ -195,7 +200,7 @@ impl ServiceState {
             finding: None,
             diagnosed: None,
             note: None,
-            view: None,
+            dirty: true,
         }
     }
 
@@ -349,28 +354,54 @@ impl ServiceState {
         !self.intent.wanted || self.intent.cycle
     }
 
-    /// What people see of it.
-    pub(super) fn view(&self) -> Option<&Arc<ServiceView>> {
-        self.view.as_ref()
+    /// Whether it is no longer in the stack file and nothing of it runs any more.
+    pub(super) fn is_gone(&self) -> bool {
+        self.intent.removed && !self.is_active()
     }
 
-    /// Draws what people see of it anew.
-    pub(super) fn redraw(&mut self, waiting_for: Vec<ServiceName>, ports: &impl Ports) {
-        let view = self.draw(waiting_for, ports);
-        self.view = Some(Arc::new(view));
+    /// Whether it is wanted and nothing will come of that by itself.
+    pub(super) fn is_stuck(&self) -> bool {
+        let is_stuck = matches!(
+            self.phase,
+            Phase::Failed | Phase::Blocked | Phase::Unhealthy(_)
+        );
+        is_stuck && !self.intent.cycle
     }
 
-    /// Whether what people see of it may have changed since it was last asked for.
-    pub(super) fn is_touched(&self) -> bool {
-        self.view.is_none()
+    /// Whether it waits for what it needs.
+    pub(super) fn waits(&self) -> bool {
+        self.intent.wanted && self.phase == Phase::Stopped && !self.completed
     }
 
-    /// Says that what people see of it may have changed.
+    /// Whether something that goes wrong elsewhere is a reason to make its checks: it has some, it is
+    /// ready, and they are not to be made once more anyway.
+    pub(super) fn takes_check(&self) -> bool {
+        self.is_ready() && !self.spec.checks.is_empty() && !self.checks.again
+    }
+
+    /// Whether it has changed since this was asked last.
+    pub(super) fn take_dirty(&mut self) -> bool {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// Says that something has changed that its stack goes by or that people see.
     pub(super) fn touch(&mut self) {
-        self.view = None;
+        self.dirty = true;
     }
 
-    fn draw(&self, waiting_for: Vec<ServiceName>, ports: &impl Ports) -> ServiceView {
+    /// Takes how long the latest round of the probes of a run took. Whether that is to be shown.
+    pub(super) fn take_latency(&mut self, run: RunId, latency: Duration) -> bool {
+        let latency = Some((latency.as_secs_f64() * 100_000.0).round() / 100.0);
+        let shown =
+            self.is_ready() && self.current_run() == Some(run) && self.latency_ms != latency;
+        if shown {
+            self.latency_ms = latency;
+        }
+        shown
+    }
+
+    /// What people see of it.
+    pub(super) fn draw(&self, waiting_for: Vec<ServiceName>, ports: &impl Ports) -> ServiceView {
         ServiceView {
             name: self.name().clone(),
             phase: self.phase_name(),

@@ -1,7 +1,10 @@
 //! A running stack: intent, dependency order, and what to do next.
 
+mod changes;
+mod goal;
+
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -12,9 +15,12 @@ use super::{
     finding::Finding,
     order::Order,
     restart::Jitter,
-    service::{Adoption, Phase, ServiceState},
+    service::{Adoption, ServiceState},
     view::{Light, StackView},
 };
+use changes::Tally;
+pub use goal::{Goal, Members, Progress};
+
 use crate::stack::{Need, Port, Ports, ServiceName, Stack};
 
 /// What happened: something a person asked for, or what came of an effect.
@@ -50,28 +56,6 @@ pub enum Event {
     },
 }
 
-/// What a person who asked for something waits for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Goal {
-    /// These are ready, or have completed.
-    Up(Vec<ServiceName>),
-    /// Nothing of these runs.
-    Down(Vec<ServiceName>),
-}
-
-/// How far a [`Goal`] is.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Progress {
-    /// On its way.
-    Pending,
-    /// There.
-    Reached,
-    /// It will not come true by itself: why.
-    Failed(Vec<Arc<Finding>>),
-    /// Somebody has asked for the opposite meanwhile.
-    Overruled,
-}
-
 /// The model of one stack.
 #[derive(Debug)]
 pub struct StackModel {
@@ -81,7 +65,30 @@ pub struct StackModel {
     ports: Arc<PortTable>,
     jitter: Jitter,
     diagnosis: Diagnosis,
+    /// The services that have changed and whose changes have not been followed up yet.
+    changed: Vec<usize>,
+    /// Those that the diagnosis has not looked at since they changed.
+    unlooked: Vec<usize>,
+    /// Whether it is another situation than the one that was diagnosed.
+    is_other_situation: bool,
+    /// What follows from all services together.
+    tally: Tally,
+    /// How often it happened that a service was wanted or no longer wanted, or got into trouble: only
+    /// then can it turn out that a goal is out of reach.
+    turns: u64,
+    /// The services whose checks are made when another turns red.
+    checkable: BTreeSet<usize>,
+    /// The services of which a check fails.
+    failing: BTreeSet<usize>,
+    /// Whether a service is gone for good, and still in the list.
+    has_gone: bool,
+    /// Whether a service shows a root cause.
+    explained: bool,
     view: Option<Arc<StackView>>,
+    /// The services that may look otherwise than the view shows them.
+    stale: BTreeSet<usize>,
+    /// Whether the findings of the view are those of another situation.
+    stale_findings: bool,
 }
 
 /// The ports that the services of a stack have at one moment.
@@ -115,7 +122,18 @@ impl StackModel {
             ports: Arc::default(),
             jitter: Jitter::new(seed),
             diagnosis: Diagnosis::default(),
+            changed: Vec::new(),
+            unlooked: Vec::new(),
+            is_other_situation: false,
+            tally: Tally::default(),
+            turns: 0,
+            checkable: BTreeSet::new(),
+            failing: BTreeSet::new(),
+            has_gone: false,
+            explained: false,
             view: None,
+            stale: BTreeSet::new(),
+            stale_findings: false,
         };
         model.rewire();
         model.settle(now, &mut Vec::new());
@@ -128,7 +146,8 @@ impl StackModel {
         &self.stack
     }
 
-    /// Its services: those of the stack file, and those that it no longer has and that still run.
+    /// Its services: those of the stack file, and those that it no longer has and that ran when the view
+    /// was last brought up to date.
     #[must_use]
     pub fn services(&self) -> &[ServiceState] {
         &self.services
@@ -137,7 +156,8 @@ impl StackModel {
     /// The service of this name.
     #[must_use]
     pub fn service(&self, name: &ServiceName) -> Option<&ServiceState> {
-        Some(&self.services[self.order.place(name)?])
+        let service = &self.services[self.order.place(name)?];
+        (!service.is_gone()).then_some(service)
     }
 
     /// The ports that its services have now.
@@ -149,39 +169,36 @@ impl StackModel {
     /// Whether something of it is wanted or still runs.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        self.services
-            .iter()
-            .any(|service| service.intent.wanted || service.is_active())
+        self.tally.alive() > 0
     }
 
     /// Takes what happened and answers what is to be done about it.
     pub fn step(&mut self, now: Moment, event: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
+        if !matches!(event, Event::Report { .. }) {
+            self.drop_gone();
+        }
         match event {
             Event::Up(names) => {
                 for index in self.order.with_needs(self.places(&names)) {
-                    self.services[index].ask(now);
+                    self.change(index, |service| service.ask(now));
                 }
             }
             Event::Down(names) => {
                 for index in self.order.with_dependents(self.places(&names)) {
-                    self.services[index].dismiss(now, &mut effects);
+                    self.change(index, |service| service.dismiss(now, &mut effects));
                 }
             }
             Event::Restart(names) => self.restart(&names, now),
             Event::Kill(names) => {
                 for index in self.places(&names) {
-                    self.services[index].kill(&mut effects);
+                    self.change(index, |service| service.kill(&mut effects));
                 }
             }
             Event::Load(stack, last_runs) => self.load(stack, &last_runs, now),
             Event::Adopt(name, adoption) => {
-                if let Some(service) = self
-                    .services
-                    .iter_mut()
-                    .find(|service| *service.name() == name)
-                {
-                    service.adopt(&adoption, now, &mut effects);
+                if let Some(index) = self.order.place(&name) {
+                    self.change(index, |service| service.adopt(&adoption, now, &mut effects));
                 }
             }
             Event::Diagnosed {
@@ -197,10 +214,19 @@ impl StackModel {
             }
         }
         self.settle(now, &mut effects);
-        if self.diagnosis.look(&self.services) {
-            self.pass_diagnosis_on();
-        }
         effects
+    }
+
+    /// Changes a service, and sees to it that what follows from that is looked at.
+    fn change(&mut self, index: usize, change: impl FnOnce(&mut ServiceState)) {
+        change(&mut self.services[index]);
+        self.note(index);
+    }
+
+    fn note(&mut self, index: usize) {
+        if self.services[index].take_dirty() {
+            self.changed.push(index);
+        }
     }
 
     /// Which situation is to be diagnosed now, if any: something is wrong, and nobody looks into it
@@ -220,104 +246,32 @@ impl StackModel {
         if !self.diagnosis.answer(situation, findings) {
             return;
         }
+        let known = self.diagnosis.causes();
         // That it ended is better than nothing.
-        for service in &self.services {
-            if let Some(finding) = &service.finding
-                && self.diagnosis.of(service).is_none()
-            {
-                self.diagnosis.add(finding.clone());
-            }
-        }
+        let unknown = self.services.iter().filter_map(|service| {
+            let finding = service.finding.clone()?;
+            (!known.contains_key(service.name())).then_some(finding)
+        });
+        let unknown: Vec<_> = unknown.collect();
+        self.diagnosis.add(unknown);
         self.pass_diagnosis_on();
     }
 
+    /// Gives each service in trouble the root cause of that, and takes back what no longer holds.
     fn pass_diagnosis_on(&mut self) {
-        for service in &mut self.services {
-            let cause = self.diagnosis.of(service);
-            let cause = cause.filter(|_| service.is_in_trouble());
-            service.diagnosed(cause.cloned());
+        self.stale_findings = true;
+        let causes = self.diagnosis.causes();
+        if causes.is_empty() && !std::mem::take(&mut self.explained) {
+            return;
         }
-        self.view = None;
-    }
-
-    /// What a goal for these services is about: all that they need, or all that need them.
-    #[must_use]
-    pub fn up_goal(&self, names: &[ServiceName]) -> Goal {
-        Goal::Up(self.names(self.order.with_needs(self.places(names))))
-    }
-
-    /// What a restart of these is about: what was up of those that need them comes back too.
-    #[must_use]
-    pub fn restart_goal(&self, names: &[ServiceName]) -> Goal {
-        let asked = self.places(names);
-        let mut places = self.order.with_dependents(asked.clone());
-        places.retain(|&place| self.services[place].intent.wanted);
-        places.extend(self.order.with_needs(asked));
-        places.sort_unstable();
-        places.dedup();
-        Goal::Up(self.names(places))
-    }
-
-    /// See [`Self::up_goal`].
-    #[must_use]
-    pub fn down_goal(&self, names: &[ServiceName]) -> Goal {
-        Goal::Down(self.names(self.order.with_dependents(self.places(names))))
-    }
-
-    /// How far a goal is.
-    #[must_use]
-    pub fn progress(&self, goal: &Goal) -> Progress {
-        match goal {
-            Goal::Up(names) => self.progress_up(names),
-            Goal::Down(names) => self.progress_down(names),
-        }
-    }
-
-    fn progress_up(&self, names: &[ServiceName]) -> Progress {
-        let mut pending = false;
-        let mut findings = Vec::new();
-        for name in names {
-            let Some(service) = self.service(name).filter(|service| service.intent.wanted) else {
-                return Progress::Overruled;
-            };
-            match service.phase() {
-                Phase::Ready(_) if !service.intent.cycle => {}
-                Phase::Stopped if service.completed => {}
-                Phase::Failed | Phase::Blocked | Phase::Unhealthy(_) if !service.intent.cycle => {
-                    findings.extend(service.finding.clone());
-                }
-                _ => pending = true,
-            }
-        }
-        match (findings.is_empty(), pending) {
-            (false, _) => Progress::Failed(findings),
-            (true, true) => Progress::Pending,
-            (true, false) => Progress::Reached,
-        }
-    }
-
-    fn progress_down(&self, names: &[ServiceName]) -> Progress {
-        let mut services = names.iter().filter_map(|name| self.service(name));
-        if services.clone().any(|service| service.intent.wanted) {
-            return Progress::Overruled;
-        }
-        if services.clone().any(ServiceState::is_active) {
-            return Progress::Pending;
-        }
-        let unfinished: Vec<_> = services
-            .by_ref()
-            .filter_map(|service| {
-                let stopped = service.unfinished.as_ref()?;
-                Some(Arc::new(super::explain::unfinished(
-                    service.spec(),
-                    stopped,
-                )))
-            })
-            .collect();
-        if unfinished.is_empty() {
-            Progress::Reached
-        } else {
-            Progress::Failed(unfinished)
+        for index in 0..self.services.len() {
+            let service = &self.services[index];
+            let cause = causes
+                .get(service.name())
+                .filter(|_| service.is_in_trouble());
+            self.explained |= cause.is_some();
+            let cause = cause.cloned();
+            self.change(index, |service| service.diagnosed(cause));
         }
     }
 
@@ -338,90 +292,56 @@ impl StackModel {
 
     fn is_met(&self, place: usize, need: Need) -> bool {
         let service = &self.services[place];
-        !service.must_be_down()
-            && match need {
-                Need::Ready => service.is_ready() || service.completed,
-                Need::Started => service.is_started() || service.completed,
-                Need::Completed => service.completed,
-            }
-    }
-
-    /// What people see of the stack. Only what has changed is made anew.
-    pub fn view(&mut self) -> Arc<StackView> {
-        if let Some(view) = &self.view {
-            return view.clone();
-        }
-        for index in 0..self.services.len() {
-            let service = &self.services[index];
-            let waits =
-                service.intent.wanted && *service.phase() == Phase::Stopped && !service.completed;
-            let waiting_for = if waits {
-                self.unmet_needs(service.name())
-            } else {
-                Vec::new()
-            };
-            let outdated = service
-                .view()
-                .is_none_or(|view| view.waiting_for != waiting_for);
-            if outdated {
-                self.services[index].redraw(waiting_for, &*self.ports);
-            }
-        }
-        let view = Arc::new(StackView {
-            name: self.stack.name.clone(),
-            file: self.stack.file.clone(),
-            mode: self.stack.mode,
-            light: self
-                .services
-                .iter()
-                .map(ServiceState::light)
-                .max()
-                .unwrap_or(Light::Off),
-            services: self
-                .services
-                .iter()
-                .filter_map(|service| service.view().cloned())
-                .collect(),
-            findings: self.diagnosis.findings().to_vec(),
-        });
-        self.view = Some(view.clone());
-        view
+        // What the stack file no longer has cannot be waited for.
+        service.is_gone()
+            || !service.must_be_down()
+                && match need {
+                    Need::Ready => service.is_ready() || service.completed,
+                    Need::Started => service.is_started() || service.completed,
+                    Need::Completed => service.completed,
+                }
     }
 
     fn restart(&mut self, names: &[ServiceName], now: Moment) {
         let asked = self.places(names);
+        let mut is_asked = vec![false; self.services.len()];
+        for &index in &asked {
+            is_asked[index] = true;
+        }
         for index in self.order.with_dependents(asked.clone()) {
-            if asked.contains(&index) || self.services[index].intent.wanted {
-                self.services[index].cycle(now);
+            if is_asked[index] || self.services[index].intent.wanted {
+                self.change(index, |service| service.cycle(now));
             }
         }
         for index in self.order.with_needs(asked) {
-            self.services[index].ask(now);
+            self.change(index, |service| service.ask(now));
         }
     }
 
     fn load(&mut self, stack: Arc<Stack>, last_runs: &HashMap<ServiceName, RunId>, now: Moment) {
+        let places: HashMap<&ServiceName, usize> = stack
+            .services
+            .iter()
+            .enumerate()
+            .map(|(place, spec)| (&spec.name, place))
+            .collect();
         for service in &mut self.services {
-            match stack.service(service.name()) {
+            match places.get(service.name()) {
                 None => service.remove(),
-                Some(spec) => service.redefine(spec),
+                Some(&place) => service.redefine(&stack.services[place]),
             }
         }
         for spec in &stack.services {
-            if self.service(&spec.name).is_none() {
+            if self.order.place(&spec.name).is_none() {
                 let run = last_runs.get(&spec.name).copied().unwrap_or(RunId(0));
                 self.services
                     .push(ServiceState::new(spec.clone(), run, now));
             }
         }
-        let place = |service: &ServiceState| {
-            stack
-                .services
-                .iter()
-                .position(|spec| spec.name == *service.name())
-                .unwrap_or(usize::MAX)
-        };
-        self.services.sort_by_key(place);
+        let place = |service: &ServiceState| places.get(service.name()).copied();
+        self.services
+            .sort_by_cached_key(|service| place(service).unwrap_or(usize::MAX));
+        drop(places);
         self.stack = stack;
         self.rewire();
         let changed = (0..self.services.len()).filter(|&index| {
@@ -429,9 +349,9 @@ impl StackModel {
             service.intent.removed || service.next_spec.is_some()
         });
         for index in self.order.with_dependents(changed) {
-            let service = &mut self.services[index];
+            let service = &self.services[index];
             if service.intent.wanted && service.is_active() {
-                service.cycle(now);
+                self.change(index, |service| service.cycle(now));
             }
         }
     }
@@ -444,87 +364,34 @@ impl StackModel {
         now: Moment,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(index) = self
-            .services
-            .iter()
-            .position(|service| service.name() == name)
-        else {
+        let Some(index) = self.order.place(name) else {
             return;
         };
-        let before = self.services[index].light();
+        let (before, was_ready) = (
+            self.services[index].light(),
+            self.services[index].is_ready(),
+        );
         self.services[index].report(run, report, &mut self.jitter, now, effects);
-        // Something is worse than it was: do the others still do what they are for?
-        if before < Light::Red && self.services[index].light() == Light::Red {
-            for (_, other) in self
-                .services
-                .iter()
-                .enumerate()
-                .filter(|(other, _)| *other != index)
-            {
-                other.check(effects);
-            }
-        }
-    }
-
-    /// Starts what may start and ends what may end, until nothing of that is left to do.
-    fn settle(&mut self, now: Moment, effects: &mut Vec<Effect>) {
-        loop {
-            let done = effects.len();
-            for index in 0..self.services.len() {
-                let service = &self.services[index];
-                let mut dependents = self.order.dependents(index).iter();
-                if service.must_be_down()
-                    && (service.is_active() || service.intent.cycle)
-                    && !dependents.any(|&other| self.services[other].is_active())
-                {
-                    self.services[index].end(now, effects);
-                }
-            }
-            self.drop_removed();
-            for index in 0..self.services.len() {
-                let service = &self.services[index];
-                if *service.phase() == Phase::Stopped
-                    && !service.must_be_down()
-                    && !service.completed
-                    && self
-                        .order
-                        .needs(index)
-                        .iter()
-                        .all(|&(need, how)| self.is_met(need, how))
-                {
-                    self.services[index].begin(now, effects);
-                }
-            }
-            if effects.len() == done {
-                break;
-            }
-        }
-        for service in self.services.iter().filter(|service| service.is_touched()) {
-            let (name, port) = (service.name(), service.port());
-            if self.ports.port_of(name) != port {
-                let ports = &mut Arc::make_mut(&mut self.ports).0;
-                match port {
-                    Some(port) => ports.insert(name.clone(), port),
-                    None => ports.remove(name),
-                };
-            }
-            self.view = None;
-        }
-    }
-
-    fn drop_removed(&mut self) {
-        let count = self.services.len();
-        self.services
-            .retain(|service| !service.intent.removed || service.is_active());
-        if self.services.len() < count {
-            self.rewire();
+        self.note(index);
+        let service = &self.services[index];
+        let affected: Vec<usize> = if before < Light::Red && service.light() == Light::Red {
+            // Something is worse than it was: do the others still do what they are for?
+            self.checkable.iter().copied().collect()
+        } else if !was_ready && service.is_ready() {
+            // It may be what a check of another lacked.
+            self.failing.iter().copied().collect()
+        } else {
+            return;
+        };
+        for other in affected.into_iter().filter(|other| *other != index) {
+            self.change(other, |service| service.check(effects));
         }
     }
 
     /// Learns anew who needs whom.
     fn rewire(&mut self) {
         self.order = Order::of(self.services.iter().map(|service| service.spec.as_ref()));
-        let jobs: Vec<ServiceName> = self
+        let jobs: HashSet<ServiceName> = self
             .services
             .iter()
             .flat_map(|service| &service.spec.needs)
@@ -533,26 +400,40 @@ impl StackModel {
             .collect();
         for service in &mut self.services {
             service.is_job = jobs.contains(service.name());
-            service.touch();
+            service.take_dirty();
         }
+        let count = self.services.len();
+        self.tally = Tally::of(count);
+        self.checkable.clear();
+        self.failing.clear();
+        self.stale.clear();
+        self.unlooked.clear();
+        self.is_other_situation |= self.diagnosis.resize(count);
+        self.changed = (0..count).collect();
         self.view = None;
+    }
+
+    /// Drops the services that the stack file no longer has and of which nothing runs any more.
+    fn drop_gone(&mut self) {
+        if std::mem::take(&mut self.has_gone) {
+            self.services.retain(|service| !service.is_gone());
+            self.rewire();
+            self.follow_up();
+            self.look();
+        }
     }
 
     /// The places of these services; of all, if there are none. An unknown name has no place.
     fn places(&self, names: &[ServiceName]) -> Vec<usize> {
         if names.is_empty() {
-            return (0..self.services.len()).collect();
+            let places = 0..self.services.len();
+            return places
+                .filter(|&place| !self.services[place].is_gone())
+                .collect();
         }
         names
             .iter()
             .filter_map(|name| self.order.place(name))
-            .collect()
-    }
-
-    fn names(&self, places: Vec<usize>) -> Vec<ServiceName> {
-        places
-            .into_iter()
-            .map(|index| self.services[index].name().clone())
             .collect()
     }
 }

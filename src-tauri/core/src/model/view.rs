@@ -44,6 +44,15 @@ pub struct StackView {
 }
 
 impl StackView {
+    /// Returns the service of this name. It is looked for at `place` first, where it mostly is if another
+    /// view of the stack has it there.
+    #[must_use]
+    pub fn service(&self, name: &ServiceName, place: usize) -> Option<&Arc<ServiceView>> {
+        let is_it = |service: &&Arc<ServiceView>| service.name == *name;
+        let there = self.services.get(place).filter(is_it);
+        there.or_else(|| self.services.iter().find(is_it))
+    }
+
     /// Whether nothing of it is wanted or runs.
     #[must_use]
     pub fn is_dark(&self) -> bool {

@@ -1,20 +1,20 @@
 //! Effects of the model, made into tasks that report back.
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, time::Duration};
 
-use super::{Message, Origin, Supervisor, job::Job};
+use super::{
+    Message, Origin, Supervisor,
+    job::{Job, RunLines},
+};
 use crate::{
     effects::{
         check::Checks,
         port::{Asker, ClaimRequest},
-        probe::{Schedule, Watch},
+        probe::{Round, Schedule, Watch},
         process::Tree,
     },
     model::{
-        effect::{Act, Effect, Hindrance, Report, Timer},
+        effect::{Act, Effect, Hindrance, Report},
         facts::{Exit, Mark},
     },
     project_file::PATIENCE,
@@ -29,6 +29,10 @@ impl Supervisor {
     pub(super) fn carry_out(&mut self, index: usize, effect: &Effect) {
         if effect.act == Act::Abandon {
             return self.abandon(index, effect);
+        }
+        if let Act::Wait { timer, until } = effect.act {
+            let origin = self.origin(index, effect);
+            return self.timers.set(until, origin, timer);
         }
         let Some(job) = self.job(index, effect) else {
             return;
@@ -47,24 +51,24 @@ impl Supervisor {
             ),
             Act::Stop => self.stop(index, job),
             Act::Kill => job.run.kill.cancel(),
-            Act::Wait { timer, until } => {
-                let over = job.run.over.clone();
-                self.tasks
-                    .spawn(over.run_until_cancelled_owned(wait(job, timer, until)));
-            }
-            Act::Abandon => {}
+            Act::Wait { .. } | Act::Abandon => {}
+        }
+    }
+
+    fn origin(&self, index: usize, effect: &Effect) -> Origin {
+        Origin {
+            stack: self.stacks[index].id.clone(),
+            service: effect.service.clone(),
+            run: effect.run,
         }
     }
 
     pub(super) fn job(&mut self, index: usize, effect: &Effect) -> Option<Job> {
+        let origin = self.origin(index, effect);
         let kept = &mut self.stacks[index];
         Some(Job {
             tools: self.tools.clone(),
-            origin: Origin {
-                stack: kept.id.clone(),
-                service: effect.service.clone(),
-                run: effect.run,
-            },
+            origin,
             service: kept.model.service(&effect.service)?.spec().clone(),
             ports: kept.model.ports(),
             variables: kept.variables.clone(),
@@ -175,10 +179,18 @@ impl Supervisor {
     }
 }
 
+/// Asks whether it is ready, and whether it stays so.
 async fn probe(job: Job) {
     let Some(reports) = job.tools.reports.upgrade() else {
         return;
     };
+    let (watch, told) = Box::pin(watch(job)).await;
+    watch.run(reports, told).await;
+}
+
+/// What asks, and what it tells of a round. Only that is held while the run lives, not the ports and
+/// variables of the moment it began.
+async fn watch(job: Job) -> (Watch<RunLines>, impl FnMut(Round) -> Option<Message>) {
     let ready = &job.service.ready;
     let mut all = ready.probes.iter();
     let runs_commands = all.any(|probe| matches!(probe, Probe::Command(_)));
@@ -192,17 +204,22 @@ async fn probe(job: Job) {
         schedule: Schedule::from(ready),
         context: job.context(runs_commands, PATIENCE).await,
         lines: job.lines(),
-        poke: job.run.poke.clone(),
+        pulse: job.run.pulse.clone(),
     };
-    let told = |round: crate::effects::probe::Round| {
-        let round = round.result.map(|()| round.latency);
-        Message::Report(job.origin.clone(), Report::Round(round))
+    let origin = job.origin;
+    let mut was_well = false;
+    // A round that passes, as the one before did, tells nothing but how long it took.
+    let told = move |round: Round| {
+        let is_news = !was_well || round.result.is_err();
+        was_well = round.result.is_ok();
+        let result = round.result.map(|()| round.latency);
+        is_news.then(|| Message::Report(origin.clone(), Report::Round(result)))
     };
-    watch.run(reports, told).await;
+    (watch, told)
 }
 
 async fn check(job: Job) {
-    job.run.poke.notify_one();
+    job.run.pulse.poke();
     let mut all = job.service.checks.iter();
     let runs_commands = all.any(|check| matches!(check.action, CheckAction::Command(_)));
     let context = job.context(runs_commands, PATIENCE).await;
@@ -222,7 +239,64 @@ async fn check(job: Job) {
     job.report(Report::Checked(failed)).await;
 }
 
-async fn wait(job: Job, timer: Timer, until: Instant) {
-    tokio::time::sleep_until(until.into()).await;
-    job.report(Report::Elapsed(timer)).await;
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use super::*;
+    use crate::{
+        effects::{evidence::MemoryKillings, log::Watcher, probe::Prober, process::Census},
+        home::Home,
+        model::{facts::RunId, stack::PortTable},
+        stack_file,
+        supervisor::{Tools, kept::Run},
+    };
+
+    /// A run of a service that is asked over HTTP, without a supervisor.
+    fn job() -> Job {
+        let text = "[service.web]\ncommand = \"true\"\nport = 8000\nready = { http = \"/\" }\n";
+        let file = std::path::Path::new("/project/pilotlight.toml");
+        let stack = stack_file::parse(file, text.as_bytes(), &BTreeMap::new());
+        let stack = stack.expect("a valid stack file");
+        let (reports, _) = tokio::sync::mpsc::channel(1);
+        let tools = Tools {
+            home: Home::under(std::path::Path::new("/home")).expect("an absolute path"),
+            census: Census::from_now(),
+            ports: Default::default(),
+            active: Default::default(),
+            prober: Prober::default(),
+            watcher: Watcher::new(),
+            killings: MemoryKillings::default(),
+            reports: reports.downgrade(),
+        };
+        Job {
+            tools: Arc::new(tools),
+            origin: Origin {
+                stack: crate::model::facts::StackId("stack".to_owned()),
+                service: "web".into(),
+                run: RunId(1),
+            },
+            service: stack.services[0].clone(),
+            ports: Arc::new(PortTable::default()),
+            variables: Arc::default(),
+            saved: Default::default(),
+            run: Run::new(RunId(1)),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_as_long_as_a_service_runs_takes_little_memory() {
+        let job = job();
+        let tree = Tree::remains(job.mark(), []);
+        let sizes = [
+            ("job", size_of::<Job>()),
+            ("message", size_of::<Message>()),
+            ("launch", size_of_val(&job.clone().launch())),
+            ("attend", size_of_val(&job.clone().attend(&tree))),
+            ("keep_log", size_of_val(&job.keep_log())),
+            ("probe", size_of_val(&probe(job.clone()))),
+        ];
+        eprintln!("{sizes:?}");
+        assert!(sizes.iter().all(|(_, size)| *size <= 2048), "{sizes:?}");
+    }
 }

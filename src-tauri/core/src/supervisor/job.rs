@@ -35,7 +35,7 @@ const PORT_RELEASE: Duration = Duration::from_secs(1);
 /// What a task for one run of a service works with.
 #[derive(Clone)]
 pub(super) struct Job {
-    pub(super) tools: Tools,
+    pub(super) tools: Arc<Tools>,
     pub(super) origin: Origin,
     pub(super) service: Arc<Service>,
     pub(super) ports: Arc<PortTable>,
@@ -53,11 +53,14 @@ pub(super) struct Launched {
 }
 
 /// The lines of a run, for the probe that waits for one of them.
-pub(super) struct RunLines(Follow);
+///
+/// Boxed, since it is read only until the service is ready.
+pub(super) struct RunLines(Box<Follow>);
 
 impl Lines for RunLines {
     async fn next(&mut self) -> Option<String> {
-        self.0.next().await.ok().map(|line| line.text)
+        let line = Box::pin(self.0.next()).await;
+        line.ok().map(|line| line.text)
     }
 }
 
@@ -125,7 +128,8 @@ impl Job {
 
     /// Launches the command and sees it to its end.
     pub(super) async fn launch(self) {
-        let launched = self.start().await;
+        // Boxed, since what it takes would else be held for as long as the run lives.
+        let launched = Box::pin(self.start()).await;
         let tree = match launched {
             Ok(tree) => tree,
             Err(fault) => return self.report(Report::Launched(Err(fault))).await,
@@ -191,8 +195,12 @@ impl Job {
     async fn watch(&self, tree: &Tree) {
         let ended = async {
             let exit = tree.exited().await;
-            let left = tree.left(&self.tools.census).await.unwrap_or_default();
-            self.report_exit(exit, left).await;
+            // What it takes is not held for as long as the run lives.
+            Box::pin(async {
+                let left = tree.left(&self.tools.census).await.unwrap_or_default();
+                self.report_exit(exit, left).await;
+            })
+            .await;
         };
         // A run that is being stopped tells of its end itself, and one that is left running by a
         // keeper that goes has none.
@@ -244,7 +252,8 @@ impl Job {
         let reader = waits
             .then(|| Reader::open(&self.logs(), query).ok())
             .flatten()?;
-        reader.follow(&self.tools.watcher).ok().map(RunLines)
+        let follow = reader.follow(&self.tools.watcher).ok()?;
+        Some(RunLines(Box::new(follow)))
     }
 
     fn logs(&self) -> ServiceLogs {

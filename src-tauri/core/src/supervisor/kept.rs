@@ -6,14 +6,13 @@ use std::{
     sync::Arc,
 };
 
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{Origin, Supervisor, job::Launched};
 use crate::{
     clock,
     control::Up,
-    effects::{check::Saved, log::ServiceLogs, process::Tree},
+    effects::{check::Saved, log::ServiceLogs, probe::Pulse, process::Tree},
     home::Home,
     model::{
         facts::{RunId, StackId},
@@ -50,19 +49,18 @@ pub(super) struct Run {
     pub(super) kill: CancellationToken,
     /// The end of the first process is no longer news: the whole tree is being ended.
     pub(super) stopping: CancellationToken,
-    /// Its health is wanted now.
-    pub(super) poke: Arc<Notify>,
+    pub(super) pulse: Arc<Pulse>,
     pub(super) tree: Option<Tree>,
 }
 
 impl Run {
-    fn new(run: RunId) -> Self {
+    pub(super) fn new(run: RunId) -> Self {
         Self {
             id: run,
             over: CancellationToken::new(),
             kill: CancellationToken::new(),
             stopping: CancellationToken::new(),
-            poke: Arc::default(),
+            pulse: Arc::default(),
             tree: None,
         }
     }
@@ -108,6 +106,15 @@ impl Kept {
         let entry = self.runs.remove(service)?;
         entry.over.cancel();
         Some(entry)
+    }
+
+    /// Shows how long the latest probes of its services took.
+    pub(super) fn show_latencies(&mut self) {
+        for (service, run) in &self.runs {
+            if let Some(latency) = run.pulse.latency() {
+                self.model.show_latency(service, run.id, latency);
+            }
+        }
     }
 
     /// Ends whatever works for the stack, and leaves its services running.

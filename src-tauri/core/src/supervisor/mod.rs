@@ -11,6 +11,7 @@ mod job;
 mod keeper;
 mod kept;
 mod requests;
+mod timers;
 mod usage;
 
 use std::{sync::Arc, time::Duration};
@@ -47,6 +48,7 @@ use crate::{
 use job::Launched;
 use kept::Kept;
 use requests::{Waiter, reply};
+use timers::Timers;
 
 /// What a request is told that comes too late.
 const ENDING: &str = "the keeper is ending";
@@ -114,7 +116,6 @@ struct Origin {
 }
 
 /// What the effects share.
-#[derive(Clone)]
 struct Tools {
     home: Home,
     census: Census,
@@ -129,7 +130,7 @@ struct Tools {
 
 /// The task's own state.
 struct Supervisor {
-    tools: Tools,
+    tools: Arc<Tools>,
     journal: Journal,
     stacks: Vec<Kept>,
     waiters: Vec<Waiter>,
@@ -137,6 +138,7 @@ struct Supervisor {
     snapshot: watch::Sender<Arc<Snapshot>>,
     alive: watch::Sender<usize>,
     meter: usage::Meter,
+    timers: Timers,
     quitting: bool,
 }
 
@@ -168,7 +170,7 @@ pub async fn start(lock: &Lock) -> std::io::Result<Started> {
     };
     let (journal, remembered) = Journal::open(lock);
     let mut supervisor = Supervisor {
-        tools: Tools {
+        tools: Arc::new(Tools {
             home: lock.home().clone(),
             census: Census::from_now(),
             ports: Ports::default(),
@@ -177,7 +179,7 @@ pub async fn start(lock: &Lock) -> std::io::Result<Started> {
             watcher: Watcher::new(),
             killings: MemoryKillings::default(),
             reports: handle.inbox.downgrade(),
-        },
+        }),
         journal,
         stacks: Vec::new(),
         waiters: Vec::new(),
@@ -185,6 +187,7 @@ pub async fn start(lock: &Lock) -> std::io::Result<Started> {
         snapshot,
         alive,
         meter: usage::Meter::default(),
+        timers: Timers::default(),
         quitting: false,
     };
     let watcher = supervisor.tools.watcher.clone();
@@ -205,10 +208,18 @@ pub async fn start(lock: &Lock) -> std::io::Result<Started> {
 impl Supervisor {
     async fn run(mut self, mut inbox: mpsc::Receiver<Message>) {
         let mut messages = Vec::with_capacity(BATCH);
-        while inbox.recv_many(&mut messages, BATCH).await > 0 {
+        loop {
+            // Both arms are cancel-safe.
+            tokio::select! {
+                received = inbox.recv_many(&mut messages, BATCH) => if received == 0 {
+                    break;
+                },
+                () = self.timers.due() => {}
+            }
             for message in messages.drain(..) {
                 self.take(message);
             }
+            self.fire_timers();
             self.publish();
             if self.quitting && self.waiters.is_empty() {
                 break;
@@ -228,7 +239,10 @@ impl Supervisor {
             Message::Prepared(up, answer) => self.up(&up, answer),
             Message::Down(down, answer) => self.down(&down, answer),
             Message::Restart(restart, answer) => self.restart(restart, answer),
-            Message::Usage(answer) => self.measure(answer),
+            Message::Usage(answer) => {
+                self.show_latencies();
+                self.measure(answer);
+            }
             Message::Applied(answer) => {
                 let applied = self.stacks.iter().map(|kept| Applied {
                     stack: kept.model.stack().clone(),
@@ -315,24 +329,7 @@ impl Supervisor {
             }
             self.diagnose(index);
         }
-        let stacks = self
-            .stacks
-            .iter_mut()
-            .map(|kept| kept.model.view())
-            .collect();
-        let snapshot = Snapshot { stacks };
-        self.snapshot.send_if_modified(|shown| {
-            let same = shown.stacks.len() == snapshot.stacks.len()
-                && shown
-                    .stacks
-                    .iter()
-                    .zip(&snapshot.stacks)
-                    .all(|(old, new)| Arc::ptr_eq(old, new));
-            if !same {
-                *shown = Arc::new(snapshot);
-            }
-            !same
-        });
+        self.publish_snapshot();
         let alive = self
             .stacks
             .iter()
@@ -341,5 +338,31 @@ impl Supervisor {
         self.alive
             .send_if_modified(|shown| std::mem::replace(shown, alive) != alive);
         self.answer_waiters();
+    }
+
+    /// Shows the world what is new. Views that no reader holds are changed in place.
+    fn publish_snapshot(&mut self) {
+        let stacks = &mut self.stacks;
+        self.snapshot.send_if_modified(|shown| {
+            let mut changed = shown.stacks.len() != stacks.len();
+            if !changed && !stacks.iter().any(|kept| kept.model.is_stale()) {
+                return false;
+            }
+            let shown = &mut Arc::make_mut(shown).stacks;
+            shown.clear();
+            for kept in stacks {
+                changed |= kept.model.redraw();
+                shown.push(kept.model.view());
+            }
+            changed
+        });
+    }
+
+    /// Shows how long the latest probes took. No round that changes nothing else is published.
+    fn show_latencies(&mut self) {
+        for kept in &mut self.stacks {
+            kept.show_latencies();
+        }
+        self.publish_snapshot();
     }
 }

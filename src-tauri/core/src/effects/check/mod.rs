@@ -67,9 +67,6 @@ impl<P: Ports + Sync> Checks<'_, P> {
     /// should have saved and did not, and one for which no time is left, are not made.
     pub async fn run(&self, limit: Duration) -> Vec<CheckAnswer> {
         let deadline = Instant::now() + limit.min(probe::LONGEST);
-        for check in &self.service.checks {
-            self.saved.forget(check);
-        }
         let mut answers = Vec::with_capacity(self.service.checks.len());
         for check in &self.service.checks {
             answers.push(self.one(check, deadline).await);
@@ -85,15 +82,17 @@ impl<P: Ports + Sync> Checks<'_, P> {
             let saves = |other: &&Check| other.save.contains_key(&value);
             let saved_by = self.service.checks.iter().find(saves);
             let saved_by = saved_by.map(|other| other.name.clone());
+            self.saved.replace(template, BTreeMap::new());
             return skipped(&check, Skipped::Missing { value, saved_by });
         }
         if left < LEAST.min(check.timeout) {
+            self.saved.replace(template, BTreeMap::new());
             return skipped(&check, Skipped::OutOfTime);
         }
         let allowed = check.timeout.min(left);
         check.timeout = check.timeout.saturating_add(self.patience).min(left);
         let checked = self::check(self.prober, &check, self.context).await;
-        self.saved.keep(checked.saved);
+        self.saved.replace(template, checked.saved);
         let mut answer = checked.answer;
         answer.timeout = allowed;
         let shown = answer.exchanges.iter_mut();

@@ -32,11 +32,14 @@ impl Saved {
         self.lock().extend(values);
     }
 
-    /// Forgets what the check saved earlier: a session that is gone would make later checks fail for
-    /// a reason that is none.
-    pub(super) fn forget(&self, check: &Check) {
+    /// Takes what the check has saved now in place of what it saved earlier: a session that is gone
+    /// would make later checks fail for a reason that is none.
+    ///
+    /// Until then the earlier values stay, since a check of another service may be using them.
+    pub(super) fn replace(&self, check: &Check, values: BTreeMap<String, String>) {
         let mut kept = self.lock();
         kept.retain(|name, _| !check.save.contains_key(name));
+        kept.extend(values);
     }
 
     /// The text with those values masked whose names say that they are secrets: `token`, `api_key`.

@@ -6,19 +6,20 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{self, IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
 };
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{self, TcpStream},
+    net::{TcpStream, lookup_host},
     time,
 };
 
 use super::address::{Endpoint, Host};
-use crate::model::facts::ProbeFaultKind;
+use crate::{model::facts::ProbeFaultKind, platform::socket as platform};
 
 /// How long an address is waited for before the next one is tried beside it. On loopback the answer
 /// takes microseconds, except that Windows asks three times before it believes a refusal.
@@ -34,6 +35,12 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 /// `localhost` is `127.0.0.1` and then `::1`, whatever the resolver thinks: a refusal by one moves on
 /// to the other at once.
 pub(super) async fn connect(endpoint: &Endpoint) -> Result<TcpStream, ProbeFaultKind> {
+    let stream = reach(endpoint).await?;
+    TcpStream::from_std(stream).map_err(|error| fault(&error))
+}
+
+/// The same connection, before anything waits for what comes over it.
+pub(super) async fn reach(endpoint: &Endpoint) -> Result<net::TcpStream, ProbeFaultKind> {
     let mut waiting = addresses(endpoint).await?.into_iter();
     let mut attempts = FuturesUnordered::new();
     let mut fault = None;
@@ -42,6 +49,8 @@ pub(super) async fn connect(endpoint: &Endpoint) -> Result<TcpStream, ProbeFault
             attempts.push(attempt(address));
         }
         tokio::select! {
+            // In this order no timer is set for what is decided at once.
+            biased;
             Some(result) = attempts.next() => match result {
                 Ok(stream) => return Ok(stream),
                 // A machine without IPv6 has no route to ::1, which says nothing about the
@@ -61,17 +70,72 @@ fn no_address() -> ProbeFaultKind {
     ProbeFaultKind::Unreachable("the name has no address".into())
 }
 
-async fn attempt(address: SocketAddr) -> Result<TcpStream, ProbeFaultKind> {
-    let stream = TcpStream::connect(address).await.map_err(|e| fault(&e))?;
+async fn attempt(address: SocketAddr) -> Result<net::TcpStream, ProbeFaultKind> {
+    let stream = established(address).await.map_err(|e| fault(&e))?;
     // A connection from a port to itself (RFC 9293, section 3.5: simultaneous open) comes about
     // when nobody listens and the system happens to choose that very port as the near end. It
     // proves nothing, and would keep the port from the service that is about to bind it.
     if stream.local_addr().is_ok_and(|local| local == address) {
         // Without this the port would linger in TIME_WAIT; that it fails changes nothing else.
-        let _ = stream.set_zero_linger();
+        let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
         return Err(ProbeFaultKind::Refused);
     }
     Ok(stream)
+}
+
+/// Connects. Over loopback the kernel has the answer when the call returns, mostly: then nothing is
+/// registered and nothing waits, which would cost as much again.
+async fn established(address: SocketAddr) -> io::Result<net::TcpStream> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_nonblocking(true)?;
+    if let Err(error) = socket.connect(&address.into())
+        && !platform::is_connecting(&error)
+    {
+        return Err(error);
+    }
+    let stream = net::TcpStream::from(socket);
+    if is_connected(&stream)? {
+        return Ok(stream);
+    }
+    let stream = TcpStream::from_std(stream)?;
+    stream.writable().await?;
+    let stream = stream.into_std()?;
+    if is_connected(&stream)? {
+        Ok(stream)
+    } else {
+        Err(io::ErrorKind::NotConnected.into())
+    }
+}
+
+fn is_connected(stream: &net::TcpStream) -> io::Result<bool> {
+    if let Some(error) = stream.take_error()? {
+        return Err(error);
+    }
+    match stream.peer_addr() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the operating system says that a connection would be accepted; `false` where it says
+/// otherwise, or nothing. Takes microseconds, and the server does not notice.
+pub(super) fn would_accept(endpoint: &Endpoint) -> bool {
+    let accepts = |address: IpAddr| {
+        address.is_loopback()
+            && platform::accepts(SocketAddr::new(address, endpoint.port)).unwrap_or(false)
+    };
+    match &endpoint.host {
+        Host::Address(address) => accepts(*address),
+        Host::Localhost => [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
+            .into_iter()
+            .any(accepts),
+        Host::Name(_) => false,
+    }
 }
 
 async fn addresses(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, ProbeFaultKind> {
@@ -82,7 +146,7 @@ async fn addresses(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, ProbeFaultKin
             at(Ipv4Addr::LOCALHOST.into()),
             at(Ipv6Addr::LOCALHOST.into()),
         ]),
-        Host::Name(name) => match net::lookup_host((name.as_str(), endpoint.port)).await {
+        Host::Name(name) => match lookup_host((name.as_str(), endpoint.port)).await {
             Ok(found) => Ok(found.collect()),
             Err(error) => Err(ProbeFaultKind::Unreachable(error.to_string())),
         },

@@ -34,7 +34,7 @@ use self::{
 };
 pub use self::{
     log::Lines,
-    schedule::{Round, Schedule, Watch},
+    schedule::{Pulse, Round, Schedule, Watch},
 };
 use crate::{
     effects::process::{HelperFault, run_helper},
@@ -55,11 +55,23 @@ const TLS_QUESTION: Duration = Duration::from_millis(300);
 #[derive(Clone, Debug, Default)]
 pub struct Prober(Arc<Shared>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     tls: Tls,
     /// The watches whose service is not yet ready: together they keep to a budget.
     waiting: AtomicUsize,
+    /// What the moments at which rounds begin are counted from.
+    began: Instant,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            tls: Tls::default(),
+            waiting: AtomicUsize::default(),
+            began: Instant::now(),
+        }
+    }
 }
 
 /// An open connection, secured or not.
@@ -217,7 +229,7 @@ fn secured(address: &WebAddress) -> Option<String> {
 
 async fn tcp(address: &str, deadline: Instant) -> Result<(), ProbeFaultKind> {
     let endpoint = Endpoint::parse(address)?;
-    within(deadline, false, connect(&endpoint)).await?;
+    within(deadline, false, connection::reach(&endpoint)).await?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -15,11 +15,13 @@ use futures_util::future::try_join_all;
 use regex::Regex;
 use tokio::{
     sync::{Notify, mpsc},
-    time::{Instant, sleep},
+    time::{Instant, sleep, sleep_until},
 };
 
 use super::{
     Context, Prober,
+    address::Endpoint,
+    connection::would_accept,
     log::{Awaited, Lines},
 };
 use crate::{
@@ -36,6 +38,14 @@ const PART: u32 = 100;
 /// The shortest pause for each service that waits: together they begin 10,000 rounds a second at
 /// most, which at 40 µs for a refused connection is two fifths of a core.
 const SHARE: Duration = Duration::from_micros(100);
+/// The moments at which rounds begin once a service is ready, in parts of the pause between them: the
+/// rounds of a thousand services wake the daemon forty times in that time and not a thousand times.
+const TICKS: u32 = 40;
+/// Ticks that are shorter save nothing.
+const SHORTEST_TICK: Duration = Duration::from_millis(5);
+/// So many rounds, one is a connection and the others are answered by the operating system: whether it
+/// would accept a connection.
+const CONNECTS: u32 = 15;
 /// From here on nobody waits for the service in front of the screen: it may be an external one
 /// that is not up today.
 const LONG_WAIT: Duration = Duration::from_mins(1);
@@ -78,8 +88,8 @@ pub struct Round {
 /// notice up to 70 ms late what is ready after 200 ms. A round with a command, which costs far
 /// more, is followed by a pause at least as long as the round.
 ///
-/// Once ready, a round begins every `every` after the one before, and at once when `poke` is
-/// notified: something else of the stack has changed for the worse. A log is not read any more.
+/// Once ready, a round begins every `every` after the one before, and at once when [`Pulse::poke`] asks
+/// for one: something else of the stack has changed for the worse. A log is not read any more.
 pub struct Watch<L> {
     /// Asks.
     pub prober: Prober,
@@ -91,8 +101,30 @@ pub struct Watch<L> {
     pub context: Context,
     /// The log of the run from its first line; needed only if a probe reads it.
     pub lines: Option<L>,
-    /// Notified when a round is wanted now.
-    pub poke: Arc<Notify>,
+    /// The beat of the run.
+    pub pulse: Arc<Pulse>,
+}
+
+/// What the watch of a run and those who look after the run share.
+#[derive(Debug, Default)]
+pub struct Pulse {
+    poke: Notify,
+    /// Nanoseconds that the latest round that passed took, or 0.
+    latency: AtomicU64,
+}
+
+impl Pulse {
+    /// Asks for a round now.
+    pub fn poke(&self) {
+        self.poke.notify_one();
+    }
+
+    /// Returns how long the latest round took that passed.
+    #[must_use]
+    pub fn latency(&self) -> Option<Duration> {
+        let nanoseconds = self.latency.load(Ordering::Relaxed);
+        (nanoseconds > 0).then(|| Duration::from_nanos(nanoseconds))
+    }
 }
 
 impl<L: Lines> Watch<L> {
@@ -100,16 +132,19 @@ impl<L: Lines> Watch<L> {
     /// nothing can be asked again (a log, a process).
     ///
     /// Before the first success only a change of the fault is reported, so that an impatient
-    /// schedule floods nobody; the success and all that follows are reported round by round.
-    pub async fn run<E>(self, events: mpsc::Sender<E>, event: impl Fn(Round) -> E) {
+    /// schedule floods nobody; the success and all that follows are reported round by round, as far as
+    /// `event` makes an event of them.
+    pub async fn run<E>(self, events: mpsc::Sender<E>, event: impl FnMut(Round) -> Option<E>) {
         let mut course = Course {
             every: self.schedule.every,
             dear: self
                 .probes
                 .iter()
                 .any(|probe| matches!(probe, Probe::Command(_))),
-            poke: &self.poke,
+            pulse: &self.pulse,
             waiting: &self.prober.0.waiting,
+            began: self.prober.0.began,
+            endpoints: &[],
             events,
             event,
         };
@@ -129,6 +164,8 @@ impl<L: Lines> Watch<L> {
         let ready = course.until_ready(ask, &mut log).await;
         drop(log);
         if ready && !asked.is_empty() {
+            let endpoints = endpoints(&asked);
+            course.endpoints = &endpoints;
             course.while_ready(ask).await;
         }
     }
@@ -157,18 +194,31 @@ fn split<L: Lines>(
     Ok((Awaited::new(patterns, lines), asked))
 }
 
+/// Where connections are asked for, if nothing else is asked.
+fn endpoints(asked: &[Probe<String>]) -> Vec<Endpoint> {
+    let endpoints = asked.iter().map(|probe| match probe {
+        Probe::Tcp(address) => Endpoint::parse(address).ok(),
+        _ => None,
+    });
+    endpoints.collect::<Option<_>>().unwrap_or_default()
+}
+
 /// A watch on its way, whatever it asks.
 struct Course<'a, E, F> {
     every: Duration,
     /// Whether a round costs much more than a connection.
     dear: bool,
-    poke: &'a Notify,
+    pulse: &'a Pulse,
     waiting: &'a AtomicUsize,
+    /// What the moments at which rounds begin are counted from.
+    began: Instant,
+    /// Where connections are asked for, if nothing else is asked.
+    endpoints: &'a [Endpoint],
     events: mpsc::Sender<E>,
     event: F,
 }
 
-impl<E, F: Fn(Round) -> E> Course<'_, E, F> {
+impl<E, F: FnMut(Round) -> Option<E>> Course<'_, E, F> {
     /// Asks until everything has passed in one round; `false` if nobody wants to know any more.
     async fn until_ready<A>(&mut self, ask: impl Fn() -> A, log: &mut Awaited<impl Lines>) -> bool
     where
@@ -210,7 +260,7 @@ impl<E, F: Fn(Round) -> E> Course<'_, E, F> {
             tokio::select! {
                 // A line that the file waits for is a good moment to ask for all the rest.
                 () = log.next_match(), if log.first_missing().is_some() => {}
-                () = self.poke.notified() => {}
+                () = self.pulse.poke.notified() => {}
                 () = sleep(pause), if !is_log => {}
             }
         }
@@ -221,23 +271,48 @@ impl<E, F: Fn(Round) -> E> Course<'_, E, F> {
     where
         A: Future<Output = Result<(), ProbeFault>>,
     {
+        // Until it is asked again, it is as it was when it became ready.
+        let (mut was_well, mut spared) = (true, 0);
         loop {
+            let next = aligned(self.began, Instant::now() + self.every, self.every / TICKS);
             tokio::select! {
-                () = self.poke.notified() => {}
-                () = sleep(self.every) => {}
+                () = self.pulse.poke.notified() => {}
+                () = sleep_until(next) => {}
             }
+            if was_well && spared + 1 < CONNECTS && self.would_be_accepted() {
+                spared += 1;
+                if self.events.is_closed() {
+                    return;
+                }
+                continue;
+            }
+            spared = 0;
             let asked = Instant::now();
             let result = ask().await;
+            was_well = result.is_ok();
             if !self.report(asked.elapsed(), result).await {
                 return;
             }
         }
     }
 
+    /// Whether the operating system says that it would accept every connection that is asked for.
+    fn would_be_accepted(&self) -> bool {
+        !self.endpoints.is_empty() && self.endpoints.iter().all(would_accept)
+    }
+
     /// Whether somebody received it.
     async fn report(&mut self, latency: Duration, result: Result<(), ProbeFault>) -> bool {
-        let event = (self.event)(Round { latency, result });
-        self.events.send(event).await.is_ok()
+        if result.is_ok() {
+            let nanoseconds = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
+            self.pulse
+                .latency
+                .store(nanoseconds.max(1), Ordering::Relaxed);
+        }
+        match (self.event)(Round { latency, result }) {
+            Some(event) => self.events.send(event).await.is_ok(),
+            None => !self.events.is_closed(),
+        }
     }
 }
 
@@ -252,6 +327,21 @@ fn pause(waited: Duration, waiting: usize, every: Duration) -> Duration {
         LONGEST.max(every)
     };
     (waited / PART).min(longest).max(shortest)
+}
+
+/// The tick that is nearest to `at`, so that a round which begins a little late does not move on from
+/// tick to tick.
+fn aligned(began: Instant, at: Instant, tick: Duration) -> Instant {
+    if tick < SHORTEST_TICK {
+        return at;
+    }
+    let past = at.saturating_duration_since(began).as_nanos() % tick.as_nanos();
+    let past = Duration::from_nanos(u64::try_from(past).unwrap_or_default());
+    if past < tick / 2 {
+        at.checked_sub(past).unwrap_or(at)
+    } else {
+        at + (tick - past)
+    }
 }
 
 /// Whether a person would call both the same fault, whatever its details (a body may carry the

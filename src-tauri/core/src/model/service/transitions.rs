@@ -49,6 +49,7 @@ impl ServiceState {
     /// The changed stack file says something else of it, from its next run on.
     pub(in crate::model) fn redefine(&mut self, spec: &Arc<Service>) {
         let changed = **spec != *self.spec;
+        self.intent.removed = false;
         if self.is_active() {
             self.next_spec = changed.then(|| spec.clone());
         } else if changed {
@@ -183,9 +184,36 @@ impl ServiceState {
     }
 
     /// Runs its checks once, if it has any and is up.
-    pub(in crate::model) fn check(&self, effects: &mut Vec<Effect>) {
-        if self.is_ready() && !self.spec.checks.is_empty() {
+    ///
+    /// Only one run of them is under way at a time. One that is asked for meanwhile may already have
+    /// missed what it is asked for, so they are made once more afterwards, however often that was.
+    pub(in crate::model) fn check(&mut self, effects: &mut Vec<Effect>) {
+        if !self.is_ready() || self.spec.checks.is_empty() {
+            return;
+        }
+        self.touch();
+        if self.checks.running {
+            self.checks.again = true;
+        } else {
+            self.checks.running = true;
             effects.push(self.effect(Act::Check));
+        }
+    }
+
+    fn checked(
+        &mut self,
+        failed: Vec<(String, ProbeFault)>,
+        now: Moment,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.touch();
+        self.checks.failed = failed;
+        self.checks.running = false;
+        if std::mem::take(&mut self.checks.again) {
+            self.check(effects);
+        }
+        if !self.checks.running {
+            self.plan_check(now, effects);
         }
     }
 
@@ -201,7 +229,6 @@ impl ServiceState {
         if self.current_run() != Some(run) {
             return;
         }
-        self.touch();
         match report {
             Report::Claimed(claim) => self.claimed(claim, now, effects),
             Report::Launched(Ok(process)) => self.launched(process, now, effects),
@@ -223,10 +250,7 @@ impl ServiceState {
                 self.exited(exit, &left, last_words, jitter, now, effects);
             }
             Report::Round(round) => self.round(round, now, effects),
-            Report::Checked(failed) => {
-                self.checks.failed = failed;
-                self.plan_check(now, effects);
-            }
+            Report::Checked(failed) => self.checked(failed, now, effects),
             Report::Stopped(stopped) => self.stopped(stopped, jitter, now, effects),
             Report::Elapsed(Timer::Start) => self.start_timed_out(now, effects),
             Report::Elapsed(Timer::Check) => {
@@ -322,7 +346,7 @@ impl ServiceState {
             // It was asked to; that all of its tree is gone is what `Stopped` will say.
             _ => {
                 self.last_exit = Some(exit);
-                return;
+                return self.touch();
             }
         };
         if let Some(&first) = left.first()

@@ -37,6 +37,8 @@ enum Turn {
     },
     Pass(u16),
     Redefine(usize),
+    /// Somebody looks at what is shown.
+    Look,
 }
 
 fn turns() -> impl Strategy<Value = Vec<Turn>> {
@@ -51,6 +53,7 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
         2 => (any::<usize>(), any::<u8>()).prop_map(|(which, how)| Turn::Late { which, how }),
         1 => (0..40_000u16).prop_map(Turn::Pass),
         1 => (0..NAMES.len()).prop_map(Turn::Redefine),
+        2 => Just(Turn::Look),
     ];
     prop::collection::vec(turn, 1..120)
 }
@@ -349,6 +352,8 @@ impl World {
                 spec.start_timeout += Duration::from_secs(1);
                 self.step(Event::Load(Arc::new(stack), HashMap::new()));
             }
+            // In a debug build the model compares what it shows with all of it drawn anew.
+            Turn::Look => drop(self.bench.model.view()),
         }
         self.check_phases();
     }

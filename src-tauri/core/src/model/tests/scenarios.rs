@@ -12,6 +12,18 @@ use crate::model::{
 };
 use crate::stack::{Check, CheckAction};
 
+fn check(name: &str, every: Option<Duration>) -> Check {
+    Check {
+        name: name.into(),
+        action: CheckAction::Redis(Template::text("redis://127.0.0.1:1")),
+        origin: None,
+        credentials: false,
+        save: BTreeMap::new(),
+        timeout: Duration::from_secs(1),
+        every,
+    }
+}
+
 fn refused() -> ProbeFault {
     ProbeFault {
         target: "127.0.0.1:1".into(),
@@ -513,15 +525,8 @@ fn a_failing_check_turns_the_light_amber_and_not_the_phase() {
 #[test]
 fn checks_with_a_pause_are_run_again_and_only_one_timer_runs_for_them() {
     let mut web = service("web", &[]);
-    web.checks.push(Check {
-        name: "look".into(),
-        action: CheckAction::Redis(Template::text("redis://127.0.0.1:1")),
-        origin: None,
-        credentials: false,
-        save: BTreeMap::new(),
-        timeout: Duration::from_secs(1),
-        every: Some(Duration::from_secs(10)),
-    });
+    web.checks
+        .push(check("look", Some(Duration::from_secs(10))));
     let mut bench = Bench::up_all(stack_of(vec![web]));
     let checked = || Report::Checked(Vec::new());
     assert_eq!(acts(&bench.report("web", checked())), ["web wait"]);
@@ -582,7 +587,7 @@ fn a_changed_stack_file_restarts_what_changed_and_stops_what_is_gone() {
     redis.port = Port::new(6379);
     bench.step(Event::Load(stack_of(vec![redis, changed]), HashMap::new()));
     bench.finish_stop("frontend");
-    assert_eq!(bench.model.services().len(), 2);
+    assert_eq!(bench.model.view().services.len(), 2);
     assert_eq!(bench.phase("redis"), PhaseName::Ready);
     assert_eq!(
         acts(&bench.finish_stop("backend")),
@@ -610,7 +615,7 @@ fn a_second_interrupt_kills_what_is_being_stopped() {
 fn a_view_is_made_anew_only_where_something_changed() {
     let mut bench = Bench::up_all(nexus());
     let before = bench.model.view();
-    bench.report("backend", Report::Round(Ok(Duration::from_millis(3))));
+    bench.die("backend", Exit::Signal(9));
     let after = bench.model.view();
     assert!(Arc::ptr_eq(&before.services[0], &after.services[0]));
     assert!(!Arc::ptr_eq(&before.services[1], &after.services[1]));
@@ -619,17 +624,134 @@ fn a_view_is_made_anew_only_where_something_changed() {
 #[test]
 fn goals_are_about_what_is_needed_and_what_needs_it() {
     let bench = Bench::new(nexus());
-    let Goal::Up(mut up) = bench.model.up_goal(&["backend".into()]) else {
+    let Goal::Up(up) = bench.model.up_goal(&["backend".into()]) else {
         panic!("a goal")
     };
+    let mut up = up.names().to_vec();
     up.sort();
     assert_eq!(up, [ServiceName::new("backend"), ServiceName::new("redis")]);
-    let Goal::Down(mut down) = bench.model.down_goal(&["backend".into()]) else {
+    let Goal::Down(down) = bench.model.down_goal(&["backend".into()]) else {
         panic!("a goal")
     };
+    let mut down = down.names().to_vec();
     down.sort();
     assert_eq!(
         down,
         [ServiceName::new("backend"), ServiceName::new("frontend")]
     );
+}
+
+/// A stack of `web`, with one check, and `db` beside it; both ready.
+fn checked() -> Bench {
+    let mut web = service("web", &[]);
+    web.checks.push(check("log in", None));
+    let mut bench = Bench::new(stack_of(vec![web, service("db", &[])]));
+    bench.step(Event::Up(Vec::new()));
+    bench.make_ready("db");
+    bench.launch("web");
+    let effects = bench.report("web", Report::Round(Ok(Duration::from_millis(1))));
+    assert_eq!(acts(&effects), ["web check"]);
+    bench
+}
+
+#[test]
+fn checks_are_made_one_run_at_a_time_and_once_more_for_all_that_happened_meanwhile() {
+    let mut bench = checked();
+    for _ in 0..3 {
+        let effects = acts(&bench.die("db", Exit::Signal(9)));
+        assert!(!effects.contains(&"web check".to_owned()), "{effects:?}");
+        bench.report("db", Report::Elapsed(Timer::Backoff));
+        bench.make_ready("db");
+    }
+    assert_eq!(
+        acts(&bench.report("web", Report::Checked(Vec::new()))),
+        ["web check"]
+    );
+    assert!(bench.report("web", Report::Checked(Vec::new())).is_empty());
+}
+
+#[test]
+fn a_check_that_fails_is_made_again_when_another_service_becomes_ready() {
+    let mut bench = checked();
+    bench.die("db", Exit::Signal(9));
+    let failed = vec![("log in".to_owned(), refused())];
+    bench.report("web", Report::Checked(failed.clone()));
+    bench.report("web", Report::Checked(failed));
+    bench.launch("db");
+    let effects = bench.report("db", Report::Round(Ok(Duration::from_millis(1))));
+    assert_eq!(acts(&effects), ["web check"]);
+}
+
+#[test]
+fn a_check_with_a_pause_that_fails_is_made_again_after_the_pause() {
+    let mut web = service("web", &[]);
+    web.checks
+        .push(check("log in", Some(Duration::from_secs(5))));
+    let mut bench = Bench::up_all(stack_of(vec![web]));
+    for _ in 0..3 {
+        let failed = vec![("log in".to_owned(), refused())];
+        assert_eq!(
+            acts(&bench.report("web", Report::Checked(failed))),
+            ["web wait"]
+        );
+        assert_eq!(
+            acts(&bench.report("web", Report::Elapsed(Timer::Check))),
+            ["web check"]
+        );
+    }
+}
+
+#[test]
+fn a_round_that_changes_nothing_but_a_latency_makes_no_new_view() {
+    let mut bench = Bench::up_all(nexus());
+    let before = bench.model.view();
+    let slow = Duration::from_millis(70);
+    bench.report("redis", Report::Round(Ok(slow)));
+    assert!(!bench.model.is_stale());
+    assert!(Arc::ptr_eq(&before, &bench.model.view()));
+    let run = bench.run("redis");
+    bench.model.show_latency(&"redis".into(), run, slow * 2);
+    assert_eq!(bench.view("redis").latency_ms, Some(140.0));
+}
+
+#[test]
+fn what_a_changed_file_no_longer_has_is_gone_once_it_has_stopped_and_may_come_back() {
+    let mut bench = Bench::up_all(nexus());
+    let two = {
+        let mut stack = (*nexus()).clone();
+        stack.services.truncate(2);
+        Arc::new(stack)
+    };
+    bench.step(Event::Load(two, HashMap::new()));
+    bench.finish_stop("frontend");
+    assert!(bench.model.service(&"frontend".into()).is_none());
+    assert_eq!(bench.model.view().services.len(), 2);
+    bench.step(Event::Load(nexus(), HashMap::new()));
+    bench.step(Event::Up(Vec::new()));
+    assert_eq!(bench.model.view().services.len(), 3);
+    assert_eq!(bench.phase("frontend"), PhaseName::Claiming);
+}
+
+#[test]
+fn ten_thousand_services_come_up_and_go_by_looking_only_at_what_changes() {
+    let names: Vec<String> = (0..10_000).map(|number| format!("s{number:05}")).collect();
+    let services = names.iter().map(|name| service(name, &[])).collect();
+    let mut bench = Bench::new(stack_of(services));
+    bench.step(Event::Up(Vec::new()));
+    let up = bench.model.up_goal(&[]);
+    bench.effects.clear();
+    for (number, name) in names.iter().enumerate() {
+        bench.make_ready_unseen(name);
+        bench.model.view();
+        let reached = bench.model.progress(&up) == Progress::Reached;
+        assert_eq!(reached, number + 1 == names.len());
+    }
+    bench.step(Event::Down(Vec::new()));
+    let down = bench.model.down_goal(&[]);
+    for name in &names {
+        assert_eq!(bench.model.progress(&down), Progress::Pending);
+        bench.finish_stop(name);
+    }
+    assert_eq!(bench.model.progress(&down), Progress::Reached);
+    assert!(!bench.model.is_alive());
 }

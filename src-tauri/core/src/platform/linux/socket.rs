@@ -1,7 +1,7 @@
 //! TCP sockets: bind, who listens.
 //!
 //! The other operating systems have the same items: [`Bound`], [`Refusal`], [`bind`],
-//! [`Listening`], [`Breadth`], [`listening`], [`all_listening`] and [`is_system`].
+//! [`Listening`], [`Breadth`], [`listening`], [`all_listening`], [`accepts`], [`is_connecting`] and [`is_system`].
 
 mod diagnostics;
 mod owner;
@@ -12,7 +12,10 @@ use std::{collections::BTreeMap, fs, io, net::SocketAddr, os::fd::OwnedFd};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with, sockopt};
 
 use crate::model::facts::Process;
-pub(crate) use crate::platform::port::{Breadth, Listening, Refusal};
+pub(crate) use crate::platform::{
+    port::{Breadth, Listening, Refusal},
+    unix::socket::is_connecting,
+};
 
 /// A port that is bound and on which nobody listens. Dropping it gives the port back at once.
 #[derive(Debug)]
@@ -58,6 +61,22 @@ pub(crate) fn listening(port: u16, breadth: Breadth) -> io::Result<Vec<Listening
 /// that is allowed.
 pub(crate) fn all_listening() -> io::Result<Vec<Listening>> {
     find(None, Breadth::Everyone)
+}
+
+thread_local! {
+    /// Made when it is needed first, and kept: `None` where the system refuses it.
+    static DIAGNOSTICS: Option<OwnedFd> = diagnostics::open().ok();
+}
+
+/// Whether the system would accept a connection to `address`; `None` where it does not tell without
+/// more effort than a connection is. Takes some microseconds.
+pub(crate) fn accepts(address: SocketAddr) -> Option<bool> {
+    let answer = DIAGNOSTICS.with(|netlink| Some(diagnostics::accepts(netlink.as_ref()?, address)));
+    match answer? {
+        Ok(accepts) => Some(accepts),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some(false),
+        Err(_) => None,
+    }
 }
 
 fn find(port: Option<u16>, breadth: Breadth) -> io::Result<Vec<Listening>> {

@@ -13,7 +13,10 @@ use rustix::{
     net::{AddressFamily, SocketType, ipproto, sockopt},
 };
 
-pub(crate) use crate::platform::port::{Breadth, Listening, Refusal};
+pub(crate) use crate::platform::{
+    port::{Breadth, Listening, Refusal},
+    unix::socket::is_connecting,
+};
 
 /// A port that is bound and on which nobody listens. Dropping it gives the port back at once.
 #[derive(Debug)]
@@ -72,6 +75,12 @@ pub(crate) fn listening(port: u16, _breadth: Breadth) -> io::Result<Vec<Listenin
 /// call it where that is allowed.
 pub(crate) fn all_listening() -> io::Result<Vec<Listening>> {
     owner::listening(None)
+}
+
+/// Nothing: this system tells who listens only by a walk through all sockets, which costs more than a
+/// connection.
+pub(crate) fn accepts(_address: SocketAddr) -> Option<bool> {
+    None
 }
 
 /// Whether a process belongs to the operating system, so that ending it would harm more than its

@@ -1,8 +1,15 @@
-//! What binding says on Unix.
+//! What binding and connecting say on Unix.
+
+use std::io;
 
 use rustix::io::Errno;
 
 use crate::platform::port::Refusal;
+
+/// Whether this error of a `connect` that does not block says that the connection is being made.
+pub(crate) fn is_connecting(error: &io::Error) -> bool {
+    Errno::from_io_error(error) == Some(Errno::INPROGRESS)
+}
 
 impl From<Errno> for Refusal {
     fn from(error: Errno) -> Self {

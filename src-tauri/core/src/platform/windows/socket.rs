@@ -130,6 +130,17 @@ fn user_of(pid: u32) -> io::Result<String> {
     access::user_of(&process)
 }
 
+/// Whether this error of a `connect` that does not block says that the connection is being made.
+pub(crate) fn is_connecting(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
+/// Nothing: this system tells who listens only by a walk through all sockets, which costs more than a
+/// connection.
+pub(crate) fn accepts(_address: SocketAddr) -> Option<bool> {
+    None
+}
+
 /// Whether a process belongs to the operating system, so that ending it would harm more than its
 /// port: the kernel, and what runs as a service of the system, which is what session 0 is for. A
 /// keeper in that session itself (over SSH, say) does not count its neighbours.

@@ -26,7 +26,7 @@ fn no_log() -> Awaited<mpsc::Receiver<String>> {
 /// A course with a scripted service, and what it reports, each with its time since the start.
 struct Scripted {
     began: Instant,
-    poke: Notify,
+    pulse: Pulse,
     waiting: AtomicUsize,
     dear: bool,
     rounds: Cell<usize>,
@@ -39,7 +39,7 @@ impl Scripted {
         let (events, reports) = mpsc::channel(1000);
         Self {
             began: Instant::now(),
-            poke: Notify::new(),
+            pulse: Pulse::default(),
             waiting: AtomicUsize::new(0),
             dear: false,
             rounds: Cell::new(0),
@@ -48,14 +48,18 @@ impl Scripted {
         }
     }
 
-    fn course(&self) -> Course<'_, (Duration, Round), impl Fn(Round) -> (Duration, Round)> {
+    fn course(
+        &self,
+    ) -> Course<'_, (Duration, Round), impl FnMut(Round) -> Option<(Duration, Round)>> {
         Course {
             every: EVERY,
             dear: self.dear,
-            poke: &self.poke,
+            pulse: &self.pulse,
             waiting: &self.waiting,
+            began: self.began,
+            endpoints: &[],
             events: self.events.clone(),
-            event: |round| (self.began.elapsed(), round),
+            event: |round| Some((self.began.elapsed(), round)),
         }
     }
 
@@ -203,7 +207,7 @@ async fn a_poke_asks_at_once() {
     };
     let poke = async {
         sleep(Duration::from_millis(700)).await;
-        scripted.poke.notify_one();
+        scripted.pulse.poke();
         sleep(Duration::from_secs(3)).await;
     };
     tokio::select! {
@@ -220,14 +224,16 @@ async fn a_poke_asks_at_once() {
 #[tokio::test(start_paused = true)]
 async fn once_ready_every_round_is_reported_with_its_latency() {
     let (events, mut reports) = mpsc::channel(10);
-    let (poke, waiting) = (Notify::new(), AtomicUsize::new(0));
+    let (pulse, waiting) = (Pulse::default(), AtomicUsize::new(0));
     let mut course = Course {
         every: EVERY,
         dear: false,
-        poke: &poke,
+        pulse: &pulse,
         waiting: &waiting,
+        began: Instant::now(),
+        endpoints: &[],
         events,
-        event: |round| round,
+        event: Some,
     };
     let ask = || async {
         sleep(Duration::from_millis(30)).await;
@@ -241,6 +247,23 @@ async fn once_ready_every_round_is_reported_with_its_latency() {
         assert_eq!(round.result, Err(refused()));
     }
     assert!(reports.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn rounds_of_services_that_became_ready_at_different_times_begin_together() {
+    let began = Instant::now();
+    let times = |late: u64| async move {
+        let mut scripted = Scripted::new();
+        scripted.began = began;
+        sleep(Duration::from_millis(late)).await;
+        let asking = async { scripted.course().while_ready(|| async { Ok(()) }).await };
+        assert!(timeout(3 * EVERY, asking).await.is_err());
+        let times = scripted.reported().into_iter().map(|(at, _)| at);
+        times.take(2).collect::<Vec<_>>()
+    };
+    let together = [EVERY, 2 * EVERY];
+    let (one, other, third) = tokio::join!(times(0), times(3), times(20));
+    assert_eq!([one, other, third], [together; 3]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -279,10 +302,10 @@ fn watch_log(patterns: &[&str]) -> (mpsc::Sender<String>, mpsc::Receiver<Round>,
         },
         context: Context::default(),
         lines: Some(lines),
-        poke: Arc::default(),
+        pulse: Arc::default(),
     };
     let mut tasks = JoinSet::new();
-    tasks.spawn(watch.run(events, |round| round));
+    tasks.spawn(watch.run(events, Some));
     (log, reports, tasks)
 }
 
@@ -337,8 +360,8 @@ async fn a_process_that_runs_is_ready() {
         },
         context: Context::default(),
         lines: None,
-        poke: Arc::default(),
+        pulse: Arc::default(),
     };
-    watch.run(events, |round| round).await;
+    watch.run(events, Some).await;
     assert_eq!(reports.recv().await.unwrap().result, Ok(()));
 }

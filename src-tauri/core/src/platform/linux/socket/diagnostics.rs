@@ -4,6 +4,7 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    os::fd::OwnedFd,
 };
 
 use rustix::net::{
@@ -16,28 +17,30 @@ use super::Socket;
 const BY_FAMILY: u16 = 20;
 /// `NLM_F_REQUEST | NLM_F_DUMP` of netlink(7).
 const REQUEST_DUMP: u16 = 0x01 | 0x300;
+/// `NLM_F_REQUEST` alone.
+const REQUEST_ONE: u16 = 0x01;
 /// `NLMSG_ERROR` and `NLMSG_DONE` of netlink(7).
 const ERROR: u16 = 2;
 const DONE: u16 = 3;
 /// `IPPROTO_TCP`, and `TCP_LISTEN` of `linux/tcp_states.h` as a set.
 const TCP: u8 = 6;
 const LISTEN: u32 = 1 << 10;
+/// `TCP_LISTEN` as a state.
+const LISTENS: u8 = 10;
 /// The length of `nlmsghdr`, and of that with `inet_diag_req_v2` and `inet_diag_msg`.
 const HEADER: usize = 16;
 const REQUEST: usize = HEADER + 56;
 const ENTRY: usize = HEADER + 72;
-/// `AF_INET6`, as both messages have it.
+/// Where in an answer the length of the queue of those who wait to be accepted is; its limit follows.
+const QUEUED: usize = HEADER + 56;
+/// `AF_INET` and `AF_INET6`, as both messages have them.
+const INET: u8 = 2;
 const INET6: u8 = 10;
 
 /// Who listens on `port`, or on any. Fails where the kernel has no `tcp_diag` module, or a sandbox
 /// forbids it.
 pub(super) fn listeners(port: Option<u16>) -> io::Result<Vec<Socket>> {
-    let netlink = socket_with(
-        AddressFamily::NETLINK,
-        SocketType::DGRAM,
-        SocketFlags::CLOEXEC,
-        Some(netlink::SOCK_DIAG),
-    )?;
+    let netlink = open()?;
     let mut found = Vec::new();
     let mut buffer = vec![0; 16 * 1024];
     for family in [AddressFamily::INET, AddressFamily::INET6] {
@@ -56,6 +59,53 @@ pub(super) fn listeners(port: Option<u16>) -> io::Result<Vec<Socket>> {
         }
     }
     Ok(found)
+}
+
+/// Whether a connection to `address` would be accepted: somebody listens there, and the queue of those who
+/// wait to be taken has room. Fails as [`listeners`] does, and with `NotFound` where nobody listens.
+///
+/// The kernel looks for one socket, the one that it would hand a connection to.
+pub(super) fn accepts(netlink: &OwnedFd, address: SocketAddr) -> io::Result<bool> {
+    send(netlink, &question(address), SendFlags::empty())?;
+    let mut answer = [0; 1024];
+    // The kernel has answered before the call above returned.
+    let (_, length) = recv(netlink, &mut answer[..], RecvFlags::DONTWAIT)?;
+    let message = answer.get(..length).ok_or_else(cut_short)?;
+    if u16_at(message, 4)? == ERROR {
+        let code = u32_at(message, HEADER)?.cast_signed();
+        return Err(io::Error::from_raw_os_error(code.wrapping_neg()));
+    }
+    let message: &[u8; ENTRY] = message.first_chunk().ok_or_else(cut_short)?;
+    if message[HEADER + 4..HEADER + 6] != address.port().to_be_bytes() {
+        return Err(io::Error::other("the answer to another question"));
+    }
+    let (queued, room) = (u32_at(message, QUEUED)?, u32_at(message, QUEUED + 4)?);
+    Ok(message[HEADER + 1] == LISTENS && queued <= room)
+}
+
+/// The socket that [`accepts`] asks by.
+pub(super) fn open() -> io::Result<OwnedFd> {
+    Ok(socket_with(
+        AddressFamily::NETLINK,
+        SocketType::DGRAM,
+        SocketFlags::CLOEXEC,
+        Some(netlink::SOCK_DIAG),
+    )?)
+}
+
+/// `nlmsghdr`, then `inet_diag_req_v2`, for the one socket that a connection to `address` would reach.
+fn question(address: SocketAddr) -> [u8; REQUEST] {
+    let family = if address.is_ipv6() { INET6 } else { INET };
+    let mut bytes = request(family, address.port());
+    let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
+    put(6, &REQUEST_ONE.to_ne_bytes());
+    match address.ip() {
+        IpAddr::V4(ip) => put(HEADER + 12, &ip.octets()),
+        IpAddr::V6(ip) => put(HEADER + 12, &ip.octets()),
+    }
+    // `INET_DIAG_NOCOOKIE`, twice: no socket is meant that was seen before.
+    put(HEADER + 48, &[0xff; 8]);
+    bytes
 }
 
 /// `nlmsghdr`, then `inet_diag_req_v2`; all that is left zero means "any".

@@ -1,0 +1,180 @@
+//! What differs between two snapshots, for a client that has the earlier one.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{
+    finding::Finding,
+    view::{Light, ServiceView, Snapshot, StackView},
+};
+
+/// What differs: an entry for each stack of the later snapshot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Changes(Vec<StackChange>);
+
+/// A stack of the later snapshot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StackChange {
+    /// The one at this place of the earlier snapshot.
+    Same(usize),
+    /// The one at this place of the earlier snapshot, with what is named here in place of what it had.
+    Parts {
+        place: usize,
+        light: Light,
+        services: Vec<(usize, Arc<ServiceView>)>,
+        /// All of them, if they differ.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        findings: Option<Vec<Arc<Finding>>>,
+    },
+    /// Another one.
+    Whole(Arc<StackView>),
+}
+
+impl Changes {
+    /// Returns what turns `earlier` into `later`.
+    #[must_use]
+    pub fn between(earlier: &Snapshot, later: &Snapshot) -> Self {
+        let stacks = later.stacks.iter().enumerate();
+        let changes = stacks.map(|(place, stack)| {
+            let is_it = |place: &usize| {
+                let known = earlier.stacks.get(*place);
+                known.is_some_and(|known| known.file == stack.file)
+            };
+            let known = Some(place).filter(is_it);
+            let known = known.or_else(|| (0..earlier.stacks.len()).find(is_it));
+            known.map_or_else(
+                || StackChange::Whole(stack.clone()),
+                |place| StackChange::between(place, &earlier.stacks[place], stack),
+            )
+        });
+        Self(changes.collect())
+    }
+
+    /// Returns the later snapshot; `None` if these are no changes of `earlier`.
+    #[must_use]
+    pub fn apply(self, earlier: &Snapshot) -> Option<Snapshot> {
+        let stacks = self.0.into_iter().map(|change| match change {
+            StackChange::Same(place) => earlier.stacks.get(place).cloned(),
+            StackChange::Whole(stack) => Some(stack),
+            StackChange::Parts {
+                place,
+                light,
+                services,
+                findings,
+            } => {
+                let mut stack = StackView::clone(earlier.stacks.get(place)?);
+                stack.light = light;
+                for (place, service) in services {
+                    *stack.services.get_mut(place)? = service;
+                }
+                if let Some(findings) = findings {
+                    stack.findings = findings;
+                }
+                Some(Arc::new(stack))
+            }
+        });
+        let stacks = stacks.collect::<Option<Vec<_>>>()?;
+        Some(Snapshot { stacks })
+    }
+}
+
+impl StackChange {
+    fn between(place: usize, earlier: &Arc<StackView>, later: &Arc<StackView>) -> Self {
+        if Arc::ptr_eq(earlier, later) {
+            return Self::Same(place);
+        }
+        let pairs = || earlier.services.iter().zip(&later.services);
+        let same_services = earlier.services.len() == later.services.len()
+            && pairs().all(|(old, new)| Arc::ptr_eq(old, new) || old.name == new.name);
+        if !same_services || earlier.name != later.name || earlier.mode != later.mode {
+            return Self::Whole(later.clone());
+        }
+        let differ = pairs().enumerate().filter(|(_, (old, new))| old != new);
+        Self::Parts {
+            place,
+            light: later.light,
+            services: differ
+                .map(|(place, (_, new))| (place, new.clone()))
+                .collect(),
+            findings: (earlier.findings != later.findings).then(|| later.findings.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock,
+        model::{
+            facts::RunId,
+            stack::{Event, StackModel},
+        },
+        stack_file,
+    };
+
+    fn model(file: &str, text: &str) -> StackModel {
+        let stack = stack_file::parse(file.as_ref(), text.as_bytes(), &Default::default());
+        let stack = Arc::new(stack.expect("a valid stack file"));
+        StackModel::new(stack, |_| RunId(0), 1, clock::now())
+    }
+
+    const TWO: &str =
+        "[service.a]\ncommand = \"true\"\n[service.b]\ncommand = \"true\"\nneeds = [\"a\"]\n";
+
+    fn snapshot(models: &mut [&mut StackModel]) -> Snapshot {
+        let stacks = models.iter_mut().map(|model| model.view());
+        Snapshot {
+            stacks: stacks.collect(),
+        }
+    }
+
+    fn assert_applies(earlier: &Snapshot, later: &Snapshot) -> String {
+        let json = serde_json::to_string(&Changes::between(earlier, later)).unwrap();
+        let read: Changes = serde_json::from_str(&json).unwrap();
+        assert_eq!(read.apply(earlier).as_ref(), Some(later));
+        json
+    }
+
+    #[test]
+    fn changes_tell_what_has_changed_and_nothing_else() {
+        let (mut one, mut other) = (
+            model("/a/pilotlight.toml", TWO),
+            model("/b/pilotlight.toml", TWO),
+        );
+        let before = snapshot(&mut [&mut one, &mut other]);
+        one.step(clock::now(), Event::Up(vec!["a".into()]));
+        let after = snapshot(&mut [&mut one, &mut other]);
+        let json = assert_applies(&before, &after);
+        assert!(
+            json.contains(r#""name":"a""#) && !json.contains(r#""name":"b""#),
+            "{json}"
+        );
+        assert!(json.contains(r#"{"same":1}"#), "{json}");
+    }
+
+    #[test]
+    fn stacks_that_come_go_and_change_places_are_told() {
+        let (mut one, mut other) = (
+            model("/a/pilotlight.toml", TWO),
+            model("/b/pilotlight.toml", TWO),
+        );
+        let empty = Snapshot::default();
+        let both = snapshot(&mut [&mut one, &mut other]);
+        let turned = snapshot(&mut [&mut other, &mut one]);
+        for (earlier, later) in [(&empty, &both), (&both, &turned), (&turned, &empty)] {
+            assert_applies(earlier, later);
+        }
+    }
+
+    #[test]
+    fn changes_of_another_snapshot_are_turned_away() {
+        let mut one = model("/a/pilotlight.toml", TWO);
+        let full = snapshot(&mut [&mut one]);
+        let changes = Changes::between(&full, &full);
+        assert_eq!(changes.apply(&Snapshot::default()), None);
+    }
+}

@@ -1,0 +1,344 @@
+//! What follows from a change of single services: only they and their neighbours are looked at.
+//!
+//! Each service that changes is queued. [`StackModel::settle`] empties the queue: it brings what is
+//! derived from single services up to date, ends and begins what may end and begin now, and goes on with
+//! what has changed by that. In debug builds everything is then derived once more from all services, and
+//! compared.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use super::StackModel;
+use crate::{
+    model::{
+        effect::Effect,
+        facts::{Moment, RunId},
+        order::Order,
+        service::ServiceState,
+        view::{Light, ServiceView, StackView},
+    },
+    stack::{Ports as _, ServiceName},
+};
+
+/// In debug builds a stack of up to so many services is derived anew after each step.
+#[cfg(debug_assertions)]
+const VERIFIED: usize = 50;
+
+/// What follows from all services together, kept up to date with each that changes.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Tally {
+    seen: Vec<Option<Seen>>,
+    alive: usize,
+    /// How many services show each light.
+    lights: [usize; 4],
+    /// How many of those that need a service are active.
+    active_dependents: Vec<usize>,
+}
+
+/// What a service contributes to that.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Seen {
+    is_wanted: bool,
+    is_active: bool,
+    is_stuck: bool,
+    light: Light,
+}
+
+impl Seen {
+    fn of(service: &ServiceState) -> Self {
+        Self {
+            is_wanted: service.intent.wanted,
+            is_active: service.is_active(),
+            is_stuck: service.is_stuck(),
+            light: service.light(),
+        }
+    }
+
+    fn is_alive(self) -> bool {
+        self.is_wanted || self.is_active
+    }
+}
+
+impl Tally {
+    /// Of so many services, none of which was looked at.
+    pub(super) fn of(services: usize) -> Self {
+        Self {
+            seen: vec![None; services],
+            active_dependents: vec![0; services],
+            ..Self::default()
+        }
+    }
+
+    /// Looks at a service. Whether it has taken a turn that may put a goal out of reach.
+    fn look(&mut self, place: usize, service: &ServiceState, order: &Order) -> bool {
+        let now = Seen::of(service);
+        let before = self.seen[place].replace(now);
+        if let Some(before) = before {
+            self.alive -= usize::from(before.is_alive());
+            self.lights[before.light as usize] -= 1;
+        }
+        self.alive += usize::from(now.is_alive());
+        self.lights[now.light as usize] += 1;
+        let was_active = before.is_some_and(|before| before.is_active);
+        if was_active != now.is_active {
+            for &(need, _) in order.needs(place) {
+                let active = &mut self.active_dependents[need];
+                *active = if now.is_active {
+                    *active + 1
+                } else {
+                    *active - 1
+                };
+            }
+        }
+        before.is_none_or(|before| {
+            before.is_wanted != now.is_wanted || !before.is_stuck && now.is_stuck
+        })
+    }
+
+    /// How many services are wanted or run.
+    pub(super) fn alive(&self) -> usize {
+        self.alive
+    }
+
+    /// The worst light.
+    fn light(&self) -> Light {
+        let lights = [Light::Red, Light::Amber, Light::Green];
+        let shown = lights
+            .into_iter()
+            .find(|light| self.lights[*light as usize] > 0);
+        shown.unwrap_or(Light::Off)
+    }
+}
+
+impl StackModel {
+    /// Starts what may start and ends what may end, until nothing of that is left to do.
+    pub(super) fn settle(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        loop {
+            let changed = self.follow_up();
+            if changed.is_empty() {
+                break;
+            }
+            let neighbours = changed.iter().flat_map(|&place| {
+                let needs = self.order.needs(place).iter().map(|(need, _)| *need);
+                needs.chain(self.order.dependents(place).iter().copied())
+            });
+            let mut near: Vec<usize> = neighbours.chain(changed.iter().copied()).collect();
+            near.sort_unstable();
+            near.dedup();
+            for &place in &near {
+                if self.may_end(place) {
+                    self.change(place, |service| service.end(now, effects));
+                }
+            }
+            for &place in &near {
+                if self.may_begin(place) {
+                    self.change(place, |service| service.begin(now, effects));
+                }
+            }
+        }
+        self.look();
+        #[cfg(debug_assertions)]
+        self.verify(now);
+    }
+
+    fn may_end(&self, place: usize) -> bool {
+        let service = &self.services[place];
+        service.must_be_down()
+            && (service.is_active() || service.intent.cycle)
+            && self.tally.active_dependents[place] == 0
+    }
+
+    fn may_begin(&self, place: usize) -> bool {
+        let service = &self.services[place];
+        service.waits()
+            && !service.intent.cycle
+            && self
+                .order
+                .needs(place)
+                .iter()
+                .all(|&(need, how)| self.is_met(need, how))
+    }
+
+    /// Takes in what the services that have changed contribute to the whole, and gives their places.
+    pub(super) fn follow_up(&mut self) -> Vec<usize> {
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.sort_unstable();
+        changed.dedup();
+        for &place in &changed {
+            let service = &self.services[place];
+            self.turns += u64::from(self.tally.look(place, service, &self.order));
+            keep(&mut self.checkable, place, service.takes_check());
+            keep(
+                &mut self.failing,
+                place,
+                !service.failed_checks().is_empty(),
+            );
+            self.has_gone |= service.is_gone();
+            let (name, port) = (service.name(), service.port());
+            if self.ports.port_of(name) != port {
+                let ports = &mut Arc::make_mut(&mut self.ports).0;
+                match port {
+                    Some(port) => ports.insert(name.clone(), port),
+                    None => ports.remove(name),
+                };
+            }
+            self.stale.insert(place);
+            for &other in self.order.dependents(place) {
+                if self.services[other].waits() {
+                    self.stale.insert(other);
+                }
+            }
+        }
+        self.unlooked.extend(&changed);
+        changed
+    }
+
+    /// Has the diagnosis take in the services that have changed.
+    pub(super) fn look(&mut self) {
+        for place in std::mem::take(&mut self.unlooked) {
+            self.is_other_situation |= self.diagnosis.look(place, &self.services[place]);
+        }
+        if std::mem::take(&mut self.is_other_situation) {
+            self.diagnosis.change();
+            self.pass_diagnosis_on();
+            self.follow_up();
+            // What is said of them has changed, not how they stand.
+            self.unlooked.clear();
+        }
+    }
+
+    /// What people see of the stack.
+    pub fn view(&mut self) -> Arc<StackView> {
+        self.redraw();
+        self.view
+            .clone()
+            .unwrap_or_else(|| Arc::new(self.draw_all()))
+    }
+
+    /// Brings what people see of the stack up to date. Whether anything of it has changed.
+    ///
+    /// Only what has changed is made anew, in place where nobody holds the view of before.
+    pub fn redraw(&mut self) -> bool {
+        self.drop_gone();
+        let Some(view) = &self.view else {
+            self.view = Some(Arc::new(self.draw_all()));
+            self.stale.clear();
+            self.stale_findings = false;
+            return true;
+        };
+        let stale = std::mem::take(&mut self.stale).into_iter();
+        let drawn = stale.map(|place| (place, self.draw(place)));
+        let drawn: Vec<(usize, ServiceView)> = drawn
+            .filter(|(place, drawn)| *view.services[*place] != *drawn)
+            .collect();
+        let light = self.tally.light();
+        let findings = self.diagnosis.findings();
+        let findings_differ = std::mem::take(&mut self.stale_findings) && view.findings != findings;
+        if drawn.is_empty() && !findings_differ && light == view.light {
+            return false;
+        }
+        if let Some(view) = &mut self.view {
+            let view = Arc::make_mut(view);
+            for (place, drawn) in drawn {
+                view.services[place] = Arc::new(drawn);
+            }
+            view.light = light;
+            if findings_differ {
+                view.findings = findings.to_vec();
+            }
+        }
+        #[cfg(debug_assertions)]
+        self.verify_view();
+        true
+    }
+
+    /// Whether [`Self::redraw`] may change anything.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.view.is_none() || self.has_gone || self.stale_findings || !self.stale.is_empty()
+    }
+
+    /// Shows how long the latest round of a service's probes took. A change of that alone is no event.
+    pub fn show_latency(&mut self, name: &ServiceName, run: RunId, latency: Duration) {
+        let Some(place) = self.order.place(name) else {
+            return;
+        };
+        if self.services[place].take_latency(run, latency) {
+            self.stale.insert(place);
+        }
+    }
+
+    fn draw_all(&self) -> StackView {
+        let services = (0..self.services.len()).map(|place| Arc::new(self.draw(place)));
+        StackView {
+            name: self.stack.name.clone(),
+            file: self.stack.file.clone(),
+            mode: self.stack.mode,
+            light: self.tally.light(),
+            services: services.collect(),
+            findings: self.diagnosis.findings().to_vec(),
+        }
+    }
+
+    fn draw(&self, place: usize) -> ServiceView {
+        let service = &self.services[place];
+        let waiting_for = if service.waits() {
+            self.unmet_needs(service.name())
+        } else {
+            Vec::new()
+        };
+        service.draw(waiting_for, &*self.ports)
+    }
+
+    /// Derives everything from all services, and compares.
+    #[cfg(debug_assertions)]
+    fn verify(&self, now: Moment) {
+        if self.services.len() > VERIFIED {
+            return;
+        }
+        let mut tally = Tally::of(self.services.len());
+        for (place, service) in self.services.iter().enumerate() {
+            tally.look(place, service, &self.order);
+            assert_eq!(service.takes_check(), self.checkable.contains(&place));
+            assert_eq!(
+                !service.failed_checks().is_empty(),
+                self.failing.contains(&place)
+            );
+            assert!(self.has_gone || !service.is_gone());
+            assert_eq!(self.ports.port_of(service.name()), service.port());
+            assert!(!self.may_begin(place), "{} may begin", service.name());
+            if self.may_end(place) {
+                let (mut ending, mut effects) = (service.clone(), Vec::new());
+                ending.end(now, &mut effects);
+                let changes = ending.take_dirty() || !effects.is_empty();
+                assert!(!changes, "{} may end", service.name());
+            }
+        }
+        assert_eq!(tally, self.tally);
+        assert!(self.diagnosis.agrees_with(&self.services));
+    }
+
+    #[cfg(debug_assertions)]
+    fn verify_view(&self) {
+        let Some(view) = self
+            .view
+            .as_ref()
+            .filter(|_| self.services.len() <= VERIFIED)
+        else {
+            return;
+        };
+        let mut all = self.draw_all();
+        for (drawn, shown) in all.services.iter_mut().zip(&view.services) {
+            // It may lag behind.
+            Arc::make_mut(drawn).latency_ms = shown.latency_ms;
+        }
+        assert_eq!(all, **view);
+    }
+}
+
+fn keep(places: &mut BTreeSet<usize>, place: usize, is_in: bool) {
+    if is_in {
+        places.insert(place);
+    } else {
+        places.remove(&place);
+    }
+}

@@ -1,0 +1,182 @@
+//! What a person who asked for something waits for, and how far that is.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
+
+use super::StackModel;
+use crate::{
+    model::{
+        explain,
+        finding::Finding,
+        service::{Phase, ServiceState},
+    },
+    stack::ServiceName,
+};
+
+/// What a person who asked for something waits for.
+#[derive(Debug)]
+pub enum Goal {
+    /// These are ready, or have completed.
+    Up(Members),
+    /// Nothing of these runs.
+    Down(Members),
+}
+
+/// The services that a goal is about.
+#[derive(Debug, Default)]
+pub struct Members {
+    names: Vec<ServiceName>,
+    /// The one that was pending when they were last looked at, counted from 1, and the turns that the
+    /// stack had taken by then: as long as both hold, no other need be looked at.
+    pending: AtomicUsize,
+    turns: AtomicU64,
+}
+
+impl Members {
+    /// Their names.
+    #[must_use]
+    pub fn names(&self) -> &[ServiceName] {
+        &self.names
+    }
+
+    fn last_pending(&self, turns: u64) -> Option<&ServiceName> {
+        let pending = self.pending.load(Ordering::Relaxed).checked_sub(1)?;
+        let name = self.names.get(pending)?;
+        (self.turns.load(Ordering::Relaxed) == turns).then_some(name)
+    }
+
+    fn note_pending(&self, place: usize, turns: u64) {
+        self.pending.store(place + 1, Ordering::Relaxed);
+        self.turns.store(turns, Ordering::Relaxed);
+    }
+}
+
+/// How far a [`Goal`] is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Progress {
+    /// On its way.
+    Pending,
+    /// There.
+    Reached,
+    /// It will not come true by itself: why.
+    Failed(Vec<Arc<Finding>>),
+    /// Somebody has asked for the opposite meanwhile.
+    Overruled,
+}
+
+impl StackModel {
+    /// What a goal for these services is about: all that they need, or all that need them.
+    #[must_use]
+    pub fn up_goal(&self, names: &[ServiceName]) -> Goal {
+        Goal::Up(self.members(self.order.with_needs(self.places(names))))
+    }
+
+    /// What a restart of these is about: what was up of those that need them comes back too.
+    #[must_use]
+    pub fn restart_goal(&self, names: &[ServiceName]) -> Goal {
+        let asked = self.places(names);
+        let mut places = self.order.with_dependents(asked.clone());
+        places.retain(|&place| self.services[place].intent.wanted);
+        places.extend(self.order.with_needs(asked));
+        places.sort_unstable();
+        places.dedup();
+        Goal::Up(self.members(places))
+    }
+
+    /// See [`Self::up_goal`].
+    #[must_use]
+    pub fn down_goal(&self, names: &[ServiceName]) -> Goal {
+        Goal::Down(self.members(self.order.with_dependents(self.places(names))))
+    }
+
+    /// How far a goal is. Asked again and again, it looks at one service each time, mostly.
+    #[must_use]
+    pub fn progress(&self, goal: &Goal) -> Progress {
+        let (members, is_pending): (_, fn(&ServiceState) -> bool) = match goal {
+            Goal::Up(members) => (members, is_coming_up),
+            Goal::Down(members) => (members, ServiceState::is_active),
+        };
+        let pending = members.last_pending(self.turns);
+        if pending
+            .and_then(|name| self.service(name))
+            .is_some_and(is_pending)
+        {
+            return Progress::Pending;
+        }
+        let progress = match goal {
+            Goal::Up(_) => self.progress_up(&members.names),
+            Goal::Down(_) => self.progress_down(&members.names),
+        };
+        if progress == Progress::Pending {
+            let is_pending = |name| self.service(name).is_some_and(is_pending);
+            if let Some(place) = members.names.iter().position(is_pending) {
+                members.note_pending(place, self.turns);
+            }
+        }
+        progress
+    }
+
+    fn progress_up(&self, names: &[ServiceName]) -> Progress {
+        let mut pending = false;
+        let mut findings = Vec::new();
+        for name in names {
+            let Some(service) = self.service(name).filter(|service| service.intent.wanted) else {
+                return Progress::Overruled;
+            };
+            if service.is_stuck() {
+                findings.extend(service.finding.clone());
+            } else {
+                pending |= is_coming_up(service);
+            }
+        }
+        match (findings.is_empty(), pending) {
+            (false, _) => Progress::Failed(findings),
+            (true, true) => Progress::Pending,
+            (true, false) => Progress::Reached,
+        }
+    }
+
+    fn progress_down(&self, names: &[ServiceName]) -> Progress {
+        let mut services = names.iter().filter_map(|name| self.service(name));
+        if services.clone().any(|service| service.intent.wanted) {
+            return Progress::Overruled;
+        }
+        if services.clone().any(ServiceState::is_active) {
+            return Progress::Pending;
+        }
+        let unfinished: Vec<_> = services
+            .by_ref()
+            .filter_map(|service| {
+                let stopped = service.unfinished.as_ref()?;
+                Some(Arc::new(explain::unfinished(service.spec(), stopped)))
+            })
+            .collect();
+        if unfinished.is_empty() {
+            Progress::Reached
+        } else {
+            Progress::Failed(unfinished)
+        }
+    }
+
+    fn members(&self, places: Vec<usize>) -> Members {
+        let names = places.into_iter();
+        Members {
+            names: names
+                .map(|place| self.services[place].name().clone())
+                .collect(),
+            ..Members::default()
+        }
+    }
+}
+
+/// Whether it is on its way to be ready or completed.
+fn is_coming_up(service: &ServiceState) -> bool {
+    !service.is_stuck()
+        && match service.phase() {
+            Phase::Ready(_) => service.intent.cycle,
+            Phase::Stopped => !service.completed,
+            _ => true,
+        }
+}
