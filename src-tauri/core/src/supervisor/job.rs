@@ -193,7 +193,8 @@ impl Job {
     }
 
     async fn watch(&self, tree: &Tree) {
-        let ended = async {
+        // Boxed, since each of what follows would hold it twice.
+        let ended = Box::pin(async {
             let exit = tree.exited().await;
             // What it takes is not held for as long as the run lives.
             Box::pin(async {
@@ -201,7 +202,7 @@ impl Job {
                 self.report_exit(exit, left).await;
             })
             .await;
-        };
+        });
         // A run that is being stopped tells of its end itself, and one that is left running by a
         // keeper that goes has none.
         let stopping = self.run.stopping.run_until_cancelled(ended);
