@@ -150,3 +150,18 @@ fn a_daemon_that_is_stopped_in_the_middle_of_a_request_is_told() {
     stage.expect(&["down"], 0);
     stage.until_nobody_is_left();
 }
+
+#[test]
+fn who_watches_a_daemon_that_is_stopped_is_told_and_goes_on_with_it() {
+    let (stage, daemon, talker) = up();
+    let mut watching = stage.start(&["up"]);
+    watching.until_it_says("up in ");
+    signal(daemon, Signal::STOP);
+    watching.until_it_says("the daemon does not respond");
+    signal(daemon, Signal::CONT);
+    stage.expect(&["restart"], 0);
+    assert_ne!(stage.pid("talker"), talker);
+    watching.signal(Signal::INT);
+    assert_eq!(watching.end(), 0, "{}", watching.errors());
+    stage.until_nobody_is_left();
+}

@@ -100,7 +100,7 @@ pub(crate) fn id_of(file: &File) -> io::Result<FileId> {
     check(unsafe { GetFileInformationByHandle(file.as_raw_handle(), &raw mut found) })?;
     Ok(FileId {
         device: found.dwVolumeSerialNumber.into(),
-        number: u64::from(found.nFileIndexHigh) << 32 | u64::from(found.nFileIndexLow),
+        number: (u64::from(found.nFileIndexHigh) << 32) | u64::from(found.nFileIndexLow),
     })
 }
 
