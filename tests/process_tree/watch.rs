@@ -96,14 +96,16 @@ async fn the_cost_of_a_tree_is_known() {
     let service = stage.serve("--burn 50ms --child fork --print ready").await;
     service.ready().await;
     service.children(1).await;
-    let members = service.tree.left(&stage.census).await.unwrap();
+    let table = stage.census.take().await.unwrap();
+    let members = service.tree.members(&table);
     assert_eq!(members.len(), 2);
-    let one = usage(&members[..1]).unwrap();
-    let both = usage(&members).unwrap();
+    let one = usage(&table, &members[..1]).unwrap();
+    let both = usage(&table, &members).unwrap();
     assert!(one.memory_bytes > 0 && both.memory_bytes > one.memory_bytes);
     assert!(both.cpu_time > Duration::ZERO);
     stage.stop(&service, SOON).await;
-    assert_eq!(usage(&members), Some(Usage::default()));
+    let later = stage.census.take().await.unwrap();
+    assert_eq!(usage(&later, &members), Some(Usage::default()));
 }
 
 #[tokio::test]

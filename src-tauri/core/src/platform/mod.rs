@@ -29,4 +29,4 @@ pub(crate) use file_id::FileId;
 pub(crate) use killing::Killing;
 pub(crate) use os::{file, host, local, process, program, socket};
 pub(crate) use remnant::Remnant;
-pub use row::Row;
+pub use row::{Row, Usage};

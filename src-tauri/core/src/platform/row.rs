@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::model::facts::{Mark, Process};
 
@@ -13,4 +13,16 @@ pub struct Row {
     pub group: u32,
     /// The mark that it carries, or was seen to carry before.
     pub mark: Option<Arc<Mark>>,
+    /// Its CPU time and memory, where the system lists them with the process.
+    pub usage: Option<Usage>,
+}
+
+/// What one process or several use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Memory in RAM, in bytes. Pages that two processes share count twice.
+    pub memory_bytes: u64,
+    /// CPU time since the start. The difference of two samples, over the time between them, is the
+    /// load.
+    pub cpu_time: Duration,
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tokio::sync::oneshot;
@@ -11,11 +11,12 @@ use tokio::sync::oneshot;
 use super::{Supervisor, reply};
 use crate::{
     clock,
-    effects::process::{Census, Tree, usage},
+    effects::process::{Census, Tree, Usage, members_of, usage},
     model::{
-        facts::Mark,
-        view::{Snapshot, StackView},
+        facts::{Mark, Moment},
+        view::{ServiceView, Snapshot, StackView},
     },
+    stack::ServiceName,
 };
 
 /// Over less time than this a share of a core says nothing.
@@ -23,19 +24,19 @@ const SHORTEST: Duration = Duration::from_millis(100);
 
 /// What was measured last, by run.
 #[derive(Clone, Default)]
-pub(super) struct Meter(Arc<Mutex<HashMap<Mark, Sample>>>);
+pub(super) struct Meter(Arc<Mutex<HashMap<Mark, Measured>>>);
+
+/// The two latest samples of a run that are at least [`SHORTEST`] apart.
+#[derive(Clone, Copy)]
+struct Measured {
+    before: Option<Sample>,
+    latest: Sample,
+}
 
 #[derive(Clone, Copy)]
 struct Sample {
     at: Instant,
     cpu_time: Duration,
-}
-
-/// What a run costs.
-#[derive(Clone, Copy)]
-struct Cost {
-    memory_bytes: u64,
-    cpu_percent: Option<f64>,
 }
 
 impl Supervisor {
@@ -45,92 +46,142 @@ impl Supervisor {
         let trees = self.stacks.iter().map(|kept| {
             kept.trees()
                 .map(|(service, tree)| (service.clone(), tree.clone()))
-                .collect::<Vec<_>>()
+                .collect()
         });
-        let trees: Vec<Vec<_>> = trees.collect();
+        let trees: Vec<HashMap<ServiceName, Tree>> = trees.collect();
         let (meter, census) = (self.meter.clone(), self.tools.census.clone());
         self.tasks.spawn(async move {
-            let all: Vec<Tree> = trees
-                .iter()
-                .flatten()
-                .map(|(_, tree)| tree.clone())
-                .collect();
-            let costs = meter.measure(&all, &census).await;
+            let mut costs = costs(&trees, &census).await;
+            let now = clock::now();
             let mut filled = (*snapshot).clone();
+            let mut measured = HashMap::new();
             for (stack, trees) in filled.stacks.iter_mut().zip(&trees) {
                 let stack: &mut StackView = Arc::make_mut(stack);
                 for service in &mut stack.services {
-                    let tree = trees.iter().find(|(name, _)| *name == service.name);
-                    if let Some(cost) = tree.and_then(|(_, tree)| costs.get(tree.mark())) {
-                        let service = Arc::make_mut(service);
-                        service.memory_bytes = Some(cost.memory_bytes);
-                        service.cpu_percent = cost.cpu_percent;
-                    }
+                    let mark = trees.get(&service.name).map(Tree::mark);
+                    let Some((mark, usage)) = mark.and_then(|mark| costs.remove_entry(mark)) else {
+                        continue;
+                    };
+                    let service = Arc::make_mut(service);
+                    let sample = Sample {
+                        at: now.instant,
+                        cpu_time: usage.cpu_time,
+                    };
+                    let (base, latest) = meter.base(&mark, sample);
+                    service.memory_bytes = Some(usage.memory_bytes);
+                    service.cpu_percent = match base {
+                        Some(base) => sample.share_since(base),
+                        None => share(usage.cpu_time, age(service, now)),
+                    };
+                    measured.insert(mark, latest);
                 }
             }
+            *meter.measured() = measured;
             reply(answer, Arc::new(filled));
         });
     }
 }
 
+/// What each run costs that could be looked at.
+async fn costs(trees: &[HashMap<ServiceName, Tree>], census: &Census) -> HashMap<Mark, Usage> {
+    let Ok(table) = census.take().await else {
+        return HashMap::new();
+    };
+    let trees: Vec<&Tree> = trees.iter().flat_map(HashMap::values).collect();
+    let members = members_of(&trees, &table);
+    let costs = trees.iter().zip(members);
+    costs
+        .filter_map(|(tree, members)| Some((tree.mark().clone(), usage(&table, &members)?)))
+        .collect()
+}
+
+/// How long the present run has lasted; nothing where the wall clock was set back.
+fn age(service: &ServiceView, now: Moment) -> Duration {
+    let started = service.started.map(SystemTime::from);
+    let age = started.and_then(|started| now.wall.duration_since(started).ok());
+    age.unwrap_or_default()
+}
+
+/// The share of a core in percent, `None` where the time is too short to tell.
+fn share(cpu_time: Duration, time: Duration) -> Option<f64> {
+    let share = cpu_time.as_secs_f64() / time.as_secs_f64();
+    (time >= SHORTEST).then(|| (share * 1000.0).round() / 10.0)
+}
+
+impl Sample {
+    fn share_since(self, before: Self) -> Option<f64> {
+        share(
+            self.cpu_time.saturating_sub(before.cpu_time),
+            self.at.duration_since(before.at),
+        )
+    }
+}
+
 impl Meter {
-    async fn measure(&self, trees: &[Tree], census: &Census) -> HashMap<Mark, Cost> {
-        let now = clock::now().instant;
-        let fresh = |sample: &Sample| now.duration_since(sample.at) < SHORTEST;
-        let known = |tree: &Tree| {
-            self.samples()
-                .get(tree.mark())
-                .is_some_and(|sample| !fresh(sample))
-        };
-        if !trees.iter().all(known) {
-            self.take(trees, census).await;
-            tokio::time::sleep(SHORTEST).await;
-        }
-        self.take(trees, census).await
-    }
-
-    /// Measures now; the share of a core is since the last time.
-    async fn take(&self, trees: &[Tree], census: &Census) -> HashMap<Mark, Cost> {
-        let Ok(table) = census.take().await else {
-            return HashMap::new();
-        };
-        let mut costs = HashMap::new();
-        let mut samples = HashMap::new();
-        for tree in trees {
-            let Some(usage) = usage(&tree.members(&table)) else {
-                continue;
-            };
-            let sample = Sample {
-                at: clock::now().instant,
-                cpu_time: usage.cpu_time,
-            };
-            let before = self.samples().get(tree.mark()).copied();
-            let cpu_percent = before.map(|before| {
-                let used = sample
-                    .cpu_time
-                    .saturating_sub(before.cpu_time)
-                    .as_secs_f64();
-                let time = sample
-                    .at
-                    .duration_since(before.at)
-                    .as_secs_f64()
-                    .max(f64::EPSILON);
-                (used / time * 1000.0).round() / 10.0
-            });
-            costs.insert(
-                tree.mark().clone(),
-                Cost {
-                    memory_bytes: usage.memory_bytes,
-                    cpu_percent,
+    /// What the share of a core at this sample is counted from, `None` for the start of the run, and
+    /// what is remembered for the next one.
+    fn base(&self, mark: &Mark, sample: Sample) -> (Option<Sample>, Measured) {
+        match self.measured().get(mark).copied() {
+            None => (
+                None,
+                Measured {
+                    before: None,
+                    latest: sample,
                 },
-            );
-            samples.insert(tree.mark().clone(), sample);
+            ),
+            Some(known) if sample.at.duration_since(known.latest.at) < SHORTEST => {
+                (known.before, known)
+            }
+            Some(known) => (
+                Some(known.latest),
+                Measured {
+                    before: Some(known.latest),
+                    latest: sample,
+                },
+            ),
         }
-        *self.samples() = samples;
-        costs
     }
 
-    fn samples(&self) -> std::sync::MutexGuard<'_, HashMap<Mark, Sample>> {
+    fn measured(&self) -> std::sync::MutexGuard<'_, HashMap<Mark, Measured>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::facts::{RunId, StackId};
+
+    #[test]
+    fn a_second_look_at_once_counts_from_where_the_first_one_did() {
+        let mark = Mark {
+            stack: StackId("stack".to_owned()),
+            service: "service".into(),
+            run: RunId(1),
+        };
+        let start = clock::now().instant;
+        let sample = |at: u64, cpu_time: u64| Sample {
+            at: start + Duration::from_millis(at),
+            cpu_time: Duration::from_millis(cpu_time),
+        };
+        let meter = Meter::default();
+        let look = |sample: Sample| {
+            let (base, measured) = meter.base(&mark, sample);
+            meter.measured().insert(mark.clone(), measured);
+            base.map(|base| sample.share_since(base))
+        };
+        assert_eq!(look(sample(0, 50)), None);
+        assert_eq!(look(sample(50, 50)), None);
+        assert_eq!(look(sample(200, 70)), Some(Some(10.0)));
+        assert_eq!(look(sample(250, 95)), Some(Some(18.0)));
+        assert_eq!(look(sample(400, 170)), Some(Some(50.0)));
+    }
+
+    #[test]
+    fn a_run_that_has_just_begun_has_no_share_of_a_core() {
+        let burned = Duration::from_millis(20);
+        assert_eq!(share(burned, Duration::from_millis(10)), None);
+        assert_eq!(share(burned, Duration::ZERO), None);
+        assert_eq!(share(burned, Duration::from_millis(200)), Some(10.0));
     }
 }

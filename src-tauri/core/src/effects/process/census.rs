@@ -6,7 +6,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -18,17 +18,35 @@ use crate::{
 
 /// The processes that ran at one moment. Those that have ended and wait to be reaped are none, and
 /// those that are older than all that is looked for may be left out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessTable {
+    began: Instant,
     rows: Vec<Row>,
 }
 
+impl Default for ProcessTable {
+    /// A table of no processes.
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
+}
+
 impl ProcessTable {
-    /// A table of these rows, at most one for each number.
+    /// A table of these rows, at most one for each number, as things are now.
     #[must_use]
-    pub fn new(mut rows: Vec<Row>) -> Self {
+    pub fn new(rows: Vec<Row>) -> Self {
+        Self::begun_at(clock::now().instant, rows)
+    }
+
+    fn begun_at(began: Instant, mut rows: Vec<Row>) -> Self {
         rows.sort_unstable_by_key(|row| row.process);
-        Self { rows }
+        Self { began, rows }
+    }
+
+    /// When the scan began: a process that ran then and is not listed has ended.
+    #[must_use]
+    pub fn began(&self) -> Instant {
+        self.began
     }
 
     /// Its rows, by number.
@@ -143,7 +161,7 @@ impl Census {
         }
         let number = shared.begun.fetch_add(1, Ordering::SeqCst) + 1;
         let since = shared.since.load(Ordering::Relaxed);
-        let (rows, took) = if latest.is_brief() {
+        let (table, took) = if latest.is_brief() {
             scan(&shared.scanner, |scanner| scanner.scan(since))?
         } else {
             let scanner = Arc::clone(&shared.scanner);
@@ -151,7 +169,7 @@ impl Census {
                 .await
                 .map_err(io::Error::other)??
         };
-        let table = Arc::new(ProcessTable::new(rows));
+        let table = Arc::new(table);
         *latest = Latest {
             number,
             table: Arc::clone(&table),
@@ -169,6 +187,15 @@ impl Census {
         }
     }
 
+    /// Learns who need not be read again, so that the first service that dies does not wait for it. The
+    /// first scan finds out, the second one is brief.
+    pub async fn warm_up(&self) {
+        for _ in 0..2 {
+            // Whoever needs a table hears of the failure.
+            drop(self.take().await);
+        }
+    }
+
     /// A brief look for one alone; none where others look too, and can share what they see.
     fn glance(&self, mark: &Mark) -> io::Result<Option<Arc<ProcessTable>>> {
         let latest = self.shared.latest.try_lock();
@@ -176,13 +203,13 @@ impl Census {
             return Ok(None);
         };
         let since = self.shared.since.load(Ordering::Relaxed);
-        let (rows, took) = scan(&self.shared.scanner, |scanner| {
+        let (table, took) = scan(&self.shared.scanner, |scanner| {
             scanner.scan_for(since, mark)
         })?;
         if took > BRIEF {
             alone.took = Some(took);
         }
-        Ok(Some(Arc::new(ProcessTable::new(rows))))
+        Ok(Some(Arc::new(table)))
     }
 }
 
@@ -196,7 +223,7 @@ impl Latest {
 fn scan(
     scanner: &Mutex<Option<platform::Scanner>>,
     by: impl FnOnce(&mut platform::Scanner) -> io::Result<Vec<Row>>,
-) -> io::Result<(Vec<Row>, Duration)> {
+) -> io::Result<(ProcessTable, Duration)> {
     let mut scanner = scanner.lock().unwrap_or_else(PoisonError::into_inner);
     if scanner.is_none() {
         *scanner = Some(platform::Scanner::new()?);
@@ -204,9 +231,9 @@ fn scan(
     let Some(scanner) = scanner.as_mut() else {
         return Err(io::ErrorKind::NotFound.into());
     };
-    let begun = clock::now().instant;
+    let began = clock::now().instant;
     let rows = by(scanner)?;
-    Ok((rows, begun.elapsed()))
+    Ok((ProcessTable::begun_at(began, rows), began.elapsed()))
 }
 
 #[cfg(test)]

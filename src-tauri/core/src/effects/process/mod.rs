@@ -20,9 +20,10 @@ pub use kill::kill;
 pub use launch::{Launch, launch, words};
 pub use stop::{Ask, stop};
 pub use tree::Tree;
-pub use usage::{Usage, usage};
+pub(crate) use tree::members_of;
+pub use usage::usage;
 
-pub use crate::platform::Row;
+pub use crate::platform::{Row, Usage};
 
 use std::{
     ffi::OsString,

@@ -1,13 +1,15 @@
 //! The processes of one run of a service: its group, its descendants, and whoever carries its mark.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, HashMap},
     io,
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
-use super::{Census, ProcessTable};
+use super::{Census, ProcessTable, Row};
 use crate::{
+    clock,
     model::facts::{Exit, Mark, Process},
     platform::process::{self as platform, Handle},
 };
@@ -25,8 +27,8 @@ struct Shared {
     mark: Mark,
     first: Option<First>,
     /// Once a member, always a member: who has overwritten its environment and lost its parent is
-    /// still known.
-    seen: Mutex<BTreeSet<Process>>,
+    /// still known. With when it was learned: only a table that was begun later tells that one is gone.
+    seen: Mutex<BTreeMap<Process, Instant>>,
 }
 
 /// The process that was launched; leader of its group.
@@ -39,8 +41,8 @@ struct First {
 
 impl Tree {
     pub(super) fn of_child(mark: Mark, handle: Handle) -> Self {
-        let seen = BTreeSet::from([handle.process()]);
-        Self::new(mark, Some(First::new(handle, true)), seen)
+        let first = handle.process();
+        Self::new(mark, Some(First::new(handle, true)), [first])
     }
 
     /// The tree of a first process that another keeper started, or `None` when that process is
@@ -48,18 +50,19 @@ impl Tree {
     #[must_use]
     pub fn adopt(mark: Mark, first: Process) -> Option<Self> {
         let handle = Handle::pin(first).ok().flatten()?;
-        let first = BTreeSet::from([first]);
-        Some(Self::new(mark, Some(First::new(handle, false)), first))
+        Some(Self::new(mark, Some(First::new(handle, false)), [first]))
     }
 
     /// What is left of a run whose first process is gone: whoever carries its mark, and those of
     /// `members` that still run.
     #[must_use]
     pub fn remains(mark: Mark, members: impl IntoIterator<Item = Process>) -> Self {
-        Self::new(mark, None, members.into_iter().collect())
+        Self::new(mark, None, members)
     }
 
-    fn new(mark: Mark, first: Option<First>, seen: BTreeSet<Process>) -> Self {
+    fn new(mark: Mark, first: Option<First>, seen: impl IntoIterator<Item = Process>) -> Self {
+        let now = clock::now().instant;
+        let seen = seen.into_iter().map(|process| (process, now)).collect();
         Self {
             shared: Arc::new(Shared {
                 mark,
@@ -105,43 +108,37 @@ impl Tree {
     /// service's, with all that came of it, and this process belongs to nobody.
     #[must_use]
     pub fn members(&self, table: &ProcessTable) -> Vec<Process> {
-        let rows = table.rows();
-        let own = platform::own_pid();
-        let group = self.handle().filter(|handle| handle.group_lives());
-        let group = group.map(|handle| handle.process().pid);
-        let mut seen = self.seen();
-
-        let mut is_member = vec![false; rows.len()];
-        let mut may_be = vec![false; rows.len()];
-        for (position, row) in rows.iter().enumerate() {
-            let mark = row.mark.as_deref();
-            may_be[position] =
-                row.process.pid != own && mark.is_none_or(|mark| *mark == self.shared.mark);
-            is_member[position] = may_be[position]
-                && (mark.is_some() || group == Some(row.group) || seen.contains(&row.process));
-        }
-        // Children mostly have the higher number, so that one round finds nearly all.
-        let mut grew = true;
-        while grew {
-            grew = false;
-            for (position, row) in rows.iter().enumerate() {
-                if may_be[position]
-                    && !is_member[position]
-                    && let Some(parent) = table.position(row.parent)
-                    && is_member[parent]
-                    // A number that was given anew while the table was made is no parent.
-                    && rows[parent].process.started <= row.process.started
-                {
-                    is_member[position] = true;
-                    grew = true;
-                }
-            }
-        }
-        let members = rows.iter().zip(&is_member);
-        let members = members.filter_map(|(row, is_member)| is_member.then_some(row.process));
-        let members: Vec<Process> = members.collect();
-        *seen = members.iter().copied().collect();
+        let group = self.living_group();
+        let seen = self.seen();
+        let owners = owners(
+            table,
+            |mark| (*mark == self.shared.mark).then_some(0),
+            |row| (group == Some(row.group) || seen.contains_key(&row.process)).then_some(0),
+        );
+        drop(seen);
+        let rows = table.rows().iter().zip(&owners);
+        let members: Vec<Process> = rows
+            .filter_map(|(row, owner)| owner.map(|_| row.process))
+            .collect();
+        self.learn(&members, table.began());
         members
+    }
+
+    /// The number of the group that the first process leads or led, while somebody is in it.
+    fn living_group(&self) -> Option<u32> {
+        let handle = self.handle().filter(|handle| handle.group_lives());
+        handle.map(|handle| handle.process().pid)
+    }
+
+    /// Keeps `members`, and drops those that a scan begun at `began` no longer saw. What was learned
+    /// after that, while the scan ran or waited to be looked at, stays.
+    fn learn(&self, members: &[Process], began: Instant) {
+        let now = clock::now().instant;
+        let mut seen = self.seen();
+        seen.retain(|process, learned| *learned > began || members.binary_search(process).is_ok());
+        for member in members {
+            seen.entry(*member).or_insert(now);
+        }
     }
 
     /// Who of the tree lives now.
@@ -179,6 +176,8 @@ impl Tree {
         let descendants = platform::descendants(first.process().pid);
         // Asked last: the number was the first process's all the time.
         if !first.is_gone() {
+            let now = clock::now().instant;
+            let descendants = descendants.into_iter().map(|process| (process, now));
             self.seen().extend(descendants);
         }
     }
@@ -187,12 +186,80 @@ impl Tree {
         Some(&self.shared.first.as_ref()?.handle)
     }
 
-    fn seen(&self) -> std::sync::MutexGuard<'_, BTreeSet<Process>> {
+    fn seen(&self) -> std::sync::MutexGuard<'_, BTreeMap<Process, Instant>> {
         self.shared
             .seen
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Who of `table` belongs to each of `trees`, as [`Tree::members`] says, in one walk over the table.
+pub(crate) fn members_of(trees: &[&Tree], table: &ProcessTable) -> Vec<Vec<Process>> {
+    let mut marks: HashMap<&Mark, usize> = HashMap::new();
+    let mut groups: HashMap<u32, usize> = HashMap::new();
+    let mut seen: HashMap<Process, usize> = HashMap::new();
+    for (position, tree) in trees.iter().enumerate() {
+        marks.insert(tree.mark(), position);
+        groups.extend(tree.living_group().map(|group| (group, position)));
+        seen.extend(tree.seen().keys().map(|process| (*process, position)));
+    }
+    let owners = owners(
+        table,
+        |mark| marks.get(mark).copied(),
+        |row| {
+            let by_group = groups.get(&row.group);
+            by_group.or_else(|| seen.get(&row.process)).copied()
+        },
+    );
+    let mut members = vec![Vec::new(); trees.len()];
+    for (row, owner) in table.rows().iter().zip(&owners) {
+        if let Some(owner) = owner {
+            members[*owner].push(row.process);
+        }
+    }
+    for (tree, members) in trees.iter().zip(&members) {
+        tree.learn(members, table.began());
+    }
+    members
+}
+
+/// Whose each row of `table` is: by its mark where it has one, else by what else is known of it, else
+/// by its parent.
+fn owners(
+    table: &ProcessTable,
+    by_mark: impl Fn(&Mark) -> Option<usize>,
+    by_row: impl Fn(&Row) -> Option<usize>,
+) -> Vec<Option<usize>> {
+    let rows = table.rows();
+    let own = platform::own_pid();
+    let may_inherit = |row: &Row| row.process.pid != own && row.mark.is_none();
+    let mut owners: Vec<Option<usize>> = rows
+        .iter()
+        .map(|row| match row.mark.as_deref() {
+            _ if row.process.pid == own => None,
+            Some(mark) => by_mark(mark),
+            None => by_row(row),
+        })
+        .collect();
+    // Children mostly have the higher number, so that one round finds nearly all.
+    let mut grew = true;
+    while grew {
+        grew = false;
+        for (position, row) in rows.iter().enumerate() {
+            if may_inherit(row)
+                && owners[position].is_none()
+                && let Some(parent) = table.position(row.parent)
+                && owners[parent].is_some()
+                // A number that was given anew while the table was made is no parent.
+                && rows[parent].process.started <= row.process.started
+            {
+                owners[position] = owners[parent];
+                grew = true;
+            }
+        }
+    }
+    owners
 }
 
 /// Does something to each process that still runs, one at a time. Whether it reached any.
@@ -296,6 +363,37 @@ mod tests {
     }
 
     #[test]
+    fn an_older_table_drops_nobody_who_was_learned_after_it_was_begun() {
+        let tree = Tree::remains(mark(7), []);
+        let older = ProcessTable::new(vec![row(10, 1, Some(mark(7)))]);
+        let newer = ProcessTable::new(vec![row(10, 1, Some(mark(7))), row(11, 10, None)]);
+        assert_eq!(members(&tree, &newer), [10, 11]);
+        assert_eq!(members(&tree, &older), [10]);
+        // It has lost its parent by now, and is known all the same.
+        let orphan = || vec![row(11, 1, None)];
+        assert_eq!(members(&tree, &ProcessTable::new(orphan())), [11]);
+        assert_eq!(members(&tree, &ProcessTable::new(Vec::new())), [0; 0]);
+        assert_eq!(members(&tree, &ProcessTable::new(orphan())), [0; 0]);
+    }
+
+    #[test]
+    fn all_trees_at_once_have_the_members_that_each_has_alone() {
+        let table = ProcessTable::new(vec![
+            row(9, 11, None),
+            row(10, 1, Some(mark(7))),
+            row(11, 10, None),
+            row(12, 11, Some(mark(8))),
+            row(13, 12, None),
+            row(14, 1, None),
+            row(15, 14, Some(mark(9))),
+        ]);
+        let seven = Tree::remains(mark(7), []);
+        let eight = Tree::remains(mark(8), [row(14, 1, None).process]);
+        let at_once = members_of(&[&seven, &eight], &table);
+        assert_eq!(at_once, [seven.members(&table), eight.members(&table)]);
+    }
+
+    #[test]
     fn a_number_that_was_given_anew_makes_no_member() {
         let tree = Tree::remains(mark(7), []);
         let before = vec![row(10, 1, Some(mark(7)))];
@@ -344,6 +442,7 @@ mod tests {
             parent,
             group: pid,
             mark: mark.map(Arc::new),
+            usage: None,
         }
     }
 }

@@ -1,26 +1,32 @@
 //! What processes cost.
 
-use std::time::Duration;
-
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
-use super::process;
-use crate::model::facts::Process;
+use super::{ProcessTable, process};
+use crate::{model::facts::Process, platform::Usage};
 
-/// What some processes cost together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Memory that they have in RAM, in bytes. What two of them share counts twice.
-    pub memory_bytes: u64,
-    /// Processor time that they have used since they started. The difference of two samples, over
-    /// the time between them, is the load.
-    pub cpu_time: Duration,
+/// Adds up what those of `processes` use that `table` lists. Where the table does not tell, they are
+/// sampled now, with a file or two for each, so it may be called from a task. `None` where the
+/// operating system does not tell at all.
+#[must_use]
+pub fn usage(table: &ProcessTable, processes: &[Process]) -> Option<Usage> {
+    let mut sum = Usage::default();
+    let mut untold = Vec::new();
+    for process in processes.iter().filter(|process| table.runs(**process)) {
+        let row = table.position(process.pid);
+        match row.and_then(|row| table.rows()[row].usage) {
+            Some(usage) => sum.add(usage),
+            None => untold.push(*process),
+        }
+    }
+    if !untold.is_empty() {
+        sum.add(sampled(&untold)?);
+    }
+    Some(sum)
 }
 
-/// Samples those of `processes` that still run. Reads a file or two for each, so it may be called
-/// from a task. `None` where the operating system does not tell.
-#[must_use]
-pub fn usage(processes: &[Process]) -> Option<Usage> {
+/// Samples those of `processes` that still run.
+fn sampled(processes: &[Process]) -> Option<Usage> {
     let same = |wanted: &&Process| process(wanted.pid) == Some(**wanted);
     let pids: Vec<Pid> = processes
         .iter()
@@ -30,12 +36,19 @@ pub fn usage(processes: &[Process]) -> Option<Usage> {
     let mut system = System::new().ok()?;
     let what = ProcessRefreshKind::nothing().with_memory().with_cpu();
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), false, what);
-    let mut usage = Usage::default();
-    for pid in &pids {
-        if let Some(process) = system.process(*pid) {
-            usage.memory_bytes += process.memory();
-            usage.cpu_time += Duration::from_millis(process.accumulated_cpu_time());
-        }
+    let mut sum = Usage::default();
+    for process in pids.iter().filter_map(|pid| system.process(*pid)) {
+        sum.add(Usage {
+            memory_bytes: process.memory(),
+            cpu_time: std::time::Duration::from_millis(process.accumulated_cpu_time()),
+        });
     }
-    Some(usage)
+    Some(sum)
+}
+
+impl Usage {
+    fn add(&mut self, other: Self) {
+        self.memory_bytes += other.memory_bytes;
+        self.cpu_time += other.cpu_time;
+    }
 }

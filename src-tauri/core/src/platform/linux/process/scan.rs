@@ -199,6 +199,7 @@ impl Scanner {
                 parent: stat.parent,
                 group: stat.group,
                 mark,
+                usage: Some(stat.usage()),
             });
         }
         Ok(has_one_ended)

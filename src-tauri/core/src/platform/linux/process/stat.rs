@@ -1,6 +1,12 @@
 //! One line of `/proc` (`proc_pid_stat(5)`).
 
-use std::hash::{DefaultHasher, Hasher as _};
+use std::{
+    hash::{DefaultHasher, Hasher as _},
+    time::Duration,
+};
+
+use super::TICKS_PER_SECOND;
+use crate::platform::Usage;
 
 /// `PF_KTHREAD` of the kernel's `sched.h`: a thread of the kernel, not a program.
 const KERNEL_THREAD: u32 = 0x0020_0000;
@@ -15,6 +21,10 @@ pub(super) struct Stat {
     pub(super) group: u32,
     flags: u32,
     threads: u32,
+    /// User and system time, in clock ticks.
+    cpu_ticks: u64,
+    /// Memory in RAM, in pages.
+    pages: u64,
     /// In clock ticks since the machine started.
     pub(super) started: u64,
     /// Which program: another one after an `execve(2)`.
@@ -41,15 +51,28 @@ impl Stat {
             parent: fields.next()?.parse().ok()?,
             group: fields.next()?.parse().ok()?,
             flags: fields.nth(3)?.parse().ok()?,
-            threads: fields.nth(10)?.parse().ok()?,
+            cpu_ticks: fields.nth(4)?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?,
+            threads: fields.nth(4)?.parse().ok()?,
             started: fields.nth(1)?.parse().ok()?,
-            image: Image::of(name, fields.skip(3).take(3)),
+            pages: fields.nth(1)?.parse().ok()?,
+            image: Image::of(name, fields.skip(1).take(3)),
         })
     }
 
     /// Whether it is a program that runs, and not a thread of the kernel.
     pub(super) fn is_alive(&self) -> bool {
         !self.is_dead() && !self.is_of_the_kernel()
+    }
+
+    /// The CPU time and memory of all its threads.
+    pub(super) fn usage(&self) -> Usage {
+        // SAFETY: takes a number and gives one.
+        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+        let page = u64::try_from(page).unwrap_or(0);
+        Usage {
+            memory_bytes: self.pages * page,
+            cpu_time: Duration::from_millis(self.cpu_ticks * 1000 / TICKS_PER_SECOND),
+        }
     }
 
     /// Whether it is a thread of the kernel.
@@ -86,6 +109,7 @@ mod tests {
         assert_eq!((stat.parent, stat.group), (7, 40));
         assert_eq!((stat.state, stat.threads), (b'S', 3));
         assert_eq!((stat.flags, stat.started), (4_194_304, 987_654));
+        assert_eq!((stat.cpu_ticks, stat.pages), (5 + 6, 2));
     }
 
     #[test]

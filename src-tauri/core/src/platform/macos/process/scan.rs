@@ -58,6 +58,7 @@ impl Scanner {
                 parent: info.parent,
                 group: info.group,
                 mark,
+                usage: None,
             });
         }
         rows.sort_unstable_by_key(|row| row.process);

@@ -60,6 +60,7 @@ impl Scanner {
                 parent: entry.parent,
                 group: 0,
                 mark: None,
+                usage: None,
             })
             .collect();
         rows.sort_unstable_by_key(|row| row.process);
