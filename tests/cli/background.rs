@@ -1,5 +1,7 @@
 //! `up -d`, and what goes on behind it.
 
+use std::{fs, process::Command};
+
 use rustix::process::Signal;
 
 use pilotlight_test_service::free_port;
@@ -27,6 +29,26 @@ fn a_stack_goes_up_in_the_background_and_down_without_a_trace() {
     stage.until_nobody_is_left();
     let (_, err) = stage.expect(&["down"], 0);
     assert_eq!(err, "nothing runs\n");
+}
+
+#[test]
+fn a_keeper_in_the_background_holds_nothing_open_that_its_caller_had() {
+    let stage = Stage::new(&talker("talker"));
+    let command = stage.command(&["up", "-d"]);
+    let variables = command.get_envs();
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "exec \"$0\" \"$@\" 7>held"])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .envs(variables.filter_map(|(name, value)| Some((name, value?))))
+        .current_dir(stage.folder.path());
+    assert!(shell.status().unwrap().success());
+    let open = fs::read_dir(format!("/proc/{}/fd", stage.keeper())).unwrap();
+    let open = open.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+    let open: Vec<_> = open.collect();
+    assert!(!open.iter().any(|file| file.ends_with("held")), "{open:?}");
+    stage.expect(&["down"], 0);
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! What every command begins with: the home, the stack file, and the keeper.
 
 use std::{
+    cell::Cell,
     env,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use pilotlight::{
+    background::Starting,
     control::Client,
     home::Home,
     model::view::{Snapshot, StackView},
@@ -20,13 +22,19 @@ use crate::failure::{Failure, UnknownService};
 pub(crate) struct Context {
     pub(crate) home: Home,
     file: Option<PathBuf>,
+    /// A daemon that was started for this command and may not be ready yet.
+    pub(crate) starting: Cell<Option<Starting>>,
 }
 
 impl Context {
     /// `file` is what the command line says.
     pub(crate) fn new(file: Option<PathBuf>) -> Result<Self, Failure> {
         let home = Home::locate()?;
-        Ok(Self { home, file })
+        Ok(Self {
+            home,
+            file,
+            starting: Cell::new(None),
+        })
     }
 
     /// The stack file that is meant, absolute. It need not be valid.

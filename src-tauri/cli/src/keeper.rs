@@ -1,10 +1,10 @@
 //! This process as the keeper: in the foreground of a terminal, in the background, or for as long as
 //! it takes to end what an earlier one left.
 
-use std::{env, time::Duration};
+use std::{env, fs::File, time::Duration};
 
 use pilotlight::{
-    background,
+    background::{self, Forked},
     control::{Attempts, Client, ConnectError, Keeper as _, Lock, LockError},
     diary,
     home::Home,
@@ -13,7 +13,10 @@ use pilotlight::{
 };
 use tokio::time::timeout;
 
-use crate::failure::{Ending, Failure};
+use crate::{
+    context::{Context, read},
+    failure::{Ending, Failure},
+};
 
 /// How long a keeper that begins or ends may stand in the way of a connection.
 const CHANGE: Duration = Duration::from_secs(30);
@@ -55,8 +58,13 @@ pub(crate) async fn keep(home: &Home) -> Result<Kept, Failure> {
 }
 
 /// Connects to the keeper of this home; where there is none, one is started in the background.
-pub(crate) async fn keep_in_background(home: &Home) -> Result<Client, Failure> {
+pub(crate) async fn keep_in_background(context: &Context) -> Result<Client, Failure> {
+    let home = &context.home;
     let attempt = async {
+        // What has become of it shows in whether it answers.
+        if let Some(starting) = context.starting.take() {
+            drop(starting.ready().await);
+        }
         let mut attempts = Attempts::new(home);
         loop {
             match Client::connect(home).await {
@@ -94,13 +102,37 @@ fn unreachable(home: &Home) -> Failure {
     }
 }
 
+/// Starts a daemon as a copy of this process where none runs, before there is a runtime: that saves
+/// loading the program once more. Whether this is the copy.
+///
+/// Nothing is started for a stack file that is missing or wrong; to say so is the command's.
+pub(crate) fn fork(context: &Context) -> Result<bool, Failure> {
+    let is_wanted = || context.find().is_ok_and(|file| read(&file).is_ok());
+    if context.home.socket().exists() || !is_wanted() {
+        return Ok(false);
+    }
+    let forked = background::fork(errors(&context.home)?);
+    Ok(match forked.map_err(Failure::system("start a daemon"))? {
+        Some(Forked::Background) => true,
+        Some(Forked::Starter(starting)) => {
+            context.starting.set(Some(starting));
+            false
+        }
+        None => false,
+    })
+}
+
 async fn start_in_background(home: &Home) -> Result<(), Failure> {
-    home.prepare()?;
-    // Where a panic of the very beginning goes, and the last words of the runtime.
-    let path = home.state().join("keeper.err");
-    let errors = background::errors_file(&path).map_err(|source| Failure::Log { path, source })?;
+    let errors = errors(home)?;
     let program = env::current_exe().map_err(Failure::system("find this program"))?;
     Ok(background::start(&program, &["keeper"], errors).await?)
+}
+
+/// Where a panic of the very beginning of a daemon goes, and the last words of its runtime.
+fn errors(home: &Home) -> Result<File, Failure> {
+    home.prepare()?;
+    let path = home.state().join("keeper.err");
+    background::errors_file(&path).map_err(|source| Failure::Log { path, source })
 }
 
 /// Hears of requests to end this process.

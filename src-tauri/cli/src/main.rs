@@ -12,7 +12,10 @@ mod view;
 use std::{io, process::ExitCode, time::Duration};
 
 use clap::Parser as _;
-use pilotlight::effects::process::{errand, seal_descriptors};
+use pilotlight::{
+    background,
+    effects::process::{errand, seal_descriptors},
+};
 
 use args::{Arguments, Command};
 use context::Context;
@@ -44,8 +47,20 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
         return commands::completions::run(completions);
     }
     let context = Context::new(arguments.file)?;
-    runtime()?.block_on(async {
-        match arguments.command {
+    let is_detached = matches!(&arguments.command, Command::Up(up) if up.detach);
+    let is_daemon =
+        matches!(arguments.command, Command::Keeper) || is_detached && keeper::fork(&context)?;
+    let command = match arguments.command {
+        _ if is_daemon => {
+            background::save_memory();
+            Command::Keeper
+        }
+        command => command,
+    };
+    // What only asks a daemon needs no threads.
+    let asks = !is_daemon && (is_detached || matches!(command, Command::Status(_)));
+    runtime(asks)?.block_on(async {
+        match command {
             Command::Up(up) => commands::up::run(&context, up).await,
             Command::Down(down) => commands::down::run(&context, down).await,
             Command::Restart(restart) => commands::restart::run(&context, restart).await,
@@ -61,8 +76,13 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
     })
 }
 
-fn runtime() -> io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
+fn runtime(is_single: bool) -> io::Result<tokio::runtime::Runtime> {
+    let mut builder = if is_single {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+    };
+    builder
         .worker_threads(WORKERS)
         .max_blocking_threads(BLOCKING)
         .thread_keep_alive(KEEP_ALIVE)

@@ -11,11 +11,11 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
     time::timeout,
 };
 
-use crate::platform::{local, program};
+use crate::platform::{Fork, local, program};
 
 /// How long a start may take. Taking over what an earlier keeper left is part of it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -62,12 +62,60 @@ pub fn errors_file(path: &Path) -> io::Result<File> {
 /// Starts a program in the background and waits until it has said that it is ready. What it writes
 /// to its standard error goes to `errors`. Must be called within the runtime.
 pub async fn start(program: &Path, arguments: &[&str], errors: File) -> Result<(), StartError> {
-    let output = program::spawn_in_background(program, arguments, errors).map_err(|source| {
-        StartError::Spawn {
-            program: program.display().to_string(),
+    let output = program::spawn_in_background(program, arguments, errors);
+    hear(output.map_err(|source| StartError::Spawn {
+        program: program.display().to_string(),
+        source,
+    })?)
+    .await
+}
+
+/// Which process this is after [`fork`].
+pub enum Forked {
+    /// The one that was there.
+    Starter(Starting),
+    /// The new one, which goes on as one that [`start`] started.
+    Background,
+}
+
+/// A copy of this process that is about to be ready.
+pub struct Starting(program::ForkOutput);
+
+impl Starting {
+    /// Waits until it has said that it is ready. Must be called within the runtime.
+    pub async fn ready(self) -> Result<(), StartError> {
+        let output = self.0.read().map_err(|source| StartError::Spawn {
+            program: "a copy of this process".to_owned(),
             source,
-        }
-    })?;
+        })?;
+        hear(output).await
+    }
+}
+
+/// Makes a copy of this process in the background, which is there sooner than a program that has to be
+/// loaded. What it writes to its standard error goes to `errors`. To be called before there is a
+/// runtime, or anything else open; `None` where no copy can be made.
+pub fn fork(errors: File) -> io::Result<Option<Forked>> {
+    let forked = program::fork_in_background(errors)?;
+    Ok(forked.map(|fork| match fork {
+        Fork::Original(output) => Forked::Starter(Starting(output)),
+        Fork::Copy => Forked::Background,
+    }))
+}
+
+/// Has this process, which lives long and does little, hold no memory that it does not need. To be
+/// called before there is a runtime.
+pub fn save_memory() {
+    program::save_memory();
+}
+
+/// Gives memory that is free back to the system.
+pub(crate) fn give_memory_back() {
+    program::give_memory_back();
+}
+
+/// Waits for what a new process says.
+async fn hear(output: impl AsyncRead + Unpin) -> Result<(), StartError> {
     let mut said = Vec::new();
     let read = timeout(PATIENCE, async {
         let mut output = BufReader::new(output.take(LONGEST));

@@ -39,7 +39,7 @@ pub(crate) async fn run(context: &Context, up: Up) -> Result<Ending, Failure> {
     let mut endings = listen()?;
     loop {
         let come = if up.detach {
-            detached(&context.home, &request, &mut endings).await
+            detached(context, &request, &mut endings).await
         } else {
             foreground(&context.home, &request, &mut endings).await
         };
@@ -59,11 +59,12 @@ impl<E: Into<Failure>> From<E> for Unstarted {
 
 /// Returns when all is ready or something has failed.
 async fn detached(
-    home: &Home,
+    context: &Context,
     request: &control::Up,
     endings: &mut Endings,
 ) -> Result<Ending, Unstarted> {
-    let mut client = keep_in_background(home).await?;
+    let home = &context.home;
+    let mut client = keep_in_background(context).await?;
     let mut show = follow(home, &request.file).await?;
     show.say("", STOPS_WAITING);
     let begun = clock::now().instant;

@@ -30,3 +30,4 @@ pub(crate) use killing::Killing;
 pub(crate) use os::{file, host, local, process, program, socket};
 pub(crate) use remnant::Remnant;
 pub use row::{Row, Usage};
+pub(crate) use start::Fork;

@@ -28,6 +28,18 @@ pub(crate) struct Start<'a> {
     pub(crate) output: File,
 }
 
+/// Which of two processes this is.
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "only Linux makes copies")
+)]
+pub(crate) enum Fork {
+    /// The one that was there, with what its copy says on its standard output.
+    Original(super::os::program::ForkOutput),
+    /// The copy, with nothing to read.
+    Copy,
+}
+
 /// Whether a path can be run as a program.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Runnable {

@@ -179,7 +179,7 @@ async fn carry_out(context: &Context, visit: &Visit, action: &Action) -> Result<
 /// Starts a service and what it needs, by the keeper or, where there is none, by a new one in the
 /// background.
 async fn start(context: &Context, visit: &Visit, service: &ServiceName) -> Result<Done, Failure> {
-    let mut client: Client = keep_in_background(&context.home).await?;
+    let mut client: Client = keep_in_background(context).await?;
     let up = Up {
         file: visit.file.clone(),
         services: vec![service.clone()],

@@ -4,6 +4,5 @@ pub(crate) mod file;
 pub(crate) mod host;
 pub(crate) mod local;
 pub(crate) mod process;
+pub(crate) mod program;
 pub(crate) mod socket;
-
-pub(crate) use super::unix::program;

@@ -5,6 +5,5 @@ pub(crate) mod host;
 pub(crate) mod local;
 mod notice;
 pub(crate) mod process;
+pub(crate) mod program;
 pub(crate) mod socket;
-
-pub(crate) use super::unix::program;

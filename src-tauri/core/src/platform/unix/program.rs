@@ -5,13 +5,14 @@ use std::{
     env,
     fs::{File, OpenOptions},
     io,
-    os::unix::process::CommandExt as _,
+    os::{fd::OwnedFd, unix::process::CommandExt as _},
     path::Path,
     process::{Command, Stdio},
 };
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, setsid};
 use tokio::{
+    net::unix::pipe,
     process::ChildStdout,
     signal::unix::{Signal, SignalKind, signal},
 };
@@ -88,6 +89,24 @@ pub(crate) fn spawn_in_background(
         .stdout
         .take()
         .ok_or_else(|| io::ErrorKind::BrokenPipe.into())
+}
+
+/// What a copy of this process says on its standard output.
+pub(crate) struct ForkOutput(OwnedFd);
+
+impl ForkOutput {
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "only Linux makes copies")
+    )]
+    pub(in crate::platform) fn new(pipe: OwnedFd) -> Self {
+        Self(pipe)
+    }
+
+    /// Must be called within the runtime.
+    pub(crate) fn read(self) -> io::Result<pipe::Receiver> {
+        pipe::Receiver::from_owned_fd(self.0)
+    }
 }
 
 /// Leaves the session of the terminal, so that neither its end nor its Ctrl-C reaches this process,

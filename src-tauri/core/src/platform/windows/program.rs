@@ -27,7 +27,7 @@ use windows_sys::Win32::{
 };
 
 use super::call::{check, check_result, wide};
-use crate::{model::facts::Mark, signals::Ending};
+use crate::{model::facts::Mark, platform::start::Fork, signals::Ending};
 
 /// Hears of every request to end this process. From the moment it is made, Ctrl+C and Ctrl+Break
 /// do not end it by themselves. Of the end of a terminal or a session it hears as well, and
@@ -121,6 +121,30 @@ pub(crate) fn detach() -> io::Result<()> {
     let folder = env::var_os("SystemRoot").ok_or(io::ErrorKind::NotFound)?;
     env::set_current_dir(folder)
 }
+
+/// What a copy of this process says on its standard output: there are no copies.
+pub(crate) enum ForkOutput {}
+
+impl ForkOutput {
+    pub(crate) fn read(self) -> io::Result<ChildStdout> {
+        match self {}
+    }
+}
+
+/// `None`: Windows makes no copies of processes.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the signature is the same on all platforms"
+)]
+pub(crate) fn fork_in_background(_errors: File) -> io::Result<Option<Fork>> {
+    Ok(None)
+}
+
+/// Nothing: the heap of Windows has no such settings.
+pub(crate) fn save_memory() {}
+
+/// Nothing: the heap of Windows sees to that.
+pub(crate) fn give_memory_back() {}
 
 /// Ends the standard output: whoever reads it sees its end, and what is written from now on is lost.
 pub(crate) fn close_output() -> io::Result<()> {
