@@ -75,6 +75,9 @@ pub enum Report {
         /// The last error of its log, or its last line.
         last_words: Option<String>,
     },
+    /// The last error of the log of a run that ended, or its last line: after [`Report::Exited`], where
+    /// the restart did not wait for that.
+    LastWords(Option<String>),
     /// One round of all probes.
     Round(Result<Duration, ProbeFault>),
     /// The checks that failed, by name.

@@ -56,8 +56,7 @@ impl Failures {
         if self.recent.len() >= CRASH_LIMIT {
             return Decision::GiveUp;
         }
-        let first = self.paused == 0 && !self.at_once;
-        if first && ready_since.is_some() {
+        if self.restarts_at_once(now, ready_since) {
             self.at_once = true;
             return Decision::After(Duration::ZERO);
         }
@@ -66,6 +65,14 @@ impl Failures {
             .min(LONGEST_PAUSE);
         self.paused += 1;
         Decision::After(pause.mul_f64(1.0 + jitter.clamp(0.0, 1.0) / 5.0))
+    }
+
+    /// Whether a failure at `now` of a run that had been ready since `ready_since` is followed by a
+    /// restart without a pause.
+    #[must_use]
+    pub fn restarts_at_once(&self, now: Instant, ready_since: Option<Instant>) -> bool {
+        let is_first = self.paused == 0 && !self.at_once;
+        ready_since.is_some_and(|since| is_first || now.duration_since(since) >= SETTLED)
     }
 
     /// How many of the latest failures count towards a crash loop.

@@ -103,6 +103,15 @@ pub struct Ending {
     pub fault: Option<ProbeFault>,
 }
 
+/// An end that was followed by a restart at once, before its log was read.
+#[derive(Clone, Debug)]
+struct Wordless {
+    run: RunId,
+    ending: Ending,
+    /// What was said of it without.
+    finding: Arc<Finding>,
+}
+
 /// What is wanted of a service, whatever it does now.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(
@@ -165,6 +174,8 @@ pub struct ServiceState {
     started: Option<Timestamp>,
     latency_ms: Option<f64>,
     pub(super) finding: Option<Arc<Finding>>,
+    /// The end that `finding` tells of, while its last words are still to come.
+    wordless: Option<Wordless>,
     /// The root cause of that, once it is known.
     diagnosed: Option<Arc<Finding>>,
     note: Option<String>,
@@ -198,6 +209,7 @@ impl ServiceState {
             started: None,
             latency_ms: None,
             finding: None,
+            wordless: None,
             diagnosed: None,
             note: None,
             dirty: true,

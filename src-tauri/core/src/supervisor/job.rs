@@ -19,7 +19,6 @@ use crate::{
         probe::{Context, Lines},
         process::{Ask, Launch, Tree, launch, stop, words},
     },
-    mask::mask,
     model::{
         effect::Report,
         facts::{Exit, LaunchFault, Mark, Process, Stopped},
@@ -87,16 +86,10 @@ impl Job {
         }
     }
 
-    /// Tells the supervisor of the end of a process, with what its log says last.
+    /// Tells the supervisor of the end of a process.
     pub(super) async fn report_exit(&self, exit: Exit, left: Vec<Process>) {
-        let last_words = log::last_words(&self.log());
-        let last_words = last_words.map(|words| mask(&words).into_owned());
-        self.report(Report::Exited {
-            exit,
-            left,
-            last_words,
-        })
-        .await;
+        self.tell(Message::Ended(self.origin.clone(), exit, left))
+            .await;
     }
 
     /// Its variables as they are now; the files of variables are read.

@@ -23,19 +23,20 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    clock,
+    background, clock,
     control::{Doctor, Down, Lock, Outcome, Restart, Up},
     effects::{
         evidence::{Case, MemoryKillings},
-        log::Watcher,
+        log::{ServiceLogs, Watcher, last_words},
         port::{ActiveRuns, Ports},
         probe::Prober,
         process::Census,
     },
     home::Home,
+    mask::mask,
     model::{
         effect::Report,
-        facts::{RunId, StackId},
+        facts::{Exit, Process, RunId, StackId},
         finding::Finding,
         service::ServiceState,
         stack::Event,
@@ -56,6 +57,8 @@ const ENDING: &str = "the keeper is ending";
 const INBOX: usize = 1024;
 /// How many messages are taken before the world is told what came of them.
 const BATCH: usize = 256;
+/// So long after the first service is ready, most starts are over.
+const CALM: Duration = Duration::from_millis(250);
 /// How long a keeper that ends waits for tasks that only tidy up.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -95,6 +98,8 @@ enum Message {
     /// The files of the home were deleted.
     HomeLost(oneshot::Sender<()>),
     Launched(Origin, Launched),
+    /// The first process of a run has ended, or the last one; with who is left.
+    Ended(Origin, Exit, Vec<Process>),
     Report(Origin, Report),
 }
 
@@ -139,6 +144,8 @@ struct Supervisor {
     alive: watch::Sender<usize>,
     meter: usage::Meter,
     timers: Timers,
+    /// Whether what a first crash would wait for has been done, or is about to be.
+    warm: bool,
     quitting: bool,
 }
 
@@ -188,6 +195,7 @@ pub async fn start(lock: &Lock) -> std::io::Result<Started> {
         alive,
         meter: usage::Meter::default(),
         timers: Timers::default(),
+        warm: false,
         quitting: false,
     };
     let watcher = supervisor.tools.watcher.clone();
@@ -266,6 +274,7 @@ impl Supervisor {
                 reply(answer, ());
             }
             Message::Launched(origin, launched) => self.launched(&origin, &launched),
+            Message::Ended(origin, exit, left) => self.ended(origin, exit, left),
             Message::Report(origin, report) => self.report(&origin, report),
         }
     }
@@ -281,6 +290,51 @@ impl Supervisor {
         }
         let report = Report::Launched(Ok(launched.process));
         self.report(origin, report);
+    }
+
+    /// A service that is started again at once does not wait for what its log says: that comes after.
+    fn ended(&mut self, origin: Origin, exit: Exit, left: Vec<Process>) {
+        let at_once = left.is_empty() && self.restarts_at_once(&origin);
+        let exited = move |left, last_words| Report::Exited {
+            exit,
+            left,
+            last_words,
+        };
+        if at_once {
+            self.report(&origin, exited(Vec::new(), None));
+        }
+        let tools = self.tools.clone();
+        self.tasks.spawn(async move {
+            let logs = ServiceLogs::of(tools.home.logs(), &origin.stack, &origin.service);
+            let words = last_words(&logs.run(origin.run));
+            let words = words.map(|words| mask(&words).into_owned());
+            let report = if at_once {
+                Report::LastWords(words)
+            } else {
+                exited(left, words)
+            };
+            if let Some(inbox) = tools.reports.upgrade() {
+                // It has ended, and with it everybody's interest.
+                let _ = inbox.send(Message::Report(origin, report)).await;
+            }
+        });
+    }
+
+    fn restarts_at_once(&self, origin: &Origin) -> bool {
+        let index = self.place(&origin.stack);
+        let service = index.and_then(|index| self.stacks[index].model.service(&origin.service));
+        service.is_some_and(|service| service.restarts_at_once(origin.run, clock::now()))
+    }
+
+    /// Has what a first crash would wait for done while nothing happens.
+    fn warm_up(&self) {
+        let census = self.tools.census.clone();
+        self.tasks.spawn(async move {
+            tokio::time::sleep(CALM).await;
+            census.warm_up().await;
+            // What the start needed and nothing needs any more.
+            background::give_memory_back();
+        });
     }
 
     fn report(&mut self, origin: &Origin, report: Report) {
@@ -299,11 +353,14 @@ impl Supervisor {
             report,
         };
         self.step(index, event);
+        if was_ready || !is_ready(&self.stacks[index]) {
+            return;
+        }
+        if !std::mem::replace(&mut self.warm, true) {
+            self.warm_up();
+        }
         // A later keeper is to know that it once was.
-        if !was_ready
-            && is_ready(&self.stacks[index])
-            && let Some(running) = self.stacks[index].running(&origin.service)
-        {
+        if let Some(running) = self.stacks[index].running(&origin.service) {
             self.journal.started(running);
         }
     }

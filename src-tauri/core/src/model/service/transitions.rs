@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Adoption, Checks, Ending, Phase, Running, ServiceState, Then, timestamp};
+use super::{Adoption, Checks, Ending, Phase, Running, ServiceState, Then, Wordless, timestamp};
 use crate::{
     model::{
         effect::{Act, Effect, Hindrance, Report, Timer},
@@ -226,10 +226,14 @@ impl ServiceState {
         now: Moment,
         effects: &mut Vec<Effect>,
     ) {
+        if let Report::LastWords(words) = report {
+            return self.ended_with(run, words);
+        }
         if self.current_run() != Some(run) {
             return;
         }
         match report {
+            Report::LastWords(_) => {}
             Report::Claimed(claim) => self.claimed(claim, now, effects),
             Report::Launched(Ok(process)) => self.launched(process, now, effects),
             Report::Launched(Err(fault)) => {
@@ -368,6 +372,38 @@ impl ServiceState {
             self.recover(&ending, jitter, now, effects);
         } else {
             self.end_tree(Then::Recover(ending), running.process, now, effects);
+        }
+    }
+
+    /// Whether the end of a run at `now`, with nobody left of it, is followed by a restart at once.
+    #[must_use]
+    pub fn restarts_at_once(&self, run: RunId, now: Moment) -> bool {
+        let (Phase::Starting(running) | Phase::Ready(running) | Phase::Unhealthy(running)) =
+            &self.phase
+        else {
+            return false;
+        };
+        running.run == run
+            && self.spec.restart != Restart::Never
+            && !self.must_be_down()
+            && self
+                .failures
+                .restarts_at_once(now.instant, running.ready_since)
+    }
+
+    /// Adds the last words of a run to what was said of its end, if that is still said.
+    fn ended_with(&mut self, run: RunId, words: Option<String>) {
+        let Some(wordless) = self.wordless.take_if(|wordless| wordless.run == run) else {
+            return;
+        };
+        let is_said = |said: &Arc<Finding>| Arc::ptr_eq(said, &wordless.finding);
+        if words.is_some() && self.finding.as_ref().is_some_and(is_said) {
+            let ending = Ending {
+                last_words: words,
+                ..wordless.ending
+            };
+            self.finding = Some(Arc::new(explain::ended(&self.spec, &ending)));
+            self.touch();
         }
     }
 
@@ -521,7 +557,13 @@ impl ServiceState {
             Decision::After(pause) => {
                 let run = self.run;
                 self.abandon(effects);
-                self.finding = Some(Arc::new(explain::ended(&self.spec, ending)));
+                let finding = Arc::new(explain::ended(&self.spec, ending));
+                self.wordless = ending.last_words.is_none().then(|| Wordless {
+                    run,
+                    ending: ending.clone(),
+                    finding: finding.clone(),
+                });
+                self.finding = Some(finding);
                 if pause.is_zero() {
                     self.restarts += 1;
                     self.enter(Phase::Stopped, now);

@@ -133,6 +133,33 @@ fn what_a_service_left_is_ended_before_it_starts_again() {
 }
 
 #[test]
+fn a_restart_at_once_does_not_wait_for_the_last_words_of_the_run() {
+    let mut bench = Bench::up_all(stack_of(vec![service("worker", &[])]));
+    let crashed = bench.run("worker");
+    let words = |run| Event::Report {
+        service: "worker".into(),
+        run,
+        report: Report::LastWords(Some("ValueError: seven".into())),
+    };
+    let evidence = |bench: &mut Bench| {
+        let finding = bench.view("worker").finding.clone();
+        finding.expect("what it died of").evidence.join("; ")
+    };
+    assert_eq!(
+        acts(&bench.die("worker", Exit::Code(1))),
+        ["worker abandon", "worker claim"]
+    );
+    assert!(!evidence(&mut bench).contains("ValueError"));
+    bench.step(words(RunId(crashed.0 + 1)));
+    assert!(!evidence(&mut bench).contains("ValueError"));
+    bench.step(words(crashed));
+    assert!(evidence(&mut bench).contains("ValueError: seven"));
+    bench.make_ready("worker");
+    bench.step(words(crashed));
+    assert_eq!(bench.view("worker").finding, None);
+}
+
+#[test]
 fn a_silent_exit_is_a_failure_too() {
     let mut alone = service("worker", &[]);
     alone.restart = Restart::Never;
