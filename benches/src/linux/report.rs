@@ -1,6 +1,6 @@
 //! The figures, as tables that read well in a terminal and in a README.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use super::{machine, managers::Manager, rows::Row};
 
@@ -30,6 +30,11 @@ impl Target {
             text: format!("< {limit}{unit}"),
             met: value < limit,
         }
+    }
+
+    /// The same for a time.
+    pub(crate) fn below_ms(value: Duration, limit: f64) -> Self {
+        Self::below(value.as_secs_f64() * 1000.0, limit, " ms")
     }
 
     pub(crate) fn at_most(value: f64, limit: f64, unit: &str) -> Self {

@@ -10,7 +10,7 @@ use super::{
     Result,
     clock::{DEADLINE, Moment},
     kernel,
-    managers::Manager,
+    managers::{Manager, Pilotlight},
     service::Service,
     stage::Stage,
     trace::Trace,
@@ -38,6 +38,28 @@ impl<'a> Running<'a> {
     ) -> Result<Self> {
         manager.configure(&stage, services)?;
         let command = manager.up(&stage)?;
+        Self::start_by(command, manager, stage)
+    }
+
+    /// The same, with the command in a shell script, as other harnesses and people have it.
+    pub(crate) fn start_by_script(
+        manager: &'a dyn Manager,
+        stage: Stage,
+        services: &[Service],
+    ) -> Result<Self> {
+        manager.configure(&stage, services)?;
+        let inner = manager.up(&stage)?;
+        let script = stage.path().join("up.sh");
+        fs::write(&script, "#!/bin/sh\n\"$@\"\nexit $?\n")?;
+        let mut command = stage.command("sh");
+        command.arg(script).arg(inner.get_program());
+        command.args(inner.get_args());
+        let variables = inner.get_envs();
+        command.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+        Self::start_by(command, manager, stage)
+    }
+
+    fn start_by(command: Command, manager: &'a dyn Manager, stage: Stage) -> Result<Self> {
         let began = Moment::now();
         run(&stage, command)?;
         let returned = Moment::now();
@@ -72,6 +94,14 @@ impl<'a> Running<'a> {
             .map(|pid| kernel::proportional_memory(*pid))
             .sum();
         Ok(f64::from(u32::try_from(kib?)?) / 1024.0)
+    }
+
+    /// How long a command of Pilot Light takes that tells of these services.
+    pub(crate) fn status(&self) -> Result<Duration> {
+        let command = Pilotlight.command(&self.stage, &["status"])?;
+        let began = Moment::now();
+        run(&self.stage, command)?;
+        Ok(began.elapsed())
     }
 
     /// Stops all services: how long that took until its command had returned and none was left.

@@ -48,19 +48,28 @@ pub(crate) struct Stage {
 impl Stage {
     /// Takes the test service that stands beside this program.
     pub(crate) fn new() -> Result<Self> {
+        Self::of(&programs()?.join("pilotlight-test-service"))
+    }
+
+    /// Takes the smallest service there is, of C. Needs a C compiler.
+    pub(crate) fn tiny() -> Result<Self> {
+        static TINY: Mutex<Option<PathBuf>> = Mutex::new(None);
+        let mut tiny = TINY.lock().unwrap_or_else(PoisonError::into_inner);
+        let program = match &*tiny {
+            Some(program) => program.clone(),
+            None => tiny.insert(compile_tiny()?).clone(),
+        };
+        drop(tiny);
+        Self::of(&program)
+    }
+
+    fn of(original: &Path) -> Result<Self> {
         // Short, since the paths of sockets are below.
-        let temporary = env::temp_dir().canonicalize()?;
-        let folder = tempfile::Builder::new()
-            .prefix("plb-")
-            .tempdir_in(temporary)?;
-        let folder = folder.keep();
-        stages().push(folder.clone());
+        let folder = folder()?;
         // A program of its own tells the services of this stage from everything else on the machine,
         // whatever they do to their environment, group, session and parent.
         let program = program_of(&folder);
-        let original = programs()?.join("pilotlight-test-service");
-        fs::copy(&original, &program)
-            .map_err(|error| format!("{}: {error}", original.display()))?;
+        fs::copy(original, &program).map_err(|error| format!("{}: {error}", original.display()))?;
         let trace = Trace::at(folder.join("trace"));
         Ok(Self {
             folder,
@@ -130,6 +139,30 @@ impl Drop for Stage {
     fn drop(&mut self) {
         clear(self.path());
         remove_big_files(self.path());
+    }
+}
+
+/// A folder that is removed at the end.
+fn folder() -> Result<PathBuf> {
+    let temporary = env::temp_dir().canonicalize()?;
+    let folder = tempfile::Builder::new()
+        .prefix("plb-")
+        .tempdir_in(temporary)?;
+    let folder = folder.keep();
+    stages().push(folder.clone());
+    Ok(folder)
+}
+
+fn compile_tiny() -> Result<PathBuf> {
+    let program = folder()?.join("tiny");
+    let source = program.with_extension("c");
+    fs::write(&source, include_str!("tiny.c"))?;
+    let mut compiler = Command::new("cc");
+    compiler.args(["-O2", "-static", "-o"]);
+    let status = compiler.arg(&program).arg(&source).status();
+    match status.map_err(|error| format!("cc: {error}"))? {
+        status if status.success() => Ok(program),
+        status => Err(format!("cc: {status}").into()),
     }
 }
 

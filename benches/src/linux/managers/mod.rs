@@ -13,6 +13,8 @@ use std::{
     process::Command,
 };
 
+pub(crate) use pilotlight::Pilotlight;
+
 use super::{
     Result,
     service::Service,
@@ -60,7 +62,7 @@ pub(crate) trait Manager: Sync {
 }
 
 /// Ours.
-pub(crate) static PILOTLIGHT: &dyn Manager = &pilotlight::Pilotlight;
+pub(crate) static PILOTLIGHT: &dyn Manager = &Pilotlight;
 
 /// The others.
 pub(crate) static OTHERS: [&dyn Manager; 5] = [

@@ -54,7 +54,8 @@ impl Manager for Pilotlight {
 }
 
 impl Pilotlight {
-    fn command(&self, stage: &Stage, arguments: &[&str]) -> Result<Command> {
+    /// A command of the home and the stack file of this stage.
+    pub(crate) fn command(&self, stage: &Stage, arguments: &[&str]) -> Result<Command> {
         let mut command = stage.command(self.installed()?);
         command
             .env("PILOTLIGHT_HOME", stage.path().join("home"))

@@ -43,11 +43,7 @@ fn ours() -> Result<Vec<Figure>> {
         ours: ours.to_string(),
         other: format!("{} by hand", milliseconds(plain.median())),
         ratio: None,
-        target: Some(Target::below(
-            ours.median().as_secs_f64() * 1000.0,
-            60.0,
-            " ms",
-        )),
+        target: Some(Target::below_ms(ours.median(), 15.0)),
     }])
 }
 

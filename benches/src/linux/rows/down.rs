@@ -36,11 +36,7 @@ fn ours() -> Result<Vec<Figure>> {
         ours: ours.to_string(),
         other: format!("{plain} by kill, waitpid"),
         ratio: None,
-        target: Some(Target::below(
-            ours.median().as_secs_f64() * 1000.0,
-            60.0,
-            " ms",
-        )),
+        target: Some(Target::below_ms(ours.median(), 12.0)),
     }])
 }
 

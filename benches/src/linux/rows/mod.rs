@@ -2,12 +2,15 @@
 
 mod app;
 mod chain;
+mod cold;
 mod down;
 mod flood;
 mod hundred;
 mod left_behind;
 mod port_holder;
 mod restart;
+mod status;
+mod ten_thousand;
 mod thousand;
 mod watching;
 
@@ -27,15 +30,18 @@ pub(crate) struct Row {
 }
 
 /// All of them, in the order of the table.
-pub(crate) static ALL: [Row; 10] = [
+pub(crate) static ALL: [Row; 13] = [
+    cold::ROW,
     chain::ROW,
     hundred::ROW,
     restart::ROW,
     down::ROW,
+    status::ROW,
     flood::ROW,
     watching::ROW,
     left_behind::ROW,
     thousand::ROW,
+    ten_thousand::ROW,
     port_holder::ROW,
     app::ROW,
 ];

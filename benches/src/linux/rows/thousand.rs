@@ -4,8 +4,16 @@ use std::{thread, time::Duration};
 
 use super::Row;
 use crate::linux::{
-    Result, clock::Moment, managers::PILOTLIGHT, plain::Plain, report::Figure, running::Running,
-    service::independent, stage::Stage, stats::milliseconds, trace::last,
+    Result,
+    clock::Moment,
+    managers::PILOTLIGHT,
+    plain::Plain,
+    report::{Figure, Target},
+    running::Running,
+    service::independent,
+    stage::Stage,
+    stats::{Runs, milliseconds},
+    trace::last,
 };
 
 pub(super) const ROW: Row = Row {
@@ -18,6 +26,7 @@ pub(super) const ROW: Row = Row {
 const SERVICES: u32 = 1000;
 const SETTLED: Duration = Duration::from_secs(5);
 const WATCHED: Duration = Duration::from_secs(10);
+const LOOKS: usize = 5;
 
 fn ours() -> Result<Vec<Figure>> {
     let plain = by_plain_spawn()?;
@@ -31,17 +40,20 @@ fn ours() -> Result<Vec<Figure>> {
     let (began, before) = (Moment::now(), running.cpu_time()?);
     thread::sleep(WATCHED);
     let used = running.cpu_time()?.saturating_sub(before);
-    let watching = used.as_secs_f64() / began.elapsed().as_secs_f64();
+    let watching = 100.0 * used.as_secs_f64() / began.elapsed().as_secs_f64();
     let memory = running.memory()? * 1024.0 / f64::from(SERVICES);
+    let status: Runs = (0..LOOKS)
+        .map(|_| running.status())
+        .collect::<Result<_>>()?;
     let down = running.down()?;
     running.quit()?;
 
-    let figure = |what: &str, ours, other, ratio| Figure {
+    let figure = |what: &str, ours, other, ratio, target| Figure {
         what: format!("1,000 services: {what}"),
         ours,
         other,
         ratio,
-        target: None,
+        target,
     };
     let none = String::new;
     Ok(vec![
@@ -50,26 +62,37 @@ fn ours() -> Result<Vec<Figure>> {
             milliseconds(listening),
             format!("{} by fork+exec", milliseconds(plain)),
             Some(listening.as_secs_f64() / plain.as_secs_f64()),
+            None,
         ),
         figure(
             "CPU of the keeper for the start of one",
             milliseconds(start / SERVICES),
             none(),
             None,
+            None,
         ),
         figure(
             "keeper watching them all by tcp every 2 s",
-            format!("{:.2} % of a core", 100.0 * watching),
+            format!("{watching:.2} % of a core"),
             none(),
             None,
+            Some(Target::below(watching, 1.5, " %")),
         ),
         figure(
             "memory of the keeper for one",
             format!("{memory:.1} KiB PSS"),
             none(),
             None,
+            Some(Target::below(memory, 16.0, " KiB")),
         ),
-        figure("down", milliseconds(down), none(), None),
+        figure(
+            "`status`",
+            status.to_string(),
+            none(),
+            None,
+            Some(Target::below_ms(status.median(), 60.0)),
+        ),
+        figure("down", milliseconds(down), none(), None, None),
     ])
 }
 

@@ -43,7 +43,7 @@ fn ours() -> Result<Vec<Figure>> {
         figure(
             "memory",
             format!("{:.1} MiB PSS", cost.memory),
-            Some(Target::below(cost.memory, 12.0, " MiB")),
+            Some(Target::below(cost.memory, 6.0, " MiB")),
         ),
     ])
 }
