@@ -32,6 +32,13 @@ fn a_stack_goes_up_in_the_background_and_down_without_a_trace() {
 }
 
 #[test]
+fn no_keeper_is_started_for_a_service_that_the_stack_does_not_have() {
+    let stage = Stage::new(&talker("talker"));
+    stage.expect(&["up", "-d", "walker"], 2);
+    assert!(!stage.home().lock().exists());
+}
+
+#[test]
 fn a_keeper_in_the_background_holds_nothing_open_that_its_caller_had() {
     let stage = Stage::new(&talker("talker"));
     let command = stage.command(&["up", "-d"]);

@@ -10,6 +10,7 @@ use pilotlight::{
     home::Home,
     keeping::Keeping,
     signals::{Ending as Request, Endings},
+    stack::{ServiceName, Stack},
 };
 use tokio::time::timeout;
 
@@ -105,9 +106,14 @@ fn unreachable(home: &Home) -> Failure {
 /// Starts a daemon as a copy of this process where none runs, before there is a runtime: that saves
 /// loading the program once more. Whether this is the copy.
 ///
-/// Nothing is started for a stack file that is missing or wrong; to say so is the command's.
-pub(crate) fn fork(context: &Context) -> Result<bool, Failure> {
-    let is_wanted = || context.find().is_ok_and(|file| read(&file).is_ok());
+/// Nothing is started for a stack file that is missing or wrong, nor for services that it does not have;
+/// the command itself reports that.
+pub(crate) fn fork(context: &Context, services: &[ServiceName]) -> Result<bool, Failure> {
+    let has_all = |stack: &Stack| services.iter().all(|name| stack.service(name).is_some());
+    let is_wanted = || {
+        let stack = context.find().and_then(|file| read(&file));
+        stack.is_ok_and(|stack| has_all(&stack))
+    };
     if context.home.socket().exists() || !is_wanted() {
         return Ok(false);
     }

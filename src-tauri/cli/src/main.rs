@@ -47,9 +47,11 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
         return commands::completions::run(completions);
     }
     let context = Context::new(arguments.file)?;
-    let is_detached = matches!(&arguments.command, Command::Up(up) if up.detach);
-    let is_daemon =
-        matches!(arguments.command, Command::Keeper) || is_detached && keeper::fork(&context)?;
+    let (is_detached, is_daemon) = match &arguments.command {
+        Command::Keeper => (false, true),
+        Command::Up(up) if up.detach => (true, keeper::fork(&context, &up.services)?),
+        _ => (false, false),
+    };
     let command = match arguments.command {
         _ if is_daemon => {
             background::save_memory();
