@@ -156,7 +156,7 @@ fn down_stops_a_stack_whose_file_is_broken_or_gone() {
 
     let stage = Stage::new(&talker("talker"));
     stage.expect(&["up", "-d"], 0);
-    std::fs::remove_file(stage.folder.path().join("pilotlight.toml")).unwrap();
+    fs::remove_file(stage.folder.path().join("pilotlight.toml")).unwrap();
     stage.expect(&["down"], 0);
     stage.until_nobody_is_left();
 }

@@ -105,7 +105,7 @@ async fn leave(tree: &Tree, census: &Census, ask: Ask<'_>, patience: Duration) -
 
     let mut asked = BTreeSet::new();
     for _ in 0..NEWCOMERS {
-        let table = census.take().await?;
+        let table = census.take_for(tree.mark()).await?;
         let members = tree.members(&table);
         if members.is_empty() {
             return Ok(true);
