@@ -29,5 +29,6 @@ pub(crate) use file_id::FileId;
 pub(crate) use killing::Killing;
 pub(crate) use os::{file, host, local, process, program, socket};
 pub(crate) use remnant::Remnant;
+pub(crate) use row::Wanted;
 pub use row::{Row, Usage};
 pub(crate) use start::Fork;

@@ -17,6 +17,18 @@ pub struct Row {
     pub usage: Option<Usage>,
 }
 
+/// Which processes matter where one run's own are looked for.
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "elsewhere one call tells of all processes")
+)]
+pub(crate) struct Wanted<'a> {
+    /// The mark of the run: processes that carry another one may be left out.
+    pub(crate) mark: &'a Mark,
+    /// Whether a process without a mark may be one of the run's, by its number and its group.
+    pub(crate) may_be: &'a (dyn Fn(u32, u32) -> bool + Sync),
+}
+
 /// What one process or several use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {

@@ -191,8 +191,8 @@ impl Job {
             let exit = tree.exited().await;
             // What it takes is not held for as long as the run lives.
             Box::pin(async {
-                let left = tree.left(&self.tools.census).await.unwrap_or_default();
-                self.report_exit(exit, left).await;
+                let left = tree.left_behind(&self.tools.census).await;
+                self.report_exit(exit, left.unwrap_or_default()).await;
             })
             .await;
         });

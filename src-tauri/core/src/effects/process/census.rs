@@ -12,7 +12,7 @@ use std::{
 use crate::{
     clock,
     model::facts::{Mark, Process, StackId},
-    platform::{Row, process as platform},
+    platform::{Row, Wanted, process as platform},
     stack::ServiceName,
 };
 
@@ -181,7 +181,15 @@ impl Census {
     /// The same, where only a run's own processes matter: those that carry the mark of another may
     /// be left out.
     pub async fn take_for(&self, mark: &Mark) -> io::Result<Arc<ProcessTable>> {
-        match self.glance(mark)? {
+        self.take_wanted(&Wanted {
+            mark,
+            may_be: &|_, _| true,
+        })
+        .await
+    }
+
+    pub(super) async fn take_wanted(&self, wanted: &Wanted<'_>) -> io::Result<Arc<ProcessTable>> {
+        match self.glance(wanted)? {
             Some(table) => Ok(table),
             None => self.take().await,
         }
@@ -197,14 +205,14 @@ impl Census {
     }
 
     /// A brief look for one alone; none where others look too, and can share what they see.
-    fn glance(&self, mark: &Mark) -> io::Result<Option<Arc<ProcessTable>>> {
+    fn glance(&self, wanted: &Wanted<'_>) -> io::Result<Option<Arc<ProcessTable>>> {
         let latest = self.shared.latest.try_lock();
         let Some(mut alone) = latest.ok().filter(|latest| latest.is_brief()) else {
             return Ok(None);
         };
         let since = self.shared.since.load(Ordering::Relaxed);
         let (table, took) = scan(&self.shared.scanner, |scanner| {
-            scanner.scan_for(since, mark)
+            scanner.scan_for(since, wanted)
         })?;
         if took > BRIEF {
             alone.took = Some(took);

@@ -11,7 +11,10 @@ use super::{Census, ProcessTable, Row};
 use crate::{
     clock,
     model::facts::{Exit, Mark, Process},
-    platform::process::{self as platform, Handle},
+    platform::{
+        Wanted,
+        process::{self as platform, Handle},
+    },
 };
 
 /// One run of a service: its first process and whatever came of it. Clones are the same tree.
@@ -144,6 +147,24 @@ impl Tree {
     /// Who of the tree lives now.
     pub async fn left(&self, census: &Census) -> io::Result<Vec<Process>> {
         Ok(self.members(census.take_for(self.mark()).await?.as_ref()))
+    }
+
+    /// Who of the tree lives now that its first process has ended. Costs less than [`Tree::left`], since
+    /// whoever carries no mark can only be of it by its group, or as one that is known: nobody's parent
+    /// is left to tell. Where others are left, not all of what came of them may be told.
+    pub async fn left_behind(&self, census: &Census) -> io::Result<Vec<Process>> {
+        let group = self.living_group();
+        let number = |pid, started| Process { pid, started };
+        let is_known = |pid| {
+            let seen = self.seen();
+            let mut of_number = seen.range(number(pid, 0)..=number(pid, u64::MAX));
+            of_number.next().is_some()
+        };
+        let wanted = Wanted {
+            mark: self.mark(),
+            may_be: &|pid, of_group| group == Some(of_group) || is_known(pid),
+        };
+        Ok(self.members(census.take_wanted(&wanted).await?.as_ref()))
     }
 
     /// Waits until nobody of the tree lives any more, as for a command that has put itself into

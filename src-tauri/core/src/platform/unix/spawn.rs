@@ -14,13 +14,9 @@ use std::{
         unix::ffi::{OsStrExt as _, OsStringExt as _},
     },
     ptr,
-    sync::OnceLock,
 };
 
 use crate::platform::start::Start;
-
-/// No system has a signal of a higher number (`SIGRTMAX` of Linux).
-const LAST_SIGNAL: c_int = 64;
 
 /// Starts a process in a group of its own, with nothing to read, and gives its number. It is a
 /// child that has not been waited for, so the number stays its own. `extra` is handed down under
@@ -158,45 +154,23 @@ impl Attributes {
         checked(unsafe { libc::posix_spawnattr_init(attributes.as_mut_ptr()) })?;
         let mut attributes = Self(attributes);
         let inner = attributes.0.as_mut_ptr();
-        let mut none = MaybeUninit::uninit();
-        // SAFETY: the set is initialised by the first call on it; both sets are copied.
+        let mut signals = MaybeUninit::uninit();
+        // SAFETY: the sets are initialised by the first call on them, and copied.
         unsafe {
-            libc::sigemptyset(none.as_mut_ptr());
-            checked(libc::posix_spawnattr_setsigmask(inner, none.as_ptr()))?;
-            checked(libc::posix_spawnattr_setsigdefault(inner, ignored()))?;
+            libc::sigemptyset(signals.as_mut_ptr());
+            checked(libc::posix_spawnattr_setsigmask(inner, signals.as_ptr()))?;
+            // All of them: the C library asks for each signal that is not in the set before it sets
+            // it all the same, which is two calls instead of one.
+            libc::sigfillset(signals.as_mut_ptr());
+            libc::sigdelset(signals.as_mut_ptr(), libc::SIGKILL);
+            libc::sigdelset(signals.as_mut_ptr(), libc::SIGSTOP);
+            checked(libc::posix_spawnattr_setsigdefault(inner, signals.as_ptr()))?;
             checked(libc::posix_spawnattr_setpgroup(inner, 0))?;
             let flags = flags.try_into().map_err(io::Error::other)?;
             checked(libc::posix_spawnattr_setflags(inner, flags))?;
         }
         Ok(attributes)
     }
-}
-
-/// The signals that this process ignores, which are the only ones that `execve(2)` does not set to
-/// their default by itself. The child would set each signal of the set with a call of its own, while
-/// this process stands still for it. Read once: the runtime catches signals, and ignores no more of
-/// them than the standard library and whatever started this process have by then.
-fn ignored() -> &'static libc::sigset_t {
-    static IGNORED: OnceLock<libc::sigset_t> = OnceLock::new();
-    IGNORED.get_or_init(|| {
-        let mut ignored = MaybeUninit::uninit();
-        // SAFETY: initialises the set.
-        unsafe { libc::sigemptyset(ignored.as_mut_ptr()) };
-        for signal in 1..=LAST_SIGNAL {
-            let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-            // SAFETY: asks for an action and sets none; the set is initialised. A number that is no
-            // signal is refused by both.
-            unsafe {
-                if libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) == 0
-                    && action.assume_init_ref().sa_sigaction == libc::SIG_IGN
-                {
-                    libc::sigaddset(ignored.as_mut_ptr(), signal);
-                }
-            }
-        }
-        // SAFETY: initialised above.
-        unsafe { ignored.assume_init() }
-    })
 }
 
 impl Drop for Attributes {

@@ -14,16 +14,20 @@ use rustix::{
 };
 
 use super::{
+    TICKS_PER_SECOND,
     stat::{Image, Stat},
-    tag,
+    tag, ticks_now,
 };
 use crate::{
     model::facts::{Mark, Process},
-    platform::Row,
+    platform::{Row, Wanted},
 };
 
 /// How often those are looked for that were started while others ended.
 const ROUNDS: usize = 8;
+
+/// A process this old, in clock ticks, has become the program that it was started to be.
+const GROWN: u64 = TICKS_PER_SECOND;
 
 /// Finds all processes, again and again, with the same buffers.
 pub(crate) struct Scanner {
@@ -33,6 +37,7 @@ pub(crate) struct Scanner {
     marked: Marked,
     /// Whoever was seen without one has none until it runs another program.
     unmarked: HashMap<Process, Image>,
+    strangers: Strangers,
     bystanders: Bystanders,
 }
 
@@ -64,6 +69,23 @@ impl Bystanders {
     }
 }
 
+/// Who carried no mark [`GROWN`] after it had started: with the inode of its folder, as with
+/// [`Bystanders`], and its group. Whatever a service starts has inherited a mark, and keeps it until it
+/// runs another program, which it does at once or hardly ever. So where the processes that a dead one
+/// has left are looked for, these need not be read again: on a desktop, that is all that was started
+/// since the keeper was.
+#[derive(Default)]
+struct Strangers(HashMap<u32, (u64, u32)>);
+
+impl Strangers {
+    fn contain(&self, pid: u32, inode: u64, wanted: Option<&Wanted<'_>>) -> bool {
+        let (Some(wanted), Some((known, group))) = (wanted, self.0.get(&pid)) else {
+            return false;
+        };
+        *known == inode && !(wanted.may_be)(pid, *group)
+    }
+}
+
 /// Whoever was seen with a mark keeps it, and it need be read only once.
 #[derive(Default)]
 struct Marked {
@@ -75,12 +97,12 @@ struct Marked {
 impl Marked {
     /// Whether the process with this folder is known to carry another mark than the one that is
     /// looked for.
-    fn is_anothers(&self, pid: u32, inode: u64, wanted: Option<&Mark>) -> bool {
+    fn is_anothers(&self, pid: u32, inode: u64, wanted: Option<&Wanted<'_>>) -> bool {
         let (Some(wanted), Some((known, process))) = (wanted, self.folders.get(&pid)) else {
             return false;
         };
         let mark = self.marks.get(process).filter(|_| *known == inode);
-        mark.is_some_and(|mark| **mark != *wanted)
+        mark.is_some_and(|mark| **mark != *wanted.mark)
     }
 
     fn insert(&mut self, process: Process, inode: u64, mark: Arc<Mark>) {
@@ -99,6 +121,7 @@ impl Scanner {
             reader: Reader::new()?,
             marked: Marked::default(),
             unmarked: HashMap::new(),
+            strangers: Strangers::default(),
             bystanders: Bystanders::default(),
         })
     }
@@ -110,13 +133,14 @@ impl Scanner {
         self.read(since, None)
     }
 
-    /// The same without those that are known to carry another mark than this one, which need not be
-    /// read: with many services that is most of what there is to read.
-    pub(crate) fn scan_for(&mut self, since: u64, mark: &Mark) -> io::Result<Vec<Row>> {
-        self.read(since, Some(mark))
+    /// The same without those that are known to carry another mark than the one that is wanted, which
+    /// need not be read: with many services that is most of what there is to read. Nor are those that
+    /// are known to carry none and that may not be of the run.
+    pub(crate) fn scan_for(&mut self, since: u64, wanted: &Wanted<'_>) -> io::Result<Vec<Row>> {
+        self.read(since, Some(wanted))
     }
 
-    fn read(&mut self, since: u64, wanted: Option<&Mark>) -> io::Result<Vec<Row>> {
+    fn read(&mut self, since: u64, wanted: Option<&Wanted<'_>>) -> io::Result<Vec<Row>> {
         let mut rows = Vec::with_capacity(self.marked.marks.len() + 128);
         let mut seen = HashSet::with_capacity(rows.capacity());
         self.bystanders.look_for(since);
@@ -131,6 +155,7 @@ impl Scanner {
         self.marked.marks.retain(|process, _| is_listed(process));
         self.marked.folders.retain(|pid, _| seen.contains(pid));
         self.unmarked.retain(|process, _| is_listed(process));
+        self.strangers.0.retain(|pid, _| seen.contains(pid));
         self.bystanders.inodes.retain(|pid, _| seen.contains(pid));
         Ok(rows)
     }
@@ -139,11 +164,12 @@ impl Scanner {
     fn read_unseen(
         &mut self,
         since: u64,
-        wanted: Option<&Mark>,
+        wanted: Option<&Wanted<'_>>,
         seen: &mut HashSet<u32>,
         rows: &mut Vec<Row>,
     ) -> io::Result<bool> {
         let mut has_one_ended = false;
+        let grown_up = ticks_now().saturating_sub(GROWN);
         seek(&self.proc, SeekFrom::Start(0))?;
         let mut folder = RawDir::new(self.proc.as_fd(), &mut self.entries);
         while let Some(entry) = folder.next() {
@@ -152,7 +178,10 @@ impl Scanner {
                 continue;
             };
             let inode = entry.ino();
-            if self.bystanders.contain(pid, inode) || self.marked.is_anothers(pid, inode, wanted) {
+            if self.bystanders.contain(pid, inode)
+                || self.marked.is_anothers(pid, inode, wanted)
+                || self.strangers.contain(pid, inode, wanted)
+            {
                 seen.insert(pid);
                 continue;
             }
@@ -193,6 +222,9 @@ impl Scanner {
             }
             if let Some(mark) = &mark {
                 self.marked.insert(process, inode, Arc::clone(mark));
+                self.strangers.0.remove(&pid);
+            } else if stat.started <= grown_up {
+                self.strangers.0.insert(pid, (inode, stat.group));
             }
             rows.push(Row {
                 process,
@@ -375,11 +407,40 @@ mod tests {
         };
         let mut marked = Marked::default();
         marked.insert(process, 7, Arc::new(mark("redis")));
-        assert!(marked.is_anothers(42, 7, Some(&mark("backend"))));
-        assert!(!marked.is_anothers(42, 7, Some(&mark("redis"))));
-        assert!(!marked.is_anothers(42, 8, Some(&mark("backend"))));
-        assert!(!marked.is_anothers(43, 7, Some(&mark("backend"))));
+        let is_anothers = |pid, inode, service| {
+            let wanted = Wanted {
+                mark: &mark(service),
+                may_be: &|_, _| true,
+            };
+            marked.is_anothers(pid, inode, Some(&wanted))
+        };
+        assert!(is_anothers(42, 7, "backend"));
+        assert!(!is_anothers(42, 7, "redis"));
+        assert!(!is_anothers(42, 8, "backend"));
+        assert!(!is_anothers(43, 7, "backend"));
         assert!(!marked.is_anothers(42, 7, None));
+    }
+
+    #[test]
+    fn a_stranger_is_passed_over_where_a_run_is_looked_for_that_it_may_not_be_of() {
+        let strangers = Strangers(HashMap::from([(42, (7, 40))]));
+        let mark = Mark {
+            stack: StackId("stack".to_owned()),
+            service: ServiceName::new("redis"),
+            run: RunId(1),
+        };
+        let contain = |inode, may_be: &(dyn Fn(u32, u32) -> bool + Sync)| {
+            let wanted = Wanted {
+                mark: &mark,
+                may_be,
+            };
+            strangers.contain(42, inode, Some(&wanted))
+        };
+        assert!(contain(7, &|_, _| false));
+        assert!(!contain(8, &|_, _| false), "the number was given anew");
+        assert!(!contain(7, &|_, group| group == 40), "it is in the group");
+        assert!(!contain(7, &|pid, _| pid == 42), "it was a member");
+        assert!(!strangers.contain(42, 7, None), "all are looked for");
     }
 
     #[test]
@@ -393,6 +454,6 @@ mod tests {
             .find(|row| row.process.pid == own)
             .expect("this process runs");
         assert_eq!(row.process.started, started(own).expect("it runs"));
-        assert!(row.process.started <= super::super::ticks_now());
+        assert!(row.process.started <= ticks_now());
     }
 }

@@ -3,7 +3,7 @@ use std::{collections::HashMap, io, sync::Arc};
 use super::info::{Arguments, Info, all, info};
 use crate::{
     model::facts::{Mark, Process},
-    platform::Row,
+    platform::{Row, Wanted},
 };
 
 /// Finds all processes, again and again, with the same buffer.
@@ -27,8 +27,8 @@ impl Scanner {
         })
     }
 
-    /// Who may be of the run with this mark. One call tells of all.
-    pub(crate) fn scan_for(&mut self, since: u64, _mark: &Mark) -> io::Result<Vec<Row>> {
+    /// Who may be of a run. One call tells of all.
+    pub(crate) fn scan_for(&mut self, since: u64, _wanted: &Wanted<'_>) -> io::Result<Vec<Row>> {
         self.scan(since)
     }
 

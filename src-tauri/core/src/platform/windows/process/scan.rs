@@ -9,7 +9,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 use super::{job, names, table, table::started, ticks_now};
 use crate::{
     model::facts::{Mark, Process},
-    platform::Row,
+    platform::{Row, Wanted},
 };
 
 /// A process has its environment at this age, in 100 ns: a second. Before that it may not have been
@@ -35,8 +35,8 @@ impl Scanner {
         })
     }
 
-    /// Who may be of the run with this mark. One snapshot tells of all.
-    pub(crate) fn scan_for(&mut self, since: u64, _mark: &Mark) -> io::Result<Vec<Row>> {
+    /// Who may be of a run. One snapshot tells of all.
+    pub(crate) fn scan_for(&mut self, since: u64, _wanted: &Wanted<'_>) -> io::Result<Vec<Row>> {
         self.scan(since)
     }
 
