@@ -175,7 +175,7 @@ pub struct ServiceState {
     latency_ms: Option<f64>,
     pub(super) finding: Option<Arc<Finding>>,
     /// The end that `finding` tells of, while its last words are still to come.
-    wordless: Option<Wordless>,
+    wordless: Option<Box<Wordless>>,
     /// The root cause of that, once it is known.
     diagnosed: Option<Arc<Finding>>,
     note: Option<String>,

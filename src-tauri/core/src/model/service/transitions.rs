@@ -400,7 +400,7 @@ impl ServiceState {
         if words.is_some() && self.finding.as_ref().is_some_and(is_said) {
             let ending = Ending {
                 last_words: words,
-                ..wordless.ending
+                ..wordless.ending.clone()
             };
             self.finding = Some(Arc::new(explain::ended(&self.spec, &ending)));
             self.touch();
@@ -558,10 +558,12 @@ impl ServiceState {
                 let run = self.run;
                 self.abandon(effects);
                 let finding = Arc::new(explain::ended(&self.spec, ending));
-                self.wordless = ending.last_words.is_none().then(|| Wordless {
-                    run,
-                    ending: ending.clone(),
-                    finding: finding.clone(),
+                self.wordless = ending.last_words.is_none().then(|| {
+                    Box::new(Wordless {
+                        run,
+                        ending: ending.clone(),
+                        finding: finding.clone(),
+                    })
                 });
                 self.finding = Some(finding);
                 if pause.is_zero() {
