@@ -9,7 +9,8 @@ use crate::{
     time,
 };
 
-/// What has happened to the services of a stack between two snapshots of it.
+/// What has happened to the services of a stack between two snapshots of it, in the order in which it
+/// happened.
 pub(super) fn changes(
     old: Option<&StackView>,
     new: &StackView,
@@ -21,9 +22,10 @@ pub(super) fn changes(
         .iter()
         .map(|service| paint::width(service.name.as_str()))
         .max();
-    let mut text = Vec::new();
+    let mut events = Vec::new();
     for (place, service) in new.services.iter().enumerate() {
         let before = old.and_then(|old| old.service(&service.name, place));
+        let mut text = Vec::new();
         let line = |style, what: &str| {
             let name = pad(PLAIN, service.name.as_str(), longest.unwrap_or(0));
             format!("{}  {name}  {}", new.name, paint(style, what))
@@ -42,8 +44,10 @@ pub(super) fn changes(
         {
             text.extend(card(finding, look));
         }
+        events.push((service.since, text));
     }
-    text
+    events.sort_by_key(|(since, _)| *since);
+    events.into_iter().flat_map(|(_, text)| text).collect()
 }
 
 fn change(old: Option<&ServiceView>, new: &ServiceView, now: Timestamp) -> Option<String> {

@@ -310,7 +310,8 @@ impl<E, F: FnMut(Round) -> Option<E>> Course<'_, E, F> {
                 .store(nanoseconds.max(1), Ordering::Relaxed);
         }
         match (self.event)(Round { latency, result }) {
-            Some(event) => self.events.send(event).await.is_ok(),
+            // Boxed, since it is seldom sent and would be held in each place that reports.
+            Some(event) => Box::pin(self.events.send(event)).await.is_ok(),
             None => !self.events.is_closed(),
         }
     }
