@@ -12,11 +12,12 @@ use std::{
 };
 
 use pilotlight::{
-    control::Outcome,
+    control::{Down, Environment, Keeper as _, Outcome, Up},
     model::{
-        finding::{Code, Finding},
+        finding::{Action, Code, Finding},
         view::{Light, PhaseName},
     },
+    stack::Port,
 };
 use pilotlight_test_service::free_port;
 use support::{Bench, Bystander, eventually, findings, http_service, lives, within};
@@ -176,15 +177,79 @@ async fn a_service_of_another_keeper_is_never_ended_for_its_port() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stranger_on_the_port_is_ended_in_development_and_said() {
+async fn a_stranger_on_the_port_is_ended_by_force_in_development_and_said() {
     let stranger = Bystander::listening();
-    let bench = Bench::with(&http_service("web", stranger.port())).await;
+    let web = http_service("web", stranger.port());
+    let bench = Bench::with(&format!("{web}port_conflict = \"force\"\n")).await;
     bench.must_up().await;
     let web = bench.service("web");
     let note = web.note.as_deref().expect("it is said");
     assert!(note.contains(&stranger.pid().to_string()), "{note}");
     assert!(!lives(stranger.pid()));
     assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranger_on_the_port_is_left_alone_by_default_and_one_click_ends_it() {
+    let stranger = Bystander::listening();
+    let bench = Bench::with(&http_service("web", stranger.port())).await;
+    let finding = finding(bench.up().await);
+    assert_eq!(finding.code, Code::PortTaken);
+    let own = std::env::current_dir().expect("a folder");
+    let said = format!("{}\n{}", finding.title, finding.evidence.join("\n"));
+    for part in [
+        &stranger.pid().to_string(),
+        "python",
+        "create_server",
+        &own.display().to_string(),
+        "it had been running in",
+        "not a leftover of this stack",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let port = Port::new(stranger.port()).expect("a port");
+    assert_eq!(finding.remedy.action, Some(Action::FreePort { port }));
+    assert!(lives(stranger.pid()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_of_another_stack_of_one_daemon_is_named_and_offered_to_be_stopped() {
+    let port = free_port();
+    let bench = Bench::with(&http_service("web", port)).await;
+    bench.must_up().await;
+    let web = bench.pid("web");
+    let file = bench.path("other.toml");
+    fs::write(
+        &file,
+        format!("name = \"shop\"\n{}", http_service("api", port)),
+    )
+    .expect("a file");
+    let up = |file: &Path| Up {
+        file: file.to_owned(),
+        services: Vec::new(),
+        environment: Environment::of_this_process(),
+    };
+    let blocked = finding(bench.handle().up(up(&file)).await);
+    assert_eq!(blocked.code, Code::PortTaken);
+    assert!(
+        blocked.title.contains("the service web of stack test"),
+        "{}",
+        blocked.title
+    );
+    let stop = Action::Stop {
+        file: bench.file(),
+        service: "web".into(),
+    };
+    assert_eq!(blocked.remedy.action, Some(stop));
+    assert!(lives(web));
+    assert_eq!(bench.down_some(&["web"]).await, Outcome::Done);
+    assert_eq!(bench.handle().up(up(&file)).await, Outcome::Done);
+    let everything = Down {
+        file: None,
+        services: Vec::new(),
+        kill: false,
+    };
+    assert_eq!(bench.handle().down(everything).await, Outcome::Done);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

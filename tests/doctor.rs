@@ -18,7 +18,7 @@ use pilotlight::{
     effects::evidence::{Case, Gatherer, ON_DEMAND},
     model::{
         evidence::{Evidence, ServiceEvidence},
-        facts::{LaunchFault, PortFault, ProbeFaultKind, RunId},
+        facts::{LaunchFault, PortFault, ProbeFaultKind, Protected, RunId},
         finding::Finding,
         stack::StackModel,
         view::PhaseName,
@@ -125,7 +125,7 @@ async fn a_stranger_on_a_port_is_found_and_left_alone() {
         .collect();
     assert_eq!(pids, [stranger.pid()]);
     assert!(
-        matches!(&web.port_fault, Some(PortFault::Taken { holder: Some(holder), protected: None })
+        matches!(&web.port_fault, Some(PortFault::Taken { holder: Some(holder), protected: Some(Protected::Stranger) })
             if holder.process.pid == stranger.pid()),
         "{:?}",
         web.port_fault

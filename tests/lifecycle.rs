@@ -3,10 +3,10 @@
 
 mod support;
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use pilotlight::{
-    control::Outcome,
+    control::{Keeper as _, Outcome},
     model::{
         facts::Exit,
         finding::Code,
@@ -14,6 +14,8 @@ use pilotlight::{
     },
 };
 use pilotlight_test_service::free_port;
+use tokio_util::sync::CancellationToken;
+
 use support::{Bench, eventually, findings, http_service, kill, lives, signal};
 
 const SLEEPER: &str = r#"
@@ -105,6 +107,87 @@ stop = { timeout = "300ms" }
     assert_eq!(bench.down().await, Outcome::Done);
     assert!(!lives(pid));
     assert_eq!(bench.marked(), [0; 0]);
+}
+
+/// Forks without end, at most 300 times in all: each fork first writes a byte.
+const BOMB: &str = "
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+count = os.open('count', os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+while True:
+    if os.fstat(count).st_size < 300:
+        os.write(count, b'x')
+        if os.fstat(count).st_size <= 300 and os.fork() == 0 and len(sys.argv) > 1:
+            os.setsid()
+    time.sleep(0.02)
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fork_bomb_ends_with_a_down_and_the_status_is_told_meanwhile() {
+    for way in ["", "in sessions of their own"] {
+        let bench = Bench::with(&format!(
+            "[service.bomb]\ncommand = [\"python3\", \"bomb.py\"{}]\nstop = {{ timeout = \"1s\" }}\n",
+            if way.is_empty() { "" } else { ", \"x\"" }
+        ))
+        .await;
+        fs::write(bench.path("bomb.py"), BOMB).expect("the bomb");
+        bench.must_up().await;
+        eventually("a crowd", || bench.marked().len() >= 100).await;
+        let down = tokio::time::timeout(Duration::from_secs(10), bench.down());
+        let down = async { down.await.expect("down takes less than 10 s") };
+        let ended = CancellationToken::new();
+        let asking = async {
+            while !ended.is_cancelled() {
+                let status = tokio::time::timeout(Duration::from_secs(2), bench.handle().usage());
+                status.await.expect("status takes less than 2 s");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let ending = async {
+            let outcome = down.await;
+            ended.cancel();
+            outcome
+        };
+        let (outcome, ()) = tokio::join!(ending, asking);
+        assert_eq!(outcome, Outcome::Done, "{way}");
+        assert_eq!(bench.marked(), [0; 0], "{way}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_service_keeps_outlives_a_crash_and_what_else_was_ended_is_named() {
+    let bench = Bench::with(
+        r#"
+[service.dev]
+command = ["sh", "-c", "setsid ./agent 1000 & echo $! > agent.pid; setsid ./helper 1000 & echo $! > helper.pid; wait"]
+keep = ["agent"]
+"#,
+    )
+    .await;
+    for name in ["agent", "helper"] {
+        fs::copy("/usr/bin/sleep", bench.path(name)).expect("a program");
+    }
+    bench.must_up().await;
+    let pid = |name: &str| {
+        let text = fs::read_to_string(bench.path(&format!("{name}.pid"))).ok()?;
+        text.trim().parse::<u32>().ok()
+    };
+    let runs = |name: &str| {
+        let program = pid(name).and_then(|pid| fs::read_link(format!("/proc/{pid}/exe")).ok());
+        program.is_some_and(|program| program.ends_with(name))
+    };
+    eventually("both run", || runs("agent") && runs("helper")).await;
+    let [agent, helper] = ["agent", "helper"].map(|name| pid(name).expect("a pid"));
+    kill(bench.pid("dev"));
+    let back = bench
+        .until("dev", |it| it.restarts == 1 && it.phase == PhaseName::Ready)
+        .await;
+    assert!(!lives(helper));
+    assert!(lives(agent));
+    let note = back.note.as_deref().expect("it is said");
+    assert!(note.contains("helper") && !note.contains("agent"), "{note}");
+    assert_eq!(bench.down().await, Outcome::Done);
+    assert!(lives(agent));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

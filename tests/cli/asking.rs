@@ -4,12 +4,15 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _},
     net::TcpListener,
-    process::Stdio,
+    os::unix::fs::PermissionsExt,
+    process::{Command, Stdio},
 };
 
 use rustix::process::Signal;
 use serde_json::Value;
+use tempfile::TempDir;
 
+use pilotlight::home::Home;
 use pilotlight_test_service::free_port;
 
 use crate::stage::{Stage, lives, server, signal, talker, tell, until};
@@ -309,6 +312,74 @@ fn a_parent_of_the_command_is_not_ended_for_its_port() {
     let port = listener.local_addr().unwrap().port().to_string();
     let (_, err) = stage.expect(&["port", &port, "--free", "--yes"], 1);
     assert!(err.contains("Pilot Light was started from it"), "{err}");
+}
+
+/// A terminal or an editor that listens, and in which a command is typed while a daemon runs already.
+#[test]
+fn what_a_command_is_typed_in_is_not_ended_for_a_port_though_a_daemon_runs_already() {
+    const TERMINAL: &str = "import socket, subprocess, sys
+held = socket.create_server(('127.0.0.1', int(sys.argv[1])))
+typed = subprocess.run(sys.argv[2:], stderr=subprocess.PIPE, text=True)
+print(typed.returncode, typed.stderr)";
+    let port = free_port();
+    let stage = Stage::new(&talker("talker"));
+    stage.expect(&["up", "-d"], 0);
+    let forced = format!("{}port_conflict = \"force\"\n", server("web", port));
+    stage.write(
+        "pilotlight.toml",
+        &format!("name = \"test\"\n{}{forced}", talker("talker")),
+    );
+    let command = stage.command(&["up", "-d"]);
+    let mut terminal = Command::new("python3");
+    let given = command.get_envs();
+    terminal
+        .args(["-c", TERMINAL, &port.to_string()])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .envs(given.filter_map(|(name, value)| Some((name, value?))))
+        .current_dir(stage.folder.path());
+    let output = terminal.output().unwrap();
+    assert!(output.status.success(), "{}", output.status);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.starts_with("1 "), "{said}");
+    assert!(said.contains("Pilot Light was started from it"), "{said}");
+    assert_eq!(stage.service("web")["phase"], "blocked");
+}
+
+#[test]
+fn a_listener_of_another_user_is_told_with_its_user_and_what_shows_more() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let folder = TempDir::new().unwrap();
+    let program = folder.path().join("pilotlight");
+    fs::copy(env!("CARGO_BIN_EXE_pilotlight"), &program).unwrap();
+    for path in [folder.path(), &program] {
+        fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let home = folder.path().join("home");
+    let ask = |words: &[&str]| {
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(&program)
+            .args(["port", &port])
+            .args(words)
+            .env(Home::VARIABLE, &home)
+            .current_dir("/");
+        command.output().unwrap()
+    };
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let said = text(ask(&[]).stdout);
+    assert!(said.contains("a process of user root"), "{said}");
+    assert!(said.contains(&format!("127.0.0.1:{port}")), "{said}");
+    assert!(said.contains("takes more rights: `sudo ss"), "{said}");
+    let json: Value = serde_json::from_slice(&ask(&["--json"]).stdout).unwrap();
+    assert_eq!(json["hidden"][0]["user"], "root", "{json}");
+    let refused = text(ask(&["--free", "--yes"]).stderr);
+    assert!(refused.contains("a process of user root"), "{refused}");
 }
 
 #[test]

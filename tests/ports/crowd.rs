@@ -11,7 +11,7 @@ use pilotlight::{
 
 use super::stand::{Listener, PYTHON, is_root, mark, pids, request};
 
-/// What a holder is, and whether a claim of `nexus/backend` may end it in development.
+/// What a holder is, and whether a claim of `nexus/backend` may end it in development by force.
 const KINDS: [(&str, bool); 6] = [
     ("stranger", true),
     ("stubborn stranger", true),
@@ -39,6 +39,7 @@ async fn claims_end_nobody_outside_the_rules_whatever_is_asked() {
     for mode in [Mode::Development, Mode::Production] {
         for conflict in [
             PortConflict::Replace,
+            PortConflict::Force,
             PortConflict::Fail,
             PortConflict::Next,
         ] {
@@ -61,7 +62,7 @@ async fn claims_end_nobody_outside_the_rules_whatever_is_asked() {
             for (kind, may_end, listener) in &mut crowd {
                 let allowed = *may_end
                     && mode == Mode::Development
-                    && (conflict == PortConflict::Replace || *kind == "leftover");
+                    && (conflict == PortConflict::Force || *kind == "leftover");
                 let result = &results[kind];
                 assert_eq!(
                     listener.lives(),
@@ -96,7 +97,7 @@ signal.pause()
 ";
     let mut python = Command::new(PYTHON);
     python.args(["-c", CROWD]);
-    let mut crowd = Listener::of(python);
+    let mut crowd = Listener::of(&mut python);
     for _ in 1..1000 {
         crowd.line();
     }

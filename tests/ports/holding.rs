@@ -9,11 +9,11 @@ use std::{
 use pilotlight::{
     clock,
     effects::port::{Ports, free, holders, verify_free},
-    model::facts::{Claimed, PortFault, Protected},
+    model::facts::{Claimed, PortFault},
     stack::{Port, PortConflict},
 };
 
-use super::stand::{Listener, PATIENCE, free_port, is_root, mark, pids, request, taken};
+use super::stand::{Listener, PATIENCE, free_port, is_root, mark, pids, request, running, taken};
 
 #[tokio::test]
 async fn a_free_port_is_claimed_at_nobody_s_cost() {
@@ -147,7 +147,7 @@ async fn all_who_share_a_socket_are_named_and_ended_the_ancestor_first() {
         .claim(&request(listener.port))
         .await
         .unwrap();
-    assert_eq!(claimed.ended, found);
+    assert_eq!(pids(&claimed.ended), pids(&found));
     assert!(!listener.lives());
 }
 
@@ -197,11 +197,11 @@ async fn of_two_claims_at_once_one_gets_the_port() {
     second.mark = mark("nexus", "frontend", 3);
     let (one, other) = tokio::join!(ports.claim(&first), ports.claim(&second));
     assert_eq!(pids(&one.unwrap().ended), [listener.pid()]);
-    let protected = Some(Protected::RunningService(first.mark.clone()));
+    let protected = Some(running(&first.mark));
     let holder = None;
     assert_eq!(other.unwrap_err(), PortFault::Taken { holder, protected });
 
-    second.asker.running.insert(first.mark.clone());
+    second.asker.running = [first.mark.clone()].into_iter().collect();
     second.conflict = PortConflict::Next;
     let beside = ports.claim(&second).await.unwrap();
     assert!(beside.port > first.port);

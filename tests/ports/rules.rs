@@ -1,16 +1,23 @@
 //! Who is ended for a port, and who never is.
 
-use std::{os::unix::fs::PermissionsExt, path::PathBuf, process::Command, time::Duration};
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use pilotlight::{
     clock,
-    effects::port::{ActiveRuns, Asker, Ports, free},
-    model::facts::Protected,
+    effects::port::{Asker, ClaimRequest, Ports, free},
+    model::facts::{ProgramKind, Protected},
     stack::{Mode, Port, PortConflict},
 };
 use tempfile::TempDir;
 
-use super::stand::{Listener, PYTHON, children, is_root, mark, pids, request, taken};
+use super::stand::{
+    Listener, PYTHON, SCRIPT, children, is_root, mark, pids, request, running, taken,
+};
 
 /// The arguments with which this very program claims the port that follows and prints the result.
 pub(crate) const CLAIMANT: [&str; 4] = [
@@ -92,10 +99,14 @@ async fn a_process_of_another_user_is_never_ended() {
         .await
         .unwrap_err();
     let (holder, protected) = taken(fault);
-    assert_eq!(protected, Some(Protected::OtherUser));
-    assert_eq!(holder.user.as_deref(), Some("nobody"));
+    let nobody = || Some("nobody".to_owned());
+    assert_eq!(protected, Some(Protected::OtherUser { name: nobody() }));
+    assert_eq!(holder.user, nobody());
     let fault = free(listener.port, &Asker::default()).await.unwrap_err();
-    assert_eq!(taken(fault).1, Some(Protected::OtherUser));
+    assert_eq!(
+        taken(fault).1,
+        Some(Protected::OtherUser { name: nobody() })
+    );
     assert!(listener.lives());
 }
 
@@ -114,7 +125,8 @@ async fn a_process_whose_sockets_are_not_shown_is_another_users() {
         .output()
         .unwrap();
     let output = String::from_utf8(output.stdout).unwrap();
-    let expected = "Err(Taken { holder: None, protected: Some(OtherUser) })";
+    let expected =
+        r#"Err(Taken { holder: None, protected: Some(OtherUser { name: Some("root") }) })"#;
     assert!(output.contains(expected), "{output}");
     assert!(listener.lives());
 }
@@ -148,11 +160,8 @@ async fn what_the_keeper_was_started_from_is_never_ended() {
 #[tokio::test]
 async fn what_the_asker_was_started_from_is_never_ended() {
     let mut terminal = Listener::start("127.0.0.1", &["run", "sleep"]);
-    let asker = Asker {
-        process: children(terminal.pid()).first().copied(),
-        running: ActiveRuns::default(),
-    };
-    assert!(asker.process.is_some());
+    let asker = Asker::default();
+    asker.callers.note(children(terminal.pid())[0]);
     let fault = free(terminal.port, &asker).await.unwrap_err();
     assert_eq!(taken(fault).1, Some(Protected::Ancestor));
     assert!(terminal.lives());
@@ -178,9 +187,10 @@ async fn a_service_that_the_keeper_runs_is_never_ended() {
     for mark in [mark("nexus", "frontend", 3), mark("other", "web", 1)] {
         let mut service = Listener::marked(&mark, &[]);
         let request = request(service.port);
-        request.asker.running.insert(mark.clone());
+        let mut request = request;
+        request.asker.running = [mark.clone()].into_iter().collect();
         let fault = Ports::default().claim(&request).await.unwrap_err();
-        let protected = Some(Protected::RunningService(mark));
+        let protected = Some(running(&mark));
         assert_eq!(taken(fault).1, protected);
         let fault = free(service.port, &request.asker).await.unwrap_err();
         assert_eq!(taken(fault).1, protected);
@@ -196,7 +206,7 @@ async fn a_service_of_another_stack_is_not_ended_for_this_one() {
         .claim(&request(service.port))
         .await
         .unwrap_err();
-    assert_eq!(taken(fault).1, Some(Protected::RunningService(mark)));
+    assert_eq!(taken(fault).1, Some(running(&mark)));
     assert!(service.lives());
     let ended = free(service.port, &Asker::default()).await.unwrap();
     assert_eq!(pids(&ended), [service.pid()]);
@@ -206,6 +216,7 @@ async fn a_service_of_another_stack_is_not_ended_for_this_one() {
 async fn a_leftover_of_the_same_stack_is_ended_with_its_whole_tree() {
     for conflict in [
         PortConflict::Replace,
+        PortConflict::Force,
         PortConflict::Fail,
         PortConflict::Next,
     ] {
@@ -232,6 +243,135 @@ async fn a_leftover_is_left_alone_in_production() {
     let fault = Ports::default().claim(&request).await.unwrap_err();
     assert_eq!(taken(fault).1, Some(Protected::Production));
     assert!(holder.lives());
+}
+
+/// The request of a stack in this folder that replaces only what it has left.
+fn replacing(listener: &Listener, folder: &Path) -> ClaimRequest {
+    let mut request = request(listener.port);
+    request.conflict = PortConflict::Replace;
+    request.leftovers.folders = vec![folder.to_owned()];
+    folder.clone_into(&mut request.leftovers.directory);
+    request
+}
+
+#[tokio::test]
+async fn a_dev_server_of_another_project_is_named_with_its_folder_and_left_alone() {
+    let [own, other] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let mut server = Listener::within(other.path(), &[]);
+    let request = replacing(&server, own.path());
+    let fault = Ports::default().claim(&request).await.unwrap_err();
+    let (holder, protected) = taken(fault);
+    assert_eq!(protected, Some(Protected::Stranger));
+    assert_eq!(holder.folder, Some(other.path().canonicalize().unwrap()));
+    assert!(holder.age.is_some() && holder.user.is_some() && holder.command_line.is_some());
+    assert!(server.lives());
+    let ended = free(server.port, &Asker::default()).await.unwrap();
+    assert_eq!(pids(&ended), [server.pid()]);
+}
+
+#[tokio::test]
+async fn what_runs_from_a_folder_of_the_stack_is_replaced() {
+    let own = tempfile::tempdir().unwrap();
+    let within = own.path().join("api/src");
+    std::fs::create_dir_all(&within).unwrap();
+    let mut server = Listener::within(&within, &[]);
+    let request = replacing(&server, own.path());
+    let claimed = Ports::default().claim(&request).await.unwrap();
+    assert_eq!(pids(&claimed.ended), [server.pid()]);
+    assert!(!server.lives());
+}
+
+#[tokio::test]
+async fn what_runs_from_a_folder_with_a_stack_file_of_its_own_is_left_alone() {
+    let own = tempfile::tempdir().unwrap();
+    let nested = own.path().join("nested");
+    std::fs::create_dir(&nested).unwrap();
+    std::fs::write(nested.join("pilotlight.toml"), "").unwrap();
+    let mut server = Listener::within(&nested, &[]);
+    let request = replacing(&server, own.path());
+    let fault = Ports::default().claim(&request).await.unwrap_err();
+    assert_eq!(taken(fault).1, Some(Protected::Stranger));
+    assert!(server.lives());
+}
+
+/// A process that is ended with the test.
+struct Tidied(u32);
+
+impl Drop for Tidied {
+    fn drop(&mut self) {
+        let mut kill = Command::new("kill");
+        let _ = kill
+            .args(["-KILL", &self.0.to_string()])
+            .stderr(Stdio::null())
+            .status();
+    }
+}
+
+#[tokio::test]
+async fn an_orphan_that_runs_the_program_of_the_service_is_replaced() {
+    let [own, elsewhere] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let script = own.path().join("server.py");
+    std::fs::copy(SCRIPT, &script).unwrap();
+    for (program, ends) in [("server.py", true), ("other.py", false)] {
+        // A session of its own, since it is to have no terminal.
+        let line = r#"setsid "$@" & exec sleep 1000"#;
+        let mut shell = Command::new("sh");
+        shell.args(["-c", line, "sh", PYTHON]);
+        shell.arg(&script).args(["0", "127.0.0.1"]);
+        let mut parent = Listener::of(shell.current_dir(elsewhere.path()));
+        let orphan = children(parent.pid())[0];
+        let _tidied = Tidied(orphan);
+        let mut request = replacing(&parent, own.path());
+        request.leftovers.words = [PYTHON, program].map(str::to_owned).to_vec();
+        let fault = Ports::default().claim(&request).await.unwrap_err();
+        assert_eq!(
+            taken(fault).1,
+            Some(Protected::Stranger),
+            "its parent lives"
+        );
+        parent.end();
+        let claimed = Ports::default().claim(&request).await;
+        if ends {
+            assert_eq!(pids(&claimed.unwrap().ended), [orphan]);
+        } else {
+            assert_eq!(taken(claimed.unwrap_err()).1, Some(Protected::Stranger));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_person_works_with_is_not_ended_by_force_but_by_a_person() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, kind) in [
+        ("code", ProgramKind::Editor),
+        ("ssh", ProgramKind::Ssh),
+        ("tmux", ProgramKind::Multiplexer),
+        ("chrome", ProgramKind::Browser),
+        ("postgres", ProgramKind::Database),
+        ("podman", ProgramKind::ContainerTool),
+    ] {
+        let mut program = Listener::called(folder.path(), name);
+        let request = request(program.port);
+        let fault = Ports::default().claim(&request).await.unwrap_err();
+        assert_eq!(taken(fault).1, Some(Protected::Personal(kind)), "{name}");
+        assert!(program.lives(), "{name}");
+        let ended = free(program.port, &Asker::default()).await.unwrap();
+        assert_eq!(pids(&ended), [program.pid()], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_process_in_another_pid_namespace_is_not_ended_by_force() {
+    if !is_root() {
+        return;
+    }
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--pid", "--fork", "--kill-child", PYTHON]);
+    let container = Listener::with(unshare, 0, "127.0.0.1", &[]);
+    let request = request(container.port);
+    let fault = Ports::default().claim(&request).await.unwrap_err();
+    assert_eq!(taken(fault).1, Some(Protected::Contained));
+    assert_eq!(children(container.pid()).len(), 1);
 }
 
 #[tokio::test]

@@ -10,14 +10,15 @@ use std::{
 };
 
 use pilotlight::{
-    effects::port::{Asker, ClaimRequest},
-    model::facts::{Holder, Mark, PortFault, Protected, RunId, StackId},
+    effects::port::{Asker, ClaimRequest, Leftovers},
+    model::facts::{Holder, Mark, Neighbour, PortFault, Protected, RunId, StackId},
     stack::{Mode, Port, PortConflict, ServiceName},
 };
 
 /// The system's own: other users may run it, and no shell script stands before it.
 pub(crate) const PYTHON: &str = "/usr/bin/python3";
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/ports/listener.py");
+pub(crate) const SCRIPT: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/ports/listener.py");
 
 /// A process that holds a port until it is dropped.
 pub(crate) struct Listener {
@@ -52,11 +53,11 @@ impl Listener {
         python
             .args(["-c", &script, &port.to_string(), addresses])
             .args(ways);
-        Self::of(python)
+        Self::of(&mut python)
     }
 
     /// What this command starts, which prints a port first.
-    pub(crate) fn of(mut command: Command) -> Self {
+    pub(crate) fn of(command: &mut Command) -> Self {
         let mut child = command
             .process_group(0)
             .stdin(Stdio::null())
@@ -74,6 +75,20 @@ impl Listener {
         }
     }
 
+    /// One that works in this folder.
+    pub(crate) fn within(folder: &Path, ways: &[&str]) -> Self {
+        let mut command = Command::new(PYTHON);
+        command.current_dir(folder);
+        Self::with(command, 0, "127.0.0.1", ways)
+    }
+
+    /// One that runs under this name.
+    pub(crate) fn called(folder: &Path, name: &str) -> Self {
+        let program = folder.join(name);
+        std::fs::copy(std::fs::canonicalize(PYTHON).unwrap(), &program).unwrap();
+        Self::with(Command::new(program), 0, "127.0.0.1", &[])
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -87,6 +102,12 @@ impl Listener {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
         line.trim().to_owned()
+    }
+
+    /// Kills it, and waits for that; its children stay.
+    pub(crate) fn end(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Lets it end by itself.
@@ -126,13 +147,27 @@ pub(crate) fn mark(stack: &str, service: &str, run: u64) -> Mark {
     }
 }
 
-/// What `nexus/backend` asks for in development: replace whoever holds it.
+/// That it is a running service of which only the mark is known.
+pub(crate) fn running(mark: &Mark) -> Protected {
+    Protected::RunningService(Neighbour {
+        mark: mark.clone(),
+        stack: None,
+    })
+}
+
+/// What `nexus/backend` asks for in development by force.
 pub(crate) fn request(port: Port) -> ClaimRequest {
     ClaimRequest {
         mark: mark("nexus", "backend", 7),
         port,
         host: None,
-        conflict: PortConflict::Replace,
+        conflict: PortConflict::Force,
+        leftovers: Leftovers {
+            stack: StackId("nexus".to_owned()),
+            folders: vec!["/nowhere/nexus".into()],
+            directory: "/nowhere/nexus".into(),
+            words: Vec::new(),
+        },
         mode: Mode::Development,
         reserved: BTreeSet::new(),
         asker: Asker::default(),

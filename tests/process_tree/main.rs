@@ -6,6 +6,8 @@
 
 mod helper;
 mod launch;
+#[cfg(target_os = "linux")]
+mod spare;
 mod stage;
 mod stop;
 mod watch;

@@ -102,6 +102,21 @@ impl Stage {
         }
     }
 
+    /// Waits until a process runs the program of this name.
+    #[cfg(target_os = "linux")]
+    pub(crate) async fn becomes(&self, pid: u32, name: &str) {
+        let runs = || {
+            let program = fs::read_link(format!("/proc/{pid}/exe")).ok();
+            program.is_some_and(|program| program.file_name() == Some(name.as_ref()))
+        };
+        let waiting = async {
+            while !runs() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        soon(waiting).await;
+    }
+
     pub(crate) async fn stop(&self, service: &Service, patience: Duration) -> Stopped {
         let never = CancellationToken::new();
         stop(&service.tree, &self.census, TERM, patience, &never).await

@@ -96,7 +96,7 @@ impl fmt::Debug for Port {
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum Mode {
-    /// Whoever holds a port of the stack may be ended, under the port rules.
+    /// What holds a port of the stack may be ended, under the port rules.
     #[default]
     Development,
     /// No process is ended that Pilot Light did not start.
@@ -157,6 +157,8 @@ pub struct Service {
     pub on_unhealthy: OnUnhealthy,
     /// How it is asked to leave.
     pub stop: Stop,
+    /// Programs that outlive it, by name.
+    pub keep: Vec<String>,
     /// How long it may take to become ready.
     pub start_timeout: Duration,
     /// What to do when its port is held.
@@ -259,9 +261,12 @@ pub enum OnUnhealthy {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum PortConflict {
-    /// End the holder, under the port rules; in production the start is blocked.
+    /// End what this stack has left there; anything else blocks the start. In production nothing is
+    /// ended.
     #[default]
     Replace,
+    /// End the holder, whatever it is, as far as the port rules allow. In production nothing is ended.
+    Force,
     /// Block the start.
     Fail,
     /// Take the next free port.

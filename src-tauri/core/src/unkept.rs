@@ -10,7 +10,7 @@ use crate::{
     effects::{
         evidence::{Case, Gatherer, ON_DEMAND},
         log::ServiceLogs,
-        process::{Ask, Census, Tree, stop},
+        process::{Ask, Census, Tree, left_of_runs, stop},
     },
     home::Home,
     model::{
@@ -64,11 +64,7 @@ pub async fn running(home: &Home, file: Option<&Path>) -> io::Result<Vec<(Proces
         return Ok(Vec::new());
     }
     let table = Census::since(0).take().await?;
-    let marked = table.marked();
-    let of_these = marked.filter(|(_, mark)| stacks.contains(&mark.stack));
-    Ok(of_these
-        .map(|(process, mark)| (process, mark.clone()))
-        .collect())
+    Ok(left_of_runs(&table, |mark| stacks.contains(&mark.stack)))
 }
 
 /// The stacks that have logs in the home.

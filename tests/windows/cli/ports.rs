@@ -43,7 +43,7 @@ fn a_stranger_makes_room_in_development_and_not_in_production() {
     assert!(!stranger.has_ended());
     stage.expect(&["down"], 0);
 
-    let text = server(port, "port_conflict = \"replace\"");
+    let text = server(port, "port_conflict = \"force\"");
     stage.write("pilotlight.toml", &format!("name = \"test\"\n{text}"));
     stage.expect(&["up", "--detach"], 0);
     assert!(stranger.has_ended());

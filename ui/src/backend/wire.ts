@@ -207,6 +207,14 @@ service: ServiceName, } | { "kind": "restart",
 /**
  * Which.
  */
+service: ServiceName, } | { "kind": "stop", 
+/**
+ * That stack's file; absolute.
+ */
+file: string, 
+/**
+ * Which.
+ */
 service: ServiceName, } | { "kind": "free-port", 
 /**
  * Which.

@@ -65,7 +65,7 @@ export function perform(fake: FakeBackend, whole: Whole): void {
     return start(file, names);
   });
   fake.answer("carryOut", (file, action) =>
-    "service" in action ? start(file, [action.service]) : "done",
+    "service" in action && action.kind !== "stop" ? start(file, [action.service]) : "done",
   );
   fake.answer("previewRemedy", (_file, action) => {
     if (action.kind === "edit-stack-file") {

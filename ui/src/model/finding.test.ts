@@ -54,6 +54,7 @@ describe("a remedy", () => {
   const actions: Action[] = [
     { kind: "start", service: "redis" },
     { kind: "restart", service: "redis" },
+    { kind: "stop", file: "/q/pilotlight.toml", service: "web" },
     { kind: "free-port", port: 8001 },
     { kind: "install", service: "web", command: ["/usr/bin/npm", "ci", "--x"], directory: "/p" },
     { kind: "copy-file", from: "C:\\p\\.env.example", to: "C:\\p\\.env" },
@@ -64,6 +65,7 @@ describe("a remedy", () => {
     expect(actions.map(label)).toEqual([
       "Start redis",
       "Restart redis",
+      "Stop web…",
       "Free port 8001…",
       "Run npm ci…",
       "Make .env…",

@@ -45,6 +45,8 @@ export function label(action: Action): string {
       return `Start ${action.service}`;
     case "restart":
       return `Restart ${action.service}`;
+    case "stop":
+      return `Stop ${action.service}…`;
     case "free-port":
       return `Free port ${action.port}…`;
     case "install":
@@ -59,6 +61,8 @@ export function label(action: Action): string {
 /** What is on the button beneath the preview. */
 export function confirmation(action: Action): string {
   switch (action.kind) {
+    case "stop":
+      return `Stop ${action.service}`;
     case "free-port":
       return `End it and free port ${action.port}`;
     case "install":

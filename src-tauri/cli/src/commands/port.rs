@@ -1,14 +1,16 @@
 //! `pilotlight port`
 
 use std::{
+    env::consts::OS,
     io::{self, BufRead as _, IsTerminal as _, Write},
+    path::Path,
     sync::Arc,
 };
 
 use jiff::Timestamp;
 use pilotlight::{
     clock,
-    effects::port::{Asker, describe_fault, free, holders},
+    effects::port::{Asker, Hidden, Listeners, describe_fault, free, listeners},
     model::{
         facts::{Holder, Mark, PortFault, Protected},
         view::Snapshot,
@@ -32,27 +34,23 @@ pub(crate) async fn run(context: &Context, asked: &PortCommand) -> Result<Ending
         None => Arc::default(),
     };
     let running = Running::of(context, &snapshot);
-    let holders = holders(port)
+    let listeners = listeners(port)
         .await
         .map_err(Failure::system("tell who listens"))?;
     if !asked.free {
-        return show(asked, &holders, &running);
+        return show(asked, &listeners, &running);
     }
-    if !asked.yes && !holders.is_empty() {
+    if !asked.yes && !listeners.holders.is_empty() {
         if !io::stdin().is_terminal() {
             let why = "ask before it ends anybody without a terminal; say --yes to mean it";
             return Err(Failure::Usage(why.to_owned()));
         }
-        print(&mut anstream::stderr().lock(), port, &holders, &running)?;
+        print(&mut anstream::stderr().lock(), port, &listeners, &running)?;
         if !confirmed("End it?")? {
             return Ok(Ending::Undone);
         }
     }
-    let on_behalf = Asker {
-        process: None,
-        running: running.marks().collect(),
-    };
-    match free(port, &on_behalf).await {
+    match free(port, &Asker::with(running.marks().collect())).await {
         Ok(ended) => say_ended(asked, &ended),
         Err(fault) => say_refused(asked, &fault, &running),
     }
@@ -97,14 +95,24 @@ impl Running {
     }
 }
 
-fn show(asked: &PortCommand, holders: &[Holder], running: &Running) -> Result<Ending, Failure> {
+fn show(asked: &PortCommand, listeners: &Listeners, running: &Running) -> Result<Ending, Failure> {
     if asked.json {
-        json(&Listeners {
+        let hidden = listeners.hidden.iter().map(|hidden| HiddenListener {
+            address: hidden.address.map(|address| address.to_string()),
+            user: hidden.user.as_deref(),
+        });
+        json(&Report {
             port: asked.port,
-            holders: holders.iter().map(Listener::from).collect(),
+            holders: listeners.holders.iter().map(Listener::from).collect(),
+            hidden: hidden.collect(),
         })?;
     } else {
-        print(&mut anstream::stdout().lock(), asked.port, holders, running)?;
+        print(
+            &mut anstream::stdout().lock(),
+            asked.port,
+            listeners,
+            running,
+        )?;
     }
     Ok(Ending::Done)
 }
@@ -112,14 +120,17 @@ fn show(asked: &PortCommand, holders: &[Holder], running: &Running) -> Result<En
 fn print(
     out: &mut impl Write,
     port: Port,
-    holders: &[Holder],
+    listeners: &Listeners,
     running: &Running,
 ) -> io::Result<()> {
-    if holders.is_empty() {
+    if *listeners == Listeners::default() {
         return writeln!(out, "nobody listens on port {port}");
     }
+    for hidden in &listeners.hidden {
+        print_hidden(out, port, hidden)?;
+    }
     let now = time::now();
-    for holder in holders {
+    for holder in &listeners.holders {
         let pid = holder.process.pid;
         write!(
             out,
@@ -140,6 +151,9 @@ fn print(
         if let Some(line) = &holder.command_line {
             writeln!(out, "  command     {}", tame(line))?;
         }
+        if let Some(folder) = &holder.folder {
+            writeln!(out, "  folder      {}", tame(&folder.to_string_lossy()))?;
+        }
         if let Some(mark) = &holder.mark {
             writeln!(
                 out,
@@ -152,6 +166,36 @@ fn print(
         }
     }
     Ok(())
+}
+
+/// What is known of a listener whose process belongs to another user.
+fn print_hidden(out: &mut impl Write, port: Port, hidden: &Hidden) -> io::Result<()> {
+    match &hidden.user {
+        Some(user) => write!(
+            out,
+            "{}",
+            paint(BOLD, &format!("a process of user {}", tame(user)))
+        )?,
+        None => write!(out, "{}", paint(BOLD, "a process that is not shown to you"))?,
+    }
+    match hidden.address {
+        Some(address) => writeln!(out, "\n  listens on  {address}")?,
+        None => writeln!(out, "\n  uses port   {port}")?,
+    }
+    let more = format!(
+        "which process it is takes more rights: `{}`",
+        with_more_rights(port)
+    );
+    writeln!(out, "  {}", paint(DIM, &more))
+}
+
+/// The command that shows which process it is, to one who may see it.
+fn with_more_rights(port: Port) -> String {
+    match OS {
+        "macos" => format!("sudo lsof -nP -iTCP:{port} -sTCP:LISTEN"),
+        "windows" => format!("netstat -abno | findstr :{port}"),
+        _ => format!("sudo ss -ltnp 'sport = :{port}'"),
+    }
 }
 
 /// Asks a question that is answered with yes or no.
@@ -202,11 +246,18 @@ fn say_refused(
     }
     let help = match fault {
         PortFault::Taken {
-            protected: Some(Protected::RunningService(mark)),
+            protected: Some(Protected::RunningService(neighbour)),
             ..
         } => running
-            .stopped_by(mark)
+            .stopped_by(&neighbour.mark)
             .map(|command| format!("`{command}` stops it")),
+        PortFault::Taken {
+            holder: None,
+            protected: Some(Protected::OtherUser { .. }),
+        } => Some(format!(
+            "which process it is takes more rights: `{}`",
+            with_more_rights(asked.port)
+        )),
         _ => None,
     };
     tell(&tame(&reason), help.as_deref())?;
@@ -221,9 +272,17 @@ fn json(value: &impl Serialize) -> io::Result<()> {
 
 /// `port N --json`
 #[derive(Serialize)]
-struct Listeners<'a> {
+struct Report<'a> {
     port: Port,
     holders: Vec<Listener<'a>>,
+    /// Listeners whose processes are not shown to this user.
+    hidden: Vec<HiddenListener<'a>>,
+}
+
+#[derive(Serialize)]
+struct HiddenListener<'a> {
+    address: Option<String>,
+    user: Option<&'a str>,
 }
 
 /// `port N --free --json`
@@ -243,6 +302,7 @@ struct Listener<'a> {
     user: Option<&'a str>,
     since: Option<Timestamp>,
     command_line: Option<&'a str>,
+    folder: Option<&'a Path>,
     addresses: Vec<String>,
     service: Option<Marked<'a>>,
 }
@@ -262,6 +322,7 @@ impl<'a> From<&'a Holder> for Listener<'a> {
             user: holder.user.as_deref(),
             since: holder.since.map(timestamp),
             command_line: holder.command_line.as_deref(),
+            folder: holder.folder.as_deref(),
             addresses: holder.addresses.iter().map(ToString::to_string).collect(),
             service: holder.mark.as_ref().map(|mark| Marked {
                 stack: &mark.stack.0,

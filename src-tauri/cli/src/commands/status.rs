@@ -8,7 +8,7 @@ use std::{
 
 use pilotlight::{
     control::{Client, Watch},
-    effects::process::Census,
+    effects::process::{Census, left_of_runs},
     home::Home,
     model::view::{Light, Snapshot, StackView},
     unkept,
@@ -85,7 +85,7 @@ pub(super) async fn dark(home: &Home, file: &Path) -> Result<Arc<StackView>, Fai
     let Ok(processes) = Census::since(0).take().await else {
         return Ok(view);
     };
-    for (process, mark) in processes.marked_by_stack(&id) {
+    for (process, mark) in left_of_runs(&processes, |mark| mark.stack == id) {
         let stack = Arc::make_mut(&mut view);
         let service = stack
             .services

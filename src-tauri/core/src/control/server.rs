@@ -46,6 +46,13 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// What carries out the requests. Each method returns when what was asked is done or has failed;
 /// it is carried to its end even if the client leaves meanwhile.
 pub trait Keeper: Clone + Send + Sync + 'static {
+    /// Itself, for the requests of the process of this number. That one and what it descends from (a
+    /// terminal, an editor) are in nobody's way: see [`crate::effects::port::Callers`].
+    #[must_use]
+    fn for_client(self, client: u32) -> Self {
+        let _ = client;
+        self
+    }
     /// Starts services and what they need.
     fn up(&self, up: Up) -> impl Future<Output = Outcome> + Send;
     /// Stops services.
@@ -125,7 +132,11 @@ impl Server {
                 (place, accepted) = admit(&self.listener, &room, patience) => match (place, accepted) {
                     (Some(place), Ok(stream)) => {
                         patience = PATIENCE;
-                        connections.spawn(serve(stream, place, keeper.clone(), stop.clone()));
+                        let keeper = match local::peer(&stream) {
+                            Some(client) => keeper.clone().for_client(client),
+                            None => keeper.clone(),
+                        };
+                        connections.spawn(serve(stream, place, keeper, stop.clone()));
                     }
                     (None, Ok(stream)) => {
                         // Those who wait behind it have waited as long.

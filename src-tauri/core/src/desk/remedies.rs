@@ -39,6 +39,7 @@ impl Desk {
             }
             Action::Start { .. }
             | Action::Restart { .. }
+            | Action::Stop { .. }
             | Action::FreePort { .. }
             | Action::Install { .. }
             | Action::CopyFile { .. } => None,
@@ -59,11 +60,12 @@ impl Desk {
         let done = match action {
             Action::Start { service } => return self.start(file, vec![service.clone()]).await,
             Action::Restart { service } => return self.restart(file, vec![service.clone()]).await,
+            Action::Stop { file, service } => match self.stop(file, vec![service.clone()]).await {
+                Outcome::Done => Ok(()),
+                outcome => return outcome,
+            },
             Action::FreePort { port } => {
-                let asker = Asker {
-                    process: None,
-                    running: self.running().into_iter().collect(),
-                };
+                let asker = Asker::with(self.running().into_iter().collect());
                 free(*port, &asker)
                     .await
                     .map(drop)

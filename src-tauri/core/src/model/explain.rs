@@ -6,8 +6,8 @@ mod port;
 
 pub(super) use holder::ago;
 pub use holder::describe_fault;
-pub use port::ended_holders;
 pub(super) use port::taken;
+pub use port::{ended_beside, ended_holders};
 
 use super::{
     diagnose::meaning,
@@ -202,7 +202,11 @@ pub fn unfinished(service: &Service, stopped: &Stopped) -> Finding {
                 service.name,
                 pids.join(", ")
             ),
-            "it is stuck in the kernel or belongs to another user: end it by hand".to_owned(),
+            format!(
+                "SIGKILL did not end it: another user owns it, or it waits in the kernel. See `ps -o \
+                 pid,user,stat,args -p {}`",
+                pids.join(",")
+            ),
         )
     };
     let code = if pids.is_empty() {

@@ -73,6 +73,10 @@ impl Mark {
     /// The name of the environment variable.
     pub const VARIABLE: &'static str = "PILOTLIGHT_SERVICE";
 
+    /// A variable that every service has besides. Where it is left and the mark is not, the mark was
+    /// taken out on purpose, so that the process outlives the service.
+    pub const COMPANION: &'static str = "PYTHONUNBUFFERED";
+
     /// Reads what [`fmt::Display`] wrote.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -145,27 +149,87 @@ pub struct Holder {
     pub command_line: Option<String>,
     /// The user that it runs as.
     pub user: Option<String>,
+    /// Its working directory.
+    pub folder: Option<PathBuf>,
     /// Since when it runs.
     pub since: Option<SystemTime>,
+    /// How long it had run when it was looked at.
+    pub age: Option<Duration>,
     /// Where it listens.
     pub addresses: Vec<SocketAddr>,
     /// The mark that it carries, if it is a service of a Pilot Light.
     pub mark: Option<Mark>,
 }
 
+/// What a program is to a person, or to several projects: it is not ended for the sake of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProgramKind {
+    /// An editor or an IDE.
+    Editor,
+    /// A browser.
+    Browser,
+    /// A terminal.
+    Terminal,
+    /// `tmux`, `screen` and their like.
+    Multiplexer,
+    /// `ssh`, and what stands on it.
+    Ssh,
+    /// A database, or a broker of messages.
+    Database,
+    /// What runs or reaches containers: `docker`, `podman`, `kubectl`.
+    ContainerTool,
+    /// A daemon that serves many projects: `adb`, Gradle's, `watchman`, `gpg-agent`.
+    Agent,
+}
+
+impl fmt::Display for ProgramKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Editor => "an editor",
+            Self::Browser => "a browser",
+            Self::Terminal => "a terminal",
+            Self::Multiplexer => "a terminal multiplexer",
+            Self::Ssh => "an SSH program",
+            Self::Database => "a database",
+            Self::ContainerTool => "a container tool",
+            Self::Agent => "a daemon that several projects share",
+        })
+    }
+}
+
+/// A service that holds a port, and the stack that it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Neighbour {
+    /// Which run of which service.
+    pub mark: Mark,
+    /// The stack's name and file; `None` if this daemon does not run the service.
+    pub stack: Option<(String, PathBuf)>,
+}
+
+impl fmt::Display for Neighbour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.stack.as_ref().map(|(name, _)| name);
+        let name = name.unwrap_or(&self.mark.stack.0);
+        write!(f, "the service {} of stack {name}", self.mark.service)
+    }
+}
+
 /// Why the holder of a port is left alone, whatever the mode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Protected {
     /// It runs as another user.
-    OtherUser,
+    OtherUser {
+        /// The name of that user, where the process itself is not known.
+        name: Option<String>,
+    },
     /// It belongs to the operating system (pid 1, services, lsass, svchost, …).
     System,
     /// It is the keeper.
     Keeper,
     /// The keeper or the command that was given descends from it (a shell, a terminal, an editor).
     Ancestor,
-    /// It is a running service of a keeper.
-    RunningService(Mark),
+    /// It is a service of a stack.
+    RunningService(Neighbour),
     /// It is the proxy of a container engine: the container is what is to be stopped.
     ContainerProxy,
     /// Something starts it again each time it is ended: systemd, pm2, a container engine.
@@ -173,6 +237,12 @@ pub enum Protected {
         /// Its parent, as a person reads it: `PM2 (pid 7)`.
         by: Option<String>,
     },
+    /// It is of this kind: only a person ends it.
+    Personal(ProgramKind),
+    /// It runs in a container or a sandbox: in another pid namespace.
+    Contained,
+    /// It is not a leftover of the stack, and the stack file says `port_conflict = "replace"`.
+    Stranger,
     /// The stack file says `port_conflict = "fail"`.
     Forbidden,
     /// The stack's mode is production.
@@ -340,6 +410,8 @@ pub struct Stopped {
     pub exit: Option<Exit>,
     /// Whether it had to be killed.
     pub killed: bool,
+    /// The names of the programs with sessions of their own that ended with it.
+    pub beside: Vec<String>,
     /// Who would not go, even so (another user's, or stuck in the kernel).
     pub left: Vec<Process>,
     /// Whether its port was still held afterwards.

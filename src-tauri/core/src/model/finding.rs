@@ -117,6 +117,15 @@ pub enum Action {
         /// Which.
         service: ServiceName,
     },
+    /// Stop a service of another stack.
+    Stop {
+        /// That stack's file; absolute.
+        #[serde(with = "crate::native_text")]
+        #[cfg_attr(feature = "typescript", ts(type = "string"))]
+        file: PathBuf,
+        /// Which.
+        service: ServiceName,
+    },
     /// End the holder of a port, under the port rules.
     FreePort {
         /// Which.

@@ -179,6 +179,8 @@ pub struct ServiceState {
     /// The root cause of that, once it is known.
     diagnosed: Option<Arc<Finding>>,
     note: Option<String>,
+    /// What the last stop has ended besides the service, to be told with the next start.
+    beside: Option<String>,
     /// Whether anything has changed that its stack goes by or that people see.
     dirty: bool,
 }
@@ -212,6 +214,7 @@ impl ServiceState {
             wordless: None,
             diagnosed: None,
             note: None,
+            beside: None,
             dirty: true,
         }
     }

@@ -41,6 +41,7 @@ fn service(name: &str, needs: &[&str]) -> Service {
             polite: Polite::Signal(crate::stack::Signal::Terminate),
             timeout: Duration::from_secs(5),
         },
+        keep: Vec::new(),
         start_timeout: Duration::from_mins(1),
         port_conflict: PortConflict::Replace,
         links: BTreeMap::new(),

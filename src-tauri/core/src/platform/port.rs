@@ -1,5 +1,7 @@
 use std::{io, net::SocketAddr};
 
+use sysinfo::Uid;
+
 use crate::model::facts::Process;
 
 /// Why an address cannot be bound.
@@ -22,6 +24,8 @@ pub(crate) struct Listening {
     pub(crate) address: SocketAddr,
     /// Whether the present user opened it.
     pub(crate) own: bool,
+    /// The user who opened it, where the operating system tells.
+    pub(crate) user: Option<Uid>,
     /// Who holds it. Several processes do after a fork, none where the operating system does not
     /// tell: it is another user's, or the kernel's own.
     pub(crate) processes: Vec<Process>,

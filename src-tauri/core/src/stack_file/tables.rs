@@ -56,6 +56,9 @@ table! {
         on_unhealthy: Option<At<OnUnhealthy>>,
         /// How it is asked to leave: a signal, or a table. Default: SIGTERM.
         stop: Option<At<TextOr<StopTable>>>,
+        /// Programs that it starts and that outlive it, by name: `["adb"]`. Each must have a process
+        /// group of its own.
+        keep: Option<At<Vec<At<String>>>>,
         /// How long it may take to become ready. Default: `60s`.
         start_timeout: Option<At<Time>>,
         /// What happens when its port is held. Default: `replace`.
@@ -224,6 +227,7 @@ impl Choice for OnUnhealthy {
 impl Choice for PortConflict {
     const WORDS: &[(&str, Self)] = &[
         ("replace", Self::Replace),
+        ("force", Self::Force),
         ("fail", Self::Fail),
         ("next", Self::Next),
     ];

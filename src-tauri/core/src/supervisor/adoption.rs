@@ -116,7 +116,8 @@ impl Supervisor {
             last_words: last_words.filter(|_| !lives),
         };
         self.stacks[index].run(&origin.service, origin.run).tree = Some(tree.clone());
-        self.tools.active.insert(tree.mark().clone());
+        let stack = self.stacks[index].model.stack().clone();
+        self.tools.active.insert(tree.mark().clone(), stack);
         self.step(index, Event::Adopt(origin.service.clone(), adoption));
         if lives {
             let effect = Effect {

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     effects::{
         check::Checks,
-        port::{Asker, ClaimRequest},
+        port::{Asker, ClaimRequest, Leftovers},
         probe::{Round, Schedule, Watch},
         process::Tree,
     },
@@ -95,16 +95,18 @@ impl Supervisor {
     }
 
     fn claim(&mut self, index: usize, job: Job, asked: bool) {
-        self.tools.active.insert(job.mark());
+        let stack = self.stacks[index].model.stack();
+        self.tools.active.insert(job.mark(), stack.clone());
         let request = job.service.port.map(|port| ClaimRequest {
             mark: job.mark(),
             port,
             host: job.service.host.clone(),
             conflict: job.service.port_conflict,
-            mode: self.stacks[index].model.stack().mode,
+            mode: stack.mode,
+            leftovers: Leftovers::of(job.origin.stack.clone(), stack, &job.service, &*job.ports),
             reserved: self.reserved(index, &job.service),
             asker: Asker {
-                process: None,
+                callers: self.tools.callers.clone(),
                 running: self.tools.active.clone(),
             },
         });
@@ -154,6 +156,7 @@ impl Supervisor {
         if let Some(running) = self.stacks[index].running(&job.origin.service) {
             self.journal.started(running);
         }
+        tree.spare(job.spare());
         let stopping = job.run.stopping.clone();
         self.tasks
             .spawn(stopping.run_until_cancelled_owned(async move {
@@ -266,6 +269,7 @@ mod tests {
             census: Census::from_now(),
             ports: Default::default(),
             active: Default::default(),
+            callers: Default::default(),
             prober: Prober::default(),
             watcher: Watcher::new(),
             killings: MemoryKillings::default(),

@@ -17,7 +17,7 @@ use crate::{
         log::{self, Follow, Query, Reader, RunLog, Runs, ServiceLogs},
         port,
         probe::{Context, Lines},
-        process::{Ask, Launch, Tree, launch, stop, words},
+        process::{Ask, Launch, Spare, Tree, launch, stop, words},
     },
     model::{
         effect::Report,
@@ -176,6 +176,7 @@ impl Job {
     /// Sees a launched or adopted run to its end: keeps its log, and tells when its first process
     /// has ended.
     pub(super) async fn attend(self, tree: &Tree) {
+        tree.spare(self.spare());
         tokio::join!(self.keep_log(), self.watch(tree));
     }
 
@@ -202,6 +203,11 @@ impl Job {
         self.run.over.run_until_cancelled(stopping).await;
     }
 
+    /// What outlives the service.
+    pub(super) fn spare(&self) -> Spare {
+        Spare::of(&self.service, &*self.ports)
+    }
+
     /// Ends the whole tree of the run and verifies that.
     pub(super) async fn end(&self, tree: &Tree) -> Stopped {
         let name = &self.service.name;
@@ -223,7 +229,12 @@ impl Job {
                 }
             }
         };
+        tree.spare(self.spare());
         let mut stopped = stop(tree, &self.tools.census, ask, patience, &self.run.kill).await;
+        if !stopped.beside.is_empty() {
+            let beside = &stopped.beside;
+            tracing::info!(service = %name, ?beside, "ended with the service, from sessions of their own");
+        }
         if let Some(port) = self.ports.port_of(name).filter(|_| stopped.left.is_empty()) {
             let free = port::verify_free(port, self.service.host.as_deref(), PORT_RELEASE).await;
             stopped.port_held = !free;

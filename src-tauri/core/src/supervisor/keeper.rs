@@ -22,6 +22,17 @@ impl Handle {
         outcome.unwrap_or_else(|| Outcome::Refused(ENDING.into()))
     }
 
+    /// Keeps the client of this connection, and what it descends from, from being ended for a port.
+    async fn note_client(&self) {
+        if let Some(client) = self.client {
+            let callers = self.callers.clone();
+            let noted = tokio::task::spawn_blocking(move || callers.note(client)).await;
+            if let Err(error) = noted {
+                tracing::warn!(%error, "the process that asked could not be looked at");
+            }
+        }
+    }
+
     /// Waits until nothing of any stack is wanted or runs.
     pub async fn idle(&self) {
         // The sender is gone when the supervisor has ended, and then nothing of it is left to do.
@@ -40,7 +51,13 @@ impl Handle {
 }
 
 impl Keeper for Handle {
+    fn for_client(mut self, client: u32) -> Self {
+        self.client = Some(client);
+        self
+    }
+
     async fn up(&self, up: Up) -> Outcome {
+        self.note_client().await;
         self.request(|answer| Message::Up(up, answer)).await
     }
 
@@ -49,6 +66,7 @@ impl Keeper for Handle {
     }
 
     async fn restart(&self, restart: Restart) -> Outcome {
+        self.note_client().await;
         self.request(|answer| Message::Restart(restart, answer))
             .await
     }

@@ -28,7 +28,7 @@ use crate::{
     effects::{
         evidence::{Case, MemoryKillings},
         log::{ServiceLogs, Watcher, last_words},
-        port::{ActiveRuns, Ports},
+        port::{ActiveRuns, Callers, Ports},
         probe::Prober,
         process::Census,
     },
@@ -70,6 +70,9 @@ pub struct Handle {
     snapshot: watch::Receiver<Arc<Snapshot>>,
     alive: watch::Receiver<usize>,
     ended: CancellationToken,
+    /// Whom this one speaks for, where that is not the present process.
+    client: Option<u32>,
+    callers: Callers,
 }
 
 /// Something that happened, or that somebody wants.
@@ -127,6 +130,8 @@ struct Tools {
     ports: Ports,
     /// The runs that a port is claimed for, or that start or run: nobody ends them for a port.
     active: ActiveRuns,
+    /// The processes that gave a command, and what they descend from: not ended either.
+    callers: Callers,
     prober: Prober,
     watcher: Watcher,
     killings: MemoryKillings,
@@ -174,6 +179,8 @@ pub async fn start(lock: &Lock) -> std::io::Result<Started> {
         snapshot: snapshots,
         alive: alive_count,
         ended: ended.clone(),
+        client: None,
+        callers: Callers::default(),
     };
     let (journal, remembered) = Journal::open(lock);
     let mut supervisor = Supervisor {
@@ -182,6 +189,7 @@ pub async fn start(lock: &Lock) -> std::io::Result<Started> {
             census: Census::from_now(),
             ports: Ports::default(),
             active: ActiveRuns::default(),
+            callers: handle.callers.clone(),
             prober: Prober::default(),
             watcher: Watcher::new(),
             killings: MemoryKillings::default(),

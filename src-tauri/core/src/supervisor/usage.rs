@@ -22,6 +22,9 @@ use crate::{
 /// Over less time than this a share of a core says nothing.
 const SHORTEST: Duration = Duration::from_millis(100);
 
+/// For longer nobody waits to be told what the services cost.
+const LONGEST: Duration = Duration::from_secs(1);
+
 /// What was measured last, by run.
 #[derive(Clone, Default)]
 pub(super) struct Meter(Arc<Mutex<HashMap<Mark, Measured>>>);
@@ -51,7 +54,9 @@ impl Supervisor {
         let trees: Vec<HashMap<ServiceName, Tree>> = trees.collect();
         let (meter, census) = (self.meter.clone(), self.tools.census.clone());
         self.tasks.spawn(async move {
-            let mut costs = costs(&trees, &census).await;
+            // Without what they cost, where the machine is too busy to tell: under a fork bomb, say.
+            let measured = tokio::time::timeout(LONGEST, costs(&trees, &census)).await;
+            let mut costs = measured.unwrap_or_default();
             let now = clock::now();
             let mut filled = (*snapshot).clone();
             let mut measured = HashMap::new();

@@ -164,7 +164,9 @@ fn somebody(name: &str, command_line: &str, port: u16) -> Holder {
         name: name.to_owned(),
         command_line: Some(command_line.to_owned()),
         user: Some("anna".to_owned()),
+        folder: None,
         since: None,
+        age: None,
         addresses: vec![([127, 0, 0, 1], port).into()],
         mark: None,
     }

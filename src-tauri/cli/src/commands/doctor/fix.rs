@@ -7,7 +7,7 @@ use std::{
 
 use pilotlight::{
     clock,
-    control::{Client, Environment, Outcome, Restart, Up},
+    control::{Client, Down, Environment, Outcome, Restart, Up},
     effects::{
         port::{Asker, describe_fault, free},
         remedy::{self, RemedyError},
@@ -139,11 +139,22 @@ async fn carry_out(context: &Context, visit: &Visit, action: &Action) -> Result<
             };
             told(client.restart(restart).await?)
         }
-        Action::FreePort { port } => {
-            let asker = Asker {
-                process: None,
-                running: Running::of(context, &visit.snapshot).marks().collect(),
+        Action::Stop { file, service } => {
+            let Some(mut client) = context.keeper().await? else {
+                return Ok(Done::Prepared);
             };
+            let down = Down {
+                file: Some(file.clone()),
+                services: vec![service.clone()],
+                kill: false,
+            };
+            match client.down(down).await? {
+                Outcome::Done => Ok(Done::Prepared),
+                outcome => told(outcome),
+            }
+        }
+        Action::FreePort { port } => {
+            let asker = Asker::with(Running::of(context, &visit.snapshot).marks().collect());
             let now = clock::now().wall;
             match free(*port, &asker).await {
                 Ok(ended) => {

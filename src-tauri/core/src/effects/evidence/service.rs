@@ -14,7 +14,7 @@ use crate::{
     effects::{
         check::{Checks, Saved},
         environment::{self, require},
-        port::{Claimant, foresee},
+        port::{Claimant, Leftovers, foresee},
         probe::{Context, Prober, target},
     },
     model::{
@@ -284,7 +284,7 @@ async fn port_fault(case: &Case, standing: &Standing) -> Option<PortFault> {
         return None;
     }
     let claimant = Claimant {
-        stack: case.id.clone(),
+        leftovers: Leftovers::of(case.id.clone(), &case.stack, spec, &*case.ports),
         host: spec.host.clone(),
         conflict: spec.port_conflict,
         mode: case.stack.mode,

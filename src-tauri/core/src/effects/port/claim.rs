@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    leftover::Leftovers,
     release::{Addresses, bind_all, make_free},
     rules::{Asker, Policy},
 };
@@ -30,6 +31,8 @@ pub struct ClaimRequest {
     pub conflict: PortConflict,
     /// The mode of the stack.
     pub mode: Mode,
+    /// What tells a leftover of the stack.
+    pub leftovers: Leftovers,
     /// Ports that other services declare: not given as the next one.
     pub reserved: BTreeSet<Port>,
     /// On whose behalf.
@@ -69,20 +72,21 @@ impl Ports {
         };
         match request.conflict {
             PortConflict::Next => self.claim_next(request).await,
-            PortConflict::Replace | PortConflict::Fail => Err(fault),
+            PortConflict::Replace | PortConflict::Force | PortConflict::Fail => Err(fault),
         }
     }
 
     async fn claim_declared(&self, request: &ClaimRequest) -> Result<Claimed, PortFault> {
         let port = request.port;
-        let reservation = self.reserve(port, request).map_err(given_to)?;
+        let reservation = self.reserve(port, request);
+        let reservation = reservation.map_err(|mark| given_to(mark, &request.asker))?;
         let addresses = Addresses::new(port, request.host.as_deref()).await;
         let policy = Policy {
             mode: request.mode,
             conflict: request.conflict,
         };
-        let stack = Some(&request.mark.stack);
-        let ended = make_free(&addresses, policy, &request.asker, stack).await?;
+        let leftovers = Some(&request.leftovers);
+        let ended = make_free(&addresses, policy, &request.asker, leftovers).await?;
         reservation.keep();
         Ok(Claimed { port, ended })
     }
@@ -139,10 +143,10 @@ impl Ports {
     }
 }
 
-fn given_to(mark: Mark) -> PortFault {
+fn given_to(mark: Mark, asker: &Asker) -> PortFault {
     PortFault::Taken {
         holder: None,
-        protected: Some(Protected::RunningService(mark)),
+        protected: Some(Protected::RunningService(asker.running.neighbour(mark))),
     }
 }
 

@@ -2,21 +2,21 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ffi::OsStr,
     io,
     net::{IpAddr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, UNIX_EPOCH},
 };
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, Uid, UpdateKind};
 
 use crate::{
-    effects::process::{self, Census},
+    clock,
+    effects::process::{self, Census, Program},
     mask,
     model::facts::{Holder, Mark, Process},
     platform::{
-        host,
+        host, process as platform,
         socket::{self, Breadth},
     },
     stack::Port,
@@ -34,9 +34,53 @@ const GENERATIONS: usize = 64;
 ///
 /// The operating system does not tell who listens at all.
 pub async fn holders(port: Port) -> io::Result<Vec<Holder>> {
+    Ok(listeners(port).await?.holders)
+}
+
+/// What listens on a port, as far as the operating system tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listeners {
+    /// The processes that are known; see [`holders`].
+    pub holders: Vec<Holder>,
+    /// Sockets whose processes the operating system does not show to this user.
+    pub hidden: Vec<Hidden>,
+}
+
+/// A listening socket whose process is not shown to this user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hidden {
+    /// Where it listens; `None` where only the port is known to be in use.
+    pub address: Option<SocketAddr>,
+    /// The user who opened it.
+    pub user: Option<String>,
+}
+
+/// All that listens on a port, on any address, with what is not shown to this user.
+///
+/// # Errors
+///
+/// The operating system does not tell who listens at all.
+pub async fn listeners(port: Port) -> io::Result<Listeners> {
     let tenants = tenants(port, None, Breadth::Family).await?;
-    let holders = tenants.suspects.into_iter().map(|suspect| suspect.holder);
-    Ok(holders.collect())
+    let hidden = tenants.unknown.into_iter().map(|unknown| Hidden {
+        address: Some(unknown.address),
+        user: unknown.user,
+    });
+    let mut listeners = Listeners {
+        hidden: hidden.collect(),
+        holders: tenants
+            .suspects
+            .into_iter()
+            .map(|suspect| suspect.holder)
+            .collect(),
+    };
+    if listeners == Listeners::default() && !super::release::can_be_bound(port) {
+        listeners.hidden.push(Hidden {
+            address: None,
+            user: None,
+        });
+    }
+    Ok(listeners)
 }
 
 /// All who listen on a port.
@@ -65,15 +109,21 @@ impl Tenants {
 }
 
 /// A listening socket without a known process.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Unknown {
     pub(super) address: SocketAddr,
     /// Whether the present user opened it.
     pub(super) own: bool,
+    /// The user who opened it, where the operating system tells.
+    pub(super) user: Option<String>,
 }
 
 /// A holder, and what the rules look at besides.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that the rules ask for"
+)]
 pub(super) struct Suspect {
     pub(super) holder: Holder,
     /// Whether another holder of the port started it.
@@ -82,8 +132,14 @@ pub(super) struct Suspect {
     pub(super) foreign: bool,
     /// Whether it belongs to the operating system.
     pub(super) system: bool,
-    /// The names that its program goes by: on disk, as called, and as it calls itself.
-    pub(super) names: Vec<String>,
+    /// Whether its parent is gone and it has no terminal.
+    pub(super) orphan: bool,
+    /// Whether it runs in a container or a sandbox: in another pid namespace.
+    pub(super) contained: bool,
+    /// Its program.
+    pub(super) program: Program,
+    /// Its program on disk.
+    pub(super) exe: Option<PathBuf>,
     /// Who started it, for people.
     pub(super) parent: Option<String>,
 }
@@ -108,7 +164,11 @@ fn look(port: Port, wanted: Option<&[IpAddr]>, breadth: Breadth) -> io::Result<T
             continue;
         }
         if socket.processes.is_empty() {
-            unknown.push((socket.address, socket.own));
+            unknown.push(Unknown {
+                address: socket.address,
+                own: socket.own,
+                user: socket.user.as_ref().and_then(host::user_name),
+            });
         }
         for process in socket.processes {
             addresses.entry(process).or_default().insert(socket.address);
@@ -116,10 +176,14 @@ fn look(port: Port, wanted: Option<&[IpAddr]>, breadth: Breadth) -> io::Result<T
     }
     let mut details = Details::new()?;
     let mut tenants = Tenants::default();
-    for (address, own) in unknown {
-        match (!own).then(|| details.docker_proxy(address)).flatten() {
+    for unknown in unknown {
+        let address = unknown.address;
+        match (!unknown.own)
+            .then(|| details.docker_proxy(address))
+            .flatten()
+        {
             Some(process) => drop(addresses.entry(process).or_default().insert(address)),
-            None => tenants.unknown.push(Unknown { address, own }),
+            None => tenants.unknown.push(unknown),
         }
     }
     tenants.suspects = details.suspects(addresses);
@@ -138,7 +202,7 @@ fn is_in_the_way(listens: IpAddr, wanted: IpAddr) -> bool {
             && (listens.is_unspecified() || wanted.is_unspecified())
 }
 
-/// The processes that the present one descends from, its parent first.
+/// The processes that this one descends from, its parent first.
 pub(super) fn ancestors(pid: u32) -> io::Result<Vec<u32>> {
     Ok(Details::new()?.ancestors(pid))
 }
@@ -170,6 +234,7 @@ impl Details {
             .without_tasks()
             .with_user(UpdateKind::Always)
             .with_cmd(UpdateKind::Always)
+            .with_cwd(UpdateKind::Always)
             .with_exe(UpdateKind::Always);
         self.system
             .refresh_processes_specifics(which, false, details);
@@ -226,30 +291,36 @@ impl Details {
         descends: bool,
     ) -> Option<Suspect> {
         let own = self.process(std::process::id()).and_then(user_of).cloned();
-        // The first process is the parent of every orphan.
-        let parent = lineage
-            .first()
-            .filter(|&&pid| pid != 1)
-            .and_then(|&pid| Some(format!("{} (pid {pid})", shown_name(self.process(pid)?))));
+        let parent = lineage.first().copied();
+        let parent = parent.filter(|&parent| !platform::adopts(parent, process.pid));
+        let orphan = parent.is_none() && !platform::has_terminal(process.pid);
+        let parent =
+            parent.and_then(|pid| Some(format!("{} (pid {pid})", shown_name(self.process(pid)?))));
         let acts_as = self.process(process.pid)?.user_id().cloned();
         let user_name = acts_as.map(|id| host::user_name(&id).unwrap_or_else(|| id.to_string()));
         let details = self.process(process.pid)?;
         let user = user_of(details);
+        let since = UNIX_EPOCH + Duration::from_secs(details.start_time());
         let suspect = Suspect {
             descends,
             foreign: user.is_none() || user != own.as_ref(),
             system: socket::is_system(process.pid),
+            orphan,
+            contained: platform::is_contained(process.pid),
             parent,
             holder: Holder {
                 process,
                 name: shown_name(details),
                 command_line: command_line(details),
                 user: user_name,
-                since: Some(UNIX_EPOCH + Duration::from_secs(details.start_time())),
+                folder: details.cwd().map(Path::to_owned),
+                since: Some(since),
+                age: clock::now().wall.duration_since(since).ok(),
                 addresses,
                 mark: process::mark_of(process),
             },
-            names: names(details),
+            program: details.into(),
+            exe: details.exe().map(Path::to_owned),
         };
         // All of this was read by number: it holds only if the number still means the same.
         (process::process(process.pid) == Some(process)).then_some(suspect)
@@ -295,7 +366,7 @@ fn shown_name(process: &sysinfo::Process) -> String {
         .first()
         .and_then(|word| called_as(&word.to_string_lossy()));
     called
-        .or_else(|| names(process).into_iter().next())
+        .or_else(|| Program::from(process).names.into_iter().next())
         .unwrap_or_default()
 }
 
@@ -308,19 +379,6 @@ fn called_as(word: &str) -> Option<String> {
         Path::new(word).file_name()?.to_str()?
     };
     (!name.is_empty()).then(|| name.to_owned())
-}
-
-/// All that it is called; what is on disk, first: a thread may give its process another name.
-fn names(process: &sysinfo::Process) -> Vec<String> {
-    let file_name =
-        |path: &OsStr| Some(Path::new(path).file_name()?.to_string_lossy().into_owned());
-    let on_disk = process.exe().and_then(|path| file_name(path.as_os_str()));
-    let on_disk = on_disk.map(|name| name.trim_end_matches(" (deleted)").to_owned());
-    let called = process.cmd().first().and_then(|word| file_name(word));
-    let itself = process.name().to_string_lossy().into_owned();
-    let mut names: Vec<_> = on_disk.into_iter().chain([itself]).chain(called).collect();
-    names.retain(|name| !name.is_empty());
-    names
 }
 
 #[cfg(test)]

@@ -7,13 +7,15 @@
 
 mod claim;
 mod holder;
+mod leftover;
 mod programs;
 mod release;
 mod rules;
 
 pub use crate::model::explain::describe_fault;
 pub use claim::{ClaimRequest, Ports};
-pub use holder::holders;
+pub use holder::{Hidden, Listeners, holders, listeners};
+pub use leftover::Leftovers;
 pub use programs::programs_by_port;
 pub use release::{Claimant, foresee, free, verify_free};
-pub use rules::{ActiveRuns, Asker};
+pub use rules::{ActiveRuns, Asker, Callers};

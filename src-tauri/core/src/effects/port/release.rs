@@ -11,11 +11,12 @@ use tokio::task::JoinSet;
 
 use super::{
     holder::{Suspect, Tenants, marked, tenants},
+    leftover::Leftovers,
     rules::{ActiveRuns, Asker, Policy, Spared, decide, protection},
 };
 use crate::{
     effects::process::end,
-    model::facts::{Holder, PortFault, Protected, StackId},
+    model::facts::{Holder, PortFault, Protected},
     platform::socket::{self, Breadth, Refusal},
     stack::{Mode, Port, PortConflict},
 };
@@ -109,15 +110,15 @@ pub(super) async fn make_free(
     addresses: &Addresses,
     policy: Policy,
     asker: &Asker,
-    stack: Option<&StackId>,
+    leftovers: Option<&Leftovers>,
 ) -> Result<Vec<Holder>, PortFault> {
     let mut ended = Vec::<Holder>::new();
     for round in 0..=ROUNDS {
         let Some(tenants) = obstacle(addresses).await? else {
             return Ok(ended);
         };
-        let spared = Spared::new(asker, stack).map_err(|error| untold(&error))?;
-        decide(&tenants, &spared, policy)?;
+        let (tenants, spared) = judge(tenants, policy, asker, leftovers).await;
+        let spared = spared?;
         let stays = |suspect: &&Suspect| is_among(&ended, suspect);
         if let Some(suspect) = tenants.suspects.iter().find(stays) {
             return Err(taken(suspect, None));
@@ -135,6 +136,25 @@ pub(super) async fn make_free(
         is_free_within(addresses, SETTLE).await;
     }
     Ok(ended)
+}
+
+/// Whether the holders of a port may be ended: what is spared if so, or why not. Reads what the rules
+/// ask for.
+async fn judge(
+    tenants: Tenants,
+    policy: Policy,
+    asker: &Asker,
+    leftovers: Option<&Leftovers>,
+) -> (Tenants, Result<Spared, PortFault>) {
+    let (asker, leftovers) = (asker.clone(), leftovers.cloned());
+    let judged = tokio::task::spawn_blocking(move || {
+        let spared = Spared::read(&asker, leftovers.as_ref());
+        let spared = spared.map_err(|error| untold(&error));
+        let allowed = spared.and_then(|spared| decide(&tenants, &spared, policy).map(|()| spared));
+        (tenants, allowed)
+    });
+    let lost = |error| (Tenants::default(), Err(untold(&io::Error::other(error))));
+    judged.await.unwrap_or_else(lost)
 }
 
 /// Who stands in the way; `None` if nobody does, or nobody any more.
@@ -177,7 +197,7 @@ fn taken(suspect: &Suspect, protected: Option<Protected>) -> PortFault {
 
 /// A server ends its workers itself, in its own order, so it is asked first; what it leaves of
 /// them comes next. Of a leftover service the whole marked tree goes.
-async fn end_all(suspects: &[Suspect], spared: &Spared<'_>) {
+async fn end_all(suspects: &[Suspect], spared: &Spared) {
     let (workers, servers): (Vec<_>, Vec<_>) =
         suspects.iter().partition(|suspect| suspect.descends);
     end_each(servers).await;
@@ -188,11 +208,10 @@ async fn end_all(suspects: &[Suspect], spared: &Spared<'_>) {
         .collect();
     for mark in marks {
         let tree = marked(mark).await.unwrap_or_default();
-        end_each(
-            tree.iter()
-                .filter(|suspect| protection(suspect, spared).is_none()),
-        )
-        .await;
+        let may_end = |suspect: &&Suspect| {
+            protection(suspect, spared).is_none() && !suspect.program.outlives()
+        };
+        end_each(tree.iter().filter(may_end)).await;
     }
 }
 
@@ -229,11 +248,17 @@ pub async fn free(port: Port, asker: &Asker) -> Result<Vec<Holder>, PortFault> {
     make_free(&addresses, Policy::ASKED, asker, None).await
 }
 
+/// Whether a port can be bound on both loopback addresses.
+pub(super) fn can_be_bound(port: Port) -> bool {
+    let all = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    bind_all(&Addresses { port, all }).is_ok()
+}
+
 /// A service that may be started.
 #[derive(Clone, Debug)]
 pub struct Claimant {
-    /// Its stack.
-    pub stack: StackId,
+    /// What tells a leftover of its stack.
+    pub leftovers: Leftovers,
     /// The service's `host`.
     pub host: Option<String>,
     /// What the stack file says about a port that is held.
@@ -252,19 +277,14 @@ pub async fn foresee(port: Port, claimant: &Claimant) -> Option<PortFault> {
         Ok(tenants) => tenants?,
         Err(fault) => return Some(fault),
     };
-    let asker = Asker {
-        process: None,
-        running: claimant.running.clone(),
-    };
+    let asker = Asker::with(claimant.running.clone());
     let policy = Policy {
         mode: claimant.mode,
         conflict: claimant.conflict,
     };
-    let decided = Spared::new(&asker, Some(&claimant.stack))
-        .map_err(|error| untold(&error))
-        .and_then(|spared| decide(&tenants, &spared, policy));
-    match decided {
-        Ok(()) => tenants.suspects.first().map(|suspect| taken(suspect, None)),
+    let (tenants, allowed) = judge(tenants, policy, &asker, Some(&claimant.leftovers)).await;
+    match allowed {
+        Ok(_) => tenants.suspects.first().map(|suspect| taken(suspect, None)),
         Err(fault) => Some(fault),
     }
 }

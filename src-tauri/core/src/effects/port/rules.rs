@@ -2,36 +2,78 @@
 //! say; [`decide`] adds what those say.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap},
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::holder::{self, Suspect, Tenants, Unknown};
+use super::{
+    holder::{self, Suspect, Tenants, Unknown},
+    leftover::Leftovers,
+};
 use crate::{
-    model::facts::{Holder, Mark, PortFault, Protected, StackId},
-    stack::{Mode, PortConflict},
+    effects::process,
+    model::facts::{Holder, Mark, Neighbour, PortFault, Process, Protected},
+    stack::{Mode, PortConflict, Stack},
 };
 
 /// Who wants a port, and who is spared for their sake.
 #[derive(Clone, Debug, Default)]
 pub struct Asker {
-    /// The process that gave the command, where it is not the present one: what it descends from
-    /// (a terminal, an editor) is never ended.
-    pub process: Option<u32>,
+    /// Who gave a command: what they descend from (a terminal, an editor) is never ended.
+    pub callers: Callers,
     /// What the keeper runs. It is never ended.
     pub running: ActiveRuns,
 }
 
-/// The runs, of any stack, that a keeper claims a port for, starts or runs now. Clones are the same
-/// set.
+impl Asker {
+    /// This process asks, and these are running.
+    #[must_use]
+    pub fn with(running: ActiveRuns) -> Self {
+        Self {
+            callers: Callers::default(),
+            running,
+        }
+    }
+}
+
+/// The processes that gave a command to this one, and all that they descend from, with their start
+/// times. Clones are the same set.
 #[derive(Clone, Debug, Default)]
-pub struct ActiveRuns(Arc<Mutex<HashSet<Mark>>>);
+pub struct Callers(Arc<Mutex<BTreeSet<Process>>>);
+
+impl Callers {
+    /// From now on neither the process of this number nor any that it descends from is ended for a
+    /// port, for as long as it lives. Blocks for some files that are read.
+    pub fn note(&self, caller: u32) {
+        let ancestors = holder::ancestors(caller).unwrap_or_default();
+        let line = std::iter::once(caller).chain(ancestors);
+        let line: Vec<Process> = line.filter_map(process::process).collect();
+        let mut all = self.lock();
+        all.retain(|known| process::process(known.pid) == Some(*known));
+        all.extend(line);
+    }
+
+    /// Whether it gave a command, or a process that did descends from it.
+    #[must_use]
+    pub fn contain(&self, process: Process) -> bool {
+        self.lock().contains(&process)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<Process>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The runs, of any stack, that a keeper claims a port for, starts or runs now, each with its
+/// stack. Clones are the same set.
+#[derive(Clone, Debug, Default)]
+pub struct ActiveRuns(Arc<Mutex<HashMap<Mark, Option<Arc<Stack>>>>>);
 
 impl ActiveRuns {
     /// From now on nobody of this run is ended for a port.
-    pub fn insert(&self, mark: Mark) {
-        self.lock().insert(mark);
+    pub fn insert(&self, mark: Mark, stack: Arc<Stack>) {
+        self.lock().insert(mark, Some(stack));
     }
 
     /// The run is over.
@@ -42,17 +84,25 @@ impl ActiveRuns {
     /// Whether this run is under way.
     #[must_use]
     pub fn contains(&self, mark: &Mark) -> bool {
-        self.lock().contains(mark)
+        self.lock().contains_key(mark)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashSet<Mark>> {
+    /// Where a run belongs, as far as it is known.
+    pub(super) fn neighbour(&self, mark: Mark) -> Neighbour {
+        let stack = self.lock().get(&mark).cloned().flatten();
+        let stack = stack.map(|stack| (stack.name.clone(), stack.file.clone()));
+        Neighbour { mark, stack }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Mark, Option<Arc<Stack>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl FromIterator<Mark> for ActiveRuns {
     fn from_iter<I: IntoIterator<Item = Mark>>(marks: I) -> Self {
-        Self(Arc::new(Mutex::new(marks.into_iter().collect())))
+        let marks = marks.into_iter().map(|mark| (mark, None));
+        Self(Arc::new(Mutex::new(marks.collect())))
     }
 }
 
@@ -114,30 +164,25 @@ const SYSTEM_PROGRAMS: &[&str] = &[
 
 /// The processes that the rules know, read once a claim.
 #[derive(Debug)]
-pub(super) struct Spared<'a> {
+pub(super) struct Spared {
     /// The keeper, or the command that frees a port.
     pub(super) keeper: u32,
-    /// What the keeper and the asker descend from, and the asker.
+    /// What the keeper descends from.
     pub(super) ancestors: BTreeSet<u32>,
-    pub(super) running: &'a ActiveRuns,
-    /// The stack that the port is for; a person who frees one asks for none.
-    pub(super) stack: Option<&'a StackId>,
+    pub(super) asker: Asker,
+    /// What the stack that the port is for may have left; a person who frees one asks for none.
+    pub(super) leftovers: Option<Leftovers>,
 }
 
-impl<'a> Spared<'a> {
-    /// Reads who the keeper and the asker descend from: a few files for each.
-    pub(super) fn new(asker: &'a Asker, stack: Option<&'a StackId>) -> io::Result<Self> {
+impl Spared {
+    /// Reads who the keeper descends from, and what the folders of the stack are. Blocks.
+    pub(super) fn read(asker: &Asker, leftovers: Option<&Leftovers>) -> io::Result<Self> {
         let keeper = std::process::id();
-        let mut ancestors: BTreeSet<_> = holder::ancestors(keeper)?.into_iter().collect();
-        if let Some(asker) = asker.process.filter(|&asker| asker != keeper) {
-            ancestors.insert(asker);
-            ancestors.extend(holder::ancestors(asker)?);
-        }
         Ok(Self {
             keeper,
-            ancestors,
-            running: &asker.running,
-            stack,
+            ancestors: holder::ancestors(keeper)?.into_iter().collect(),
+            asker: asker.clone(),
+            leftovers: leftovers.map(Leftovers::resolved),
         })
     }
 }
@@ -153,19 +198,15 @@ impl Policy {
     /// A person has said it: end it.
     pub(super) const ASKED: Self = Self {
         mode: Mode::Development,
-        conflict: PortConflict::Replace,
+        conflict: PortConflict::Force,
     };
 }
 
 /// Whether the holders of a port may be ended: all of them, or none. A fault names the first who
-/// may not.
-pub(super) fn decide(
-    tenants: &Tenants,
-    spared: &Spared<'_>,
-    policy: Policy,
-) -> Result<(), PortFault> {
+/// may not. Blocks.
+pub(super) fn decide(tenants: &Tenants, spared: &Spared, policy: Policy) -> Result<(), PortFault> {
     if let Some(unknown) = tenants.unknown.first() {
-        return Err(taken(None, protection_of_unknown(*unknown)));
+        return Err(taken(None, protection_of_unknown(unknown)));
     }
     let reasons = tenants.suspects.iter().map(|suspect| {
         let reason = protection(suspect, spared).or_else(|| objection(suspect, spared, policy));
@@ -180,18 +221,20 @@ pub(super) fn decide(
 }
 
 /// The rules that hold whatever the mode. The order is that of what helps a person most.
-pub(super) fn protection(suspect: &Suspect, spared: &Spared<'_>) -> Option<Protected> {
-    let pid = suspect.holder.process.pid;
-    if pid == spared.keeper {
+pub(super) fn protection(suspect: &Suspect, spared: &Spared) -> Option<Protected> {
+    let process = suspect.holder.process;
+    if process.pid == spared.keeper {
         return Some(Protected::Keeper);
     }
-    if spared.ancestors.contains(&pid) {
+    if spared.ancestors.contains(&process.pid) || spared.asker.callers.contain(process) {
         return Some(Protected::Ancestor);
     }
     if let Some(mark) = &suspect.holder.mark {
-        let elsewhere = spared.stack.is_some_and(|stack| *stack != mark.stack);
-        if elsewhere || spared.running.contains(mark) {
-            return Some(Protected::RunningService(mark.clone()));
+        let leftovers = spared.leftovers.as_ref();
+        let elsewhere = leftovers.is_some_and(|leftovers| leftovers.stack != mark.stack);
+        let running = &spared.asker.running;
+        if elsewhere || running.contains(mark) {
+            return Some(Protected::RunningService(running.neighbour(mark.clone())));
         }
     }
     if is_named(suspect, CONTAINER_PROXIES) {
@@ -200,34 +243,49 @@ pub(super) fn protection(suspect: &Suspect, spared: &Spared<'_>) -> Option<Prote
     if suspect.system || is_named(suspect, SYSTEM_PROGRAMS) {
         return Some(Protected::System);
     }
-    suspect.foreign.then_some(Protected::OtherUser)
+    let foreign = Protected::OtherUser {
+        name: suspect.holder.user.clone(),
+    };
+    suspect.foreign.then_some(foreign)
 }
 
-/// What the stack says. A leftover of the very stack is ended in development whatever
-/// `port_conflict` says: it is nobody else's.
-fn objection(suspect: &Suspect, spared: &Spared<'_>, policy: Policy) -> Option<Protected> {
+/// What the stack says; nothing if a person asks. A leftover of the very stack is ended in
+/// development whatever `port_conflict` says: it is nobody else's.
+fn objection(suspect: &Suspect, spared: &Spared, policy: Policy) -> Option<Protected> {
     if policy.mode == Mode::Production {
         return Some(Protected::Production);
     }
+    let leftovers = spared.leftovers.as_ref()?;
+    // What a service has opened for a person carries its mark as well.
     let mark = suspect.holder.mark.as_ref();
-    let leftover = mark.is_some_and(|mark| Some(&mark.stack) == spared.stack);
+    if mark.is_some_and(|mark| mark.stack == leftovers.stack) && !suspect.program.outlives() {
+        return None;
+    }
+    if let Some(kind) = suspect.program.kind() {
+        return Some(Protected::Personal(kind));
+    }
+    if suspect.contained {
+        return Some(Protected::Contained);
+    }
     match policy.conflict {
-        PortConflict::Replace => None,
-        PortConflict::Fail | PortConflict::Next => (!leftover).then_some(Protected::Forbidden),
+        PortConflict::Force => None,
+        PortConflict::Replace => (!leftovers.include(suspect)).then_some(Protected::Stranger),
+        PortConflict::Fail | PortConflict::Next => Some(Protected::Forbidden),
     }
 }
 
 /// A socket of the present user without a process is the kernel's, or in a container.
-fn protection_of_unknown(unknown: Unknown) -> Protected {
+fn protection_of_unknown(unknown: &Unknown) -> Protected {
     if unknown.own {
         Protected::System
     } else {
-        Protected::OtherUser
+        let name = unknown.user.clone();
+        Protected::OtherUser { name }
     }
 }
 
 fn is_named(suspect: &Suspect, names: &[&str]) -> bool {
-    let mut called = suspect.names.iter().map(|name| name.to_lowercase());
+    let mut called = suspect.program.names.iter().map(|name| name.to_lowercase());
     called.any(|name| names.contains(&name.as_str()))
 }
 
@@ -246,7 +304,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::facts::{Process, RunId},
+        effects::process::Program,
+        model::facts::{ProgramKind, RunId, StackId},
         stack::ServiceName,
     };
 
@@ -268,26 +327,60 @@ mod tests {
                 name: "node".to_owned(),
                 command_line: None,
                 user: None,
+                folder: None,
                 since: None,
+                age: None,
                 addresses: Vec::new(),
                 mark: None,
             },
             descends: false,
             foreign: false,
             system: false,
-            names: vec!["node".to_owned()],
+            orphan: false,
+            contained: false,
+            program: program("node", "node server.js"),
+            exe: None,
             parent: None,
         }
     }
 
+    fn program(name: &str, line: &str) -> Program {
+        Program {
+            names: vec![name.to_owned()],
+            words: line.split(' ').map(str::to_owned).collect(),
+        }
+    }
+
+    /// A service `node server.js` of the stack in `/srv/nexus`.
+    fn leftovers() -> Leftovers {
+        Leftovers {
+            stack: StackId("nexus".to_owned()),
+            folders: vec!["/srv/nexus".into()],
+            directory: "/srv/nexus/api".into(),
+            words: vec!["node".to_owned(), "server.js".to_owned()],
+        }
+    }
+
+    fn replace() -> Policy {
+        Policy {
+            mode: Mode::Development,
+            conflict: PortConflict::Replace,
+        }
+    }
+
+    fn force() -> Policy {
+        Policy {
+            conflict: PortConflict::Force,
+            ..replace()
+        }
+    }
+
     fn judge(tenants: &Tenants, policy: Policy) -> Result<(), Option<Protected>> {
-        let stack = StackId("nexus".to_owned());
-        let running = ActiveRuns::from_iter([mark("nexus", "redis")]);
         let spared = Spared {
             keeper: KEEPER,
             ancestors: BTreeSet::from([1, PARENT]),
-            running: &running,
-            stack: Some(&stack),
+            asker: Asker::with(ActiveRuns::from_iter([mark("nexus", "redis")])),
+            leftovers: Some(leftovers()),
         };
         decide(tenants, &spared, policy).map_err(|fault| match fault {
             PortFault::Taken { protected, .. } => protected,
@@ -295,17 +388,147 @@ mod tests {
         })
     }
 
-    fn judge_one(suspect: Suspect) -> Option<Protected> {
+    fn judge_by(policy: Policy, suspect: Suspect) -> Option<Protected> {
         let tenants = Tenants {
             suspects: vec![suspect],
             unknown: Vec::new(),
         };
-        judge(&tenants, Policy::ASKED).err().flatten()
+        judge(&tenants, policy).err().flatten()
+    }
+
+    fn judge_one(suspect: Suspect) -> Option<Protected> {
+        judge_by(force(), suspect)
     }
 
     #[test]
-    fn a_stranger_may_be_ended_in_development() {
-        assert_eq!(judge_one(stranger()), None);
+    fn a_stranger_is_ended_by_force_alone() {
+        assert_eq!(judge_by(force(), stranger()), None);
+        assert_eq!(judge_by(replace(), stranger()), Some(Protected::Stranger));
+    }
+
+    #[test]
+    fn what_runs_from_a_folder_of_the_stack_is_a_leftover() {
+        for (folder, expected) in [
+            ("/srv/nexus", None),
+            ("/srv/nexus/api/src", None),
+            ("/srv/nexus-two", Some(Protected::Stranger)),
+            ("/srv", Some(Protected::Stranger)),
+        ] {
+            let mut suspect = stranger();
+            suspect.holder.folder = Some(folder.into());
+            assert_eq!(judge_by(replace(), suspect), expected, "{folder}");
+        }
+    }
+
+    #[test]
+    fn an_orphan_is_a_leftover_only_if_it_runs_the_program_of_the_service() {
+        for (name, line, folder, expected) in [
+            ("node", "node server.js", "/srv/nexus/api/../api", None),
+            ("node", "node /srv/nexus/api/server.js", "/", None),
+            (
+                "node",
+                "node server.js",
+                "/srv/other/api",
+                Some(Protected::Stranger),
+            ),
+            ("node", "node other.js", "/", Some(Protected::Stranger)),
+            (
+                "deno",
+                "deno server.js",
+                "/srv/other",
+                Some(Protected::Stranger),
+            ),
+            (
+                "python3",
+                "python3 -m server",
+                "/",
+                Some(Protected::Stranger),
+            ),
+        ] {
+            let mut suspect = stranger();
+            suspect.program = program(name, line);
+            suspect.holder.folder = Some(folder.into());
+            suspect.orphan = true;
+            assert_eq!(judge_by(replace(), suspect), expected, "{line} in {folder}");
+        }
+    }
+
+    #[test]
+    fn an_orphan_of_the_same_program_on_disk_is_a_leftover() {
+        let mut leftovers = leftovers();
+        for (words, expected) in [
+            (["./target/api", "--port"], true),
+            (["api", "--port"], true),
+            (["./api", "--port"], false),
+        ] {
+            leftovers.words = words.map(str::to_owned).to_vec();
+            let mut suspect = stranger();
+            suspect.program = program("api", "api --port 1");
+            suspect.exe = Some("/srv/nexus/api/target/api".into());
+            assert!(!leftovers.include(&suspect), "it has a parent");
+            suspect.orphan = true;
+            assert_eq!(leftovers.include(&suspect), expected, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_person_works_with_is_ended_by_no_stack_file() {
+        let nexus = || Some("/srv/nexus".into());
+        for (name, kind) in [
+            ("code", ProgramKind::Editor),
+            ("ssh", ProgramKind::Ssh),
+            ("tmux: server", ProgramKind::Multiplexer),
+            ("chrome", ProgramKind::Browser),
+            ("postgres", ProgramKind::Database),
+            ("kubectl", ProgramKind::ContainerTool),
+            ("kitty", ProgramKind::Terminal),
+        ] {
+            for policy in [replace(), force()] {
+                let mut suspect = stranger();
+                suspect.program = program(name, name);
+                suspect.holder.folder = nexus();
+                assert_eq!(
+                    judge_by(policy, suspect),
+                    Some(Protected::Personal(kind)),
+                    "{name}"
+                );
+            }
+        }
+        let mut contained = stranger();
+        contained.contained = true;
+        contained.holder.folder = nexus();
+        assert_eq!(judge_one(contained), Some(Protected::Contained));
+    }
+
+    #[test]
+    fn a_database_of_the_stack_is_a_leftover_and_a_browser_that_it_opened_is_none() {
+        for (name, expected) in [
+            ("redis-server", None),
+            ("chrome", Some(Protected::Personal(ProgramKind::Browser))),
+        ] {
+            let mut suspect = stranger();
+            suspect.program = program(name, name);
+            suspect.holder.mark = Some(mark("nexus", "backend"));
+            assert_eq!(judge_by(replace(), suspect), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_person_may_end_what_no_stack_file_may() {
+        let spared = Spared {
+            keeper: KEEPER,
+            ancestors: BTreeSet::new(),
+            asker: Asker::default(),
+            leftovers: None,
+        };
+        let mut suspect = stranger();
+        suspect.program = program("code", "code");
+        suspect.contained = true;
+        let tenants = Tenants {
+            suspects: vec![suspect],
+            unknown: Vec::new(),
+        };
+        assert_eq!(decide(&tenants, &spared, Policy::ASKED), Ok(()));
     }
 
     #[test]
@@ -326,7 +549,7 @@ mod tests {
             ("services", None),
         ] {
             let mut suspect = stranger();
-            suspect.names.push(name.to_owned());
+            suspect.program.names.push(name.to_owned());
             assert_eq!(judge_one(suspect), expected, "{name}");
         }
     }
@@ -335,10 +558,11 @@ mod tests {
     fn the_reason_that_helps_most_is_named() {
         let mut suspect = stranger();
         suspect.foreign = true;
-        assert_eq!(judge_one(suspect.clone()), Some(Protected::OtherUser));
+        let foreign = Protected::OtherUser { name: None };
+        assert_eq!(judge_one(suspect.clone()), Some(foreign));
         suspect.system = true;
         assert_eq!(judge_one(suspect.clone()), Some(Protected::System));
-        suspect.names = vec!["rootlesskit".to_owned()];
+        suspect.program.names = vec!["rootlesskit".to_owned()];
         assert_eq!(judge_one(suspect.clone()), Some(Protected::ContainerProxy));
         suspect.holder.process.pid = PARENT;
         assert_eq!(judge_one(suspect), Some(Protected::Ancestor));
@@ -346,11 +570,17 @@ mod tests {
 
     #[test]
     fn a_socket_without_a_process_is_left_alone() {
-        for (own, expected) in [(true, Protected::System), (false, Protected::OtherUser)] {
+        let user = Some("anna".to_owned());
+        let name = user.clone();
+        for (own, expected) in [
+            (true, Protected::System),
+            (false, Protected::OtherUser { name }),
+        ] {
             let address = SocketAddr::from(([127, 0, 0, 1], 80));
+            let user = user.clone();
             let tenants = Tenants {
                 suspects: vec![stranger()],
-                unknown: vec![Unknown { address, own }],
+                unknown: vec![Unknown { address, own, user }],
             };
             assert_eq!(judge(&tenants, Policy::ASKED), Err(Some(expected)));
         }
@@ -370,7 +600,7 @@ mod tests {
             let mut suspect = stranger();
             suspect.holder.process.pid = pid;
             suspect.holder.mark = mark;
-            suspect.names = vec![name.to_owned()];
+            suspect.program = program(name, name);
             (suspect.foreign, suspect.system, suspect.descends) = flags;
             suspect
         })
@@ -380,6 +610,7 @@ mod tests {
         let modes = proptest::sample::select(vec![Mode::Development, Mode::Production]);
         let conflicts = vec![
             PortConflict::Replace,
+            PortConflict::Force,
             PortConflict::Fail,
             PortConflict::Next,
         ];
@@ -398,9 +629,9 @@ mod tests {
                 let holder = &suspect.holder;
                 let leftover = holder.mark == Some(mark("nexus", "backend"));
                 let own = holder.mark.is_none() || leftover;
-                let plain = suspect.names == ["node"] && !suspect.foreign && !suspect.system;
+                let plain = suspect.program.names == ["node"] && !suspect.foreign && !suspect.system;
                 let outside = ![1, PARENT, KEEPER].contains(&holder.process.pid);
-                let allowed = leftover || policy.conflict == PortConflict::Replace;
+                let allowed = leftover || policy.conflict == PortConflict::Force;
                 own && plain && outside && allowed && policy.mode == Mode::Development
             };
             let verdict = judge(&tenants, policy);

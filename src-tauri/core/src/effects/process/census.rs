@@ -204,6 +204,13 @@ impl Census {
         }
     }
 
+    /// Keeps every look waiting, for tests.
+    #[cfg(all(test, unix))]
+    pub(super) fn hold(&self) -> std::sync::MutexGuard<'_, Option<platform::Scanner>> {
+        let scanner = self.shared.scanner.lock();
+        scanner.unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A brief look for one alone; none where others look too, and can share what they see.
     fn glance(&self, wanted: &Wanted<'_>) -> io::Result<Option<Arc<ProcessTable>>> {
         let latest = self.shared.latest.try_lock();

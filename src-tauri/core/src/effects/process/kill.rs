@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeSet, io, time::Duration};
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
     Census, Tree,
-    tree::{in_turn, pinned},
+    tree::{all_gone, in_turn},
 };
 use crate::{
     model::facts::{Process, Stopped},
@@ -14,80 +14,155 @@ use crate::{
     stack::Signal,
 };
 
-/// How long it may take until what is left is called left.
+/// How long an orderly kill may take: stop all, then kill all.
 const KILLING: Duration = Duration::from_secs(2);
+
+/// How long a tree that outlasts [`KILLING`] is killed without being stopped first.
+const INSISTING: Duration = Duration::from_secs(2);
+
+/// How long killed processes get to go before the next look, in [`INSISTING`].
+const GOING: Duration = Duration::from_millis(100);
 
 /// How often a tree is looked through for somebody who still runs, before all are killed.
 const FREEZES: usize = 8;
 
-/// Kills a whole tree at once, and verifies that nobody is left. Takes at most 2 s.
+/// Kills a whole tree at once, and verifies that no process is left. Takes at most 4 s.
 ///
 /// Says nothing about the port ([`Stopped::port_held`]).
 pub async fn kill(tree: &Tree, census: &Census) -> Stopped {
-    let mut killed = false;
-    let mut left = Vec::new();
-    let killing = kill_all(tree, census, &mut killed);
-    if !matches!(timeout(KILLING, killing).await, Ok(Ok(()))) {
-        left = remaining(tree, census).await;
-    }
+    let mut kill = Kill {
+        tree,
+        census,
+        known: BTreeSet::new(),
+        killed: false,
+    };
+    let left = match timeout(KILLING, kill.in_order()).await {
+        Ok(Ok(())) => Vec::new(),
+        Ok(Err(_)) | Err(_) => kill.at_any_rate().await,
+    };
     Stopped {
         exit: tree.exit(),
-        killed,
+        killed: kill.killed,
+        beside: tree.ended_beside(&left),
         left,
         port_held: false,
     }
 }
 
-/// Kills everybody, until nobody is left.
-async fn kill_all(tree: &Tree, census: &Census, killed: &mut bool) -> io::Result<()> {
-    loop {
-        // Nobody can start somebody new, nor lose a child from sight, while all stand still.
-        if let Some(first) = tree.handle() {
-            let _ = first.freeze_group();
-        }
-        let mut frozen = BTreeSet::new();
-        for _ in 0..FREEZES {
-            let members = match tree.left(census).await {
-                Ok(members) => members,
-                Err(error) => {
-                    kill_group(tree, killed);
-                    return Err(error);
-                }
-            };
-            let newcomers: Vec<Process> = members
-                .into_iter()
-                .filter(|member| frozen.insert(*member))
-                .collect();
-            if newcomers.is_empty() {
-                break;
+/// A kill under way.
+struct Kill<'a> {
+    tree: &'a Tree,
+    census: &'a Census,
+    /// Every process of the tree that was seen. Each of them may have been stopped (SIGSTOP).
+    known: BTreeSet<Process>,
+    /// Whether a signal reached a process.
+    killed: bool,
+}
+
+impl Kill<'_> {
+    /// Stops all, then kills all, until no process is left. When it is dropped on the way, what it
+    /// has stopped stays so.
+    async fn in_order(&mut self) -> io::Result<()> {
+        loop {
+            // A stopped process starts no other, and loses no child from sight.
+            if let Some(first) = self.tree.handle() {
+                let _ = first.freeze_group();
             }
-            in_turn(&newcomers, Handle::freeze);
+            let mut frozen = BTreeSet::new();
+            for _ in 0..FREEZES {
+                let members = self.tree.left(self.census).await?;
+                self.known.extend(&members);
+                let newcomers: Vec<Process> = members
+                    .into_iter()
+                    .filter(|member| frozen.insert(*member))
+                    .collect();
+                if newcomers.is_empty() {
+                    break;
+                }
+                in_turn(&newcomers, Handle::freeze);
+            }
+            if frozen.is_empty() {
+                return Ok(());
+            }
+            self.kill_known();
+            all_gone(&frozen.into_iter().collect::<Vec<_>>()).await?;
         }
-        if frozen.is_empty() {
-            return Ok(());
+    }
+
+    /// Kills every known process and looks again, until no process is left or the time is up. Gives
+    /// those that are left.
+    async fn at_any_rate(&mut self) -> Vec<Process> {
+        let deadline = Instant::now() + INSISTING;
+        loop {
+            self.kill_known();
+            let look = timeout_at(deadline, self.tree.left(self.census)).await;
+            let Ok(Ok(left)) = look else {
+                return self.known_left();
+            };
+            self.known.extend(&left);
+            self.killed |= in_turn(&left, |member| member.signal(Signal::Kill));
+            if left.is_empty() || Instant::now() >= deadline {
+                return left;
+            }
+            let _ = timeout(GOING, all_gone(&left)).await;
         }
-        kill_group(tree, killed);
-        *killed |= in_turn(&frozen, |member| member.signal(Signal::Kill));
-        let frozen: Vec<Process> = frozen.into_iter().collect();
-        for member in pinned(&frozen)? {
-            member.gone().await;
+    }
+
+    fn kill_known(&mut self) {
+        if let Some(first) = self.tree.handle() {
+            let reached = first.signal_group(Signal::Kill);
+            self.killed |= reached.is_ok_and(|reached| reached);
         }
+        self.killed |= in_turn(&self.known, |member| member.signal(Signal::Kill));
+    }
+
+    /// Which of the known processes still run, where the tree cannot be looked at.
+    fn known_left(&self) -> Vec<Process> {
+        let runs = |process: &&Process| {
+            let handle = Handle::pin(**process).ok().flatten();
+            handle.is_some_and(|handle| !handle.is_gone())
+        };
+        let first = self.tree.first();
+        let known = self.known.iter().chain(&first).collect::<BTreeSet<_>>();
+        known.into_iter().filter(runs).copied().collect()
     }
 }
 
-fn kill_group(tree: &Tree, killed: &mut bool) {
-    if let Some(first) = tree.handle() {
-        *killed |= first
-            .signal_group(Signal::Kill)
-            .is_ok_and(|reached| reached);
-    }
-}
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::{
+        effects::process::{Launch, launch, words},
+        model::facts::{Exit, Mark, RunId, StackId},
+        stack::Command,
+    };
 
-/// Who is still there after all; the first process at least, where nobody can be listed.
-async fn remaining(tree: &Tree, census: &Census) -> Vec<Process> {
-    if let Ok(members) = tree.left(census).await {
-        return members;
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[expect(
+        clippy::await_holding_lock,
+        reason = "nobody is to see who runs until the kill is over"
+    )]
+    async fn a_kill_that_runs_out_of_time_leaves_no_process_stopped() {
+        let mark = Mark {
+            stack: StackId("kill".to_owned()),
+            service: "service".into(),
+            run: RunId(1),
+        };
+        let sleeping = Command::Shell("sleep 1000 & exec sleep 1000".to_owned());
+        let tree = launch(Launch {
+            words: words(&sleeping),
+            directory: "/".into(),
+            environment: std::env::vars_os().collect(),
+            mark,
+            output: tempfile::tempfile().expect("a file"),
+        });
+        let tree = tree.await.expect("a shell");
+        let census = Census::from_now();
+        let held = census.hold();
+        let stopped = kill(&tree, &census).await;
+        assert!(stopped.killed);
+        assert_eq!(tree.exited().await, Exit::Signal(9));
+        drop(held);
+        assert_eq!(tree.left(&census).await.expect("a look"), []);
     }
-    let first = tree.handle().filter(|first| !first.is_gone());
-    first.map(Handle::process).into_iter().collect()
 }

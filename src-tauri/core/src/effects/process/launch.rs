@@ -67,8 +67,8 @@ pub async fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
     };
     let program = program.map_err(|fault| if directory.is_dir() { fault } else { missing() })?;
 
-    if lookup::variable(&environment, "PYTHONUNBUFFERED").is_none() {
-        environment.push(("PYTHONUNBUFFERED".into(), "1".into()));
+    if lookup::variable(&environment, Mark::COMPANION).is_none() {
+        environment.push((Mark::COMPANION.into(), "1".into()));
     }
     // As a shell that had gone there would have set it; the caller's own would be a lie.
     environment.push(("PWD".into(), directory.clone().into()));

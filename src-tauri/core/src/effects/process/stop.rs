@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Census, Tree, kill, run_helper,
-    tree::{in_turn, pinned},
+    tree::{all_gone, in_turn},
 };
 use crate::{
     model::facts::Stopped,
@@ -41,7 +41,7 @@ pub enum Ask<'a> {
 }
 
 /// Ends a tree: asks it to leave, kills whoever has not left after `patience` (or when `kill_now`
-/// is cancelled), and verifies that nobody is left. Takes at most `patience` and 2 s.
+/// is cancelled), and verifies that nobody is left. Takes at most `patience` and 4 s.
 ///
 /// Says nothing about the port ([`Stopped::port_held`]).
 pub async fn stop(
@@ -54,6 +54,7 @@ pub async fn stop(
     // While the first process lives, so do the ties to those who share neither its group nor,
     // any more, its mark.
     tree.know_descendants();
+    tree.begin_stop();
     let politely = async {
         matches!(
             timeout(patience, leave(tree, census, ask, patience)).await,
@@ -70,6 +71,7 @@ pub async fn stop(
     }
     Stopped {
         exit: tree.exit(),
+        beside: tree.ended_beside(&[]),
         ..Stopped::default()
     }
 }
@@ -121,9 +123,7 @@ async fn leave(tree: &Tree, census: &Census, ask: Ask<'_>, patience: Duration) -
             members.iter().filter(|member| asked.insert(**member)),
             |member| member.signal(signal),
         );
-        for member in pinned(&members)? {
-            member.gone().await;
-        }
+        all_gone(&members).await?;
     }
     Ok(false)
 }

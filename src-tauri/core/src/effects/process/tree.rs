@@ -1,13 +1,16 @@
 //! The processes of one run of a service: its group, its descendants, and whoever carries its mark.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     io,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
-use super::{Census, ProcessTable, Row};
+use super::{
+    Census, ProcessTable, Row,
+    known::{Program, Reach, Spare},
+};
 use crate::{
     clock,
     model::facts::{Exit, Mark, Process},
@@ -32,7 +35,14 @@ struct Shared {
     /// Once a member, always a member: who has overwritten its environment and lost its parent is
     /// still known. With when it was learned: only a table that was begun later tells that one is gone.
     seen: Mutex<BTreeMap<Process, Instant>>,
+    /// What outlives it.
+    spare: Mutex<Arc<Spare>>,
+    /// The members with sessions of their own that were seen since [`Tree::begin_stop`], by name.
+    beside: Mutex<Option<BTreeMap<Process, String>>>,
 }
+
+/// More sessions than this are no programs of a person: they are looked at no further.
+const SESSIONS: usize = 256;
 
 /// The process that was launched; leader of its group.
 #[derive(Debug)]
@@ -71,6 +81,8 @@ impl Tree {
                 mark,
                 first,
                 seen: Mutex::new(seen),
+                spare: Mutex::default(),
+                beside: Mutex::default(),
             }),
         }
     }
@@ -111,20 +123,111 @@ impl Tree {
     /// service's, with all that came of it, and this process belongs to nobody.
     #[must_use]
     pub fn members(&self, table: &ProcessTable) -> Vec<Process> {
-        let group = self.living_group();
-        let seen = self.seen();
-        let owners = owners(
-            table,
-            |mark| (*mark == self.shared.mark).then_some(0),
-            |row| (group == Some(row.group) || seen.contains_key(&row.process)).then_some(0),
-        );
-        drop(seen);
+        let mut outliving = BTreeSet::new();
+        let mut owners = self.owned(table, &outliving);
+        // What is taken out may have been all that tied others to the tree.
+        while self.take_out(table, &owners, &mut outliving) {
+            owners = self.owned(table, &outliving);
+        }
         let rows = table.rows().iter().zip(&owners);
         let members: Vec<Process> = rows
             .filter_map(|(row, owner)| owner.map(|_| row.process))
             .collect();
         self.learn(&members, table.began());
         members
+    }
+
+    /// Which rows of `table` belong to the tree, without those that outlive it.
+    fn owned(&self, table: &ProcessTable, outliving: &BTreeSet<Process>) -> Vec<Option<usize>> {
+        let group = self.living_group();
+        let seen = self.seen();
+        owners(
+            table,
+            outliving,
+            |mark| (*mark == self.shared.mark).then_some(0),
+            |row| (group == Some(row.group) || seen.contains_key(&row.process)).then_some(0),
+        )
+    }
+
+    /// Adds those members to `outliving` that outlive the service: what is known to serve a person or
+    /// several projects and has a session of its own, and what the stack file names. Whether there
+    /// were any.
+    fn take_out(
+        &self,
+        table: &ProcessTable,
+        owners: &[Option<usize>],
+        outliving: &mut BTreeSet<Process>,
+    ) -> bool {
+        let spare = self.shared.spare.lock();
+        let spare = Arc::clone(&spare.unwrap_or_else(PoisonError::into_inner));
+        let first = self.first();
+        let rows = table.rows().iter().zip(owners);
+        let members: Vec<&Row> = rows.filter_map(|(row, owner)| owner.map(|_| row)).collect();
+        let begins_session = |row: &&&Row| {
+            let process = row.process;
+            Some(process) != first && platform::session(process.pid) == Some(process.pid)
+        };
+        let leaders = members.iter().filter(begins_session).take(SESSIONS + 1);
+        let leaders: Vec<Process> = leaders.map(|row| row.process).collect();
+        let mut beside = BTreeMap::new();
+        let mut taken = Vec::new();
+        for &leader in leaders.iter().filter(|_| leaders.len() <= SESSIONS) {
+            let program = Program::of(leader.pid);
+            if let Some(reach) = spare.reach(&program) {
+                taken.push((leader, reach));
+            } else {
+                let name = program.name().unwrap_or("a process").to_owned();
+                beside.insert(leader, name);
+            }
+        }
+        if spare.has_names() {
+            let group = first.map(|first| first.pid);
+            let outside = members.iter().filter(|row| Some(row.group) != group);
+            let named = outside.filter(|row| spare.names(&Program::of(row.process.pid)));
+            taken.extend(named.map(|row| (row.process, Reach::WithAll)));
+        }
+        for &(process, reach) in &taken {
+            match reach {
+                Reach::Alone => drop(outliving.insert(process)),
+                Reach::WithAll => outliving.extend(come_of(table, process)),
+            }
+        }
+        // What is taken out may take others along, so that only the last look tells what ends.
+        if taken.is_empty()
+            && let Some(seen) = self.beside().as_mut()
+        {
+            seen.append(&mut beside);
+        }
+        !taken.is_empty()
+    }
+
+    /// From now on this outlives the service, when the tree is ended.
+    pub fn spare(&self, spare: Spare) {
+        *self
+            .shared
+            .spare
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(spare);
+    }
+
+    /// From now on the members with sessions of their own are noted, as they end with the service.
+    pub(super) fn begin_stop(&self) {
+        *self.beside() = Some(BTreeMap::new());
+    }
+
+    /// The names of the members with sessions of their own that have been seen, without those that
+    /// are left.
+    pub(super) fn ended_beside(&self, left: &[Process]) -> Vec<String> {
+        let beside = self.beside();
+        let ended = beside.iter().flatten();
+        let ended = ended.filter(|(process, _)| !left.contains(process));
+        let names: BTreeSet<&String> = ended.map(|(_, name)| name).collect();
+        names.into_iter().cloned().collect()
+    }
+
+    fn beside(&self) -> std::sync::MutexGuard<'_, Option<BTreeMap<Process, String>>> {
+        let beside = self.shared.beside.lock();
+        beside.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The number of the group that the first process leads or led, while somebody is in it.
@@ -227,6 +330,7 @@ pub(crate) fn members_of(trees: &[&Tree], table: &ProcessTable) -> Vec<Vec<Proce
     }
     let owners = owners(
         table,
+        &BTreeSet::new(),
         |mark| marks.get(mark).copied(),
         |row| {
             let by_group = groups.get(&row.group);
@@ -245,20 +349,67 @@ pub(crate) fn members_of(trees: &[&Tree], table: &ProcessTable) -> Vec<Vec<Proce
     members
 }
 
+/// What is left of the runs that carry one of these marks: each process with the mark of its run. What
+/// outlives its service is not among them, though it carries the mark too.
+#[must_use]
+pub fn left_of_runs(
+    table: &ProcessTable,
+    is_wanted: impl Fn(&Mark) -> bool,
+) -> Vec<(Process, Mark)> {
+    let marks = table.marked().map(|(_, mark)| mark);
+    let marks: BTreeSet<&Mark> = marks.filter(|mark| is_wanted(mark)).collect();
+    let of_run = |mark: &Mark| {
+        let members = Tree::remains(mark.clone(), []).members(table);
+        let mark = mark.clone();
+        members
+            .into_iter()
+            .map(move |member| (member, mark.clone()))
+    };
+    marks.into_iter().flat_map(of_run).collect()
+}
+
+/// A process, with all that descends from it or shares its session.
+fn come_of(table: &ProcessTable, root: Process) -> BTreeSet<Process> {
+    let rows = table.rows();
+    let mut found = BTreeSet::from([root]);
+    let mut grew = true;
+    while grew {
+        grew = false;
+        for row in rows
+            .iter()
+            .filter(|row| row.process.pid != platform::own_pid())
+        {
+            let comes = !found.contains(&row.process)
+                && (platform::session(row.process.pid) == Some(root.pid)
+                    || table.position(row.parent).is_some_and(|parent| {
+                        let parent = rows[parent].process;
+                        found.contains(&parent) && parent.started <= row.process.started
+                    }));
+            if comes {
+                found.insert(row.process);
+                grew = true;
+            }
+        }
+    }
+    found
+}
+
 /// Whose each row of `table` is: by its mark where it has one, else by what else is known of it, else
-/// by its parent.
+/// by its parent. What outlives its service is nobody's, and what comes of it is not by that.
 fn owners(
     table: &ProcessTable,
+    outliving: &BTreeSet<Process>,
     by_mark: impl Fn(&Mark) -> Option<usize>,
     by_row: impl Fn(&Row) -> Option<usize>,
 ) -> Vec<Option<usize>> {
     let rows = table.rows();
     let own = platform::own_pid();
-    let may_inherit = |row: &Row| row.process.pid != own && row.mark.is_none();
+    let is_out = |row: &Row| row.process.pid == own || outliving.contains(&row.process);
+    let may_inherit = |row: &Row| row.mark.is_none() && !is_out(row);
     let mut owners: Vec<Option<usize>> = rows
         .iter()
         .map(|row| match row.mark.as_deref() {
-            _ if row.process.pid == own => None,
+            _ if is_out(row) => None,
             Some(mark) => by_mark(mark),
             None => by_row(row),
         })
@@ -295,6 +446,19 @@ pub(super) fn in_turn<'a>(
         }
     }
     reached
+}
+
+/// How many processes are waited for at once: each takes a descriptor, which others need too.
+const WAITED_FOR: usize = 64;
+
+/// Waits until each of `processes` has ended.
+pub(super) async fn all_gone(processes: &[Process]) -> io::Result<()> {
+    for some in processes.chunks(WAITED_FOR) {
+        for handle in pinned(some)? {
+            handle.gone().await;
+        }
+    }
+    Ok(())
 }
 
 /// Handles of those of `processes` that still run, in their order. As many as the system allows:

@@ -85,7 +85,8 @@ pub fn describe(action: &Action) -> String {
     match action {
         Action::Start { service } => format!("Start {service}"),
         Action::Restart { service } => format!("Restart {service}"),
-        Action::FreePort { port } => format!("End who holds port {port}"),
+        Action::Stop { file, service } => format!("Stop {service} of {}", file.display()),
+        Action::FreePort { port } => format!("End the process on port {port}"),
         Action::Install {
             command, directory, ..
         } => {

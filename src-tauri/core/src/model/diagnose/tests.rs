@@ -354,7 +354,9 @@ fn holder(name: &str, command_line: &str, host: &str, port: u16) -> Holder {
         name: name.into(),
         command_line: Some(command_line.into()),
         user: Some("anna".into()),
+        folder: None,
         since: None,
+        age: None,
         addresses: vec![address(host, port)],
         mark: None,
     }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Holder {
-    /// Who it is, in one line: `node (pid 4242, user anna, since 12 min): node server.js`.
+    /// Who it is, in one line: `node (pid 4242, user anna, since 12 min, in /srv/shop): node server.js`.
     #[must_use]
     pub fn describe(&self, now: SystemTime) -> String {
         let (name, pid) = (&self.name, self.process.pid);
@@ -19,8 +19,10 @@ impl Holder {
         let user = part(self.user.as_ref().map(|user| format!(", user {user}")));
         let age = self.since.and_then(|since| now.duration_since(since).ok());
         let age = part(age.map(|age| format!(", since {}", rounded(age))));
+        let folder = self.folder.as_ref();
+        let folder = part(folder.map(|folder| format!(", in {}", folder.display())));
         let command_line = part(self.command_line.as_ref().map(|line| format!(": {line}")));
-        format!("{name} (pid {pid}{user}{age}){command_line}")
+        format!("{name} (pid {pid}{user}{age}{folder}){command_line}")
     }
 }
 
@@ -28,17 +30,12 @@ impl Holder {
 impl fmt::Display for Protected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OtherUser => f.write_str("it runs as another user"),
+            Self::OtherUser { name: Some(name) } => write!(f, "it runs as the user {name}"),
+            Self::OtherUser { name: None } => f.write_str("it runs as another user"),
             Self::System => f.write_str("it belongs to the operating system"),
             Self::Keeper => f.write_str("it is Pilot Light itself"),
             Self::Ancestor => f.write_str("Pilot Light was started from it"),
-            Self::RunningService(mark) => {
-                write!(
-                    f,
-                    "it is the service {} of stack {}",
-                    mark.service, mark.stack
-                )
-            }
+            Self::RunningService(neighbour) => write!(f, "it is {neighbour}"),
             Self::ContainerProxy => {
                 f.write_str("it holds the port for a container, which is what is to be stopped")
             }
@@ -48,6 +45,9 @@ impl fmt::Display for Protected {
             Self::Respawned { by: None } => {
                 f.write_str("something starts it again each time it is ended")
             }
+            Self::Personal(kind) => write!(f, "it is {kind}, which only you may end"),
+            Self::Contained => f.write_str("it runs in a container or a sandbox"),
+            Self::Stranger => f.write_str("it is not a leftover of this stack"),
             Self::Forbidden => f.write_str("the stack file says `port_conflict = \"fail\"`"),
             Self::Production => f.write_str("in production nothing is ended"),
         }
@@ -59,10 +59,14 @@ impl fmt::Display for Protected {
 pub fn describe_fault(port: Port, fault: &PortFault, now: SystemTime) -> String {
     match fault {
         PortFault::Taken { holder, protected } => {
-            let who = holder.as_ref().map_or_else(
-                || "a process that the operating system does not show".to_owned(),
-                |holder| holder.describe(now),
-            );
+            let who = match (holder, protected) {
+                (Some(holder), _) => holder.describe(now),
+                (None, Some(Protected::OtherUser { name })) => super::port::hidden(name.as_deref()),
+                (None, Some(Protected::RunningService(neighbour))) => {
+                    return format!("port {port} is given to {neighbour}");
+                }
+                (None, _) => "a process that the operating system does not show".to_owned(),
+            };
             match protected {
                 Some(reason) => format!("port {port} is held by {who}; it was not ended: {reason}"),
                 None => {
@@ -89,7 +93,7 @@ pub(in crate::model) fn ago(age: Duration) -> String {
 }
 
 /// A length of time in its largest unit: `12 min`.
-fn rounded(age: Duration) -> String {
+pub(super) fn rounded(age: Duration) -> String {
     match age.as_secs() {
         seconds @ 0..60 => format!("{seconds} s"),
         seconds @ 60..3_600 => format!("{} min", seconds / 60),
@@ -112,7 +116,9 @@ mod tests {
             name: "node".to_owned(),
             command_line: Some("node server.js --port 8001".to_owned()),
             user: Some("anna".to_owned()),
+            folder: Some("/srv/shop".into()),
             since: Some(now - Duration::from_secs(12 * 60 + 5)),
+            age: None,
             addresses: Vec::new(),
             mark: None,
         }
@@ -124,9 +130,10 @@ mod tests {
         let mut holder = holder(now);
         assert_eq!(
             holder.describe(now),
-            "node (pid 4242, user anna, since 12 min): node server.js --port 8001"
+            "node (pid 4242, user anna, since 12 min, in /srv/shop): node server.js --port 8001"
         );
         (holder.user, holder.since, holder.command_line) = (None, None, None);
+        holder.folder = None;
         assert_eq!(holder.describe(now), "node (pid 4242)");
     }
 
@@ -140,7 +147,7 @@ mod tests {
         let port = Port::new(8001).unwrap();
         assert_eq!(
             describe_fault(port, &fault, now),
-            "port 8001 is held by node (pid 4242, user anna, since 12 min): node server.js --port \
+            "port 8001 is held by node (pid 4242, user anna, since 12 min, in /srv/shop): node server.js --port \
              8001; it was not ended: in production nothing is ended"
         );
     }

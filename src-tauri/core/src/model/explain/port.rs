@@ -1,9 +1,9 @@
 //! What keeps a service from its port.
 
-use super::finding;
+use super::{finding, holder::rounded};
 use crate::{
     model::{
-        facts::{Claimed, Holder, PortFault, Protected},
+        facts::{Claimed, Holder, Neighbour, PortFault, Protected, Stopped},
         finding::{Action, Code, Finding, Remedy},
     },
     stack::Service,
@@ -57,75 +57,105 @@ fn held(
     holder: Option<&Holder>,
     protected: Option<&Protected>,
 ) -> Finding {
-    let Some(holder) = holder else {
-        return finding(
-            service,
-            Code::PortTaken,
-            format!("port {number} is taken by a process of another user"),
-            Vec::new(),
-            Remedy {
-                text: format!("end it as that user, or give {} another port", service.name),
-                action: None,
-            },
-        );
+    let by = match (holder, protected) {
+        (Some(holder), Some(Protected::RunningService(neighbour))) => {
+            format!("{neighbour} (pid {})", holder.process.pid)
+        }
+        (None, Some(Protected::RunningService(neighbour))) => neighbour.to_string(),
+        (Some(holder), _) => format!("{} (pid {})", holder.name, holder.process.pid),
+        (None, Some(Protected::OtherUser { name })) => hidden(name.as_deref()),
+        (None, _) => "a process that the operating system does not show".to_owned(),
     };
-    let title = format!(
-        "port {number} is taken by {} (pid {})",
-        holder.name, holder.process.pid
-    );
-    let mut evidence = vec![format!(
+    let mut evidence = Vec::new();
+    if let Some(holder) = holder {
+        evidence = about(holder);
+        evidence.extend(protected.map(|reason| format!("it was not ended: {reason}")));
+    }
+    finding(
+        service,
+        Code::PortTaken,
+        format!("port {number} is taken by {by}"),
+        evidence,
+        remedy(service, number, protected),
+    )
+}
+
+/// A process of which only the user is known.
+pub(super) fn hidden(user: Option<&str>) -> String {
+    match user {
+        Some(user) => format!("a process of user {user}"),
+        None => "a process of another user".to_owned(),
+    }
+}
+
+/// What tells a person which process it is.
+fn about(holder: &Holder) -> Vec<String> {
+    let addresses: Vec<String> = holder.addresses.iter().map(ToString::to_string).collect();
+    let user = holder.user.as_ref().map(|user| format!(", as {user}"));
+    let listens = format!(
         "pid {} listens on {}{}",
         holder.process.pid,
-        holder
-            .addresses
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(" and "),
-        holder
-            .user
-            .as_ref()
-            .map(|user| format!(", as {user}"))
-            .unwrap_or_default(),
-    )];
-    evidence.extend(holder.command_line.clone());
-    evidence.extend(protected.map(|reason| format!("it was not ended: {reason}")));
+        addresses.join(" and "),
+        user.unwrap_or_default()
+    );
+    let folder = holder.folder.as_ref();
+    let folder = folder.map(|folder| format!(" in {}", folder.display()));
+    let age = holder.age.map(|age| format!(" for {}", rounded(age)));
+    let place: String = folder.into_iter().chain(age).collect();
+    let place = (!place.is_empty()).then(|| format!("it had been running{place}"));
+    let line = holder.command_line.clone();
+    [Some(listens), line, place].into_iter().flatten().collect()
+}
+
+fn remedy(service: &Service, number: &str, protected: Option<&Protected>) -> Remedy {
     let name = &service.name;
     let free = || service.port.map(|port| Action::FreePort { port });
+    let end_it = || format!("end it (`pilotlight port {number} --free`), then start {name} again");
     let (text, action) = match protected {
         None => (
             "it was asked to leave and would not; end it by hand".to_owned(),
             None,
         ),
-        Some(Protected::OtherUser) => (
-            "end it as that user, or choose another port".to_owned(),
+        Some(Protected::OtherUser { .. }) => (
+            format!("end it as that user, or give {name} another port"),
             None,
         ),
         Some(Protected::System | Protected::Keeper | Protected::Ancestor) => {
             ("choose another port".to_owned(), None)
         }
-        Some(Protected::RunningService(mark)) => (
-            format!("stop {}, or choose another port", mark.service),
-            None,
-        ),
+        Some(Protected::RunningService(Neighbour {
+            mark,
+            stack: Some((_, file)),
+        })) => {
+            let shown = file.to_string_lossy();
+            let stop = format!(
+                "pilotlight --file {} down {}",
+                shell_words::quote(&shown),
+                mark.service
+            );
+            (
+                format!("stop it (`{stop}`), or give {name} another port"),
+                Some(Action::Stop {
+                    file: file.clone(),
+                    service: mark.service.clone(),
+                }),
+            )
+        }
         Some(Protected::ContainerProxy) => ("stop the container".to_owned(), None),
         Some(Protected::Respawned { by }) => {
             let by = by.as_deref().unwrap_or("whatever starts it again");
             (format!("stop it with {by}"), None)
         }
-        Some(Protected::Forbidden) => (
-            format!("end it (`pilotlight port {number} --free`), then start {name} again"),
-            free(),
-        ),
+        Some(
+            Protected::RunningService(_)
+            | Protected::Personal(_)
+            | Protected::Contained
+            | Protected::Stranger
+            | Protected::Forbidden,
+        ) => (end_it(), free()),
         Some(Protected::Production) => (format!("end it yourself, then start {name} again"), None),
     };
-    finding(
-        service,
-        Code::PortTaken,
-        title,
-        evidence,
-        Remedy { text, action },
-    )
+    Remedy { text, action }
 }
 
 /// Whom the port of a service was taken from, as a person reads it.
@@ -146,4 +176,11 @@ pub fn ended_holders(service: &Service, claimed: &Claimed) -> Option<String> {
             whom.join(" and ")
         )),
     }
+}
+
+/// What ended with a service though it had a session of its own, as a person reads it.
+#[must_use]
+pub fn ended_beside(stopped: &Stopped) -> Option<String> {
+    let names = stopped.beside.join(", ");
+    (!names.is_empty()).then(|| format!("ended {names} with it (`keep` leaves a program running)"))
 }

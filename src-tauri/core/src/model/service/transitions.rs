@@ -31,6 +31,7 @@ impl ServiceState {
         self.restarts = 0;
         self.finding = None;
         self.note = None;
+        self.beside = None;
         self.unfinished = None;
     }
 
@@ -285,6 +286,9 @@ impl ServiceState {
                     self.port = Some(claimed.port);
                     self.note = explain::ended_holders(&self.spec, &claimed);
                 }
+                if let Some(beside) = self.beside.take() {
+                    self.note.get_or_insert(beside);
+                }
                 self.enter(
                     Phase::Starting(Running {
                         run,
@@ -514,6 +518,8 @@ impl ServiceState {
             return;
         };
         self.last_exit = stopped.exit.or(self.last_exit);
+        self.note = explain::ended_beside(&stopped);
+        self.beside.clone_from(&self.note);
         let finished = stopped.left.is_empty() && !stopped.port_held;
         self.unfinished = (!finished).then_some(stopped);
         match then {

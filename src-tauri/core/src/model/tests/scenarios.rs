@@ -383,7 +383,9 @@ fn a_blocked_port_names_its_holder_and_keeps_the_rest_waiting() {
         name: "node".into(),
         command_line: Some("node server.js".into()),
         user: None,
+        folder: None,
         since: None,
+        age: None,
         addresses: Vec::new(),
         mark: None,
     };

@@ -5,6 +5,7 @@
 
 mod handle;
 mod scan;
+mod standing;
 mod stat;
 mod tag;
 
@@ -13,12 +14,13 @@ use std::{io, os::fd::AsFd as _};
 pub(crate) use handle::Handle;
 use rustix::time::ClockId;
 pub(crate) use scan::{Scanner, descendants, mark_of, started};
+pub(crate) use standing::{adopts, has_terminal, is_contained};
 
 pub(crate) use crate::platform::{
     start::Start,
     unix::process::{
         DEFAULT_PATH, PIPE_SIZE, Pipe, Runnable, called, enterable, errand, is_no_program,
-        is_place, names, own_pid, pipe, read_rest, runnable, shell,
+        is_place, names, own_pid, pipe, read_rest, runnable, session, shell,
     },
 };
 use crate::{

@@ -90,6 +90,7 @@ fn find(port: Option<u16>, breadth: Breadth) -> io::Result<Vec<Listening>> {
     let listening = sockets.into_iter().map(|socket| Listening {
         address: SocketAddr::new(socket.address.ip().to_canonical(), socket.address.port()),
         own: socket.user == user,
+        user: socket.user.to_string().parse().ok(),
         processes: owners.remove(&socket.inode).unwrap_or_default(),
     });
     Ok(listening.collect())

@@ -3,8 +3,8 @@
 use std::ptr;
 
 pub(crate) use crate::platform::unix::local::{
-    connect, id_at, id_of, is_file_address, listen, make_private, private_file, private_folder,
-    remnant, second_lock, socket_address,
+    connect, id_at, id_of, is_file_address, listen, make_private, peer, private_file,
+    private_folder, remnant, second_lock, socket_address,
 };
 
 /// What is the same until the machine starts again, and never again afterwards. `None` where the

@@ -12,14 +12,14 @@ use std::{fs, io};
 
 pub(crate) use handle::Handle;
 pub(in crate::platform) use info::all;
-pub(crate) use info::started;
+pub(crate) use info::{has_terminal, started};
 pub(crate) use scan::{Scanner, descendants, mark_of};
 
 pub(crate) use crate::platform::{
     start::Start,
     unix::process::{
         DEFAULT_PATH, PIPE_SIZE, Pipe, Runnable, called, enterable, errand, is_no_program,
-        is_place, names, own_pid, pipe, read_rest, runnable, shell,
+        is_place, names, own_pid, pipe, read_rest, runnable, session, shell,
     },
 };
 use crate::{
@@ -51,6 +51,17 @@ pub(crate) fn spawn(start: &Start<'_>) -> io::Result<Handle> {
 /// Has a child reaped at a later [`spawn`], once it has ended, since nobody will wait for it.
 pub(crate) fn abandon(child: &Handle) {
     abandon_child(child.process().pid);
+}
+
+/// Whether the process runs in a pid namespace below this one: macOS has none.
+pub(crate) fn is_contained(_pid: u32) -> bool {
+    false
+}
+
+/// Whether `parent` has the process as its child only since the one that started it is gone: orphans
+/// go to the first process.
+pub(crate) fn adopts(parent: u32, _pid: u32) -> bool {
+    parent == 1
 }
 
 /// The present moment in the unit of [`Process::started`], microseconds since

@@ -14,6 +14,7 @@ use interprocess::{
     local_socket::{
         ConnectOptions, GenericFilePath, ListenerOptions, Name, ToFsName,
         tokio::{Listener, Stream},
+        traits::StreamCommon as _,
     },
     os::unix::local_socket::ListenerOptionsExt,
 };
@@ -152,6 +153,11 @@ pub(crate) async fn connect(address: &Path) -> io::Result<Stream> {
         .name(name(address)?)
         .connect_tokio()
         .await
+}
+
+/// The process at the other end of a connection, as it was when it connected.
+pub(crate) fn peer(stream: &Stream) -> Option<u32> {
+    u32::try_from(stream.peer_creds().ok()?.pid()?).ok()
 }
 
 fn name(address: &Path) -> io::Result<Name<'_>> {

@@ -76,6 +76,14 @@ pub(crate) fn own_pid() -> u32 {
     std::process::id()
 }
 
+/// The session of a process: the number of the process that began it (`getsid(2)`).
+pub(crate) fn session(pid: u32) -> Option<u32> {
+    let pid = i32::try_from(pid).ok()?;
+    // SAFETY: takes a plain number. Not by rustix, which takes the session 0 of a thread of the kernel
+    // for an impossible answer.
+    u32::try_from(unsafe { libc::getsid(pid) }).ok()
+}
+
 /// Reads what is in a pipe already, without waiting for more and whatever the runtime has heard
 /// of it. `WouldBlock`: nothing; 0: nothing and never more.
 pub(crate) fn read_rest(pipe: &impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {

@@ -12,6 +12,7 @@ use interprocess::{
     local_socket::{
         ConnectOptions, GenericFilePath, ListenerOptions, Name, ToFsName,
         tokio::{Listener, Stream},
+        traits::StreamCommon as _,
     },
     os::windows::{
         local_socket::ListenerOptionsExt as _,
@@ -155,6 +156,11 @@ pub(crate) async fn connect(address: &Path) -> io::Result<Stream> {
     let Stream::NamedPipe(pipe) = &stream;
     access::require_own_pipe(&std::os::windows::io::AsHandle::as_handle(pipe.inner()))?;
     Ok(stream)
+}
+
+/// The process at the other end of a connection.
+pub(crate) fn peer(stream: &Stream) -> Option<u32> {
+    stream.peer_creds().ok()?.pid()
 }
 
 fn name(address: &Path) -> io::Result<Name<'_>> {

@@ -56,6 +56,30 @@ pub(crate) fn own_pid() -> u32 {
     std::process::id()
 }
 
+/// The session that a process has begun: there are none here that a process could leave its service
+/// by, which is what the job is for.
+pub(crate) fn session(_pid: u32) -> Option<u32> {
+    None
+}
+
+/// Whether the process has a terminal. The system does not tell of another process's console, so that
+/// each counts as having one, and none as an orphan.
+pub(crate) fn has_terminal(_pid: u32) -> bool {
+    true
+}
+
+/// Whether the process runs in a pid namespace below this one: Windows has none; what runs in WSL is
+/// not among its processes.
+pub(crate) fn is_contained(_pid: u32) -> bool {
+    false
+}
+
+/// Whether `parent` has the process as its child only since the one that started it is gone: nobody
+/// is given orphans here.
+pub(crate) fn adopts(_parent: u32, _pid: u32) -> bool {
+    false
+}
+
 /// The present moment in the unit of [`crate::model::facts::Process::started`]. Whatever starts
 /// later has at least this: it is read from the clock that the kernel stamps processes with.
 pub(crate) fn ticks_now() -> u64 {

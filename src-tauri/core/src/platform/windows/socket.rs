@@ -111,15 +111,19 @@ fn with_owners(listeners: Vec<(SocketAddr, u32)>) -> io::Result<Vec<Listening>> 
         return Ok(Vec::new());
     }
     let user = access::user()?;
-    let listening = listeners.into_iter().map(|(address, pid)| Listening {
-        address,
-        // The kernel's own (`http.sys` listens for IIS) are not another user's. Wine gives 0 as well
-        // where it knows nobody.
-        own: pid <= KERNEL || user_of(pid).is_ok_and(|owner| owner == user),
-        processes: started(pid)
-            .map(|started| Process { pid, started })
-            .into_iter()
-            .collect(),
+    let listening = listeners.into_iter().map(|(address, pid)| {
+        let owner = user_of(pid).ok();
+        Listening {
+            address,
+            // The kernel's own (`http.sys` listens for IIS) are not another user's. Wine gives 0 as
+            // well where it knows nobody.
+            own: pid <= KERNEL || owner.as_ref() == Some(&user),
+            user: owner.and_then(|owner| owner.parse().ok()),
+            processes: started(pid)
+                .map(|started| Process { pid, started })
+                .into_iter()
+                .collect(),
+        }
     });
     Ok(listening.collect())
 }
@@ -186,6 +190,7 @@ mod tests {
             let expected = Listening {
                 address,
                 own: true,
+                user: found[0].user.clone(),
                 processes: vec![own],
             };
             assert_eq!(found, [expected]);

@@ -42,6 +42,7 @@ impl Meaning<'_, '_> {
         let env_files = self.env_files(table.env_file.as_ref());
         let require = self.require(table.require.as_ref(), scope);
         let stop = self.stop(table.stop.as_ref(), scope);
+        let keep = table.keep.iter().flat_map(|keep| &keep.value);
         let start_timeout = self.positive(table.start_timeout.as_ref(), START_TIMEOUT);
         let links = self.links(table.links.as_ref(), scope);
         let ready = self.readiness(&name, table);
@@ -60,6 +61,7 @@ impl Meaning<'_, '_> {
             restart: given(table.restart.as_ref()),
             on_unhealthy: given(table.on_unhealthy.as_ref()),
             stop: stop?,
+            keep: keep.map(|name| name.value.clone()).collect(),
             start_timeout: start_timeout?,
             port_conflict: given(table.port_conflict.as_ref()),
             links: links?,
@@ -73,7 +75,7 @@ impl Meaning<'_, '_> {
 
     /// Says which keys an external service cannot have, and whether it can be watched at all.
     fn external(&mut self, name: &At<String>, table: &ServiceTable) {
-        let ours: [(&'static str, Option<&Range<usize>>); 10] = [
+        let ours: [(&'static str, Option<&Range<usize>>); 11] = [
             ("command", span(table.command.as_ref())),
             ("shell", span(table.shell.as_ref())),
             ("host", span(table.host.as_ref())),
@@ -82,6 +84,7 @@ impl Meaning<'_, '_> {
             ("restart", span(table.restart.as_ref())),
             ("on_unhealthy", span(table.on_unhealthy.as_ref())),
             ("stop", span(table.stop.as_ref())),
+            ("keep", span(table.keep.as_ref())),
             ("port_conflict", span(table.port_conflict.as_ref())),
             ("log", span(table.log.as_ref())),
         ];

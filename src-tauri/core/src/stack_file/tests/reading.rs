@@ -317,6 +317,15 @@ fn a_websocket_check_may_ask_for_a_subprotocol() {
 }
 
 #[test]
+fn a_service_says_what_outlives_it_and_what_may_be_ended_for_its_port() {
+    let text =
+        "[service.a]\ncommand = \"a\"\nkeep = [\"adb\", \"agent\"]\nport_conflict = \"force\"\n";
+    let read = stack(text);
+    assert_eq!(read.services[0].keep, ["adb", "agent"]);
+    assert_eq!(read.services[0].port_conflict, PortConflict::Force);
+}
+
+#[test]
 fn two_external_services_may_have_one_port() {
     let text =
         "[service.a]\nexternal = true\nport = 5432\n[service.b]\nexternal = true\nport = 5432\n";

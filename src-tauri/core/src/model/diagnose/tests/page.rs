@@ -9,7 +9,7 @@ use crate::model::{
         check::{CorsFault, CorsRule, Refuser, WebSocketFault},
         log::Ecosystem,
     },
-    facts::{LaunchFault, PortFault, Protected},
+    facts::{LaunchFault, Mark, Neighbour, PortFault, Protected, RunId, StackId},
 };
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/diagnosis.md");
@@ -228,13 +228,30 @@ fn at_ports() -> Vec<(Case, &'static str)> {
         })
     };
     let earlier = "python3 -m uvicorn main:app --port 8001";
-    let earlier = holder("python3", earlier, "127.0.0.1", 8001);
+    let mut earlier = holder("python3", earlier, "127.0.0.1", 8001);
+    earlier.folder = Some("/home/anna/other-project".into());
+    earlier.age = Some(Duration::from_mins(12));
+    let shop = Neighbour {
+        mark: Mark {
+            stack: StackId("shop-1".into()),
+            service: "web".into(),
+            run: RunId(1),
+        },
+        stack: Some(("shop".into(), "/home/anna/shop/pilotlight.toml".into())),
+    };
     let message = || "Permission denied (os error 13)".to_owned();
     vec![
         (
             blocked(PortFault::Taken {
                 holder: Some(Box::new(earlier)),
-                protected: Some(Protected::Forbidden),
+                protected: Some(Protected::Stranger),
+            }),
+            "port-taken",
+        ),
+        (
+            blocked(PortFault::Taken {
+                holder: None,
+                protected: Some(Protected::RunningService(shop)),
             }),
             "port-taken",
         ),

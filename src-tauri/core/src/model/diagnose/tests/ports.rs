@@ -1,7 +1,7 @@
 //! Ports and addresses.
 
 use super::*;
-use crate::model::facts::{PortFault, Protected};
+use crate::model::facts::{PortFault, ProgramKind, Protected};
 
 const API: &str = r#"
 [service.backend]
@@ -26,7 +26,10 @@ fn whoever_holds_a_port_is_named() {
     for (protected, free) in [
         (None, true),
         (Some(Protected::Forbidden), true),
-        (Some(Protected::OtherUser), false),
+        (Some(Protected::OtherUser { name: None }), false),
+        (Some(Protected::Stranger), true),
+        (Some(Protected::Personal(ProgramKind::Editor)), true),
+        (Some(Protected::Contained), true),
         (Some(Protected::Production), false),
     ] {
         let fault = PortFault::Taken {

@@ -298,18 +298,27 @@ impl Reader {
     }
 
     /// The environment counts before the tag: whoever is started with another mark, and without
-    /// a tag, has inherited one.
+    /// a tag, has inherited one. An environment out of which the mark was taken on purpose
+    /// (`env -u PILOTLIGHT_SERVICE`) counts as well: it still has what each service is given with it.
+    /// One that was overwritten has neither.
     fn mark(&mut self, pid: u32) -> Option<Mark> {
-        self.environment_mark(pid)
-            .or_else(|| tag::read(&self.proc, pid, &mut self.text))
+        if self.read(pid, "environ").is_ok() {
+            if let Some(mark) = self.variable(Mark::VARIABLE) {
+                return Mark::parse(mark);
+            }
+            if self.variable(Mark::COMPANION).is_some() {
+                return None;
+            }
+        }
+        tag::read(&self.proc, pid, &mut self.text)
     }
 
-    fn environment_mark(&mut self, pid: u32) -> Option<Mark> {
-        self.read(pid, "environ").ok()?;
+    /// The value of a variable in the environment that was read last.
+    fn variable(&self, name: &str) -> Option<&str> {
         let mut variables = self.text.split(|byte| *byte == 0);
         variables.find_map(|variable| {
-            let value = variable.strip_prefix(Mark::VARIABLE.as_bytes())?;
-            Mark::parse(std::str::from_utf8(value.strip_prefix(b"=")?).ok()?)
+            let value = variable.strip_prefix(name.as_bytes())?;
+            std::str::from_utf8(value.strip_prefix(b"=")?).ok()
         })
     }
 

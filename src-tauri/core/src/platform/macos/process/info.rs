@@ -5,6 +5,9 @@ use std::{ffi::c_void, io, mem::MaybeUninit, ptr};
 /// Ended processes that wait to be reaped are told of, too (`proc_pidinfo`'s `arg` in `xnu`).
 const WITH_ENDED: u64 = 1;
 
+/// `NODEV` of `sys/param.h`, which is -1.
+const NO_DEVICE: u32 = u32::MAX;
+
 /// What the kernel tells of one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Info {
@@ -12,6 +15,8 @@ pub(super) struct Info {
     pub(super) parent: u32,
     pub(super) group: u32,
     pub(super) started: u64,
+    /// The device of its terminal; [`NO_DEVICE`] if it has none.
+    terminal: u32,
     /// It waits to be reaped.
     pub(super) has_ended: bool,
 }
@@ -42,6 +47,7 @@ pub(super) fn info(pid: u32) -> io::Result<Info> {
         parent: told.pbi_ppid,
         group: told.pbi_pgid,
         started: told.pbi_start_tvsec * 1_000_000 + told.pbi_start_tvusec,
+        terminal: told.e_tdev,
         has_ended: told.pbi_status == libc::SZOMB,
     })
 }
@@ -50,6 +56,11 @@ pub(super) fn info(pid: u32) -> io::Result<Info> {
 /// or it is another user's.
 pub(crate) fn started(pid: u32) -> io::Result<u64> {
     Ok(info(pid)?.started)
+}
+
+/// Whether the process has a controlling terminal. One that cannot be read counts as having one.
+pub(crate) fn has_terminal(pid: u32) -> bool {
+    info(pid).map_or(true, |info| info.terminal != NO_DEVICE)
 }
 
 /// The numbers of all processes.

@@ -53,6 +53,7 @@ pub(super) fn listening(port: Option<u16>) -> io::Result<Vec<Listening>> {
     let found = found.into_values().map(|(socket, processes)| Listening {
         address: SocketAddr::new(socket.address.to_canonical(), socket.port),
         own: socket.user == user,
+        user: socket.user.to_string().parse().ok(),
         processes,
     });
     Ok(found.collect())

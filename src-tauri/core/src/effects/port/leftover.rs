@@ -1,0 +1,154 @@
+//! What tells a leftover of a stack from a stranger.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::holder::Suspect;
+use crate::{
+    effects::process::words,
+    model::facts::StackId,
+    stack::{Ports, Service, Stack},
+    stack_file::FILE_NAME,
+};
+
+/// Programs that run what their arguments name.
+const INTERPRETERS: &[&str] = &[
+    "bash", "bun", "dash", "deno", "dotnet", "java", "lua", "node", "nodejs", "perl", "php",
+    "pypy", "python", "ruby", "sh", "tsx", "zsh",
+];
+
+/// The service that wants a port, and what its stack may have left there.
+#[derive(Clone, Debug)]
+pub struct Leftovers {
+    /// The stack.
+    pub stack: StackId,
+    /// The folders of the stack: that of its file, and those in which its services run.
+    pub folders: Vec<PathBuf>,
+    /// The folder in which the service runs.
+    pub directory: PathBuf,
+    /// The words of its command; none if they are not known.
+    pub words: Vec<String>,
+}
+
+impl Leftovers {
+    /// Those of a service of this stack.
+    #[must_use]
+    pub fn of(id: StackId, stack: &Stack, service: &Service, ports: &impl Ports) -> Self {
+        let own = stack.directory().to_owned();
+        let services = stack
+            .services
+            .iter()
+            .filter(|service| !service.is_external());
+        let folders = services.map(|service| service.directory.clone());
+        let command = service.command.as_ref();
+        let command = command.map(|command| words(&command.render(&service.name, ports)));
+        let words = command.unwrap_or_default().into_iter();
+        Self {
+            stack: id,
+            folders: std::iter::once(own).chain(folders).collect(),
+            directory: service.directory.clone(),
+            words: words
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect(),
+        }
+    }
+
+    /// The same with the folders as the operating system names them, and without those that are the
+    /// home of more than a project. Blocks.
+    pub(super) fn resolved(&self) -> Self {
+        let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
+        let homes = [std::env::home_dir(), Some(std::env::temp_dir())];
+        let homes: Vec<PathBuf> = homes.iter().flatten().map(real).collect();
+        let is_broad = |folder: &PathBuf| homes.iter().any(|home| home.starts_with(folder));
+        let mut folders: Vec<PathBuf> = self.folders.iter().map(real).collect();
+        folders.retain(|folder| !is_broad(folder));
+        Self {
+            folders,
+            directory: real(&self.directory),
+            ..self.clone()
+        }
+    }
+
+    /// Whether a process that carries no mark is a leftover of the stack: it runs from one of its
+    /// folders, or is an orphan that runs the program of the service. Blocks.
+    pub(super) fn include(&self, suspect: &Suspect) -> bool {
+        let folder = suspect.holder.folder.as_deref();
+        folder.is_some_and(|folder| self.has(folder))
+            || suspect.orphan && self.is_program_of(suspect)
+    }
+
+    /// Whether a folder belongs to the stack. One below that has a stack file of its own does not.
+    fn has(&self, folder: &Path) -> bool {
+        let Some(own) = folder
+            .ancestors()
+            .find(|above| self.folders.iter().any(|own| own == above))
+        else {
+            return false;
+        };
+        let below = folder.ancestors().take_while(|above| *above != own);
+        !below
+            .into_iter()
+            .any(|below| below.join(FILE_NAME).exists())
+    }
+
+    fn is_program_of(&self, suspect: &Suspect) -> bool {
+        let Some((program, arguments)) = self.words.split_first() else {
+            return false;
+        };
+        let Some((called, given)) = suspect.program.words.split_first() else {
+            return false;
+        };
+        let from = suspect.holder.folder.as_deref();
+        let there = |word: &str| from.map(|folder| normal(&folder.join(word)));
+        let here = |word: &str| normal(&self.directory.join(word));
+        let name = Path::new(program).file_name().unwrap_or_default();
+        let name = name.to_string_lossy();
+        if is_interpreter(&name) {
+            return suspect.program.is_called(&name)
+                && match (script(arguments), script(given)) {
+                    (Some(own), Some(other)) => Some(here(own)) == there(other),
+                    // What is given with `-m` is looked for in the folder.
+                    (None, None) => arguments == given && !given.iter().any(|word| word == "-m"),
+                    _ => false,
+                };
+        }
+        if program.contains(['/', '\\']) {
+            let program = here(program);
+            return suspect.exe.as_ref() == Some(&program)
+                || there(called).as_ref() == Some(&program)
+                || script(given).and_then(there) == Some(program);
+        }
+        suspect.program.is_called(&name)
+            && !suspect
+                .program
+                .names
+                .iter()
+                .any(|name| is_interpreter(name))
+    }
+}
+
+fn is_interpreter(name: &str) -> bool {
+    let bare = name
+        .trim_end_matches(".exe")
+        .trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    INTERPRETERS.contains(&bare)
+}
+
+/// The file that an interpreter is given; `None` if it is given its program in another way.
+fn script(arguments: &[String]) -> Option<&str> {
+    let mut words = arguments.iter().map(String::as_str);
+    words
+        .find(|word| !word.starts_with('-') || matches!(*word, "-m" | "-c" | "-e"))
+        .filter(|word| !word.starts_with('-'))
+}
+
+/// The path without `.` and `..`, by its text alone.
+fn normal(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut normal, part| {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(normal.pop()),
+            part => normal.push(part),
+        }
+        normal
+    })
+}

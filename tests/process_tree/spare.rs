@@ -1,0 +1,97 @@
+//! What outlives a service, and what does not.
+
+use std::{fs, path::Path, process::Command as Program, time::Duration};
+
+use crate::stage::{SOON, Stage, lives};
+
+/// A process that a test expects to live on, ended with the test.
+struct Spared(u32);
+
+impl Drop for Spared {
+    #[expect(clippy::disallowed_methods, reason = "a tidying `kill` is no service")]
+    fn drop(&mut self) {
+        let _ = Program::new("kill")
+            .args(["-KILL", &self.0.to_string()])
+            .status();
+    }
+}
+
+/// A program of this name, which sleeps.
+fn sleeper(folder: &Path, name: &str) {
+    fs::copy("/usr/bin/sleep", folder.join(name)).unwrap();
+}
+
+#[tokio::test]
+async fn what_serves_a_person_outlives_a_service_and_all_else_is_ended_by_name() {
+    for name in ["code", "tmux", "adb", "chrome", "gpg-agent", "watchman"] {
+        let stage = Stage::new("person");
+        sleeper(stage.folder.path(), name);
+        sleeper(stage.folder.path(), "helper");
+        // It gives the programs their sessions, as those do that put themselves into the background.
+        let line = "setsid ./$0 1000 & echo child $!; setsid ./helper 1000 & echo child $!; wait";
+        let service = stage.launch(&["/bin/sh", "-c", line, name]).await;
+        let [person, helper] = service.children(2).await[..] else {
+            panic!("two children");
+        };
+        let person = Spared(person);
+        stage.becomes(person.0, name).await;
+        stage.becomes(helper, "helper").await;
+        let stopped = stage.stop(&service, SOON).await;
+        assert!(lives(person.0), "{name}");
+        assert!(!lives(helper), "{name}");
+        assert_eq!(stopped.beside, ["helper"], "{name}");
+        assert_eq!(service.tree.left(&stage.census).await.unwrap(), []);
+    }
+}
+
+#[tokio::test]
+async fn what_serves_a_person_without_a_session_of_its_own_ends_with_the_service() {
+    let stage = Stage::new("same-session");
+    sleeper(stage.folder.path(), "code");
+    let line = "./code 1000 & echo child $!; wait";
+    let service = stage.launch(&["/bin/sh", "-c", line]).await;
+    let code = service.children(1).await[0];
+    stage.stop(&service, SOON).await;
+    assert!(!lives(code));
+}
+
+#[tokio::test]
+async fn what_a_person_runs_in_a_multiplexer_outlives_the_service_with_it() {
+    let stage = Stage::new("panes");
+    let shell = stage.folder.path().join("tmux");
+    fs::copy("/bin/sh", &shell).unwrap();
+    // The panes of a multiplexer are its children, with sessions of their own.
+    let line = "setsid ./tmux -c 'echo child $$; setsid sleep 1000 & echo child $!; wait' & wait";
+    let service = stage.launch(&["/bin/sh", "-c", line]).await;
+    let children = service.children(2).await;
+    let [server, pane] = [Spared(children[0]), Spared(children[1])];
+    stage.becomes(pane.0, "sleep").await;
+    stage.stop(&service, SOON).await;
+    assert!(lives(server.0));
+    assert!(lives(pane.0));
+}
+
+#[tokio::test]
+async fn a_program_that_is_started_without_the_mark_outlives_the_service() {
+    let stage = Stage::new("unmarked");
+    let line = "env -u PILOTLIGHT_SERVICE setsid -f sh -c 'echo child $$; exec sleep 1000'
+        echo ready; exec sleep 1000";
+    let service = stage.launch(&["/bin/sh", "-c", line]).await;
+    let free = Spared(service.children(1).await[0]);
+    service.ready().await;
+    stage.becomes(free.0, "sleep").await;
+    stage.stop(&service, SOON).await;
+    assert!(lives(free.0));
+}
+
+#[tokio::test]
+async fn a_program_with_an_empty_environment_is_still_found_by_its_descriptor() {
+    let stage = Stage::new("empty");
+    let line = "env -i /usr/bin/setsid -f /bin/sh -c 'echo child $$; exec /usr/bin/sleep 1000'
+        echo ready; exec sleep 1000";
+    let service = stage.launch(&["/bin/sh", "-c", line]).await;
+    let child = Spared(service.children(1).await[0]);
+    service.ready().await;
+    stage.stop(&service, Duration::from_secs(5)).await;
+    assert!(!lives(child.0));
+}
