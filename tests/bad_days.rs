@@ -1,5 +1,9 @@
 //! What goes wrong before a service runs, as the one who asked for it is told.
 #![cfg(unix)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "these commands make pipes and write into them; they are no services"
+)]
 
 mod support;
 

@@ -298,8 +298,140 @@ async fn a_draft_is_written_once_and_its_stack_is_known() {
     fs::create_dir(&folder).unwrap();
     let file = folder.canonicalize().unwrap().join("pilotlight.toml");
     let text = "[service.web]\ncommand = \"npm run dev\"\n";
+    assert!(desk.write_draft(&file, text).is_err(), "not looked at");
+    let folder = folder.canonicalize().unwrap();
+    desk.picked(&folder);
+    desk.allow_draft(&folder).unwrap();
     assert_eq!(desk.write_draft(&file, text), Ok(file.clone()));
     assert_eq!(fs::read_to_string(&file).unwrap(), text);
     assert!(desk.knows(&file));
     assert!(desk.write_draft(&file, text).is_err(), "it is there");
+}
+
+/// What the page must not be able to say, whatever it shows.
+#[tokio::test]
+async fn the_page_reaches_nothing_that_is_not_known_or_was_not_picked() {
+    let bench = Bench::with(TWO).await;
+    let desk = desk(&bench).await;
+    let secret = bench.path("elsewhere/pilotlight.toml");
+    fs::create_dir(bench.path("elsewhere")).unwrap();
+    let touches = "[service.x]\ncommand = [\"touch\", \"made\"]\n";
+    fs::write(&secret, touches).unwrap();
+    fs::create_dir_all(bench.home.logs().join("other")).unwrap();
+    fs::write(bench.home.logs().join("other/1.log"), "a secret\n").unwrap();
+
+    // Files that nobody knows.
+    let refused = |outcome: Outcome| assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
+    for file in [
+        secret.as_path(),
+        Path::new("/etc/passwd"),
+        Path::new("../x.toml"),
+        Path::new(""),
+    ] {
+        refused(desk.start(file, Vec::new()).await);
+        refused(desk.stop(file, Vec::new()).await);
+        refused(desk.restart(file, vec!["x".into()]).await);
+        refused(desk.apply_change(file).await);
+        refused(desk.remove(file));
+        refused(desk.set_start_at_login(file, true));
+        let start = Action::Start {
+            service: "x".into(),
+        };
+        refused(desk.carry_out(file, &start).await);
+        assert!(desk.preview(file, &start).is_err());
+        assert!(desk.doctor(file).await.is_err());
+        assert_eq!(desk.withheld(file), None);
+        assert_eq!(desk.link(file, &"x".into(), None), None);
+        assert_eq!(desk.log_file(file, &"x".into()), None);
+        assert!(!desk.knows(file));
+        assert!(desk.write_draft(file, touches).is_err());
+        assert!(desk.add_picked(file).is_err());
+        assert!(desk.allow_draft(file).is_err());
+        assert!(followed(&desk, file, &[]).await.is_err());
+    }
+    assert!(desk.add_picked(&bench.path("elsewhere")).is_err());
+    assert!(desk.stacks().borrow().is_empty());
+    assert!(!bench.path("elsewhere/made").exists());
+
+    // Names that lead out of the folder of a stack that is known.
+    desk.add(&bench.file()).unwrap();
+    until(&desk, |_| true).await;
+    for name in [
+        "..",
+        "../other",
+        "../../logs/other",
+        "/etc",
+        "",
+        "nobody",
+        "one/../two",
+        "\0",
+    ] {
+        refused(desk.start(&bench.file(), vec![name.into()]).await);
+        refused(desk.stop(&bench.file(), vec![name.into()]).await);
+        refused(
+            desk.restart(&bench.file(), vec!["one".into(), name.into()])
+                .await,
+        );
+        assert_eq!(desk.log_file(&bench.file(), &name.into()), None, "{name}");
+        assert_eq!(desk.link(&bench.file(), &name.into(), None), None, "{name}");
+        assert!(
+            followed(&desk, &bench.file(), &[name]).await.is_err(),
+            "{name}"
+        );
+    }
+    assert!(bench.snapshot().stacks.is_empty(), "nothing was started");
+
+    // A draft goes where a folder was looked at, and nowhere else.
+    let project = bench.path("elsewhere").canonicalize().unwrap();
+    fs::remove_file(&secret).unwrap();
+    desk.picked(&project);
+    desk.allow_draft(&project).unwrap();
+    for place in [
+        "elsewhere/other.toml",
+        "elsewhere/../pilotlight.toml",
+        "x.toml",
+    ] {
+        let place = bench.path(place);
+        assert!(
+            desk.write_draft(&place, touches).is_err(),
+            "{}",
+            place.display()
+        );
+    }
+    assert!(
+        desk.write_draft(&project.join("pilotlight.toml"), touches)
+            .is_ok()
+    );
+    assert!(desk.add_picked(&project).is_ok());
+}
+
+/// Whether a log is followed, or why not.
+async fn followed(desk: &Desk, file: &Path, services: &[&str]) -> Result<(), String> {
+    let services = services.iter().map(|name| (*name).into()).collect();
+    let mut failed = Ok(());
+    let tell = |update| {
+        if let LogUpdate::Failed { message } = update {
+            failed = Err(message);
+        }
+        false
+    };
+    within("the end of a log", desk.follow_log(file, services, tell)).await;
+    failed
+}
+
+#[tokio::test]
+async fn the_window_runs_nothing_of_a_stack_file_that_was_never_started_and_says_so() {
+    let bench = Bench::with(
+        "[service.one]\ncommand = [\"sleep\", \"600\"]\nrequire = { commands = [\"touch made\"] }\n",
+    )
+    .await;
+    let desk = desk(&bench).await;
+    desk.add(&bench.file()).unwrap();
+    within("a look", desk.doctor(&bench.file())).await.unwrap();
+    assert!(!bench.path("made").exists());
+    let told = desk.withheld(&bench.file()).unwrap();
+    assert!(told.contains("one runs touch made"), "{told}");
+    bench.must_up().await;
+    bench.down().await;
+    assert_eq!(desk.withheld(&bench.file()), None, "it was started");
 }

@@ -19,7 +19,7 @@ use pilotlight::{
 use tauri::{AppHandle, Manager as _, async_runtime::spawn};
 use tauri_plugin_notification::{ActiveNotification, NotificationExt as _};
 
-use crate::{host::Host, window};
+use crate::{host::Host, platform, window};
 
 /// Those that may still be clicked, by their number. The oldest are forgotten.
 type Shown = Arc<Mutex<BTreeMap<i32, (PathBuf, ServiceName)>>>;
@@ -67,7 +67,7 @@ fn tell(app: &AppHandle, notice: &Notice, shown: &Shown) {
     let sent = if notice.body.is_empty() {
         notification.show()
     } else {
-        notification.body(&notice.body).show()
+        notification.body(platform::body(notice)).show()
     };
     if let Err(error) = sent {
         tracing::warn!("failed to show a notification: {error}");

@@ -11,6 +11,7 @@ mod asking;
 mod background;
 mod fixing;
 mod foreground;
+mod hostile;
 mod keeping;
 mod losses;
 #[path = "../support/script.rs"]

@@ -145,11 +145,11 @@ fn finding() -> Finding {
     Finding {
         code: Code::Exited,
         service: "redis".into(),
-        title: "Redis is not running".to_owned(),
+        title: "redis is not running".into(),
         evidence: vec![],
         symptoms: vec![],
         remedy: Remedy {
-            text: "Start redis".to_owned(),
+            text: "Start redis".into(),
             action: None,
         },
     }

@@ -156,7 +156,7 @@ fn fault(stage: &mut Stage, case: &Case) -> Result<(), String> {
 
 fn ask_doctor(stage: &Stage, case: &Case) -> Result<Outcome, String> {
     let begun = Instant::now();
-    let output = stage.pilotlight(&["doctor", "--json"])?;
+    let output = stage.pilotlight(&["doctor", "--json", "--yes"])?;
     let took = begun.elapsed();
     let text = String::from_utf8_lossy(&output.stdout);
     let mut case = case.clone();

@@ -69,7 +69,7 @@ const STATES: Record<string, State> = {
     see: async (page) => {
       await reads(page, "redis", "killed by signal 9");
       await reads(page, "backend", "up, fails a check");
-      const card = finding(page, "Redis is not running: it was killed by signal 9 12 s ago");
+      const card = finding(page, "redis is not running: it was killed by signal 9 12 s ago");
       await expect(card).toContainText("nothing listens on 127.0.0.1:6379");
       await expect(card).toContainText("the CORS settings are right, the preflight passes");
       await expect(card.getByRole("button", { name: "Start redis" })).toBeEnabled();
@@ -88,7 +88,7 @@ const STATES: Record<string, State> = {
     scene: () => scene("crash-loop"),
     see: async (page) => {
       await reads(page, "backend", "ended with code 1", "4 restarts");
-      await expect(finding(page, /Backend keeps ending: 5 times/)).toContainText("OPENAI_API_KEY");
+      await expect(finding(page, /backend keeps ending: 5 times/)).toContainText("OPENAI_API_KEY");
     },
   },
   backoff: {
@@ -107,7 +107,7 @@ const STATES: Record<string, State> = {
   "remedy-with-diff": {
     scene: () => scene("frontend-misdirected"),
     see: async (page) => {
-      const card = finding(page, /Frontend asks localhost:8000/);
+      const card = finding(page, /frontend asks localhost:8000/);
       await page.evaluate(() => {
         window.fake.answer("previewRemedy", async () => ({
           text: "changes one line of pilotlight.toml",
@@ -131,16 +131,16 @@ const STATES: Record<string, State> = {
     scene: () => scene("hung"),
     see: async (page) => {
       await reads(page, "backend", "up, but unhealthy");
-      await expect(finding(page, "Backend takes connections and never answers")).toBeVisible();
+      await expect(finding(page, "backend takes connections and never answers")).toBeVisible();
     },
   },
   several: {
     scene: () => scene("several"),
     see: async (page) => {
       await expect(finding(page, /the Node package vite is not installed/)).toBeVisible();
-      const second = finding(page, /Redis is not running/);
+      const second = finding(page, /redis is not running/);
       await expect(second.getByText("nothing listens on")).toBeHidden();
-      await second.getByRole("button", { name: /Redis is not running/ }).click();
+      await second.getByRole("button", { name: /redis is not running/ }).click();
       await second.getByText("Evidence", { exact: true }).click();
       await expect(second.getByText("nothing listens on")).toBeVisible();
     },

@@ -185,13 +185,18 @@ pub(crate) struct Logs {
 
 /// Find out what is wrong, and why
 ///
-/// Every probe and check is run now, and what the services said and did is looked at; nothing is
-/// changed. It works on a stack that is not running, too. The exit status is 1 if something is wrong.
+/// Runs every probe and check now and reads logs and process state. Changes nothing. It works on a
+/// stack that is not running, too. Exits 1 if something is wrong.
+///
+/// Of a stack file that was never started as it is now, it asks before it runs commands (`require`,
+/// `ready` and `check` with a `command`) and before it connects to other machines. Without a terminal
+/// it does neither unless --yes is given. The answer is remembered until the file changes.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   pilotlight doctor              what is wrong, why, and what to do
   pilotlight doctor --fix        ask, then do what can be done
+  pilotlight doctor --yes        run the commands of a stack file that was never started
   pilotlight doctor --json | jq -r '.findings[0].title'")]
 pub(crate) struct Doctor {
     /// As JSON
@@ -200,8 +205,8 @@ pub(crate) struct Doctor {
     /// Carry out the remedies that are safe, asking before each
     #[arg(long, conflicts_with = "json")]
     pub(crate) fix: bool,
-    /// Do not ask
-    #[arg(short, long, requires = "fix")]
+    /// Do not ask: run what the stack file says, and with --fix carry out the remedies
+    #[arg(short, long)]
     pub(crate) yes: bool,
 }
 

@@ -171,7 +171,7 @@ impl Failure {
 
 /// Says what is wrong, and what to do.
 pub(crate) fn tell(message: &str, help: Option<&str>) -> io::Result<()> {
-    let mut out = anstream::stderr().lock();
+    let mut out = paint::err();
     writeln!(out, "{} {message}", paint(RED.bold(), "error:"))?;
     if let Some(help) = help {
         writeln!(out, "  {} {help}", paint(BOLD, "help:"))?;
@@ -190,7 +190,7 @@ pub(crate) fn tell_report(report: &Report) -> io::Result<()> {
     let problems = if number == 1 { "problem" } else { "problems" };
     let file = report.file().display();
     tell(&format!("{number} {problems}{more} in {file}"), None)?;
-    let mut out = anstream::stderr().lock();
+    let mut out = paint::err();
     for problem in report.problems() {
         if stderr().is_terminal() {
             write!(out, "\n{}", drawn(problem))?;

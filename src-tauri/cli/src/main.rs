@@ -4,12 +4,17 @@ mod args;
 mod commands;
 mod context;
 mod failure;
+mod json;
 mod keeper;
 mod paint;
 mod time;
 mod view;
 
-use std::{io, process::ExitCode, time::Duration};
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::Parser as _;
 use pilotlight::{
@@ -33,13 +38,30 @@ fn main() -> ExitCode {
         return code;
     }
     seal_descriptors();
-    match run(Arguments::parse()) {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(shown) => return tell_usage(&shown),
+    };
+    match run(arguments) {
         Ok(ending) => ending.into(),
         Err(failure) => {
             failure.tell();
             failure.code()
         }
     }
+}
+
+/// Help, the version, or what is wrong with the command line, which is quoted.
+fn tell_usage(shown: &clap::Error) -> ExitCode {
+    let text = shown.render().ansi().to_string();
+    let written = if shown.use_stderr() {
+        write!(paint::err(), "{text}")
+    } else {
+        write!(paint::out(), "{text}")
+    };
+    // There is nobody to be told of that.
+    drop(written);
+    u8::try_from(shown.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 fn run(arguments: Arguments) -> Result<Ending, Failure> {

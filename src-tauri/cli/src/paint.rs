@@ -1,11 +1,17 @@
 //! Colours and signs. A light differs in its shape as well as in its colour, so that it can be read
 //! without one.
 
-use std::{env, io::IsTerminal};
+use std::{
+    env,
+    io::{self, IsTerminal, StderrLock, StdoutLock, Write},
+};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Effects, Style};
-use pilotlight::{effects::log::without_ansi, model::view::Light};
+use pilotlight::{
+    effects::log::{with_colours, without_colours},
+    model::view::Light,
+};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 pub(crate) const PLAIN: Style = Style::new();
@@ -152,27 +158,73 @@ pub(crate) fn cut(text: &str, columns: usize, signs: Signs) -> String {
 /// What somebody else wrote, fit to stand in a line of ours: nothing in it moves the cursor or
 /// changes a colour.
 pub(crate) fn tame(text: &str) -> String {
-    let plain = without_ansi(text);
-    let shown = plain.trim_end().chars();
-    shown
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
-        .collect()
+    let plain = without_colours(text.trim_end());
+    plain.replace(['\t', '\n'], " ")
+}
+
+/// Writes whole lines, in which colours pass and nothing else that a terminal obeys: names and paths
+/// may have anything in them. What has no end of line is written when it is flushed or dropped.
+pub(crate) struct Harmless<W: Write> {
+    out: W,
+    line: Vec<u8>,
+}
+
+/// The standard output, for everything but logs and what is drawn.
+pub(crate) fn out() -> Harmless<AutoStream<StdoutLock<'static>>> {
+    Harmless::new(anstream::stdout().lock())
+}
+
+/// The standard error.
+pub(crate) fn err() -> Harmless<AutoStream<StderrLock<'static>>> {
+    Harmless::new(anstream::stderr().lock())
+}
+
+impl<W: Write> Harmless<W> {
+    fn new(out: W) -> Self {
+        let line = Vec::new();
+        Self { out, line }
+    }
+
+    fn pass(&mut self) -> io::Result<()> {
+        let line = std::mem::take(&mut self.line);
+        let text = String::from_utf8_lossy(&line);
+        self.out.write_all(with_colours(&text).as_bytes())
+    }
+}
+
+impl<W: Write> Write for Harmless<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.line.extend_from_slice(bytes);
+        if bytes.contains(&b'\n') {
+            let rest = self.line.iter().rposition(|byte| *byte == b'\n');
+            let rest = self.line.split_off(rest.map_or(0, |end| end + 1));
+            self.pass()?;
+            self.line = rest;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.pass()?;
+        self.out.flush()
+    }
+}
+
+impl<W: Write> Drop for Harmless<W> {
+    fn drop(&mut self) {
+        // There is nobody to be told of that.
+        drop(self.pass());
+    }
 }
 
 /// Whether what is written to the standard error is drawn and redrawn on a terminal.
 pub(crate) fn errors_are_drawn() -> bool {
-    std::io::stderr().is_terminal() && can_move()
+    io::stderr().is_terminal() && can_move()
 }
 
 /// The same of the standard output.
 pub(crate) fn output_is_drawn() -> bool {
-    std::io::stdout().is_terminal() && can_move()
+    io::stdout().is_terminal() && can_move()
 }
 
 fn can_move() -> bool {
@@ -181,12 +233,12 @@ fn can_move() -> bool {
 
 /// Whether colours are wanted on the standard error.
 pub(crate) fn errors_are_coloured() -> bool {
-    AutoStream::choice(&std::io::stderr()) != ColorChoice::Never
+    AutoStream::choice(&io::stderr()) != ColorChoice::Never
 }
 
 /// Whether colours are wanted on the standard output.
 pub(crate) fn output_is_coloured() -> bool {
-    AutoStream::choice(&std::io::stdout()) != ColorChoice::Never
+    AutoStream::choice(&io::stdout()) != ColorChoice::Never
 }
 
 #[cfg(test)]
@@ -207,6 +259,24 @@ mod tests {
     #[test]
     fn what_services_write_cannot_move_the_cursor() {
         let hostile = "\u{1b}[2J\u{1b}[31mred\u{1b}[0m\ttab\u{7}bell \u{1b}]0;title\u{7}";
-        assert_eq!(tame(hostile), "red tab bell");
+        assert_eq!(tame(hostile), "^[[2Jred tab^Gbell ^[]0;title^G");
+    }
+
+    #[test]
+    fn what_is_written_in_pieces_is_harmless_as_a_whole() {
+        let mut out = Vec::new();
+        let mut harmless = Harmless::new(&mut out);
+        for piece in [
+            "\u{1b}[3",
+            "1mred\u{1b}",
+            "[0m \u{1b}",
+            "]52;c;x\u{7}\nnext \u{1b}",
+            "[2J",
+        ] {
+            harmless.write_all(piece.as_bytes()).unwrap();
+        }
+        drop(harmless);
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text, "\u{1b}[31mred\u{1b}[0m ^[]52;c;x^G\nnext ^[[2J");
     }
 }

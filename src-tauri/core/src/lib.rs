@@ -3,6 +3,7 @@
 
 pub mod background;
 pub mod clock;
+pub mod consent;
 pub mod control;
 pub mod desk;
 pub mod diary;

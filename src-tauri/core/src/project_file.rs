@@ -22,7 +22,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::platform::file;
+use crate::{clock, platform::file};
 
 /// More bytes than a file has that a person writes for a project.
 pub const SIZE_LIMIT: usize = 1 << 20;
@@ -55,7 +55,7 @@ impl Reader {
     #[must_use]
     pub fn within(patience: Duration) -> Self {
         Self {
-            until: Instant::now() + patience,
+            until: clock::now().instant + patience,
             patience,
             abandoned: Arc::default(),
         }
@@ -85,13 +85,18 @@ impl Reader {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
-            if Instant::now() >= self.until || self.abandoned.load(Ordering::Relaxed) {
-                let what = match is_pipe && bytes.is_empty() {
-                    true => "it is a pipe, and no process wrote to it",
-                    false => "it does not come to an end",
+            if clock::now().instant >= self.until || self.abandoned.load(Ordering::Relaxed) {
+                let what = if is_pipe && bytes.is_empty() {
+                    "it is a pipe, and no process wrote to it"
+                } else {
+                    "it does not come to an end"
                 };
                 return Err(timed_out(what, self.patience));
             }
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "nothing tells of a writer, and this thread only waits for it"
+            )]
             thread::sleep(pause);
             pause = LAST_PAUSE.min(pause * 2);
         }

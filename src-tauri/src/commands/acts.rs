@@ -52,7 +52,11 @@ pub(crate) async fn restart(
 
 #[command]
 pub(crate) async fn doctor(host: State<'_, Host>, file: PathBuf) -> Result<Vec<Finding>, String> {
-    host.desk.doctor(&file).await
+    let findings = host.desk.doctor(&file).await;
+    if let Some(text) = host.desk.withheld(&file) {
+        host.page.tell(Update::Remark { text });
+    }
+    findings
 }
 
 #[command]

@@ -17,7 +17,7 @@ const EXAMPLE: &str = "examples/nexus";
 /// Knows a stack from now on, and shows it.
 #[command]
 pub(crate) async fn add_stack(host: State<'_, Host>, path: PathBuf) -> Result<Outcome, ()> {
-    Ok(added(&host, host.desk.add(&path)))
+    Ok(added(&host, host.desk.add_picked(&path)))
 }
 
 fn added(host: &Host, added: Result<PathBuf, String>) -> Outcome {
@@ -55,6 +55,7 @@ pub(crate) async fn try_example(app: AppHandle, host: State<'_, Host>) -> Result
 /// The stack file that fits a folder; nothing is written.
 #[command]
 pub(crate) async fn look_at_folder(host: State<'_, Host>, path: PathBuf) -> Result<Draft, String> {
+    host.desk.allow_draft(&path)?;
     pilotlight_init::draft_for_window(&path).await
 }
 

@@ -56,20 +56,26 @@ pub(crate) async fn open_stack_file(
 
 /// Nothing if a person chooses none.
 #[command]
-pub(crate) async fn pick_stack(window: WebviewWindow) -> Result<Option<PathBuf>, String> {
+pub(crate) async fn pick_stack(
+    window: WebviewWindow,
+    host: State<'_, Host>,
+) -> Result<Option<PathBuf>, String> {
     let dialog = dialog(&window, "Open a stack file").add_filter("Stack files", &["toml"]);
     let (answer, answered) = oneshot::channel();
     dialog.pick_file(|picked| drop(answer.send(picked)));
-    path(answered.await.ok().flatten())
+    path(&host, answered.await.ok().flatten())
 }
 
 /// Nothing if a person chooses none.
 #[command]
-pub(crate) async fn pick_folder(window: WebviewWindow) -> Result<Option<PathBuf>, String> {
+pub(crate) async fn pick_folder(
+    window: WebviewWindow,
+    host: State<'_, Host>,
+) -> Result<Option<PathBuf>, String> {
     let dialog = dialog(&window, "Choose a folder");
     let (answer, answered) = oneshot::channel();
     dialog.pick_folder(|picked| drop(answer.send(picked)));
-    path(answered.await.ok().flatten())
+    path(&host, answered.await.ok().flatten())
 }
 
 /// A dialogue of the desktop's own, in front of the window.
@@ -77,7 +83,12 @@ fn dialog(window: &WebviewWindow, title: &str) -> FileDialogBuilder<Wry> {
     window.dialog().file().set_title(title).set_parent(window)
 }
 
-fn path(picked: Option<FilePath>) -> Result<Option<PathBuf>, String> {
+/// What the page may name from now on.
+fn path(host: &Host, picked: Option<FilePath>) -> Result<Option<PathBuf>, String> {
     let path = picked.map(FilePath::into_path).transpose();
-    path.map_err(|error| format!("failed to use what was chosen: {error}"))
+    let path = path.map_err(|error| format!("failed to use what was chosen: {error}"))?;
+    if let Some(path) = &path {
+        host.desk.picked(path);
+    }
+    Ok(path)
 }

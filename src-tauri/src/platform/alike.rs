@@ -2,7 +2,13 @@
 
 use std::{env, io, path::PathBuf};
 
+use pilotlight::model::notices::Notice;
 use tauri::Env;
+
+/// The body of a notification as the desktop takes it: as it is.
+pub(crate) fn body(notice: &Notice) -> String {
+    notice.body.clone()
+}
 
 /// What starts this program again.
 pub(crate) fn program(_env: &Env) -> io::Result<PathBuf> {

@@ -11,7 +11,10 @@ use ksni::{
     menu::{CheckmarkItem, StandardItem, SubMenu},
 };
 use pilotlight::{
-    model::tray::{Choice, Entry, Tray},
+    model::{
+        notices::Notice,
+        tray::{Choice, Entry, Tray},
+    },
     own_variables,
 };
 use tauri::{AppHandle, Env, Manager as _, async_runtime::spawn, image::Image};
@@ -19,6 +22,11 @@ use tokio::sync::watch;
 
 use super::icons;
 use crate::{host::Host, tray::choose};
+
+/// The body of a notification as the desktop takes it: as markup.
+pub(crate) fn body(notice: &Notice) -> String {
+    notice.body_as_markup()
+}
 
 /// Shows what comes, whether or not there is a tray host: one that comes later finds it.
 pub(crate) fn show_tray(app: &AppHandle, mut trays: watch::Receiver<Arc<Tray>>) {

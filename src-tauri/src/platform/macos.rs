@@ -5,7 +5,7 @@ use std::{io, path::Path};
 use tauri::AppHandle;
 
 pub(crate) use super::{
-    alike::{prepare, program},
+    alike::{body, prepare, program},
     system_tray::show_tray,
 };
 

@@ -17,4 +17,4 @@ mod os;
 #[cfg(not(target_os = "linux"))]
 mod system_tray;
 
-pub(crate) use os::{as_word, make_known, prepare, program, show_tray};
+pub(crate) use os::{as_word, body, make_known, prepare, program, show_tray};

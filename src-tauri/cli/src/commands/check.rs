@@ -13,7 +13,8 @@ use crate::{
     args::Check,
     context::{Context, read},
     failure::{Ending, Failure},
-    paint::{BOLD, DIM, paint, tame},
+    json,
+    paint::{self, BOLD, DIM, paint, tame},
     view::path,
 };
 
@@ -26,9 +27,7 @@ pub(crate) fn run(context: &Context, check: &Check) -> Result<Ending, Failure> {
             Err(Failure::StackFile(report)) => Verdict::of_report(report),
             Err(_) => return stack.map(|_| Ending::Done),
         };
-        let mut out = io::stdout().lock();
-        serde_json::to_writer_pretty(&mut out, &verdict).map_err(io::Error::from)?;
-        writeln!(out)?;
+        io::stdout().write_all(json::pretty(&verdict)?.as_bytes())?;
         // What is wrong with it has been said.
         return match stack {
             Ok(_) => Ok(Ending::Done),
@@ -40,7 +39,7 @@ pub(crate) fn run(context: &Context, check: &Check) -> Result<Ending, Failure> {
 }
 
 fn print(stack: &Stack) -> io::Result<()> {
-    let mut out = anstream::stdout().lock();
+    let mut out = paint::out();
     let mode = match stack.mode {
         Mode::Development => "development",
         Mode::Production => "production",

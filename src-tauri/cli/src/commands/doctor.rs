@@ -1,5 +1,6 @@
 //! `pilotlight doctor`
 
+mod consent;
 mod fix;
 
 use std::{
@@ -17,15 +18,18 @@ use pilotlight::{
         finding::Finding,
         view::{Snapshot, StackView},
     },
+    stack::Stack,
     unkept,
 };
 use serde::Serialize;
 
+use self::consent::Asking;
 use super::{port::Running, status::dark};
 use crate::{
     args::Doctor,
-    context::{Context, kept, read},
+    context::{Context, kept},
     failure::{Ending, Failure},
+    json,
     paint::{self, Signs},
     time::took,
     view::{Look, report, size_of_output},
@@ -33,17 +37,16 @@ use crate::{
 
 pub(crate) async fn run(context: &Context, asked: &Doctor) -> Result<Ending, Failure> {
     if asked.fix {
-        return fix::run(context, asked.yes).await;
+        return fix::run(context, Asking::of(asked)).await;
     }
-    let visit = Visit::make(context).await?;
+    let visit = Visit::make(context, Asking::of(asked)).await?;
     if asked.json {
         let verdict = Verdict {
             healthy: visit.findings.is_empty(),
             findings: &visit.findings,
+            withheld: &visit.withheld,
         };
-        let mut out = io::stdout().lock();
-        serde_json::to_writer_pretty(&mut out, &verdict).map_err(io::Error::from)?;
-        writeln!(out)?;
+        io::stdout().write_all(json::pretty(&verdict)?.as_bytes())?;
     } else {
         visit.print()?;
     }
@@ -55,6 +58,9 @@ pub(crate) async fn run(context: &Context, asked: &Doctor) -> Result<Ending, Fai
 struct Verdict<'a> {
     healthy: bool,
     findings: &'a [Finding],
+    /// What was not run, since the stack file was never started as it is.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    withheld: &'a [String],
 }
 
 /// One look at a stack.
@@ -67,30 +73,37 @@ struct Visit {
     stack: Arc<StackView>,
     /// Root causes first.
     findings: Vec<Finding>,
+    /// What the stack file would have had run, had a person agreed.
+    withheld: Vec<String>,
     took: String,
 }
 
 impl Visit {
     /// Has the keeper look, which knows most; or looks itself, where none has the stack.
-    async fn make(context: &Context) -> Result<Self, Failure> {
-        let began = clock::now().instant;
+    async fn make(context: &Context, asking: Asking) -> Result<Self, Failure> {
+        let mut began = clock::now().instant;
+        let mut withheld = Vec::new();
         let mut client = context.keeper().await?;
         let snapshot = match &mut client {
             Some(client) => client.status().await?,
             None => Arc::default(),
         };
         let file = context.find_among(&snapshot)?;
-        let (findings, stack, kept) = match ask(client, &file).await? {
-            Some(findings) => {
-                // As it is now that all has been asked.
-                let now = match context.keeper().await? {
-                    Some(mut client) => client.status().await?,
-                    None => snapshot.clone(),
-                };
-                let stack = kept(&now, &file).cloned();
-                (findings, stack, true)
-            }
-            None => (alone(context, &file, &snapshot).await?, None, false),
+        let (findings, stack, kept) = if let Some(findings) = ask(client, &file).await? {
+            // As it is now that all has been asked.
+            let now = match context.keeper().await? {
+                Some(mut client) => client.status().await?,
+                None => snapshot.clone(),
+            };
+            let stack = kept(&now, &file).cloned();
+            (findings, stack, true)
+        } else {
+            let permitted = consent::permitted(context, &file, asking)?;
+            withheld = permitted.withheld;
+            // The person thinks as long as a person does.
+            began = clock::now().instant;
+            let findings = alone(context, permitted.stack, &snapshot).await;
+            (findings, None, false)
         };
         let stack = match stack {
             Some(stack) => stack,
@@ -102,6 +115,7 @@ impl Visit {
             snapshot,
             stack,
             findings,
+            withheld,
             took: took(began.elapsed()),
         })
     }
@@ -111,7 +125,7 @@ impl Visit {
             signs: Signs::of_this_terminal(),
             width: paint::output_is_drawn().then(|| size_of_output().0),
         };
-        let mut out = anstream::stdout().lock();
+        let mut out = paint::out();
         for line in report(&self.findings, &self.stack, &self.took, look) {
             writeln!(out, "{line}")?;
         }
@@ -143,13 +157,8 @@ async fn ask(client: Option<Client>, file: &Path) -> Result<Option<Vec<Finding>>
 
 /// What can be found without a keeper: what answers, who listens, and what would keep the services
 /// from starting.
-async fn alone(
-    context: &Context,
-    file: &Path,
-    snapshot: &Snapshot,
-) -> Result<Vec<Finding>, Failure> {
-    let stack = Arc::new(read(file)?);
+async fn alone(context: &Context, stack: Stack, snapshot: &Snapshot) -> Vec<Finding> {
     let variables = Arc::new(env::vars_os().collect());
     let active: Vec<Mark> = Running::of(context, snapshot).marks().collect();
-    Ok(unkept::findings(&context.home, stack, variables, active).await)
+    unkept::findings(&context.home, Arc::new(stack), variables, active).await
 }

@@ -13,6 +13,7 @@ use crate::{
     context::{Context, expect_known, kept, names, read},
     failure::{Ending, Failure, tell},
     keeper::{Kept, keep},
+    paint,
     view::{Show, Subject},
 };
 
@@ -67,7 +68,7 @@ async fn without_daemon(
         let known = stack.services.iter().map(|service| service.name.clone());
         expect_known(services, &stack.name, known)?;
     }
-    writeln!(anstream::stderr(), "nothing runs")?;
+    writeln!(paint::err(), "nothing runs")?;
     Ok(Ending::Done)
 }
 

@@ -20,7 +20,8 @@ use crate::{
     args::{Init, Up},
     context::Context,
     failure::{Ending, Failure, tell, tell_report},
-    paint::{BOLD, DIM, GREEN, Signs, paint, tame},
+    json,
+    paint::{self, BOLD, DIM, GREEN, Signs, paint, tame},
     view::{Look, difference, found, path, size_of_errors},
 };
 
@@ -291,7 +292,7 @@ impl Asker {
 
 /// The number of the choice; `None` at the end of the input.
 fn ask(question: &Question) -> io::Result<Option<usize>> {
-    let mut err = anstream::stderr();
+    let mut err = paint::err();
     writeln!(err, "\n{}", paint(BOLD, &tame(&question.text)))?;
     for (at, choice) in question.choices.iter().enumerate() {
         writeln!(err, "  {}  {}", at + 1, tame(&choice.label))?;
@@ -303,6 +304,7 @@ fn ask(question: &Question) -> io::Result<Option<usize>> {
             question.choices.len(),
             question.default + 1
         )?;
+        err.flush()?;
         let mut answer = String::new();
         if io::stdin().lock().read_line(&mut answer)? == 0 {
             writeln!(err)?;
@@ -323,7 +325,7 @@ fn ask(question: &Question) -> io::Result<Option<usize>> {
 }
 
 fn print(lines: &[String]) -> io::Result<()> {
-    let mut err = anstream::stderr().lock();
+    let mut err = paint::err();
     lines.iter().try_for_each(|line| writeln!(err, "{line}"))
 }
 
@@ -363,8 +365,7 @@ fn output(
         questions: &looked.combined.draft.questions,
         draft,
     };
-    serde_json::to_writer_pretty(&mut out, &answer).map_err(io::Error::from)?;
-    writeln!(out)?;
+    out.write_all(json::pretty(&answer)?.as_bytes())?;
     Ok(Ending::Done)
 }
 

@@ -14,6 +14,7 @@ use pilotlight::{
 use crate::{
     context::Context,
     failure::{Ending, Failure, tell},
+    paint,
 };
 
 /// Stops what runs of this file's stack, or without a file of every stack of the home, and is of no
@@ -42,7 +43,7 @@ pub(super) async fn stop(
     let survivors = unkept::end(running, kill).await;
     if survivors.is_empty() {
         writeln!(
-            anstream::stderr(),
+            paint::err(),
             "stopped what an earlier daemon left running: {found}"
         )?;
         return Ok(Some(Ending::Done));

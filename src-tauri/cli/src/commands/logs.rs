@@ -22,6 +22,7 @@ use crate::{
     context::{Context, expect_known, read},
     failure::{Ending, Failure},
     keeper::listen,
+    paint,
 };
 
 /// Who follows wants to see what comes, and a little of what it comes after.
@@ -46,6 +47,7 @@ pub(crate) async fn run(context: &Context, asked: Logs) -> Result<Ending, Failur
         tail: tail.filter(|_| !wanted.chooses()),
         since: asked.since.map(|since| since.0),
         grep: asked.grep,
+        shortened: true,
     };
     let unreadable = |source| Failure::Log {
         path: context.home.logs().join(&id.0),
@@ -55,7 +57,7 @@ pub(crate) async fn run(context: &Context, asked: Logs) -> Result<Ending, Failur
     let mut printer = Printer::new(services, asked.json, asked.times);
     history(&mut merged, wanted, &mut printer, &unreadable)?;
     for (service, remark) in merged.take_remarks() {
-        writeln!(anstream::stderr(), "note: {service}: {remark}")?;
+        writeln!(paint::err(), "note: {service}: {remark}")?;
     }
     if asked.follow {
         let level = Wanted::new(asked.level.map(Into::into), None);

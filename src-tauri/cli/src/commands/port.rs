@@ -23,7 +23,8 @@ use crate::{
     args::PortCommand,
     context::Context,
     failure::{Ending, Failure, tell},
-    paint::{BOLD, DIM, paint, tame},
+    json,
+    paint::{self, BOLD, DIM, paint, tame},
     time::{self, age, since, timestamp},
 };
 
@@ -45,7 +46,7 @@ pub(crate) async fn run(context: &Context, asked: &PortCommand) -> Result<Ending
             let why = "ask before it ends anybody without a terminal; say --yes to mean it";
             return Err(Failure::Usage(why.to_owned()));
         }
-        print(&mut anstream::stderr().lock(), port, &listeners, &running)?;
+        print(&mut paint::err(), port, &listeners, &running)?;
         if !confirmed("End it?")? {
             return Ok(Ending::Undone);
         }
@@ -101,18 +102,13 @@ fn show(asked: &PortCommand, listeners: &Listeners, running: &Running) -> Result
             address: hidden.address.map(|address| address.to_string()),
             user: hidden.user.as_deref(),
         });
-        json(&Report {
+        print_json(&Report {
             port: asked.port,
             holders: listeners.holders.iter().map(Listener::from).collect(),
             hidden: hidden.collect(),
         })?;
     } else {
-        print(
-            &mut anstream::stdout().lock(),
-            asked.port,
-            listeners,
-            running,
-        )?;
+        print(&mut paint::out(), asked.port, listeners, running)?;
     }
     Ok(Ending::Done)
 }
@@ -200,7 +196,7 @@ fn with_more_rights(port: Port) -> String {
 
 /// Asks a question that is answered with yes or no.
 pub(super) fn confirmed(question: &str) -> io::Result<bool> {
-    write!(anstream::stderr(), "{question} [y/N] ")?;
+    write!(paint::err(), "{question} [y/N] ")?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
@@ -209,7 +205,7 @@ pub(super) fn confirmed(question: &str) -> io::Result<bool> {
 fn say_ended(asked: &PortCommand, ended: &[Holder]) -> Result<Ending, Failure> {
     let port = asked.port;
     if asked.json {
-        json(&Freed {
+        print_json(&Freed {
             port,
             free: true,
             ended: ended.iter().map(Listener::from).collect(),
@@ -217,7 +213,7 @@ fn say_ended(asked: &PortCommand, ended: &[Holder]) -> Result<Ending, Failure> {
         })?;
         return Ok(Ending::Done);
     }
-    let mut out = anstream::stdout().lock();
+    let mut out = paint::out();
     for holder in ended {
         writeln!(out, "ended {}", tame(&holder.describe(clock::now().wall)))?;
     }
@@ -236,7 +232,7 @@ fn say_refused(
 ) -> Result<Ending, Failure> {
     let reason = describe_fault(asked.port, fault, clock::now().wall);
     if asked.json {
-        json(&Freed {
+        print_json(&Freed {
             port: asked.port,
             free: false,
             ended: Vec::new(),
@@ -264,10 +260,8 @@ fn say_refused(
     Ok(Ending::Undone)
 }
 
-fn json(value: &impl Serialize) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value)?;
-    writeln!(out)
+fn print_json(value: &impl Serialize) -> io::Result<()> {
+    io::stdout().write_all(json::pretty(value)?.as_bytes())
 }
 
 /// `port N --json`

@@ -18,6 +18,7 @@ use crate::{
     args::Status,
     context::{Context, kept, read},
     failure::{Ending, Failure},
+    json,
     keeper::listen,
     paint::{self, Signs},
     time,
@@ -31,15 +32,13 @@ pub(crate) async fn run(context: &Context, status: &Status) -> Result<Ending, Fa
     }
     let (snapshot, wrong) = look(context, client).await?;
     if status.json {
-        let mut out = io::stdout().lock();
-        serde_json::to_writer_pretty(&mut out, &snapshot).map_err(io::Error::from)?;
-        writeln!(out)?;
+        io::stdout().write_all(json::pretty(&snapshot)?.as_bytes())?;
     } else {
         let look = Look {
             signs: Signs::of_this_terminal(),
             width: paint::output_is_drawn().then(|| size_of_output().0),
         };
-        let mut out = anstream::stdout().lock();
+        let mut out = paint::out();
         for line in table(&snapshot, time::now(), look) {
             writeln!(out, "{line}")?;
         }
@@ -175,13 +174,9 @@ impl Face {
             width: None,
         };
         match self {
-            Self::Json => {
-                let mut out = io::stdout().lock();
-                serde_json::to_writer(&mut out, snapshot)?;
-                writeln!(out)
-            }
+            Self::Json => io::stdout().write_all(json::line(snapshot)?.as_bytes()),
             Self::Lines => {
-                let mut out = anstream::stdout().lock();
+                let mut out = paint::out();
                 for line in table(snapshot, time::now(), look) {
                     writeln!(out, "{line}")?;
                 }

@@ -17,6 +17,7 @@ use crate::{
     context::{Context, expect_known, read},
     failure::{Ending, Failure, tell},
     keeper::{Kept, keep, keep_in_background, listen},
+    paint,
     time::took,
     view::{Over, Show, Subject},
 };
@@ -259,5 +260,5 @@ async fn ask(home: &Home, down: control::Down) -> Result<Outcome, Failure> {
 fn tell_remark(remark: &str) {
     use std::io::Write as _;
     // Nobody reads it; that is no reason not to start.
-    let _ = writeln!(anstream::stderr(), "note: {remark}");
+    let _ = writeln!(paint::err(), "note: {remark}");
 }

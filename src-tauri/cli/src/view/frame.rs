@@ -4,7 +4,7 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
 use pilotlight::{
-    effects::log::{Line, without_ansi},
+    effects::log::{Line, without_colours},
     model::view::{Light, ServiceView, StackView},
     stack::ServiceName,
 };
@@ -24,6 +24,9 @@ const AT_LEAST: [usize; 5] = [0, 0, 9, 0, 6];
 
 /// Narrower, a piece of a log line says nothing.
 const LOG_AT_LEAST: usize = 12;
+
+/// So many characters of a log line are looked at: wider than terminals are, colours counted.
+const BEGINNING: usize = 4096;
 
 /// Before each line, and before the log.
 const INDENT: usize = 2;
@@ -90,7 +93,7 @@ impl Picture<'_> {
         if visible(&line) <= self.width(0) {
             return line;
         }
-        cut(&without_ansi(&line), self.width(0), self.look.signs)
+        cut(&without_colours(&line), self.width(0), self.look.signs)
     }
 
     fn rows(&self, stack: &StackView, room: usize) -> Vec<String> {
@@ -154,13 +157,20 @@ impl Picture<'_> {
             .logs
             .get(&key)
             .filter(is_current)
-            .map(|log| tame(&log.text));
-        let log = log.as_deref().map_or("", str::trim_start);
+            .map(|log| {
+                let remark = log.remark().unwrap_or_default();
+                let room = room.saturating_sub(width(&remark));
+                // Of a long line no more is looked at than can be seen.
+                let seen = log.text.char_indices().nth(BEGINNING);
+                let text = &log.text[..seen.map_or(log.text.len(), |(end, _)| end)];
+                cut(tame(text).trim_start(), room, self.look.signs) + &remark
+            })
+            .unwrap_or_default();
         if room < LOG_AT_LEAST || log.is_empty() {
             return format!("  {line}");
         }
         let blanks = longest - visible(line) + GAP;
-        let log = paint(DIM, &cut(log, room, self.look.signs));
+        let log = paint(DIM, &log);
         format!("  {line}{:blanks$}{log}", "")
     }
 }
@@ -176,5 +186,5 @@ fn need(light: Light) -> u8 {
 }
 
 fn visible(line: &str) -> usize {
-    width(&without_ansi(line))
+    width(&without_colours(line))
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use pilotlight::effects::log::without_ansi;
+use pilotlight::effects::log::{with_colours, without_colours};
 use terminal_size::{Height, Width};
 
 use crate::paint::width;
@@ -46,10 +46,11 @@ impl<W: Write> Screen<W> {
         }
         picture.push('\r');
         for line in &lines {
+            // What names and paths have in them must not move the cursor.
             if self.coloured {
-                picture.push_str(line);
+                picture.push_str(&with_colours(line));
             } else {
-                picture.push_str(&without_ansi(line));
+                picture.push_str(&without_colours(line));
             }
             picture.push_str(CLEAR_LINE);
             picture.push_str("\r\n");
@@ -75,7 +76,7 @@ impl<W: Write> Screen<W> {
         let lines = self.lines.iter();
         lines
             .map(|line| {
-                let taken = width(&without_ansi(line));
+                let taken = width(&without_colours(line));
                 taken.div_ceil(columns.max(1)).max(1)
             })
             .sum()

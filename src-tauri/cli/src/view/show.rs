@@ -348,7 +348,7 @@ impl Show {
     }
 
     fn print(&mut self, lines: &[String]) {
-        let mut out = anstream::stderr().lock();
+        let mut out = paint::err();
         // Nobody reads it any more; what is being done is done all the same.
         if lines.iter().any(|line| writeln!(out, "{line}").is_err()) {
             self.face = Face::Gone;

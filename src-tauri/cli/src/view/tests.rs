@@ -73,7 +73,7 @@ fn backend() -> ServiceView {
     let finding = Finding {
         code: Code::StartupError,
         service: "backend".into(),
-        title: "Backend ended with code 1 before it was ready".into(),
+        title: "backend ended with code 1 before it was ready".into(),
         evidence: vec!["last log line: ModuleNotFoundError: No module named 'fastapi'".into()],
         symptoms: vec![Symptom {
             service: "frontend".into(),
@@ -150,6 +150,7 @@ fn line(run: u64, text: &str) -> Line {
         text: text.into(),
         continues: false,
         complete: true,
+        left_out: 0,
     }
 }
 
@@ -286,7 +287,7 @@ fn the_report_tells_the_cause_and_draws_what_needs_what() {
     let cause = Finding {
         code: Code::Exited,
         service: "redis".into(),
-        title: "Redis is not running: it was killed by signal 9 12 s ago".into(),
+        title: "redis is not running: it was killed by signal 9 12 s ago".into(),
         evidence: vec!["nothing listens on 127.0.0.1:6379: `ss -ltnp 'sport = :6379'`".into()],
         symptoms: vec![Symptom {
             service: "backend".into(),
@@ -306,7 +307,7 @@ fn the_report_tells_the_cause_and_draws_what_needs_what() {
     let redis = service("redis", PhaseName::Failed, Light::Red);
     let lines = report(&[cause], &stack(vec![redis, backend]), "20 ms", UNICODE);
     let expected = [
-        "✖ Redis is not running: it was killed by signal 9 12 s ago",
+        "✖ redis is not running: it was killed by signal 9 12 s ago",
         "  redis · exited",
         "    nothing listens on 127.0.0.1:6379: `ss -ltnp 'sport = :6379'`",
         "  which explains",

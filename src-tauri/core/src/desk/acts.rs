@@ -7,11 +7,12 @@ use std::{
 
 use super::{Desk, Says, environment, files};
 use crate::{
+    consent::{Consents, withhold},
     control::{self, Down, Keeper as _, Outcome, Restart, Up},
     effects::log::ServiceLogs,
     model::{finding::Finding, view::Light},
     settings::Settings,
-    stack::ServiceName,
+    stack::{ServiceName, Stack},
     stack_file, unkept,
     window::FileChange,
 };
@@ -19,6 +20,9 @@ use crate::{
 impl Desk {
     /// Starts services, all if there are none; answers when they are ready or one has failed.
     pub async fn start(&self, file: &Path, services: Vec<ServiceName>) -> Outcome {
+        if let Err(why) = self.expect_known(file, &services) {
+            return Outcome::Refused(why);
+        }
         let variables = self.0.settled_variables(file).await;
         // The keeper would say only that it is wrong.
         if let Err(wrong) = files::stack(file, variables.clone()).await {
@@ -34,6 +38,9 @@ impl Desk {
 
     /// Stops services, all if there are none; answers when they are verified gone.
     pub async fn stop(&self, file: &Path, services: Vec<ServiceName>) -> Outcome {
+        if let Err(why) = self.expect_known(file, &services) {
+            return Outcome::Refused(why);
+        }
         let down = Down {
             file: Some(file.to_owned()),
             services,
@@ -44,6 +51,9 @@ impl Desk {
 
     /// Stops services and starts them; what is not up is started.
     pub async fn restart(&self, file: &Path, services: Vec<ServiceName>) -> Outcome {
+        if let Err(why) = self.expect_known(file, &services) {
+            return Outcome::Refused(why);
+        }
         let kept = self.0.keeper.snapshot();
         let is_kept = kept.borrow().stacks.iter().any(|stack| stack.file == file);
         if !is_kept {
@@ -56,8 +66,10 @@ impl Desk {
         self.0.keeper.restart(restart).await
     }
 
-    /// What is wrong with a stack now, root causes first, or why that cannot be found out.
+    /// What is wrong with a stack now, root causes first, or why that cannot be found out. What a stack
+    /// file that was never started would run is [withheld](Self::withheld).
     pub async fn doctor(&self, file: &Path) -> Result<Vec<Finding>, String> {
+        self.expect_known(file, &[])?;
         let doctor = control::Doctor {
             file: file.to_owned(),
         };
@@ -65,12 +77,40 @@ impl Desk {
             findings
         } else {
             let variables = self.0.settled_variables(file).await;
-            let stack = Arc::new(files::stack(file, variables.clone()).await?);
-            unkept::findings(&self.0.home, stack, variables, self.running()).await
+            let (text, mut stack) = files::stack(file, variables.clone()).await?;
+            if !Consents::of(&self.0.home).has(&self.0.home.stack_id(file), &text) {
+                withhold(&mut stack);
+            }
+            unkept::findings(&self.0.home, Arc::new(stack), variables, self.running()).await
         };
         let mut state = self.0.state();
         state.doctored.insert(file.to_owned(), findings.clone());
         Ok(findings)
+    }
+
+    /// Returns what a diagnosis does not run of a stack file that was never started as it is, in a
+    /// sentence.
+    #[must_use]
+    pub fn withheld(&self, file: &Path) -> Option<String> {
+        let (text, mut stack) = {
+            let state = self.0.state();
+            let known = state.files.get(file)?;
+            let Says::Valid(stack) = &known.says else {
+                return None;
+            };
+            (known.text.clone().ok()?, Stack::clone(stack))
+        };
+        if Consents::of(&self.0.home).has(&self.0.home.stack_id(file), &text) {
+            return None;
+        }
+        let withheld = withhold(&mut stack);
+        let sentence = format!(
+            "{} was not started yet as it is now, so this was not done: {}. Start it once, or run \
+             `pilotlight doctor --yes` there.",
+            file.display(),
+            withheld.join("; ")
+        );
+        (!withheld.is_empty()).then_some(sentence)
     }
 
     /// Takes over what the file of a running stack says now. What was up stays or comes up; what is
@@ -124,6 +164,9 @@ impl Desk {
     /// Forgets a stack. Nothing of it may run, and nothing is deleted.
     #[must_use]
     pub fn remove(&self, file: &Path) -> Outcome {
+        if let Err(why) = self.expect_known(file, &[]) {
+            return Outcome::Refused(why);
+        }
         let runs = {
             let snapshot = self.0.keeper.snapshot();
             let snapshot = snapshot.borrow();
@@ -193,6 +236,8 @@ impl Desk {
     /// The log of the latest run of a service, if it has left one.
     #[must_use]
     pub fn log_file(&self, file: &Path, service: &ServiceName) -> Option<PathBuf> {
+        self.expect_known(file, std::slice::from_ref(service))
+            .ok()?;
         let id = self.0.home.stack_id(file);
         let logs = ServiceLogs::of(self.0.home.logs(), &id, service);
         let run = logs.latest_run().ok().flatten()?;

@@ -9,6 +9,7 @@ use std::{
 
 use super::{Inner, Says, acts::lines};
 use crate::{
+    mask::mask,
     project_file::{PATIENCE, apart, apart_blocking},
     stack::Stack,
     stack_file::{self, Environment, Place, ProblemKind, Report},
@@ -27,12 +28,16 @@ const NO_FOLDER: Duration = Duration::from_secs(5);
 /// How long a window that opens waits for a file.
 const BRIEF: Duration = Duration::from_secs(1);
 
-/// The stack that a file describes, or what is wrong with it.
-pub(super) async fn stack(file: &Path, variables: Arc<Environment>) -> Result<Stack, String> {
+/// The text of a file and the stack that it describes, or what is wrong with it.
+pub(super) async fn stack(
+    file: &Path,
+    variables: Arc<Environment>,
+) -> Result<(String, Stack), String> {
     let path = file.to_owned();
     let reading = apart(PATIENCE, move |_| {
-        let read = stack_file::read(&path, &variables);
-        read.map_err(|report| lines(&report))
+        let text = stack_file::text(&path).map_err(|report| lines(&report))?;
+        let stack = stack_file::parse(&path, text.as_bytes(), &variables);
+        Ok((text, stack.map_err(|report| lines(&report))?))
     });
     let read = reading.await;
     read.unwrap_or_else(|error| Err(unread(file, &error)))
@@ -89,7 +94,7 @@ fn wrong(report: &Report) -> FileChange {
         message: format!("{problem}; {}", problem.suggestion()),
         line: place.map(|Place { line, .. }| line),
         column: place.map(|Place { column, .. }| column),
-        excerpt: problem.line().map(str::to_owned),
+        excerpt: problem.line().map(|line| mask(line).into_owned()),
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Desk;
 use crate::{
     clock,
-    effects::log::{Line, Merged, Query, Runs, ServiceLogs},
+    effects::log::{Line, Merged, Query, Runs, ServiceLogs, with_colours},
     stack::ServiceName,
     window::{LogLine, LogUpdate},
 };
@@ -34,12 +34,16 @@ impl Desk {
         services: Vec<ServiceName>,
         mut tell: impl FnMut(LogUpdate) -> bool + Send,
     ) {
-        let followed = self.follow(file, services, &mut tell).await;
-        if let Err(error) = followed {
+        let followed = match self.expect_known(file, &services) {
+            Ok(()) => self
+                .follow(file, services, &mut tell)
+                .await
+                .map_err(|error| format!("failed to read the log: {error}")),
+            Err(why) => Err(why),
+        };
+        if let Err(message) = followed {
             // Whether anybody hears it makes no difference any more.
-            tell(LogUpdate::Failed {
-                message: format!("failed to read the log: {error}"),
-            });
+            tell(LogUpdate::Failed { message });
         }
     }
 
@@ -59,6 +63,7 @@ impl Desk {
         let query = Query {
             runs: Runs::All,
             tail: Some(HISTORY / services.len().max(1)),
+            shortened: true,
             ..Query::default()
         };
         let sources = services
@@ -131,6 +136,6 @@ fn made(service: ServiceName, line: &Line, number: &mut u64) -> LogLine {
         number: *number,
         time: line.time.and_then(|time| Timestamp::try_from(time).ok()),
         level: line.level().map(Into::into),
-        text: line.text.clone(),
+        text: with_colours(&line.text).into_owned() + &line.remark().unwrap_or_default(),
     }
 }

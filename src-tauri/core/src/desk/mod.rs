@@ -4,6 +4,7 @@
 //! chosen, and carries out what is asked for on the [`Handle`] of the keeper in the same process.
 
 mod acts;
+mod door;
 mod files;
 mod logs;
 mod new;
@@ -11,7 +12,7 @@ mod remedies;
 
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     ffi::OsString,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -76,6 +77,10 @@ struct State {
     applied: Vec<Applied>,
     /// What was found the last time that somebody asked, by stack file.
     doctored: BTreeMap<PathBuf, Vec<Finding>>,
+    /// What a person picked in a dialogue.
+    picked: BTreeSet<PathBuf>,
+    /// The stack files of the folders that were looked at.
+    drafted: BTreeSet<PathBuf>,
 }
 
 /// The file of a known stack.

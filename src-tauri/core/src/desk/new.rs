@@ -20,8 +20,10 @@ impl Desk {
         self.add(&file)
     }
 
-    /// Writes a stack file where none is, if its text is valid, and knows it.
+    /// Writes the stack file of a folder that was looked at where none is, if its text is valid, and
+    /// knows it.
     pub fn write_draft(&self, file: &Path, text: &str) -> Result<PathBuf, String> {
+        self.expect_drafted(file)?;
         let variables = self.0.own.borrow().variables.clone();
         let valid = stack_file::parse(file, text.as_bytes(), &variables);
         valid.map_err(|report| report.lines().collect::<Vec<_>>().join("\n"))?;

@@ -10,6 +10,7 @@ use crate::{
         port::{Asker, describe_fault, free},
         remedy::{self, Line, RemedyError},
     },
+    mask::mask,
     model::{facts::Mark, finding::Action},
     project_file::Reader,
     window::Preview,
@@ -148,7 +149,7 @@ fn told(error: &RemedyError) -> String {
         let said: Vec<&str> = output.text.lines().collect();
         for line in &said[said.len().saturating_sub(10)..] {
             text.push('\n');
-            text.push_str(line);
+            text.push_str(&mask(line));
         }
     }
     text

@@ -96,7 +96,7 @@ fn kept_elsewhere(first: &ServiceName, keeper: &OtherKeeper) -> Suspect {
         first,
         Code::KeeperConflict,
         Level::Start,
-        format!("another Pilot Light{who} has this stack"),
+        format!("Another Pilot Light{who} has this stack"),
     )
     .evidence([
         keeper.detail.clone(),

@@ -16,7 +16,7 @@ use super::{
     finding::{Action, Code, Finding, Remedy},
     service::Ending,
 };
-use crate::stack::Service;
+use crate::{mask::Masked, stack::Service};
 
 /// Why a service was not started.
 #[must_use]
@@ -102,7 +102,7 @@ pub fn launch(service: &Service, fault: &LaunchFault) -> Finding {
         title,
         evidence,
         Remedy {
-            text: remedy,
+            text: remedy.into(),
             action: None,
         },
     )
@@ -219,7 +219,10 @@ pub fn unfinished(service: &Service, stopped: &Stopped) -> Finding {
         code,
         title,
         Vec::new(),
-        Remedy { text, action: None },
+        Remedy {
+            text: text.into(),
+            action: None,
+        },
     )
 }
 
@@ -229,7 +232,8 @@ fn probe(service: &Service, fault: Option<&ProbeFault>, title: impl Fn(&str) -> 
         text: format!(
             "see its log; a restart may help: `pilotlight restart {}`",
             service.name
-        ),
+        )
+        .into(),
         action: Some(Action::Restart {
             service: service.name.clone(),
         }),
@@ -257,7 +261,8 @@ fn start_again(service: &Service) -> Remedy {
         text: format!(
             "see its log (`pilotlight logs {}`), then start it again",
             service.name
-        ),
+        )
+        .into(),
         action: Some(Action::Start {
             service: service.name.clone(),
         }),
@@ -267,25 +272,54 @@ fn start_again(service: &Service) -> Remedy {
 pub(super) fn finding(
     service: &Service,
     code: Code,
-    title: impl AsRef<str>,
+    title: impl Into<Masked>,
     evidence: Vec<String>,
     remedy: Remedy,
 ) -> Finding {
-    let title = capitalized(title.as_ref());
     Finding {
         code,
         service: service.name.clone(),
-        title,
-        evidence,
+        title: title.into(),
+        evidence: evidence.into_iter().map(Masked::from).collect(),
         symptoms: Vec::new(),
         remedy,
     }
 }
 
-/// A sentence begins with a capital: "Redis is not running".
-pub(super) fn capitalized(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::stack_file;
+
+    #[test]
+    fn a_finding_of_a_service_by_itself_is_masked_and_its_name_stays_as_it_was_typed() {
+        let text = "[service.b]\ncommand = \"x\"\n";
+        let stack = stack_file::parse(
+            Path::new("/srv/a/pilotlight.toml"),
+            text.as_bytes(),
+            &stack_file::Environment::default(),
+        );
+        let service = &stack.unwrap().services[0];
+        let fault = LaunchFault::RequirementMissing {
+            what: "the command `psql postgres://anna:hunter2@db`".to_owned(),
+            detail: Some("FATAL: DB_PASS: hunter2".to_owned()),
+        };
+        let probe = ProbeFault {
+            target: "GET http://localhost/?token=hunter2".to_owned(),
+            kind: ProbeFaultKind::Body("{\"secret\":\"hunter2\"}".to_owned()),
+        };
+        let stopped = Stopped::default();
+        let findings = [
+            launch(service, &fault),
+            unhealthy(service, Some(&probe)),
+            not_ready(service, None),
+            unfinished(service, &stopped),
+        ];
+        for finding in findings {
+            assert!(finding.title.starts_with("b "), "{finding:#?}");
+            assert!(!format!("{finding:?}").contains("hunter2"), "{finding:#?}");
+        }
+    }
 }

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::stack::{Port, ServiceName};
+use crate::{
+    mask::Masked,
+    stack::{Port, ServiceName},
+};
 
 /// What the root cause is. The names are a contract; `docs/diagnosis.md` explains each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -58,7 +61,7 @@ pub enum Code {
     KeeperConflict,
 }
 
-/// One root cause.
+/// One root cause. What it says is masked when it is made, whichever way it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Finding {
@@ -68,9 +71,11 @@ pub struct Finding {
     /// Where it is.
     pub service: ServiceName,
     /// A sentence.
-    pub title: String,
+    #[cfg_attr(feature = "typescript", ts(type = "string"))]
+    pub title: Masked,
     /// What a person can check.
-    pub evidence: Vec<String>,
+    #[cfg_attr(feature = "typescript", ts(type = "string[]"))]
+    pub evidence: Vec<Masked>,
     /// What else it explains.
     pub symptoms: Vec<Symptom>,
     /// What to do.
@@ -89,7 +94,8 @@ pub struct Symptom {
     #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub code: Code,
     /// A sentence.
-    pub text: String,
+    #[cfg_attr(feature = "typescript", ts(type = "string"))]
+    pub text: Masked,
 }
 
 /// What to do about a finding.
@@ -97,7 +103,8 @@ pub struct Symptom {
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Remedy {
     /// A sentence.
-    pub text: String,
+    #[cfg_attr(feature = "typescript", ts(type = "string"))]
+    pub text: Masked,
     /// The same as something that a program can carry out, where that is safe.
     pub action: Option<Action>,
 }

@@ -25,6 +25,16 @@ pub struct Notice {
     pub body: String,
 }
 
+impl Notice {
+    /// Returns the body for a server that reads markup in it: those of Linux desktops do (Desktop
+    /// Notifications Specification, "Markup").
+    #[must_use]
+    pub fn body_as_markup(&self) -> String {
+        let body = self.body.replace('&', "&amp;");
+        body.replace('<', "&lt;").replace('>', "&gt;")
+    }
+}
+
 /// What happened to a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -292,12 +302,12 @@ fn notice(stack: &StackView, service: &ServiceView, kind: Kind) -> Notice {
     };
     let mut lines: Vec<String> = Vec::new();
     match (finding, service.last_exit) {
-        (Some(finding), _) => lines.push(finding.title.clone()),
+        (Some(finding), _) => lines.push(finding.title.to_string()),
         (None, Some(exit)) => lines.push(format!("it ended with {exit}")),
         (None, None) => {}
     }
     if let Some(finding) = finding.filter(|_| kind == Kind::GivenUp) {
-        lines.push(finding.remedy.text.clone());
+        lines.push(finding.remedy.text.to_string());
     }
     if kind == Kind::Died && service.phase != PhaseName::Unhealthy {
         lines.push("it is being started again".into());

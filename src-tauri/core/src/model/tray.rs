@@ -172,7 +172,7 @@ pub fn trouble(stack: &StackView) -> Option<String> {
 
 fn sentence(finding: &Finding, phase: Option<PhaseName>) -> String {
     let name = finding.service.as_str();
-    let title = &finding.title;
+    let title = &*finding.title;
     let begins_with_name = title
         .get(..name.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(name));
@@ -185,17 +185,10 @@ fn sentence(finding: &Finding, phase: Option<PhaseName>) -> String {
         Some(PhaseName::Unhealthy) => " is unhealthy",
         _ => "",
     };
-    format!("{name}{verb}: {}", decapitalized(title))
-}
-
-/// A sentence goes on with a small letter, unless it begins with a name like `POST`.
-fn decapitalized(text: &str) -> String {
-    let mut characters = text.chars();
-    match (characters.next(), characters.clone().next()) {
-        (Some(first), Some(second)) if !second.is_uppercase() => {
-            first.to_lowercase().chain(characters).collect()
-        }
-        _ => text.to_owned(),
+    // A sentence goes on with a small letter. Any other first word may be a name.
+    match title.strip_prefix("Port ") {
+        Some(rest) => format!("{name}{verb}: port {rest}"),
+        None => format!("{name}{verb}: {title}"),
     }
 }
 

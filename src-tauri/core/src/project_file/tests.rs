@@ -34,10 +34,10 @@ fn a_file_of_other_bytes_is_no_text() {
 
 #[tokio::test]
 async fn work_that_hangs_is_given_up() {
-    let (hold, held) = mpsc::channel::<()>();
-    let waited = apart(MOMENT, move |_| held.recv()).await;
+    let (sender, never) = mpsc::channel::<()>();
+    let waited = apart(MOMENT, move |_| never.recv()).await;
     assert_eq!(waited.unwrap_err().kind(), io::ErrorKind::TimedOut);
-    drop(hold);
+    drop(sender);
 }
 
 #[cfg(unix)]
@@ -46,6 +46,10 @@ mod unix {
 
     use super::*;
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the command makes a pipe and is no service"
+    )]
     fn pipe() -> (TempDir, PathBuf) {
         let (folder, file) = folder();
         let made = std::process::Command::new("mkfifo").arg(&file).status();

@@ -14,6 +14,7 @@ use super::{
     truth::Truth,
 };
 use crate::{
+    consent::Consents,
     control::Lock,
     model::facts::{RunId, StackId},
     platform::local,
@@ -34,6 +35,7 @@ const LARGEST: u64 = 64 << 20;
 pub struct Journal {
     path: PathBuf,
     copies: Copies,
+    consents: Consents,
     boot: Option<String>,
     truth: Truth,
     /// Open at the end; `None` after a failure, since the file may end in half a line.
@@ -59,6 +61,7 @@ impl Journal {
         let mut journal = Self {
             path: folder.join("running.journal"),
             copies: Copies::new(folder.join("stacks")),
+            consents: Consents::under(folder),
             boot,
             truth: Truth::default(),
             file: None,
@@ -102,6 +105,15 @@ impl Journal {
 
     /// A stack is up, by this text of its file. To be called before its first start.
     pub fn stack(&mut self, id: &StackId, file: &Path, mode: Mode, text: &str) {
+        // Who starts a stack lets it do everything else.
+        if !self.consents.has(id, text)
+            && let Err(error) = self.consents.give(id, text)
+        {
+            tracing::warn!(
+                "failed to remember that {} was started: {error}",
+                file.display()
+            );
+        }
         let kept = self.copies.keep(id, text);
         self.record(Entry::Stack {
             id: id.clone(),

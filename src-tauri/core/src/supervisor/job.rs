@@ -1,16 +1,13 @@
 //! What a task for one run of a service works with, and the longer pieces of such work.
 
-use std::{
-    ffi::OsString,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{ffi::OsString, sync::Arc, time::Duration};
 
 use super::{
     Message, Origin, Tools,
     kept::{Run, Variables},
 };
 use crate::{
+    clock,
     effects::{
         check::Saved,
         environment,
@@ -109,9 +106,10 @@ impl Job {
     /// Where commands for the service run; its variables only if there are such commands. What cannot
     /// be read of them is left out: what is wrong with them has been said when it was to start.
     pub(super) async fn context(&self, runs_commands: bool, patience: Duration) -> Context {
-        let environment = match runs_commands {
-            true => self.environment(patience).await.unwrap_or_default().into(),
-            false => Arc::default(),
+        let environment = if runs_commands {
+            self.environment(patience).await.unwrap_or_default().into()
+        } else {
+            Arc::default()
         };
         Context {
             directory: self.service.directory.clone(),
@@ -216,7 +214,7 @@ impl Job {
         let ask = match &self.service.stop.polite {
             Polite::Signal(signal) => Ask::Signal(*signal),
             Polite::Command(template) => {
-                let began = Instant::now();
+                let began = clock::now().instant;
                 let reading = self.context(true, patience / 2);
                 let reading = self.run.kill.run_until_cancelled(reading);
                 context = reading.await.unwrap_or_default();

@@ -158,10 +158,7 @@ impl Supervisor {
             }
         }
         if !findings.is_empty() {
-            let titles: Vec<&str> = findings
-                .iter()
-                .map(|finding| finding.title.as_str())
-                .collect();
+            let titles: Vec<&str> = findings.iter().map(|finding| &*finding.title).collect();
             return Some(Outcome::Failed {
                 message: titles.join("; "),
                 findings,

@@ -7,7 +7,7 @@ use tauri::AppHandle;
 use windows_registry::{CURRENT_USER, HSTRING};
 
 pub(crate) use super::{
-    alike::{prepare, program},
+    alike::{body, prepare, program},
     system_tray::show_tray,
 };
 

@@ -12,18 +12,19 @@ use pilotlight::{
         port::{Asker, describe_fault, free},
         remedy::{self, RemedyError},
     },
+    mask::mask,
     model::finding::{Action, Finding},
     project_file::{PATIENCE, Reader},
     stack::ServiceName,
 };
 
-use super::Visit;
+use super::{Visit, consent::Asking};
 use crate::{
     commands::port::{Running, confirmed},
     context::Context,
     failure::{Ending, Failure, tell},
     keeper::keep_in_background,
-    paint::{BOLD, DIM, Signs, paint, tame},
+    paint::{self, BOLD, DIM, Signs, paint, tame},
     view::difference,
 };
 
@@ -38,8 +39,9 @@ enum Done {
 }
 
 /// Carries out the remedies that are safe, one after the other, and looks again.
-pub(super) async fn run(context: &Context, yes: bool) -> Result<Ending, Failure> {
-    let visit = Visit::make(context).await?;
+pub(super) async fn run(context: &Context, asking: Asking) -> Result<Ending, Failure> {
+    let yes = asking == Asking::Agreed;
+    let visit = Visit::make(context, asking).await?;
     visit.print()?;
     let with_action = |finding: &&Finding| finding.remedy.action.is_some();
     let to_do: Vec<&Finding> = visit.findings.iter().filter(with_action).collect();
@@ -60,8 +62,12 @@ pub(super) async fn run(context: &Context, yes: bool) -> Result<Ending, Failure>
     if !any {
         return Ok(visit.ending());
     }
-    writeln!(anstream::stderr())?;
-    let again = Visit::make(context).await?;
+    writeln!(paint::err())?;
+    let again = match asking {
+        // What was refused once stays so.
+        Asking::Terminal => Visit::make(context, Asking::Never).await?,
+        Asking::Never | Asking::Agreed => Visit::make(context, asking).await?,
+    };
     again.print()?;
     Ok(again.ending())
 }
@@ -76,8 +82,7 @@ async fn treat(
     let Some(action) = &finding.remedy.action else {
         return Ok(false);
     };
-    let mut err = anstream::stderr();
-    writeln!(err, "\n{}", paint(BOLD, &tame(&finding.title)))?;
+    writeln!(paint::err(), "\n{}", paint(BOLD, &tame(&finding.title)))?;
     let Some(what) = describe(action)? else {
         return Ok(false);
     };
@@ -111,7 +116,7 @@ fn describe(action: &Action) -> io::Result<Option<String>> {
         let text = Reader::within(PATIENCE).text(file)?;
         match remedy::change(&text, changes) {
             Ok(changed) => {
-                let mut err = anstream::stderr().lock();
+                let mut err = paint::err();
                 for line in difference(&file.display().to_string(), &changed.difference) {
                     writeln!(err, "{line}")?;
                 }
@@ -216,16 +221,12 @@ fn detail(error: &RemedyError) -> Option<String> {
     let RemedyError::Ended { output, .. } = error else {
         return None;
     };
-    let lines: Vec<String> = output.text.lines().map(tame).collect();
+    let lines: Vec<String> = output.text.lines().map(|line| tame(&mask(line))).collect();
     let last = lines.len().saturating_sub(10);
     Some(lines[last..].join("\n        "))
 }
 
 fn say(style: anstyle::Style, text: &str) -> io::Result<()> {
     let arrow = Signs::of_this_terminal().arrow();
-    writeln!(
-        anstream::stderr(),
-        "{}",
-        paint(style, &format!("{arrow} {text}"))
-    )
+    writeln!(paint::err(), "{}", paint(style, &format!("{arrow} {text}")))
 }

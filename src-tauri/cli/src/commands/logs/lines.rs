@@ -95,6 +95,7 @@ mod tests {
             text: text.to_owned(),
             continues: false,
             complete: true,
+            left_out: 0,
         }
     }
 

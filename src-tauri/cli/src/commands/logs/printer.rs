@@ -1,16 +1,20 @@
 //! Lines of logs on the standard output.
 
-use std::io::{self, BufWriter, StdoutLock, Write as _};
+use std::{
+    borrow::Cow,
+    io::{self, BufWriter, StdoutLock, Write as _},
+};
 
 use jiff::Timestamp;
 use pilotlight::{
-    effects::log::{Level, Line, without_ansi},
+    effects::log::{Level, Line, with_colours, without_ansi, without_colours},
     stack::ServiceName,
 };
 use serde::Serialize;
 
 use crate::{
-    paint::{self, DIM, pad, paint},
+    json,
+    paint::{self, DIM, pad, paint, tame},
     time::{of_day, timestamp},
 };
 
@@ -36,7 +40,7 @@ struct Entry<'a> {
     service: &'a ServiceName,
     run: u64,
     level: Option<Level>,
-    text: &'a str,
+    text: Cow<'a, str>,
 }
 
 impl Printer {
@@ -65,13 +69,15 @@ impl Printer {
             let prefix = self.prefix(service, line);
             self.out.write_all(prefix.as_bytes())?;
         }
-        let has_colours = line.text.contains('\u{1b}');
-        if !has_colours {
-            self.out.write_all(line.text.as_bytes())?;
-        } else if self.coloured {
-            write!(self.out, "{}{RESET}", line.text)?;
+        if !self.coloured {
+            self.out.write_all(without_colours(&line.text).as_bytes())?;
+        } else if line.text.contains('\u{1b}') {
+            write!(self.out, "{}{RESET}", with_colours(&line.text))?;
         } else {
-            self.out.write_all(without_ansi(&line.text).as_bytes())?;
+            self.out.write_all(with_colours(&line.text).as_bytes())?;
+        }
+        if let Some(remark) = line.remark() {
+            self.out.write_all(remark.as_bytes())?;
         }
         self.open = Some(service.clone());
         if line.complete {
@@ -99,7 +105,7 @@ impl Printer {
         if self.services.len() > 1 {
             let place = self.services.iter().position(|other| other == service);
             let colour = style(paint::name(place.unwrap_or(0)));
-            prefix.push_str(&pad(colour, service.as_str(), self.column));
+            prefix.push_str(&pad(colour, &tame(service.as_str()), self.column));
             prefix.push_str(&paint(style(DIM), " | "));
         }
         prefix
@@ -111,10 +117,12 @@ impl Printer {
             service,
             run: line.run.0,
             level: line.level(),
-            text: &without_ansi(&line.text),
+            text: match line.remark() {
+                Some(remark) => Cow::Owned(format!("{}{remark}", without_ansi(&line.text))),
+                None => without_ansi(&line.text),
+            },
         };
-        serde_json::to_writer(&mut self.out, &entry)?;
-        self.out.write_all(b"\n")
+        self.out.write_all(json::line(&entry)?.as_bytes())
     }
 
     /// Writes what has been collected; a terminal shows each line as it comes.

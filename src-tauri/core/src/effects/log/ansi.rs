@@ -1,6 +1,6 @@
 //! Colours and other terminal sequences in text.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write as _};
 
 const ESCAPE: char = '\u{1b}';
 const BELL: char = '\u{7}';
@@ -21,6 +21,72 @@ pub fn without_ansi(text: &str) -> Cow<'_, str> {
     }
     plain.push_str(rest);
     Cow::Owned(plain)
+}
+
+/// Returns the text fit for a terminal: colours (ECMA-48, SGR) pass, tabs and ends of lines too.
+/// Everything else that a terminal obeys instead of showing it (other sequences, control characters
+/// and those of C1, what turns the direction of writing around) is made visible, as `cat -v` does.
+#[must_use]
+pub fn with_colours(text: &str) -> Cow<'_, str> {
+    visible(text, true)
+}
+
+/// Returns the same without the colours.
+#[must_use]
+pub fn without_colours(text: &str) -> Cow<'_, str> {
+    visible(text, false)
+}
+
+fn visible(text: &str, colours: bool) -> Cow<'_, str> {
+    // The first bytes of all that is to be replaced.
+    let is_suspect = |byte: u8| {
+        byte < b' ' && !matches!(byte, b'\t' | b'\n') || matches!(byte, 0x7f | 0xc2 | 0xe2)
+    };
+    if !text.bytes().any(is_suspect) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        let mut length = character.len_utf8();
+        match character {
+            ESCAPE if colour_length(rest) > 0 => {
+                length = colour_length(rest);
+                if colours {
+                    shown.push_str(&rest[..length]);
+                }
+            }
+            '\t' | '\n' => shown.push(character),
+            '\0'..' ' | '\u{7f}' => {
+                // From @ on stand the letters that Ctrl makes them of.
+                shown.push('^');
+                shown.push(char::from(character as u8 ^ 0x40));
+            }
+            '\u{80}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                // A String takes everything.
+                let _ = write!(shown, "<U+{:04X}>", u32::from(character));
+            }
+            other => shown.push(other),
+        }
+        rest = &rest[length..];
+    }
+    Cow::Owned(shown)
+}
+
+/// Bytes of the colour sequence that `text` begins with; 0 if it begins with none.
+fn colour_length(text: &str) -> usize {
+    let Some(parameters) = text.strip_prefix("\u{1b}[") else {
+        return 0;
+    };
+    let length = parameters
+        .bytes()
+        .take_while(|byte| byte.is_ascii_digit() || matches!(byte, b';' | b':'))
+        .count();
+    if parameters.as_bytes().get(length) == Some(&b'm') {
+        "\u{1b}[".len() + length + 1
+    } else {
+        0
+    }
 }
 
 /// Bytes of the sequence that `text` begins with.
@@ -48,6 +114,33 @@ fn sequence_length(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colours_pass_and_all_else_that_a_terminal_obeys_is_made_visible() {
+        let cases = [
+            ("plain é\ttext\n", "plain é\ttext\n"),
+            (
+                "\u{1b}[1;38:2::1:2:3mred\u{1b}[m",
+                "\u{1b}[1;38:2::1:2:3mred\u{1b}[m",
+            ),
+            ("\u{1b}]52;c;cm0=\u{7}", "^[]52;c;cm0=^G"),
+            ("\u{1b}]0;title\u{1b}\\", "^[]0;title^[\\"),
+            (
+                "\u{1b}[2J\u{1b}[H\u{1b}[6n\u{1b}[>4;2m",
+                "^[[2J^[[H^[[6n^[[>4;2m",
+            ),
+            ("\u{1b}P$q\u{1b}", "^[P$q^["),
+            ("\u{9b}2J\u{9d}0;x\u{9c}", "<U+009B>2J<U+009D>0;x<U+009C>"),
+            ("\u{e}\u{f}\u{8}\r\u{7f}\0", "^N^O^H^M^?^@"),
+            ("\u{202e}cba\u{2066}", "<U+202E>cba<U+2066>"),
+            ("cut off \u{1b}[3", "cut off ^[[3"),
+        ];
+        for (text, shown) in cases {
+            assert_eq!(with_colours(text), shown, "{text:?}");
+            assert_eq!(with_colours(shown), shown, "twice: {text:?}");
+        }
+        assert_eq!(without_colours("\u{1b}[31mred\u{1b}[0m\u{7}"), "red^G");
+    }
 
     #[test]
     fn colours_titles_and_links_are_taken_out_and_text_stays() {

@@ -2,7 +2,10 @@
 
 use std::{io, time::Duration};
 
-use super::{Line, Query, Reader, Runs, ServiceLogs, Watcher};
+use super::{
+    Line, ServiceLogs, Watcher,
+    run_reader::{LastLine, RunReader},
+};
 use crate::platform::file;
 
 /// Nobody reads lines that follow each other faster. A flood costs one look in this time.
@@ -14,6 +17,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct Latest {
     logs: ServiceLogs,
     watcher: Watcher,
+    known: LastLine,
     shown: Option<Line>,
     paused: bool,
 }
@@ -25,6 +29,7 @@ impl Latest {
         Ok(Self {
             logs,
             watcher: watcher.clone(),
+            known: LastLine::default(),
             shown: None,
             paused: true,
         })
@@ -41,11 +46,11 @@ impl Latest {
             let arrival = self.watcher.arrival(self.logs.folder());
             let run = self.logs.latest_run()?;
             let growth = run.map(|run| self.watcher.growth(self.logs.run(run).log()));
-            let mut line = last_line(&self.logs)?;
+            let mut line = look(&self.logs, &mut self.known)?;
             if line.as_ref().is_some_and(|line| !line.complete) {
                 // The rest of it is being written, most likely.
                 tokio::time::sleep(PAUSE).await;
-                line = last_line(&self.logs)?;
+                line = look(&self.logs, &mut self.known)?;
             }
             if let Some(line) = line.filter(|line| self.shown.as_ref() != Some(line)) {
                 self.shown = Some(line.clone());
@@ -68,12 +73,18 @@ impl Latest {
 
 /// The last line that the latest run of a service has written, whether its end has come or not.
 pub fn last_line(logs: &ServiceLogs) -> io::Result<Option<Line>> {
-    let query = Query {
-        runs: Runs::Latest,
-        tail: Some(1),
-        ..Query::default()
+    look(logs, &mut LastLine::default())
+}
+
+fn look(logs: &ServiceLogs, known: &mut LastLine) -> io::Result<Option<Line>> {
+    let Some(run) = logs.latest_run()? else {
+        return Ok(None);
     };
-    Reader::open(logs, query)?.last().transpose()
+    match RunReader::last_line(logs.run(run), known) {
+        // Deleted by now.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        line => line,
+    }
 }
 
 #[cfg(test)]
@@ -98,8 +109,39 @@ mod tests {
             let mut log = logs.create(RunId(2)).unwrap();
             log.write_all(b"three\n").unwrap();
             assert_eq!(latest.next().await.unwrap().run, RunId(2));
+            log.write_all(b"four\n\nfive").unwrap();
+            assert_eq!(latest.next().await.unwrap().text, "five");
+            log.write_all(b"\nsix\n").unwrap();
+            assert_eq!(latest.next().await.unwrap().text, "six");
         };
         let soon = Duration::from_secs(10);
         tokio::time::timeout(soon, writer).await.unwrap();
+    }
+
+    #[test]
+    fn of_a_last_line_without_an_end_the_beginning_is_told_and_how_much_more_there_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let logs = ServiceLogs::open(folder.path().join("service"));
+        let mut log = logs.create(RunId(1)).unwrap();
+        let mut known = LastLine::default();
+        log.write_all(b"before\nbegins ").unwrap();
+        for written in 1..=4_u64 {
+            log.write_all(&vec![b'x'; 1 << 20]).unwrap();
+            let line = look(&logs, &mut known).unwrap().unwrap();
+            assert!(line.text.starts_with("begins xx"), "{written}");
+            assert!(line.text.len() <= 64 * 1024 && !line.complete);
+            let all = line.text.len() as u64 + line.left_out;
+            assert_eq!(all, "begins ".len() as u64 + (written << 20));
+        }
+        assert_eq!(
+            last_line(&logs).unwrap().unwrap().remark().unwrap(),
+            " [3 MiB more]"
+        );
+        log.write_all(b"\nafter\n").unwrap();
+        let line = look(&logs, &mut known).unwrap().unwrap();
+        assert_eq!(
+            (line.text.as_str(), line.left_out, line.complete),
+            ("after", 0, true)
+        );
     }
 }

@@ -22,6 +22,8 @@ pub struct Line {
     pub continues: bool,
     /// Whether its end is in it: otherwise the next part, if any comes, continues it.
     pub complete: bool,
+    /// Bytes of the line, after what was given of it, that are left out.
+    pub left_out: u64,
 }
 
 impl Line {
@@ -29,6 +31,17 @@ impl Line {
     #[must_use]
     pub fn level(&self) -> Option<Level> {
         level::guess(&without_ansi(&self.text))
+    }
+
+    /// Returns what a person reads in place of what is left out.
+    #[must_use]
+    pub fn remark(&self) -> Option<String> {
+        const MIB: u64 = 1 << 20;
+        match self.left_out {
+            0 => None,
+            bytes @ 1..=MIB => Some(format!(" [{} KiB more]", bytes.div_ceil(1024))),
+            bytes => Some(format!(" [{} MiB more]", bytes / MIB)),
+        }
     }
 }
 

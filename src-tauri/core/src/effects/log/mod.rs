@@ -22,7 +22,7 @@ use std::{
 };
 
 pub use self::{
-    ansi::without_ansi,
+    ansi::{with_colours, without_ansi, without_colours},
     errors::read_errors,
     follow::Follow,
     keep::keep,

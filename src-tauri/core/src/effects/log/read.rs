@@ -18,6 +18,9 @@ pub struct Query {
     pub since: Option<SystemTime>,
     /// That match, without their terminal sequences.
     pub grep: Option<Regex>,
+    /// Whether of a line longer than 64 KiB only the beginning is given, and then a line without a
+    /// text that says [how much more](Line::left_out) there is, instead of the rest in parts.
+    pub shortened: bool,
 }
 
 impl Query {
@@ -51,6 +54,8 @@ pub struct Reader {
     current: Option<RunReader>,
     /// The last run that was read, or is to be.
     latest: Option<RunId>,
+    /// Whether the last line matched: what is said of its rest belongs to it.
+    matched: bool,
     remarks: Vec<String>,
 }
 
@@ -71,6 +76,7 @@ impl Reader {
             next: VecDeque::new(),
             current: None,
             latest: runs.last().copied(),
+            matched: false,
             remarks: Vec::new(),
         };
         let mut wanted = reader.query.tail;
@@ -121,7 +127,7 @@ impl Reader {
                     None => break,
                 },
             };
-            if self.query.matches(&line) {
+            if line.left_out == 0 && self.query.matches(&line) {
                 if starts.len() == tail {
                     starts.pop_front();
                 }
@@ -134,7 +140,12 @@ impl Reader {
 
     fn open_run(&self, run: RunId) -> io::Result<Option<RunReader>> {
         match RunReader::open(self.logs.run(run)) {
-            Ok(reader) => Ok(Some(reader)),
+            Ok(mut reader) => {
+                if self.query.shortened {
+                    reader.shorten();
+                }
+                Ok(Some(reader))
+            }
             // Deleted by now.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -195,10 +206,14 @@ impl Reader {
                     }
                     line = current.take_rest(true, |_| true);
                 }
-                match line {
-                    Some(line) if self.query.matches(&line) => return Ok(Some(line)),
-                    Some(_) => continue,
-                    None => {}
+                if let Some(line) = line {
+                    if line.left_out == 0 {
+                        self.matched = self.query.matches(&line);
+                    }
+                    if self.matched {
+                        return Ok(Some(line));
+                    }
+                    continue;
                 }
             }
             let Some((run, start)) = self.next.pop_front() else {
@@ -211,10 +226,14 @@ impl Reader {
     /// What there is of the last line, whose end has not come, if it matches as it is. One that does
     /// not may do so when more has come.
     pub(super) fn take_rest(&mut self, no_more: bool) -> Option<Line> {
-        let query = &self.query;
-        self.current
-            .as_mut()?
-            .take_rest(no_more, |line| query.matches(line))
+        let (query, matched) = (&self.query, self.matched);
+        self.current.as_mut()?.take_rest(no_more, |line| {
+            if line.left_out > 0 {
+                matched
+            } else {
+                query.matches(line)
+            }
+        })
     }
 
     fn begin(&mut self, run: RunId, start: u64) -> io::Result<()> {

@@ -11,7 +11,7 @@ use super::{
     index::{Damage, Index},
     line::{LONGEST, shown, whole_part},
 };
-use crate::platform::file;
+use crate::{model::facts::RunId, platform::file};
 
 /// What is read at a time.
 const BLOCK: usize = 64 * 1024;
@@ -35,17 +35,29 @@ pub(super) struct RunReader {
     continues: bool,
     /// Bytes that were let go before they were read.
     missed: u64,
+    /// Whether of a line longer than [`LONGEST`] only the beginning is given.
+    shortens: bool,
+    /// How much of the present line was left out so far, once it is too long.
+    left_out: Option<u64>,
 }
 
 impl RunReader {
     /// Opens a log at its beginning.
     pub(super) fn open(log: RunLog) -> io::Result<Self> {
+        let mut reader = Self::open_anywhere(log)?;
+        let begins = reader.begins()?;
+        reader.go_to(begins)?;
+        Ok(reader)
+    }
+
+    /// Opens a log, to [go](Self::go_to) somewhere in it.
+    fn open_anywhere(log: RunLog) -> io::Result<Self> {
         let file = File::open(log.log())?;
         let extent = file::extent(&file)?;
         // After the size, so that it reaches at least as far unless its keeper is gone.
         let (mut index, damage) = Index::load(log.index())?;
         index.observe(extent.size, extent.modified, 0);
-        let mut reader = Self {
+        Ok(Self {
             log,
             file,
             index,
@@ -56,10 +68,15 @@ impl RunReader {
             end: extent.size,
             continues: false,
             missed: 0,
-        };
-        let begins = reader.begins()?;
-        reader.go_to(begins)?;
-        Ok(reader)
+            shortens: false,
+            left_out: None,
+        })
+    }
+
+    /// Gives only the beginning of a line that is longer than [`LONGEST`], and then how much more there
+    /// is, from now on.
+    pub(super) fn shorten(&mut self) {
+        self.shortens = true;
     }
 
     /// The log that is read.
@@ -83,6 +100,7 @@ impl RunReader {
         self.given = 0;
         self.position = offset;
         self.continues = false;
+        self.left_out = None;
         self.file.seek(SeekFrom::Start(offset))?;
         Ok(())
     }
@@ -115,11 +133,15 @@ impl RunReader {
 
     /// The next line whose end is there, or part of a line that is too long.
     pub(super) fn next_line(&mut self) -> io::Result<Option<Line>> {
+        if self.left_out.is_some() {
+            return self.pass_rest();
+        }
         let mut searched = self.given;
         loop {
             let newline = memchr::memchr(b'\n', &self.buffer[searched..]).map(|at| searched + at);
             if newline.unwrap_or(self.buffer.len()) - self.given > LONGEST {
                 let part = whole_part(&self.buffer[self.given..self.given + LONGEST]);
+                self.left_out = self.shortens.then_some(0);
                 return Ok(Some(self.give(self.given + part, false)));
             }
             if let Some(end) = newline {
@@ -140,6 +162,25 @@ impl RunReader {
         }
     }
 
+    /// Passes over the rest of a line that is too long. At its end, a line says how much that was.
+    fn pass_rest(&mut self) -> io::Result<Option<Line>> {
+        loop {
+            let rest = &self.buffer[self.given..];
+            let end = memchr::memchr(b'\n', rest);
+            let passed = end.unwrap_or(rest.len());
+            *self.left_out.get_or_insert(0) += passed as u64;
+            self.given += passed;
+            if end.is_some() {
+                let left_out = self.left_out.take().unwrap_or(0);
+                let line = self.give(self.given, true);
+                return Ok(Some(Line { left_out, ..line }));
+            }
+            if !self.fill()? {
+                return Ok(None);
+            }
+        }
+    }
+
     /// What there is of the line whose end is not there yet, if it is `wanted`. Unless no more can
     /// come, what may be half a character or half the end of the line is left for later.
     pub(super) fn take_rest(
@@ -147,6 +188,11 @@ impl RunReader {
         no_more: bool,
         wanted: impl FnOnce(&Line) -> bool,
     ) -> Option<Line> {
+        if let Some(left_out) = self.left_out.filter(|left_out| no_more && *left_out > 0) {
+            self.left_out = Some(0);
+            let line = self.give(self.given, false);
+            return Some(Line { left_out, ..line }).filter(wanted);
+        }
         let rest = &self.buffer[self.given..];
         let part = if no_more {
             rest.len()
@@ -175,6 +221,7 @@ impl RunReader {
             text,
             continues: std::mem::replace(&mut self.continues, !complete),
             complete,
+            left_out: 0,
         }
     }
 
@@ -232,6 +279,47 @@ impl RunReader {
         Ok((start, (ends + 1).min(lines)))
     }
 
+    /// The last line as far as it is written, with what is left out of it. Of the file, only what came
+    /// since the last call is searched, and the beginning of the line is read; so a flood costs no more
+    /// than a look at its end, and a line of any length no more than being read once.
+    pub(super) fn last_line(log: RunLog, known: &mut LastLine) -> io::Result<Option<Line>> {
+        let mut reader = Self::open_anywhere(log)?;
+        reader.shorten();
+        let end = reader.end;
+        if known.run != Some(reader.log.run()) || end < known.searched {
+            *known = LastLine {
+                run: Some(reader.log.run()),
+                begins: 0,
+                searched: 0,
+            };
+        }
+        let kept = file::first_kept(&reader.file)?.min(end);
+        if end <= kept {
+            return Ok(None);
+        }
+        let mut last = [0];
+        reader.file.seek(SeekFrom::Start(end - 1))?;
+        reader.file.read_exact(&mut last)?;
+        // The end of the last line is not the end of one before.
+        let to = end - u64::from(last == [b'\n']);
+        let (begins, ends) = back(&mut reader.file, known.searched.max(kept), to, 1)?;
+        if ends > 0 {
+            known.begins = begins;
+        }
+        known.begins = known.begins.max(kept);
+        known.searched = to;
+        reader.go_to(known.begins)?;
+        let line = match reader.next_line()? {
+            None => reader.take_rest(true, |_| true),
+            line => line,
+        };
+        Ok(line.map(|line| Line {
+            complete: last == [b'\n'],
+            left_out: to.saturating_sub(reader.offset()),
+            ..line
+        }))
+    }
+
     /// Where the lines begin that may have been written at `time` or later.
     pub(super) fn since(&mut self, time: SystemTime) -> io::Result<u64> {
         let begins = self.begins()?;
@@ -242,6 +330,15 @@ impl RunReader {
         // It may lie in the middle of a line, which was then completed later.
         Ok(back(&mut self.file, begins, offset, 1)?.0)
     }
+}
+
+/// Where the last line of a log begins, as far as that is known.
+#[derive(Debug, Default)]
+pub(super) struct LastLine {
+    run: Option<RunId>,
+    begins: u64,
+    /// Up to where the end of a line before was looked for.
+    searched: u64,
 }
 
 /// Where a log begins. Without an index that knows, it is the first line that certainly is whole.

@@ -21,7 +21,7 @@ use super::{
     suspect::{Behind, Cause, Level, Suspect},
 };
 use crate::{
-    mask::mask,
+    mask::Masked,
     model::finding::{Code, Finding, Symptom},
     stack::ServiceName,
 };
@@ -284,21 +284,17 @@ fn same(suspect: &Suspect) -> Option<Same<'_>> {
     Some((code, what, service))
 }
 
-/// No line twice, and no secret.
+/// No line twice.
 fn presentable(mut finding: Finding) -> Finding {
-    finding.title = mask(&finding.title).into_owned();
-    finding.remedy.text = mask(&finding.remedy.text).into_owned();
-    let mut evidence: Vec<String> = Vec::with_capacity(finding.evidence.len());
-    for line in &finding.evidence {
-        let line = mask(line).into_owned();
+    let mut evidence: Vec<Masked> = Vec::with_capacity(finding.evidence.len());
+    for line in finding.evidence {
         if !line.is_empty() && !evidence.contains(&line) {
             evidence.push(line);
         }
     }
     finding.evidence = evidence;
     let mut symptoms: Vec<Symptom> = Vec::with_capacity(finding.symptoms.len());
-    for mut symptom in finding.symptoms {
-        symptom.text = mask(&symptom.text).into_owned();
+    for symptom in finding.symptoms {
         if !symptoms.contains(&symptom) {
             symptoms.push(symptom);
         }

@@ -10,10 +10,13 @@ use super::{
     suspect::{Behind, Cause, Level, Suspect},
     websocket,
 };
-use crate::model::{
-    evidence::check::{CheckAnswer, CheckFault, CheckNote, CheckOutcome, CorsRule, Stage},
-    facts::{ProbeFault, ProbeFaultKind},
-    finding::{Code, Symptom},
+use crate::{
+    mask::Masked,
+    model::{
+        evidence::check::{CheckAnswer, CheckFault, CheckNote, CheckOutcome, CorsRule, Stage},
+        facts::{ProbeFault, ProbeFaultKind},
+        finding::{Code, Symptom},
+    },
 };
 
 /// What is known of CORS where an error stands in front of it.
@@ -95,7 +98,7 @@ impl Failed<'_> {
     }
 
     /// A suspect that names the one who answers, and shows at the one who asked.
-    pub(super) fn suspect(self, code: Code, title: impl AsRef<str>) -> Suspect {
+    pub(super) fn suspect(self, code: Code, title: impl Into<Masked>) -> Suspect {
         let name = &self.answerer.spec.name;
         let mut suspect = Suspect::new(name, code, Level::Use, title);
         suspect.symptom.service = self.asker.spec.name.clone();
@@ -148,7 +151,10 @@ impl Failed<'_> {
         } else {
             listen::wrong_service(self.scene, self.answerer, host, port, clause)?
         };
-        suspect.finding.evidence.push(self.command(Stage::Request));
+        suspect
+            .finding
+            .evidence
+            .push(self.command(Stage::Request).into());
         Some(suspect)
     }
 
@@ -167,7 +173,7 @@ impl Failed<'_> {
             return vec![suspect];
         }
         let mut suspect = self.suspect(code, format!("{}: {clause}", self.check.name));
-        suspect.symptom.text.clone_from(&clause);
+        suspect.symptom.text = clause.as_str().into();
         let suspect = suspect
             .evidence([format!("{clause} (after {})", brief(self.check.took))])
             .evidence(super::probe::body(kind))
@@ -236,15 +242,17 @@ impl Failed<'_> {
                 "{} answers {status} without Access-Control-Allow-Origin, which a browser reports as \
                  a CORS error; {settings}",
                 relative(&self.check.target),
-            ),
+            )
+            .into(),
         };
         let mut suspects = self.plain(&kind);
         // The last is the check itself; before it stands what its log adds.
         if let Some(suspect) = suspects.last_mut() {
-            suspect.finding.evidence.push(format!(
+            let told = format!(
                 "a browser reports CORS, since the error answer has no Access-Control-Allow-Origin; \
                  {settings}"
-            ));
+            );
+            suspect.finding.evidence.push(told.into());
             suspect.finding.symptoms.push(masked.clone());
             suspect.symptom = masked;
         }
@@ -262,7 +270,7 @@ impl Failed<'_> {
                     .evidence(log::quotes(seen, error))
                     .evidence(log::besides(scene, seen, error))
                     .same_as(text.to_owned());
-                suspect.finding.title = format!("{}: {text}", suspect.finding.title);
+                suspect.finding.title = format!("{}: {text}", suspect.finding.title).into();
                 log::advise(scene, seen, error, suspect)
             }
             None => suspect,

@@ -74,7 +74,7 @@ fn setting(
                 .map_or_else(String::new, |allowed| format!(", only {allowed}"));
             (
                 Code::CorsOrigin,
-                format!("the CORS settings of {name} do not allow the origin {origin}{instead}"),
+                format!("The CORS settings of {name} do not allow the origin {origin}{instead}"),
                 allow(failed, "origin", origin),
             )
         }
@@ -82,23 +82,23 @@ fn setting(
             Code::CorsCredentials,
             if *wildcard {
                 format!(
-                    "the CORS settings of {name} allow every origin (`*`), which does not count when \
+                    "The CORS settings of {name} allow every origin (`*`), which does not count when \
                      cookies go along"
                 )
             } else {
-                format!("the CORS settings of {name} do not allow cookies to go along")
+                format!("The CORS settings of {name} do not allow cookies to go along")
             },
             allow(failed, "credentials", origin),
         ),
         CorsRule::Method { method } => (
             Code::CorsMethod,
-            format!("the CORS settings of {name} do not allow the method {method}"),
+            format!("The CORS settings of {name} do not allow the method {method}"),
             allow(failed, "method", method),
         ),
         CorsRule::Header { names } => (
             Code::CorsHeader,
             format!(
-                "the CORS settings of {name} do not allow the request header {}",
+                "The CORS settings of {name} do not allow the request header {}",
                 names.join(", ")
             ),
             allow(failed, "header", &names.join(", ")),

@@ -279,7 +279,7 @@ pub(super) fn wrong_service(
         Code::WrongService,
         Level::Listen,
         format!(
-            "what answers on port {port} is not {name}: it is {} (pid {})",
+            "What answers on port {port} is not {name}: it is {} (pid {})",
             holder.name, holder.process.pid
         ),
     )

@@ -14,7 +14,7 @@ use crate::{
             ServiceEvidence,
             log::{LogAdvice, LogError, LogErrorForm, LogErrorKind, Unreachable},
         },
-        explain::{ago, capitalized},
+        explain::ago,
         finding::{Action, Code},
     },
     stack::Port,
@@ -189,7 +189,7 @@ pub(super) fn advise(
 fn advised(seen: Seen<'_>, advice: &LogAdvice, mut suspect: Suspect) -> Suspect {
     let of_service = |text: &str| text.replace("{service}", seen.spec.name.as_str());
     if let Some(title) = &advice.title {
-        let title = capitalized(&of_service(title));
+        let title = of_service(title).into();
         let shown = std::mem::replace(&mut suspect.finding.title, title);
         if suspect.symptom.text == shown {
             suspect.symptom.text.clone_from(&suspect.finding.title);

@@ -160,7 +160,7 @@ fn unwell(seen: Seen<'_>, probe: &ProbeAnswer, fault: &ProbeFault) -> Suspect {
             ),
             None,
         ),
-        Code::WrongAddress => Suspect::new(name, code, Level::Answer, &clause)
+        Code::WrongAddress => Suspect::new(name, code, Level::Answer, clause.as_str())
             .remedy("correct the address in `ready`", None),
         _ => Suspect::new(
             name,

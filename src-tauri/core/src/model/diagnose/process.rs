@@ -181,7 +181,7 @@ fn ended(scene: &Scene<'_>, seen: Seen<'_>) -> Vec<Suspect> {
     if let Some(error) = error {
         let text = log::shown(error);
         if suspect.finding.code != Code::SilentExit {
-            suspect.finding.title = format!("{}: {text}", suspect.finding.title);
+            suspect.finding.title = format!("{}: {text}", suspect.finding.title).into();
             suspect.symptom.text.clone_from(&suspect.finding.title);
         }
         suspect = suspect.evidence(log::quotes(seen, error));
@@ -260,7 +260,7 @@ fn end(scene: &Scene<'_>, seen: Seen<'_>, with_evidence: bool) -> Suspect {
     };
     let title = match finding.code {
         Code::Exited | Code::SilentExit => format!("{}{ago}", finding.title),
-        _ => finding.title.clone(),
+        _ => finding.title.to_string(),
     };
     let mut suspect = Suspect::new(name, finding.code, Level::End, title);
     suspect.finding.remedy = finding.remedy.clone();

@@ -6,7 +6,7 @@ use super::{
     suspect::{Behind, Level, Suspect},
 };
 use crate::{
-    model::{evidence::log::LogError, explain::capitalized, facts::ProbeFaultKind, finding::Code},
+    model::{evidence::log::LogError, facts::ProbeFaultKind, finding::Code},
     stack::Probe,
 };
 
@@ -115,7 +115,7 @@ pub(super) fn explain(seen: Seen<'_>, kind: &ProbeFaultKind, suspect: Suspect) -
                 format!(", but {} (pid {})", holder.name, holder.process.pid)
             });
             (
-                format!("what answers where {name} should is no Redis{who}"),
+                format!("What answers where {name} should is no Redis{who}"),
                 format!("end it, or give {name} another port"),
                 format!("`{asked} ping`"),
             )
@@ -129,7 +129,7 @@ pub(super) fn explain(seen: Seen<'_>, kind: &ProbeFaultKind, suspect: Suspect) -
         .same_as("refusal")
         .behind(Behind::Itself)
         .breaks(true);
-    suspect.finding.title = capitalized(&title);
+    suspect.finding.title = title.into();
     suspect.symptom.text.clone_from(&suspect.finding.title);
     suspect
 }

@@ -1,10 +1,8 @@
 //! What may be a root cause, until it is known what explains what.
 
 use crate::{
-    model::{
-        explain::capitalized,
-        finding::{Action, Code, Finding, Remedy, Symptom},
-    },
+    mask::Masked,
+    model::finding::{Action, Code, Finding, Remedy, Symptom},
     stack::ServiceName,
 };
 
@@ -69,9 +67,9 @@ impl Suspect {
         service: &ServiceName,
         code: Code,
         level: Level,
-        title: impl AsRef<str>,
+        title: impl Into<Masked>,
     ) -> Self {
-        let title = capitalized(title.as_ref());
+        let title = title.into();
         Self {
             symptom: Symptom {
                 service: service.clone(),
@@ -86,7 +84,7 @@ impl Suspect {
                 evidence: Vec::new(),
                 symptoms: Vec::new(),
                 remedy: Remedy {
-                    text: String::new(),
+                    text: Masked::default(),
                     action: None,
                 },
             },
@@ -99,18 +97,19 @@ impl Suspect {
 
     /// A suspect that says what the model already knows.
     pub(super) fn known(finding: &Finding, level: Level) -> Self {
-        let mut suspect = Self::new(&finding.service, finding.code, level, &finding.title);
+        let mut suspect = Self::new(&finding.service, finding.code, level, finding.title.clone());
         suspect.finding.evidence.clone_from(&finding.evidence);
         suspect.finding.remedy = finding.remedy.clone();
         suspect
     }
 
-    pub(super) fn evidence(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+    pub(super) fn evidence(mut self, lines: impl IntoIterator<Item: Into<Masked>>) -> Self {
+        let lines = lines.into_iter().map(Into::into);
         self.finding.evidence.extend(lines);
         self
     }
 
-    pub(super) fn remedy(mut self, text: impl Into<String>, action: Option<Action>) -> Self {
+    pub(super) fn remedy(mut self, text: impl Into<Masked>, action: Option<Action>) -> Self {
         self.finding.remedy = Remedy {
             text: text.into(),
             action,

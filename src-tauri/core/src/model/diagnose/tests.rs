@@ -261,7 +261,8 @@ fn end(is: &mut ServiceEvidence, exit: Exit, code: Code, title: &str) {
             text: format!(
                 "see its log (`pilotlight logs {}`), then start it again",
                 is.name
-            ),
+            )
+            .into(),
             action: Some(Action::Start {
                 service: is.name.clone(),
             }),
@@ -423,12 +424,14 @@ fn name(code: Code) -> String {
 /// What every finding is to have: a sentence, something that a person can check, something to do.
 #[track_caller]
 fn assert_presentable(finding: &Finding) {
-    let first = finding.title.chars().next();
+    assert!(!finding.title.is_empty(), "{finding:#?}");
+    let (name, title) = (finding.service.as_str(), &*finding.title);
+    let begins = title.get(..name.len()).unwrap_or_default();
     assert!(
-        first.is_some_and(|first| !first.is_lowercase()),
-        "{finding:#?}"
+        begins == name || !begins.eq_ignore_ascii_case(name),
+        "a name is written as it was typed: {finding:#?}"
     );
-    let checkable = |line: &String| line.contains('`') || line.contains("log line ");
+    let checkable = |line: &crate::mask::Masked| line.contains('`') || line.contains("log line ");
     assert!(finding.evidence.iter().any(checkable), "{finding:#?}");
     assert!(!finding.remedy.text.is_empty(), "{finding:#?}");
     assert_ne!(finding.code, Code::CorsMaskedError, "{finding:#?}");

@@ -75,7 +75,7 @@ pub(super) fn suspect(failed: Failed<'_>, fault: &WebSocketFault) -> Suspect {
         ),
     };
     let title = if let Refuser::Subprotocol { .. } = fault.by {
-        format!("the WebSocket {route} of {name} speaks another subprotocol: {why}")
+        format!("The WebSocket {route} of {name} speaks another subprotocol: {why}")
     } else {
         format!("{name} refuses the WebSocket {route} with {status}: {why}")
     };

@@ -21,7 +21,7 @@ pub(in crate::model) fn taken(service: &Service, fault: &PortFault) -> Finding {
         PortFault::Excluded { message } => finding(
             service,
             Code::PortExcluded,
-            format!("port {number} may not be used: the operating system keeps it back"),
+            format!("Port {number} may not be used: the operating system keeps it back"),
             vec![message.clone()],
             Remedy {
                 text: "choose a port above 1023 that the system does not reserve".into(),
@@ -31,7 +31,7 @@ pub(in crate::model) fn taken(service: &Service, fault: &PortFault) -> Finding {
         PortFault::Lingering { message } => finding(
             service,
             Code::PortLingering,
-            format!("port {number} cannot be bound, though nobody listens there"),
+            format!("Port {number} cannot be bound, though nobody listens there"),
             vec![message.clone()],
             Remedy {
                 text: "wait a minute and start it again, or choose another port".into(),
@@ -41,7 +41,7 @@ pub(in crate::model) fn taken(service: &Service, fault: &PortFault) -> Finding {
         PortFault::NoneFree => finding(
             service,
             Code::PortTaken,
-            format!("port {number} and the hundred after it are all taken"),
+            format!("Port {number} and the hundred after it are all taken"),
             Vec::new(),
             Remedy {
                 text: "choose a port in a quieter range".into(),
@@ -74,7 +74,7 @@ fn held(
     finding(
         service,
         Code::PortTaken,
-        format!("port {number} is taken by {by}"),
+        format!("Port {number} is taken by {by}"),
         evidence,
         remedy(service, number, protected),
     )
@@ -155,7 +155,10 @@ fn remedy(service: &Service, number: &str, protected: Option<&Protected>) -> Rem
         ) => (end_it(), free()),
         Some(Protected::Production) => (format!("end it yourself, then start {name} again"), None),
     };
-    Remedy { text, action }
+    Remedy {
+        text: text.into(),
+        action,
+    }
 }
 
 /// Whom the port of a service was taken from, as a person reads it.

@@ -91,7 +91,7 @@ fn finding(cause: &str) -> Finding {
     Finding {
         code: Code::Exited,
         service: cause.into(),
-        title: format!("{cause} is to blame"),
+        title: format!("{cause} is to blame").into(),
         evidence: Vec::new(),
         symptoms: Vec::new(),
         remedy: Remedy {
@@ -253,4 +253,19 @@ fn how_things_were_found_is_no_news() {
     stage.notices = Notices::default();
     stage.phase("backend", PhaseName::Failed);
     assert!(stage.tell().is_empty());
+}
+
+#[test]
+fn nothing_that_a_service_says_is_markup_in_a_notification() {
+    let notice = Notice {
+        file: "/srv/pilotlight.toml".into(),
+        service: "b".into(),
+        kind: Kind::Died,
+        title: "a: b died".into(),
+        body: "<a href=\"http://x\">R&D</a> &lt;".into(),
+    };
+    assert_eq!(
+        notice.body_as_markup(),
+        "&lt;a href=\"http://x\"&gt;R&amp;D&lt;/a&gt; &amp;lt;"
+    );
 }

@@ -194,7 +194,7 @@ fn port_taken() -> Finding {
         evidence: Vec::new(),
         symptoms: Vec::new(),
         remedy: Remedy {
-            text: String::new(),
+            text: "".into(),
             action: None,
         },
     }

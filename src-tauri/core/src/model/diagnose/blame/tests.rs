@@ -142,17 +142,18 @@ proptest! {
         let scene = Scene::of(&case.0);
         let suspects = suspects(&graph, true);
         let court = Court::over(&scene, &suspects);
-        for place in 0..suspects.len() {
-            match court.root(place) {
-                Some(root) => prop_assert_eq!(court.root(root), Some(root)),
-                None => prop_assert_eq!(&suspects[place].behind, &Behind::OnlyNeeds),
+        for (place, suspect) in suspects.iter().enumerate() {
+            if let Some(root) = court.root(place) {
+                prop_assert_eq!(court.root(root), Some(root));
+            } else {
+                prop_assert_eq!(&suspect.behind, &Behind::OnlyNeeds);
             }
         }
     }
 }
 
 /// A chain of services, each of which waits for the one before it.
-fn chain(length: usize, first: Option<Guess>) -> Vec<Made> {
+fn chain(length: usize, first: Option<&Guess>) -> Vec<Made> {
     let wrong = |behind| Wrong {
         level: Level::Start,
         behind,
@@ -160,7 +161,7 @@ fn chain(length: usize, first: Option<Guess>) -> Vec<Made> {
         same: false,
     };
     let of = |place: usize| match place {
-        0 => (Vec::new(), first.clone().map(wrong).into_iter().collect()),
+        0 => (Vec::new(), first.cloned().map(wrong).into_iter().collect()),
         _ => (vec![place - 1], vec![wrong(Guess::OnlyNeeds)]),
     };
     (0..length).map(of).collect()
@@ -175,7 +176,7 @@ fn a_long_chain_that_waits_for_one_that_starts_has_no_finding() {
 
 #[test]
 fn a_long_chain_that_waits_for_one_that_fails_is_one_finding() {
-    let graph = chain(2000, Some(Guess::Itself));
+    let graph = chain(2000, Some(&Guess::Itself));
     let case = well(&stack(&graph));
     let findings = settle(&Scene::of(&case.0), &suspects(&graph, true));
     assert_eq!(findings.len(), 1);
@@ -185,7 +186,7 @@ fn a_long_chain_that_waits_for_one_that_fails_is_one_finding() {
 #[test]
 fn what_waits_for_one_whose_log_names_it_goes_with_that_one() {
     // The first names the last of those that wait for it.
-    let graph = chain(30, Some(Guess::Named(vec![29])));
+    let graph = chain(30, Some(&Guess::Named(vec![29])));
     let case = well(&stack(&graph));
     let findings = settle(&Scene::of(&case.0), &suspects(&graph, true));
     let found: Vec<_> = findings.iter().map(|it| it.service.as_str()).collect();

@@ -120,7 +120,7 @@ fn not_running() -> Vec<(Case, &'static str)> {
         ),
         (
             well(NEXUS).with("backend", |is| {
-                let title = "Backend ended by itself, with code 0";
+                let title = "backend ended by itself, with code 0";
                 end(is, Exit::Code(0), Code::SilentExit, title);
                 is.log.last_line = Some(line("INFO:     Application startup complete."));
             }),
@@ -129,7 +129,7 @@ fn not_running() -> Vec<(Case, &'static str)> {
         (
             well(NEXUS).with("backend", |is| {
                 let title =
-                    "Backend keeps ending: 5 times within a minute, the last time with code 1";
+                    "backend keeps ending: 5 times within a minute, the last time with code 1";
                 end(is, Exit::Code(1), Code::CrashLoop, title);
                 log_error(
                     is,

@@ -120,7 +120,7 @@ fn the_exit_of_a_service_carries_the_last_error_of_its_log() {
             is,
             Exit::Code(3),
             Code::Exited,
-            "Frontend is not running: it ended with code 3",
+            "frontend is not running: it ended with code 3",
         );
         log_error(is, LogErrorKind::Other, "TypeError: x is not a function");
     });
@@ -128,7 +128,7 @@ fn the_exit_of_a_service_carries_the_last_error_of_its_log() {
     assert_eq!(short(&finding), "exited frontend");
     assert_eq!(
         finding.title,
-        "Frontend is not running: it ended with code 3 12 s ago: TypeError: x is not a function"
+        "frontend is not running: it ended with code 3 12 s ago: TypeError: x is not a function"
     );
 }
 
@@ -139,7 +139,7 @@ fn a_crash_loop_names_the_error_that_it_keeps_ending_of() {
             is,
             Exit::Code(1),
             Code::CrashLoop,
-            "Redis keeps ending: 5 times within a minute, the last time with code 1",
+            "redis keeps ending: 5 times within a minute, the last time with code 1",
         );
         log_error(is, LogErrorKind::Other, "Fatal: bad directive");
     });

@@ -16,7 +16,7 @@ fn redis_is_down_and_the_browser_blames_cors() {
     );
     assert_eq!(
         finding.title,
-        "Redis is not running: it was killed by signal 9 12 s ago"
+        "redis is not running: it was killed by signal 9 12 s ago"
     );
     assert_eq!(
         finding.symptoms[0].text,
@@ -82,7 +82,7 @@ fn it_says_startup_complete_and_is_gone() {
             is,
             Exit::Code(0),
             Code::SilentExit,
-            "Backend ended by itself, with code 0",
+            "backend ended by itself, with code 0",
         );
         is.checks.clear();
         is.log.last_line = Some(line("INFO:     Application startup complete."));

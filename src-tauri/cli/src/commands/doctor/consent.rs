@@ -1,0 +1,124 @@
+//! Whether `doctor` may run what a stack file says that was never started.
+
+use std::{
+    env,
+    io::{self, IsTerminal as _, Write as _},
+    path::Path,
+};
+
+use pilotlight::{
+    consent::{Consents, withhold},
+    stack::Stack,
+    stack_file,
+};
+
+use crate::{
+    args::Doctor,
+    commands::port::confirmed,
+    context::Context,
+    failure::Failure,
+    paint::{self, BOLD, DIM, Signs, paint, tame},
+    view::path,
+};
+
+/// How a person is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asking {
+    /// On a terminal.
+    Terminal,
+    /// There is none, or the person has been asked already.
+    Never,
+    /// It was answered on the command line.
+    Agreed,
+}
+
+impl Asking {
+    pub(super) fn of(asked: &Doctor) -> Self {
+        if asked.yes {
+            Self::Agreed
+        } else if io::stdin().is_terminal() && io::stderr().is_terminal() {
+            Self::Terminal
+        } else {
+            Self::Never
+        }
+    }
+}
+
+/// A stack with what may be run of it.
+pub(super) struct Permitted {
+    pub(super) stack: Stack,
+    pub(super) withheld: Vec<String>,
+}
+
+/// Reads a stack file, and takes out of it what a person does not let it do.
+pub(super) fn permitted(
+    context: &Context,
+    file: &Path,
+    asking: Asking,
+) -> Result<Permitted, Failure> {
+    let text = stack_file::text(file)?;
+    let stack = stack_file::parse(file, text.as_bytes(), &env::vars_os().collect())?;
+    let consents = Consents::of(&context.home);
+    let id = context.home.stack_id(file);
+    let mut spared = stack.clone();
+    let wanted = withhold(&mut spared);
+    let unasked = |stack| Permitted {
+        stack,
+        withheld: Vec::new(),
+    };
+    if wanted.is_empty() || consents.has(&id, &text) {
+        return Ok(unasked(stack));
+    }
+    let agrees = match asking {
+        Asking::Agreed => true,
+        Asking::Never => false,
+        Asking::Terminal => ask(file, &wanted)?,
+    };
+    if agrees {
+        context.home.prepare()?;
+        if let Err(error) = consents.give(&id, &text) {
+            writeln!(
+                paint::err(),
+                "note: the answer could not be written down: {error}"
+            )?;
+        }
+        return Ok(unasked(stack));
+    }
+    tell(file, &wanted)?;
+    Ok(Permitted {
+        stack: spared,
+        withheld: wanted,
+    })
+}
+
+fn ask(file: &Path, wanted: &[String]) -> io::Result<bool> {
+    let mut err = paint::err();
+    let file = tame(&path(file));
+    writeln!(
+        err,
+        "{file} has not been started yet as it is now. To diagnose it, it wants this:"
+    )?;
+    list(&mut err, wanted)?;
+    drop(err);
+    confirmed("Run that?")
+}
+
+fn tell(file: &Path, withheld: &[String]) -> io::Result<()> {
+    let mut err = paint::err();
+    let file = tame(&path(file));
+    writeln!(
+        err,
+        "note: {file} has not been started yet as it is now, so none of this was run:"
+    )?;
+    list(&mut err, withheld)?;
+    let help = "read it, then run `pilotlight doctor --yes`, or start it with `pilotlight up`";
+    writeln!(err, "  {} {help}", paint(BOLD, "help:"))
+}
+
+fn list(out: &mut impl io::Write, wanted: &[String]) -> io::Result<()> {
+    let dot = Signs::of_this_terminal().dot();
+    for what in wanted {
+        writeln!(out, "  {}", paint(DIM, &format!("{dot} {}", tame(what))))?;
+    }
+    Ok(())
+}

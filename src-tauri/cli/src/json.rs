@@ -1,0 +1,49 @@
+//! JSON for programs, of which a terminal obeys nothing either.
+
+use std::{fmt::Write as _, io};
+
+use serde::Serialize;
+
+/// Returns a value on a line of its own.
+pub(crate) fn line(value: &impl Serialize) -> io::Result<String> {
+    Ok(escaped(serde_json::to_string(value)?))
+}
+
+/// Returns a value as people read it, too.
+pub(crate) fn pretty(value: &impl Serialize) -> io::Result<String> {
+    Ok(escaped(serde_json::to_string_pretty(value)?))
+}
+
+/// The characters that JSON lets stand as they are and a terminal obeys can only be in strings.
+fn escaped(text: String) -> String {
+    let obeyed = |character: char| matches!(character, '\u{7f}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut escaped = text;
+    if escaped.contains(obeyed) {
+        let mut shown = String::with_capacity(escaped.len() + 16);
+        for character in escaped.chars() {
+            if obeyed(character) {
+                // A String takes everything.
+                let _ = write!(shown, "\\u{:04x}", u32::from(character));
+            } else {
+                shown.push(character);
+            }
+        }
+        escaped = shown;
+    }
+    escaped.push('\n');
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_says_the_same_and_moves_no_cursor() {
+        let text = "a\u{9b}2J\u{1b}\u{7f}\u{202e}é\n";
+        let written = line(&text).unwrap();
+        assert_eq!(written, "\"a\\u009b2J\\u001b\\u007f\\u202eé\\n\"\n");
+        let read: String = serde_json::from_str(&written).unwrap();
+        assert_eq!(read, text);
+    }
+}
