@@ -163,6 +163,22 @@ async fn a_process_that_only_the_journal_knows_is_not_adopted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_was_ready_by_a_line_of_its_log_needs_that_line_no_more() {
+    let mut bench = Bench::with(TICKER).await;
+    bench.must_up().await;
+    let pid = bench.pid("ticker");
+    let log = bench.log_path("ticker", bench.service("ticker").run.expect("a run"));
+    bench.vanish().await;
+    // A log lets its head go as it grows, and may be deleted with the home.
+    fs::remove_file(log).expect("the log");
+    bench.start().await;
+    let adopted = bench.until_phase("ticker", PhaseName::Ready).await;
+    assert_eq!((adopted.pid, adopted.adopted), (Some(pid), true));
+    assert_eq!(bench.down().await, Outcome::Done);
+    assert!(!lives(pid));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_that_has_lost_its_mark_is_adopted_by_its_group() {
     // It closes the descriptor that is the tag, and starts its program without the variable.
     let mut bench = Bench::with(

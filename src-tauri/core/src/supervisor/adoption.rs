@@ -115,7 +115,9 @@ impl Supervisor {
             was_ready: running.ready,
             last_words: last_words.filter(|_| !lives),
         };
-        self.stacks[index].run(&origin.service, origin.run).tree = Some(tree.clone());
+        let run = self.stacks[index].run(&origin.service, origin.run);
+        run.tree = Some(tree.clone());
+        run.was_ready = running.ready;
         let stack = self.stacks[index].model.stack().clone();
         self.tools.active.insert(tree.mark().clone(), stack);
         self.step(index, Event::Adopt(origin.service.clone(), adoption));

@@ -199,10 +199,11 @@ async fn watch(job: Job) -> (Watch<RunLines>, impl FnMut(Round) -> Option<Messag
     let ready = &job.service.ready;
     let mut all = ready.probes.iter();
     let runs_commands = all.any(|probe| matches!(probe, Probe::Command(_)));
-    let probes = ready
-        .probes
-        .iter()
-        .map(|probe| probe.render(&job.service.name, &*job.ports));
+    let probes = ready.probes.iter().map(|probe| match probe {
+        // The line came before this daemon did, and the log may have lost it since.
+        Probe::Log(_) if job.run.was_ready => Probe::Process,
+        probe => probe.render(&job.service.name, &*job.ports),
+    });
     let watch = Watch {
         prober: job.tools.prober.clone(),
         probes: probes.collect(),

@@ -51,6 +51,8 @@ pub(super) struct Run {
     pub(super) stopping: CancellationToken,
     pub(super) pulse: Arc<Pulse>,
     pub(super) tree: Option<Tree>,
+    /// Whether an earlier daemon has seen it ready.
+    pub(super) was_ready: bool,
 }
 
 impl Run {
@@ -62,6 +64,7 @@ impl Run {
             stopping: CancellationToken::new(),
             pulse: Arc::default(),
             tree: None,
+            was_ready: false,
         }
     }
 }
