@@ -274,6 +274,7 @@ mod tests {
             prober: Prober::default(),
             watcher: Watcher::new(),
             killings: MemoryKillings::default(),
+            launching: tokio::sync::Semaphore::new(1),
             reports: reports.downgrade(),
         };
         Job {

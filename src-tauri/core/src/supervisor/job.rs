@@ -120,7 +120,14 @@ impl Job {
     /// Launches the command and sees it to its end.
     pub(super) async fn launch(self) {
         // Boxed, since what it takes would else be held for as long as the run lives.
-        let launched = Box::pin(self.start()).await;
+        let launched = Box::pin(async {
+            // Closed by nothing; without a turn it would be launched all the same.
+            let turn = self.tools.launching.acquire().await;
+            let launched = self.start().await;
+            drop(turn);
+            launched
+        })
+        .await;
         let tree = match launched {
             Ok(tree) => tree,
             Err(fault) => return self.report(Report::Launched(Err(fault))).await,

@@ -17,7 +17,7 @@ mod usage;
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{Semaphore, mpsc, oneshot, watch},
     task::JoinHandle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -59,6 +59,9 @@ const INBOX: usize = 1024;
 const BATCH: usize = 256;
 /// So long after the first service is ready, most starts are over.
 const CALM: Duration = Duration::from_millis(250);
+/// How many commands are launched at the same time. Each start holds up a thread of the runtime for a
+/// moment; with thousands of them in line, clients would hear nothing until the last one has begun.
+const LAUNCHES: usize = 64;
 /// How long a keeper that ends waits for tasks that only tidy up.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -135,6 +138,8 @@ struct Tools {
     prober: Prober,
     watcher: Watcher,
     killings: MemoryKillings,
+    /// Turns to launch a command.
+    launching: Semaphore,
     reports: mpsc::WeakSender<Message>,
 }
 
@@ -193,6 +198,7 @@ pub async fn start(lock: &Lock) -> std::io::Result<Started> {
             prober: Prober::default(),
             watcher: Watcher::new(),
             killings: MemoryKillings::default(),
+            launching: Semaphore::new(LAUNCHES),
             reports: handle.inbox.downgrade(),
         }),
         journal,
