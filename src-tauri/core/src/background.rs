@@ -7,6 +7,7 @@ use std::{
     fs::File,
     io::{self, Write},
     path::Path,
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -27,6 +28,9 @@ const LONGEST: u64 = 64 * 1024;
 const FILES: u64 = 65_536;
 
 const READY: &str = "ready";
+
+/// Whether this process saves memory.
+static SAVES: AtomicBool = AtomicBool::new(false);
 
 /// Why there is no process in the background.
 #[derive(Debug, thiserror::Error)]
@@ -106,12 +110,16 @@ pub fn fork(errors: File) -> io::Result<Option<Forked>> {
 /// Has this process, which lives long and does little, hold no memory that it does not need. To be
 /// called before there is a runtime.
 pub fn save_memory() {
+    SAVES.store(true, Ordering::Relaxed);
     program::save_memory();
 }
 
-/// Gives memory that is free back to the system.
+/// Gives back to the system what only the start needed, in a process that saves memory: a desktop
+/// app has more to do than that, and would need it again.
 pub(crate) fn give_memory_back() {
-    program::give_memory_back();
+    if SAVES.load(Ordering::Relaxed) {
+        program::give_memory_back();
+    }
 }
 
 /// Waits for what a new process says.
