@@ -1,6 +1,11 @@
 //! Start, stop and restart of real processes by a real keeper.
 #![cfg(unix)]
 
+#[cfg(target_os = "linux")]
+#[path = "lifecycle/hanging.rs"]
+mod hanging;
+#[path = "lifecycle/overruled.rs"]
+mod overruled;
 mod support;
 
 use std::{fs, time::Duration};

@@ -105,7 +105,7 @@ fn in_step(desk: &Desk, autostart: &Autostart) -> Option<String> {
     };
     match desk.set_settings(settings) {
         Outcome::Failed { message, .. } | Outcome::Refused(message) => Some(message),
-        Outcome::Done => None,
+        Outcome::Done | Outcome::Overruled(_) | Outcome::Ending { .. } => None,
     }
 }
 
@@ -177,7 +177,10 @@ pub(crate) fn start(app: &AppHandle, file: &Path) {
 pub(crate) fn told(app: &AppHandle, outcome: Outcome) {
     match outcome {
         Outcome::Done => {}
-        Outcome::Failed { message, .. } => tracing::info!("not done: {message}"),
+        Outcome::Failed { message, .. } | Outcome::Overruled(message) => {
+            tracing::info!("not done: {message}");
+        }
+        Outcome::Ending { .. } => tracing::info!("not done: the daemon is ending"),
         Outcome::Refused(text) => {
             tracing::warn!("refused: {text}");
             app.state::<Host>().page.tell(Update::Remark { text });

@@ -14,6 +14,7 @@ mod foreground;
 mod hostile;
 mod keeping;
 mod losses;
+mod requests;
 #[path = "../support/script.rs"]
 mod script;
 mod stage;

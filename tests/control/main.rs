@@ -31,8 +31,8 @@ use std::{
 
 use pilotlight::{
     control::{
-        Client, ClientError, ConnectError, Doctor, Down, Environment, Keeper, Lock, LockError,
-        Outcome, PROTOCOL, Phase, Restart, Server, Up,
+        Client, ClientError, Coming, ConnectError, Doctor, Down, Environment, Keeper, Lock,
+        LockError, Outcome, PROTOCOL, Phase, Restart, Server, Up,
     },
     effects::log::Watcher,
     home::Home,
@@ -47,7 +47,7 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::UnixStream,
-    sync::{Notify, watch},
+    sync::{Notify, oneshot, watch},
     task::JoinHandle,
     time::timeout,
 };
@@ -81,13 +81,19 @@ impl Desk {
 }
 
 impl Keeper for Desk {
-    async fn up(&self, up: Up) -> Outcome {
+    async fn start(&self, up: Up) -> Coming {
         self.note(format!("up {} {:?}", up.file.display(), up.services));
         *self.environment.lock().unwrap() = Some(up.environment);
+        let (answer, coming) = oneshot::channel();
         if up.file.ends_with("slow.toml") {
-            std::future::pending::<()>().await;
+            std::mem::forget(answer);
+        } else if up.file.ends_with("never.toml") {
+            // It breaks off.
+            drop(answer);
+        } else {
+            answer.send(Outcome::Done).unwrap();
         }
-        Outcome::Done
+        coming.into()
     }
 
     async fn down(&self, down: Down) -> Outcome {

@@ -75,6 +75,35 @@ async fn paths_and_environments_arrive_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn a_client_is_told_that_a_start_is_taken_if_it_knows_the_word() {
+    let house = House::new();
+    let request = "{\"up\":{\"file\":\"/srv/a.toml\",\"services\":[],\"environment\":[]}}\n";
+    let knowing = hello().replace('}', ",\"hears_of_work\":true}");
+    for (greeting, taken) in [(hello(), false), (knowing, true)] {
+        let mut stream = house.raw().await;
+        stream.write_all(greeting.as_bytes()).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let said = last_words(stream).await;
+        let said: Vec<&str> = said.lines().skip(1).collect();
+        let mut expected = vec!["{\"outcome\":\"done\"}"];
+        if taken {
+            expected.insert(0, "\"taken\"");
+        }
+        assert_eq!(said, expected);
+    }
+    house.end().await;
+}
+
+#[tokio::test]
+async fn a_start_that_the_daemon_breaks_off_has_been_taken() {
+    let house = House::new();
+    let outcome = house.client().await.up(up("/srv/never.toml")).await;
+    assert_eq!(outcome.unwrap(), Outcome::Ending { taken: true });
+    house.end().await;
+}
+
+#[tokio::test]
 async fn a_watch_tells_of_a_change_at_once() {
     let house = House::new();
     let mut watch = house.client().await.watch().await.unwrap();

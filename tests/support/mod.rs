@@ -140,6 +140,20 @@ impl Bench {
         within("down", self.handle().down(down)).await
     }
 
+    /// Asks for a start of another stack file, and waits for its outcome beside the test.
+    pub(crate) fn start_of(&self, file: PathBuf) -> tokio::task::JoinHandle<Outcome> {
+        let handle = self.handle().clone();
+        let environment = Environment::of_this_process();
+        tokio::spawn(async move {
+            let up = Up {
+                file,
+                services: Vec::new(),
+                environment,
+            };
+            handle.up(up).await
+        })
+    }
+
     pub(crate) async fn restart(&self, services: &[&str]) -> Outcome {
         let restart = Restart {
             file: self.file(),
@@ -299,7 +313,9 @@ pub(crate) fn signal(pid: u32, signal: rustix::process::Signal) {
 pub(crate) fn findings(outcome: &Outcome) -> Vec<Code> {
     match outcome {
         Outcome::Failed { findings, .. } => findings.iter().map(|finding| finding.code).collect(),
-        Outcome::Done | Outcome::Refused(_) => Vec::new(),
+        Outcome::Done | Outcome::Refused(_) | Outcome::Overruled(_) | Outcome::Ending { .. } => {
+            Vec::new()
+        }
     }
 }
 
@@ -313,6 +329,41 @@ port = {port}
 ready = {{ http = "http://127.0.0.1:{{port}}/" }}
 "#
     )
+}
+
+/// A file that does not respond, as on a network mount whose server is gone: it is under a lease, so
+/// that whoever opens or runs it waits until this is dropped (at most 45 s).
+pub(crate) struct Hanging(Child);
+
+#[expect(clippy::disallowed_methods, reason = "it must be nobody's service")]
+impl Hanging {
+    pub(crate) fn file(path: &std::path::Path) -> Self {
+        let hold = "import fcntl, signal, sys\n\
+                    signal.signal(signal.SIGIO, signal.SIG_IGN)\n\
+                    file = open(sys.argv[1])\n\
+                    fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)\n\
+                    print('held', flush=True)\n\
+                    sys.stdin.read()";
+        let mut child = Command::new("python3")
+            .args(["-c", hold])
+            .arg(path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python3");
+        let mut line = String::new();
+        let output = child.stdout.take().expect("its output");
+        BufReader::new(output).read_line(&mut line).expect("a line");
+        assert_eq!(line, "held\n");
+        Self(child)
+    }
+}
+
+impl Drop for Hanging {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// A process that is no service of anybody.

@@ -22,10 +22,22 @@ use crate::{
 /// How long a keeper that begins or ends may stand in the way of a connection.
 const CHANGE: Duration = Duration::from_secs(30);
 
+/// What a daemon of this process is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Keep,
+    /// It takes no start.
+    StopOnly,
+}
+
 /// Takes over what an earlier keeper left, and answers whoever connects.
-pub(crate) async fn begin(lock: &Lock) -> Result<Keeping, Failure> {
+async fn begin(lock: &Lock, purpose: Purpose) -> Result<Keeping, Failure> {
     diary::open(lock.home().state(), "keeper")?;
-    Ok(Keeping::begin(lock).await?)
+    let keeping = match purpose {
+        Purpose::Keep => Keeping::begin(lock).await,
+        Purpose::StopOnly => Keeping::begin_to_stop(lock).await,
+    };
+    Ok(keeping?)
 }
 
 /// Somebody who keeps the home: this process, or the one that does already.
@@ -37,6 +49,15 @@ pub(crate) enum Kept {
 /// Becomes the keeper of this home, or connects to the one that it has. One that is just beginning
 /// or ending is waited for.
 pub(crate) async fn keep(home: &Home) -> Result<Kept, Failure> {
+    keep_for(home, Purpose::Keep).await
+}
+
+/// The same to stop what an earlier daemon left: starts are left to the next one.
+pub(crate) async fn keep_to_stop(home: &Home) -> Result<Kept, Failure> {
+    keep_for(home, Purpose::StopOnly).await
+}
+
+async fn keep_for(home: &Home, purpose: Purpose) -> Result<Kept, Failure> {
     let attempt = async {
         let mut attempts = Attempts::new(home);
         loop {
@@ -46,7 +67,7 @@ pub(crate) async fn keep(home: &Home) -> Result<Kept, Failure> {
                 Err(error) => return Err(error.into()),
             }
             match Lock::acquire(home) {
-                Ok(lock) => return begin(&lock).await.map(Kept::Here),
+                Ok(lock) => return begin(&lock, purpose).await.map(Kept::Here),
                 Err(LockError::Held { .. }) => attempts.pause().await?,
                 Err(error) => return Err(error.into()),
             }
@@ -170,7 +191,7 @@ async fn begin_here(home: &Home) -> Result<(Keeping, Endings), Failure> {
     background::detach().map_err(Failure::system("leave the terminal"))?;
     let endings = listen()?;
     let lock = Lock::acquire(home)?;
-    let keeper = begin(&lock).await?;
+    let keeper = begin(&lock, Purpose::Keep).await?;
     for remark in &keeper.remarks {
         tracing::warn!("{remark}");
     }

@@ -28,8 +28,9 @@ use failure::{Ending, Failure};
 
 /// A keeper waits nearly all of its time.
 const WORKERS: usize = 2;
-/// For reading what blocks: files, the table of processes.
-const BLOCKING: usize = 8;
+/// For what blocks: files, launches, the table of processes. More than ever work at once, since some
+/// may hang with a disk or network mount that does not respond.
+const BLOCKING: usize = 64;
 /// Threads for that are not kept for long.
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
@@ -83,7 +84,8 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
     };
     // What only asks a daemon needs no threads.
     let asks = !is_daemon && (is_detached || matches!(command, Command::Status(_)));
-    runtime(asks)?.block_on(async {
+    let runtime = runtime(asks)?;
+    let ending = runtime.block_on(async {
         match command {
             Command::Up(up) => commands::up::run(&context, up).await,
             Command::Down(down) => commands::down::run(&context, down).await,
@@ -97,7 +99,10 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
             Command::Completions(completions) => commands::completions::run(&completions),
             Command::Keeper => keeper::keep_here(&context.home).await,
         }
-    })
+    });
+    // A thread that a dead disk or network mount holds must not hold the process.
+    runtime.shutdown_background();
+    ending
 }
 
 fn runtime(is_single: bool) -> io::Result<tokio::runtime::Runtime> {

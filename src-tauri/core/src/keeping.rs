@@ -51,6 +51,16 @@ impl Keeping {
     /// Takes over what an earlier keeper left, and answers whoever connects. Must be called within
     /// the runtime.
     pub async fn begin(lock: &Lock) -> Result<Self, KeepError> {
+        Self::begin_as(lock, true).await
+    }
+
+    /// The same for a process that stays only until what an earlier daemon left is stopped: it takes
+    /// no start, so that nothing is left running without a daemon when it ends.
+    pub async fn begin_to_stop(lock: &Lock) -> Result<Self, KeepError> {
+        Self::begin_as(lock, false).await
+    }
+
+    async fn begin_as(lock: &Lock, takes_starts: bool) -> Result<Self, KeepError> {
         // A keeper of few services does without.
         if let Err(error) = background::raise_file_limit() {
             tracing::warn!("failed to raise the number of files that may be open: {error}");
@@ -58,6 +68,9 @@ impl Keeping {
         let started = supervisor::start(lock)
             .await
             .map_err(KeepError::Supervise)?;
+        if !takes_starts {
+            started.handle.refuse_starts().await;
+        }
         let (server, set_aside) = Server::bind(lock)?;
         let stop = CancellationToken::new();
         let mut remarks = started.remarks;
@@ -94,29 +107,16 @@ impl Keeping {
     }
 
     /// Waits until a stack has been given and nothing of any is wanted or runs any more, or until
-    /// somebody has ended the keeper.
+    /// somebody has ended the keeper. No start is taken after that. Cancel-safe.
     pub async fn over(&self) {
         let mut snapshot = self.handle.snapshot();
         let is_given = |snapshot: &Arc<Snapshot>| !snapshot.stacks.is_empty();
-        let over = async {
-            if !matches!(
-                timeout(FIRST_STACK, snapshot.wait_for(is_given)).await,
-                Ok(Ok(_))
-            ) {
-                return;
-            }
-            loop {
-                self.handle.idle().await;
-                let seen = snapshot.borrow_and_update().clone();
-                if seen.stacks.iter().all(|stack| stack.is_dark())
-                    || snapshot.changed().await.is_err()
-                {
-                    return;
-                }
-            }
+        let given = async {
+            // Whether one was given or none came: a start that is just being taken goes on.
+            drop(timeout(FIRST_STACK, snapshot.wait_for(is_given)).await);
         };
         tokio::select! {
-            () = over => {}
+            () = given => self.handle.retire().await,
             () = self.handle.ended() => {}
         }
     }

@@ -257,7 +257,11 @@ message: string,
 /**
  * Why, as far as there is evidence.
  */
-findings: Array<Finding>, } } | { "refused": string };
+findings: Array<Finding>, } } | { "refused": string } | { "overruled": string } | { "ending": { 
+/**
+ * Whether the request had an effect: `false` means that the next daemon may carry it out.
+ */
+taken: boolean, } };
 
 export type Platform = "linux" | "macos" | "windows";
 

@@ -2,7 +2,9 @@ import type { Outcome } from "../backend/wire";
 
 /** What to tell a person when something did not come true; null when it did. */
 export function complaint(outcome: Outcome): string | null {
-  if (outcome === "done") return null;
+  // What another click or command has undone was meant.
+  if (outcome === "done" || "overruled" in outcome) return null;
+  if ("ending" in outcome) return "The daemon is ending.";
   return "refused" in outcome ? outcome.refused : outcome.failed.message;
 }
 

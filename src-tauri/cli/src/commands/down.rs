@@ -3,16 +3,16 @@
 use std::{io::Write as _, path::PathBuf, time::Duration};
 
 use pilotlight::{
-    control::{self, Client, Keeper as _, Outcome},
+    control::{self, Client, ClientError, ConnectError, Keeper as _, Outcome},
     model::view::Snapshot,
 };
 
-use super::{catch_up, leftovers};
+use super::{Unstarted, catch_up, leftovers, overruled, until_taken};
 use crate::{
     args::Down,
     context::{Context, expect_known, kept, names, read},
     failure::{Ending, Failure, tell},
-    keeper::{Kept, keep},
+    keeper::{Kept, keep_to_stop},
     paint,
     view::{Show, Subject},
 };
@@ -21,14 +21,19 @@ use crate::{
 const KEEPER_ENDS: Duration = Duration::from_millis(250);
 
 pub(crate) async fn run(context: &Context, down: Down) -> Result<Ending, Failure> {
+    // A daemon may end while it is asked, since another `down` has stopped everything.
+    until_taken(async || attempt(context, &down).await).await
+}
+
+async fn attempt(context: &Context, down: &Down) -> Result<Ending, Unstarted> {
     if let Some(client) = context.keeper().await? {
         return stop(context, client, down).await;
     }
     // Where no daemon has ever been, there is nothing to take over.
     if !context.home.lock().exists() {
-        return without_daemon(context, &down, &Snapshot::default()).await;
+        return Ok(without_daemon(context, down, &Snapshot::default()).await?);
     }
-    match keep(&context.home).await? {
+    match keep_to_stop(&context.home).await? {
         Kept::There(client) => stop(context, client, down).await,
         Kept::Here(own) => {
             let left = !own.handle.snapshot().borrow().stacks.is_empty();
@@ -38,7 +43,8 @@ pub(crate) async fn run(context: &Context, down: Down) -> Result<Ending, Failure
                     Err(error) => Err(error.into()),
                 }
             } else {
-                without_daemon(context, &down, &Snapshot::default()).await
+                let ending = without_daemon(context, down, &Snapshot::default()).await;
+                ending.map_err(Into::into)
             };
             own.end().await;
             ending
@@ -72,8 +78,8 @@ async fn without_daemon(
     Ok(Ending::Done)
 }
 
-async fn stop(context: &Context, mut client: Client, down: Down) -> Result<Ending, Failure> {
-    let snapshot = client.status().await?;
+async fn stop(context: &Context, mut client: Client, down: &Down) -> Result<Ending, Unstarted> {
+    let snapshot = client.status().await.map_err(untaken)?;
     let file: Option<PathBuf> = if down.all {
         None
     } else {
@@ -82,23 +88,31 @@ async fn stop(context: &Context, mut client: Client, down: Down) -> Result<Endin
     let subject = match &file {
         None => Subject::All,
         Some(file) => match kept(&snapshot, file) {
-            None => return without_daemon(context, &down, &snapshot).await,
+            None => return cancel(context, client, file.clone(), down, &snapshot).await,
             Some(stack) => {
                 expect_known(&down.services, &stack.name, names(stack))?;
                 Subject::Stack(file.clone())
             }
         },
     };
-    let watch = Client::connect(&context.home).await?.watch().await?;
+    let watch = match Client::connect(&context.home).await {
+        Ok(client) => client.watch().await.map_err(untaken)?,
+        Err(ConnectError::NoKeeper | ConnectError::Closed) => return Err(Unstarted::NotTaken),
+        Err(error) => return Err(error.into()),
+    };
     let mut show = Show::new(&context.home, subject, watch);
     show.begin_with(&snapshot);
     show.say("", "stopping");
     let request = control::Down {
         file,
-        services: down.services,
+        services: down.services.clone(),
         kill: down.kill,
     };
-    let outcome = show.during(client.down(request)).await?;
+    let outcome = show.during(client.down(request)).await.map_err(untaken)?;
+    if matches!(outcome, Outcome::Ending { .. }) {
+        show.until_keeper_ends(KEEPER_ENDS).await;
+        return Err(Unstarted::NotTaken);
+    }
     catch_up(&mut show, &mut client).await;
     let left = client.status().await;
     drop(client);
@@ -122,6 +136,41 @@ async fn stop(context: &Context, mut client: Client, down: Down) -> Result<Endin
             tell(&message, None)?;
             Ok(Ending::Undone)
         }
-        Outcome::Refused(message) => Err(Failure::Refused(message)),
+        Outcome::Overruled(why) => Ok(overruled(&mut show, &why)?),
+        Outcome::Refused(message) => Err(Failure::Refused(message).into()),
+        Outcome::Ending { .. } => Err(Unstarted::NotTaken),
+    }
+}
+
+/// Cancels a start that the daemon is still preparing, and of which it shows nothing yet. Stops what
+/// else runs of its stack.
+async fn cancel(
+    context: &Context,
+    mut client: Client,
+    file: PathBuf,
+    down: &Down,
+    snapshot: &Snapshot,
+) -> Result<Ending, Unstarted> {
+    let request = control::Down {
+        file: Some(file),
+        services: down.services.clone(),
+        kill: down.kill,
+    };
+    match client.down(request).await.map_err(untaken)? {
+        Outcome::Done => Ok(without_daemon(context, down, snapshot).await?),
+        Outcome::Failed { message, .. } | Outcome::Overruled(message) => {
+            tell(&message, None)?;
+            Ok(Ending::Undone)
+        }
+        Outcome::Refused(message) => Err(Failure::Refused(message).into()),
+        Outcome::Ending { .. } => Err(Unstarted::NotTaken),
+    }
+}
+
+/// A stop may be handed in again, whether the daemon has taken it or not.
+fn untaken(error: ClientError) -> Unstarted {
+    match error {
+        ClientError::Closed => Unstarted::NotTaken,
+        error => error.into(),
     }
 }

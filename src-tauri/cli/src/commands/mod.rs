@@ -20,38 +20,78 @@ use pilotlight::{
 };
 
 use crate::{
-    failure::{Failure, tell},
+    failure::{Ending, Failure, tell},
     view::Show,
 };
 
-/// How long a keeper that refuses may take to end, if it does.
+/// How long a daemon that takes no request any more may take to end.
 const KEEPER_ENDS: Duration = Duration::from_secs(5);
 
-/// Why a start came to nothing.
+/// Between two attempts to reach the next daemon.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// So often a request that no daemon has taken is handed in. Each attempt waits for a daemon that
+/// begins or ends.
+const ATTEMPTS: usize = 200;
+
+/// Why a request came to nothing.
 enum Unstarted {
-    /// The keeper was about to end; another one may do it.
-    KeeperEnded,
+    /// The daemon ended before it took the request; the next one may carry it out.
+    NotTaken,
     Failure(Failure),
 }
 
-/// Tells an answer of the keeper from one of a keeper that is about to end.
+impl<E: Into<Failure>> From<E> for Unstarted {
+    fn from(error: E) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+/// What a daemon answers to a start.
+enum Answer {
+    Done,
+    Failed(Vec<Finding>),
+    /// Another request asked for the opposite, and which.
+    Overruled(String),
+}
+
+/// Tells what came of a start from a daemon that did not take it.
 async fn answered(
     outcome: Result<Outcome, ClientError>,
     show: &mut Show,
-) -> Result<Result<(), Vec<Finding>>, Unstarted> {
-    match outcome {
-        Ok(Outcome::Done) => Ok(Ok(())),
-        Ok(Outcome::Failed { findings, .. }) if !findings.is_empty() => Ok(Err(findings)),
-        Ok(Outcome::Failed { message, .. } | Outcome::Refused(message)) => {
-            if show.until_keeper_ends(KEEPER_ENDS).await {
-                Err(Unstarted::KeeperEnded)
-            } else {
-                Err(Unstarted::Failure(Failure::Refused(message)))
-            }
+) -> Result<Answer, Unstarted> {
+    let message = match outcome {
+        Ok(Outcome::Done) => return Ok(Answer::Done),
+        Ok(Outcome::Overruled(why)) => return Ok(Answer::Overruled(why)),
+        Ok(Outcome::Failed { findings, .. }) if !findings.is_empty() => {
+            return Ok(Answer::Failed(findings));
         }
-        Err(ClientError::Closed) => Err(Unstarted::KeeperEnded),
-        Err(error) => Err(Unstarted::Failure(error.into())),
+        Ok(Outcome::Failed { message, .. } | Outcome::Refused(message)) => message,
+        Ok(Outcome::Ending { taken: true }) => HANDED_OVER.to_owned(),
+        Ok(Outcome::Ending { taken: false }) | Err(ClientError::NotHeard) => {
+            show.until_keeper_ends(KEEPER_ENDS).await;
+            return Err(Unstarted::NotTaken);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Err(Unstarted::Failure(Failure::Refused(message)))
+}
+
+const HANDED_OVER: &str = "the daemon ends and leaves its services running; \
+                           the next `pilotlight up` reconnects to them";
+
+/// Hands a request in until a daemon has taken it.
+async fn until_taken<T>(
+    mut attempt: impl AsyncFnMut() -> Result<T, Unstarted>,
+) -> Result<T, Failure> {
+    for _ in 0..ATTEMPTS {
+        match attempt().await {
+            Ok(done) => return Ok(done),
+            Err(Unstarted::Failure(failure)) => return Err(failure),
+            Err(Unstarted::NotTaken) => tokio::time::sleep(RETRY).await,
+        }
     }
+    Err(ClientError::NotHeard.into())
 }
 
 /// Shows how things stand now that what was asked is done. What is seen of it may come later than
@@ -62,6 +102,14 @@ async fn catch_up(show: &mut Show, client: &mut Client) {
         // It has ended, and told whoever watches what it saw last.
         Err(_) => drop(show.until_keeper_ends(KEEPER_ENDS).await),
     }
+}
+
+/// Says which request has undone this one.
+fn overruled(show: &mut Show, why: &str) -> Result<Ending, Failure> {
+    show.say("", "");
+    show.finish();
+    tell(why, None)?;
+    Ok(Ending::Undone)
 }
 
 /// Says that not everything came up, and what did not, as far as that has not been shown.

@@ -5,7 +5,7 @@ use pilotlight::{
     control::{self, Client, ConnectError},
 };
 
-use super::{Unstarted, answered, catch_up, tell_findings};
+use super::{Answer, Unstarted, answered, catch_up, overruled, tell_findings};
 use crate::{
     args::Restart,
     context::{Context, expect_known, kept, names},
@@ -36,18 +36,19 @@ pub(crate) async fn run(context: &Context, restart: Restart) -> Result<Ending, F
     let outcome = show.during(client.restart(request)).await;
     let answer = match answered(outcome, &mut show).await {
         Ok(answer) => answer,
-        Err(Unstarted::KeeperEnded) => return Err(ConnectError::NoKeeper.into()),
+        Err(Unstarted::NotTaken) => return Err(ConnectError::NoKeeper.into()),
         Err(Unstarted::Failure(failure)) => return Err(failure),
     };
     let ready = took(begun.elapsed());
     catch_up(&mut show, &mut client).await;
     match answer {
-        Ok(()) => {
+        Answer::Done => {
             show.say(format!("all ready in {ready}"), "");
             show.finish();
             Ok(Ending::Done)
         }
-        Err(findings) => {
+        Answer::Overruled(why) => overruled(&mut show, &why),
+        Answer::Failed(findings) => {
             show.say("", "");
             show.finish();
             tell_findings(&mut show, &findings);

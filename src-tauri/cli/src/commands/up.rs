@@ -1,17 +1,17 @@
 //! `pilotlight up`
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pilotlight::{
     clock,
-    control::{self, Client, ClientError, Environment, Outcome},
+    control::{self, Client, ClientError, Environment, Keeper as _, Outcome},
     home::Home,
     keeping::Keeping,
     model::finding::Finding,
     signals::Endings,
 };
 
-use super::{Unstarted, answered, catch_up, tell_findings};
+use super::{Answer, Unstarted, answered, catch_up, overruled, tell_findings, until_taken};
 use crate::{
     args::Up,
     context::{Context, expect_known, read},
@@ -38,24 +38,14 @@ pub(crate) async fn run(context: &Context, up: Up) -> Result<Ending, Failure> {
         environment: Environment::of_this_process(),
     };
     let mut endings = listen()?;
-    loop {
-        let come = if up.detach {
+    until_taken(async || {
+        if up.detach {
             detached(context, &request, &mut endings).await
         } else {
             foreground(&context.home, &request, &mut endings).await
-        };
-        match come {
-            Ok(ending) => return Ok(ending),
-            Err(Unstarted::Failure(failure)) => return Err(failure),
-            Err(Unstarted::KeeperEnded) => {}
         }
-    }
-}
-
-impl<E: Into<Failure>> From<E> for Unstarted {
-    fn from(error: E) -> Self {
-        Self::Failure(error.into())
-    }
+    })
+    .await
 }
 
 /// Returns when all is ready or something has failed.
@@ -69,19 +59,22 @@ async fn detached(
     let mut show = follow(home, &request.file).await?;
     show.say("", STOPS_WAITING);
     let begun = clock::now().instant;
-    let outcome = tokio::select! {
-        outcome = show.during(client.up(request.clone())) => outcome,
-        _ = endings.next() => {
-            show.say("still starting, in the background", "`pilotlight down` stops it");
-            show.finish();
-            return Ok(Ending::Undone);
-        }
+    let outcome = match show.during(client.start(request.clone())).await {
+        Ok(starting) => tokio::select! {
+            outcome = show.during(starting.outcome()) => outcome,
+            _ = endings.next() => {
+                show.say("still starting, in the background", "`pilotlight down` stops it");
+                show.finish();
+                return Ok(Ending::Undone);
+            }
+        },
+        Err(error) => Err(error),
     };
     let answer = answered(outcome, &mut show).await?;
     let ready = took(begun.elapsed());
     catch_up(&mut show, &mut client).await;
     match answer {
-        Ok(()) => {
+        Answer::Done => {
             show.say(
                 format!("all ready in {ready}"),
                 "running in the background; `pilotlight down` stops it",
@@ -89,7 +82,8 @@ async fn detached(
             show.finish();
             Ok(Ending::Done)
         }
-        Err(findings) => {
+        Answer::Overruled(why) => Ok(overruled(&mut show, &why)?),
+        Answer::Failed(findings) => {
             let look = root_causes(&mut client, &request.file, findings);
             let findings = show.during(look).await;
             show.say("", "");
@@ -112,87 +106,135 @@ async fn root_causes(client: &mut Client, file: &Path, failures: Vec<Finding>) -
     }
 }
 
+/// The daemon of a foreground `up`.
+enum Daemon {
+    /// This process. It is asked without a detour, so that requests come in their order.
+    Own(Keeping),
+    Other(Client),
+}
+
 /// Shows the stack until it is stopped, from here or from elsewhere.
 async fn foreground(
     home: &Home,
     request: &control::Up,
     endings: &mut Endings,
 ) -> Result<Ending, Unstarted> {
-    match keep(home).await? {
-        Kept::There(client) => attend(home, request, endings, client, None).await,
+    let mut daemon = match keep(home).await? {
+        Kept::There(client) => Daemon::Other(client),
         Kept::Here(own) => {
             for remark in &own.remarks {
                 tell_remark(remark);
             }
-            let ending = match Client::connect(home).await {
-                Ok(client) => attend(home, request, endings, client, Some(&own)).await,
-                Err(error) => Err(error.into()),
-            };
-            own.end().await;
-            ending
+            Daemon::Own(own)
         }
+    };
+    let ending = attend(home, request, endings, &mut daemon).await;
+    if let Daemon::Own(own) = daemon {
+        own.end().await;
     }
+    ending
 }
 
-/// The same, with the keeper at hand; `own` is this process, where it is.
+/// The same, with the daemon at hand.
 async fn attend(
     home: &Home,
     request: &control::Up,
     endings: &mut Endings,
-    mut client: Client,
-    own: Option<&Keeping>,
+    daemon: &mut Daemon,
 ) -> Result<Ending, Unstarted> {
-    let hint = if own.is_some() {
-        STOPS_ALL
-    } else {
-        STOPS_STACK
+    let hint = match daemon {
+        Daemon::Own(_) => STOPS_ALL,
+        Daemon::Other(_) => STOPS_STACK,
     };
     let mut show = follow(home, &request.file).await?;
     show.say("", hint);
     let begun = clock::now().instant;
-    let outcome = tokio::select! {
-        outcome = show.during(client.up(request.clone())) => Some(outcome),
-        _ = endings.next() => None,
-    };
+    let outcome = begin(request, daemon, &mut show, endings).await;
     let mut came_up = false;
     let mut failed = Vec::new();
+    let mut undone = None;
     let mut interrupted = outcome.is_none();
     if let Some(outcome) = outcome {
         let answer = answered(outcome, &mut show).await?;
         let ready = took(begun.elapsed());
-        catch_up(&mut show, &mut client).await;
+        show_all(daemon, &mut show).await;
         match answer {
-            Ok(()) => {
+            Answer::Done => {
                 came_up = true;
                 show.say(format!("up in {ready}"), hint);
             }
-            Err(findings) => {
+            Answer::Failed(findings) => {
                 failed = findings;
                 show.say("not everything came up", hint);
             }
+            Answer::Overruled(why) => {
+                show.say("", hint);
+                undone = Some(why);
+            }
         }
-        interrupted = tokio::select! {
-            () = until_over(own, &mut show) => false,
-            _ = endings.next() => true,
-        };
+        // A start that was stopped before its stack was known has nothing to show.
+        let is_over = undone.is_some() && show.shows_nothing();
+        interrupted = !is_over
+            && tokio::select! {
+                () = until_over(daemon, &mut show) => false,
+                _ = endings.next() => true,
+            };
     }
     let mut went_down = true;
     if interrupted {
-        let file = own.is_none().then(|| request.file.clone());
-        went_down = stop(home, file, &mut show, endings).await?;
+        went_down = stop(home, &request.file, daemon, &mut show, endings).await?;
     }
-    if let Ok(mut client) = Client::connect(home).await {
-        catch_up(&mut show, &mut client).await;
-    }
+    show_all(daemon, &mut show).await;
     show.say(if show.is_dark() { "stopped" } else { "let go" }, "");
     show.finish();
     // With the services, what was wrong with them is off the screen.
     show.show_findings(&failed);
+    if let Some(why) = undone {
+        tell(&why, None)?;
+    }
     Ok(if came_up && went_down {
         Ending::Done
     } else {
         Ending::Undone
     })
+}
+
+/// What came of the start; `None` once the person will not wait for it. The daemon has taken it then,
+/// so that a stop comes after it.
+async fn begin(
+    request: &control::Up,
+    daemon: &mut Daemon,
+    show: &mut Show,
+    endings: &mut Endings,
+) -> Option<Result<Outcome, ClientError>> {
+    let request = request.clone();
+    match daemon {
+        Daemon::Own(own) => {
+            let coming = own.handle.start(request).await;
+            tokio::select! {
+                outcome = show.during(coming.outcome()) => Some(Ok(outcome)),
+                _ = endings.next() => None,
+            }
+        }
+        Daemon::Other(client) => match show.during(client.start(request)).await {
+            Ok(starting) => tokio::select! {
+                outcome = show.during(starting.outcome()) => Some(outcome),
+                _ = endings.next() => None,
+            },
+            Err(error) => Some(Err(error)),
+        },
+    }
+}
+
+/// Shows how things stand, also what the watch has not told yet.
+async fn show_all(daemon: &mut Daemon, show: &mut Show) {
+    match daemon {
+        Daemon::Own(own) => {
+            let snapshot = own.handle.snapshot().borrow().clone();
+            show.until_shown(&snapshot).await;
+        }
+        Daemon::Other(client) => catch_up(show, client).await,
+    }
 }
 
 /// What is shown of the stack of this file.
@@ -201,11 +243,11 @@ async fn follow(home: &Home, file: &Path) -> Result<Show, Failure> {
     Ok(Show::new(home, Subject::Stack(file.to_owned()), watch))
 }
 
-/// Shows what happens until nobody keeps the stack up any more.
-async fn until_over(own: Option<&Keeping>, show: &mut Show) {
-    match own {
-        Some(own) => show.during(own.over()).await,
-        None => match show.until_over().await {
+/// Shows what happens until nothing of the stack is wanted any more.
+async fn until_over(daemon: &Daemon, show: &mut Show) {
+    match daemon {
+        Daemon::Own(own) => show.during(own.handle.retire()).await,
+        Daemon::Other(_) => match show.until_over().await {
             Over::Dark => {}
             Over::KeeperEnded => show.say("the keeper has ended", ""),
         },
@@ -215,44 +257,68 @@ async fn until_over(own: Option<&Keeping>, show: &mut Show) {
 /// Stops a stack, or all of them; the next request to end kills. Whether all of it is gone.
 async fn stop(
     home: &Home,
-    file: Option<PathBuf>,
+    file: &Path,
+    daemon: &Daemon,
     show: &mut Show,
     endings: &mut Endings,
 ) -> Result<bool, Failure> {
-    let down = |kill| control::Down {
-        file: file.clone(),
-        services: Vec::new(),
-        kill,
-    };
     show.say("stopping", KILLS);
     let outcome = tokio::select! {
-        outcome = show.during(ask(home, down(false))) => outcome,
+        outcome = show.during(ask(home, file, daemon, false)) => outcome,
         _ = endings.next() => {
             show.say("killing", "");
-            show.during(ask(home, down(true))).await
+            show.during(ask(home, file, daemon, true)).await
         }
     };
     match outcome? {
-        Outcome::Done => Ok(true),
+        // A daemon that has ended has no service of its own any more.
+        Outcome::Done | Outcome::Ending { .. } => Ok(true),
         Outcome::Failed { findings, message } => {
             show.show_findings(&findings);
             tell(&message, None)?;
+            Ok(false)
+        }
+        Outcome::Overruled(why) => {
+            tell(&why, None)?;
             Ok(false)
         }
         Outcome::Refused(message) => Err(Failure::Refused(message)),
     }
 }
 
-async fn ask(home: &Home, down: control::Down) -> Result<Outcome, Failure> {
+async fn ask(home: &Home, file: &Path, daemon: &Daemon, kill: bool) -> Result<Outcome, Failure> {
+    match daemon {
+        // No start is taken after that, so that none is left without a daemon.
+        Daemon::Own(own) if !kill => Ok(own.handle.quit(false).await),
+        Daemon::Own(own) => {
+            let everything = control::Down {
+                file: None,
+                services: Vec::new(),
+                kill,
+            };
+            Ok(own.handle.down(everything).await)
+        }
+        Daemon::Other(_) => {
+            let down = control::Down {
+                file: Some(file.to_owned()),
+                services: Vec::new(),
+                kill,
+            };
+            until_taken(async || ask_other(home, down.clone()).await).await
+        }
+    }
+}
+
+/// The connection of the start is still busy with it, so that this takes one of its own.
+async fn ask_other(home: &Home, down: control::Down) -> Result<Outcome, Unstarted> {
     let mut client = match Client::connect(home).await {
         Ok(client) => client,
-        Err(control::ConnectError::NoKeeper | control::ConnectError::Closed) => {
-            return Ok(Outcome::Done);
-        }
+        Err(control::ConnectError::NoKeeper) => return Ok(Outcome::Done),
+        Err(control::ConnectError::Closed) => return Err(Unstarted::NotTaken),
         Err(error) => return Err(error.into()),
     };
     match client.down(down).await {
-        Err(ClientError::Closed) => Ok(Outcome::Done),
+        Ok(Outcome::Ending { .. }) | Err(ClientError::Closed) => Err(Unstarted::NotTaken),
         outcome => Ok(outcome?),
     }
 }

@@ -233,7 +233,12 @@ impl Show {
 
     /// Whether nothing of what is shown is wanted or runs.
     pub(crate) fn is_dark(&self) -> bool {
-        !self.stacks.is_empty() && self.stacks.iter().all(|stack| stack.is_dark())
+        !self.stacks.is_empty() && self.shows_nothing()
+    }
+
+    /// Whether nothing is shown, or nothing of it is wanted or runs.
+    pub(crate) fn shows_nothing(&self) -> bool {
+        self.stacks.iter().all(|stack| stack.is_dark())
     }
 
     /// Waits for something to happen, and shows it. Cancel-safe.

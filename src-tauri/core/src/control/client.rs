@@ -102,6 +102,9 @@ pub enum ClientError {
     /// The keeper ended or was ended.
     #[error("hear from the keeper: it ended before it answered")]
     Closed,
+    /// The keeper ended before it took the request.
+    #[error("be heard by the keeper: it ended before it took the request")]
+    NotHeard,
     /// The keeper did not take the request, and why.
     #[error("be heard by the keeper: {0}")]
     NotTaken(String),
@@ -174,7 +177,29 @@ impl Client {
 
     /// Starts services; returns when they are ready or one has failed.
     pub async fn up(&mut self, up: Up) -> Result<Outcome, ClientError> {
-        self.act(Request::Up(up)).await
+        self.start(up).await?.outcome().await
+    }
+
+    /// Hands in a start of services. Returns once the daemon has taken it, so that a request of
+    /// another connection comes after it. One of an earlier version does not say so.
+    pub async fn start(&mut self, up: Up) -> Result<Starting<'_>, ClientError> {
+        let request = Request::Up(up);
+        let (patience, name) = (self.patience(&request), request.name());
+        let unsent = send(&mut self.wire, &request, patience).await?.err();
+        if self.keeper.hears_of_work {
+            match self.response(name, patience, unsent).await? {
+                Some(Response::Taken) => {}
+                None => return Err(ClientError::NotHeard),
+                Some(_) => return Err(ClientError::Unexpected),
+            }
+        } else if let Some(fault) = unsent {
+            return Err(ClientError::Wire(fault));
+        }
+        Ok(Starting {
+            client: self,
+            patience,
+            request: name,
+        })
     }
 
     /// Stops services; returns when they are verified gone.
@@ -206,7 +231,8 @@ impl Client {
     pub async fn doctor(&mut self, doctor: Doctor) -> Result<Option<Vec<Finding>>, ClientError> {
         match self.exchange(Request::Doctor(doctor)).await? {
             Response::Findings(findings) => Ok(findings),
-            Response::Outcome(_)
+            Response::Taken
+            | Response::Outcome(_)
             | Response::Snapshot(_)
             | Response::Changes(_)
             | Response::Error(_)
@@ -241,20 +267,14 @@ impl Client {
     }
 
     async fn act(&mut self, request: Request) -> Result<Outcome, ClientError> {
-        match self.exchange(request).await? {
-            Response::Outcome(outcome) => Ok(outcome),
-            Response::Snapshot(_)
-            | Response::Changes(_)
-            | Response::Findings(_)
-            | Response::Error(_)
-            | Response::Working => Err(ClientError::Unexpected),
-        }
+        outcome(self.exchange(request).await?)
     }
 
     async fn look(&mut self, request: Request) -> Result<Arc<Snapshot>, ClientError> {
         match self.exchange(request).await? {
             Response::Snapshot(snapshot) => Ok(snapshot),
-            Response::Changes(_)
+            Response::Taken
+            | Response::Changes(_)
             | Response::Outcome(_)
             | Response::Findings(_)
             | Response::Error(_)
@@ -264,15 +284,52 @@ impl Client {
 
     async fn exchange(&mut self, request: Request) -> Result<Response, ClientError> {
         let patience = self.patience(&request);
-        let mut unsent = send(&mut self.wire, &request, patience).await?.err();
+        let unsent = send(&mut self.wire, &request, patience).await?.err();
+        let response = self.response(request.name(), patience, unsent).await?;
+        response.ok_or(ClientError::Closed)
+    }
+
+    /// The next response that tells more than that the daemon is alive; `None` when it has ended.
+    async fn response(
+        &mut self,
+        request: &'static str,
+        patience: Option<Duration>,
+        mut unsent: Option<WireError>,
+    ) -> Result<Option<Response>, ClientError> {
         loop {
             let answer = answer(&mut self.wire, unsent.take());
-            match within(patience, request.name(), answer).await? {
+            match within(patience, request, answer).await? {
                 Some(Response::Working) => {}
-                Some(response) => return Ok(response),
-                None => return Err(ClientError::Closed),
+                response => return Ok(response),
             }
         }
+    }
+}
+
+/// A start that the daemon has taken.
+pub struct Starting<'a> {
+    client: &'a mut Client,
+    patience: Option<Duration>,
+    request: &'static str,
+}
+
+impl Starting<'_> {
+    /// The outcome, once all is ready or a service has failed.
+    pub async fn outcome(self) -> Result<Outcome, ClientError> {
+        let response = self.client.response(self.request, self.patience, None);
+        outcome(response.await?.ok_or(ClientError::Closed)?)
+    }
+}
+
+fn outcome(response: Response) -> Result<Outcome, ClientError> {
+    match response {
+        Response::Outcome(outcome) => Ok(outcome),
+        Response::Taken
+        | Response::Snapshot(_)
+        | Response::Changes(_)
+        | Response::Findings(_)
+        | Response::Error(_)
+        | Response::Working => Err(ClientError::Unexpected),
     }
 }
 
@@ -355,7 +412,12 @@ impl Watch {
                     .and_then(|latest| changes.apply(latest))
                     .map(Arc::new),
                 Some(Response::Working) => continue,
-                Some(Response::Outcome(_) | Response::Findings(_) | Response::Error(_)) => None,
+                Some(
+                    Response::Taken
+                    | Response::Outcome(_)
+                    | Response::Findings(_)
+                    | Response::Error(_),
+                ) => None,
             };
             self.latest.clone_from(&snapshot);
             return snapshot.map(Some).ok_or(ClientError::Unexpected);

@@ -18,7 +18,7 @@ use super::{
     changes::Changes,
     protocol::{ALIVE, Hello, PROTOCOL, Request, Response},
     seats::{CONNECTIONS, Place, SEATS},
-    server::Keeper,
+    server::{Coming, Keeper},
     wire::{Wire, WireError},
 };
 use crate::model::view::{Light, PhaseName, ServiceView, Snapshot};
@@ -136,7 +136,16 @@ where
         if matches!(request, Request::Watch) {
             return stream_snapshots(wire, client, keeper, stop).await;
         }
-        let work = pin!(answer(request, keeper));
+        let work = match request {
+            Request::Up(up) if client.hears_of_work => {
+                let coming = keeper.start(up).await;
+                // If the client has left, the start goes on.
+                wire.send(&Response::Taken).await?;
+                Work::Start(coming)
+            }
+            request => Work::Request(request),
+        };
+        let work = pin!(answer(work, keeper));
         let (response, present) = attend(wire, place, client.hears_of_work, work).await;
         timeout(READING, wire.send(&response))
             .await
@@ -151,8 +160,19 @@ where
     Ok(())
 }
 
+/// What an answer waits for.
+enum Work {
+    Request(Request),
+    /// A start that was taken.
+    Start(Coming),
+}
+
 /// Carries a request out.
-async fn answer(request: Request, keeper: &impl Keeper) -> Response {
+async fn answer(work: Work, keeper: &impl Keeper) -> Response {
+    let request = match work {
+        Work::Request(request) => request,
+        Work::Start(coming) => return Response::Outcome(coming.outcome().await),
+    };
     match request {
         Request::Up(up) => Response::Outcome(keeper.up(up).await),
         Request::Down(down) => Response::Outcome(keeper.down(down).await),

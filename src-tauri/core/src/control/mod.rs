@@ -12,10 +12,10 @@ mod server;
 mod wire;
 
 pub use changes::Changes;
-pub use client::{Attempts, Client, ClientError, ConnectError, Watch};
+pub use client::{Attempts, Client, ClientError, ConnectError, Starting, Watch};
 pub use lock::{Holder, Lock, LockError, Phase};
 pub use protocol::{
     Doctor, Down, Environment, Hello, Outcome, PROTOCOL, Request, Response, Restart, Up,
 };
-pub use server::{BindError, Keeper, Server};
+pub use server::{BindError, Coming, Keeper, Server};
 pub use wire::{Wire, WireError};

@@ -31,8 +31,8 @@ pub struct Hello {
     pub pilotlight: u32,
     /// The version of the program.
     pub version: String,
-    /// From a client: whether it understands [`Response::Working`]. From a daemon: whether it sends
-    /// that.
+    /// From a client: whether it understands [`Response::Working`] and [`Response::Taken`]. From a
+    /// daemon: whether it sends them.
     #[serde(default)]
     pub hears_of_work: bool,
     /// Whether it understands, or sends, [`Response::Changes`].
@@ -142,6 +142,9 @@ pub struct Doctor {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Response {
+    /// The daemon has taken the request, and the outcome follows. Comes before the outcome of
+    /// [`Request::Up`], and only to a client that understands it.
+    Taken,
     /// What came of a request.
     Outcome(Outcome),
     /// What was asked for.
@@ -172,8 +175,20 @@ pub enum Outcome {
         /// Why, as far as there is evidence.
         findings: Vec<Finding>,
     },
-    /// It was not tried, and why: the stack file is wrong, the keeper is ending.
+    /// It was not tried, and why: the stack file is wrong, say.
     Refused(String),
+    /// A later request asked for the opposite. A sentence that says which.
+    Overruled(String),
+    /// The daemon is ending, and leaves its services running.
+    Ending {
+        /// Whether the request had an effect: `false` means that the next daemon may carry it out.
+        taken: bool,
+    },
+}
+
+impl Outcome {
+    /// Of a request that came too late.
+    pub const NOT_TAKEN: Self = Self::Ending { taken: false };
 }
 
 /// The variables of a process, byte for byte. Values are secrets, so it shows only how many it has.

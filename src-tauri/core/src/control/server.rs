@@ -14,7 +14,7 @@ use interprocess::local_socket::{
     traits::tokio::Listener as _,
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     task::JoinSet,
     time::timeout,
 };
@@ -53,8 +53,13 @@ pub trait Keeper: Clone + Send + Sync + 'static {
         let _ = client;
         self
     }
+    /// Hands in a start of services and what they need. Returns once it is taken: what is asked
+    /// from then on comes after it.
+    fn start(&self, up: Up) -> impl Future<Output = Coming> + Send;
     /// Starts services and what they need.
-    fn up(&self, up: Up) -> impl Future<Output = Outcome> + Send;
+    fn up(&self, up: Up) -> impl Future<Output = Outcome> + Send {
+        async move { self.start(up).await.outcome().await }
+    }
     /// Stops services.
     fn down(&self, down: Down) -> impl Future<Output = Outcome> + Send;
     /// Stops services, then starts them.
@@ -69,6 +74,23 @@ pub trait Keeper: Clone + Send + Sync + 'static {
     fn snapshot(&self) -> watch::Receiver<Arc<Snapshot>>;
     /// Writes down anew what it remembers: the files of its home were deleted.
     fn home_lost(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// The outcome of a request that was taken.
+#[derive(Debug)]
+pub struct Coming(oneshot::Receiver<Outcome>);
+
+impl Coming {
+    /// The outcome. A daemon that breaks off leaves the services running.
+    pub async fn outcome(self) -> Outcome {
+        self.0.await.unwrap_or(Outcome::Ending { taken: true })
+    }
+}
+
+impl From<oneshot::Receiver<Outcome>> for Coming {
+    fn from(answer: oneshot::Receiver<Outcome>) -> Self {
+        Self(answer)
+    }
 }
 
 /// A keeper's control socket, ready to be served. Clients that connect now wait.

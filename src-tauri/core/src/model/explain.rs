@@ -190,6 +190,15 @@ pub fn unfinished(service: &Service, stopped: &Stopped) -> Finding {
         .iter()
         .map(|process| process.pid.to_string())
         .collect();
+    if let Some(fault) = &stopped.fault {
+        let remedy = Remedy {
+            text: "see what is left of it: `pilotlight status`, `ps`".into(),
+            action: None,
+        };
+        let pids = pids.iter().map(|pid| format!("pid {pid} still runs"));
+        let title = format!("{} may not be gone: {fault}", service.name);
+        return finding(service, Code::Hung, title, pids.collect(), remedy);
+    }
     let (title, text) = if pids.is_empty() {
         (
             format!("{} has ended, and its port is still held", service.name),

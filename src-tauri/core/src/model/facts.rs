@@ -416,4 +416,6 @@ pub struct Stopped {
     pub left: Vec<Process>,
     /// Whether its port was still held afterwards.
     pub port_held: bool,
+    /// Why it is not known whether all of it is gone.
+    pub fault: Option<String>,
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Origin, Supervisor,
-    kept::{Kept, Variables},
+    kept::{Kept, Variables, last_run},
 };
 use crate::{
     effects::{
@@ -22,7 +22,7 @@ use crate::{
         stack::Event,
     },
     own_variables,
-    stack::{Signal, Stack},
+    stack::{ServiceName, Signal, Stack},
     stack_file,
     state::{Remembered, RememberedStack, Running},
 };
@@ -60,9 +60,10 @@ impl Supervisor {
             }
             match read(stack) {
                 Ok((applied, variables)) => {
-                    self.adopt_stack(applied, variables, &runs, &table);
+                    self.adopt_stack(&stack.id, applied, variables, &runs, &table);
                     let is_known = |mark: &Mark| runs.iter().any(|run| run.mark() == *mark);
-                    end_strays(&census, &table, &stack.id, is_known).await;
+                    let never = CancellationToken::new();
+                    end_strays(&census, &table, &stack.id, is_known, &never).await;
                 }
                 // What cannot be read and of which nothing runs is no longer a stack of this daemon.
                 Err(_) if !is_running(&table, stack, &runs) => {
@@ -79,12 +80,15 @@ impl Supervisor {
 
     fn adopt_stack(
         &mut self,
+        id: &StackId,
         stack: Stack,
         variables: Variables,
         runs: &[&Running],
         table: &ProcessTable,
     ) {
-        let mut kept = Kept::new(&self.tools.home, Arc::new(stack), variables);
+        let home = &self.tools.home;
+        let last_run = |service: &ServiceName| last_run(home, id, service);
+        let mut kept = Kept::new(id.clone(), Arc::new(stack), variables, last_run);
         kept.remember();
         self.stacks.push(kept);
         let index = self.stacks.len() - 1;
@@ -163,13 +167,15 @@ fn is_of_run(table: &ProcessTable, running: &Running) -> bool {
 }
 
 /// Ends whoever carries a mark of the stack and belongs to no known run: a keeper that was killed
-/// between a start and its line in the journal left it, or the journal was lost.
+/// between a start and its line in the journal left it, or the journal was lost. Does not wait for a
+/// polite end once `kill` is cancelled. Gives those that would not go.
 pub(super) async fn end_strays(
     census: &Census,
     table: &ProcessTable,
     stack: &StackId,
     is_known: impl Fn(&Mark) -> bool,
-) {
+    kill: &CancellationToken,
+) -> Vec<Process> {
     let mut strays: BTreeMap<&Mark, Vec<Process>> = BTreeMap::new();
     for (process, mark) in table
         .marked_by_stack(stack)
@@ -181,19 +187,17 @@ pub(super) async fn end_strays(
     for (mark, processes) in strays {
         tracing::warn!(%mark, ?processes, "ending what is left of a run that nobody wrote down");
         let (tree, census) = (Tree::remains(mark.clone(), processes), census.clone());
+        let kill = kill.clone();
         stops.spawn(async move {
             let politely = Ask::Signal(Signal::Terminate);
-            stop(
-                &tree,
-                &census,
-                politely,
-                PATIENCE,
-                &CancellationToken::new(),
-            )
-            .await;
+            stop(&tree, &census, politely, PATIENCE, &kill).await.left
         });
     }
-    stops.join_all().await;
+    let mut left = Vec::new();
+    while let Some(stopped) = stops.join_next().await {
+        left.extend(stopped.unwrap_or_default());
+    }
+    left
 }
 
 /// The stack as it was applied, since that is what runs.

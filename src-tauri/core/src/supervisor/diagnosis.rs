@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Message, Supervisor, reply};
+use super::{Message, Supervisor, guard::guarded, reply};
 use crate::{
     clock,
     control::Doctor,
@@ -22,15 +22,32 @@ const MOMENT: Duration = Duration::from_millis(50);
 
 impl Supervisor {
     /// Answers with the root causes of what is wrong now.
-    pub(super) fn doctor(
+    pub(super) fn doctor(&mut self, doctor: Doctor, answer: oneshot::Sender<Option<Vec<Finding>>>) {
+        let Some(index) = self.place_of(&doctor.file) else {
+            return self.locate_and_doctor(doctor, answer);
+        };
+        self.doctor_of(index, answer);
+    }
+
+    /// Looks up which stack it is that is reached by another path than the one it was started with.
+    fn locate_and_doctor(&mut self, doctor: Doctor, answer: oneshot::Sender<Option<Vec<Finding>>>) {
+        let tools = self.tools.clone();
+        self.tasks.spawn(async move {
+            if let Ok(id) = tools.loader.locate(&tools.home, &doctor.file).await
+                && let Some(inbox) = tools.reports.upgrade()
+            {
+                // It has ended, and no longer has the stack.
+                let _ = inbox.send(Message::DoctorOf(id, answer)).await;
+            }
+        });
+    }
+
+    /// Answers with the root causes of what is wrong with a stack that the daemon has.
+    pub(super) fn doctor_of(
         &mut self,
-        doctor: &Doctor,
+        index: usize,
         answer: oneshot::Sender<Option<Vec<Finding>>>,
     ) {
-        let id = self.tools.home.stack_id(&doctor.file);
-        let Some(index) = self.place(&id) else {
-            return reply(answer, None);
-        };
         let (mut case, gatherer) = (self.case(index), self.gatherer());
         let inbox = self.tools.reports.clone();
         self.tasks.spawn(async move {
@@ -83,8 +100,12 @@ impl Supervisor {
                 if case.services.len() > ASK_ALL {
                     ask_only_related(&mut case);
                 }
-                case.read_stack_file().await;
-                findings = diagnose(&gatherer.gather(&case, BY_ITSELF).await);
+                let diagnosing = guarded(async {
+                    case.read_stack_file().await;
+                    diagnose(&gatherer.gather(&case, BY_ITSELF).await)
+                });
+                // Nothing found is better than a situation that stays open for ever.
+                findings = diagnosing.await.unwrap_or_default();
             }
             let message = Message::Diagnosed {
                 stack,

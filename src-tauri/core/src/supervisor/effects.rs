@@ -4,14 +4,14 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     Message, Origin, Supervisor,
-    job::{Job, RunLines},
+    guard::guarded,
+    job::{Job, RunLines, broken},
 };
 use crate::{
     effects::{
         check::Checks,
         port::{Asker, ClaimRequest, Leftovers},
         probe::{Round, Schedule, Watch},
-        process::Tree,
     },
     model::{
         effect::{Act, Effect, Hindrance, Report},
@@ -44,7 +44,7 @@ impl Supervisor {
             Act::Probe => {
                 let over = job.run.over.clone();
                 // Boxed, since it would be held twice.
-                let probing = over.run_until_cancelled_owned(Box::pin(probe(job)));
+                let probing = over.run_until_cancelled_owned(Box::pin(job.probe(probe)));
                 self.tasks.spawn(probing);
             }
             Act::Check => drop(
@@ -75,6 +75,7 @@ impl Supervisor {
             ports: kept.model.ports(),
             variables: kept.variables.clone(),
             saved: kept.saved.clone(),
+            launches: kept.launches.clone(),
             run: kept.run(&effect.service, effect.run).clone(),
         })
     }
@@ -112,18 +113,19 @@ impl Supervisor {
         });
         let over = job.run.over.clone();
         self.tasks.spawn(over.run_until_cancelled_owned(async move {
-            if asked && let Err(fault) = job.require().await {
-                return job
-                    .report(Report::Claimed(Err(Hindrance::Requirement(fault))))
-                    .await;
-            }
-            let claimed = match request {
-                Some(request) => {
-                    let claimed = job.tools.ports.claim(&request).await;
-                    claimed.map(Some).map_err(Hindrance::Port)
+            let claiming = guarded(async {
+                if asked {
+                    job.require().await.map_err(Hindrance::Requirement)?;
                 }
-                None => Ok(None),
-            };
+                let Some(request) = request else {
+                    return Ok(None);
+                };
+                let claimed = job.tools.ports.claim(&request).await;
+                claimed.map(Some).map_err(Hindrance::Port)
+            });
+            let claimed = claiming.await;
+            let claimed =
+                claimed.unwrap_or_else(|panic| Err(Hindrance::Requirement(broken(&panic))));
             job.report(Report::Claimed(claimed)).await;
         }));
     }
@@ -160,25 +162,22 @@ impl Supervisor {
         let stopping = job.run.stopping.clone();
         self.tasks
             .spawn(stopping.run_until_cancelled_owned(async move {
-                let exit = tree
-                    .followed(&job.tools.census)
-                    .await
-                    .unwrap_or(Exit::Unknown);
-                job.report_exit(exit, Vec::new()).await;
+                let follow = async {
+                    let exit = tree.followed(&job.tools.census).await;
+                    job.report_exit(exit.unwrap_or(Exit::Unknown), Vec::new())
+                        .await;
+                };
+                job.see_to_end(&tree, follow).await;
             }));
     }
 
     fn stop(&mut self, index: usize, job: Job) {
-        let mark = job.mark();
         let run = self.stacks[index].run(&job.origin.service, job.origin.run);
         // From now on the end of its processes is the stop's own news.
         run.stopping.cancel();
-        let tree = run
-            .tree
-            .get_or_insert_with(|| Tree::remains(mark, []))
-            .clone();
+        let tree = run.tree.clone();
         self.tasks.spawn(async move {
-            let stopped = job.end(&tree).await;
+            let stopped = job.end(tree).await;
             job.report(Report::Stopped(stopped)).await;
         });
     }
@@ -186,6 +185,8 @@ impl Supervisor {
 
 /// Asks whether it is ready, and whether it stays so.
 async fn probe(job: Job) {
+    #[cfg(test)]
+    job.break_in("probe");
     let Some(reports) = job.tools.reports.upgrade() else {
         return;
     };
@@ -237,11 +238,13 @@ async fn check(job: Job) {
         context: &context,
         patience: Duration::ZERO,
     };
-    let answers = checks.run(CHECKS).await;
-    let failed = answers
-        .iter()
-        .filter_map(|answer| Some((answer.name.clone(), answer.probe_fault()?)))
-        .collect();
+    let failed = match guarded(checks.run(CHECKS)).await {
+        Ok(answers) => answers
+            .iter()
+            .filter_map(|answer| Some((answer.name.clone(), answer.probe_fault()?)))
+            .collect(),
+        Err(panic) => vec![("checks".to_owned(), job.probe_fault(&panic))],
+    };
     job.report(Report::Checked(failed)).await;
 }
 
@@ -251,7 +254,12 @@ mod tests {
 
     use super::*;
     use crate::{
-        effects::{evidence::MemoryKillings, log::Watcher, probe::Prober, process::Census},
+        effects::{
+            evidence::MemoryKillings,
+            log::Watcher,
+            probe::Prober,
+            process::{Census, Tree},
+        },
         home::Home,
         model::{facts::RunId, stack::PortTable},
         stack_file,
@@ -274,7 +282,7 @@ mod tests {
             prober: Prober::default(),
             watcher: Watcher::new(),
             killings: MemoryKillings::default(),
-            launching: tokio::sync::Semaphore::new(1),
+            loader: crate::supervisor::Loader::default(),
             reports: reports.downgrade(),
         };
         Job {
@@ -288,6 +296,7 @@ mod tests {
             ports: Arc::new(PortTable::default()),
             variables: Arc::default(),
             saved: Default::default(),
+            launches: crate::supervisor::launches::Launches::default(),
             run: Run::new(RunId(1)),
         }
     }

@@ -2,9 +2,13 @@
 
 use std::{ffi::OsString, sync::Arc, time::Duration};
 
+use tokio::{runtime::Handle, task::spawn_blocking, time::timeout};
+
 use super::{
     Message, Origin, Tools,
+    guard::{guarded, message},
     kept::{Run, Variables},
+    launches::Launches,
 };
 use crate::{
     clock,
@@ -14,19 +18,38 @@ use crate::{
         log::{self, Follow, Query, Reader, RunLog, Runs, ServiceLogs},
         port,
         probe::{Context, Lines},
-        process::{Ask, Launch, Spare, Tree, launch, stop, words},
+        process::{Ask, Launch, Spare, Tree, kill, launch, stop, words},
     },
     model::{
         effect::Report,
-        facts::{Exit, LaunchFault, Mark, Process, Stopped},
+        facts::{Exit, LaunchFault, Mark, ProbeFault, ProbeFaultKind, Process, Stopped},
         stack::PortTable,
     },
     project_file::PATIENCE,
     stack::{Polite, Ports, Probe, Service},
 };
 
+/// How long the operating system may take to start a program. Its file, its folder or what it reads may
+/// be on a mount that does not respond.
+const LAUNCH: Duration = Duration::from_secs(15);
+
+/// How long a stop waits for a launch that is under way.
+const LAUNCHING: Duration = Duration::from_secs(3);
+
+/// What a stop may take beyond the patience of its service.
+const STOP: Duration = Duration::from_secs(15);
+
+/// How long what is left after a stop that failed may take to be killed.
+const LAST_RESORT: Duration = Duration::from_secs(5);
+
+/// Between the failure of the probing itself and its next attempt.
+const PROBE_AGAIN: Duration = Duration::from_secs(1);
+
 /// How long a port may take to be free after everybody who held it is gone.
 const PORT_RELEASE: Duration = Duration::from_secs(1);
+
+/// What is said of a run that was ended for want of a watcher.
+const NOT_WATCHED: &str = "Pilot Light met a bug of its own and could not watch it any more";
 
 /// What a task for one run of a service works with.
 #[derive(Clone)]
@@ -38,6 +61,7 @@ pub(super) struct Job {
     pub(super) variables: Arc<Variables>,
     /// What the checks of the stack have saved.
     pub(super) saved: Saved,
+    pub(super) launches: Launches,
     pub(super) run: Run,
 }
 
@@ -99,6 +123,8 @@ impl Job {
 
     /// Whether what it requires is there.
     pub(super) async fn require(&self) -> Result<(), LaunchFault> {
+        #[cfg(test)]
+        self.break_in("claim");
         let environment = self.environment(PATIENCE).await?;
         environment::require(&self.service, &environment, &*self.ports).await
     }
@@ -119,31 +145,87 @@ impl Job {
 
     /// Launches the command and sees it to its end.
     pub(super) async fn launch(self) {
-        // Boxed, since what it takes would else be held for as long as the run lives.
-        let launched = Box::pin(async {
-            // Closed by nothing; without a turn it would be launched all the same.
-            let turn = self.tools.launching.acquire().await;
-            let launched = self.start().await;
-            drop(turn);
-            launched
-        })
-        .await;
-        let tree = match launched {
-            Ok(tree) => tree,
-            Err(fault) => return self.report(Report::Launched(Err(fault))).await,
+        // Boxed, so that the task of a running service is small.
+        let launched = guarded(Box::pin(self.start())).await;
+        let launched = match launched {
+            Ok(launched) => launched,
+            Err(panic) => {
+                // It may have come into being all the same.
+                self.kill(&Tree::remains(self.mark(), [])).await;
+                Err(broken(&panic))
+            }
         };
-        if let Some(process) = tree.first() {
+        let tree = launched.as_ref().ok().cloned();
+        // One that comes too late would be seen by nothing.
+        let is_late = self.run.over.is_cancelled();
+        if let Some(tree) = tree.as_ref().filter(|_| is_late) {
+            self.kill(tree).await;
+        }
+        if let Some(process) = tree.as_ref().filter(|_| !is_late).and_then(Tree::first) {
             let launched = Launched {
                 process,
-                tree: tree.clone(),
+                tree: tree
+                    .clone()
+                    .unwrap_or_else(|| Tree::remains(self.mark(), [])),
             };
             self.tell(Message::Launched(self.origin.clone(), launched))
                 .await;
         }
-        self.attend(&tree).await;
+        // It is set once; a stop that waits for it comes after the message.
+        let _ = self.run.launch.set(tree.clone());
+        match launched {
+            Err(fault) => self.report(Report::Launched(Err(fault))).await,
+            Ok(tree) if !is_late => self.attend(&tree).await,
+            Ok(_) => {}
+        }
     }
 
+    /// Starts the command on a thread of its own, within a limit: a worker that hangs with a dead
+    /// mount would hold up all other services.
     async fn start(&self) -> Result<Tree, LaunchFault> {
+        let runtime = Handle::current();
+        let job = self.clone();
+        let late = || LaunchFault::Other {
+            message: no_response(),
+        };
+        let preparing = async {
+            let environment = self.environment(PATIENCE).await?;
+            let turn = self.launches.turn(LAUNCH).await;
+            Ok((environment, turn.ok_or_else(late)?))
+        };
+        // A stop need not wait for what has not begun.
+        let prepared = self.run.stopping.run_until_cancelled(preparing).await;
+        let (environment, turn) = prepared.unwrap_or_else(|| Err(stopped()))?;
+        let mut starting = spawn_blocking(move || {
+            let started = runtime.block_on(job.start_here(environment));
+            drop(turn);
+            started
+        });
+        match timeout(LAUNCH, &mut starting).await {
+            Ok(Ok(started)) => started,
+            Ok(Err(error)) => {
+                let panic = error.try_into_panic();
+                let panic = panic.map_or_else(|_| String::new(), |panic| message(&*panic));
+                Err(broken(&panic))
+            }
+            Err(_) => {
+                let job = self.clone();
+                tokio::spawn(async move {
+                    if let Ok(Ok(tree)) = starting.await {
+                        job.kill(&tree).await;
+                    }
+                });
+                Err(late())
+            }
+        }
+    }
+
+    async fn start_here(
+        &self,
+        environment: Vec<(OsString, OsString)>,
+    ) -> Result<Tree, LaunchFault> {
+        #[cfg(test)]
+        self.break_in("launch");
         let command = self
             .service
             .command
@@ -154,7 +236,6 @@ impl Job {
                 message: "an external service has no command".into(),
             });
         };
-        let environment = self.environment(PATIENCE).await?;
         let logs = self.logs();
         let output = logs
             .create(self.origin.run)
@@ -182,16 +263,37 @@ impl Job {
     /// has ended.
     pub(super) async fn attend(self, tree: &Tree) {
         tree.spare(self.spare());
-        tokio::join!(self.keep_log(), self.watch(tree));
+        tokio::join!(self.keep_log(), self.see_to_end(tree, self.watch(tree)));
+    }
+
+    /// Waits for the end of a run in this way. Ends one whose end would not be noticed, so that it
+    /// is started again.
+    pub(super) async fn see_to_end(&self, tree: &Tree, watch: impl Future<Output = ()>) {
+        if guarded(watch).await.is_err() {
+            self.kill(tree).await;
+            let exit = tree.exit().unwrap_or(Exit::Unknown);
+            let left = Vec::new();
+            let last_words = Some(NOT_WATCHED.to_owned());
+            self.report(Report::Exited {
+                exit,
+                left,
+                last_words,
+            })
+            .await;
+        }
     }
 
     /// Notes the times of its lines, until the run is over.
     pub(super) async fn keep_log(&self) {
         let over = self.run.over.clone();
-        log::keep(&self.tools.watcher, &self.log(), self.service.log, over).await;
+        let log = self.log();
+        // A service can do without the times of its lines.
+        let _ = guarded(log::keep(&self.tools.watcher, &log, self.service.log, over)).await;
     }
 
     async fn watch(&self, tree: &Tree) {
+        #[cfg(test)]
+        self.break_in("watch");
         // Boxed, since each of what follows would hold it twice.
         let ended = Box::pin(async {
             let exit = tree.exited().await;
@@ -213,8 +315,47 @@ impl Job {
         Spare::of(&self.service, &*self.ports)
     }
 
-    /// Ends the whole tree of the run and verifies that.
-    pub(super) async fn end(&self, tree: &Tree) -> Stopped {
+    /// Ends the whole tree of the run and verifies that, within a limit whatever happens. `tree` is
+    /// `None` while the run is being launched.
+    pub(super) async fn end(&self, tree: Option<Tree>) -> Stopped {
+        let tree = match tree {
+            Some(tree) => tree,
+            None => match timeout(LAUNCHING, self.run.launch.wait()).await {
+                Ok(Some(tree)) => {
+                    tree.spare(self.spare());
+                    tree.clone()
+                }
+                Ok(None) => Tree::remains(self.mark(), []),
+                Err(_) => {
+                    return Stopped {
+                        fault: Some(no_response()),
+                        ..Stopped::default()
+                    };
+                }
+            },
+        };
+        let limit = self.service.stop.timeout + STOP;
+        let fault = match timeout(limit, guarded(self.end_tree(&tree))).await {
+            Ok(Ok(stopped)) => return stopped,
+            Ok(Err(panic)) => format!("its stop met a bug of Pilot Light: {panic}"),
+            Err(_) => format!("its stop did not end within {} s", limit.as_secs()),
+        };
+        self.kill(&tree).await.unwrap_or_else(|| Stopped {
+            left: tree.survivor().into_iter().collect(),
+            fault: Some(fault),
+            ..Stopped::default()
+        })
+    }
+
+    /// Kills a tree. `None` if that met a bug, or took too long.
+    async fn kill(&self, tree: &Tree) -> Option<Stopped> {
+        let killing = guarded(kill(tree, &self.tools.census));
+        timeout(LAST_RESORT, killing).await.ok()?.ok()
+    }
+
+    async fn end_tree(&self, tree: &Tree) -> Stopped {
+        #[cfg(test)]
+        self.break_in("stop");
         let name = &self.service.name;
         let mut patience = self.service.stop.timeout;
         let (command, context);
@@ -247,6 +388,23 @@ impl Job {
         stopped
     }
 
+    /// Probes until the run is over. A bug in that counts as a failed round.
+    pub(super) async fn probe(self, probe: impl AsyncFn(Self)) {
+        while let Err(panic) = guarded(probe(self.clone())).await {
+            self.report(Report::Round(Err(self.probe_fault(&panic))))
+                .await;
+            tokio::time::sleep(PROBE_AGAIN).await;
+        }
+    }
+
+    /// What a probe or check that met a bug is said to have met.
+    pub(super) fn probe_fault(&self, panic: &str) -> ProbeFault {
+        ProbeFault {
+            target: self.service.name.to_string(),
+            kind: ProbeFaultKind::Launch(broken(panic)),
+        }
+    }
+
     /// The lines of this run, if a probe waits for one.
     pub(super) fn lines(&self) -> Option<RunLines> {
         let waits = self
@@ -266,6 +424,16 @@ impl Job {
         Some(RunLines(Box::new(follow)))
     }
 
+    /// Panics for a service that is named for it.
+    #[cfg(test)]
+    pub(super) fn break_in(&self, what: &str) {
+        assert_ne!(
+            self.service.name.as_str(),
+            format!("breaks-in-{what}"),
+            "out of luck"
+        );
+    }
+
     fn logs(&self) -> ServiceLogs {
         ServiceLogs::of(
             self.tools.home.logs(),
@@ -277,4 +445,24 @@ impl Job {
     fn log(&self) -> RunLog {
         self.logs().run(self.origin.run)
     }
+}
+
+/// What the death of a task is called.
+pub(super) fn broken(panic: &str) -> LaunchFault {
+    LaunchFault::Other {
+        message: format!("Pilot Light met a bug of its own: {panic}"),
+    }
+}
+
+fn stopped() -> LaunchFault {
+    LaunchFault::Other {
+        message: "it was stopped before it was started".to_owned(),
+    }
+}
+
+fn no_response() -> String {
+    format!(
+        "its start did not return within {} s: its program or its folder does not respond",
+        LAUNCH.as_secs()
+    )
 }

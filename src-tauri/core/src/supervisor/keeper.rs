@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc::error::SendError, oneshot, watch};
 
-use super::{Applied, ENDING, Handle, Message};
+use super::{Applied, Handle, Message};
 use crate::{
-    control::{Doctor, Down, Keeper, Outcome, Restart, Up},
+    control::{Coming, Doctor, Down, Keeper, Outcome, Restart, Up},
     model::{finding::Finding, view::Snapshot},
 };
 
@@ -18,8 +18,7 @@ impl Handle {
     }
 
     async fn request(&self, message: impl FnOnce(oneshot::Sender<Outcome>) -> Message) -> Outcome {
-        let outcome = self.ask(message).await;
-        outcome.unwrap_or_else(|| Outcome::Refused(ENDING.into()))
+        self.hand_in(message).await.outcome().await
     }
 
     /// Keeps the client of this connection, and what it descends from, from being ended for a port.
@@ -33,10 +32,25 @@ impl Handle {
         }
     }
 
-    /// Waits until nothing of any stack is wanted or runs.
-    pub async fn idle(&self) {
-        // The sender is gone when the supervisor has ended, and then nothing of it is left to do.
-        let _ = self.alive.clone().wait_for(|alive| *alive == 0).await;
+    async fn hand_in(&self, message: impl FnOnce(oneshot::Sender<Outcome>) -> Message) -> Coming {
+        let (answer, answered) = oneshot::channel();
+        if let Err(SendError(message)) = self.inbox.send(message(answer)).await {
+            message.turn_away();
+        }
+        answered.into()
+    }
+
+    /// Takes no start from now on: for a daemon that is there only to stop what an earlier one left.
+    pub async fn refuse_starts(&self) {
+        // One that has ended takes none either.
+        let _ = self.inbox.send(Message::RefuseStarts).await;
+    }
+
+    /// Ends the supervisor once nothing of any stack is wanted or runs and no request waits. A start
+    /// that comes later is not taken. Cancel-safe: until this has returned, it goes on.
+    pub async fn retire(&self) {
+        // No answer means that it has ended already.
+        let _: Option<()> = self.ask(Message::Retire).await;
     }
 
     /// The stacks that it has, as they were applied.
@@ -56,9 +70,9 @@ impl Keeper for Handle {
         self
     }
 
-    async fn up(&self, up: Up) -> Outcome {
+    async fn start(&self, up: Up) -> Coming {
         self.note_client().await;
-        self.request(|answer| Message::Up(up, answer)).await
+        self.hand_in(|answer| Message::Up(up, answer)).await
     }
 
     async fn down(&self, down: Down) -> Outcome {

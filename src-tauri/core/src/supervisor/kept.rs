@@ -6,20 +6,20 @@ use std::{
     sync::Arc,
 };
 
+use tokio::sync::SetOnce;
 use tokio_util::sync::CancellationToken;
 
-use super::{Origin, Supervisor, job::Launched};
+use super::{Origin, Supervisor, job::Launched, launches::Launches, loading::Loaded};
 use crate::{
     clock,
-    control::Up,
     effects::{check::Saved, log::ServiceLogs, probe::Pulse, process::Tree},
     home::Home,
     model::{
         facts::{RunId, StackId},
+        service::ServiceState,
         stack::{Event, StackModel},
     },
     stack::{ServiceName, Stack},
-    stack_file,
     state::Running,
 };
 
@@ -34,6 +34,7 @@ pub(super) struct Kept {
     pub(super) variables: Arc<Variables>,
     /// What its checks have saved for later ones.
     pub(super) saved: Saved,
+    pub(super) launches: Launches,
     runs: HashMap<ServiceName, Run>,
     /// Whether a later keeper would learn of it.
     remembered: bool,
@@ -53,6 +54,8 @@ pub(super) struct Run {
     pub(super) tree: Option<Tree>,
     /// Whether an earlier daemon has seen it ready.
     pub(super) was_ready: bool,
+    /// What came of its launch, once that has returned.
+    pub(super) launch: Arc<SetOnce<Option<Tree>>>,
 }
 
 impl Run {
@@ -65,26 +68,32 @@ impl Run {
             pulse: Arc::default(),
             tree: None,
             was_ready: false,
+            launch: Arc::default(),
         }
     }
 }
 
 impl Kept {
-    pub(super) fn new(home: &Home, stack: Arc<Stack>, variables: Variables) -> Self {
-        let id = home.stack_id(&stack.file);
+    /// A stack of which nothing runs; see [`StackModel::new`].
+    pub(super) fn new(
+        id: StackId,
+        stack: Arc<Stack>,
+        variables: Variables,
+        last_run: impl Fn(&ServiceName) -> RunId,
+    ) -> Self {
         let now = clock::now();
         // Any seed will do; this one differs from start to start.
         let seed = now
             .wall
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(1, |time| time.as_secs());
-        let last_run = |service: &ServiceName| last_run(home, &id, service);
         let model = StackModel::new(stack, last_run, seed, now);
         Self {
             model,
             id,
             variables: Arc::new(variables),
             saved: Saved::default(),
+            launches: Launches::default(),
             runs: HashMap::new(),
             remembered: false,
         }
@@ -125,6 +134,12 @@ impl Kept {
         for (_, run) in self.runs.drain() {
             run.over.cancel();
         }
+    }
+
+    /// Whether a run is the one that is under way for its service.
+    pub(super) fn is_current(&self, origin: &Origin) -> bool {
+        let service = self.model.service(&origin.service);
+        service.and_then(ServiceState::current_run) == Some(origin.run)
     }
 
     /// Keeps what was launched, and says what is to be written down of it.
@@ -199,35 +214,29 @@ impl Kept {
 }
 
 impl Supervisor {
-    /// Reads the stack file and takes it over, also into a stack that runs by an earlier text.
-    pub(super) fn load(&mut self, up: &Up) -> Result<usize, String> {
-        let variables: Variables = up
-            .environment
-            .iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        let text = stack_file::text(&up.file).map_err(|report| report.to_string())?;
-        let stack = stack_file::parse(&up.file, text.as_bytes(), &variables);
-        let stack = stack.map_err(|report| report.to_string())?;
-        let stack = Arc::new(stack);
-        let id = self.tools.home.stack_id(&up.file);
-        self.journal.stack(&id, &up.file, stack.mode, &text);
+    /// Takes over what a stack file says, also into a stack that runs by an earlier text.
+    pub(super) fn apply(&mut self, loaded: Loaded) -> usize {
+        let Loaded {
+            id,
+            file,
+            text,
+            stack,
+            variables,
+            last_runs,
+            has_run: _,
+        } = loaded;
+        self.journal.stack(&id, &file, stack.mode, &text);
         let index = if let Some(index) = self.place(&id) {
             self.stacks[index].variables = Arc::new(variables);
-            let names = stack.services.iter().map(|service| service.name.clone());
-            let home = &self.tools.home;
-            let last_runs = names
-                .map(|name| (name.clone(), last_run(home, &id, &name)))
-                .collect();
             self.step(index, Event::Load(stack, last_runs));
             index
         } else {
-            self.stacks
-                .push(Kept::new(&self.tools.home, stack, variables));
+            let last_run = |name: &ServiceName| last_runs.get(name).copied().unwrap_or(RunId(0));
+            self.stacks.push(Kept::new(id, stack, variables, last_run));
             self.stacks.len() - 1
         };
         self.stacks[index].remember();
-        Ok(index)
+        index
     }
 }
 

@@ -7,17 +7,23 @@
 mod adoption;
 mod diagnosis;
 mod effects;
+mod guard;
 mod job;
 mod keeper;
 mod kept;
+mod launches;
+mod loading;
+mod queue;
 mod requests;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod usage;
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot, watch},
+    sync::{mpsc, oneshot, watch},
     task::JoinHandle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -30,7 +36,7 @@ use crate::{
         log::{ServiceLogs, Watcher, last_words},
         port::{ActiveRuns, Callers, Ports},
         probe::Prober,
-        process::Census,
+        process::{Census, kill},
     },
     home::Home,
     mask::mask,
@@ -48,20 +54,17 @@ use crate::{
 };
 use job::Launched;
 use kept::Kept;
+use loading::Loader;
+use queue::{Prepared, Queue, Ticket};
 use requests::{Waiter, reply};
 use timers::Timers;
 
-/// What a request is told that comes too late.
-const ENDING: &str = "the keeper is ending";
 /// How many messages may wait for the supervisor before an effect has to.
 const INBOX: usize = 1024;
 /// How many messages are taken before the world is told what came of them.
 const BATCH: usize = 256;
 /// So long after the first service is ready, most starts are over.
 const CALM: Duration = Duration::from_millis(250);
-/// How many commands are launched at the same time. Each start holds up a thread of the runtime for a
-/// moment; with thousands of them in line, clients would hear nothing until the last one has begun.
-const LAUNCHES: usize = 64;
 /// How long a keeper that ends waits for tasks that only tidy up.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -71,7 +74,6 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub struct Handle {
     inbox: mpsc::Sender<Message>,
     snapshot: watch::Receiver<Arc<Snapshot>>,
-    alive: watch::Receiver<usize>,
     ended: CancellationToken,
     /// Whom this one speaks for, where that is not the present process.
     client: Option<u32>,
@@ -82,13 +84,14 @@ pub struct Handle {
 #[derive(Debug)]
 enum Message {
     Up(Up, oneshot::Sender<Outcome>),
-    /// What a lost keeper had left of the stack is gone.
-    Prepared(Up, oneshot::Sender<Outcome>),
+    /// A request has what it needs to be carried out.
+    Prepared(Ticket, Prepared),
     Down(Down, oneshot::Sender<Outcome>),
     Restart(Restart, oneshot::Sender<Outcome>),
     Usage(oneshot::Sender<Arc<Snapshot>>),
     Applied(oneshot::Sender<Vec<Applied>>),
     Doctor(Doctor, oneshot::Sender<Option<Vec<Finding>>>),
+    DoctorOf(StackId, oneshot::Sender<Option<Vec<Finding>>>),
     /// Somebody who gathers wants to know what is known now.
     Case(StackId, oneshot::Sender<Box<Case>>),
     /// What is wrong with a stack in a situation of its own.
@@ -103,10 +106,27 @@ enum Message {
     },
     /// The files of the home were deleted.
     HomeLost(oneshot::Sender<()>),
+    /// No start is taken from now on.
+    RefuseStarts,
+    /// The supervisor may end once nothing is wanted, runs or waits.
+    Retire(oneshot::Sender<()>),
     Launched(Origin, Launched),
     /// The first process of a run has ended, or the last one; with who is left.
     Ended(Origin, Exit, Vec<Process>),
     Report(Origin, Report),
+}
+
+impl Message {
+    /// Tells the client of a message that no supervisor takes any more that it had no effect.
+    fn turn_away(self) {
+        match self {
+            Self::Up(_, answer)
+            | Self::Down(_, answer)
+            | Self::Restart(_, answer)
+            | Self::Quit { answer, .. } => reply(answer, Outcome::NOT_TAKEN),
+            _ => {}
+        }
+    }
 }
 
 /// A stack as its file said when it was applied last.
@@ -138,8 +158,7 @@ struct Tools {
     prober: Prober,
     watcher: Watcher,
     killings: MemoryKillings,
-    /// Turns to launch a command.
-    launching: Semaphore,
+    loader: Loader,
     reports: mpsc::WeakSender<Message>,
 }
 
@@ -148,15 +167,17 @@ struct Supervisor {
     tools: Arc<Tools>,
     journal: Journal,
     stacks: Vec<Kept>,
+    queue: Queue,
     waiters: Vec<Waiter>,
     tasks: TaskTracker,
     snapshot: watch::Sender<Arc<Snapshot>>,
-    alive: watch::Sender<usize>,
     meter: usage::Meter,
     timers: Timers,
     /// Whether what a first crash would wait for has been done, or is about to be.
     warm: bool,
     quitting: bool,
+    refuses_starts: bool,
+    retiring: Option<oneshot::Sender<()>>,
 }
 
 /// A supervisor that has begun.
@@ -177,12 +198,10 @@ pub struct Started {
 pub async fn start(lock: &Lock) -> std::io::Result<Started> {
     let (sender, inbox) = mpsc::channel(INBOX);
     let (snapshot, snapshots) = watch::channel(Arc::new(Snapshot::default()));
-    let (alive, alive_count) = watch::channel(0);
     let ended = CancellationToken::new();
     let handle = Handle {
         inbox: sender,
         snapshot: snapshots,
-        alive: alive_count,
         ended: ended.clone(),
         client: None,
         callers: Callers::default(),
@@ -198,26 +217,29 @@ pub async fn start(lock: &Lock) -> std::io::Result<Started> {
             prober: Prober::default(),
             watcher: Watcher::new(),
             killings: MemoryKillings::default(),
-            launching: Semaphore::new(LAUNCHES),
+            loader: Loader::default(),
             reports: handle.inbox.downgrade(),
         }),
         journal,
         stacks: Vec::new(),
+        queue: Queue::default(),
         waiters: Vec::new(),
         tasks: TaskTracker::new(),
         snapshot,
-        alive,
         meter: usage::Meter::default(),
         timers: Timers::default(),
         warm: false,
         quitting: false,
+        refuses_starts: false,
+        retiring: None,
     };
     let watcher = supervisor.tools.watcher.clone();
     let remarks = supervisor.adopt(remembered).await?;
     supervisor.publish();
     let task = tokio::spawn(async move {
+        // Also if it panics.
+        let _ended = ended.drop_guard();
         supervisor.run(inbox).await;
-        ended.cancel();
     });
     Ok(Started {
         handle,
@@ -243,10 +265,16 @@ impl Supervisor {
             }
             self.fire_timers();
             self.publish();
+            self.retire_if_idle();
             if self.quitting && self.waiters.is_empty() {
                 break;
             }
         }
+        inbox.close();
+        while let Ok(message) = inbox.try_recv() {
+            message.turn_away();
+        }
+        self.queue.turn_away();
         for kept in &mut self.stacks {
             kept.let_go();
         }
@@ -257,9 +285,9 @@ impl Supervisor {
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Up(up, answer) => self.prepare(up, answer),
-            Message::Prepared(up, answer) => self.up(&up, answer),
-            Message::Down(down, answer) => self.down(&down, answer),
+            Message::Up(up, answer) => self.up(up, answer),
+            Message::Prepared(ticket, prepared) => self.prepared(ticket, prepared),
+            Message::Down(down, answer) => self.down(down, answer),
             Message::Restart(restart, answer) => self.restart(restart, answer),
             Message::Usage(answer) => {
                 self.show_latencies();
@@ -272,7 +300,11 @@ impl Supervisor {
                 });
                 reply(answer, applied.collect());
             }
-            Message::Doctor(doctor, answer) => self.doctor(&doctor, answer),
+            Message::Doctor(doctor, answer) => self.doctor(doctor, answer),
+            Message::DoctorOf(id, answer) => match self.place(&id) {
+                Some(index) => self.doctor_of(index, answer),
+                None => reply(answer, None),
+            },
             Message::Case(stack, answer) => self.tell_case(&stack, answer),
             Message::Diagnosed {
                 stack,
@@ -287,6 +319,8 @@ impl Supervisor {
                 self.journal.restore();
                 reply(answer, ());
             }
+            Message::RefuseStarts => self.refuses_starts = true,
+            Message::Retire(answer) => self.retiring = Some(answer),
             Message::Launched(origin, launched) => self.launched(&origin, &launched),
             Message::Ended(origin, exit, left) => self.ended(origin, exit, left),
             Message::Report(origin, report) => self.report(&origin, report),
@@ -297,6 +331,12 @@ impl Supervisor {
         let Some(index) = self.place(&origin.stack) else {
             return;
         };
+        if !self.stacks[index].is_current(origin) {
+            // It was given up a moment ago.
+            let (tree, census) = (launched.tree.clone(), self.tools.census.clone());
+            self.tasks.spawn(async move { kill(&tree, &census).await });
+            return;
+        }
         let running = self.stacks[index].launched(origin, launched);
         // Written down before anybody is told.
         if let Some(running) = running {
@@ -401,13 +441,6 @@ impl Supervisor {
             self.diagnose(index);
         }
         self.publish_snapshot();
-        let alive = self
-            .stacks
-            .iter()
-            .filter(|kept| kept.model.is_alive())
-            .count();
-        self.alive
-            .send_if_modified(|shown| std::mem::replace(shown, alive) != alive);
         self.answer_waiters();
     }
 

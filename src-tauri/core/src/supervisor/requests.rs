@@ -1,130 +1,215 @@
 //! What a supervisor is asked to do, and the answer once it is done or has failed.
 
+use std::path::Path;
+
 use tokio::sync::oneshot;
 
-use super::{ENDING, Message, Supervisor, adoption::end_strays};
+use super::{
+    Supervisor,
+    queue::{Prepared, Queued, Ticket, Wish},
+};
 use crate::{
     control::{Down, Outcome, Restart, Up},
-    effects::process::Census,
     model::{
-        facts::{Mark, StackId},
+        facts::{Process, StackId},
         finding::Finding,
         stack::{Event, Goal, Progress},
     },
+    stack::ServiceName,
 };
 
-/// Somebody who waits for what was asked to come true.
+/// Why a start came to nothing.
+const BY_DOWN: &str = "stopped by another `pilotlight down`";
+const BY_QUIT: &str = "stopped, since the daemon was told to stop everything";
+/// Why a stop came to nothing.
+const BY_UP: &str = "started again by another `pilotlight up`";
+
+/// A request on its way.
 #[derive(Debug)]
 pub(super) struct Waiter {
     goals: Vec<(StackId, Goal)>,
+    /// Starts that were cancelled, and may still be ending leftovers.
+    cancelled: Vec<Ticket>,
     answer: oneshot::Sender<Outcome>,
 }
 
 impl Supervisor {
-    /// What a lost keeper may have left of a stack that is new to this one is ended first.
-    pub(super) fn prepare(&mut self, up: Up, answer: oneshot::Sender<Outcome>) {
-        let id = self.tools.home.stack_id(&up.file);
-        if self.place(&id).is_some() || !self.tools.home.logs().join(&id.0).exists() {
-            return self.up(&up, answer);
+    pub(super) fn up(&mut self, up: Up, answer: oneshot::Sender<Outcome>) {
+        if self.takes_no_starts() {
+            return reply(answer, Outcome::NOT_TAKEN);
         }
-        let tools = self.tools.clone();
-        self.tasks.spawn(async move {
-            // One of its own, since the keeper's need not look back so far.
-            let census = Census::since(0);
-            if let Ok(table) = census.take().await {
-                let is_known = |mark: &Mark| tools.active.contains(mark);
-                end_strays(&census, &table, &id, is_known).await;
-            }
-            if let Some(inbox) = tools.reports.upgrade() {
-                // A supervisor that has ended answers by dropping the answer.
-                let _ = inbox.send(Message::Prepared(up, answer)).await;
-            }
-        });
+        self.queue_up(up, answer);
     }
 
-    pub(super) fn up(&mut self, up: &Up, answer: oneshot::Sender<Outcome>) {
-        if self.quitting {
-            return refuse(answer, ENDING.into());
-        }
-        let index = match self.load(up) {
-            Ok(index) => index,
-            Err(message) => return refuse(answer, message),
+    pub(super) fn down(&mut self, down: Down, answer: oneshot::Sender<Outcome>) {
+        let Down {
+            file,
+            services,
+            kill,
+        } = down;
+        let Some(file) = file else {
+            let cancelled = self.queue.cancel(None, kill, self.overruled_by());
+            let goals = (0..self.stacks.len()).map(|index| self.stop_all_of(index, kill));
+            let goals = goals.collect();
+            return self.wait_for(goals, cancelled, answer);
         };
-        if let Some(message) = self.stacks[index].unknown(&up.services) {
-            return refuse(answer, message);
-        }
-        self.step(index, Event::Up(up.services.clone()));
-        let goal = self.stacks[index].model.up_goal(&up.services);
-        self.wait_for(vec![(index, goal)], answer);
-    }
-
-    pub(super) fn down(&mut self, down: &Down, answer: oneshot::Sender<Outcome>) {
-        let chosen: Vec<usize> = match &down.file {
-            None => (0..self.stacks.len()).collect(),
-            Some(file) => {
-                let id = self.tools.home.stack_id(file);
-                let found = self.stacks.iter().position(|kept| kept.id == id);
-                // A stack that nobody keeps is down already.
-                let Some(index) = found else {
-                    return reply(answer, Outcome::Done);
-                };
-                if let Some(message) = self.stacks[index].unknown(&down.services) {
-                    return refuse(answer, message);
-                }
-                vec![index]
-            }
+        // A stop of single services is carried out in its turn.
+        let cancelled = if services.is_empty() {
+            self.queue.cancel(Some(&file), kill, BY_DOWN)
+        } else {
+            Vec::new()
         };
-        let mut goals = Vec::new();
-        for index in chosen {
-            self.step(index, Event::Down(down.services.clone()));
-            if down.kill {
-                self.step(index, Event::Kill(Vec::new()));
+        match self.place_of(&file) {
+            Some(index) if services.is_empty() => {
+                let goal = self.stop_all_of(index, kill);
+                self.wait_for(vec![goal], cancelled, answer);
             }
-            goals.push((index, self.stacks[index].model.down_goal(&down.services)));
+            Some(index) if !self.queue.concerns(&file) => {
+                self.carry_out_wish(index, Wish::Down { kill }, &services, answer);
+            }
+            _ => self.queue_other(file, Wish::Down { kill }, services, answer),
         }
-        self.wait_for(goals, answer);
     }
 
     pub(super) fn restart(&mut self, restart: Restart, answer: oneshot::Sender<Outcome>) {
-        let id = self.tools.home.stack_id(&restart.file);
-        let Some(index) = self.stacks.iter().position(|kept| kept.id == id) else {
-            return refuse(
-                answer,
-                "that stack is not up; start it with `pilotlight up`".into(),
-            );
+        if self.takes_no_starts() {
+            return reply(answer, Outcome::NOT_TAKEN);
+        }
+        let Restart { file, services } = restart;
+        match self.place_of(&file) {
+            Some(index) if !self.queue.concerns(&file) => {
+                self.carry_out_wish(index, Wish::Restart, &services, answer);
+            }
+            _ => self.queue_other(file, Wish::Restart, services, answer),
+        }
+    }
+
+    /// Carries out a request whose turn has come.
+    pub(super) fn carry_out_queued(&mut self, queued: Queued) {
+        let Some(answer) = queued.answer else {
+            return;
         };
-        if let Some(message) = self.stacks[index].unknown(&restart.services) {
+        let known = self.place_of(&queued.file);
+        let index = match queued.prepared {
+            None => return,
+            Some(Prepared::Loaded(loaded)) => Some(self.apply(*loaded)),
+            Some(Prepared::Located(id, left)) => {
+                let index = known.or_else(|| self.place(&id));
+                if index.is_none() && !left.is_empty() {
+                    return reply(answer, not_ended(&left));
+                }
+                index
+            }
+            Some(Prepared::Failed(message)) => match known {
+                // It need not be looked up to be stopped.
+                Some(index) if queued.wish != Wish::Up => Some(index),
+                _ => return refuse(answer, message),
+            },
+        };
+        match (index, queued.wish) {
+            (Some(index), wish) => self.carry_out_wish(index, wish, &queued.services, answer),
+            // A stack that the daemon does not have is down already.
+            (None, Wish::Down { .. }) => reply(answer, Outcome::Done),
+            (None, Wish::Up | Wish::Restart) => {
+                let message = "that stack is not up; start it with `pilotlight up`";
+                refuse(answer, message.into());
+            }
+        }
+    }
+
+    fn carry_out_wish(
+        &mut self,
+        index: usize,
+        wish: Wish,
+        services: &[ServiceName],
+        answer: oneshot::Sender<Outcome>,
+    ) {
+        if let Some(message) = self.stacks[index].unknown(services) {
             return refuse(answer, message);
         }
-        let goal = self.stacks[index].model.restart_goal(&restart.services);
-        self.step(index, Event::Restart(restart.services));
-        self.wait_for(vec![(index, goal)], answer);
+        let services = services.to_vec();
+        let goal = match wish {
+            Wish::Up => {
+                self.step(index, Event::Up(services.clone()));
+                self.stacks[index].model.up_goal(&services)
+            }
+            Wish::Down { kill } => {
+                self.step(index, Event::Down(services.clone()));
+                if kill {
+                    self.step(index, Event::Kill(Vec::new()));
+                }
+                self.stacks[index].model.down_goal(&services)
+            }
+            Wish::Restart => {
+                let goal = self.stacks[index].model.restart_goal(&services);
+                self.step(index, Event::Restart(services));
+                goal
+            }
+        };
+        let goal = (self.stacks[index].id.clone(), goal);
+        self.wait_for(vec![goal], Vec::new(), answer);
+    }
+
+    fn stop_all_of(&mut self, index: usize, kill: bool) -> (StackId, Goal) {
+        self.step(index, Event::Down(Vec::new()));
+        if kill {
+            self.step(index, Event::Kill(Vec::new()));
+        }
+        let kept = &self.stacks[index];
+        (kept.id.clone(), kept.model.down_goal(&[]))
     }
 
     pub(super) fn quit(&mut self, leave_running: bool, answer: oneshot::Sender<Outcome>) {
         self.quitting = true;
         if leave_running {
+            self.queue.turn_away();
             for waiter in self.waiters.drain(..) {
-                refuse(waiter.answer, ENDING.into());
+                reply(waiter.answer, Outcome::Ending { taken: true });
             }
             return reply(answer, Outcome::Done);
         }
-        self.down(
-            &Down {
-                file: None,
-                services: Vec::new(),
-                kill: false,
-            },
-            answer,
-        );
+        let all = Down {
+            file: None,
+            services: Vec::new(),
+            kill: false,
+        };
+        self.down(all, answer);
     }
 
-    fn wait_for(&mut self, goals: Vec<(usize, Goal)>, answer: oneshot::Sender<Outcome>) {
-        let goals = goals
-            .into_iter()
-            .map(|(index, goal)| (self.stacks[index].id.clone(), goal));
+    /// Ends the supervisor once nothing is wanted, runs or waits, as was asked for.
+    pub(super) fn retire_if_idle(&mut self) {
+        let is_idle = self.queue.is_empty()
+            && self.waiters.is_empty()
+            && !self.stacks.iter().any(|kept| kept.model.is_alive());
+        if is_idle && let Some(retiring) = self.retiring.take() {
+            // The one that asked may have changed its mind.
+            self.quitting |= retiring.send(()).is_ok();
+        }
+    }
+
+    fn takes_no_starts(&self) -> bool {
+        self.quitting || self.refuses_starts
+    }
+
+    fn overruled_by(&self) -> &'static str {
+        if self.quitting { BY_QUIT } else { BY_DOWN }
+    }
+
+    /// The stack of a file, by the path that it was started with: a path is not looked up here.
+    pub(super) fn place_of(&self, file: &Path) -> Option<usize> {
+        let mut stacks = self.stacks.iter();
+        stacks.position(|kept| kept.model.stack().file == file)
+    }
+
+    fn wait_for(
+        &mut self,
+        goals: Vec<(StackId, Goal)>,
+        cancelled: Vec<Ticket>,
+        answer: oneshot::Sender<Outcome>,
+    ) {
         self.waiters.push(Waiter {
-            goals: goals.collect(),
+            goals,
+            cancelled,
             answer,
         });
     }
@@ -132,7 +217,7 @@ impl Supervisor {
     /// Answers whoever has waited long enough.
     pub(super) fn answer_waiters(&mut self) {
         for waiter in std::mem::take(&mut self.waiters) {
-            match self.outcome(&waiter.goals) {
+            match self.outcome(&waiter) {
                 None => self.waiters.push(waiter),
                 Some(outcome) => reply(waiter.answer, outcome),
             }
@@ -140,18 +225,26 @@ impl Supervisor {
     }
 
     /// What came of what somebody asked for; `None` as long as it is on its way.
-    fn outcome(&self, goals: &[(StackId, Goal)]) -> Option<Outcome> {
-        let mut pending = false;
-        let mut overruled = false;
+    fn outcome(&self, waiter: &Waiter) -> Option<Outcome> {
+        let mut pending = waiter
+            .cancelled
+            .iter()
+            .any(|&ticket| self.queue.has(ticket));
+        let mut overruled = None;
         let mut findings: Vec<Finding> = Vec::new();
-        for (stack, goal) in goals {
+        for (stack, goal) in &waiter.goals {
             let Some(index) = self.place(stack) else {
                 continue;
             };
             match self.stacks[index].model.progress(goal) {
                 Progress::Pending => pending = true,
                 Progress::Reached => {}
-                Progress::Overruled => overruled = true,
+                Progress::Overruled => {
+                    overruled = Some(match goal {
+                        Goal::Up(_) => self.overruled_by(),
+                        Goal::Down(_) => BY_UP,
+                    });
+                }
                 Progress::Failed(found) => {
                     findings.extend(found.iter().map(|finding| (**finding).clone()));
                 }
@@ -164,9 +257,8 @@ impl Supervisor {
                 findings,
             });
         }
-        if overruled {
-            let message = "somebody else asked for the opposite meanwhile".to_owned();
-            return Some(Outcome::Failed { message, findings });
+        if let Some(why) = overruled {
+            return Some(Outcome::Overruled(why.to_owned()));
         }
         (!pending).then_some(Outcome::Done)
     }
@@ -175,6 +267,14 @@ impl Supervisor {
 /// Whoever asked may be gone; what was asked is done all the same.
 pub(super) fn reply<T>(answer: oneshot::Sender<T>, with: T) {
     drop(answer.send(with));
+}
+
+fn not_ended(left: &[Process]) -> Outcome {
+    let pids: Vec<String> = left.iter().map(|process| process.pid.to_string()).collect();
+    Outcome::Failed {
+        message: format!("leftovers could not be ended: pid {}", pids.join(", ")),
+        findings: Vec::new(),
+    }
 }
 
 fn refuse(answer: oneshot::Sender<Outcome>, message: String) {

@@ -7,7 +7,7 @@ use std::{
 
 use pilotlight::{
     clock,
-    control::{Client, Down, Environment, Outcome, Restart, Up},
+    control::{Client, ClientError, Down, Environment, Outcome, Restart, Up},
     effects::{
         port::{Asker, describe_fault, free},
         remedy::{self, RemedyError},
@@ -212,7 +212,8 @@ fn told(outcome: Outcome) -> Result<Done, Failure> {
             // It was tried, and may have changed what is wrong.
             Ok(Done::Finished)
         }
-        Outcome::Refused(message) => Err(Failure::Refused(message)),
+        Outcome::Refused(message) | Outcome::Overruled(message) => Err(Failure::Refused(message)),
+        Outcome::Ending { .. } => Err(Failure::Client(ClientError::Closed)),
     }
 }
 

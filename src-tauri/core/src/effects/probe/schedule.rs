@@ -341,7 +341,7 @@ fn aligned(began: Instant, at: Instant, tick: Duration) -> Instant {
     if past < tick / 2 {
         at.checked_sub(past).unwrap_or(at)
     } else {
-        at + (tick - past)
+        at + tick.saturating_sub(past)
     }
 }
 

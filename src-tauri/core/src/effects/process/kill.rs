@@ -45,7 +45,7 @@ pub async fn kill(tree: &Tree, census: &Census) -> Stopped {
         killed: kill.killed,
         beside: tree.ended_beside(&left),
         left,
-        port_held: false,
+        ..Stopped::default()
     }
 }
 

@@ -306,6 +306,13 @@ impl Tree {
         }
     }
 
+    /// The first process, if it still runs.
+    #[must_use]
+    pub fn survivor(&self) -> Option<Process> {
+        let first = self.handle().filter(|first| !first.is_gone());
+        first.map(Handle::process)
+    }
+
     pub(super) fn handle(&self) -> Option<&Handle> {
         Some(&self.shared.first.as_ref()?.handle)
     }

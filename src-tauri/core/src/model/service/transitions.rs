@@ -152,10 +152,10 @@ impl ServiceState {
             Phase::Starting(running) | Phase::Ready(running) | Phase::Unhealthy(running) => {
                 if self.spec.is_external() {
                     self.rest(now, effects);
-                } else if running.process.is_some() {
+                } else {
+                    // One that is being launched this moment is ended when it is known.
                     self.end_tree(Then::Rest, running.process, now, effects);
                 }
-                // Otherwise it is being launched this moment; its process is ended when it is known.
             }
             Phase::Stopping {
                 run,
@@ -520,7 +520,7 @@ impl ServiceState {
         self.last_exit = stopped.exit.or(self.last_exit);
         self.note = explain::ended_beside(&stopped);
         self.beside.clone_from(&self.note);
-        let finished = stopped.left.is_empty() && !stopped.port_held;
+        let finished = stopped.left.is_empty() && !stopped.port_held && stopped.fault.is_none();
         self.unfinished = (!finished).then_some(stopped);
         match then {
             Then::Recover(ending) => self.recover(&ending, jitter, now, effects),

@@ -441,16 +441,35 @@ fn a_missing_program_fails_without_a_second_try() {
 }
 
 #[test]
-fn stopping_during_the_launch_ends_the_process_as_soon_as_it_is_known() {
+fn stopping_during_the_launch_has_the_stop_wait_for_the_process() {
     let mut bench = Bench::new(nexus());
     bench.step(Event::Up(Vec::new()));
     bench.report("redis", Report::Claimed(Ok(None)));
-    assert!(bench.step(Event::Down(Vec::new())).is_empty());
-    let effects = bench.report("redis", Report::Launched(Ok(process("redis"))));
+    let effects = bench.step(Event::Down(Vec::new()));
     assert!(
         acts(&effects).contains(&"redis stop".to_owned()),
         "{effects:?}"
     );
+    let effects = bench.report("redis", Report::Launched(Ok(process("redis"))));
+    assert!(effects.is_empty(), "{effects:?}");
+    bench.finish_stop("redis");
+    assert_eq!(bench.phase("redis"), PhaseName::Stopped);
+}
+
+#[test]
+fn a_stop_that_cannot_verify_the_end_says_so() {
+    let mut bench = Bench::up_all(stack_of(vec![service("worker", &[])]));
+    bench.step(Event::Down(Vec::new()));
+    let stopped = Stopped {
+        fault: Some("its program does not respond".to_owned()),
+        ..Stopped::default()
+    };
+    bench.report("worker", Report::Stopped(stopped));
+    let goal = bench.model.down_goal(&[]);
+    let Progress::Failed(findings) = bench.model.progress(&goal) else {
+        panic!("it is not down")
+    };
+    assert!(findings[0].title.contains("does not respond"));
 }
 
 #[test]

@@ -1,0 +1,67 @@
+//! The launches of a stack that are under way at once. Each takes a thread while it lasts, so that a
+//! stack whose disk or network mount hangs must not take them all.
+
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+/// So many launches of a stack are under way at once.
+const AT_ONCE: usize = 4;
+
+/// Gives the launches of a stack their turns. Clones are the same one.
+#[derive(Clone, Debug)]
+pub(super) struct Launches {
+    turns: Arc<Semaphore>,
+    returned: Arc<AtomicU64>,
+}
+
+impl Default for Launches {
+    fn default() -> Self {
+        Self {
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            returned: Arc::default(),
+        }
+    }
+}
+
+/// The turn of a launch. Dropped when it has returned.
+pub(super) struct Turn {
+    _permit: OwnedSemaphorePermit,
+    returned: Arc<AtomicU64>,
+}
+
+impl Launches {
+    /// Waits for a turn, however many wait before. `None` when not one launch of the stack has
+    /// returned within `patience`.
+    pub(super) async fn turn(&self, patience: Duration) -> Option<Turn> {
+        let mut permit = pin!(self.turns.clone().acquire_owned());
+        loop {
+            let returned = self.returned.load(Ordering::Relaxed);
+            if let Ok(permit) = timeout(patience, &mut permit).await {
+                return Some(Turn {
+                    _permit: permit.ok()?,
+                    returned: self.returned.clone(),
+                });
+            }
+            if self.returned.load(Ordering::Relaxed) == returned {
+                return None;
+            }
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.returned.fetch_add(1, Ordering::Relaxed);
+    }
+}

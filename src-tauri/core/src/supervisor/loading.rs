@@ -1,0 +1,204 @@
+//! What a request needs from the disk. It is read on threads of its own and within a limit, so that
+//! a stack on a mount that does not respond holds up no other.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{sync::Mutex as Turn, task::spawn_blocking, time::timeout};
+
+use super::{
+    guard,
+    kept::{Variables, last_run},
+};
+use crate::{
+    control::Up,
+    home::Home,
+    model::facts::{RunId, StackId},
+    stack::{ServiceName, Stack},
+    stack_file,
+};
+
+/// How long a stack file may take to be read, or its path to be looked up.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// A stack file that was read, and what is known of earlier runs.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) id: StackId,
+    pub(super) file: PathBuf,
+    pub(super) text: String,
+    pub(super) stack: Arc<Stack>,
+    pub(super) variables: Variables,
+    /// The latest run of each service that has left a log.
+    pub(super) last_runs: HashMap<ServiceName, RunId>,
+    /// Whether the stack has ever run.
+    pub(super) has_run: bool,
+}
+
+/// Reads stack files and looks up their paths. Clones share their turns.
+#[derive(Clone, Debug)]
+pub(super) struct Loader {
+    limit: Duration,
+    /// One thread at a time for each path and kind of work: one that hangs is joined by no other.
+    turns: Arc<Mutex<Turns>>,
+}
+
+type Turns = HashMap<(PathBuf, Work), Arc<Turn<()>>>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Work {
+    Load,
+    /// Does not open the file, so that it may return where a load hangs.
+    Locate,
+}
+
+impl Default for Loader {
+    fn default() -> Self {
+        Self {
+            limit: LIMIT,
+            turns: Arc::default(),
+        }
+    }
+}
+
+impl Loader {
+    /// Reads and parses a stack file, with the variables of the caller.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, as a sentence.
+    pub(super) async fn load(&self, home: &Home, up: Up) -> Result<Loaded, String> {
+        let (home, file) = (home.clone(), up.file.clone());
+        self.in_turn(&file, Work::Load, move || load(&home, up))
+            .await?
+    }
+
+    /// Looks up which stack a file is of.
+    ///
+    /// # Errors
+    ///
+    /// That its path cannot be looked up, as a sentence.
+    pub(super) async fn locate(&self, home: &Home, file: &Path) -> Result<StackId, String> {
+        let (home, path) = (home.clone(), file.to_owned());
+        self.in_turn(file, Work::Locate, move || home.stack_id(&path))
+            .await
+    }
+
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        file: &Path,
+        kind: Work,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, String> {
+        let key = (file.to_owned(), kind);
+        let turn = self.lock().entry(key.clone()).or_default().clone();
+        let done = timeout(self.limit, async {
+            let turn = turn.lock_owned().await;
+            spawn_blocking(move || {
+                let done = work();
+                drop(turn);
+                done
+            })
+            .await
+        });
+        let done = done.await;
+        let mut turns = self.lock();
+        if turns
+            .get(&key)
+            .is_some_and(|turn| Arc::strong_count(turn) == 1)
+        {
+            turns.remove(&key);
+        }
+        let file = file.display();
+        match done {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(error)) => {
+                let why = error.try_into_panic().map_or_else(
+                    |_| "it was cancelled".into(),
+                    |panic| guard::message(&*panic),
+                );
+                Err(format!("{file} cannot be read because of a bug: {why}"))
+            }
+            Err(_) => Err(format!(
+                "{file} did not respond within {} s: its disk or network mount hangs",
+                self.limit.as_secs()
+            )),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Turns> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn load(home: &Home, up: Up) -> Result<Loaded, String> {
+    // A disk that hangs, for a test.
+    #[cfg(test)]
+    while up.file.with_extension("hangs").exists() {
+        std::thread::yield_now();
+    }
+    let variables: Variables = Vec::from(up.environment).into_iter().collect();
+    let text = stack_file::text(&up.file).map_err(|report| report.to_string())?;
+    let stack = stack_file::parse(&up.file, text.as_bytes(), &variables);
+    let stack = stack.map_err(|report| report.to_string())?;
+    let id = home.stack_id(&up.file);
+    let names = stack.services.iter().map(|service| service.name.clone());
+    let last_runs = names.map(|name| {
+        let run = last_run(home, &id, &name);
+        (name, run)
+    });
+    Ok(Loaded {
+        last_runs: last_runs.collect(),
+        has_run: home.logs().join(&id.0).exists(),
+        id,
+        file: up.file,
+        text,
+        stack: Arc::new(stack),
+        variables,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_path_that_hangs_is_said_and_holds_up_neither_others_nor_more_threads() {
+        let loader = Loader {
+            limit: Duration::from_millis(20),
+            ..Loader::default()
+        };
+        let (go, hold) = mpsc::channel::<()>();
+        let (dead, well) = (Path::new("/dead"), Path::new("/well"));
+        let hangs = loader.in_turn(dead, Work::Load, move || hold.recv().unwrap_or_default());
+        let why = hangs.await.unwrap_err();
+        assert!(why.contains("/dead did not respond"), "{why}");
+        // The thread is not joined by another one.
+        let joined = loader.in_turn(dead, Work::Load, || panic!("it has its turn"));
+        let joined: Result<(), String> = joined.await;
+        assert!(joined.unwrap_err().contains("did not respond"));
+
+        let patient = Loader {
+            limit: LIMIT,
+            ..loader.clone()
+        };
+        assert_eq!(patient.in_turn(well, Work::Load, || 7).await, Ok(7));
+        drop(go);
+        assert_eq!(patient.in_turn(dead, Work::Load, || 8).await, Ok(8));
+        assert!(loader.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_parser_that_panics_is_said() {
+        let loader = Loader::default();
+        let broken = loader.in_turn(Path::new("/a"), Work::Load, || panic!("out of luck"));
+        let why: Result<(), String> = broken.await;
+        assert!(why.unwrap_err().contains("out of luck"));
+    }
+}

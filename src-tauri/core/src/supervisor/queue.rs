@@ -1,0 +1,244 @@
+//! Requests that wait: for what they need from the disk, or for an earlier one to the same stack.
+
+use std::path::{Path, PathBuf};
+
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Message, Supervisor, Tools, adoption::end_strays, guard::guarded, loading::Loaded,
+    requests::reply,
+};
+use crate::{
+    control::{Outcome, Up},
+    effects::process::Census,
+    model::facts::{Mark, Process, StackId},
+    stack::ServiceName,
+};
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    Up,
+    Down { kill: bool },
+    Restart,
+}
+
+/// What a request needs to be carried out.
+#[derive(Debug)]
+pub(super) enum Prepared {
+    /// The stack file, to be applied.
+    Loaded(Box<Loaded>),
+    /// Which stack it is about, and which processes of it no daemon had written down and could not
+    /// be ended.
+    Located(StackId, Vec<Process>),
+    /// It cannot be carried out, and why.
+    Failed(String),
+}
+
+/// What tells a request from all others.
+pub(super) type Ticket = u64;
+
+/// A request that waits.
+#[derive(Debug)]
+pub(super) struct Queued {
+    ticket: Ticket,
+    pub(super) file: PathBuf,
+    pub(super) wish: Wish,
+    pub(super) services: Vec<ServiceName>,
+    /// `None` once it is answered, since a later request has cancelled it.
+    pub(super) answer: Option<oneshot::Sender<Outcome>>,
+    pub(super) prepared: Option<Prepared>,
+    cancel: Cancel,
+}
+
+/// How the preparation of a request is cut short.
+#[derive(Clone, Debug, Default)]
+struct Cancel {
+    /// Nothing is started any more; leftovers are ended all the same.
+    over: CancellationToken,
+    /// Leftovers are not waited for.
+    kill: CancellationToken,
+}
+
+/// The requests that wait, in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    waiting: Vec<Queued>,
+    latest: Ticket,
+}
+
+impl Queue {
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Whether a request for this file waits.
+    pub(super) fn concerns(&self, file: &Path) -> bool {
+        self.waiting.iter().any(|queued| queued.file == file)
+    }
+
+    /// Whether this one waits.
+    pub(super) fn has(&self, ticket: Ticket) -> bool {
+        self.waiting.iter().any(|queued| queued.ticket == ticket)
+    }
+
+    /// Cancels the starts for a file, or all of them, and gives what has to end before nothing of
+    /// them is left.
+    pub(super) fn cancel(&mut self, file: Option<&Path>, kill: bool, why: &str) -> Vec<Ticket> {
+        let starts = self.waiting.iter_mut().filter(|queued| {
+            file.is_none_or(|file| queued.file == file)
+                && match queued.wish {
+                    Wish::Up | Wish::Restart => true,
+                    Wish::Down { .. } => false,
+                }
+        });
+        let cancelled = starts.map(|queued| {
+            if let Some(answer) = queued.answer.take() {
+                reply(answer, Outcome::Overruled(why.to_owned()));
+            }
+            queued.cancel.over.cancel();
+            if kill {
+                queued.cancel.kill.cancel();
+            }
+            queued.ticket
+        });
+        cancelled.collect()
+    }
+
+    /// Answers all that wait that they came too late.
+    pub(super) fn turn_away(&mut self) {
+        for mut queued in self.waiting.drain(..) {
+            queued.cancel.over.cancel();
+            if let Some(answer) = queued.answer.take() {
+                reply(answer, Outcome::NOT_TAKEN);
+            }
+        }
+    }
+
+    fn push(&mut self, mut queued: Queued) -> Ticket {
+        self.latest += 1;
+        queued.ticket = self.latest;
+        self.waiting.push(queued);
+        self.latest
+    }
+
+    fn prepared(&mut self, ticket: Ticket, prepared: Prepared) -> Option<PathBuf> {
+        let mut waiting = self.waiting.iter_mut();
+        let queued = waiting.find(|queued| queued.ticket == ticket)?;
+        queued.prepared = Some(prepared);
+        Some(queued.file.clone())
+    }
+
+    /// The first request for a file, if it can be carried out now.
+    fn next(&mut self, file: &Path) -> Option<Queued> {
+        let first = self.waiting.iter().position(|queued| queued.file == file)?;
+        self.waiting[first].prepared.as_ref()?;
+        Some(self.waiting.remove(first))
+    }
+}
+
+impl Supervisor {
+    /// Has a start prepared: its stack file read, and ended what a lost daemon has left of its stack.
+    pub(super) fn queue_up(&mut self, mut up: Up, answer: oneshot::Sender<Outcome>) {
+        let services = std::mem::take(&mut up.services);
+        let cancel = Cancel::default();
+        let ticket = self.queue.push(Queued {
+            ticket: 0,
+            file: up.file.clone(),
+            wish: Wish::Up,
+            services,
+            answer: Some(answer),
+            prepared: None,
+            cancel: cancel.clone(),
+        });
+        let kept: Vec<StackId> = self.stacks.iter().map(|kept| kept.id.clone()).collect();
+        let tools = self.tools.clone();
+        self.prepare(ticket, async move {
+            let loading = tools.loader.load(&tools.home, up);
+            let loaded = match cancel.over.run_until_cancelled(loading).await {
+                Some(Ok(loaded)) => loaded,
+                Some(Err(message)) => return Prepared::Failed(message),
+                None => return Prepared::Failed("it was cancelled".into()),
+            };
+            if loaded.has_run && !kept.contains(&loaded.id) {
+                clean_up(&tools, &loaded.id, &cancel.kill).await;
+            }
+            Prepared::Loaded(Box::new(loaded))
+        });
+    }
+
+    /// Has it found out which stack a request is about.
+    pub(super) fn queue_other(
+        &mut self,
+        file: PathBuf,
+        wish: Wish,
+        services: Vec<ServiceName>,
+        answer: oneshot::Sender<Outcome>,
+    ) {
+        let cancel = Cancel::default();
+        // Of a stack that this daemon does not have, there may be processes that no daemon has
+        // written down.
+        let clean = matches!(wish, Wish::Down { .. }) && services.is_empty();
+        if wish == (Wish::Down { kill: true }) {
+            cancel.kill.cancel();
+        }
+        let ticket = self.queue.push(Queued {
+            ticket: 0,
+            file: file.clone(),
+            wish,
+            services,
+            answer: Some(answer),
+            prepared: None,
+            cancel: cancel.clone(),
+        });
+        let kept: Vec<StackId> = self.stacks.iter().map(|kept| kept.id.clone()).collect();
+        let tools = self.tools.clone();
+        self.prepare(ticket, async move {
+            let id = match tools.loader.locate(&tools.home, &file).await {
+                Ok(id) => id,
+                Err(message) => return Prepared::Failed(message),
+            };
+            let left = if clean && !kept.contains(&id) {
+                clean_up(&tools, &id, &cancel.kill).await
+            } else {
+                Vec::new()
+            };
+            Prepared::Located(id, left)
+        });
+    }
+
+    fn prepare(&mut self, ticket: Ticket, work: impl Future<Output = Prepared> + Send + 'static) {
+        let inbox = self.tools.reports.clone();
+        self.tasks.spawn(async move {
+            let prepared = guarded(work).await.unwrap_or_else(|panic| {
+                Prepared::Failed(format!("the request met a bug of Pilot Light: {panic}"))
+            });
+            if let Some(inbox) = inbox.upgrade() {
+                // A supervisor that has ended has answered already.
+                let _ = inbox.send(Message::Prepared(ticket, prepared)).await;
+            }
+        });
+    }
+
+    /// Carries out what can be carried out now that a request is prepared.
+    pub(super) fn prepared(&mut self, ticket: Ticket, prepared: Prepared) {
+        let Some(file) = self.queue.prepared(ticket, prepared) else {
+            return;
+        };
+        while let Some(queued) = self.queue.next(&file) {
+            self.carry_out_queued(queued);
+        }
+    }
+}
+
+/// Ends the processes of a stack that no daemon has written down. Gives those that would not go.
+async fn clean_up(tools: &Tools, id: &StackId, kill: &CancellationToken) -> Vec<Process> {
+    // One of its own, since the daemon's need not look back so far.
+    let census = Census::since(0);
+    let Ok(table) = census.take().await else {
+        return Vec::new();
+    };
+    let is_known = |mark: &Mark| tools.active.contains(mark);
+    end_strays(&census, &table, id, is_known, kill).await
+}

@@ -1,0 +1,161 @@
+//! Requests that meet: a stop against a start that still waits, several stops at once, and Ctrl-C in
+//! the first moments.
+
+use std::{thread, time::Duration};
+
+use rustix::process::Signal;
+
+use crate::stage::{Running, Stage, lives, signal, talker, until};
+
+/// A service that runs and is never ready.
+const LATE: &str = "[service.late]\ncommand = \"sleep 1000\"\nready = { log = \"never\" }\n";
+
+const OVERRULED: &str = "stopped by another `pilotlight down`";
+
+/// Ctrl-C comes 0 to 10 ms after the start, in so many tries.
+const TRIES: u64 = 25;
+
+#[test]
+fn a_down_overrules_an_up_that_still_waits() {
+    for words in [&["up", "-d"][..], &["up"]] {
+        let stage = Stage::new(LATE);
+        let mut up = stage.start(words);
+        up.until_it_says("late  starting");
+        stage.expect(&["down"], 0);
+        assert_eq!(up.end(), 1, "{}", up.errors());
+        assert!(up.errors().contains(OVERRULED), "{}", up.errors());
+        stage.until_nobody_is_left();
+    }
+}
+
+#[test]
+fn a_down_overrules_an_up_that_is_attached_to_a_daemon_and_still_waits() {
+    let stage = Stage::new(LATE);
+    stage.write(
+        "other.toml",
+        &format!("name = \"other\"\n{}", talker("talker")),
+    );
+    stage.expect(&["--file", "other.toml", "up", "-d"], 0);
+    let mut up = stage.start(&["up"]);
+    up.until_it_says("late  starting");
+    stage.expect(&["down"], 0);
+    assert_eq!(up.end(), 1, "{}", up.errors());
+    assert!(up.errors().contains(OVERRULED), "{}", up.errors());
+    assert_eq!(
+        stage.json(&["status", "--json"], 0)["stacks"][0]["light"],
+        "green"
+    );
+    stage.expect(&["down", "--all"], 0);
+    stage.until_nobody_is_left();
+}
+
+#[test]
+fn an_up_does_not_start_over_when_its_daemon_is_killed() {
+    let stage = Stage::new(LATE);
+    let mut up = stage.start(&["up", "-d"]);
+    up.until_it_says("late  starting");
+    let (daemon, late) = (stage.keeper(), stage.pid("late"));
+    signal(daemon, Signal::KILL);
+    assert_eq!(up.end(), 1, "{}", up.errors());
+    until("the daemon is dead", || !lives(daemon));
+    assert_eq!(stage.everybody(), [late]);
+}
+
+#[test]
+fn downs_at_the_same_time_all_succeed() {
+    let stage = Stage::new(&format!("{}{}", talker("one"), talker("other")));
+    for _ in 0..3 {
+        stage.expect(&["up", "-d"], 0);
+        let mut all: Vec<_> = (0..6).map(|_| stage.start(&["down"])).collect();
+        for down in &mut all {
+            assert_eq!(down.end(), 0, "{}", down.errors());
+        }
+        stage.until_nobody_is_left();
+    }
+}
+
+#[test]
+fn downs_at_the_same_time_all_succeed_after_the_daemon_was_killed() {
+    let stage = Stage::new(&talker("talker"));
+    stage.expect(&["up", "-d"], 0);
+    let daemon = stage.keeper();
+    signal(daemon, Signal::KILL);
+    until("the daemon is dead", || !lives(daemon));
+    let mut all: Vec<_> = (0..4).map(|_| stage.start(&["down"])).collect();
+    for down in &mut all {
+        assert_eq!(down.end(), 0, "{}", down.errors());
+    }
+    stage.until_nobody_is_left();
+}
+
+#[test]
+fn ctrl_c_in_the_first_milliseconds_of_up_leaves_nothing() {
+    let stage = Stage::new(&talker("talker"));
+    for after in 0..TRIES {
+        let mut up = stage.start(&["up"]);
+        interrupt(&mut up, after);
+        stage.until_nobody_is_left();
+    }
+}
+
+#[test]
+fn ctrl_c_in_the_first_milliseconds_of_an_attached_up_leaves_nothing_of_its_stack() {
+    let stage = Stage::new(&talker("talker"));
+    stage.write(
+        "other.toml",
+        &format!("name = \"other\"\n{}", talker("extra")),
+    );
+    stage.expect(&["--file", "other.toml", "up", "-d"], 0);
+    let mut before = stage.everybody();
+    before.sort_unstable();
+    for after in 0..TRIES {
+        let mut up = stage.start(&["up"]);
+        interrupt(&mut up, after);
+        until("only the other stack runs", || {
+            let mut now = stage.everybody();
+            now.sort_unstable();
+            now == before
+        });
+    }
+    stage.expect(&["down", "--all"], 0);
+}
+
+#[test]
+fn ctrl_c_while_leftovers_are_ended_starts_nothing() {
+    // It ignores SIGTERM, so that it takes a while to end what a lost daemon has left of it.
+    let mule = crate::stage::stubborn("mule");
+    let stage = Stage::new(&mule);
+    stage.expect(&["up", "-d"], 0);
+    let mule = stage.pid("mule");
+    signal(stage.keeper(), Signal::KILL);
+    until("only the service is left", || stage.everybody() == [mule]);
+    // Without the journal the next daemon does not know of it.
+    let state = stage.home().state().to_owned();
+    for entry in std::fs::read_dir(&state).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            std::fs::remove_dir_all(path).unwrap();
+        } else {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let mut up = stage.start(&["up"]);
+    until("leftovers are being ended", || {
+        let entries = std::fs::read_dir(&state).unwrap();
+        let texts = entries.filter_map(|entry| std::fs::read(entry.unwrap().path()).ok());
+        let mut texts = texts.map(|text| String::from_utf8_lossy(&text).into_owned());
+        texts.any(|text| text.contains("ending what is left"))
+    });
+    up.signal(Signal::INT);
+    assert_eq!(up.end(), 1, "{}", up.errors());
+    stage.until_nobody_is_left();
+}
+
+/// Presses Ctrl-C so many milliseconds after the start: that is what is tried here.
+fn interrupt(up: &mut Running, after: u64) {
+    thread::sleep(Duration::from_millis(after % 11));
+    up.signal(Signal::INT);
+    let ended = up.end();
+    // Killed before it listens for signals, stopped before all was up, or after that.
+    assert!([-2, 0, 1].contains(&ended), "{ended}: {}", up.errors());
+}
