@@ -311,7 +311,7 @@ fn the_report_tells_the_cause_and_draws_what_needs_what() {
         "  redis · exited",
         "    nothing listens on 127.0.0.1:6379: `ss -ltnp 'sport = :6379'`",
         "  which explains",
-        "    backend, create a session: POST /v1/sessions/ answers 500",
+        "    backend, create a session: POST /v1/sessions/ answers 500^[[2J",
         "  → start redis",
         "    `pilotlight doctor --fix` does it",
         "",
