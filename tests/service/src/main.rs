@@ -9,6 +9,7 @@
 //! | `--env NAME` | prints `NAME=VALUE` of its environment, or `NAME` |
 //! | `--flood BYTES` | prints so many bytes, in lines of 100 |
 //! | `--block BYTES` | a flood is written so many bytes at a time (65536); 0: line by line |
+//! | `--count FOLDER` | prints `count PID N` every 2 ms until it ends; after each line writes N into the file FOLDER/PID |
 //! | `--after DURATION` | waits: `200ms`, `2s` |
 //! | `--until FILE` | waits until there is such a file |
 //! | `--burn DURATION` | uses so much of a processor |
@@ -37,9 +38,11 @@
 mod platform;
 
 use std::{
+    convert::Infallible,
     env,
     error::Error,
-    io::{self, BufWriter, Read as _, Write as _},
+    fs::File,
+    io::{self, BufWriter, Read as _, Seek as _, Write as _},
     net::{TcpListener, TcpStream},
     path::Path,
     process::ExitCode,
@@ -80,6 +83,7 @@ fn run(mut words: impl Iterator<Item = String>) -> Result<ExitCode> {
             }
             "--block" => block = argument()?.parse()?,
             "--flood" => flood(argument()?.parse()?, block)?,
+            "--count" => match count(argument()?.as_ref())? {},
             "--after" => wait(duration(&argument()?)?),
             "--until" => until_there(argument()?.as_ref()),
             "--console" => platform::tell_console()?,
@@ -152,6 +156,22 @@ fn flood(bytes: u64, block: usize) -> io::Result<()> {
         count_up(&mut line[..20]);
     }
     output.flush()
+}
+
+/// Each number is in the file only after its line has been written, so a log that lacks a line up to it has lost it.
+fn count(folder: &Path) -> Result<Infallible> {
+    let pid = std::process::id();
+    let mut tally = File::create(folder.join(pid.to_string()))?;
+    let mut output = io::stdout().lock();
+    let mut number = 0_u64;
+    loop {
+        output.write_all(format!("count {pid} {number}\n").as_bytes())?;
+        output.flush()?;
+        tally.rewind()?;
+        tally.write_all(format!("{number:020}").as_bytes())?;
+        number += 1;
+        wait(Duration::from_millis(2));
+    }
 }
 
 fn count_up(digits: &mut [u8]) {

@@ -1,0 +1,47 @@
+//! What the command line asks for.
+
+use std::{env, time::Duration};
+
+/// A minute with these is part of `cargo xtask test`.
+const SEED: u64 = 1;
+const MINUTES: f64 = 1.0;
+
+/// Which rounds to run.
+pub(crate) struct Options {
+    /// What all random numbers follow from.
+    pub(crate) seed: u64,
+    /// No round begins later than this.
+    pub(crate) time: Duration,
+    /// This round alone.
+    pub(crate) round: Option<u32>,
+}
+
+impl Options {
+    /// Reads `--seed N`, `--minutes M` and `--round R`; ignores what only the standard harness knows.
+    pub(crate) fn of_this_process() -> Self {
+        let mut options = Self {
+            seed: SEED,
+            time: Duration::from_secs_f64(MINUTES * 60.0),
+            round: None,
+        };
+        let mut arguments = env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            let mut value = || {
+                let value = arguments.next();
+                value.unwrap_or_else(|| panic!("{argument} needs a number"))
+            };
+            match argument.as_str() {
+                "--seed" => options.seed = value().parse().expect("--seed takes a number"),
+                "--round" => {
+                    options.round = Some(value().parse().expect("--round takes a number"));
+                }
+                "--minutes" => {
+                    let minutes: f64 = value().parse().expect("--minutes takes a number");
+                    options.time = Duration::from_secs_f64(minutes * 60.0);
+                }
+                _ => {}
+            }
+        }
+        options
+    }
+}

@@ -1,0 +1,70 @@
+//! Processes, as `/proc` has them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+/// A process that runs a program of the stage.
+#[derive(Clone, Debug)]
+pub(crate) struct Process {
+    pub(crate) pid: u32,
+    /// Program and arguments.
+    pub(crate) argv: Vec<String>,
+}
+
+impl Process {
+    /// The service that it is of, and its pid.
+    pub(crate) fn told(&self) -> String {
+        let service = self.argv.get(2).map_or("?", String::as_str);
+        format!("{service} ({})", self.pid)
+    }
+}
+
+/// The processes that run this file, by pid, without those that only wait for their parent.
+pub(crate) fn of_program(program: &Path) -> Vec<Process> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let mut found: Vec<_> = pids
+        .filter(|pid| runs(*pid, program))
+        .map(|pid| Process {
+            pid,
+            argv: argv(pid),
+        })
+        .collect();
+    found.sort_by_key(|process| process.pid);
+    found
+}
+
+fn runs(pid: u32, program: &Path) -> bool {
+    let file = fs::read_link(format!("/proc/{pid}/exe"));
+    file.is_ok_and(|file: PathBuf| file == program) && !matches!(state(pid), None | Some('Z' | 'X'))
+}
+
+fn argv(pid: u32) -> Vec<String> {
+    let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let words = bytes.split(|byte| *byte == 0);
+    words
+        .map(|word| String::from_utf8_lossy(word).into_owned())
+        .collect()
+}
+
+/// The letter that proc(5) has for the state of a process: `T` is stopped, `Z` a zombie.
+pub(crate) fn state(pid: u32) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
+/// Signals a process if it still runs this program. A pid that another process has meanwhile is not signalled.
+pub(crate) fn signal(pid: u32, program: &Path, signal: Signal) {
+    let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let Some(Ok(descriptor)) = number.map(|pid| pidfd_open(pid, PidfdFlags::empty())) else {
+        return;
+    };
+    if runs(pid, program) {
+        // It may end by itself meanwhile.
+        let _ = pidfd_send_signal(&descriptor, signal);
+    }
+}
