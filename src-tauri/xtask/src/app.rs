@@ -59,11 +59,9 @@ pub(crate) fn test() -> Result<(), Error> {
     suite::run(
         || {
             let mut outside = workspace::cargo();
-            outside.arg("test");
+            outside.args(["test", "--package", "pilotlight-app-tests"]);
             Ok(outside)
         },
-        &["--package", "pilotlight-app-tests"],
-        &[],
         // Each test has a desktop of its own; more at once than processors make them slow, not quicker.
         &["--".to_owned(), "--test-threads=2".to_owned()],
     )

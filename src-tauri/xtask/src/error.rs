@@ -26,6 +26,12 @@ pub(crate) enum Error {
     /// The program has said itself what is wrong.
     #[error("`{program}`: {status}")]
     Shown { program: String, status: ExitStatus },
+    /// Tests failed, whose output has been shown.
+    #[error("{}", targets(.0))]
+    Tests(Vec<FailedTarget>),
+    /// Parts of a chore failed, each of which has been reported; by name, with the reason in short.
+    #[error("these failed:{}", parts(.0))]
+    Parts(Vec<(&'static str, String)>),
     #[error("{}", list(.0))]
     Missing(Vec<Missing>),
     /// What was made is not what it should be.
@@ -33,6 +39,15 @@ pub(crate) enum Error {
     Untrue(String),
     #[error("not what the sources make: {}\nrun `cargo xtask generate` and commit the result", .0.join(", "))]
     Stale(Vec<String>),
+}
+
+/// A target of `cargo test` with tests that failed.
+#[derive(Debug)]
+pub(crate) struct FailedTarget {
+    /// The arguments of cargo that name it.
+    pub(crate) target: String,
+    /// Which; none where the program ended without naming them.
+    pub(crate) tests: Vec<String>,
 }
 
 /// Something that has to be there and that no chore installs on this system.
@@ -44,6 +59,25 @@ pub(crate) struct Missing {
     pub(crate) remedy: String,
 }
 
+fn targets(failed: &[FailedTarget]) -> String {
+    let mut text = String::from("tests failed:");
+    for FailedTarget { target, tests } in failed {
+        let _ = write!(text, "\n  {target}");
+        for test in tests {
+            let _ = write!(text, "\n    {test}");
+        }
+    }
+    text
+}
+
+fn parts(failed: &[(&str, String)]) -> String {
+    let mut text = String::new();
+    for (what, why) in failed {
+        let _ = write!(text, "\n  {what}: {}", why.replace('\n', "\n  "));
+    }
+    text
+}
+
 fn list(missing: &[Missing]) -> String {
     let mut text = String::from("this has to be there first:");
     for Missing { what, remedy } in missing {
@@ -53,6 +87,21 @@ fn list(missing: &[Missing]) -> String {
 }
 
 impl Error {
+    /// The same without the output of a program.
+    pub(crate) fn in_short(&self) -> String {
+        match self {
+            Self::Step {
+                what, status, log, ..
+            } => {
+                format!(
+                    "{what}: {status}; all of its output is in {}",
+                    log.display()
+                )
+            }
+            other => other.to_string(),
+        }
+    }
+
     /// Says it, and returns the exit code of the chore: that of a program whose output was shown.
     pub(crate) fn report(&self) -> ExitCode {
         let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();

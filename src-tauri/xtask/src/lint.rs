@@ -1,8 +1,8 @@
 //! `cargo xtask lint`
 
-use std::{env, path::PathBuf, process::Command};
+use std::process::Command;
 
-use crate::{error::Error, setup::desktop, step, ui, workspace};
+use crate::{error::Error, macos, setup::desktop, step, ui, workspace};
 
 const CARGO_DENY: &str = "0.20.2";
 
@@ -21,12 +21,13 @@ pub(crate) fn run() -> Result<(), Error> {
             "warnings",
         ]),
     )?;
+    macos::lint()?;
     ui::check()?;
     dependencies()
 }
 
 fn dependencies() -> Result<(), Error> {
-    let program = cargo_deny()?;
+    let program = step::tool("cargo-deny", CARGO_DENY)?;
     let deny = |arguments: &[&str]| {
         let mut deny = Command::new(&program);
         deny.current_dir(workspace::root()).args(arguments);
@@ -47,26 +48,6 @@ fn dependencies() -> Result<(), Error> {
         "check security advisories",
         deny(&["--locked", "check", "--disable-fetch", "advisories"]),
     )
-}
-
-/// The cargo-deny of this version: a person's own, or one built into the target folder, without
-/// optimization since building it then takes under a minute and a run about a second.
-fn cargo_deny() -> Result<PathBuf, Error> {
-    let tools = workspace::own()?.join("tools");
-    let built = tools.join(format!("bin/cargo-deny{}", env::consts::EXE_SUFFIX));
-    for program in [PathBuf::from("cargo-deny"), built.clone()] {
-        let mut version = Command::new(&program);
-        version.arg("--version");
-        if step::output(version).is_some_and(|found| found.ends_with(CARGO_DENY)) {
-            return Ok(program);
-        }
-    }
-    let mut install = cargo(&["install", "cargo-deny", "--version", CARGO_DENY, "--locked"]);
-    install
-        .args(["--debug", "--config", "profile.dev.debug=0", "--root"])
-        .arg(&tools);
-    step::run("build cargo-deny", install)?;
-    Ok(built)
 }
 
 fn cargo(arguments: &[&str]) -> Command {

@@ -10,12 +10,15 @@ use clap::{Parser, Subcommand};
 
 mod app;
 mod bench;
+mod chaos;
+mod compiler;
 mod demo;
 mod dist;
 mod error;
 mod fault_lab;
 mod generate;
 mod lint;
+mod macos;
 mod platform;
 mod screenshots;
 mod setup;
@@ -53,9 +56,11 @@ enum Chore {
     Bench(bench::Options),
     /// Try doctor on every broken stack of the fault lab, and on those that only look broken
     FaultLab(fault_lab::Options),
+    /// Hurt a running stack at random, and look whether everything holds
+    Chaos(chaos::Options),
     /// Build what people install, and look into it
     Dist(dist::Options),
-    /// Check formatting, clippy without warnings, licences, bans and sources of dependencies
+    /// Check formatting, clippy without warnings (for macOS too, on Linux), licences, bans and sources of dependencies
     Lint,
     /// Check, build and test the window by itself; leaves pictures in ui/tests/pictures
     Ui,
@@ -74,6 +79,7 @@ fn main() -> ExitCode {
         Chore::Test(options) => test::run(&options),
         Chore::Bench(options) => bench::run(&options),
         Chore::FaultLab(options) => fault_lab::run(&options),
+        Chore::Chaos(options) => chaos::run(&options),
         Chore::Lint => lint::run(),
         Chore::Ui => ui::everything(),
         Chore::Dist(options) => dist::run(&options),

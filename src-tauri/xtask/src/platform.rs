@@ -1,6 +1,6 @@
-//! The one thing that the chores do differently by platform.
+//! What the chores do differently by platform.
 
-use std::process::Command;
+use std::{io, path::Path, process::Command};
 
 use crate::error::Error;
 
@@ -22,7 +22,21 @@ pub(crate) fn become_program(command: Command) -> Result<(), Error> {
     let program = command.get_program().to_string_lossy().into_owned();
     ctrlc::set_handler(|| {}).map_err(|error| Error::Run {
         program,
-        source: std::io::Error::other(error),
+        source: io::Error::other(error),
     })?;
     crate::step::show(command)
+}
+
+/// Lets the user run the file.
+#[cfg(unix)]
+pub(crate) fn make_executable(file: &Path) -> io::Result<()> {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    fs::set_permissions(file, fs::Permissions::from_mode(0o755))
+}
+
+/// Nothing: on Windows the name of a file says whether it is a program.
+#[cfg(windows)]
+pub(crate) fn make_executable(_file: &Path) -> io::Result<()> {
+    Ok(())
 }

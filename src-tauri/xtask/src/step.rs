@@ -1,6 +1,7 @@
 //! One step of a chore: a program that runs, with what a person sees meanwhile.
 
 use std::{
+    env,
     fs::{self, File},
     io::{self, BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
@@ -79,6 +80,27 @@ pub(crate) fn output(mut command: Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim().to_owned())
+}
+
+/// A subcommand of cargo in this version: a person's own, or one built into the target folder, without optimization
+/// since building it then takes under a minute and what it does itself about a second.
+pub(crate) fn tool(name: &str, version: &str) -> Result<PathBuf, Error> {
+    let tools = workspace::own()?.join("tools");
+    let built = tools.join(format!("bin/{name}{}", env::consts::EXE_SUFFIX));
+    for program in [PathBuf::from(name), built.clone()] {
+        let mut ask = Command::new(&program);
+        ask.arg("--version");
+        if output(ask).is_some_and(|found| found.ends_with(version)) {
+            return Ok(program);
+        }
+    }
+    let mut install = workspace::cargo();
+    install
+        .args(["install", name, "--version", version, "--locked"])
+        .args(["--debug", "--config", "profile.dev.debug=0", "--root"])
+        .arg(&tools);
+    run(&format!("build {name}"), install)?;
+    Ok(built)
 }
 
 /// Says something that a person should know, between two steps.

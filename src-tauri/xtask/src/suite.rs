@@ -1,110 +1,102 @@
-//! `cargo test`, with a second hearing for what failed.
+//! `cargo test` of many targets, with a summary of what failed.
 
 use std::{
-    io::{BufRead as _, BufReader},
-    process::{Command, Stdio},
+    env,
+    io::{self, BufRead as _, BufReader, IsTerminal as _},
+    process::Command,
     sync::mpsc,
     thread,
     time::Duration,
 };
 
-use crate::{error::Error, step};
+use crate::{
+    error::{Error, FailedTarget},
+    step,
+};
 
-/// How long what cargo said at its end may take to be read.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long the output of cargo may take to be read after its end.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
-/// Runs the tests of `targets` in `packages`; `tests` makes the `cargo test` that these are handed to. A target
-/// with a test that failed is run once more when all others are done, one test at a time; its word then counts.
-/// The packages stay the same: with others, libraries would be asked for other features, and built once more.
-///
-/// The tests start hundreds of processes, and their deadlines are for a machine that gets to them: one
-/// that does something else at that moment fails them now and then. A test that fails because of the
-/// program fails again; one that does not is named, so that its deadline can be mended.
+/// Runs the tests; `tests` makes the `cargo test` with its packages and targets, `arguments` are added to it. All
+/// targets run, also after one that failed, and none runs twice: a test that fails now and then has a fault.
 pub(crate) fn run(
     tests: impl Fn() -> Result<Command, Error>,
-    packages: &[&str],
-    targets: &[&str],
     arguments: &[String],
 ) -> Result<(), Error> {
     if arguments.is_empty() {
         // By itself it shows its progress.
         let mut build = tests()?;
-        build.args(packages).args(targets).arg("--no-run");
+        build.arg("--no-run");
         step::show(build)?;
     }
     let mut all = tests()?;
-    all.args(packages)
-        .args(targets)
-        .arg("--no-fail-fast")
-        .args(arguments);
-    let Some(Failure { error, failed }) = heard(all)? else {
-        return Ok(());
-    };
-    if failed.is_empty() {
-        return Err(error);
-    }
-    for target in &failed {
-        step::note(&format!("a test of `{target}` failed: once more, alone"));
-        let mut again = tests()?;
-        again
-            .args(packages)
-            .args(target.split(' '))
-            .args(["--", "--test-threads=1"]);
-        step::show(again)?;
-    }
-    step::note(&format!(
-        "passed only when run again alone, so look at their deadlines: {}",
-        failed.join(", ")
-    ));
-    Ok(())
-}
-
-struct Failure {
-    error: Error,
-    /// The arguments that name the targets of the tests that failed among all of the packages.
-    failed: Vec<String>,
-}
-
-/// Runs the tests in everybody's hearing.
-fn heard(mut tests: Command) -> Result<Option<Failure>, Error> {
-    let program = tests.get_program().to_string_lossy().into_owned();
+    all.arg("--no-fail-fast").args(arguments);
+    let program = all.get_program().to_string_lossy().into_owned();
     let run = |source| Error::Run {
         program: program.clone(),
         source,
     };
-    let mut child = tests.stderr(Stdio::piped()).spawn().map_err(run)?;
-    let (sender, targets) = mpsc::channel();
-    if let Some(complaints) = child.stderr.take() {
-        thread::spawn(move || {
-            for line in BufReader::new(complaints)
-                .split(b'\n')
-                .map_while(Result::ok)
-            {
-                let line = String::from_utf8_lossy(&line).into_owned();
-                anstream::eprintln!("{line}");
-                if let Some(target) = target(&line) {
-                    drop(sender.send(target));
-                }
+    if io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none() {
+        all.env("CARGO_TERM_COLOR", "always");
+    }
+
+    // Cargo names targets on one stream and the harness tests on the other; one pipe keeps their order.
+    let (reader, writer) = io::pipe().map_err(run)?;
+    all.stdout(writer.try_clone().map_err(run)?).stderr(writer);
+    let mut child = all.spawn().map_err(run)?;
+    // It holds the writing ends.
+    drop(all);
+    let (sender, failed) = mpsc::channel();
+    thread::spawn(move || {
+        let mut summary = Summary::default();
+        let lines = BufReader::new(reader).split(b'\n');
+        for line in lines.map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            anstream::println!("{line}");
+            if let Some(target) = summary.read(&anstream::adapter::strip_str(&line).to_string()) {
+                drop(sender.send(target));
             }
-        });
-    }
+        }
+    });
     let status = child.wait().map_err(run)?;
-    // Until the last word is read, but not for ever: whom a test has left running (Wine's server, say) holds
-    // the other end.
-    let mut failed = Vec::new();
-    while let Ok(target) = targets.recv_timeout(LAST_WORDS) {
-        failed.push(target);
+    // Not for ever: a process that a test has left running (Wine's server, say) holds the other end of the pipe.
+    let mut targets = Vec::new();
+    while let Ok(target) = failed.recv_timeout(LAST_LINES) {
+        targets.push(target);
     }
-    let error = Error::Shown { program, status };
-    Ok((!status.success()).then_some(Failure { error, failed }))
+    match (status.success(), targets.is_empty()) {
+        (true, _) => Ok(()),
+        (false, true) => Err(Error::Shown { program, status }),
+        (false, false) => Err(Error::Tests(targets)),
+    }
 }
 
-/// What names the target in a line like "    `-p pilotlight --test logs`", as cargo lists them at the end. With `--lib`
-/// the libraries of the other packages are tested too.
-fn target(line: &str) -> Option<String> {
-    let named = line.strip_prefix("    `")?.strip_suffix('`')?;
-    let (_package, target) = named.strip_prefix("-p ")?.split_once(' ')?;
-    Some(target.to_owned())
+/// Reads the output of `cargo test --no-fail-fast`.
+#[derive(Default)]
+struct Summary {
+    /// Whether the lines that follow name the tests of a target that failed.
+    lists: bool,
+    tests: Vec<String>,
+}
+
+impl Summary {
+    /// Takes the next line; returns a target that failed once it is complete.
+    fn read(&mut self, line: &str) -> Option<FailedTarget> {
+        // The output of the tests comes first, under the same heading.
+        if line == "failures:" {
+            self.lists = true;
+            self.tests.clear();
+        } else if line.starts_with("test result:") {
+            self.lists = false;
+        } else if let Some(test) = line.strip_prefix("    ").filter(|_| self.lists) {
+            self.tests.push(test.to_owned());
+        }
+        let rerun = line.strip_prefix("error: test failed, to rerun pass `")?;
+        Some(FailedTarget {
+            target: rerun.trim_end_matches('`').to_owned(),
+            tests: std::mem::take(&mut self.tests),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -112,14 +104,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failed_target_is_told_by_the_arguments_that_name_it() {
-        let named = |line| target(line);
+    fn failed_targets_are_listed_with_their_tests() {
+        let output = "\
+     Running tests/logs.rs (target/debug/deps/logs-1)
+
+running 2 tests
+test reading::one ... FAILED
+test reading::two ... ok
+
+failures:
+
+---- reading::one stdout ----
+    the output of a test
+
+failures:
+    reading::one
+
+test result: FAILED. 1 passed; 1 failed
+
+error: test failed, to rerun pass `-p pilotlight --test logs`
+     Running tests/ports.rs (target/debug/deps/ports-1)
+error: test failed, to rerun pass `-p pilotlight --test ports`
+
+Caused by:
+  process didn't exit successfully (signal: 6)
+error: 2 targets failed:
+    `-p pilotlight --test logs`
+    `-p pilotlight --test ports`";
+        let mut summary = Summary::default();
+        let failed = output.lines().filter_map(|line| summary.read(line));
+        let failed: Vec<_> = failed.map(|it| (it.target, it.tests)).collect();
         assert_eq!(
-            named("    `-p pilotlight --test logs`").as_deref(),
-            Some("--test logs")
+            failed,
+            [
+                (
+                    "-p pilotlight --test logs".to_owned(),
+                    vec!["reading::one".to_owned()]
+                ),
+                ("-p pilotlight --test ports".to_owned(), vec![]),
+            ]
         );
-        assert_eq!(named("    `-p pilotlight --lib`").as_deref(), Some("--lib"));
-        assert_eq!(named("error: 1 target failed:"), None);
-        assert_eq!(named("     Running `rustc`"), None);
     }
 }

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::{
-    app,
+    app, chaos,
     error::Error,
     fault_lab,
     setup::{self, npm},
@@ -20,49 +20,68 @@ pub(crate) struct Options {
     arguments: Vec<String>,
 }
 
-/// Runs every test. Nothing is skipped: what a test needs is set up before, and a test that misses it fails.
+/// Runs every test. Nothing is skipped: what a test needs is set up before, and a test that misses it fails. Nothing
+/// runs twice, and a part that fails does not keep the others from running.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     if options.windows {
         return windows::test(&options.arguments);
     }
     let ready = setup::for_tests()?;
     let example = workspace::example();
+    let mut parts = Parts::default();
 
     let mut backend = Command::new(&ready.python);
     backend
         .args(["-m", "unittest", "--verbose"])
         .current_dir(example.join("backend"));
-    step::run("test the example's backend", backend)?;
+    let what = "test the example's backend";
+    parts.take(what, step::run(what, backend));
 
     let mut frontend = npm(&example.join("frontend"));
     frontend.args(["run", "check"]);
-    step::run("check the types of the example's frontend", frontend)?;
+    let what = "check the types of the example's frontend";
+    parts.take(what, step::run(what, frontend));
 
-    ui::test()?;
-
-    step::show(fault_lab::some(&ready.python))?;
-
-    app::test()?;
+    parts.take("the window", ui::test());
+    parts.take("the fault lab", step::show(fault_lab::some(&ready.python)));
+    parts.take("chaos", step::show(chaos::a_minute()));
+    parts.take("the application", app::test());
 
     // Last, so that its results are what stands at the end. The application has been tested by itself:
     // together with the rest, its libraries would be built once more.
-    suite::run(
-        || {
-            let mut tests = workspace::cargo();
-            tests
-                .arg("test")
-                .env("PILOTLIGHT_TEST_PYTHON", &ready.python)
-                .env("PILOTLIGHT_TEST_PROJECTS", &ready.projects);
-            Ok(tests)
-        },
-        &[
-            "--workspace",
-            "--exclude",
-            "pilotlight-app",
-            "--exclude",
-            "pilotlight-app-tests",
-        ],
-        &[],
-        &options.arguments,
-    )
+    let tests = || {
+        let mut tests = workspace::cargo();
+        tests
+            .args(["test", "--workspace"])
+            .args(["--exclude", "pilotlight-app"])
+            .args(["--exclude", "pilotlight-app-tests"])
+            .env("PILOTLIGHT_TEST_PYTHON", &ready.python)
+            .env("PILOTLIGHT_TEST_PROJECTS", &ready.projects);
+        Ok(tests)
+    };
+    parts.take("the workspace", suite::run(tests, &options.arguments));
+    parts.end()
+}
+
+/// What has failed of several parts that are all run.
+#[derive(Default)]
+struct Parts(Vec<(&'static str, Error)>);
+
+impl Parts {
+    /// Reports a failure where it happened; the rest goes on.
+    fn take(&mut self, what: &'static str, done: Result<(), Error>) {
+        if let Err(error) = done {
+            error.report();
+            self.0.push((what, error));
+        }
+    }
+
+    fn end(self) -> Result<(), Error> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let parts = self.0.iter();
+        let parts = parts.map(|(what, error)| (*what, error.in_short()));
+        Err(Error::Parts(parts.collect()))
+    }
 }

@@ -53,6 +53,11 @@ pub(crate) fn for_windows(compiler: bool, also: &[(&str, &str)]) -> Result<(), E
     packages::ensure_cross(compiler, also)
 }
 
+/// What checking for macOS on Linux needs beside rustup: Debian's compiler.
+pub(crate) fn for_macos() -> Result<(), Error> {
+    packages::ensure_cross_compiler("aarch64-apple-darwin", "macOS")
+}
+
 /// The browser that the window is tested in.
 pub(crate) fn chromium() -> Result<PathBuf, Error> {
     packages::ensure_chromium()

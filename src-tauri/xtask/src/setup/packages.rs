@@ -102,8 +102,8 @@ const CROSS: [(&str, &str); 2] = [
     ("/usr/lib/wine/wine64", "wine64"),
 ];
 
-/// The same of Debian's own compiler, which can be given a standard library for Windows without
-/// rustup. Debian keeps this one up to date for its browsers.
+/// The same of Debian's own compiler, which can be given a standard library for another system without rustup.
+/// Debian keeps this one up to date for its browsers.
 const CROSS_COMPILER: [(&str, &str); 4] = [
     ("/usr/bin/rustc", "rustc-web"),
     ("/usr/bin/cargo", "cargo-web"),
@@ -116,30 +116,43 @@ const CROSS_COMPILER: [(&str, &str); 4] = [
 
 /// Sees to what builds for Windows on Linux, and to the commands of `also`.
 pub(super) fn ensure_cross(compiler: bool, also: &[(&str, &str)]) -> Result<(), Error> {
-    let compiler: &[_] = if compiler { &CROSS_COMPILER } else { &[] };
-    let parts = CROSS.iter().chain(compiler);
-    let parts = parts.filter(|(file, _)| !Path::new(file).exists());
+    if compiler {
+        ensure_cross_compiler("x86_64-pc-windows-gnu", "Windows")?;
+    }
+    let parts = CROSS.iter().filter(|(file, _)| !Path::new(file).exists());
     let also = also.iter().filter(|(command, _)| !on_path(command));
     let wanted: Vec<_> = parts.chain(also).map(|(_, package)| *package).collect();
+    ensure_packages(&wanted, "Windows")
+}
+
+/// Sees to a compiler that can be given the standard library of another system.
+pub(super) fn ensure_cross_compiler(target: &str, system: &str) -> Result<(), Error> {
+    let parts = CROSS_COMPILER.iter();
+    let parts = parts.filter(|(file, _)| !Path::new(file).exists());
+    let wanted: Vec<_> = parts.map(|(_, package)| *package).collect();
+    if !wanted.is_empty() && on_path("apt-get") && !apt_knows("rustc-web") {
+        return Err(Error::Missing(vec![Missing {
+            what: format!("a Rust with the standard library for {system}"),
+            remedy: format!("rustup target add {target}"),
+        }]));
+    }
+    ensure_packages(&wanted, system)
+}
+
+fn ensure_packages(wanted: &[&str], system: &str) -> Result<(), Error> {
     if wanted.is_empty() {
         return Ok(());
     }
     if !on_path("apt-get") {
         return Err(Error::Missing(vec![Missing {
-            what: format!("what builds for Windows ({})", wanted.join(", ")),
+            what: format!("what builds for {system} ({})", wanted.join(", ")),
             remedy:
                 "these are the names of Debian's packages; this system has no apt-get to get them \
                      with"
                     .to_owned(),
         }]));
     }
-    if !compiler.is_empty() && !apt_knows("rustc-web") {
-        return Err(Error::Missing(vec![Missing {
-            what: "a Rust with the standard library for Windows".to_owned(),
-            remedy: "rustup target add x86_64-pc-windows-gnu".to_owned(),
-        }]));
-    }
-    install(&wanted)
+    install(wanted)
 }
 
 /// Whether there is such a package, as far as is known before the lists are fetched anew.

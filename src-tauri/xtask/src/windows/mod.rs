@@ -5,7 +5,6 @@
 //! this system, and made once: the standard library for each version of the compiler, the folder
 //! that Wine takes for a machine for each version of Wine.
 
-mod compiler;
 mod loader;
 mod screen;
 mod test;
@@ -20,25 +19,21 @@ use std::{
 pub(crate) use loader::LOADER;
 pub(crate) use test::run as test;
 
-use self::{compiler::Compiler, wine::Wine};
+use self::wine::Wine;
 use crate::{
+    compiler::{Compiler, Target},
     error::{Error, Missing, at},
     setup, workspace,
 };
 
 /// What it is built for. The same programs run on every 64-bit Windows.
 const TARGET: &str = "x86_64-pc-windows-gnu";
+const WINDOWS: Target = Target {
+    triple: TARGET,
+    name: "Windows",
+    library: "build",
+};
 const LINKER: &str = "x86_64-w64-mingw32-gcc";
-
-/// What settles how cargo builds for this system, and is not meant for another.
-const FOR_THIS_SYSTEM: [&str; 5] = [
-    "RUSTFLAGS",
-    "CARGO_ENCODED_RUSTFLAGS",
-    "CARGO_BUILD_RUSTFLAGS",
-    "CARGO_BUILD_TARGET",
-    // Of the cargo that runs the chores, whose compiler may be another.
-    "LD_LIBRARY_PATH",
-];
 
 /// What is needed to build for Windows and to run what was built.
 pub(crate) struct Cross {
@@ -62,11 +57,11 @@ impl Cross {
         }
         let folder = folder()?;
         fs::create_dir_all(&folder).map_err(at(&folder))?;
-        let found = Compiler::find();
+        let found = Compiler::find(&WINDOWS);
         setup::for_windows(found.is_none(), also)?;
         let compiler = match found {
             Some(compiler) => compiler,
-            None => Compiler::of_debian(&folder)?,
+            None => Compiler::of_debian(&folder, &WINDOWS)?,
         };
         let wine = Wine::ensure(&folder)?;
         Ok(Self { compiler, wine })
@@ -76,16 +71,12 @@ impl Cross {
     /// under Wine. `flags` are for the compiler.
     pub(crate) fn cargo(&self, flags: &str) -> Result<Command, Error> {
         let mut cargo = self.compiler.cargo();
-        for variable in FOR_THIS_SYSTEM {
-            cargo.env_remove(variable);
-        }
         let of_target = |name: &str| {
             let target = TARGET.to_uppercase().replace('-', "_");
             format!("CARGO_TARGET_{target}_{name}")
         };
         let flags = format!("{} {flags}", self.compiler.flags());
         cargo
-            .current_dir(workspace::root())
             .env("CARGO_BUILD_TARGET", TARGET)
             .env("CARGO_TARGET_DIR", built()?)
             .env(of_target("RUSTFLAGS"), flags.trim())

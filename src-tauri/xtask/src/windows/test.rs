@@ -68,6 +68,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
         cross.with_lints(&mut tests);
         tests
             .arg("test")
+            .args(packages())
+            .args(targets())
             .env("DISPLAY", screen.name())
             .env("PILOTLIGHT_TEST_SERVICE", as_seen_in_wine(&service))
             // Snapshots are looked for from the root, which cargo would be asked for.
@@ -78,7 +80,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
             .env("PROPTEST_CASES", "32");
         Ok(tests)
     };
-    suite::run(under_wine, &packages(), &targets(), arguments)
+    suite::run(under_wine, arguments)
 }
 
 /// What is tested, as arguments of `cargo test`.

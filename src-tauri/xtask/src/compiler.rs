@@ -1,4 +1,4 @@
-//! A compiler that has, or is given, the standard library for Windows.
+//! A compiler that has, or is given, the standard library of another system.
 
 use std::{
     fs,
@@ -6,14 +6,34 @@ use std::{
     process::Command,
 };
 
-use super::TARGET;
 use crate::{
     error::{Error, at},
     setup, step, workspace,
 };
 
-/// Which compiler builds for Windows.
-pub(super) enum Compiler {
+/// What settles how cargo builds for this system, and is not meant for another.
+const FOR_THIS_SYSTEM: [&str; 5] = [
+    "RUSTFLAGS",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_BUILD_RUSTFLAGS",
+    "CARGO_BUILD_TARGET",
+    // Of the cargo that runs the chores, whose compiler may be another.
+    "LD_LIBRARY_PATH",
+];
+
+/// A system that programs are built or checked for.
+pub(crate) struct Target {
+    /// As the compiler calls it.
+    pub(crate) triple: &'static str,
+    /// As people call it.
+    pub(crate) name: &'static str,
+    /// What cargo does with the standard library: `build` it, or `check` it where nothing is linked, which takes a
+    /// fraction of the time.
+    pub(crate) library: &'static str,
+}
+
+/// Which compiler builds for the other system.
+pub(crate) enum Compiler {
     /// The one that built the chores; rustup has the standard library for it.
     OfRustup,
     /// Debian's, named outright since rustup's stand before it on PATH, with a standard library
@@ -30,11 +50,10 @@ const RUSTDOC: &str = "/usr/bin/rustdoc";
 const CLIPPY: &str = "/usr/bin/clippy-driver";
 
 impl Compiler {
-    /// The one that is at work here, where it can build for Windows
-    /// (`rustup target add x86_64-pc-windows-gnu`).
-    pub(super) fn find() -> Option<Self> {
+    /// The one that is at work here, where it can build for the other system (`rustup target add`).
+    pub(crate) fn find(target: &Target) -> Option<Self> {
         let mut ask = Command::new("rustc");
-        ask.args(["--print", "target-libdir", "--target", TARGET]);
+        ask.args(["--print", "target-libdir", "--target", target.triple]);
         let libraries = PathBuf::from(step::output(ask)?);
         let mut listed = fs::read_dir(libraries).ok()?.filter_map(Result::ok);
         listed
@@ -42,9 +61,9 @@ impl Compiler {
             .then_some(Self::OfRustup)
     }
 
-    /// Debian's, with a standard library in `folder` that is built once for each version of it:
-    /// about 80 s of a processor.
-    pub(super) fn of_debian(folder: &Path) -> Result<Self, Error> {
+    /// Debian's, with a standard library in `folder` that is made once for each version of it: to build it takes about
+    /// 80 s of a processor.
+    pub(crate) fn of_debian(folder: &Path, target: &Target) -> Result<Self, Error> {
         let sysroot = folder.join("sysroot");
         let compiler = Self::OfDebian {
             sysroot: sysroot.clone(),
@@ -55,15 +74,16 @@ impl Compiler {
         setup::once(&sysroot.join("made-from.txt"), &ingredients, || {
             // What was built with another library does not go with this one.
             remove(&folder.join("build"))?;
-            compiler.build_library(&sysroot, &folder.join("std"))
+            compiler.make_library(target, &sysroot, &folder.join("std"))
         })?;
         Ok(compiler)
     }
 
-    fn build_library(&self, sysroot: &Path, scratch: &Path) -> Result<(), Error> {
+    fn make_library(&self, target: &Target, sysroot: &Path, scratch: &Path) -> Result<(), Error> {
         remove(sysroot)?;
         remove(scratch)?;
-        let libraries = sysroot.join(format!("lib/rustlib/{TARGET}/lib"));
+        let triple = target.triple;
+        let libraries = sysroot.join(format!("lib/rustlib/{triple}/lib"));
         let source = scratch.join("src");
         for new in [&libraries, &source] {
             fs::create_dir_all(new).map_err(at(new))?;
@@ -74,24 +94,22 @@ impl Compiler {
         ] {
             fs::write(&file, text).map_err(at(&file))?;
         }
-        let mut build = self.cargo();
-        for variable in super::FOR_THIS_SYSTEM {
-            build.env_remove(variable);
-        }
-        build
-            .args(["build", "--release", RECIPE, "--target", TARGET])
+        let mut make = self.cargo();
+        make.args([target.library, "--release", RECIPE, "--target", triple])
             .arg("--target-dir")
             .arg(scratch.join("target"))
             .current_dir(scratch)
             // To build the standard library is not stable; what is built with it is.
             .env("RUSTC_BOOTSTRAP", "1");
-        step::run("build the standard library for Windows", build)?;
+        let (library, name) = (target.library, target.name);
+        step::run(&format!("{library} the standard library for {name}"), make)?;
 
-        let libs = scratch.join(format!("target/{TARGET}/release/deps"));
+        let libs = scratch.join(format!("target/{triple}/release/deps"));
         for entry in fs::read_dir(&libs).map_err(at(&libs))? {
             let path = entry.map_err(at(&libs))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name.ends_with(".rlib") && !name.starts_with("libnothing-") {
+            let is_library = name.ends_with(".rlib") || name.ends_with(".rmeta");
+            if is_library && !name.starts_with("libnothing-") {
                 let to = libraries.join(&*name);
                 fs::copy(&path, &to).map_err(at(&to))?;
             }
@@ -99,23 +117,29 @@ impl Compiler {
         remove(scratch)
     }
 
-    pub(super) fn cargo(&self) -> Command {
-        match self {
+    /// Its cargo, in the root of the repository, without what is meant for builds for this system.
+    pub(crate) fn cargo(&self) -> Command {
+        let mut cargo = match self {
             Self::OfRustup => workspace::cargo(),
             Self::OfDebian { .. } => {
                 let mut cargo = Command::new(CARGO);
                 cargo
+                    .current_dir(workspace::root())
                     .env("CARGO", CARGO)
                     .env("RUSTC", RUSTC)
                     .env("RUSTDOC", RUSTDOC)
                     .env_remove("RUSTUP_TOOLCHAIN");
                 cargo
             }
+        };
+        for variable in FOR_THIS_SYSTEM {
+            cargo.env_remove(variable);
         }
+        cargo
     }
 
     /// What the compiler has to be told.
-    pub(super) fn flags(&self) -> String {
+    pub(crate) fn flags(&self) -> String {
         match self {
             Self::OfRustup => String::new(),
             Self::OfDebian { sysroot } => format!("--sysroot={}", sysroot.display()),
@@ -123,7 +147,7 @@ impl Compiler {
     }
 
     /// The compiler with the lints of clippy.
-    pub(super) fn clippy(&self) -> &'static str {
+    pub(crate) fn clippy(&self) -> &'static str {
         match self {
             Self::OfRustup => "clippy-driver",
             Self::OfDebian { .. } => CLIPPY,

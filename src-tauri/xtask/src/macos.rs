@@ -1,0 +1,73 @@
+//! Clippy on what is compiled for macOS, on Linux. Nothing is linked, so neither Apple's libraries nor a compiler of C
+//! is needed.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    compiler::{Compiler, Target},
+    error::{Error, at},
+    platform, setup, step, workspace,
+};
+
+const MACOS: Target = Target {
+    triple: "aarch64-apple-darwin",
+    name: "macOS",
+    library: "check",
+};
+
+/// Runs clippy on the core, the command and the app as they are for macOS, with no warning allowed. Elsewhere than on
+/// Linux it does nothing: macOS has been checked with the rest, and from Windows it is not tried.
+pub(crate) fn lint() -> Result<(), Error> {
+    if env::consts::OS != "linux" {
+        return Ok(());
+    }
+    let folder = workspace::programs()?.with_file_name("macos");
+    fs::create_dir_all(&folder).map_err(at(&folder))?;
+    let compiler = if let Some(compiler) = Compiler::find(&MACOS) {
+        compiler
+    } else {
+        setup::for_macos()?;
+        Compiler::of_debian(&folder, &MACOS)?
+    };
+    let triple = MACOS.triple;
+    let mut clippy = compiler.cargo();
+    clippy
+        .args(["check", "--locked", "--target", triple])
+        .args(PACKAGES)
+        .env("CARGO_TARGET_DIR", folder.join("build"))
+        .env(
+            "CARGO_TARGET_AARCH64_APPLE_DARWIN_RUSTFLAGS",
+            format!("{} -Dwarnings", compiler.flags()),
+        )
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .env("RUSTC_WORKSPACE_WRAPPER", compiler.clippy())
+        // Build scripts ask for the place of Apple's libraries.
+        .env("SDKROOT", "/");
+    for tool in ["CC", "AR"] {
+        let variable = format!("{tool}_{}", triple.replace('-', "_"));
+        clippy.env(variable, stand_in(&folder, tool)?);
+    }
+    step::run("run clippy for macOS", clippy)
+}
+
+/// What is checked. Tests are not: most are of Linux or Windows.
+const PACKAGES: [&str; 6] = [
+    "--package",
+    "pilotlight",
+    "--package",
+    "pilotlight-cli",
+    "--package",
+    "pilotlight-app",
+];
+
+/// A program in the place of a compiler of C, or of the one that packs what that makes: build scripts of libraries call
+/// them, and nobody reads what they make.
+fn stand_in(folder: &Path, tool: &str) -> Result<PathBuf, Error> {
+    let path = folder.join(tool.to_lowercase());
+    fs::write(&path, include_str!("macos_stand_in.sh")).map_err(at(&path))?;
+    platform::make_executable(&path).map_err(at(&path))?;
+    Ok(path)
+}
