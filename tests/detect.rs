@@ -26,7 +26,6 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::LazyLock,
-    time::Duration,
 };
 
 use pilotlight::stack_file::{self, Environment};
@@ -252,7 +251,7 @@ proptest! {
 }
 
 #[test]
-fn a_hundred_thousand_files_are_no_work() {
+fn a_hundred_thousand_files_are_looked_at() {
     let mut listing = Listing::new("large", Host::default());
     for app in 0..50 {
         let manifest = r#"{"scripts":{"dev":"vite"},"devDependencies":{"vite":"5"}}"#;
@@ -268,11 +267,8 @@ fn a_hundred_thousand_files_are_no_work() {
             listing.add(format!("apps/app{app}/src/s{file}.ts"), Some(&text));
         }
     }
-    let start = pilotlight::clock::now().instant;
+    // Anything quadratic would take minutes here.
     let draft = detect::look(&listing);
-    let taken = pilotlight::clock::now().instant.duration_since(start);
     assert_eq!(draft.services.len(), 50);
     check("large", &listing, &draft);
-    // A debug build on a busy machine; anything quadratic takes minutes.
-    assert!(taken < Duration::from_mins(1), "{taken:?}");
 }

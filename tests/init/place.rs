@@ -185,6 +185,8 @@ impl Place {
                 "not green: {services:#?}\n{}",
                 String::from_utf8_lossy(&self.run(&["doctor"]).stdout)
             );
+            // What it waits for needs the processor too.
+            std::thread::sleep(Duration::from_millis(100));
         }
     }
 }

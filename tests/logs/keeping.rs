@@ -3,6 +3,7 @@
 use std::{
     fs,
     os::unix::fs::MetadataExt,
+    path::PathBuf,
     process::{Command, Stdio},
     time::{Duration, SystemTime},
 };
@@ -52,40 +53,80 @@ fn notes(run: &RunLog) -> u64 {
     fs::metadata(run.index()).map_or(0, |index| index.len())
 }
 
+/// Files that a script waits for, so that what it writes is noted before it writes more.
+struct Gates {
+    folder: PathBuf,
+    opened: usize,
+}
+
+impl Gates {
+    fn new(service: &Service) -> Self {
+        Self {
+            folder: service.path("gates"),
+            opened: 0,
+        }
+    }
+
+    /// A script that runs this so many times, each time behind a gate; `$i` counts them from 1.
+    fn before(&self, command: &str, times: usize) -> String {
+        fs::create_dir_all(&self.folder).expect("a folder");
+        let gates = self.folder.display();
+        let numbers: Vec<_> = (1..=times).map(|number| number.to_string()).collect();
+        let numbers = numbers.join(" ");
+        format!(
+            "for i in {numbers}; do while ! [ -e {gates}/$i ]; do sleep 0.01; done; {command}; done; sleep 1000"
+        )
+    }
+
+    /// Opens the next one, and waits until what is written behind it has been noted.
+    async fn open(&mut self, run: &RunLog) {
+        let (before, long) = (notes(run), size(run));
+        self.opened += 1;
+        fs::write(self.folder.join(self.opened.to_string()), "").expect("a gate");
+        until("a note", || size(run) > long && notes(run) > before).await;
+    }
+}
+
 #[tokio::test]
 async fn each_line_has_the_time_at_which_it_was_written() {
     let service = Service::new();
-    // The script says when it wrote each line.
-    let mut running = service.start("for i in 1 2 3 4; do date +%s.%N; sleep 0.3; done");
+    // The script says when it wrote each line, and writes one when it is let.
+    let mut gates = Gates::new(&service);
+    let running = service.start(&gates.before("date +%s.%N", 4));
     let keeper = Keeper::start(&Watcher::new(), &running.run, ROOMY);
-    until("the end", || {
-        running.child.try_wait().expect("a child").is_some()
-    })
-    .await;
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        gates.open(&running.run).await;
+        seen.push(SystemTime::now());
+    }
     keeper.finish().await;
 
     let lines = service.read(Query::default());
     assert_eq!(lines.len(), 4);
-    for line in lines {
+    for (line, seen) in lines.iter().zip(seen) {
         let said = Duration::from_secs_f64(line.text.parse().expect("a time"));
         let noted = line.time.expect("a known time");
+        assert!(noted <= seen, "the next line has a time of its own");
+        // A file system takes the time from the kernel's tick, up to 10 ms in the past.
         let noted = noted
             .duration_since(SystemTime::UNIX_EPOCH)
             .expect("after 1970");
-        let apart = noted.abs_diff(said);
-        assert!(apart < Duration::from_millis(100), "{apart:?} apart");
+        assert!(noted + Duration::from_millis(20) >= said, "{noted:?}");
     }
 }
 
 #[tokio::test]
 async fn since_gives_what_came_later_and_all_of_it() {
     let service = Service::new();
-    let mut running = service.start("seq 1 1000; sleep 0.3; seq 1001 1010; sleep 0.3; echo 1011");
+    let mut gates = Gates::new(&service);
+    let parts = "case $i in 1) seq 1 1000 ;; 2) seq 1001 1010 ;; 3) echo 1011 ;; esac";
+    let running = service.start(&gates.before(parts, 3));
     let keeper = Keeper::start(&Watcher::new(), &running.run, ROOMY);
-    until("the end", || {
-        running.child.try_wait().expect("a child").is_some()
-    })
-    .await;
+    for _ in 0..3 {
+        gates.open(&running.run).await;
+        // The next part has a time of its own, whatever the kernel's tick is.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     keeper.finish().await;
     // The last line has no keeper, so the time of its file dates it. A file system takes that from the
     // kernel's tick, up to 10 ms in the past, which must not fall before the line that went before.

@@ -199,4 +199,4 @@ pub(crate) fn taken(fault: PortFault) -> (Holder, Option<Protected>) {
     }
 }
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);

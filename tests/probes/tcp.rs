@@ -1,6 +1,5 @@
 use std::net::SocketAddr;
 
-use pilotlight::clock;
 use tokio::net::TcpSocket;
 
 use super::*;
@@ -21,18 +20,13 @@ async fn a_port_that_accepts_passes() {
 }
 
 #[tokio::test]
-async fn localhost_is_reached_on_either_family_without_a_delay() {
+async fn localhost_is_reached_on_either_family() {
     for address in ["127.0.0.1", "::1"] {
         let server = accepting(address).await;
-        let mut fastest = DEADLINE;
-        for name in ["localhost", "LOCALHOST.", "app.localhost"].repeat(5) {
-            let began = clock::now().instant;
+        for name in ["localhost", "LOCALHOST.", "app.localhost"] {
             let target = format!("{name}:{}", server.port);
             assert_eq!(connect(target).await, Ok(()), "{name} at {address}");
-            fastest = fastest.min(began.elapsed());
         }
-        // The fastest, since other processes have their turn too.
-        assert!(fastest < Duration::from_millis(2), "{address}: {fastest:?}");
     }
 }
 

@@ -54,9 +54,8 @@ impl Watched {
 const RARELY: Duration = Duration::from_hours(1);
 
 #[tokio::test]
-async fn a_server_is_noticed_a_few_milliseconds_after_it_listens() {
+async fn a_server_that_listens_is_noticed_long_before_the_next_round() {
     let port = free_port();
-    let mut lateness = Vec::new();
     for _ in 0..5 {
         let began = clock::now().instant;
         let url = format!("http://localhost:{port}/");
@@ -64,17 +63,12 @@ async fn a_server_is_noticed_a_few_milliseconds_after_it_listens() {
         assert_eq!(watched.kind().await, Some(ProbeFaultKind::Refused));
         tokio::time::sleep_until((began + SHORT).into()).await;
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
-        let listening = clock::now().instant;
         let (mut stream, _) = soon(listener.accept()).await.unwrap();
         read_head(&mut stream).await;
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
         drop(stream);
         assert_eq!(watched.kind().await, None);
-        lateness.push(listening.elapsed());
     }
-    lateness.sort_unstable();
-    // The middle one, since other processes have their turn too.
-    assert!(lateness[2] < Duration::from_millis(12), "{lateness:?}");
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ async fn a_helper_that_takes_too_long_is_ended_with_all_that_it_started() {
     let folder = TempDir::new().unwrap();
     let service = pilotlight_test_service::path().display();
     let line = format!("{service} --child setsid --child double-fork > children");
-    let outcome = run(&line, folder.path(), Duration::from_millis(500)).await;
+    let outcome = run(&line, folder.path(), Duration::from_secs(3)).await;
     assert_eq!(outcome, Err(HelperFault::TimedOut { last_line: None }));
     let children = fs::read_to_string(folder.path().join("children")).unwrap();
     let children = children

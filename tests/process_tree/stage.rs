@@ -25,7 +25,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 /// How long anything may take that is to happen at once.
-pub(crate) const SOON: Duration = Duration::from_secs(10);
+pub(crate) const SOON: Duration = Duration::from_mins(1);
 
 /// The polite step of most services.
 pub(crate) const TERM: Ask<'_> = Ask::Signal(Signal::Terminate);

@@ -198,7 +198,7 @@ async fn a_stop_command_that_hangs_is_ended_with_the_service() {
         directory: stage.folder.path(),
         environment: &std::env::vars_os().collect::<Vec<_>>(),
     };
-    let patience = Duration::from_millis(500);
+    let patience = Duration::from_secs(3);
     let stopped = soon(stop(&service.tree, &stage.census, ask, patience, &never)).await;
     assert!(stopped.killed);
     let helper = std::fs::read_to_string(stage.folder.path().join("helper")).unwrap();
@@ -258,10 +258,14 @@ async fn a_stubborn_stranger_is_ended_after_a_grace() {
     let stage = Stage::new("stranger");
     let polite = stage.serve("--print ready").await;
     let stubborn = stage.serve("--sigterm ignore --print ready").await;
-    for (stranger, expected) in [(&polite, Ended::Left), (&stubborn, Ended::Killed)] {
+    let short = Duration::from_millis(100);
+    for (stranger, grace, expected) in [
+        (&polite, SOON, Ended::Left),
+        (&stubborn, short, Ended::Killed),
+    ] {
         stranger.ready().await;
         let process = stranger.tree.first().unwrap();
-        assert_eq!(end(process, Duration::from_millis(100)).await, expected);
+        assert_eq!(end(process, grace).await, expected);
         assert!(!lives(process.pid));
     }
 }

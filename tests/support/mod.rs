@@ -25,7 +25,7 @@ use pilotlight::{
 use tempfile::TempDir;
 
 /// So long a test waits for something that is bound to happen.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A folder with a stack file, and a keeper whose home is beside it. What it started is ended when
 /// it is dropped, also when the test fails.
@@ -276,6 +276,16 @@ pub(crate) fn lives(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat.rsplit_once(") ").map(|(_, rest)| rest.as_bytes()[0]);
     !matches!(state, None | Some(b'Z' | b'X'))
+}
+
+/// Whether it has made a session of its own, as a daemon does and no service is started with.
+pub(crate) fn leads_a_session(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // State, parent, group, session: see proc(5).
+    let session = stat
+        .rsplit_once(") ")
+        .and_then(|(_, rest)| rest.split(' ').nth(3));
+    lives(pid) && session == Some(pid.to_string().as_str())
 }
 
 fn environment_has(pid: u32, start: &str) -> bool {

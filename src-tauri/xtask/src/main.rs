@@ -16,6 +16,7 @@ mod demo;
 mod dist;
 mod error;
 mod fault_lab;
+mod fuzz;
 mod generate;
 mod lint;
 mod macos;
@@ -58,6 +59,8 @@ enum Chore {
     FaultLab(fault_lab::Options),
     /// Hurt a running stack at random, and look whether everything holds
     Chaos(chaos::Options),
+    /// Feed the parsers with what no person would write
+    Fuzz(fuzz::Options),
     /// Build what people install, and look into it
     Dist(dist::Options),
     /// Check formatting, clippy without warnings (for macOS too, on Linux), licences, bans and sources of dependencies
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         Chore::Bench(options) => bench::run(&options),
         Chore::FaultLab(options) => fault_lab::run(&options),
         Chore::Chaos(options) => chaos::run(&options),
+        Chore::Fuzz(options) => fuzz::run(&options),
         Chore::Lint => lint::run(),
         Chore::Ui => ui::everything(),
         Chore::Dist(options) => dist::run(&options),

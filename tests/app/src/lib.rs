@@ -27,7 +27,7 @@ pub mod window;
 use std::{thread, time::Duration, time::Instant};
 
 /// So long a test waits for something that is bound to happen.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Waits for something that nobody announces.
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {

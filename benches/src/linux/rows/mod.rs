@@ -8,6 +8,7 @@ mod flood;
 mod hundred;
 mod left_behind;
 mod port_holder;
+mod project;
 mod restart;
 mod status;
 mod ten_thousand;
@@ -30,7 +31,7 @@ pub(crate) struct Row {
 }
 
 /// All of them, in the order of the table.
-pub(crate) static ALL: [Row; 13] = [
+pub(crate) static ALL: [Row; 14] = [
     cold::ROW,
     chain::ROW,
     hundred::ROW,
@@ -43,6 +44,7 @@ pub(crate) static ALL: [Row; 13] = [
     thousand::ROW,
     ten_thousand::ROW,
     port_holder::ROW,
+    project::ROW,
     app::ROW,
 ];
 

@@ -244,6 +244,13 @@ fn own_data(service: &mut DraftService, wanted: &Wanted) -> Option<DraftService>
         stop,
         Because::known("ends its connections first"),
     ));
+    // It listens before it takes connections, and refuses those until it has read its data.
+    let is_ready = ["pg_isready", "-q", "-h", "localhost", "-p", "{port}"];
+    let is_ready = Ready {
+        every: Some("10s".to_owned()),
+        ..ready(Probe::Command(is_ready.map(str::to_owned).to_vec())).value
+    };
+    service.ready = Some(Said::new(is_ready, Because::default()));
     let database = wanted.database().filter(|database| *database != user)?;
     let because = Because {
         text: format!("makes the database `{database}`, once"),

@@ -6,7 +6,6 @@ use rustix::{
     fs::{CWD, Mode, mkfifoat},
     process::{Uid, geteuid},
     thread::set_thread_uid,
-    time::{ClockId, clock_gettime},
 };
 
 use super::*;
@@ -70,14 +69,8 @@ fn what_may_not_be_read_is_said() {
     assert!(unread[0].why.contains("denied"), "{unread:?}");
 }
 
-/// What this thread has worked, whatever else the machine does.
-fn worked() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::try_from(time).unwrap()
-}
-
 #[test]
-fn a_hundred_thousand_files_are_the_work_of_less_than_a_second() {
+fn a_hundred_thousand_files_are_listed() {
     let folder = TempDir::new().unwrap();
     for part in 0..100 {
         let inner = folder.path().join(format!("part{part}"));
@@ -87,11 +80,7 @@ fn a_hundred_thousand_files_are_the_work_of_less_than_a_second() {
         }
     }
     write(&folder, "Procfile", "web: x");
-    let before = worked();
     let listing = listed(folder.path()).listing;
-    let time = worked().checked_sub(before).unwrap();
     assert_eq!(listing.paths().count(), 100_001);
     assert_eq!(listing.text("Procfile"), Some("web: x"));
-    assert!(time < Duration::from_secs(1), "{time:?}");
-    eprintln!("100,000 files: {time:?}");
 }
