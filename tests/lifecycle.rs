@@ -19,9 +19,7 @@ use pilotlight::{
     },
 };
 use pilotlight_test_service::free_port;
-use tokio_util::sync::CancellationToken;
-
-use support::{Bench, eventually, findings, http_service, kill, lives, signal};
+use support::{Bench, eventually, findings, http_service, kill, leads_a_session, lives, signal};
 
 const SLEEPER: &str = r#"
 [service.sleeper]

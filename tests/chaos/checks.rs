@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
     foreign::Foreign,
     lines,
     processes::Process,
+    random::Random,
     round::Round,
     stage::{SINGLE, Stage},
 };
@@ -52,10 +54,16 @@ pub(crate) fn can_be_started(round: &mut Round) -> io::Result<bool> {
 }
 
 /// All that is promised once the faults are over. Returns how many lines were counted.
-pub(crate) fn all(round: &mut Round) -> io::Result<u64> {
+pub(crate) fn all(round: &mut Round, random: &mut Random) -> io::Result<u64> {
     status_is_quick(round)?;
     can_be_started(round)?;
     let lines = no_line_is_lost(round)?;
+    // A service that hangs is stopped too.
+    if random.one_in(3)
+        && let Some(process) = random.pick(&round.stage.services())
+    {
+        round.stage.signal_service(process.pid, Signal::STOP);
+    }
     down_leaves_nothing(round)?;
     foreign_processes_are_unharmed(round, "the last `down`");
     no_line_is_lost(round)?;

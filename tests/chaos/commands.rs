@@ -17,6 +17,9 @@ use crate::stage::Stage;
 /// A command that has not ended by then hangs.
 pub(crate) const LONGEST: Duration = Duration::from_secs(90);
 
+/// What ends a foreground `up` before it listens to it.
+const SIGINT: i32 = 2;
+
 /// The environment variable that puts a home under one folder.
 pub(crate) const HOME: &str = "PILOTLIGHT_HOME";
 
@@ -74,6 +77,10 @@ impl Stage {
 }
 
 impl Running {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for its end, and kills it if it does not come.
     pub(crate) fn end(mut self) -> io::Result<Ended> {
         let deadline = self.begun + LONGEST;
@@ -109,10 +116,12 @@ impl Ended {
         let Some(status) = self.status else {
             return Some(format!("did not end within {LONGEST:?}"));
         };
-        if let Some(signal) = status.signal() {
+        if let Some(signal) = status.signal().filter(|signal| *signal != SIGINT) {
             return Some(format!("died of signal {signal}"));
         }
-        let odd = !matches!(status.code(), Some(0..=2)) || self.errors.contains("panicked at");
+        // 130 is a foreground `up` that got SIGINT.
+        let odd = !matches!(status.code(), None | Some(0..=2 | 130))
+            || self.errors.contains("panicked at");
         odd.then(|| format!("ended with {status}"))
     }
 

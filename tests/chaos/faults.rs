@@ -10,7 +10,7 @@ use std::{
 
 use rustix::process::Signal;
 
-use crate::{foreign::Foreign, random::Random, round::Round, socket, stage::until};
+use crate::{foreign::Foreign, processes, random::Random, round::Round, socket, stage::until};
 
 /// How much of a round's time a fault may take that lasts.
 const LONGEST: u32 = 800;
@@ -39,10 +39,11 @@ pub(crate) enum Fault {
     DeleteSocket,
     BreakStackFile,
     Commands,
+    ForegroundUp,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::KillDaemon,
         Self::KillService,
         Self::KillEverything,
@@ -64,6 +65,7 @@ impl Fault {
         Self::DeleteSocket,
         Self::BreakStackFile,
         Self::Commands,
+        Self::ForegroundUp,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -89,6 +91,7 @@ impl Fault {
             Self::DeleteSocket => "delete-socket",
             Self::BreakStackFile => "break-stack-file",
             Self::Commands => "commands",
+            Self::ForegroundUp => "foreground-up",
         }
     }
 }
@@ -114,6 +117,9 @@ pub(crate) fn inflict(fault: Fault, round: &mut Round, random: &mut Random) -> i
         }
         Fault::StopDaemon => {
             stage.signal_daemon(Signal::STOP);
+            if random.one_in(2) {
+                round.commands.push(stage.start(&["status"])?);
+            }
             thread::sleep(random.time(LONGEST));
             stage.signal_daemon(Signal::CONT);
         }
@@ -148,6 +154,13 @@ pub(crate) fn inflict(fault: Fault, round: &mut Round, random: &mut Random) -> i
                 round.commands.push(stage.start(words)?);
                 thread::sleep(random.time(50));
             }
+        }
+        // It attaches to the daemon, or is one itself.
+        Fault::ForegroundUp => {
+            let up = stage.start(&["up"])?;
+            thread::sleep(random.time(LONGEST));
+            processes::signal(up.pid(), &stage.command, Signal::INT);
+            round.commands.push(up);
         }
     }
     Ok(())

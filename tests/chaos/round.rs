@@ -79,7 +79,7 @@ pub(crate) fn play(seed: u64, number: u32) -> io::Result<Record> {
             thread::sleep(random.time(BETWEEN));
         }
         round.heal()?;
-        lines = checks::all(&mut round)?;
+        lines = checks::all(&mut round, &mut random)?;
     }
     let folder = (!round.violations.is_empty()).then(|| round.stage.keep());
     Ok(Record {

@@ -54,9 +54,11 @@ pub(crate) fn lint() -> Result<(), Error> {
 }
 
 /// What is checked. Tests are not: most are of Linux or Windows.
-const PACKAGES: [&str; 6] = [
+const PACKAGES: [&str; 8] = [
     "--package",
     "pilotlight",
+    "--package",
+    "pilotlight-init",
     "--package",
     "pilotlight-cli",
     "--package",

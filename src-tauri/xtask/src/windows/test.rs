@@ -13,8 +13,9 @@ use crate::{
 
 /// What is built for Windows and tested there: all together, since each of them alone would ask for other
 /// features of the libraries that they share, and those would be built once more.
-const PACKAGES: [&str; 4] = [
+const PACKAGES: [&str; 5] = [
     "pilotlight",
+    "pilotlight-init",
     "pilotlight-cli",
     "pilotlight-app",
     "pilotlight-test-service",
