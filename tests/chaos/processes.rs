@@ -51,6 +51,15 @@ fn argv(pid: u32) -> Vec<String> {
         .collect()
 }
 
+/// Whether it has made a session of its own. State, parent, group and session are the fields behind the name: proc(5).
+pub(crate) fn leads_a_session(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let session = stat
+        .rsplit_once(") ")
+        .and_then(|(_, rest)| rest.split(' ').nth(3)?.parse().ok());
+    session == Some(pid)
+}
+
 /// The letter that proc(5) has for the state of a process: `T` is stopped, `Z` a zombie.
 pub(crate) fn state(pid: u32) -> Option<char> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

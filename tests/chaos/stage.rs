@@ -151,11 +151,11 @@ impl Stage {
     /// The daemons of this home: one, unless something is wrong.
     pub(crate) fn daemons(&self) -> Vec<u32> {
         let commands = processes::of_program(&self.command);
-        let daemons = commands.into_iter().filter(|process| {
-            let command = process.argv.get(1).map(String::as_str);
-            matches!(command, Some("keeper" | "daemon"))
-        });
-        daemons.map(|process| process.pid).collect()
+        let daemons = commands.into_iter().map(|process| process.pid);
+        // A command is in the session of this program.
+        daemons
+            .filter(|pid| processes::leads_a_session(*pid))
+            .collect()
     }
 
     pub(crate) fn signal_daemon(&self, signal: Signal) {
