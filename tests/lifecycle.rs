@@ -19,6 +19,8 @@ use pilotlight::{
     },
 };
 use pilotlight_test_service::free_port;
+use tokio_util::sync::CancellationToken;
+
 use support::{Bench, eventually, findings, http_service, kill, leads_a_session, lives, signal};
 
 const SLEEPER: &str = r#"

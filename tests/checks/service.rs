@@ -153,7 +153,8 @@ timeout = "1h"
 "#;
     let stack = stack(hung.port, checks);
     let limit = Duration::from_secs(1);
-    let running = run(&stack, &Saved::default(), limit);
+    let saved = Saved::default();
+    let running = run(&stack, &saved, limit);
     let answers = tokio::time::timeout(DEADLINE, running).await.unwrap();
     assert!(matches!(
         answers[0].fault(),
