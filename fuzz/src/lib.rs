@@ -1,0 +1,59 @@
+//! What the targets share.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use pilotlight::stack_file::{self, Environment};
+use pilotlight_init::{
+    detect::{Host, Listing},
+    draft::render,
+    import,
+};
+use tempfile::TempDir;
+
+/// Reads `text` as the file of another tool: the stack file that comes of it must be valid.
+pub fn import(file: &str, text: &[u8]) {
+    let text = String::from_utf8_lossy(text);
+    let host = Host {
+        programs: ["docker", "node", "npm", "python3"]
+            .map(str::to_owned)
+            .into(),
+        ..Host::default()
+    };
+    let mut listing = Listing::new("project", host);
+    listing.add(file, Some(&text));
+    // A pattern in a script names other scripts, and a task a script of the package.
+    if file != "package.json" {
+        listing.add(
+            "package.json",
+            Some(r#"{"scripts":{"dev":"vite","x-y":"node server.js"}}"#),
+        );
+    }
+    let combined = import::draft(&listing);
+    if combined.draft.services.is_empty() {
+        return;
+    }
+    let written = render(&combined.draft);
+    let file = Path::new("/project/pilotlight.toml");
+    if let Err(report) = stack_file::parse(file, written.as_bytes(), &Environment::new()) {
+        panic!("{report}\n{written}");
+    }
+}
+
+/// A folder in memory, where the system has one.
+pub fn folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let parent = if memory.is_dir() {
+        memory.to_owned()
+    } else {
+        std::env::temp_dir()
+    };
+    tempfile::tempdir_in(parent).expect("a folder")
+}
+
+/// Writes a file anew.
+pub fn write(file: &PathBuf, bytes: &[u8]) {
+    fs::write(file, bytes).expect("a file that can be written");
+}
