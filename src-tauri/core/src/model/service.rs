@@ -144,6 +144,10 @@ struct Checks {
 
 /// One service of a running stack.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and they occur in every combination"
+)]
 pub struct ServiceState {
     /// What the stack file says, for the present run.
     pub(super) spec: Arc<Service>,

@@ -58,6 +58,10 @@ pub enum Event {
 
 /// The model of one stack.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and they occur in every combination"
+)]
 pub struct StackModel {
     stack: Arc<Stack>,
     services: Vec<ServiceState>,
