@@ -276,8 +276,8 @@ mod tests {
         let tools = Tools {
             home: Home::under(std::path::Path::new("/home")).expect("an absolute path"),
             census: Census::from_now(),
-            ports: Default::default(),
-            active: Default::default(),
+            ports: crate::effects::port::Ports::default(),
+            active: crate::effects::port::ActiveRuns::default(),
             callers: Default::default(),
             prober: Prober::default(),
             watcher: Watcher::new(),
@@ -295,7 +295,7 @@ mod tests {
             service: stack.services[0].clone(),
             ports: Arc::new(PortTable::default()),
             variables: Arc::default(),
-            saved: Default::default(),
+            saved: crate::effects::check::Saved::default(),
             launches: crate::supervisor::launches::Launches::default(),
             run: Run::new(RunId(1)),
         }
