@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 pub(crate) use self::table::Found;
 use self::table::{Entry, Known, Literal, Table};
-use crate::model::evidence::log::Ecosystem;
+use crate::model::evidence::log::{Ecosystem, LogAdvice};
 
 include!(concat!(env!("OUT_DIR"), "/knowledge.rs"));
 
@@ -67,6 +67,22 @@ pub(crate) fn error(text: &str) -> Option<(&'static str, Meaning, Found<'_>)> {
     static ALL: LazyLock<Known<Meaning>> = LazyLock::new(|| Known::new(&ERRORS));
     let (entry, found) = ALL.matches(text).next()?;
     Some((entry.id, entry.meaning, found))
+}
+
+/// What is known to help, with what the groups hold; `None` if that is nothing.
+pub(crate) fn advice(
+    id: &'static str,
+    meaning: &Meaning,
+    found: &Found<'_>,
+) -> Option<Box<LogAdvice>> {
+    let advice = meaning.advice?;
+    Some(Box::new(LogAdvice {
+        id,
+        title: advice.title.and_then(|title| found.fill(title)),
+        remedy: found.fill(advice.remedy)?,
+        restart_helps: advice.restart_helps,
+        of_another: advice.of_another,
+    }))
 }
 
 /// The addresses that a line says cannot be reached: groups `host` and `port`, and the port where the

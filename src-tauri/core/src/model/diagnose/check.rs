@@ -13,7 +13,10 @@ use super::{
 use crate::{
     mask::Masked,
     model::{
-        evidence::check::{CheckAnswer, CheckFault, CheckNote, CheckOutcome, CorsRule, Stage},
+        evidence::{
+            check::{CheckAnswer, CheckFault, CheckNote, CheckOutcome, CorsRule, Stage},
+            log::LogErrorKind,
+        },
         facts::{ProbeFault, ProbeFaultKind},
         finding::{Code, Symptom},
     },
@@ -210,9 +213,18 @@ impl Failed<'_> {
                 .remedy(format!("see the log of {name}: {}", commands::logs(name)), None),
         };
         let suspect = redis::explain(self.answerer, kind, suspect);
+        let (is_known, suspect) = log::by_body(self.answerer, kind, suspect);
+        if is_known {
+            return vec![suspect];
+        }
         let is_error = !matches!(kind, ProbeFaultKind::Status { status, .. } if *status < 500);
         if !is_failure(code) || !is_error {
-            return vec![suspect];
+            // A service may say only in its log why it refuses a request.
+            let said = log::error(self.scene, self.answerer, When::Now);
+            return match said.is_some_and(|said| said.kind == LogErrorKind::Known) {
+                true => self.with_reasons(log::no_login(suspect)),
+                false => vec![suspect],
+            };
         }
         let owner_down = !matches!(
             self.scene.situation(self.answerer),

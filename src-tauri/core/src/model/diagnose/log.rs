@@ -9,12 +9,14 @@ use super::{
     suspect::{Behind, Cause, Level, Suspect},
 };
 use crate::{
+    knowledge,
     model::{
         evidence::{
             ServiceEvidence,
             log::{LogAdvice, LogError, LogErrorForm, LogErrorKind, Unreachable},
         },
         explain::ago,
+        facts::ProbeFaultKind,
         finding::{Action, Code},
     },
     stack::Port,
@@ -199,6 +201,29 @@ fn advised(seen: Seen<'_>, advice: &LogAdvice, mut suspect: Suspect) -> Suspect 
     let action = suspect.finding.remedy.action.take();
     let action = action.filter(|_| advice.restart_helps);
     suspect.remedy(of_service(&advice.remedy), action)
+}
+
+/// Whether the body of a refusal says why, in words that are known; the suspect then says it, too. Such a
+/// refusal is no matter of a login. Of a failure the log tells more.
+pub(super) fn by_body(seen: Seen<'_>, kind: &ProbeFaultKind, suspect: Suspect) -> (bool, Suspect) {
+    let ProbeFaultKind::Status { status, body } = kind else {
+        return (false, suspect);
+    };
+    let known = knowledge::error(body).filter(|_| *status < 500);
+    let advice = known.and_then(|(id, meaning, found)| knowledge::advice(id, &meaning, &found));
+    match advice {
+        Some(advice) => (true, no_login(advised(seen, &advice, suspect))),
+        None => (false, suspect),
+    }
+}
+
+/// The same refusal, for another reason than a missing login.
+pub(super) fn no_login(mut suspect: Suspect) -> Suspect {
+    if suspect.finding.code == Code::AuthRequired {
+        suspect.finding.code = Code::HttpStatus;
+        suspect.symptom.code = Code::HttpStatus;
+    }
+    suspect
 }
 
 /// What is behind a failure of `seen`, by its log; and the suspects that the log speaks of: an address

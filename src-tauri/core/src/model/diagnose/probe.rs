@@ -185,8 +185,9 @@ fn unwell(seen: Seen<'_>, probe: &ProbeAnswer, fault: &ProbeFault) -> Suspect {
         }))
         .evidence(seen.is.holders.first().map(port::held));
     let suspect = redis::explain(seen, &fault.kind, suspect);
+    let (is_known, suspect) = log::by_body(seen, &fault.kind, suspect);
     // What is refused by intent is no consequence of anything.
-    let by_itself = !is_failure(code);
+    let by_itself = is_known || !is_failure(code);
     suspect.behind(if by_itself {
         Behind::Itself
     } else {

@@ -1,7 +1,7 @@
 //! What an error is about.
 
 use crate::{
-    knowledge::{self, About, Advice, Found},
+    knowledge::{self, About, Found},
     model::evidence::log::{Ecosystem, LogAdvice, LogErrorKind},
     stack::Port,
 };
@@ -12,22 +12,10 @@ pub(super) fn kind(text: &str) -> (LogErrorKind, Option<Box<LogAdvice>>) {
     match knowledge::error(text) {
         None => (LogErrorKind::Other, None),
         Some((id, meaning, found)) => {
-            let advice = meaning
-                .advice
-                .and_then(|advice| advise(id, &advice, &found));
+            let advice = knowledge::advice(id, &meaning, &found);
             (made(meaning.about, &found), advice)
         }
     }
-}
-
-fn advise(id: &'static str, advice: &Advice, found: &Found<'_>) -> Option<Box<LogAdvice>> {
-    Some(Box::new(LogAdvice {
-        id,
-        title: advice.title.and_then(|title| found.fill(title)),
-        remedy: found.fill(advice.remedy)?,
-        restart_helps: advice.restart_helps,
-        of_another: advice.of_another,
-    }))
 }
 
 fn made(about: About, found: &Found<'_>) -> LogErrorKind {

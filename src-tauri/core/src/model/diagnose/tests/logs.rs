@@ -224,3 +224,37 @@ fn an_error_that_comes_back_each_time_is_never_answered_by_a_restart() {
     let helped = case(true).finding();
     assert!(helped.remedy.action.is_some(), "{helped:#?}");
 }
+
+#[test]
+fn a_refusal_is_no_matter_of_a_login_if_its_body_or_the_log_says_why() {
+    let refused = |body: &str| {
+        CheckFault::Plain(ProbeFaultKind::Status {
+            status: 403,
+            body: body.into(),
+        })
+    };
+    let vite = "Blocked request. This host (\"meet.dev.example\") is not allowed.\n\
+                To allow this host, add \"meet.dev.example\" to `server.allowedHosts` in vite.config.js.";
+    let finding = well(API)
+        .failing("backend", "make the report", refused(vite))
+        .finding();
+    assert_eq!(short(&finding), "http-status backend");
+    assert_says(&finding, &["server.allowedHosts", "answers 403"]);
+    assert!(
+        finding.title.contains("meet.dev.example"),
+        "{}",
+        finding.title
+    );
+
+    let case = well(API).with("backend", |is| advised(is, false)).failing(
+        "backend",
+        "make the report",
+        refused("Forbidden"),
+    );
+    let finding = case.finding();
+    assert_eq!(short(&finding), "http-status backend");
+    assert_eq!(finding.remedy.text, "remove the file of backend");
+
+    let plain = well(API).failing("backend", "make the report", refused("Forbidden"));
+    assert_eq!(short(&plain.finding()), "auth-required backend");
+}
