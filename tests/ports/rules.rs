@@ -170,10 +170,7 @@ async fn what_the_asker_was_started_from_is_never_ended() {
 #[tokio::test]
 async fn the_proxy_of_a_container_is_never_ended() {
     let folder = tempfile::tempdir().unwrap();
-    let proxy = folder.path().join("docker-proxy");
-    let python = std::fs::canonicalize(PYTHON).unwrap();
-    std::fs::copy(python, &proxy).unwrap();
-    let mut listener = Listener::with(Command::new(proxy), 0, "0.0.0.0", &[]);
+    let mut listener = Listener::called(folder.path(), "docker-proxy");
     let fault = Ports::default()
         .claim(&request(listener.port))
         .await

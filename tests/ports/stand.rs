@@ -85,7 +85,11 @@ impl Listener {
     /// One that runs under this name.
     pub(crate) fn called(folder: &Path, name: &str) -> Self {
         let program = folder.join(name);
-        std::fs::copy(std::fs::canonicalize(PYTHON).unwrap(), &program).unwrap();
+        // Another program writes it: one that a test beside starts may inherit the open file for a
+        // moment, and a program that is being written cannot be run.
+        let python = std::fs::canonicalize(PYTHON).unwrap();
+        let copied = Command::new("cp").args([&python, &program]).status();
+        assert!(copied.unwrap().success());
         Self::with(Command::new(program), 0, "127.0.0.1", &[])
     }
 

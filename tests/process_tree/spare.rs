@@ -1,6 +1,6 @@
 //! What outlives a service, and what does not.
 
-use std::{fs, path::Path, process::Command as Program, time::Duration};
+use std::{path::Path, process::Command as Program, time::Duration};
 
 use crate::stage::{SOON, Stage, lives};
 
@@ -18,7 +18,15 @@ impl Drop for Spared {
 
 /// A program of this name, which sleeps.
 fn sleeper(folder: &Path, name: &str) {
-    fs::copy("/usr/bin/sleep", folder.join(name)).unwrap();
+    copy("/usr/bin/sleep", &folder.join(name));
+}
+
+/// Copies a program. Another program writes it: one that a test beside starts may inherit the open file
+/// for a moment, and a program that is being written cannot be run.
+#[expect(clippy::disallowed_methods, reason = "`cp` is no service")]
+fn copy(from: &str, to: &Path) {
+    let copied = Program::new("cp").arg(from).arg(to).status().unwrap();
+    assert!(copied.success());
 }
 
 #[tokio::test]
@@ -59,7 +67,7 @@ async fn what_serves_a_person_without_a_session_of_its_own_ends_with_the_service
 async fn what_a_person_runs_in_a_multiplexer_outlives_the_service_with_it() {
     let stage = Stage::new("panes");
     let shell = stage.folder.path().join("tmux");
-    fs::copy("/bin/sh", &shell).unwrap();
+    copy("/bin/sh", &shell);
     // The panes of a multiplexer are its children, with sessions of their own.
     let line = "setsid ./tmux -c 'echo child $$; setsid sleep 1000 & echo child $!; wait' & wait";
     let service = stage.launch(&["/bin/sh", "-c", line]).await;
