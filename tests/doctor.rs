@@ -7,7 +7,6 @@ use std::{
     collections::BTreeMap,
     fs,
     net::{SocketAddr, TcpListener},
-    process::Command,
     sync::Arc,
 };
 
@@ -25,6 +24,7 @@ use pilotlight::{
     stack_file,
 };
 use pilotlight_test_service::free_port;
+use rustix::fs::{CWD, Mode, mkfifoat};
 use support::{Bench, Bystander, http_service, kill, lives, within};
 
 /// Evidence of the stack file alone, as the command gathers it where no keeper has the stack.
@@ -205,8 +205,7 @@ port = {port}
     ))
     .await;
     for name in [".env", ".env.local"] {
-        let made = Command::new("mkfifo").arg(bench.path(name)).status();
-        assert!(made.expect("mkfifo").success());
+        mkfifoat(CWD, bench.path(name), Mode::RUSR | Mode::WUSR).unwrap();
     }
     let evidence = within("the evidence", gather(&bench)).await;
     assert!(matches!(

@@ -130,8 +130,8 @@ fn ctrl_c_while_leftovers_are_ended_starts_nothing() {
     signal(stage.keeper(), Signal::KILL);
     until("only the service is left", || stage.everybody() == [mule]);
     // Without the journal the next daemon does not know of it.
-    let state = stage.home().state().to_owned();
-    for entry in std::fs::read_dir(&state).unwrap() {
+    let journal = stage.home().state().to_owned();
+    for entry in std::fs::read_dir(&journal).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             std::fs::remove_dir_all(path).unwrap();
@@ -141,7 +141,7 @@ fn ctrl_c_while_leftovers_are_ended_starts_nothing() {
     }
     let mut up = stage.start(&["up"]);
     until("leftovers are being ended", || {
-        let entries = std::fs::read_dir(&state).unwrap();
+        let entries = std::fs::read_dir(&journal).unwrap();
         let texts = entries.filter_map(|entry| std::fs::read(entry.unwrap().path()).ok());
         let mut texts = texts.map(|text| String::from_utf8_lossy(&text).into_owned());
         texts.any(|text| text.contains("ending what is left"))

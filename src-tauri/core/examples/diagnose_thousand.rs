@@ -1,15 +1,10 @@
 //! Measures what a diagnosis of a large stack costs by itself, without the gathering of its evidence:
 //! `cargo run --release -p pilotlight --example diagnose_thousand [SERVICES]`.
 
-use std::{
-    env,
-    fmt::Write as _,
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant, SystemTime},
-};
+use std::{env, fmt::Write as _, path::Path, sync::Arc, time::Duration};
 
 use pilotlight::{
+    clock,
     model::{
         diagnose::diagnose,
         evidence::{Evidence, HostEvidence, ServiceEvidence},
@@ -20,10 +15,12 @@ use pilotlight::{
     stack_file,
 };
 
+type Change = fn(usize, &mut ServiceEvidence);
+
 fn main() {
     let services = env::args().nth(1).and_then(|count| count.parse().ok());
     let services = services.unwrap_or(1000);
-    let cases: [(&str, fn(usize, &mut ServiceEvidence)); 3] = [
+    let cases: [(&str, Change); 3] = [
         ("a chain that waits for one that starts", |place, is| {
             (is.phase, is.wanted) = match place {
                 0 => (PhaseName::Starting, true),
@@ -45,7 +42,7 @@ fn main() {
     let stack = Arc::new(chain(services));
     for (name, change) in cases {
         let evidence = evidence(&stack, change);
-        let began = Instant::now();
+        let began = clock::now().instant;
         let findings = diagnose(&evidence).len();
         let took = began.elapsed().as_secs_f64() * 1000.0;
         println!("{services} services, {name}: {took:.1} ms, {findings} findings");
@@ -66,7 +63,7 @@ fn chain(services: usize) -> Stack {
         .unwrap_or_else(|report| panic!("{report}"))
 }
 
-fn evidence(stack: &Arc<Stack>, change: fn(usize, &mut ServiceEvidence)) -> Evidence {
+fn evidence(stack: &Arc<Stack>, change: Change) -> Evidence {
     let services = stack.services.iter().enumerate().map(|(place, service)| {
         let mut is = ServiceEvidence::unknown(service.name.clone());
         change(place, &mut is);
@@ -75,7 +72,7 @@ fn evidence(stack: &Arc<Stack>, change: fn(usize, &mut ServiceEvidence)) -> Evid
     Evidence {
         stack: stack.clone(),
         stack_text: None,
-        at: SystemTime::now(),
+        at: clock::now().wall,
         took: Duration::ZERO,
         kept: true,
         other_keeper: None,

@@ -27,7 +27,7 @@ pub(super) const ROW: Row = Row {
 
 const SERVICES: u32 = 10_000;
 const SETTLED: Duration = Duration::from_secs(10);
-const WATCHED: Duration = Duration::from_secs(60);
+const WATCHED: Duration = Duration::from_mins(1);
 const LOOKS: usize = 5;
 /// What the keeper of so many needs, and what the plain side needs for its files.
 const FILES: u64 = 100_000;

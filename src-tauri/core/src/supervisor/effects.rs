@@ -278,7 +278,7 @@ mod tests {
             census: Census::from_now(),
             ports: crate::effects::port::Ports::default(),
             active: crate::effects::port::ActiveRuns::default(),
-            callers: Default::default(),
+            callers: crate::effects::port::Callers::default(),
             prober: Prober::default(),
             watcher: Watcher::new(),
             killings: MemoryKillings::default(),

@@ -221,10 +221,10 @@ impl Failed<'_> {
         if !is_failure(code) || !is_error {
             // A service may say only in its log why it refuses a request.
             let said = log::error(self.scene, self.answerer, When::Now);
-            return match said.is_some_and(|said| said.kind == LogErrorKind::Known) {
-                true => self.with_reasons(log::no_login(suspect)),
-                false => vec![suspect],
-            };
+            if said.is_some_and(|said| said.kind == LogErrorKind::Known) {
+                return self.with_reasons(log::no_login(suspect));
+            }
+            return vec![suspect];
         }
         let owner_down = !matches!(
             self.scene.situation(self.answerer),

@@ -48,6 +48,10 @@ impl Scripted {
         }
     }
 
+    #[expect(
+        clippy::type_complexity,
+        reason = "the type of a closure can be named in no other way"
+    )]
     fn course(
         &self,
     ) -> Course<'_, (Duration, Round), impl FnMut(Round) -> Option<(Duration, Round)>> {
