@@ -147,7 +147,7 @@ title: string,
 /**
  * What a person can check.
  */
-evidence: Array<string>, 
+evidence: string[], 
 /**
  * What else it explains.
  */

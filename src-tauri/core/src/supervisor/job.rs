@@ -146,8 +146,14 @@ impl Job {
     /// Launches the command and sees it to its end.
     pub(super) async fn launch(self) {
         // Boxed, so that the task of a running service is small.
-        let launched = guarded(Box::pin(self.start())).await;
-        let launched = match launched {
+        if let Some(tree) = Box::pin(self.begin()).await {
+            self.attend(&tree).await;
+        }
+    }
+
+    /// Launches the command and says what came of it. Returns what runs, if it is to be seen to its end.
+    async fn begin(&self) -> Option<Tree> {
+        let launched = match guarded(self.start()).await {
             Ok(launched) => launched,
             Err(panic) => {
                 // It may have come into being all the same.
@@ -155,28 +161,28 @@ impl Job {
                 Err(broken(&panic))
             }
         };
-        let tree = launched.as_ref().ok().cloned();
         // One that comes too late would be seen by nothing.
         let is_late = self.run.over.is_cancelled();
-        if let Some(tree) = tree.as_ref().filter(|_| is_late) {
-            self.kill(tree).await;
-        }
-        if let Some(process) = tree.as_ref().filter(|_| !is_late).and_then(Tree::first) {
-            let launched = Launched {
-                process,
-                tree: tree
-                    .clone()
-                    .unwrap_or_else(|| Tree::remains(self.mark(), [])),
-            };
-            self.tell(Message::Launched(self.origin.clone(), launched))
-                .await;
+        if let Ok(tree) = &launched {
+            if is_late {
+                self.kill(tree).await;
+            } else if let Some(process) = tree.first() {
+                let launched = Launched {
+                    process,
+                    tree: tree.clone(),
+                };
+                self.tell(Message::Launched(self.origin.clone(), launched))
+                    .await;
+            }
         }
         // It is set once; a stop that waits for it comes after the message.
-        let _ = self.run.launch.set(tree.clone());
+        let _ = self.run.launch.set(launched.as_ref().ok().cloned());
         match launched {
-            Err(fault) => self.report(Report::Launched(Err(fault))).await,
-            Ok(tree) if !is_late => self.attend(&tree).await,
-            Ok(_) => {}
+            Ok(tree) => (!is_late).then_some(tree),
+            Err(fault) => {
+                self.report(Report::Launched(Err(fault))).await;
+                None
+            }
         }
     }
 
