@@ -81,8 +81,9 @@ describe("a remedy", () => {
   });
 
   it("is shown first where it does more than start a service", () => {
-    expect(actions.map(asksFirst)).toEqual([false, false, true, true, true, true]);
+    expect(actions.map(asksFirst)).toEqual([false, false, true, true, true, true, true]);
     expect(actions.filter(asksFirst).map(confirmation)).toEqual([
+      "Stop web",
       "End it and free port 8001",
       "Run it",
       "Make .env",

@@ -107,7 +107,7 @@ export function evidence(finding: Finding): string[] {
 
 /** Whether carrying it out stops a process that may be of use to someone: never the green button. */
 export function stops(action: Action): boolean {
-  return action.kind === "free-port";
+  return action.kind === "free-port" || action.kind === "stop";
 }
 
 /** What tells a finding from the others of its stack. */
