@@ -405,7 +405,7 @@ async fn the_page_reaches_nothing_that_is_not_known_or_was_not_picked() {
     assert!(desk.add_picked(&project).is_ok());
 }
 
-/// Whether a log is followed, or why not.
+/// Returns whether a log is followed, or why not.
 async fn followed(desk: &Desk, file: &Path, services: &[&str]) -> Result<(), String> {
     let services = services.iter().map(|name| (*name).into()).collect();
     let mut failed = Ok(());

@@ -1,5 +1,5 @@
-//! Makes tables of `knowledge/*.toml`, so that a running program parses nothing. The examples in it are
-//! for its tests.
+//! Compiles `knowledge/*.toml` into tables, so that a running program parses nothing. The examples in
+//! these files are tests only.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use std::{
 
 use toml::{Table, Value};
 
-/// What an error is about, the most telling first: of two that match a line, the earlier one counts.
+/// The kinds of errors, most specific first: if two entries match a line, the earlier one wins.
 const KINDS: [(&str, &str); 16] = [
     ("known", ""),
     ("port-moved", "Moved"),
@@ -32,7 +32,7 @@ const KINDS: [(&str, &str); 16] = [
     ("syntax", "Syntax"),
 ];
 
-/// The automaton that looks for literals has their first characters only, so that it is made quickly.
+/// The automaton that searches for literals contains only their prefixes, so that it builds quickly.
 const BEGINNING: usize = 5;
 
 type Made<T> = Result<T, Box<dyn Error>>;
@@ -45,7 +45,7 @@ fn main() -> Made<()> {
         .map(|entry| Ok(entry?.path()))
         .collect::<Made<_>>()?;
     files.retain(|file| file.extension().is_some_and(|ending| ending == "toml"));
-    // What any program may say comes last.
+    // Entries that apply to any program come last.
     files.sort_by_key(|file| (file.ends_with("common.toml"), file.clone()));
     let mut errors = Vec::new();
     let (mut addresses, mut aftermath) = (Vec::new(), Vec::new());
@@ -68,12 +68,12 @@ fn main() -> Made<()> {
 struct Entry {
     rank: usize,
     id: String,
-    /// What suffices by itself.
+    /// Literals that are sufficient on their own.
     words: Vec<String>,
-    /// What must occur for the patterns to be tried.
+    /// Literals of which one must occur before the patterns are tried.
     literals: Vec<String>,
     says: Vec<String>,
-    /// The meaning, as code.
+    /// The meaning, as Rust code.
     meaning: String,
 }
 
@@ -158,7 +158,7 @@ fn of_error(entry: &Table) -> Made<(usize, String)> {
         false => "None".to_owned(),
     };
     let meaning = format!("Meaning {{ about: About::{about}, advice: {advice} }}");
-    // Of two of one kind, the one with advice tells more.
+    // Of two entries of one kind, the one with advice comes first.
     Ok((2 * rank + usize::from(advice == "None"), meaning))
 }
 
@@ -169,7 +169,7 @@ fn text(entry: &Table, key: &str) -> Made<String> {
         .to_owned())
 }
 
-/// The texts of a list; none where there is no list.
+/// Returns the strings of a list, or none if there is no list.
 fn texts(entry: &Table, key: &str) -> Made<Vec<String>> {
     let Some(values) = entry.get(key) else {
         return Ok(Vec::new());
@@ -184,7 +184,7 @@ fn texts(entry: &Table, key: &str) -> Made<Vec<String>> {
     texts.collect()
 }
 
-/// Writes the entries, and beside them all that is looked for, by how it begins.
+/// Writes the entries, and an index of all literals by their prefix.
 fn write_table(code: &mut String, name: &str, meaning: &str, entries: &[Entry]) -> Made<()> {
     let mut beginnings: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut add = |text: &str, place: usize, suffices: bool| {

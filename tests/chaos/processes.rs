@@ -51,7 +51,8 @@ fn argv(pid: u32) -> Vec<String> {
         .collect()
 }
 
-/// Whether it has made a session of its own. State, parent, group and session are the fields behind the name: proc(5).
+/// Returns whether it has made a session of its own. State, parent, group and session are the fields
+/// behind the name: proc(5).
 pub(crate) fn leads_a_session(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let session = stat

@@ -15,7 +15,7 @@ fn up(bench: &Bench) -> Up {
     }
 }
 
-/// Whether a start came to nothing, or was over before it was asked to.
+/// Returns whether a start came to nothing, or was over before it was asked to.
 fn is_overruled(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Overruled(_) | Outcome::Done)
 }

@@ -278,7 +278,7 @@ pub(crate) fn lives(pid: u32) -> bool {
     !matches!(state, None | Some(b'Z' | b'X'))
 }
 
-/// Whether it has made a session of its own, as a daemon does and no service is started with.
+/// Returns whether it has made a session of its own, as a daemon does and no service is started with.
 pub(crate) fn leads_a_session(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // State, parent, group, session: see proc(5).

@@ -32,7 +32,7 @@ impl Target {
         }
     }
 
-    /// The same for a time.
+    /// Does the same for a time.
     pub(crate) fn below_ms(value: Duration, limit: f64) -> Self {
         Self::below(value.as_secs_f64() * 1000.0, limit, " ms")
     }

@@ -41,7 +41,7 @@ impl<'a> Running<'a> {
         Self::start_by(command, manager, stage)
     }
 
-    /// The same, with the command in a shell script, as other harnesses and people have it.
+    /// Does the same with the command in a shell script, as users and other harnesses run it.
     pub(crate) fn start_by_script(
         manager: &'a dyn Manager,
         stage: Stage,
@@ -96,7 +96,7 @@ impl<'a> Running<'a> {
         Ok(f64::from(u32::try_from(kib?)?) / 1024.0)
     }
 
-    /// How long a command of Pilot Light takes that tells of these services.
+    /// Measures how long a command of Pilot Light that reports these services takes.
     pub(crate) fn status(&self) -> Result<Duration> {
         let command = Pilotlight.command(&self.stage, &["status"])?;
         let began = Moment::now();

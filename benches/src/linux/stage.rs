@@ -51,7 +51,7 @@ impl Stage {
         Self::of(&programs()?.join("pilotlight-test-service"))
     }
 
-    /// Takes the smallest service there is, of C. Needs a C compiler.
+    /// Uses the smallest service, written in C. Needs a C compiler.
     pub(crate) fn tiny() -> Result<Self> {
         static TINY: Mutex<Option<PathBuf>> = Mutex::new(None);
         let mut tiny = TINY.lock().unwrap_or_else(PoisonError::into_inner);

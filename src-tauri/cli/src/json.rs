@@ -1,4 +1,4 @@
-//! JSON for programs, of which a terminal obeys nothing either.
+//! JSON output without characters that a terminal interprets.
 
 use std::{fmt::Write as _, io};
 
@@ -9,12 +9,12 @@ pub(crate) fn line(value: &impl Serialize) -> io::Result<String> {
     Ok(escaped(serde_json::to_string(value)?))
 }
 
-/// Returns a value as people read it, too.
+/// Returns a value with indentation, for people.
 pub(crate) fn pretty(value: &impl Serialize) -> io::Result<String> {
     Ok(escaped(serde_json::to_string_pretty(value)?))
 }
 
-/// The characters that JSON lets stand as they are and a terminal obeys can only be in strings.
+/// Control characters that JSON permits unescaped can only occur in strings.
 fn escaped(text: String) -> String {
     let obeyed = |character: char| matches!(character, '\u{7f}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut escaped = text;
@@ -22,7 +22,7 @@ fn escaped(text: String) -> String {
         let mut shown = String::with_capacity(escaped.len() + 16);
         for character in escaped.chars() {
             if obeyed(character) {
-                // A String takes everything.
+                // Writing to a String cannot fail.
                 let _ = write!(shown, "\\u{:04x}", u32::from(character));
             } else {
                 shown.push(character);

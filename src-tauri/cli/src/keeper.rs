@@ -22,11 +22,11 @@ use crate::{
 /// How long a keeper that begins or ends may stand in the way of a connection.
 const CHANGE: Duration = Duration::from_secs(30);
 
-/// What a daemon of this process is for.
+/// The purpose of a daemon in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
     Keep,
-    /// It takes no start.
+    /// Accepts no start.
     StopOnly,
 }
 
@@ -52,7 +52,7 @@ pub(crate) async fn keep(home: &Home) -> Result<Kept, Failure> {
     keep_for(home, Purpose::Keep).await
 }
 
-/// The same to stop what an earlier daemon left: starts are left to the next one.
+/// Does the same to stop what an earlier daemon left; starts are left to the next daemon.
 pub(crate) async fn keep_to_stop(home: &Home) -> Result<Kept, Failure> {
     keep_for(home, Purpose::StopOnly).await
 }
@@ -83,7 +83,7 @@ async fn keep_for(home: &Home, purpose: Purpose) -> Result<Kept, Failure> {
 pub(crate) async fn keep_in_background(context: &Context) -> Result<Client, Failure> {
     let home = &context.home;
     let attempt = async {
-        // What has become of it shows in whether it answers.
+        // The next connection attempt shows whether it is alive.
         if let Some(starting) = context.starting.take() {
             drop(starting.ready().await);
         }
@@ -94,7 +94,7 @@ pub(crate) async fn keep_in_background(context: &Context) -> Result<Client, Fail
                 Err(ConnectError::NoKeeper | ConnectError::Closed) => {}
                 Err(error) => return Err(error.into()),
             }
-            // A second one would only find that.
+            // A second daemon would only find the lock held.
             if Lock::holder(home).is_some() {
                 attempts.pause().await?;
                 continue;
@@ -124,11 +124,11 @@ fn unreachable(home: &Home) -> Failure {
     }
 }
 
-/// Starts a daemon as a copy of this process where none runs, before there is a runtime: that saves
-/// loading the program once more. Whether this is the copy.
+/// Starts a daemon as a copy of this process, if none is running, before the runtime exists. That saves
+/// loading the program a second time. Returns whether this process is the copy.
 ///
-/// Nothing is started for a stack file that is missing or wrong, nor for services that it does not have;
-/// the command itself reports that.
+/// Starts nothing if the stack file is missing or invalid, or lacks the named services; the command
+/// itself reports these errors.
 pub(crate) fn fork(context: &Context, services: &[ServiceName]) -> Result<bool, Failure> {
     let has_all = |stack: &Stack| services.iter().all(|name| stack.service(name).is_some());
     let is_wanted = || {
@@ -155,7 +155,7 @@ async fn start_in_background(home: &Home) -> Result<(), Failure> {
     Ok(background::start(&program, &["keeper"], errors).await?)
 }
 
-/// Where a panic of the very beginning of a daemon goes, and the last words of its runtime.
+/// The file for panics during daemon start-up and for the runtime's last messages.
 fn errors(home: &Home) -> Result<File, Failure> {
     home.prepare()?;
     let path = home.state().join("keeper.err");

@@ -28,8 +28,8 @@ use failure::{Ending, Failure};
 
 /// A keeper waits nearly all of its time.
 const WORKERS: usize = 2;
-/// For what blocks: files, launches, the table of processes. More than ever work at once, since some
-/// may hang with a disk or network mount that does not respond.
+/// The limit of threads for blocking work: files, launches, the process table. It is higher than normal
+/// use needs, since threads may hang on a disk or network mount that does not respond.
 const BLOCKING: usize = 64;
 /// Threads for that are not kept for long.
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Help, the version, or what is wrong with the command line, which is quoted.
+/// Prints the help, the version or a command line error, which quotes the command line.
 fn tell_usage(shown: &clap::Error) -> ExitCode {
     let text = shown.render().ansi().to_string();
     let written = if shown.use_stderr() {
@@ -60,7 +60,7 @@ fn tell_usage(shown: &clap::Error) -> ExitCode {
     } else {
         write!(paint::out(), "{text}")
     };
-    // There is nobody to be told of that.
+    // The error cannot be reported anywhere.
     drop(written);
     u8::try_from(shown.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
@@ -82,7 +82,7 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
         }
         command => command,
     };
-    // What only asks a daemon needs no threads.
+    // A command that only queries a daemon needs no worker threads.
     let asks = !is_daemon && (is_detached || matches!(command, Command::Status(_)));
     let runtime = runtime(asks)?;
     let ending = runtime.block_on(async {
@@ -100,7 +100,7 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
             Command::Keeper => keeper::keep_here(&context.home).await,
         }
     });
-    // A thread that a dead disk or network mount holds must not hold the process.
+    // A thread that hangs on a dead disk or network mount must not keep the process alive.
     runtime.shutdown_background();
     ending
 }

@@ -162,19 +162,19 @@ pub(crate) fn tame(text: &str) -> String {
     plain.replace(['\t', '\n'], " ")
 }
 
-/// Writes whole lines, in which colours pass and nothing else that a terminal obeys: names and paths
-/// may have anything in them. What has no end of line is written when it is flushed or dropped.
+/// A writer of whole lines that passes colours and makes every other control sequence visible: names
+/// and paths can contain any character. An incomplete line is written on flush or drop.
 pub(crate) struct Harmless<W: Write> {
     out: W,
     line: Vec<u8>,
 }
 
-/// The standard output, for everything but logs and what is drawn.
+/// Returns the standard output for everything except logs and drawn views.
 pub(crate) fn out() -> Harmless<AutoStream<StdoutLock<'static>>> {
     Harmless::new(anstream::stdout().lock())
 }
 
-/// The standard error.
+/// Returns the standard error.
 pub(crate) fn err() -> Harmless<AutoStream<StderrLock<'static>>> {
     Harmless::new(anstream::stderr().lock())
 }
@@ -212,7 +212,7 @@ impl<W: Write> Write for Harmless<W> {
 
 impl<W: Write> Drop for Harmless<W> {
     fn drop(&mut self) {
-        // There is nobody to be told of that.
+        // The error cannot be reported anywhere.
         drop(self.pass());
     }
 }

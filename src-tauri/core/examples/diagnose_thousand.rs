@@ -1,4 +1,4 @@
-//! Measures what a diagnosis of a large stack costs by itself, without the gathering of its evidence:
+//! Measures the cost of diagnosing a large stack, without gathering the evidence:
 //! `cargo run --release -p pilotlight --example diagnose_thousand [SERVICES]`.
 
 use std::{env, fmt::Write as _, path::Path, sync::Arc, time::Duration};
@@ -49,7 +49,7 @@ fn main() {
     }
 }
 
-/// Each service needs the one before it.
+/// Returns a chain of services, each of which depends on the previous one.
 fn chain(services: usize) -> Stack {
     let mut text = "name = 'chain'\n".to_owned();
     for place in 0..services {

@@ -54,8 +54,8 @@ pub enum StartError {
     Silent,
 }
 
-/// Opens an empty file, which only the present user can read, for what a program in the background
-/// writes to its standard error.
+/// Opens an empty file for the standard error of a background program. Only the current user can read
+/// it.
 pub fn errors_file(path: &Path) -> io::Result<File> {
     let mut options = local::private_file();
     let file = options.create(true).write(true).truncate(true).open(path)?;
@@ -74,19 +74,19 @@ pub async fn start(program: &Path, arguments: &[&str], errors: File) -> Result<(
     .await
 }
 
-/// Which process this is after [`fork`].
+/// The process in which [`fork`] returns.
 pub enum Forked {
-    /// The one that was there.
+    /// The original process.
     Starter(Starting),
-    /// The new one, which goes on as one that [`start`] started.
+    /// The copy, which continues like a process that [`start`] started.
     Background,
 }
 
-/// A copy of this process that is about to be ready.
+/// A copy of this process that is starting up.
 pub struct Starting(program::ForkOutput);
 
 impl Starting {
-    /// Waits until it has said that it is ready. Must be called within the runtime.
+    /// Waits until the copy reports that it is ready. Must be called within the runtime.
     pub async fn ready(self) -> Result<(), StartError> {
         let output = self.0.read().map_err(|source| StartError::Spawn {
             program: "a copy of this process".to_owned(),
@@ -96,9 +96,9 @@ impl Starting {
     }
 }
 
-/// Makes a copy of this process in the background, which is there sooner than a program that has to be
-/// loaded. What it writes to its standard error goes to `errors`. To be called before there is a
-/// runtime, or anything else open; `None` where no copy can be made.
+/// Forks this process into the background, which is faster than loading the program again. The standard
+/// error of the copy goes to `errors`. Must be called before a runtime exists and before other files
+/// are open. Returns `None` if a copy is not possible.
 pub fn fork(errors: File) -> io::Result<Option<Forked>> {
     let forked = program::fork_in_background(errors)?;
     Ok(forked.map(|fork| match fork {
@@ -107,22 +107,22 @@ pub fn fork(errors: File) -> io::Result<Option<Forked>> {
     }))
 }
 
-/// Has this process, which lives long and does little, hold no memory that it does not need. To be
-/// called before there is a runtime.
+/// Configures a long-lived, mostly idle process to keep no memory that it does not need. Must be called
+/// before a runtime exists.
 pub fn save_memory() {
     SAVES.store(true, Ordering::Relaxed);
     program::save_memory();
 }
 
-/// Gives back to the system what only the start needed, in a process that saves memory: a desktop
-/// app has more to do than that, and would need it again.
+/// Returns memory that only start-up needed to the system, in a process that saves memory. A desktop
+/// app keeps it, since it would need it again.
 pub(crate) fn give_memory_back() {
     if SAVES.load(Ordering::Relaxed) {
         program::give_memory_back();
     }
 }
 
-/// Waits for what a new process says.
+/// Waits for the start-up message of a new process.
 async fn hear(output: impl AsyncRead + Unpin) -> Result<(), StartError> {
     let mut said = Vec::new();
     let read = timeout(PATIENCE, async {

@@ -1,8 +1,8 @@
-//! Which stack files a person lets act before their stack is started: those that were started with
-//! this home, and those that a person has said yes to, each as it stood then.
+//! Stack files whose commands may run before their stack is started: those that were started with this
+//! home, and those that the user has approved, each in the version of that moment.
 //!
-//! A diagnosis runs commands of the stack file and sends its requests. A file that came with somebody
-//! else's project must not do that because a person looked at it.
+//! A diagnosis runs commands of the stack file and sends its requests. A file from a project of another
+//! author must not do that merely because the user looks at it.
 
 use std::{
     fs, io,
@@ -22,26 +22,27 @@ use crate::{
     stack::{CheckAction, Probe, ServiceName, Stack},
 };
 
-/// So many versions of a stack file are remembered: a person goes back and forth between branches.
+/// The number of remembered versions of a stack file; users switch between branches.
 const REMEMBERED: usize = 16;
 
-/// The answers of a person.
+/// The user's answers.
 #[derive(Debug)]
 pub struct Consents(PathBuf);
 
 impl Consents {
-    /// Those of this home.
+    /// Returns the answers stored in this home.
     #[must_use]
     pub fn of(home: &Home) -> Self {
         Self::under(home.state())
     }
 
-    /// Those in this folder of state.
+    /// Returns the answers stored in this state folder.
     pub(crate) fn under(state: &Path) -> Self {
         Self(state.join("consents"))
     }
 
-    /// Whether a person lets the stack file with this text act. What cannot be read was not said.
+    /// Returns whether the user allows the stack file with this text to act. Unreadable answers count
+    /// as no.
     #[must_use]
     pub fn has(&self, stack: &StackId, text: &str) -> bool {
         let hash = hash(text);
@@ -49,7 +50,7 @@ impl Consents {
         known.lines().any(|line| line == hash)
     }
 
-    /// Remembers that a person does.
+    /// Remembers that the user allows this text.
     pub fn give(&self, stack: &StackId, text: &str) -> io::Result<()> {
         let hash = hash(text);
         local::private_folder(&self.0)?;
@@ -66,14 +67,14 @@ impl Consents {
     }
 }
 
-/// The hash is one that nobody can find another text for.
+/// A cryptographic hash, so that no other text can have the same one.
 fn hash(text: &str) -> String {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     format!("{:x}", Sha256::digest(text.as_bytes()))
 }
 
-/// Takes out of a stack everything that a diagnosis would run or send to another machine, and says
-/// what that was, as a person reads it: `backend runs docker info`.
+/// Removes everything from a stack that a diagnosis would run or send to another machine, and returns a
+/// readable description of each: `backend runs docker info`.
 pub fn withhold(stack: &mut Stack) -> Vec<String> {
     let ports = stack.clone();
     let mut withheld = Vec::new();
@@ -117,8 +118,8 @@ fn of_probe(probe: &Probe, name: &ServiceName, ports: &Stack) -> Option<String> 
     }
 }
 
-/// What is sent to another machine, or to an address that cannot be understood. Addresses may carry
-/// variables.
+/// Returns what is sent to another machine or to an address that cannot be parsed. Addresses may
+/// contain variables.
 fn sent(what: &str, address: &str) -> Option<String> {
     let parsed = Url::parse(address).ok();
     let stays = match parsed.as_ref().and_then(Url::host) {
@@ -132,7 +133,7 @@ fn sent(what: &str, address: &str) -> Option<String> {
     (!stays).then(|| format!("sends {what} {address}"))
 }
 
-/// An address as a domain: that is what the parser makes of it under schemes that it does not know.
+/// The URL parser returns an IP address as a domain under schemes that it does not know.
 fn is_loopback(name: &str) -> bool {
     let address = name.parse::<std::net::IpAddr>();
     address.is_ok_and(|address| address.is_loopback() || address.is_unspecified())

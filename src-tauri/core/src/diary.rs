@@ -62,12 +62,12 @@ pub fn open(folder: &Path, name: &str) -> Result<(), DiaryError> {
     Ok(())
 }
 
-/// Returns the newest of the files that [`open`] has made with this name, if there is one.
+/// Returns the newest file that [`open`] has created with this name, if any.
 pub fn latest(folder: &Path, name: &str) -> io::Result<Option<PathBuf>> {
     Ok(files(folder, name)?.pop())
 }
 
-/// The files of this name, the oldest first: the date is in the name, year first.
+/// Returns the files with this name, oldest first: the date is in the name, year first.
 fn files(folder: &Path, name: &str) -> io::Result<Vec<PathBuf>> {
     let prefix = format!("{name}.");
     let mut files = Vec::new();
@@ -85,7 +85,7 @@ fn files(folder: &Path, name: &str) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// A file for each day, which only the present user can read.
+/// A file for each day, readable only by the current user.
 struct Daily {
     folder: PathBuf,
     name: String,
@@ -101,7 +101,7 @@ impl Daily {
         local::make_private(&file)?;
         let files = files(folder, name)?;
         for old in files.iter().rev().skip(DAYS) {
-            // It may have been removed by another process; the next day removes it otherwise.
+            // Another process may have removed it; otherwise, the next day's run removes it.
             let _ = fs::remove_file(old);
         }
         Ok(Self {

@@ -127,7 +127,7 @@ impl Home {
         local::socket_address(&self.state, &self.key())
     }
 
-    /// What tells this home from all others.
+    /// Returns an identifier of this home that no other home has.
     fn key(&self) -> String {
         let key = fingerprint(&[self.state.as_os_str().as_encoded_bytes()]);
         format!("{key:016x}")
@@ -139,8 +139,8 @@ impl Home {
         self.state.join("keeper.lock")
     }
 
-    /// A second file that a daemon locks, outside of the home, so that it counts as locked when its
-    /// folders are deleted. `None` where the address of the control socket sees to that.
+    /// Returns a second file that a daemon locks, outside of the home, so that the home counts as
+    /// locked when its folders are deleted. `None` if the address of the control socket ensures that.
     #[must_use]
     pub fn second_lock(&self) -> Option<PathBuf> {
         local::second_lock(&self.key())

@@ -54,8 +54,8 @@ impl Keeping {
         Self::begin_as(lock, true).await
     }
 
-    /// The same for a process that stays only until what an earlier daemon left is stopped: it takes
-    /// no start, so that nothing is left running without a daemon when it ends.
+    /// Does the same for a process that only stops what an earlier daemon left: it accepts no start, so
+    /// that nothing is left running without a daemon when it exits.
     pub async fn begin_to_stop(lock: &Lock) -> Result<Self, KeepError> {
         Self::begin_as(lock, false).await
     }
@@ -106,13 +106,13 @@ impl Keeping {
         let _ = self.supervisor.await;
     }
 
-    /// Waits until a stack has been given and nothing of any is wanted or runs any more, or until
-    /// somebody has ended the keeper. No start is taken after that. Cancel-safe.
+    /// Waits until a stack has been started and no stack is wanted or running any more, or until
+    /// another request has ended the daemon. No start is accepted after that. Cancel-safe.
     pub async fn over(&self) {
         let mut snapshot = self.handle.snapshot();
         let is_given = |snapshot: &Arc<Snapshot>| !snapshot.stacks.is_empty();
         let given = async {
-            // Whether one was given or none came: a start that is just being taken goes on.
+            // Ignores the timeout: a start that is being accepted right now continues.
             drop(timeout(FIRST_STACK, snapshot.wait_for(is_given)).await);
         };
         tokio::select! {

@@ -19,10 +19,10 @@ use self::rules::{PIECES, RULES, Rule};
 /// What stands in place of a secret.
 pub const MASK: &str = "***";
 
-/// The patterns of the rules that were needed so far.
+/// The compiled patterns of the rules, filled on first use.
 static BUILT: [OnceLock<Regex>; RULES.len()] = [const { OnceLock::new() }; RULES.len()];
 
-/// A text without secrets: it is masked when it is made.
+/// A text without secrets: it is masked on creation.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String")]
 pub struct Masked(String);
@@ -80,10 +80,9 @@ impl PartialEq<&str> for Masked {
     }
 }
 
-/// Returns the text with everything in it that looks like a secret replaced by [`MASK`]: the value of
-/// `password=…`, `"token": "…"` or `--api-key …`, the password of an address, a bearer token, a key
-/// of a well-known shape, a private key. Borrowed if there was nothing; masking twice changes nothing
-/// more.
+/// Returns the text with everything that looks like a secret replaced by [`MASK`]: the value of
+/// `password=…`, `"token": "…"` or `--api-key …`, the password in an address, a bearer token, a
+/// well-known kind of key, a private key. Borrowed if there was nothing to mask. Masking is idempotent.
 #[must_use]
 pub fn mask(text: &str) -> Cow<'_, str> {
     let mut masked = Cow::Borrowed(text);
@@ -102,7 +101,7 @@ pub fn mask(text: &str) -> Cow<'_, str> {
     masked
 }
 
-/// Returns the text with these parts of it, which are in order, replaced. `None` if there are none.
+/// Returns the text with these parts, which must be in order, replaced; `None` if there are none.
 fn without(text: &str, secrets: Vec<(usize, usize)>) -> Option<String> {
     let mut replaced = String::new();
     let mut rest = 0;
@@ -131,8 +130,8 @@ impl Rule {
     }
 }
 
-/// The names are ASCII, and values say themselves that they are not: the tables of all the world's
-/// letters take tens of milliseconds to build.
+/// The names are ASCII, and patterns of values opt in to Unicode: compiling its tables takes tens of
+/// milliseconds.
 #[cfg_attr(
     not(test),
     expect(

@@ -1,6 +1,6 @@
-//! Reads the files of a project. Such a file may be anything: a pipe that a secret manager serves, a
-//! link to a device that never ends, a file on a network mount that does not answer. Each reading has
-//! a limit of size and of time, and [`apart`] keeps it off the runtime.
+//! Reads the files of a project. Such a file can be anything: a pipe of a secret manager, a link to an
+//! endless device, a file on a network mount that does not respond. Each read has a size limit and a
+//! time limit, and [`apart`] keeps it off the runtime.
 
 #[cfg(test)]
 mod tests;
@@ -24,34 +24,34 @@ use tokio::{
 
 use crate::{clock, platform::file};
 
-/// More bytes than a file has that a person writes for a project.
+/// The size limit in bytes: more than any hand-written project file has.
 pub const SIZE_LIMIT: usize = 1 << 20;
 
-/// How long a reading may take before a start. A secret manager may ask a person first.
+/// The time limit of a read before a start. A secret manager may ask the user first.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How many readings may be under way. One that hangs in the operating system cannot be ended, and
+/// The maximum number of concurrent reads. One that hangs in the operating system cannot be ended, and
 /// keeps its thread.
 const THREADS: usize = 64;
 
-/// How long an empty pipe is left alone before it is read again: twice as long each time.
+/// The pause before an empty pipe is read again; it doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LAST_PAUSE: Duration = Duration::from_millis(20);
 
-/// What times out within a piece of work says why, if it is given this moment to do so.
+/// The extra time for work that times out by itself, so that it can report the reason.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// Reads files, all of them together within a time limit.
+/// A reader of files that share one time limit.
 #[derive(Clone, Debug)]
 pub struct Reader {
     until: Instant,
     patience: Duration,
-    /// The result is of no use any more.
+    /// Set when the result is no longer needed.
     abandoned: Arc<AtomicBool>,
 }
 
 impl Reader {
-    /// A reader that waits for pipes for this long, counted from now.
+    /// Returns a reader that waits for pipes for this long, counted from now.
     #[must_use]
     pub fn within(patience: Duration) -> Self {
         Self {
@@ -65,8 +65,8 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// - `FileTooLarge` for more than [`SIZE_LIMIT`] bytes, of which no more is read.
-    /// - `TimedOut` for a pipe that has no writer in time, or one that does not come to an end.
+    /// - `FileTooLarge` for more than [`SIZE_LIMIT`] bytes; no more than that is read.
+    /// - `TimedOut` for a pipe that gets no writer in time, or does not end.
     /// - Any other error of the operating system.
     pub fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let (file, is_pipe) = file::open_without_waiting(path)?;
@@ -79,7 +79,7 @@ impl Reader {
                     let what = format!("it is larger than {} MiB", SIZE_LIMIT >> 20);
                     return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
                 }
-                // As long as no process has the pipe open to write, it seems to be at its end.
+                // Without a writer, the pipe seems to be at its end.
                 Ok(_) if is_pipe && bytes.is_empty() => {}
                 Ok(_) => return Ok(bytes),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -114,12 +114,12 @@ impl Reader {
     }
 }
 
-/// Runs `work`, which reads files, on a thread of its own: neither the runtime nor its end waits for a
-/// file system that does not answer. When the future is dropped, pipes are no longer waited for.
+/// Runs `work`, which reads files, on a separate thread: neither the runtime nor its shutdown waits for
+/// a file system that does not respond. Dropping the future stops the wait for pipes.
 ///
 /// # Errors
 ///
-/// `TimedOut` after `patience`, or the system's reason for not making a thread.
+/// `TimedOut` after `patience`, or the system's error if the thread cannot be created.
 pub async fn apart<T: Send + 'static>(
     patience: Duration,
     work: impl FnOnce(&Reader) -> T + Send + 'static,
@@ -133,7 +133,7 @@ pub async fn apart<T: Send + 'static>(
         on_a_thread(move || {
             let result = work(&reader);
             drop(room);
-            // The caller may have given up.
+            // The caller may have stopped waiting.
             drop(answer.send(result));
         })?;
         answered.await.map_err(io::Error::other)

@@ -1,4 +1,5 @@
-//! What was in the way and is kept: renamed beside its old place. The latest five of a place stay.
+//! Files that were in the way, kept under another name beside their old path. The latest five of a path
+//! are kept.
 
 use std::{
     ffi::OsString,
@@ -29,12 +30,12 @@ impl fmt::Display for SetAside {
     }
 }
 
-/// How many are kept of what stood in one place.
+/// The number of files kept for one path.
 const KEPT: usize = 5;
 
-/// Renames what stands at `path` to `<path>.set-aside-<n>`, with the number after the highest that
-/// is there, and removes the files with the lowest numbers beyond five. A folder is never removed.
-/// Only the holder of the lock does this, so no other process takes that name in between.
+/// Renames the file at `path` to `<path>.set-aside-<n>`, with the next free number, and removes the
+/// files with the lowest numbers beyond five. A folder is never removed. Only the holder of the lock
+/// does this, so no other process takes that name in between.
 pub(crate) fn set_aside(path: &Path, reason: impl Into<String>) -> io::Result<SetAside> {
     let mut earlier = numbers(path)?;
     earlier.sort_unstable();
@@ -62,7 +63,7 @@ fn name(path: &Path, number: u32) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The numbers of what was set aside from this place and is still there.
+/// Returns the numbers of the existing files that were set aside from this path.
 fn numbers(path: &Path) -> io::Result<Vec<u32>> {
     let mut prefix = path.file_name().unwrap_or_default().to_owned();
     prefix.push(".set-aside-");

@@ -1,4 +1,4 @@
-//! A stack that no daemon has: what is shown of it, what is wrong with it, and what still runs of it.
+//! A stack without a daemon: its view, its findings, and its remaining processes.
 
 use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ use crate::{
     stack_file::Environment,
 };
 
-/// How long a process that is ended has to exit by itself.
+/// The grace period of a process before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// All of it stopped, with the latest runs that have left a log.
@@ -50,11 +50,11 @@ pub async fn findings(
 }
 
 /// Returns the processes that carry a mark of this file's stack; without a file, of every stack that
-/// has logs in the home. What an earlier daemon left is among them also when its journal is lost.
+/// has logs in the home. Processes of an earlier daemon are included, even if its journal is lost.
 ///
 /// # Errors
 ///
-/// The operating system does not list its processes, or the folder of the logs cannot be read.
+/// The operating system cannot list its processes, or the logs folder cannot be read.
 pub async fn running(home: &Home, file: Option<&Path>) -> io::Result<Vec<(Process, Mark)>> {
     let stacks = match file {
         Some(file) => vec![home.stack_id(file)],
@@ -67,7 +67,7 @@ pub async fn running(home: &Home, file: Option<&Path>) -> io::Result<Vec<(Proces
     Ok(left_of_runs(&table, |mark| stacks.contains(&mark.stack)))
 }
 
-/// The stacks that have logs in the home.
+/// Returns the stacks that have logs in the home.
 fn logged(home: &Home) -> io::Result<Vec<StackId>> {
     let folders = match fs::read_dir(home.logs()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -77,8 +77,8 @@ fn logged(home: &Home) -> io::Result<Vec<StackId>> {
     names.filter_map(Result::transpose).collect()
 }
 
-/// Ends runs that no daemon has, each with its whole tree: SIGTERM, a grace period of five seconds,
-/// SIGKILL. `kill` leaves out the first two. Returns the survivors.
+/// Ends runs without a daemon, each with its whole tree: SIGTERM, a grace period of five seconds,
+/// SIGKILL. `kill` skips the first two. Returns the survivors.
 pub async fn end(running: Vec<(Process, Mark)>, kill: bool) -> Vec<(Process, Mark)> {
     let mut runs: BTreeMap<Mark, Vec<Process>> = BTreeMap::new();
     for (process, mark) in running {

@@ -12,8 +12,8 @@ use crate::{
     project,
 };
 
-/// The stack file that fits a folder, as `pilotlight init` would write it with what is likeliest
-/// where the project does not answer. Nothing is written.
+/// Returns the stack file for a folder, as `pilotlight init` would write it, with the likeliest answer
+/// for every open question. Writes nothing.
 pub async fn draft_for_window(folder: &Path) -> Result<Draft, String> {
     let looked = project::look(folder)
         .await

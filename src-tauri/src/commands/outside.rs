@@ -83,7 +83,7 @@ fn dialog(window: &WebviewWindow, title: &str) -> FileDialogBuilder<Wry> {
     window.dialog().file().set_title(title).set_parent(window)
 }
 
-/// What the page may name from now on.
+/// Records the paths that the page may name from now on.
 fn path(host: &Host, picked: Option<FilePath>) -> Result<Option<PathBuf>, String> {
     let path = picked.map(FilePath::into_path).transpose();
     let path = path.map_err(|error| format!("failed to use what was chosen: {error}"))?;

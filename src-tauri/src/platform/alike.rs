@@ -5,7 +5,7 @@ use std::{env, io, path::PathBuf};
 use pilotlight::model::notices::Notice;
 use tauri::Env;
 
-/// The body of a notification as the desktop takes it: as it is.
+/// Returns the body of a notification unchanged: these desktops show plain text.
 pub(crate) fn body(notice: &Notice) -> String {
     notice.body.clone()
 }

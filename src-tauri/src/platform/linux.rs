@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use super::icons;
 use crate::{host::Host, tray::choose};
 
-/// The body of a notification as the desktop takes it: as markup.
+/// Returns the body of a notification as markup, which Linux desktops expect.
 pub(crate) fn body(notice: &Notice) -> String {
     notice.body_as_markup()
 }

@@ -1,4 +1,4 @@
-//! A compiler that has, or is given, the standard library of another system.
+//! A compiler with the standard library of another system.
 
 use std::{
     fs,
@@ -11,28 +11,27 @@ use crate::{
     setup, step, workspace,
 };
 
-/// What settles how cargo builds for this system, and is not meant for another.
+/// Variables that configure cargo for this system and must not apply to another.
 const FOR_THIS_SYSTEM: [&str; 5] = [
     "RUSTFLAGS",
     "CARGO_ENCODED_RUSTFLAGS",
     "CARGO_BUILD_RUSTFLAGS",
     "CARGO_BUILD_TARGET",
-    // Of the cargo that runs the chores, whose compiler may be another.
+    // Set by the cargo that runs xtask, whose compiler may be another.
     "LD_LIBRARY_PATH",
 ];
 
 /// A system that programs are built or checked for.
 pub(crate) struct Target {
-    /// As the compiler calls it.
+    /// Its target triple.
     pub(crate) triple: &'static str,
-    /// As people call it.
+    /// Its name for people.
     pub(crate) name: &'static str,
-    /// What cargo does with the standard library: `build` it, or `check` it where nothing is linked, which takes a
-    /// fraction of the time.
+    /// How cargo treats the standard library: `build`, or `check` if nothing is linked, which takes much less time.
     pub(crate) library: &'static str,
 }
 
-/// Which compiler builds for the other system.
+/// The compiler that builds for the other system.
 pub(crate) enum Compiler {
     /// The one that built the chores; rustup has the standard library for it.
     OfRustup,
@@ -50,7 +49,7 @@ const RUSTDOC: &str = "/usr/bin/rustdoc";
 const CLIPPY: &str = "/usr/bin/clippy-driver";
 
 impl Compiler {
-    /// The one that is at work here, where it can build for the other system (`rustup target add`).
+    /// Returns the current compiler, if it can build for the other system (`rustup target add`).
     pub(crate) fn find(target: &Target) -> Option<Self> {
         let mut ask = Command::new("rustc");
         ask.args(["--print", "target-libdir", "--target", target.triple]);
@@ -61,8 +60,7 @@ impl Compiler {
             .then_some(Self::OfRustup)
     }
 
-    /// Debian's, with a standard library in `folder` that is made once for each version of it: to build it takes about
-    /// 80 s of a processor.
+    /// Returns Debian's compiler, with a standard library in `folder` that is built once for each version of it.
     pub(crate) fn of_debian(folder: &Path, target: &Target) -> Result<Self, Error> {
         let sysroot = folder.join("sysroot");
         let compiler = Self::OfDebian {
@@ -117,7 +115,7 @@ impl Compiler {
         remove(scratch)
     }
 
-    /// Its cargo, in the root of the repository, without what is meant for builds for this system.
+    /// Returns its cargo command, in the root of the repository, without the variables for builds for this system.
     pub(crate) fn cargo(&self) -> Command {
         let mut cargo = match self {
             Self::OfRustup => workspace::cargo(),

@@ -26,10 +26,10 @@ pub(crate) enum Error {
     /// The program has said itself what is wrong.
     #[error("`{program}`: {status}")]
     Shown { program: String, status: ExitStatus },
-    /// Tests failed, whose output has been shown.
+    /// Tests failed; their output has been shown.
     #[error("{}", targets(.0))]
     Tests(Vec<FailedTarget>),
-    /// Parts of a chore failed, each of which has been reported; by name, with the reason in short.
+    /// Several parts failed, each of which has been reported; each with its name and a short reason.
     #[error("these failed:{}", parts(.0))]
     Parts(Vec<(&'static str, String)>),
     #[error("{}", list(.0))]
@@ -41,12 +41,12 @@ pub(crate) enum Error {
     Stale(Vec<String>),
 }
 
-/// A target of `cargo test` with tests that failed.
+/// A target of `cargo test` with failed tests.
 #[derive(Debug)]
 pub(crate) struct FailedTarget {
-    /// The arguments of cargo that name it.
+    /// The arguments of cargo that select it.
     pub(crate) target: String,
-    /// Which; none where the program ended without naming them.
+    /// The failed tests; empty if the program ended without naming them.
     pub(crate) tests: Vec<String>,
 }
 
@@ -87,7 +87,7 @@ fn list(missing: &[Missing]) -> String {
 }
 
 impl Error {
-    /// The same without the output of a program.
+    /// Returns the same without the output of a program.
     pub(crate) fn in_short(&self) -> String {
         match self {
             Self::Step {

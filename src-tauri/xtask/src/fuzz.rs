@@ -33,7 +33,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         let found = own.join("corpus").join(&target);
         fs::create_dir_all(&found).map_err(at(&found))?;
         let mut fuzz = Command::new(&program);
-        // The parsers have no `unsafe` code, which is what sanitizers are for.
+        // The parsers have no `unsafe` code, so no sanitizer is needed.
         fuzz.args(["fuzz", "run", "--sanitizer", "none", "--fuzz-dir", "."])
             .arg("--target-dir")
             .arg(own.join("build"))

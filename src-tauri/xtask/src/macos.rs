@@ -1,5 +1,5 @@
-//! Clippy on what is compiled for macOS, on Linux. Nothing is linked, so neither Apple's libraries nor a compiler of C
-//! is needed.
+//! Runs clippy on the macOS code, on Linux. Nothing is linked, so neither Apple's libraries nor a C compiler is
+//! needed.
 
 use std::{
     env, fs,
@@ -18,8 +18,8 @@ const MACOS: Target = Target {
     library: "check",
 };
 
-/// Runs clippy on the core, the command and the app as they are for macOS, with no warning allowed. Elsewhere than on
-/// Linux it does nothing: macOS has been checked with the rest, and from Windows it is not tried.
+/// Runs clippy on the core, the command and the app for macOS, and denies warnings. Does nothing except on Linux: on
+/// macOS the rest of the lint covers it, and from Windows it is not supported.
 pub(crate) fn lint() -> Result<(), Error> {
     if env::consts::OS != "linux" {
         return Ok(());
@@ -44,7 +44,7 @@ pub(crate) fn lint() -> Result<(), Error> {
         )
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .env("RUSTC_WORKSPACE_WRAPPER", compiler.clippy())
-        // Build scripts ask for the place of Apple's libraries.
+        // Build scripts look for Apple's libraries.
         .env("SDKROOT", "/");
     for tool in ["CC", "AR"] {
         let variable = format!("{tool}_{}", triple.replace('-', "_"));
@@ -53,7 +53,7 @@ pub(crate) fn lint() -> Result<(), Error> {
     step::run("run clippy for macOS", clippy)
 }
 
-/// What is checked. Tests are not: most are of Linux or Windows.
+/// The checked packages. Tests are excluded: most of them are for Linux or Windows.
 const PACKAGES: [&str; 8] = [
     "--package",
     "pilotlight",
@@ -65,8 +65,8 @@ const PACKAGES: [&str; 8] = [
     "pilotlight-app",
 ];
 
-/// A program in the place of a compiler of C, or of the one that packs what that makes: build scripts of libraries call
-/// them, and nobody reads what they make.
+/// A substitute for a C compiler and archiver: build scripts of libraries call them, and the check ignores their
+/// output.
 fn stand_in(folder: &Path, tool: &str) -> Result<PathBuf, Error> {
     let path = folder.join(tool.to_lowercase());
     fs::write(&path, include_str!("macos_stand_in.sh")).map_err(at(&path))?;

@@ -1,4 +1,4 @@
-//! What the chores do differently by platform.
+//! Platform-specific parts of xtask.
 
 use std::{io, path::Path, process::Command};
 
@@ -27,7 +27,7 @@ pub(crate) fn become_program(command: Command) -> Result<(), Error> {
     crate::step::show(command)
 }
 
-/// Lets the user run the file.
+/// Makes the file executable for the user.
 #[cfg(unix)]
 pub(crate) fn make_executable(file: &Path) -> io::Result<()> {
     use std::{fs, os::unix::fs::PermissionsExt as _};
@@ -35,7 +35,7 @@ pub(crate) fn make_executable(file: &Path) -> io::Result<()> {
     fs::set_permissions(file, fs::Permissions::from_mode(0o755))
 }
 
-/// Nothing: on Windows the name of a file says whether it is a program.
+/// Does nothing: on Windows the name of a file shows whether it is a program.
 #[cfg(windows)]
 pub(crate) fn make_executable(_file: &Path) -> io::Result<()> {
     Ok(())

@@ -82,8 +82,8 @@ pub(crate) fn output(mut command: Command) -> Option<String> {
     output.status.success().then(|| text.trim().to_owned())
 }
 
-/// A subcommand of cargo in this version: a person's own, or one built into the target folder, without optimization
-/// since building it then takes under a minute and what it does itself about a second.
+/// Returns a cargo subcommand in this version: an installed one, or one built into the target folder, without
+/// optimization, since that builds faster and its own work is short.
 pub(crate) fn tool(name: &str, version: &str) -> Result<PathBuf, Error> {
     let tools = workspace::own()?.join("tools");
     let built = tools.join(format!("bin/{name}{}", env::consts::EXE_SUFFIX));

@@ -1,4 +1,4 @@
-//! `cargo test` of many targets, with a summary of what failed.
+//! Runs `cargo test` for many targets, with a summary of the failures.
 
 use std::{
     env,
@@ -14,11 +14,11 @@ use crate::{
     step,
 };
 
-/// How long the output of cargo may take to be read after its end.
+/// How long the output of cargo may still be read after cargo has exited.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
-/// Runs the tests; `tests` makes the `cargo test` with its packages and targets, `arguments` are added to it. All
-/// targets run, also after one that failed, and none runs twice: a test that fails now and then has a fault.
+/// Runs the tests; `tests` builds the `cargo test` command with its packages and targets, `arguments` are added to
+/// it. All targets run, even after a failure, and none runs twice: a flaky test has a fault.
 pub(crate) fn run(
     tests: impl Fn() -> Result<Command, Error>,
     arguments: &[String],
@@ -44,7 +44,7 @@ pub(crate) fn run(
     let (reader, writer) = io::pipe().map_err(run)?;
     all.stdout(writer.try_clone().map_err(run)?).stderr(writer);
     let mut child = all.spawn().map_err(run)?;
-    // It holds the writing ends.
+    // The command holds the write ends.
     drop(all);
     let (sender, failed) = mpsc::channel();
     thread::spawn(move || {
@@ -59,7 +59,7 @@ pub(crate) fn run(
         }
     });
     let status = child.wait().map_err(run)?;
-    // Not for ever: a process that a test has left running (Wine's server, say) holds the other end of the pipe.
+    // Limited: a process that a test has left running (Wine's server, for example) keeps the pipe open.
     let mut targets = Vec::new();
     while let Ok(target) = failed.recv_timeout(LAST_LINES) {
         targets.push(target);
@@ -74,13 +74,13 @@ pub(crate) fn run(
 /// Reads the output of `cargo test --no-fail-fast`.
 #[derive(Default)]
 struct Summary {
-    /// Whether the lines that follow name the tests of a target that failed.
+    /// Whether the following lines name the failed tests of a target.
     lists: bool,
     tests: Vec<String>,
 }
 
 impl Summary {
-    /// Takes the next line; returns a target that failed once it is complete.
+    /// Reads the next line; returns a failed target once it is complete.
     fn read(&mut self, line: &str) -> Option<FailedTarget> {
         // The output of the tests comes first, under the same heading.
         if line == "failures:" {

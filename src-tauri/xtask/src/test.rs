@@ -20,8 +20,8 @@ pub(crate) struct Options {
     arguments: Vec<String>,
 }
 
-/// Runs every test. Nothing is skipped: what a test needs is set up before, and a test that misses it fails. Nothing
-/// runs twice, and a part that fails does not keep the others from running.
+/// Runs every test. Nothing is skipped: the requirements of a test are installed first, and a test without them
+/// fails. Nothing runs twice, and a failed part does not stop the others.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     if options.windows {
         return windows::test(&options.arguments);
@@ -63,12 +63,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     parts.end()
 }
 
-/// What has failed of several parts that are all run.
+/// Collects the failures of several parts that all run.
 #[derive(Default)]
 struct Parts(Vec<(&'static str, Error)>);
 
 impl Parts {
-    /// Reports a failure where it happened; the rest goes on.
+    /// Reports a failure at once; the rest continues.
     fn take(&mut self, what: &'static str, done: Result<(), Error>) {
         if let Err(error) = done {
             error.report();

@@ -95,17 +95,17 @@ export function report(finding: Finding): string {
   return lines.join("\n");
 }
 
-/** The service of a piece of code that shows its log in a terminal: in the window a button does that. */
+/** The service whose log this terminal command shows: the window has a button for it. */
 export function logCommand(code: string): string | null {
   return /^pilotlight logs ([\w.-]+)$/.exec(code)?.[1] ?? null;
 }
 
-/** The evidence that the window shows: its own button leads to the log, so a line that only names the command goes. */
+/** The evidence that the window shows, without lines that only name a log command: a button opens the log. */
 export function evidence(finding: Finding): string[] {
   return finding.evidence.filter((text) => !/^its log: `pilotlight logs [^`]+`$/.test(text));
 }
 
-/** Whether carrying it out stops a process that may be of use to someone: never the green button. */
+/** Whether the action stops a process that may still be needed: never the green button. */
 export function stops(action: Action): boolean {
   return action.kind === "free-port" || action.kind === "stop";
 }

@@ -2,7 +2,7 @@ import type { Outcome } from "../backend/wire";
 
 /** What to tell a person when something did not come true; null when it did. */
 export function complaint(outcome: Outcome): string | null {
-  // What another click or command has undone was meant.
+  // A request that another click or command has undone is no error.
   if (outcome === "done" || "overruled" in outcome) return null;
   if ("ending" in outcome) return "The daemon is ending.";
   return "refused" in outcome ? outcome.refused : outcome.failed.message;

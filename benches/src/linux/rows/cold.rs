@@ -1,4 +1,4 @@
-//! One service where nothing of Pilot Light runs or has run: a fresh home, no keeper.
+//! The cold start of one service: a fresh home, no daemon running.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ fn against(manager: &dyn Manager) -> Result<String> {
     Ok(runs.to_string())
 }
 
-/// To its first instruction, and to the return of the command.
+/// Returns the times to the first instruction of the service and to the return of the command.
 fn by(manager: &dyn Manager) -> Result<(Duration, Duration)> {
     let stage = Stage::new()?;
     let service = Service::new(&stage, "one");

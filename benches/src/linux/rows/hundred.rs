@@ -60,12 +60,13 @@ fn ours() -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// Which services, and how the command is given.
+/// The kind of service, and how the command is given.
 #[derive(Clone, Copy)]
 enum Kind {
     /// The test service; the command by itself.
     Rust,
-    /// The smallest service there is, so that what is between weighs more; the command in a script.
+    /// The smallest possible service, started from a script, so that the share of Pilot Light is
+    /// larger.
     C,
 }
 

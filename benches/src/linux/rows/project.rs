@@ -60,7 +60,7 @@ fn ours() -> Result<Vec<Figure>> {
     }])
 }
 
-/// How long a command takes that prints this.
+/// Measures how long a command that prints this text takes.
 fn time(command: &mut std::process::Command, printed: &str) -> Result<Duration> {
     let began = Moment::now();
     let output = command.output()?;

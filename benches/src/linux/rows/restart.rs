@@ -24,7 +24,7 @@ pub(super) const ROW: Row = Row {
 
 /// Each is killed once, so that no manager takes it for a crash loop.
 const SERVICES: usize = 15;
-/// So many keepers crash a service for the first time.
+/// The number of daemons in which a service crashes for the first time.
 const LIVES: usize = 7;
 /// All managers get this long to see that the services run well.
 const SETTLED: Duration = Duration::from_millis(1500);
@@ -54,7 +54,7 @@ fn ours() -> Result<Vec<Figure>> {
     ])
 }
 
-/// The one that people have: a fresh keeper, one service, its first crash.
+/// The usual case: a fresh daemon, one service, its first crash.
 fn first_by(manager: &dyn Manager) -> Result<Duration> {
     let stage = Stage::new()?;
     let services = independent(&stage, 1)?;

@@ -29,7 +29,7 @@ const SERVICES: u32 = 10_000;
 const SETTLED: Duration = Duration::from_secs(10);
 const WATCHED: Duration = Duration::from_mins(1);
 const LOOKS: usize = 5;
-/// What the keeper of so many needs, and what the plain side needs for its files.
+/// The open files that the daemon of ten thousand services and the comparison need.
 const FILES: u64 = 100_000;
 
 fn ours() -> Result<Vec<Figure>> {
@@ -90,7 +90,7 @@ fn ours() -> Result<Vec<Figure>> {
     ])
 }
 
-/// The keeper inherits it.
+/// The daemon inherits it.
 fn raise_limit() -> Result {
     let limit = getrlimit(Resource::Nofile);
     let is_less = |limit: Option<u64>| limit.is_some_and(|limit| limit < FILES);

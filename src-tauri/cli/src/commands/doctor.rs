@@ -58,7 +58,8 @@ pub(crate) async fn run(context: &Context, asked: &Doctor) -> Result<Ending, Fai
 struct Verdict<'a> {
     healthy: bool,
     findings: &'a [Finding],
-    /// What was not run, since the stack file was never started as it is.
+    /// Commands and requests that were withheld because the stack file was never started in this
+    /// version.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     withheld: &'a [String],
 }
@@ -73,7 +74,7 @@ struct Visit {
     stack: Arc<StackView>,
     /// Root causes first.
     findings: Vec<Finding>,
-    /// What the stack file would have had run, had a person agreed.
+    /// What the stack file would have run with the user's consent.
     withheld: Vec<String>,
     took: String,
 }
@@ -90,7 +91,7 @@ impl Visit {
         };
         let file = context.find_among(&snapshot)?;
         let (findings, stack, kept) = if let Some(findings) = ask(client, &file).await? {
-            // As it is now that all has been asked.
+            // Read again, after all questions are answered.
             let now = match context.keeper().await? {
                 Some(mut client) => client.status().await?,
                 None => snapshot.clone(),
@@ -100,7 +101,7 @@ impl Visit {
         } else {
             let permitted = consent::permitted(context, &file, asking)?;
             withheld = permitted.withheld;
-            // The person thinks as long as a person does.
+            // Waits without a limit for the user's answer.
             began = clock::now().instant;
             let findings = alone(context, permitted.stack, &snapshot).await;
             (findings, None, false)

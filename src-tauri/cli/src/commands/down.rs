@@ -21,7 +21,7 @@ use crate::{
 const KEEPER_ENDS: Duration = Duration::from_millis(250);
 
 pub(crate) async fn run(context: &Context, down: Down) -> Result<Ending, Failure> {
-    // A daemon may end while it is asked, since another `down` has stopped everything.
+    // The daemon may exit during the request, because another `down` has stopped everything.
     until_taken(async || attempt(context, &down).await).await
 }
 
@@ -29,7 +29,7 @@ async fn attempt(context: &Context, down: &Down) -> Result<Ending, Unstarted> {
     if let Some(client) = context.keeper().await? {
         return stop(context, client, down).await;
     }
-    // Where no daemon has ever been, there is nothing to take over.
+    // Without an earlier daemon, nothing can be left over.
     if !context.home.lock().exists() {
         return Ok(without_daemon(context, down, &Snapshot::default()).await?);
     }
@@ -52,7 +52,7 @@ async fn attempt(context: &Context, down: &Down) -> Result<Ending, Unstarted> {
     }
 }
 
-/// Stops what still runs of a stack that no daemon has.
+/// Stops the running services of a stack that belongs to no daemon.
 async fn without_daemon(
     context: &Context,
     down: &Down,
@@ -142,8 +142,8 @@ async fn stop(context: &Context, mut client: Client, down: &Down) -> Result<Endi
     }
 }
 
-/// Cancels a start that the daemon is still preparing, and of which it shows nothing yet. Stops what
-/// else runs of its stack.
+/// Cancels a start that the daemon is still preparing and that no snapshot shows yet, and stops all
+/// other processes of its stack.
 async fn cancel(
     context: &Context,
     mut client: Client,
@@ -167,7 +167,7 @@ async fn cancel(
     }
 }
 
-/// A stop may be handed in again, whether the daemon has taken it or not.
+/// A stop can be repeated safely, whether the daemon has accepted it or not.
 fn untaken(error: ClientError) -> Unstarted {
     match error {
         ClientError::Closed => Unstarted::NotTaken,

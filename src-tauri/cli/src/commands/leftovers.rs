@@ -1,4 +1,4 @@
-//! What still runs of stacks that no daemon has: its journal was lost, or the home was.
+//! Processes of stacks that belong to no daemon, because the journal or the home was lost.
 
 use std::{io::Write as _, path::Path};
 
@@ -17,8 +17,8 @@ use crate::{
     paint,
 };
 
-/// Stops what runs of this file's stack, or without a file of every stack of the home, and is of no
-/// stack that the daemon has. Of these services only, if some are named. `None` where nothing runs.
+/// Stops the processes of this file's stack (without a file: of every stack of the home) that the
+/// daemon does not own. Limited to the named services, if any. Returns `None` if nothing runs.
 pub(super) async fn stop(
     context: &Context,
     file: Option<&Path>,

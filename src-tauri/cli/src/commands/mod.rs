@@ -24,19 +24,19 @@ use crate::{
     view::Show,
 };
 
-/// How long a daemon that takes no request any more may take to end.
+/// The time that a daemon that accepts no more requests may take to exit.
 const KEEPER_ENDS: Duration = Duration::from_secs(5);
 
-/// Between two attempts to reach the next daemon.
+/// The pause between two attempts to reach the next daemon.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// So often a request that no daemon has taken is handed in. Each attempt waits for a daemon that
-/// begins or ends.
+/// The number of times that a request is sent until a daemon accepts it. Each attempt waits for a
+/// daemon that is starting or exiting.
 const ATTEMPTS: usize = 200;
 
-/// Why a request came to nothing.
+/// The reason why a request had no effect.
 enum Unstarted {
-    /// The daemon ended before it took the request; the next one may carry it out.
+    /// The daemon exited before it accepted the request; the next daemon can carry it out.
     NotTaken,
     Failure(Failure),
 }
@@ -47,15 +47,15 @@ impl<E: Into<Failure>> From<E> for Unstarted {
     }
 }
 
-/// What a daemon answers to a start.
+/// The daemon's answer to a start.
 enum Answer {
     Done,
     Failed(Vec<Finding>),
-    /// Another request asked for the opposite, and which.
+    /// Another request asked for the opposite; names that request.
     Overruled(String),
 }
 
-/// Tells what came of a start from a daemon that did not take it.
+/// Reports the outcome of a start from a daemon that did not accept it.
 async fn answered(
     outcome: Result<Outcome, ClientError>,
     show: &mut Show,
@@ -80,7 +80,7 @@ async fn answered(
 const HANDED_OVER: &str = "the daemon ends and leaves its services running; \
                            the next `pilotlight up` reconnects to them";
 
-/// Hands a request in until a daemon has taken it.
+/// Sends a request until a daemon accepts it.
 async fn until_taken<T>(
     mut attempt: impl AsyncFnMut() -> Result<T, Unstarted>,
 ) -> Result<T, Failure> {
@@ -104,7 +104,7 @@ async fn catch_up(show: &mut Show, client: &mut Client) {
     }
 }
 
-/// Says which request has undone this one.
+/// Names the request that overruled this one.
 fn overruled(show: &mut Show, why: &str) -> Result<Ending, Failure> {
     show.say("", "");
     show.finish();

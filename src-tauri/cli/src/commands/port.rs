@@ -164,7 +164,7 @@ fn print(
     Ok(())
 }
 
-/// What is known of a listener whose process belongs to another user.
+/// The details known about a listener whose process belongs to another user.
 fn print_hidden(out: &mut impl Write, port: Port, hidden: &Hidden) -> io::Result<()> {
     match &hidden.user {
         Some(user) => write!(
@@ -185,7 +185,7 @@ fn print_hidden(out: &mut impl Write, port: Port, hidden: &Hidden) -> io::Result
     writeln!(out, "  {}", paint(DIM, &more))
 }
 
-/// The command that shows which process it is, to one who may see it.
+/// The command that shows the process to a user with the necessary rights.
 fn with_more_rights(port: Port) -> String {
     match OS {
         "macos" => format!("sudo lsof -nP -iTCP:{port} -sTCP:LISTEN"),
@@ -269,7 +269,7 @@ fn print_json(value: &impl Serialize) -> io::Result<()> {
 struct Report<'a> {
     port: Port,
     holders: Vec<Listener<'a>>,
-    /// Listeners whose processes are not shown to this user.
+    /// Listeners whose processes this user cannot see.
     hidden: Vec<HiddenListener<'a>>,
 }
 

@@ -108,7 +108,7 @@ async fn root_causes(client: &mut Client, file: &Path, failures: Vec<Finding>) -
 
 /// The daemon of a foreground `up`.
 enum Daemon {
-    /// This process. It is asked without a detour, so that requests come in their order.
+    /// This process. Requests reach it directly, so that they keep their order.
     Own(Keeping),
     Other(Client),
 }
@@ -135,7 +135,7 @@ async fn foreground(
     ending
 }
 
-/// The same, with the daemon at hand.
+/// Does the same with a daemon that is already connected.
 async fn attend(
     home: &Home,
     request: &control::Up,
@@ -199,8 +199,8 @@ async fn attend(
     })
 }
 
-/// What came of the start; `None` once the person will not wait for it. The daemon has taken it then,
-/// so that a stop comes after it.
+/// Returns the outcome of the start, or `None` if the user stops waiting. The daemon has accepted the
+/// start by then, so that a later stop is handled after it.
 async fn begin(
     request: &control::Up,
     daemon: &mut Daemon,
@@ -226,7 +226,7 @@ async fn begin(
     }
 }
 
-/// Shows how things stand, also what the watch has not told yet.
+/// Shows the current state, including changes that the watch has not reported yet.
 async fn show_all(daemon: &mut Daemon, show: &mut Show) {
     match daemon {
         Daemon::Own(own) => {
@@ -243,7 +243,7 @@ async fn follow(home: &Home, file: &Path) -> Result<Show, Failure> {
     Ok(Show::new(home, Subject::Stack(file.to_owned()), watch))
 }
 
-/// Shows what happens until nothing of the stack is wanted any more.
+/// Shows changes until no service of the stack is wanted any more.
 async fn until_over(daemon: &Daemon, show: &mut Show) {
     match daemon {
         Daemon::Own(own) => show.during(own.handle.retire()).await,
@@ -271,7 +271,7 @@ async fn stop(
         }
     };
     match outcome? {
-        // A daemon that has ended has no service of its own any more.
+        // A daemon that has exited owns no services any more.
         Outcome::Done | Outcome::Ending { .. } => Ok(true),
         Outcome::Failed { findings, message } => {
             show.show_findings(&findings);
@@ -288,7 +288,7 @@ async fn stop(
 
 async fn ask(home: &Home, file: &Path, daemon: &Daemon, kill: bool) -> Result<Outcome, Failure> {
     match daemon {
-        // No start is taken after that, so that none is left without a daemon.
+        // The daemon accepts no start after this, so that no service is left without a daemon.
         Daemon::Own(own) if !kill => Ok(own.handle.quit(false).await),
         Daemon::Own(own) => {
             let everything = control::Down {
@@ -309,7 +309,7 @@ async fn ask(home: &Home, file: &Path, daemon: &Daemon, kill: bool) -> Result<Ou
     }
 }
 
-/// The connection of the start is still busy with it, so that this takes one of its own.
+/// The connection of the start is still in use, so this request opens its own.
 async fn ask_other(home: &Home, down: control::Down) -> Result<Outcome, Unstarted> {
     let mut client = match Client::connect(home).await {
         Ok(client) => client,

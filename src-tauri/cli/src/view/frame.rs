@@ -25,7 +25,8 @@ const AT_LEAST: [usize; 5] = [0, 0, 9, 0, 6];
 /// Narrower, a piece of a log line says nothing.
 const LOG_AT_LEAST: usize = 12;
 
-/// So many characters of a log line are looked at: wider than terminals are, colours counted.
+/// The number of characters of a log line that are examined: more than a terminal is wide, including
+/// colour codes.
 const BEGINNING: usize = 4096;
 
 /// Before each line, and before the log.
@@ -160,7 +161,7 @@ impl Picture<'_> {
             .map(|log| {
                 let remark = log.remark().unwrap_or_default();
                 let room = room.saturating_sub(width(&remark));
-                // Of a long line no more is looked at than can be seen.
+                // Examines no more of a long line than fits on the screen.
                 let seen = log.text.char_indices().nth(BEGINNING);
                 let text = &log.text[..seen.map_or(log.text.len(), |(end, _)| end)];
                 cut(tame(text).trim_start(), room, self.look.signs) + &remark

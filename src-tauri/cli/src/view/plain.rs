@@ -9,7 +9,7 @@ use crate::{
     time,
 };
 
-/// What has happened to the services of a stack between two snapshots of it, in the order in which it
+/// Returns the changes to the services of a stack between two snapshots, in the order in which they
 /// happened.
 pub(super) fn changes(
     old: Option<&StackView>,

@@ -46,7 +46,7 @@ impl<W: Write> Screen<W> {
         }
         picture.push('\r');
         for line in &lines {
-            // What names and paths have in them must not move the cursor.
+            // Escape sequences in names and paths must not move the cursor.
             if self.coloured {
                 picture.push_str(&with_colours(line));
             } else {

@@ -236,7 +236,7 @@ impl Show {
         !self.stacks.is_empty() && self.shows_nothing()
     }
 
-    /// Whether nothing is shown, or nothing of it is wanted or runs.
+    /// Returns whether nothing is shown, or nothing of it is wanted or runs.
     pub(crate) fn shows_nothing(&self) -> bool {
         self.stacks.iter().all(|stack| stack.is_dark())
     }
@@ -361,16 +361,16 @@ impl Show {
     }
 }
 
-/// What comes of a daemon that is watched.
+/// The state of a watched daemon.
 enum Told {
     Snapshot(Arc<Snapshot>),
-    /// It is there and says nothing, and may go on.
+    /// Connected but silent; it may recover.
     Silence,
     End,
 }
 
-/// The next snapshot; [`Told::End`] when the daemon has just ended, and nothing ever after.
-/// Cancel-safe.
+/// Returns the next snapshot. Returns [`Told::End`] once, when the daemon has exited, and then never
+/// resolves. Cancel-safe.
 async fn next(watch: &mut Option<Watch>) -> Told {
     let Some(following) = watch else {
         return pending().await;

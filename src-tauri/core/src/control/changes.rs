@@ -1,4 +1,4 @@
-//! What differs between two snapshots, for a client that has the earlier one.
+//! Differences between two snapshots, for a client that has the earlier one.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::model::{
     view::{Light, ServiceView, Snapshot, StackView},
 };
 
-/// What differs: an entry for each stack of the later snapshot.
+/// The differences: one entry for each stack of the later snapshot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Changes(Vec<StackChange>);
@@ -18,9 +18,9 @@ pub struct Changes(Vec<StackChange>);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum StackChange {
-    /// The one at this place of the earlier snapshot.
+    /// The unchanged stack at this index of the earlier snapshot.
     Same(usize),
-    /// The one at this place of the earlier snapshot, with what is named here in place of what it had.
+    /// The stack at this index of the earlier snapshot, with these fields replaced.
     Parts {
         place: usize,
         light: Light,
@@ -29,12 +29,12 @@ enum StackChange {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         findings: Option<Vec<Arc<Finding>>>,
     },
-    /// Another one.
+    /// A new stack.
     Whole(Arc<StackView>),
 }
 
 impl Changes {
-    /// Returns what turns `earlier` into `later`.
+    /// Returns the changes that turn `earlier` into `later`.
     #[must_use]
     pub fn between(earlier: &Snapshot, later: &Snapshot) -> Self {
         let stacks = later.stacks.iter().enumerate();
@@ -53,7 +53,7 @@ impl Changes {
         Self(changes.collect())
     }
 
-    /// Returns the later snapshot; `None` if these are no changes of `earlier`.
+    /// Returns the later snapshot, or `None` if these changes do not apply to `earlier`.
     #[must_use]
     pub fn apply(self, earlier: &Snapshot) -> Option<Snapshot> {
         let stacks = self.0.into_iter().map(|change| match change {

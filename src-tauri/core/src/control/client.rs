@@ -22,18 +22,18 @@ const ANSWER_LIMIT: usize = 64 << 20;
 /// A keeper greets at once. One that does not is stopped or stuck.
 const GREETING: Duration = Duration::from_secs(5);
 
-/// A daemon that works on a request says so every few seconds ([`Response::Working`]), so that a
-/// longer silence means that it is stopped or stuck.
+/// The silence after which a daemon counts as stopped or stuck. A daemon that works on a request
+/// reports that every few seconds ([`Response::Working`]).
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// How long a daemon of an earlier version, which does not say that it works, may take for what
-/// needs no waiting for services.
+/// The time limit for a request that does not wait for services, to a daemon of an earlier version that
+/// does not report that it is working.
 const UNTOLD: Duration = Duration::from_secs(30);
 
-/// How long a daemon may take to make its socket again when that was deleted.
+/// The time limit for a daemon to recreate its deleted socket.
 const LISTENS_ANEW: Duration = Duration::from_secs(1);
 
-/// Between two attempts to reach a daemon.
+/// The pause between two attempts to reach a daemon.
 const BETWEEN: Duration = Duration::from_millis(10);
 
 /// A connection to the keeper of a home.
@@ -71,8 +71,8 @@ pub enum ConnectError {
     /// The keeper is there and says nothing.
     #[error("hear from the keeper within {} s: it is stopped or stuck", GREETING.as_secs())]
     Silent,
-    /// A daemon has the lock and should listen, and nothing takes connections where its socket
-    /// belongs. A sentence of its own.
+    /// A daemon holds the lock and should listen, but no process accepts connections at its socket. The
+    /// message is a complete sentence.
     #[error(
         "the daemon ({holder}) runs, but its control socket {} is gone",
         address.display()
@@ -80,7 +80,7 @@ pub enum ConnectError {
     NoSocket {
         /// The daemon.
         holder: Holder,
-        /// Where its socket belongs.
+        /// The address of its socket.
         address: PathBuf,
     },
     /// The keeper ended in this moment.
@@ -102,7 +102,7 @@ pub enum ClientError {
     /// The keeper ended or was ended.
     #[error("hear from the keeper: it ended before it answered")]
     Closed,
-    /// The keeper ended before it took the request.
+    /// The daemon exited before it accepted the request.
     #[error("be heard by the keeper: it ended before it took the request")]
     NotHeard,
     /// The keeper did not take the request, and why.
@@ -114,12 +114,12 @@ pub enum ClientError {
     /// The message or its answer did not come through.
     #[error("speak to the keeper: {0}")]
     Wire(WireError),
-    /// The daemon is there and says nothing more. A sentence of its own.
+    /// The daemon is running but no longer responds. The message is a complete sentence.
     #[error("the daemon has not answered `{request}` for {} s: it is stopped or stuck", patience.as_secs())]
     Silent {
-        /// What it was asked.
+        /// The request.
         request: &'static str,
-        /// How long it has said nothing.
+        /// How long the daemon has been silent.
         patience: Duration,
     },
 }
@@ -151,8 +151,8 @@ impl Client {
         Ok(Self { wire, keeper })
     }
 
-    /// Connects to the daemon of this home, if one has it. One that has lost its socket is given a
-    /// moment to make it again. Makes nothing on disk.
+    /// Connects to the daemon of this home, if there is one. Gives a daemon that has lost its socket
+    /// time to recreate it. Creates nothing on disk.
     pub async fn find(home: &Home) -> Result<Option<Self>, ConnectError> {
         let mut attempts = Attempts::new(home);
         loop {
@@ -162,7 +162,7 @@ impl Client {
                 Err(error) => return Err(error),
             }
             match Lock::holder(home).map(|holder| holder.phase) {
-                // It is about to listen, or to end.
+                // It is starting to listen, or exiting.
                 None | Some(Some(Phase::Starting | Phase::Ending)) => return Ok(None),
                 Some(Some(Phase::Listening) | None) => attempts.pause().await?,
             }
@@ -180,8 +180,8 @@ impl Client {
         self.start(up).await?.outcome().await
     }
 
-    /// Hands in a start of services. Returns once the daemon has taken it, so that a request of
-    /// another connection comes after it. One of an earlier version does not say so.
+    /// Sends a start of services. Returns once the daemon has accepted it, so that a request on another
+    /// connection is handled after it. A daemon of an earlier version does not confirm this.
     pub async fn start(&mut self, up: Up) -> Result<Starting<'_>, ClientError> {
         let request = Request::Up(up);
         let (patience, name) = (self.patience(&request), request.name());
@@ -253,7 +253,7 @@ impl Client {
         })
     }
 
-    /// How long the daemon may say nothing when it is asked this; `None` for any time.
+    /// Returns how long the daemon may be silent after this request; `None` means without limit.
     fn patience(&self, request: &Request) -> Option<Duration> {
         match request {
             _ if self.keeper.hears_of_work => Some(SILENCE),
@@ -289,7 +289,7 @@ impl Client {
         response.ok_or(ClientError::Closed)
     }
 
-    /// The next response that tells more than that the daemon is alive; `None` when it has ended.
+    /// Returns the next response other than a liveness message; `None` when the daemon has exited.
     async fn response(
         &mut self,
         request: &'static str,
@@ -306,7 +306,7 @@ impl Client {
     }
 }
 
-/// A start that the daemon has taken.
+/// A start that the daemon has accepted.
 pub struct Starting<'a> {
     client: &'a mut Client,
     patience: Option<Duration>,
@@ -314,7 +314,7 @@ pub struct Starting<'a> {
 }
 
 impl Starting<'_> {
-    /// The outcome, once all is ready or a service has failed.
+    /// Returns the outcome, once all services are ready or one has failed.
     pub async fn outcome(self) -> Result<Outcome, ClientError> {
         let response = self.client.response(self.request, self.patience, None);
         outcome(response.await?.ok_or(ClientError::Closed)?)
@@ -333,15 +333,15 @@ fn outcome(response: Response) -> Result<Outcome, ClientError> {
     }
 }
 
-/// Attempts to reach a daemon that is about to listen, or to end, which nothing tells of.
+/// Attempts to reach a daemon that is starting to listen or exiting. No event announces either.
 pub struct Attempts<'a> {
     home: &'a Home,
-    /// Since when a daemon that should listen does not.
+    /// When a daemon that should listen was first found not to.
     lost_since: Option<Instant>,
 }
 
 impl<'a> Attempts<'a> {
-    /// The first is about to be made.
+    /// The first attempt comes next.
     #[must_use]
     pub fn new(home: &'a Home) -> Self {
         Self {
@@ -350,8 +350,8 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// Waits before the next attempt. Fails where a daemon has the lock and does not make the socket
-    /// again that it has lost.
+    /// Waits before the next attempt. Fails if a daemon holds the lock but does not recreate its lost
+    /// socket.
     pub async fn pause(&mut self) -> Result<(), ConnectError> {
         let holder = Lock::holder(self.home);
         let lost = holder.filter(|holder| match holder.phase {
@@ -379,17 +379,17 @@ pub struct Watch {
     wire: Wire<Stream>,
     /// Why the request could not be sent; the keeper may have said more.
     fault: Option<WireError>,
-    /// How long the daemon may say nothing.
+    /// How long the daemon may be silent.
     patience: Option<Duration>,
-    /// When it said something last.
+    /// When the daemon last sent a message.
     heard: Instant,
-    /// What the next changes are changes of.
+    /// The snapshot that the next changes apply to.
     latest: Option<Arc<Snapshot>>,
 }
 
 impl Watch {
-    /// Returns the next snapshot; `None` when the keeper has ended. Fails when the daemon has said
-    /// nothing for too long; it may be asked again then. Cancel-safe.
+    /// Returns the next snapshot; `None` when the daemon has exited. Fails when the daemon has been
+    /// silent for too long; the caller may try again then. Cancel-safe.
     pub async fn next(&mut self) -> Result<Option<Arc<Snapshot>>, ClientError> {
         loop {
             let patience = self.patience.unwrap_or(Duration::MAX);
@@ -425,8 +425,8 @@ impl Watch {
     }
 }
 
-/// Sends a request. The inner error is for the reader of the answer, since the keeper may have said
-/// why it does not take the request.
+/// Sends a request. The inner error is for the reader of the answer, since the daemon may have sent the
+/// reason for its refusal.
 async fn send(
     wire: &mut Wire<Stream>,
     request: &Request,
@@ -480,7 +480,7 @@ fn unreachable(address: PathBuf, source: io::Error) -> ConnectError {
         io::ErrorKind::NotFound
         | io::ErrorKind::ConnectionRefused
         | io::ErrorKind::NotADirectory => ConnectError::NoKeeper,
-        // Nothing takes the connections that wait there already.
+        // No process accepts the connections in the queue.
         io::ErrorKind::WouldBlock => ConnectError::Silent,
         _ => ConnectError::Io { address, source },
     }

@@ -30,16 +30,16 @@ const REQUEST_LIMIT: usize = 4 << 20;
 /// How long a client may take to say what it wants.
 const FIRST_REQUEST: Duration = Duration::from_secs(10);
 
-/// How long a client may take to read an answer.
+/// The time limit for a client to read an answer.
 const READING: Duration = Duration::from_secs(30);
 
-/// How long a client that watches has, at least, between two changes.
+/// The minimum interval between two changes that are sent to a watching client.
 const FRAME: Duration = Duration::from_millis(25);
 
 /// How long somebody who is turned away may take to hear why.
 const REFUSAL: Duration = Duration::from_secs(1);
 
-/// What a client understands beyond what every client does.
+/// The optional protocol features that a client understands.
 #[derive(Clone, Copy, Default)]
 struct Abilities {
     hears_of_work: bool,
@@ -86,7 +86,7 @@ where
     }
 }
 
-/// Turns a client away, since all places are taken by others that have a request at hand.
+/// Rejects a client, because all places are taken by clients with active requests.
 pub(super) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(stream: S) {
     let mut wire = Wire::new(stream, 0);
     let greeted = timeout(REFUSAL, wire.send(&Hello::ours())).await;
@@ -139,7 +139,7 @@ where
         let work = match request {
             Request::Up(up) if client.hears_of_work => {
                 let coming = keeper.start(up).await;
-                // If the client has left, the start goes on.
+                // If the client has disconnected, the start continues.
                 wire.send(&Response::Taken).await?;
                 Work::Start(coming)
             }
@@ -160,14 +160,14 @@ where
     Ok(())
 }
 
-/// What an answer waits for.
+/// The source of a pending answer.
 enum Work {
     Request(Request),
-    /// A start that was taken.
+    /// An accepted start.
     Start(Coming),
 }
 
-/// Carries a request out.
+/// Carries out a request.
 async fn answer(work: Work, keeper: &impl Keeper) -> Response {
     let request = match work {
         Work::Request(request) => request,
@@ -184,8 +184,8 @@ async fn answer(work: Work, keeper: &impl Keeper) -> Response {
     }
 }
 
-/// Waits for what comes of a request, and tells a client that wants to know that the daemon is
-/// alive. When the client leaves, its place is free for others, and the request goes on.
+/// Waits for the outcome of a request and sends liveness messages to a client that understands them.
+/// When the client disconnects, its place becomes free and the request continues.
 async fn attend<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
     place: Place,
@@ -198,11 +198,11 @@ async fn attend<S: AsyncRead + AsyncWrite + Unpin>(
             response = &mut work => return (response, Some(place)),
             () = wire.closed() => match place.orphan() {
                 Some(orphan) => break orphan,
-                // Too many go on already: this one keeps its place.
+                // Too many requests of disconnected clients are running: this one keeps its place.
                 None => return (work.await, None),
             },
             () = tokio::time::sleep(ALIVE), if hears_of_work => {
-                // A client that has gone is noticed by the arm above.
+                // The branch above notices a client that has disconnected.
                 let _ = wire.send(&Response::Working).await;
             }
         }
@@ -213,7 +213,8 @@ async fn attend<S: AsyncRead + AsyncWrite + Unpin>(
     (response, None)
 }
 
-/// What comes, or nothing once the server is to stop. Fails when another client needs the place.
+/// Returns the next request, or `None` when the server stops. Fails when another client needs the
+/// place.
 async fn until<T>(
     stop: &CancellationToken,
     place: &Place,
@@ -252,9 +253,10 @@ async fn first_request<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(wire.receive().await?)
 }
 
-/// Sends the snapshot now, and what changes of it later, at most once a [`FRAME`]; the first change after
-/// a pause is sent at once, and so is one after which nothing is on its way any more. A client that reads
-/// slowly misses some, since only the latest is ever sent; one that says anything more is done watching.
+/// Sends the snapshot now and later changes, at most one in each [`FRAME`]. The first change after a
+/// pause is sent at once, as is one after which nothing is in progress. A client that reads slowly
+/// misses intermediate states, since only the latest is sent. Any further message from the client ends
+/// the watch.
 async fn stream_snapshots<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
     client: Abilities,
@@ -302,8 +304,8 @@ async fn stream_snapshots<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// Whether more is about to happen by itself. `moving` is the service that was found last, counted
-/// through all stacks: as long as it is on its way, no other is looked at.
+/// Returns whether more changes will follow by themselves. `moving` is the index of the service that
+/// was found last, counted over all stacks: while that one is in progress, no other is examined.
 fn is_on_its_way(snapshot: &Snapshot, moving: &mut usize) -> bool {
     let services = || snapshot.stacks.iter().flat_map(|stack| &stack.services);
     let is_moving = |service: &Arc<ServiceView>| match service.phase {

@@ -1,6 +1,6 @@
-//! The files that a daemon is found by: its lock and its socket. When something deletes them (a
-//! cleaner of temporary files, `rm -r`), they are made again, so that no second daemon begins and
-//! clients still reach this one.
+//! The files by which clients find a daemon: its lock and its socket. When they are deleted (a cleaner
+//! of temporary files, `rm -r`), the guard recreates them, so that no second daemon starts and clients
+//! still reach this one.
 
 use std::{
     path::{Path, PathBuf},
@@ -20,30 +20,30 @@ use crate::{
     platform::{FileId, file::Armed, local},
 };
 
-/// What deletes one file is likely to delete its neighbours in the same moment.
+/// The delay before a repair, since neighbouring files are often deleted at the same moment.
 const SETTLES: Duration = Duration::from_millis(50);
 
-/// Between two attempts to make again what is lost (the disk is full, say).
+/// The pause between two attempts to recreate lost files (if the disk is full, for example).
 const RETRY: Duration = Duration::from_secs(1);
 
-/// How long another process must have had the lock before this one gives the home up. A process that
-/// only looks whether there is a daemon has it for a moment.
+/// How long another process must hold the lock before this daemon gives up the home. A process that
+/// only checks for a daemon holds it for a moment.
 const CONCEDES: Duration = Duration::from_secs(2);
 
-/// How often the files are looked for where the operating system refuses to watch them.
+/// How often the files are checked if the operating system refuses to watch them.
 const UNWATCHED: Duration = Duration::from_secs(5);
 
-/// Watches over the lock and the socket of a home.
+/// A guard of the lock and the socket of a home.
 pub(super) struct Guard {
     lock: Lock,
     watcher: Watcher,
     address: PathBuf,
-    /// The socket; `None` where it is no file.
+    /// The identity of the socket file; `None` if the socket is not a file.
     socket: Option<FileId>,
 }
 
 impl Guard {
-    /// Watches over the socket that was just made at the home's address.
+    /// Creates a guard for the socket that was just created at the home's address.
     pub(super) fn new(lock: Lock, socket: Option<FileId>, watcher: Watcher) -> Self {
         Self {
             address: lock.home().socket(),
@@ -53,8 +53,8 @@ impl Guard {
         }
     }
 
-    /// Makes again what is lost, and sends the new listener. Ends when another process has become
-    /// the daemon of the home: this one then ends too, and leaves its services running.
+    /// Recreates lost files and sends the new listener. Returns when another process has become the
+    /// daemon of the home: this daemon then exits and leaves its services running.
     pub(super) async fn run(mut self, keeper: impl Keeper, renewed: mpsc::Sender<Listener>) {
         let mut held_since: Option<Instant> = None;
         loop {
@@ -108,17 +108,17 @@ impl Guard {
         }
     }
 
-    /// Waits until the lock or the socket is not where clients look for it.
+    /// Waits until the lock or the socket is missing from its place.
     async fn until_lost(&self) {
         loop {
             let places = self.places();
             let armed = places.iter().map(|place| self.watcher.loss(place));
             let mut armed: Vec<_> = armed.collect();
-            // Looked for after the watches are set, so that nothing is missed in between.
+            // Checked after the watches are set, so that no deletion in between is missed.
             if !self.lock.is_intact() || !self.has_socket() {
                 return;
             }
-            // A folder that may not be read cannot be watched; the others still can.
+            // A folder without read permission cannot be watched; the others still can.
             armed.retain(Armed::is_set);
             if armed.is_empty() {
                 tokio::time::sleep(UNWATCHED).await;
@@ -134,7 +134,7 @@ impl Guard {
             || (self.socket.is_some() && socket_id(&self.address) == self.socket)
     }
 
-    /// The files, and the folders above them, which can be moved or deleted as well.
+    /// Returns the files and the folders above them, which can be moved or deleted as well.
     fn places(&self) -> Vec<PathBuf> {
         let mut places = self.lock.files_at();
         if local::is_file_address(&self.address) {
@@ -151,7 +151,7 @@ impl Guard {
     }
 }
 
-/// The socket at this address; `None` where it is no file.
+/// Returns the identity of the socket at this address; `None` if it is not a file.
 pub(super) fn socket_id(address: &Path) -> Option<FileId> {
     local::is_file_address(address)
         .then(|| local::id_at(address).ok())

@@ -1,4 +1,4 @@
-//! One daemon to a home.
+//! The lock that permits one daemon for each home.
 
 use std::{
     fmt,
@@ -32,7 +32,7 @@ struct Locked {
 #[derive(Debug)]
 struct Files {
     first: Taken,
-    /// Elsewhere, so that a home that is deleted is still locked. `None` where it cannot be had.
+    /// A lock outside of the home, so that a deleted home is still locked. `None` if it is unavailable.
     second: Option<Taken>,
 }
 
@@ -43,7 +43,7 @@ struct Taken {
     id: FileId,
 }
 
-/// Why this process cannot be the daemon.
+/// The reason why this process cannot be the daemon.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process is.
@@ -62,41 +62,39 @@ pub enum LockError {
     },
 }
 
-/// What a daemon is about to do.
+/// The stage of a daemon's life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// It takes over what an earlier one left, and listens soon.
+    /// Takes over from an earlier daemon, and will listen soon.
     #[default]
     Starting,
-    /// It listens for clients.
+    /// Listens for clients.
     Listening,
-    /// It has stopped listening, and ends soon.
+    /// Has stopped listening, and will exit soon.
     Ending,
 }
 
-/// The daemon that holds a lock, as far as it is known.
+/// The known details of the daemon that holds a lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holder {
     /// Its process id.
     pub pid: Option<u32>,
     /// The version of its program.
     pub version: Option<String>,
-    /// What it is about to do; `None` where nothing of it is written down, as when its home was
-    /// deleted.
+    /// Its stage; `None` if it is not recorded, for example because its home was deleted.
     pub phase: Option<Phase>,
 }
 
-/// The holder of the lock, as it writes itself down. That stands in a file of its own, since Windows
-/// lets no other process read a locked one; what a dead daemon left in it is never read, because its
-/// lock is gone.
+/// The record of the lock holder about itself. It is in a separate file, since Windows lets no other
+/// process read a locked one. A dead daemon's record is never read, because its lock is released.
 #[derive(Serialize, Deserialize)]
 struct Card {
     pid: u32,
     version: String,
     #[serde(default)]
     phase: Phase,
-    /// The volume of the home, in the second lock: another one may have the same path in a container.
+    /// The volume of the home, in the second lock: in a container, another home may have the same path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     device: Option<u64>,
 }
@@ -129,7 +127,7 @@ impl Lock {
         Ok(lock)
     }
 
-    /// Returns the daemon that holds the lock of this home, if one does. Makes nothing on disk.
+    /// Returns the daemon that holds the lock of this home, if any. Creates nothing on disk.
     #[must_use]
     pub fn holder(home: &Home) -> Option<Holder> {
         let mut places = vec![home.lock()];
@@ -140,26 +138,26 @@ impl Lock {
             .then(|| holder(home))
     }
 
-    /// Returns what is locked.
+    /// Returns the home that is locked.
     #[must_use]
     pub fn home(&self) -> &Home {
         &self.0.home
     }
 
-    /// Writes down what this daemon is about to do, for clients that cannot reach it.
+    /// Records the stage of this daemon, for clients that cannot connect to it.
     pub(super) fn note(&self, phase: Phase) {
         if let Err(error) = leave_card(self.home(), phase) {
             tracing::warn!("failed to write down who the daemon is: {error}");
         }
     }
 
-    /// Whether the lock files are where others look for them.
+    /// Returns whether the lock files are still at their paths.
     pub(super) fn is_intact(&self) -> bool {
         let files = self.files();
         files.first.is_intact() && files.second.as_ref().is_none_or(Taken::is_intact)
     }
 
-    /// Where the lock files are.
+    /// Returns the paths of the lock files.
     pub(super) fn files_at(&self) -> Vec<PathBuf> {
         let files = self.files();
         let second = files.second.as_ref();
@@ -167,7 +165,7 @@ impl Lock {
         all.map(|taken| taken.path.clone()).collect()
     }
 
-    /// Makes the folders of the home again, and the lock files that were deleted.
+    /// Recreates the folders of the home and deleted lock files.
     pub(super) fn renew(&self) -> Result<(), LockError> {
         let mut files = self.files();
         if !files.first.is_intact() {
@@ -194,7 +192,7 @@ impl Drop for Locked {
     fn drop(&mut self) {
         let files = self.files.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(second) = files.second.as_ref().filter(|second| second.is_intact()) {
-            // Whoever has opened it meanwhile finds that it is not the one at that place any more.
+            // A process that opened the old file finds that it is no longer the one at this path.
             let _ = fs::remove_file(&second.path);
         }
     }
@@ -216,7 +214,7 @@ fn take_first(home: &Home) -> Result<Taken, LockError> {
     }
 }
 
-/// The second lock is a safeguard: where it cannot be had, the first is enough.
+/// The second lock is a safeguard: if it is unavailable, the first is enough.
 fn take_second(home: &Home) -> Result<Option<Taken>, LockError> {
     let Some(path) = home.second_lock() else {
         return Ok(None);
@@ -229,7 +227,7 @@ fn take_second(home: &Home) -> Result<Option<Taken>, LockError> {
                 device,
                 ..Card::ours(Phase::Starting)
             };
-            // What it says is for messages, and tells homes of the same path apart.
+            // Its content is for messages, and distinguishes homes with the same path.
             let text = serde_json::to_vec(&card).unwrap_or_default();
             let _ = taken
                 .file
@@ -246,7 +244,7 @@ fn take_second(home: &Home) -> Result<Option<Taken>, LockError> {
     }
 }
 
-/// Locks the file that is at this place; `None` where another process has it locked.
+/// Locks the file at this path; `None` if another process holds the lock.
 fn take(path: &Path) -> io::Result<Option<Taken>> {
     loop {
         let file = local::private_file()
@@ -264,14 +262,15 @@ fn take(path: &Path) -> io::Result<Option<Taken>> {
             id: local::id_of(&file)?,
             file,
         };
-        // It may have been deleted between the two, and be another process's lock by now.
+        // The file may have been deleted between opening and locking, and the path may be another
+        // process's lock by now.
         if taken.is_intact() {
             return Ok(Some(taken));
         }
     }
 }
 
-/// Whether another process has this file locked.
+/// Returns whether another process holds a lock on this file.
 fn is_locked(path: &Path) -> bool {
     let Ok(file) = OpenOptions::new().read(true).open(path) else {
         return false;

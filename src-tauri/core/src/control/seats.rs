@@ -1,4 +1,4 @@
-//! Room for clients: who is connected, who is idle, and how many requests are at hand.
+//! Limits on clients: connections, idle connections and active requests.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
@@ -13,26 +13,26 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 
-/// How many clients are connected at once.
+/// The maximum number of connected clients.
 pub(super) const CONNECTIONS: usize = 512;
 
-/// How many of them may have a request at hand that can take long. The others are left for `down`
-/// and `status`, which need no seat, so that neither waiting clients nor watchers keep them out.
+/// The maximum number of them with a request that can take long. `down` and `status` need no seat and
+/// use the rest, so that waiting clients and watchers do not block them.
 pub(super) const SEATS: usize = 256;
 
-/// How many requests go on at once whose clients have left.
+/// The maximum number of running requests whose clients have disconnected.
 const ORPHANS: usize = 1_024;
 
-/// How long a client waits for a seat before it is turned away.
+/// How long a client waits for a seat before it is rejected.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A connection that has said nothing for so long is closed when another client needs its place.
+/// The idle time after which a connection is closed if another client needs its place.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// How long a connection may take to hear that it is closed.
+/// How long a connection may take to receive the message that it is closed.
 const LEAVING: Duration = Duration::from_secs(2);
 
-/// The room of one server. Clones share it.
+/// The places and seats of one server. Clones share them.
 #[derive(Clone)]
 pub(super) struct Room {
     places: Arc<Semaphore>,
@@ -41,7 +41,7 @@ pub(super) struct Room {
     connected: Arc<Mutex<Vec<Weak<Activity>>>>,
 }
 
-/// The place of one client. It is free again when this is dropped.
+/// The place of one client. Dropping it frees the place.
 pub(super) struct Place {
     room: Room,
     activity: Arc<Activity>,
@@ -49,11 +49,11 @@ pub(super) struct Place {
     seat: Option<OwnedSemaphorePermit>,
 }
 
-/// What a connection does.
+/// The activity of a connection.
 struct Activity {
-    /// Since when it waits for its client; `None` while a request is at hand.
+    /// When it began to wait for its client; `None` while it handles a request.
     idle_since: Mutex<Option<Instant>>,
-    /// Its place is needed.
+    /// Cancelled when its place is needed.
     leave: CancellationToken,
 }
 
@@ -67,8 +67,8 @@ impl Room {
         }
     }
 
-    /// Waits for a place, but no longer than `patience`, after which the connection that has been
-    /// idle longest is closed for it. `None` where none is idle. Cancel-safe.
+    /// Waits for a place for at most `patience`, then closes the connection that has been idle longest.
+    /// Returns `None` if none is idle. Cancel-safe.
     pub(super) async fn place(&self, patience: Duration) -> Option<Place> {
         let place = match self.places.clone().try_acquire_owned() {
             Ok(place) => place,
@@ -102,7 +102,7 @@ impl Room {
         place.ok().and_then(Result::ok)
     }
 
-    /// Whether there was one.
+    /// Returns whether there was one.
     fn close_an_idle_one(&self) -> bool {
         let now = clock::now().instant;
         let connected = lock(&self.connected);
@@ -121,31 +121,31 @@ impl Room {
 }
 
 impl Place {
-    /// Waits for a seat for a request that may take long. `None` where all stay taken.
+    /// Waits for a seat for a request that can take long. Returns `None` if all stay taken.
     pub(super) async fn seat(&mut self) -> Option<()> {
         let seat = timeout(PATIENCE, self.room.seats.clone().acquire_owned()).await;
         self.seat = Some(seat.ok().and_then(Result::ok)?);
         Some(())
     }
 
-    /// Notes that a request is at hand.
+    /// Records the start of a request.
     pub(super) fn is_busy(&self) {
         *lock(&self.activity.idle_since) = None;
     }
 
-    /// Notes that the request is answered, and gives its seat back.
+    /// Records that the request is answered, and releases its seat.
     pub(super) fn is_idle(&mut self) {
         self.seat = None;
         *lock(&self.activity.idle_since) = Some(clock::now().instant);
     }
 
-    /// Cancelled when another client needs this place.
+    /// Returns a token that is cancelled when another client needs this place.
     pub(super) fn leave(&self) -> CancellationToken {
         self.activity.leave.clone()
     }
 
-    /// Leave for the request at hand to go on without a place, its client being gone; `None` where
-    /// too many do.
+    /// Permits the active request to continue without a place after its client has disconnected; `None`
+    /// if too many do.
     pub(super) fn orphan(&self) -> Option<OwnedSemaphorePermit> {
         self.room.orphans.clone().try_acquire_owned().ok()
     }

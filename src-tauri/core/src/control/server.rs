@@ -34,7 +34,7 @@ use crate::{
     set_aside::{SetAside, set_aside},
 };
 
-/// How long a connection waits for a place before it is turned away.
+/// How long a connection waits for a place before it is rejected.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long requests at hand have to be answered once the keeper is to end.
@@ -46,15 +46,15 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// What carries out the requests. Each method returns when what was asked is done or has failed;
 /// it is carried to its end even if the client leaves meanwhile.
 pub trait Keeper: Clone + Send + Sync + 'static {
-    /// Itself, for the requests of the process of this number. That one and what it descends from (a
-    /// terminal, an editor) are in nobody's way: see [`crate::effects::port::Callers`].
+    /// Returns itself for the requests of the process with this PID. That process and its ancestors (a
+    /// terminal, an editor) are never ended for a port: see [`crate::effects::port::Callers`].
     #[must_use]
     fn for_client(self, client: u32) -> Self {
         let _ = client;
         self
     }
-    /// Hands in a start of services and what they need. Returns once it is taken: what is asked
-    /// from then on comes after it.
+    /// Submits a start of services and of those they need. Returns once it is accepted: later requests
+    /// are handled after it.
     fn start(&self, up: Up) -> impl Future<Output = Coming> + Send;
     /// Starts services and what they need.
     fn up(&self, up: Up) -> impl Future<Output = Outcome> + Send {
@@ -72,16 +72,16 @@ pub trait Keeper: Clone + Send + Sync + 'static {
     fn usage(&self) -> impl Future<Output = Arc<Snapshot>> + Send;
     /// The snapshot, now and as it changes.
     fn snapshot(&self) -> watch::Receiver<Arc<Snapshot>>;
-    /// Writes down anew what it remembers: the files of its home were deleted.
+    /// Rewrites its persistent state, because the files of its home were deleted.
     fn home_lost(&self) -> impl Future<Output = ()> + Send;
 }
 
-/// The outcome of a request that was taken.
+/// The outcome of an accepted request.
 #[derive(Debug)]
 pub struct Coming(oneshot::Receiver<Outcome>);
 
 impl Coming {
-    /// The outcome. A daemon that breaks off leaves the services running.
+    /// Returns the outcome. A daemon that stops early leaves the services running.
     pub async fn outcome(self) -> Outcome {
         self.0.await.unwrap_or(Outcome::Ending { taken: true })
     }
@@ -131,8 +131,8 @@ impl Server {
         Ok((server, aside))
     }
 
-    /// Serves until `stop` is cancelled, answers what is at hand, and closes every connection.
-    /// Listens anew when the socket or the home is deleted meanwhile.
+    /// Serves until `stop` is cancelled, answers active requests, and closes every connection.
+    /// Listens again if the socket or the home is deleted.
     pub async fn run(mut self, keeper: impl Keeper, watcher: Watcher, stop: CancellationToken) {
         let room = Room::new();
         let mut connections = JoinSet::new();
@@ -141,12 +141,13 @@ impl Server {
         let guard = Guard::new(self.lock.clone(), self.socket, watcher);
         let guard = AbortOnDropHandle::new(tokio::spawn(guard.run(keeper.clone(), sender)));
         loop {
-            // All arms are cancel-safe: a place or a connection is either had or still waits.
+            // All branches are cancel-safe: a place or a connection is either obtained or still
+            // pending.
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
                 Some(listener) = renewed.recv() => {
-                    // What is at the address now is the new one's.
+                    // The address belongs to the new listener now.
                     self.listener.do_not_reclaim_name_on_drop();
                     self.listener = listener;
                     self.lock.note(Phase::Listening);
@@ -161,7 +162,7 @@ impl Server {
                         connections.spawn(serve(stream, place, keeper, stop.clone()));
                     }
                     (None, Ok(stream)) => {
-                        // Those who wait behind it have waited as long.
+                        // The connections behind it have waited as long.
                         patience = Duration::ZERO;
                         refuse(stream).await;
                     }
@@ -172,7 +173,7 @@ impl Server {
                 },
             }
         }
-        // It has a share of the lock, which is to end with this.
+        // It shares the lock, which must be released with this.
         guard.abort();
         drop(guard.await);
         self.lock.note(Phase::Ending);
@@ -205,8 +206,7 @@ fn clear(address: &Path) -> io::Result<Option<SetAside>> {
     }
 }
 
-/// Waits for a place, but no longer than `patience` where no other client gives its own up, and
-/// then for a connection.
+/// Waits for a place (for at most `patience` if no client gives up its own) and then for a connection.
 async fn admit(
     listener: &Listener,
     room: &Room,

@@ -73,8 +73,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
-    /// Waits until the other side has closed its end. What it says meanwhile stays for
-    /// [`Wire::receive`]; beyond the limit nothing more is read. Cancel-safe.
+    /// Waits until the other side has closed its end. Data that arrives meanwhile stays available to
+    /// [`Wire::receive`]; beyond the limit, nothing more is read. Cancel-safe.
     pub async fn closed(&mut self) {
         while self.received.len() <= self.limit {
             if !matches!(self.read().await, Ok(1..)) {
@@ -84,7 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         std::future::pending::<()>().await;
     }
 
-    /// Reads some more; 0 at the end.
+    /// Reads more data; returns 0 at the end.
     async fn read(&mut self) -> io::Result<usize> {
         self.received.reserve(CHUNK);
         let room = (&mut self.stream).take(CHUNK as u64);

@@ -66,8 +66,8 @@ impl Desk {
         self.0.keeper.restart(restart).await
     }
 
-    /// What is wrong with a stack now, root causes first, or why that cannot be found out. What a stack
-    /// file that was never started would run is [withheld](Self::withheld).
+    /// Returns the findings for a stack, root causes first, or the reason why there are none. Actions
+    /// of a stack file that was never started are [withheld](Self::withheld).
     pub async fn doctor(&self, file: &Path) -> Result<Vec<Finding>, String> {
         self.expect_known(file, &[])?;
         let doctor = control::Doctor {
@@ -88,8 +88,8 @@ impl Desk {
         Ok(findings)
     }
 
-    /// Returns what a diagnosis does not run of a stack file that was never started as it is, in a
-    /// sentence.
+    /// Returns a sentence about the actions that a diagnosis withholds, because the stack file was
+    /// never started in this version.
     #[must_use]
     pub fn withheld(&self, file: &Path) -> Option<String> {
         let (text, mut stack) = {

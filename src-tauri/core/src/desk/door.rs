@@ -1,6 +1,5 @@
-//! What the page may name: stacks that are known, their services, and what a person picked in a
-//! dialogue of the desktop. The page is the part that shows what services and projects say, so it is
-//! not believed.
+//! The names and paths that the page may use: known stacks, their services, and what the user picked in
+//! a desktop dialogue. The page shows text from services and projects, so it is not trusted.
 
 use std::path::{Path, PathBuf};
 
@@ -10,18 +9,18 @@ use crate::{stack::ServiceName, stack_file};
 const UNKNOWN: &str = "that stack is not known";
 
 impl Desk {
-    /// Remembers that a person picked this file or folder in a dialogue.
+    /// Remembers that the user picked this file or folder in a dialogue.
     pub fn picked(&self, path: &Path) {
         self.0.state().picked.insert(path.to_owned());
     }
 
-    /// Adds a stack that a person picked, for the page.
+    /// Adds a stack that the user picked, for the page.
     pub fn add_picked(&self, path: &Path) -> Result<PathBuf, String> {
         self.expect_picked(path)?;
         self.add(path)
     }
 
-    /// Lets a draft be made of a folder and written there, if a person picked the folder.
+    /// Allows a draft to be made of a folder and written there, if the user picked the folder.
     pub fn allow_draft(&self, folder: &Path) -> Result<(), String> {
         self.expect_picked(folder)?;
         let file = folder.join(stack_file::FILE_NAME);
@@ -37,7 +36,8 @@ impl Desk {
         }
     }
 
-    /// Whether a draft may be written there: a folder was looked at, and this is its stack file.
+    /// Returns whether a draft may be written there: the folder was scanned, and this is its stack
+    /// file.
     pub(super) fn expect_drafted(&self, file: &Path) -> Result<(), String> {
         if self.0.state().drafted.contains(file) {
             Ok(())
@@ -47,7 +47,7 @@ impl Desk {
         }
     }
 
-    /// Fails where the stack is not known, or has no service of one of these names.
+    /// Fails if the stack is unknown or has no service with one of these names.
     pub(super) fn expect_known(&self, file: &Path, services: &[ServiceName]) -> Result<(), String> {
         if !self.knows(file) {
             return Err(UNKNOWN.to_owned());

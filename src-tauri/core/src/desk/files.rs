@@ -54,7 +54,7 @@ fn unread(file: &Path, error: &io::Error) -> String {
     format!("{} cannot be read: {error}", file.display())
 }
 
-/// Why nothing is known of what the file says.
+/// The reason why the content of the file is unknown.
 fn nothing(file: &Path, error: &io::Error) -> (Text, Says) {
     let message = unread(file, error);
     let wrong = FileChange::Invalid {

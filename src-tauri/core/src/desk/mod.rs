@@ -77,9 +77,9 @@ struct State {
     applied: Vec<Applied>,
     /// What was found the last time that somebody asked, by stack file.
     doctored: BTreeMap<PathBuf, Vec<Finding>>,
-    /// What a person picked in a dialogue.
+    /// The paths that the user picked in a dialogue.
     picked: BTreeSet<PathBuf>,
-    /// The stack files of the folders that were looked at.
+    /// The stack files of the scanned folders.
     drafted: BTreeSet<PathBuf>,
 }
 
@@ -95,7 +95,7 @@ struct File {
     _watch: AbortOnDropHandle<()>,
 }
 
-/// What was applied and what the file says, and the services that differ: compared once, and not with
+/// The applied stack, the stack in the file, and the services that differ: compared once, not with
 /// every change of a service.
 struct Compared {
     old: Arc<Stack>,
@@ -443,7 +443,7 @@ impl Inner {
         applied.map(|applied| applied.variables.clone())
     }
 
-    /// What is shown of a file where the keeper has nothing to show.
+    /// The view of a file for which the daemon has no stack.
     fn dark(&self, file: &Path, says: &Says) -> Arc<StackView> {
         match says {
             Says::Valid(stack) => unkept::view(&self.home, stack.clone()),

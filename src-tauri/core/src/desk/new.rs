@@ -20,8 +20,8 @@ impl Desk {
         self.add(&file)
     }
 
-    /// Writes the stack file of a folder that was looked at where none is, if its text is valid, and
-    /// knows it.
+    /// Writes the stack file of a scanned folder, if there is none and the text is valid, and adds it
+    /// to the known stacks.
     pub fn write_draft(&self, file: &Path, text: &str) -> Result<PathBuf, String> {
         self.expect_drafted(file)?;
         let variables = self.0.own.borrow().variables.clone();

@@ -1,7 +1,7 @@
-//! What is known of the words in which programs fail: `knowledge/*.toml`, one file for an ecosystem,
-//! made into tables at build time (`build.rs`). An entry names literals of which one must occur. One pass
-//! over a line finds the entries whose literals it has, and a pattern is compiled when it is first needed:
-//! most never are.
+//! Known error messages of programs: `knowledge/*.toml`, one file for each ecosystem, compiled into
+//! tables at build time (`build.rs`). An entry names literals of which one must occur. One pass over a
+//! line finds the entries whose literals it contains, and a pattern is compiled on first use: most
+//! never are.
 
 mod table;
 #[cfg(test)]
@@ -15,14 +15,14 @@ use crate::model::evidence::log::{Ecosystem, LogAdvice};
 
 include!(concat!(env!("OUT_DIR"), "/knowledge.rs"));
 
-/// What an error means.
+/// The meaning of an error.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Meaning {
     pub(crate) about: About,
     pub(crate) advice: Option<Advice>,
 }
 
-/// What an error is about, with what the groups `name`, `port` and `to` of its pattern hold.
+/// The kind of error, with the values of the groups `name`, `port` and `to` of its pattern.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum About {
     Moved,
@@ -30,7 +30,7 @@ pub(crate) enum About {
     Forbidden,
     Module {
         ecosystem: Ecosystem,
-        /// It is always a file of the project itself.
+        /// The file is always one of the project itself.
         own: bool,
     },
     Program,
@@ -44,32 +44,32 @@ pub(crate) enum About {
     Disk,
     Unreachable,
     Syntax,
-    /// What the advice says.
+    /// The text of the advice.
     Known,
 }
 
-/// What to say of an error: templates, in which `{group}` is what a group of the pattern holds, and
+/// The texts for an error: templates, in which `{group}` is the value of a group of the pattern, and
 /// `{service}` the name of the service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Advice {
-    /// What is wrong, where that says more than the line itself.
+    /// The cause, if it says more than the line itself.
     pub(crate) title: Option<&'static str>,
-    /// What to do.
+    /// The advice.
     pub(crate) remedy: &'static str,
-    /// The error may be gone when the service is started again.
+    /// A restart may clear the error.
     pub(crate) restart_helps: bool,
-    /// Another service may be behind it.
+    /// Another service may be the cause.
     pub(crate) of_another: bool,
 }
 
-/// What a line says went wrong: the entry, its meaning, and what its groups hold.
+/// The error that a line reports: the entry, its meaning, and the values of its groups.
 pub(crate) fn error(text: &str) -> Option<(&'static str, Meaning, Found<'_>)> {
     static ALL: LazyLock<Known<Meaning>> = LazyLock::new(|| Known::new(&ERRORS));
     let (entry, found) = ALL.matches(text).next()?;
     Some((entry.id, entry.meaning, found))
 }
 
-/// What is known to help, with what the groups hold; `None` if that is nothing.
+/// Returns the known advice with the values of the groups filled in; `None` if there is none.
 pub(crate) fn advice(
     id: &'static str,
     meaning: &Meaning,
@@ -85,16 +85,16 @@ pub(crate) fn advice(
     }))
 }
 
-/// The addresses that a line says cannot be reached: groups `host` and `port`, and the port where the
-/// words leave it out.
+/// Returns the addresses that a line reports as unreachable: groups `host` and `port`, with a default
+/// port if the message has none.
 pub(crate) fn addresses(text: &str) -> impl Iterator<Item = (Found<'_>, Option<u16>)> {
     static ALL: LazyLock<Known<Option<u16>>> = LazyLock::new(|| Known::new(&ADDRESSES));
     ALL.matches(text)
         .map(|(entry, found)| (found, entry.meaning))
 }
 
-/// Whether a line only follows from an error: the heading of what is said next, what launchers and
-/// servers say when what they run has ended.
+/// Returns whether a line is only a consequence of an error: a heading of the lines that follow, or the
+/// message of a launcher or server whose program has exited.
 pub(crate) fn is_aftermath(text: &str) -> bool {
     static ALL: LazyLock<Known<()>> = LazyLock::new(|| Known::new(&AFTERMATH));
     ALL.matches(text).next().is_some()

@@ -1,36 +1,36 @@
-//! Entries, and finding those that a line matches.
+//! Tables of entries, and the search for those that a line matches.
 //!
-//! Patterns know only ASCII: what programs write around an error is, and the tables of Unicode would
-//! make the first look at a log take ten times as long.
+//! Patterns are ASCII only, like the fixed text of error messages: Unicode tables would make the first
+//! look at a log take ten times as long.
 
 use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
-/// Entries that are looked for together, in the order in which they count.
+/// Entries that are searched together, in order of precedence.
 pub(super) struct Table<M: 'static> {
     pub(super) entries: &'static [Entry<M>],
-    /// How the literals begin, in lower case.
+    /// The prefixes of the literals, in lower case.
     pub(super) beginnings: &'static [&'static str],
-    /// The literals with each beginning.
+    /// The literals with each prefix.
     pub(super) literals: &'static [&'static [Literal]],
 }
 
 pub(super) struct Entry<M: 'static> {
     pub(super) id: &'static str,
-    /// Its patterns.
+    /// The patterns of the entry.
     pub(super) says: &'static [&'static str],
     pub(super) meaning: M,
 }
 
-/// A text that leads to an entry, in any case.
+/// A literal that leads to an entry, matched without regard to case.
 pub(super) struct Literal {
     /// In lower case.
     pub(super) text: &'static str,
-    /// The place of the entry.
+    /// The index of the entry.
     pub(super) entry: usize,
-    /// Whether it says all, and no pattern needs to match.
+    /// Whether the literal is sufficient and no pattern needs to match.
     pub(super) suffices: bool,
 }
 
@@ -38,14 +38,14 @@ pub(super) struct Literal {
 pub(super) struct Known<M: 'static> {
     table: &'static Table<M>,
     beginnings: AhoCorasick,
-    /// The patterns of each entry that were needed so far.
+    /// The compiled patterns of each entry, filled on first use.
     compiled: Vec<OnceLock<Vec<Regex>>>,
 }
 
-/// What was found in a text.
+/// A match in a text.
 pub(crate) struct Found<'t> {
     text: &'t str,
-    /// `None` where it was a literal that suffices.
+    /// `None` if a sufficient literal matched.
     captures: Option<Captures<'t>>,
 }
 
@@ -64,7 +64,7 @@ impl<M> Known<M> {
         }
     }
 
-    /// All matches, the first entry first.
+    /// Returns all matches in the order of the entries.
     pub(super) fn matches<'t>(
         &'static self,
         text: &'t str,
@@ -106,13 +106,14 @@ impl<M> Known<M> {
 }
 
 impl<'t> Found<'t> {
-    /// What a group holds.
+    /// Returns the value of a group.
     pub(crate) fn group(&self, name: &str) -> Option<&'t str> {
         let captures = self.captures.as_ref()?;
         self.text.get(captures.name(name)?.range())
     }
 
-    /// A template with what the groups hold; `{service}` stays. `None` if a group holds nothing.
+    /// Fills the values of the groups into a template; `{service}` stays. Returns `None` if a group has
+    /// no value.
     pub(crate) fn fill(&self, template: &str) -> Option<String> {
         let mut filled = String::new();
         let mut rest = template;

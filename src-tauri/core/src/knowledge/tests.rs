@@ -6,12 +6,12 @@ use toml::Value;
 
 use super::*;
 
-/// An entry as its file has it.
+/// An entry as in its file.
 struct Written {
     section: String,
     id: String,
     examples: Vec<String>,
-    /// What looks like it and is something else.
+    /// Lines that look similar and mean something else.
     unlike: Vec<String>,
     literals: Vec<String>,
     says: Vec<String>,
@@ -48,7 +48,7 @@ fn written() -> Vec<Written> {
     all
 }
 
-/// The entries that the lines of a text match, the first of each line.
+/// Returns the entries that match the lines of a text, the first of each line.
 fn ids(text: &str) -> Vec<&'static str> {
     text.lines()
         .filter_map(|line| Some(error(line)?.0))

@@ -1,6 +1,6 @@
-//! The table of keys that begin with a word of their maker.
+//! The table of keys with a prefix of their provider.
 
-/// What may follow the beginning of a key.
+/// The characters that may follow the prefix of a key.
 #[derive(Clone, Copy, Debug)]
 enum Rest {
     /// Letters and digits.
@@ -23,10 +23,10 @@ impl Rest {
 
 use Rest::{Alphanumeric, Hexadecimal, Word};
 
-/// Shorter than this, what follows is taken for an ordinary word: `sk-learn`, `npm_config`.
+/// The shortest rest of a key. Anything shorter counts as an ordinary word: `sk-learn`, `npm_config`.
 const SHORTEST: usize = 16;
 
-/// How keys begin, and of what the next [`SHORTEST`] characters of them are.
+/// The prefixes of keys, and the characters allowed in the next [`SHORTEST`] positions.
 #[rustfmt::skip]
 const BEGINNINGS: &[(&str, Rest)] = &[
     // OpenAI, Anthropic, OpenRouter; Stripe, Clerk
@@ -61,7 +61,7 @@ const BEGINNINGS: &[(&str, Rest)] = &[
     ("AGE-SECRET-KEY-1", Alphanumeric), ("key-", Hexadecimal),
 ];
 
-/// Where the keys of a text are, in order, none in another.
+/// Returns the ranges of the keys in a text, in order, without overlaps.
 pub(super) fn keys(text: &str) -> Vec<(usize, usize)> {
     let bytes = text.as_bytes();
     let mut found: Vec<(usize, usize)> = Vec::new();
@@ -88,7 +88,7 @@ pub(super) fn keys(text: &str) -> Vec<(usize, usize)> {
     found
 }
 
-/// How far the key goes on. Some have parts; a full stop ends a sentence.
+/// Returns the end of the key. Some keys have several parts; a full stop ends a sentence.
 fn length(after: &[u8]) -> usize {
     let goes_on = |byte: &u8| is_word(*byte) || b"-.+/=~".contains(byte);
     let taken = after.iter().take_while(|byte| goes_on(byte)).count();

@@ -1,41 +1,41 @@
-//! The table of what a secret looks like, each rule with examples that are its tests.
+//! The table of secret patterns, each rule with examples that are its tests.
 //!
-//! The shapes of keys follow what their makers document and what the rules of gitleaks
+//! The shapes of keys follow the documentation of the providers and the rules of gitleaks
 //! (<https://github.com/gitleaks/gitleaks>) and of GitHub's secret scanning
-//! (<https://docs.github.com/code-security/secret-scanning>) list; the lengths here are looser, since a
-//! key that is cut off or of a new length is a key all the same.
+//! (<https://docs.github.com/code-security/secret-scanning>). The lengths here are looser, since a
+//! truncated key or one of a new length is still a key.
 
 /// A kind of secret.
 pub(super) struct Rule {
-    /// Lowercase texts of which at least one is in every text that the rule matches. They spare the
-    /// search, and mostly the building, of the pattern.
+    /// Lowercase literals of which every match contains at least one. They save the search with the
+    /// pattern, and usually its compilation.
     pub(super) keywords: &'static [&'static str],
     /// The pattern with the secret as the group `secret`. `{NAME}`, `{YAML}`, `{AUTH}`, `{VALUE}` and
     /// `{SCHEME}` stand for the pieces below.
     pub(super) pattern: &'static str,
-    /// Values that are no secrets, lowercase.
+    /// Values that are not secrets, in lower case.
     pub(super) except: &'static [&'static str],
-    /// Texts and what is left of them.
+    /// Texts, each with the expected result.
     #[cfg(test)]
     pub(super) examples: &'static [(&'static str, &'static str)],
 }
 
-/// The pieces of patterns, by their placeholders.
+/// The parts of patterns, by placeholder.
 pub(super) const PIECES: [(&str, &str); 5] = [
-    // What the name of a variable, a field or an option ends in if its value is a secret: not
-    // `tokenizer`, `max_tokens`, `author`.
+    // The end of the name of a variable, a field or an option whose value is a secret: not `tokenizer`,
+    // `max_tokens`, `author`.
     (
         "{NAME}",
         r"(?i:[\w.-]*(?:password|passwd|passphrase|pwd|secret|token|requirepass|masterauth|signature|credentials?|[_-]pass|(?:api|access|secret|private|signing|encryption|account|license|shared|master)[_-]?key)|\b(?:pass|sig|authorization))",
     ),
-    // The same in prose and YAML, where "pass: 12" and "Unexpected token: x" are no secrets, nor is the
-    // end of a path.
+    // The same in prose and YAML, where "pass: 12", "Unexpected token: x" and the end of a path are not
+    // secrets.
     (
         "{YAML}",
         r"(?:(?:^|(?u:[^/\w.-]))(?i:[\w.-]*(?:password|passphrase|[_-](?:secret|token|pass|passwd|pwd|auth|credentials?)|(?:api|access|secret|private|shared|account|master)[_-]?key)|(?:[\w.]+-)?authorization|passwd)|^[\s-]*(?i:secret|token|pwd))",
     ),
     ("{AUTH}", r"(?i:[\w.-]*[_-]auth|\bauth)"),
-    // Quoted, or up to what ends a value in a shell, a query, JSON and a list.
+    // A quoted value, or one up to its delimiter in a shell, a query, JSON or a list.
     (
         "{VALUE}",
         r#"(?u:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|["'][^"']*|[^\s"'&;,)\]}]+)"#,
@@ -43,7 +43,7 @@ pub(super) const PIECES: [(&str, &str); 5] = [
     ("{SCHEME}", r"(?:(?i:bearer|basic|token|digest)\s+)?"),
 ];
 
-/// What names of secrets contain, and so what a text has in which a named value is masked.
+/// Parts of the names of secrets; a text with a masked named value contains one of them.
 const NAMED: &[&str] = &[
     "pass",
     "pwd",
@@ -56,7 +56,7 @@ const NAMED: &[&str] = &[
     "key",
 ];
 
-/// Values of settings that are named like secrets: `allow_credentials=True`.
+/// Values of settings whose names look like those of secrets: `allow_credentials=True`.
 const PLAIN: &[&str] = &[
     "",
     "false",
@@ -72,7 +72,7 @@ const PLAIN: &[&str] = &[
     "yes",
 ];
 
-/// Ways to log in, which options and settings of that name choose between.
+/// Authentication methods, which options and settings of that name choose between.
 const METHODS: &[&str] = &[
     "any",
     "basic",
@@ -124,10 +124,10 @@ macro_rules! rules {
     (@except $except:expr) => { $except };
 }
 
-/// All of them, in the order in which they are applied: what masks more comes first.
+/// All rules in the order of their application: those that mask more come first.
 #[rustfmt::skip]
 pub(super) const RULES: &[Rule] = &rules![
-    // A private key, up to its end or that of the text.
+    // A private key, up to its end or the end of the text.
     &["private key"], r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?<secret>(?su:.*?))(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|$)";
     [
         "-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc=\n-----END RSA PRIVATE KEY-----\nx"
@@ -142,7 +142,7 @@ pub(super) const RULES: &[Rule] = &rules![
         "postgres://anna:p@ss@db/x" => "postgres://anna:***@db/x",
         "mongodb+srv://a:b@c.example/d?w=1" => "mongodb+srv://a:***@c.example/d?w=1",
     ]
-    // A user alone is a token in most of the addresses that have one. One of SSH is a user.
+    // A user without a password is usually a token. With SSH it is a user name.
     &["://"], r"\b[a-zA-Z][\w+.-]*[a-gi-zA-GI-Z0-9]://(?<secret>(?u:[^\s/?#@:]+))@", except &["git"];
     [
         "https://abcdef@github.com/x.git" => "https://***@github.com/x.git",
@@ -151,7 +151,7 @@ pub(super) const RULES: &[Rule] = &rules![
         "https://git@github.com/x" => "https://git@github.com/x",
         "ssh://anna@host git+ssh://git@host" => "ssh://anna@host git+ssh://git@host",
     ]
-    // Keys without a word of their own: Amazon, Google, SendGrid, Twilio, Telegram, Terraform, and JSON
+    // Keys without a distinctive word: Amazon, Google, SendGrid, Twilio, Telegram, Terraform, and JSON
     // web tokens (RFC 7519).
     &["akia", "asia", "abia", "acca", "aiza", "sg.", "sk", ":aa", "atlasv1", "eyj"],
     r"\b(?<secret>(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b|AIza[\w-]{30,}|SG\.[\w-]{16,}\.[\w-]{16,}|SK[0-9a-f]{32}\b|\d{8,10}:AA[\w-]{32,}|\w{14}\.atlasv1\.[\w=-]{40,}|eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)*)";
@@ -163,7 +163,7 @@ pub(super) const RULES: &[Rule] = &rules![
         "bot 123456789:AAabcdefghijklmnopqrstuvwxyz0123456" => "bot ***",
         "eyJhbGciOiJ.eyJzdWIiOiIx.abc-_d" => "***",
     ]
-    // Addresses that are secrets themselves.
+    // Addresses that are themselves secret.
     &["hooks.slack.com", "/webhooks/"],
     r"(?i:hooks\.slack\.com/(?:services|workflows|triggers)/|discord(?:app)?\.com/api/webhooks/\d+/)(?<secret>[\w/+-]+)";
     [
@@ -207,7 +207,7 @@ pub(super) const RULES: &[Rule] = &rules![
         r#"{"api_key":"abc"}"# => r#"{"api_key":***}"#,
         "{'password': 'x', 'a': 1}" => "{'password': ***, 'a': 1}",
     ]
-    // name: value in YAML, headers and what programs print of their settings
+    // name: value in YAML, headers and printed settings
     NAMED, r"{YAML}\s*:\s*(?:Some\()?{SCHEME}(?<secret>{VALUE})", except PLAIN;
     [
         "password: hunter2" => "password: ***",
@@ -230,7 +230,7 @@ pub(super) const RULES: &[Rule] = &rules![
         "x --api-key 'a b'" => "x --api-key ***",
         "redis-server --requirepass x" => "redis-server --requirepass ***",
     ]
-    // '--name', 'value', as lists of words are written; and '--name=value'
+    // '--name', 'value' in lists of words, and '--name=value'
     NAMED, r#"["']--?{NAME}["']\s*,\s*(?<secret>(?u:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'))"#;
     [
         "['serve', '--api-key', 'x', 'y']" => "['serve', '--api-key', ***, 'y']",
@@ -240,7 +240,7 @@ pub(super) const RULES: &[Rule] = &rules![
     [
         "x '--db-password=a b' y" => "x '--db-password=***' y",
     ]
-    // What may also be a way to log in
+    // Names that can also mean an authentication method
     &["auth"], r"{AUTH}=(?<secret>{VALUE})", except METHODS;
     [
         "initdb --auth=trust" => "initdb --auth=trust",

@@ -20,9 +20,9 @@ use crate::stack::ServiceName;
 /// The situation, and what is known of it.
 #[derive(Debug, Default)]
 pub(super) struct Diagnosis {
-    /// By the place of the service; none of a service that was not looked at yet.
+    /// Indexed by service; empty for a service that was not examined yet.
     situation: Vec<Option<Standing>>,
-    /// How many services are in trouble.
+    /// The number of failing services.
     troubles: usize,
     /// Which situation it is.
     number: u64,
@@ -75,7 +75,7 @@ impl Standing {
 }
 
 impl Diagnosis {
-    /// Takes in how the service at this place stands. Whether it is another situation than before.
+    /// Updates the state of the service at this index. Returns whether the situation has changed.
     pub(super) fn look(&mut self, place: usize, service: &ServiceState) -> bool {
         let standing = Standing::of(service);
         let known = &mut self.situation[place];
@@ -94,7 +94,7 @@ impl Diagnosis {
         self.findings.clear();
     }
 
-    /// Makes room for so many services. Whether that is another situation.
+    /// Resizes the list of services. Returns whether the situation has changed.
     pub(super) fn resize(&mut self, services: usize) -> bool {
         let differs = self.situation.len() != services;
         self.situation.resize_with(services, || None);
@@ -103,7 +103,7 @@ impl Diagnosis {
         differs
     }
 
-    /// Whether the services stand as it has taken in one by one.
+    /// Returns whether the incremental state equals the state of these services.
     pub(super) fn agrees_with(&self, services: &[ServiceState]) -> bool {
         let standings = services.iter().map(Standing::of);
         let known = self.situation.iter().flatten();
@@ -150,8 +150,8 @@ impl Diagnosis {
         self.findings.extend(findings);
     }
 
-    /// The root cause of what is wrong with each service: the first finding about itself, or else the
-    /// first that it is a symptom of.
+    /// Returns the root cause for each failing service: the first finding about itself, or else the
+    /// first of which it is a symptom.
     pub(super) fn causes(&self) -> HashMap<ServiceName, Arc<Finding>> {
         let mut causes = HashMap::new();
         for finding in &self.findings {

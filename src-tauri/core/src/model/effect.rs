@@ -75,8 +75,8 @@ pub enum Report {
         /// The last error of its log, or its last line.
         last_words: Option<String>,
     },
-    /// The last error of the log of a run that ended, or its last line: after [`Report::Exited`], where
-    /// the restart did not wait for that.
+    /// The last error in the log of a finished run, or its last line: sent after [`Report::Exited`] if
+    /// the restart did not wait for it.
     LastWords(Option<String>),
     /// One round of all probes.
     Round(Result<Duration, ProbeFault>),

@@ -67,8 +67,8 @@ impl Failures {
         Decision::After(pause.mul_f64(1.0 + jitter.clamp(0.0, 1.0) / 5.0))
     }
 
-    /// Whether a failure at `now` of a run that had been ready since `ready_since` is followed by a
-    /// restart without a pause.
+    /// Returns whether a failure at `now` of a run that had been ready since `ready_since` is followed
+    /// by an immediate restart.
     #[must_use]
     pub fn restarts_at_once(&self, now: Instant, ready_since: Option<Instant>) -> bool {
         let is_first = self.paused == 0 && !self.at_once;

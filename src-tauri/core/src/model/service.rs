@@ -103,12 +103,12 @@ pub struct Ending {
     pub fault: Option<ProbeFault>,
 }
 
-/// An end that was followed by a restart at once, before its log was read.
+/// An exit followed by an immediate restart, before its log was read.
 #[derive(Clone, Debug)]
 struct Wordless {
     run: RunId,
     ending: Ending,
-    /// What was said of it without.
+    /// The finding without the last words.
     finding: Arc<Finding>,
 }
 
@@ -136,9 +136,9 @@ struct Checks {
     failed: Vec<(String, ProbeFault)>,
     /// Whether a timer runs for their next round.
     due: bool,
-    /// Whether they are being made.
+    /// Whether they are running.
     running: bool,
-    /// Whether something happened meanwhile that they may have missed, so that they are made once more.
+    /// Whether an event in the meantime requires another round.
     again: bool,
 }
 
@@ -178,14 +178,14 @@ pub struct ServiceState {
     started: Option<Timestamp>,
     latency_ms: Option<f64>,
     pub(super) finding: Option<Arc<Finding>>,
-    /// The end that `finding` tells of, while its last words are still to come.
+    /// The exit that `finding` describes, while its last words are still pending.
     wordless: Option<Box<Wordless>>,
     /// The root cause of that, once it is known.
     diagnosed: Option<Arc<Finding>>,
     note: Option<String>,
-    /// What the last stop has ended besides the service, to be told with the next start.
+    /// The programs that the last stop ended besides the service, to be reported with the next start.
     beside: Option<String>,
-    /// Whether anything has changed that its stack goes by or that people see.
+    /// Whether any state changed that its stack depends on or that the view shows.
     dirty: bool,
 }
 
@@ -373,12 +373,12 @@ impl ServiceState {
         !self.intent.wanted || self.intent.cycle
     }
 
-    /// Whether it is no longer in the stack file and nothing of it runs any more.
+    /// Returns whether it is no longer in the stack file and nothing of it runs any more.
     pub(super) fn is_gone(&self) -> bool {
         self.intent.removed && !self.is_active()
     }
 
-    /// Whether it is wanted and nothing will come of that by itself.
+    /// Returns whether it is wanted, but will not become ready by itself.
     pub(super) fn is_stuck(&self) -> bool {
         let is_stuck = matches!(
             self.phase,
@@ -387,28 +387,28 @@ impl ServiceState {
         is_stuck && !self.intent.cycle
     }
 
-    /// Whether it waits for what it needs.
+    /// Returns whether it waits for its dependencies.
     pub(super) fn waits(&self) -> bool {
         self.intent.wanted && self.phase == Phase::Stopped && !self.completed
     }
 
-    /// Whether something that goes wrong elsewhere is a reason to make its checks: it has some, it is
-    /// ready, and they are not to be made once more anyway.
+    /// Returns whether a fault elsewhere is a reason to run its checks: it has checks, is ready, and no
+    /// further round is scheduled already.
     pub(super) fn takes_check(&self) -> bool {
         self.is_ready() && !self.spec.checks.is_empty() && !self.checks.again
     }
 
-    /// Whether it has changed since this was asked last.
+    /// Returns and clears the flag that it has changed.
     pub(super) fn take_dirty(&mut self) -> bool {
         std::mem::take(&mut self.dirty)
     }
 
-    /// Says that something has changed that its stack goes by or that people see.
+    /// Sets the flag that state changed that its stack depends on or that the view shows.
     pub(super) fn touch(&mut self) {
         self.dirty = true;
     }
 
-    /// Takes how long the latest round of the probes of a run took. Whether that is to be shown.
+    /// Records the duration of the latest round of probes of a run. Returns whether to show it.
     pub(super) fn take_latency(&mut self, run: RunId, latency: Duration) -> bool {
         let latency = Some((latency.as_secs_f64() * 100_000.0).round() / 100.0);
         let shown =
@@ -419,7 +419,7 @@ impl ServiceState {
         shown
     }
 
-    /// What people see of it.
+    /// Returns the view of the service.
     pub(super) fn draw(&self, waiting_for: Vec<ServiceName>, ports: &impl Ports) -> ServiceView {
         ServiceView {
             name: self.name().clone(),

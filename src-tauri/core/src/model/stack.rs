@@ -71,27 +71,27 @@ pub struct StackModel {
     diagnosis: Diagnosis,
     /// The services that have changed and whose changes have not been followed up yet.
     changed: Vec<usize>,
-    /// Those that the diagnosis has not looked at since they changed.
+    /// The services that the diagnosis has not examined since they changed.
     unlooked: Vec<usize>,
-    /// Whether it is another situation than the one that was diagnosed.
+    /// Whether the situation differs from the one that was diagnosed.
     is_other_situation: bool,
-    /// What follows from all services together.
+    /// The totals over all services.
     tally: Tally,
-    /// How often it happened that a service was wanted or no longer wanted, or got into trouble: only
-    /// then can it turn out that a goal is out of reach.
+    /// How often a service became wanted or unwanted, or began to fail: only then can a goal turn out
+    /// to be out of reach.
     turns: u64,
     /// The services whose checks are made when another turns red.
     checkable: BTreeSet<usize>,
-    /// The services of which a check fails.
+    /// The services with a failing check.
     failing: BTreeSet<usize>,
-    /// Whether a service is gone for good, and still in the list.
+    /// Whether a removed service has stopped, but is still in the list.
     has_gone: bool,
     /// Whether a service shows a root cause.
     explained: bool,
     view: Option<Arc<StackView>>,
-    /// The services that may look otherwise than the view shows them.
+    /// The services that may differ from the view.
     stale: BTreeSet<usize>,
-    /// Whether the findings of the view are those of another situation.
+    /// Whether the findings of the view belong to another situation.
     stale_findings: bool,
 }
 
@@ -221,7 +221,7 @@ impl StackModel {
         effects
     }
 
-    /// Changes a service, and sees to it that what follows from that is looked at.
+    /// Changes a service and queues the follow-up.
     fn change(&mut self, index: usize, change: impl FnOnce(&mut ServiceState)) {
         change(&mut self.services[index]);
         self.note(index);
@@ -261,7 +261,7 @@ impl StackModel {
         self.pass_diagnosis_on();
     }
 
-    /// Gives each service in trouble the root cause of that, and takes back what no longer holds.
+    /// Assigns the root cause to each failing service, and removes outdated ones.
     fn pass_diagnosis_on(&mut self) {
         self.stale_findings = true;
         let causes = self.diagnosis.causes();
@@ -296,7 +296,7 @@ impl StackModel {
 
     fn is_met(&self, place: usize, need: Need) -> bool {
         let service = &self.services[place];
-        // What the stack file no longer has cannot be waited for.
+        // Services that the stack file no longer has cannot be waited for.
         service.is_gone()
             || !service.must_be_down()
                 && match need {
@@ -379,10 +379,10 @@ impl StackModel {
         self.note(index);
         let service = &self.services[index];
         let affected: Vec<usize> = if before < Light::Red && service.light() == Light::Red {
-            // Something is worse than it was: do the others still do what they are for?
+            // A service got worse: check whether the others still work.
             self.checkable.iter().copied().collect()
         } else if !was_ready && service.is_ready() {
-            // It may be what a check of another lacked.
+            // It may be what the check of another service lacked.
             self.failing.iter().copied().collect()
         } else {
             return;
@@ -417,7 +417,7 @@ impl StackModel {
         self.view = None;
     }
 
-    /// Drops the services that the stack file no longer has and of which nothing runs any more.
+    /// Drops the services that are no longer in the stack file and of which nothing runs.
     fn drop_gone(&mut self) {
         if std::mem::take(&mut self.has_gone) {
             self.services.retain(|service| !service.is_gone());

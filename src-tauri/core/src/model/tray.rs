@@ -185,7 +185,7 @@ fn sentence(finding: &Finding, phase: Option<PhaseName>) -> String {
         Some(PhaseName::Unhealthy) => " is unhealthy",
         _ => "",
     };
-    // A sentence goes on with a small letter. Any other first word may be a name.
+    // A sentence continues in lower case. Any other first word may be a name.
     match title.strip_prefix("Port ") {
         Some(rest) => format!("{name}{verb}: port {rest}"),
         None => format!("{name}{verb}: {title}"),

@@ -1,8 +1,8 @@
-/// Which file it is, whatever it is called.
+/// The identity of a file, whatever its name is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileId {
-    /// The volume that it is on.
+    /// Its volume.
     pub(crate) device: u64,
-    /// Its number there. Given anew only when the file is deleted and nothing has it open.
+    /// Its number on that volume. Reused only when the file is deleted and no process has it open.
     pub(crate) number: u64,
 }

@@ -17,7 +17,7 @@ pub struct Row {
     pub usage: Option<Usage>,
 }
 
-/// Which processes matter where one run's own are looked for.
+/// The processes of interest in a search for one run.
 #[cfg_attr(
     not(target_os = "linux"),
     expect(dead_code, reason = "elsewhere one call tells of all processes")
@@ -25,16 +25,16 @@ pub struct Row {
 pub(crate) struct Wanted<'a> {
     /// The mark of the run: processes that carry another one may be left out.
     pub(crate) mark: &'a Mark,
-    /// Whether a process without a mark may be one of the run's, by its number and its group.
+    /// Whether a process without a mark can belong to the run, by its PID and its group.
     pub(crate) may_be: &'a (dyn Fn(u32, u32) -> bool + Sync),
 }
 
-/// What one process or several use.
+/// The usage of one process or several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Memory in RAM, in bytes. Pages that two processes share count twice.
     pub memory_bytes: u64,
-    /// CPU time since the start. The difference of two samples, over the time between them, is the
-    /// load.
+    /// CPU time since the start. The difference of two samples, divided by the time between them, is
+    /// the load.
     pub cpu_time: Duration,
 }

@@ -28,13 +28,13 @@ pub(crate) struct Start<'a> {
     pub(crate) output: File,
 }
 
-/// Which of two processes this is.
+/// The process in which a fork returns.
 #[cfg_attr(
     not(target_os = "linux"),
     expect(dead_code, reason = "only Linux makes copies")
 )]
 pub(crate) enum Fork {
-    /// The one that was there, with what its copy says on its standard output.
+    /// The original process, with the standard output of its copy.
     Original(super::os::program::ForkOutput),
     /// The copy, with nothing to read.
     Copy,

@@ -92,7 +92,7 @@ fn bytes(file: &Path) -> Result<Vec<u8>, ProblemKind> {
         return Err(ProblemKind::NotAFile("a pipe, a socket or a device"));
     }
     let mut text = Vec::new();
-    // By now it may be another than the one that was looked at.
+    // The file may have been replaced since it was checked.
     open_without_waiting(file)
         .and_then(|(file, _)| file.take(SIZE_LIMIT as u64 + 1).read_to_end(&mut text))
         .map_err(unreadable)?;

@@ -105,7 +105,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = self.file.display();
-        // That the file cannot be read says nothing about whether it is valid.
+        // An unreadable file may still be valid.
         if let [problem] = &self.problems[..]
             && problem.place.is_none()
         {

@@ -105,7 +105,7 @@ impl Journal {
 
     /// A stack is up, by this text of its file. To be called before its first start.
     pub fn stack(&mut self, id: &StackId, file: &Path, mode: Mode, text: &str) {
-        // Who starts a stack lets it do everything else.
+        // The user who starts a stack also allows its other actions.
         if !self.consents.has(id, text)
             && let Err(error) = self.consents.give(id, text)
         {
@@ -134,7 +134,7 @@ impl Journal {
         }
     }
 
-    /// Writes all of it again: its files were deleted.
+    /// Rewrites the whole journal, because its files were deleted.
     pub fn restore(&mut self) {
         self.truth.owe_copies();
         self.write_anew();

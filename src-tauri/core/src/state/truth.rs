@@ -24,9 +24,9 @@ struct StackEntry {
     id: StackId,
     file: PathBuf,
     mode: Mode,
-    /// The text of the file, where it is known.
+    /// The text of the file, if known.
     text: Option<String>,
-    /// Whether the copy of it is on the disk.
+    /// Whether a copy of it is on disk.
     is_kept: bool,
 }
 
@@ -92,7 +92,7 @@ impl Truth {
             .collect()
     }
 
-    /// Notes the text of a stack's file, and whether the copy of it is kept.
+    /// Records the text of a stack's file, and whether a copy of it is kept.
     pub(super) fn note_text(&mut self, id: &StackId, text: &str, is_kept: bool) {
         if let Some(stack) = self.stacks.iter_mut().find(|stack| stack.id == *id) {
             stack.text = Some(text.to_owned());
@@ -100,7 +100,7 @@ impl Truth {
         }
     }
 
-    /// Notes that no copy is kept any more.
+    /// Records that the copy is no longer kept.
     pub(super) fn owe_copies(&mut self) {
         for stack in &mut self.stacks {
             stack.is_kept = false;

@@ -54,7 +54,7 @@ impl Supervisor {
                 self.journal.forget_stack(&stack.id);
                 continue;
             }
-            // What the journal says may be younger than what really runs.
+            // The journal may be newer than the running processes.
             for (process, _) in table.marked_by_stack(&stack.id) {
                 self.tools.census.look_back_to(process.started);
             }
@@ -65,7 +65,7 @@ impl Supervisor {
                     let never = CancellationToken::new();
                     end_strays(&census, &table, &stack.id, is_known, &never).await;
                 }
-                // What cannot be read and of which nothing runs is no longer a stack of this daemon.
+                // A stack whose file cannot be read and of which nothing runs is dropped.
                 Err(_) if !is_running(&table, stack, &runs) => {
                     for run in &runs {
                         self.journal.ended(&run.stack, &run.service, run.run);
@@ -145,15 +145,15 @@ impl Supervisor {
     }
 }
 
-/// Whether something of a stack still runs.
+/// Returns whether any process of a stack still runs.
 fn is_running(table: &ProcessTable, stack: &RememberedStack, runs: &[&Running]) -> bool {
     table.marked_by_stack(&stack.id).next().is_some()
         || runs.iter().any(|run| is_of_run(table, run))
 }
 
-/// Whether the process that the journal names is one of the run: it carries the mark, or it shows no
-/// mark at all and leads a process group, as each first process does. Number and start time alone
-/// are no proof, since a journal may be damaged, or copied from another machine or container.
+/// Returns whether the process in the journal belongs to the run: it carries the mark, or it shows no
+/// mark at all and leads a process group, as each first process does. PID and start time alone are no
+/// proof, since a journal may be damaged, or copied from another machine or container.
 fn is_of_run(table: &ProcessTable, running: &Running) -> bool {
     let process = running.process;
     let row = table.position(process.pid).map(|at| &table.rows()[at]);
@@ -166,9 +166,9 @@ fn is_of_run(table: &ProcessTable, running: &Running) -> bool {
     })
 }
 
-/// Ends whoever carries a mark of the stack and belongs to no known run: a keeper that was killed
-/// between a start and its line in the journal left it, or the journal was lost. Does not wait for a
-/// polite end once `kill` is cancelled. Gives those that would not go.
+/// Ends the processes that carry a mark of the stack and belong to no known run: a daemon that was
+/// killed between a start and its line in the journal left them, or the journal was lost. Skips the
+/// grace period once `kill` is cancelled. Returns the survivors.
 pub(super) async fn end_strays(
     census: &Census,
     table: &ProcessTable,

@@ -29,20 +29,20 @@ impl Supervisor {
         self.doctor_of(index, answer);
     }
 
-    /// Looks up which stack it is that is reached by another path than the one it was started with.
+    /// Finds the stack whose file is given by another path than the one it was started with.
     fn locate_and_doctor(&mut self, doctor: Doctor, answer: oneshot::Sender<Option<Vec<Finding>>>) {
         let tools = self.tools.clone();
         self.tasks.spawn(async move {
             if let Ok(id) = tools.loader.locate(&tools.home, &doctor.file).await
                 && let Some(inbox) = tools.reports.upgrade()
             {
-                // It has ended, and no longer has the stack.
+                // If the supervisor has ended, it no longer has the stack.
                 let _ = inbox.send(Message::DoctorOf(id, answer)).await;
             }
         });
     }
 
-    /// Answers with the root causes of what is wrong with a stack that the daemon has.
+    /// Answers with the root causes of the problems of a stack that the daemon has.
     pub(super) fn doctor_of(
         &mut self,
         index: usize,
@@ -104,7 +104,7 @@ impl Supervisor {
                     case.read_stack_file().await;
                     diagnose(&gatherer.gather(&case, BY_ITSELF).await)
                 });
-                // Nothing found is better than a situation that stays open for ever.
+                // An empty result is better than a situation that stays open for ever.
                 findings = diagnosing.await.unwrap_or_default();
             }
             let message = Message::Diagnosed {

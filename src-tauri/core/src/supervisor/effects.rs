@@ -43,7 +43,7 @@ impl Supervisor {
             Act::Follow => self.follow(index, job),
             Act::Probe => {
                 let over = job.run.over.clone();
-                // Boxed, since it would be held twice.
+                // Boxed, since the future would hold it twice.
                 let probing = over.run_until_cancelled_owned(Box::pin(job.probe(probe)));
                 self.tasks.spawn(probing);
             }
@@ -183,7 +183,7 @@ impl Supervisor {
     }
 }
 
-/// Asks whether it is ready, and whether it stays so.
+/// Probes whether the service becomes ready, and whether it stays so.
 async fn probe(job: Job) {
     #[cfg(test)]
     job.break_in("probe");
@@ -194,14 +194,14 @@ async fn probe(job: Job) {
     watch.run(reports, told).await;
 }
 
-/// What asks, and what it tells of a round. Only that is held while the run lives, not the ports and
-/// variables of the moment it began.
+/// The probes, and the events they report. The run holds only these, not the ports and variables of its
+/// start.
 async fn watch(job: Job) -> (Watch<RunLines>, impl FnMut(Round) -> Option<Message>) {
     let ready = &job.service.ready;
     let mut all = ready.probes.iter();
     let runs_commands = all.any(|probe| matches!(probe, Probe::Command(_)));
     let probes = ready.probes.iter().map(|probe| match probe {
-        // The line came before this daemon did, and the log may have lost it since.
+        // The line was written before this daemon started, and may no longer be in the log.
         Probe::Log(_) if job.run.was_ready => Probe::Process,
         probe => probe.render(&job.service.name, &*job.ports),
     });
@@ -215,7 +215,7 @@ async fn watch(job: Job) -> (Watch<RunLines>, impl FnMut(Round) -> Option<Messag
     };
     let origin = job.origin;
     let mut was_well = false;
-    // A round that passes, as the one before did, tells nothing but how long it took.
+    // A round that passes like the previous one changes only the latency.
     let told = move |round: Round| {
         let is_news = !was_well || round.result.is_err();
         was_well = round.result.is_ok();
@@ -266,7 +266,7 @@ mod tests {
         supervisor::{Tools, kept::Run},
     };
 
-    /// A run of a service that is asked over HTTP, without a supervisor.
+    /// Returns a run of a service that is probed over HTTP, without a supervisor.
     fn job() -> Job {
         let text = "[service.web]\ncommand = \"true\"\nport = 8000\nready = { http = \"/\" }\n";
         let file = std::path::Path::new("/project/pilotlight.toml");

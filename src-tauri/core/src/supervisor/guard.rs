@@ -1,13 +1,13 @@
-//! Panics of tasks, made into values: a task that is gone without a word leaves a service or a
+//! Turns panics of tasks into values: a task that disappears without a report leaves a service or a
 //! request waiting for ever.
 
 use std::{any::Any, panic::AssertUnwindSafe};
 
 use futures_util::FutureExt as _;
 
-/// Runs `work` to its end. Fails with the message of a panic, if it panics.
+/// Runs `work` to completion. If it panics, returns the panic message as the error.
 pub(super) fn guarded<T>(work: impl Future<Output = T>) -> impl Future<Output = Result<T, String>> {
-    // What the work has shared is either locked, and then poisoned, or told by message.
+    // Shared state is either behind a lock, which is then poisoned, or sent in messages.
     let work = AssertUnwindSafe(work).catch_unwind();
     work.map(|outcome| {
         outcome.map_err(|panic| {
@@ -18,7 +18,7 @@ pub(super) fn guarded<T>(work: impl Future<Output = T>) -> impl Future<Output = 
     })
 }
 
-/// What a panic says.
+/// Returns the message of a panic.
 pub(super) fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));

@@ -29,26 +29,26 @@ use crate::{
     stack::{Polite, Ports, Probe, Service},
 };
 
-/// How long the operating system may take to start a program. Its file, its folder or what it reads may
+/// How long the operating system may take to start a program. Its file, its folder or other files may
 /// be on a mount that does not respond.
 const LAUNCH: Duration = Duration::from_secs(15);
 
-/// How long a stop waits for a launch that is under way.
+/// How long a stop waits for an active launch.
 const LAUNCHING: Duration = Duration::from_secs(3);
 
-/// What a stop may take beyond the patience of its service.
+/// The time that a stop may take beyond the grace period of its service.
 const STOP: Duration = Duration::from_secs(15);
 
-/// How long what is left after a stop that failed may take to be killed.
+/// How long the kill of survivors may take after a failed stop.
 const LAST_RESORT: Duration = Duration::from_secs(5);
 
-/// Between the failure of the probing itself and its next attempt.
+/// The pause between a failure of the probing itself and its next attempt.
 const PROBE_AGAIN: Duration = Duration::from_secs(1);
 
-/// How long a port may take to be free after everybody who held it is gone.
+/// How long a port may take to become free after all its holders have exited.
 const PORT_RELEASE: Duration = Duration::from_secs(1);
 
-/// What is said of a run that was ended for want of a watcher.
+/// The message for a run that was ended because it had no watcher.
 const NOT_WATCHED: &str = "Pilot Light met a bug of its own and could not watch it any more";
 
 /// What a task for one run of a service works with.
@@ -129,8 +129,8 @@ impl Job {
         environment::require(&self.service, &environment, &*self.ports).await
     }
 
-    /// Where commands for the service run; its variables only if there are such commands. What cannot
-    /// be read of them is left out: what is wrong with them has been said when it was to start.
+    /// Returns the context for the commands of the service; its variables are read only if there are
+    /// such commands. Unreadable variables are left out: the start has reported them already.
     pub(super) async fn context(&self, runs_commands: bool, patience: Duration) -> Context {
         let environment = if runs_commands {
             self.environment(patience).await.unwrap_or_default().into()
@@ -151,17 +151,18 @@ impl Job {
         }
     }
 
-    /// Launches the command and says what came of it. Returns what runs, if it is to be seen to its end.
+    /// Launches the command and reports the outcome. Returns the run, if it is to be watched to its
+    /// end.
     async fn begin(&self) -> Option<Tree> {
         let launched = match guarded(self.start()).await {
             Ok(launched) => launched,
             Err(panic) => {
-                // It may have come into being all the same.
+                // The process may exist all the same.
                 self.kill(&Tree::remains(self.mark(), [])).await;
                 Err(broken(&panic))
             }
         };
-        // One that comes too late would be seen by nothing.
+        // No task would watch a process that starts too late.
         let is_late = self.run.over.is_cancelled();
         if let Ok(tree) = &launched {
             if is_late {
@@ -186,8 +187,8 @@ impl Job {
         }
     }
 
-    /// Starts the command on a thread of its own, within a limit: a worker that hangs with a dead
-    /// mount would hold up all other services.
+    /// Starts the command on a separate thread, within a limit: a shared worker that hangs on a dead
+    /// mount would delay all other services.
     async fn start(&self) -> Result<Tree, LaunchFault> {
         let runtime = Handle::current();
         let job = self.clone();
@@ -199,7 +200,7 @@ impl Job {
             let turn = self.launches.turn(LAUNCH).await;
             Ok((environment, turn.ok_or_else(late)?))
         };
-        // A stop need not wait for what has not begun.
+        // A stop need not wait for a launch that has not begun.
         let prepared = self.run.stopping.run_until_cancelled(preparing).await;
         let (environment, turn) = prepared.unwrap_or_else(|| Err(stopped()))?;
         let mut starting = spawn_blocking(move || {
@@ -272,8 +273,8 @@ impl Job {
         tokio::join!(self.keep_log(), self.see_to_end(tree, self.watch(tree)));
     }
 
-    /// Waits for the end of a run in this way. Ends one whose end would not be noticed, so that it
-    /// is started again.
+    /// Runs `watch` until the end of a run. If it panics, ends the run, whose exit would otherwise go
+    /// unnoticed, so that it is started again.
     pub(super) async fn see_to_end(&self, tree: &Tree, watch: impl Future<Output = ()>) {
         if guarded(watch).await.is_err() {
             self.kill(tree).await;
@@ -293,17 +294,17 @@ impl Job {
     pub(super) async fn keep_log(&self) {
         let over = self.run.over.clone();
         let log = self.log();
-        // A service can do without the times of its lines.
+        // A service can run without the timestamps of its lines.
         let _ = guarded(log::keep(&self.tools.watcher, &log, self.service.log, over)).await;
     }
 
     async fn watch(&self, tree: &Tree) {
         #[cfg(test)]
         self.break_in("watch");
-        // Boxed, since each of what follows would hold it twice.
+        // Boxed, since each of the following futures would hold it twice.
         let ended = Box::pin(async {
             let exit = tree.exited().await;
-            // What it takes is not held for as long as the run lives.
+            // Dropped here, so that it is not held for as long as the run lives.
             Box::pin(async {
                 let left = tree.left_behind(&self.tools.census).await;
                 self.report_exit(exit, left.unwrap_or_default()).await;
@@ -316,13 +317,13 @@ impl Job {
         self.run.over.run_until_cancelled(stopping).await;
     }
 
-    /// What outlives the service.
+    /// Returns the programs that outlive the service.
     pub(super) fn spare(&self) -> Spare {
         Spare::of(&self.service, &*self.ports)
     }
 
-    /// Ends the whole tree of the run and verifies that, within a limit whatever happens. `tree` is
-    /// `None` while the run is being launched.
+    /// Ends the whole tree of the run and verifies that, always within a limit. `tree` is `None` while
+    /// the run is being launched.
     pub(super) async fn end(&self, tree: Option<Tree>) -> Stopped {
         let tree = match tree {
             Some(tree) => tree,
@@ -353,7 +354,7 @@ impl Job {
         })
     }
 
-    /// Kills a tree. `None` if that met a bug, or took too long.
+    /// Kills a tree. Returns `None` if that panics or takes too long.
     async fn kill(&self, tree: &Tree) -> Option<Stopped> {
         let killing = guarded(kill(tree, &self.tools.census));
         timeout(LAST_RESORT, killing).await.ok()?.ok()
@@ -394,7 +395,7 @@ impl Job {
         stopped
     }
 
-    /// Probes until the run is over. A bug in that counts as a failed round.
+    /// Probes until the run is over. A panic counts as a failed round.
     pub(super) async fn probe(self, probe: impl AsyncFn(Self)) {
         while let Err(panic) = guarded(probe(self.clone())).await {
             self.report(Report::Round(Err(self.probe_fault(&panic))))
@@ -403,7 +404,7 @@ impl Job {
         }
     }
 
-    /// What a probe or check that met a bug is said to have met.
+    /// Returns the fault of a probe or check that panicked.
     pub(super) fn probe_fault(&self, panic: &str) -> ProbeFault {
         ProbeFault {
             target: self.service.name.to_string(),
@@ -430,7 +431,7 @@ impl Job {
         Some(RunLines(Box::new(follow)))
     }
 
-    /// Panics for a service that is named for it.
+    /// Panics for a service with this name.
     #[cfg(test)]
     pub(super) fn break_in(&self, what: &str) {
         assert_ne!(
@@ -453,7 +454,7 @@ impl Job {
     }
 }
 
-/// What the death of a task is called.
+/// Returns the error text for a task that panicked.
 pub(super) fn broken(panic: &str) -> LaunchFault {
     LaunchFault::Other {
         message: format!("Pilot Light met a bug of its own: {panic}"),

@@ -21,7 +21,7 @@ impl Handle {
         self.hand_in(message).await.outcome().await
     }
 
-    /// Keeps the client of this connection, and what it descends from, from being ended for a port.
+    /// Protects the client of this connection and its ancestors from being ended for a port.
     async fn note_client(&self) {
         if let Some(client) = self.client {
             let callers = self.callers.clone();
@@ -40,14 +40,14 @@ impl Handle {
         answered.into()
     }
 
-    /// Takes no start from now on: for a daemon that is there only to stop what an earlier one left.
+    /// Refuses all starts from now on, for a daemon that only stops what an earlier one left.
     pub async fn refuse_starts(&self) {
-        // One that has ended takes none either.
+        // A supervisor that has ended accepts none either.
         let _ = self.inbox.send(Message::RefuseStarts).await;
     }
 
-    /// Ends the supervisor once nothing of any stack is wanted or runs and no request waits. A start
-    /// that comes later is not taken. Cancel-safe: until this has returned, it goes on.
+    /// Ends the supervisor once no stack is wanted or running and no request waits. Later starts are
+    /// refused. Cancel-safe: it continues until this has returned.
     pub async fn retire(&self) {
         // No answer means that it has ended already.
         let _: Option<()> = self.ask(Message::Retire).await;
@@ -104,7 +104,7 @@ impl Keeper for Handle {
     }
 
     async fn home_lost(&self) {
-        // One that has ended has nothing to write down.
+        // A supervisor that has ended has nothing to write.
         let _ = self.ask(Message::HomeLost).await;
     }
 

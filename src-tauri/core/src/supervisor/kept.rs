@@ -54,7 +54,7 @@ pub(super) struct Run {
     pub(super) tree: Option<Tree>,
     /// Whether an earlier daemon has seen it ready.
     pub(super) was_ready: bool,
-    /// What came of its launch, once that has returned.
+    /// The result of its launch, once that has returned.
     pub(super) launch: Arc<SetOnce<Option<Tree>>>,
 }
 
@@ -74,7 +74,7 @@ impl Run {
 }
 
 impl Kept {
-    /// A stack of which nothing runs; see [`StackModel::new`].
+    /// Creates a stack of which nothing runs; see [`StackModel::new`].
     pub(super) fn new(
         id: StackId,
         stack: Arc<Stack>,
@@ -120,7 +120,7 @@ impl Kept {
         Some(entry)
     }
 
-    /// Shows how long the latest probes of its services took.
+    /// Shows the latency of the latest probes of its services.
     pub(super) fn show_latencies(&mut self) {
         for (service, run) in &self.runs {
             if let Some(latency) = run.pulse.latency() {
@@ -136,7 +136,7 @@ impl Kept {
         }
     }
 
-    /// Whether a run is the one that is under way for its service.
+    /// Returns whether a run is the current one of its service.
     pub(super) fn is_current(&self, origin: &Origin) -> bool {
         let service = self.model.service(&origin.service);
         service.and_then(ServiceState::current_run) == Some(origin.run)
@@ -214,7 +214,7 @@ impl Kept {
 }
 
 impl Supervisor {
-    /// Takes over what a stack file says, also into a stack that runs by an earlier text.
+    /// Applies the content of a stack file, also to a stack that runs by an earlier version.
     pub(super) fn apply(&mut self, loaded: Loaded) -> usize {
         let Loaded {
             id,

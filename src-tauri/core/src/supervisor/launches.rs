@@ -1,5 +1,5 @@
-//! The launches of a stack that are under way at once. Each takes a thread while it lasts, so that a
-//! stack whose disk or network mount hangs must not take them all.
+//! Limits the concurrent launches of a stack. Each takes a thread while it lasts, so a stack on a disk
+//! or network mount that hangs must not take them all.
 
 use std::{
     pin::pin,
@@ -15,10 +15,10 @@ use tokio::{
     time::timeout,
 };
 
-/// So many launches of a stack are under way at once.
+/// The maximum number of concurrent launches of a stack.
 const AT_ONCE: usize = 4;
 
-/// Gives the launches of a stack their turns. Clones are the same one.
+/// The turns of the launches of a stack. Clones share them.
 #[derive(Clone, Debug)]
 pub(super) struct Launches {
     turns: Arc<Semaphore>,
@@ -34,14 +34,14 @@ impl Default for Launches {
     }
 }
 
-/// The turn of a launch. Dropped when it has returned.
+/// The turn of one launch. Dropped when the launch has returned.
 pub(super) struct Turn {
     _permit: OwnedSemaphorePermit,
     returned: Arc<AtomicU64>,
 }
 
 impl Launches {
-    /// Waits for a turn, however many wait before. `None` when not one launch of the stack has
+    /// Waits for a turn, however many launches wait. Returns `None` if no launch of the stack has
     /// returned within `patience`.
     pub(super) async fn turn(&self, patience: Duration) -> Option<Turn> {
         let mut permit = pin!(self.turns.clone().acquire_owned());

@@ -1,5 +1,5 @@
-//! What a request needs from the disk. It is read on threads of its own and within a limit, so that
-//! a stack on a mount that does not respond holds up no other.
+//! Reads the files that a request needs, on separate threads and within a time limit, so that a stack
+//! on a mount that does not respond does not delay others.
 
 use std::{
     collections::HashMap,
@@ -22,10 +22,10 @@ use crate::{
     stack_file,
 };
 
-/// How long a stack file may take to be read, or its path to be looked up.
+/// The time limit for reading a stack file or looking up its path.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A stack file that was read, and what is known of earlier runs.
+/// A stack file that was read, and the known facts about earlier runs.
 #[derive(Debug)]
 pub(super) struct Loaded {
     pub(super) id: StackId,
@@ -33,7 +33,7 @@ pub(super) struct Loaded {
     pub(super) text: String,
     pub(super) stack: Arc<Stack>,
     pub(super) variables: Variables,
-    /// The latest run of each service that has left a log.
+    /// The latest run of each service that has a log.
     pub(super) last_runs: HashMap<ServiceName, RunId>,
     /// Whether the stack has ever run.
     pub(super) has_run: bool,
@@ -43,7 +43,7 @@ pub(super) struct Loaded {
 #[derive(Clone, Debug)]
 pub(super) struct Loader {
     limit: Duration,
-    /// One thread at a time for each path and kind of work: one that hangs is joined by no other.
+    /// One thread at a time for each path and kind of work: while it hangs, no other is started.
     turns: Arc<Mutex<Turns>>,
 }
 
@@ -52,7 +52,7 @@ type Turns = HashMap<(PathBuf, Work), Arc<Turn<()>>>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Work {
     Load,
-    /// Does not open the file, so that it may return where a load hangs.
+    /// Does not open the file, so that it may return when a load hangs.
     Locate,
 }
 
@@ -70,18 +70,18 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// What is wrong with it, as a sentence.
+    /// The problem with the file, as a sentence.
     pub(super) async fn load(&self, home: &Home, up: Up) -> Result<Loaded, String> {
         let (home, file) = (home.clone(), up.file.clone());
         self.in_turn(&file, Work::Load, move || load(&home, up))
             .await?
     }
 
-    /// Looks up which stack a file is of.
+    /// Looks up the stack of a file.
     ///
     /// # Errors
     ///
-    /// That its path cannot be looked up, as a sentence.
+    /// The path cannot be looked up; a sentence.
     pub(super) async fn locate(&self, home: &Home, file: &Path) -> Result<StackId, String> {
         let (home, path) = (home.clone(), file.to_owned());
         self.in_turn(file, Work::Locate, move || home.stack_id(&path))
@@ -179,7 +179,7 @@ mod tests {
         let hangs = loader.in_turn(dead, Work::Load, move || hold.recv().unwrap_or_default());
         let why = hangs.await.unwrap_err();
         assert!(why.contains("/dead did not respond"), "{why}");
-        // The thread is not joined by another one.
+        // No second thread is started.
         let joined = loader.in_turn(dead, Work::Load, || panic!("it has its turn"));
         let joined: Result<(), String> = joined.await;
         assert!(joined.unwrap_err().contains("did not respond"));

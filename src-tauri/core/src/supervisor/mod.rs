@@ -63,7 +63,7 @@ use timers::Timers;
 const INBOX: usize = 1024;
 /// How many messages are taken before the world is told what came of them.
 const BATCH: usize = 256;
-/// So long after the first service is ready, most starts are over.
+/// The delay after the first ready service; by then most starts are over.
 const CALM: Duration = Duration::from_millis(250);
 /// How long a keeper that ends waits for tasks that only tidy up.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -75,7 +75,7 @@ pub struct Handle {
     inbox: mpsc::Sender<Message>,
     snapshot: watch::Receiver<Arc<Snapshot>>,
     ended: CancellationToken,
-    /// Whom this one speaks for, where that is not the present process.
+    /// The client process of a request, if it is not the current process.
     client: Option<u32>,
     callers: Callers,
 }
@@ -84,7 +84,7 @@ pub struct Handle {
 #[derive(Debug)]
 enum Message {
     Up(Up, oneshot::Sender<Outcome>),
-    /// A request has what it needs to be carried out.
+    /// A request is prepared and can be carried out.
     Prepared(Ticket, Prepared),
     Down(Down, oneshot::Sender<Outcome>),
     Restart(Restart, oneshot::Sender<Outcome>),
@@ -106,18 +106,18 @@ enum Message {
     },
     /// The files of the home were deleted.
     HomeLost(oneshot::Sender<()>),
-    /// No start is taken from now on.
+    /// Accept no start from now on.
     RefuseStarts,
     /// The supervisor may end once nothing is wanted, runs or waits.
     Retire(oneshot::Sender<()>),
     Launched(Origin, Launched),
-    /// The first process of a run has ended, or the last one; with who is left.
+    /// The first process of a run has ended, or the last one; with the survivors.
     Ended(Origin, Exit, Vec<Process>),
     Report(Origin, Report),
 }
 
 impl Message {
-    /// Tells the client of a message that no supervisor takes any more that it had no effect.
+    /// Tells the client that a message which no supervisor handles any more had no effect.
     fn turn_away(self) {
         match self {
             Self::Up(_, answer)
@@ -153,7 +153,7 @@ struct Tools {
     ports: Ports,
     /// The runs that a port is claimed for, or that start or run: nobody ends them for a port.
     active: ActiveRuns,
-    /// The processes that gave a command, and what they descend from: not ended either.
+    /// The processes that gave a command, and their ancestors: not ended either.
     callers: Callers,
     prober: Prober,
     watcher: Watcher,
@@ -173,7 +173,7 @@ struct Supervisor {
     snapshot: watch::Sender<Arc<Snapshot>>,
     meter: usage::Meter,
     timers: Timers,
-    /// Whether what a first crash would wait for has been done, or is about to be.
+    /// Whether the preparation for a first crash is done or scheduled.
     warm: bool,
     quitting: bool,
     refuses_starts: bool,
@@ -188,7 +188,7 @@ pub struct Started {
     pub task: JoinHandle<()>,
     /// What was found amiss and set aside, or ended, to be said.
     pub remarks: Vec<String>,
-    /// Tells when files change.
+    /// Reports file changes.
     pub watcher: Watcher,
 }
 
@@ -237,7 +237,7 @@ pub async fn start(lock: &Lock) -> std::io::Result<Started> {
     let remarks = supervisor.adopt(remembered).await?;
     supervisor.publish();
     let task = tokio::spawn(async move {
-        // Also if it panics.
+        // Runs also on a panic.
         let _ended = ended.drop_guard();
         supervisor.run(inbox).await;
     });
@@ -253,7 +253,7 @@ impl Supervisor {
     async fn run(mut self, mut inbox: mpsc::Receiver<Message>) {
         let mut messages = Vec::with_capacity(BATCH);
         loop {
-            // Both arms are cancel-safe.
+            // Both branches are cancel-safe.
             tokio::select! {
                 received = inbox.recv_many(&mut messages, BATCH) => if received == 0 {
                     break;
@@ -332,13 +332,13 @@ impl Supervisor {
             return;
         };
         if !self.stacks[index].is_current(origin) {
-            // It was given up a moment ago.
+            // It was cancelled a moment ago.
             let (tree, census) = (launched.tree.clone(), self.tools.census.clone());
             self.tasks.spawn(async move { kill(&tree, &census).await });
             return;
         }
         let running = self.stacks[index].launched(origin, launched);
-        // Written down before anybody is told.
+        // Recorded before any client is told.
         if let Some(running) = running {
             self.journal.started(running);
         }
@@ -346,7 +346,8 @@ impl Supervisor {
         self.report(origin, report);
     }
 
-    /// A service that is started again at once does not wait for what its log says: that comes after.
+    /// Reports the exit of a run. A service that is restarted at once does not wait for the last words
+    /// of its log: they follow later.
     fn ended(&mut self, origin: Origin, exit: Exit, left: Vec<Process>) {
         let at_once = left.is_empty() && self.restarts_at_once(&origin);
         let exited = move |left, last_words| Report::Exited {
@@ -368,7 +369,7 @@ impl Supervisor {
                 exited(left, words)
             };
             if let Some(inbox) = tools.reports.upgrade() {
-                // It has ended, and with it everybody's interest.
+                // If the supervisor has ended, the report is not needed.
                 let _ = inbox.send(Message::Report(origin, report)).await;
             }
         });
@@ -380,13 +381,13 @@ impl Supervisor {
         service.is_some_and(|service| service.restarts_at_once(origin.run, clock::now()))
     }
 
-    /// Has what a first crash would wait for done while nothing happens.
+    /// Prepares for a first crash while nothing happens.
     fn warm_up(&self) {
         let census = self.tools.census.clone();
         self.tasks.spawn(async move {
             tokio::time::sleep(CALM).await;
             census.warm_up().await;
-            // What the start needed and nothing needs any more.
+            // Returns memory that only start-up needed.
             background::give_memory_back();
         });
     }
@@ -444,7 +445,7 @@ impl Supervisor {
         self.answer_waiters();
     }
 
-    /// Shows the world what is new. Views that no reader holds are changed in place.
+    /// Publishes the new state. Views that no reader holds are changed in place.
     fn publish_snapshot(&mut self) {
         let stacks = &mut self.stacks;
         self.snapshot.send_if_modified(|shown| {
@@ -462,7 +463,7 @@ impl Supervisor {
         });
     }
 
-    /// Shows how long the latest probes took. No round that changes nothing else is published.
+    /// Shows the latency of the latest probes. Rounds without another change are published only here.
     fn show_latencies(&mut self) {
         for kept in &mut self.stacks {
             kept.show_latencies();

@@ -1,4 +1,4 @@
-//! Requests that wait: for what they need from the disk, or for an earlier one to the same stack.
+//! Requests that wait for files from the disk, or for an earlier request to the same stack.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::{
     stack::ServiceName,
 };
 
-/// What a request asks for.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
     Up,
@@ -24,19 +24,19 @@ pub(super) enum Wish {
     Restart,
 }
 
-/// What a request needs to be carried out.
+/// The data that a request needs before it is carried out.
 #[derive(Debug)]
 pub(super) enum Prepared {
-    /// The stack file, to be applied.
+    /// The stack file to apply.
     Loaded(Box<Loaded>),
-    /// Which stack it is about, and which processes of it no daemon had written down and could not
-    /// be ended.
+    /// The stack of the request, and its processes that no daemon had recorded and that could not be
+    /// ended.
     Located(StackId, Vec<Process>),
-    /// It cannot be carried out, and why.
+    /// The reason why it cannot be carried out.
     Failed(String),
 }
 
-/// What tells a request from all others.
+/// The unique number of a request.
 pub(super) type Ticket = u64;
 
 /// A request that waits.
@@ -46,22 +46,22 @@ pub(super) struct Queued {
     pub(super) file: PathBuf,
     pub(super) wish: Wish,
     pub(super) services: Vec<ServiceName>,
-    /// `None` once it is answered, since a later request has cancelled it.
+    /// `None` once it is answered, because a later request has cancelled it.
     pub(super) answer: Option<oneshot::Sender<Outcome>>,
     pub(super) prepared: Option<Prepared>,
     cancel: Cancel,
 }
 
-/// How the preparation of a request is cut short.
+/// Cancels the preparation of a request.
 #[derive(Clone, Debug, Default)]
 struct Cancel {
-    /// Nothing is started any more; leftovers are ended all the same.
+    /// Starts nothing any more; leftovers are ended all the same.
     over: CancellationToken,
-    /// Leftovers are not waited for.
+    /// Does not wait for leftovers.
     kill: CancellationToken,
 }
 
-/// The requests that wait, in the order in which they came.
+/// The waiting requests, in order of arrival.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     waiting: Vec<Queued>,
@@ -73,18 +73,18 @@ impl Queue {
         self.waiting.is_empty()
     }
 
-    /// Whether a request for this file waits.
+    /// Returns whether a request for this file waits.
     pub(super) fn concerns(&self, file: &Path) -> bool {
         self.waiting.iter().any(|queued| queued.file == file)
     }
 
-    /// Whether this one waits.
+    /// Returns whether this request waits.
     pub(super) fn has(&self, ticket: Ticket) -> bool {
         self.waiting.iter().any(|queued| queued.ticket == ticket)
     }
 
-    /// Cancels the starts for a file, or all of them, and gives what has to end before nothing of
-    /// them is left.
+    /// Cancels the starts for a file, or all starts, and returns the preparations that must end before
+    /// nothing of them is left.
     pub(super) fn cancel(&mut self, file: Option<&Path>, kill: bool, why: &str) -> Vec<Ticket> {
         let starts = self.waiting.iter_mut().filter(|queued| {
             file.is_none_or(|file| queued.file == file)
@@ -106,7 +106,7 @@ impl Queue {
         cancelled.collect()
     }
 
-    /// Answers all that wait that they came too late.
+    /// Answers all waiting requests that they came too late.
     pub(super) fn turn_away(&mut self) {
         for mut queued in self.waiting.drain(..) {
             queued.cancel.over.cancel();
@@ -130,7 +130,7 @@ impl Queue {
         Some(queued.file.clone())
     }
 
-    /// The first request for a file, if it can be carried out now.
+    /// Returns the first request for a file, if it is ready to be carried out.
     fn next(&mut self, file: &Path) -> Option<Queued> {
         let first = self.waiting.iter().position(|queued| queued.file == file)?;
         self.waiting[first].prepared.as_ref()?;
@@ -139,7 +139,7 @@ impl Queue {
 }
 
 impl Supervisor {
-    /// Has a start prepared: its stack file read, and ended what a lost daemon has left of its stack.
+    /// Prepares a start: reads its stack file and ends what a lost daemon has left of its stack.
     pub(super) fn queue_up(&mut self, mut up: Up, answer: oneshot::Sender<Outcome>) {
         let services = std::mem::take(&mut up.services);
         let cancel = Cancel::default();
@@ -168,7 +168,7 @@ impl Supervisor {
         });
     }
 
-    /// Has it found out which stack a request is about.
+    /// Looks up the stack of a request.
     pub(super) fn queue_other(
         &mut self,
         file: PathBuf,
@@ -177,8 +177,7 @@ impl Supervisor {
         answer: oneshot::Sender<Outcome>,
     ) {
         let cancel = Cancel::default();
-        // Of a stack that this daemon does not have, there may be processes that no daemon has
-        // written down.
+        // A stack that this daemon does not have may have processes that no daemon has recorded.
         let clean = matches!(wish, Wish::Down { .. }) && services.is_empty();
         if wish == (Wish::Down { kill: true }) {
             cancel.kill.cancel();
@@ -221,7 +220,7 @@ impl Supervisor {
         });
     }
 
-    /// Carries out what can be carried out now that a request is prepared.
+    /// Carries out the requests that can run now that one is prepared.
     pub(super) fn prepared(&mut self, ticket: Ticket, prepared: Prepared) {
         let Some(file) = self.queue.prepared(ticket, prepared) else {
             return;
@@ -232,9 +231,9 @@ impl Supervisor {
     }
 }
 
-/// Ends the processes of a stack that no daemon has written down. Gives those that would not go.
+/// Ends the processes of a stack that no daemon has recorded. Returns the survivors.
 async fn clean_up(tools: &Tools, id: &StackId, kill: &CancellationToken) -> Vec<Process> {
-    // One of its own, since the daemon's need not look back so far.
+    // A separate census, since the daemon's need not look back so far.
     let census = Census::since(0);
     let Ok(table) = census.take().await else {
         return Vec::new();

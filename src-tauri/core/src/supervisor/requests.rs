@@ -18,17 +18,17 @@ use crate::{
     stack::ServiceName,
 };
 
-/// Why a start came to nothing.
+/// The reason why a start failed.
 const BY_DOWN: &str = "stopped by another `pilotlight down`";
 const BY_QUIT: &str = "stopped, since the daemon was told to stop everything";
-/// Why a stop came to nothing.
+/// The reason why a stop failed.
 const BY_UP: &str = "started again by another `pilotlight up`";
 
-/// A request on its way.
+/// An active request.
 #[derive(Debug)]
 pub(super) struct Waiter {
     goals: Vec<(StackId, Goal)>,
-    /// Starts that were cancelled, and may still be ending leftovers.
+    /// Cancelled starts that may still be ending leftovers.
     cancelled: Vec<Ticket>,
     answer: oneshot::Sender<Outcome>,
 }
@@ -53,7 +53,7 @@ impl Supervisor {
             let goals = goals.collect();
             return self.wait_for(goals, cancelled, answer);
         };
-        // A stop of single services is carried out in its turn.
+        // A stop of single services waits for its turn.
         let cancelled = if services.is_empty() {
             self.queue.cancel(Some(&file), kill, BY_DOWN)
         } else {
@@ -84,7 +84,7 @@ impl Supervisor {
         }
     }
 
-    /// Carries out a request whose turn has come.
+    /// Carries out the request whose turn has come.
     pub(super) fn carry_out_queued(&mut self, queued: Queued) {
         let Some(answer) = queued.answer else {
             return;
@@ -101,7 +101,7 @@ impl Supervisor {
                 index
             }
             Some(Prepared::Failed(message)) => match known {
-                // It need not be looked up to be stopped.
+                // A stop does not need this lookup.
                 Some(index) if queued.wish != Wish::Up => Some(index),
                 _ => return refuse(answer, message),
             },
@@ -176,13 +176,13 @@ impl Supervisor {
         self.down(all, answer);
     }
 
-    /// Ends the supervisor once nothing is wanted, runs or waits, as was asked for.
+    /// Ends the supervisor once nothing is wanted, runs or waits, if that was requested.
     pub(super) fn retire_if_idle(&mut self) {
         let is_idle = self.queue.is_empty()
             && self.waiters.is_empty()
             && !self.stacks.iter().any(|kept| kept.model.is_alive());
         if is_idle && let Some(retiring) = self.retiring.take() {
-            // The one that asked may have changed its mind.
+            // The requester may have cancelled it.
             self.quitting |= retiring.send(()).is_ok();
         }
     }
@@ -195,7 +195,8 @@ impl Supervisor {
         if self.quitting { BY_QUIT } else { BY_DOWN }
     }
 
-    /// The stack of a file, by the path that it was started with: a path is not looked up here.
+    /// Returns the stack of a file by the path that it was started with; the path is not looked up
+    /// here.
     pub(super) fn place_of(&self, file: &Path) -> Option<usize> {
         let mut stacks = self.stacks.iter();
         stacks.position(|kept| kept.model.stack().file == file)

@@ -1,4 +1,4 @@
-//! Tasks that panic: the service is said to have failed, and a stop ends all the same. A disk that hangs.
+//! Tasks that panic: the service is reported as failed, and a stop still ends. A disk that hangs.
 #![cfg(unix)]
 
 use std::{fs, time::Duration};
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::control::{Environment, Keeper as _};
 
-/// So long a test waits for something that is bound to happen.
+/// The time limit of a test for an expected event.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 struct Stage {
@@ -17,7 +17,7 @@ struct Stage {
 }
 
 impl Stage {
-    /// A supervisor of one service, named for what breaks.
+    /// Starts a supervisor of one service, named for the part that breaks.
     async fn breaking_in(what: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let text = format!(
@@ -80,7 +80,7 @@ async fn a_launch_a_claim_or_a_probe_that_panics_fails_the_start_and_down_ends()
 async fn a_service_whose_watcher_panics_is_ended_and_given_up_at_last() {
     let stage = Stage::breaking_in("watch").await;
     let mut snapshot = stage.started.handle.snapshot();
-    // It may be seen to be ready before its watcher breaks.
+    // It may become ready before its watcher breaks.
     stage.up().await;
     let failed = snapshot.wait_for(|snapshot| {
         let services = snapshot.stacks.iter().flat_map(|stack| &stack.services);
@@ -117,7 +117,7 @@ async fn a_stack_file_that_hangs_holds_up_no_other_stack_and_can_be_cancelled() 
     };
     let handle = &stage.started.handle;
     let coming = handle.start(second(Vec::new())).await;
-    // It comes after the first in its turn, whatever it asks for.
+    // It waits for the first, whatever it asks for.
     let later = handle.start(second(vec!["nonsense".into()])).await;
     assert_eq!(stage.up().await, Outcome::Done);
     assert!(stage.pid().is_some());

@@ -1,4 +1,4 @@
-//! The timers of all services in one queue, since a task for each would cost a thousand times as much.
+//! The timers of all services in one queue, since a task for each would cost much more.
 
 use std::{cmp::Reverse, collections::BinaryHeap, future::pending, time::Instant};
 
@@ -8,12 +8,12 @@ use crate::{
     model::effect::{Report, Timer},
 };
 
-/// Timers that are not due yet, the earliest first. One whose run is over fires all the same, and
-/// changes nothing.
+/// Timers that are not due yet, earliest first. The timer of a finished run still fires, and changes
+/// nothing.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     queue: BinaryHeap<Reverse<Pending>>,
-    /// How many were ever set: of two that are due at once, the one that was set first fires first.
+    /// The number of timers set so far: of two with the same time, the earlier one fires first.
     set: u64,
 }
 
@@ -37,7 +37,7 @@ impl Timers {
         }));
     }
 
-    /// Waits until a timer is due; for ever if there is none. Cancel-safe.
+    /// Waits until a timer is due; never resolves if there is none. Cancel-safe.
     pub(super) async fn due(&self) {
         match self.queue.peek() {
             Some(Reverse(next)) => tokio::time::sleep_until(next.due.into()).await,
@@ -45,7 +45,7 @@ impl Timers {
         }
     }
 
-    /// Takes the next timer that is due now.
+    /// Removes and returns the next timer that is due now.
     fn take_due(&mut self, now: Instant) -> Option<(Origin, Timer)> {
         let next = self.queue.peek()?;
         if next.0.due > now {
@@ -77,7 +77,7 @@ impl PartialEq for Pending {
 impl Eq for Pending {}
 
 impl Supervisor {
-    /// Tells the model of every timer that is due.
+    /// Reports every due timer to the model.
     pub(super) fn fire_timers(&mut self) {
         let now = clock::now().instant;
         while let Some((origin, timer)) = self.timers.take_due(now) {

@@ -22,7 +22,7 @@ use crate::{
 /// Over less time than this a share of a core says nothing.
 const SHORTEST: Duration = Duration::from_millis(100);
 
-/// For longer nobody waits to be told what the services cost.
+/// The time limit for the measurement.
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// What was measured last, by run.
@@ -54,7 +54,7 @@ impl Supervisor {
         let trees: Vec<HashMap<ServiceName, Tree>> = trees.collect();
         let (meter, census) = (self.meter.clone(), self.tools.census.clone());
         self.tasks.spawn(async move {
-            // Without what they cost, where the machine is too busy to tell: under a fork bomb, say.
+            // Without usage, if the machine is too busy to measure (during a fork bomb, for example).
             let measured = tokio::time::timeout(LONGEST, costs(&trees, &census)).await;
             let mut costs = measured.unwrap_or_default();
             let now = clock::now();
@@ -87,7 +87,7 @@ impl Supervisor {
     }
 }
 
-/// What each run costs that could be looked at.
+/// Returns the usage of each run that could be measured.
 async fn costs(trees: &[HashMap<ServiceName, Tree>], census: &Census) -> HashMap<Mark, Usage> {
     let Ok(table) = census.take().await else {
         return HashMap::new();
@@ -100,14 +100,14 @@ async fn costs(trees: &[HashMap<ServiceName, Tree>], census: &Census) -> HashMap
         .collect()
 }
 
-/// How long the present run has lasted; nothing where the wall clock was set back.
+/// Returns how long the current run has lasted; zero if the wall clock was set back.
 fn age(service: &ServiceView, now: Moment) -> Duration {
     let started = service.started.map(SystemTime::from);
     let age = started.and_then(|started| now.wall.duration_since(started).ok());
     age.unwrap_or_default()
 }
 
-/// The share of a core in percent, `None` where the time is too short to tell.
+/// Returns the share of a core in percent; `None` if the interval is too short.
 fn share(cpu_time: Duration, time: Duration) -> Option<f64> {
     let share = cpu_time.as_secs_f64() / time.as_secs_f64();
     (time >= SHORTEST).then(|| (share * 1000.0).round() / 10.0)
@@ -123,8 +123,8 @@ impl Sample {
 }
 
 impl Meter {
-    /// What the share of a core at this sample is counted from, `None` for the start of the run, and
-    /// what is remembered for the next one.
+    /// Returns the sample from which the share of a core is counted (`None` for the start of the run),
+    /// and the samples to keep for the next measurement.
     fn base(&self, mark: &Mark, sample: Sample) -> (Option<Sample>, Measured) {
         match self.measured().get(mark).copied() {
             None => (

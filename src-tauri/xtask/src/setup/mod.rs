@@ -53,7 +53,7 @@ pub(crate) fn for_windows(compiler: bool, also: &[(&str, &str)]) -> Result<(), E
     packages::ensure_cross(compiler, also)
 }
 
-/// What checking for macOS on Linux needs beside rustup: Debian's compiler.
+/// The requirement for checking macOS code on Linux besides rustup: Debian's compiler.
 pub(crate) fn for_macos() -> Result<(), Error> {
     packages::ensure_cross_compiler("aarch64-apple-darwin", "macOS")
 }

@@ -102,8 +102,8 @@ const CROSS: [(&str, &str); 2] = [
     ("/usr/lib/wine/wine64", "wine64"),
 ];
 
-/// The same of Debian's own compiler, which can be given a standard library for another system without rustup.
-/// Debian keeps this one up to date for its browsers.
+/// The files and packages of Debian's own compiler, which can use a standard library for another system without rustup. Debian keeps
+/// this one up to date for its browsers.
 const CROSS_COMPILER: [(&str, &str); 4] = [
     ("/usr/bin/rustc", "rustc-web"),
     ("/usr/bin/cargo", "cargo-web"),
@@ -125,7 +125,7 @@ pub(super) fn ensure_cross(compiler: bool, also: &[(&str, &str)]) -> Result<(), 
     ensure_packages(&wanted, "Windows")
 }
 
-/// Sees to a compiler that can be given the standard library of another system.
+/// Installs a compiler that can use the standard library of another system.
 pub(super) fn ensure_cross_compiler(target: &str, system: &str) -> Result<(), Error> {
     let parts = CROSS_COMPILER.iter();
     let parts = parts.filter(|(file, _)| !Path::new(file).exists());

@@ -1,4 +1,4 @@
-//! Whether `doctor` may run what a stack file says that was never started.
+//! Consent for `doctor` to run the commands of a stack file that was never started.
 
 use std::{
     env,
@@ -21,14 +21,14 @@ use crate::{
     view::path,
 };
 
-/// How a person is asked.
+/// How consent is obtained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asking {
     /// On a terminal.
     Terminal,
-    /// There is none, or the person has been asked already.
+    /// No terminal, or the question has been answered already.
     Never,
-    /// It was answered on the command line.
+    /// The command line gives the answer.
     Agreed,
 }
 
@@ -44,13 +44,13 @@ impl Asking {
     }
 }
 
-/// A stack with what may be run of it.
+/// A stack and the actions that `doctor` may run for it.
 pub(super) struct Permitted {
     pub(super) stack: Stack,
     pub(super) withheld: Vec<String>,
 }
 
-/// Reads a stack file, and takes out of it what a person does not let it do.
+/// Reads a stack file and removes every action that the user does not allow.
 pub(super) fn permitted(
     context: &Context,
     file: &Path,

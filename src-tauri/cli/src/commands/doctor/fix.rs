@@ -64,7 +64,7 @@ pub(super) async fn run(context: &Context, asking: Asking) -> Result<Ending, Fai
     }
     writeln!(paint::err())?;
     let again = match asking {
-        // What was refused once stays so.
+        // An action that was refused once stays refused.
         Asking::Terminal => Visit::make(context, Asking::Never).await?,
         Asking::Never | Asking::Agreed => Visit::make(context, asking).await?,
     };

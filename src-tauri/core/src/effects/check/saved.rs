@@ -32,10 +32,10 @@ impl Saved {
         self.lock().extend(values);
     }
 
-    /// Takes what the check has saved now in place of what it saved earlier: a session that is gone
-    /// would make later checks fail for a reason that is none.
+    /// Replaces the values that this check saved earlier: an expired session would make later checks
+    /// fail for the wrong reason.
     ///
-    /// Until then the earlier values stay, since a check of another service may be using them.
+    /// The earlier values stay until then, since a check of another service may be using them.
     pub(super) fn replace(&self, check: &Check, values: BTreeMap<String, String>) {
         let mut kept = self.lock();
         kept.retain(|name, _| !check.save.contains_key(name));

@@ -63,8 +63,8 @@ pub async fn environment(
     Ok(variables.into_iter().collect())
 }
 
-/// The variables that the text of a file of variables sets, together with `known`, which it may refer
-/// to. `None` if it cannot be understood.
+/// Returns the variables that the text of an env file sets, together with `known`, which it may refer
+/// to. `None` if the text cannot be parsed.
 #[must_use]
 pub fn understand(text: &[u8], path: &Path, known: &Base) -> Option<Base> {
     let mut variables = known.clone();
@@ -77,7 +77,7 @@ fn is_of_outer_keeper(name: &OsStr) -> bool {
     name.starts_with(OWN_PREFIX) && name != HOME
 }
 
-/// The files that are there, and their bytes.
+/// Returns the existing files and their bytes.
 async fn texts(
     files: &[EnvFile],
     patience: Duration,

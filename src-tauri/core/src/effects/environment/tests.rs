@@ -25,7 +25,7 @@ fn service(says: &str, files: &[(&str, &[u8])]) -> (TempDir, Service) {
     (folder, service)
 }
 
-/// The environment, also for a test that is not asynchronous.
+/// Returns the environment, for tests that are not asynchronous.
 fn environment(
     service: &Service,
     base: &Base,

@@ -27,7 +27,7 @@ struct Found {
     is_newer: bool,
 }
 
-/// The files that were read: each once, since a pipe gives what it has to one reader.
+/// The files that were read: each only once, since a pipe gives its content to one reader.
 struct Files<'a> {
     reader: &'a Reader,
     read: RefCell<BTreeMap<PathBuf, Option<Rc<str>>>>,

@@ -1,4 +1,4 @@
-//! What lies in the folder of a service: what a remedy can use, and what a start needs.
+//! Evidence from the folder of a service: facts for remedies, and the requirements of a start.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -41,13 +41,13 @@ const MANIFESTS: [&str; 10] = [
 /// What the example of a file ends in.
 const EXAMPLES: [&str; 3] = ["example", "sample", "template"];
 
-/// A service whose folder is looked at. It owns all of it, so that another thread can look.
+/// The inputs for reading the folder of a service, owned so that another thread can use them.
 pub(super) struct Look {
     pub(super) stack: Arc<Stack>,
     pub(super) stack_text: Option<Arc<str>>,
     pub(super) spec: Arc<Service>,
     pub(super) ports: Arc<PortTable>,
-    /// What its variables are based on.
+    /// The base of its variables.
     pub(super) variables: Arc<Base>,
     /// All of its variables.
     pub(super) environment: Arc<[(OsString, OsString)]>,
@@ -55,18 +55,18 @@ pub(super) struct Look {
     pub(super) started: Option<SystemTime>,
 }
 
-/// What was found there.
+/// The evidence from the folder.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) points_at: Vec<PointsAt>,
     pub(super) project: ProjectEvidence,
-    /// The folder is not there.
+    /// The folder does not exist.
     pub(super) has_no_folder: bool,
-    /// Why there is no program to run.
+    /// The reason why there is no program to run.
     pub(super) no_program: Option<LaunchFault>,
 }
 
-/// Looks at the folder of a service. Blocks.
+/// Reads the folder of a service. Blocks.
 pub(super) fn look(it: &Look, reader: &Reader) -> Found {
     let spec = &it.spec;
     let command = spec.command.as_ref();

@@ -29,12 +29,12 @@ use crate::{
     stack::{PortConflict, Probe, Service},
 };
 
-/// How long an answer is waited for past the time that it is allowed, to tell what is slow from what
+/// The extra time for an answer beyond its limit, which distinguishes a slow service from one that
 /// hangs.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The part of the time in which the files of variables must be read, so that a pipe without a writer
-/// leaves time to ask.
+/// The share of the time in which the env files must be read, so that a pipe without a writer leaves
+/// time for probes.
 const VARIABLES: u32 = 4;
 
 /// All variables of a service.
@@ -93,7 +93,7 @@ pub(super) async fn ask(
     }
 }
 
-/// What lies in its folder; nothing where that cannot be told in time.
+/// Returns the evidence from its folder; empty if it cannot be read in time.
 async fn look(case: &Case, standing: &Standing, context: &Context, deadline: Instant) -> Found {
     let started = standing.known.started;
     let look = Look {

@@ -23,22 +23,22 @@ pub fn without_ansi(text: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
-/// Returns the text fit for a terminal: colours (ECMA-48, SGR) pass, tabs and ends of lines too.
-/// Everything else that a terminal obeys instead of showing it (other sequences, control characters
-/// and those of C1, what turns the direction of writing around) is made visible, as `cat -v` does.
+/// Returns the text fit for a terminal: colours (ECMA-48, SGR), tabs and line ends pass. Everything
+/// else that a terminal interprets (other sequences, C0 and C1 control characters, bidirectional
+/// controls) is made visible, as `cat -v` does.
 #[must_use]
 pub fn with_colours(text: &str) -> Cow<'_, str> {
     visible(text, true)
 }
 
-/// Returns the same without the colours.
+/// Does the same and removes the colours.
 #[must_use]
 pub fn without_colours(text: &str) -> Cow<'_, str> {
     visible(text, false)
 }
 
 fn visible(text: &str, colours: bool) -> Cow<'_, str> {
-    // The first bytes of all that is to be replaced.
+    // The first bytes of all replaced sequences.
     let is_suspect = |byte: u8| {
         byte < b' ' && !matches!(byte, b'\t' | b'\n') || matches!(byte, 0x7f | 0xc2 | 0xe2)
     };
@@ -58,12 +58,12 @@ fn visible(text: &str, colours: bool) -> Cow<'_, str> {
             }
             '\t' | '\n' => shown.push(character),
             '\0'..' ' | '\u{7f}' => {
-                // From @ on stand the letters that Ctrl makes them of.
+                // Control characters are shown as `^` and the letter 0x40 above.
                 shown.push('^');
                 shown.push(char::from(character as u8 ^ 0x40));
             }
             '\u{80}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                // A String takes everything.
+                // Writing to a String cannot fail.
                 let _ = write!(shown, "<U+{:04X}>", u32::from(character));
             }
             other => shown.push(other),
@@ -73,7 +73,7 @@ fn visible(text: &str, colours: bool) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Bytes of the colour sequence that `text` begins with; 0 if it begins with none.
+/// Returns the length in bytes of the colour sequence that `text` begins with; 0 if there is none.
 fn colour_length(text: &str) -> usize {
     let Some(parameters) = text.strip_prefix("\u{1b}[") else {
         return 0;

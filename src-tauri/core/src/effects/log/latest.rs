@@ -81,7 +81,7 @@ fn look(logs: &ServiceLogs, known: &mut LastLine) -> io::Result<Option<Line>> {
         return Ok(None);
     };
     match RunReader::last_line(logs.run(run), known) {
-        // Deleted by now.
+        // The file was deleted in the meantime.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         line => line,
     }

@@ -22,7 +22,7 @@ pub struct Line {
     pub continues: bool,
     /// Whether its end is in it: otherwise the next part, if any comes, continues it.
     pub complete: bool,
-    /// Bytes of the line, after what was given of it, that are left out.
+    /// The number of bytes of the line that are left out after this text.
     pub left_out: u64,
 }
 
@@ -33,7 +33,7 @@ impl Line {
         level::guess(&without_ansi(&self.text))
     }
 
-    /// Returns what a person reads in place of what is left out.
+    /// Returns the note that replaces the omitted bytes.
     #[must_use]
     pub fn remark(&self) -> Option<String> {
         const MIB: u64 = 1 << 20;

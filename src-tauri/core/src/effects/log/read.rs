@@ -18,8 +18,8 @@ pub struct Query {
     pub since: Option<SystemTime>,
     /// That match, without their terminal sequences.
     pub grep: Option<Regex>,
-    /// Whether of a line longer than 64 KiB only the beginning is given, and then a line without a
-    /// text that says [how much more](Line::left_out) there is, instead of the rest in parts.
+    /// Whether a line longer than 64 KiB gives only its beginning, followed by a line without text that
+    /// says [how much more](Line::left_out) there is. Otherwise the line is given in parts.
     pub shortened: bool,
 }
 
@@ -54,7 +54,7 @@ pub struct Reader {
     current: Option<RunReader>,
     /// The last run that was read, or is to be.
     latest: Option<RunId>,
-    /// Whether the last line matched: what is said of its rest belongs to it.
+    /// Whether the last line matched; the note about its rest belongs to it.
     matched: bool,
     remarks: Vec<String>,
 }

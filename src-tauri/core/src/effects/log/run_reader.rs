@@ -37,7 +37,7 @@ pub(super) struct RunReader {
     missed: u64,
     /// Whether of a line longer than [`LONGEST`] only the beginning is given.
     shortens: bool,
-    /// How much of the present line was left out so far, once it is too long.
+    /// The number of bytes of the current line omitted so far, once the line is too long.
     left_out: Option<u64>,
 }
 
@@ -50,7 +50,7 @@ impl RunReader {
         Ok(reader)
     }
 
-    /// Opens a log, to [go](Self::go_to) somewhere in it.
+    /// Opens a log; [`go_to`](Self::go_to) sets the position.
     fn open_anywhere(log: RunLog) -> io::Result<Self> {
         let file = File::open(log.log())?;
         let extent = file::extent(&file)?;
@@ -73,8 +73,8 @@ impl RunReader {
         })
     }
 
-    /// Gives only the beginning of a line that is longer than [`LONGEST`], and then how much more there
-    /// is, from now on.
+    /// Limits each line longer than [`LONGEST`] to its beginning, followed by the number of omitted
+    /// bytes.
     pub(super) fn shorten(&mut self) {
         self.shortens = true;
     }
@@ -162,7 +162,8 @@ impl RunReader {
         }
     }
 
-    /// Passes over the rest of a line that is too long. At its end, a line says how much that was.
+    /// Skips the rest of a line that is too long. At its end, a line reports the number of skipped
+    /// bytes.
     fn pass_rest(&mut self) -> io::Result<Option<Line>> {
         loop {
             let rest = &self.buffer[self.given..];
@@ -279,9 +280,9 @@ impl RunReader {
         Ok((start, (ends + 1).min(lines)))
     }
 
-    /// The last line as far as it is written, with what is left out of it. Of the file, only what came
-    /// since the last call is searched, and the beginning of the line is read; so a flood costs no more
-    /// than a look at its end, and a line of any length no more than being read once.
+    /// Returns the last line as far as it is written, with the number of omitted bytes. Only data
+    /// written since the last call is searched, and only the beginning of the line is read, so that a
+    /// flood costs no more than a look at its end and each line is read only once.
     pub(super) fn last_line(log: RunLog, known: &mut LastLine) -> io::Result<Option<Line>> {
         let mut reader = Self::open_anywhere(log)?;
         reader.shorten();
@@ -300,7 +301,7 @@ impl RunReader {
         let mut last = [0];
         reader.file.seek(SeekFrom::Start(end - 1))?;
         reader.file.read_exact(&mut last)?;
-        // The end of the last line is not the end of one before.
+        // The end of the last line is not the end of the previous one.
         let to = end - u64::from(last == [b'\n']);
         let (begins, ends) = back(&mut reader.file, known.searched.max(kept), to, 1)?;
         if ends > 0 {
@@ -332,12 +333,12 @@ impl RunReader {
     }
 }
 
-/// Where the last line of a log begins, as far as that is known.
+/// The start of the last line of a log, as far as it is known.
 #[derive(Debug, Default)]
 pub(super) struct LastLine {
     run: Option<RunId>,
     begins: u64,
-    /// Up to where the end of a line before was looked for.
+    /// The position up to which line ends have been searched.
     searched: u64,
 }
 

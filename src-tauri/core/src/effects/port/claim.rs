@@ -31,7 +31,7 @@ pub struct ClaimRequest {
     pub conflict: PortConflict,
     /// The mode of the stack.
     pub mode: Mode,
-    /// What tells a leftover of the stack.
+    /// Identifies leftovers of the stack.
     pub leftovers: Leftovers,
     /// Ports that other services declare: not given as the next one.
     pub reserved: BTreeSet<Port>,

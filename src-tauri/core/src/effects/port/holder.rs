@@ -37,29 +37,29 @@ pub async fn holders(port: Port) -> io::Result<Vec<Holder>> {
     Ok(listeners(port).await?.holders)
 }
 
-/// What listens on a port, as far as the operating system tells.
+/// The listeners on a port, as far as the operating system reports them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listeners {
-    /// The processes that are known; see [`holders`].
+    /// The known processes; see [`holders`].
     pub holders: Vec<Holder>,
-    /// Sockets whose processes the operating system does not show to this user.
+    /// Sockets whose processes the operating system hides from this user.
     pub hidden: Vec<Hidden>,
 }
 
-/// A listening socket whose process is not shown to this user.
+/// A listening socket whose process is hidden from this user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hidden {
-    /// Where it listens; `None` where only the port is known to be in use.
+    /// Its address; `None` if only the port is known to be in use.
     pub address: Option<SocketAddr>,
     /// The user who opened it.
     pub user: Option<String>,
 }
 
-/// All that listens on a port, on any address, with what is not shown to this user.
+/// Returns every listener on a port, on any address, including those hidden from this user.
 ///
 /// # Errors
 ///
-/// The operating system does not tell who listens at all.
+/// The operating system does not list listening sockets at all.
 pub async fn listeners(port: Port) -> io::Result<Listeners> {
     let tenants = tenants(port, None, Breadth::Family).await?;
     let hidden = tenants.unknown.into_iter().map(|unknown| Hidden {
@@ -114,7 +114,7 @@ pub(super) struct Unknown {
     pub(super) address: SocketAddr,
     /// Whether the present user opened it.
     pub(super) own: bool,
-    /// The user who opened it, where the operating system tells.
+    /// The user who opened it, if the operating system reports it.
     pub(super) user: Option<String>,
 }
 
@@ -132,13 +132,13 @@ pub(super) struct Suspect {
     pub(super) foreign: bool,
     /// Whether it belongs to the operating system.
     pub(super) system: bool,
-    /// Whether its parent is gone and it has no terminal.
+    /// Whether its parent has exited and it has no terminal.
     pub(super) orphan: bool,
     /// Whether it runs in a container or a sandbox: in another pid namespace.
     pub(super) contained: bool,
-    /// Its program.
+    /// The name of its program.
     pub(super) program: Program,
-    /// Its program on disk.
+    /// The path of its program.
     pub(super) exe: Option<PathBuf>,
     /// Who started it, for people.
     pub(super) parent: Option<String>,
@@ -202,7 +202,7 @@ fn is_in_the_way(listens: IpAddr, wanted: IpAddr) -> bool {
             && (listens.is_unspecified() || wanted.is_unspecified())
 }
 
-/// The processes that this one descends from, its parent first.
+/// Returns the ancestors of this process, its parent first.
 pub(super) fn ancestors(pid: u32) -> io::Result<Vec<u32>> {
     Ok(Details::new()?.ancestors(pid))
 }

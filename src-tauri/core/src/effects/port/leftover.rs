@@ -1,4 +1,4 @@
-//! What tells a leftover of a stack from a stranger.
+//! Distinguishes leftovers of a stack from unrelated processes.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -10,27 +10,27 @@ use crate::{
     stack_file::FILE_NAME,
 };
 
-/// Programs that run what their arguments name.
+/// Interpreters, which run the program that their arguments name.
 const INTERPRETERS: &[&str] = &[
     "bash", "bun", "dash", "deno", "dotnet", "java", "lua", "node", "nodejs", "perl", "php",
     "pypy", "python", "ruby", "sh", "tsx", "zsh",
 ];
 
-/// The service that wants a port, and what its stack may have left there.
+/// The service that needs a port, and the marks of processes that its stack may have left there.
 #[derive(Clone, Debug)]
 pub struct Leftovers {
     /// The stack.
     pub stack: StackId,
-    /// The folders of the stack: that of its file, and those in which its services run.
+    /// The folders of the stack: that of its file, and the working folders of its services.
     pub folders: Vec<PathBuf>,
     /// The folder in which the service runs.
     pub directory: PathBuf,
-    /// The words of its command; none if they are not known.
+    /// The words of its command; empty if unknown.
     pub words: Vec<String>,
 }
 
 impl Leftovers {
-    /// Those of a service of this stack.
+    /// Returns the description for a service of this stack.
     #[must_use]
     pub fn of(id: StackId, stack: &Stack, service: &Service, ports: &impl Ports) -> Self {
         let own = stack.directory().to_owned();
@@ -52,8 +52,7 @@ impl Leftovers {
         }
     }
 
-    /// The same with the folders as the operating system names them, and without those that are the
-    /// home of more than a project. Blocks.
+    /// Returns a copy with canonical folders, without those that contain more than one project. Blocks.
     pub(super) fn resolved(&self) -> Self {
         let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
         let homes = [std::env::home_dir(), Some(std::env::temp_dir())];
@@ -68,7 +67,7 @@ impl Leftovers {
         }
     }
 
-    /// Whether a process that carries no mark is a leftover of the stack: it runs from one of its
+    /// Returns whether a process without a mark is a leftover of the stack: it runs from one of its
     /// folders, or is an orphan that runs the program of the service. Blocks.
     pub(super) fn include(&self, suspect: &Suspect) -> bool {
         let folder = suspect.holder.folder.as_deref();
@@ -76,7 +75,8 @@ impl Leftovers {
             || suspect.orphan && self.is_program_of(suspect)
     }
 
-    /// Whether a folder belongs to the stack. One below that has a stack file of its own does not.
+    /// Returns whether a folder belongs to the stack. A subfolder with a stack file of its own does
+    /// not.
     fn has(&self, folder: &Path) -> bool {
         let Some(own) = folder
             .ancestors()
@@ -106,7 +106,7 @@ impl Leftovers {
             return suspect.program.is_called(&name)
                 && match (script(arguments), script(given)) {
                     (Some(own), Some(other)) => Some(here(own)) == there(other),
-                    // What is given with `-m` is looked for in the folder.
+                    // The module after `-m` is searched for in the folder.
                     (None, None) => arguments == given && !given.iter().any(|word| word == "-m"),
                     _ => false,
                 };
@@ -133,7 +133,7 @@ fn is_interpreter(name: &str) -> bool {
     INTERPRETERS.contains(&bare)
 }
 
-/// The file that an interpreter is given; `None` if it is given its program in another way.
+/// Returns the file argument of an interpreter; `None` if it gets its program in another way.
 fn script(arguments: &[String]) -> Option<&str> {
     let mut words = arguments.iter().map(String::as_str);
     words
@@ -141,7 +141,7 @@ fn script(arguments: &[String]) -> Option<&str> {
         .filter(|word| !word.starts_with('-'))
 }
 
-/// The path without `.` and `..`, by its text alone.
+/// Removes `.` and `..` from the path, without reading the disk.
 fn normal(path: &Path) -> PathBuf {
     path.components().fold(PathBuf::new(), |mut normal, part| {
         match part {

@@ -1,4 +1,4 @@
-//! The programs behind all listening ports, for a caller that looks at the whole computer.
+//! The programs that listen on any port of this computer.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate};
 
 use crate::platform::socket::all_listening;
 
-/// Returns the ports that are listened on, each with the name of the program where the system tells it.
+/// Returns the listening ports, each with the name of the program if the system reports it.
 #[must_use]
 pub fn programs_by_port() -> BTreeMap<u16, Option<String>> {
     let sockets = all_listening().unwrap_or_default();

@@ -138,8 +138,8 @@ pub(super) async fn make_free(
     Ok(ended)
 }
 
-/// Whether the holders of a port may be ended: what is spared if so, or why not. Reads what the rules
-/// ask for.
+/// Returns the processes to spare if the holders of a port may be ended, or the reason why they may
+/// not. Reads the facts that the rules need.
 async fn judge(
     tenants: Tenants,
     policy: Policy,
@@ -248,7 +248,7 @@ pub async fn free(port: Port, asker: &Asker) -> Result<Vec<Holder>, PortFault> {
     make_free(&addresses, Policy::ASKED, asker, None).await
 }
 
-/// Whether a port can be bound on both loopback addresses.
+/// Returns whether a port can be bound on both loopback addresses.
 pub(super) fn can_be_bound(port: Port) -> bool {
     let all = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     bind_all(&Addresses { port, all }).is_ok()
@@ -257,7 +257,7 @@ pub(super) fn can_be_bound(port: Port) -> bool {
 /// A service that may be started.
 #[derive(Clone, Debug)]
 pub struct Claimant {
-    /// What tells a leftover of its stack.
+    /// Identifies leftovers of its stack.
     pub leftovers: Leftovers,
     /// The service's `host`.
     pub host: Option<String>,

@@ -17,17 +17,17 @@ use crate::{
     stack::{Mode, PortConflict, Stack},
 };
 
-/// Who wants a port, and who is spared for their sake.
+/// The requester of a port, with the processes that are spared for it.
 #[derive(Clone, Debug, Default)]
 pub struct Asker {
-    /// Who gave a command: what they descend from (a terminal, an editor) is never ended.
+    /// The callers of a command: their ancestors (a terminal, an editor) are never ended.
     pub callers: Callers,
-    /// What the keeper runs. It is never ended.
+    /// The active runs of the daemon. They are never ended.
     pub running: ActiveRuns,
 }
 
 impl Asker {
-    /// This process asks, and these are running.
+    /// Returns an asker for a command of this process, with these active runs.
     #[must_use]
     pub fn with(running: ActiveRuns) -> Self {
         Self {
@@ -37,14 +37,14 @@ impl Asker {
     }
 }
 
-/// The processes that gave a command to this one, and all that they descend from, with their start
-/// times. Clones are the same set.
+/// The processes that gave a command to this daemon, and all their ancestors, with their start times.
+/// Clones share the set.
 #[derive(Clone, Debug, Default)]
 pub struct Callers(Arc<Mutex<BTreeSet<Process>>>);
 
 impl Callers {
-    /// From now on neither the process of this number nor any that it descends from is ended for a
-    /// port, for as long as it lives. Blocks for some files that are read.
+    /// Protects the process with this PID and its ancestors from being ended for a port, for the rest
+    /// of this daemon's life. Blocks while it reads some files.
     pub fn note(&self, caller: u32) {
         let ancestors = holder::ancestors(caller).unwrap_or_default();
         let line = std::iter::once(caller).chain(ancestors);
@@ -54,7 +54,7 @@ impl Callers {
         all.extend(line);
     }
 
-    /// Whether it gave a command, or a process that did descends from it.
+    /// Returns whether it gave a command, or is an ancestor of a process that did.
     #[must_use]
     pub fn contain(&self, process: Process) -> bool {
         self.lock().contains(&process)
@@ -65,8 +65,8 @@ impl Callers {
     }
 }
 
-/// The runs, of any stack, that a keeper claims a port for, starts or runs now, each with its
-/// stack. Clones are the same set.
+/// The runs of all stacks for which a daemon claims a port or that it starts or runs now, each with its
+/// stack. Clones share the set.
 #[derive(Clone, Debug, Default)]
 pub struct ActiveRuns(Arc<Mutex<HashMap<Mark, Option<Arc<Stack>>>>>);
 
@@ -87,7 +87,7 @@ impl ActiveRuns {
         self.lock().contains_key(mark)
     }
 
-    /// Where a run belongs, as far as it is known.
+    /// The stack and service of a run, as far as they are known.
     pub(super) fn neighbour(&self, mark: Mark) -> Neighbour {
         let stack = self.lock().get(&mark).cloned().flatten();
         let stack = stack.map(|stack| (stack.name.clone(), stack.file.clone()));
@@ -167,15 +167,15 @@ const SYSTEM_PROGRAMS: &[&str] = &[
 pub(super) struct Spared {
     /// The keeper, or the command that frees a port.
     pub(super) keeper: u32,
-    /// What the keeper descends from.
+    /// The ancestors of the daemon.
     pub(super) ancestors: BTreeSet<u32>,
     pub(super) asker: Asker,
-    /// What the stack that the port is for may have left; a person who frees one asks for none.
+    /// Identifies leftovers of the stack that needs the port; `None` if a person frees the port.
     pub(super) leftovers: Option<Leftovers>,
 }
 
 impl Spared {
-    /// Reads who the keeper descends from, and what the folders of the stack are. Blocks.
+    /// Reads the ancestors of the daemon and the folders of the stack. Blocks.
     pub(super) fn read(asker: &Asker, leftovers: Option<&Leftovers>) -> io::Result<Self> {
         let keeper = std::process::id();
         Ok(Self {
@@ -202,8 +202,8 @@ impl Policy {
     };
 }
 
-/// Whether the holders of a port may be ended: all of them, or none. A fault names the first who
-/// may not. Blocks.
+/// Returns whether the holders of a port may be ended: all of them, or none. A fault names the first
+/// who may not. Blocks.
 pub(super) fn decide(tenants: &Tenants, spared: &Spared, policy: Policy) -> Result<(), PortFault> {
     if let Some(unknown) = tenants.unknown.first() {
         return Err(taken(None, protection_of_unknown(unknown)));
@@ -249,14 +249,14 @@ pub(super) fn protection(suspect: &Suspect, spared: &Spared) -> Option<Protected
     suspect.foreign.then_some(foreign)
 }
 
-/// What the stack says; nothing if a person asks. A leftover of the very stack is ended in
-/// development whatever `port_conflict` says: it is nobody else's.
+/// The policy of the stack; `None` if a person frees the port. A leftover of the same stack is ended in
+/// development whatever `port_conflict` says, since no other stack uses it.
 fn objection(suspect: &Suspect, spared: &Spared, policy: Policy) -> Option<Protected> {
     if policy.mode == Mode::Production {
         return Some(Protected::Production);
     }
     let leftovers = spared.leftovers.as_ref()?;
-    // What a service has opened for a person carries its mark as well.
+    // A program that a service has opened for the user carries its mark as well.
     let mark = suspect.holder.mark.as_ref();
     if mark.is_some_and(|mark| mark.stack == leftovers.stack) && !suspect.program.outlives() {
         return None;
@@ -351,7 +351,7 @@ mod tests {
         }
     }
 
-    /// A service `node server.js` of the stack in `/srv/nexus`.
+    /// Returns a service `node server.js` of the stack in `/srv/nexus`.
     fn leftovers() -> Leftovers {
         Leftovers {
             stack: StackId("nexus".to_owned()),

@@ -39,7 +39,7 @@ pub(super) async fn connect(endpoint: &Endpoint) -> Result<TcpStream, ProbeFault
     TcpStream::from_std(stream).map_err(|error| fault(&error))
 }
 
-/// The same connection, before anything waits for what comes over it.
+/// Connects without registering the connection with the runtime.
 pub(super) async fn reach(endpoint: &Endpoint) -> Result<net::TcpStream, ProbeFaultKind> {
     let mut waiting = addresses(endpoint).await?.into_iter();
     let mut attempts = FuturesUnordered::new();
@@ -49,7 +49,7 @@ pub(super) async fn reach(endpoint: &Endpoint) -> Result<net::TcpStream, ProbeFa
             attempts.push(attempt(address));
         }
         tokio::select! {
-            // In this order no timer is set for what is decided at once.
+            // In this order, no timer is set for a connection that is decided at once.
             biased;
             Some(result) = attempts.next() => match result {
                 Ok(stream) => return Ok(stream),
@@ -83,8 +83,8 @@ async fn attempt(address: SocketAddr) -> Result<net::TcpStream, ProbeFaultKind> 
     Ok(stream)
 }
 
-/// Connects. Over loopback the kernel has the answer when the call returns, mostly: then nothing is
-/// registered and nothing waits, which would cost as much again.
+/// Connects. Over loopback, the kernel usually has the result when the call returns: then the socket is
+/// not registered with the runtime, which would cost as much again.
 async fn established(address: SocketAddr) -> io::Result<net::TcpStream> {
     let socket = Socket::new(
         Domain::for_address(address),
@@ -122,8 +122,8 @@ fn is_connected(stream: &net::TcpStream) -> io::Result<bool> {
     }
 }
 
-/// Whether the operating system says that a connection would be accepted; `false` where it says
-/// otherwise, or nothing. Takes microseconds, and the server does not notice.
+/// Returns whether the operating system reports that it would accept a connection; `false` if it
+/// reports otherwise, or nothing. Takes microseconds, and the server does not notice.
 pub(super) fn would_accept(endpoint: &Endpoint) -> bool {
     let accepts = |address: IpAddr| {
         address.is_loopback()

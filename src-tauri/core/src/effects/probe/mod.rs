@@ -60,7 +60,7 @@ struct Shared {
     tls: Tls,
     /// The watches whose service is not yet ready: together they keep to a budget.
     waiting: AtomicUsize,
-    /// What the moments at which rounds begin are counted from.
+    /// The origin from which the start times of rounds are counted.
     began: Instant,
 }
 

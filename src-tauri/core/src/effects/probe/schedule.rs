@@ -38,16 +38,16 @@ const PART: u32 = 100;
 /// The shortest pause for each service that waits: together they begin 10,000 rounds a second at
 /// most, which at 40 µs for a refused connection is two fifths of a core.
 const SHARE: Duration = Duration::from_micros(100);
-/// The moments at which rounds begin once a service is ready, in parts of the pause between them: the
-/// rounds of a thousand services wake the daemon forty times in that time and not a thousand times.
+/// The number of ticks in one interval at which rounds of ready services begin: the rounds of a
+/// thousand services wake the daemon forty times in an interval instead of a thousand times.
 const TICKS: u32 = 40;
-/// Ticks that are shorter save nothing.
+/// The shortest tick that still saves wake-ups.
 const SHORTEST_TICK: Duration = Duration::from_millis(5);
-/// So many rounds, one is a connection and the others are answered by the operating system: whether it
-/// would accept a connection.
+/// Of this many rounds, one connects; in the others the operating system is asked whether it would
+/// accept a connection.
 const CONNECTS: u32 = 15;
-/// From here on nobody waits for the service in front of the screen: it may be an external one
-/// that is not up today.
+/// After this time the user no longer waits for the service in front of the screen: it may be an
+/// external one that is not running today.
 const LONG_WAIT: Duration = Duration::from_mins(1);
 
 /// How often a service is asked, and for how long.
@@ -105,21 +105,21 @@ pub struct Watch<L> {
     pub pulse: Arc<Pulse>,
 }
 
-/// What the watch of a run and those who look after the run share.
+/// The state shared by the watch of a run and the tasks that supervise the run.
 #[derive(Debug, Default)]
 pub struct Pulse {
     poke: Notify,
-    /// Nanoseconds that the latest round that passed took, or 0.
+    /// Duration of the latest successful round in nanoseconds, or 0.
     latency: AtomicU64,
 }
 
 impl Pulse {
-    /// Asks for a round now.
+    /// Requests a round now.
     pub fn poke(&self) {
         self.poke.notify_one();
     }
 
-    /// Returns how long the latest round took that passed.
+    /// Returns the duration of the latest successful round.
     #[must_use]
     pub fn latency(&self) -> Option<Duration> {
         let nanoseconds = self.latency.load(Ordering::Relaxed);
@@ -128,12 +128,12 @@ impl Pulse {
 }
 
 impl<L: Lines> Watch<L> {
-    /// Runs until it is dropped, or nobody receives its events, or the service is ready and
-    /// nothing can be asked again (a log, a process).
+    /// Runs until it is dropped, or its event receiver is closed, or the service is ready and no
+    /// condition can be probed again (a log, a process).
     ///
-    /// Before the first success only a change of the fault is reported, so that an impatient
-    /// schedule floods nobody; the success and all that follows are reported round by round, as far as
-    /// `event` makes an event of them.
+    /// Before the first success, only a change of the fault is reported, so that a fast schedule sends
+    /// few events. The success and all later rounds are reported one by one, if `event` returns an
+    /// event for them.
     pub async fn run<E>(self, events: mpsc::Sender<E>, event: impl FnMut(Round) -> Option<E>) {
         let mut course = Course {
             every: self.schedule.every,
@@ -194,7 +194,7 @@ fn split<L: Lines>(
     Ok((Awaited::new(patterns, lines), asked))
 }
 
-/// Where connections are asked for, if nothing else is asked.
+/// The addresses to connect to, if connections are the only probes.
 fn endpoints(asked: &[Probe<String>]) -> Vec<Endpoint> {
     let endpoints = asked.iter().map(|probe| match probe {
         Probe::Tcp(address) => Endpoint::parse(address).ok(),
@@ -210,9 +210,9 @@ struct Course<'a, E, F> {
     dear: bool,
     pulse: &'a Pulse,
     waiting: &'a AtomicUsize,
-    /// What the moments at which rounds begin are counted from.
+    /// The origin from which the start times of rounds are counted.
     began: Instant,
-    /// Where connections are asked for, if nothing else is asked.
+    /// The addresses to connect to, if connections are the only probes.
     endpoints: &'a [Endpoint],
     events: mpsc::Sender<E>,
     event: F,
@@ -271,7 +271,7 @@ impl<E, F: FnMut(Round) -> Option<E>> Course<'_, E, F> {
     where
         A: Future<Output = Result<(), ProbeFault>>,
     {
-        // Until it is asked again, it is as it was when it became ready.
+        // Until the next connection, the state from when it became ready holds.
         let (mut was_well, mut spared) = (true, 0);
         loop {
             let next = aligned(self.began, Instant::now() + self.every, self.every / TICKS);
@@ -296,7 +296,7 @@ impl<E, F: FnMut(Round) -> Option<E>> Course<'_, E, F> {
         }
     }
 
-    /// Whether the operating system says that it would accept every connection that is asked for.
+    /// Returns whether the operating system reports that it would accept every probed connection.
     fn would_be_accepted(&self) -> bool {
         !self.endpoints.is_empty() && self.endpoints.iter().all(would_accept)
     }
@@ -310,7 +310,7 @@ impl<E, F: FnMut(Round) -> Option<E>> Course<'_, E, F> {
                 .store(nanoseconds.max(1), Ordering::Relaxed);
         }
         match (self.event)(Round { latency, result }) {
-            // Boxed, since it is seldom sent and would be held in each place that reports.
+            // Boxed, since it is rarely sent and would enlarge every future that reports.
             Some(event) => Box::pin(self.events.send(event)).await.is_ok(),
             None => !self.events.is_closed(),
         }
@@ -330,8 +330,8 @@ fn pause(waited: Duration, waiting: usize, every: Duration) -> Duration {
     (waited / PART).min(longest).max(shortest)
 }
 
-/// The tick that is nearest to `at`, so that a round which begins a little late does not move on from
-/// tick to tick.
+/// Returns the tick nearest to `at`, so that a round that begins slightly late does not drift from tick
+/// to tick.
 fn aligned(began: Instant, at: Instant, tick: Duration) -> Instant {
     if tick < SHORTEST_TICK {
         return at;

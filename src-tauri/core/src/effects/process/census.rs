@@ -25,14 +25,14 @@ pub struct ProcessTable {
 }
 
 impl Default for ProcessTable {
-    /// A table of no processes.
+    /// Returns an empty table.
     fn default() -> Self {
         Self::new(Vec::new())
     }
 }
 
 impl ProcessTable {
-    /// A table of these rows, at most one for each number, as things are now.
+    /// Returns a table of these rows, at most one for each PID, taken now.
     #[must_use]
     pub fn new(rows: Vec<Row>) -> Self {
         Self::begun_at(clock::now().instant, rows)
@@ -43,7 +43,7 @@ impl ProcessTable {
         Self { began, rows }
     }
 
-    /// When the scan began: a process that ran then and is not listed has ended.
+    /// When the scan began: a process that ran then and is not listed has exited.
     #[must_use]
     pub fn began(&self) -> Instant {
         self.began
@@ -195,16 +195,16 @@ impl Census {
         }
     }
 
-    /// Learns who need not be read again, so that the first service that dies does not wait for it. The
-    /// first scan finds out, the second one is brief.
+    /// Learns which processes need not be read again, so that the first crash does not wait for a full
+    /// scan. The first scan finds them; the second one is brief.
     pub async fn warm_up(&self) {
         for _ in 0..2 {
-            // Whoever needs a table hears of the failure.
+            // Callers that need a table see the failure themselves.
             drop(self.take().await);
         }
     }
 
-    /// Keeps every look waiting, for tests.
+    /// Blocks every scan, for tests.
     #[cfg(all(test, unix))]
     pub(super) fn hold(&self) -> std::sync::MutexGuard<'_, Option<platform::Scanner>> {
         let scanner = self.shared.scanner.lock();

@@ -14,16 +14,16 @@ use crate::{
     stack::Signal,
 };
 
-/// How long an orderly kill may take: stop all, then kill all.
+/// The time limit for an orderly kill: stop all processes, then kill them.
 const KILLING: Duration = Duration::from_secs(2);
 
-/// How long a tree that outlasts [`KILLING`] is killed without being stopped first.
+/// The additional time in which a tree that survives [`KILLING`] is killed without being stopped first.
 const INSISTING: Duration = Duration::from_secs(2);
 
-/// How long killed processes get to go before the next look, in [`INSISTING`].
+/// The pause after a kill before the next look, in [`INSISTING`].
 const GOING: Duration = Duration::from_millis(100);
 
-/// How often a tree is looked through for somebody who still runs, before all are killed.
+/// How often a tree is searched for running processes before all are killed.
 const FREEZES: usize = 8;
 
 /// Kills a whole tree at once, and verifies that no process is left. Takes at most 4 s.
@@ -49,22 +49,22 @@ pub async fn kill(tree: &Tree, census: &Census) -> Stopped {
     }
 }
 
-/// A kill under way.
+/// An active kill.
 struct Kill<'a> {
     tree: &'a Tree,
     census: &'a Census,
-    /// Every process of the tree that was seen. Each of them may have been stopped (SIGSTOP).
+    /// Every process of the tree seen so far. Each of them may be stopped (SIGSTOP).
     known: BTreeSet<Process>,
     /// Whether a signal reached a process.
     killed: bool,
 }
 
 impl Kill<'_> {
-    /// Stops all, then kills all, until no process is left. When it is dropped on the way, what it
-    /// has stopped stays so.
+    /// Stops all processes, then kills them, until none is left. If it is dropped early, the stopped
+    /// processes stay stopped.
     async fn in_order(&mut self) -> io::Result<()> {
         loop {
-            // A stopped process starts no other, and loses no child from sight.
+            // A stopped process cannot start another one or lose a child.
             if let Some(first) = self.tree.handle() {
                 let _ = first.freeze_group();
             }
@@ -89,8 +89,8 @@ impl Kill<'_> {
         }
     }
 
-    /// Kills every known process and looks again, until no process is left or the time is up. Gives
-    /// those that are left.
+    /// Kills every known process and looks again, until none is left or the time is up. Returns the
+    /// survivors.
     async fn at_any_rate(&mut self) -> Vec<Process> {
         let deadline = Instant::now() + INSISTING;
         loop {
@@ -116,7 +116,7 @@ impl Kill<'_> {
         self.killed |= in_turn(&self.known, |member| member.signal(Signal::Kill));
     }
 
-    /// Which of the known processes still run, where the tree cannot be looked at.
+    /// Returns the known processes that still run, if the tree cannot be read.
     fn known_left(&self) -> Vec<Process> {
         let runs = |process: &&Process| {
             let handle = Handle::pin(**process).ok().flatten();

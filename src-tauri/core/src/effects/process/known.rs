@@ -1,5 +1,5 @@
-//! Programs that a person works with, or that serve more than one project, by their names: what is
-//! not ended on the side.
+//! Known programs that a user works with or that serve several projects. They are not ended
+//! automatically.
 
 use std::{ffi::OsStr, path::Path};
 
@@ -12,7 +12,7 @@ use crate::{
 
 use ProgramKind::{Agent, Browser, ContainerTool, Database, Editor, Multiplexer, Ssh, Terminal};
 
-/// Names of programs, in lower case and without `.exe` and a version.
+/// Names of programs, in lower case, without `.exe` and version.
 const NAMES: &[(ProgramKind, &[&str])] = &[
     (
         Editor,
@@ -263,7 +263,7 @@ const NAMES: &[(ProgramKind, &[&str])] = &[
     ),
 ];
 
-/// Parts of the command line of programs that run under the name of an interpreter.
+/// Command line fragments of programs that run under the name of an interpreter.
 const LINES: &[(ProgramKind, &[&str])] = &[
     (
         Editor,
@@ -300,7 +300,7 @@ const LINES: &[(ProgramKind, &[&str])] = &[
     ),
 ];
 
-/// Words of the command line by which a program drives a browser for itself.
+/// Arguments by which a program controls a browser for itself.
 const AUTOMATED: &[&str] = &[
     "--enable-automation",
     "--headless",
@@ -308,12 +308,12 @@ const AUTOMATED: &[&str] = &[
     "-headless",
 ];
 
-/// A program as the operating system tells of it.
+/// A program as the operating system reports it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Program {
-    /// All that it is called: on disk, as called, as it calls itself.
+    /// All its names: on disk, in `argv[0]`, and set by the process itself.
     pub(crate) names: Vec<String>,
-    /// Its command line. May hold secrets: never shown.
+    /// Its command line. May contain secrets: never shown.
     pub(crate) words: Vec<String>,
 }
 
@@ -321,7 +321,7 @@ impl From<&sysinfo::Process> for Program {
     fn from(process: &sysinfo::Process) -> Self {
         let text = |text: &OsStr| text.to_string_lossy().into_owned();
         let file_name = |path: &OsStr| Some(text(Path::new(path).file_name()?));
-        // What is on disk comes first: a thread may give its process another name.
+        // The name on disk comes first: a thread can change the process name.
         let on_disk = process.exe().and_then(|path| file_name(path.as_os_str()));
         let on_disk = on_disk.map(|name| name.trim_end_matches(" (deleted)").to_owned());
         let called = process.cmd().first().and_then(|word| file_name(word));
@@ -337,7 +337,7 @@ impl From<&sysinfo::Process> for Program {
 }
 
 impl Program {
-    /// What a process runs; empty where the operating system does not tell.
+    /// Returns the program of a process; empty if the operating system does not report it.
     pub(crate) fn of(pid: u32) -> Self {
         let pid = Pid::from_u32(pid);
         let details = ProcessRefreshKind::nothing()
@@ -351,7 +351,7 @@ impl Program {
         system.process(pid).map(Self::from).unwrap_or_default()
     }
 
-    /// What kind of program for a person, or for several projects, it is.
+    /// Returns the kind of program, if a user works with it or several projects share it.
     pub(crate) fn kind(&self) -> Option<ProgramKind> {
         let names: Vec<String> = self.names.iter().map(|name| plain(name)).collect();
         let by_name = NAMES.iter().find(|(_, known)| {
@@ -366,12 +366,12 @@ impl Program {
         by_name.or_else(by_line).map(|(kind, _)| *kind)
     }
 
-    /// The name by which it is on disk.
+    /// Returns the name of the program on disk.
     pub(super) fn name(&self) -> Option<&str> {
         self.names.first().map(String::as_str)
     }
 
-    /// Whether it outlives the service that started it, if it has a session of its own.
+    /// Returns whether it outlives the service that started it, if it has a session of its own.
     pub(crate) fn outlives(&self) -> bool {
         match self.kind() {
             Some(Editor | Terminal | Multiplexer | Agent) => true,
@@ -382,18 +382,18 @@ impl Program {
                         .is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
                 })
             }),
-            // A service may have them for itself.
+            // A service may use its own instance of these.
             Some(Ssh | Database | ContainerTool) | None => false,
         }
     }
 
-    /// Whether it goes by this name.
+    /// Returns whether this is one of its names.
     pub(crate) fn is_called(&self, wanted: &str) -> bool {
         self.names.iter().any(|name| plain(name) == plain(wanted))
     }
 }
 
-/// What of a service outlives it.
+/// The programs that outlive a service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spare {
     /// Programs that the stack file names (`keep`).
@@ -402,17 +402,17 @@ pub struct Spare {
     own: Vec<String>,
 }
 
-/// How much outlives a service.
+/// The part of a process tree that outlives a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// The process alone: what it starts, it starts for those that ask it.
+    /// The process alone: its children work for the callers that requested them.
     Alone,
-    /// All that comes of it, too.
+    /// The process with all its descendants.
     WithAll,
 }
 
 impl Spare {
-    /// Of this service.
+    /// Returns the programs that outlive this service.
     #[must_use]
     pub fn of(service: &Service, ports: &impl Ports) -> Self {
         let command = service.command.as_ref();
@@ -426,17 +426,17 @@ impl Spare {
         }
     }
 
-    /// Whether the stack file names any program.
+    /// Returns whether the stack file names any program.
     pub(super) fn has_names(&self) -> bool {
         !self.keep.is_empty()
     }
 
-    /// Whether the stack file names this program.
+    /// Returns whether the stack file names this program.
     pub(super) fn names(&self, program: &Program) -> bool {
         self.keep.iter().any(|name| program.is_called(name))
     }
 
-    /// What of a program with a session of its own outlives the service.
+    /// Returns the part of a program with a session of its own that outlives the service.
     pub(super) fn reach(&self, program: &Program) -> Option<Reach> {
         if self.names(program) {
             return Some(Reach::WithAll);
@@ -452,8 +452,8 @@ impl Spare {
     }
 }
 
-/// A name as it is in [`NAMES`]: `Emacs-29.1` is `emacs`, `idea64.exe` is `idea`, `tmux: server` is
-/// `tmux`, `bazel(shop)` is `bazel`, `.kitty-wrapped` is `kitty`.
+/// Normalizes a name as in [`NAMES`]: `Emacs-29.1` is `emacs`, `idea64.exe` is `idea`, `tmux: server`
+/// is `tmux`, `bazel(shop)` is `bazel`, `.kitty-wrapped` is `kitty`.
 fn plain(name: &str) -> String {
     let name = name.to_lowercase();
     let name = name.split([':', '(']).next().unwrap_or_default();

@@ -40,8 +40,8 @@ pub enum Ask<'a> {
     },
 }
 
-/// Ends a tree: asks it to leave, kills whoever has not left after `patience` (or when `kill_now`
-/// is cancelled), and verifies that nobody is left. Takes at most `patience` and 4 s.
+/// Stops a tree: requests a graceful exit, kills the processes that are left after `patience` (or when
+/// `kill_now` is cancelled), and verifies that none is left. Takes at most `patience` and 4 s.
 ///
 /// Says nothing about the port ([`Stopped::port_held`]).
 pub async fn stop(

@@ -32,16 +32,17 @@ pub struct Tree {
 struct Shared {
     mark: Mark,
     first: Option<First>,
-    /// Once a member, always a member: who has overwritten its environment and lost its parent is
-    /// still known. With when it was learned: only a table that was begun later tells that one is gone.
+    /// Every process that was ever a member, with the time when that was learned: a process that has
+    /// overwritten its environment and lost its parent is still known. Only a table whose scan began
+    /// later shows that one has exited.
     seen: Mutex<BTreeMap<Process, Instant>>,
-    /// What outlives it.
+    /// The programs that outlive it.
     spare: Mutex<Arc<Spare>>,
     /// The members with sessions of their own that were seen since [`Tree::begin_stop`], by name.
     beside: Mutex<Option<BTreeMap<Process, String>>>,
 }
 
-/// More sessions than this are no programs of a person: they are looked at no further.
+/// The limit of foreign sessions that are examined: a user does not open more.
 const SESSIONS: usize = 256;
 
 /// The process that was launched; leader of its group.
@@ -125,7 +126,7 @@ impl Tree {
     pub fn members(&self, table: &ProcessTable) -> Vec<Process> {
         let mut outliving = BTreeSet::new();
         let mut owners = self.owned(table, &outliving);
-        // What is taken out may have been all that tied others to the tree.
+        // The removed processes may have been the only link of others to the tree.
         while self.take_out(table, &owners, &mut outliving) {
             owners = self.owned(table, &outliving);
         }
@@ -137,7 +138,7 @@ impl Tree {
         members
     }
 
-    /// Which rows of `table` belong to the tree, without those that outlive it.
+    /// Returns the rows of `table` that belong to the tree, without those that outlive it.
     fn owned(&self, table: &ProcessTable, outliving: &BTreeSet<Process>) -> Vec<Option<usize>> {
         let group = self.living_group();
         let seen = self.seen();
@@ -149,9 +150,9 @@ impl Tree {
         )
     }
 
-    /// Adds those members to `outliving` that outlive the service: what is known to serve a person or
-    /// several projects and has a session of its own, and what the stack file names. Whether there
-    /// were any.
+    /// Adds the members that outlive the service to `outliving`: known programs that serve a user or
+    /// several projects and have a session of their own, and programs that the stack file names.
+    /// Returns whether there were any.
     fn take_out(
         &self,
         table: &ProcessTable,
@@ -192,7 +193,7 @@ impl Tree {
                 Reach::WithAll => outliving.extend(come_of(table, process)),
             }
         }
-        // What is taken out may take others along, so that only the last look tells what ends.
+        // Removing one process may remove others too, so only the last look shows which ones end.
         if taken.is_empty()
             && let Some(seen) = self.beside().as_mut()
         {
@@ -201,7 +202,7 @@ impl Tree {
         !taken.is_empty()
     }
 
-    /// From now on this outlives the service, when the tree is ended.
+    /// Marks programs that outlive the service when the tree is ended.
     pub fn spare(&self, spare: Spare) {
         *self
             .shared
@@ -210,13 +211,12 @@ impl Tree {
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(spare);
     }
 
-    /// From now on the members with sessions of their own are noted, as they end with the service.
+    /// Begins to record the members with sessions of their own, as they end with the service.
     pub(super) fn begin_stop(&self) {
         *self.beside() = Some(BTreeMap::new());
     }
 
-    /// The names of the members with sessions of their own that have been seen, without those that
-    /// are left.
+    /// Returns the names of the recorded members with sessions of their own, without the survivors.
     pub(super) fn ended_beside(&self, left: &[Process]) -> Vec<String> {
         let beside = self.beside();
         let ended = beside.iter().flatten();
@@ -230,14 +230,14 @@ impl Tree {
         beside.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The number of the group that the first process leads or led, while somebody is in it.
+    /// Returns the process group that the first process leads or led, while it has members.
     fn living_group(&self) -> Option<u32> {
         let handle = self.handle().filter(|handle| handle.group_lives());
         handle.map(|handle| handle.process().pid)
     }
 
-    /// Keeps `members`, and drops those that a scan begun at `began` no longer saw. What was learned
-    /// after that, while the scan ran or waited to be looked at, stays.
+    /// Keeps `members`, and drops those that a scan begun at `began` no longer saw. Processes learned
+    /// after that, while the scan ran or its result was pending, stay.
     fn learn(&self, members: &[Process], began: Instant) {
         let now = clock::now().instant;
         let mut seen = self.seen();
@@ -247,14 +247,14 @@ impl Tree {
         }
     }
 
-    /// Who of the tree lives now.
+    /// Returns the members that are alive now.
     pub async fn left(&self, census: &Census) -> io::Result<Vec<Process>> {
         Ok(self.members(census.take_for(self.mark()).await?.as_ref()))
     }
 
-    /// Who of the tree lives now that its first process has ended. Costs less than [`Tree::left`], since
-    /// whoever carries no mark can only be of it by its group, or as one that is known: nobody's parent
-    /// is left to tell. Where others are left, not all of what came of them may be told.
+    /// Returns the processes of the tree that are alive after its first process has ended. Costs less
+    /// than [`Tree::left`], since a process without a mark can only be a member by its group or as a
+    /// known one: no parent is left to link it. If some are left, their descendants may be incomplete.
     pub async fn left_behind(&self, census: &Census) -> io::Result<Vec<Process>> {
         let group = self.living_group();
         let number = |pid, started| Process { pid, started };
@@ -306,7 +306,7 @@ impl Tree {
         }
     }
 
-    /// The first process, if it still runs.
+    /// Returns the first process, if it still runs.
     #[must_use]
     pub fn survivor(&self) -> Option<Process> {
         let first = self.handle().filter(|first| !first.is_gone());
@@ -325,7 +325,8 @@ impl Tree {
     }
 }
 
-/// Who of `table` belongs to each of `trees`, as [`Tree::members`] says, in one walk over the table.
+/// Returns the rows of `table` that belong to each of `trees`, as [`Tree::members`] does, in one walk
+/// over the table.
 pub(crate) fn members_of(trees: &[&Tree], table: &ProcessTable) -> Vec<Vec<Process>> {
     let mut marks: HashMap<&Mark, usize> = HashMap::new();
     let mut groups: HashMap<u32, usize> = HashMap::new();
@@ -356,8 +357,8 @@ pub(crate) fn members_of(trees: &[&Tree], table: &ProcessTable) -> Vec<Vec<Proce
     members
 }
 
-/// What is left of the runs that carry one of these marks: each process with the mark of its run. What
-/// outlives its service is not among them, though it carries the mark too.
+/// Returns the processes that are left of the runs with one of these marks, each with the mark of its
+/// run. Programs that outlive their service are excluded, though they carry the mark too.
 #[must_use]
 pub fn left_of_runs(
     table: &ProcessTable,
@@ -375,7 +376,7 @@ pub fn left_of_runs(
     marks.into_iter().flat_map(of_run).collect()
 }
 
-/// A process, with all that descends from it or shares its session.
+/// A process, with all its descendants and the members of its session.
 fn come_of(table: &ProcessTable, root: Process) -> BTreeSet<Process> {
     let rows = table.rows();
     let mut found = BTreeSet::from([root]);
@@ -401,8 +402,9 @@ fn come_of(table: &ProcessTable, root: Process) -> BTreeSet<Process> {
     found
 }
 
-/// Whose each row of `table` is: by its mark where it has one, else by what else is known of it, else
-/// by its parent. What outlives its service is nobody's, and what comes of it is not by that.
+/// Returns the owner of each row of `table`: by its mark if it has one, else by other known facts, else
+/// by its parent. A program that outlives its service has no owner, and does not pass one to its
+/// children.
 fn owners(
     table: &ProcessTable,
     outliving: &BTreeSet<Process>,
@@ -421,7 +423,7 @@ fn owners(
             None => by_row(row),
         })
         .collect();
-    // Children mostly have the higher number, so that one round finds nearly all.
+    // Children usually have the higher PID, so that one pass finds nearly all.
     let mut grew = true;
     while grew {
         grew = false;
@@ -430,7 +432,7 @@ fn owners(
                 && owners[position].is_none()
                 && let Some(parent) = table.position(row.parent)
                 && owners[parent].is_some()
-                // A number that was given anew while the table was made is no parent.
+                // A PID that was reused while the table was made is not a parent.
                 && rows[parent].process.started <= row.process.started
             {
                 owners[position] = owners[parent];
@@ -455,7 +457,7 @@ pub(super) fn in_turn<'a>(
     reached
 }
 
-/// How many processes are waited for at once: each takes a descriptor, which others need too.
+/// The number of processes awaited at once: each takes a descriptor, which other tasks need too.
 const WAITED_FOR: usize = 64;
 
 /// Waits until each of `processes` has ended.
@@ -561,7 +563,7 @@ mod tests {
         let newer = ProcessTable::new(vec![row(10, 1, Some(mark(7))), row(11, 10, None)]);
         assert_eq!(members(&tree, &newer), [10, 11]);
         assert_eq!(members(&tree, &older), [10]);
-        // It has lost its parent by now, and is known all the same.
+        // It has lost its parent by now, and is still known.
         let orphan = || vec![row(11, 1, None)];
         assert_eq!(members(&tree, &ProcessTable::new(orphan())), [11]);
         assert_eq!(members(&tree, &ProcessTable::new(Vec::new())), [0; 0]);

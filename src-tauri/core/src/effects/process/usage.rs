@@ -5,9 +5,9 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use super::{ProcessTable, process};
 use crate::{model::facts::Process, platform::Usage};
 
-/// Adds up what those of `processes` use that `table` lists. Where the table does not tell, they are
-/// sampled now, with a file or two for each, so it may be called from a task. `None` where the
-/// operating system does not tell at all.
+/// Adds up the usage of those of `processes` that `table` lists. If the table has no usage, they are
+/// sampled now; that reads a file or two for each, so it may be called from a task. Returns `None` if
+/// the operating system reports nothing at all.
 #[must_use]
 pub fn usage(table: &ProcessTable, processes: &[Process]) -> Option<Usage> {
     let mut sum = Usage::default();

@@ -3,9 +3,9 @@
 //! Blame goes to the deepest cause that has evidence of its own. What only might have followed from
 //! it does so where nothing speaks against that; what has evidence of its own is a finding of its own.
 //!
-//! Each suspect is judged once: its root is remembered, so that the search is linear in what leads to
-//! what. It keeps its way in a list of its own, since a chain of services may be longer than a stack
-//! is deep.
+//! Each suspect is judged once: its root is remembered, so that the search is linear in the number of
+//! links. It keeps its path in a list instead of recursing, since a chain of services may be longer
+//! than the call stack is deep.
 
 #[cfg(test)]
 mod tests;
@@ -54,34 +54,36 @@ struct Court<'a> {
     suspects: &'a [Suspect],
     /// The suspects of each service.
     of_service: HashMap<&'a ServiceName, Vec<usize>>,
-    /// The first suspect of each thing that is seen more than once.
+    /// The first suspect of each thing that is reported more than once.
     first: HashMap<Same<'a>, usize>,
-    /// Those of a conflict of keepers.
+    /// The suspects of a conflict between daemons.
     conflicts: Vec<usize>,
     roots: Vec<Cell<Root>>,
 }
 
-/// What makes suspects the same thing. Across services only where the code says so.
+/// The identity of the cause that suspects share. The service is part of it unless the code says
+/// otherwise.
 type Same<'a> = (Code, &'a str, Option<&'a ServiceName>);
 
 /// The end of the chain of causes of a suspect, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Root {
     Unknown,
-    /// It is being looked for, so many steps from where the search began.
+    /// The search for it is active, this many steps from where it began.
     OnTheWay(usize),
     Found(usize),
-    /// There is none, and without one the suspect is nothing.
+    /// No root exists, and without one the suspect is dropped.
     Nothing,
-    /// The same as that of this one, which was on the way: all that might be behind it leads back there.
+    /// The same root as that of this suspect on the current path: every possible cause leads back
+    /// there.
     SameAs(usize),
 }
 
-/// A suspect on the way.
+/// A suspect on the current path.
 struct Step<'a> {
     suspect: usize,
     causes: Box<dyn Iterator<Item = usize> + 'a>,
-    /// The earliest one on the way that it leads back to, and where that is.
+    /// The earliest suspect on the path that it leads back to, and its depth.
     back: Option<(usize, usize)>,
 }
 
@@ -108,7 +110,7 @@ impl<'a> Court<'a> {
         court
     }
 
-    /// The end of the chain of causes. `None` for what is nothing without a cause and has none.
+    /// Returns the end of the chain of causes; `None` for a suspect that needs a cause and has none.
     fn root(&self, suspect: usize) -> Option<usize> {
         self.search(suspect);
         match self.known(suspect).1 {
@@ -117,7 +119,7 @@ impl<'a> Court<'a> {
         }
     }
 
-    /// What is known of the root of a suspect, and who it was found at.
+    /// Returns the known root of a suspect, and the suspect where it was found.
     fn known(&self, mut suspect: usize) -> (usize, Root) {
         loop {
             match self.roots[suspect].get() {
@@ -127,8 +129,8 @@ impl<'a> Court<'a> {
         }
     }
 
-    /// Finds the roots of a suspect and of all on the way to it: the first of its causes that has a
-    /// root gives it.
+    /// Finds the roots of a suspect and of all suspects on the path to it: the first of its causes with
+    /// a root supplies it.
     fn search(&self, from: usize) {
         if self.roots[from].get() != Root::Unknown {
             return;
@@ -175,7 +177,7 @@ impl<'a> Court<'a> {
         }
     }
 
-    /// What may explain a suspect, the likeliest first.
+    /// Returns the suspects that may explain a suspect, the likeliest first.
     fn causes(&self, of: usize) -> Box<dyn Iterator<Item = usize> + '_> {
         let it = &self.suspects[of];
         let first = same(it).and_then(|same| self.first.get(&same).copied());
@@ -198,7 +200,7 @@ impl<'a> Court<'a> {
         }
     }
 
-    /// What is wrong with the services that one needs, and with those that they need, the nearest first.
+    /// Returns the suspects of the services that a service needs, directly or not, the nearest first.
     fn needs(&self, service: &ServiceName) -> impl Iterator<Item = usize> {
         let place = self.scene.place(service);
         let mut seen: HashSet<usize> = place.into_iter().collect();
@@ -207,7 +209,7 @@ impl<'a> Court<'a> {
         let needed = iter::from_fn(move || {
             while next.is_empty() {
                 let service = open.pop_front()?;
-                // By now it has been judged.
+                // It has been judged by now.
                 if Some(service) != place && self.has_nothing_below(service) {
                     continue;
                 }
@@ -220,7 +222,8 @@ impl<'a> Court<'a> {
         needed.flat_map(|need| self.breaking(&self.scene.services[need].spec.name))
     }
 
-    /// Whether it is known that nothing is wrong with all that a service needs: it waits for no reason.
+    /// Returns whether all needed services are known to be fine, so that the service waits without a
+    /// reason.
     fn has_nothing_below(&self, service: usize) -> bool {
         let mut of_it = self.of(&self.scene.services[service].spec.name).iter();
         of_it.any(|&place| {
@@ -284,7 +287,7 @@ fn same(suspect: &Suspect) -> Option<Same<'_>> {
     Some((code, what, service))
 }
 
-/// No line twice.
+/// Drops repeated lines.
 fn presentable(mut finding: Finding) -> Finding {
     let mut evidence: Vec<Masked> = Vec::with_capacity(finding.evidence.len());
     for line in finding.evidence {

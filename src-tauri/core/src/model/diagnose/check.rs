@@ -219,7 +219,7 @@ impl Failed<'_> {
         }
         let is_error = !matches!(kind, ProbeFaultKind::Status { status, .. } if *status < 500);
         if !is_failure(code) || !is_error {
-            // A service may say only in its log why it refuses a request.
+            // Only its log may say why a service refuses a request.
             let said = log::error(self.scene, self.answerer, When::Now);
             if said.is_some_and(|said| said.kind == LogErrorKind::Known) {
                 return self.with_reasons(log::no_login(suspect));

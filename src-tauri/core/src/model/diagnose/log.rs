@@ -186,8 +186,7 @@ pub(super) fn advise(
     }
 }
 
-/// What is known of the words of the error. To start the service again is advised only where that can
-/// help.
+/// Returns the known advice for the words of the error. A restart is advised only if it can help.
 fn advised(seen: Seen<'_>, advice: &LogAdvice, mut suspect: Suspect) -> Suspect {
     let of_service = |text: &str| text.replace("{service}", seen.spec.name.as_str());
     if let Some(title) = &advice.title {
@@ -203,8 +202,8 @@ fn advised(seen: Seen<'_>, advice: &LogAdvice, mut suspect: Suspect) -> Suspect 
     suspect.remedy(of_service(&advice.remedy), action)
 }
 
-/// Whether the body of a refusal says why, in words that are known; the suspect then says it, too. Such a
-/// refusal is no matter of a login. Of a failure the log tells more.
+/// Returns whether the body of a refusal contains a known reason, and the suspect with that reason added.
+/// Such a refusal is not a missing login. For a failure, the log says more.
 pub(super) fn by_body(seen: Seen<'_>, kind: &ProbeFaultKind, suspect: Suspect) -> (bool, Suspect) {
     let ProbeFaultKind::Status { status, body } = kind else {
         return (false, suspect);
@@ -217,7 +216,7 @@ pub(super) fn by_body(seen: Seen<'_>, kind: &ProbeFaultKind, suspect: Suspect) -
     }
 }
 
-/// The same refusal, for another reason than a missing login.
+/// Returns the same refusal with another reason than a missing login.
 pub(super) fn no_login(mut suspect: Suspect) -> Suspect {
     if suspect.finding.code == Code::AuthRequired {
         suspect.finding.code = Code::HttpStatus;

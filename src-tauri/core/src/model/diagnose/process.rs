@@ -227,7 +227,7 @@ fn ended(scene: &Scene<'_>, seen: Seen<'_>) -> Vec<Suspect> {
     more
 }
 
-/// Whether the program ends of the same error at each start, and nothing else is known of that.
+/// Returns whether the program exits with the same error at each start, without other known facts.
 fn comes_back(code: Code, error: &LogError) -> bool {
     matches!(code, Code::CrashLoop | Code::StartupError)
         && error.kind == LogErrorKind::Other

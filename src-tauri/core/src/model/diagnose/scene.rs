@@ -22,11 +22,11 @@ pub(super) struct Scene<'a> {
     pub(super) evidence: &'a Evidence,
     pub(super) services: Vec<Seen<'a>>,
     places: HashMap<&'a ServiceName, usize>,
-    /// What each needs itself.
+    /// The direct dependencies of each service.
     needs: Vec<Vec<usize>>,
-    /// Which need it themselves.
+    /// The direct dependents of each service.
     dependents: Vec<Vec<usize>>,
-    /// Whether one of these needs it completed.
+    /// Whether a dependent needs it completed.
     jobs: Vec<bool>,
 }
 
@@ -93,12 +93,12 @@ impl<'a> Scene<'a> {
         self.place(name).map(|place| self.services[place])
     }
 
-    /// Where a service is in [`Self::services`].
+    /// Returns the index of a service in [`Self::services`].
     pub(super) fn place(&self, name: &ServiceName) -> Option<usize> {
         self.places.get(name).copied()
     }
 
-    /// What a service needs itself.
+    /// Returns the direct dependencies of a service.
     pub(super) fn needs(&self, place: usize) -> &[usize] {
         &self.needs[place]
     }

@@ -45,7 +45,7 @@ pub struct LogError {
     pub line: LogLine,
     /// What it is about.
     pub kind: LogErrorKind,
-    /// What is known to help, where that depends on nothing but its words.
+    /// The known advice, if it depends only on the words.
     pub advice: Option<Box<LogAdvice>>,
     /// How it was written.
     pub form: LogErrorForm,
@@ -54,19 +54,19 @@ pub struct LogError {
     pub cause: Option<LogLine>,
 }
 
-/// What is known of an error by its words alone: an entry of `knowledge/*.toml`, in whose texts
+/// Known facts about an error, found by its words alone: an entry of `knowledge/*.toml`, in whose texts
 /// `{service}` stands for the name of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogAdvice {
     /// The entry.
     pub id: &'static str,
-    /// What is wrong, where that says more than the line.
+    /// The cause, if it says more than the line.
     pub title: Option<String>,
-    /// What to do.
+    /// The advice.
     pub remedy: String,
-    /// Whether it may be gone when the service is started again.
+    /// Whether a restart may clear it.
     pub restart_helps: bool,
-    /// Whether another service may be behind it.
+    /// Whether another service may be the cause.
     pub of_another: bool,
 }
 
@@ -136,7 +136,7 @@ pub enum LogErrorKind {
     DiskFull,
     /// The text of a program cannot be understood: `SyntaxError`, a failed build.
     Syntax,
-    /// What [`LogError::advice`] says.
+    /// Returns the text of [`LogError::advice`].
     Known,
     /// Anything else.
     Other,

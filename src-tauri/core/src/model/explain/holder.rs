@@ -11,7 +11,8 @@ use crate::{
 };
 
 impl Holder {
-    /// Who it is, in one line: `node (pid 4242, user anna, since 12 min, in /srv/shop): node server.js`.
+    /// Describes the process in one line: `node (pid 4242, user anna, since 12 min, in /srv/shop): node
+    /// server.js`.
     #[must_use]
     pub fn describe(&self, now: SystemTime) -> String {
         let (name, pid) = (&self.name, self.process.pid);

@@ -80,7 +80,7 @@ fn held(
     )
 }
 
-/// A process of which only the user is known.
+/// Describes a process of which only the user is known.
 pub(super) fn hidden(user: Option<&str>) -> String {
     match user {
         Some(user) => format!("a process of user {user}"),
@@ -88,7 +88,7 @@ pub(super) fn hidden(user: Option<&str>) -> String {
     }
 }
 
-/// What tells a person which process it is.
+/// Describes how to identify the process.
 fn about(holder: &Holder) -> Vec<String> {
     let addresses: Vec<String> = holder.addresses.iter().map(ToString::to_string).collect();
     let user = holder.user.as_ref().map(|user| format!(", as {user}"));
@@ -181,7 +181,7 @@ pub fn ended_holders(service: &Service, claimed: &Claimed) -> Option<String> {
     }
 }
 
-/// What ended with a service though it had a session of its own, as a person reads it.
+/// Describes the programs that ended with a service though they had sessions of their own.
 #[must_use]
 pub fn ended_beside(stopped: &Stopped) -> Option<String> {
     let names = stopped.beside.join(", ");

@@ -153,7 +153,7 @@ impl ServiceState {
                 if self.spec.is_external() {
                     self.rest(now, effects);
                 } else {
-                    // One that is being launched this moment is ended when it is known.
+                    // A process that is being launched is ended once it is known.
                     self.end_tree(Then::Rest, running.process, now, effects);
                 }
             }
@@ -186,8 +186,8 @@ impl ServiceState {
 
     /// Runs its checks once, if it has any and is up.
     ///
-    /// Only one run of them is under way at a time. One that is asked for meanwhile may already have
-    /// missed what it is asked for, so they are made once more afterwards, however often that was.
+    /// Only one round runs at a time. A round that is requested meanwhile may cover events that the
+    /// current one has missed, so one more round follows, however many were requested.
     pub(in crate::model) fn check(&mut self, effects: &mut Vec<Effect>) {
         if !self.is_ready() || self.spec.checks.is_empty() {
             return;
@@ -379,7 +379,8 @@ impl ServiceState {
         }
     }
 
-    /// Whether the end of a run at `now`, with nobody left of it, is followed by a restart at once.
+    /// Returns whether the exit of a run at `now`, with no survivors, is followed by an immediate
+    /// restart.
     #[must_use]
     pub fn restarts_at_once(&self, run: RunId, now: Moment) -> bool {
         let (Phase::Starting(running) | Phase::Ready(running) | Phase::Unhealthy(running)) =
@@ -395,7 +396,7 @@ impl ServiceState {
                 .restarts_at_once(now.instant, running.ready_since)
     }
 
-    /// Adds the last words of a run to what was said of its end, if that is still said.
+    /// Adds the last words of a run to the finding about its exit, if that is still shown.
     fn ended_with(&mut self, run: RunId, words: Option<String>) {
         let Some(wordless) = self.wordless.take_if(|wordless| wordless.run == run) else {
             return;

@@ -1,8 +1,8 @@
-//! What follows from a change of single services: only they and their neighbours are looked at.
+//! The follow-up of a change of single services: only they and their neighbours are examined.
 //!
-//! Each service that changes is queued. [`StackModel::settle`] empties the queue: it brings what is
-//! derived from single services up to date, ends and begins what may end and begin now, and goes on with
-//! what has changed by that. In debug builds everything is then derived once more from all services, and
+//! Each service that changes is queued. [`StackModel::settle`] empties the queue: it updates the state
+//! derived from single services, starts and stops what can be started and stopped now, and continues
+//! with the resulting changes. In debug builds, everything is then derived again from all services and
 //! compared.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -19,22 +19,22 @@ use crate::{
     stack::{Ports as _, ServiceName},
 };
 
-/// In debug builds a stack of up to so many services is derived anew after each step.
+/// The size up to which a stack is derived again after each step in debug builds.
 #[cfg(debug_assertions)]
 const VERIFIED: usize = 50;
 
-/// What follows from all services together, kept up to date with each that changes.
+/// The totals over all services, updated with each change.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Tally {
     seen: Vec<Option<Seen>>,
     alive: usize,
-    /// How many services show each light.
+    /// The number of services for each light.
     lights: [usize; 4],
-    /// How many of those that need a service are active.
+    /// The number of active dependents of each service.
     active_dependents: Vec<usize>,
 }
 
-/// What a service contributes to that.
+/// The contribution of a service to the totals.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Seen {
     is_wanted: bool,
@@ -59,7 +59,7 @@ impl Seen {
 }
 
 impl Tally {
-    /// Of so many services, none of which was looked at.
+    /// Returns the totals of this many services, none of which was examined.
     pub(super) fn of(services: usize) -> Self {
         Self {
             seen: vec![None; services],
@@ -68,7 +68,7 @@ impl Tally {
         }
     }
 
-    /// Looks at a service. Whether it has taken a turn that may put a goal out of reach.
+    /// Updates the contribution of a service. Returns whether a goal may now be out of reach.
     fn look(&mut self, place: usize, service: &ServiceState, order: &Order) -> bool {
         let now = Seen::of(service);
         let before = self.seen[place].replace(now);
@@ -94,12 +94,12 @@ impl Tally {
         })
     }
 
-    /// How many services are wanted or run.
+    /// Returns the number of services that are wanted or running.
     pub(super) fn alive(&self) -> usize {
         self.alive
     }
 
-    /// The worst light.
+    /// Returns the worst light.
     fn light(&self) -> Light {
         let lights = [Light::Red, Light::Amber, Light::Green];
         let shown = lights
@@ -110,7 +110,7 @@ impl Tally {
 }
 
 impl StackModel {
-    /// Starts what may start and ends what may end, until nothing of that is left to do.
+    /// Starts and stops services until nothing more can be started or stopped.
     pub(super) fn settle(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         loop {
             let changed = self.follow_up();
@@ -158,7 +158,7 @@ impl StackModel {
                 .all(|&(need, how)| self.is_met(need, how))
     }
 
-    /// Takes in what the services that have changed contribute to the whole, and gives their places.
+    /// Updates the totals with the changed services, and returns their indexes.
     pub(super) fn follow_up(&mut self) -> Vec<usize> {
         let mut changed = std::mem::take(&mut self.changed);
         changed.sort_unstable();
@@ -192,7 +192,7 @@ impl StackModel {
         changed
     }
 
-    /// Has the diagnosis take in the services that have changed.
+    /// Updates the diagnosis with the changed services.
     pub(super) fn look(&mut self) {
         for place in std::mem::take(&mut self.unlooked) {
             self.is_other_situation |= self.diagnosis.look(place, &self.services[place]);
@@ -201,12 +201,12 @@ impl StackModel {
             self.diagnosis.change();
             self.pass_diagnosis_on();
             self.follow_up();
-            // What is said of them has changed, not how they stand.
+            // The findings have changed, not the state of the services.
             self.unlooked.clear();
         }
     }
 
-    /// What people see of the stack.
+    /// Returns the view of the stack.
     pub fn view(&mut self) -> Arc<StackView> {
         self.redraw();
         self.view
@@ -214,9 +214,9 @@ impl StackModel {
             .unwrap_or_else(|| Arc::new(self.draw_all()))
     }
 
-    /// Brings what people see of the stack up to date. Whether anything of it has changed.
+    /// Updates the view of the stack. Returns whether it has changed.
     ///
-    /// Only what has changed is made anew, in place where nobody holds the view of before.
+    /// Only changed parts are rebuilt, in place if no reader holds the previous view.
     pub fn redraw(&mut self) -> bool {
         self.drop_gone();
         let Some(view) = &self.view else {
@@ -251,13 +251,14 @@ impl StackModel {
         true
     }
 
-    /// Whether [`Self::redraw`] may change anything.
+    /// Returns whether [`Self::redraw`] may change anything.
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.view.is_none() || self.has_gone || self.stale_findings || !self.stale.is_empty()
     }
 
-    /// Shows how long the latest round of a service's probes took. A change of that alone is no event.
+    /// Shows the duration of the latest round of a service's probes. Such a change alone is not an
+    /// event.
     pub fn show_latency(&mut self, name: &ServiceName, run: RunId, latency: Duration) {
         let Some(place) = self.order.place(name) else {
             return;
@@ -328,7 +329,7 @@ impl StackModel {
         };
         let mut all = self.draw_all();
         for (drawn, shown) in all.services.iter_mut().zip(&view.services) {
-            // It may lag behind.
+            // The view may be out of date here.
             Arc::make_mut(drawn).latency_ms = shown.latency_ms;
         }
         assert_eq!(all, **view);

@@ -1,4 +1,4 @@
-//! What a person who asked for something waits for, and how far that is.
+//! The goals of requests, and their progress.
 
 use std::sync::{
     Arc,
@@ -15,21 +15,21 @@ use crate::{
     stack::ServiceName,
 };
 
-/// What a person who asked for something waits for.
+/// The goal of a request.
 #[derive(Debug)]
 pub enum Goal {
-    /// These are ready, or have completed.
+    /// These services are ready or completed.
     Up(Members),
-    /// Nothing of these runs.
+    /// Nothing of these services runs.
     Down(Members),
 }
 
-/// The services that a goal is about.
+/// The services of a goal.
 #[derive(Debug, Default)]
 pub struct Members {
     names: Vec<ServiceName>,
-    /// The one that was pending when they were last looked at, counted from 1, and the turns that the
-    /// stack had taken by then: as long as both hold, no other need be looked at.
+    /// The service that was pending at the last look, counted from 1, and the turns of the stack at
+    /// that time: while both hold, no other service need be examined.
     pending: AtomicUsize,
     turns: AtomicU64,
 }
@@ -53,27 +53,27 @@ impl Members {
     }
 }
 
-/// How far a [`Goal`] is.
+/// The progress of a [`Goal`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Progress {
-    /// On its way.
+    /// Pending.
     Pending,
-    /// There.
+    /// Reached.
     Reached,
-    /// It will not come true by itself: why.
+    /// Out of reach, with the reason.
     Failed(Vec<Arc<Finding>>),
-    /// Somebody has asked for the opposite meanwhile.
+    /// Another request has asked for the opposite.
     Overruled,
 }
 
 impl StackModel {
-    /// What a goal for these services is about: all that they need, or all that need them.
+    /// Returns the services of a goal: with all that they need, or all that need them.
     #[must_use]
     pub fn up_goal(&self, names: &[ServiceName]) -> Goal {
         Goal::Up(self.members(self.order.with_needs(self.places(names))))
     }
 
-    /// What a restart of these is about: what was up of those that need them comes back too.
+    /// Returns the services of a restart goal: running dependents start again too.
     #[must_use]
     pub fn restart_goal(&self, names: &[ServiceName]) -> Goal {
         let asked = self.places(names);
@@ -91,7 +91,7 @@ impl StackModel {
         Goal::Down(self.members(self.order.with_dependents(self.places(names))))
     }
 
-    /// How far a goal is. Asked again and again, it looks at one service each time, mostly.
+    /// Returns the progress of a goal. Repeated calls usually examine one service each.
     #[must_use]
     pub fn progress(&self, goal: &Goal) -> Progress {
         let (members, is_pending): (_, fn(&ServiceState) -> bool) = match goal {
@@ -171,7 +171,7 @@ impl StackModel {
     }
 }
 
-/// Whether it is on its way to be ready or completed.
+/// Returns whether it is on its way to be ready or completed.
 fn is_coming_up(service: &ServiceState) -> bool {
     !service.is_stuck()
         && match service.phase() {

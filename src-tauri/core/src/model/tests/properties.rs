@@ -37,7 +37,7 @@ enum Turn {
     },
     Pass(u16),
     Redefine(usize),
-    /// Somebody looks at what is shown.
+    /// A reader holds the view.
     Look,
 }
 
@@ -352,7 +352,7 @@ impl World {
                 spec.start_timeout += Duration::from_secs(1);
                 self.step(Event::Load(Arc::new(stack), HashMap::new()));
             }
-            // In a debug build the model compares what it shows with all of it drawn anew.
+            // In a debug build, the model compares its view with one that is rebuilt completely.
             Turn::Look => drop(self.bench.model.view()),
         }
         self.check_phases();

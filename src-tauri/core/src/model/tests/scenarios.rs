@@ -689,7 +689,7 @@ fn goals_are_about_what_is_needed_and_what_needs_it() {
     );
 }
 
-/// A stack of `web`, with one check, and `db` beside it; both ready.
+/// Returns a stack of `web`, with one check, and `db` beside it; both ready.
 fn checked() -> Bench {
     let mut web = service("web", &[]);
     web.checks.push(check("log in", None));

@@ -134,9 +134,9 @@ impl Watcher {
     }
 
     /// Sets a watch on a file or a folder. It fires when that is deleted or moved away, and may fire
-    /// without a cause. What was lost before this call is the caller's to look for, *after* it.
+    /// without a cause. The caller must check *after* this call for files that were lost before it.
     pub(crate) fn loss(&self, path: &Path) -> Armed {
-        // A file that is open is not gone when its name is: only the number of its names changes.
+        // An open file is not gone when its name is: only its link count changes.
         let events = WatchFlags::ATTRIB | WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF;
         self.arm(path, events)
     }
@@ -147,7 +147,7 @@ impl Watcher {
         };
         // Held until the watch is in the map, so that its event finds it there.
         let mut waiting = inotify.waiting();
-        // Of two watches on one file, the later must not take the events of the earlier away.
+        // Of two watches on one file, the later must not replace the events of the earlier.
         let flags = events | WatchFlags::ONESHOT | WatchFlags::MASK_ADD;
         let Ok(descriptor) = inotify::add_watch(&inotify.events, path, flags) else {
             // Gone, or more watches than allowed: the caller looks again soon, and sees which.
@@ -171,7 +171,7 @@ impl Default for Watcher {
 }
 
 impl Armed {
-    /// Whether the operating system watches; otherwise it fires after 100 ms.
+    /// Returns whether the operating system watches the file; otherwise the watch fires after 100 ms.
     pub(crate) fn is_set(&self) -> bool {
         self.0.is_some()
     }

@@ -1,4 +1,4 @@
-//! The present program, where Linux can do more than Unix.
+//! The current program: functions that Linux has beyond other Unix systems.
 
 use std::{
     env,
@@ -17,31 +17,31 @@ pub(crate) use crate::platform::unix::program::{
 };
 use crate::{model::facts::Mark, platform::start::Fork};
 
-/// Goes on as two processes: this one, and a copy in the background as
-/// [`spawn_in_background`] starts one, without a program to load once more.
+/// Forks this process: the original continues, and the copy runs in the background, as
+/// [`spawn_in_background`] starts one, without loading the program again.
 ///
-/// `None` where no copy is possible: this process has more than one thread, or carries the mark of
-/// a service, which the copy could not lay down.
+/// Returns `None` if no copy is possible: this process has more than one thread, or carries the mark of
+/// a service, which the copy could not remove.
 pub(crate) fn fork_in_background(errors: File) -> io::Result<Option<Fork>> {
     if env::var_os(Mark::VARIABLE).is_some() || fs::read_dir("/proc/self/task")?.count() != 1 {
         return Ok(None);
     }
     let (output, input) = pipe_with(PipeFlags::CLOEXEC)?;
     let nothing = File::open("/dev/null")?;
-    // SAFETY: there is no other thread that could hold a lock which the copy would wait for.
+    // SAFETY: no other thread exists that could hold a lock which the copy would wait for.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
         0 => {
             let replaced = dup2_stdin(&nothing)
                 .and_then(|()| dup2_stdout(&input))
                 .and_then(|()| dup2_stderr(&errors));
-            // Whatever was inherited would be held open for as long as the copy lives.
+            // Inherited descriptors would stay open for as long as the copy lives.
             mem::forget((output, input, nothing, errors));
-            // SAFETY: of all that is open from 3 on, the four above were the only ones with an owner
-            // in this program, and they are forgotten.
+            // SAFETY: of the descriptors from 3 on, only the four above had an owner in this program,
+            // and they are forgotten.
             let closed = unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, 0) };
             if replaced.is_err() || closed != 0 {
-                // SAFETY: ends this process; it must not go on as its starter.
+                // SAFETY: ends this process, which must not continue as its parent did.
                 unsafe { libc::_exit(1) };
             }
             Ok(Some(Fork::Copy))
@@ -50,8 +50,8 @@ pub(crate) fn fork_in_background(errors: File) -> io::Result<Option<Fork>> {
     }
 }
 
-/// Has the allocator keep less for later: one pool for all threads, and large pieces given back at
-/// once. To be called before there is a second thread.
+/// Configures the allocator to cache less: one arena for all threads, and large blocks returned at
+/// once. Must be called before a second thread exists.
 pub(crate) fn save_memory() {
     #[cfg(target_env = "gnu")]
     for (parameter, value) in [
@@ -59,30 +59,29 @@ pub(crate) fn save_memory() {
         (libc::M_MMAP_THRESHOLD, 128 * 1024),
         (libc::M_TRIM_THRESHOLD, 128 * 1024),
     ] {
-        // SAFETY: takes two numbers; what it does not know it leaves alone.
+        // SAFETY: takes two integers; unknown values have no effect.
         unsafe { libc::mallopt(parameter, value) };
     }
 }
 
-/// Gives back to the system what is free, and the pages of code that were in use so far: what the start
-/// needed and nothing runs any more stays out. The others come back from the page cache with their
-/// next use, sixteen at a time.
+/// Gives free memory and the code pages used so far back to the system: code that only start-up needed
+/// stays out. Other pages are mapped again from the page cache on their next use, sixteen at a time.
 pub(crate) fn give_memory_back() {
-    // SAFETY: takes a number; safe in any thread at any time.
+    // SAFETY: takes an integer; safe in any thread at any time.
     #[cfg(target_env = "gnu")]
     unsafe {
         libc::malloc_trim(0)
     };
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
     for (start, length) in maps.lines().filter_map(code) {
-        // SAFETY: what is mapped from a file, and may be run and not written, is what the file has. The
-        // file is not written while it is mapped to be run (`ETXTBSY`); one that was replaced lives
-        // on as long as it is mapped.
+        // SAFETY: the executable, read-only mappings of a file have the file's content. The file cannot
+        // be written while it is mapped executable (`ETXTBSY`); a replaced file lives as long as it is
+        // mapped.
         unsafe { libc::madvise(start as *mut libc::c_void, length, libc::MADV_DONTNEED) };
     }
 }
 
-/// Where code of a file is mapped, from a line of `proc_pid_maps(5)`: its start and its length.
+/// Returns the start and length of a code mapping, from a line of `proc_pid_maps(5)`.
 fn code(line: &str) -> Option<(usize, usize)> {
     let mut fields = line.split_ascii_whitespace();
     let (start, end) = fields.next()?.split_once('-')?;

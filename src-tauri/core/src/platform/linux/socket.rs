@@ -64,12 +64,12 @@ pub(crate) fn all_listening() -> io::Result<Vec<Listening>> {
 }
 
 thread_local! {
-    /// Made when it is needed first, and kept: `None` where the system refuses it.
+    /// Created on first use and kept; `None` if the system refuses it.
     static DIAGNOSTICS: Option<OwnedFd> = diagnostics::open().ok();
 }
 
-/// Whether the system would accept a connection to `address`; `None` where it does not tell without
-/// more effort than a connection is. Takes some microseconds.
+/// Returns whether the system would accept a connection to `address`; `None` if finding out costs more
+/// than a connection. Takes some microseconds.
 pub(crate) fn accepts(address: SocketAddr) -> Option<bool> {
     let answer = DIAGNOSTICS.with(|netlink| Some(diagnostics::accepts(netlink.as_ref()?, address)));
     match answer? {

@@ -90,7 +90,7 @@ impl Watcher {
     }
 
     /// Sets a watch on a file or a folder. It fires when that is deleted or moved away, and may fire
-    /// without a cause. What was lost before this call is the caller's to look for, *after* it.
+    /// without a cause. The caller must check *after* this call for files that were lost before it.
     #[expect(
         clippy::unused_self,
         reason = "the signature is the same on all platforms"
@@ -99,7 +99,7 @@ impl Watcher {
         let events = VnodeEvents::DELETE | VnodeEvents::RENAME | VnodeEvents::REVOKE;
         let armed = Armed::new(path, events);
         match path.parent() {
-            // A socket cannot be opened: all that comes and goes in its folder is looked at.
+            // A socket cannot be opened, so its folder is watched for any change.
             Some(folder) if !armed.is_set() => Armed::new(folder, events | VnodeEvents::WRITE),
             _ => armed,
         }
@@ -118,7 +118,7 @@ impl Armed {
         Self(notice.ok())
     }
 
-    /// Whether the operating system watches; otherwise it fires after 100 ms.
+    /// Returns whether the operating system watches the file; otherwise the watch fires after 100 ms.
     pub(crate) fn is_set(&self) -> bool {
         self.0.is_some()
     }

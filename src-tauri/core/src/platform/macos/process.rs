@@ -53,13 +53,13 @@ pub(crate) fn abandon(child: &Handle) {
     abandon_child(child.process().pid);
 }
 
-/// Whether the process runs in a pid namespace below this one: macOS has none.
+/// Returns whether the process runs in a nested pid namespace: macOS has none.
 pub(crate) fn is_contained(_pid: u32) -> bool {
     false
 }
 
-/// Whether `parent` has the process as its child only since the one that started it is gone: orphans
-/// go to the first process.
+/// Returns whether `parent` adopted the process after the original parent exited: orphans go to the
+/// first process.
 pub(crate) fn adopts(parent: u32, _pid: u32) -> bool {
     parent == 1
 }

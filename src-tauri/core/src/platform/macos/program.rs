@@ -1,4 +1,4 @@
-//! The present program, where macOS differs from Unix.
+//! The current program: functions in which macOS differs from other Unix systems.
 
 use std::{fs::File, io};
 
@@ -8,7 +8,7 @@ pub(crate) use crate::platform::unix::program::{
     raise_file_limit, spawn_in_background,
 };
 
-/// `None`: the frameworks of macOS do not work in a copy of a process (`fork(2)`).
+/// Returns `None`: the frameworks of macOS do not work in a forked process (`fork(2)`).
 #[expect(
     clippy::unnecessary_wraps,
     reason = "the signature is the same on all platforms"
@@ -17,8 +17,8 @@ pub(crate) fn fork_in_background(_errors: File) -> io::Result<Option<Fork>> {
     Ok(None)
 }
 
-/// Nothing: the allocator of macOS has no such settings.
+/// Does nothing: the allocator of macOS has no such settings.
 pub(crate) fn save_memory() {}
 
-/// Nothing: the allocator of macOS sees to that.
+/// Does nothing: the allocator of macOS takes care of it.
 pub(crate) fn give_memory_back() {}

@@ -77,8 +77,8 @@ pub(crate) fn all_listening() -> io::Result<Vec<Listening>> {
     owner::listening(None)
 }
 
-/// Nothing: this system tells who listens only by a walk through all sockets, which costs more than a
-/// connection.
+/// Returns `None`: this system finds a listener only by a walk through all sockets, which costs more
+/// than a connection.
 pub(crate) fn accepts(_address: SocketAddr) -> Option<bool> {
     None
 }

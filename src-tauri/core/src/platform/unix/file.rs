@@ -47,9 +47,9 @@ pub(crate) fn open_private(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Opens a file to read, and tells whether it is a pipe with a name. Neither this nor reading waits for
-/// a writer: a pipe that no process has open to write seems to be at its end, and one that is empty
-/// gives [`io::ErrorKind::WouldBlock`].
+/// Opens a file for reading, and returns whether it is a named pipe. Neither this nor reading waits for
+/// a writer: a pipe without a writer seems to be at its end, and an empty one gives
+/// [`io::ErrorKind::WouldBlock`].
 pub(crate) fn open_without_waiting(path: &Path) -> io::Result<(File, bool)> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = OpenOptions::new()

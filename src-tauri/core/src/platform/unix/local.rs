@@ -46,7 +46,7 @@ pub(crate) fn private_file() -> OpenOptions {
     options
 }
 
-/// Closes a file to all other users (0600), also one that an earlier version left open to them.
+/// Restricts a file to its owner (0600), also one that an earlier version left open to others.
 pub(crate) fn make_private(file: &File) -> io::Result<()> {
     if file.metadata()?.mode() & 0o777 == 0o600 {
         return Ok(());
@@ -65,12 +65,12 @@ pub(crate) fn socket_address(folder: &Path, key: &str) -> PathBuf {
     elsewhere().join(format!("{key}.sock"))
 }
 
-/// Whether the address of the control socket is that of a file, which something may delete.
+/// Returns whether the address of the control socket is a file, which can be deleted.
 pub(crate) fn is_file_address(address: &Path) -> bool {
     address.is_absolute()
 }
 
-/// Where a home is locked besides its own folder, for when that is deleted.
+/// Returns the path of the second lock of a home, for when the home's folder is deleted.
 #[expect(
     clippy::unnecessary_wraps,
     reason = "the signature is the same on all platforms"
@@ -79,17 +79,17 @@ pub(crate) fn second_lock(key: &str) -> Option<PathBuf> {
     Some(elsewhere().join(format!("{key}.lock")))
 }
 
-/// A folder of the user's that is the same whatever the environment is.
+/// Returns a folder of the user that does not depend on the environment.
 fn elsewhere() -> PathBuf {
     PathBuf::from(format!("/tmp/pilotlight-{}", geteuid().as_raw()))
 }
 
-/// Which file this is.
+/// Returns the identity of this file.
 pub(crate) fn id_of(file: &File) -> io::Result<FileId> {
     file.metadata().map(|found| id(&found))
 }
 
-/// Which file is at this place; of a link, the link itself.
+/// Returns the identity of the file at this path; of a link, that of the link itself.
 pub(crate) fn id_at(path: &Path) -> io::Result<FileId> {
     fs::symlink_metadata(path).map(|found| id(&found))
 }
@@ -155,7 +155,7 @@ pub(crate) async fn connect(address: &Path) -> io::Result<Stream> {
         .await
 }
 
-/// The process at the other end of a connection, as it was when it connected.
+/// Returns the process at the other end of a connection, recorded when it connected.
 pub(crate) fn peer(stream: &Stream) -> Option<u32> {
     u32::try_from(stream.peer_creds().ok()?.pid()?).ok()
 }

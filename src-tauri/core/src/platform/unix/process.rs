@@ -76,11 +76,11 @@ pub(crate) fn own_pid() -> u32 {
     std::process::id()
 }
 
-/// The session of a process: the number of the process that began it (`getsid(2)`).
+/// Returns the session of a process: the PID of its session leader (`getsid(2)`).
 pub(crate) fn session(pid: u32) -> Option<u32> {
     let pid = i32::try_from(pid).ok()?;
-    // SAFETY: takes a plain number. Not by rustix, which takes the session 0 of a thread of the kernel
-    // for an impossible answer.
+    // SAFETY: takes an integer. `rustix` is not used, since it treats the session 0 of a kernel thread
+    // as an impossible answer.
     u32::try_from(unsafe { libc::getsid(pid) }).ok()
 }
 

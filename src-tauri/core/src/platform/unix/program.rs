@@ -91,7 +91,7 @@ pub(crate) fn spawn_in_background(
         .ok_or_else(|| io::ErrorKind::BrokenPipe.into())
 }
 
-/// What a copy of this process says on its standard output.
+/// The standard output of a copy of this process.
 pub(crate) struct ForkOutput(OwnedFd);
 
 impl ForkOutput {

@@ -1,4 +1,4 @@
-//! What binding and connecting say on Unix.
+//! Error codes of binding and connecting on Unix.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use crate::platform::port::Refusal;
 
-/// Whether this error of a `connect` that does not block says that the connection is being made.
+/// Returns whether this error of a non-blocking `connect` means that the connection is in progress.
 pub(crate) fn is_connecting(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::INPROGRESS)
 }

@@ -159,8 +159,8 @@ impl Attributes {
         unsafe {
             libc::sigemptyset(signals.as_mut_ptr());
             checked(libc::posix_spawnattr_setsigmask(inner, signals.as_ptr()))?;
-            // All of them: the C library asks for each signal that is not in the set before it sets
-            // it all the same, which is two calls instead of one.
+            // All signals: for each one that is not in the set, the C library first queries its handler
+            // and then sets it anyway, which is two calls instead of one.
             libc::sigfillset(signals.as_mut_ptr());
             libc::sigdelset(signals.as_mut_ptr(), libc::SIGKILL);
             libc::sigdelset(signals.as_mut_ptr(), libc::SIGSTOP);

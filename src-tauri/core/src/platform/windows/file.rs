@@ -56,7 +56,7 @@ pub(crate) fn open_private(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Opens a file to read. There are no pipes among the files of a folder.
+/// Opens a file for reading. Windows has no pipes among the files of a folder.
 pub(crate) fn open_without_waiting(path: &Path) -> io::Result<(File, bool)> {
     Ok((File::open(path)?, false))
 }

@@ -67,7 +67,7 @@ pub(crate) fn private_file() -> OpenOptions {
     OpenOptions::new()
 }
 
-/// Closes a file to all other users: its folder does that already (see [`private_file`]).
+/// Restricts a file to its owner: its folder does that already (see [`private_file`]).
 #[expect(
     clippy::unnecessary_wraps,
     reason = "the signature is the same on all platforms"
@@ -82,19 +82,18 @@ pub(crate) fn socket_address(_folder: &Path, key: &str) -> PathBuf {
     PathBuf::from(format!(r"\\.\pipe\pilotlight-{key}"))
 }
 
-/// Whether the address of the control socket is that of a file, which something may delete: a pipe
-/// ends with the process that listens.
+/// Returns whether the address of the control socket is a file, which can be deleted: a pipe ends with
+/// the process that listens.
 pub(crate) fn is_file_address(_address: &Path) -> bool {
     false
 }
 
-/// Where a home is locked besides its own folder: nowhere, since the name of its pipe can be had
-/// only once.
+/// Returns the path of the second lock of a home: none, since the name of its pipe exists only once.
 pub(crate) fn second_lock(_key: &str) -> Option<PathBuf> {
     None
 }
 
-/// Which file this is.
+/// Returns the identity of this file.
 pub(crate) fn id_of(file: &File) -> io::Result<FileId> {
     let mut found = BY_HANDLE_FILE_INFORMATION::default();
     // SAFETY: the handle is open as long as `file`, and the call fills in the structure.
@@ -105,9 +104,9 @@ pub(crate) fn id_of(file: &File) -> io::Result<FileId> {
     })
 }
 
-/// Which file is at this place; of a link, the link itself.
+/// Returns the identity of the file at this path; of a link, that of the link itself.
 pub(crate) fn id_at(path: &Path) -> io::Result<FileId> {
-    // No access is asked for, so that a locked file is no obstacle.
+    // Requests no access, so that a locked file can be opened.
     let file = OpenOptions::new()
         .access_mode(0)
         .custom_flags(FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT)
@@ -158,7 +157,7 @@ pub(crate) async fn connect(address: &Path) -> io::Result<Stream> {
     Ok(stream)
 }
 
-/// The process at the other end of a connection.
+/// Returns the process at the other end of a connection.
 pub(crate) fn peer(stream: &Stream) -> Option<u32> {
     stream.peer_creds().ok()?.pid()
 }

@@ -56,26 +56,26 @@ pub(crate) fn own_pid() -> u32 {
     std::process::id()
 }
 
-/// The session that a process has begun: there are none here that a process could leave its service
-/// by, which is what the job is for.
+/// Returns the session that a process leads: none, since a process cannot leave its service by a
+/// session here. The job object prevents that.
 pub(crate) fn session(_pid: u32) -> Option<u32> {
     None
 }
 
-/// Whether the process has a terminal. The system does not tell of another process's console, so that
-/// each counts as having one, and none as an orphan.
+/// Returns whether the process has a terminal. The system does not report the console of another
+/// process, so each counts as having one, and none as an orphan.
 pub(crate) fn has_terminal(_pid: u32) -> bool {
     true
 }
 
-/// Whether the process runs in a pid namespace below this one: Windows has none; what runs in WSL is
-/// not among its processes.
+/// Returns whether the process runs in a nested pid namespace: Windows has none, and processes in WSL
+/// are not among its own.
 pub(crate) fn is_contained(_pid: u32) -> bool {
     false
 }
 
-/// Whether `parent` has the process as its child only since the one that started it is gone: nobody
-/// is given orphans here.
+/// Returns whether `parent` adopted the process after the original parent exited: Windows reassigns no
+/// orphans.
 pub(crate) fn adopts(_parent: u32, _pid: u32) -> bool {
     false
 }

@@ -122,7 +122,7 @@ pub(crate) fn detach() -> io::Result<()> {
     env::set_current_dir(folder)
 }
 
-/// What a copy of this process says on its standard output: there are no copies.
+/// The standard output of a copy of this process: Windows has no copies.
 pub(crate) enum ForkOutput {}
 
 impl ForkOutput {
@@ -131,7 +131,7 @@ impl ForkOutput {
     }
 }
 
-/// `None`: Windows makes no copies of processes.
+/// Returns `None`: Windows cannot copy a process.
 #[expect(
     clippy::unnecessary_wraps,
     reason = "the signature is the same on all platforms"
@@ -140,10 +140,10 @@ pub(crate) fn fork_in_background(_errors: File) -> io::Result<Option<Fork>> {
     Ok(None)
 }
 
-/// Nothing: the heap of Windows has no such settings.
+/// Does nothing: the heap of Windows has no such settings.
 pub(crate) fn save_memory() {}
 
-/// Nothing: the heap of Windows sees to that.
+/// Does nothing: the heap of Windows takes care of it.
 pub(crate) fn give_memory_back() {}
 
 /// Ends the standard output: whoever reads it sees its end, and what is written from now on is lost.

@@ -115,8 +115,8 @@ fn with_owners(listeners: Vec<(SocketAddr, u32)>) -> io::Result<Vec<Listening>> 
         let owner = user_of(pid).ok();
         Listening {
             address,
-            // The kernel's own (`http.sys` listens for IIS) are not another user's. Wine gives 0 as
-            // well where it knows nobody.
+            // The kernel's own sockets (`http.sys` listens for IIS) do not belong to another user. Wine
+            // also gives 0 if it does not know the owner.
             own: pid <= KERNEL || owner.as_ref() == Some(&user),
             user: owner.and_then(|owner| owner.parse().ok()),
             processes: started(pid)
@@ -134,13 +134,13 @@ fn user_of(pid: u32) -> io::Result<String> {
     access::user_of(&process)
 }
 
-/// Whether this error of a `connect` that does not block says that the connection is being made.
+/// Returns whether this error of a non-blocking `connect` means that the connection is in progress.
 pub(crate) fn is_connecting(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
 
-/// Nothing: this system tells who listens only by a walk through all sockets, which costs more than a
-/// connection.
+/// Returns `None`: this system finds a listener only by a walk through all sockets, which costs more
+/// than a connection.
 pub(crate) fn accepts(_address: SocketAddr) -> Option<bool> {
     None
 }

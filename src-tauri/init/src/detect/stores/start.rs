@@ -244,7 +244,7 @@ fn own_data(service: &mut DraftService, wanted: &Wanted) -> Option<DraftService>
         stop,
         Because::known("ends its connections first"),
     ));
-    // It listens before it takes connections, and refuses those until it has read its data.
+    // It listens before it accepts connections, and refuses them until it has read its data.
     let is_ready = ["pg_isready", "-q", "-h", "localhost", "-p", "{port}"];
     let is_ready = Ready {
         every: Some("10s".to_owned()),

@@ -6,8 +6,8 @@ use crate::{
     stack::Port,
 };
 
-/// What these words are about, and what is known to help. [`LogErrorKind::Other`] if nothing in them
-/// says more.
+/// Classifies an error by its words and returns the known advice. [`LogErrorKind::Other`] if nothing
+/// more specific matches.
 pub(super) fn kind(text: &str) -> (LogErrorKind, Option<Box<LogAdvice>>) {
     match knowledge::error(text) {
         None => (LogErrorKind::Other, None),

@@ -1,8 +1,8 @@
 //! Reads errors out of a log: what went wrong last, and which addresses could not be reached.
 //!
-//! The last part of a run's log is read as lines; all that follows is a function of them. A line or
-//! a trace becomes an error where it is written as one ([`trace`], [`super::level`]) or says
-//! something that nobody says otherwise ([`kind`]); what only follows from an error is passed over.
+//! The last part of a run's log is read as lines; everything else is a function of them. A line or a
+//! trace becomes an error if it is formatted as one ([`trace`], [`super::level`]) or contains a known
+//! message ([`kind`]). A consequence of another error is skipped.
 
 mod kind;
 mod patterns;

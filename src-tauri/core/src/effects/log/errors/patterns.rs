@@ -1,4 +1,5 @@
-//! Patterns for the form of a log: traces, headings, places. What programs say is in [`crate::knowledge`].
+//! Patterns for the form of a log: traces, headings, source locations. The messages of programs are in
+//! [`crate::knowledge`].
 //!
 //! They know only ASCII: what programs write around an error is, and the tables of Unicode would
 //! make the first look at a log take ten times as long.

@@ -168,7 +168,7 @@ fn of_line(lines: &[&str], at: usize, page: &Page<'_>) -> Option<LogError> {
             from,
             to: served_at(lines[at..].iter()),
         },
-        // It has just said where it was about to listen.
+        // The preceding line said where it was about to listen.
         LogErrorKind::AddressInUse { port: None } => LogErrorKind::AddressInUse {
             port: served_at(lines[..at].iter().rev()),
         },
@@ -218,7 +218,7 @@ fn complete(line: &mut LogLine, lines: &[&str], at: usize) {
     line.text = shown(&format!("{} {}", lines[at].trim(), said.join(" ")));
 }
 
-/// Where a server says that it can be found, in the next of these lines.
+/// Returns the address at which a server says that it is reachable, in the following lines.
 fn served_at<'a>(lines: impl Iterator<Item = &'a &'a str>) -> Option<Port> {
     static ADDRESS: LazyLock<Pattern> =
         LazyLock::new(|| Pattern::new(r"\bhttps?://(?:localhost|[\d.]+|\[[^\]]+\]):(?<port>\d+)"));

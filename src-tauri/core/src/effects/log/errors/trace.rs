@@ -47,7 +47,7 @@ static NODE_CAUSE: LazyLock<Pattern> = LazyLock::new(|| {
 static JAVA_CAUSE: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(r"^\s*(?:Caused by:|--->)\s"));
 static RUST: LazyLock<Pattern> =
     LazyLock::new(|| Pattern::new(r"^(?:.*\s)?thread '[^']*' (?:\(\d+\) )?panicked at "));
-/// How a panic of Go begins.
+/// The first line of a Go panic.
 const GO: [&str; 3] = ["panic: ", "fatal error: ", "runtime: out of memory"];
 static GO_FRAME: LazyLock<Pattern> = LazyLock::new(|| {
     Pattern::new(
@@ -58,7 +58,7 @@ static GO_FRAME: LazyLock<Pattern> = LazyLock::new(|| {
 /// The trace that begins at line `at`, if one does.
 pub(super) fn trace(lines: &[&str], at: usize) -> Option<Trace> {
     let line = lines[at];
-    // A pattern is compiled when a line first may match it.
+    // A pattern is compiled when a line may match it for the first time.
     if line.contains("Traceback (most recent") && TRACEBACK.is_match(line) {
         return traceback(lines, at);
     }

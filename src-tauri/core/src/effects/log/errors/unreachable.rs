@@ -62,7 +62,7 @@ pub(super) fn mentions(text: &str) -> Vec<Mention> {
             add(host, port.or(default));
         }
     }
-    // Most lines have none of these, and need no pattern.
+    // Most lines have none of these literals and need no pattern.
     let may_say_so = ["onnect", "ONNECT", "efused", "EFUSED"];
     let may_say_so = may_say_so.iter().any(|word| text.contains(word));
     if found.is_empty() && may_say_so && SAYS_SO.is_match(text) {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::diagnose::tests::well;
 
-/// A service: which it needs, by number, and what is wrong with it.
+/// A service: the numbers of those it needs, and its fault.
 type Made = (Vec<usize>, Vec<Wrong>);
 
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ fn name(service: usize) -> String {
     format!("s{service}")
 }
 
-/// A stack in which each service needs only such as come before it.
+/// Generates a stack in which each service needs only earlier ones.
 fn stack(graph: &[Made]) -> String {
     let mut text = String::new();
     for (place, (needs, _)) in graph.iter().enumerate() {
@@ -109,7 +109,7 @@ fn suspects(graph: &[Made], may_lead_back: bool) -> Vec<Suspect> {
     of_service.flatten().collect()
 }
 
-/// The same question, asked anew each time: exponential, and plainly right where nothing leads back.
+/// Searches without memory, as a reference: exponential, and plainly correct without cycles.
 fn plainly(court: &Court<'_>, suspect: usize) -> Option<usize> {
     let mut causes = court.causes(suspect);
     let found = causes.find_map(|cause| plainly(court, cause));
@@ -135,7 +135,7 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
-    /// Also where logs of two services name each other.
+    /// Holds also if the logs of two services name each other.
     #[test]
     fn every_root_of_500_services_is_its_own_and_nothing_with_evidence_is_lost(graph in graph(500)) {
         let case = well(&stack(&graph));
@@ -152,7 +152,7 @@ proptest! {
     }
 }
 
-/// A chain of services, each of which waits for the one before it.
+/// Returns a chain of services, each of which waits for the previous one.
 fn chain(length: usize, first: Option<&Guess>) -> Vec<Made> {
     let wrong = |behind| Wrong {
         level: Level::Start,
@@ -185,7 +185,7 @@ fn a_long_chain_that_waits_for_one_that_fails_is_one_finding() {
 
 #[test]
 fn what_waits_for_one_whose_log_names_it_goes_with_that_one() {
-    // The first names the last of those that wait for it.
+    // The first finding names the last services that wait for it.
     let graph = chain(30, Some(&Guess::Named(vec![29])));
     let case = well(&stack(&graph));
     let findings = settle(&Scene::of(&case.0), &suspects(&graph, true));

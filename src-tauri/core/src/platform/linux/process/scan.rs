@@ -26,7 +26,7 @@ use crate::{
 /// How often those are looked for that were started while others ended.
 const ROUNDS: usize = 8;
 
-/// A process this old, in clock ticks, has become the program that it was started to be.
+/// The age in clock ticks after which a process has executed its final program.
 const GROWN: u64 = TICKS_PER_SECOND;
 
 /// Finds all processes, again and again, with the same buffers.
@@ -69,11 +69,11 @@ impl Bystanders {
     }
 }
 
-/// Who carried no mark [`GROWN`] after it had started: with the inode of its folder, as with
-/// [`Bystanders`], and its group. Whatever a service starts has inherited a mark, and keeps it until it
-/// runs another program, which it does at once or hardly ever. So where the processes that a dead one
-/// has left are looked for, these need not be read again: on a desktop, that is all that was started
-/// since the keeper was.
+/// The processes that still carried no mark [`GROWN`] after their start: with the inode of their
+/// `/proc` folder, as with [`Bystanders`], and their group. Every process that a service starts
+/// inherits a mark, and keeps it until it executes another program, which happens at once or hardly
+/// ever. So a search for the survivors of a run need not read these again: on a desktop, they are all
+/// that was started since the daemon was.
 #[derive(Default)]
 struct Strangers(HashMap<u32, (u64, u32)>);
 
@@ -133,9 +133,9 @@ impl Scanner {
         self.read(since, None)
     }
 
-    /// The same without those that are known to carry another mark than the one that is wanted, which
-    /// need not be read: with many services that is most of what there is to read. Nor are those that
-    /// are known to carry none and that may not be of the run.
+    /// Does the same without processes that are known to carry another mark than the wanted one; with
+    /// many services these are most of the reading. Processes that are known to carry none and cannot
+    /// belong to the run are left out as well.
     pub(crate) fn scan_for(&mut self, since: u64, wanted: &Wanted<'_>) -> io::Result<Vec<Row>> {
         self.read(since, Some(wanted))
     }
@@ -297,10 +297,10 @@ impl Reader {
         Stat::parse(&self.text)
     }
 
-    /// The environment counts before the tag: whoever is started with another mark, and without
-    /// a tag, has inherited one. An environment out of which the mark was taken on purpose
-    /// (`env -u PILOTLIGHT_SERVICE`) counts as well: it still has what each service is given with it.
-    /// One that was overwritten has neither.
+    /// Reads the mark: the environment counts before the tag, since a process that is started with
+    /// another mark and without a tag has inherited the tag. An environment from which the mark was
+    /// removed on purpose (`env -u PILOTLIGHT_SERVICE`) counts as well: it still has the other variable
+    /// of each service. An overwritten environment has neither.
     fn mark(&mut self, pid: u32) -> Option<Mark> {
         if self.read(pid, "environ").is_ok() {
             if let Some(mark) = self.variable(Mark::VARIABLE) {
@@ -313,7 +313,7 @@ impl Reader {
         tag::read(&self.proc, pid, &mut self.text)
     }
 
-    /// The value of a variable in the environment that was read last.
+    /// Returns the value of a variable in the environment that was read last.
     fn variable(&self, name: &str) -> Option<&str> {
         let mut variables = self.text.split(|byte| *byte == 0);
         variables.find_map(|variable| {

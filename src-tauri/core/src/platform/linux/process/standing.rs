@@ -1,29 +1,29 @@
-//! Where a process stands: its terminal, its namespace, and whether its parent is its own.
+//! Facts about the surroundings of a process: its terminal, its namespace, and whether it is an orphan.
 
 use std::fs;
 
-/// Whether the process has a controlling terminal (`proc_pid_stat(5)`, the seventh field). One that
-/// cannot be read counts as having one.
+/// Returns whether the process has a controlling terminal (`proc_pid_stat(5)`, the seventh field). An
+/// unreadable process counts as having one.
 pub(crate) fn has_terminal(pid: u32) -> bool {
     let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return true;
     };
-    // The second field, the name, may itself hold brackets and spaces.
+    // The second field, the name, can itself contain parentheses and spaces.
     let after_name = stat.rsplit(')').next().unwrap_or_default();
     after_name.split_ascii_whitespace().nth(4) != Some("0")
 }
 
-/// Whether the process runs in a pid namespace below this one, as in a container or a sandbox: then
-/// it has a number in each of them (`proc_pid_status(5)`, `NSpid`).
+/// Returns whether the process runs in a nested pid namespace, as in a container or a sandbox: then it
+/// has a PID in each of them (`proc_pid_status(5)`, `NSpid`).
 pub(crate) fn is_contained(pid: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
     numbers.is_some_and(|numbers| numbers.split_ascii_whitespace().count() > 1)
 }
 
-/// Whether `parent` has the process as its child only since the one that started it is gone: orphans
-/// go to the first process, or to the systemd of the user (`PR_SET_CHILD_SUBREAPER(2const)`), which
-/// starts services too.
+/// Returns whether `parent` adopted the process after the original parent exited: orphans go to the
+/// first process, or to the user's systemd (`PR_SET_CHILD_SUBREAPER(2const)`), which starts services
+/// too.
 pub(crate) fn adopts(parent: u32, pid: u32) -> bool {
     let read = |pid: u32, file: &str| fs::read_to_string(format!("/proc/{pid}/{file}"));
     let is_systemd = || read(parent, "comm").is_ok_and(|name| name.trim() == "systemd");

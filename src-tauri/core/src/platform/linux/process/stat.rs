@@ -64,9 +64,9 @@ impl Stat {
         !self.is_dead() && !self.is_of_the_kernel()
     }
 
-    /// The CPU time and memory of all its threads.
+    /// Returns the CPU time and memory of all its threads.
     pub(super) fn usage(&self) -> Usage {
-        // SAFETY: takes a number and gives one.
+        // SAFETY: takes an integer and returns one.
         let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
         let page = u64::try_from(page).unwrap_or(0);
         Usage {

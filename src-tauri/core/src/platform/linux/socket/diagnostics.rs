@@ -31,7 +31,7 @@ const LISTENS: u8 = 10;
 const HEADER: usize = 16;
 const REQUEST: usize = HEADER + 56;
 const ENTRY: usize = HEADER + 72;
-/// Where in an answer the length of the queue of those who wait to be accepted is; its limit follows.
+/// The offset in an answer of the length of the accept queue; its limit follows.
 const QUEUED: usize = HEADER + 56;
 /// `AF_INET` and `AF_INET6`, as both messages have them.
 const INET: u8 = 2;
@@ -61,10 +61,10 @@ pub(super) fn listeners(port: Option<u16>) -> io::Result<Vec<Socket>> {
     Ok(found)
 }
 
-/// Whether a connection to `address` would be accepted: somebody listens there, and the queue of those who
-/// wait to be taken has room. Fails as [`listeners`] does, and with `NotFound` where nobody listens.
+/// Returns whether a connection to `address` would be accepted: a process listens there, and the accept
+/// queue has room. Fails as [`listeners`] does, and with `NotFound` if no process listens there.
 ///
-/// The kernel looks for one socket, the one that it would hand a connection to.
+/// The kernel looks up one socket: the one that it would hand a connection to.
 pub(super) fn accepts(netlink: &OwnedFd, address: SocketAddr) -> io::Result<bool> {
     send(netlink, &question(address), SendFlags::empty())?;
     let mut answer = [0; 1024];
@@ -83,7 +83,7 @@ pub(super) fn accepts(netlink: &OwnedFd, address: SocketAddr) -> io::Result<bool
     Ok(message[HEADER + 1] == LISTENS && queued <= room)
 }
 
-/// The socket that [`accepts`] asks by.
+/// The netlink socket that [`accepts`] uses.
 pub(super) fn open() -> io::Result<OwnedFd> {
     Ok(socket_with(
         AddressFamily::NETLINK,
@@ -93,7 +93,8 @@ pub(super) fn open() -> io::Result<OwnedFd> {
     )?)
 }
 
-/// `nlmsghdr`, then `inet_diag_req_v2`, for the one socket that a connection to `address` would reach.
+/// Returns `nlmsghdr` and `inet_diag_req_v2` for the one socket that a connection to `address` would
+/// reach.
 fn question(address: SocketAddr) -> [u8; REQUEST] {
     let family = if address.is_ipv6() { INET6 } else { INET };
     let mut bytes = request(family, address.port());
@@ -103,7 +104,7 @@ fn question(address: SocketAddr) -> [u8; REQUEST] {
         IpAddr::V4(ip) => put(HEADER + 12, &ip.octets()),
         IpAddr::V6(ip) => put(HEADER + 12, &ip.octets()),
     }
-    // `INET_DIAG_NOCOOKIE`, twice: no socket is meant that was seen before.
+    // `INET_DIAG_NOCOOKIE`, twice: the request does not refer to a known socket.
     put(HEADER + 48, &[0xff; 8]);
     bytes
 }

@@ -58,7 +58,7 @@ pub(crate) fn started(pid: u32) -> io::Result<u64> {
     Ok(info(pid)?.started)
 }
 
-/// Whether the process has a controlling terminal. One that cannot be read counts as having one.
+/// Returns whether the process has a controlling terminal. An unreadable process counts as having one.
 pub(crate) fn has_terminal(pid: u32) -> bool {
     info(pid).map_or(true, |info| info.terminal != NO_DEVICE)
 }

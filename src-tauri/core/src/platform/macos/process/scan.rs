@@ -27,7 +27,7 @@ impl Scanner {
         })
     }
 
-    /// Who may be of a run. One call tells of all.
+    /// Returns the possible members of a run. One call lists all processes.
     pub(crate) fn scan_for(&mut self, since: u64, _wanted: &Wanted<'_>) -> io::Result<Vec<Row>> {
         self.scan(since)
     }

@@ -77,9 +77,9 @@ impl Watcher {
     }
 
     /// Sets a watch on a file. It fires when that is deleted or moved away, and may fire without a
-    /// cause. What was lost before this call is the caller's to look for, *after* it.
+    /// cause. The caller must check *after* this call for files that were lost before it.
     ///
-    /// On a folder none is set: one in which this process has a file open cannot be taken away.
+    /// A folder gets no watch: Windows does not delete one in which this process has a file open.
     #[expect(
         clippy::unused_self,
         reason = "the signature is the same on all platforms"
@@ -93,7 +93,7 @@ impl Watcher {
 }
 
 impl Armed {
-    /// Whether the operating system watches, or the file is looked at.
+    /// Returns whether the operating system watches the file, or it is polled.
     pub(crate) fn is_set(&self) -> bool {
         !matches!(self, Self::Arrival(Err(_)))
     }

@@ -1,9 +1,9 @@
-//! Errors that `knowledge/*.toml` has, in whole logs: the line with the cause is the one that is quoted.
+//! Errors of `knowledge/*.toml` within whole logs: the line with the cause is the one that is quoted.
 
 use super::{port, read};
 use crate::model::evidence::log::LogErrorKind as Kind;
 
-/// The entry and the line of the last error.
+/// Returns the entry and the line of the last error.
 fn advice(log: &str) -> (&'static str, String) {
     let error = read(log).last_error.expect("an error");
     let id = error.advice.map_or("none", |advice| advice.id);
