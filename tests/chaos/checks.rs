@@ -1,4 +1,4 @@
-//! What must be so, whatever has happened.
+//! The invariants that must hold after every round.
 
 use std::{
     io,

@@ -17,7 +17,8 @@ use crate::stage::Stage;
 /// A command that has not ended by then hangs.
 pub(crate) const LONGEST: Duration = Duration::from_secs(90);
 
-/// What ends a foreground `up` before it listens to it.
+/// The signal that stops a foreground `up`, as Ctrl-C sends it; until `up` handles it, it ends the
+/// process.
 const SIGINT: i32 = 2;
 
 /// The environment variable that puts a home under one folder.

@@ -1,4 +1,4 @@
-//! What is done to the daemon, its services and its files.
+//! The faults injected into the daemon, its services and its files.
 
 use std::{
     fs::{self, OpenOptions},
@@ -166,7 +166,7 @@ pub(crate) fn inflict(fault: Fault, round: &mut Round, random: &mut Random) -> i
     Ok(())
 }
 
-/// What people type at the same time.
+/// Commands that users run at the same time.
 const COMMANDS: [&[&str]; 10] = [
     &["up", "-d"],
     &["up", "-d", "top"],

@@ -7,11 +7,11 @@ use std::{
 
 use crate::stage::Stage;
 
-/// What was found.
+/// The result of the line check.
 pub(crate) struct Lines {
     /// How many lines are sure to have been written.
     pub(crate) written: u64,
-    /// Those that no log has.
+    /// The lines that no log has.
     pub(crate) lost: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What the command line asks for.
+//! The options of the command line.
 
 use std::{env, time::Duration};
 
@@ -6,9 +6,9 @@ use std::{env, time::Duration};
 const SEED: u64 = 1;
 const MINUTES: f64 = 1.0;
 
-/// Which rounds to run.
+/// The rounds to run.
 pub(crate) struct Options {
-    /// What all random numbers follow from.
+    /// The seed of all random numbers.
     pub(crate) seed: u64,
     /// No round begins later than this.
     pub(crate) time: Duration,

@@ -22,10 +22,10 @@ use crate::{
 /// Set by Ctrl-C: the round that runs cleans up, and no other begins.
 pub(crate) static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// So long the daemon is left alone after a fault, in milliseconds.
+/// The pause after a fault, in milliseconds.
 const BETWEEN: u32 = 400;
 
-/// What runs, and what the faults have left behind.
+/// The running stack, and the effects that faults have left behind.
 pub(crate) struct Round {
     // Before the stage, which kills what has its programs.
     pub(crate) canaries: Vec<Foreign>,
@@ -41,12 +41,12 @@ pub(crate) struct Round {
     pub(crate) stage: Stage,
 }
 
-/// What came of it.
+/// The result of a round.
 pub(crate) struct Record {
     pub(crate) faults: Vec<Fault>,
     pub(crate) lines: u64,
     pub(crate) violations: Vec<String>,
-    /// Where everything of it is, if something was wrong.
+    /// The folder with all files of the round, if a check failed.
     pub(crate) folder: Option<PathBuf>,
 }
 

@@ -1,4 +1,4 @@
-//! What strangers do at the control socket.
+//! Misuse of the control socket by foreign clients.
 
 use std::{
     io::{self, Read as _, Write as _},

@@ -142,21 +142,21 @@ pub struct Doctor {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Response {
-    /// The daemon has taken the request, and the outcome follows. Comes before the outcome of
+    /// The daemon has accepted the request; the outcome follows. Sent before the outcome of
     /// [`Request::Up`], and only to a client that understands it.
     Taken,
     /// What came of a request.
     Outcome(Outcome),
     /// What was asked for.
     Snapshot(Arc<Snapshot>),
-    /// What has changed since the snapshot before, for a client that watches and has said in its
-    /// [`Hello`] that it understands that.
+    /// The changes since the previous snapshot, for a watching client that said in its [`Hello`] that
+    /// it understands them.
     Changes(Changes),
     /// What is wrong with the stack, root causes first; nothing if the keeper does not have it.
     Findings(Option<Vec<Finding>>),
     /// The request was not understood or not taken, and the connection ends.
     Error(String),
-    /// The daemon still works on the request, or has no news for a watcher: it is alive. Only for
+    /// The daemon is alive: it still works on the request, or has no news for a watcher. Sent only to
     /// clients that said in their [`Hello`] that they understand this.
     Working,
 }
@@ -187,7 +187,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Of a request that came too late.
+    /// The outcome of a request that came too late.
     pub const NOT_TAKEN: Self = Self::Ending { taken: false };
 }
 

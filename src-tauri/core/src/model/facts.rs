@@ -73,8 +73,8 @@ impl Mark {
     /// The name of the environment variable.
     pub const VARIABLE: &'static str = "PILOTLIGHT_SERVICE";
 
-    /// A variable that every service has besides. Where it is left and the mark is not, the mark was
-    /// taken out on purpose, so that the process outlives the service.
+    /// A variable that every service also has. If it is present without the mark, the mark was removed
+    /// on purpose, so that the process outlives the service.
     pub const COMPANION: &'static str = "PYTHONUNBUFFERED";
 
     /// Reads what [`fmt::Display`] wrote.
@@ -153,7 +153,7 @@ pub struct Holder {
     pub folder: Option<PathBuf>,
     /// Since when it runs.
     pub since: Option<SystemTime>,
-    /// How long it had run when it was looked at.
+    /// How long it had been running when it was examined.
     pub age: Option<Duration>,
     /// Where it listens.
     pub addresses: Vec<SocketAddr>,
@@ -161,7 +161,8 @@ pub struct Holder {
     pub mark: Option<Mark>,
 }
 
-/// What a program is to a person, or to several projects: it is not ended for the sake of one.
+/// The kind of a program that a user works with or that several projects share: it is not ended
+/// automatically.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProgramKind {
     /// An editor or an IDE.
@@ -172,11 +173,11 @@ pub enum ProgramKind {
     Terminal,
     /// `tmux`, `screen` and their like.
     Multiplexer,
-    /// `ssh`, and what stands on it.
+    /// `ssh` and programs based on it.
     Ssh,
-    /// A database, or a broker of messages.
+    /// A database or a message broker.
     Database,
-    /// What runs or reaches containers: `docker`, `podman`, `kubectl`.
+    /// A program that runs or controls containers: `docker`, `podman`, `kubectl`.
     ContainerTool,
     /// A daemon that serves many projects: `adb`, Gradle's, `watchman`, `gpg-agent`.
     Agent,
@@ -200,7 +201,7 @@ impl fmt::Display for ProgramKind {
 /// A service that holds a port, and the stack that it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Neighbour {
-    /// Which run of which service.
+    /// The run of the service.
     pub mark: Mark,
     /// The stack's name and file; `None` if this daemon does not run the service.
     pub stack: Option<(String, PathBuf)>,
@@ -237,7 +238,7 @@ pub enum Protected {
         /// Its parent, as a person reads it: `PM2 (pid 7)`.
         by: Option<String>,
     },
-    /// It is of this kind: only a person ends it.
+    /// It is of this kind: only a person can have it ended.
     Personal(ProgramKind),
     /// It runs in a container or a sandbox: in another pid namespace.
     Contained,
@@ -416,6 +417,6 @@ pub struct Stopped {
     pub left: Vec<Process>,
     /// Whether its port was still held afterwards.
     pub port_held: bool,
-    /// Why it is not known whether all of it is gone.
+    /// The reason why it is unknown whether all processes have exited.
     pub fault: Option<String>,
 }
