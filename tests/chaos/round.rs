@@ -22,7 +22,7 @@ use crate::{
 /// Set by Ctrl-C: the round that runs cleans up, and no other begins.
 pub(crate) static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// The pause after a fault, in milliseconds.
+/// The longest pause after a fault, in milliseconds.
 const BETWEEN: u32 = 400;
 
 /// The running stack, and the effects that faults have left behind.
