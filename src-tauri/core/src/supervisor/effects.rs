@@ -313,6 +313,8 @@ mod tests {
             ("keep_log", size_of_val(&job.keep_log())),
             ("probe", size_of_val(&probe(job.clone()))),
         ];
-        assert!(sizes.iter().all(|(_, size)| *size <= 2560), "{sizes:?}");
+        // On Windows the same futures hold larger handles.
+        let limit = if cfg!(windows) { 3072 } else { 2560 };
+        assert!(sizes.iter().all(|(_, size)| *size <= limit), "{sizes:?}");
     }
 }
