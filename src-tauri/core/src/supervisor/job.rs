@@ -277,14 +277,18 @@ impl Job {
     /// unnoticed, so that it is started again.
     pub(super) async fn see_to_end(&self, tree: &Tree, watch: impl Future<Output = ()>) {
         if guarded(watch).await.is_err() {
-            self.kill(tree).await;
-            let exit = tree.exit().unwrap_or(Exit::Unknown);
-            let left = Vec::new();
-            let last_words = Some(NOT_WATCHED.to_owned());
-            self.report(Report::Exited {
-                exit,
-                left,
-                last_words,
+            // Boxed, since it hardly ever happens.
+            Box::pin(async {
+                self.kill(tree).await;
+                let exit = tree.exit().unwrap_or(Exit::Unknown);
+                let left = Vec::new();
+                let last_words = Some(NOT_WATCHED.to_owned());
+                self.report(Report::Exited {
+                    exit,
+                    left,
+                    last_words,
+                })
+                .await;
             })
             .await;
         }
