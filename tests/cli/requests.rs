@@ -1,11 +1,15 @@
 //! Requests that meet: a stop against a start that still waits, several stops at once, and Ctrl-C in
 //! the first moments.
 
-use std::{thread, time::Duration};
+use std::{
+    fs, process, thread,
+    time::{Duration, Instant},
+};
 
 use rustix::process::Signal;
+use tokio::signal::unix::{SignalKind, signal as catch};
 
-use crate::stage::{Running, Stage, lives, signal, talker, until};
+use crate::stage::{DEADLINE, Running, Stage, lives, signal, talker, until};
 
 /// A service that runs and is never ready.
 const LATE: &str = "[service.late]\ncommand = \"sleep 1000\"\nready = { log = \"never\" }\n";
@@ -90,6 +94,7 @@ fn downs_at_the_same_time_all_succeed_after_the_daemon_was_killed() {
 
 #[test]
 fn ctrl_c_in_the_first_milliseconds_of_up_leaves_nothing() {
+    heed_ctrl_c();
     let stage = Stage::new(&talker("talker"));
     for after in 0..TRIES {
         let mut up = stage.start(&["up"]);
@@ -100,6 +105,7 @@ fn ctrl_c_in_the_first_milliseconds_of_up_leaves_nothing() {
 
 #[test]
 fn ctrl_c_in_the_first_milliseconds_of_an_attached_up_leaves_nothing_of_its_stack() {
+    heed_ctrl_c();
     let stage = Stage::new(&talker("talker"));
     stage.write(
         "other.toml",
@@ -121,6 +127,24 @@ fn ctrl_c_in_the_first_milliseconds_of_an_attached_up_leaves_nothing_of_its_stac
 }
 
 #[test]
+fn ctrl_c_is_heard_from_the_moment_that_it_does_not_kill() {
+    heed_ctrl_c();
+    let stage = Stage::new(&talker("talker"));
+    for _ in 0..TRIES {
+        let mut up = stage.start(&["up"]);
+        let deadline = Instant::now() + DEADLINE;
+        // Without a pause, since the moment in which a signal could be lost is short.
+        while !has_interrupt(up.pid(), "SigCgt:") {
+            assert!(Instant::now() < deadline, "{}", up.errors());
+        }
+        up.signal(Signal::INT);
+        let ended = up.end();
+        assert!([0, 1].contains(&ended), "{ended}: {}", up.errors());
+        stage.until_nobody_is_left();
+    }
+}
+
+#[test]
 fn ctrl_c_while_leftovers_are_ended_starts_nothing() {
     // It ignores SIGTERM, so that it takes a while to end what a lost daemon has left of it.
     let mule = crate::stage::stubborn("mule");
@@ -131,18 +155,18 @@ fn ctrl_c_while_leftovers_are_ended_starts_nothing() {
     until("only the service is left", || stage.everybody() == [mule]);
     // Without the journal the next daemon does not know of it.
     let journal = stage.home().state().to_owned();
-    for entry in std::fs::read_dir(&journal).unwrap() {
+    for entry in fs::read_dir(&journal).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            std::fs::remove_dir_all(path).unwrap();
+            fs::remove_dir_all(path).unwrap();
         } else {
-            std::fs::remove_file(path).unwrap();
+            fs::remove_file(path).unwrap();
         }
     }
     let mut up = stage.start(&["up"]);
     until("leftovers are being ended", || {
-        let entries = std::fs::read_dir(&journal).unwrap();
-        let texts = entries.filter_map(|entry| std::fs::read(entry.unwrap().path()).ok());
+        let entries = fs::read_dir(&journal).unwrap();
+        let texts = entries.filter_map(|entry| fs::read(entry.unwrap().path()).ok());
         let mut texts = texts.map(|text| String::from_utf8_lossy(&text).into_owned());
         texts.any(|text| text.contains("ending what is left"))
     });
@@ -158,4 +182,24 @@ fn interrupt(up: &mut Running, after: u64) {
     let ended = up.end();
     // Killed before it listens for signals, stopped before all was up, or after that.
     assert!([-2, 0, 1].contains(&ended), "{ended}: {}", up.errors());
+}
+
+/// Makes the commands of this process start with the default action for Ctrl-C. A shell that runs the
+/// tests in the background ignores it for them, and a command would inherit that; a handler is not
+/// inherited.
+fn heed_ctrl_c() {
+    if has_interrupt(process::id(), "SigIgn:") {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().build().unwrap();
+        let _runtime = runtime.enter();
+        drop(catch(SignalKind::interrupt()).unwrap());
+    }
+}
+
+/// Whether Ctrl-C is in this set of signals of a process.
+fn has_interrupt(pid: u32, set: &str) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let mut sets = status.lines().filter_map(|line| line.strip_prefix(set));
+    let signals = sets.next().map(|bits| u64::from_str_radix(bits.trim(), 16));
+    signals.is_some_and(|bits| bits.unwrap() & (1 << (Signal::INT.as_raw() - 1)) != 0)
 }

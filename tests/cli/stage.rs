@@ -17,7 +17,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// So long a test waits for something that is bound to happen.
-const DEADLINE: Duration = Duration::from_mins(1);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A stack of one test. What was started in it is ended when it is dropped, also when the test
 /// fails.

@@ -16,7 +16,7 @@ pub enum Ending {
 }
 
 /// Hears of every request to end this process. From the moment it is made, none of them ends it by
-/// itself, also when it is gone.
+/// itself, also when it is gone. There is one in a process.
 pub struct Endings(program::Endings);
 
 impl Endings {

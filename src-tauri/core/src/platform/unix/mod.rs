@@ -1,5 +1,6 @@
 //! What all Unix systems share.
 
+pub(crate) mod endings;
 pub(crate) mod file;
 pub(crate) mod host;
 pub(crate) mod local;

@@ -17,36 +17,8 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
 };
 
-use crate::{model::facts::Mark, signals::Ending};
-
-/// Hears of every request to end this process. From the moment it is made, none of them ends it by
-/// itself.
-pub(crate) struct Endings {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
-}
-
-impl Endings {
-    /// Must be called within the runtime.
-    pub(crate) fn listen() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    /// The next request. Cancel-safe.
-    pub(crate) async fn next(&mut self) -> Ending {
-        tokio::select! {
-            Some(()) = self.interrupt.recv() => Ending::Interrupt,
-            Some(()) = self.terminate.recv() => Ending::Terminate,
-            Some(()) = self.hang_up.recv() => Ending::HangUp,
-            else => std::future::pending().await,
-        }
-    }
-}
+pub(crate) use super::endings::Endings;
+use crate::model::facts::Mark;
 
 /// Hears of every change of the terminal's size.
 pub(crate) struct Resizes(Signal);
