@@ -18,6 +18,7 @@ use pilotlight::{
     control::{Client, ClientError, Outcome},
     model::finding::Finding,
 };
+use tokio::time::Instant;
 
 use crate::{
     failure::{Ending, Failure, tell},
@@ -30,9 +31,9 @@ const KEEPER_ENDS: Duration = Duration::from_secs(5);
 /// The pause between two attempts to reach the next daemon.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// The number of times that a request is sent until a daemon accepts it. Each attempt waits for a
+/// The time after which a request that no daemon accepts is not sent again. Each attempt waits for a
 /// daemon that is starting or exiting.
-const ATTEMPTS: usize = 200;
+const NOT_ACCEPTED: Duration = Duration::from_mins(1);
 
 /// The reason why a request had no effect.
 enum Unstarted {
@@ -84,14 +85,17 @@ const HANDED_OVER: &str = "the daemon ends and leaves its services running; \
 async fn until_taken<T>(
     mut attempt: impl AsyncFnMut() -> Result<T, Unstarted>,
 ) -> Result<T, Failure> {
-    for _ in 0..ATTEMPTS {
+    let begun = Instant::now();
+    loop {
         match attempt().await {
             Ok(done) => return Ok(done),
             Err(Unstarted::Failure(failure)) => return Err(failure),
-            Err(Unstarted::NotTaken) => tokio::time::sleep(RETRY).await,
+            Err(Unstarted::NotTaken) if begun.elapsed() < NOT_ACCEPTED => {
+                tokio::time::sleep(RETRY).await;
+            }
+            Err(Unstarted::NotTaken) => return Err(ClientError::NotHeard.into()),
         }
     }
-    Err(ClientError::NotHeard.into())
 }
 
 /// Shows how things stand now that what was asked is done. What is seen of it may come later than

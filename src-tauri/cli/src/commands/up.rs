@@ -183,6 +183,12 @@ async fn attend(
     let mut went_down = true;
     if interrupted {
         went_down = stop(home, &request.file, daemon, &mut show, endings).await?;
+        // The outcome of the start has not been read from the old connection.
+        if let Daemon::Other(client) = daemon
+            && let Ok(anew) = Client::connect(home).await
+        {
+            *client = anew;
+        }
     }
     show_all(daemon, &mut show).await;
     show.say(if show.is_dark() { "stopped" } else { "let go" }, "");
