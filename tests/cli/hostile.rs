@@ -107,7 +107,9 @@ fn a_secret_is_shown_neither_by_up_nor_by_restart_nor_by_who_watches() {
     ));
     let mut all = Vec::new();
     for (words, code) in [
-        (&["up", "-d"][..], 1),
+        (&["up", "-d", "dies"][..], 1),
+        // Alone, so that the command waits for the timeout and does not return on the failure of the other service.
+        (&["up", "-d", "waits"], 1),
         (&["status"], 0),
         (&["status", "--json"], 0),
         (&["restart"], 1),
