@@ -1,4 +1,4 @@
-//! A keeper that goes without a word, and the next one that takes over.
+//! A daemon that goes without a word, and the next one that takes over.
 #![cfg(unix)]
 
 mod support;
@@ -6,7 +6,7 @@ mod support;
 use std::fs;
 
 use pilotlight::{
-    control::{Down, Keeper as _, Outcome},
+    control::{Control as _, Down, Outcome},
     effects::process::process,
     model::{
         facts::Exit,

@@ -16,7 +16,7 @@ use std::{
 };
 
 use pilotlight::{
-    control::{Down, Environment, Keeper as _, Outcome, Up},
+    control::{Control as _, Down, Environment, Outcome, Up},
     model::{
         finding::{Action, Code, Finding},
         view::{Light, PhaseName},

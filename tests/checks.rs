@@ -33,16 +33,14 @@ use std::{
 };
 
 use pilotlight::{
+    diagnose::evidence::check::{
+        CheckAnswer, CheckFault, CheckNote, CheckOutcome, CorsFault, CorsRule, Stage,
+    },
     effects::{
         check::{self, Checked},
         probe::{Context, Prober},
     },
-    model::{
-        evidence::check::{
-            CheckAnswer, CheckFault, CheckNote, CheckOutcome, CorsFault, CorsRule, Stage,
-        },
-        facts::ProbeFaultKind,
-    },
+    model::facts::ProbeFaultKind,
     stack::{Body, Check, CheckAction, Expect, HttpRequest},
 };
 use serde_json::json;

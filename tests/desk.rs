@@ -1,4 +1,4 @@
-//! The desk of the tray application, over a real keeper: stacks that were never started, files that change,
+//! The desk of the tray application, over a real daemon: stacks that were never started, files that change,
 //! what a person chooses, logs.
 
 mod support;
@@ -6,15 +6,17 @@ mod support;
 use std::{fs, path::Path, sync::Arc};
 
 use pilotlight::{
+    app::{
+        AppState,
+        settings::{OnQuit, Settings, Theme},
+        window::{FileChange, LogLine, LogUpdate},
+    },
     control::Outcome,
-    desk::Desk,
     model::{
         facts::RunId,
         finding::Action,
         view::{Light, PhaseName, StackView},
     },
-    settings::{OnQuit, Settings, Theme},
-    window::{FileChange, LogLine, LogUpdate},
 };
 use support::{Bench, within};
 use tokio::sync::mpsc;
@@ -28,14 +30,14 @@ needs = ["one"]
 links = { docs = "http://localhost:9/docs" }
 "#;
 
-async fn desk(bench: &Bench) -> Desk {
-    let (desk, remark) = Desk::open(&bench.home, bench.handle().clone()).await;
+async fn desk(bench: &Bench) -> AppState {
+    let (desk, remark) = AppState::open(&bench.home, bench.handle().clone()).await;
     assert_eq!(remark, None);
     desk
 }
 
 /// Waits until what is shown of the one stack is so.
-async fn until(desk: &Desk, so: impl Fn(&StackView) -> bool) -> Arc<StackView> {
+async fn until(desk: &AppState, so: impl Fn(&StackView) -> bool) -> Arc<StackView> {
     let mut view = desk.view();
     let waiting = view.wait_for(|view| view.stacks.first().is_some_and(|stack| so(stack)));
     let view = within("what the desk shows", waiting)
@@ -44,7 +46,7 @@ async fn until(desk: &Desk, so: impl Fn(&StackView) -> bool) -> Arc<StackView> {
     view.stacks[0].clone()
 }
 
-async fn until_change(desk: &Desk, so: impl Fn(Option<&FileChange>) -> bool) {
+async fn until_change(desk: &AppState, so: impl Fn(Option<&FileChange>) -> bool) {
     let mut stacks = desk.stacks();
     let waiting = stacks.wait_for(|stacks| {
         let known = stacks.first();
@@ -406,7 +408,7 @@ async fn the_page_reaches_nothing_that_is_not_known_or_was_not_picked() {
 }
 
 /// Returns whether a log is followed, or why not.
-async fn followed(desk: &Desk, file: &Path, services: &[&str]) -> Result<(), String> {
+async fn followed(desk: &AppState, file: &Path, services: &[&str]) -> Result<(), String> {
     let services = services.iter().map(|name| (*name).into()).collect();
     let mut failed = Ok(());
     let tell = |update| {

@@ -11,11 +11,11 @@ use std::{
 };
 
 use pilotlight::{
-    clock,
-    control::{Doctor, Keeper as _, Outcome},
-    effects::evidence::{Case, Gatherer, ON_DEMAND},
+    control::{Control as _, Doctor, Outcome},
+    diagnose::evidence::{Evidence, ServiceEvidence},
+    effects::gather::{Case, Gatherer, ON_DEMAND},
+    host::clock,
     model::{
-        evidence::{Evidence, ServiceEvidence},
         facts::{LaunchFault, PortFault, ProbeFaultKind, Protected, RunId},
         finding::Finding,
         stack::StackModel,
@@ -27,7 +27,7 @@ use pilotlight_test_service::free_port;
 use rustix::fs::{CWD, Mode, mkfifoat};
 use support::{Bench, Bystander, http_service, kill, lives, within};
 
-/// Evidence of the stack file alone, as the command gathers it where no keeper has the stack.
+/// Evidence of the stack file alone, as the command gathers it where no daemon has the stack.
 async fn gather(bench: &Bench) -> Evidence {
     let variables: BTreeMap<_, _> = std::env::vars_os().collect();
     let stack = stack_file::read(&bench.file(), &variables).expect("a stack");
@@ -58,7 +58,7 @@ async fn found(bench: &Bench) -> Vec<Arc<Finding>> {
         let mut stacks = snapshot.stacks.iter();
         stacks.any(|stack| !stack.findings.is_empty())
     });
-    let snapshot = within("a finding", found).await.expect("a keeper");
+    let snapshot = within("a finding", found).await.expect("a daemon");
     snapshot.stacks[0].findings.clone()
 }
 
@@ -68,7 +68,7 @@ async fn until_nothing_is_found(bench: &Bench) {
         let mut stacks = snapshot.stacks.iter();
         stacks.all(|stack| stack.findings.is_empty())
     });
-    drop(within("the end of it", nothing).await.expect("a keeper"));
+    drop(within("the end of it", nothing).await.expect("a daemon"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

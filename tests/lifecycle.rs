@@ -1,4 +1,4 @@
-//! Start, stop and restart of real processes by a real keeper.
+//! Start, stop and restart of real processes by a real daemon.
 #![cfg(unix)]
 
 #[cfg(target_os = "linux")]
@@ -11,7 +11,7 @@ mod support;
 use std::{fs, time::Duration};
 
 use pilotlight::{
-    control::{Keeper as _, Outcome},
+    control::{Control as _, Outcome},
     model::{
         facts::Exit,
         finding::Code,

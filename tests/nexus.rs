@@ -26,7 +26,7 @@ use tempfile::TempDir;
 const DEADLINE: Duration = Duration::from_mins(1);
 const PORTS: [u16; 3] = [6379, 8001, 5173];
 
-/// The example, kept by a keeper with a home of its own. It is down when this is dropped.
+/// The example, kept by a daemon with a home of its own. It is down when this is dropped.
 struct Nexus {
     home: TempDir,
 }
@@ -93,9 +93,9 @@ impl Nexus {
 
     /// Waits until it is so.
     fn until(&self, what: &str, so: impl Fn(&Self) -> bool) {
-        let began = pilotlight::clock::now().instant;
+        let began = pilotlight::host::clock::now().instant;
         while !so(self) {
-            let waited = Instant::duration_since(&pilotlight::clock::now().instant, began);
+            let waited = Instant::duration_since(&pilotlight::host::clock::now().instant, began);
             assert!(waited < DEADLINE, "no {what}: {:#?}", self.services());
             std::thread::yield_now();
         }

@@ -1,6 +1,6 @@
 //! Measures Pilot Light against plain fork+exec and other process managers, side by side in one run.
 //!
-//! Linux alone: the clock that the processes of a run share is `CLOCK_MONOTONIC`, and what a keeper
+//! Linux alone: the clock that the processes of a run share is `CLOCK_MONOTONIC`, and what a daemon
 //! uses is read from `/proc`.
 
 #[cfg(target_os = "linux")]

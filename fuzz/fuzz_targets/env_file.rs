@@ -3,7 +3,7 @@
 use std::{cell::OnceCell, path::PathBuf};
 
 use libfuzzer_sys::fuzz_target;
-use pilotlight::effects::environment::{Base, read_file};
+use pilotlight::effects::env::{Base, read_file};
 use tempfile::TempDir;
 
 thread_local! {

@@ -1,4 +1,4 @@
-//! What all parts of the app share: the keeper that it is, and the desk over it.
+//! What all parts of the app share: the daemon that it is, and the desk over it.
 
 use std::{
     path::Path,
@@ -7,12 +7,10 @@ use std::{
 
 use clap::Parser as _;
 use pilotlight::{
+    app::{AppState, settings::Settings, window::Update},
     control::Outcome,
-    desk::Desk,
-    home::Home,
-    keeping::{KeepError, Keeping},
-    settings::Settings,
-    window::Update,
+    fs::home::Home,
+    host::daemon::{Daemon, DaemonError},
 };
 use tauri::{AppHandle, Manager as _, async_runtime::spawn};
 use tokio::sync::watch;
@@ -24,21 +22,21 @@ use crate::{
 
 /// See the module.
 pub(crate) struct Host {
-    pub(crate) desk: Desk,
+    pub(crate) desk: AppState,
     pub(crate) page: Page,
     pub(crate) usage: Arc<Usage>,
     pub(crate) autostart: Autostart,
     pub(crate) quit: Quit,
     /// Whether there is a tray for the icon; nothing until that is known.
     pub(crate) tray: watch::Sender<Option<bool>>,
-    keeping: Mutex<Option<Keeping>>,
+    keeping: Mutex<Option<Daemon>>,
 }
 
 impl Host {
-    /// Becomes the keeper, also where a command-line keeper is one already.
-    pub(crate) async fn begin(app: &AppHandle, home: &Home) -> Result<Self, KeepError> {
-        let mut keeping = Keeping::take_over(home).await?;
-        let (desk, remark) = Desk::open(home, keeping.handle.clone()).await;
+    /// Becomes the daemon, also where a command-line daemon is one already.
+    pub(crate) async fn begin(app: &AppHandle, home: &Home) -> Result<Self, DaemonError> {
+        let mut keeping = Daemon::take_over(home).await?;
+        let (desk, remark) = AppState::open(home, keeping.handle.clone()).await;
         desk.find_variables();
         let page = Page::default();
         let mut remarks = std::mem::take(&mut keeping.remarks);
@@ -61,8 +59,8 @@ impl Host {
         })
     }
 
-    /// The keeper, to be ended.
-    pub(crate) fn take_keeping(&self) -> Option<Keeping> {
+    /// The daemon, to be ended.
+    pub(crate) fn take_keeping(&self) -> Option<Daemon> {
         let mut keeping = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
         keeping.take()
     }
@@ -83,7 +81,7 @@ impl Host {
 }
 
 /// The desktop is what counts: its own settings may have been used meanwhile.
-fn in_step(desk: &Desk, autostart: &Autostart) -> Option<String> {
+fn in_step(desk: &AppState, autostart: &Autostart) -> Option<String> {
     let settings = desk.settings().borrow().clone();
     let on = match autostart.is_on() {
         Ok(on) => on,

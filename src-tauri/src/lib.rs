@@ -17,9 +17,9 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use pilotlight::{
-    diary,
     effects::process::{errand, seal_descriptors},
-    home::Home,
+    fs::home::Home,
+    host::logging,
 };
 use tauri::{AppHandle, Manager as _, RunEvent, WindowEvent};
 use tauri_plugin_dialog::{DialogExt as _, MessageDialogKind};
@@ -110,7 +110,7 @@ fn context() -> tauri::Context {
 fn prepared_home() -> Result<Home, Box<dyn std::error::Error>> {
     let home = Home::locate()?;
     home.prepare()?;
-    diary::open(home.state(), DIARY)?;
+    logging::open(home.state(), DIARY)?;
     Ok(home)
 }
 
@@ -125,7 +125,7 @@ fn instance_name(home: &Home) -> String {
     format!("{NAME}.{}", id.replace('-', "_"))
 }
 
-/// Becomes the keeper, and shows that.
+/// Becomes the daemon, and shows that.
 fn begin(app: &AppHandle, home: &Home, arguments: &Arguments) {
     match tauri::async_runtime::block_on(Host::begin(app, home)) {
         Ok(host) => {

@@ -11,10 +11,12 @@ use std::{
 
 use jiff::Timestamp;
 use pilotlight::{
-    clock,
-    model::notices::{Notice, Notices},
+    app::{
+        notices::{Notice, Notices},
+        window::Update,
+    },
+    host::clock,
     stack::ServiceName,
-    window::Update,
 };
 use tauri::{AppHandle, Manager as _, async_runtime::spawn};
 use tauri_plugin_notification::{ActiveNotification, NotificationExt as _};

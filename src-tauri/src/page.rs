@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use pilotlight::window::{LogUpdate, Platform, Update};
+use pilotlight::app::window::{LogUpdate, Platform, Update};
 use tauri::{AppHandle, Manager as _, async_runtime, ipc::Channel};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;

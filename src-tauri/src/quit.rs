@@ -9,11 +9,13 @@ use std::{
 };
 
 use pilotlight::{
-    control::{Down, Keeper as _},
+    app::{
+        settings::OnQuit,
+        window::{QuitChoice, Update},
+    },
+    control::{Control as _, Down},
+    host::signals::{Ending, Endings},
     model::view::{Light, Snapshot},
-    settings::OnQuit,
-    signals::{Ending, Endings},
-    window::{QuitChoice, Update},
 };
 use tauri::{
     AppHandle, Manager as _,
@@ -25,8 +27,8 @@ use crate::{host::Host, window};
 /// A stop is bounded by itself; this is for what nobody has thought of.
 const LAST_RESORT: Duration = Duration::from_mins(2);
 
-/// The keeper has nothing to wait for but its own tasks.
-const FAREWELL: Duration = Duration::from_secs(3);
+/// The daemon has nothing to wait for but its own tasks.
+const DRAIN: Duration = Duration::from_secs(3);
 
 /// Whether all is being stopped.
 #[derive(Default)]
@@ -54,9 +56,9 @@ pub(crate) fn attend(app: &AppHandle) {
     });
     let ended = app.clone();
     spawn(async move {
-        // By `pilotlight`, or by another keeper that takes over.
-        ended.state::<Host>().desk.keeper().ended().await;
-        tracing::info!("the keeper has been ended");
+        // By `pilotlight`, or by another daemon that takes over.
+        ended.state::<Host>().desk.daemon().ended().await;
+        tracing::info!("the daemon has been ended");
         ended.exit(0);
     });
 }
@@ -64,7 +66,7 @@ pub(crate) fn attend(app: &AppHandle) {
 /// Somebody wants to quit: what becomes of the services is chosen, or is asked now.
 pub(crate) fn ask(app: &AppHandle) {
     let host = app.state::<Host>();
-    let snapshot = host.desk.keeper().snapshot();
+    let snapshot = host.desk.daemon().snapshot();
     if left(&snapshot.borrow()) == 0 {
         return app.exit(0);
     }
@@ -102,8 +104,8 @@ fn stop_all(app: &AppHandle) {
     let app = app.clone();
     spawn(async move {
         let host = app.state::<Host>();
-        let keeper = host.desk.keeper().clone();
-        let mut snapshot = keeper.snapshot();
+        let daemon = host.desk.daemon().clone();
+        let mut snapshot = daemon.snapshot();
         let show = async {
             loop {
                 let stopping = left(&snapshot.borrow_and_update());
@@ -114,7 +116,7 @@ fn stop_all(app: &AppHandle) {
             }
         };
         tokio::select! {
-            outcome = keeper.quit(false) => tracing::info!(?outcome, "stopped"),
+            outcome = daemon.quit(false) => tracing::info!(?outcome, "stopped"),
             () = show => {}
             () = tokio::time::sleep(LAST_RESORT) => tracing::error!("not everything could be stopped"),
         }
@@ -126,13 +128,13 @@ fn kill_all(app: &AppHandle) {
     tracing::info!("killing what is left");
     let app = app.clone();
     spawn(async move {
-        let keeper = app.state::<Host>().desk.keeper().clone();
+        let daemon = app.state::<Host>().desk.daemon().clone();
         let kill = Down {
             file: None,
             services: Vec::new(),
             kill: true,
         };
-        let outcome = keeper.down(kill).await;
+        let outcome = daemon.down(kill).await;
         tracing::info!(?outcome, "killed");
     });
 }
@@ -145,12 +147,12 @@ fn left(snapshot: &Snapshot) -> usize {
         .count()
 }
 
-/// The app is about to be gone: the keeper says goodbye, and leaves what still runs.
+/// The app is about to be gone: the daemon says goodbye, and leaves what still runs.
 pub(crate) fn end(app: &AppHandle) {
     let Some(keeping) = app.try_state::<Host>().and_then(|host| host.take_keeping()) else {
         return;
     };
-    if block_on(async { tokio::time::timeout(FAREWELL, keeping.end()).await }).is_err() {
-        tracing::error!("the keeper did not end in time");
+    if block_on(async { tokio::time::timeout(DRAIN, keeping.end()).await }).is_err() {
+        tracing::error!("the daemon did not end in time");
     }
 }

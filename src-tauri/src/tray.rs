@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use pilotlight::{
-    model::{
+    app::{
+        settings::Settings,
         tray::{Choice, Target, Tray, tray},
-        view::Snapshot,
+        window::Update,
     },
-    settings::Settings,
-    window::Update,
+    model::view::Snapshot,
 };
 use tauri::{AppHandle, Manager as _, async_runtime::spawn};
 use tokio::sync::watch;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use pilotlight::window::{Update, UsageSample};
+use pilotlight::app::window::{Update, UsageSample};
 use tauri::{AppHandle, Manager as _};
 use tokio::sync::mpsc;
 

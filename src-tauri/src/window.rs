@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pilotlight::settings::Theme as Chosen;
+use pilotlight::app::settings::Theme as Chosen;
 use tauri::{
     AppHandle, Manager as _, Theme, WebviewUrl, WebviewWindowBuilder, async_runtime::spawn,
     window::Color,

@@ -54,7 +54,7 @@ async fn an_error_path_that_forgets_the_headers_is_no_wrong_setting() {
         from_page(with_json("PUT", server.url("/forgetful"))),
         from_page(request("GET", server.url("/forgetful"))),
     ] {
-        let CheckFault::Masked(error) = fault(&check).await else {
+        let CheckFault::Redacted(error) = fault(&check).await else {
             panic!("it is not masked");
         };
         assert_eq!(error.status, 500);
@@ -68,7 +68,7 @@ async fn an_error_in_front_of_all_settles_nothing_about_cors() {
     let server = Program::node();
     let answer = ask(&from_page(request("GET", server.url("/gateway")))).await;
     assert!(
-        matches!(answer.fault(), Some(CheckFault::Masked(error)) if error.status == 502),
+        matches!(answer.fault(), Some(CheckFault::Redacted(error)) if error.status == 502),
         "{answer:#?}"
     );
     assert!(answer.notes.contains(&CheckNote::Unsettled));

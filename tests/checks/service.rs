@@ -3,8 +3,8 @@
 use std::{path::Path as FilePath, sync::Arc};
 
 use pilotlight::{
+    diagnose::evidence::check::Skipped,
     effects::check::{Checks, Saved},
-    model::evidence::check::Skipped,
     stack::Stack,
     stack_file,
 };

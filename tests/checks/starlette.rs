@@ -95,12 +95,12 @@ async fn an_origin_that_is_not_allowed_is_told_from_a_server_without_cors() {
 async fn an_error_that_only_looks_like_cors_is_told_apart() {
     let app = Program::starlette("auto");
     let preflighted = fault(&with_cookies(with_json("POST", app.url("/good/fail")))).await;
-    let CheckFault::Masked(error) = &preflighted else {
+    let CheckFault::Redacted(error) = &preflighted else {
         panic!("{preflighted:#?}");
     };
     assert_eq!((error.status, error.preflighted), (500, true));
     let simple = fault(&from_page(request("GET", app.url("/good/fail")))).await;
-    let CheckFault::Masked(error) = &simple else {
+    let CheckFault::Redacted(error) = &simple else {
         panic!("{simple:#?}");
     };
     assert_eq!((error.status, error.preflighted), (500, false));

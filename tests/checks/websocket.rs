@@ -1,4 +1,4 @@
-use pilotlight::model::evidence::check::{Refuser, WebSocketFault};
+use pilotlight::diagnose::evidence::check::{Refuser, WebSocketFault};
 
 use super::*;
 

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use pilotlight::home::Home;
+use pilotlight::fs::home::Home;
 use pilotlight_test_service::free_port;
 
 use crate::stage::{Stage, lives, server, signal, talker, tell, until};
@@ -89,7 +89,7 @@ fn status_watch_gives_a_document_for_each_change() {
     assert_eq!(light(), "green");
     stage.expect(&["down"], 0);
     while light() != "off" {}
-    assert!(watch.wait().unwrap().success(), "it ends with its keeper");
+    assert!(watch.wait().unwrap().success(), "it ends with its daemon");
 }
 
 #[test]
@@ -398,7 +398,7 @@ fn the_stack_that_runs_is_told_even_if_the_file_here_is_wrong() {
     stage.write("other.toml", "name = ");
     let status = stage.json(&["--file", "other.toml", "status", "--json"], 2);
     assert_eq!(status["stacks"][0]["services"][0]["phase"], "ready");
-    let keeper = stage.keeper();
-    signal(keeper, Signal::TERM);
-    until("it ends", || !lives(keeper));
+    let daemon = stage.daemon();
+    signal(daemon, Signal::TERM);
+    until("it ends", || !lives(daemon));
 }

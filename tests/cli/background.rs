@@ -51,7 +51,7 @@ fn a_keeper_in_the_background_holds_nothing_open_that_its_caller_had() {
         .envs(variables.filter_map(|(name, value)| Some((name, value?))))
         .current_dir(stage.folder.path());
     assert!(shell.status().unwrap().success());
-    let open = fs::read_dir(format!("/proc/{}/fd", stage.keeper())).unwrap();
+    let open = fs::read_dir(format!("/proc/{}/fd", stage.daemon())).unwrap();
     let open = open.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
     let open: Vec<_> = open.collect();
     assert!(!open.iter().any(|file| file.ends_with("held")), "{open:?}");
@@ -169,13 +169,13 @@ fn one_keeper_keeps_several_stacks() {
         &format!("name = \"other\"\n{}", talker("extra")),
     );
     stage.expect(&["up", "-d"], 0);
-    let keeper = stage.keeper();
+    let daemon = stage.daemon();
     stage.expect(&["--file", "other.toml", "up", "-d"], 0);
-    assert_eq!(stage.keeper(), keeper);
+    assert_eq!(stage.daemon(), daemon);
     let status = stage.json(&["status", "--json"], 0);
     assert_eq!(status["stacks"].as_array().unwrap().len(), 2);
     stage.expect(&["down"], 0);
-    assert!(lives(keeper));
+    assert!(lives(daemon));
     stage.expect(&["down", "--all"], 0);
     stage.until_nobody_is_left();
 }

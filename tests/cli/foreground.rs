@@ -121,7 +121,7 @@ fn the_keeper_of_a_terminal_ends_with_its_last_stack_not_with_its_first() {
     stage.expect(&["--file", "other.toml", "up", "-d"], 0);
     stage.expect(&["down"], 0);
     until("it says so", || up.errors().contains("talker  stopped"));
-    assert_eq!(stage.keeper(), up.pid());
+    assert_eq!(stage.daemon(), up.pid());
     stage.expect(&["down", "--all"], 0);
     assert_eq!(up.end(), 0, "{}", up.errors());
 }

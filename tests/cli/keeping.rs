@@ -13,10 +13,10 @@ fn several_who_begin_at_once_find_one_keeper() {
     for up in &mut all {
         assert_eq!(up.end(), 0, "{}", up.errors());
     }
-    let keeper = stage.keeper();
+    let daemon = stage.daemon();
     let talker = stage.pid("talker");
     let mut others = stage.everybody();
-    others.retain(|pid| *pid != keeper && *pid != talker);
+    others.retain(|pid| *pid != daemon && *pid != talker);
     assert_eq!(others, [0; 0]);
 }
 
@@ -34,10 +34,10 @@ fn going_down_and_up_again_is_no_race_with_the_keeper_that_ends() {
 fn a_keeper_in_the_background_that_is_told_to_end_stops_everything() {
     let stage = Stage::new(&talker("talker"));
     stage.expect(&["up", "-d"], 0);
-    let keeper = stage.keeper();
-    signal(keeper, Signal::HUP);
+    let daemon = stage.daemon();
+    signal(daemon, Signal::HUP);
     assert!(lives(stage.pid("talker")), "it has no terminal");
-    signal(keeper, Signal::TERM);
+    signal(daemon, Signal::TERM);
     stage.until_nobody_is_left();
 }
 
@@ -45,9 +45,9 @@ fn a_keeper_in_the_background_that_is_told_to_end_stops_everything() {
 fn the_death_of_the_keeper_ends_no_service_and_the_next_up_takes_over() {
     let stage = Stage::new(&talker("talker"));
     stage.expect(&["up", "-d"], 0);
-    let (keeper, talker) = (stage.keeper(), stage.pid("talker"));
-    signal(keeper, Signal::KILL);
-    until("it is dead", || !lives(keeper));
+    let (daemon, talker) = (stage.daemon(), stage.pid("talker"));
+    signal(daemon, Signal::KILL);
+    until("it is dead", || !lives(daemon));
     assert!(lives(talker));
 
     let left = stage.service("talker");
@@ -77,9 +77,9 @@ fn the_death_of_the_keeper_ends_no_service_and_the_next_up_takes_over() {
 fn down_ends_what_a_killed_keeper_has_left() {
     let stage = Stage::new(&talker("talker"));
     stage.expect(&["up", "-d"], 0);
-    let (keeper, talker) = (stage.keeper(), stage.pid("talker"));
-    signal(keeper, Signal::KILL);
-    until("it is dead", || !lives(keeper));
+    let (daemon, talker) = (stage.daemon(), stage.pid("talker"));
+    signal(daemon, Signal::KILL);
+    until("it is dead", || !lives(daemon));
     let (_, err) = stage.expect(&["down"], 0);
     assert!(err.contains("talker  stopped"), "{err}");
     assert!(!lives(talker));
@@ -147,7 +147,7 @@ fn nothing_of_a_service_is_in_a_keeper_that_it_starts() {
     let mut command = stage.command(&["up", "-d"]);
     command.env("PILOTLIGHT_SERVICE", "outer-12345678/service/1");
     assert!(command.output().unwrap().status.success());
-    let environment = std::fs::read(format!("/proc/{}/environ", stage.keeper())).unwrap();
+    let environment = std::fs::read(format!("/proc/{}/environ", stage.daemon())).unwrap();
     let environment = String::from_utf8_lossy(&environment).into_owned();
     assert!(!environment.contains("PILOTLIGHT_SERVICE"), "{environment}");
 }

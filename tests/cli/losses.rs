@@ -12,7 +12,7 @@ use crate::stage::{Stage, lives, server, signal, talker, until};
 fn up() -> (Stage, u32, u32) {
     let stage = Stage::new(&talker("talker"));
     stage.expect(&["up", "-d"], 0);
-    let (daemon, talker) = (stage.keeper(), stage.pid("talker"));
+    let (daemon, talker) = (stage.daemon(), stage.pid("talker"));
     (stage, daemon, talker)
 }
 
@@ -72,7 +72,7 @@ fn down_ends_a_stack_that_the_present_daemon_does_not_know_and_no_other() {
     kill(daemon);
     fs::remove_file(stage.home().state().join("running.journal")).unwrap();
     stage.expect(&["--file", "other.toml", "up", "-d"], 0);
-    let daemon = stage.keeper();
+    let daemon = stage.daemon();
     stage.expect(&["down"], 0);
     assert!(!lives(talker_of_lost));
     assert!(lives(daemon));
@@ -89,7 +89,7 @@ fn a_daemon_whose_socket_is_deleted_is_found_again() {
     // No client comes too early: it waits for the moment that this takes.
     assert_eq!(stage.pid("talker"), talker);
     stage.expect(&["up", "-d"], 0);
-    assert_eq!((stage.keeper(), stage.pid("talker")), (daemon, talker));
+    assert_eq!((stage.daemon(), stage.pid("talker")), (daemon, talker));
     stage.expect(&["down"], 0);
     stage.until_nobody_is_left();
 }
@@ -98,11 +98,11 @@ fn a_daemon_whose_socket_is_deleted_is_found_again() {
 fn a_deleted_home_makes_no_second_daemon_and_nothing_runs_twice() {
     let stage = Stage::new(&server("web", free_port()));
     stage.expect(&["up", "-d"], 0);
-    let (daemon, web) = (stage.keeper(), stage.pid("web"));
+    let (daemon, web) = (stage.daemon(), stage.pid("web"));
     // The daemon may be faster with the first file than this with the last folder.
     drop(fs::remove_dir_all(stage.folder.path().join("home")));
     stage.expect(&["up", "-d"], 0);
-    assert_eq!((stage.keeper(), stage.pid("web")), (daemon, web));
+    assert_eq!((stage.daemon(), stage.pid("web")), (daemon, web));
     let mut others = stage.everybody();
     others.retain(|pid| *pid != daemon && *pid != web);
     assert_eq!(others, [0; 0]);
@@ -140,7 +140,7 @@ fn a_daemon_that_is_stopped_in_the_middle_of_a_request_is_told() {
     let stage = Stage::new(&format!("{}{late}", talker("talker")));
     let mut up = stage.start(&["up", "-d"]);
     up.until_it_says("talker  ready");
-    let daemon = stage.keeper();
+    let daemon = stage.daemon();
     signal(daemon, Signal::STOP);
     assert_eq!(up.end(), 1);
     let told = up.errors();

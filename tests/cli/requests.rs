@@ -58,7 +58,7 @@ fn an_up_does_not_start_over_when_its_daemon_is_killed() {
     let stage = Stage::new(LATE);
     let mut up = stage.start(&["up", "-d"]);
     up.until_it_says("late  starting");
-    let (daemon, late) = (stage.keeper(), stage.pid("late"));
+    let (daemon, late) = (stage.daemon(), stage.pid("late"));
     signal(daemon, Signal::KILL);
     assert_eq!(up.end(), 1, "{}", up.errors());
     until("the daemon is dead", || !lives(daemon));
@@ -82,7 +82,7 @@ fn downs_at_the_same_time_all_succeed() {
 fn downs_at_the_same_time_all_succeed_after_the_daemon_was_killed() {
     let stage = Stage::new(&talker("talker"));
     stage.expect(&["up", "-d"], 0);
-    let daemon = stage.keeper();
+    let daemon = stage.daemon();
     signal(daemon, Signal::KILL);
     until("the daemon is dead", || !lives(daemon));
     let mut all: Vec<_> = (0..4).map(|_| stage.start(&["down"])).collect();
@@ -151,7 +151,7 @@ fn ctrl_c_while_leftovers_are_ended_starts_nothing() {
     let stage = Stage::new(&mule);
     stage.expect(&["up", "-d"], 0);
     let mule = stage.pid("mule");
-    signal(stage.keeper(), Signal::KILL);
+    signal(stage.daemon(), Signal::KILL);
     until("only the service is left", || stage.everybody() == [mule]);
     // Without the journal the next daemon does not know of it.
     let journal = stage.home().state().to_owned();

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pilotlight::home::Home;
+use pilotlight::fs::home::Home;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -123,14 +123,14 @@ impl Stage {
         pid.try_into().unwrap()
     }
 
-    /// The keeper, as it has written itself down.
-    pub(crate) fn keeper(&self) -> u32 {
+    /// The daemon, as it has written itself down.
+    pub(crate) fn daemon(&self) -> u32 {
         let card = fs::read(self.home().state().join("keeper.json")).unwrap();
         let card: Value = serde_json::from_slice(&card).unwrap();
         card["pid"].as_u64().unwrap().try_into().unwrap()
     }
 
-    /// Whoever runs with the home of this stage: its keepers, its services, its commands.
+    /// Whoever runs with the home of this stage: its daemons, its services, its commands.
     pub(crate) fn everybody(&self) -> Vec<u32> {
         let home = format!(
             "{}={}",

@@ -1,14 +1,14 @@
-//! The control socket and the keeper's lock, over real sockets in homes of their own: what a client
-//! may do to them, and what a dead keeper leaves.
+//! The control socket and the daemon's lock, over real sockets in homes of their own: what a client
+//! may do to them, and what a dead daemon leaves.
 #![cfg(unix)]
 #![expect(
     clippy::disallowed_methods,
-    reason = "a test measures, and starts the second keeper as a process of its own"
+    reason = "a test measures, and starts the second daemon as a process of its own"
 )]
 #![expect(clippy::unwrap_used, reason = "it is how a test fails")]
 
+mod daemons;
 mod hostile;
-mod keepers;
 mod losses;
 mod places;
 mod requests;
@@ -31,16 +31,15 @@ use std::{
 
 use pilotlight::{
     control::{
-        Client, ClientError, Coming, ConnectError, Doctor, Down, Environment, Keeper, Lock,
+        Client, ClientError, Coming, ConnectError, Control, Doctor, Down, Environment, Lock,
         LockError, Outcome, PROTOCOL, Phase, Restart, Server, Up,
     },
     effects::log::Watcher,
-    home::Home,
+    fs::{home::Home, quarantine::Quarantined},
     model::{
         finding::{Code, Finding, Remedy},
         view::{Light, Snapshot, StackView},
     },
-    set_aside::SetAside,
     stack::Mode,
 };
 use tempfile::TempDir;
@@ -55,9 +54,9 @@ use tokio_util::sync::CancellationToken;
 
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// What a keeper of this file is asked to do, and what it shows.
+/// What a daemon of this file is asked to do, and what it shows.
 #[derive(Clone)]
-struct Desk {
+struct AppState {
     asked: Arc<Mutex<Vec<String>>>,
     environment: Arc<Mutex<Option<Environment>>>,
     /// `down` waits for this, and then says that it is over.
@@ -66,7 +65,7 @@ struct Desk {
     snapshot: watch::Sender<Arc<Snapshot>>,
 }
 
-impl Desk {
+impl AppState {
     fn note(&self, what: String) {
         self.asked.lock().unwrap().push(what);
     }
@@ -80,7 +79,7 @@ impl Desk {
     }
 }
 
-impl Keeper for Desk {
+impl Control for AppState {
     async fn start(&self, up: Up) -> Coming {
         self.note(format!("up {} {:?}", up.file.display(), up.services));
         *self.environment.lock().unwrap() = Some(up.environment);
@@ -161,12 +160,12 @@ fn finding() -> Finding {
     }
 }
 
-/// A keeper that serves a home of its own.
+/// A daemon that serves a home of its own.
 struct House {
     folder: TempDir,
     home: Home,
-    desk: Desk,
-    aside: Option<SetAside>,
+    desk: AppState,
+    aside: Option<Quarantined>,
     stop: CancellationToken,
     running: JoinHandle<()>,
 }
@@ -181,7 +180,7 @@ impl House {
     fn of(folder: TempDir, home: Home) -> Self {
         let lock = Lock::acquire(&home).unwrap();
         let (server, aside) = Server::bind(&lock).unwrap();
-        let desk = Desk {
+        let desk = AppState {
             asked: Arc::default(),
             environment: Arc::default(),
             gate: Arc::default(),
@@ -208,7 +207,7 @@ impl House {
         UnixStream::connect(self.home.socket()).await.unwrap()
     }
 
-    /// What every test ends with, whatever it did to the keeper.
+    /// What every test ends with, whatever it did to the daemon.
     async fn still_serves(&self) {
         let status = soon(async { self.client().await.status().await }).await;
         assert_eq!(status.unwrap().stacks.len(), 1);
@@ -245,7 +244,7 @@ fn hello() -> String {
     format!("{{\"pilotlight\":{PROTOCOL},\"version\":\"test\"}}\n")
 }
 
-/// Everything that the keeper says on a connection until it closes it.
+/// Everything that the daemon says on a connection until it closes it.
 async fn last_words(mut stream: UnixStream) -> String {
     let mut said = Vec::new();
     // A reset after the words is how a closing socket answers what it did not read.

@@ -43,7 +43,7 @@ async fn the_socket_of_a_dead_keeper_is_replaced() {
     drop(UnixListener::bind(home.socket()).unwrap());
     assert!(matches!(
         Client::connect(&home).await,
-        Err(ConnectError::NoKeeper)
+        Err(ConnectError::NoDaemon)
     ));
     let house = House::of(folder, home);
     assert_eq!(house.aside, None);
@@ -58,7 +58,7 @@ async fn a_socket_where_somebody_answers_is_left_alone() {
     let lock = Lock::acquire(&home).unwrap();
     let _other = UnixListener::bind(home.socket()).unwrap();
     let Err(error) = Server::bind(&lock) else {
-        panic!("it took the address of a keeper that answers")
+        panic!("it took the address of a daemon that answers")
     };
     assert_eq!(error.source.kind(), std::io::ErrorKind::AddrInUse);
     assert!(home.socket().exists());
@@ -72,7 +72,7 @@ async fn what_is_no_socket_is_set_aside_and_said() {
     fs::write(home.socket(), "precious").unwrap();
     assert!(matches!(
         Client::connect(&home).await,
-        Err(ConnectError::NoKeeper)
+        Err(ConnectError::NoDaemon)
     ));
     let house = House::of(folder, home);
     let aside = house.aside.as_ref().unwrap();

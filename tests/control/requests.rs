@@ -6,7 +6,7 @@ use super::*;
 async fn every_request_is_carried_out_and_answered() {
     let house = House::new();
     let mut client = house.client().await;
-    assert_eq!(client.keeper().version, env!("CARGO_PKG_VERSION"));
+    assert_eq!(client.daemon().version, env!("CARGO_PKG_VERSION"));
     assert_eq!(client.up(up("/srv/a.toml")).await.unwrap(), Outcome::Done);
     house.desk.gate.notify_one();
     assert_eq!(client.down(down()).await.unwrap(), Outcome::Done);
@@ -191,7 +191,7 @@ async fn a_watch_ends_with_its_keeper() {
     assert!(soon(watch.next()).await.unwrap().is_none());
     assert!(matches!(
         Client::connect(&home).await,
-        Err(ConnectError::NoKeeper)
+        Err(ConnectError::NoDaemon)
     ));
 }
 

@@ -86,7 +86,7 @@ pub(crate) enum User {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) enum Step {
-    /// Kill the first process of a service, and wait until its keeper has seen it.
+    /// Kill the first process of a service, and wait until its daemon has seen it.
     Kill(String),
     /// Stop a service's first process where it is (SIGSTOP).
     Freeze(String),
@@ -100,7 +100,7 @@ pub(crate) enum Step {
     TryUp(Vec<String>),
     /// Stop these, and what needs them.
     Down(Vec<String>),
-    /// Bring the stack up from another home: another keeper has it then.
+    /// Bring the stack up from another home: another daemon has it then.
     UpElsewhere(Vec<String>),
     /// Send `GET` to an address, whatever comes of it.
     Ask(String),

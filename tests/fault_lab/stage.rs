@@ -9,7 +9,7 @@ use std::{
     process::{Child, ChildStdin, Command, Output, Stdio},
 };
 
-use pilotlight::home::Home;
+use pilotlight::fs::home::Home;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -94,7 +94,7 @@ impl Stage {
         self.pilotlight_of("home", words)
     }
 
-    /// The same from another home, with another keeper.
+    /// The same from another home, with another daemon.
     pub(crate) fn pilotlight_of(&self, home: &str, words: &[&str]) -> Result<Output, String> {
         finish(self.command(words, home), &format!("pilotlight {words:?}"))
     }
@@ -202,7 +202,7 @@ impl Stage {
         text
     }
 
-    /// Whoever has the folder of this stage in its environment or in its command line: keepers,
+    /// Whoever has the folder of this stage in its environment or in its command line: daemons,
     /// services, commands. (nginx writes its title over its environment.)
     fn everybody(&self) -> Vec<i32> {
         let folder = self.place.folder();
@@ -228,7 +228,7 @@ impl Drop for Stage {
             let _ = stranger.child.kill();
             let _ = stranger.child.wait();
         }
-        // The lowest first: keepers come before what they would start again.
+        // The lowest first: daemons come before what they would start again.
         for pid in self.everybody() {
             signal(pid, Signal::KILL);
         }

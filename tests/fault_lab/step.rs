@@ -76,7 +76,7 @@ fn with<'a>(words: &[&'a str], more: &'a [String]) -> Vec<&'a str> {
     words.iter().copied().chain(more).collect()
 }
 
-/// A process that is gone has been reaped, so its keeper knows.
+/// A process that is gone has been reaped, so its daemon knows.
 fn kill(stage: &Stage, service: &str) -> Result<(), String> {
     let pid = stage.pid(service)?;
     signal(pid, Signal::KILL);

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pilotlight::{clock, home::Home};
+use pilotlight::{fs::home::Home, host::clock};
 use rustix::process::geteuid;
 use serde_json::Value;
 use tempfile::TempDir;

@@ -1,6 +1,6 @@
 //! Starts that are cancelled before they have begun.
 
-use pilotlight::control::{Environment, Keeper as _, Outcome, Up};
+use pilotlight::control::{Control as _, Environment, Outcome, Up};
 
 use crate::{
     SLEEPER,

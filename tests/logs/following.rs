@@ -33,7 +33,7 @@ async fn a_flood_is_followed_line_by_line_in_little_memory() {
     );
     let (run, cancel) = (running.run.clone(), CancellationToken::new());
     let token = cancel.clone();
-    let keeper = {
+    let daemon = {
         let watcher = watcher.clone();
         tokio::spawn(async move { keep(&watcher, &run, ROOMY, token).await })
     };
@@ -48,7 +48,7 @@ async fn a_flood_is_followed_line_by_line_in_little_memory() {
     let grown = resident().saturating_sub(before);
     assert!(grown < 20 << 10, "{grown} KiB more");
     cancel.cancel();
-    soon(keeper).await.expect("it ends well");
+    soon(daemon).await.expect("it ends well");
 }
 
 /// Memory that this process has, in KiB.

@@ -18,13 +18,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{DEADLINE, ROOMY, Service, size, soon, until};
 
-/// A keeper of one log.
-struct Keeper {
+/// A daemon of one log.
+struct Control {
     task: JoinHandle<()>,
     cancel: CancellationToken,
 }
 
-impl Keeper {
+impl Control {
     fn start(watcher: &Watcher, run: &RunLog, limits: LogLimits) -> Self {
         let cancel = CancellationToken::new();
         let (watcher, run, token) = (watcher.clone(), run.clone(), cancel.clone());
@@ -32,13 +32,13 @@ impl Keeper {
         Self { task, cancel }
     }
 
-    /// Ends as a keeper does whose service has ended.
+    /// Ends as a daemon does whose service has ended.
     async fn finish(self) {
         self.cancel.cancel();
         soon(self.task).await.expect("it ends well");
     }
 
-    /// Ends as a keeper does that is killed.
+    /// Ends as a daemon does that is killed.
     async fn kill(self) {
         self.task.abort();
         let _ = self.task.await;
@@ -93,13 +93,13 @@ async fn each_line_has_the_time_at_which_it_was_written() {
     // The script says when it wrote each line, and writes one when it is let.
     let mut gates = Gates::new(&service);
     let running = service.start(&gates.before("date +%s.%N", 4));
-    let keeper = Keeper::start(&Watcher::new(), &running.run, ROOMY);
+    let daemon = Control::start(&Watcher::new(), &running.run, ROOMY);
     let mut seen = Vec::new();
     for _ in 0..4 {
         gates.open(&running.run).await;
         seen.push(SystemTime::now());
     }
-    keeper.finish().await;
+    daemon.finish().await;
 
     let lines = service.read(Query::default());
     assert_eq!(lines.len(), 4);
@@ -121,14 +121,14 @@ async fn since_gives_what_came_later_and_all_of_it() {
     let mut gates = Gates::new(&service);
     let parts = "case $i in 1) seq 1 1000 ;; 2) seq 1001 1010 ;; 3) echo 1011 ;; esac";
     let running = service.start(&gates.before(parts, 3));
-    let keeper = Keeper::start(&Watcher::new(), &running.run, ROOMY);
+    let daemon = Control::start(&Watcher::new(), &running.run, ROOMY);
     for _ in 0..3 {
         gates.open(&running.run).await;
         // The next part has a time of its own, whatever the kernel's tick is.
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    keeper.finish().await;
-    // The last line has no keeper, so the time of its file dates it. A file system takes that from the
+    daemon.finish().await;
+    // The last line has no daemon, so the time of its file dates it. A file system takes that from the
     // kernel's tick, up to 10 ms in the past, which must not fall before the line that went before.
     tokio::time::sleep(Duration::from_millis(50)).await;
     service.write("echo 1012");
@@ -163,12 +163,12 @@ async fn the_oldest_part_of_a_large_run_goes_and_the_rest_begins_with_a_whole_li
         runs: 2,
         size: limit,
     };
-    let keeper = Keeper::start(&Watcher::new(), &running.run, limits);
+    let daemon = Control::start(&Watcher::new(), &running.run, limits);
     until("the end", || {
         running.child.try_wait().expect("a child").is_some()
     })
     .await;
-    keeper.finish().await;
+    daemon.finish().await;
 
     assert_eq!(size(&running.run), 6_888_896, "offsets stay");
     let stored = stored(&running.run);
@@ -211,14 +211,14 @@ async fn a_flood_past_the_limit_stays_near_it_on_the_disk_all_the_time() {
         size: 1 << 20,
     };
     let mut running = service.start("stdbuf -oL seq 1 8000000");
-    let keeper = Keeper::start(&Watcher::new(), &running.run, limits);
+    let daemon = Control::start(&Watcher::new(), &running.run, limits);
     let mut most = 0;
     until("the end", || {
         most = most.max(stored(&running.run));
         running.child.try_wait().expect("a child").is_some()
     })
     .await;
-    keeper.finish().await;
+    daemon.finish().await;
     let written = size(&running.run);
     assert_eq!(written, 62_888_896);
     assert!(most < written / 4, "up to {most} bytes on the disk");
@@ -238,18 +238,18 @@ async fn what_was_written_while_no_keeper_lived_lies_between_its_neighbours() {
     let watcher = Watcher::new();
     let open = |number: u32| fs::write(format!("{}{number}", gate.display()), "").expect("a gate");
 
-    let keeper = Keeper::start(&watcher, &running.run, ROOMY);
+    let daemon = Control::start(&watcher, &running.run, ROOMY);
     until("one is noted", || notes(&running.run) >= 32).await;
-    keeper.kill().await;
+    daemon.kill().await;
     open(1);
     until("two is written", || size(&running.run) == 8).await;
     let before_the_next = SystemTime::now();
 
-    let keeper = Keeper::start(&watcher, &running.run, ROOMY);
+    let daemon = Control::start(&watcher, &running.run, ROOMY);
     until("two is noted", || notes(&running.run) >= 48).await;
     open(2);
     until("three is noted", || notes(&running.run) >= 64).await;
-    keeper.finish().await;
+    daemon.finish().await;
 
     let lines = service.read(Query::default());
     let times: Vec<_> = lines.iter().map(|line| line.time.expect("known")).collect();
@@ -271,11 +271,11 @@ async fn an_index_that_is_garbage_is_set_aside_and_later_lines_have_times() {
     ));
     until("one is written", || size(&running.run) == 4).await;
     fs::write(running.run.index(), "this is no index").expect("writable");
-    let keeper = Keeper::start(&Watcher::new(), &running.run, ROOMY);
+    let daemon = Control::start(&Watcher::new(), &running.run, ROOMY);
     until("a new index", || notes(&running.run) >= 32).await;
     fs::write(&gate, "").expect("a gate");
     until("two is written", || size(&running.run) == 8).await;
-    keeper.finish().await;
+    daemon.finish().await;
 
     let lines = service.read(Query::default());
     assert_eq!(lines[0].time, None);
@@ -291,16 +291,16 @@ async fn an_index_that_is_garbage_is_set_aside_and_later_lines_have_times() {
 async fn a_torn_record_is_written_over() {
     let service = Service::new();
     let run = service.write("echo one");
-    let keeper = Keeper::start(&Watcher::new(), &run, ROOMY);
-    keeper.finish().await;
+    let daemon = Control::start(&Watcher::new(), &run, ROOMY);
+    daemon.finish().await;
     let mut index = fs::read(run.index()).expect("an index");
     assert_eq!(index.len(), 32);
     index.extend([7; 9]);
     fs::write(run.index(), index).expect("writable");
     fs::write(run.log(), "one\ntwo\n").expect("writable");
 
-    let keeper = Keeper::start(&Watcher::new(), &run, ROOMY);
-    keeper.finish().await;
+    let daemon = Control::start(&Watcher::new(), &run, ROOMY);
+    daemon.finish().await;
     assert_eq!(notes(&run), 48);
     assert!(
         service
@@ -318,12 +318,12 @@ async fn a_log_that_somebody_empties_goes_on() {
         "seq 1 1000; while ! [ -e {} ]; do sleep 0.01; done; echo after; sleep 60",
         gate.display()
     ));
-    let keeper = Keeper::start(&Watcher::new(), &running.run, ROOMY);
+    let daemon = Control::start(&Watcher::new(), &running.run, ROOMY);
     until("a note", || notes(&running.run) >= 32).await;
     fs::File::create(running.run.log()).expect("emptied");
     fs::write(&gate, "").expect("a gate");
     until("more is written", || size(&running.run) == 6).await;
-    keeper.finish().await;
+    daemon.finish().await;
     let lines = service.read(Query::default());
     assert_eq!(lines.len(), 1);
     assert_eq!(lines[0].text, "after");
@@ -333,10 +333,10 @@ async fn a_log_that_somebody_empties_goes_on() {
 async fn a_log_that_is_deleted_ends_its_keeping() {
     let service = Service::new();
     let running = service.start("echo one; sleep 60");
-    let keeper = Keeper::start(&Watcher::new(), &running.run, ROOMY);
+    let daemon = Control::start(&Watcher::new(), &running.run, ROOMY);
     until("a note", || notes(&running.run) >= 32).await;
     fs::remove_dir_all(service.logs.folder()).expect("deleted");
-    keeper.finish().await;
+    daemon.finish().await;
 }
 
 #[tokio::test]
@@ -344,13 +344,13 @@ async fn a_thousand_logs_are_kept_with_one_watcher() {
     let services: Vec<_> = (0..1_000).map(|_| Service::new()).collect();
     let watcher = Watcher::new();
     let files_before = fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
-    let mut keepers = Vec::new();
+    let mut daemons = Vec::new();
     let mut runs = Vec::new();
     for service in &services {
         let run = RunId(1);
         drop(service.logs.create(run).expect("a log"));
         runs.push(service.logs.run(run));
-        keepers.push(Keeper::start(&watcher, &service.logs.run(run), ROOMY));
+        daemons.push(Control::start(&watcher, &service.logs.run(run), ROOMY));
     }
     for run in &runs {
         fs::write(run.log(), "line\n").expect("writable");
@@ -363,8 +363,8 @@ async fn a_thousand_logs_are_kept_with_one_watcher() {
         files < files_before + 200,
         "{files} open files, {files_before} before"
     );
-    for keeper in keepers {
-        keeper.finish().await;
+    for daemon in daemons {
+        daemon.finish().await;
     }
 }
 
@@ -410,12 +410,12 @@ async fn a_full_disk_costs_lines_and_times_and_nothing_else() {
         full.display(),
         gate.display()
     ));
-    let keeper = Keeper::start(&Watcher::new(), &running.run, ROOMY);
+    let daemon = Control::start(&Watcher::new(), &running.run, ROOMY);
     until("the disk is full", || full.exists()).await;
     let more = fs::write(disk.0.path().join("more"), [0; 8192]);
     let full = more.expect_err("no room").kind();
     assert_eq!(full, std::io::ErrorKind::StorageFull);
-    assert!(!keeper.task.is_finished(), "the keeper lives");
+    assert!(!daemon.task.is_finished(), "the daemon lives");
     let lines = service.texts(Query::default());
     assert_eq!(lines[..2], ["first", "1"]);
 
@@ -428,7 +428,7 @@ async fn a_full_disk_costs_lines_and_times_and_nothing_else() {
         }
     });
     ended.await.expect("it ends");
-    keeper.finish().await;
+    daemon.finish().await;
     let mut reader = Reader::open(&service.logs, Query::default()).expect("readable");
     let lines: Vec<_> = reader.by_ref().map(|line| line.expect("a line")).collect();
     let last = lines.last().expect("a line");

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, process::Command, time::Duration};
 
 use pilotlight::{
-    clock,
     effects::port::{Ports, holders},
+    host::clock,
     model::facts::Mark,
     stack::{Mode, PortConflict},
 };

@@ -7,8 +7,8 @@ use std::{
 };
 
 use pilotlight::{
-    clock,
     effects::port::{Ports, free, holders, verify_free},
+    host::clock,
     model::facts::{Claimed, PortFault},
     stack::{Port, PortConflict},
 };

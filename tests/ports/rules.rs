@@ -8,8 +8,8 @@ use std::{
 };
 
 use pilotlight::{
-    clock,
     effects::port::{Asker, ClaimRequest, Ports, free},
+    host::clock,
     model::facts::{ProgramKind, Protected},
     stack::{Mode, Port, PortConflict},
 };
@@ -137,7 +137,7 @@ async fn the_keeper_never_ends_itself() {
     let port = Port::new(listener.local_addr().unwrap().port()).unwrap();
     let fault = Ports::default().claim(&request(port)).await.unwrap_err();
     let (holder, protected) = taken(fault);
-    assert_eq!(protected, Some(Protected::Keeper));
+    assert_eq!(protected, Some(Protected::Control));
     assert_eq!(holder.process.pid, std::process::id());
 }
 

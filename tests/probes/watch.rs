@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use pilotlight::{
-    clock,
     effects::probe::{Pulse, Round, Schedule, Watch},
+    host::clock,
 };
 use tokio::sync::mpsc;
 

@@ -17,7 +17,7 @@ use std::{
 };
 
 use pilotlight::{
-    effects::process::{Ask, Census, Launch, Tree, kill, launch, stop},
+    effects::process::{Ask, Launch, ProcessTable, Tree, kill, launch, stop},
     model::facts::{Mark, RunId, StackId, Stopped},
     stack::{ServiceName, Signal},
 };
@@ -37,7 +37,7 @@ pub(crate) struct Stage {
     /// Its mark.
     pub(crate) stack: StackId,
     /// Who runs.
-    pub(crate) census: Census,
+    pub(crate) processes: ProcessTable,
     runs: AtomicU64,
 }
 
@@ -56,7 +56,7 @@ impl Stage {
         Self {
             folder: TempDir::new().unwrap(),
             stack: StackId(format!("{test}-{}-{number}", std::process::id())),
-            census: Census::from_now(),
+            processes: ProcessTable::from_now(),
             runs: AtomicU64::new(0),
         }
     }
@@ -119,7 +119,7 @@ impl Stage {
 
     pub(crate) async fn stop(&self, service: &Service, patience: Duration) -> Stopped {
         let never = CancellationToken::new();
-        stop(&service.tree, &self.census, TERM, patience, &never).await
+        stop(&service.tree, &self.processes, TERM, patience, &never).await
     }
 }
 
@@ -130,10 +130,10 @@ impl Drop for Stage {
         let cleaning = thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().unwrap();
             runtime.block_on(async {
-                let census = Census::since(0);
-                let table = census.take().await.unwrap();
+                let processes = ProcessTable::since(0);
+                let table = processes.take().await.unwrap();
                 for (_, mark) in table.marked_by_stack(&stack) {
-                    kill(&Tree::remains(mark.clone(), []), &census).await;
+                    kill(&Tree::remains(mark.clone(), []), &processes).await;
                 }
             });
         });

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pilotlight::{
-    effects::process::{Ask, Census, Ended, Tree, end, kill, stop},
+    effects::process::{Ask, Ended, ProcessTable, Tree, end, kill, stop},
     model::facts::{Exit, Process, RunId, Stopped},
     stack::Command,
 };
@@ -90,7 +90,7 @@ async fn what_a_dead_service_left_behind_is_ended() {
             .await;
         let child = service.children(1).await[0];
         assert_eq!(soon(service.tree.exited()).await, Exit::Code(3));
-        let left = service.tree.left(&stage.census).await.unwrap();
+        let left = service.tree.left(&stage.processes).await.unwrap();
         assert_eq!(pids(&left), [child], "{kind}");
         let stopped = stage.stop(&service, SOON).await;
         assert!(!lives(child), "{kind}");
@@ -121,12 +121,12 @@ async fn a_service_within_a_service_belongs_to_itself() {
     );
     let outer = stage.launch(&["/bin/sh", "-c", &line]).await;
     outer.ready().await;
-    let table = stage.census.take().await.unwrap();
+    let table = stage.processes.take().await.unwrap();
     let inner = Tree::remains(inner, []);
     let inner_members = inner.members(&table);
     assert_eq!(inner_members.len(), 1);
     assert_eq!(outer.tree.members(&table), [outer.tree.first().unwrap()]);
-    kill(&inner, &stage.census).await;
+    kill(&inner, &stage.processes).await;
     assert!(!lives(inner_members[0].pid));
 }
 
@@ -141,7 +141,7 @@ async fn a_second_ctrl_c_kills_at_once() {
     let kill_now = CancellationToken::new();
     let stopping = stop(
         &service.tree,
-        &stage.census,
+        &stage.processes,
         TERM,
         Duration::from_hours(1),
         &kill_now,
@@ -199,7 +199,7 @@ async fn a_stop_command_that_hangs_is_ended_with_the_service() {
         environment: &std::env::vars_os().collect::<Vec<_>>(),
     };
     let patience = Duration::from_secs(3);
-    let stopped = soon(stop(&service.tree, &stage.census, ask, patience, &never)).await;
+    let stopped = soon(stop(&service.tree, &stage.processes, ask, patience, &never)).await;
     assert!(stopped.killed);
     let helper = std::fs::read_to_string(stage.folder.path().join("helper")).unwrap();
     let helper: u32 = helper.trim().parse().unwrap();
@@ -219,7 +219,7 @@ async fn a_service_that_forks_at_every_sigterm_does_not_escape() {
     let stopped = soon(stage.stop(&service, Duration::from_hours(1))).await;
     assert_eq!(stopped.exit, Some(Exit::Code(0)));
     assert_eq!(stopped.left, []);
-    let left = service.tree.left(&stage.census).await.unwrap();
+    let left = service.tree.left(&stage.processes).await.unwrap();
     assert_eq!(left, []);
 }
 
@@ -228,11 +228,11 @@ async fn a_chain_of_short_lives_in_sessions_of_their_own_is_cut() {
     let stage = Stage::new("chain");
     let service = stage.serve("--sigterm ignore --chain").await;
     assert_eq!(soon(service.tree.exited()).await, Exit::Code(0));
-    assert_ne!(service.tree.left(&stage.census).await.unwrap(), []);
+    assert_ne!(service.tree.left(&stage.processes).await.unwrap(), []);
     let stopped = stage.stop(&service, Duration::from_millis(50)).await;
     assert!(stopped.killed);
     assert_eq!(stopped.left, []);
-    assert_eq!(service.tree.left(&stage.census).await.unwrap(), []);
+    assert_eq!(service.tree.left(&stage.processes).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -248,7 +248,7 @@ async fn a_number_that_means_another_process_by_now_is_left_alone() {
     let mark = stage.mark(RunId(99));
     assert!(Tree::adopt(mark.clone(), earlier).is_none());
     assert_eq!(end(earlier, Duration::ZERO).await, Ended::Left);
-    let stopped = kill(&Tree::remains(mark, [earlier]), &stage.census).await;
+    let stopped = kill(&Tree::remains(mark, [earlier]), &stage.processes).await;
     assert_eq!(stopped, Stopped::default());
     assert!(lives(now.pid));
 }
@@ -289,10 +289,10 @@ async fn a_stop_ends_even_if_a_process_may_not_be_killed_and_says_so() {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             let never = CancellationToken::new();
-            let census = Census::since(0);
+            let processes = ProcessTable::since(0);
             soon(stop(
                 &tree,
-                &census,
+                &processes,
                 TERM,
                 Duration::from_millis(50),
                 &never,
@@ -315,7 +315,7 @@ async fn stop_by_command(stage: &Stage, service: &Service, line: &str) -> Stoppe
         environment: &std::env::vars_os().collect::<Vec<_>>(),
     };
     let never = CancellationToken::new();
-    soon(stop(&service.tree, &stage.census, ask, SOON, &never)).await
+    soon(stop(&service.tree, &stage.processes, ask, SOON, &never)).await
 }
 
 fn pids(processes: &[Process]) -> Vec<u32> {

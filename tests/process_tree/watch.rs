@@ -20,10 +20,10 @@ async fn a_daemon_is_followed_until_its_end() {
     assert_eq!(soon(service.tree.exited()).await, Exit::Code(0));
     service.ready().await;
     let child = service.children(1).await[0];
-    let left = service.tree.left(&stage.census).await.unwrap();
+    let left = service.tree.left(&stage.processes).await.unwrap();
     assert_eq!(left.len(), 2);
 
-    let following = service.tree.followed(&stage.census);
+    let following = service.tree.followed(&stage.processes);
     tokio::pin!(following);
     for member in &left {
         let waits = tokio::time::timeout(Duration::from_millis(50), &mut following);
@@ -44,13 +44,13 @@ async fn a_redis_that_daemonizes_is_followed_and_stopped() {
     words.push(&port);
     let service = stage.launch(&words).await;
     assert_eq!(soon(service.tree.exited()).await, Exit::Code(0));
-    let left = service.tree.left(&stage.census).await.unwrap();
+    let left = service.tree.left(&stage.processes).await.unwrap();
     let [redis] = left[..] else {
         panic!("{left:?}: {}", service.printed());
     };
     let waits = tokio::time::timeout(
         Duration::from_millis(200),
-        service.tree.followed(&stage.census),
+        service.tree.followed(&stage.processes),
     );
     assert!(waits.await.is_err(), "it lives: {}", service.printed());
     let stopped = stage.stop(&service, SOON).await;
@@ -62,7 +62,7 @@ async fn a_redis_that_daemonizes_is_followed_and_stopped() {
 #[tokio::test]
 async fn a_later_keeper_adopts_the_first_process_and_hears_of_its_end() {
     let stage = Stage::new("adopted");
-    // The first keeper: a process whose death leaves the service with another parent.
+    // The first daemon: a process whose death leaves the service with another parent.
     let outer = stage.serve("--child double-fork").await;
     let pid = outer.children(1).await[0];
     let service = process(pid).unwrap();
@@ -77,7 +77,14 @@ async fn a_later_keeper_adopts_the_first_process_and_hears_of_its_end() {
 async fn a_process_that_nobody_has_reaped_is_gone() {
     let stage = Stage::new("zombie");
     let service = stage.serve("--exit 0").await;
-    let dead = || async { service.tree.left(&stage.census).await.unwrap().is_empty() };
+    let dead = || async {
+        service
+            .tree
+            .left(&stage.processes)
+            .await
+            .unwrap()
+            .is_empty()
+    };
     soon(async {
         while !dead().await {
             tokio::task::yield_now().await;
@@ -96,7 +103,7 @@ async fn the_cost_of_a_tree_is_known() {
     let service = stage.serve("--burn 50ms --child fork --print ready").await;
     service.ready().await;
     service.children(1).await;
-    let table = stage.census.take().await.unwrap();
+    let table = stage.processes.take().await.unwrap();
     let members = service.tree.members(&table);
     assert_eq!(members.len(), 2);
     let one = usage(&table, &members[..1]).unwrap();
@@ -104,7 +111,7 @@ async fn the_cost_of_a_tree_is_known() {
     assert!(one.memory_bytes > 0 && both.memory_bytes > one.memory_bytes);
     assert!(both.cpu_time > Duration::ZERO);
     stage.stop(&service, SOON).await;
-    let later = stage.census.take().await.unwrap();
+    let later = stage.processes.take().await.unwrap();
     assert_eq!(usage(&later, &members), Some(Usage::default()));
 }
 
@@ -124,7 +131,7 @@ async fn a_process_that_had_no_mark_is_found_by_the_one_that_its_next_program_ha
         .unwrap();
     let pid = child.id();
     let is_marked = async || {
-        let table = stage.census.take().await.unwrap();
+        let table = stage.processes.take().await.unwrap();
         table
             .marked_by_stack(&stage.stack)
             .any(|(process, _)| process.pid == pid)

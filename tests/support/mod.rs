@@ -1,4 +1,4 @@
-//! A keeper of one's own, in a folder of its own, for tests on real processes.
+//! A daemon of one's own, in a folder of its own, for tests on real processes.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::{
@@ -12,8 +12,8 @@ use std::{
 };
 
 use pilotlight::{
-    control::{Down, Environment, Keeper as _, Lock, LockError, Outcome, Restart, Up},
-    home::Home,
+    control::{Control as _, Down, Environment, Lock, LockError, Outcome, Restart, Up},
+    fs::home::Home,
     model::{
         facts::RunId,
         finding::Code,
@@ -27,7 +27,7 @@ use tempfile::TempDir;
 /// So long a test waits for something that is bound to happen.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
-/// A folder with a stack file, and a keeper whose home is beside it. What it started is ended when
+/// A folder with a stack file, and a daemon whose home is beside it. What it started is ended when
 /// it is dropped, also when the test fails.
 pub(crate) struct Bench {
     pub(crate) folder: TempDir,
@@ -36,7 +36,7 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// A keeper with nothing to keep yet.
+    /// A daemon with nothing to keep yet.
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let home = Home::under(&folder.path().join("home")).expect("a home");
@@ -49,7 +49,7 @@ impl Bench {
         bench
     }
 
-    /// A keeper, and this stack file.
+    /// A daemon, and this stack file.
     pub(crate) async fn with(stack: &str) -> Self {
         let bench = Self::new().await;
         bench.write(stack);
@@ -72,10 +72,10 @@ impl Bench {
         self.folder.path().join(name)
     }
 
-    /// Starts a keeper on the same home, after [`Self::vanish`].
+    /// Starts a daemon on the same home, after [`Self::vanish`].
     pub(crate) async fn start(&mut self) -> Vec<String> {
         let lock = self.lock().await;
-        let mut started = supervisor::start(&lock).await.expect("a keeper");
+        let mut started = supervisor::start(&lock).await.expect("a daemon");
         let remarks = std::mem::take(&mut started.remarks);
         self.started = Some(started);
         remarks
@@ -96,15 +96,15 @@ impl Bench {
         within("the lock", acquiring).await
     }
 
-    /// The keeper goes and leaves its services running, as one that is killed does.
+    /// The daemon goes and leaves its services running, as one that is killed does.
     pub(crate) async fn vanish(&mut self) {
-        let started = self.started.take().expect("a keeper");
+        let started = self.started.take().expect("a daemon");
         started.handle.quit(true).await;
-        started.task.await.expect("the keeper ends");
+        started.task.await.expect("the daemon ends");
     }
 
     pub(crate) fn handle(&self) -> &Handle {
-        &self.started.as_ref().expect("a keeper").handle
+        &self.started.as_ref().expect("a daemon").handle
     }
 
     pub(crate) async fn up(&self) -> Outcome {
@@ -191,7 +191,7 @@ impl Bench {
                 self.service(name)
             )
         };
-        service(&snapshot.expect("a keeper"), name)
+        service(&snapshot.expect("a daemon"), name)
     }
 
     pub(crate) async fn until_phase(&self, name: &str, phase: PhaseName) -> Arc<ServiceView> {

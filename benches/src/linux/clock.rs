@@ -9,9 +9,9 @@ pub(crate) const DEADLINE: Duration = Duration::from_mins(2);
 
 /// A point on `CLOCK_MONOTONIC`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Moment(Duration);
+pub(crate) struct TimePoint(Duration);
 
-impl Moment {
+impl TimePoint {
     pub(crate) fn now() -> Self {
         let now = clock_gettime(ClockId::Monotonic);
         let part = |number: i64| u64::try_from(number).unwrap_or_default();
@@ -36,7 +36,7 @@ impl Moment {
     }
 }
 
-impl Add<Duration> for Moment {
+impl Add<Duration> for TimePoint {
     type Output = Self;
 
     fn add(self, time: Duration) -> Self {

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Result,
-    clock::{DEADLINE, Moment},
+    clock::{DEADLINE, TimePoint},
     kernel,
     managers::{Manager, Pilotlight},
     service::Service,
@@ -21,11 +21,11 @@ pub(crate) struct Running<'a> {
     manager: &'a dyn Manager,
     stage: Stage,
     /// When its command was started.
-    pub(crate) began: Moment,
+    pub(crate) began: TimePoint,
     /// When its command returned.
-    pub(crate) returned: Moment,
+    pub(crate) returned: TimePoint,
     /// The processes of the manager itself.
-    keepers: Vec<i32>,
+    daemons: Vec<i32>,
 }
 
 impl<'a> Running<'a> {
@@ -60,16 +60,16 @@ impl<'a> Running<'a> {
     }
 
     fn start_by(command: Command, manager: &'a dyn Manager, stage: Stage) -> Result<Self> {
-        let began = Moment::now();
+        let began = TimePoint::now();
         run(&stage, command)?;
-        let returned = Moment::now();
-        let keepers = stage.keepers()?;
+        let returned = TimePoint::now();
+        let daemons = stage.daemons()?;
         Ok(Self {
             manager,
             stage,
             began,
             returned,
-            keepers,
+            daemons,
         })
     }
 
@@ -83,13 +83,13 @@ impl<'a> Running<'a> {
 
     /// The CPU time that the manager has used.
     pub(crate) fn cpu_time(&self) -> Result<Duration> {
-        self.keepers.iter().map(|pid| kernel::cpu_time(*pid)).sum()
+        self.daemons.iter().map(|pid| kernel::cpu_time(*pid)).sum()
     }
 
     /// The manager's share of memory in MiB.
     pub(crate) fn memory(&self) -> Result<f64> {
         let kib: Result<u64> = self
-            .keepers
+            .daemons
             .iter()
             .map(|pid| kernel::proportional_memory(*pid))
             .sum();
@@ -99,14 +99,14 @@ impl<'a> Running<'a> {
     /// Measures how long a command of Pilot Light that reports these services takes.
     pub(crate) fn status(&self) -> Result<Duration> {
         let command = Pilotlight.command(&self.stage, &["status"])?;
-        let began = Moment::now();
+        let began = TimePoint::now();
         run(&self.stage, command)?;
         Ok(began.elapsed())
     }
 
     /// Stops all services: how long that took until its command had returned and none was left.
     pub(crate) fn down(&self) -> Result<Duration> {
-        let began = Moment::now();
+        let began = TimePoint::now();
         self.leave()?;
         self.stage.wait_until_empty()?;
         Ok(began.elapsed())

@@ -60,7 +60,7 @@ impl Service {
         Some(format!("http://127.0.0.1:{port}/"))
     }
 
-    /// The command with nothing between: its output goes to a file, as with a keeper.
+    /// The command with nothing between: its output goes to a file, as with a daemon.
     pub(crate) fn plain(&self, stage: &Stage) -> Result<Command> {
         let log = std::fs::OpenOptions::new()
             .append(true)

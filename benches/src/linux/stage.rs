@@ -19,7 +19,7 @@ use rustix::process::Signal;
 
 use super::{
     Result,
-    clock::{DEADLINE, Moment},
+    clock::{DEADLINE, TimePoint},
     kernel,
     trace::Trace,
 };
@@ -103,8 +103,8 @@ impl Stage {
         Ok(kernel::processes(|pid| self.is_service(pid))?)
     }
 
-    /// Everything else that was started here: the keeper, above all.
-    pub(crate) fn keepers(&self) -> Result<Vec<i32>> {
+    /// Everything else that was started here: the daemon, above all.
+    pub(crate) fn daemons(&self) -> Result<Vec<i32>> {
         Ok(kernel::processes(|pid| {
             is_marked(self.path(), pid) && !self.is_service(pid)
         })?)
@@ -120,7 +120,7 @@ impl Stage {
 
     /// Waits until no service runs any more.
     pub(crate) fn wait_until_empty(&self) -> Result {
-        let deadline = Moment::now() + DEADLINE;
+        let deadline = TimePoint::now() + DEADLINE;
         while !self.services()?.is_empty() {
             if deadline.has_passed() {
                 return Err("services are left".into());
@@ -190,12 +190,12 @@ fn stages() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
     STAGES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Kills all that runs on a stage; again, while that finds any, since a keeper may have started others
+/// Kills all that runs on a stage; again, while that finds any, since a daemon may have started others
 /// meanwhile.
 fn clear(stage: &Path) {
     let program = program_of(stage);
     let is_ours = |pid| kernel::runs(pid, &program) || is_marked(stage, pid);
-    let deadline = Moment::now() + Duration::from_secs(5);
+    let deadline = TimePoint::now() + Duration::from_secs(5);
     while !deadline.has_passed() {
         match kernel::processes(is_ours) {
             Ok(left) if left.is_empty() => return,

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     Result,
-    clock::{DEADLINE, Moment},
+    clock::{DEADLINE, TimePoint},
 };
 
 /// Between two looks at a trace. The times are in the trace, so that looking seldom makes none of
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(crate) struct Event {
     pub(crate) name: String,
     pub(crate) pid: i32,
-    pub(crate) at: Moment,
+    pub(crate) at: TimePoint,
 }
 
 /// The file that all services of a run append to.
@@ -56,14 +56,14 @@ impl Trace {
     }
 
     /// Waits for the first event of this name after a time.
-    pub(crate) fn wait_for_next(&self, name: &str, after: Moment) -> Result<Event> {
+    pub(crate) fn wait_for_next(&self, name: &str, after: TimePoint) -> Result<Event> {
         let events = self.wait(name, |events| events.iter().any(|event| event.at > after))?;
         let next = events.into_iter().find(|event| event.at > after);
         Ok(next.ok_or("an event is gone")?)
     }
 
     fn wait(&self, name: &str, enough: impl Fn(&[Event]) -> bool) -> Result<Vec<Event>> {
-        let deadline = Moment::now() + DEADLINE;
+        let deadline = TimePoint::now() + DEADLINE;
         loop {
             let events = self.events(name)?;
             if enough(&events) {
@@ -81,7 +81,7 @@ impl Trace {
 }
 
 /// When the last of them happened.
-pub(crate) fn last(events: &[Event]) -> Moment {
+pub(crate) fn last(events: &[Event]) -> TimePoint {
     events
         .iter()
         .map(|event| event.at)
@@ -95,6 +95,6 @@ fn event(line: &str) -> Option<Event> {
     Some(Event {
         name: words.next()?.to_owned(),
         pid: words.next()?.parse().ok()?,
-        at: Moment::from_nanoseconds(words.next()?.parse().ok()?),
+        at: TimePoint::from_nanoseconds(words.next()?.parse().ok()?),
     })
 }

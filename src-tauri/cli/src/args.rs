@@ -59,7 +59,7 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Keep stacks in the background; `up --detach` starts this
     #[command(hide = true)]
-    Keeper,
+    Daemon,
 }
 
 /// Start services and what they need

@@ -1,4 +1,4 @@
-//! What every command begins with: the home, the stack file, and the keeper.
+//! What every command begins with: the home, the stack file, and the daemon.
 
 use std::{
     cell::Cell,
@@ -8,9 +8,9 @@ use std::{
 };
 
 use pilotlight::{
-    background::Starting,
     control::Client,
-    home::Home,
+    fs::home::Home,
+    host::background::Starting,
     model::view::{Snapshot, StackView},
     stack::{ServiceName, Stack},
     stack_file,
@@ -63,8 +63,8 @@ impl Context {
         self.file.is_some()
     }
 
-    /// The keeper, if there is one.
-    pub(crate) async fn keeper(&self) -> Result<Option<Client>, Failure> {
+    /// The daemon, if there is one.
+    pub(crate) async fn daemon(&self) -> Result<Option<Client>, Failure> {
         Ok(Client::find(&self.home).await?)
     }
 }

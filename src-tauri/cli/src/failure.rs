@@ -8,12 +8,10 @@ use std::{
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use pilotlight::{
-    background::StartError,
     control::{ClientError, ConnectError, LockError},
-    diary::DiaryError,
     effects::remedy::RemedyError,
-    home::HomeError,
-    keeping::KeepError,
+    fs::home::HomeError,
+    host::{background::StartError, daemon::DaemonError, logging::LoggingError},
     stack::ServiceName,
     stack_file::{NotFound, Report, nearest},
 };
@@ -70,9 +68,9 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Lock(#[from] LockError),
     #[error(transparent)]
-    Keep(#[from] KeepError),
+    Keep(#[from] DaemonError),
     #[error(transparent)]
-    Diary(#[from] DiaryError),
+    Diary(#[from] LoggingError),
     #[error(transparent)]
     Start(#[from] StartError),
     /// The operating system would not do this.
@@ -153,7 +151,7 @@ impl Failure {
     /// The next step.
     fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Connect(ConnectError::NoKeeper) => Some("start it with `pilotlight up`"),
+            Self::Connect(ConnectError::NoDaemon) => Some("start it with `pilotlight up`"),
             Self::Connect(ConnectError::NoSocket { .. }) => Some(
                 "it makes the socket again by itself unless it is stopped; end that process if it \
                  does not: its services keep running, and the next `pilotlight up` reconnects to them",

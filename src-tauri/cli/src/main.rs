@@ -3,9 +3,9 @@
 mod args;
 mod commands;
 mod context;
+mod daemon;
 mod failure;
 mod json;
-mod keeper;
 mod paint;
 mod time;
 mod view;
@@ -18,15 +18,15 @@ use std::{
 
 use clap::Parser as _;
 use pilotlight::{
-    background,
     effects::process::{errand, seal_descriptors},
+    host::background,
 };
 
 use args::{Arguments, Command};
 use context::Context;
 use failure::{Ending, Failure};
 
-/// A keeper waits nearly all of its time.
+/// A daemon waits nearly all of its time.
 const WORKERS: usize = 2;
 /// The limit of threads for blocking work: files, launches, the process table. It is higher than normal
 /// use needs, since threads may hang on a disk or network mount that does not respond.
@@ -71,14 +71,14 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
     }
     let context = Context::new(arguments.file)?;
     let (is_detached, is_daemon) = match &arguments.command {
-        Command::Keeper => (false, true),
-        Command::Up(up) if up.detach => (true, keeper::fork(&context, &up.services)?),
+        Command::Daemon => (false, true),
+        Command::Up(up) if up.detach => (true, daemon::fork(&context, &up.services)?),
         _ => (false, false),
     };
     let command = match arguments.command {
         _ if is_daemon => {
             background::save_memory();
-            Command::Keeper
+            Command::Daemon
         }
         command => command,
     };
@@ -97,7 +97,7 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
             Command::Check(check) => commands::check::run(&context, &check),
             Command::Init(init) => commands::init::run(&context, &init).await,
             Command::Completions(completions) => commands::completions::run(&completions),
-            Command::Keeper => keeper::keep_here(&context.home).await,
+            Command::Daemon => daemon::run(&context.home).await,
         }
     });
     // A thread that hangs on a dead disk or network mount must not keep the process alive.

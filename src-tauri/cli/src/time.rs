@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, SpanRelativeTo, Timestamp, Zoned, civil, tz::TimeZone};
-use pilotlight::clock;
+use pilotlight::host::clock;
 
 /// Now.
 pub(crate) fn now() -> Timestamp {

@@ -4,13 +4,12 @@
 use std::{env, fmt::Write as _, path::Path, sync::Arc, time::Duration};
 
 use pilotlight::{
-    clock,
-    model::{
-        diagnose::diagnose,
+    diagnose::{
+        diagnose,
         evidence::{Evidence, HostEvidence, ServiceEvidence},
-        facts::Exit,
-        view::PhaseName,
     },
+    host::clock,
+    model::{facts::Exit, view::PhaseName},
     stack::Stack,
     stack_file,
 };
@@ -75,7 +74,7 @@ fn evidence(stack: &Arc<Stack>, change: Change) -> Evidence {
         at: clock::now().wall,
         took: Duration::ZERO,
         kept: true,
-        other_keeper: None,
+        other_daemon: None,
         services: services.collect(),
         host: HostEvidence::default(),
     }

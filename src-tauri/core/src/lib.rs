@@ -1,32 +1,16 @@
 //! The core of Pilot Light: all that decides and acts. `docs/architecture.md` draws the whole.
 #![cfg_attr(not(test), warn(clippy::expect_used))]
 
-pub mod background;
-pub mod clock;
-pub mod consent;
+pub mod app;
 pub mod control;
-pub mod desk;
-pub mod diary;
+pub mod diagnose;
 pub mod effects;
-mod fingerprint;
-pub mod home;
-pub mod identity;
-pub mod keeping;
+pub mod fs;
+pub mod host;
 mod knowledge;
-pub mod mask;
 pub mod model;
-mod native_text;
-pub mod own_variables;
 mod platform;
-pub mod project_file;
-mod replace;
-pub mod set_aside;
-pub mod settings;
-pub mod signals;
 pub mod stack;
 pub mod stack_file;
 pub mod state;
 pub mod supervisor;
-pub mod unkept;
-mod variables;
-pub mod window;

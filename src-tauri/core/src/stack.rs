@@ -277,14 +277,14 @@ pub enum PortConflict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
     /// The first, polite step.
-    pub polite: Polite,
+    pub polite: StopMethod,
     /// How long it has before its whole tree is killed.
     pub timeout: Duration,
 }
 
 /// The polite way to end a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Polite {
+pub enum StopMethod {
     /// A signal to its process group. On Windows `Interrupt` is Ctrl+C and all others are Ctrl+Break.
     Signal(Signal),
     /// A command of its own.

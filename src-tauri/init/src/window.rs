@@ -3,8 +3,8 @@
 use std::{fs, path::Path};
 
 use pilotlight::{
+    app::window::{Draft, Found},
     stack_file,
-    window::{Draft, Found},
 };
 
 use crate::{

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use pilotlight::{
+    app::window::{LogUpdate, Preview, QuitChoice, Update},
     control::Outcome,
     model::finding::{Action, Finding},
     stack::ServiceName,
-    window::{LogUpdate, Preview, QuitChoice, Update},
 };
 use tauri::{AppHandle, State, command, ipc::Channel};
 

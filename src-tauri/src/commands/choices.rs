@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use pilotlight::{
+    app::{
+        settings::Settings,
+        window::{Draft, Update},
+    },
     control::Outcome,
-    settings::Settings,
-    window::{Draft, Update},
 };
 use tauri::{AppHandle, Manager as _, State, command, path::BaseDirectory};
 

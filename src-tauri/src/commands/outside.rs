@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pilotlight::{diary, stack::ServiceName};
+use pilotlight::{host::logging, stack::ServiceName};
 use tauri::{AppHandle, State, WebviewWindow, Wry, command};
 use tauri_plugin_dialog::{DialogExt as _, FileDialogBuilder, FilePath};
 use tokio::sync::oneshot;
@@ -37,7 +37,7 @@ pub(crate) async fn open_log_file(
 
 #[command]
 pub(crate) async fn open_own_log(app: AppHandle, host: State<'_, Host>) -> Result<(), String> {
-    let log = diary::latest(host.desk.home().state(), DIARY)
+    let log = logging::latest(host.desk.home().state(), DIARY)
         .map_err(|error| format!("failed to find the log: {error}"))?;
     links::file(&app, &log.ok_or("there is no log")?)
 }

@@ -2,7 +2,7 @@
 
 use std::{env, io, path::PathBuf};
 
-use pilotlight::model::notices::Notice;
+use pilotlight::app::notices::Notice;
 use tauri::Env;
 
 /// Returns the body of a notification unchanged: these desktops show plain text.

@@ -11,11 +11,11 @@ use ksni::{
     menu::{CheckmarkItem, StandardItem, SubMenu},
 };
 use pilotlight::{
-    model::{
+    app::{
         notices::Notice,
         tray::{Choice, Entry, Tray},
     },
-    own_variables,
+    host::own_variables,
 };
 use tauri::{AppHandle, Env, Manager as _, async_runtime::spawn, image::Image};
 use tokio::sync::watch;

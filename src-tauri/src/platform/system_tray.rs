@@ -8,9 +8,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use pilotlight::model::{
-    tray::{Choice, Entry, Tray},
-    view::Light,
+use pilotlight::{
+    app::tray::{Choice, Entry, Tray},
+    model::view::Light,
 };
 use tauri::{
     AppHandle, Manager as _, Wry,

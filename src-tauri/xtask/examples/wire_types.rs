@@ -2,9 +2,10 @@
 //! them.
 
 use pilotlight::{
+    app::{settings, window},
     control::Outcome,
     model::{facts, finding, view},
-    settings, stack, window,
+    stack,
 };
 use ts_rs::{Config, TS};
 

@@ -1,4 +1,4 @@
-//! The application as the keeper: with the command, after another keeper, and twice.
+//! The application as the daemon: with the command, after another daemon, and twice.
 
 use pilotlight_app_tests::{desktop::Desktop, light::Light, processes, until_so};
 use serde_json::json;
@@ -14,7 +14,7 @@ fn the_command_talks_to_the_application() {
     let path = file.display().to_string();
     desktop.pilotlight(&["--file", &path, "up", "--detach"]);
     icon.until_shows(Light::Green);
-    assert_eq!(desktop.keeper(), Some(app.pid()));
+    assert_eq!(desktop.daemon(), Some(app.pid()));
     let service = desktop.service(&file, "backend");
     assert_eq!(service["phase"], "ready");
     desktop.pilotlight(&["--file", &path, "down"]);
@@ -27,13 +27,13 @@ fn the_application_takes_over_from_a_keeper_in_the_background_without_a_restart(
     let file = two().write(&desktop);
     desktop.pilotlight(&["--file", &file.display().to_string(), "up", "--detach"]);
     let before = [desktop.pid(&file, "redis"), desktop.pid(&file, "backend")];
-    let first = desktop.keeper().expect("a keeper");
+    let first = desktop.daemon().expect("a daemon");
 
     let app = desktop.start(&[]);
     let icon = desktop.tray().icon();
     icon.until_shows(Light::Green);
-    until_so("the first keeper is gone", || !processes::lives(first));
-    assert_eq!(desktop.keeper(), Some(app.pid()));
+    until_so("the first daemon is gone", || !processes::lives(first));
+    assert_eq!(desktop.daemon(), Some(app.pid()));
     assert_eq!(
         [desktop.pid(&file, "redis"), desktop.pid(&file, "backend")],
         before

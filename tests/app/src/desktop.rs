@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pilotlight::home::Home;
+use pilotlight::fs::home::Home;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -270,9 +270,9 @@ impl Desktop {
         text
     }
 
-    /// The keeper, as it has written itself down.
+    /// The daemon, as it has written itself down.
     #[must_use]
-    pub fn keeper(&self) -> Option<u32> {
+    pub fn daemon(&self) -> Option<u32> {
         let card = fs::read(self.home().state().join("keeper.json")).ok()?;
         let card: Value = serde_json::from_slice(&card).ok()?;
         card["pid"].as_u64()?.try_into().ok()

@@ -41,7 +41,7 @@ const SETTINGS: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 </channel>
 "#;
 
-/// Where a bus would look for the keeper of Xfce's settings.
+/// Where a bus would look for the daemon of Xfce's settings.
 const XFCONF: &str = "/usr/share/dbus-1/services/org.xfce.Xfconf.service";
 
 /// The panel. It ends when it is dropped.
@@ -60,14 +60,14 @@ impl Panel {
         fs::write(folder.join("xfce4-panel.xml"), SETTINGS).expect("settings");
         let service =
             fs::read_to_string(XFCONF).unwrap_or_else(|error| panic!("{XFCONF}: {error}"));
-        let keeper = service.lines().find_map(|line| line.strip_prefix("Exec="));
-        let keeper = Path::new(keeper.expect("a program"));
+        let daemon = service.lines().find_map(|line| line.strip_prefix("Exec="));
+        let daemon = Path::new(daemon.expect("a program"));
         let quiet = |mut command: Command| {
             command.stdout(Stdio::null()).stderr(Stdio::null());
             command.spawn().expect("a part of the panel")
         };
         let mut panel = Self {
-            children: vec![quiet(desktop.program(keeper))],
+            children: vec![quiet(desktop.program(daemon))],
         };
         until_named(desktop, "org.xfce.Xfconf");
         let mut command = desktop.program("xfce4-panel".as_ref());

@@ -1,4 +1,4 @@
-//! The real window in its real webview, over the real keeper.
+//! The real window in its real webview, over the real daemon.
 #![cfg(target_os = "linux")]
 
 use std::{env, fs, path::PathBuf};
@@ -56,7 +56,7 @@ impl Lit {
         window.click(&button("Start"));
         window.until(&lit("server", "ready"));
         let pid = desktop.pid(&file, "server");
-        let application = desktop.keeper().expect("the application");
+        let application = desktop.daemon().expect("the application");
         Self {
             window,
             desktop,
@@ -199,7 +199,7 @@ fn quitting_can_be_called_off_and_can_leave_the_services_running() {
     icon.menu().click(&["Quit"]);
     stack.window.click(&answer("Cancel"));
     stack.window.until_gone("//dialog");
-    assert_eq!(stack.desktop.keeper(), Some(stack.application));
+    assert_eq!(stack.desktop.daemon(), Some(stack.application));
     assert_eq!(stack.desktop.pid(&stack.file, "server"), stack.pid);
 
     icon.menu().click(&["Quit"]);

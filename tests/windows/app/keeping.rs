@@ -11,8 +11,8 @@ use std::{
 
 use pilotlight::{
     control::Client,
-    effects::process::{Census, end, process},
-    home::Home,
+    effects::process::{ProcessTable, end, process},
+    fs::home::Home,
     model::view::{Light, Snapshot},
 };
 use tempfile::TempDir;
@@ -73,7 +73,7 @@ impl Stage {
         app.spawn().expect("the application")
     }
 
-    /// What the keeper says, if there is one.
+    /// What the daemon says, if there is one.
     fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.runtime.block_on(async {
             let mut client = Client::connect(&self.home()).await.ok()?;
@@ -92,7 +92,7 @@ impl Stage {
     /// Who carries a mark of the stack.
     fn everybody(&self) -> Vec<u32> {
         let stack = self.home().stack_id(&self.file());
-        let table = self.runtime.block_on(Census::since(0).take());
+        let table = self.runtime.block_on(ProcessTable::since(0).take());
         let table = table.expect("the processes");
         let marked = table.marked_by_stack(&stack);
         marked.map(|(process, _)| process.pid).collect()
@@ -101,7 +101,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        // The keeper first, so that nothing is started again.
+        // The daemon first, so that nothing is started again.
         if let Some(mut app) = self.app.take() {
             drop(app.kill());
             drop(app.wait());
@@ -156,7 +156,7 @@ fn started_at_login_it_keeps_the_chosen_stacks_until_it_is_told_to_end() {
 
     let home = stage.home();
     stage.runtime.block_on(async {
-        let mut client = Client::connect(&home).await.expect("the keeper");
+        let mut client = Client::connect(&home).await.expect("the daemon");
         client.quit(false).await.expect("an answer");
     });
     let app = stage.app.as_mut().expect("the application");

@@ -1,4 +1,4 @@
-//! A keeper that is killed, and the next one.
+//! A daemon that is killed, and the next one.
 
 use super::stage::{Stage, kill, lives, steps, until};
 
@@ -9,23 +9,23 @@ fn services_outlive_a_keeper_that_is_killed_and_the_next_one_sees_how_they_end()
         steps("--print tick --child fork --until go --print leaving --exit 42")
     ));
     stage.expect(&["up", "--detach"], 0);
-    let (pid, first) = (stage.pid("ticker"), stage.keeper().unwrap());
+    let (pid, first) = (stage.pid("ticker"), stage.daemon().unwrap());
     let everybody = stage.everybody();
     assert_eq!(everybody.len(), 2, "{everybody:?}");
     kill(first);
     assert!(!lives(first));
     for pid in &everybody {
-        assert!(lives(*pid), "{pid} went with its keeper");
+        assert!(lives(*pid), "{pid} went with its daemon");
     }
 
     stage.expect(&["up", "--detach"], 0);
-    assert_ne!(stage.keeper(), Some(first));
+    assert_ne!(stage.daemon(), Some(first));
     let adopted = stage.service("ticker");
     assert_eq!(adopted["pid"], pid, "{adopted}");
     assert_eq!(adopted["adopted"], true, "{adopted}");
     assert_eq!(adopted["phase"], "ready", "{adopted}");
 
-    // It was no child of this keeper's, and still its end is seen, with its code.
+    // It was no child of this daemon's, and still its end is seen, with its code.
     stage.write("go", "");
     until("its end", || stage.service("ticker")["pid"].is_null());
     let ended = stage.service("ticker");
@@ -46,7 +46,7 @@ fn what_was_adopted_is_stopped_with_its_whole_tree() {
     stage.expect(&["up", "--detach"], 0);
     until("two children", || stage.everybody().len() == 3);
     let everybody = stage.everybody();
-    kill(stage.keeper().unwrap());
+    kill(stage.daemon().unwrap());
     stage.expect(&["up", "--detach"], 0);
     stage.expect(&["down"], 0);
     for pid in everybody {
@@ -64,7 +64,7 @@ fn what_died_with_its_keeper_is_started_anew_and_what_it_left_is_ended() {
     until("a child", || stage.everybody().len() == 2);
     let before = stage.everybody();
     let pid = stage.pid("parent");
-    kill(stage.keeper().unwrap());
+    kill(stage.daemon().unwrap());
     kill(pid);
     stage.expect(&["up", "--detach"], 0);
     assert_ne!(stage.pid("parent"), pid);

@@ -10,8 +10,8 @@ use std::{
 };
 
 use pilotlight::{
-    effects::process::{Census, end, process},
-    home::Home,
+    effects::process::{ProcessTable, end, process},
+    fs::home::Home,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -96,8 +96,8 @@ impl Stage {
         pid.try_into().unwrap()
     }
 
-    /// The keeper, as it has written itself down; `None` if there never was one.
-    pub(crate) fn keeper(&self) -> Option<u32> {
+    /// The daemon, as it has written itself down; `None` if there never was one.
+    pub(crate) fn daemon(&self) -> Option<u32> {
         let card = fs::read(self.home().state().join("keeper.json")).ok()?;
         let card: Value = serde_json::from_slice(&card).ok()?;
         card["pid"].as_u64()?.try_into().ok()
@@ -106,7 +106,7 @@ impl Stage {
     /// Whoever carries a mark of this stack.
     pub(crate) fn everybody(&self) -> Vec<u32> {
         let stack = self.home().stack_id(&self.path("pilotlight.toml"));
-        let table = wait_for(async { Census::since(0).take().await.unwrap() });
+        let table = wait_for(async { ProcessTable::since(0).take().await.unwrap() });
         let marked = table.marked_by_stack(&stack);
         marked.map(|(process, _)| process.pid).collect()
     }
@@ -114,9 +114,9 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        // The keeper first, so that nothing is started again.
-        if let Some(keeper) = self.keeper() {
-            kill(keeper);
+        // The daemon first, so that nothing is started again.
+        if let Some(daemon) = self.daemon() {
+            kill(daemon);
         }
         for pid in self.everybody() {
             kill(pid);

@@ -73,14 +73,14 @@ fn goes_from_up_to_down(home: &str) {
     assert_ne!(again, pids[1]);
     assert!(!lives(pids[1]));
 
-    let keeper = stage.keeper().unwrap();
-    assert!(lives(keeper));
+    let daemon = stage.daemon().unwrap();
+    assert!(lives(daemon));
     stage.expect(&["down"], 0);
     assert_eq!(stage.everybody(), [0; 0]);
     for pid in pids.into_iter().chain([again]) {
         assert!(!lives(pid));
     }
-    until("the keeper ends with its last stack", || !lives(keeper));
+    until("the daemon ends with its last stack", || !lives(daemon));
     let (out, _) = stage.expect(&["status"], 0);
     assert!(out.contains("stopped"), "{out}");
 }
@@ -104,7 +104,7 @@ fn a_keeper_in_the_foreground_can_be_asked_by_others() {
     ));
     let mut up = stage.command(&["up"]).spawn().unwrap();
     let home = stage.home();
-    until("a keeper", || home.state().join("keeper.json").exists());
+    until("a daemon", || home.state().join("keeper.json").exists());
     until("a service", || {
         let status = stage.json(&["status", "--json"], 0);
         status["stacks"][0]["services"][0]["phase"] == "ready"

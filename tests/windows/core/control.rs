@@ -7,8 +7,8 @@ use std::{
 };
 
 use pilotlight::{
-    control::{Client, ConnectError, Keeper as _, Lock, LockError, PROTOCOL, Server},
-    home::Home,
+    control::{Client, ConnectError, Control as _, Lock, LockError, PROTOCOL, Server},
+    fs::home::Home,
     supervisor,
 };
 use tempfile::TempDir;
@@ -43,10 +43,10 @@ fn tell(home: &Home, text: &str) -> String {
 async fn nobody_listens(home: &Home) {
     loop {
         match Client::connect(home).await {
-            Err(ConnectError::NoKeeper) => return,
+            Err(ConnectError::NoDaemon) => return,
             Err(ConnectError::Closed) => tokio::task::yield_now().await,
             Err(error) => panic!("{error}"),
-            Ok(_) => panic!("a keeper that has ended answers"),
+            Ok(_) => panic!("a daemon that has ended answers"),
         }
     }
 }
@@ -55,12 +55,12 @@ async fn nobody_listens(home: &Home) {
 async fn garbage_is_told_what_is_wrong_and_harms_nobody() {
     for (_folder, home) in homes() {
         let lock = Lock::acquire(&home).unwrap();
-        let keeper = within("a keeper", supervisor::start(&lock)).await.unwrap();
+        let daemon = within("a daemon", supervisor::start(&lock)).await.unwrap();
         let (server, aside) = Server::bind(&lock).unwrap();
         assert_eq!(aside, None);
         let stop = CancellationToken::new();
         let serving =
-            tokio::spawn(server.run(keeper.handle.clone(), keeper.watcher.clone(), stop.clone()));
+            tokio::spawn(server.run(daemon.handle.clone(), daemon.watcher.clone(), stop.clone()));
         let hello = format!("{{\"pilotlight\":{PROTOCOL},\"version\":\"test\"}}\n");
         for (sent, answer) in [
             (
@@ -81,8 +81,8 @@ async fn garbage_is_told_what_is_wrong_and_harms_nobody() {
             let mut client = within("a client", Client::connect(&home)).await.unwrap();
             assert_eq!(client.status().await.unwrap().stacks.len(), 0);
         }
-        keeper.handle.quit(true).await;
-        within("its end", keeper.task).await.unwrap();
+        daemon.handle.quit(true).await;
+        within("its end", daemon.task).await.unwrap();
         stop.cancel();
         within("its end", serving).await.unwrap();
         within("nobody listens", nobody_listens(&home)).await;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use pilotlight::{
-    effects::log::{Query, Reader, ServiceLogs, Watcher, keep},
+    effects::log::{Query, Reader, ServiceLogs, Watcher, indexer},
     model::facts::RunId,
     stack::LogLimits,
 };
@@ -71,7 +71,7 @@ async fn readers_are_not_in_the_way_of_a_flood() {
         size: 1 << 40,
     };
     let (kept, token) = (logs.run(RunId(1)), cancel.clone());
-    let keeper = tokio::spawn(async move { keep(&Watcher::new(), &kept, limits, token).await });
+    let daemon = tokio::spawn(async move { keep(&Watcher::new(), &kept, limits, token).await });
     let service = stage.start(prepared).await;
     let mut seen = 0;
     while service.tree.exit().is_none() {
@@ -81,7 +81,7 @@ async fn readers_are_not_in_the_way_of_a_flood() {
         tokio::task::yield_now().await;
     }
     cancel.cancel();
-    within("the keeper of the log", keeper).await.unwrap();
+    within("the daemon of the log", daemon).await.unwrap();
     let numbers = texts(&logs).into_iter().map(|line| {
         assert_eq!(line.len(), 99, "{line}");
         line[..20].parse::<usize>().unwrap()

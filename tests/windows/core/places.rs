@@ -2,7 +2,7 @@
 
 use std::{env, path::Path};
 
-use pilotlight::home::Home;
+use pilotlight::fs::home::Home;
 
 #[test]
 fn what_a_keeper_remembers_is_in_the_local_application_data() {

@@ -14,7 +14,7 @@ use std::{
 };
 
 use pilotlight::{
-    effects::process::{Ask, Census, Launch, Tree, kill, launch, process, stop},
+    effects::process::{Ask, Launch, ProcessTable, Tree, kill, launch, process, stop},
     model::facts::{Mark, RunId, StackId, Stopped},
     stack::ServiceName,
 };
@@ -27,7 +27,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 /// A stack of one test. When it goes, so does whatever it started.
 pub(crate) struct Stage {
     pub(crate) folder: TempDir,
-    pub(crate) census: Census,
+    pub(crate) processes: ProcessTable,
     stack: StackId,
     runs: AtomicU64,
     started: Mutex<Vec<Tree>>,
@@ -46,7 +46,7 @@ impl Stage {
         let folder = tempfile::Builder::new().prefix("ein Ort ☀ ").tempdir();
         Self {
             folder: folder.unwrap(),
-            census: Census::from_now(),
+            processes: ProcessTable::from_now(),
             stack: StackId(format!("test-{}-{number}", std::process::id())),
             runs: AtomicU64::new(0),
             started: Mutex::default(),
@@ -95,7 +95,7 @@ impl Stage {
     pub(crate) async fn end_all(&self) {
         let trees = std::mem::take(&mut *self.started.lock().unwrap());
         for tree in &trees {
-            kill(tree, &self.census).await;
+            kill(tree, &self.processes).await;
         }
     }
 
@@ -106,7 +106,7 @@ impl Stage {
         patience: Duration,
     ) -> Stopped {
         let never = CancellationToken::new();
-        stop(&service.tree, &self.census, ask, patience, &never).await
+        stop(&service.tree, &self.processes, ask, patience, &never).await
     }
 }
 
@@ -139,9 +139,9 @@ impl Drop for Stage {
         let cleaning = thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().unwrap();
             runtime.block_on(async {
-                let census = Census::since(0);
+                let processes = ProcessTable::since(0);
                 for tree in &trees {
-                    kill(tree, &census).await;
+                    kill(tree, &processes).await;
                 }
             });
         });

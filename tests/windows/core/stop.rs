@@ -81,7 +81,7 @@ async fn a_person_who_is_impatient_is_not_kept_waiting() {
     service.until_it_says("up").await;
     let now = CancellationToken::new();
     let ask = Ask::Signal(Signal::Terminate);
-    let stopping = stop(&service.tree, &stage.census, ask, DEADLINE * 2, &now);
+    let stopping = stop(&service.tree, &stage.processes, ask, DEADLINE * 2, &now);
     let impatience = async {
         tokio::time::sleep(SHORT).await;
         now.cancel();

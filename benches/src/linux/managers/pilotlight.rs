@@ -43,7 +43,7 @@ impl Manager for Pilotlight {
         self.command(stage, &["down"])
     }
 
-    /// A background keeper with no stack left ends.
+    /// A background daemon with no stack left ends.
     fn quit(&self, _stage: &Stage) -> Result<Option<Command>> {
         Ok(None)
     }

@@ -22,7 +22,7 @@ use serde_json::json;
 use super::Row;
 use crate::linux::{
     Result,
-    clock::Moment,
+    clock::TimePoint,
     kernel,
     report::{Figure, Target},
     stats::Runs,
@@ -93,7 +93,7 @@ fn at_rest() -> Result<Vec<Figure>> {
     icon.until_shows(Light::Green);
     thread::sleep(SETTLED);
     let pid = i32::try_from(app.pid())?;
-    let (began, before) = (Moment::now(), kernel::cpu_time(pid)?);
+    let (began, before) = (TimePoint::now(), kernel::cpu_time(pid)?);
     thread::sleep(WATCHED);
     let used = kernel::cpu_time(pid)?.saturating_sub(before);
     let cpu = 100.0 * used.as_secs_f64() / began.elapsed().as_secs_f64();
@@ -145,7 +145,7 @@ fn incidents() -> Result<Vec<Figure>> {
         (Runs::default(), Runs::default(), Runs::default());
     for _ in 0..RUNS {
         let menu = icon.menu();
-        let clicked = Moment::now();
+        let clicked = TimePoint::now();
         menu.click(&["Start"]);
         let began = trace.wait_for_next("start", clicked)?;
         first_process.add(began.at.since(clicked));

@@ -5,7 +5,7 @@ use std::{net::TcpStream, thread, time::Duration};
 use super::Row;
 use crate::linux::{
     Result,
-    clock::{DEADLINE, Moment},
+    clock::{DEADLINE, TimePoint},
     managers::PILOTLIGHT,
     plain::Plain,
     report::{Figure, Target},
@@ -68,7 +68,7 @@ fn by_pilotlight() -> Result<Duration> {
 fn by_hand() -> Result<Duration> {
     let stage = Stage::new()?;
     let services = services(&stage)?;
-    let began = Moment::now();
+    let began = TimePoint::now();
     let mut running = Vec::new();
     for service in &services {
         running.push(Plain::start(&stage, std::slice::from_ref(service))?);

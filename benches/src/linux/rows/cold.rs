@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Row;
 use crate::linux::{
     Result,
-    clock::Moment,
+    clock::TimePoint,
     managers::{Manager, PILOTLIGHT},
     plain::Plain,
     report::{Figure, Target},
@@ -77,7 +77,7 @@ fn by(manager: &dyn Manager) -> Result<(Duration, Duration)> {
 fn by_plain_spawn() -> Result<Duration> {
     let stage = Stage::new()?;
     let service = Service::new(&stage, "one");
-    let began = Moment::now();
+    let began = TimePoint::now();
     let _running = Plain::start(&stage, &[service])?;
     Ok(stage.trace().wait_for_next("start", began)?.at.since(began))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Row;
 use crate::linux::{
     Result,
-    clock::Moment,
+    clock::TimePoint,
     managers::{Manager, PILOTLIGHT},
     plain::Plain,
     report::{Figure, Target},
@@ -64,7 +64,7 @@ fn by_hand() -> Result<Duration> {
     let services = chain(&stage, SERVICES, "")?;
     let running = Plain::start(&stage, &services)?;
     stage.trace().wait_for("listening", SERVICES)?;
-    let began = Moment::now();
+    let began = TimePoint::now();
     drop(running);
     Ok(began.elapsed())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Row;
 use crate::linux::{
     Result,
-    clock::Moment,
+    clock::TimePoint,
     managers::{Manager, PILOTLIGHT},
     plain::Plain,
     report::{Figure, Target},
@@ -112,7 +112,7 @@ fn by(manager: &dyn Manager, kind: Kind) -> Result<Times> {
 fn by_plain_spawn(kind: Kind) -> Result<Duration> {
     let stage = kind.stage()?;
     let services = independent(&stage, SERVICES)?;
-    let began = Moment::now();
+    let began = TimePoint::now();
     let _running = Plain::start(&stage, &services)?;
     let listening = stage.trace().wait_for("listening", SERVICES)?;
     Ok(last(&listening).since(began))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Row;
 use crate::linux::{
     Result,
-    clock::{DEADLINE, Moment},
+    clock::{DEADLINE, TimePoint},
     managers::{Manager, PILOTLIGHT},
     report::{Figure, Target},
     running::Running,
@@ -92,7 +92,7 @@ fn by(manager: &dyn Manager) -> Result<End> {
 /// Children start a moment after their parents.
 fn wait_for_all(running: &Running<'_>) -> Result<usize> {
     let expected = KINDS.iter().map(|(_, _, processes)| processes).sum();
-    let deadline = Moment::now() + DEADLINE;
+    let deadline = TimePoint::now() + DEADLINE;
     loop {
         let found = running.stage().services()?.len();
         if found >= expected {

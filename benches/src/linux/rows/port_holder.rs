@@ -7,7 +7,7 @@ use pilotlight::{effects::port::holders, stack::Port};
 use super::Row;
 use crate::linux::{
     Result,
-    clock::Moment,
+    clock::TimePoint,
     managers::PILOTLIGHT,
     plain::Plain,
     report::{Figure, Target},
@@ -79,7 +79,7 @@ fn by_call(port: u16) -> Result<std::time::Duration> {
         .enable_all()
         .build()?;
     let port = Port::new(port).ok_or("0 is no port")?;
-    let began = Moment::now();
+    let began = TimePoint::now();
     let found = runtime.block_on(holders(port))?;
     let time = began.elapsed();
     if found.len() != 1 {
@@ -94,7 +94,7 @@ fn by_command(stage: &Stage, port: u16) -> Result<std::time::Duration> {
         .env("PILOTLIGHT_HOME", stage.path().join("home"))
         .args(["port", &port.to_string()])
         .stdin(Stdio::null());
-    let began = Moment::now();
+    let began = TimePoint::now();
     let output = command.output()?;
     let time = began.elapsed();
     if !String::from_utf8_lossy(&output.stdout).contains("service") {
@@ -107,7 +107,7 @@ fn by_command(stage: &Stage, port: u16) -> Result<std::time::Duration> {
 fn by_ss(stage: &Stage, port: u16) -> Option<std::time::Duration> {
     let mut command = stage.command("ss");
     command.args(["-ltnpH", &format!("sport = :{port}")]);
-    let began = Moment::now();
+    let began = TimePoint::now();
     let output = command.output().ok()?;
     let time = began.elapsed();
     String::from_utf8_lossy(&output.stdout)

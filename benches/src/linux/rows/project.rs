@@ -8,7 +8,7 @@ use std::{
 use super::Row;
 use crate::linux::{
     Result,
-    clock::Moment,
+    clock::TimePoint,
     managers::PILOTLIGHT,
     report::{Figure, Target},
     stage::Stage,
@@ -62,7 +62,7 @@ fn ours() -> Result<Vec<Figure>> {
 
 /// Measures how long a command that prints this text takes.
 fn time(command: &mut std::process::Command, printed: &str) -> Result<Duration> {
-    let began = Moment::now();
+    let began = TimePoint::now();
     let output = command.output()?;
     let time = began.elapsed();
     if !String::from_utf8_lossy(&output.stdout).contains(printed) {

@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use super::Row;
 use crate::linux::{
     Result,
-    clock::Moment,
+    clock::TimePoint,
     managers::{Manager, PILOTLIGHT},
     plain::Plain,
     report::{Figure, Target},
@@ -46,7 +46,7 @@ fn ours() -> Result<Vec<Figure>> {
     };
     Ok(vec![
         figure(
-            "SIGKILL of a service to its successor running, the first in the keeper's life",
+            "SIGKILL of a service to its successor running, the first in the daemon's life",
             &first,
             2.5,
         ),
@@ -61,7 +61,7 @@ fn first_by(manager: &dyn Manager) -> Result<Duration> {
     let running = Running::start(manager, stage, &services)?;
     let victim = running.trace().wait_for("listening", 1)?;
     thread::sleep(SETTLED);
-    let killed = Moment::now();
+    let killed = TimePoint::now();
     running.stage().kill(victim[0].pid)?;
     let successor = running.trace().wait_for_next("start", killed)?;
     running.down()?;
@@ -82,7 +82,7 @@ fn by(manager: &dyn Manager) -> Result<Runs> {
     thread::sleep(SETTLED);
     let mut runs = Runs::default();
     for victim in first {
-        let killed = Moment::now();
+        let killed = TimePoint::now();
         running.stage().kill(victim.pid)?;
         runs.add(
             running
@@ -104,11 +104,11 @@ fn by_hand() -> Result<Runs> {
     let service = Service::new(&stage, "plain").does("--print ready");
     let mut runs = Runs::default();
     for _ in 0..SERVICES {
-        let before = Moment::now();
+        let before = TimePoint::now();
         let first = Plain::start(&stage, std::slice::from_ref(&service))?;
         let began = stage.trace().wait_for_next("start", before)?;
         thread::sleep(BREATH);
-        let killed = Moment::now();
+        let killed = TimePoint::now();
         stage.kill(began.pid)?;
         drop(first);
         let second = Plain::start(&stage, std::slice::from_ref(&service))?;

@@ -7,7 +7,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use super::Row;
 use crate::linux::{
     Result,
-    clock::Moment,
+    clock::TimePoint,
     managers::PILOTLIGHT,
     plain::Plain,
     report::{Figure, Target},
@@ -42,7 +42,7 @@ fn ours() -> Result<Vec<Figure>> {
     let listening = last(&listening).since(running.began);
     let returned = running.returned.since(running.began);
     thread::sleep(SETTLED);
-    let (began, before) = (Moment::now(), running.cpu_time()?);
+    let (began, before) = (TimePoint::now(), running.cpu_time()?);
     thread::sleep(WATCHED);
     let used = running.cpu_time()?.saturating_sub(before);
     let watching = 100.0 * used.as_secs_f64() / began.elapsed().as_secs_f64();
@@ -72,12 +72,12 @@ fn ours() -> Result<Vec<Figure>> {
         },
         figure("… to its return", milliseconds(returned), None),
         figure(
-            "keeper watching them all by tcp every 2 s, over 60 s",
+            "daemon watching them all by tcp every 2 s, over 60 s",
             format!("{watching:.1} % of a core"),
             Some(Target::below(watching, 20.0, " %")),
         ),
         figure(
-            "memory of the keeper for one",
+            "memory of the daemon for one",
             format!("{memory:.1} KiB PSS"),
             Some(Target::below(memory, 16.0, " KiB")),
         ),
@@ -108,7 +108,7 @@ fn raise_limit() -> Result {
 fn by_plain_spawn() -> Result<Duration> {
     let stage = Stage::tiny()?;
     let services = independent(&stage, SERVICES as usize)?;
-    let began = Moment::now();
+    let began = TimePoint::now();
     let _running = Plain::start(&stage, &services)?;
     let listening = stage.trace().wait_for("listening", SERVICES as usize)?;
     Ok(last(&listening).since(began))

@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use super::Row;
 use crate::linux::{
     Result,
-    clock::Moment,
+    clock::TimePoint,
     managers::PILOTLIGHT,
     plain::Plain,
     report::{Figure, Target},
@@ -37,7 +37,7 @@ fn ours() -> Result<Vec<Figure>> {
     let listening = last(&listening).since(running.began);
     let start = running.cpu_time()?;
     thread::sleep(SETTLED);
-    let (began, before) = (Moment::now(), running.cpu_time()?);
+    let (began, before) = (TimePoint::now(), running.cpu_time()?);
     thread::sleep(WATCHED);
     let used = running.cpu_time()?.saturating_sub(before);
     let watching = 100.0 * used.as_secs_f64() / began.elapsed().as_secs_f64();
@@ -65,21 +65,21 @@ fn ours() -> Result<Vec<Figure>> {
             None,
         ),
         figure(
-            "CPU of the keeper for the start of one",
+            "CPU of the daemon for the start of one",
             milliseconds(start / SERVICES),
             none(),
             None,
             None,
         ),
         figure(
-            "keeper watching them all by tcp every 2 s",
+            "daemon watching them all by tcp every 2 s",
             format!("{watching:.2} % of a core"),
             none(),
             None,
             Some(Target::below(watching, 1.5, " %")),
         ),
         figure(
-            "memory of the keeper for one",
+            "memory of the daemon for one",
             format!("{memory:.1} KiB PSS"),
             none(),
             None,
@@ -99,7 +99,7 @@ fn ours() -> Result<Vec<Figure>> {
 fn by_plain_spawn() -> Result<Duration> {
     let stage = Stage::new()?;
     let services = independent(&stage, SERVICES as usize)?;
-    let began = Moment::now();
+    let began = TimePoint::now();
     let _running = Plain::start(&stage, &services)?;
     let listening = stage.trace().wait_for("listening", SERVICES as usize)?;
     Ok(last(&listening).since(began))

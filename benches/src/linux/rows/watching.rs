@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use super::Row;
 use crate::linux::{
     Result,
-    clock::Moment,
+    clock::TimePoint,
     managers::{Manager, PILOTLIGHT},
     report::{Figure, Target},
     running::Running,
@@ -15,7 +15,7 @@ use crate::linux::{
 
 pub(super) const ROW: Row = Row {
     name: "watching",
-    what: "keeper of ten services, by http every 2 s: CPU of a core, PSS",
+    what: "daemon of ten services, by http every 2 s: CPU of a core, PSS",
     ours,
     against: Some(against),
 };
@@ -28,7 +28,7 @@ const WATCHED: Duration = Duration::from_secs(30);
 fn ours() -> Result<Vec<Figure>> {
     let cost = by(PILOTLIGHT)?;
     let figure = |what: &str, ours, target| Figure {
-        what: format!("keeper watching ten services by http every 2 s: {what}"),
+        what: format!("daemon watching ten services by http every 2 s: {what}"),
         ours,
         other: String::new(),
         ratio: None,
@@ -76,7 +76,7 @@ fn by(manager: &dyn Manager) -> Result<Cost> {
     let running = Running::start(manager, stage, &services)?;
     running.trace().wait_for("listening", SERVICES)?;
     thread::sleep(SETTLED);
-    let (began, before) = (Moment::now(), running.cpu_time()?);
+    let (began, before) = (TimePoint::now(), running.cpu_time()?);
     thread::sleep(WATCHED);
     let used = running.cpu_time()?.saturating_sub(before);
     let time = began.elapsed();

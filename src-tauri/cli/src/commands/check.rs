@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 
 use pilotlight::{
-    mask,
+    fs::redact,
     stack::{Command, Mode, Port, Service, ServiceName, Stack},
     stack_file::{Problem, Report},
 };
@@ -80,8 +80,8 @@ fn what(stack: &Stack, service: &Service) -> String {
         .map(|command| command.render(&service.name, stack));
     match command {
         None => "external: watched, never started".to_owned(),
-        Some(Command::Shell(line)) => mask::command_line(&[line]),
-        Some(Command::Words(words)) => mask::command_line(&words),
+        Some(Command::Shell(line)) => redact::command_line(&[line]),
+        Some(Command::Words(words)) => redact::command_line(&words),
     }
 }
 

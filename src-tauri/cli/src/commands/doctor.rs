@@ -11,15 +11,15 @@ use std::{
 };
 
 use pilotlight::{
-    clock,
     control::{self, Client, ClientError},
+    host::clock,
     model::{
         facts::Mark,
         finding::Finding,
         view::{Snapshot, StackView},
     },
     stack::Stack,
-    unkept,
+    supervisor::offline,
 };
 use serde::Serialize;
 
@@ -67,9 +67,9 @@ struct Verdict<'a> {
 /// One look at a stack.
 struct Visit {
     file: PathBuf,
-    /// Whether a keeper has the stack.
+    /// Whether a daemon has the stack.
     kept: bool,
-    /// All that the keeper has.
+    /// All that the daemon has.
     snapshot: Arc<Snapshot>,
     stack: Arc<StackView>,
     /// Root causes first.
@@ -80,11 +80,11 @@ struct Visit {
 }
 
 impl Visit {
-    /// Has the keeper look, which knows most; or looks itself, where none has the stack.
+    /// Has the daemon look, which knows most; or looks itself, where none has the stack.
     async fn make(context: &Context, asking: Asking) -> Result<Self, Failure> {
         let mut began = clock::now().instant;
         let mut withheld = Vec::new();
-        let mut client = context.keeper().await?;
+        let mut client = context.daemon().await?;
         let snapshot = match &mut client {
             Some(client) => client.status().await?,
             None => Arc::default(),
@@ -92,7 +92,7 @@ impl Visit {
         let file = context.find_among(&snapshot)?;
         let (findings, stack, kept) = if let Some(findings) = ask(client, &file).await? {
             // Read again, after all questions are answered.
-            let now = match context.keeper().await? {
+            let now = match context.daemon().await? {
                 Some(mut client) => client.status().await?,
                 None => snapshot.clone(),
             };
@@ -142,7 +142,7 @@ impl Visit {
     }
 }
 
-/// What the keeper finds; `None` if it does not have the stack, or is too old to be asked.
+/// What the daemon finds; `None` if it does not have the stack, or is too old to be asked.
 async fn ask(client: Option<Client>, file: &Path) -> Result<Option<Vec<Finding>>, Failure> {
     let Some(mut client) = client else {
         return Ok(None);
@@ -156,10 +156,10 @@ async fn ask(client: Option<Client>, file: &Path) -> Result<Option<Vec<Finding>>
     }
 }
 
-/// What can be found without a keeper: what answers, who listens, and what would keep the services
+/// What can be found without a daemon: what answers, who listens, and what would keep the services
 /// from starting.
 async fn alone(context: &Context, stack: Stack, snapshot: &Snapshot) -> Vec<Finding> {
     let variables = Arc::new(env::vars_os().collect());
     let active: Vec<Mark> = Running::of(context, snapshot).marks().collect();
-    unkept::findings(&context.home, Arc::new(stack), variables, active).await
+    offline::findings(&context.home, Arc::new(stack), variables, active).await
 }

@@ -3,7 +3,7 @@
 use std::{io::Write as _, path::PathBuf, time::Duration};
 
 use pilotlight::{
-    control::{self, Client, ClientError, ConnectError, Keeper as _, Outcome},
+    control::{self, Client, ClientError, ConnectError, Control as _, Outcome},
     model::view::Snapshot,
 };
 
@@ -11,13 +11,13 @@ use super::{Unstarted, catch_up, leftovers, overruled, until_taken};
 use crate::{
     args::Down,
     context::{Context, expect_known, kept, names, read},
+    daemon::{Attached, attach_to_stop},
     failure::{Ending, Failure, tell},
-    keeper::{Kept, keep_to_stop},
     paint,
     view::{Show, Subject},
 };
 
-/// A keeper in the background ends at once when it has nothing left to keep; the tray app does not.
+/// A daemon in the background ends at once when it has nothing left to keep; the tray app does not.
 const KEEPER_ENDS: Duration = Duration::from_millis(250);
 
 pub(crate) async fn run(context: &Context, down: Down) -> Result<Ending, Failure> {
@@ -26,16 +26,16 @@ pub(crate) async fn run(context: &Context, down: Down) -> Result<Ending, Failure
 }
 
 async fn attempt(context: &Context, down: &Down) -> Result<Ending, Unstarted> {
-    if let Some(client) = context.keeper().await? {
+    if let Some(client) = context.daemon().await? {
         return stop(context, client, down).await;
     }
     // Without an earlier daemon, nothing can be left over.
     if !context.home.lock().exists() {
         return Ok(without_daemon(context, down, &Snapshot::default()).await?);
     }
-    match keep_to_stop(&context.home).await? {
-        Kept::There(client) => stop(context, client, down).await,
-        Kept::Here(own) => {
+    match attach_to_stop(&context.home).await? {
+        Attached::There(client) => stop(context, client, down).await,
+        Attached::Here(own) => {
             let left = !own.handle.snapshot().borrow().stacks.is_empty();
             let ending = if left {
                 match Client::connect(&context.home).await {
@@ -97,7 +97,7 @@ async fn stop(context: &Context, mut client: Client, down: &Down) -> Result<Endi
     };
     let watch = match Client::connect(&context.home).await {
         Ok(client) => client.watch().await.map_err(untaken)?,
-        Err(ConnectError::NoKeeper | ConnectError::Closed) => return Err(Unstarted::NotTaken),
+        Err(ConnectError::NoDaemon | ConnectError::Closed) => return Err(Unstarted::NotTaken),
         Err(error) => return Err(error.into()),
     };
     let mut show = Show::new(&context.home, subject, watch);

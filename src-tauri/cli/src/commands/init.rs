@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pilotlight::{effects::stack_file_text, stack_file};
+use pilotlight::{effects::remedy::stack_file_text, stack_file};
 use pilotlight_init::{
     draft::{Draft, MergeError, Merged, Question, merge, render},
     import::Tool,

@@ -8,7 +8,7 @@ use pilotlight::{
         view::Snapshot,
     },
     stack::ServiceName,
-    unkept,
+    supervisor::offline,
 };
 
 use crate::{
@@ -26,7 +26,7 @@ pub(super) async fn stop(
     known: &Snapshot,
     kill: bool,
 ) -> Result<Option<Ending>, Failure> {
-    let running = unkept::running(&context.home, file).await;
+    let running = offline::running(&context.home, file).await;
     let mut running = running.map_err(Failure::system("look for processes"))?;
     let stacks = known.stacks.iter();
     let known: Vec<_> = stacks
@@ -40,7 +40,7 @@ pub(super) async fn stop(
         return Ok(None);
     }
     let found = names(&running);
-    let survivors = unkept::end(running, kill).await;
+    let survivors = offline::end(running, kill).await;
     if survivors.is_empty() {
         writeln!(
             paint::err(),

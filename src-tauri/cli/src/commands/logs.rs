@@ -20,8 +20,8 @@ use self::{lines::Wanted, printer::Printer};
 use crate::{
     args::Logs,
     context::{Context, expect_known, read},
+    daemon::listen,
     failure::{Ending, Failure},
-    keeper::listen,
     paint,
 };
 

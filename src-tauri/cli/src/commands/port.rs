@@ -9,8 +9,8 @@ use std::{
 
 use jiff::Timestamp;
 use pilotlight::{
-    clock,
     effects::port::{Asker, Hidden, Listeners, describe_fault, free, listeners},
+    host::clock,
     model::{
         facts::{Holder, Mark, PortFault, Protected},
         view::Snapshot,
@@ -30,7 +30,7 @@ use crate::{
 
 pub(crate) async fn run(context: &Context, asked: &PortCommand) -> Result<Ending, Failure> {
     let port = asked.port;
-    let snapshot = match context.keeper().await? {
+    let snapshot = match context.daemon().await? {
         Some(mut client) => client.status().await?,
         None => Arc::default(),
     };
@@ -57,7 +57,7 @@ pub(crate) async fn run(context: &Context, asked: &PortCommand) -> Result<Ending
     }
 }
 
-/// What the keeper runs, by its mark.
+/// What the daemon runs, by its mark.
 pub(super) struct Running(Vec<(Mark, String)>);
 
 impl Running {

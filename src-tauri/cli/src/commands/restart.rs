@@ -1,8 +1,8 @@
 //! `pilotlight restart`
 
 use pilotlight::{
-    clock,
     control::{self, Client, ConnectError},
+    host::clock,
 };
 
 use super::{Answer, Unstarted, answered, catch_up, overruled, tell_findings};
@@ -15,9 +15,9 @@ use crate::{
 };
 
 pub(crate) async fn run(context: &Context, restart: Restart) -> Result<Ending, Failure> {
-    let Some(mut client) = context.keeper().await? else {
+    let Some(mut client) = context.daemon().await? else {
         context.find()?;
-        return Err(ConnectError::NoKeeper.into());
+        return Err(ConnectError::NoDaemon.into());
     };
     let snapshot = client.status().await?;
     let file = context.find_among(&snapshot)?;
@@ -36,7 +36,7 @@ pub(crate) async fn run(context: &Context, restart: Restart) -> Result<Ending, F
     let outcome = show.during(client.restart(request)).await;
     let answer = match answered(outcome, &mut show).await {
         Ok(answer) => answer,
-        Err(Unstarted::NotTaken) => return Err(ConnectError::NoKeeper.into()),
+        Err(Unstarted::NotTaken) => return Err(ConnectError::NoDaemon.into()),
         Err(Unstarted::Failure(failure)) => return Err(failure),
     };
     let ready = took(begun.elapsed());

@@ -8,25 +8,25 @@ use std::{
 
 use pilotlight::{
     control::{Client, Watch},
-    effects::process::{Census, left_of_runs},
-    home::Home,
+    effects::process::{ProcessTable, left_of_runs},
+    fs::home::Home,
     model::view::{Light, Snapshot, StackView},
-    unkept,
+    supervisor::offline,
 };
 
 use crate::{
     args::Status,
     context::{Context, kept, read},
+    daemon::listen,
     failure::{Ending, Failure},
     json,
-    keeper::listen,
     paint::{self, Signs},
     time,
     view::{Look, Screen, size_of_output, table},
 };
 
 pub(crate) async fn run(context: &Context, status: &Status) -> Result<Ending, Failure> {
-    let client = context.keeper().await?;
+    let client = context.daemon().await?;
     if status.watch {
         return follow(context, status, client).await;
     }
@@ -46,8 +46,8 @@ pub(crate) async fn run(context: &Context, status: &Status) -> Result<Ending, Fa
     wrong.map_or(Ok(Ending::Done), Err)
 }
 
-/// What the keeper says, and the stack of the present folder. If that stack's file is wrong, what
-/// the keeper says holds all the same.
+/// What the daemon says, and the stack of the present folder. If that stack's file is wrong, what
+/// the daemon says holds all the same.
 async fn look(
     context: &Context,
     client: Option<Client>,
@@ -75,13 +75,13 @@ async fn look(
     }
 }
 
-/// A stack that no keeper keeps: its services as its file has them, stopped. What runs of it all the
-/// same was left by a keeper that is no more.
+/// A stack that no daemon keeps: its services as its file has them, stopped. What runs of it all the
+/// same was left by a daemon that is no more.
 pub(super) async fn dark(home: &Home, file: &Path) -> Result<Arc<StackView>, Failure> {
     let stack = Arc::new(read(file)?);
     let id = home.stack_id(file);
-    let mut view = unkept::view(home, stack);
-    let Ok(processes) = Census::since(0).take().await else {
+    let mut view = offline::view(home, stack);
+    let Ok(processes) = ProcessTable::since(0).take().await else {
         return Ok(view);
     };
     for (process, mark) in left_of_runs(&processes, |mark| mark.stack == id) {
@@ -99,7 +99,7 @@ pub(super) async fn dark(home: &Home, file: &Path) -> Result<Arc<StackView>, Fai
         service.pid = Some(process.pid);
         service.light = Light::Amber;
         service.note = Some(format!(
-            "pid {} runs, and its keeper does not: `pilotlight up` takes it over, `pilotlight down` \
+            "pid {} runs, and its daemon does not: `pilotlight up` takes it over, `pilotlight down` \
              ends it",
             process.pid
         ));
@@ -108,7 +108,7 @@ pub(super) async fn dark(home: &Home, file: &Path) -> Result<Arc<StackView>, Fai
     Ok(view)
 }
 
-/// Shows the state now and after every change, until Ctrl-C or the end of the keeper.
+/// Shows the state now and after every change, until Ctrl-C or the end of the daemon.
 async fn follow(
     context: &Context,
     status: &Status,
@@ -131,8 +131,8 @@ async fn follow(
         tokio::select! {
             snapshot = changed => match snapshot? {
                 Some(told) => {
-                    let client = context.keeper().await?;
-                    // A keeper that has just ended measures nothing more; what it told last holds.
+                    let client = context.daemon().await?;
+                    // A daemon that has just ended measures nothing more; what it told last holds.
                     let (shown, _) = match look(context, client).await {
                         Err(Failure::Client(_)) => (Arc::unwrap_or_clone(told), None),
                         looked => looked?,

@@ -3,20 +3,18 @@
 use std::path::Path;
 
 use pilotlight::{
-    clock,
-    control::{self, Client, ClientError, Environment, Keeper as _, Outcome},
-    home::Home,
-    keeping::Keeping,
+    control::{self, Client, ClientError, Control as _, Environment, Outcome},
+    fs::home::Home,
+    host::{clock, signals::Endings},
     model::finding::Finding,
-    signals::Endings,
 };
 
 use super::{Answer, Unstarted, answered, catch_up, overruled, tell_findings, until_taken};
 use crate::{
     args::Up,
     context::{Context, expect_known, read},
+    daemon::{Attached, attach, attach_in_background, listen},
     failure::{Ending, Failure, tell},
-    keeper::{Kept, keep, keep_in_background, listen},
     paint,
     time::took,
     view::{Over, Show, Subject},
@@ -55,7 +53,7 @@ async fn detached(
     endings: &mut Endings,
 ) -> Result<Ending, Unstarted> {
     let home = &context.home;
-    let mut client = keep_in_background(context).await?;
+    let mut client = attach_in_background(context).await?;
     let mut show = follow(home, &request.file).await?;
     show.say("", STOPS_WAITING);
     let begun = clock::now().instant;
@@ -106,30 +104,20 @@ async fn root_causes(client: &mut Client, file: &Path, failures: Vec<Finding>) -
     }
 }
 
-/// The daemon of a foreground `up`.
-enum Daemon {
-    /// This process. Requests reach it directly, so that they keep their order.
-    Own(Keeping),
-    Other(Client),
-}
-
 /// Shows the stack until it is stopped, from here or from elsewhere.
 async fn foreground(
     home: &Home,
     request: &control::Up,
     endings: &mut Endings,
 ) -> Result<Ending, Unstarted> {
-    let mut daemon = match keep(home).await? {
-        Kept::There(client) => Daemon::Other(client),
-        Kept::Here(own) => {
-            for remark in &own.remarks {
-                tell_remark(remark);
-            }
-            Daemon::Own(own)
+    let mut daemon = attach(home).await?;
+    if let Attached::Here(own) = &daemon {
+        for remark in &own.remarks {
+            tell_remark(remark);
         }
-    };
+    }
     let ending = attend(home, request, endings, &mut daemon).await;
-    if let Daemon::Own(own) = daemon {
+    if let Attached::Here(own) = daemon {
         own.end().await;
     }
     ending
@@ -140,11 +128,11 @@ async fn attend(
     home: &Home,
     request: &control::Up,
     endings: &mut Endings,
-    daemon: &mut Daemon,
+    daemon: &mut Attached,
 ) -> Result<Ending, Unstarted> {
     let hint = match daemon {
-        Daemon::Own(_) => STOPS_ALL,
-        Daemon::Other(_) => STOPS_STACK,
+        Attached::Here(_) => STOPS_ALL,
+        Attached::There(_) => STOPS_STACK,
     };
     let mut show = follow(home, &request.file).await?;
     show.say("", hint);
@@ -184,7 +172,7 @@ async fn attend(
     if interrupted {
         went_down = stop(home, &request.file, daemon, &mut show, endings).await?;
         // The outcome of the start has not been read from the old connection.
-        if let Daemon::Other(client) = daemon
+        if let Attached::There(client) = daemon
             && let Ok(anew) = Client::connect(home).await
         {
             *client = anew;
@@ -209,20 +197,20 @@ async fn attend(
 /// start by then, so that a later stop is handled after it.
 async fn begin(
     request: &control::Up,
-    daemon: &mut Daemon,
+    daemon: &mut Attached,
     show: &mut Show,
     endings: &mut Endings,
 ) -> Option<Result<Outcome, ClientError>> {
     let request = request.clone();
     match daemon {
-        Daemon::Own(own) => {
+        Attached::Here(own) => {
             let coming = own.handle.start(request).await;
             tokio::select! {
                 outcome = show.during(coming.outcome()) => Some(Ok(outcome)),
                 _ = endings.next() => None,
             }
         }
-        Daemon::Other(client) => match show.during(client.start(request)).await {
+        Attached::There(client) => match show.during(client.start(request)).await {
             Ok(starting) => tokio::select! {
                 outcome = show.during(starting.outcome()) => Some(outcome),
                 _ = endings.next() => None,
@@ -233,13 +221,13 @@ async fn begin(
 }
 
 /// Shows the current state, including changes that the watch has not reported yet.
-async fn show_all(daemon: &mut Daemon, show: &mut Show) {
+async fn show_all(daemon: &mut Attached, show: &mut Show) {
     match daemon {
-        Daemon::Own(own) => {
+        Attached::Here(own) => {
             let snapshot = own.handle.snapshot().borrow().clone();
             show.until_shown(&snapshot).await;
         }
-        Daemon::Other(client) => catch_up(show, client).await,
+        Attached::There(client) => catch_up(show, client).await,
     }
 }
 
@@ -250,12 +238,12 @@ async fn follow(home: &Home, file: &Path) -> Result<Show, Failure> {
 }
 
 /// Shows changes until no service of the stack is wanted any more.
-async fn until_over(daemon: &Daemon, show: &mut Show) {
+async fn until_over(daemon: &Attached, show: &mut Show) {
     match daemon {
-        Daemon::Own(own) => show.during(own.handle.retire()).await,
-        Daemon::Other(_) => match show.until_over().await {
+        Attached::Here(own) => show.during(own.handle.retire()).await,
+        Attached::There(_) => match show.until_over().await {
             Over::Dark => {}
-            Over::KeeperEnded => show.say("the keeper has ended", ""),
+            Over::DaemonEnded => show.say("the daemon has ended", ""),
         },
     }
 }
@@ -264,7 +252,7 @@ async fn until_over(daemon: &Daemon, show: &mut Show) {
 async fn stop(
     home: &Home,
     file: &Path,
-    daemon: &Daemon,
+    daemon: &Attached,
     show: &mut Show,
     endings: &mut Endings,
 ) -> Result<bool, Failure> {
@@ -292,11 +280,11 @@ async fn stop(
     }
 }
 
-async fn ask(home: &Home, file: &Path, daemon: &Daemon, kill: bool) -> Result<Outcome, Failure> {
+async fn ask(home: &Home, file: &Path, daemon: &Attached, kill: bool) -> Result<Outcome, Failure> {
     match daemon {
         // The daemon accepts no start after this, so that no service is left without a daemon.
-        Daemon::Own(own) if !kill => Ok(own.handle.quit(false).await),
-        Daemon::Own(own) => {
+        Attached::Here(own) if !kill => Ok(own.handle.quit(false).await),
+        Attached::Here(own) => {
             let everything = control::Down {
                 file: None,
                 services: Vec::new(),
@@ -304,7 +292,7 @@ async fn ask(home: &Home, file: &Path, daemon: &Daemon, kill: bool) -> Result<Ou
             };
             Ok(own.handle.down(everything).await)
         }
-        Daemon::Other(_) => {
+        Attached::There(_) => {
             let down = control::Down {
                 file: Some(file.to_owned()),
                 services: Vec::new(),
@@ -319,7 +307,7 @@ async fn ask(home: &Home, file: &Path, daemon: &Daemon, kill: bool) -> Result<Ou
 async fn ask_other(home: &Home, down: control::Down) -> Result<Outcome, Unstarted> {
     let mut client = match Client::connect(home).await {
         Ok(client) => client,
-        Err(control::ConnectError::NoKeeper) => return Ok(Outcome::Done),
+        Err(control::ConnectError::NoDaemon) => return Ok(Outcome::Done),
         Err(control::ConnectError::Closed) => return Err(Unstarted::NotTaken),
         Err(error) => return Err(error.into()),
     };

@@ -90,7 +90,7 @@ fn what(service: &DraftService) -> String {
         Some(CommandLine::Shell(line)) => vec![line.clone()],
         Some(CommandLine::Words(words)) => words.clone(),
     };
-    let line = pilotlight::mask::command_line(&command);
+    let line = pilotlight::fs::redact::command_line(&command);
     match &service.directory {
         Some(folder) => format!("{line}  (in {})", folder.value),
         None => line,

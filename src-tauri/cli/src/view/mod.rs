@@ -1,5 +1,5 @@
 //! What a person sees. All but [`show`] and [`screen`] turns a snapshot into text and does nothing
-//! else, so that its tests need no keeper.
+//! else, so that its tests need no daemon.
 
 mod card;
 mod columns;

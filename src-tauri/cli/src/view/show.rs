@@ -10,14 +10,13 @@ use std::{
 };
 
 use pilotlight::{
-    clock,
     control::{ClientError, Watch},
-    home::Home,
+    fs::home::Home,
+    host::{clock, signals::Resizes},
     model::{
         finding::Finding,
         view::{Snapshot, StackView},
     },
-    signals::Resizes,
 };
 
 use super::{
@@ -57,8 +56,8 @@ pub(crate) struct Footer {
 pub(crate) enum Over {
     /// Nothing of the stacks is wanted or runs.
     Dark,
-    /// The keeper has ended.
-    KeeperEnded,
+    /// The daemon has ended.
+    DaemonEnded,
 }
 
 /// What is shown, and how.
@@ -149,13 +148,13 @@ impl Show {
                 return Over::Dark;
             }
             if self.watch.is_none() {
-                return Over::KeeperEnded;
+                return Over::DaemonEnded;
             }
             self.step().await;
         }
     }
 
-    /// Waits until the keeper has ended, at most so long. Whether it has.
+    /// Waits until the daemon has ended, at most so long. Whether it has.
     pub(crate) async fn until_keeper_ends(&mut self, at_most: Duration) -> bool {
         let ended = async {
             while self.watch.is_some() {

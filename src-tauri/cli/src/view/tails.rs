@@ -4,7 +4,7 @@ use std::{collections::HashMap, future::pending};
 
 use pilotlight::{
     effects::log::{Latest, Line, ServiceLogs, Watcher, last_line},
-    home::Home,
+    fs::home::Home,
     model::view::StackView,
 };
 use tokio::{sync::mpsc, task::JoinSet};

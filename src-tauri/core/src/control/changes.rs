@@ -108,7 +108,7 @@ impl StackChange {
 mod tests {
     use super::*;
     use crate::{
-        clock,
+        host::clock,
         model::{
             facts::RunId,
             stack::{Event, StackModel},

@@ -11,15 +11,15 @@ use super::{
     wire::{Wire, WireError},
 };
 use crate::{
-    home::Home,
+    fs::home::Home,
     model::{finding::Finding, view::Snapshot},
     platform::local,
 };
 
-/// A keeper's answer may be long: a snapshot of a thousand services.
+/// A daemon's answer may be long: a snapshot of a thousand services.
 const ANSWER_LIMIT: usize = 64 << 20;
 
-/// A keeper greets at once. One that does not is stopped or stuck.
+/// A daemon greets at once. One that does not is stopped or stuck.
 const GREETING: Duration = Duration::from_secs(5);
 
 /// The silence after which a daemon counts as stopped or stuck. A daemon that works on a request
@@ -36,21 +36,21 @@ const LISTENS_ANEW: Duration = Duration::from_secs(1);
 /// The pause between two attempts to reach a daemon.
 const BETWEEN: Duration = Duration::from_millis(10);
 
-/// A connection to the keeper of a home.
+/// A connection to the daemon of a home.
 pub struct Client {
     wire: Wire<Stream>,
-    keeper: Hello,
+    daemon: Hello,
 }
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// Nobody keeps this home.
-    #[error("reach a keeper: none runs")]
-    NoKeeper,
-    /// The keeper is of a version that speaks otherwise.
+    #[error("reach a daemon: none runs")]
+    NoDaemon,
+    /// The daemon is of a version that speaks otherwise.
     #[error(
-        "speak to the keeper: it is Pilot Light {version} (protocol {theirs}), this is {} \
+        "speak to the daemon: it is Pilot Light {version} (protocol {theirs}), this is {} \
          (protocol {PROTOCOL}); end it with its own version's `pilotlight down`",
         env!("CARGO_PKG_VERSION")
     )]
@@ -60,16 +60,16 @@ pub enum ConnectError {
         /// The version of its program.
         version: String,
     },
-    /// Whoever listens there is no keeper.
-    #[error("speak to the keeper: who listens at {} does not answer as one: {reason}", address.display())]
+    /// Whoever listens there is no daemon.
+    #[error("speak to the daemon: who listens at {} does not answer as one: {reason}", address.display())]
     NotAKeeper {
         /// Where.
         address: PathBuf,
         /// What came instead.
         reason: WireError,
     },
-    /// The keeper is there and says nothing.
-    #[error("hear from the keeper within {} s: it is stopped or stuck", GREETING.as_secs())]
+    /// The daemon is there and says nothing.
+    #[error("hear from the daemon within {} s: it is stopped or stuck", GREETING.as_secs())]
     Silent,
     /// A daemon holds the lock and should listen, but no process accepts connections at its socket. The
     /// message is a complete sentence.
@@ -83,11 +83,11 @@ pub enum ConnectError {
         /// The address of its socket.
         address: PathBuf,
     },
-    /// The keeper ended in this moment.
-    #[error("hear from the keeper: it closed the connection")]
+    /// The daemon ended in this moment.
+    #[error("hear from the daemon: it closed the connection")]
     Closed,
     /// The address cannot be used, or is somebody else's.
-    #[error("reach the keeper at {}: {source}", address.display())]
+    #[error("reach the daemon at {}: {source}", address.display())]
     Io {
         /// Where.
         address: PathBuf,
@@ -99,20 +99,20 @@ pub enum ConnectError {
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The keeper ended or was ended.
-    #[error("hear from the keeper: it ended before it answered")]
+    /// The daemon ended or was ended.
+    #[error("hear from the daemon: it ended before it answered")]
     Closed,
     /// The daemon exited before it accepted the request.
-    #[error("be heard by the keeper: it ended before it took the request")]
+    #[error("be heard by the daemon: it ended before it took the request")]
     NotHeard,
-    /// The keeper did not take the request, and why.
-    #[error("be heard by the keeper: {0}")]
+    /// The daemon did not take the request, and why.
+    #[error("be heard by the daemon: {0}")]
     NotTaken(String),
-    /// The keeper answered something else than was asked.
-    #[error("understand the keeper: it answered something else than was asked")]
+    /// The daemon answered something else than was asked.
+    #[error("understand the daemon: it answered something else than was asked")]
     Unexpected,
     /// The message or its answer did not come through.
-    #[error("speak to the keeper: {0}")]
+    #[error("speak to the daemon: {0}")]
     Wire(WireError),
     /// The daemon is running but no longer responds. The message is a complete sentence.
     #[error("the daemon has not answered `{request}` for {} s: it is stopped or stuck", patience.as_secs())]
@@ -125,7 +125,7 @@ pub enum ClientError {
 }
 
 impl Client {
-    /// Connects to the keeper of this home, if there is one. Makes nothing on disk.
+    /// Connects to the daemon of this home, if there is one. Makes nothing on disk.
     pub async fn connect(home: &Home) -> Result<Self, ConnectError> {
         let address = home.socket();
         let stream = match local::connect(&address).await {
@@ -133,22 +133,22 @@ impl Client {
             Err(source) => return Err(unreachable(address, source)),
         };
         let mut wire = Wire::new(stream, ANSWER_LIMIT);
-        // A keeper that turns its clients away closes at once; what it said before tells more than
+        // A daemon that turns its clients away closes at once; what it said before tells more than
         // that this could not be sent.
         drop(wire.send(&Hello::ours()).await);
-        let keeper = match timeout(GREETING, wire.receive::<Hello>()).await {
+        let daemon = match timeout(GREETING, wire.receive::<Hello>()).await {
             Err(_) => return Err(ConnectError::Silent),
-            Ok(Ok(Some(keeper))) => keeper,
+            Ok(Ok(Some(daemon))) => daemon,
             Ok(Ok(None) | Err(WireError::Io(_))) => return Err(ConnectError::Closed),
             Ok(Err(reason)) => return Err(ConnectError::NotAKeeper { address, reason }),
         };
-        if keeper.pilotlight != PROTOCOL {
+        if daemon.pilotlight != PROTOCOL {
             return Err(ConnectError::OtherVersion {
-                theirs: keeper.pilotlight,
-                version: keeper.version,
+                theirs: daemon.pilotlight,
+                version: daemon.version,
             });
         }
-        Ok(Self { wire, keeper })
+        Ok(Self { wire, daemon })
     }
 
     /// Connects to the daemon of this home, if there is one. Gives a daemon that has lost its socket
@@ -158,7 +158,7 @@ impl Client {
         loop {
             match Self::connect(home).await {
                 Ok(client) => return Ok(Some(client)),
-                Err(ConnectError::NoKeeper | ConnectError::Closed) => {}
+                Err(ConnectError::NoDaemon | ConnectError::Closed) => {}
                 Err(error) => return Err(error),
             }
             match Lock::holder(home).map(|holder| holder.phase) {
@@ -169,10 +169,10 @@ impl Client {
         }
     }
 
-    /// What the keeper said of itself.
+    /// What the daemon said of itself.
     #[must_use]
-    pub fn keeper(&self) -> &Hello {
-        &self.keeper
+    pub fn daemon(&self) -> &Hello {
+        &self.daemon
     }
 
     /// Starts services; returns when they are ready or one has failed.
@@ -186,7 +186,7 @@ impl Client {
         let request = Request::Up(up);
         let (patience, name) = (self.patience(&request), request.name());
         let unsent = send(&mut self.wire, &request, patience).await?.err();
-        if self.keeper.hears_of_work {
+        if self.daemon.hears_of_work {
             match self.response(name, patience, unsent).await? {
                 Some(Response::Taken) => {}
                 None => return Err(ClientError::NotHeard),
@@ -212,7 +212,7 @@ impl Client {
         self.act(Request::Restart(restart)).await
     }
 
-    /// Ends the keeper.
+    /// Ends the daemon.
     pub async fn quit(&mut self, leave_running: bool) -> Result<Outcome, ClientError> {
         self.act(Request::Quit { leave_running }).await
     }
@@ -227,7 +227,7 @@ impl Client {
         self.look(Request::Usage).await
     }
 
-    /// What is wrong with a stack, root causes first; `None` if the keeper does not have it.
+    /// What is wrong with a stack, root causes first; `None` if the daemon does not have it.
     pub async fn doctor(&mut self, doctor: Doctor) -> Result<Option<Vec<Finding>>, ClientError> {
         match self.exchange(Request::Doctor(doctor)).await? {
             Response::Findings(findings) => Ok(findings),
@@ -240,7 +240,7 @@ impl Client {
         }
     }
 
-    /// Follows the keeper: a snapshot now and after every change.
+    /// Follows the daemon: a snapshot now and after every change.
     pub async fn watch(mut self) -> Result<Watch, ClientError> {
         let patience = self.patience(&Request::Watch);
         let sent = send(&mut self.wire, &Request::Watch, patience).await?;
@@ -256,7 +256,7 @@ impl Client {
     /// Returns how long the daemon may be silent after this request; `None` means without limit.
     fn patience(&self, request: &Request) -> Option<Duration> {
         match request {
-            _ if self.keeper.hears_of_work => Some(SILENCE),
+            _ if self.daemon.hears_of_work => Some(SILENCE),
             Request::Up(_)
             | Request::Down(_)
             | Request::Restart(_)
@@ -374,10 +374,10 @@ impl<'a> Attempts<'a> {
     }
 }
 
-/// The snapshots of a keeper, as they change. A slow reader misses some, never the latest.
+/// The snapshots of a daemon, as they change. A slow reader misses some, never the latest.
 pub struct Watch {
     wire: Wire<Stream>,
-    /// Why the request could not be sent; the keeper may have said more.
+    /// Why the request could not be sent; the daemon may have said more.
     fault: Option<WireError>,
     /// How long the daemon may be silent.
     patience: Option<Duration>,
@@ -450,7 +450,7 @@ async fn within<T>(
     timeout(patience, coming).await.unwrap_or(Err(silent))
 }
 
-/// The next answer. A keeper that does not take a request says why before it closes, so that what
+/// The next answer. A daemon that does not take a request says why before it closes, so that what
 /// it said is read even if the request could not be sent to its end.
 async fn answer(
     wire: &mut Wire<Stream>,
@@ -473,13 +473,13 @@ fn is_gone(error: &io::Error) -> bool {
     )
 }
 
-/// A missing or dead socket means that no keeper runs; so does a stranger in its place, which the
-/// next keeper sets aside.
+/// A missing or dead socket means that no daemon runs; so does a stranger in its place, which the
+/// next daemon sets aside.
 fn unreachable(address: PathBuf, source: io::Error) -> ConnectError {
     match source.kind() {
         io::ErrorKind::NotFound
         | io::ErrorKind::ConnectionRefused
-        | io::ErrorKind::NotADirectory => ConnectError::NoKeeper,
+        | io::ErrorKind::NotADirectory => ConnectError::NoDaemon,
         // No process accepts the connections in the queue.
         io::ErrorKind::WouldBlock => ConnectError::Silent,
         _ => ConnectError::Io { address, source },

@@ -18,7 +18,7 @@ use super::{
     changes::Changes,
     protocol::{ALIVE, Hello, PROTOCOL, Request, Response},
     seats::{CONNECTIONS, Place, SEATS},
-    server::{Coming, Keeper},
+    server::{Coming, Control},
     wire::{Wire, WireError},
 };
 use crate::model::view::{Light, PhaseName, ServiceView, Snapshot};
@@ -60,7 +60,7 @@ enum Fault {
     #[error("the first message is not the greeting of a Pilot Light client")]
     NotAClient,
     #[error(
-        "this keeper is Pilot Light {} (protocol {PROTOCOL}), the client is {version} \
+        "this daemon is Pilot Light {} (protocol {PROTOCOL}), the client is {version} \
          (protocol {protocol})",
         env!("CARGO_PKG_VERSION")
     )]
@@ -71,13 +71,13 @@ enum Fault {
 
 /// Serves a client until it leaves or `stop` is cancelled. A request at hand is always answered.
 /// What goes wrong here concerns this client alone.
-pub(super) async fn serve<S, K>(stream: S, place: Place, keeper: K, stop: CancellationToken)
+pub(super) async fn serve<S, K>(stream: S, place: Place, daemon: K, stop: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin,
-    K: Keeper,
+    K: Control,
 {
     let mut wire = Wire::new(stream, REQUEST_LIMIT);
-    let Err(fault) = converse(&mut wire, place, &keeper, &stop).await else {
+    let Err(fault) = converse(&mut wire, place, &daemon, &stop).await else {
         return;
     };
     tracing::debug!("a control connection ended: {fault}");
@@ -109,12 +109,12 @@ async fn say_why<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>, why: Str
 async fn converse<S, K>(
     wire: &mut Wire<S>,
     mut place: Place,
-    keeper: &K,
+    daemon: &K,
     stop: &CancellationToken,
 ) -> Result<(), Fault>
 where
     S: AsyncRead + AsyncWrite + Unpin,
-    K: Keeper,
+    K: Control,
 {
     wire.send(&Hello::ours()).await?;
     let mut client = Abilities::default();
@@ -134,18 +134,18 @@ where
             place.seat().await.ok_or(Fault::Crowded)?;
         }
         if matches!(request, Request::Watch) {
-            return stream_snapshots(wire, client, keeper, stop).await;
+            return stream_snapshots(wire, client, daemon, stop).await;
         }
         let work = match request {
             Request::Up(up) if client.hears_of_work => {
-                let coming = keeper.start(up).await;
+                let coming = daemon.start(up).await;
                 // If the client has disconnected, the start continues.
                 wire.send(&Response::Taken).await?;
                 Work::Start(coming)
             }
             request => Work::Request(request),
         };
-        let work = pin!(answer(work, keeper));
+        let work = pin!(answer(work, daemon));
         let (response, present) = attend(wire, place, client.hears_of_work, work).await;
         timeout(READING, wire.send(&response))
             .await
@@ -168,19 +168,19 @@ enum Work {
 }
 
 /// Carries out a request.
-async fn answer(work: Work, keeper: &impl Keeper) -> Response {
+async fn answer(work: Work, daemon: &impl Control) -> Response {
     let request = match work {
         Work::Request(request) => request,
         Work::Start(coming) => return Response::Outcome(coming.outcome().await),
     };
     match request {
-        Request::Up(up) => Response::Outcome(keeper.up(up).await),
-        Request::Down(down) => Response::Outcome(keeper.down(down).await),
-        Request::Restart(restart) => Response::Outcome(keeper.restart(restart).await),
-        Request::Quit { leave_running } => Response::Outcome(keeper.quit(leave_running).await),
-        Request::Doctor(doctor) => Response::Findings(keeper.doctor(doctor).await),
-        Request::Usage => Response::Snapshot(keeper.usage().await),
-        Request::Status | Request::Watch => Response::Snapshot(keeper.snapshot().borrow().clone()),
+        Request::Up(up) => Response::Outcome(daemon.up(up).await),
+        Request::Down(down) => Response::Outcome(daemon.down(down).await),
+        Request::Restart(restart) => Response::Outcome(daemon.restart(restart).await),
+        Request::Quit { leave_running } => Response::Outcome(daemon.quit(leave_running).await),
+        Request::Doctor(doctor) => Response::Findings(daemon.doctor(doctor).await),
+        Request::Usage => Response::Snapshot(daemon.usage().await),
+        Request::Status | Request::Watch => Response::Snapshot(daemon.snapshot().borrow().clone()),
     }
 }
 
@@ -260,10 +260,10 @@ async fn first_request<S: AsyncRead + AsyncWrite + Unpin>(
 async fn stream_snapshots<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
     client: Abilities,
-    keeper: &impl Keeper,
+    daemon: &impl Control,
     stop: &CancellationToken,
 ) -> Result<(), Fault> {
-    let mut snapshots = keeper.snapshot();
+    let mut snapshots = daemon.snapshot();
     let mut sent: Option<Arc<Snapshot>> = None;
     let mut moving = 0;
     loop {

@@ -13,7 +13,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     lock::{Lock, LockError},
-    server::{Keeper, bind},
+    server::{Control, bind},
 };
 use crate::{
     effects::log::Watcher,
@@ -55,7 +55,7 @@ impl Guard {
 
     /// Recreates lost files and sends the new listener. Returns when another process has become the
     /// daemon of the home: this daemon then exits and leaves its services running.
-    pub(super) async fn run(mut self, keeper: impl Keeper, renewed: mpsc::Sender<Listener>) {
+    pub(super) async fn run(mut self, daemon: impl Control, renewed: mpsc::Sender<Listener>) {
         let mut held_since: Option<Instant> = None;
         loop {
             self.until_lost().await;
@@ -65,7 +65,7 @@ impl Guard {
                     Ok(()) => {
                         tracing::warn!("the home was deleted while the daemon runs: made it again");
                         held_since = None;
-                        keeper.home_lost().await;
+                        daemon.home_lost().await;
                     }
                     Err(LockError::Held(_))
                         if held_since.get_or_insert_with(Instant::now).elapsed() < CONCEDES =>
@@ -76,7 +76,7 @@ impl Guard {
                         tracing::warn!(
                             "{holder} is the daemon of this home now: ending, services keep running"
                         );
-                        keeper.quit(true).await;
+                        daemon.quit(true).await;
                         return;
                     }
                     Err(error) => {

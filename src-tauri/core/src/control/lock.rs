@@ -12,9 +12,11 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    home::{Home, HomeError},
+    fs::{
+        home::{Home, HomeError},
+        replace::replace,
+    },
     platform::{FileId, local},
-    replace::replace,
 };
 
 /// The right to be the daemon of a home. Clones share it; it ends with the last of them, or with
@@ -47,7 +49,7 @@ struct Taken {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process is.
-    #[error("become the keeper: {0} is it already; ask that one, or end it first")]
+    #[error("become the daemon: {0} is it already; ask that one, or end it first")]
     Held(Holder),
     /// The folders cannot be used.
     #[error(transparent)]

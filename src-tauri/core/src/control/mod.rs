@@ -1,4 +1,4 @@
-//! The control socket: how a command reaches the keeper. One keeper serves a home, many clients
+//! The control socket: how a command reaches the daemon. One daemon serves a home, many clients
 //! ask it; messages are lines of JSON, and each side opens with its [`Hello`].
 
 mod changes;
@@ -17,5 +17,5 @@ pub use lock::{Holder, Lock, LockError, Phase};
 pub use protocol::{
     Doctor, Down, Environment, Hello, Outcome, PROTOCOL, Request, Response, Restart, Up,
 };
-pub use server::{BindError, Coming, Keeper, Server};
+pub use server::{BindError, Coming, Control, Server};
 pub use wire::{Wire, WireError};

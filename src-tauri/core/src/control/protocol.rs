@@ -1,4 +1,4 @@
-//! The messages. Only data: whoever speaks to a keeper may use them.
+//! The messages. Only data: whoever speaks to a daemon may use them.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 
 use super::changes::Changes;
 use crate::{
+    fs::native_text::NativeText,
     model::{finding::Finding, view::Snapshot},
-    native_text::NativeText,
     stack::ServiceName,
 };
 
-/// The version of the messages below. It changes when a client and a keeper of different versions
+/// The version of the messages below. It changes when a client and a daemon of different versions
 /// would misunderstand each other.
 pub const PROTOCOL: u32 = 1;
 
@@ -70,12 +70,12 @@ pub enum Request {
     /// A snapshot now, and later ones or their changes as there are any, until the client closes the
     /// connection.
     Watch,
-    /// Find out what is wrong with a stack, now. A keeper that does not know this request turns it
+    /// Find out what is wrong with a stack, now. A daemon that does not know this request turns it
     /// away as malformed.
     Doctor(Doctor),
-    /// End the keeper.
+    /// End the daemon.
     Quit {
-        /// Whether the services stay, for a later keeper to adopt.
+        /// Whether the services stay, for a later daemon to adopt.
         leave_running: bool,
     },
 }
@@ -100,7 +100,7 @@ impl Request {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Up {
     /// The stack file, absolute.
-    #[serde(with = "crate::native_text")]
+    #[serde(with = "crate::fs::native_text")]
     pub file: PathBuf,
     /// Which services; none means all.
     pub services: Vec<ServiceName>,
@@ -112,7 +112,7 @@ pub struct Up {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Down {
     /// The stack file, absolute; without one, every stack.
-    #[serde(with = "crate::native_text::optional")]
+    #[serde(with = "crate::fs::native_text::optional")]
     pub file: Option<PathBuf>,
     /// Which services; none means all.
     pub services: Vec<ServiceName>,
@@ -124,7 +124,7 @@ pub struct Down {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restart {
     /// The stack file, absolute.
-    #[serde(with = "crate::native_text")]
+    #[serde(with = "crate::fs::native_text")]
     pub file: PathBuf,
     /// Which services; none means all.
     pub services: Vec<ServiceName>,
@@ -134,11 +134,11 @@ pub struct Restart {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doctor {
     /// The stack file, absolute.
-    #[serde(with = "crate::native_text")]
+    #[serde(with = "crate::fs::native_text")]
     pub file: PathBuf,
 }
 
-/// What a keeper answers.
+/// What a daemon answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Response {
@@ -152,7 +152,7 @@ pub enum Response {
     /// The changes since the previous snapshot, for a watching client that said in its [`Hello`] that
     /// it understands them.
     Changes(Changes),
-    /// What is wrong with the stack, root causes first; nothing if the keeper does not have it.
+    /// What is wrong with the stack, root causes first; nothing if the daemon does not have it.
     Findings(Option<Vec<Finding>>),
     /// The request was not understood or not taken, and the connection ends.
     Error(String),

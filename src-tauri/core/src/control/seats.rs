@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::clock;
+use crate::host::clock;
 
 /// The maximum number of connected clients.
 pub(super) const CONNECTIONS: usize = 512;

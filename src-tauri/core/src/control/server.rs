@@ -1,4 +1,4 @@
-//! The keeper's side: takes connections, and has each request carried out by a [`Keeper`].
+//! The daemon's side: takes connections, and has each request carried out by a [`Control`].
 
 use std::{
     fs,
@@ -29,23 +29,23 @@ use super::{
 };
 use crate::{
     effects::log::Watcher,
+    fs::quarantine::{Quarantined, quarantine},
     model::{finding::Finding, view::Snapshot},
     platform::{FileId, Remnant, local},
-    set_aside::{SetAside, set_aside},
 };
 
 /// How long a connection waits for a place before it is rejected.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long requests at hand have to be answered once the keeper is to end.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// How long requests at hand have to be answered once the daemon is to end.
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// How long nobody is let in after the operating system would not (out of file descriptors).
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What carries out the requests. Each method returns when what was asked is done or has failed;
 /// it is carried to its end even if the client leaves meanwhile.
-pub trait Keeper: Clone + Send + Sync + 'static {
+pub trait Control: Clone + Send + Sync + 'static {
     /// Returns itself for the requests of the process with this PID. That process and its ancestors (a
     /// terminal, an editor) are never ended for a port: see [`crate::effects::port::Callers`].
     #[must_use]
@@ -64,7 +64,7 @@ pub trait Keeper: Clone + Send + Sync + 'static {
     fn down(&self, down: Down) -> impl Future<Output = Outcome> + Send;
     /// Stops services, then starts them.
     fn restart(&self, restart: Restart) -> impl Future<Output = Outcome> + Send;
-    /// Ends the keeper. The server goes on until it is told to stop, so that this is answered.
+    /// Ends the daemon. The server goes on until it is told to stop, so that this is answered.
     fn quit(&self, leave_running: bool) -> impl Future<Output = Outcome> + Send;
     /// Finds out what is wrong with a stack, root causes first; `None` if it does not have it.
     fn doctor(&self, doctor: Doctor) -> impl Future<Output = Option<Vec<Finding>>> + Send;
@@ -93,15 +93,15 @@ impl From<oneshot::Receiver<Outcome>> for Coming {
     }
 }
 
-/// A keeper's control socket, ready to be served. Clients that connect now wait.
+/// A daemon's control socket, ready to be served. Clients that connect now wait.
 pub struct Server {
-    // Dropped in this order: the address is free before the next keeper may look at it.
+    // Dropped in this order: the address is free before the next daemon may look at it.
     listener: Listener,
     lock: Lock,
     socket: Option<FileId>,
 }
 
-/// Why a keeper cannot be reached. [`io::ErrorKind::AddrInUse`] if somebody answers there already.
+/// Why a daemon cannot be reached. [`io::ErrorKind::AddrInUse`] if somebody answers there already.
 #[derive(Debug, thiserror::Error)]
 #[error("listen at {}: {source}", address.display())]
 pub struct BindError {
@@ -112,10 +112,10 @@ pub struct BindError {
 }
 
 impl Server {
-    /// Listens for clients of the locked home. A dead keeper's socket is replaced; anything else
+    /// Listens for clients of the locked home. A dead daemon's socket is replaced; anything else
     /// that stands in its place is set aside and returned, to be said. Must be called within the
     /// runtime.
-    pub fn bind(lock: &Lock) -> Result<(Self, Option<SetAside>), BindError> {
+    pub fn bind(lock: &Lock) -> Result<(Self, Option<Quarantined>), BindError> {
         let address = lock.home().socket();
         let bound = bind(&address).map_err(|source| BindError {
             address: address.clone(),
@@ -133,13 +133,13 @@ impl Server {
 
     /// Serves until `stop` is cancelled, answers active requests, and closes every connection.
     /// Listens again if the socket or the home is deleted.
-    pub async fn run(mut self, keeper: impl Keeper, watcher: Watcher, stop: CancellationToken) {
+    pub async fn run(mut self, daemon: impl Control, watcher: Watcher, stop: CancellationToken) {
         let room = Room::new();
         let mut connections = JoinSet::new();
         let mut patience = PATIENCE;
         let (sender, mut renewed) = mpsc::channel(1);
         let guard = Guard::new(self.lock.clone(), self.socket, watcher);
-        let guard = AbortOnDropHandle::new(tokio::spawn(guard.run(keeper.clone(), sender)));
+        let guard = AbortOnDropHandle::new(tokio::spawn(guard.run(daemon.clone(), sender)));
         loop {
             // All branches are cancel-safe: a place or a connection is either obtained or still
             // pending.
@@ -155,11 +155,11 @@ impl Server {
                 (place, accepted) = admit(&self.listener, &room, patience) => match (place, accepted) {
                     (Some(place), Ok(stream)) => {
                         patience = PATIENCE;
-                        let keeper = match local::peer(&stream) {
-                            Some(client) => keeper.clone().for_client(client),
-                            None => keeper.clone(),
+                        let daemon = match local::peer(&stream) {
+                            Some(client) => daemon.clone().for_client(client),
+                            None => daemon.clone(),
                         };
-                        connections.spawn(serve(stream, place, keeper, stop.clone()));
+                        connections.spawn(serve(stream, place, daemon, stop.clone()));
                     }
                     (None, Ok(stream)) => {
                         // The connections behind it have waited as long.
@@ -178,7 +178,7 @@ impl Server {
         drop(guard.await);
         self.lock.note(Phase::Ending);
         let farewell = async { while connections.join_next().await.is_some() {} };
-        if timeout(FAREWELL, farewell).await.is_err() {
+        if timeout(DRAIN, farewell).await.is_err() {
             tracing::warn!("closed {} connections unanswered", connections.len());
         }
         connections.shutdown().await;
@@ -186,22 +186,22 @@ impl Server {
 }
 
 /// Listens at the address, which the holder of the lock may free. Must be called within the runtime.
-pub(super) fn bind(address: &Path) -> io::Result<(Listener, Option<SetAside>)> {
+pub(super) fn bind(address: &Path) -> io::Result<(Listener, Option<Quarantined>)> {
     let aside = clear(address)?;
     Ok((local::listen(address)?, aside))
 }
 
 /// Frees the address for the holder of the lock.
-fn clear(address: &Path) -> io::Result<Option<SetAside>> {
+fn clear(address: &Path) -> io::Result<Option<Quarantined>> {
     match local::remnant(address)? {
         Remnant::Nothing => Ok(None),
         Remnant::Stale => fs::remove_file(address).map(|()| None),
         Remnant::Stranger => {
-            set_aside(address, "it stood where the control socket belongs").map(Some)
+            quarantine(address, "it stood where the control socket belongs").map(Some)
         }
         Remnant::Answering => Err(io::Error::new(
             io::ErrorKind::AddrInUse,
-            "a keeper answers there that has lost its lock; end it first",
+            "a daemon answers there that has lost its lock; end it first",
         )),
     }
 }

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 pub(crate) use self::table::Found;
 use self::table::{Entry, Known, Literal, Table};
-use crate::model::evidence::log::{Ecosystem, LogAdvice};
+use crate::diagnose::evidence::log::{Ecosystem, LogAdvice};
 
 include!(concat!(env!("OUT_DIR"), "/knowledge.rs"));
 

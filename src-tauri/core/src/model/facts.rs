@@ -14,14 +14,14 @@ use crate::stack::{Port, ServiceName};
 
 /// A moment on both clocks: `instant` to count with, `wall` to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct TimePoint {
     /// Monotonic.
     pub instant: Instant,
     /// What a calendar says.
     pub wall: SystemTime,
 }
 
-impl Moment {
+impl TimePoint {
     /// The moment `later` than this one, on both clocks.
     #[must_use]
     pub fn after(self, later: Duration) -> Self {
@@ -32,7 +32,7 @@ impl Moment {
     }
 }
 
-/// One start of a service. Grows with every start of that service, across keepers too.
+/// One start of a service. Grows with every start of that service, across daemons too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
@@ -45,7 +45,7 @@ impl fmt::Display for RunId {
     }
 }
 
-/// What tells the stacks of one keeper apart in marks, file names and messages: short, safe in a
+/// What tells the stacks of one daemon apart in marks, file names and messages: short, safe in a
 /// file name, the same for the same stack file and settings folder on every start.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -116,7 +116,7 @@ pub enum Exit {
     Code(i32),
     /// By this signal.
     Signal(i32),
-    /// Nobody can tell: it was not a child of this keeper.
+    /// Nobody can tell: it was not a child of this daemon.
     Unknown,
 }
 
@@ -225,9 +225,9 @@ pub enum Protected {
     },
     /// It belongs to the operating system (pid 1, services, lsass, svchost, …).
     System,
-    /// It is the keeper.
-    Keeper,
-    /// The keeper or the command that was given descends from it (a shell, a terminal, an editor).
+    /// It is the daemon.
+    Control,
+    /// The daemon or the command that was given descends from it (a shell, a terminal, an editor).
     Ancestor,
     /// It is a service of a stack.
     RunningService(Neighbour),

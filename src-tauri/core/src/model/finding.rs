@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    mask::Masked,
+    fs::redact::Redacted,
     stack::{Port, ServiceName},
 };
 
@@ -72,10 +72,10 @@ pub struct Finding {
     pub service: ServiceName,
     /// A sentence.
     #[cfg_attr(feature = "typescript", ts(type = "string"))]
-    pub title: Masked,
+    pub title: Redacted,
     /// What a person can check.
     #[cfg_attr(feature = "typescript", ts(type = "string[]"))]
-    pub evidence: Vec<Masked>,
+    pub evidence: Vec<Redacted>,
     /// What else it explains.
     pub symptoms: Vec<Symptom>,
     /// What to do.
@@ -95,7 +95,7 @@ pub struct Symptom {
     pub code: Code,
     /// A sentence.
     #[cfg_attr(feature = "typescript", ts(type = "string"))]
-    pub text: Masked,
+    pub text: Redacted,
 }
 
 /// What to do about a finding.
@@ -104,7 +104,7 @@ pub struct Symptom {
 pub struct Remedy {
     /// A sentence.
     #[cfg_attr(feature = "typescript", ts(type = "string"))]
-    pub text: Masked,
+    pub text: Redacted,
     /// The same as something that a program can carry out, where that is safe.
     pub action: Option<Action>,
 }
@@ -127,7 +127,7 @@ pub enum Action {
     /// Stop a service of another stack.
     Stop {
         /// That stack's file; absolute.
-        #[serde(with = "crate::native_text")]
+        #[serde(with = "crate::fs::native_text")]
         #[cfg_attr(feature = "typescript", ts(type = "string"))]
         file: PathBuf,
         /// Which.
@@ -145,25 +145,25 @@ pub enum Action {
         /// The program and its arguments: `["npm", "ci"]`.
         command: Vec<String>,
         /// Where it runs; absolute.
-        #[serde(with = "crate::native_text")]
+        #[serde(with = "crate::fs::native_text")]
         #[cfg_attr(feature = "typescript", ts(type = "string"))]
         directory: PathBuf,
     },
     /// Make a file from its example. Nothing that is there is overwritten.
     CopyFile {
         /// The example; absolute.
-        #[serde(with = "crate::native_text")]
+        #[serde(with = "crate::fs::native_text")]
         #[cfg_attr(feature = "typescript", ts(type = "string"))]
         from: PathBuf,
         /// The file that is missing; absolute.
-        #[serde(with = "crate::native_text")]
+        #[serde(with = "crate::fs::native_text")]
         #[cfg_attr(feature = "typescript", ts(type = "string"))]
         to: PathBuf,
     },
     /// Change lines of the stack file, once a person has seen the difference.
     EditStackFile {
         /// The stack file; absolute.
-        #[serde(with = "crate::native_text")]
+        #[serde(with = "crate::fs::native_text")]
         #[cfg_attr(feature = "typescript", ts(type = "string"))]
         file: PathBuf,
         /// From the top to the bottom.

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     fn start() -> Instant {
-        crate::clock::now().instant
+        crate::host::clock::now().instant
     }
 
     #[test]

@@ -13,13 +13,15 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    evidence::ServiceEvidence,
-    facts::{Exit, Moment, ProbeFault, Process, RunId, Stopped},
+    facts::{Exit, ProbeFault, Process, RunId, Stopped, TimePoint},
     finding::Finding,
     restart::Failures,
     view::{Light, PhaseName, ServiceView},
 };
-use crate::stack::{Port, Ports, Service, ServiceName};
+use crate::{
+    diagnose::evidence::ServiceEvidence,
+    stack::{Port, Ports, Service, ServiceName},
+};
 
 /// Where a service is, with what that place carries.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,7 +77,7 @@ const DAEMON_GRACE: Duration = Duration::from_secs(1);
 impl Running {
     /// Whether a first process that ends now may still be one that has put itself into the
     /// background.
-    fn is_young(&self, now: Moment) -> bool {
+    fn is_young(&self, now: TimePoint) -> bool {
         self.ready_since
             .is_none_or(|since| now.instant.duration_since(since) < DAEMON_GRACE)
     }
@@ -190,8 +192,8 @@ pub struct ServiceState {
 }
 
 impl ServiceState {
-    /// A service that has never run under this keeper; `run` is the latest that anyone knows of.
-    pub(super) fn new(spec: Arc<Service>, run: RunId, now: Moment) -> Self {
+    /// A service that has never run under this daemon; `run` is the latest that anyone knows of.
+    pub(super) fn new(spec: Arc<Service>, run: RunId, now: TimePoint) -> Self {
         Self {
             port: spec.port,
             spec,
@@ -495,12 +497,12 @@ impl ServiceState {
     }
 }
 
-/// What an earlier keeper started and left running.
+/// What an earlier daemon started and left running.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adoption {
     /// Which start it was.
     pub run: RunId,
-    /// Who of it lives; `None` if it ended while no keeper was there.
+    /// Who of it lives; `None` if it ended while no daemon was there.
     pub process: Option<Process>,
     /// The port that it was given.
     pub port: Option<Port>,
@@ -512,6 +514,6 @@ pub struct Adoption {
     pub last_words: Option<String>,
 }
 
-fn timestamp(now: Moment) -> Timestamp {
+fn timestamp(now: TimePoint) -> Timestamp {
     Timestamp::try_from(now.wall).unwrap_or_default()
 }

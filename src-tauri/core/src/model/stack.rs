@@ -9,13 +9,13 @@ use std::{
 };
 
 use super::{
-    diagnosis::Diagnosis,
     effect::{Effect, Report},
-    facts::{Moment, RunId},
+    facts::{RunId, TimePoint},
     finding::Finding,
     order::Order,
     restart::Jitter,
     service::{Adoption, ServiceState},
+    situation::Diagnosis,
     view::{Light, StackView},
 };
 use changes::Tally;
@@ -36,7 +36,7 @@ pub enum Event {
     Kill(Vec<ServiceName>),
     /// The stack file has changed. A service that is new has its latest known run in the map.
     Load(Arc<Stack>, HashMap<ServiceName, RunId>),
-    /// An earlier keeper started this one.
+    /// An earlier daemon started this one.
     Adopt(ServiceName, Adoption),
     /// What was found to be wrong in a situation that [`StackModel::undiagnosed`] has told of.
     Diagnosed {
@@ -112,7 +112,7 @@ impl StackModel {
         stack: Arc<Stack>,
         last_run: impl Fn(&ServiceName) -> RunId,
         seed: u64,
-        now: Moment,
+        now: TimePoint,
     ) -> Self {
         let services = stack
             .services
@@ -177,7 +177,7 @@ impl StackModel {
     }
 
     /// Takes what happened and answers what is to be done about it.
-    pub fn step(&mut self, now: Moment, event: Event) -> Vec<Effect> {
+    pub fn step(&mut self, now: TimePoint, event: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
         if !matches!(event, Event::Report { .. }) {
             self.drop_gone();
@@ -306,7 +306,7 @@ impl StackModel {
                 }
     }
 
-    fn restart(&mut self, names: &[ServiceName], now: Moment) {
+    fn restart(&mut self, names: &[ServiceName], now: TimePoint) {
         let asked = self.places(names);
         let mut is_asked = vec![false; self.services.len()];
         for &index in &asked {
@@ -322,7 +322,7 @@ impl StackModel {
         }
     }
 
-    fn load(&mut self, stack: Arc<Stack>, last_runs: &HashMap<ServiceName, RunId>, now: Moment) {
+    fn load(&mut self, stack: Arc<Stack>, last_runs: &HashMap<ServiceName, RunId>, now: TimePoint) {
         let places: HashMap<&ServiceName, usize> = stack
             .services
             .iter()
@@ -365,7 +365,7 @@ impl StackModel {
         name: &ServiceName,
         run: RunId,
         report: Report,
-        now: Moment,
+        now: TimePoint,
         effects: &mut Vec<Effect>,
     ) {
         let Some(index) = self.order.place(name) else {

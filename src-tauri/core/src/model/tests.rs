@@ -12,13 +12,13 @@ use std::{
 
 use super::{
     effect::{Act, Effect, Report},
-    facts::{Exit, Moment, Process, RunId, Stopped},
+    facts::{Exit, Process, RunId, Stopped, TimePoint},
     stack::{Event, StackModel},
     view::{PhaseName, ServiceView},
 };
 use crate::stack::{
-    Command, LogLimits, Mode, Need, OnUnhealthy, Polite, Port, PortConflict, Probe, Readiness,
-    Require, Restart, Service, ServiceName, Stack, Stop, Template,
+    Command, LogLimits, Mode, Need, OnUnhealthy, Port, PortConflict, Probe, Readiness, Require,
+    Restart, Service, ServiceName, Stack, Stop, StopMethod, Template,
 };
 
 fn service(name: &str, needs: &[&str]) -> Service {
@@ -38,7 +38,7 @@ fn service(name: &str, needs: &[&str]) -> Service {
         restart: Restart::OnFailure,
         on_unhealthy: OnUnhealthy::Notify,
         stop: Stop {
-            polite: Polite::Signal(crate::stack::Signal::Terminate),
+            polite: StopMethod::Signal(crate::stack::Signal::Terminate),
             timeout: Duration::from_secs(5),
         },
         keep: Vec::new(),
@@ -83,13 +83,13 @@ fn nexus() -> Arc<Stack> {
 /// A stack and a clock, driven by hand. Everything that the model asks for is kept in `effects`.
 struct Bench {
     model: StackModel,
-    now: Moment,
+    now: TimePoint,
     effects: Vec<Effect>,
 }
 
 impl Bench {
     fn new(stack: Arc<Stack>) -> Self {
-        let now = crate::clock::now();
+        let now = crate::host::clock::now();
         Self {
             model: StackModel::new(stack, |_| RunId(0), 7, now),
             now,

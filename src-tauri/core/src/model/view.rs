@@ -12,7 +12,7 @@ use super::{
 };
 use crate::stack::{Mode, Port, ServiceName};
 
-/// The latest whole truth about all stacks of a keeper.
+/// The latest whole truth about all stacks of a daemon.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Snapshot {
@@ -27,7 +27,7 @@ pub struct StackView {
     /// Its name.
     pub name: String,
     /// Its stack file, absolute: what tells it from others.
-    #[serde(with = "crate::native_text")]
+    #[serde(with = "crate::fs::native_text")]
     #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub file: PathBuf,
     /// Its mode.
@@ -92,7 +92,7 @@ pub struct ServiceView {
     pub waiting_for: Vec<ServiceName>,
     /// How its latest run ended.
     pub last_exit: Option<Exit>,
-    /// Whether an earlier keeper started what runs now.
+    /// Whether an earlier daemon started what runs now.
     pub adopted: bool,
     /// Whether it is only watched.
     pub external: bool,

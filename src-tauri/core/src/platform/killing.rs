@@ -2,7 +2,7 @@
 
 /// Who was killed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Killing {
+pub(crate) struct OomKill {
     /// The process.
     pub(crate) pid: u32,
     /// What the kernel says of it.

@@ -26,7 +26,7 @@ mod os;
 mod os;
 
 pub(crate) use file_id::FileId;
-pub(crate) use killing::Killing;
+pub(crate) use killing::OomKill;
 pub(crate) use os::{file, host, local, process, program, socket};
 pub(crate) use remnant::Remnant;
 pub(crate) use row::Wanted;

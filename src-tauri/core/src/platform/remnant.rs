@@ -1,4 +1,4 @@
-/// What is found at the address of the control socket before a keeper listens there.
+/// What is found at the address of the control socket before a daemon listens there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     windows,
@@ -10,7 +10,7 @@
 pub(crate) enum Remnant {
     /// Nothing.
     Nothing,
-    /// The socket of a keeper that is no more.
+    /// The socket of a daemon that is no more.
     Stale,
     /// Somebody answers.
     Answering,

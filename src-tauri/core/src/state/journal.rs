@@ -10,17 +10,19 @@ use std::{
 use super::{
     Remembered, Running,
     line::{Damage, Entry},
+    snapshot::JournalState,
     stacks::Copies,
-    truth::Truth,
 };
 use crate::{
-    consent::Consents,
     control::Lock,
+    fs::{
+        quarantine::{Quarantined, quarantine},
+        replace::replace,
+    },
     model::facts::{RunId, StackId},
     platform::local,
-    replace::replace,
-    set_aside::{SetAside, set_aside},
     stack::{Mode, ServiceName},
+    state::consent::Consents,
 };
 
 /// A journal is written anew when it has grown by so many bytes, or to eight times what is true.
@@ -37,14 +39,14 @@ pub struct Journal {
     copies: Copies,
     consents: Consents,
     boot: Option<String>,
-    truth: Truth,
+    truth: JournalState,
     /// Open at the end; `None` after a failure, since the file may end in half a line.
     file: Option<File>,
     /// Bytes appended since it was written anew, and bytes that were written then.
     grown: u64,
     whole: u64,
     fault: Option<String>,
-    /// Only the keeper writes.
+    /// Only the daemon writes.
     _lock: Lock,
 }
 
@@ -63,22 +65,22 @@ impl Journal {
             copies: Copies::new(folder.join("stacks")),
             consents: Consents::under(folder),
             boot,
-            truth: Truth::default(),
+            truth: JournalState::default(),
             file: None,
             grown: 0,
             whole: 0,
             fault: None,
             _lock: lock.clone(),
         };
-        let set_aside = journal.read();
+        let quarantine = journal.read();
         let before_boot = journal.truth.drop_other_boots(journal.boot.as_deref());
         let remembered = Remembered {
             stacks: journal.truth.stacks(&journal.copies),
             running: journal.truth.running(),
             before_boot,
-            set_aside,
+            quarantine,
         };
-        if remembered.set_aside.is_empty() && journal.fault.is_none() {
+        if remembered.quarantine.is_empty() && journal.fault.is_none() {
             journal.remove_strays();
         }
         journal.write_anew();
@@ -194,12 +196,12 @@ impl Journal {
     /// Says a fault once, and not again until it is over.
     fn say(&mut self, fault: &str) {
         if self.fault.is_none() {
-            tracing::warn!("failed to {fault}; a keeper that is killed now forgets what it runs");
+            tracing::warn!("failed to {fault}; a daemon that is killed now forgets what it runs");
             self.fault = Some(fault.to_owned());
         }
     }
 
-    fn read(&mut self) -> Vec<SetAside> {
+    fn read(&mut self) -> Vec<Quarantined> {
         let reason = match read_limited(&self.path) {
             Ok(text) => {
                 let damage = self.truth.read(&text);
@@ -214,7 +216,7 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
             Err(error) => format!("it cannot be read: {error}"),
         };
-        match set_aside(&self.path, reason) {
+        match quarantine(&self.path, reason) {
             Ok(aside) => vec![aside],
             Err(error) => {
                 self.say(&format!("set {} aside: {error}", self.path.display()));
@@ -244,7 +246,7 @@ fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::home::Home;
+    use crate::fs::home::Home;
 
     #[test]
     fn a_change_that_could_not_be_appended_is_in_the_next_file() {

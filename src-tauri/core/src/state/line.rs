@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Running;
 use crate::{
-    fingerprint::fingerprint,
+    fs::fingerprint::fingerprint,
     model::facts::{RunId, StackId},
     stack::{Mode, ServiceName},
 };
@@ -35,7 +35,7 @@ pub(super) enum Entry {
     /// A stack is up. The text of its file is kept beside the journal.
     Stack {
         id: StackId,
-        #[serde(with = "crate::native_text")]
+        #[serde(with = "crate::fs::native_text")]
         file: PathBuf,
         mode: Mode,
     },

@@ -1,12 +1,13 @@
-//! What is remembered across keepers: which stacks are up, and who runs as which process. It is
-//! written down before it is reported, so that a keeper that is killed leaves nothing unknown.
+//! What is remembered across daemons: which stacks are up, and who runs as which process. It is
+//! written down before it is reported, so that a daemon that is killed leaves nothing unknown.
 
+pub mod consent;
 mod journal;
 mod line;
+mod snapshot;
 mod stacks;
 #[cfg(test)]
 mod tests;
-mod truth;
 
 use std::path::PathBuf;
 
@@ -16,22 +17,22 @@ use serde::{Deserialize, Serialize};
 pub use journal::Journal;
 
 use crate::{
+    fs::quarantine::Quarantined,
     model::facts::{Mark, Process, RunId, StackId},
-    set_aside::SetAside,
     stack::{Mode, Port, ServiceName},
 };
 
-/// What a keeper finds when it opens its home.
+/// What a daemon finds when it opens its home.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remembered {
     /// The stacks that were up, in the order in which they were started first.
     pub stacks: Vec<RememberedStack>,
-    /// What ran when the last keeper wrote; whether it still does is for the adopter to find out.
+    /// What ran when the last daemon wrote; whether it still does is for the adopter to find out.
     pub running: Vec<Running>,
     /// What ran before the machine started anew, and therefore is gone.
     pub before_boot: Vec<Running>,
     /// What was damaged and is kept under another name, to be said.
-    pub set_aside: Vec<SetAside>,
+    pub quarantine: Vec<Quarantined>,
 }
 
 /// A stack that was up.

@@ -1,9 +1,9 @@
-//! The texts of the stack files that are up, as they were applied: a later keeper can stop a stack
+//! The texts of the stack files that are up, as they were applied: a later daemon can stop a stack
 //! whose file was changed or deleted meanwhile. They may hold secrets, so only the user reads them.
 
 use std::{fs, io, path::PathBuf};
 
-use crate::{model::facts::StackId, platform::local, replace::replace};
+use crate::{fs::replace::replace, model::facts::StackId, platform::local};
 
 /// The folder of the copies.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Copies {
         }
     }
 
-    /// Removes every text but these: a keeper that was killed while it forgot a stack left one.
+    /// Removes every text but these: a daemon that was killed while it forgot a stack left one.
     pub(super) fn remove_others(&self, known: &[StackId]) -> io::Result<()> {
         let wanted: Vec<PathBuf> = known.iter().map(|id| self.path(id)).collect();
         let copies = match fs::read_dir(&self.0) {

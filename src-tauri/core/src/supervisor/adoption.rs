@@ -1,4 +1,4 @@
-//! What an earlier keeper left running: taken over where it still is what was written down, cleaned
+//! What an earlier daemon left running: taken over where it still is what was written down, cleaned
 //! up where it is not.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -8,20 +8,20 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Origin, Supervisor,
-    kept::{Kept, Variables, last_run},
+    running_stack::{Kept, Variables, last_run},
 };
 use crate::{
     effects::{
         log::{self, ServiceLogs},
-        process::{Ask, Census, ProcessTable, Tree, stop},
+        process::{Ask, ProcessScan, ProcessTable, Tree, stop},
     },
+    host::own_variables,
     model::{
         effect::{Act, Effect},
         facts::{Mark, Process, StackId},
         service::Adoption,
         stack::Event,
     },
-    own_variables,
     stack::{ServiceName, Signal, Stack},
     stack_file,
     state::{Remembered, RememberedStack, Running},
@@ -34,16 +34,16 @@ impl Supervisor {
     /// Adopts what runs, ends what is left of what does not, and says what was found amiss.
     pub(super) async fn adopt(&mut self, remembered: Remembered) -> std::io::Result<Vec<String>> {
         let mut remarks: Vec<String> = remembered
-            .set_aside
+            .quarantine
             .iter()
             .map(ToString::to_string)
             .collect();
         if remembered.stacks.is_empty() {
             return Ok(remarks);
         }
-        // One of its own: the keeper's need look back no farther than to what is adopted.
-        let census = Census::since(0);
-        let table = census.take().await?;
+        // One of its own: the daemon's need look back no farther than to what is adopted.
+        let processes = ProcessTable::since(0);
+        let table = processes.take().await?;
         for stack in &remembered.stacks {
             let runs: Vec<&Running> = remembered
                 .running
@@ -56,14 +56,14 @@ impl Supervisor {
             }
             // The journal may be newer than the running processes.
             for (process, _) in table.marked_by_stack(&stack.id) {
-                self.tools.census.look_back_to(process.started);
+                self.tools.processes.look_back_to(process.started);
             }
             match read(stack) {
                 Ok((applied, variables)) => {
                     self.adopt_stack(&stack.id, applied, variables, &runs, &table);
                     let is_known = |mark: &Mark| runs.iter().any(|run| run.mark() == *mark);
                     let never = CancellationToken::new();
-                    end_strays(&census, &table, &stack.id, is_known, &never).await;
+                    end_strays(&processes, &table, &stack.id, is_known, &never).await;
                 }
                 // A stack whose file cannot be read and of which nothing runs is dropped.
                 Err(_) if !is_running(&table, stack, &runs) => {
@@ -84,7 +84,7 @@ impl Supervisor {
         stack: Stack,
         variables: Variables,
         runs: &[&Running],
-        table: &ProcessTable,
+        table: &ProcessScan,
     ) {
         let home = &self.tools.home;
         let last_run = |service: &ServiceName| last_run(home, id, service);
@@ -97,14 +97,14 @@ impl Supervisor {
         }
     }
 
-    fn adopt_run(&mut self, index: usize, running: &Running, table: &ProcessTable) {
+    fn adopt_run(&mut self, index: usize, running: &Running, table: &ProcessScan) {
         let origin = Origin {
             stack: running.stack.clone(),
             service: running.service.clone(),
             run: running.run,
         };
         let logs = ServiceLogs::of(self.tools.home.logs(), &origin.stack, &origin.service);
-        self.tools.census.look_back_to(running.process.started);
+        self.tools.processes.look_back_to(running.process.started);
         let tree = is_of_run(table, running)
             .then(|| Tree::adopt(running.mark(), running.process))
             .flatten();
@@ -146,7 +146,7 @@ impl Supervisor {
 }
 
 /// Returns whether any process of a stack still runs.
-fn is_running(table: &ProcessTable, stack: &RememberedStack, runs: &[&Running]) -> bool {
+fn is_running(table: &ProcessScan, stack: &RememberedStack, runs: &[&Running]) -> bool {
     table.marked_by_stack(&stack.id).next().is_some()
         || runs.iter().any(|run| is_of_run(table, run))
 }
@@ -154,7 +154,7 @@ fn is_running(table: &ProcessTable, stack: &RememberedStack, runs: &[&Running]) 
 /// Returns whether the process in the journal belongs to the run: it carries the mark, or it shows no
 /// mark at all and leads a process group, as each first process does. PID and start time alone are no
 /// proof, since a journal may be damaged, or copied from another machine or container.
-fn is_of_run(table: &ProcessTable, running: &Running) -> bool {
+fn is_of_run(table: &ProcessScan, running: &Running) -> bool {
     let process = running.process;
     let row = table.position(process.pid).map(|at| &table.rows()[at]);
     row.is_some_and(|row| {
@@ -170,8 +170,8 @@ fn is_of_run(table: &ProcessTable, running: &Running) -> bool {
 /// killed between a start and its line in the journal left them, or the journal was lost. Skips the
 /// grace period once `kill` is cancelled. Returns the survivors.
 pub(super) async fn end_strays(
-    census: &Census,
-    table: &ProcessTable,
+    processes: &ProcessTable,
+    table: &ProcessScan,
     stack: &StackId,
     is_known: impl Fn(&Mark) -> bool,
     kill: &CancellationToken,
@@ -184,13 +184,15 @@ pub(super) async fn end_strays(
         strays.entry(mark).or_default().push(process);
     }
     let mut stops = JoinSet::new();
-    for (mark, processes) in strays {
-        tracing::warn!(%mark, ?processes, "ending what is left of a run that nobody wrote down");
-        let (tree, census) = (Tree::remains(mark.clone(), processes), census.clone());
+    for (mark, members) in strays {
+        tracing::warn!(%mark, processes = ?members, "ending the remaining processes of a run that is not in the journal");
+        let (tree, processes) = (Tree::remains(mark.clone(), members), processes.clone());
         let kill = kill.clone();
         stops.spawn(async move {
             let politely = Ask::Signal(Signal::Terminate);
-            stop(&tree, &census, politely, PATIENCE, &kill).await.left
+            stop(&tree, &processes, politely, PATIENCE, &kill)
+                .await
+                .left
         });
     }
     let mut left = Vec::new();

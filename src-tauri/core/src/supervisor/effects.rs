@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use super::{
     Message, Origin, Supervisor,
     guard::guarded,
-    job::{Job, RunLines, broken},
+    task::{Job, RunLines, broken},
 };
 use crate::{
     effects::{
@@ -13,11 +13,11 @@ use crate::{
         port::{Asker, ClaimRequest, Leftovers},
         probe::{Round, Schedule, Watch},
     },
+    fs::project_file::PATIENCE,
     model::{
         effect::{Act, Effect, Hindrance, Report},
         facts::{Exit, Mark},
     },
-    project_file::PATIENCE,
     stack::{CheckAction, Port, PortConflict, Probe, Service, ServiceName},
 };
 
@@ -163,7 +163,7 @@ impl Supervisor {
         self.tasks
             .spawn(stopping.run_until_cancelled_owned(async move {
                 let follow = async {
-                    let exit = tree.followed(&job.tools.census).await;
+                    let exit = tree.followed(&job.tools.processes).await;
                     job.report_exit(exit.unwrap_or(Exit::Unknown), Vec::new())
                         .await;
                 };
@@ -255,15 +255,15 @@ mod tests {
     use super::*;
     use crate::{
         effects::{
-            evidence::MemoryKillings,
+            gather::OomKills,
             log::Watcher,
             probe::Prober,
-            process::{Census, Tree},
+            process::{ProcessTable, Tree},
         },
-        home::Home,
+        fs::home::Home,
         model::{facts::RunId, stack::PortTable},
         stack_file,
-        supervisor::{Tools, kept::Run},
+        supervisor::{Tools, running_stack::Run},
     };
 
     /// Returns a run of a service that is probed over HTTP, without a supervisor.
@@ -275,13 +275,13 @@ mod tests {
         let (reports, _) = tokio::sync::mpsc::channel(1);
         let tools = Tools {
             home: Home::under(std::path::Path::new("/home")).expect("an absolute path"),
-            census: Census::from_now(),
+            processes: ProcessTable::from_now(),
             ports: crate::effects::port::Ports::default(),
             active: crate::effects::port::ActiveRuns::default(),
             callers: crate::effects::port::Callers::default(),
             prober: Prober::default(),
             watcher: Watcher::new(),
-            killings: MemoryKillings::default(),
+            killings: OomKills::default(),
             loader: crate::supervisor::Loader::default(),
             reports: reports.downgrade(),
         };

@@ -12,11 +12,11 @@ use tokio::{sync::Mutex as Turn, task::spawn_blocking, time::timeout};
 
 use super::{
     guard,
-    kept::{Variables, last_run},
+    running_stack::{Variables, last_run},
 };
 use crate::{
     control::Up,
-    home::Home,
+    fs::home::Home,
     model::facts::{RunId, StackId},
     stack::{ServiceName, Stack},
     stack_file,

@@ -5,16 +5,17 @@
 //! whole truth goes out on a `watch` channel.
 
 mod adoption;
-mod diagnosis;
+mod doctor;
 mod effects;
 mod guard;
-mod job;
-mod keeper;
-mod kept;
+mod handle;
 mod launches;
 mod loading;
+pub mod offline;
 mod queue;
 mod requests;
+mod running_stack;
+mod task;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -29,17 +30,16 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    background, clock,
     control::{Doctor, Down, Lock, Outcome, Restart, Up},
     effects::{
-        evidence::{Case, MemoryKillings},
+        gather::{Case, OomKills},
         log::{ServiceLogs, Watcher, last_words},
         port::{ActiveRuns, Callers, Ports},
         probe::Prober,
-        process::{Census, kill},
+        process::{ProcessTable, kill},
     },
-    home::Home,
-    mask::mask,
+    fs::{home::Home, redact::redact},
+    host::{background, clock},
     model::{
         effect::Report,
         facts::{Exit, Process, RunId, StackId},
@@ -52,11 +52,11 @@ use crate::{
     stack_file::Environment,
     state::Journal,
 };
-use job::Launched;
-use kept::Kept;
 use loading::Loader;
 use queue::{Prepared, Queue, Ticket};
 use requests::{Waiter, reply};
+use running_stack::Kept;
+use task::Launched;
 use timers::Timers;
 
 /// How many messages may wait for the supervisor before an effect has to.
@@ -65,8 +65,8 @@ const INBOX: usize = 1024;
 const BATCH: usize = 256;
 /// The delay after the first ready service; by then most starts are over.
 const CALM: Duration = Duration::from_millis(250);
-/// How long a keeper that ends waits for tasks that only tidy up.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long a daemon that ends waits for tasks that only tidy up.
+const DRAIN: Duration = Duration::from_secs(1);
 
 /// How everyone else talks to the supervisor. Cheap to clone; when the last one is gone, the
 /// supervisor ends and leaves the services running.
@@ -149,7 +149,7 @@ struct Origin {
 /// What the effects share.
 struct Tools {
     home: Home,
-    census: Census,
+    processes: ProcessTable,
     ports: Ports,
     /// The runs that a port is claimed for, or that start or run: nobody ends them for a port.
     active: ActiveRuns,
@@ -157,7 +157,7 @@ struct Tools {
     callers: Callers,
     prober: Prober,
     watcher: Watcher,
-    killings: MemoryKillings,
+    killings: OomKills,
     loader: Loader,
     reports: mpsc::WeakSender<Message>,
 }
@@ -192,7 +192,7 @@ pub struct Started {
     pub watcher: Watcher,
 }
 
-/// Begins to supervise the locked home. What an earlier keeper left running is adopted before
+/// Begins to supervise the locked home. What an earlier daemon left running is adopted before
 /// anything else. Must be called within the runtime; fails where the operating system cannot tell
 /// of processes or of files that grow.
 pub async fn start(lock: &Lock) -> std::io::Result<Started> {
@@ -210,13 +210,13 @@ pub async fn start(lock: &Lock) -> std::io::Result<Started> {
     let mut supervisor = Supervisor {
         tools: Arc::new(Tools {
             home: lock.home().clone(),
-            census: Census::from_now(),
+            processes: ProcessTable::from_now(),
             ports: Ports::default(),
             active: ActiveRuns::default(),
             callers: handle.callers.clone(),
             prober: Prober::default(),
             watcher: Watcher::new(),
-            killings: MemoryKillings::default(),
+            killings: OomKills::default(),
             loader: Loader::default(),
             reports: handle.inbox.downgrade(),
         }),
@@ -276,11 +276,11 @@ impl Supervisor {
         }
         self.queue.turn_away();
         for kept in &mut self.stacks {
-            kept.let_go();
+            kept.release();
         }
         self.tasks.close();
         // What is left only notes the last lines of logs; a task that hangs is not worth waiting for.
-        let _ = tokio::time::timeout(FAREWELL, self.tasks.wait()).await;
+        let _ = tokio::time::timeout(DRAIN, self.tasks.wait()).await;
     }
 
     fn take(&mut self, message: Message) {
@@ -333,8 +333,9 @@ impl Supervisor {
         };
         if !self.stacks[index].is_current(origin) {
             // It was cancelled a moment ago.
-            let (tree, census) = (launched.tree.clone(), self.tools.census.clone());
-            self.tasks.spawn(async move { kill(&tree, &census).await });
+            let (tree, processes) = (launched.tree.clone(), self.tools.processes.clone());
+            self.tasks
+                .spawn(async move { kill(&tree, &processes).await });
             return;
         }
         let running = self.stacks[index].launched(origin, launched);
@@ -362,7 +363,7 @@ impl Supervisor {
         self.tasks.spawn(async move {
             let logs = ServiceLogs::of(tools.home.logs(), &origin.stack, &origin.service);
             let words = last_words(&logs.run(origin.run));
-            let words = words.map(|words| mask(&words).into_owned());
+            let words = words.map(|words| redact(&words).into_owned());
             let report = if at_once {
                 Report::LastWords(words)
             } else {
@@ -383,10 +384,10 @@ impl Supervisor {
 
     /// Prepares for a first crash while nothing happens.
     fn warm_up(&self) {
-        let census = self.tools.census.clone();
+        let processes = self.tools.processes.clone();
         self.tasks.spawn(async move {
             tokio::time::sleep(CALM).await;
-            census.warm_up().await;
+            processes.warm_up().await;
             // Returns memory that only start-up needed.
             background::give_memory_back();
         });
@@ -414,7 +415,7 @@ impl Supervisor {
         if !std::mem::replace(&mut self.warm, true) {
             self.warm_up();
         }
-        // A later keeper is to know that it once was.
+        // A later daemon is to know that it once was.
         if let Some(running) = self.stacks[index].running(&origin.service) {
             self.journal.started(running);
         }

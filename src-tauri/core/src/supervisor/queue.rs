@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     control::{Outcome, Up},
-    effects::process::Census,
+    effects::process::ProcessTable,
     model::facts::{Mark, Process, StackId},
     stack::ServiceName,
 };
@@ -233,11 +233,11 @@ impl Supervisor {
 
 /// Ends the processes of a stack that no daemon has recorded. Returns the survivors.
 async fn clean_up(tools: &Tools, id: &StackId, kill: &CancellationToken) -> Vec<Process> {
-    // A separate census, since the daemon's need not look back so far.
-    let census = Census::since(0);
-    let Ok(table) = census.take().await else {
+    // A separate processes, since the daemon's need not look back so far.
+    let processes = ProcessTable::since(0);
+    let Ok(table) = processes.take().await else {
         return Vec::new();
     };
     let is_known = |mark: &Mark| tools.active.contains(mark);
-    end_strays(&census, &table, id, is_known, kill).await
+    end_strays(&processes, &table, id, is_known, kill).await
 }

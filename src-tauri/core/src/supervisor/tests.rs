@@ -6,7 +6,7 @@ use std::{fs, time::Duration};
 use tempfile::TempDir;
 
 use super::*;
-use crate::control::{Environment, Keeper as _};
+use crate::control::{Control as _, Environment};
 
 /// The time limit of a test for an expected event.
 const DEADLINE: Duration = Duration::from_secs(20);

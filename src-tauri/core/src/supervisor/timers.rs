@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BinaryHeap, future::pending, time::Instant}
 
 use super::{Origin, Supervisor};
 use crate::{
-    clock,
+    host::clock,
     model::effect::{Report, Timer},
 };
 

@@ -10,10 +10,10 @@ use tokio::sync::oneshot;
 
 use super::{Supervisor, reply};
 use crate::{
-    clock,
-    effects::process::{Census, Tree, Usage, members_of, usage},
+    effects::process::{ProcessTable, Tree, Usage, members_of, usage},
+    host::clock,
     model::{
-        facts::{Mark, Moment},
+        facts::{Mark, TimePoint},
         view::{ServiceView, Snapshot, StackView},
     },
     stack::ServiceName,
@@ -52,10 +52,10 @@ impl Supervisor {
                 .collect()
         });
         let trees: Vec<HashMap<ServiceName, Tree>> = trees.collect();
-        let (meter, census) = (self.meter.clone(), self.tools.census.clone());
+        let (meter, processes) = (self.meter.clone(), self.tools.processes.clone());
         self.tasks.spawn(async move {
             // Without usage, if the machine is too busy to measure (during a fork bomb, for example).
-            let measured = tokio::time::timeout(LONGEST, costs(&trees, &census)).await;
+            let measured = tokio::time::timeout(LONGEST, costs(&trees, &processes)).await;
             let mut costs = measured.unwrap_or_default();
             let now = clock::now();
             let mut filled = (*snapshot).clone();
@@ -88,8 +88,11 @@ impl Supervisor {
 }
 
 /// Returns the usage of each run that could be measured.
-async fn costs(trees: &[HashMap<ServiceName, Tree>], census: &Census) -> HashMap<Mark, Usage> {
-    let Ok(table) = census.take().await else {
+async fn costs(
+    trees: &[HashMap<ServiceName, Tree>],
+    processes: &ProcessTable,
+) -> HashMap<Mark, Usage> {
+    let Ok(table) = processes.take().await else {
         return HashMap::new();
     };
     let trees: Vec<&Tree> = trees.iter().flat_map(HashMap::values).collect();
@@ -101,7 +104,7 @@ async fn costs(trees: &[HashMap<ServiceName, Tree>], census: &Census) -> HashMap
 }
 
 /// Returns how long the current run has lasted; zero if the wall clock was set back.
-fn age(service: &ServiceView, now: Moment) -> Duration {
+fn age(service: &ServiceView, now: TimePoint) -> Duration {
     let started = service.started.map(SystemTime::from);
     let age = started.and_then(|started| now.wall.duration_since(started).ok());
     age.unwrap_or_default()

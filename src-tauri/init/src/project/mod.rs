@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pilotlight::project_file::{PATIENCE, Reader};
+use pilotlight::fs::project_file::{PATIENCE, Reader};
 
 use crate::{
     detect::{Host, Interest, Listing, SOURCES_AT_MOST, is_of_interest, join, skips_folder},

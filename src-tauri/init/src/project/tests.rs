@@ -8,7 +8,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::*;
-use pilotlight::clock;
+use pilotlight::host::clock;
 
 #[cfg(unix)]
 mod unix;

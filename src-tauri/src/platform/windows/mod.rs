@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use pilotlight::identity;
+use pilotlight::host::identity;
 use tauri::AppHandle;
 use windows_registry::{CURRENT_USER, HSTRING};
 

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process};
 
-use pilotlight::identity;
+use pilotlight::host::identity;
 use windows_registry::{CURRENT_USER, Type};
 
 use super::{ICON, SENDERS, as_word, register};

@@ -3,15 +3,15 @@
 use std::{fmt::Write as _, time::Duration};
 
 use pilotlight::{
+    diagnose::evidence::{
+        Place, PointsAt,
+        check::{
+            CheckFault, CheckOutcome, CorsFault, CorsRule, Exchange, RedactedError, Stage as Part,
+        },
+        log::{Ecosystem, LogErrorKind, Unreachable, UnreachableWhy},
+    },
     model::{
         effect::Report,
-        evidence::{
-            Place, PointsAt,
-            check::{
-                CheckFault, CheckOutcome, CorsFault, CorsRule, Exchange, MaskedError, Stage as Part,
-            },
-            log::{Ecosystem, LogErrorKind, Unreachable, UnreachableWhy},
-        },
         facts::{Exit, Holder, PortFault, ProbeFault, ProbeFaultKind, Process, Protected},
         stack::Event,
     },
@@ -117,7 +117,11 @@ fn fail_check(stage: &mut Stage, check: &str, method: &str, path: &str, kind: Pr
     stage.report("backend", Report::Checked(vec![(check.to_owned(), fault)]));
 }
 
-fn fail(backend: &mut pilotlight::model::evidence::ServiceEvidence, name: &str, fault: CheckFault) {
+fn fail(
+    backend: &mut pilotlight::diagnose::evidence::ServiceEvidence,
+    name: &str,
+    fault: CheckFault,
+) {
     let mut checks = backend.checks.iter_mut();
     if let Some(check) = checks.find(|check| check.name == name) {
         check.exchanges = vec![Exchange {
@@ -135,14 +139,14 @@ fn fail(backend: &mut pilotlight::model::evidence::ServiceEvidence, name: &str, 
 }
 
 fn masked() -> CheckFault {
-    CheckFault::Masked(MaskedError {
+    CheckFault::Redacted(RedactedError {
         status: 500,
         body: "Internal Server Error".to_owned(),
         preflighted: true,
     })
 }
 
-fn cannot_reach_redis(backend: &mut pilotlight::model::evidence::ServiceEvidence) {
+fn cannot_reach_redis(backend: &mut pilotlight::diagnose::evidence::ServiceEvidence) {
     let text = "redis.exceptions.ConnectionError: Error 111 connecting to 127.0.0.1:6379. \
                 Connection refused.";
     logged(backend, LogErrorKind::Unreachable, text);

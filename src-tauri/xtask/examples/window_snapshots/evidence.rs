@@ -7,12 +7,12 @@ use std::{
 };
 
 use pilotlight::{
+    diagnose::evidence::{
+        Evidence, HostEvidence, LogEvidence, ProbeAnswer, ServiceEvidence,
+        check::{CheckAnswer, CheckNote, CheckOutcome},
+        log::{LogError, LogErrorForm, LogErrorKind, LogLine},
+    },
     model::{
-        evidence::{
-            Evidence, HostEvidence, LogEvidence, ProbeAnswer, ServiceEvidence,
-            check::{CheckAnswer, CheckNote, CheckOutcome},
-            log::{LogError, LogErrorForm, LogErrorKind, LogLine},
-        },
         facts::{ProbeFault, ProbeFaultKind},
         view::{Light, PhaseName, ServiceView, StackView},
     },
@@ -34,7 +34,7 @@ pub(crate) fn of(stack: &Arc<Stack>, text: &str, view: &StackView, at: SystemTim
         at,
         took: Duration::from_millis(80),
         kept: true,
-        other_keeper: None,
+        other_daemon: None,
         host: HostEvidence {
             listening: services
                 .iter()

@@ -7,12 +7,11 @@ use std::{
 };
 
 use pilotlight::{
-    clock,
+    diagnose::{diagnose, evidence::Evidence},
+    host::clock,
     model::{
-        diagnose::diagnose,
         effect::{Hindrance, Report, Timer},
-        evidence::Evidence,
-        facts::{Claimed, Exit, Holder, Moment, PortFault, ProbeFault, Process, RunId, Stopped},
+        facts::{Claimed, Exit, Holder, PortFault, ProbeFault, Process, RunId, Stopped, TimePoint},
         stack::{Event, StackModel},
         view::{ServiceView, StackView},
     },
@@ -27,7 +26,7 @@ const MORNING: Duration = Duration::from_hours(491_098);
 pub(crate) struct Stage {
     text: String,
     model: StackModel,
-    now: Moment,
+    now: TimePoint,
 }
 
 impl Stage {
@@ -36,7 +35,7 @@ impl Stage {
         let environment = stack_file::Environment::new();
         let stack = stack_file::parse(Path::new(file), text.as_bytes(), &environment)
             .unwrap_or_else(|report| panic!("the stack file is valid: {report:?}"));
-        let now = Moment {
+        let now = TimePoint {
             wall: SystemTime::UNIX_EPOCH + MORNING,
             ..clock::now()
         };

@@ -7,9 +7,9 @@ use std::{
 };
 
 use pilotlight::{
-    consent::{Consents, withhold},
     stack::Stack,
     stack_file,
+    state::consent::{Consents, withhold},
 };
 
 use crate::{

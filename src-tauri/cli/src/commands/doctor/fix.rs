@@ -6,15 +6,17 @@ use std::{
 };
 
 use pilotlight::{
-    clock,
     control::{Client, ClientError, Down, Environment, Outcome, Restart, Up},
     effects::{
         port::{Asker, describe_fault, free},
         remedy::{self, RemedyError},
     },
-    mask::mask,
+    fs::{
+        project_file::{PATIENCE, Reader},
+        redact::redact,
+    },
+    host::clock,
     model::finding::{Action, Finding},
-    project_file::{PATIENCE, Reader},
     stack::ServiceName,
 };
 
@@ -22,8 +24,8 @@ use super::{Visit, consent::Asking};
 use crate::{
     commands::port::{Running, confirmed},
     context::Context,
+    daemon::attach_in_background,
     failure::{Ending, Failure, tell},
-    keeper::keep_in_background,
     paint::{self, BOLD, DIM, Signs, paint, tame},
     view::difference,
 };
@@ -135,7 +137,7 @@ async fn carry_out(context: &Context, visit: &Visit, action: &Action) -> Result<
     match action {
         Action::Start { service } => start(context, visit, service).await,
         Action::Restart { service } => {
-            let Some(mut client) = context.keeper().await?.filter(|_| visit.kept) else {
+            let Some(mut client) = context.daemon().await?.filter(|_| visit.kept) else {
                 return start(context, visit, service).await;
             };
             let restart = Restart {
@@ -145,7 +147,7 @@ async fn carry_out(context: &Context, visit: &Visit, action: &Action) -> Result<
             told(client.restart(restart).await?)
         }
         Action::Stop { file, service } => {
-            let Some(mut client) = context.keeper().await? else {
+            let Some(mut client) = context.daemon().await? else {
                 return Ok(Done::Prepared);
             };
             let down = Down {
@@ -192,10 +194,10 @@ async fn carry_out(context: &Context, visit: &Visit, action: &Action) -> Result<
     }
 }
 
-/// Starts a service and what it needs, by the keeper or, where there is none, by a new one in the
+/// Starts a service and what it needs, by the daemon or, where there is none, by a new one in the
 /// background.
 async fn start(context: &Context, visit: &Visit, service: &ServiceName) -> Result<Done, Failure> {
-    let mut client: Client = keep_in_background(context).await?;
+    let mut client: Client = attach_in_background(context).await?;
     let up = Up {
         file: visit.file.clone(),
         services: vec![service.clone()],
@@ -222,7 +224,11 @@ fn detail(error: &RemedyError) -> Option<String> {
     let RemedyError::Ended { output, .. } = error else {
         return None;
     };
-    let lines: Vec<String> = output.text.lines().map(|line| tame(&mask(line))).collect();
+    let lines: Vec<String> = output
+        .text
+        .lines()
+        .map(|line| tame(&redact(line)))
+        .collect();
     let last = lines.len().saturating_sub(10);
     Some(lines[last..].join("\n        "))
 }

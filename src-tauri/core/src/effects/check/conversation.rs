@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::curl;
 use crate::{
+    diagnose::evidence::check::{CheckNote, Exchange, Stage},
     effects::probe::{
         Prober,
         address::shown,
@@ -14,11 +15,8 @@ use crate::{
         redis::Depth,
         websocket::Handshake,
     },
-    mask::mask,
-    model::{
-        evidence::check::{CheckNote, Exchange, Stage},
-        facts::ProbeFaultKind,
-    },
+    fs::redact::redact,
+    model::facts::ProbeFaultKind,
     stack::HttpRequest,
 };
 
@@ -123,7 +121,7 @@ impl<'a> Conversation<'a> {
         self.exchanges.push(Exchange {
             stage,
             method: method.to_owned(),
-            url: mask(&shown(url)).into_owned(),
+            url: redact(&shown(url)).into_owned(),
             command,
             status: answer.map(Answer::status),
             headers: answer.map_or_else(Vec::new, |answer| telling(&answer.head.headers)),
@@ -151,7 +149,7 @@ fn telling(headers: &HeaderMap) -> Vec<(String, String)> {
         .filter(|(name, _)| name.as_str().starts_with("access-control-") || known.contains(name));
     let shown = tells.map(|(name, value)| {
         let value = String::from_utf8_lossy(value.as_bytes());
-        (name.as_str().to_owned(), mask(&value).into_owned())
+        (name.as_str().to_owned(), redact(&value).into_owned())
     });
     shown.collect()
 }

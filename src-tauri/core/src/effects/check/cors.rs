@@ -15,7 +15,7 @@ use hyper::{
 };
 
 use super::safelist::is_safe_method;
-use crate::model::evidence::check::CorsRule;
+use crate::diagnose::evidence::check::CorsRule;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug)]

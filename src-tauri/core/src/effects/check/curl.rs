@@ -6,7 +6,7 @@ use shell_words::quote;
 use url::Url;
 
 use crate::{
-    mask::{MASK, mask},
+    fs::redact::{REDACTED, redact},
     stack::{Body, HttpRequest},
 };
 
@@ -46,7 +46,7 @@ pub(super) fn command(request: &HttpRequest<String>) -> String {
         Some(Body::Json(value)) => push(&mut line, "--data-raw", &body(&value.to_string())),
     }
     // What follows it may begin with anything; nothing does today.
-    let _ = write!(line, " {}", quote(&mask(&request.url)));
+    let _ = write!(line, " {}", quote(&redact(&request.url)));
     line
 }
 
@@ -75,7 +75,7 @@ pub(super) fn handshake(url: &str, protocol: Option<&str>, headers: &[(String, S
     if is_own_and_secure(&url) {
         line.push_str(" -k");
     }
-    let _ = write!(line, " {}", quote(&mask(&url)));
+    let _ = write!(line, " {}", quote(&redact(&url)));
     line
 }
 
@@ -92,16 +92,16 @@ fn header(name: &str, value: &str) -> String {
     ];
     let is_secret = SECRETS.contains(&name.to_ascii_lowercase().as_str());
     if is_secret {
-        return format!("{name}: {MASK}");
+        return format!("{name}: {REDACTED}");
     }
     // The pattern for a variable is the stricter one: a header's name is a name.
-    let masked = mask(&format!("{name}={value}")).into_owned();
+    let masked = redact(&format!("{name}={value}")).into_owned();
     let value = masked.split_once('=').map_or(value, |(_, value)| value);
     format!("{name}: {value}")
 }
 
 fn body(text: &str) -> String {
-    let masked = mask(text);
+    let masked = redact(text);
     match masked.char_indices().nth(LONGEST_BODY) {
         Some((end, _)) => format!("{}…", &masked[..end]),
         None => masked.into_owned(),

@@ -18,12 +18,10 @@ use super::{
     safelist::{is_safe_method, normalized_method, unsafe_names},
 };
 use crate::{
+    diagnose::evidence::check::{CheckFault, CheckNote, CorsFault, CorsRule, Stage},
     effects::probe::http::Answer,
-    mask::mask,
-    model::{
-        evidence::check::{CheckFault, CheckNote, CorsFault, CorsRule, Stage},
-        facts::ProbeFaultKind,
-    },
+    fs::redact::redact,
+    model::facts::ProbeFaultKind,
     stack::{Body, Expect, HttpRequest},
 };
 
@@ -77,7 +75,7 @@ impl Fetch<'_, '_> {
             let Some(next) = redirect(&answer, &url, &request.expect)? else {
                 return Ok(answer);
             };
-            let location = mask(next.as_str()).into_owned();
+            let location = redact(next.as_str()).into_owned();
             self.conversation.note(CheckNote::Redirected { location });
             let leaves = next.origin() != url.origin();
             is_tainted |= leaves && !self.page.is_origin_of(&url);
@@ -212,7 +210,7 @@ fn asking_leave(
 }
 
 fn fault(stage: Stage, leg: &Leg<'_>, answer: &Answer, broken: Broken) -> CheckFault {
-    let location = || mask(leg.url.as_str()).into_owned();
+    let location = || redact(leg.url.as_str()).into_owned();
     let rule = match broken.rule {
         // What lies behind a redirect is no setting of the service that was asked.
         CorsRule::Missing | CorsRule::Origin { .. } if leg.is_sent_on => CorsRule::Redirect {
@@ -232,7 +230,7 @@ fn fault(stage: Stage, leg: &Leg<'_>, answer: &Answer, broken: Broken) -> CheckF
 }
 
 pub(super) fn explanation(answer: &Answer) -> String {
-    mask(&answer.explanation()).into_owned()
+    redact(&answer.explanation()).into_owned()
 }
 
 fn protocol(what: &str) -> CheckFault {

@@ -3,7 +3,7 @@
 //! [`Checks::run`] makes all checks of a service, one after the other; [`check`] makes one. Without
 //! an origin it is a plain request. With one, it is that of a page: [`fetch`] goes by the Fetch
 //! standard, and asks on where an answer leaves open what is wrong. What came of it is told in the
-//! types of [`crate::model::evidence::check`]; nothing here decides who is to blame.
+//! types of [`crate::diagnose::evidence::check`]; nothing here decides who is to blame.
 
 mod conversation;
 mod cors;
@@ -22,12 +22,10 @@ use url::Url;
 pub use self::saved::Saved;
 use self::{conversation::Conversation, fetch::Fetch, origin::Page};
 use crate::{
+    diagnose::evidence::check::{CheckAnswer, CheckFault, CheckOutcome, Skipped, Stage},
     effects::probe::{self, Context, Prober, address::shown},
-    mask::mask,
-    model::{
-        evidence::check::{CheckAnswer, CheckFault, CheckOutcome, Skipped, Stage},
-        facts::ProbeFaultKind,
-    },
+    fs::redact::redact,
+    model::facts::ProbeFaultKind,
     stack::{Check, CheckAction, HttpRequest, Ports, Service},
 };
 
@@ -183,7 +181,7 @@ fn unasked(check: &Check<String>, page: Option<&Page>) -> CheckAnswer {
     let same_origin = page.zip(url.as_ref());
     CheckAnswer {
         name: check.name.clone(),
-        target: mask(&target).into_owned(),
+        target: redact(&target).into_owned(),
         host: url.as_ref().and_then(Url::host_str).map(str::to_owned),
         port: url.as_ref().and_then(|url| match url.scheme() {
             "redis" | "rediss" => Some(url.port().unwrap_or(6379)),
@@ -202,7 +200,7 @@ fn unasked(check: &Check<String>, page: Option<&Page>) -> CheckAnswer {
 
 /// The fault with everything masked in it that looks like a secret.
 fn masked(fault: CheckFault) -> CheckFault {
-    let masked = |text: String| mask(&text).into_owned();
+    let masked = |text: String| redact(&text).into_owned();
     let CheckFault::Plain(kind) = fault else {
         return fault;
     };

@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    mask::{MASK, mask},
+    fs::redact::{REDACTED, redact},
     model::facts::ProbeFaultKind,
     stack::{Check, Port, Ports, ServiceName},
 };
@@ -47,10 +47,10 @@ impl Saved {
         let kept = self.lock();
         let secrets = kept.iter().filter(|(name, value)| {
             let assigned = format!("{name}={value}");
-            !value.is_empty() && mask(&assigned) != assigned
+            !value.is_empty() && redact(&assigned) != assigned
         });
         secrets.fold(text.to_owned(), |text, (_, value)| {
-            text.replace(value, MASK)
+            text.replace(value, REDACTED)
         })
     }
 

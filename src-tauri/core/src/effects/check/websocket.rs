@@ -11,11 +11,11 @@ use super::{
     origin::Page,
 };
 use crate::{
+    diagnose::evidence::check::{CheckFault, Refuser, Stage, WebSocketFault},
     effects::probe::{
         http::Answer,
         websocket::{Handshake, SWITCHING},
     },
-    model::evidence::check::{CheckFault, Refuser, Stage, WebSocketFault},
     stack::{Expect, HttpRequest},
 };
 

@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use super::{Line, Reader, Runs, Watcher, pace::Pace};
 use crate::{
-    clock,
+    host::clock,
     model::facts::RunId,
     platform::file::{self, Armed},
 };

@@ -243,13 +243,13 @@ impl Index {
 
 /// An index that is being written.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Pen {
+pub(super) struct IndexWriter {
     records: usize,
     noted: u64,
     begins: u64,
 }
 
-impl Pen {
+impl IndexWriter {
     /// Makes the index of a new log.
     pub(super) fn create(path: &Path) -> io::Result<()> {
         file::open_private(path)?.write_all(&header())

@@ -5,7 +5,7 @@ mod ansi;
 mod errors;
 mod follow;
 mod index;
-mod keep;
+mod indexer;
 mod last_words;
 mod latest;
 mod level;
@@ -25,7 +25,7 @@ pub use self::{
     ansi::{with_colours, without_ansi, without_colours},
     errors::read_errors,
     follow::Follow,
-    keep::keep,
+    indexer::keep,
     last_words::last_words,
     latest::{Latest, last_line},
     level::Level,
@@ -87,7 +87,7 @@ impl ServiceLogs {
     /// the times of its lines, so that a failure is only logged.
     pub fn begin_index(&self, run: RunId) {
         let index = self.run(run).index;
-        if let Err(error) = index::Pen::create(&index) {
+        if let Err(error) = index::IndexWriter::create(&index) {
             tracing::warn!(index = %index.display(), %error, "failed to create the index of a log");
         }
     }

@@ -34,7 +34,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock;
+    use crate::host::clock;
 
     #[test]
     fn a_first_line_is_seen_at_once_and_a_flood_fifty_times_a_second() {

@@ -54,7 +54,7 @@ impl RunReader {
     fn open_anywhere(log: RunLog) -> io::Result<Self> {
         let file = File::open(log.log())?;
         let extent = file::extent(&file)?;
-        // After the size, so that it reaches at least as far unless its keeper is gone.
+        // After the size, so that it reaches at least as far unless its daemon is gone.
         let (mut index, damage) = Index::load(log.index())?;
         index.observe(extent.size, extent.modified, 0);
         Ok(Self {

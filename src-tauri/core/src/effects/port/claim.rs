@@ -39,7 +39,7 @@ pub struct ClaimRequest {
     pub asker: Asker,
 }
 
-/// The ports that a keeper gives to its services. Clones are the same one.
+/// The ports that a daemon gives to its services. Clones are the same one.
 ///
 /// Between a claim and the moment when the service listens nothing in the operating system holds
 /// the port. So what one service was given is remembered here and not given to another, until the

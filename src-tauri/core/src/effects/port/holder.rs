@@ -11,9 +11,9 @@ use std::{
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, Uid, UpdateKind};
 
 use crate::{
-    clock,
-    effects::process::{self, Census, Program},
-    mask,
+    effects::process::{self, ProcessTable, Program},
+    fs::redact,
+    host::clock,
     model::facts::{Holder, Mark, Process},
     platform::{
         host, process as platform,
@@ -209,7 +209,7 @@ pub(super) fn ancestors(pid: u32) -> io::Result<Vec<u32>> {
 
 /// Every process that carries this mark.
 pub(super) async fn marked(mark: Mark) -> io::Result<Vec<Suspect>> {
-    let table = Census::since(0).take().await?;
+    let table = ProcessTable::since(0).take().await?;
     let marked = table.marked().filter(|(_, carried)| **carried == mark);
     let marked = marked.map(|(process, _)| (process, BTreeSet::new()));
     let marked: BTreeMap<_, _> = marked.collect();
@@ -355,7 +355,7 @@ fn command_line(process: &sysinfo::Process) -> Option<String> {
         .iter()
         .map(|word| word.to_string_lossy())
         .collect();
-    (!words.is_empty()).then(|| mask::command_line(&words))
+    (!words.is_empty()).then(|| redact::command_line(&words))
 }
 
 /// What a person calls it: the program by which it was called, or that it now calls itself. On disk

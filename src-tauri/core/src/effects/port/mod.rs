@@ -12,7 +12,7 @@ mod programs;
 mod release;
 mod rules;
 
-pub use crate::model::explain::describe_fault;
+pub use crate::diagnose::explain::describe_fault;
 pub use claim::{ClaimRequest, Ports};
 pub use holder::{Hidden, Listeners, holders, listeners};
 pub use leftover::Leftovers;

@@ -265,7 +265,7 @@ pub struct Claimant {
     pub conflict: PortConflict,
     /// The mode of the stack.
     pub mode: Mode,
-    /// What a keeper runs.
+    /// What a daemon runs.
     pub running: ActiveRuns,
 }
 

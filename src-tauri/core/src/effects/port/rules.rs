@@ -165,8 +165,8 @@ const SYSTEM_PROGRAMS: &[&str] = &[
 /// The processes that the rules know, read once a claim.
 #[derive(Debug)]
 pub(super) struct Spared {
-    /// The keeper, or the command that frees a port.
-    pub(super) keeper: u32,
+    /// The daemon, or the command that frees a port.
+    pub(super) daemon: u32,
     /// The ancestors of the daemon.
     pub(super) ancestors: BTreeSet<u32>,
     pub(super) asker: Asker,
@@ -177,10 +177,10 @@ pub(super) struct Spared {
 impl Spared {
     /// Reads the ancestors of the daemon and the folders of the stack. Blocks.
     pub(super) fn read(asker: &Asker, leftovers: Option<&Leftovers>) -> io::Result<Self> {
-        let keeper = std::process::id();
+        let daemon = std::process::id();
         Ok(Self {
-            keeper,
-            ancestors: holder::ancestors(keeper)?.into_iter().collect(),
+            daemon,
+            ancestors: holder::ancestors(daemon)?.into_iter().collect(),
             asker: asker.clone(),
             leftovers: leftovers.map(Leftovers::resolved),
         })
@@ -223,8 +223,8 @@ pub(super) fn decide(tenants: &Tenants, spared: &Spared, policy: Policy) -> Resu
 /// The rules that hold whatever the mode. The order is that of what helps a person most.
 pub(super) fn protection(suspect: &Suspect, spared: &Spared) -> Option<Protected> {
     let process = suspect.holder.process;
-    if process.pid == spared.keeper {
-        return Some(Protected::Keeper);
+    if process.pid == spared.daemon {
+        return Some(Protected::Control);
     }
     if spared.ancestors.contains(&process.pid) || spared.asker.callers.contain(process) {
         return Some(Protected::Ancestor);
@@ -377,7 +377,7 @@ mod tests {
 
     fn judge(tenants: &Tenants, policy: Policy) -> Result<(), Option<Protected>> {
         let spared = Spared {
-            keeper: KEEPER,
+            daemon: KEEPER,
             ancestors: BTreeSet::from([1, PARENT]),
             asker: Asker::with(ActiveRuns::from_iter([mark("nexus", "redis")])),
             leftovers: Some(leftovers()),
@@ -516,7 +516,7 @@ mod tests {
     #[test]
     fn a_person_may_end_what_no_stack_file_may() {
         let spared = Spared {
-            keeper: KEEPER,
+            daemon: KEEPER,
             ancestors: BTreeSet::new(),
             asker: Asker::default(),
             leftovers: None,

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{io::AsyncReadExt as _, time::timeout};
 
-use super::{Census, Launch, Tree, kill, launch, words};
+use super::{Launch, ProcessTable, Tree, kill, launch, words};
 use crate::{
     model::facts::{Exit, LaunchFault, Mark, RunId, StackId},
     platform::process as platform,
@@ -66,7 +66,7 @@ pub async fn run_helper(
     environment: &[(OsString, OsString)],
     patience: Duration,
 ) -> Result<Output, HelperFault> {
-    let census = Census::from_now();
+    let processes = ProcessTable::from_now();
     let (pipe, output) = platform::pipe().map_err(|error| {
         HelperFault::Launch(LaunchFault::Other {
             message: error.to_string(),
@@ -84,7 +84,7 @@ pub async fn run_helper(
     let mut tail = Tail::default();
     let exit = timeout(patience, listen(&running.0, pipe, &mut tail)).await;
     let Ok(exit) = exit else {
-        kill(&running.0, &census).await;
+        kill(&running.0, &processes).await;
         let last_line = last_line(&tail.into_text()).map(str::to_owned);
         return Err(HelperFault::TimedOut { last_line });
     };

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, io, time::Duration};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    Census, Tree,
+    ProcessTable, Tree,
     tree::{all_gone, in_turn},
 };
 use crate::{
@@ -29,10 +29,10 @@ const FREEZES: usize = 8;
 /// Kills a whole tree at once, and verifies that no process is left. Takes at most 4 s.
 ///
 /// Says nothing about the port ([`Stopped::port_held`]).
-pub async fn kill(tree: &Tree, census: &Census) -> Stopped {
+pub async fn kill(tree: &Tree, processes: &ProcessTable) -> Stopped {
     let mut kill = Kill {
         tree,
-        census,
+        processes,
         known: BTreeSet::new(),
         killed: false,
     };
@@ -52,7 +52,7 @@ pub async fn kill(tree: &Tree, census: &Census) -> Stopped {
 /// An active kill.
 struct Kill<'a> {
     tree: &'a Tree,
-    census: &'a Census,
+    processes: &'a ProcessTable,
     /// Every process of the tree seen so far. Each of them may be stopped (SIGSTOP).
     known: BTreeSet<Process>,
     /// Whether a signal reached a process.
@@ -70,7 +70,7 @@ impl Kill<'_> {
             }
             let mut frozen = BTreeSet::new();
             for _ in 0..FREEZES {
-                let members = self.tree.left(self.census).await?;
+                let members = self.tree.left(self.processes).await?;
                 self.known.extend(&members);
                 let newcomers: Vec<Process> = members
                     .into_iter()
@@ -95,7 +95,7 @@ impl Kill<'_> {
         let deadline = Instant::now() + INSISTING;
         loop {
             self.kill_known();
-            let look = timeout_at(deadline, self.tree.left(self.census)).await;
+            let look = timeout_at(deadline, self.tree.left(self.processes)).await;
             let Ok(Ok(left)) = look else {
                 return self.known_left();
             };
@@ -157,12 +157,12 @@ mod tests {
             output: tempfile::tempfile().expect("a file"),
         });
         let tree = tree.await.expect("a shell");
-        let census = Census::from_now();
-        let held = census.hold();
-        let stopped = kill(&tree, &census).await;
+        let processes = ProcessTable::from_now();
+        let held = processes.hold();
+        let stopped = kill(&tree, &processes).await;
         assert!(stopped.killed);
         assert_eq!(tree.exited().await, Exit::Signal(9));
         drop(held);
-        assert_eq!(tree.left(&census).await.expect("a look"), []);
+        assert_eq!(tree.left(&processes).await.expect("a look"), []);
     }
 }

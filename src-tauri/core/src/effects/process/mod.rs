@@ -1,26 +1,26 @@
 //! Processes: launch, watch, end with the whole tree.
 //!
 //! A [`Tree`] is what [`launch`] gives: the first process of a service and whatever comes of it.
-//! Who belongs to it is read from a [`Census`], which all services share.
+//! Who belongs to it is read from a [`ProcessTable`], which all services share.
 
-mod census;
 mod end;
 mod helper;
 mod kill;
 mod known;
 mod launch;
 mod lookup;
+mod process_table;
 mod stop;
 mod tree;
 mod usage;
 
-pub use census::{Census, ProcessTable};
 pub use end::{Ended, end};
 pub use helper::{HelperFault, Output, run_helper};
 pub use kill::kill;
 pub(crate) use known::Program;
 pub use known::Spare;
 pub use launch::{Launch, launch, words};
+pub use process_table::{ProcessScan, ProcessTable};
 pub use stop::{Ask, stop};
 pub(crate) use tree::members_of;
 pub use tree::{Tree, left_of_runs};

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Census, Tree, kill, run_helper,
+    ProcessTable, Tree, kill, run_helper,
     tree::{all_gone, in_turn},
 };
 use crate::{
@@ -46,7 +46,7 @@ pub enum Ask<'a> {
 /// Says nothing about the port ([`Stopped::port_held`]).
 pub async fn stop(
     tree: &Tree,
-    census: &Census,
+    processes: &ProcessTable,
     ask: Ask<'_>,
     patience: Duration,
     kill_now: &CancellationToken,
@@ -57,7 +57,7 @@ pub async fn stop(
     tree.begin_stop();
     let politely = async {
         matches!(
-            timeout(patience, leave(tree, census, ask, patience)).await,
+            timeout(patience, leave(tree, processes, ask, patience)).await,
             Ok(Ok(true))
         )
     };
@@ -67,7 +67,7 @@ pub async fn stop(
         has_left = politely => has_left,
     };
     if !has_left {
-        return kill(tree, census).await;
+        return kill(tree, processes).await;
     }
     Stopped {
         exit: tree.exit(),
@@ -77,7 +77,12 @@ pub async fn stop(
 }
 
 /// Asks the tree to leave. Gives `true` once nobody is left, and `false` if it is of no use.
-async fn leave(tree: &Tree, census: &Census, ask: Ask<'_>, patience: Duration) -> io::Result<bool> {
+async fn leave(
+    tree: &Tree,
+    processes: &ProcessTable,
+    ask: Ask<'_>,
+    patience: Duration,
+) -> io::Result<bool> {
     let mut signal = Signal::Terminate;
     let mut asked_at = None;
     match ask {
@@ -107,7 +112,7 @@ async fn leave(tree: &Tree, census: &Census, ask: Ask<'_>, patience: Duration) -
 
     let mut asked = BTreeSet::new();
     for _ in 0..NEWCOMERS {
-        let table = census.take_for(tree.mark()).await?;
+        let table = processes.take_for(tree.mark()).await?;
         let members = tree.members(&table);
         if members.is_empty() {
             return Ok(true);

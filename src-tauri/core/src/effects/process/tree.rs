@@ -8,11 +8,11 @@ use std::{
 };
 
 use super::{
-    Census, ProcessTable, Row,
+    ProcessScan, ProcessTable, Row,
     known::{Program, Reach, Spare},
 };
 use crate::{
-    clock,
+    host::clock,
     model::facts::{Exit, Mark, Process},
     platform::{
         Wanted,
@@ -22,7 +22,7 @@ use crate::{
 
 /// One run of a service: its first process and whatever came of it. Clones are the same tree.
 ///
-/// Dropping it ends nobody: a keeper that leaves its services running just goes.
+/// Dropping it ends nobody: a daemon that leaves its services running just goes.
 #[derive(Clone, Debug)]
 pub struct Tree {
     shared: Arc<Shared>,
@@ -59,7 +59,7 @@ impl Tree {
         Self::new(mark, Some(First::new(handle, true)), [first])
     }
 
-    /// The tree of a first process that another keeper started, or `None` when that process is
+    /// The tree of a first process that another daemon started, or `None` when that process is
     /// gone by now. Needs a tokio runtime.
     #[must_use]
     pub fn adopt(mark: Mark, first: Process) -> Option<Self> {
@@ -123,7 +123,7 @@ impl Tree {
     /// Who of `table` belongs to the tree, by number. Whoever carries another mark is another
     /// service's, with all that came of it, and this process belongs to nobody.
     #[must_use]
-    pub fn members(&self, table: &ProcessTable) -> Vec<Process> {
+    pub fn members(&self, table: &ProcessScan) -> Vec<Process> {
         let mut outliving = BTreeSet::new();
         let mut owners = self.owned(table, &outliving);
         // The removed processes may have been the only link of others to the tree.
@@ -139,7 +139,7 @@ impl Tree {
     }
 
     /// Returns the rows of `table` that belong to the tree, without those that outlive it.
-    fn owned(&self, table: &ProcessTable, outliving: &BTreeSet<Process>) -> Vec<Option<usize>> {
+    fn owned(&self, table: &ProcessScan, outliving: &BTreeSet<Process>) -> Vec<Option<usize>> {
         let group = self.living_group();
         let seen = self.seen();
         owners(
@@ -155,7 +155,7 @@ impl Tree {
     /// Returns whether there were any.
     fn take_out(
         &self,
-        table: &ProcessTable,
+        table: &ProcessScan,
         owners: &[Option<usize>],
         outliving: &mut BTreeSet<Process>,
     ) -> bool {
@@ -248,14 +248,14 @@ impl Tree {
     }
 
     /// Returns the members that are alive now.
-    pub async fn left(&self, census: &Census) -> io::Result<Vec<Process>> {
-        Ok(self.members(census.take_for(self.mark()).await?.as_ref()))
+    pub async fn left(&self, processes: &ProcessTable) -> io::Result<Vec<Process>> {
+        Ok(self.members(processes.take_for(self.mark()).await?.as_ref()))
     }
 
     /// Returns the processes of the tree that are alive after its first process has ended. Costs less
     /// than [`Tree::left`], since a process without a mark can only be a member by its group or as a
     /// known one: no parent is left to link it. If some are left, their descendants may be incomplete.
-    pub async fn left_behind(&self, census: &Census) -> io::Result<Vec<Process>> {
+    pub async fn left_behind(&self, processes: &ProcessTable) -> io::Result<Vec<Process>> {
         let group = self.living_group();
         let number = |pid, started| Process { pid, started };
         let is_known = |pid| {
@@ -267,15 +267,15 @@ impl Tree {
             mark: self.mark(),
             may_be: &|pid, of_group| group == Some(of_group) || is_known(pid),
         };
-        Ok(self.members(census.take_wanted(&wanted).await?.as_ref()))
+        Ok(self.members(processes.take_wanted(&wanted).await?.as_ref()))
     }
 
     /// Waits until nobody of the tree lives any more, as for a command that has put itself into
     /// the background. Gives how its eldest member ended, where the operating system tells.
-    pub async fn followed(&self, census: &Census) -> io::Result<Exit> {
+    pub async fn followed(&self, processes: &ProcessTable) -> io::Result<Exit> {
         let mut exit = None;
         loop {
-            let mut members = self.left(census).await?;
+            let mut members = self.left(processes).await?;
             members.sort_unstable_by_key(|member| member.started);
             if members.is_empty() {
                 return Ok(exit.unwrap_or(Exit::Unknown));
@@ -327,7 +327,7 @@ impl Tree {
 
 /// Returns the rows of `table` that belong to each of `trees`, as [`Tree::members`] does, in one walk
 /// over the table.
-pub(crate) fn members_of(trees: &[&Tree], table: &ProcessTable) -> Vec<Vec<Process>> {
+pub(crate) fn members_of(trees: &[&Tree], table: &ProcessScan) -> Vec<Vec<Process>> {
     let mut marks: HashMap<&Mark, usize> = HashMap::new();
     let mut groups: HashMap<u32, usize> = HashMap::new();
     let mut seen: HashMap<Process, usize> = HashMap::new();
@@ -361,7 +361,7 @@ pub(crate) fn members_of(trees: &[&Tree], table: &ProcessTable) -> Vec<Vec<Proce
 /// run. Programs that outlive their service are excluded, though they carry the mark too.
 #[must_use]
 pub fn left_of_runs(
-    table: &ProcessTable,
+    table: &ProcessScan,
     is_wanted: impl Fn(&Mark) -> bool,
 ) -> Vec<(Process, Mark)> {
     let marks = table.marked().map(|(_, mark)| mark);
@@ -377,7 +377,7 @@ pub fn left_of_runs(
 }
 
 /// A process, with all its descendants and the members of its session.
-fn come_of(table: &ProcessTable, root: Process) -> BTreeSet<Process> {
+fn come_of(table: &ProcessScan, root: Process) -> BTreeSet<Process> {
     let rows = table.rows();
     let mut found = BTreeSet::from([root]);
     let mut grew = true;
@@ -406,7 +406,7 @@ fn come_of(table: &ProcessTable, root: Process) -> BTreeSet<Process> {
 /// by its parent. A program that outlives its service has no owner, and does not pass one to its
 /// children.
 fn owners(
-    table: &ProcessTable,
+    table: &ProcessScan,
     outliving: &BTreeSet<Process>,
     by_mark: impl Fn(&Mark) -> Option<usize>,
     by_row: impl Fn(&Row) -> Option<usize>,
@@ -525,7 +525,7 @@ mod tests {
 
     #[test]
     fn a_tree_is_whoever_carries_its_mark_and_all_that_came_of_them() {
-        let table = ProcessTable::new(vec![
+        let table = ProcessScan::new(vec![
             row(1, 0, None),
             row(10, 1, Some(mark(7))),
             row(11, 10, None),
@@ -538,7 +538,7 @@ mod tests {
 
     #[test]
     fn another_run_is_another_tree_even_below_this_one() {
-        let table = ProcessTable::new(vec![
+        let table = ProcessScan::new(vec![
             row(10, 1, Some(mark(7))),
             row(11, 10, Some(mark(8))),
             row(12, 11, None),
@@ -551,28 +551,28 @@ mod tests {
     fn who_was_a_member_once_stays_one_without_mark_and_parent() {
         let tree = Tree::remains(mark(7), []);
         let before = vec![row(10, 1, Some(mark(7))), row(11, 10, None)];
-        assert_eq!(members(&tree, &ProcessTable::new(before)), [10, 11]);
+        assert_eq!(members(&tree, &ProcessScan::new(before)), [10, 11]);
         let after = vec![row(11, 1, None), row(12, 11, None)];
-        assert_eq!(members(&tree, &ProcessTable::new(after)), [11, 12]);
+        assert_eq!(members(&tree, &ProcessScan::new(after)), [11, 12]);
     }
 
     #[test]
     fn an_older_table_drops_nobody_who_was_learned_after_it_was_begun() {
         let tree = Tree::remains(mark(7), []);
-        let older = ProcessTable::new(vec![row(10, 1, Some(mark(7)))]);
-        let newer = ProcessTable::new(vec![row(10, 1, Some(mark(7))), row(11, 10, None)]);
+        let older = ProcessScan::new(vec![row(10, 1, Some(mark(7)))]);
+        let newer = ProcessScan::new(vec![row(10, 1, Some(mark(7))), row(11, 10, None)]);
         assert_eq!(members(&tree, &newer), [10, 11]);
         assert_eq!(members(&tree, &older), [10]);
         // It has lost its parent by now, and is still known.
         let orphan = || vec![row(11, 1, None)];
-        assert_eq!(members(&tree, &ProcessTable::new(orphan())), [11]);
-        assert_eq!(members(&tree, &ProcessTable::new(Vec::new())), [0; 0]);
-        assert_eq!(members(&tree, &ProcessTable::new(orphan())), [0; 0]);
+        assert_eq!(members(&tree, &ProcessScan::new(orphan())), [11]);
+        assert_eq!(members(&tree, &ProcessScan::new(Vec::new())), [0; 0]);
+        assert_eq!(members(&tree, &ProcessScan::new(orphan())), [0; 0]);
     }
 
     #[test]
     fn all_trees_at_once_have_the_members_that_each_has_alone() {
-        let table = ProcessTable::new(vec![
+        let table = ProcessScan::new(vec![
             row(9, 11, None),
             row(10, 1, Some(mark(7))),
             row(11, 10, None),
@@ -591,25 +591,25 @@ mod tests {
     fn a_number_that_was_given_anew_makes_no_member() {
         let tree = Tree::remains(mark(7), []);
         let before = vec![row(10, 1, Some(mark(7)))];
-        assert_eq!(members(&tree, &ProcessTable::new(before)), [10]);
+        assert_eq!(members(&tree, &ProcessScan::new(before)), [10]);
         let mut stranger = row(10, 1, None);
         stranger.process.started += 1;
         let after = vec![stranger, row(11, 10, None)];
-        assert_eq!(members(&tree, &ProcessTable::new(after)), [0; 0]);
+        assert_eq!(members(&tree, &ProcessScan::new(after)), [0; 0]);
     }
 
     #[test]
     fn a_parent_that_is_younger_than_its_child_is_none() {
         let mut parent = row(10, 1, Some(mark(7)));
         parent.process.started = 200;
-        let table = ProcessTable::new(vec![parent, row(11, 10, None)]);
+        let table = ProcessScan::new(vec![parent, row(11, 10, None)]);
         assert_eq!(members(&Tree::remains(mark(7), []), &table), [10]);
     }
 
     #[test]
     fn the_keeper_is_no_member_of_what_it_was_started_by() {
         let own = platform::own_pid();
-        let table = ProcessTable::new(vec![
+        let table = ProcessScan::new(vec![
             row(own, 1, Some(mark(7))),
             row(own + 1, own, None),
             row(own + 2, 1, Some(mark(7))),
@@ -617,7 +617,7 @@ mod tests {
         assert_eq!(members(&Tree::remains(mark(7), []), &table), [own + 2]);
     }
 
-    fn members(tree: &Tree, table: &ProcessTable) -> Vec<u32> {
+    fn members(tree: &Tree, table: &ProcessScan) -> Vec<u32> {
         let members = tree.members(table).into_iter();
         members.map(|member| member.pid).collect()
     }

@@ -2,14 +2,14 @@
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
-use super::{ProcessTable, process};
+use super::{ProcessScan, process};
 use crate::{model::facts::Process, platform::Usage};
 
 /// Adds up the usage of those of `processes` that `table` lists. If the table has no usage, they are
 /// sampled now; that reads a file or two for each, so it may be called from a task. Returns `None` if
 /// the operating system reports nothing at all.
 #[must_use]
-pub fn usage(table: &ProcessTable, processes: &[Process]) -> Option<Usage> {
+pub fn usage(table: &ProcessScan, processes: &[Process]) -> Option<Usage> {
     let mut sum = Usage::default();
     let mut untold = Vec::new();
     for process in processes.iter().filter(|process| table.runs(**process)) {

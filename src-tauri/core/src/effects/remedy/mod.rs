@@ -1,10 +1,11 @@
 //! Carries out what a finding advises, where that is safe. Each step is one that a person has seen
 //! and agreed to; none overwrites what is there, unless it is still what was seen.
 //!
-//! To start and to restart a service is the keeper's business, and to end the holder of a port that
+//! To start and to restart a service is the daemon's business, and to end the holder of a port that
 //! of [`super::port::free`].
 
 mod edit;
+pub mod stack_file_text;
 
 use std::{
     ffi::OsString,
@@ -16,16 +17,18 @@ use std::{
 
 pub use self::edit::{Changed, Line, change};
 use super::{
-    environment::Base,
+    env::Base,
     process::{HelperFault, Output, run_helper},
 };
 use crate::{
+    fs::{
+        project_file::{PATIENCE, Reader},
+        replace::replace,
+    },
     model::{
         facts::LaunchFault,
         finding::{Action, LineChange},
     },
-    project_file::{PATIENCE, Reader},
-    replace::replace,
     stack::Command,
     stack_file,
 };

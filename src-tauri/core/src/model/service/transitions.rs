@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use super::{Adoption, Checks, Ending, Phase, Running, ServiceState, Then, Wordless, timestamp};
 use crate::{
+    diagnose::explain,
     model::{
         effect::{Act, Effect, Hindrance, Report, Timer},
-        explain,
-        facts::{Claimed, Exit, Moment, ProbeFault, Process, RunId, Stopped},
+        facts::{Claimed, Exit, ProbeFault, Process, RunId, Stopped, TimePoint},
         finding::Finding,
         restart::{Decision, Failures, Jitter},
     },
@@ -16,7 +16,7 @@ use crate::{
 
 impl ServiceState {
     /// A person asks for it: what it did before no longer counts.
-    pub(in crate::model) fn ask(&mut self, now: Moment) {
+    pub(in crate::model) fn ask(&mut self, now: TimePoint) {
         self.intent.wanted = true;
         self.touch();
         match self.phase {
@@ -36,7 +36,7 @@ impl ServiceState {
     }
 
     /// A person wants it down once and up again.
-    pub(in crate::model) fn cycle(&mut self, now: Moment) {
+    pub(in crate::model) fn cycle(&mut self, now: TimePoint) {
         let active = self.is_active();
         self.ask(now);
         if active {
@@ -68,7 +68,7 @@ impl ServiceState {
     }
 
     /// A person no longer wants it.
-    pub(in crate::model) fn dismiss(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+    pub(in crate::model) fn dismiss(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
         self.intent.wanted = false;
         self.intent.cycle = false;
         self.completed = false;
@@ -79,7 +79,7 @@ impl ServiceState {
     }
 
     /// Begins a new run.
-    pub(in crate::model) fn begin(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+    pub(in crate::model) fn begin(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
         self.run = RunId(self.run.0 + 1);
         self.port = self.spec.port;
         self.adopted = false;
@@ -108,11 +108,11 @@ impl ServiceState {
         }
     }
 
-    /// Takes over what an earlier keeper started.
+    /// Takes over what an earlier daemon started.
     pub(in crate::model) fn adopt(
         &mut self,
         adoption: &Adoption,
-        now: Moment,
+        now: TimePoint,
         effects: &mut Vec<Effect>,
     ) {
         self.run = adoption.run;
@@ -142,7 +142,7 @@ impl ServiceState {
     }
 
     /// Ends it, if that is not under way: nobody needs it any more.
-    pub(in crate::model) fn end(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+    pub(in crate::model) fn end(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
         match self.phase.clone() {
             Phase::Claiming { .. }
             | Phase::Backoff { .. }
@@ -204,7 +204,7 @@ impl ServiceState {
     fn checked(
         &mut self,
         failed: Vec<(String, ProbeFault)>,
-        now: Moment,
+        now: TimePoint,
         effects: &mut Vec<Effect>,
     ) {
         self.touch();
@@ -224,7 +224,7 @@ impl ServiceState {
         run: RunId,
         report: Report,
         jitter: &mut Jitter,
-        now: Moment,
+        now: TimePoint,
         effects: &mut Vec<Effect>,
     ) {
         if let Report::LastWords(words) = report {
@@ -274,7 +274,7 @@ impl ServiceState {
     fn claimed(
         &mut self,
         claim: Result<Option<Claimed>, Hindrance>,
-        now: Moment,
+        now: TimePoint,
         effects: &mut Vec<Effect>,
     ) {
         let Phase::Claiming { run } = self.phase else {
@@ -310,7 +310,7 @@ impl ServiceState {
         }
     }
 
-    fn launched(&mut self, process: Process, now: Moment, effects: &mut Vec<Effect>) {
+    fn launched(&mut self, process: Process, now: TimePoint, effects: &mut Vec<Effect>) {
         let Phase::Starting(running @ Running { process: None, .. }) = self.phase else {
             return;
         };
@@ -328,7 +328,7 @@ impl ServiceState {
     }
 
     /// It runs: see it become ready.
-    fn watch(&mut self, running: Running, now: Moment, effects: &mut Vec<Effect>) {
+    fn watch(&mut self, running: Running, now: TimePoint, effects: &mut Vec<Effect>) {
         self.enter(Phase::Starting(running), now);
         let until = now.instant + self.spec.start_timeout;
         effects.push(self.effect(Act::Probe));
@@ -344,7 +344,7 @@ impl ServiceState {
         left: &[Process],
         last_words: Option<String>,
         jitter: &mut Jitter,
-        now: Moment,
+        now: TimePoint,
         effects: &mut Vec<Effect>,
     ) {
         let running = match &self.phase {
@@ -382,7 +382,7 @@ impl ServiceState {
     /// Returns whether the exit of a run at `now`, with no survivors, is followed by an immediate
     /// restart.
     #[must_use]
-    pub fn restarts_at_once(&self, run: RunId, now: Moment) -> bool {
+    pub fn restarts_at_once(&self, run: RunId, now: TimePoint) -> bool {
         let (Phase::Starting(running) | Phase::Ready(running) | Phase::Unhealthy(running)) =
             &self.phase
         else {
@@ -426,7 +426,7 @@ impl ServiceState {
     fn round(
         &mut self,
         round: Result<Duration, ProbeFault>,
-        now: Moment,
+        now: TimePoint,
         effects: &mut Vec<Effect>,
     ) {
         match round {
@@ -463,7 +463,7 @@ impl ServiceState {
         }
     }
 
-    fn turn_unhealthy(&mut self, running: Running, now: Moment, effects: &mut Vec<Effect>) {
+    fn turn_unhealthy(&mut self, running: Running, now: TimePoint, effects: &mut Vec<Effect>) {
         self.finding = Some(Arc::new(explain::unhealthy(
             &self.spec,
             self.last_fault.as_ref(),
@@ -481,7 +481,7 @@ impl ServiceState {
     }
 
     /// All checks are run together, as one may use what another saved: the shortest pause counts.
-    fn plan_check(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+    fn plan_check(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
         let pause = self
             .spec
             .checks
@@ -498,7 +498,7 @@ impl ServiceState {
 
     /// It stays as it is, since it may only be slow, or somebody sits in a debugger; but it is
     /// said, and whoever waits for it learns.
-    fn start_timed_out(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+    fn start_timed_out(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
         if let Phase::Starting(running) = self.phase {
             self.turn_unhealthy(running, now, effects);
             self.finding = Some(Arc::new(explain::not_ready(
@@ -512,7 +512,7 @@ impl ServiceState {
         &mut self,
         stopped: Stopped,
         jitter: &mut Jitter,
-        now: Moment,
+        now: TimePoint,
         effects: &mut Vec<Effect>,
     ) {
         let Phase::Stopping { then, .. } = self.phase.clone() else {
@@ -534,7 +534,7 @@ impl ServiceState {
         &mut self,
         ending: &Ending,
         jitter: &mut Jitter,
-        now: Moment,
+        now: TimePoint,
         effects: &mut Vec<Effect>,
     ) {
         if self.must_be_down() {
@@ -592,7 +592,7 @@ impl ServiceState {
         &mut self,
         then: Then,
         process: Option<Process>,
-        now: Moment,
+        now: TimePoint,
         effects: &mut Vec<Effect>,
     ) {
         self.enter(
@@ -606,7 +606,13 @@ impl ServiceState {
         effects.push(self.effect(Act::Stop));
     }
 
-    fn give_up(&mut self, finding: Finding, phase: Phase, now: Moment, effects: &mut Vec<Effect>) {
+    fn give_up(
+        &mut self,
+        finding: Finding,
+        phase: Phase,
+        now: TimePoint,
+        effects: &mut Vec<Effect>,
+    ) {
         if self.must_be_down() {
             return self.rest(now, effects);
         }
@@ -616,7 +622,7 @@ impl ServiceState {
     }
 
     /// Nothing of it runs any more, and that is as it should be.
-    fn rest(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+    fn rest(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
         self.abandon(effects);
         self.intent.cycle = false;
         self.finding = None;
@@ -637,7 +643,7 @@ impl ServiceState {
         }
     }
 
-    fn enter(&mut self, phase: Phase, now: Moment) {
+    fn enter(&mut self, phase: Phase, now: TimePoint) {
         self.since = timestamp(now);
         self.phase = phase;
         self.touch();

@@ -11,7 +11,7 @@ use super::StackModel;
 use crate::{
     model::{
         effect::Effect,
-        facts::{Moment, RunId},
+        facts::{RunId, TimePoint},
         order::Order,
         service::ServiceState,
         view::{Light, ServiceView, StackView},
@@ -111,7 +111,7 @@ impl Tally {
 
 impl StackModel {
     /// Starts and stops services until nothing more can be started or stopped.
-    pub(super) fn settle(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+    pub(super) fn settle(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
         loop {
             let changed = self.follow_up();
             if changed.is_empty() {
@@ -292,7 +292,7 @@ impl StackModel {
 
     /// Derives everything from all services, and compares.
     #[cfg(debug_assertions)]
-    fn verify(&self, now: Moment) {
+    fn verify(&self, now: TimePoint) {
         if self.services.len() > VERIFIED {
             return;
         }

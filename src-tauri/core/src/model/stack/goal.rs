@@ -7,8 +7,8 @@ use std::sync::{
 
 use super::StackModel;
 use crate::{
+    diagnose::explain,
     model::{
-        explain,
         finding::Finding,
         service::{Phase, ServiceState},
     },

@@ -1,16 +1,18 @@
 //! What a person would expect.
 
 use super::*;
-use crate::model::{
-    effect::{Hindrance, Timer},
-    facts::{Claimed, Holder, LaunchFault, PortFault, ProbeFault, ProbeFaultKind, Protected},
-    finding::Code,
-    restart::SETTLED,
-    service::Adoption,
-    stack::{Goal, Progress},
-    view::Light,
+use crate::{
+    model::{
+        effect::{Hindrance, Timer},
+        facts::{Claimed, Holder, LaunchFault, PortFault, ProbeFault, ProbeFaultKind, Protected},
+        finding::Code,
+        restart::SETTLED,
+        service::Adoption,
+        stack::{Goal, Progress},
+        view::Light,
+    },
+    stack::{Check, CheckAction},
 };
-use crate::stack::{Check, CheckAction};
 
 fn check(name: &str, every: Option<Duration>) -> Check {
     Check {

@@ -35,7 +35,7 @@ pub(crate) use crate::platform::{
 ///
 /// Fails where the file system cannot (`fallocate(2)`, `FALLOC_FL_PUNCH_HOLE`: ext4, XFS, btrfs and
 /// tmpfs can).
-pub(crate) fn let_go(path: &Path, before: u64) -> io::Result<()> {
+pub(crate) fn release(path: &Path, before: u64) -> io::Result<()> {
     let file = OpenOptions::new().write(true).open(path)?;
     let block = file.metadata()?.blksize().max(512);
     let length = before - before % block;

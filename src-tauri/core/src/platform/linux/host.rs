@@ -8,13 +8,13 @@ use std::{
 
 use rustix::fs::OFlags;
 
-use crate::platform::Killing;
+use crate::platform::OomKill;
 pub(crate) use crate::platform::unix::host::{
     disk_available, login_shell, open_files_limit, user_name,
 };
 
 /// Whom the kernel killed for memory, as far as its log (kmsg) goes back and may be read.
-pub(crate) fn killings() -> Vec<Killing> {
+pub(crate) fn killings() -> Vec<OomKill> {
     let flags = OFlags::NONBLOCK.bits();
     let kmsg = OpenOptions::new()
         .read(true)
@@ -25,7 +25,7 @@ pub(crate) fn killings() -> Vec<Killing> {
 
 /// One record a read; the end is that there is none to be had now. One that was overwritten while
 /// it was read (`EPIPE`) is passed over.
-fn records(mut kmsg: File) -> impl Iterator<Item = Killing> {
+fn records(mut kmsg: File) -> impl Iterator<Item = OomKill> {
     let mut buffer = vec![0; 8 * 1024];
     std::iter::from_fn(move || {
         loop {
@@ -41,12 +41,12 @@ fn records(mut kmsg: File) -> impl Iterator<Item = Killing> {
 }
 
 /// `6,1234,5678,-;Out of memory: Killed process 4242 (python) total-vm:…`
-fn killing(record: &str) -> Option<Killing> {
+fn killing(record: &str) -> Option<OomKill> {
     let (_, line) = record.lines().next()?.split_once(';')?;
     let (before, after) = line.split_once("Killed process ")?;
     let is_for_memory = before.to_ascii_lowercase().contains("out of memory");
     let digits = after.split(|c: char| !c.is_ascii_digit()).next()?;
-    is_for_memory.then_some(Killing {
+    is_for_memory.then_some(OomKill {
         pid: digits.parse().ok()?,
         line: line.to_owned(),
     })

@@ -105,7 +105,7 @@ struct Socket {
 }
 
 /// Whether a process belongs to the operating system, so that ending it would harm more than its
-/// port: the first process, and what systemd runs as a service of the system. A keeper that is
+/// port: the first process, and what systemd runs as a service of the system. A daemon that is
 /// such a service itself does not count those of its own unit among them.
 pub(crate) fn is_system(pid: u32) -> bool {
     pid == 1 || unit(&pid.to_string()).is_some_and(|unit| Some(unit) != self::unit("self"))

@@ -27,7 +27,7 @@ pub(crate) use crate::platform::{
 /// untouched, and a writer that has the file open notices nothing.
 ///
 /// Fails where the file system cannot (`fcntl(2)`, `F_PUNCHHOLE`: APFS can).
-pub(crate) fn let_go(path: &Path, before: u64) -> io::Result<()> {
+pub(crate) fn release(path: &Path, before: u64) -> io::Result<()> {
     let file = OpenOptions::new().write(true).open(path)?;
     let block = file.metadata()?.blksize().max(4096);
     let length = before - before % block;

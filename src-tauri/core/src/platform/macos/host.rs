@@ -1,12 +1,12 @@
 //! The machine. macOS compresses and swaps before it kills, and tells no user whom it killed.
 
-use crate::platform::Killing;
+use crate::platform::OomKill;
 pub(crate) use crate::platform::unix::host::{
     disk_available, login_shell, open_files_limit, user_name,
 };
 
 /// Whom the kernel killed for memory: not told here.
-pub(crate) fn killings() -> Vec<Killing> {
+pub(crate) fn killings() -> Vec<OomKill> {
     Vec::new()
 }
 

@@ -23,7 +23,7 @@ pub(crate) use crate::platform::{
     },
 };
 use crate::{
-    clock,
+    host::clock,
     model::facts::Process,
     platform::unix::{
         process::{abandon_child, kill_child, reap_abandoned},

@@ -16,7 +16,7 @@ use std::{
 use libc::c_int;
 use tokio::net::unix::pipe::Receiver;
 
-use crate::signals::Ending;
+use crate::host::signals::Ending;
 
 const KINDS: [(c_int, Ending); 3] = [
     (libc::SIGINT, Ending::Interrupt),

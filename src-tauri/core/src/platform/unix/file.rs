@@ -24,7 +24,7 @@ pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
 /// writes to it, so that it can be a program's standard output and standard error at once. The
 /// program that is given it must be told (no other inherits it: close-on-exec).
 ///
-/// Others may read, watch, shorten with [`let_go`] and delete it meanwhile.
+/// Others may read, watch, shorten with [`release`] and delete it meanwhile.
 ///
 /// Fails with [`io::ErrorKind::AlreadyExists`] if there is such a file.
 pub(crate) fn create_append_private(path: &Path) -> io::Result<File> {

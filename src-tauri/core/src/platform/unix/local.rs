@@ -56,7 +56,7 @@ pub(crate) fn make_private(file: &File) -> io::Result<()> {
 
 /// Where the control socket of a home is: in `folder`, a private one, where its path is short
 /// enough for a socket; otherwise under the name `key`, the same for every process of the user
-/// whatever its environment is, since the keeper and its clients must agree on it.
+/// whatever its environment is, since the daemon and its clients must agree on it.
 pub(crate) fn socket_address(folder: &Path, key: &str) -> PathBuf {
     let near = folder.join("control.sock");
     if near.as_os_str().len() < LONGEST_ADDRESS {
@@ -140,7 +140,7 @@ pub(crate) fn listen(address: &Path) -> io::Result<Listener> {
     }
 }
 
-/// Connects to the keeper that listens at the address.
+/// Connects to the daemon that listens at the address.
 ///
 /// Fails with [`io::ErrorKind::NotFound`] or [`io::ErrorKind::ConnectionRefused`] if there is none,
 /// and with [`io::ErrorKind::PermissionDenied`] if the folder is somebody else's, who could be

@@ -8,7 +8,7 @@ use sysinfo::Uid;
 use windows_sys::Win32::Storage::FileSystem::GetDiskFreeSpaceExW;
 
 use super::access;
-use crate::platform::Killing;
+use crate::platform::OomKill;
 
 /// What a user is called.
 ///
@@ -50,7 +50,7 @@ pub(crate) fn login_shell(_variables: &BTreeMap<OsString, OsString>) -> Option<V
 }
 
 /// Whom the system killed for memory: nobody.
-pub(crate) fn killings() -> Vec<Killing> {
+pub(crate) fn killings() -> Vec<OomKill> {
     Vec::new()
 }
 

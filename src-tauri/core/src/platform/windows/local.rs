@@ -142,7 +142,7 @@ pub(crate) fn listen(address: &Path) -> io::Result<Listener> {
         .create_tokio()
 }
 
-/// Connects to the keeper that listens at the address.
+/// Connects to the daemon that listens at the address.
 ///
 /// Fails with [`io::ErrorKind::NotFound`] if there is none, and with
 /// [`io::ErrorKind::PermissionDenied`] if it is somebody else's, who could be listening for what a

@@ -3,7 +3,7 @@
 //! A process is pinned by an open handle, which keeps its number from being given to another, and
 //! by the time of its creation. Its group is a job object, which everything that it starts is in
 //! from its first instruction on: it is made while the process is still suspended. The job does
-//! *not* end its processes when its last handle is closed, so that a keeper's death ends no service.
+//! *not* end its processes when its last handle is closed, so that a daemon's death ends no service.
 
 mod command;
 mod console;

@@ -147,7 +147,7 @@ pub(crate) fn accepts(_address: SocketAddr) -> Option<bool> {
 
 /// Whether a process belongs to the operating system, so that ending it would harm more than its
 /// port: the kernel, and what runs as a service of the system, which is what session 0 is for. A
-/// keeper in that session itself (over SSH, say) does not count its neighbours.
+/// daemon in that session itself (over SSH, say) does not count its neighbours.
 pub(crate) fn is_system(pid: u32) -> bool {
     pid <= KERNEL || session(pid) == Some(0) && session(std::process::id()) != Some(0)
 }

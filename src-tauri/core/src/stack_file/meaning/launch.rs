@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, slice, time::Duration};
 
 use crate::{
-    stack::{Command, EnvFile, Polite, Require, Signal, Stop, Template},
+    stack::{Command, EnvFile, Require, Signal, Stop, StopMethod, Template},
     stack_file::{
         findings::{Read, all},
         forms::{CommandForm, TextOr},
@@ -132,11 +132,11 @@ impl Meaning<'_, '_> {
         scope: Scope<'_>,
     ) -> Read<Stop> {
         let (polite, timeout) = match stop.map(|stop| &stop.value) {
-            None => (Polite::Signal(Signal::default()), None),
+            None => (StopMethod::Signal(Signal::default()), None),
             Some(TextOr::Text(word)) => {
                 let signal = choose(&word.value)
                     .map_err(|unknown| self.problems.add(word.span.clone(), unknown))?;
-                (Polite::Signal(signal), None)
+                (StopMethod::Signal(signal), None)
             }
             Some(TextOr::Full(table)) => (self.polite(table, scope)?, table.timeout),
         };
@@ -146,7 +146,7 @@ impl Meaning<'_, '_> {
         })
     }
 
-    fn polite(&mut self, table: &StopTable, scope: Scope<'_>) -> Read<Polite> {
+    fn polite(&mut self, table: &StopTable, scope: Scope<'_>) -> Read<StopMethod> {
         match (&table.signal, &table.command) {
             (Some(signal), Some(command)) => {
                 let conflict = ProblemKind::Conflict {
@@ -157,8 +157,8 @@ impl Meaning<'_, '_> {
                 let place = command.span.clone();
                 Err(self.problems.add_with(place, conflict, others))
             }
-            (None, Some(command)) => self.command(command, scope).map(Polite::Command),
-            (signal, None) => Ok(Polite::Signal(given(signal.as_ref()))),
+            (None, Some(command)) => self.command(command, scope).map(StopMethod::Command),
+            (signal, None) => Ok(StopMethod::Signal(given(signal.as_ref()))),
         }
     }
 

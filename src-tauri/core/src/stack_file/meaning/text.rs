@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::{
+    host::variables,
     stack::{Command, Piece, ServiceName, Template},
     stack_file::{
         findings::{Read, Told, all},
@@ -13,7 +14,6 @@ use crate::{
         reader::At,
         words,
     },
-    variables,
 };
 
 use super::Meaning;

@@ -250,7 +250,7 @@ needs=[\"s{next}\"]
         texts.push(format!("service.a.command = \"{value}{{\""));
     }
     for text in texts {
-        let before = crate::clock::now().instant;
+        let before = crate::host::clock::now().instant;
         read(text.as_bytes()).unwrap_err();
         let took = before.elapsed();
         // Far above what it takes, far below what anything quadratic would take.

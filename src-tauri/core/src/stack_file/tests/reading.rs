@@ -134,10 +134,10 @@ fn stop_is_a_signal_or_a_command() {
     let stop = |lines: &str| web(lines).stop;
     assert_eq!(
         stop("stop = \"SIGINT\"").polite,
-        Polite::Signal(Signal::Interrupt)
+        StopMethod::Signal(Signal::Interrupt)
     );
     assert_eq!(stop("stop = { timeout = \"0s\" }").timeout, Duration::ZERO);
-    let polite = Polite::Command(Command::Words(vec![Template::text("quit")]));
+    let polite = StopMethod::Command(Command::Words(vec![Template::text("quit")]));
     let timeout = Duration::from_secs(5);
     assert_eq!(
         stop("stop = { command = [\"quit\"] }"),

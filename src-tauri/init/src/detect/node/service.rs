@@ -19,7 +19,7 @@ use crate::{
     },
     draft::{Because, CommandLine, DraftService, Kind, Said, plain},
 };
-use pilotlight::mask::mask;
+use pilotlight::fs::redact::redact;
 
 impl Project<'_> {
     /// The service that a script is. None if it is nothing that stays.
@@ -270,7 +270,7 @@ fn shown(words: &[String], tool: Option<&Tool>) -> String {
             _ => program.to_owned(),
         };
     }
-    let line = mask(&words.join(" ")).into_owned();
+    let line = redact(&words.join(" ")).into_owned();
     match line.char_indices().nth(WIDEST) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,

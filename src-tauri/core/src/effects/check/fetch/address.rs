@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::model::{evidence::check::CheckFault, facts::ProbeFaultKind};
+use crate::{diagnose::evidence::check::CheckFault, model::facts::ProbeFaultKind};
 
 /// Ports that no browser connects to ("bad port",
 /// <https://fetch.spec.whatwg.org/#port-blocking>).

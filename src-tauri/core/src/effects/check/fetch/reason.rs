@@ -8,11 +8,11 @@ use hyper::HeaderMap;
 
 use super::{Fetch, Leg, asking_leave, explanation, fault};
 use crate::{
+    diagnose::evidence::check::{CheckFault, CheckNote, CorsRule, RedactedError, Stage},
     effects::{
         check::cors::{self, Asking, Broken, Leave},
         probe::http::Answer,
     },
-    model::evidence::check::{CheckFault, CheckNote, CorsRule, MaskedError, Stage},
 };
 
 impl Fetch<'_, '_> {
@@ -42,7 +42,7 @@ impl Fetch<'_, '_> {
         } else {
             self.inquire(leg, &leg.origin, leave).await
         };
-        let masked = CheckFault::Masked(MaskedError {
+        let masked = CheckFault::Redacted(RedactedError {
             status: answer.status(),
             body: explanation(answer),
             preflighted,

@@ -5,9 +5,9 @@ use url::Url;
 
 use super::{protocol, unset};
 use crate::{
+    diagnose::evidence::check::CheckFault,
     effects::probe::http::Answer,
-    mask::mask,
-    model::evidence::check::CheckFault,
+    fs::redact::redact,
     stack::{Expect, HttpRequest},
 };
 
@@ -28,7 +28,7 @@ pub(super) fn redirect(
     let text = String::from_utf8_lossy(location.as_bytes());
     match url.join(&text) {
         Ok(next) if matches!(next.scheme(), "http" | "https") => Ok(Some(next)),
-        _ => Err(protocol(&format!("it is sent on to {:?}", mask(&text)))),
+        _ => Err(protocol(&format!("it is sent on to {:?}", redact(&text)))),
     }
 }
 

@@ -1,8 +1,8 @@
 //! What an error is about.
 
 use crate::{
+    diagnose::evidence::log::{Ecosystem, LogAdvice, LogErrorKind},
     knowledge::{self, About, Found},
-    model::evidence::log::{Ecosystem, LogAdvice, LogErrorKind},
     stack::Port,
 };
 

@@ -21,7 +21,7 @@ use std::{
 
 use self::scan::{Text, scan};
 use super::{RunLog, run_reader::RunReader, without_ansi};
-use crate::{model::evidence::log::LogEvidence, platform::file};
+use crate::{diagnose::evidence::log::LogEvidence, platform::file};
 
 /// What was said before so many lines is not what is wrong now.
 const LINES: usize = 3000;

@@ -10,12 +10,12 @@ use super::{
     unreachable::{Mention, mentions},
 };
 use crate::{
-    effects::log::{Level, level},
-    knowledge::is_aftermath,
-    mask,
-    model::evidence::log::{
+    diagnose::evidence::log::{
         LogError, LogErrorForm, LogErrorKind, LogEvidence, LogLine, Unreachable, UnreachableWhy,
     },
+    effects::log::{Level, level},
+    fs::redact,
+    knowledge::is_aftermath,
     stack::Port,
 };
 
@@ -85,7 +85,7 @@ impl Page<'_> {
 fn shown(text: &str) -> String {
     // What an exception group draws before each line is no part of what it says.
     let text = text.trim().trim_start_matches(['|', ' ']);
-    let mut shown = mask::mask(text).into_owned();
+    let mut shown = redact::redact(text).into_owned();
     if let Some((end, _)) = shown.char_indices().nth(LONGEST) {
         shown.truncate(end);
         shown.push('…');

@@ -9,7 +9,7 @@ mod unreachable;
 use std::time::{Duration, SystemTime};
 
 use super::scan::{Text, scan};
-use crate::{model::evidence::log::LogEvidence, stack::Port};
+use crate::{diagnose::evidence::log::LogEvidence, stack::Port};
 
 /// What these lines say, the first having the number 1.
 fn read(text: &str) -> LogEvidence {

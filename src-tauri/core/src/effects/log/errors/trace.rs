@@ -4,7 +4,7 @@
 use std::{ops::Range, sync::LazyLock};
 
 use super::patterns::Pattern;
-use crate::model::evidence::log::LogErrorForm;
+use crate::diagnose::evidence::log::LogErrorForm;
 
 /// A trace in a slice of lines.
 #[derive(Clone, Debug, PartialEq, Eq)]

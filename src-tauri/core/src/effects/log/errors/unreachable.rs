@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::patterns::Pattern;
-use crate::{knowledge, model::evidence::log::UnreachableWhy, stack::Port};
+use crate::{diagnose::evidence::log::UnreachableWhy, knowledge, stack::Port};
 
 /// An address in a line.
 #[derive(Clone, Debug, PartialEq, Eq)]

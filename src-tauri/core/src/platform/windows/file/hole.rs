@@ -27,7 +27,7 @@ const BLOCK: u64 = 64 * 1024;
 /// untouched, and a writer that has the file open notices nothing.
 ///
 /// Fails where the file system has no sparse files (`FSCTL_SET_ZERO_DATA`: NTFS and `ReFS` have).
-pub(crate) fn let_go(path: &Path, before: u64) -> io::Result<()> {
+pub(crate) fn release(path: &Path, before: u64) -> io::Result<()> {
     let length = before - before % BLOCK;
     if length == 0 {
         return Ok(());

@@ -12,7 +12,7 @@ use windows_sys::Win32::{
 };
 
 use crate::{
-    clock,
+    host::clock,
     platform::{
         extent::Extent,
         os::call::{check, raw},

@@ -1,6 +1,6 @@
 //! Job objects: what a process and everything that it starts are in.
 //!
-//! A job is named after its first process, so that a later keeper which knows that process opens
+//! A job is named after its first process, so that a later daemon which knows that process opens
 //! it by its name. The name lasts as long as somebody holds a handle of the job (the job itself
 //! lasts as long as its processes): the first process is given one of its own, of which it
 //! knows nothing.
@@ -81,7 +81,7 @@ impl Job {
         Ok(job)
     }
 
-    /// The job that was made for this process, by whichever keeper. `None`: there is none, or it
+    /// The job that was made for this process, by whichever daemon. `None`: there is none, or it
     /// cannot be found any more.
     pub(super) fn of(first: Process) -> Option<Arc<Self>> {
         if let Some(known) = known().into_iter().find(|job| job.first == first) {

@@ -104,12 +104,15 @@ async fn exit(handle: &Handle) -> Exit {
 
 /// Waits for `seen`, and fails when it does not come.
 fn until<T>(mut seen: impl FnMut() -> Option<T>) -> T {
-    let end = crate::clock::now().instant + PATIENCE;
+    let end = crate::host::clock::now().instant + PATIENCE;
     loop {
         if let Some(seen) = seen() {
             return seen;
         }
-        assert!(crate::clock::now().instant < end, "nothing came of it");
+        assert!(
+            crate::host::clock::now().instant < end,
+            "nothing came of it"
+        );
         thread::park_timeout(Duration::from_millis(5));
     }
 }

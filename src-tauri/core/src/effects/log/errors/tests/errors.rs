@@ -1,5 +1,5 @@
 use super::{port, read};
-use crate::model::evidence::log::{Ecosystem, LogErrorForm, LogErrorKind as Kind};
+use crate::diagnose::evidence::log::{Ecosystem, LogErrorForm, LogErrorKind as Kind};
 
 struct Case {
     log: &'static str,

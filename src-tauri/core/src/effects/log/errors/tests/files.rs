@@ -1,7 +1,7 @@
 use std::{fmt::Write as _, fs};
 
 use super::super::read_errors;
-use crate::{clock, effects::log::ServiceLogs, model::facts::RunId};
+use crate::{effects::log::ServiceLogs, host::clock, model::facts::RunId};
 
 #[test]
 fn the_lines_of_a_long_log_are_counted_from_its_beginning() {

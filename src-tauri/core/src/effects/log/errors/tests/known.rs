@@ -1,7 +1,7 @@
 //! Errors of `knowledge/*.toml` within whole logs: the line with the cause is the one that is quoted.
 
 use super::{port, read};
-use crate::model::evidence::log::LogErrorKind as Kind;
+use crate::diagnose::evidence::log::LogErrorKind as Kind;
 
 /// Returns the entry and the line of the last error.
 fn advice(log: &str) -> (&'static str, String) {

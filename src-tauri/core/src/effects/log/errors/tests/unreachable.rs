@@ -1,5 +1,5 @@
 use super::read;
-use crate::model::evidence::log::UnreachableWhy::{self, Lost, NoAnswer, Refused, UnknownHost};
+use crate::diagnose::evidence::log::UnreachableWhy::{self, Lost, NoAnswer, Refused, UnknownHost};
 
 fn said(text: &str) -> Vec<(String, UnreachableWhy)> {
     let unreachable = read(text).unreachable;

@@ -1,0 +1,69 @@
+//! The names and paths that the page may use: known stacks, their services, and what the user picked in
+//! a desktop dialogue. The page shows text from services and projects, so it is not trusted.
+
+use std::path::{Path, PathBuf};
+
+use super::AppState;
+use crate::{stack::ServiceName, stack_file};
+
+const UNKNOWN: &str = "that stack is not known";
+
+impl AppState {
+    /// Remembers that the user picked this file or folder in a dialogue.
+    pub fn picked(&self, path: &Path) {
+        self.0.state().picked.insert(path.to_owned());
+    }
+
+    /// Adds a stack that the user picked, for the page.
+    pub fn add_picked(&self, path: &Path) -> Result<PathBuf, String> {
+        self.expect_picked(path)?;
+        self.add(path)
+    }
+
+    /// Allows a draft to be made of a folder and written there, if the user picked the folder.
+    pub fn allow_draft(&self, folder: &Path) -> Result<(), String> {
+        self.expect_picked(folder)?;
+        let file = folder.join(stack_file::FILE_NAME);
+        self.0.state().drafted.insert(file);
+        Ok(())
+    }
+
+    fn expect_picked(&self, path: &Path) -> Result<(), String> {
+        if self.0.state().picked.contains(path) {
+            Ok(())
+        } else {
+            Err(format!("{} was not chosen in a dialogue", path.display()))
+        }
+    }
+
+    /// Returns whether a draft may be written there: the folder was scanned, and this is its stack
+    /// file.
+    pub(super) fn expect_drafted(&self, file: &Path) -> Result<(), String> {
+        if self.0.state().drafted.contains(file) {
+            Ok(())
+        } else {
+            let folder = file.parent().unwrap_or(file).display();
+            Err(format!("{folder} was not looked at"))
+        }
+    }
+
+    /// Fails if the stack is unknown or has no service with one of these names.
+    pub(super) fn expect_known(&self, file: &Path, services: &[ServiceName]) -> Result<(), String> {
+        if !self.knows(file) {
+            return Err(UNKNOWN.to_owned());
+        }
+        let view = self.0.view.borrow().clone();
+        let stack = view.stacks.iter().find(|stack| stack.file == file);
+        let is_unknown = |name: &&ServiceName| {
+            let mut known = stack.iter().flat_map(|stack| &stack.services);
+            !known.any(|service| service.name == **name)
+        };
+        match services.iter().find(is_unknown) {
+            None => Ok(()),
+            Some(name) => Err(format!(
+                "that stack has no service {name:?}",
+                name = name.as_str()
+            )),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Logs, as the window follows them.
+
+use std::{io, path::Path, time::Duration};
+
+use jiff::Timestamp;
+
+use super::AppState;
+use crate::{
+    app::window::{LogLine, LogUpdate},
+    effects::log::{Line, Merged, Query, Runs, ServiceLogs, with_colours},
+    host::clock,
+    stack::ServiceName,
+};
+
+/// So many lines go in one message.
+const BATCH: usize = 500;
+
+/// So many lines of what was written before are told, shared among the services.
+const HISTORY: usize = 100_000;
+
+/// Between two messages, so that a window is not flooded: whoever writes faster is read later, and
+/// nothing is left out.
+const PACE: Duration = Duration::from_millis(25);
+
+/// Between two messages of what was there before.
+const HISTORY_PACE: Duration = Duration::from_millis(4);
+
+impl AppState {
+    /// Follows the logs of these services, of all of the stack if there are none, and tells what
+    /// there is and what comes until `tell` answers that nobody listens. Dropping it ends it.
+    pub async fn follow_log(
+        &self,
+        file: &Path,
+        services: Vec<ServiceName>,
+        mut tell: impl FnMut(LogUpdate) -> bool + Send,
+    ) {
+        let followed = match self.expect_known(file, &services) {
+            Ok(()) => self
+                .follow(file, services, &mut tell)
+                .await
+                .map_err(|error| format!("failed to read the log: {error}")),
+            Err(why) => Err(why),
+        };
+        if let Err(message) = followed {
+            // Whether anybody hears it makes no difference any more.
+            tell(LogUpdate::Failed { message });
+        }
+    }
+
+    async fn follow(
+        &self,
+        file: &Path,
+        services: Vec<ServiceName>,
+        tell: &mut (impl FnMut(LogUpdate) -> bool + Send),
+    ) -> io::Result<()> {
+        let services = if services.is_empty() {
+            self.logged(file)
+        } else {
+            services
+        };
+        let id = self.0.home.stack_id(file);
+        let logs = |service: &ServiceName| ServiceLogs::of(self.0.home.logs(), &id, service);
+        let query = Query {
+            runs: Runs::All,
+            tail: Some(HISTORY / services.len().max(1)),
+            shortened: true,
+            ..Query::default()
+        };
+        let sources = services
+            .iter()
+            .map(|service| (service.clone(), logs(service)));
+        let mut merged = Merged::open(sources, &query)?;
+        let mut number = 0;
+        loop {
+            let lines = numbered(merged.by_ref().take(BATCH), &mut number)?;
+            let over = lines.len() < BATCH;
+            if !lines.is_empty() && !tell(LogUpdate::Lines { lines }) {
+                return Ok(());
+            }
+            if over {
+                break;
+            }
+            tokio::time::sleep(HISTORY_PACE).await;
+        }
+        if !tell(LogUpdate::CaughtUp) {
+            return Ok(());
+        }
+        let mut follow = merged.follow(&self.0.watcher);
+        while let Some((service, line)) = follow.next().await? {
+            let mut lines = vec![made(service, &line, &mut number)];
+            let until = clock::now().instant + PACE;
+            // Cancel-safe, as `next` is.
+            while lines.len() < BATCH
+                && let Ok(next) = tokio::time::timeout_at(until.into(), follow.next()).await
+            {
+                match next? {
+                    Some((service, line)) => lines.push(made(service, &line, &mut number)),
+                    None => break,
+                }
+            }
+            let full = lines.len() == BATCH;
+            if !tell(LogUpdate::Lines { lines }) {
+                return Ok(());
+            }
+            if full {
+                tokio::time::sleep_until(until.into()).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// The services of a stack that leave logs.
+    fn logged(&self, file: &Path) -> Vec<ServiceName> {
+        let view = self.0.view.borrow().clone();
+        let stack = view.stacks.iter().find(|stack| stack.file == file);
+        let services = stack.into_iter().flat_map(|stack| &stack.services);
+        let own = services.filter(|service| !service.external);
+        own.map(|service| service.name.clone()).collect()
+    }
+}
+
+fn numbered(
+    lines: impl Iterator<Item = io::Result<(ServiceName, Line)>>,
+    number: &mut u64,
+) -> io::Result<Vec<LogLine>> {
+    lines
+        .map(|line| line.map(|(service, line)| made(service, &line, number)))
+        .collect()
+}
+
+fn made(service: ServiceName, line: &Line, number: &mut u64) -> LogLine {
+    *number += 1;
+    LogLine {
+        service,
+        run: line.run,
+        number: *number,
+        time: line.time.and_then(|time| Timestamp::try_from(time).ok()),
+        level: line.level().map(Into::into),
+        text: with_colours(&line.text).into_owned() + &line.remark().unwrap_or_default(),
+    }
+}

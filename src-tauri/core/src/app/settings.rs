@@ -1,0 +1,194 @@
+//! What the user of the app has chosen, and the stacks that it knows. One file that is only ever
+//! replaced whole; what cannot be read is set aside and said.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::fs::{home::Home, quarantine::quarantine, replace::replace};
+
+/// What a person may choose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(default)]
+pub struct Settings {
+    /// Whether the app starts with the desktop.
+    pub start_at_login: bool,
+    /// Whether incidents are told by notifications of the desktop.
+    pub notifications: bool,
+    /// What becomes of the services when the app is quit.
+    pub on_quit: OnQuit,
+    /// How the window looks.
+    pub theme: Theme,
+}
+
+/// What becomes of the services when the app is quit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum OnQuit {
+    /// A person is asked, if anything runs.
+    #[default]
+    Ask,
+    /// All are stopped.
+    StopAll,
+    /// They stay, for a later daemon to adopt.
+    LeaveRunning,
+}
+
+/// How the window looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Theme {
+    /// As the desktop does.
+    #[default]
+    System,
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            start_at_login: false,
+            notifications: true,
+            on_quit: OnQuit::default(),
+            theme: Theme::default(),
+        }
+    }
+}
+
+/// A stack that the app knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// Its stack file, absolute.
+    #[serde(with = "crate::fs::native_text")]
+    pub file: PathBuf,
+    /// Whether it is started when the app starts with the desktop.
+    #[serde(default)]
+    pub start_at_login: bool,
+}
+
+/// All that is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Choices {
+    pub(crate) settings: Settings,
+    pub(crate) stacks: Vec<Known>,
+}
+
+/// The file.
+#[derive(Debug)]
+pub(crate) struct Store(PathBuf);
+
+impl Store {
+    /// Reads what is there. What cannot be understood is set aside; the second value says so, or
+    /// why not even that was possible.
+    pub(crate) fn open(home: &Home) -> (Self, Choices, Option<String>) {
+        let store = Self(home.settings().join("settings.json"));
+        let (choices, remark) = store.read();
+        (store, choices, remark)
+    }
+
+    fn read(&self) -> (Choices, Option<String>) {
+        let path = &self.0;
+        let text = match fs::read(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Default::default(),
+            Err(error) => {
+                let remark = format!("{} cannot be read: {error}", path.display());
+                return (Choices::default(), Some(remark));
+            }
+        };
+        match serde_json::from_slice(&text) {
+            Ok(choices) => (choices, None),
+            Err(error) => (Choices::default(), Some(aside(path, &error.to_string()))),
+        }
+    }
+
+    /// Writes it. Fails as the operating system does.
+    pub(crate) fn write(&self, choices: &Choices) -> io::Result<()> {
+        let mut text = serde_json::to_vec_pretty(choices)?;
+        text.push(b'\n');
+        replace(&self.0, &text)
+    }
+}
+
+fn aside(path: &Path, reason: &str) -> String {
+    match quarantine(
+        path,
+        format!("the settings cannot be understood ({reason})"),
+    ) {
+        Ok(quarantine) => quarantine.to_string(),
+        Err(error) => format!(
+            "{} cannot be understood ({reason}) nor set aside: {error}",
+            path.display()
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn home() -> (tempfile::TempDir, Home) {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::under(folder.path()).unwrap();
+        home.prepare().unwrap();
+        (folder, home)
+    }
+
+    #[test]
+    fn what_was_chosen_is_there_the_next_time() {
+        let (_folder, home) = home();
+        let (store, before, remark) = Store::open(&home);
+        assert_eq!((before, remark), (Choices::default(), None));
+        let chosen = Choices {
+            settings: Settings {
+                on_quit: OnQuit::LeaveRunning,
+                notifications: false,
+                ..Settings::default()
+            },
+            stacks: vec![Known {
+                file: "/srv/a b/pilotlight.toml".into(),
+                start_at_login: true,
+            }],
+        };
+        store.write(&chosen).unwrap();
+        let (_, after, remark) = Store::open(&home);
+        assert_eq!((after, remark), (chosen, None));
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_set_aside_and_said() {
+        let (_folder, home) = home();
+        let path = home.settings().join("settings.json");
+        fs::write(&path, "{\"settings\": 1}").unwrap();
+        let (_, choices, remark) = Store::open(&home);
+        assert_eq!(choices, Choices::default());
+        assert!(remark.unwrap().contains("settings.json.set-aside-1"));
+        let kept = fs::read_to_string(home.settings().join("settings.json.set-aside-1"));
+        assert_eq!(kept.unwrap(), "{\"settings\": 1}");
+    }
+
+    #[test]
+    fn what_a_later_version_writes_is_read_as_far_as_it_is_known() {
+        let (_folder, home) = home();
+        let path = home.settings().join("settings.json");
+        fs::write(
+            &path,
+            r#"{"settings": {"theme": "dark", "sound": "loud"}, "more": 1}"#,
+        )
+        .unwrap();
+        let (_, choices, remark) = Store::open(&home);
+        assert_eq!(choices.settings.theme, Theme::Dark);
+        assert!(choices.settings.notifications);
+        assert_eq!(remark, None);
+    }
+}

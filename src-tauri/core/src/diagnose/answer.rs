@@ -1,0 +1,111 @@
+//! What a fault of a probe or a check means by itself: a code, and a clause for people.
+
+use crate::model::{
+    facts::{LaunchFault, ProbeFault, ProbeFaultKind},
+    finding::Code,
+};
+
+/// The code of a fault, and a clause with the thing that was asked as its subject: `GET
+/// http://localhost:8001/v1/health answers 503`.
+pub(crate) fn meaning(fault: &ProbeFault) -> (Code, String) {
+    let target = &fault.target;
+    match &fault.kind {
+        ProbeFaultKind::Refused => (Code::NotListening, format!("nobody listens at {target}")),
+        ProbeFaultKind::Unreachable(why) => (
+            Code::NotListening,
+            format!("{target} cannot be reached: {why}"),
+        ),
+        ProbeFaultKind::TimedOut { connected: true } => (
+            Code::Hung,
+            format!("{target} takes the connection and does not answer in time"),
+        ),
+        ProbeFaultKind::TimedOut { connected: false } => {
+            (Code::Hung, format!("{target} does not answer in time"))
+        }
+        ProbeFaultKind::Reset => (
+            Code::ProtocolError,
+            format!("{target} breaks the connection off"),
+        ),
+        ProbeFaultKind::Empty => (
+            Code::ProtocolError,
+            format!("{target} closes the connection without an answer"),
+        ),
+        ProbeFaultKind::Protocol(what) => (Code::ProtocolError, format!("{target}: {what}")),
+        ProbeFaultKind::Status {
+            status: status @ (401 | 403),
+            ..
+        } => (Code::AuthRequired, format!("{target} answers {status}")),
+        ProbeFaultKind::Status { status, .. } => {
+            (Code::HttpStatus, format!("{target} answers {status}"))
+        }
+        ProbeFaultKind::Body(what) | ProbeFaultKind::Header(what) => {
+            (Code::UnhealthyBody, format!("{target}: {what}"))
+        }
+        ProbeFaultKind::Redis { code, message } => {
+            (redis(code), format!("{target} answers: {message}"))
+        }
+        ProbeFaultKind::NotRedis(what) => (Code::NotRedis, format!("{target} is no Redis: {what}")),
+        ProbeFaultKind::WebSocketRefused(status) => (
+            Code::WebsocketRefused,
+            format!("{target} refuses the handshake with {status}"),
+        ),
+        ProbeFaultKind::Command { exit, last_line } => (Code::RequirementMissing, {
+            let detail = last_line
+                .as_ref()
+                .map_or_else(String::new, |line| format!(": {line}"));
+            format!("{target} ended with {exit}{detail}")
+        }),
+        ProbeFaultKind::Launch(fault) => launch(target, fault),
+        ProbeFaultKind::LogUnmatched => {
+            (Code::Slow, format!("no line of its log matches {target}"))
+        }
+        ProbeFaultKind::Tls(why) => (
+            Code::ProtocolError,
+            format!("{target}: no secure connection: {why}"),
+        ),
+        ProbeFaultKind::Address(why) => {
+            (Code::WrongAddress, format!("{target} is no address: {why}"))
+        }
+    }
+}
+
+/// A command that a probe or a check runs, and that could not be launched.
+fn launch(target: &str, fault: &LaunchFault) -> (Code, String) {
+    match fault {
+        LaunchFault::CommandNotFound { program, .. } => (
+            Code::CommandNotFound,
+            format!("{target} cannot run: there is no program `{program}`"),
+        ),
+        LaunchFault::NotExecutable { path } => (
+            Code::NotExecutable,
+            format!("{target} cannot run: {} may not be run", path.display()),
+        ),
+        LaunchFault::DirectoryMissing { path } => (
+            Code::DirectoryMissing,
+            format!("{target} cannot run: there is no folder {}", path.display()),
+        ),
+        LaunchFault::EnvFileMissing { path } | LaunchFault::EnvFileInvalid { path, .. } => (
+            Code::EnvFileMissing,
+            format!("{target} cannot run without {}", path.display()),
+        ),
+        LaunchFault::RequirementMissing { what, .. } => (
+            Code::RequirementMissing,
+            format!("{target} cannot run: it requires {what}"),
+        ),
+        LaunchFault::Log { message, .. } | LaunchFault::Other { message } => (
+            Code::RequirementMissing,
+            format!("{target} cannot run: {message}"),
+        ),
+    }
+}
+
+fn redis(code: &str) -> Code {
+    match code {
+        "NOAUTH" | "WRONGPASS" | "NOPERM" => Code::RedisAuth,
+        "LOADING" => Code::RedisLoading,
+        "READONLY" => Code::RedisReadOnly,
+        "MISCONF" => Code::RedisWriteBlocked,
+        "OOM" => Code::RedisOutOfMemory,
+        _ => Code::UnhealthyBody,
+    }
+}

@@ -1,0 +1,336 @@
+//! What the users of a service do and cannot: its checks.
+
+use super::{
+    commands, cors,
+    facts::{Facts, Seen, Situation, brief},
+    holder::{Candidate, Cause, CausedBy, Level},
+    listen,
+    log::{self, When},
+    meaning,
+    probe::{is_failure, well_needs},
+    redis, websocket,
+};
+use crate::{
+    diagnose::evidence::{
+        check::{CheckAnswer, CheckFault, CheckNote, CheckOutcome, CorsRule, Stage},
+        log::LogErrorKind,
+    },
+    fs::redact::Redacted,
+    model::{
+        facts::{ProbeFault, ProbeFaultKind},
+        finding::{Code, Symptom},
+    },
+};
+
+/// What is known of CORS where an error stands in front of it.
+const UNSETTLED: &str = "of the CORS settings nothing is known, a preflight gets an error too";
+
+/// What a failed check belongs to: the one who asked, the one who answered.
+#[derive(Clone, Copy)]
+pub(super) struct Failed<'a> {
+    pub(super) facts: &'a Facts<'a>,
+    /// Whose check it is.
+    pub(super) asker: Seen<'a>,
+    /// Whose port it asks: mostly the same.
+    pub(super) answerer: Seen<'a>,
+    pub(super) check: &'a CheckAnswer,
+}
+
+/// The checks of a service that did not pass. What was skipped says nothing.
+pub(super) fn failed(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
+    for check in &seen.is.checks {
+        let late = check.outcome == CheckOutcome::Passed && check.took > check.timeout;
+        if check.fault().is_none() && !late {
+            continue;
+        }
+        let owner = check
+            .port
+            .and_then(|port| facts.owner(check.host.as_deref().unwrap_or("localhost"), port));
+        let failed = Failed {
+            facts,
+            asker: seen,
+            answerer: owner.unwrap_or(seen),
+            check,
+        };
+        match check.fault() {
+            Some(fault) => candidates.extend(failed.candidates(fault)),
+            None => candidates.extend(failed.late()),
+        }
+    }
+    candidates
+}
+
+impl Failed<'_> {
+    fn candidates(self, fault: &CheckFault) -> Vec<Candidate> {
+        match fault {
+            CheckFault::Plain(kind) => self.plain(kind),
+            CheckFault::Redacted(error) => {
+                let settings = if self.check.notes.contains(&CheckNote::Unsettled) {
+                    UNSETTLED
+                } else if error.preflighted || self.passes_preflight() {
+                    "the CORS settings are right, the preflight passes"
+                } else {
+                    "the CORS settings are right, a preflight would pass"
+                };
+                self.masked(error.status, &error.body, settings)
+            }
+            // Where even the preflight meets the error.
+            CheckFault::Cors(fault)
+                if fault.status >= 500
+                    && matches!(fault.rule, CorsRule::Missing | CorsRule::Status) =>
+            {
+                self.masked(fault.status, &fault.body, UNSETTLED)
+            }
+            CheckFault::Cors(fault) => match cors::candidate(self, fault) {
+                Some(candidate) => vec![candidate],
+                None => self.plain(&ProbeFaultKind::Status {
+                    status: fault.status,
+                    body: fault.body.clone(),
+                }),
+            },
+            CheckFault::WebSocket(fault) => {
+                let candidate = websocket::candidate(self, fault);
+                if candidate.behind == CausedBy::Needs {
+                    self.with_reasons(candidate)
+                } else {
+                    vec![candidate]
+                }
+            }
+        }
+    }
+
+    /// A candidate that names the one who answers, and shows at the one who asked.
+    pub(super) fn candidate(self, code: Code, title: impl Into<Redacted>) -> Candidate {
+        let name = &self.answerer.spec.name;
+        let mut candidate = Candidate::new(name, code, Level::Use, title);
+        candidate.symptom.service = self.asker.spec.name.clone();
+        candidate.symptom.check = Some(self.check.name.clone());
+        candidate
+    }
+
+    /// How a person asks the same.
+    pub(super) fn command(self, stage: Stage) -> String {
+        let exchange = self.check.exchange(stage).or(self.check.exchanges.last());
+        match exchange {
+            Some(exchange) => format!("try `{}`", exchange.command),
+            None => commands::ask(&self.check.target).map_or_else(
+                || format!("its log: {}", commands::logs(&self.answerer.spec.name)),
+                |command| format!("try {command}"),
+            ),
+        }
+    }
+
+    /// It passes, and takes longer than it may.
+    fn late(self) -> Vec<Candidate> {
+        let check = self.check;
+        let name = &self.answerer.spec.name;
+        let candidate = self
+            .candidate(
+                Code::Slow,
+                format!(
+                    "{}: {} takes {}, and may take {}",
+                    check.name,
+                    check.target,
+                    brief(check.took),
+                    brief(check.timeout)
+                ),
+            )
+            .same_as("slow")
+            .evidence([self.command(Stage::Request)])
+            .remedy(
+                format!("see what keeps {name} busy, or give the check more time: `timeout`"),
+                None,
+            );
+        self.with_reasons(candidate)
+    }
+
+    /// The request does not get to the service, for where that listens: on another address, or beside
+    /// somebody else.
+    fn astray(self, kind: &ProbeFaultKind, clause: &str) -> Option<Candidate> {
+        let (host, port) = (self.check.host.as_deref()?, self.check.port?);
+        let mut candidate = if matches!(kind, ProbeFaultKind::Refused) {
+            listen::elsewhere(self.answerer, host, port)?
+        } else {
+            listen::wrong_service(self.facts, self.answerer, host, port, clause)?
+        };
+        candidate
+            .finding
+            .evidence
+            .push(self.command(Stage::Request).into());
+        Some(candidate)
+    }
+
+    fn plain(self, kind: &ProbeFaultKind) -> Vec<Candidate> {
+        let fault = ProbeFault {
+            target: self.check.target.clone(),
+            kind: kind.clone(),
+        };
+        let (code, clause) = meaning(&fault);
+        let name = &self.answerer.spec.name;
+        let unreached = matches!(
+            kind,
+            ProbeFaultKind::Refused | ProbeFaultKind::Unreachable(_)
+        );
+        if let Some(candidate) = self.astray(kind, &clause) {
+            return vec![candidate];
+        }
+        let mut candidate = self.candidate(code, format!("{}: {clause}", self.check.name));
+        candidate.symptom.text = clause.as_str().into();
+        let candidate = candidate
+            .evidence([format!("{clause} (after {})", brief(self.check.took))])
+            .evidence(super::probe::body(kind))
+            .evidence(self.allowed_methods(kind))
+            .evidence([self.command(Stage::Request)]);
+        let candidate = match (code, kind) {
+            (Code::AuthRequired, _) => candidate.same_as("login").remedy(
+                format!(
+                    "let {} pass without a login in what guards {name}, or send with the check what \
+                     it asks for (`headers`)",
+                    path(&self.check.target)
+                ),
+                None,
+            ),
+            (Code::HttpStatus, ProbeFaultKind::Status { status, .. }) => {
+                let text = match status {
+                    404 => format!("correct the address of the check, or add that route to {name}"),
+                    405 => "correct the method of the check, or add it to that route".to_owned(),
+                    400 | 415 | 422 => {
+                        "correct what the check sends: the body says what does not please".to_owned()
+                    }
+                    _ => format!("see the log of {name}: {}", commands::logs(name)),
+                };
+                candidate
+                    .same_as(if *status >= 500 {
+                        status.to_string()
+                    } else {
+                        format!("{status} {}", self.check.target)
+                    })
+                    .remedy(text, None)
+            }
+            _ => candidate
+                .same_as(format!("{code:?}"))
+                .remedy(format!("see the log of {name}: {}", commands::logs(name)), None),
+        };
+        let candidate = redis::explain(self.answerer, kind, candidate);
+        let (is_known, candidate) = log::by_body(self.answerer, kind, candidate);
+        if is_known {
+            return vec![candidate];
+        }
+        let is_error = !matches!(kind, ProbeFaultKind::Status { status, .. } if *status < 500);
+        if !is_failure(code) || !is_error {
+            // Only its log may say why a service refuses a request.
+            let said = log::error(self.facts, self.answerer, When::Now);
+            if said.is_some_and(|said| said.kind == LogErrorKind::Known) {
+                return self.with_reasons(log::no_login(candidate));
+            }
+            return vec![candidate];
+        }
+        let owner_down = !matches!(
+            self.facts.situation(self.answerer),
+            Situation::Up | Situation::Starting
+        );
+        if unreached && owner_down {
+            return vec![candidate.behind(CausedBy::Named(vec![Cause::any(name)]))];
+        }
+        self.with_reasons(candidate.breaks(true))
+    }
+
+    fn passes_preflight(self) -> bool {
+        self.check.notes.contains(&CheckNote::PreflightPasses)
+    }
+
+    /// An error that a browser reports as a CORS error.
+    fn masked(self, status: u16, body: &str, settings: &str) -> Vec<Candidate> {
+        let kind = ProbeFaultKind::Status {
+            status,
+            body: body.to_owned(),
+        };
+        let masked = Symptom {
+            service: self.asker.spec.name.clone(),
+            check: Some(self.check.name.clone()),
+            code: Code::CorsMaskedError,
+            text: format!(
+                "{} answers {status} without Access-Control-Allow-Origin, which a browser reports as \
+                 a CORS error; {settings}",
+                relative(&self.check.target),
+            )
+            .into(),
+        };
+        let mut candidates = self.plain(&kind);
+        // The last is the check itself; before it stands what its log adds.
+        if let Some(candidate) = candidates.last_mut() {
+            let told = format!(
+                "a browser reports CORS, since the error answer has no Access-Control-Allow-Origin; \
+                 {settings}"
+            );
+            candidate.finding.evidence.push(told.into());
+            candidate.finding.symptoms.push(masked.clone());
+            candidate.symptom = masked;
+        }
+        candidates
+    }
+
+    /// What the log of the one who answers says of the reason.
+    fn with_reasons(self, candidate: Candidate) -> Vec<Candidate> {
+        let (facts, seen) = (self.facts, self.answerer);
+        let (behind, mut candidates) = log::behind(facts, seen, When::Now);
+        let candidate = match log::error(facts, seen, When::Now) {
+            Some(error) => {
+                let text = log::shown(error);
+                let mut candidate = candidate
+                    .evidence(log::quotes(seen, error))
+                    .evidence(log::besides(facts, seen, error))
+                    .same_as(text.to_owned());
+                candidate.finding.title = format!("{}: {text}", candidate.finding.title).into();
+                log::advise(facts, seen, error, candidate)
+            }
+            None => candidate,
+        };
+        candidates.push(candidate.evidence(well_needs(facts, seen)).behind(behind));
+        candidates
+    }
+
+    fn allowed_methods(self, kind: &ProbeFaultKind) -> Option<String> {
+        let ProbeFaultKind::Status { status: 405, .. } = kind else {
+            return None;
+        };
+        let exchange = self.check.exchange(Stage::Request)?;
+        let mut headers = exchange.headers.iter();
+        let (_, allowed) = headers.find(|(name, _)| name == "allow")?;
+        Some(format!("that path takes {allowed} (the header Allow)"))
+    }
+}
+
+/// `POST /v1/sessions/` of `POST http://localhost:8001/v1/sessions/`.
+pub(super) fn relative(target: &str) -> String {
+    match target.split_once(' ') {
+        Some((method, _)) => format!("{method} {}", path(target)),
+        None => target.to_owned(),
+    }
+}
+
+/// `/v1/sessions/` of `POST http://localhost:8001/v1/sessions/`.
+pub(super) fn path(target: &str) -> String {
+    let address = target.rsplit(' ').next().unwrap_or(target);
+    let Some((_, rest)) = address.split_once("://") else {
+        return address.to_owned();
+    };
+    rest.find('/')
+        .map_or_else(|| "/".to_owned(), |start| rest[start..].to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_shown_without_its_host() {
+        assert_eq!(
+            relative("POST http://localhost:8001/v1/sessions/"),
+            "POST /v1/sessions/"
+        );
+        assert_eq!(relative("WebSocket ws://localhost:1"), "WebSocket /");
+        assert_eq!(relative("`true`"), "`true`");
+    }
+}

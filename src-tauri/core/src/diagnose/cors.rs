@@ -1,0 +1,211 @@
+//! CORS settings that really are wrong: which one, and the line to add.
+
+use super::{
+    check::{Failed, relative},
+    holder::Candidate,
+    probe::shown_body,
+};
+use crate::{
+    diagnose::evidence::check::{CheckNote, CorsFault, CorsRule, Stage},
+    model::finding::Code,
+};
+
+/// What does CORS, by what it says of itself and what lies in its folder.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Framework {
+    Starlette,
+    Express,
+    Unknown,
+}
+
+/// The setting that is wrong. `None` if it is none: the preflight meets an error of the server.
+pub(super) fn candidate(failed: Failed<'_>, fault: &CorsFault) -> Option<Candidate> {
+    let check = failed.check;
+    let origin = check.origin.as_deref().unwrap_or("the page");
+    let what = relative(&check.target);
+    let (code, title, remedy) = setting(failed, fault, origin, &what)?;
+    let same_as = match code {
+        Code::AuthRequired => "login".to_owned(),
+        Code::CorsRedirect => what.clone(),
+        _ => origin.to_owned(),
+    };
+    let came = match &fault.came {
+        Some(line) => format!("came: `{line}`"),
+        None => format!("no Access-Control header in the answer to {}", fault.stage),
+    };
+    let candidate = failed
+        .candidate(code, title)
+        .same_as(same_as)
+        .evidence([format!("{} ({}): {fault}; {came}", fault.url, fault.status)])
+        .evidence(
+            fault
+                .right
+                .as_ref()
+                .map(|line| format!("right would be: `{line}`")),
+        )
+        .evidence(notes(failed))
+        .evidence(
+            (fault.status >= 400)
+                .then(|| shown_body(&fault.body))
+                .flatten(),
+        )
+        .evidence([failed.command(fault.stage)])
+        .remedy(remedy, None);
+    Some(candidate)
+}
+
+/// Which setting is wrong, and what is to be added.
+fn setting(
+    failed: Failed<'_>,
+    fault: &CorsFault,
+    origin: &str,
+    what: &str,
+) -> Option<(Code, String, String)> {
+    let name = &failed.answerer.spec.name;
+    Some(match &fault.rule {
+        CorsRule::Missing => (
+            Code::CorsMissing,
+            format!("{name} sends no CORS headers, so {origin} may not read {what}"),
+            allow(failed, "origin", origin),
+        ),
+        CorsRule::Origin { allowed } => {
+            let instead = allowed
+                .as_ref()
+                .map_or_else(String::new, |allowed| format!(", only {allowed}"));
+            (
+                Code::CorsOrigin,
+                format!("The CORS settings of {name} do not allow the origin {origin}{instead}"),
+                allow(failed, "origin", origin),
+            )
+        }
+        CorsRule::Credentials { wildcard } => (
+            Code::CorsCredentials,
+            if *wildcard {
+                format!(
+                    "The CORS settings of {name} allow every origin (`*`), which does not count when \
+                     cookies go along"
+                )
+            } else {
+                format!("The CORS settings of {name} do not allow cookies to go along")
+            },
+            allow(failed, "credentials", origin),
+        ),
+        CorsRule::Method { method } => (
+            Code::CorsMethod,
+            format!("The CORS settings of {name} do not allow the method {method}"),
+            allow(failed, "method", method),
+        ),
+        CorsRule::Header { names } => (
+            Code::CorsHeader,
+            format!(
+                "The CORS settings of {name} do not allow the request header {}",
+                names.join(", ")
+            ),
+            allow(failed, "header", &names.join(", ")),
+        ),
+        CorsRule::Redirect { location } => (
+            Code::CorsRedirect,
+            if fault.stage == Stage::Preflight {
+                format!(
+                    "{name} answers the preflight of {what} with a redirect to {location}, which no \
+                     browser follows"
+                )
+            } else {
+                format!("{name} sends {what} on to {location}, which breaks a rule of CORS")
+            },
+            format!("ask {location} in the first place: mind the slash at the end, and http or https"),
+        ),
+        CorsRule::Status => match fault.status {
+            401 | 403 => (
+                Code::AuthRequired,
+                format!(
+                    "{name} answers the preflight of {what} with {}: a browser sends no login with \
+                     it",
+                    fault.status
+                ),
+                "let OPTIONS pass without a login: what does CORS must come before what asks for one"
+                    .to_owned(),
+            ),
+            404 | 405 | 501 => (
+                Code::CorsMissing,
+                format!(
+                    "nothing in {name} answers the preflight of {what}: OPTIONS gets {}",
+                    fault.status
+                ),
+                allow(failed, "origin", origin),
+            ),
+            _ => return None,
+        },
+    })
+}
+
+fn notes(failed: Failed<'_>) -> Vec<String> {
+    let notes = failed.check.notes.iter();
+    notes
+        .filter_map(|note| match note {
+            CheckNote::OtherName { allowed } => Some(format!(
+                "{allowed} is allowed; to a browser, that is another origin"
+            )),
+            CheckNote::PreflightPasses => Some("the preflight passes".to_owned()),
+            CheckNote::Redirected { location } => Some(format!("it was sent on to {location}")),
+            CheckNote::NoVary
+            | CheckNote::NoPreflight
+            | CheckNote::UnnamedToken
+            | CheckNote::Unsettled => None,
+        })
+        .collect()
+}
+
+/// The setting to add, as the framework has it.
+fn allow(failed: Failed<'_>, what: &str, value: &str) -> String {
+    let framework = framework(failed);
+    let name = &failed.answerer.spec.name;
+    let line = match (framework, what) {
+        (Framework::Starlette, "origin") => format!("allow_origins=[\"{value}\"]"),
+        (Framework::Starlette, "credentials") => {
+            format!("allow_credentials = True, allow_origins=[\"{value}\"]")
+        }
+        (Framework::Starlette, "method") => format!("allow_methods=[\"{value}\"]"),
+        (Framework::Starlette, _) => {
+            format!("allow_headers=[\"{}\"]", value.replace(", ", "\", \""))
+        }
+        (Framework::Express, "origin") => format!("origin: \"{value}\""),
+        (Framework::Express, "credentials") => {
+            format!("credentials: true, origin: \"{value}\"")
+        }
+        (Framework::Express, "method") => format!("methods: [\"{value}\"]"),
+        (Framework::Express, _) => {
+            format!("allowedHeaders: [\"{}\"]", value.replace(", ", "\", \""))
+        }
+        (Framework::Unknown, "origin") => format!("Access-Control-Allow-Origin: {value}"),
+        (Framework::Unknown, "credentials") => format!(
+            "Access-Control-Allow-Credentials: true` and `Access-Control-Allow-Origin: {value}"
+        ),
+        (Framework::Unknown, "method") => format!("Access-Control-Allow-Methods: {value}"),
+        (Framework::Unknown, _) => format!("Access-Control-Allow-Headers: {value}"),
+    };
+    match framework {
+        Framework::Starlette => format!("add to the CORSMiddleware of {name}: `{line}`"),
+        Framework::Express => format!("add to `cors({{…}})` of {name}: `{line}`"),
+        Framework::Unknown => format!("let {name} answer with `{line}`"),
+    }
+}
+
+fn framework(failed: Failed<'_>) -> Framework {
+    let mut headers = failed
+        .check
+        .exchanges
+        .iter()
+        .flat_map(|exchange| &exchange.headers);
+    let is_python = headers.any(|(name, value)| {
+        name == "server" && ["uvicorn", "hypercorn", "granian"].contains(&value.as_str())
+    });
+    if is_python {
+        return Framework::Starlette;
+    }
+    let mut manifests = failed.answerer.is.project.manifests.iter();
+    if manifests.any(|path| path.ends_with("package.json")) {
+        return Framework::Express;
+    }
+    Framework::Unknown
+}

@@ -1,0 +1,199 @@
+//! Changes of the stack file, line by line, so that they can be shown before they are made. They keep
+//! everything else as it is; where the text is not of a plain shape, there is no change rather than a
+//! wrong one.
+
+use crate::{
+    fs::redact::redact,
+    model::finding::LineChange,
+    stack::{Port, ServiceName},
+};
+
+/// Lines of a text that stand together: a table of TOML with its header.
+struct Table<'a> {
+    /// The line of its header, from 1.
+    header: usize,
+    /// The lines after its header, up to the next one.
+    body: Vec<&'a str>,
+}
+
+/// Another value for a key of one line in the table of a service: `port = 5173`.
+pub(super) fn set_port(text: &str, service: &ServiceName, port: Port) -> Option<Vec<LineChange>> {
+    let table = Table::of(text, service)?;
+    let (line, old) = table.key("port")?;
+    let (before, comment) = match old.split_once('#') {
+        Some((before, comment)) => (before, Some(comment)),
+        None => (old, None),
+    };
+    let (key, value) = before.split_once('=')?;
+    let number = value.trim();
+    number.parse::<u16>().ok()?;
+    let mut new = format!("{key}={}", value.replacen(number, &port.to_string(), 1));
+    if let Some(comment) = comment {
+        new.push('#');
+        new.push_str(comment);
+    }
+    Some(vec![LineChange {
+        line,
+        old: vec![old.to_owned()],
+        new: vec![new],
+    }])
+}
+
+/// Another port in an address on one line: `API = "http://localhost:8000"`. A line with a secret is
+/// left alone, since it would be shown.
+pub(super) fn replace_port(
+    text: &str,
+    line: usize,
+    wrong: u16,
+    right: Port,
+) -> Option<Vec<LineChange>> {
+    let old = text.lines().nth(line.checked_sub(1)?)?;
+    let wrong = format!(":{wrong}");
+    let (before, after) = old.split_once(&wrong)?;
+    let ends = !after.starts_with(|next: char| next.is_ascii_digit());
+    if !ends || after.contains(&wrong) || redact(old) != old {
+        return None;
+    }
+    Some(vec![LineChange {
+        line,
+        old: vec![old.to_owned()],
+        new: vec![format!("{before}:{right}{after}")],
+    }])
+}
+
+/// A new service with these lines, before the one that needs it, which says so.
+pub(super) fn add_service(
+    text: &str,
+    dependent: &ServiceName,
+    service: &str,
+    lines: &[String],
+) -> Option<Vec<LineChange>> {
+    if Table::of(text, &ServiceName::new(service)).is_some() {
+        return None;
+    }
+    let table = Table::of(text, dependent)?;
+    let mut new = lines.to_vec();
+    new.push(String::new());
+    let mut changes = vec![LineChange {
+        line: table.header,
+        old: Vec::new(),
+        new,
+    }];
+    changes.push(match table.key("needs") {
+        Some((line, old)) => LineChange {
+            line,
+            old: vec![old.to_owned()],
+            new: vec![with_need(old, service)?],
+        },
+        None => LineChange {
+            line: table.header + 1,
+            old: Vec::new(),
+            new: vec![format!("needs = [\"{service}\"]")],
+        },
+    });
+    Some(changes)
+}
+
+/// `needs = ["redis"]` or `needs = "redis"` with one more; a table of needs is left alone.
+fn with_need(line: &str, service: &str) -> Option<String> {
+    let (key, value) = line.split_once('=')?;
+    let value = value.trim();
+    if value.contains('#') {
+        return None;
+    }
+    let inner = match value.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']')?.trim().trim_end_matches(',').trim(),
+        None if value.starts_with('"') && value.ends_with('"') && value.len() > 1 => value,
+        None => return None,
+    };
+    Some(if inner.is_empty() {
+        format!("{key}= [\"{service}\"]")
+    } else {
+        format!("{key}= [{inner}, \"{service}\"]")
+    })
+}
+
+impl<'a> Table<'a> {
+    /// `[service.name]`, as people write it.
+    fn of(text: &'a str, service: &ServiceName) -> Option<Self> {
+        let headers = [
+            format!("[service.{service}]"),
+            format!("[service.\"{service}\"]"),
+        ];
+        let lines: Vec<&str> = text.lines().collect();
+        let at = lines.iter().position(|line| {
+            let line = line.split('#').next().unwrap_or("");
+            let line: String = line.split_whitespace().collect();
+            headers.contains(&line)
+        })?;
+        // What stands in a string of several lines looks like tables and keys.
+        if text.contains("\"\"\"") || text.contains("'''") {
+            return None;
+        }
+        let body = lines[at + 1..]
+            .iter()
+            .copied()
+            .take_while(|line| !line.trim_start().starts_with('['))
+            .collect();
+        Some(Self {
+            header: at + 1,
+            body,
+        })
+    }
+
+    /// The line of a key, its number first.
+    fn key(&self, key: &str) -> Option<(usize, &'a str)> {
+        let at = self.body.iter().position(|line| {
+            let name = line.split('=').next().unwrap_or("");
+            line.contains('=') && name.trim() == key
+        })?;
+        Some((self.header + 1 + at, self.body[at]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "name = \"x\"\n\n[service.redis]\ncommand = \"redis-server\"\n\n[ service.web ]  # the page\ncommand = \"vite\"\nport =  5173   # as in the docs\nneeds = [\"redis\"]\n\n[service.web.env]\nport = 1\n";
+
+    #[test]
+    fn a_port_is_changed_and_the_rest_of_its_line_stays() {
+        let port = Port::new(5174).unwrap();
+        assert_eq!(
+            set_port(TEXT, &"web".into(), port),
+            Some(vec![LineChange {
+                line: 8,
+                old: vec!["port =  5173   # as in the docs".into()],
+                new: vec!["port =  5174   # as in the docs".into()],
+            }])
+        );
+        assert_eq!(set_port(TEXT, &"redis".into(), port), None);
+        assert_eq!(set_port(TEXT, &"nobody".into(), port), None);
+    }
+
+    #[test]
+    fn a_service_comes_before_the_one_that_needs_it() {
+        let lines = ["[service.db]".to_owned(), "port = 1".to_owned()];
+        let changes = add_service(TEXT, &"web".into(), "db", &lines).unwrap();
+        assert_eq!(changes[0].line, 6);
+        assert_eq!(changes[0].new, ["[service.db]", "port = 1", ""]);
+        assert_eq!(changes[1].new, ["needs = [\"redis\", \"db\"]"]);
+        assert_eq!(add_service(TEXT, &"web".into(), "redis", &lines), None);
+        let changes = add_service(TEXT, &"redis".into(), "db", &lines).unwrap();
+        assert_eq!((changes[1].line, &changes[1].old), (4, &Vec::new()));
+    }
+
+    #[test]
+    fn needs_of_every_plain_shape_get_one_more() {
+        for (old, new) in [
+            ("needs = []", Some("needs = [\"db\"]")),
+            ("needs = \"a\"", Some("needs = [\"a\", \"db\"]")),
+            ("needs=[\"a\",]", Some("needs= [\"a\", \"db\"]")),
+            ("needs = { a = \"ready\" }", None),
+            ("needs = [", None),
+        ] {
+            assert_eq!(with_need(old, "db").as_deref(), new, "{old}");
+        }
+    }
+}

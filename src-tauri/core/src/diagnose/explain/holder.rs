@@ -1,0 +1,175 @@
+//! Holders and faults as people read them.
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
+
+use crate::{
+    model::facts::{Holder, PortFault, Protected},
+    stack::Port,
+};
+
+impl Holder {
+    /// Describes the process in one line: `node (pid 4242, user anna, since 12 min, in /srv/shop): node
+    /// server.js`.
+    #[must_use]
+    pub fn describe(&self, now: SystemTime) -> String {
+        let (name, pid) = (&self.name, self.process.pid);
+        let part = |text: Option<String>| text.unwrap_or_default();
+        let user = part(self.user.as_ref().map(|user| format!(", user {user}")));
+        let age = self.since.and_then(|since| now.duration_since(since).ok());
+        let age = part(age.map(|age| format!(", since {}", rounded(age))));
+        let folder = self.folder.as_ref();
+        let folder = part(folder.map(|folder| format!(", in {}", folder.display())));
+        let command_line = part(self.command_line.as_ref().map(|line| format!(": {line}")));
+        format!("{name} (pid {pid}{user}{age}{folder}){command_line}")
+    }
+}
+
+/// A clause that follows "it was not ended:".
+impl fmt::Display for Protected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherUser { name: Some(name) } => write!(f, "it runs as the user {name}"),
+            Self::OtherUser { name: None } => f.write_str("it runs as another user"),
+            Self::System => f.write_str("it belongs to the operating system"),
+            Self::Control => f.write_str("it is Pilot Light itself"),
+            Self::Ancestor => f.write_str("Pilot Light was started from it"),
+            Self::RunningService(neighbour) => write!(f, "it is {neighbour}"),
+            Self::ContainerProxy => {
+                f.write_str("it holds the port for a container, which is what is to be stopped")
+            }
+            Self::Respawned { by: Some(by) } => {
+                write!(f, "{by} starts it again each time it is ended")
+            }
+            Self::Respawned { by: None } => {
+                f.write_str("something starts it again each time it is ended")
+            }
+            Self::Personal(kind) => write!(f, "it is {kind}, which only you may end"),
+            Self::Contained => f.write_str("it runs in a container or a sandbox"),
+            Self::Stranger => f.write_str("it is not a leftover of this stack"),
+            Self::Forbidden => f.write_str("the stack file says `port_conflict = \"fail\"`"),
+            Self::Production => f.write_str("in production nothing is ended"),
+        }
+    }
+}
+
+/// A fault as one sentence without a full stop.
+#[must_use]
+pub fn describe_fault(port: Port, fault: &PortFault, now: SystemTime) -> String {
+    match fault {
+        PortFault::Taken { holder, protected } => {
+            let who = match (holder, protected) {
+                (Some(holder), _) => holder.describe(now),
+                (None, Some(Protected::OtherUser { name })) => super::port::hidden(name.as_deref()),
+                (None, Some(Protected::RunningService(neighbour))) => {
+                    return format!("port {port} is given to {neighbour}");
+                }
+                (None, _) => "a process that the operating system does not show".to_owned(),
+            };
+            match protected {
+                Some(reason) => format!("port {port} is held by {who}; it was not ended: {reason}"),
+                None => {
+                    format!("port {port} is held by {who}; it was to be ended and did not leave")
+                }
+            }
+        }
+        PortFault::Excluded { message } => {
+            format!("port {port} is kept back by the operating system: {message}")
+        }
+        PortFault::Lingering { message } => {
+            format!("nobody listens on port {port}, and yet it cannot be bound: {message}")
+        }
+        PortFault::NoneFree => format!("none of the hundred ports after {port} is free"),
+    }
+}
+
+/// How long ago something was: `12 s ago`, and `just now` where that would be nought.
+pub(crate) fn ago(age: Duration) -> String {
+    if age.as_secs() == 0 {
+        return "just now".to_owned();
+    }
+    format!("{} ago", rounded(age))
+}
+
+/// A length of time in its largest unit: `12 min`.
+pub(super) fn rounded(age: Duration) -> String {
+    match age.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3_600 => format!("{} min", seconds / 60),
+        seconds @ 3_600..86_400 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::facts::Process;
+
+    fn holder(now: SystemTime) -> Holder {
+        Holder {
+            process: Process {
+                pid: 4242,
+                started: 1,
+            },
+            name: "node".to_owned(),
+            command_line: Some("node server.js --port 8001".to_owned()),
+            user: Some("anna".to_owned()),
+            folder: Some("/srv/shop".into()),
+            since: Some(now - Duration::from_secs(12 * 60 + 5)),
+            age: None,
+            addresses: Vec::new(),
+            mark: None,
+        }
+    }
+
+    #[test]
+    fn a_holder_is_one_line_with_all_that_is_known() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let mut holder = holder(now);
+        assert_eq!(
+            holder.describe(now),
+            "node (pid 4242, user anna, since 12 min, in /srv/shop): node server.js --port 8001"
+        );
+        (holder.user, holder.since, holder.command_line) = (None, None, None);
+        holder.folder = None;
+        assert_eq!(holder.describe(now), "node (pid 4242)");
+    }
+
+    #[test]
+    fn a_fault_says_who_and_why() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let fault = PortFault::Taken {
+            holder: Some(Box::new(holder(now))),
+            protected: Some(Protected::Production),
+        };
+        let port = Port::new(8001).unwrap();
+        assert_eq!(
+            describe_fault(port, &fault, now),
+            "port 8001 is held by node (pid 4242, user anna, since 12 min, in /srv/shop): node server.js --port \
+             8001; it was not ended: in production nothing is ended"
+        );
+    }
+
+    #[test]
+    fn ages_are_rounded_to_their_largest_unit() {
+        for (seconds, expected) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (7_200, "2 h"),
+            (90_000, "1 d"),
+        ] {
+            assert_eq!(rounded(Duration::from_secs(seconds)), expected);
+        }
+    }
+
+    #[test]
+    fn less_than_a_second_ago_is_just_now() {
+        assert_eq!(ago(Duration::from_millis(999)), "just now");
+        assert_eq!(ago(Duration::from_secs(1)), "1 s ago");
+        assert_eq!(ago(Duration::from_mins(2)), "2 min ago");
+    }
+}

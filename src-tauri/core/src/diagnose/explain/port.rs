@@ -1,0 +1,189 @@
+//! What keeps a service from its port.
+
+use super::{finding, holder::rounded};
+use crate::{
+    model::{
+        facts::{Claimed, Holder, Neighbour, PortFault, Protected, Stopped},
+        finding::{Action, Code, Finding, Remedy},
+    },
+    stack::Service,
+};
+
+/// Why the port of a service cannot be had.
+pub(crate) fn taken(service: &Service, fault: &PortFault) -> Finding {
+    let number = service
+        .port
+        .map_or_else(String::new, |port| port.to_string());
+    match fault {
+        PortFault::Taken { holder, protected } => {
+            held(service, &number, holder.as_deref(), protected.as_ref())
+        }
+        PortFault::Excluded { message } => finding(
+            service,
+            Code::PortExcluded,
+            format!("Port {number} may not be used: the operating system keeps it back"),
+            vec![message.clone()],
+            Remedy {
+                text: "choose a port above 1023 that the system does not reserve".into(),
+                action: None,
+            },
+        ),
+        PortFault::Lingering { message } => finding(
+            service,
+            Code::PortLingering,
+            format!("Port {number} cannot be bound, though nobody listens there"),
+            vec![message.clone()],
+            Remedy {
+                text: "wait a minute and start it again, or choose another port".into(),
+                action: None,
+            },
+        ),
+        PortFault::NoneFree => finding(
+            service,
+            Code::PortTaken,
+            format!("Port {number} and the hundred after it are all taken"),
+            Vec::new(),
+            Remedy {
+                text: "choose a port in a quieter range".into(),
+                action: None,
+            },
+        ),
+    }
+}
+
+fn held(
+    service: &Service,
+    number: &str,
+    holder: Option<&Holder>,
+    protected: Option<&Protected>,
+) -> Finding {
+    let by = match (holder, protected) {
+        (Some(holder), Some(Protected::RunningService(neighbour))) => {
+            format!("{neighbour} (pid {})", holder.process.pid)
+        }
+        (None, Some(Protected::RunningService(neighbour))) => neighbour.to_string(),
+        (Some(holder), _) => format!("{} (pid {})", holder.name, holder.process.pid),
+        (None, Some(Protected::OtherUser { name })) => hidden(name.as_deref()),
+        (None, _) => "a process that the operating system does not show".to_owned(),
+    };
+    let mut evidence = Vec::new();
+    if let Some(holder) = holder {
+        evidence = about(holder);
+        evidence.extend(protected.map(|reason| format!("it was not ended: {reason}")));
+    }
+    finding(
+        service,
+        Code::PortTaken,
+        format!("Port {number} is taken by {by}"),
+        evidence,
+        remedy(service, number, protected),
+    )
+}
+
+/// Describes a process of which only the user is known.
+pub(super) fn hidden(user: Option<&str>) -> String {
+    match user {
+        Some(user) => format!("a process of user {user}"),
+        None => "a process of another user".to_owned(),
+    }
+}
+
+/// Describes how to identify the process.
+fn about(holder: &Holder) -> Vec<String> {
+    let addresses: Vec<String> = holder.addresses.iter().map(ToString::to_string).collect();
+    let user = holder.user.as_ref().map(|user| format!(", as {user}"));
+    let listens = format!(
+        "pid {} listens on {}{}",
+        holder.process.pid,
+        addresses.join(" and "),
+        user.unwrap_or_default()
+    );
+    let folder = holder.folder.as_ref();
+    let folder = folder.map(|folder| format!(" in {}", folder.display()));
+    let age = holder.age.map(|age| format!(" for {}", rounded(age)));
+    let place: String = folder.into_iter().chain(age).collect();
+    let place = (!place.is_empty()).then(|| format!("it had been running{place}"));
+    let line = holder.command_line.clone();
+    [Some(listens), line, place].into_iter().flatten().collect()
+}
+
+fn remedy(service: &Service, number: &str, protected: Option<&Protected>) -> Remedy {
+    let name = &service.name;
+    let free = || service.port.map(|port| Action::FreePort { port });
+    let end_it = || format!("end it (`pilotlight port {number} --free`), then start {name} again");
+    let (text, action) = match protected {
+        None => (
+            "it was asked to leave and would not; end it by hand".to_owned(),
+            None,
+        ),
+        Some(Protected::OtherUser { .. }) => (
+            format!("end it as that user, or give {name} another port"),
+            None,
+        ),
+        Some(Protected::System | Protected::Control | Protected::Ancestor) => {
+            ("choose another port".to_owned(), None)
+        }
+        Some(Protected::RunningService(Neighbour {
+            mark,
+            stack: Some((_, file)),
+        })) => {
+            let shown = file.to_string_lossy();
+            let stop = format!(
+                "pilotlight --file {} down {}",
+                shell_words::quote(&shown),
+                mark.service
+            );
+            (
+                format!("stop it (`{stop}`), or give {name} another port"),
+                Some(Action::Stop {
+                    file: file.clone(),
+                    service: mark.service.clone(),
+                }),
+            )
+        }
+        Some(Protected::ContainerProxy) => ("stop the container".to_owned(), None),
+        Some(Protected::Respawned { by }) => {
+            let by = by.as_deref().unwrap_or("whatever starts it again");
+            (format!("stop it with {by}"), None)
+        }
+        Some(
+            Protected::RunningService(_)
+            | Protected::Personal(_)
+            | Protected::Contained
+            | Protected::Stranger
+            | Protected::Forbidden,
+        ) => (end_it(), free()),
+        Some(Protected::Production) => (format!("end it yourself, then start {name} again"), None),
+    };
+    Remedy {
+        text: text.into(),
+        action,
+    }
+}
+
+/// Whom the port of a service was taken from, as a person reads it.
+#[must_use]
+pub fn ended_holders(service: &Service, claimed: &Claimed) -> Option<String> {
+    let number = claimed.port;
+    let moved = service.port.filter(|&port| port != number);
+    let whom: Vec<String> = claimed
+        .ended
+        .iter()
+        .map(|holder| format!("{} (pid {})", holder.name, holder.process.pid))
+        .collect();
+    match (whom.is_empty(), moved) {
+        (true, None) => None,
+        (true, Some(port)) => Some(format!("port {port} is taken, so it has {number}")),
+        (false, _) => Some(format!(
+            "ended {}, which held port {number}",
+            whom.join(" and ")
+        )),
+    }
+}
+
+/// Describes the programs that ended with a service though they had sessions of their own.
+#[must_use]
+pub fn ended_beside(stopped: &Stopped) -> Option<String> {
+    let names = stopped.beside.join(", ");
+    (!names.is_empty()).then(|| format!("ended {names} with it (`keep` leaves a program running)"))
+}

@@ -1,0 +1,418 @@
+//! The evidence with the questions that the rules ask of it.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    time::{Duration, SystemTime},
+};
+
+use crate::{
+    diagnose::{
+        evidence::{Evidence, ProbeAnswer, ServiceEvidence, log::LogLine},
+        explain::ago,
+    },
+    model::{
+        facts::{Exit, Holder, PortFault, ProbeFaultKind},
+        finding::Code,
+        view::PhaseName,
+    },
+    stack::{Command, Need, Service, ServiceName},
+};
+
+/// The evidence, service by service in the order of the stack file.
+pub(super) struct Facts<'a> {
+    pub(super) evidence: &'a Evidence,
+    pub(super) services: Vec<Seen<'a>>,
+    places: HashMap<&'a ServiceName, usize>,
+    /// The direct dependencies of each service.
+    needs: Vec<Vec<usize>>,
+    /// The direct dependents of each service.
+    dependents: Vec<Vec<usize>>,
+    /// Whether a dependent needs it completed.
+    jobs: Vec<bool>,
+}
+
+/// A service: what the stack file says, and what is.
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'a> {
+    pub(super) spec: &'a Service,
+    pub(super) is: &'a ServiceEvidence,
+}
+
+/// What is to be expected of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Situation {
+    /// Nobody wants it, or it has done what it was there for.
+    Off,
+    /// It should be there, and nothing of it runs.
+    Down,
+    /// It runs, and may still become ready.
+    Starting,
+    /// It runs and should be well.
+    Up,
+}
+
+/// How long after an end what a log said last is what it ended of.
+const LAST_LINES: u64 = 60;
+
+impl<'a> Facts<'a> {
+    pub(super) fn of(evidence: &'a Evidence) -> Self {
+        let evidence_of: HashMap<&ServiceName, &ServiceEvidence> =
+            evidence.services.iter().map(|is| (&is.name, is)).collect();
+        let services = evidence.stack.services.iter().filter_map(|spec| {
+            let is = *evidence_of.get(&spec.name)?;
+            Some(Seen { spec, is })
+        });
+        let services: Vec<Seen<'_>> = services.collect();
+        let names = services.iter().map(|seen| &seen.spec.name);
+        let places: HashMap<&ServiceName, usize> = names
+            .enumerate()
+            .map(|(place, name)| (name, place))
+            .collect();
+        let mut needs = vec![Vec::new(); services.len()];
+        let mut dependents = vec![Vec::new(); services.len()];
+        let mut jobs = vec![false; services.len()];
+        for (place, seen) in services.iter().enumerate() {
+            for (need, how) in &seen.spec.needs {
+                if let Some(&need) = places.get(need) {
+                    needs[place].push(need);
+                    dependents[need].push(place);
+                    jobs[need] |= *how == Need::Completed;
+                }
+            }
+        }
+        Self {
+            evidence,
+            services,
+            places,
+            needs,
+            dependents,
+            jobs,
+        }
+    }
+
+    pub(super) fn service(&self, name: &ServiceName) -> Option<Seen<'a>> {
+        self.place(name).map(|place| self.services[place])
+    }
+
+    /// Returns the index of a service in [`Self::services`].
+    pub(super) fn place(&self, name: &ServiceName) -> Option<usize> {
+        self.places.get(name).copied()
+    }
+
+    /// Returns the direct dependencies of a service.
+    pub(super) fn needs(&self, place: usize) -> &[usize] {
+        &self.needs[place]
+    }
+
+    pub(super) fn situation(&self, seen: Seen<'_>) -> Situation {
+        let is = seen.is;
+        match is.phase {
+            PhaseName::Starting | PhaseName::Claiming if is.ended_again() => Situation::Down,
+            PhaseName::Starting | PhaseName::Ready | PhaseName::Unhealthy
+                if self.evidence.kept && !seen.spec.is_external() && is.is_gone() =>
+            {
+                Situation::Down
+            }
+            PhaseName::Starting => Situation::Starting,
+            PhaseName::Ready | PhaseName::Unhealthy => Situation::Up,
+            PhaseName::Blocked | PhaseName::Failed | PhaseName::Backoff => Situation::Down,
+            PhaseName::Stopped if is.answers() => {
+                let is_known = self.evidence.kept && !seen.spec.is_external();
+                if is_known || seen.is_squatted() {
+                    Situation::Off
+                } else {
+                    Situation::Up
+                }
+            }
+            PhaseName::Stopped if self.is_done(seen) => Situation::Off,
+            PhaseName::Stopped if is.wanted || self.is_needed(&seen.spec.name) => Situation::Down,
+            PhaseName::Claiming | PhaseName::Stopping | PhaseName::Stopped => Situation::Off,
+        }
+    }
+
+    /// Whether it is a job that ended well.
+    fn is_done(&self, seen: Seen<'_>) -> bool {
+        let is_job = self
+            .place(&seen.spec.name)
+            .is_some_and(|place| self.jobs[place]);
+        // Without a daemon nobody knows of an earlier end, and none is needed to go on.
+        is_job && (!self.evidence.kept || seen.is.last_exit.is_some_and(Exit::is_success))
+    }
+
+    /// Whether somebody who is up, or is to be, needs it.
+    fn is_needed(&self, name: &ServiceName) -> bool {
+        self.dependents(name).any(|other| other.is.is_there())
+    }
+
+    pub(super) fn dependents(&self, name: &ServiceName) -> impl Iterator<Item = Seen<'a>> {
+        let dependents = self.place(name).map(|place| self.dependents[place].iter());
+        dependents
+            .into_iter()
+            .flatten()
+            .map(|&place| self.services[place])
+    }
+
+    /// What a service needs, and what that needs, the nearest first.
+    pub(super) fn all_needs(&self, name: &ServiceName) -> Vec<usize> {
+        let Some(place) = self.place(name) else {
+            return Vec::new();
+        };
+        let mut seen = vec![false; self.services.len()];
+        seen[place] = true;
+        let mut found = self.needs[place].clone();
+        for &need in &found {
+            seen[need] = true;
+        }
+        let mut next = 0;
+        while let Some(&place) = found.get(next) {
+            let needs = self.needs[place].iter().copied();
+            found.extend(needs.filter(|&need| !std::mem::replace(&mut seen[need], true)));
+            next += 1;
+        }
+        found
+    }
+
+    /// Whose port this is.
+    pub(super) fn owner(&self, host: &str, port: u16) -> Option<Seen<'a>> {
+        self.services.iter().copied().find(|seen| {
+            if seen.spec.is_external() {
+                let mut probes = seen.is.probes.iter();
+                return probes.any(|probe| {
+                    probe.port == Some(port)
+                        && probe
+                            .host
+                            .as_deref()
+                            .is_some_and(|its| same_host(its, host))
+                });
+            }
+            is_local(host) && seen.is.port.is_some_and(|its| its.number() == port)
+        })
+    }
+
+    /// Whether anybody of this machine listens there.
+    pub(super) fn is_open(&self, host: &str, port: u16) -> bool {
+        let listening = self.evidence.host.listening.iter();
+        let of_services = self.services.iter().flat_map(|seen| &seen.is.listens);
+        listening
+            .chain(of_services)
+            .any(|address| address.port() == port && covers(address.ip(), host))
+    }
+
+    /// Whether a line was written while the evidence was gathered, as an answer to what was asked.
+    pub(super) fn is_fresh(&self, line: &LogLine) -> bool {
+        /// Time stamps of lines are not exact.
+        const SLACK: Duration = Duration::from_secs(1);
+        match line.age {
+            Some(age) => age <= self.evidence.took + SLACK,
+            None => line.followed_by <= LAST_LINES,
+        }
+    }
+
+    /// How long ago something was, as a clause's end: ` 12 s ago`, ` just now`.
+    pub(super) fn ago(&self, since: Option<SystemTime>) -> String {
+        since
+            .and_then(|since| self.evidence.at.duration_since(since).ok())
+            .map_or_else(String::new, |age| format!(" {}", ago(age)))
+    }
+}
+
+impl Seen<'_> {
+    /// The words of its command that tell it from others: not the interpreter, not the options.
+    fn telling_words(&self) -> Vec<String> {
+        const COMMON: [&str; 22] = [
+            "python",
+            "python3",
+            "node",
+            "npm",
+            "npx",
+            "pnpm",
+            "yarn",
+            "bun",
+            "run",
+            "dev",
+            "start",
+            "exec",
+            "serve",
+            "sh",
+            "bash",
+            "env",
+            "uv",
+            "cargo",
+            "go",
+            "java",
+            "poetry",
+            "localhost",
+        ];
+        let Some(Command::Words(words)) = &self.spec.command else {
+            return Vec::new();
+        };
+        words
+            .iter()
+            .map(ToString::to_string)
+            .filter(|word| !word.starts_with('-') && !word.contains('{'))
+            .map(|word| word.rsplit(['/', '\\']).next().unwrap_or("").to_owned())
+            .filter(|word| word.len() > 2 && !COMMON.contains(&word.as_str()))
+            .filter(|word| !word.chars().all(|letter| letter.is_ascii_digit()))
+            .collect()
+    }
+
+    /// Whether what takes connections at its port is clearly another program, and not even answers as
+    /// it would.
+    pub(super) fn is_squatted(&self) -> bool {
+        let Some(PortFault::Taken {
+            holder: Some(holder),
+            ..
+        }) = &self.is.port_fault
+        else {
+            return false;
+        };
+        self.is_stranger(holder) && !self.is.is_well()
+    }
+
+    /// Whether a holder of its port is clearly another program than its own.
+    pub(super) fn is_stranger(&self, holder: &Holder) -> bool {
+        if let Some(mark) = &holder.mark {
+            return mark.service != self.spec.name;
+        }
+        let Some(line) = &holder.command_line else {
+            return false;
+        };
+        let words = self.telling_words();
+        !words.is_empty()
+            && !words
+                .iter()
+                .any(|word| line.contains(word.as_str()) || holder.name.contains(word.as_str()))
+    }
+}
+
+impl ServiceEvidence {
+    /// Whether it runs, or is to, or somebody started it by hand.
+    fn is_there(&self) -> bool {
+        self.wanted
+            || matches!(
+                self.phase,
+                PhaseName::Starting | PhaseName::Ready | PhaseName::Unhealthy
+            )
+            || self.answers()
+    }
+
+    /// Whether it is being started again after it ended, without having been ready since.
+    fn ended_again(&self) -> bool {
+        !self.was_ready
+            && self.finding.as_ref().is_some_and(|finding| {
+                matches!(
+                    finding.code,
+                    Code::Exited | Code::SilentExit | Code::CrashLoop | Code::StartupError
+                )
+            })
+    }
+
+    /// Whether something answers where its probes ask, in a way that it could.
+    pub(super) fn answers(&self) -> bool {
+        let mut asked = self.probes.iter().filter(|probe| probe.host.is_some());
+        asked.any(|probe| match &probe.result {
+            Ok(()) => true,
+            Err(fault) => matches!(
+                fault.kind,
+                ProbeFaultKind::TimedOut { connected: true }
+                    | ProbeFaultKind::Status { .. }
+                    | ProbeFaultKind::Body(_)
+                    | ProbeFaultKind::Header(_)
+                    | ProbeFaultKind::Redis { .. }
+                    | ProbeFaultKind::WebSocketRefused(_)
+            ),
+        })
+    }
+
+    /// Whether nothing of it is left, which its daemon has not seen yet.
+    fn is_gone(&self) -> bool {
+        self.pid.is_none() && self.listens.is_empty() && self.has_unreached() && !self.answers()
+    }
+
+    /// Whether nobody takes a connection where it is asked.
+    fn has_unreached(&self) -> bool {
+        self.probes.iter().any(|probe| {
+            let fault = probe.result.as_ref().err();
+            fault.is_some_and(|fault| fault.kind == ProbeFaultKind::Refused)
+        })
+    }
+
+    /// The probes that do not pass.
+    pub(super) fn failed_probes(&self) -> impl Iterator<Item = &ProbeAnswer> {
+        self.probes.iter().filter(|probe| probe.result.is_err())
+    }
+
+    /// Whether all its probes pass, and one of them looks at an answer.
+    pub(super) fn is_well(&self) -> bool {
+        self.failed_probes().next().is_none() && self.probes.iter().any(|probe| probe.tells)
+    }
+
+    /// Whether a line is among the last of a run.
+    pub(super) fn is_last(line: &LogLine) -> bool {
+        line.followed_by <= LAST_LINES
+    }
+
+    /// A line of its log, so that a person finds it.
+    pub(super) fn quote(&self, line: &LogLine) -> String {
+        let file = self
+            .log
+            .file
+            .as_ref()
+            .map_or_else(String::new, |file| format!(" ({})", file.display()));
+        format!("log line {}: {}{file}", line.number, line.text.trim())
+    }
+}
+
+/// Whether this is a name of the machine itself.
+pub(super) fn is_local(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback() || address.is_unspecified())
+}
+
+/// Whether somebody who listens at this address is reached under that name.
+pub(super) fn covers(listens: IpAddr, host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
+    if host.eq_ignore_ascii_case("localhost") {
+        return listens.is_loopback() || listens.is_unspecified();
+    }
+    match (listens, host.parse::<IpAddr>()) {
+        (_, Err(_)) => false,
+        // `::` mostly takes IPv4 as well.
+        (IpAddr::V6(listens), Ok(asked)) if listens.is_unspecified() => {
+            let _ = asked;
+            true
+        }
+        (IpAddr::V4(listens), Ok(IpAddr::V4(_))) if listens.is_unspecified() => true,
+        (IpAddr::V4(listens), Ok(IpAddr::V4(asked))) if asked.is_unspecified() => {
+            listens.is_loopback()
+        }
+        (listens, Ok(asked)) => listens == asked,
+    }
+}
+
+/// A short time as people read it: `0.3 ms`, `42 ms`, `2.6 s`.
+pub(super) fn brief(time: Duration) -> String {
+    let milliseconds = time.as_secs_f64() * 1000.0;
+    match time.as_millis() {
+        0 => format!("{milliseconds:.1} ms"),
+        1..1000 => format!("{milliseconds:.0} ms"),
+        _ => format!("{:.1} s", time.as_secs_f64()),
+    }
+}
+
+/// Addresses as people read them.
+pub(super) fn listed(addresses: &[SocketAddr]) -> String {
+    let mut addresses = addresses.to_vec();
+    addresses.sort_unstable();
+    addresses.dedup();
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    addresses.join(" and ")
+}
+
+fn same_host(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other) || (is_local(one) && is_local(other))
+}

@@ -1,0 +1,99 @@
+//! Where the frontend thinks that its backend is.
+
+use super::{
+    commands, edit,
+    facts::{Facts, Seen, Situation, is_local},
+    holder::{Candidate, Level},
+};
+use crate::{
+    diagnose::evidence::PointsAt,
+    model::finding::{Action, Code},
+    stack::Port,
+};
+
+/// The variables of `env_points_at` that point elsewhere.
+pub(super) fn misdirected(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
+    seen.is
+        .points_at
+        .iter()
+        .filter_map(|points| one(facts, seen, points))
+        .collect()
+}
+
+fn one(facts: &Facts<'_>, seen: Seen<'_>, points: &PointsAt) -> Option<Candidate> {
+    let name = &seen.spec.name;
+    let (host, port) = points.target.as_ref()?;
+    let meant = facts.service(&points.service)?;
+    let right = meant.is.port.or(meant.spec.port)?;
+    if right.number() == *port {
+        return None;
+    }
+    let variable = &points.variable;
+    let service = &points.service;
+    let at = if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    };
+    let place = points.place.as_ref();
+    let stands = place.map_or_else(
+        || "in its environment".to_owned(),
+        |place| format!("{}, line {}", place.file.display(), place.line),
+    );
+    let there = if !is_local(host) {
+        None
+    } else if let Some(owner) = facts.owner(host, *port) {
+        Some(format!("port {port} is {}'s", owner.spec.name))
+    } else if facts.is_open(host, *port) {
+        Some(format!(
+            "somebody else listens there: {}",
+            commands::who_listens(*port)
+        ))
+    } else {
+        Some(format!(
+            "nobody listens there: {}",
+            commands::who_listens(*port)
+        ))
+    };
+    let well = (facts.situation(meant) == Situation::Up && meant.is.is_well())
+        .then(|| format!("{service} is well, on port {right}"));
+    let later = if points.changed_since_start {
+        format!(", then restart {name}, which read it when it started")
+    } else {
+        String::new()
+    };
+    let action = place
+        .filter(|place| place.file == facts.evidence.stack.file)
+        .and_then(|place| in_stack_file(facts, place.line, *port, right));
+    Some(
+        Candidate::new(
+            name,
+            Code::FrontendMisdirected,
+            Level::Answer,
+            format!(
+                "{name} asks {at}, and {service} has port {right}: {variable} points elsewhere"
+            ),
+        )
+        .evidence([format!(
+            "{variable} points at {at}: {}",
+            commands::finds(variable, place.map(|place| place.file.as_path()))
+        )])
+        .evidence(there)
+        .evidence(well)
+        .remedy(
+            format!("let {variable} point at port {right} ({stands}){later}"),
+            action,
+        )
+        .breaks(false),
+    )
+}
+
+/// The line of the stack file, with the right port.
+fn in_stack_file(facts: &Facts<'_>, line: usize, wrong: u16, right: Port) -> Option<Action> {
+    let text = facts.evidence.stack_text.as_ref()?;
+    let changes = edit::replace_port(text, line, wrong, right)?;
+    Some(Action::EditStackFile {
+        file: facts.evidence.stack.file.clone(),
+        changes,
+    })
+}

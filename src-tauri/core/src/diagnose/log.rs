@@ -1,0 +1,415 @@
+//! What its log says of why a service fails, and whom that leads to.
+
+mod install;
+mod undeclared;
+
+use super::{
+    commands,
+    facts::{Facts, Seen, Situation, is_local},
+    holder::{Candidate, Cause, CausedBy, Level},
+    listen, port, process, redis,
+};
+use crate::{
+    diagnose::{
+        evidence::{
+            ServiceEvidence,
+            log::{LogAdvice, LogError, LogErrorForm, LogErrorKind, Unreachable},
+        },
+        explain::ago,
+    },
+    knowledge,
+    model::{
+        facts::ProbeFaultKind,
+        finding::{Action, Code},
+    },
+    stack::Port,
+};
+
+/// Which part of a log counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    /// It ended: its last lines.
+    Ended,
+    /// It runs: what it said while it was asked.
+    Now,
+}
+
+/// The error that the trouble goes with. An application that logged an error once may work.
+pub(super) fn error<'a>(facts: &Facts<'_>, seen: Seen<'a>, when: When) -> Option<&'a LogError> {
+    let log = &seen.is.log;
+    let mut errors = log.last_error.iter().chain(&log.earlier);
+    match when {
+        When::Ended => errors.find(|error| ServiceEvidence::is_last(&error.line)),
+        When::Now => {
+            // What follows from an error comes after it: the one that names a thing is the cause.
+            let mut fresh = errors.filter(|error| facts.is_fresh(&error.line));
+            let last = fresh.next()?;
+            if is_settled(last) {
+                return Some(last);
+            }
+            Some(fresh.find(|error| is_settled(error)).unwrap_or(last))
+        }
+    }
+}
+
+/// The error's own line.
+pub(super) fn shown(error: &LogError) -> &str {
+    error.line.text.trim()
+}
+
+/// Where it stands, and its deepest cause.
+pub(super) fn quotes(seen: Seen<'_>, error: &LogError) -> Vec<String> {
+    let mut lines = vec![seen.is.quote(&error.line)];
+    lines.extend(
+        error
+            .cause
+            .as_ref()
+            .map(|cause| format!("caused by {}", seen.is.quote(cause))),
+    );
+    lines
+}
+
+/// What else it said while it was asked.
+pub(super) fn besides(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) -> Vec<String> {
+    let log = &seen.is.log;
+    let others = log.last_error.iter().chain(&log.earlier);
+    others
+        .filter(|other| *other != error && facts.is_fresh(&other.line))
+        .take(2)
+        .map(|other| seen.is.quote(&other.line))
+        .collect()
+}
+
+/// The candidate, if the error alone says what is wrong.
+pub(super) fn conclusive(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) -> Option<Candidate> {
+    let name = &seen.spec.name;
+    let candidate = match &error.kind {
+        LogErrorKind::ModuleMissing {
+            ecosystem,
+            name: module,
+            own: false,
+        } => install::module(seen, *ecosystem, module),
+        LogErrorKind::ProgramMissing { name: program } => install::program(seen, program),
+        LogErrorKind::AddressInUse { port } => return port::in_use(facts, seen, *port, error),
+        LogErrorKind::AddressForbidden { port } => {
+            let port = (*port).or(seen.is.port);
+            let number = port.map_or_else(|| "its port".to_owned(), |port| format!("port {port}"));
+            Candidate::new(
+                name,
+                Code::PortExcluded,
+                Level::Start,
+                format!("{name} may not use {number}: the operating system keeps it back"),
+            )
+            .evidence([format!("see {}", commands::kept_back())])
+            .remedy(
+                "choose a port above 1023 that the system does not reserve",
+                None,
+            )
+        }
+        _ => return None,
+    };
+    Some(
+        candidate
+            .evidence(quotes(seen, error))
+            .evidence([format!("its log: {}", commands::logs(name))]),
+    )
+}
+
+/// A better remedy than "see its log", where the error has one.
+pub(super) fn advise(
+    facts: &Facts<'_>,
+    seen: Seen<'_>,
+    error: &LogError,
+    candidate: Candidate,
+) -> Candidate {
+    if let Some(advice) = &error.advice {
+        return advised(seen, advice, candidate);
+    }
+    let name = &seen.spec.name;
+    let host = &facts.evidence.host;
+    match &error.kind {
+        LogErrorKind::VariableMissing { name: variable } => {
+            let text = format!("set {variable} in `env` or in an `env_file` of {name}");
+            match seen.is.project.env_examples.first() {
+                Some((missing, example)) => candidate.remedy(
+                    format!("{text}: {} is a beginning", example.display()),
+                    Some(Action::CopyFile {
+                        from: example.clone(),
+                        to: missing.clone(),
+                    }),
+                ),
+                None => candidate.remedy(text, None),
+            }
+        }
+        LogErrorKind::TableMissing { name: table } => candidate.remedy(
+            format!("make the table `{table}`: run the migrations of {name}"),
+            None,
+        ),
+        LogErrorKind::FileMissing { path } => candidate.remedy(
+            format!("provide {path}, or start {name} in the folder that has it (`directory`)"),
+            None,
+        ),
+        LogErrorKind::ScriptMissing { name: script } => candidate.remedy(
+            format!("add the script `{script}` to package.json, or correct `command`"),
+            None,
+        ),
+        LogErrorKind::LoginRefused => candidate.remedy(
+            "correct the user or the password that it logs in with",
+            None,
+        ),
+        LogErrorKind::ModuleMissing { name: module, .. } => candidate.remedy(
+            format!(
+                "`{module}` is a file of the project itself: correct its name, or `directory`, \
+                 from which it is looked for"
+            ),
+            None,
+        ),
+        LogErrorKind::Syntax => candidate.remedy("correct the file that the error names", None),
+        LogErrorKind::TooManyFiles => candidate
+            .evidence(
+                host.open_files_limit
+                    .map(|limit| format!("a process may have {limit} files open: `ulimit -n`")),
+            )
+            .remedy(
+                "raise the limit of open files (`ulimit -n`), then start it again",
+                None,
+            ),
+        LogErrorKind::DiskFull => candidate
+            .evidence(
+                host.disk_available
+                    .map(|bytes| format!("{} MiB of disk are left: `df -h`", bytes >> 20)),
+            )
+            .remedy("make room on the disk, then start it again", None),
+        LogErrorKind::OutOfMemory => candidate.remedy(
+            "let it use less memory, or raise its own limit (for Node: \
+             `NODE_OPTIONS=--max-old-space-size=4096`)",
+            None,
+        ),
+        _ => candidate,
+    }
+}
+
+/// Returns the known advice for the words of the error. A restart is advised only if it can help.
+fn advised(seen: Seen<'_>, advice: &LogAdvice, mut candidate: Candidate) -> Candidate {
+    let of_service = |text: &str| text.replace("{service}", seen.spec.name.as_str());
+    if let Some(title) = &advice.title {
+        let title = of_service(title).into();
+        let shown = std::mem::replace(&mut candidate.finding.title, title);
+        if candidate.symptom.text == shown {
+            candidate.symptom.text.clone_from(&candidate.finding.title);
+        }
+        candidate.finding.evidence.insert(0, shown);
+    }
+    let action = candidate.finding.remedy.action.take();
+    let action = action.filter(|_| advice.restart_helps);
+    candidate.remedy(of_service(&advice.remedy), action)
+}
+
+/// Returns whether the body of a refusal contains a known reason, and the candidate with that reason added.
+/// Such a refusal is not a missing login. For a failure, the log says more.
+pub(super) fn by_body(
+    seen: Seen<'_>,
+    kind: &ProbeFaultKind,
+    candidate: Candidate,
+) -> (bool, Candidate) {
+    let ProbeFaultKind::Status { status, body } = kind else {
+        return (false, candidate);
+    };
+    let known = knowledge::error(body).filter(|_| *status < 500);
+    let advice = known.and_then(|(id, meaning, found)| knowledge::advice(id, &meaning, &found));
+    match advice {
+        Some(advice) => (true, no_login(advised(seen, &advice, candidate))),
+        None => (false, candidate),
+    }
+}
+
+/// Returns the same refusal with another reason than a missing login.
+pub(super) fn no_login(mut candidate: Candidate) -> Candidate {
+    if candidate.finding.code == Code::AuthRequired {
+        candidate.finding.code = Code::HttpStatus;
+        candidate.symptom.code = Code::HttpStatus;
+    }
+    candidate
+}
+
+/// What is behind a failure of `seen`, by its log; and the candidates that the log speaks of: an address
+/// that no service of the stack has, a service that nobody started.
+pub(super) fn behind(facts: &Facts<'_>, seen: Seen<'_>, when: When) -> (CausedBy, Vec<Candidate>) {
+    let error = error(facts, seen, when);
+    let mut causes = Vec::new();
+    let mut candidates = Vec::new();
+    if let Some(error) = error {
+        candidates.extend(redis::refusal(facts, seen, error));
+        causes.extend(mentioned(facts, seen, error));
+    }
+    if causes.is_empty() && error.is_some_and(is_its_own) {
+        return (CausedBy::Itself, candidates);
+    }
+    for address in unreached(seen, when, facts) {
+        let port = address.port.map(Port::number);
+        let owner = port.and_then(|port| facts.owner(&address.host, port));
+        match (owner, port) {
+            (Some(owner), _) if owner.spec.name == seen.spec.name => {}
+            (Some(owner), port) => {
+                candidates.extend(asked_elsewhere(seen, owner, address, port));
+                candidates.extend(asked_in_vain(facts, seen, owner, address));
+                causes.push(Cause::any(&owner.spec.name));
+            }
+            (None, Some(port)) if is_local(&address.host) && facts.is_open(&address.host, port) => {
+            }
+            (None, _) => {
+                candidates.push(undeclared::dependency(facts, seen, address));
+                causes.push(Cause {
+                    service: seen.spec.name.clone(),
+                    code: Some(Code::UndeclaredDependency),
+                });
+            }
+        }
+    }
+    if causes.is_empty() {
+        (CausedBy::Needs, candidates)
+    } else {
+        (CausedBy::Named(causes), candidates)
+    }
+}
+
+/// The services among those it needs that an error names: by their name, their port, or the words of
+/// a Redis.
+fn mentioned(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) -> Vec<Cause> {
+    if is_settled(error) {
+        return Vec::new();
+    }
+    let cause = error.cause.as_ref().map_or("", |line| line.text.as_str());
+    let text = format!("{} {cause}", error.line.text).to_ascii_lowercase();
+    let is_of_redis = redis::speaks_of_it(&text);
+    let mut named: Vec<usize> = facts.all_needs(&seen.spec.name);
+    named.retain(|&need| {
+        let other = facts.services[need];
+        let name = other.spec.name.as_str().to_ascii_lowercase();
+        let port = other.is.port.map(|port| port.to_string());
+        has_word(&text, &name) || port.is_some_and(|port| has_word(&text, &port))
+    });
+    if is_of_redis {
+        let all = facts.services.iter().enumerate();
+        let others = all.filter(|(_, other)| other.spec.name != seen.spec.name);
+        named.extend(
+            others
+                .filter(|(_, other)| redis::is_one(**other))
+                .map(|(place, _)| place),
+        );
+    }
+    named.sort_unstable();
+    named.dedup();
+    let services = named.iter().map(|&place| facts.services[place]);
+    services.map(|other| Cause::any(&other.spec.name)).collect()
+}
+
+/// Whether a text has a word that is not a part of a longer one.
+fn has_word(text: &str, word: &str) -> bool {
+    let is_part = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
+    text.match_indices(word).any(|(at, _)| {
+        !is_part(text[..at].chars().next_back()) && !is_part(text[at + word.len()..].chars().next())
+    })
+}
+
+/// The addresses that its log says cannot be reached, as far as that belongs to the trouble.
+fn unreached<'a>(seen: Seen<'a>, when: When, facts: &Facts<'_>) -> Vec<&'a Unreachable> {
+    let addresses = seen.is.log.unreachable.iter();
+    addresses
+        .filter(|address| match when {
+            When::Ended => ServiceEvidence::is_last(&address.line),
+            // What it said when it last tried holds as long as nobody is there.
+            When::Now => facts.is_fresh(&address.line) || ServiceEvidence::is_last(&address.line),
+        })
+        .collect()
+}
+
+/// Whether the error has nothing to do with others: an exception of the program itself.
+pub(super) fn is_its_own(error: &LogError) -> bool {
+    /// What an exception says when another does not answer.
+    const OF_OTHERS: [&str; 7] = [
+        "timed out",
+        "timeout",
+        "etimedout",
+        "econnreset",
+        "socket hang up",
+        "connection closed",
+        "broken pipe",
+    ];
+    if is_settled(error) || error.kind == LogErrorKind::LoginRefused {
+        return true;
+    }
+    let text = error.line.text.to_ascii_lowercase();
+    error.form != LogErrorForm::Line
+        && !matches!(
+            error.kind,
+            LogErrorKind::Unreachable | LogErrorKind::PortMoved { .. }
+        )
+        && !OF_OTHERS.iter().any(|words| text.contains(words))
+}
+
+/// Whether the error says what is wrong, in whatever form and words it was written.
+fn is_settled(error: &LogError) -> bool {
+    match error.kind {
+        LogErrorKind::AddressInUse { .. }
+        | LogErrorKind::AddressForbidden { .. }
+        | LogErrorKind::ModuleMissing { .. }
+        | LogErrorKind::ProgramMissing { .. }
+        | LogErrorKind::ScriptMissing { .. }
+        | LogErrorKind::FileMissing { .. }
+        | LogErrorKind::VariableMissing { .. }
+        | LogErrorKind::TableMissing { .. }
+        | LogErrorKind::TooManyFiles
+        | LogErrorKind::Syntax => true,
+        LogErrorKind::Known => {
+            let advice = error.advice.as_ref();
+            advice.is_some_and(|advice| !advice.of_another)
+        }
+        LogErrorKind::LoginRefused
+        | LogErrorKind::OutOfMemory
+        | LogErrorKind::DiskFull
+        | LogErrorKind::PortMoved { .. }
+        | LogErrorKind::Unreachable
+        | LogErrorKind::Other => false,
+    }
+}
+
+/// The owner of the port is a service of the stack that nobody started.
+fn asked_in_vain(
+    facts: &Facts<'_>,
+    asker: Seen<'_>,
+    owner: Seen<'_>,
+    address: &Unreachable,
+) -> Option<Candidate> {
+    let is_off = facts.situation(owner) == Situation::Off && !owner.is.answers();
+    is_off.then(|| {
+        process::not_running(facts, owner)
+            .same_as("not running")
+            .evidence([format!(
+                "{} asks for it: {}",
+                asker.spec.name,
+                asker.is.quote(&address.line)
+            )])
+    })
+}
+
+/// The owner of the port is there, at another address than it was asked at.
+fn asked_elsewhere(
+    asker: Seen<'_>,
+    owner: Seen<'_>,
+    address: &Unreachable,
+    port: Option<u16>,
+) -> Option<Candidate> {
+    let candidate = listen::elsewhere(owner, &address.host, port?)?;
+    Some(candidate.evidence([format!(
+        "{} asks there: {}",
+        asker.spec.name,
+        asker.is.quote(&address.line)
+    )]))
+}
+
+/// How long ago a line was written, where that is known.
+fn age(address: &Unreachable) -> String {
+    let age = address.line.age;
+    age.map_or_else(String::new, |age| format!(", {}", ago(age)))
+}

@@ -1,0 +1,152 @@
+//! Ports that a service cannot have, and who has them.
+
+use super::{
+    commands,
+    facts::{Facts, Seen, listed},
+    holder::{Candidate, Cause, CausedBy, Level},
+    log,
+};
+use crate::{
+    diagnose::{evidence::log::LogError, explain},
+    model::{
+        facts::{Holder, PortFault},
+        finding::{Action, Code, Finding},
+    },
+    stack::{Port, Service, ServiceName},
+};
+
+/// What would keep a service from its port.
+pub(super) fn fault(facts: &Facts<'_>, seen: Seen<'_>, fault: &PortFault) -> Candidate {
+    let mut candidate = Candidate::known(&explain::taken(seen.spec, fault), Level::Start);
+    if let PortFault::Taken {
+        holder: Some(_),
+        protected: None,
+    } = fault
+    {
+        // Nobody asked it to leave yet.
+        candidate = free(seen.spec, candidate, seen.is.port);
+    }
+    match fault {
+        PortFault::Excluded { .. } => {
+            candidate.evidence([format!("see {}", commands::kept_back())])
+        }
+        PortFault::Taken { .. } => held_by(facts, seen, check(candidate, seen.is.port)),
+        PortFault::Lingering { .. } | PortFault::NoneFree => check(candidate, seen.is.port),
+    }
+}
+
+/// Another service of the stack may be the holder.
+fn held_by(facts: &Facts<'_>, seen: Seen<'_>, candidate: Candidate) -> Candidate {
+    let port = seen.is.port;
+    match port.and_then(|port| sibling(facts, seen, port.number())) {
+        Some(other) => moved_here(candidate, other),
+        None => candidate,
+    }
+}
+
+/// What the model says of its port. Another service of the stack may be the holder.
+pub(super) fn known(facts: &Facts<'_>, seen: Seen<'_>, finding: &Finding) -> Candidate {
+    let candidate = check(Candidate::known(finding, Level::Start), seen.is.port);
+    held_by(facts, seen, candidate)
+}
+
+/// The service could not listen, by its log.
+pub(super) fn in_use(
+    facts: &Facts<'_>,
+    seen: Seen<'_>,
+    port: Option<Port>,
+    error: &LogError,
+) -> Option<Candidate> {
+    let spec = seen.spec;
+    let name = &spec.name;
+    let held_now = || {
+        let mut holders = seen.is.holders.iter();
+        let address = holders.next()?.addresses.first()?;
+        Port::new(address.port())
+    };
+    let port = port.or(seen.is.port).or_else(held_now)?;
+    let number = port.number();
+    let other = sibling(facts, seen, number);
+    let holder = seen.is.holders.iter().find(|holder| {
+        let mut addresses = holder.addresses.iter();
+        addresses.any(|address| address.port() == number)
+    });
+    let who = match (other, holder) {
+        (Some(other), _) => format!("{other}, of this stack"),
+        (None, Some(holder)) => format!("{} (pid {})", holder.name, holder.process.pid),
+        (None, None) if facts.is_open("localhost", number) => "another process".to_owned(),
+        // It has gone meanwhile: what remains is that the service ended.
+        (None, None) => return None,
+    };
+    let candidate = Candidate::new(
+        name,
+        Code::PortTaken,
+        Level::Start,
+        format!("{name} cannot listen: port {port} is taken by {who}"),
+    )
+    .evidence(log::quotes(seen, error))
+    .evidence(holder.map(held));
+    let candidate = check(candidate, Some(port));
+    Some(match other {
+        Some(other) => moved_here(candidate, other),
+        None => free(spec, candidate, Some(port)),
+    })
+}
+
+/// Who else of the stack listens on this port.
+fn sibling<'a>(facts: &Facts<'a>, seen: Seen<'_>, port: u16) -> Option<&'a ServiceName> {
+    facts
+        .services
+        .iter()
+        .filter(|other| other.spec.name != seen.spec.name)
+        .find(|other| {
+            other
+                .is
+                .listens
+                .iter()
+                .any(|listens| listens.port() == port)
+        })
+        .map(|other| &other.spec.name)
+}
+
+/// The holder is another service of the stack, which may have gone astray.
+fn moved_here(candidate: Candidate, other: &ServiceName) -> Candidate {
+    candidate
+        .evidence([format!("{other} of this stack listens there")])
+        .remedy(format!("give {other} or this one another port"), None)
+        .behind(CausedBy::Named(vec![Cause {
+            service: other.clone(),
+            code: Some(Code::WrongPort),
+        }]))
+}
+
+pub(super) fn check(candidate: Candidate, port: Option<Port>) -> Candidate {
+    candidate.evidence(port.map(|port| format!("see {}", commands::who_listens(port.number()))))
+}
+
+pub(super) fn free(spec: &Service, candidate: Candidate, port: Option<Port>) -> Candidate {
+    let Some(port) = port else {
+        return candidate;
+    };
+    candidate.remedy(
+        format!(
+            "end it (`pilotlight port {port} --free`), then start {} again",
+            spec.name
+        ),
+        Some(Action::FreePort { port }),
+    )
+}
+
+/// A holder as evidence.
+pub(super) fn held(holder: &Holder) -> String {
+    let line = holder
+        .command_line
+        .as_ref()
+        .map_or_else(String::new, |line| format!(": {line}"));
+    format!(
+        "{} (pid {}) listens on {}{line}",
+        holder.name,
+        holder.process.pid,
+        listed(&holder.addresses),
+    )
+}

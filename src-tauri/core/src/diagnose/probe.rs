@@ -1,0 +1,308 @@
+//! A service that runs: what its probes say of it.
+
+use super::{
+    commands,
+    facts::{Facts, Seen, brief},
+    holder::{Candidate, CausedBy, Level},
+    listen,
+    log::{self, When},
+    meaning, port, process, redis,
+};
+use crate::{
+    diagnose::evidence::{ProbeAnswer, log::LogErrorForm},
+    model::{
+        facts::{ProbeFault, ProbeFaultKind},
+        finding::{Action, Code},
+        view::PhaseName,
+    },
+};
+
+/// What is wrong with a service that runs. One that is still starting is given its time: only what
+/// no waiting will change is said.
+pub(super) fn running(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Vec<Candidate> {
+    if let Some(candidate) = process::external(facts, seen) {
+        return vec![candidate];
+    }
+    if let Some(candidate) = ended_inside(facts, seen) {
+        return vec![candidate];
+    }
+    let listening =
+        listen::trespassing(facts, seen).or_else(|| listen::listening(facts, seen, starting));
+    if let Some(candidate) = listening {
+        return with_reasons(facts, seen, candidate);
+    }
+    let mut failed: Vec<(&ProbeAnswer, &ProbeFault)> = seen
+        .is
+        .probes
+        .iter()
+        .filter_map(|probe| Some((probe, probe.result.as_ref().err()?)))
+        .filter(|(_, fault)| !starting || is_final(meaning(fault).0))
+        .collect();
+    // The probe that looks closest has the most to say.
+    failed.sort_by_key(|(probe, fault)| (meaning(fault).0 == Code::NotListening, !probe.tells));
+    if let Some((probe, fault)) = failed.first() {
+        let candidate = unwell(seen, probe, fault);
+        let candidate =
+            candidate.evidence(failed.iter().skip(1).map(|(_, fault)| meaning(fault).1));
+        return with_reasons(facts, seen, candidate);
+    }
+    if let Some(candidate) = slow(seen) {
+        return with_reasons(facts, seen, candidate);
+    }
+    // A line that its log never had is something that only the daemon has waited for.
+    let known = seen.is.finding.as_ref().filter(|finding| {
+        seen.is.phase == PhaseName::Unhealthy
+            && (finding.code == Code::Slow || !seen.is.is_well())
+            && seen.is.probes.iter().all(|probe| probe.host.is_none())
+    });
+    match known {
+        Some(finding) => {
+            let candidate = Candidate::known(finding, Level::Answer)
+                .evidence([format!("its log: {}", commands::logs(&seen.spec.name))]);
+            with_reasons(facts, seen, candidate)
+        }
+        None => Vec::new(),
+    }
+}
+
+/// Its process lives, and the program inside of it has ended: what `--reload` and watchers leave.
+fn ended_inside(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
+    let (spec, is) = (seen.spec, seen.is);
+    let refused = is.failed_probes().any(|probe| {
+        probe
+            .result
+            .as_ref()
+            .is_err_and(|fault| fault.kind == ProbeFaultKind::Refused)
+    });
+    if !refused || is.pid.is_none() || !is.listens.is_empty() {
+        return None;
+    }
+    let error = log::error(facts, seen, When::Ended)?;
+    if let Some(candidate) = log::conclusive(facts, seen, error) {
+        return Some(candidate);
+    }
+    let (behind, _) = log::behind(facts, seen, When::Ended);
+    if error.form == LogErrorForm::Line || behind != CausedBy::Itself {
+        return None;
+    }
+    let name = &spec.name;
+    let candidate = Candidate::new(
+        name,
+        Code::StartupError,
+        Level::End,
+        format!(
+            "{name} runs, and its program ended with an error: {}",
+            log::shown(error)
+        ),
+    )
+    .evidence(log::quotes(seen, error))
+    .evidence([format!("its log: {}", commands::logs(name))])
+    .remedy(
+        format!("correct what the error names; {name} is watched by itself or started again then"),
+        Some(Action::Restart {
+            service: name.clone(),
+        }),
+    );
+    Some(log::advise(facts, seen, error, candidate))
+}
+
+/// Whether waiting changes nothing about it.
+fn is_final(code: Code) -> bool {
+    matches!(
+        code,
+        Code::AuthRequired
+            | Code::WebsocketRefused
+            | Code::RedisAuth
+            | Code::RedisLoading
+            | Code::NotRedis
+            | Code::WrongAddress
+    )
+}
+
+fn unwell(seen: Seen<'_>, probe: &ProbeAnswer, fault: &ProbeFault) -> Candidate {
+    let (code, clause) = meaning(fault);
+    let name = &seen.spec.name;
+    let candidate = match code {
+        Code::Hung => Candidate::new(
+            name,
+            code,
+            Level::Answer,
+            match fault.kind {
+                ProbeFaultKind::TimedOut { connected: true } => {
+                    format!("{name} takes connections and never answers")
+                }
+                _ => format!("{name} does not answer"),
+            },
+        )
+        .remedy(
+            format!(
+                "it is busy, stuck, or held in a debugger: see its log, or `pilotlight restart \
+                 {name}`"
+            ),
+            restart(seen),
+        ),
+        Code::AuthRequired => Candidate::new(
+            name,
+            code,
+            Level::Answer,
+            format!("{name} wants a login from its own probe: {clause}"),
+        )
+        .remedy(
+            "let that path pass without a login, or send what it asks for (`headers` of the probe)",
+            None,
+        ),
+        Code::NotListening => Candidate::new(
+            name,
+            code,
+            Level::Answer,
+            format!("{name} runs, and {clause}"),
+        )
+        .remedy(
+            format!(
+                "correct the address in `ready`, or see {}",
+                commands::logs(name)
+            ),
+            None,
+        ),
+        Code::WrongAddress => Candidate::new(name, code, Level::Answer, clause.as_str())
+            .remedy("correct the address in `ready`", None),
+        _ => Candidate::new(
+            name,
+            code,
+            Level::Answer,
+            format!("{name} runs and is not well: {clause}"),
+        )
+        .remedy(
+            format!(
+                "see its log ({}); a restart may help: `pilotlight restart {name}`",
+                commands::logs(name)
+            ),
+            restart(seen),
+        ),
+    };
+    let candidate = candidate
+        .evidence([format!("{clause} (asked for {})", brief(probe.took))])
+        .evidence(body(&fault.kind))
+        .evidence(Some(match commands::ask(&probe.target) {
+            Some(command) => format!("try {command}"),
+            None => format!("its log: {}", commands::logs(name)),
+        }))
+        .evidence(seen.is.holders.first().map(port::held));
+    let candidate = redis::explain(seen, &fault.kind, candidate);
+    let (is_known, candidate) = log::by_body(seen, &fault.kind, candidate);
+    // What is refused by intent is no consequence of anything.
+    let by_itself = is_known || !is_failure(code);
+    candidate.behind(if by_itself {
+        CausedBy::Itself
+    } else {
+        CausedBy::Needs
+    })
+}
+
+/// Whether a code says that something failed, which may have a reason elsewhere; the others are
+/// settings.
+pub(super) fn is_failure(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Hung
+            | Code::Slow
+            | Code::HttpStatus
+            | Code::UnhealthyBody
+            | Code::ProtocolError
+            | Code::NotListening
+            | Code::WebsocketRefused
+            | Code::RequirementMissing
+    )
+}
+
+/// The beginning of a body, on one line.
+pub(super) fn body(kind: &ProbeFaultKind) -> Option<String> {
+    let ProbeFaultKind::Status { body, .. } = kind else {
+        return None;
+    };
+    shown_body(body)
+}
+
+/// The beginning of a body, on one line.
+pub(super) fn shown_body(body: &str) -> Option<String> {
+    const SHOWN: usize = 160;
+    let words: Vec<&str> = body.split_whitespace().collect();
+    let line = words.join(" ");
+    if line.is_empty() {
+        return None;
+    }
+    let mut shown: String = line.chars().take(SHOWN).collect();
+    if shown.len() < line.len() {
+        shown.push('…');
+    }
+    Some(format!("its body: {shown}"))
+}
+
+/// It answers well, and later than allowed.
+fn slow(seen: Seen<'_>) -> Option<Candidate> {
+    let name = &seen.spec.name;
+    let mut probes = seen.is.probes.iter();
+    let probe = probes.find(|probe| probe.result.is_ok() && probe.took > probe.timeout)?;
+    let candidate = Candidate::new(
+        name,
+        Code::Slow,
+        Level::Answer,
+        format!(
+            "{name} answers too late: {} took {}, and may take {}",
+            probe.target,
+            brief(probe.took),
+            brief(probe.timeout)
+        ),
+    )
+    .evidence(commands::ask(&probe.target).map(|command| format!("try {command}")))
+    .evidence([format!("its log: {}", commands::logs(name))])
+    .remedy(
+        "see what keeps it busy, or give it more time: `timeout` in `ready`",
+        None,
+    )
+    .behind(CausedBy::Needs);
+    Some(candidate)
+}
+
+/// What its log says of the reason, and what it needs that is well.
+fn with_reasons(facts: &Facts<'_>, seen: Seen<'_>, candidate: Candidate) -> Vec<Candidate> {
+    if candidate.behind == CausedBy::Itself && candidate.finding.code != Code::NotListening {
+        return vec![candidate];
+    }
+    let (behind, mut candidates) = log::behind(facts, seen, When::Now);
+    let error = log::error(facts, seen, When::Now);
+    let candidate = match error {
+        Some(error) => {
+            let candidate = candidate
+                .evidence(log::quotes(seen, error))
+                .evidence(log::besides(facts, seen, error));
+            log::advise(facts, seen, error, candidate)
+        }
+        None => candidate,
+    };
+    let candidate = candidate.evidence(well_needs(facts, seen));
+    candidates.push(candidate.behind(behind));
+    candidates
+}
+
+/// What it needs and is well, which settles an argument.
+pub(super) fn well_needs(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<String> {
+    let needs = seen.spec.needs.keys();
+    needs
+        .filter_map(|need| facts.service(need))
+        .filter(|need| need.is.is_well())
+        .filter_map(|need| {
+            let probe = need.is.probes.iter().find(|probe| probe.tells)?;
+            Some(format!(
+                "{} is well: {} passes",
+                need.spec.name, probe.target
+            ))
+        })
+        .collect()
+}
+
+fn restart(seen: Seen<'_>) -> Option<Action> {
+    (!seen.spec.is_external()).then(|| Action::Restart {
+        service: seen.spec.name.clone(),
+    })
+}

@@ -1,0 +1,369 @@
+//! What does not run: it ended, it was not started, it waits, it would not start.
+
+use super::{
+    commands,
+    facts::{Facts, Seen},
+    holder::{Candidate, CausedBy, Level},
+    log::{self, When},
+    port,
+};
+use crate::{
+    diagnose::{
+        evidence::log::{LogError, LogErrorKind},
+        explain,
+    },
+    model::{
+        facts::{Exit, LaunchFault},
+        finding::{Action, Code},
+        view::PhaseName,
+    },
+    stack::ServiceName,
+};
+
+/// What is wrong with a service that should be there and is not.
+pub(super) fn down(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
+    let is = seen.is;
+    if let Some(candidate) = hindered(facts, seen) {
+        return vec![candidate];
+    }
+    let ended = is.last_exit.is_some() || is.finding.is_some();
+    match is.phase {
+        PhaseName::Stopped if seen.spec.is_external() => vec![absent(facts, seen)],
+        PhaseName::Stopped if is.wanted => vec![waits(seen)],
+        PhaseName::Stopped => vec![not_running(facts, seen)],
+        PhaseName::Starting | PhaseName::Ready | PhaseName::Unhealthy => self::ended(facts, seen),
+        _ if ended => self::ended(facts, seen),
+        _ => vec![not_running(facts, seen)],
+    }
+}
+
+/// What would keep a service from starting that nobody has asked for yet.
+pub(super) fn prospects(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
+    if facts.evidence.kept || seen.spec.is_external() || (seen.is.answers() && !seen.is_squatted())
+    {
+        return Vec::new();
+    }
+    hindered(facts, seen).into_iter().collect()
+}
+
+/// What stands in the way of its start: now, or when it was tried.
+fn hindered(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
+    let is = seen.is;
+    if let Some(fault) = &is.requirement {
+        return Some(requirement(seen, fault));
+    }
+    if let Some(fault) = &is.port_fault {
+        return Some(port::fault(facts, seen, fault));
+    }
+    let finding = is.finding.as_ref()?;
+    match finding.code {
+        Code::CommandNotFound
+        | Code::NotExecutable
+        | Code::DirectoryMissing
+        | Code::RequirementMissing
+        | Code::EnvFileMissing
+        | Code::KeeperConflict => Some(
+            Candidate::known(finding, Level::Start).evidence([commands::logs(&seen.spec.name)]),
+        ),
+        Code::PortTaken | Code::PortExcluded | Code::PortLingering => {
+            Some(port::known(facts, seen, finding))
+        }
+        Code::StartupError if is.last_exit.is_none() && is.phase == PhaseName::Failed => Some(
+            Candidate::known(finding, Level::Start).evidence([commands::logs(&seen.spec.name)]),
+        ),
+        _ => None,
+    }
+}
+
+/// A requirement that is not met, with the command that shows it and what can be done.
+fn requirement(seen: Seen<'_>, fault: &LaunchFault) -> Candidate {
+    let finding = explain::launch(seen.spec, fault);
+    let candidate = Candidate::known(&finding, Level::Start);
+    match fault {
+        LaunchFault::CommandNotFound { program, .. } => {
+            let command = commands::which(program);
+            candidate.evidence([format!("{command} finds nothing")])
+        }
+        LaunchFault::NotExecutable { path } => candidate.evidence([format!(
+            "{} shows no right to run it",
+            commands::lists(path)
+        )]),
+        LaunchFault::DirectoryMissing { path } => {
+            candidate.evidence([format!("{} finds nothing", commands::lists(path))])
+        }
+        LaunchFault::EnvFileMissing { path } => {
+            let candidate =
+                candidate.evidence([format!("{} finds nothing", commands::lists(path))]);
+            let mut examples = seen.is.project.env_examples.iter();
+            match examples.find(|(missing, _)| missing == path) {
+                Some((missing, example)) => candidate.remedy(
+                    format!(
+                        "copy {} to {}, and fill in what is yours",
+                        example.display(),
+                        missing.display()
+                    ),
+                    Some(Action::CopyFile {
+                        from: example.clone(),
+                        to: missing.clone(),
+                    }),
+                ),
+                None => candidate,
+            }
+        }
+        LaunchFault::EnvFileInvalid { path, .. } | LaunchFault::Log { path, .. } => {
+            candidate.evidence([format!("see {}", commands::lists(path))])
+        }
+        LaunchFault::RequirementMissing { what, .. } => missing_requirement(seen, what, candidate),
+        LaunchFault::Other { .. } => candidate.evidence([commands::logs(&seen.spec.name)]),
+    }
+}
+
+/// A variable may stand in an example of an environment file; a file and a command speak for
+/// themselves.
+fn missing_requirement(seen: Seen<'_>, what: &str, candidate: Candidate) -> Candidate {
+    let word = what.split('`').nth(1);
+    let Some(name) = word.filter(|_| what.contains("variable")) else {
+        let check = match word {
+            Some(command) => format!("`{command}` in {}", seen.spec.directory.display()),
+            None => commands::lists(&seen.spec.directory),
+        };
+        return candidate.evidence([format!("checked with {check}")]);
+    };
+    let candidate = candidate.evidence([format!(
+        "neither `env`, nor `env_file`, nor `printenv {name}` gives it a value"
+    )]);
+    match seen.is.project.env_examples.first() {
+        Some((missing, example)) => candidate.remedy(
+            format!(
+                "copy {} to {}, set {name} there, and name that file in `env_file`",
+                example.display(),
+                missing.display()
+            ),
+            Some(Action::CopyFile {
+                from: example.clone(),
+                to: missing.clone(),
+            }),
+        ),
+        None => candidate.remedy(
+            format!("set {name} in `env`, in an `env_file`, or where you call pilotlight"),
+            None,
+        ),
+    }
+}
+
+/// It ended unasked.
+fn ended(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
+    let (spec, is) = (seen.spec, seen.is);
+    let name = &spec.name;
+    if let Some(line) = &is.out_of_memory {
+        let candidate = Candidate::new(
+            name,
+            Code::OutOfMemory,
+            Level::End,
+            format!(
+                "{name} is not running: the kernel killed it for memory{}",
+                facts.ago(is.since)
+            ),
+        );
+        return vec![
+            candidate
+                .evidence([line.clone(), format!("see {}", commands::kernel_log())])
+                .evidence(memory(facts))
+                .evidence(nobody_listens(seen))
+                .remedy(
+                    "give it more memory, or let it use less; then start it again",
+                    start(seen),
+                ),
+        ];
+    }
+    let error = log::error(facts, seen, When::Ended);
+    if let Some(candidate) = error.and_then(|error| log::conclusive(facts, seen, error)) {
+        return vec![candidate];
+    }
+    let mut candidate = end(facts, seen, error.is_none());
+    if let Some(error) = error {
+        let text = log::shown(error);
+        if candidate.finding.code != Code::SilentExit {
+            candidate.finding.title = format!("{}: {text}", candidate.finding.title).into();
+            candidate.symptom.text.clone_from(&candidate.finding.title);
+        }
+        candidate = candidate.evidence(log::quotes(seen, error));
+        candidate = log::advise(facts, seen, error, candidate);
+        if comes_back(candidate.finding.code, error) {
+            let text = format!(
+                "correct what the error names: it comes back at each start (see its log: {})",
+                commands::logs(name)
+            );
+            candidate = candidate.remedy(text, None);
+        }
+    } else if let Some(line) = &is.log.last_line {
+        candidate = candidate.evidence([format!("last {}", is.quote(line))]);
+    }
+    if is.last_exit == Some(Exit::Signal(9)) && error.is_none() {
+        candidate = candidate.evidence([format!(
+            "signal 9 came from outside: {} says whether from the kernel",
+            commands::kernel_log()
+        )]);
+    }
+    candidate = candidate
+        .evidence(nobody_listens(seen))
+        .evidence([format!("its log: {}", commands::logs(name))]);
+    let (behind, mut more) = log::behind(facts, seen, When::Ended);
+    // A signal and a silent exit do not come from another service that is down.
+    let by_itself = matches!(candidate.finding.code, Code::SilentExit | Code::OutOfMemory)
+        || matches!(is.last_exit, Some(Exit::Signal(_)) if error.is_none());
+    let undeclared = more
+        .iter_mut()
+        .find(|other| other.finding.code == Code::UndeclaredDependency);
+    if let (Some(cause), CausedBy::Named(_)) = (undeclared, &behind) {
+        // It ended of that and nothing else: one thing, not a cause and its symptom.
+        let mut evidence = vec![candidate.finding.title.clone()];
+        evidence.append(&mut cause.finding.evidence);
+        cause.finding.evidence = evidence;
+        cause.level = Level::End;
+        return more;
+    }
+    more.push(candidate.behind(match behind {
+        CausedBy::Needs if by_itself => CausedBy::Itself,
+        other => other,
+    }));
+    more
+}
+
+/// Returns whether the program exits with the same error at each start, without other known facts.
+fn comes_back(code: Code, error: &LogError) -> bool {
+    matches!(code, Code::CrashLoop | Code::StartupError)
+        && error.kind == LogErrorKind::Other
+        && error.advice.is_none()
+        && log::is_its_own(error)
+}
+
+/// How it ended, as far as the model or its exit tells.
+fn end(facts: &Facts<'_>, seen: Seen<'_>, with_evidence: bool) -> Candidate {
+    let is = seen.is;
+    let name = &seen.spec.name;
+    let ago = facts.ago(is.since);
+    let Some(finding) = &is.finding else {
+        let how = is
+            .last_exit
+            .map_or_else(|| "just now".to_owned(), |exit| format!("with {exit}{ago}"));
+        return Candidate::new(
+            name,
+            Code::Exited,
+            Level::End,
+            format!("{name} is not running: it ended {how}"),
+        )
+        .remedy(
+            format!(
+                "see its log ({}), then start it again",
+                commands::logs(name)
+            ),
+            start(seen),
+        );
+    };
+    let title = match finding.code {
+        Code::Exited | Code::SilentExit => format!("{}{ago}", finding.title),
+        _ => finding.title.to_string(),
+    };
+    let mut candidate = Candidate::new(name, finding.code, Level::End, title);
+    candidate.finding.remedy = finding.remedy.clone();
+    if with_evidence && is.log.last_line.is_none() {
+        candidate.evidence(finding.evidence.iter().cloned())
+    } else {
+        candidate
+    }
+}
+
+/// It is stopped, and somebody needs it.
+pub(super) fn not_running(facts: &Facts<'_>, seen: Seen<'_>) -> Candidate {
+    let name = &seen.spec.name;
+    let who: Vec<String> = facts
+        .dependents(name)
+        .map(|other| other.spec.name.to_string())
+        .collect();
+    let needed = if who.is_empty() {
+        String::new()
+    } else {
+        format!(", and {} needs it", who.join(" and "))
+    };
+    Candidate::new(
+        name,
+        Code::NotRunning,
+        Level::Start,
+        format!("{name} is not running{needed}"),
+    )
+    .evidence(nobody_listens(seen))
+    .evidence(["`pilotlight status` shows it stopped".to_owned()])
+    .remedy(format!("start {name}: `pilotlight up {name}`"), start(seen))
+}
+
+/// Somebody else's service is not there.
+fn absent(facts: &Facts<'_>, seen: Seen<'_>) -> Candidate {
+    let name = &seen.spec.name;
+    let mut candidate = not_running(facts, seen);
+    for probe in seen.is.failed_probes() {
+        if let Err(fault) = &probe.result {
+            let (_, clause) = super::meaning(fault);
+            candidate = candidate
+                .evidence([clause])
+                .evidence(commands::ask(&probe.target).map(|command| format!("try {command}")));
+        }
+    }
+    candidate.remedy(
+        format!("start {name} where it lives: it is external, so Pilot Light only watches it"),
+        None,
+    )
+}
+
+/// An external service that cannot be reached, whatever its phase.
+pub(super) fn external(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
+    let unreached = seen.is.failed_probes().any(|probe| {
+        probe.result.as_ref().is_err_and(|fault| {
+            matches!(
+                super::meaning(fault).0,
+                Code::NotListening | Code::WrongAddress
+            )
+        })
+    });
+    (seen.spec.is_external() && unreached).then(|| absent(facts, seen))
+}
+
+/// It waits for what it needs: nothing by itself.
+fn waits(seen: Seen<'_>) -> Candidate {
+    let name = &seen.spec.name;
+    let needs: Vec<&str> = seen.spec.needs.keys().map(ServiceName::as_str).collect();
+    let text = if needs.is_empty() {
+        format!("{name} is not running")
+    } else {
+        format!("{name} waits for {}", needs.join(" and "))
+    };
+    Candidate::new(name, Code::NotRunning, Level::Start, text).behind(CausedBy::OnlyNeeds)
+}
+
+/// That nobody listens on its port, where that is so.
+fn nobody_listens(seen: Seen<'_>) -> Option<String> {
+    let port = seen.is.port?.number();
+    seen.is.holders.is_empty().then(|| {
+        format!(
+            "nothing listens on 127.0.0.1:{port}: {}",
+            commands::who_listens(port)
+        )
+    })
+}
+
+fn memory(facts: &Facts<'_>) -> Option<String> {
+    const MIB: u64 = 1 << 20;
+    let host = &facts.evidence.host;
+    let (available, total) = (host.memory_available?, host.memory_total?);
+    Some(format!(
+        "{} MiB of {} MiB of memory can be had now",
+        available / MIB,
+        total / MIB
+    ))
+}
+
+fn start(seen: Seen<'_>) -> Option<Action> {
+    (!seen.spec.is_external()).then(|| Action::Start {
+        service: seen.spec.name.clone(),
+    })
+}

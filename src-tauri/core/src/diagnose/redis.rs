@@ -1,0 +1,136 @@
+//! A Redis that is there and refuses: why, and what helps.
+
+use super::{
+    facts::{Facts, Seen},
+    holder::{Candidate, CausedBy, Level},
+    port,
+};
+use crate::{
+    diagnose::evidence::log::LogError,
+    model::{facts::ProbeFaultKind, finding::Code},
+    stack::Probe,
+};
+
+/// What a Redis says when it refuses, and what clients make of it.
+const WORDS: [(&str, Code); 12] = [
+    ("noauth", Code::RedisAuth),
+    ("wrongpass", Code::RedisAuth),
+    ("redis.exceptions.authenticationerror", Code::RedisAuth),
+    ("readonly you can't write", Code::RedisReadOnly),
+    ("read only replica", Code::RedisReadOnly),
+    ("redis.exceptions.readonlyerror", Code::RedisReadOnly),
+    ("misconf", Code::RedisWriteBlocked),
+    ("oom command not allowed", Code::RedisOutOfMemory),
+    ("used memory > 'maxmemory'", Code::RedisOutOfMemory),
+    ("redis.exceptions.outofmemoryerror", Code::RedisOutOfMemory),
+    ("redis is loading the dataset", Code::RedisLoading),
+    ("busyloadingerror", Code::RedisLoading),
+];
+
+/// Whether a service is a Redis, by its probes.
+pub(super) fn is_one(seen: Seen<'_>) -> bool {
+    let mut probes = seen.spec.ready.probes.iter();
+    probes.any(|probe| matches!(probe, Probe::Redis(_)))
+}
+
+/// Whether a text in lower case is about a Redis.
+pub(super) fn speaks_of_it(text: &str) -> bool {
+    text.contains("redis") || WORDS.iter().any(|(words, _)| text.contains(words))
+}
+
+/// The refusal of a Redis of the stack that another service's log tells of. `PING` passes where writes
+/// do not; and nobody needs to mind, as long as nobody writes.
+pub(super) fn refusal(facts: &Facts<'_>, asker: Seen<'_>, error: &LogError) -> Option<Candidate> {
+    let cause = error.cause.as_ref().map_or("", |line| line.text.as_str());
+    let text = format!("{} {cause}", error.line.text).to_ascii_lowercase();
+    let (_, code) = WORDS.iter().find(|(words, _)| text.contains(words))?;
+    let mut candidates = facts.services.iter().filter(|other| is_one(**other));
+    let (Some(redis), None) = (candidates.next(), candidates.next()) else {
+        return None;
+    };
+    let candidate = Candidate::new(&redis.spec.name, *code, Level::Answer, "").evidence([format!(
+        "{} is told so: {}",
+        asker.spec.name,
+        asker.is.quote(&error.line)
+    )]);
+    let refused = ProbeFaultKind::Redis {
+        code: String::new(),
+        message: error.line.text.clone(),
+    };
+    Some(explain(*redis, &refused, candidate))
+}
+
+/// The title and the remedy that the refusal deserves. Anything else is left as it is.
+pub(super) fn explain(seen: Seen<'_>, kind: &ProbeFaultKind, candidate: Candidate) -> Candidate {
+    let name = &seen.spec.name;
+    let asked = match seen.is.port {
+        Some(port) => format!("redis-cli -p {port}"),
+        None => "redis-cli".to_owned(),
+    };
+    let (title, remedy, check) = match candidate.finding.code {
+        Code::RedisAuth => {
+            let wrong = matches!(kind, ProbeFaultKind::Redis { code, .. } if code == "WRONGPASS");
+            let why = if wrong {
+                "the password is wrong"
+            } else if matches!(kind, ProbeFaultKind::Redis { code, .. } if code == "NOPERM") {
+                "the user may not do that"
+            } else {
+                "it wants a password, and none is given"
+            };
+            (
+                format!("{name} refuses the login: {why}"),
+                "put the right password into the address that is asked, between `redis://:` and `@`, \
+                 or take `requirepass` out of its settings"
+                    .to_owned(),
+                format!("`{asked} ping`"),
+            )
+        }
+        Code::RedisLoading => (
+            format!("{name} is still loading its data from disk"),
+            "wait; it answers once it has loaded everything".to_owned(),
+            format!("`{asked} info persistence` (loading_eta_seconds)"),
+        ),
+        Code::RedisReadOnly => (
+            format!("{name} takes no writes: it is a replica of another Redis"),
+            format!("write to its master, or make it one: `{asked} replicaof no one`"),
+            format!("`{asked} info replication`"),
+        ),
+        Code::RedisWriteBlocked => (
+            format!("{name} takes no writes: it cannot save its data to disk"),
+            format!(
+                "make room, or correct the rights of its folder (`{asked} config get dir`); if its \
+                 data may be lost: `{asked} config set stop-writes-on-bgsave-error no`"
+            ),
+            format!("`{asked} info persistence` (rdb_last_bgsave_status)"),
+        ),
+        Code::RedisOutOfMemory => (
+            format!("{name} takes no writes: it has used the memory that it may use"),
+            format!(
+                "raise `maxmemory`, or let it drop old keys: `{asked} config set maxmemory-policy \
+                 allkeys-lru`"
+            ),
+            format!("`{asked} info memory` (used_memory, maxmemory)"),
+        ),
+        Code::NotRedis => {
+            let who = seen.is.holders.first().map_or_else(String::new, |holder| {
+                format!(", but {} (pid {})", holder.name, holder.process.pid)
+            });
+            (
+                format!("What answers where {name} should is no Redis{who}"),
+                format!("end it, or give {name} another port"),
+                format!("`{asked} ping`"),
+            )
+        }
+        _ => return candidate,
+    };
+    let mut candidate = candidate
+        .evidence([format!("checked with {check}")])
+        .evidence(seen.is.holders.first().map(port::held))
+        .remedy(remedy, None)
+        .same_as("refusal")
+        .behind(CausedBy::Itself)
+        .breaks(true);
+    candidate.finding.title = title.into();
+    candidate.symptom.text.clone_from(&candidate.finding.title);
+    candidate
+}

@@ -1,0 +1,212 @@
+//! What users do and cannot.
+
+use super::*;
+use crate::diagnose::evidence::check::{CorsFault, CorsRule, Refuser, Skipped, WebSocketFault};
+
+fn cors(rule: CorsRule, status: u16) -> CheckFault {
+    CheckFault::Cors(Box::new(CorsFault {
+        stage: Stage::Preflight,
+        url: "http://localhost:8001/v1/sessions/".into(),
+        status,
+        rule,
+        came: None,
+        right: Some("Access-Control-Allow-Origin: http://localhost:5173".into()),
+        body: String::new(),
+    }))
+}
+
+fn refused(by: Refuser, status: u16) -> CheckFault {
+    CheckFault::WebSocket(WebSocketFault {
+        status,
+        by,
+        body: String::new(),
+        server: Some("uvicorn".into()),
+    })
+}
+
+#[test]
+fn each_wrong_setting_of_cors_is_named_with_the_line_to_add() {
+    for (rule, status, code, words) in [
+        (
+            CorsRule::Origin { allowed: None },
+            200,
+            "cors-origin",
+            "allow_origins=[\\\"http://localhost:5173\\\"]",
+        ),
+        (
+            CorsRule::Method {
+                method: "PUT".into(),
+            },
+            400,
+            "cors-method",
+            "allow_methods=[\\\"PUT\\\"]",
+        ),
+        (
+            CorsRule::Header {
+                names: vec!["x-api-key".into(), "x-id".into()],
+            },
+            400,
+            "cors-header",
+            "allow_headers=[\\\"x-api-key\\\", \\\"x-id\\\"]",
+        ),
+        (
+            CorsRule::Credentials { wildcard: true },
+            200,
+            "cors-credentials",
+            "allow_credentials = True",
+        ),
+        (CorsRule::Missing, 405, "cors-missing", "CORSMiddleware"),
+        (CorsRule::Status, 405, "cors-missing", "OPTIONS gets 405"),
+        (
+            CorsRule::Redirect {
+                location: "/v1/sessions".into(),
+            },
+            307,
+            "cors-redirect",
+            "slash",
+        ),
+        (CorsRule::Status, 401, "auth-required", "let OPTIONS pass"),
+    ] {
+        let case = well(NEXUS).failing("backend", "create a session", cors(rule, status));
+        let finding = case.finding();
+        assert_eq!(short(&finding), format!("{code} backend"));
+        assert_says(&finding, &[words, "`curl -i "]);
+    }
+}
+
+#[test]
+fn one_wrong_setting_seen_by_two_checks_is_one_finding() {
+    let text = format!(
+        "{NEXUS}\n[[service.frontend.check]]\nname = \"from the page\"\norigin = \"http://localhost:5173\"\nhttp = \"http://localhost:8001/v1/x\"\n"
+    );
+    let origin = || cors(CorsRule::Origin { allowed: None }, 200);
+    let case = well(&text)
+        .failing("backend", "create a session", origin())
+        .failing("frontend", "from the page", origin());
+    // Whose check it is does not matter: the backend answers both.
+    assert_eq!(
+        case.says(),
+        ["cors-origin backend < frontend cors-origin: from the page"]
+    );
+}
+
+#[test]
+fn a_preflight_that_meets_an_error_is_the_error() {
+    let case = well(NEXUS).with("redis", kill).failing(
+        "backend",
+        "create a session",
+        cors(CorsRule::Status, 500),
+    );
+    assert_eq!(
+        case.says(),
+        ["exited redis < backend cors-masked-error: create a session"]
+    );
+}
+
+#[test]
+fn each_refusal_of_a_websocket_says_who_refuses() {
+    for (by, status, words) in [
+        (Refuser::Auth, 401, "login"),
+        (Refuser::Origin, 403, "origin"),
+        (Refuser::NoRoute, 404, "no such path"),
+        (Refuser::AuthOrNoRoute, 403, "no such route"),
+        (Refuser::PlainHttp, 404, "pip install websockets"),
+        (Refuser::BadRequest, 400, "subprotocol"),
+        (Refuser::ServerError, 500, "the server failed"),
+        (
+            Refuser::Subprotocol {
+                asked: Some("chat".into()),
+                came: None,
+            },
+            101,
+            "`chat`",
+        ),
+        (Refuser::Other, 418, "418"),
+    ] {
+        let case = well(NEXUS).failing("backend", "live updates", refused(by, status));
+        let finding = case.finding();
+        assert_eq!(short(&finding), "websocket-refused backend");
+        assert_says(&finding, &[words, "/ws"]);
+    }
+}
+
+#[test]
+fn an_error_of_its_own_that_a_browser_takes_for_cors_is_named_by_the_log() {
+    let case = well(NEXUS)
+        .with("backend", |is| {
+            log_error(is, LogErrorKind::Other, "KeyError: 'orders'");
+        })
+        .failing("backend", "create a session", masked(500));
+    let finding = case.finding();
+    assert_eq!(
+        short(&finding),
+        "http-status backend < backend cors-masked-error: create a session"
+    );
+    assert_says(
+        &finding,
+        &[
+            "KeyError: 'orders'",
+            "the CORS settings are right",
+            "redis is well",
+        ],
+    );
+}
+
+#[test]
+fn a_status_says_what_to_correct() {
+    for (code, words) in [
+        (404, "add that route"),
+        (405, "method"),
+        (422, "the body says"),
+        (500, "`pilotlight logs backend`"),
+    ] {
+        let fault = CheckFault::Plain(status(code));
+        let case = well(NEXUS).failing("backend", "create a session", fault);
+        let finding = case.finding();
+        assert_eq!(short(&finding), "http-status backend");
+        assert_says(
+            &finding,
+            &[words, &code.to_string(), "Internal Server Error"],
+        );
+    }
+}
+
+#[test]
+fn a_login_that_a_browser_takes_for_cors_is_a_login() {
+    let case = well(NEXUS).failing("backend", "create a session", masked(401));
+    assert_eq!(
+        case.says(),
+        ["auth-required backend < backend cors-masked-error: create a session"]
+    );
+}
+
+#[test]
+fn a_check_that_was_not_made_says_nothing() {
+    let case = well(NEXUS).with("backend", |is| {
+        is.checks[0].outcome = CheckOutcome::Skipped(Skipped::OutOfTime);
+    });
+    assert_eq!(case.says(), [""; 0]);
+}
+
+#[test]
+fn that_the_checks_of_a_service_that_ended_find_nobody_goes_without_saying() {
+    let case = well(NEXUS).with("backend", kill);
+    assert_eq!(case.says(), ["exited backend"]);
+}
+
+#[test]
+fn a_proxy_in_front_of_a_service_that_is_gone_is_a_symptom() {
+    let text =
+        format!("{NEXUS}\n[[service.frontend.check]]\nname = \"by proxy\"\nhttp = \"/api\"\n");
+    let case = well(&text)
+        .with("backend", |is| {
+            kill(is);
+            is.checks.clear();
+        })
+        .with("frontend", |is| cannot_reach(is, "127.0.0.1", 8001))
+        .failing("frontend", "by proxy", CheckFault::Plain(status(502)));
+    assert_eq!(
+        case.says(),
+        ["exited backend < frontend http-status: by proxy"]
+    );
+}

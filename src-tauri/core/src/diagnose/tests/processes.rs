@@ -1,0 +1,408 @@
+//! What does not run.
+
+use super::*;
+use crate::{
+    diagnose::evidence::{OtherDaemon, log::Ecosystem},
+    model::facts::LaunchFault,
+};
+
+const JOB: &str = r#"
+[service.migrate]
+command = "alembic upgrade head"
+
+[service.backend]
+command = "uvicorn main:app"
+port = 8001
+needs = { migrate = "completed" }
+ready = "http: /"
+"#;
+
+fn hindered(is: &mut ServiceEvidence, fault: LaunchFault) {
+    gone(is, PhaseName::Failed);
+    is.checks.clear();
+    is.requirement = Some(fault);
+}
+
+fn waiting(is: &mut ServiceEvidence) {
+    gone(is, PhaseName::Stopped);
+    is.checks.clear();
+}
+
+#[test]
+fn what_is_missing_before_a_start_is_named_and_dependents_wait() {
+    for (fault, code, words) in [
+        (
+            LaunchFault::CommandNotFound {
+                program: "redis-servr".into(),
+                near: vec!["redis-server".into()],
+            },
+            "command-not-found",
+            ["redis-servr", "did you mean `redis-server`"],
+        ),
+        (
+            LaunchFault::NotExecutable {
+                path: "/project/run.sh".into(),
+            },
+            "not-executable",
+            ["/project/run.sh", "chmod +x"],
+        ),
+        (
+            LaunchFault::DirectoryMissing {
+                path: "/project/web".into(),
+            },
+            "directory-missing",
+            ["/project/web", "directory"],
+        ),
+        (
+            LaunchFault::EnvFileMissing {
+                path: "/project/.env".into(),
+            },
+            "env-file-missing",
+            ["/project/.env", "write the file"],
+        ),
+        (
+            LaunchFault::RequirementMissing {
+                what: "the variable `OPENAI_API_KEY`".into(),
+                detail: Some("it is not set".into()),
+            },
+            "requirement-missing",
+            ["OPENAI_API_KEY", "env_file"],
+        ),
+    ] {
+        let case = well(NEXUS)
+            .with("redis", |is| hindered(is, fault))
+            .with("backend", waiting)
+            .with("frontend", waiting);
+        let finding = case.finding();
+        assert_eq!(
+            short(&finding),
+            format!("{code} redis < backend not-running < frontend not-running")
+        );
+        assert_says(&finding, &words);
+    }
+}
+
+#[test]
+fn a_missing_env_file_is_copied_from_its_example() {
+    let case = well(NEXUS).with("frontend", |is| {
+        hindered(
+            is,
+            LaunchFault::EnvFileMissing {
+                path: "/project/.env".into(),
+            },
+        );
+        is.project.env_examples = vec![("/project/.env".into(), "/project/.env.example".into())];
+    });
+    let finding = case.finding();
+    assert_eq!(
+        finding.remedy.action,
+        Some(Action::CopyFile {
+            from: "/project/.env.example".into(),
+            to: "/project/.env".into()
+        })
+    );
+}
+
+#[test]
+fn what_would_keep_a_stack_from_starting_is_said_before_anybody_starts_it() {
+    let case = never_started(NEXUS).with("backend", |is| {
+        is.requirement = Some(LaunchFault::DirectoryMissing {
+            path: "/project/backend".into(),
+        });
+    });
+    assert_eq!(case.says(), ["directory-missing backend"]);
+}
+
+#[test]
+fn the_exit_of_a_service_carries_the_last_error_of_its_log() {
+    let case = well(NEXUS).with("frontend", |is| {
+        end(
+            is,
+            Exit::Code(3),
+            Code::Exited,
+            "frontend is not running: it ended with code 3",
+        );
+        log_error(is, LogErrorKind::Other, "TypeError: x is not a function");
+    });
+    let finding = case.finding();
+    assert_eq!(short(&finding), "exited frontend");
+    assert_eq!(
+        finding.title,
+        "frontend is not running: it ended with code 3 12 s ago: TypeError: x is not a function"
+    );
+}
+
+#[test]
+fn a_crash_loop_names_the_error_that_it_keeps_ending_of() {
+    let case = well(NEXUS).with("redis", |is| {
+        end(
+            is,
+            Exit::Code(1),
+            Code::CrashLoop,
+            "redis keeps ending: 5 times within a minute, the last time with code 1",
+        );
+        log_error(is, LogErrorKind::Other, "Fatal: bad directive");
+    });
+    assert_eq!(case.says(), ["crash-loop redis"]);
+    assert_says(&case.finding(), &["bad directive", "5 times"]);
+}
+
+#[test]
+fn an_error_before_ready_is_a_startup_error() {
+    let variable = LogErrorKind::VariableMissing {
+        name: "DATABASE_URL".into(),
+    };
+    let case = well(NEXUS).with("frontend", |is| {
+        fail_to_start(is);
+        log_error(is, variable, "KeyError: 'DATABASE_URL'");
+    });
+    let finding = case.finding();
+    assert_eq!(short(&finding), "startup-error frontend");
+    assert_says(&finding, &["KeyError: 'DATABASE_URL'", "set DATABASE_URL"]);
+}
+
+#[test]
+fn what_the_kernel_killed_for_memory_is_told_from_a_kill() {
+    let case = well(NEXUS).with("redis", |is| {
+        kill(is);
+        is.out_of_memory = Some("Out of memory: Killed process 100 (redis-server)".into());
+    });
+    let finding = case.finding();
+    assert_eq!(short(&finding), "out-of-memory redis");
+    assert_says(&finding, &["Killed process 100", "12 s ago"]);
+}
+
+#[test]
+fn a_service_that_is_stopped_and_needed_is_not_running() {
+    let case = well(NEXUS).with("redis", stop).failing(
+        "backend",
+        "create a session",
+        CheckFault::Plain(status(500)),
+    );
+    let finding = case.finding();
+    assert_eq!(
+        short(&finding),
+        "not-running redis < backend http-status: create a session"
+    );
+    assert_eq!(
+        finding.remedy.action,
+        Some(Action::Start {
+            service: "redis".into()
+        })
+    );
+}
+
+#[test]
+fn a_service_that_only_a_log_asks_for_is_not_running_either() {
+    let text = NEXUS.replace("needs = [\"redis\"]\n", "");
+    let case = well(&text)
+        .with("redis", stop)
+        .with("backend", |is| cannot_reach(is, "localhost", 6379))
+        .failing("backend", "create a session", masked(500));
+    let finding = case.finding();
+    assert_eq!(
+        short(&finding),
+        "not-running redis < backend cors-masked-error: create a session"
+    );
+    assert_says(&finding, &["backend asks for it", "log line 42"]);
+}
+
+#[test]
+fn somebody_elses_service_that_is_gone_cannot_be_started_from_here() {
+    let text = "[service.billing]\nexternal = true\nready = { tcp = \"10.0.0.7:5432\" }\n\n[service.web]\ncommand = \"x\"\nneeds = \"billing\"\n";
+    let case = well(text)
+        .with("billing", |is| gone(is, PhaseName::Unhealthy))
+        .with("web", waiting);
+    let finding = case.finding();
+    assert_eq!(short(&finding), "not-running billing < web not-running");
+    assert_eq!(finding.remedy.action, None);
+    assert_says(&finding, &["10.0.0.7:5432", "external"]);
+}
+
+#[test]
+fn a_service_that_is_started_again_is_down_for_what_it_ended_of() {
+    let case = well(NEXUS).with("redis", |is| {
+        fail_to_start(is);
+        is.phase = PhaseName::Backoff;
+    });
+    assert_eq!(case.says(), ["startup-error redis"]);
+}
+
+#[test]
+fn a_job_that_is_done_is_not_missing() {
+    let done = |is: &mut ServiceEvidence| {
+        stop(is);
+        is.wanted = true;
+        is.last_exit = Some(Exit::Code(0));
+    };
+    assert_eq!(well(JOB).with("migrate", done).says(), [""; 0]);
+}
+
+#[test]
+fn a_job_that_failed_is_what_others_wait_for() {
+    let case = well(JOB)
+        .with("migrate", |is| {
+            fail_to_start(is);
+            log_error(
+                is,
+                LogErrorKind::Other,
+                "alembic.util.exc.CommandError: no head",
+            );
+        })
+        .with("backend", waiting);
+    assert_eq!(case.says(), ["startup-error migrate < backend not-running"]);
+}
+
+#[test]
+fn another_keeper_is_named_before_all_that_follows_from_it() {
+    let mut case = never_started(NEXUS);
+    case.0.other_daemon = Some(OtherDaemon {
+        pid: Some(77),
+        detail: "it keeps its state in /home/anna/.local/state/pilotlight".into(),
+    });
+    let finding = case.finding();
+    assert_eq!(short(&finding), "keeper-conflict redis");
+    assert_says(&finding, &["pid 77", "/home/anna"]);
+}
+
+#[test]
+fn a_python_module_is_installed_as_its_project_has_it() {
+    for (manifests, command, module) in [
+        (
+            &["/project/requirements.txt"][..],
+            "/project/.venv/bin/python -m pip install -r requirements.txt",
+            "fastapi",
+        ),
+        (&["/project/uv.lock"], "uv sync", "fastapi"),
+        (&["/project/poetry.lock"], "poetry install", "fastapi"),
+        (
+            &[],
+            "/project/.venv/bin/python -m pip install PyYAML",
+            "yaml",
+        ),
+    ] {
+        let kind = LogErrorKind::ModuleMissing {
+            ecosystem: Ecosystem::Python,
+            name: module.into(),
+            own: false,
+        };
+        let case = well(NEXUS).with("frontend", |is| {
+            fail_to_start(is);
+            is.project.python = Some("/project/.venv/bin/python".into());
+            is.project.manifests = manifests.iter().map(Into::into).collect();
+            log_error(
+                is,
+                kind,
+                &format!("ModuleNotFoundError: No module named '{module}'"),
+            );
+        });
+        let finding = case.finding();
+        assert_eq!(short(&finding), "module-missing frontend");
+        assert_says(&finding, &[module, &format!("`{command}`")]);
+        let Some(Action::Install { command: words, .. }) = finding.remedy.action else {
+            panic!("{:?}", finding.remedy);
+        };
+        assert_eq!(words.join(" "), command);
+    }
+}
+
+#[test]
+fn a_node_package_is_installed_by_its_lock_file() {
+    for (manifests, command) in [
+        (
+            &["/project/web/package.json", "/project/package-lock.json"][..],
+            "npm ci",
+        ),
+        (
+            &["/project/web/pnpm-lock.yaml", "/project/web/package.json"],
+            "pnpm install --frozen-lockfile",
+        ),
+        (&["/project/web/yarn.lock"], "yarn install"),
+        (&["/project/web/package.json"], "npm install"),
+        (&[], "npm install express"),
+    ] {
+        let kind = LogErrorKind::ModuleMissing {
+            ecosystem: Ecosystem::Node,
+            name: "express".into(),
+            own: false,
+        };
+        let case = well(NEXUS).with("frontend", |is| {
+            fail_to_start(is);
+            is.project.manifests = manifests.iter().map(Into::into).collect();
+            log_error(is, kind, "Error: Cannot find module 'express'");
+        });
+        assert_says(&case.finding(), &["express", &format!("`{command}`")]);
+    }
+}
+
+#[test]
+fn a_program_of_npm_is_one_of_its_packages() {
+    let missing = || LogErrorKind::ProgramMissing {
+        name: "vite".into(),
+    };
+    let case = well(NEXUS).with("frontend", |is| {
+        fail_to_start(is);
+        log_error(is, missing(), "sh: 1: vite: not found");
+    });
+    assert_eq!(case.says(), ["command-not-found frontend"]);
+    let case = case.with("frontend", |is| {
+        is.project.manifests = vec![
+            "/project/package-lock.json".into(),
+            "/project/package.json".into(),
+        ];
+    });
+    assert_eq!(case.says(), ["module-missing frontend"]);
+    assert_says(&case.finding(), &["npm ci"]);
+}
+
+#[test]
+fn a_module_of_the_project_itself_is_nothing_to_install() {
+    let own = LogErrorKind::ModuleMissing {
+        ecosystem: Ecosystem::Python,
+        name: "app.main".into(),
+        own: true,
+    };
+    let case = well(NEXUS).with("frontend", |is| {
+        fail_to_start(is);
+        log_error(is, own, "ModuleNotFoundError: No module named 'app.main'");
+    });
+    let finding = case.finding();
+    assert_eq!(short(&finding), "startup-error frontend");
+    assert_eq!(finding.remedy.action, None);
+}
+
+#[test]
+fn a_watcher_that_lives_on_is_seen_through() {
+    let case = well(NEXUS).with("frontend", |is| {
+        is.phase = PhaseName::Starting;
+        is.was_ready = false;
+        is.listens.clear();
+        fail_probes(is, &ProbeFaultKind::Refused);
+        log_error(
+            is,
+            LogErrorKind::ModuleMissing {
+                ecosystem: Ecosystem::Node,
+                name: "react".into(),
+                own: false,
+            },
+            "Error: Cannot find package 'react'",
+        );
+    });
+    assert_eq!(case.says(), ["module-missing frontend"]);
+    let case = case.with("frontend", |is| {
+        log_error(
+            is,
+            LogErrorKind::Syntax,
+            "SyntaxError: Unexpected token '}'",
+        );
+    });
+    assert_eq!(case.says(), ["startup-error frontend"]);
+}
+
+#[test]
+fn a_process_that_is_gone_before_its_keeper_has_seen_it_is_gone() {
+    let case = well(NEXUS).with("redis", |is| gone(is, PhaseName::Ready));
+    let finding = case.finding();
+    assert_eq!(short(&finding), "exited redis");
+    assert_says(&finding, &["it ended just now", "nothing listens on"]);
+}

@@ -1,0 +1,120 @@
+//! What a service starts with: its environment, and what it requires.
+
+mod env_file;
+pub mod login_shell;
+mod require;
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+pub use require::require;
+
+use crate::{
+    fs::project_file::{Reader, apart},
+    host::variables::set,
+    model::facts::LaunchFault,
+    stack::{EnvFile, Ports, Service},
+};
+
+/// The environment of the caller, as [`std::env::vars_os`] gives it.
+pub type Base = BTreeMap<OsString, OsString>;
+
+/// What the variables of Pilot Light begin with.
+const OWN_PREFIX: &str = "PILOTLIGHT_";
+/// The one of them that a person sets, and that a service which itself calls `pilotlight` needs.
+const HOME: &str = "PILOTLIGHT_HOME";
+
+/// All variables that `service` starts with. Later ones win:
+///
+/// 1. `base`, without what an outer daemon has put there;
+/// 2. its `env_files` in their order, read now (`env_file.rs` has their syntax);
+/// 3. its `env`;
+/// 4. where neither the files nor `env` say otherwise, `PORT`, if it has a port, and
+///    `PYTHONUNBUFFERED=1`, since Python keeps back what it writes to a file.
+///
+/// The files are read off the runtime, for `patience` at most. Values are secrets: no error carries one.
+pub async fn environment(
+    service: &Service,
+    base: &Base,
+    ports: &impl Ports,
+    patience: Duration,
+) -> Result<Vec<(OsString, OsString)>, LaunchFault> {
+    let files = texts(&service.env_files, patience).await?;
+    let mut variables: Base = base
+        .iter()
+        .filter(|(name, _)| !is_of_outer_keeper(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    if let Some(port) = ports.port_of(&service.name) {
+        set(&mut variables, "PORT", port.to_string().into());
+    }
+    set(&mut variables, "PYTHONUNBUFFERED", "1".into());
+    for (path, text) in &files {
+        env_file::apply(text, path, &mut variables)?;
+    }
+    for (name, value) in &service.env {
+        let value = value.render(&service.name, ports);
+        set(&mut variables, name, value.into());
+    }
+    Ok(variables.into_iter().collect())
+}
+
+/// Returns the variables that the text of an env file sets, together with `known`, which it may refer
+/// to. `None` if the text cannot be parsed.
+#[must_use]
+pub fn understand(text: &[u8], path: &Path, known: &Base) -> Option<Base> {
+    let mut variables = known.clone();
+    env_file::apply(text, path, &mut variables).ok()?;
+    Some(variables)
+}
+
+fn is_of_outer_keeper(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with(OWN_PREFIX) && name != HOME
+}
+
+/// Returns the existing files and their bytes.
+async fn texts(
+    files: &[EnvFile],
+    patience: Duration,
+) -> Result<Vec<(PathBuf, Vec<u8>)>, LaunchFault> {
+    let Some(first) = files.first().map(|file| file.path.clone()) else {
+        return Ok(Vec::new());
+    };
+    let files = files.to_vec();
+    let reading = apart(patience, move |reader| {
+        let texts = files.into_iter().map(|file| text(reader, file));
+        texts.filter_map(Result::transpose).collect()
+    });
+    let read = reading.await;
+    read.unwrap_or_else(|error| Err(unreadable(first, &error)))
+}
+
+/// The bytes of a file; `None` for one that may be missing and is.
+fn text(reader: &Reader, file: EnvFile) -> Result<Option<(PathBuf, Vec<u8>)>, LaunchFault> {
+    let EnvFile { path, optional } = file;
+    match reader.read(&path) {
+        Ok(text) => Ok(Some((path, text))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && optional => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(LaunchFault::EnvFileMissing { path })
+        }
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+fn unreadable(path: PathBuf, error: &io::Error) -> LaunchFault {
+    LaunchFault::EnvFileInvalid {
+        path,
+        line: None,
+        message: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! What must be there for a start to make sense.
+
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+
+use crate::{
+    effects::process::{HelperFault, run_helper},
+    fs::project_file::{self, apart},
+    model::facts::LaunchFault,
+    platform::process::names,
+    stack::{Command, Ports, Service},
+};
+
+/// How long a required command may take: it asks whether something is installed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Whether what `service` requires is there: its files, its variables in `environment`, and its
+/// commands, which run side by side. The first that is missing is named, in that order.
+pub async fn require(
+    service: &Service,
+    environment: &[(OsString, OsString)],
+    ports: &impl Ports,
+) -> Result<(), LaunchFault> {
+    files(service).await?;
+    for name in &service.require.env {
+        let mut known = environment.iter();
+        let value = known.find_map(|(known, value)| names(known, name).then_some(value));
+        let detail = match value {
+            None => "it is not set",
+            Some(value) if value.is_empty() => "it is empty",
+            Some(_) => continue,
+        };
+        return Err(missing(
+            format!("the variable `{name}`"),
+            Some(detail.into()),
+        ));
+    }
+    let commands = service.require.commands.iter();
+    let runs = commands.map(|command| {
+        let command = command.render(&service.name, ports);
+        async move { run(&command, &service.directory, environment).await }
+    });
+    join_all(runs).await.into_iter().collect()
+}
+
+async fn files(service: &Service) -> Result<(), LaunchFault> {
+    let Some(first) = service.require.files.first() else {
+        return Ok(());
+    };
+    let first = first.clone();
+    let files = service.require.files.clone();
+    let looking = apart(project_file::PATIENCE, move |_| {
+        let found = |file: PathBuf| match fs::metadata(&file) {
+            Ok(_) => Ok(()),
+            Err(error) => Err((file, error)),
+        };
+        files.into_iter().try_for_each(found)
+    });
+    let looked = looking.await.unwrap_or_else(|error| Err((first, error)));
+    looked.map_err(|(file, error)| {
+        let shown = file.strip_prefix(&service.directory).unwrap_or(&file);
+        missing(
+            format!("the file {}", shown.display()),
+            Some(error.to_string()),
+        )
+    })
+}
+
+async fn run(
+    command: &Command<String>,
+    directory: &Path,
+    environment: &[(OsString, OsString)],
+) -> Result<(), LaunchFault> {
+    let detail = match run_helper(command, directory, environment, PATIENCE).await {
+        Ok(output) if output.exit.is_success() => return Ok(()),
+        Ok(output) => match output.last_line() {
+            Some(line) => line.to_owned(),
+            None => format!("it ended with {}", output.exit),
+        },
+        Err(HelperFault::Launch(LaunchFault::CommandNotFound { program, .. })) => {
+            format!("there is no program `{program}`")
+        }
+        Err(HelperFault::Launch(LaunchFault::NotExecutable { path })) => {
+            format!("{} may not be run", path.display())
+        }
+        Err(HelperFault::Launch(fault)) => return Err(fault),
+        Err(HelperFault::TimedOut { last_line }) => match last_line {
+            Some(line) => format!("it did not end within {} s: {line}", PATIENCE.as_secs()),
+            None => format!("it did not end within {} s", PATIENCE.as_secs()),
+        },
+    };
+    Err(missing(format!("the command `{command}`"), Some(detail)))
+}
+
+fn missing(what: String, detail: Option<String>) -> LaunchFault {
+    LaunchFault::RequirementMissing { what, detail }
+}

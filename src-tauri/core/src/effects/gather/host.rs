@@ -1,0 +1,82 @@
+//! The machine.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use sysinfo::{MemoryRefreshKind, System};
+use tokio::time::{Instant, timeout_at};
+
+use super::{Standing, sockets::Sockets};
+use crate::{diagnose::evidence::HostEvidence, model::facts::Exit, platform::host};
+
+/// SIGKILL, as every Unix has it: what the kernel ends a process with that it kills for memory.
+const KILL: i32 = 9;
+
+/// What `localhost` means here.
+pub(super) async fn localhost(deadline: Instant) -> Vec<IpAddr> {
+    let looked = timeout_at(deadline, tokio::net::lookup_host(("localhost", 0))).await;
+    match looked {
+        Ok(Ok(addresses)) => addresses.map(|address: SocketAddr| address.ip()).collect(),
+        Ok(Err(_)) | Err(_) => Vec::new(),
+    }
+}
+
+/// What the machine has left.
+pub(super) fn look(logs: &Path, sockets: &Sockets, localhost: Vec<IpAddr>) -> HostEvidence {
+    let memory = System::new().ok().map(|mut system| {
+        system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+        (system.available_memory(), system.total_memory())
+    });
+    // Before the first start there is no folder for logs yet.
+    let disk = logs
+        .ancestors()
+        .find_map(|folder| host::disk_available(folder).ok());
+    HostEvidence {
+        listening: sockets.all(),
+        localhost,
+        memory_available: memory.map(|(available, _)| available),
+        memory_total: memory.map(|(_, total)| total),
+        disk_available: disk,
+        open_files_limit: host::open_files_limit(),
+    }
+}
+
+/// Tells whether the kernel killed a service for memory. By the kernel's own log, where that may be
+/// read; else by its counter, which must have grown since this was made. Clones are one.
+#[derive(Clone)]
+pub struct OomKills {
+    /// What the counter said last.
+    counted: Arc<Mutex<Option<u64>>>,
+}
+
+impl Default for OomKills {
+    fn default() -> Self {
+        let count = host::killing_count().map(|(count, _)| count);
+        Self {
+            counted: Arc::new(Mutex::new(count)),
+        }
+    }
+}
+
+impl OomKills {
+    /// The kernel's own line, or the name of the counter that has grown.
+    pub(super) fn of(&self, standing: &Standing) -> Option<String> {
+        if standing.known.last_exit != Some(Exit::Signal(KILL)) {
+            return None;
+        }
+        let pid = standing.last_process?.pid;
+        let mut killings = host::killings().into_iter().rev();
+        let killing = killings.find(|killing| killing.pid == pid);
+        if let Some(killing) = killing {
+            return Some(killing.line);
+        }
+        let (count, name) = host::killing_count()?;
+        let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        (*counted)
+            .is_some_and(|before| count > before)
+            .then_some(name)
+    }
+}

@@ -1,0 +1,230 @@
+//! Where the variables of `env_points_at` point, and where that is written.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    rc::Rc,
+};
+
+use url::Url;
+
+use super::project::Look;
+use crate::{
+    diagnose::evidence::{Place, PointsAt},
+    effects::env,
+    fs::project_file::Reader,
+    host::variables,
+    stack::{Command, Template},
+};
+
+/// A value, and where it is written.
+struct Found {
+    value: String,
+    place: Option<Place>,
+    /// The file was written after the service had started.
+    is_newer: bool,
+}
+
+/// The files that were read: each only once, since a pipe gives its content to one reader.
+struct Files<'a> {
+    reader: &'a Reader,
+    read: RefCell<BTreeMap<PathBuf, Option<Rc<str>>>>,
+}
+
+impl Files<'_> {
+    fn text(&self, file: &Path) -> Option<Rc<str>> {
+        let mut read = self.read.borrow_mut();
+        let text = read.entry(file.to_owned());
+        let text = text.or_insert_with(|| self.reader.text(file).ok().map(Into::into));
+        text.clone()
+    }
+}
+
+/// Looks each variable of `env_points_at` up where the service finds it.
+pub(super) fn look(it: &Look, reader: &Reader) -> Vec<PointsAt> {
+    let files = Files {
+        reader,
+        read: RefCell::default(),
+    };
+    let points = it.spec.env_points_at.iter();
+    let points = points.map(|(variable, service)| {
+        let found = find(it, &files, variable);
+        PointsAt {
+            variable: variable.clone(),
+            service: service.clone(),
+            target: found.as_ref().and_then(|found| target(&found.value)),
+            changed_since_start: found.as_ref().is_some_and(|found| found.is_newer),
+            place: found.and_then(|found| found.place),
+        }
+    });
+    points.collect()
+}
+
+/// What is set in the environment goes before the files of the frontend: Vite does not overwrite
+/// what is there.
+fn find(it: &Look, texts: &Files<'_>, variable: &str) -> Option<Found> {
+    let spec = &it.spec;
+    if let Some(template) = spec.env.get(variable) {
+        return Some(Found {
+            value: template.render(&spec.name, &*it.ports),
+            place: in_stack_file(it, variable),
+            is_newer: false,
+        });
+    }
+    let mut files = spec.env_files.iter().rev().map(|file| file.path.as_path());
+    if let Some(found) = files.find_map(|file| in_file(it, texts, file, variable)) {
+        return Some(found);
+    }
+    if let Some(value) = variables::get(&it.variables, variable) {
+        return Some(Found {
+            value: value.to_string_lossy().into_owned(),
+            place: None,
+            is_newer: false,
+        });
+    }
+    let mut files = vite_files(it).into_iter();
+    files.find_map(|file| in_file(it, texts, &file, variable))
+}
+
+/// The files that Vite reads, the one that counts most first
+/// (<https://vite.dev/guide/env-and-mode>).
+fn vite_files(it: &Look) -> Vec<PathBuf> {
+    let mode = mode(it);
+    let names = [
+        format!(".env.{mode}.local"),
+        format!(".env.{mode}"),
+        ".env.local".to_owned(),
+        ".env".to_owned(),
+    ];
+    let folder = &it.spec.directory;
+    names.iter().map(|name| folder.join(name)).collect()
+}
+
+/// `--mode`, or what Vite's own commands take for it.
+fn mode(it: &Look) -> String {
+    let words: Vec<String> = match &it.spec.command {
+        None => Vec::new(),
+        Some(Command::Words(words)) => words.iter().map(Template::to_string).collect(),
+        Some(Command::Shell(line)) => {
+            let line = line.to_string();
+            line.split_whitespace().map(str::to_owned).collect()
+        }
+    };
+    let named = words.iter().enumerate().find_map(|(at, word)| {
+        if word == "--mode" || word == "-m" {
+            return words.get(at + 1).cloned();
+        }
+        word.strip_prefix("--mode=").map(str::to_owned)
+    });
+    let builds = |word: &String| matches!(word.as_str(), "build" | "preview");
+    named.unwrap_or_else(|| {
+        let builds = words.iter().any(builds);
+        if builds { "production" } else { "development" }.to_owned()
+    })
+}
+
+fn in_file(it: &Look, texts: &Files<'_>, file: &Path, variable: &str) -> Option<Found> {
+    let text = texts.text(file)?;
+    let all = env::understand(text.as_bytes(), file, &it.variables)?;
+    let line = last_line(&text, variable)?;
+    let value = variables::get(&all, variable)?;
+    let written = fs::metadata(file).and_then(|file| file.modified()).ok();
+    let place = Place {
+        file: file.to_owned(),
+        line,
+    };
+    Some(Found {
+        value: value.to_string_lossy().into_owned(),
+        place: Some(place),
+        is_newer: written
+            .zip(it.started)
+            .is_some_and(|(written, started)| written > started),
+    })
+}
+
+/// The last line that sets a variable, from 1.
+fn last_line(text: &str, variable: &str) -> Option<usize> {
+    let sets = |line: &str| {
+        let line = line.trim_start();
+        let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+        let rest = line.strip_prefix(variable);
+        rest.is_some_and(|rest| rest.trim_start().starts_with('='))
+    };
+    let lines: Vec<&str> = text.lines().collect();
+    lines.iter().rposition(|line| sets(line)).map(|at| at + 1)
+}
+
+/// The line of the stack file that sets a variable of this service.
+fn in_stack_file(it: &Look, variable: &str) -> Option<Place> {
+    let text = it.stack_text.as_ref()?;
+    let header = format!("[service.{}", it.spec.name);
+    let mut in_service = false;
+    let line = text.lines().position(|line| {
+        let line = line.trim_start();
+        if line.starts_with('[') {
+            in_service = line
+                .strip_prefix(&header)
+                .is_some_and(|rest| rest.starts_with([']', '.']));
+        }
+        let sets = line.match_indices(variable).any(|(at, _)| {
+            let after = line[at + variable.len()..].trim_start_matches(['"', '\'']);
+            let before = line[..at].chars().next_back();
+            let is_whole = before.is_none_or(|c| !c.is_alphanumeric() && c != '_');
+            is_whole && after.trim_start().starts_with('=')
+        });
+        in_service && sets && !line.starts_with("env_points_at")
+    });
+    line.map(|at| Place {
+        file: it.stack.file.clone(),
+        line: at + 1,
+    })
+}
+
+/// The host and the port of a URL, or of `host:port`.
+fn target(value: &str) -> Option<(String, u16)> {
+    let value = value.trim();
+    if let Ok(url) = Url::parse(value)
+        && let Some(host) = url.host_str()
+    {
+        let port = url.port_or_known_default()?;
+        return Some((host.trim_matches(['[', ']']).to_owned(), port));
+    }
+    let address = value.strip_prefix("//").unwrap_or(value);
+    let address = address.split('/').next()?;
+    let (host, port) = address.rsplit_once(':')?;
+    let host = host.trim_matches(['[', ']']);
+    (!host.is_empty()).then_some((host.to_owned(), port.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_found_in_a_value() {
+        for (value, expected) in [
+            ("http://localhost:8001/api", Some(("localhost", 8001))),
+            ("https://api.example.com", Some(("api.example.com", 443))),
+            ("ws://127.0.0.1:8001", Some(("127.0.0.1", 8001))),
+            ("http://[::1]:8001", Some(("::1", 8001))),
+            ("localhost:8001/x", Some(("localhost", 8001))),
+            ("//localhost:8001", Some(("localhost", 8001))),
+            ("/api", None),
+            ("", None),
+            ("8001", None),
+        ] {
+            let expected = expected.map(|(host, port)| (host.to_owned(), port));
+            assert_eq!(target(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_last_line_that_sets_a_variable_counts() {
+        let text = "# A=0\nA=1\nexport A = 2\nAB=3\n A=4\nB=A=5\n";
+        assert_eq!(last_line(text, "A"), Some(5));
+        assert_eq!(last_line(text, "AB"), Some(4));
+        assert_eq!(last_line(text, "C"), None);
+    }
+}

@@ -1,0 +1,309 @@
+//! Who runs: one scan of all processes, shared by everybody who asks at the same time.
+
+use std::{
+    io,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use crate::{
+    host::clock,
+    model::facts::{Mark, Process, StackId},
+    platform::{Row, Wanted, process as platform},
+    stack::ServiceName,
+};
+
+/// The processes that ran at one moment. Those that have ended and wait to be reaped are none, and
+/// those that are older than all that is looked for may be left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessScan {
+    began: Instant,
+    rows: Vec<Row>,
+}
+
+impl Default for ProcessScan {
+    /// Returns an empty table.
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
+}
+
+impl ProcessScan {
+    /// Returns a table of these rows, at most one for each PID, taken now.
+    #[must_use]
+    pub fn new(rows: Vec<Row>) -> Self {
+        Self::begun_at(clock::now().instant, rows)
+    }
+
+    fn begun_at(began: Instant, mut rows: Vec<Row>) -> Self {
+        rows.sort_unstable_by_key(|row| row.process);
+        Self { began, rows }
+    }
+
+    /// When the scan began: a process that ran then and is not listed has exited.
+    #[must_use]
+    pub fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// Its rows, by number.
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Where the process of this number stands in [`ProcessScan::rows`].
+    #[must_use]
+    pub fn position(&self, pid: u32) -> Option<usize> {
+        self.rows
+            .binary_search_by_key(&pid, |row| row.process.pid)
+            .ok()
+    }
+
+    /// Whether exactly this process runs.
+    #[must_use]
+    pub fn runs(&self, process: Process) -> bool {
+        self.position(process.pid)
+            .is_some_and(|position| self.rows[position].process == process)
+    }
+
+    /// Whoever carries a mark of this stack.
+    pub fn marked_by_stack(&self, stack: &StackId) -> impl Iterator<Item = (Process, &Mark)> {
+        self.marked().filter(move |(_, mark)| mark.stack == *stack)
+    }
+
+    /// Whoever carries a mark of this service, of any of its runs.
+    pub fn marked_by_service(
+        &self,
+        stack: &StackId,
+        service: &ServiceName,
+    ) -> impl Iterator<Item = (Process, &Mark)> {
+        self.marked_by_stack(stack)
+            .filter(move |(_, mark)| mark.service == *service)
+    }
+
+    /// Whoever carries a mark.
+    pub fn marked(&self) -> impl Iterator<Item = (Process, &Mark)> {
+        self.rows
+            .iter()
+            .filter_map(|row| Some((row.process, row.mark.as_deref()?)))
+    }
+}
+
+/// A scan that was no longer than this last time is not handed to another thread: to wake that, and
+/// to be woken by it, would take about as long, and a service that died waits for the answer.
+const BRIEF: Duration = Duration::from_millis(1);
+
+/// Takes tables of all processes. Clones share their work: whoever asks while a scan runs gets
+/// the next one, together with all others who ask meanwhile.
+#[derive(Clone)]
+pub struct ProcessTable {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// Processes are looked for that started at this or later.
+    since: AtomicU64,
+    /// How many scans have begun.
+    begun: AtomicU64,
+    latest: tokio::sync::Mutex<Latest>,
+    scanner: Arc<Mutex<Option<platform::Scanner>>>,
+}
+
+#[derive(Default)]
+struct Latest {
+    /// Which scan this table is of, from 1.
+    number: u64,
+    table: Arc<ProcessScan>,
+    /// How long it took; `None` before the first, which finds out who need not be read again.
+    took: Option<Duration>,
+}
+
+impl ProcessTable {
+    /// A processes that finds whatever is started from now on.
+    #[must_use]
+    pub fn from_now() -> Self {
+        Self::since(platform::ticks_now())
+    }
+
+    /// A processes that finds the processes that started at `started` (in the unit of
+    /// [`Process::started`]) or later; 0 for all. The later, the less there is to read.
+    #[must_use]
+    pub fn since(started: u64) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                since: AtomicU64::new(started),
+                begun: AtomicU64::new(0),
+                latest: tokio::sync::Mutex::default(),
+                scanner: Arc::default(),
+            }),
+        }
+    }
+
+    /// Makes all later tables tell of the processes that started at `started` or later, as when
+    /// a service of an earlier daemon is adopted.
+    pub fn look_back_to(&self, started: u64) {
+        self.shared.since.fetch_min(started, Ordering::Relaxed);
+    }
+
+    /// The processes, as they are at some moment between now and the return. Fails where the
+    /// operating system does not tell.
+    pub async fn take(&self) -> io::Result<Arc<ProcessScan>> {
+        let shared = &self.shared;
+        let asked = shared.begun.load(Ordering::SeqCst);
+        // Held over the scan, so that those who come meanwhile wait here for their turn.
+        let mut latest = shared.latest.lock().await;
+        if latest.number > asked {
+            return Ok(Arc::clone(&latest.table));
+        }
+        let number = shared.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        let since = shared.since.load(Ordering::Relaxed);
+        let (table, took) = if latest.is_brief() {
+            scan(&shared.scanner, |scanner| scanner.scan(since))?
+        } else {
+            let scanner = Arc::clone(&shared.scanner);
+            tokio::task::spawn_blocking(move || scan(&scanner, |scanner| scanner.scan(since)))
+                .await
+                .map_err(io::Error::other)??
+        };
+        let table = Arc::new(table);
+        *latest = Latest {
+            number,
+            table: Arc::clone(&table),
+            took: Some(took),
+        };
+        Ok(table)
+    }
+
+    /// The same, where only a run's own processes matter: those that carry the mark of another may
+    /// be left out.
+    pub async fn take_for(&self, mark: &Mark) -> io::Result<Arc<ProcessScan>> {
+        self.take_wanted(&Wanted {
+            mark,
+            may_be: &|_, _| true,
+        })
+        .await
+    }
+
+    pub(super) async fn take_wanted(&self, wanted: &Wanted<'_>) -> io::Result<Arc<ProcessScan>> {
+        match self.quick_scan(wanted)? {
+            Some(table) => Ok(table),
+            None => self.take().await,
+        }
+    }
+
+    /// Learns which processes need not be read again, so that the first crash does not wait for a full
+    /// scan. The first scan finds them; the second one is brief.
+    pub async fn warm_up(&self) {
+        for _ in 0..2 {
+            // Callers that need a table see the failure themselves.
+            drop(self.take().await);
+        }
+    }
+
+    /// Blocks every scan, for tests.
+    #[cfg(all(test, unix))]
+    pub(super) fn hold(&self) -> std::sync::MutexGuard<'_, Option<platform::Scanner>> {
+        let scanner = self.shared.scanner.lock();
+        scanner.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A brief look for one alone; none where others look too, and can share what they see.
+    fn quick_scan(&self, wanted: &Wanted<'_>) -> io::Result<Option<Arc<ProcessScan>>> {
+        let latest = self.shared.latest.try_lock();
+        let Some(mut alone) = latest.ok().filter(|latest| latest.is_brief()) else {
+            return Ok(None);
+        };
+        let since = self.shared.since.load(Ordering::Relaxed);
+        let (table, took) = scan(&self.shared.scanner, |scanner| {
+            scanner.scan_for(since, wanted)
+        })?;
+        if took > BRIEF {
+            alone.took = Some(took);
+        }
+        Ok(Some(Arc::new(table)))
+    }
+}
+
+impl Latest {
+    fn is_brief(&self) -> bool {
+        self.took.is_some_and(|took| took <= BRIEF)
+    }
+}
+
+/// Who runs, and how long it took to find that out.
+fn scan(
+    scanner: &Mutex<Option<platform::Scanner>>,
+    by: impl FnOnce(&mut platform::Scanner) -> io::Result<Vec<Row>>,
+) -> io::Result<(ProcessScan, Duration)> {
+    let mut scanner = scanner.lock().unwrap_or_else(PoisonError::into_inner);
+    if scanner.is_none() {
+        *scanner = Some(platform::Scanner::new()?);
+    }
+    let Some(scanner) = scanner.as_mut() else {
+        return Err(io::ErrorKind::NotFound.into());
+    };
+    let began = clock::now().instant;
+    let rows = by(scanner)?;
+    Ok((ProcessScan::begun_at(began, rows), began.elapsed()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    #[expect(
+        clippy::await_holding_lock,
+        reason = "a scan is to last until all have asked"
+    )]
+    async fn whoever_asks_while_a_scan_runs_shares_the_next_one() {
+        let processes = ProcessTable::from_now();
+        let shared = Arc::clone(&processes.shared);
+        let begun = || shared.begun.load(Ordering::SeqCst);
+        let scanner = Arc::clone(&shared.scanner);
+        let held = scanner.lock().unwrap();
+
+        let first = tokio::spawn(ask(processes.clone()));
+        let waiting = async {
+            while begun() == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), waiting)
+            .await
+            .expect("the first scan begins");
+        let later: Vec<_> = (0..20)
+            .map(|_| tokio::spawn(ask(processes.clone())))
+            .collect();
+        // Each of them runs up to where it waits, since the tasks of this runtime take turns.
+        tokio::task::yield_now().await;
+        drop(held);
+
+        let first = first.await.expect("it ends");
+        let mut tables = Vec::new();
+        for later in later {
+            tables.push(later.await.expect("it ends"));
+        }
+        assert!(tables.iter().all(|table| Arc::ptr_eq(table, &tables[0])));
+        assert!(!Arc::ptr_eq(&first, &tables[0]));
+        assert_eq!(begun(), 2);
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_after_a_scan_gets_a_new_one() {
+        let processes = ProcessTable::from_now();
+        let first = ask(processes.clone()).await;
+        let second = ask(processes).await;
+        assert!(!Arc::ptr_eq(&first, &second));
+    }
+
+    async fn ask(processes: ProcessTable) -> Arc<ProcessScan> {
+        processes.take().await.expect("processes can be listed")
+    }
+}

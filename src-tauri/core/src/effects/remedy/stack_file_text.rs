@@ -1,0 +1,94 @@
+//! Puts a stack file in its place: whole or not at all, and never over what nobody has seen.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    path::Path,
+};
+
+use crate::fs::project_file::{PATIENCE, Reader};
+
+/// Makes a file that is not there yet.
+///
+/// # Errors
+///
+/// `AlreadyExists` if it is there, also since just now; or why it cannot be written.
+pub fn create(file: &Path, text: &str) -> io::Result<()> {
+    let next = beside(file, text)?;
+    // A link fails where the name is taken, which a renaming would not.
+    let linked = match fs::hard_link(&next, file) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            // Not every file system has such links.
+            let made = OpenOptions::new().write(true).create_new(true).open(file);
+            made.and_then(|mut made| made.write_all(text.as_bytes()))
+        }
+        linked => linked,
+    };
+    drop(fs::remove_file(&next));
+    linked
+}
+
+/// Replaces the text of a file, if it is still `old`. Permissions stay, and a link is followed.
+///
+/// # Errors
+///
+/// `InvalidData` if the file is not what it was, or why it cannot be written.
+pub fn exchange(file: &Path, old: &str, new: &str) -> io::Result<()> {
+    let place = fs::canonicalize(file)?;
+    if Reader::within(PATIENCE).read(&place)? != old.as_bytes() {
+        let what = "it has changed in the meantime";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    }
+    let permissions = fs::metadata(&place)?.permissions();
+    let next = beside(&place, new)?;
+    let done = fs::set_permissions(&next, permissions).and_then(|()| fs::rename(&next, &place));
+    if done.is_err() {
+        drop(fs::remove_file(&next));
+    }
+    done
+}
+
+/// Writes a text into a new file beside another.
+fn beside(file: &Path, text: &str) -> io::Result<std::path::PathBuf> {
+    let next = file.with_added_extension(format!("{}.new", std::process::id()));
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&next)
+        .and_then(|mut made| {
+            made.write_all(text.as_bytes())
+                .and_then(|()| made.sync_all())
+        });
+    match written {
+        Ok(()) => Ok(next),
+        Err(error) => {
+            if error.kind() != io::ErrorKind::AlreadyExists {
+                drop(fs::remove_file(&next));
+            }
+            Err(error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_there_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pilotlight.toml");
+        create(&file, "a").unwrap();
+        let error = create(&file, "b").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&file).unwrap(), "a");
+        assert!(exchange(&file, "b", "c").is_err());
+        exchange(&file, "a", "c").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "c");
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing is left beside it"
+        );
+    }
+}

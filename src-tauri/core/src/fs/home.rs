@@ -1,0 +1,273 @@
+//! The places on disk: settings, state, logs, and the address of the control socket.
+
+use std::{
+    env,
+    ffi::OsString,
+    io,
+    path::{Path, PathBuf, absolute},
+};
+
+use directories::ProjectDirs;
+
+use crate::{fs::fingerprint::fingerprint, model::facts::StackId, platform::local};
+
+/// Where one user's Pilot Light keeps what it keeps. There is one daemon to a home.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home {
+    settings: PathBuf,
+    state: PathBuf,
+    logs: PathBuf,
+}
+
+/// Why the places on disk cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// The operating system names no home folder of the user.
+    #[error("find your home folder: set HOME, or PILOTLIGHT_HOME to a folder of its own")]
+    Unknown,
+    /// A path cannot be made absolute.
+    #[error("use the folder {}: {source}", path.display())]
+    Path {
+        /// As it was given.
+        path: PathBuf,
+        /// The operating system's words.
+        source: io::Error,
+    },
+    /// A folder cannot be made, or is somebody else's.
+    #[error("make the private folder {}: {source}", path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// The operating system's words.
+        source: io::Error,
+    },
+}
+
+impl Home {
+    /// The environment variable that puts everything under one folder.
+    pub const VARIABLE: &'static str = "PILOTLIGHT_HOME";
+
+    /// The home of the present user: under `PILOTLIGHT_HOME` if that is set and not empty,
+    /// otherwise in the platform's usual places. Makes nothing.
+    pub fn locate() -> Result<Self, HomeError> {
+        Self::from_variable(env::var_os(Self::VARIABLE))
+    }
+
+    /// Everything under this folder. Makes nothing.
+    pub fn under(folder: &Path) -> Result<Self, HomeError> {
+        Self::at(
+            &folder.join("settings"),
+            &folder.join("state"),
+            &folder.join("logs"),
+        )
+    }
+
+    /// The home of whoever has this value of `PILOTLIGHT_HOME`, or none.
+    pub(crate) fn of(folder: Option<OsString>) -> Option<Self> {
+        Self::from_variable(folder).ok()
+    }
+
+    fn from_variable(folder: Option<OsString>) -> Result<Self, HomeError> {
+        if let Some(folder) = folder.filter(|folder| !folder.is_empty()) {
+            return Self::under(Path::new(&folder));
+        }
+        let places = ProjectDirs::from("", "", "Pilot Light").ok_or(HomeError::Unknown)?;
+        let state = places
+            .state_dir()
+            .unwrap_or_else(|| places.data_local_dir());
+        Self::at(places.config_dir(), state, &state.join("logs"))
+    }
+
+    fn at(settings: &Path, state: &Path, logs: &Path) -> Result<Self, HomeError> {
+        let resolve = |path: &Path| {
+            resolved(path).map_err(|source| HomeError::Path {
+                path: path.to_owned(),
+                source,
+            })
+        };
+        Ok(Self {
+            settings: resolve(settings)?,
+            state: resolve(state)?,
+            logs: resolve(logs)?,
+        })
+    }
+
+    /// Makes the folders, for the present user's eyes only.
+    pub fn prepare(&self) -> Result<(), HomeError> {
+        for path in [&self.settings, &self.state, &self.logs] {
+            local::private_folder(path).map_err(|source| HomeError::Folder {
+                path: path.clone(),
+                source,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The folder of what the user has chosen.
+    #[must_use]
+    pub fn settings(&self) -> &Path {
+        &self.settings
+    }
+
+    /// The folder of what a daemon remembers for the next.
+    #[must_use]
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// The folder of the logs.
+    #[must_use]
+    pub fn logs(&self) -> &Path {
+        &self.logs
+    }
+
+    /// The address of the control socket: a path on Unix, the name of a pipe on Windows.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        local::socket_address(&self.state, &self.key())
+    }
+
+    /// Returns an identifier of this home that no other home has.
+    fn key(&self) -> String {
+        let key = fingerprint(&[self.state.as_os_str().as_encoded_bytes()]);
+        format!("{key:016x}")
+    }
+
+    /// The file that a daemon locks.
+    #[must_use]
+    pub fn lock(&self) -> PathBuf {
+        self.state.join("keeper.lock")
+    }
+
+    /// Returns a second file that a daemon locks, outside of the home, so that the home counts as
+    /// locked when its folders are deleted. `None` if the address of the control socket ensures that.
+    #[must_use]
+    pub fn second_lock(&self) -> Option<PathBuf> {
+        local::second_lock(&self.key())
+    }
+
+    /// What tells the stack of this file from all others: a name to recognize it by, and a
+    /// fingerprint of this home and the file, however the path to it is written. It holds for every
+    /// version of the program, and is safe in a file name on every platform.
+    #[must_use]
+    pub fn stack_id(&self, file: &Path) -> StackId {
+        let file = resolved(file).unwrap_or_else(|_| file.to_owned());
+        let sum = fingerprint(&[
+            self.state.as_os_str().as_encoded_bytes(),
+            file.as_os_str().as_encoded_bytes(),
+        ]);
+        let short = (sum >> 32) ^ (sum & 0xffff_ffff);
+        StackId(format!("{}-{short:08x}", readable_name(&file)))
+    }
+}
+
+/// The file's own name if it has one, otherwise that of its folder, in letters that every file
+/// system takes.
+fn readable_name(file: &Path) -> String {
+    let own = file.file_stem().filter(|stem| *stem != "pilotlight");
+    let folder = || file.parent().and_then(Path::file_name);
+    let name = own.or_else(folder).unwrap_or_default().to_string_lossy();
+    let name: String = name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .take(24)
+        .collect();
+    match name.trim_matches('-') {
+        "" => "stack".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// The path, absolute and without links as far as it exists, so that the same place has the same
+/// path before and after it is made.
+fn resolved(path: &Path) -> io::Result<PathBuf> {
+    let path = absolute(path)?;
+    for ancestor in path.ancestors() {
+        if let Ok(real) = ancestor.canonicalize() {
+            let missing = path.strip_prefix(ancestor).unwrap_or(Path::new(""));
+            return Ok(if missing.as_os_str().is_empty() {
+                real
+            } else {
+                real.join(missing)
+            });
+        }
+    }
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variable_puts_everything_under_one_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let home = Home::from_variable(Some(folder.path().into())).unwrap();
+        assert_eq!(home.settings(), root.join("settings"));
+        assert_eq!(home.state(), root.join("state"));
+        assert_eq!(home.logs(), root.join("logs"));
+        assert_eq!(home.lock(), root.join("state/keeper.lock"));
+    }
+
+    #[test]
+    fn without_the_variable_the_usual_places_are_used() {
+        let usual = Home::from_variable(None).unwrap();
+        assert_eq!(Home::from_variable(Some(OsString::new())).unwrap(), usual);
+        assert!(usual.state().is_absolute());
+        assert_ne!(usual.state(), usual.settings());
+    }
+
+    #[test]
+    fn a_home_is_the_same_before_and_after_it_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let before = Home::under(&folder.path().join("not/yet")).unwrap();
+        before.prepare().unwrap();
+        let after = Home::under(&folder.path().join("not/yet")).unwrap();
+        assert_eq!(before, after);
+        assert_eq!(before.socket(), after.socket());
+    }
+
+    #[test]
+    fn a_stack_is_recognized_by_its_folder_or_by_its_own_name() {
+        let home = Home::under(Path::new("/home/ada/.pilotlight")).unwrap();
+        let id = |file: &str| home.stack_id(Path::new(file)).0;
+        assert!(id("/srv/Nexus Chat/pilotlight.toml").starts_with("nexus-chat-"));
+        assert!(id("/srv/nexus/staging.toml").starts_with("staging-"));
+        assert!(id("/pilotlight.toml").starts_with("stack-"));
+        assert!(id("/srv/日本/pilotlight.toml").starts_with("stack-"));
+    }
+
+    #[test]
+    fn a_stack_keeps_its_id_from_version_to_version() {
+        let home = Home {
+            settings: "/h/settings".into(),
+            state: "/h/state".into(),
+            logs: "/h/logs".into(),
+        };
+        let (file, id) = match env::consts::OS {
+            "windows" => (r"C:\nowhere\nexus\pilotlight.toml", "nexus-9094b33d"),
+            _ => ("/nowhere/nexus/pilotlight.toml", "nexus-5316979b"),
+        };
+        assert_eq!(home.stack_id(Path::new(file)).0, id);
+    }
+
+    #[test]
+    fn stacks_of_the_same_name_have_different_ids() {
+        let home = Home::under(Path::new("/home/ada/.pilotlight")).unwrap();
+        let other = Home::under(Path::new("/home/ben/.pilotlight")).unwrap();
+        let file = Path::new("/srv/a/nexus/pilotlight.toml");
+        assert_ne!(
+            home.stack_id(file),
+            home.stack_id(Path::new("/srv/b/nexus/pilotlight.toml"))
+        );
+        assert_ne!(home.stack_id(file), other.stack_id(file));
+        assert!(home.stack_id(file).0.len() <= 33);
+    }
+}

@@ -1,0 +1,248 @@
+//! Secrets in text that people get to see: command lines, log lines, evidence. What looks like one
+//! is replaced by [`REDACTED`]; the words around it stay, so that the text still says what happened.
+
+mod keys;
+mod rules;
+
+use std::{
+    borrow::{Borrow, Cow},
+    fmt,
+    ops::Deref,
+    sync::OnceLock,
+};
+
+use regex::{Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
+
+use self::rules::{PIECES, RULES, Rule};
+
+/// What stands in place of a secret.
+pub const REDACTED: &str = "***";
+
+/// The compiled patterns of the rules, filled on first use.
+static BUILT: [OnceLock<Regex>; RULES.len()] = [const { OnceLock::new() }; RULES.len()];
+
+/// A text without secrets: it is masked on creation.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String")]
+pub struct Redacted(String);
+
+impl From<String> for Redacted {
+    fn from(text: String) -> Self {
+        match redact(&text) {
+            Cow::Borrowed(_) => Self(text),
+            Cow::Owned(masked) => Self(masked),
+        }
+    }
+}
+
+impl From<&str> for Redacted {
+    fn from(text: &str) -> Self {
+        Self(redact(text).into_owned())
+    }
+}
+
+impl Deref for Redacted {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Redacted {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Redacted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for Redacted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl PartialEq<str> for Redacted {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
+impl PartialEq<&str> for Redacted {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
+    }
+}
+
+/// Returns the text with everything that looks like a secret replaced by [`REDACTED`]: the value of
+/// `password=…`, `"token": "…"` or `--api-key …`, the password in an address, a bearer token, a
+/// well-known kind of key, a private key. Borrowed if there was nothing to redact. Masking is idempotent.
+#[must_use]
+pub fn redact(text: &str) -> Cow<'_, str> {
+    let mut masked = Cow::Borrowed(text);
+    if let Some(replaced) = without(text, keys::keys(text)) {
+        masked = Cow::Owned(replaced);
+    }
+    let lowercase = masked.to_ascii_lowercase();
+    for (rule, built) in RULES.iter().zip(&BUILT) {
+        let mut keywords = rule.keywords.iter();
+        if keywords.any(|keyword| lowercase.contains(keyword))
+            && let Some(replaced) = without(&masked, rule.secrets(&masked, built))
+        {
+            masked = Cow::Owned(replaced);
+        }
+    }
+    masked
+}
+
+/// Returns the text with these parts, which must be in order, replaced; `None` if there are none.
+fn without(text: &str, secrets: Vec<(usize, usize)>) -> Option<String> {
+    let mut replaced = String::new();
+    let mut rest = 0;
+    for (from, to) in secrets {
+        replaced.push_str(&text[rest..from]);
+        replaced.push_str(REDACTED);
+        rest = to;
+    }
+    (rest > 0).then(|| replaced + &text[rest..])
+}
+
+impl Rule {
+    fn secrets(&self, text: &str, built: &OnceLock<Regex>) -> Vec<(usize, usize)> {
+        let pattern = built.get_or_init(|| build(self.pattern));
+        let found = pattern.captures_iter(text);
+        let found = found.filter_map(|captures| captures.name("secret"));
+        let is_secret = |value: &str| {
+            let value = value.trim_matches(['"', '\'']);
+            let mut except = self.except.iter();
+            !except.any(|except| value.eq_ignore_ascii_case(except))
+        };
+        found
+            .filter(|secret| is_secret(secret.as_str()))
+            .map(|secret| (secret.start(), secret.end()))
+            .collect()
+    }
+}
+
+/// The names are ASCII, and patterns of values opt in to Unicode: compiling its tables takes tens of
+/// milliseconds.
+#[cfg_attr(
+    not(test),
+    expect(
+        clippy::expect_used,
+        reason = "the patterns are constants, and showing a text unmasked is no way out"
+    )
+)]
+fn build(pattern: &str) -> Regex {
+    let whole = PIECES
+        .iter()
+        .fold(pattern.to_owned(), |whole, (name, piece)| {
+            whole.replace(name, piece)
+        });
+    let built = RegexBuilder::new(&whole).unicode(false).build();
+    built.expect("a constant pattern")
+}
+
+/// Returns a command as one line for people, masked as [`redact`] does. Words with spaces are quoted.
+#[must_use]
+pub fn command_line<Word: AsRef<str>>(words: &[Word]) -> String {
+    let quoted = words.iter().map(|word| {
+        let word = word.as_ref();
+        if word.is_empty() || word.contains(char::is_whitespace) {
+            Cow::Owned(format!("'{word}'"))
+        } else {
+            Cow::Borrowed(word)
+        }
+    });
+    let line = quoted.collect::<Vec<_>>().join(" ");
+    redact(&line).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_masked_and_the_words_around_them_stay() {
+        for rule in RULES {
+            for (text, left) in rule.examples {
+                assert_eq!(redact(text), *left, "{text}");
+                assert_eq!(redact(left), *left, "masked twice: {text}");
+                let lowercase = text.to_lowercase();
+                let mut keywords = rule.keywords.iter();
+                assert!(
+                    text == left || keywords.any(|keyword| lowercase.contains(keyword)),
+                    "no keyword of the rule is in: {text}"
+                );
+            }
+        }
+        assert_eq!(redact("key sk-proj-0123456789abcdef!"), "key ***!");
+    }
+
+    #[test]
+    fn what_is_masked_stays_masked_on_its_way_through_json() {
+        let masked = Redacted::from("token=abc");
+        assert_eq!(serde_json::to_string(&masked).unwrap(), "\"token=***\"");
+        let read: Redacted = serde_json::from_str("\"password=abc\"").unwrap();
+        assert_eq!(read, "password=***", "an older daemon may have sent it");
+    }
+
+    #[test]
+    fn ordinary_text_is_left_as_it_is() {
+        for text in [
+            "",
+            "SyntaxError: Unexpected token: foo",
+            "tests pass: 12, fail: 0",
+            "max_tokens=4096 tokenizer=gpt2",
+            "author=anna monkey=1 keyboard: us",
+            "http://localhost:8001/docs?page=2",
+            "GET http://127.0.0.1:8001/v1/health 200 user@example.com",
+            "the password is wrong",
+            "2026-01-09T10:00:00Z INFO ready in 12:30",
+            "waits for the signature of the contract",
+            "no password set; see https://redis.io/auth",
+        ] {
+            assert!(
+                matches!(redact(text), Cow::Borrowed(same) if same == text),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_command_line_hides_what_an_option_takes() {
+        for (words, expected) in [
+            (
+                &["node", "server.js", "--port", "8001"][..],
+                "node server.js --port 8001",
+            ),
+            (&["x", "--token", "a b", "--v"], "x --token *** --v"),
+            (&["x", "--db-password=a b", "y"], "x '--db-password=***' y"),
+            (
+                &["redis-server", "--requirepass", "x"],
+                "redis-server --requirepass ***",
+            ),
+            (
+                &["/usr/bin/redis-cli", "-a", "x", "ping"],
+                "/usr/bin/redis-cli -a *** ping",
+            ),
+            (&["mysql", "-uroot", "-ptop"], "mysql -uroot -p***"),
+            (&["ssh", "-p", "22"], "ssh -p 22"),
+            (
+                &["curl", "-u", "anna:x", "http://h"],
+                "curl -u anna:*** http://h",
+            ),
+            (&["sh", "-c", "echo hi"], "sh -c 'echo hi'"),
+            (&["x", ""], "x ''"),
+            (&[], ""),
+        ] {
+            assert_eq!(command_line(words), expected, "{words:?}");
+        }
+    }
+}

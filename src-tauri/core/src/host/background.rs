@@ -1,0 +1,166 @@
+//! A daemon without a terminal: how one is started, and how a process becomes one.
+//!
+//! The new process says on its standard output what came of its start, one line, and then closes
+//! it. Until then its starter waits.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
+    time::timeout,
+};
+
+use crate::platform::{Fork, local, program};
+
+/// How long a start may take. Taking over what an earlier daemon left is part of it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A word on why it did not start is no longer than this.
+const LONGEST: u64 = 64 * 1024;
+
+/// More than this, a daemon of a thousand services does not open.
+const FILES: u64 = 65_536;
+
+const READY: &str = "ready";
+
+/// Whether this process saves memory.
+static SAVES: AtomicBool = AtomicBool::new(false);
+
+/// Why there is no process in the background.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The operating system would not start it.
+    #[error("start {program}: {source}")]
+    Spawn {
+        /// Which program.
+        program: String,
+        /// The operating system's words.
+        source: io::Error,
+    },
+    /// It did not become what it was to be, and why.
+    #[error("{0}")]
+    Failed(String),
+    /// It ended without a word.
+    #[error("hear from the daemon in the background: it ended at once")]
+    Ended,
+    /// It says nothing.
+    #[error("hear from the daemon in the background within {} s", PATIENCE.as_secs())]
+    Silent,
+}
+
+/// Opens an empty file for the standard error of a background program. Only the current user can read
+/// it.
+pub fn errors_file(path: &Path) -> io::Result<File> {
+    let mut options = local::private_file();
+    let file = options.create(true).write(true).truncate(true).open(path)?;
+    local::make_private(&file)?;
+    Ok(file)
+}
+
+/// Starts a program in the background and waits until it has said that it is ready. What it writes
+/// to its standard error goes to `errors`. Must be called within the runtime.
+pub async fn start(program: &Path, arguments: &[&str], errors: File) -> Result<(), StartError> {
+    let output = program::spawn_in_background(program, arguments, errors);
+    hear(output.map_err(|source| StartError::Spawn {
+        program: program.display().to_string(),
+        source,
+    })?)
+    .await
+}
+
+/// The process in which [`fork`] returns.
+pub enum Forked {
+    /// The original process.
+    Starter(Starting),
+    /// The copy, which continues like a process that [`start`] started.
+    Background,
+}
+
+/// A copy of this process that is starting up.
+pub struct Starting(program::ForkOutput);
+
+impl Starting {
+    /// Waits until the copy reports that it is ready. Must be called within the runtime.
+    pub async fn ready(self) -> Result<(), StartError> {
+        let output = self.0.read().map_err(|source| StartError::Spawn {
+            program: "a copy of this process".to_owned(),
+            source,
+        })?;
+        hear(output).await
+    }
+}
+
+/// Forks this process into the background, which is faster than loading the program again. The standard
+/// error of the copy goes to `errors`. Must be called before a runtime exists and before other files
+/// are open. Returns `None` if a copy is not possible.
+pub fn fork(errors: File) -> io::Result<Option<Forked>> {
+    let forked = program::fork_in_background(errors)?;
+    Ok(forked.map(|fork| match fork {
+        Fork::Original(output) => Forked::Starter(Starting(output)),
+        Fork::Copy => Forked::Background,
+    }))
+}
+
+/// Configures a long-lived, mostly idle process to keep no memory that it does not need. Must be called
+/// before a runtime exists.
+pub fn save_memory() {
+    SAVES.store(true, Ordering::Relaxed);
+    program::save_memory();
+}
+
+/// Returns memory that only start-up needed to the system, in a process that saves memory. A desktop
+/// app keeps it, since it would need it again.
+pub(crate) fn give_memory_back() {
+    if SAVES.load(Ordering::Relaxed) {
+        program::give_memory_back();
+    }
+}
+
+/// Waits for the start-up message of a new process.
+async fn hear(output: impl AsyncRead + Unpin) -> Result<(), StartError> {
+    let mut said = Vec::new();
+    let read = timeout(PATIENCE, async {
+        let mut output = BufReader::new(output.take(LONGEST));
+        output.read_until(b'\n', &mut said).await?;
+        // The end is not waited for where all is said: whoever hides the console of the new
+        // process may hold on to its output.
+        if said.trim_ascii() != READY.as_bytes() {
+            output.read_to_end(&mut said).await?;
+        }
+        io::Result::Ok(())
+    })
+    .await;
+    let said = String::from_utf8_lossy(&said);
+    match (read, said.trim()) {
+        (Err(_), _) => Err(StartError::Silent),
+        (Ok(_), READY) => Ok(()),
+        (Ok(_), "") => Err(StartError::Ended),
+        (Ok(_), why) => Err(StartError::Failed(why.to_owned())),
+    }
+}
+
+/// Makes this process one in the background. To be called in one that [`start`] started.
+pub fn detach() -> io::Result<()> {
+    program::detach()
+}
+
+/// Tells whoever started this process what came of it, and closes the standard output.
+pub fn announce(outcome: Result<(), &str>) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    writeln!(output, "{}", outcome.err().unwrap_or(READY))?;
+    output.flush()?;
+    program::close_output()
+}
+
+/// Lets this process have as many files open as a daemon of many services needs. Its services
+/// inherit that: the lower limit that some systems set is there for programs that use `select(2)`,
+/// of which none is known to open so many files.
+pub fn raise_file_limit() -> io::Result<()> {
+    program::raise_file_limit(FILES)
+}

@@ -1,0 +1,18 @@
+//! The one place that reads the clock. Everything that decides takes a [`TimePoint`] instead.
+
+use std::time::{Instant, SystemTime};
+
+use crate::model::facts::TimePoint;
+
+/// Now, on both clocks.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the place that the ban points at"
+)]
+pub fn now() -> TimePoint {
+    TimePoint {
+        instant: Instant::now(),
+        wall: SystemTime::now(),
+    }
+}

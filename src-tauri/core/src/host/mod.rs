@@ -1,0 +1,10 @@
+//! This process: the daemon that it can become, its log, its signals, its environment and its clock.
+
+pub mod background;
+pub mod clock;
+pub mod daemon;
+pub mod identity;
+pub mod logging;
+pub mod own_variables;
+pub mod signals;
+pub(crate) mod variables;

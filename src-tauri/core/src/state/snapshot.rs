@@ -1,0 +1,154 @@
+//! What is true now, as the lines of the journal tell it one after the other.
+
+use std::{collections::BTreeMap, io, path::PathBuf};
+
+use super::{
+    RememberedStack, Running,
+    line::{Damage, Entry},
+    stacks::Copies,
+};
+use crate::{
+    model::facts::{RunId, StackId},
+    stack::{Mode, ServiceName},
+};
+
+/// What is remembered now.
+#[derive(Debug, Default)]
+pub(super) struct JournalState {
+    stacks: Vec<StackEntry>,
+    running: BTreeMap<(StackId, ServiceName, RunId), (Option<String>, Running)>,
+}
+
+#[derive(Clone, Debug)]
+struct StackEntry {
+    id: StackId,
+    file: PathBuf,
+    mode: Mode,
+    /// The text of the file, if known.
+    text: Option<String>,
+    /// Whether a copy of it is on disk.
+    is_kept: bool,
+}
+
+impl JournalState {
+    pub(super) fn apply(&mut self, entry: Entry) {
+        match entry {
+            Entry::Started { boot, running } => {
+                let key = (running.stack.clone(), running.service.clone(), running.run);
+                self.running.insert(key, (boot, running));
+            }
+            Entry::Ended {
+                stack,
+                service,
+                run,
+            } => {
+                self.running.remove(&(stack, service, run));
+            }
+            Entry::Stack { id, file, mode } => {
+                let entry = StackEntry {
+                    id,
+                    file,
+                    mode,
+                    text: None,
+                    is_kept: true,
+                };
+                match self.stacks.iter_mut().find(|known| known.id == entry.id) {
+                    Some(known) => *known = entry,
+                    None => self.stacks.push(entry),
+                }
+            }
+            Entry::Forgotten { id } => self.stacks.retain(|known| known.id != id),
+        }
+    }
+
+    /// The stacks, with the copies of their files.
+    pub(super) fn stacks(&mut self, copies: &Copies) -> Vec<RememberedStack> {
+        let remembered = |stack: &mut StackEntry| {
+            stack.text = copies.read(&stack.id);
+            RememberedStack {
+                id: stack.id.clone(),
+                file: stack.file.clone(),
+                mode: stack.mode,
+                text: stack.text.clone(),
+            }
+        };
+        self.stacks.iter_mut().map(remembered).collect()
+    }
+
+    pub(super) fn stack_ids(&self) -> Vec<StackId> {
+        self.stacks.iter().map(|stack| stack.id.clone()).collect()
+    }
+
+    pub(super) fn running(&self) -> Vec<Running> {
+        let running = self.running.values();
+        running.map(|(_, running)| running.clone()).collect()
+    }
+
+    /// Takes out what ran in other starts of the machine than this one.
+    pub(super) fn drop_other_boots(&mut self, boot: Option<&str>) -> Vec<Running> {
+        self.running
+            .extract_if(.., |_, (written, _)| written.as_deref() != boot)
+            .map(|(_, (_, running))| running)
+            .collect()
+    }
+
+    /// Records the text of a stack's file, and whether a copy of it is kept.
+    pub(super) fn note_text(&mut self, id: &StackId, text: &str, is_kept: bool) {
+        if let Some(stack) = self.stacks.iter_mut().find(|stack| stack.id == *id) {
+            stack.text = Some(text.to_owned());
+            stack.is_kept = is_kept;
+        }
+    }
+
+    /// Records that the copy is no longer kept.
+    pub(super) fn owe_copies(&mut self) {
+        for stack in &mut self.stacks {
+            stack.is_kept = false;
+        }
+    }
+
+    /// Keeps the copies that could not be kept before.
+    pub(super) fn keep_owed(&mut self, copies: &Copies) -> io::Result<()> {
+        for stack in &mut self.stacks {
+            if !stack.is_kept
+                && let Some(text) = &stack.text
+            {
+                copies.keep(&stack.id, text)?;
+                stack.is_kept = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in the lines that are whole, and says what is wrong with the first that is not.
+    pub(super) fn read(&mut self, text: &[u8]) -> Option<Damage> {
+        let mut damage = None;
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            let entry = line
+                .strip_suffix(b"\n")
+                .ok_or(Damage::Garbled)
+                .and_then(Entry::from_line);
+            match entry {
+                Ok(entry) => self.apply(entry),
+                Err(wrong) => damage = damage.or(Some(wrong)),
+            }
+        }
+        damage
+    }
+
+    /// A journal of nothing but this.
+    pub(super) fn to_lines(&self) -> io::Result<String> {
+        let stacks = self.stacks.iter().cloned();
+        let stacks = stacks.map(|stack| Entry::Stack {
+            id: stack.id,
+            file: stack.file,
+            mode: stack.mode,
+        });
+        let running = self.running.values().cloned();
+        let running = running.map(|(boot, running)| Entry::Started { boot, running });
+        stacks
+            .chain(running)
+            .map(|entry| entry.to_line().map_err(io::Error::from))
+            .collect()
+    }
+}

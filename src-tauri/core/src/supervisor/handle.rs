@@ -1,0 +1,114 @@
+//! What a [`Handle`] can do, for the control socket and for whoever holds one in this process.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc::error::SendError, oneshot, watch};
+
+use super::{Applied, Handle, Message};
+use crate::{
+    control::{Coming, Control, Doctor, Down, Outcome, Restart, Up},
+    model::{finding::Finding, view::Snapshot},
+};
+
+impl Handle {
+    async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        self.inbox.send(message(answer)).await.ok()?;
+        answered.await.ok()
+    }
+
+    async fn request(&self, message: impl FnOnce(oneshot::Sender<Outcome>) -> Message) -> Outcome {
+        self.hand_in(message).await.outcome().await
+    }
+
+    /// Protects the client of this connection and its ancestors from being ended for a port.
+    async fn note_client(&self) {
+        if let Some(client) = self.client {
+            let callers = self.callers.clone();
+            let noted = tokio::task::spawn_blocking(move || callers.note(client)).await;
+            if let Err(error) = noted {
+                tracing::warn!(%error, "the process that asked could not be looked at");
+            }
+        }
+    }
+
+    async fn hand_in(&self, message: impl FnOnce(oneshot::Sender<Outcome>) -> Message) -> Coming {
+        let (answer, answered) = oneshot::channel();
+        if let Err(SendError(message)) = self.inbox.send(message(answer)).await {
+            message.turn_away();
+        }
+        answered.into()
+    }
+
+    /// Refuses all starts from now on, for a daemon that only stops what an earlier one left.
+    pub async fn refuse_starts(&self) {
+        // A supervisor that has ended accepts none either.
+        let _ = self.inbox.send(Message::RefuseStarts).await;
+    }
+
+    /// Ends the supervisor once no stack is wanted or running and no request waits. Later starts are
+    /// refused. Cancel-safe: it continues until this has returned.
+    pub async fn retire(&self) {
+        // No answer means that it has ended already.
+        let _: Option<()> = self.ask(Message::Retire).await;
+    }
+
+    /// The stacks that it has, as they were applied.
+    pub async fn applied(&self) -> Vec<Applied> {
+        self.ask(Message::Applied).await.unwrap_or_default()
+    }
+
+    /// Waits until the supervisor has ended.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+}
+
+impl Control for Handle {
+    fn for_client(mut self, client: u32) -> Self {
+        self.client = Some(client);
+        self
+    }
+
+    async fn start(&self, up: Up) -> Coming {
+        self.note_client().await;
+        self.hand_in(|answer| Message::Up(up, answer)).await
+    }
+
+    async fn down(&self, down: Down) -> Outcome {
+        self.request(|answer| Message::Down(down, answer)).await
+    }
+
+    async fn restart(&self, restart: Restart) -> Outcome {
+        self.note_client().await;
+        self.request(|answer| Message::Restart(restart, answer))
+            .await
+    }
+
+    async fn quit(&self, leave_running: bool) -> Outcome {
+        self.request(|answer| Message::Quit {
+            leave_running,
+            answer,
+        })
+        .await
+    }
+
+    async fn doctor(&self, doctor: Doctor) -> Option<Vec<Finding>> {
+        let asked = self.ask(|answer| Message::Doctor(doctor, answer)).await;
+        asked.flatten()
+    }
+
+    async fn usage(&self) -> Arc<Snapshot> {
+        let measured = self.ask(Message::Usage).await;
+        measured.unwrap_or_else(|| self.snapshot.borrow().clone())
+    }
+
+    async fn home_lost(&self) {
+        // A supervisor that has ended has nothing to write.
+        let _ = self.ask(Message::HomeLost).await;
+    }
+
+    fn snapshot(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshot.clone()
+    }
+}

@@ -1,0 +1,115 @@
+//! A stack without a daemon: its view, its findings, and its remaining processes.
+
+use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc, time::Duration};
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    diagnose::diagnose,
+    effects::{
+        gather::{Case, Gatherer, ON_DEMAND},
+        log::ServiceLogs,
+        process::{Ask, ProcessTable, Tree, left_of_runs, stop},
+    },
+    fs::home::Home,
+    host::clock,
+    model::{
+        facts::{Mark, Process, RunId, StackId},
+        finding::Finding,
+        stack::StackModel,
+        view::StackView,
+    },
+    stack::{Signal, Stack},
+    stack_file::Environment,
+};
+
+/// The grace period of a process before it is killed.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// All of it stopped, with the latest runs that have left a log.
+#[must_use]
+pub fn view(home: &Home, stack: Arc<Stack>) -> Arc<StackView> {
+    model(home, stack).view()
+}
+
+/// What is wrong with it, root causes first: what answers, who listens, and what would keep its
+/// services from starting. `active` are the runs that a daemon has of other stacks.
+pub async fn findings(
+    home: &Home,
+    stack: Arc<Stack>,
+    variables: Arc<Environment>,
+    active: impl IntoIterator<Item = Mark>,
+) -> Vec<Finding> {
+    let model = model(home, stack);
+    let mut case = Case::of(&model, home, variables, |_| None);
+    case.kept = false;
+    case.active = active.into_iter().collect();
+    case.read_stack_file().await;
+    diagnose(&Gatherer::default().gather(&case, ON_DEMAND).await)
+}
+
+/// Returns the processes that carry a mark of this file's stack; without a file, of every stack that
+/// has logs in the home. Processes of an earlier daemon are included, even if its journal is lost.
+///
+/// # Errors
+///
+/// The operating system cannot list its processes, or the logs folder cannot be read.
+pub async fn running(home: &Home, file: Option<&Path>) -> io::Result<Vec<(Process, Mark)>> {
+    let stacks = match file {
+        Some(file) => vec![home.stack_id(file)],
+        None => logged(home)?,
+    };
+    if stacks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let table = ProcessTable::since(0).take().await?;
+    Ok(left_of_runs(&table, |mark| stacks.contains(&mark.stack)))
+}
+
+/// Returns the stacks that have logs in the home.
+fn logged(home: &Home) -> io::Result<Vec<StackId>> {
+    let folders = match fs::read_dir(home.logs()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        folders => folders?,
+    };
+    let names = folders.map(|folder| Ok(folder?.file_name().into_string().ok().map(StackId)));
+    names.filter_map(Result::transpose).collect()
+}
+
+/// Ends runs without a daemon, each with its whole tree: SIGTERM, a grace period of five seconds,
+/// SIGKILL. `kill` skips the first two. Returns the survivors.
+pub async fn end(running: Vec<(Process, Mark)>, kill: bool) -> Vec<(Process, Mark)> {
+    let mut runs: BTreeMap<Mark, Vec<Process>> = BTreeMap::new();
+    for (process, mark) in running {
+        runs.entry(mark).or_default().push(process);
+    }
+    let processes = ProcessTable::since(0);
+    let kill_now = CancellationToken::new();
+    if kill {
+        kill_now.cancel();
+    }
+    let mut stops = JoinSet::new();
+    for (mark, members) in runs {
+        let (processes, kill_now) = (processes.clone(), kill_now.clone());
+        stops.spawn(async move {
+            let tree = Tree::remains(mark.clone(), members);
+            let ask = Ask::Signal(Signal::Terminate);
+            let stopped = stop(&tree, &processes, ask, GRACE, &kill_now).await;
+            stopped
+                .left
+                .into_iter()
+                .map(move |left| (left, mark.clone()))
+        });
+    }
+    stops.join_all().await.into_iter().flatten().collect()
+}
+
+fn model(home: &Home, stack: Arc<Stack>) -> StackModel {
+    let id = home.stack_id(&stack.file);
+    let last_run = |service: &_| {
+        let logs = ServiceLogs::of(home.logs(), &id, service);
+        logs.latest_run().ok().flatten().unwrap_or(RunId(0))
+    };
+    StackModel::new(stack, last_run, 0, clock::now())
+}

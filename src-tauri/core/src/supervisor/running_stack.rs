@@ -1,0 +1,247 @@
+//! A stack that the daemon keeps: its model, and what runs for it.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ffi::OsString,
+    sync::Arc,
+};
+
+use tokio::sync::SetOnce;
+use tokio_util::sync::CancellationToken;
+
+use super::{Origin, Supervisor, launches::Launches, loading::Loaded, task::Launched};
+use crate::{
+    effects::{check::Saved, log::ServiceLogs, probe::Pulse, process::Tree},
+    fs::home::Home,
+    host::clock,
+    model::{
+        facts::{RunId, StackId},
+        service::ServiceState,
+        stack::{Event, StackModel},
+    },
+    stack::{ServiceName, Stack},
+    state::Running,
+};
+
+/// The variables that the services of a stack start with. Values are secrets.
+pub(super) type Variables = BTreeMap<OsString, OsString>;
+
+/// A stack and what runs for it.
+pub(super) struct Kept {
+    pub(super) id: StackId,
+    pub(super) model: StackModel,
+    /// Of whoever started the stack last.
+    pub(super) variables: Arc<Variables>,
+    /// What its checks have saved for later ones.
+    pub(super) saved: Saved,
+    pub(super) launches: Launches,
+    runs: HashMap<ServiceName, Run>,
+    /// Whether a later daemon would learn of it.
+    remembered: bool,
+}
+
+/// What works for one run of a service.
+#[derive(Clone, Debug)]
+pub(super) struct Run {
+    pub(super) id: RunId,
+    /// Whatever works for the run ends with it.
+    pub(super) over: CancellationToken,
+    /// The stop no longer waits for a polite end.
+    pub(super) kill: CancellationToken,
+    /// The end of the first process is no longer news: the whole tree is being ended.
+    pub(super) stopping: CancellationToken,
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) tree: Option<Tree>,
+    /// Whether an earlier daemon has seen it ready.
+    pub(super) was_ready: bool,
+    /// The result of its launch, once that has returned.
+    pub(super) launch: Arc<SetOnce<Option<Tree>>>,
+}
+
+impl Run {
+    pub(super) fn new(run: RunId) -> Self {
+        Self {
+            id: run,
+            over: CancellationToken::new(),
+            kill: CancellationToken::new(),
+            stopping: CancellationToken::new(),
+            pulse: Arc::default(),
+            tree: None,
+            was_ready: false,
+            launch: Arc::default(),
+        }
+    }
+}
+
+impl Kept {
+    /// Creates a stack of which nothing runs; see [`StackModel::new`].
+    pub(super) fn new(
+        id: StackId,
+        stack: Arc<Stack>,
+        variables: Variables,
+        last_run: impl Fn(&ServiceName) -> RunId,
+    ) -> Self {
+        let now = clock::now();
+        // Any seed will do; this one differs from start to start.
+        let seed = now
+            .wall
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(1, |time| time.as_secs());
+        let model = StackModel::new(stack, last_run, seed, now);
+        Self {
+            model,
+            id,
+            variables: Arc::new(variables),
+            saved: Saved::default(),
+            launches: Launches::default(),
+            runs: HashMap::new(),
+            remembered: false,
+        }
+    }
+
+    /// The run that is under way for a service, made if this is the first that is heard of it.
+    pub(super) fn run(&mut self, service: &ServiceName, run: RunId) -> &mut Run {
+        let entry = self
+            .runs
+            .entry(service.clone())
+            .or_insert_with(|| Run::new(run));
+        if entry.id != run {
+            entry.over.cancel();
+            *entry = Run::new(run);
+        }
+        entry
+    }
+
+    /// Ends whatever works for a run. Its processes are not touched.
+    pub(super) fn abandon(&mut self, service: &ServiceName, run: RunId) -> Option<Run> {
+        self.runs.get(service).filter(|entry| entry.id == run)?;
+        let entry = self.runs.remove(service)?;
+        entry.over.cancel();
+        Some(entry)
+    }
+
+    /// Shows the latency of the latest probes of its services.
+    pub(super) fn show_latencies(&mut self) {
+        for (service, run) in &self.runs {
+            if let Some(latency) = run.pulse.latency() {
+                self.model.show_latency(service, run.id, latency);
+            }
+        }
+    }
+
+    /// Ends whatever works for the stack, and leaves its services running.
+    pub(super) fn release(&mut self) {
+        for (_, run) in self.runs.drain() {
+            run.over.cancel();
+        }
+    }
+
+    /// Returns whether a run is the current one of its service.
+    pub(super) fn is_current(&self, origin: &Origin) -> bool {
+        let service = self.model.service(&origin.service);
+        service.and_then(ServiceState::current_run) == Some(origin.run)
+    }
+
+    /// Keeps what was launched, and says what is to be written down of it.
+    pub(super) fn launched(&mut self, origin: &Origin, launched: &Launched) -> Option<Running> {
+        let run = self.run(&origin.service, origin.run);
+        run.tree = Some(launched.tree.clone());
+        self.running(&origin.service)
+    }
+
+    /// What is to be written down of the present run of a service.
+    pub(super) fn running(&self, name: &ServiceName) -> Option<Running> {
+        let run = self.runs.get(name)?;
+        let tree = run.tree.as_ref()?;
+        let service = self.model.service(name)?;
+        let first = tree.first();
+        Some(Running {
+            stack: self.id.clone(),
+            service: name.clone(),
+            run: run.id,
+            process: service.process().or(first)?,
+            port: service.port(),
+            since: service.started()?,
+            ready: service.is_ready(),
+            daemon: service
+                .process()
+                .is_some_and(|process| Some(process) != first),
+        })
+    }
+
+    /// What runs of a service.
+    pub(super) fn tree(&self, service: &ServiceName) -> Option<Tree> {
+        self.runs.get(service)?.tree.clone()
+    }
+
+    /// The trees of all that runs.
+    pub(super) fn trees(&self) -> impl Iterator<Item = (&ServiceName, &Tree)> {
+        self.runs
+            .iter()
+            .filter_map(|(service, run)| Some((service, run.tree.as_ref()?)))
+    }
+
+    /// What to say about the first of these names that no service has.
+    pub(super) fn unknown(&self, names: &[ServiceName]) -> Option<String> {
+        let unknown = names
+            .iter()
+            .find(|name| self.model.service(name).is_none())?;
+        let known: Vec<&str> = self
+            .model
+            .stack()
+            .services
+            .iter()
+            .map(|service| service.name.as_str())
+            .collect();
+        Some(format!(
+            "there is no service `{unknown}` in {}; there is {}",
+            self.model.stack().name,
+            known.join(", ")
+        ))
+    }
+
+    /// Whether it has just come to its end, so that a later daemon need not know it.
+    pub(super) fn is_over(&mut self) -> bool {
+        self.remembered && !self.model.is_alive() && {
+            self.remembered = false;
+            true
+        }
+    }
+
+    pub(super) fn remember(&mut self) {
+        self.remembered = true;
+    }
+}
+
+impl Supervisor {
+    /// Applies the content of a stack file, also to a stack that runs by an earlier version.
+    pub(super) fn apply(&mut self, loaded: Loaded) -> usize {
+        let Loaded {
+            id,
+            file,
+            text,
+            stack,
+            variables,
+            last_runs,
+            has_run: _,
+        } = loaded;
+        self.journal.stack(&id, &file, stack.mode, &text);
+        let index = if let Some(index) = self.place(&id) {
+            self.stacks[index].variables = Arc::new(variables);
+            self.step(index, Event::Load(stack, last_runs));
+            index
+        } else {
+            let last_run = |name: &ServiceName| last_runs.get(name).copied().unwrap_or(RunId(0));
+            self.stacks.push(Kept::new(id, stack, variables, last_run));
+            self.stacks.len() - 1
+        };
+        self.stacks[index].remember();
+        index
+    }
+}
+
+/// The latest run of a service that has left a log.
+pub(super) fn last_run(home: &Home, stack: &StackId, service: &ServiceName) -> RunId {
+    let logs = ServiceLogs::of(home.logs(), stack, service);
+    logs.latest_run().ok().flatten().unwrap_or(RunId(0))
+}
