@@ -5,13 +5,7 @@
     reason = "system calls that no safe library offers; each block argues for itself"
 )]
 
-mod extent;
-mod file_id;
-mod killing;
-mod port;
-mod remnant;
-mod row;
-mod start;
+mod types;
 #[cfg(unix)]
 mod unix;
 
@@ -25,10 +19,6 @@ mod os;
 #[path = "windows/mod.rs"]
 mod os;
 
-pub(crate) use file_id::FileId;
-pub(crate) use killing::OomKill;
 pub(crate) use os::{file, host, local, process, program, socket};
-pub(crate) use remnant::Remnant;
-pub(crate) use row::Wanted;
-pub use row::{Row, Usage};
-pub(crate) use start::Fork;
+pub(crate) use types::{FileId, Fork, OomKill, Remnant, Wanted};
+pub use types::{Row, Usage};

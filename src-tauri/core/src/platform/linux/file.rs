@@ -22,7 +22,7 @@ use tokio::{io::unix::AsyncFd, sync::oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
 pub(crate) use crate::platform::{
-    extent::Extent,
+    types::Extent,
     unix::file::{
         create_append_private, extent, first_kept, make_private_folder, open_private,
         open_without_waiting,

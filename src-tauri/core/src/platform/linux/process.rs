@@ -17,7 +17,7 @@ pub(crate) use scan::{Scanner, descendants, mark_of, started};
 pub(crate) use standing::{adopts, has_terminal, is_contained};
 
 pub(crate) use crate::platform::{
-    start::Start,
+    types::Start,
     unix::process::{
         DEFAULT_PATH, PIPE_SIZE, Pipe, Runnable, called, enterable, errand, is_no_program,
         is_place, names, own_pid, pipe, read_rest, runnable, session, shell,

@@ -15,7 +15,7 @@ pub(crate) use crate::platform::unix::program::{
     Endings, ForkOutput, Resizes, assume_identity, begin_anew, close_output, detach,
     raise_file_limit, spawn_in_background,
 };
-use crate::{model::facts::Mark, platform::start::Fork};
+use crate::{model::facts::Mark, platform::types::Fork};
 
 /// Forks this process: the original continues, and the copy runs in the background, as
 /// [`spawn_in_background`] starts one, without loading the program again.

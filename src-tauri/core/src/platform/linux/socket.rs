@@ -13,7 +13,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with, 
 
 use crate::model::facts::Process;
 pub(crate) use crate::platform::{
-    port::{Breadth, Listening, Refusal},
+    types::{Breadth, Listening, Refusal},
     unix::socket::is_connecting,
 };
 

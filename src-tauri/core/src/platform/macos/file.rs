@@ -15,7 +15,7 @@ use rustix::event::kqueue::VnodeEvents;
 
 use super::notice::Notice;
 pub(crate) use crate::platform::{
-    extent::Extent,
+    types::Extent,
     unix::file::{
         create_append_private, extent, first_kept, make_private_folder, open_private,
         open_without_waiting,

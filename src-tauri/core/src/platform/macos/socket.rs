@@ -14,7 +14,7 @@ use rustix::{
 };
 
 pub(crate) use crate::platform::{
-    port::{Breadth, Listening, Refusal},
+    types::{Breadth, Listening, Refusal},
     unix::socket::is_connecting,
 };
 

@@ -12,7 +12,7 @@ use rustix::{
     io::Errno,
 };
 
-use crate::platform::extent::Extent;
+use crate::platform::types::Extent;
 
 /// Makes the folder and the missing ones above it, for the present user only (0700). A folder that
 /// is there already is left as it is.

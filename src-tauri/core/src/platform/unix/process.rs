@@ -16,7 +16,7 @@ use rustix::{
     process::{Pid, Signal as Number, WaitId, WaitIdOptions, kill_process, waitid},
 };
 
-pub(crate) use crate::platform::start::Runnable;
+pub(crate) use crate::platform::types::Runnable;
 use crate::{model::facts::Exit, stack::Signal};
 
 /// Children that have not ended yet and that nobody waits for any more.

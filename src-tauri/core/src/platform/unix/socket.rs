@@ -4,7 +4,7 @@ use std::io;
 
 use rustix::io::Errno;
 
-use crate::platform::port::Refusal;
+use crate::platform::types::Refusal;
 
 /// Returns whether this error of a non-blocking `connect` means that the connection is in progress.
 pub(crate) fn is_connecting(error: &io::Error) -> bool {

@@ -16,7 +16,7 @@ use std::{
     ptr,
 };
 
-use crate::platform::start::Start;
+use crate::platform::types::Start;
 
 /// Starts a process in a group of its own, with nothing to read, and gives its number. It is a
 /// child that has not been waited for, so the number stays its own. `extra` is handed down under

@@ -20,7 +20,7 @@ pub(crate) use watch::Armed;
 pub use watch::Watcher;
 
 use super::access;
-pub(crate) use crate::platform::extent::Extent;
+pub(crate) use crate::platform::types::Extent;
 
 /// Makes the folder and the missing ones above it, the folder itself for the present user only. A
 /// folder that is there already is left as it is.

@@ -34,7 +34,7 @@ use windows_sys::Win32::{
     },
 };
 
-pub(crate) use crate::platform::start::{Runnable, Start};
+pub(crate) use crate::platform::types::{Runnable, Start};
 
 /// The code that a killed process ends with, as the task manager gives it.
 const KILLED: u32 = 1;

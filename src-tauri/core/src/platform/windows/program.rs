@@ -27,7 +27,7 @@ use windows_sys::Win32::{
 };
 
 use super::call::{check, check_result, wide};
-use crate::{host::signals::Ending, model::facts::Mark, platform::start::Fork};
+use crate::{host::signals::Ending, model::facts::Mark, platform::types::Fork};
 
 /// Hears of every request to end this process. From the moment it is made, Ctrl+C and Ctrl+Break
 /// do not end it by themselves. Of the end of a terminal or a session it hears as well, and

@@ -22,7 +22,7 @@ use super::{
     process::{open, started},
 };
 use crate::model::facts::Process;
-pub(crate) use crate::platform::port::{Breadth, Listening, Refusal};
+pub(crate) use crate::platform::types::{Breadth, Listening, Refusal};
 
 /// The number of the kernel. Lower ones mean no process.
 const KERNEL: u32 = 4;

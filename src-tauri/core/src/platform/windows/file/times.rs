@@ -14,8 +14,8 @@ use windows_sys::Win32::{
 use crate::{
     host::clock,
     platform::{
-        extent::Extent,
         os::call::{check, raw},
+        types::Extent,
     },
 };
 

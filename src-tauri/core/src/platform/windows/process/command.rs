@@ -15,7 +15,7 @@ use windows_sys::Win32::{
 
 use crate::platform::{
     os::call::is_code,
-    start::{Runnable, Start},
+    types::{Runnable, Start},
 };
 
 /// What a process can be made of, in the order of `PATHEXT`. What else stands there (scripts of
