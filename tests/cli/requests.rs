@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use pilotlight::control::Lock;
 use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal as catch};
 
@@ -140,6 +141,20 @@ fn ctrl_c_is_heard_from_the_moment_that_it_does_not_kill() {
         up.signal(Signal::INT);
         let ended = up.end();
         assert!([0, 1].contains(&ended), "{ended}: {}", up.errors());
+        stage.until_nobody_is_left();
+    }
+}
+
+#[test]
+fn ctrl_c_ends_an_up_that_waits_for_a_daemon_to_listen() {
+    let stage = Stage::new(&talker("talker"));
+    // It is locked as by a daemon that is about to listen, and never does.
+    let _lock = Lock::acquire(&stage.home()).unwrap();
+    for words in [&["up"][..], &["up", "-d"]] {
+        let mut up = stage.start(words);
+        until("it hears Ctrl-C", || has_interrupt(up.pid(), "SigCgt:"));
+        up.signal(Signal::INT);
+        assert_eq!(up.end(), 1, "{}", up.errors());
         stage.until_nobody_is_left();
     }
 }

@@ -53,7 +53,11 @@ async fn detached(
     endings: &mut Endings,
 ) -> Result<Ending, Unstarted> {
     let home = &context.home;
-    let mut client = attach_in_background(context).await?;
+    let mut client = tokio::select! {
+        client = attach_in_background(context) => client?,
+        // Nothing was asked for yet.
+        _ = endings.next() => return Ok(Ending::Undone),
+    };
     let mut show = follow(home, &request.file).await?;
     show.say("", STOPS_WAITING);
     let begun = clock::now().instant;
@@ -110,7 +114,11 @@ async fn foreground(
     request: &control::Up,
     endings: &mut Endings,
 ) -> Result<Ending, Unstarted> {
-    let mut daemon = attach(home).await?;
+    let mut daemon = tokio::select! {
+        daemon = attach(home) => daemon?,
+        // Nothing was asked for yet, and what an earlier daemon left keeps running.
+        _ = endings.next() => return Ok(Ending::Undone),
+    };
     if let Attached::Here(own) = &daemon {
         for remark in &own.remarks {
             tell_remark(remark);
