@@ -5,6 +5,7 @@
 //! whole truth goes out on a `watch` channel.
 
 mod adoption;
+mod calm;
 mod doctor;
 mod effects;
 mod guard;
@@ -39,7 +40,7 @@ use crate::{
         process::{ProcessTable, kill},
     },
     fs::{home::Home, redact::redact},
-    host::{background, clock},
+    host::clock,
     model::{
         effect::Report,
         facts::{Exit, Process, RunId, StackId},
@@ -52,6 +53,7 @@ use crate::{
     stack_file::Environment,
     state::Journal,
 };
+use calm::Calm;
 use loading::Loader;
 use queue::{Prepared, Queue, Ticket};
 use requests::{Waiter, reply};
@@ -63,8 +65,6 @@ use timers::Timers;
 const INBOX: usize = 1024;
 /// How many messages are taken before the world is told what came of them.
 const BATCH: usize = 256;
-/// The delay after the first ready service; by then most starts are over.
-const CALM: Duration = Duration::from_millis(250);
 /// How long a daemon that ends waits for tasks that only tidy up.
 const DRAIN: Duration = Duration::from_secs(1);
 
@@ -173,8 +173,7 @@ struct Supervisor {
     snapshot: watch::Sender<Arc<Snapshot>>,
     meter: usage::Meter,
     timers: Timers,
-    /// Whether the preparation for a first crash is done or scheduled.
-    warm: bool,
+    calm: Calm,
     quitting: bool,
     refuses_starts: bool,
     retiring: Option<oneshot::Sender<()>>,
@@ -228,7 +227,7 @@ pub async fn start(lock: &Lock) -> std::io::Result<Started> {
         snapshot,
         meter: usage::Meter::default(),
         timers: Timers::default(),
-        warm: false,
+        calm: Calm::default(),
         quitting: false,
         refuses_starts: false,
         retiring: None,
@@ -259,11 +258,13 @@ impl Supervisor {
                     break;
                 },
                 () = self.timers.due() => {}
+                () = self.calm.due() => {}
             }
             for message in messages.drain(..) {
                 self.take(message);
             }
             self.fire_timers();
+            self.use_calm();
             self.publish();
             self.retire_if_idle();
             if self.quitting && self.waiters.is_empty() {
@@ -382,17 +383,6 @@ impl Supervisor {
         service.is_some_and(|service| service.restarts_at_once(origin.run, clock::now()))
     }
 
-    /// Prepares for a first crash while nothing happens.
-    fn warm_up(&self) {
-        let processes = self.tools.processes.clone();
-        self.tasks.spawn(async move {
-            tokio::time::sleep(CALM).await;
-            processes.warm_up().await;
-            // Returns memory that only start-up needed.
-            background::give_memory_back();
-        });
-    }
-
     fn report(&mut self, origin: &Origin, report: Report) {
         let Some(index) = self.place(&origin.stack) else {
             return;
@@ -412,9 +402,7 @@ impl Supervisor {
         if was_ready || !is_ready(&self.stacks[index]) {
             return;
         }
-        if !std::mem::replace(&mut self.warm, true) {
-            self.warm_up();
-        }
+        self.calm.count_ready(clock::now().instant);
         // A later daemon is to know that it once was.
         if let Some(running) = self.stacks[index].running(&origin.service) {
             self.journal.started(running);

@@ -79,7 +79,7 @@ pub struct Round {
 
 /// Asks one run of one service whether it is ready, and whether it stays well.
 ///
-/// It is begun together with the process. The first round comes at once. Until all probes have
+/// It is begun together with the process. The first round follows after 2 ms. Until all probes have
 /// passed in one round (a line of the log that has matched counts from then on) the pause is a
 /// hundredth of the time waited so far, between 2 and 200 ms: a service that is ready after 200 ms
 /// is noticed within 2 ms, one that takes 8 s within 80 ms.
@@ -161,6 +161,10 @@ impl<L: Lines> Watch<L> {
             let asking = probes.map(|probe| self.prober.probe(probe, &self.context, timeout));
             try_join_all(asking).await.map(|_| ())
         };
+        if !asked.is_empty() {
+            // A process that has just been created cannot answer yet.
+            sleep(SHORTEST).await;
+        }
         let ready = course.until_ready(ask, &mut log).await;
         drop(log);
         if ready && !asked.is_empty() {
