@@ -24,6 +24,8 @@ const COMMANDS: &[&str] = &[
     "apply_change",
     "follow_log",
     "unfollow_log",
+    "describe",
+    "probe_paths",
     "answer_quit",
     "add_stack",
     "remove_stack",

@@ -19,6 +19,8 @@ pub(crate) fn all() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
         acts::apply_change,
         acts::follow_log,
         acts::unfollow_log,
+        acts::describe,
+        acts::probe_paths,
         acts::answer_quit,
         choices::add_stack,
         choices::remove_stack,

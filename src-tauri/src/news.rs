@@ -1,4 +1,4 @@
-//! Notifications of the desktop: one for an incident, from the core's notices.
+//! The notifications of the desktop: one for each service, updated by the notices of the core.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use std::{
 use jiff::Timestamp;
 use pilotlight::{
     app::{
-        notices::{Notice, Notices},
+        notices::{Kind, Notice, Notices},
         window::Update,
     },
     host::clock,
@@ -23,13 +23,13 @@ use tauri_plugin_notification::{ActiveNotification, NotificationExt as _};
 
 use crate::{host::Host, platform, window};
 
-/// Those that may still be clicked, by their number. The oldest are forgotten.
+/// The services with a notification, by its number. The oldest are forgotten.
 type Shown = Arc<Mutex<BTreeMap<i32, (PathBuf, ServiceName)>>>;
 
-/// More are not looked for when one is clicked.
+/// The limit of notifications that can be clicked or updated.
 const REMEMBERED: usize = 50;
 
-/// Tells whatever is worth telling from now on.
+/// Shows notifications from now on.
 pub(crate) fn attend(app: &AppHandle) {
     let shown = Shown::default();
     listen(app, &shown);
@@ -58,25 +58,32 @@ pub(crate) fn attend(app: &AppHandle) {
 fn tell(app: &AppHandle, notice: &Notice, shown: &Shown) {
     static NUMBER: AtomicI32 = AtomicI32::new(1);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    {
+    let about = (notice.file.clone(), notice.service.clone());
+    let earlier: Vec<i32> = {
         let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.insert(number, (notice.file.clone(), notice.service.clone()));
+        let same = shown.iter().filter(|(_, other)| **other == about);
+        let earlier: Vec<i32> = same.map(|(number, _)| *number).collect();
+        shown.retain(|number, _| !earlier.contains(number));
+        shown.insert(number, about);
         if shown.len() > REMEMBERED {
             shown.pop_first();
         }
-    }
-    let notification = app.notification().builder().id(number).title(&notice.title);
-    let sent = if notice.body.is_empty() {
-        notification.show()
-    } else {
-        notification.body(platform::body(notice)).show()
+        earlier
     };
-    if let Err(error) = sent {
+    let mut notification = app.notification().builder().id(number).title(&notice.title);
+    if !notice.body.is_empty() {
+        notification = notification.body(platform::body(notice));
+    }
+    if notice.kind == Kind::Recovered {
+        notification = notification.silent();
+    }
+    let sent = app.notification().remove_active(earlier);
+    if let Err(error) = sent.and_then(|()| notification.show()) {
         tracing::warn!("failed to show a notification: {error}");
     }
 }
 
-/// A click opens the window on what it is about, where the desktop tells of clicks.
+/// Opens the window on the service of a notification that is clicked, where the desktop reports clicks.
 fn listen(app: &AppHandle, shown: &Shown) {
     let (clicked, shown) = (app.clone(), shown.clone());
     let listening = app.notification().on_action(move |action| {

@@ -1,4 +1,4 @@
-//! The tray: what the core says it shows, and what a person chooses in it.
+//! The tray: shows what the core computes and carries out its actions.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ pub(crate) fn attend(app: &AppHandle) {
     platform::show_tray(app, trays);
 }
 
-/// Somebody has chosen something. Returns at once.
+/// Carries out an action of the tray. Returns at once.
 pub(crate) fn choose(app: &AppHandle, choice: Choice) {
     tracing::info!(?choice, "chosen");
     match choice {
@@ -67,7 +67,7 @@ pub(crate) fn choose(app: &AppHandle, choice: Choice) {
                 window::show(app);
             }
         }
-        Choice::ShowLog { file, service } => {
+        Choice::Show { file, service } => {
             let service = Some(service);
             app.state::<Host>()
                 .page

@@ -184,7 +184,7 @@ fn who_has_read_enough_ends_the_command_quietly() {
 #[test]
 fn a_stack_file_that_is_wrong_is_told_with_its_place() {
     let stage = Stage::new("[service.web]\ncomand = \"true\"\n");
-    for words in [&["up"][..], &["up", "-d"], &["check"], &["status"]] {
+    for words in [&["up"][..], &["up", "-d"], &["validate"], &["status"]] {
         let (_, err) = stage.expect(words, 2);
         assert!(
             err.contains("pilotlight.toml:3:1: unknown key `comand`"),
@@ -192,7 +192,7 @@ fn a_stack_file_that_is_wrong_is_told_with_its_place() {
         );
         assert!(err.contains("did you mean `command`?"), "{err}");
     }
-    let verdict = stage.json(&["check", "--json"], 2);
+    let verdict = stage.json(&["validate", "--json"], 2);
     assert_eq!(verdict["valid"], false);
     let problem = &verdict["problems"][0];
     assert_eq!(
@@ -209,9 +209,15 @@ fn a_stack_file_that_is_wrong_is_told_with_its_place() {
 fn a_missing_stack_file_is_told_with_what_to_do() {
     let stage = Stage::new("");
     fs::remove_file(stage.folder.path().join("pilotlight.toml")).unwrap();
-    for words in [&["up"][..], &["status"], &["down"], &["logs"], &["check"]] {
+    for words in [
+        &["up"][..],
+        &["status"],
+        &["down"],
+        &["logs"],
+        &["validate"],
+    ] {
         let (_, err) = stage.expect(words, 2);
-        assert!(err.contains("failed to find pilotlight.toml"), "{err}");
+        assert!(err.contains("pilotlight.toml"), "{err}");
     }
     let (_, err) = stage.expect(&["--file", "nowhere.toml", "up"], 2);
     assert!(err.contains("nowhere.toml"), "{err}");
@@ -222,13 +228,67 @@ fn a_service_that_is_not_there_is_told_with_the_nearest() {
     let stage = Stage::new(&talker("talker"));
     for words in [&["up", "taker"][..], &["logs", "taker"], &["down", "taker"]] {
         let (_, err) = stage.expect(words, 2);
-        assert!(err.contains("did you mean `talker`?"), "{words:?}: {err}");
+        assert!(
+            err.contains("no service named `taker` in stack `test`\n"),
+            "{err}"
+        );
+        assert!(
+            err.contains("did you mean `talker`? services are: talker\n"),
+            "{err}"
+        );
     }
     stage.expect(&["up", "-d"], 0);
     for words in [&["restart", "taker"][..], &["down", "taker"]] {
         let (_, err) = stage.expect(words, 2);
         assert!(err.contains("did you mean `talker`?"), "{words:?}: {err}");
     }
+}
+
+#[test]
+fn old_and_usual_names_of_commands_are_understood() {
+    let stage = Stage::new(&talker("talker"));
+    stage.expect(&["start", "-d"], 0);
+    let (_, err) = stage.expect(&["up", "-d"], 0);
+    assert!(err.contains("already running (up "), "{err}");
+    let (out, _) = stage.expect(&["ps"], 0);
+    assert!(out.contains("talker"), "{out}");
+    stage.expect(&["stop"], 0);
+    stage.until_nobody_is_left();
+    // Its name until version 0.1.
+    stage.expect(&["check"], 0);
+}
+
+#[test]
+fn the_help_says_first_what_the_command_is_for() {
+    let stage = Stage::new("");
+    let (out, _) = stage.expect(&["--help"], 0);
+    let first = "Start your local dev stack with one command, and see why it breaks.";
+    assert_eq!(out.lines().next(), Some(first));
+}
+
+#[test]
+fn a_selection_without_a_line_says_so() {
+    let calm = "command = [\"sh\", \"-c\", \"echo hello; exec sleep 1000\"]\nready = { log = \"hello\" }\n";
+    let stage = Stage::new(&format!("[service.calm]\n{calm}"));
+    stage.expect(&["up", "-d"], 0);
+    let (out, err) = stage.expect(&["logs", "--level", "error"], 0);
+    assert_eq!(out, "");
+    assert_eq!(err, "No lines at error or above in calm, run 1.\n");
+    stage.expect(&["down"], 0);
+}
+
+#[test]
+fn the_status_of_a_broken_stack_counts_its_problems() {
+    let broken = "[service.broken]\ncommand = [\"sh\", \"-c\", \"exit 3\"]\nrestart = \"never\"\nready = { log = \"never\" }\n";
+    let stage = Stage::new(broken);
+    stage.expect(&["up", "-d"], 1);
+    let (out, _) = stage.expect(&["status"], 0);
+    assert!(out.contains("failed: exited with code 3"), "{out}");
+    assert!(
+        out.ends_with("\n1 problem. Run `pilotlight doctor`.\n"),
+        "{out}"
+    );
+    stage.expect(&["down"], 0);
 }
 
 #[test]
@@ -243,7 +303,7 @@ fn a_valid_stack_is_shown_in_the_order_in_which_it_starts() {
     let services = verdict["services"].as_array().unwrap();
     let names: Vec<&Value> = services.iter().map(|service| &service["name"]).collect();
     assert_eq!(names, ["later", "first"]);
-    let (out, _) = stage.expect(&["check"], 0);
+    let (out, _) = stage.expect(&["validate"], 0);
     assert!(
         out.find("later").unwrap() < out.find("first").unwrap(),
         "{out}"
@@ -255,9 +315,9 @@ fn nobody_on_a_port_is_an_answer() {
     let stage = Stage::new("");
     let port = free_port().to_string();
     let (out, _) = stage.expect(&["port", &port], 0);
-    assert_eq!(out, format!("nobody listens on port {port}\n"));
+    assert_eq!(out, format!("Nothing is listening on port {port}.\n"));
     let (out, _) = stage.expect(&["port", &port, "--free", "--yes"], 0);
-    assert_eq!(out, format!("nobody listens on port {port}\n"));
+    assert_eq!(out, format!("Nothing is listening on port {port}.\n"));
     assert_eq!(
         stage.json(&["port", &port, "--json"], 0)["holders"],
         Value::Array(Vec::new())
@@ -287,7 +347,7 @@ fn the_holder_of_a_port_is_named_and_ended_only_when_that_is_meant() {
     assert!(lives(listener.id()));
 
     let (out, _) = stage.expect(&["port", &port, "--free", "--yes"], 0);
-    assert!(out.contains(&format!("port {port} is free")), "{out}");
+    assert!(out.contains(&format!("Port {port} is free.")), "{out}");
     assert!(!listener.wait().unwrap().success());
 }
 
@@ -297,9 +357,11 @@ fn a_running_service_is_not_ended_for_its_port() {
     let stage = Stage::new(&server("web", port));
     stage.expect(&["up", "-d"], 0);
     let pid = stage.pid("web");
+    // Without a terminal, too: what is refused needs no confirmation.
+    stage.expect(&["port", &port.to_string(), "--free"], 1);
     let (_, err) = stage.expect(&["port", &port.to_string(), "--free", "--yes"], 1);
-    assert!(err.contains("it is the service web"), "{err}");
-    assert!(err.contains("down web` stops it"), "{err}");
+    assert!(err.contains("service web"), "{err}");
+    assert!(err.contains("down web`"), "{err}");
     assert!(lives(pid));
     let refused = stage.json(&["port", &port.to_string(), "--free", "--yes", "--json"], 1);
     assert_eq!(refused["free"], false);
@@ -375,7 +437,7 @@ fn a_listener_of_another_user_is_told_with_its_user_and_what_shows_more() {
     let said = text(ask(&[]).stdout);
     assert!(said.contains("a process of user root"), "{said}");
     assert!(said.contains(&format!("127.0.0.1:{port}")), "{said}");
-    assert!(said.contains("takes more rights: `sudo ss"), "{said}");
+    assert!(said.contains("run `sudo ss"), "{said}");
     let json: Value = serde_json::from_slice(&ask(&["--json"]).stdout).unwrap();
     assert_eq!(json["hidden"][0]["user"], "root", "{json}");
     let refused = text(ask(&["--free", "--yes"]).stderr);

@@ -28,7 +28,7 @@ fn a_stack_goes_up_in_the_background_and_down_without_a_trace() {
     assert!(err.contains("test  web     stopped"), "{err}");
     stage.until_nobody_is_left();
     let (_, err) = stage.expect(&["down"], 0);
-    assert_eq!(err, "nothing runs\n");
+    assert_eq!(err, "Nothing is running.\n");
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn a_service_that_fails_leaves_the_others_up_until_ctrl_c() {
     let failing = "[service.failing]\ncommand = \"false\"\nrestart = \"never\"\nready = { log = \"never\" }\n";
     let stage = Stage::new(&format!("{}{failing}", talker("talker")));
     let mut up = stage.start(&["up"]);
-    up.until_it_says("not everything came up");
+    up.until_it_says("some services failed to start");
     assert_eq!(stage.service("talker")["phase"], "ready");
     up.signal(Signal::INT);
     assert_eq!(up.end(), 1);

@@ -59,7 +59,7 @@ fn the_death_of_the_keeper_ends_no_service_and_the_next_up_takes_over() {
         left["note"]
             .as_str()
             .unwrap()
-            .contains("`pilotlight up` takes it over"),
+            .contains("`pilotlight up` reconnects"),
         "{left}"
     );
 

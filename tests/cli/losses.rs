@@ -47,7 +47,7 @@ fn down_ends_what_runs_when_the_journal_and_the_copies_are_lost() {
             assert!(!lives(talker), "{lost:?}: {err}");
             stage.until_nobody_is_left();
             let (_, err) = stage.expect(words, 0);
-            assert_eq!(err, "nothing runs\n");
+            assert_eq!(err, "Nothing is running.\n");
         }
     }
 }
@@ -157,7 +157,7 @@ fn who_watches_a_daemon_that_is_stopped_is_told_and_goes_on_with_it() {
     let mut watching = stage.start(&["up"]);
     watching.until_it_says("up in ");
     signal(daemon, Signal::STOP);
-    watching.until_it_says("the daemon does not respond");
+    watching.until_it_says("the daemon is not responding");
     signal(daemon, Signal::CONT);
     stage.expect(&["restart"], 0);
     assert_ne!(stage.pid("talker"), talker);

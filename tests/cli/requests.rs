@@ -183,7 +183,7 @@ fn ctrl_c_while_leftovers_are_ended_starts_nothing() {
         let entries = fs::read_dir(&journal).unwrap();
         let texts = entries.filter_map(|entry| fs::read(entry.unwrap().path()).ok());
         let mut texts = texts.map(|text| String::from_utf8_lossy(&text).into_owned());
-        texts.any(|text| text.contains("ending what is left"))
+        texts.any(|text| text.contains("ending the remaining processes"))
     });
     up.signal(Signal::INT);
     assert_eq!(up.end(), 1, "{}", up.errors());

@@ -18,7 +18,7 @@ fn the_live_view_is_drawn_over_itself_in_colour_until_ctrl_c() {
     let stage = Stage::new(&talker("talker"));
     let mut terminal = on_a_terminal(&stage, &["up"]);
     terminal.until_it_shows("up in ");
-    terminal.until_it_shows("Ctrl-C stops everything");
+    terminal.until_it_shows("Press Ctrl-C to stop everything");
     terminal.until_it_shows("ERROR: talker is only a test");
     terminal.press(CTRL_C);
     let (code, drawn) = terminal.end();
@@ -36,7 +36,7 @@ fn a_second_ctrl_c_on_the_terminal_kills() {
     let mut terminal = on_a_terminal(&stage, &["up"]);
     terminal.until_it_shows("up in ");
     terminal.press(CTRL_C);
-    terminal.answer("Ctrl-C again kills", CTRL_C);
+    terminal.answer("Press Ctrl-C again to kill", CTRL_C);
     let (code, drawn) = terminal.end();
     assert_eq!(code, Some(0), "{drawn}");
     stage.until_nobody_is_left();
@@ -47,13 +47,13 @@ fn ctrl_c_while_a_start_in_the_background_is_waited_for_leaves_it_to_go_on() {
     let late = "[service.late]\ncommand = \"sleep 1000\"\nready = { log = \"never\" }\n";
     let stage = Stage::new(late);
     let mut terminal = on_a_terminal(&stage, &["up", "-d"]);
-    terminal.until_it_shows("Ctrl-C stops waiting; the services go on");
+    terminal.until_it_shows("Press Ctrl-C to stop waiting.");
     terminal.until_it_shows("starting");
     terminal.press(CTRL_C);
     let (code, drawn) = terminal.end();
     assert_eq!(code, Some(1), "{drawn}");
     assert!(
-        drawn.contains("still starting, in the background"),
+        drawn.contains("still starting in the background"),
         "{drawn}"
     );
     assert!(lives(stage.pid("late")));
@@ -63,7 +63,7 @@ fn ctrl_c_while_a_start_in_the_background_is_waited_for_leaves_it_to_go_on() {
 #[test]
 fn a_stack_file_that_is_wrong_is_shown_with_its_lines() {
     let stage = Stage::new("[service.web]\ncomand = \"true\"\n");
-    let terminal = on_a_terminal(&stage, &["check"]);
+    let terminal = on_a_terminal(&stage, &["validate"]);
     let (code, drawn) = terminal.end();
     assert_eq!(code, Some(2));
     assert!(drawn.contains("comand = \"true\""), "{drawn}");
@@ -90,7 +90,7 @@ fn the_holder_of_a_port_is_ended_when_a_person_says_so() {
     let ask = port.to_string();
     for (answer, code) in [("n", 1), ("", 1), ("y", 0)] {
         let mut terminal = on_a_terminal(&stage, &["port", &ask, "--free"]);
-        terminal.until_it_shows("End it? [y/N]");
+        terminal.until_it_shows("Stop it? [y/N]");
         assert!(lives(listener.id()));
         terminal.press(&format!("{answer}\r"));
         let (ended, drawn) = terminal.end();

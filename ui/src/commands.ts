@@ -1,14 +1,14 @@
 import type { Command } from "./model/keys";
 import type { Session } from "./session.svelte";
 
-/** What of the page a key may reach. */
+/** The parts of the page that a key may use. */
 export interface Page {
   focusChosen: () => void;
   showLog: (service: string) => void;
   search: () => void;
 }
 
-/** Does what a key asks for; answers whether there was anything to do. */
+/** Carries out the command of a key. Returns whether there was anything to do. */
 export function carryOut(asked: Command, session: Session, page: Page): boolean {
   const { service } = session;
   switch (asked) {
@@ -26,7 +26,7 @@ export function carryOut(asked: Command, session: Session, page: Page): boolean 
     case "start":
     case "stop":
     case "restart":
-      if (service === null) session.tell("info", "Choose a service first, with the arrow keys.");
+      if (service === null) session.tell("info", "Select a service first, with the arrow keys.");
       else session.act(asked, [service]);
       return true;
     case "start-all":
@@ -53,6 +53,15 @@ export function carryOut(asked: Command, session: Session, page: Page): boolean 
     case "help":
       session.open = { kind: "help" };
       return true;
+    case "palette":
+      session.open = { kind: "palette" };
+      return true;
+    case "filter":
+      session.filter = session.filter === "all" ? "problems" : "all";
+      return true;
+    case "details":
+      if (service !== null) session.detailed = !session.detailed;
+      return service !== null;
     case "settings":
       session.open = { kind: "settings" };
       return true;
@@ -67,10 +76,11 @@ export function carryOut(asked: Command, session: Session, page: Page): boolean 
   }
 }
 
-/** The latest message goes first, then the choice. */
+/** Dismisses the latest message, then clears the selection. */
 function escape(session: Session): boolean {
   const last = session.toasts.at(-1);
   if (last !== undefined) session.dismiss(last.id);
+  else if (session.detailed) session.detailed = false;
   else if (session.service !== null) {
     session.service = null;
     if (document.activeElement instanceof HTMLElement) document.activeElement.blur();

@@ -2,6 +2,7 @@ import type { Backend } from "./backend/backend";
 import type { Action, Draft, Finding, Outcome, Settings, Update } from "./backend/wire";
 import { toClipboard } from "./log/clipboard";
 import { changes } from "./model/announce";
+import { inOrder, passes, type Filter } from "./model/filter";
 import { list } from "./model/format";
 import { complaint, sentence } from "./model/outcome";
 import { canRestart, canStart, canStop, isMoving } from "./model/words";
@@ -11,32 +12,41 @@ export interface Toast {
   id: number;
   kind: "info" | "error";
   text: string;
+  /** An action on the message, such as undo. */
+  action: { label: string; run: () => void } | null;
 }
 
 export type Open =
-  { kind: "settings" } | { kind: "help" } | { kind: "quit" } | { kind: "draft"; draft: Draft };
+  | { kind: "settings" }
+  | { kind: "help" }
+  | { kind: "palette" }
+  | { kind: "quit" }
+  | { kind: "draft"; draft: Draft };
 
-/** What a check on demand found, until the stack changes. */
+/** The findings of a check on demand, until the stack changes. */
 export interface Checked {
   file: string;
   findings: Finding[];
 }
 
-/** How long a message stays that needs no answer, in milliseconds. */
+/** The time that a message stays, in milliseconds. */
 const PASSING = 6_000;
 
-/** What one window knows and shows: its host's world, and what a person has chosen in it. */
+/** The state of one window: what its host reports, and what the user has selected. */
 export class Session {
   world: World | null = $state.raw(null);
-  /** Why there is no host to talk to. */
+  /** Why the connection to the host is lost. */
   lost: string | null = $state(null);
-  /** The clock, moved on by `App` while the window is seen. */
+  /** The clock; `App` updates it while the window is visible. */
   now: number = $state(Date.now());
 
-  /** The chosen row; its stack is `stack`. */
+  /** The selected row; its stack is `stack`. */
   service: string | null = $state(null);
-  /** Whose log is shown; null for all. */
+  /** The service whose log is shown; null for all. */
   logOf: string | null = $state(null);
+  /** Whether the details of the selected service are shown. */
+  detailed: boolean = $state(false);
+  filter: Filter = $state("all");
   open: Open | null = $state.raw(null);
   /** How many services are still to stop before the app ends. */
   quitting: number | null = $state(null);
@@ -59,7 +69,7 @@ export class Session {
     this.stacks.find((stack) => stack.view.file === this.chosenFile) ?? this.stacks[0] ?? null,
   );
   readonly moving: boolean = $derived(this.stack !== null && isMoving(this.stack.view));
-  /** What stands above the list: what the keeper found, then what only a check on demand did. */
+  /** The findings above the list: those of the daemon, then those that only a check on demand found. */
   readonly findings: Finding[] = $derived.by(() => {
     if (this.stack === null) return [];
     const { file, findings } = this.stack.view;
@@ -76,7 +86,7 @@ export class Session {
     try {
       await this.backend.subscribe((update) => this.receive(update));
     } catch (reason) {
-      // What was known is of another time now.
+      // The last state is out of date.
       this.world = null;
       this.lost = messageOf(reason);
     }
@@ -119,7 +129,7 @@ export class Session {
     this.forget();
   }
 
-  /** Lets go of what was chosen and is no longer there. */
+  /** Clears a selection that no longer exists. */
   private forget(): void {
     const names = this.stack?.view.services.map((service) => service.name) ?? [];
     if (this.service !== null && !names.includes(this.service)) this.service = null;
@@ -128,6 +138,7 @@ export class Session {
 
   choose(file: string, service: string | null = null): void {
     if (file !== this.stack?.view.file) this.logOf = null;
+    if (file !== this.stack?.view.file) this.filter = "all";
     this.chosenFile = file;
     this.service = service;
     this.forget();
@@ -141,9 +152,10 @@ export class Session {
     if (next !== undefined && next !== files[at]) this.choose(next);
   }
 
-  /** Chooses the row that many places further; with none chosen, the first or the last. */
+  /** Moves the selection by so many rows; without one, selects the first or the last row. */
   move(by: number): void {
-    const services = this.stack?.view.services ?? [];
+    const all = inOrder(this.stack?.view.services ?? []);
+    const services = all.filter((service) => passes(service, this.filter));
     const at = services.findIndex((service) => service.name === this.service);
     const from = at !== -1 ? at : by > 0 ? -1 : services.length;
     const to = from + by;
@@ -156,10 +168,20 @@ export class Session {
     this.logOf = service;
   }
 
-  tell(kind: Toast["kind"], text: string, passes = kind === "info"): void {
+  showDetails(service: string): void {
+    this.service = service;
+    this.detailed = true;
+  }
+
+  tell(
+    kind: Toast["kind"],
+    text: string,
+    passes = kind === "info",
+    action: Toast["action"] = null,
+  ): void {
     const id = ++this.lastToast;
     const others = this.toasts.filter((toast) => toast.text !== text);
-    this.toasts = [...others, { id, kind, text }].slice(-4);
+    this.toasts = [...others, { id, kind, text, action }].slice(-4);
     if (passes) setTimeout(() => this.dismiss(id), PASSING);
   }
 
@@ -167,7 +189,7 @@ export class Session {
     this.toasts = this.toasts.filter((toast) => toast.id !== id);
   }
 
-  /** Says what went wrong, if anything did; answers whether it came true. */
+  /** Reports an error, if any. Returns whether the request succeeded. */
   async attempt(doing: Promise<Outcome>): Promise<boolean> {
     try {
       const wrong = complaint(await doing);
@@ -179,7 +201,7 @@ export class Session {
     return false;
   }
 
-  /** The same for what has no outcome; answers null when it could not be carried out. */
+  /** Does the same for a request without an outcome. Returns null on an error. */
   async tryTo<T>(doing: Promise<T>): Promise<T | null> {
     try {
       return await doing;
@@ -208,6 +230,13 @@ export class Session {
       return;
     }
     void this.attempt(this.backend[what](view.file, names));
+    if (what === "stop") {
+      const { file } = view;
+      const stopped = asked.filter(can).map((service) => service.name);
+      const text = names.length === 0 ? "Stopping all services." : `Stopping ${list(stopped)}.`;
+      const run = () => void this.attempt(this.backend.start(file, stopped));
+      this.tell("info", text, true, { label: "Undo", run });
+    }
   }
 
   /** Opens a link by its label, the page of the port with null, and without either what comes first. */
@@ -217,14 +246,14 @@ export class Session {
     if (view === undefined || found === undefined) return;
     const first = Object.keys(found.links)[0];
     if (found.port === null && first === undefined) {
-      this.tell("info", `${service} has neither a port nor a link`);
+      this.tell("info", `${service} has no port and no link.`);
       return;
     }
     const wanted = label === undefined ? (first ?? null) : label;
     void this.tryTo(this.backend.openLink(view.file, service, wanted));
   }
 
-  /** Asks every service everything, now. */
+  /** Runs every probe and check now. */
   async check(): Promise<void> {
     const file = this.stack?.view.file;
     if (file === undefined || this.checking) return;
@@ -234,8 +263,8 @@ export class Session {
     if (findings === null) return;
     this.checked = { file, findings };
     const services = findings.map((finding) => finding.service);
-    this.spoken = findings.length === 0 ? "Nothing is wrong" : `Found: ${list(services)}`;
-    if (findings.length === 0) this.tell("info", "Checked everything: nothing is wrong.");
+    this.spoken = findings.length === 0 ? "No problems found" : `Problems: ${list(services)}`;
+    if (findings.length === 0) this.tell("info", "No problems found.");
   }
 
   async carryOut(action: Action): Promise<boolean> {
@@ -249,7 +278,7 @@ export class Session {
   async copy(text: string): Promise<boolean> {
     const copied = await toClipboard(text);
     if (copied) this.spoken = "Copied";
-    else this.tell("error", "This system did not let the text be copied.");
+    else this.tell("error", "Could not copy to the clipboard.");
     return copied;
   }
 
@@ -285,11 +314,11 @@ export class Session {
 }
 
 function impossible(what: "start" | "stop" | "restart", name: string, external: boolean): string {
-  if (external) return `${name} is only watched: Pilot Light does not ${what} it.`;
-  return what === "stop" ? `${name} does not run.` : `${name} is already on its way or up.`;
+  if (external) return `${name} is external: Pilot Light does not ${what} it.`;
+  return what === "stop" ? `${name} is not running.` : `${name} is already starting or running.`;
 }
 
 export function messageOf(reason: unknown): string {
   const text = reason instanceof Error ? reason.message : String(reason);
-  return sentence(text === "" ? "something went wrong, and it said nothing" : text);
+  return sentence(text === "" ? "something went wrong (no details)." : text);
 }

@@ -94,8 +94,8 @@ describe("acting", () => {
     session.act("stop", ["backend"]);
     session.act("stop", ["watched"]);
     expect(session.toasts.map((toast) => toast.text)).toEqual([
-      "backend does not run.",
-      "watched is only watched: Pilot Light does not stop it.",
+      "backend is not running.",
+      "watched is external: Pilot Light does not stop it.",
     ]);
     expect(asked("stop")).toEqual([]);
   });
@@ -169,7 +169,7 @@ describe("a check on demand", () => {
 
   it("says so when nothing is wrong", async () => {
     await session.check();
-    expect(session.spoken).toBe("Nothing is wrong");
+    expect(session.spoken).toBe("No problems found");
   });
 });
 

@@ -33,9 +33,9 @@ const STATES: Record<string, State> = {
   stopped: {
     scene: () => scene("stopped"),
     see: async (page) => {
-      await reads(page, "redis", "off");
+      await reads(page, "redis", "stopped");
       await expect(page.getByRole("button", { name: "Start", exact: true })).toBeEnabled();
-      await expect(page.getByText("Nothing has been written yet.")).toBeVisible();
+      await expect(page.getByText("No output yet.")).toBeVisible();
     },
   },
   starting: {
@@ -43,7 +43,7 @@ const STATES: Record<string, State> = {
     see: async (page) => {
       await reads(page, "redis", "ready");
       await reads(page, "backend", "starting");
-      await reads(page, "frontend", "waits for backend");
+      await reads(page, "frontend", "waiting for backend");
       const progress = page.getByRole("progressbar", { name: "Services ready" });
       await expect(progress).toHaveAttribute("aria-valuenow", "1");
     },
@@ -59,7 +59,7 @@ const STATES: Record<string, State> = {
   stopping: {
     scene: () => scene("stopping"),
     see: async (page) => {
-      await reads(page, "frontend", "off");
+      await reads(page, "frontend", "stopped");
       await reads(page, "backend", "stopping");
       await reads(page, "redis", "ready");
     },
@@ -67,8 +67,8 @@ const STATES: Record<string, State> = {
   "redis-died": {
     scene: () => scene("redis-died"),
     see: async (page) => {
-      await reads(page, "redis", "killed by signal 9");
-      await reads(page, "backend", "up, fails a check");
+      await reads(page, "redis", "failed", "killed (SIGKILL)");
+      await reads(page, "backend", "check failing");
       const card = finding(page, "redis is not running: it was killed by signal 9 12 s ago");
       await expect(card).toContainText("nothing listens on 127.0.0.1:6379");
       await expect(card).toContainText("the CORS settings are right, the preflight passes");
@@ -78,7 +78,7 @@ const STATES: Record<string, State> = {
   "port-taken": {
     scene: () => scene("port-taken"),
     see: async (page) => {
-      await reads(page, "backend", "cannot start");
+      await reads(page, "backend", "blocked");
       const card = finding(page, "Port 8001 is taken by node (pid 31337)");
       await expect(card).toContainText("node /home/anna/old-api/server.js --port 8001");
       await expect(page.getByRole("banner")).toContainText("production");
@@ -87,13 +87,13 @@ const STATES: Record<string, State> = {
   "crash-loop": {
     scene: () => scene("crash-loop"),
     see: async (page) => {
-      await reads(page, "backend", "ended with code 1", "4 restarts");
+      await reads(page, "backend", "failed", "exited with code 1", "4 restarts");
       await expect(finding(page, /backend keeps ending: 5 times/)).toContainText("OPENAI_API_KEY");
     },
   },
   backoff: {
     scene: () => scene("backoff"),
-    see: async (page) => reads(page, "backend", "ended with code 1", "starts again soon"),
+    see: async (page) => reads(page, "backend", "restarting", "exited with code 1"),
   },
   "module-missing": {
     scene: () => scene("module-missing"),
@@ -130,7 +130,7 @@ const STATES: Record<string, State> = {
   hung: {
     scene: () => scene("hung"),
     see: async (page) => {
-      await reads(page, "backend", "up, but unhealthy");
+      await reads(page, "backend", "unhealthy");
       await expect(finding(page, "backend takes connections and never answers")).toBeVisible();
     },
   },
@@ -163,8 +163,8 @@ const STATES: Record<string, State> = {
       await expect(page.getByRole("rowheader")).toHaveCount(50);
       await row(page, "part-50").scrollIntoViewIfNeeded();
       await expect(row(page, "part-50")).toBeInViewport();
-      await page.getByRole("tab", { name: "part-44" }).click();
-      await expect(page.getByRole("tab", { name: "part-44" })).toBeInViewport();
+      await page.getByRole("combobox", { name: "Log of" }).selectOption("part-44");
+      await expect(page.getByRole("region", { name: "Log of part-44" })).toBeVisible();
     },
   },
   "two-stacks": {
@@ -173,14 +173,14 @@ const STATES: Record<string, State> = {
       await expect(page.getByRole("heading", { level: 1 })).toContainText("nexus");
       await page.getByRole("button", { name: "billing" }).click();
       await expect(page.getByRole("heading", { level: 1 })).toContainText("billing");
-      await reads(page, "database", "watched only");
+      await reads(page, "database", "monitored only");
       await expect(finding(page, /Redis/)).toHaveCount(0);
     },
   },
   "first-run": {
     scene: () => empty(),
     see: async (page) => {
-      for (const choice of ["Open a stack file", "Look at a folder", "Try the example"]) {
+      for (const choice of ["Add project folder", "Try the example", "Open a stack file"]) {
         await expect(page.getByRole("button", { name: choice })).toBeEnabled();
       }
     },
@@ -200,8 +200,8 @@ const STATES: Record<string, State> = {
           exists: false,
         }));
       });
-      await page.getByRole("button", { name: "Look at a folder" }).click();
-      const dialog = page.getByRole("dialog", { name: "A draft of pilotlight.toml" });
+      await page.getByRole("button", { name: "Add project folder" }).click();
+      const dialog = page.getByRole("dialog", { name: "Review pilotlight.toml" });
       await expect(dialog.getByRole("textbox")).toHaveValue(/uvicorn main:app/);
       await expect(dialog).toContainText("backend/sessions.py, line 12");
     },
@@ -235,10 +235,76 @@ const STATES: Record<string, State> = {
     see: async (page) => {
       await say(page, { kind: "quit_asked" });
       const dialog = page.getByRole("dialog", { name: "Quit Pilot Light?" });
-      await expect(dialog).toContainText("3 services run");
+      await expect(dialog).toContainText("3 services are running");
       for (const name of ["Cancel", "Leave running", "Stop all and quit"]) {
         await expect(dialog.getByRole("button", { name })).toBeEnabled();
       }
+    },
+  },
+  palette: {
+    scene: () => scene("green"),
+    see: async (page) => {
+      await page.keyboard.press("Control+k");
+      const dialog = page.getByRole("dialog", { name: "Commands" });
+      await dialog.getByRole("combobox", { name: "Command" }).fill("restart back");
+      await expect(dialog.getByRole("option")).toHaveText(["Restart backend"]);
+    },
+  },
+  details: {
+    scene: () => scene("redis-died"),
+    see: async (page) => {
+      await page.evaluate(() => {
+        window.fake.answer("describe", async () => ({
+          command: "uvicorn main:app --port 8001",
+          folder: "/home/anna/nexus/backend",
+          probes: ["GET http://localhost:8001/v1/health"],
+          checks: [{ name: "create a session", request: "POST http://localhost:8001/v1/sessions/" }],
+          variables: [{ name: "OPENAI_API_KEY", value: "***", source: ".env" }],
+          unreadable: null,
+        }));
+      });
+      await row(page, "backend").getByText("backend", { exact: true }).click();
+      const details = page.getByRole("complementary", { name: "backend" });
+      await expect(details).toContainText("uvicorn main:app --port 8001");
+      await details.getByRole("tab", { name: "Environment" }).click();
+      await expect(details).toContainText("OPENAI_API_KEY***.env");
+      await details.getByRole("tab", { name: "Checks" }).click();
+      await expect(details).toContainText("create a session failing");
+    },
+  },
+  "one-cause": {
+    scene: () => {
+      const given = scene("fifty");
+      const [stack] = given.whole.snapshot.stacks;
+      const cause = scene("module-missing").whole.snapshot.stacks[0]?.findings[0];
+      if (stack === undefined || cause === undefined) throw new Error("the days have changed");
+      stack.findings = ["part-03", "part-17", "part-40"].map((service) => ({
+        ...cause,
+        service,
+        title: cause.title.replaceAll(cause.service, service),
+        remedy: { ...cause.remedy, text: cause.remedy.text.replaceAll(cause.service, service) },
+      }));
+      for (const one of stack.services) {
+        if (!["part-03", "part-17", "part-40"].includes(one.name)) continue;
+        one.phase = "failed";
+        one.light = "red";
+        one.pid = null;
+        one.last_exit = { code: 1 };
+      }
+      stack.light = "red";
+      return given;
+    },
+    see: async (page) => {
+      await expect(page.getByRole("heading", { level: 2 })).toHaveCount(1);
+      await expect(finding(page, /· 3 services/)).toContainText("part-40");
+      // Problems come first, so that the failing rows are in sight.
+      await expect(page.getByRole("rowheader").first()).toContainText("part-03");
+      await expect(row(page, "part-40")).toBeInViewport();
+      await page.keyboard.press("f");
+      await expect(page.getByRole("rowheader")).toHaveCount(3);
+      await expect(page.getByRole("button", { name: "Problems 3" })).toHaveAttribute("aria-pressed", "true");
+      await page.keyboard.press("f");
+      await expect(page.getByRole("rowheader")).toHaveCount(50);
     },
   },
   quitting: {
@@ -276,7 +342,7 @@ const STATES: Record<string, State> = {
   "file-missing": {
     scene: changed({ kind: "missing" }),
     see: async (page) => {
-      const banner = page.getByRole("region", { name: "The stack file is gone" });
+      const banner = page.getByRole("region", { name: "The stack file is missing" });
       await expect(banner).toContainText("/home/anna/nexus");
     },
   },

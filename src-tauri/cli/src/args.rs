@@ -1,4 +1,4 @@
-//! The command line, as a person types it.
+//! The command line: commands, options and their help.
 
 use std::{num::NonZeroUsize, path::PathBuf};
 
@@ -15,20 +15,20 @@ use crate::time::Since;
 
 const STATUS: &str = "\
 Exit status:
-  0  done
-  1  what was asked did not come true: a service failed, something stands in the way
-  2  the stack file or the command line is wrong";
+  0  success
+  1  the command failed: a service did not start, or something is blocking it
+  2  the stack file or the command line is invalid";
 
 const EXAMPLES: &str = "\
 Examples:
-  pilotlight init               look at a project, and write its stack file
-  pilotlight up                 start everything, and show it until Ctrl-C
-  pilotlight up -d backend      start backend and what it needs, and leave it running
-  pilotlight status             what runs, and how it is
-  pilotlight logs -f backend    what backend writes
+  pilotlight init               scan the project and write its stack file
+  pilotlight up                 start everything and watch it until Ctrl-C
+  pilotlight up -d backend      start backend and its dependencies in the background
+  pilotlight status             show the state of every service
+  pilotlight logs -f backend    follow the log of backend
   pilotlight down               stop everything";
 
-/// One click lights a whole local stack; when something goes dark, it says which thing, and why.
+/// Start your local dev stack with one command, and see why it breaks.
 #[derive(Debug, Parser)]
 #[command(name = "pilotlight", version, about, propagate_version = true)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUS}"))]
@@ -38,7 +38,7 @@ Examples:
     max_term_width = 100
 )]
 pub(crate) struct Arguments {
-    /// The stack file, or a folder that has one [default: pilotlight.toml here or above]
+    /// Stack file, or its folder [default: pilotlight.toml in this folder or a parent]
     #[arg(short = 'F', long, global = true, value_name = "FILE", value_hint = ValueHint::AnyPath)]
     pub(crate) file: Option<PathBuf>,
     #[command(subcommand)]
@@ -54,90 +54,99 @@ pub(crate) enum Command {
     Logs(Logs),
     Doctor(Doctor),
     Port(PortCommand),
-    Check(Check),
+    Validate(Validate),
     Init(Init),
     Completions(Completions),
-    /// Keep stacks in the background; `up --detach` starts this
+    /// Run the background process that `up --detach` starts
     #[command(hide = true)]
     Daemon,
 }
 
-/// Start services and what they need
+/// Start services and their dependencies
 ///
-/// In the foreground they are shown until Ctrl-C, which stops them; a second Ctrl-C kills them.
-/// With --detach they are left running in the background once all are ready.
+/// Shows the services until Ctrl-C, which stops them. A second Ctrl-C kills them. With --detach the
+/// command returns when all services are ready and leaves them running in the background.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    visible_alias = "start",
+    after_help = "\
 Examples:
-  pilotlight up             start everything, and show it until Ctrl-C
-  pilotlight up backend     start backend and what it needs
-  pilotlight up -d          return when all is ready (0) or something failed (1)")]
+  pilotlight up             start everything and watch it until Ctrl-C
+  pilotlight up backend     start backend and its dependencies
+  pilotlight up -d          return when all are ready (exit 0) or one failed (exit 1)"
+)]
 pub(crate) struct Up {
-    /// Which services [default: all]
+    /// Services [default: all]
     #[arg(value_name = "SERVICE", value_parser = service)]
     pub(crate) services: Vec<ServiceName>,
-    /// Return when all are ready, and leave them running in the background
+    /// Return when all are ready and leave them running in the background
     #[arg(short, long)]
     pub(crate) detach: bool,
 }
 
-/// Stop services, those that need them first
+/// Stop services, after the services that depend on them
 ///
-/// Returns when every process of them is verified gone and every port is free again.
+/// Waits until every process has exited and every port is free.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    visible_alias = "stop",
+    after_help = "\
 Examples:
   pilotlight down           stop this stack
-  pilotlight down redis     stop redis and what needs it
-  pilotlight down --all     stop every stack")]
+  pilotlight down redis     stop redis and the services that depend on it
+  pilotlight down --all     stop every stack"
+)]
 pub(crate) struct Down {
-    /// Which services [default: all]
+    /// Services [default: all]
     #[arg(value_name = "SERVICE", value_parser = service)]
     pub(crate) services: Vec<ServiceName>,
-    /// Every stack, not only that of the stack file
+    /// Stop every stack, not only this one
     #[arg(short, long, conflicts_with_all = ["services", "file"])]
     pub(crate) all: bool,
-    /// Kill at once, without the polite signal
+    /// Kill immediately (SIGKILL) instead of asking services to stop
     #[arg(short, long)]
     pub(crate) kill: bool,
 }
 
-/// Stop services, then start them again
+/// Restart services and the services that depend on them
 ///
-/// Services that need them are stopped and started with them. Returns when all are ready (0) or
-/// one has failed (1).
+/// Returns when all are ready (exit 0) or one failed (exit 1).
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  pilotlight restart            the whole stack
-  pilotlight restart backend    backend and what needs it")]
+  pilotlight restart            restart the whole stack
+  pilotlight restart backend    restart backend and the services that depend on it")]
 pub(crate) struct Restart {
-    /// Which services [default: all]
+    /// Services [default: all]
     #[arg(value_name = "SERVICE", value_parser = service)]
     pub(crate) services: Vec<ServiceName>,
 }
 
-/// Show every service: light, state, port, process, and what it costs
+/// Show the status of every service: state, port, PID, CPU and memory
 ///
-/// It is a question, so the exit status is 0 whatever the answer; `up -d` and `doctor` judge.
+/// Always exits 0. In scripts, use `doctor`, which exits 1 if anything is wrong.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    visible_alias = "ps",
+    after_help = "\
 Examples:
-  pilotlight status                 a table
-  pilotlight status --watch         the same, drawn anew on every change
-  pilotlight status --json | jq '.stacks[].services[] | select(.light != \"green\").name'")]
+  pilotlight status                 print a table
+  pilotlight status --watch         update the table on every change
+  pilotlight status --json | jq '.stacks[].services[] | select(.light != \"green\").name'"
+)]
 pub(crate) struct Status {
-    /// As JSON; with --watch one document a line, on every change
+    /// Print JSON; with --watch one document per line, on every change
     #[arg(long)]
     pub(crate) json: bool,
-    /// Go on until Ctrl-C
+    /// Keep updating until Ctrl-C
     #[arg(short, long)]
     pub(crate) watch: bool,
 }
 
-/// Show what services write
+/// Show service logs
 ///
-/// Read from their log files, so that nothing has to run. Several services are merged by time.
+/// Reads the log files, so services need not be running. Lines of several services are merged by
+/// time.
 #[derive(Debug, Args)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -145,16 +154,16 @@ pub(crate) struct Status {
 )]
 #[command(after_help = "\
 Examples:
-  pilotlight logs                       the present run of every service
-  pilotlight logs -f backend            go on with what comes, across restarts
+  pilotlight logs                       show the latest run of every service
+  pilotlight logs -f backend            follow new output, across restarts
   pilotlight logs --grep 'POST /v1' --since 10m
   pilotlight logs backend --level error --all-runs
   pilotlight logs --json | jq -r 'select(.level == \"error\").text'")]
 pub(crate) struct Logs {
-    /// Which services [default: all]
+    /// Services [default: all]
     #[arg(value_name = "SERVICE", value_parser = service)]
     pub(crate) services: Vec<ServiceName>,
-    /// Go on with what comes
+    /// Follow new output
     #[arg(short, long)]
     pub(crate) follow: bool,
     /// Only the last N lines of each service [default: all, with --follow 20]
@@ -163,98 +172,97 @@ pub(crate) struct Logs {
     /// Only lines that match the regular expression
     #[arg(short, long, value_name = "RE")]
     pub(crate) grep: Option<Regex>,
-    /// Only since then: `10m`, `2h`, `10:30`, `2026-11-20T10:00`
+    /// Only lines since this time: `10m`, `2h`, `10:30`, `2026-11-20T10:00`
     #[arg(short, long, value_name = "TIME")]
     pub(crate) since: Option<Since>,
-    /// Only lines this grave or graver; a line that does not say has the level of the one before
+    /// Only lines at this level or higher; lines without a level inherit the previous one
     #[arg(short, long, value_name = "LEVEL")]
     pub(crate) level: Option<LevelName>,
-    /// The run of this number instead of the latest
+    /// Show run N instead of the latest
     #[arg(long, value_name = "N", value_parser = run, conflicts_with = "all_runs")]
     pub(crate) run: Option<RunId>,
-    /// All runs that are kept
+    /// Show every stored run
     #[arg(short, long)]
     pub(crate) all_runs: bool,
-    /// With the time of each line
+    /// Show the time of each line
     #[arg(short, long)]
     pub(crate) times: bool,
-    /// One JSON object a line: time, service, run, level, text
+    /// Print one JSON object per line: time, service, run, level, text
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 /// Find out what is wrong, and why
 ///
-/// Runs every probe and check now and reads logs and process state. Changes nothing. It works on a
-/// stack that is not running, too. Exits 1 if something is wrong.
+/// Runs every probe and check and reads logs and process state. Changes nothing. Also works on a
+/// stopped stack. Exits 1 if anything is wrong.
 ///
-/// Of a stack file that was never started as it is now, it asks before it runs commands (`require`,
-/// `ready` and `check` with a `command`) and before it connects to other machines. Without a terminal
-/// it does neither unless --yes is given. The answer is remembered until the file changes.
+/// If this version of the stack file was never started, doctor asks before it runs commands from the
+/// file (`require`, `ready` and `check` with a `command`) or connects to other machines. Without a
+/// terminal it skips both unless you pass --yes. The answer is stored until the file changes.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  pilotlight doctor              what is wrong, why, and what to do
-  pilotlight doctor --fix        ask, then do what can be done
+  pilotlight doctor              show what is wrong, why, and how to fix it
+  pilotlight doctor --fix        apply the safe fixes, asking before each
   pilotlight doctor --yes        run the commands of a stack file that was never started
   pilotlight doctor --json | jq -r '.findings[0].title'")]
 pub(crate) struct Doctor {
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Carry out the remedies that are safe, asking before each
+    /// Apply the safe fixes, asking before each
     #[arg(long, conflicts_with = "json")]
     pub(crate) fix: bool,
-    /// Do not ask: run what the stack file says, and with --fix carry out the remedies
+    /// Do not ask: run the stack file's commands, and with --fix apply the fixes
     #[arg(short, long)]
     pub(crate) yes: bool,
 }
 
-/// Show who listens on a port, or end them
+/// Show which process uses a port, or stop it
 ///
-/// That nobody listens is an answer, too: the exit status is 0. Never ended are a process of
-/// another user or of the system, a parent of this command, a running service of a stack, and the
-/// proxy of a container engine.
+/// Exits 0 even if nothing is listening. Never stops processes of other users or the system, this
+/// command's own parents, services Pilot Light runs, or container proxies.
 #[derive(Debug, Args)]
 #[command(
     name = "port",
     after_help = "\
 Examples:
-  pilotlight port 8001                who listens on port 8001
-  pilotlight port 8001 --free         ask, then end them
-  pilotlight port 8001 --free --yes   end them"
+  pilotlight port 8001                show which process uses port 8001
+  pilotlight port 8001 --free         ask, then stop it
+  pilotlight port 8001 --free --yes   stop it without asking"
 )]
 pub(crate) struct PortCommand {
-    /// The port
+    /// Port number
     #[arg(value_name = "N", value_parser = port)]
     pub(crate) port: Port,
-    /// End who listens there
+    /// Stop the process that listens on the port
     #[arg(long)]
     pub(crate) free: bool,
     /// Do not ask
     #[arg(short, long, requires = "free")]
     pub(crate) yes: bool,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 /// Validate the stack file
 ///
-/// Nothing is started or looked for outside of it. The exit status is 2 if something is wrong.
+/// Only reads the file; starts nothing. Exits 2 if the file is invalid.
 #[derive(Debug, Args)]
-pub(crate) struct Check {
-    /// As JSON
+#[command(alias = "check")]
+pub(crate) struct Validate {
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Look at a project, and write its stack file
+/// Scan a project and write its stack file
 ///
-/// The files of other tools (Procfile, compose, process-compose, pitchfork, pm2, VS Code,
-/// concurrently) are read, and what runs is found in the source; nothing of the project is executed.
-/// What two answers are equally likely for is asked on a terminal; elsewhere the likeliest is taken.
-/// A stack file that is there is never overwritten.
+/// Reads the files of other tools (Procfile, compose, process-compose, pitchfork, pm2, VS Code,
+/// concurrently) and the source. Runs nothing and never overwrites a stack file. Asks only when it
+/// cannot decide. Without a terminal it picks the most likely answer.
 #[derive(Debug, Args)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -262,28 +270,28 @@ pub(crate) struct Check {
 )]
 #[command(after_help = "\
 Examples:
-  pilotlight init               look at this folder, and write pilotlight.toml here
-  pilotlight init --dry-run     print what would be written
-  pilotlight init --merge       add what the stack file does not have yet")]
+  pilotlight init               scan this folder and write pilotlight.toml
+  pilotlight init --dry-run     print the stack file instead of writing it
+  pilotlight init --merge       add missing services to an existing stack file")]
 pub(crate) struct Init {
-    /// The folder of the project [default: this one]
+    /// Project folder [default: this one]
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) directory: Option<PathBuf>,
-    /// Do not ask: take what is likeliest
+    /// Do not ask: pick the most likely answers
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Write nothing; print the stack file
+    /// Print the stack file instead of writing it
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
-    /// Add to a stack file that is there what it does not have
+    /// Add missing services to an existing stack file
     #[arg(short, long)]
     pub(crate) merge: bool,
-    /// As JSON: what was found, why, and the text of the stack file; asks nothing
+    /// Print JSON: the services found, the reasons, and the stack file; asks nothing
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Print what completes the command line in a shell
+/// Print a shell completion script
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -291,11 +299,11 @@ Examples:
   pilotlight completions zsh > ~/.zfunc/_pilotlight
   pilotlight completions fish > ~/.config/fish/completions/pilotlight.fish")]
 pub(crate) struct Completions {
-    /// Which shell
+    /// Shell
     pub(crate) shell: Shell,
 }
 
-/// How grave a line is.
+/// The level of a log line.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum LevelName {
     Trace,

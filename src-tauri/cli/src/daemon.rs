@@ -1,5 +1,5 @@
-//! This process as the daemon: in the foreground of a terminal, in the background, or for as long as
-//! it takes to end what an earlier one left.
+//! This process as the daemon: in the foreground of a terminal, in the background, or to stop the
+//! services of an earlier daemon.
 
 use std::{env, fs::File, time::Duration};
 
@@ -21,7 +21,7 @@ use crate::{
     failure::{Ending, Failure},
 };
 
-/// How long a daemon that begins or ends may stand in the way of a connection.
+/// The time limit of a connection while a daemon is starting or exiting.
 const CHANGE: Duration = Duration::from_secs(30);
 
 /// The purpose of a daemon in this process.
@@ -32,7 +32,7 @@ enum Purpose {
     StopOnly,
 }
 
-/// Takes over what an earlier daemon left, and answers whoever connects.
+/// Becomes the daemon: adopts the services of an earlier one and accepts clients.
 async fn begin(lock: &Lock, purpose: Purpose) -> Result<Daemon, Failure> {
     logging::open(lock.home().state(), "keeper")?;
     let keeping = match purpose {
@@ -48,13 +48,13 @@ pub(crate) enum Attached {
     There(Client),
 }
 
-/// Becomes the daemon of this home, or connects to the one that it has. One that is just beginning
-/// or ending is waited for.
+/// Becomes the daemon of this home, or connects to its daemon. Waits for one that is starting or
+/// exiting.
 pub(crate) async fn attach(home: &Home) -> Result<Attached, Failure> {
     attach_for(home, Purpose::Keep).await
 }
 
-/// Does the same to stop what an earlier daemon left; starts are left to the next daemon.
+/// Does the same to stop the services of an earlier daemon. The daemon accepts no start.
 pub(crate) async fn attach_to_stop(home: &Home) -> Result<Attached, Failure> {
     attach_for(home, Purpose::StopOnly).await
 }
@@ -81,7 +81,7 @@ async fn attach_for(home: &Home, purpose: Purpose) -> Result<Attached, Failure> 
     }
 }
 
-/// Connects to the daemon of this home; where there is none, one is started in the background.
+/// Connects to the daemon of this home. Starts one in the background if there is none.
 pub(crate) async fn attach_in_background(context: &Context) -> Result<Client, Failure> {
     let home = &context.home;
     let attempt = async {
@@ -104,7 +104,7 @@ pub(crate) async fn attach_in_background(context: &Context) -> Result<Client, Fa
             let Err(failure) = start_in_background(home).await else {
                 continue;
             };
-            // Another one may have been faster, or is about to end.
+            // Another one may have been faster, or is exiting.
             if matches!(Lock::acquire(home), Err(LockError::Held { .. })) {
                 attempts.pause().await?;
             } else {
@@ -118,7 +118,7 @@ pub(crate) async fn attach_in_background(context: &Context) -> Result<Client, Fa
     }
 }
 
-/// Somebody has the lock and does not listen.
+/// The error for a daemon that holds the lock and does not listen.
 fn unreachable(home: &Home) -> Failure {
     match Lock::acquire(home) {
         Err(held) => held.into(),
@@ -164,26 +164,26 @@ fn errors(home: &Home) -> Result<File, Failure> {
     background::errors_file(&path).map_err(|source| Failure::Log { path, source })
 }
 
-/// Hears of requests to end this process.
+/// Listens for signals that request an exit.
 pub(crate) fn listen() -> Result<Endings, Failure> {
     Endings::listen().map_err(Failure::system("listen for signals"))
 }
 
-/// The hidden command `daemon`: keeps stacks until none is left, or until it is told to end. What
-/// comes of its beginning is said to whoever started it.
+/// The hidden command `daemon`: runs until no stack is left, or until a signal. Reports the result of
+/// its start to the process that started it.
 pub(crate) async fn run(home: &Home) -> Result<Ending, Failure> {
     match begin_here(home).await {
         Ok((daemon, endings)) => {
             if let Err(error) = background::announce(Ok(())) {
-                tracing::warn!("whoever started this daemon is gone: {error}");
+                tracing::warn!("the process that started this daemon has exited: {error}");
             }
             run_until_over(daemon, endings).await;
-            tracing::info!("ended");
+            tracing::info!("exited");
             Ok(Ending::Done)
         }
         Err(failure) => {
-            tracing::error!("failed to {failure}");
-            background::announce(Err(&format!("failed to {failure}")))?;
+            tracing::error!("{}", failure.sentence());
+            background::announce(Err(&failure.sentence()))?;
             Ok(Ending::Undone)
         }
     }
@@ -197,19 +197,19 @@ async fn begin_here(home: &Home) -> Result<(Daemon, Endings), Failure> {
     for remark in &daemon.remarks {
         tracing::warn!("{remark}");
     }
-    tracing::info!(pid = std::process::id(), "keeping");
+    tracing::info!(pid = std::process::id(), "listening");
     Ok((daemon, endings))
 }
 
 async fn run_until_over(daemon: Daemon, mut endings: Endings) {
     let told = async {
-        // It has no terminal that could be gone.
+        // Without a terminal, a hang-up means nothing.
         while endings.next().await == Request::HangUp {}
     };
     tokio::select! {
         () = daemon.over() => {}
         () = told => {
-            tracing::info!("told to end: stopping everything");
+            tracing::info!("received a signal: stopping everything");
             daemon.handle.quit(false).await;
         }
     }

@@ -1,4 +1,4 @@
-//! Why a command did not do what it was to do, and how that is told.
+//! The reasons why a command fails, and how they are reported.
 
 use std::{
     io::{self, IsTerminal, Write, stderr},
@@ -25,14 +25,14 @@ use crate::{
 /// The exit status where the stack file or the command line is wrong, as clap has it.
 const WRONG: u8 = 2;
 
-/// What came of a command that was carried out.
+/// The outcome of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// What was asked came true.
+    /// Success.
     Done,
-    /// It did not, and why has been said.
+    /// Failure; the reason has been reported.
     Undone,
-    /// The stack file is wrong, and why has been said.
+    /// The stack file is invalid; the problems have been reported.
     Invalid,
 }
 
@@ -46,14 +46,14 @@ impl From<Ending> for ExitCode {
     }
 }
 
-/// Why a command was not carried out. Messages are fragments that follow "failed to".
+/// Why a command could not be carried out.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    #[error("read the stack file")]
+    #[error("the stack file is invalid")]
     StackFile(#[from] Report),
     #[error("{0}")]
     NoStackFile(#[from] NotFound),
-    #[error("find {}", Unknown(.0))]
+    #[error("no service named `{}` in stack `{}`", .0.name, .0.stack)]
     UnknownService(Box<UnknownService>),
     #[error("{0}")]
     Usage(String),
@@ -73,21 +73,21 @@ pub(crate) enum Failure {
     Diary(#[from] LoggingError),
     #[error(transparent)]
     Start(#[from] StartError),
-    /// The operating system would not do this.
-    #[error("{0}: {1}")]
+    /// The operating system refused.
+    #[error("failed to {0}: {1}")]
     System(&'static str, #[source] io::Error),
-    #[error("use the log {}: {source}", path.display())]
+    #[error("failed to use the log {}: {source}", path.display())]
     Log { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Remedy(#[from] RemedyError),
     #[error(transparent)]
     Look(#[from] LookError),
-    /// What is written is read by nobody, or cannot be written.
-    #[error("write: {0}")]
+    /// The output cannot be written.
+    #[error("failed to write the output: {0}")]
     Output(#[from] io::Error),
 }
 
-/// A service that is not in its stack.
+/// A service name that is not in the stack.
 #[derive(Debug)]
 pub(crate) struct UnknownService {
     pub(crate) name: ServiceName,
@@ -95,27 +95,23 @@ pub(crate) struct UnknownService {
     pub(crate) known: Vec<ServiceName>,
 }
 
-struct Unknown<'a>(&'a UnknownService);
-
-impl std::fmt::Display for Unknown<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let UnknownService { name, stack, known } = self.0;
-        write!(f, "the service `{name}` in {stack}")?;
-        let known: Vec<&str> = known.iter().map(ServiceName::as_str).collect();
-        if let Some(near) = nearest(name.as_str(), known.iter().copied()) {
-            write!(f, "; did you mean `{near}`?")?;
-        }
-        write!(f, " It has {}", known.join(", "))
+impl UnknownService {
+    fn help(&self) -> String {
+        let mut known: Vec<&str> = self.known.iter().map(ServiceName::as_str).collect();
+        known.sort_unstable();
+        let near = nearest(self.name.as_str(), known.iter().copied());
+        let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+        format!("{near}services are: {}", known.join(", "))
     }
 }
 
 impl Failure {
-    /// Of what could not be done.
+    /// Returns a function that turns an I/O error into a failure to do `what`.
     pub(crate) fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::System(what, source)
     }
 
-    /// 2 where the stack file or the command line is wrong.
+    /// The exit status: 2 if the stack file or the command line is invalid.
     pub(crate) fn code(&self) -> ExitCode {
         match self {
             Self::StackFile(_)
@@ -127,25 +123,42 @@ impl Failure {
         }
     }
 
-    /// Says it on the standard error.
+    /// Reports the failure on the standard error.
     pub(crate) fn tell(&self) {
         let told = match self {
-            // `| head` has what it wanted.
+            // `| head` has exited.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Self::StackFile(report) => tell_report(report),
             Self::NoStackFile(not_found) => {
-                // It says by itself what has failed.
                 let help = miette::Diagnostic::help(not_found).map(|help| help.to_string());
                 tell(&not_found.to_string(), help.as_deref())
             }
-            Self::Usage(message) | Self::Refused(message) => tell(message, None),
-            // Sentences of their own.
-            Self::Connect(ConnectError::NoSocket { .. })
-            | Self::Client(ClientError::Silent { .. }) => tell(&self.to_string(), self.help()),
-            _ => tell(&format!("failed to {self}"), self.help()),
+            Self::UnknownService(unknown) => tell(&self.to_string(), Some(&unknown.help())),
+            _ => tell(&self.sentence(), self.help()),
         };
-        // There is nobody to be told of that.
+        // The error cannot be reported anywhere.
         drop(told);
+    }
+
+    /// The failure as a sentence. Most messages of the core are fragments that follow "failed to".
+    pub(crate) fn sentence(&self) -> String {
+        let is_fragment = match self {
+            Self::Connect(error) => !matches!(error, ConnectError::NoSocket { .. }),
+            Self::Client(error) => !matches!(error, ClientError::Silent { .. }),
+            Self::Home(_)
+            | Self::Lock(_)
+            | Self::Keep(_)
+            | Self::Diary(_)
+            | Self::Start(_)
+            | Self::Remedy(_)
+            | Self::Look(_) => true,
+            _ => false,
+        };
+        if is_fragment {
+            format!("failed to {self}")
+        } else {
+            self.to_string()
+        }
     }
 
     /// The next step.
@@ -153,21 +166,22 @@ impl Failure {
         match self {
             Self::Connect(ConnectError::NoDaemon) => Some("start it with `pilotlight up`"),
             Self::Connect(ConnectError::NoSocket { .. }) => Some(
-                "it makes the socket again by itself unless it is stopped; end that process if it \
-                 does not: its services keep running, and the next `pilotlight up` reconnects to them",
+                "the daemon recreates its socket unless it is stopped. If it does not, stop that process: \
+                 its services keep running, and the next `pilotlight up` reconnects to them",
             ),
             Self::Connect(ConnectError::Silent) | Self::Client(ClientError::Silent { .. }) => Some(
-                "end that process; its services go on, and the next `pilotlight up` takes them over",
+                "stop that process: its services keep running, and the next `pilotlight up` reconnects \
+                 to them",
             ),
             Self::Client(ClientError::Closed) => {
-                Some("its services go on; the next `pilotlight up` takes them over")
+                Some("its services keep running, and the next `pilotlight up` reconnects to them")
             }
             _ => None,
         }
     }
 }
 
-/// Says what is wrong, and what to do.
+/// Prints an error and the next step.
 pub(crate) fn tell(message: &str, help: Option<&str>) -> io::Result<()> {
     let mut out = paint::err();
     writeln!(out, "{} {message}", paint(RED.bold(), "error:"))?;
@@ -177,7 +191,7 @@ pub(crate) fn tell(message: &str, help: Option<&str>) -> io::Result<()> {
     Ok(())
 }
 
-/// Every problem of a stack file, with its lines on a terminal.
+/// Prints every problem of a stack file, on a terminal with its lines.
 pub(crate) fn tell_report(report: &Report) -> io::Result<()> {
     let number = report.problems().len();
     let more = if report.is_cut_short() {

@@ -94,7 +94,7 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
             Command::Logs(logs) => commands::logs::run(&context, logs).await,
             Command::Doctor(doctor) => commands::doctor::run(&context, &doctor).await,
             Command::Port(port) => commands::port::run(&context, &port).await,
-            Command::Check(check) => commands::check::run(&context, &check),
+            Command::Validate(validate) => commands::validate::run(&context, &validate),
             Command::Init(init) => commands::init::run(&context, &init).await,
             Command::Completions(completions) => commands::completions::run(&completions),
             Command::Daemon => daemon::run(&context.home).await,

@@ -1,5 +1,5 @@
-//! Colours and signs. A light differs in its shape as well as in its colour, so that it can be read
-//! without one.
+//! Colours and signs. Lights differ in shape as well as in colour, so that they can be read without
+//! colours.
 
 use std::{
     env,
@@ -21,7 +21,7 @@ pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
 pub(crate) const AMBER: Style = AnsiColor::Yellow.on_default();
 pub(crate) const RED: Style = AnsiColor::Red.on_default();
 
-/// The colours of services where their lines stand among each other: none that means something.
+/// The colours of service names in merged logs: none that has a meaning elsewhere.
 const NAMES: [Style; 5] = [
     AnsiColor::Cyan.on_default(),
     AnsiColor::Magenta.on_default(),
@@ -30,7 +30,7 @@ const NAMES: [Style; 5] = [
     AnsiColor::BrightMagenta.on_default(),
 ];
 
-/// The signs that can be shown where something is written to.
+/// The signs that a terminal can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signs {
     Unicode,
@@ -38,7 +38,7 @@ pub(crate) enum Signs {
 }
 
 impl Signs {
-    /// What the environment says of the terminal, or of whoever reads in its place.
+    /// Returns the signs for the terminal that the environment describes.
     pub(crate) fn of_this_terminal() -> Self {
         if supports_unicode::supports_unicode() {
             Self::Unicode
@@ -63,22 +63,22 @@ impl Signs {
         }
     }
 
-    /// Stands for what was cut off.
+    /// The mark of a text that was cut.
     pub(crate) fn ellipsis(self) -> &'static str {
         self.choose("…", "...")
     }
 
-    /// Stands before a line of a card.
+    /// The mark before a line of a card.
     pub(crate) fn bar(self) -> &'static str {
         self.choose("┃", "|")
     }
 
-    /// Stands before what to do.
+    /// The mark before a fix.
     pub(crate) fn arrow(self) -> &'static str {
         self.choose("→", "->")
     }
 
-    /// Stand before a branch of a tree, and before what belongs to it.
+    /// The marks before a branch of a tree, and before the lines below it.
     pub(crate) fn branch(self, last: bool) -> (&'static str, &'static str) {
         if last {
             (self.choose("└─ ", "`- "), "   ")
@@ -87,7 +87,7 @@ impl Signs {
         }
     }
 
-    /// Stands between two remarks on a line.
+    /// The mark between two remarks on a line.
     pub(crate) fn dot(self) -> &'static str {
         self.choose("·", "-")
     }
@@ -116,24 +116,24 @@ pub(crate) fn paint(style: Style, text: &str) -> String {
     }
 }
 
-/// How many columns a text without colours takes.
+/// The number of columns of a text without colours.
 pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// The text, and as many blanks as it needs to be so wide.
+/// The text, padded with spaces at the end.
 pub(crate) fn pad(style: Style, text: &str, columns: usize) -> String {
     let blanks = columns.saturating_sub(width(text));
     format!("{}{:blanks$}", paint(style, text), "")
 }
 
-/// The same with the blanks in front.
+/// The text, padded with spaces at the beginning.
 pub(crate) fn pad_left(style: Style, text: &str, columns: usize) -> String {
     let blanks = columns.saturating_sub(width(text));
     format!("{:blanks$}{}", "", paint(style, text))
 }
 
-/// As much of a text as fits in so many columns.
+/// The beginning of a text that fits in so many columns.
 pub(crate) fn cut(text: &str, columns: usize, signs: Signs) -> String {
     if width(text) <= columns {
         return text.to_owned();
@@ -155,8 +155,33 @@ pub(crate) fn cut(text: &str, columns: usize, signs: Signs) -> String {
     shown
 }
 
-/// What somebody else wrote, fit to stand in a line of ours: nothing in it moves the cursor or
-/// changes a colour.
+/// The lines of a text that is wrapped at spaces. A word that is wider than `columns` is split.
+pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(2);
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        let is_first = line.is_empty() && lines.is_empty();
+        let taken = width(&line) + usize::from(!line.is_empty());
+        if is_first || taken + width(word) <= columns {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+        } else {
+            lines.push(std::mem::take(&mut line));
+        }
+        for character in word.chars() {
+            if width(&line) + character.width().unwrap_or(0) > columns {
+                lines.push(std::mem::take(&mut line));
+            }
+            line.push(character);
+        }
+    }
+    lines.push(line);
+    lines
+}
+
+/// Text of others, safe in a line of ours: nothing in it moves the cursor or changes a colour.
 pub(crate) fn tame(text: &str) -> String {
     let plain = without_colours(text.trim_end());
     plain.replace(['\t', '\n'], " ")
@@ -217,12 +242,12 @@ impl<W: Write> Drop for Harmless<W> {
     }
 }
 
-/// Whether what is written to the standard error is drawn and redrawn on a terminal.
+/// Whether the standard error is a terminal that can be redrawn.
 pub(crate) fn errors_are_drawn() -> bool {
     io::stderr().is_terminal() && can_move()
 }
 
-/// The same of the standard output.
+/// Whether the standard output is a terminal that can be redrawn.
 pub(crate) fn output_is_drawn() -> bool {
     io::stdout().is_terminal() && can_move()
 }
@@ -254,6 +279,18 @@ mod tests {
         assert_eq!(unicode("日本語", 4), "日…");
         assert_eq!(unicode("redis", 0), "");
         assert_eq!(cut("backend", 6, Signs::Ascii), "bac...");
+    }
+
+    #[test]
+    fn a_text_is_wrapped_at_its_words() {
+        assert_eq!(wrap("port 8001 is in use", 9), ["port 8001", "is in use"]);
+        assert_eq!(
+            wrap("see /a/very/long/path", 8),
+            ["see", "/a/very/", "long/pat", "h"]
+        );
+        assert_eq!(wrap("", 8), [""]);
+        assert_eq!(wrap("日本語", 4), ["日本", "語"]);
+        assert_eq!(wrap("one  two", usize::MAX), ["one  two"]);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! What is done with stacks, and what is told of them.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use pilotlight::{
-    app::window::{LogUpdate, Preview, QuitChoice, Update},
+    app::window::{LogUpdate, Preview, QuitChoice, ServiceDetails, Update},
     control::Outcome,
     model::finding::{Action, Finding},
     stack::ServiceName,
@@ -101,6 +101,23 @@ pub(crate) async fn follow_log(
 pub(crate) async fn unfollow_log(host: State<'_, Host>, id: u32) -> Result<(), ()> {
     host.page.unfollow_log(id);
     Ok(())
+}
+
+#[command]
+pub(crate) async fn describe(
+    host: State<'_, Host>,
+    file: PathBuf,
+    service: ServiceName,
+) -> Result<ServiceDetails, String> {
+    host.desk.describe(&file, &service).await
+}
+
+#[command]
+pub(crate) async fn probe_paths(
+    host: State<'_, Host>,
+    file: PathBuf,
+) -> Result<BTreeMap<ServiceName, Vec<String>>, ()> {
+    Ok(host.desk.probe_paths(&file))
 }
 
 #[command]

@@ -98,7 +98,7 @@ impl ksni::Tray for Item {
     }
 
     fn activate(&mut self, _x: i32, _y: i32) {
-        choose(&self.app, self.shown.click.clone());
+        choose(&self.app, Choice::OpenWindow);
     }
 
     fn secondary_activate(&mut self, _x: i32, _y: i32) {
@@ -129,7 +129,6 @@ fn entry(entry: &Entry) -> MenuItem<Item> {
         Entry::Text(text) => StandardItem {
             label: literal(text),
             enabled: false,
-            visible: !text.is_empty(),
             ..StandardItem::default()
         }
         .into(),
@@ -141,6 +140,7 @@ fn entry(entry: &Entry) -> MenuItem<Item> {
         } => StandardItem {
             label: literal(text),
             enabled: *enabled,
+            visible: !entry.is_hidden(),
             activate: chosen(choice),
             ..StandardItem::default()
         }

@@ -24,14 +24,14 @@ use tokio::sync::watch;
 use super::icons;
 use crate::{host::Host, tray::choose};
 
-/// What the items of the menu do now, by their id, and what a click does.
-type Choices = Arc<Mutex<(HashMap<String, Choice>, Choice)>>;
+/// The actions of the menu items, by their id.
+type Choices = Arc<Mutex<HashMap<String, Choice>>>;
 
 /// Shows what comes. There always is a tray.
 pub(crate) fn show_tray(app: &AppHandle, mut trays: watch::Receiver<Arc<Tray>>) {
     let app = app.clone();
     spawn(async move {
-        let choices: Choices = Arc::new(Mutex::new((HashMap::new(), Choice::OpenWindow)));
+        let choices = Choices::default();
         let shown: Arc<Mutex<Option<Shown>>> = Arc::default();
         loop {
             let tray = trays.borrow_and_update().clone();
@@ -73,15 +73,16 @@ impl Shown {
     fn make(app: &AppHandle, tray: &Tray, choices: &Choices) -> tauri::Result<Self> {
         let (menu, items) = menu(app, tray)?;
         remember(tray, choices);
-        let (menu_choices, click_choices) = (choices.clone(), choices.clone());
+        let choices = choices.clone();
         let icon = TrayIconBuilder::with_id("pilot-light")
             .icon(image(tray.light))
             .tooltip(tooltip(tray))
             .menu(&menu)
-            .show_menu_on_left_click(false)
+            // As every menu bar item of macOS does; elsewhere a click opens the window.
+            .show_menu_on_left_click(cfg!(target_os = "macos"))
             .on_menu_event(move |app, event: MenuEvent| {
-                let choices = menu_choices.lock().unwrap_or_else(PoisonError::into_inner);
-                let choice = choices.0.get(event.id().as_ref()).cloned();
+                let choices = choices.lock().unwrap_or_else(PoisonError::into_inner);
+                let choice = choices.get(event.id().as_ref()).cloned();
                 drop(choices);
                 if let Some(choice) = choice {
                     choose(app, choice);
@@ -94,10 +95,9 @@ impl Shown {
                     ..
                 } = event
                 {
-                    let choices = click_choices.lock().unwrap_or_else(PoisonError::into_inner);
-                    let choice = choices.1.clone();
-                    drop(choices);
-                    choose(icon.app_handle(), choice);
+                    if cfg!(not(target_os = "macos")) {
+                        choose(icon.app_handle(), Choice::OpenWindow);
+                    }
                 }
             })
             .build(app)?;
@@ -130,7 +130,7 @@ fn in_place<'a>(
     entries: &[Entry],
     items: &mut impl Iterator<Item = &'a Item>,
 ) -> tauri::Result<bool> {
-    for entry in entries {
+    for entry in entries.iter().filter(|entry| !entry.is_hidden()) {
         match (entry, items.next()) {
             (Entry::Text(text), Some(Item::Plain(item))) => item.set_text(literal(text))?,
             (Entry::Separator, Some(Item::Separator)) => {}
@@ -169,7 +169,7 @@ fn make(
     number: &mut usize,
 ) -> tauri::Result<Vec<Box<dyn IsMenuItem<Wry>>>> {
     let mut made: Vec<Box<dyn IsMenuItem<Wry>>> = Vec::new();
-    for entry in entries {
+    for entry in entries.iter().filter(|entry| !entry.is_hidden()) {
         let id = number.to_string();
         *number += 1;
         match entry {
@@ -210,7 +210,7 @@ fn make(
 /// What the items do now, by the numbers that [`make`] gives them.
 fn remember(tray: &Tray, choices: &Choices) {
     fn add(entries: &[Entry], number: &mut usize, choices: &mut HashMap<String, Choice>) {
-        for entry in entries {
+        for entry in entries.iter().filter(|entry| !entry.is_hidden()) {
             let id = number.to_string();
             *number += 1;
             match entry {
@@ -224,7 +224,7 @@ fn remember(tray: &Tray, choices: &Choices) {
     }
     let mut all = HashMap::new();
     add(&tray.menu, &mut 0, &mut all);
-    *choices.lock().unwrap_or_else(PoisonError::into_inner) = (all, tray.click.clone());
+    *choices.lock().unwrap_or_else(PoisonError::into_inner) = all;
 }
 
 /// The notification area of Windows takes 16 to 32 pixels, the menu bar of macOS 22 points.

@@ -1,12 +1,19 @@
-//! Prints the types that go between the app and its window as TypeScript, as `cargo xtask generate` writes
-//! them.
+//! Prints the types between the app and its window as TypeScript, and the words for states, as
+//! `cargo xtask generate` writes them.
+
+use std::collections::BTreeMap;
 
 use pilotlight::{
     app::{settings, window},
     control::Outcome,
-    model::{facts, finding, view},
+    model::{
+        facts::{self, SIGNALS},
+        finding,
+        view::{self, Light, PhaseName, WAITING_FOR},
+    },
     stack,
 };
+use serde_json::{Value, json};
 use ts_rs::{Config, TS};
 
 fn main() {
@@ -45,9 +52,40 @@ fn main() {
         window::LogLevel,
         window::LogLine,
         window::LogUpdate,
+        window::ServiceDetails,
+        window::CheckDetails,
+        window::Variable,
         window::Preview,
         window::Draft,
         window::Found,
         window::QuitChoice,
     );
+    let words = PhaseName::ALL.map(|phase| {
+        let words = Light::ALL.map(|light| (name(&json!(light)), phase.words(light)));
+        (name(&json!(phase)), BTreeMap::from(words))
+    });
+    print_table(
+        "The words for the state of a service.",
+        "STATE_WORDS: Record<PhaseName, Record<Light, string>>",
+        &json!(BTreeMap::from(words)),
+    );
+    print_table(
+        "The words before the services that a service waits for.",
+        "WAITING_FOR",
+        &json!(WAITING_FOR),
+    );
+    print_table(
+        "The names of signals, by number.",
+        "SIGNALS: Record<number, string>",
+        &json!(BTreeMap::from(SIGNALS)),
+    );
+}
+
+/// The name of a variant on the wire.
+fn name(variant: &Value) -> String {
+    variant.as_str().unwrap_or_default().to_owned()
+}
+
+fn print_table(doc: &str, declaration: &str, table: &Value) {
+    println!("\n/** {doc} */\nexport const {declaration} = {table:#};");
 }

@@ -1,4 +1,4 @@
-//! What a person is told who does not look.
+//! The notifications of the desktop.
 
 use pilotlight_app_tests::{light::Light, processes, stack::Stack, until_so};
 use serde_json::json;
@@ -6,16 +6,16 @@ use serde_json::json;
 use crate::{Stage, two};
 
 #[test]
-fn a_death_is_told_once_and_so_is_its_end() {
+fn a_crash_is_notified_once_and_so_is_the_recovery() {
     let stage = Stage::lit(&two(), &json!({}));
     let seen = stage.desktop.notifications.seen();
     let redis = stage.pid("redis");
     processes::kill(redis);
-    seen.first(0, "that redis died", |notification| {
-        notification.text().contains("redis died")
+    seen.first(0, "that redis crashed", |notification| {
+        notification.text().contains("redis crashed")
     });
-    seen.first(0, "that redis is back", |notification| {
-        notification.text().contains("redis is back after")
+    seen.first(0, "that redis recovered", |notification| {
+        notification.text().contains("redis recovered after")
     });
     stage.icon.until_shows(Light::Green);
     assert_ne!(stage.pid("redis"), redis);
@@ -78,8 +78,8 @@ fn a_click_on_a_notification_opens_the_window() {
         .desktop
         .notifications
         .seen()
-        .first(0, "that redis died", |notification| {
-            notification.text().contains("redis died")
+        .first(0, "that redis crashed", |notification| {
+            notification.text().contains("redis crashed")
         });
     assert_eq!(died.what.actions, ["default"], "it can be clicked");
     stage.desktop.notifications.click(&died.what);

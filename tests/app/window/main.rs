@@ -89,7 +89,7 @@ fn a_person_lights_a_stack_reads_a_log_repairs_what_broke_and_puts_it_out() {
     window.until(&lit("redis", "ready"));
     window.until(&lit("backend", "ready"));
     let redis = desktop.pid(&file, "redis");
-    window.until(&format!("{}//*[contains(., 'pid {redis}')]", row("redis")));
+    window.until(&format!("{}//*[contains(., 'PID {redis}')]", row("redis")));
     window.picture(&desktop.display, &pictures().join("2-green.png"));
 
     window.click(&button("Show the log of backend"));
@@ -110,8 +110,8 @@ fn a_person_lights_a_stack_reads_a_log_repairs_what_broke_and_puts_it_out() {
 
     let backend = desktop.pid(&file, "backend");
     window.click(&button("Stop"));
-    window.until(&lit("redis", "off"));
-    window.until(&lit("backend", "off"));
+    window.until(&lit("redis", "stopped"));
+    window.until(&lit("backend", "stopped"));
     until_so("nobody runs", || {
         [again, backend].iter().all(|pid| !processes::lives(*pid))
     });
@@ -122,7 +122,7 @@ fn a_person_lights_a_stack_reads_a_log_repairs_what_broke_and_puts_it_out() {
 fn the_first_run_offers_a_beginning_and_a_stack_of_the_command_line_appears_by_itself() {
     let desktop = Desktop::new();
     let window = Window::open(&desktop);
-    for choice in ["Open a stack file", "Look at a folder", "Try the example"] {
+    for choice in ["Open a stack file", "Add project folder", "Try the example"] {
         window.until(&format!("//button[contains(., '{choice}')]"));
     }
     window.picture(&desktop.display, &pictures().join("0-first-run.png"));
@@ -142,7 +142,7 @@ fn a_desktop_without_a_tray_is_told_in_the_window() {
         .write(&desktop);
     desktop.knows(&[&file], &json!({}));
     let window = Window::open(&desktop);
-    window.until("//*[contains(text(), 'no tray')]");
+    window.until("//*[contains(., 'no system tray')]");
     window.picture(&desktop.display, &pictures().join("6-no-tray.png"));
 }
 
@@ -238,7 +238,7 @@ fn a_stack_file_is_picked_in_the_dialogue_of_the_desktop() {
     window.click("//button[contains(., 'Open a stack file')]");
     desktop.answers("Open a stack file", &file);
     window.until("//h1[contains(., 'mine')]");
-    window.until(&lit("server", "off"));
+    window.until(&lit("server", "stopped"));
 }
 
 #[test]
@@ -248,13 +248,13 @@ fn a_folder_is_looked_at_and_the_draft_becomes_its_stack_file() {
     fs::create_dir(&folder).expect("a folder");
     fs::write(folder.join("Procfile"), "clock: sleep 1000\n").expect("a Procfile");
     let window = Window::open(&desktop);
-    window.click("//button[contains(., 'Look at a folder')]");
+    window.click("//button[contains(., 'Add project folder')]");
     desktop.answers("Choose a folder", &folder);
     window.until("//dialog[contains(., 'Procfile')]");
     let file = folder.join("pilotlight.toml");
     assert!(!file.exists(), "it is only a draft");
     window.picture(&desktop.display, &pictures().join("8-draft.png"));
-    window.click("//dialog//button[starts-with(normalize-space(), 'Write')]");
-    window.until(&lit("clock", "off"));
+    window.click("//dialog//button[starts-with(normalize-space(), 'Save and start')]");
+    window.until(&lit("clock", "ready"));
     assert!(file.exists());
 }

@@ -6,14 +6,15 @@ import type {
   Outcome,
   Preview,
   QuitChoice,
+  ServiceDetails,
   Settings,
   Update,
 } from "./wire";
 
 /**
- * The window's only door to its host. A promise is rejected with an `Error` whose message is a
- * sentence when something cannot be carried out at all; what was tried and did not come true is an
- * `Outcome`. Stacks are told apart by their stack file.
+ * The only interface between the window and its host. A promise is rejected with an `Error` (a sentence)
+ * if the request cannot be carried out at all; a request that fails has an `Outcome`. A stack is
+ * identified by its stack file.
  */
 export interface Backend {
   /** Everything now, then every change. Resolves once the host has agreed. */
@@ -27,6 +28,11 @@ export interface Backend {
   doctor(file: string): Promise<Finding[]>;
   previewRemedy(file: string, action: Action): Promise<Preview>;
   carryOut(file: string, action: Action): Promise<Outcome>;
+
+  /** The parts of a service that the snapshot does not have. */
+  describe(file: string, service: string): Promise<ServiceDetails>;
+  /** The paths that the HTTP probes of each service request. */
+  probePaths(file: string): Promise<Record<string, string[]>>;
 
   /** No services means all. Answers with what `unfollowLog` ends. */
   followLog(

@@ -1,5 +1,14 @@
 import type { Backend } from "./backend";
-import type { LogLine, LogUpdate, Outcome, Preview, Draft, Finding, Update } from "./wire";
+import type {
+  Draft,
+  Finding,
+  LogLine,
+  LogUpdate,
+  Outcome,
+  Preview,
+  ServiceDetails,
+  Update,
+} from "./wire";
 
 /** What a fake was asked, in order: the method and what it was given. */
 export interface Asked {
@@ -82,6 +91,18 @@ export class FakeBackend implements Backend {
     this.ask<Preview>("previewRemedy", [file, action], { text: "", diff: null });
   carryOut: Backend["carryOut"] = (file, action) =>
     this.ask<Outcome>("carryOut", [file, action], "done");
+
+  describe: Backend["describe"] = (file, service) =>
+    this.ask<ServiceDetails>("describe", [file, service], {
+      command: null,
+      folder: file.replace(/\/[^/]*$/, ""),
+      probes: [],
+      checks: [],
+      variables: [],
+      unreadable: null,
+    });
+  probePaths: Backend["probePaths"] = (file) =>
+    this.ask<Record<string, string[]>>("probePaths", [file], {});
 
   followLog: Backend["followLog"] = async (file, services, receive) => {
     const id = this.nextFollower++;

@@ -1,7 +1,7 @@
 import { Channel, invoke } from "@tauri-apps/api/core";
 
 import type { Backend } from "./backend";
-import type { Draft, Finding, LogUpdate, Outcome, Preview, Update } from "./wire";
+import type { Draft, Finding, LogUpdate, Outcome, Preview, ServiceDetails, Update } from "./wire";
 
 async function call<T>(command: string, given: Record<string, unknown> = {}): Promise<T> {
   try {
@@ -28,6 +28,9 @@ export const tauri: Backend = {
   doctor: (file) => call<Finding[]>("doctor", { file }),
   previewRemedy: (file, action) => call<Preview>("preview_remedy", { file, action }),
   carryOut: (file, action) => call<Outcome>("carry_out", { file, action }),
+
+  describe: (file, service) => call<ServiceDetails>("describe", { file, service }),
+  probePaths: (file) => call<Record<string, string[]>>("probe_paths", { file }),
 
   followLog: (file, services, receive) =>
     call<number>("follow_log", { file, services, lines: channel<LogUpdate>(receive) }),

@@ -16,7 +16,7 @@ export type PhaseName = "stopped" | "claiming" | "starting" | "ready" | "unhealt
 
 export type Snapshot = { 
 /**
- * In the order in which they were started first.
+ * The stacks, in the order in which they were first started.
  */
 stacks: Array<StackView>, };
 
@@ -26,7 +26,7 @@ export type StackView = {
  */
 name: string, 
 /**
- * Its stack file, absolute: what tells it from others.
+ * The absolute path of its stack file, which identifies the stack.
  */
 file: string, 
 /**
@@ -34,7 +34,7 @@ file: string,
  */
 mode: Mode, 
 /**
- * The worst of its services.
+ * The worst light of its services.
  */
 light: Light, 
 /**
@@ -42,9 +42,8 @@ light: Light,
  */
 services: Array<ServiceView>, 
 /**
- * What is wrong, root causes first, each once: what the diagnosis found that begins by itself
- * when a service fails, is unhealthy or blocked, or a check fails. Empty until it has found
- * something, and again when anything has changed.
+ * The findings, root causes first, each once. The diagnosis runs by itself when a service fails,
+ * is unhealthy or blocked, or a check fails. Empty until it has finished, and again after a change.
  */
 findings: Array<Finding>, };
 
@@ -54,67 +53,67 @@ export type ServiceView = {
  */
 name: ServiceName, 
 /**
- * Where it is.
+ * Its phase.
  */
 phase: PhaseName, 
 /**
- * What a person sees of it.
+ * Its status light.
  */
 light: Light, 
 /**
- * Its first process, while it runs.
+ * The PID of its first process, while it is running.
  */
 pid: number | null, 
 /**
- * The port that it has, or is to have.
+ * Its port, or the port that it will use.
  */
 port: Port | null, 
 /**
- * Since when it is in its phase.
+ * The time at which its phase began.
  */
 since: string | null, 
 /**
- * How often it was started again by itself since it was last asked for.
+ * The number of automatic restarts since the last request.
  */
 restarts: number, 
 /**
- * How long the latest round of probes took.
+ * The duration of the latest round of probes.
  */
 latency_ms: number | null, 
 /**
- * Of one core; filled where it is shown.
+ * CPU use in percent of one core; only filled on request.
  */
 cpu_percent: number | null, 
 /**
- * Of its whole tree; filled where it is shown.
+ * Memory of its process tree; only filled on request.
  */
 memory_bytes: number | null, 
 /**
- * The needs that it waits for.
+ * The dependencies that it is waiting for.
  */
 waiting_for: Array<ServiceName>, 
 /**
- * How its latest run ended.
+ * The exit of its latest run.
  */
 last_exit: Exit | null, 
 /**
- * Whether an earlier keeper started what runs now.
+ * Whether an earlier daemon started the current run.
  */
 adopted: boolean, 
 /**
- * Whether it is only watched.
+ * Whether it is only monitored.
  */
 external: boolean, 
 /**
- * The present or latest run: the name of its log.
+ * The current or latest run, which names its log.
  */
 run: RunId | null, 
 /**
- * When the present run began, or the latest one.
+ * The time at which the current or latest run began.
  */
 started: string | null, 
 /**
- * What it needs.
+ * Its dependencies.
  */
 needs: Array<ServiceName>, 
 /**
@@ -122,12 +121,11 @@ needs: Array<ServiceName>,
  */
 links: Record<string, string>, 
 /**
- * Why it is red, where that is known: once it has been diagnosed, the root cause, which may be
- * another service's.
+ * Why it is red, if known. After the diagnosis, the root cause, which may be in another service.
  */
 finding: Finding | null, 
 /**
- * What was done that a person would want to know: whom a port was taken from.
+ * An action that the user should know of, such as the process that was stopped to free its port.
  */
 note: string | null, };
 
@@ -463,6 +461,56 @@ lines: Array<LogLine>, } | { "kind": "caught_up" } | { "kind": "failed",
  */
 message: string, };
 
+export type ServiceDetails = { 
+/**
+ * The command line; none for an external service.
+ */
+command: string | null, 
+/**
+ * The working directory.
+ */
+folder: string, 
+/**
+ * The readiness probes, in words.
+ */
+probes: Array<string>, 
+/**
+ * The checks.
+ */
+checks: Array<CheckDetails>, 
+/**
+ * The variables that the stack file and the env files set.
+ */
+variables: Array<Variable>, 
+/**
+ * A sentence, if the variables cannot be read.
+ */
+unreadable: string | null, };
+
+export type CheckDetails = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its request or command, in words.
+ */
+request: string, };
+
+export type Variable = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its value; `***` for a secret.
+ */
+value: string, 
+/**
+ * The name of the env file that sets it; none for `env` in the stack file.
+ */
+source: string | null, };
+
 export type Preview = { 
 /**
  * In words that make a question.
@@ -502,3 +550,79 @@ text: string,
 source: string | null, };
 
 export type QuitChoice = "stop_all" | "leave_running" | "cancel";
+
+/** The words for the state of a service. */
+export const STATE_WORDS: Record<PhaseName, Record<Light, string>> = {
+  "backoff": {
+    "amber": "restarting",
+    "green": "restarting",
+    "off": "restarting",
+    "red": "restarting"
+  },
+  "blocked": {
+    "amber": "blocked",
+    "green": "blocked",
+    "off": "blocked",
+    "red": "blocked"
+  },
+  "claiming": {
+    "amber": "waiting for port",
+    "green": "waiting for port",
+    "off": "waiting for port",
+    "red": "waiting for port"
+  },
+  "failed": {
+    "amber": "failed",
+    "green": "failed",
+    "off": "failed",
+    "red": "failed"
+  },
+  "ready": {
+    "amber": "check failing",
+    "green": "ready",
+    "off": "ready",
+    "red": "ready"
+  },
+  "starting": {
+    "amber": "starting",
+    "green": "starting",
+    "off": "starting",
+    "red": "starting"
+  },
+  "stopped": {
+    "amber": "queued",
+    "green": "completed",
+    "off": "stopped",
+    "red": "not running"
+  },
+  "stopping": {
+    "amber": "stopping",
+    "green": "stopping",
+    "off": "stopping",
+    "red": "stopping"
+  },
+  "unhealthy": {
+    "amber": "unhealthy",
+    "green": "unhealthy",
+    "off": "unhealthy",
+    "red": "unhealthy"
+  }
+};
+
+/** The words before the services that a service waits for. */
+export const WAITING_FOR = "waiting for";
+
+/** The names of signals, by number. */
+export const SIGNALS: Record<number, string> = {
+  "1": "SIGHUP",
+  "11": "SIGSEGV",
+  "13": "SIGPIPE",
+  "15": "SIGTERM",
+  "2": "SIGINT",
+  "3": "SIGQUIT",
+  "4": "SIGILL",
+  "5": "SIGTRAP",
+  "6": "SIGABRT",
+  "8": "SIGFPE",
+  "9": "SIGKILL"
+};

@@ -92,6 +92,22 @@ export function perform(fake: FakeBackend, whole: Whole): void {
     fake.say({ kind: "stacks", stacks });
     return "done";
   });
+  fake.answer("describe", (file, service) => ({
+    command: service === "redis" ? "redis-server --port 6379 --save ''" : "uvicorn main:app --port 8001",
+    folder: file.replace(/\/[^/]*$/, `/${service}`),
+    probes:
+      service === "redis" ? ["Redis PING to redis://127.0.0.1:6379/0"] : ["GET http://localhost:8001/v1/health"],
+    checks:
+      service === "backend"
+        ? [{ name: "create a session", request: "POST http://localhost:8001/v1/sessions/" }]
+        : [],
+    variables: [
+      { name: "LOG_LEVEL", value: "info", source: null },
+      { name: "OPENAI_API_KEY", value: "***", source: ".env" },
+    ],
+    unreadable: null,
+  }));
+  fake.answer("probePaths", () => ({ backend: ["/v1/health"] }));
   fake.answer("applyChange", (file) => {
     stacks = stacks.map((one) => (one.file === file ? { ...one, change: null } : one));
     fake.say({ kind: "stacks", stacks });

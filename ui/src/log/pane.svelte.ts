@@ -21,7 +21,7 @@ const TIME_CHARACTERS = 13.2;
 const MARGINS = 28;
 
 /** What a person has set stays, whichever log is shown. */
-export const look = $state({ times: true, wrap: false });
+export const look = $state({ times: true, wrap: false, probes: false });
 
 export interface Row {
   readonly line: Line;
@@ -68,6 +68,7 @@ export class Pane {
       searchedAll: reading.searchedAll,
       kept: reading.lines.size,
       shown: reading.shown.size,
+      folded: reading.folded.size,
     };
   });
 
@@ -214,8 +215,17 @@ export class Pane {
   }
 
   filter(threshold: Threshold): void {
+    this.#keepPlace(() => this.reading.filter(threshold));
+  }
+
+  /** Folds away the lines that `folds` recognises; null shows all. */
+  fold(folds: ((line: Line) => boolean) | null): void {
+    this.#keepPlace(() => this.reading.fold(folds));
+  }
+
+  #keepPlace(change: () => void): void {
     const first = this.reading.lineAt(this.#sight.place.position)?.at ?? 0;
-    this.reading.filter(threshold);
+    change();
     this.rebuild();
     this.#sight.putFirst(this.reading.shown.positionOf(first));
   }

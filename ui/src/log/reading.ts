@@ -1,6 +1,6 @@
 /**
- * What a person reads of a log: the lines kept, those that the level lets through, those that the search
- * finds, and where the eye is. Knows nothing of a page; somebody calls `advance` once a frame.
+ * The state of a log view: the lines kept, those that the level and the fold let through, those that the
+ * search finds, and the position. Independent of the page, which calls `advance` once a frame.
  */
 
 import { Ascending } from "./ascending";
@@ -24,7 +24,11 @@ export class Reading {
   /** The lines among them that are found. */
   readonly found = new Ascending();
 
+  /** The lines among those of the level that are folded away. */
+  readonly folded = new Ascending();
+
   #threshold: Threshold = "all";
+  #folds: ((line: Line) => boolean) | null = null;
   #query: Query = { kind: "nothing" };
   /** The position in `shown` from which the search has yet to look. */
   #searched = 0;
@@ -100,14 +104,20 @@ export class Reading {
     else this.#waiting[0] = batch.slice(most);
     this.#waitingSize -= part.length;
     for (const given of part) {
-      const line = this.lines.push(given);
-      if (passes(line.grade, this.#threshold)) this.shown.push(line.at);
+      this.#sort(this.lines.push(given));
     }
     this.#letGo();
   }
 
+  /** Puts a line among those that are shown or folded, if its level is shown. */
+  #sort(line: Line): void {
+    if (!passes(line.grade, this.#threshold)) return;
+    (this.#folds?.(line) === true ? this.folded : this.shown).push(line.at);
+  }
+
   #letGo(): void {
     const { first } = this.lines;
+    this.folded.dropBelow(first);
     this.shown.dropBelow(first);
     this.found.dropBelow(first);
     this.#searched = Math.max(this.#searched, this.shown.first);
@@ -134,13 +144,25 @@ export class Reading {
     return this.#threshold;
   }
 
-  /** Shows only what is at least that grave. */
+  /** Shows only lines of this level or higher. */
   filter(threshold: Threshold): void {
-    const eye = this.shown.end - this.#seen;
     this.#threshold = threshold;
+    this.#sortAgain();
+  }
+
+  /** Folds away the lines that `folds` recognises; null shows all. */
+  fold(folds: ((line: Line) => boolean) | null): void {
+    this.#folds = folds;
+    this.#sortAgain();
+  }
+
+  #sortAgain(): void {
+    const eye = this.shown.end - this.#seen;
     this.shown.clear();
+    this.folded.clear();
     for (let at = this.lines.first; at < this.lines.end; at += 1) {
-      if (passes(this.lines.get(at)?.grade ?? null, threshold)) this.shown.push(at);
+      const line = this.lines.get(at);
+      if (line !== undefined) this.#sort(line);
     }
     this.#seen = Math.max(0, this.shown.end - eye);
     this.chosen = null;
@@ -287,6 +309,7 @@ export class Reading {
   /** Forgets everything that came: another log is read. */
   clear(): void {
     this.lines.clear();
+    this.folded.clear();
     this.shown.clear();
     this.found.clear();
     this.#searched = 0;

@@ -8,7 +8,7 @@ const said = (before: Parameters<typeof stack>, after: Parameters<typeof stack>)
 it("a service that fails is said, with its cause", () => {
   const failed = service("redis", { phase: "failed", light: "red", last_exit: { signal: 9 } });
   expect(said([[service("redis")]], [[failed], { findings: [finding()] }])).toEqual([
-    "redis: killed by signal 9",
+    "redis: failed, killed (SIGKILL)",
     "Redis is not running",
   ]);
 });

@@ -1,5 +1,5 @@
 import type { Snapshot } from "../backend/wire";
-import { state } from "./words";
+import { reason, state } from "./words";
 
 /**
  * What a screen reader is told of the difference: one sentence for every service whose light
@@ -16,7 +16,8 @@ export function changes(before: Snapshot, after: Snapshot): string[] {
       const was = lights.get(service.name);
       if (was === undefined || was === service.light) continue;
       if (service.light === "amber" && service.phase !== "ready") continue;
-      said.push(`${service.name}: ${state(service).word}`);
+      const words = [state(service).word, reason(service)].filter((part) => part !== null);
+      said.push(`${service.name}: ${words.join(", ")}`);
     }
     const known = new Set(earlier.findings.map((finding) => finding.code + finding.service));
     for (const finding of stack.findings) {

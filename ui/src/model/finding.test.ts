@@ -5,6 +5,7 @@ import {
   confirmation,
   diffLines,
   evidence,
+  groups,
   isCommand,
   label,
   lastPart,
@@ -68,7 +69,7 @@ describe("a remedy", () => {
       "Stop web…",
       "Free port 8001…",
       "Run npm ci…",
-      "Make .env…",
+      "Create .env…",
       "Show the change…",
     ]);
   });
@@ -84,9 +85,9 @@ describe("a remedy", () => {
     expect(actions.map(asksFirst)).toEqual([false, false, true, true, true, true, true]);
     expect(actions.filter(asksFirst).map(confirmation)).toEqual([
       "Stop web",
-      "End it and free port 8001",
+      "Stop it and free port 8001",
       "Run it",
-      "Make .env",
+      "Create .env",
       "Change the stack file",
     ]);
   });
@@ -110,13 +111,29 @@ it("a report has everything that the card has", () => {
     [
       "Redis is not running",
       "  redis · exited",
-      "    nothing listens: `ss -ltn`",
-      "  also affected",
+      "  → start it",
+      "  also affected:",
       "    backend, create a session: answers 500",
       "    web: waits",
-      "  → start it",
+      "  evidence:",
+      "    nothing listens: `ss -ltn`",
     ].join("\n"),
   );
+});
+
+it("findings with one cause are one card that names its services", () => {
+  const missing = (service: string) =>
+    finding({
+      service,
+      code: "module-missing",
+      title: `${service} cannot start: the Python module \`fastapi\` is not installed`,
+    });
+  const other = finding({ service: "redis" });
+  const [first, second, ...none] = groups([missing("auth"), other, missing("users")]);
+  expect(none).toEqual([]);
+  expect(first?.services).toEqual(["auth", "users"]);
+  expect(first?.title).toBe("The Python module `fastapi` is not installed");
+  expect(second).toEqual({ finding: other, services: ["redis"], title: other.title });
 });
 
 it("the window leaves out what only names the command that shows the log", () => {

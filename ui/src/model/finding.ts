@@ -1,12 +1,12 @@
 import type { Action, Finding } from "../backend/wire";
 
-/** A sentence in pieces: plain text, and what stood between backticks. */
+/** A piece of a sentence: plain text, or code between backticks. */
 export interface Span {
   text: string;
   code: boolean;
 }
 
-/** Takes the backticks out of a sentence. One without a partner is a sign like others. */
+/** Splits a sentence at its backticks. A backtick without a partner stays. */
 export function spans(sentence: string): Span[] {
   const made: Span[] = [];
   let rest = sentence;
@@ -22,7 +22,7 @@ export function spans(sentence: string): Span[] {
   return made;
 }
 
-/** Whether a piece of code is a command that one would run: it has an argument. */
+/** Whether a piece of code is a command: it has an argument. */
 export function isCommand(code: string): boolean {
   return /^[a-z./~][^\s=:]*\s+[^\s=]/i.test(code);
 }
@@ -38,7 +38,7 @@ function program(command: string[]): string {
   return words.map(lastPart).slice(0, 2).join(" ");
 }
 
-/** What is on the button that carries it out. */
+/** The label of the button for an action. */
 export function label(action: Action): string {
   switch (action.kind) {
     case "start":
@@ -52,23 +52,23 @@ export function label(action: Action): string {
     case "install":
       return `Run ${program(action.command)}…`;
     case "copy-file":
-      return `Make ${lastPart(action.to)}…`;
+      return `Create ${lastPart(action.to)}…`;
     case "edit-stack-file":
       return "Show the change…";
   }
 }
 
-/** What is on the button beneath the preview. */
+/** The label of the button that confirms a preview. */
 export function confirmation(action: Action): string {
   switch (action.kind) {
     case "stop":
       return `Stop ${action.service}`;
     case "free-port":
-      return `End it and free port ${action.port}`;
+      return `Stop it and free port ${action.port}`;
     case "install":
       return "Run it";
     case "copy-file":
-      return `Make ${lastPart(action.to)}`;
+      return `Create ${lastPart(action.to)}`;
     case "edit-stack-file":
       return "Change the stack file";
     case "start":
@@ -77,21 +77,22 @@ export function confirmation(action: Action): string {
   }
 }
 
-/** Whether a person sees first what it would do: all that is more than starting a service. */
+/** Whether the action has a preview: every action but starting and restarting a service. */
 export function asksFirst(action: Action): boolean {
   return action.kind !== "start" && action.kind !== "restart";
 }
 
-/** A finding as one would paste it into a message. */
+/** The finding as plain text, to paste into a message: cause, fix, affected services, evidence. */
 export function report(finding: Finding): string {
   const lines = [finding.title, `  ${finding.service} · ${finding.code}`];
-  lines.push(...finding.evidence.map((text) => `    ${text}`));
-  if (finding.symptoms.length > 0) lines.push("  also affected");
+  lines.push(`  → ${finding.remedy.text}`);
+  if (finding.symptoms.length > 0) lines.push("  also affected:");
   for (const symptom of finding.symptoms) {
     const where = symptom.check === null ? symptom.service : `${symptom.service}, ${symptom.check}`;
     lines.push(`    ${where}: ${symptom.text}`);
   }
-  lines.push(`  → ${finding.remedy.text}`);
+  if (finding.evidence.length > 0) lines.push("  evidence:");
+  lines.push(...finding.evidence.map((text) => `    ${text}`));
   return lines.join("\n");
 }
 
@@ -105,14 +106,47 @@ export function evidence(finding: Finding): string[] {
   return finding.evidence.filter((text) => !/^its log: `pilotlight logs [^`]+`$/.test(text));
 }
 
-/** Whether the action stops a process that may still be needed: never the green button. */
+/** Whether the action stops a process: its button is not green. */
 export function stops(action: Action): boolean {
   return action.kind === "free-port" || action.kind === "stop";
 }
 
-/** What tells a finding from the others of its stack. */
+/** Identifies a finding among the others of its stack. */
 export function findingKey(finding: Finding): string {
   return `${finding.service} ${finding.code} ${finding.title}`;
+}
+
+/** Findings with the same cause: the first, and the services of all. */
+export interface Group {
+  finding: Finding;
+  services: string[];
+  /** The cause, without the name of one service if there are several. */
+  title: string;
+}
+
+/** Joins findings that differ only in their service. */
+export function groups(findings: readonly Finding[]): Group[] {
+  const made = new Map<string, Group>();
+  for (const finding of findings) {
+    const { service, code, title, remedy } = finding;
+    const bare = (text: string) => text.replaceAll(service, "\0");
+    const key = [code, bare(title), bare(remedy.text), remedy.action?.kind].join("\n");
+    const known = made.get(key);
+    if (known === undefined) made.set(key, { finding, services: [service], title });
+    else known.services.push(service);
+  }
+  for (const group of made.values()) {
+    if (group.services.length > 1) group.title = withoutName(group.finding);
+  }
+  return [...made.values()];
+}
+
+/** `auth cannot start: x is missing` becomes `x is missing`. */
+function withoutName({ service, title }: Finding): string {
+  if (!title.startsWith(service)) return title;
+  const colon = title.indexOf(": ");
+  const rest = colon === -1 ? title.slice(service.length).trimStart() : title.slice(colon + 2);
+  return rest.charAt(0).toUpperCase() + rest.slice(1);
 }
 
 /** One line of a difference between files. */

@@ -16,6 +16,9 @@ export type Command =
   | "all-logs"
   | "search"
   | "help"
+  | "palette"
+  | "filter"
+  | "details"
   | "settings"
   | "previous-stack"
   | "next-stack"
@@ -43,23 +46,26 @@ export type Place =
 
 /** In the order in which the help shows them. */
 export const KEYS: readonly { keys: string[]; text: string }[] = [
-  { keys: ["↑", "↓"], text: "choose a service" },
+  { keys: ["↑", "↓"], text: "select a service" },
   { keys: ["Enter"], text: "show its log" },
   { keys: ["S"], text: "start it" },
   { keys: ["X"], text: "stop it" },
   { keys: ["R"], text: "restart it" },
   { keys: ["O"], text: "open its link in the browser" },
   { keys: ["Shift", "S X R"], text: "the same for the whole stack" },
+  { keys: ["I"], text: "show its details" },
+  { keys: ["F"], text: "show only problems, or all" },
   { keys: ["D"], text: "check everything now" },
   { keys: ["L"], text: "show the log of all services" },
-  { keys: ["/"], text: "search the log" },
   { keys: ["N", "Shift N"], text: "next, previous line found" },
   { keys: ["E"], text: "last error in the log, then the one before" },
   { keys: ["End"], text: "in the log: follow it again" },
   { keys: ["[", "]"], text: "previous, next stack" },
-  { keys: [","], text: "settings" },
+  { keys: ["Ctrl K"], text: "all commands" },
+  { keys: ["/", "Ctrl F"], text: "search the log" },
+  { keys: [",", "Ctrl ,"], text: "settings" },
   { keys: ["?"], text: "this help" },
-  { keys: ["Esc"], text: "close, or choose nothing" },
+  { keys: ["Esc"], text: "close dialog or clear selection" },
 ];
 
 const LETTERS: Record<string, Command> = {
@@ -69,6 +75,8 @@ const LETTERS: Record<string, Command> = {
   o: "open",
   d: "doctor",
   l: "all-logs",
+  f: "filter",
+  i: "details",
   "/": "search",
   "?": "help",
   ",": "settings",
@@ -84,6 +92,13 @@ const WITH_SHIFT: Record<string, Command> = {
   l: "all-logs",
 };
 
+/** Also in a text field. */
+const WITH_CONTROL: Record<string, Command> = {
+  f: "search",
+  k: "palette",
+  ",": "settings",
+};
+
 const MOVES: Record<string, Command> = {
   ArrowUp: "up",
   ArrowDown: "down",
@@ -93,8 +108,10 @@ const MOVES: Record<string, Command> = {
 
 /** The command of a key, or null if it is none of the window's. */
 export function command(pressed: Pressed, place: Place): Command | null {
-  if (pressed.ctrlKey || pressed.metaKey || pressed.altKey) return null;
-  if (place === "text" || place === "dialog") return null;
+  if (place === "dialog") return null;
+  if (pressed.altKey) return null;
+  if (pressed.ctrlKey || pressed.metaKey) return WITH_CONTROL[pressed.key.toLowerCase()] ?? null;
+  if (place === "text") return null;
   if (pressed.key === "Escape") return "escape";
   if (pressed.key === "Enter") return place === "elsewhere" ? "log" : null;
   const move = MOVES[pressed.key];

@@ -1,10 +1,10 @@
 import type { Outcome } from "../backend/wire";
 
-/** What to tell a person when something did not come true; null when it did. */
+/** The error message of an outcome; null for success. */
 export function complaint(outcome: Outcome): string | null {
   // A request that another click or command has undone is no error.
   if (outcome === "done" || "overruled" in outcome) return null;
-  if ("ending" in outcome) return "The daemon is ending.";
+  if ("ending" in outcome) return "The daemon is exiting.";
   return "refused" in outcome ? outcome.refused : outcome.failed.message;
 }
 

@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
-import type { ServiceView } from "../backend/wire";
+import snapshots from "../../tests/snapshots.json";
+import type { ServiceView, Snapshot } from "../backend/wire";
 import { finding, off, service, stack } from "./samples";
-import { canRestart, canStart, canStop, isMoving, stackWords, state, upSince } from "./words";
+import { canRestart, canStart, canStop, isMoving, reason, stackWords, state, upSince } from "./words";
+
+interface Day {
+  snapshot: Snapshot;
+  /** What the core says of each stack. */
+  words: { summary: string; services: Record<string, [string, string | null]> }[];
+}
+const DAYS = snapshots as unknown as Record<string, Day>;
 
 const words = (given: Partial<ServiceView>) => {
   const { word, detail } = state(service("backend", given));
@@ -9,21 +17,13 @@ const words = (given: Partial<ServiceView>) => {
 };
 
 describe("the state of a service", () => {
-  it("is off, done or waiting while nothing of it runs", () => {
-    expect(words(off)).toEqual(["off", null]);
-    expect(words({ ...off, light: "green", last_exit: { code: 0 } })).toEqual([
-      "done",
-      "ended with code 0",
-    ]);
+  it("is stopped, completed or waiting while no process is running", () => {
+    expect(words(off)).toEqual(["stopped", null]);
+    expect(words({ ...off, light: "green", last_exit: { code: 0 } })).toEqual(["completed", null]);
     expect(words({ ...off, light: "amber", waiting_for: ["redis", "db"] })).toEqual([
-      "waits for redis and db",
+      "waiting for redis, db",
       null,
     ]);
-  });
-
-  it("names the port that it takes", () => {
-    expect(words({ phase: "claiming", light: "amber" })[0]).toBe("takes port 8001");
-    expect(words({ phase: "claiming", light: "amber", port: null })[0]).toBe("about to start");
   });
 
   it("counts the time of a start from the moment it was seen to wait", () => {
@@ -32,7 +32,7 @@ describe("the state of a service", () => {
     expect(state(starting, 17).since).toBe(17);
   });
 
-  it("says which check fails, or else because of whom", () => {
+  it("names the failing check, or else the cause", () => {
     const because = finding({
       symptoms: [
         { service: "frontend", check: "load", code: "x", text: "" },
@@ -40,37 +40,44 @@ describe("the state of a service", () => {
       ],
     });
     expect(words({ light: "amber", finding: because })).toEqual([
-      "up, fails a check",
+      "check failing",
       "“create a session”",
     ]);
     expect(words({ light: "amber", finding: finding() })[1]).toBe("because of redis");
   });
 
-  it("does not repeat a cause of its own, which stands above the list", () => {
+  it("does not repeat a cause of its own, which is in the card above the list", () => {
     const own = finding({ service: "backend" });
-    expect(words({ phase: "unhealthy", light: "red", finding: own })).toEqual([
-      "up, but unhealthy",
-      null,
-    ]);
+    expect(words({ phase: "unhealthy", light: "red", finding: own })).toEqual(["unhealthy", null]);
     expect(words({ phase: "blocked", light: "red", finding: finding() })).toEqual([
-      "cannot start",
+      "blocked",
       "because of redis",
     ]);
   });
 
   it("says how a process ended", () => {
     const failed = { phase: "failed", light: "red" } as const;
-    expect(words({ ...failed, last_exit: { signal: 9 } })).toEqual([
-      "killed by signal 9",
-      "given up",
-    ]);
-    expect(words({ ...failed, last_exit: { code: 3 } })[0]).toBe("ended with code 3");
-    expect(words({ ...failed, last_exit: "unknown" })[0]).toBe("ended");
-    expect(words(failed)[0]).toBe("failed");
+    expect(words({ ...failed, last_exit: { signal: 9 } })).toEqual(["failed", "killed (SIGKILL)"]);
+    expect(words({ ...failed, last_exit: { signal: 64 } })[1]).toBe("killed (signal 64)");
+    expect(words({ ...failed, last_exit: { code: 3 } })[1]).toBe("exited with code 3");
+    expect(words({ ...failed, last_exit: "unknown" })[1]).toBe("exited");
+    expect(words(failed)).toEqual(["failed", null]);
   });
 
-  it("tells what was kept from an earlier keeper", () => {
-    expect(words({ adopted: true })).toEqual(["ready", "kept running from before"]);
+  it("says that a service is still running from an earlier daemon", () => {
+    expect(words({ adopted: true })).toEqual(["ready", "still running from last session"]);
+  });
+
+  it("has the words of the core, which terminal and tray show", () => {
+    for (const [day, { snapshot, words: core }] of Object.entries(DAYS)) {
+      snapshot.stacks.forEach((one, at) => {
+        expect(stackWords(one), day).toBe(core[at]?.summary);
+        for (const each of one.services) {
+          const said = [state(each).word, reason(each)];
+          expect(said, `${day}: ${each.name}`).toEqual(core[at]?.services[each.name]);
+        }
+      });
+    }
   });
 });
 
@@ -99,14 +106,15 @@ describe("what can be done", () => {
 });
 
 describe("a stack in words", () => {
-  it("counts, and names who is in trouble", () => {
+  it("counts the ready services and names a problem", () => {
     expect(stackWords(stack([]))).toBe("no services");
-    expect(stackWords(stack([service("a", off), service("b", off)]))).toBe("off · 2 services");
-    expect(stackWords(stack([service("a"), service("b", { light: "red" })]))).toBe(
-      "1 of 2 ready · b is in trouble",
+    expect(stackWords(stack([service("a", off), service("b", off)]))).toBe("stopped");
+    expect(stackWords(stack([service("a"), service("b")]))).toBe("all 2 ready");
+    expect(stackWords(stack([service("a"), service("b", { phase: "unhealthy", light: "red" })]))).toBe(
+      "1 of 2 ready, b unhealthy",
     );
     expect(stackWords(stack([service("a"), service("b", { light: "amber" })]))).toBe(
-      "1 of 2 ready · b fails a check",
+      "1 of 2 ready, b check failing",
     );
   });
 

@@ -1,83 +1,87 @@
-import type { Exit, Light, ServiceView, StackView } from "../backend/wire";
-import { count, list } from "./format";
+import {
+  SIGNALS,
+  STATE_WORDS,
+  WAITING_FOR,
+  type Exit,
+  type Light,
+  type ServiceView,
+  type StackView,
+} from "../backend/wire";
 
-/** What a person is told about where a service is. */
+/** The state of a service, in words. The words are the core's (`STATE_WORDS`). */
 export interface State {
-  /** A word or a few: what its light means here. */
+  /** A word or a few. */
   word: string;
-  /** More, where there is more to say. */
+  /** The reason, or another detail. */
   detail: string | null;
-  /** Since when, in milliseconds, where the time that it takes is worth showing. */
+  /** The start of the phase in milliseconds, if its duration is worth showing. */
   since: number | null;
 }
 
-/** How a process ended, as the rest of "it was/has …". */
+/** How a process ended: `exited with code 1`, `killed (SIGKILL)`. */
 export function ending(exit: Exit): string {
-  if (exit === "unknown") return "ended";
-  if ("code" in exit) return `ended with code ${exit.code}`;
-  return `killed by signal ${exit.signal}`;
+  if (exit === "unknown") return "exited";
+  if ("code" in exit) return `exited with code ${exit.code}`;
+  return `killed (${SIGNALS[exit.signal] ?? `signal ${exit.signal}`})`;
 }
 
-/** Where a service is. `waitingSince` is when the window first saw it wait. */
+/** The state of a service. `waitingSince` is the time at which the window first saw it wait. */
 export function state(service: ServiceView, waitingSince: number | null = null): State {
   const since = service.since === null ? null : Date.parse(service.since);
-  const ended = service.last_exit === null ? null : ending(service.last_exit);
+  const waits = service.phase === "stopped" && service.waiting_for.length > 0;
+  return {
+    word: waits
+      ? `${WAITING_FOR} ${service.waiting_for.join(", ")}`
+      : STATE_WORDS[service.phase][service.light],
+    detail: reason(service) ?? detail(service),
+    since: waits
+      ? waitingSince
+      : service.phase === "starting"
+        ? (waitingSince ?? since)
+        : service.phase === "claiming" || service.phase === "stopping"
+          ? since
+          : null,
+  };
+}
+
+/** Why a service is amber or red, as far as its own finding does not say it (`ServiceView::reason`). */
+export function reason(service: ServiceView): string | null {
+  const { name, finding } = service;
+  const because = finding === null || finding.service === name ? null : `because of ${finding.service}`;
   switch (service.phase) {
-    case "stopped":
-      if (service.waiting_for.length > 0) {
-        return {
-          word: `waits for ${list(service.waiting_for)}`,
-          detail: null,
-          since: waitingSince,
-        };
-      }
-      if (service.light === "green") return { word: "done", detail: ended, since: null };
-      if (service.light === "amber") return { word: "about to start", detail: null, since: null };
-      return { word: "off", detail: null, since: null };
-    case "claiming":
-      return {
-        word: service.port === null ? "about to start" : `takes port ${service.port}`,
-        detail: null,
-        since,
-      };
-    case "starting":
-      return { word: "starting", detail: null, since: waitingSince ?? since };
     case "ready": {
-      const detail = service.note ?? (service.adopted ? "kept running from before" : null);
-      if (service.light === "green") return { word: "ready", detail, since: null };
-      return { word: "up, fails a check", detail: failingCheck(service) ?? detail, since: null };
+      if (service.light !== "amber") return null;
+      const own = finding?.symptoms.find((symptom) => symptom.service === name);
+      return own?.check == null ? because : `“${own.check}”`;
     }
     case "unhealthy":
-      return {
-        word: service.external ? "does not answer" : "up, but unhealthy",
-        detail: blame(service),
-        since: null,
-      };
-    case "stopping":
-      return { word: "stopping", detail: null, since };
-    case "backoff":
-      return { word: ended ?? "ended", detail: "starts again soon", since: null };
     case "blocked":
-      return { word: "cannot start", detail: blame(service) ?? service.note, since: null };
+      return because;
     case "failed":
-      return { word: ended ?? "failed", detail: blame(service) ?? "given up", since: null };
+    case "backoff":
+      return because ?? (service.last_exit === null ? null : ending(service.last_exit));
+    case "stopped":
+    case "claiming":
+    case "starting":
+    case "stopping":
+      return null;
   }
 }
 
-/** Whose fault it is, where it is another's. Its own cause stands in the card above the list. */
-function blame({ name, finding }: ServiceView): string | null {
-  return finding === null || finding.service === name ? null : `because of ${finding.service}`;
+function detail(service: ServiceView): string | null {
+  if (service.phase === "ready") {
+    return service.note ?? (service.adopted ? "still running from last session" : null);
+  }
+  if (service.phase === "blocked") return service.note;
+  return null;
 }
 
-/** Which check fails, or else because of whom, as far as that is known. */
-function failingCheck(service: ServiceView): string | null {
-  const symptom = service.finding?.symptoms.find(
-    ({ service: where, check }) => where === service.name && check !== null,
-  );
-  return symptom === undefined ? blame(service) : `“${symptom.check}”`;
+/** Whether something is wrong with a service: it is red, or one of its checks fails. */
+export function hasProblem(service: ServiceView): boolean {
+  return service.light === "red" || (service.light === "amber" && service.phase === "ready");
 }
 
-/** Whether asking it to start makes sense. */
+/** Whether the service can be started. */
 export function canStart(service: ServiceView): boolean {
   if (service.external) return false;
   return (
@@ -88,19 +92,19 @@ export function canStart(service: ServiceView): boolean {
   );
 }
 
-/** Whether there is something of it to stop: a process, a wait or an attempt. */
+/** Whether there is something to stop: a process, a wait or an attempt. */
 export function canStop(service: ServiceView): boolean {
   if (service.external || service.phase === "stopping") return false;
   if (service.phase === "failed" || service.phase === "blocked") return service.pid !== null;
   return service.phase !== "stopped" || service.waiting_for.length > 0;
 }
 
-/** Whether it runs, so that stopping and starting it is more than starting it. */
+/** Whether the service is running, so that a restart is more than a start. */
 export function canRestart(service: ServiceView): boolean {
   return !service.external && ["starting", "ready", "unhealthy"].includes(service.phase);
 }
 
-/** Whether something of a stack is on its way up or down; not what waits for what does not come. */
+/** Whether a service is starting or stopping. One that waits for a failed dependency is not. */
 export function isMoving(stack: StackView): boolean {
   return stack.services.some(
     (service) =>
@@ -114,36 +118,38 @@ export function isMoving(stack: StackView): boolean {
   );
 }
 
-/** The one word that stands for a light, for those who do not see it. */
+/** The words of a light for screen readers. */
 export function lightWord(light: Light): string {
-  return { off: "off", green: "all well", amber: "on its way", red: "in trouble" }[light];
+  return { off: "stopped", green: "ready", amber: "needs attention", red: "failing" }[light];
 }
 
-/** The stack in a few words: `3 of 3 ready`, `1 of 3 ready, redis failed`. */
+/** The state of a stack, as `StackView::summary` words it: `all 3 ready`, `1 of 3 ready, redis failed`. */
 export function stackWords(stack: StackView): string {
   const { services } = stack;
   if (services.length === 0) return "no services";
+  if (services.every((service) => service.light === "off")) return "stopped";
   const ready = services.filter((service) => service.light === "green").length;
-  if (services.every((service) => service.light === "off")) {
-    return `off · ${count(services.length, "service")}`;
-  }
-  const red = services.filter((service) => service.light === "red").map((service) => service.name);
-  const parts = [`${ready} of ${services.length} ready`];
-  if (red.length > 0) parts.push(`${list(red)} ${red.length === 1 ? "is" : "are"} in trouble`);
-  const failing = services.filter(
-    (service) => service.phase === "ready" && service.light === "amber",
-  );
-  if (red.length === 0 && failing.length > 0) {
-    parts.push(
-      `${list(failing.map((service) => service.name))} ${failing.length === 1 ? "fails" : "fail"} a check`,
-    );
-  }
+  const parts = [
+    ready < services.length
+      ? `${ready} of ${services.length} ready`
+      : ready === 1
+        ? "ready"
+        : `all ${ready} ready`,
+  ];
   const stopping = services.filter((service) => service.phase === "stopping").length;
   if (stopping > 0) parts.push(`${stopping} stopping`);
-  return parts.join(" · ");
+  const [problem, ...more] = services.filter(hasProblem);
+  if (problem !== undefined) {
+    parts.push(
+      more.length === 0
+        ? `${problem.name} ${state(problem).word}`
+        : `${more.length + 1} problems`,
+    );
+  }
+  return parts.join(", ");
 }
 
-/** Since when the oldest running process of a stack is up, in milliseconds. */
+/** The start of the oldest running process of a stack, in milliseconds. */
 export function upSince(stack: StackView): number | null {
   const starts = stack.services
     .filter((service) => service.pid !== null && service.started !== null)

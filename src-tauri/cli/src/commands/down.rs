@@ -17,7 +17,7 @@ use crate::{
     view::{Show, Subject},
 };
 
-/// A daemon in the background ends at once when it has nothing left to keep; the tray app does not.
+/// A background daemon exits when its last service has stopped; the tray app does not.
 const KEEPER_ENDS: Duration = Duration::from_millis(250);
 
 pub(crate) async fn run(context: &Context, down: Down) -> Result<Ending, Failure> {
@@ -74,7 +74,7 @@ async fn without_daemon(
         let known = stack.services.iter().map(|service| service.name.clone());
         expect_known(services, &stack.name, known)?;
     }
-    writeln!(paint::err(), "nothing runs")?;
+    writeln!(paint::err(), "Nothing is running.")?;
     Ok(Ending::Done)
 }
 

@@ -44,12 +44,12 @@ pub(super) async fn stop(
     if survivors.is_empty() {
         writeln!(
             paint::err(),
-            "stopped what an earlier daemon left running: {found}"
+            "Stopped services of an earlier daemon: {found}"
         )?;
         return Ok(Some(Ending::Done));
     }
     let message = format!(
-        "what an earlier daemon left running cannot be stopped: {}",
+        "services of an earlier daemon could not be stopped: {}",
         names(&survivors)
     );
     tell(&message, None)?;

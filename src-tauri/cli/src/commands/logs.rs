@@ -10,6 +10,7 @@ use std::{
     path::Path,
 };
 
+use clap::ValueEnum as _;
 use pilotlight::{
     effects::log::{Merged, MergedFollow, Query, Runs, ServiceLogs, Watcher},
     model::facts::StackId,
@@ -25,7 +26,7 @@ use crate::{
     paint,
 };
 
-/// Who follows wants to see what comes, and a little of what it comes after.
+/// The number of earlier lines of each service that `--follow` shows.
 const BEFORE_FOLLOWING: usize = 20;
 
 pub(crate) async fn run(context: &Context, asked: Logs) -> Result<Ending, Failure> {
@@ -38,6 +39,7 @@ pub(crate) async fn run(context: &Context, asked: Logs) -> Result<Ending, Failur
         .map(|service| (service.clone(), logs(service)));
     let tail = asked.lines.or(asked.follow.then_some(BEFORE_FOLLOWING));
     let wanted = Wanted::new(asked.level.map(Into::into), tail);
+    let none = no_match(&asked, &services, logs);
     let query = Query {
         runs: match asked.run {
             Some(run) => Runs::One(run),
@@ -70,10 +72,41 @@ pub(crate) async fn run(context: &Context, asked: Logs) -> Result<Ending, Failur
         .await?;
     }
     printer.end()?;
+    if let Some(none) = none.filter(|_| printer.is_unused()) {
+        writeln!(paint::err(), "{none}")?;
+    }
     Ok(Ending::Done)
 }
 
-/// What there is now.
+/// Returns the message for a selection of lines that matches none.
+fn no_match(
+    asked: &Logs,
+    services: &[ServiceName],
+    logs: impl Fn(&ServiceName) -> ServiceLogs,
+) -> Option<String> {
+    let what = match asked.level {
+        Some(level) => {
+            let name = level.to_possible_value()?.get_name().to_owned();
+            format!("lines at {name} or above")
+        }
+        None if asked.grep.is_some() || asked.since.is_some() => "matching lines".to_owned(),
+        None => return None,
+    };
+    let names: Vec<&str> = services.iter().map(ServiceName::as_str).collect();
+    let latest = || match services {
+        [only] => logs(only).latest_run().ok().flatten(),
+        _ => None,
+    };
+    let run = match asked.run {
+        Some(run) => Some(run),
+        None if asked.all_runs => None,
+        None => latest(),
+    };
+    let run = run.map_or_else(String::new, |run| format!(", run {run}"));
+    Some(format!("No {what} in {}{run}.", names.join(", ")))
+}
+
+/// Prints the lines that exist now.
 fn history(
     merged: &mut Merged,
     mut wanted: Wanted,
@@ -92,7 +125,7 @@ fn history(
     Ok(printer.flush()?)
 }
 
-/// What comes, until Ctrl-C.
+/// Prints new lines until Ctrl-C.
 async fn follow(
     mut lines: MergedFollow,
     mut wanted: Wanted,
@@ -114,8 +147,8 @@ async fn follow(
     }
 }
 
-/// The services that are asked for, or all of the stack. Those that the stack file no longer has
-/// count while there are logs of them, and a stack file that is wrong keeps no log back.
+/// Returns the requested services, or all of the stack. A service that the stack file no longer has
+/// counts while it has logs, and an invalid stack file hides no log.
 fn services(
     logs: &Path,
     file: &Path,
@@ -150,7 +183,7 @@ fn services(
     })
 }
 
-/// The services that there are logs of.
+/// Returns the services that have logs.
 fn written(folder: &Path) -> Result<BTreeSet<ServiceName>, Failure> {
     let unreadable = |source| Failure::Log {
         path: folder.to_owned(),

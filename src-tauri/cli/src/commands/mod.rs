@@ -1,6 +1,5 @@
 //! The commands, each in a file of its own.
 
-pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod down;
@@ -11,6 +10,7 @@ pub(crate) mod port;
 pub(crate) mod restart;
 pub(crate) mod status;
 pub(crate) mod up;
+pub(crate) mod validate;
 
 use std::time::Duration;
 
@@ -78,7 +78,7 @@ async fn answered(
     Err(Unstarted::Failure(Failure::Refused(message)))
 }
 
-const HANDED_OVER: &str = "the daemon ends and leaves its services running; \
+const HANDED_OVER: &str = "the daemon is exiting and leaves its services running; \
                            the next `pilotlight up` reconnects to them";
 
 /// Sends a request until a daemon accepts it.
@@ -98,12 +98,11 @@ async fn until_taken<T>(
     }
 }
 
-/// Shows how things stand now that what was asked is done. What is seen of it may come later than
-/// the answer.
+/// Shows the state after a request is done. The watch may report it later than the answer.
 async fn catch_up(show: &mut Show, client: &mut Client) {
     match client.status().await {
         Ok(snapshot) => show.until_shown(&snapshot).await,
-        // It has ended, and told whoever watches what it saw last.
+        // It has exited; its watchers have its last snapshot.
         Err(_) => drop(show.until_keeper_ends(KEEPER_ENDS).await),
     }
 }
@@ -116,7 +115,7 @@ fn overruled(show: &mut Show, why: &str) -> Result<Ending, Failure> {
     Ok(Ending::Undone)
 }
 
-/// Says that not everything came up, and what did not, as far as that has not been shown.
+/// Reports the failures that have not been shown yet.
 fn tell_findings(show: &mut Show, findings: &[Finding]) {
     show.show_findings(findings);
     let mut services: Vec<&str> = findings
@@ -125,9 +124,9 @@ fn tell_findings(show: &mut Show, findings: &[Finding]) {
         .collect();
     services.dedup();
     let help = format!(
-        "see `pilotlight logs {}`; what did start keeps running",
+        "run `pilotlight logs {}`; the other services are still running",
         services.join(" ")
     );
-    // It is told by the exit status, too.
-    drop(tell("not everything came up", Some(&help)));
+    // The exit status says it, too.
+    drop(tell("some services failed to start", Some(&help)));
 }

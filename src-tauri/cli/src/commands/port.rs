@@ -9,7 +9,7 @@ use std::{
 
 use jiff::Timestamp;
 use pilotlight::{
-    effects::port::{Asker, Hidden, Listeners, describe_fault, free, listeners},
+    effects::port::{Asker, Hidden, Listeners, describe_fault, free, listeners, may_free},
     host::clock,
     model::{
         facts::{Holder, Mark, PortFault, Protected},
@@ -37,27 +37,31 @@ pub(crate) async fn run(context: &Context, asked: &PortCommand) -> Result<Ending
     let running = Running::of(context, &snapshot);
     let listeners = listeners(port)
         .await
-        .map_err(Failure::system("tell who listens"))?;
+        .map_err(Failure::system("find out which process uses the port"))?;
     if !asked.free {
         return show(asked, &listeners, &running);
     }
+    let asker = Asker::with(running.marks().collect());
     if !asked.yes && !listeners.holders.is_empty() {
+        if let Err(fault) = may_free(port, &asker).await {
+            return say_refused(asked, &fault, &running);
+        }
         if !io::stdin().is_terminal() {
-            let why = "ask before it ends anybody without a terminal; say --yes to mean it";
+            let why = "confirmation needs a terminal; pass `--yes` to stop it without asking";
             return Err(Failure::Usage(why.to_owned()));
         }
         print(&mut paint::err(), port, &listeners, &running)?;
-        if !confirmed("End it?")? {
+        if !confirmed("Stop it?")? {
             return Ok(Ending::Undone);
         }
     }
-    match free(port, &Asker::with(running.marks().collect())).await {
+    match free(port, &asker).await {
         Ok(ended) => say_ended(asked, &ended),
         Err(fault) => say_refused(asked, &fault, &running),
     }
 }
 
-/// What the daemon runs, by its mark.
+/// The services that the daemon runs, with the command that stops each.
 pub(super) struct Running(Vec<(Mark, String)>);
 
 impl Running {
@@ -120,7 +124,7 @@ fn print(
     running: &Running,
 ) -> io::Result<()> {
     if *listeners == Listeners::default() {
-        return writeln!(out, "nobody listens on port {port}");
+        return writeln!(out, "Nothing is listening on port {port}.");
     }
     for hidden in &listeners.hidden {
         print_hidden(out, port, hidden)?;
@@ -132,18 +136,18 @@ fn print(
             out,
             "{} {}",
             paint(BOLD, &tame(&holder.name)),
-            paint(DIM, &format!("pid {pid}"))
+            paint(DIM, &format!("PID {pid}"))
         )?;
         if let Some(user) = &holder.user {
             write!(out, "{}", paint(DIM, &format!(", user {}", tame(user))))?;
         }
         if let Some(began) = holder.since {
             let age = age(since(timestamp(began), now));
-            write!(out, "{}", paint(DIM, &format!(", since {age}")))?;
+            write!(out, "{}", paint(DIM, &format!(", running for {age}")))?;
         }
         writeln!(out)?;
         let addresses: Vec<String> = holder.addresses.iter().map(ToString::to_string).collect();
-        writeln!(out, "  listens on  {}", addresses.join(", "))?;
+        writeln!(out, "  address     {}", addresses.join(", "))?;
         if let Some(line) = &holder.command_line {
             writeln!(out, "  command     {}", tame(line))?;
         }
@@ -157,7 +161,11 @@ fn print(
                 mark.service, mark.stack, mark.run
             )?;
             if let Some(command) = running.stopped_by(mark) {
-                writeln!(out, "  {}", paint(DIM, &format!("`{command}` stops it")))?;
+                writeln!(
+                    out,
+                    "  {}",
+                    paint(DIM, &format!("stop it with `{command}`"))
+                )?;
             }
         }
     }
@@ -172,16 +180,13 @@ fn print_hidden(out: &mut impl Write, port: Port, hidden: &Hidden) -> io::Result
             "{}",
             paint(BOLD, &format!("a process of user {}", tame(user)))
         )?,
-        None => write!(out, "{}", paint(BOLD, "a process that is not shown to you"))?,
+        None => write!(out, "{}", paint(BOLD, "a process hidden from you"))?,
     }
     match hidden.address {
-        Some(address) => writeln!(out, "\n  listens on  {address}")?,
+        Some(address) => writeln!(out, "\n  address     {address}")?,
         None => writeln!(out, "\n  uses port   {port}")?,
     }
-    let more = format!(
-        "which process it is takes more rights: `{}`",
-        with_more_rights(port)
-    );
+    let more = format!("to see which process, run `{}`", with_more_rights(port));
     writeln!(out, "  {}", paint(DIM, &more))
 }
 
@@ -194,7 +199,7 @@ fn with_more_rights(port: Port) -> String {
     }
 }
 
-/// Asks a question that is answered with yes or no.
+/// Asks a yes/no question on the terminal.
 pub(super) fn confirmed(question: &str) -> io::Result<bool> {
     write!(paint::err(), "{question} [y/N] ")?;
     let mut answer = String::new();
@@ -215,12 +220,12 @@ fn say_ended(asked: &PortCommand, ended: &[Holder]) -> Result<Ending, Failure> {
     }
     let mut out = paint::out();
     for holder in ended {
-        writeln!(out, "ended {}", tame(&holder.describe(clock::now().wall)))?;
+        writeln!(out, "Stopped {}", tame(&holder.describe(clock::now().wall)))?;
     }
     if ended.is_empty() {
-        writeln!(out, "nobody listens on port {port}")?;
+        writeln!(out, "Nothing is listening on port {port}.")?;
     } else {
-        writeln!(out, "port {port} is free")?;
+        writeln!(out, "Port {port} is free.")?;
     }
     Ok(Ending::Done)
 }
@@ -246,12 +251,12 @@ fn say_refused(
             ..
         } => running
             .stopped_by(&neighbour.mark)
-            .map(|command| format!("`{command}` stops it")),
+            .map(|command| format!("stop it with `{command}`")),
         PortFault::Taken {
             holder: None,
             protected: Some(Protected::OtherUser { .. }),
         } => Some(format!(
-            "which process it is takes more rights: `{}`",
+            "to see which process, run `{}`",
             with_more_rights(asked.port)
         )),
         _ => None,
@@ -285,7 +290,7 @@ struct Freed<'a> {
     port: Port,
     free: bool,
     ended: Vec<Listener<'a>>,
-    /// Why it is not.
+    /// The reason why it is not free.
     reason: Option<String>,
 }
 

@@ -22,7 +22,7 @@ use crate::{
     json,
     paint::{self, Signs},
     time,
-    view::{Look, Screen, size_of_output, table},
+    view::{Look, Screen, problems, size_of_output, table},
 };
 
 pub(crate) async fn run(context: &Context, status: &Status) -> Result<Ending, Failure> {
@@ -42,12 +42,17 @@ pub(crate) async fn run(context: &Context, status: &Status) -> Result<Ending, Fa
         for line in table(&snapshot, time::now(), look) {
             writeln!(out, "{line}")?;
         }
+        match problems(&snapshot) {
+            0 => {}
+            1 => writeln!(out, "\n1 problem. Run `pilotlight doctor`.")?,
+            count => writeln!(out, "\n{count} problems. Run `pilotlight doctor`.")?,
+        }
     }
     wrong.map_or(Ok(Ending::Done), Err)
 }
 
-/// What the daemon says, and the stack of the present folder. If that stack's file is wrong, what
-/// the daemon says holds all the same.
+/// Returns the stacks of the daemon and the stack of the current folder, and the error in that
+/// stack's file, if any.
 async fn look(
     context: &Context,
     client: Option<Client>,
@@ -66,7 +71,7 @@ async fn look(
             snapshot.stacks.push(stack);
             Ok((snapshot, None))
         }
-        // Whoever is in no stack's folder asks for those that run.
+        // Outside of a stack folder, the running stacks are meant.
         Err(Failure::NoStackFile(_)) if !snapshot.stacks.is_empty() && !context.is_named() => {
             Ok((snapshot, None))
         }
@@ -75,8 +80,8 @@ async fn look(
     }
 }
 
-/// A stack that no daemon keeps: its services as its file has them, stopped. What runs of it all the
-/// same was left by a daemon that is no more.
+/// The view of a stack that has no daemon: its services as in its file, and processes that an earlier
+/// daemon left running.
 pub(super) async fn dark(home: &Home, file: &Path) -> Result<Arc<StackView>, Failure> {
     let stack = Arc::new(read(file)?);
     let id = home.stack_id(file);
@@ -99,8 +104,8 @@ pub(super) async fn dark(home: &Home, file: &Path) -> Result<Arc<StackView>, Fai
         service.pid = Some(process.pid);
         service.light = Light::Amber;
         service.note = Some(format!(
-            "pid {} runs, and its daemon does not: `pilotlight up` takes it over, `pilotlight down` \
-             ends it",
+            "PID {} is still running without its daemon: `pilotlight up` reconnects, `pilotlight down` \
+             stops it",
             process.pid
         ));
         stack.light = Light::Amber;
@@ -132,7 +137,7 @@ async fn follow(
             snapshot = changed => match snapshot? {
                 Some(told) => {
                     let client = context.daemon().await?;
-                    // A daemon that has just ended measures nothing more; what it told last holds.
+                    // A daemon that has just exited measures nothing more; its last snapshot holds.
                     let (shown, _) = match look(context, client).await {
                         Err(Failure::Client(_)) => (Arc::unwrap_or_clone(told), None),
                         looked => looked?,

@@ -2,28 +2,30 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use pilotlight::{
     control::{self, Client, ClientError, Control as _, Environment, Outcome},
     fs::home::Home,
     host::{clock, signals::Endings},
-    model::finding::Finding,
+    model::{facts::RunId, finding::Finding, view::Light},
 };
 
 use super::{Answer, Unstarted, answered, catch_up, overruled, tell_findings, until_taken};
 use crate::{
     args::Up,
-    context::{Context, expect_known, read},
+    context::{Context, expect_known, kept, read},
     daemon::{Attached, attach, attach_in_background, listen},
     failure::{Ending, Failure, tell},
     paint,
-    time::took,
+    time::{self, age, took},
     view::{Over, Show, Subject},
 };
 
-const STOPS_ALL: &str = "Ctrl-C stops everything";
-const STOPS_STACK: &str = "Ctrl-C stops this stack";
-const STOPS_WAITING: &str = "Ctrl-C stops waiting; the services go on";
-const KILLS: &str = "Ctrl-C again kills";
+const STOPS_ALL: &str = "Press Ctrl-C to stop everything";
+const STOPS_STACK: &str = "Press Ctrl-C to stop this stack";
+const STOPS_WAITING: &str = "Press Ctrl-C to stop waiting. Services keep running.";
+const DETACHED: &str = "stopped watching; services are still running";
+const KILLS: &str = "Press Ctrl-C again to kill";
 
 pub(crate) async fn run(context: &Context, up: Up) -> Result<Ending, Failure> {
     let file = context.find()?;
@@ -59,13 +61,14 @@ async fn detached(
         _ = endings.next() => return Ok(Ending::Undone),
     };
     let mut show = follow(home, &request.file).await?;
+    let before = ready_runs(&mut client, request).await;
     show.say("", STOPS_WAITING);
     let begun = clock::now().instant;
     let outcome = match show.during(client.start(request.clone())).await {
         Ok(starting) => tokio::select! {
             outcome = show.during(starting.outcome()) => outcome,
             _ = endings.next() => {
-                show.say("still starting, in the background", "`pilotlight down` stops it");
+                show.say("still starting in the background", "stop it with `pilotlight down`");
                 show.finish();
                 return Ok(Ending::Undone);
             }
@@ -77,9 +80,18 @@ async fn detached(
     catch_up(&mut show, &mut client).await;
     match answer {
         Answer::Done => {
+            let after = ready_runs(&mut client, request).await;
+            let status = match before.filter(|before| after.as_ref() == Some(before)) {
+                Some((_, Some(since))) => {
+                    let up = age(time::since(since, time::now()));
+                    format!("already running (up {up})")
+                }
+                Some((_, None)) => "already running".to_owned(),
+                None => format!("all ready in {ready}"),
+            };
             show.say(
-                format!("all ready in {ready}"),
-                "running in the background; `pilotlight down` stops it",
+                status,
+                "running in the background; stop it with `pilotlight down`",
             );
             show.finish();
             Ok(Ending::Done)
@@ -96,8 +108,30 @@ async fn detached(
     }
 }
 
-/// What is behind the failures: a service that did not come up may be the victim of another. Where
-/// nothing more can be found, the failures themselves.
+/// Returns the runs of the requested services and the start of the latest, if all of them are ready.
+async fn ready_runs(
+    client: &mut Client,
+    request: &control::Up,
+) -> Option<(Vec<Option<RunId>>, Option<Timestamp>)> {
+    let snapshot = client.status().await.ok()?;
+    let stack = kept(&snapshot, &request.file)?;
+    let meant = stack
+        .services
+        .iter()
+        .filter(|service| request.services.is_empty() || request.services.contains(&service.name));
+    let mut runs = Vec::new();
+    let mut since = None;
+    for service in meant {
+        if service.light != Light::Green {
+            return None;
+        }
+        runs.push(service.run);
+        since = since.max(service.started.filter(|_| service.pid.is_some()));
+    }
+    Some((runs, since))
+}
+
+/// Returns the root causes of the failures, which may be in other services, or else the failures.
 async fn root_causes(client: &mut Client, file: &Path, failures: Vec<Finding>) -> Vec<Finding> {
     let doctor = control::Doctor {
         file: file.to_owned(),
@@ -161,7 +195,7 @@ async fn attend(
             }
             Answer::Failed(findings) => {
                 failed = findings;
-                show.say("not everything came up", hint);
+                show.say("some services failed to start", hint);
             }
             Answer::Overruled(why) => {
                 show.say("", hint);
@@ -187,9 +221,9 @@ async fn attend(
         }
     }
     show_all(daemon, &mut show).await;
-    show.say(if show.is_dark() { "stopped" } else { "let go" }, "");
+    show.say(if show.is_dark() { "stopped" } else { DETACHED }, "");
     show.finish();
-    // With the services, what was wrong with them is off the screen.
+    // The findings of the stopped services are no longer on the screen.
     show.show_findings(&failed);
     if let Some(why) = undone {
         tell(&why, None)?;
@@ -239,7 +273,7 @@ async fn show_all(daemon: &mut Attached, show: &mut Show) {
     }
 }
 
-/// What is shown of the stack of this file.
+/// Shows the stack of this file.
 async fn follow(home: &Home, file: &Path) -> Result<Show, Failure> {
     let watch = Client::connect(home).await?.watch().await?;
     Ok(Show::new(home, Subject::Stack(file.to_owned()), watch))
@@ -251,12 +285,12 @@ async fn until_over(daemon: &Attached, show: &mut Show) {
         Attached::Here(own) => show.during(own.handle.retire()).await,
         Attached::There(_) => match show.until_over().await {
             Over::Dark => {}
-            Over::DaemonEnded => show.say("the daemon has ended", ""),
+            Over::DaemonEnded => show.say("the daemon has exited", ""),
         },
     }
 }
 
-/// Stops a stack, or all of them; the next request to end kills. Whether all of it is gone.
+/// Stops a stack, or all of them. The next Ctrl-C kills. Returns whether every process is gone.
 async fn stop(
     home: &Home,
     file: &Path,
@@ -327,6 +361,6 @@ async fn ask_other(home: &Home, down: control::Down) -> Result<Outcome, Unstarte
 
 fn tell_remark(remark: &str) {
     use std::io::Write as _;
-    // Nobody reads it; that is no reason not to start.
+    // A closed standard error must not prevent the start.
     let _ = writeln!(paint::err(), "note: {remark}");
 }

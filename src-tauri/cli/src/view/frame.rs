@@ -1,4 +1,4 @@
-//! One picture of the live view.
+//! A frame of the live view.
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
@@ -137,7 +137,7 @@ impl Picture<'_> {
         [
             Cell::new(style, self.look.signs.light(service.light)),
             Cell::new(name, service.name.as_str()),
-            Cell::new(words::style(service), words::state(service)),
+            Cell::new(words::style(service), service.state()),
             Cell::plain(port.unwrap_or_default()),
             Cell::new(DIM, took.unwrap_or_default()),
         ]

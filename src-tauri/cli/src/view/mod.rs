@@ -1,5 +1,5 @@
-//! What a person sees. All but [`show`] and [`screen`] turns a snapshot into text and does nothing
-//! else, so that its tests need no daemon.
+//! The output for people. All modules but [`show`] and [`screen`] only turn a snapshot into text, so
+//! that their tests need no daemon.
 
 mod card;
 mod columns;
@@ -22,15 +22,15 @@ pub(crate) use found::found;
 pub(crate) use report::report;
 pub(crate) use screen::{Screen, size_of_errors, size_of_output};
 pub(crate) use show::{Over, Show, Subject};
-pub(crate) use table::table;
+pub(crate) use table::{problems, table};
 pub(crate) use words::path;
 
 use crate::paint::Signs;
 
-/// What a text is drawn for.
+/// The terminal that a text is drawn for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Look {
     pub(crate) signs: Signs,
-    /// In columns; `None` if what is written is not drawn on a terminal.
+    /// The width in columns; `None` if the output is not a terminal.
     pub(crate) width: Option<usize>,
 }

@@ -1,4 +1,4 @@
-//! What happens, a line each: for whoever reads what is not drawn on a terminal.
+//! Events as lines, for output that is not a terminal.
 
 use jiff::Timestamp;
 use pilotlight::model::view::{PhaseName, ServiceView, StackView};
@@ -51,17 +51,20 @@ pub(super) fn changes(
 }
 
 fn change(old: Option<&ServiceView>, new: &ServiceView, now: Timestamp) -> Option<String> {
-    let state = words::state(new);
-    let was = old.map_or_else(|| "stopped".to_owned(), words::state);
+    let state = new.state();
+    let was = old.map_or_else(|| "stopped".to_owned(), ServiceView::state);
     let restarted = old.is_some_and(|old| old.run != new.run);
     if state == was && !restarted {
         return None;
     }
     match new.phase {
-        // It lasts a moment, and what it costs somebody is said in a note.
+        // It lasts a moment; a stopped process is mentioned in a note.
         PhaseName::Claiming => None,
         PhaseName::Ready if state == "ready" => Some(ready(new, now)),
-        _ => Some(state),
+        _ => Some(match new.reason() {
+            Some(reason) => format!("{state}: {reason}"),
+            None => state,
+        }),
     }
 }
 
@@ -70,7 +73,7 @@ fn ready(service: &ServiceView, now: Timestamp) -> String {
     let ready = match service.started.filter(|_| service.adopted) {
         Some(started) => {
             let age = time::age(time::since(started, now));
-            format!("ready, runs since {age}")
+            format!("ready, running for {age}")
         }
         None => took().map_or("ready".to_owned(), |took| format!("ready in {took}")),
     };

@@ -175,7 +175,7 @@ impl<'a> Branch<'a> {
         let style = light(service.light);
         let sign = paint(style, signs.light(service.light));
         let name = paint(BOLD, service.name.as_str());
-        let state = paint(words::style(service), &words::state(service));
+        let state = paint(words::style(service), &service.state());
         let port = service
             .port
             .map_or_else(String::new, |port| format!(" :{port}"));

@@ -1,5 +1,5 @@
-//! Shows what happens to stacks while something is done to them: a picture that is drawn over and
-//! over on a terminal, otherwise a line for each thing that happens.
+//! Shows stacks while a request is carried out: a picture that is redrawn on a terminal, otherwise a
+//! line for each event.
 
 use std::{
     future::{Future, pending},
@@ -33,34 +33,34 @@ const BETWEEN: Duration = Duration::from_millis(33);
 /// How far a watch may be behind an answer.
 const CATCH_UP: Duration = Duration::from_secs(1);
 
-const SILENT: &str = "the daemon does not respond: it is stopped or stuck";
+const SILENT: &str = "the daemon is not responding";
 
-/// Which stacks are shown.
+/// The stacks that are shown.
 #[derive(Clone, Debug)]
 pub(crate) enum Subject {
-    /// That of this file.
+    /// The stack of this file.
     Stack(PathBuf),
-    /// Every one.
+    /// Every stack.
     All,
 }
 
-/// What is said below the services: how things stand, and what a person can do.
+/// The line below the services: the status, and what the user can do.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Footer {
     pub(crate) status: String,
     pub(crate) hint: &'static str,
 }
 
-/// Why there is nothing more to show.
+/// Why the view is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Over {
-    /// Nothing of the stacks is wanted or runs.
+    /// All services are stopped.
     Dark,
-    /// The daemon has ended.
+    /// The daemon has exited.
     DaemonEnded,
 }
 
-/// What is shown, and how.
+/// The live view.
 pub(crate) struct Show {
     subject: Subject,
     watch: Option<Watch>,
@@ -81,7 +81,7 @@ enum Face {
         dirty: bool,
     },
     Lines,
-    /// What it was written to is gone.
+    /// The output is closed.
     Gone,
 }
 
@@ -114,12 +114,12 @@ impl Show {
         }
     }
 
-    /// Begins with what is known already: of that, no line says that it has happened.
+    /// Sets the state that is known already, which makes no event lines.
     pub(crate) fn begin_with(&mut self, snapshot: &Snapshot) {
         self.stacks = self.of_subject(snapshot);
     }
 
-    /// Says how things stand.
+    /// Sets the status and the hint below the services.
     pub(crate) fn say(&mut self, status: impl Into<String>, hint: &'static str) {
         let status = status.into();
         if matches!(self.face, Face::Lines) && !status.is_empty() && status != self.footer.status {
@@ -129,7 +129,7 @@ impl Show {
         self.mark_dirty();
     }
 
-    /// Shows what happens until this is done.
+    /// Shows changes until the work is done.
     pub(crate) async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
         loop {
@@ -141,7 +141,7 @@ impl Show {
         }
     }
 
-    /// Shows what happens until nothing can happen any more. Cancel-safe.
+    /// Shows changes until the stacks are stopped or the daemon has exited. Cancel-safe.
     pub(crate) async fn until_over(&mut self) -> Over {
         loop {
             if self.is_dark() {
@@ -154,7 +154,7 @@ impl Show {
         }
     }
 
-    /// Waits until the daemon has ended, at most so long. Whether it has.
+    /// Waits until the daemon has exited, with a time limit. Returns whether it has.
     pub(crate) async fn until_keeper_ends(&mut self, at_most: Duration) -> bool {
         let ended = async {
             while self.watch.is_some() {
@@ -164,15 +164,15 @@ impl Show {
         tokio::time::timeout(at_most, ended).await.is_ok()
     }
 
-    /// Shows what happens until it has come to this: the watch tells the steps to it in their order,
-    /// and tells them later than whoever asks for the end of them.
+    /// Shows changes until this snapshot is reached: the watch reports each step in order, later than an
+    /// answer reports the last one.
     pub(crate) async fn until_shown(&mut self, snapshot: &Snapshot) {
         let reached = async {
             while self.watch.is_some() && self.is_behind(snapshot) {
                 self.step().await;
             }
         };
-        // A watch that is late by so much is not waited for.
+        // A later watch is not waited for.
         let _ = tokio::time::timeout(CATCH_UP, reached).await;
         if self.is_behind(snapshot) {
             self.take(snapshot);
@@ -180,7 +180,7 @@ impl Show {
         }
     }
 
-    /// Whether the snapshot tells of something later than what is shown.
+    /// Returns whether the snapshot is newer than what is shown.
     fn is_behind(&self, snapshot: &Snapshot) -> bool {
         self.of_subject(snapshot).iter().any(|stack| {
             let shown = self.stacks.iter().find(|shown| shown.file == stack.file);
@@ -199,7 +199,7 @@ impl Show {
         self.draw();
     }
 
-    /// Shows what is wrong, as far as it does not show with the services.
+    /// Shows the findings that are not shown with the services.
     pub(crate) fn show_findings(&mut self, findings: &[Finding]) {
         let services = self.stacks.iter().flat_map(|stack| &stack.services);
         let shown: Vec<_> = services
@@ -210,9 +210,11 @@ impl Show {
             shown.any(|shown| shown.service == finding.service && shown.code == finding.code)
         };
         let hidden = findings.iter().filter(|finding| !is_shown(finding));
-        let lines: Vec<String> = hidden
-            .flat_map(|finding| card(finding, self.look))
-            .collect();
+        let look = Look {
+            width: matches!(self.face, Face::Drawn { .. }).then(|| size_of_errors().0),
+            ..self.look
+        };
+        let lines: Vec<String> = hidden.flat_map(|finding| card(finding, look)).collect();
         if !lines.is_empty() {
             if matches!(self.face, Face::Drawn { .. }) {
                 self.settle();
@@ -230,17 +232,17 @@ impl Show {
         }
     }
 
-    /// Whether nothing of what is shown is wanted or runs.
+    /// Returns whether all services shown are stopped.
     pub(crate) fn is_dark(&self) -> bool {
         !self.stacks.is_empty() && self.shows_nothing()
     }
 
-    /// Returns whether nothing is shown, or nothing of it is wanted or runs.
+    /// Returns whether no service is shown, or all are stopped.
     pub(crate) fn shows_nothing(&self) -> bool {
         self.stacks.iter().all(|stack| stack.is_dark())
     }
 
-    /// Waits for something to happen, and shows it. Cancel-safe.
+    /// Waits for a change and shows it. Cancel-safe.
     async fn step(&mut self) {
         self.draw_if_due();
         let due = self.due();
@@ -353,7 +355,7 @@ impl Show {
 
     fn print(&mut self, lines: &[String]) {
         let mut out = paint::err();
-        // Nobody reads it any more; what is being done is done all the same.
+        // A closed standard error must not stop the request.
         if lines.iter().any(|line| writeln!(out, "{line}").is_err()) {
             self.face = Face::Gone;
         }

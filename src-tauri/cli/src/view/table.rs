@@ -1,5 +1,7 @@
 //! The table of `pilotlight status`.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use pilotlight::{
     model::{
@@ -20,7 +22,7 @@ use crate::{
 };
 
 const TITLES: [&str; 10] = [
-    "", "service", "state", "port", "pid", "up", "restarts", "answers", "cpu", "memory",
+    "", "service", "state", "port", "PID", "up", "restarts", "latency", "CPU", "memory",
 ];
 
 const SIDES: [Side; 10] = [
@@ -36,7 +38,7 @@ const SIDES: [Side; 10] = [
     Side::Right,
 ];
 
-/// Every service of every stack, and below each stack what is wrong with it.
+/// Returns a table of every service of every stack, with the findings below each stack.
 pub(crate) fn table(snapshot: &Snapshot, now: Timestamp, look: Look) -> Vec<String> {
     let mut text = Vec::new();
     for (place, stack) in snapshot.stacks.iter().enumerate() {
@@ -58,7 +60,7 @@ fn part(stack: &StackView, now: Timestamp, look: Look) -> Vec<String> {
     text
 }
 
-/// What there is to say about a stack as a whole.
+/// Returns the heading of a stack: name, file and mode.
 pub(super) fn heading(stack: &StackView) -> String {
     let name = paint(BOLD, &stack.name);
     let file = paint(DIM, &words::path(&stack.file));
@@ -68,7 +70,7 @@ pub(super) fn heading(stack: &StackView) -> String {
     }
 }
 
-/// What was done for the services of a stack, and what is wrong with them.
+/// Returns the notes and the findings of a stack.
 pub(super) fn remarks(stack: &StackView, look: Look) -> Vec<String> {
     let mut text = Vec::new();
     let notes = stack
@@ -83,10 +85,8 @@ pub(super) fn remarks(stack: &StackView, look: Look) -> Vec<String> {
             .width
             .map_or(usize::MAX, |width| width.saturating_sub(2));
         let note = format!("{}: {}", service.name, paint::tame(note));
-        text.push(format!(
-            "  {}",
-            paint(DIM, &paint::cut(&note, room, look.signs))
-        ));
+        let note = paint::wrap(&note, room);
+        text.extend(note.iter().map(|line| format!("  {}", paint(DIM, line))));
     }
     let mut shown: Vec<&Finding> = Vec::new();
     for finding in stack
@@ -94,7 +94,7 @@ pub(super) fn remarks(stack: &StackView, look: Look) -> Vec<String> {
         .iter()
         .filter_map(|service| service.finding.as_deref())
     {
-        // What one thing does to several services is told once.
+        // A root cause of several services is shown once.
         if shown.contains(&finding) {
             continue;
         }
@@ -125,14 +125,24 @@ fn row(service: &ServiceView, now: Timestamp, look: Look) -> [Cell; 10] {
 }
 
 fn state(service: &ServiceView) -> String {
-    let state = words::state(service);
-    match (service.last_exit, words::is_active(service)) {
-        (Some(exit), false) if state == "stopped" || state == "failed" => {
-            format!("{state}, {exit}")
-        }
-        _ if service.external => format!("{state}, external"),
-        _ => state,
+    let state = service.state();
+    match service.reason() {
+        Some(reason) => format!("{state}: {reason}"),
+        None if service.external => format!("{state}, external"),
+        None => state,
     }
+}
+
+/// Returns the number of problems of all stacks: root causes as far as they are known, else services.
+pub(crate) fn problems(snapshot: &Snapshot) -> usize {
+    let of_stack = |stack: &Arc<StackView>| match stack.findings.len() {
+        0 => {
+            let services = stack.services.iter();
+            services.filter(|service| service.has_problem()).count()
+        }
+        causes => causes,
+    };
+    snapshot.stacks.iter().map(of_stack).sum()
 }
 
 fn latency(milliseconds: f64) -> String {

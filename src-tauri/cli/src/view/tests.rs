@@ -1,4 +1,4 @@
-//! What a person sees of made-up stacks. `insta` keeps the pictures beside this file.
+//! The output for made-up stacks, as `insta` snapshots.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -64,7 +64,7 @@ fn redis() -> ServiceView {
         latency_ms: Some(0.31),
         cpu_percent: Some(0.1),
         memory_bytes: Some(7 << 20),
-        note: Some("ended node (pid 31), which held port 6379".into()),
+        note: Some("stopped node (PID 31), which used port 6379".into()),
         ..service("redis", PhaseName::Ready, Light::Green)
     }
 }
@@ -73,13 +73,13 @@ fn backend() -> ServiceView {
     let finding = Finding {
         code: Code::StartupError,
         service: "backend".into(),
-        title: "backend ended with code 1 before it was ready".into(),
+        title: "backend exited with code 1 before it was ready".into(),
         evidence: vec!["last log line: ModuleNotFoundError: No module named 'fastapi'".into()],
         symptoms: vec![Symptom {
             service: "frontend".into(),
             check: None,
             code: Code::NotRunning,
-            text: "it waits for backend".into(),
+            text: "waiting for backend".into(),
         }],
         remedy: Remedy {
             text: "install it: `pip install fastapi`".into(),
@@ -172,7 +172,7 @@ fn drawn(stack: StackView, width: usize, height: usize, signs: Signs) -> String 
     ]);
     let picture = Picture {
         logs: &logs,
-        footer: "Ctrl-C stops everything",
+        footer: "Press Ctrl-C to stop everything",
         now: now(),
         look: Look {
             signs,
@@ -247,13 +247,29 @@ fn the_live_view_fits_wherever_it_is_drawn() {
 }
 
 #[test]
-fn a_card_shows_what_is_wrong_and_what_to_do() {
+fn a_card_shows_the_cause_the_fix_and_the_evidence() {
     let finding = backend().finding.unwrap();
     insta::assert_snapshot!(text(&card(&finding, UNICODE)));
 }
 
 #[test]
-fn what_happens_is_told_a_line_each() {
+fn a_card_is_wrapped_at_words() {
+    let finding = backend().finding.unwrap();
+    let narrow = Look {
+        signs: Signs::Unicode,
+        width: Some(40),
+    };
+    let lines = card(&finding, narrow);
+    for line in &lines {
+        let line = anstream::adapter::strip_str(line).to_string();
+        assert!(crate::paint::width(&line) <= 40, "{line:?}");
+        assert!(!line.contains('…'), "{line:?}");
+    }
+    insta::assert_snapshot!(text(&lines));
+}
+
+#[test]
+fn each_change_is_a_line() {
     let dark = |name: &str| service(name, PhaseName::Stopped, Light::Off);
     let before = stack(vec![
         dark("redis"),
@@ -266,13 +282,13 @@ fn what_happens_is_told_a_line_each() {
 }
 
 #[test]
-fn what_has_not_changed_is_not_told_again() {
+fn an_unchanged_service_makes_no_line() {
     let changes = plain::changes(Some(&nexus()), &nexus(), now(), UNICODE);
     assert_eq!(changes, [""; 0]);
 }
 
 #[test]
-fn a_restart_that_nobody_saw_is_told_all_the_same() {
+fn a_restart_between_two_snapshots_makes_a_line() {
     let restarted = ServiceView {
         run: Some(RunId(4)),
         ..redis()
@@ -316,7 +332,7 @@ fn the_report_tells_the_cause_and_draws_what_needs_what() {
         "    `pilotlight doctor --fix` does it",
         "",
         "nexus  /srv/nexus/pilotlight.toml  production",
-        "  ▲ backend a check fails  → because of redis",
+        "  ▲ backend check failing  → because of redis",
         "  └─ ✖ redis failed  → exited",
         "",
         "One thing is wrong. (looked for 20 ms)",

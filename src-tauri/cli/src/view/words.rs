@@ -1,24 +1,15 @@
-//! The state of a service in a few words.
+//! The state of a service in the terminal: its style, its times and its figures.
 
 use anstyle::Style;
 use jiff::Timestamp;
-use pilotlight::model::view::{Light, PhaseName, ServiceView};
+use pilotlight::model::view::{PhaseName, ServiceView};
 
 use crate::{
     paint::{self, DIM},
     time,
 };
 
-/// Where a service is: what became of it, rather than what its light shows.
-pub(super) fn state(service: &ServiceView) -> String {
-    let is_off = service.light == Light::Off && service.waiting_for.is_empty();
-    if service.phase == PhaseName::Stopped && is_off {
-        return "stopped".to_owned();
-    }
-    service.state()
-}
-
-/// How the words are painted: those of a service that waits have nothing to say by themselves.
+/// Returns the style of the state. A waiting service is dimmed.
 pub(super) fn style(service: &ServiceView) -> Style {
     if service.waiting_for.is_empty() {
         paint::light(service.light)
@@ -27,7 +18,7 @@ pub(super) fn style(service: &ServiceView) -> Style {
     }
 }
 
-/// Whether its process runs, or is on its way up or down.
+/// Returns whether its process is running, starting or stopping.
 pub(super) fn is_active(service: &ServiceView) -> bool {
     match service.phase {
         PhaseName::Claiming
@@ -39,12 +30,12 @@ pub(super) fn is_active(service: &ServiceView) -> bool {
     }
 }
 
-/// Whether its present run is more than intended.
+/// Returns whether its current run has begun.
 pub(super) fn has_begun(service: &ServiceView) -> bool {
     service.phase != PhaseName::Claiming && service.waiting_for.is_empty()
 }
 
-/// Whether a time counts while it is as it is.
+/// Returns whether the time in its phase is shown.
 pub(super) fn is_counting(service: &ServiceView) -> bool {
     matches!(
         service.phase,
@@ -52,7 +43,7 @@ pub(super) fn is_counting(service: &ServiceView) -> bool {
     )
 }
 
-/// How long it took to become ready, or is taking for what it does.
+/// Returns how long it took to become ready, or how long its phase has lasted.
 pub(super) fn took(service: &ServiceView, now: Timestamp) -> Option<String> {
     let since = service.since?;
     match service.phase {
@@ -60,7 +51,7 @@ pub(super) fn took(service: &ServiceView, now: Timestamp) -> Option<String> {
             let started = service.started.filter(|_| !service.adopted)?;
             Some(time::took(time::since(started, since)))
         }
-        // Whole seconds, since it is drawn anew once a second.
+        // Whole seconds, since it is redrawn once a second.
         _ if is_counting(service) => Some(time::age(time::since(since, now))),
         _ => None,
     }
@@ -75,7 +66,7 @@ pub(super) fn bytes(number: u64) -> String {
     }
 }
 
-/// The path as short as a person would write it.
+/// Returns the path with `~` for the home folder.
 pub(crate) fn path(path: &std::path::Path) -> String {
     let home = std::env::home_dir().filter(|home| home.as_os_str().len() > 1);
     match home.and_then(|home| path.strip_prefix(home).ok().map(ToOwned::to_owned)) {

@@ -4,6 +4,7 @@
 //! chosen, and carries out what is asked for on the [`Handle`] of the daemon in the same process.
 
 mod acts;
+mod details;
 mod door;
 mod files;
 mod logs;

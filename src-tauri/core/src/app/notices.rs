@@ -1,29 +1,29 @@
-//! What a person is told who does not look: that something died, was given up, or is back.
+//! The desktop notifications: a service crashed, is unhealthy, failed, or recovered.
 //!
-//! There is one incident for a root cause, however many services suffer from it, and none for what
-//! somebody asked for.
+//! A root cause is one incident, however many services it affects. A requested stop is none. A service
+//! that crashes again soon after it recovered continues its incident: its notification is updated.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     model::view::{Light, PhaseName, ServiceView, Snapshot, StackView},
     stack::ServiceName,
 };
 
-/// Something to tell.
+/// A notification. It replaces an earlier one of the same service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// The stack file.
     pub file: PathBuf,
-    /// Whom it is about.
+    /// The service.
     pub service: ServiceName,
-    /// What happened.
+    /// The kind of event.
     pub kind: Kind,
-    /// A line.
+    /// The event, in a line.
     pub title: String,
-    /// What else there is to say; may be empty.
+    /// The cause and what happens next; may be empty.
     pub body: String,
 }
 
@@ -37,47 +37,53 @@ impl Notice {
     }
 }
 
-/// What happened to a service.
+/// A kind of event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// It ended by itself, or is no longer well.
-    Died,
-    /// It is not started again by itself.
+    /// The service exited by itself or became unhealthy.
+    Failing,
+    /// The service is not restarted any more.
     GivenUp,
-    /// It is ready again, so long after it died.
-    Back,
+    /// The service is ready again. This needs no attention.
+    Recovered,
 }
 
-/// Follows the snapshots of a daemon, and says what is worth telling.
+/// A crash within this time after a recovery belongs to the same incident.
+const FLAPPING: SignedDuration = SignedDuration::from_secs(60);
+
+/// Follows the snapshots of a daemon and makes notifications of them.
 #[derive(Clone, Debug, Default)]
 pub struct Notices {
     seen: Option<Arc<Snapshot>>,
     incidents: BTreeMap<Key, Incident>,
+    /// The incidents that are over, with the times at which they ended.
+    recovered: BTreeMap<Key, (Timestamp, Incident)>,
 }
 
 /// A service of a stack.
 type Key = (PathBuf, ServiceName);
 
-/// Something that began and is not over.
+/// A problem that is not over.
 #[derive(Clone, Debug)]
 struct Incident {
     since: Timestamp,
     stage: Stage,
+    /// The number of crashes, those of earlier incidents of a flapping service included.
+    crashes: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// It was told, or is part of what was told.
+    /// Notified, or part of a notified incident.
     Open,
-    /// It suffers from another's: nothing is said of it.
+    /// Caused by another service: not notified.
     Victim,
-    /// It was told that it is given up; only a person ends that.
+    /// Notified as not restarting; only the user ends this.
     GivenUp,
 }
 
 impl Notices {
-    /// What is worth telling between the last snapshot and this one. Of the first nothing is: that
-    /// is how things were found.
+    /// Returns the notifications for the changes since the last snapshot. The first snapshot makes none.
     pub fn take(&mut self, snapshot: &Arc<Snapshot>, now: Timestamp) -> Vec<Notice> {
         let Some(seen) = self.seen.replace(snapshot.clone()) else {
             return Vec::new();
@@ -89,7 +95,7 @@ impl Notices {
                 continue;
             }
             let changed = changed(before, stack);
-            // What others need comes before them, so that a cause is known before its victims.
+            // Dependencies come first, so that a cause is known before its victims.
             let needs_another = |service: &ServiceView, all: &[(_, &ServiceView)]| {
                 let is_needed = |other: &ServiceView| service.needs.contains(&other.name);
                 all.iter().any(|(_, other)| is_needed(other))
@@ -98,7 +104,15 @@ impl Notices {
                 (0..changed.len()).partition(|at| needs_another(changed[*at].1, &changed));
             for at in first.into_iter().chain(last) {
                 let (before, service) = changed[at];
-                notices.extend(self.look(stack, before, service, now));
+                notices.extend(self.examine(stack, before, service, now));
+            }
+        }
+        if snapshot.stacks.len() > 1 {
+            for notice in &mut notices {
+                let mut stacks = snapshot.stacks.iter();
+                let stack = stacks.find(|stack| stack.file == notice.file);
+                let name = stack.map_or("", |stack| &stack.name);
+                notice.title = format!("{name}: {}", notice.title);
             }
         }
         let is_there = |(file, name): &Key| {
@@ -106,10 +120,12 @@ impl Notices {
             stack.is_some_and(|stack| named(stack, name).is_some())
         };
         self.incidents.retain(|key, _| is_there(key));
+        self.recovered
+            .retain(|_, (at, _)| now.duration_since(*at) < FLAPPING);
         notices
     }
 
-    fn look(
+    fn examine(
         &mut self,
         stack: &StackView,
         before: Option<&Arc<ServiceView>>,
@@ -117,14 +133,14 @@ impl Notices {
         now: Timestamp,
     ) -> Option<Notice> {
         let key = (stack.file.clone(), service.name.clone());
-        // Whoever asks anew for a service makes its restarts count from 0.
+        // A new request for a service resets its restarts to 0.
         let asked = before.is_some_and(|before| service.restarts < before.restarts);
         let restarted = !asked && service.restarts > before.map_or(0, |before| before.restarts);
         let trouble = trouble(service).or(restarted.then_some(Trouble::Ended));
         let stage = self.incidents.get(&key).map(|incident| incident.stage);
         match (trouble, stage) {
             (_, Some(Stage::GivenUp)) if trouble != Some(Trouble::GivenUp) => {
-                // Somebody has taken it in hand.
+                // The user has started or stopped it.
                 self.incidents.remove(&key);
                 None
             }
@@ -134,20 +150,24 @@ impl Notices {
             }
             (None, Some(stage)) if service.phase == PhaseName::Ready || is_completed(service) => {
                 let incident = self.incidents.remove(&key)?;
-                (stage == Stage::Open).then(|| back(stack, service, &incident, now))
+                (stage == Stage::Open).then(|| {
+                    let notice = recovered(stack, service, &incident, now);
+                    self.recovered.insert(key, (now, incident));
+                    notice
+                })
             }
             (Some(Trouble::GivenUp), Some(Stage::Open | Stage::Victim) | None) => {
                 self.given_up(key, stack, service, stage, now)
             }
-            (Some(Trouble::Unwell), None) => self.unwell(key, stack, service, now),
+            (Some(Trouble::Unhealthy), None) => self.unhealthy(key, stack, service, now),
             (Some(Trouble::Ended), None) => {
-                let victim = self.suffers(stack, service);
-                self.open(key, victim, now);
-                (!victim).then(|| notice(stack, service, Kind::Died))
+                let victim = self.is_affected(stack, service);
+                let crashes = self.open(key, victim, now);
+                (!victim).then(|| notice(stack, service, Kind::Failing, crashes))
             }
             _ => None,
         }
-        .inspect(|notice| tracing::debug!(?notice, "worth telling"))
+        .inspect(|notice| tracing::debug!(?notice, "notification"))
     }
 
     fn given_up(
@@ -158,30 +178,34 @@ impl Notices {
         stage: Option<Stage>,
         now: Timestamp,
     ) -> Option<Notice> {
-        let victim = self.suffers(stack, service);
-        let since = self
-            .incidents
-            .get(&key)
-            .map_or(now, |incident| incident.since);
+        let victim = self.is_affected(stack, service);
+        let known = self.incidents.get(&key);
+        let since = known.map_or(now, |incident| incident.since);
+        let crashes = known.map_or(1, |incident| incident.crashes);
         let stage = if victim && stage != Some(Stage::Open) {
             Stage::Victim
         } else {
             Stage::GivenUp
         };
-        let known = self.incidents.insert(key, Incident { since, stage });
+        let incident = Incident {
+            since,
+            stage,
+            crashes,
+        };
+        let known = self.incidents.insert(key, incident);
         let told = known.is_some_and(|known| known.stage == stage);
-        (stage == Stage::GivenUp && !told).then(|| notice(stack, service, Kind::GivenUp))
+        (stage == Stage::GivenUp && !told).then(|| notice(stack, service, Kind::GivenUp, crashes))
     }
 
-    /// It runs and is not well. Whether that is its own fault is known once it has been looked into.
-    fn unwell(
+    /// An unhealthy service may be a victim of another, which is known after the diagnosis.
+    fn unhealthy(
         &mut self,
         key: Key,
         stack: &StackView,
         service: &ServiceView,
         now: Timestamp,
     ) -> Option<Notice> {
-        if self.suffers(stack, service) {
+        if self.is_affected(stack, service) {
             self.open(key, true, now);
             return None;
         }
@@ -199,17 +223,27 @@ impl Notices {
             };
             self.incidents.keys().any(of_cause)
         });
-        self.open(key, told, now);
-        (!told).then(|| notice(stack, service, Kind::Died))
+        let crashes = self.open(key, told, now);
+        (!told).then(|| notice(stack, service, Kind::Failing, crashes))
     }
 
-    fn open(&mut self, key: Key, victim: bool, since: Timestamp) {
+    /// Opens an incident, or continues the last one of a flapping service. Returns its crashes.
+    fn open(&mut self, key: Key, victim: bool, since: Timestamp) -> u32 {
         let stage = if victim { Stage::Victim } else { Stage::Open };
-        self.incidents.insert(key, Incident { since, stage });
+        let last = self.recovered.remove(&key);
+        let recent = last.filter(|(at, _)| since.duration_since(*at) < FLAPPING);
+        let crashes = recent.map_or(1, |(_, incident)| incident.crashes + 1);
+        let incident = Incident {
+            since,
+            stage,
+            crashes,
+        };
+        self.incidents.insert(key, incident);
+        crashes
     }
 
-    /// Whether something that it needs is in trouble, or what was found wrong with it is another's.
-    fn suffers(&self, stack: &StackView, service: &ServiceView) -> bool {
+    /// Returns whether one of its dependencies has a problem, or its finding is in another service.
+    fn is_affected(&self, stack: &StackView, service: &ServiceView) -> bool {
         let blamed = service
             .finding
             .as_ref()
@@ -235,21 +269,21 @@ impl Notices {
     }
 }
 
-/// In which way a service is in trouble.
+/// A kind of problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trouble {
-    /// It ended by itself, and is started again.
+    /// It exited by itself and restarts.
     Ended,
-    /// It runs, and its probes fail.
-    Unwell,
-    /// It is not started any more.
+    /// It is running, and its probes fail.
+    Unhealthy,
+    /// It is not restarted any more.
     GivenUp,
 }
 
 fn trouble(service: &ServiceView) -> Option<Trouble> {
     match service.phase {
         PhaseName::Backoff => Some(Trouble::Ended),
-        PhaseName::Unhealthy => Some(Trouble::Unwell),
+        PhaseName::Unhealthy => Some(Trouble::Unhealthy),
         PhaseName::Blocked | PhaseName::Failed => Some(Trouble::GivenUp),
         PhaseName::Stopped
         | PhaseName::Claiming
@@ -259,7 +293,7 @@ fn trouble(service: &ServiceView) -> Option<Trouble> {
     }
 }
 
-/// Whether somebody wants it down.
+/// Returns whether the service was stopped on request.
 fn is_dismissed(service: &ServiceView) -> bool {
     service.phase == PhaseName::Stopped && service.light == Light::Off
 }
@@ -272,7 +306,7 @@ fn named<'a>(stack: &'a StackView, name: &ServiceName) -> Option<&'a Arc<Service
     stack.services.iter().find(|service| service.name == *name)
 }
 
-/// The services that are not what they were, with what they were.
+/// Returns the services that have changed, with their earlier views.
 fn changed<'a>(
     before: Option<&'a Arc<StackView>>,
     stack: &'a StackView,
@@ -292,52 +326,54 @@ fn changed<'a>(
         .collect()
 }
 
-fn notice(stack: &StackView, service: &ServiceView, kind: Kind) -> Notice {
+fn notice(stack: &StackView, service: &ServiceView, kind: Kind, crashes: u32) -> Notice {
     let name = &service.name;
     let finding = service.finding.as_ref();
-    let title = match kind {
-        Kind::Died if service.phase == PhaseName::Unhealthy => format!("{name} is not well"),
-        Kind::Died => format!("{name} died"),
-        Kind::GivenUp if service.phase == PhaseName::Blocked => format!("{name} cannot start"),
-        Kind::GivenUp => format!("{name} failed"),
-        Kind::Back => format!("{name} is back"),
+    let title = match (kind, service.phase) {
+        (Kind::GivenUp, PhaseName::Blocked) => format!("{name} is blocked"),
+        (Kind::GivenUp, _) => format!("{name} failed"),
+        (_, PhaseName::Unhealthy) => format!("{name} is unhealthy"),
+        _ if crashes > 1 => format!("{name} crashed {crashes} times"),
+        _ => format!("{name} crashed"),
     };
     let mut lines: Vec<String> = Vec::new();
     match (finding, service.last_exit) {
         (Some(finding), _) => lines.push(finding.title.to_string()),
-        (None, Some(exit)) => lines.push(format!("it ended with {exit}")),
+        (None, Some(exit)) => lines.push(format!("Last run: {}", exit.words())),
         (None, None) => {}
     }
-    if let Some(finding) = finding.filter(|_| kind == Kind::GivenUp) {
-        lines.push(finding.remedy.text.to_string());
-    }
-    if kind == Kind::Died && service.phase != PhaseName::Unhealthy {
-        lines.push("it is being started again".into());
+    if kind == Kind::GivenUp {
+        lines.extend(finding.map(|finding| finding.remedy.text.to_string()));
+    } else if service.phase != PhaseName::Unhealthy {
+        lines.push("Restarting…".into());
     }
     Notice {
         file: stack.file.clone(),
         service: name.clone(),
         kind,
-        title: format!("{}: {title}", stack.name),
+        title,
         body: lines.join("\n"),
     }
 }
 
-fn back(stack: &StackView, service: &ServiceView, incident: &Incident, now: Timestamp) -> Notice {
+fn recovered(
+    stack: &StackView,
+    service: &ServiceView,
+    incident: &Incident,
+    now: Timestamp,
+) -> Notice {
     let until = service.since.unwrap_or(now);
     let gone = Duration::try_from(until.duration_since(incident.since)).unwrap_or_default();
+    let (seconds, tenths) = (gone.as_secs(), gone.subsec_millis() / 100);
     Notice {
         file: stack.file.clone(),
         service: service.name.clone(),
-        kind: Kind::Back,
-        title: format!(
-            "{}: {} is back after {}.{} s",
-            stack.name,
-            service.name,
-            gone.as_secs(),
-            gone.subsec_millis() / 100
-        ),
-        body: String::new(),
+        kind: Kind::Recovered,
+        title: format!("{} recovered after {seconds}.{tenths} s", service.name),
+        body: match incident.crashes {
+            0 | 1 => String::new(),
+            crashes => format!("It crashed {crashes} times and is running again."),
+        },
     }
 }
 

@@ -1,68 +1,71 @@
-//! What the tray shows, as data: the light, the tooltip, and the menu with what each item does.
+//! The tray as data: the light, the tooltip, and the menu with the action of each item.
 //!
-//! The menu keeps its shape while nothing but states change, so that it can be updated in place: what
-//! makes no sense now is disabled, not gone.
+//! The menu keeps its shape while only states change, so that it can be updated in place: an item that
+//! makes no sense now is disabled or empty, not gone.
 
 use std::{fmt::Write as _, path::PathBuf, sync::Arc};
 
 use crate::{
-    model::{
-        finding::Finding,
-        view::{Light, PhaseName, ServiceView, Snapshot, StackView},
-    },
+    model::view::{Light, PhaseName, ServiceView, Snapshot, StackView},
     stack::ServiceName,
 };
 
-/// What the tray shows.
+/// The content of the tray.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tray {
-    /// The worst of all stacks.
+    /// The worst light of all stacks.
     pub light: Light,
     /// The first line of the tooltip.
     pub title: String,
-    /// The rest of it: counts, and the first finding.
+    /// The rest of the tooltip: the state, and the first finding.
     pub tooltip: String,
     /// The menu.
     pub menu: Vec<Entry>,
-    /// What a left click does.
-    pub click: Choice,
 }
 
 /// A line of the menu.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// Only to be read. One that is empty is not shown.
+    /// A text that cannot be clicked.
     Text(String),
-    /// Between two groups.
+    /// A line between two groups.
     Separator,
-    /// Does something.
+    /// An action. An item with an empty text is not shown.
     Item {
-        /// What a person reads.
+        /// The label.
         text: String,
-        /// What it does.
+        /// The action.
         choice: Choice,
-        /// Whether that makes sense now.
+        /// Whether the action makes sense now.
         enabled: bool,
     },
-    /// Turns something on or off.
+    /// A setting that is on or off.
     Check {
-        /// What a person reads.
+        /// The label.
         text: String,
-        /// What it does.
+        /// The action.
         choice: Choice,
         /// Whether it is on.
         checked: bool,
     },
-    /// Opens another menu.
+    /// A submenu.
     Submenu {
-        /// What a person reads.
+        /// The label.
         text: String,
-        /// The other menu.
+        /// Its entries.
         entries: Vec<Entry>,
     },
 }
 
-/// What a person may choose in the tray.
+impl Entry {
+    /// Returns whether the entry is not shown.
+    #[must_use]
+    pub fn is_hidden(&self) -> bool {
+        matches!(self, Self::Item { text, .. } if text.is_empty())
+    }
+}
+
+/// An action of the tray.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
     /// Start a service, or all of a stack.
@@ -71,45 +74,45 @@ pub enum Choice {
     Stop(Target),
     /// Restart a service, or all of a stack.
     Restart(Target),
-    /// Open one of the links of a service, or the page of its port.
+    /// Open a link of a service in the browser.
     OpenLink {
         /// The stack file.
         file: PathBuf,
-        /// Whose.
+        /// The service.
         service: ServiceName,
-        /// Which; `None` for the page of its port.
+        /// The label of the link; `None` for the page of its port.
         label: Option<String>,
     },
-    /// Show the log of a service.
-    ShowLog {
+    /// Show a service in the window, with its log.
+    Show {
         /// The stack file.
         file: PathBuf,
-        /// Whose.
+        /// The service.
         service: ServiceName,
     },
     /// Show the window.
     OpenWindow,
-    /// Start with the desktop from now on, or no longer.
+    /// Turn the start at login on or off.
     StartAtLogin(bool),
-    /// End the app.
+    /// Quit the app.
     Quit,
 }
 
-/// A service, or all of a stack.
+/// A service, or a whole stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The stack file.
     pub file: PathBuf,
-    /// None means all.
+    /// The service; `None` for all.
     pub service: Option<ServiceName>,
 }
 
-/// What the tray shows of these stacks.
+/// Returns the content of the tray for these stacks.
 #[must_use]
 pub fn tray(snapshot: &Snapshot, starts_at_login: bool) -> Tray {
     let stacks = &snapshot.stacks;
     let mut menu = match stacks.as_slice() {
-        [] => vec![Entry::Text("No stack yet".into())],
+        [] => vec![item("Add project folder…", Choice::OpenWindow, true)],
         [only] => stack_menu(only),
         several => several
             .iter()
@@ -129,12 +132,6 @@ pub fn tray(snapshot: &Snapshot, starts_at_login: bool) -> Tray {
         },
         item("Quit", Choice::Quit, true),
     ]);
-    let click = match stacks.as_slice() {
-        [only] if only.light == Light::Off && !only.services.is_empty() => {
-            Choice::Start(whole(only))
-        }
-        _ => Choice::OpenWindow,
-    };
     Tray {
         light: stacks
             .iter()
@@ -147,102 +144,83 @@ pub fn tray(snapshot: &Snapshot, starts_at_login: bool) -> Tray {
         },
         tooltip: tooltip(stacks),
         menu,
-        click,
     }
 }
 
-/// The state of a stack in words: `nexus: 2 of 3 ready`.
-#[must_use]
-pub fn headline(stack: &StackView) -> String {
-    format!("{}: {}", stack.name, counts(stack))
+/// Returns the state of a stack with its name: `nexus: 2 of 3 ready`.
+fn headline(stack: &StackView) -> String {
+    format!("{}: {}", stack.name, stack.summary())
 }
 
-/// What is wrong first, in words: `backend failed: port 8001 is taken by node (pid 4242)`.
-#[must_use]
-pub fn trouble(stack: &StackView) -> Option<String> {
+/// Returns the first problem of a stack: its service, and a sentence that names it.
+fn problem(stack: &StackView) -> Option<(&ServiceName, String)> {
     let finding = stack.findings.first().or_else(|| {
-        let in_trouble = |service: &&Arc<ServiceView>| service.light == Light::Red;
-        let mut troubled = stack.services.iter().filter(in_trouble);
-        troubled.find_map(|service| service.finding.as_ref())
+        let mut red = stack
+            .services
+            .iter()
+            .filter(|service| service.light == Light::Red);
+        red.find_map(|service| service.finding.as_ref())
     })?;
-    let service = stack
-        .services
-        .iter()
-        .find(|service| service.name == finding.service);
-    Some(sentence(finding, service.map(|service| service.phase)))
-}
-
-fn sentence(finding: &Finding, phase: Option<PhaseName>) -> String {
-    let name = finding.service.as_str();
-    let title = &*finding.title;
-    let begins_with_name = title
-        .get(..name.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(name));
-    if begins_with_name {
-        return format!("{name}{}", &title[name.len()..]);
-    }
-    let verb = match phase {
-        Some(PhaseName::Failed) => " failed",
-        Some(PhaseName::Blocked) => " is blocked",
-        Some(PhaseName::Unhealthy) => " is unhealthy",
-        _ => "",
+    let (name, title) = (finding.service.as_str(), &*finding.title);
+    let sentence = if title.contains(name) {
+        title.to_owned()
+    } else {
+        format!("{name}: {title}")
     };
-    // A sentence continues in lower case. Any other first word may be a name.
-    match title.strip_prefix("Port ") {
-        Some(rest) => format!("{name}{verb}: port {rest}"),
-        None => format!("{name}{verb}: {title}"),
-    }
-}
-
-fn counts(stack: &StackView) -> String {
-    let total = stack.services.len();
-    let well = stack
-        .services
-        .iter()
-        .filter(|service| service.phase == PhaseName::Ready || service.light == Light::Green)
-        .count();
-    let stopping = stack
-        .services
-        .iter()
-        .any(|service| service.phase == PhaseName::Stopping);
-    match (stack.light, well) {
-        (Light::Off, _) => "off".into(),
-        _ if stopping => format!("stopping, {well} of {total} ready"),
-        (_, well) if well == total && total > 1 => format!("all {total} ready"),
-        (_, well) if well == total => "ready".into(),
-        (_, well) => format!("{well} of {total} ready"),
-    }
+    Some((&finding.service, sentence))
 }
 
 fn tooltip(stacks: &[Arc<StackView>]) -> String {
     let mut text = match stacks {
-        [] => "no stack yet".to_owned(),
-        [only] => counts(only),
+        [] => "no stacks".to_owned(),
+        [only] => only.summary(),
         several => several
             .iter()
             .map(|stack| headline(stack))
             .collect::<Vec<_>>()
             .join("\n"),
     };
-    if let Some(trouble) = stacks.iter().find_map(|stack| trouble(stack)) {
+    if let Some((_, problem)) = stacks.iter().find_map(|stack| problem(stack)) {
         // Writing to a string cannot fail.
-        let _ = write!(text, "\n{trouble}");
+        let _ = write!(text, "\n{problem}");
     }
     text
 }
 
 fn stack_menu(stack: &StackView) -> Vec<Entry> {
     let any = |does: fn(&ServiceView) -> bool| stack.services.iter().any(|service| does(service));
-    let mut entries = vec![
-        Entry::Text(headline(stack)),
-        Entry::Text(trouble(stack).unwrap_or_default()),
-        item("Start", Choice::Start(whole(stack)), any(can_start)),
-        item("Stop", Choice::Stop(whole(stack)), any(can_stop)),
-        item("Restart", Choice::Restart(whole(stack)), any(can_restart)),
+    let show = |service: &ServiceName| Choice::Show {
+        file: stack.file.clone(),
+        service: service.clone(),
+    };
+    let mut entries = vec![Entry::Text(headline(stack))];
+    entries.push(match problem(stack) {
+        Some((service, sentence)) => item(&sentence, show(service), true),
+        None => item("", Choice::OpenWindow, false),
+    });
+    let services = || stack.services.iter().map(|service| &**service);
+    entries.extend(services().flat_map(|service| links(stack, service)));
+    entries.push(Entry::Separator);
+    let whole = || Target {
+        file: stack.file.clone(),
+        service: None,
+    };
+    let name = &stack.name;
+    entries.push(if any(can_stop) {
+        item(&format!("Stop {name}"), Choice::Stop(whole()), true)
+    } else {
+        let can_start = any(can_start);
+        item(&format!("Start {name}"), Choice::Start(whole()), can_start)
+    });
+    entries.extend([
+        item(
+            &format!("Restart {name}"),
+            Choice::Restart(whole()),
+            any(can_restart),
+        ),
         Entry::Separator,
-    ];
-    let services = stack.services.iter();
-    entries.extend(services.map(|service| service_menu(stack, service)));
+    ]);
+    entries.extend(services().map(|service| service_menu(stack, service)));
     entries
 }
 
@@ -252,47 +230,49 @@ fn service_menu(stack: &StackView, service: &ServiceView) -> Entry {
         service: Some(service.name.clone()),
     };
     let mut text = format!("{}: {}", service.name, service.state());
-    if let Some(port) = service.port {
+    if let Some(reason) = service.reason() {
         // Writing to a string cannot fail.
-        let _ = write!(text, ", port {port}");
+        let _ = write!(text, ", {reason}");
     }
     let mut entries = vec![
         item("Start", Choice::Start(target()), can_start(service)),
         item("Stop", Choice::Stop(target()), can_stop(service)),
         item("Restart", Choice::Restart(target()), can_restart(service)),
     ];
-    entries.extend(pages(service).into_iter().map(|(text, label)| Entry::Item {
-        text,
-        choice: Choice::OpenLink {
+    entries.extend(links(stack, service));
+    entries.extend(port_page(stack, service));
+    if !service.external {
+        let show = Choice::Show {
             file: stack.file.clone(),
             service: service.name.clone(),
-            label,
-        },
-        enabled: matches!(service.phase, PhaseName::Ready | PhaseName::Unhealthy),
-    }));
-    if !service.external {
-        entries.push(Entry::Item {
-            text: "Show log".into(),
-            choice: Choice::ShowLog {
-                file: stack.file.clone(),
-                service: service.name.clone(),
-            },
-            enabled: service.run.is_some(),
-        });
+        };
+        entries.push(item("Show log", show, service.run.is_some()));
     }
     Entry::Submenu { text, entries }
 }
 
-/// What of a service can be opened in the browser, as the window has it: its links, or where it
-/// declares none the page of its port.
-fn pages(service: &ServiceView) -> Vec<(String, Option<String>)> {
+/// Returns an item for each declared link of a service.
+fn links(stack: &StackView, service: &ServiceView) -> impl Iterator<Item = Entry> {
     let labels = service.links.keys();
-    let links = labels.map(|label| (format!("Open {label}"), Some(label.clone())));
+    labels.map(|label| open(stack, service, label, Some(label.clone())))
+}
+
+/// Returns an item for the page of a service's port, if the service declares no links.
+fn port_page(stack: &StackView, service: &ServiceView) -> Option<Entry> {
     let port = service
         .port
-        .filter(|_| service.links.is_empty() && !service.external)
-        .map(|port| (format!("Open port {port}"), None));
-    links.chain(port).collect()
+        .filter(|_| service.links.is_empty() && !service.external)?;
+    Some(open(stack, service, &format!("port {port}"), None))
+}
+
+fn open(stack: &StackView, service: &ServiceView, what: &str, label: Option<String>) -> Entry {
+    let choice = Choice::OpenLink {
+        file: stack.file.clone(),
+        service: service.name.clone(),
+        label,
+    };
+    let is_up = matches!(service.phase, PhaseName::Ready | PhaseName::Unhealthy);
+    item(&format!("Open {what}"), choice, is_up)
 }
 
 fn can_start(service: &ServiceView) -> bool {
@@ -324,13 +304,6 @@ fn can_stop(service: &ServiceView) -> bool {
 
 fn can_restart(service: &ServiceView) -> bool {
     service.phase != PhaseName::Stopped && can_stop(service)
-}
-
-fn whole(stack: &StackView) -> Target {
-    Target {
-        file: stack.file.clone(),
-        service: None,
-    }
 }
 
 fn item(text: &str, choice: Choice, enabled: bool) -> Entry {

@@ -258,6 +258,46 @@ pub enum LogUpdate {
     },
 }
 
+/// The parts of a service that the snapshot does not have. Secrets are redacted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct ServiceDetails {
+    /// The command line; none for an external service.
+    pub command: Option<String>,
+    /// The working directory.
+    pub folder: String,
+    /// The readiness probes, in words.
+    pub probes: Vec<String>,
+    /// The checks.
+    pub checks: Vec<CheckDetails>,
+    /// The variables that the stack file and the env files set.
+    pub variables: Vec<Variable>,
+    /// A sentence, if the variables cannot be read.
+    pub unreadable: Option<String>,
+}
+
+/// A check of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct CheckDetails {
+    /// Its name.
+    pub name: String,
+    /// Its request or command, in words.
+    pub request: String,
+}
+
+/// A variable of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Its value; `***` for a secret.
+    pub value: String,
+    /// The name of the env file that sets it; none for `env` in the stack file.
+    pub source: Option<String>,
+}
+
 /// What a remedy would do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]

@@ -116,12 +116,40 @@ pub enum Exit {
     Code(i32),
     /// By this signal.
     Signal(i32),
-    /// Nobody can tell: it was not a child of this daemon.
+    /// Not known: the process was not a child of this daemon.
     Unknown,
 }
 
+/// The names of the signals that end processes, with the numbers that Linux and macOS share.
+pub const SIGNALS: [(i32, &str); 11] = [
+    (1, "SIGHUP"),
+    (2, "SIGINT"),
+    (3, "SIGQUIT"),
+    (4, "SIGILL"),
+    (5, "SIGTRAP"),
+    (6, "SIGABRT"),
+    (8, "SIGFPE"),
+    (9, "SIGKILL"),
+    (11, "SIGSEGV"),
+    (13, "SIGPIPE"),
+    (15, "SIGTERM"),
+];
+
 impl Exit {
-    /// Whether it ended as a program does that did what it was to do.
+    /// Returns how the process ended, in words: `exited with code 1`, `killed (SIGKILL)`.
+    #[must_use]
+    pub fn words(self) -> String {
+        match self {
+            Self::Code(code) => format!("exited with code {code}"),
+            Self::Signal(number) => match SIGNALS.iter().find(|(known, _)| *known == number) {
+                Some((_, name)) => format!("killed ({name})"),
+                None => format!("killed (signal {number})"),
+            },
+            Self::Unknown => "exited".to_owned(),
+        }
+    }
+
+    /// Returns whether the process exited with code 0.
     #[must_use]
     pub fn is_success(self) -> bool {
         self == Self::Code(0)

@@ -1,51 +1,50 @@
-//! What tray, window and command line show: the snapshot, and nothing that would have to be
-//! computed from it. Its JSON is a contract (`pilotlight status --json`).
+//! The snapshot that tray, window and command line show, and its words. The JSON is a contract
+//! (`pilotlight status --json`).
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
     facts::{Exit, RunId},
-    finding::Finding,
+    finding::{Finding, Symptom},
 };
 use crate::stack::{Mode, Port, ServiceName};
 
-/// The latest whole truth about all stacks of a daemon.
+/// The state of all stacks of a daemon.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Snapshot {
-    /// In the order in which they were started first.
+    /// The stacks, in the order in which they were first started.
     pub stacks: Vec<Arc<StackView>>,
 }
 
-/// A stack as people see it.
+/// A stack as users see it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct StackView {
     /// Its name.
     pub name: String,
-    /// Its stack file, absolute: what tells it from others.
+    /// The absolute path of its stack file, which identifies the stack.
     #[serde(with = "crate::fs::native_text")]
     #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub file: PathBuf,
     /// Its mode.
     pub mode: Mode,
-    /// The worst of its services.
+    /// The worst light of its services.
     pub light: Light,
     /// In the order of the stack file.
     pub services: Vec<Arc<ServiceView>>,
-    /// What is wrong, root causes first, each once: what the diagnosis found that begins by itself
-    /// when a service fails, is unhealthy or blocked, or a check fails. Empty until it has found
-    /// something, and again when anything has changed.
+    /// The findings, root causes first, each once. The diagnosis runs by itself when a service fails,
+    /// is unhealthy or blocked, or a check fails. Empty until it has finished, and again after a change.
     #[serde(default)]
     pub findings: Vec<Arc<Finding>>,
 }
 
 impl StackView {
-    /// Returns the service of this name. It is looked for at `place` first, where it mostly is if another
-    /// view of the stack has it there.
+    /// Returns the service of this name. Looks at `place` first, its likely position if it has that
+    /// position in another view of the stack.
     #[must_use]
     pub fn service(&self, name: &ServiceName, place: usize) -> Option<&Arc<ServiceView>> {
         let is_it = |service: &&Arc<ServiceView>| service.name == *name;
@@ -53,133 +52,233 @@ impl StackView {
         there.or_else(|| self.services.iter().find(is_it))
     }
 
-    /// Whether nothing of it is wanted or runs.
+    /// Returns whether every service is off.
     #[must_use]
     pub fn is_dark(&self) -> bool {
         self.services
             .iter()
             .all(|service| service.light == Light::Off)
     }
+
+    /// Returns the state of the stack in words: `stopped`, `all 3 ready`, `1 of 3 ready, redis failed`.
+    /// Terminal, tray and window show this text.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let total = self.services.len();
+        let count =
+            |has: fn(&ServiceView) -> bool| self.services.iter().filter(|it| has(it)).count();
+        if total == 0 {
+            return "no services".to_owned();
+        }
+        if self.is_dark() {
+            return "stopped".to_owned();
+        }
+        let ready = count(|service| service.light == Light::Green);
+        let mut text = match ready {
+            1 if total == 1 => "ready".to_owned(),
+            ready if ready == total => format!("all {total} ready"),
+            ready => format!("{ready} of {total} ready"),
+        };
+        let stopping = count(|service| service.phase == PhaseName::Stopping);
+        if stopping > 0 {
+            // Writing to a string cannot fail.
+            let _ = write!(text, ", {stopping} stopping");
+        }
+        let mut problems = self.services.iter().filter(|service| service.has_problem());
+        match (problems.next(), problems.count()) {
+            (Some(only), 0) => {
+                let _ = write!(text, ", {} {}", only.name, only.state());
+            }
+            (Some(_), more) => {
+                let _ = write!(text, ", {} problems", more + 1);
+            }
+            (None, _) => {}
+        }
+        text
+    }
 }
 
-/// A service as people see it.
+/// A service as users see it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ServiceView {
     /// Its name.
     pub name: ServiceName,
-    /// Where it is.
+    /// Its phase.
     pub phase: PhaseName,
-    /// What a person sees of it.
+    /// Its status light.
     pub light: Light,
-    /// Its first process, while it runs.
+    /// The PID of its first process, while it is running.
     pub pid: Option<u32>,
-    /// The port that it has, or is to have.
+    /// Its port, or the port that it will use.
     pub port: Option<Port>,
-    /// Since when it is in its phase.
+    /// The time at which its phase began.
     #[cfg_attr(feature = "typescript", ts(type = "string | null"))]
     pub since: Option<Timestamp>,
-    /// How often it was started again by itself since it was last asked for.
+    /// The number of automatic restarts since the last request.
     pub restarts: u32,
-    /// How long the latest round of probes took.
+    /// The duration of the latest round of probes.
     pub latency_ms: Option<f64>,
-    /// Of one core; filled where it is shown.
+    /// CPU use in percent of one core; only filled on request.
     pub cpu_percent: Option<f64>,
-    /// Of its whole tree; filled where it is shown.
+    /// Memory of its process tree; only filled on request.
     #[cfg_attr(feature = "typescript", ts(type = "number | null"))]
     pub memory_bytes: Option<u64>,
-    /// The needs that it waits for.
+    /// The dependencies that it is waiting for.
     pub waiting_for: Vec<ServiceName>,
-    /// How its latest run ended.
+    /// The exit of its latest run.
     pub last_exit: Option<Exit>,
-    /// Whether an earlier daemon started what runs now.
+    /// Whether an earlier daemon started the current run.
     pub adopted: bool,
-    /// Whether it is only watched.
+    /// Whether it is only monitored.
     pub external: bool,
-    /// The present or latest run: the name of its log.
+    /// The current or latest run, which names its log.
     pub run: Option<RunId>,
-    /// When the present run began, or the latest one.
+    /// The time at which the current or latest run began.
     #[cfg_attr(feature = "typescript", ts(type = "string | null"))]
     pub started: Option<Timestamp>,
-    /// What it needs.
+    /// Its dependencies.
     pub needs: Vec<ServiceName>,
     /// Addresses to open, by label.
     #[cfg_attr(feature = "typescript", ts(type = "Record<string, string>"))]
     pub links: BTreeMap<String, String>,
-    /// Why it is red, where that is known: once it has been diagnosed, the root cause, which may be
-    /// another service's.
+    /// Why it is red, if known. After the diagnosis, the root cause, which may be in another service.
     pub finding: Option<Arc<Finding>>,
-    /// What was done that a person would want to know: whom a port was taken from.
+    /// An action that the user should know of, such as the process that was stopped to free its port.
     pub note: Option<String>,
 }
 
 impl ServiceView {
-    /// Where it is, in a few words.
+    /// Returns the state in words, from [`PhaseName::words`].
     #[must_use]
     pub fn state(&self) -> String {
-        let word = match self.phase {
-            PhaseName::Stopped if !self.waiting_for.is_empty() => {
-                let needs = self.waiting_for.iter().map(ServiceName::as_str);
-                return format!("waits for {}", needs.collect::<Vec<_>>().join(", "));
+        if self.phase == PhaseName::Stopped && !self.waiting_for.is_empty() {
+            let needs: Vec<&str> = self.waiting_for.iter().map(ServiceName::as_str).collect();
+            return format!("{WAITING_FOR} {}", needs.join(", "));
+        }
+        self.phase.words(self.light).to_owned()
+    }
+
+    /// Returns why the service is amber or red, in words, as far as it is not in its own finding: the
+    /// failing check, the service that causes it, or how the last run ended.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        let finding = self.finding.as_deref();
+        let because = finding
+            .filter(|finding| finding.service != self.name)
+            .map(|finding| format!("because of {}", finding.service));
+        match self.phase {
+            PhaseName::Ready if self.light == Light::Amber => {
+                let own = |symptom: &&Symptom| symptom.service == self.name;
+                let mut symptoms = finding.iter().flat_map(|finding| &finding.symptoms);
+                let check = symptoms
+                    .find(own)
+                    .and_then(|symptom| symptom.check.as_ref());
+                check.map(|check| format!("“{check}”")).or(because)
             }
-            PhaseName::Stopped => match self.light {
-                Light::Green => "completed",
-                Light::Off => "off",
-                Light::Amber | Light::Red => "not running",
-            },
-            PhaseName::Claiming => "claims its port",
-            PhaseName::Starting => "starting",
-            PhaseName::Ready if self.light == Light::Amber => "a check fails",
-            PhaseName::Ready => "ready",
-            PhaseName::Unhealthy => "unhealthy",
-            PhaseName::Stopping => "stopping",
-            PhaseName::Backoff => "restarts",
-            PhaseName::Blocked => "blocked",
-            PhaseName::Failed => "failed",
-        };
-        word.to_owned()
+            PhaseName::Unhealthy | PhaseName::Blocked => because,
+            PhaseName::Failed | PhaseName::Backoff => {
+                because.or_else(|| self.last_exit.map(Exit::words))
+            }
+            PhaseName::Stopped
+            | PhaseName::Claiming
+            | PhaseName::Starting
+            | PhaseName::Ready
+            | PhaseName::Stopping => None,
+        }
+    }
+
+    /// Returns whether something is wrong with the service: it is red, or one of its checks fails.
+    #[must_use]
+    pub fn has_problem(&self) -> bool {
+        let fails = self.light == Light::Amber && self.phase == PhaseName::Ready;
+        fails || self.light == Light::Red
     }
 }
 
-/// Where a service is.
+/// The words before the names of the services that a service waits for.
+pub const WAITING_FOR: &str = "waiting for";
+
+/// The phase of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum PhaseName {
-    /// Nothing of it runs.
+    /// No process is running.
     Stopped,
-    /// Its port is being made free.
+    /// Its port is being reserved.
     Claiming,
-    /// It runs and is not ready yet.
+    /// It is running and not ready yet.
     Starting,
     /// Its probes pass.
     Ready,
-    /// It runs, had been ready, and its probes fail.
+    /// It is running, was ready, and its probes fail.
     Unhealthy,
-    /// It is being ended.
+    /// It is being stopped.
     Stopping,
-    /// It failed and is started again after a pause.
+    /// It failed and restarts after a pause.
     Backoff,
-    /// It was not started: something stands in its way.
+    /// It was not started: something is blocking it.
     Blocked,
-    /// It was given up.
+    /// It failed and is not restarted.
     Failed,
 }
 
-/// What a person sees. Ordered from the best to the worst, so that a stack shows its maximum.
+impl PhaseName {
+    /// Every phase.
+    pub const ALL: [Self; 9] = [
+        Self::Stopped,
+        Self::Claiming,
+        Self::Starting,
+        Self::Ready,
+        Self::Unhealthy,
+        Self::Stopping,
+        Self::Backoff,
+        Self::Blocked,
+        Self::Failed,
+    ];
+
+    /// Returns the words for a state. This is the one table of them: terminal, tray, notifications and
+    /// window take them from here (`ui/src/backend/wire.ts` is generated from it).
+    #[must_use]
+    pub const fn words(self, light: Light) -> &'static str {
+        match (self, light) {
+            (Self::Stopped, Light::Off) => "stopped",
+            (Self::Stopped, Light::Green) => "completed",
+            (Self::Stopped, Light::Amber) => "queued",
+            (Self::Stopped, Light::Red) => "not running",
+            (Self::Claiming, _) => "waiting for port",
+            (Self::Starting, _) => "starting",
+            (Self::Ready, Light::Amber) => "check failing",
+            (Self::Ready, _) => "ready",
+            (Self::Unhealthy, _) => "unhealthy",
+            (Self::Stopping, _) => "stopping",
+            (Self::Backoff, _) => "restarting",
+            (Self::Blocked, _) => "blocked",
+            (Self::Failed, _) => "failed",
+        }
+    }
+}
+
+/// The status light. Ordered from the best to the worst, so that a stack shows its maximum.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum Light {
-    /// Not wanted, and nothing of it runs.
+    /// Not requested, and no process is running.
     #[default]
     Off,
-    /// All is well.
+    /// Ready.
     Green,
-    /// On its way, or a check fails.
+    /// Starting or stopping, or a check fails.
     Amber,
-    /// Failed, blocked, unhealthy, gone.
+    /// Failed, blocked, unhealthy or not running.
     Red,
+}
+
+impl Light {
+    /// Every light, from the best to the worst.
+    pub const ALL: [Self; 4] = [Self::Off, Self::Green, Self::Amber, Self::Red];
 }

@@ -1,5 +1,5 @@
-//! Prints the snapshots that the window's tests show, as `cargo xtask generate` writes them: what the
-//! model and the diagnosis really make of days like these, under the names of the days.
+//! Prints the snapshots for the tests of the window, as `cargo xtask generate` writes them: the real
+//! output of the model and the diagnosis for these days, and the core's words for them.
 
 mod days;
 mod evidence;
@@ -27,5 +27,17 @@ struct Evening {
 
 fn written(Evening { stacks, at }: Evening) -> serde_json::Value {
     let since = at.duration_since(SystemTime::UNIX_EPOCH);
-    json!({ "at": since.unwrap_or_default().as_secs_f64() * 1000.0, "snapshot": Snapshot { stacks } })
+    let words = stacks.iter().map(|stack| {
+        let services = stack.services.iter();
+        let services: BTreeMap<_, _> = services
+            .map(|service| (service.name.clone(), (service.state(), service.reason())))
+            .collect();
+        json!({ "summary": stack.summary(), "services": services })
+    });
+    let words: Vec<_> = words.collect();
+    json!({
+        "at": since.unwrap_or_default().as_secs_f64() * 1000.0,
+        "words": words,
+        "snapshot": Snapshot { stacks },
+    })
 }

@@ -1,4 +1,4 @@
-//! Which lines are shown, as far as the reader of the logs does not choose them.
+//! Selects lines by level; the log reader selects by everything else.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -7,19 +7,19 @@ use pilotlight::{
     stack::ServiceName,
 };
 
-/// Chooses lines by their level, and the last ones of those.
+/// Selects lines by level, and the last ones of these.
 pub(super) struct Wanted {
     level: Option<Level>,
     tail: Option<usize>,
-    /// The level of the last line that told one, of each service.
+    /// The level of the last line that had one, for each service.
     levels: HashMap<ServiceName, Level>,
-    /// The last lines of each service, with the place of each among all.
+    /// The last lines of each service, with their position among all lines.
     last: HashMap<ServiceName, VecDeque<(usize, Line)>>,
     seen: usize,
 }
 
 impl Wanted {
-    /// `tail` counts only where there is a level; without one the reader itself knows the last lines.
+    /// `tail` only counts with a level; without one the log reader selects the last lines.
     pub(super) fn new(level: Option<Level>, tail: Option<usize>) -> Self {
         Self {
             tail: tail.filter(|_| level.is_some()),
@@ -30,14 +30,14 @@ impl Wanted {
         }
     }
 
-    /// Whether the last lines are chosen here.
+    /// Returns whether the last lines are selected here.
     pub(super) fn chooses(&self) -> bool {
         self.level.is_some()
     }
 
-    /// The line back, if it is to be shown now.
+    /// Returns the line if it is shown now.
     pub(super) fn take(&mut self, service: ServiceName, line: Line) -> Option<(ServiceName, Line)> {
-        if !self.is_grave_enough(&service, &line) {
+        if !self.has_level(&service, &line) {
             return None;
         }
         let Some(tail) = self.tail else {
@@ -63,8 +63,8 @@ impl Wanted {
         rest.into_iter().map(|(_, service, line)| (service, line))
     }
 
-    /// A line that tells no level (one of a traceback) has that of the line before.
-    fn is_grave_enough(&mut self, service: &ServiceName, line: &Line) -> bool {
+    /// A line without a level (one of a traceback) has the level of the line before.
+    fn has_level(&mut self, service: &ServiceName, line: &Line) -> bool {
         let Some(wanted) = self.level else {
             return true;
         };
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_traceback_is_as_grave_as_what_it_belongs_to() {
+    fn a_traceback_has_the_level_of_its_error() {
         let wanted = Wanted::new(Some(Level::Error), None);
         let lines = [
             ("a", "INFO: begun"),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_lines_of_each_service_are_those_that_are_grave_enough() {
+    fn the_last_lines_of_each_service_are_those_of_the_level() {
         let wanted = Wanted::new(Some(Level::Error), Some(1));
         let lines = [
             ("a", "ERROR: first"),

@@ -20,17 +20,18 @@ use crate::{
 
 const RESET: &str = "\u{1b}[0m";
 
-/// Writes lines, each with the name of its service where there are several.
+/// Writes lines, with the name of the service if there are several.
 pub(super) struct Printer {
     out: BufWriter<StdoutLock<'static>>,
     services: Vec<ServiceName>,
     json: bool,
     times: bool,
     coloured: bool,
-    /// As wide as the longest name.
+    /// The width of the longest name.
     column: usize,
-    /// Whose line has not ended.
+    /// The service whose line has not ended.
     open: Option<ServiceName>,
+    has_printed: bool,
 }
 
 /// A line of `logs --json`.
@@ -56,10 +57,12 @@ impl Printer {
             json,
             times,
             open: None,
+            has_printed: false,
         }
     }
 
     pub(super) fn print(&mut self, service: &ServiceName, line: &Line) -> io::Result<()> {
+        self.has_printed = true;
         if self.json {
             return self.print_json(service, line);
         }
@@ -86,7 +89,7 @@ impl Printer {
         Ok(())
     }
 
-    /// Ends a line that has not ended, since another one follows.
+    /// Ends an incomplete line before another one follows.
     fn close(&mut self) -> io::Result<()> {
         match self.open.take() {
             Some(_) => self.out.write_all(b"\n"),
@@ -125,9 +128,14 @@ impl Printer {
         self.out.write_all(json::line(&entry)?.as_bytes())
     }
 
-    /// Writes what has been collected; a terminal shows each line as it comes.
+    /// Writes the collected lines.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
+    }
+
+    /// Returns whether no line was printed.
+    pub(super) fn is_unused(&self) -> bool {
+        !self.has_printed
     }
 
     /// Ends the last line.

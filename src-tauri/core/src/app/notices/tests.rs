@@ -74,7 +74,7 @@ impl Stage {
     }
 
     fn later(&mut self, milliseconds: i64) -> &mut Self {
-        self.now += jiff::SignedDuration::from_millis(milliseconds);
+        self.now += SignedDuration::from_millis(milliseconds);
         self
     }
 
@@ -131,18 +131,44 @@ fn ready(name: &str, need: &str) -> ServiceView {
 }
 
 #[test]
-fn a_death_is_told_once_and_the_return_with_how_long_it_took() {
+fn a_crash_is_notified_once_and_so_is_the_recovery() {
     let mut stage = Stage::all_ready();
     stage.phase("backend", PhaseName::Backoff);
-    assert_eq!(stage.tell(), ["nexus: backend died"]);
+    assert_eq!(stage.tell(), ["backend crashed"]);
     stage.later(1000).phase("backend", PhaseName::Starting);
     stage.change("backend", |service| service.restarts = 1);
     assert!(stage.tell().is_empty());
     stage.later(1000).phase("backend", PhaseName::Backoff);
     assert!(stage.tell().is_empty(), "it is the same incident");
     stage.later(1200).phase("backend", PhaseName::Ready);
-    assert_eq!(stage.tell(), ["nexus: backend is back after 3.2 s"]);
+    assert_eq!(stage.tell(), ["backend recovered after 3.2 s"]);
     assert!(stage.tell().is_empty());
+}
+
+#[test]
+fn a_flapping_service_has_one_notification_that_counts_its_crashes() {
+    let mut stage = Stage::all_ready();
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        stage.later(2000).phase("backend", PhaseName::Backoff);
+        told.extend(stage.tell());
+        stage.later(500).phase("backend", PhaseName::Ready);
+        told.extend(stage.tell());
+    }
+    let after = "backend recovered after 0.5 s";
+    assert_eq!(
+        told,
+        [
+            "backend crashed",
+            after,
+            "backend crashed 2 times",
+            after,
+            "backend crashed 3 times",
+            after,
+        ]
+    );
+    stage.later(61_000).phase("backend", PhaseName::Backoff);
+    assert_eq!(stage.tell(), ["backend crashed"], "that was long ago");
 }
 
 #[test]
@@ -150,9 +176,9 @@ fn a_restart_that_no_snapshot_shows_is_told_all_the_same() {
     let mut stage = Stage::all_ready();
     stage.phase("backend", PhaseName::Claiming);
     stage.change("backend", |service| service.restarts = 1);
-    assert_eq!(stage.tell(), ["nexus: backend died"]);
+    assert_eq!(stage.tell(), ["backend crashed"]);
     stage.later(300).phase("backend", PhaseName::Ready);
-    assert_eq!(stage.tell(), ["nexus: backend is back after 0.3 s"]);
+    assert_eq!(stage.tell(), ["backend recovered after 0.3 s"]);
 }
 
 #[test]
@@ -170,7 +196,7 @@ fn a_crash_loop_is_told_at_its_begin_and_when_it_is_given_up() {
     }
     told.extend(stage.phase("backend", PhaseName::Failed).tell());
     told.extend(stage.later(100).found("backend", "backend").tell());
-    assert_eq!(told, ["nexus: backend died", "nexus: backend failed"]);
+    assert_eq!(told, ["backend crashed", "backend failed"]);
 }
 
 #[test]
@@ -178,25 +204,25 @@ fn what_suffers_from_another_is_not_told() {
     let mut stage = Stage::all_ready();
     stage.phase("redis", PhaseName::Backoff);
     stage.phase("backend", PhaseName::Backoff);
-    assert_eq!(stage.tell(), ["nexus: redis died"]);
+    assert_eq!(stage.tell(), ["redis crashed"]);
     stage.later(500).phase("frontend", PhaseName::Unhealthy);
     assert!(stage.tell().is_empty());
     stage.later(500).phase("redis", PhaseName::Ready);
-    assert_eq!(stage.tell(), ["nexus: redis is back after 1.0 s"]);
+    assert_eq!(stage.tell(), ["redis recovered after 1.0 s"]);
     stage.phase("backend", PhaseName::Ready);
     stage.phase("frontend", PhaseName::Ready);
-    assert!(stage.tell().is_empty(), "nobody heard that they were gone");
+    assert!(stage.tell().is_empty(), "their failures were not notified");
 }
 
 #[test]
 fn who_is_not_well_is_told_when_it_is_known_whose_fault_that_is() {
     let mut stage = Stage::all_ready();
     stage.phase("backend", PhaseName::Unhealthy);
-    assert!(stage.tell().is_empty(), "it is being looked into");
+    assert!(stage.tell().is_empty(), "the diagnosis has not finished");
     stage.later(100).found("backend", "backend");
-    assert_eq!(stage.tell(), ["nexus: backend is not well"]);
+    assert_eq!(stage.tell(), ["backend is unhealthy"]);
     stage.later(900).phase("backend", PhaseName::Ready);
-    assert_eq!(stage.tell(), ["nexus: backend is back after 0.9 s"]);
+    assert_eq!(stage.tell(), ["backend recovered after 0.9 s"]);
 }
 
 #[test]
@@ -207,7 +233,7 @@ fn one_cause_of_several_that_are_not_well_is_told_once() {
         stage.phase(name, PhaseName::Unhealthy);
         stage.found(name, "redis");
     }
-    assert_eq!(stage.tell(), ["nexus: backend is not well"]);
+    assert_eq!(stage.tell(), ["backend is unhealthy"]);
 }
 
 #[test]
@@ -231,7 +257,7 @@ fn nothing_is_told_of_what_somebody_did() {
 fn who_starts_again_what_was_given_up_is_not_told_that_it_is_back() {
     let mut stage = Stage::all_ready();
     stage.phase("backend", PhaseName::Blocked);
-    assert_eq!(stage.tell(), ["nexus: backend cannot start"]);
+    assert_eq!(stage.tell(), ["backend is blocked"]);
     for phase in [PhaseName::Claiming, PhaseName::Starting, PhaseName::Ready] {
         assert!(stage.later(100).phase("backend", phase).tell().is_empty());
     }
@@ -260,8 +286,8 @@ fn nothing_that_a_service_says_is_markup_in_a_notification() {
     let notice = Notice {
         file: "/srv/pilotlight.toml".into(),
         service: "b".into(),
-        kind: Kind::Died,
-        title: "a: b died".into(),
+        kind: Kind::Failing,
+        title: "b crashed".into(),
         body: "<a href=\"http://x\">R&D</a> &lt;".into(),
     };
     assert_eq!(

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     model::{
         facts::RunId,
-        finding::{Code, Remedy},
+        finding::{Code, Finding, Remedy},
     },
     stack::{Mode, Port},
 };
@@ -84,44 +84,26 @@ fn read(entries: &[Entry]) -> Vec<String> {
 }
 
 #[test]
-fn a_click_starts_the_only_stack_if_it_is_off_and_opens_the_window_otherwise() {
-    let one = shown(vec![stack("nexus", vec![off()])]);
-    assert_eq!(
-        one.click,
-        Choice::Start(Target {
-            file: "/srv/nexus/pilotlight.toml".into(),
-            service: None
-        })
-    );
-    for stacks in [
-        vec![],
-        vec![stack("nexus", vec![])],
-        vec![stack("nexus", vec![ready("backend")])],
-        vec![stack("nexus", vec![off()]), stack("other", vec![off()])],
-    ] {
-        assert_eq!(shown(stacks).click, Choice::OpenWindow);
-    }
-}
-
-#[test]
 fn the_menu_of_a_stack_disables_what_makes_no_sense() {
     let tray = shown(vec![stack("nexus", vec![ready("redis"), off()])]);
     assert_eq!(
         read(&tray.menu),
         [
             "  nexus: 1 of 2 ready",
-            "  ",
-            "  Start",
-            "  Stop",
-            "  Restart",
+            "- ",
+            "  Open docs",
+            "- Open docs",
             "  ---",
-            "  redis: ready, port 8001 >",
+            "  Stop nexus",
+            "  Restart nexus",
+            "  ---",
+            "  redis: ready >",
             "    - Start",
             "      Stop",
             "      Restart",
             "      Open docs",
             "      Show log",
-            "  backend: off, port 8001 >",
+            "  backend: stopped >",
             "      Start",
             "    - Stop",
             "    - Restart",
@@ -136,23 +118,47 @@ fn the_menu_of_a_stack_disables_what_makes_no_sense() {
 }
 
 #[test]
-fn where_no_link_is_declared_the_page_of_the_port_is_offered() {
-    let mut plain = ready("backend");
-    plain.links.clear();
-    let mut watched = ServiceView {
+fn a_stopped_stack_is_started_and_a_running_one_is_stopped_by_the_same_item() {
+    let texts = |services| read(&shown(vec![stack("nexus", services)]).menu);
+    let stopped = texts(vec![off()]);
+    assert!(stopped.contains(&"  Start nexus".to_owned()), "{stopped:?}");
+    assert!(
+        stopped.contains(&"- Restart nexus".to_owned()),
+        "{stopped:?}"
+    );
+    let running = texts(vec![ready("backend")]);
+    assert!(running.contains(&"  Stop nexus".to_owned()), "{running:?}");
+}
+
+#[test]
+fn without_a_stack_the_menu_offers_to_add_one() {
+    assert_eq!(read(&shown(vec![]).menu)[0], "  Add project folder…");
+}
+
+#[test]
+fn the_page_of_the_port_is_offered_if_no_link_is_declared() {
+    let label = |service: &ServiceView| {
+        let stack = stack("nexus", vec![service.clone()]);
+        let page = port_page(&stack, service);
+        page.map(|entry| read(&[entry]).concat())
+    };
+    let with_links = ready("backend");
+    assert_eq!(label(&with_links), None);
+    let plain = ServiceView {
+        links: BTreeMap::new(),
+        ..with_links
+    };
+    assert_eq!(label(&plain).as_deref(), Some("  Open port 8001"));
+    let external = ServiceView {
         external: true,
         ..plain.clone()
     };
-    let labels = |service: &ServiceView| {
-        let pages = pages(service).into_iter();
-        pages.map(|(_, label)| label).collect::<Vec<_>>()
+    assert_eq!(label(&external), None);
+    let without_port = ServiceView {
+        port: None,
+        ..plain
     };
-    assert_eq!(pages(&plain), [("Open port 8001".to_owned(), None)]);
-    assert_eq!(labels(&watched), []);
-    plain.port = None;
-    assert_eq!(labels(&plain), []);
-    watched.links = ready("backend").links;
-    assert_eq!(labels(&watched), [Some("docs".to_owned())]);
+    assert_eq!(label(&without_port), None);
 }
 
 #[test]
@@ -172,7 +178,10 @@ fn several_stacks_have_a_menu_each_and_show_their_worst_light() {
             _ => None,
         })
         .collect();
-    assert_eq!(submenus, ["nexus: all 2 ready", "other: 0 of 1 ready"]);
+    assert_eq!(
+        submenus,
+        ["nexus: all 2 ready", "other: 0 of 1 ready, backend failed"]
+    );
 }
 
 #[test]
@@ -201,28 +210,37 @@ fn port_taken() -> Finding {
 }
 
 #[test]
-fn trouble_is_told_in_a_sentence_that_names_the_service_once() {
-    let told = |phase, title: &str| {
-        let mut failed = service("backend", phase, Light::Red);
+fn a_problem_is_an_item_that_names_the_service_once_and_shows_it() {
+    let item = |title: &str| {
+        let mut failed = service("backend", PhaseName::Failed, Light::Red);
         let finding = Finding {
             title: title.into(),
             ..port_taken()
         };
         failed.finding = Some(Arc::new(finding));
-        trouble(&stack("nexus", vec![failed])).unwrap()
+        stack_menu(&stack("nexus", vec![failed])).swap_remove(1)
+    };
+    let shows = |text: &str| Entry::Item {
+        text: text.into(),
+        choice: Choice::Show {
+            file: "/srv/nexus/pilotlight.toml".into(),
+            service: "backend".into(),
+        },
+        enabled: true,
     };
     assert_eq!(
-        told(PhaseName::Blocked, "Port 8001 is taken by node (pid 4242)"),
-        "backend is blocked: port 8001 is taken by node (pid 4242)"
+        item("Port 8001 is in use by node (PID 4242)"),
+        shows("backend: Port 8001 is in use by node (PID 4242)")
     );
-    assert_eq!(
-        told(PhaseName::Failed, "Backend ended with code 1"),
-        "backend ended with code 1"
-    );
-    assert_eq!(
-        told(PhaseName::Unhealthy, "GET /health answers 500"),
-        "backend is unhealthy: GET /health answers 500"
-    );
+    assert_eq!(item("backend is unhealthy"), shows("backend is unhealthy"));
+}
+
+#[test]
+fn no_stack_under_an_amber_icon_is_all_ready() {
+    let failing = service("backend", PhaseName::Ready, Light::Amber);
+    let tray = shown(vec![stack("nexus", vec![ready("redis"), failing])]);
+    assert_eq!(tray.light, Light::Amber);
+    assert_eq!(tray.tooltip, "1 of 2 ready, backend check failing");
 }
 
 #[test]
@@ -233,6 +251,6 @@ fn the_tooltip_has_the_counts_and_the_first_finding() {
     assert_eq!(tray.title, "nexus");
     assert_eq!(
         tray.tooltip,
-        "1 of 2 ready\nbackend failed: port 8001 is taken by node (pid 4242)"
+        "1 of 2 ready, backend failed\nbackend: Port 8001 is taken by node (pid 4242)"
     );
 }

@@ -64,6 +64,36 @@ pub async fn environment(
     Ok(variables.into_iter().collect())
 }
 
+/// Returns the variables that `service` declares in its `env_files` and its `env`, each with its value
+/// and the file that sets it. `base` is the environment that the files may refer to.
+///
+/// # Errors
+///
+/// An env file cannot be read or parsed.
+pub async fn declared(
+    service: &Service,
+    base: &Base,
+    ports: &impl Ports,
+    patience: Duration,
+) -> Result<BTreeMap<String, (String, Option<PathBuf>)>, LaunchFault> {
+    let mut declared = BTreeMap::new();
+    for (path, text) in texts(&service.env_files, patience).await? {
+        let mut set = base.clone();
+        env_file::apply(&text, &path, &mut set)?;
+        for (name, value) in set
+            .into_iter()
+            .filter(|(name, value)| base.get(name) != Some(value))
+        {
+            let text = |text: OsString| text.to_string_lossy().into_owned();
+            declared.insert(text(name), (text(value), Some(path.clone())));
+        }
+    }
+    for (name, value) in &service.env {
+        declared.insert(name.clone(), (value.render(&service.name, ports), None));
+    }
+    Ok(declared)
+}
+
 /// Returns the variables that the text of an env file sets, together with `known`, which it may refer
 /// to. `None` if the text cannot be parsed.
 #[must_use]

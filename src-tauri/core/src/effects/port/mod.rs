@@ -17,5 +17,5 @@ pub use claim::{ClaimRequest, Ports};
 pub use holder::{Hidden, Listeners, holders, listeners};
 pub use leftover::Leftovers;
 pub use programs::programs_by_port;
-pub use release::{Claimant, foresee, free, verify_free};
+pub use release::{Claimant, foresee, free, may_free, verify_free};
 pub use rules::{ActiveRuns, Asker, Callers};

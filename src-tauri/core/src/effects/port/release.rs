@@ -230,14 +230,31 @@ async fn end_each(suspects: impl IntoIterator<Item = &Suspect>) {
     }
 }
 
-/// Ends whoever listens on a port, on any address, because a person asked for it: under the same
-/// rules as a claim, as of a stack in development. Whom it ended, ancestors first; nobody if
-/// nobody listens there.
+/// Stops the processes that listen on a port, on any address, at the user's request: under the same
+/// rules as a claim of a stack in development. Returns the stopped processes, ancestors first.
 ///
 /// # Errors
 ///
-/// Who holds the port and why they were left alone; or what else keeps the port.
+/// The process that holds the port and why it was not stopped; or what else keeps the port.
 pub async fn free(port: Port, asker: &Asker) -> Result<Vec<Holder>, PortFault> {
+    make_free(&in_use(port).await, Policy::ASKED, asker, None).await
+}
+
+/// Checks whether [`free`] would be allowed to stop the processes that listen on a port. Stops none.
+///
+/// # Errors
+///
+/// The same as [`free`].
+pub async fn may_free(port: Port, asker: &Asker) -> Result<(), PortFault> {
+    let Some(tenants) = obstacle(&in_use(port).await).await? else {
+        return Ok(());
+    };
+    let (_, allowed) = judge(tenants, Policy::ASKED, asker, None).await;
+    allowed.map(drop)
+}
+
+/// Returns the addresses of a port that matter to a user who wants it free.
+async fn in_use(port: Port) -> Addresses {
     let mut addresses = Addresses::new(port, None).await;
     if bind_all(&addresses).is_ok() {
         let elsewhere = tenants(port, None, Breadth::Family)
@@ -245,7 +262,7 @@ pub async fn free(port: Port, asker: &Asker) -> Result<Vec<Holder>, PortFault> {
             .unwrap_or_default();
         addresses.all = elsewhere.addresses();
     }
-    make_free(&addresses, Policy::ASKED, asker, None).await
+    addresses
 }
 
 /// Returns whether a port can be bound on both loopback addresses.

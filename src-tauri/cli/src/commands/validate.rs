@@ -1,4 +1,4 @@
-//! `pilotlight check`
+//! `pilotlight validate`
 
 use std::io::{self, Write as _};
 
@@ -10,7 +10,7 @@ use pilotlight::{
 use serde::Serialize;
 
 use crate::{
-    args::Check,
+    args::Validate,
     context::{Context, read},
     failure::{Ending, Failure},
     json,
@@ -18,17 +18,17 @@ use crate::{
     view::path,
 };
 
-pub(crate) fn run(context: &Context, check: &Check) -> Result<Ending, Failure> {
+pub(crate) fn run(context: &Context, validate: &Validate) -> Result<Ending, Failure> {
     let file = context.find()?;
     let stack = read(&file);
-    if check.json {
+    if validate.json {
         let verdict = match &stack {
             Ok(stack) => Verdict::of_stack(stack),
             Err(Failure::StackFile(report)) => Verdict::of_report(report),
             Err(_) => return stack.map(|_| Ending::Done),
         };
         io::stdout().write_all(json::pretty(&verdict)?.as_bytes())?;
-        // What is wrong with it has been said.
+        // The JSON has the problems.
         return match stack {
             Ok(_) => Ok(Ending::Done),
             Err(_) => Ok(Ending::Invalid),
@@ -65,21 +65,21 @@ fn print(stack: &Stack) -> io::Result<()> {
                 out,
                 "{:indent$}{}",
                 "",
-                paint(DIM, &format!("needs {needs}"))
+                paint(DIM, &format!("depends on {needs}"))
             )?;
         }
     }
     Ok(())
 }
 
-/// What it runs, with its ports in it and without what looks like a secret.
+/// The command of a service with its ports filled in and secrets redacted.
 fn what(stack: &Stack, service: &Service) -> String {
     let command = service
         .command
         .as_ref()
         .map(|command| command.render(&service.name, stack));
     match command {
-        None => "external: watched, never started".to_owned(),
+        None => "external: monitored, never started".to_owned(),
         Some(Command::Shell(line)) => redact::command_line(&[line]),
         Some(Command::Words(words)) => redact::command_line(&words),
     }
@@ -89,7 +89,7 @@ fn names(service: &Service) -> Vec<&str> {
     service.needs.keys().map(ServiceName::as_str).collect()
 }
 
-/// The services in the order in which they may start, otherwise as the file has them.
+/// The services in start order; services without an order between them as in the file.
 fn in_order(stack: &Stack) -> Vec<&Service> {
     let mut left: Vec<&Service> = stack.services.iter().map(|service| &**service).collect();
     let mut ordered: Vec<&Service> = Vec::new();
@@ -98,13 +98,13 @@ fn in_order(stack: &Stack) -> Vec<&Service> {
         let next = left
             .iter()
             .position(|service| service.needs.keys().all(is_met));
-        // There is always one: needs have no cycle.
+        // There is always one: dependencies have no cycle.
         ordered.push(left.remove(next.unwrap_or(0)));
     }
     ordered
 }
 
-/// `check --json`
+/// `validate --json`
 #[derive(Serialize)]
 struct Verdict<'a> {
     valid: bool,
