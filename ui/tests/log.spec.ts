@@ -234,9 +234,26 @@ test("levels", async ({ page, open }) => {
 test("a level that nothing has says so, and gives all back", async ({ page, open }) => {
   await open(nexus([line(0, "redis", "info", "fine"), line(1, "redis", "info", "fine too")]));
   await page.getByRole("combobox", { name: "Which levels are shown" }).selectOption("error");
-  await expect(page.getByText("None of the 2 lines is of that level.")).toBeVisible();
+  await expect(page.getByText("No lines at this level (2 hidden).")).toBeVisible();
   await accessible(page);
   await press(page, "Show all levels");
+  await expect(rows(page)).toHaveCount(2);
+});
+
+test("the lines of health checks are folded, and shown on request", async ({ page, open }) => {
+  const health = '"GET /v1/health HTTP/1.1" 200 OK';
+  const lines = [
+    line(0, "backend", "info", "begun"),
+    line(1, "backend", "info", health),
+    line(2, "backend", "info", health),
+    line(3, "backend", "info", '"GET /v1/health HTTP/1.1" 503 Service Unavailable'),
+  ];
+  await open({ ...nexus(lines), probePaths: { backend: ["/v1/health"] } });
+  await expect(rows(page)).toHaveCount(2);
+  await accessible(page);
+  await press(page, "2 health checks hidden");
+  await expect(rows(page)).toHaveCount(4);
+  await press(page, "Hide health checks");
   await expect(rows(page)).toHaveCount(2);
 });
 

@@ -117,5 +117,5 @@ export async function asked(page: Page): Promise<[string, ...unknown[]][]> {
   const all = await page.evaluate(() =>
     window.fake.asked.map(({ what, given }) => [what, ...given] as [string, ...unknown[]]),
   );
-  return all.filter(([what]) => !["subscribe", "followLog", "unfollowLog"].includes(what));
+  return all.filter(([what]) => !["subscribe", "followLog", "unfollowLog", "probePaths", "describe"].includes(what));
 }

@@ -29,6 +29,8 @@ if (theme !== null) scene.whole.settings.theme = theme;
 
 const fake = new FakeBackend([scene.whole]);
 fake.log = scene.log;
+const { probePaths } = scene;
+if (probePaths !== undefined) fake.answer("probePaths", () => probePaths);
 if (!query.has("still")) perform(fake, scene.whole);
 if (query.has("lost")) {
   fake.answer("subscribe", () => {

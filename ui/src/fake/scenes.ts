@@ -14,6 +14,8 @@ type Whole = Extract<Update, { kind: "whole" }>;
 export interface Scene {
   whole: Whole;
   log: LogLine[];
+  /** The paths that probes request, by service. */
+  probePaths?: Record<string, string[]>;
 }
 
 const FOLDER = "/home/anna/projects/nexus";
