@@ -31,7 +31,8 @@ use std::{
 use pilotlight::stack_file::{self, Environment};
 use pilotlight_init::{
     detect::{self, Host, Listing, System},
-    draft::{Draft, render},
+    draft::{Draft, DraftService, render},
+    import,
 };
 use proptest::prelude::*;
 
@@ -40,12 +41,20 @@ static ALL: LazyLock<Vec<(String, Listing)>> = LazyLock::new(|| fixtures().into_
 
 /// Every fixture, by its name.
 fn fixtures() -> BTreeMap<String, Listing> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/init/fixtures");
+    let files = files_of("fixtures").into_iter();
+    files.map(|file| (stem(&file), fixture(&file))).collect()
+}
+
+fn files_of(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/init")
+        .join(folder);
     let files = fs::read_dir(folder)
         .unwrap()
         .map(|file| file.unwrap().path());
-    let files = files.filter(|file| file.extension().is_some_and(|end| end == "txt"));
-    files.map(|file| (stem(&file), fixture(&file))).collect()
+    files
+        .filter(|file| file.extension().is_some_and(|end| end == "txt"))
+        .collect()
 }
 
 fn stem(file: &Path) -> String {
@@ -80,6 +89,7 @@ fn fixture(file: &PathBuf) -> Listing {
                 "programs" => host.programs = words.collect(),
                 "variables" => host.variables = words.collect(),
                 "listening" => host.listening = words.map(|word| listener(&word)).collect(),
+                "expect" => {}
                 other => panic!("{}: unknown `{other}`", file.display()),
             }
         }
@@ -169,6 +179,54 @@ fn each_project_gets_its_stack_file() {
         }
         insta::assert_snapshot!(name, text);
     }
+}
+
+/// A service as the table of shapes has it: name; command; folder; port; needs.
+fn shown(service: &DraftService) -> String {
+    let command = service.command.as_ref().map(|said| said.value.shown());
+    let port = service.port.as_ref().map(|said| said.value.to_string());
+    let needs = service.needs.iter().map(|need| need.value.service.as_str());
+    format!(
+        "{}; {}; {}; {}; {}",
+        service.name,
+        command.unwrap_or_default(),
+        service.folder(),
+        port.unwrap_or_default(),
+        needs.collect::<Vec<_>>().join(", ")
+    )
+}
+
+#[test]
+fn each_shape_gets_its_services_and_nothing_else() {
+    let mut wrong = String::new();
+    for file in files_of("shapes") {
+        let text = fs::read_to_string(&file).unwrap();
+        let expected = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("expect: "));
+        let mut expected: Vec<String> = expected.map(|line| line.trim().to_owned()).collect();
+        let listing = fixture(&file);
+        let draft = import::draft(&listing).draft;
+        check(&stem(&file), &listing, &draft);
+        let mut found: Vec<String> = draft
+            .services
+            .iter()
+            .map(|service| shown(service).trim().to_owned())
+            .collect();
+        expected.sort();
+        found.sort();
+        if found != expected {
+            writeln!(wrong, "{}", stem(&file)).unwrap();
+            for line in expected.iter().filter(|line| !found.contains(line)) {
+                writeln!(wrong, "  missing {line}").unwrap();
+            }
+            for line in found.iter().filter(|line| !expected.contains(line)) {
+                writeln!(wrong, "  found   {line}").unwrap();
+            }
+        }
+        assert!(!render(&draft).contains("s3cret"), "{}", stem(&file));
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
 }
 
 #[test]

@@ -377,6 +377,10 @@ fn tool_word(tool: Tool) -> &'static str {
         Tool::Pm2 => "pm2",
         Tool::Scripts => "package-scripts",
         Tool::Compose => "compose",
+        Tool::Composer => "composer-scripts",
+        Tool::Recipes => "recipes",
+        Tool::StartScript => "start-script",
+        Tool::Instructions => "instructions",
         Tool::Tasks => "vscode-tasks",
         Tool::Launch => "vscode-launch",
     }

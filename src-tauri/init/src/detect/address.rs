@@ -2,20 +2,20 @@
 
 /// The parts of an address that matter here. The password is not among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Address {
+pub(crate) struct Address {
     /// In lower case, without a driver: `postgresql` of `postgresql+asyncpg`.
-    pub(super) scheme: String,
-    pub(super) user: Option<String>,
-    pub(super) has_password: bool,
-    pub(super) host: String,
-    pub(super) port: Option<u16>,
+    pub(crate) scheme: String,
+    pub(crate) user: Option<String>,
+    pub(crate) has_password: bool,
+    pub(crate) host: String,
+    pub(crate) port: Option<u16>,
     /// The first part of the path: a database.
-    pub(super) path: Option<String>,
+    pub(crate) path: Option<String>,
 }
 
 impl Address {
     /// The address that a value is, or begins with. `host:port` without a scheme counts too.
-    pub(super) fn parse(value: &str) -> Option<Self> {
+    pub(crate) fn parse(value: &str) -> Option<Self> {
         let value = value.trim().trim_matches(['"', '\'', '`']);
         let value = value.strip_prefix("jdbc:").unwrap_or(value);
         let (scheme, rest) = match value.split_once("://") {
@@ -70,17 +70,17 @@ impl Address {
     }
 
     /// Whether it is on this computer.
-    pub(super) fn is_here(&self) -> bool {
+    pub(crate) fn is_here(&self) -> bool {
         is_here(&self.host)
     }
 
     /// Whether its host is the name of a container: `db`.
-    pub(super) fn is_container(&self) -> bool {
+    pub(crate) fn is_container(&self) -> bool {
         !self.is_here() && is_name(&self.host) && !self.host.contains('.')
     }
 
     /// Its port, or the one that its scheme has.
-    pub(super) fn port(&self) -> Option<u16> {
+    pub(crate) fn port(&self) -> Option<u16> {
         self.port.or(match self.scheme.as_str() {
             "http" | "ws" => Some(80),
             "https" | "wss" => Some(443),
@@ -117,7 +117,7 @@ fn split_port(place: &str) -> Option<(String, Option<u16>)> {
 }
 
 /// Whether nothing in it must be escaped anywhere, nor stands for something else.
-pub(super) fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
         && text
             .chars()

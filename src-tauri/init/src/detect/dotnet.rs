@@ -7,7 +7,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::{
-    Finds, Found, Listing, file_name, folder, is_aside, join, line_at, line_with, route,
+    Finds, Found, Listing, file_name, folder, join, line_at, line_with, route,
     source::{Syntax, has_extension, pattern, without_comments, without_xml_comments},
 };
 use crate::draft::{Because, CommandLine, DraftService, Kind, Unsaid};
@@ -29,6 +29,8 @@ struct Project<'a> {
 struct Profile {
     name: String,
     port: Option<u16>,
+    /// Whether its only address is one of HTTPS.
+    is_secure: bool,
     line: Option<usize>,
     page: Option<String>,
 }
@@ -39,10 +41,7 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     for (path, text) in listing.texts() {
         let is_project =
             path.ends_with(".csproj") || path.ends_with(".fsproj") || path.ends_with(".vbproj");
-        if is_project
-            && !is_aside(path)
-            && let Some(role) = role(text)
-        {
+        if is_project && let Some(role) = role(text) {
             projects.push(Project { path, role });
         }
     }
@@ -128,7 +127,12 @@ fn found(
         });
         if fixed.is_none() {
             // It goes before the address of the profile, so another port can be given.
-            words.extend(["--", "--urls", "http://localhost:{port}"].map(str::to_owned));
+            let is_secure = profile
+                .as_ref()
+                .is_some_and(|it| it.is_secure && it.port.is_some());
+            let scheme = if is_secure { "https" } else { "http" };
+            words.extend(["--", "--urls"].map(str::to_owned));
+            words.push(format!("{scheme}://localhost:{{port}}"));
         }
         let usual = || Because::known("ASP.NET's usual port").says(5000);
         service.port = Some(fixed.or(told).unwrap_or_else(usual));
@@ -205,14 +209,20 @@ fn profile(listing: &Listing, root: &str, unsaid: &mut Vec<Unsaid>) -> (String, 
             .get("applicationUrl")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        let plain = addresses
-            .split(';')
-            .find_map(|address| address.trim().strip_prefix("http://"));
-        let port = plain.and_then(|rest| rest.split('/').next()?.rsplit(':').next()?.parse().ok());
+        let address = |scheme: &str| {
+            let mut addresses = addresses.split(';');
+            addresses.find_map(|address| address.trim().strip_prefix(scheme))
+        };
+        let plain = address("http://");
+        let is_secure = plain.is_none();
+        let port = plain
+            .or_else(|| address("https://"))
+            .and_then(|rest| rest.split('/').next()?.rsplit(':').next()?.parse().ok());
         let page = profile.get("launchUrl").and_then(Value::as_str);
         read.push(Profile {
             name: name.clone(),
             port: port.filter(|port| *port != 0),
+            is_secure,
             line: line_with(text, addresses).filter(|_| !addresses.is_empty()),
             page: page
                 .filter(|page| !page.contains("://") && !page.is_empty())

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{
-    Finds, Found, Listing, file_name, folder, is_aside, join, line_at,
+    Finds, Found, Listing, file_name, folder, join, line_at,
     source::{Syntax, pattern, port_in, without_comments},
 };
 use crate::draft::{Because, CommandLine, DraftService, Kind, Said};
@@ -22,7 +22,7 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
         .map(folder)
         .collect();
     let mut done: Vec<&str> = Vec::new();
-    for path in listing.named("mix.exs").filter(|path| !is_aside(path)) {
+    for path in listing.named("mix.exs") {
         let Some(text) = listing.text(path) else {
             continue;
         };

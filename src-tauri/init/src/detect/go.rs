@@ -9,7 +9,7 @@ use std::{
 use regex::{Captures, Regex};
 
 use super::{
-    Finds, Found, Listing, ancestors, file_name, folder, is_aside, join, line_at,
+    Finds, Found, Listing, ancestors, file_name, folder, join, line_at,
     port::Port,
     route,
     source::{Syntax, has_extension, pattern, port_in, without_comments},
@@ -29,15 +29,11 @@ const AT_MOST: usize = 12;
 
 /// Finds the programs that serve.
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
-    let roots: Vec<&str> = listing
-        .named("go.mod")
-        .filter(|path| !is_aside(path))
-        .map(folder)
-        .collect();
+    let roots: Vec<&str> = listing.named("go.mod").map(folder).collect();
     let mut codes: BTreeMap<&str, BTreeMap<&str, String>> = BTreeMap::new();
     for (path, text) in listing
         .texts()
-        .filter(|(path, _)| has_extension(path, "go") && !is_aside(path))
+        .filter(|(path, _)| has_extension(path, "go"))
     {
         if let Some(root) = ancestors(folder(path)).find(|folder| roots.contains(folder)) {
             codes
@@ -265,14 +261,15 @@ impl Module<'_> {
         };
         let port = find(flag)
             .or_else(|| find(variable))
+            .or_else(|| find(defaulted))
             .or_else(|| find(written))
             .or_else(|| find(of_framework))?;
         let set = port.variable.as_ref().and_then(|name| {
             [self.root, ""]
                 .into_iter()
-                .find_map(|folder| variables::of_folder(self.listing, folder).remove(name))
+                .find_map(|folder| variables::in_force(self.listing, folder, name))
         });
-        let Some(set) = set.filter(|set| set.is_set) else {
+        let Some(set) = set else {
             return Some(port);
         };
         match set.value.trim_start_matches(':').parse() {
@@ -331,6 +328,24 @@ fn flag(file: &str, code: &str) -> Option<Port> {
         option: Some(option),
         ..port
     })
+}
+
+/// `Flags().IntP("port", "p", 8081, …)` of cobra, `&cli.IntFlag{Name: "port", Value: 8081}`, and viper's
+/// `SetDefault("server.port", 8081)`. Which command takes the option is not known here.
+fn defaulted(file: &str, code: &str) -> Option<Port> {
+    static DEFAULT: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(concat!(
+            r#"\.(?:String|Int|Uint)\w*\((?:&[\w.]+,\s*)?"[\w-]*(?:port|addr|listen)"\s*,\s*(?:"\w?"\s*,\s*)?"?(?:[\w.]*:)?(\d{2,5})\b"#,
+            r#"|Name:\s*"[\w-]*port"[^}]{0,200}?\bValue:\s*"?:?(\d{2,5})\b"#,
+            r#"|SetDefault\(\s*"[\w.]*port"\s*,\s*"?:?(\d{2,5})\b"#,
+        ))
+    });
+    port_of(
+        file,
+        code,
+        &DEFAULT.captures(code)?,
+        "the port is an option there",
+    )
 }
 
 /// `os.Getenv("PORT")` and what stands in for it, or a field with `env:"PORT"` and a default.

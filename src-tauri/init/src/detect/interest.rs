@@ -1,7 +1,7 @@
 //! Which files are worth reading. Names are looked at for all of a project, texts only for those
 //! that may say something.
 
-use super::listing::{file_name, folder};
+use super::{aside::is_aside, listing::file_name};
 
 /// What to do with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,9 +70,10 @@ const SKIPPED: [&str; 42] = [
 ];
 
 /// Source of the languages that detection reads.
-const SOURCES: [&str; 27] = [
+const SOURCES: [&str; 30] = [
     "astro", "cjs", "cs", "ex", "exs", "fs", "go", "groovy", "java", "js", "jsx", "kt", "kts",
     "mjs", "mts", "cts", "php", "ps1", "py", "rb", "rs", "sh", "svelte", "ts", "tsx", "vue", "bat",
+    "cmd", "prisma", "bash",
 ];
 
 /// Settings that say something, by how their names end.
@@ -136,7 +137,7 @@ pub fn skips_folder(name: &str) -> bool {
 #[must_use]
 pub fn is_of_interest(path: &str, size: u64) -> Interest {
     let name = file_name(path);
-    if size > LARGEST_TEXT || LOCKS.contains(&name) {
+    if size > LARGEST_TEXT || LOCKS.contains(&name) || is_aside(path) {
         return Interest::Name;
     }
     let starts = |start: &str| name.starts_with(start);
@@ -151,7 +152,7 @@ pub fn is_of_interest(path: &str, size: u64) -> Interest {
     }
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     if SOURCES.contains(&extension) {
-        return if size > LARGEST_SOURCE || is_aside(path) {
+        return if size > LARGEST_SOURCE {
             Interest::Name
         } else {
             Interest::Source
@@ -175,36 +176,7 @@ fn is_config(name: &str) -> bool {
 
 /// Settings deep in a project are data more often than not.
 fn is_settings_place(path: &str) -> bool {
-    path.matches('/').count() <= 4 && !is_aside(path)
-}
-
-/// Tests and the like say nothing about what runs.
-fn is_aside(path: &str) -> bool {
-    let aside = |part: &str| {
-        matches!(
-            part,
-            "test"
-                | "tests"
-                | "__tests__"
-                | "spec"
-                | "e2e"
-                | "fixtures"
-                | "__mocks__"
-                | "migrations"
-                | "cypress"
-                | "stories"
-                | "docs"
-                | "locales"
-                | "i18n"
-        )
-    };
-    let name = file_name(path);
-    folder(path).split('/').any(aside)
-        || name.contains(".test.")
-        || name.contains(".spec.")
-        || name.contains(".stories.")
-        || name.ends_with(".d.ts")
-        || name.ends_with(".min.js")
+    path.matches('/').count() <= 4
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use regex::Regex;
 
 use self::settings::Settings;
 use super::{
-    Finds, Found, Listing, System, ancestors, file_name, folder, is_aside, join, line_with,
+    Finds, Found, Listing, System, ancestors, file_name, folder, join, line_with,
     python::from,
     route,
     source::{
@@ -96,7 +96,7 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
         ("build.gradle.kts", false),
         ("pom.xml", true),
     ] {
-        for path in listing.named(name).filter(|path| !is_aside(path)) {
+        for path in listing.named(name) {
             roots.insert(folder(path), (path.to_owned(), is_maven));
         }
     }

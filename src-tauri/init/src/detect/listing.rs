@@ -6,6 +6,8 @@ use std::{
     sync::Arc,
 };
 
+use super::aside::is_aside;
+
 /// The operating system, as far as commands differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum System {
@@ -74,10 +76,11 @@ impl Listing {
         }
     }
 
-    /// Adds a file; with its text, if that was read. A byte order mark is left out.
+    /// Adds a file, with its text if that was read and is evidence of what a developer runs. Leaves out a
+    /// byte order mark.
     pub fn add(&mut self, path: impl Into<String>, text: Option<&str>) {
         let path = path.into();
-        match text {
+        match text.filter(|_| !is_aside(&path)) {
             Some(text) => {
                 let text = Arc::from(text.strip_prefix('\u{feff}').unwrap_or(text));
                 self.texts.insert(path.clone(), text);

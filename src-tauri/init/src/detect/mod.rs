@@ -8,6 +8,7 @@
 
 mod address;
 mod app;
+mod aside;
 mod dotnet;
 mod elixir;
 mod fit;
@@ -26,7 +27,7 @@ mod route;
 mod ruby;
 mod rust;
 mod source;
-mod stores;
+pub(crate) mod stores;
 mod variables;
 mod wire;
 
@@ -34,9 +35,9 @@ use std::collections::BTreeSet;
 
 pub use interest::{Interest, SOURCES_AT_MOST, is_of_interest, skips_folder};
 pub use listing::{Host, Listing, System, ancestors, file_name, folder, join, line_at, line_with};
+pub(crate) use source::pattern;
 
-use crate::draft::{Draft, DraftService, Question, Unsaid, stack_name};
-use source::is_aside;
+use crate::draft::{Draft, DraftService, Question, Said, Unsaid, stack_name};
 
 /// The programs whose presence makes a difference ([`Host::programs`]).
 pub const PROGRAMS: [&str; 42] = [
@@ -129,7 +130,7 @@ pub fn look(listing: &Listing) -> Draft {
     let stores = stores::find(listing, &mut apps, &name, &mut taken);
     unsaid.extend(stores.unsaid);
     wire::connect(listing, &mut apps, &stores.services, &mut unsaid);
-    let mut questions = stores.questions;
+    let mut questions = Vec::new();
     let mut services = stores.services;
     for app in apps {
         merge_questions(&mut questions, app.asks);
@@ -143,6 +144,30 @@ pub fn look(listing: &Listing) -> Draft {
         unsaid,
     }
     .settled()
+}
+
+/// The framework of the tool that a command runs, whether that serves pages, and its usual port: of the
+/// programs that scripts of packages run.
+pub(crate) fn framework_of_tool(words: &[String]) -> Option<(&'static str, bool, u16)> {
+    node::framework_of_tool(words)
+}
+
+/// The port in the settings of a framework in a folder.
+pub(crate) fn port_in_settings(
+    listing: &Listing,
+    folder: &str,
+    framework: &str,
+) -> Option<Said<u16>> {
+    node::port_in_settings(listing, folder, framework)
+}
+
+/// The names of the variables that the files of a folder and of the project set.
+pub(crate) fn variables_of(listing: &Listing, folder: &str) -> BTreeSet<String> {
+    let all = [folder, ""]
+        .into_iter()
+        .flat_map(|at| variables::of_folder(listing, at));
+    let set = all.filter(|(_, variable)| variable.is_set);
+    set.map(|(name, _)| name).collect()
 }
 
 /// One question for several services is asked once.

@@ -2,17 +2,12 @@
 
 use serde_json::Value;
 
-use super::{
-    Finds, Found, Listing, file_name, folder, is_aside, join, line_with, route, variables,
-};
+use super::{Finds, Found, Listing, file_name, folder, join, line_with, route, variables};
 use crate::draft::{Because, CommandLine, DraftService, Kind, Probe, Ready, Said, Unsaid};
 
 /// Finds the applications and their workers.
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
-    for path in listing
-        .named("composer.json")
-        .filter(|path| !is_aside(path))
-    {
+    for path in listing.named("composer.json") {
         let Some(text) = listing.text(path) else {
             continue;
         };

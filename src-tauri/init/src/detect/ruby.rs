@@ -5,14 +5,14 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{
-    Finds, Found, Listing, System, file_name, folder, is_aside, join, line_at, line_with, route,
+    Finds, Found, Listing, System, file_name, folder, join, line_at, line_with, route,
     source::{Syntax, pattern, port_in, without_comments},
 };
 use crate::draft::{Because, CommandLine, DraftService, Kind, Said};
 
 /// Finds the applications and their workers.
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
-    for path in listing.named("Gemfile").filter(|path| !is_aside(path)) {
+    for path in listing.named("Gemfile") {
         let Some(text) = listing.text(path) else {
             continue;
         };

@@ -8,7 +8,7 @@ use regex::Regex;
 use toml::{Table, Value};
 
 use super::{
-    Finds, Found, Listing, ancestors, file_name, folder, is_aside, join, line_at, route,
+    Finds, Found, Listing, ancestors, file_name, folder, join, line_at, route,
     source::{Syntax, has_extension, pattern, without_comments},
     variables,
 };
@@ -46,7 +46,7 @@ const AT_MOST: usize = 12;
 /// Finds the binaries that serve.
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     let mut packages = Vec::new();
-    for path in listing.named("Cargo.toml").filter(|path| !is_aside(path)) {
+    for path in listing.named("Cargo.toml") {
         let Some(text) = listing.text(path) else {
             continue;
         };

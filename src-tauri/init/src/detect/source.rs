@@ -3,8 +3,6 @@
 
 use regex::Regex;
 
-use super::{file_name, folder};
-
 /// How a language writes comments and strings, as far as telling them apart needs it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Syntax {
@@ -99,38 +97,12 @@ pub(super) fn without_xml_comments(text: &str) -> String {
 }
 
 /// A pattern that is written out in the source.
-pub(super) fn pattern(text: &str) -> Regex {
+pub(crate) fn pattern(text: &str) -> Regex {
     #[expect(
         clippy::expect_used,
         reason = "the patterns are constants, and tests use each"
     )]
     Regex::new(text).expect("a pattern that is right")
-}
-
-/// Tests, examples and documentation are not what a project runs.
-pub(super) fn is_aside(path: &str) -> bool {
-    let name = file_name(path);
-    name.starts_with("test_")
-        || name == "conftest.py"
-        || name.ends_with("_test.go")
-        || folder(path).split('/').any(|part| {
-            matches!(
-                part,
-                "tests"
-                    | "test"
-                    | "docs"
-                    | "docs_src"
-                    | "examples"
-                    | "example"
-                    | "samples"
-                    | "migrations"
-                    | "alembic"
-                    | "site-packages"
-                    | "notebooks"
-                    | "benchmarks"
-                    | "node_modules"
-            )
-        })
 }
 
 /// Whether a path ends in one of these extensions, written without the dot.

@@ -18,7 +18,8 @@ pub(super) struct Variable {
 }
 
 /// What is read while developing; later ones win (<https://vite.dev/guide/env-and-mode>).
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
+    ".flaskenv",
     ".env",
     ".env.local",
     ".env.development",
@@ -59,6 +60,13 @@ pub(super) fn of_folder(listing: &Listing, folder: &str) -> BTreeMap<String, Var
         }
     }
     variables
+}
+
+/// A variable as it holds in a folder: what is set, or what the example sets where no file does.
+pub(super) fn in_force(listing: &Listing, folder: &str, name: &str) -> Option<Variable> {
+    let is_set = FILES.iter().any(|file| listing.has(&join(folder, file)));
+    let variable = of_folder(listing, folder).remove(name)?;
+    (variable.is_set || !is_set).then_some(variable)
 }
 
 /// The file in a folder that should be copied to `.env`, if there is none.

@@ -42,6 +42,7 @@ pub(super) fn connect(
     stores: &[DraftService],
     unsaid: &mut Vec<Unsaid>,
 ) {
+    ports_of_proxies(apps);
     let targets = targets(apps, stores);
     let names: BTreeMap<String, Target> = targets
         .values()
@@ -71,6 +72,39 @@ pub(super) fn connect(
         make_ready(listing, app);
     }
     origin::check_origins(apps, &mentions);
+}
+
+/// Gives the one backend whose port no file says the port that its frontend forwards requests to.
+fn ports_of_proxies(apps: &mut [App<'_>]) {
+    let taken: Vec<u16> = apps
+        .iter()
+        .filter_map(|app| app.service.port.as_ref().map(|port| port.value))
+        .collect();
+    let mut asked: Vec<(u16, Because)> = Vec::new();
+    for app in apps.iter().filter(|app| app.service.kind == Kind::Frontend) {
+        for (port, because) in mentions(app) {
+            let file = because.file.as_deref().map_or("", file_name);
+            let is_proxy = file == "package.json"
+                || ["config", "proxy", "Proxy"]
+                    .iter()
+                    .any(|part| file.contains(part));
+            if is_proxy && !taken.contains(&port) && asked.iter().all(|(other, _)| *other != port) {
+                asked.push((port, because));
+            }
+        }
+    }
+    let mut open = apps.iter_mut().filter(|app| {
+        let port = app.service.port.as_ref();
+        app.service.kind == Kind::Backend && port.is_none_or(|port| port.because.file.is_none())
+    });
+    if let ([(port, because)], Some(app), None) = (&asked[..], open.next(), open.next()) {
+        let text = format!("{}, which this service answers", because.text);
+        let because = Because {
+            text,
+            ..because.clone()
+        };
+        app.service.port = Some(because.says(*port));
+    }
 }
 
 fn targets(apps: &[App<'_>], stores: &[DraftService]) -> BTreeMap<u16, Target> {

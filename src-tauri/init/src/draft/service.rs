@@ -271,6 +271,15 @@ impl CommandLine {
         Self::Words(words.into_iter().map(Into::into).collect())
     }
 
+    /// The whole as one line, for comparison and display.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Words(words) => words.join(" "),
+            Self::Shell(line) => line.clone(),
+        }
+    }
+
     /// Whether this stands in it, in a word or across.
     #[must_use]
     pub fn contains(&self, text: &str) -> bool {

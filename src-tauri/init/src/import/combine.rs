@@ -1,10 +1,31 @@
-//! Decides between files of several tools and detection. What a file names is run as it says;
-//! detection fills in what the file leaves open, and adds what no file names.
+//! Makes one draft of the files of other tools and of what was detected. Files made to start development are
+//! believed first, then the source, then everything else; each program becomes one service.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Page, Tool, finish::finish};
-use crate::draft::{Change, CommandLine, Draft, DraftService, Kind, Needed, Unsaid, service_name};
+use super::{
+    SourceFile, Tool,
+    commands::begins,
+    compose::{Build, Compose, Image},
+    finish::finish,
+    identity::{self, Program, Same},
+};
+use crate::{
+    detect::Listing,
+    draft::{
+        Change, CommandLine, Draft, DraftService, Kind, Said, Unsaid, service_name, stack_name,
+    },
+};
+
+/// The files of a project that name what runs, each kind in the order in which it is believed.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Made to start development: what they name runs as they say.
+    pub(super) strong: Vec<SourceFile>,
+    pub(super) compose: Vec<Compose>,
+    /// What they name is added if nothing else names it.
+    pub(super) weak: Vec<SourceFile>,
+}
 
 /// A draft, and what it was made of.
 #[derive(Clone, Debug, Default)]
@@ -17,449 +38,602 @@ pub struct Combined {
     pub decided: Vec<String>,
 }
 
-/// Makes one draft of the pages, in the order in which they are believed, and of what was detected.
+/// A service, and the programs that its command starts.
+struct Entry {
+    service: DraftService,
+    programs: Vec<Program>,
+    /// The name that it should get.
+    wish: String,
+}
+
+/// What one source calls its services, and what the combination does.
+type Names = BTreeMap<String, String>;
+
+struct Combination<'a> {
+    listing: &'a Listing,
+    entries: Vec<Entry>,
+    unsaid: Vec<Unsaid>,
+    combined: Combined,
+}
+
+/// Makes one draft of all sources.
 #[must_use]
-pub fn combine(pages: Vec<Page>, detected: Draft) -> Combined {
-    let mut combined = Combined::default();
-    let mut services: Vec<DraftService> = Vec::new();
-    let mut unsaid = detected.unsaid;
-    let mut built = Vec::new();
-    let mut scripts = Vec::new();
-    let mut taken = BTreeSet::new();
-    for page in pages {
-        let is_weak = page.tool == Tool::Launch;
-        let mut added = 0;
-        let mut left = Vec::new();
-        // What the page calls a service, and what the draft calls it.
-        let mut names: BTreeMap<String, String> = BTreeMap::new();
-        let mut new = Vec::new();
-        for mut service in page.services {
-            let there = services.iter().find(|there| is_same(there, &service));
-            if let Some(there) = there {
-                names.insert(service.name.clone(), there.name.clone());
-                left.push(service.name);
-            } else if is_weak && !(services.is_empty() && detected.services.is_empty()) {
+pub fn combine(sources: Sources, detected: Draft, listing: &Listing) -> Combined {
+    let mut combination = Combination {
+        listing,
+        entries: Vec::new(),
+        unsaid: detected.unsaid,
+        combined: Combined::default(),
+    };
+    for file in sources.strong {
+        combination.strong(file);
+    }
+    let imported = combination.entries.len();
+    let (names, dropped) = combination.detected(detected.services, imported);
+    for compose in sources.compose {
+        combination.compose(compose);
+    }
+    for file in sources.weak {
+        combination.weak(file);
+    }
+    let mut questions = detected.questions;
+    questions.retain_mut(|question| {
+        let choices = question.choices.iter_mut();
+        choices
+            .flat_map(|choice| &mut choice.changes)
+            .all(|change| {
+                let name = match change {
+                    Change::Put(service) => {
+                        rename(service, &names);
+                        &mut service.name
+                    }
+                    Change::Remove(name) => name,
+                    Change::Command { service, .. } | Change::Port { service, .. } => service,
+                };
+                let is_open = !dropped.contains(name);
+                renamed(name, &names);
+                is_open
+            })
+    });
+    combination.into_draft(detected.name, questions)
+}
+
+impl<'a> Combination<'a> {
+    /// Adds a service under a name that no other has, and notes what its source calls it.
+    fn add(&mut self, mut service: DraftService, programs: Vec<Program>, names: &mut Names) {
+        let own = format!("#{}#", self.entries.len());
+        let wish = std::mem::replace(&mut service.name, own.clone());
+        names.insert(wish.clone(), own);
+        self.entries.push(Entry {
+            service,
+            programs,
+            wish,
+        });
+    }
+
+    /// The entry that is the same program as a service.
+    fn find(&self, service: &DraftService, programs: &[Program]) -> Option<(usize, Same)> {
+        let mut entries = self.entries.iter().enumerate();
+        let by_program = entries
+            .clone()
+            .find_map(|(at, entry)| Some((at, identity::same(&entry.programs, programs)?)));
+        by_program.or_else(|| {
+            entries.find_map(|(at, entry)| {
+                let same = identity::same_port(&entry.service, service)?;
+                Some((at, same))
+            })
+        })
+    }
+
+    /// Has the services from `first` on refer to others by the names of the combination.
+    fn rename_from(&mut self, first: usize, names: &Names) {
+        for entry in &mut self.entries[first..] {
+            rename(&mut entry.service, names);
+        }
+    }
+
+    fn strong(&mut self, file: SourceFile) {
+        let first = self.entries.len();
+        let (mut names, mut left) = (Names::new(), Vec::new());
+        for service in file.services {
+            let programs = identity::of_service(&service, self.listing);
+            // Only other files may name the same; two lines of one file are two programs.
+            let mut others = self.entries[..first].iter();
+            let known = others.find(|entry| {
+                identity::same(&entry.programs, &programs).is_some()
+                    || identity::same_port(&entry.service, &service).is_some()
+                    || entry.wish.eq_ignore_ascii_case(&service.name)
+            });
+            if let Some(known) = known {
+                names.insert(service.name.clone(), known.service.name.clone());
                 left.push(service.name);
             } else {
-                let name = service_name(&service.name, &mut taken);
-                let from = std::mem::replace(&mut service.name, name.clone());
-                if let Some((built_name, _)) = page.built.iter().find(|(name, _)| *name == from) {
-                    let folder = page.built.iter().find(|(name, _)| name == built_name);
-                    built.extend(folder.map(|(_, folder)| (name.clone(), folder.clone())));
-                }
-                names.insert(from, name);
-                new.push(service);
-                added += 1;
+                self.add(service, programs, &mut names);
             }
         }
-        for service in &mut new {
-            rename(service, &names);
-        }
-        services.append(&mut new);
+        self.rename_from(first, &names);
+        self.unsaid.extend(file.unsaid);
         if !left.is_empty() {
-            combined.decided.push(format!(
-                "{} of {}: {} already, so what this file says of {} is left out",
+            self.combined.decided.push(format!(
+                "{} of {}: another file names the same program, so this one is left out",
                 left.join(", "),
-                page.file,
-                if is_weak {
-                    "what runs is known"
-                } else {
-                    "another file says how it runs"
-                },
-                if left.len() == 1 { "it" } else { "them" },
+                file.file,
             ));
         }
-        unsaid.extend(page.unsaid);
-        scripts.extend(page.scripts);
-        combined.read.push((page.tool, page.file, added));
+        let added = self.entries.len() - first;
+        self.combined.read.push((file.tool, file.file, added));
     }
-    let imported = services.len();
-    let filled = add_detected(
-        &mut services,
-        detected.services,
-        &built,
-        &scripts,
-        &mut taken,
-    );
-    combined.decided.extend(filled.said(imported));
-    let questions = detected.questions.into_iter().filter(|question| {
-        let changes = question.choices.iter().flat_map(|choice| &choice.changes);
-        // What a file names is no question any more.
-        changes.into_iter().all(|change| {
-            let name = match change {
-                Change::Put(service) => &service.name,
-                Change::Remove(name) => name,
-                Change::Command { service, .. } | Change::Port { service, .. } => service,
+
+    /// Adds what was detected, or gives it to the service that is the same. Returns the names that it has now,
+    /// and those of the detected services that another source runs.
+    fn detected(
+        &mut self,
+        services: Vec<DraftService>,
+        imported: usize,
+    ) -> (Names, BTreeSet<String>) {
+        let (mut names, mut dropped) = (Names::new(), BTreeSet::new());
+        // A script that starts several things is taken apart once.
+        let read = self.combined.read.iter();
+        let mut manifests = read.filter(|(tool, ..)| *tool == Tool::Scripts);
+        let manifest = manifests.next().map(|(_, file, _)| file.clone());
+        let is_part =
+            |service: &DraftService| manifest.is_some() && service.because.file == manifest;
+        let (mut matched, mut added): (BTreeSet<usize>, Vec<String>) = Default::default();
+        for service in services {
+            let programs = identity::of_service(&service, self.listing);
+            let free = |at: usize| at < imported && !matched.contains(&at);
+            let found = self
+                .find(&service, &programs)
+                .or_else(|| self.store(&service))
+                .or_else(|| self.only(&service, imported))
+                .filter(|(at, _)| free(*at));
+            let is_known = |program: &Program| {
+                let program = std::slice::from_ref(program);
+                let mut entries = self.entries[..imported].iter();
+                entries.any(|entry| identity::same(&entry.programs, program).is_some())
             };
-            !filled.known.contains_key(name) && !filled.dropped.contains(name)
+            if let Some((at, same)) = found {
+                matched.insert(at);
+                let name = service.name.clone();
+                dropped.insert(name.clone());
+                names.insert(name, self.entries[at].service.name.clone());
+                self.entries[at].fill(service, programs, same);
+            } else if is_part(&service)
+                || (imported > 0 && programs.len() > 1 && programs.iter().all(is_known))
+            {
+                dropped.insert(service.name);
+            } else {
+                added.push(service.name.clone());
+                self.add(service, programs, &mut names);
+            }
+        }
+        for lost in dropped.iter().filter(|name| !names.contains_key(*name)) {
+            for entry in &mut self.entries {
+                let service = &mut entry.service;
+                service.needs.retain(|need| need.value.service != *lost);
+                service.env_points_at.retain(|(_, at)| at.value != *lost);
+            }
+        }
+        self.rename_from(0, &names);
+        if imported > 0 && !added.is_empty() {
+            let added = added.join(", ");
+            self.combined
+                .decided
+                .push(format!("{added}: in no file, and found in the source"));
+        }
+        (names, dropped)
+    }
+
+    /// The entry that is a store of the same kind.
+    fn store(&self, service: &DraftService) -> Option<(usize, Same)> {
+        let mut entries = self.entries.iter().enumerate();
+        entries.find_map(|(at, entry)| Some((at, identity::same_store(&entry.service, service)?)))
+    }
+
+    /// The one server of a folder that a file starts by a program that is not known here.
+    fn only(&self, service: &DraftService, imported: usize) -> Option<(usize, Same)> {
+        if service.kind == Kind::Store || service.kind == Kind::Worker {
+            return None;
+        }
+        let mut entries = self.entries[..imported].iter().enumerate();
+        entries.find_map(|(at, entry)| {
+            let is_unknown = entry.programs.is_empty() && entry.service.kind == Kind::Backend;
+            let same = identity::same_folder(&entry.service, service.folder())?;
+            is_unknown.then_some((at, same))
         })
-    });
-    let mut questions: Vec<_> = questions.collect();
-    for question in &mut questions {
-        let changes = question.choices.iter_mut().flat_map(|it| &mut it.changes);
-        for change in changes {
-            match change {
-                Change::Put(service) => {
-                    rename(service, &filled.known);
-                    rename(service, &filled.renamed);
-                    renamed(&mut service.name, &filled.renamed);
-                }
-                Change::Remove(name) => renamed(name, &filled.renamed),
-                Change::Command { service, .. } | Change::Port { service, .. } => {
-                    renamed(service, &filled.renamed);
-                }
+    }
+
+    fn compose(&mut self, compose: Compose) {
+        let Compose {
+            file,
+            stores,
+            others,
+            builds,
+        } = compose;
+        let first = self.entries.len();
+        let mut names = Names::new();
+        let has_builds = !builds.is_empty();
+        let mut used: BTreeSet<String> = BTreeSet::new();
+        let mut joined: Vec<(usize, Build)> = Vec::new();
+        let mut left = Vec::new();
+        for build in builds {
+            let found = self.find(&build.service, &build.programs);
+            let named = |entry: &Entry| {
+                !matches!(entry.service.kind, Kind::Store | Kind::Job)
+                    && entry.wish.eq_ignore_ascii_case(&build.service.name)
+            };
+            let found = found.map(|(at, _)| at).or_else(|| self.in_folder(&build));
+            let found = found.or_else(|| self.entries.iter().position(named));
+            let needs = build
+                .service
+                .needs
+                .iter()
+                .map(|need| need.value.service.clone());
+            let runs = build.programs.iter().all(|it| !it.is_production);
+            if let Some(at) = found {
+                used.extend(needs);
+                names.insert(
+                    build.service.name.clone(),
+                    self.entries[at].service.name.clone(),
+                );
+                joined.push((at, build));
+            } else if build.service.command.is_some() && runs {
+                used.extend(needs);
+                self.add(build.service, build.programs, &mut names);
+            } else {
+                left.push(build);
             }
         }
-    }
-    combined.draft = Draft {
-        name: detected.name,
-        services,
-        questions,
-        unsaid,
-    };
-    finish(&mut combined.draft);
-    combined
-}
-
-/// What came of the detected services.
-#[derive(Default)]
-struct Filled {
-    /// Those that a file names: what detection calls them, and what the draft does.
-    known: BTreeMap<String, String>,
-    /// Those that are there by detection alone, where their name was taken.
-    renamed: BTreeMap<String, String>,
-    /// Those that a file runs in another way.
-    dropped: BTreeSet<String>,
-    added: Vec<String>,
-}
-
-impl Filled {
-    fn said(&self, imported: usize) -> Vec<String> {
-        if imported == 0 {
-            return Vec::new();
-        }
-        let mut said = Vec::new();
-        if !self.known.is_empty() {
-            let names: Vec<&str> = self.known.values().map(String::as_str).collect();
-            said.push(format!(
-                "{}: run as the file says; ports, probes and links that it leaves open come from the source",
-                names.join(", ")
-            ));
-        }
-        if !self.added.is_empty() {
-            said.push(format!(
-                "{}: in no file, and found in the source",
-                self.added.join(", ")
-            ));
-        }
-        said
-    }
-}
-
-fn add_detected(
-    services: &mut Vec<DraftService>,
-    detected: Vec<DraftService>,
-    built: &[(String, String)],
-    scripts: &[(String, String)],
-    taken: &mut BTreeSet<String>,
-) -> Filled {
-    let mut filled = Filled::default();
-    let mut matched: BTreeSet<usize> = BTreeSet::new();
-    let imported = services.len();
-    let backends = detected.iter().filter(|it| it.kind != Kind::Store).count();
-    let mut left = Vec::new();
-    for service in detected {
-        let free = |at: &usize| !matched.contains(at);
-        let find = |so: &dyn Fn(&DraftService) -> bool| {
-            (0..imported).filter(free).find(|at| so(&services[*at]))
+        let is_app = |entry: &Entry| {
+            matches!(
+                entry.service.kind,
+                Kind::Backend | Kind::Frontend | Kind::Worker
+            )
         };
-        let at = find(&|there| is_same(there, &service))
-            .or_else(|| find(&|there| is_store_of(there, &service)))
-            .or_else(|| {
-                find(&|there| {
-                    let mut built = built.iter();
-                    there.command.is_none()
-                        && built
-                            .any(|(name, folder)| *name == there.name && folder == service.folder())
+        let is_all = !self.entries.iter().any(is_app);
+        for build in left {
+            match build.contained.filter(|_| is_all) {
+                Some(contained) => {
+                    used.extend(
+                        build
+                            .service
+                            .needs
+                            .iter()
+                            .map(|need| need.value.service.clone()),
+                    );
+                    self.add(contained, Vec::new(), &mut names);
+                }
+                None => self.unsaid.push(Unsaid {
+                    what: format!("service `{}`", build.service.name),
+                    file: build.service.because.file,
+                    line: build.service.because.line,
+                    why: "how it is started without its container was not found".to_owned(),
+                }),
+            }
+        }
+        for image in stores {
+            self.image(image, &used, has_builds, &mut names);
+        }
+        for image in others
+            .into_iter()
+            .filter(|image| used.contains(&image.name))
+        {
+            if let Some(service) = image.service {
+                self.add(service, Vec::new(), &mut names);
+            }
+        }
+        for (at, build) in joined {
+            self.entries[at].use_as(build.service, self.listing, &names);
+        }
+        self.rename_from(first, &names);
+        self.unsaid.extend(file.unsaid);
+        let added = self.entries.len() - first;
+        self.combined.read.push((file.tool, file.file, added));
+    }
+
+    /// The one entry that runs in a folder from which a compose service is built.
+    fn in_folder(&self, build: &Build) -> Option<usize> {
+        if !build.programs.is_empty() {
+            return None;
+        }
+        build.folders.iter().find_map(|folder| {
+            let serves = |entry: &Entry| {
+                matches!(entry.service.kind, Kind::Backend | Kind::Frontend)
+                    && entry.service.folder() == folder
+            };
+            let mut all = (0..self.entries.len()).filter(|at| serves(&self.entries[*at]));
+            all.next().filter(|_| all.next().is_none())
+        })
+    }
+
+    /// A store of a compose file, if a program of the project uses it or the file has nothing but stores.
+    fn image(
+        &mut self,
+        image: Image,
+        used: &BTreeSet<String>,
+        has_builds: bool,
+        names: &mut Names,
+    ) {
+        let Some(wanted) = image.wanted else { return };
+        let started = wanted.start(
+            &image.name,
+            &stack_name(&self.listing.name),
+            &self.listing.host,
+        );
+        let known = self.entries.iter().position(|entry| {
+            entry.service.kind == Kind::Store
+                && (entry.service.name == image.name || entry.wish == wanted.store.name)
+        });
+        match (known, started) {
+            (Some(at), Ok(mut service)) => {
+                names.insert(image.name.clone(), self.entries[at].service.name.clone());
+                if self.entries[at].service.external.is_none() {
+                    let entry = &mut self.entries[at];
+                    service.name.clone_from(&entry.service.name);
+                    // An address in the settings in force is where the programs look for it.
+                    let said = entry
+                        .service
+                        .port
+                        .take()
+                        .filter(|port| port.because.file.is_some());
+                    service.port = said.or(service.port);
+                    entry.service = service;
+                    entry.wish = image.name;
+                }
+            }
+            (None, Ok(service)) if used.contains(&image.name) || !has_builds => {
+                self.add(service, Vec::new(), names);
+            }
+            (None, Err(unsaid)) if used.contains(&image.name) || !has_builds => {
+                self.unsaid.push(unsaid);
+            }
+            (Some(at), Err(_)) => {
+                names.insert(image.name.clone(), self.entries[at].service.name.clone());
+            }
+            (None, _) => self.unsaid.push(Unsaid {
+                what: format!("service `{}`", image.name),
+                file: wanted.because.file,
+                line: wanted.because.line,
+                why: "no program of the project uses it".to_owned(),
+            }),
+        }
+    }
+
+    fn weak(&mut self, file: SourceFile) {
+        let first = self.entries.len();
+        let (mut names, mut left) = (Names::new(), Vec::new());
+        let is_only_hint = file.tool == Tool::Launch && first > 0;
+        for service in file.services {
+            let programs = identity::of_service(&service, self.listing);
+            let found = self.find(&service, &programs);
+            if let Some((at, same)) = found {
+                names.insert(service.name.clone(), self.entries[at].service.name.clone());
+                self.entries[at].fill_port(service, same);
+            } else if is_only_hint || !self.is_new(file.tool, &service, &programs) {
+                left.push(service);
+            } else {
+                self.add(service, programs, &mut names);
+            }
+        }
+        self.rename_from(first, &names);
+        let added = self.entries.len() - first;
+        // Instructions have many commands that nobody means to run at once.
+        if file.tool != Tool::Instructions {
+            self.unsaid.extend(file.unsaid);
+            let why = "it starts nothing else than what is known, or needs a build first";
+            self.unsaid.extend(left.iter().map(|service| Unsaid {
+                what: format!("`{}`", service.name),
+                file: service.because.file.clone(),
+                line: service.because.line,
+                why: why.to_owned(),
+            }));
+        }
+        if added > 0 {
+            self.combined.read.push((file.tool, file.file, added));
+        }
+    }
+
+    /// Whether a command of a weak source starts something that is not there yet, and can.
+    fn is_new(&self, tool: Tool, service: &DraftService, programs: &[Program]) -> bool {
+        // Another way to serve what is served already: `python app.py` beside `uvicorn app:app`.
+        let is_other_way = |program: &Program| {
+            program.kind != Kind::Worker
+                && self.entries.iter().any(|entry| {
+                    let mut own = entry.programs.iter();
+                    own.any(|it| it.class == program.class && it.folder == program.folder)
                 })
+        };
+        let is_store = service.kind == Kind::Store;
+        // Their commands are complete, whatever they run.
+        let is_whole = matches!(tool, Tool::Launch | Tool::Tasks | Tool::Pm2);
+        let is_known_program = !programs.is_empty() || is_whole;
+        is_known_program
+            && !is_store
+            && programs.iter().all(|program| {
+                let others =
+                    tool != Tool::Instructions && tool != Tool::Tasks || !is_other_way(program);
+                begins(program, self.listing) && !program.is_production && others
             })
-            .or_else(|| find(&|there| does_likewise(there, &service)))
-            .or_else(|| find(&|there| is_the_only(there, &service, backends)));
-        if let Some(at) = at {
-            matched.insert(at);
-            filled
-                .known
-                .insert(service.name.clone(), services[at].name.clone());
-            fill(&mut services[at], service);
-        } else if is_script(&service, scripts) {
-            filled.dropped.insert(service.name);
-        } else {
-            left.push(service);
+    }
+
+    fn into_draft(mut self, name: String, questions: Vec<crate::draft::Question>) -> Combined {
+        let mut taken = BTreeSet::new();
+        let mut names = Names::new();
+        for entry in &self.entries {
+            let name = service_name(&entry.wish, &mut taken);
+            names.insert(entry.service.name.clone(), name);
         }
-    }
-    for mut service in left {
-        let name = service_name(&service.name, taken);
-        if name != service.name {
-            filled.renamed.insert(service.name.clone(), name.clone());
-            service.name = name;
+        let services = self.entries.into_iter().map(|entry| {
+            let mut service = entry.service;
+            usual_port(&mut service, &entry.programs, self.listing);
+            rename(&mut service, &names);
+            renamed(&mut service.name, &names);
+            service
+        });
+        let mut draft = Draft {
+            name,
+            services: services.collect(),
+            questions,
+            unsaid: self.unsaid,
+        };
+        for question in &mut draft.questions {
+            let choices = question.choices.iter_mut();
+            for change in choices.flat_map(|choice| &mut choice.changes) {
+                match change {
+                    Change::Put(service) => {
+                        rename(service, &names);
+                        renamed(&mut service.name, &names);
+                    }
+                    Change::Remove(name) => renamed(name, &names),
+                    Change::Command { service, .. } | Change::Port { service, .. } => {
+                        renamed(service, &names);
+                    }
+                }
+            }
         }
-        filled.added.push(service.name.clone());
-        services.push(service);
+        finish(&mut draft);
+        self.combined.draft = draft;
+        self.combined
     }
-    let renames: BTreeMap<String, String> = filled
-        .known
-        .iter()
-        .chain(&filled.renamed)
-        .map(|(from, to)| (from.clone(), to.clone()))
-        .collect();
-    for (at, service) in services.iter_mut().enumerate() {
-        if at >= imported {
-            rename(service, &renames);
-        }
-    }
-    for dropped in &filled.dropped {
-        for service in services.iter_mut().skip(imported) {
-            service.needs.retain(|need| need.value.service != *dropped);
-            service.env_points_at.retain(|(_, at)| at.value != *dropped);
-        }
-    }
-    // What was filled in names others as detection does.
-    for at in matched {
-        rename_filled(&mut services[at], &renames);
-    }
-    filled
 }
 
-/// Takes over what a file leaves open.
-fn fill(there: &mut DraftService, found: DraftService) {
-    let is_app = !matches!(there.kind, Kind::Job | Kind::Store);
-    if is_app && found.kind != Kind::Store {
-        there.kind = found.kind;
+impl Entry {
+    /// Takes what a file leaves open from the service that was found to be the same program.
+    fn fill(&mut self, found: DraftService, programs: Vec<Program>, same: Same) {
+        // A server for production gives way to how a developer starts it.
+        let is_production = |programs: &[Program]| programs.iter().any(|it| it.is_production);
+        if is_production(&self.programs) && !is_production(&programs) && found.command.is_some() {
+            let name = std::mem::replace(&mut self.service, found).name;
+            self.service.name = name;
+            self.programs = programs;
+            return;
+        }
+        let service = &mut self.service;
+        if !matches!(service.kind, Kind::Job | Kind::Store) && found.kind != Kind::Store {
+            service.kind = found.kind;
+        }
+        if service.external.is_none() {
+            service.host = service.host.take().or(found.host);
+            service.port_conflict = service.port_conflict.take().or(found.port_conflict);
+            for need in found.needs {
+                let mut others = service.needs.iter();
+                if !others.any(|other| other.value.service == need.value.service) {
+                    service.needs.push(need);
+                }
+            }
+        }
+        if service.port.is_none() && service.kind != Kind::Job {
+            service.port = found.port;
+        }
+        service.ready = service.ready.take().or(found.ready);
+        if service.links.is_empty() {
+            service.links = found.links;
+        }
+        if service.checks.is_empty() {
+            service.checks = found.checks;
+        }
+        if service.env_points_at.is_empty() {
+            service.env_points_at = found.env_points_at;
+        }
+        let _ = same;
     }
-    if there.command.is_none() && there.external.is_none() {
-        there.command = found.command;
-        there.directory = there.directory.take().or(found.directory);
-        there.require = found.require;
+
+    /// Takes the port that another source of the same program says, where none or only the usual one is known.
+    fn fill_port(&mut self, other: DraftService, same: Same) {
+        let is_usual = |port: &Said<u16>| port.because.file.is_none();
+        if self.service.port.as_ref().is_none_or(is_usual) && other.port.is_some() {
+            self.service.port = other.port;
+        }
+        let _ = same;
     }
-    if there.external.is_none() {
-        there.host = there.host.take().or(found.host);
-        there.port_conflict = there.port_conflict.take().or(found.port_conflict);
-        for need in found.needs {
-            let is_known = |other: &Needed| other.service == need.value.service;
-            if !there.needs.iter().any(|other| is_known(&other.value)) {
-                there.needs.push(need);
+
+    /// Uses what a compose file gives to the same program: its needs, and addresses that no file sets.
+    fn use_as(&mut self, build: DraftService, listing: &Listing, names: &Names) {
+        let mut build = build;
+        rename(&mut build, names);
+        for need in build.needs {
+            let mut others = self.service.needs.iter();
+            let is_known = others.any(|other| other.value.service == need.value.service);
+            if !is_known
+                && need.value.service.starts_with('#')
+                && need.value.service != self.service.name
+            {
+                self.service.needs.push(need);
+            }
+        }
+        if self.service.port.is_none() {
+            self.service.port = build.port;
+        }
+        let set = crate::detect::variables_of(listing, self.service.folder());
+        for (name, said) in build.env {
+            let is_set = set.contains(&name)
+                || self.service.env.iter().any(|(other, _)| *other == name)
+                || self
+                    .service
+                    .env_points_at
+                    .iter()
+                    .any(|(other, _)| *other == name);
+            if !is_set && said.value.contains("{#") {
+                self.service.env.push((name, said));
             }
         }
     }
-    if there.port.is_none() && there.kind != Kind::Job {
-        there.port = found.port;
-    }
-    there.ready = there.ready.take().or(found.ready);
-    if there.links.is_empty() {
-        there.links = found.links;
-    }
-    if there.checks.is_empty() {
-        there.checks = found.checks;
-    }
-    if there.env_points_at.is_empty() {
-        there.env_points_at = found.env_points_at;
-    }
 }
 
-/// Needs and variables of a filled service that still have detection's names.
-fn rename_filled(service: &mut DraftService, renames: &BTreeMap<String, String>) {
+/// The port in the settings of the framework that a service runs, or its usual one.
+fn usual_port(service: &mut DraftService, programs: &[Program], listing: &Listing) {
+    let [program] = programs else { return };
+    if service.port.is_some() || !matches!(program.kind, Kind::Backend | Kind::Frontend) {
+        return;
+    }
+    let settings = crate::detect::port_in_settings(listing, &program.folder, &program.class);
+    let usual = || {
+        let text = format!("the usual port of {}", program.words.first()?);
+        Some(crate::draft::Because::known(text).says(program.port?))
+    };
+    service.port = settings.or_else(usual);
+    service.kind = program.kind;
+}
+
+fn rename(service: &mut DraftService, names: &Names) {
     for need in &mut service.needs {
-        renamed(&mut need.value.service, renames);
+        renamed(&mut need.value.service, names);
     }
     for (_, at) in &mut service.env_points_at {
-        renamed(&mut at.value, renames);
+        renamed(&mut at.value, names);
     }
     for check in &mut service.checks {
         if let Some(origin) = &mut check.value.origin {
-            ports_renamed(origin, renames);
+            ports_renamed(origin, names);
         }
+    }
+    for (_, said) in service.env.iter_mut().chain(&mut service.links) {
+        ports_renamed(&mut said.value, names);
+    }
+    match service.command.as_mut().map(|said| &mut said.value) {
+        Some(CommandLine::Words(words)) => {
+            for word in words {
+                ports_renamed(word, names);
+            }
+        }
+        Some(CommandLine::Shell(line)) => ports_renamed(line, names),
+        None => {}
     }
     let own = service.name.clone();
     service.needs.retain(|need| need.value.service != own);
 }
 
-fn rename(service: &mut DraftService, renames: &BTreeMap<String, String>) {
-    rename_filled(service, renames);
-    for (_, said) in service.env.iter_mut().chain(&mut service.links) {
-        ports_renamed(&mut said.value, renames);
-    }
-    match service.command.as_mut().map(|said| &mut said.value) {
-        Some(CommandLine::Words(words)) => {
-            for word in words {
-                ports_renamed(word, renames);
-            }
-        }
-        Some(CommandLine::Shell(line)) => ports_renamed(line, renames),
-        None => {}
-    }
-}
-
-fn renamed(name: &mut String, renames: &BTreeMap<String, String>) {
-    if let Some(to) = renames.get(name) {
+fn renamed(name: &mut String, names: &Names) {
+    if let Some(to) = names.get(name) {
         name.clone_from(to);
     }
 }
 
-fn ports_renamed(text: &mut String, renames: &BTreeMap<String, String>) {
-    for (from, to) in renames.iter().filter(|(from, to)| from != to) {
-        let port = format!("{{{from}.port}}");
-        if text.contains(&port) {
-            *text = text.replace(&port, &format!("{{{to}.port}}"));
-        }
+fn ports_renamed(text: &mut String, names: &Names) {
+    if !text.contains(".port}") {
+        return;
     }
-}
-
-/// The same name, or the same port, or the same command in the same folder.
-fn is_same(one: &DraftService, other: &DraftService) -> bool {
-    let port = |service: &DraftService| service.port.as_ref().map(|said| said.value);
-    let command = |service: &DraftService| service.command.as_ref().map(|said| said.value.clone());
-    one.name.eq_ignore_ascii_case(&other.name)
-        || (port(one).is_some() && port(one) == port(other))
-        || (command(one).is_some()
-            && command(one) == command(other)
-            && one.folder() == other.folder())
-}
-
-/// The stores whose names stand in images, programs and packages alike.
-const STORES: [&str; 12] = [
-    "redis",
-    "valkey",
-    "postgres",
-    "mysql",
-    "mariadb",
-    "mongo",
-    "rabbitmq",
-    "kafka",
-    "nats",
-    "elasticsearch",
-    "minio",
-    "ollama",
-];
-
-fn is_store_of(there: &DraftService, found: &DraftService) -> bool {
-    let said = |service: &DraftService| {
-        let command = match service.command.as_ref().map(|said| &said.value) {
-            Some(CommandLine::Words(words)) => words.join(" "),
-            Some(CommandLine::Shell(line)) => line.clone(),
-            None => String::new(),
-        };
-        format!("{} {} {command}", service.name, service.because.text).to_lowercase()
-    };
-    let name = found.name.to_lowercase();
-    let family = STORES.iter().find(|store| name.contains(*store));
-    let both = there.kind == Kind::Store && found.kind == Kind::Store;
-    both && family.is_some_and(|store| said(there).contains(store))
-}
-
-/// Words that tell what a command starts, whatever starts it.
-const TELLING: [&str; 40] = [
-    "air",
-    "artisan",
-    "astro",
-    "bootRun",
-    "cargo",
-    "celery",
-    "daphne",
-    "django-admin",
-    "dotnet",
-    "fastapi",
-    "flask",
-    "go",
-    "gradio",
-    "gunicorn",
-    "hypercorn",
-    "manage.py",
-    "mix",
-    "mvnw",
-    "next",
-    "ng",
-    "nodemon",
-    "nuxt",
-    "puma",
-    "rails",
-    "react-scripts",
-    "remix",
-    "rq",
-    "sidekiq",
-    "spring-boot:run",
-    "streamlit",
-    "svelte-kit",
-    "ts-node",
-    "tsx",
-    "turbo",
-    "uvicorn",
-    "vite",
-    "nest",
-    "gradlew",
-    "phx.server",
-    "webpack",
-];
-
-/// The same folder, and the same program in both commands.
-fn does_likewise(there: &DraftService, found: &DraftService) -> bool {
-    if there.folder() != found.folder() || found.kind == Kind::Store || there.kind == Kind::Job {
-        return false;
-    }
-    let words = |service: &DraftService| -> Vec<String> {
-        let text = match service.command.as_ref().map(|said| &said.value) {
-            Some(CommandLine::Words(words)) => words.join(" "),
-            Some(CommandLine::Shell(line)) => line.clone(),
-            None => String::new(),
-        };
-        let words = text.split(|it: char| it.is_whitespace() || it == '/' || it == '\\');
-        let words = words.map(|word| match word {
-            "npm" | "pnpm" | "yarn" | "bun" => "script".to_owned(),
-            word => word.trim_end_matches(".exe").to_owned(),
-        });
-        words.collect()
-    };
-    let (one, other) = (words(there), words(found));
-    let both = |word: &str| one.iter().any(|it| it == word) && other.iter().any(|it| it == word);
-    let is_worker = |words: &[String]| {
-        words
-            .iter()
-            .any(|word| ["celery", "sidekiq", "rq"].contains(&word.as_str()))
-    };
-    is_worker(&one) == is_worker(&other)
-        && (TELLING.iter().any(|word| both(word)) || (both("script") && one.last() == other.last()))
-}
-
-/// The one thing of a project, that its file starts with another program.
-fn is_the_only(there: &DraftService, found: &DraftService, backends: usize) -> bool {
-    let serves = there.kind == Kind::Backend
-        || ["web", "app", "server", "api"].contains(&there.name.to_lowercase().as_str());
-    backends == 1
-        && serves
-        && matches!(found.kind, Kind::Backend | Kind::Frontend)
-        && there.folder() == found.folder()
-}
-
-/// Whether this runs a script whose parts are there already.
-fn is_script(found: &DraftService, scripts: &[(String, String)]) -> bool {
-    let Some(CommandLine::Words(words)) = found.command.as_ref().map(|said| &said.value) else {
-        return false;
-    };
-    let managers = ["npm", "pnpm", "yarn", "bun"];
-    let is_run = words
-        .first()
-        .is_some_and(|first| managers.contains(&first.as_str()));
-    let mut scripts = scripts.iter();
-    is_run
-        && scripts
-            .any(|(folder, name)| found.folder() == folder && words.iter().any(|it| it == name))
-}
-
-/// What was decided against, to be told.
-pub(super) fn left_out(service: &DraftService, why: &str) -> Unsaid {
-    Unsaid {
-        what: format!("service `{}`", service.name),
-        file: service.because.file.clone(),
-        line: service.because.line,
-        why: why.to_owned(),
+    for (from, to) in names.iter().filter(|(from, to)| from != to) {
+        *text = text.replace(&format!("{{{from}.port}}"), &format!("{{{to}.port}}"));
     }
 }

@@ -1,7 +1,7 @@
 //! A command as a person wrote it for a shell, and what of it a stack file says better: the folder it
 //! goes to, the variables it sets, the port it takes.
 
-use super::page::resolve;
+use super::source_file::resolve;
 use crate::draft::{CommandLine, plain};
 
 /// What a line does.

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::combine::left_out;
 use crate::draft::{Draft, DraftService, Kind, Unsaid};
 use pilotlight::stack::Need;
 
@@ -13,7 +12,7 @@ pub(super) fn finish(draft: &mut Draft) {
     needs(draft);
     ports(draft);
     in_order(draft);
-    super::sound::make_sound(draft);
+    super::validate::make_valid(draft);
     let mut seen = BTreeSet::new();
     draft.unsaid.retain(|unsaid| seen.insert(unsaid.clone()));
 }
@@ -83,6 +82,14 @@ fn needs(draft: &mut Draft) {
         service
             .env_points_at
             .retain(|(_, at)| kinds.contains_key(&at.value));
+        let is_known = |text: &str| {
+            let mut parts = text
+                .split('{')
+                .skip(1)
+                .filter_map(|part| part.split_once(".port}"));
+            parts.all(|(name, _)| kinds.contains_key(name))
+        };
+        service.env.retain(|(_, said)| is_known(&said.value));
     }
     without_circles(draft);
 }
@@ -212,5 +219,15 @@ fn in_order(draft: &mut Draft) {
         });
         // There is always one, since there is no circle.
         draft.services.push(left.remove(next.unwrap_or(0)));
+    }
+}
+
+/// What was decided against, to be told.
+fn left_out(service: &DraftService, why: &str) -> Unsaid {
+    Unsaid {
+        what: format!("service `{}`", service.name),
+        file: service.because.file.clone(),
+        line: service.because.line,
+        why: why.to_owned(),
     }
 }

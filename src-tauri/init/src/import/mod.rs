@@ -1,26 +1,29 @@
 //! Reads the files of other tools that say what runs in a project, and makes a draft of them and of
 //! what detection finds. Pure, as detection is: nothing is executed, and nothing read but a listing.
 //!
-//! Each tool has a reader, which gives a [`Page`]: services, and what a stack file cannot say, each
+//! Each tool has a reader, which gives a [`SourceFile`]: services, and what a stack file cannot say, each
 //! with its line. [`combine`] decides between pages and detection.
 
 mod combine;
 mod command;
+mod commands;
 mod compose;
 mod finish;
-mod page;
+mod identity;
+mod lines;
 mod pitchfork;
 mod pm2;
 mod process_compose;
 mod procfile;
 mod python;
 mod scripts;
-mod sound;
+mod source_file;
 #[cfg(test)]
 mod tests;
 mod text;
 mod tree;
 mod units;
+mod validate;
 mod vscode;
 
 use crate::{
@@ -28,8 +31,8 @@ use crate::{
     draft::{Draft, plain},
 };
 
-pub use combine::{Combined, combine};
-pub use page::Page;
+pub use combine::{Combined, Sources, combine};
+pub use source_file::SourceFile;
 
 /// Whose file says what runs. In the order in which they are believed: what one names, those after
 /// it do not change.
@@ -47,6 +50,14 @@ pub enum Tool {
     Scripts,
     /// `compose.yaml`
     Compose,
+    /// `composer.json`
+    Composer,
+    /// A Makefile, a justfile, `Taskfile.yml` or `mise.toml`.
+    Recipes,
+    /// `start_all.ps1`, `dev.sh`
+    StartScript,
+    /// README, CONTRIBUTING and other instructions.
+    Instructions,
     /// `.vscode/tasks.json`
     Tasks,
     /// `.vscode/launch.json`
@@ -64,6 +75,10 @@ impl Tool {
             Self::Pm2 => "pm2",
             Self::Scripts => "a script of package.json",
             Self::Compose => "compose",
+            Self::Composer => "the scripts of composer.json",
+            Self::Recipes => "recipes of make, just, Task or mise",
+            Self::StartScript => "a start script",
+            Self::Instructions => "instructions for developers",
             Self::Tasks => "VS Code's tasks",
             Self::Launch => "VS Code's launch configurations",
         }
@@ -96,82 +111,70 @@ const PM2: [&str; 14] = [
     "processes.json",
 ];
 
-/// Every file at the top of a project that says what runs.
+/// Every file of a project that names what runs.
 #[must_use]
-pub fn read(listing: &Listing) -> Vec<Page> {
+pub fn read(listing: &Listing) -> Sources {
     let first = |names: &[&'static str]| {
-        let found = names
-            .iter()
-            .find_map(|name| Some((*name, listing.text(name)?)));
-        found.map(|(name, text)| {
-            let others = names
-                .iter()
-                .filter(|other| **other != name && listing.has(other));
-            (name, text, others.copied().collect::<Vec<_>>())
-        })
+        let mut names = names.iter();
+        names.find_map(|name| Some((*name, listing.text(name)?)))
     };
-    let mut pages = Vec::new();
-    let mut add = |mut page: Page, others: Vec<&str>| {
-        for other in others {
-            let why = format!("{} is the one that is read", page.file);
-            page.unsaid.push(crate::draft::Unsaid {
-                what: format!("all of {other}"),
-                file: Some(other.to_owned()),
-                line: None,
-                why,
-            });
+    let mut sources = Sources::default();
+    if let Some((name, text)) = first(&PITCHFORK) {
+        sources.strong.push(pitchfork::read(name, text));
+    }
+    if let Some((name, text)) = first(&PROCESS_COMPOSE) {
+        sources
+            .strong
+            .push(process_compose::read(listing, name, text));
+    }
+    if let Some((name, text)) = first(&PROCFILE) {
+        sources.strong.push(procfile::read(listing, name, text));
+    }
+    if let Some(text) = listing.text("package.json") {
+        sources
+            .strong
+            .extend(scripts::read(listing, "package.json", text));
+    }
+    for folder in ["", "docker"] {
+        if let Some((file, over)) = compose::file(listing, folder) {
+            let text = listing.text(&file).unwrap_or_default();
+            sources
+                .compose
+                .push(compose::read(listing, &file, over.as_deref(), text));
+            break;
         }
-        pages.push(page);
-    };
-    if let Some((name, text, others)) = first(&PITCHFORK) {
-        add(pitchfork::read(name, text), others);
     }
-    if let Some((name, text, others)) = first(&PROCESS_COMPOSE) {
-        add(process_compose::read(listing, name, text), others);
+    sources.weak = commands::read(listing);
+    if let Some((name, text)) = first(&PM2) {
+        sources.weak.push(pm2::read(name, text));
     }
-    if let Some((name, text, others)) = first(&PROCFILE) {
-        add(procfile::read(listing, name, text), others);
+    for (name, read) in [
+        (
+            ".vscode/tasks.json",
+            vscode::tasks as fn(&Listing, &str, &str) -> SourceFile,
+        ),
+        (".vscode/launch.json", vscode::launches),
+    ] {
+        if let Some(text) = listing.text(name) {
+            sources.weak.push(read(listing, name, text));
+        }
     }
-    if let Some((name, text, others)) = first(&PM2) {
-        add(pm2::read(name, text), others);
-    }
-    if let Some(text) = listing.text("package.json")
-        && let Some(page) = scripts::read(listing, "package.json", text)
-    {
-        add(page, Vec::new());
-    }
-    let compose = ["", "docker"]
-        .iter()
-        .find_map(|folder| compose::file(listing, folder));
-    if let Some((file, over)) = compose {
-        let text = listing.text(&file).unwrap_or_default();
-        add(
-            compose::read(listing, &file, over.as_deref(), text),
-            Vec::new(),
-        );
-    }
-    if let Some(text) = listing.text(".vscode/tasks.json") {
-        add(
-            vscode::tasks(listing, ".vscode/tasks.json", text),
-            Vec::new(),
-        );
-    }
-    if let Some(text) = listing.text(".vscode/launch.json") {
-        add(
-            vscode::launches(listing, ".vscode/launch.json", text),
-            Vec::new(),
-        );
-    }
-    for service in pages.iter_mut().flat_map(|page| &mut page.services) {
+    let files = sources.strong.iter_mut().chain(&mut sources.weak);
+    let builds = sources
+        .compose
+        .iter_mut()
+        .flat_map(|compose| &mut compose.builds);
+    let services = files.flat_map(|file| &mut file.services);
+    for service in services.chain(builds.map(|build| &mut build.service)) {
         python::adapt(service, listing);
     }
-    pages
+    sources
 }
 
 /// What is in a folder, by the files of other tools and by detection, as a stack file would say it.
 #[must_use]
 pub fn draft(listing: &Listing) -> Combined {
-    combine(read(listing), look(listing))
+    combine(read(listing), look(listing), listing)
 }
 
 /// What is in a folder, as a stack file would say it.

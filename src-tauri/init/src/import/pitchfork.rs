@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Tool, command,
-    page::Page,
+    source_file::SourceFile,
     tree::{Node, toml},
     units,
 };
@@ -31,8 +31,8 @@ const KNOWN: [&str; 17] = [
     "description",
 ];
 
-pub(super) fn read(file: &str, text: &str) -> Page {
-    let mut page = Page::new(Tool::Pitchfork, file);
+pub(super) fn read(file: &str, text: &str) -> SourceFile {
+    let mut page = SourceFile::new(Tool::Pitchfork, file);
     let tree = match toml(text) {
         Ok(tree) => tree,
         Err(error) => return page.unreadable(&error),
@@ -132,7 +132,7 @@ pub(super) fn read(file: &str, text: &str) -> Page {
 }
 
 /// `port = 1`, `port = { expect = [1] }`, `expected_port = [1]`, `ready_port = 1`
-fn port(node: &Node, page: &Page) -> Option<Said<u16>> {
+fn port(node: &Node, page: &SourceFile) -> Option<Said<u16>> {
     ["port", "expected_port", "ready_port"]
         .iter()
         .find_map(|key| {
@@ -143,7 +143,7 @@ fn port(node: &Node, page: &Page) -> Option<Said<u16>> {
         })
 }
 
-fn ready(service: &mut DraftService, node: &Node, page: &Page) {
+fn ready(service: &mut DraftService, node: &Node, page: &SourceFile) {
     let mut probes = Vec::new();
     let mut line = None;
     for key in ["ready_output", "ready_http", "ready_cmd", "ready_port"] {
@@ -178,7 +178,7 @@ fn ready(service: &mut DraftService, node: &Node, page: &Page) {
     });
 }
 
-fn restart(service: &mut DraftService, node: &Node, page: &mut Page) {
+fn restart(service: &mut DraftService, node: &Node, page: &mut SourceFile) {
     let Some(retry) = node.get("retry") else {
         return;
     };
@@ -194,7 +194,7 @@ fn restart(service: &mut DraftService, node: &Node, page: &mut Page) {
     }
 }
 
-fn stop(service: &mut DraftService, node: &Node, page: &Page) {
+fn stop(service: &mut DraftService, node: &Node, page: &SourceFile) {
     let Some(said) = node.get("stop_signal").or(node.get("stop_timeout")) else {
         return;
     };

@@ -2,8 +2,8 @@
 
 use super::{
     Tool, command,
-    page::Page,
-    text::in_folder,
+    source_file::SourceFile,
+    text::{in_folder, is_unset},
     tree::{Key, Node, Unreadable, Value, expression, json, script, yaml},
     units,
 };
@@ -39,8 +39,8 @@ const KNOWN: [&str; 24] = [
     "vizion",
 ];
 
-pub(super) fn read(file: &str, text: &str) -> Page {
-    let mut page = Page::new(Tool::Pm2, file);
+pub(super) fn read(file: &str, text: &str) -> SourceFile {
+    let mut page = SourceFile::new(Tool::Pm2, file);
     let (tree, constants) = match tree(file, text) {
         Ok(tree) => tree,
         Err(error) => return page.unreadable(&error),
@@ -128,7 +128,7 @@ struct App<'a> {
 
 impl App<'_> {
     /// A value as a stack file has it, with what is known without executing the file.
-    fn text(&self, node: &Node, page: &mut Page, what: &str) -> Option<String> {
+    fn text(&self, node: &Node, page: &mut SourceFile, what: &str) -> Option<String> {
         if let Value::Code(code) = &node.value {
             let known = expression(code, self.constants);
             if known.is_none() {
@@ -140,13 +140,13 @@ impl App<'_> {
         Some(plain(&node.scalar()?))
     }
 
-    fn get(&self, key: &str, page: &mut Page) -> Option<String> {
+    fn get(&self, key: &str, page: &mut SourceFile) -> Option<String> {
         let node = self.node.get(key)?;
         self.text(node, page, key)
     }
 
     /// Words, as a list or as a line.
-    fn words(&self, key: &str, page: &mut Page) -> Vec<String> {
+    fn words(&self, key: &str, page: &mut SourceFile) -> Vec<String> {
         let Some(node) = self.node.get(key) else {
             return Vec::new();
         };
@@ -160,7 +160,7 @@ impl App<'_> {
         shell_words::split(&text).unwrap_or_else(|_| vec![text])
     }
 
-    fn read(&self, page: &mut Page) {
+    fn read(&self, page: &mut SourceFile) {
         let app = self.node;
         let line = app.get("name").map_or(app.line, |node| node.line);
         let Some(script) = self.get("script", page) else {
@@ -217,7 +217,7 @@ impl App<'_> {
     }
 
     /// What pm2 would run.
-    fn command(&self, script: &str, page: &mut Page) -> Vec<String> {
+    fn command(&self, script: &str, page: &mut SourceFile) -> Vec<String> {
         let args = self.words("args", page);
         let interpreter = self
             .get("interpreter", page)
@@ -254,7 +254,7 @@ impl App<'_> {
         words
     }
 
-    fn environment(&self, service: &mut DraftService, page: &mut Page) {
+    fn environment(&self, service: &mut DraftService, page: &mut SourceFile) {
         for key in ["env", "env_development"] {
             if let Some(node) = self.node.get(key)
                 && let Value::Code(_) = node.value
@@ -276,6 +276,9 @@ impl App<'_> {
                     // It is handed on as `PORT` anyway.
                     service.port = Some(Said::new(port, because));
                 } else {
+                    if is_unset(&text) {
+                        continue;
+                    }
                     let text = in_folder(&text, page.folder(), Some(service.folder()));
                     service.env.push((name, because.says(text)));
                 }
@@ -290,7 +293,7 @@ impl App<'_> {
         }
     }
 
-    fn restart(&self, service: &mut DraftService, page: &mut Page) {
+    fn restart(&self, service: &mut DraftService, page: &mut SourceFile) {
         if let Some(node) = self.node.get("autorestart") {
             let because = page.because(node.line, format!("autorestart: {}", node.shown()));
             service.restart = Some(because.says(match node.flag() {
@@ -308,7 +311,7 @@ impl App<'_> {
         }
     }
 
-    fn leave_out(&self, name: &str, page: &mut Page) {
+    fn leave_out(&self, name: &str, page: &mut SourceFile) {
         if let Some(node) = self.node.get("instances")
             && node.number() != Some(1)
         {
@@ -332,7 +335,7 @@ impl App<'_> {
 }
 
 /// A port, or that of a variable which is not set.
-fn number(text: &str) -> Option<u16> {
+pub(super) fn number(text: &str) -> Option<u16> {
     let text = text.strip_suffix('}').map_or(text, |text| {
         text.rsplit_once(":-").map_or(text, |(_, default)| default)
     });

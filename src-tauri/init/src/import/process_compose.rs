@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::{
     Tool,
     command::{self, Line},
-    page::{Page, env_file},
-    text::{Known, Text},
+    source_file::{SourceFile, env_file},
+    text::{Known, Text, is_unset},
     tree::{Node, yaml},
     units,
 };
@@ -41,8 +41,8 @@ const KNOWN: [&str; 20] = [
     "log_location",
 ];
 
-pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Page {
-    let mut page = Page::new(Tool::ProcessCompose, file);
+pub(super) fn read(listing: &Listing, file: &str, text: &str) -> SourceFile {
+    let mut page = SourceFile::new(Tool::ProcessCompose, file);
     let tree = match yaml(text) {
         Ok(tree) => tree,
         Err(error) => return page.unreadable(&error),
@@ -90,9 +90,12 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Page {
             .cloned()
             .chain(environment(node, &known, &page))
         {
+            if is_unset(&value.value) {
+                continue;
+            }
             service.env.retain(|(other, _)| *other != name);
             if name == "PORT"
-                && let Ok(port) = value.value.parse()
+                && let Some(port) = super::pm2::number(&value.value)
             {
                 service.port.get_or_insert(value.because.says(port));
             } else {
@@ -140,7 +143,7 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Page {
     page
 }
 
-fn run(node: &Node, page: &Page) -> Option<Line> {
+fn run(node: &Node, page: &SourceFile) -> Option<Line> {
     let folder = match node.get("working_dir").and_then(Node::scalar) {
         Some(path) => page.path(&Text::interpolated(&path).likely()),
         None => page.path(""),
@@ -161,7 +164,7 @@ fn run(node: &Node, page: &Page) -> Option<Line> {
 }
 
 /// A table, or a list of `NAME=VALUE`.
-fn environment(node: &Node, known: &Known, page: &Page) -> Vec<(String, Said<String>)> {
+fn environment(node: &Node, known: &Known, page: &SourceFile) -> Vec<(String, Said<String>)> {
     let Some(environment) = node.get("environment") else {
         return Vec::new();
     };
@@ -193,7 +196,7 @@ fn jobs(processes: &[(super::tree::Key, Node)]) -> BTreeSet<String> {
     waits.map(|(key, _)| key.name.clone()).collect()
 }
 
-fn needs(service: &mut DraftService, node: &Node, names: &BTreeSet<&str>, page: &mut Page) {
+fn needs(service: &mut DraftService, node: &Node, names: &BTreeSet<&str>, page: &mut SourceFile) {
     for (key, how) in node.get("depends_on").map_or(&[][..], Node::table) {
         let condition = how.get("condition").and_then(Node::text).unwrap_or("");
         let until = match condition {
@@ -217,7 +220,7 @@ fn needs(service: &mut DraftService, node: &Node, names: &BTreeSet<&str>, page: 
     }
 }
 
-fn probes(service: &mut DraftService, node: &Node, page: &mut Page) {
+fn probes(service: &mut DraftService, node: &Node, page: &mut SourceFile) {
     let mut ready = Ready::default();
     let mut line = None;
     if let Some(log) = node.get("ready_log_line")
@@ -269,7 +272,7 @@ fn probes(service: &mut DraftService, node: &Node, page: &mut Page) {
     }
 }
 
-fn asked(service: &mut DraftService, probe: &Node, page: &mut Page) -> Option<Probe> {
+fn asked(service: &mut DraftService, probe: &Node, page: &mut SourceFile) -> Option<Probe> {
     if let Some(exec) = probe.get("exec") {
         let text = exec.get("command")?.scalar()?;
         if let Some(folder) = exec.get("working_dir") {
@@ -320,7 +323,7 @@ fn asked(service: &mut DraftService, probe: &Node, page: &mut Page) -> Option<Pr
     }))
 }
 
-fn availability(service: &mut DraftService, node: &Node, page: &mut Page) {
+fn availability(service: &mut DraftService, node: &Node, page: &mut SourceFile) {
     let Some(availability) = node.get("availability") else {
         return;
     };
@@ -350,7 +353,7 @@ fn availability(service: &mut DraftService, node: &Node, page: &mut Page) {
     );
 }
 
-fn shutdown(service: &mut DraftService, node: &Node, page: &mut Page) {
+fn shutdown(service: &mut DraftService, node: &Node, page: &mut SourceFile) {
     let Some(shutdown) = node.get("shutdown") else {
         return;
     };

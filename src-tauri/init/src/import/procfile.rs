@@ -4,7 +4,7 @@
 use super::{
     Tool,
     command::line,
-    page::{Page, env_file},
+    source_file::{SourceFile, env_file},
 };
 use crate::{
     detect::{Listing, join},
@@ -15,8 +15,8 @@ use pilotlight::stack::{Need, Restart};
 /// The port from which these tools count.
 const FIRST_PORT: u16 = 5000;
 
-pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Page {
-    let mut page = Page::new(Tool::Procfile, file);
+pub(super) fn read(listing: &Listing, file: &str, text: &str) -> SourceFile {
+    let mut page = SourceFile::new(Tool::Procfile, file);
     let variables = join(page.folder(), ".env");
     let known = env_file(listing, &variables);
     let first_port = known.get("PORT").and_then(|port| port.parse().ok());

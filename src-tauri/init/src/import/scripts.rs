@@ -3,7 +3,7 @@
 
 use super::{
     Tool, command,
-    page::Page,
+    source_file::SourceFile,
     tree::{Node, json},
 };
 use crate::{
@@ -34,8 +34,8 @@ pub(super) fn manager(listing: &Listing, folder: &str) -> &'static str {
 }
 
 /// The services of the script that starts several things, if the package has one.
-pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Option<Page> {
-    let mut page = Page::new(Tool::Scripts, file);
+pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Option<SourceFile> {
+    let mut page = SourceFile::new(Tool::Scripts, file);
     let tree = json(text).ok()?;
     let scripts = tree.get("scripts")?;
     let (name, script) = STARTS.iter().find_map(|name| {
@@ -47,8 +47,6 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Option<Page> {
         manager: manager(listing, page.folder()),
         folder: page.path(""),
     };
-    let folder = page.folder().to_owned();
-    page.scripts.push((folder, name.to_owned()));
     let before = scripts
         .table()
         .iter()
@@ -130,7 +128,7 @@ struct Step {
 }
 
 impl Package<'_> {
-    fn several(&self, script: &str, line: usize, page: &mut Page, depth: usize) -> Vec<Step> {
+    fn several(&self, script: &str, line: usize, page: &mut SourceFile, depth: usize) -> Vec<Step> {
         let Some((program, words)) = program(script).filter(|_| depth < 4) else {
             return Vec::new();
         };
@@ -145,7 +143,7 @@ impl Package<'_> {
         &self,
         words: &[String],
         line: usize,
-        page: &mut Page,
+        page: &mut SourceFile,
         depth: usize,
     ) -> Vec<Step> {
         let mut names: Vec<String> = Vec::new();
@@ -214,7 +212,13 @@ impl Package<'_> {
         steps
     }
 
-    fn run_all(&self, program: &str, words: &[String], page: &mut Page, depth: usize) -> Vec<Step> {
+    fn run_all(
+        &self,
+        program: &str,
+        words: &[String],
+        page: &mut SourceFile,
+        depth: usize,
+    ) -> Vec<Step> {
         let mut parallel = program == "run-p";
         let mut steps = Vec::new();
         // One after the other, all but the last come to their end.
@@ -246,7 +250,7 @@ impl Package<'_> {
         &self,
         pattern: &str,
         name: Option<&str>,
-        page: &mut Page,
+        page: &mut SourceFile,
         depth: usize,
     ) -> Vec<Step> {
         let pattern = pattern.split_whitespace().next().unwrap_or_default();
@@ -277,7 +281,7 @@ impl Package<'_> {
         steps
     }
 
-    fn add(&self, steps: Vec<Step>, page: &mut Page) {
+    fn add(&self, steps: Vec<Step>, page: &mut SourceFile) {
         let mut first: Vec<(String, usize)> = Vec::new();
         for step in steps {
             let because = match &step.script {

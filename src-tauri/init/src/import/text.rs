@@ -127,6 +127,12 @@ impl Text {
         self
     }
 
+    /// Whether it has a variable whose value is not known.
+    pub(super) fn has_unknown(&self) -> bool {
+        let mut pieces = self.0.iter();
+        pieces.any(|piece| matches!(piece, Piece::Variable { default: None, .. }))
+    }
+
     /// What it is where nothing else is set: defaults, and nothing where there is none.
     pub(super) fn likely(&self) -> String {
         let likely = |piece: &Piece| match piece {
@@ -134,22 +140,6 @@ impl Text {
             Piece::Variable { default, .. } => default.clone().unwrap_or_default(),
         };
         self.0.iter().map(likely).collect()
-    }
-
-    /// The one variable that it is, if it is nothing else.
-    pub(super) fn only_variable(&self) -> Option<&str> {
-        match &self.0[..] {
-            [Piece::Variable { name, .. }] => Some(name),
-            _ => None,
-        }
-    }
-
-    /// The variables in it.
-    pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|piece| match piece {
-            Piece::Variable { name, .. } => Some(&**name),
-            Piece::Plain(_) => None,
-        })
     }
 
     /// As it stands in a string of a stack file.
@@ -177,6 +167,12 @@ impl Text {
         }
         written
     }
+}
+
+/// Whether a value is only a variable that may not be set: the program sees that variable anyway, and an empty
+/// one would hide what a file of variables sets.
+pub(super) fn is_unset(value: &str) -> bool {
+    value.starts_with("${") && value.ends_with(":-}") && value.matches("${").count() == 1
 }
 
 /// Doubles what a stack file would fill in.
@@ -242,6 +238,6 @@ mod tests {
         let known = Known::from([("PORT".to_owned(), "81".to_owned())]);
         let text = Text::interpolated("${PORT:-80}:80").knowing(&known);
         assert_eq!(text.likely(), "81:80");
-        assert_eq!(Text::interpolated("$X").only_variable(), Some("X"));
+        assert!(is_unset(&Text::interpolated("$X").in_stack_file()));
     }
 }

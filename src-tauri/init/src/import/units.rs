@@ -37,34 +37,6 @@ pub(super) fn milliseconds(number: u64) -> Option<String> {
     written(Duration::from_millis(number))
 }
 
-/// Seconds of a duration of a stack file that [`duration`] made.
-pub(super) fn seconds(text: &str) -> f64 {
-    let mut sum = 0.0;
-    let mut digits = String::new();
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        if character.is_ascii_digit() {
-            digits.push(character);
-            continue;
-        }
-        let is_milli = character == 'm' && characters.peek() == Some(&'s');
-        let number: f64 = digits.parse().unwrap_or(0.0);
-        digits.clear();
-        sum += number
-            * match character {
-                'h' => 3600.0,
-                _ if is_milli => 0.001,
-                'm' => 60.0,
-                's' => 1.0,
-                _ => 0.0,
-            };
-        if is_milli {
-            characters.next();
-        }
-    }
-    sum
-}
-
 fn written(duration: Duration) -> Option<String> {
     // A stack file takes no more than a day in any place, and other tools mean "never" by more.
     let millis = duration.as_millis();
@@ -132,7 +104,5 @@ mod tests {
         ] {
             assert_eq!(duration(text).as_deref(), expected, "{text}");
         }
-        assert!((seconds("1h1m30s") - 3690.0).abs() < 0.1);
-        assert!((seconds("1500ms") - 1.5).abs() < 0.1);
     }
 }

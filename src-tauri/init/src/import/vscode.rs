@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::{
     Tool, command,
-    page::{Page, resolve},
-    text::{Piece, Text, in_folder},
+    source_file::{SourceFile, resolve},
+    text::{Piece, Text, in_folder, is_unset},
     tree::{Node, json},
 };
 use crate::{
@@ -21,7 +21,7 @@ fn root(file: &str) -> &str {
 }
 
 /// A text with the variables of VS Code. `None` if one of them is known to VS Code only.
-fn filled(text: &str, page: &mut Page, line: usize) -> Option<Text> {
+fn filled(text: &str, page: &mut SourceFile, line: usize) -> Option<Text> {
     let mut filled = Text::default();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
@@ -51,20 +51,20 @@ fn filled(text: &str, page: &mut Page, line: usize) -> Option<Text> {
     Some(filled)
 }
 
-fn text(node: &Node, page: &mut Page) -> Option<String> {
+fn text(node: &Node, page: &mut SourceFile) -> Option<String> {
     // An argument may say how it is to be quoted.
     let node = node.get("value").unwrap_or(node);
     let text = node.scalar()?;
     filled(&text, page, node.line).map(|text| text.in_stack_file())
 }
 
-fn texts(node: Option<&Node>, page: &mut Page) -> Option<Vec<String>> {
+fn texts(node: Option<&Node>, page: &mut SourceFile) -> Option<Vec<String>> {
     let items = node.map_or(&[][..], Node::one_or_more);
     items.iter().map(|item| text(item, page)).collect()
 }
 
 /// A path as VS Code has it, from the folder of the project.
-fn path(node: Option<&Node>, page: &mut Page) -> Option<String> {
+fn path(node: Option<&Node>, page: &mut SourceFile) -> Option<String> {
     let said = match node {
         Some(node) => text(node, page)?,
         None => String::new(),
@@ -73,11 +73,14 @@ fn path(node: Option<&Node>, page: &mut Page) -> Option<String> {
     resolve(&root, &said.replace(super::text::ROOT, "."))
 }
 
-fn environment(service: &mut DraftService, table: Option<&Node>, page: &mut Page) {
+fn environment(service: &mut DraftService, table: Option<&Node>, page: &mut SourceFile) {
     for (key, value) in table.map_or(&[][..], Node::table) {
         let because = page.because(key.line, "env");
         if let Some(value) = text(value, page) {
             let value = in_folder(&value, root(&page.file), Some(service.folder()));
+            if is_unset(&value) {
+                continue;
+            }
             match value.parse() {
                 Ok(port) if key.name == "PORT" => service.port = Some(because.says(port)),
                 _ => service.env.push((key.name.clone(), because.says(value))),
@@ -86,8 +89,8 @@ fn environment(service: &mut DraftService, table: Option<&Node>, page: &mut Page
     }
 }
 
-pub(super) fn tasks(listing: &Listing, file: &str, text: &str) -> Page {
-    let mut page = Page::new(Tool::Tasks, file);
+pub(super) fn tasks(listing: &Listing, file: &str, text: &str) -> SourceFile {
+    let mut page = SourceFile::new(Tool::Tasks, file);
     let tree = match json(text) {
         Ok(tree) => tree,
         Err(error) => return page.unreadable(&error),
@@ -170,7 +173,7 @@ pub(super) fn tasks(listing: &Listing, file: &str, text: &str) -> Page {
     page
 }
 
-fn run(service: &mut DraftService, task: &Node, listing: &Listing, page: &mut Page) -> bool {
+fn run(service: &mut DraftService, task: &Node, listing: &Listing, page: &mut SourceFile) -> bool {
     let system = match listing.host.system {
         System::Linux => "linux",
         System::MacOs => "osx",
@@ -237,7 +240,7 @@ fn run(service: &mut DraftService, task: &Node, listing: &Listing, page: &mut Pa
 }
 
 /// The line by which VS Code knows that a background task is there.
-fn ready(service: &mut DraftService, task: &Node, page: &Page) {
+fn ready(service: &mut DraftService, task: &Node, page: &SourceFile) {
     let matchers = task
         .get("problemMatcher")
         .map_or(&[][..], Node::one_or_more);
@@ -260,8 +263,8 @@ fn ready(service: &mut DraftService, task: &Node, page: &Page) {
     }));
 }
 
-pub(super) fn launches(listing: &Listing, file: &str, text: &str) -> Page {
-    let mut page = Page::new(Tool::Launch, file);
+pub(super) fn launches(listing: &Listing, file: &str, text: &str) -> SourceFile {
+    let mut page = SourceFile::new(Tool::Launch, file);
     let tree = match json(text) {
         Ok(tree) => tree,
         Err(error) => return page.unreadable(&error),
@@ -331,7 +334,7 @@ pub(super) fn launches(listing: &Listing, file: &str, text: &str) -> Page {
     page
 }
 
-fn python(launch: &Node, listing: &Listing, page: &mut Page) -> Option<Vec<String>> {
+fn python(launch: &Node, listing: &Listing, page: &mut SourceFile) -> Option<Vec<String>> {
     let chosen = launch.get("python").or_else(|| launch.get("pythonPath"));
     let python = match chosen {
         Some(node) => text(node, page)?,
@@ -360,7 +363,7 @@ fn interpreter(listing: &Listing) -> &'static str {
     }
 }
 
-fn node(launch: &Node, page: &mut Page) -> Option<Vec<String>> {
+fn node(launch: &Node, page: &mut SourceFile) -> Option<Vec<String>> {
     if let Some(line) = launch.get("command") {
         return shell_words::split(&text(line, page)?).ok();
     }
@@ -379,7 +382,7 @@ fn node(launch: &Node, page: &mut Page) -> Option<Vec<String>> {
     Some(words)
 }
 
-fn program(launch: &Node, before: &[&str], page: &mut Page) -> Option<Vec<String>> {
+fn program(launch: &Node, before: &[&str], page: &mut SourceFile) -> Option<Vec<String>> {
     let mut words: Vec<String> = before.iter().map(|&word| word.to_owned()).collect();
     words.push(text(launch.get("program")?, page)?);
     words.extend(texts(launch.get("args"), page)?);

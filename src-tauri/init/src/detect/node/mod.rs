@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::{ask::are_alike, package::Package, script::Does, source::Sources};
 use super::{Finds, Found, listing::Listing};
-use crate::draft::Unsaid;
+use crate::draft::{Because, CommandLine, Unsaid};
 
 /// Scripts that start something, the likeliest first.
 const SCRIPTS: [&str; 6] = ["dev", "start:dev", "develop", "serve", "start", "watch"];
@@ -43,45 +43,7 @@ pub(super) fn find(listing: &Listing, finds: &mut Finds) {
         project.package(package, &mut found, finds);
     }
     nx::find(listing, &project.packages, &mut found);
-    // Examples and the like count where there is nothing else.
-    let is_all_aside = found.iter().all(|found| is_aside(&found.root));
-    for found in found {
-        if is_all_aside || !is_aside(&found.root) {
-            finds.apps.push(found);
-        } else {
-            finds.unsaid.push(Unsaid {
-                what: format!("`{}`", found.root),
-                file: found.service.because.file,
-                line: found.service.because.line,
-                why: "an example or a test, by its folder".to_owned(),
-            });
-        }
-    }
-}
-
-/// Whether a folder holds what a project shows or tests, and not what it runs.
-fn is_aside(folder: &str) -> bool {
-    const ASIDE: [&str; 16] = [
-        "__tests__",
-        "boilerplate",
-        "boilerplates",
-        "cypress",
-        "demo",
-        "demos",
-        "e2e",
-        "example",
-        "examples",
-        "fixtures",
-        "playground",
-        "playgrounds",
-        "template",
-        "templates",
-        "test",
-        "tests",
-    ];
-    folder
-        .split('/')
-        .any(|part| ASIDE.contains(&part) || part.ends_with("-e2e"))
+    finds.apps.append(&mut found);
 }
 
 impl Project<'_> {
@@ -95,7 +57,11 @@ impl Project<'_> {
             })
             .collect();
         if candidates.is_empty() {
+            let before = found.len();
             self.parts_of_dev(package, found);
+            if found.len() == before {
+                found.extend(self.without_script(package));
+            }
             return;
         }
         // What only builds starts nothing; `start` may, beside it.
@@ -149,6 +115,35 @@ impl Project<'_> {
         }
     }
 
+    /// `node server.js`, where no script starts a server that is there.
+    fn without_script(&self, package: &Package<'_>) -> Option<Found> {
+        source::framework(package)?;
+        let entries = source::entries(package, &script::Script::default());
+        let files = entries.iter().flat_map(|entry| {
+            let stem = entry.strip_suffix(".js").unwrap_or(entry);
+            ["js", "mjs", "cjs"].map(|end| format!("{stem}.{end}"))
+        });
+        let mut served = files.filter(|file| {
+            let text = self.listing.text(file);
+            text.is_some_and(|text| text.contains(".listen(") || text.contains("serve("))
+        });
+        let file = served.next()?;
+        let own = file[package.folder.len()..]
+            .trim_start_matches('/')
+            .to_owned();
+        let words = vec!["node".to_owned(), own];
+        let script = script::Script {
+            words: words.clone(),
+            ..script::Script::default()
+        };
+        let mut found = self.service(package, "node", &script, None)?;
+        let because = Because::file(file, "a server that no script starts");
+        found.service.command = Some(because.says(CommandLine::Words(words)));
+        found.service.because = because;
+        found.asks.clear();
+        Some(found)
+    }
+
     /// What one script starts at the same time.
     fn several(
         &self,
@@ -194,6 +189,12 @@ fn prefer_start(candidates: &mut [Candidate]) {
         std::mem::swap(first, second);
     }
 }
+
+pub(super) fn framework_of_tool(words: &[String]) -> Option<(&'static str, bool, u16)> {
+    tool::of(words).map(|tool| (tool.framework, tool.is_frontend, tool.port))
+}
+
+pub(super) use port::in_settings as port_in_settings;
 
 /// A folder as it is shown: `.` is the top.
 fn display(folder: &str) -> &str {

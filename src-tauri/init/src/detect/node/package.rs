@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::{
     detect::{
         Finds,
+        aside::is_aside,
         listing::{Listing, ancestors, file_name, folder, join, line_at},
     },
     draft::{Because, Unsaid},
@@ -89,7 +90,8 @@ impl<'a> Package<'a> {
         let files = listing
             .paths()
             .filter(|path| file_name(path) == "package.json");
-        for file in files {
+        // A test or an example has no text.
+        for file in files.filter(|file| !is_aside(file)) {
             match Self::read(listing, file) {
                 Ok(package) => {
                     packages.insert(package.folder, package);

@@ -54,9 +54,18 @@ static SERVE: LazyLock<Regex> =
 static CONSTANT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)\b(?:const|let|var)\s+(?:\w+_)?port\s*(?::\s*number\s*)?=\s*['\x22]?(\d{2,5})\b")
 });
+/// `env.port ?? 8005`, `const { PORT = 3000 } = process.env`
+static DEFAULTED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"\b(?:env|config|settings|options|opts)\.(?:port|PORT)\s*\)?\s*(?:\|\||\?\?)\s*['"]?(\d{2,5})\b|\bPORT\s*=\s*['"]?(\d{2,5})\b[^}]*\}\s*=\s*process\.env"#,
+    )
+});
+/// Bun's `export default { port: 3000, fetch: app.fetch }`
+static EXPORTED: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?s)\bexport\s+default\s*\{[^}]{0,300}?\bport\s*:\s*(\d{2,5})\b"));
 /// Whether something listens here at all.
 static LISTENS: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"\.listen\(|\bserve\(|\.listen\b\s*\(?"));
+    LazyLock::new(|| pattern(r"\.listen\(|\bserve\(|\.listen\b\s*\(?|\bexport\s+default\s*\{"));
 /// `port: 3000`
 static PORT_KEY: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"\bport['\x22]?\s*:\s*(?:[\w.()\[\]'\x22]+\s*(?:\|\||\?\?)\s*)?['\x22]?(\d{2,5})\b")
@@ -109,9 +118,11 @@ fn in_source(file: &str, text: &str) -> Option<SourcePort> {
     if !LISTENS.is_match(text) {
         return None;
     }
-    let fixed = [&*LISTEN, &*SERVE, &*CONSTANT];
+    let fixed = [&*LISTEN, &*SERVE, &*EXPORTED, &*DEFAULTED, &*CONSTANT];
     let number = fixed.iter().find_map(|pattern| {
-        let mut numbers = pattern.captures_iter(text).filter_map(|found| found.get(1));
+        let mut numbers = pattern
+            .captures_iter(text)
+            .filter_map(|found| found.get(1).or_else(|| found.get(2)));
         let number = numbers.find(|number| !is_comment(text, number.start()))?;
         said(number.start(), number.as_str())
     })?;
@@ -144,7 +155,11 @@ fn is_of_another(variable: &str) -> bool {
 }
 
 /// A port in the settings of a frontend's tool.
-pub(super) fn in_settings(listing: &Listing, folder: &str, framework: &str) -> Option<Said<u16>> {
+pub(in crate::detect) fn in_settings(
+    listing: &Listing,
+    folder: &str,
+    framework: &str,
+) -> Option<Said<u16>> {
     let (names, table): (&[&str], &str) = match framework {
         "vite" | "remix" | "react-router" | "vitepress" => (&["vite.config"], "server"),
         "astro" => (&["astro.config"], "server"),
@@ -172,6 +187,9 @@ pub(super) fn in_settings(listing: &Listing, folder: &str, framework: &str) -> O
             continue;
         };
         let body = inside(&text[start..]);
+        if let Some(port) = by_name(&file, text, &body) {
+            return Some(port);
+        }
         if let Some(found) = PORT_KEY.captures(&body)
             && let Some(number) = found.get(1)
             && let Ok(port) = number.as_str().parse()
@@ -184,6 +202,28 @@ pub(super) fn in_settings(listing: &Listing, folder: &str, framework: &str) -> O
         }
     }
     None
+}
+
+/// `server: { port }` and `port: devPort`, with a constant of the file that has the number.
+fn by_name(file: &str, text: &str, body: &str) -> Option<Said<u16>> {
+    static NAME: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"\b(port)\s*(?:[,}\n]|$)|\bport\s*:\s*(?:Number\(|parseInt\()?([A-Za-z_]\w*)\s*[,)}\n]",
+        )
+    });
+    let found = NAME.captures(body)?;
+    let name = found.get(1).or_else(|| found.get(2))?.as_str();
+    let value = pattern(&format!(
+        r"\b(?:const|let|var)\s+{name}\b[^=\n]*=[^\n;]*?\b(\d{{4,5}})\b"
+    ));
+    let number = value.captures(text)?.get(1)?;
+    let port = number.as_str().parse().ok()?;
+    let because = Because::line(
+        file,
+        line_at(text, number.start()),
+        "the port of the server",
+    );
+    Some(Said::new(port, because))
 }
 
 const ENDINGS: [&str; 7] = ["ts", "js", "mjs", "mts", "cjs", "cts", "json"];

@@ -60,7 +60,7 @@ const fn backend(
 }
 
 /// Defaults as the documentation of each has them. The first that fits counts.
-static TOOLS: [Tool; 42] = [
+static TOOLS: [Tool; 43] = [
     // Vite takes the next free port unless it is told not to; it would then be the wrong one.
     Tool {
         arguments: &["--port", "{port}", "--strictPort"],
@@ -92,6 +92,12 @@ static TOOLS: [Tool; 42] = [
         options: NONE,
         reads_port: true,
         ..frontend("craco", &["start"], "react-scripts", 3000)
+    },
+    Tool {
+        arguments: NONE,
+        options: NONE,
+        reads_port: true,
+        ..frontend("react-app-rewired", &["start"], "react-scripts", 3000)
     },
     frontend("react-router", DEV, "react-router", 5173),
     frontend("remix", &["vite:dev"], "remix", 5173),

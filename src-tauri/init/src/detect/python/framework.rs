@@ -15,6 +15,8 @@ pub(super) enum Framework {
     Nicegui,
     Aiohttp,
     Grpc,
+    /// A script that hands an application to uvicorn.
+    Script,
 }
 
 impl Framework {
@@ -32,6 +34,7 @@ impl Framework {
             Self::Nicegui => "nicegui",
             Self::Aiohttp => "aiohttp",
             Self::Grpc => "grpcio",
+            Self::Script => "uvicorn",
         }
     }
 
@@ -50,13 +53,14 @@ impl Framework {
             Self::Nicegui => "NiceGUI",
             Self::Aiohttp => "aiohttp",
             Self::Grpc => "gRPC",
+            Self::Script => "uvicorn",
         }
     }
 
     /// Where it listens unless told otherwise.
     pub(super) const fn usual_port(self) -> u16 {
         match self {
-            Self::Fastapi | Self::Starlette | Self::Litestar | Self::Celery => 8000,
+            Self::Fastapi | Self::Starlette | Self::Litestar | Self::Celery | Self::Script => 8000,
             Self::Quart | Self::Flask => 5000,
             Self::Streamlit => 8501,
             Self::Gradio => 7860,

@@ -12,10 +12,18 @@ mod server;
 mod serving;
 mod web;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
+
+use regex::Regex;
 
 use self::{app::App, framework::Framework, place::Hint, routes::Codes};
-use super::{Finds, Listing, ancestors, file_name, folder, is_aside, join, source::has_extension};
+use super::{
+    Finds, Listing, ancestors, file_name, folder, join, line_at,
+    source::{has_extension, pattern},
+};
 
 use self::project::Project;
 pub(super) use routes::rank as health_rank;
@@ -34,18 +42,20 @@ pub(super) struct Placed {
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     let codes: Codes = listing
         .texts()
-        .filter(|(path, _)| has_extension(path, "py") && !is_aside(path))
+        .filter(|(path, _)| has_extension(path, "py"))
         .map(|(path, text)| (path.to_owned(), app::code(text)))
         .collect();
     let hints = hints(listing);
     let mut roots: BTreeMap<String, Vec<Placed>> = BTreeMap::new();
-    for placed in all_apps(&codes, &hints) {
+    let mut all = all_apps(&codes, &hints);
+    add_scripts(&codes, &mut all);
+    for placed in all {
         roots
             .entry(root_of(listing, &placed.file))
             .or_default()
             .push(placed);
     }
-    for path in listing.named("manage.py").filter(|path| !is_aside(path)) {
+    for path in listing.named("manage.py") {
         if listing
             .text(path)
             .is_some_and(|text| text.contains("django"))
@@ -124,6 +134,53 @@ fn all_apps(codes: &Codes, hints: &[Hint]) -> Vec<Placed> {
     }
     all.sort_by(|a, b| a.file.cmp(&b.file));
     all
+}
+
+/// Takes the port of `uvicorn.run("app.main:app", port=8001)` for the application of that name; a script that
+/// serves one which was not found is an application of its own.
+fn add_scripts(codes: &Codes, all: &mut Vec<Placed>) {
+    static RUN: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r#"\buvicorn\.run\(\s*(?:["']([\w.]+):\w+|\w)"#));
+    let mut scripts = Vec::new();
+    for (file, code) in codes {
+        let Some(found) = RUN.captures(code) else {
+            continue;
+        };
+        let port = serving::run_port(code, Framework::Script);
+        let path = found
+            .get(1)
+            .map(|module| format!("{}.py", module.as_str().replace('.', "/")));
+        let is_served = |placed: &&mut Placed| {
+            placed.file == *file
+                || path
+                    .as_ref()
+                    .is_some_and(|path| placed.file.ends_with(path.as_str()))
+        };
+        if let Some(placed) = all.iter_mut().find(is_served) {
+            placed.app.port = placed.app.port.take().or(port);
+        } else if code.contains("__main__") || project::is_usual(file) {
+            scripts.push(Placed {
+                file: file.clone(),
+                app: App {
+                    framework: Framework::Script,
+                    object: String::new(),
+                    factory: false,
+                    line: found.get(0).map_or(1, |whole| line_at(code, whole.start())),
+                    port,
+                    port_name: None,
+                    reload: false,
+                    documented: false,
+                },
+                maker: None,
+            });
+        }
+    }
+    // A factory that nothing but the script calls is served by the script.
+    for script in scripts {
+        let top = folder(&script.file).to_owned();
+        all.retain(|placed| !(placed.app.factory && placed.file.starts_with(&top)));
+        all.push(script);
+    }
 }
 
 /// The folder of the project that a file is in: the nearest that names its packages, else that of

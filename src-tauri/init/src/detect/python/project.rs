@@ -11,7 +11,7 @@ use super::{
     run::{Environment, environment},
 };
 use crate::{
-    detect::{Finds, Found, Listing, file_name, folder, join},
+    detect::{Finds, Found, Listing, file_name, folder, join, variables},
     draft::{Because, Change, Choice, CommandLine, Question, Said, Unsaid},
 };
 
@@ -235,25 +235,12 @@ impl<'a> Project<'a> {
 
     /// The value of a variable in the project's `.env` files, and where it stands.
     pub(super) fn variable(&self, directory: &str, name: &str) -> Option<(String, Because)> {
-        for at in [directory, self.root.as_str(), ""] {
-            for file in [".env", ".env.local", ".flaskenv"] {
-                let path = join(at, file);
-                let text = self.listing.text(&path).unwrap_or_default();
-                let said = text.lines().enumerate().find_map(|(index, line)| {
-                    let line = line.trim_start().trim_start_matches("export ");
-                    let value = line.strip_prefix(name)?.trim_start().strip_prefix('=')?;
-                    let value = value.split(" #").next()?.trim().trim_matches(['"', '\'']);
-                    Some((value.to_owned(), index + 1))
-                });
-                if let Some((value, line)) = said {
-                    return Some((
-                        value,
-                        Because::line(path, line, format!("`{name}` is set there")),
-                    ));
-                }
-            }
-        }
-        None
+        let mut folders = [directory, self.root.as_str(), ""].into_iter();
+        folders.find_map(|at| {
+            let set = variables::in_force(self.listing, at, name)?;
+            let because = Because::line(set.file, set.line, format!("`{name}` is set there"));
+            Some((set.value, because))
+        })
     }
 
     /// The directory of a service, unless it is that of the stack file.

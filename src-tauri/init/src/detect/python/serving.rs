@@ -50,7 +50,9 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn serves(&self, framework: Framework) -> bool {
         match self.function.as_str() {
-            "uvicorn.run" | "hypercorn.run" => framework.is_asgi(),
+            "uvicorn.run" | "hypercorn.run" => {
+                framework.is_asgi() || framework == Framework::Script
+            }
             "web.run_app" => framework == Framework::Aiohttp,
             "ui.run" => framework == Framework::Nicegui,
             function if function.ends_with(".launch") => framework == Framework::Gradio,

@@ -79,6 +79,8 @@ impl Project<'_> {
         }
         let hint = hint.map(|(hint, _)| hint);
         let command = hint.map(|hint| &hint.command);
+        // How a container serves it is not how a developer does.
+        let is_container = hint.is_some_and(|hint| hint.rank == 2);
         let title = app.framework.title();
         let because = Because::line(file, app.line, format!("a {title} application"));
         let kind = if app.framework.is_page() {
@@ -109,7 +111,9 @@ impl Project<'_> {
         }
         let app = &app;
         let words = match app.framework {
-            framework if framework.is_asgi() => self.asgi(app, &place, file, command),
+            framework if framework.is_asgi() => {
+                self.asgi(app, &place, file, command.filter(|_| !is_container))
+            }
             Framework::Flask => self.flask(app, &place, command),
             Framework::Streamlit => {
                 let mut words = self.tool(&place.directory, "streamlit");

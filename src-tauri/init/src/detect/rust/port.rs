@@ -121,11 +121,8 @@ fn set_in_file(listing: &Listing, root: &str, port: Port) -> Port {
     };
     let set = [root, ""]
         .into_iter()
-        .find_map(|folder| variables::of_folder(listing, folder).remove(name));
-    match set
-        .filter(|set| set.is_set)
-        .map(|set| (set.value.parse::<u16>(), set))
-    {
+        .find_map(|folder| variables::in_force(listing, folder, name));
+    match set.map(|set| (set.value.parse::<u16>(), set)) {
         Some((Ok(number), set)) if number != 0 => Port {
             number,
             because: Because::line(set.file, set.line, "the port is set there"),

@@ -1,39 +1,57 @@
-//! The stores that a project needs, and how each is started here.
+//! The stores that a project asks for, and how each is started here.
 
-mod container;
 mod evidence;
-mod manifest;
 mod start;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::{
-    evidence::{Evidence, Weight},
-    table::Store,
-};
+use self::evidence::{Evidence, Weight};
 use super::{
-    address::Address,
     app::App,
-    listing::{Listing, join},
+    listing::{Host, Listing, join},
 };
-use crate::draft::{
-    Because, Change, Choice, DraftService, Kind, Needed, Question, Said, Unsaid, service_name,
-};
+use crate::draft::{Because, DraftService, Kind, Needed, Said, Unsaid, service_name};
 use pilotlight::stack::Need;
 
-/// A store that is needed.
+pub(crate) use super::address::{Address, is_name};
+pub(crate) use table::{Store, of_image};
+
+/// A store that is asked for.
 #[derive(Clone, Debug)]
-pub(super) struct Wanted {
-    store: &'static Store,
-    because: Because,
-    address: Option<Address>,
-    address_because: Because,
+pub(crate) struct Wanted {
+    pub(crate) store: &'static Store,
+    pub(crate) because: Because,
+    pub(crate) address: Option<Address>,
+    pub(crate) address_because: Because,
     /// Files that hold its login.
-    env_files: Vec<String>,
+    pub(crate) env_files: Vec<String>,
+    /// The service of a compose file that it is.
+    pub(crate) compose: Option<Compose>,
+}
+
+/// A service of a compose file.
+#[derive(Clone, Debug)]
+pub(crate) struct Compose {
+    pub(crate) file: String,
+    pub(crate) service: String,
+    /// Whether the image has the store alone, and no extensions.
+    pub(crate) is_plain: bool,
+    /// Whether its port is one of this computer.
+    pub(crate) publishes: bool,
 }
 
 impl Wanted {
+    /// The service that starts it on this computer, or why nothing here can.
+    pub(crate) fn start(
+        &self,
+        name: &str,
+        stack: &str,
+        host: &Host,
+    ) -> Result<DraftService, Unsaid> {
+        start::start(self, name, stack, host)
+    }
+
     fn port(&self) -> u16 {
         let said = self.address.as_ref().and_then(|address| address.port);
         said.unwrap_or(self.store.port)
@@ -54,15 +72,14 @@ impl Wanted {
     }
 }
 
-/// What the stores of a project come to.
+/// The stores of a project.
 #[derive(Default)]
 pub(super) struct Stores {
     pub(super) services: Vec<DraftService>,
-    pub(super) questions: Vec<Question>,
     pub(super) unsaid: Vec<Unsaid>,
 }
 
-/// Finds the stores that the apps need, and has the apps need them.
+/// Finds the stores that the apps ask for, and has the apps need them.
 pub(super) fn find(
     listing: &Listing,
     apps: &mut [App<'_>],
@@ -72,71 +89,84 @@ pub(super) fn find(
     let mut stores = Stores::default();
     // By what it is and where it listens.
     let mut wanted: BTreeMap<(&str, u16), Wanted> = BTreeMap::new();
-    let mut users: Vec<(usize, &'static str, u16, Because)> = Vec::new();
-    let mut asked: BTreeMap<String, Asked> = BTreeMap::new();
+    let mut users: Vec<(usize, (&str, u16), Because)> = Vec::new();
+    let mut optional: BTreeMap<&str, Because> = BTreeMap::new();
     let serves: BTreeSet<String> = apps
         .iter()
         .filter(|app| app.service.kind == Kind::Backend)
         .map(|app| app.root.clone())
         .collect();
+    let is_named = |name: &str| apps.iter().any(|app| names(app, name));
     for (number, app) in apps.iter().enumerate() {
         // What is said in a folder of both is about its server.
         if app.service.kind == Kind::Frontend && serves.contains(&app.root) {
             continue;
         }
-        let all = of_app(app);
-        let mut open = Vec::new();
-        for choice in choose(&all, &mut stores.unsaid) {
-            match choice {
-                Chosen::Sure(want) => {
-                    let key = (want.store.name, want.port());
-                    users.push((number, key.0, key.1, want.because.clone()));
-                    add(listing, app, &mut wanted, key, want);
-                }
-                Chosen::Perhaps(want) => open.push(want),
+        let mut all = of_app(listing, app);
+        let optional_ones = all.iter().filter(|it| it.weight == Weight::Optional);
+        let clients: BTreeSet<&str> = optional_ones.map(Evidence::name).collect();
+        all.retain(|evidence| {
+            // A variable of a folder above is for those that read it.
+            evidence.variable.as_ref().is_none_or(|name| {
+                let is_server =
+                    app.service.kind != Kind::Frontend || clients.contains(&evidence.name());
+                (is_server && (app.variables.contains_key(name) || !is_named(name)))
+                    || names(app, name)
+            })
+        });
+        for want in choose(&all, &mut stores.unsaid) {
+            let key = (want.store.name.as_str(), want.port());
+            users.push((number, key, want.because.clone()));
+            add(listing, app, &mut wanted, key, want);
+        }
+        let asked: BTreeSet<&str> = all
+            .iter()
+            .filter(|it| it.weight > Weight::Optional)
+            .map(Evidence::name)
+            .collect();
+        for evidence in all {
+            if let Some(store) = evidence
+                .store
+                .filter(|it| !asked.contains(it.name.as_str()))
+            {
+                optional.entry(&store.name).or_insert(evidence.because);
             }
         }
-        if !open.is_empty() {
-            let entry = asked.entry(app.root.clone()).or_insert_with(|| Asked {
-                choices: open,
-                users: Vec::new(),
-            });
-            entry.users.push(number);
-        }
     }
-    for (root, asked) in asked {
-        ask(&root, asked, apps, &mut wanted, &mut users, &mut stores);
-    }
-    let mut names: BTreeMap<(&str, u16), (String, Option<String>)> = BTreeMap::new();
+    let mut services: BTreeMap<(&str, u16), String> = BTreeMap::new();
     for (key, want) in &wanted {
-        let name = service_name(want.store.name, taken);
-        let started = start::start(want, &name, stack, &listing.host);
-        let job = started.services.get(1).map(|job| job.name.clone());
-        if let Some(job) = &job {
-            taken.insert(job.clone());
+        optional.remove(key.0);
+        let mut reserved = taken.clone();
+        let name = service_name(&want.store.name, &mut reserved);
+        match want.start(&name, stack, &listing.host) {
+            Ok(service) => {
+                *taken = reserved;
+                services.insert(*key, name);
+                stores.services.push(service);
+            }
+            Err(unsaid) => stores.unsaid.push(unsaid),
         }
-        for question in &mut stores.questions {
-            name_in_question(question, key.0, &name, job.as_deref());
-        }
-        names.insert(*key, (name, job));
-        stores.services.extend(started.services);
     }
-    for (number, name, port, because) in users {
-        let Some((name, job)) = names.get(&(name, port)) else {
-            continue;
-        };
-        apps[number].need(name, Need::Ready, &because);
-        if let Some(job) = job {
-            apps[number].need(job, Need::Completed, &because);
+    for (number, key, because) in users {
+        if let Some(name) = services.get(&key) {
+            apps[number].need(name, Need::Ready, &because);
         }
+    }
+    for (name, because) in optional {
+        stores.unsaid.push(Unsaid {
+            what: name.to_owned(),
+            why: format!("{}, but no setting asks for it", because.text),
+            file: because.file,
+            line: because.line,
+        });
     }
     stores
 }
 
-/// Stores of which an app uses one, or a file.
-struct Asked {
-    choices: Vec<Wanted>,
-    users: Vec<usize>,
+/// Whether the source of an app names this variable.
+fn names(app: &App<'_>, variable: &str) -> bool {
+    let mut texts = app.texts.iter();
+    texts.any(|(path, text)| !path.contains(".env") && text.contains(variable))
 }
 
 fn add(
@@ -164,52 +194,57 @@ fn add(
     }
 }
 
-/// What an app has to say about stores.
-fn of_app(app: &App<'_>) -> Vec<Evidence> {
+/// What an app says about stores.
+fn of_app(listing: &Listing, app: &App<'_>) -> Vec<Evidence> {
     let mut all = evidence::in_variables(app.all_variables.values());
     for (path, text) in &app.texts {
-        evidence::in_text(path, text, &mut all);
-        evidence::in_settings(path, text, &mut all);
+        evidence::in_text(listing, path, text, &mut all);
+    }
+    let line = app.service.command.as_ref().map(|said| said.value.shown());
+    let is_worker = |name: &str| {
+        let line = line.as_deref().unwrap_or_default();
+        line.split_whitespace()
+            .any(|word| word.rsplit('/').next() == Some(name))
+    };
+    // They connect to Redis whatever else is set.
+    if ["sidekiq", "rq", "arq", "horizon", "resque"]
+        .iter()
+        .any(|name| is_worker(name))
+    {
+        all.push(Evidence {
+            store: of_image("redis"),
+            weight: Weight::Connects,
+            because: app.service.because.clone(),
+            address: None,
+            variable: None,
+        });
     }
     all
 }
 
-enum Chosen {
-    Sure(Wanted),
-    Perhaps(Wanted),
-}
-
 /// Of all that speaks of stores, those that are needed.
-fn choose(all: &[Evidence], unsaid: &mut Vec<Unsaid>) -> Vec<Chosen> {
+fn choose(all: &[Evidence], unsaid: &mut Vec<Unsaid>) -> Vec<Wanted> {
     let mut chosen = Vec::new();
-    let is_sql = |evidence: &&Evidence| evidence.store.is_none_or(|store| store.is_sql);
-    let sql: Vec<&Evidence> = all.iter().filter(is_sql).collect();
+    let needed = all.iter().filter(|it| it.weight > Weight::Optional);
+    let (sql, others): (Vec<&Evidence>, Vec<&Evidence>) =
+        needed.partition(|evidence| evidence.store.is_none_or(|store| store.is_sql));
     let strongest = sql.iter().map(|evidence| evidence.weight).max();
+    let file = sql
+        .iter()
+        .filter(|it| it.store.is_none())
+        .map(|it| it.weight)
+        .max();
+    // Where the source knows both, the file is what is used until something else is set.
+    let is_file = file.is_some_and(|file| {
+        Some(file) == strongest || strongest.is_some_and(|it| it <= Weight::Source)
+    });
+    let mut seen = BTreeSet::new();
     let sql = sql
         .into_iter()
-        .filter(|evidence| Some(evidence.weight) == strongest);
-    let mut kinds: Vec<Option<&'static Store>> = Vec::new();
-    for evidence in sql {
-        if !kinds.contains(&evidence.store) {
-            kinds.push(evidence.store);
-        }
-    }
-    // Several drivers and no address that says which is used.
-    let is_open = kinds.len() > 1 && strongest == Some(Weight::Client);
-    for kind in kinds.iter().flatten() {
-        for want in wants(kind, all, unsaid) {
-            chosen.push(if is_open {
-                Chosen::Perhaps(want)
-            } else {
-                Chosen::Sure(want)
-            });
-        }
-    }
-    let others = all.iter().filter_map(|evidence| evidence.store);
-    let mut seen = BTreeSet::new();
-    for store in others.filter(|store| !store.is_sql) {
-        if seen.insert(store.name) {
-            chosen.extend(wants(store, all, unsaid).into_iter().map(Chosen::Sure));
+        .filter(|evidence| !is_file && Some(evidence.weight) == strongest);
+    for store in sql.chain(others).filter_map(|evidence| evidence.store) {
+        if seen.insert(&store.name) {
+            chosen.extend(wants(store, all, unsaid));
         }
     }
     chosen
@@ -217,14 +252,25 @@ fn choose(all: &[Evidence], unsaid: &mut Vec<Unsaid>) -> Vec<Chosen> {
 
 /// One store for each place where it is asked for; with none said, the usual one.
 fn wants(store: &'static Store, all: &[Evidence], unsaid: &mut Vec<Unsaid>) -> Vec<Wanted> {
-    let mine: Vec<&Evidence> = all.iter().filter(|it| it.store == Some(store)).collect();
-    let Some(first) = mine.iter().max_by_key(|it| it.weight == Weight::Client) else {
+    let mine = all.iter().filter(|it| {
+        it.weight > Weight::Optional && it.store.is_some_and(|other| other.name == store.name)
+    });
+    let mine: Vec<&Evidence> = mine.collect();
+    let Some(first) = mine.first() else {
         return Vec::new();
     };
     let addressed = mine.iter().filter(|it| it.address.is_some());
     let strongest = addressed.clone().map(|it| it.weight).max();
     let mut found: Vec<Wanted> = Vec::new();
     let mut is_elsewhere = false;
+    let want = |evidence: &Evidence, address: Option<Address>| Wanted {
+        store,
+        because: evidence.because.clone(),
+        address,
+        address_because: evidence.because.clone(),
+        env_files: Vec::new(),
+        compose: None,
+    };
     for evidence in addressed.filter(|it| Some(it.weight) == strongest) {
         let Some(address) = &evidence.address else {
             continue;
@@ -242,100 +288,18 @@ fn wants(store: &'static Store, all: &[Evidence], unsaid: &mut Vec<Unsaid>) -> V
         let port = address.port.unwrap_or(store.port);
         if let Some(known) = found.iter_mut().find(|known| known.port() == port) {
             // The one that names a database says more.
-            let says_more = known.database().is_none() && address.path.is_some();
-            if says_more {
+            if known.database().is_none() && address.path.is_some() {
                 known.address = Some(address.clone());
                 known.address_because = evidence.because.clone();
             }
             continue;
         }
-        found.push(Wanted {
-            store,
-            because: evidence.because.clone(),
-            address: Some(address.clone()),
-            address_because: evidence.because.clone(),
-            env_files: Vec::new(),
-        });
+        found.push(want(evidence, Some(address.clone())));
     }
     if found.is_empty() && !is_elsewhere {
-        found.push(Wanted {
-            store,
-            because: first.because.clone(),
-            address: None,
-            address_because: Because::default(),
-            env_files: Vec::new(),
-        });
+        found.push(want(first, None));
     }
     found
-}
-
-/// Asks which of several databases is used. The first is in the draft; the others are put there by
-/// the answer.
-fn ask(
-    root: &str,
-    asked: Asked,
-    apps: &[App<'_>],
-    wanted: &mut BTreeMap<(&'static str, u16), Wanted>,
-    users: &mut Vec<(usize, &'static str, u16, Because)>,
-    stores: &mut Stores,
-) {
-    let names: Vec<&str> = asked
-        .users
-        .iter()
-        .map(|user| apps[*user].service.name.as_str())
-        .collect();
-    let likelihood = u8::try_from(100 / (asked.choices.len() + 1)).unwrap_or(50);
-    let mut choices = Vec::new();
-    let all: Vec<&str> = asked.choices.iter().map(|want| want.store.name).collect();
-    for want in &asked.choices {
-        // The draft has all of them until it is known what each becomes; see `name_in_question`.
-        let others = all.iter().filter(|name| **name != want.store.name);
-        choices.push(Choice {
-            label: want.store.title.to_owned(),
-            likelihood,
-            changes: others
-                .map(|name| Change::Remove((*name).to_owned()))
-                .collect(),
-        });
-    }
-    choices.push(Choice {
-        label: "none: the database is a file".to_owned(),
-        likelihood,
-        changes: all
-            .iter()
-            .map(|name| Change::Remove((*name).to_owned()))
-            .collect(),
-    });
-    stores.questions.push(Question {
-        id: format!("database:{}", if root.is_empty() { "." } else { root }),
-        text: format!("Which database does {} use?", names.join(" and ")),
-        choices,
-        default: 0,
-    });
-    for want in asked.choices {
-        let key = (want.store.name, want.port());
-        for user in &asked.users {
-            users.push((*user, key.0, key.1, want.because.clone()));
-        }
-        wanted.entry(key).or_insert(want);
-    }
-}
-
-/// The changes of a question speak of a store by what it is; from now on by its service's name.
-fn name_in_question(question: &mut Question, store: &str, name: &str, job: Option<&str>) {
-    for choice in &mut question.choices {
-        let mut changes = Vec::new();
-        for change in choice.changes.drain(..) {
-            match change {
-                Change::Remove(what) if what == store => {
-                    changes.push(Change::Remove(name.to_owned()));
-                    changes.extend(job.map(|job| Change::Remove(job.to_owned())));
-                }
-                change => changes.push(change),
-            }
-        }
-        choice.changes = changes;
-    }
 }
 
 impl App<'_> {

@@ -1,274 +1,221 @@
-//! How a store is started on this computer: it listens already, its program is installed, a
-//! container engine is there, or nobody can.
+//! How a store is started on this computer: it listens already, its program is installed, the project's
+//! compose file or a container engine has it, or it is named with the command that installs it.
 
-use super::{
-    Wanted,
-    container::{can_be_contained, container},
-    table::Store,
-};
+use super::{Compose, Wanted, table::Readiness};
 use crate::{
     detect::listing::{Host, System},
-    draft::{
-        Because, CommandLine, DraftService, Http, Kind, Needed, Probe, Ready, Said, Stop, plain,
-    },
+    draft::{Because, CommandLine, DraftService, Kind, Ready, Said, Stop, Unsaid, plain},
 };
-use pilotlight::stack::{Need, PortConflict, Restart};
+use pilotlight::stack::PortConflict;
 
-/// The services that a store is: itself, and a job that makes a database in it.
-pub(super) struct Started {
-    pub(super) services: Vec<DraftService>,
-}
-
-/// Where programs keep what the store holds, from the folder of the stack file.
+/// Where programs keep what a store holds, from the folder of the stack file.
 const DATA: &str = ".data";
 
-pub(super) fn start(wanted: &Wanted, name: &str, stack: &str, host: &Host) -> Started {
+/// The service of a store, or why there is none.
+pub(super) fn start(
+    wanted: &Wanted,
+    name: &str,
+    stack: &str,
+    host: &Host,
+) -> Result<DraftService, Unsaid> {
+    let store = wanted.store;
     let mut service = DraftService::new(name, Kind::Store, wanted.because.clone());
     let port = wanted.port();
     let because = match wanted.address.as_ref().and_then(|address| address.port) {
         Some(_) => wanted.address_because.clone(),
-        None => Because::known(format!("the usual port of {}", wanted.store.title)),
+        None => Because::known(format!("the usual port of {}", store.title)),
     };
     service.port = Some(Said::new(port, because));
-    let mut started = Started {
-        services: Vec::new(),
-    };
-    if let Some(who) = listener(wanted.store, host, port) {
-        external(
-            &mut service,
-            wanted,
-            &format!("{who} listens on {port} already"),
-        );
-        started.services.push(service);
-        return started;
+    let listener = host.listening.get(&port);
+    if let Some(program) = listener
+        && program.as_ref().is_none_or(|name| store.may_be(name))
+    {
+        let program = program.as_ref().map(|name| format!("`{name}`"));
+        let program = program.as_deref().unwrap_or("a program");
+        let text = format!("{program} listens on {port} already");
+        service.external = Some(Because::known(text));
+        // With a password, PING is refused; the open port has to do.
+        if let Some(Readiness::Redis(_)) = &store.container.ready
+            && !wanted.has_password()
+        {
+            service.ready = ready(wanted, &[]);
+        }
+        return Ok(service);
     }
-    let job = match way(wanted.store, host) {
-        Way::Program => program(&mut service, wanted),
-        Way::Own => own_data(&mut service, wanted),
-        Way::Container(engine) if can_be_contained(wanted) => {
+    // An image with extensions is not what is installed.
+    let is_plain = wanted
+        .compose
+        .as_ref()
+        .is_none_or(|compose| compose.is_plain);
+    let compose = wanted.compose.as_ref().filter(|it| it.publishes);
+    let engine = host.engine();
+    if is_plain && native(&mut service, wanted, host) {
+        return Ok(service);
+    }
+    match (engine, compose) {
+        (Some(engine), Some(compose)) => by_compose(&mut service, wanted, engine, compose),
+        (Some(engine), None) if can_be_contained(wanted) => {
             container(&mut service, wanted, engine, &format!("{stack}-{name}"));
-            None
         }
-        Way::Container(_) | Way::Nobody => {
-            let why = if wanted.has_password() {
-                "with a login that only you know: start it yourself"
-            } else {
-                "nothing on this computer can start it: do it yourself"
-            };
-            external(&mut service, wanted, why);
-            None
-        }
-    };
-    started.services.push(service);
-    started.services.extend(job);
-    started
+        // Without its extensions is better than not at all.
+        _ if native(&mut service, wanted, host) => {}
+        _ => return Err(not_startable(wanted, host)),
+    }
+    Ok(service)
 }
 
-/// Who listens on the port of a store, if it may be the store.
-fn listener(store: &Store, host: &Host, port: u16) -> Option<String> {
-    let Some(name) = host.listening.get(&port)? else {
-        return Some("somebody".to_owned());
+fn not_startable(wanted: &Wanted, host: &Host) -> Unsaid {
+    let store = wanted.store;
+    let how = match store.install(host.system) {
+        _ if host.engine().is_some() => "its login is not known here: start it yourself".to_owned(),
+        Some(command) => format!("not installed here: `{command}`, or start a container engine"),
+        None => "not installed here, and no container engine runs".to_owned(),
     };
-    let lower = name.to_ascii_lowercase();
-    // A container's port is held by its engine, a forwarded one by ssh or kubectl.
-    let mut fits = [
-        store.name,
-        "docker",
-        "podman",
-        "rootlessport",
-        "slirp",
-        "pasta",
-        "conmon",
-        "containerd",
-        "colima",
-        "lima",
-        "orbstack",
-        "wslrelay",
-        "com.docke",
-        "vpnkit",
-        "ssh",
-        "kubectl",
-    ]
-    .into_iter();
-    let others: &[&str] = match store.name {
-        "redis" => &["valkey", "keydb", "dragonfly"],
-        "postgres" => &["postmaster"],
-        "mysql" => &["mysqld", "mariadb"],
-        "mongodb" => &["mongod"],
-        "rabbitmq" => &["beam"],
-        "kafka" | "elasticsearch" => &["java"],
-        _ => &[],
-    };
-    let is_it =
-        fits.any(|part| lower.contains(part)) || others.iter().any(|part| lower.contains(part));
-    is_it.then(|| format!("`{name}`"))
-}
-
-enum Way {
-    Program,
-    Own,
-    Container(&'static str),
-    Nobody,
-}
-
-/// The simplest way that is there. A database wants a folder of its own, so a container is simpler.
-fn way(store: &Store, host: &Host) -> Way {
-    let has = |program: &str| host.has(program);
-    let unix = host.system != System::Windows;
-    let engine = host.engine().map(Way::Container);
-    match store.name {
-        "redis" if has("redis-server") => Way::Program,
-        "nats" if has("nats-server") => Way::Program,
-        "memcached" if has("memcached") => Way::Program,
-        "ollama" if has("ollama") => Way::Program,
-        "minio" if has("minio") => Way::Program,
-        "postgres" if engine.is_none() && unix && has("postgres") && has("initdb") => Way::Own,
-        "mongodb" if engine.is_none() && unix && has("mongod") => Way::Own,
-        _ => engine.unwrap_or(Way::Nobody),
+    Unsaid {
+        what: format!("{} on port {}", store.title, wanted.port()),
+        file: wanted.because.file.clone(),
+        line: wanted.because.line,
+        why: format!("{how}; then run `pilotlight init --merge`"),
     }
 }
 
-fn external(service: &mut DraftService, wanted: &Wanted, why: &str) {
-    service.external = Some(Because::known(why));
-    // With a password, PING is refused; that it listens has to do.
-    if wanted.store.name == "redis" && !wanted.has_password() {
-        service.ready = Some(ready(Probe::Redis("redis://127.0.0.1:{port}/0".to_owned())));
-    }
-}
-
-fn ready(probe: Probe) -> Said<Ready> {
+fn ready(wanted: &Wanted, exec: &[String]) -> Option<Said<Ready>> {
+    let own = wanted.store.native.as_ref().filter(|_| exec.is_empty());
+    let own = own.and_then(|native| native.ready.as_ref());
+    let readiness = own.or(wanted.store.container.ready.as_ref())?;
+    let is_command = matches!(readiness, Readiness::Command(_) | Readiness::Exec(_));
     let ready = Ready {
-        probes: vec![probe],
-        ..Ready::default()
+        probes: vec![readiness.probe(exec)],
+        every: is_command.then(|| "10s".to_owned()),
+        timeout: (is_command && !exec.is_empty()).then(|| "10s".to_owned()),
+        failures: None,
     };
-    Said::new(ready, Because::default())
+    Some(Said::new(ready, Because::default()))
 }
 
-/// Its own program, with what it needs.
-fn program(service: &mut DraftService, wanted: &Wanted) -> Option<DraftService> {
-    let installed = |program: &str| Because::known(format!("`{program}` is installed"));
-    let words: &[&str] = match wanted.store.name {
-        // In memory only: nothing is left in the folder of the project.
-        "redis" => &[
-            "redis-server",
-            "--port",
-            "{port}",
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-        ],
-        "nats" => &["nats-server", "-p", "{port}"],
-        "memcached" => &["memcached", "-l", "127.0.0.1", "-p", "{port}"],
-        "ollama" => &["ollama", "serve"],
-        _ => &[
-            "minio",
-            "server",
-            ".data/minio",
-            "--address",
-            "127.0.0.1:{port}",
-        ],
+/// Runs its own program, if that is installed.
+fn native(service: &mut DraftService, wanted: &Wanted, host: &Host) -> bool {
+    let Some(native) = &wanted.store.native else {
+        return false;
     };
-    let because = installed(words[0]);
-    service.command = Some(Said::new(
-        CommandLine::words(words.iter().copied()),
-        because.clone(),
-    ));
-    holds_data(service);
-    match wanted.store.name {
-        "redis" => {
-            service.ready = Some(ready(Probe::Redis("redis://127.0.0.1:{port}/0".to_owned())));
-        }
-        "ollama" => {
-            let said = Said::new("127.0.0.1:{port}".to_owned(), because);
-            service.env.push(("OLLAMA_HOST".to_owned(), said));
-            service.ready = Some(ready(http("/api/version")));
-        }
-        "minio" => {
-            service.ready = Some(ready(http("/minio/health/live")));
-            env_files(service, wanted);
-        }
-        _ => {}
+    let is_installed = native.programs.iter().all(|program| host.has(program));
+    if !is_installed || (native.unix && host.system == System::Windows) {
+        return false;
     }
-    None
+    let because = Because::known(format!("`{}` is installed", native.programs[0]));
+    if let Some(shell) = &native.shell {
+        let data = format!("{DATA}/{}", service.name);
+        // Without a user, clients take the one of the system, as initdb does.
+        let user = wanted
+            .user()
+            .map_or_else(String::new, |user| format!(" -U {user}"));
+        // Made by itself: a database of the user's name is none.
+        let database = wanted.database().filter(|name| *name != "postgres");
+        let create = database.map_or("", |_| native.create.as_str());
+        let line = shell
+            .replace("<create>", create)
+            .replace("<data>", &data)
+            .replace("<as>", &user)
+            .replace("<database>", database.unwrap_or_default());
+        let text = format!("{}; its data is kept in {data}", because.text);
+        service.command = Some(Because::known(text).says(CommandLine::Shell(line)));
+    } else {
+        let words = CommandLine::Words(native.command.clone());
+        service.command = Some(because.says(words));
+    }
+    for (name, value) in &native.env {
+        service
+            .env
+            .push((name.clone(), because.says(value.clone())));
+    }
+    if let Some(signal) = native.stop {
+        let stop = Stop {
+            signal: Some(signal),
+            ..Stop::default()
+        };
+        service.stop = Some(Because::known("ends its connections first").says(stop));
+    }
+    service.ready = native.ready.as_ref().and_then(|_| ready(wanted, &[]));
+    holds_data(service, wanted);
+    true
 }
 
-pub(super) fn http(path: &str) -> Probe {
-    Probe::Http(Http {
-        url: path.to_owned(),
-        ..Http::default()
-    })
+/// Runs it by the project's compose file.
+fn by_compose(service: &mut DraftService, wanted: &Wanted, engine: &str, compose: &Compose) {
+    let words = |words: &[&str]| -> Vec<String> {
+        let start = [engine, "compose", "-f", compose.file.as_str()];
+        start.iter().chain(words).map(|word| plain(word)).collect()
+    };
+    let up = words(&["up", "--no-deps", "--no-log-prefix", &compose.service]);
+    service.command = Some(wanted.because.says(CommandLine::Words(up)));
+    service.ready = ready(wanted, &words(&["exec", "-T", &compose.service]));
+    in_container(service, wanted, words(&["stop", &compose.service]));
 }
 
-/// What somebody else's store holds may be dear: it is never ended for its port.
-pub(super) fn holds_data(service: &mut DraftService) {
-    let because = Because::known("what another one holds may be dear");
+fn container(service: &mut DraftService, wanted: &Wanted, engine: &str, name: &str) {
+    let container = &wanted.store.container;
+    let text = |words: &[&str]| -> Vec<String> { words.iter().map(|&it| it.to_owned()).collect() };
+    let port = format!("127.0.0.1:{{port}}:{}", wanted.store.port);
+    let mut words = text(&[engine, "run", "--rm", "--name", name, "-p", &port]);
+    for option in &container.env {
+        let option = option.replace("<user>", wanted.user().unwrap_or("postgres"));
+        let option = match wanted.database() {
+            Some(database) => option.replace("<database>", database),
+            None => option,
+        };
+        // A name without a value is taken from the environment.
+        let is_given = option.contains('=') || !wanted.env_files.is_empty();
+        if is_given && !option.contains('<') {
+            words.extend(["-e".to_owned(), option]);
+        }
+    }
+    if let Some(data) = &container.data {
+        words.extend(["-v".to_owned(), format!("{name}:{data}")]);
+    }
+    words.push(container.image.clone());
+    words.extend(container.arguments.iter().cloned());
+    let because = Because::known(format!("in a container of {engine}"));
+    service.command = Some(because.says(CommandLine::Words(words)));
+    service.ready = container
+        .ready
+        .as_ref()
+        .and_then(|_| ready(wanted, &text(&[engine, "exec", name])));
+    in_container(service, wanted, text(&[engine, "stop", name]));
+}
+
+/// What is the same for every container.
+fn in_container(service: &mut DraftService, wanted: &Wanted, stop: Vec<String>) {
+    holds_data(service, wanted);
+    let because = Because::known("the image may have to be fetched first");
+    service.start_timeout = Some(because.says("5m".to_owned()));
+    let stop = Stop {
+        command: Some(stop),
+        timeout: Some("20s".to_owned()),
+        ..Stop::default()
+    };
+    service.stop = Some(Said::new(stop, Because::default()));
+}
+
+/// Never ends another program for its port, since that may hold data, and hands the login on.
+fn holds_data(service: &mut DraftService, wanted: &Wanted) {
+    let because = Because::known("another store on this port may hold data");
     service.port_conflict = Some(Said::new(PortConflict::Fail, because));
-}
-
-pub(super) fn env_files(service: &mut DraftService, wanted: &Wanted) {
     for file in &wanted.env_files {
         let because = Because::file(file.clone(), "its login");
         service.env_file.push(Said::new(plain(file), because));
     }
 }
 
-/// A database in a folder of the project, made at the first start, where every password is right.
-fn own_data(service: &mut DraftService, wanted: &Wanted) -> Option<DraftService> {
-    let user = wanted.user().unwrap_or("postgres");
-    let folder = format!("{DATA}/{}", service.name);
-    let line = if wanted.store.name == "postgres" {
-        format!(
-            "test -f {folder}/PG_VERSION || initdb -D {folder} -U {user} --auth=trust -E UTF8; \
-             exec postgres -D {folder} -p {{port}} -h localhost -k ''"
-        )
-    } else {
-        format!(
-            "mkdir -p {folder} && exec mongod --dbpath {folder} --port {{port}} --bind_ip 127.0.0.1"
-        )
-    };
-    let because = Because::known(format!(
-        "installed; its data goes to {folder}, which is nothing for git"
-    ));
-    service.command = Some(Said::new(CommandLine::Shell(line), because));
-    holds_data(service);
-    if wanted.store.name != "postgres" {
-        return None;
+/// Whether a container can have the login that the project uses. Some accept every password; others
+/// need it, and it is not written into a stack file.
+fn can_be_contained(wanted: &Wanted) -> bool {
+    match wanted.store.name.as_str() {
+        "postgres" | "minio" | "ollama" | "nats" => true,
+        // It tells its clients to connect to this port.
+        "kafka" => wanted.port() == wanted.store.port,
+        "mysql" => !wanted.has_password() && wanted.user().is_none_or(|user| user == "root"),
+        // The login that the image has by itself.
+        "rabbitmq" => !wanted.has_password() || wanted.user() == Some("guest"),
+        _ => !wanted.has_password(),
     }
-    // SIGTERM waits for every client to leave.
-    let stop = Stop {
-        signal: Some(pilotlight::stack::Signal::Interrupt),
-        ..Stop::default()
-    };
-    service.stop = Some(Said::new(
-        stop,
-        Because::known("ends its connections first"),
-    ));
-    // It listens before it accepts connections, and refuses them until it has read its data.
-    let is_ready = ["pg_isready", "-q", "-h", "localhost", "-p", "{port}"];
-    let is_ready = Ready {
-        every: Some("10s".to_owned()),
-        ..ready(Probe::Command(is_ready.map(str::to_owned).to_vec())).value
-    };
-    service.ready = Some(Said::new(is_ready, Because::default()));
-    let database = wanted.database().filter(|database| *database != user)?;
-    let because = Because {
-        text: format!("makes the database `{database}`, once"),
-        ..wanted.address_because.clone()
-    };
-    let mut job = DraftService::new(
-        format!("{}-database", service.name),
-        Kind::Job,
-        because.clone(),
-    );
-    let login = format!("-h localhost -p {{{}.port}} -U {user}", service.name);
-    let line = format!("psql {login} -d {database} -c 'select 1' || createdb {login} {database}");
-    job.command = Some(Said::new(CommandLine::Shell(line), because));
-    job.restart = Some(Said::new(Restart::Never, Because::default()));
-    let need = Needed {
-        service: service.name.clone(),
-        until: Need::Ready,
-    };
-    job.needs.push(Said::new(need, Because::default()));
-    Some(job)
 }

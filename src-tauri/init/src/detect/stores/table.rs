@@ -1,343 +1,165 @@
-//! The stores that projects need: how each is recognized, and where it usually listens.
+//! The stores that projects need: how each is recognised and started, from `stores.toml`.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::LazyLock,
+};
+
+use serde::Deserialize;
+
+use crate::draft::{Http, Probe};
 
 /// A store.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Store {
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Store {
     /// The name that its service gets.
-    pub(super) name: &'static str,
+    pub(crate) name: String,
     /// As people write it.
-    pub(super) title: &'static str,
-    pub(super) port: u16,
-    /// The schemes of its addresses.
-    pub(super) schemes: &'static [&'static str],
-    /// What the names of variables begin with that hold its address or its host.
-    pub(super) variables: &'static [&'static str],
-    /// The packages that talk to it, over all languages; in lower case, with `-` for `_`.
-    clients: &'static [&'static str],
-    /// Parts of Go modules that talk to it.
-    modules: &'static [&'static str],
-    /// Only one of these is used by an app at a time, whatever drivers it has.
+    pub(crate) title: String,
+    pub(crate) port: u16,
+    /// An application uses one of these at a time, whatever drivers it has.
+    #[serde(default)]
     pub(super) is_sql: bool,
+    pub(super) schemes: Vec<String>,
+    pub(super) variables: Vec<String>,
+    clients: Vec<String>,
+    modules: Vec<String>,
+    pub(super) connects: Vec<String>,
+    images: Vec<String>,
+    listeners: Vec<String>,
+    install: [String; 3],
+    pub(super) native: Option<Native>,
+    pub(super) container: Container,
 }
 
-pub(super) static STORES: [Store; 11] = [
-    Store {
-        name: "redis",
-        title: "Redis",
-        port: 6379,
-        schemes: &["redis", "rediss", "valkey"],
-        variables: &[
-            "REDIS_",
-            "CELERY_BROKER",
-            "CELERY_RESULT",
-            "VALKEY_",
-            "SPRING_DATA_REDIS",
-        ],
-        clients: &[
-            "redis",
-            "ioredis",
-            "redis-py",
-            "aioredis",
-            "django-redis",
-            "channels-redis",
-            "flask-redis",
-            "rq",
-            "django-rq",
-            "arq",
-            "bull",
-            "bullmq",
-            "bee-queue",
-            "connect-redis",
-            "@nestjs/bull",
-            "@nestjs/bullmq",
-            "cache-manager-redis-store",
-            "@keyv/redis",
-            "deadpool-redis",
-            "bb8-redis",
-            "fred",
-            "spring-boot-starter-data-redis",
-            "spring-session-data-redis",
-            "jedis",
-            "lettuce-core",
-            "redisson",
-            "stackexchange.redis",
-            "microsoft.extensions.caching.stackexchangeredis",
-            "redis-rails",
-            "sidekiq",
-            "resque",
-            "predis/predis",
-            "redix",
-            "exq",
-        ],
-        modules: &[
-            "redis/go-redis",
-            "go-redis/redis",
-            "gomodule/redigo",
-            "hibiken/asynq",
-        ],
-        is_sql: false,
-    },
-    Store {
-        name: "postgres",
-        title: "PostgreSQL",
-        port: 5432,
-        schemes: &[
-            "postgres",
-            "postgresql",
-            "pgsql",
-            "ecto",
-            "postgis",
-            "cockroachdb",
-        ],
-        variables: &["POSTGRES", "PG_", "PGHOST", "PGPORT"],
-        clients: &[
-            "pg",
-            "pg-promise",
-            "postgres",
-            "postgres.js",
-            "psycopg",
-            "psycopg2",
-            "psycopg2-binary",
-            "psycopg-binary",
-            "asyncpg",
-            "aiopg",
-            "pg8000",
-            "tokio-postgres",
-            "sqlx-postgres",
-            "postgresql",
-            "r2dbc-postgresql",
-            "npgsql",
-            "npgsql.entityframeworkcore.postgresql",
-            "postgrex",
-            "@vercel/postgres",
-            "slonik",
-        ],
-        modules: &[
-            "lib/pq",
-            "jackc/pgx",
-            "gorm.io/driver/postgres",
-            "go-pg/pg",
-            "uptrace/bun/driver/pgdriver",
-        ],
-        is_sql: true,
-    },
-    Store {
-        name: "mysql",
-        title: "MySQL",
-        port: 3306,
-        schemes: &["mysql", "mysql2", "mariadb"],
-        variables: &["MYSQL", "MARIADB"],
-        clients: &[
-            "mysql",
-            "mysql2",
-            "mariadb",
-            "mysqlclient",
-            "pymysql",
-            "aiomysql",
-            "asyncmy",
-            "mysql-connector-python",
-            "mysql-connector-java",
-            "mysql-connector-j",
-            "mariadb-java-client",
-            "mysql-async",
-            "sqlx-mysql",
-            "mysql.data",
-            "mysqlconnector",
-            "pomelo.entityframeworkcore.mysql",
-            "trilogy",
-            "myxql",
-        ],
-        modules: &["go-sql-driver/mysql", "gorm.io/driver/mysql"],
-        is_sql: true,
-    },
-    Store {
-        name: "mongodb",
-        title: "MongoDB",
-        port: 27_017,
-        schemes: &["mongodb"],
-        variables: &["MONGO"],
-        clients: &[
-            "mongodb",
-            "mongoose",
-            "@nestjs/mongoose",
-            "pymongo",
-            "motor",
-            "beanie",
-            "mongoengine",
-            "odmantic",
-            "spring-boot-starter-data-mongodb",
-            "spring-boot-starter-data-mongodb-reactive",
-            "mongodb.driver",
-            "mongo",
-            "mongoid",
-            "mongodb/laravel-mongodb",
-            "mongodb-driver",
-            "mongodb-driver-sync",
-        ],
-        modules: &["go.mongodb.org/mongo-driver"],
-        is_sql: false,
-    },
-    Store {
-        name: "rabbitmq",
-        title: "RabbitMQ",
-        port: 5672,
-        schemes: &["amqp", "pyamqp", "amqps"],
-        variables: &["RABBITMQ", "RABBIT_", "AMQP", "CELERY_BROKER"],
-        clients: &[
-            "amqplib",
-            "amqp-connection-manager",
-            "rascal",
-            "pika",
-            "aio-pika",
-            "aioamqp",
-            "lapin",
-            "spring-boot-starter-amqp",
-            "spring-rabbit",
-            "rabbitmq.client",
-            "masstransit.rabbitmq",
-            "bunny",
-            "sneakers",
-            "php-amqplib/php-amqplib",
-            "amqp-client",
-            "broadway-rabbitmq",
-        ],
-        modules: &["rabbitmq/amqp091-go", "streadway/amqp"],
-        is_sql: false,
-    },
-    Store {
-        name: "kafka",
-        title: "Kafka",
-        port: 9092,
-        schemes: &["kafka"],
-        variables: &["KAFKA"],
-        clients: &[
-            "kafkajs",
-            "node-rdkafka",
-            "@confluentinc/kafka-javascript",
-            "kafka-python",
-            "kafka-python-ng",
-            "aiokafka",
-            "confluent-kafka",
-            "faust",
-            "faust-streaming",
-            "rdkafka",
-            "spring-kafka",
-            "kafka-clients",
-            "confluent.kafka",
-            "ruby-kafka",
-            "rdkafka-ruby",
-            "karafka",
-            "brod",
-            "broadway-kafka",
-        ],
-        modules: &[
-            "segmentio/kafka-go",
-            "ibm/sarama",
-            "shopify/sarama",
-            "confluent-kafka-go",
-            "twmb/franz-go",
-        ],
-        is_sql: false,
-    },
-    Store {
-        name: "nats",
-        title: "NATS",
-        port: 4222,
-        schemes: &["nats", "tls+nats"],
-        variables: &["NATS"],
-        clients: &[
-            "nats",
-            "@nats-io/transport-node",
-            "nats-py",
-            "async-nats",
-            "jnats",
-            "nats.client",
-            "nats.net",
-            "nats-pure",
-            "gnat",
-        ],
-        modules: &["nats-io/nats.go"],
-        is_sql: false,
-    },
-    Store {
-        name: "elasticsearch",
-        title: "Elasticsearch",
-        port: 9200,
-        schemes: &["elasticsearch"],
-        variables: &["ELASTIC", "ES_"],
-        clients: &[
-            "@elastic/elasticsearch",
-            "@nestjs/elasticsearch",
-            "elasticsearch",
-            "elasticsearch-dsl",
-            "django-elasticsearch-dsl",
-            "spring-boot-starter-data-elasticsearch",
-            "elasticsearch-java",
-            "elastic.clients.elasticsearch",
-            "nest",
-            "elasticsearch-rails",
-            "elasticsearch/elasticsearch",
-        ],
-        modules: &["elastic/go-elasticsearch"],
-        is_sql: false,
-    },
-    Store {
-        name: "minio",
-        title: "MinIO",
-        port: 9000,
-        schemes: &["minio"],
-        variables: &["MINIO", "S3_ENDPOINT", "AWS_ENDPOINT", "AWS_S3_ENDPOINT"],
-        clients: &["minio", "minio-py", "django-minio-backend"],
-        modules: &["minio/minio-go"],
-        is_sql: false,
-    },
-    Store {
-        name: "ollama",
-        title: "Ollama",
-        port: 11_434,
-        schemes: &["ollama"],
-        variables: &["OLLAMA"],
-        clients: &[
-            "ollama",
-            "ollama-ai-provider",
-            "langchain-ollama",
-            "@langchain/ollama",
-            "llama-index-llms-ollama",
-            "ollama-rs",
-            "ollamasharp",
-            "spring-ai-starter-model-ollama",
-        ],
-        modules: &["ollama/ollama"],
-        is_sql: false,
-    },
-    Store {
-        name: "memcached",
-        title: "Memcached",
-        port: 11_211,
-        schemes: &["memcached", "memcache"],
-        variables: &["MEMCACHE"],
-        clients: &[
-            "memjs",
-            "memcached",
-            "pymemcache",
-            "pylibmc",
-            "python-memcached",
-            "aiomcache",
-            "dalli",
-        ],
-        modules: &["bradfitz/gomemcache"],
-        is_sql: false,
-    },
-];
+/// How its program is run.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Native {
+    pub(super) programs: Vec<String>,
+    /// Whether its command needs a Unix shell.
+    #[serde(default)]
+    pub(super) unix: bool,
+    #[serde(default)]
+    pub(super) command: Vec<String>,
+    pub(super) shell: Option<String>,
+    /// Makes the database, as a part of `shell`.
+    #[serde(default)]
+    pub(super) create: String,
+    #[serde(default)]
+    pub(super) env: BTreeMap<String, String>,
+    pub(super) stop: Option<pilotlight::stack::Signal>,
+    pub(super) ready: Option<Readiness>,
+}
+
+/// What it is in a container.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Container {
+    pub(super) image: String,
+    #[serde(default)]
+    pub(super) env: Vec<String>,
+    #[serde(default)]
+    pub(super) arguments: Vec<String>,
+    /// Where its data is kept inside.
+    pub(super) data: Option<String>,
+    pub(super) ready: Option<Readiness>,
+}
+
+/// What tells that it is ready.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Readiness {
+    Redis(String),
+    Http(String),
+    Log(String),
+    Command(Vec<String>),
+    /// A command inside of the container.
+    Exec(Vec<String>),
+}
+
+impl Readiness {
+    /// The probe; `exec` begins the command that runs another in the container.
+    pub(super) fn probe(&self, exec: &[String]) -> Probe {
+        match self {
+            Self::Redis(url) => Probe::Redis(url.clone()),
+            Self::Log(pattern) => Probe::Log(pattern.clone()),
+            Self::Command(words) => Probe::Command(words.clone()),
+            Self::Exec(words) => Probe::Command(exec.iter().chain(words).cloned().collect()),
+            Self::Http(path) => Probe::Http(Http {
+                url: path.clone(),
+                ..Http::default()
+            }),
+        }
+    }
+}
+
+impl Store {
+    /// Whether a program of this name may be it, or forward its port.
+    pub(super) fn may_be(&self, program: &str) -> bool {
+        /// A container's port is held by its engine, a forwarded one by ssh or kubectl.
+        const FORWARDERS: [&str; 15] = [
+            "docker",
+            "podman",
+            "rootlessport",
+            "slirp",
+            "pasta",
+            "conmon",
+            "containerd",
+            "colima",
+            "lima",
+            "orbstack",
+            "wslrelay",
+            "com.docke",
+            "vpnkit",
+            "ssh",
+            "kubectl",
+        ];
+        let lower = program.to_ascii_lowercase();
+        let own = self.listeners.iter().map(String::as_str);
+        own.chain(FORWARDERS).any(|part| lower.contains(part))
+    }
+
+    /// The command that installs it on this system.
+    pub(super) fn install(&self, system: crate::detect::System) -> Option<String> {
+        use crate::detect::System;
+        let [apt, brew, winget] = &self.install;
+        let (command, package) = match system {
+            System::Linux => ("sudo apt install", apt),
+            System::MacOs => ("brew install", brew),
+            System::Windows => ("winget install", winget),
+        };
+        (!package.is_empty()).then(|| format!("{command} {package}"))
+    }
+}
+
+#[derive(Deserialize)]
+struct File {
+    store: Vec<Store>,
+}
+
+static STORES: LazyLock<Vec<Store>> = LazyLock::new(|| {
+    #[expect(
+        clippy::expect_used,
+        reason = "the file is part of the program, and tests read it"
+    )]
+    toml::from_str::<File>(include_str!("stores.toml"))
+        .expect("a table of stores")
+        .store
+});
+
+/// All of them.
+pub(super) fn all() -> &'static [Store] {
+    &STORES
+}
 
 /// The store that a package talks to.
 pub(super) fn of_client(package: &str) -> Option<&'static Store> {
     static BY_CLIENT: LazyLock<HashMap<&str, &Store>> = LazyLock::new(|| {
         let pairs =
-            |store: &'static Store| store.clients.iter().map(move |client| (*client, store));
-        STORES.iter().flat_map(pairs).collect()
+            |store: &'static Store| store.clients.iter().map(move |it| (it.as_str(), store));
+        all().iter().flat_map(pairs).collect()
     });
     let name = package.to_ascii_lowercase().replace('_', "-");
     BY_CLIENT.get(name.as_str()).copied()
@@ -346,23 +168,48 @@ pub(super) fn of_client(package: &str) -> Option<&'static Store> {
 /// The store that a Go module talks to.
 pub(super) fn of_module(line: &str) -> Option<&'static Store> {
     let line = line.to_ascii_lowercase();
-    STORES
-        .iter()
-        .find(|store| store.modules.iter().any(|module| line.contains(module)))
+    let has = |module: &String| line.contains(module.as_str());
+    all().iter().find(|store| store.modules.iter().any(has))
 }
 
 /// The store whose addresses have this scheme.
 pub(super) fn of_scheme(scheme: &str) -> Option<&'static Store> {
-    STORES.iter().find(|store| store.schemes.contains(&scheme))
+    let has = |own: &String| own == scheme;
+    all().iter().find(|store| store.schemes.iter().any(has))
 }
 
 /// The store that a variable is about, by its name.
 pub(super) fn of_variable(name: &str) -> Option<&'static Store> {
     let name = name.to_ascii_uppercase();
-    STORES.iter().find(|store| {
-        store.variables.iter().any(|start| {
-            let found = name.find(start);
-            found.is_some_and(|at| at == 0 || name.as_bytes()[at - 1] == b'_')
-        })
-    })
+    let has = |start: &String| {
+        let found = name.find(start.as_str());
+        found.is_some_and(|at| at == 0 || name.as_bytes()[at - 1] == b'_')
+    };
+    all().iter().find(|store| store.variables.iter().any(has))
+}
+
+/// The store that an image is: `pgvector` of `docker.io/pgvector/pgvector:pg16` is PostgreSQL.
+pub(crate) fn of_image(image: &str) -> Option<&'static Store> {
+    let name = image.split('@').next()?.rsplit('/').next()?;
+    let name = name.split(':').next()?.to_ascii_lowercase();
+    all().iter().find(|store| store.images.contains(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stores_are_found_by_every_name_that_they_have() {
+        assert_eq!(all().len(), 11);
+        let name = |store: Option<&'static Store>| store.map_or("", |store| store.name.as_str());
+        assert_eq!(name(of_client("psycopg2_binary")), "postgres");
+        assert_eq!(name(of_scheme("pyamqp")), "rabbitmq");
+        assert_eq!(name(of_variable("APP_REDIS_HOST")), "redis");
+        assert_eq!(
+            name(of_image("docker.io/pgvector/pgvector:pg16")),
+            "postgres"
+        );
+        assert_eq!(name(of_image("dpage/pgadmin4")), "");
+    }
 }

@@ -20,11 +20,24 @@ pub(super) fn need_backends(apps: &mut [App<'_>]) {
             )
         })
         .collect();
+    // With several, nothing tells which one it uses.
+    if backends.len() > 1 {
+        return;
+    }
+    let roots: BTreeSet<String> = apps
+        .iter()
+        .filter(|app| app.service.kind == Kind::Backend)
+        .map(|app| app.root.clone())
+        .collect();
     let names: BTreeSet<&str> = backends.iter().map(|(name, _)| name.as_str()).collect();
     for app in apps
         .iter_mut()
         .filter(|app| app.service.kind == Kind::Frontend)
     {
+        // What serves the pages of a backend in its own folder asks nothing of it.
+        if roots.contains(&app.root) {
+            continue;
+        }
         let mut needs = app.service.needs.iter();
         if needs.any(|need| names.contains(need.value.service.as_str())) {
             continue;

@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Project, container::known_port, ports::ports};
-use crate::import::{
-    text::{Piece, Text, escape},
-    tree::Node,
+use super::ports::ports;
+use crate::{
+    detect::stores,
+    import::{
+        text::{Known, Piece, Text, escape},
+        tree::Node,
+    },
 };
 
 /// Where the services of a compose file listen: in their network, and on this computer.
@@ -23,28 +26,21 @@ struct Host {
     main: Option<u16>,
 }
 
-/// From where an address is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum From {
-    Source,
-    Container,
-}
-
 /// What the names of variables that hold a host have in them.
 const HOSTS: [&str; 7] = [
     "HOST", "SERVER", "ADDR", "BROKER", "ENDPOINT", "URL", "NODES",
 ];
 
 impl Hosts {
-    pub(super) fn of(services: &[(String, usize, Node)], project: &Project<'_>) -> Self {
+    pub(super) fn of(services: &[(String, usize, Node)], known: &Known) -> Self {
         let mut hosts = BTreeMap::new();
         for (name, _, node) in services {
-            let mut pairs: Vec<(u16, u16)> = ports(node, &project.known)
+            let mut pairs: Vec<(u16, u16)> = ports(node, known)
                 .iter()
                 .filter_map(|port| Some((port.inside?, port.outside?)))
                 .collect();
             if pairs.is_empty()
-                && let Some(port) = exposed(node).or_else(|| known_port(node))
+                && let Some(port) = exposed(node).or_else(|| store_port(node))
             {
                 pairs.push((port, port));
             }
@@ -63,15 +59,9 @@ impl Hosts {
         Self(hosts)
     }
 
-    /// The port on this computer of a service that publishes none: what it exposes, or is known for.
-    pub(super) fn only_port(&self, name: &str) -> Option<u16> {
-        let host = self.0.get(name)?;
-        host.ports.first().map(|(_, outside)| *outside)
-    }
-
     /// The same of a text with variables, as a stack file has it. A variable whose usual value is such
     /// an address is not asked: what it says elsewhere does not hold here.
-    pub(super) fn in_text(&self, variable: &str, text: &Text, from: From) -> (String, Vec<String>) {
+    pub(super) fn in_text(&self, variable: &str, text: &Text) -> (String, Vec<String>) {
         let mut written = String::new();
         let mut used = Vec::new();
         for piece in &text.0 {
@@ -79,7 +69,7 @@ impl Hosts {
                 Piece::Plain(text) => escape(text),
                 Piece::Variable { default, .. } => escape(default.as_deref().unwrap_or_default()),
             };
-            let (rewritten, services) = self.rewritten(variable, &plain, from);
+            let (rewritten, services) = self.rewritten(variable, &plain);
             if services.is_empty() {
                 written.push_str(&Text(vec![piece.clone()]).in_stack_file());
             } else {
@@ -92,11 +82,7 @@ impl Hosts {
 
     /// A value with addresses that hold on this computer, and the services that it refers to.
     /// `variable` is the name of what has this value.
-    fn rewritten(&self, variable: &str, text: &str, from: From) -> (String, Vec<String>) {
-        let here = match from {
-            From::Source => "localhost",
-            From::Container => "host.docker.internal",
-        };
+    fn rewritten(&self, variable: &str, text: &str) -> (String, Vec<String>) {
         // A word alone may be anything: the name of a database, a user.
         let is_host = HOSTS.iter().any(|it| variable.to_uppercase().contains(it));
         let mut written = String::new();
@@ -115,7 +101,7 @@ impl Hosts {
                 .find(|it: char| !it.is_ascii_digit())
                 .unwrap_or(digits.len());
             let port: Option<u16> = digits[..end].parse().ok();
-            written.push_str(here);
+            written.push_str("localhost");
             at += name.len();
             if let Some(port) = port {
                 let pair = host.ports.iter().find(|(inside, _)| *inside == port);
@@ -166,4 +152,10 @@ impl Hosts {
 
 fn exposed(node: &Node) -> Option<u16> {
     node.get("expose")?.list().iter().find_map(Node::port)
+}
+
+/// The port on which the image of a store listens.
+fn store_port(node: &Node) -> Option<u16> {
+    let image = Text::interpolated(node.get("image")?.text()?).likely();
+    stores::of_image(&image).map(|store| store.port)
 }

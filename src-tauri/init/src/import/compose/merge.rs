@@ -1,7 +1,7 @@
 //! Compose files that lie over others, and services that extend others.
 
 use super::super::{
-    page::Page,
+    source_file::SourceFile,
     tree::{Key, Node, Value, yaml},
 };
 use crate::detect::Listing;
@@ -73,7 +73,7 @@ fn as_table(items: Vec<Node>) -> Vec<(Key, Node)> {
 pub(super) fn extended(
     service: &Node,
     tree: &Node,
-    page: &mut Page,
+    page: &mut SourceFile,
     listing: &Listing,
     depth: usize,
 ) -> Node {

@@ -1,27 +1,28 @@
-//! Compose files. What is built of the project's own source runs from that source, as a developer
-//! wants it; what is only an image becomes a container of the engine that is here, in the foreground.
+//! Compose files. Stores and other images that the project's programs use are services; what is built of the
+//! project's own source runs from that source, and its compose service only tells what it uses.
 
-mod container;
-mod health;
 mod hosts;
 mod merge;
 mod ports;
-mod source;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use super::{
     Tool,
-    page::{Page, env_file},
-    text::Known,
-    tree::{Node, yaml},
+    identity::{self, Program},
+    source_file::{SourceFile, env_file, resolve},
+    text::{Known, Text},
+    tree::{Node, Value, yaml},
 };
 use crate::{
-    detect::{Listing, join},
-    draft::{DraftService, Kind, Needed, Said, Stop},
+    detect::{Listing, folder, join, stores},
+    draft::{CommandLine, DraftService, Kind, Needed, Stop, plain},
 };
 use hosts::Hosts;
-use pilotlight::stack::{Need, Restart, Signal};
+use pilotlight::stack::Need;
 
 /// The names that compose looks for, in its order, and those of what it lays over them.
 const NAMES: [(&str, &str); 4] = [
@@ -31,193 +32,153 @@ const NAMES: [(&str, &str); 4] = [
     ("docker-compose.yaml", "docker-compose.override.yaml"),
 ];
 
-/// Keys that have a counterpart, or mean nothing where a service runs from its source.
-const KNOWN: [&str; 38] = [
-    "annotations",
-    "attach",
-    "build",
-    "cap_add",
-    "cap_drop",
-    "command",
-    "container_name",
-    "depends_on",
-    "deploy",
-    "entrypoint",
-    "env_file",
-    "environment",
-    "expose",
-    "extends",
-    "extra_hosts",
-    "healthcheck",
-    "hostname",
-    "image",
-    "init",
-    "labels",
-    "network_mode",
-    "networks",
-    "platform",
-    "ports",
-    "privileged",
-    "profiles",
-    "pull_policy",
-    "restart",
-    "shm_size",
-    "stdin_open",
-    "stop_grace_period",
-    "stop_signal",
-    "tmpfs",
-    "tty",
-    "user",
-    "volumes",
-    "working_dir",
-    "annotations",
+/// Compose files that projects have for development alone.
+const FOR_DEVELOPMENT: [&str; 8] = [
+    "docker-compose.dev.yml",
+    "docker-compose.dev.yaml",
+    "compose.dev.yaml",
+    "compose.dev.yml",
+    "docker-compose.local.yml",
+    "docker-compose-dev.yml",
+    "dev.docker-compose.yml",
+    "docker-compose.development.yml",
 ];
+
+/// What a compose file has.
+#[derive(Clone, Debug)]
+pub(super) struct Compose {
+    pub(super) file: SourceFile,
+    pub(super) stores: Vec<Image>,
+    pub(super) others: Vec<Image>,
+    pub(super) builds: Vec<Build>,
+}
+
+/// A service that is only an image.
+#[derive(Clone, Debug)]
+pub(super) struct Image {
+    pub(super) name: String,
+    /// How it is started, if it is a store.
+    pub(super) wanted: Option<stores::Wanted>,
+    pub(super) service: Option<DraftService>,
+}
+
+/// A service that is built of the project's own source.
+#[derive(Clone, Debug)]
+pub(super) struct Build {
+    /// By its command, if that can run without a container.
+    pub(super) service: DraftService,
+    pub(super) programs: Vec<Program>,
+    /// The folders that its source may be in, the likeliest first.
+    pub(super) folders: Vec<String>,
+    /// How compose itself starts it.
+    pub(super) contained: Option<DraftService>,
+}
 
 /// The compose file of a folder, and what lies over it.
 pub(super) fn file(listing: &Listing, folder: &str) -> Option<(String, Option<String>)> {
-    let (file, over) = NAMES
+    let with_override = NAMES
         .iter()
-        .map(|(file, over)| (join(folder, file), join(folder, over)))
-        .find(|(file, _)| listing.text(file).is_some())?;
-    let over = listing.text(&over).is_some().then_some(over);
-    Some((file, over))
+        .map(|(file, over)| (join(folder, file), Some(join(folder, over))));
+    let alone = FOR_DEVELOPMENT
+        .iter()
+        .map(|file| (join(folder, file), None));
+    let mut files = with_override.chain(alone);
+    let (file, over) = files.find(|(file, _)| listing.text(file).is_some())?;
+    Some((file, over.filter(|over| listing.text(over).is_some())))
 }
 
 /// What the services of one compose file share.
 struct Project<'a> {
     listing: &'a Listing,
-    /// The name that it gives to containers and volumes.
-    name: String,
-    /// What stands in its `.env`.
+    file: &'a str,
+    /// What its `.env` sets.
     known: Known,
-    /// Names that volumes have elsewhere.
-    volumes: BTreeMap<String, String>,
     hosts: Hosts,
+    /// The services that others use, by `depends_on` or by their addresses.
+    used: BTreeSet<String>,
+    /// What each service waits for.
+    depends: BTreeMap<String, Vec<String>>,
+    /// The services that others wait for the end of.
+    jobs: BTreeSet<String>,
 }
 
-pub(super) fn read(listing: &Listing, file: &str, over: Option<&str>, text: &str) -> Page {
-    let mut page = Page::new(Tool::Compose, file);
+pub(super) fn read(listing: &Listing, file: &str, over: Option<&str>, text: &str) -> Compose {
+    let mut compose = Compose {
+        file: SourceFile::new(Tool::Compose, file),
+        stores: Vec::new(),
+        others: Vec::new(),
+        builds: Vec::new(),
+    };
     let mut tree = match yaml(text) {
         Ok(tree) => tree,
-        Err(error) => return page.unreadable(&error),
+        Err(error) => {
+            compose.file = compose.file.unreadable(&error);
+            return compose;
+        }
     };
     if let Some(over) = over {
         match yaml(listing.text(over).unwrap_or_default()) {
-            Ok(other) => {
-                merge::over(&mut tree, other);
-                page.leave_out(
-                    1,
-                    format!("the lines of {over}"),
-                    "it is laid over this file; what comes from it is told with the lines it has there",
-                );
-            }
-            Err(error) => page.leave_out(error.line, over.to_owned(), &error.reason),
+            Ok(other) => merge::over(&mut tree, other),
+            Err(error) => compose
+                .file
+                .leave_out(error.line, over.to_owned(), &error.reason),
         }
     }
-    let services = services(&tree, listing, &mut page);
-    let known = env_file(listing, &join(page.folder(), ".env"));
+    let services = services(&tree, listing, &mut compose.file);
+    let known = env_file(listing, &join(compose.file.folder(), ".env"));
+    let hosts = Hosts::of(&services, &known);
     let mut project = Project {
         listing,
-        name: name(&tree, listing, &page),
-        volumes: volumes(&tree),
-        hosts: Hosts::default(),
+        file,
+        hosts,
         known,
+        used: BTreeSet::new(),
+        depends: services
+            .iter()
+            .map(|(name, _, node)| {
+                let names = depends_on(node).into_iter().map(|(_, name, _)| name);
+                (name.clone(), names.collect())
+            })
+            .collect(),
+        jobs: jobs(&services),
     };
-    project.hosts = Hosts::of(&services, &project);
-    let names: BTreeSet<&str> = services.iter().map(|(name, _, _)| name.as_str()).collect();
-    let depends = services
+    for (name, line, node) in services
         .iter()
-        .map(|(name, _, node)| (name.clone(), depends_on(node)))
-        .collect();
-    let jobs = jobs(&services);
-    for (name, line, node) in &services {
-        let mut service = DraftService::new(
-            name,
-            Kind::Backend,
-            page.because(*line, format!("the service `{name}`")),
-        );
-        let is_source = node.get("build").is_some();
-        if is_source {
-            source::fill(&mut service, node, &project, &mut page);
-        } else if node.get("image").is_some() {
-            container::fill(&mut service, node, &project, &mut page);
-        } else {
-            page.leave_out(
-                *line,
-                format!("service `{name}`"),
-                "it has neither an image nor a build",
-            );
-            continue;
-        }
-        if jobs.contains(name) {
-            service.kind = Kind::Job;
-            service.restart = None;
-        }
-        needs(&mut service, node, &names, &depends, &mut page);
-        common(&mut service, node, &mut page);
-        page.leave_out_others(name, node, &KNOWN, "a stack file has no word for it");
-        page.services.push(service);
+        .filter(|(_, _, node)| node.get("build").is_some())
+    {
+        let build = build(name, *line, node, &project, &mut compose.file);
+        let used = build
+            .service
+            .needs
+            .iter()
+            .map(|need| need.value.service.clone());
+        project.used.extend(used);
+        compose.builds.push(build);
     }
-    page.leave_out_others(
-        "compose",
-        &tree,
-        &["name", "services", "version", "volumes", "networks"],
-        "a stack file has no word for it",
-    );
-    page
+    for (name, line, node) in services
+        .iter()
+        .filter(|(_, _, node)| node.get("build").is_none())
+    {
+        image(name, *line, node, &project, &mut compose);
+    }
+    compose
 }
 
 /// The services that start without a profile, each with the line of its name.
-fn services(tree: &Node, listing: &Listing, page: &mut Page) -> Vec<(String, usize, Node)> {
+fn services(tree: &Node, listing: &Listing, file: &mut SourceFile) -> Vec<(String, usize, Node)> {
     let mut found = Vec::new();
     for (key, node) in tree.get("services").map_or(&[][..], Node::table) {
-        let node = merge::extended(node, tree, page, listing, 0);
-        let profiles: Vec<String> = node
-            .get("profiles")
-            .map_or(&[][..], Node::one_or_more)
-            .iter()
-            .filter_map(Node::scalar)
-            .collect();
+        let node = merge::extended(node, tree, file, listing, 0);
+        let profiles = node.get("profiles").map_or(&[][..], Node::one_or_more);
+        let profiles: Vec<String> = profiles.iter().filter_map(Node::scalar).collect();
         if profiles.is_empty() {
             found.push((key.name.clone(), key.line, node));
         } else {
-            page.leave_out(
-                key.line,
-                format!("service `{}`", key.name),
-                &format!(
-                    "it starts only with the profile {}, and a stack has no profiles",
-                    profiles.join(" or ")
-                ),
-            );
+            let why = format!("it starts only with the profile {}", profiles.join(" or "));
+            file.leave_out(key.line, format!("service `{}`", key.name), &why);
         }
     }
     found
-}
-
-fn name(tree: &Node, listing: &Listing, page: &Page) -> String {
-    let said = tree.get("name").and_then(Node::scalar);
-    let folder = page.folder().rsplit('/').next().filter(|it| !it.is_empty());
-    let name = said.unwrap_or_else(|| folder.unwrap_or(&listing.name).to_owned());
-    let lower = name.to_lowercase();
-    let is_part = |it: &char| it.is_ascii_alphanumeric() || "-_".contains(*it);
-    let fit: String = lower.chars().filter(is_part).collect();
-    let fit = fit.trim_start_matches(['-', '_']).to_owned();
-    if fit.is_empty() {
-        "stack".to_owned()
-    } else {
-        fit
-    }
-}
-
-fn volumes(tree: &Node) -> BTreeMap<String, String> {
-    let entries = tree.get("volumes").map_or(&[][..], Node::table).iter();
-    let named = entries.filter_map(|(key, node)| {
-        let name = node.get("name").and_then(Node::scalar);
-        let is_external = node.get("external").and_then(Node::flag) == Some(true);
-        let name = name.or_else(|| is_external.then(|| key.name.clone()))?;
-        Some((key.name.clone(), name))
-    });
-    named.collect()
 }
 
 /// The services that others wait for the end of.
@@ -225,28 +186,267 @@ fn jobs(services: &[(String, usize, Node)]) -> BTreeSet<String> {
     let needs = services
         .iter()
         .filter_map(|(_, _, node)| node.get("depends_on"));
-    let entries = needs.flat_map(Node::table);
-    let completed = entries.filter(|(_, how)| {
+    let completed = needs.flat_map(Node::table).filter(|(_, how)| {
         how.get("condition").and_then(Node::text) == Some("service_completed_successfully")
     });
     completed.map(|(key, _)| key.name.clone()).collect()
 }
 
-fn needs(
-    service: &mut DraftService,
-    node: &Node,
-    names: &BTreeSet<&str>,
-    depends: &BTreeMap<String, Vec<String>>,
-    page: &mut Page,
-) {
-    // What is said wins over what an address tells: a backend may know where its frontend is.
-    let mut told = std::mem::take(&mut service.needs);
-    told.retain(|need| !waits_for(depends, &need.value.service, &service.name));
-    service.needs = said_needs(&service.name, node, names, page);
-    service.needs.extend(told);
+/// The names in `depends_on`, in either notation, and what each must have reached.
+fn depends_on(node: &Node) -> Vec<(usize, String, Need)> {
+    let Some(depends_on) = node.get("depends_on") else {
+        return Vec::new();
+    };
+    let short = depends_on.list().iter();
+    let short = short.filter_map(|item| Some((item.line, item.scalar()?, Need::Ready)));
+    let long = depends_on.table().iter().map(|(key, how)| {
+        let need = match how.get("condition").and_then(Node::text) {
+            Some("service_completed_successfully") => Need::Completed,
+            _ => Need::Ready,
+        };
+        (key.line, key.name.clone(), need)
+    });
+    short.chain(long).collect()
 }
 
-/// Whether one service waits for another, or for what waits for it.
+/// A service that compose itself runs in the foreground.
+fn by_compose(
+    name: &str,
+    line: usize,
+    project: &Project<'_>,
+    file: &SourceFile,
+) -> Option<DraftService> {
+    let engine = project.listing.host.engine()?;
+    let because = file.because(line, format!("the service `{name}`"));
+    let mut service = DraftService::new(name, Kind::Backend, because.clone());
+    let words = |words: &[&str]| -> Vec<String> {
+        let start = [engine, "compose", "-f", project.file];
+        start.iter().chain(words).map(|word| plain(word)).collect()
+    };
+    let up = words(&["up", "--no-deps", "--no-log-prefix", name]);
+    service.command = Some(because.says(CommandLine::Words(up)));
+    service.start_timeout = Some(because.says("10m".to_owned()));
+    service.stop = Some(because.says(Stop {
+        command: Some(words(&["stop", name])),
+        timeout: Some("20s".to_owned()),
+        ..Stop::default()
+    }));
+    Some(service)
+}
+
+/// What an image is for that nothing needs while one develops.
+fn is_needless(image: &str) -> Option<&'static str> {
+    static NEEDLESS: LazyLock<BTreeMap<String, Vec<String>>> =
+        LazyLock::new(|| toml::from_str(include_str!("images.toml")).unwrap_or_default());
+    let name = image
+        .split('@')
+        .next()?
+        .rsplit('/')
+        .next()?
+        .split(':')
+        .next()?;
+    let mut rows = NEEDLESS.iter();
+    rows.find(|(_, names)| names.iter().any(|own| own == name))
+        .map(|(why, _)| why.as_str())
+}
+
+fn image(name: &str, line: usize, node: &Node, project: &Project<'_>, compose: &mut Compose) {
+    let Some(image) = node.get("image").and_then(Node::scalar) else {
+        return;
+    };
+    let file = &mut compose.file;
+    let image = Text::interpolated(&image).knowing(&project.known).likely();
+    let published = ports::ports(node, &project.known);
+    let main = published.iter().find(|port| port.is_one());
+    let because = file.because(line, format!("the service `{name}`"));
+    let is_used = project.used.contains(name);
+    let outside = main.and_then(|port| port.outside);
+    if let Some(store) = stores::of_image(&image) {
+        let (address, address_because) = address(node, project, outside, file, line);
+        let last = image.rsplit('/').next().unwrap_or(&image);
+        let is_plain = !["vector", "gis", "timescale", "stack"]
+            .iter()
+            .any(|part| last.contains(part) || image.contains(part));
+        let wanted = stores::Wanted {
+            store,
+            because,
+            address: Some(address),
+            address_because,
+            env_files: Vec::new(),
+            compose: Some(stores::Compose {
+                file: project.file.to_owned(),
+                service: name.to_owned(),
+                is_plain,
+                publishes: outside.is_some(),
+            }),
+        };
+        compose.stores.push(Image {
+            name: name.to_owned(),
+            wanted: Some(wanted),
+            service: None,
+        });
+        return;
+    }
+    let why = match is_needless(&image) {
+        Some(why) => why,
+        None if !is_used || outside.is_none() => "no program of the project uses it",
+        None => {
+            if let Some(mut service) = by_compose(name, line, project, file) {
+                service.port = outside.map(|port| {
+                    file.because(main.map_or(line, |it| it.line), "ports")
+                        .says(port)
+                });
+                service.kind = Kind::Store;
+                compose.others.push(Image {
+                    name: name.to_owned(),
+                    wanted: None,
+                    service: Some(service),
+                });
+                return;
+            }
+            "an image, and no container engine runs here"
+        }
+    };
+    file.leave_out(line, format!("service `{name}`"), why);
+}
+
+/// Where a store of a compose file listens, and the login that it makes.
+fn address(
+    node: &Node,
+    project: &Project<'_>,
+    outside: Option<u16>,
+    file: &SourceFile,
+    line: usize,
+) -> (stores::Address, crate::draft::Because) {
+    let variables: BTreeMap<String, String> = environment(node)
+        .into_iter()
+        .filter_map(|(_, name, value)| {
+            let value = Text::interpolated(&value?.scalar()?).knowing(&project.known);
+            Some((name, value.likely()))
+        })
+        .collect();
+    let value = |ends: &[&str]| {
+        let found = variables
+            .iter()
+            .find(|(name, _)| ends.iter().any(|end| name.ends_with(end)));
+        found
+            .map(|(_, value)| value.clone())
+            .filter(|value| stores::is_name(value))
+    };
+    let words = node.get("command").map_or_else(String::new, Node::shown);
+    let address = stores::Address {
+        host: "localhost".to_owned(),
+        port: outside,
+        user: value(&["_USER", "_USERNAME"]),
+        has_password: variables.keys().any(|name| name.contains("PASS"))
+            || words.contains("requirepass"),
+        path: value(&["_DB", "_DATABASE"]),
+        ..stores::Address::default()
+    };
+    let line = node.get("ports").map_or(line, |ports| ports.line);
+    (address, file.because(line, "ports"))
+}
+
+/// A service that is built of the project's source, and what it uses.
+fn build(
+    name: &str,
+    line: usize,
+    node: &Node,
+    project: &Project<'_>,
+    file: &mut SourceFile,
+) -> Build {
+    let because = file.because(line, format!("the service `{name}`"));
+    let mut service = DraftService::new(name, Kind::Backend, because);
+    let folders = folders(name, node, project.listing, file);
+    let words = node
+        .get("command")
+        .map_or_else(Vec::new, |node| words(node, &project.known));
+    let line_of_command = node.get("command").map_or(line, |node| node.line);
+    let mut programs = Vec::new();
+    for folder in &folders {
+        let text = shell_words::join(
+            words
+                .iter()
+                .map(|word| word.replace("{{", "{").replace("}}", "}")),
+        );
+        let text = match &words[..] {
+            [shell, option, line] if shell.ends_with("sh") && option.starts_with('-') => {
+                line.clone()
+            }
+            _ => text,
+        };
+        let found = identity::of_line(&text, folder, project.listing, 0);
+        if found
+            .iter()
+            .any(|it| super::commands::begins(it, project.listing))
+        {
+            programs = found;
+            break;
+        }
+    }
+    // Of several, the last is what stays: `migrate && serve`.
+    if let Some(program) = programs.pop() {
+        let because = file.because(line_of_command, "command");
+        let (command, port) = super::command::words(program.words.iter().cloned());
+        service.command = Some(because.says(command));
+        service.port = port.map(|port| because.says(port));
+        service.kind = program.kind;
+        service.directory =
+            (!program.directory.is_empty()).then(|| because.says(program.directory.clone()));
+        programs = vec![program];
+    }
+    if project.jobs.contains(name) {
+        service.kind = Kind::Job;
+        if programs.is_empty()
+            && let Some(folder) = folders
+                .iter()
+                .find(|folder| is_job(&words, folder, project.listing))
+        {
+            let because = file.because(line_of_command, "command");
+            service.command =
+                Some(because.says(CommandLine::words(words.iter().map(|it| plain(it)))));
+            service.directory = (!folder.is_empty()).then(|| because.says(folder.clone()));
+        }
+    }
+    for (line, name, until) in depends_on(node) {
+        let because = file.because(line, "depends_on");
+        service.needs.push(because.says(Needed {
+            service: name,
+            until,
+        }));
+    }
+    variables(&mut service, node, project, file);
+    let published = ports::ports(node, &project.known);
+    let main = published.iter().find(|port| port.is_one());
+    let mut contained = by_compose(name, line, project, file);
+    if let (Some(contained), Some(port)) = (&mut contained, main) {
+        contained.port = port
+            .outside
+            .map(|outside| file.because(port.line, "ports").says(outside));
+        contained.needs.clone_from(&service.needs);
+    }
+    Build {
+        service,
+        programs,
+        folders,
+        contained,
+    }
+}
+
+/// Whether a command prepares something with what is in a folder: a script that is there, or a migration.
+fn is_job(words: &[String], folder: &str, listing: &Listing) -> bool {
+    let Some(first) = words.first() else {
+        return false;
+    };
+    let has = |word: &String| listing.has(&join(folder, word.trim_start_matches("./")));
+    match identity::base_name(first) {
+        "alembic" => listing.has(&join(folder, "alembic.ini")),
+        "python" | "python3" | "bash" | "sh" | "node" | "php" | "npx" => words[1..].iter().any(has),
+        _ => has(first),
+    }
+}
+
+/// Whether one service waits for another, directly or not.
 fn waits_for(depends: &BTreeMap<String, Vec<String>>, one: &str, other: &str) -> bool {
     let mut seen = BTreeSet::new();
     let mut open = vec![one];
@@ -261,108 +461,64 @@ fn waits_for(depends: &BTreeMap<String, Vec<String>>, one: &str, other: &str) ->
     false
 }
 
-/// The names in `depends_on`, in either notation.
-fn depends_on(node: &Node) -> Vec<String> {
-    let Some(depends_on) = node.get("depends_on") else {
-        return Vec::new();
+/// The folders that a service may be built from: of its Dockerfile, its context, its mounts, its name.
+fn folders(name: &str, node: &Node, listing: &Listing, file: &SourceFile) -> Vec<String> {
+    let mut folders: Vec<String> = Vec::new();
+    let mut add = |path: Option<String>| {
+        let path = path.unwrap_or_default();
+        let is_folder = path.is_empty() || listing.has_folder(&path);
+        if is_folder && !folders.contains(&path) {
+            folders.push(path);
+        }
     };
-    let table = depends_on.table().iter().map(|(key, _)| key.name.clone());
-    let list = depends_on.list().iter().filter_map(Node::scalar);
-    table.chain(list).collect()
-}
-
-fn said_needs(
-    name: &str,
-    node: &Node,
-    names: &BTreeSet<&str>,
-    page: &mut Page,
-) -> Vec<Said<Needed>> {
-    let mut said = Vec::new();
-    let Some(depends_on) = node.get("depends_on") else {
-        return said;
-    };
-    let own = name;
-    let short = depends_on
-        .list()
-        .iter()
-        .filter_map(|item| Some((item.line, item.text()?.to_owned(), Need::Ready)));
-    let long = depends_on.table().iter().map(|(key, how)| {
-        let need = match how.get("condition").and_then(Node::text) {
-            Some("service_completed_successfully") => Need::Completed,
-            Some("service_started") => Need::Started,
-            _ => Need::Ready,
-        };
-        (key.line, key.name.clone(), need)
-    });
-    for (line, name, until) in short.chain(long) {
-        if names.contains(&*name) {
-            let because = page.because(line, "depends_on");
-            said.push(because.says(Needed {
-                service: name,
-                until,
-            }));
-        } else {
-            let what = format!("{own}: depends_on {name}");
-            page.leave_out(line, what, "that service is not started");
+    if let Some(build) = node.get("build") {
+        let context = build.get("context").unwrap_or(build).text().unwrap_or(".");
+        let context = file.path(context);
+        if let Some(dockerfile) = build.get("dockerfile").and_then(Node::text) {
+            let path = resolve(context.as_deref().unwrap_or(""), dockerfile).unwrap_or_default();
+            add(Some(folder(&path).to_owned()));
+        }
+        add(context);
+    }
+    for item in node.get("volumes").map_or(&[][..], Node::list) {
+        let source = item
+            .text()
+            .and_then(|text| text.split_once(':'))
+            .map(|(source, _)| source);
+        if let Some(source) = source.filter(|source| source.starts_with('.')) {
+            add(file.path(source));
         }
     }
-    said
+    add(Some(name.to_owned()));
+    folders
 }
 
-/// What is the same for sources and containers.
-fn common(service: &mut DraftService, node: &Node, page: &mut Page) {
-    if let Some(restart) = node.get("restart") {
-        let policy = restart.scalar().unwrap_or_default();
-        let value = match policy.split(':').next() {
-            Some("always" | "unless-stopped") => Some(Restart::Always),
-            Some("no" | "false") => Some(Restart::Never),
-            _ => None,
+/// The variables of a service with addresses that hold on this computer, and needs of what they point at.
+fn variables(service: &mut DraftService, node: &Node, project: &Project<'_>, file: &SourceFile) {
+    for (line, variable, value) in environment(node) {
+        let Some(value) = value.as_ref().and_then(Node::scalar) else {
+            continue;
         };
-        if service.kind != Kind::Job {
-            let because = page.because(restart.line, format!("restart: {policy}"));
-            service.restart = value.map(|value| because.says(value));
-        }
-    }
-    let signal = node.get("stop_signal");
-    let patience = node.get("stop_grace_period");
-    if let Some(because) = signal.or(patience) {
-        let because = page.because(because.line, "how it is stopped");
-        let mut stop = service
-            .stop
-            .take()
-            .map_or_else(Stop::default, |stop| stop.value);
-        if let Some(signal) = signal {
-            let name = signal.scalar().unwrap_or_default();
-            match super::units::signal(&name) {
-                Some(signal) => stop.signal = Some(signal).filter(|it| *it != Signal::Terminate),
-                None => page.leave_out(
-                    signal.line,
-                    format!("{}: stop_signal = {name}", service.name),
-                    "a stack file has no such signal",
-                ),
+        let text = Text::interpolated(&value).knowing(&project.known);
+        let is_open = text.has_unknown();
+        let (value, used) = project.hosts.in_text(&variable, &text);
+        let because = file.because(line, "environment");
+        for other in used.iter().filter(|other| **other != service.name) {
+            let is_known = service
+                .needs
+                .iter()
+                .any(|need| need.value.service == *other);
+            if !is_known && !waits_for(&project.depends, other, &service.name) {
+                service.needs.push(because.says(Needed {
+                    service: other.clone(),
+                    until: Need::Ready,
+                }));
             }
         }
-        let patience = patience.and_then(Node::scalar);
-        stop.timeout = patience.and_then(|it| super::units::duration(&it));
-        service.stop = Some(because.says(stop));
-    }
-    for (key, why) in [
-        ("deploy", "replicas and limits belong to a cluster"),
-        ("tty", "a service has no terminal"),
-        ("stdin_open", "a service has no standard input"),
-    ] {
-        if let Some(node) = node.get(key) {
-            let what = format!("{}: {key} = {}", service.name, node.shown());
-            page.leave_out(node.line, what, why);
+        // Only addresses differ between a container and this computer; all else is in the files of variables.
+        if value.contains(".port}") && !is_open {
+            service.env.push((variable, because.says(value)));
         }
-    }
-    if let Some(networks) = node.get("networks") {
-        let what = format!("{}: networks = {}", service.name, networks.shown());
-        page.leave_out(
-            networks.line,
-            what,
-            "the services of a stack reach each other on localhost",
-        );
     }
 }
 
@@ -372,14 +528,14 @@ fn environment(node: &Node) -> Vec<(usize, String, Option<Node>)> {
         return Vec::new();
     };
     let table = environment.table().iter().map(|(key, node)| {
-        let node = Some(node.clone()).filter(|node| node.value != super::tree::Value::Null);
+        let node = Some(node.clone()).filter(|node| node.value != Value::Null);
         (key.line, key.name.clone(), node)
     });
     let list = environment.list().iter().filter_map(|item| {
         let text = item.scalar()?;
         Some(match text.split_once('=') {
             Some((name, value)) => {
-                let value = super::tree::Value::Text(value.to_owned());
+                let value = Value::Text(value.to_owned());
                 let node = Node {
                     line: item.line,
                     value,
@@ -392,32 +548,15 @@ fn environment(node: &Node) -> Vec<(usize, String, Option<Node>)> {
     table.chain(list).collect()
 }
 
-/// The paths of `env_file`, as a stack file has them.
-fn env_files(node: &Node, page: &mut Page) -> Vec<Said<String>> {
-    let mut files = Vec::new();
-    for item in node.get("env_file").map_or(&[][..], Node::one_or_more) {
-        let path = item.get("path").unwrap_or(item);
-        let is_required = item.get("required").and_then(Node::flag) != Some(false);
-        if let Some(path) = path.text().and_then(|path| page.path(path)) {
-            let optional = if is_required { "" } else { "?" };
-            let because = page.because(item.line, "env_file");
-            files.push(because.says(format!("{path}{optional}")));
-        }
-    }
-    files
-}
-
 /// A command, as a list of words or as a line to be split into words. Compose uses no shell for it.
 fn words(node: &Node, known: &Known) -> Vec<String> {
-    let fill = |text: &str| {
-        super::text::Text::interpolated(text)
-            .knowing(known)
-            .in_stack_file()
-    };
     let words = if let Some(text) = node.text() {
         shell_words::split(text).unwrap_or_else(|_| vec![text.to_owned()])
     } else {
         node.list().iter().filter_map(Node::scalar).collect()
     };
-    words.iter().map(|word| fill(word)).collect()
+    let words = words.iter();
+    words
+        .map(|word| Text::interpolated(word).knowing(known).likely())
+        .collect()
 }

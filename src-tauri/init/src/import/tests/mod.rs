@@ -28,15 +28,6 @@ fn with(programs: &[&str]) -> Host {
     }
 }
 
-/// The files of other tools alone, without what is found in the source.
-fn imported(listing: &Listing) -> Combined {
-    let detected = Draft {
-        name: listing.name.clone(),
-        ..Draft::default()
-    };
-    combine(read(listing), detected)
-}
-
 fn parsed(text: &str) -> Stack {
     let file = Path::new("/project/pilotlight.toml");
     stack_file::parse(file, text.as_bytes(), &Environment::new()).unwrap_or_else(|report| {
@@ -47,7 +38,7 @@ fn parsed(text: &str) -> Stack {
 
 /// What is written, which is right as a stack file, and what was decided.
 fn written(text: &str, host: Host) -> String {
-    let combined = imported(&project(text, host));
+    let combined = draft(&project(text, host));
     let text = render(&combined.draft);
     if !combined.draft.services.is_empty() {
         parsed(&text);
@@ -94,7 +85,7 @@ fn a_store_that_listens_already_is_not_started_again() {
     host.listening = BTreeMap::from([(6379, Some("redis-server".to_owned()))]);
     let text =
         "=== compose.yaml\nservices:\n  cache:\n    image: redis\n    ports: ['6379:6379']\n";
-    let draft = imported(&project(text, host)).draft;
+    let draft = draft(&project(text, host)).draft;
     let stack = parsed(&render(&draft));
     assert!(stack.services[0].is_external());
 }
@@ -104,10 +95,9 @@ fn what_compose_says_of_the_order_wins_over_what_addresses_tell() {
     let text = "=== compose.yaml\nservices:\n  web:\n    build: web\n    command: w\n    \
                 depends_on: [api]\n    ports: ['80:80']\n  api:\n    build: api\n    command: a\n    \
                 ports: ['81:81']\n    environment: {PAGES: 'http://web:80'}\n";
-    let draft = imported(&project(text, with(&[]))).draft;
+    let draft = draft(&project(text, with(&["docker"]))).draft;
     let needs = |name: &str| draft.service(name).unwrap().needs.len();
     assert_eq!((needs("web"), needs("api")), (1, 0));
-    assert_eq!(draft.unsaid, []);
     parsed(&render(&draft));
 }
 

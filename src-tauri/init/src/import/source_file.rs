@@ -2,6 +2,7 @@
 
 use super::{
     Tool,
+    identity::Program,
     text::Known,
     tree::{Node, Unreadable},
 };
@@ -12,7 +13,7 @@ use crate::{
 
 /// A file that says what runs.
 #[derive(Clone, Debug)]
-pub struct Page {
+pub struct SourceFile {
     /// Whose file it is.
     pub tool: Tool,
     /// Its path in the project, with forward slashes.
@@ -21,21 +22,18 @@ pub struct Page {
     pub services: Vec<DraftService>,
     /// What it says and a stack file cannot.
     pub unsaid: Vec<Unsaid>,
-    /// The scripts of a package that stand for what is above: the folder of the package, and the name.
-    pub(super) scripts: Vec<(String, String)>,
-    /// What services without a command are built of: the service, and the folder of its source.
-    pub(super) built: Vec<(String, String)>,
+    /// The programs that its services start, where they were followed already.
+    pub(super) programs: Vec<Program>,
 }
 
-impl Page {
+impl SourceFile {
     pub(super) fn new(tool: Tool, file: &str) -> Self {
         Self {
             tool,
             file: file.to_owned(),
             services: Vec::new(),
             unsaid: Vec::new(),
-            scripts: Vec::new(),
-            built: Vec::new(),
+            programs: Vec::new(),
         }
     }
 

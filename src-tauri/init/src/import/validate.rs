@@ -7,7 +7,7 @@ use crate::draft::{Draft, DraftService, Unsaid, render};
 use pilotlight::stack_file::{self, Environment, Report};
 
 /// Takes out of a draft what a stack file refuses, until it is right.
-pub(super) fn make_sound(draft: &mut Draft) {
+pub(super) fn make_valid(draft: &mut Draft) {
     // Each round takes something out.
     let mut rounds = draft.services.len() * 8;
     while !draft.services.is_empty() {

@@ -1,0 +1,141 @@
+//! Files that say nothing about a development stack: tests, examples, recorded answers, CI, deployment,
+//! and settings of other environments.
+
+use super::listing::{file_name, folder};
+
+/// Folders of such files.
+const FOLDERS: [&str; 47] = [
+    ".circleci",
+    ".devcontainer",
+    ".github",
+    ".gitlab",
+    ".storybook",
+    "__fixtures__",
+    "__mocks__",
+    "__tests__",
+    "alembic",
+    "ansible",
+    "benches",
+    "benchmarks",
+    "boilerplate",
+    "boilerplates",
+    "cassettes",
+    "charts",
+    "cypress",
+    "demo",
+    "demos",
+    "docs_src",
+    "e2e",
+    "example",
+    "examples",
+    "fixtures",
+    "helm",
+    "i18n",
+    "k8s",
+    "kubernetes",
+    "locales",
+    "migrations",
+    "mocks",
+    "node_modules",
+    "notebooks",
+    "playground",
+    "playgrounds",
+    "sample",
+    "samples",
+    "site-packages",
+    "spec",
+    "specs",
+    "stories",
+    "templates",
+    "terraform",
+    "test",
+    "testdata",
+    "tests",
+    "vcr_cassettes",
+];
+
+/// Words in a file's name by which it belongs to another environment than development.
+const ENVIRONMENTS: [&str; 9] = [
+    "ci",
+    "prod",
+    "production",
+    "qa",
+    "spec",
+    "stage",
+    "staging",
+    "test",
+    "tests",
+];
+
+/// Whether the text of this file is no evidence of what a developer runs.
+pub(super) fn is_aside(path: &str) -> bool {
+    let name = file_name(path);
+    // Instructions for people are evidence, and often in `docs`.
+    let is_text = name.ends_with(".md") || name.ends_with(".rst");
+    // Below the sources of Java, folders are names of packages: `com/example`.
+    let folder = folder(path).split("src/main/").next().unwrap_or_default();
+    let is_site = folder.starts_with("apps/docs") || folder.starts_with("packages/docs");
+    folder.split('/').any(|part| {
+        FOLDERS.binary_search(&part).is_ok()
+            || (part == "docs" && !is_text && !is_site)
+            || part.ends_with("-e2e")
+            || part.ends_with(".Tests")
+            || part.ends_with(".IntegrationTests")
+            || part.ends_with(".UnitTests")
+    }) || is_of_other_environment(name)
+        || name == "conftest.py"
+        || [".stories.", ".d.ts", ".min.js", ".cy."]
+            .iter()
+            .any(|mark| name.contains(mark))
+}
+
+/// `settings/production.py`, `application-prod.yml`, `main.test.ts`, `test_api.py`
+fn is_of_other_environment(name: &str) -> bool {
+    // Both are read whatever they are called.
+    if name.starts_with("requirements") || name.starts_with("Dockerfile") {
+        return false;
+    }
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    stem.split(|c: char| !c.is_ascii_alphanumeric())
+        .any(|word| ENVIRONMENTS.contains(&word.to_ascii_lowercase().as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folders_are_sorted_as_they_are_searched() {
+        assert!(FOLDERS.is_sorted());
+    }
+
+    #[test]
+    fn only_what_a_developer_runs_is_evidence() {
+        for path in [
+            "test/vcr_cassettes/link.yml",
+            ".github/workflows/ci.yml",
+            "src/main.test.ts",
+            "api/test_main.py",
+            "config/environments/production.rb",
+            "src/main/resources/application-prod.yml",
+            "src/test/java/A.java",
+            "docs/conf.py",
+            "Shop.Tests/Shop.Tests.csproj",
+        ] {
+            assert!(is_aside(path), "{path}");
+        }
+        for path in [
+            "src/contest.py",
+            "docs/development.md",
+            "requirements-test.txt",
+            "config/environments/development.rb",
+            "latest.py",
+            "src/main/java/com/example/Application.java",
+            "apps/docs/package.json",
+            "src/main.ts",
+            ".env",
+        ] {
+            assert!(!is_aside(path), "{path}");
+        }
+    }
+}

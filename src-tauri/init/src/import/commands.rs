@@ -1,0 +1,450 @@
+//! Commands that people of the project type or have in scripts: recipes, start scripts, composer scripts, and
+//! the shell blocks of instructions. Each program of them is a service, if nothing else names it already.
+
+use super::{
+    Tool, command,
+    identity::{self, Program},
+    lines,
+    source_file::SourceFile,
+};
+use crate::{
+    detect::{Listing, file_name, folder, join},
+    draft::{DraftService, Kind, plain},
+};
+
+/// Words in names of targets, scripts and headings that are about something else than development.
+const OTHERS: [&str; 36] = [
+    "benchmark",
+    "build",
+    "check",
+    "ci",
+    "clean",
+    "contribut",
+    "coverage",
+    "deploy",
+    "docker",
+    "docs",
+    "down",
+    "e2e",
+    "entrypoint",
+    "format",
+    "install",
+    "kill",
+    "kubernetes",
+    "lint",
+    "logs",
+    "migrat",
+    "preview",
+    "prod",
+    "publish",
+    "release",
+    "seed",
+    "setup",
+    "shell",
+    "staging",
+    "stop",
+    "storybook",
+    "systemd",
+    "test",
+    "troubleshoot",
+    "tunnel",
+    "upgrade",
+    "vercel",
+];
+
+/// Words in the names of targets and scripts that start something.
+const STARTS: [&str; 15] = [
+    "api", "app", "backend", "client", "dev", "develop", "frontend", "launch", "run", "serve",
+    "server", "start", "up", "web", "worker",
+];
+
+/// More instructions than a project has for people.
+const MOST_FILES: usize = 24;
+
+fn is_other(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    OTHERS.iter().any(|word| lower.contains(word))
+}
+
+fn starts(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let mut words = lower.split(|c: char| !c.is_ascii_alphanumeric());
+    !is_other(name) && words.any(|word| STARTS.contains(&word))
+}
+
+/// All files with such commands, those that are made to start development first.
+pub(super) fn read(listing: &Listing) -> Vec<SourceFile> {
+    let mut files = composer(listing);
+    files.extend(recipes(listing));
+    files.extend(scripts(listing));
+    files.extend(instructions(listing));
+    files.retain(|file| !file.services.is_empty());
+    files
+}
+
+/// The `dev` script of composer.json.
+fn composer(listing: &Listing) -> Vec<SourceFile> {
+    let files = listing.named("composer.json").filter_map(|path| {
+        let text = listing.text(path)?;
+        let mut file = SourceFile::new(Tool::Composer, path);
+        let words = ["composer", "run", "dev"].map(str::to_owned);
+        let line = crate::detect::line_with(text, "\"dev\"").unwrap_or(1);
+        let found = identity::of_words(&words, folder(path), listing, 0);
+        // One that starts a single thing is no better than what that is.
+        if found.len() > 1 {
+            add(&mut file, found, &[], line, "the script `dev`", None);
+        }
+        Some(file)
+    });
+    files.collect()
+}
+
+/// Targets that start something.
+fn recipes(listing: &Listing) -> Vec<SourceFile> {
+    let mut files: Vec<SourceFile> = Vec::new();
+    for target in lines::targets("", listing) {
+        if !starts(&target.name) {
+            continue;
+        }
+        if files.last().is_none_or(|file| file.file != target.file) {
+            files.push(SourceFile::new(Tool::Recipes, &target.file));
+        }
+        let Some(file) = files.last_mut() else {
+            continue;
+        };
+        let verb = if target.runner == "mise" { "run" } else { "" };
+        let words = [target.runner, verb, &target.name];
+        let words: Vec<String> = words
+            .iter()
+            .filter(|it| !it.is_empty())
+            .map(|&it| it.to_owned())
+            .collect();
+        let found = identity::of_words(&words, "", listing, 0);
+        let why = format!("the target `{}`", target.name);
+        let name = part(&target.name);
+        add(file, found, &[], target.line, &why, name.as_deref());
+    }
+    files
+}
+
+/// `backend` of `dev-backend`
+fn part(name: &str) -> Option<String> {
+    let words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    let mut words = words.filter(|word| {
+        !["dev", "develop", "run", "start", "serve", "launch", "up"].contains(word)
+            && !word.is_empty()
+    });
+    words.next().map(str::to_owned)
+}
+
+/// `start_all.ps1`, `start.bat`, `dev.sh`
+fn scripts(listing: &Listing) -> Vec<SourceFile> {
+    let paths = listing.paths().filter(|path| {
+        let (stem, end) = file_name(path)
+            .rsplit_once('.')
+            .unwrap_or((file_name(path), ""));
+        let at = folder(path);
+        matches!(end, "sh" | "bash" | "ps1" | "bat" | "cmd")
+            && (["", "scripts", "script", "bin", "tools", "dev"].contains(&at) || !at.contains('/'))
+            && starts(stem)
+    });
+    let files = paths.filter_map(|path| {
+        let mut file = SourceFile::new(Tool::StartScript, path);
+        // A script in a folder of scripts runs from the project, most often.
+        let is_aside = ["scripts", "script", "bin", "tools"].contains(&folder(path));
+        let mut here = if is_aside {
+            String::new()
+        } else {
+            folder(path).to_owned()
+        };
+        for (number, line) in lines::joined(listing.text(path)?) {
+            for command in lines::commands(&line, &mut here) {
+                let found = identity::of_words(&command.words, &command.folder, listing, 0);
+                let found = found.into_iter().filter(|it| begins(it, listing)).collect();
+                add(
+                    &mut file,
+                    found,
+                    &command.env,
+                    number,
+                    "the script starts it",
+                    None,
+                );
+            }
+        }
+        Some(file)
+    });
+    files.collect()
+}
+
+/// Whether the file at which a program begins is one of the project.
+pub(super) fn begins(program: &Program, listing: &Listing) -> bool {
+    let Some(entry) = &program.entry else {
+        return true;
+    };
+    let endings = [
+        "",
+        ".py",
+        ".js",
+        ".ts",
+        ".mjs",
+        ".cjs",
+        ".mts",
+        ".tsx",
+        ".go",
+        ".rb",
+        "/__init__.py",
+        "/__main__.py",
+        "/main.go",
+        "/index.js",
+        "/index.ts",
+    ];
+    endings
+        .iter()
+        .any(|end| listing.has(&format!("{entry}{end}")))
+        || listing.has_folder(entry)
+}
+
+/// The shell blocks of README, CONTRIBUTING and of instructions for development.
+fn instructions(listing: &Listing) -> Vec<SourceFile> {
+    let mut paths: Vec<&str> = listing
+        .paths()
+        .filter(|path| is_instruction(path))
+        .collect();
+    paths.sort_by_key(|path| (path.matches('/').count(), *path));
+    let files = paths.into_iter().take(MOST_FILES).filter_map(|path| {
+        let mut file = SourceFile::new(Tool::Instructions, path);
+        in_blocks(&mut file, listing, listing.text(path)?);
+        Some(file)
+    });
+    files.collect()
+}
+
+fn is_instruction(path: &str) -> bool {
+    let name = file_name(path).to_ascii_lowercase();
+    let Some(stem) = name
+        .strip_suffix(".md")
+        .or_else(|| name.strip_suffix(".rst"))
+    else {
+        return false;
+    };
+    let words = [
+        "readme",
+        "contributing",
+        "development",
+        "developing",
+        "getting-started",
+        "getting_started",
+        "quickstart",
+        "quick-start",
+        "quick_start",
+        "local",
+        "running",
+        "hacking",
+        "setup",
+        "install",
+    ];
+    path.matches('/').count() <= 2 && words.iter().any(|word| stem.contains(word))
+}
+
+fn in_blocks(file: &mut SourceFile, listing: &Listing, text: &str) {
+    let at = if folder(&file.file) == "docs" {
+        ""
+    } else {
+        folder(&file.file)
+    }
+    .to_owned();
+    let mut here = at.clone();
+    let mut headings: Vec<(usize, String)> = Vec::new();
+    let mut block: Option<bool> = None;
+    for (number, line) in lines::joined(text) {
+        let trimmed = line.trim();
+        let fence = ["```", "~~~"]
+            .iter()
+            .find_map(|fence| trimmed.strip_prefix(fence));
+        if let Some(language) = fence {
+            block = match block {
+                Some(_) => None,
+                None => Some(is_shell(language)),
+            };
+            continue;
+        }
+        match block {
+            Some(true) if !headings.iter().any(|(_, text)| is_other(text)) => {
+                in_line(file, listing, &line, number, &at, &mut here);
+            }
+            Some(_) => {}
+            None => {
+                let depth = trimmed.bytes().take_while(|byte| *byte == b'#').count();
+                if depth > 0 {
+                    headings.retain(|(other, _)| *other < depth);
+                    headings.push((depth, trimmed.to_owned()));
+                }
+                // A new terminal begins at the project again.
+                if depth > 0 || trimmed.to_ascii_lowercase().contains("terminal") {
+                    here.clone_from(&at);
+                }
+            }
+        }
+    }
+}
+
+fn is_shell(language: &str) -> bool {
+    let language = language.split(|c: char| !c.is_ascii_alphanumeric()).next();
+    matches!(
+        language.unwrap_or_default().to_ascii_lowercase().as_str(),
+        "" | "sh"
+            | "bash"
+            | "shell"
+            | "console"
+            | "zsh"
+            | "fish"
+            | "powershell"
+            | "ps1"
+            | "pwsh"
+            | "bat"
+            | "cmd"
+            | "batch"
+            | "terminal"
+            | "text"
+    )
+}
+
+fn in_line(
+    file: &mut SourceFile,
+    listing: &Listing,
+    line: &str,
+    number: usize,
+    at: &str,
+    here: &mut String,
+) {
+    // `# Terminal 2` begins at the project as well.
+    if line.trim_start().starts_with('#') && line.to_ascii_lowercase().contains("terminal") {
+        at.clone_into(here);
+        return;
+    }
+    let before = here.clone();
+    let commands = lines::commands(line, here);
+    if !here.is_empty() && !listing.has_folder(here) {
+        // The folder of the clone, or one that is meant from the project.
+        let name = here.rsplit('/').next().unwrap_or_default();
+        let from_project = join(at, name);
+        *here = if listing.has_folder(&from_project) {
+            from_project
+        } else {
+            before
+        };
+    }
+    for command in commands {
+        let folder = if command.folder.is_empty() || listing.has_folder(&command.folder) {
+            command.folder
+        } else {
+            here.clone()
+        };
+        let found = identity::of_words(&command.words, &folder, listing, 0);
+        let is_own = |program: &Program| {
+            begins(program, listing)
+                && !program.is_production
+                && program.kind != Kind::Store
+                && (program.class != "python" || stays(program, listing))
+        };
+        let found = found.into_iter().filter(is_own).collect();
+        add(
+            file,
+            found,
+            &command.env,
+            number,
+            "the instructions start it",
+            None,
+        );
+    }
+}
+
+/// Whether a program of Python goes on: it loops, polls or serves.
+fn stays(program: &Program, listing: &Listing) -> bool {
+    let text = program
+        .entry
+        .as_ref()
+        .and_then(|entry| listing.text(&format!("{entry}.py")));
+    let marks = [
+        "while True",
+        "run_polling",
+        "start_polling",
+        "run_forever",
+        "serve_forever",
+        ".consume(",
+        "start_consuming",
+        ".work(",
+    ];
+    text.is_some_and(|text| marks.iter().any(|mark| text.contains(mark)))
+}
+
+/// Adds a service for each program that the file has not named yet.
+fn add(
+    file: &mut SourceFile,
+    programs: Vec<Program>,
+    env: &[(String, String)],
+    line: usize,
+    why: &str,
+    name: Option<&str>,
+) {
+    let is_one = programs.len() == 1;
+    for program in programs {
+        let known = |other: &Program| {
+            identity::same(std::slice::from_ref(other), std::slice::from_ref(&program))
+        };
+        if program.class.starts_with("store-") || file.programs.iter().any(|it| known(it).is_some())
+        {
+            continue;
+        }
+        let because = file.because(line, why);
+        let wish = name
+            .filter(|_| is_one)
+            .map_or_else(|| wished_name(&program), str::to_owned);
+        let mut service = DraftService::new(wish, program.kind, because.clone());
+        let (words, port) = command::words(program.words.iter().cloned());
+        service.command = Some(because.says(words));
+        service.port = port.map(|port| because.says(port));
+        for (name, value) in env {
+            match value.parse() {
+                Ok(port) if name == "PORT" => service.port = Some(because.says(port)),
+                _ => service.env.push((name.clone(), because.says(plain(value)))),
+            }
+        }
+        if !program.directory.is_empty() {
+            service.directory = Some(because.says(plain(&program.directory)));
+        }
+        file.programs.push(program);
+        file.services.push(service);
+    }
+}
+
+/// What a person would call a program: the folder, what it does, or its file.
+fn wished_name(program: &Program) -> String {
+    let of_class = match program.class.as_str() {
+        "celery-worker" | "python-worker" | "django-worker" => Some("worker"),
+        "celery-beat" => Some("beat"),
+        "sidekiq" => Some("sidekiq"),
+        "ruby-jobs" => Some("jobs"),
+        "laravel-queue" => Some("queue"),
+        "laravel-reverb" => Some("reverb"),
+        "laravel-schedule" => Some("schedule"),
+        _ => None,
+    };
+    let last = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
+    if let Some(name) = of_class {
+        return name.to_owned();
+    }
+    let stem = program.entry.as_deref().map(last).unwrap_or_default();
+    let says_nothing = [
+        "", "run", "main", "app", "index", "server", "start", "wsgi", "asgi", "__main__",
+    ];
+    if program.kind == Kind::Worker && !says_nothing.contains(&stem.as_str()) {
+        return stem;
+    }
+    match (last(&program.folder).as_str(), program.kind) {
+        ("" | "src" | "app", Kind::Frontend) => "web".to_owned(),
+        ("" | "src" | "app", Kind::Worker) => "worker".to_owned(),
+        ("" | "src" | "app", _) => "backend".to_owned(),
+        (name, _) => name.to_owned(),
+    }
+}

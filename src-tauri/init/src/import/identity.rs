@@ -1,0 +1,705 @@
+//! What a command starts once package scripts, make targets and runners are followed to the end, so that two
+//! pieces of evidence about one program become one service.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde::Deserialize;
+
+use super::{lines, source_file::resolve};
+use crate::{
+    detect::{Listing, framework_of_tool, join},
+    draft::{DraftService, Kind},
+};
+
+/// A program that stays, as a command starts it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Program {
+    /// What it is, whichever program runs it: `python-web`, `vite`.
+    pub(super) class: String,
+    pub(super) kind: Kind,
+    /// The folder in which it runs; `""` is the project.
+    pub(super) folder: String,
+    /// The file at which it begins, from the folder of the project and without its ending.
+    pub(super) entry: Option<String>,
+    /// Whether this is how it runs in production.
+    pub(super) is_production: bool,
+    /// The port on which it listens if nothing says another.
+    pub(super) port: Option<u16>,
+    /// The words that start it alone, and the folder in which they are typed.
+    pub(super) words: Vec<String>,
+    pub(super) directory: String,
+}
+
+/// The proof that two services are the same program. Only [`same`] makes one, and only with one can parts of a
+/// service be given to another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Same(());
+
+/// A row of `programs.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Known {
+    names: Vec<String>,
+    verbs: Option<Vec<String>>,
+    class: String,
+    #[serde(default)]
+    kind: Kind,
+    #[serde(default)]
+    entry: bool,
+    /// Whether it is nothing without a file.
+    #[serde(default)]
+    needs_entry: bool,
+    #[serde(default)]
+    production: bool,
+    port: Option<u16>,
+}
+
+#[derive(Deserialize)]
+struct File {
+    program: Vec<Known>,
+}
+
+static PROGRAMS: LazyLock<Vec<Known>> = LazyLock::new(|| {
+    #[expect(
+        clippy::expect_used,
+        reason = "the file is part of the program, and tests read it"
+    )]
+    toml::from_str::<File>(include_str!("programs.toml"))
+        .expect("a table of programs")
+        .program
+});
+
+/// Scripts refer to scripts no deeper than this.
+const DEEPEST: usize = 6;
+
+/// What runs another program after its own options and a verb.
+const RUNNERS: [(&str, &str); 16] = [
+    ("uv", "run"),
+    ("poetry", "run"),
+    ("pdm", "run"),
+    ("pipenv", "run"),
+    ("pixi", "run"),
+    ("hatch", "run"),
+    ("rye", "run"),
+    ("conda", "run"),
+    ("bundle", "exec"),
+    ("mise", "exec"),
+    ("direnv", "exec"),
+    ("dotenv", ""),
+    ("dotenvx", "run"),
+    ("doppler", "run"),
+    ("infisical", "run"),
+    ("op", "run"),
+];
+
+/// What only prepares the surroundings of another program.
+const WRAPPERS: [&str; 14] = [
+    "bunx",
+    "call",
+    "cross-env",
+    "cross-env-shell",
+    "env",
+    "env-cmd",
+    "exec",
+    "nohup",
+    "npx",
+    "php",
+    "pnpx",
+    "sudo",
+    "time",
+    "winpty",
+];
+
+/// The name of a program without its path and ending.
+pub(super) fn base_name(word: &str) -> &str {
+    let name = word.rsplit(['/', '\\']).next().unwrap_or(word);
+    [".exe", ".cmd", ".bat"]
+        .iter()
+        .find_map(|end| name.strip_suffix(end))
+        .unwrap_or(name)
+}
+
+/// Whether a word is a program that is known here, or runs one.
+pub(super) fn is_known(word: &str) -> bool {
+    let name = base_name(word);
+    MANAGERS.contains(&name)
+        || TASK_RUNNERS.contains(&name)
+        || RUNNERS.iter().any(|(runner, _)| *runner == name)
+        || (WRAPPERS.contains(&name) && !matches!(name, "call" | "nohup"))
+        || name == "concurrently"
+        || PROGRAMS
+            .iter()
+            .any(|it| it.names.iter().any(|own| own == name))
+        || framework_of_tool(&[name.to_owned(), "dev".to_owned()]).is_some()
+        || framework_of_tool(&[name.to_owned(), "start".to_owned()]).is_some()
+        || framework_of_tool(&[name.to_owned(), "serve".to_owned()]).is_some()
+}
+
+const MANAGERS: [&str; 5] = ["npm", "pnpm", "yarn", "bun", "composer"];
+const TASK_RUNNERS: [&str; 5] = ["make", "just", "task", "mise", "rake"];
+
+/// The programs that a service starts.
+pub(super) fn of_service(service: &DraftService, listing: &Listing) -> Vec<Program> {
+    let Some(command) = &service.command else {
+        return Vec::new();
+    };
+    let line = command.value.shown().replace("{{", "{").replace("}}", "}");
+    of_line(&line, service.folder(), listing, 0)
+}
+
+/// The programs that a line for a shell starts in a folder.
+pub(super) fn of_line(line: &str, folder: &str, listing: &Listing, depth: usize) -> Vec<Program> {
+    let mut here = folder.to_owned();
+    let commands = lines::commands(line, &mut here);
+    let programs = commands
+        .iter()
+        .flat_map(|command| of_words(&command.words, &command.folder, listing, depth));
+    programs.collect()
+}
+
+/// The programs that these words start. More than one if a script starts several.
+pub(super) fn of_words(
+    typed: &[String],
+    folder: &str,
+    listing: &Listing,
+    depth: usize,
+) -> Vec<Program> {
+    let mut programs = followed(typed, folder, listing, depth);
+    if let [only] = &mut programs[..] {
+        only.words = typed.to_vec();
+        folder.clone_into(&mut only.directory);
+    }
+    programs
+}
+
+fn followed(typed: &[String], folder: &str, listing: &Listing, depth: usize) -> Vec<Program> {
+    let words = unwrapped(typed);
+    let Some(first) = words.first() else {
+        return Vec::new();
+    };
+    if depth > DEEPEST {
+        return Vec::new();
+    }
+    let name = base_name(first);
+    if name == "concurrently" {
+        let commands = words[1..].iter().filter(|word| word.contains([' ', ':']));
+        let commands = commands.flat_map(|command| {
+            let script = ["npm:", "pnpm:", "yarn:", "bun:"]
+                .iter()
+                .find_map(|start| command.strip_prefix(start));
+            let line = script.map(|script| format!("npm run {script}"));
+            of_line(
+                line.as_deref().unwrap_or(command),
+                folder,
+                listing,
+                depth + 1,
+            )
+        });
+        return commands.collect();
+    }
+    if MANAGERS.contains(&name)
+        && let Some(found) = of_script(words, folder, listing, depth)
+    {
+        return found;
+    }
+    if TASK_RUNNERS.contains(&name) {
+        return lines::recipe(words, folder, listing)
+            .iter()
+            .flat_map(|line| of_line(line, folder, listing, depth + 1))
+            .collect();
+    }
+    known(words, folder, listing).into_iter().collect()
+}
+
+/// The words without what only runs them.
+fn unwrapped(words: &[String]) -> &[String] {
+    let mut rest = words;
+    while let [first, after @ ..] = rest {
+        let name = base_name(first);
+        let second = after.first().map_or("", String::as_str);
+        let is_assignment = first
+            .split_once('=')
+            .is_some_and(|(name, _)| !name.is_empty() && !name.contains(['-', '/', '.', '@']));
+        if let Some((_, verb)) = RUNNERS
+            .iter()
+            .find(|(runner, verb)| *runner == name && (verb.is_empty() || *verb == second))
+        {
+            rest = without_options(&after[usize::from(!verb.is_empty())..]);
+        } else if is_assignment || (WRAPPERS.contains(&name) && second != "-S") {
+            rest = without_options(after);
+        } else if matches!(name, "python" | "python3" | "py") && second == "-m" {
+            rest = &after[1..];
+            // A module of the project is no program of its own.
+            if rest.first().is_some_and(|module| !is_known(module)) {
+                return words_from(words, rest.len() + 2);
+            }
+        } else if matches!(name, "pnpm" | "yarn") && matches!(second, "exec" | "dlx") {
+            rest = &after[1..];
+        } else if matches!(name, "python" | "python3" | "py" | "ruby")
+            && (second.ends_with("manage.py") || second.starts_with("bin/"))
+        {
+            rest = after;
+        } else {
+            break;
+        }
+    }
+    rest
+}
+
+/// The last `count` words.
+fn words_from(words: &[String], count: usize) -> &[String] {
+    &words[words.len().saturating_sub(count)..]
+}
+
+/// The words after the options of a runner.
+fn without_options(words: &[String]) -> &[String] {
+    if let Some(end) = words.iter().position(|word| word == "--")
+        && words[..end].iter().all(|word| !is_known(word))
+    {
+        return &words[end + 1..];
+    }
+    let mut rest = words;
+    while let [first, after @ ..] = rest {
+        if !first.starts_with('-') {
+            break;
+        }
+        let takes_value = matches!(
+            first.as_str(),
+            "-e" | "-f"
+                | "-n"
+                | "-p"
+                | "--env-file"
+                | "--file"
+                | "--with"
+                | "--extra"
+                | "--group"
+                | "--package"
+        );
+        rest = if takes_value {
+            after.get(1..).unwrap_or(&[])
+        } else {
+            after
+        };
+    }
+    rest
+}
+
+/// The programs of the script of a package that these words run.
+fn of_script(
+    words: &[String],
+    folder: &str,
+    listing: &Listing,
+    depth: usize,
+) -> Option<Vec<Program>> {
+    let manager = base_name(&words[0]);
+    let (folder, script) = script_of(words, folder, listing)?;
+    let manifest = if manager == "composer" {
+        "composer.json"
+    } else {
+        "package.json"
+    };
+    let text = listing.text(&join(&folder, manifest))?;
+    let json: serde_json::Value = serde_json::from_str(text).ok()?;
+    let found = json.get("scripts")?.get(&script)?;
+    let lines: Vec<&str> = match found {
+        serde_json::Value::String(line) => vec![line],
+        serde_json::Value::Array(lines) => lines.iter().filter_map(|it| it.as_str()).collect(),
+        _ => return None,
+    };
+    let programs = lines
+        .iter()
+        .flat_map(|line| of_line(line, &folder, listing, depth + 1));
+    Some(programs.collect())
+}
+
+/// The folder of the package and the name of the script that these words run.
+pub(super) fn script_of(
+    words: &[String],
+    folder: &str,
+    listing: &Listing,
+) -> Option<(String, String)> {
+    let mut folder = folder.to_owned();
+    let mut script = None;
+    let mut rest = words[1..].iter();
+    while let Some(word) = rest.next() {
+        let (option, value) = match word.split_once('=') {
+            Some((option, value)) => (option, Some(value.to_owned())),
+            None => (word.as_str(), None),
+        };
+        match option {
+            "--prefix" | "-C" | "--dir" | "--cwd" | "--working-dir" | "-d" => {
+                let to = value.or_else(|| rest.next().cloned())?;
+                folder = resolve(&folder, &to).unwrap_or_default();
+            }
+            "--filter" | "-F" | "-w" | "--workspace" | "workspace" => {
+                let package = value.or_else(|| rest.next().cloned())?;
+                folder = package_folder(&package, listing)?;
+            }
+            "--" => break,
+            "run" | "run-script" | "exec" | "--if-present" | "--silent" | "-s" => {}
+            _ if word.starts_with('-') => {}
+            _ => {
+                script.get_or_insert_with(|| word.clone());
+            }
+        }
+    }
+    Some((folder, script?))
+}
+
+/// The folder of the package of this name, or at the end of this path.
+fn package_folder(package: &str, listing: &Listing) -> Option<String> {
+    let package = package.trim_matches(['.', '{', '}', '/']);
+    let quoted = format!("\"{package}\"");
+    let mut files = listing.named("package.json");
+    files.find_map(|file| {
+        let folder = crate::detect::folder(file);
+        let text = listing.text(file)?;
+        let is_named = || {
+            let json: serde_json::Value = serde_json::from_str(text).ok()?;
+            (json.get("name")?.as_str()? == package).then_some(())
+        };
+        let fits = folder == package || (text.contains(&quoted) && is_named().is_some());
+        fits.then(|| folder.to_owned())
+    })
+}
+
+/// The one program that these words start, by the table.
+fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
+    let name = base_name(&words[0]);
+    let program = |class: &str, kind, entry, is_production, port| Program {
+        class: class.to_owned(),
+        kind,
+        folder: folder.to_owned(),
+        entry,
+        is_production,
+        port,
+        words: words.to_vec(),
+        directory: folder.to_owned(),
+    };
+    if let Some((class, is_frontend, port)) = framework_of_tool(words) {
+        let kind = if is_frontend {
+            Kind::Frontend
+        } else {
+            Kind::Backend
+        };
+        // `vite preview` and `next start` serve what was built.
+        let is_built = ["preview", "start"]
+            .iter()
+            .any(|verb| words.get(1).is_some_and(|it| it == verb))
+            && ["vite", "next", "nuxt", "astro"].contains(&class);
+        // Whatever serves this one is a program of Node.
+        let class = if class == "@nestjs/core" {
+            "node"
+        } else {
+            class
+        };
+        return Some(program(class, kind, None, is_built, Some(port)));
+    }
+    let row = PROGRAMS.iter().find(|row| {
+        let is_named = row.names.iter().any(|own| own == name);
+        let has_verb = || match &row.verbs {
+            None => true,
+            Some(verbs) if words.len() == 1 => verbs.iter().any(String::is_empty),
+            Some(verbs) => words[1..].iter().any(|word| {
+                verbs.contains(word)
+                    || verbs
+                        .iter()
+                        .any(|verb| !verb.is_empty() && word.ends_with(&format!(":{verb}")))
+            }),
+        };
+        is_named && has_verb()
+    })?;
+    let file = row.entry.then(|| entry(words)).flatten();
+    if row.needs_entry && file.is_none() {
+        return None;
+    }
+    let (mut class, mut kind) = (row.class.as_str(), row.kind);
+    let mut entry = file.as_deref().map(|file| from_project(folder, file));
+    let mut is_production = row.production;
+    match class {
+        "python" => {
+            let path = file
+                .as_deref()
+                .map(|file| resolve(folder, file).unwrap_or_default());
+            let text = path.and_then(|path| listing.text(&path).map(str::to_owned));
+            match served(text.as_deref().unwrap_or_default()) {
+                Served::Itself => class = "python-web",
+                Served::Module(module) => {
+                    class = "python-web";
+                    entry = Some(from_project(folder, &module));
+                }
+                Served::No => kind = Kind::Worker,
+            }
+        }
+        "node" => {
+            is_production = file.as_deref().is_some_and(|file| {
+                ["dist/", "build/", "out/", ".output/"]
+                    .iter()
+                    .any(|built| file.contains(built))
+            });
+        }
+        _ => {}
+    }
+    // Django has one application, whichever of its modules serves it.
+    if class == "python-web" && listing.has(&join(folder, "manage.py")) {
+        entry = None;
+    }
+    Some(program(class, kind, entry, is_production, row.port))
+}
+
+/// What the file of a program of Python serves.
+enum Served {
+    Itself,
+    Module(String),
+    No,
+}
+
+fn served(text: &str) -> Served {
+    static RUN: LazyLock<Regex> =
+        LazyLock::new(|| crate::detect::pattern(r#"uvicorn\.run\(\s*["']([\w.]+):"#));
+    if let Some(module) = RUN.captures(text).and_then(|found| found.get(1)) {
+        return Served::Module(module.as_str().to_owned());
+    }
+    let serves = [
+        "uvicorn.run(",
+        "app.run(",
+        ".serve_forever(",
+        "run_app(",
+        "socketio.run(",
+        ".launch(",
+        "ui.run(",
+        "hypercorn",
+    ];
+    if serves.iter().any(|call| text.contains(call)) {
+        Served::Itself
+    } else {
+        Served::No
+    }
+}
+
+/// The file, the module or the package that the words name.
+fn entry(words: &[String]) -> Option<String> {
+    let mut rest = words[1..].iter();
+    while let Some(word) = rest.next() {
+        match word.as_str() {
+            "-m" => return rest.next().cloned(),
+            "--exec" | "-x" | "--require" | "-r" | "--import" | "--loader" | "--env-file"
+            | "--watch" | "-w" | "--ext" | "-e" | "--host" | "--port" | "-p" | "-b" | "--bind"
+            | "-k" | "--worker-class" | "--workers" | "--log-level" | "--app-dir" | "--inspect"
+                if !rest.as_slice().is_empty() =>
+            {
+                // Only an option that is followed by no file takes a value.
+                let next = rest.as_slice().first().map_or("", String::as_str);
+                let is_file = next.rsplit_once('.').is_some_and(|(_, end)| {
+                    matches!(end, "js" | "ts" | "mjs" | "cjs" | "mts" | "tsx" | "py")
+                });
+                if !(is_file && matches!(word.as_str(), "--watch" | "--inspect")) {
+                    rest.next();
+                }
+            }
+            "run" | "dev" | "watch" | "serve" => {}
+            option if option.starts_with('-') => {}
+            word if word.contains('=') => {}
+            word => return Some(word.to_owned()),
+        }
+    }
+    None
+}
+
+/// An entry as it is compared: from the project, a module as a path, the source of what was built, no ending.
+fn from_project(folder: &str, entry: &str) -> String {
+    let (path, is_module) = match entry.split_once(':') {
+        Some((module, _)) => (module, true),
+        None => (
+            entry,
+            !entry.contains(['/', '\\']) && !has_source_ending(entry),
+        ),
+    };
+    let path = if is_module {
+        path.replace('.', "/")
+    } else {
+        path.replace('\\', "/")
+    };
+    let path = path.trim_start_matches("./");
+    let path = ["dist/", "build/", "out/"]
+        .iter()
+        .find_map(|built| path.strip_prefix(built))
+        .map_or_else(|| path.to_owned(), |rest| format!("src/{rest}"));
+    let path = resolve(folder, &path).unwrap_or_default();
+    let name_at = path.rfind('/').map_or(0, |at| at + 1);
+    match path[name_at..].rfind('.') {
+        Some(dot) if dot > 0 => path[..name_at + dot].to_owned(),
+        _ => path,
+    }
+}
+
+fn has_source_ending(file: &str) -> bool {
+    file.rsplit_once('.').is_some_and(|(_, end)| {
+        matches!(
+            end,
+            "js" | "ts" | "mjs" | "cjs" | "mts" | "tsx" | "jsx" | "py" | "rb" | "go" | "php"
+        )
+    })
+}
+
+/// Whether two services are the same program: the same kind of program at the same entry, or in the same folder
+/// where one of them names no entry.
+pub(super) fn same(one: &[Program], other: &[Program]) -> Option<Same> {
+    // What starts several is none of them.
+    let ([one], [other]) = (one, other) else {
+        return None;
+    };
+    let is_place = match (&one.entry, &other.entry) {
+        (Some(entry), Some(of_other)) => entry == of_other,
+        // `fastapi dev` and `flask run` look for the application in the folders below, too.
+        (Some(_), None) if one.class.starts_with("python-") => {
+            is_within(&one.folder, &other.folder)
+        }
+        (None, Some(_)) if one.class.starts_with("python-") => {
+            is_within(&other.folder, &one.folder)
+        }
+        _ => one.folder == other.folder,
+    };
+    (one.class == other.class && is_place).then_some(Same(()))
+}
+
+fn is_within(inner: &str, outer: &str) -> bool {
+    outer.is_empty() || inner == outer || inner.starts_with(&format!("{outer}/"))
+}
+
+/// Whether two services listen on one port, of which neither is a store that the other is not.
+pub(super) fn same_port(one: &DraftService, other: &DraftService) -> Option<Same> {
+    let port = |service: &DraftService| service.port.as_ref().map(|said| said.value);
+    let is_store = |service: &DraftService| service.kind == Kind::Store;
+    let is_one = port(one).is_some() && port(one) == port(other);
+    (is_one && is_store(one) == is_store(other)).then_some(Same(()))
+}
+
+/// Whether two services are stores of one kind.
+pub(super) fn same_store(one: &DraftService, other: &DraftService) -> Option<Same> {
+    const KINDS: [&str; 13] = [
+        "redis",
+        "valkey",
+        "postgres",
+        "mysql",
+        "mariadb",
+        "mongo",
+        "rabbitmq",
+        "kafka",
+        "nats",
+        "elasticsearch",
+        "minio",
+        "ollama",
+        "memcached",
+    ];
+    let shown = |service: &DraftService| {
+        let command = service.command.as_ref().map(|said| said.value.shown());
+        let command = command.unwrap_or_default();
+        format!("{} {} {command}", service.name, service.because.text).to_lowercase()
+    };
+    let program = |service: &DraftService| {
+        let command = service.command.as_ref().map(|said| said.value.shown())?;
+        let first = command.split_whitespace().next().map(base_name)?.to_owned();
+        let row = PROGRAMS.iter().find(|row| row.names.contains(&first))?;
+        Some(row.kind)
+    };
+    let (shown_one, shown_other) = (shown(one), shown(other));
+    let kind = KINDS.iter().find(|kind| shown_other.contains(*kind))?;
+    let is_store = one.kind == Kind::Store || program(one) == Some(Kind::Store);
+    (is_store && other.kind == Kind::Store && shown_one.contains(kind)).then_some(Same(()))
+}
+
+/// Whether a service runs in this folder.
+pub(super) fn same_folder(one: &DraftService, folder: &str) -> Option<Same> {
+    (one.folder() == folder).then_some(Same(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::Host;
+
+    fn listing() -> Listing {
+        let mut listing = Listing::new("x", Host::default());
+        for (path, text) in [
+            (
+                "package.json",
+                r#"{"scripts":{"dev":"npm run web","web":"vite --port 3000"}}"#,
+            ),
+            (
+                "apps/api/package.json",
+                r#"{"name":"api","scripts":{"dev":"tsx watch src/index.ts"}}"#,
+            ),
+            ("Makefile", "up: deps\n\tcd api && npx tsx src/app.ts\n"),
+            (
+                "run.py",
+                "import uvicorn\nuvicorn.run('app.main:app', port=1)\n",
+            ),
+        ] {
+            listing.add(path, Some(text));
+        }
+        listing
+    }
+
+    fn shown(line: &str) -> String {
+        let programs = of_line(line, "", &listing(), 0);
+        let shown = programs.iter().map(|it| {
+            format!(
+                "{} {}:{}",
+                it.class,
+                it.folder,
+                it.entry.as_deref().unwrap_or("-")
+            )
+        });
+        shown.collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn commands_are_followed_to_the_program_that_stays() {
+        for (line, expected) in [
+            ("npm run dev", "vite :-"),
+            ("pnpm --filter api dev", "node apps/api:apps/api/src/index"),
+            (
+                "cd apps/api && node dist/index.js",
+                "node apps/api:apps/api/src/index",
+            ),
+            ("make up", "node api:api/src/app"),
+            (
+                "uv run uvicorn app.main:app --reload",
+                "python-web :app/main",
+            ),
+            (
+                ".venv/bin/python -m uvicorn app.main:app",
+                "python-web :app/main",
+            ),
+            ("python run.py", "python-web :app/main"),
+            ("bundle exec puma -C config/puma.rb", "ruby-web :-"),
+            ("bin/rails server -p 3000", "ruby-web :-"),
+            ("celery -A shop worker", "celery-worker :-"),
+            ("php artisan serve", "php-web :-"),
+            ("npm test", ""),
+        ] {
+            assert_eq!(shown(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_worker_and_its_clock_are_two_programs() {
+        let programs = |line: &str| of_line(line, "", &listing(), 0);
+        assert!(
+            same(
+                &programs("celery -A a worker"),
+                &programs("celery -A a beat")
+            )
+            .is_none()
+        );
+        assert!(
+            same(
+                &programs("python run.py"),
+                &programs("uvicorn app.main:app")
+            )
+            .is_some()
+        );
+    }
+}

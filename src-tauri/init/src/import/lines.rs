@@ -1,0 +1,525 @@
+//! Lines that people type or scripts run: shell, batch files, PowerShell, recipes of make, just, Task and mise.
+//!
+//! Deliberately forgiving: a line is only searched for programs that are known, and never run.
+
+use super::{
+    identity::{base_name, is_known},
+    source_file::resolve,
+    tree::{Node, toml, yaml},
+};
+use crate::detect::{Listing, join};
+
+/// A command of a line, and the folder in which it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Command {
+    pub(super) folder: String,
+    pub(super) words: Vec<String>,
+    /// The variables that are set for it.
+    pub(super) env: Vec<(String, String)>,
+}
+
+/// A word, or what ends a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Token {
+    Word(String),
+    /// A word in quotes.
+    Quoted(String),
+    End,
+    Background,
+    Open,
+    Close,
+}
+
+/// What opens a terminal or a process for another command.
+const LAUNCHERS: [&str; 13] = [
+    "call",
+    "cmd",
+    "cmd.exe",
+    "exec",
+    "gnome-terminal",
+    "nohup",
+    "powershell",
+    "powershell.exe",
+    "pwsh",
+    "start",
+    "start-process",
+    "wt",
+    "xterm",
+];
+
+/// The commands of a line that start a program that is known. `here` is the folder in which the line runs, and
+/// afterwards the one in which the next line does.
+pub(super) fn commands(line: &str, here: &mut String) -> Vec<Command> {
+    let line = line.trim();
+    let lower = line.to_ascii_lowercase();
+    if ["#", "//", "::", "rem ", "echo ", "@echo", "write-host"]
+        .iter()
+        .any(|start| lower.starts_with(start))
+    {
+        return Vec::new();
+    }
+    let line = ["$ ", "> ", "PS> ", "@", "- "]
+        .iter()
+        .find_map(|prompt| line.strip_prefix(prompt))
+        .unwrap_or(line)
+        .replace("$(MAKE)", "make");
+    let mut found = Vec::new();
+    let before = here.clone();
+    let mut outer = Vec::new();
+    let mut words: Vec<Token> = Vec::new();
+    for token in tokens(&line).into_iter().chain([Token::End]) {
+        match token {
+            Token::Word(_) | Token::Quoted(_) => words.push(token),
+            Token::Open => outer.push(here.clone()),
+            Token::End | Token::Background | Token::Close => {
+                let moved = finish(&words, here, &mut found);
+                if token == Token::Background && !moved {
+                    here.clone_from(&before);
+                }
+                words.clear();
+                if token == Token::Close
+                    && let Some(folder) = outer.pop()
+                {
+                    *here = folder;
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Takes one command. Whether it only changes the folder.
+fn finish(tokens: &[Token], here: &mut String, found: &mut Vec<Command>) -> bool {
+    let text = |token: &Token| match token {
+        Token::Word(text) | Token::Quoted(text) => text.clone(),
+        _ => String::new(),
+    };
+    let words: Vec<String> = tokens.iter().map(text).collect();
+    let Some(first) = words.first() else {
+        return false;
+    };
+    let first = first.to_ascii_lowercase();
+    if ["cd", "chdir", "pushd", "set-location", "sl"].contains(&first.as_str()) {
+        let to = words[1..]
+            .iter()
+            .find(|it| !it.eq_ignore_ascii_case("/d") && !it.starts_with('-'));
+        if let Some(to) = to {
+            *here = moved(here, to);
+        }
+        return true;
+    }
+    let mut env = Vec::new();
+    let mut folder = here.clone();
+    let mut is_launched = false;
+    let runs_several = words.iter().any(|word| word == "concurrently");
+    let mut rest = tokens.iter().enumerate();
+    while let Some((at, token)) = rest.next() {
+        let word = text(token);
+        let lower = word.to_ascii_lowercase();
+        if matches!(token, Token::Quoted(_)) && word.contains(' ') && !runs_several {
+            // A command line in quotes: `cmd /k "cd backend && python main.py"`.
+            let inner = commands(&word, &mut folder.clone());
+            if !inner.is_empty() {
+                found.extend(inner);
+                return false;
+            }
+        } else if lower == "-workingdirectory" || (is_launched && lower == "/d") {
+            if let Some((_, to)) = rest.next() {
+                folder = moved(here, &text(to));
+            }
+        } else if is_known(&word) || is_python(&word) {
+            let name = if is_python(&word) && !is_known(&word) {
+                "python".to_owned()
+            } else {
+                word
+            };
+            let mut words = vec![name];
+            words.extend(arguments(&tokens[at + 1..], runs_several, &mut folder));
+            found.push(Command { folder, words, env });
+            return false;
+        } else if LAUNCHERS.contains(&lower.as_str()) {
+            is_launched = true;
+        } else if let Some((name, value)) = word.split_once('=')
+            && !name.is_empty()
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        {
+            env.push((name.to_owned(), value.to_owned()));
+        } else if !(is_launched || word.starts_with('-')) {
+            return false;
+        }
+    }
+    false
+}
+
+/// `"$PYTHON"`, `%PYTHON%`, `${VENV_PYTHON}`
+fn is_python(word: &str) -> bool {
+    word.contains(['$', '%']) && word.to_ascii_uppercase().contains("PYTHON")
+}
+
+/// The words after a program, as far as they are its own.
+fn arguments(tokens: &[Token], runs_several: bool, folder: &mut String) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut rest = tokens.iter();
+    let mut is_list = false;
+    while let Some(token) = rest.next() {
+        match token {
+            Token::Word(word) if word.starts_with(['>', '<']) || word.starts_with("2>") => break,
+            Token::Word(word) if word.eq_ignore_ascii_case("-argumentlist") => is_list = true,
+            Token::Word(word) if word.eq_ignore_ascii_case("-workingdirectory") => {
+                if let Some(Token::Word(to) | Token::Quoted(to)) = rest.next() {
+                    *folder = moved(folder, to);
+                }
+            }
+            Token::Word(word)
+                if ["-nonewwindow", "-passthru", "-windowstyle", "-noexit"]
+                    .contains(&word.to_ascii_lowercase().as_str()) => {}
+            Token::Quoted(word) if is_list && !runs_several => {
+                words.extend(word.split_whitespace().map(str::to_owned));
+            }
+            Token::Word(word) | Token::Quoted(word) => words.push(word.clone()),
+            _ => {}
+        }
+    }
+    words
+}
+
+/// A folder after a change to another. What begins with a variable of the script begins at its folder.
+fn moved(here: &str, to: &str) -> String {
+    let to = to.replace('\\', "/");
+    let known = [
+        "$PSScriptRoot",
+        "%~dp0",
+        "%CD%",
+        "$PWD",
+        "$(pwd)",
+        "$(dirname $0)",
+    ];
+    let mut rest = to.as_str();
+    let mut from = here;
+    for start in known {
+        if let Some(after) = rest.strip_prefix(start) {
+            (rest, from) = (after.trim_start_matches('/'), "");
+        }
+    }
+    if rest.starts_with(['$', '%']) {
+        rest = rest.split_once('/').map_or("", |(_, after)| after);
+        from = "";
+    }
+    if rest.starts_with(['/', '~']) {
+        return here.to_owned();
+    }
+    resolve(from, rest).unwrap_or_default()
+}
+
+fn tokens(line: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut word = String::new();
+    let mut is_quoted = false;
+    let mut characters = line.chars().peekable();
+    let close = |word: &mut String, is_quoted: &mut bool, tokens: &mut Vec<Token>| {
+        if !word.is_empty() || *is_quoted {
+            let text = std::mem::take(word);
+            tokens.push(if *is_quoted {
+                Token::Quoted(text)
+            } else {
+                Token::Word(text)
+            });
+        }
+        *is_quoted = false;
+    };
+    while let Some(character) = characters.next() {
+        match character {
+            '"' | '\'' | '`' => {
+                // Quotes within a word, `--x="a b"`, are a part of it.
+                is_quoted = word.is_empty();
+                while let Some(inner) = characters.next() {
+                    match inner {
+                        '\\' if characters.peek() == Some(&'"') => {
+                            word.extend(characters.next());
+                        }
+                        _ if inner == character => break,
+                        _ => word.push(inner),
+                    }
+                }
+                if characters.peek() == Some(&',') {
+                    characters.next();
+                    close(&mut word, &mut is_quoted, &mut tokens);
+                }
+            }
+            '&' if word.ends_with('>') || characters.peek() == Some(&'>') => word.push(character),
+            '&' | '|' | ';' => {
+                close(&mut word, &mut is_quoted, &mut tokens);
+                let is_twice = characters.peek() == Some(&character);
+                if is_twice {
+                    characters.next();
+                }
+                let is_background = character == '&' && !is_twice;
+                tokens.push(if is_background {
+                    Token::Background
+                } else {
+                    Token::End
+                });
+            }
+            '$' if characters.peek() == Some(&'(') => {
+                // `$(dirname "$0")` is a word.
+                let mut depth = 0_usize;
+                word.push('$');
+                for inner in characters.by_ref() {
+                    match inner {
+                        '(' => depth += 1,
+                        ')' => depth -= 1,
+                        _ => {}
+                    }
+                    word.push(inner);
+                    if depth == 0 {
+                        break;
+                    }
+                }
+            }
+            '(' | ')' if word.is_empty() || character == ')' => {
+                close(&mut word, &mut is_quoted, &mut tokens);
+                tokens.push(if character == '(' {
+                    Token::Open
+                } else {
+                    Token::Close
+                });
+            }
+            _ if character.is_whitespace() => close(&mut word, &mut is_quoted, &mut tokens),
+            '#' if word.is_empty() => break,
+            _ => word.push(character),
+        }
+    }
+    close(&mut word, &mut is_quoted, &mut tokens);
+    tokens
+}
+
+/// The lines of a text with those that go on with a `\`, a `^` or a backtick joined; each with its number.
+pub(super) fn joined(text: &str) -> Vec<(usize, String)> {
+    let mut lines: Vec<(usize, String)> = Vec::new();
+    let mut is_open = false;
+    for (at, line) in text.lines().enumerate() {
+        let is_fence = line.trim_start().starts_with("```");
+        let goes_on = !is_fence && line.trim_end().ends_with(['\\', '^', '`']);
+        let own = if goes_on {
+            line.trim_end().trim_end_matches(['\\', '^', '`'])
+        } else {
+            line
+        };
+        match lines.last_mut().filter(|_| is_open) {
+            Some((_, last)) if last.len() < 4096 => last.extend([" ", own.trim()]),
+            _ => lines.push((at + 1, own.to_owned())),
+        }
+        is_open = goes_on;
+    }
+    lines
+}
+
+/// The files with recipes, by the program that runs them.
+const RECIPES: [(&str, &[&str]); 4] = [
+    ("make", &["Makefile", "makefile", "GNUmakefile"]),
+    ("just", &["justfile", "Justfile", ".justfile"]),
+    ("task", &["Taskfile.yml", "Taskfile.yaml", "taskfile.yml"]),
+    ("mise", &["mise.toml", ".mise.toml"]),
+];
+
+/// A target of a file of recipes.
+pub(super) struct Target {
+    pub(super) runner: &'static str,
+    pub(super) file: String,
+    pub(super) line: usize,
+    pub(super) name: String,
+    /// What comes before it: other targets.
+    needs: Vec<String>,
+    lines: Vec<String>,
+}
+
+/// The targets of the files of recipes in a folder.
+pub(super) fn targets(folder: &str, listing: &Listing) -> Vec<Target> {
+    let mut found = Vec::new();
+    for (runner, names) in RECIPES {
+        let file = names
+            .iter()
+            .map(|name| join(folder, name))
+            .find(|file| listing.text(file).is_some());
+        let Some(file) = file else { continue };
+        let text = listing.text(&file).unwrap_or_default();
+        found.extend(match runner {
+            "make" | "just" => rules(runner, &file, text),
+            "task" => yaml(text).map_or_else(|_| Vec::new(), |tree| tasks(runner, &file, &tree)),
+            _ => toml(text).map_or_else(|_| Vec::new(), |tree| tasks(runner, &file, &tree)),
+        });
+    }
+    found
+}
+
+/// The rules of make and just: a name, a colon, and lines that are further in.
+fn rules(runner: &'static str, file: &str, text: &str) -> Vec<Target> {
+    let mut found: Vec<Target> = Vec::new();
+    for (number, line) in joined(text) {
+        let is_inner = line.starts_with(['\t', ' ']);
+        if is_inner {
+            if let Some(target) = found.last_mut() {
+                let line = line.trim().trim_start_matches(['@', '-']);
+                target.lines.push(line.to_owned());
+            }
+            continue;
+        }
+        let Some((head, needs)) = line.split_once(':').filter(|(head, after)| {
+            !after.starts_with('=') && !head.contains('=') && !head.starts_with(['#', '.', '['])
+        }) else {
+            continue;
+        };
+        let name = head
+            .split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches('@');
+        found.push(Target {
+            runner,
+            file: file.to_owned(),
+            line: number,
+            name: name.to_owned(),
+            needs: needs.split_whitespace().map(str::to_owned).collect(),
+            lines: Vec::new(),
+        });
+    }
+    found
+}
+
+/// The tasks of Task and mise.
+fn tasks(runner: &'static str, file: &str, tree: &Node) -> Vec<Target> {
+    let tasks = tree.get("tasks").map_or(&[][..], Node::table);
+    let found = tasks.iter().map(|(key, node)| {
+        let commands = node
+            .get("cmds")
+            .or(node.get("run"))
+            .or(node.get("cmd"))
+            .unwrap_or(node);
+        let folder = node.get("dir").and_then(Node::scalar);
+        let text = |command: &Node| {
+            let line = command.get("cmd").unwrap_or(command).scalar();
+            // `task: other`
+            line.or_else(|| Some(format!("{runner} {}", command.get("task")?.scalar()?)))
+        };
+        let lines = commands.one_or_more().iter().filter_map(text);
+        let lines = lines.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>());
+        let needs = node
+            .get("deps")
+            .or(node.get("depends"))
+            .map_or(&[][..], Node::one_or_more);
+        Target {
+            runner,
+            file: file.to_owned(),
+            line: key.line,
+            name: key.name.clone(),
+            needs: needs
+                .iter()
+                .filter_map(|it| it.get("task").unwrap_or(it).scalar())
+                .collect(),
+            lines: folder
+                .map(|folder| format!("cd {folder}"))
+                .into_iter()
+                .chain(lines)
+                .collect(),
+        }
+    });
+    found.collect()
+}
+
+/// The lines that these words run: `make -C api dev`. Each is complete with the folder in which it runs.
+pub(super) fn recipe(words: &[String], folder: &str, listing: &Listing) -> Vec<String> {
+    let runner = base_name(&words[0]);
+    let mut here = folder.to_owned();
+    let mut wanted = Vec::new();
+    let mut rest = words[1..].iter();
+    while let Some(word) = rest.next() {
+        match word.as_str() {
+            "-C" | "--directory" | "-d" | "--dir" => {
+                here = rest.next().map(|to| moved(&here, to)).unwrap_or_default();
+            }
+            "run" | "r" => {}
+            option if option.starts_with('-') || option.contains('=') => {}
+            target => wanted.push(target.to_owned()),
+        }
+    }
+    let all: Vec<Target> = targets(&here, listing)
+        .into_iter()
+        .filter(|it| it.runner == runner)
+        .collect();
+    if wanted.is_empty() {
+        wanted.extend(all.first().map(|target| target.name.clone()));
+    }
+    let prefix = match here.strip_prefix(folder).map(|rest| rest.trim_matches('/')) {
+        Some("") | None => String::new(),
+        Some(rest) => format!("cd {rest} && "),
+    };
+    let mut lines = Vec::new();
+    for name in wanted {
+        let Some(target) = all.iter().find(|target| target.name == name) else {
+            continue;
+        };
+        lines.extend(
+            target
+                .needs
+                .iter()
+                .map(|need| format!("{prefix}{runner} {need}")),
+        );
+        if matches!(runner, "make" | "just") {
+            lines.extend(target.lines.iter().map(|line| format!("{prefix}{line}")));
+        } else {
+            // A task of these is one script.
+            lines.push(format!("{prefix}{}", target.lines.join("; ")));
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(line: &str) -> Vec<String> {
+        let mut here = String::new();
+        let commands = commands(line, &mut here);
+        let shown = commands
+            .iter()
+            .map(|it| format!("{}> {}", it.folder, it.words.join(" ")));
+        shown.collect()
+    }
+
+    #[test]
+    fn commands_are_found_in_every_way_that_scripts_start_them() {
+        for (line, expected) in [
+            (
+                "cd backend && uv run fastapi dev",
+                "backend> uv run fastapi dev",
+            ),
+            ("(cd web && npm run dev) &", "web> npm run dev"),
+            (
+                r#"start "Backend" cmd /k "cd backend && venv\Scripts\activate && python main.py""#,
+                "backend> python main.py",
+            ),
+            (
+                r#"Start-Process powershell -ArgumentList "-NoExit", "-Command", "cd $PSScriptRoot\web; npm run dev""#,
+                "web> npm run dev",
+            ),
+            (
+                r#"Start-Process -FilePath "python" -ArgumentList "-m uvicorn main:app --port 8001" -WorkingDirectory "api""#,
+                "api> python -m uvicorn main:app --port 8001",
+            ),
+            ("nohup node server.js > log 2>&1 &", "> node server.js"),
+            (r#""$PYTHON" run.py"#, "> python run.py"),
+            ("$ npm start", "> npm start"),
+        ] {
+            assert_eq!(shown(line), [expected], "{line}");
+        }
+        for line in [
+            "pip install uvicorn",
+            "echo npm run dev",
+            "# npm run dev",
+            "git clone x && cd y",
+        ] {
+            assert_eq!(shown(line), [""; 0], "{line}");
+        }
+    }
+}
