@@ -267,7 +267,8 @@ fn health(codes: &[(String, String)]) -> Option<crate::draft::Said<crate::draft:
             line_at(code, path.start()),
             "a page that says that it is well",
         );
-        Some(because.says(route::page(path.as_str())))
+        let slash = if path.as_str().starts_with('/') { "" } else { "/" };
+        Some(because.says(route::page(&format!("{slash}{}", path.as_str()))))
     });
     let sources = codes
         .iter()

@@ -42,6 +42,7 @@ pub(super) fn connect(
     stores: &[DraftService],
     unsaid: &mut Vec<Unsaid>,
 ) {
+    ports_of_variables(apps);
     ports_of_proxies(apps);
     let targets = targets(apps, stores);
     let names: BTreeMap<String, Target> = targets
@@ -72,6 +73,33 @@ pub(super) fn connect(
         make_ready(listing, app);
     }
     origin::check_origins(apps, &mentions);
+}
+
+/// Gives a server whose port was not found the one that a file of variables has for it.
+fn ports_of_variables(apps: &mut [App<'_>]) {
+    const NAMES: [&str; 9] = [
+        "PORT",
+        "SERVER_PORT",
+        "HTTP_PORT",
+        "APP_PORT",
+        "API_PORT",
+        "SERVER_ADDRESS",
+        "HTTP_ADDR",
+        "LISTEN_ADDR",
+        "ADDR",
+    ];
+    for app in apps.iter_mut() {
+        if app.service.kind != Kind::Backend || app.service.port.is_some() {
+            continue;
+        }
+        let found = NAMES.iter().find_map(|name| {
+            let variable = app.variables.get(*name)?;
+            let number = variable.value.rsplit(':').next()?.parse().ok()?;
+            let because = Because::line(&variable.file, variable.line, format!("`{name}`"));
+            (number > 0).then(|| because.says(number))
+        });
+        app.service.port = found;
+    }
 }
 
 /// Gives the one backend whose port no file says the port that its frontend forwards requests to.

@@ -54,6 +54,8 @@ struct Combination<'a> {
     entries: Vec<Entry>,
     unsaid: Vec<Unsaid>,
     combined: Combined,
+    /// Whether a file names all that a developer starts.
+    is_complete: bool,
 }
 
 /// Makes one draft of all sources.
@@ -64,6 +66,7 @@ pub fn combine(sources: Sources, detected: Draft, listing: &Listing) -> Combined
         entries: Vec::new(),
         unsaid: detected.unsaid,
         combined: Combined::default(),
+        is_complete: false,
     };
     for file in sources.strong {
         combination.strong(file);
@@ -161,6 +164,17 @@ impl<'a> Combination<'a> {
             ));
         }
         let added = self.entries.len() - first;
+        let is_made_for_it = match file.tool {
+            Tool::Pitchfork | Tool::ProcessCompose => true,
+            Tool::Procfile => !file.file.ends_with("Procfile"),
+            _ => false,
+        };
+        let stays = |entry: &&Entry| {
+            matches!(entry.service.kind, Kind::Backend | Kind::Frontend | Kind::Worker)
+                && !entry.programs.iter().any(|it| it.kind == Kind::Store)
+        };
+        let apps = self.entries[first..].iter().filter(stays).count();
+        self.is_complete |= is_made_for_it && apps > 1;
         self.combined.read.push((file.tool, file.file, added));
     }
 
@@ -199,6 +213,7 @@ impl<'a> Combination<'a> {
                 names.insert(name, self.entries[at].service.name.clone());
                 self.entries[at].fill(service, programs, same);
             } else if is_part(&service)
+                || (self.is_complete && service.kind != Kind::Store)
                 || (imported > 0 && programs.len() > 1 && programs.iter().all(is_known))
             {
                 dropped.insert(service.name);
@@ -256,6 +271,11 @@ impl<'a> Combination<'a> {
         let mut used: BTreeSet<String> = BTreeSet::new();
         let mut joined: Vec<(usize, Build)> = Vec::new();
         let mut left = Vec::new();
+        let sql: BTreeSet<String> = stores
+            .iter()
+            .filter(|image| image.wanted.as_ref().is_some_and(|it| it.store.is_sql))
+            .map(|image| image.name.clone())
+            .collect();
         for build in builds {
             let found = self.find(&build.service, &build.programs);
             let named = |entry: &Entry| {
@@ -264,11 +284,16 @@ impl<'a> Combination<'a> {
             };
             let found = found.map(|(at, _)| at).or_else(|| self.in_folder(&build));
             let found = found.or_else(|| self.entries.iter().position(named));
+            let uses_file = found.is_some_and(|at| {
+                let folder = self.entries[at].service.folder();
+                crate::detect::stores::uses_file(self.listing, folder)
+            });
             let needs = build
                 .service
                 .needs
                 .iter()
-                .map(|need| need.value.service.clone());
+                .map(|need| need.value.service.clone())
+                .filter(|name| !(uses_file && sql.contains(name)));
             let runs = build.programs.iter().all(|it| !it.is_production);
             if let Some(at) = found {
                 used.extend(needs);
@@ -311,8 +336,10 @@ impl<'a> Combination<'a> {
                 }),
             }
         }
-        for image in stores {
-            self.image(image, &used, has_builds, &mut names);
+        for image in &stores {
+            let is_asked = used.contains(&image.name)
+                || (!has_builds && self.is_only_choice(image, &stores));
+            self.image(image, is_asked, &mut names);
         }
         for image in others
             .into_iter()
@@ -322,8 +349,14 @@ impl<'a> Combination<'a> {
                 self.add(service, Vec::new(), &mut names);
             }
         }
+        let lasting: BTreeSet<String> = self
+            .entries
+            .iter()
+            .filter(|entry| matches!(entry.service.kind, Kind::Store | Kind::Job))
+            .map(|entry| entry.service.name.clone())
+            .collect();
         for (at, build) in joined {
-            self.entries[at].use_as(build.service, self.listing, &names);
+            self.entries[at].use_as(build.service, self.listing, &names, &lasting);
         }
         self.rename_from(first, &names);
         self.unsaid.extend(file.unsaid);
@@ -333,7 +366,7 @@ impl<'a> Combination<'a> {
 
     /// The one entry that runs in a folder from which a compose service is built.
     fn in_folder(&self, build: &Build) -> Option<usize> {
-        if !build.programs.is_empty() {
+        if !build.programs.is_empty() || !build.is_usual {
             return None;
         }
         build.folders.iter().find_map(|folder| {
@@ -346,15 +379,17 @@ impl<'a> Combination<'a> {
         })
     }
 
+    /// Whether a driver of a store that no setting asks for was found: the only one of the SQL stores here.
+    fn is_only_choice(&self, image: &Image, stores: &[Image]) -> bool {
+        let is_sql = |image: &&Image| image.wanted.as_ref().is_some_and(|it| it.store.is_sql);
+        let own = image.wanted.as_ref().map(|wanted| wanted.store.name.clone());
+        let is_driven = self.unsaid.iter().any(|unsaid| Some(&unsaid.what) == own.as_ref());
+        is_driven && (!is_sql(&image) || stores.iter().filter(is_sql).count() == 1)
+    }
+
     /// A store of a compose file, if a program of the project uses it or the file has nothing but stores.
-    fn image(
-        &mut self,
-        image: Image,
-        used: &BTreeSet<String>,
-        has_builds: bool,
-        names: &mut Names,
-    ) {
-        let Some(wanted) = image.wanted else { return };
+    fn image(&mut self, image: &Image, is_asked: bool, names: &mut Names) {
+        let Some(wanted) = &image.wanted else { return };
         let started = wanted.start(
             &image.name,
             &stack_name(&self.listing.name),
@@ -367,7 +402,11 @@ impl<'a> Combination<'a> {
         match (known, started) {
             (Some(at), Ok(mut service)) => {
                 names.insert(image.name.clone(), self.entries[at].service.name.clone());
-                if self.entries[at].service.external.is_none() {
+                // The address that the programs have says more than an image without a login.
+                let says_more = wanted.has_user() || !self.entries[at].runs_natively();
+                if !says_more {
+                    self.entries[at].wish.clone_from(&image.name);
+                } else if self.entries[at].service.external.is_none() {
                     let entry = &mut self.entries[at];
                     service.name.clone_from(&entry.service.name);
                     // An address in the settings in force is where the programs look for it.
@@ -378,13 +417,14 @@ impl<'a> Combination<'a> {
                         .filter(|port| port.because.file.is_some());
                     service.port = said.or(service.port);
                     entry.service = service;
-                    entry.wish = image.name;
+                    entry.wish.clone_from(&image.name);
                 }
             }
-            (None, Ok(service)) if used.contains(&image.name) || !has_builds => {
+            (None, Ok(service)) if is_asked => {
+                self.unsaid.retain(|unsaid| unsaid.what != wanted.store.name);
                 self.add(service, Vec::new(), names);
             }
-            (None, Err(unsaid)) if used.contains(&image.name) || !has_builds => {
+            (None, Err(unsaid)) if is_asked => {
                 self.unsaid.push(unsaid);
             }
             (Some(at), Err(_)) => {
@@ -392,7 +432,7 @@ impl<'a> Combination<'a> {
             }
             (None, _) => self.unsaid.push(Unsaid {
                 what: format!("service `{}`", image.name),
-                file: wanted.because.file,
+                file: wanted.because.file.clone(),
                 line: wanted.because.line,
                 why: "no program of the project uses it".to_owned(),
             }),
@@ -402,7 +442,7 @@ impl<'a> Combination<'a> {
     fn weak(&mut self, file: SourceFile) {
         let first = self.entries.len();
         let (mut names, mut left) = (Names::new(), Vec::new());
-        let is_only_hint = file.tool == Tool::Launch && first > 0;
+        let is_only_hint = self.is_complete || (file.tool == Tool::Launch && first > 0);
         for service in file.services {
             let programs = identity::of_service(&service, self.listing);
             let found = self.find(&service, &programs);
@@ -419,7 +459,9 @@ impl<'a> Combination<'a> {
         let added = self.entries.len() - first;
         // Instructions have many commands that nobody means to run at once.
         if file.tool != Tool::Instructions {
-            self.unsaid.extend(file.unsaid);
+            if added > 0 || first == 0 {
+                self.unsaid.extend(file.unsaid);
+            }
             let why = "it starts nothing else than what is known, or needs a build first";
             self.unsaid.extend(left.iter().map(|service| Unsaid {
                 what: format!("`{}`", service.name),
@@ -498,6 +540,12 @@ impl<'a> Combination<'a> {
 }
 
 impl Entry {
+    /// Whether it is a store that its own program runs.
+    fn runs_natively(&self) -> bool {
+        let command = self.service.command.as_ref().map(|said| &said.value);
+        matches!(command, Some(CommandLine::Shell(_)))
+    }
+
     /// Takes what a file leaves open from the service that was found to be the same program.
     fn fill(&mut self, found: DraftService, programs: Vec<Program>, same: Same) {
         // A server for production gives way to how a developer starts it.
@@ -548,16 +596,20 @@ impl Entry {
     }
 
     /// Uses what a compose file gives to the same program: its needs, and addresses that no file sets.
-    fn use_as(&mut self, build: DraftService, listing: &Listing, names: &Names) {
-        let mut build = build;
+    fn use_as(
+        &mut self,
+        mut build: DraftService,
+        listing: &Listing,
+        names: &Names,
+        lasting: &BTreeSet<String>,
+    ) {
+        let is_alike = build.name.eq_ignore_ascii_case(&self.wish)
+            || self.service.kind == build.kind;
         rename(&mut build, names);
         for need in build.needs {
             let mut others = self.service.needs.iter();
             let is_known = others.any(|other| other.value.service == need.value.service);
-            if !is_known
-                && need.value.service.starts_with('#')
-                && need.value.service != self.service.name
-            {
+            if !is_known && lasting.contains(&need.value.service) {
                 self.service.needs.push(need);
             }
         }
@@ -573,7 +625,7 @@ impl Entry {
                     .env_points_at
                     .iter()
                     .any(|(other, _)| *other == name);
-            if !is_set && said.value.contains("{#") {
+            if !is_set && is_alike && said.value.contains("{#") {
                 self.service.env.push((name, said));
             }
         }

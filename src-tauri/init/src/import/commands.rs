@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Words in names of targets, scripts and headings that are about something else than development.
-const OTHERS: [&str; 36] = [
+const OTHERS: [&str; 38] = [
     "benchmark",
     "build",
     "check",
@@ -24,6 +24,8 @@ const OTHERS: [&str; 36] = [
     "deploy",
     "docker",
     "docs",
+    "dry",
+    "devnet",
     "down",
     "e2e",
     "entrypoint",
@@ -335,6 +337,11 @@ fn in_line(
         };
     }
     for command in commands {
+        // `pnpm db:seed` ends by itself.
+        let mut names = command.words.iter().take(4).filter(|word| !word.contains(['/', '.']));
+        if names.any(|word| is_other(word)) {
+            continue;
+        }
         let folder = if command.folder.is_empty() || listing.has_folder(&command.folder) {
             command.folder
         } else {

@@ -31,10 +31,12 @@ enum Token {
 }
 
 /// What opens a terminal or a process for another command.
-const LAUNCHERS: [&str; 13] = [
+const LAUNCHERS: [&str; 15] = [
     "call",
     "cmd",
     "cmd.exe",
+    "devbox",
+    "devenv",
     "exec",
     "gnome-terminal",
     "nohup",

@@ -40,6 +40,10 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> SourceFile {
         let because = page.because(at, format!("the process `{name}`"));
         let read = line(command, folder.as_deref());
         let is_job = name == "release";
+        // It is what a deployment does before the others start.
+        if is_job && file == "Procfile" {
+            continue;
+        }
         let is_web = name == "web";
         let kind = match () {
             () if is_job => Kind::Job,

@@ -60,7 +60,7 @@ const fn backend(
 }
 
 /// Defaults as the documentation of each has them. The first that fits counts.
-static TOOLS: [Tool; 43] = [
+static TOOLS: [Tool; 41] = [
     // Vite takes the next free port unless it is told not to; it would then be the wrong one.
     Tool {
         arguments: &["--port", "{port}", "--strictPort"],
@@ -121,8 +121,6 @@ static TOOLS: [Tool; 43] = [
     frontend("vinxi", DEV, "vinxi", 3000),
     frontend("vitepress", &["", "dev"], "vitepress", 5173),
     frontend("docusaurus", &["start"], "@docusaurus/core", 3000),
-    frontend("storybook", DEV, "storybook", 6006),
-    frontend("start-storybook", &[], "storybook", 6006),
     frontend("ember", &["serve", "server", "s"], "ember-cli", 4200),
     frontend("eleventy", &["--serve"], "@11ty/eleventy", 8080),
     frontend("expo", &["start"], "expo", 8081),
@@ -252,7 +250,9 @@ pub(super) fn only_builds(words: &[String]) -> bool {
         | "sass" | "tailwindcss" | "postcss" | "esbuild" | "bunchee" | "ng-packagr" | "jest"
         | "vitest" | "eslint" | "prettier" | "graphql-codegen" | "chokidar" | "echo" | "true"
         | "rimraf" | "cypress" | "playwright" | "svelte-package" | "prisma" | "drizzle-kit"
-        | "lint-staged" | "husky" | "tsc-alias" => true,
+        | "lint-staged" | "husky" | "tsc-alias"
+        // They show parts of a project to its developers.
+        | "email" | "react-email" | "storybook" | "start-storybook" | "ladle" | "histoire" => true,
         "vite" | "ng" | "next" | "webpack" | "astro" | "parcel" | "nuxt" => {
             has("build") || (name == "webpack" && (has("--watch") || has("-w")))
         }

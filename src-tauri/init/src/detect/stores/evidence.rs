@@ -147,7 +147,14 @@ pub(super) fn in_variables<'v>(variables: impl Iterator<Item = &'v Variable>) ->
             evidence.push(ask(by_scheme, address));
             continue;
         }
-        let Some(store) = table::of_variable(&variable.name) else {
+        let by_port = || {
+            let is_host = matches!(variable.name.as_str(), "DB_HOST" | "DATABASE_HOST");
+            let port = beside(&variables, &variable.name, &["PORT"]).filter(|_| is_host)?;
+            let port: u16 = port.parse().ok()?;
+            let is_chosen = variables.iter().any(|it| it.name == "DB_CONNECTION");
+            table::all().iter().find(|store| store.port == port && !is_chosen)
+        };
+        let Some(store) = table::of_variable(&variable.name).or_else(by_port) else {
             continue;
         };
         // One of many, and chosen by another setting.

@@ -52,6 +52,11 @@ impl Wanted {
         start::start(self, name, stack, host)
     }
 
+    /// Whether it says which login there is.
+    pub(crate) fn has_user(&self) -> bool {
+        self.user().is_some()
+    }
+
     fn port(&self) -> u16 {
         let said = self.address.as_ref().and_then(|address| address.port);
         said.unwrap_or(self.store.port)
@@ -161,6 +166,23 @@ pub(super) fn find(
         });
     }
     stores
+}
+
+/// Whether the programs of a folder keep their data in a file, as long as nothing else is set.
+pub(crate) fn uses_file(listing: &Listing, folder: &str) -> bool {
+    let mut all = evidence::in_variables(super::variables::of_folder(listing, folder).values());
+    for path in listing.under(folder) {
+        if let Some(text) = listing.text(path) {
+            evidence::in_text(listing, path, text, &mut all);
+        }
+    }
+    all.retain(|it| it.weight > Weight::Optional);
+    let weight = |is_file: bool| {
+        let sql = all.iter().filter(|it| it.store.is_none_or(|store| store.is_sql));
+        sql.filter(|it| it.store.is_none() == is_file).map(|it| it.weight).max()
+    };
+    let (file, server) = (weight(true), weight(false));
+    file.is_some() && (file >= server || server <= Some(Weight::Source))
 }
 
 /// Whether the source of an app names this variable.

@@ -20,7 +20,7 @@ pub(crate) struct Store {
     pub(crate) port: u16,
     /// An application uses one of these at a time, whatever drivers it has.
     #[serde(default)]
-    pub(super) is_sql: bool,
+    pub(crate) is_sql: bool,
     pub(super) schemes: Vec<String>,
     pub(super) variables: Vec<String>,
     clients: Vec<String>,

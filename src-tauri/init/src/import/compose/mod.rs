@@ -72,6 +72,8 @@ pub(super) struct Build {
     pub(super) folders: Vec<String>,
     /// How compose itself starts it.
     pub(super) contained: Option<DraftService>,
+    /// Whether it runs what its image says.
+    pub(super) is_usual: bool,
 }
 
 /// The compose file of a folder, and what lies over it.
@@ -430,6 +432,7 @@ fn build(
         programs,
         folders,
         contained,
+        is_usual: words.is_empty(),
     }
 }
 
