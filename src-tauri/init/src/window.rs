@@ -8,7 +8,7 @@ use pilotlight::{
 };
 
 use crate::{
-    draft::{Because, DraftService, render},
+    draft::{Origin, DraftService, render},
     project,
 };
 
@@ -17,11 +17,11 @@ use crate::{
 pub async fn draft_for_window(folder: &Path) -> Result<Draft, String> {
     let looked = project::look(folder)
         .await
-        .map_err(|error| format!("failed to {error}"))?;
+        .map_err(|error| error.to_string())?;
     let draft = &looked.combined.draft;
     if draft.services.is_empty() {
         return Err(format!(
-            "nothing was found in {} that can be started",
+            "no program to start was found in {}",
             folder.display()
         ));
     }
@@ -31,7 +31,7 @@ pub async fn draft_for_window(folder: &Path) -> Result<Draft, String> {
         Found {
             text: match choice {
                 Some(choice) => {
-                    format!("{} {}, as it stands below", question.text, choice.label)
+                    format!("{} {}, as below", question.text, choice.label)
                 }
                 None => question.text.clone(),
             },
@@ -47,7 +47,7 @@ pub async fn draft_for_window(folder: &Path) -> Result<Draft, String> {
 }
 
 fn found(service: &DraftService) -> Found {
-    let Because { text, file, line } = &service.because;
+    let Origin { text, file, line } = &service.because;
     let port = service.port.as_ref();
     let port = port.map_or_else(String::new, |port| format!(", port {}", port.value));
     let why = if text.is_empty() {

@@ -138,7 +138,7 @@ async fn present(
         }
         Err(error @ MergeError::After(_)) => {
             let help = "give each service a table of its own, `[service.NAME]`";
-            tell(&format!("failed to {error}"), Some(help))?;
+            tell(&error.to_string(), Some(help))?;
             return Ok(Ending::Undone);
         }
     };

@@ -1,7 +1,7 @@
 //! What was found in a project, and why.
 
 use pilotlight_init::{
-    draft::{Because, CommandLine, Draft, DraftService, Unsaid},
+    draft::{Origin, CommandLine, Draft, DraftService, LeftOut},
     project::Looked,
 };
 
@@ -98,7 +98,7 @@ fn what(service: &DraftService) -> String {
 }
 
 /// Why it is there, why it is started so, and why it listens there: each once.
-fn reasons(service: &DraftService) -> Vec<&Because> {
+fn reasons(service: &DraftService) -> Vec<&Origin> {
     let mut reasons = vec![&service.because];
     let command = service.command.as_ref().map(|said| &said.because);
     let port = service.port.as_ref().map(|said| &said.because);
@@ -115,7 +115,7 @@ fn reasons(service: &DraftService) -> Vec<&Because> {
     reasons
 }
 
-fn told(because: &Because) -> String {
+fn told(because: &Origin) -> String {
     let Some(file) = &because.file else {
         return because.text.clone();
     };
@@ -125,7 +125,7 @@ fn told(because: &Because) -> String {
     }
 }
 
-fn unsaid(unsaid: &[Unsaid], look: Look) -> Vec<String> {
+fn unsaid(unsaid: &[LeftOut], look: Look) -> Vec<String> {
     if unsaid.is_empty() {
         return Vec::new();
     }

@@ -7,7 +7,7 @@ use super::{
     listing::{Listing, ancestors, file_name, folder},
     variables::{self, Variable},
 };
-use crate::draft::{Change, DraftService, Question, Unsaid, service_name};
+use crate::draft::{Change, DraftService, Question, LeftOut, service_name};
 
 /// A service in the making.
 pub(super) struct App<'a> {
@@ -195,7 +195,7 @@ fn rename(question: &mut Question, from: &str, to: &str) {
 
 /// Two services cannot listen on one port: the later one gets another, if it takes one, and is left
 /// out if it does not.
-pub(super) fn settle_ports(apps: &mut Vec<App<'_>>, unsaid: &mut Vec<Unsaid>) {
+pub(super) fn settle_ports(apps: &mut Vec<App<'_>>, unsaid: &mut Vec<LeftOut>) {
     let mut holders: BTreeMap<u16, String> = BTreeMap::new();
     let all: BTreeSet<u16> = apps.iter().filter_map(port).collect();
     let mut out = BTreeSet::new();
@@ -216,7 +216,7 @@ pub(super) fn settle_ports(apps: &mut Vec<App<'_>>, unsaid: &mut Vec<Unsaid>) {
             };
             if !can_move {
                 out.insert(number);
-                unsaid.push(Unsaid {
+                unsaid.push(LeftOut {
                     what: format!("service `{}`", app.service.name),
                     file: app.service.because.file.clone(),
                     line: app.service.because.line,
@@ -231,7 +231,7 @@ pub(super) fn settle_ports(apps: &mut Vec<App<'_>>, unsaid: &mut Vec<Unsaid>) {
                 .filter(|port| !all.contains(port) && !holders.contains_key(port));
             if let Some(free) = free.next() {
                 said.because =
-                    crate::draft::Because::known(format!("{} is that of `{holder}`", said.value));
+                    crate::draft::Origin::known(format!("{} is that of `{holder}`", said.value));
                 said.value = free;
                 holders.insert(free, app.service.name.clone());
             }

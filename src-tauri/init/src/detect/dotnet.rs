@@ -10,7 +10,7 @@ use super::{
     Finds, Found, Listing, file_name, folder, join, line_at, line_with, route,
     source::{Syntax, has_extension, pattern, without_comments, without_xml_comments},
 };
-use crate::draft::{Because, CommandLine, DraftService, Kind, Unsaid};
+use crate::draft::{Origin, CommandLine, DraftService, Kind, LeftOut};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
@@ -50,7 +50,7 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     let watched = watched(listing);
     for project in &projects {
         if host && project.role != Role::Host {
-            finds.unsaid.push(Unsaid {
+            finds.unsaid.push(LeftOut {
                 what: format!("the project {}", stem(project.path)),
                 file: Some(project.path.to_owned()),
                 line: None,
@@ -88,11 +88,11 @@ fn stem(path: &str) -> &str {
 fn found(
     listing: &Listing,
     project: &Project,
-    watched: Option<Because>,
-    unsaid: &mut Vec<Unsaid>,
+    watched: Option<Origin>,
+    unsaid: &mut Vec<LeftOut>,
 ) -> Found {
     let root = folder(project.path);
-    let because = Because::file(
+    let because = Origin::file(
         project.path,
         match project.role {
             Role::Web => "a web project of .NET",
@@ -122,7 +122,7 @@ fn found(
     if project.role == Role::Web {
         let fixed = fixed_port(&codes);
         let told = profile.as_ref().and_then(|profile| {
-            let because = Because::line(&settings, profile.line, "the address is set there");
+            let because = Origin::line(&settings, profile.line, "the address is set there");
             Some(because.says(profile.port?))
         });
         if fixed.is_none() {
@@ -134,11 +134,11 @@ fn found(
             words.extend(["--", "--urls"].map(str::to_owned));
             words.push(format!("{scheme}://localhost:{{port}}"));
         }
-        let usual = || Because::known("ASP.NET's usual port").says(5000);
+        let usual = || Origin::known("ASP.NET's usual port").says(5000);
         service.port = Some(fixed.or(told).unwrap_or_else(usual));
         service.ready = health(&codes);
         if let Some(page) = profile.as_ref().and_then(|profile| profile.page.as_ref()) {
-            let because = Because::line(
+            let because = Origin::line(
                 &settings,
                 profile.as_ref().and_then(|profile| profile.line),
                 "the page that it opens",
@@ -152,12 +152,12 @@ fn found(
         && let Some(port) = profile.port
     {
         service.port =
-            Some(Because::line(&settings, profile.line, "the address of its dashboard").says(port));
+            Some(Origin::line(&settings, profile.line, "the address of its dashboard").says(port));
     }
     service.directory = (!root.is_empty()).then(|| because.says(root.to_owned()));
     service.command = Some(reason.says(CommandLine::Words(words)));
     service.start_timeout =
-        Some(Because::known("the first start restores and compiles").says("5m".to_owned()));
+        Some(Origin::known("the first start restores and compiles").says("5m".to_owned()));
     Found {
         service,
         root: root.to_owned(),
@@ -180,7 +180,7 @@ fn codes(listing: &Listing, root: &str) -> Vec<(String, String)> {
 }
 
 /// The first profile that starts the project at an address without TLS, else the first that starts it.
-fn profile(listing: &Listing, root: &str, unsaid: &mut Vec<Unsaid>) -> (String, Option<Profile>) {
+fn profile(listing: &Listing, root: &str, unsaid: &mut Vec<LeftOut>) -> (String, Option<Profile>) {
     let file = join(root, "Properties/launchSettings.json");
     let Some(text) = listing.text(&file) else {
         return (file, None);
@@ -190,7 +190,7 @@ fn profile(listing: &Listing, root: &str, unsaid: &mut Vec<Unsaid>) -> (String, 
     let value: Value = match serde_json::from_str(&code) {
         Ok(value) => value,
         Err(error) => {
-            unsaid.push(Unsaid {
+            unsaid.push(LeftOut {
                 what: "launchSettings.json".to_owned(),
                 file: Some(file.clone()),
                 line: Some(error.line()),
@@ -240,7 +240,7 @@ fn profile(listing: &Listing, root: &str, unsaid: &mut Vec<Unsaid>) -> (String, 
 }
 
 /// An address that the source insists on.
-fn fixed_port(codes: &[(String, String)]) -> Option<crate::draft::Said<u16>> {
+fn fixed_port(codes: &[(String, String)]) -> Option<crate::draft::Sourced<u16>> {
     static FIXED: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
             r#"(?:\.Run\(|UseUrls\(|Urls\.Add\()\s*"http://[^":/]+:(\d{2,5})|\bListen(?:AnyIP|Localhost)\(\s*(\d{2,5})"#,
@@ -250,11 +250,11 @@ fn fixed_port(codes: &[(String, String)]) -> Option<crate::draft::Said<u16>> {
         let found = FIXED.captures(code)?;
         let number = found.iter().skip(1).flatten().next()?;
         let port = number.as_str().parse().ok().filter(|port| *port != 0)?;
-        Some(Because::line(file, line_at(code, number.start()), "it listens there").says(port))
+        Some(Origin::line(file, line_at(code, number.start()), "it listens there").says(port))
     })
 }
 
-fn health(codes: &[(String, String)]) -> Option<crate::draft::Said<crate::draft::Ready>> {
+fn health(codes: &[(String, String)]) -> Option<crate::draft::Sourced<crate::draft::Ready>> {
     static CHECKS: LazyLock<Regex> =
         LazyLock::new(|| pattern(r#"\bMapHealthChecks\(\s*"([^"]+)""#));
     static ROUTE: LazyLock<Regex> = LazyLock::new(|| pattern(r#"\bMapGet\(\s*"([^"]+)""#));
@@ -262,10 +262,10 @@ fn health(codes: &[(String, String)]) -> Option<crate::draft::Said<crate::draft:
         LazyLock::new(|| pattern(r#"\b(?:MapGroup|UsePathBase)\(\s*"([^"]*)""#));
     let mapped = codes.iter().find_map(|(file, code)| {
         let path = CHECKS.captures(code)?.get(1)?;
-        let because = Because::line(
+        let because = Origin::line(
             file,
             line_at(code, path.start()),
-            "a page that says that it is well",
+            "its health page",
         );
         let slash = if path.as_str().starts_with('/') { "" } else { "/" };
         Some(because.says(route::page(&format!("{slash}{}", path.as_str()))))
@@ -277,7 +277,7 @@ fn health(codes: &[(String, String)]) -> Option<crate::draft::Said<crate::draft:
 }
 
 /// Where the project itself starts its servers with `dotnet watch`.
-fn watched(listing: &Listing) -> Option<Because> {
+fn watched(listing: &Listing) -> Option<Origin> {
     listing.texts().find_map(|(path, text)| {
         let name = file_name(path);
         let scripts = matches!(
@@ -285,7 +285,7 @@ fn watched(listing: &Listing) -> Option<Because> {
             "Makefile" | "justfile" | "package.json" | "Taskfile.yml"
         ) || has_extension(name, "sh");
         let line = line_with(text, "dotnet watch").filter(|_| scripts)?;
-        Some(Because::line(
+        Some(Origin::line(
             path,
             line,
             "the project is run by dotnet watch",

@@ -8,7 +8,7 @@ use super::{
     Finds, Found, Listing, file_name, folder, join, line_at,
     source::{Syntax, pattern, port_in, without_comments},
 };
-use crate::draft::{Because, CommandLine, DraftService, Kind, Said};
+use crate::draft::{Origin, CommandLine, DraftService, Kind, Sourced};
 
 /// Finds the applications. The members of an umbrella are served by it.
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
@@ -36,7 +36,7 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
             finds.apps.push(found(
                 listing,
                 root,
-                &Because::line(path, line, "an application of Phoenix"),
+                &Origin::line(path, line, "an application of Phoenix"),
             ));
         }
     }
@@ -51,7 +51,7 @@ fn phoenix(text: &str) -> Option<usize> {
         .map(|found| line_at(&code, found.start()))
 }
 
-fn found(listing: &Listing, root: &str, because: &Because) -> Found {
+fn found(listing: &Listing, root: &str, because: &Origin) -> Found {
     let name = match file_name(root) {
         "" => "app",
         name => name,
@@ -61,7 +61,7 @@ fn found(listing: &Listing, root: &str, because: &Because) -> Found {
     service.directory = (!root.is_empty()).then(|| because.says(root.to_owned()));
     let (port, reads_port) = port(listing, root);
     service.port = Some(port);
-    service.start_timeout = Some(Because::known("the first start compiles").says("5m".to_owned()));
+    service.start_timeout = Some(Origin::known("the first start compiles").says("5m".to_owned()));
     Found {
         service,
         root: root.to_owned(),
@@ -72,7 +72,7 @@ fn found(listing: &Listing, root: &str, because: &Because) -> Found {
 }
 
 /// The port of the endpoint while developing, and whether `$PORT` goes before it.
-fn port(listing: &Listing, root: &str) -> (Said<u16>, bool) {
+fn port(listing: &Listing, root: &str) -> (Sourced<u16>, bool) {
     static PORT: LazyLock<Regex> = LazyLock::new(|| pattern(r"\bport:\s*([^\n]*)"));
     for name in ["config/dev.exs", "config/runtime.exs", "config/config.exs"] {
         let path = join(root, name);
@@ -98,14 +98,14 @@ fn port(listing: &Listing, root: &str) -> (Said<u16>, bool) {
                 continue;
             };
             let because =
-                Because::line(&path, line_at(code, said.start()), "the port is set there");
+                Origin::line(&path, line_at(code, said.start()), "the port is set there");
             return (
                 because.says(number),
                 code.contains("\"PORT\"") && !told.starts_with(|c: char| c.is_ascii_digit()),
             );
         }
     }
-    (Because::known("Phoenix' usual port").says(4000), false)
+    (Origin::known("Phoenix' usual port").says(4000), false)
 }
 
 /// `port = String.to_integer(System.get_env("PORT") || "4000")`

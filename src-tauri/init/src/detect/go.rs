@@ -15,7 +15,7 @@ use super::{
     source::{Syntax, has_extension, pattern, port_in, without_comments},
     variables,
 };
-use crate::draft::{Because, CommandLine, DraftService, Kind};
+use crate::draft::{Origin, CommandLine, DraftService, Kind};
 
 /// A module: its folder, and the code of its files.
 struct Module<'a> {
@@ -136,9 +136,9 @@ impl Module<'_> {
             .get(main)
             .and_then(|code| Some(line_at(code, code.find("func main()")?)));
         let framework = self.framework();
-        let because = Because::line(main, line, "a program of Go that serves");
+        let because = Origin::line(main, line, "a program of Go that serves");
         let because = if kind == Kind::Worker {
-            Because {
+            Origin {
                 text: "a program of Go that works in the background".to_owned(),
                 ..because
             }
@@ -158,7 +158,7 @@ impl Module<'_> {
         let (mut words, reason) = if let Some(because) = air {
             (vec!["air".to_owned()], because)
         } else {
-            let manifest = Because::file(join(self.root, "go.mod"), "a module of Go");
+            let manifest = Origin::file(join(self.root, "go.mod"), "a module of Go");
             (vec!["go".to_owned(), "run".to_owned(), target], manifest)
         };
         let name = match (several, file_name(own), file_name(self.root)) {
@@ -188,7 +188,7 @@ impl Module<'_> {
         service.directory = (!self.root.is_empty()).then(|| reason.says(self.root.to_owned()));
         service.command = Some(reason.says(CommandLine::Words(words)));
         service.start_timeout =
-            Some(Because::known("the first start compiles").says("5m".to_owned()));
+            Some(Origin::known("the first start compiles").says("5m".to_owned()));
         let manifest = self
             .listing
             .text(&join(self.root, "go.mod"))
@@ -224,7 +224,7 @@ impl Module<'_> {
     }
 
     /// The settings of air, if they build this program and air is there, or nothing is known of it.
-    fn air(&self, within: &str) -> Option<Because> {
+    fn air(&self, within: &str) -> Option<Origin> {
         let path = join(self.root, ".air.toml");
         let text = self.listing.text(&path)?;
         let builds = text
@@ -240,7 +240,7 @@ impl Module<'_> {
         let fits = builds.is_none_or(names);
         let line = builds.and_then(|line| super::line_with(text, line));
         (fits && self.listing.host.has("air"))
-            .then(|| Because::line(path, line, "the project is run by air"))
+            .then(|| Origin::line(path, line, "the project is run by air"))
     }
 
     /// The codes of the program itself first, then those of the rest of the module.
@@ -275,14 +275,14 @@ impl Module<'_> {
         match set.value.trim_start_matches(':').parse() {
             Ok(number) if number != 0 => Some(Port {
                 number,
-                because: Because::line(set.file, set.line, "the port is set there"),
+                because: Origin::line(set.file, set.line, "the port is set there"),
                 ..port
             }),
             _ => Some(port),
         }
     }
 
-    fn health(&self) -> Option<crate::draft::Said<crate::draft::Ready>> {
+    fn health(&self) -> Option<crate::draft::Sourced<crate::draft::Ready>> {
         static ROUTE: LazyLock<Regex> = LazyLock::new(|| {
             pattern(r#"\.(?:GET|Get|HandleFunc|Handle|Any|All)\(\s*"(?:GET )?(/[^"]*)""#)
         });
@@ -300,7 +300,7 @@ fn port_of(file: &str, code: &str, found: &Captures, why: &str) -> Option<Port> 
         number: number.as_str().parse().ok().filter(|port| *port != 0)?,
         variable: None,
         option: None,
-        because: Because::line(file, line_at(code, number.start()), why),
+        because: Origin::line(file, line_at(code, number.start()), why),
     })
 }
 
@@ -369,7 +369,7 @@ fn variable(file: &str, code: &str) -> Option<Port> {
             number: number.as_str().parse().ok().filter(|port| *port != 0)?,
             variable: Some(name.as_str().to_owned()),
             option: None,
-            because: Because::line(
+            because: Origin::line(
                 file,
                 line_at(code, number.start()),
                 "the port is read there",
@@ -393,7 +393,7 @@ fn variable(file: &str, code: &str) -> Option<Port> {
             number: given.or_else(following)?,
             variable: Some(name.as_str().to_owned()),
             option: None,
-            because: Because::line(file, line_at(code, name.start()), "the port is read there"),
+            because: Origin::line(file, line_at(code, name.start()), "the port is read there"),
         })
     })
 }
@@ -406,6 +406,6 @@ fn of_framework(file: &str, code: &str) -> Option<Port> {
         number: 8080,
         variable: Some("PORT".to_owned()),
         option: None,
-        because: Because::line(file, line_at(code, run.start()), "Gin's usual port"),
+        because: Origin::line(file, line_at(code, run.start()), "Gin's usual port"),
     })
 }

@@ -9,7 +9,7 @@ use super::{
     app::App,
     listing::{file_name, line_at},
 };
-use crate::draft::{Because, Said};
+use crate::draft::{Origin, Sourced};
 
 #[expect(
     clippy::expect_used,
@@ -59,8 +59,8 @@ static RAILS: LazyLock<Regex> =
 static LARAVEL: LazyLock<Regex> = LazyLock::new(|| pattern(r"\bhealth:\s*'(/[\w/-]+)'"));
 
 /// The health page of an app, and where it is written.
-pub(super) fn page(app: &App<'_>) -> Option<Said<String>> {
-    let mut found: Vec<(u8, Said<String>)> = Vec::new();
+pub(super) fn page(app: &App<'_>) -> Option<Sourced<String>> {
+    let mut found: Vec<(u8, Sourced<String>)> = Vec::new();
     for (path, text) in &app.texts {
         if let Some((at, page)) = in_text(app, path, text) {
             let page = if page.starts_with('/') {
@@ -68,8 +68,8 @@ pub(super) fn page(app: &App<'_>) -> Option<Said<String>> {
             } else {
                 format!("/{page}")
             };
-            let because = Because::line(*path, line_at(text, at), "its health page");
-            found.push((rank(&page), Said::new(page, because)));
+            let because = Origin::line(*path, line_at(text, at), "its health page");
+            found.push((rank(&page), Sourced::new(page, because)));
         }
     }
     found.sort_by_key(|(rank, _)| *rank);
@@ -150,7 +150,7 @@ fn in_text(app: &App<'_>, path: &str, text: &str) -> Option<(usize, String)> {
 }
 
 /// Spring Boot's own page, if nothing moves or locks it.
-fn by_actuator(app: &App<'_>) -> Option<Said<String>> {
+fn by_actuator(app: &App<'_>) -> Option<Sourced<String>> {
     let is_manifest = |name: &str| name == "pom.xml" || name.starts_with("build.gradle");
     let moved = [
         "base-path",
@@ -170,8 +170,8 @@ fn by_actuator(app: &App<'_>) -> Option<Said<String>> {
         if is_manifest(name)
             && let Some(at) = text.find("spring-boot-starter-actuator")
         {
-            let because = Because::line(*path, line_at(text, at), "Spring Boot Actuator");
-            found = Some(Said::new("/actuator/health".to_owned(), because));
+            let because = Origin::line(*path, line_at(text, at), "Spring Boot Actuator");
+            found = Some(Sourced::new("/actuator/health".to_owned(), because));
         }
     }
     found

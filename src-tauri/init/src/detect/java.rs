@@ -16,7 +16,7 @@ use super::{
         Syntax, arguments, has_extension, keyword, pattern, without_comments, without_xml_comments,
     },
 };
-use crate::draft::{Because, CommandLine, DraftService, Kind};
+use crate::draft::{Origin, CommandLine, DraftService, Kind};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Framework {
@@ -185,9 +185,9 @@ impl Module<'_> {
         let ways = framework.ways();
         let because = match main {
             Some((file, line)) => {
-                Because::line(file, *line, format!("a {} application", ways.title))
+                Origin::line(file, *line, format!("a {} application", ways.title))
             }
-            None => Because::line(
+            None => Origin::line(
                 &self.build,
                 line_with(&self.declared, ways.name),
                 format!("a {} application", ways.title),
@@ -199,19 +199,19 @@ impl Module<'_> {
             name => name.to_owned(),
         };
         let mut service = DraftService::new(name, Kind::Backend, because);
-        let reason = Because::file(&self.build, "says how it is built");
+        let reason = Origin::file(&self.build, "says how it is built");
         service.command = Some(reason.says(CommandLine::Words(words)));
         service.directory = (!directory.is_empty()).then(|| reason.says(directory.to_owned()));
         let (port, because, reads_port) = self.port(framework, &ways, main);
         service.port = Some(because.says(port));
         if let Some(variable) = ways.variable {
-            let because = Because::known(format!("tells {} its port", ways.title));
+            let because = Origin::known(format!("tells {} its port", ways.title));
             service
                 .env
                 .push((variable.to_owned(), because.says("{port}".to_owned())));
         }
         service.start_timeout =
-            Some(Because::known("the first start downloads and compiles").says("10m".to_owned()));
+            Some(Origin::known("the first start downloads and compiles").says("10m".to_owned()));
         service.ready = self.health(framework);
         Some(Found {
             service,
@@ -284,14 +284,14 @@ impl Module<'_> {
         framework: Framework,
         ways: &Ways,
         main: Option<&(String, usize)>,
-    ) -> (u16, Because, bool) {
+    ) -> (u16, Origin, bool) {
         if let Some(set) = self.settings.get(ways.port)
             && let Some(number) = super::source::port_in(&set.value)
         {
             let reads_port = ways.variable.is_none() && set.value.contains("PORT");
             return (
                 number,
-                Because::line(&set.file, set.line, "the port is set there"),
+                Origin::line(&set.file, set.line, "the port is set there"),
                 reads_port,
             );
         }
@@ -309,25 +309,25 @@ impl Module<'_> {
                 let reads_port = said.is_some_and(|said| said.contains("\"PORT\""));
                 return (
                     number,
-                    Because::line(file, line, "it listens there"),
+                    Origin::line(file, line, "it listens there"),
                     reads_port,
                 );
             }
         }
         (
             8080,
-            Because::known(format!("{}'s usual port", ways.title)),
+            Origin::known(format!("{}'s usual port", ways.title)),
             false,
         )
     }
 
-    fn health(&self, framework: Framework) -> Option<crate::draft::Said<crate::draft::Ready>> {
+    fn health(&self, framework: Framework) -> Option<crate::draft::Sourced<crate::draft::Ready>> {
         let declares = |name: &str| {
             self.declared.contains(name).then(|| {
-                Because::line(
+                Origin::line(
                     &self.build,
                     line_with(&self.declared, name),
-                    format!("`{name}` has a page that says that it is well"),
+                    format!("`{name}` has a health page"),
                 )
             })
         };

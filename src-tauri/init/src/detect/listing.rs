@@ -28,7 +28,7 @@ pub struct Host {
     /// The names of programs that can be started, without `.exe`: of those that [`super::PROGRAMS`]
     /// asks for. A container engine is among them only if it would answer.
     pub programs: BTreeSet<String>,
-    /// The TCP ports on which somebody listens, and the name of the program if it is known.
+    /// The TCP ports in use, and the name of the listening program if it is known.
     pub listening: BTreeMap<u16, Option<String>>,
     /// The names of the environment variables that are set and not empty.
     pub variables: BTreeSet<String>,

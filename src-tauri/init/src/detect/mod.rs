@@ -11,12 +11,12 @@ mod app;
 mod aside;
 mod dotnet;
 mod elixir;
-mod fit;
+mod escape;
 mod go;
 mod health;
 #[cfg(test)]
 mod hostile;
-mod interest;
+mod file_filter;
 mod java;
 mod listing;
 mod node;
@@ -33,11 +33,11 @@ mod wire;
 
 use std::collections::BTreeSet;
 
-pub use interest::{Interest, SOURCES_AT_MOST, is_of_interest, skips_folder};
+pub use file_filter::{Interest, SOURCES_AT_MOST, is_of_interest, skips_folder};
 pub use listing::{Host, Listing, System, ancestors, file_name, folder, join, line_at, line_with};
 pub(crate) use source::pattern;
 
-use crate::draft::{Draft, DraftService, Question, Said, Unsaid, stack_name};
+use crate::draft::{Draft, DraftService, Question, Sourced, LeftOut, stack_name};
 
 /// The programs whose presence makes a difference ([`Host::programs`]).
 pub const PROGRAMS: [&str; 42] = [
@@ -91,7 +91,7 @@ pub struct Finds {
     /// The things that run.
     pub apps: Vec<Found>,
     /// What was left out.
-    pub unsaid: Vec<Unsaid>,
+    pub unsaid: Vec<LeftOut>,
 }
 
 /// A thing that runs.
@@ -121,7 +121,7 @@ pub fn look(listing: &Listing) -> Draft {
     for detect in DETECTORS {
         detect(listing, &mut finds);
     }
-    finds.apps.iter_mut().for_each(fit::fit);
+    finds.apps.iter_mut().for_each(escape::escape);
     let name = stack_name(&listing.name);
     let mut unsaid = finds.unsaid;
     let mut taken = BTreeSet::new();
@@ -157,7 +157,7 @@ pub(crate) fn port_in_settings(
     listing: &Listing,
     folder: &str,
     framework: &str,
-) -> Option<Said<u16>> {
+) -> Option<Sourced<u16>> {
     node::port_in_settings(listing, folder, framework)
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Finds, Found, Listing, file_name, folder, join, line_with, route, variables};
-use crate::draft::{Because, CommandLine, DraftService, Kind, Probe, Ready, Said, Unsaid};
+use crate::draft::{Origin, CommandLine, DraftService, Kind, Probe, Ready, Sourced, LeftOut};
 
 /// Finds the applications and their workers.
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
@@ -20,7 +20,7 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
                 value,
             }
             .find(finds),
-            Err(error) => finds.unsaid.push(Unsaid {
+            Err(error) => finds.unsaid.push(LeftOut {
                 what: "composer.json".to_owned(),
                 file: Some(path.to_owned()),
                 line: Some(error.line()),
@@ -52,7 +52,7 @@ impl Package<'_> {
                 .apps
                 .push(self.served("symfony", &because, reason.says(words)));
         } else if self.listing.has(&self.at("public/index.php")) {
-            let because = Because::file(self.at("public/index.php"), "a page of PHP");
+            let because = Origin::file(self.at("public/index.php"), "a page of PHP");
             finds
                 .apps
                 .push(self.served("php", &because, because.says(Self::built_in())));
@@ -63,9 +63,9 @@ impl Package<'_> {
         join(self.root, path)
     }
 
-    fn requires(&self, package: &str, why: &str) -> Option<Because> {
+    fn requires(&self, package: &str, why: &str) -> Option<Origin> {
         self.value.get("require")?.get(package)?;
-        Some(Because::line(self.path, line_with(self.text, package), why))
+        Some(Origin::line(self.path, line_with(self.text, package), why))
     }
 
     /// PHP's own server, which is there wherever PHP is.
@@ -93,8 +93,8 @@ impl Package<'_> {
         &self,
         name: String,
         kind: Kind,
-        because: &Because,
-        command: Said<CommandLine>,
+        because: &Origin,
+        command: Sourced<CommandLine>,
     ) -> DraftService {
         let mut service = DraftService::new(name, kind, because.clone());
         service.command = Some(command);
@@ -105,15 +105,15 @@ impl Package<'_> {
     fn served(
         &self,
         framework: &'static str,
-        because: &Because,
-        command: Said<CommandLine>,
+        because: &Origin,
+        command: Sourced<CommandLine>,
     ) -> Found {
         let mut service = self.service(self.named("app"), Kind::Backend, because, command);
-        service.port = Some(Because::known("the usual port").says(8000));
+        service.port = Some(Origin::known("the usual port").says(8000));
         self.found(service, framework)
     }
 
-    fn laravel(&self, because: &Because, finds: &mut Finds) {
+    fn laravel(&self, because: &Origin, finds: &mut Finds) {
         let artisan = |words: &[&str]| {
             let words = ["php", "artisan"].iter().chain(words).copied();
             because.says(CommandLine::words(words))
@@ -122,11 +122,11 @@ impl Package<'_> {
         let command = artisan(&["serve", "--port={port}"]);
         let mut service = self.service(self.named("app"), Kind::Backend, because, command);
         let set = variables.get("SERVER_PORT").and_then(|set| {
-            let because = Because::line(&set.file, set.line, "the port is set there");
+            let because = Origin::line(&set.file, set.line, "the port is set there");
             Some(because.says(set.value.parse().ok().filter(|port: &u16| *port != 0)?))
         });
         service.port =
-            Some(set.unwrap_or_else(|| Because::known("Laravel's usual port").says(8000)));
+            Some(set.unwrap_or_else(|| Origin::known("Laravel's usual port").says(8000)));
         service.ready = self.laravel_health();
         finds.apps.push(self.found(service, "laravel"));
 
@@ -143,7 +143,7 @@ impl Package<'_> {
             .filter(|queue| !matches!(queue.value.as_str(), "sync" | "null" | ""))
             && self.works_in_background()
         {
-            let because = Because::line(&queue.file, queue.line, "work goes to a queue");
+            let because = Origin::line(&queue.file, queue.line, "work goes to a queue");
             let command = artisan(&["queue:listen", "--tries=1"]);
             let service = self.service(worker("queue"), Kind::Worker, &because, command);
             finds.apps.push(self.found(service, "laravel"));
@@ -155,11 +155,11 @@ impl Package<'_> {
                 .get("REVERB_SERVER_PORT")
                 .or_else(|| variables.get("REVERB_PORT"));
             let set = set.and_then(|set| {
-                let because = Because::line(&set.file, set.line, "the port is set there");
+                let because = Origin::line(&set.file, set.line, "the port is set there");
                 Some(because.says(set.value.parse().ok().filter(|port: &u16| *port >= 1024)?))
             });
             service.port =
-                Some(set.unwrap_or_else(|| Because::known("Reverb's usual port").says(8080)));
+                Some(set.unwrap_or_else(|| Origin::known("Reverb's usual port").says(8080)));
             // Its pages are not those of the application, whose health page it has not.
             service.ready = Some(because.says(Ready {
                 probes: vec![Probe::Tcp("localhost:{port}".to_owned())],
@@ -177,13 +177,13 @@ impl Package<'_> {
     }
 
     /// `health: '/up'` in `bootstrap/app.php`
-    fn laravel_health(&self) -> Option<Said<Ready>> {
+    fn laravel_health(&self) -> Option<Sourced<Ready>> {
         let path = self.at("bootstrap/app.php");
         let text = self.listing.text(&path)?;
         text.lines().enumerate().find_map(|(index, line)| {
             let said = line.trim_start().strip_prefix("health:")?.trim();
             let page = super::source::literal(said.trim_end_matches(','))?;
-            let because = Because::line(&path, index + 1, "a page that says that it is well");
+            let because = Origin::line(&path, index + 1, "its health page");
             page.starts_with('/')
                 .then(|| because.says(route::page(page)))
         })

@@ -1,6 +1,6 @@
 //! The port that a program's source names.
 
-use crate::draft::{Because, DraftService};
+use crate::draft::{Origin, DraftService};
 
 /// A port, and how the program can be told another.
 pub(super) struct Port {
@@ -9,7 +9,7 @@ pub(super) struct Port {
     pub(super) variable: Option<String>,
     /// The option that it takes: `--port`.
     pub(super) option: Option<String>,
-    pub(super) because: Because,
+    pub(super) because: Origin,
 }
 
 impl Port {

@@ -4,7 +4,7 @@
 use regex::Regex;
 
 use super::{line_at, python};
-use crate::draft::{Because, DraftService, Http, Probe, Ready, Said, Unsaid, plain};
+use crate::draft::{Origin, DraftService, Http, Probe, Ready, Sourced, LeftOut, plain};
 
 /// The surest health page among the routes, unless a prefix anywhere in the project makes it
 /// uncertain where it is: a wrong path would keep a healthy service from ever being ready. The first
@@ -13,8 +13,8 @@ pub(super) fn health<'a>(
     sources: impl Iterator<Item = (&'a str, &'a str)>,
     route: &Regex,
     prefix: Option<&Regex>,
-) -> Option<Said<Ready>> {
-    let mut best: Option<(u8, Said<Ready>)> = None;
+) -> Option<Sourced<Ready>> {
+    let mut best: Option<(u8, Sourced<Ready>)> = None;
     for (file, code) in sources {
         let prefixed = prefix.is_some_and(|prefix| {
             let mut prefixes = prefix.captures_iter(code).filter_map(|found| found.get(1));
@@ -33,10 +33,10 @@ pub(super) fn health<'a>(
             {
                 continue;
             }
-            let because = Because::line(
+            let because = Origin::line(
                 file,
                 line_at(code, path.start()),
-                "a page that says that it is well",
+                "its health page",
             );
             let slash = if path.as_str().starts_with('/') {
                 ""
@@ -72,8 +72,8 @@ pub(super) fn log(pattern: &str) -> Ready {
 }
 
 /// Says that a server listens somewhere that was not found.
-pub(super) fn without_port(service: &DraftService) -> Option<Unsaid> {
-    service.port.is_none().then(|| Unsaid {
+pub(super) fn without_port(service: &DraftService) -> Option<LeftOut> {
+    service.port.is_none().then(|| LeftOut {
         what: format!("the port of `{}`", service.name),
         file: service.because.file.clone(),
         line: service.because.line,

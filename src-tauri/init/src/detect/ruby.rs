@@ -8,7 +8,7 @@ use super::{
     Finds, Found, Listing, System, file_name, folder, join, line_at, line_with, route,
     source::{Syntax, pattern, port_in, without_comments},
 };
-use crate::draft::{Because, CommandLine, DraftService, Kind, Said};
+use crate::draft::{Origin, CommandLine, DraftService, Kind, Sourced};
 
 /// Finds the applications and their workers.
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
@@ -89,8 +89,8 @@ impl Bundle<'_> {
             .map(|index| index + 1)
     }
 
-    fn because(&self, line: Option<usize>, text: &str) -> Because {
-        Because::line(self.path, line, text)
+    fn because(&self, line: Option<usize>, text: &str) -> Origin {
+        Origin::line(self.path, line, text)
     }
 
     /// A script of the project: Windows does not read its first line.
@@ -112,7 +112,7 @@ impl Bundle<'_> {
         }
     }
 
-    fn directory(&self, because: &Because) -> Option<Said<String>> {
+    fn directory(&self, because: &Origin) -> Option<Sourced<String>> {
         (!self.root.is_empty()).then(|| because.says(self.root.to_owned()))
     }
 
@@ -123,7 +123,7 @@ impl Bundle<'_> {
         }
     }
 
-    fn rails(&self, because: &Because) -> Found {
+    fn rails(&self, because: &Origin) -> Found {
         let mut words = if self.listing.has(&self.at("bin/rails")) {
             self.script("bin/rails")
         } else {
@@ -135,7 +135,7 @@ impl Bundle<'_> {
         service.directory = self.directory(because);
         service.port = Some(
             self.puma_port()
-                .unwrap_or_else(|| Because::known("Rails' usual port").says(3000)),
+                .unwrap_or_else(|| Origin::known("Rails' usual port").says(3000)),
         );
         service.start_timeout = None;
         service.ready = self.rails_health();
@@ -143,17 +143,17 @@ impl Bundle<'_> {
     }
 
     /// `port ENV.fetch("PORT") { 3000 }` in Puma's settings.
-    fn puma_port(&self) -> Option<Said<u16>> {
+    fn puma_port(&self) -> Option<Sourced<u16>> {
         let path = self.at("config/puma.rb");
         let code = without_comments(self.listing.text(&path)?, Syntax::HASH);
         code.lines().enumerate().find_map(|(index, line)| {
             let said = line.trim_start().strip_prefix("port")?;
             let said = said.strip_prefix([' ', '('])?;
-            Some(Because::line(&path, index + 1, "the port is set there").says(port_in(said)?))
+            Some(Origin::line(&path, index + 1, "the port is set there").says(port_in(said)?))
         })
     }
 
-    fn rails_health(&self) -> Option<Said<crate::draft::Ready>> {
+    fn rails_health(&self) -> Option<Sourced<crate::draft::Ready>> {
         static ROUTE: LazyLock<Regex> = LazyLock::new(|| {
             pattern(
                 r#"(?m)^(?:  |\t)get\s*\(?\s*["']/?([\w/-]+)["']\s*(?:=>|,\s*to:)\s*["']([^"']+)["']"#,
@@ -165,10 +165,10 @@ impl Bundle<'_> {
             let (page, action) = (found.get(1)?, found.get(2)?);
             let well = action.as_str() == "rails/health#show"
                 || super::python::health_rank(page.as_str()).is_some();
-            let because = Because::line(
+            let because = Origin::line(
                 &path,
                 line_at(&code, page.start()),
-                "a page that says that it is well",
+                "its health page",
             );
             well.then(|| because.says(route::page(&format!("/{}", page.as_str()))))
         })
@@ -176,7 +176,7 @@ impl Bundle<'_> {
 
     fn rack(&self) -> Found {
         let path = self.at("config.ru");
-        let because = Because::file(&path, "an application of Rack");
+        let because = Origin::file(&path, "an application of Rack");
         let (words, usual) = if self.gem("puma").is_some() {
             (["bundle", "exec", "puma", "-p", "{port}"], 9292)
         } else {
@@ -187,11 +187,11 @@ impl Bundle<'_> {
         service.directory = self.directory(&because);
         let port = self.puma_port();
         service.port =
-            Some(port.unwrap_or_else(|| Because::known("Rack's usual port").says(usual)));
+            Some(port.unwrap_or_else(|| Origin::known("Rack's usual port").says(usual)));
         self.found(service, "rack", false)
     }
 
-    fn worker(&self, name: &str, because: &Because, words: &[&str], ready: &str) -> Found {
+    fn worker(&self, name: &str, because: &Origin, words: &[&str], ready: &str) -> Found {
         let name = match file_name(self.root) {
             "" | "backend" | "api" => name.to_owned(),
             folder => format!("{folder}-{name}"),
@@ -201,19 +201,19 @@ impl Bundle<'_> {
         service.directory = self.directory(because);
         if ready == "Starting processing" {
             service.ready =
-                Some(Because::known("what Sidekiq says when it is").says(route::log(ready)));
+                Some(Origin::known("what Sidekiq says when it is").says(route::log(ready)));
         }
         self.found(service, "sidekiq", false)
     }
 
     /// Solid Queue, where it is what development uses too.
-    fn solid_queue(&self) -> Option<Because> {
+    fn solid_queue(&self) -> Option<Origin> {
         self.gem("solid_queue")?;
         let path = self.at("config/environments/development.rb");
         let text = self.listing.text(&path)?;
         let line = line_with(text, ":solid_queue")?;
         self.listing
             .has(&self.at("bin/jobs"))
-            .then(|| Because::line(path, line, "Solid Queue works in the background"))
+            .then(|| Origin::line(path, line, "Solid Queue works in the background"))
     }
 }

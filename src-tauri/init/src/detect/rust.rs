@@ -12,7 +12,7 @@ use super::{
     source::{Syntax, has_extension, pattern, without_comments},
     variables,
 };
-use crate::draft::{Because, Change, Choice, CommandLine, DraftService, Kind, Question, Unsaid};
+use crate::draft::{Origin, Change, Choice, CommandLine, DraftService, Kind, Question, LeftOut};
 
 /// A package with what may be run of it.
 struct Package<'a> {
@@ -52,7 +52,7 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
         };
         match toml::from_str::<Table>(text) {
             Ok(table) => packages.extend(package(listing, folder(path), &table)),
-            Err(error) => finds.unsaid.push(Unsaid {
+            Err(error) => finds.unsaid.push(LeftOut {
                 what: "Cargo.toml".to_owned(),
                 file: Some(path.to_owned()),
                 line: error.span().map(|span| line_at(text, span.start)),
@@ -242,7 +242,7 @@ impl Service<'_> {
             codes,
         } = *self;
         let line = code.find("fn main").or_else(|| code.find("#[launch]"));
-        let because = Because::line(
+        let because = Origin::line(
             file,
             line.map(|at| line_at(code, at)),
             format!("a program that serves with {framework}"),
@@ -287,11 +287,11 @@ impl Service<'_> {
             }
             reads_port = port.settle(&mut service);
         }
-        let manifest = Because::file(join(package.root, "Cargo.toml"), "a package of Cargo");
+        let manifest = Origin::file(join(package.root, "Cargo.toml"), "a package of Cargo");
         service.command = Some(manifest.says(CommandLine::Words(words)));
         service.directory = (!directory.is_empty()).then(|| manifest.says(directory.to_owned()));
         service.start_timeout =
-            Some(Because::known("the first start compiles").says("10m".to_owned()));
+            Some(Origin::known("the first start compiles").says("10m".to_owned()));
         service.ready = health(codes);
         if !package
             .dependencies
@@ -329,7 +329,7 @@ fn workspace<'a>(listing: &Listing, root: &'a str) -> Option<&'a str> {
     })
 }
 
-fn health(codes: &BTreeMap<String, String>) -> Option<crate::draft::Said<crate::draft::Ready>> {
+fn health(codes: &BTreeMap<String, String>) -> Option<crate::draft::Sourced<crate::draft::Ready>> {
     static ROUTE: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
             r#"(?:\.route\(|\.at\(|#\[(?:\w+::)?get\(|web::resource\(|Router::with_path\()\s*"([^"]*)""#,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::listing::{Listing, join};
-use crate::draft::{Because, Said, plain};
+use crate::draft::{Origin, Sourced, plain};
 
 /// A variable of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,10 +80,10 @@ pub(super) fn example_without_file(listing: &Listing, folder: &str) -> Option<St
 
 /// The `.env` of the first of these folders that has one, for a service whose source reads none by
 /// itself.
-pub(super) fn file_for(listing: &Listing, folders: &[&str]) -> Option<Said<String>> {
+pub(super) fn file_for(listing: &Listing, folders: &[&str]) -> Option<Sourced<String>> {
     let mut files = folders.iter().map(|folder| join(folder, ".env"));
     let file = files.find(|file| listing.has(file))?;
-    let because = Because::file(&file, "its program does not read it by itself");
+    let because = Origin::file(&file, "its program does not read it by itself");
     Some(because.says(format!("{}?", plain(&file))))
 }
 

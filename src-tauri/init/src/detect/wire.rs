@@ -15,7 +15,7 @@ use super::{
     listing::{Listing, file_name, line_at},
     variables,
 };
-use crate::draft::{Because, DraftService, Http, Kind, Probe, Ready, Said, Unsaid, plain};
+use crate::draft::{Origin, DraftService, Http, Kind, Probe, Ready, Sourced, LeftOut, plain};
 use pilotlight::stack::Need;
 
 /// An address on this computer, in source or settings.
@@ -40,7 +40,7 @@ pub(super) fn connect(
     listing: &Listing,
     apps: &mut [App<'_>],
     stores: &[DraftService],
-    unsaid: &mut Vec<Unsaid>,
+    unsaid: &mut Vec<LeftOut>,
 ) {
     ports_of_variables(apps);
     ports_of_proxies(apps);
@@ -49,7 +49,7 @@ pub(super) fn connect(
         .values()
         .map(|target| (target.name.clone(), target.clone()))
         .collect();
-    let mentions: Vec<BTreeMap<u16, Because>> = apps.iter().map(mentions).collect();
+    let mentions: Vec<BTreeMap<u16, Origin>> = apps.iter().map(mentions).collect();
     for app in apps.iter_mut() {
         let example = variables::example_without_file(listing, &app.root);
         point(app, &targets, &names, example.as_deref(), unsaid);
@@ -95,7 +95,7 @@ fn ports_of_variables(apps: &mut [App<'_>]) {
         let found = NAMES.iter().find_map(|name| {
             let variable = app.variables.get(*name)?;
             let number = variable.value.rsplit(':').next()?.parse().ok()?;
-            let because = Because::line(&variable.file, variable.line, format!("`{name}`"));
+            let because = Origin::line(&variable.file, variable.line, format!("`{name}`"));
             (number > 0).then(|| because.says(number))
         });
         app.service.port = found;
@@ -108,7 +108,7 @@ fn ports_of_proxies(apps: &mut [App<'_>]) {
         .iter()
         .filter_map(|app| app.service.port.as_ref().map(|port| port.value))
         .collect();
-    let mut asked: Vec<(u16, Because)> = Vec::new();
+    let mut asked: Vec<(u16, Origin)> = Vec::new();
     for app in apps.iter().filter(|app| app.service.kind == Kind::Frontend) {
         for (port, because) in mentions(app) {
             let file = because.file.as_deref().map_or("", file_name);
@@ -127,7 +127,7 @@ fn ports_of_proxies(apps: &mut [App<'_>]) {
     });
     if let ([(port, because)], Some(app), None) = (&asked[..], open.next(), open.next()) {
         let text = format!("{}, which this service answers", because.text);
-        let because = Because {
+        let because = Origin {
             text,
             ..because.clone()
         };
@@ -148,7 +148,7 @@ fn targets(apps: &[App<'_>], stores: &[DraftService]) -> BTreeMap<u16, Target> {
 }
 
 /// The ports that settings and source of an app ask on this computer.
-fn mentions(app: &App<'_>) -> BTreeMap<u16, Because> {
+fn mentions(app: &App<'_>) -> BTreeMap<u16, Origin> {
     let mut found = BTreeMap::new();
     for (path, text) in &app.texts {
         // Those are read as variables, with what they are called.
@@ -161,7 +161,7 @@ fn mentions(app: &App<'_>) -> BTreeMap<u16, Because> {
             };
             let at = address.get(0).map_or(0, |all| all.start());
             found.entry(port).or_insert_with(|| {
-                Because::line(*path, line_at(text, at), format!("asks {}", &address[0]))
+                Origin::line(*path, line_at(text, at), format!("asks {}", &address[0]))
             });
         }
     }
@@ -183,7 +183,7 @@ fn point(
     targets: &BTreeMap<u16, Target>,
     names: &BTreeMap<String, Target>,
     example: Option<&str>,
-    unsaid: &mut Vec<Unsaid>,
+    unsaid: &mut Vec<LeftOut>,
 ) {
     let variables: Vec<_> = app.variables.values().cloned().collect();
     for variable in variables {
@@ -203,7 +203,7 @@ fn point(
         if target.name == app.service.name {
             continue;
         }
-        let because = Because::line(
+        let because = Origin::line(
             &variable.file,
             variable.line,
             format!("`{}`", variable.name),
@@ -216,7 +216,7 @@ fn point(
             continue;
         }
         if variable.is_set && address.is_here() {
-            let said = Said::new(target.name.clone(), because);
+            let said = Sourced::new(target.name.clone(), because);
             app.service.env_points_at.push((variable.name, said));
         } else if let Some(value) = written(&variable.value, &variable.name, &address, &target.name)
         {
@@ -225,19 +225,19 @@ fn point(
             } else {
                 format!("`{}`, which no `.env` sets", variable.name)
             };
-            let because = Because { text, ..because };
+            let because = Origin { text, ..because };
             app.service
                 .env
-                .push((variable.name, Said::new(value, because)));
+                .push((variable.name, Sourced::new(value, because)));
         } else if !variable.is_set && address.is_here() {
             // The login is in the example, and is read from there rather than written here.
             if let Some(example) = example.filter(|example| **example == *variable.file) {
                 read_example(app, example, &because);
-                let said = Said::new(target.name.clone(), because);
+                let said = Sourced::new(target.name.clone(), because);
                 app.service.env_points_at.push((variable.name, said));
             }
         } else if variable.is_set {
-            unsaid.push(Unsaid {
+            unsaid.push(LeftOut {
                 what: format!("`{}` of {}", variable.name, app.service.name),
                 file: Some(variable.file),
                 line: Some(variable.line),
@@ -250,7 +250,7 @@ fn point(
     }
 }
 
-fn is_given(entries: &[(String, Said<String>)], name: &str) -> bool {
+fn is_given(entries: &[(String, Sourced<String>)], name: &str) -> bool {
     entries.iter().any(|(known, _)| known == name)
 }
 
@@ -291,12 +291,12 @@ fn written(value: &str, name: &str, address: &Address, service: &str) -> Option<
 }
 
 /// Takes the variables of an example, and those of `.env` once there is one.
-fn read_example(app: &mut App<'_>, example: &str, because: &Because) {
+fn read_example(app: &mut App<'_>, example: &str, because: &Origin) {
     let files = &mut app.service.env_file;
     if !files.is_empty() {
         return;
     }
-    let because = Because {
+    let because = Origin {
         text: format!("{}; there is no `.env` yet", because.text),
         ..because.clone()
     };
@@ -306,9 +306,9 @@ fn read_example(app: &mut App<'_>, example: &str, because: &Because) {
     }
 }
 
-/// Says which variables are only in the example, so that somebody copies it.
-fn tell_example(app: &App<'_>, example: &str, unsaid: &mut Vec<Unsaid>) {
-    let is_read = |said: &Said<String>| said.value == plain(example);
+/// Lists the variables that are only in the example, so that the user copies it.
+fn tell_example(app: &App<'_>, example: &str, unsaid: &mut Vec<LeftOut>) {
+    let is_read = |said: &Sourced<String>| said.value == plain(example);
     if app.service.env_file.iter().any(is_read) {
         return;
     }
@@ -328,7 +328,7 @@ fn tell_example(app: &App<'_>, example: &str, unsaid: &mut Vec<Unsaid>) {
     }
     let shown = names.iter().take(6).cloned().collect::<Vec<_>>().join(", ");
     let more = if names.len() > 6 { " and more" } else { "" };
-    unsaid.push(Unsaid {
+    unsaid.push(LeftOut {
         what: format!("{shown}{more}"),
         file: Some(example.to_owned()),
         line: None,
@@ -340,7 +340,7 @@ fn make_ready(listing: &Listing, app: &mut App<'_>) {
     if app.service.port.is_none() {
         return;
     }
-    let url = |said: &Said<String>| {
+    let url = |said: &Sourced<String>| {
         let http = Http {
             url: plain(&said.value),
             ..Http::default()
@@ -349,7 +349,7 @@ fn make_ready(listing: &Listing, app: &mut App<'_>) {
             probes: vec![Probe::Http(http)],
             ..Ready::default()
         };
-        Said::new(ready, said.because.clone())
+        Sourced::new(ready, said.because.clone())
     };
     if app.service.kind == Kind::Backend && app.service.ready.is_none() {
         app.service.ready = health::page(app).as_ref().map(url);
@@ -358,11 +358,11 @@ fn make_ready(listing: &Listing, app: &mut App<'_>) {
         // A page of its own needs nothing else to be served.
         let page = super::listing::join(&app.root, "index.html");
         if app.framework == Some("vite") && app.service.ready.is_none() && listing.has(&page) {
-            let said = Said::new("/".to_owned(), Because::file(page, "its page"));
+            let said = Sourced::new("/".to_owned(), Origin::file(page, "its page"));
             app.service.ready = Some(url(&said));
         }
         if app.service.links.is_empty() {
-            let said = Said::new("/".to_owned(), Because::default());
+            let said = Sourced::new("/".to_owned(), Origin::default());
             app.service.links.push(("open".to_owned(), said));
         }
     }

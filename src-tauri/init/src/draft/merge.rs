@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{Draft, DraftService, Unsaid, render::service_lines};
+use super::{Draft, DraftService, LeftOut, render::service_lines};
 use pilotlight::{
     effects::remedy::{Line, change},
     model::finding::LineChange,
@@ -20,17 +20,17 @@ pub struct Merged {
     /// The names of the services that come.
     pub added: Vec<String>,
     /// What the draft has and the file not, and which is not added.
-    pub left_out: Vec<Unsaid>,
+    pub left_out: Vec<LeftOut>,
 }
 
-/// Why nothing can be added. A fragment that follows "failed to".
+/// Why nothing can be added.
 #[derive(Debug, thiserror::Error)]
 pub enum MergeError {
     /// The file is wrong as it is.
-    #[error("add to the stack file: it is not right as it is")]
+    #[error("the stack file is invalid, so nothing can be added to it")]
     Before(#[source] Box<Report>),
     /// The file would be wrong.
-    #[error("add to the stack file: it would be wrong afterwards")]
+    #[error("the stack file would be invalid with these services")]
     After(#[source] Box<Report>),
 }
 
@@ -66,7 +66,7 @@ pub fn merge(
         if let Some(port) = &service.port
             && let Some(holder) = holder(&stack, port.value)
         {
-            left_out.push(Unsaid {
+            left_out.push(LeftOut {
                 what: format!("service `{}`", service.name),
                 file: service.because.file.clone(),
                 line: service.because.line,

@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 pub use merge::{MergeError, Merged, merge};
 pub use render::render;
 pub use service::{
-    Because, Check, CheckAction, CommandLine, DraftService, Http, Kind, Needed, Probe, Ready,
-    Require, Said, Stop,
+    Origin, Check, CheckAction, CommandLine, DraftService, Http, Kind, Needed, Probe, Ready,
+    Require, Sourced, Stop,
 };
 pub use value::{plain, service_name, stack_name};
 
@@ -34,7 +34,7 @@ pub struct Draft {
     /// What has two answers that are equally likely.
     pub questions: Vec<Question>,
     /// What was found and cannot be said in a stack file, or was left out.
-    pub unsaid: Vec<Unsaid>,
+    pub unsaid: Vec<LeftOut>,
 }
 
 /// Something that the project does not answer.
@@ -74,20 +74,20 @@ pub enum Change {
         /// Its name.
         service: String,
         /// What runs.
-        command: Said<CommandLine>,
+        command: Sourced<CommandLine>,
     },
     /// Has a service listen somewhere else.
     Port {
         /// Its name.
         service: String,
         /// Where.
-        port: Said<u16>,
+        port: Sourced<u16>,
     },
 }
 
-/// What was found and does not stand in the stack file.
+/// Something that was found and left out of the stack file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Unsaid {
+pub struct LeftOut {
     /// What: `deploy.replicas = 3`
     pub what: String,
     /// The file, from the folder that was looked at, with forward slashes.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    Because, Check, CheckAction, CommandLine, Draft, DraftService, Http, Probe, Ready, Said,
+    Origin, Check, CheckAction, CommandLine, Draft, DraftService, Http, Probe, Ready, Sourced,
     value::{command, inline, json, key, list, string},
 };
 use pilotlight::stack::Need;
@@ -16,9 +16,9 @@ const WIDTH: usize = 110;
 #[must_use]
 pub fn render(draft: &Draft) -> String {
     let mut lines = vec![
-        "# Written by `pilotlight init` from what it found here; the comments say where."
+        "# Written by `pilotlight init`; the comments name the source of each line."
             .to_owned(),
-        "# It is yours now: change what you like, and `pilotlight check` says whether it is right."
+        "# Edit freely, then run `pilotlight check` to validate."
             .to_owned(),
         format!("name = {}", string(&draft.name)),
     ];
@@ -55,11 +55,11 @@ pub(super) fn service_lines(service: &DraftService) -> Vec<String> {
 struct Table {
     lines: Vec<String>,
     /// What the last comments said, so that it is not said again and again.
-    said: Vec<Because>,
+    said: Vec<Origin>,
 }
 
 impl Table {
-    fn comment(&mut self, because: &Because) {
+    fn comment(&mut self, because: &Origin) {
         if let Some(comment) = comment(because) {
             self.lines.push(format!("# {comment}"));
             self.said.push(because.clone());
@@ -71,11 +71,11 @@ impl Table {
     }
 
     /// A key and its value, with its reason behind it, or over it if that would be too long.
-    fn key(&mut self, name: &str, value: &str, because: &Because) {
+    fn key(&mut self, name: &str, value: &str, because: &Origin) {
         self.keys(name, value, &[because]);
     }
 
-    fn keys(&mut self, name: &str, value: &str, because: &[&Because]) {
+    fn keys(&mut self, name: &str, value: &str, because: &[&Origin]) {
         let line = format!("{name} = {value}");
         let mut comments = Vec::new();
         for because in because {
@@ -100,7 +100,7 @@ impl Table {
         self.lines.push(line);
     }
 
-    fn said_key(&mut self, name: &str, said: Option<&Said<String>>) {
+    fn said_key(&mut self, name: &str, said: Option<&Sourced<String>>) {
         if let Some(said) = said {
             self.key(name, &string(&said.value), &said.because);
         }
@@ -131,7 +131,7 @@ impl Table {
         self.needs(service);
         self.table("env", &service.env);
         let files = service.env_file.iter().map(|said| string(&said.value));
-        let because: Vec<&Because> = service.env_file.iter().map(|said| &said.because).collect();
+        let because: Vec<&Origin> = service.env_file.iter().map(|said| &said.because).collect();
         match files.collect::<Vec<_>>() {
             files if files.is_empty() => {}
             files if files.len() == 1 => self.keys("env_file", &files[0], &because),
@@ -157,20 +157,20 @@ impl Table {
         if needs.is_empty() {
             return;
         }
-        let because: Vec<&Because> = needs.iter().map(|need| &need.because).collect();
+        let because: Vec<&Origin> = needs.iter().map(|need| &need.because).collect();
         let plain = needs.iter().all(|need| need.value.until == Need::Ready);
         let value = if plain {
             list(needs.iter().map(|need| string(&need.value.service)))
         } else {
             let entry =
-                |need: &Said<super::Needed>| (need.value.service.clone(), word(&need.value.until));
+                |need: &Sourced<super::Needed>| (need.value.service.clone(), word(&need.value.until));
             inline(&needs.iter().map(entry).collect::<Vec<_>>())
         };
         self.keys("needs", &value, &because);
     }
 
     /// Names and values; several lines as dotted keys, so that each has its reason beside it.
-    fn table(&mut self, name: &str, entries: &[(String, Said<String>)]) {
+    fn table(&mut self, name: &str, entries: &[(String, Sourced<String>)]) {
         for (entry, said) in entries {
             let name = format!("{name}.{}", key(entry));
             self.key(&name, &string(&said.value), &said.because);
@@ -179,7 +179,7 @@ impl Table {
 
     fn require(&mut self, service: &DraftService) {
         let require = &service.require;
-        let because = |said: &[Said<String>]| -> Vec<Because> {
+        let because = |said: &[Sourced<String>]| -> Vec<Origin> {
             said.iter().map(|said| said.because.clone()).collect()
         };
         for (name, said) in [("files", &require.files), ("env", &require.env)] {
@@ -194,7 +194,7 @@ impl Table {
         if !require.commands.is_empty() {
             let commands = require.commands.iter();
             let value = list(commands.clone().map(|said| command(&said.value)));
-            let because: Vec<&Because> = commands.map(|said| &said.because).collect();
+            let because: Vec<&Origin> = commands.map(|said| &said.because).collect();
             self.keys("require.commands", &value, &because);
         }
     }
@@ -230,7 +230,7 @@ impl Table {
     }
 
     fn check(&mut self, check: &Check) {
-        let none = Because::default();
+        let none = Origin::default();
         self.key("name", &string(&check.name), &none);
         if let Some(origin) = &check.origin {
             self.key("origin", &string(origin), &none);
@@ -345,7 +345,7 @@ fn word(choice: &impl Serialize) -> String {
 }
 
 /// `frontend/package.json:7: the script `dev` runs vite`
-fn comment(because: &Because) -> Option<String> {
+fn comment(because: &Origin) -> Option<String> {
     let text = one_line(&because.text);
     let place = place(because.file.as_deref(), because.line);
     match (place, text.is_empty()) {

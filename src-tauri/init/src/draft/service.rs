@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use pilotlight::stack::{Need, PortConflict, Restart, Signal};
 
-/// Why something stands in a draft.
+/// The source of a part of a draft.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Because {
-    /// In a few words, without the place: ``the script `dev` runs vite``
+pub struct Origin {
+    /// The reason in a few words, without the place: ``the script `dev` runs vite``
     pub text: String,
     /// The file that says so, from the folder that was looked at, with forward slashes.
     pub file: Option<String>,
@@ -15,13 +15,13 @@ pub struct Because {
     pub line: Option<usize>,
 }
 
-/// A value, and why.
+/// A value with its source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Said<T> {
+pub struct Sourced<T> {
     /// The value.
     pub value: T,
     /// Why.
-    pub because: Because,
+    pub because: Origin,
 }
 
 /// What a service is for; it decides who needs whom, and where it stands in the file.
@@ -146,11 +146,11 @@ pub enum CheckAction {
 #[serde(default)]
 pub struct Require {
     /// Files, from the folder of the stack file.
-    pub files: Vec<Said<String>>,
+    pub files: Vec<Sourced<String>>,
     /// Variables.
-    pub env: Vec<Said<String>>,
+    pub env: Vec<Sourced<String>>,
     /// Commands that must end with 0.
-    pub commands: Vec<Said<Vec<String>>>,
+    pub commands: Vec<Sourced<Vec<String>>>,
 }
 
 /// How a service is asked to leave.
@@ -174,45 +174,45 @@ pub struct DraftService {
     /// What it is for.
     pub kind: Kind,
     /// Why it is there at all: the comment over its table.
-    pub because: Because,
+    pub because: Origin,
     /// What runs. None for an external service.
-    pub command: Option<Said<CommandLine>>,
+    pub command: Option<Sourced<CommandLine>>,
     /// Somebody else runs it, and why it is taken for that.
-    pub external: Option<Because>,
+    pub external: Option<Origin>,
     /// The folder in which it runs, from the folder of the stack file, with forward slashes. None is
     /// that folder itself.
-    pub directory: Option<Said<String>>,
+    pub directory: Option<Sourced<String>>,
     /// The TCP port.
-    pub port: Option<Said<u16>>,
+    pub port: Option<Sourced<u16>>,
     /// An address besides the loopback ones.
-    pub host: Option<Said<String>>,
+    pub host: Option<Sourced<String>>,
     /// What happens when its port is held, if not the usual.
-    pub port_conflict: Option<Said<PortConflict>>,
+    pub port_conflict: Option<Sourced<PortConflict>>,
     /// What comes first.
-    pub needs: Vec<Said<Needed>>,
+    pub needs: Vec<Sourced<Needed>>,
     /// Environment variables, in the order in which they are written.
-    pub env: Vec<(String, Said<String>)>,
+    pub env: Vec<(String, Sourced<String>)>,
     /// Files of environment variables, with `?` at the end of one that may be missing.
-    pub env_file: Vec<Said<String>>,
+    pub env_file: Vec<Sourced<String>>,
     /// Variables that must point at a service: the variable, and the service.
-    pub env_points_at: Vec<(String, Said<String>)>,
+    pub env_points_at: Vec<(String, Sourced<String>)>,
     /// What must be there.
     pub require: Require,
     /// What tells that it is there.
-    pub ready: Option<Said<Ready>>,
+    pub ready: Option<Sourced<Ready>>,
     /// How long it may take.
-    pub start_timeout: Option<Said<String>>,
+    pub start_timeout: Option<Sourced<String>>,
     /// When it is started again.
-    pub restart: Option<Said<Restart>>,
+    pub restart: Option<Sourced<Restart>>,
     /// How it is asked to leave.
-    pub stop: Option<Said<Stop>>,
+    pub stop: Option<Sourced<Stop>>,
     /// Addresses to open, by label.
-    pub links: Vec<(String, Said<String>)>,
+    pub links: Vec<(String, Sourced<String>)>,
     /// What a user would do.
-    pub checks: Vec<Said<Check>>,
+    pub checks: Vec<Sourced<Check>>,
 }
 
-impl Because {
+impl Origin {
     /// A reason without a place: ``the usual port``
     #[must_use]
     pub fn known(text: impl Into<String>) -> Self {
@@ -248,18 +248,18 @@ impl Because {
 
     /// A value for this reason.
     #[must_use]
-    pub fn says<T>(&self, value: T) -> Said<T> {
-        Said {
+    pub fn says<T>(&self, value: T) -> Sourced<T> {
+        Sourced {
             value,
             because: self.clone(),
         }
     }
 }
 
-impl<T> Said<T> {
+impl<T> Sourced<T> {
     /// A value, and why.
     #[must_use]
-    pub fn new(value: T, because: Because) -> Self {
+    pub fn new(value: T, because: Origin) -> Self {
         Self { value, because }
     }
 }
@@ -293,7 +293,7 @@ impl CommandLine {
 impl DraftService {
     /// A service of which only the name, the purpose and the reason are known.
     #[must_use]
-    pub fn new(name: impl Into<String>, kind: Kind, because: Because) -> Self {
+    pub fn new(name: impl Into<String>, kind: Kind, because: Origin) -> Self {
         Self {
             name: name.into(),
             kind,

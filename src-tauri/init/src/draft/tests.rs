@@ -23,7 +23,7 @@ fn read(text: &str) -> Stack {
 }
 
 fn service(name: &str, words: &[&str]) -> DraftService {
-    let because = Because::line("a.json", 3, "a script");
+    let because = Origin::line("a.json", 3, "a script");
     let mut service = DraftService::new(name, Kind::Backend, because.clone());
     service.command = Some(because.says(CommandLine::words(words.iter().copied())));
     service
@@ -34,12 +34,12 @@ fn needing(mut service: DraftService, other: &str) -> DraftService {
         service: other.to_owned(),
         until: Need::Ready,
     };
-    service.needs.push(Because::known("asks it").says(needed));
+    service.needs.push(Origin::known("asks it").says(needed));
     service
 }
 
 fn on(mut service: DraftService, port: u16) -> DraftService {
-    service.port = Some(Because::known("the usual").says(port));
+    service.port = Some(Origin::known("the usual").says(port));
     service
 }
 
@@ -61,7 +61,7 @@ proptest! {
         reason in any::<String>(),
     ) {
         let mut taken = BTreeSet::new();
-        let because = Because::line(&reason, 1, &reason);
+        let because = Origin::line(&reason, 1, &reason);
         let mut words = words;
         words[0].insert(0, 'x');
         let services = names.iter().map(|name| {
@@ -77,7 +77,7 @@ proptest! {
             name: stack_name(&value),
             services: services.collect(),
             questions: Vec::new(),
-            unsaid: vec![Unsaid {
+            unsaid: vec![LeftOut {
                 what: reason.clone(),
                 file: Some(value.clone()),
                 line: Some(1),

@@ -7,13 +7,13 @@ use super::{
     SourceFile, Tool,
     commands::begins,
     compose::{Build, Compose, Image},
-    finish::finish,
+    normalize::normalize,
     identity::{self, Program, Same},
 };
 use crate::{
     detect::Listing,
     draft::{
-        Change, CommandLine, Draft, DraftService, Kind, Said, Unsaid, service_name, stack_name,
+        Change, CommandLine, Draft, DraftService, Kind, Sourced, LeftOut, service_name, stack_name,
     },
 };
 
@@ -52,7 +52,7 @@ type Names = BTreeMap<String, String>;
 struct Combination<'a> {
     listing: &'a Listing,
     entries: Vec<Entry>,
-    unsaid: Vec<Unsaid>,
+    unsaid: Vec<LeftOut>,
     combined: Combined,
     /// Whether a file names all that a developer starts.
     is_complete: bool,
@@ -328,7 +328,7 @@ impl<'a> Combination<'a> {
                     );
                     self.add(contained, Vec::new(), &mut names);
                 }
-                None => self.unsaid.push(Unsaid {
+                None => self.unsaid.push(LeftOut {
                     what: format!("service `{}`", build.service.name),
                     file: build.service.because.file,
                     line: build.service.because.line,
@@ -430,7 +430,7 @@ impl<'a> Combination<'a> {
             (Some(at), Err(_)) => {
                 names.insert(image.name.clone(), self.entries[at].service.name.clone());
             }
-            (None, _) => self.unsaid.push(Unsaid {
+            (None, _) => self.unsaid.push(LeftOut {
                 what: format!("service `{}`", image.name),
                 file: wanted.because.file.clone(),
                 line: wanted.because.line,
@@ -457,13 +457,13 @@ impl<'a> Combination<'a> {
         }
         self.rename_from(first, &names);
         let added = self.entries.len() - first;
-        // Instructions have many commands that nobody means to run at once.
+        // Instructions have many commands that are alternatives.
         if file.tool != Tool::Instructions {
             if added > 0 || first == 0 {
                 self.unsaid.extend(file.unsaid);
             }
             let why = "it starts nothing else than what is known, or needs a build first";
-            self.unsaid.extend(left.iter().map(|service| Unsaid {
+            self.unsaid.extend(left.iter().map(|service| LeftOut {
                 what: format!("`{}`", service.name),
                 file: service.because.file.clone(),
                 line: service.because.line,
@@ -533,7 +533,7 @@ impl<'a> Combination<'a> {
                 }
             }
         }
-        finish(&mut draft);
+        normalize(&mut draft);
         self.combined.draft = draft;
         self.combined
     }
@@ -588,7 +588,7 @@ impl Entry {
 
     /// Takes the port that another source of the same program says, where none or only the usual one is known.
     fn fill_port(&mut self, other: DraftService, same: Same) {
-        let is_usual = |port: &Said<u16>| port.because.file.is_none();
+        let is_usual = |port: &Sourced<u16>| port.because.file.is_none();
         if self.service.port.as_ref().is_none_or(is_usual) && other.port.is_some() {
             self.service.port = other.port;
         }
@@ -641,7 +641,7 @@ fn usual_port(service: &mut DraftService, programs: &[Program], listing: &Listin
     let settings = crate::detect::port_in_settings(listing, &program.folder, &program.class);
     let usual = || {
         let text = format!("the usual port of {}", program.words.first()?);
-        Some(crate::draft::Because::known(text).says(program.port?))
+        Some(crate::draft::Origin::known(text).says(program.port?))
     };
     service.port = settings.or_else(usual);
     service.kind = program.kind;

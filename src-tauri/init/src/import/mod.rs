@@ -8,7 +8,7 @@ mod combine;
 mod command;
 mod commands;
 mod compose;
-mod finish;
+mod normalize;
 mod identity;
 mod lines;
 mod pitchfork;

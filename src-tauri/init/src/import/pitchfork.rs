@@ -8,7 +8,7 @@ use super::{
     tree::{Node, toml},
     units,
 };
-use crate::draft::{DraftService, Http, Kind, Needed, Probe, Ready, Said, Stop, plain};
+use crate::draft::{DraftService, Http, Kind, Needed, Probe, Ready, Sourced, Stop, plain};
 use pilotlight::stack::{Need, Restart};
 
 const KNOWN: [&str; 17] = [
@@ -132,7 +132,7 @@ pub(super) fn read(file: &str, text: &str) -> SourceFile {
 }
 
 /// `port = 1`, `port = { expect = [1] }`, `expected_port = [1]`, `ready_port = 1`
-fn port(node: &Node, page: &SourceFile) -> Option<Said<u16>> {
+fn port(node: &Node, page: &SourceFile) -> Option<Sourced<u16>> {
     ["port", "expected_port", "ready_port"]
         .iter()
         .find_map(|key| {

@@ -7,7 +7,7 @@ use super::{
     tree::{Key, Node, Unreadable, Value, expression, json, script, yaml},
     units,
 };
-use crate::draft::{CommandLine, DraftService, Kind, Said, Stop, plain};
+use crate::draft::{CommandLine, DraftService, Kind, Sourced, Stop, plain};
 use pilotlight::stack::Restart;
 
 const NO_WORD: &str = "a stack file has no word for it";
@@ -274,7 +274,7 @@ impl App<'_> {
                     && let Some(port) = number(&text)
                 {
                     // It is handed on as `PORT` anyway.
-                    service.port = Some(Said::new(port, because));
+                    service.port = Some(Sourced::new(port, because));
                 } else {
                     if is_unset(&text) {
                         continue;

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     detect::{Listing, join},
-    draft::{Because, DraftService, Http, Kind, Needed, Probe, Ready, Said, Stop, plain},
+    draft::{Origin, DraftService, Http, Kind, Needed, Probe, Ready, Sourced, Stop, plain},
 };
 use pilotlight::stack::{Need, Restart};
 
@@ -110,7 +110,7 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> SourceFile {
             }
         }
         if listing.has(&dot_env) {
-            let because = Because::file(&dot_env, "process-compose reads it");
+            let because = Origin::file(&dot_env, "process-compose reads it");
             service.env_file.push(because.says(format!("{dot_env}?")));
         }
         probes(&mut service, node, &mut page);
@@ -164,7 +164,7 @@ fn run(node: &Node, page: &SourceFile) -> Option<Line> {
 }
 
 /// A table, or a list of `NAME=VALUE`.
-fn environment(node: &Node, known: &Known, page: &SourceFile) -> Vec<(String, Said<String>)> {
+fn environment(node: &Node, known: &Known, page: &SourceFile) -> Vec<(String, Sourced<String>)> {
     let Some(environment) = node.get("environment") else {
         return Vec::new();
     };

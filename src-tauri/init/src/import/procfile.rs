@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     detect::{Listing, join},
-    draft::{DraftService, Kind, Needed, Said, plain},
+    draft::{DraftService, Kind, Needed, Sourced, plain},
 };
 use pilotlight::stack::{Need, Restart};
 
@@ -68,7 +68,7 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> SourceFile {
                     } else {
                         "counted from 5000, as for every process of a Procfile"
                     };
-                    Said::new(port, page.because(at, text))
+                    Sourced::new(port, page.because(at, text))
                 }),
                 (None, Some(port)) => Some(because.says(port)),
             },
@@ -79,9 +79,9 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> SourceFile {
         }
         if listing.has(&variables) {
             let text = "tools that run a Procfile read it";
-            service.env_file.push(Said::new(
+            service.env_file.push(Sourced::new(
                 format!("{variables}?"),
-                crate::draft::Because::file(&variables, text),
+                crate::draft::Origin::file(&variables, text),
             ));
         }
         if is_job {

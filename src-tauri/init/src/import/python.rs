@@ -97,7 +97,7 @@ mod tests {
     use super::*;
     use crate::{
         detect::Host,
-        draft::{Because, Kind},
+        draft::{Origin, Kind},
     };
 
     #[test]
@@ -105,9 +105,9 @@ mod tests {
         let mut listing = Listing::new("x", Host::default());
         listing.add_folder("api/.venv");
         let adapted = |folder: &str, line: &[&str]| {
-            let mut service = DraftService::new("a", Kind::Backend, Because::known(""));
-            service.directory = Some(Because::known("").says(folder.to_owned()));
-            service.command = Some(Because::known("").says(CommandLine::words(line.to_vec())));
+            let mut service = DraftService::new("a", Kind::Backend, Origin::known(""));
+            service.directory = Some(Origin::known("").says(folder.to_owned()));
+            service.command = Some(Origin::known("").says(CommandLine::words(line.to_vec())));
             adapt(&mut service, &listing);
             match service.command.unwrap().value {
                 CommandLine::Words(words) => words.join(" "),

@@ -75,7 +75,7 @@ fn runs_several(script: &str) -> bool {
 fn program(script: &str) -> Option<(&'static str, Vec<String>)> {
     let line = command::line(script, None);
     let words = match line.command {
-        // `concurrently 'a' && b` and the like are for a shell, and for nobody else.
+        // Only a shell can run `concurrently 'a' && b`.
         CommandLine::Shell(_) if script.contains("&&") && !script.contains(['"', '\'']) => {
             return None;
         }

@@ -1,4 +1,4 @@
-//! One file of another tool: where it stands, and what was read of it so far.
+//! A file of another tool, and what was read from it.
 
 use super::{
     Tool,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     detect::{Listing, folder},
-    draft::{Because, DraftService, Unsaid},
+    draft::{Origin, DraftService, LeftOut},
 };
 
 /// A file that says what runs.
@@ -21,7 +21,7 @@ pub struct SourceFile {
     /// What it says runs.
     pub services: Vec<DraftService>,
     /// What it says and a stack file cannot.
-    pub unsaid: Vec<Unsaid>,
+    pub unsaid: Vec<LeftOut>,
     /// The programs that its services start, where they were followed already.
     pub(super) programs: Vec<Program>,
 }
@@ -42,12 +42,12 @@ impl SourceFile {
         folder(&self.file)
     }
 
-    pub(super) fn because(&self, line: usize, text: impl Into<String>) -> Because {
-        Because::line(&self.file, line, text)
+    pub(super) fn because(&self, line: usize, text: impl Into<String>) -> Origin {
+        Origin::line(&self.file, line, text)
     }
 
     pub(super) fn leave_out(&mut self, line: usize, what: impl Into<String>, why: &str) {
-        self.unsaid.push(Unsaid {
+        self.unsaid.push(LeftOut {
             what: what.into(),
             file: Some(self.file.clone()),
             line: Some(line),

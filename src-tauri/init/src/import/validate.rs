@@ -1,9 +1,9 @@
-//! The last look at a draft: what would not be right in a stack file is taken out and said, so that
-//! nobody is left with a file that needs an edit.
+//! Validates a draft as a stack file. Removes what the stack file would refuse and lists it, so that the
+//! written file never needs an edit.
 
 use std::path::Path;
 
-use crate::draft::{Draft, DraftService, Unsaid, render};
+use crate::draft::{Draft, DraftService, LeftOut, render};
 use pilotlight::stack_file::{self, Environment, Report};
 
 /// Takes out of a draft what a stack file refuses, until it is right.
@@ -94,8 +94,8 @@ fn without(service: &mut DraftService, part: &str) -> bool {
     true
 }
 
-fn wrong(service: &DraftService, part: &str, why: &str) -> Unsaid {
-    Unsaid {
+fn wrong(service: &DraftService, part: &str, why: &str) -> LeftOut {
+    LeftOut {
         what: format!("{}: {part}", service.name),
         file: service.because.file.clone(),
         line: service.because.line,

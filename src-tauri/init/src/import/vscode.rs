@@ -278,7 +278,7 @@ pub(super) fn launches(listing: &Listing, file: &str, text: &str) -> SourceFile 
             page.leave_out(
                 launch.line,
                 what,
-                "it attaches to what somebody else starts",
+                "it attaches to a running process",
             );
             continue;
         }

@@ -15,7 +15,7 @@ use pilotlight::fs::project_file::{PATIENCE, Reader};
 
 use crate::{
     detect::{Host, Interest, Listing, SOURCES_AT_MOST, is_of_interest, join, skips_folder},
-    draft::Unsaid,
+    draft::LeftOut,
     import::{self, Combined},
 };
 
@@ -32,9 +32,9 @@ const TEXT_AT_MOST: usize = 64 << 20;
 /// So many files may be named that cannot be read.
 const UNREAD_AT_MOST: usize = 20;
 
-/// A folder cannot be looked at. A fragment that follows "failed to".
+/// A folder cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("look at {}: {source}", path.display())]
+#[error("the folder {} cannot be read: {source}", path.display())]
 pub struct LookError {
     /// Which.
     pub path: PathBuf,
@@ -48,7 +48,7 @@ pub struct Project {
     /// Its files.
     pub listing: Listing,
     /// What could not be looked at, or was not for a limit.
-    pub unread: Vec<Unsaid>,
+    pub unread: Vec<LeftOut>,
 }
 
 /// Looks at a folder and at this computer, and drafts a stack file: by the files of other tools, and
@@ -123,7 +123,7 @@ pub fn list(folder: &Path, host: Host) -> Result<Project, LookError> {
 struct Walk {
     root: PathBuf,
     listing: Listing,
-    unread: Vec<Unsaid>,
+    unread: Vec<LeftOut>,
     /// Folders that are still to be looked into, those that are not deep first.
     open: VecDeque<(String, usize)>,
     /// Sources, in the same order.
@@ -138,7 +138,7 @@ impl Walk {
     fn folder(&mut self, path: &str, depth: usize) {
         self.folders += 1;
         if depth > DEEPEST || self.folders > FOLDERS_AT_MOST {
-            self.leave_out(path, "the project is larger than what is looked at");
+            self.leave_out(path, "the project is larger than the limit");
             return;
         }
         let entries = match fs::read_dir(self.root.join(path)) {
@@ -184,7 +184,7 @@ impl Walk {
         self.files += 1;
         if self.files > FILES_AT_MOST {
             if self.files == FILES_AT_MOST + 1 {
-                self.leave_out(&path, "the project has more files than are looked at");
+                self.leave_out(&path, "the project has more files than the limit");
             }
             return;
         }
@@ -197,7 +197,7 @@ impl Walk {
         match is_of_interest(&path, size) {
             Interest::Name => {
                 if is_of_interest(&path, 0) == Interest::Text {
-                    self.leave_out(&path, "it is too large for a file that somebody wrote");
+                    self.leave_out(&path, "the file is larger than hand-written files are");
                 }
                 self.listing.add(path, None);
             }
@@ -242,7 +242,7 @@ impl Walk {
 
     fn leave_out(&mut self, path: &str, why: &str) {
         if self.unread.len() < UNREAD_AT_MOST {
-            self.unread.push(Unsaid {
+            self.unread.push(LeftOut {
                 what: if path.is_empty() { "." } else { path }.to_owned(),
                 file: Some(path.to_owned()),
                 line: None,

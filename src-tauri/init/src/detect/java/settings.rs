@@ -29,7 +29,7 @@ impl Settings {
             .get("spring.profiles.active")
             .map(|set| set.value.clone());
         for profile in active.iter().flat_map(|active| active.split(',')) {
-            // `${PROFILE:local}` is `local` unless somebody says otherwise.
+            // `${PROFILE:local}` is `local` unless the variable is set.
             let name = profile
                 .trim()
                 .trim_end_matches('}')

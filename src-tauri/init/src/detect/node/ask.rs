@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     detect::{Found, listing::folder},
-    draft::{Because, Change, Choice, CommandLine, DraftService, Question, Said},
+    draft::{Origin, Change, Choice, CommandLine, DraftService, Question, Sourced},
 };
 
 impl Project<'_> {
@@ -36,7 +36,7 @@ impl Project<'_> {
                 port,
             });
         }
-        let label = |because: &Because| because.text.clone();
+        let label = |because: &Origin| because.text.clone();
         found.asks.push(Question {
             id: format!("script:{}", display(package.folder)),
             text: format!("Which script starts {name}?"),
@@ -70,11 +70,11 @@ pub(super) fn ask_manager(
     service: &DraftService,
     manager: Manager,
     other: Manager,
-    why: &Because,
+    why: &Origin,
     command: Vec<String>,
 ) -> Question {
     let place = why.file.as_deref().map_or("", folder);
-    let command = Said::new(CommandLine::Words(command), service.because.clone());
+    let command = Sourced::new(CommandLine::Words(command), service.because.clone());
     Question {
         id: format!("manager:{}", display(place)),
         text: "Two lock files: which package manager runs the scripts?".to_owned(),

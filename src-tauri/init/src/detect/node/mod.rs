@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::{ask::are_alike, package::Package, script::Does, source::Sources};
 use super::{Finds, Found, listing::Listing};
-use crate::draft::{Because, CommandLine, Unsaid};
+use crate::draft::{Origin, CommandLine, LeftOut};
 
 /// Scripts that start something, the likeliest first.
 const SCRIPTS: [&str; 6] = ["dev", "start:dev", "develop", "serve", "start", "watch"];
@@ -73,7 +73,7 @@ impl Project<'_> {
         candidates.retain(|candidate| !builds(candidate) && candidate.script != "watch");
         prefer_start(&mut candidates);
         let Some(best) = candidates.first() else {
-            finds.unsaid.push(Unsaid {
+            finds.unsaid.push(LeftOut {
                 what: format!("the package `{}`", display(package.folder)),
                 file: first.file,
                 line: first.line,
@@ -137,7 +137,7 @@ impl Project<'_> {
             ..script::Script::default()
         };
         let mut found = self.service(package, "node", &script, None)?;
-        let because = Because::file(file, "a server that no script starts");
+        let because = Origin::file(file, "a server that no script starts");
         found.service.command = Some(because.says(CommandLine::Words(words)));
         found.service.because = because;
         found.asks.clear();

@@ -10,7 +10,7 @@ use crate::{
         Found,
         listing::{Listing, file_name, folder, line_with},
     },
-    draft::{Because, CommandLine, DraftService, Kind, Said},
+    draft::{Origin, CommandLine, DraftService, Kind, Sourced},
 };
 
 pub(super) fn find(
@@ -51,7 +51,7 @@ fn app(listing: &Listing, packages: &BTreeMap<&str, Package<'_>>, file: &str) ->
         .and_then(Value::as_str)
         .unwrap_or_else(|| file_name(root));
     let line = line_with(text, &format!("\"{target_name}\""));
-    let because = Because::line(file, line, format!("`{target_name}` is {executor}"));
+    let because = Origin::line(file, line, format!("`{target_name}` is {executor}"));
     let is_server = executor.contains("node") || executor.contains("nest");
     let kind = if is_server {
         Kind::Backend
@@ -69,12 +69,12 @@ fn app(listing: &Listing, packages: &BTreeMap<&str, Package<'_>>, file: &str) ->
         .and_then(|port| u16::try_from(port).ok());
     let port = set.filter(|port| *port > 0).map_or_else(
         || {
-            let usual = Said::new(4200, Because::known("the usual port of Nx"));
+            let usual = Sourced::new(4200, Origin::known("the usual port of Nx"));
             (!is_server).then_some(usual)
         },
         |port| {
             let line = line_with(text, "\"port\"");
-            Some(Said::new(port, Because::line(file, line, "`options.port`")))
+            Some(Sourced::new(port, Origin::line(file, line, "`options.port`")))
         },
     );
     let port = port.or_else(|| {
@@ -92,7 +92,7 @@ fn app(listing: &Listing, packages: &BTreeMap<&str, Package<'_>>, file: &str) ->
         words.extend(["--port".to_owned(), "{port}".to_owned()]);
     }
     let mut service = DraftService::new(project, kind, because.clone());
-    service.command = Some(Said::new(CommandLine::Words(words), because));
+    service.command = Some(Sourced::new(CommandLine::Words(words), because));
     service.port = port;
     Some(Found {
         service,

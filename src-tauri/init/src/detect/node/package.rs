@@ -10,7 +10,7 @@ use crate::{
         aside::is_aside,
         listing::{Listing, ancestors, file_name, folder, join, line_at},
     },
-    draft::{Because, Unsaid},
+    draft::{Origin, LeftOut},
 };
 
 /// A package of Node.
@@ -96,7 +96,7 @@ impl<'a> Package<'a> {
                 Ok(package) => {
                     packages.insert(package.folder, package);
                 }
-                Err(why) => finds.unsaid.push(Unsaid {
+                Err(why) => finds.unsaid.push(LeftOut {
                     what: "a package of Node".to_owned(),
                     file: Some(file.to_owned()),
                     line: None,
@@ -148,8 +148,8 @@ impl<'a> Package<'a> {
     }
 
     /// Why something is taken from a script.
-    pub(super) fn script_says(&self, script: &str, text: impl Into<String>) -> Because {
-        Because::line(self.file, self.script_line(script), text)
+    pub(super) fn script_says(&self, script: &str, text: impl Into<String>) -> Origin {
+        Origin::line(self.file, self.script_line(script), text)
     }
 
     fn script_line(&self, script: &str) -> Option<usize> {
@@ -176,7 +176,7 @@ pub(super) fn manager(
     listing: &Listing,
     packages: &BTreeMap<&str, Package<'_>>,
     folder: &str,
-) -> (Manager, Because, Option<(Manager, Because)>) {
+) -> (Manager, Origin, Option<(Manager, Origin)>) {
     for place in ancestors(folder) {
         let said = packages.get(place).and_then(|package| {
             let named = package.string("packageManager")?;
@@ -184,7 +184,7 @@ pub(super) fn manager(
             let line = package.line_of_key("", "packageManager");
             Some((
                 manager,
-                Because::line(package.file, line, "`packageManager`"),
+                Origin::line(package.file, line, "`packageManager`"),
             ))
         });
         if let Some((manager, because)) = said {
@@ -204,7 +204,7 @@ pub(super) fn manager(
             };
         }
     }
-    let because = Because::known("no lock file says another");
+    let because = Origin::known("no lock file says another");
     (Manager::Npm, because, None)
 }
 
@@ -212,14 +212,14 @@ pub(super) fn manager(
 fn lock_files<'a>(
     listing: &'a Listing,
     folder: &'a str,
-) -> impl Iterator<Item = (Manager, Because)> + 'a {
+) -> impl Iterator<Item = (Manager, Origin)> + 'a {
     let managers = [Manager::Pnpm, Manager::Bun, Manager::Yarn, Manager::Npm];
     managers.into_iter().filter_map(move |manager| {
         let mut locks = manager.locks().iter().map(|name| join(folder, name));
         let lock = locks.find(|lock| listing.has(lock))?;
         Some((
             manager,
-            Because::file(lock, format!("{} runs the scripts", manager.name())),
+            Origin::file(lock, format!("{} runs the scripts", manager.name())),
         ))
     })
 }

@@ -6,14 +6,14 @@ use regex::Regex;
 
 use crate::{
     detect::listing::{Listing, join, line_at},
-    draft::{Because, Said},
+    draft::{Origin, Sourced},
 };
 
 /// A port in the source of a server.
 #[derive(Clone, Debug)]
 pub(super) struct SourcePort {
     /// The number, if there is one: the default beside the variable, or the only one.
-    pub(super) number: Option<Said<u16>>,
+    pub(super) number: Option<Sourced<u16>>,
     /// The variable that can give another.
     pub(super) variable: Option<String>,
 }
@@ -96,8 +96,8 @@ fn in_source(file: &str, text: &str) -> Option<SourcePort> {
     }
     let said = |at: usize, number: &str| {
         let number: u16 = number.parse().ok().filter(|port| *port > 0)?;
-        let because = Because::line(file, line_at(text, at), "");
-        Some(Said::new(number, because))
+        let because = Origin::line(file, line_at(text, at), "");
+        Some(Sourced::new(number, because))
     };
     for with_variable in [&*VARIABLE, &*GETTER, &*SCHEMA] {
         for found in with_variable.captures_iter(text) {
@@ -159,7 +159,7 @@ pub(in crate::detect) fn in_settings(
     listing: &Listing,
     folder: &str,
     framework: &str,
-) -> Option<Said<u16>> {
+) -> Option<Sourced<u16>> {
     let (names, table): (&[&str], &str) = match framework {
         "vite" | "remix" | "react-router" | "vitepress" => (&["vite.config"], "server"),
         "astro" => (&["astro.config"], "server"),
@@ -195,9 +195,9 @@ pub(in crate::detect) fn in_settings(
             && let Ok(port) = number.as_str().parse()
         {
             let line = line_at(text, start + number.start());
-            return Some(Said::new(
+            return Some(Sourced::new(
                 port,
-                Because::line(file, line, format!("`{table}.port`")),
+                Origin::line(file, line, format!("`{table}.port`")),
             ));
         }
     }
@@ -205,7 +205,7 @@ pub(in crate::detect) fn in_settings(
 }
 
 /// `server: { port }` and `port: devPort`, with a constant of the file that has the number.
-fn by_name(file: &str, text: &str, body: &str) -> Option<Said<u16>> {
+fn by_name(file: &str, text: &str, body: &str) -> Option<Sourced<u16>> {
     static NAME: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
             r"\b(port)\s*(?:[,}\n]|$)|\bport\s*:\s*(?:Number\(|parseInt\()?([A-Za-z_]\w*)\s*[,)}\n]",
@@ -218,12 +218,12 @@ fn by_name(file: &str, text: &str, body: &str) -> Option<Said<u16>> {
     ));
     let number = value.captures(text)?.get(1)?;
     let port = number.as_str().parse().ok()?;
-    let because = Because::line(
+    let because = Origin::line(
         file,
         line_at(text, number.start()),
         "the port of the server",
     );
-    Some(Said::new(port, because))
+    Some(Sourced::new(port, because))
 }
 
 const ENDINGS: [&str; 7] = ["ts", "js", "mjs", "mts", "cjs", "cts", "json"];
@@ -266,16 +266,16 @@ fn inside(text: &str) -> String {
     body
 }
 
-fn in_angular(listing: &Listing, folder: &str) -> Option<Said<u16>> {
+fn in_angular(listing: &Listing, folder: &str) -> Option<Sourced<u16>> {
     let file = join(folder, "angular.json");
     let text = listing.text(&file)?;
     let serve = text.find("\"serve\"")?;
     let number = PORT_KEY.captures(&text[serve..])?.get(1)?;
     let port = number.as_str().parse().ok()?;
     let line = line_at(text, serve + number.start());
-    Some(Said::new(
+    Some(Sourced::new(
         port,
-        Because::line(file, line, "`serve.options.port`"),
+        Origin::line(file, line, "`serve.options.port`"),
     ))
 }
 

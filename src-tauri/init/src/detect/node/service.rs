@@ -17,7 +17,7 @@ use crate::{
         listing::{file_name, join},
         variables::{self, Variable},
     },
-    draft::{Because, CommandLine, DraftService, Kind, Said, plain},
+    draft::{Origin, CommandLine, DraftService, Kind, Sourced, plain},
 };
 use pilotlight::fs::redact::redact;
 
@@ -49,11 +49,11 @@ impl Project<'_> {
         let service = &mut found.service;
         service.because = because.clone();
         if !package.folder.is_empty() {
-            service.directory = Some(Said::new(plain(package.folder), because.clone()));
+            service.directory = Some(Sourced::new(plain(package.folder), because.clone()));
         }
         let arguments = tool.map(|tool| arguments(tool, script)).unwrap_or_default();
         let command = manager.run(name, &arguments);
-        service.command = Some(Said::new(CommandLine::Words(command), because));
+        service.command = Some(Sourced::new(CommandLine::Words(command), because));
         self.port(package, name, script, tool, &variables, &mut found);
         let has_port = found.service.port.is_some();
         let service = &mut found.service;
@@ -87,7 +87,7 @@ impl Project<'_> {
     ) {
         let options = tool.map_or(&["--port", "-p"][..], |tool| tool.options);
         if let Some(port) = tool::port_in(&script.words, options) {
-            found.service.port = Some(Said::new(port, package.script_says(name, "")));
+            found.service.port = Some(Sourced::new(port, package.script_says(name, "")));
             return;
         }
         let given = script
@@ -96,7 +96,7 @@ impl Project<'_> {
             .rev()
             .find(|(name, _)| name == "PORT");
         if let Some(port) = given.and_then(|(_, value)| value.parse().ok()) {
-            found.service.port = Some(Said::new(port, package.script_says(name, "")));
+            found.service.port = Some(Sourced::new(port, package.script_says(name, "")));
             return;
         }
         let names_port = tool::names_port(&script.words, options);
@@ -107,7 +107,7 @@ impl Project<'_> {
             let in_file = variables.get("PORT").filter(|_| reads_file || names_port);
             let usual = || {
                 let text = format!("the usual port of {}", tool.framework);
-                Said::new(tool.port, Because::known(text))
+                Sourced::new(tool.port, Origin::known(text))
             };
             let port = in_file.and_then(number).or(settings);
             found.service.port = Some(port.unwrap_or_else(usual));
@@ -117,10 +117,10 @@ impl Project<'_> {
         let in_source = port::in_sources(self.sources.of(package.folder, &entries));
         let Some(source) = in_source else {
             if let Some(tool) = tool {
-                let because = Because::known(format!("the usual port of {}", tool.framework));
+                let because = Origin::known(format!("the usual port of {}", tool.framework));
                 let in_file = variables.get("PORT").filter(|_| tool.reads_port);
                 let port = in_file.and_then(number);
-                found.service.port = Some(port.unwrap_or_else(|| Said::new(tool.port, because)));
+                found.service.port = Some(port.unwrap_or_else(|| Sourced::new(tool.port, because)));
             }
             return;
         };
@@ -130,15 +130,15 @@ impl Project<'_> {
             .and_then(number);
         let usual = || {
             // With nothing else said, one that is usual; what it is told in `$PORT` counts.
-            let because = Because::known("no port is said; `$PORT` says this one");
-            (variable == Some("PORT")).then(|| Said::new(3000, because))
+            let because = Origin::known("no port is said; `$PORT` says this one");
+            (variable == Some("PORT")).then(|| Sourced::new(3000, because))
         };
         found.reads_port |= variable == Some("PORT");
         found.service.port = in_file.or(source.number).or_else(usual);
         if let Some(name) = variable.filter(|name| *name != "PORT")
             && let Some(port) = &found.service.port
         {
-            let said = Said::new("{port}".to_owned(), port.because.clone());
+            let said = Sourced::new("{port}".to_owned(), port.because.clone());
             found.service.env.push((name.to_owned(), said));
         }
     }
@@ -172,8 +172,8 @@ impl Project<'_> {
         let framework_loads = ["@strapi/strapi", "@adonisjs/core", "next", "nuxt"];
         let is_loaded = is_loaded || framework_loads.iter().any(|name| package.has(name));
         if self.listing.has(&file) && !is_loaded {
-            let because = Because::file(file.clone(), "nothing else loads it");
-            service.env_file.push(Said::new(plain(&file), because));
+            let because = Origin::file(file.clone(), "nothing else loads it");
+            service.env_file.push(Sourced::new(plain(&file), because));
         }
     }
 
@@ -210,10 +210,10 @@ impl Project<'_> {
             _ => first,
         };
         for (name, value) in &script.variables {
-            let said = Said::new(plain(value), because.clone());
+            let said = Sourced::new(plain(value), because.clone());
             found.service.env.push((name.clone(), said));
         }
-        found.service.command = Some(Said::new(CommandLine::Words(words), because.clone()));
+        found.service.command = Some(Sourced::new(CommandLine::Words(words), because.clone()));
         found.service.because = because;
         Some(found)
     }
@@ -249,14 +249,14 @@ fn wished_name(package: &Package<'_>, kind: Kind, part: Option<&str>) -> String 
     }
 }
 
-fn number(variable: &Variable) -> Option<Said<u16>> {
+fn number(variable: &Variable) -> Option<Sourced<u16>> {
     let port = variable.value.parse().ok().filter(|port| *port > 0)?;
-    let because = Because::line(
+    let because = Origin::line(
         &variable.file,
         variable.line,
         format!("`{}`", variable.name),
     );
-    Some(Said::new(port, because))
+    Some(Sourced::new(port, because))
 }
 
 /// What runs, in a few words.

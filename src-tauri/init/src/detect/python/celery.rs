@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     detect::{Finds, System, line_at, route::log, source::pattern},
-    draft::{Because, CommandLine, DraftService, Kind, plain},
+    draft::{Origin, CommandLine, DraftService, Kind, plain},
 };
 
 static TAKEN: LazyLock<Regex> = LazyLock::new(|| {
@@ -35,7 +35,7 @@ impl Project<'_> {
             None if matches!(app.object.as_str(), "app" | "celery") => place.module.clone(),
             None => format!("{}.{}", place.module, app.object),
         };
-        let because = Because::line(&file, app.line, "a Celery application");
+        let because = Origin::line(&file, app.line, "a Celery application");
         let reason = match &hint {
             Some((hint, _)) => hint.because(),
             None => self.command_because(&because),
@@ -45,7 +45,7 @@ impl Project<'_> {
             "" | "backend" | "api" | "server" | "worker" => part.to_owned(),
             name => format!("{name}-{part}"),
         };
-        let service = |part: &str, because: &Because, ready: &str| {
+        let service = |part: &str, because: &Origin, ready: &str| {
             let mut words = self.tool(&place.directory, "celery");
             words.extend(["-A", target.as_str(), part, "--loglevel", "info"].map(str::to_owned));
             if part == "worker" && self.listing.host.system == System::Windows {
@@ -56,12 +56,12 @@ impl Project<'_> {
             service.command = Some(reason.says(CommandLine::Words(words)));
             service.directory = Self::directory(&place.directory, because);
             if !place.path.is_empty() {
-                let because = Because::known("where the modules are");
+                let because = Origin::known("where the modules are");
                 service
                     .env
                     .push(("PYTHONPATH".to_owned(), because.says(plain(&place.path))));
             }
-            service.ready = Some(Because::known("what Celery says when it is").says(log(ready)));
+            service.ready = Some(Origin::known("what Celery says when it is").says(log(ready)));
             self.env_file(&mut service, &place.directory, Framework::Celery);
             self.found(service, "celery")
         };
@@ -147,7 +147,7 @@ impl Project<'_> {
     }
 
     /// What says that there is work by the clock.
-    fn beat(&self) -> Option<Because> {
+    fn beat(&self) -> Option<Origin> {
         for (file, code) in &self.codes {
             for mark in [
                 "beat_schedule",
@@ -156,11 +156,11 @@ impl Project<'_> {
                 "crontab(",
             ] {
                 if let Some(at) = code.find(mark) {
-                    return Some(Because::line(file, line_at(code, at), "work by the clock"));
+                    return Some(Origin::line(file, line_at(code, at), "work by the clock"));
                 }
             }
         }
         let (file, line) = self.packages.get("django-celery-beat")?;
-        Some(Because::line(file, *line, "work by the clock"))
+        Some(Origin::line(file, *line, "work by the clock"))
     }
 }

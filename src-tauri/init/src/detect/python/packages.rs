@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 use crate::{
     detect::{Listing, file_name, folder, join, line_at, source::has_extension},
-    draft::Unsaid,
+    draft::LeftOut,
 };
 
 /// A package's name, lower case with `-`, and the file and line that name it.
@@ -35,7 +35,7 @@ pub(in crate::detect) fn is_project(listing: &Listing, root: &str) -> bool {
 pub(in crate::detect) fn packages(
     listing: &Listing,
     root: &str,
-    unsaid: &mut Vec<Unsaid>,
+    unsaid: &mut Vec<LeftOut>,
 ) -> Packages {
     let mut packages = Packages::new();
     for path in requirements(listing, root) {
@@ -52,7 +52,7 @@ pub(in crate::detect) fn packages(
         };
         match toml::from_str::<Table>(text) {
             Ok(table) => in_toml(&table, &path, text, &mut packages),
-            Err(error) => unsaid.push(Unsaid {
+            Err(error) => unsaid.push(LeftOut {
                 what: name.to_owned(),
                 line: error.span().map(|span| line_at(text, span.start)),
                 file: Some(path),
@@ -201,7 +201,7 @@ mod tests {
     use super::*;
     use crate::detect::Host;
 
-    fn found(files: &[(&str, &str)]) -> (Vec<String>, Vec<Unsaid>) {
+    fn found(files: &[(&str, &str)]) -> (Vec<String>, Vec<LeftOut>) {
         let mut listing = Listing::new("shop", Host::default());
         for (path, text) in files {
             listing.add(*path, Some(text));

@@ -8,11 +8,11 @@ use super::{
     packages::{Packages, packages},
     place::{Hint, hint_for},
     routes::Codes,
-    run::{Environment, environment},
+    run::{PythonEnvironment, environment},
 };
 use crate::{
     detect::{Finds, Found, Listing, file_name, folder, join, variables},
-    draft::{Because, Change, Choice, CommandLine, Question, Said, Unsaid},
+    draft::{Origin, Change, Choice, CommandLine, Question, Sourced, LeftOut},
 };
 
 /// A folder with Python in it, and what is known of it as a whole.
@@ -22,7 +22,7 @@ pub(in crate::detect) struct Project<'a> {
     pub(super) hints: &'a [Hint],
     pub(super) root: String,
     pub(super) packages: Packages,
-    pub(super) environment: Environment,
+    pub(super) environment: PythonEnvironment,
 }
 
 /// What files are usually called in which something is served, the most usual first.
@@ -61,7 +61,7 @@ impl<'a> Project<'a> {
         codes: Codes,
         hints: &'a [Hint],
         root: String,
-        unsaid: &mut Vec<Unsaid>,
+        unsaid: &mut Vec<LeftOut>,
     ) -> Self {
         Self {
             packages: packages(listing, &root, unsaid),
@@ -160,7 +160,7 @@ impl<'a> Project<'a> {
             if matches!(name, "main.py" | "server.py" | "asgi.py") && placed.app.port.is_some() {
                 return true;
             }
-            finds.unsaid.push(Unsaid {
+            finds.unsaid.push(LeftOut {
                 what: format!(
                     "the {} application `{}`",
                     framework.title(),
@@ -234,17 +234,17 @@ impl<'a> Project<'a> {
     }
 
     /// The value of a variable in the project's `.env` files, and where it stands.
-    pub(super) fn variable(&self, directory: &str, name: &str) -> Option<(String, Because)> {
+    pub(super) fn variable(&self, directory: &str, name: &str) -> Option<(String, Origin)> {
         let mut folders = [directory, self.root.as_str(), ""].into_iter();
         folders.find_map(|at| {
             let set = variables::in_force(self.listing, at, name)?;
-            let because = Because::line(set.file, set.line, format!("`{name}` is set there"));
+            let because = Origin::line(set.file, set.line, format!("`{name}` is set there"));
             Some((set.value, because))
         })
     }
 
     /// The directory of a service, unless it is that of the stack file.
-    pub(super) fn directory(directory: &str, because: &Because) -> Option<Said<String>> {
+    pub(super) fn directory(directory: &str, because: &Origin) -> Option<Sourced<String>> {
         (!directory.is_empty()).then(|| because.says(directory.to_owned()))
     }
 
@@ -266,7 +266,7 @@ impl<'a> Project<'a> {
     }
 }
 
-fn choice(file: &str, command: &Said<CommandLine>, likelihood: u8, changes: Vec<Change>) -> Choice {
+fn choice(file: &str, command: &Sourced<CommandLine>, likelihood: u8, changes: Vec<Change>) -> Choice {
     let words = match &command.value {
         CommandLine::Words(words) => words.join(" "),
         CommandLine::Shell(line) => line.clone(),

@@ -5,7 +5,7 @@ use crate::detect::{Listing, System, ancestors, join};
 
 /// What keeps the packages of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Keeper {
+pub(super) enum PythonManager {
     Uv,
     Poetry,
     Pdm,
@@ -21,28 +21,28 @@ pub(super) enum Keeper {
 
 /// A keeper, and the file or folder that says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Environment {
-    pub(super) keeper: Keeper,
+pub(super) struct PythonEnvironment {
+    pub(super) keeper: PythonManager,
     pub(super) because: Option<String>,
 }
 
 /// The environment of a project, whose folder is looked at first and then those above it.
-pub(super) fn environment(listing: &Listing, root: &str) -> Environment {
+pub(super) fn environment(listing: &Listing, root: &str) -> PythonEnvironment {
     for folder in ancestors(root) {
         if let Some(found) = environment_in(listing, folder) {
             return found;
         }
     }
-    Environment {
-        keeper: Keeper::System,
+    PythonEnvironment {
+        keeper: PythonManager::System,
         because: None,
     }
 }
 
-fn environment_in(listing: &Listing, folder: &str) -> Option<Environment> {
+fn environment_in(listing: &Listing, folder: &str) -> Option<PythonEnvironment> {
     let at = |name: &str| join(folder, name);
-    let found = |keeper: Keeper, because: String| {
-        Some(Environment {
+    let found = |keeper: PythonManager, because: String| {
+        Some(PythonEnvironment {
             keeper,
             because: Some(because),
         })
@@ -55,13 +55,13 @@ fn environment_in(listing: &Listing, folder: &str) -> Option<Environment> {
     let project = at("pyproject.toml");
     let text = listing.text(&project).unwrap_or_default();
     let tools = [
-        (Keeper::Uv, "uv.lock", "[tool.uv", "uv"),
-        (Keeper::Poetry, "poetry.lock", "[tool.poetry", "poetry"),
-        (Keeper::Pdm, "pdm.lock", "[tool.pdm", "pdm"),
-        (Keeper::Pixi, "pixi.lock", "[tool.pixi", "pixi"),
-        (Keeper::Pipenv, "Pipfile.lock", "\u{0}", "pipenv"),
-        (Keeper::Pipenv, "Pipfile", "\u{0}", "pipenv"),
-        (Keeper::Pixi, "pixi.toml", "\u{0}", "pixi"),
+        (PythonManager::Uv, "uv.lock", "[tool.uv", "uv"),
+        (PythonManager::Poetry, "poetry.lock", "[tool.poetry", "poetry"),
+        (PythonManager::Pdm, "pdm.lock", "[tool.pdm", "pdm"),
+        (PythonManager::Pixi, "pixi.lock", "[tool.pixi", "pixi"),
+        (PythonManager::Pipenv, "Pipfile.lock", "\u{0}", "pipenv"),
+        (PythonManager::Pipenv, "Pipfile", "\u{0}", "pipenv"),
+        (PythonManager::Pixi, "pixi.toml", "\u{0}", "pixi"),
     ];
     for (keeper, lock, table, program) in tools {
         let because = if listing.has(&at(lock)) {
@@ -78,20 +78,20 @@ fn environment_in(listing: &Listing, folder: &str) -> Option<Environment> {
         if !listing.host.has(program)
             && let Some(path) = virtual_environment
         {
-            return found(Keeper::Venv(path.clone()), path);
+            return found(PythonManager::Venv(path.clone()), path);
         }
         return found(keeper, because);
     }
     if let Some(path) = virtual_environment {
-        return found(Keeper::Venv(path.clone()), path);
+        return found(PythonManager::Venv(path.clone()), path);
     }
     for name in ["environment.yml", "environment.yaml"] {
         if let Some(name_of) = listing.text(&at(name)).and_then(conda_name) {
-            return found(Keeper::Conda(name_of), at(name));
+            return found(PythonManager::Conda(name_of), at(name));
         }
     }
     text.contains("[tool.hatch.envs")
-        .then(|| found(Keeper::Hatch, project))
+        .then(|| found(PythonManager::Hatch, project))
         .flatten()
 }
 
@@ -102,7 +102,7 @@ fn conda_name(text: &str) -> Option<String> {
     (!name.is_empty() && !name.contains(char::is_whitespace)).then(|| name.to_owned())
 }
 
-impl Environment {
+impl PythonEnvironment {
     /// The words that run a tool of the environment (`uvicorn`, `python`) from `directory`.
     pub(super) fn command(&self, system: System, directory: &str, tool: &str) -> Vec<String> {
         let through = |words: &[&str]| {
@@ -110,16 +110,16 @@ impl Environment {
             words.map(|word| (*word).to_owned()).collect()
         };
         match &self.keeper {
-            Keeper::Uv => through(&["uv", "run"]),
-            Keeper::Poetry => through(&["poetry", "run"]),
-            Keeper::Pdm => through(&["pdm", "run"]),
-            Keeper::Pipenv => through(&["pipenv", "run"]),
-            Keeper::Pixi => through(&["pixi", "run"]),
-            Keeper::Hatch => through(&["hatch", "run"]),
+            PythonManager::Uv => through(&["uv", "run"]),
+            PythonManager::Poetry => through(&["poetry", "run"]),
+            PythonManager::Pdm => through(&["pdm", "run"]),
+            PythonManager::Pipenv => through(&["pipenv", "run"]),
+            PythonManager::Pixi => through(&["pixi", "run"]),
+            PythonManager::Hatch => through(&["hatch", "run"]),
             // Else conda keeps all output back until the end.
-            Keeper::Conda(name) => through(&["conda", "run", "--no-capture-output", "-n", name]),
-            Keeper::Venv(path) => module(interpreter(system, &from(directory, path)), tool),
-            Keeper::System => module(
+            PythonManager::Conda(name) => through(&["conda", "run", "--no-capture-output", "-n", name]),
+            PythonManager::Venv(path) => module(interpreter(system, &from(directory, path)), tool),
+            PythonManager::System => module(
                 // Debian has no `python`; on Windows, `python3` may be an invitation to a shop.
                 if system == System::Windows {
                     "python"

@@ -7,13 +7,13 @@ use super::{
     place::{Hint, Place, hint_for, place},
     project::Project,
     routes::{django_health, health},
-    run::{Keeper, from},
+    run::{PythonManager, from},
     server::{Program, ServerCommand},
     serving::{SourcePort, assigned},
 };
 use crate::{
     detect::{Found, folder, join, route::page, source::port_in, variables},
-    draft::{Because, CommandLine, DraftService, Kind, Said, plain},
+    draft::{Origin, CommandLine, DraftService, Kind, Sourced, plain},
 };
 
 /// Ports below are not for a person's own processes: what a container says there is not meant here.
@@ -28,7 +28,7 @@ impl Project<'_> {
             .text(&manage)
             .filter(|text| text.contains("django"))?;
         let line = crate::detect::line_with(text, "execute_from_command_line").or(Some(1));
-        let because = Because::line(&manage, line, "a Django project");
+        let because = Origin::line(&manage, line, "a Django project");
         let hint = self.hints.iter().find(|hint| {
             hint.command.program == Program::Django && hint.base_of(&manage).is_some()
         });
@@ -44,11 +44,11 @@ impl Project<'_> {
         let said = hint.and_then(|hint| Some((hint, hint.command.port?)));
         service.port = Some(match said {
             Some((hint, port)) if port >= LOWEST_PORT => hint.because().says(port),
-            _ => Because::known("Django's usual port").says(8000),
+            _ => Origin::known("Django's usual port").says(8000),
         });
         if let Some(health) = django_health(&self.codes) {
             let because =
-                Because::line(health.file, health.line, "a page that says that it is well");
+                Origin::line(health.file, health.line, "its health page");
             service.ready = Some(because.says(page(&health.path)));
         }
         if self
@@ -58,7 +58,7 @@ impl Project<'_> {
         {
             service.links.push((
                 "admin".to_owned(),
-                Because::default().says("/admin/".to_owned()),
+                Origin::default().says("/admin/".to_owned()),
             ));
         }
         self.modules(&mut service, &self.root, &["django"]);
@@ -82,7 +82,7 @@ impl Project<'_> {
         // How a container serves it is not how a developer does.
         let is_container = hint.is_some_and(|hint| hint.rank == 2);
         let title = app.framework.title();
-        let because = Because::line(file, app.line, format!("a {title} application"));
+        let because = Origin::line(file, app.line, format!("a {title} application"));
         let kind = if app.framework.is_page() {
             Kind::Frontend
         } else {
@@ -139,7 +139,7 @@ impl Project<'_> {
             && !app.framework.is_asgi()
             && app.framework != Framework::Streamlit
         {
-            let because = Because::known("where the modules are");
+            let because = Origin::known("where the modules are");
             service
                 .env
                 .push(("PYTHONPATH".to_owned(), because.says(plain(&place.path))));
@@ -271,7 +271,7 @@ impl Project<'_> {
         words
     }
 
-    fn port(&self, app: &App, file: &str, hint: Option<&Hint>, place: &Place) -> Said<u16> {
+    fn port(&self, app: &App, file: &str, hint: Option<&Hint>, place: &Place) -> Sourced<u16> {
         let usual = app.framework.usual_port();
         let title = app.framework.title();
         // A command without a port means the usual one, unless it starts a script that says its own.
@@ -287,10 +287,10 @@ impl Project<'_> {
             .or_else(|| self.source_port(app, file, place))
             .or_else(|| self.setting_port(app, place))
             .or_else(|| hint.and_then(of_hint))
-            .unwrap_or_else(|| Because::known(format!("{title}'s usual port")).says(usual))
+            .unwrap_or_else(|| Origin::known(format!("{title}'s usual port")).says(usual))
     }
 
-    fn source_port(&self, app: &App, file: &str, place: &Place) -> Option<Said<u16>> {
+    fn source_port(&self, app: &App, file: &str, place: &Place) -> Option<Sourced<u16>> {
         let port = match (&app.port, &app.port_name) {
             (Some(port), _) => Some((file.to_owned(), port.clone())),
             (None, Some(name)) => self.port_in_settings(name),
@@ -307,7 +307,7 @@ impl Project<'_> {
         {
             return Some(because.says(number));
         }
-        Some(Because::line(file, port.line, "the port is set there").says(port.number))
+        Some(Origin::line(file, port.line, "the port is set there").says(port.number))
     }
 
     /// The port under a name that a file of the project gives a value: `settings.PORT`.
@@ -325,7 +325,7 @@ impl Project<'_> {
     }
 
     /// `FLASK_RUN_PORT`, `.streamlit/config.toml`.
-    fn setting_port(&self, app: &App, place: &Place) -> Option<Said<u16>> {
+    fn setting_port(&self, app: &App, place: &Place) -> Option<Sourced<u16>> {
         match app.framework {
             Framework::Flask => {
                 let (value, because) = self.variable(&place.directory, "FLASK_RUN_PORT")?;
@@ -338,14 +338,14 @@ impl Project<'_> {
                 let port = table.get("server")?.get("port")?.as_integer()?;
                 let port = u16::try_from(port).ok().filter(|port| *port != 0)?;
                 let line = crate::detect::line_with(text, "port");
-                Some(Because::line(path, line, "the port is set there").says(port))
+                Some(Origin::line(path, line, "the port is set there").says(port))
             }
             _ => None,
         }
     }
 
     /// Hands the port to a script that is told no port by its command. True if it reads `$PORT`.
-    fn give_port(app: &App, service: &mut DraftService, port: &Said<u16>) -> bool {
+    fn give_port(app: &App, service: &mut DraftService, port: &Sourced<u16>) -> bool {
         let told = app.framework.is_asgi()
             || matches!(app.framework, Framework::Flask | Framework::Streamlit);
         let variable = match app.framework {
@@ -370,7 +370,7 @@ impl Project<'_> {
     fn readiness(&self, app: &App, made: &(String, String), service: &mut DraftService) {
         let (file, object) = made;
         if app.framework == Framework::Streamlit {
-            let because = Because::known("Streamlit's own page for this");
+            let because = Origin::known("Streamlit's own page for this");
             service.ready = Some(because.says(page("/_stcore/health")));
             return;
         }
@@ -378,16 +378,16 @@ impl Project<'_> {
             && let Some(health) = health(&self.codes, file, object)
         {
             let because =
-                Because::line(health.file, health.line, "a page that says that it is well");
+                Origin::line(health.file, health.line, "its health page");
             service.ready = Some(because.says(page(&health.path)));
         } else if app.documented && self.is_open(file) {
-            let because = Because::known("FastAPI's own page, since no health page was found");
+            let because = Origin::known("FastAPI's own page, since no health page was found");
             service.ready = Some(because.says(page("/docs")));
         }
         if app.documented {
             service.links.push((
                 "docs".to_owned(),
-                Because::default().says("/docs".to_owned()),
+                Origin::default().says("/docs".to_owned()),
             ));
         }
     }
@@ -413,12 +413,12 @@ impl Project<'_> {
     /// Without an environment of its own, the modules may well be missing: that is said before the
     /// start. Where there is one, asking at each start would only cost time.
     fn modules(&self, service: &mut DraftService, directory: &str, modules: &[&str]) {
-        if self.environment.keeper != Keeper::System {
+        if self.environment.keeper != PythonManager::System {
             return;
         }
         let mut words = self.tool(directory, "python");
         words.extend(["-c".to_owned(), format!("import {}", modules.join(", "))]);
-        let because = Because::known("no environment of the project was found");
+        let because = Origin::known("no environment of the project was found");
         service.require.commands.push(because.says(words));
     }
 
@@ -434,7 +434,7 @@ impl Project<'_> {
             .iter()
             .any(|package| self.packages.contains_key(*package));
         // Of Flask, its command does; a Celery of the same project has no such luck.
-        let by_command = self.environment.keeper == Keeper::Pipenv
+        let by_command = self.environment.keeper == PythonManager::Pipenv
             || (framework == Framework::Flask && self.packages.contains_key("python-dotenv"));
         let by_source = || {
             let marks = ["dotenv", "env_file", "read_env("];
@@ -450,24 +450,24 @@ impl Project<'_> {
     }
 
     /// The reason for a command that no file of the project writes down: what keeps its packages.
-    pub(super) fn command_because(&self, otherwise: &Because) -> Because {
+    pub(super) fn command_because(&self, otherwise: &Origin) -> Origin {
         match (&self.environment.keeper, &self.environment.because) {
-            (Keeper::Venv(_), Some(path)) => {
-                Because::known(format!("the environment {path} is there"))
+            (PythonManager::Venv(_), Some(path)) => {
+                Origin::known(format!("the environment {path} is there"))
             }
-            (_, Some(path)) => Because::file(path, "says how Python is run"),
+            (_, Some(path)) => Origin::file(path, "says how Python is run"),
             _ => otherwise.clone(),
         }
     }
 }
 
 impl Hint {
-    pub(super) fn because(&self) -> Because {
+    pub(super) fn because(&self) -> Origin {
         let text = if self.rank == 2 {
             "what it runs is written there"
         } else {
             "the command is written there"
         };
-        Because::line(&self.file, self.command.line, text)
+        Origin::line(&self.file, self.command.line, text)
     }
 }

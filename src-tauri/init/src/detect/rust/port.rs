@@ -6,7 +6,7 @@ use regex::Regex;
 
 use crate::{
     detect::{Listing, join, line_at, line_with, port::Port, source::pattern, variables},
-    draft::Because,
+    draft::Origin,
 };
 
 static WRITTEN: LazyLock<Regex> = LazyLock::new(|| {
@@ -57,7 +57,7 @@ pub(super) fn find(
             number: (*usual)?,
             variable: None,
             option: None,
-            because: Because::known("its framework's usual port"),
+            because: Origin::known("its framework's usual port"),
         })
     })
 }
@@ -87,7 +87,7 @@ fn argument(file: &str, code: &str) -> Option<Port> {
         number: number.as_str().parse().ok().filter(|port| *port != 0)?,
         variable: if option.is_some() { None } else { variable },
         option,
-        because: Because::line(file, line_at(code, number.start()), "the port is set there"),
+        because: Origin::line(file, line_at(code, number.start()), "the port is set there"),
     })
 }
 
@@ -98,7 +98,7 @@ fn variable(file: &str, code: &str) -> Option<Port> {
             number: crate::detect::source::port_in(found.get(2)?.as_str())?,
             variable: Some(name.as_str().to_owned()),
             option: None,
-            because: Because::line(file, line_at(code, name.start()), "the port is read there"),
+            because: Origin::line(file, line_at(code, name.start()), "the port is read there"),
         })
     })
 }
@@ -110,7 +110,7 @@ fn written(file: &str, code: &str) -> Option<Port> {
         number: number.as_str().parse().ok().filter(|port| *port != 0)?,
         variable: None,
         option: None,
-        because: Because::line(file, line_at(code, number.start()), "it listens there"),
+        because: Origin::line(file, line_at(code, number.start()), "it listens there"),
     })
 }
 
@@ -125,7 +125,7 @@ fn set_in_file(listing: &Listing, root: &str, port: Port) -> Port {
     match set.map(|set| (set.value.parse::<u16>(), set)) {
         Some((Ok(number), set)) if number != 0 => Port {
             number,
-            because: Because::line(set.file, set.line, "the port is set there"),
+            because: Origin::line(set.file, set.line, "the port is set there"),
             ..port
         },
         _ => port,
@@ -145,10 +145,10 @@ fn rocket(listing: &Listing, root: &str) -> Port {
             .filter(|port| *port != 0)?;
         Some((
             number,
-            Because::line(&path, line_with(text, "port"), "the port is set there"),
+            Origin::line(&path, line_with(text, "port"), "the port is set there"),
         ))
     });
-    let (number, because) = told.unwrap_or((8000, Because::known("Rocket's usual port")));
+    let (number, because) = told.unwrap_or((8000, Origin::known("Rocket's usual port")));
     Port {
         number,
         variable: Some("ROCKET_PORT".to_owned()),

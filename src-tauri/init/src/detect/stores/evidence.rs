@@ -13,7 +13,7 @@ use crate::{
         source::pattern,
         variables::Variable,
     },
-    draft::Because,
+    draft::Origin,
 };
 
 /// How strongly something asks for a store, the most last.
@@ -39,7 +39,7 @@ pub(super) struct Evidence {
     /// None asks for no SQL store: the database is a file.
     pub(super) store: Option<&'static Store>,
     pub(super) weight: Weight,
-    pub(super) because: Because,
+    pub(super) because: Origin,
     /// Where it is, if that is said.
     pub(super) address: Option<Address>,
     /// The variable that says so.
@@ -114,7 +114,7 @@ pub(super) fn in_variables<'v>(variables: impl Iterator<Item = &'v Variable>) ->
         } else {
             Weight::Example
         };
-        let because = Because::line(
+        let because = Origin::line(
             &variable.file,
             variable.line,
             format!("`{}`", variable.name),
@@ -271,7 +271,7 @@ pub(super) fn in_text(listing: &Listing, path: &str, text: &str, evidence: &mut 
         evidence.push(Evidence {
             store,
             weight,
-            because: Because::line(path, line_at(text, at), why),
+            because: Origin::line(path, line_at(text, at), why),
             address,
             variable: None,
         });
@@ -503,7 +503,7 @@ fn in_manifest(path: &str, text: &str, evidence: &mut Vec<Evidence>) {
             evidence.push(Evidence {
                 store,
                 weight: Weight::Optional,
-                because: Because::line(path, number + 1, why),
+                because: Origin::line(path, number + 1, why),
                 address: None,
                 variable: None,
             });
@@ -562,7 +562,7 @@ fn in_settings(path: &str, text: &str, evidence: &mut Vec<Evidence>) {
         evidence.push(Evidence {
             store: table::of_scheme(word),
             weight: Weight::Source,
-            because: Because::line(path, number + 1, "a connection string"),
+            because: Origin::line(path, number + 1, "a connection string"),
             address: Some(Address {
                 host: "localhost".to_owned(),
                 port,

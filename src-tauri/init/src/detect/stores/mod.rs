@@ -11,7 +11,7 @@ use super::{
     app::App,
     listing::{Host, Listing, join},
 };
-use crate::draft::{Because, DraftService, Kind, Needed, Said, Unsaid, service_name};
+use crate::draft::{Origin, DraftService, Kind, Needed, Sourced, LeftOut, service_name};
 use pilotlight::stack::Need;
 
 pub(crate) use super::address::{Address, is_name};
@@ -21,9 +21,9 @@ pub(crate) use table::{Store, of_image};
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
     pub(crate) store: &'static Store,
-    pub(crate) because: Because,
+    pub(crate) because: Origin,
     pub(crate) address: Option<Address>,
-    pub(crate) address_because: Because,
+    pub(crate) address_because: Origin,
     /// Files that hold its login.
     pub(crate) env_files: Vec<String>,
     /// The service of a compose file that it is.
@@ -48,7 +48,7 @@ impl Wanted {
         name: &str,
         stack: &str,
         host: &Host,
-    ) -> Result<DraftService, Unsaid> {
+    ) -> Result<DraftService, LeftOut> {
         start::start(self, name, stack, host)
     }
 
@@ -81,7 +81,7 @@ impl Wanted {
 #[derive(Default)]
 pub(super) struct Stores {
     pub(super) services: Vec<DraftService>,
-    pub(super) unsaid: Vec<Unsaid>,
+    pub(super) unsaid: Vec<LeftOut>,
 }
 
 /// Finds the stores that the apps ask for, and has the apps need them.
@@ -94,8 +94,8 @@ pub(super) fn find(
     let mut stores = Stores::default();
     // By what it is and where it listens.
     let mut wanted: BTreeMap<(&str, u16), Wanted> = BTreeMap::new();
-    let mut users: Vec<(usize, (&str, u16), Because)> = Vec::new();
-    let mut optional: BTreeMap<&str, Because> = BTreeMap::new();
+    let mut users: Vec<(usize, (&str, u16), Origin)> = Vec::new();
+    let mut optional: BTreeMap<&str, Origin> = BTreeMap::new();
     let serves: BTreeSet<String> = apps
         .iter()
         .filter(|app| app.service.kind == Kind::Backend)
@@ -158,7 +158,7 @@ pub(super) fn find(
         }
     }
     for (name, because) in optional {
-        stores.unsaid.push(Unsaid {
+        stores.unsaid.push(LeftOut {
             what: name.to_owned(),
             why: format!("{}, but no setting asks for it", because.text),
             file: because.file,
@@ -245,7 +245,7 @@ fn of_app(listing: &Listing, app: &App<'_>) -> Vec<Evidence> {
 }
 
 /// Of all that speaks of stores, those that are needed.
-fn choose(all: &[Evidence], unsaid: &mut Vec<Unsaid>) -> Vec<Wanted> {
+fn choose(all: &[Evidence], unsaid: &mut Vec<LeftOut>) -> Vec<Wanted> {
     let mut chosen = Vec::new();
     let needed = all.iter().filter(|it| it.weight > Weight::Optional);
     let (sql, others): (Vec<&Evidence>, Vec<&Evidence>) =
@@ -273,7 +273,7 @@ fn choose(all: &[Evidence], unsaid: &mut Vec<Unsaid>) -> Vec<Wanted> {
 }
 
 /// One store for each place where it is asked for; with none said, the usual one.
-fn wants(store: &'static Store, all: &[Evidence], unsaid: &mut Vec<Unsaid>) -> Vec<Wanted> {
+fn wants(store: &'static Store, all: &[Evidence], unsaid: &mut Vec<LeftOut>) -> Vec<Wanted> {
     let mine = all.iter().filter(|it| {
         it.weight > Weight::Optional && it.store.is_some_and(|other| other.name == store.name)
     });
@@ -299,7 +299,7 @@ fn wants(store: &'static Store, all: &[Evidence], unsaid: &mut Vec<Unsaid>) -> V
         };
         if !address.is_here() && !address.is_container() {
             is_elsewhere = true;
-            unsaid.push(Unsaid {
+            unsaid.push(LeftOut {
                 what: format!("{} on another computer", store.title),
                 file: evidence.because.file.clone(),
                 line: evidence.because.line,
@@ -326,7 +326,7 @@ fn wants(store: &'static Store, all: &[Evidence], unsaid: &mut Vec<Unsaid>) -> V
 
 impl App<'_> {
     /// Has the app need a service, once.
-    pub(super) fn need(&mut self, name: &str, until: Need, because: &Because) {
+    pub(super) fn need(&mut self, name: &str, until: Need, because: &Origin) {
         let needs = &mut self.service.needs;
         if self.service.name == name || needs.iter().any(|need| need.value.service == name) {
             return;
@@ -335,6 +335,6 @@ impl App<'_> {
             service: name.to_owned(),
             until,
         };
-        needs.push(Said::new(needed, because.clone()));
+        needs.push(Sourced::new(needed, because.clone()));
     }
 }

@@ -4,7 +4,7 @@
 use super::{Compose, Wanted, table::Readiness};
 use crate::{
     detect::listing::{Host, System},
-    draft::{Because, CommandLine, DraftService, Kind, Ready, Said, Stop, Unsaid, plain},
+    draft::{Origin, CommandLine, DraftService, Kind, Ready, Sourced, Stop, LeftOut, plain},
 };
 use pilotlight::stack::PortConflict;
 
@@ -17,15 +17,15 @@ pub(super) fn start(
     name: &str,
     stack: &str,
     host: &Host,
-) -> Result<DraftService, Unsaid> {
+) -> Result<DraftService, LeftOut> {
     let store = wanted.store;
     let mut service = DraftService::new(name, Kind::Store, wanted.because.clone());
     let port = wanted.port();
     let because = match wanted.address.as_ref().and_then(|address| address.port) {
         Some(_) => wanted.address_because.clone(),
-        None => Because::known(format!("the usual port of {}", store.title)),
+        None => Origin::known(format!("the usual port of {}", store.title)),
     };
-    service.port = Some(Said::new(port, because));
+    service.port = Some(Sourced::new(port, because));
     let listener = host.listening.get(&port);
     if let Some(program) = listener
         && program.as_ref().is_none_or(|name| store.may_be(name))
@@ -33,7 +33,7 @@ pub(super) fn start(
         let program = program.as_ref().map(|name| format!("`{name}`"));
         let program = program.as_deref().unwrap_or("a program");
         let text = format!("{program} listens on {port} already");
-        service.external = Some(Because::known(text));
+        service.external = Some(Origin::known(text));
         // With a password, PING is refused; the open port has to do.
         if let Some(Readiness::Redis(_)) = &store.container.ready
             && !wanted.has_password()
@@ -64,14 +64,14 @@ pub(super) fn start(
     Ok(service)
 }
 
-fn not_startable(wanted: &Wanted, host: &Host) -> Unsaid {
+fn not_startable(wanted: &Wanted, host: &Host) -> LeftOut {
     let store = wanted.store;
     let how = match store.install(host.system) {
         _ if host.engine().is_some() => "its login is not known here: start it yourself".to_owned(),
         Some(command) => format!("not installed here: `{command}`, or start a container engine"),
         None => "not installed here, and no container engine runs".to_owned(),
     };
-    Unsaid {
+    LeftOut {
         what: format!("{} on port {}", store.title, wanted.port()),
         file: wanted.because.file.clone(),
         line: wanted.because.line,
@@ -79,7 +79,7 @@ fn not_startable(wanted: &Wanted, host: &Host) -> Unsaid {
     }
 }
 
-fn ready(wanted: &Wanted, exec: &[String]) -> Option<Said<Ready>> {
+fn ready(wanted: &Wanted, exec: &[String]) -> Option<Sourced<Ready>> {
     let own = wanted.store.native.as_ref().filter(|_| exec.is_empty());
     let own = own.and_then(|native| native.ready.as_ref());
     let readiness = own.or(wanted.store.container.ready.as_ref())?;
@@ -90,7 +90,7 @@ fn ready(wanted: &Wanted, exec: &[String]) -> Option<Said<Ready>> {
         timeout: (is_command && !exec.is_empty()).then(|| "10s".to_owned()),
         failures: None,
     };
-    Some(Said::new(ready, Because::default()))
+    Some(Sourced::new(ready, Origin::default()))
 }
 
 /// Runs its own program, if that is installed.
@@ -102,7 +102,7 @@ fn native(service: &mut DraftService, wanted: &Wanted, host: &Host) -> bool {
     if !is_installed || (native.unix && host.system == System::Windows) {
         return false;
     }
-    let because = Because::known(format!("`{}` is installed", native.programs[0]));
+    let because = Origin::known(format!("`{}` is installed", native.programs[0]));
     if let Some(shell) = &native.shell {
         let data = format!("{DATA}/{}", service.name);
         // Without a user, clients take the one of the system, as initdb does.
@@ -118,7 +118,7 @@ fn native(service: &mut DraftService, wanted: &Wanted, host: &Host) -> bool {
             .replace("<as>", &user)
             .replace("<database>", database.unwrap_or_default());
         let text = format!("{}; its data is kept in {data}", because.text);
-        service.command = Some(Because::known(text).says(CommandLine::Shell(line)));
+        service.command = Some(Origin::known(text).says(CommandLine::Shell(line)));
     } else {
         let words = CommandLine::Words(native.command.clone());
         service.command = Some(because.says(words));
@@ -133,7 +133,7 @@ fn native(service: &mut DraftService, wanted: &Wanted, host: &Host) -> bool {
             signal: Some(signal),
             ..Stop::default()
         };
-        service.stop = Some(Because::known("ends its connections first").says(stop));
+        service.stop = Some(Origin::known("ends its connections first").says(stop));
     }
     service.ready = native.ready.as_ref().and_then(|_| ready(wanted, &[]));
     holds_data(service, wanted);
@@ -174,7 +174,7 @@ fn container(service: &mut DraftService, wanted: &Wanted, engine: &str, name: &s
     }
     words.push(container.image.clone());
     words.extend(container.arguments.iter().cloned());
-    let because = Because::known(format!("in a container of {engine}"));
+    let because = Origin::known(format!("in a container of {engine}"));
     service.command = Some(because.says(CommandLine::Words(words)));
     service.ready = container
         .ready
@@ -186,23 +186,23 @@ fn container(service: &mut DraftService, wanted: &Wanted, engine: &str, name: &s
 /// What is the same for every container.
 fn in_container(service: &mut DraftService, wanted: &Wanted, stop: Vec<String>) {
     holds_data(service, wanted);
-    let because = Because::known("the image may have to be fetched first");
+    let because = Origin::known("the image may have to be fetched first");
     service.start_timeout = Some(because.says("5m".to_owned()));
     let stop = Stop {
         command: Some(stop),
         timeout: Some("20s".to_owned()),
         ..Stop::default()
     };
-    service.stop = Some(Said::new(stop, Because::default()));
+    service.stop = Some(Sourced::new(stop, Origin::default()));
 }
 
 /// Never ends another program for its port, since that may hold data, and hands the login on.
 fn holds_data(service: &mut DraftService, wanted: &Wanted) {
-    let because = Because::known("another store on this port may hold data");
-    service.port_conflict = Some(Said::new(PortConflict::Fail, because));
+    let because = Origin::known("another store on this port may hold data");
+    service.port_conflict = Some(Sourced::new(PortConflict::Fail, because));
     for file in &wanted.env_files {
-        let because = Because::file(file.clone(), "its login");
-        service.env_file.push(Said::new(plain(file), because));
+        let because = Origin::file(file.clone(), "its login");
+        service.env_file.push(Sourced::new(plain(file), because));
     }
 }
 

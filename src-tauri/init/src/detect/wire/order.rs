@@ -1,22 +1,22 @@
-//! Who comes first where no address says it, and that nobody waits for himself.
+//! The order of services where no address tells it, without cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     detect::app::App,
-    draft::{Because, Kind},
+    draft::{Origin, Kind},
 };
 use pilotlight::stack::Need;
 
 /// A frontend that names no backend needs them all the same, if some are there.
 pub(super) fn need_backends(apps: &mut [App<'_>]) {
-    let backends: Vec<(String, Because)> = apps
+    let backends: Vec<(String, Origin)> = apps
         .iter()
         .filter(|app| app.service.kind == Kind::Backend)
         .map(|app| {
             (
                 app.service.name.clone(),
-                Because::known("frontends come after what they ask"),
+                Origin::known("frontends come after what they ask"),
             )
         })
         .collect();
@@ -50,7 +50,7 @@ pub(super) fn need_backends(apps: &mut [App<'_>]) {
 
 /// What a job prepares comes after it: whatever runs in the same folder.
 pub(super) fn need_jobs(apps: &mut [App<'_>]) {
-    let jobs: Vec<(String, String, Because)> = apps
+    let jobs: Vec<(String, String, Origin)> = apps
         .iter()
         .filter(|app| app.service.kind == Kind::Job)
         .map(|app| {

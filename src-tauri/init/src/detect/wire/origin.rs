@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::{
     detect::{address::Address, app::App},
-    draft::{Because, Check, CheckAction, DraftService, Http, Kind, Probe, Said},
+    draft::{Origin, Check, CheckAction, DraftService, Http, Kind, Probe, Sourced},
 };
 
 /// A backend that lets pages of a frontend in is asked as such a page would, if the frontend asks it
 /// by its address and not through a proxy.
-pub(super) fn check_origins(apps: &mut [App<'_>], mentions: &[BTreeMap<u16, Because>]) {
+pub(super) fn check_origins(apps: &mut [App<'_>], mentions: &[BTreeMap<u16, Origin>]) {
     let frontends: Vec<(String, u16, Vec<String>)> = apps
         .iter()
         .filter(|app| app.service.kind == Kind::Frontend)
@@ -45,12 +45,12 @@ pub(super) fn check_origins(apps: &mut [App<'_>], mentions: &[BTreeMap<u16, Beca
                 address.and_then(|address| address.port()) == Some(*port)
             });
             let because = match (mentions.get(port), in_variables) {
-                (_, Some(variable)) => Because::line(
+                (_, Some(variable)) => Origin::line(
                     &variable.file,
                     variable.line,
                     format!("`{}`", variable.name),
                 ),
-                (Some(said), None) => Because {
+                (Some(said), None) => Origin {
                     text: "lets pages of this origin in".to_owned(),
                     ..said.clone()
                 },
@@ -66,7 +66,7 @@ pub(super) fn check_origins(apps: &mut [App<'_>], mentions: &[BTreeMap<u16, Beca
                 credentials: false,
                 every: None,
             };
-            app.service.checks.push(Said::new(check, because));
+            app.service.checks.push(Sourced::new(check, because));
         }
     }
 }

@@ -319,7 +319,7 @@ fn address(
     outside: Option<u16>,
     file: &SourceFile,
     line: usize,
-) -> (stores::Address, crate::draft::Because) {
+) -> (stores::Address, crate::draft::Origin) {
     let variables: BTreeMap<String, String> = environment(node)
         .into_iter()
         .filter_map(|(_, name, value)| {

@@ -1,12 +1,12 @@
-//! Makes a draft one that is right as a stack file: nothing refers to what is not there, no port is
-//! had twice, no service waits for itself.
+//! Normalizes a draft: removes references to unknown services, resolves duplicate ports, and breaks dependency
+//! cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::draft::{Draft, DraftService, Kind, Unsaid};
+use crate::draft::{Draft, DraftService, Kind, LeftOut};
 use pilotlight::stack::Need;
 
-pub(super) fn finish(draft: &mut Draft) {
+pub(super) fn normalize(draft: &mut Draft) {
     without_command(draft);
     external(draft);
     needs(draft);
@@ -17,7 +17,7 @@ pub(super) fn finish(draft: &mut Draft) {
     draft.unsaid.retain(|unsaid| seen.insert(unsaid.clone()));
 }
 
-/// Leaves out what nobody knows how to start.
+/// Leaves out services without a command.
 fn without_command(draft: &mut Draft) {
     let lost: Vec<DraftService> = draft
         .services
@@ -107,7 +107,7 @@ fn without_circles(draft: &mut Draft) {
             service
                 .needs
                 .retain(|other| other.value.service != need.value.service);
-            draft.unsaid.push(Unsaid {
+            draft.unsaid.push(LeftOut {
                 what: format!("{name} needs {}", need.value.service),
                 file: need.because.file,
                 line: need.because.line,
@@ -159,7 +159,7 @@ fn ports(draft: &mut Draft) {
             port.value = next;
             taken.insert(next);
         } else {
-            unsaid.push(Unsaid {
+            unsaid.push(LeftOut {
                 what: format!("{}: port = {}", service.name, port.value),
                 file: port.because.file.clone(),
                 line: port.because.line,
@@ -223,8 +223,8 @@ fn in_order(draft: &mut Draft) {
 }
 
 /// What was decided against, to be told.
-fn left_out(service: &DraftService, why: &str) -> Unsaid {
-    Unsaid {
+fn left_out(service: &DraftService, why: &str) -> LeftOut {
+    LeftOut {
         what: format!("service `{}`", service.name),
         file: service.because.file.clone(),
         line: service.because.line,

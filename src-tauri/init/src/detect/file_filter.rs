@@ -18,7 +18,7 @@ pub enum Interest {
 /// So many sources are read.
 pub const SOURCES_AT_MOST: usize = 2_000;
 
-/// A larger file is not a file that somebody wrote.
+/// Larger files are generated.
 const LARGEST_TEXT: u64 = 1 << 20;
 const LARGEST_SOURCE: u64 = 256 << 10;
 

@@ -1,12 +1,11 @@
-//! The last look at what detectors found. They write what stands in a project through
-//! [`crate::draft::plain`]; a brace that was forgotten somewhere must not make a stack file that is
-//! refused, nor what speaks of a port where none was found.
+//! Escapes braces in detected services. Detectors write text of the project through [`crate::draft::plain`]; a
+//! brace that one forgot must not make an invalid stack file. Also removes references to an unknown port.
 
 use super::Found;
 use crate::draft::{Change, CheckAction, CommandLine, DraftService, Probe};
 
-/// Doubles the braces that mean nothing.
-pub(super) fn fit(found: &mut Found) {
+/// Escapes the braces that are no placeholders.
+pub(super) fn escape(found: &mut Found) {
     service(&mut found.service);
     let choices = found
         .asks
