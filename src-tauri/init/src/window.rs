@@ -8,7 +8,7 @@ use pilotlight::{
 };
 
 use crate::{
-    draft::{Origin, DraftService, render},
+    draft::{DraftService, Origin, render},
     project,
 };
 

@@ -53,8 +53,8 @@ pub(crate) fn test() -> Result<(), Error> {
     }
     desktop::ensure_for_tests()?;
     // They would build it themselves, but each process of them would have to wait for it.
-    let mut command = workspace::cargo();
-    command.args(["build", "--package", "pilotlight-cli"]);
+    let mut command = workspace::cargo_for_all("build");
+    command.args(["--bin", "pilotlight"]);
     step::run("build the command pilotlight", command)?;
     suite::run(
         || {

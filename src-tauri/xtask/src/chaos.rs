@@ -35,8 +35,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
 
 /// A minute with a fixed seed, for `cargo xtask test`.
 pub(crate) fn a_minute() -> Command {
-    let mut chaos = workspace::cargo();
-    chaos.args(["test", "--package", "pilotlight-cli", "--test", "chaos"]);
-    chaos.arg("--");
+    let mut chaos = workspace::cargo_for_all("test");
+    chaos.args(["--test", "chaos", "--"]);
     chaos
 }

@@ -41,15 +41,8 @@ pub(crate) fn some(python: &Path) -> Command {
 }
 
 fn lab(python: &Path) -> Command {
-    let mut lab = workspace::cargo();
-    lab.args([
-        "test",
-        "--package",
-        "pilotlight-cli",
-        "--test",
-        "fault_lab",
-        "--",
-    ])
-    .env("PILOTLIGHT_TEST_PYTHON", python);
+    let mut lab = workspace::cargo_for_all("test");
+    lab.args(["--test", "fault_lab", "--"])
+        .env("PILOTLIGHT_TEST_PYTHON", python);
     lab
 }

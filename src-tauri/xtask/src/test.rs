@@ -50,11 +50,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     // Last, so that its results are what stands at the end. The application has been tested by itself:
     // together with the rest, its libraries would be built once more.
     let tests = || {
-        let mut tests = workspace::cargo();
+        let mut tests = workspace::cargo_for_all("test");
         tests
-            .args(["test", "--workspace"])
-            .args(["--exclude", "pilotlight-app"])
-            .args(["--exclude", "pilotlight-app-tests"])
             .env("PILOTLIGHT_TEST_PYTHON", &ready.python)
             .env("PILOTLIGHT_TEST_PROJECTS", &ready.projects);
         Ok(tests)

@@ -36,3 +36,14 @@ pub(crate) fn cargo() -> Command {
     cargo.current_dir(root());
     cargo
 }
+
+/// A cargo command for all packages but the application and its tests. The selection decides the features of shared
+/// libraries: with the same one for every part of the tests, they are built once.
+pub(crate) fn cargo_for_all(subcommand: &str) -> Command {
+    let mut cargo = cargo();
+    cargo.args([subcommand, "--workspace"]);
+    for app in ["pilotlight-app", "pilotlight-app-tests"] {
+        cargo.args(["--exclude", app]);
+    }
+    cargo
+}

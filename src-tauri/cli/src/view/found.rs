@@ -1,7 +1,7 @@
 //! What was found in a project, and why.
 
 use pilotlight_init::{
-    draft::{Origin, CommandLine, Draft, DraftService, LeftOut},
+    draft::{CommandLine, Draft, DraftService, LeftOut, Origin},
     project::Looked,
 };
 

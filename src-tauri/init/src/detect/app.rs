@@ -7,7 +7,7 @@ use super::{
     listing::{Listing, ancestors, file_name, folder},
     variables::{self, Variable},
 };
-use crate::draft::{Change, DraftService, Question, LeftOut, service_name};
+use crate::draft::{Change, DraftService, LeftOut, Question, service_name};
 
 /// A service in the making.
 pub(super) struct App<'a> {

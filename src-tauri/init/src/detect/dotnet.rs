@@ -10,7 +10,7 @@ use super::{
     Finds, Found, Listing, file_name, folder, join, line_at, line_with, route,
     source::{Syntax, has_extension, pattern, without_comments, without_xml_comments},
 };
-use crate::draft::{Origin, CommandLine, DraftService, Kind, LeftOut};
+use crate::draft::{CommandLine, DraftService, Kind, LeftOut, Origin};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
@@ -262,12 +262,12 @@ fn health(codes: &[(String, String)]) -> Option<crate::draft::Sourced<crate::dra
         LazyLock::new(|| pattern(r#"\b(?:MapGroup|UsePathBase)\(\s*"([^"]*)""#));
     let mapped = codes.iter().find_map(|(file, code)| {
         let path = CHECKS.captures(code)?.get(1)?;
-        let because = Origin::line(
-            file,
-            line_at(code, path.start()),
-            "its health page",
-        );
-        let slash = if path.as_str().starts_with('/') { "" } else { "/" };
+        let because = Origin::line(file, line_at(code, path.start()), "its health page");
+        let slash = if path.as_str().starts_with('/') {
+            ""
+        } else {
+            "/"
+        };
         Some(because.says(route::page(&format!("{slash}{}", path.as_str()))))
     });
     let sources = codes

@@ -8,7 +8,7 @@ use super::{
     Finds, Found, Listing, file_name, folder, join, line_at,
     source::{Syntax, pattern, port_in, without_comments},
 };
-use crate::draft::{Origin, CommandLine, DraftService, Kind, Sourced};
+use crate::draft::{CommandLine, DraftService, Kind, Origin, Sourced};
 
 /// Finds the applications. The members of an umbrella are served by it.
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
@@ -97,8 +97,7 @@ fn port(listing: &Listing, root: &str) -> (Sourced<u16>, bool) {
             let Some(number) = port_in(told).or_else(|| default_of(code, told)) else {
                 continue;
             };
-            let because =
-                Origin::line(&path, line_at(code, said.start()), "the port is set there");
+            let because = Origin::line(&path, line_at(code, said.start()), "the port is set there");
             return (
                 because.says(number),
                 code.contains("\"PORT\"") && !told.starts_with(|c: char| c.is_ascii_digit()),

@@ -15,7 +15,7 @@ use super::{
     source::{Syntax, has_extension, pattern, port_in, without_comments},
     variables,
 };
-use crate::draft::{Origin, CommandLine, DraftService, Kind};
+use crate::draft::{CommandLine, DraftService, Kind, Origin};
 
 /// A module: its folder, and the code of its files.
 struct Module<'a> {

@@ -16,7 +16,7 @@ use super::{
         Syntax, arguments, has_extension, keyword, pattern, without_comments, without_xml_comments,
     },
 };
-use crate::draft::{Origin, CommandLine, DraftService, Kind};
+use crate::draft::{CommandLine, DraftService, Kind, Origin};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Framework {

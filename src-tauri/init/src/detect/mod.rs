@@ -12,11 +12,11 @@ mod aside;
 mod dotnet;
 mod elixir;
 mod escape;
+mod file_filter;
 mod go;
 mod health;
 #[cfg(test)]
 mod hostile;
-mod file_filter;
 mod java;
 mod listing;
 mod node;
@@ -37,7 +37,7 @@ pub use file_filter::{Interest, SOURCES_AT_MOST, is_of_interest, skips_folder};
 pub use listing::{Host, Listing, System, ancestors, file_name, folder, join, line_at, line_with};
 pub(crate) use source::pattern;
 
-use crate::draft::{Draft, DraftService, Question, Sourced, LeftOut, stack_name};
+use crate::draft::{Draft, DraftService, LeftOut, Question, Sourced, stack_name};
 
 /// The programs whose presence makes a difference ([`Host::programs`]).
 pub const PROGRAMS: [&str; 42] = [

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Finds, Found, Listing, file_name, folder, join, line_with, route, variables};
-use crate::draft::{Origin, CommandLine, DraftService, Kind, Probe, Ready, Sourced, LeftOut};
+use crate::draft::{CommandLine, DraftService, Kind, LeftOut, Origin, Probe, Ready, Sourced};
 
 /// Finds the applications and their workers.
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {

@@ -1,6 +1,6 @@
 //! The port that a program's source names.
 
-use crate::draft::{Origin, DraftService};
+use crate::draft::{DraftService, Origin};
 
 /// A port, and how the program can be told another.
 pub(super) struct Port {

@@ -4,7 +4,7 @@
 use regex::Regex;
 
 use super::{line_at, python};
-use crate::draft::{Origin, DraftService, Http, Probe, Ready, Sourced, LeftOut, plain};
+use crate::draft::{DraftService, Http, LeftOut, Origin, Probe, Ready, Sourced, plain};
 
 /// The surest health page among the routes, unless a prefix anywhere in the project makes it
 /// uncertain where it is: a wrong path would keep a healthy service from ever being ready. The first
@@ -33,11 +33,7 @@ pub(super) fn health<'a>(
             {
                 continue;
             }
-            let because = Origin::line(
-                file,
-                line_at(code, path.start()),
-                "its health page",
-            );
+            let because = Origin::line(file, line_at(code, path.start()), "its health page");
             let slash = if path.as_str().starts_with('/') {
                 ""
             } else {

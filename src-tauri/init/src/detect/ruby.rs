@@ -8,7 +8,7 @@ use super::{
     Finds, Found, Listing, System, file_name, folder, join, line_at, line_with, route,
     source::{Syntax, pattern, port_in, without_comments},
 };
-use crate::draft::{Origin, CommandLine, DraftService, Kind, Sourced};
+use crate::draft::{CommandLine, DraftService, Kind, Origin, Sourced};
 
 /// Finds the applications and their workers.
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
@@ -165,11 +165,7 @@ impl Bundle<'_> {
             let (page, action) = (found.get(1)?, found.get(2)?);
             let well = action.as_str() == "rails/health#show"
                 || super::python::health_rank(page.as_str()).is_some();
-            let because = Origin::line(
-                &path,
-                line_at(&code, page.start()),
-                "its health page",
-            );
+            let because = Origin::line(&path, line_at(&code, page.start()), "its health page");
             well.then(|| because.says(route::page(&format!("/{}", page.as_str()))))
         })
     }
@@ -186,8 +182,7 @@ impl Bundle<'_> {
         service.command = Some(because.says(CommandLine::words(words)));
         service.directory = self.directory(&because);
         let port = self.puma_port();
-        service.port =
-            Some(port.unwrap_or_else(|| Origin::known("Rack's usual port").says(usual)));
+        service.port = Some(port.unwrap_or_else(|| Origin::known("Rack's usual port").says(usual)));
         self.found(service, "rack", false)
     }
 

@@ -12,7 +12,7 @@ use super::{
     source::{Syntax, has_extension, pattern, without_comments},
     variables,
 };
-use crate::draft::{Origin, Change, Choice, CommandLine, DraftService, Kind, Question, LeftOut};
+use crate::draft::{Change, Choice, CommandLine, DraftService, Kind, LeftOut, Origin, Question};
 
 /// A package with what may be run of it.
 struct Package<'a> {

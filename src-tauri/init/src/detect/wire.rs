@@ -15,7 +15,7 @@ use super::{
     listing::{Listing, file_name, line_at},
     variables,
 };
-use crate::draft::{Origin, DraftService, Http, Kind, Probe, Ready, Sourced, LeftOut, plain};
+use crate::draft::{DraftService, Http, Kind, LeftOut, Origin, Probe, Ready, Sourced, plain};
 use pilotlight::stack::Need;
 
 /// An address on this computer, in source or settings.

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use merge::{MergeError, Merged, merge};
 pub use render::render;
 pub use service::{
-    Origin, Check, CheckAction, CommandLine, DraftService, Http, Kind, Needed, Probe, Ready,
+    Check, CheckAction, CommandLine, DraftService, Http, Kind, Needed, Origin, Probe, Ready,
     Require, Sourced, Stop,
 };
 pub use value::{plain, service_name, stack_name};

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    Origin, Check, CheckAction, CommandLine, Draft, DraftService, Http, Probe, Ready, Sourced,
+    Check, CheckAction, CommandLine, Draft, DraftService, Http, Origin, Probe, Ready, Sourced,
     value::{command, inline, json, key, list, string},
 };
 use pilotlight::stack::Need;
@@ -16,10 +16,8 @@ const WIDTH: usize = 110;
 #[must_use]
 pub fn render(draft: &Draft) -> String {
     let mut lines = vec![
-        "# Written by `pilotlight init`; the comments name the source of each line."
-            .to_owned(),
-        "# Edit freely, then run `pilotlight check` to validate."
-            .to_owned(),
+        "# Written by `pilotlight init`; the comments name the source of each line.".to_owned(),
+        "# Edit freely, then run `pilotlight check` to validate.".to_owned(),
         format!("name = {}", string(&draft.name)),
     ];
     for service in &draft.services {
@@ -162,8 +160,9 @@ impl Table {
         let value = if plain {
             list(needs.iter().map(|need| string(&need.value.service)))
         } else {
-            let entry =
-                |need: &Sourced<super::Needed>| (need.value.service.clone(), word(&need.value.until));
+            let entry = |need: &Sourced<super::Needed>| {
+                (need.value.service.clone(), word(&need.value.until))
+            };
             inline(&needs.iter().map(entry).collect::<Vec<_>>())
         };
         self.keys("needs", &value, &because);

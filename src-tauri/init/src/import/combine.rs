@@ -7,13 +7,13 @@ use super::{
     SourceFile, Tool,
     commands::begins,
     compose::{Build, Compose, Image},
-    normalize::normalize,
     identity::{self, Program, Same},
+    normalize::normalize,
 };
 use crate::{
     detect::Listing,
     draft::{
-        Change, CommandLine, Draft, DraftService, Kind, Sourced, LeftOut, service_name, stack_name,
+        Change, CommandLine, Draft, DraftService, Kind, LeftOut, Sourced, service_name, stack_name,
     },
 };
 
@@ -170,8 +170,10 @@ impl<'a> Combination<'a> {
             _ => false,
         };
         let stays = |entry: &&Entry| {
-            matches!(entry.service.kind, Kind::Backend | Kind::Frontend | Kind::Worker)
-                && !entry.programs.iter().any(|it| it.kind == Kind::Store)
+            matches!(
+                entry.service.kind,
+                Kind::Backend | Kind::Frontend | Kind::Worker
+            ) && !entry.programs.iter().any(|it| it.kind == Kind::Store)
         };
         let apps = self.entries[first..].iter().filter(stays).count();
         self.is_complete |= is_made_for_it && apps > 1;
@@ -337,8 +339,8 @@ impl<'a> Combination<'a> {
             }
         }
         for image in &stores {
-            let is_asked = used.contains(&image.name)
-                || (!has_builds && self.is_only_choice(image, &stores));
+            let is_asked =
+                used.contains(&image.name) || (!has_builds && self.is_only_choice(image, &stores));
             self.image(image, is_asked, &mut names);
         }
         for image in others
@@ -382,8 +384,14 @@ impl<'a> Combination<'a> {
     /// Whether a driver of a store that no setting asks for was found: the only one of the SQL stores here.
     fn is_only_choice(&self, image: &Image, stores: &[Image]) -> bool {
         let is_sql = |image: &&Image| image.wanted.as_ref().is_some_and(|it| it.store.is_sql);
-        let own = image.wanted.as_ref().map(|wanted| wanted.store.name.clone());
-        let is_driven = self.unsaid.iter().any(|unsaid| Some(&unsaid.what) == own.as_ref());
+        let own = image
+            .wanted
+            .as_ref()
+            .map(|wanted| wanted.store.name.clone());
+        let is_driven = self
+            .unsaid
+            .iter()
+            .any(|unsaid| Some(&unsaid.what) == own.as_ref());
         is_driven && (!is_sql(&image) || stores.iter().filter(is_sql).count() == 1)
     }
 
@@ -421,7 +429,8 @@ impl<'a> Combination<'a> {
                 }
             }
             (None, Ok(service)) if is_asked => {
-                self.unsaid.retain(|unsaid| unsaid.what != wanted.store.name);
+                self.unsaid
+                    .retain(|unsaid| unsaid.what != wanted.store.name);
                 self.add(service, Vec::new(), names);
             }
             (None, Err(unsaid)) if is_asked => {
@@ -603,8 +612,8 @@ impl Entry {
         names: &Names,
         lasting: &BTreeSet<String>,
     ) {
-        let is_alike = build.name.eq_ignore_ascii_case(&self.wish)
-            || self.service.kind == build.kind;
+        let is_alike =
+            build.name.eq_ignore_ascii_case(&self.wish) || self.service.kind == build.kind;
         rename(&mut build, names);
         for need in build.needs {
             let mut others = self.service.needs.iter();

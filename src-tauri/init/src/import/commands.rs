@@ -338,7 +338,11 @@ fn in_line(
     }
     for command in commands {
         // `pnpm db:seed` ends by itself.
-        let mut names = command.words.iter().take(4).filter(|word| !word.contains(['/', '.']));
+        let mut names = command
+            .words
+            .iter()
+            .take(4)
+            .filter(|word| !word.contains(['/', '.']));
         if names.any(|word| is_other(word)) {
             continue;
         }

@@ -442,7 +442,10 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
         _ => {}
     }
     is_production |= words.iter().any(|word| {
-        matches!(word.as_str(), "production" | "prod" | "--prod" | "--production")
+        matches!(
+            word.as_str(),
+            "production" | "prod" | "--prod" | "--production"
+        )
     });
     // Django has one application, whichever of its modules serves it.
     if class == "python-web" && listing.has(&join(folder, "manage.py")) {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     detect::{Listing, join},
-    draft::{Origin, DraftService, Http, Kind, Needed, Probe, Ready, Sourced, Stop, plain},
+    draft::{DraftService, Http, Kind, Needed, Origin, Probe, Ready, Sourced, Stop, plain},
 };
 use pilotlight::stack::{Need, Restart};
 

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
     use crate::{
         detect::Host,
-        draft::{Origin, Kind},
+        draft::{Kind, Origin},
     };
 
     #[test]

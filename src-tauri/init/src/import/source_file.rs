@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     detect::{Listing, folder},
-    draft::{Origin, DraftService, LeftOut},
+    draft::{DraftService, LeftOut, Origin},
 };
 
 /// A file that says what runs.

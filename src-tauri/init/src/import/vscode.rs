@@ -275,11 +275,7 @@ pub(super) fn launches(listing: &Listing, file: &str, text: &str) -> SourceFile 
         let kind = launch.get("type").and_then(Node::text).unwrap_or_default();
         let what = format!("launch `{name}`");
         if launch.get("request").and_then(Node::text) == Some("attach") {
-            page.leave_out(
-                launch.line,
-                what,
-                "it attaches to a running process",
-            );
+            page.leave_out(launch.line, what, "it attaches to a running process");
             continue;
         }
         let because = page.because(launch.line, format!("the launch `{name}`"));

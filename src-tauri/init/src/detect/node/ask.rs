@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     detect::{Found, listing::folder},
-    draft::{Origin, Change, Choice, CommandLine, DraftService, Question, Sourced},
+    draft::{Change, Choice, CommandLine, DraftService, Origin, Question, Sourced},
 };
 
 impl Project<'_> {

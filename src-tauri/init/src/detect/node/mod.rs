@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::{ask::are_alike, package::Package, script::Does, source::Sources};
 use super::{Finds, Found, listing::Listing};
-use crate::draft::{Origin, CommandLine, LeftOut};
+use crate::draft::{CommandLine, LeftOut, Origin};
 
 /// Scripts that start something, the likeliest first.
 const SCRIPTS: [&str; 6] = ["dev", "start:dev", "develop", "serve", "start", "watch"];

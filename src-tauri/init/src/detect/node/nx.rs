@@ -10,7 +10,7 @@ use crate::{
         Found,
         listing::{Listing, file_name, folder, line_with},
     },
-    draft::{Origin, CommandLine, DraftService, Kind, Sourced},
+    draft::{CommandLine, DraftService, Kind, Origin, Sourced},
 };
 
 pub(super) fn find(
@@ -74,7 +74,10 @@ fn app(listing: &Listing, packages: &BTreeMap<&str, Package<'_>>, file: &str) ->
         },
         |port| {
             let line = line_with(text, "\"port\"");
-            Some(Sourced::new(port, Origin::line(file, line, "`options.port`")))
+            Some(Sourced::new(
+                port,
+                Origin::line(file, line, "`options.port`"),
+            ))
         },
     );
     let port = port.or_else(|| {

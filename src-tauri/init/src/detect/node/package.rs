@@ -10,7 +10,7 @@ use crate::{
         aside::is_aside,
         listing::{Listing, ancestors, file_name, folder, join, line_at},
     },
-    draft::{Origin, LeftOut},
+    draft::{LeftOut, Origin},
 };
 
 /// A package of Node.

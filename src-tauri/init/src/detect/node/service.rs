@@ -17,7 +17,7 @@ use crate::{
         listing::{file_name, join},
         variables::{self, Variable},
     },
-    draft::{Origin, CommandLine, DraftService, Kind, Sourced, plain},
+    draft::{CommandLine, DraftService, Kind, Origin, Sourced, plain},
 };
 use pilotlight::fs::redact::redact;
 

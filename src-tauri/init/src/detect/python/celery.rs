@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     detect::{Finds, System, line_at, route::log, source::pattern},
-    draft::{Origin, CommandLine, DraftService, Kind, plain},
+    draft::{CommandLine, DraftService, Kind, Origin, plain},
 };
 
 static TAKEN: LazyLock<Regex> = LazyLock::new(|| {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     detect::{Finds, Found, Listing, file_name, folder, join, variables},
-    draft::{Origin, Change, Choice, CommandLine, Question, Sourced, LeftOut},
+    draft::{Change, Choice, CommandLine, LeftOut, Origin, Question, Sourced},
 };
 
 /// A folder with Python in it, and what is known of it as a whole.
@@ -266,7 +266,12 @@ impl<'a> Project<'a> {
     }
 }
 
-fn choice(file: &str, command: &Sourced<CommandLine>, likelihood: u8, changes: Vec<Change>) -> Choice {
+fn choice(
+    file: &str,
+    command: &Sourced<CommandLine>,
+    likelihood: u8,
+    changes: Vec<Change>,
+) -> Choice {
     let words = match &command.value {
         CommandLine::Words(words) => words.join(" "),
         CommandLine::Shell(line) => line.clone(),

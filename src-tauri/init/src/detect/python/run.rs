@@ -56,7 +56,12 @@ fn environment_in(listing: &Listing, folder: &str) -> Option<PythonEnvironment> 
     let text = listing.text(&project).unwrap_or_default();
     let tools = [
         (PythonManager::Uv, "uv.lock", "[tool.uv", "uv"),
-        (PythonManager::Poetry, "poetry.lock", "[tool.poetry", "poetry"),
+        (
+            PythonManager::Poetry,
+            "poetry.lock",
+            "[tool.poetry",
+            "poetry",
+        ),
         (PythonManager::Pdm, "pdm.lock", "[tool.pdm", "pdm"),
         (PythonManager::Pixi, "pixi.lock", "[tool.pixi", "pixi"),
         (PythonManager::Pipenv, "Pipfile.lock", "\u{0}", "pipenv"),
@@ -117,7 +122,9 @@ impl PythonEnvironment {
             PythonManager::Pixi => through(&["pixi", "run"]),
             PythonManager::Hatch => through(&["hatch", "run"]),
             // Else conda keeps all output back until the end.
-            PythonManager::Conda(name) => through(&["conda", "run", "--no-capture-output", "-n", name]),
+            PythonManager::Conda(name) => {
+                through(&["conda", "run", "--no-capture-output", "-n", name])
+            }
             PythonManager::Venv(path) => module(interpreter(system, &from(directory, path)), tool),
             PythonManager::System => module(
                 // Debian has no `python`; on Windows, `python3` may be an invitation to a shop.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     detect::{Found, folder, join, route::page, source::port_in, variables},
-    draft::{Origin, CommandLine, DraftService, Kind, Sourced, plain},
+    draft::{CommandLine, DraftService, Kind, Origin, Sourced, plain},
 };
 
 /// Ports below are not for a person's own processes: what a container says there is not meant here.
@@ -47,8 +47,7 @@ impl Project<'_> {
             _ => Origin::known("Django's usual port").says(8000),
         });
         if let Some(health) = django_health(&self.codes) {
-            let because =
-                Origin::line(health.file, health.line, "its health page");
+            let because = Origin::line(health.file, health.line, "its health page");
             service.ready = Some(because.says(page(&health.path)));
         }
         if self
@@ -377,8 +376,7 @@ impl Project<'_> {
         if app.framework.is_web()
             && let Some(health) = health(&self.codes, file, object)
         {
-            let because =
-                Origin::line(health.file, health.line, "its health page");
+            let because = Origin::line(health.file, health.line, "its health page");
             service.ready = Some(because.says(page(&health.path)));
         } else if app.documented && self.is_open(file) {
             let because = Origin::known("FastAPI's own page, since no health page was found");

@@ -152,7 +152,9 @@ pub(super) fn in_variables<'v>(variables: impl Iterator<Item = &'v Variable>) ->
             let port = beside(&variables, &variable.name, &["PORT"]).filter(|_| is_host)?;
             let port: u16 = port.parse().ok()?;
             let is_chosen = variables.iter().any(|it| it.name == "DB_CONNECTION");
-            table::all().iter().find(|store| store.port == port && !is_chosen)
+            table::all()
+                .iter()
+                .find(|store| store.port == port && !is_chosen)
         };
         let Some(store) = table::of_variable(&variable.name).or_else(by_port) else {
             continue;

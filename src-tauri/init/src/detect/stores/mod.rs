@@ -11,7 +11,7 @@ use super::{
     app::App,
     listing::{Host, Listing, join},
 };
-use crate::draft::{Origin, DraftService, Kind, Needed, Sourced, LeftOut, service_name};
+use crate::draft::{DraftService, Kind, LeftOut, Needed, Origin, Sourced, service_name};
 use pilotlight::stack::Need;
 
 pub(crate) use super::address::{Address, is_name};
@@ -178,8 +178,12 @@ pub(crate) fn uses_file(listing: &Listing, folder: &str) -> bool {
     }
     all.retain(|it| it.weight > Weight::Optional);
     let weight = |is_file: bool| {
-        let sql = all.iter().filter(|it| it.store.is_none_or(|store| store.is_sql));
-        sql.filter(|it| it.store.is_none() == is_file).map(|it| it.weight).max()
+        let sql = all
+            .iter()
+            .filter(|it| it.store.is_none_or(|store| store.is_sql));
+        sql.filter(|it| it.store.is_none() == is_file)
+            .map(|it| it.weight)
+            .max()
     };
     let (file, server) = (weight(true), weight(false));
     file.is_some() && (file >= server || server <= Some(Weight::Source))

@@ -4,7 +4,7 @@
 use super::{Compose, Wanted, table::Readiness};
 use crate::{
     detect::listing::{Host, System},
-    draft::{Origin, CommandLine, DraftService, Kind, Ready, Sourced, Stop, LeftOut, plain},
+    draft::{CommandLine, DraftService, Kind, LeftOut, Origin, Ready, Sourced, Stop, plain},
 };
 use pilotlight::stack::PortConflict;
 

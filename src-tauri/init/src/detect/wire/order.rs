@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     detect::app::App,
-    draft::{Origin, Kind},
+    draft::{Kind, Origin},
 };
 use pilotlight::stack::Need;
 

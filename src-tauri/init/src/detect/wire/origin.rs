@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     detect::{address::Address, app::App},
-    draft::{Origin, Check, CheckAction, DraftService, Http, Kind, Probe, Sourced},
+    draft::{Check, CheckAction, DraftService, Http, Kind, Origin, Probe, Sourced},
 };
 
 /// A backend that lets pages of a frontend in is asked as such a page would, if the frontend asks it
