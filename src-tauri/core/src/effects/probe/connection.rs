@@ -122,20 +122,26 @@ fn is_connected(stream: &net::TcpStream) -> io::Result<bool> {
     }
 }
 
-/// Returns whether the operating system reports that it would accept a connection; `false` if it
-/// reports otherwise, or nothing. Takes microseconds, and the server does not notice.
-pub(super) fn would_accept(endpoint: &Endpoint) -> bool {
-    let accepts = |address: IpAddr| {
-        address.is_loopback()
-            && platform::accepts(SocketAddr::new(address, endpoint.port)).unwrap_or(false)
+/// Returns whether the operating system would accept a connection, or `None` if it cannot tell. Takes
+/// microseconds, and the server does not notice.
+pub(super) fn would_accept(endpoint: &Endpoint) -> Option<bool> {
+    let addresses: &[IpAddr] = match &endpoint.host {
+        Host::Address(address) if address.is_loopback() => &[*address],
+        Host::Localhost => &[
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ],
+        Host::Address(_) | Host::Name(_) => return None,
     };
-    match &endpoint.host {
-        Host::Address(address) => accepts(*address),
-        Host::Localhost => [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
-            .into_iter()
-            .any(accepts),
-        Host::Name(_) => false,
+    let mut accepts = Some(false);
+    for address in addresses {
+        match platform::accepts(SocketAddr::new(*address, endpoint.port)) {
+            Some(true) => return Some(true),
+            Some(false) => {}
+            None => accepts = None,
+        }
     }
+    accepts
 }
 
 async fn addresses(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, ProbeFaultKind> {

@@ -62,6 +62,7 @@ impl Scripted {
             waiting: &self.waiting,
             began: self.began,
             endpoints: &[],
+            awaited: &[],
             events: self.events.clone(),
             event: |round| Some((self.began.elapsed(), round)),
         }
@@ -236,6 +237,7 @@ async fn once_ready_every_round_is_reported_with_its_latency() {
         waiting: &waiting,
         began: Instant::now(),
         endpoints: &[],
+        awaited: &[],
         events,
         event: Some,
     };
