@@ -3,6 +3,7 @@ import type { Action } from "../backend/wire";
 import {
   asksFirst,
   confirmation,
+  cures,
   diffLines,
   evidence,
   groups,
@@ -119,6 +120,18 @@ it("a report has everything that the card has", () => {
       "    nothing listens: `ss -ltn`",
     ].join("\n"),
   );
+});
+
+it("the green button is for a fix that removes the cause", () => {
+  const start = { kind: "start", service: "redis" } as const;
+  const fixed = (code: string, action: Action | null) =>
+    cures(finding({ code, remedy: { text: "", action } }));
+  expect(fixed("exited", start)).toBe(true);
+  expect(fixed("requirement-missing", start)).toBe(false);
+  expect(fixed("crash-loop", { kind: "restart", service: "redis" })).toBe(false);
+  expect(fixed("port-taken", { kind: "free-port", port: 8001 })).toBe(false);
+  expect(fixed("env-file-missing", { kind: "copy-file", from: "/a", to: "/b" })).toBe(true);
+  expect(fixed("slow", null)).toBe(false);
 });
 
 it("findings with one cause are one card that names its services", () => {

@@ -106,9 +106,24 @@ export function evidence(finding: Finding): string[] {
   return finding.evidence.filter((text) => !/^its log: `pilotlight logs [^`]+`$/.test(text));
 }
 
-/** Whether the action stops a process: its button is not green. */
-export function stops(action: Action): boolean {
-  return action.kind === "free-port" || action.kind === "stop";
+/** Codes of findings that a start cures: the service would run if it were started. */
+const STARTABLE = ["exited", "not-running", "silent-exit"];
+
+/** Whether the action removes the cause: only then its button is green. */
+export function cures({ code, remedy }: Finding): boolean {
+  switch (remedy.action?.kind) {
+    case "install":
+    case "copy-file":
+    case "edit-stack-file":
+      return true;
+    case "start":
+      return STARTABLE.includes(code);
+    case "restart":
+    case "stop":
+    case "free-port":
+    case undefined:
+      return false;
+  }
 }
 
 /** Identifies a finding among the others of its stack. */
