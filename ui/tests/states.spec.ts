@@ -266,6 +266,13 @@ const STATES: Record<string, State> = {
       await row(page, "backend").getByText("backend", { exact: true }).click();
       const details = page.getByRole("complementary", { name: "backend" });
       await expect(details).toContainText("uvicorn main:app --port 8001");
+      // A snapshot in which nothing of it changed asks for nothing.
+      const questions = () =>
+        page.evaluate(() => window.fake.asked.filter(({ what }) => what === "describe").length);
+      const before = await questions();
+      await say(page, { kind: "snapshot", snapshot: structuredClone(scene("redis-died").whole.snapshot) });
+      await expect(details).toContainText("uvicorn main:app --port 8001");
+      expect(await questions()).toBe(before);
       await details.getByRole("tab", { name: "Environment" }).click();
       await expect(details).toContainText(/OPENAI_API_KEY\s*\*\*\*\s*\.env/);
       await details.getByRole("tab", { name: "Checks" }).click();
