@@ -256,7 +256,13 @@ fn with_cookies(request: HttpRequest<String>) -> Check<String> {
 }
 
 async fn ask(check: &Check<String>) -> CheckAnswer {
-    let checked: Checked = check::check(&Prober::default(), check, &Context::default()).await;
+    let checked: Checked = check::check(
+        &Prober::default(),
+        check,
+        &Context::default(),
+        &check::Saved::default(),
+    )
+    .await;
     checked.answer
 }
 

@@ -8,12 +8,13 @@ use std::{
     fs,
     net::{SocketAddr, TcpListener},
     sync::Arc,
+    time::Duration,
 };
 
 use pilotlight::{
     control::{Control as _, Doctor, Outcome},
     diagnose::evidence::{Evidence, ServiceEvidence},
-    effects::gather::{Case, Gatherer, ON_DEMAND},
+    effects::gather::{Gatherer, Patience, Subject},
     host::clock,
     model::{
         facts::{LaunchFault, PortFault, ProbeFaultKind, Protected, RunId},
@@ -29,13 +30,17 @@ use support::{Bench, Bystander, http_service, kill, lives, within};
 
 /// Evidence of the stack file alone, as the command gathers it where no daemon has the stack.
 async fn gather(bench: &Bench) -> Evidence {
+    gather_within(bench, Patience::Own).await
+}
+
+async fn gather_within(bench: &Bench, patience: Patience) -> Evidence {
     let variables: BTreeMap<_, _> = std::env::vars_os().collect();
     let stack = stack_file::read(&bench.file(), &variables).expect("a stack");
     let model = StackModel::new(Arc::new(stack), |_| RunId(1), 1, clock::now());
-    let mut case = Case::of(&model, &bench.home, Arc::new(variables), |_| None);
-    case.kept = false;
-    case.read_stack_file().await;
-    Gatherer::default().gather(&case, ON_DEMAND).await
+    let mut subject = Subject::of(&model, &bench.home, Arc::new(variables), |_| None);
+    subject.evidence.kept = false;
+    subject.read_stack_file().await;
+    Gatherer::default().gather(subject, patience).await
 }
 
 fn of<'a>(evidence: &'a Evidence, name: &str) -> &'a ServiceEvidence {
@@ -47,7 +52,10 @@ fn of<'a>(evidence: &'a Evidence, name: &str) -> &'a ServiceEvidence {
 
 async fn doctor(bench: &Bench) -> Vec<Finding> {
     let file = bench.file();
-    let asked = bench.handle().doctor(Doctor { file });
+    let asked = bench.handle().doctor(Doctor {
+        file,
+        within_ms: None,
+    });
     within("doctor", asked).await.expect("a kept stack")
 }
 
@@ -285,7 +293,8 @@ require = {{ commands = ["sleep 1000"] }}
 "#
     ))
     .await;
-    let evidence = within("the evidence", gather(&bench)).await;
+    let limit = Patience::Within(Duration::from_secs(2));
+    let evidence = within("the evidence", gather_within(&bench, limit)).await;
     let hangs = of(&evidence, "hangs");
     let fault = hangs.probes[0].result.as_ref().expect_err("no answer");
     assert_eq!(fault.kind, ProbeFaultKind::TimedOut { connected: true });
@@ -307,6 +316,7 @@ async fn with_a_healthy_stack_nothing_is_wrong() {
     assert_eq!(doctor(&bench).await, []);
     let nowhere = Doctor {
         file: "/nowhere/pilotlight.toml".into(),
+        within_ms: None,
     };
     assert_eq!(bench.handle().doctor(nowhere).await, None);
     assert_eq!(bench.down().await, Outcome::Done);

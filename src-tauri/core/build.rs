@@ -32,6 +32,14 @@ const KINDS: [(&str, &str); 16] = [
     ("syntax", "Syntax"),
 ];
 
+/// The sections besides `error`, their tables, and the meaning of an entry.
+const SECTIONS: [(&str, &str, &str); 4] = [
+    ("address", "ADDRESSES", "Option<u16>"),
+    ("aftermath", "AFTERMATH", "()"),
+    ("ended", "ENDED", "()"),
+    ("hint", "HINTS", "()"),
+];
+
 /// The automaton that searches for literals contains only their prefixes, so that it builds quickly.
 const BEGINNING: usize = 5;
 
@@ -48,16 +56,18 @@ fn main() -> Made<()> {
     // Entries that apply to any program come last.
     files.sort_by_key(|file| (file.ends_with("common.toml"), file.clone()));
     let mut errors = Vec::new();
-    let (mut addresses, mut aftermath) = (Vec::new(), Vec::new());
+    let mut others: BTreeMap<&str, Vec<Entry>> =
+        SECTIONS.map(|(name, ..)| (name, Vec::new())).into();
     for file in &files {
-        read(file, &mut errors, &mut addresses, &mut aftermath)
+        read(file, &mut errors, &mut others)
             .map_err(|error| format!("{}: {error}", file.display()))?;
     }
     errors.sort_by_key(|entry| entry.rank);
     let mut code = String::new();
     write_table(&mut code, "ERRORS", "Meaning", &errors)?;
-    write_table(&mut code, "ADDRESSES", "Option<u16>", &addresses)?;
-    write_table(&mut code, "AFTERMATH", "()", &aftermath)?;
+    for (section, table, meaning) in SECTIONS {
+        write_table(&mut code, table, meaning, &others[section])?;
+    }
     fs::write(
         PathBuf::from(env::var("OUT_DIR")?).join("knowledge.rs"),
         code,
@@ -77,19 +87,14 @@ struct Entry {
     meaning: String,
 }
 
-fn read(
-    file: &Path,
-    errors: &mut Vec<Entry>,
-    addresses: &mut Vec<Entry>,
-    aftermath: &mut Vec<Entry>,
-) -> Made<()> {
+fn read(file: &Path, errors: &mut Vec<Entry>, others: &mut BTreeMap<&str, Vec<Entry>>) -> Made<()> {
     let file: Table = fs::read_to_string(file)?.parse()?;
     for (section, entries) in &file {
         let into = match section.as_str() {
             "error" => &mut *errors,
-            "address" => &mut *addresses,
-            "aftermath" => &mut *aftermath,
-            other => return Err(format!("`{other}` is no section").into()),
+            other => others
+                .get_mut(other)
+                .ok_or_else(|| format!("`{other}` is no section"))?,
         };
         let entries = entries.as_array().ok_or("a section is not a list")?;
         for entry in entries {
@@ -143,9 +148,17 @@ fn of_error(entry: &Table) -> Made<(usize, String)> {
         }
         _ => KINDS[rank].1.to_owned(),
     };
+    let lookup = match entry.get("lookup").and_then(Value::as_str) {
+        None => "None",
+        Some("server") => "Some(Lookup::Server)",
+        Some("connections") => "Some(Lookup::Connections)",
+        Some("version") => "Some(Lookup::Version)",
+        Some("application") => "Some(Lookup::Application)",
+        Some(other) => return Err(format!("`{other}` is no lookup").into()),
+    };
     let advice = match entry.contains_key("remedy") {
         true => format!(
-            "Some(Advice {{ title: {:?}, remedy: {:?}, restart_helps: {}, of_another: {} }})",
+            "Some(Advice {{ title: {:?}, remedy: {:?}, restart_helps: {}, of_another: {}, lookup: {lookup} }})",
             entry
                 .get("title")
                 .map(|_| text(entry, "title"))

@@ -32,7 +32,16 @@ async fn every_request_is_carried_out_and_answered() {
         ("/srv/other.toml", None),
     ] {
         let file = file.into();
-        assert_eq!(client.doctor(Doctor { file }).await.unwrap(), found);
+        assert_eq!(
+            client
+                .doctor(Doctor {
+                    file,
+                    within_ms: None
+                })
+                .await
+                .unwrap(),
+            found
+        );
     }
     assert_eq!(
         house.desk.asked(),

@@ -169,6 +169,7 @@ pub(crate) fn request(port: Port) -> ClaimRequest {
         leftovers: Leftovers {
             stack: StackId("nexus".to_owned()),
             folders: vec!["/nowhere/nexus".into()],
+            own: "/nowhere/nexus".into(),
             directory: "/nowhere/nexus".into(),
             words: Vec::new(),
         },

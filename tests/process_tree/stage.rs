@@ -70,6 +70,7 @@ impl Stage {
             environment: env::vars_os().collect(),
             mark: self.mark(run),
             output: append(&self.output(run)),
+            has_input: false,
         }
     }
 

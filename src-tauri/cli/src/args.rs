@@ -1,9 +1,10 @@
 //! The command line: commands, options and their help.
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+use jiff::SignedDuration;
 use pilotlight::{
     effects::log::Level,
     model::facts::RunId,
@@ -217,6 +218,10 @@ pub(crate) struct Doctor {
     /// Do not ask: run the stack file's commands, and with --fix apply the fixes
     #[arg(short, long)]
     pub(crate) yes: bool,
+    /// Wait at most this long: what has not answered by then is a finding [default: the timeout of each
+    /// probe and check]
+    #[arg(long, value_name = "TIME", value_parser = limit)]
+    pub(crate) within: Option<Duration>,
 }
 
 /// Show which process uses a port, or stop it
@@ -331,6 +336,12 @@ impl From<LevelName> for Level {
 )]
 fn service(text: &str) -> Result<ServiceName, String> {
     Ok(ServiceName::new(text))
+}
+
+fn limit(text: &str) -> Result<Duration, String> {
+    let limit: Option<SignedDuration> = text.parse().ok();
+    let limit = limit.and_then(|limit| Duration::try_from(limit).ok());
+    limit.ok_or_else(|| "a time limit is `500ms`, `3s`, `1m`".to_owned())
 }
 
 fn port(text: &str) -> Result<Port, String> {

@@ -30,7 +30,7 @@ mod well_known;
 #[cfg(test)]
 mod tests;
 
-pub(super) use self::answer::meaning;
+pub(super) use self::{answer::meaning, facts::is_local};
 use self::{
     facts::{Facts, Seen, Situation},
     holder::{Candidate, Level},
@@ -87,6 +87,7 @@ fn of_service(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
         }
     };
     candidates.extend(frontend::misdirected(facts, seen));
+    candidates.extend(check::unanswered(facts, seen));
     candidates
 }
 

@@ -8,10 +8,12 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use pilotlight::{
     control::{self, Client, ClientError},
+    effects::gather::Patience,
     host::clock,
     model::{
         facts::Mark,
@@ -39,7 +41,7 @@ pub(crate) async fn run(context: &Context, asked: &Doctor) -> Result<Ending, Fai
     if asked.fix {
         return fix::run(context, Asking::of(asked)).await;
     }
-    let visit = Visit::make(context, Asking::of(asked)).await?;
+    let visit = Visit::make(context, Asking::of(asked), asked.within).await?;
     if asked.json {
         let verdict = Verdict {
             healthy: visit.findings.is_empty(),
@@ -81,7 +83,11 @@ struct Visit {
 
 impl Visit {
     /// Has the daemon look, which knows most; or looks itself, where none has the stack.
-    async fn make(context: &Context, asking: Asking) -> Result<Self, Failure> {
+    async fn make(
+        context: &Context,
+        asking: Asking,
+        within: Option<Duration>,
+    ) -> Result<Self, Failure> {
         let mut began = clock::now().instant;
         let mut withheld = Vec::new();
         let mut client = context.daemon().await?;
@@ -90,7 +96,7 @@ impl Visit {
             None => Arc::default(),
         };
         let file = context.find_among(&snapshot)?;
-        let (findings, stack, kept) = if let Some(findings) = ask(client, &file).await? {
+        let (findings, stack, kept) = if let Some(findings) = ask(client, &file, within).await? {
             // Read again, after all questions are answered.
             let now = match context.daemon().await? {
                 Some(mut client) => client.status().await?,
@@ -103,7 +109,8 @@ impl Visit {
             withheld = permitted.withheld;
             // Waits without a limit for the user's answer.
             began = clock::now().instant;
-            let findings = alone(context, permitted.stack, &snapshot).await;
+            let patience = within.map_or(Patience::Own, Patience::Within);
+            let findings = alone(context, permitted.stack, &snapshot, patience).await;
             (findings, None, false)
         };
         let stack = match stack {
@@ -143,12 +150,17 @@ impl Visit {
 }
 
 /// What the daemon finds; `None` if it does not have the stack, or is too old to be asked.
-async fn ask(client: Option<Client>, file: &Path) -> Result<Option<Vec<Finding>>, Failure> {
+async fn ask(
+    client: Option<Client>,
+    file: &Path,
+    within: Option<Duration>,
+) -> Result<Option<Vec<Finding>>, Failure> {
     let Some(mut client) = client else {
         return Ok(None);
     };
     let doctor = control::Doctor {
         file: file.to_owned(),
+        within_ms: within.and_then(|limit| limit.as_millis().try_into().ok()),
     };
     match client.doctor(doctor).await {
         Err(ClientError::NotTaken(_) | ClientError::Closed) => Ok(None),
@@ -158,8 +170,13 @@ async fn ask(client: Option<Client>, file: &Path) -> Result<Option<Vec<Finding>>
 
 /// What can be found without a daemon: what answers, who listens, and what would keep the services
 /// from starting.
-async fn alone(context: &Context, stack: Stack, snapshot: &Snapshot) -> Vec<Finding> {
+async fn alone(
+    context: &Context,
+    stack: Stack,
+    snapshot: &Snapshot,
+    patience: Patience,
+) -> Vec<Finding> {
     let variables = Arc::new(env::vars_os().collect());
     let active: Vec<Mark> = Running::of(context, snapshot).marks().collect();
-    offline::findings(&context.home, Arc::new(stack), variables, active).await
+    offline::findings(&context.home, Arc::new(stack), variables, active, patience).await
 }

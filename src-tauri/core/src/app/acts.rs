@@ -9,7 +9,7 @@ use super::{AppState, Says, environment, files};
 use crate::{
     app::{settings::Settings, window::FileChange},
     control::{self, Control as _, Down, Outcome, Restart, Up},
-    effects::log::ServiceLogs,
+    effects::{gather::Patience, log::ServiceLogs},
     model::{finding::Finding, view::Light},
     stack::{ServiceName, Stack},
     stack_file,
@@ -72,6 +72,7 @@ impl AppState {
         self.expect_known(file, &[])?;
         let doctor = control::Doctor {
             file: file.to_owned(),
+            within_ms: None,
         };
         let findings = if let Some(findings) = self.0.daemon.doctor(doctor).await {
             findings
@@ -81,7 +82,14 @@ impl AppState {
             if !Consents::of(&self.0.home).has(&self.0.home.stack_id(file), &text) {
                 withhold(&mut stack);
             }
-            offline::findings(&self.0.home, Arc::new(stack), variables, self.running()).await
+            offline::findings(
+                &self.0.home,
+                Arc::new(stack),
+                variables,
+                self.running(),
+                Patience::Own,
+            )
+            .await
         };
         let mut state = self.0.state();
         state.doctored.insert(file.to_owned(), findings.clone());

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::changes::Changes;
 use crate::{
+    effects::gather::Patience,
     fs::native_text::NativeText,
     model::{finding::Finding, view::Snapshot},
     stack::ServiceName,
@@ -136,6 +137,19 @@ pub struct Doctor {
     /// The stack file, absolute.
     #[serde(with = "crate::fs::native_text")]
     pub file: PathBuf,
+    /// The time limit in milliseconds; without one, each probe and check has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_ms: Option<u64>,
+}
+
+impl Doctor {
+    /// Returns how long to wait for answers.
+    #[must_use]
+    pub fn within(&self) -> Patience {
+        self.within_ms.map_or(Patience::Own, |limit| {
+            Patience::Within(Duration::from_millis(limit))
+        })
+    }
 }
 
 /// What a daemon answers.

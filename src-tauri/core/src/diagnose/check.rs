@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     diagnose::evidence::{
-        check::{CheckAnswer, CheckFault, CheckNote, CheckOutcome, CorsRule, Stage},
+        check::{CheckAnswer, CheckFault, CheckNote, CheckOutcome, CorsRule, Skipped, Stage},
         log::LogErrorKind,
     },
     fs::redact::Redacted,
@@ -40,7 +40,10 @@ pub(super) struct Failed<'a> {
 pub(super) fn failed(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for check in &seen.is.checks {
-        let late = check.outcome == CheckOutcome::Passed && check.took > check.timeout;
+        // The first request of a run may have to wait for a page to be compiled.
+        let late = check.outcome == CheckOutcome::Passed
+            && check.took > check.timeout
+            && !seen.is.first_checks;
         if check.fault().is_none() && !late {
             continue;
         }
@@ -59,6 +62,28 @@ pub(super) fn failed(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
         }
     }
     candidates
+}
+
+/// The probes and checks of a service that had not answered within the limit that a person set.
+pub(super) fn unanswered(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
+    let limit = facts.evidence.within?;
+    let checks = seen
+        .is
+        .checks
+        .iter()
+        .filter(|check| check.outcome == CheckOutcome::Skipped(Skipped::OutOfTime));
+    let names: Vec<&str> = checks.map(|check| check.name.as_str()).collect();
+    let name = &seen.spec.name;
+    let title = format!(
+        "{name} has not answered yet: {} (waited {})",
+        names.join(", "),
+        brief(limit)
+    );
+    (!names.is_empty()).then(|| {
+        Candidate::new(name, Code::NoAnswerYet, Level::Use, title)
+            .evidence([format!("its log: {}", commands::logs(name))])
+            .remedy("wait longer: `pilotlight doctor` without `--within`", None)
+    })
 }
 
 impl Failed<'_> {
@@ -175,6 +200,9 @@ impl Failed<'_> {
         if let Some(candidate) = self.astray(kind, &clause) {
             return vec![candidate];
         }
+        if let Some(candidate) = self.without_cookie(code, &clause) {
+            return vec![candidate];
+        }
         let mut candidate = self.candidate(code, format!("{}: {clause}", self.check.name));
         candidate.symptom.text = clause.as_str().into();
         let candidate = candidate
@@ -234,6 +262,57 @@ impl Failed<'_> {
             return vec![candidate.behind(CausedBy::Named(vec![Cause::any(name)]))];
         }
         self.with_reasons(candidate.breaks(true))
+    }
+
+    /// It is refused without the cookie of an earlier check, which a browser does not send either.
+    fn without_cookie(self, code: Code, clause: &str) -> Option<Candidate> {
+        let mut notes = self
+            .check
+            .notes
+            .iter()
+            .filter(|_| code == Code::AuthRequired);
+        let (cookie, host, is_of_other_site) = notes.find_map(|note| match note {
+            CheckNote::CookieWithheld {
+                name,
+                host,
+                is_of_other_site,
+            } => Some((name, host, *is_of_other_site)),
+            _ => None,
+        })?;
+        let asked = self.check.host.as_deref().unwrap_or_default();
+        let page = self.check.origin.as_deref().unwrap_or("the page");
+        let (why, wanted) = if is_of_other_site {
+            let wanted = page.rsplit_once("://").map_or(page, |(_, host)| host);
+            let wanted = wanted.rsplit_once(':').map_or(wanted, |(host, _)| host);
+            (
+                format!("the page {page} is on another site than {asked}"),
+                wanted,
+            )
+        } else {
+            (
+                format!("{host} has set it, and the request goes to {asked}"),
+                host.as_str(),
+            )
+        };
+        let candidate = self
+            .candidate(
+                Code::CookieNotSent,
+                format!("{}: a browser does not send the cookie `{cookie}`: {why}", self.check.name),
+            )
+            .same_as(cookie.clone())
+            .evidence([
+                clause.to_owned(),
+                format!("the cookie `{cookie}` belongs to {host}; the page is {page}"),
+                self.command(Stage::Request),
+            ])
+            .remedy(
+                format!(
+                    "request the API at {wanted} instead of {asked}, so that it is on the same site, \
+                     or set the cookie with `SameSite=None; Secure`"
+                ),
+                None,
+            );
+        Some(candidate)
     }
 
     fn passes_preflight(self) -> bool {

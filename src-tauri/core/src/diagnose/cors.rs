@@ -148,7 +148,8 @@ fn notes(failed: Failed<'_>) -> Vec<String> {
             )),
             CheckNote::PreflightPasses => Some("the preflight passes".to_owned()),
             CheckNote::Redirected { location } => Some(format!("it was sent on to {location}")),
-            CheckNote::NoVary
+            CheckNote::CookieWithheld { .. }
+            | CheckNote::NoVary
             | CheckNote::NoPreflight
             | CheckNote::UnnamedToken
             | CheckNote::Unsettled => None,

@@ -42,6 +42,8 @@ pub struct Evidence {
     pub services: Vec<ServiceEvidence>,
     /// The machine.
     pub host: HostEvidence,
+    /// The time limit that a person set: what had not answered by then is a finding.
+    pub within: Option<Duration>,
 }
 
 /// A daemon that stands in this one's way.
@@ -95,9 +97,22 @@ pub struct ServiceEvidence {
     pub probes: Vec<ProbeAnswer>,
     /// One of each check, in the order of the stack file.
     pub checks: Vec<CheckAnswer>,
+    /// Whether no round of its checks was complete before: a page that is compiled when it is first
+    /// requested is slow once.
+    pub first_checks: bool,
+    /// The processes that listen on ports which its log says are in use, and on those which its last
+    /// error names; those of the service too.
+    pub listeners: Vec<Holder>,
+    /// The connections of its processes, by the port that they lead to, where its log says that a server
+    /// has none left.
+    pub connections: Vec<(u16, usize)>,
+    /// Its stopped processes (SIGSTOP, SIGTSTP).
+    pub stopped: Vec<u32>,
+    /// The tasks that wait in its queues, where it is a Redis: the name of a queue, and their number.
+    pub queues: Vec<(String, u64)>,
     /// Its latest run's log.
     pub log: LogEvidence,
-    /// Where the variables of `env_points_at` point.
+    /// The addresses in its variables: those of `env_points_at` first.
     pub points_at: Vec<PointsAt>,
     /// What lies in its folder that a remedy can use.
     pub project: ProjectEvidence,
@@ -126,6 +141,11 @@ impl ServiceEvidence {
             requirement: None,
             probes: Vec::new(),
             checks: Vec::new(),
+            first_checks: false,
+            listeners: Vec::new(),
+            connections: Vec::new(),
+            stopped: Vec::new(),
+            queues: Vec::new(),
             log: LogEvidence::default(),
             points_at: Vec::new(),
             project: ProjectEvidence::default(),
@@ -155,13 +175,15 @@ pub struct ProbeAnswer {
     pub tells: bool,
 }
 
-/// Where a variable of `env_points_at` points.
+/// The address in a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PointsAt {
-    /// Its name.
+    /// The name of the variable.
     pub variable: String,
-    /// The service that it must point at.
-    pub service: ServiceName,
+    /// The service that it must point at, by `env_points_at`.
+    pub service: Option<ServiceName>,
+    /// The scheme of its value: `https`, `mongodb`.
+    pub scheme: Option<String>,
     /// Where it is set; `None` if nowhere.
     pub place: Option<Place>,
     /// The host and the port in its value; `None` if the value has no such (or is not set). A port
@@ -193,6 +215,30 @@ pub struct ProjectEvidence {
     pub env_examples: Vec<(PathBuf, PathBuf)>,
     /// The Python that the command starts, where it is one: what `-m pip` is asked of.
     pub python: Option<PathBuf>,
+    /// The Python of a virtual environment in the folder, or in one above it.
+    pub venv: Option<PathBuf>,
+    /// Whether that environment has the module that the log misses.
+    pub venv_has_module: bool,
+    /// The folders below that of the stack file which have the file that the log misses.
+    pub elsewhere: Vec<PathBuf>,
+    /// The versions that the project asks for, where another one runs.
+    pub versions: Vec<VersionEvidence>,
+    /// The variable that sends requests to this machine through a proxy (`HTTP_PROXY` without
+    /// `localhost` in `NO_PROXY`).
+    pub proxy: Option<String>,
+}
+
+/// A runtime of another version than the project asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionEvidence {
+    /// `Node.js`, `Python`, …
+    pub runtime: &'static str,
+    /// The version that runs.
+    pub runs: String,
+    /// The version that is asked for, as it is written.
+    pub wanted: String,
+    /// The files that say so, the first as [`Self::wanted`] has it.
+    pub files: Vec<PathBuf>,
 }
 
 /// The machine.

@@ -176,6 +176,27 @@ pub fn unhealthy(service: &Service, fault: Option<&ProbeFault>) -> Finding {
     })
 }
 
+/// Explains a failing check of a service that is ready, as long as no diagnosis has found the cause.
+#[must_use]
+pub fn check_fails(service: &Service, check: &str, fault: &ProbeFault) -> Finding {
+    let (code, clause) = meaning(fault);
+    let remedy = Remedy {
+        text: format!(
+            "see why: `pilotlight doctor`, or its log: `pilotlight logs {}`",
+            service.name
+        )
+        .into(),
+        action: None,
+    };
+    finding(
+        service,
+        code,
+        format!("{check}: {clause}"),
+        Vec::new(),
+        remedy,
+    )
+}
+
 /// What it means that a service did not become ready in time.
 #[must_use]
 pub fn not_ready(service: &Service, fault: Option<&ProbeFault>) -> Finding {

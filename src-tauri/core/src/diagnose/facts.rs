@@ -201,8 +201,8 @@ impl<'a> Facts<'a> {
 
     /// Whether a line was written while the evidence was gathered, as an answer to what was asked.
     pub(super) fn is_fresh(&self, line: &LogLine) -> bool {
-        /// Time stamps of lines are not exact.
-        const SLACK: Duration = Duration::from_secs(1);
+        /// The time of a line is that at which its log was seen to grow.
+        const SLACK: Duration = Duration::from_millis(200);
         match line.age {
             Some(age) => age <= self.evidence.took + SLACK,
             None => line.followed_by <= LAST_LINES,
@@ -365,7 +365,7 @@ impl ServiceEvidence {
 }
 
 /// Whether this is a name of the machine itself.
-pub(super) fn is_local(host: &str) -> bool {
+pub(crate) fn is_local(host: &str) -> bool {
     let host = host.trim_matches(['[', ']']);
     host.eq_ignore_ascii_case("localhost")
         || host

@@ -23,13 +23,13 @@ pub(super) fn misdirected(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
 fn one(facts: &Facts<'_>, seen: Seen<'_>, points: &PointsAt) -> Option<Candidate> {
     let name = &seen.spec.name;
     let (host, port) = points.target.as_ref()?;
-    let meant = facts.service(&points.service)?;
+    let service = points.service.as_ref()?;
+    let meant = facts.service(service)?;
     let right = meant.is.port.or(meant.spec.port)?;
     if right.number() == *port {
-        return None;
+        return wrong_scheme(seen, points, meant);
     }
     let variable = &points.variable;
-    let service = &points.service;
     let at = if host.contains(':') {
         format!("[{host}]:{port}")
     } else {
@@ -84,6 +84,62 @@ fn one(facts: &Facts<'_>, seen: Seen<'_>, points: &PointsAt) -> Option<Candidate
             format!("let {variable} point at port {right} ({stands}){later}"),
             action,
         )
+        .breaks(false),
+    )
+}
+
+/// The address has another scheme than the service speaks.
+fn wrong_scheme(seen: Seen<'_>, points: &PointsAt, meant: Seen<'_>) -> Option<Candidate> {
+    let scheme = points.scheme.as_deref()?;
+    let port = meant.is.port.or(meant.spec.port)?.number();
+    let answers = |scheme: &str| {
+        let mut probes = meant
+            .is
+            .probes
+            .iter()
+            .filter(|probe| probe.port == Some(port));
+        probes.find(|probe| probe.result.is_ok() && probe.target.contains(&format!(" {scheme}://")))
+    };
+    let (spoken, probe) = match scheme {
+        "https" | "wss" => ("plain http", answers("http")?),
+        "http" | "ws" => ("https", answers("https")?),
+        _ => return None,
+    };
+    let right = match scheme {
+        "https" => "http",
+        "wss" => "ws",
+        "http" => "https",
+        _ => "wss",
+    };
+    let (name, service, variable) = (&seen.spec.name, &meant.spec.name, &points.variable);
+    let place = points.place.as_ref();
+    let at = place.map_or_else(
+        || "in its environment".to_owned(),
+        |place| format!("{}, line {}", place.file.display(), place.line),
+    );
+    let errors = seen.is.log.last_error.iter();
+    let said = errors.filter(|error| {
+        let text = error.line.text.to_ascii_lowercase();
+        ["ssl", "tls", "fetch failed", "wrong version"]
+            .iter()
+            .any(|word| text.contains(word))
+    });
+    Some(
+        Candidate::new(
+            name,
+            Code::FrontendMisdirected,
+            Level::Answer,
+            format!("{name} calls {service} with {scheme}, but {service} speaks {spoken} (wrong {variable})"),
+        )
+        .evidence([
+            format!(
+                "{variable} begins with {scheme}:// ({at}): {}",
+                commands::finds(variable, place.map(|place| place.file.as_path()))
+            ),
+            format!("{} passes", probe.target),
+        ])
+        .evidence(said.map(|error| seen.is.quote(&error.line)))
+        .remedy(format!("let {variable} begin with {right}:// ({at})"), None)
         .breaks(false),
     )
 }

@@ -1,16 +1,19 @@
 //! Where a running service listens, and where it is asked.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::{
     commands, edit,
     facts::{Facts, Seen, covers, is_local, listed},
     holder::{Candidate, Level},
     log,
-    port::{check, free, held, in_use},
+    port::{self, check, free, held, in_use},
 };
 use crate::{
-    diagnose::evidence::{ServiceEvidence, log::LogErrorKind},
+    diagnose::evidence::{
+        ServiceEvidence,
+        log::{LogError, LogErrorKind},
+    },
     model::{
         facts::{Holder, ProbeFaultKind},
         finding::{Action, Code},
@@ -29,15 +32,18 @@ pub(super) fn listening(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Op
         .filter(|address| address.port() != port)
         .collect();
     let listens_here = is.listens.iter().any(|address| address.port() == port);
-    if !listens_here && is.pid.is_some() && !is.holders.is_empty() {
-        // What answers in its place may even say that it is well: an earlier instance does.
-        let mut errors = is.log.last_error.iter().chain(&is.log.earlier);
-        let told = errors.find(|error| {
-            matches!(error.kind, LogErrorKind::AddressInUse { port }
-                if port.is_none_or(|it| Some(it) == is.port))
-        });
-        if let Some(error) = told {
-            return in_use(facts, seen, is.port, error);
+    let mut errors = is.log.last_error.iter().chain(&is.log.earlier);
+    let in_use = errors.find(|error| {
+        matches!(error.kind, LogErrorKind::AddressInUse { port }
+            if port.is_none_or(|it| Some(it) == is.port))
+    });
+    if let Some(error) = in_use.filter(|_| is.pid.is_some()) {
+        if !listens_here && !is.holders.is_empty() {
+            // What answers in its place may even be healthy: an earlier instance is.
+            return port::in_use(facts, seen, is.port, error);
+        }
+        if let Some(candidate) = older_process(facts, seen, port, error) {
+            return Some(candidate);
         }
     }
     if !listens_here && !elsewhere.is_empty() && moved(is, port) {
@@ -70,6 +76,76 @@ pub(super) fn listening(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Op
         port,
         &clause.unwrap_or_default(),
     )
+}
+
+/// An older process of the service itself has the port, and the new one could not listen: what is served
+/// is the old code.
+fn older_process(
+    facts: &Facts<'_>,
+    seen: Seen<'_>,
+    port: u16,
+    error: &LogError,
+) -> Option<Candidate> {
+    let is = seen.is;
+    // A later error is what counts.
+    if is.log.last_error.as_ref() != Some(error) {
+        return None;
+    }
+    let failed_at = facts.evidence.at.checked_sub(error.line.age?)?;
+    let is_own = |holder: &&Holder| {
+        let mut addresses = holder.addresses.iter();
+        let is_marked = holder
+            .mark
+            .as_ref()
+            .is_some_and(|mark| mark.service == is.name);
+        is_marked && addresses.any(|address| address.port() == port)
+    };
+    let old = is.listeners.iter().find(is_own)?;
+    if old.since? >= failed_at {
+        return None;
+    }
+    let name = &seen.spec.name;
+    let pid = old.process.pid;
+    Some(
+        Candidate::new(
+            name,
+            Code::PortTaken,
+            Level::Listen,
+            format!(
+                "{name} still runs old code: an older process of it (PID {pid}) holds port {port}"
+            ),
+        )
+        .evidence([format!(
+            "the older process: {}",
+            old.describe(facts.evidence.at)
+        )])
+        .evidence(log::quotes(seen, error))
+        .evidence([format!("see {}", commands::who_listens(port))])
+        .remedy(
+            format!(
+                "restart {name}, which stops the older process too: `pilotlight restart {name}`"
+            ),
+            Some(Action::Restart {
+                service: name.clone(),
+            }),
+        ),
+    )
+}
+
+/// Returns the address at which a service is reached on its port.
+pub(super) fn reached_at(seen: Seen<'_>, port: u16) -> Option<SocketAddr> {
+    let own = seen.is.listens.iter();
+    let of_holders = seen.is.holders.iter().flat_map(|holder| &holder.addresses);
+    let mut all = own
+        .chain(of_holders)
+        .filter(|address| address.port() == port);
+    let address = all.next()?;
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    Some(SocketAddr::new(ip, port))
 }
 
 /// Whether it says itself that it went to another port, or went there while somebody else answers at
@@ -238,10 +314,13 @@ pub(super) fn wrong_address(seen: Seen<'_>, host: &str, port: u16) -> Candidate 
         commands::who_listens(port)
     )])
     .remedy(
-        format!(
-            "ask it at `localhost`, which tries both IPv4 and IPv6, or let it listen on {host} \
-             (`--host {host}` mostly)"
-        ),
+        match reached_at(seen, port) {
+            Some(reached) => format!(
+                "request {reached}, where it listens, or make it listen on {host} (usually \
+                 `--host {host}`)"
+            ),
+            None => format!("make it listen on {host} (usually `--host {host}`)"),
+        },
         None,
     )
     .same_as(format!("{host}:{port}"))

@@ -1,6 +1,8 @@
 //! What its log says of why a service fails, and whom that leads to.
 
 mod install;
+pub(super) mod others;
+mod surroundings;
 mod undeclared;
 
 use super::{
@@ -13,7 +15,7 @@ use crate::{
     diagnose::{
         evidence::{
             ServiceEvidence,
-            log::{LogAdvice, LogError, LogErrorForm, LogErrorKind, Unreachable},
+            log::{LogAdvice, LogError, LogErrorForm, LogErrorKind, Lookup, Unreachable},
         },
         explain::ago,
     },
@@ -87,8 +89,8 @@ pub(super) fn conclusive(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) ->
         LogErrorKind::ModuleMissing {
             ecosystem,
             name: module,
-            own: false,
-        } => install::module(seen, *ecosystem, module),
+            own,
+        } => install::module(facts, seen, *ecosystem, module, *own),
         LogErrorKind::ProgramMissing { name: program } => install::program(seen, program),
         LogErrorKind::AddressInUse { port } => return port::in_use(facts, seen, *port, error),
         LogErrorKind::AddressForbidden { port } => {
@@ -106,7 +108,7 @@ pub(super) fn conclusive(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) ->
                 None,
             )
         }
-        _ => return None,
+        _ => return surroundings::wrong_version(seen, error),
     };
     Some(
         candidate
@@ -115,15 +117,32 @@ pub(super) fn conclusive(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) ->
     )
 }
 
-/// A better remedy than "see its log", where the error has one.
+/// Returns the candidate for a program that is not there.
+pub(super) fn missing_program(seen: Seen<'_>, program: &str) -> Candidate {
+    install::program(seen, program)
+}
+
+/// Replaces "see its log" by the remedy of the error: what the program itself advises comes first.
 pub(super) fn advise(
     facts: &Facts<'_>,
     seen: Seen<'_>,
     error: &LogError,
     candidate: Candidate,
 ) -> Candidate {
+    let candidate = by_kind(facts, seen, error, candidate)
+        .evidence(surroundings::of_server(facts, seen, error))
+        .evidence(surroundings::versions(seen));
+    surroundings::hinted(seen, error, candidate)
+}
+
+fn by_kind(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError, candidate: Candidate) -> Candidate {
     if let Some(advice) = &error.advice {
-        return advised(seen, advice, candidate);
+        let candidate = advised(seen, advice, candidate);
+        let folder = seen.is.project.elsewhere.first();
+        return match folder.filter(|_| advice.lookup == Some(Lookup::Application)) {
+            Some(folder) => install::started_elsewhere(facts, seen, folder, candidate),
+            None => candidate,
+        };
     }
     let name = &seen.spec.name;
     let host = &facts.evidence.host;
@@ -157,14 +176,10 @@ pub(super) fn advise(
             "correct the user or the password that it logs in with",
             None,
         ),
-        LogErrorKind::ModuleMissing { name: module, .. } => candidate.remedy(
-            format!(
-                "`{module}` is a file of the project itself: correct its name, or `directory`, \
-                 from which it is looked for"
-            ),
+        LogErrorKind::Syntax => candidate.remedy(
+            "fix the syntax error in the file that the error names",
             None,
         ),
-        LogErrorKind::Syntax => candidate.remedy("correct the file that the error names", None),
         LogErrorKind::TooManyFiles => candidate
             .evidence(
                 host.open_files_limit
@@ -217,6 +232,14 @@ pub(super) fn by_body(
     };
     let known = knowledge::error(body).filter(|_| *status < 500);
     let advice = known.and_then(|(id, meaning, found)| knowledge::advice(id, &meaning, &found));
+    let hint = body.lines().find_map(|line| {
+        let found = knowledge::hint(line)?;
+        found.group("command").map(str::to_owned)
+    });
+    let candidate = match hint {
+        Some(command) => surroundings::by_its_own(&command, "the response body", candidate),
+        None => candidate,
+    };
     match advice {
         Some(advice) => (true, no_login(advised(seen, &advice, candidate))),
         None => (false, candidate),
@@ -245,7 +268,33 @@ pub(super) fn behind(facts: &Facts<'_>, seen: Seen<'_>, when: When) -> (CausedBy
     if causes.is_empty() && error.is_some_and(is_its_own) {
         return (CausedBy::Itself, candidates);
     }
-    for address in unreached(seen, when, facts) {
+    let own_cause = |code| Cause {
+        service: seen.spec.name.clone(),
+        code: Some(code),
+    };
+    if when == When::Now {
+        if let Some(inside) = others::ended_inside(facts, seen) {
+            candidates.push(inside);
+            return (
+                CausedBy::Named(vec![own_cause(Code::StartupError)]),
+                candidates,
+            );
+        }
+        for (cause, candidate) in others::reported(facts, seen) {
+            causes.push(cause);
+            candidates.push(candidate);
+        }
+        if let Some(candidate) = others::no_worker(facts, seen).filter(|_| causes.is_empty()) {
+            candidates.push(candidate);
+            causes.push(own_cause(Code::NoWorker));
+        }
+    }
+    let mut addresses: Vec<_> = unreached(seen, when, facts).into_iter().cloned().collect();
+    if addresses.is_empty() {
+        let hosts = error.map(|error| others::unknown_hosts(facts, seen, error));
+        addresses.extend(hosts.into_iter().flatten());
+    }
+    for address in &addresses {
         let port = address.port.map(Port::number);
         let owner = port.and_then(|port| facts.owner(&address.host, port));
         match (owner, port) {
@@ -256,13 +305,24 @@ pub(super) fn behind(facts: &Facts<'_>, seen: Seen<'_>, when: When) -> (CausedBy
                 causes.push(Cause::any(&owner.spec.name));
             }
             (None, Some(port)) if is_local(&address.host) && facts.is_open(&address.host, port) => {
+                candidates.extend(by_proxy(seen, address));
             }
             (None, _) => {
                 candidates.push(undeclared::dependency(facts, seen, address));
-                causes.push(Cause {
-                    service: seen.spec.name.clone(),
-                    code: Some(Code::UndeclaredDependency),
-                });
+                causes.push(own_cause(Code::UndeclaredDependency));
+            }
+        }
+    }
+    if causes.is_empty() && when == When::Now {
+        for points in others::closed(facts, seen) {
+            let (host, port) = points.target.as_ref().map_or(("", 0), |(h, p)| (h, *p));
+            match facts.owner(host, port) {
+                Some(owner) if owner.spec.name == seen.spec.name => {}
+                Some(owner) => causes.push(Cause::any(&owner.spec.name)),
+                None => {
+                    candidates.extend(others::unlistened(facts, seen, points));
+                    causes.push(own_cause(Code::UndeclaredDependency));
+                }
             }
         }
     }
@@ -401,11 +461,51 @@ fn asked_elsewhere(
     port: Option<u16>,
 ) -> Option<Candidate> {
     let candidate = listen::elsewhere(owner, &address.host, port?)?;
-    Some(candidate.evidence([format!(
-        "{} asks there: {}",
-        asker.spec.name,
-        asker.is.quote(&address.line)
-    )]))
+    let reached = listen::reached_at(owner, port?)?;
+    let name = &asker.spec.name;
+    let place = if others::command(asker).contains("vite") {
+        " (`server.proxy` in its Vite configuration)"
+    } else {
+        ""
+    };
+    Some(
+        candidate
+            .evidence([format!(
+                "{name} requests it: {}",
+                asker.is.quote(&address.line)
+            )])
+            .remedy(
+                format!(
+                    "let {name} request {reached}, where {} listens{place}",
+                    owner.spec.name
+                ),
+                None,
+            ),
+    )
+}
+
+/// Something listens at the address, and yet it was not reached: requests to this machine may go to a
+/// proxy.
+fn by_proxy(seen: Seen<'_>, address: &Unreachable) -> Option<Candidate> {
+    let variable = seen.is.project.proxy.as_ref()?;
+    let name = &seen.spec.name;
+    Some(
+        Candidate::new(
+            name,
+            Code::WrongAddress,
+            Level::Answer,
+            format!("{name} sends requests for {address} to a proxy ({variable})"),
+        )
+        .same_as(variable.clone())
+        .evidence([
+            seen.is.quote(&address.line),
+            format!("`printenv {variable} NO_PROXY`: NO_PROXY does not name localhost"),
+        ])
+        .remedy(
+            format!("set `NO_PROXY = \"localhost,127.0.0.1,::1\"` in `env` of {name}"),
+            None,
+        ),
+    )
 }
 
 /// How long ago a line was written, where that is known.

@@ -77,6 +77,9 @@ fn ended_inside(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
     if !refused || is.pid.is_none() || !is.listens.is_empty() {
         return None;
     }
+    if let Some(candidate) = log::others::ended_inside(facts, seen) {
+        return Some(candidate);
+    }
     let error = log::error(facts, seen, When::Ended)?;
     if let Some(candidate) = log::conclusive(facts, seen, error) {
         return Some(candidate);
@@ -188,6 +191,17 @@ fn unwell(seen: Seen<'_>, probe: &ProbeAnswer, fault: &ProbeFault) -> Candidate 
             None => format!("its log: {}", commands::logs(name)),
         }))
         .evidence(seen.is.holders.first().map(port::held));
+    let candidate = match seen.is.stopped.first().filter(|_| code == Code::Hung) {
+        Some(pid) => candidate
+            .evidence([format!(
+                "process {pid} is stopped: `ps -o pid,stat,args -p {pid}`"
+            )])
+            .remedy(
+                format!("continue it (`kill -CONT {pid}`), or `pilotlight restart {name}`"),
+                restart(seen),
+            ),
+        None => candidate,
+    };
     let candidate = redis::explain(seen, &fault.kind, candidate);
     let (is_known, candidate) = log::by_body(seen, &fault.kind, candidate);
     // What is refused by intent is no consequence of anything.

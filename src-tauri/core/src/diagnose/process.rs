@@ -77,6 +77,11 @@ fn hindered(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
 
 /// A requirement that is not met, with the command that shows it and what can be done.
 fn requirement(seen: Seen<'_>, fault: &LaunchFault) -> Candidate {
+    if let LaunchFault::CommandNotFound { program, .. } = fault
+        && program.contains("node_modules/.bin/")
+    {
+        return log::missing_program(seen, program);
+    }
     let finding = explain::launch(seen.spec, fault);
     let candidate = Candidate::known(&finding, Level::Start);
     match fault {
@@ -189,7 +194,7 @@ fn ended(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
         }
         candidate = candidate.evidence(log::quotes(seen, error));
         candidate = log::advise(facts, seen, error, candidate);
-        if comes_back(candidate.finding.code, error) {
+        if comes_back(&candidate, error) {
             let text = format!(
                 "correct what the error names: it comes back at each start (see its log: {})",
                 commands::logs(name)
@@ -230,12 +235,13 @@ fn ended(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     more
 }
 
-/// Returns whether the program exits with the same error at each start, without other known facts.
-fn comes_back(code: Code, error: &LogError) -> bool {
-    matches!(code, Code::CrashLoop | Code::StartupError)
-        && error.kind == LogErrorKind::Other
+/// Returns whether the program exits with the same error at each start, and nothing more is known.
+fn comes_back(candidate: &Candidate, error: &LogError) -> bool {
+    matches!(candidate.finding.code, Code::CrashLoop | Code::StartupError)
+        && matches!(candidate.finding.remedy.action, Some(Action::Start { .. }))
         && error.advice.is_none()
-        && log::is_its_own(error)
+        && (error.kind != LogErrorKind::Other || log::is_its_own(error))
+        && error.kind != LogErrorKind::Unreachable
 }
 
 /// How it ended, as far as the model or its exit tells.

@@ -3,6 +3,7 @@
 use super::{
     facts::{Facts, Seen},
     holder::{Candidate, CausedBy, Level},
+    log::others::command,
     port,
 };
 use crate::{
@@ -30,7 +31,11 @@ const WORDS: [(&str, Code); 12] = [
 /// Whether a service is a Redis, by its probes.
 pub(super) fn is_one(seen: Seen<'_>) -> bool {
     let mut probes = seen.spec.ready.probes.iter();
+    let command = command(seen);
     probes.any(|probe| matches!(probe, Probe::Redis(_)))
+        || ["redis-server", "valkey-server"]
+            .iter()
+            .any(|server| command.contains(server))
 }
 
 /// Whether a text in lower case is about a Redis.

@@ -96,6 +96,7 @@ pub(super) fn well(text: &str) -> Case {
         other_daemon: None,
         services,
         host: HostEvidence::default(),
+        within: None,
     })
 }
 
@@ -322,6 +323,7 @@ fn log_error(is: &mut ServiceEvidence, kind: LogErrorKind, text: &str) {
         advice: None,
         form: LogErrorForm::Exception,
         cause: None,
+        ports: Vec::new(),
     });
 }
 

@@ -22,6 +22,19 @@ pub(super) fn of(port: u16) -> Option<&'static WellKnown> {
     ALL.iter().find(|known| known.port == port)
 }
 
+/// The server that speaks the scheme of an address: `mongodb`.
+pub(super) fn speaking(scheme: &str) -> Option<&'static WellKnown> {
+    let (scheme, _) = scheme.split_once('+').unwrap_or((scheme, ""));
+    let service = match scheme {
+        "postgresql" => "postgres",
+        "mariadb" => "mysql",
+        "amqp" | "amqps" => "rabbitmq",
+        "rediss" => "redis",
+        other => other,
+    };
+    ALL.iter().find(|known| known.service == service)
+}
+
 impl WellKnown {
     /// Its lines in a stack file.
     pub(super) fn lines(&self) -> Vec<String> {

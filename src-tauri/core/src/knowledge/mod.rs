@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 pub(crate) use self::table::Found;
 use self::table::{Entry, Known, Literal, Table};
-use crate::diagnose::evidence::log::{Ecosystem, LogAdvice};
+use crate::diagnose::evidence::log::{Ecosystem, LogAdvice, Lookup};
 
 include!(concat!(env!("OUT_DIR"), "/knowledge.rs"));
 
@@ -60,6 +60,8 @@ pub(crate) struct Advice {
     pub(crate) restart_helps: bool,
     /// Another service may be the cause.
     pub(crate) of_another: bool,
+    /// The evidence to look up.
+    pub(crate) lookup: Option<Lookup>,
 }
 
 /// The error that a line reports: the entry, its meaning, and the values of its groups.
@@ -82,6 +84,7 @@ pub(crate) fn advice(
         remedy: found.fill(advice.remedy)?,
         restart_helps: advice.restart_helps,
         of_another: advice.of_another,
+        lookup: advice.lookup,
     }))
 }
 
@@ -91,6 +94,18 @@ pub(crate) fn addresses(text: &str) -> impl Iterator<Item = (Found<'_>, Option<u
     static ALL: LazyLock<Known<Option<u16>>> = LazyLock::new(|| Known::new(&ADDRESSES));
     ALL.matches(text)
         .map(|(entry, found)| (found, entry.meaning))
+}
+
+/// Returns the advice that a program gives in a line: group `command` or `text`.
+pub(crate) fn hint(text: &str) -> Option<Found<'_>> {
+    static ALL: LazyLock<Known<()>> = LazyLock::new(|| Known::new(&HINTS));
+    ALL.matches(text).next().map(|(_, found)| found)
+}
+
+/// Returns the end of a program that a runner reports: group `name`, if it has one, and `code`.
+pub(crate) fn ended(text: &str) -> Option<Found<'_>> {
+    static ALL: LazyLock<Known<()>> = LazyLock::new(|| Known::new(&ENDED));
+    ALL.matches(text).next().map(|(_, found)| found)
 }
 
 /// Returns whether a line is only a consequence of an error: a heading of the lines that follow, or the

@@ -32,7 +32,10 @@ pub enum Act {
     /// Run its probes until the run is over. Answers: [`Report::Round`].
     Probe,
     /// Run its checks once. Answer: [`Report::Checked`].
-    Check,
+    Check {
+        /// Whether it is the first round of the run, whose answers may take longer.
+        first: bool,
+    },
     /// End its whole tree and verify that. Answer: [`Report::Stopped`].
     Stop,
     /// Do not wait any longer for a polite end.
@@ -82,6 +85,8 @@ pub enum Report {
     Round(Result<Duration, ProbeFault>),
     /// The checks that failed, by name.
     Checked(Vec<(String, ProbeFault)>),
+    /// The checks that failed in a round that a diagnosis made, by name.
+    Doctored(Vec<(String, ProbeFault)>),
     /// Of [`Act::Stop`].
     Stopped(Stopped),
     /// Of [`Act::Wait`].

@@ -19,7 +19,10 @@ use super::{
     view::{Light, PhaseName, ServiceView},
 };
 use crate::{
-    diagnose::evidence::ServiceEvidence,
+    diagnose::{
+        evidence::{LogEvidence, ServiceEvidence},
+        explain,
+    },
     stack::{Port, Ports, Service, ServiceName},
 };
 
@@ -142,6 +145,8 @@ struct Checks {
     running: bool,
     /// Whether an event in the meantime requires another round.
     again: bool,
+    /// Whether a round of this run is complete.
+    made: bool,
 }
 
 /// One service of a running stack.
@@ -333,9 +338,25 @@ impl ServiceState {
         !self.must_be_down() && (self.finding.is_some() || !self.checks.failed.is_empty())
     }
 
-    /// The checks that did not pass the last time.
-    pub(super) fn failed_checks(&self) -> &[(String, ProbeFault)] {
+    /// The checks that failed in their latest round.
+    #[must_use]
+    pub fn failed_checks(&self) -> &[(String, ProbeFault)] {
         &self.checks.failed
+    }
+
+    /// Returns why its light is amber or red: the root cause if one is known, what it has met with itself,
+    /// or the check that fails. Everything that shows a light shows this reason.
+    #[must_use]
+    pub fn reason(&self) -> Option<Arc<Finding>> {
+        let known = self.diagnosed.clone().or_else(|| self.finding.clone());
+        known.or_else(|| {
+            let (check, fault) = self
+                .checks
+                .failed
+                .first()
+                .filter(|_| !self.must_be_down())?;
+            Some(Arc::new(explain::check_fails(&self.spec, check, fault)))
+        })
     }
 
     /// Takes the root cause of what is wrong with it, or that none is known.
@@ -366,6 +387,11 @@ impl ServiceState {
             restarts: self.restarts,
             last_exit: self.last_exit,
             port: self.port,
+            first_checks: !self.checks.made,
+            log: LogEvidence {
+                run: self.run(),
+                ..LogEvidence::default()
+            },
             ..ServiceEvidence::unknown(self.name().clone())
         }
     }
@@ -447,7 +473,7 @@ impl ServiceState {
                 .iter()
                 .map(|(label, link)| (label.clone(), link.render(self.name(), ports)))
                 .collect(),
-            finding: self.diagnosed.clone().or_else(|| self.finding.clone()),
+            finding: self.reason().filter(|_| self.light() >= Light::Amber),
             note: self.note.clone(),
         }
     }

@@ -210,7 +210,7 @@ fn act_name(act: Act) -> &'static str {
         Act::Launch => "launch",
         Act::Follow => "follow",
         Act::Probe => "probe",
-        Act::Check => "check",
+        Act::Check { .. } => "check",
         Act::Stop => "stop",
         Act::Kill => "kill",
         Act::Wait { .. } => "wait",

@@ -34,6 +34,12 @@ pub(crate) struct Start<'a> {
     pub(crate) mark: &'a Mark,
     /// Where its standard output and error go.
     pub(crate) output: File,
+    /// Its standard input; without one, there is nothing to read.
+    #[cfg_attr(
+        windows,
+        expect(dead_code, reason = "there is nothing to read there yet")
+    )]
+    pub(crate) input: Option<File>,
 }
 
 /// The process in which a fork returns.

@@ -4,19 +4,27 @@ use std::{collections::BTreeSet, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Message, Supervisor, guard::guarded, reply};
+use super::{Message, Origin, Supervisor, guard::guarded, reply};
 use crate::{
     control::Doctor,
-    diagnose::diagnose,
-    effects::gather::{BY_ITSELF, Case, Gatherer, ON_DEMAND},
+    diagnose::{
+        diagnose,
+        evidence::{
+            Evidence,
+            check::{CheckAnswer, CheckOutcome},
+        },
+    },
+    effects::gather::{Gatherer, Patience, Subject},
     host::clock,
-    model::{facts::StackId, finding::Finding, stack::Event},
+    model::{effect::Report, facts::StackId, finding::Finding, stack::Event},
     stack::{ServiceName, Stack},
 };
 
 /// In a larger stack than this, only what has to do with the trouble is asked when nobody waits for
 /// the answer.
 const ASK_ALL: usize = 20;
+/// The time in which a diagnosis is repeated if services have changed meanwhile.
+const AGAIN: Duration = Duration::from_secs(3);
 /// What has gone wrong is looked into when it has stayed so for a moment: a service that is started
 /// again at once needs the processor for itself, and is well again before anything could be said.
 const MOMENT: Duration = Duration::from_millis(50);
@@ -27,18 +35,19 @@ impl Supervisor {
         let Some(index) = self.place_of(&doctor.file) else {
             return self.locate_and_doctor(doctor, answer);
         };
-        self.doctor_of(index, answer);
+        self.doctor_of(index, doctor.within(), answer);
     }
 
     /// Finds the stack whose file is given by another path than the one it was started with.
     fn locate_and_doctor(&mut self, doctor: Doctor, answer: oneshot::Sender<Option<Vec<Finding>>>) {
         let tools = self.tools.clone();
+        let patience = doctor.within();
         self.tasks.spawn(async move {
             if let Ok(id) = tools.loader.locate(&tools.home, &doctor.file).await
                 && let Some(inbox) = tools.reports.upgrade()
             {
                 // If the supervisor has ended, it no longer has the stack.
-                let _ = inbox.send(Message::DoctorOf(id, answer)).await;
+                let _ = inbox.send(Message::DoctorOf(id, patience, answer)).await;
             }
         });
     }
@@ -47,38 +56,40 @@ impl Supervisor {
     pub(super) fn doctor_of(
         &mut self,
         index: usize,
+        patience: Patience,
         answer: oneshot::Sender<Option<Vec<Finding>>>,
     ) {
-        let (mut case, gatherer) = (self.case(index), self.gatherer());
+        let (mut subject, gatherer) = (self.subject(index), self.gatherer());
         let inbox = self.tools.reports.clone();
+        let stack = self.stacks[index].id.clone();
         self.tasks.spawn(async move {
-            case.read_stack_file().await;
-            let end = clock::now().instant + ON_DEMAND;
-            let mut evidence = gatherer.gather(&case, ON_DEMAND).await;
-            // What has ended while it was asked would seem to run and not to answer.
-            while let Some(now) = present(&inbox, &case.id).await
-                && now.situation != case.situation
+            let end = clock::now().instant + AGAIN;
+            subject.read_stack_file().await;
+            let text = subject.evidence.stack_text.clone();
+            let mut situation = subject.situation;
+            let mut evidence = gatherer.gather(subject, patience).await;
+            // A service that exited meanwhile would seem to run and not to answer.
+            while let Some(mut now) = present(&inbox, &stack).await
+                && now.situation != situation
             {
-                let left = end.saturating_duration_since(clock::now().instant);
                 // A hurried second look would know less of what hangs than the first.
-                if left < evidence.took {
+                if clock::now().instant + evidence.took > end {
                     now.amend(&mut evidence);
                     break;
                 }
-                case = Case {
-                    stack_text: case.stack_text,
-                    ..*now
-                };
-                evidence = gatherer.gather(&case, left).await;
+                now.set_stack_text(text.clone());
+                situation = now.situation;
+                evidence = gatherer.gather(*now, patience).await;
             }
+            tell_results(&inbox, &stack, &evidence).await;
             reply(answer, Some(diagnose(&evidence)));
         });
     }
 
     /// Answers with what is known of a stack now.
-    pub(super) fn tell_case(&self, stack: &StackId, answer: oneshot::Sender<Box<Case>>) {
+    pub(super) fn tell_subject(&self, stack: &StackId, answer: oneshot::Sender<Box<Subject>>) {
         if let Some(index) = self.place(stack) {
-            reply(answer, Box::new(self.case(index)));
+            reply(answer, Box::new(self.subject(index)));
         }
     }
 
@@ -95,15 +106,15 @@ impl Supervisor {
             let mut findings = Vec::new();
             // If it has changed, the new situation has its own diagnosis, and what is said of this one
             // is dropped.
-            if let Some(mut case) = present(&inbox, &stack).await
-                && case.situation == situation
+            if let Some(mut subject) = present(&inbox, &stack).await
+                && subject.situation == situation
             {
-                if case.services.len() > ASK_ALL {
-                    ask_only_related(&mut case);
+                if subject.runs.len() > ASK_ALL {
+                    ask_only_related(&mut subject);
                 }
                 let diagnosing = guarded(async {
-                    case.read_stack_file().await;
-                    diagnose(&gatherer.gather(&case, BY_ITSELF).await)
+                    subject.read_stack_file().await;
+                    diagnose(&gatherer.gather(*subject, Patience::Quick).await)
                 });
                 // An empty result is better than a situation that stays open for ever.
                 findings = diagnosing.await.unwrap_or_default();
@@ -131,13 +142,14 @@ impl Supervisor {
         }
     }
 
-    fn case(&self, index: usize) -> Case {
+    fn subject(&self, index: usize) -> Subject {
         let kept = &self.stacks[index];
         let tree = |name: &ServiceName| kept.tree(name);
         let variables = kept.variables.clone();
-        let mut case = Case::of(&kept.model, &self.tools.home, variables, tree);
-        case.active = self.tools.active.clone();
-        case
+        let mut subject = Subject::of(&kept.model, &self.tools.home, variables, tree);
+        subject.active = self.tools.active.clone();
+        subject.begin_with(&kept.saved);
+        subject
     }
 
     fn gatherer(&self) -> Gatherer {
@@ -149,33 +161,53 @@ impl Supervisor {
     }
 }
 
-/// What is known of a stack now; `None` when the daemon ends or no longer has it.
-async fn present(inbox: &mpsc::WeakSender<Message>, stack: &StackId) -> Option<Box<Case>> {
+/// Tells the supervisor which checks have passed and failed, so that the lights show the same.
+async fn tell_results(
+    inbox: &mpsc::WeakSender<Message>,
+    stack: &StackId,
+    evidence: &Evidence,
+) -> Option<()> {
+    let inbox = inbox.upgrade()?;
+    for is in &evidence.services {
+        let is_skipped = |check: &CheckAnswer| matches!(check.outcome, CheckOutcome::Skipped(_));
+        if is.checks.is_empty() || is.checks.iter().any(is_skipped) {
+            continue;
+        }
+        let origin = Origin {
+            stack: stack.clone(),
+            service: is.name.clone(),
+            run: is.log.run?,
+        };
+        let failed = is.checks.iter();
+        let failed = failed.filter_map(|check| Some((check.name.clone(), check.probe_fault()?)));
+        let report = Report::Doctored(failed.collect());
+        inbox.send(Message::Report(origin, report)).await.ok()?;
+    }
+    Some(())
+}
+
+/// Returns what is known of a stack now; `None` when the daemon ends or no longer has it.
+async fn present(inbox: &mpsc::WeakSender<Message>, stack: &StackId) -> Option<Box<Subject>> {
     let (answer, answered) = oneshot::channel();
     let inbox = inbox.upgrade()?;
-    let message = Message::Case(stack.clone(), answer);
+    let message = Message::Subject(stack.clone(), answer);
     inbox.send(message).await.ok()?;
     answered.await.ok()
 }
 
-fn ask_only_related(case: &mut Case) {
-    let related = related(case);
-    for standing in &mut case.services {
-        standing.is_asked = related.contains(&standing.spec.name);
+fn ask_only_related(subject: &mut Subject) {
+    let related = related(subject);
+    for run in &mut subject.runs {
+        run.is_asked = related.contains(&run.spec.name);
     }
 }
 
-/// Who is in trouble, all that they need, and who needs them.
-fn related(case: &Case) -> BTreeSet<ServiceName> {
-    let in_trouble = case
-        .services
-        .iter()
-        .filter(|standing| standing.is_in_trouble);
-    let mut related: BTreeSet<ServiceName> = in_trouble
-        .map(|standing| standing.spec.name.clone())
-        .collect();
-    let dependents: Vec<ServiceName> = case
-        .stack
+/// Returns the failing services, all that they need, and their dependents.
+fn related(subject: &Subject) -> BTreeSet<ServiceName> {
+    let stack = &subject.evidence.stack;
+    let in_trouble = subject.runs.iter().filter(|run| run.is_in_trouble);
+    let mut related: BTreeSet<ServiceName> = in_trouble.map(|run| run.spec.name.clone()).collect();
+    let dependents: Vec<ServiceName> = stack
         .services
         .iter()
         .filter(|service| service.needs.keys().any(|need| related.contains(need)))
@@ -183,7 +215,7 @@ fn related(case: &Case) -> BTreeSet<ServiceName> {
         .collect();
     let mut open: Vec<ServiceName> = related.iter().cloned().collect();
     while let Some(name) = open.pop() {
-        for need in needs(&case.stack, &name) {
+        for need in needs(stack, &name) {
             if related.insert(need.clone()) {
                 open.push(need);
             }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     effects::{
-        check::Checks,
+        check::{Checks, FIRST_ANSWER},
         port::{Asker, ClaimRequest, Leftovers},
         probe::{Round, Schedule, Watch},
     },
@@ -47,9 +47,13 @@ impl Supervisor {
                 let probing = over.run_until_cancelled_owned(Box::pin(job.probe(probe)));
                 self.tasks.spawn(probing);
             }
-            Act::Check => drop(
-                self.tasks
-                    .spawn(job.run.over.clone().run_until_cancelled_owned(check(job))),
+            Act::Check { first } => drop(
+                self.tasks.spawn(
+                    job.run
+                        .over
+                        .clone()
+                        .run_until_cancelled_owned(check(job, first)),
+                ),
             ),
             Act::Stop => self.stop(index, job),
             Act::Kill => job.run.kill.cancel(),
@@ -225,7 +229,7 @@ async fn watch(job: Job) -> (Watch<RunLines>, impl FnMut(Round) -> Option<Messag
     (watch, told)
 }
 
-async fn check(job: Job) {
+async fn check(job: Job, first: bool) {
     job.run.pulse.poke();
     let mut all = job.service.checks.iter();
     let runs_commands = all.any(|check| matches!(check.action, CheckAction::Command(_)));
@@ -236,7 +240,7 @@ async fn check(job: Job) {
         ports: &*job.ports,
         saved: &job.saved,
         context: &context,
-        patience: Duration::ZERO,
+        patience: if first { FIRST_ANSWER } else { Duration::ZERO },
     };
     let failed = match guarded(checks.run(CHECKS)).await {
         Ok(answers) => answers

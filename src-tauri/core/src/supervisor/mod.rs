@@ -33,7 +33,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     control::{Doctor, Down, Lock, Outcome, Restart, Up},
     effects::{
-        gather::{Case, OomKills},
+        gather::{OomKills, Patience, Subject},
         log::{ServiceLogs, Watcher, last_words},
         port::{ActiveRuns, Callers, Ports},
         probe::Prober,
@@ -91,9 +91,9 @@ enum Message {
     Usage(oneshot::Sender<Arc<Snapshot>>),
     Applied(oneshot::Sender<Vec<Applied>>),
     Doctor(Doctor, oneshot::Sender<Option<Vec<Finding>>>),
-    DoctorOf(StackId, oneshot::Sender<Option<Vec<Finding>>>),
-    /// Somebody who gathers wants to know what is known now.
-    Case(StackId, oneshot::Sender<Box<Case>>),
+    DoctorOf(StackId, Patience, oneshot::Sender<Option<Vec<Finding>>>),
+    /// A diagnosis asks for what is known now.
+    Subject(StackId, oneshot::Sender<Box<Subject>>),
     /// What is wrong with a stack in a situation of its own.
     Diagnosed {
         stack: StackId,
@@ -302,11 +302,11 @@ impl Supervisor {
                 reply(answer, applied.collect());
             }
             Message::Doctor(doctor, answer) => self.doctor(doctor, answer),
-            Message::DoctorOf(id, answer) => match self.place(&id) {
-                Some(index) => self.doctor_of(index, answer),
+            Message::DoctorOf(id, patience, answer) => match self.place(&id) {
+                Some(index) => self.doctor_of(index, patience, answer),
                 None => reply(answer, None),
             },
-            Message::Case(stack, answer) => self.tell_case(&stack, answer),
+            Message::Subject(stack, answer) => self.tell_subject(&stack, answer),
             Message::Diagnosed {
                 stack,
                 situation,

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     diagnose::diagnose,
     effects::{
-        gather::{Case, Gatherer, ON_DEMAND},
+        gather::{Gatherer, Patience, Subject},
         log::ServiceLogs,
         process::{Ask, ProcessTable, Tree, left_of_runs, stop},
     },
@@ -40,13 +40,14 @@ pub async fn findings(
     stack: Arc<Stack>,
     variables: Arc<Environment>,
     active: impl IntoIterator<Item = Mark>,
+    patience: Patience,
 ) -> Vec<Finding> {
     let model = model(home, stack);
-    let mut case = Case::of(&model, home, variables, |_| None);
-    case.kept = false;
-    case.active = active.into_iter().collect();
-    case.read_stack_file().await;
-    diagnose(&Gatherer::default().gather(&case, ON_DEMAND).await)
+    let mut subject = Subject::of(&model, home, variables, |_| None);
+    subject.evidence.kept = false;
+    subject.active = active.into_iter().collect();
+    subject.read_stack_file().await;
+    diagnose(&Gatherer::default().gather(subject, patience).await)
 }
 
 /// Returns the processes that carry a mark of this file's stack; without a file, of every stack that

@@ -256,6 +256,7 @@ impl Job {
             environment,
             mark: self.mark(),
             output,
+            has_input: true,
         })
         .await;
         // What can be done while it starts is not done before.

@@ -43,7 +43,7 @@ enum Done {
 /// Carries out the remedies that are safe, one after the other, and looks again.
 pub(super) async fn run(context: &Context, asking: Asking) -> Result<Ending, Failure> {
     let yes = asking == Asking::Agreed;
-    let visit = Visit::make(context, asking).await?;
+    let visit = Visit::make(context, asking, None).await?;
     visit.print()?;
     let with_action = |finding: &&Finding| finding.remedy.action.is_some();
     let to_do: Vec<&Finding> = visit.findings.iter().filter(with_action).collect();
@@ -67,8 +67,8 @@ pub(super) async fn run(context: &Context, asking: Asking) -> Result<Ending, Fai
     writeln!(paint::err())?;
     let again = match asking {
         // An action that was refused once stays refused.
-        Asking::Terminal => Visit::make(context, Asking::Never).await?,
-        Asking::Never | Asking::Agreed => Visit::make(context, asking).await?,
+        Asking::Terminal => Visit::make(context, Asking::Never, None).await?,
+        Asking::Never | Asking::Agreed => Visit::make(context, asking, None).await?,
     };
     again.print()?;
     Ok(again.ending())

@@ -223,6 +223,15 @@ pub enum CheckNote {
     PreflightPasses,
     /// A browser sends no preflight for this request.
     NoPreflight,
+    /// A cookie of an earlier check was not sent, as a browser does not send it.
+    CookieWithheld {
+        /// Its name.
+        name: String,
+        /// The host that set it.
+        host: String,
+        /// Whether the page is of another site than the host; otherwise another host set the cookie.
+        is_of_other_site: bool,
+    },
 }
 
 /// A request and its answer.

@@ -23,6 +23,33 @@ pub struct LogEvidence {
     pub unreachable: Vec<Unreachable>,
     /// The last line that is not blank.
     pub last_line: Option<LogLine>,
+    /// The programs that a runner (concurrently, foreman, nodemon) has started and seen fail, and not
+    /// started again since.
+    pub ended: Vec<EndedProgram>,
+    /// The advice that programs give in it, the newest first.
+    pub hints: Vec<Hint>,
+}
+
+/// A program inside of a service that has failed while the service runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedProgram {
+    /// The line that says so.
+    pub line: LogLine,
+    /// The name that the runner gives it.
+    pub name: Option<String>,
+    /// Its own last error.
+    pub error: Option<Box<LogError>>,
+}
+
+/// Advice that a program gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hint {
+    /// Where.
+    pub line: LogLine,
+    /// A command, or a sentence.
+    pub text: String,
+    /// Whether it is a command.
+    pub is_command: bool,
 }
 
 /// A line of a log.
@@ -52,6 +79,8 @@ pub struct LogError {
     /// The deepest cause that it names (the first of chained exceptions, `Caused by:`), where that is
     /// another line.
     pub cause: Option<LogLine>,
+    /// The ports that it names, in any form.
+    pub ports: Vec<u16>,
 }
 
 /// Known facts about an error, found by its words alone: an entry of `knowledge/*.toml`, in whose texts
@@ -68,6 +97,21 @@ pub struct LogAdvice {
     pub restart_helps: bool,
     /// Whether another service may be the cause.
     pub of_another: bool,
+    /// The evidence to look up.
+    pub lookup: Option<Lookup>,
+}
+
+/// Evidence that an error asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// The process that answers as the server.
+    Server,
+    /// The connections to the server.
+    Connections,
+    /// The version of the runtime.
+    Version,
+    /// The folder with the application.
+    Application,
 }
 
 /// What an error is about.

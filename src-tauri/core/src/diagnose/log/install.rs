@@ -1,11 +1,15 @@
-//! What is not installed, and the command that installs it.
+//! Missing modules and programs: the command that installs them, the environment or the folder that has
+//! them.
 
 use std::path::Path;
 
-use super::super::{
-    commands,
-    facts::Seen,
-    holder::{Candidate, Level},
+use super::{
+    super::{
+        commands,
+        facts::{Facts, Seen},
+        holder::{Candidate, Level},
+    },
+    others::command,
 };
 use crate::{
     diagnose::evidence::log::Ecosystem,
@@ -45,9 +49,19 @@ struct Installation<'a> {
     goes_by: Option<&'a Path>,
 }
 
-/// A module or a package that is not installed.
-pub(super) fn module(seen: Seen<'_>, ecosystem: Ecosystem, module: &str) -> Candidate {
+/// Returns the candidate for a module that cannot be imported: it is not installed, or `own`, a file of
+/// the project.
+pub(super) fn module(
+    facts: &Facts<'_>,
+    seen: Seen<'_>,
+    ecosystem: Ecosystem,
+    module: &str,
+    own: bool,
+) -> Candidate {
     let name = &seen.spec.name;
+    if own || is_application(seen, module) || has_own(seen, ecosystem) {
+        return own_module(facts, seen, module);
+    }
     let (what, check, installation) = match ecosystem {
         Ecosystem::Python => (
             "Python module",
@@ -61,6 +75,9 @@ pub(super) fn module(seen: Seen<'_>, ecosystem: Ecosystem, module: &str) -> Cand
         ),
         Ecosystem::Other => ("module", commands::logs(name), None),
     };
+    if let Some(candidate) = other_environment(seen, ecosystem, module) {
+        return candidate;
+    }
     let candidate = Candidate::new(
         name,
         Code::ModuleMissing,
@@ -77,17 +94,131 @@ pub(super) fn module(seen: Seen<'_>, ecosystem: Ecosystem, module: &str) -> Cand
     }
 }
 
+/// Returns whether a module is what the command names as the application: `wsgi` of `wsgi:app`. No
+/// package of that name may be installed.
+fn is_application(seen: Seen<'_>, module: &str) -> bool {
+    let command = command(seen);
+    let mut words = command.split_whitespace();
+    words.any(|word| {
+        let (path, _) = word.split_once(':').unwrap_or(("", ""));
+        path == module || path.split('.').next() == Some(module) && !path.contains('/')
+    })
+}
+
+/// Returns whether another folder of the project has the module, and no package of that name is known.
+fn has_own(seen: Seen<'_>, ecosystem: Ecosystem) -> bool {
+    ecosystem == Ecosystem::Python
+        && !seen.is.project.elsewhere.is_empty()
+        && !seen.is.project.venv_has_module
+}
+
+fn own_module(facts: &Facts<'_>, seen: Seen<'_>, module: &str) -> Candidate {
+    let name = &seen.spec.name;
+    let folder = &seen.spec.directory;
+    let candidate = Candidate::new(
+        name,
+        Code::ModuleMissing,
+        Level::Start,
+        format!(
+            "{name} cannot start: the project's own module `{module}` is not in {}",
+            folder.display()
+        ),
+    )
+    .evidence([format!(
+        "checked with {}",
+        commands::lists(&folder.join(format!("{module}.py")))
+    )]);
+    match seen.is.project.elsewhere.first() {
+        Some(elsewhere) => started_elsewhere(facts, seen, elsewhere, candidate),
+        None => candidate.remedy(
+            format!("fix the name `{module}`, or `directory`, the folder in which it is searched"),
+            None,
+        ),
+    }
+}
+
+/// Advises to start the service in the folder that has its file.
+pub(super) fn started_elsewhere(
+    facts: &Facts<'_>,
+    seen: Seen<'_>,
+    folder: &Path,
+    candidate: Candidate,
+) -> Candidate {
+    let top = facts.evidence.stack.directory();
+    let written = folder.strip_prefix(top).unwrap_or(folder);
+    let others = seen.is.project.elsewhere.iter().skip(1);
+    let others = others.map(|other| format!("so has {}", other.display()));
+    candidate
+        .evidence([format!("{} has it", folder.display())])
+        .evidence(others)
+        .remedy(
+            format!(
+                "start {} in the folder that has it: `directory = \"{}\"`",
+                seen.spec.name,
+                written.display()
+            ),
+            None,
+        )
+}
+
+/// Returns the candidate for a command of another Python environment than that of the project.
+fn other_environment(seen: Seen<'_>, ecosystem: Ecosystem, module: &str) -> Option<Candidate> {
+    let project = &seen.is.project;
+    let venv = project.venv.as_ref()?;
+    if ecosystem != Ecosystem::Python || project.python.as_ref() == Some(venv) {
+        return None;
+    }
+    if !project.venv_has_module {
+        return None;
+    }
+    let name = &seen.spec.name;
+    let folder = venv.parent()?;
+    let command = command(seen);
+    let program = command.split_whitespace().next().unwrap_or_default();
+    let program = program.rsplit(['/', '\\']).next().unwrap_or_default();
+    Some(
+        Candidate::new(
+            name,
+            Code::ModuleMissing,
+            Level::Start,
+            format!(
+                "{name} runs in another Python environment than {}, which has `{module}`",
+                folder.parent()?.display()
+            ),
+        )
+        .evidence([
+            format!(
+                "{} starts, which has no `{module}`: {}",
+                python(seen),
+                commands::which(program)
+            ),
+            format!("`{} -c 'import {module}'` succeeds", venv.display()),
+        ])
+        .remedy(
+            format!(
+                "start {name} with the project's environment: `{}` in `command`",
+                folder.join(program).display()
+            ),
+            None,
+        ),
+    )
+}
+
 /// A program that a shell or `npm run` did not find. Beside a `package.json`, it is one of a package
 /// that is not installed.
 pub(super) fn program(seen: Seen<'_>, program: &str) -> Candidate {
     let name = &seen.spec.name;
+    let program = match program.rsplit_once(".bin/") {
+        Some((_, bare)) => bare,
+        None => program,
+    };
     let in_node = manifest(seen, &["package.json"]).is_some();
     if in_node && !matches!(program, "node" | "npm" | "npx" | "pnpm" | "yarn" | "bun") {
         let candidate = Candidate::new(
             name,
             Code::ModuleMissing,
             Level::Start,
-            format!("{name} cannot start: `{program}` of its Node packages is not installed"),
+            format!("{name} cannot start: the Node package of `{program}` is not installed"),
         )
         .evidence([format!(
             "checked with {} in {}",
@@ -100,10 +231,10 @@ pub(super) fn program(seen: Seen<'_>, program: &str) -> Candidate {
         name,
         Code::CommandNotFound,
         Level::Start,
-        format!("{name} cannot start: there is no program `{program}`"),
+        format!("{name} cannot start: command not found: `{program}`"),
     )
     .evidence([format!("{} finds nothing", commands::which(program))])
-    .remedy(format!("install `{program}`, or correct `command`"), None)
+    .remedy(format!("install `{program}`, or fix `command`"), None)
 }
 
 fn remedy(
@@ -163,7 +294,7 @@ fn for_node<'a>(seen: Seen<'a>, package: &str) -> Installation<'a> {
 }
 
 fn for_python<'a>(seen: Seen<'a>, module: &str) -> Installation<'a> {
-    let python = python(seen);
+    let python = installs_into(seen);
     let by_file: [(&str, &[&str]); 5] = [
         ("uv.lock", &["uv", "sync"]),
         ("poetry.lock", &["poetry", "install"]),
@@ -211,6 +342,13 @@ fn manifest<'a>(seen: Seen<'a>, names: &[&str]) -> Option<&'a Path> {
     manifests
         .find(|path| names.iter().any(|name| path.ends_with(name)))
         .map(AsRef::as_ref)
+}
+
+/// Returns the Python into which packages are installed: that of the project's environment, if it has
+/// one.
+fn installs_into(seen: Seen<'_>) -> String {
+    let venv = seen.is.project.venv.as_ref();
+    venv.map_or_else(|| python(seen), |path| path.display().to_string())
 }
 
 fn python(seen: Seen<'_>) -> String {

@@ -1,4 +1,6 @@
-//! What a service asks for, and no service of the stack is.
+//! Servers that a service needs and that are not in the stack.
+
+use std::fmt;
 
 use super::{
     super::{
@@ -14,62 +16,105 @@ use crate::{
     model::finding::{Action, Code},
 };
 
-/// An address that the log says cannot be reached, that no service of the stack has, and where nobody
-/// listens as far as that can be seen.
+/// An address that a service needs and that no service of the stack has.
+pub(super) struct Asked<'a> {
+    pub(super) host: &'a str,
+    pub(super) port: Option<u16>,
+    pub(super) why: UnreachableWhy,
+    pub(super) evidence: String,
+    /// The server that usually has it.
+    pub(super) known: Option<&'static WellKnown>,
+}
+
+impl fmt::Display for Asked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]", self.host)?;
+        } else {
+            f.write_str(self.host)?;
+        }
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
+/// Returns the candidate for an address that the log says cannot be reached.
 pub(super) fn dependency(facts: &Facts<'_>, seen: Seen<'_>, address: &Unreachable) -> Candidate {
-    let name = &seen.spec.name;
     let port = address.port.map(crate::stack::Port::number);
-    let known = port.and_then(well_known::of);
-    let here = is_local(&address.host);
+    let line = format!("{}{}", seen.is.quote(&address.line), age(address));
+    let asked = Asked {
+        host: &address.host,
+        port,
+        why: address.why,
+        evidence: line,
+        known: port.and_then(well_known::of),
+    };
+    self::address(facts, seen, &asked)
+}
+
+/// Returns the candidate for an address at which nothing listens, as far as that is visible.
+pub(super) fn address(facts: &Facts<'_>, seen: Seen<'_>, address: &Asked<'_>) -> Candidate {
+    let name = &seen.spec.name;
+    let &Asked { port, known, .. } = address;
+    let here = is_local(address.host);
     let usual = known.map_or_else(String::new, |known| format!(" ({})", known.name));
     let title = if address.why == UnreachableWhy::UnknownHost {
         format!(
-            "{name} cannot reach {address}{usual}: there is no host of the name {}",
+            "{name} cannot reach {address}{usual}: host not found: {}",
             address.host
         )
     } else if here {
         format!(
-            "{name} cannot reach {address}{usual}: nobody listens there, and no service of the \
-             stack has that port"
+            "{name} cannot reach {address}{usual}: nothing is listening there, and no service of \
+             the stack has that port"
         )
     } else {
-        format!("{name} cannot reach {address}{usual}, which no service of the stack is")
+        format!("{name} cannot reach {address}{usual}, which is not a service of the stack")
     };
     let mut candidate = Candidate::new(name, Code::UndeclaredDependency, Level::Answer, title)
-        .evidence([format!("{}{}", seen.is.quote(&address.line), age(address))]);
+        .evidence([address.evidence.clone()]);
+    let is_service = facts
+        .services
+        .iter()
+        .any(|it| it.spec.name.as_str() == address.host);
     candidate = candidate.same_as(if here {
         format!("here:{}", port.unwrap_or_default())
+    } else if is_service {
+        // Each service has to request another host itself.
+        format!("{name}: {}", address.host)
     } else {
         address.to_string()
     });
     match (here, port) {
         (true, Some(port)) => {
             candidate = candidate.evidence([format!(
-                "nothing listens on port {port}: {}",
+                "nothing is listening on port {port}: {}",
                 commands::who_listens(port)
             )]);
         }
         (false, Some(port)) => {
             let target = format!("connection to {address}");
             candidate = candidate.evidence(commands::ask(&target).map(|command| {
-                format!("no way to port {port} of {}: try {command}", address.host)
+                format!(
+                    "port {port} of {} is not reachable: try {command}",
+                    address.host
+                )
             }));
         }
         (_, None) => {
             candidate = candidate.evidence([format!("the name {}: `nslookup {0}`", address.host)]);
         }
     }
-    advise(facts, seen, candidate, address, known, here)
+    advise(facts, seen, candidate, address, here)
 }
 
 fn advise(
     facts: &Facts<'_>,
     seen: Seen<'_>,
     candidate: Candidate,
-    address: &Unreachable,
-    known: Option<&WellKnown>,
+    address: &Asked<'_>,
     here: bool,
 ) -> Candidate {
+    let known = address.known;
     let name = &seen.spec.name;
     // `redis:6379` is an address inside of a compose network.
     let by_name = facts
@@ -83,7 +128,7 @@ fn advise(
             .map_or_else(String::new, |port| format!(":{port}"));
         return candidate.remedy(
             format!(
-                "let {name} ask 127.0.0.1{port}: `{}` is a host only inside of a compose network",
+                "let {name} request 127.0.0.1{port}: `{}` is a host name only inside a compose network",
                 address.host
             ),
             None,
@@ -98,7 +143,7 @@ fn advise(
     if let (Some(other), Some(port)) = (same_kind, same_kind.and_then(|other| other.is.port)) {
         return candidate.remedy(
             format!(
-                "let {name} ask port {port}, where {} of this stack listens",
+                "let {name} request port {port}, where {} of this stack listens",
                 other.spec.name
             ),
             None,
@@ -106,9 +151,9 @@ fn advise(
     }
     let Some(known) = known.filter(|_| here) else {
         let text = if here {
-            format!("start what should listen at {address}, and add it to the stack file")
+            format!("start the server at {address}, and add it to the stack file")
         } else {
-            format!("see whether {address} is right and can be reached from here")
+            format!("check that {address} is right and reachable from here")
         };
         return candidate.remedy(text, None);
     };
@@ -122,7 +167,7 @@ fn advise(
     });
     candidate.remedy(
         format!(
-            "start {}: {}; to have it started with the stack, add to the stack file: {}; and \
+            "start {}: {}; to start it with the stack, add to the stack file: {}; and \
              `needs = [\"{}\"]` to {name}",
             known.name,
             known.start,

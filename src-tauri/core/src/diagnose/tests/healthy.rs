@@ -142,7 +142,8 @@ fn a_variable_that_points_at_its_service_by_another_name_is_no_fault() {
         assert_nothing(&well(NEXUS).with("frontend", |is| {
             is.points_at = vec![PointsAt {
                 variable: "VITE_API_URL".into(),
-                service: "backend".into(),
+                service: Some("backend".into()),
+                scheme: Some("http".into()),
                 place: None,
                 target: Some((host.into(), 8001)),
                 changed_since_start: false,

@@ -192,6 +192,7 @@ fn advised(is: &mut ServiceEvidence, restart_helps: bool) {
         remedy: "remove the file of {service}".into(),
         restart_helps,
         of_another: false,
+        lookup: None,
     }));
 }
 

@@ -5,9 +5,9 @@ use std::fs;
 use super::*;
 use crate::{
     diagnose::evidence::{
-        OtherDaemon, Place, PointsAt,
-        check::{CorsFault, CorsRule, Refuser, WebSocketFault},
-        log::Ecosystem,
+        OtherDaemon, Place, PointsAt, VersionEvidence,
+        check::{CorsFault, CorsRule, Refuser, Skipped, WebSocketFault},
+        log::{Ecosystem, LogAdvice},
     },
     model::facts::{LaunchFault, Mark, Neighbour, PortFault, Protected, RunId, StackId},
 };
@@ -98,6 +98,7 @@ fn examples() -> Vec<(Case, &'static str)> {
     examples.extend(refused());
     examples.extend(of_cors());
     examples.extend(of_others());
+    examples.extend(of_surroundings());
     examples
 }
 
@@ -537,7 +538,8 @@ fn of_others() -> Vec<(Case, &'static str)> {
             well(NEXUS).with("frontend", |is| {
                 is.points_at = vec![PointsAt {
                     variable: "VITE_API_URL".into(),
-                    service: "backend".into(),
+                    service: Some("backend".into()),
+                    scheme: Some("http".into()),
                     place: Some(Place {
                         file: "/project/frontend/.env".into(),
                         line: 3,
@@ -549,5 +551,76 @@ fn of_others() -> Vec<(Case, &'static str)> {
             "frontend-misdirected",
         ),
         (elsewhere, "keeper-conflict"),
+    ]
+}
+
+/// What is found beside the error itself.
+fn of_surroundings() -> Vec<(Case, &'static str)> {
+    let failed = || CheckFault::Plain(status(500));
+    let known = |is: &mut ServiceEvidence, text: &str| {
+        log_error(is, LogErrorKind::Known, text);
+        let error = is.log.last_error.as_mut().unwrap();
+        error.advice = Some(Box::new(LogAdvice {
+            id: "celery-task-unregistered",
+            title: Some("{service} does not know the task reports.build".into()),
+            remedy: "let the worker import the module of the task".into(),
+            restart_helps: false,
+            of_another: false,
+            lookup: None,
+        }));
+    };
+    let mut hurried = well(NEXUS).with("backend", |is| {
+        is.checks[0].outcome = CheckOutcome::Skipped(Skipped::OutOfTime);
+    });
+    hurried.0.within = Some(Duration::from_secs(3));
+    let worker = NEXUS.replace("needs = [\"redis\"]", "needs = [\"redis\", \"worker\"]")
+        + "\n[service.worker]\ncommand = \"celery -A shop worker\"\nready = \"process\"\n";
+    vec![
+        (
+            well(NEXUS).with("frontend", |is| {
+                fail_to_start(is);
+                is.project.versions = vec![VersionEvidence {
+                    runtime: "Node.js",
+                    runs: "20.11.1".into(),
+                    wanted: "22".into(),
+                    files: vec!["/project/.nvmrc".into()],
+                }];
+                let text = "SyntaxError: Unexpected token 'using'";
+                log_error(is, LogErrorKind::Syntax, text);
+            }),
+            "wrong-runtime",
+        ),
+        (
+            well(NEXUS)
+                .with("redis", |is| is.queues = vec![("celery".into(), 3)])
+                .failing("backend", "create a session", failed()),
+            "no-worker",
+        ),
+        (
+            well(&worker)
+                .with("worker", |is| {
+                    known(is, "Received unregistered task of type 'reports.build'.");
+                })
+                .failing("backend", "create a session", failed()),
+            "reported-error",
+        ),
+        (hurried, "no-answer-yet"),
+        (
+            well(NEXUS)
+                .with("backend", |is| {
+                    is.checks[0].notes = vec![CheckNote::CookieWithheld {
+                        name: "sid".into(),
+                        host: "127.0.0.1".into(),
+                        is_of_other_site: true,
+                    }];
+                    is.checks[0].host = Some("127.0.0.1".into());
+                })
+                .failing(
+                    "backend",
+                    "create a session",
+                    CheckFault::Plain(status(401)),
+                ),
+            "cookie-not-sent",
+        ),
     ]
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    diagnose::evidence::{OtherDaemon, log::Ecosystem},
+    diagnose::evidence::{OtherDaemon, VersionEvidence, log::Ecosystem},
     model::facts::LaunchFault,
 };
 
@@ -367,8 +367,81 @@ fn a_module_of_the_project_itself_is_nothing_to_install() {
         log_error(is, own, "ModuleNotFoundError: No module named 'app.main'");
     });
     let finding = case.finding();
-    assert_eq!(short(&finding), "startup-error frontend");
+    assert_eq!(short(&finding), "module-missing frontend");
+    assert_says(&finding, &["`directory`"]);
     assert_eq!(finding.remedy.action, None);
+}
+
+#[test]
+fn the_folder_that_has_a_module_of_the_project_is_where_to_start() {
+    let named_by_command = LogErrorKind::ModuleMissing {
+        ecosystem: Ecosystem::Python,
+        name: "main".into(),
+        own: false,
+    };
+    let case = well(NEXUS).with("backend", |is| {
+        fail_to_start(is);
+        is.checks.clear();
+        is.project.elsewhere = vec!["/project/backend/app".into()];
+        log_error(
+            is,
+            named_by_command,
+            "ModuleNotFoundError: No module named 'main'",
+        );
+    });
+    let finding = case.finding();
+    assert_says(&finding, &["`main`", "`directory = ", "backend/app"]);
+    assert_eq!(
+        finding.remedy.action, None,
+        "no package of that name is installed"
+    );
+}
+
+#[test]
+fn a_module_in_the_environment_beside_is_not_installed_again() {
+    let module = LogErrorKind::ModuleMissing {
+        ecosystem: Ecosystem::Python,
+        name: "redis".into(),
+        own: false,
+    };
+    let case = well(NEXUS).with("backend", |is| {
+        fail_to_start(is);
+        is.checks.clear();
+        is.project.python = Some("/usr/bin/python3".into());
+        is.project.venv = Some("/project/.venv/bin/python".into());
+        is.project.venv_has_module = true;
+        log_error(is, module, "ModuleNotFoundError: No module named 'redis'");
+    });
+    let finding = case.finding();
+    assert_says(
+        &finding,
+        &["`/project/.venv/bin/uvicorn`", "/usr/bin/python3"],
+    );
+    assert_eq!(finding.remedy.action, None);
+}
+
+#[test]
+fn a_runtime_of_another_version_is_named_with_the_files_that_ask_for_it() {
+    let case = well(NEXUS).with("frontend", |is| {
+        fail_to_start(is);
+        is.project.versions = vec![VersionEvidence {
+            runtime: "Node.js",
+            runs: "20.11.1".into(),
+            wanted: "22".into(),
+            files: vec!["/project/.nvmrc".into(), "/project/package.json".into()],
+        }];
+        log_error(
+            is,
+            LogErrorKind::Syntax,
+            "SyntaxError: Unexpected token 'using'",
+        );
+    });
+    let finding = case.finding();
+    assert_eq!(short(&finding), "wrong-runtime frontend");
+    assert_says(
+        &finding,
+        &["20.11.1", ".nvmrc", "`engines` in package.json"],
+    );
 }
 
 #[test]

@@ -181,7 +181,8 @@ fn apply(is: &mut ServiceEvidence, change: Change) {
         Change::PointsAt(port) => {
             is.points_at = vec![PointsAt {
                 variable: "API".into(),
-                service: "backend".into(),
+                service: Some("backend".into()),
+                scheme: Some("http".into()),
                 place: None,
                 target: Some(("localhost".into(), port)),
                 changed_since_start: false,

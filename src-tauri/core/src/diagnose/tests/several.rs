@@ -9,7 +9,8 @@ use crate::diagnose::evidence::{
 fn misdirected(is: &mut ServiceEvidence, port: u16) {
     is.points_at = vec![PointsAt {
         variable: "VITE_API_URL".into(),
-        service: "backend".into(),
+        service: Some("backend".into()),
+        scheme: Some("http".into()),
         place: Some(Place {
             file: "/project/frontend/.env".into(),
             line: 3,

@@ -5,7 +5,14 @@ use std::time::Duration;
 use hyper::{HeaderMap, header};
 use tokio::time::Instant;
 
-use super::curl;
+use url::Url;
+
+use super::{
+    Saved,
+    cookies::{Cookie, Withheld},
+    curl,
+    origin::Page,
+};
 use crate::{
     diagnose::evidence::check::{CheckNote, Exchange, Stage},
     effects::probe::{
@@ -27,15 +34,22 @@ const INQUIRY: Duration = Duration::from_millis(500);
 pub(super) struct Conversation<'a> {
     prober: &'a Prober,
     deadline: Instant,
+    /// The cookies, and the page that asks, if cookies are sent.
+    session: Option<(&'a Saved, Option<&'a Page>)>,
     pub(super) exchanges: Vec<Exchange>,
     pub(super) notes: Vec<CheckNote>,
 }
 
 impl<'a> Conversation<'a> {
-    pub(super) fn new(prober: &'a Prober, deadline: Instant) -> Self {
+    pub(super) fn new(
+        prober: &'a Prober,
+        deadline: Instant,
+        session: Option<(&'a Saved, Option<&'a Page>)>,
+    ) -> Self {
         Self {
             prober,
             deadline,
+            session,
             exchanges: Vec::new(),
             notes: Vec::new(),
         }
@@ -49,7 +63,14 @@ impl<'a> Conversation<'a> {
     ) -> Result<Answer, ProbeFaultKind> {
         let began = Instant::now();
         let deadline = self.deadline(stage);
+        let with_cookies = self.with_cookies(stage, request);
+        let request = with_cookies.as_ref().unwrap_or(request);
         let answer = self.prober.fetch(request, Look::Close, deadline).await;
+        if let (Ok(answer), Some((saved, _)), Ok(url)) =
+            (&answer, self.session, Url::parse(&request.url))
+        {
+            saved.keep_cookies(Cookie::of_answer(&answer.head.headers, &url));
+        }
         let (method, command) = (&request.method, curl::command(request));
         self.record(
             stage,
@@ -60,6 +81,31 @@ impl<'a> Conversation<'a> {
             answer.as_ref().ok(),
         );
         answer
+    }
+
+    /// Returns the request with the cookies that a browser sends with it, if there are any.
+    fn with_cookies(
+        &mut self,
+        stage: Stage,
+        request: &HttpRequest<String>,
+    ) -> Option<HttpRequest<String>> {
+        let (saved, page) = self.session.filter(|_| stage == Stage::Request)?;
+        let url = Url::parse(&request.url).ok()?;
+        let (line, withheld) = saved.cookies_for(&url, page);
+        for (cookie, why) in withheld {
+            self.note(CheckNote::CookieWithheld {
+                name: cookie.name,
+                host: cookie.host,
+                is_of_other_site: why == Withheld::Site,
+            });
+        }
+        let mut request = request.clone();
+        let named = |name: &String| name.eq_ignore_ascii_case("cookie");
+        let given = request.headers.keys().find(|name| named(name)).cloned();
+        let given = given.and_then(|name| request.headers.remove(&name));
+        let all: Vec<String> = given.into_iter().chain([line?]).collect();
+        request.headers.insert("Cookie".to_owned(), all.join("; "));
+        Some(request)
     }
 
     /// Asks to go over to WebSocket.

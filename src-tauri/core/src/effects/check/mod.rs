@@ -6,6 +6,7 @@
 //! types of [`crate::diagnose::evidence::check`]; nothing here decides who is to blame.
 
 mod conversation;
+mod cookies;
 mod cors;
 mod curl;
 mod fetch;
@@ -28,6 +29,10 @@ use crate::{
     model::facts::ProbeFaultKind,
     stack::{Check, CheckAction, HttpRequest, Ports, Service},
 };
+
+/// The extra time for the first answer of a check in a run: a development server compiles a page when it
+/// is first requested.
+pub const FIRST_ANSWER: Duration = Duration::from_secs(10);
 
 /// A check is not begun with less time than this left: it would tell of the hurry, not of the service.
 const LEAST: Duration = Duration::from_millis(50);
@@ -89,7 +94,7 @@ impl<P: Ports + Sync> Checks<'_, P> {
         }
         let allowed = check.timeout.min(left);
         check.timeout = check.timeout.saturating_add(self.patience).min(left);
-        let checked = self::check(self.prober, &check, self.context).await;
+        let checked = self::check(self.prober, &check, self.context, self.saved).await;
         self.saved.replace(template, checked.saved);
         let mut answer = checked.answer;
         answer.timeout = allowed;
@@ -103,11 +108,17 @@ impl<P: Ports + Sync> Checks<'_, P> {
 }
 
 /// Makes one check, within its timeout.
-pub async fn check(prober: &Prober, check: &Check<String>, context: &Context) -> Checked {
+pub async fn check(
+    prober: &Prober,
+    check: &Check<String>,
+    context: &Context,
+    saved: &Saved,
+) -> Checked {
     let began = Instant::now();
     let timeout = check.timeout.min(probe::LONGEST);
     let page = check.origin.as_deref().map(Page::new);
-    let mut conversation = Conversation::new(prober, began + timeout);
+    let session = check.credentials.then_some((saved, page.as_ref()));
+    let mut conversation = Conversation::new(prober, began + timeout, session);
     let made = match &check.action {
         CheckAction::Http(request) => http(&mut conversation, check, request, page.as_ref()).await,
         CheckAction::WebSocket { url, protocol } => {

@@ -1,4 +1,4 @@
-//! Values that checks save for later ones.
+//! Values and cookies that checks save for later ones.
 
 use std::{
     cell::RefCell,
@@ -8,28 +8,39 @@ use std::{
 };
 
 use serde_json::Value;
+use url::Url;
 
+use super::{
+    cookies::{Cookie, Withheld},
+    origin::Page,
+};
 use crate::{
     fs::redact::{REDACTED, redact},
     model::facts::ProbeFaultKind,
     stack::{Check, Port, Ports, ServiceName},
 };
 
-/// What the checks of a stack have saved, by name. Cheap to clone; all clones are one. The values
-/// may be secrets.
+/// What the checks of a stack have saved: values by name, and cookies. Cheap to clone; clones share their
+/// state. The values may be secrets.
 #[derive(Clone, Default)]
-pub struct Saved(Arc<Mutex<BTreeMap<String, String>>>);
+pub struct Saved(Arc<Mutex<Session>>);
+
+#[derive(Clone, Default)]
+struct Session {
+    values: BTreeMap<String, String>,
+    cookies: Vec<Cookie>,
+}
 
 impl Saved {
     /// The value of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<String> {
-        self.lock().get(name).cloned()
+        self.lock().values.get(name).cloned()
     }
 
     /// Keeps these values, in place of earlier ones of the same names.
     pub fn keep(&self, values: BTreeMap<String, String>) {
-        self.lock().extend(values);
+        self.lock().values.extend(values);
     }
 
     /// Replaces the values that this check saved earlier: an expired session would make later checks
@@ -38,14 +49,50 @@ impl Saved {
     /// The earlier values stay until then, since a check of another service may be using them.
     pub(super) fn replace(&self, check: &Check, values: BTreeMap<String, String>) {
         let mut kept = self.lock();
-        kept.retain(|name, _| !check.save.contains_key(name));
-        kept.extend(values);
+        kept.values.retain(|name, _| !check.save.contains_key(name));
+        kept.values.extend(values);
+    }
+
+    /// Returns a copy that no longer shares its state.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.lock().clone())))
+    }
+
+    /// Keeps the cookies that an answer sets.
+    pub(super) fn keep_cookies(&self, cookies: Vec<(Cookie, bool)>) {
+        let mut kept = self.lock();
+        for (cookie, is_deleted) in cookies {
+            kept.cookies.retain(|other| !other.is_same(&cookie));
+            if !is_deleted {
+                kept.cookies.push(cookie);
+            }
+        }
+    }
+
+    /// Returns the header `Cookie` for a request of a page, and the cookies that a browser does not send
+    /// with it.
+    pub(super) fn cookies_for(
+        &self,
+        url: &Url,
+        page: Option<&Page>,
+    ) -> (Option<String>, Vec<(Cookie, Withheld)>) {
+        let kept = self.lock();
+        let (mut sent, mut withheld) = (Vec::new(), Vec::new());
+        for cookie in &kept.cookies {
+            match cookie.goes_to(url, page) {
+                Some(Ok(())) => sent.push(cookie.written()),
+                Some(Err(why)) => withheld.push((cookie.clone(), why)),
+                None => {}
+            }
+        }
+        ((!sent.is_empty()).then(|| sent.join("; ")), withheld)
     }
 
     /// The text with those values masked whose names say that they are secrets: `token`, `api_key`.
     pub(super) fn masked(&self, text: &str) -> String {
         let kept = self.lock();
-        let secrets = kept.iter().filter(|(name, value)| {
+        let secrets = kept.values.iter().filter(|(name, value)| {
             let assigned = format!("{name}={value}");
             !value.is_empty() && redact(&assigned) != assigned
         });
@@ -54,7 +101,7 @@ impl Saved {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+    fn lock(&self) -> MutexGuard<'_, Session> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -62,7 +109,7 @@ impl Saved {
 impl fmt::Debug for Saved {
     /// The names alone.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.lock().keys()).finish()
+        f.debug_set().entries(self.lock().values.keys()).finish()
     }
 }
 

@@ -1,10 +1,10 @@
-//! Whether the stack is kept by somebody with other settings.
+//! Finds another daemon, with other settings, that runs the same stack.
 
 use std::{collections::BTreeMap, ffi::OsString};
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
-use super::Case;
+use super::subject::Scene;
 use crate::{
     diagnose::evidence::OtherDaemon,
     effects::process::ProcessScan,
@@ -12,14 +12,14 @@ use crate::{
     model::facts::{Process, StackId},
 };
 
-/// The daemon that runs services of this very stack file under another folder of settings. A mark
-/// names the stack by the file and that folder, and a service has the variable that names the folder
-/// from its daemon: both together are proof.
-pub(super) fn other(case: &Case, table: &ProcessScan) -> Option<OtherDaemon> {
-    let file = &case.stack.file;
+/// Returns the daemon that runs services of this stack file with another settings folder. A mark
+/// identifies the stack by the file and that folder, and a service inherits the variable that names the
+/// folder: both together are proof.
+pub(super) fn other(scene: &Scene, table: &ProcessScan) -> Option<OtherDaemon> {
+    let file = &scene.stack.file;
     let mut strangers: BTreeMap<&StackId, Process> = BTreeMap::new();
     for (process, mark) in table.marked() {
-        if mark.stack != case.id && case.stack.service(&mark.service).is_some() {
+        if mark.stack != scene.id && scene.stack.service(&mark.service).is_some() {
             strangers.entry(&mark.stack).or_insert(process);
         }
     }
@@ -28,7 +28,7 @@ pub(super) fn other(case: &Case, table: &ProcessScan) -> Option<OtherDaemon> {
         let home = Home::of(Some(folder.clone()))?;
         let is_same = home.stack_id(file) == *id;
         is_same.then(|| OtherDaemon {
-            pid: keeper_of(table, process),
+            pid: daemon_of(table, process),
             detail: if folder.is_empty() {
                 format!("it runs without {}", Home::VARIABLE)
             } else {
@@ -39,8 +39,8 @@ pub(super) fn other(case: &Case, table: &ProcessScan) -> Option<OtherDaemon> {
     })
 }
 
-/// What a process has in the variable that names the home, nothing if it has none; `None` if nobody
-/// tells.
+/// Returns the value of the variable that names the home, empty if it is not set; `None` if the
+/// environment of the process cannot be read.
 fn home_of(process: Process) -> Option<OsString> {
     let mut system = System::new().ok()?;
     let pid = Pid::from_u32(process.pid);
@@ -60,8 +60,8 @@ fn home_of(process: Process) -> Option<OsString> {
     Some(value.unwrap_or_default())
 }
 
-/// The nearest ancestor that is no service of anybody: who started it, if they still live.
-fn keeper_of(table: &ProcessScan, process: Process) -> Option<u32> {
+/// Returns the nearest ancestor that is not part of a service: the daemon, if it still runs.
+fn daemon_of(table: &ProcessScan, process: Process) -> Option<u32> {
     let rows = table.rows();
     let mut at = table.position(process.pid)?;
     loop {

@@ -1,4 +1,4 @@
-//! The machine.
+//! Evidence about the machine.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -9,13 +9,17 @@ use std::{
 use sysinfo::{MemoryRefreshKind, System};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Standing, sockets::Sockets};
-use crate::{diagnose::evidence::HostEvidence, model::facts::Exit, platform::host};
+use super::{RunContext, sockets::Sockets};
+use crate::{
+    diagnose::evidence::{HostEvidence, ServiceEvidence},
+    model::facts::Exit,
+    platform::host,
+};
 
-/// SIGKILL, as every Unix has it: what the kernel ends a process with that it kills for memory.
+/// SIGKILL, which the kernel sends to a process that it kills for memory.
 const KILL: i32 = 9;
 
-/// What `localhost` means here.
+/// Resolves `localhost`.
 pub(super) async fn localhost(deadline: Instant) -> Vec<IpAddr> {
     let looked = timeout_at(deadline, tokio::net::lookup_host(("localhost", 0))).await;
     match looked {
@@ -24,7 +28,7 @@ pub(super) async fn localhost(deadline: Instant) -> Vec<IpAddr> {
     }
 }
 
-/// What the machine has left.
+/// Returns the resources that are left.
 pub(super) fn look(logs: &Path, sockets: &Sockets, localhost: Vec<IpAddr>) -> HostEvidence {
     let memory = System::new().ok().map(|mut system| {
         system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
@@ -44,11 +48,11 @@ pub(super) fn look(logs: &Path, sockets: &Sockets, localhost: Vec<IpAddr>) -> Ho
     }
 }
 
-/// Tells whether the kernel killed a service for memory. By the kernel's own log, where that may be
-/// read; else by its counter, which must have grown since this was made. Clones are one.
+/// Knows whether the kernel killed a service for memory: by the kernel's log where that is readable,
+/// else by its counter, which must have grown since this was created. Clones share their state.
 #[derive(Clone)]
 pub struct OomKills {
-    /// What the counter said last.
+    /// The counter at the start.
     counted: Arc<Mutex<Option<u64>>>,
 }
 
@@ -62,12 +66,12 @@ impl Default for OomKills {
 }
 
 impl OomKills {
-    /// The kernel's own line, or the name of the counter that has grown.
-    pub(super) fn of(&self, standing: &Standing) -> Option<String> {
-        if standing.known.last_exit != Some(Exit::Signal(KILL)) {
+    /// Returns the kernel's own line, or the name of the counter that has grown.
+    pub(super) fn of(&self, run: &RunContext, is: &ServiceEvidence) -> Option<String> {
+        if is.last_exit != Some(Exit::Signal(KILL)) {
             return None;
         }
-        let pid = standing.last_process?.pid;
+        let pid = run.last_process?.pid;
         let mut killings = host::killings().into_iter().rev();
         let killing = killings.find(|killing| killing.pid == pid);
         if let Some(killing) = killing {

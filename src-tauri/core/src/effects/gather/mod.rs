@@ -1,16 +1,19 @@
-//! Gathers what a diagnosis goes by: everything about a stack at one moment, side by side and within
-//! a bound. Nothing is changed, and nothing is decided.
+//! Gathers the evidence for a diagnosis: everything about a stack at one moment, concurrently and within
+//! a limit. Changes nothing and decides nothing.
 //!
-//! A [`Case`] is what is known already: by the model of a daemon, or by the stack file alone. Logs
-//! are read last, since what a check provokes is said there.
+//! A [`Subject`] is what the model of a daemon, or the stack file alone, knows already; its evidence is
+//! completed in place. Logs are read last, since they contain what a check provokes. What they name is
+//! then looked up ([`follow_up`]).
 
-mod case;
 mod daemon;
+mod follow_up;
 mod host;
 mod points;
 mod project;
 mod service;
 mod sockets;
+mod subject;
+mod versions;
 
 use std::time::Duration;
 
@@ -18,40 +21,64 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
 pub use self::{
-    case::{Case, Standing},
     host::OomKills,
+    subject::{RunContext, Subject},
 };
-use self::{service::Asked, sockets::Sockets};
+use self::{service::Asking, subject::Scene};
 use super::{
     log::{ServiceLogs, read_errors},
     probe::Prober,
     process::ProcessTable,
 };
 use crate::{
-    diagnose::evidence::{Evidence, LogEvidence, ServiceEvidence},
+    diagnose::evidence::{Evidence, LogEvidence},
     host::clock,
 };
 
-/// How long a person waits for a diagnosis at most.
-pub const ON_DEMAND: Duration = Duration::from_millis(2800);
-/// How long the cause of a failure may take, when nobody has asked and somebody is about to look.
-pub const BY_ITSELF: Duration = Duration::from_millis(700);
-/// What is left for reading logs when all else has taken its time.
+/// The limit of a diagnosis that starts by itself: a user may be about to look.
+const QUICK: Duration = Duration::from_millis(700);
+/// The limit of a diagnosis that waits for every probe and check, so that no stack file delays it
+/// forever.
+const LONGEST: Duration = Duration::from_secs(90);
+/// The limit for files and sockets: they answer at once or hang.
+const LOOKING: Duration = Duration::from_secs(2);
+/// The time reserved for logs and for what they name.
 const READING: Duration = Duration::from_millis(150);
 
-/// What the gathering of evidence works with. Cheap to clone.
+/// How long a diagnosis waits for answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// Until each probe and check has answered, or its own timeout is over.
+    Own,
+    /// At most this long. What has not answered by then is a finding.
+    Within(Duration),
+    /// Less than a second. What has not answered counts as the daemon knows it.
+    Quick,
+}
+
+impl Patience {
+    fn limit(self) -> Duration {
+        match self {
+            Self::Own => LONGEST,
+            Self::Within(limit) => limit.min(LONGEST),
+            Self::Quick => QUICK,
+        }
+    }
+}
+
+/// The tools for gathering evidence. Cheap to clone.
 #[derive(Clone)]
 pub struct Gatherer {
     /// Asks the services.
     pub prober: Prober,
-    /// Tells who runs; of services that an earlier daemon started, too.
+    /// Lists processes, those of services that an earlier daemon started too.
     pub processes: ProcessTable,
-    /// Tells whom the kernel killed.
+    /// Knows which processes the kernel killed.
     pub killings: OomKills,
 }
 
 impl Default for Gatherer {
-    /// For one look at a machine.
+    /// Returns the tools for a single use.
     fn default() -> Self {
         Self {
             prober: Prober::default(),
@@ -62,79 +89,66 @@ impl Default for Gatherer {
 }
 
 impl Gatherer {
-    /// All evidence that can be had within `budget`. What takes longer is left out, or cut short
-    /// where that is evidence too: a probe whose answer did not come in the time that it was given.
-    pub async fn gather(&self, case: &Case, budget: Duration) -> Evidence {
+    /// Completes the evidence of a stack.
+    pub async fn gather(&self, subject: Subject, patience: Patience) -> Evidence {
         let began = clock::now();
-        let end = Instant::from_std(began.instant) + budget;
-        let deadline = end - READING.min(budget / 4);
-        let asking = case
-            .services
-            .iter()
-            .map(|standing| service::ask(case, standing, &self.prober, deadline));
-        let (sockets, asked, localhost) = tokio::join!(
-            sockets::look(case, &self.processes, deadline),
-            join_all(asking),
-            host::localhost(deadline),
+        let limit = patience.limit();
+        let end = Instant::from_std(began.instant) + limit;
+        let deadline = end - READING.min(limit / 4);
+        let looking = LOOKING.min(limit / 2);
+        let Subject {
+            mut evidence,
+            active,
+            runs,
+            scene,
+            ..
+        } = subject;
+        let folders = runs.iter().zip(&evidence.services);
+        let folders = folders.map(|(run, is)| service::look(&scene, run, is, looking));
+        let until = Instant::from_std(began.instant) + looking;
+        let (sockets, folders, localhost) = tokio::join!(
+            sockets::look(&scene, &runs, &evidence.services, &self.processes, until),
+            join_all(folders),
+            host::localhost(until),
         );
-        let logs = timeout_at(end, read_logs(case)).await.unwrap_or_default();
-        let strangers = timeout_at(end, sockets::named(&logs, &sockets)).await;
-        let mut strangers = strangers.unwrap_or_default().into_iter();
-        let mut logs = logs.into_iter();
-        let services = case
-            .services
-            .iter()
-            .zip(asked)
-            .map(|(standing, asked)| {
-                let log = logs.next().unwrap_or_default();
-                let mut service = self.complete(standing, asked, &sockets, log);
-                service.holders.extend(strangers.next().unwrap_or_default());
-                service
-            })
-            .collect();
-        Evidence {
-            stack: case.stack.clone(),
-            stack_text: case.stack_text.clone(),
-            at: clock::now().wall,
-            took: began.instant.elapsed(),
-            kept: case.kept,
-            other_daemon: sockets.other_daemon(),
-            services,
-            host: host::look(&case.logs, &sockets, localhost),
+        let asking = runs.iter().zip(&mut evidence.services).zip(folders);
+        let asking = asking.map(|((run, is), folder)| {
+            sockets.describe(is);
+            is.out_of_memory = self.killings.of(run, is);
+            let asking = Asking {
+                scene: &scene,
+                run,
+                prober: &self.prober,
+                active: &active,
+                patience,
+                deadline,
+            };
+            asking.complete(is, folder, &sockets)
+        });
+        join_all(asking).await;
+        let logs = timeout_at(end, read_logs(&scene, &runs, &evidence)).await;
+        for (is, log) in evidence.services.iter_mut().zip(logs.unwrap_or_default()) {
+            is.log = log;
         }
-    }
-
-    fn complete(
-        &self,
-        standing: &Standing,
-        asked: Asked,
-        sockets: &Sockets,
-        log: LogEvidence,
-    ) -> ServiceEvidence {
-        let name = &standing.spec.name;
-        let known = standing.known.clone();
-        ServiceEvidence {
-            out_of_memory: self.killings.of(standing),
-            listens: sockets.of(name),
-            holders: sockets.strangers(name),
-            port_fault: asked.port_fault,
-            requirement: asked.requirement,
-            probes: asked.probes,
-            checks: asked.checks,
-            points_at: asked.points_at,
-            project: asked.project,
-            log,
-            ..known
-        }
+        follow_up::all(self, &scene, &runs, &sockets, &mut evidence.services).await;
+        evidence.at = clock::now().wall;
+        evidence.took = began.instant.elapsed();
+        evidence.other_daemon = sockets.other_daemon();
+        evidence.host = host::look(&scene.logs, &sockets, localhost);
+        evidence.within = match patience {
+            Patience::Within(limit) => Some(limit),
+            Patience::Own | Patience::Quick => None,
+        };
+        evidence
     }
 }
 
-/// The logs of the latest runs, in the order of the services.
-async fn read_logs(case: &Case) -> Vec<LogEvidence> {
+/// Reads the logs of the latest runs, in the order of the services.
+async fn read_logs(scene: &Scene, runs: &[RunContext], evidence: &Evidence) -> Vec<LogEvidence> {
     let now = clock::now().wall;
-    let readings = case.services.iter().map(|standing| {
-        let logs = ServiceLogs::of(&case.logs, &case.id, &standing.spec.name);
-        let run = standing.run.filter(|_| standing.is_asked);
+    let readings = runs.iter().zip(&evidence.services).map(|(context, is)| {
+        let logs = ServiceLogs::of(&scene.logs, &scene.id, &context.spec.name);
+        let run = is.log.run.filter(|_| context.is_asked);
         let run = run.map(|run| logs.run(run));
         async move {
             let run = run?;

@@ -1,8 +1,9 @@
-//! Where the variables of `env_points_at` point, and where that is written.
+//! The addresses in the variables of a service, and the lines that set them.
 
 use std::{
     cell::RefCell,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    ffi::{OsStr, OsString},
     fs,
     path::{Path, PathBuf},
     rc::Rc,
@@ -16,7 +17,7 @@ use crate::{
     effects::env,
     fs::project_file::Reader,
     host::variables,
-    stack::{Command, Template},
+    stack::{Command, ServiceName, Template},
 };
 
 /// A value, and where it is written.
@@ -42,24 +43,86 @@ impl Files<'_> {
     }
 }
 
-/// Looks each variable of `env_points_at` up where the service finds it.
+/// Returns the variables of `env_points_at`, then every other variable with an address in its value.
 pub(super) fn look(it: &Look, reader: &Reader) -> Vec<PointsAt> {
     let files = Files {
         reader,
         read: RefCell::default(),
     };
-    let points = it.spec.env_points_at.iter();
-    let points = points.map(|(variable, service)| {
+    let declared = &it.spec.env_points_at;
+    let points = declared.iter().map(|(variable, service)| {
         let found = find(it, &files, variable);
-        PointsAt {
-            variable: variable.clone(),
-            service: service.clone(),
-            target: found.as_ref().and_then(|found| target(&found.value)),
-            changed_since_start: found.as_ref().is_some_and(|found| found.is_newer),
-            place: found.and_then(|found| found.place),
-        }
+        points_at(variable, Some(service.clone()), found)
     });
-    points.collect()
+    let others = names(it, &files).into_iter();
+    let others = others
+        .filter(|variable| !declared.contains_key(variable) && !is_proxy(variable))
+        .filter_map(|variable| {
+            let found = find(it, &files, &variable)?;
+            // A host and a port alone may be anything.
+            let is_address = found.value.contains("://") && target(&found.value).is_some();
+            is_address.then(|| points_at(&variable, None, Some(found)))
+        });
+    points.chain(others).collect()
+}
+
+fn points_at(variable: &str, service: Option<ServiceName>, found: Option<Found>) -> PointsAt {
+    let value = found.as_ref().map_or("", |found| found.value.as_str());
+    PointsAt {
+        variable: variable.to_owned(),
+        service,
+        scheme: value
+            .split_once("://")
+            .map(|(scheme, _)| scheme.trim().to_ascii_lowercase()),
+        target: target(value),
+        changed_since_start: found.as_ref().is_some_and(|found| found.is_newer),
+        place: found.and_then(|found| found.place),
+    }
+}
+
+/// Returns the variables that the stack file and the env files set, and those of the base whose names
+/// say that they are addresses.
+fn names(it: &Look, files: &Files<'_>) -> BTreeSet<String> {
+    const ENDINGS: [&str; 4] = ["_URL", "_URI", "_DSN", "_ADDR"];
+    let of_files = it.spec.env_files.iter().filter_map(|file| {
+        let text = files.text(&file.path)?;
+        env::understand(text.as_bytes(), &file.path, &BTreeMap::new())
+    });
+    let of_files = of_files.flat_map(BTreeMap::into_keys);
+    let of_base = it.variables.keys().cloned();
+    let named = |name: OsString| name.into_string().ok();
+    let of_base = of_base
+        .filter_map(named)
+        .filter(|name| ENDINGS.iter().any(|ending| name.ends_with(ending)));
+    it.spec
+        .env
+        .keys()
+        .cloned()
+        .chain(of_files.filter_map(named))
+        .chain(of_base)
+        .collect()
+}
+
+/// Returns the variable that sends requests to this machine through a proxy.
+pub(super) fn proxy(environment: &[(OsString, OsString)]) -> Option<String> {
+    let value = |wanted: &str| {
+        let mut all = environment.iter();
+        let is_it = |name: &OsStr| name.eq_ignore_ascii_case(wanted);
+        let found = all.find(|(name, value)| is_it(name) && !value.is_empty())?;
+        Some((found.0.to_str()?, found.1.to_str()?))
+    };
+    let exempt = value("NO_PROXY").map_or("", |(_, hosts)| hosts);
+    let is_exempt = exempt
+        .split(',')
+        .map(|host| host.trim().trim_start_matches('.'))
+        .any(|host| host == "*" || crate::diagnose::is_local(host));
+    let set = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+    let (name, _) = set.into_iter().find_map(value)?;
+    (!is_exempt).then(|| name.to_owned())
+}
+
+fn is_proxy(variable: &str) -> bool {
+    variable.to_ascii_uppercase().ends_with("_PROXY")
 }
 
 /// What is set in the environment goes before the files of the frontend: Vite does not overwrite
@@ -188,7 +251,7 @@ fn target(value: &str) -> Option<(String, u16)> {
     if let Ok(url) = Url::parse(value)
         && let Some(host) = url.host_str()
     {
-        let port = url.port_or_known_default()?;
+        let port = url.port_or_known_default().or(default_port(url.scheme()))?;
         return Some((host.trim_matches(['[', ']']).to_owned(), port));
     }
     let address = value.strip_prefix("//").unwrap_or(value);
@@ -196,6 +259,21 @@ fn target(value: &str) -> Option<(String, u16)> {
     let (host, port) = address.rsplit_once(':')?;
     let host = host.trim_matches(['[', ']']);
     (!host.is_empty()).then_some((host.to_owned(), port.parse().ok()?))
+}
+
+/// Returns the port of an address without one.
+fn default_port(scheme: &str) -> Option<u16> {
+    // `postgresql+psycopg` and `mongodb+srv` are the same servers.
+    let (scheme, _) = scheme.split_once('+').unwrap_or((scheme, ""));
+    Some(match scheme {
+        "postgres" | "postgresql" => 5432,
+        "mysql" | "mariadb" => 3306,
+        "mongodb" => 27017,
+        "redis" => 6379,
+        "amqp" => 5672,
+        "nats" => 4222,
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -209,6 +287,7 @@ mod tests {
             ("https://api.example.com", Some(("api.example.com", 443))),
             ("ws://127.0.0.1:8001", Some(("127.0.0.1", 8001))),
             ("http://[::1]:8001", Some(("::1", 8001))),
+            ("postgres://u:p@127.0.0.1/app", Some(("127.0.0.1", 5432))),
             ("localhost:8001/x", Some(("localhost", 8001))),
             ("//localhost:8001", Some(("localhost", 8001))),
             ("/api", None),
@@ -218,6 +297,19 @@ mod tests {
             let expected = expected.map(|(host, port)| (host.to_owned(), port));
             assert_eq!(target(value), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn a_proxy_counts_unless_this_machine_is_exempt() {
+        let set = |variables: &[(&str, &str)]| {
+            let all = variables.iter();
+            let all: Vec<_> = all.map(|(n, v)| (n.into(), v.into())).collect();
+            proxy(&all)
+        };
+        let http = ("http_proxy", "http://proxy:3128");
+        assert_eq!(set(&[http]).as_deref(), Some("http_proxy"));
+        assert_eq!(set(&[http, ("NO_PROXY", "example.com, localhost")]), None);
+        assert_eq!(set(&[("HTTP_PROXY", "")]), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    fs,
     io::{BufRead as _, BufReader, Read as _},
     path::{Path, PathBuf},
     sync::Arc,
@@ -21,8 +22,8 @@ use crate::{
     stack::{Service, Stack},
 };
 
-/// What says which packages a project has.
-const MANIFESTS: [&str; 10] = [
+/// The files that list the packages of a project.
+const MANIFESTS: [&str; 15] = [
     "package-lock.json",
     "pnpm-lock.yaml",
     "yarn.lock",
@@ -33,7 +34,29 @@ const MANIFESTS: [&str; 10] = [
     "Pipfile.lock",
     "requirements.txt",
     "pyproject.toml",
+    "bun.lockb",
+    "npm-shrinkwrap.json",
+    "Gemfile",
+    "composer.json",
+    "mix.exs",
 ];
+
+/// The usual names of virtual environments.
+const VENVS: [&str; 3] = [".venv", "venv", "env"];
+
+/// The folders that a search for a file of the project passes over.
+const PASSED_OVER: [&str; 6] = [
+    "node_modules",
+    "site-packages",
+    "__pycache__",
+    "target",
+    "dist",
+    "build",
+];
+
+/// How deep such a search goes, and how many folders it reads.
+const DEEP: usize = 4;
+const FOLDERS: usize = 2000;
 
 /// What the example of a file ends in.
 const EXAMPLES: [&str; 3] = ["example", "sample", "template"];
@@ -71,10 +94,13 @@ pub(super) fn look(it: &Look, reader: &Reader) -> Found {
     let program = command.map(|words| find_program(&words, &spec.directory, &it.environment));
     Found {
         points_at: points::look(it, reader),
-        project: project(
-            it,
-            program.as_ref().and_then(|program| program.as_deref().ok()),
-        ),
+        project: ProjectEvidence {
+            proxy: points::proxy(&it.environment),
+            ..project(
+                it,
+                program.as_ref().and_then(|program| program.as_deref().ok()),
+            )
+        },
         has_no_folder: !spec.directory.is_dir(),
         no_program: program.and_then(Result::err),
     }
@@ -91,6 +117,9 @@ fn project(it: &Look, program: Option<&Path>) -> ProjectEvidence {
     if folders.is_empty() {
         folders.push(&spec.directory);
     }
+    let venvs = folders
+        .iter()
+        .flat_map(|folder| VENVS.map(|name| folder.join(name)));
     let all = folders
         .iter()
         .flat_map(|folder| MANIFESTS.iter().map(move |name| folder.join(name)));
@@ -101,7 +130,65 @@ fn project(it: &Look, program: Option<&Path>) -> ProjectEvidence {
             .filter_map(|file| Some((file.path.clone(), example(&file.path)?)))
             .collect(),
         python: program.and_then(python),
+        venv: venvs.filter_map(|venv| python_of(&venv)).next(),
+        ..ProjectEvidence::default()
     }
+}
+
+/// Returns the Python of a virtual environment.
+fn python_of(venv: &Path) -> Option<PathBuf> {
+    venv.join("pyvenv.cfg").is_file().then_some(())?;
+    let beside = ["bin/python", "Scripts/python.exe"].map(|name| venv.join(name));
+    beside.into_iter().find(|python| python.is_file())
+}
+
+/// Returns whether the environment of this Python has a module.
+pub(super) fn has_module(python: &Path, module: &str) -> bool {
+    let Some(venv) = python.parent().and_then(Path::parent) else {
+        return false;
+    };
+    let of_unix = fs::read_dir(venv.join("lib")).into_iter().flatten();
+    let of_unix = of_unix.filter_map(|entry| Some(entry.ok()?.path().join("site-packages")));
+    let mut folders = of_unix.chain([venv.join("Lib/site-packages")]);
+    folders.any(|folder| is_module(&folder, module))
+}
+
+/// Returns whether a folder has this Python module or package.
+fn is_module(folder: &Path, module: &str) -> bool {
+    folder.join(module).is_dir() || folder.join(format!("{module}.py")).is_file()
+}
+
+/// Returns the folders below `top` that have one of these files, the nearest first.
+pub(super) fn folders_with(top: &Path, files: &[String]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut level = vec![top.to_owned()];
+    let mut read = 0;
+    for _ in 0..=DEEP {
+        let mut below = Vec::new();
+        for folder in &level {
+            read += 1;
+            if read > FOLDERS {
+                return found;
+            }
+            if folder != top && files.iter().any(|file| folder.join(file).is_file()) {
+                found.push(folder.clone());
+            }
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            let folders = entries.filter(|entry| {
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                is_folder
+                    && !name.starts_with('.')
+                    && !PASSED_OVER.contains(&&*name)
+                    && !VENVS.contains(&&*name)
+            });
+            below.extend(folders.map(|entry| entry.path()));
+        }
+        below.sort_unstable();
+        level = below;
+    }
+    found
 }
 
 /// `.env.example` for `.env`; `.env.local` has that of `.env` too.
@@ -166,10 +253,10 @@ mod tests {
         let missing = folder.path().join(".env.local");
         assert_eq!(example(&missing), None);
         let of_env = folder.path().join(".env.sample");
-        std::fs::write(&of_env, "").unwrap();
+        fs::write(&of_env, "").unwrap();
         assert_eq!(example(&missing), Some(of_env));
         let own = folder.path().join(".env.local.example");
-        std::fs::write(&own, "").unwrap();
+        fs::write(&own, "").unwrap();
         assert_eq!(example(&missing), Some(own));
     }
 }

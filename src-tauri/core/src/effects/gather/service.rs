@@ -1,24 +1,26 @@
-//! Asks about one service: what it answers, and what would keep it from starting.
+//! Asks about one service: its answers, and what would keep it from starting.
 
 use std::{ffi::OsString, time::Duration};
 
 use futures_util::future::join_all;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 use super::{
-    Case, Standing,
+    Patience, RunContext,
     project::{self, Found, Look},
+    sockets::Sockets,
+    subject::Scene,
 };
 use crate::{
     diagnose::evidence::{
-        CheckAnswer, PointsAt, ProbeAnswer, ProjectEvidence,
+        CheckAnswer, ProbeAnswer, ServiceEvidence,
         check::{CheckFault, CheckOutcome, Skipped},
     },
     effects::{
-        check::{Checks, Saved},
+        check::{Checks, FIRST_ANSWER},
         env::{self, require},
-        port::{Claimant, Leftovers, foresee},
+        port::{ActiveRuns, Claimant, Leftovers, foresee},
         probe::{Context, Prober, target},
     },
     fs::project_file::apart,
@@ -26,155 +28,260 @@ use crate::{
         facts::{LaunchFault, PortFault, ProbeFault, ProbeFaultKind},
         view::PhaseName,
     },
-    stack::{PortConflict, Probe, Service},
+    stack::{PortConflict, Probe},
 };
 
 /// The extra time for an answer beyond its limit, which distinguishes a slow service from one that
 /// hangs.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The limit for the requirements of a start, which may be commands.
+const REQUIREMENTS: Duration = Duration::from_secs(5);
+
 /// The share of the time in which the env files must be read, so that a pipe without a writer leaves
-/// time for probes.
+/// time for the rest.
 const VARIABLES: u32 = 4;
 
 /// All variables of a service.
 type Environment = Vec<(OsString, OsString)>;
 
-/// What came of asking.
-#[derive(Default)]
-pub(super) struct Asked {
-    pub(super) probes: Vec<ProbeAnswer>,
-    pub(super) checks: Vec<CheckAnswer>,
-    pub(super) requirement: Option<LaunchFault>,
-    pub(super) port_fault: Option<PortFault>,
-    pub(super) points_at: Vec<PointsAt>,
-    pub(super) project: ProjectEvidence,
+/// The folder of a service, and the variables of its commands.
+pub(super) struct Folder {
+    environment: Result<Environment, LaunchFault>,
+    context: Context,
+    found: Found,
 }
 
-/// Asks everything about a service at the same time, until `deadline`.
-pub(super) async fn ask(
-    case: &Case,
-    standing: &Standing,
-    prober: &Prober,
-    deadline: Instant,
-) -> Asked {
-    if !standing.is_asked {
-        return Asked::default();
+/// The questions about one service.
+pub(super) struct Asking<'a> {
+    pub(super) scene: &'a Scene,
+    pub(super) run: &'a RunContext,
+    pub(super) prober: &'a Prober,
+    pub(super) active: &'a ActiveRuns,
+    pub(super) patience: Patience,
+    pub(super) deadline: Instant,
+}
+
+/// Reads the folder and the variables of a service, within a limit; empty if they cannot be read.
+pub(super) async fn look(
+    scene: &Scene,
+    run: &RunContext,
+    is: &ServiceEvidence,
+    limit: Duration,
+) -> Folder {
+    if !run.is_asked {
+        return Folder {
+            environment: Ok(Vec::new()),
+            context: Context::default(),
+            found: Found::default(),
+        };
     }
-    let spec = &standing.spec;
-    let left = deadline.saturating_duration_since(Instant::now());
-    let environment = env::environment(spec, &case.variables, &*case.ports, left / VARIABLES).await;
+    let spec = &run.spec;
+    let variables = limit / VARIABLES;
+    let environment = env::environment(spec, &scene.variables, &*scene.ports, variables).await;
     let context = Context {
         directory: spec.directory.clone(),
         environment: environment.as_deref().unwrap_or_default().into(),
     };
-    let folder = async {
-        let found = look(case, standing, &context, deadline).await;
-        let launchable = launchable(case, standing, &environment, &context, &found);
-        let requirement = timeout_at(deadline, launchable).await;
-        (found, requirement.ok().and_then(Result::err))
-    };
-    let startable = timeout_at(deadline, port_fault(case, standing));
-    let (answers, mut checks, (found, requirement), port_fault) = tokio::join!(
-        probe_all(case, standing, prober, &context, deadline),
-        check_all(case, spec, prober, &context, deadline),
-        folder,
-        startable,
-    );
-    forgive_what_was_cut(&mut checks, &answers, spec);
-    Asked {
-        probes: answers,
-        checks,
-        requirement,
-        port_fault: port_fault.ok().flatten(),
-        points_at: found.points_at,
-        project: found.project,
-    }
-}
-
-/// Returns the evidence from its folder; empty if it cannot be read in time.
-async fn look(case: &Case, standing: &Standing, context: &Context, deadline: Instant) -> Found {
-    let started = standing.known.started;
     let look = Look {
-        stack: case.stack.clone(),
-        stack_text: case.stack_text.clone(),
-        spec: standing.spec.clone(),
-        ports: case.ports.clone(),
-        variables: case.variables.clone(),
+        stack: scene.stack.clone(),
+        stack_text: scene.stack_text.clone(),
+        spec: spec.clone(),
+        ports: scene.ports.clone(),
+        variables: scene.variables.clone(),
         environment: context.environment.clone(),
-        started: started.filter(|_| standing.known.pid.is_some()),
+        started: is.started.filter(|_| is.pid.is_some()),
     };
-    let left = deadline.saturating_duration_since(Instant::now());
+    let left = limit.saturating_sub(variables);
     let found = apart(left, move |reader| project::look(&look, reader)).await;
-    found.unwrap_or_default()
+    Folder {
+        environment,
+        context,
+        found: found.unwrap_or_default(),
+    }
 }
 
-/// Whether nothing of it runs that the daemon or an answer tells of.
-fn is_down(standing: &Standing) -> bool {
-    let phase = standing.known.phase;
-    !standing.spec.is_external()
-        && matches!(
-            phase,
-            PhaseName::Stopped | PhaseName::Backoff | PhaseName::Blocked | PhaseName::Failed
-        )
-}
-
-async fn probe_all(
-    case: &Case,
-    standing: &Standing,
-    prober: &Prober,
-    context: &Context,
-    deadline: Instant,
-) -> Vec<ProbeAnswer> {
-    let ready = &standing.spec.ready;
-    let answers = ready.probes.iter().map(|probe| {
-        let probe = probe.render(&standing.spec.name, &*case.ports);
-        async move {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let allowed = ready.timeout.min(left);
-            let timeout = (ready.timeout + PATIENCE).min(left);
-            let began = Instant::now();
-            let result = match &probe {
-                Probe::Log(_) | Probe::Process => of_run(&probe, standing),
-                probe => prober.probe(probe, context, timeout).await,
-            };
-            let is_cut = timeout < ready.timeout && is_timeout(&result);
-            let result = if is_cut {
-                what_is_known(standing, result)
-            } else {
-                result
-            };
-            answer(&probe, result, began.elapsed(), allowed)
+impl Asking<'_> {
+    /// Asks everything about the service at the same time, until the deadline.
+    pub(super) async fn complete(
+        self,
+        is: &mut ServiceEvidence,
+        folder: Folder,
+        sockets: &Sockets,
+    ) {
+        if !self.run.is_asked {
+            return;
         }
-    });
-    join_all(answers).await
+        let Folder {
+            environment,
+            context,
+            found,
+        } = folder;
+        let is_down = !self.run.spec.is_external() && is_down(is);
+        let launchable = self.launchable(is_down, &environment, &context, &found);
+        let (probes, mut checks, launchable, port_fault) = tokio::join!(
+            self.probes(is, &context),
+            self.checks(is, &found, &context, sockets),
+            timeout(REQUIREMENTS.min(self.left()), launchable),
+            timeout_at(self.deadline, self.port_fault(is_down)),
+        );
+        self.replace_unanswered(&mut checks, &probes);
+        is.probes = probes;
+        is.checks = checks;
+        is.requirement = launchable.ok().and_then(Result::err);
+        is.port_fault = port_fault.ok().flatten();
+        is.points_at = found.points_at;
+        is.project = found.project;
+    }
+
+    fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    async fn probes(&self, is: &ServiceEvidence, context: &Context) -> Vec<ProbeAnswer> {
+        let ready = &self.run.spec.ready;
+        let answers = ready.probes.iter().map(|probe| {
+            let probe = probe.render(&self.run.spec.name, &*self.scene.ports);
+            async move {
+                let left = self.left();
+                let allowed = ready.timeout.min(left);
+                let timeout = (ready.timeout + PATIENCE).min(left);
+                let began = Instant::now();
+                let mut result = match &probe {
+                    Probe::Log(_) | Probe::Process => self.of_run(&probe, is),
+                    probe => self.prober.probe(probe, context, timeout).await,
+                };
+                if timeout < ready.timeout && is_timeout(&result) {
+                    result = self.known(is, result);
+                }
+                answer(&probe, result, began.elapsed(), allowed)
+            }
+        });
+        join_all(answers).await
+    }
+
+    /// Returns the answer of a probe that is about a run, not about this moment.
+    fn of_run(&self, probe: &Probe<String>, is: &ServiceEvidence) -> Result<(), ProbeFault> {
+        if !self.run.spec.is_external() && is_down(is) {
+            return Err(ProbeFault {
+                target: target(probe),
+                kind: ProbeFaultKind::Unreachable("it is not running".to_owned()),
+            });
+        }
+        match &self.run.last_fault {
+            Some(fault) if fault.kind == ProbeFaultKind::LogUnmatched => Err(fault.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Replaces an answer that there was no time to wait for by what the daemon knows.
+    fn known(
+        &self,
+        is: &ServiceEvidence,
+        result: Result<(), ProbeFault>,
+    ) -> Result<(), ProbeFault> {
+        match (is.phase, &self.run.last_fault) {
+            (_, Some(fault)) => Err(fault.clone()),
+            (PhaseName::Ready, None) => Ok(()),
+            _ => result,
+        }
+    }
+
+    async fn checks(
+        &self,
+        is: &ServiceEvidence,
+        found: &Found,
+        context: &Context,
+        sockets: &Sockets,
+    ) -> Vec<CheckAnswer> {
+        // A page is compiled when it is first requested, unless the request waits for an address that
+        // nothing listens on.
+        let may_compile = is.first_checks
+            && self.patience == Patience::Own
+            && !found.points_at.iter().any(|it| sockets.is_closed(it));
+        let checks = Checks {
+            prober: self.prober,
+            service: &self.run.spec,
+            ports: &*self.scene.ports,
+            saved: &self.scene.saved,
+            context,
+            patience: if may_compile { FIRST_ANSWER } else { PATIENCE },
+        };
+        checks.run(self.left()).await
+    }
+
+    /// Replaces each check that was cut short by the daemon's last result, or marks it as skipped. If a
+    /// probe does not answer either, the service hangs, and so does the check.
+    fn replace_unanswered(&self, checks: &mut [CheckAnswer], probes: &[ProbeAnswer]) {
+        if probes.iter().any(|probe| is_timeout(&probe.result)) {
+            return;
+        }
+        let hangs = CheckFault::Plain(ProbeFaultKind::TimedOut { connected: true });
+        for (answer, check) in checks.iter_mut().zip(&self.run.spec.checks) {
+            let is_cut = answer.took < check.timeout && answer.fault() == Some(&hangs);
+            let is_skipped = matches!(answer.outcome, CheckOutcome::Skipped(_));
+            let mut failed = self.run.failed_checks.iter();
+            let known = failed.find(|(name, _)| *name == answer.name);
+            if let Some((_, fault)) = known.filter(|_| is_cut || is_skipped) {
+                answer.outcome = CheckOutcome::Failed(CheckFault::Plain(fault.kind.clone()));
+            } else if is_cut {
+                answer.outcome = CheckOutcome::Skipped(Skipped::OutOfTime);
+            }
+        }
+    }
+
+    /// Checks the requirements of a start, in its order. A service that runs has none.
+    async fn launchable(
+        &self,
+        is_down: bool,
+        environment: &Result<Environment, LaunchFault>,
+        context: &Context,
+        found: &Found,
+    ) -> Result<(), LaunchFault> {
+        let spec = &self.run.spec;
+        if spec.command.is_none() || !is_down {
+            return Ok(());
+        }
+        if found.has_no_folder {
+            let path = spec.directory.clone();
+            return Err(LaunchFault::DirectoryMissing { path });
+        }
+        if let Err(fault) = environment {
+            return Err(fault.clone());
+        }
+        require(spec, &context.environment, &*self.scene.ports).await?;
+        found.no_program.clone().map_or(Ok(()), Err)
+    }
+
+    async fn port_fault(&self, is_down: bool) -> Option<PortFault> {
+        let spec = &self.run.spec;
+        let port = spec.port.filter(|_| is_down)?;
+        if spec.port_conflict == PortConflict::Next {
+            return None;
+        }
+        let stack = &self.scene.stack;
+        let claimant = Claimant {
+            leftovers: Leftovers::of(self.scene.id.clone(), stack, spec, &*self.scene.ports),
+            host: spec.host.clone(),
+            conflict: spec.port_conflict,
+            mode: stack.mode,
+            running: self.active.clone(),
+        };
+        foresee(port, &claimant).await
+    }
 }
 
-/// What a probe tells that is about a run, not about this moment.
-fn of_run(probe: &Probe<String>, standing: &Standing) -> Result<(), ProbeFault> {
-    let target = target(probe);
-    if is_down(standing) {
-        let kind = ProbeFaultKind::Unreachable("it does not run".to_owned());
-        return Err(ProbeFault { target, kind });
-    }
-    match &standing.last_fault {
-        Some(fault) if fault.kind == ProbeFaultKind::LogUnmatched => Err(fault.clone()),
-        _ => Ok(()),
-    }
+/// Returns whether it does not run, by its phase.
+fn is_down(is: &ServiceEvidence) -> bool {
+    matches!(
+        is.phase,
+        PhaseName::Stopped | PhaseName::Backoff | PhaseName::Blocked | PhaseName::Failed
+    )
 }
 
 fn is_timeout(result: &Result<(), ProbeFault>) -> bool {
     let fault = result.as_ref().err();
     fault.is_some_and(|fault| matches!(fault.kind, ProbeFaultKind::TimedOut { .. }))
-}
-
-/// An answer that there was no time to wait for: the daemon waits longer.
-fn what_is_known(standing: &Standing, result: Result<(), ProbeFault>) -> Result<(), ProbeFault> {
-    match (standing.known.phase, &standing.last_fault) {
-        (_, Some(fault)) => Err(fault.clone()),
-        (PhaseName::Ready, None) => Ok(()),
-        _ => result,
-    }
 }
 
 fn answer(
@@ -215,79 +322,6 @@ fn place(url: &str, default: Option<u16>) -> (Option<String>, Option<u16>) {
     (url.host_str().map(bare), port)
 }
 
-async fn check_all(
-    case: &Case,
-    spec: &Service,
-    prober: &Prober,
-    context: &Context,
-    deadline: Instant,
-) -> Vec<CheckAnswer> {
-    let checks = Checks {
-        prober,
-        service: spec,
-        ports: &*case.ports,
-        saved: &Saved::default(),
-        context,
-        patience: PATIENCE,
-    };
-    let left = deadline.saturating_duration_since(Instant::now());
-    checks.run(left).await
-}
-
-/// A check may be allowed to take longer than there was time to wait: its answer might still have
-/// come, unless the service answers nothing at all.
-fn forgive_what_was_cut(checks: &mut [CheckAnswer], probes: &[ProbeAnswer], spec: &Service) {
-    if probes.iter().any(|probe| is_timeout(&probe.result)) {
-        return;
-    }
-    let hangs = CheckFault::Plain(ProbeFaultKind::TimedOut { connected: true });
-    for (answer, check) in checks.iter_mut().zip(&spec.checks) {
-        if answer.took < check.timeout && answer.fault() == Some(&hangs) {
-            answer.outcome = CheckOutcome::Skipped(Skipped::OutOfTime);
-        }
-    }
-}
-
 fn bare(host: &str) -> String {
     host.trim_matches(['[', ']']).to_owned()
-}
-
-/// What would keep it from being launched, in the order in which a start meets it. Of what runs
-/// there is nothing to say.
-async fn launchable(
-    case: &Case,
-    standing: &Standing,
-    environment: &Result<Environment, LaunchFault>,
-    context: &Context,
-    found: &Found,
-) -> Result<(), LaunchFault> {
-    let spec = &standing.spec;
-    if spec.command.is_none() || !is_down(standing) {
-        return Ok(());
-    }
-    if found.has_no_folder {
-        let path = spec.directory.clone();
-        return Err(LaunchFault::DirectoryMissing { path });
-    }
-    if let Err(fault) = environment {
-        return Err(fault.clone());
-    }
-    require(spec, &context.environment, &*case.ports).await?;
-    found.no_program.clone().map_or(Ok(()), Err)
-}
-
-async fn port_fault(case: &Case, standing: &Standing) -> Option<PortFault> {
-    let spec = &standing.spec;
-    let port = spec.port.filter(|_| is_down(standing))?;
-    if spec.port_conflict == PortConflict::Next {
-        return None;
-    }
-    let claimant = Claimant {
-        leftovers: Leftovers::of(case.id.clone(), &case.stack, spec, &*case.ports),
-        host: spec.host.clone(),
-        conflict: spec.port_conflict,
-        mode: case.stack.mode,
-        running: case.active.clone(),
-    };
-    foresee(port, &claimant).await
 }

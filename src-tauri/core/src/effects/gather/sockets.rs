@@ -1,4 +1,4 @@
-//! Who listens where: the sockets of each service's whole tree, and strangers on its port.
+//! Listening sockets: those of each service's processes, and those of others on its port.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,11 +8,11 @@ use std::{
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Case, Standing, daemon};
+use super::{RunContext, daemon, subject::Scene};
 use crate::{
-    diagnose::evidence::{
-        OtherDaemon,
-        log::{LogErrorKind, LogEvidence},
+    diagnose::{
+        evidence::{OtherDaemon, PointsAt, ServiceEvidence},
+        is_local,
     },
     effects::{
         port,
@@ -23,26 +23,30 @@ use crate::{
     stack::{Port, ServiceName},
 };
 
-/// All that listens, and whose it is.
+/// The listening sockets of the machine, and the services that they belong to.
 #[derive(Default)]
 pub(super) struct Sockets {
     all: Vec<Listening>,
+    /// The processes of each service.
     members: BTreeMap<ServiceName, BTreeSet<Process>>,
     strangers: BTreeMap<ServiceName, Vec<Holder>>,
     other_daemon: Option<OtherDaemon>,
 }
 
 impl Sockets {
-    /// Where everybody listens.
+    /// Returns every address that a process listens on.
     pub(super) fn all(&self) -> Vec<SocketAddr> {
         sorted(self.all.iter().map(|socket| socket.address))
     }
 
-    /// Where the tree of a service listens.
-    pub(super) fn of(&self, service: &ServiceName) -> Vec<SocketAddr> {
-        let Some(members) = self.members.get(service) else {
-            return Vec::new();
-        };
+    /// Adds the addresses on which a service listens, and the other listeners on its port.
+    pub(super) fn describe(&self, is: &mut ServiceEvidence) {
+        is.listens = self.of(&is.name);
+        is.holders = self.strangers.get(&is.name).cloned().unwrap_or_default();
+    }
+
+    fn of(&self, service: &ServiceName) -> Vec<SocketAddr> {
+        let members = self.members(service);
         let own = |socket: &&Listening| {
             let mut processes = socket.processes.iter();
             processes.any(|process| members.contains(process))
@@ -51,14 +55,36 @@ impl Sockets {
         sorted(own.map(|socket| socket.address))
     }
 
-    /// A daemon with other settings that runs services of this very stack.
+    /// Returns the processes of a service.
+    pub(super) fn members(&self, service: &ServiceName) -> &BTreeSet<Process> {
+        static NONE: BTreeSet<Process> = BTreeSet::new();
+        self.members.get(service).unwrap_or(&NONE)
+    }
+
+    /// Returns the daemon with other settings that runs services of the same stack.
     pub(super) fn other_daemon(&self) -> Option<OtherDaemon> {
         self.other_daemon.clone()
     }
 
-    /// Who else listens on the port of a service.
-    pub(super) fn strangers(&self, service: &ServiceName) -> Vec<Holder> {
-        self.strangers.get(service).cloned().unwrap_or_default()
+    /// Returns whether a process listens on this port, on any address.
+    pub(super) fn is_open(&self, port: u16) -> bool {
+        self.all.iter().any(|socket| socket.address.port() == port)
+    }
+
+    /// Returns whether an address in a variable is one of this machine that nothing listens on.
+    pub(super) fn is_closed(&self, it: &PointsAt) -> bool {
+        let target = it.target.as_ref();
+        target.is_some_and(|(host, port)| is_local(host) && !self.is_open(*port))
+    }
+
+    /// Returns whether a process that is not part of this service listens on the port.
+    pub(super) fn is_held_by_others(&self, port: u16, service: &ServiceName) -> bool {
+        let members = self.members(service);
+        let mut there = self
+            .all
+            .iter()
+            .filter(|socket| socket.address.port() == port);
+        there.any(|socket| !socket.processes.iter().any(|it| members.contains(it)))
     }
 }
 
@@ -67,8 +93,14 @@ fn sorted(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     sorted.into_iter().collect()
 }
 
-/// Looks at all sockets once, for all services.
-pub(super) async fn look(case: &Case, processes: &ProcessTable, deadline: Instant) -> Sockets {
+/// Lists all sockets once, for all services.
+pub(super) async fn look(
+    scene: &Scene,
+    runs: &[RunContext],
+    services: &[ServiceEvidence],
+    processes: &ProcessTable,
+    deadline: Instant,
+) -> Sockets {
     let looking = async {
         let listening = tokio::task::spawn_blocking(socket::all_listening);
         let (listening, table) = tokio::join!(listening, processes.take());
@@ -82,36 +114,32 @@ pub(super) async fn look(case: &Case, processes: &ProcessTable, deadline: Instan
         ..Sockets::default()
     };
     if let Some(table) = table {
-        sockets.other_daemon = daemon::other(case, &table);
-        for standing in &case.services {
-            let members = members(case, standing, &table);
-            sockets.members.insert(standing.spec.name.clone(), members);
+        sockets.other_daemon = daemon::other(scene, &table);
+        for run in runs {
+            let members = members(scene, run, &table);
+            sockets.members.insert(run.spec.name.clone(), members);
         }
     }
-    let mut asked = Vec::new();
-    for standing in &case.services {
-        let name = &standing.spec.name;
-        let members = sockets.members.get(name);
-        if let Some(port) = standing.known.port
-            && is_held_by_others(&sockets.all, port, members)
-        {
-            asked.push(async move { (name.clone(), strangers(port, members).await) });
-        }
-    }
+    let asked = services.iter().filter_map(|is| {
+        let port = is.port?;
+        sockets
+            .is_held_by_others(port.number(), &is.name)
+            .then(|| strangers(port, &is.name, sockets.members(&is.name)))
+    });
     let strangers = timeout_at(deadline, join_all(asked)).await;
     sockets.strangers = strangers.unwrap_or_default().into_iter().collect();
     sockets
 }
 
-/// Who of the processes is of this service: of the tree that the daemon knows, or of one that a lost
-/// daemon has left.
-fn members(case: &Case, standing: &Standing, table: &ProcessScan) -> BTreeSet<Process> {
-    let mut members: BTreeSet<Process> = match &standing.tree {
+/// Returns the processes of a service: those that the daemon knows, and those that a lost daemon has
+/// left.
+fn members(scene: &Scene, run: &RunContext, table: &ProcessScan) -> BTreeSet<Process> {
+    let mut members: BTreeSet<Process> = match &run.tree {
         Some(tree) => tree.members(table).into_iter().collect(),
         None => BTreeSet::new(),
     };
     let marks: BTreeSet<_> = table
-        .marked_by_service(&case.id, &standing.spec.name)
+        .marked_by_service(&scene.id, &run.spec.name)
         .map(|(_, mark)| mark.clone())
         .collect();
     for mark in marks {
@@ -120,37 +148,12 @@ fn members(case: &Case, standing: &Standing, table: &ProcessScan) -> BTreeSet<Pr
     members
 }
 
-fn is_held_by_others(all: &[Listening], port: Port, members: Option<&BTreeSet<Process>>) -> bool {
-    let is_member = |process: &Process| members.is_some_and(|members| members.contains(process));
-    let mut there = all
-        .iter()
-        .filter(|socket| socket.address.port() == port.number());
-    there.any(|socket| !socket.processes.iter().any(is_member))
-}
-
-async fn strangers(port: Port, members: Option<&BTreeSet<Process>>) -> Vec<Holder> {
+async fn strangers(
+    port: Port,
+    service: &ServiceName,
+    members: &BTreeSet<Process>,
+) -> (ServiceName, Vec<Holder>) {
     let mut holders = port::holders(port).await.unwrap_or_default();
-    holders.retain(|holder| members.is_none_or(|members| !members.contains(&holder.process)));
-    holders
-}
-
-/// Who holds the port that a log says is taken, where that is not the declared one: one list for each
-/// of the logs.
-pub(super) async fn named(logs: &[LogEvidence], sockets: &Sockets) -> Vec<Vec<Holder>> {
-    let asked = logs.iter().map(|log| async {
-        let error = log.last_error.as_ref()?;
-        let LogErrorKind::AddressInUse { port: Some(port) } = error.kind else {
-            return None;
-        };
-        let is_there = |address: &SocketAddr| address.port() == port.number();
-        let mut known = sockets.strangers.values().flatten();
-        let mut all = sockets.all.iter();
-        let is_known = known.any(|holder| holder.addresses.iter().any(is_there));
-        if is_known || !all.any(|socket| is_there(&socket.address)) {
-            return None;
-        }
-        port::holders(port).await.ok()
-    });
-    let found = join_all(asked).await.into_iter();
-    found.map(Option::unwrap_or_default).collect()
+    holders.retain(|holder| !members.contains(&holder.process));
+    (service.clone(), holders)
 }

@@ -21,8 +21,10 @@ const INTERPRETERS: &[&str] = &[
 pub struct Leftovers {
     /// The stack.
     pub stack: StackId,
-    /// The folders of the stack: that of its file, and the working folders of its services.
+    /// The working folders of the services of the stack.
     pub folders: Vec<PathBuf>,
+    /// The folder of its file. Folders below it may be other projects.
+    pub own: PathBuf,
     /// The folder in which the service runs.
     pub directory: PathBuf,
     /// The words of its command; empty if unknown.
@@ -44,7 +46,8 @@ impl Leftovers {
         let words = command.unwrap_or_default().into_iter();
         Self {
             stack: id,
-            folders: std::iter::once(own).chain(folders).collect(),
+            folders: folders.collect(),
+            own,
             directory: service.directory.clone(),
             words: words
                 .map(|word| word.to_string_lossy().into_owned())
@@ -63,6 +66,7 @@ impl Leftovers {
         Self {
             folders,
             directory: real(&self.directory),
+            own: real(&self.own),
             ..self.clone()
         }
     }
@@ -78,6 +82,9 @@ impl Leftovers {
     /// Returns whether a folder belongs to the stack. A subfolder with a stack file of its own does
     /// not.
     fn has(&self, folder: &Path) -> bool {
+        if folder == self.own && !self.folders.is_empty() {
+            return true;
+        }
         let Some(own) = folder
             .ancestors()
             .find(|above| self.folders.iter().any(|own| own == above))

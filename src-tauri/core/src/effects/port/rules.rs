@@ -356,6 +356,7 @@ mod tests {
         Leftovers {
             stack: StackId("nexus".to_owned()),
             folders: vec!["/srv/nexus".into()],
+            own: "/srv/nexus".into(),
             directory: "/srv/nexus/api".into(),
             words: vec!["node".to_owned(), "server.js".to_owned()],
         }

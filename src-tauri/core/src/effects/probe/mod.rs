@@ -176,6 +176,18 @@ impl Prober {
         within(deadline, true, redis::ask(stream, &address.settings, depth)).await
     }
 
+    /// Returns the queues of a Redis with tasks that wait for a worker, and their number.
+    pub(in crate::effects) async fn queues(
+        &self,
+        url: &str,
+        deadline: Instant,
+    ) -> Result<Vec<(String, u64)>, ProbeFaultKind> {
+        let address = RedisAddress::parse(url)?;
+        let name = address.secure.then_some(address.name);
+        let stream = self.open(&address.endpoint, name, deadline).await?;
+        within(deadline, true, redis::queues(stream, &address.settings)).await
+    }
+
     /// Whether somebody there shakes hands for TLS.
     async fn speaks_tls(&self, address: &WebAddress) -> bool {
         let name = Some(address.name.clone());

@@ -28,6 +28,18 @@ const REPLIES: &[u8] = b"+-:$*_#,(!=%`~>|";
 /// A key that nobody has.
 const NO_KEY: &str = "pilotlight:no-such-key:5f0c6d7e";
 
+/// Where common frameworks put tasks that wait for a worker, and the command that counts them.
+const QUEUES: [(&str, &str); 8] = [
+    ("celery", "LLEN"),
+    ("rq:queue:default", "LLEN"),
+    ("queue:default", "LLEN"),
+    ("resque:queue:default", "LLEN"),
+    ("queues:default", "LLEN"),
+    ("laravel_database_queues:default", "LLEN"),
+    ("dramatiq:default", "LLEN"),
+    ("arq:queue", "ZCARD"),
+];
+
 /// How much is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::effects) enum Depth {
@@ -64,6 +76,42 @@ pub(super) async fn ask(
         }
     }
     Ok(())
+}
+
+/// Returns the queues with tasks that wait for a worker, and their number.
+pub(super) async fn queues(
+    stream: impl Stream,
+    settings: &RedisConnectionInfo,
+) -> Result<Vec<(String, u64)>, ProbeFaultKind> {
+    let mut commands = commands(settings);
+    let first = commands.len();
+    for (name, count) in QUEUES {
+        let mut command = redis::cmd(count);
+        command.arg(name);
+        commands.push(command);
+    }
+    let mut stream = BufReader::new(stream);
+    let packed: Vec<u8> = commands.iter().flat_map(Cmd::get_packed_command).collect();
+    let written = stream.write_all(&packed).await;
+    written.map_err(|error| connection::fault(&error))?;
+    for _ in 0..first {
+        reply(&mut stream).await?;
+    }
+    let mut found = Vec::new();
+    for (name, _) in QUEUES {
+        let mut line = Vec::new();
+        let mut limited = (&mut stream).take(LONGEST_REPLY);
+        let read = limited.read_until(b'\n', &mut line).await;
+        read.map_err(|error| connection::fault(&error))?;
+        let number = std::str::from_utf8(&line).ok();
+        let number = number.and_then(|text| text.strip_prefix(':')?.trim().parse().ok());
+        found.extend(
+            number
+                .filter(|&number| number > 0)
+                .map(|it| (name.to_owned(), it)),
+        );
+    }
+    Ok(found)
 }
 
 /// Whether the refusal of the write is about its key, not about the state of the server: a user who

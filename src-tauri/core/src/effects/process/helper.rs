@@ -78,6 +78,7 @@ pub async fn run_helper(
         environment: environment.to_vec(),
         mark: mark(),
         output,
+        has_input: false,
     })
     .await;
     let running = KilledOnDrop(tree.map_err(HelperFault::Launch)?);

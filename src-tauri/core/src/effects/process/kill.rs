@@ -155,6 +155,7 @@ mod tests {
             environment: std::env::vars_os().collect(),
             mark,
             output: tempfile::tempfile().expect("a file"),
+            has_input: false,
         });
         let tree = tree.await.expect("a shell");
         let processes = ProcessTable::from_now();

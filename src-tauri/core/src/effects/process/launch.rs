@@ -34,6 +34,9 @@ pub struct Launch {
     pub mark: Mark,
     /// Where its standard output and error go, in their true order. A log is opened for appending.
     pub output: File,
+    /// Whether its standard input stays open, as that of a terminal does: some watchers exit with it.
+    /// Otherwise there is nothing to read.
+    pub has_input: bool,
 }
 
 /// The words of a command; a shell line is handed to the platform's shell.
@@ -45,7 +48,7 @@ pub fn words(command: &Command<String>) -> Vec<OsString> {
     }
 }
 
-/// Starts a command, hidden, in a group of its own, with an empty standard input. It runs its
+/// Starts a command, hidden, in a group of its own. It runs its
 /// program when this returns, after half a millisecond or so. Needs a tokio runtime.
 ///
 /// The program is looked up as its own shell would: a name without a slash on the PATH of
@@ -57,6 +60,7 @@ pub async fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
         mut environment,
         mark,
         output,
+        has_input,
     } = launch;
     let missing = || LaunchFault::DirectoryMissing {
         path: directory.clone(),
@@ -80,6 +84,8 @@ pub async fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
         environment: &environment,
         mark: &mark,
         output,
+        // Without it, the service still runs.
+        input: has_input.then(|| platform::endless_input().ok()).flatten(),
     };
     match spawn_when_written(&start).await {
         Ok(handle) => Ok(Tree::of_child(mark, handle)),

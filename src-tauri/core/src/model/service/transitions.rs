@@ -14,6 +14,9 @@ use crate::{
     stack::{OnUnhealthy, Restart, Service},
 };
 
+/// The pause before a failing check is run again, if the stack file sets none.
+const CHECK_AGAIN: Duration = Duration::from_secs(10);
+
 impl ServiceState {
     /// A person asks for it: what it did before no longer counts.
     pub(in crate::model) fn ask(&mut self, now: TimePoint) {
@@ -197,7 +200,8 @@ impl ServiceState {
             self.checks.again = true;
         } else {
             self.checks.running = true;
-            effects.push(self.effect(Act::Check));
+            let first = !self.checks.made;
+            effects.push(self.effect(Act::Check { first }));
         }
     }
 
@@ -210,9 +214,29 @@ impl ServiceState {
         self.touch();
         self.checks.failed = failed;
         self.checks.running = false;
+        self.checks.made = true;
         if std::mem::take(&mut self.checks.again) {
             self.check(effects);
         }
+        if !self.checks.running {
+            self.plan_check(now, effects);
+        }
+    }
+
+    /// Takes the results of a round that a diagnosis has made. It began later than a round that runs, whose
+    /// results are then followed by another round.
+    fn doctored(
+        &mut self,
+        failed: Vec<(String, ProbeFault)>,
+        now: TimePoint,
+        effects: &mut Vec<Effect>,
+    ) {
+        if !self.is_ready() {
+            return;
+        }
+        self.touch();
+        self.checks.failed = failed;
+        self.checks.again |= self.checks.running;
         if !self.checks.running {
             self.plan_check(now, effects);
         }
@@ -256,6 +280,7 @@ impl ServiceState {
             }
             Report::Round(round) => self.round(round, now, effects),
             Report::Checked(failed) => self.checked(failed, now, effects),
+            Report::Doctored(failed) => self.doctored(failed, now, effects),
             Report::Stopped(stopped) => self.stopped(stopped, jitter, now, effects),
             Report::Elapsed(Timer::Start) => self.start_timed_out(now, effects),
             Report::Elapsed(Timer::Check) => {
@@ -480,14 +505,12 @@ impl ServiceState {
         }
     }
 
-    /// All checks are run together, as one may use what another saved: the shortest pause counts.
+    /// All checks are run together, as one may use what another saved: the shortest pause counts. A check
+    /// that fails is always run again.
     fn plan_check(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
-        let pause = self
-            .spec
-            .checks
-            .iter()
-            .filter_map(|check| check.every)
-            .min();
+        let pauses = self.spec.checks.iter().filter_map(|check| check.every);
+        let fails = !self.checks.failed.is_empty();
+        let pause = pauses.min().or_else(|| fails.then_some(CHECK_AGAIN));
         if let Some(pause) = pause.filter(|_| !self.checks.due) {
             self.checks.due = true;
             let until = now.instant + pause;

@@ -251,7 +251,7 @@ impl World {
                     last_words: None,
                 }
             }
-            Act::Check => Report::Checked(Vec::new()),
+            Act::Check { .. } => Report::Checked(Vec::new()),
             Act::Stop => {
                 self.alive.remove(&effect.service);
                 Report::Stopped(Stopped::default())
@@ -393,7 +393,7 @@ proptest! {
         let goal = world.bench.model.down_goal(&[]);
         // Probes and checks answer for ever; every other answer brings the end nearer.
         for (which, how) in answers {
-            world.open.retain(|effect| !matches!(effect.act, Act::Probe | Act::Check | Act::Wait { .. }));
+            world.open.retain(|effect| !matches!(effect.act, Act::Probe | Act::Check { .. } | Act::Wait { .. }));
             if world.open.is_empty() {
                 break;
             }

@@ -9,10 +9,14 @@ mod standing;
 mod stat;
 mod tag;
 
-use std::{io, os::fd::AsFd as _};
+use std::{
+    fs::File,
+    io,
+    os::fd::{AsFd as _, AsRawFd as _},
+};
 
 pub(crate) use handle::Handle;
-use rustix::time::ClockId;
+use rustix::{pipe::PipeFlags, time::ClockId};
 pub(crate) use scan::{Scanner, descendants, mark_of, started};
 pub(crate) use standing::{adopts, has_terminal, is_contained};
 
@@ -57,6 +61,14 @@ pub(crate) fn spawn(start: &Start<'_>) -> io::Result<Handle> {
 /// Has a child reaped at a later [`spawn`], once it has ended, since nobody will wait for it.
 pub(crate) fn abandon(child: &Handle) {
     abandon_child(child.process().pid);
+}
+
+/// Opens an input from which nothing is ever read, and which does not end: a pipe whose only descriptor
+/// is its reader and its writer.
+pub(crate) fn endless_input() -> io::Result<File> {
+    let (reader, _writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    let path = format!("/proc/self/fd/{}", reader.as_raw_fd());
+    File::options().read(true).write(true).open(path)
 }
 
 /// The present moment in the unit of [`Process::started`]. Whatever starts later has at least

@@ -1,13 +1,19 @@
 //! TCP sockets: bind, who listens.
 //!
 //! The other operating systems have the same items: [`Bound`], [`Refusal`], [`bind`],
-//! [`Listening`], [`Breadth`], [`listening`], [`all_listening`], [`accepts`], [`is_connecting`] and [`is_system`].
+//! [`Listening`], [`Breadth`], [`listening`], [`all_listening`], [`connections`], [`accepts`], [`is_connecting`] and
+//! [`is_system`].
 
 mod diagnostics;
 mod owner;
 mod table;
 
-use std::{collections::BTreeMap, fs, io, net::SocketAddr, os::fd::OwnedFd};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    net::SocketAddr,
+    os::fd::OwnedFd,
+};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with, sockopt};
 
@@ -61,6 +67,27 @@ pub(crate) fn listening(port: u16, breadth: Breadth) -> io::Result<Vec<Listening
 /// that is allowed.
 pub(crate) fn all_listening() -> io::Result<Vec<Listening>> {
     find(None, Breadth::Everyone)
+}
+
+/// Returns the remote port of every established connection of these processes. Blocks for some
+/// milliseconds.
+pub(crate) fn connections(processes: &BTreeSet<Process>) -> io::Result<Vec<u16>> {
+    let established: BTreeMap<u64, u16> = table::established()?.into_iter().collect();
+    let held = processes.iter().flat_map(|process| {
+        let links = fs::read_dir(format!("/proc/{}/fd", process.pid));
+        links.into_iter().flatten().filter_map(|link| {
+            let target = fs::read_link(link.ok()?.path()).ok()?;
+            let inode = target
+                .to_str()?
+                .strip_prefix("socket:[")?
+                .strip_suffix(']')?;
+            inode.parse::<u64>().ok()
+        })
+    });
+    // A socket that several processes share is one connection.
+    let held: BTreeSet<u64> = held.collect();
+    let ports = held.iter().filter_map(|inode| established.get(inode));
+    Ok(ports.copied().collect())
 }
 
 thread_local! {
@@ -171,6 +198,16 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let port = client.local_addr().unwrap().port();
         assert_eq!(listening(port, Breadth::Everyone).unwrap(), []);
+    }
+
+    #[test]
+    fn the_connections_of_a_process_are_told_by_the_ports_that_they_lead_to() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let _clients = [(); 2].map(|()| TcpStream::connect(address).unwrap());
+        let found = connections(&BTreeSet::from([own()])).unwrap();
+        let there = found.iter().filter(|port| **port == address.port());
+        assert_eq!(there.count(), 2, "{found:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod owner;
 
 use std::{
+    collections::BTreeSet,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::fd::OwnedFd,
@@ -81,6 +82,12 @@ pub(crate) fn all_listening() -> io::Result<Vec<Listening>> {
 /// than a connection.
 pub(crate) fn accepts(_address: SocketAddr) -> Option<bool> {
     None
+}
+
+/// Returns the remote port of every established connection of these processes: none, since nothing here
+/// lists them yet.
+pub(crate) fn connections(_processes: &BTreeSet<Process>) -> io::Result<Vec<u16>> {
+    Ok(Vec::new())
 }
 
 /// Whether a process belongs to the operating system, so that ending it would harm more than its

@@ -18,7 +18,7 @@ use std::{
 
 use crate::platform::types::Start;
 
-/// Starts a process in a group of its own, with nothing to read, and gives its number. It is a
+/// Starts a process in a group of its own, and gives its number. It is a
 /// child that has not been waited for, so the number stays its own. `extra` is handed down under
 /// the number that is given with it.
 pub(in crate::platform) fn spawn_child(
@@ -34,7 +34,10 @@ pub(in crate::platform) fn spawn_child(
 
     let mut actions = Actions::new()?;
     actions.change_directory(&directory)?;
-    actions.open(0, c"/dev/null", libc::O_RDONLY)?;
+    match &start.input {
+        Some(input) => actions.duplicate(input.as_raw_fd(), 0)?,
+        None => actions.open(0, c"/dev/null", libc::O_RDONLY)?,
+    }
     actions.duplicate(output, 1)?;
     actions.duplicate(output, 2)?;
     if let Some((descriptor, number)) = extra {

@@ -80,6 +80,11 @@ pub(crate) fn adopts(_parent: u32, _pid: u32) -> bool {
     false
 }
 
+/// Opens an input that does not end: not supported yet, so that there is nothing to read.
+pub(crate) fn endless_input() -> io::Result<std::fs::File> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// The present moment in the unit of [`crate::model::facts::Process::started`]. Whatever starts
 /// later has at least this: it is read from the clock that the kernel stamps processes with.
 pub(crate) fn ticks_now() -> u64 {

@@ -2,7 +2,7 @@
 
 mod table;
 
-use std::{io, net::SocketAddr, os::windows::io::AsRawSocket as _};
+use std::{collections::BTreeSet, io, net::SocketAddr, os::windows::io::AsRawSocket as _};
 
 use socket2::{Domain, Protocol, Socket, Type};
 use windows_sys::Win32::{
@@ -143,6 +143,12 @@ pub(crate) fn is_connecting(error: &io::Error) -> bool {
 /// than a connection.
 pub(crate) fn accepts(_address: SocketAddr) -> Option<bool> {
     None
+}
+
+/// Returns the remote port of every established connection of these processes: none, since nothing here
+/// lists them yet.
+pub(crate) fn connections(_processes: &BTreeSet<Process>) -> io::Result<Vec<u16>> {
+    Ok(Vec::new())
 }
 
 /// Whether a process belongs to the operating system, so that ending it would harm more than its

@@ -11,16 +11,19 @@ use super::{
 };
 use crate::{
     diagnose::evidence::log::{
-        LogError, LogErrorForm, LogErrorKind, LogEvidence, LogLine, Unreachable, UnreachableWhy,
+        EndedProgram, Hint, LogError, LogErrorForm, LogErrorKind, LogEvidence, LogLine,
+        Unreachable, UnreachableWhy,
     },
     effects::log::{Level, level},
     fs::redact,
-    knowledge::is_aftermath,
+    knowledge::{self, is_aftermath},
     stack::Port,
 };
 
-/// So many errors before the last are told.
+/// The number of errors before the last one that are kept.
 const EARLIER: usize = 10;
+/// The number of hints that are kept.
+const HINTS: usize = 10;
 
 /// A line of a log, without its end, blanks there, and terminal sequences.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,18 +37,8 @@ pub(super) struct Text {
 pub(super) fn scan(texts: &[Text], now: SystemTime) -> LogEvidence {
     let lines: Vec<&str> = texts.iter().map(|text| text.line.as_str()).collect();
     let page = Page { texts, now };
-    let mut errors = Vec::new();
-    let mut at = 0;
-    while at < lines.len() {
-        let next = if let Some(trace) = trace(&lines, at) {
-            errors.push(of_trace(&lines, &trace, &page));
-            trace.lines.end
-        } else {
-            errors.extend(of_line(&lines, at, &page));
-            at + 1
-        };
-        at = next.max(at + 1);
-    }
+    let errors = errors(&lines, &page);
+    let ended = ended(&lines, &errors, &page);
     let mut seen = BTreeSet::new();
     let mut newest_first = errors.into_iter().rev();
     let last_error = newest_first.next();
@@ -60,7 +53,115 @@ pub(super) fn scan(texts: &[Text], now: SystemTime) -> LogEvidence {
         last_line: (0..lines.len())
             .rfind(|&at| !lines[at].trim().is_empty())
             .map(|at| page.line(at, at + 1)),
+        hints: hints(&lines, &page),
+        ended,
     }
+}
+
+/// Returns all errors, in their order.
+fn errors(lines: &[&str], page: &Page<'_>) -> Vec<LogError> {
+    let mut errors = Vec::new();
+    let mut at = 0;
+    while at < lines.len() {
+        let next = if let Some(trace) = trace(lines, at) {
+            errors.push(of_trace(lines, &trace, page));
+            trace.lines.end
+        } else {
+            errors.extend(of_line(lines, at, page));
+            at + 1
+        };
+        at = next.max(at + 1);
+    }
+    errors
+}
+
+/// Returns the programs that a runner has seen fail and not started again since, each with the last
+/// error among its own lines.
+fn ended(lines: &[&str], errors: &[LogError], page: &Page<'_>) -> Vec<EndedProgram> {
+    static AGAIN: LazyLock<Pattern> =
+        LazyLock::new(|| Pattern::new(r"(?i)\b(?:re)?start(?:ing|ed)\b"));
+    let mut found: Vec<EndedProgram> = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let Some(end) = knowledge::ended(line) else {
+            let name = |it: &EndedProgram| it.name.clone();
+            if !found.is_empty() && AGAIN.is_match(line) {
+                found.retain(|it| name(it).is_some_and(|name| !line.contains(&name)));
+            }
+            continue;
+        };
+        let name = end.group("name").map(str::to_owned);
+        found.retain(|it| it.name != name);
+        let line = page.line(at, at + 1);
+        let error = match &name {
+            Some(name) => of_program(lines, name, at, page),
+            None => {
+                let mut before = errors.iter().rev();
+                before
+                    .find(|error| error.line.number < line.number)
+                    .cloned()
+            }
+        };
+        found.push(EndedProgram {
+            line,
+            name,
+            error: error.map(Box::new),
+        });
+    }
+    found
+}
+
+/// Returns the last error among the lines before `end` that a runner marks with the name of a program.
+fn of_program(lines: &[&str], name: &str, end: usize, page: &Page<'_>) -> Option<LogError> {
+    let marks = [format!("[{name}] "), format!("{name}: ")];
+    let own = |line: &str| {
+        let mark = marks.iter().find_map(|mark| line.strip_prefix(mark));
+        // `12:00:00 web.1  | text`
+        let column = || {
+            let (before, text) = line.split_once('|')?;
+            let named = before.trim_end().ends_with(name);
+            named.then(|| text.strip_prefix(' ').unwrap_or(text))
+        };
+        mark.or_else(column).map(str::to_owned)
+    };
+    let texts: Vec<Text> = (0..end)
+        .filter_map(|at| {
+            Some(Text {
+                line: own(lines[at])?,
+                ..page.texts[at].clone()
+            })
+        })
+        .collect();
+    let lines: Vec<&str> = texts.iter().map(|text| text.line.as_str()).collect();
+    let page = Page {
+        texts: &texts,
+        now: page.now,
+    };
+    errors(&lines, &page).pop()
+}
+
+/// Returns the advice that programs give, the newest first.
+fn hints(lines: &[&str], page: &Page<'_>) -> Vec<Hint> {
+    let newest_first = (0..lines.len()).rev();
+    let hints = newest_first.filter_map(|at| {
+        let found = knowledge::hint(lines[at])?;
+        let command = found.group("command");
+        let text = command.or_else(|| found.group("text"))?;
+        Some(Hint {
+            line: page.line(at, at + 1),
+            text: shown(text),
+            is_command: command.is_some(),
+        })
+    });
+    hints.take(HINTS).collect()
+}
+
+/// Returns the ports that a text names.
+fn ports(text: &str) -> Vec<u16> {
+    static PORT: LazyLock<Pattern> =
+        LazyLock::new(|| Pattern::new(r"(?:(?i:\bport[ =:]+)|[\w\].]:)(?<port>\d{2,5})\b"));
+    let named = PORT.all(text);
+    let ports = named.filter_map(|found| found.group("port")?.parse().ok());
+    ports.collect()
 }
 
 /// The lines as they are shown.
@@ -104,6 +205,13 @@ fn of_trace(lines: &[&str], trace: &Trace, page: &Page<'_>) -> LogError {
         .find(|(kind, _)| *kind != LogErrorKind::Other);
     let missing = missing_variable(lines, trace).map(|kind| (kind, None));
     let (kind, advice) = missing.or(telling).unwrap_or((LogErrorKind::Other, None));
+    let named = [Some(trace.says), trace.cause];
+    let mut ports: Vec<u16> = named
+        .into_iter()
+        .flatten()
+        .flat_map(|at| ports(lines[at]))
+        .collect();
+    ports.dedup();
     let mut line = page.line(trace.says, trace.lines.end);
     complete(&mut line, lines, trace.says);
     if trace.form == LogErrorForm::Panic && trace.says > trace.lines.start {
@@ -112,13 +220,28 @@ fn of_trace(lines: &[&str], trace: &Trace, page: &Page<'_>) -> LogError {
         line.text = shown(&format!("{place} {}", lines[trace.says].trim()));
         line.number = page.texts[trace.lines.start].number;
     }
+    if kind == LogErrorKind::Syntax
+        && let Some(place) = place_before(lines, trace.says)
+    {
+        line.text = shown(&format!("{} ({place})", lines[trace.says]));
+    }
     LogError {
         line,
         kind,
         advice,
         form: trace.form,
         cause: trace.cause.map(|at| page.line(at, trace.lines.end)),
+        ports,
     }
+}
+
+/// Returns the file and line that an interpreter prints before the message, if it does.
+fn place_before<'a>(lines: &[&'a str], at: usize) -> Option<&'a str> {
+    static PLACE: LazyLock<Pattern> =
+        LazyLock::new(|| Pattern::new(r"^(?:file://)?/?[^\s:]+:\d+$"));
+    let before = lines[..at].iter().rev().take(6).map(|line| line.trim());
+    let place = before.into_iter().find(|line| PLACE.is_match(line))?;
+    place.rsplit('/').next()
 }
 
 /// `os.environ["NAME"]`, and settings of pydantic that nobody set.
@@ -190,6 +313,7 @@ fn of_line(lines: &[&str], at: usize, page: &Page<'_>) -> Option<LogError> {
             advice,
             form: LogErrorForm::Line,
             cause: None,
+            ports: ports(lines[at]),
         }
     })
 }

@@ -10,6 +10,8 @@ use super::Socket;
 
 /// The state `TCP_LISTEN`, as the table has it.
 const LISTEN: &str = "0A";
+/// The state `TCP_ESTABLISHED`.
+const ESTABLISHED: &str = "01";
 
 /// Who listens on `port`, or on any. No IPv6 on this machine is no error.
 pub(super) fn listeners(port: Option<u16>) -> io::Result<Vec<Socket>> {
@@ -32,6 +34,22 @@ fn entry(line: &str, port: Option<u16>) -> Option<Socket> {
         user: fields.nth(3)?.parse().ok()?,
         inode: fields.nth(1)?.parse().ok()?,
     })
+}
+
+/// Returns the inode and the remote port of every established connection.
+pub(super) fn established() -> io::Result<Vec<(u64, u16)>> {
+    let four = fs::read_to_string("/proc/net/tcp")?;
+    let six = fs::read_to_string("/proc/net/tcp6").unwrap_or_default();
+    let lines = four.lines().skip(1).chain(six.lines().skip(1));
+    let connection = |line: &str| {
+        let mut fields = line.split_ascii_whitespace().skip(2);
+        let (_, port) = fields.next()?.split_once(':')?;
+        let port = u16::from_str_radix(port, 16).ok()?;
+        let is_established = fields.next()? == ESTABLISHED;
+        let inode = fields.nth(5)?.parse().ok()?;
+        is_established.then_some((inode, port))
+    };
+    Ok(lines.filter_map(connection).collect())
 }
 
 /// Words of 32 bits, each in the machine's own order.

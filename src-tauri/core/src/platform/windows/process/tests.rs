@@ -69,6 +69,7 @@ impl Stand {
                 .create(true)
                 .open(self.log())
                 .unwrap(),
+            input: None,
         })
         .unwrap();
         self.started.lock().unwrap().push(handle.process());
@@ -184,6 +185,7 @@ async fn a_shim_is_given_its_words_and_none_that_would_be_a_command() {
         environment: &[],
         mark: &mark(0),
         output: File::create(stand.log()).unwrap(),
+        input: None,
     });
     assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::InvalidInput);
 }
@@ -305,6 +307,7 @@ fn what_is_no_program_is_told_from_what_is_missing() {
             environment: &[],
             mark: &mark(0),
             output: File::create(stand.log()).unwrap(),
+            input: None,
         })
         .unwrap_err()
     };

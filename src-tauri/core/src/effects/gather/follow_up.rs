@@ -1,0 +1,236 @@
+//! Looks up what the logs name: the processes behind a port, a module, a version, the connections to a
+//! server.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
+use tokio::time::{Instant, timeout};
+
+use super::{
+    Gatherer, RunContext,
+    project::{folders_with, has_module},
+    sockets::Sockets,
+    subject::Scene,
+    versions,
+};
+use crate::{
+    diagnose::evidence::{
+        ServiceEvidence,
+        log::{Ecosystem, LogErrorKind, Lookup},
+    },
+    effects::port,
+    model::{
+        facts::{ProbeFaultKind, Process},
+        view::PhaseName,
+    },
+    platform::socket,
+    stack::{Command, Port, Probe, ServiceName, Template},
+};
+
+/// The limit for all of it.
+const LIMIT: Duration = Duration::from_millis(1500);
+/// The number of ports of one service that are looked up.
+const PORTS: usize = 4;
+/// The size up to which a source file is searched for a port.
+const SOURCE: u64 = 256 * 1024;
+/// The limit for a question to a Redis.
+const QUEUES: Duration = Duration::from_millis(500);
+
+/// Completes the evidence of every service.
+pub(super) async fn all(
+    gatherer: &Gatherer,
+    scene: &Scene,
+    runs: &[RunContext],
+    sockets: &Sockets,
+    services: &mut [ServiceEvidence],
+) {
+    let wants_connections = services.iter().any(|is| wants(is, Lookup::Connections));
+    let fails = services.iter().any(|is| {
+        let mut checks = is.checks.iter();
+        checks.any(|check| check.fault().is_some())
+    });
+    let each = runs.iter().zip(services).filter(|(run, _)| run.is_asked);
+    let each = each.map(|(run, is)| async move {
+        let name = run.spec.name.clone();
+        in_use_by_source(run, sockets, is);
+        listeners(sockets, is).await;
+        modules(scene, run, is);
+        if hangs(is) {
+            is.stopped = stopped(sockets.members(&name));
+        }
+        if wants_connections {
+            is.connections = connections(sockets, &name).await;
+        }
+        let has_failed = matches!(is.phase, PhaseName::Failed | PhaseName::Backoff);
+        if has_failed || wants(is, Lookup::Version) {
+            let python = is.project.python.clone();
+            is.project.versions = versions::mismatches(scene, run, python.as_deref()).await;
+        }
+        if fails {
+            is.queues = queues(gatherer, scene, run).await;
+        }
+    });
+    // What is missing after that is missing in the evidence.
+    let _ = timeout(LIMIT, join_all(each)).await;
+}
+
+/// Returns whether an error of the log asks for this evidence.
+fn wants(is: &ServiceEvidence, lookup: Lookup) -> bool {
+    let mut errors = is.log.last_error.iter().chain(&is.log.earlier);
+    errors.any(|error| {
+        let advice = error.advice.as_ref();
+        advice.is_some_and(|advice| advice.lookup == Some(lookup))
+    })
+}
+
+fn hangs(is: &ServiceEvidence) -> bool {
+    is.probes.iter().any(|probe| {
+        let fault = probe.result.as_ref().err();
+        fault.is_some_and(|fault| matches!(fault.kind, ProbeFaultKind::TimedOut { .. }))
+    })
+}
+
+/// Finds the port of an "address in use" error that names none: the only port in the command, or in a
+/// source file of it, that another process holds.
+fn in_use_by_source(run: &RunContext, sockets: &Sockets, is: &mut ServiceEvidence) {
+    let Some(error) = &mut is.log.last_error else {
+        return;
+    };
+    let LogErrorKind::AddressInUse { port: port @ None } = &mut error.kind else {
+        return;
+    };
+    let spec = &run.spec;
+    let words: Vec<String> = match &spec.command {
+        None => Vec::new(),
+        Some(Command::Words(words)) => words.iter().map(Template::to_string).collect(),
+        Some(Command::Shell(line)) => {
+            let line = line.to_string();
+            line.split_whitespace().map(str::to_owned).collect()
+        }
+    };
+    let mut numbers: BTreeSet<u16> = words.iter().flat_map(|word| numbers(word)).collect();
+    let sources = words.iter().map(|word| spec.directory.join(word));
+    let is_small = |path: &Path| {
+        let file = fs::metadata(path);
+        file.is_ok_and(|file| file.is_file() && file.len() <= SOURCE)
+    };
+    for source in sources.filter(|path| is_small(path)) {
+        let text = fs::read(source).unwrap_or_default();
+        numbers.extend(self::numbers(&String::from_utf8_lossy(&text)));
+    }
+    let mut held = numbers
+        .into_iter()
+        .filter(|number| sockets.is_held_by_others(*number, &spec.name));
+    if let (Some(only), None) = (held.next(), held.next()) {
+        *port = Port::new(only);
+    }
+}
+
+/// Returns the numbers in a text that may be ports.
+fn numbers(text: &str) -> Vec<u16> {
+    let parts = text.split(|c: char| !c.is_ascii_digit());
+    let ports = parts.filter(|part| (4..=5).contains(&part.len()));
+    ports.filter_map(|part| part.parse().ok()).collect()
+}
+
+/// Finds the processes that listen on the ports which the log names.
+async fn listeners(sockets: &Sockets, is: &mut ServiceEvidence) {
+    let Some(error) = &is.log.last_error else {
+        return;
+    };
+    let in_use = match error.kind {
+        LogErrorKind::AddressInUse { port } => port.or(is.port),
+        _ => None,
+    };
+    let mut ports: Vec<u16> = in_use.map(Port::number).into_iter().collect();
+    let named = error.ports.iter().copied();
+    ports.extend(named.filter(|port| in_use.map(Port::number) != Some(*port)));
+    ports.retain(|port| sockets.is_open(*port));
+    ports.truncate(PORTS);
+    let asked = ports.into_iter().filter_map(Port::new).map(port::holders);
+    let found = join_all(asked).await.into_iter().flatten().flatten();
+    is.listeners = found.collect();
+    let Some(in_use) = in_use.filter(|port| Some(*port) != is.port) else {
+        return;
+    };
+    let members = sockets.members(&is.name);
+    let others = is.listeners.iter().filter(|holder| {
+        let mut addresses = holder.addresses.iter();
+        let is_there = addresses.any(|address| address.port() == in_use.number());
+        is_there && !members.contains(&holder.process)
+    });
+    is.holders.extend(others.cloned());
+}
+
+/// Looks for a module that the log misses: in the virtual environment beside, and in other folders.
+fn modules(scene: &Scene, run: &RunContext, is: &mut ServiceEvidence) {
+    let Some(error) = &is.log.last_error else {
+        return;
+    };
+    let files = match &error.kind {
+        LogErrorKind::ModuleMissing {
+            ecosystem: Ecosystem::Python,
+            name,
+            ..
+        } => {
+            let venv = is.project.venv.as_deref();
+            is.project.venv_has_module = venv.is_some_and(|python| has_module(python, name));
+            vec![format!("{name}.py"), format!("{name}/__init__.py")]
+        }
+        LogErrorKind::FileMissing { path } if !path.starts_with('/') => vec![path.clone()],
+        LogErrorKind::Known if wants(is, Lookup::Application) => {
+            ["wsgi.py", "app.py"].map(str::to_owned).into()
+        }
+        _ => return,
+    };
+    let top = scene.stack.directory();
+    let mut found = folders_with(top, &files);
+    found.retain(|folder| *folder != run.spec.directory);
+    is.project.elsewhere = found;
+}
+
+fn stopped(members: &BTreeSet<Process>) -> Vec<u32> {
+    let Ok(mut system) = System::new() else {
+        return Vec::new();
+    };
+    let pids: Vec<Pid> = members.iter().map(|it| Pid::from_u32(it.pid)).collect();
+    let what = ProcessRefreshKind::nothing().without_tasks();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), false, what);
+    let stopped = pids.iter().filter(|pid| {
+        let process = system.process(**pid);
+        process.is_some_and(|process| process.status() == ProcessStatus::Stop)
+    });
+    stopped.map(|pid| pid.as_u32()).collect()
+}
+
+/// Counts the connections of a service by the port that they lead to.
+async fn connections(sockets: &Sockets, name: &ServiceName) -> Vec<(u16, usize)> {
+    let members = sockets.members(name).clone();
+    let listing = tokio::task::spawn_blocking(move || socket::connections(&members));
+    let ports = listing.await.ok().and_then(Result::ok).unwrap_or_default();
+    let mut counts = BTreeMap::new();
+    for port in ports {
+        *counts.entry(port).or_insert(0) += 1;
+    }
+    counts.into_iter().collect()
+}
+
+async fn queues(gatherer: &Gatherer, scene: &Scene, run: &RunContext) -> Vec<(String, u64)> {
+    let probes = run.spec.ready.probes.iter();
+    let mut urls = probes.filter_map(|probe| match probe {
+        Probe::Redis(url) => Some(url.render(&run.spec.name, &*scene.ports)),
+        _ => None,
+    });
+    let Some(url) = urls.next() else {
+        return Vec::new();
+    };
+    let deadline = Instant::now() + QUEUES;
+    let asked = gatherer.prober.queues(&url, deadline).await;
+    asked.unwrap_or_default()
+}

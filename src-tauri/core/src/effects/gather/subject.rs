@@ -1,0 +1,190 @@
+//! The input of a diagnosis: what is known of a stack before anything is asked.
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use super::QUICK;
+use crate::{
+    diagnose::evidence::{Evidence, HostEvidence, ServiceEvidence},
+    effects::{check::Saved, env::Base, port::ActiveRuns, process::Tree},
+    fs::{home::Home, project_file::apart},
+    host::clock,
+    model::{
+        facts::{ProbeFault, Process, StackId},
+        service::ServiceState,
+        stack::{PortTable, StackModel},
+        view::PhaseName,
+    },
+    stack::{Service, ServiceName, Stack},
+};
+
+/// A stack to gather evidence of.
+#[derive(Clone)]
+pub struct Subject {
+    /// What is known. [`super::Gatherer::gather`] fills in the rest.
+    pub evidence: Evidence,
+    /// The situation, as the model counts them: evidence of different situations may not fit together.
+    pub situation: u64,
+    /// The runs that a daemon has under way, of any stack.
+    pub active: ActiveRuns,
+    /// The services, in the order of the evidence.
+    pub runs: Vec<RunContext>,
+    pub(super) scene: Scene,
+}
+
+/// What the questions about every service of a stack need.
+#[derive(Clone)]
+pub(super) struct Scene {
+    pub(super) stack: Arc<Stack>,
+    pub(super) stack_text: Option<Arc<str>>,
+    /// The stack, in marks and file names.
+    pub(super) id: StackId,
+    /// The folder of all logs.
+    pub(super) logs: PathBuf,
+    /// The ports that its services have, or should have.
+    pub(super) ports: Arc<PortTable>,
+    /// The base of the variables of its services. Values are secrets.
+    pub(super) variables: Arc<Base>,
+    /// What the checks save for each other.
+    pub(super) saved: Saved,
+}
+
+/// What the questions about one service need.
+#[derive(Clone)]
+pub struct RunContext {
+    /// The stack file's entry for its current or next run.
+    pub spec: Arc<Service>,
+    /// Whether something is wrong with it, as far as the model knows.
+    pub is_in_trouble: bool,
+    /// Whether it is asked anything, and its log is read.
+    pub is_asked: bool,
+    /// Its running processes; `None` if they are unknown.
+    pub(super) tree: Option<Tree>,
+    /// Why its latest round of probes failed.
+    pub(super) last_fault: Option<ProbeFault>,
+    /// The checks that failed in their latest round.
+    pub(super) failed_checks: Vec<(String, ProbeFault)>,
+    /// The first process of its latest run.
+    pub(super) last_process: Option<Process>,
+}
+
+impl Subject {
+    /// Returns a stack as its model has it. `tree` returns the running processes of a service.
+    pub fn of(
+        model: &StackModel,
+        home: &Home,
+        variables: Arc<Base>,
+        tree: impl Fn(&ServiceName) -> Option<Tree>,
+    ) -> Self {
+        let stack = model.stack().clone();
+        let declared = || {
+            let services = model.services().iter();
+            services.filter(|service| stack.service(service.name()).is_some())
+        };
+        Self {
+            evidence: Evidence {
+                stack: stack.clone(),
+                stack_text: None,
+                at: clock::now().wall,
+                took: std::time::Duration::ZERO,
+                kept: true,
+                other_daemon: None,
+                services: declared().map(ServiceState::evidence).collect(),
+                host: HostEvidence::default(),
+                within: None,
+            },
+            situation: model.situation(),
+            active: ActiveRuns::default(),
+            runs: declared()
+                .map(|service| RunContext {
+                    spec: service.spec().clone(),
+                    tree: tree(service.name()),
+                    last_fault: service.last_fault().cloned(),
+                    failed_checks: service.failed_checks().to_vec(),
+                    last_process: service.last_process(),
+                    is_in_trouble: service.is_in_trouble(),
+                    is_asked: true,
+                })
+                .collect(),
+            scene: Scene {
+                id: home.stack_id(&stack.file),
+                logs: home.logs().to_owned(),
+                ports: model.ports(),
+                stack_text: None,
+                variables,
+                saved: Saved::default(),
+                stack,
+            },
+        }
+    }
+
+    /// The stack, in marks and file names.
+    #[must_use]
+    pub fn id(&self) -> &StackId {
+        &self.scene.id
+    }
+
+    /// Lets the checks begin with a copy of what earlier ones have saved.
+    pub fn begin_with(&mut self, saved: &Saved) {
+        self.scene.saved = saved.copy();
+    }
+
+    /// Reads the text of the stack file, for remedies that change it.
+    pub async fn read_stack_file(&mut self) {
+        let file = self.scene.stack.file.clone();
+        let text = apart(QUICK, move |reader| reader.text(&file)).await;
+        self.set_stack_text(text.flatten().ok().map(Into::into));
+    }
+
+    /// Sets the text of the stack file.
+    pub fn set_stack_text(&mut self, text: Option<Arc<str>>) {
+        self.evidence.stack_text.clone_from(&text);
+        self.scene.stack_text = text;
+    }
+
+    /// Replaces what the model knew of services that have exited since `evidence` was gathered, for when
+    /// there is no time to gather it again.
+    pub fn amend(&self, evidence: &mut Evidence) {
+        for known in self
+            .evidence
+            .services
+            .iter()
+            .filter(|known| known.is_over())
+        {
+            let mut services = evidence.services.iter_mut();
+            let Some(service) = services.find(|service| service.name == known.name) else {
+                continue;
+            };
+            let gathered = std::mem::replace(service, known.clone());
+            *service = ServiceEvidence {
+                out_of_memory: gathered.out_of_memory,
+                holders: gathered.holders,
+                probes: gathered.probes,
+                checks: gathered.checks,
+                log: gathered.log,
+                points_at: gathered.points_at,
+                project: gathered.project,
+                ..service.clone()
+            };
+        }
+    }
+}
+
+impl ServiceEvidence {
+    /// Returns whether its run is over and was not stopped on purpose.
+    fn is_over(&self) -> bool {
+        matches!(
+            self.phase,
+            PhaseName::Failed | PhaseName::Backoff | PhaseName::Blocked
+        )
+    }
+}
+
+impl fmt::Debug for Subject {
+    /// Without the variables, which are secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subject")
+            .field("id", &self.scene.id)
+            .field("situation", &self.situation)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,234 @@
+//! The versions of runtimes that a project asks for, against the ones that run.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use super::{RunContext, subject::Scene};
+use crate::{
+    diagnose::evidence::VersionEvidence,
+    effects::{env, process::run_helper},
+    stack::Command,
+};
+
+/// The limit for `node --version` and its like.
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// A runtime, and the files that name its version.
+struct Runtime {
+    name: &'static str,
+    program: &'static str,
+    /// Files with nothing else in them.
+    files: &'static [&'static str],
+    /// Its name in `.tool-versions`.
+    tool: &'static str,
+}
+
+const RUNTIMES: [Runtime; 3] = [
+    Runtime {
+        name: "Node.js",
+        program: "node",
+        files: &[".nvmrc", ".node-version"],
+        tool: "nodejs",
+    },
+    Runtime {
+        name: "Python",
+        program: "python3",
+        files: &[".python-version"],
+        tool: "python",
+    },
+    Runtime {
+        name: "Ruby",
+        program: "ruby",
+        files: &[".ruby-version"],
+        tool: "ruby",
+    },
+];
+
+/// Returns the runtimes of another version than the project asks for. `python` is the one that the
+/// command starts.
+pub(super) async fn mismatches(
+    scene: &Scene,
+    run: &RunContext,
+    python: Option<&Path>,
+) -> Vec<VersionEvidence> {
+    let folder = &run.spec.directory;
+    let top = scene.stack.directory();
+    let mut found = Vec::new();
+    for runtime in &RUNTIMES {
+        let wanted = wanted(runtime, folder, top);
+        let Some((first, _)) = wanted.first() else {
+            continue;
+        };
+        let program = match (runtime.program, python) {
+            ("python3", Some(python)) => python.display().to_string(),
+            (program, _) => program.to_owned(),
+        };
+        let Some(runs) = version_of(scene, run, &program).await else {
+            continue;
+        };
+        if wanted.iter().any(|(wanted, _)| !allows(wanted, &runs)) {
+            found.push(VersionEvidence {
+                runtime: runtime.name,
+                runs,
+                wanted: first.clone(),
+                files: wanted.into_iter().map(|(_, file)| file).collect(),
+            });
+        }
+    }
+    found
+}
+
+async fn version_of(scene: &Scene, run: &RunContext, program: &str) -> Option<String> {
+    let spec = &run.spec;
+    let environment = env::environment(spec, &scene.variables, &*scene.ports, LIMIT).await;
+    let command = Command::Words(vec![program.to_owned(), "--version".to_owned()]);
+    let asked = run_helper(&command, &spec.directory, &environment.ok()?, LIMIT).await;
+    version_in(&asked.ok()?.text)
+}
+
+/// Returns the first version in a text: `20.11.1` of `v20.11.1`.
+fn version_in(text: &str) -> Option<String> {
+    let is_part = |c: char| c.is_ascii_digit() || c == '.';
+    let mut parts = text.split(|c| !is_part(c));
+    let found =
+        parts.find(|part| part.contains('.') && part.starts_with(|c: char| c.is_ascii_digit()))?;
+    Some(found.trim_end_matches('.').to_owned())
+}
+
+/// Returns what the files of a project ask for, the nearest folder first.
+fn wanted(runtime: &Runtime, folder: &Path, top: &Path) -> Vec<(String, PathBuf)> {
+    let folders = folder
+        .ancestors()
+        .take_while(|folder| folder.starts_with(top));
+    let folders = folders.chain((!folder.starts_with(top)).then_some(folder));
+    for folder in folders {
+        let mut found = Vec::new();
+        let text = |name: &str| {
+            let path = folder.join(name);
+            Some((fs::read_to_string(&path).ok()?, path))
+        };
+        for name in runtime.files {
+            if let Some((text, path)) = text(name) {
+                let line = text.lines().next().unwrap_or_default().trim();
+                found.push((line.to_owned(), path));
+            }
+        }
+        if let Some((text, path)) = text(".tool-versions") {
+            let mut lines = text.lines().map(str::split_whitespace);
+            let line = lines.find_map(|mut words| (words.next()? == runtime.tool).then_some(words));
+            let version = line.and_then(|mut words| words.next());
+            found.extend(version.map(|version| (version.to_owned(), path)));
+        }
+        if runtime.tool == "nodejs"
+            && let Some((text, path)) = text("package.json")
+        {
+            let json: Option<Value> = serde_json::from_str(&text).ok();
+            let engines = json.as_ref().and_then(|json| json.pointer("/engines/node"));
+            let engines = engines.and_then(Value::as_str);
+            found.extend(engines.map(|wanted| (wanted.to_owned(), path)));
+        }
+        if runtime.tool == "python"
+            && let Some((text, path)) = text("pyproject.toml")
+        {
+            let table: Option<toml::Table> = text.parse().ok();
+            let project = table.as_ref().and_then(|table| table.get("project"));
+            let wanted = project.and_then(|project| project.get("requires-python")?.as_str());
+            found.extend(wanted.map(|wanted| (wanted.to_owned(), path)));
+        }
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    Vec::new()
+}
+
+/// Returns whether a requirement allows a version. One that is not understood (`lts/*`) allows any.
+fn allows(wanted: &str, runs: &str) -> bool {
+    let runs = numbers(runs);
+    wanted.split("||").any(|alternative| {
+        let alternative = alternative.replace(',', " ");
+        // `>= 20` is written with a blank too.
+        let mut joined = alternative.trim().to_owned();
+        for operator in ["=", "<", ">", "^", "~"] {
+            joined = joined.replace(&format!("{operator} "), operator);
+        }
+        joined.split_whitespace().all(|part| fits(part, &runs))
+    })
+}
+
+fn fits(part: &str, runs: &[u32]) -> bool {
+    let version = part.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let operator = part[..part.len() - version.len()].trim_end_matches('v');
+    let wanted = numbers(version);
+    if wanted.is_empty() || runs.is_empty() {
+        return true;
+    }
+    let prefix = |length: usize| {
+        let length = length.min(wanted.len());
+        runs.get(..length)
+            .is_none_or(|runs| runs == &wanted[..length])
+    };
+    match operator {
+        ">=" => runs >= wanted.as_slice(),
+        ">" => runs > wanted.as_slice(),
+        "<=" => runs <= wanted.as_slice() || prefix(wanted.len()),
+        "<" => runs < wanted.as_slice(),
+        "^" => runs >= wanted.as_slice() && prefix(1),
+        "~" => runs >= wanted.as_slice() && prefix(2),
+        "~=" => runs >= wanted.as_slice() && prefix(wanted.len().saturating_sub(1).max(1)),
+        "" | "=" | "==" => prefix(wanted.len()),
+        _ => true,
+    }
+}
+
+/// Returns the numbers of a version, up to the first part that is none: `20`, `11` of `20.11.x`.
+fn numbers(version: &str) -> Vec<u32> {
+    let parts = version.split('.').map_while(|part| {
+        let end = part
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(part.len());
+        part[..end].parse().ok()
+    });
+    parts.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_requirement_is_read_as_its_package_manager_reads_it() {
+        for (wanted, runs, fits) in [
+            ("22", "20.11.1", false),
+            ("v20", "20.11.1", true),
+            ("20.x", "20.11.1", true),
+            (">=22.9", "22.12.0", true),
+            (">= 22.9", "20.19.4", false),
+            ("^18.0.0 || >=20", "19.1.0", false),
+            ("^18.0.0 || >=20", "20.1.0", true),
+            (">=3.11,<4", "3.10.2", false),
+            (">=3.11,<4", "3.12.1", true),
+            ("~=3.11", "3.13.0", true),
+            ("~3.3.0", "3.4.1", false),
+            ("lts/*", "20.11.1", true),
+        ] {
+            assert_eq!(allows(wanted, runs), fits, "{wanted} and {runs}");
+        }
+    }
+
+    #[test]
+    fn the_version_is_found_in_what_a_runtime_prints() {
+        for (text, version) in [
+            ("v20.11.1\n", "20.11.1"),
+            ("Python 3.11.2", "3.11.2"),
+            ("ruby 3.1.2p20 (2022-04-12)", "3.1.2"),
+        ] {
+            assert_eq!(version_in(text).as_deref(), Some(version));
+        }
+    }
+}
