@@ -93,7 +93,7 @@ ready = { log = "never" }
     let stage = Stage::new(&format!("{}{failing}", talker("talker")));
     let (_, err) = stage.expect(&["up", "-d"], 1);
     assert!(
-        err.contains("ended with code 3 before it was ready"),
+        err.contains("exited with code 3 before it was ready"),
         "{err}"
     );
     assert!(err.contains("ImportError: no such thing"), "{err}");

@@ -1,4 +1,4 @@
-//! Evidence to findings: which thing is wrong, and why.
+//! Turns evidence into findings: what is wrong, and why.
 //!
 //! Each family of rules looks at one service at a time and names *candidates*: what would be a root
 //! cause, were there nothing behind it. `blame` then says what explains what. So a rule knows nothing
@@ -94,19 +94,19 @@ fn of_service(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
 fn kept_elsewhere(first: &ServiceName, daemon: &OtherDaemon) -> Candidate {
     let who = daemon
         .pid
-        .map_or_else(String::new, |pid| format!(" (pid {pid})"));
+        .map_or_else(String::new, |pid| format!(" (PID {pid})"));
     Candidate::new(
         first,
         Code::KeeperConflict,
         Level::Start,
-        format!("Another Pilot Light{who} has this stack"),
+        format!("another Pilot Light instance{who} is already running this stack"),
     )
     .evidence([
         daemon.detail.clone(),
-        "`pilotlight status` asks the daemon of these settings".to_owned(),
+        "`pilotlight status` shows the daemon of these settings".to_owned(),
     ])
     .remedy(
-        "stop the stack there (`pilotlight down` with the same settings), or use it from there",
+        "stop the stack there (`pilotlight down` with the same settings), or use it there",
         None,
     )
 }

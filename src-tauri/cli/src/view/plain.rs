@@ -1,7 +1,12 @@
 //! Events as lines, for output that is not a terminal.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
-use pilotlight::model::view::{PhaseName, ServiceView, StackView};
+use pilotlight::model::{
+    finding::Finding,
+    view::{PhaseName, ServiceView, StackView},
+};
 
 use super::{Look, card, words};
 use crate::{
@@ -16,6 +21,7 @@ pub(super) fn changes(
     new: &StackView,
     now: Timestamp,
     look: Look,
+    told: &mut Vec<Arc<Finding>>,
 ) -> Vec<String> {
     let longest = new
         .services
@@ -39,10 +45,14 @@ pub(super) fn changes(
         {
             text.push(line(DIM, &tame(note)));
         }
+        // A service that is started again and again has one cause. It is shown once it is known.
         if let Some(finding) = &service.finding
-            && before.is_none_or(|before| before.finding.as_ref() != Some(finding))
+            && new.findings.contains(finding)
+            && !old.is_some_and(|old| old.findings.contains(finding))
+            && !told.contains(finding)
         {
             text.extend(card(finding, look));
+            told.push(finding.clone());
         }
         events.push((service.since, text));
     }

@@ -1,5 +1,5 @@
-//! What `pilotlight doctor` has found, as a person reads it: what is wrong, why, what else it
-//! explains, what to do; and below it all services, what they need further in.
+//! The output of `pilotlight doctor`: each finding with its evidence, symptoms and remedy, then the tree of
+//! services.
 
 use pilotlight::{
     model::{
@@ -10,9 +10,9 @@ use pilotlight::{
 };
 
 use super::{Look, table::heading, words};
-use crate::paint::{BOLD, DIM, GREEN, PLAIN, RED, light, paint, tame, width};
+use crate::paint::{AMBER, BOLD, DIM, GREEN, PLAIN, RED, light, paint, tame, width};
 
-/// The findings, and the services with their lights.
+/// Returns the findings, and the services with their lights.
 pub(crate) fn report(
     findings: &[Finding],
     stack: &StackView,
@@ -33,12 +33,19 @@ pub(crate) fn report(
 
 fn verdict(findings: &[Finding], stack: &StackView, took: &str) -> String {
     let said = match findings {
-        [] if stack.is_dark() => paint(GREEN, "Nothing stands in the way of a start."),
-        [] => paint(GREEN, "All is well."),
-        [_] => paint(RED, "One thing is wrong."),
-        several => paint(RED, &format!("{} things are wrong.", several.len())),
+        [] if stack.is_dark() => paint(GREEN, "No problems found. Ready to start."),
+        [] if is_underway(stack) => paint(AMBER, "No problems found so far."),
+        [] => paint(GREEN, "No problems found."),
+        [_] => paint(RED, "1 problem found."),
+        several => paint(RED, &format!("{} problems found.", several.len())),
     };
-    format!("{said} {}", paint(DIM, &format!("(looked for {took})")))
+    format!("{said} {}", paint(DIM, &format!("(checked in {took})")))
+}
+
+/// Returns whether a service is on its way up or down, so that the next moment may show more.
+fn is_underway(stack: &StackView) -> bool {
+    let mut services = stack.services.iter();
+    services.any(|service| matches!(service.light, Light::Amber | Light::Red))
 }
 
 fn told(finding: &Finding, look: Look) -> Vec<String> {
@@ -59,7 +66,7 @@ fn told(finding: &Finding, look: Look) -> Vec<String> {
         wrap(&mut lines, "    ", 4, PLAIN, evidence, look);
     }
     if !finding.symptoms.is_empty() {
-        lines.push(format!("  {}", paint(DIM, "which explains")));
+        lines.push(format!("  {}", paint(DIM, "Also causes:")));
         for symptom in &finding.symptoms {
             let place = match &symptom.check {
                 Some(check) => format!("{}, {check}", symptom.service),
@@ -73,7 +80,7 @@ fn told(finding: &Finding, look: Look) -> Vec<String> {
     let indent = width(&arrow);
     wrap(&mut lines, &arrow, indent, BOLD, &finding.remedy.text, look);
     if finding.remedy.action.is_some() {
-        let hint = "`pilotlight doctor --fix` does it";
+        let hint = "Run `pilotlight doctor --fix` to apply this fix.";
         lines.push(format!("{:indent$}{}", "", paint(DIM, hint)));
     }
     lines
@@ -86,8 +93,8 @@ fn name(code: Code) -> String {
     name.unwrap_or_default().to_owned()
 }
 
-/// Adds a text word by word, so that nothing of it is lost on a narrow terminal. What is not drawn
-/// on a terminal stays on one line, as programs like it.
+/// Adds a text, wrapped between words to the width of the terminal. Without a terminal it stays on one
+/// line.
 fn wrap(
     lines: &mut Vec<String>,
     first: &str,
@@ -118,7 +125,7 @@ fn wrap(
     }
 }
 
-/// The services that nobody needs, and below each what it needs.
+/// Returns the services without dependents, each with its dependencies below.
 fn tree(findings: &[Finding], stack: &StackView, look: Look) -> Vec<String> {
     let is_needed = |name: &ServiceName| {
         let mut services = stack.services.iter();
@@ -151,7 +158,7 @@ impl<'a> Branch<'a> {
     fn grow(&mut self, service: &'a ServiceView, first: &str, rest: &str) {
         let line = self.line(service);
         self.lines.push(format!("{}{line}", paint(DIM, first)));
-        // What two others need has its own needs shown once.
+        // The dependencies of a shared dependency are shown once.
         if self.shown.contains(&&service.name) {
             return;
         }
@@ -183,7 +190,7 @@ impl<'a> Branch<'a> {
         format!("{sign} {name}{} {state}{role}", paint(DIM, &port))
     }
 
-    /// What it has to do with the findings.
+    /// Returns its part in the findings.
     fn part(&self, name: &ServiceName) -> String {
         let arrow = self.look.signs.arrow();
         if let Some(own) = self

@@ -70,6 +70,8 @@ pub(crate) struct Show {
     footer: Footer,
     home: Home,
     tails: Tails,
+    /// The findings that were shown.
+    told: Vec<Arc<Finding>>,
 }
 
 enum Face {
@@ -111,6 +113,7 @@ impl Show {
             footer: Footer::default(),
             home: home.clone(),
             tails: Tails::new(),
+            told: Vec::new(),
         }
     }
 
@@ -273,7 +276,13 @@ impl Show {
             let mut lines = Vec::new();
             for stack in &stacks {
                 let old = self.stacks.iter().find(|old| old.file == stack.file);
-                lines.extend(plain::changes(old.map(|old| &**old), stack, now, self.look));
+                lines.extend(plain::changes(
+                    old.map(|old| &**old),
+                    stack,
+                    now,
+                    self.look,
+                    &mut self.told,
+                ));
             }
             self.print(&lines);
         } else {

@@ -129,8 +129,11 @@ fn stack(services: Vec<ServiceView>) -> StackView {
             .map(|service| service.light)
             .max()
             .unwrap_or_default(),
+        findings: services
+            .iter()
+            .filter_map(|service| service.finding.clone())
+            .collect(),
         services: services.into_iter().map(Arc::new).collect(),
-        findings: Vec::new(),
     }
 }
 
@@ -277,13 +280,13 @@ fn each_change_is_a_line() {
         dark("frontend"),
         dark("worker"),
     ]);
-    let changes = plain::changes(Some(&before), &nexus(), now(), UNICODE);
+    let changes = plain::changes(Some(&before), &nexus(), now(), UNICODE, &mut Vec::new());
     insta::assert_snapshot!(text(&changes));
 }
 
 #[test]
 fn an_unchanged_service_makes_no_line() {
-    let changes = plain::changes(Some(&nexus()), &nexus(), now(), UNICODE);
+    let changes = plain::changes(Some(&nexus()), &nexus(), now(), UNICODE, &mut Vec::new());
     assert_eq!(changes, [""; 0]);
 }
 
@@ -294,7 +297,7 @@ fn a_restart_between_two_snapshots_makes_a_line() {
         ..redis()
     };
     let (old, new) = (stack(vec![redis()]), stack(vec![restarted]));
-    let changes = plain::changes(Some(&old), &new, now(), UNICODE);
+    let changes = plain::changes(Some(&old), &new, now(), UNICODE, &mut Vec::new());
     assert_eq!(text(&changes), "nexus  redis  ready in 240 ms  port 6379");
 }
 
@@ -326,18 +329,20 @@ fn the_report_tells_the_cause_and_draws_what_needs_what() {
         "✖ redis is not running: it was killed by signal 9 12 s ago",
         "  redis · exited",
         "    nothing listens on 127.0.0.1:6379: `ss -ltnp 'sport = :6379'`",
-        "  which explains",
+        "  Also causes:",
         "    backend, create a session: POST /v1/sessions/ answers 500^[[2J",
         "  → start redis",
-        "    `pilotlight doctor --fix` does it",
+        "    Run `pilotlight doctor --fix` to apply this fix.",
         "",
         "nexus  /srv/nexus/pilotlight.toml  production",
         "  ▲ backend check failing  → because of redis",
         "  └─ ✖ redis failed  → exited",
         "",
-        "One thing is wrong. (looked for 20 ms)",
+        "1 problem found. (checked in 20 ms)",
     ];
     assert_eq!(text(&lines), expected.join("\n"));
-    let well = report(&[], &nexus(), "20 ms", UNICODE);
-    assert!(text(&well).ends_with("All is well. (looked for 20 ms)"));
+    let underway = report(&[], &nexus(), "20 ms", UNICODE);
+    assert!(text(&underway).ends_with("No problems found so far. (checked in 20 ms)"));
+    let healthy = report(&[], &stack(vec![self::redis()]), "20 ms", UNICODE);
+    assert!(text(&healthy).ends_with("No problems found. (checked in 20 ms)"));
 }

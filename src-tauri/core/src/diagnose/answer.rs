@@ -1,4 +1,4 @@
-//! What a fault of a probe or a check means by itself: a code, and a clause for people.
+//! Translates a fault of a probe or a check into a code and a clause.
 
 use crate::model::{
     facts::{LaunchFault, ProbeFault, ProbeFaultKind},
@@ -10,25 +10,28 @@ use crate::model::{
 pub(crate) fn meaning(fault: &ProbeFault) -> (Code, String) {
     let target = &fault.target;
     match &fault.kind {
-        ProbeFaultKind::Refused => (Code::NotListening, format!("nobody listens at {target}")),
+        ProbeFaultKind::Refused => (
+            Code::NotListening,
+            format!("nothing is listening at {target}"),
+        ),
         ProbeFaultKind::Unreachable(why) => (
             Code::NotListening,
             format!("{target} cannot be reached: {why}"),
         ),
         ProbeFaultKind::TimedOut { connected: true } => (
             Code::Hung,
-            format!("{target} takes the connection and does not answer in time"),
+            format!("{target} accepts the connection but does not respond in time"),
         ),
         ProbeFaultKind::TimedOut { connected: false } => {
-            (Code::Hung, format!("{target} does not answer in time"))
+            (Code::Hung, format!("{target} does not respond in time"))
         }
         ProbeFaultKind::Reset => (
             Code::ProtocolError,
-            format!("{target} breaks the connection off"),
+            format!("{target} resets the connection"),
         ),
         ProbeFaultKind::Empty => (
             Code::ProtocolError,
-            format!("{target} closes the connection without an answer"),
+            format!("{target} closes the connection without a response"),
         ),
         ProbeFaultKind::Protocol(what) => (Code::ProtocolError, format!("{target}: {what}")),
         ProbeFaultKind::Status {
@@ -44,7 +47,9 @@ pub(crate) fn meaning(fault: &ProbeFault) -> (Code, String) {
         ProbeFaultKind::Redis { code, message } => {
             (redis(code), format!("{target} answers: {message}"))
         }
-        ProbeFaultKind::NotRedis(what) => (Code::NotRedis, format!("{target} is no Redis: {what}")),
+        ProbeFaultKind::NotRedis(what) => {
+            (Code::NotRedis, format!("{target} is not Redis: {what}"))
+        }
         ProbeFaultKind::WebSocketRefused(status) => (
             Code::WebsocketRefused,
             format!("{target} refuses the handshake with {status}"),
@@ -53,19 +58,18 @@ pub(crate) fn meaning(fault: &ProbeFault) -> (Code, String) {
             let detail = last_line
                 .as_ref()
                 .map_or_else(String::new, |line| format!(": {line}"));
-            format!("{target} ended with {exit}{detail}")
+            format!("{target} exited with {exit}{detail}")
         }),
         ProbeFaultKind::Launch(fault) => launch(target, fault),
-        ProbeFaultKind::LogUnmatched => {
-            (Code::Slow, format!("no line of its log matches {target}"))
-        }
+        ProbeFaultKind::LogUnmatched => (Code::Slow, format!("no log line matches {target}")),
         ProbeFaultKind::Tls(why) => (
             Code::ProtocolError,
             format!("{target}: no secure connection: {why}"),
         ),
-        ProbeFaultKind::Address(why) => {
-            (Code::WrongAddress, format!("{target} is no address: {why}"))
-        }
+        ProbeFaultKind::Address(why) => (
+            Code::WrongAddress,
+            format!("{target} is not a valid address: {why}"),
+        ),
     }
 }
 
@@ -74,15 +78,15 @@ fn launch(target: &str, fault: &LaunchFault) -> (Code, String) {
     match fault {
         LaunchFault::CommandNotFound { program, .. } => (
             Code::CommandNotFound,
-            format!("{target} cannot run: there is no program `{program}`"),
+            format!("{target} cannot run: command not found: `{program}`"),
         ),
         LaunchFault::NotExecutable { path } => (
             Code::NotExecutable,
-            format!("{target} cannot run: {} may not be run", path.display()),
+            format!("{target} cannot run: {} is not executable", path.display()),
         ),
         LaunchFault::DirectoryMissing { path } => (
             Code::DirectoryMissing,
-            format!("{target} cannot run: there is no folder {}", path.display()),
+            format!("{target} cannot run: folder not found: {}", path.display()),
         ),
         LaunchFault::EnvFileMissing { path } | LaunchFault::EnvFileInvalid { path, .. } => (
             Code::EnvFileMissing,

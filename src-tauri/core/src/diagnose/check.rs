@@ -1,4 +1,4 @@
-//! What the users of a service do and cannot: its checks.
+//! The checks of a service: what its users do.
 
 use super::{
     commands, cors,
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// What is known of CORS where an error stands in front of it.
-const UNSETTLED: &str = "of the CORS settings nothing is known, a preflight gets an error too";
+const UNSETTLED: &str = "the CORS settings are unknown, since a preflight gets an error too";
 
 /// What a failed check belongs to: the one who asked, the one who answered.
 #[derive(Clone, Copy)]
@@ -154,7 +154,7 @@ impl Failed<'_> {
             .candidate(
                 Code::Slow,
                 format!(
-                    "{}: {} takes {}, and may take {}",
+                    "{}: {} takes {} (limit {})",
                     check.name,
                     check.target,
                     brief(check.took),
@@ -213,20 +213,21 @@ impl Failed<'_> {
         let candidate = match (code, kind) {
             (Code::AuthRequired, _) => candidate.same_as("login").remedy(
                 format!(
-                    "let {} pass without a login in what guards {name}, or send with the check what \
-                     it asks for (`headers`)",
+                    "allow {} without authentication in {name}, or send credentials with the \
+                     check (`headers`)",
                     path(&self.check.target)
                 ),
                 None,
             ),
             (Code::HttpStatus, ProbeFaultKind::Status { status, .. }) => {
                 let text = match status {
-                    404 => format!("correct the address of the check, or add that route to {name}"),
-                    405 => "correct the method of the check, or add it to that route".to_owned(),
+                    404 => format!("fix the URL of the check, or add that route to {name}"),
+                    405 => "fix the method of the check, or add it to that route".to_owned(),
                     400 | 415 | 422 => {
-                        "correct what the check sends: the body says what does not please".to_owned()
+                        "fix the request of the check; the response body says what was rejected"
+                            .to_owned()
                     }
-                    _ => format!("see the log of {name}: {}", commands::logs(name)),
+                    _ => format!("see {name}'s log: {}", commands::logs(name)),
                 };
                 candidate
                     .same_as(if *status >= 500 {
@@ -238,7 +239,7 @@ impl Failed<'_> {
             }
             _ => candidate
                 .same_as(format!("{code:?}"))
-                .remedy(format!("see the log of {name}: {}", commands::logs(name)), None),
+                .remedy(format!("see {name}'s log: {}", commands::logs(name)), None),
         };
         let candidate = redis::explain(self.answerer, kind, candidate);
         let (is_known, candidate) = log::by_body(self.answerer, kind, candidate);
@@ -340,7 +341,7 @@ impl Failed<'_> {
         // The last is the check itself; before it stands what its log adds.
         if let Some(candidate) = candidates.last_mut() {
             let told = format!(
-                "a browser reports CORS, since the error answer has no Access-Control-Allow-Origin; \
+                "a browser reports a CORS error, since the error response has no Access-Control-Allow-Origin; \
                  {settings}"
             );
             candidate.finding.evidence.push(told.into());
@@ -377,7 +378,7 @@ impl Failed<'_> {
         let exchange = self.check.exchange(Stage::Request)?;
         let mut headers = exchange.headers.iter();
         let (_, allowed) = headers.find(|(name, _)| name == "allow")?;
-        Some(format!("that path takes {allowed} (the header Allow)"))
+        Some(format!("that path allows {allowed} (the header Allow)"))
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn candidate(failed: Failed<'_>, fault: &CorsFault) -> Option<Candida
         _ => origin.to_owned(),
     };
     let came = match &fault.came {
-        Some(line) => format!("came: `{line}`"),
+        Some(line) => format!("received: `{line}`"),
         None => format!("no Access-Control header in the answer to {}", fault.stage),
     };
     let candidate = failed
@@ -41,7 +41,7 @@ pub(super) fn candidate(failed: Failed<'_>, fault: &CorsFault) -> Option<Candida
             fault
                 .right
                 .as_ref()
-                .map(|line| format!("right would be: `{line}`")),
+                .map(|line| format!("expected: `{line}`")),
         )
         .evidence(notes(failed))
         .evidence(
@@ -65,7 +65,7 @@ fn setting(
     Some(match &fault.rule {
         CorsRule::Missing => (
             Code::CorsMissing,
-            format!("{name} sends no CORS headers, so {origin} may not read {what}"),
+            format!("{name} sends no CORS headers, so {origin} cannot read {what}"),
             allow(failed, "origin", origin),
         ),
         CorsRule::Origin { allowed } => {
@@ -74,7 +74,7 @@ fn setting(
                 .map_or_else(String::new, |allowed| format!(", only {allowed}"));
             (
                 Code::CorsOrigin,
-                format!("The CORS settings of {name} do not allow the origin {origin}{instead}"),
+                format!("{name}'s CORS settings do not allow the origin {origin}{instead}"),
                 allow(failed, "origin", origin),
             )
         }
@@ -82,23 +82,23 @@ fn setting(
             Code::CorsCredentials,
             if *wildcard {
                 format!(
-                    "The CORS settings of {name} allow every origin (`*`), which does not count when \
-                     cookies go along"
+                    "{name}'s CORS settings allow every origin (`*`), which browsers ignore for \
+                     requests with credentials (cookies)"
                 )
             } else {
-                format!("The CORS settings of {name} do not allow cookies to go along")
+                format!("{name}'s CORS settings do not allow credentials (cookies)")
             },
             allow(failed, "credentials", origin),
         ),
         CorsRule::Method { method } => (
             Code::CorsMethod,
-            format!("The CORS settings of {name} do not allow the method {method}"),
+            format!("{name}'s CORS settings do not allow the method {method}"),
             allow(failed, "method", method),
         ),
         CorsRule::Header { names } => (
             Code::CorsHeader,
             format!(
-                "The CORS settings of {name} do not allow the request header {}",
+                "{name}'s CORS settings do not allow the request header {}",
                 names.join(", ")
             ),
             allow(failed, "header", &names.join(", ")),
@@ -111,19 +111,19 @@ fn setting(
                      browser follows"
                 )
             } else {
-                format!("{name} sends {what} on to {location}, which breaks a rule of CORS")
+                format!("{name} redirects {what} to {location}, which violates CORS")
             },
-            format!("ask {location} in the first place: mind the slash at the end, and http or https"),
+            format!("request {location} directly; check the trailing slash and http vs. https"),
         ),
         CorsRule::Status => match fault.status {
             401 | 403 => (
                 Code::AuthRequired,
                 format!(
-                    "{name} answers the preflight of {what} with {}: a browser sends no login with \
-                     it",
+                    "{name} answers the preflight of {what} with {}: a browser sends no \
+                     credentials with it",
                     fault.status
                 ),
-                "let OPTIONS pass without a login: what does CORS must come before what asks for one"
+                "let OPTIONS through unauthenticated: put the CORS middleware before the auth middleware"
                     .to_owned(),
             ),
             404 | 405 | 501 => (
@@ -147,7 +147,7 @@ fn notes(failed: Failed<'_>) -> Vec<String> {
                 "{allowed} is allowed; to a browser, that is another origin"
             )),
             CheckNote::PreflightPasses => Some("the preflight passes".to_owned()),
-            CheckNote::Redirected { location } => Some(format!("it was sent on to {location}")),
+            CheckNote::Redirected { location } => Some(format!("it was redirected to {location}")),
             CheckNote::CookieWithheld { .. }
             | CheckNote::NoVary
             | CheckNote::NoPreflight
@@ -188,7 +188,7 @@ fn allow(failed: Failed<'_>, what: &str, value: &str) -> String {
     match framework {
         Framework::Starlette => format!("add to the CORSMiddleware of {name}: `{line}`"),
         Framework::Express => format!("add to `cors({{…}})` of {name}: `{line}`"),
-        Framework::Unknown => format!("let {name} answer with `{line}`"),
+        Framework::Unknown => format!("make {name} answer with `{line}`"),
     }
 }
 

@@ -1,5 +1,5 @@
-//! Plain facts to findings: what a service itself has met with. What one service's trouble does to
-//! another is the business of the diagnosis.
+//! Turns plain facts into findings: what a service itself has met with. The effects on other services
+//! are a matter of the diagnosis.
 
 mod holder;
 mod port;
@@ -21,7 +21,7 @@ use crate::{
     stack::Service,
 };
 
-/// Why a service was not started.
+/// Explains why a service was not started.
 #[must_use]
 pub fn hindrance(service: &Service, hindrance: &Hindrance) -> Finding {
     match hindrance {
@@ -30,41 +30,41 @@ pub fn hindrance(service: &Service, hindrance: &Hindrance) -> Finding {
     }
 }
 
-/// Why a command was not launched.
+/// Explains why a command was not launched.
 #[must_use]
 pub fn launch(service: &Service, fault: &LaunchFault) -> Finding {
     let name = &service.name;
     let (code, title, evidence, remedy) = match fault {
         LaunchFault::CommandNotFound { program, near } => (
             Code::CommandNotFound,
-            format!("{name} cannot start: there is no program `{program}`"),
+            format!("{name} cannot start: command not found: `{program}`"),
             if near.is_empty() {
                 Vec::new()
             } else {
-                vec![format!("on PATH there is: {}", near.join(", "))]
+                vec![format!("similar commands on PATH: {}", near.join(", "))]
             },
             match near.first() {
                 Some(near) => format!("did you mean `{near}`? Otherwise install `{program}`"),
-                None => format!("install `{program}`, or correct `command`"),
+                None => format!("install `{program}`, or fix `command`"),
             },
         ),
         LaunchFault::NotExecutable { path } => (
             Code::NotExecutable,
-            format!("{name} cannot start: {} may not be run", path.display()),
+            format!("{name} cannot start: {} is not executable", path.display()),
             Vec::new(),
             format!("make it executable: `chmod +x {}`", path.display()),
         ),
         LaunchFault::DirectoryMissing { path } => (
             Code::DirectoryMissing,
-            format!("{name} cannot start: there is no folder {}", path.display()),
+            format!("{name} cannot start: folder not found: {}", path.display()),
             Vec::new(),
-            "correct `directory`, or make the folder".into(),
+            "fix `directory`, or create the folder".into(),
         ),
         LaunchFault::EnvFileMissing { path } => (
             Code::EnvFileMissing,
-            format!("{name} cannot start: there is no {}", path.display()),
+            format!("{name} cannot start: file not found: {}", path.display()),
             Vec::new(),
-            "write the file, or end its name with `?` if it may be missing".into(),
+            "create the file, or append `?` to its name if it is optional".into(),
         ),
         LaunchFault::EnvFileInvalid {
             path,
@@ -78,25 +78,25 @@ pub fn launch(service: &Service, fault: &LaunchFault) -> Finding {
                 if line.is_some() { "understood" } else { "read" },
             ),
             vec![line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"))],
-            "correct that file".into(),
+            "fix that file".into(),
         ),
         LaunchFault::RequirementMissing { what, detail } => (
             Code::RequirementMissing,
             format!("{name} cannot start: it requires {what}"),
             detail.iter().cloned().collect(),
-            format!("provide {what}, or correct `require`"),
+            format!("provide {what}, or fix `require`"),
         ),
         LaunchFault::Log { path, message } => (
             Code::StartupError,
             format!("{name} cannot start: its log cannot be written"),
             vec![format!("{}: {message}", path.display())],
-            "make room on the disk, or correct the rights of that folder".into(),
+            "free disk space, or fix the permissions of that folder".into(),
         ),
         LaunchFault::Other { message } => (
             Code::StartupError,
             format!("{name} cannot start: {message}"),
             Vec::new(),
-            "correct `command`".into(),
+            "fix `command`".into(),
         ),
     };
     finding(
@@ -111,7 +111,7 @@ pub fn launch(service: &Service, fault: &LaunchFault) -> Finding {
     )
 }
 
-/// What it means that a service ended unasked.
+/// Explains an unexpected exit.
 #[must_use]
 pub fn ended(service: &Service, ending: &Ending) -> Finding {
     let name = &service.name;
@@ -122,15 +122,15 @@ pub fn ended(service: &Service, ending: &Ending) -> Finding {
     let (code, title) = match exit {
         Exit::Code(0) if was_ready => (
             Code::SilentExit,
-            format!("{name} ended by itself, with code 0"),
+            format!("{name} exited unexpectedly with code 0"),
         ),
         Exit::Code(_) if !was_ready => (
             Code::StartupError,
-            format!("{name} ended with {exit} before it was ready"),
+            format!("{name} exited with {exit} before it was ready"),
         ),
         Exit::Code(_) => (
             Code::Exited,
-            format!("{name} is not running: it ended with {exit}"),
+            format!("{name} is not running: it exited with {exit}"),
         ),
         Exit::Signal(_) => (
             Code::Exited,
@@ -138,7 +138,7 @@ pub fn ended(service: &Service, ending: &Ending) -> Finding {
         ),
         Exit::Unknown => (
             Code::Exited,
-            format!("{name} is not running: it ended while nobody watched"),
+            format!("{name} is not running: it exited while Pilot Light was not running"),
         ),
     };
     finding(
@@ -150,7 +150,7 @@ pub fn ended(service: &Service, ending: &Ending) -> Finding {
     )
 }
 
-/// What it means that a service keeps ending.
+/// Explains a crash loop.
 #[must_use]
 pub fn crash_loop(service: &Service, ending: &Ending, failures: usize) -> Finding {
     let how = ending
@@ -160,7 +160,7 @@ pub fn crash_loop(service: &Service, ending: &Ending, failures: usize) -> Findin
         service,
         Code::CrashLoop,
         format!(
-            "{} keeps ending: {failures} times within a minute, the last time with {how}",
+            "{} keeps crashing: {failures} exits in the last minute, most recently with {how}",
             service.name
         ),
         last_line(ending),
@@ -168,12 +168,10 @@ pub fn crash_loop(service: &Service, ending: &Ending, failures: usize) -> Findin
     )
 }
 
-/// What it means that a running service no longer answers as it should.
+/// Explains failing probes of a running service.
 #[must_use]
 pub fn unhealthy(service: &Service, fault: Option<&ProbeFault>) -> Finding {
-    probe(service, fault, |name| {
-        format!("{name} runs and is not well")
-    })
+    probe(service, fault, |name| format!("{name} is unhealthy"))
 }
 
 /// Explains a failing check of a service that is ready, as long as no diagnosis has found the cause.
@@ -197,16 +195,16 @@ pub fn check_fails(service: &Service, check: &str, fault: &ProbeFault) -> Findin
     )
 }
 
-/// What it means that a service did not become ready in time.
+/// Explains why a service was not ready in time.
 #[must_use]
 pub fn not_ready(service: &Service, fault: Option<&ProbeFault>) -> Finding {
     let limit = service.start_timeout;
     probe(service, fault, |name| {
-        format!("{name} runs and was not ready within {limit:?}")
+        format!("{name} is running but was not ready within {limit:?}")
     })
 }
 
-/// What a stop could not do.
+/// Explains an incomplete stop.
 #[must_use]
 pub fn unfinished(service: &Service, stopped: &Stopped) -> Finding {
     let pids: Vec<String> = stopped
@@ -216,27 +214,27 @@ pub fn unfinished(service: &Service, stopped: &Stopped) -> Finding {
         .collect();
     if let Some(fault) = &stopped.fault {
         let remedy = Remedy {
-            text: "see what is left of it: `pilotlight status`, `ps`".into(),
+            text: "see which of its processes still run: `pilotlight status`, `ps`".into(),
             action: None,
         };
-        let pids = pids.iter().map(|pid| format!("pid {pid} still runs"));
-        let title = format!("{} may not be gone: {fault}", service.name);
+        let pids = pids.iter().map(|pid| format!("PID {pid} is still running"));
+        let title = format!("{} may still be running: {fault}", service.name);
         return finding(service, Code::Hung, title, pids.collect(), remedy);
     }
     let (title, text) = if pids.is_empty() {
         (
-            format!("{} has ended, and its port is still held", service.name),
-            "see who holds it: `pilotlight port`".to_owned(),
+            format!("{} has exited, but its port is still in use", service.name),
+            "see which process uses it: `pilotlight port`".to_owned(),
         )
     } else {
         (
             format!(
-                "{} could not be ended: pid {} would not go",
+                "{} could not be stopped: PID {} survived SIGKILL",
                 service.name,
                 pids.join(", ")
             ),
             format!(
-                "SIGKILL did not end it: another user owns it, or it waits in the kernel. See `ps -o \
+                "another user owns it, or it is blocked in the kernel: see `ps -o \
                  pid,user,stat,args -p {}`",
                 pids.join(",")
             ),

@@ -1,4 +1,4 @@
-//! Where the frontend thinks that its backend is.
+//! Variables that point at another address than that of the service.
 
 use super::{
     commands, edit,
@@ -46,17 +46,17 @@ fn one(facts: &Facts<'_>, seen: Seen<'_>, points: &PointsAt) -> Option<Candidate
         Some(format!("port {port} is {}'s", owner.spec.name))
     } else if facts.is_open(host, *port) {
         Some(format!(
-            "somebody else listens there: {}",
+            "another process is listening there: {}",
             commands::who_listens(*port)
         ))
     } else {
         Some(format!(
-            "nobody listens there: {}",
+            "nothing is listening there: {}",
             commands::who_listens(*port)
         ))
     };
     let well = (facts.situation(meant) == Situation::Up && meant.is.is_well())
-        .then(|| format!("{service} is well, on port {right}"));
+        .then(|| format!("{service} is healthy, on port {right}"));
     let later = if points.changed_since_start {
         format!(", then restart {name}, which read it when it started")
     } else {
@@ -70,9 +70,7 @@ fn one(facts: &Facts<'_>, seen: Seen<'_>, points: &PointsAt) -> Option<Candidate
             name,
             Code::FrontendMisdirected,
             Level::Answer,
-            format!(
-                "{name} asks {at}, and {service} has port {right}: {variable} points elsewhere"
-            ),
+            format!("{name} calls {at}, but {service} runs on port {right} (wrong {variable})"),
         )
         .evidence([format!(
             "{variable} points at {at}: {}",

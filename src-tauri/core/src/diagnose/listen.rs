@@ -1,4 +1,4 @@
-//! Where a running service listens, and where it is asked.
+//! The addresses on which a running service listens, against those that are requested.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -196,7 +196,7 @@ fn unreachable(
         name,
         Code::NotListening,
         Level::Listen,
-        format!("{name} runs and listens on nothing, though it is to have port {port}"),
+        format!("{name} is running but not listening on port {port}"),
     )
     .evidence([format!(
         "nothing listens on port {port}: {}",
@@ -204,7 +204,7 @@ fn unreachable(
     )])
     .evidence(is.pid.map(|pid| {
         format!(
-            "its process {pid} listens nowhere: {}",
+            "its process {pid} listens on nothing: {}",
             commands::listens_on(pid)
         )
     }))
@@ -216,7 +216,7 @@ fn unreachable(
     )
     .remedy(
         format!(
-            "see what it waits for in its log ({}), and whether its command is given the port",
+            "check its log ({}) for what it waits for, and that its command gets the port",
             commands::logs(name)
         ),
         None,
@@ -237,7 +237,7 @@ fn wrong_port(facts: &Facts<'_>, seen: Seen<'_>, port: u16, listens: &[SocketAdd
         Code::WrongPort,
         Level::Listen,
         format!(
-            "{name} listens on port {}, not on {port}, which it is to have",
+            "{name} is listening on port {} instead of {port}",
             shown.join(" and ")
         ),
     )
@@ -249,7 +249,7 @@ fn wrong_port(facts: &Facts<'_>, seen: Seen<'_>, port: u16, listens: &[SocketAdd
     let holders: Vec<String> = is
         .holders
         .iter()
-        .map(|holder| format!("port {port} is held: {}", held(holder)))
+        .map(|holder| format!("port {port} is in use: {}", held(holder)))
         .collect();
     let taken = !holders.is_empty();
     let candidate = candidate.evidence(holders).evidence([if taken {
@@ -274,7 +274,7 @@ fn wrong_port(facts: &Facts<'_>, seen: Seen<'_>, port: u16, listens: &[SocketAdd
     };
     candidate.remedy(
         format!(
-            "give its command the port (`--port {{port}}`, or `$PORT`), or declare `port = {}`",
+            "pass the port to its command (`--port {{port}}`, or `$PORT`), or declare `port = {}`",
             shown.join(" or ")
         ),
         action,
@@ -304,7 +304,7 @@ pub(super) fn wrong_address(seen: Seen<'_>, host: &str, port: u16) -> Candidate 
         Code::WrongAddress,
         Level::Listen,
         format!(
-            "{name} listens on {}, and is asked at {host}",
+            "{name} listens on {}, but requests go to {host}",
             listed(&listens)
         ),
     )
@@ -359,7 +359,7 @@ pub(super) fn wrong_service(
         Code::WrongService,
         Level::Listen,
         format!(
-            "What answers on port {port} is not {name}: it is {} (pid {})",
+            "the process on port {port} is not {name}: it is {} (PID {})",
             holder.name, holder.process.pid
         ),
     )

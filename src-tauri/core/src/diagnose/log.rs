@@ -1,4 +1,4 @@
-//! What its log says of why a service fails, and whom that leads to.
+//! The reasons that a log gives for a failure, and the services that they lead to.
 
 mod install;
 pub(super) mod others;
@@ -100,7 +100,7 @@ pub(super) fn conclusive(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) ->
                 name,
                 Code::PortExcluded,
                 Level::Start,
-                format!("{name} may not use {number}: the operating system keeps it back"),
+                format!("{name} cannot use {number}: it is reserved by the operating system"),
             )
             .evidence([format!("see {}", commands::kept_back())])
             .remedy(
@@ -151,7 +151,7 @@ fn by_kind(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError, candidate: Candi
             let text = format!("set {variable} in `env` or in an `env_file` of {name}");
             match seen.is.project.env_examples.first() {
                 Some((missing, example)) => candidate.remedy(
-                    format!("{text}: {} is a beginning", example.display()),
+                    format!("{text}: start from {}", example.display()),
                     Some(Action::CopyFile {
                         from: example.clone(),
                         to: missing.clone(),
@@ -161,7 +161,7 @@ fn by_kind(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError, candidate: Candi
             }
         }
         LogErrorKind::TableMissing { name: table } => candidate.remedy(
-            format!("make the table `{table}`: run the migrations of {name}"),
+            format!("create the table `{table}`: run the migrations of {name}"),
             None,
         ),
         LogErrorKind::FileMissing { path } => candidate.remedy(
@@ -169,13 +169,12 @@ fn by_kind(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError, candidate: Candi
             None,
         ),
         LogErrorKind::ScriptMissing { name: script } => candidate.remedy(
-            format!("add the script `{script}` to package.json, or correct `command`"),
+            format!("add the script `{script}` to package.json, or fix `command`"),
             None,
         ),
-        LogErrorKind::LoginRefused => candidate.remedy(
-            "correct the user or the password that it logs in with",
-            None,
-        ),
+        LogErrorKind::LoginRefused => {
+            candidate.remedy("fix the user or the password that it logs in with", None)
+        }
         LogErrorKind::Syntax => candidate.remedy(
             "fix the syntax error in the file that the error names",
             None,
@@ -183,7 +182,7 @@ fn by_kind(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError, candidate: Candi
         LogErrorKind::TooManyFiles => candidate
             .evidence(
                 host.open_files_limit
-                    .map(|limit| format!("a process may have {limit} files open: `ulimit -n`")),
+                    .map(|limit| format!("a process can have {limit} files open: `ulimit -n`")),
             )
             .remedy(
                 "raise the limit of open files (`ulimit -n`), then start it again",
@@ -194,9 +193,9 @@ fn by_kind(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError, candidate: Candi
                 host.disk_available
                     .map(|bytes| format!("{} MiB of disk are left: `df -h`", bytes >> 20)),
             )
-            .remedy("make room on the disk, then start it again", None),
+            .remedy("free disk space, then start it again", None),
         LogErrorKind::OutOfMemory => candidate.remedy(
-            "let it use less memory, or raise its own limit (for Node: \
+            "make it use less memory, or raise its own limit (for Node: \
              `NODE_OPTIONS=--max-old-space-size=4096`)",
             None,
         ),

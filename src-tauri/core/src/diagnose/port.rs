@@ -1,4 +1,4 @@
-//! Ports that a service cannot have, and who has them.
+//! Ports that a service cannot have, and the processes that have them.
 
 use super::{
     commands,
@@ -73,7 +73,7 @@ pub(super) fn in_use(
     });
     let who = match (other, holder) {
         (Some(other), _) => format!("{other}, of this stack"),
-        (None, Some(holder)) => format!("{} (pid {})", holder.name, holder.process.pid),
+        (None, Some(holder)) => format!("{} (PID {})", holder.name, holder.process.pid),
         (None, None) if facts.is_open("localhost", number) => "another process".to_owned(),
         // It has gone meanwhile: what remains is that the service ended.
         (None, None) => return None,
@@ -82,7 +82,7 @@ pub(super) fn in_use(
         name,
         Code::PortTaken,
         Level::Start,
-        format!("{name} cannot listen: port {port} is taken by {who}"),
+        format!("{name} cannot listen: port {port} is in use by {who}"),
     )
     .evidence(log::quotes(seen, error))
     .evidence(holder.map(held));
@@ -130,7 +130,7 @@ pub(super) fn free(spec: &Service, candidate: Candidate, port: Option<Port>) -> 
     };
     candidate.remedy(
         format!(
-            "end it (`pilotlight port {port} --free`), then start {} again",
+            "stop it (`pilotlight port {port} --free`), then start {} again",
             spec.name
         ),
         Some(Action::FreePort { port }),
@@ -144,7 +144,7 @@ pub(super) fn held(holder: &Holder) -> String {
         .as_ref()
         .map_or_else(String::new, |line| format!(": {line}"));
     format!(
-        "{} (pid {}) listens on {}{line}",
+        "{} (PID {}) listens on {}{line}",
         holder.name,
         holder.process.pid,
         listed(&holder.addresses),

@@ -1,4 +1,4 @@
-//! A service that runs: what its probes say of it.
+//! The probes of a running service.
 
 use super::{
     commands,
@@ -94,14 +94,14 @@ fn ended_inside(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
         Code::StartupError,
         Level::End,
         format!(
-            "{name} runs, and its program ended with an error: {}",
+            "{name} is running, but its program has exited with an error: {}",
             log::shown(error)
         ),
     )
     .evidence(log::quotes(seen, error))
     .evidence([format!("its log: {}", commands::logs(name))])
     .remedy(
-        format!("correct what the error names; {name} is watched by itself or started again then"),
+        format!("fix the error; a watcher then restarts the program, otherwise restart {name}"),
         Some(Action::Restart {
             service: name.clone(),
         }),
@@ -132,14 +132,14 @@ fn unwell(seen: Seen<'_>, probe: &ProbeAnswer, fault: &ProbeFault) -> Candidate 
             Level::Answer,
             match fault.kind {
                 ProbeFaultKind::TimedOut { connected: true } => {
-                    format!("{name} takes connections and never answers")
+                    format!("{name} accepts connections but never responds")
                 }
-                _ => format!("{name} does not answer"),
+                _ => format!("{name} does not respond"),
             },
         )
         .remedy(
             format!(
-                "it is busy, stuck, or held in a debugger: see its log, or `pilotlight restart \
+                "it is busy, stuck or in a debugger: see its log, or `pilotlight restart \
                  {name}`"
             ),
             restart(seen),
@@ -148,32 +148,32 @@ fn unwell(seen: Seen<'_>, probe: &ProbeAnswer, fault: &ProbeFault) -> Candidate 
             name,
             code,
             Level::Answer,
-            format!("{name} wants a login from its own probe: {clause}"),
+            format!("{name} rejects its own health probe: authentication required ({clause})"),
         )
         .remedy(
-            "let that path pass without a login, or send what it asks for (`headers` of the probe)",
+            "allow that path without authentication, or send credentials (`headers` of the probe)",
             None,
         ),
         Code::NotListening => Candidate::new(
             name,
             code,
             Level::Answer,
-            format!("{name} runs, and {clause}"),
+            format!("{name} is running, but {clause}"),
         )
         .remedy(
             format!(
-                "correct the address in `ready`, or see {}",
+                "fix the address in `ready`, or see {}",
                 commands::logs(name)
             ),
             None,
         ),
         Code::WrongAddress => Candidate::new(name, code, Level::Answer, clause.as_str())
-            .remedy("correct the address in `ready`", None),
+            .remedy("fix the address in `ready`", None),
         _ => Candidate::new(
             name,
             code,
             Level::Answer,
-            format!("{name} runs and is not well: {clause}"),
+            format!("{name} is unhealthy: {clause}"),
         )
         .remedy(
             format!(
@@ -184,7 +184,7 @@ fn unwell(seen: Seen<'_>, probe: &ProbeAnswer, fault: &ProbeFault) -> Candidate 
         ),
     };
     let candidate = candidate
-        .evidence([format!("{clause} (asked for {})", brief(probe.took))])
+        .evidence([format!("{clause} (after {})", brief(probe.took))])
         .evidence(body(&fault.kind))
         .evidence(Some(match commands::ask(&probe.target) {
             Some(command) => format!("try {command}"),
@@ -262,7 +262,7 @@ fn slow(seen: Seen<'_>) -> Option<Candidate> {
         Code::Slow,
         Level::Answer,
         format!(
-            "{name} answers too late: {} took {}, and may take {}",
+            "{name} is too slow: {} took {} (limit {})",
             probe.target,
             brief(probe.took),
             brief(probe.timeout)
@@ -308,7 +308,7 @@ pub(super) fn well_needs(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<String> {
         .filter_map(|need| {
             let probe = need.is.probes.iter().find(|probe| probe.tells)?;
             Some(format!(
-                "{} is well: {} passes",
+                "{} is healthy: {} passes",
                 need.spec.name, probe.target
             ))
         })

@@ -1,4 +1,4 @@
-//! What does not run: it ended, it was not started, it waits, it would not start.
+//! Services that do not run: exited, not started, waiting, unable to start.
 
 use super::{
     commands,
@@ -90,7 +90,7 @@ fn requirement(seen: Seen<'_>, fault: &LaunchFault) -> Candidate {
             candidate.evidence([format!("{command} finds nothing")])
         }
         LaunchFault::NotExecutable { path } => candidate.evidence([format!(
-            "{} shows no right to run it",
+            "{} shows no execute permission",
             commands::lists(path)
         )]),
         LaunchFault::DirectoryMissing { path } => {
@@ -103,7 +103,7 @@ fn requirement(seen: Seen<'_>, fault: &LaunchFault) -> Candidate {
             match examples.find(|(missing, _)| missing == path) {
                 Some((missing, example)) => candidate.remedy(
                     format!(
-                        "copy {} to {}, and fill in what is yours",
+                        "copy {} to {}, and fill in your values",
                         example.display(),
                         missing.display()
                     ),
@@ -150,7 +150,7 @@ fn missing_requirement(seen: Seen<'_>, what: &str, candidate: Candidate) -> Cand
             }),
         ),
         None => candidate.remedy(
-            format!("set {name} in `env`, in an `env_file`, or where you call pilotlight"),
+            format!("set {name} in `env`, in an `env_file` or in the environment of pilotlight"),
             None,
         ),
     }
@@ -166,7 +166,7 @@ fn ended(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
             Code::OutOfMemory,
             Level::End,
             format!(
-                "{name} is not running: the kernel killed it for memory{}",
+                "{name} is not running: the kernel killed it because memory ran out{}",
                 facts.ago(is.since)
             ),
         );
@@ -176,7 +176,7 @@ fn ended(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
                 .evidence(memory(facts))
                 .evidence(nobody_listens(seen))
                 .remedy(
-                    "give it more memory, or let it use less; then start it again",
+                    "give it more memory, or make it use less; then start it again",
                     start(seen),
                 ),
         ];
@@ -196,7 +196,7 @@ fn ended(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
         candidate = log::advise(facts, seen, error, candidate);
         if comes_back(&candidate, error) {
             let text = format!(
-                "correct what the error names: it comes back at each start (see its log: {})",
+                "fix the error, which occurs at each start (its log: {})",
                 commands::logs(name)
             );
             candidate = candidate.remedy(text, None);
@@ -206,7 +206,7 @@ fn ended(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     }
     if is.last_exit == Some(Exit::Signal(9)) && error.is_none() {
         candidate = candidate.evidence([format!(
-            "signal 9 came from outside: {} says whether from the kernel",
+            "killed with SIGKILL by another process; to rule out the kernel's OOM killer: {}",
             commands::kernel_log()
         )]);
     }
@@ -257,7 +257,7 @@ fn end(facts: &Facts<'_>, seen: Seen<'_>, with_evidence: bool) -> Candidate {
             name,
             Code::Exited,
             Level::End,
-            format!("{name} is not running: it ended {how}"),
+            format!("{name} is not running: it exited {how}"),
         )
         .remedy(
             format!(
@@ -316,7 +316,7 @@ fn absent(facts: &Facts<'_>, seen: Seen<'_>) -> Candidate {
         }
     }
     candidate.remedy(
-        format!("start {name} where it lives: it is external, so Pilot Light only watches it"),
+        format!("start {name} where it runs: it is external, so Pilot Light only monitors it"),
         None,
     )
 }
@@ -362,7 +362,7 @@ fn memory(facts: &Facts<'_>) -> Option<String> {
     let host = &facts.evidence.host;
     let (available, total) = (host.memory_available?, host.memory_total?);
     Some(format!(
-        "{} MiB of {} MiB of memory can be had now",
+        "{} MiB of {} MiB of memory are available",
         available / MIB,
         total / MIB
     ))

@@ -54,7 +54,7 @@ pub(super) fn refusal(facts: &Facts<'_>, asker: Seen<'_>, error: &LogError) -> O
         return None;
     };
     let candidate = Candidate::new(&redis.spec.name, *code, Level::Answer, "").evidence([format!(
-        "{} is told so: {}",
+        "{} gets that error: {}",
         asker.spec.name,
         asker.is.quote(&error.line)
     )]);
@@ -78,14 +78,14 @@ pub(super) fn explain(seen: Seen<'_>, kind: &ProbeFaultKind, candidate: Candidat
             let why = if wrong {
                 "the password is wrong"
             } else if matches!(kind, ProbeFaultKind::Redis { code, .. } if code == "NOPERM") {
-                "the user may not do that"
+                "the user lacks permission"
             } else {
-                "it wants a password, and none is given"
+                "a password is required, but none was sent"
             };
             (
-                format!("{name} refuses the login: {why}"),
-                "put the right password into the address that is asked, between `redis://:` and `@`, \
-                 or take `requirepass` out of its settings"
+                format!("{name} rejects the login: {why}"),
+                "put the right password into the URL, between `redis://:` and `@`, or remove \
+                 `requirepass` from its settings"
                     .to_owned(),
                 format!("`{asked} ping`"),
             )
@@ -96,33 +96,33 @@ pub(super) fn explain(seen: Seen<'_>, kind: &ProbeFaultKind, candidate: Candidat
             format!("`{asked} info persistence` (loading_eta_seconds)"),
         ),
         Code::RedisReadOnly => (
-            format!("{name} takes no writes: it is a replica of another Redis"),
-            format!("write to its master, or make it one: `{asked} replicaof no one`"),
+            format!("{name} rejects writes: it is a replica of another Redis"),
+            format!("write to its primary, or make it the primary: `{asked} replicaof no one`"),
             format!("`{asked} info replication`"),
         ),
         Code::RedisWriteBlocked => (
-            format!("{name} takes no writes: it cannot save its data to disk"),
+            format!("{name} rejects writes: it cannot save its data to disk"),
             format!(
-                "make room, or correct the rights of its folder (`{asked} config get dir`); if its \
+                "free disk space, or fix the permissions of its folder (`{asked} config get dir`); if its \
                  data may be lost: `{asked} config set stop-writes-on-bgsave-error no`"
             ),
             format!("`{asked} info persistence` (rdb_last_bgsave_status)"),
         ),
         Code::RedisOutOfMemory => (
-            format!("{name} takes no writes: it has used the memory that it may use"),
+            format!("{name} rejects writes: it has reached its memory limit"),
             format!(
-                "raise `maxmemory`, or let it drop old keys: `{asked} config set maxmemory-policy \
+                "raise `maxmemory`, or let it evict old keys: `{asked} config set maxmemory-policy \
                  allkeys-lru`"
             ),
             format!("`{asked} info memory` (used_memory, maxmemory)"),
         ),
         Code::NotRedis => {
             let who = seen.is.holders.first().map_or_else(String::new, |holder| {
-                format!(", but {} (pid {})", holder.name, holder.process.pid)
+                format!(": it is {} (PID {})", holder.name, holder.process.pid)
             });
             (
-                format!("What answers where {name} should is no Redis{who}"),
-                format!("end it, or give {name} another port"),
+                format!("the process on {name}'s port is not Redis{who}"),
+                format!("stop it, or give {name} another port"),
                 format!("`{asked} ping`"),
             )
         }

@@ -1,4 +1,4 @@
-//! WebSocket handshakes that are refused, and what refuses.
+//! Refused WebSocket handshakes, and what refuses them.
 
 use super::{
     check::{Failed, path},
@@ -25,57 +25,59 @@ pub(super) fn candidate(failed: Failed<'_>, fault: &WebSocketFault) -> Candidate
     };
     let (why, remedy, behind) = match &fault.by {
         Refuser::Auth => (
-            "what asks for a login refuses it".to_owned(),
-            format!("let {route} pass without a login in what guards {name}, or send one along"),
+            "authentication rejects it".to_owned(),
+            format!("allow {route} without authentication in {name}, or send credentials"),
             login(),
         ),
         Refuser::Origin => (
             format!("the origin {origin} is not allowed there"),
-            format!("allow {origin} in what checks the origin of WebSockets in {name}"),
+            format!("allow {origin} in {name}'s WebSocket origin check"),
             CausedBy::Itself,
         ),
         Refuser::NoRoute => (
-            "there is no such path".to_owned(),
-            format!("correct the address, or add the route {route} to {name}"),
+            "path not found".to_owned(),
+            format!("fix the URL, or add the route {route} to {name}"),
             CausedBy::Itself,
         ),
         Refuser::AuthOrNoRoute => (
-            "either there is no such route, or what asks for a login refuses it".to_owned(),
-            format!("see whether {name} has a WebSocket route {route}, and what guards it"),
+            "the route does not exist, or authentication rejects it".to_owned(),
+            format!(
+                "check that {name} has a WebSocket route {route}, and which middleware guards it"
+            ),
             login(),
         ),
         Refuser::PlainHttp => (
-            "what answers speaks HTTP and no WebSocket".to_owned(),
+            "the server speaks HTTP but not WebSocket".to_owned(),
             if fault.server.as_deref() == Some("uvicorn") {
-                "install what uvicorn needs for it: `pip install websockets`".to_owned()
+                "install the WebSocket library of uvicorn: `pip install websockets`".to_owned()
             } else {
-                "let what stands in front pass the upgrade on, or correct the address".to_owned()
+                "make the proxy in front forward the `Upgrade` header, or fix the URL".to_owned()
             },
             CausedBy::Itself,
         ),
         Refuser::BadRequest => (
-            "the request does not please".to_owned(),
-            "correct the address or the subprotocol of the check".to_owned(),
+            "the request was rejected".to_owned(),
+            "fix the URL or the subprotocol of the check".to_owned(),
             CausedBy::Itself,
         ),
         Refuser::ServerError => (
             "the server failed".to_owned(),
-            format!("see the log of {name}: `pilotlight logs {name}`"),
+            format!("see {name}'s log: `pilotlight logs {name}`"),
             CausedBy::Needs,
         ),
         Refuser::Subprotocol { .. } => (
             fault.to_string(),
-            format!("let {name} answer with the subprotocol that is asked for, or ask for another"),
+            format!("make {name} answer with the requested subprotocol, or request another"),
             CausedBy::Itself,
         ),
         Refuser::Other => (
-            "for a reason of its own".to_owned(),
-            format!("see the log of {name}: `pilotlight logs {name}`"),
+            "for another reason".to_owned(),
+            format!("see {name}'s log: `pilotlight logs {name}`"),
             CausedBy::Itself,
         ),
     };
     let title = if let Refuser::Subprotocol { .. } = fault.by {
-        format!("The WebSocket {route} of {name} speaks another subprotocol: {why}")
+        format!("{name}'s WebSocket {route} uses another subprotocol: {why}")
     } else {
         format!("{name} refuses the WebSocket {route} with {status}: {why}")
     };

@@ -272,7 +272,8 @@ fn frontend_misdirected() -> Evening {
         );
         service(evidence, "frontend").points_at = vec![PointsAt {
             variable: "VITE_API_URL".to_owned(),
-            service: "backend".into(),
+            service: Some("backend".into()),
+            scheme: Some("http".into()),
             place: at.map(|at| Place {
                 file: FILE.into(),
                 line: at + 1,

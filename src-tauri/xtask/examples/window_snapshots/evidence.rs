@@ -35,6 +35,7 @@ pub(crate) fn of(stack: &Arc<Stack>, text: &str, view: &StackView, at: SystemTim
         took: Duration::from_millis(80),
         kept: true,
         other_daemon: None,
+        within: None,
         host: HostEvidence {
             listening: services
                 .iter()
@@ -177,5 +178,6 @@ pub(crate) fn logged(service: &mut ServiceEvidence, kind: LogErrorKind, text: &s
         advice: None,
         form: LogErrorForm::Exception,
         cause: None,
+        ports: Vec::new(),
     });
 }

@@ -49,12 +49,12 @@ pub(super) async fn run(context: &Context, asking: Asking) -> Result<Ending, Fai
     let to_do: Vec<&Finding> = visit.findings.iter().filter(with_action).collect();
     if to_do.is_empty() {
         if !visit.findings.is_empty() {
-            say(DIM, "nothing of this can be done from here")?;
+            say(DIM, "None of these can be fixed automatically.")?;
         }
         return Ok(visit.ending());
     }
     if !yes && !io::stdin().is_terminal() {
-        let why = "ask before it changes anything without a terminal; say --yes to mean it";
+        let why = "confirmation needs a terminal; pass `--yes` to apply without asking";
         return Err(Failure::Usage(why.to_owned()));
     }
     let mut any = false;

@@ -1,4 +1,4 @@
-//! Holders and faults as people read them.
+//! Descriptions of port holders and faults.
 
 use std::{
     fmt,
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Holder {
-    /// Describes the process in one line: `node (pid 4242, user anna, since 12 min, in /srv/shop): node
+    /// Describes the process in one line: `node (PID 4242, user anna, running for 12 min, in /srv/shop): node
     /// server.js`.
     #[must_use]
     pub fn describe(&self, now: SystemTime) -> String {
@@ -19,15 +19,15 @@ impl Holder {
         let part = |text: Option<String>| text.unwrap_or_default();
         let user = part(self.user.as_ref().map(|user| format!(", user {user}")));
         let age = self.since.and_then(|since| now.duration_since(since).ok());
-        let age = part(age.map(|age| format!(", since {}", rounded(age))));
+        let age = part(age.map(|age| format!(", running for {}", rounded(age))));
         let folder = self.folder.as_ref();
         let folder = part(folder.map(|folder| format!(", in {}", folder.display())));
         let command_line = part(self.command_line.as_ref().map(|line| format!(": {line}")));
-        format!("{name} (pid {pid}{user}{age}{folder}){command_line}")
+        format!("{name} (PID {pid}{user}{age}{folder}){command_line}")
     }
 }
 
-/// A clause that follows "it was not ended:".
+/// A clause that follows "it was not stopped:".
 impl fmt::Display for Protected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -38,19 +38,19 @@ impl fmt::Display for Protected {
             Self::Ancestor => f.write_str("Pilot Light was started from it"),
             Self::RunningService(neighbour) => write!(f, "it is {neighbour}"),
             Self::ContainerProxy => {
-                f.write_str("it holds the port for a container, which is what is to be stopped")
+                f.write_str("it holds the port for a container, which must be stopped instead")
             }
             Self::Respawned { by: Some(by) } => {
-                write!(f, "{by} starts it again each time it is ended")
+                write!(f, "{by} restarts it each time it is stopped")
             }
             Self::Respawned { by: None } => {
-                f.write_str("something starts it again each time it is ended")
+                f.write_str("something restarts it each time it is stopped")
             }
-            Self::Personal(kind) => write!(f, "it is {kind}, which only you may end"),
+            Self::Personal(kind) => write!(f, "it is {kind}, which only you can stop"),
             Self::Contained => f.write_str("it runs in a container or a sandbox"),
             Self::Stranger => f.write_str("it is not a leftover of this stack"),
             Self::Forbidden => f.write_str("the stack file says `port_conflict = \"fail\"`"),
-            Self::Production => f.write_str("in production nothing is ended"),
+            Self::Production => f.write_str("in production no process is stopped"),
         }
     }
 }
@@ -69,23 +69,25 @@ pub fn describe_fault(port: Port, fault: &PortFault, now: SystemTime) -> String 
                 (None, _) => "a process that the operating system does not show".to_owned(),
             };
             match protected {
-                Some(reason) => format!("port {port} is held by {who}; it was not ended: {reason}"),
+                Some(reason) => {
+                    format!("port {port} is in use by {who}; it was not stopped: {reason}")
+                }
                 None => {
-                    format!("port {port} is held by {who}; it was to be ended and did not leave")
+                    format!("port {port} is in use by {who}, which could not be stopped")
                 }
             }
         }
         PortFault::Excluded { message } => {
-            format!("port {port} is kept back by the operating system: {message}")
+            format!("port {port} is reserved by the operating system: {message}")
         }
         PortFault::Lingering { message } => {
-            format!("nobody listens on port {port}, and yet it cannot be bound: {message}")
+            format!("port {port} cannot be bound, although nothing is listening on it: {message}")
         }
-        PortFault::NoneFree => format!("none of the hundred ports after {port} is free"),
+        PortFault::NoneFree => format!("the hundred ports after {port} are all in use"),
     }
 }
 
-/// How long ago something was: `12 s ago`, and `just now` where that would be nought.
+/// Formats an age: `12 s ago`, or `just now` if less than a second.
 pub(crate) fn ago(age: Duration) -> String {
     if age.as_secs() == 0 {
         return "just now".to_owned();
@@ -131,11 +133,11 @@ mod tests {
         let mut holder = holder(now);
         assert_eq!(
             holder.describe(now),
-            "node (pid 4242, user anna, since 12 min, in /srv/shop): node server.js --port 8001"
+            "node (PID 4242, user anna, running for 12 min, in /srv/shop): node server.js --port 8001"
         );
         (holder.user, holder.since, holder.command_line) = (None, None, None);
         holder.folder = None;
-        assert_eq!(holder.describe(now), "node (pid 4242)");
+        assert_eq!(holder.describe(now), "node (PID 4242)");
     }
 
     #[test]
@@ -148,8 +150,8 @@ mod tests {
         let port = Port::new(8001).unwrap();
         assert_eq!(
             describe_fault(port, &fault, now),
-            "port 8001 is held by node (pid 4242, user anna, since 12 min, in /srv/shop): node server.js --port \
-             8001; it was not ended: in production nothing is ended"
+            "port 8001 is in use by node (PID 4242, user anna, running for 12 min, in /srv/shop): node server.js --port \
+             8001; it was not stopped: in production no process is stopped"
         );
     }
 

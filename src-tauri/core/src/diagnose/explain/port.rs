@@ -1,4 +1,4 @@
-//! What keeps a service from its port.
+//! Reasons why a service cannot have its port.
 
 use super::{finding, holder::rounded};
 use crate::{
@@ -21,7 +21,7 @@ pub(crate) fn taken(service: &Service, fault: &PortFault) -> Finding {
         PortFault::Excluded { message } => finding(
             service,
             Code::PortExcluded,
-            format!("Port {number} may not be used: the operating system keeps it back"),
+            format!("port {number} is reserved by the operating system"),
             vec![message.clone()],
             Remedy {
                 text: "choose a port above 1023 that the system does not reserve".into(),
@@ -31,7 +31,7 @@ pub(crate) fn taken(service: &Service, fault: &PortFault) -> Finding {
         PortFault::Lingering { message } => finding(
             service,
             Code::PortLingering,
-            format!("Port {number} cannot be bound, though nobody listens there"),
+            format!("port {number} cannot be bound, although nothing is listening on it"),
             vec![message.clone()],
             Remedy {
                 text: "wait a minute and start it again, or choose another port".into(),
@@ -41,10 +41,10 @@ pub(crate) fn taken(service: &Service, fault: &PortFault) -> Finding {
         PortFault::NoneFree => finding(
             service,
             Code::PortTaken,
-            format!("Port {number} and the hundred after it are all taken"),
+            format!("port {number} and the next hundred are all in use"),
             Vec::new(),
             Remedy {
-                text: "choose a port in a quieter range".into(),
+                text: "choose a port in another range".into(),
                 action: None,
             },
         ),
@@ -59,22 +59,22 @@ fn held(
 ) -> Finding {
     let by = match (holder, protected) {
         (Some(holder), Some(Protected::RunningService(neighbour))) => {
-            format!("{neighbour} (pid {})", holder.process.pid)
+            format!("{neighbour} (PID {})", holder.process.pid)
         }
         (None, Some(Protected::RunningService(neighbour))) => neighbour.to_string(),
-        (Some(holder), _) => format!("{} (pid {})", holder.name, holder.process.pid),
+        (Some(holder), _) => format!("{} (PID {})", holder.name, holder.process.pid),
         (None, Some(Protected::OtherUser { name })) => hidden(name.as_deref()),
         (None, _) => "a process that the operating system does not show".to_owned(),
     };
     let mut evidence = Vec::new();
     if let Some(holder) = holder {
         evidence = about(holder);
-        evidence.extend(protected.map(|reason| format!("it was not ended: {reason}")));
+        evidence.extend(protected.map(|reason| format!("it was not stopped: {reason}")));
     }
     finding(
         service,
         Code::PortTaken,
-        format!("Port {number} is taken by {by}"),
+        format!("port {number} is in use by {by}"),
         evidence,
         remedy(service, number, protected),
     )
@@ -93,7 +93,7 @@ fn about(holder: &Holder) -> Vec<String> {
     let addresses: Vec<String> = holder.addresses.iter().map(ToString::to_string).collect();
     let user = holder.user.as_ref().map(|user| format!(", as {user}"));
     let listens = format!(
-        "pid {} listens on {}{}",
+        "PID {} listens on {}{}",
         holder.process.pid,
         addresses.join(" and "),
         user.unwrap_or_default()
@@ -110,14 +110,14 @@ fn about(holder: &Holder) -> Vec<String> {
 fn remedy(service: &Service, number: &str, protected: Option<&Protected>) -> Remedy {
     let name = &service.name;
     let free = || service.port.map(|port| Action::FreePort { port });
-    let end_it = || format!("end it (`pilotlight port {number} --free`), then start {name} again");
+    let end_it = || format!("stop it (`pilotlight port {number} --free`), then start {name} again");
     let (text, action) = match protected {
         None => (
-            "it was asked to leave and would not; end it by hand".to_owned(),
+            "it ignored the request to exit; stop it manually".to_owned(),
             None,
         ),
         Some(Protected::OtherUser { .. }) => (
-            format!("end it as that user, or give {name} another port"),
+            format!("stop it as that user, or give {name} another port"),
             None,
         ),
         Some(Protected::System | Protected::Control | Protected::Ancestor) => {
@@ -143,7 +143,7 @@ fn remedy(service: &Service, number: &str, protected: Option<&Protected>) -> Rem
         }
         Some(Protected::ContainerProxy) => ("stop the container".to_owned(), None),
         Some(Protected::Respawned { by }) => {
-            let by = by.as_deref().unwrap_or("whatever starts it again");
+            let by = by.as_deref().unwrap_or("the program that restarts it");
             (format!("stop it with {by}"), None)
         }
         Some(
@@ -153,7 +153,7 @@ fn remedy(service: &Service, number: &str, protected: Option<&Protected>) -> Rem
             | Protected::Stranger
             | Protected::Forbidden,
         ) => (end_it(), free()),
-        Some(Protected::Production) => (format!("end it yourself, then start {name} again"), None),
+        Some(Protected::Production) => (format!("stop it yourself, then start {name} again"), None),
     };
     Remedy {
         text: text.into(),
@@ -169,7 +169,7 @@ pub fn ended_holders(service: &Service, claimed: &Claimed) -> Option<String> {
     let whom: Vec<String> = claimed
         .ended
         .iter()
-        .map(|holder| format!("{} (pid {})", holder.name, holder.process.pid))
+        .map(|holder| format!("{} (PID {})", holder.name, holder.process.pid))
         .collect();
     match (whom.is_empty(), moved) {
         (true, None) => None,

@@ -65,7 +65,12 @@ fn each_wrong_setting_of_cors_is_named_with_the_line_to_add() {
             "cors-redirect",
             "slash",
         ),
-        (CorsRule::Status, 401, "auth-required", "let OPTIONS pass"),
+        (
+            CorsRule::Status,
+            401,
+            "auth-required",
+            "let OPTIONS through",
+        ),
     ] {
         let case = well(NEXUS).failing("backend", "create a session", cors(rule, status));
         let finding = case.finding();
@@ -106,10 +111,10 @@ fn a_preflight_that_meets_an_error_is_the_error() {
 #[test]
 fn each_refusal_of_a_websocket_says_who_refuses() {
     for (by, status, words) in [
-        (Refuser::Auth, 401, "login"),
+        (Refuser::Auth, 401, "authentication"),
         (Refuser::Origin, 403, "origin"),
-        (Refuser::NoRoute, 404, "no such path"),
-        (Refuser::AuthOrNoRoute, 403, "no such route"),
+        (Refuser::NoRoute, 404, "path not found"),
+        (Refuser::AuthOrNoRoute, 403, "does not exist"),
         (Refuser::PlainHttp, 404, "pip install websockets"),
         (Refuser::BadRequest, 400, "subprotocol"),
         (Refuser::ServerError, 500, "the server failed"),
@@ -147,7 +152,7 @@ fn an_error_of_its_own_that_a_browser_takes_for_cors_is_named_by_the_log() {
         &[
             "KeyError: 'orders'",
             "the CORS settings are right",
-            "redis is well",
+            "redis is healthy",
         ],
     );
 }
@@ -157,7 +162,7 @@ fn a_status_says_what_to_correct() {
     for (code, words) in [
         (404, "add that route"),
         (405, "method"),
-        (422, "the body says"),
+        (422, "the response body says"),
         (500, "`pilotlight logs backend`"),
     ] {
         let fault = CheckFault::Plain(status(code));

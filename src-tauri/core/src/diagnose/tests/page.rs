@@ -22,7 +22,7 @@ fn shown(finding: &Finding) -> String {
     ];
     lines.extend(finding.evidence.iter().map(|line| format!("    {line}")));
     if !finding.symptoms.is_empty() {
-        lines.push("  which explains".into());
+        lines.push("  Also causes:".into());
     }
     for symptom in &finding.symptoms {
         let check = symptom.check.iter().map(|check| format!(", {check}"));
@@ -34,7 +34,7 @@ fn shown(finding: &Finding) -> String {
     }
     lines.push(format!("  → {}", finding.remedy.text));
     if finding.remedy.action.is_some() {
-        lines.push("    `pilotlight doctor --fix` does it".into());
+        lines.push("    Run `pilotlight doctor --fix` to apply this fix.".into());
     }
     lines.join("\n")
 }

@@ -39,7 +39,7 @@ fn whoever_holds_a_port_is_named() {
         let case = well(API).with("backend", |is| blocked(is, fault));
         let finding = case.finding();
         assert_eq!(short(&finding), "port-taken backend");
-        assert_says(&finding, &["node (pid 4242)", "node server.js", "8001"]);
+        assert_says(&finding, &["node (PID 4242)", "node server.js", "8001"]);
         assert_eq!(finding.remedy.action.is_some(), free, "{finding:#?}");
     }
 }
@@ -132,7 +132,7 @@ fn a_frontend_that_moved_on_is_on_the_wrong_port() {
     // Even where the one that holds the port answers as it would itself.
     let finding = well(NEXUS).with("frontend", moved).finding();
     assert_eq!(short(&finding), "wrong-port frontend");
-    assert_says(&finding, &["5174", "5173 is held", "node vite"]);
+    assert_says(&finding, &["5174", "5173 is in use", "node vite"]);
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn somebody_else_answers_in_its_place() {
     });
     let finding = case.finding();
     assert_eq!(short(&finding), "wrong-service backend");
-    assert_says(&finding, &["python3 (pid 4242)", "http.server", "404"]);
+    assert_says(&finding, &["python3 (PID 4242)", "http.server", "404"]);
     let case = case.with("backend", |is| {
         log_error(is, LogErrorKind::AddressInUse { port: None }, "EADDRINUSE");
     });

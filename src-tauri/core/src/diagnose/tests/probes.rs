@@ -50,7 +50,7 @@ fn a_redis_that_refuses_says_why_and_others_suffer_from_it() {
     for (kind, code, words) in [
         (redis("NOAUTH"), "redis-auth", "no"),
         (redis("WRONGPASS"), "redis-auth", "the password is wrong"),
-        (redis("NOPERM"), "redis-auth", "may not do that"),
+        (redis("NOPERM"), "redis-auth", "lacks permission"),
         (redis("LOADING"), "redis-loading", "loading"),
         (redis("READONLY"), "redis-read-only", "replica"),
         (redis("MISCONF"), "redis-write-blocked", "disk"),
@@ -58,7 +58,7 @@ fn a_redis_that_refuses_says_why_and_others_suffer_from_it() {
         (
             ProbeFaultKind::NotRedis("HTTP".into()),
             "not-redis",
-            "no Redis",
+            "not Redis",
         ),
     ] {
         let case = well(NEXUS).with("redis", |is| unwell(is, &kind)).failing(
@@ -146,7 +146,7 @@ fn a_service_that_hangs_hangs_in_its_checks_too() {
     );
     assert_says(
         &finding,
-        &["redis is well: PING redis://127.0.0.1:6379/0 passes"],
+        &["redis is healthy: PING redis://127.0.0.1:6379/0 passes"],
     );
 }
 

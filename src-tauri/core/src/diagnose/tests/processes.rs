@@ -58,7 +58,7 @@ fn what_is_missing_before_a_start_is_named_and_dependents_wait() {
                 path: "/project/.env".into(),
             },
             "env-file-missing",
-            ["/project/.env", "write the file"],
+            ["/project/.env", "create the file"],
         ),
         (
             LaunchFault::RequirementMissing {
@@ -262,7 +262,7 @@ fn another_keeper_is_named_before_all_that_follows_from_it() {
     });
     let finding = case.finding();
     assert_eq!(short(&finding), "keeper-conflict redis");
-    assert_says(&finding, &["pid 77", "/home/anna"]);
+    assert_says(&finding, &["PID 77", "/home/anna"]);
 }
 
 #[test]
@@ -477,5 +477,5 @@ fn a_process_that_is_gone_before_its_keeper_has_seen_it_is_gone() {
     let case = well(NEXUS).with("redis", |is| gone(is, PhaseName::Ready));
     let finding = case.finding();
     assert_eq!(short(&finding), "exited redis");
-    assert_says(&finding, &["it ended just now", "nothing listens on"]);
+    assert_says(&finding, &["it exited just now", "nothing listens on"]);
 }

@@ -65,7 +65,7 @@ fn an_earlier_instance_still_holds_the_port() {
         });
         let finding = case.finding();
         assert_eq!(short(&finding), "port-taken backend");
-        assert_says(&finding, &["python3 (pid 4242)", "uvicorn main:app", text]);
+        assert_says(&finding, &["python3 (PID 4242)", "uvicorn main:app", text]);
         assert_eq!(
             finding.remedy.action,
             Some(Action::FreePort {

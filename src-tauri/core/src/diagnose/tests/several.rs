@@ -44,9 +44,9 @@ fn a_frontend_that_asks_elsewhere_is_told_where_its_backend_is() {
             "localhost:8000",
             "/project/frontend/.env, line 3",
             "port 8001",
-            "backend is well",
+            "backend is healthy",
             "restart frontend",
-            "nobody listens there",
+            "nothing is listening there",
         ],
     );
 }
