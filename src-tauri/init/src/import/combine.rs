@@ -13,7 +13,8 @@ use super::{
 use crate::{
     detect::Listing,
     draft::{
-        Change, CommandLine, Draft, DraftService, Kind, LeftOut, Sourced, service_name, stack_name,
+        Change, CommandLine, Draft, DraftService, Kind, LeftOut, Origin, Sourced, service_name,
+        stack_name,
     },
 };
 
@@ -194,6 +195,24 @@ impl<'a> Combination<'a> {
         let manifest = manifests.next().map(|(_, file, _)| file.clone());
         let is_part =
             |service: &DraftService| manifest.is_some() && service.because.file == manifest;
+        // A process that starts the stores, in whatever way, knows which are needed.
+        let has_stores = self.is_complete
+            && self.entries.iter().any(|entry| {
+                let command = entry
+                    .service
+                    .command
+                    .as_ref()
+                    .map(|said| said.value.shown());
+                let shown = format!("{} {}", entry.wish, command.unwrap_or_default());
+                let marks = [
+                    "datastore",
+                    "database",
+                    "docker compose",
+                    "docker-compose",
+                    "infra",
+                ];
+                entry.service.kind != Kind::Job && marks.iter().any(|mark| shown.contains(mark))
+            });
         let (mut matched, mut added): (BTreeSet<usize>, Vec<String>) = Default::default();
         for service in services {
             let programs = identity::of_service(&service, self.listing);
@@ -215,6 +234,7 @@ impl<'a> Combination<'a> {
                 names.insert(name, self.entries[at].service.name.clone());
                 self.entries[at].fill(service, programs, same);
             } else if is_part(&service)
+                || (has_stores && service.kind == Kind::Store)
                 || (self.is_complete && service.kind != Kind::Store)
                 || (imported > 0 && programs.len() > 1 && programs.iter().all(is_known))
             {
@@ -273,6 +293,8 @@ impl<'a> Combination<'a> {
         let mut used: BTreeSet<String> = BTreeSet::new();
         let mut joined: Vec<(usize, Build)> = Vec::new();
         let mut left = Vec::new();
+        // Whether the programs of a folder keep their data in a file.
+        let mut files: BTreeMap<String, bool> = BTreeMap::new();
         let sql: BTreeSet<String> = stores
             .iter()
             .filter(|image| image.wanted.as_ref().is_some_and(|it| it.store.is_sql))
@@ -286,9 +308,16 @@ impl<'a> Combination<'a> {
             };
             let found = found.map(|(at, _)| at).or_else(|| self.in_folder(&build));
             let found = found.or_else(|| self.entries.iter().position(named));
-            let uses_file = found.is_some_and(|at| {
+            let asks = build
+                .service
+                .needs
+                .iter()
+                .any(|need| sql.contains(&need.value.service));
+            let uses_file = found.filter(|_| asks).is_some_and(|at| {
                 let folder = self.entries[at].service.folder();
-                crate::detect::stores::uses_file(self.listing, folder)
+                *files
+                    .entry(folder.to_owned())
+                    .or_insert_with(|| crate::detect::stores::uses_file(self.listing, folder))
             });
             let needs = build
                 .service
@@ -339,8 +368,8 @@ impl<'a> Combination<'a> {
             }
         }
         for image in &stores {
-            let is_asked =
-                used.contains(&image.name) || (!has_builds && self.is_only_choice(image, &stores));
+            let is_asked = used.contains(&image.name)
+                || (!has_builds && (is_all || self.is_only_choice(image, &stores)));
             self.image(image, is_asked, &mut names);
         }
         for image in others
@@ -648,11 +677,12 @@ fn usual_port(service: &mut DraftService, programs: &[Program], listing: &Listin
         return;
     }
     let settings = crate::detect::port_in_settings(listing, &program.folder, &program.class);
+    let said = program.said_port.map(|port| service.because.says(port));
     let usual = || {
-        let text = format!("the usual port of {}", program.words.first()?);
-        Some(crate::draft::Origin::known(text).says(program.port?))
+        let text = format!("the usual port of {}", program.class);
+        Some(Origin::known(text).says(program.port?))
     };
-    service.port = settings.or_else(usual);
+    service.port = said.or(settings).or_else(usual);
     service.kind = program.kind;
 }
 

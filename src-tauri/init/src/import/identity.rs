@@ -26,6 +26,8 @@ pub(super) struct Program {
     pub(super) is_production: bool,
     /// The port on which it listens if nothing says another.
     pub(super) port: Option<u16>,
+    /// The port that its own words name.
+    pub(super) said_port: Option<u16>,
     /// The words that start it alone, and the folder in which they are typed.
     pub(super) words: Vec<String>,
     pub(super) directory: String,
@@ -374,6 +376,7 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
         entry,
         is_production,
         port,
+        said_port: super::command::words(words.iter().cloned()).1,
         words: words.to_vec(),
         directory: folder.to_owned(),
     };

@@ -60,6 +60,15 @@ static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// A word that every kind of evidence has.
+static MENTION: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(concat!(
+        r"redis|Redis|valkey|postgres|Postgres|postgis|mysql|MySQL|MySql|MyXQL|mysql|sqlite|SQLite|Sqlite",
+        r#"|mariadb|mongo|Mongo|amqp|nats://|jdbc:|InMemoryDatabase|libsql|turso|trilogy|:11434|:9200"#,
+        r#"|pika|['"]pg['"]|pgx|psycopg|Pg|bull"#,
+    ))
+});
+
 /// The address of a database that is a file.
 static FILE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -268,6 +277,10 @@ pub(super) fn in_text(listing: &Listing, path: &str, text: &str, evidence: &mut 
         return;
     }
     in_settings(path, text, evidence);
+    // Most sources name no store, and the patterns below are slow.
+    if !MENTION.is_match(text) {
+        return;
+    }
     let text = in_force(name, text);
     let mut add = |store, weight, at: usize, why: String, address| {
         evidence.push(Evidence {
