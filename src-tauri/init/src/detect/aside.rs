@@ -77,6 +77,8 @@ pub(super) fn is_aside(path: &str) -> bool {
     let is_site = folder.starts_with("apps/docs") || folder.starts_with("packages/docs");
     folder.split('/').any(|part| {
         FOLDERS.binary_search(&part).is_ok()
+            // A template of cookiecutter.
+            || part.starts_with("{{")
             || (part == "docs" && !is_text && !is_site)
             || part.ends_with("-e2e")
             || part.ends_with(".Tests")

@@ -50,7 +50,20 @@ pub(super) fn connect(
         .map(|target| (target.name.clone(), target.clone()))
         .collect();
     let mentions: Vec<BTreeMap<u16, Origin>> = apps.iter().map(mentions).collect();
+    let serving: Vec<String> = apps
+        .iter()
+        .filter(|app| app.service.kind == Kind::Backend)
+        .map(|app| app.root.clone())
+        .collect();
     for app in apps.iter_mut() {
+        // Pages that a server of the same folder has see only the variables that are made for pages.
+        if app.service.kind == Kind::Frontend && serving.contains(&app.root) {
+            app.variables.retain(|name, _| {
+                ["VITE_", "NEXT_PUBLIC_", "REACT_APP_", "PUBLIC_", "NUXT_", "VUE_APP_"]
+                    .iter()
+                    .any(|start| name.starts_with(start))
+            });
+        }
         let example = variables::example_without_file(listing, &app.root);
         point(app, &targets, &names, example.as_deref(), unsaid);
         if let Some(example) = &example {
@@ -112,7 +125,11 @@ fn ports_of_proxies(apps: &mut [App<'_>]) {
     for app in apps.iter().filter(|app| app.service.kind == Kind::Frontend) {
         for (port, because) in mentions(app) {
             let file = because.file.as_deref().map_or("", file_name);
-            let is_proxy = file == "package.json"
+            // The setting of Create React App.
+            let setting = format!("\"proxy\": \"http://localhost:{port}");
+            let mut texts = app.texts.iter();
+            let is_setting = file == "package.json" && texts.any(|(_, text)| text.contains(&setting));
+            let is_proxy = is_setting
                 || ["config", "proxy", "Proxy"]
                     .iter()
                     .any(|part| file.contains(part));

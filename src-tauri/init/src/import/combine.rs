@@ -106,8 +106,18 @@ impl<'a> Combination<'a> {
     /// Adds a service under a name that no other has, and notes what its source calls it.
     fn add(&mut self, mut service: DraftService, programs: Vec<Program>, names: &mut Names) {
         let own = format!("#{}#", self.entries.len());
-        let wish = std::mem::replace(&mut service.name, own.clone());
+        let mut wish = std::mem::replace(&mut service.name, own.clone());
         names.insert(wish.clone(), own);
+        // The name of a script says nothing.
+        if ["start", "dev", "serve", "run"].contains(&wish.as_str()) {
+            let kind = programs.first().map_or(service.kind, |program| program.kind);
+            wish = match kind {
+                Kind::Frontend => "web",
+                Kind::Worker => "worker",
+                _ => "server",
+            }
+            .to_owned();
+        }
         self.entries.push(Entry {
             service,
             programs,
@@ -325,6 +335,13 @@ impl<'a> Combination<'a> {
                 .iter()
                 .map(|need| need.value.service.clone())
                 .filter(|name| !(uses_file && sql.contains(name)));
+            // Laravel's compose file lists every store, and its settings choose among them.
+            let folder = match found {
+                Some(at) => self.entries[at].service.folder(),
+                None => build.service.folder(),
+            };
+            let is_chosen = self.listing.has(&crate::detect::join(folder, "artisan"));
+            let needs: Vec<String> = needs.filter(|_| !is_chosen).collect();
             let runs = build.programs.iter().all(|it| !it.is_production);
             if let Some(at) = found {
                 used.extend(needs);

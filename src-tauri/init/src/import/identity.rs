@@ -403,7 +403,9 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
         let is_named = row.names.iter().any(|own| own == name);
         let has_verb = || match &row.verbs {
             None => true,
-            Some(verbs) if words.len() == 1 => verbs.iter().any(String::is_empty),
+            Some(verbs) if words[1..].iter().all(|word| word.starts_with('-')) => {
+                verbs.iter().any(String::is_empty) || words[1..].iter().any(|it| verbs.contains(it))
+            }
             Some(verbs) => words[1..].iter().any(|word| {
                 verbs.contains(word)
                     || verbs

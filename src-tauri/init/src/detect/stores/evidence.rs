@@ -273,7 +273,10 @@ pub(super) fn in_text(listing: &Listing, path: &str, text: &str, evidence: &mut 
         in_manifest(path, text, evidence);
         return;
     }
-    if is_read_elsewhere(name) || is_inactive_profile(listing, path) {
+    // A compose file by another name.
+    let is_compose = name.ends_with(".yml") || name.ends_with(".yaml");
+    let is_compose = is_compose && text.lines().any(|line| line.trim_end() == "services:");
+    if is_compose || is_read_elsewhere(name) || is_inactive_profile(listing, path) {
         return;
     }
     in_settings(path, text, evidence);
