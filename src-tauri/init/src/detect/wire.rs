@@ -59,9 +59,16 @@ pub(super) fn connect(
         // Pages that a server of the same folder has see only the variables that are made for pages.
         if app.service.kind == Kind::Frontend && serving.contains(&app.root) {
             app.variables.retain(|name, _| {
-                ["VITE_", "NEXT_PUBLIC_", "REACT_APP_", "PUBLIC_", "NUXT_", "VUE_APP_"]
-                    .iter()
-                    .any(|start| name.starts_with(start))
+                [
+                    "VITE_",
+                    "NEXT_PUBLIC_",
+                    "REACT_APP_",
+                    "PUBLIC_",
+                    "NUXT_",
+                    "VUE_APP_",
+                ]
+                .iter()
+                .any(|start| name.starts_with(start))
             });
         }
         let example = variables::example_without_file(listing, &app.root);
@@ -128,7 +135,8 @@ fn ports_of_proxies(apps: &mut [App<'_>]) {
             // The setting of Create React App.
             let setting = format!("\"proxy\": \"http://localhost:{port}");
             let mut texts = app.texts.iter();
-            let is_setting = file == "package.json" && texts.any(|(_, text)| text.contains(&setting));
+            let is_setting =
+                file == "package.json" && texts.any(|(_, text)| text.contains(&setting));
             let is_proxy = is_setting
                 || ["config", "proxy", "Proxy"]
                     .iter()

@@ -110,7 +110,9 @@ impl<'a> Combination<'a> {
         names.insert(wish.clone(), own);
         // The name of a script says nothing.
         if ["start", "dev", "serve", "run"].contains(&wish.as_str()) {
-            let kind = programs.first().map_or(service.kind, |program| program.kind);
+            let kind = programs
+                .first()
+                .map_or(service.kind, |program| program.kind);
             wish = match kind {
                 Kind::Frontend => "web",
                 Kind::Worker => "worker",
