@@ -99,6 +99,7 @@ fn a_secret_is_shown_neither_by_up_nor_by_restart_nor_by_who_watches() {
         [service.dies]
         command = ["sh", "-c", "echo 'Error: DB_PASS: hunter2 https://hunter2@h'; exit 3"]
         restart = "never"
+        ready = {{ log = "never" }}
         [service.waits]
         command = ["sleep", "1000"]
         ready = {{ http = "http://127.0.0.1:{port}/?token=hunter2" }}

@@ -42,6 +42,8 @@ table! {
         /// The services that come first: a name, a list of names, or a table of names and what each
         /// must have reached.
         needs: Option<At<NeedsForm>>,
+        /// Another name of `needs`.
+        depends_on: Option<At<NeedsForm>>,
         /// Environment variables.
         env: Option<Named<At<String>>>,
         /// A file of environment variables, or a list of files. With a `?` at its end it may be missing.

@@ -69,7 +69,8 @@ fn edges(services: &Services) -> Vec<Vec<Edge<'_>>> {
     services
         .iter()
         .map(|(_, table)| {
-            let needs = table.needs.iter().flat_map(|needs| needs.value.items());
+            let needs = table.needs.as_ref().or(table.depends_on.as_ref());
+            let needs = needs.into_iter().flat_map(|needs| needs.value.items());
             needs
                 .filter_map(|(name, _)| {
                     let to = *numbers.get(name.value.as_str())?;

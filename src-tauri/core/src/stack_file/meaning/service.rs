@@ -37,7 +37,14 @@ impl Meaning<'_, '_> {
         };
         let directory = self.working_directory(table.directory.as_ref());
         let host = table.host.as_ref().map(|host| self.host(host));
-        let needs = self.needs(table.needs.as_ref());
+        if let (Some(_), Some(other)) = (&table.needs, &table.depends_on) {
+            let conflict = ProblemKind::Conflict {
+                first: "depends_on",
+                second: "needs",
+            };
+            self.problems.add(other.span.clone(), conflict);
+        }
+        let needs = self.needs(table.needs.as_ref().or(table.depends_on.as_ref()));
         let env = self.variables(table.env.as_ref(), scope);
         let env_files = self.env_files(table.env_file.as_ref());
         let require = self.require(table.require.as_ref(), scope);
@@ -75,11 +82,12 @@ impl Meaning<'_, '_> {
 
     /// Says which keys an external service cannot have, and whether it can be watched at all.
     fn external(&mut self, name: &At<String>, table: &ServiceTable) {
-        let ours: [(&'static str, Option<&Range<usize>>); 11] = [
+        let ours: [(&'static str, Option<&Range<usize>>); 12] = [
             ("command", span(table.command.as_ref())),
             ("shell", span(table.shell.as_ref())),
             ("host", span(table.host.as_ref())),
             ("needs", span(table.needs.as_ref())),
+            ("depends_on", span(table.depends_on.as_ref())),
             ("require", span(table.require.as_ref())),
             ("restart", span(table.restart.as_ref())),
             ("on_unhealthy", span(table.on_unhealthy.as_ref())),

@@ -108,6 +108,7 @@ fn needs_are_a_name_a_list_or_a_table() {
     let ready = [("redis".into(), Need::Ready)].into();
     assert_eq!(web("needs = \"redis\"").needs, ready);
     assert_eq!(web("needs = [\"redis\"]").needs, ready);
+    assert_eq!(web("depends_on = [\"redis\"]").needs, ready);
     let completed = [("redis".into(), Need::Completed)].into();
     assert_eq!(web("needs = { redis = \"completed\" }").needs, completed);
 }
