@@ -1,71 +1,27 @@
 //! Files that say nothing about a development stack: tests, examples, recorded answers, CI, deployment,
 //! and settings of other environments.
 
+use std::{collections::HashSet, sync::LazyLock};
+
 use super::listing::{file_name, folder};
 
 /// Folders of such files.
-const FOLDERS: [&str; 47] = [
-    ".circleci",
-    ".devcontainer",
-    ".github",
-    ".gitlab",
-    ".storybook",
-    "__fixtures__",
-    "__mocks__",
-    "__tests__",
-    "alembic",
-    "ansible",
-    "benches",
-    "benchmarks",
-    "boilerplate",
-    "boilerplates",
-    "cassettes",
-    "charts",
-    "cypress",
-    "demo",
-    "demos",
-    "docs_src",
-    "e2e",
-    "example",
-    "examples",
-    "fixtures",
-    "helm",
-    "i18n",
-    "k8s",
-    "kubernetes",
-    "locales",
-    "migrations",
-    "mocks",
-    "node_modules",
-    "notebooks",
-    "playground",
-    "playgrounds",
-    "sample",
-    "samples",
-    "site-packages",
-    "spec",
-    "specs",
-    "stories",
-    "templates",
-    "terraform",
-    "test",
-    "testdata",
-    "tests",
-    "vcr_cassettes",
-];
+static FOLDERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    ".circleci .devcontainer .github .gitlab .storybook __fixtures__ __mocks__ __tests__ alembic ansible \
+    benches benchmarks boilerplate boilerplates cassettes charts cypress demo demos docs_src e2e example \
+    examples fixtures helm i18n k8s kubernetes locales migrations mocks node_modules notebooks playground \
+    playgrounds sample samples site-packages spec specs stories templates terraform test testdata tests \
+    vcr_cassettes"
+        .split(' ')
+        .collect()
+});
 
 /// Words in a file's name by which it belongs to another environment than development.
-const ENVIRONMENTS: [&str; 9] = [
-    "ci",
-    "prod",
-    "production",
-    "qa",
-    "spec",
-    "stage",
-    "staging",
-    "test",
-    "tests",
-];
+static ENVIRONMENTS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    "ci prod production qa spec stage staging test tests"
+        .split(' ')
+        .collect()
+});
 
 /// Whether the text of this file is no evidence of what a developer runs.
 pub(super) fn is_aside(path: &str) -> bool {
@@ -76,7 +32,7 @@ pub(super) fn is_aside(path: &str) -> bool {
     let folder = folder(path).split("src/main/").next().unwrap_or_default();
     let is_site = folder.starts_with("apps/docs") || folder.starts_with("packages/docs");
     folder.split('/').any(|part| {
-        FOLDERS.binary_search(&part).is_ok()
+        FOLDERS.contains(part)
             // A template of cookiecutter.
             || part.starts_with("{{")
             || (part == "docs" && !is_text && !is_site)
@@ -99,17 +55,12 @@ fn is_of_other_environment(name: &str) -> bool {
     }
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     stem.split(|c: char| !c.is_ascii_alphanumeric())
-        .any(|word| ENVIRONMENTS.contains(&word.to_ascii_lowercase().as_str()))
+        .any(|word| ENVIRONMENTS.contains(word.to_ascii_lowercase().as_str()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_folders_are_sorted_as_they_are_searched() {
-        assert!(FOLDERS.is_sorted());
-    }
 
     #[test]
     fn only_what_a_developer_runs_is_evidence() {

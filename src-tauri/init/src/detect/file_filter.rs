@@ -1,7 +1,12 @@
 //! Which files are worth reading. Names are looked at for all of a project, texts only for those
 //! that may say something.
 
-use super::{aside::is_aside, listing::file_name};
+use std::{collections::HashSet, sync::LazyLock};
+
+use super::{
+    aside::is_aside,
+    listing::{file_name, has_word},
+};
 
 /// What to do with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,50 +29,14 @@ const LARGEST_SOURCE: u64 = 256 << 10;
 
 /// Folders that hold no source of the project. They are noted ([`super::Listing::add_folder`]) and
 /// not looked into.
-const SKIPPED: [&str; 42] = [
-    ".angular",
-    ".astro",
-    ".bundle",
-    ".cache",
-    ".direnv",
-    ".eggs",
-    ".elixir_ls",
-    ".git",
-    ".gradle",
-    ".hg",
-    ".idea",
-    ".mypy_cache",
-    ".next",
-    ".nox",
-    ".nuxt",
-    ".nx",
-    ".output",
-    ".parcel-cache",
-    ".pnpm-store",
-    ".pytest_cache",
-    ".ruff_cache",
-    ".svelte-kit",
-    ".svn",
-    ".terraform",
-    ".tox",
-    ".turbo",
-    ".venv",
-    ".vercel",
-    ".vite",
-    ".yarn",
-    "__pycache__",
-    "_build",
-    "bower_components",
-    "coverage",
-    "deps",
-    "dist",
-    "env",
-    "node_modules",
-    "obj",
-    "target",
-    "vendor",
-    "venv",
-];
+static SKIPPED: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    ".angular .astro .bundle .cache .direnv .eggs .elixir_ls .git .gradle .hg .idea .mypy_cache .next .nox \
+    .nuxt .nx .output .parcel-cache .pnpm-store .pytest_cache .ruff_cache .svelte-kit .svn .terraform .tox \
+    .turbo .venv .vercel .vite .yarn __pycache__ _build bower_components coverage deps dist env node_modules \
+    obj target vendor venv"
+        .split(' ')
+        .collect()
+});
 
 /// Source of the languages that detection reads.
 const SOURCES: [&str; 30] = [
@@ -93,29 +62,8 @@ const SETTINGS: [&str; 12] = [
 ];
 
 /// Names that say something and do not end as settings do.
-const NAMED: [&str; 21] = [
-    ".flaskenv",
-    "CONTRIBUTING.md",
-    "Caddyfile",
-    "Dockerfile",
-    "Gemfile",
-    "Justfile",
-    "Makefile",
-    "Pipfile",
-    "Procfile",
-    "Procfile.dev",
-    "README.md",
-    "README.rst",
-    "Rakefile",
-    "artisan",
-    "config.ru",
-    "go.mod",
-    "go.work",
-    "justfile",
-    "manage.py",
-    "mix.lock",
-    "mvnw",
-];
+const NAMED: &str = ".flaskenv CONTRIBUTING.md Caddyfile Dockerfile Gemfile Justfile Makefile Pipfile Procfile Procfile.dev \
+    README.md README.rst Rakefile artisan config.ru go.mod go.work justfile manage.py mix.lock mvnw";
 
 /// Large, and only their presence counts.
 const LOCKS: [&str; 6] = [
@@ -130,7 +78,7 @@ const LOCKS: [&str; 6] = [
 /// Whether a folder of this name is looked into.
 #[must_use]
 pub fn skips_folder(name: &str) -> bool {
-    SKIPPED.binary_search(&name).is_ok()
+    SKIPPED.contains(name)
 }
 
 /// What to do with a file of this path and size in bytes.
@@ -141,7 +89,7 @@ pub fn is_of_interest(path: &str, size: u64) -> Interest {
         return Interest::Name;
     }
     let starts = |start: &str| name.starts_with(start);
-    if NAMED.contains(&name)
+    if has_word(NAMED, name)
         || starts(".env")
         || starts("requirements")
         || starts("Procfile")
@@ -182,11 +130,6 @@ fn is_settings_place(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_tables_are_sorted_as_they_are_searched() {
-        assert!(SKIPPED.is_sorted());
-    }
 
     #[test]
     fn a_text_is_read_where_it_may_say_something() {

@@ -148,6 +148,11 @@ impl Listing {
     }
 }
 
+/// Whether a list of words, with blanks between them, has this one.
+pub(crate) fn has_word(list: &str, word: &str) -> bool {
+    !word.is_empty() && list.split(' ').any(|own| own == word)
+}
+
 /// `b.json` of `a/b.json`
 #[must_use]
 pub fn file_name(path: &str) -> &str {

@@ -8,70 +8,30 @@ use super::{
     source_file::SourceFile,
 };
 use crate::{
-    detect::{Listing, file_name, folder, join},
+    detect::{Listing, file_name, folder, has_word, join},
     draft::{DraftService, Kind, plain},
 };
 
 /// Words in names of targets, scripts and headings that are about something else than development.
-const OTHERS: [&str; 38] = [
-    "benchmark",
-    "build",
-    "check",
-    "ci",
-    "clean",
-    "contribut",
-    "coverage",
-    "deploy",
-    "docker",
-    "docs",
-    "dry",
-    "devnet",
-    "down",
-    "e2e",
-    "entrypoint",
-    "format",
-    "install",
-    "kill",
-    "kubernetes",
-    "lint",
-    "logs",
-    "migrat",
-    "preview",
-    "prod",
-    "publish",
-    "release",
-    "seed",
-    "setup",
-    "shell",
-    "staging",
-    "stop",
-    "storybook",
-    "systemd",
-    "test",
-    "troubleshoot",
-    "tunnel",
-    "upgrade",
-    "vercel",
-];
+const OTHERS: &str = "benchmark build check ci clean contribut coverage deploy docker docs dry devnet down e2e entrypoint \
+    format install kill kubernetes lint logs migrat preview prod publish release seed setup shell staging \
+    stop storybook systemd test troubleshoot tunnel upgrade vercel";
 
 /// Words in the names of targets and scripts that start something.
-const STARTS: [&str; 15] = [
-    "api", "app", "backend", "client", "dev", "develop", "frontend", "launch", "run", "serve",
-    "server", "start", "up", "web", "worker",
-];
+const STARTS: &str = "api app backend client dev develop frontend launch run serve server start up web worker";
 
 /// More instructions than a project has for people.
 const MOST_FILES: usize = 24;
 
 fn is_other(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    OTHERS.iter().any(|word| lower.contains(word))
+    OTHERS.split(' ').any(|word| lower.contains(word))
 }
 
 fn starts(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let mut words = lower.split(|c: char| !c.is_ascii_alphanumeric());
-    !is_other(name) && words.any(|word| STARTS.contains(&word))
+    !is_other(name) && words.any(|word| has_word(STARTS, word))
 }
 
 /// All files with such commands, those that are made to start development first.

@@ -2,30 +2,13 @@
 //! A stack has no such shell, so programs of that environment are named as they are.
 
 use crate::{
-    detect::{Listing, System, ancestors, join},
+    detect::{Listing, System, ancestors, has_word, join},
     draft::{CommandLine, DraftService},
 };
 
 /// Programs that come from the environment of a project.
-const PROGRAMS: [&str; 17] = [
-    "alembic",
-    "celery",
-    "daphne",
-    "django-admin",
-    "fastapi",
-    "flask",
-    "gradio",
-    "granian",
-    "gunicorn",
-    "honcho",
-    "hypercorn",
-    "huey_consumer",
-    "python",
-    "python3",
-    "rq",
-    "streamlit",
-    "uvicorn",
-];
+const PROGRAMS: &str = "alembic celery daphne django-admin fastapi flask gradio granian gunicorn honcho hypercorn huey_consumer \
+    python python3 rq streamlit uvicorn";
 
 /// Names the program of a service as it is called from outside of the environment.
 pub(super) fn adapt(service: &mut DraftService, listing: &Listing) {
@@ -53,7 +36,7 @@ pub(super) fn adapt(service: &mut DraftService, listing: &Listing) {
 
 /// The words that start a program of the environment of a folder, or of a folder above.
 fn from_outside(program: &str, folder: &str, listing: &Listing) -> Option<Vec<String>> {
-    if !PROGRAMS.contains(&program) {
+    if !has_word(PROGRAMS, program) {
         return None;
     }
     let is_windows = listing.host.system == System::Windows;

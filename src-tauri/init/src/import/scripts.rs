@@ -7,7 +7,7 @@ use super::{
     tree::{Node, json},
 };
 use crate::{
-    detect::{Listing, ancestors, join},
+    detect::{Listing, ancestors, has_word, join},
     draft::{CommandLine, DraftService, Kind, Needed, plain},
 };
 use pilotlight::stack::Need;
@@ -329,40 +329,10 @@ impl Package<'_> {
         let CommandLine::Words(words) = command else {
             return command;
         };
-        let on_path = [
-            "npm",
-            "npx",
-            "pnpm",
-            "yarn",
-            "bun",
-            "bunx",
-            "node",
-            "deno",
-            "python",
-            "python3",
-            "uv",
-            "poetry",
-            "go",
-            "cargo",
-            "docker",
-            "make",
-            "bundle",
-            "php",
-            "dotnet",
-            "mvn",
-            "sh",
-            "bash",
-            "redis-server",
-            "java",
-            "uvicorn",
-            "flask",
-            "gunicorn",
-            "pipenv",
-            "mongod",
-            "stripe",
-        ];
+        let on_path = "npm npx pnpm yarn bun bunx node deno python python3 uv poetry go cargo docker make bundle php \
+            dotnet mvn sh bash redis-server java uvicorn flask gunicorn pipenv mongod stripe";
         let first = words.first().map_or("", |word| word.as_str());
-        if on_path.contains(&first) || first.contains('/') {
+        if has_word(on_path, first) || first.contains('/') {
             return CommandLine::Words(words);
         }
         let runner: &[&str] = match self.manager {
