@@ -34,8 +34,8 @@ mod wire;
 use std::collections::BTreeSet;
 
 pub use file_filter::{Interest, SOURCES_AT_MOST, is_of_interest, skips_folder};
-pub use listing::{Host, Listing, System, ancestors, file_name, folder, join, line_at, line_with};
 pub(crate) use listing::has_word;
+pub use listing::{Host, Listing, System, ancestors, file_name, folder, join, line_at, line_with};
 pub(crate) use source::pattern;
 
 use crate::draft::{Draft, DraftService, LeftOut, Question, Sourced, stack_name};

@@ -18,7 +18,8 @@ const OTHERS: &str = "benchmark build check ci clean contribut coverage deploy d
     stop storybook systemd test troubleshoot tunnel upgrade vercel";
 
 /// Words in the names of targets and scripts that start something.
-const STARTS: &str = "api app backend client dev develop frontend launch run serve server start up web worker";
+const STARTS: &str =
+    "api app backend client dev develop frontend launch run serve server start up web worker";
 
 /// More instructions than a project has for people.
 const MOST_FILES: usize = 24;
