@@ -90,6 +90,23 @@ fn every_example_is_found_and_no_other_entry_matches_it_better() {
 }
 
 #[test]
+fn every_example_of_advice_and_of_a_failed_program_is_found() {
+    let mut wrong = Vec::new();
+    for entry in written() {
+        let is_found = |line: &str| match entry.section.as_str() {
+            "hint" => hint(line).is_some(),
+            "ended" => ended(line).is_some(),
+            _ => true,
+        };
+        let missed = entry.examples.iter().filter(|example| !is_found(example));
+        wrong.extend(missed.map(|example| format!("{}: {example}", entry.id)));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(ended("[server] node server.js exited with code 0").is_none());
+    assert!(hint("run `npm fund` for details").is_some_and(|_| is_aftermath("run `npm fund` for details")));
+}
+
+#[test]
 fn every_template_is_filled_by_every_example() {
     let mut wrong = Vec::new();
     for entry in written().iter().filter(|entry| entry.section == "error") {

@@ -618,6 +618,13 @@ impl ServiceState {
         now: TimePoint,
         effects: &mut Vec<Effect>,
     ) {
+        // Red needs a reason, while its last processes are stopped too.
+        if let Then::Recover(ending) = &then
+            && ending.exit.is_some()
+            && !self.must_be_down()
+        {
+            self.finding = Some(Arc::new(explain::ended(&self.spec, ending)));
+        }
         self.enter(
             Phase::Stopping {
                 run: self.run,

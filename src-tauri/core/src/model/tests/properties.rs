@@ -251,7 +251,14 @@ impl World {
                     last_words: None,
                 }
             }
-            Act::Check { .. } => Report::Checked(Vec::new()),
+            Act::Check { .. } if how.is_multiple_of(2) => Report::Checked(Vec::new()),
+            Act::Check { .. } => Report::Checked(vec![(
+                "a check".to_owned(),
+                ProbeFault {
+                    target: "127.0.0.1:1".into(),
+                    kind: ProbeFaultKind::Refused,
+                },
+            )]),
             Act::Stop => {
                 self.alive.remove(&effect.service);
                 Report::Stopped(Stopped::default())
@@ -371,6 +378,18 @@ impl World {
             }
             if let Phase::Ready(running) = service.phase() {
                 assert!(running.ready_since.is_some());
+            }
+            let is_underway = matches!(
+                service.phase(),
+                Phase::Stopped | Phase::Claiming { .. } | Phase::Starting(_) | Phase::Stopping { .. }
+            );
+            let light = service.light();
+            if light == Light::Red || light == Light::Amber && !is_underway {
+                assert!(
+                    service.reason().is_some() || service.must_be_down(),
+                    "{} is {light:?} without a reason",
+                    service.name()
+                );
             }
         }
     }

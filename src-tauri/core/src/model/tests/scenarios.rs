@@ -573,6 +573,43 @@ fn a_failing_check_turns_the_light_amber_and_not_the_phase() {
 }
 
 #[test]
+fn an_amber_light_names_the_check_that_fails() {
+    let mut bench = Bench::up_all(nexus());
+    bench.report(
+        "backend",
+        Report::Checked(vec![("create a session".into(), refused())]),
+    );
+    let reason = bench.view("backend").finding.expect("a reason");
+    assert!(reason.title.starts_with("create a session: "), "{}", reason.title);
+}
+
+#[test]
+fn a_check_that_failed_while_its_store_restarted_does_not_stay_amber() {
+    let mut web = service("web", &[]);
+    web.checks.push(check("create a session", None));
+    let mut bench = Bench::up_all(stack_of(vec![web]));
+    let failed = Report::Checked(vec![("create a session".into(), refused())]);
+    assert_eq!(acts(&bench.report("web", failed)), ["web wait"]);
+    // No other event comes: the check is run again by itself.
+    let due = Report::Elapsed(Timer::Check);
+    assert_eq!(acts(&bench.report("web", due)), ["web check"]);
+    assert_eq!(acts(&bench.report("web", Report::Checked(Vec::new()))), [""; 0]);
+    assert_eq!(bench.view("web").light, Light::Green);
+    assert_eq!(bench.view("web").finding, None);
+}
+
+#[test]
+fn what_a_diagnosis_sees_pass_has_passed() {
+    let mut bench = Bench::up_all(nexus());
+    let failed = vec![("create a session".into(), refused())];
+    bench.report("backend", Report::Checked(failed.clone()));
+    bench.report("backend", Report::Doctored(Vec::new()));
+    assert_eq!(bench.view("backend").light, Light::Green);
+    bench.report("backend", Report::Doctored(failed));
+    assert_eq!(bench.view("backend").light, Light::Amber);
+}
+
+#[test]
 fn checks_with_a_pause_are_run_again_and_only_one_timer_runs_for_them() {
     let mut web = service("web", &[]);
     web.checks

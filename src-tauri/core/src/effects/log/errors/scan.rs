@@ -143,7 +143,8 @@ fn of_program(lines: &[&str], name: &str, end: usize, page: &Page<'_>) -> Option
 fn hints(lines: &[&str], page: &Page<'_>) -> Vec<Hint> {
     let newest_first = (0..lines.len()).rev();
     let hints = newest_first.filter_map(|at| {
-        let found = knowledge::hint(lines[at])?;
+        let line = Some(lines[at]).filter(|line| !is_aftermath(line));
+        let found = knowledge::hint(line?)?;
         let command = found.group("command");
         let text = command.or_else(|| found.group("text"))?;
         Some(Hint {
