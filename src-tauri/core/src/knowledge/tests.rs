@@ -103,7 +103,10 @@ fn every_example_of_advice_and_of_a_failed_program_is_found() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(ended("[server] node server.js exited with code 0").is_none());
-    assert!(hint("run `npm fund` for details").is_some_and(|_| is_aftermath("run `npm fund` for details")));
+    assert!(
+        hint("run `npm fund` for details")
+            .is_some_and(|_| is_aftermath("run `npm fund` for details"))
+    );
 }
 
 #[test]

@@ -22,6 +22,7 @@ impl ServiceState {
     pub(in crate::model) fn ask(&mut self, now: TimePoint) {
         self.intent.wanted = true;
         self.touch();
+        self.explain_recovery();
         match self.phase {
             Phase::Blocked | Phase::Failed | Phase::Backoff { .. } => {
                 self.enter(Phase::Stopped, now);
@@ -618,13 +619,6 @@ impl ServiceState {
         now: TimePoint,
         effects: &mut Vec<Effect>,
     ) {
-        // Red needs a reason, while its last processes are stopped too.
-        if let Then::Recover(ending) = &then
-            && ending.exit.is_some()
-            && !self.must_be_down()
-        {
-            self.finding = Some(Arc::new(explain::ended(&self.spec, ending)));
-        }
         self.enter(
             Phase::Stopping {
                 run: self.run,
@@ -633,7 +627,21 @@ impl ServiceState {
             },
             now,
         );
+        self.explain_recovery();
         effects.push(self.effect(Act::Stop));
+    }
+
+    /// Sets the reason of its red light while what an exit has left is being stopped.
+    fn explain_recovery(&mut self) {
+        if let Phase::Stopping {
+            then: Then::Recover(ending),
+            ..
+        } = &self.phase
+            && !self.must_be_down()
+            && (ending.exit.is_some() || self.finding.is_none())
+        {
+            self.finding = Some(Arc::new(explain::ended(&self.spec, ending)));
+        }
     }
 
     fn give_up(

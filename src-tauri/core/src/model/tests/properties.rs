@@ -381,7 +381,10 @@ impl World {
             }
             let is_underway = matches!(
                 service.phase(),
-                Phase::Stopped | Phase::Claiming { .. } | Phase::Starting(_) | Phase::Stopping { .. }
+                Phase::Stopped
+                    | Phase::Claiming { .. }
+                    | Phase::Starting(_)
+                    | Phase::Stopping { .. }
             );
             let light = service.light();
             if light == Light::Red || light == Light::Amber && !is_underway {

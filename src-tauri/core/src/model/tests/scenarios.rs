@@ -579,8 +579,12 @@ fn an_amber_light_names_the_check_that_fails() {
         "backend",
         Report::Checked(vec![("create a session".into(), refused())]),
     );
-    let reason = bench.view("backend").finding.expect("a reason");
-    assert!(reason.title.starts_with("create a session: "), "{}", reason.title);
+    let reason = bench.view("backend").finding.clone().expect("a reason");
+    assert!(
+        reason.title.starts_with("create a session: "),
+        "{}",
+        reason.title
+    );
 }
 
 #[test]
@@ -593,7 +597,10 @@ fn a_check_that_failed_while_its_store_restarted_does_not_stay_amber() {
     // No other event comes: the check is run again by itself.
     let due = Report::Elapsed(Timer::Check);
     assert_eq!(acts(&bench.report("web", due)), ["web check"]);
-    assert_eq!(acts(&bench.report("web", Report::Checked(Vec::new()))), [""; 0]);
+    assert_eq!(
+        acts(&bench.report("web", Report::Checked(Vec::new()))),
+        [""; 0]
+    );
     assert_eq!(bench.view("web").light, Light::Green);
     assert_eq!(bench.view("web").finding, None);
 }
