@@ -18,7 +18,7 @@ use crate::{
         check::{CheckFault, CheckOutcome, Skipped},
     },
     effects::{
-        check::{Checks, FIRST_ANSWER},
+        check::Checks,
         env::{self, require},
         port::{ActiveRuns, Claimant, Leftovers, foresee},
         probe::{Context, Prober, target},
@@ -121,11 +121,16 @@ impl Asking<'_> {
         let launchable = self.launchable(is_down, &environment, &context, &found);
         let (probes, mut checks, launchable, port_fault) = tokio::join!(
             self.probes(is, &context),
-            self.checks(is, &found, &context, sockets),
+            self.checks(&context),
             timeout(REQUIREMENTS.min(self.left()), launchable),
             timeout_at(self.deadline, self.port_fault(is_down)),
         );
+        if self.may_compile(is, &probes, &checks, &found, sockets) {
+            // The second request tells a page that was compiled from one that is always slow.
+            checks = self.checks(&context).await;
+        }
         self.replace_unanswered(&mut checks, &probes);
+        is.first_checks &= self.patience != Patience::Own;
         is.probes = probes;
         is.checks = checks;
         is.requirement = launchable.ok().and_then(Result::err);
@@ -187,27 +192,33 @@ impl Asking<'_> {
         }
     }
 
-    async fn checks(
-        &self,
-        is: &ServiceEvidence,
-        found: &Found,
-        context: &Context,
-        sockets: &Sockets,
-    ) -> Vec<CheckAnswer> {
-        // A page is compiled when it is first requested, unless the request waits for an address that
-        // nothing listens on.
-        let may_compile = is.first_checks
-            && self.patience == Patience::Own
-            && !found.points_at.iter().any(|it| sockets.is_closed(it));
+    async fn checks(&self, context: &Context) -> Vec<CheckAnswer> {
         let checks = Checks {
             prober: self.prober,
             service: &self.run.spec,
             ports: &*self.scene.ports,
             saved: &self.scene.saved,
             context,
-            patience: if may_compile { FIRST_ANSWER } else { PATIENCE },
+            patience: PATIENCE,
         };
         checks.run(self.left()).await
+    }
+
+    /// Returns whether a check was late because a page was compiled, which happens when it is first
+    /// requested: not if the service hangs, or waits for an address that nothing listens on.
+    fn may_compile(
+        &self,
+        is: &ServiceEvidence,
+        probes: &[ProbeAnswer],
+        checks: &[CheckAnswer],
+        found: &Found,
+        sockets: &Sockets,
+    ) -> bool {
+        is.first_checks
+            && self.patience == Patience::Own
+            && checks.iter().any(|check| check.took > check.timeout)
+            && probes.iter().all(|probe| probe.result.is_ok())
+            && !found.points_at.iter().any(|it| sockets.is_closed(it))
     }
 
     /// Replaces each check that was cut short by the daemon's last result, or marks it as skipped. If a
