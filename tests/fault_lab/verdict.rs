@@ -133,7 +133,7 @@ pub(crate) fn judge(case: &Case, exit: Option<i32>, text: &str, took: Duration) 
 
 /// How long doctor may take. A fault that is itself a hang takes as long as it is waited for.
 pub(crate) fn limit(case: &Case) -> Duration {
-    Duration::from_millis(if case.hangs { 3000 } else { 1500 })
+    Duration::from_millis(if case.hangs { 15_000 } else { 1500 })
 }
 
 fn verdict(case: &Case, report: &Report, faultless: bool) -> Verdict {
