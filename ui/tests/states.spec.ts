@@ -79,7 +79,7 @@ const STATES: Record<string, State> = {
     scene: () => scene("port-taken"),
     see: async (page) => {
       await reads(page, "backend", "blocked");
-      const card = finding(page, "Port 8001 is taken by node (pid 31337)");
+      const card = finding(page, "port 8001 is in use by node (PID 31337)");
       await expect(card).toContainText("node /home/anna/old-api/server.js --port 8001");
       await expect(page.getByRole("banner")).toContainText("production");
     },
@@ -88,7 +88,7 @@ const STATES: Record<string, State> = {
     scene: () => scene("crash-loop"),
     see: async (page) => {
       await reads(page, "backend", "failed", "exited with code 1", "4 restarts");
-      await expect(finding(page, /backend keeps ending: 5 times/)).toContainText("OPENAI_API_KEY");
+      await expect(finding(page, /backend keeps crashing: 5 exits/)).toContainText("OPENAI_API_KEY");
     },
   },
   backoff: {
@@ -107,7 +107,7 @@ const STATES: Record<string, State> = {
   "remedy-with-diff": {
     scene: () => scene("frontend-misdirected"),
     see: async (page) => {
-      const card = finding(page, /frontend asks localhost:8000/);
+      const card = finding(page, /frontend calls localhost:8000/);
       await page.evaluate(() => {
         window.fake.answer("previewRemedy", async () => ({
           text: "changes one line of pilotlight.toml",
@@ -131,7 +131,7 @@ const STATES: Record<string, State> = {
     scene: () => scene("hung"),
     see: async (page) => {
       await reads(page, "backend", "unhealthy");
-      await expect(finding(page, "backend takes connections and never answers")).toBeVisible();
+      await expect(finding(page, "backend accepts connections but never responds")).toBeVisible();
     },
   },
   several: {
@@ -174,7 +174,7 @@ const STATES: Record<string, State> = {
       await page.getByRole("button", { name: "billing" }).click();
       await expect(page.getByRole("heading", { level: 1 })).toContainText("billing");
       await reads(page, "database", "monitored only");
-      await expect(finding(page, /Redis/)).toHaveCount(0);
+      await expect(finding(page, /redis/)).toHaveCount(0);
     },
   },
   "first-run": {
