@@ -336,10 +336,14 @@ fn address(
             .filter(|value| stores::is_name(value))
     };
     let words = node.get("command").map_or_else(String::new, Node::shown);
+    // What the image makes if it is told no other.
+    let is_told = variables.keys().any(|name| name.ends_with("_USER"));
+    let is_postgres = variables.keys().any(|name| name.starts_with("POSTGRES_"));
+    let usual_user = (is_postgres && !is_told).then(|| "postgres".to_owned());
     let address = stores::Address {
         host: "localhost".to_owned(),
         port: outside,
-        user: value(&["_USER", "_USERNAME"]),
+        user: value(&["_USER", "_USERNAME"]).or(usual_user),
         has_password: variables.keys().any(|name| name.contains("PASS"))
             || words.contains("requirepass"),
         path: value(&["_DB", "_DATABASE"]),
