@@ -1,4 +1,4 @@
-//! What the app is started with.
+//! The arguments of the app.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Default, clap::Parser)]
 #[command(name = "pilot-light", version)]
 pub(crate) struct Arguments {
-    /// A stack file to know from now on, or a folder in or above which one is
+    /// A stack file to add, or a folder in or below a folder with one
     pub(crate) stack: Option<PathBuf>,
     /// Start that stack
     #[arg(long, requires = "stack")]
@@ -14,7 +14,7 @@ pub(crate) struct Arguments {
     /// Open the window
     #[arg(long)]
     pub(crate) window: bool,
-    /// Stay in the tray, and start the stacks that are chosen for it
+    /// Stay in the tray and start the stacks that are selected for that
     #[arg(long, conflicts_with_all = ["stack", "window"])]
     pub(crate) at_login: bool,
 }

@@ -1,8 +1,8 @@
-//! Whether the app starts with the desktop.
+//! The autostart entry of the app.
 //!
-//! `auto-launch` is what tauri-plugin-autostart stands on. The plugin gives it the bare path of the
-//! program, which neither a desktop entry nor the registry takes where there is a space in it; and on
-//! Windows it writes for all users where it may.
+//! Uses `auto-launch` directly instead of tauri-plugin-autostart. The plugin passes the bare path
+//! of the program, which neither a desktop entry nor the registry accepts if it contains a space,
+//! and on Windows it writes for all users if it can.
 
 use std::path::Path;
 
@@ -11,13 +11,13 @@ use tauri::{AppHandle, Manager as _};
 
 use crate::platform;
 
-/// What the entry is called.
+/// The name of the entry.
 const NAME: &str = "Pilot Light";
 
-/// As which the app starts with the desktop.
+/// The argument with which the app starts with the desktop.
 const ARGUMENT: &str = "--at-login";
 
-/// The entry of this program among what starts with the desktop.
+/// The autostart entry of this program.
 pub(crate) struct Autostart(Result<AutoLaunch, String>);
 
 impl Autostart {
@@ -28,7 +28,7 @@ impl Autostart {
         }
     }
 
-    /// The entry of that program, under this name.
+    /// Returns the entry of that program, under this name.
     pub(crate) fn of(name: &str, program: &Path) -> Self {
         Self(entry(name, program).map_err(|error| error.to_string()))
     }

@@ -1,4 +1,4 @@
-//! What the window may ask for. `build.rs` and `capabilities/window.json` name the same.
+//! The commands of the window. `build.rs` and `capabilities/window.json` list the same names.
 
 mod acts;
 mod choices;
@@ -6,7 +6,7 @@ mod outside;
 
 use tauri::{Wry, ipc::Invoke};
 
-/// All of them.
+/// Returns the handler of all commands.
 pub(crate) fn all() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
     tauri::generate_handler![
         acts::subscribe,

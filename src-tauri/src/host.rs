@@ -1,4 +1,4 @@
-//! What all parts of the app share: the daemon that it is, and the desk over it.
+//! State that all parts of the app share: the daemon and the app state.
 
 use std::{
     path::Path,
@@ -20,73 +20,73 @@ use crate::{
     window,
 };
 
-/// See the module.
+/// The shared state.
 pub(crate) struct Host {
-    pub(crate) desk: AppState,
+    pub(crate) state: AppState,
     pub(crate) page: Page,
     pub(crate) usage: Arc<Usage>,
     pub(crate) autostart: Autostart,
     pub(crate) quit: Quit,
-    /// Whether there is a tray for the icon; nothing until that is known.
+    /// Whether the desktop has a tray; `None` until that is known.
     pub(crate) tray: watch::Sender<Option<bool>>,
-    keeping: Mutex<Option<Daemon>>,
+    daemon: Mutex<Option<Daemon>>,
 }
 
 impl Host {
-    /// Becomes the daemon, also where a command-line daemon is one already.
+    /// Becomes the daemon, even if a command-line daemon is running.
     pub(crate) async fn begin(app: &AppHandle, home: &Home) -> Result<Self, DaemonError> {
-        let mut keeping = Daemon::take_over(home).await?;
-        let (desk, remark) = AppState::open(home, keeping.handle.clone()).await;
-        desk.find_variables();
+        let mut daemon = Daemon::take_over(home).await?;
+        let (state, remark) = AppState::open(home, daemon.handle.clone()).await;
+        state.find_variables();
         let page = Page::default();
-        let mut remarks = std::mem::take(&mut keeping.remarks);
+        let mut remarks = std::mem::take(&mut daemon.remarks);
         remarks.extend(remark);
         let autostart = Autostart::of_this_program(app);
-        remarks.extend(in_step(&desk, &autostart));
+        remarks.extend(in_step(&state, &autostart));
         for text in remarks {
             tracing::warn!("{text}");
             page.tell(Update::Remark { text });
         }
-        tracing::info!(pid = std::process::id(), "keeping");
+        tracing::info!(pid = std::process::id(), "this process is the daemon");
         Ok(Self {
-            desk,
+            state,
             page,
             usage: Arc::default(),
             autostart,
             quit: Quit::default(),
             tray: watch::channel(None).0,
-            keeping: Mutex::new(Some(keeping)),
+            daemon: Mutex::new(Some(keeping)),
         })
     }
 
-    /// The daemon, to be ended.
-    pub(crate) fn take_keeping(&self) -> Option<Daemon> {
-        let mut keeping = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
-        keeping.take()
+    /// Takes the daemon, to stop it.
+    pub(crate) fn take_daemon(&self) -> Option<Daemon> {
+        let mut daemon = self.daemon.lock().unwrap_or_else(PoisonError::into_inner);
+        daemon.take()
     }
 
-    /// Chooses something else, and sees to what that changes outside.
+    /// Changes the settings and the autostart entry.
     pub(crate) fn set_settings(&self, settings: Settings) -> Outcome {
         let on = settings.start_at_login;
-        if on != self.desk.settings().borrow().start_at_login
+        if on != self.state.settings().borrow().start_at_login
             && let Err(error) = self.autostart.set(on)
         {
             return Outcome::Failed {
-                message: format!("failed to change what starts with the desktop: {error}"),
+                message: format!("the autostart entry cannot be changed: {error}"),
                 findings: Vec::new(),
             };
         }
-        self.desk.set_settings(settings)
+        self.state.set_settings(settings)
     }
 }
 
-/// The desktop is what counts: its own settings may have been used meanwhile.
-fn in_step(desk: &AppState, autostart: &Autostart) -> Option<String> {
-    let settings = desk.settings().borrow().clone();
+/// Updates the settings from the desktop, whose own settings may have been used meanwhile.
+fn in_step(state: &AppState, autostart: &Autostart) -> Option<String> {
+    let settings = state.settings().borrow().clone();
     let on = match autostart.is_on() {
         Ok(on) => on,
         Err(error) => {
-            tracing::warn!("failed to look at what starts with the desktop: {error}");
+            tracing::warn!("the autostart entry cannot be read: {error}");
             return None;
         }
     };
@@ -95,26 +95,26 @@ fn in_step(desk: &AppState, autostart: &Autostart) -> Option<String> {
         return on
             .then(|| autostart.set(true).err())
             .flatten()
-            .map(|error| format!("failed to renew what starts with the desktop: {error}"));
+            .map(|error| format!("the autostart entry cannot be updated: {error}"));
     }
     let settings = Settings {
         start_at_login: on,
         ..settings
     };
-    match desk.set_settings(settings) {
+    match state.set_settings(settings) {
         Outcome::Failed { message, .. } | Outcome::Refused(message) => Some(message),
         Outcome::Done | Outcome::Overruled(_) | Outcome::Ending { .. } => None,
     }
 }
 
-/// Begins everything that goes on by itself.
+/// Starts all background work.
 pub(crate) fn attend(app: &AppHandle, arguments: &Arguments) {
     tray::attend(app);
     news::attend(app);
     crate::quit::attend(app);
     let host = app.state::<Host>();
     if arguments.at_login {
-        for file in host.desk.wanted_at_login() {
+        for file in host.state.wanted_at_login() {
             start(app, &file);
         }
     } else {
@@ -123,10 +123,10 @@ pub(crate) fn attend(app: &AppHandle, arguments: &Arguments) {
     follow(app, arguments, Path::new("."));
 }
 
-/// The app was started once more, with these arguments and in this folder.
+/// Handles another start of the app, with these arguments and in this folder.
 pub(crate) fn called_again(app: &AppHandle, arguments: &[String], folder: &str) {
     let arguments = Arguments::try_parse_from(arguments).unwrap_or_default();
-    // It is just beginning: the window can be asked for in a moment.
+    // The app is just starting: the window can be opened in a moment.
     if arguments.at_login || app.try_state::<Host>().is_none() {
         return;
     }
@@ -140,7 +140,7 @@ pub(crate) fn called_again(app: &AppHandle, arguments: &[String], folder: &str) 
 fn follow(app: &AppHandle, arguments: &Arguments, folder: &Path) {
     let host = app.state::<Host>();
     if let Some(stack) = &arguments.stack {
-        match host.desk.add(&folder.join(stack)) {
+        match host.state.add(&folder.join(stack)) {
             Ok(file) => {
                 if arguments.start {
                     start(app, &file);
@@ -161,24 +161,24 @@ fn follow(app: &AppHandle, arguments: &Arguments, folder: &Path) {
     }
 }
 
-/// Starts a stack, and does not wait for it.
+/// Starts a stack without waiting for it.
 pub(crate) fn start(app: &AppHandle, file: &Path) {
     let (app, file) = (app.clone(), file.to_owned());
     spawn(async move {
-        let outcome = app.state::<Host>().desk.start(&file, Vec::new()).await;
+        let outcome = app.state::<Host>().state.start(&file, Vec::new()).await;
         told(&app, outcome);
     });
 }
 
-/// What was asked for from the tray and was not even tried is said in the window; what was tried and
-/// failed is told by the light and a notification.
+/// Reports the outcome of a tray action: a rejected one is shown in the window, a failed one by the
+/// light and a notification.
 pub(crate) fn told(app: &AppHandle, outcome: Outcome) {
     match outcome {
         Outcome::Done => {}
         Outcome::Failed { message, .. } | Outcome::Overruled(message) => {
             tracing::info!("not done: {message}");
         }
-        Outcome::Ending { .. } => tracing::info!("not done: the daemon is ending"),
+        Outcome::Ending { .. } => tracing::info!("not done: the daemon is exiting"),
         Outcome::Refused(text) => {
             tracing::warn!("refused: {text}");
             app.state::<Host>().page.tell(Update::Remark { text });

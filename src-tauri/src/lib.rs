@@ -1,4 +1,5 @@
-//! The tray application: tray, window, notifications and autostart over the core. It decides nothing.
+//! The tray application: tray, window, notifications and autostart on top of the core, without any
+//! decisions of its own.
 
 mod arguments;
 mod autostart;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use pilotlight::{
-    effects::process::{errand, seal_descriptors},
+    effects::process::{helper_subcommand, seal_descriptors},
     fs::home::Home,
     host::logging,
 };
@@ -32,15 +33,15 @@ const DIARY: &str = "app";
 /// Runs the app until it is quit, or hands its arguments to the one that runs already.
 #[must_use]
 pub fn run() -> ExitCode {
-    if let Some(code) = errand() {
+    if let Some(code) = helper_subcommand() {
         return code;
     }
-    // What the desktop has left open is for none of the services.
+    // Descriptors of the desktop are not for the services.
     seal_descriptors();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(shown) => {
-            // A person who started it without a terminal sees none of it, and sees no app either.
+            // A user who started it without a terminal sees neither this nor an app.
             drop(shown.print());
             return if shown.use_stderr() {
                 ExitCode::from(2)
@@ -50,12 +51,12 @@ pub fn run() -> ExitCode {
         }
     };
     if let Err(error) = platform::prepare() {
-        eprintln!("failed to begin without OpenGL: {error}");
+        eprintln!("the app cannot be started without OpenGL: {error}");
     }
     let home = match prepared_home() {
         Ok(home) => home,
         Err(why) => {
-            eprintln!("failed to {why}");
+            eprintln!("{why}");
             return ExitCode::FAILURE;
         }
     };
@@ -71,7 +72,9 @@ pub fn run() -> ExitCode {
         .invoke_handler(commands::all())
         .setup(move |app| {
             if let Err(error) = platform::make_known(app.handle(), home.state()) {
-                tracing::warn!("failed to be known as a sender of notifications: {error}");
+                tracing::warn!(
+                    "the app cannot be registered as a sender of notifications: {error}"
+                );
             }
             begin(app.handle(), &home, &arguments);
             Ok(())
@@ -85,13 +88,13 @@ pub fn run() -> ExitCode {
     let app = match built {
         Ok(app) => app,
         Err(error) => {
-            tracing::error!("failed to start: {error}");
-            eprintln!("failed to start: {error}");
+            tracing::error!("Pilot Light cannot start: {error}");
+            eprintln!("Pilot Light cannot start: {error}");
             return ExitCode::FAILURE;
         }
     };
     let code = app.run_return(|app, event| match event {
-        // The last window was closed: the tray stays. A quit comes with a code.
+        // The last window was closed: the tray stays. Quitting comes with a code.
         RunEvent::ExitRequested {
             code: None, api, ..
         } => api.prevent_exit(),
@@ -102,7 +105,7 @@ pub fn run() -> ExitCode {
     u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
-#[expect(clippy::exit, reason = "it is in what the macro makes")]
+#[expect(clippy::exit, reason = "the macro generates it")]
 fn context() -> tauri::Context {
     tauri::generate_context!()
 }
@@ -114,7 +117,7 @@ fn prepared_home() -> Result<Home, Box<dyn std::error::Error>> {
     Ok(home)
 }
 
-/// There is one app to a home. Another home, as tests have it, is another app.
+/// Returns the name of the only app of a home. Other homes, as in tests, have other apps.
 fn instance_name(home: &Home) -> String {
     const NAME: &str = "dev.pilotlight.desktop";
     let own = std::env::var_os(Home::VARIABLE).filter(|folder| !folder.is_empty());
@@ -125,7 +128,7 @@ fn instance_name(home: &Home) -> String {
     format!("{NAME}.{}", id.replace('-', "_"))
 }
 
-/// Becomes the daemon, and shows that.
+/// Becomes the daemon and starts the app.
 fn begin(app: &AppHandle, home: &Home, arguments: &Arguments) {
     match tauri::async_runtime::block_on(Host::begin(app, home)) {
         Ok(host) => {
@@ -133,11 +136,11 @@ fn begin(app: &AppHandle, home: &Home, arguments: &Arguments) {
             host::attend(app, arguments);
         }
         Err(why) => {
-            tracing::error!("failed to {why}");
-            eprintln!("failed to {why}");
+            tracing::error!("{why}");
+            eprintln!("{why}");
             let app_to_end = app.clone();
             app.dialog()
-                .message(format!("Pilot Light failed to {why}."))
+                .message(format!("Pilot Light cannot start: {why}."))
                 .title("Pilot Light")
                 .kind(MessageDialogKind::Error)
                 .show(move |_| app_to_end.exit(1));

@@ -1,5 +1,5 @@
 //! The tray application of Pilot Light.
-// On Windows no console comes with it. The one other place of the app that asks for the system is `platform/`.
+// On Windows it opens no console. Apart from this, only `platform/` depends on the system.
 #![cfg_attr(windows, windows_subsystem = "windows")]
 
 use std::process::ExitCode;

@@ -35,13 +35,13 @@ pub(crate) fn attend(app: &AppHandle) {
     listen(app, &shown);
     let app = app.clone();
     spawn(async move {
-        let desk = app.state::<Host>().desk.clone();
-        let mut view = desk.view();
+        let state = app.state::<Host>().state.clone();
+        let mut view = state.view();
         let mut notices = Notices::default();
         loop {
             let snapshot = view.borrow_and_update().clone();
             let now = Timestamp::try_from(clock::now().wall).unwrap_or_default();
-            let wanted = desk.settings().borrow().notifications;
+            let wanted = state.settings().borrow().notifications;
             for notice in notices.take(&snapshot, now) {
                 tracing::info!("{}: {}", notice.title, notice.body);
                 if wanted {
@@ -100,6 +100,6 @@ fn listen(app: &AppHandle, shown: &Shown) {
         window::show(&clicked);
     });
     if let Err(error) = listening {
-        tracing::warn!("failed to listen for clicks on notifications: {error}");
+        tracing::warn!("clicks on notifications cannot be received: {error}");
     }
 }

@@ -1,4 +1,4 @@
-//! What the page in the window is told, as long as there is one.
+//! Sends updates to the page in the window, while there is one.
 
 use std::{
     collections::HashMap,
@@ -13,20 +13,20 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{host::Host, usage};
 
-/// A page draws no faster than that, so it is not told faster.
+/// The minimum interval of snapshots: a page draws no faster.
 const FRAME: Duration = Duration::from_millis(16);
 
-/// See the module. There is one window, so there is one page at most.
+/// The page. There is at most one, since there is one window.
 #[derive(Default)]
 pub(crate) struct Page(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// Where news go that are no part of what the page is told anyway.
+    /// Receives additional updates for the page.
     news: Option<mpsc::UnboundedSender<Update>>,
-    /// What is to be told once there is a page.
+    /// Updates that wait for a page.
     waiting: Vec<Update>,
-    /// What tells the page, and measures for it.
+    /// The tasks that send updates and measure usage.
     tasks: Vec<AbortOnDropHandle<()>>,
     logs: HashMap<u32, AbortOnDropHandle<()>>,
     last_log: u32,
@@ -37,7 +37,7 @@ impl Page {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the page, or the next one if there is none.
+    /// Sends an update to the page, or to the next one if there is none.
     pub(crate) fn tell(&self, update: Update) {
         let mut state = self.state();
         let untold = match &state.news {
@@ -47,15 +47,15 @@ impl Page {
         state.waiting.extend(untold);
     }
 
-    /// A page is there: it is told everything, and what is new from now on.
+    /// Starts to send the complete state and all updates to a new page.
     pub(crate) fn open(&self, app: &AppHandle, page: Channel<Update>) {
         let (news, incoming) = mpsc::unbounded_channel();
         let mut state = self.state();
         for update in std::mem::take(&mut state.waiting) {
-            // The receiver is in the next line.
+            // The receiver still exists.
             let _ = news.send(update);
         }
-        // A page that was loaded again follows no log any more.
+        // A reloaded page follows no log any more.
         state.logs.clear();
         let measuring = spawn(usage::measure(app.clone(), news.clone()));
         let telling = spawn(tell(app.clone(), page, incoming));
@@ -63,7 +63,7 @@ impl Page {
         state.news = Some(news);
     }
 
-    /// The page is gone.
+    /// Stops all tasks of a closed page.
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.news = None;
@@ -71,7 +71,7 @@ impl Page {
         state.logs.clear();
     }
 
-    /// Follows a log for the page, under the number that this answers.
+    /// Follows a log for the page, and returns the number of the task.
     pub(crate) fn follow_log(&self, follow: impl Future<Output = ()> + Send + 'static) -> u32 {
         let mut state = self.state();
         state.last_log += 1;
@@ -86,7 +86,8 @@ impl Page {
     }
 }
 
-/// Tells a page of a log, as long as it is there.
+/// Returns a function that sends log updates to a page, and returns `false` once the page is
+/// closed.
 pub(crate) fn teller(lines: Channel<LogUpdate>) -> impl FnMut(LogUpdate) -> bool + Send {
     move |update| lines.send(update).is_ok()
 }
@@ -98,10 +99,10 @@ fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<(
 
 async fn tell(app: AppHandle, page: Channel<Update>, mut news: mpsc::UnboundedReceiver<Update>) {
     let host = app.state::<Host>();
-    let desk = host.desk.clone();
-    let mut view = desk.view();
-    let mut stacks = desk.stacks();
-    let mut settings = desk.settings();
+    let state = host.state.clone();
+    let mut view = state.view();
+    let mut stacks = state.stacks();
+    let mut settings = state.settings();
     let mut tray = host.tray.subscribe();
     let whole = Update::Whole {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -117,7 +118,7 @@ async fn tell(app: AppHandle, page: Channel<Update>, mut news: mpsc::UnboundedRe
         let update = if let Some(update) = next.take() {
             update
         } else {
-            // Each arm is cancel-safe: it marks as seen what it returns, and nothing else.
+            // Each arm is cancel-safe: it marks only what it returns as seen.
             tokio::select! {
                 Ok(()) = view.changed() => {
                     let snapshot = view.borrow_and_update().clone();

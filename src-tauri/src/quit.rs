@@ -1,4 +1,4 @@
-//! The end of the app: asked for, or told by the desktop.
+//! Quits the app: on request of the user or the system.
 
 use std::{
     sync::{
@@ -24,31 +24,31 @@ use tauri::{
 
 use crate::{host::Host, window};
 
-/// A stop is bounded by itself; this is for what nobody has thought of.
+/// The time limit for stopping everything. Each stop has its own limit; this is only a safeguard.
 const LAST_RESORT: Duration = Duration::from_mins(2);
 
-/// The daemon has nothing to wait for but its own tasks.
+/// The time limit for the daemon's own tasks.
 const DRAIN: Duration = Duration::from_secs(3);
 
-/// Whether all is being stopped.
+/// Whether everything is being stopped.
 #[derive(Default)]
 pub(crate) struct Quit(Arc<AtomicBool>);
 
-/// Hears of every wish that the app should end.
+/// Handles all requests to end the app.
 pub(crate) fn attend(app: &AppHandle) {
     let told = app.clone();
     spawn(async move {
         let mut endings = match Endings::listen() {
             Ok(endings) => endings,
-            Err(error) => return tracing::error!("failed to listen for signals: {error}"),
+            Err(error) => return tracing::error!("signals cannot be received: {error}"),
         };
         loop {
             match endings.next().await {
-                // Ctrl-C in a terminal, as with `pilotlight up`.
+                // Ctrl-C in a terminal, as in `pilotlight up`.
                 Ending::Interrupt => stop_all(&told),
-                // The end of a session, too: nothing is stopped by surprise, nothing is waited for.
+                // Also at the end of a session: services keep running, and nothing is awaited.
                 Ending::Terminate | Ending::HangUp => {
-                    tracing::info!("told to end: the services go on");
+                    tracing::info!("requested to end; services keep running");
                     told.exit(0);
                 }
             }
@@ -57,21 +57,21 @@ pub(crate) fn attend(app: &AppHandle) {
     let ended = app.clone();
     spawn(async move {
         // By `pilotlight`, or by another daemon that takes over.
-        ended.state::<Host>().desk.daemon().ended().await;
-        tracing::info!("the daemon has been ended");
+        ended.state::<Host>().state.daemon().ended().await;
+        tracing::info!("the daemon was stopped");
         ended.exit(0);
     });
 }
 
-/// Somebody wants to quit: what becomes of the services is chosen, or is asked now.
+/// Quits as the settings say, or asks the user what happens to the services.
 pub(crate) fn ask(app: &AppHandle) {
     let host = app.state::<Host>();
-    let snapshot = host.desk.daemon().snapshot();
+    let snapshot = host.state.daemon().snapshot();
     if left(&snapshot.borrow()) == 0 {
         return app.exit(0);
     }
-    let chosen = host.desk.settings().borrow().on_quit;
-    // Who asks again while all is being stopped means it.
+    let chosen = host.state.settings().borrow().on_quit;
+    // A second request while everything is being stopped kills the rest.
     if host.quit.0.load(Ordering::Acquire) {
         return kill_all(app);
     }
@@ -85,7 +85,7 @@ pub(crate) fn ask(app: &AppHandle) {
     }
 }
 
-/// Somebody has answered.
+/// Carries out the user's choice.
 pub(crate) fn answer(app: &AppHandle, choice: QuitChoice) {
     match choice {
         QuitChoice::StopAll => stop_all(app),
@@ -94,7 +94,7 @@ pub(crate) fn answer(app: &AppHandle, choice: QuitChoice) {
     }
 }
 
-/// Stops everything, shows how far that is, and ends.
+/// Stops everything, shows the progress, and exits.
 fn stop_all(app: &AppHandle) {
     let host = app.state::<Host>();
     if host.quit.0.swap(true, Ordering::AcqRel) {
@@ -104,7 +104,7 @@ fn stop_all(app: &AppHandle) {
     let app = app.clone();
     spawn(async move {
         let host = app.state::<Host>();
-        let daemon = host.desk.daemon().clone();
+        let daemon = host.state.daemon().clone();
         let mut snapshot = daemon.snapshot();
         let show = async {
             loop {
@@ -128,7 +128,7 @@ fn kill_all(app: &AppHandle) {
     tracing::info!("killing what is left");
     let app = app.clone();
     spawn(async move {
-        let daemon = app.state::<Host>().desk.daemon().clone();
+        let daemon = app.state::<Host>().state.daemon().clone();
         let kill = Down {
             file: None,
             services: Vec::new(),
@@ -139,7 +139,7 @@ fn kill_all(app: &AppHandle) {
     });
 }
 
-/// How many services are not off.
+/// Returns the number of services that are not off.
 fn left(snapshot: &Snapshot) -> usize {
     let services = snapshot.stacks.iter().flat_map(|stack| &stack.services);
     services
@@ -147,12 +147,12 @@ fn left(snapshot: &Snapshot) -> usize {
         .count()
 }
 
-/// The app is about to be gone: the daemon says goodbye, and leaves what still runs.
+/// Stops the daemon when the app exits, and leaves running services.
 pub(crate) fn end(app: &AppHandle) {
-    let Some(keeping) = app.try_state::<Host>().and_then(|host| host.take_keeping()) else {
+    let Some(daemon) = app.try_state::<Host>().and_then(|host| host.take_daemon()) else {
         return;
     };
-    if block_on(async { tokio::time::timeout(DRAIN, keeping.end()).await }).is_err() {
-        tracing::error!("the daemon did not end in time");
+    if block_on(async { tokio::time::timeout(DRAIN, daemon.end()).await }).is_err() {
+        tracing::error!("the daemon did not stop in time");
     }
 }

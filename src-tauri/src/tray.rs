@@ -18,11 +18,11 @@ use crate::{
     links, platform, quit, window,
 };
 
-/// Shows the tray, as it changes.
+/// Shows the tray and updates it.
 pub(crate) fn attend(app: &AppHandle) {
     let host = app.state::<Host>();
-    let mut view = host.desk.view();
-    let mut settings = host.desk.settings();
+    let mut view = host.state.view();
+    let mut settings = host.state.settings();
     let shown = |view: &mut watch::Receiver<Arc<Snapshot>>,
                  settings: &mut watch::Receiver<Settings>| {
         let starts_at_login = settings.borrow_and_update().start_at_login;
@@ -59,7 +59,7 @@ pub(crate) fn choose(app: &AppHandle, choice: Choice) {
         } => {
             let address = app
                 .state::<Host>()
-                .desk
+                .state
                 .link(&file, &service, label.as_deref());
             let opened = address.map(|address| links::page(app, &address));
             if let Some(Err(text)) = opened {
@@ -79,7 +79,7 @@ pub(crate) fn choose(app: &AppHandle, choice: Choice) {
             let host = app.state::<Host>();
             let settings = Settings {
                 start_at_login: on,
-                ..host.desk.settings().borrow().clone()
+                ..host.state.settings().borrow().clone()
             };
             told(app, host.set_settings(settings));
         }
@@ -90,12 +90,12 @@ pub(crate) fn choose(app: &AppHandle, choice: Choice) {
 fn act(app: &AppHandle, choice: Choice) {
     let app = app.clone();
     spawn(async move {
-        let desk = app.state::<Host>().desk.clone();
+        let state = app.state::<Host>().state.clone();
         let names = |target: &Target| target.service.iter().cloned().collect();
         let outcome = match &choice {
-            Choice::Start(target) => desk.start(&target.file, names(target)).await,
-            Choice::Stop(target) => desk.stop(&target.file, names(target)).await,
-            Choice::Restart(target) => desk.restart(&target.file, names(target)).await,
+            Choice::Start(target) => state.start(&target.file, names(target)).await,
+            Choice::Stop(target) => state.stop(&target.file, names(target)).await,
+            Choice::Restart(target) => state.restart(&target.file, names(target)).await,
             _ => return,
         };
         told(&app, outcome);

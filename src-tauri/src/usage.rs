@@ -1,4 +1,4 @@
-//! What the services cost, measured while somebody looks.
+//! Measures the usage of services while the window is open.
 
 use std::{
     collections::VecDeque,
@@ -12,13 +12,13 @@ use tokio::sync::mpsc;
 
 use crate::host::Host;
 
-/// Between two measurements.
+/// The interval of measurements.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// So many make the last five minutes.
+/// The number of samples in five minutes.
 const KEPT: usize = 60;
 
-/// How far back a sample is worth being shown.
+/// The maximum age of a shown sample.
 const AGE: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 
 /// The samples of the last five minutes.
@@ -46,13 +46,13 @@ impl Usage {
     }
 }
 
-/// Measures while something runs, until nobody listens.
+/// Measures while services run, until the page is closed.
 pub(crate) async fn measure(app: AppHandle, news: mpsc::UnboundedSender<Update>) {
     let host = app.state::<Host>();
-    let mut view = host.desk.view();
+    let mut view = host.state.view();
     while !news.is_closed() {
-        let Some(sample) = host.desk.usage().await else {
-            // Nothing runs: there is nothing to measure before something changes.
+        let Some(sample) = host.state.usage().await else {
+            // Nothing runs: waits for a change.
             if view.changed().await.is_err() {
                 return;
             }

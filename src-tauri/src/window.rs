@@ -1,4 +1,4 @@
-//! The one window, made when it is first wanted and gone when it is closed.
+//! The window, created when it is first shown and destroyed when it is closed.
 
 use std::time::Duration;
 
@@ -10,26 +10,27 @@ use tauri::{
 
 use crate::host::Host;
 
-/// What the capability file calls it.
+/// Its name in the capability file.
 const LABEL: &str = "main";
 
-/// What the page draws on, `--bg` in `ui/src/theme.css`: until it does, the window is of that colour.
+/// The background of the page, `--bg` in `ui/src/theme.css`: the window has this colour until the
+/// page is drawn.
 const LIGHT: Color = Color(0xf5, 0xf6, 0xf8, 0xff);
 const DARK: Color = Color(0x12, 0x14, 0x18, 0xff);
 
-/// How long a desktop that is just starting may take to have a tray.
+/// How long a starting desktop may take to show a tray.
 const TRAY: Duration = Duration::from_secs(2);
 
-/// Shows the window, whether or not there is one. Returns at once.
+/// Shows or creates the window. Returns at once.
 pub(crate) fn show(app: &AppHandle) {
     let app_there = app.clone();
     let asked = app.run_on_main_thread(move || {
         if let Err(error) = show_here(&app_there) {
-            tracing::error!("failed to open the window: {error}");
+            tracing::error!("the window cannot be opened: {error}");
         }
     });
     if let Err(error) = asked {
-        tracing::error!("failed to ask for the window: {error}");
+        tracing::error!("the window cannot be requested: {error}");
     }
 }
 
@@ -39,7 +40,7 @@ fn show_here(app: &AppHandle) -> tauri::Result<()> {
         window.show()?;
         return window.set_focus();
     }
-    let chosen = app.state::<Host>().desk.settings().borrow().theme;
+    let chosen = app.state::<Host>().state.settings().borrow().theme;
     let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
         .title("Pilot Light")
         .inner_size(1040.0, 720.0)
@@ -48,14 +49,14 @@ fn show_here(app: &AppHandle) -> tauri::Result<()> {
         .background_color(if chosen == Chosen::Dark { DARK } else { LIGHT })
         .visible(false)
         .build()?;
-    // Only a window knows the theme of the desktop.
+    // Only a window can query the theme of the desktop.
     if chosen == Chosen::System && window.theme()? == Theme::Dark {
         window.set_background_color(Some(DARK))?;
     }
     window.show()
 }
 
-/// Without a tray there would be nothing to see of the app: the window opens, and says so.
+/// Opens the window if the desktop has no tray, since the app would be invisible otherwise.
 pub(crate) fn open_without_tray(app: &AppHandle) {
     let app = app.clone();
     spawn(async move {

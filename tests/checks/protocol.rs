@@ -100,7 +100,7 @@ async fn tls_and_plain_http_that_meet_are_both_named() {
             .args([&certificate, &key]),
     );
     let plain = fault(&http(request("GET", secure.url("/")))).await;
-    let expected = protocol("TLS is spoken there: the address begins with https://");
+    let expected = protocol("the server speaks TLS: use https://");
     assert_eq!(plain, CheckFault::Plain(expected));
     let url = secure.url("/").replace("http:", "https:");
     let answer = ask(&http(request("GET", url))).await;

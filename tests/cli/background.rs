@@ -119,7 +119,7 @@ fn without_a_keeper_there_is_nothing_to_restart() {
     let stage = Stage::new(&talker("talker"));
     let (_, err) = stage.expect(&["restart"], 1);
     assert!(
-        err.contains("none runs") && err.contains("`pilotlight up`"),
+        err.contains("no Pilot Light daemon is running") && err.contains("`pilotlight up`"),
         "{err}"
     );
 }

@@ -15,7 +15,7 @@ use crate::stage::{DEADLINE, Running, Stage, lives, signal, talker, until};
 /// A service that runs and is never ready.
 const LATE: &str = "[service.late]\ncommand = \"sleep 1000\"\nready = { log = \"never\" }\n";
 
-const OVERRULED: &str = "stopped by another `pilotlight down`";
+const OVERRULED: &str = "cancelled by another `pilotlight down`";
 
 /// Ctrl-C comes 0 to 10 ms after the start, in so many tries.
 const TRIES: u64 = 25;

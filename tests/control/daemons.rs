@@ -84,7 +84,7 @@ async fn a_keeper_of_another_version_is_told_from_a_stranger() {
     }
     assert!(matches!(
         says("220 mail.example.org ESMTP\n").await,
-        Err(ConnectError::NotAKeeper { .. })
+        Err(ConnectError::NotADaemon { .. })
     ));
 }
 

@@ -147,7 +147,7 @@ async fn requests_whose_clients_are_gone_keep_nobody_out() {
             .await
             .unwrap();
         // It leaves only when its request is being carried out.
-        until(|| house.desk.asked().len() == number).await;
+        until(|| house.daemon.asked().len() == number).await;
     }
     house.still_serves().await;
     assert_eq!(
@@ -187,7 +187,7 @@ async fn down_and_status_are_served_while_all_seats_are_taken() {
     })
     .await;
     house.still_serves().await;
-    house.desk.gate.notify_one();
+    house.daemon.gate.notify_one();
     assert_eq!(
         soon(house.client().await.down(down())).await.unwrap(),
         Outcome::Done

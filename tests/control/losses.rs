@@ -16,7 +16,7 @@ async fn a_socket_that_is_deleted_is_made_again() {
     until_served(&house).await;
     soon(early.status()).await.unwrap();
     assert_eq!(
-        house.desk.asked(),
+        house.daemon.asked(),
         [""; 0],
         "the home was there all the time"
     );
@@ -33,7 +33,7 @@ async fn a_home_that_is_deleted_stays_locked_and_is_made_again() {
         "no second daemon in between"
     );
     until_served(&house).await;
-    until(|| house.desk.asked() == ["the home is lost"]).await;
+    until(|| house.daemon.asked() == ["the home is lost"]).await;
     assert!(matches!(
         Lock::acquire(&house.home),
         Err(LockError::Held(_))
@@ -68,7 +68,7 @@ async fn a_daemon_whose_home_another_has_taken_ends_and_leaves_its_services_runn
     fs::remove_file(house.home.lock()).unwrap();
     let thief = fs::File::create(house.home.lock()).unwrap();
     thief.try_lock().unwrap();
-    until(|| house.desk.asked().contains(&"quit true".to_owned())).await;
+    until(|| house.daemon.asked().contains(&"quit true".to_owned())).await;
     house.end().await;
 }
 

@@ -56,7 +56,7 @@ const DEADLINE: Duration = Duration::from_mins(1);
 
 /// What a daemon of this file is asked to do, and what it shows.
 #[derive(Clone)]
-struct AppState {
+struct FakeDaemon {
     asked: Arc<Mutex<Vec<String>>>,
     environment: Arc<Mutex<Option<Environment>>>,
     /// `down` waits for this, and then says that it is over.
@@ -65,7 +65,7 @@ struct AppState {
     snapshot: watch::Sender<Arc<Snapshot>>,
 }
 
-impl AppState {
+impl FakeDaemon {
     fn note(&self, what: String) {
         self.asked.lock().unwrap().push(what);
     }
@@ -79,7 +79,7 @@ impl AppState {
     }
 }
 
-impl Control for AppState {
+impl Control for FakeDaemon {
     async fn start(&self, up: Up) -> Coming {
         self.note(format!("up {} {:?}", up.file.display(), up.services));
         *self.environment.lock().unwrap() = Some(up.environment);
@@ -164,7 +164,7 @@ fn finding() -> Finding {
 struct House {
     folder: TempDir,
     home: Home,
-    desk: AppState,
+    daemon: FakeDaemon,
     aside: Option<Quarantined>,
     stop: CancellationToken,
     running: JoinHandle<()>,
@@ -180,7 +180,7 @@ impl House {
     fn of(folder: TempDir, home: Home) -> Self {
         let lock = Lock::acquire(&home).unwrap();
         let (server, aside) = Server::bind(&lock).unwrap();
-        let desk = AppState {
+        let daemon = FakeDaemon {
             asked: Arc::default(),
             environment: Arc::default(),
             gate: Arc::default(),
@@ -188,11 +188,11 @@ impl House {
             snapshot: watch::Sender::new(Arc::new(snapshot("first"))),
         };
         let stop = CancellationToken::new();
-        let running = tokio::spawn(server.run(desk.clone(), Watcher::new(), stop.clone()));
+        let running = tokio::spawn(server.run(daemon.clone(), Watcher::new(), stop.clone()));
         Self {
             folder,
             home,
-            desk,
+            daemon,
             aside,
             stop,
             running,

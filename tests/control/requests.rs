@@ -8,7 +8,7 @@ async fn every_request_is_carried_out_and_answered() {
     let mut client = house.client().await;
     assert_eq!(client.daemon().version, env!("CARGO_PKG_VERSION"));
     assert_eq!(client.up(up("/srv/a.toml")).await.unwrap(), Outcome::Done);
-    house.desk.gate.notify_one();
+    house.daemon.gate.notify_one();
     assert_eq!(client.down(down()).await.unwrap(), Outcome::Done);
     let restart = Restart {
         file: "/srv/a.toml".into(),
@@ -44,7 +44,7 @@ async fn every_request_is_carried_out_and_answered() {
         );
     }
     assert_eq!(
-        house.desk.asked(),
+        house.daemon.asked(),
         [
             "up /srv/a.toml [\"backend\"]",
             "down None true",
@@ -78,7 +78,7 @@ async fn paths_and_environments_arrive_byte_for_byte() {
     };
     let outcome = house.client().await.up(request).await.unwrap();
     assert_eq!(outcome, Outcome::Done);
-    let arrived = house.desk.environment.lock().unwrap().take().unwrap();
+    let arrived = house.daemon.environment.lock().unwrap().take().unwrap();
     assert_eq!(Vec::from(arrived), variables);
     house.end().await;
 }
@@ -120,7 +120,7 @@ async fn a_watch_tells_of_each_change_that_is_waited_for() {
     assert_eq!(*first, snapshot("first"));
     for change in 0..200 {
         let name = format!("change {change}");
-        house.desk.show(&name);
+        house.daemon.show(&name);
         let told = soon(watch.next()).await.unwrap().unwrap();
         assert_eq!(*told, snapshot(&name));
     }
@@ -147,10 +147,13 @@ async fn a_storm_of_changes_reaches_a_watcher_frame_by_frame_and_whole() {
     let began = Instant::now();
     let storm = async {
         for times in 0..5000 {
-            house.desk.snapshot.send_replace(Arc::new(starting(times)));
+            house
+                .daemon
+                .snapshot
+                .send_replace(Arc::new(starting(times)));
             tokio::task::yield_now().await;
         }
-        house.desk.show("last");
+        house.daemon.show("last");
     };
     let watching = async {
         for told in 1.. {
@@ -178,7 +181,7 @@ async fn a_client_that_knows_no_changes_gets_whole_snapshots() {
     wire.send(&"watch").await.unwrap();
     let _: serde_json::Value = soon(wire.receive()).await.unwrap().unwrap();
     for name in ["first", "second"] {
-        house.desk.show(name);
+        house.daemon.show(name);
         loop {
             let told: serde_json::Value = soon(wire.receive()).await.unwrap().unwrap();
             assert!(told.get("snapshot").is_some(), "{told}");
@@ -210,10 +213,10 @@ async fn a_watcher_that_does_not_read_holds_nobody_up_and_misses_only_what_is_pa
     let mut watch = house.client().await.watch().await.unwrap();
     let long = "x".repeat(100_000);
     for change in 0..200 {
-        house.desk.show(&format!("{change} {long}"));
+        house.daemon.show(&format!("{change} {long}"));
         house.still_serves().await;
     }
-    house.desk.show("last");
+    house.daemon.show("last");
     loop {
         let told = soon(watch.next()).await.unwrap().unwrap();
         if *told == snapshot("last") {
@@ -229,12 +232,12 @@ async fn a_request_goes_on_when_its_client_leaves() {
     let mut client = house.client().await;
     tokio::select! {
         answer = client.down(down()) => panic!("answered before it was done: {answer:?}"),
-        () = until(|| !house.desk.asked().is_empty()) => {}
+        () = until(|| !house.daemon.asked().is_empty()) => {}
     }
     drop(client);
     house.still_serves().await;
-    house.desk.gate.notify_one();
-    soon(house.desk.over.notified()).await;
+    house.daemon.gate.notify_one();
+    soon(house.daemon.over.notified()).await;
     house.end().await;
 }
 
@@ -242,11 +245,11 @@ async fn a_request_goes_on_when_its_client_leaves() {
 async fn a_request_at_hand_is_answered_before_the_keeper_ends() {
     let house = House::new();
     let mut client = house.client().await;
-    let desk = house.desk.clone();
+    let daemon = house.daemon.clone();
     let answer = tokio::spawn(async move { client.down(down()).await });
-    until(|| !desk.asked().is_empty()).await;
+    until(|| !daemon.asked().is_empty()).await;
     house.stop.cancel();
-    desk.gate.notify_one();
+    daemon.gate.notify_one();
     assert_eq!(soon(answer).await.unwrap().unwrap(), Outcome::Done);
     house.end().await;
 }
@@ -255,9 +258,9 @@ async fn a_request_at_hand_is_answered_before_the_keeper_ends() {
 async fn a_keeper_that_is_told_to_stop_leaves_no_request_waiting() {
     let house = House::new();
     let mut client = house.client().await;
-    let desk = house.desk.clone();
+    let daemon = house.daemon.clone();
     let answer = tokio::spawn(async move { client.down(down()).await });
-    until(|| !desk.asked().is_empty()).await;
+    until(|| !daemon.asked().is_empty()).await;
     house.end().await;
     assert!(matches!(
         soon(answer).await.unwrap(),

@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 use pilotlight::{
-    effects::log::{Follow, Line, Merged, Query, Reader, Runs, Watcher, keep},
+    effects::log::{Follow, Line, MergedLogs, Query, Reader, Runs, Watcher, run_indexer},
     model::facts::RunId,
     stack::{LogLimits, ServiceName},
 };
@@ -35,7 +35,7 @@ async fn a_flood_is_followed_line_by_line_in_little_memory() {
     let token = cancel.clone();
     let daemon = {
         let watcher = watcher.clone();
-        tokio::spawn(async move { keep(&watcher, &run, ROOMY, token).await })
+        tokio::spawn(async move { run_indexer(&watcher, &run, ROOMY, token).await })
     };
     let before = resident();
     let mut lines = follow(&service, Query::default());
@@ -168,7 +168,7 @@ async fn a_reader_that_is_outrun_says_so_and_goes_on_with_a_whole_line() {
         runs: 1,
         size: 100_000,
     };
-    keep(&Watcher::new(), &running.run, limits, cancel).await;
+    run_indexer(&Watcher::new(), &running.run, limits, cancel).await;
 
     let mut numbers = Vec::new();
     while numbers.last() != Some(&500_000) {
@@ -201,7 +201,7 @@ async fn several_services_are_followed_as_one() {
         tail: Some(2),
         ..Query::default()
     };
-    let mut lines = Merged::open(logs, &query)
+    let mut lines = MergedLogs::open(logs, &query)
         .expect("readable")
         .follow(&Watcher::new());
     let mut next = async || {

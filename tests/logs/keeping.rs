@@ -9,7 +9,7 @@ use std::{
 };
 
 use pilotlight::{
-    effects::log::{Query, Reader, RunLog, ServiceLogs, Watcher, keep},
+    effects::log::{Query, Reader, RunLog, ServiceLogs, Watcher, run_indexer},
     model::facts::RunId,
     stack::LogLimits,
 };
@@ -28,7 +28,7 @@ impl Control {
     fn start(watcher: &Watcher, run: &RunLog, limits: LogLimits) -> Self {
         let cancel = CancellationToken::new();
         let (watcher, run, token) = (watcher.clone(), run.clone(), cancel.clone());
-        let task = tokio::spawn(async move { keep(&watcher, &run, limits, token).await });
+        let task = tokio::spawn(async move { run_indexer(&watcher, &run, limits, token).await });
         Self { task, cancel }
     }
 

@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use pilotlight::{
-    effects::log::{Level, Line, Merged, Query, Reader, Runs, last_words},
+    effects::log::{Level, Line, MergedLogs, Query, Reader, Runs, last_words},
     model::facts::RunId,
     stack::{LogLimits, ServiceName},
 };
@@ -249,7 +249,7 @@ fn services_are_merged_by_the_times_of_their_lines() {
         (name("first"), first.logs.clone()),
         (name("second"), second.logs.clone()),
     ];
-    let merged = Merged::open(logs, &Query::default()).expect("readable");
+    let merged = MergedLogs::open(logs, &Query::default()).expect("readable");
     let lines: Vec<_> = merged
         .map(|line| line.expect("a line"))
         .map(|(service, line)| format!("{service} {}", line.text))

@@ -54,7 +54,7 @@ async fn claims_end_nobody_outside_the_rules_whatever_is_asked() {
                 let mut request = request(listener.port);
                 (request.mode, request.conflict) = (mode, conflict);
                 request.mark.service = format!("backend-{at}").as_str().into();
-                request.asker.running = [running.clone()].into_iter().collect();
+                request.requester.running = [running.clone()].into_iter().collect();
                 let (kind, ports) = (*kind, ports.clone());
                 claims.spawn(async move { (kind, ports.claim(&request).await) });
             }

@@ -201,12 +201,12 @@ async fn of_two_claims_at_once_one_gets_the_port() {
     let holder = None;
     assert_eq!(other.unwrap_err(), PortFault::Taken { holder, protected });
 
-    second.asker.running = [first.mark.clone()].into_iter().collect();
+    second.requester.running = [first.mark.clone()].into_iter().collect();
     second.conflict = PortConflict::Next;
     let beside = ports.claim(&second).await.unwrap();
     assert!(beside.port > first.port);
 
-    second.asker.running.remove(&first.mark);
+    second.requester.running.remove(&first.mark);
     let after = ports.claim(&second).await.unwrap();
     assert_eq!(after.port, first.port);
 }
@@ -232,11 +232,19 @@ async fn a_claim_that_is_given_up_gives_the_port_back() {
 async fn freeing_a_port_ends_who_listens_there() {
     for addresses in ["127.0.0.1", "127.0.0.2"] {
         let mut listener = Listener::start(addresses, &[]);
-        let ended = free(listener.port, &pilotlight::effects::port::Asker::default()).await;
+        let ended = free(
+            listener.port,
+            &pilotlight::effects::port::Requester::default(),
+        )
+        .await;
         assert_eq!(pids(&ended.unwrap()), [listener.pid()], "{addresses}");
         assert!(!listener.lives(), "{addresses}");
     }
-    let nobody = free(free_port(), &pilotlight::effects::port::Asker::default()).await;
+    let nobody = free(
+        free_port(),
+        &pilotlight::effects::port::Requester::default(),
+    )
+    .await;
     assert_eq!(nobody.unwrap(), []);
 }
 

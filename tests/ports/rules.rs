@@ -8,7 +8,7 @@ use std::{
 };
 
 use pilotlight::{
-    effects::port::{Asker, ClaimRequest, Ports, free},
+    effects::port::{ClaimRequest, Ports, Requester, free},
     host::clock,
     model::facts::{ProgramKind, Protected},
     stack::{Mode, Port, PortConflict},
@@ -102,7 +102,9 @@ async fn a_process_of_another_user_is_never_ended() {
     let nobody = || Some("nobody".to_owned());
     assert_eq!(protected, Some(Protected::OtherUser { name: nobody() }));
     assert_eq!(holder.user, nobody());
-    let fault = free(listener.port, &Asker::default()).await.unwrap_err();
+    let fault = free(listener.port, &Requester::default())
+        .await
+        .unwrap_err();
     assert_eq!(
         taken(fault).1,
         Some(Protected::OtherUser { name: nobody() })
@@ -160,9 +162,9 @@ async fn what_the_keeper_was_started_from_is_never_ended() {
 #[tokio::test]
 async fn what_the_asker_was_started_from_is_never_ended() {
     let mut terminal = Listener::start("127.0.0.1", &["run", "sleep"]);
-    let asker = Asker::default();
-    asker.callers.note(children(terminal.pid())[0]);
-    let fault = free(terminal.port, &asker).await.unwrap_err();
+    let requester = Requester::default();
+    requester.callers.note(children(terminal.pid())[0]);
+    let fault = free(terminal.port, &requester).await.unwrap_err();
     assert_eq!(taken(fault).1, Some(Protected::Ancestor));
     assert!(terminal.lives());
 }
@@ -185,11 +187,11 @@ async fn a_service_that_the_keeper_runs_is_never_ended() {
         let mut service = Listener::marked(&mark, &[]);
         let request = request(service.port);
         let mut request = request;
-        request.asker.running = [mark.clone()].into_iter().collect();
+        request.requester.running = [mark.clone()].into_iter().collect();
         let fault = Ports::default().claim(&request).await.unwrap_err();
         let protected = Some(running(&mark));
         assert_eq!(taken(fault).1, protected);
-        let fault = free(service.port, &request.asker).await.unwrap_err();
+        let fault = free(service.port, &request.requester).await.unwrap_err();
         assert_eq!(taken(fault).1, protected);
         assert!(service.lives());
     }
@@ -205,7 +207,7 @@ async fn a_service_of_another_stack_is_not_ended_for_this_one() {
         .unwrap_err();
     assert_eq!(taken(fault).1, Some(running(&mark)));
     assert!(service.lives());
-    let ended = free(service.port, &Asker::default()).await.unwrap();
+    let ended = free(service.port, &Requester::default()).await.unwrap();
     assert_eq!(pids(&ended), [service.pid()]);
 }
 
@@ -262,7 +264,7 @@ async fn a_dev_server_of_another_project_is_named_with_its_folder_and_left_alone
     assert_eq!(holder.folder, Some(other.path().canonicalize().unwrap()));
     assert!(holder.age.is_some() && holder.user.is_some() && holder.command_line.is_some());
     assert!(server.lives());
-    let ended = free(server.port, &Asker::default()).await.unwrap();
+    let ended = free(server.port, &Requester::default()).await.unwrap();
     assert_eq!(pids(&ended), [server.pid()]);
 }
 
@@ -319,7 +321,7 @@ async fn an_orphan_that_runs_the_program_of_the_service_is_replaced() {
         let orphan = children(parent.pid())[0];
         let _tidied = Tidied(orphan);
         let mut request = replacing(&parent, own.path());
-        request.leftovers.words = [PYTHON, program].map(str::to_owned).to_vec();
+        request.leftovers.argv = [PYTHON, program].map(str::to_owned).to_vec();
         let fault = Ports::default().claim(&request).await.unwrap_err();
         assert_eq!(
             taken(fault).1,
@@ -352,7 +354,7 @@ async fn what_a_person_works_with_is_not_ended_by_force_but_by_a_person() {
         let fault = Ports::default().claim(&request).await.unwrap_err();
         assert_eq!(taken(fault).1, Some(Protected::Personal(kind)), "{name}");
         assert!(program.lives(), "{name}");
-        let ended = free(program.port, &Asker::default()).await.unwrap();
+        let ended = free(program.port, &Requester::default()).await.unwrap();
         assert_eq!(pids(&ended), [program.pid()], "{name}");
     }
 }

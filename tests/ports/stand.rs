@@ -10,7 +10,7 @@ use std::{
 };
 
 use pilotlight::{
-    effects::port::{Asker, ClaimRequest, Leftovers},
+    effects::port::{ClaimRequest, Leftovers, Requester},
     model::facts::{Holder, Mark, Neighbour, PortFault, Protected, RunId, StackId},
     stack::{Mode, Port, PortConflict, ServiceName},
 };
@@ -171,11 +171,11 @@ pub(crate) fn request(port: Port) -> ClaimRequest {
             folders: vec!["/nowhere/nexus".into()],
             own: "/nowhere/nexus".into(),
             directory: "/nowhere/nexus".into(),
-            words: Vec::new(),
+            argv: Vec::new(),
         },
         mode: Mode::Development,
         reserved: BTreeSet::new(),
-        asker: Asker::default(),
+        requester: Requester::default(),
     }
 }
 

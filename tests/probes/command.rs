@@ -11,7 +11,7 @@ async fn run(words: &[&str], patience: Duration) -> Result<(), ProbeFault> {
         directory: std::env::temp_dir(),
         environment: std::env::vars_os().collect(),
     };
-    let probe = Probe::Command(Command::Words(words));
+    let probe = Probe::Command(Command::Argv(words));
     Prober::default().probe(&probe, &context, patience).await
 }
 

@@ -230,7 +230,7 @@ async fn an_answer_that_breaks_the_protocol_is_said_to() {
     );
     assert_eq!(
         told(&b"\x15\x03\x01\x00\x02\x02\x46"[..]).await,
-        protocol("TLS is spoken there: the address begins with https://")
+        protocol("the server speaks TLS: use https://")
     );
     for broken in [
         "HTTP/1.1 OK 200\r\n\r\n",

@@ -27,7 +27,7 @@ impl Redis {
         let mut running = JoinSet::new();
         running.spawn(async move {
             let environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
-            let command = Command::Words(words);
+            let command = Command::Argv(words);
             let ended = run_helper(&command, &directory, &environment, DEADLINE * 6).await;
             panic!("redis-server has ended: {ended:?}");
         });

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use pilotlight::{
-    effects::probe::{Pulse, Round, Schedule, Watch},
+    effects::probe::{ProbeLoop, Pulse, Round, Schedule},
     host::clock,
 };
 use tokio::sync::mpsc;
@@ -20,7 +20,7 @@ fn watch(probes: Vec<Probe<String>>, every: Duration) -> Watched {
     let (events, rounds) = mpsc::channel(100);
     let (log, lines) = mpsc::channel(100);
     let pulse = Arc::new(Pulse::default());
-    let watch = Watch {
+    let watch = ProbeLoop {
         prober: Prober::default(),
         probes,
         schedule: Schedule {

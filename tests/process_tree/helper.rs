@@ -93,7 +93,7 @@ async fn a_helper_that_nobody_waits_for_any_more_is_killed() {
 #[tokio::test]
 async fn a_helper_that_cannot_be_started_says_so() {
     let folder = TempDir::new().unwrap();
-    let command = Command::Words(vec!["no-such-program-at-all".to_owned()]);
+    let command = Command::Argv(vec!["no-such-program-at-all".to_owned()]);
     let outcome = run_helper(&command, folder.path(), &[], SOON).await;
     let Err(HelperFault::Launch(LaunchFault::CommandNotFound { program, .. })) = outcome else {
         panic!("{outcome:?}");

@@ -48,7 +48,10 @@ async fn what_serves_a_person_outlives_a_service_and_all_else_is_ended_by_name()
         assert!(lives(person.0), "{name}");
         assert!(!lives(helper), "{name}");
         assert_eq!(stopped.beside, ["helper"], "{name}");
-        assert_eq!(service.tree.left(&stage.processes).await.unwrap(), []);
+        assert_eq!(
+            service.tree.living_members(&stage.processes).await.unwrap(),
+            []
+        );
     }
 }
 

@@ -17,7 +17,7 @@ use std::{
 };
 
 use pilotlight::{
-    effects::process::{Ask, Launch, ProcessTable, Tree, kill, launch, stop},
+    effects::process::{Launch, ProcessTable, StopRequest, Tree, kill, launch, stop},
     model::facts::{Mark, RunId, StackId, Stopped},
     stack::{ServiceName, Signal},
 };
@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const SOON: Duration = Duration::from_mins(1);
 
 /// The polite step of most services.
-pub(crate) const TERM: Ask<'_> = Ask::Signal(Signal::Terminate);
+pub(crate) const TERM: StopRequest<'_> = StopRequest::Signal(Signal::Terminate);
 
 /// A stack of one test. When it goes, so does whoever carries its mark.
 pub(crate) struct Stage {
@@ -62,10 +62,10 @@ impl Stage {
     }
 
     /// What launches these words here, for a test to change.
-    pub(crate) fn prepare(&self, words: &[&str]) -> Launch {
+    pub(crate) fn prepare(&self, argv: &[&str]) -> Launch {
         let run = RunId(self.runs.fetch_add(1, Ordering::Relaxed));
         Launch {
-            words: words.iter().map(OsString::from).collect(),
+            argv: argv.iter().map(OsString::from).collect(),
             directory: self.folder.path().to_owned(),
             environment: env::vars_os().collect(),
             mark: self.mark(run),
@@ -80,8 +80,8 @@ impl Stage {
         Service { tree, output }
     }
 
-    pub(crate) async fn launch(&self, words: &[&str]) -> Service {
-        self.start(self.prepare(words)).await
+    pub(crate) async fn launch(&self, argv: &[&str]) -> Service {
+        self.start(self.prepare(argv)).await
     }
 
     fn output(&self, run: RunId) -> PathBuf {
@@ -132,7 +132,7 @@ impl Drop for Stage {
             let runtime = tokio::runtime::Runtime::new().unwrap();
             runtime.block_on(async {
                 let processes = ProcessTable::since(0);
-                let table = processes.take().await.unwrap();
+                let table = processes.scan().await.unwrap();
                 for (_, mark) in table.marked_by_stack(&stack) {
                     kill(&Tree::remains(mark.clone(), []), &processes).await;
                 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pilotlight::{
-    effects::process::{Ask, Ended, ProcessTable, Tree, end, kill, stop},
+    effects::process::{Ended, ProcessTable, StopRequest, Tree, end, kill, stop},
     model::facts::{Exit, Process, RunId, Stopped},
     stack::Command,
 };
@@ -36,7 +36,7 @@ async fn a_service_that_ignores_sigterm_is_killed_after_its_time() {
     let stopped = stage.stop(&service, Duration::from_millis(100)).await;
     assert_eq!(stopped.exit, Some(Exit::Signal(9)));
     assert!(stopped.killed);
-    assert_eq!(stopped.left, []);
+    assert_eq!(stopped.survivors, []);
     assert!(!lives(service.pid()));
 }
 
@@ -61,7 +61,7 @@ async fn whatever_a_service_starts_is_asked_to_leave_with_it() {
         let stopped = stage.stop(&service, SOON).await;
         assert!(!lives(child), "{kind}");
         assert!(!stopped.killed, "{kind}");
-        assert_eq!(stopped.left, [], "{kind}");
+        assert_eq!(stopped.survivors, [], "{kind}");
     }
 }
 
@@ -77,7 +77,7 @@ async fn whatever_a_service_starts_is_killed_with_it_if_it_will_not_leave() {
         let stopped = stage.stop(&service, Duration::from_millis(50)).await;
         assert!(!lives(child), "{kind}");
         assert!(stopped.killed, "{kind}");
-        assert_eq!(stopped.left, [], "{kind}");
+        assert_eq!(stopped.survivors, [], "{kind}");
     }
 }
 
@@ -90,7 +90,7 @@ async fn what_a_dead_service_left_behind_is_ended() {
             .await;
         let child = service.children(1).await[0];
         assert_eq!(soon(service.tree.exited()).await, Exit::Code(3));
-        let left = service.tree.left(&stage.processes).await.unwrap();
+        let left = service.tree.living_members(&stage.processes).await.unwrap();
         assert_eq!(pids(&left), [child], "{kind}");
         let stopped = stage.stop(&service, SOON).await;
         assert!(!lives(child), "{kind}");
@@ -121,7 +121,7 @@ async fn a_service_within_a_service_belongs_to_itself() {
     );
     let outer = stage.launch(&["/bin/sh", "-c", &line]).await;
     outer.ready().await;
-    let table = stage.processes.take().await.unwrap();
+    let table = stage.processes.scan().await.unwrap();
     let inner = Tree::remains(inner, []);
     let inner_members = inner.members(&table);
     assert_eq!(inner_members.len(), 1);
@@ -152,7 +152,7 @@ async fn a_second_ctrl_c_kills_at_once() {
     kill_now.cancel();
     let stopped = soon(stopping).await;
     assert!(stopped.killed);
-    assert_eq!(stopped.left, []);
+    assert_eq!(stopped.survivors, []);
     assert!(!lives(service.pid()) && !lives(child));
 }
 
@@ -171,7 +171,7 @@ async fn a_stop_command_ends_the_service_in_its_own_way() {
     let stopped = stop_by_command(&stage, &service, &format!("kill -HUP {}", service.pid())).await;
     assert_eq!(stopped.exit, Some(Exit::Code(5)));
     assert!(!stopped.killed);
-    assert_eq!(stopped.left, []);
+    assert_eq!(stopped.survivors, []);
 }
 
 #[tokio::test]
@@ -193,7 +193,7 @@ async fn a_stop_command_that_hangs_is_ended_with_the_service() {
     let line = "echo $$ > helper; exec sleep 600";
     let ask = Command::Shell(line.to_owned());
     let never = CancellationToken::new();
-    let ask = Ask::Command {
+    let ask = StopRequest::Command {
         command: &ask,
         directory: stage.folder.path(),
         environment: &std::env::vars_os().collect::<Vec<_>>(),
@@ -218,8 +218,8 @@ async fn a_service_that_forks_at_every_sigterm_does_not_escape() {
     service.ready().await;
     let stopped = soon(stage.stop(&service, Duration::from_hours(1))).await;
     assert_eq!(stopped.exit, Some(Exit::Code(0)));
-    assert_eq!(stopped.left, []);
-    let left = service.tree.left(&stage.processes).await.unwrap();
+    assert_eq!(stopped.survivors, []);
+    let left = service.tree.living_members(&stage.processes).await.unwrap();
     assert_eq!(left, []);
 }
 
@@ -228,11 +228,17 @@ async fn a_chain_of_short_lives_in_sessions_of_their_own_is_cut() {
     let stage = Stage::new("chain");
     let service = stage.serve("--sigterm ignore --chain").await;
     assert_eq!(soon(service.tree.exited()).await, Exit::Code(0));
-    assert_ne!(service.tree.left(&stage.processes).await.unwrap(), []);
+    assert_ne!(
+        service.tree.living_members(&stage.processes).await.unwrap(),
+        []
+    );
     let stopped = stage.stop(&service, Duration::from_millis(50)).await;
     assert!(stopped.killed);
-    assert_eq!(stopped.left, []);
-    assert_eq!(service.tree.left(&stage.processes).await.unwrap(), []);
+    assert_eq!(stopped.survivors, []);
+    assert_eq!(
+        service.tree.living_members(&stage.processes).await.unwrap(),
+        []
+    );
 }
 
 #[tokio::test]
@@ -256,11 +262,11 @@ async fn a_number_that_means_another_process_by_now_is_left_alone() {
 #[tokio::test]
 async fn a_stubborn_stranger_is_ended_after_a_grace() {
     let stage = Stage::new("stranger");
-    let polite = stage.serve("--print ready").await;
+    let graceful = stage.serve("--print ready").await;
     let stubborn = stage.serve("--sigterm ignore --print ready").await;
     let short = Duration::from_millis(100);
     for (stranger, grace, expected) in [
-        (&polite, SOON, Ended::Left),
+        (&graceful, SOON, Ended::Left),
         (&stubborn, short, Ended::Killed),
     ] {
         stranger.ready().await;
@@ -302,14 +308,14 @@ async fn a_stop_ends_even_if_a_process_may_not_be_killed_and_says_so() {
     });
     let stopped = tokio::task::spawn_blocking(|| stopped.join().unwrap());
     let stopped = soon(stopped).await.unwrap();
-    assert_eq!(stopped.left, [service.tree.first().unwrap()]);
+    assert_eq!(stopped.survivors, [service.tree.first().unwrap()]);
     assert!(!stopped.killed);
     assert!(lives(service.pid()));
 }
 
 async fn stop_by_command(stage: &Stage, service: &Service, line: &str) -> Stopped {
     let command = Command::Shell(line.to_owned());
-    let ask = Ask::Command {
+    let ask = StopRequest::Command {
         command: &command,
         directory: stage.folder.path(),
         environment: &std::env::vars_os().collect::<Vec<_>>(),

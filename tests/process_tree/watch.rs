@@ -20,7 +20,7 @@ async fn a_daemon_is_followed_until_its_end() {
     assert_eq!(soon(service.tree.exited()).await, Exit::Code(0));
     service.ready().await;
     let child = service.children(1).await[0];
-    let left = service.tree.left(&stage.processes).await.unwrap();
+    let left = service.tree.living_members(&stage.processes).await.unwrap();
     assert_eq!(left.len(), 2);
 
     let following = service.tree.followed(&stage.processes);
@@ -44,7 +44,7 @@ async fn a_redis_that_daemonizes_is_followed_and_stopped() {
     words.push(&port);
     let service = stage.launch(&words).await;
     assert_eq!(soon(service.tree.exited()).await, Exit::Code(0));
-    let left = service.tree.left(&stage.processes).await.unwrap();
+    let left = service.tree.living_members(&stage.processes).await.unwrap();
     let [redis] = left[..] else {
         panic!("{left:?}: {}", service.printed());
     };
@@ -55,7 +55,7 @@ async fn a_redis_that_daemonizes_is_followed_and_stopped() {
     assert!(waits.await.is_err(), "it lives: {}", service.printed());
     let stopped = stage.stop(&service, SOON).await;
     assert!(!stopped.killed);
-    assert_eq!(stopped.left, []);
+    assert_eq!(stopped.survivors, []);
     assert!(!lives(redis.pid));
 }
 
@@ -80,7 +80,7 @@ async fn a_process_that_nobody_has_reaped_is_gone() {
     let dead = || async {
         service
             .tree
-            .left(&stage.processes)
+            .living_members(&stage.processes)
             .await
             .unwrap()
             .is_empty()
@@ -103,7 +103,7 @@ async fn the_cost_of_a_tree_is_known() {
     let service = stage.serve("--burn 50ms --child fork --print ready").await;
     service.ready().await;
     service.children(1).await;
-    let table = stage.processes.take().await.unwrap();
+    let table = stage.processes.scan().await.unwrap();
     let members = service.tree.members(&table);
     assert_eq!(members.len(), 2);
     let one = usage(&table, &members[..1]).unwrap();
@@ -111,7 +111,7 @@ async fn the_cost_of_a_tree_is_known() {
     assert!(one.memory_bytes > 0 && both.memory_bytes > one.memory_bytes);
     assert!(both.cpu_time > Duration::ZERO);
     stage.stop(&service, SOON).await;
-    let later = stage.processes.take().await.unwrap();
+    let later = stage.processes.scan().await.unwrap();
     assert_eq!(usage(&later, &members), Some(Usage::default()));
 }
 
@@ -131,7 +131,7 @@ async fn a_process_that_had_no_mark_is_found_by_the_one_that_its_next_program_ha
         .unwrap();
     let pid = child.id();
     let is_marked = async || {
-        let table = stage.processes.take().await.unwrap();
+        let table = stage.processes.scan().await.unwrap();
         table
             .marked_by_stack(&stage.stack)
             .any(|(process, _)| process.pid == pid)

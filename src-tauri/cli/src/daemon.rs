@@ -182,8 +182,8 @@ pub(crate) async fn run(home: &Home) -> Result<Ending, Failure> {
             Ok(Ending::Done)
         }
         Err(failure) => {
-            tracing::error!("{}", failure.sentence());
-            background::announce(Err(&failure.sentence()))?;
+            tracing::error!("{failure}");
+            background::announce(Err(&failure.to_string()))?;
             Ok(Ending::Undone)
         }
     }

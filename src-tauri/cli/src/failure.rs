@@ -80,7 +80,7 @@ pub(crate) enum Failure {
     Log { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Remedy(#[from] RemedyError),
-    #[error(transparent)]
+    #[error("failed to {0}")]
     Look(#[from] LookError),
     /// The output cannot be written.
     #[error("failed to write the output: {0}")]
@@ -134,31 +134,10 @@ impl Failure {
                 tell(&not_found.to_string(), help.as_deref())
             }
             Self::UnknownService(unknown) => tell(&self.to_string(), Some(&unknown.help())),
-            _ => tell(&self.sentence(), self.help()),
+            _ => tell(&self.to_string(), self.help()),
         };
         // The error cannot be reported anywhere.
         drop(told);
-    }
-
-    /// The failure as a sentence. Most messages of the core are fragments that follow "failed to".
-    pub(crate) fn sentence(&self) -> String {
-        let is_fragment = match self {
-            Self::Connect(error) => !matches!(error, ConnectError::NoSocket { .. }),
-            Self::Client(error) => !matches!(error, ClientError::Silent { .. }),
-            Self::Home(_)
-            | Self::Lock(_)
-            | Self::Keep(_)
-            | Self::Diary(_)
-            | Self::Start(_)
-            | Self::Remedy(_)
-            | Self::Look(_) => true,
-            _ => false,
-        };
-        if is_fragment {
-            format!("failed to {self}")
-        } else {
-            self.to_string()
-        }
     }
 
     /// The next step.

@@ -18,7 +18,7 @@ use std::{
 
 use clap::Parser as _;
 use pilotlight::{
-    effects::process::{errand, seal_descriptors},
+    effects::process::{helper_subcommand, seal_descriptors},
     host::background,
 };
 
@@ -35,7 +35,7 @@ const BLOCKING: usize = 64;
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    if let Some(code) = errand() {
+    if let Some(code) = helper_subcommand() {
         return code;
     }
     seal_descriptors();

@@ -1,4 +1,4 @@
-//! The core of Pilot Light: all that decides and acts. `docs/architecture.md` draws the whole.
+//! The core of Pilot Light. `docs/architecture.md` gives an overview.
 #![cfg_attr(not(test), warn(clippy::expect_used))]
 
 pub mod app;

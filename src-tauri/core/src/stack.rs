@@ -1,8 +1,8 @@
-//! What a stack file says, once it has been found valid: the types that all other parts work on.
+//! The content of a valid stack file: the types that all other parts work with.
 //!
-//! [`crate::stack_file`] makes them from text. Strings in which `{port}` may stand are kept as
-//! [`Template`]s, since a port is known only when it has been claimed (`port_conflict = "next"`);
-//! `${VARIABLE}` is filled while the file is read.
+//! [`crate::stack_file`] creates them from text. Strings that may contain `{port}` are
+//! [`Template`]s, since a port is known only after it was claimed (`port_conflict = "next"`).
+//! `${VARIABLE}` is replaced while the file is read.
 
 use std::{
     collections::BTreeMap,
@@ -25,13 +25,13 @@ use crate::stack_file::fill_json;
 pub struct ServiceName(Arc<str>);
 
 impl ServiceName {
-    /// Takes the name as it is; [`crate::stack_file`] is what judges the names of a file.
+    /// Creates a name without validation; [`crate::stack_file`] validates the names of a file.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self(name.into())
     }
 
-    /// The name as text.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -64,13 +64,13 @@ impl From<&str> for ServiceName {
 pub struct Port(NonZeroU16);
 
 impl Port {
-    /// The port of this number, or `None` for 0.
+    /// Returns the port with this number, or `None` for 0.
     #[must_use]
     pub fn new(number: u16) -> Option<Self> {
         NonZeroU16::new(number).map(Self)
     }
 
-    /// Its number.
+    /// Returns its number.
     #[must_use]
     pub fn number(self) -> u16 {
         self.0.get()
@@ -89,110 +89,111 @@ impl fmt::Debug for Port {
     }
 }
 
-/// How much Pilot Light may take upon itself.
+/// What Pilot Light may do automatically.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum Mode {
-    /// What holds a port of the stack may be ended, under the port rules.
+    /// Holders of the stack's ports may be stopped, under the port rules.
     #[default]
     Development,
-    /// No process is ended that Pilot Light did not start.
+    /// No process is stopped that Pilot Light did not start.
     Production,
 }
 
 /// The services of one stack file, started and stopped together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stack {
-    /// The name that people see.
+    /// The displayed name.
     pub name: String,
-    /// The stack file, absolute. It tells one stack from another.
+    /// The stack file, absolute. It identifies the stack.
     pub file: PathBuf,
-    /// What may be done to strangers.
+    /// The mode.
     pub mode: Mode,
-    /// In the order of the file. Names are unique, needs name services of this list and have no cycle.
+    /// The services, in the order of the file. Names are unique, needs name services of this list
+    /// and have no cycle.
     pub services: Vec<Arc<Service>>,
 }
 
 impl Stack {
-    /// The folder that relative paths start at.
+    /// Returns the folder that relative paths start at.
     #[must_use]
     pub fn directory(&self) -> &Path {
         self.file.parent().unwrap_or(Path::new("/"))
     }
 
-    /// The service of this name.
+    /// Returns the service with this name.
     #[must_use]
     pub fn service(&self, name: &ServiceName) -> Option<&Arc<Service>> {
         self.services.iter().find(|service| service.name == *name)
     }
 }
 
-/// One thing in a stack.
+/// A service of a stack.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Service {
     /// Its name.
     pub name: ServiceName,
-    /// What runs; `None` for an external service, which is only watched.
+    /// The command; `None` for an external service, which is only monitored.
     pub command: Option<Command>,
     /// The working directory, absolute.
     pub directory: PathBuf,
-    /// The port that it is to listen on.
+    /// The declared port.
     pub port: Option<Port>,
-    /// An address that the port is bound on besides the two loopback ones, when it is claimed.
+    /// An address on which the port is claimed in addition to the two loopback ones.
     pub host: Option<String>,
-    /// What must be there before it starts.
+    /// The services that it depends on.
     pub needs: BTreeMap<ServiceName, Need>,
-    /// Variables on top of the caller's own environment and of `env_files`. Values are secrets.
+    /// Variables in addition to the caller's environment and `env_files`. Values are secrets.
     pub env: BTreeMap<String, Template>,
-    /// Files of variables, read at every start; later ones win.
+    /// Files with variables, read at every start; later ones win.
     pub env_files: Vec<EnvFile>,
-    /// What must be there for a start to make sense.
+    /// The requirements of a start.
     pub require: Require,
-    /// When it is started again by itself.
+    /// When it is restarted automatically.
     pub restart: Restart,
-    /// What to do when a running service is no longer well.
+    /// What to do when it becomes unhealthy.
     pub on_unhealthy: OnUnhealthy,
-    /// How it is asked to leave.
+    /// How it is stopped.
     pub stop: Stop,
-    /// Programs that outlive it, by name.
+    /// The names of programs that outlive it.
     pub keep: Vec<String>,
-    /// How long it may take to become ready.
+    /// The time limit for becoming ready.
     pub start_timeout: Duration,
-    /// What to do when its port is held.
+    /// What to do when its port is in use.
     pub port_conflict: PortConflict,
     /// Addresses to open in a browser, by label.
     pub links: BTreeMap<String, Template>,
-    /// What tells that it is ready and stays healthy.
+    /// The readiness probes.
     pub ready: Readiness,
-    /// What a user of the service would do.
+    /// Functional checks.
     pub checks: Vec<Check>,
-    /// Variables (of `env`, `env_files` and the project's `.env*`) that must point at a service.
+    /// Variables (of `env`, `env_files` and the project's `.env*`) that must point to a service.
     pub env_points_at: BTreeMap<String, ServiceName>,
-    /// How much of its output is kept.
+    /// The limits of its logs.
     pub log: LogLimits,
 }
 
 impl Service {
-    /// Whether it is somebody else's: watched, never started.
+    /// Returns whether it is only monitored, never started or stopped.
     #[must_use]
     pub fn is_external(&self) -> bool {
         self.command.is_none()
     }
 }
 
-/// What is run.
+/// A command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command<T = Template> {
-    /// A program and its arguments; never empty. Nothing is interpreted.
-    Words(Vec<T>),
+    /// A program and its arguments, without shell interpretation. Never empty.
+    Argv(Vec<T>),
     /// A line for the platform's shell (`shell = true`).
     Shell(T),
 }
 
-/// What another service must have reached before this one starts.
+/// The state that a dependency must reach first.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
@@ -203,95 +204,95 @@ pub enum Need {
     Ready,
     /// Its process runs.
     Started,
-    /// It has ended with code 0.
+    /// It has exited with code 0.
     Completed,
 }
 
 /// A file of environment variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvFile {
-    /// Absolute.
+    /// The absolute path.
     pub path: PathBuf,
     /// Whether it may be missing (written with a `?` at its end).
     pub optional: bool,
 }
 
-/// What must be there for a start to make sense.
+/// The requirements of a start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Require {
-    /// Absolute paths.
+    /// Files, with absolute paths.
     pub files: Vec<PathBuf>,
     /// Variables that must be set and not empty.
     pub env: Vec<String>,
-    /// Commands that must end with 0.
+    /// Commands that must exit with code 0.
     pub commands: Vec<Command>,
 }
 
-/// When a service is started again by itself.
+/// When a service is restarted automatically.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Restart {
-    /// When it fails. An unasked end with code 0 after being ready is a failure too.
+    /// When it fails. An unrequested exit with code 0 after being ready is a failure too.
     #[default]
     OnFailure,
-    /// However it ended.
+    /// After every exit.
     Always,
-    /// Not at all.
+    /// Never.
     Never,
 }
 
-/// What to do when a running service is no longer well.
+/// What to do when it becomes unhealthy.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum OnUnhealthy {
-    /// Say it; a developer may be sitting in a debugger.
+    /// Report it. A developer may be using a debugger.
     #[default]
     Notify,
     /// Restart it.
     Restart,
 }
 
-/// What to do when the port of a service is held.
+/// What to do when the port of a service is in use.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum PortConflict {
-    /// End what this stack has left there; anything else blocks the start. In production nothing is
-    /// ended.
+    /// Stop leftovers of this stack; any other holder blocks the start. In production nothing is
+    /// stopped.
     #[default]
     Replace,
-    /// End the holder, whatever it is, as far as the port rules allow. In production nothing is ended.
+    /// Stop any holder, as far as the port rules allow. In production nothing is stopped.
     Force,
     /// Block the start.
     Fail,
-    /// Take the next free port.
+    /// Use the next free port.
     Next,
 }
 
-/// How a service is asked to leave.
+/// How a service is stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
-    /// The first, polite step.
-    pub polite: StopMethod,
-    /// How long it has before its whole tree is killed.
+    /// The first, graceful step.
+    pub graceful: StopMethod,
+    /// The grace period before its whole tree is killed.
     pub timeout: Duration,
 }
 
-/// The polite way to end a service.
+/// The graceful step of a stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StopMethod {
     /// A signal to its process group. On Windows `Interrupt` is Ctrl+C and all others are Ctrl+Break.
     Signal(Signal),
-    /// A command of its own.
+    /// A command.
     Command(Command),
 }
 
-/// A signal that a stack file may name.
+/// A signal in a stack file.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
@@ -321,40 +322,40 @@ pub enum Signal {
     Kill,
 }
 
-/// When a service counts as ready, and how its health is watched afterwards.
+/// When a service is ready, and how its health is monitored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Readiness {
-    /// All must pass. Never empty: without `ready` it is the port, or the process alone.
+    /// The probes. All must pass. Never empty: without `ready` it is the port, or the process
+    /// alone.
     pub probes: Vec<Probe>,
     /// The pause between two rounds once it is ready.
     pub every: Duration,
-    /// How long one probe may take.
+    /// The time limit of one probe.
     pub timeout: Duration,
-    /// So many failures in a row make a ready service unhealthy.
+    /// The number of consecutive failures that make a ready service unhealthy.
     pub failures: u32,
 }
 
-/// What tells that a service is there and well. `T` is [`Template`] in a stack file and `String`
-/// once the ports are known.
+/// A probe of a service. `T` is [`Template`] in a stack file and `String` once the ports are known.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Probe<T = Template> {
     /// A connection to `host:port` is accepted.
     Tcp(T),
-    /// A request is answered as expected.
+    /// The response to a request is as expected.
     Http(Box<HttpRequest<T>>),
     /// `PING` to a `redis://` address is answered with `PONG`.
     Redis(T),
     /// The handshake with a `ws://` address is accepted.
     WebSocket(T),
-    /// A command ends with code 0.
+    /// A command exits with code 0.
     Command(Command<T>),
-    /// A line of this run's log matches a regular expression, which is known to compile.
+    /// A log line of this run matches a regular expression, which is known to be valid.
     Log(String),
-    /// It just runs.
+    /// The process runs.
     Process,
 }
 
-/// An HTTP request and what is expected of its answer.
+/// An HTTP request and the expected response.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpRequest<T = Template> {
     /// `GET` unless the file says otherwise; `POST` with a body.
@@ -365,27 +366,27 @@ pub struct HttpRequest<T = Template> {
     pub headers: BTreeMap<String, T>,
     /// The body to send.
     pub body: Option<Body<T>>,
-    /// What the answer must be.
+    /// The expected response.
     pub expect: Expect<T>,
 }
 
 /// The body of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body<T = Template> {
-    /// As it stands.
+    /// Literal text.
     Text(T),
-    /// A JSON value. Its strings are templates, kept as text until [`HttpRequest::render`].
+    /// A JSON value. Its strings are templates, stored as text until [`HttpRequest::render`].
     Json(serde_json::Value),
 }
 
-/// What an answer must be. Empty expectations mean: any status from 200 to 399.
+/// The expected response. Without expectations, any status from 200 to 399.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expect<T = Template> {
-    /// One of these; empty: any from 200 to 399.
+    /// The accepted statuses; if empty, any from 200 to 399.
     pub status: Vec<u16>,
-    /// The body is JSON and has at least this.
+    /// The body is JSON and contains this.
     pub json: Option<serde_json::Value>,
-    /// The body contains this.
+    /// The body contains this text.
     pub text: Option<T>,
     /// These headers, with values that contain these texts.
     pub headers: BTreeMap<String, T>,
@@ -394,23 +395,23 @@ pub struct Expect<T = Template> {
 /// A functional request that a user of the service would make.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Check<T = Template> {
-    /// What the user would call it.
+    /// The name.
     pub name: String,
-    /// What is done.
+    /// The action.
     pub action: CheckAction<T>,
-    /// The page that a browser would send it from: a preflight and CORS headers are judged too.
+    /// The page from which a browser would send it: a preflight and CORS headers are verified too.
     pub origin: Option<T>,
-    /// Whether the browser sends cookies along.
+    /// Whether the browser sends cookies.
     pub credentials: bool,
-    /// Values of the answer for later checks: name to JSON pointer.
+    /// Values of the response for later checks: name to JSON pointer.
     pub save: BTreeMap<String, String>,
-    /// How long it may take.
+    /// The time limit.
     pub timeout: Duration,
-    /// The pause between two rounds; without it, it runs after ready and when asked.
+    /// The interval; without it, the check runs after the service becomes ready and on request.
     pub every: Option<Duration>,
 }
 
-/// What a check does.
+/// The action of a check.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CheckAction<T = Template> {
     /// An HTTP request.
@@ -419,35 +420,35 @@ pub enum CheckAction<T = Template> {
     WebSocket {
         /// `ws://` or `wss://`.
         url: T,
-        /// The subprotocol asked for.
+        /// The requested subprotocol.
         protocol: Option<String>,
     },
-    /// `PING` to a `redis://` address, and a write that changes nothing: a replica, a full memory and
-    /// a disk that takes no more refuse it.
+    /// `PING` to a `redis://` address, and a write that changes nothing: a replica, a full memory
+    /// and a full disk reject it.
     Redis(T),
-    /// A command that must end with code 0.
+    /// A command that must exit with code 0.
     Command(Command<T>),
 }
 
-/// How much of the output of a service is kept.
+/// The limits of a service's logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogLimits {
-    /// The newest runs, the present one among them. At least 1.
+    /// The number of runs that are kept, including the current one. At least 1.
     pub runs: u32,
-    /// Bytes of one run; its oldest lines go first.
+    /// The maximum number of bytes of one run; the oldest lines are removed first.
     pub size: u64,
 }
 
-/// Text in which ports are filled when they are known.
+/// Text with placeholders for ports.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Template(Vec<Piece>);
 
 /// A part of a [`Template`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Piece {
-    /// As it stands.
+    /// Literal text.
     Text(String),
-    /// `{port}`: the port of the service that the text belongs to.
+    /// `{port}`: the port of the service with this text.
     OwnPort,
     /// `{name.port}`
     PortOf(ServiceName),
@@ -455,12 +456,12 @@ pub enum Piece {
     Saved(String),
 }
 
-/// What is known when a [`Template`] is filled.
+/// The values for the placeholders of a [`Template`].
 pub trait Ports {
-    /// The claimed port of the service, or the declared one.
+    /// Returns the claimed port of the service, or the declared one.
     fn port_of(&self, service: &ServiceName) -> Option<Port>;
 
-    /// What a check has saved under this name.
+    /// Returns the value that a check has saved under this name.
     fn saved(&self, name: &str) -> Option<String> {
         let _ = name;
         None
@@ -474,26 +475,26 @@ impl Ports for Stack {
 }
 
 impl Template {
-    /// A template of these pieces.
+    /// Creates a template of these pieces.
     #[must_use]
     pub fn new(pieces: Vec<Piece>) -> Self {
         Self(pieces)
     }
 
-    /// Text with nothing to fill in.
+    /// Creates a template without placeholders.
     #[must_use]
     pub fn text(text: &str) -> Self {
         Self(vec![Piece::Text(text.to_owned())])
     }
 
-    /// Its pieces, in order.
+    /// Returns its pieces, in order.
     #[must_use]
     pub fn pieces(&self) -> &[Piece] {
         &self.0
     }
 
-    /// The text as `owner` sees it. A port that nobody has (which [`crate::stack_file`] rules out)
-    /// and a value that no check saved stay as they are written.
+    /// Replaces the placeholders for `owner`. Unknown ports (which [`crate::stack_file`] rejects)
+    /// and values that no check saved stay as they are written.
     #[must_use]
     pub fn render(&self, owner: &ServiceName, ports: &impl Ports) -> String {
         let mut text = String::new();
@@ -537,12 +538,12 @@ impl fmt::Debug for Template {
 }
 
 impl Command {
-    /// The command with its ports filled in.
+    /// Replaces the placeholders.
     #[must_use]
     pub fn render(&self, owner: &ServiceName, ports: &impl Ports) -> Command<String> {
         match self {
-            Self::Words(words) => {
-                Command::Words(words.iter().map(|word| word.render(owner, ports)).collect())
+            Self::Argv(words) => {
+                Command::Argv(words.iter().map(|word| word.render(owner, ports)).collect())
             }
             Self::Shell(line) => Command::Shell(line.render(owner, ports)),
         }
@@ -550,7 +551,7 @@ impl Command {
 }
 
 impl Probe {
-    /// The probe with its ports filled in.
+    /// Replaces the placeholders.
     #[must_use]
     pub fn render(&self, owner: &ServiceName, ports: &impl Ports) -> Probe<String> {
         match self {
@@ -566,7 +567,7 @@ impl Probe {
 }
 
 impl HttpRequest {
-    /// The request with its ports filled in.
+    /// Replaces the placeholders.
     #[must_use]
     pub fn render(&self, owner: &ServiceName, ports: &impl Ports) -> HttpRequest<String> {
         let render = |template: &Template| template.render(owner, ports);
@@ -599,7 +600,7 @@ impl HttpRequest {
 }
 
 impl Check {
-    /// The check with its ports filled in.
+    /// Replaces the placeholders.
     #[must_use]
     pub fn render(&self, owner: &ServiceName, ports: &impl Ports) -> Check<String> {
         let action = match &self.action {
@@ -627,10 +628,10 @@ impl Check {
 }
 
 impl fmt::Display for Command<String> {
-    /// As a person would type it, each word quoted where a shell would need it.
+    /// Formats the command as in a shell, with quotes where needed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Words(words) => f.write_str(&shell_words::join(words)),
+            Self::Argv(words) => f.write_str(&shell_words::join(words)),
             Self::Shell(line) => f.write_str(line),
         }
     }

@@ -1,4 +1,4 @@
-//! What is done with stacks, and what is told of them.
+//! Commands that act on stacks or observe them.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -12,7 +12,7 @@ use tauri::{AppHandle, State, command, ipc::Channel};
 
 use crate::{host::Host, page, quit};
 
-/// Tells everything, then what is new, as long as the page is there.
+/// Sends the complete state and all updates, while the page exists.
 #[command]
 pub(crate) async fn subscribe(
     app: AppHandle,
@@ -29,7 +29,7 @@ pub(crate) async fn start(
     file: PathBuf,
     services: Vec<ServiceName>,
 ) -> Result<Outcome, ()> {
-    Ok(host.desk.start(&file, services).await)
+    Ok(host.state.start(&file, services).await)
 }
 
 #[command]
@@ -38,7 +38,7 @@ pub(crate) async fn stop(
     file: PathBuf,
     services: Vec<ServiceName>,
 ) -> Result<Outcome, ()> {
-    Ok(host.desk.stop(&file, services).await)
+    Ok(host.state.stop(&file, services).await)
 }
 
 #[command]
@@ -47,13 +47,13 @@ pub(crate) async fn restart(
     file: PathBuf,
     services: Vec<ServiceName>,
 ) -> Result<Outcome, ()> {
-    Ok(host.desk.restart(&file, services).await)
+    Ok(host.state.restart(&file, services).await)
 }
 
 #[command]
 pub(crate) async fn doctor(host: State<'_, Host>, file: PathBuf) -> Result<Vec<Finding>, String> {
-    let findings = host.desk.doctor(&file).await;
-    if let Some(text) = host.desk.withheld(&file) {
+    let findings = host.state.doctor(&file).await;
+    if let Some(text) = host.state.withheld(&file) {
         host.page.tell(Update::Remark { text });
     }
     findings
@@ -65,7 +65,7 @@ pub(crate) async fn preview_remedy(
     file: PathBuf,
     action: Action,
 ) -> Result<Preview, String> {
-    host.desk.preview(&file, &action)
+    host.state.preview(&file, &action)
 }
 
 #[command]
@@ -74,15 +74,15 @@ pub(crate) async fn carry_out(
     file: PathBuf,
     action: Action,
 ) -> Result<Outcome, ()> {
-    Ok(host.desk.carry_out(&file, &action).await)
+    Ok(host.state.carry_out(&file, &action).await)
 }
 
 #[command]
 pub(crate) async fn apply_change(host: State<'_, Host>, file: PathBuf) -> Result<Outcome, ()> {
-    Ok(host.desk.apply_change(&file).await)
+    Ok(host.state.apply_change(&file).await)
 }
 
-/// Answers the number to end it by.
+/// Returns the number for `unfollow_log`.
 #[command]
 pub(crate) async fn follow_log(
     host: State<'_, Host>,
@@ -90,9 +90,9 @@ pub(crate) async fn follow_log(
     services: Vec<ServiceName>,
     lines: Channel<LogUpdate>,
 ) -> Result<u32, ()> {
-    let desk = host.desk.clone();
+    let state = host.state.clone();
     let follow = async move {
-        desk.follow_log(&file, services, page::teller(lines)).await;
+        state.follow_log(&file, services, page::teller(lines)).await;
     };
     Ok(host.page.follow_log(follow))
 }
@@ -109,7 +109,7 @@ pub(crate) async fn describe(
     file: PathBuf,
     service: ServiceName,
 ) -> Result<ServiceDetails, String> {
-    host.desk.describe(&file, &service).await
+    host.state.describe(&file, &service).await
 }
 
 #[command]
@@ -117,7 +117,7 @@ pub(crate) async fn probe_paths(
     host: State<'_, Host>,
     file: PathBuf,
 ) -> Result<BTreeMap<ServiceName, Vec<String>>, ()> {
-    Ok(host.desk.probe_paths(&file))
+    Ok(host.state.probe_paths(&file))
 }
 
 #[command]

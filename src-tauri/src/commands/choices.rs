@@ -1,4 +1,4 @@
-//! What a person chooses: stacks, settings.
+//! Commands that change stacks and settings.
 
 use std::path::PathBuf;
 
@@ -13,13 +13,13 @@ use tauri::{AppHandle, Manager as _, State, command, path::BaseDirectory};
 
 use crate::host::Host;
 
-/// The example, where the bundle has it.
+/// The path of the example in the bundle.
 const EXAMPLE: &str = "examples/nexus";
 
-/// Knows a stack from now on, and shows it.
+/// Adds a stack and shows it.
 #[command]
 pub(crate) async fn add_stack(host: State<'_, Host>, path: PathBuf) -> Result<Outcome, ()> {
-    Ok(added(&host, host.desk.add_picked(&path)))
+    Ok(added(&host, host.state.add_picked(&path)))
 }
 
 fn added(host: &Host, added: Result<PathBuf, String>) -> Outcome {
@@ -37,38 +37,38 @@ fn added(host: &Host, added: Result<PathBuf, String>) -> Outcome {
 
 #[command]
 pub(crate) async fn remove_stack(host: State<'_, Host>, file: PathBuf) -> Result<Outcome, ()> {
-    Ok(host.desk.remove(&file))
+    Ok(host.state.remove(&file))
 }
 
-/// Copies the example to a folder of the user's, unless it is there already, and knows it.
+/// Copies the example to a folder of the user, unless it exists there, and adds it.
 #[command]
 pub(crate) async fn try_example(app: AppHandle, host: State<'_, Host>) -> Result<Outcome, String> {
     let path = app.path();
     let example = path
         .resolve(EXAMPLE, BaseDirectory::Resource)
-        .map_err(|error| format!("failed to find the example: {error}"))?;
+        .map_err(|error| format!("the example was not found: {error}"))?;
     let documents = path.document_dir().or_else(|_| path.home_dir());
     let documents =
-        documents.map_err(|error| format!("failed to find a folder for the example: {error}"))?;
+        documents.map_err(|error| format!("no folder for the example was found: {error}"))?;
     let place = documents.join("Pilot Light").join("nexus");
-    Ok(added(&host, host.desk.try_example(&example, &place)))
+    Ok(added(&host, host.state.try_example(&example, &place)))
 }
 
-/// The stack file that fits a folder; nothing is written.
+/// Drafts the stack file of a folder; nothing is written.
 #[command]
 pub(crate) async fn look_at_folder(host: State<'_, Host>, path: PathBuf) -> Result<Draft, String> {
-    host.desk.allow_draft(&path)?;
+    host.state.allow_draft(&path)?;
     pilotlight_init::draft_for_window(&path).await
 }
 
-/// Writes a drafted stack file where none is, and knows it.
+/// Writes a drafted stack file, if none exists, and adds it.
 #[command]
 pub(crate) async fn write_draft(
     host: State<'_, Host>,
     file: PathBuf,
     text: String,
 ) -> Result<Outcome, ()> {
-    Ok(added(&host, host.desk.write_draft(&file, &text)))
+    Ok(added(&host, host.state.write_draft(&file, &text)))
 }
 
 #[command]
@@ -82,5 +82,5 @@ pub(crate) async fn set_start_at_login(
     file: PathBuf,
     on: bool,
 ) -> Result<Outcome, ()> {
-    Ok(host.desk.set_start_at_login(&file, on))
+    Ok(host.state.set_start_at_login(&file, on))
 }

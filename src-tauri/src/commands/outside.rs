@@ -1,4 +1,4 @@
-//! What leads out of the window: pages, files, dialogs of the desktop.
+//! Commands that open pages, files and dialogs outside the window.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::{DIARY, host::Host, links};
 
-/// Opens a link that the stack declares; the page of its port without a label.
+/// Opens a declared link, or the page of the port without a label.
 #[command]
 pub(crate) async fn open_link(
     app: AppHandle,
@@ -18,7 +18,7 @@ pub(crate) async fn open_link(
     service: ServiceName,
     label: Option<String>,
 ) -> Result<(), String> {
-    let address = host.desk.link(&file, &service, label.as_deref());
+    let address = host.state.link(&file, &service, label.as_deref());
     let address = address.ok_or_else(|| format!("{service} has no such page"))?;
     links::page(&app, &address)
 }
@@ -30,16 +30,16 @@ pub(crate) async fn open_log_file(
     file: PathBuf,
     service: ServiceName,
 ) -> Result<(), String> {
-    let log = host.desk.log_file(&file, &service);
+    let log = host.state.log_file(&file, &service);
     let log = log.ok_or_else(|| format!("{service} has not left a log yet"))?;
     links::file(&app, &log)
 }
 
 #[command]
 pub(crate) async fn open_own_log(app: AppHandle, host: State<'_, Host>) -> Result<(), String> {
-    let log = logging::latest(host.desk.home().state(), DIARY)
-        .map_err(|error| format!("failed to find the log: {error}"))?;
-    links::file(&app, &log.ok_or("there is no log")?)
+    let log = logging::latest(host.state.home().state(), DIARY)
+        .map_err(|error| format!("the log was not found: {error}"))?;
+    links::file(&app, &log.ok_or("no log found")?)
 }
 
 #[command]
@@ -48,13 +48,13 @@ pub(crate) async fn open_stack_file(
     host: State<'_, Host>,
     file: PathBuf,
 ) -> Result<(), String> {
-    if !host.desk.knows(&file) {
+    if !host.state.knows(&file) {
         return Err("that stack is not known".into());
     }
     links::file(&app, &file)
 }
 
-/// Nothing if a person chooses none.
+/// Returns `None` if the user cancels.
 #[command]
 pub(crate) async fn pick_stack(
     window: WebviewWindow,
@@ -66,7 +66,7 @@ pub(crate) async fn pick_stack(
     path(&host, answered.await.ok().flatten())
 }
 
-/// Nothing if a person chooses none.
+/// Returns `None` if the user cancels.
 #[command]
 pub(crate) async fn pick_folder(
     window: WebviewWindow,
@@ -78,17 +78,17 @@ pub(crate) async fn pick_folder(
     path(&host, answered.await.ok().flatten())
 }
 
-/// A dialogue of the desktop's own, in front of the window.
+/// Returns a desktop dialog in front of the window.
 fn dialog(window: &WebviewWindow, title: &str) -> FileDialogBuilder<Wry> {
     window.dialog().file().set_title(title).set_parent(window)
 }
 
-/// Records the paths that the page may name from now on.
+/// Records a path that the page may name from now on.
 fn path(host: &Host, picked: Option<FilePath>) -> Result<Option<PathBuf>, String> {
     let path = picked.map(FilePath::into_path).transpose();
-    let path = path.map_err(|error| format!("failed to use what was chosen: {error}"))?;
+    let path = path.map_err(|error| format!("the selection cannot be used: {error}"))?;
     if let Some(path) = &path {
-        host.desk.picked(path);
+        host.state.picked(path);
     }
     Ok(path)
 }

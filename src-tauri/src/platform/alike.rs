@@ -1,4 +1,4 @@
-//! What macOS and Windows have alike.
+//! Functions that are the same on macOS and Windows.
 
 use std::{env, io, path::PathBuf};
 
@@ -10,12 +10,12 @@ pub(crate) fn body(notice: &Notice) -> String {
     notice.body.clone()
 }
 
-/// What starts this program again.
+/// Returns the path that starts this program again.
 pub(crate) fn program(_env: &Env) -> io::Result<PathBuf> {
     env::current_exe()
 }
 
-/// Sees to what has to be before anything else: here nothing.
+/// Does nothing: these platforms need no preparation.
 #[expect(
     clippy::unnecessary_wraps,
     reason = "the signature is the same on all platforms"

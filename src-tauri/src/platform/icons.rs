@@ -1,9 +1,9 @@
-//! The icons of the tray, in the sizes that panels have.
+//! The tray icons, in the sizes of panels.
 
 use pilotlight::model::view::Light;
 use tauri::{image::Image, include_image};
 
-/// From small to large.
+/// Returns the icons of a light, from small to large.
 pub(super) fn of(light: Light) -> &'static [Image<'static>] {
     match light {
         Light::Off => &OFF,

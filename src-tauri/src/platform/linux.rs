@@ -1,4 +1,4 @@
-//! Linux: a status notifier item, by itself.
+//! Linux: a status notifier item.
 
 use std::{
     env, io,
@@ -28,7 +28,7 @@ pub(crate) fn body(notice: &Notice) -> String {
     notice.body_as_markup()
 }
 
-/// Shows what comes, whether or not there is a tray host: one that comes later finds it.
+/// Shows the tray and its updates. A tray host that appears later finds it.
 pub(crate) fn show_tray(app: &AppHandle, mut trays: watch::Receiver<Arc<Tray>>) {
     let app = app.clone();
     spawn(async move {
@@ -40,12 +40,12 @@ pub(crate) fn show_tray(app: &AppHandle, mut trays: watch::Receiver<Arc<Tray>>) 
         let handle = match item.assume_sni_available(true).spawn().await {
             Ok(handle) => handle,
             Err(error) => {
-                tracing::warn!("there is no tray: {error}");
+                tracing::warn!("no tray available: {error}");
                 there.send_replace(Some(false));
                 return;
             }
         };
-        // Unless it has heard that there is none.
+        // Unless the absence of a tray host was reported meanwhile.
         there.send_if_modified(|there| {
             let unknown = there.is_none();
             *there = there.or(Some(true));
@@ -58,7 +58,7 @@ pub(crate) fn show_tray(app: &AppHandle, mut trays: watch::Receiver<Arc<Tray>>) 
     });
 }
 
-/// The item, as the desktop asks for it.
+/// The status notifier item.
 struct Item {
     shown: Arc<Tray>,
     app: AppHandle,
@@ -115,7 +115,7 @@ impl ksni::Tray for Item {
 
     fn watcher_offline(&self, _reason: OfflineReason) -> bool {
         self.is_there(false);
-        // Stays, for the next one.
+        // Stays, for the next tray host.
         true
     }
 }
@@ -170,19 +170,19 @@ fn chosen(choice: &Choice) -> Box<dyn Fn(&mut Item) + Send + Sync> {
     Box::new(move |item| choose(&item.app, choice.clone()))
 }
 
-/// A single underscore would mark the next letter as the one to press.
+/// Escapes underscores, which would mark the next letter as a shortcut.
 fn literal(text: &str) -> String {
     text.replace('_', "__")
 }
 
-/// Tooltips are read as markup.
+/// Escapes markup for tooltips.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
 }
 
-/// From RGBA to the ARGB of the wire.
+/// Converts RGBA to the ARGB of the protocol.
 fn icon(image: &Image<'_>) -> Icon {
     let mut data = image.rgba().to_vec();
     for pixel in data.chunks_exact_mut(4) {
@@ -195,7 +195,7 @@ fn icon(image: &Image<'_>) -> Icon {
     }
 }
 
-/// What starts this program again: the image, where it runs from one.
+/// Returns the path that starts this program again: the image, if it runs from one.
 pub(crate) fn program(env: &Env) -> io::Result<PathBuf> {
     match &env.appimage {
         Some(image) => Ok(image.into()),
@@ -203,7 +203,7 @@ pub(crate) fn program(env: &Env) -> io::Result<PathBuf> {
     }
 }
 
-/// Makes the desktop know whose notifications these are: they say it themselves.
+/// Does nothing: notifications contain the name of the app.
 #[expect(
     clippy::unnecessary_wraps,
     reason = "the signature is the same on all platforms"
@@ -212,14 +212,16 @@ pub(crate) fn make_known(_app: &AppHandle, _folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Has the page painted without OpenGL, unless the user has said otherwise. To load that takes longer than this page
-/// ever gives it to do, a second and a half where it is a software one; and with some drivers the page stays empty.
+/// Disables OpenGL for the page, unless the user has set otherwise. Loading it takes longer than it
+/// saves on this page, one and a half seconds for a software renderer, and with some drivers the
+/// page stays empty.
 pub(crate) fn prepare() -> io::Result<()> {
     own_variables::set("WEBKIT_DISABLE_COMPOSITING_MODE", "1")
 }
 
-/// A path as one word of the `Exec` line of a desktop entry: quoted, the characters that mean something
-/// in quotes escaped, and all that once more as a string of the file (Desktop Entry Specification 1.5).
+/// Quotes a path as one argument of the `Exec` line of a desktop entry: special characters are
+/// escaped, and everything is escaped again as a string of the file (Desktop Entry Specification
+/// 1.5).
 pub(crate) fn as_word(path: &str) -> String {
     let mut word = String::from('"');
     for character in path.chars() {

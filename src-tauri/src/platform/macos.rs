@@ -1,4 +1,4 @@
-//! macOS: an item of the menu bar.
+//! macOS: an item in the menu bar.
 
 use std::{io, path::Path};
 
@@ -9,7 +9,7 @@ pub(crate) use super::{
     system_tray::show_tray,
 };
 
-/// Makes the desktop know whose notifications these are: they come out of the bundle of the app.
+/// Does nothing: notifications are identified by the bundle of the app.
 #[expect(
     clippy::unnecessary_wraps,
     reason = "the signature is the same on all platforms"
@@ -18,7 +18,7 @@ pub(crate) fn make_known(_app: &AppHandle, _folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A launch agent has its words apart from each other.
+/// Returns the path unchanged: a launch agent has separate arguments.
 pub(crate) fn as_word(path: &str) -> String {
     path.to_owned()
 }

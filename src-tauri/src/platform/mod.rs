@@ -1,5 +1,5 @@
-//! What differs from one desktop to another, behind one set of function names. Only here, and for the
-//! console in `main.rs`, does the app ask which system it is on.
+//! The functions that differ between desktops, under the same names. Only here, and for the console
+//! in `main.rs`, does the app depend on the system.
 
 #[cfg(not(target_os = "linux"))]
 mod alike;

@@ -1,7 +1,7 @@
 //! macOS and Windows: Tauri's tray, its menu updated in place.
 //!
-//! Items are made once for each shape of the menu and changed afterwards: making them anew all the time
-//! would close an open menu, and leak on Windows.
+//! Items are created once for each shape of the menu and updated afterwards: recreating them would
+//! close an open menu, and leak on Windows.
 
 use std::{
     collections::HashMap,
@@ -27,7 +27,7 @@ use crate::{host::Host, tray::choose};
 /// The actions of the menu items, by their id.
 type Choices = Arc<Mutex<HashMap<String, Choice>>>;
 
-/// Shows what comes. There always is a tray.
+/// Shows the tray and its updates. These desktops always have a tray.
 pub(crate) fn show_tray(app: &AppHandle, mut trays: watch::Receiver<Arc<Tray>>) {
     let app = app.clone();
     spawn(async move {
@@ -55,7 +55,7 @@ pub(crate) fn show_tray(app: &AppHandle, mut trays: watch::Receiver<Arc<Tray>>) 
     });
 }
 
-/// The icon and the items of its menu, in the order in which they are read.
+/// The icon and its menu items, in reading order.
 struct Shown {
     icon: TrayIcon,
     light: Light,
@@ -125,7 +125,7 @@ impl Shown {
     }
 }
 
-/// Whether the items have the shape of the entries, and have been changed to what these say.
+/// Updates the items in place. Returns whether they have the shape of the entries.
 fn in_place<'a>(
     entries: &[Entry],
     items: &mut impl Iterator<Item = &'a Item>,
@@ -207,7 +207,7 @@ fn make(
     Ok(made)
 }
 
-/// What the items do now, by the numbers that [`make`] gives them.
+/// Stores the current actions of the items, by the numbers from [`make`].
 fn remember(tray: &Tray, choices: &Choices) {
     fn add(entries: &[Entry], number: &mut usize, choices: &mut HashMap<String, Choice>) {
         for entry in entries.iter().filter(|entry| !entry.is_hidden()) {
@@ -237,7 +237,7 @@ fn tooltip(tray: &Tray) -> String {
     format!("{}\n{}", tray.title, tray.tooltip)
 }
 
-/// A single ampersand would mark the next letter as the one to press.
+/// Escapes ampersands, which would mark the next letter as a shortcut.
 fn literal(text: &str) -> String {
     text.replace('&', "&&")
 }

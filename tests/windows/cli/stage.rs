@@ -106,7 +106,7 @@ impl Stage {
     /// Whoever carries a mark of this stack.
     pub(crate) fn everybody(&self) -> Vec<u32> {
         let stack = self.home().stack_id(&self.path("pilotlight.toml"));
-        let table = wait_for(async { ProcessTable::since(0).take().await.unwrap() });
+        let table = wait_for(async { ProcessTable::since(0).scan().await.unwrap() });
         let marked = table.marked_by_stack(&stack);
         marked.map(|(process, _)| process.pid).collect()
     }

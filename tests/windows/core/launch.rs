@@ -30,14 +30,14 @@ async fn whoever_a_service_starts_belongs_to_it_and_ends_with_it() {
     let steps: Vec<&str> = kinds.iter().flat_map(|kind| ["--child", kind]).collect();
     let service = stage.serve(&steps).await;
     let children = service.children(kinds.len()).await;
-    let members = service.tree.left(&stage.processes).await.unwrap();
+    let members = service.tree.living_members(&stage.processes).await.unwrap();
     for child in &children {
         let is_member = members.iter().any(|member| member.pid == *child);
         assert!(is_member, "{child} is not among {members:?}");
     }
     let stopped = kill(&service.tree, &stage.processes).await;
     assert!(stopped.killed);
-    assert_eq!(stopped.left, []);
+    assert_eq!(stopped.survivors, []);
     let left: Vec<_> = children.into_iter().filter(|pid| lives(*pid)).collect();
     assert_eq!(left, [0; 0]);
 }
@@ -63,7 +63,7 @@ async fn nobody_gets_away_who_is_started_at_once() {
             tokio::task::yield_now().await;
         }
         let stopped = kill(&service.tree, &stage.processes).await;
-        assert_eq!(stopped.left, [], "{round}");
+        assert_eq!(stopped.survivors, [], "{round}");
         let text = service.text();
         for pid in text.lines().filter_map(|line| line.strip_prefix("child ")) {
             assert!(!lives(pid.parse().unwrap()), "{round}: {text}");
@@ -80,10 +80,10 @@ async fn who_is_left_by_the_first_process_is_still_ended() {
     let exit = within("its end", service.tree.exited()).await;
     assert_eq!(exit, Exit::Code(0));
     let children = service.children(1).await;
-    let members = service.tree.left(&stage.processes).await.unwrap();
+    let members = service.tree.living_members(&stage.processes).await.unwrap();
     let members: Vec<u32> = members.iter().map(|member| member.pid).collect();
     assert_eq!(members, children);
     let stopped = kill(&service.tree, &stage.processes).await;
-    assert_eq!(stopped.left, []);
+    assert_eq!(stopped.survivors, []);
     eventually("its end", || !lives(children[0])).await;
 }

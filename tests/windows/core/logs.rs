@@ -71,7 +71,8 @@ async fn readers_are_not_in_the_way_of_a_flood() {
         size: 1 << 40,
     };
     let (kept, token) = (logs.run(RunId(1)), cancel.clone());
-    let daemon = tokio::spawn(async move { keep(&Watcher::new(), &kept, limits, token).await });
+    let daemon =
+        tokio::spawn(async move { run_indexer(&Watcher::new(), &kept, limits, token).await });
     let service = stage.start(prepared).await;
     let mut seen = 0;
     while service.tree.exit().is_none() {

@@ -14,7 +14,7 @@ use std::{
 };
 
 use pilotlight::{
-    effects::process::{Ask, Launch, ProcessTable, Tree, kill, launch, process, stop},
+    effects::process::{Launch, ProcessTable, StopRequest, Tree, kill, launch, process, stop},
     model::facts::{Mark, RunId, StackId, Stopped},
     stack::ServiceName,
 };
@@ -54,14 +54,14 @@ impl Stage {
     }
 
     /// What launches these words here, for a test to change.
-    pub(crate) fn prepare(&self, words: &[&str]) -> Launch {
+    pub(crate) fn prepare(&self, argv: &[&str]) -> Launch {
         let run = RunId(self.runs.fetch_add(1, Ordering::Relaxed));
         let log = OpenOptions::new()
             .append(true)
             .create(true)
             .open(self.output(run));
         Launch {
-            words: words.iter().map(OsString::from).collect(),
+            argv: argv.iter().map(OsString::from).collect(),
             directory: self.folder.path().canonicalize().unwrap(),
             environment: env::vars_os().collect(),
             mark: Mark {
@@ -102,7 +102,7 @@ impl Stage {
     pub(crate) async fn stop(
         &self,
         service: &Service,
-        ask: Ask<'_>,
+        ask: StopRequest<'_>,
         patience: Duration,
     ) -> Stopped {
         let never = CancellationToken::new();

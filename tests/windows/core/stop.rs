@@ -6,7 +6,7 @@
 use std::{fs, time::Duration};
 
 use pilotlight::{
-    effects::process::{Ask, stop},
+    effects::process::{StopRequest, stop},
     model::facts::Exit,
     stack::{Command, Signal},
 };
@@ -25,10 +25,12 @@ async fn who_cannot_be_asked_is_ended_when_patience_is() {
             .await;
         let children = service.children(1).await;
         service.until_it_says("up").await;
-        let stopped = stage.stop(&service, Ask::Signal(signal), SHORT).await;
+        let stopped = stage
+            .stop(&service, StopRequest::Signal(signal), SHORT)
+            .await;
         assert!(stopped.killed);
         assert_eq!(stopped.exit, Some(Exit::Code(1)));
-        assert_eq!(stopped.left, []);
+        assert_eq!(stopped.survivors, []);
         assert!(!lives(children[0]));
     }
 }
@@ -38,10 +40,10 @@ async fn politeness_is_skipped_where_the_stack_file_says_so() {
     let stage = Stage::new();
     let service = stage.serve(&["--print", "up"]).await;
     service.until_it_says("up").await;
-    let ask = Ask::Signal(Signal::Kill);
+    let ask = StopRequest::Signal(Signal::Kill);
     let stopped = within("the stop", stage.stop(&service, ask, DEADLINE * 2)).await;
     assert!(stopped.killed);
-    assert_eq!(stopped.left, []);
+    assert_eq!(stopped.survivors, []);
 }
 
 /// Runs the stop command of a service that ends with 3 as soon as there is a file `go`.
@@ -53,14 +55,14 @@ async fn asked_by(line: &str) -> (Option<Exit>, bool) {
     service.until_it_says("up").await;
     let command = Command::Shell(line.to_owned());
     let environment: Vec<_> = std::env::vars_os().collect();
-    let ask = Ask::Command {
+    let ask = StopRequest::Command {
         command: &command,
         directory: stage.folder.path(),
         environment: &environment,
     };
     let patience = if line.contains("go") { DEADLINE } else { SHORT };
     let stopped = stage.stop(&service, ask, patience).await;
-    assert_eq!(stopped.left, []);
+    assert_eq!(stopped.survivors, []);
     (stopped.exit, stopped.killed)
 }
 
@@ -80,7 +82,7 @@ async fn a_person_who_is_impatient_is_not_kept_waiting() {
     let service = stage.serve(&["--sigterm", "ignore", "--print", "up"]).await;
     service.until_it_says("up").await;
     let now = CancellationToken::new();
-    let ask = Ask::Signal(Signal::Terminate);
+    let ask = StopRequest::Signal(Signal::Terminate);
     let stopping = stop(&service.tree, &stage.processes, ask, DEADLINE * 2, &now);
     let impatience = async {
         tokio::time::sleep(SHORT).await;
@@ -88,7 +90,7 @@ async fn a_person_who_is_impatient_is_not_kept_waiting() {
     };
     let (stopped, ()) = within("the stop", async { tokio::join!(stopping, impatience) }).await;
     assert!(stopped.killed);
-    assert_eq!(stopped.left, []);
+    assert_eq!(stopped.survivors, []);
 }
 
 #[tokio::test]
@@ -96,7 +98,7 @@ async fn who_ended_by_itself_is_not_killed_and_nothing_is_lost_of_what_it_said()
     let stage = Stage::new();
     let service = stage.serve(&["--print", "last words", "--exit", "9"]).await;
     within("its end", service.tree.exited()).await;
-    let ask = Ask::Signal(Signal::Terminate);
+    let ask = StopRequest::Signal(Signal::Terminate);
     let stopped = stage.stop(&service, ask, DEADLINE).await;
     assert_eq!(stopped.exit, Some(Exit::Code(9)));
     assert!(!stopped.killed);

@@ -45,7 +45,7 @@ pub(crate) async fn run(context: &Context, init: &Init) -> Result<Ending, Failur
     let file = folder.join(stack_file::FILE_NAME);
     let looked = project::look(&folder).await?;
     let is_there = fs::symlink_metadata(&file).is_ok();
-    let asker = Asker {
+    let requester = Requester {
         asks: !init.yes && !init.json && !init.dry_run && io::stdin().is_terminal(),
         is_quiet: init.json,
     };
@@ -55,11 +55,11 @@ pub(crate) async fn run(context: &Context, init: &Init) -> Result<Ending, Failur
     if looked.combined.draft.services.is_empty() {
         return nothing(init, &file, &looked);
     }
-    let Some(draft) = asker.answered(&looked.combined.draft)? else {
+    let Some(draft) = requester.answered(&looked.combined.draft)? else {
         return Ok(Ending::Undone);
     };
     if is_there {
-        return present(init, &file, &looked, &draft, &asker).await;
+        return present(init, &file, &looked, &draft, &requester).await;
     }
     let text = render(&draft);
     // What is written is right; if it is not, the fault is here and nobody should have the file.
@@ -73,7 +73,7 @@ pub(crate) async fn run(context: &Context, init: &Init) -> Result<Ending, Failur
     }
     stack_file_text::create(&file, &text).map_err(Failure::system("write pilotlight.toml"))?;
     written(&file, &draft, "wrote")?;
-    offer(file, &asker).await
+    offer(file, &requester).await
 }
 
 /// The folder that is meant, absolute.
@@ -127,7 +127,7 @@ async fn present(
     file: &Path,
     looked: &Looked,
     draft: &Draft,
-    asker: &Asker,
+    requester: &Requester,
 ) -> Result<Ending, Failure> {
     let old = stack_file::text(file)?;
     let merged = match merge(file, &old, draft, &env::vars_os().collect()) {
@@ -179,7 +179,7 @@ async fn present(
         )?;
         return Ok(Ending::Undone);
     }
-    if asker.asks && !confirmed(&format!("Add {} to it?", merged.added.join(", ")))? {
+    if requester.asks && !confirmed(&format!("Add {} to it?", merged.added.join(", ")))? {
         return Ok(Ending::Undone);
     }
     exchange(file, &old, &merged)?;
@@ -188,7 +188,7 @@ async fn present(
         draft,
         &format!("added {} to", merged.added.join(", ")),
     )?;
-    offer(file.to_owned(), asker).await
+    offer(file.to_owned(), requester).await
 }
 
 fn exchange(file: &Path, old: &str, merged: &Merged) -> Result<(), Failure> {
@@ -228,14 +228,14 @@ fn written(file: &Path, draft: &Draft, what: &str) -> Result<(), Failure> {
 }
 
 /// Starts the stack, if a person says so.
-async fn offer(file: PathBuf, asker: &Asker) -> Result<Ending, Failure> {
+async fn offer(file: PathBuf, requester: &Requester) -> Result<Ending, Failure> {
     let up_line = match file.parent() {
         Some(folder) if env::current_dir().is_ok_and(|here| here != folder) => {
             format!("pilotlight up --file {}", shown(&file))
         }
         _ => "pilotlight up".to_owned(),
     };
-    if !asker.asks || !confirmed("Start it now?")? {
+    if !requester.asks || !confirmed("Start it now?")? {
         say(DIM, &format!("`{up_line}` starts it"))?;
         return Ok(Ending::Done);
     }
@@ -248,13 +248,13 @@ async fn offer(file: PathBuf, asker: &Asker) -> Result<Ending, Failure> {
 }
 
 /// Who answers what the project does not.
-struct Asker {
+struct Requester {
     /// A person, on a terminal.
     asks: bool,
     is_quiet: bool,
 }
 
-impl Asker {
+impl Requester {
     /// The draft with the answers to its questions. `None` if the person went away.
     fn answered(&self, draft: &Draft) -> Result<Option<Draft>, Failure> {
         let mut answers = BTreeMap::new();

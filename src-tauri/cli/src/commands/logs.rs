@@ -12,7 +12,7 @@ use std::{
 
 use clap::ValueEnum as _;
 use pilotlight::{
-    effects::log::{Merged, MergedFollow, Query, Runs, ServiceLogs, Watcher},
+    effects::log::{MergedFollow, MergedLogs, Query, Runs, ServiceLogs, Watcher},
     model::facts::StackId,
     stack::ServiceName,
 };
@@ -55,7 +55,7 @@ pub(crate) async fn run(context: &Context, asked: Logs) -> Result<Ending, Failur
         path: context.home.logs().join(&id.0),
         source,
     };
-    let mut merged = Merged::open(sources, &query).map_err(&unreadable)?;
+    let mut merged = MergedLogs::open(sources, &query).map_err(&unreadable)?;
     let mut printer = Printer::new(services, asked.json, asked.times);
     history(&mut merged, wanted, &mut printer, &unreadable)?;
     for (service, remark) in merged.take_remarks() {
@@ -108,7 +108,7 @@ fn no_match(
 
 /// Prints the lines that exist now.
 fn history(
-    merged: &mut Merged,
+    merged: &mut MergedLogs,
     mut wanted: Wanted,
     printer: &mut Printer,
     unreadable: &impl Fn(io::Error) -> Failure,

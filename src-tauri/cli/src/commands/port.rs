@@ -9,7 +9,7 @@ use std::{
 
 use jiff::Timestamp;
 use pilotlight::{
-    effects::port::{Asker, Hidden, Listeners, describe_fault, free, listeners, may_free},
+    effects::port::{Requester, Hidden, Listeners, describe_fault, free, listeners, may_free},
     host::clock,
     model::{
         facts::{Holder, Mark, PortFault, Protected},
@@ -41,9 +41,9 @@ pub(crate) async fn run(context: &Context, asked: &PortCommand) -> Result<Ending
     if !asked.free {
         return show(asked, &listeners, &running);
     }
-    let asker = Asker::with(running.marks().collect());
+    let requester = Requester::with(running.marks().collect());
     if !asked.yes && !listeners.holders.is_empty() {
-        if let Err(fault) = may_free(port, &asker).await {
+        if let Err(fault) = may_free(port, &requester).await {
             return say_refused(asked, &fault, &running);
         }
         if !io::stdin().is_terminal() {
@@ -55,7 +55,7 @@ pub(crate) async fn run(context: &Context, asked: &PortCommand) -> Result<Ending
             return Ok(Ending::Undone);
         }
     }
-    match free(port, &asker).await {
+    match free(port, &requester).await {
         Ok(ended) => say_ended(asked, &ended),
         Err(fault) => say_refused(asked, &fault, &running),
     }

@@ -8,7 +8,7 @@ use std::{
 
 use pilotlight::{
     control::{Client, Watch},
-    effects::process::{ProcessTable, left_of_runs},
+    effects::process::{ProcessTable, survivors_of_runs},
     fs::home::Home,
     model::view::{Light, Snapshot, StackView},
     supervisor::offline,
@@ -86,10 +86,10 @@ pub(super) async fn dark(home: &Home, file: &Path) -> Result<Arc<StackView>, Fai
     let stack = Arc::new(read(file)?);
     let id = home.stack_id(file);
     let mut view = offline::view(home, stack);
-    let Ok(processes) = ProcessTable::since(0).take().await else {
+    let Ok(processes) = ProcessTable::since(0).scan().await else {
         return Ok(view);
     };
-    for (process, mark) in left_of_runs(&processes, |mark| mark.stack == id) {
+    for (process, mark) in survivors_of_runs(&processes, |mark| mark.stack == id) {
         let stack = Arc::make_mut(&mut view);
         let service = stack
             .services

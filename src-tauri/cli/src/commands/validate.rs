@@ -81,7 +81,7 @@ fn what(stack: &Stack, service: &Service) -> String {
     match command {
         None => "external: monitored, never started".to_owned(),
         Some(Command::Shell(line)) => redact::command_line(&[line]),
-        Some(Command::Words(words)) => redact::command_line(&words),
+        Some(Command::Argv(words)) => redact::command_line(&words),
     }
 }
 

@@ -1,11 +1,11 @@
-//! What tray and window may ask for.
+//! The actions of tray and window.
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use super::{AppState, Says, environment, files};
+use super::{AppState, FileContent, environment, files};
 use crate::{
     app::{settings::Settings, window::FileChange},
     control::{self, Control as _, Down, Outcome, Restart, Up},
@@ -18,13 +18,13 @@ use crate::{
 };
 
 impl AppState {
-    /// Starts services, all if there are none; answers when they are ready or one has failed.
+    /// Starts services, or all of a stack. Returns when they are ready or one has failed.
     pub async fn start(&self, file: &Path, services: Vec<ServiceName>) -> Outcome {
         if let Err(why) = self.expect_known(file, &services) {
             return Outcome::Refused(why);
         }
         let variables = self.0.settled_variables(file).await;
-        // The daemon would say only that it is wrong.
+        // The daemon's error message would have less detail.
         if let Err(wrong) = files::stack(file, variables.clone()).await {
             return Outcome::Refused(wrong);
         }
@@ -36,7 +36,7 @@ impl AppState {
         self.0.daemon.up(up).await
     }
 
-    /// Stops services, all if there are none; answers when they are verified gone.
+    /// Stops services, or all of a stack. Returns when they have verifiably exited.
     pub async fn stop(&self, file: &Path, services: Vec<ServiceName>) -> Outcome {
         if let Err(why) = self.expect_known(file, &services) {
             return Outcome::Refused(why);
@@ -49,7 +49,7 @@ impl AppState {
         self.0.daemon.down(down).await
     }
 
-    /// Stops services and starts them; what is not up is started.
+    /// Restarts services. Services that do not run are started.
     pub async fn restart(&self, file: &Path, services: Vec<ServiceName>) -> Outcome {
         if let Err(why) = self.expect_known(file, &services) {
             return Outcome::Refused(why);
@@ -103,7 +103,7 @@ impl AppState {
         let (text, mut stack) = {
             let state = self.0.state();
             let known = state.files.get(file)?;
-            let Says::Valid(stack) = &known.says else {
+            let FileContent::Valid(stack) = &known.content else {
                 return None;
             };
             (known.text.clone().ok()?, Stack::clone(stack))
@@ -113,7 +113,7 @@ impl AppState {
         }
         let withheld = withhold(&mut stack);
         let sentence = format!(
-            "{} was not started yet as it is now, so this was not done: {}. Start it once, or run \
+            "{} was not started yet in this version, so this was skipped: {}. Start it once, or run \
              `pilotlight doctor --yes` there.",
             file.display(),
             withheld.join("; ")
@@ -121,17 +121,22 @@ impl AppState {
         (!withheld.is_empty()).then_some(sentence)
     }
 
-    /// Takes over what the file of a running stack says now. What was up stays or comes up; what is
-    /// new is started with it if all was up.
+    /// Applies the changed file of a running stack. Running services stay up or restart. New
+    /// services start too if all were running.
     pub async fn apply_change(&self, file: &Path) -> Outcome {
         let view = self.0.view.borrow().clone();
         let Some(stack) = view.stacks.iter().find(|stack| stack.file == file) else {
             return Outcome::Refused("that stack is not known".into());
         };
-        let says = self.0.state().files.get(file).map(|file| file.says.clone());
-        let new = match says {
-            Some(Says::Valid(new)) => new,
-            Some(Says::Wrong(_)) | None => {
+        let content = self
+            .0
+            .state()
+            .files
+            .get(file)
+            .map(|file| file.content.clone());
+        let new = match content {
+            Some(FileContent::Valid(new)) => new,
+            Some(FileContent::Wrong(_)) | None => {
                 return Outcome::Refused("the stack file is not valid".into());
             }
         };
@@ -153,7 +158,7 @@ impl AppState {
         self.start(file, remaining).await
     }
 
-    /// Knows a stack from now on: a stack file, or a folder in or above which one is.
+    /// Adds a stack: its file, or a folder in or below its folder.
     pub fn add(&self, path: &Path) -> Result<PathBuf, String> {
         let file = stack_file::find(path).map_err(|not_found| not_found.to_string())?;
         let is_known = {
@@ -163,13 +168,13 @@ impl AppState {
         if !is_known {
             self.0
                 .learn(&file)
-                .map_err(|error| format!("failed to write the settings: {error}"))?;
+                .map_err(|error| format!("the settings cannot be written: {error}"))?;
             self.0.publish();
         }
         Ok(file)
     }
 
-    /// Forgets a stack. Nothing of it may run, and nothing is deleted.
+    /// Removes a stack, which must not be running. No file is deleted.
     #[must_use]
     pub fn remove(&self, file: &Path) -> Outcome {
         if let Err(why) = self.expect_known(file, &[]) {
@@ -182,7 +187,7 @@ impl AppState {
             stacks.any(|stack| stack.file == file && !stack.is_dark())
         };
         if runs {
-            return Outcome::Refused("it still runs: stop it first".into());
+            return Outcome::Refused("the stack is running; stop it first".into());
         }
         let written = {
             let mut state = self.0.state();
@@ -194,7 +199,7 @@ impl AppState {
         outcome(written)
     }
 
-    /// Chooses something else.
+    /// Changes the settings.
     #[must_use]
     pub fn set_settings(&self, settings: Settings) -> Outcome {
         let written = {
@@ -210,7 +215,7 @@ impl AppState {
         outcome(written)
     }
 
-    /// Chooses whether a stack is started when the app starts with the desktop.
+    /// Sets whether a stack starts when the app starts with the desktop.
     #[must_use]
     pub fn set_start_at_login(&self, file: &Path, on: bool) -> Outcome {
         let written = {
@@ -226,8 +231,8 @@ impl AppState {
         outcome(written)
     }
 
-    /// The address of a link of a service, of its port where no label is given. Only what is
-    /// declared, and only pages.
+    /// Returns the address of a link of a service, or of its port without a label. Only declared
+    /// web pages are returned.
     #[must_use]
     pub fn link(&self, file: &Path, service: &ServiceName, label: Option<&str>) -> Option<String> {
         let view = self.0.view.borrow().clone();
@@ -241,7 +246,7 @@ impl AppState {
         matches!(parsed.scheme(), "http" | "https").then_some(address)
     }
 
-    /// The log of the latest run of a service, if it has left one.
+    /// Returns the log of the latest run of a service, if it exists.
     #[must_use]
     pub fn log_file(&self, file: &Path, service: &ServiceName) -> Option<PathBuf> {
         self.expect_known(file, std::slice::from_ref(service))
@@ -252,13 +257,13 @@ impl AppState {
         Some(logs.run(run).log().to_owned())
     }
 
-    /// Whether this is the file of a known stack.
+    /// Returns whether this is the file of a known stack.
     #[must_use]
     pub fn knows(&self, file: &Path) -> bool {
         self.0.state().files.contains_key(file)
     }
 
-    /// What has become of the file of a stack.
+    /// Returns how the file of a stack differs from the applied one.
     #[must_use]
     pub fn change(&self, file: &Path) -> Option<FileChange> {
         let stacks = self.0.stacks.borrow().clone();
@@ -275,7 +280,7 @@ fn outcome(written: std::io::Result<()>) -> Outcome {
     match written {
         Ok(()) => Outcome::Done,
         Err(error) => Outcome::Failed {
-            message: format!("failed to write the settings: {error}"),
+            message: format!("the settings cannot be written: {error}"),
             findings: Vec::new(),
         },
     }

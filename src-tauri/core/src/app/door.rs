@@ -1,5 +1,6 @@
-//! The names and paths that the page may use: known stacks, their services, and what the user picked in
-//! a desktop dialogue. The page shows text from services and projects, so it is not trusted.
+//! The names and paths that the page may use: known stacks, their services, and what the user
+//! selected in a desktop dialog. The page shows text from services and projects, so it is not
+//! trusted.
 
 use std::path::{Path, PathBuf};
 
@@ -9,18 +10,18 @@ use crate::{stack::ServiceName, stack_file};
 const UNKNOWN: &str = "that stack is not known";
 
 impl AppState {
-    /// Remembers that the user picked this file or folder in a dialogue.
+    /// Records that the user selected this file or folder in a dialog.
     pub fn picked(&self, path: &Path) {
         self.0.state().picked.insert(path.to_owned());
     }
 
-    /// Adds a stack that the user picked, for the page.
+    /// Adds a stack that the user selected.
     pub fn add_picked(&self, path: &Path) -> Result<PathBuf, String> {
         self.expect_picked(path)?;
         self.add(path)
     }
 
-    /// Allows a draft to be made of a folder and written there, if the user picked the folder.
+    /// Allows a draft to be created and written in a folder, if the user selected it.
     pub fn allow_draft(&self, folder: &Path) -> Result<(), String> {
         self.expect_picked(folder)?;
         let file = folder.join(stack_file::FILE_NAME);
@@ -32,7 +33,7 @@ impl AppState {
         if self.0.state().picked.contains(path) {
             Ok(())
         } else {
-            Err(format!("{} was not chosen in a dialogue", path.display()))
+            Err(format!("{} was not selected in a dialog", path.display()))
         }
     }
 
@@ -43,7 +44,7 @@ impl AppState {
             Ok(())
         } else {
             let folder = file.parent().unwrap_or(file).display();
-            Err(format!("{folder} was not looked at"))
+            Err(format!("{folder} was not scanned"))
         }
     }
 

@@ -1,4 +1,4 @@
-//! The files of known stacks: what they say, and when they change.
+//! The files of known stacks: their content and changes.
 
 use std::{
     io,
@@ -7,36 +7,36 @@ use std::{
     time::Duration,
 };
 
-use super::{Inner, Says, acts::lines};
+use super::{FileContent, Inner, acts::lines};
 use crate::{
     app::window::FileChange,
     fs::{
-        project_file::{PATIENCE, apart, apart_blocking},
+        project_file::{TIME_LIMIT, apart, apart_blocking},
         redact::redact,
     },
     stack::Stack,
     stack_file::{self, Environment, Place, ProblemKind, Report},
 };
 
-/// What stood in a file, or why it could not be read.
+/// The content of a file, or why it could not be read.
 pub(super) type Text = Result<String, String>;
 
-/// Who writes a file often does it in several steps.
+/// The delay before a changed file is read, since editors often write in several steps.
 const SETTLE: Duration = Duration::from_millis(50);
 
-/// How often one has to look where there is not even a folder to watch.
+/// The polling interval for a file in a missing folder.
 const NO_FOLDER: Duration = Duration::from_secs(5);
 
-/// How long a window that opens waits for a file.
+/// The time limit for reading a file while the window opens.
 const BRIEF: Duration = Duration::from_secs(1);
 
-/// The text of a file and the stack that it describes, or what is wrong with it.
+/// Returns the text of a file and the stack in it, or its errors.
 pub(super) async fn stack(
     file: &Path,
     variables: Arc<Environment>,
 ) -> Result<(String, Stack), String> {
     let path = file.to_owned();
-    let reading = apart(PATIENCE, move |_| {
+    let reading = apart(TIME_LIMIT, move |_| {
         let text = stack_file::text(&path).map_err(|report| lines(&report))?;
         let stack = stack_file::parse(&path, text.as_bytes(), &variables);
         Ok((text, stack.map_err(|report| lines(&report))?))
@@ -45,10 +45,10 @@ pub(super) async fn stack(
     read.unwrap_or_else(|error| Err(unread(file, &error)))
 }
 
-/// What the file says, read with these variables.
-pub(super) fn read(file: &Path, variables: Arc<Environment>) -> (Text, Says) {
+/// Reads the file with these variables.
+pub(super) fn read(file: &Path, variables: Arc<Environment>) -> (Text, FileContent) {
     let path = file.to_owned();
-    let read = apart_blocking(BRIEF, move |_| said(&path, &variables));
+    let read = apart_blocking(BRIEF, move |_| load(&path, &variables));
     read.unwrap_or_else(|error| nothing(file, &error))
 }
 
@@ -56,8 +56,8 @@ fn unread(file: &Path, error: &io::Error) -> String {
     format!("{} cannot be read: {error}", file.display())
 }
 
-/// The reason why the content of the file is unknown.
-fn nothing(file: &Path, error: &io::Error) -> (Text, Says) {
+/// Returns the content for a file that cannot be read.
+fn nothing(file: &Path, error: &io::Error) -> (Text, FileContent) {
     let message = unread(file, error);
     let wrong = FileChange::Invalid {
         message: message.clone(),
@@ -65,25 +65,25 @@ fn nothing(file: &Path, error: &io::Error) -> (Text, Says) {
         column: None,
         excerpt: None,
     };
-    (Err(message), Says::Wrong(wrong))
+    (Err(message), FileContent::Wrong(wrong))
 }
 
-fn said(file: &Path, variables: &Environment) -> (Text, Says) {
+fn load(file: &Path, variables: &Environment) -> (Text, FileContent) {
     let text = match stack_file::text(file) {
         Ok(text) => text,
         Err(report) => {
             let text = Err(lines(&report));
-            return (text, Says::Wrong(wrong(&report)));
+            return (text, FileContent::Wrong(wrong(&report)));
         }
     };
-    let says = match stack_file::parse(file, text.as_bytes(), variables) {
-        Ok(stack) => Says::Valid(Arc::new(stack)),
-        Err(report) => Says::Wrong(wrong(&report)),
+    let content = match stack_file::parse(file, text.as_bytes(), variables) {
+        Ok(stack) => FileContent::Valid(Arc::new(stack)),
+        Err(report) => FileContent::Wrong(wrong(&report)),
     };
-    (Ok(text), says)
+    (Ok(text), content)
 }
 
-/// What is wrong first.
+/// Returns the first error.
 fn wrong(report: &Report) -> FileChange {
     let Some(problem) = report.problems().first() else {
         return FileChange::Missing;
@@ -100,12 +100,12 @@ fn wrong(report: &Report) -> FileChange {
     }
 }
 
-/// Looks at the file whenever it may have changed, as long as the desk is there.
-pub(super) async fn watch(desk: Weak<Inner>, file: PathBuf) {
+/// Reloads the file whenever it may have changed, while the app state exists.
+pub(super) async fn watch(app: Weak<Inner>, file: PathBuf) {
     let folder = file.parent().map(Path::to_owned);
     loop {
-        let Some(inner) = desk.upgrade() else { return };
-        let (exists, in_folder) = apart(PATIENCE, {
+        let Some(inner) = app.upgrade() else { return };
+        let (exists, in_folder) = apart(TIME_LIMIT, {
             let (file, folder) = (file.clone(), folder.clone());
             move |_| (file.exists(), folder.is_some_and(|folder| folder.is_dir()))
         })
@@ -116,8 +116,8 @@ pub(super) async fn watch(desk: Weak<Inner>, file: PathBuf) {
             .as_ref()
             .filter(|_| in_folder)
             .map(|folder| inner.watcher.arrival(folder));
-        // Now that nothing is missed any more.
-        inner.look_at_file(&file).await;
+        // Read after the watches are set, so that no change is missed.
+        inner.reload_file(&file).await;
         drop(inner);
         match (growth, arrival) {
             (Some(growth), Some(arrival)) => tokio::select! {
@@ -132,32 +132,32 @@ pub(super) async fn watch(desk: Weak<Inner>, file: PathBuf) {
 }
 
 impl Inner {
-    /// Reads all of them again, with other variables.
-    pub(super) fn look_at_all_files(&self) {
+    /// Reloads all files with other variables.
+    pub(super) fn reload_all_files(&self) {
         let known: Vec<PathBuf> = self.state().files.keys().cloned().collect();
         for path in known {
-            let (text, says) = read(&path, self.variables(&path));
-            let dark = self.dark(&path, &says);
+            let (text, content) = read(&path, self.variables(&path));
+            let dark = self.dark(&path, &content);
             if let Some(file) = self.state().files.get_mut(&path) {
-                (file.text, file.says, file.dark) = (text, says, dark);
+                (file.text, file.content, file.dark) = (text, content, dark);
             }
         }
         self.publish();
     }
 
-    /// Reads the file again; nothing happens if it is what it was.
-    async fn look_at_file(&self, path: &Path) {
+    /// Reloads the file, if it has changed.
+    async fn reload_file(&self, path: &Path) {
         let (file, variables) = (path.to_owned(), self.variables(path));
-        let said = apart(PATIENCE, move |_| said(&file, &variables)).await;
-        let (text, says) = said.unwrap_or_else(|error| nothing(path, &error));
-        let dark = self.dark(path, &says);
+        let loaded = apart(TIME_LIMIT, move |_| load(&file, &variables)).await;
+        let (text, content) = loaded.unwrap_or_else(|error| nothing(path, &error));
+        let dark = self.dark(path, &content);
         let mut state = self.state();
         let Some(file) = state.files.get_mut(path).filter(|file| file.text != text) else {
             return;
         };
         tracing::info!(file = %path.display(), "the stack file has changed");
         file.text = text;
-        file.says = says;
+        file.content = content;
         file.dark = dark;
         drop(state);
         self.publish();

@@ -1,4 +1,4 @@
-//! Logs, as the window follows them.
+//! Follows logs for the window.
 
 use std::{io, path::Path, time::Duration};
 
@@ -7,27 +7,27 @@ use jiff::Timestamp;
 use super::AppState;
 use crate::{
     app::window::{LogLine, LogUpdate},
-    effects::log::{Line, Merged, Query, Runs, ServiceLogs, with_colours},
+    effects::log::{Line, MergedLogs, Query, Runs, ServiceLogs, with_colours},
     host::clock,
     stack::ServiceName,
 };
 
-/// So many lines go in one message.
+/// The maximum number of lines in one message.
 const BATCH: usize = 500;
 
-/// So many lines of what was written before are told, shared among the services.
+/// The number of earlier lines that are sent, shared among the services.
 const HISTORY: usize = 100_000;
 
-/// Between two messages, so that a window is not flooded: whoever writes faster is read later, and
-/// nothing is left out.
+/// The pause between two messages, so that a flood does not overload the window. No line is left
+/// out.
 const PACE: Duration = Duration::from_millis(25);
 
-/// Between two messages of what was there before.
+/// The pause between two messages of earlier lines.
 const HISTORY_PACE: Duration = Duration::from_millis(4);
 
 impl AppState {
-    /// Follows the logs of these services, of all of the stack if there are none, and tells what
-    /// there is and what comes until `tell` answers that nobody listens. Dropping it ends it.
+    /// Follows the logs of these services, or of all services of the stack, and sends existing and
+    /// new lines until `send` returns `false`. Cancel-safe.
     pub async fn follow_log(
         &self,
         file: &Path,
@@ -38,11 +38,11 @@ impl AppState {
             Ok(()) => self
                 .follow(file, services, &mut tell)
                 .await
-                .map_err(|error| format!("failed to read the log: {error}")),
+                .map_err(|error| format!("the log cannot be read: {error}")),
             Err(why) => Err(why),
         };
         if let Err(message) = followed {
-            // Whether anybody hears it makes no difference any more.
+            // The receiver may be closed.
             tell(LogUpdate::Failed { message });
         }
     }
@@ -69,7 +69,7 @@ impl AppState {
         let sources = services
             .iter()
             .map(|service| (service.clone(), logs(service)));
-        let mut merged = Merged::open(sources, &query)?;
+        let mut merged = MergedLogs::open(sources, &query)?;
         let mut number = 0;
         loop {
             let lines = numbered(merged.by_ref().take(BATCH), &mut number)?;
@@ -109,7 +109,7 @@ impl AppState {
         Ok(())
     }
 
-    /// The services of a stack that leave logs.
+    /// Returns the services of a stack that have logs.
     fn logged(&self, file: &Path) -> Vec<ServiceName> {
         let view = self.0.view.borrow().clone();
         let stack = view.stacks.iter().find(|stack| stack.file == file);

@@ -1,7 +1,7 @@
-//! The desk of the tray application: everything that tray and window show and ask for, without either.
+//! The state of the tray application: everything that tray and window show and do, without either.
 //!
-//! It knows stacks that the daemon does not have (yet), watches their files, keeps what a person has
-//! chosen, and carries out what is asked for on the [`Handle`] of the daemon in the same process.
+//! Includes stacks that were never started, watches stack files, stores the user's settings, and
+//! carries out actions through the [`Handle`] of the daemon in the same process.
 
 mod acts;
 mod details;
@@ -29,7 +29,7 @@ use tokio_util::task::AbortOnDropHandle;
 use self::files::Text;
 use crate::{
     app::{
-        settings::{Choices, Known, Settings, Store},
+        settings::{Choices, Settings, Store, StoredStack},
         window::{FileChange, KnownStack, ServiceUsage, UsageSample},
     },
     control::Control as _,
@@ -45,7 +45,7 @@ use crate::{
     supervisor::{Applied, Handle, offline},
 };
 
-/// See the module. Clones share one.
+/// The state of the app. Clones share it.
 #[derive(Clone)]
 pub struct AppState(Arc<Inner>);
 
@@ -54,24 +54,24 @@ struct Inner {
     daemon: Handle,
     store: Store,
     watcher: Watcher,
-    /// Where its tasks run: it is asked for things from threads of their own, too.
+    /// The runtime of its tasks. Its methods are called from other threads too.
     runtime: tokio::runtime::Handle,
-    /// What a stack starts with that nobody has started otherwise.
-    own: watch::Sender<Own>,
+    /// The variables for stacks that no command has started.
+    own: watch::Sender<OwnVariables>,
     state: Mutex<State>,
     view: watch::Sender<Arc<Snapshot>>,
     stacks: watch::Sender<Arc<Vec<KnownStack>>>,
     settings: watch::Sender<Settings>,
-    /// Follows the daemon; ends with the last clone.
+    /// The task that follows the daemon. It ends with the last clone.
     follower: Mutex<Option<AbortOnDropHandle<()>>>,
 }
 
-/// The variables of the person at the desk.
+/// The variables of the user.
 #[derive(Clone)]
-struct Own {
-    /// Those of this process, unless better ones were found.
+struct OwnVariables {
+    /// The variables of this process, or of the login shell once they are known.
     variables: Arc<Environment>,
-    /// Whether nobody looks for better ones.
+    /// Whether the login shell was read.
     settled: bool,
 }
 
@@ -79,11 +79,11 @@ struct Own {
 struct State {
     choices: Choices,
     files: BTreeMap<PathBuf, File>,
-    /// What the daemon has, as it was applied.
+    /// The applied stacks of the daemon.
     applied: Vec<Applied>,
-    /// What was found the last time that somebody asked, by stack file.
+    /// The findings of the last diagnosis, by stack file.
     doctored: BTreeMap<PathBuf, Vec<Finding>>,
-    /// The paths that the user picked in a dialogue.
+    /// The paths that the user selected in a dialog.
     picked: BTreeSet<PathBuf>,
     /// The stack files of the scanned folders.
     drafted: BTreeSet<PathBuf>,
@@ -92,12 +92,12 @@ struct State {
 /// The file of a known stack.
 struct File {
     text: Text,
-    /// What it says, for whoever reads it with the variables that are to be used.
-    says: Says,
-    /// What is shown of it where the daemon has nothing to show.
+    /// The content of the file.
+    content: FileContent,
+    /// The view of the stack while the daemon does not have it.
     dark: Arc<StackView>,
     compared: RefCell<Option<Compared>>,
-    /// Watches it.
+    /// The task that watches it.
     _watch: AbortOnDropHandle<()>,
 }
 
@@ -125,16 +125,16 @@ impl File {
     }
 }
 
-/// What a stack file says.
+/// The content of a stack file.
 #[derive(Clone, Debug)]
-enum Says {
+enum FileContent {
     Valid(Arc<Stack>),
     Wrong(FileChange),
 }
 
 impl AppState {
-    /// The desk over this daemon, and what is to be said of how it was found. Must be called within
-    /// the runtime.
+    /// Opens the state of this home, and returns a message about damaged settings, if any. Must be
+    /// called within the runtime.
     pub async fn open(home: &Home, daemon: Handle) -> (Self, Option<String>) {
         let (store, choices, remark) = Store::open(home);
         let (view, _) = watch::channel(Arc::default());
@@ -145,13 +145,13 @@ impl AppState {
             .iter()
             .map(|known| known.file.clone())
             .collect();
-        let desk = Self(Arc::new(Inner {
+        let app = Self(Arc::new(Inner {
             home: home.clone(),
             daemon: daemon.clone(),
             store,
             watcher: Watcher::new(),
             runtime: tokio::runtime::Handle::current(),
-            own: watch::Sender::new(Own {
+            own: watch::Sender::new(OwnVariables {
                 variables: Arc::new(own_variables::inherited()),
                 settled: true,
             }),
@@ -165,31 +165,30 @@ impl AppState {
             follower: Mutex::default(),
         }));
         for file in known {
-            desk.watch(&file);
+            app.watch(&file);
         }
-        desk.0.look_at_keeper().await;
-        let inner = Arc::downgrade(&desk.0);
+        app.0.follow_daemon().await;
+        let inner = Arc::downgrade(&app.0);
         let mut snapshots = daemon.snapshot();
         snapshots.mark_unchanged();
         let follower = tokio::spawn(async move {
             while snapshots.changed().await.is_ok() {
                 let Some(inner) = inner.upgrade() else { return };
                 snapshots.mark_unchanged();
-                inner.look_at_keeper().await;
+                inner.follow_daemon().await;
             }
         });
-        let mut place = desk
+        let mut place = app
             .0
             .follower
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         *place = Some(AbortOnDropHandle::new(follower));
         drop(place);
-        (desk, remark)
+        (app, remark)
     }
 
-    /// Looks for the variables that a person has in a terminal, where this process lacks them. What is
-    /// started meanwhile waits for them.
+    /// Reads the variables of the login shell, if this process lacks them. Starts wait for that.
     pub fn find_variables(&self) {
         self.await_variables(|own| async move {
             match login_environment(&own).await {
@@ -199,7 +198,7 @@ impl AppState {
                 }
                 Ok(None) => None,
                 Err(error) => {
-                    tracing::warn!("failed to {error}: going on with the variables of the desktop");
+                    tracing::warn!("{error}; continuing with the variables of the desktop");
                     None
                 }
             }
@@ -224,42 +223,43 @@ impl AppState {
                 }
             });
             if better {
-                inner.look_at_all_files();
+                inner.reload_all_files();
             }
         });
     }
 
-    /// Every known stack, as it changes. Those that were never started are stopped.
+    /// Returns a receiver of the views of all known stacks. Stacks that were never started count as
+    /// stopped.
     #[must_use]
     pub fn view(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.0.view.subscribe()
     }
 
-    /// What is known of the stacks besides, as it changes.
+    /// Returns a receiver of additional facts about the known stacks.
     #[must_use]
     pub fn stacks(&self) -> watch::Receiver<Arc<Vec<KnownStack>>> {
         self.0.stacks.subscribe()
     }
 
-    /// What was chosen, as it changes.
+    /// Returns a receiver of the settings.
     #[must_use]
     pub fn settings(&self) -> watch::Receiver<Settings> {
         self.0.settings.subscribe()
     }
 
-    /// The daemon.
+    /// Returns the daemon.
     #[must_use]
     pub fn daemon(&self) -> &Handle {
         &self.0.daemon
     }
 
-    /// The places on disk.
+    /// Returns the home.
     #[must_use]
     pub fn home(&self) -> &Home {
         &self.0.home
     }
 
-    /// The stacks that are to be started when the app starts with the desktop.
+    /// Returns the stacks that start when the app starts with the desktop.
     #[must_use]
     pub fn wanted_at_login(&self) -> Vec<PathBuf> {
         let state = self.0.state();
@@ -271,7 +271,7 @@ impl AppState {
         wanted.map(|known| known.file.clone()).collect()
     }
 
-    /// What the services cost now; `None` while nothing runs.
+    /// Measures the usage of all services; `None` while none runs.
     pub async fn usage(&self) -> Option<UsageSample> {
         let runs = |snapshot: &Snapshot| {
             let mut services = snapshot.stacks.iter().flat_map(|stack| &stack.services);
@@ -299,15 +299,15 @@ impl AppState {
         })
     }
 
-    /// Watches the file of a stack from now on.
+    /// Starts to watch the file of a stack.
     fn watch(&self, file: &Path) {
-        let (text, says) = files::read(file, self.0.variables(file));
-        let dark = self.0.dark(file, &says);
+        let (text, content) = files::read(file, self.0.variables(file));
+        let dark = self.0.dark(file, &content);
         let watch = files::watch(Arc::downgrade(&self.0), file.to_owned());
         let watch = self.0.runtime.spawn(watch);
         let entry = File {
             text,
-            says,
+            content,
             dark,
             compared: RefCell::default(),
             _watch: AbortOnDropHandle::new(watch),
@@ -321,8 +321,8 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in what the daemon has, and a stack that somebody else has given it.
-    async fn look_at_keeper(self: &Arc<Self>) {
+    /// Updates the state from the daemon, and adds stacks that were started by a command.
+    async fn follow_daemon(self: &Arc<Self>) {
         let applied = self.daemon.applied().await;
         let snapshot = self.daemon.snapshot().borrow().clone();
         let is_new = |stack: &&Arc<StackView>| {
@@ -338,26 +338,26 @@ impl Inner {
             .collect();
         self.state().applied = applied;
         for file in new {
-            // It runs whether or not this can be written down.
+            // The stack runs whether or not this can be stored.
             if let Err(error) = self.learn(&file) {
-                tracing::warn!("failed to remember {}: {error}", file.display());
+                tracing::warn!("{} cannot be remembered: {error}", file.display());
             }
         }
         self.publish();
     }
 
-    /// Knows a stack from now on.
+    /// Adds a stack.
     fn learn(self: &Arc<Self>, file: &Path) -> std::io::Result<()> {
         AppState(self.clone()).watch(file);
         let mut state = self.state();
-        state.choices.stacks.push(Known {
+        state.choices.stacks.push(StoredStack {
             file: file.to_owned(),
             start_at_login: false,
         });
         self.store.write(&state.choices)
     }
 
-    /// Tells everybody what is new.
+    /// Publishes the current state.
     fn publish(&self) {
         let snapshot = self.daemon.snapshot().borrow().clone();
         let state = self.state();
@@ -376,17 +376,19 @@ impl Inner {
                 .iter()
                 .find(|applied| applied.stack.file == known.file);
             let alive = kept.filter(|kept| !kept.is_dark());
-            let differs = match (&file.says, applied) {
-                (Says::Valid(new), Some(applied)) => file.changed_services(&applied.stack, new),
+            let differs = match (&file.content, applied) {
+                (FileContent::Valid(new), Some(applied)) => {
+                    file.changed_services(&applied.stack, new)
+                }
                 _ => None,
             };
-            let change = match (&file.says, alive) {
-                (Says::Wrong(wrong), _) => Some(wrong.clone()),
-                (Says::Valid(_), Some(_)) => differs
+            let change = match (&file.content, alive) {
+                (FileContent::Wrong(wrong), _) => Some(wrong.clone()),
+                (FileContent::Valid(_), Some(_)) => differs
                     .clone()
                     .map(|services| FileChange::Valid { services }),
-                // What is not up is read anew when it starts.
-                (Says::Valid(_), None) => None,
+                // A stopped stack is read again when it starts.
+                (FileContent::Valid(_), None) => None,
             };
             let shown = match (alive, kept) {
                 (Some(alive), _) => alive,
@@ -424,20 +426,19 @@ impl Inner {
         });
     }
 
-    /// The variables that a stack starts with, as far as they are known: those that somebody has given
-    /// it last, else our own.
+    /// Returns the variables with which a stack starts: those of its last start, or our own.
     fn variables(&self, file: &Path) -> Arc<Environment> {
         let applied = self.applied_variables(file);
         applied.unwrap_or_else(|| self.own.borrow().variables.clone())
     }
 
-    /// The same, once they are known.
+    /// Does the same, once the login shell was read.
     async fn settled_variables(&self, file: &Path) -> Arc<Environment> {
         if let Some(applied) = self.applied_variables(file) {
             return applied;
         }
         let mut own = self.own.subscribe();
-        // The sender is in here.
+        // The sender is part of this state.
         let _ = own.wait_for(|own| own.settled).await;
         self.variables(file)
     }
@@ -449,11 +450,11 @@ impl Inner {
         applied.map(|applied| applied.variables.clone())
     }
 
-    /// The view of a file for which the daemon has no stack.
-    fn dark(&self, file: &Path, says: &Says) -> Arc<StackView> {
-        match says {
-            Says::Valid(stack) => offline::view(&self.home, stack.clone()),
-            Says::Wrong(_) => Arc::new(StackView {
+    /// Returns the view of a file for which the daemon has no stack.
+    fn dark(&self, file: &Path, content: &FileContent) -> Arc<StackView> {
+        match content {
+            FileContent::Valid(stack) => offline::view(&self.home, stack.clone()),
+            FileContent::Wrong(_) => Arc::new(StackView {
                 name: named_after_folder(file),
                 file: file.to_owned(),
                 mode: crate::stack::Mode::default(),
@@ -465,7 +466,7 @@ impl Inner {
     }
 }
 
-/// The services that one has and the other has not, or not as it is; `None` where nothing differs.
+/// Returns the services that were added, removed or changed; `None` if nothing differs.
 fn changed_services(old: &Stack, new: &Stack) -> Option<Vec<ServiceName>> {
     let by_name = |stack: &Stack| -> HashMap<ServiceName, Arc<Service>> {
         let services = stack.services.iter();
@@ -498,7 +499,7 @@ fn named_after_folder(file: &Path) -> String {
     )
 }
 
-/// The path as a person would write it.
+/// Returns the path with `~` for the home folder.
 fn short(path: &Path) -> String {
     let home = std::env::home_dir().filter(|home| home.as_os_str().len() > 1);
     match home.and_then(|home| path.strip_prefix(home).ok().map(Path::to_owned)) {
@@ -507,7 +508,7 @@ fn short(path: &Path) -> String {
     }
 }
 
-/// The variables as they go into a request.
+/// Converts the variables for a request.
 fn environment(variables: &Environment) -> crate::control::Environment {
     let pairs = variables
         .iter()

@@ -1,4 +1,4 @@
-//! Stacks that are not there yet: the example, and a stack file that was drafted for a folder.
+//! New stacks: the example, and a drafted stack file.
 
 use std::{
     fs, io,
@@ -9,12 +9,15 @@ use super::AppState;
 use crate::{effects::remedy::stack_file_text, stack_file};
 
 impl AppState {
-    /// Copies the example to `place`, unless somebody has done so before, and knows it.
+    /// Copies the example to `place`, unless it exists there, and adds it.
     pub fn try_example(&self, example: &Path, place: &Path) -> Result<PathBuf, String> {
         let file = place.join(stack_file::FILE_NAME);
         if !file.exists() {
             copy(example, place).map_err(|error| {
-                format!("failed to copy the example to {}: {error}", place.display())
+                format!(
+                    "the example cannot be copied to {}: {error}",
+                    place.display()
+                )
             })?;
         }
         self.add(&file)
@@ -28,12 +31,12 @@ impl AppState {
         let valid = stack_file::parse(file, text.as_bytes(), &variables);
         valid.map_err(|report| report.lines().collect::<Vec<_>>().join("\n"))?;
         stack_file_text::create(file, text)
-            .map_err(|error| format!("failed to write {}: {error}", file.display()))?;
+            .map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
         self.add(file)
     }
 }
 
-/// Copies the files of a folder and those in folders below. None that is there is written over.
+/// Copies a folder recursively. Never overwrites.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {

@@ -1,4 +1,4 @@
-//! What a finding advises: what it would do, and doing it.
+//! Previews and carries out remedies.
 
 use std::{path::Path, time::Duration};
 
@@ -7,7 +7,7 @@ use crate::{
     app::window::Preview,
     control::{Control as _, Outcome},
     effects::{
-        port::{Asker, describe_fault, free},
+        port::{Requester, describe_fault, free},
         remedy::{self, Line, RemedyError},
     },
     fs::{project_file::Reader, redact::redact},
@@ -15,14 +15,14 @@ use crate::{
     model::{facts::Mark, finding::Action},
 };
 
-/// How long the window waits for the text of a stack file.
+/// The time limit for reading a stack file for the window.
 const BRIEF: Duration = Duration::from_secs(1);
 
-/// The window can only ask for what it has been shown.
-const OUTDATED: &str = "that is not advised any more: have the stack looked at again";
+/// The error for an action that no current finding recommends.
+const OUTDATED: &str = "This suggestion is out of date. Check the stack again.";
 
 impl AppState {
-    /// What an action would do. Of a change of a stack file, the difference too.
+    /// Returns a preview of an action, with the diff for a stack file.
     pub fn preview(&self, file: &Path, action: &Action) -> Result<Preview, String> {
         if self.advised(file, action).is_none() {
             return Err(OUTDATED.into());
@@ -31,7 +31,7 @@ impl AppState {
             Action::EditStackFile { file, changes } => {
                 let text = Reader::within(BRIEF)
                     .text(file)
-                    .map_err(|error| format!("failed to read {}: {error}", file.display()))?;
+                    .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
                 let changed = remedy::change(&text, changes).map_err(|line| {
                     format!("line {line} of {} has changed since", file.display())
                 })?;
@@ -50,8 +50,9 @@ impl AppState {
         })
     }
 
-    /// Carries an action out, if it is one that the stack has been advised: the window cannot make
-    /// one up. What was up is started afterwards, so that the advice takes effect.
+    /// Carries out an action, if a current finding of the stack recommends it: the window cannot
+    /// request any other. A running stack starts the service afterwards, so that the change takes
+    /// effect.
     pub async fn carry_out(&self, file: &Path, action: &Action) -> Outcome {
         let Some(service) = self.advised(file, action) else {
             return Outcome::Refused(OUTDATED.into());
@@ -65,8 +66,8 @@ impl AppState {
                 outcome => return outcome,
             },
             Action::FreePort { port } => {
-                let asker = Asker::with(self.running().into_iter().collect());
-                free(*port, &asker)
+                let requester = Requester::with(self.running().into_iter().collect());
+                free(*port, &requester)
                     .await
                     .map(drop)
                     .map_err(|fault| describe_fault(*port, &fault, clock::now().wall))
@@ -76,10 +77,13 @@ impl AppState {
             } => remedy::install(command, directory, &variables)
                 .await
                 .map(drop)
-                .map_err(|error| told(&error)),
-            Action::CopyFile { from, to } => remedy::copy(from, to).map_err(|error| told(&error)),
+                .map_err(|error| failure_text(&error)),
+            Action::CopyFile { from, to } => {
+                remedy::copy(from, to).map_err(|error| failure_text(&error))
+            }
             Action::EditStackFile { file, changes } => {
-                remedy::edit_stack_file(file, changes, &variables).map_err(|error| told(&error))
+                remedy::edit_stack_file(file, changes, &variables)
+                    .map_err(|error| failure_text(&error))
             }
         };
         if let Err(message) = done {
@@ -100,7 +104,7 @@ impl AppState {
         Outcome::Done
     }
 
-    /// For which service a finding that was shown advises this.
+    /// Returns the service of the finding that recommends this action.
     fn advised(&self, file: &Path, action: &Action) -> Option<crate::stack::ServiceName> {
         let shown = self.0.daemon.snapshot().borrow().clone();
         let stack = shown.stacks.iter().find(|stack| stack.file == file);
@@ -120,7 +124,7 @@ impl AppState {
         Some(found.service.clone())
     }
 
-    /// The runs that the daemon has.
+    /// Returns the active runs of the daemon.
     pub(super) fn running(&self) -> Vec<Mark> {
         let snapshot = self.0.daemon.snapshot().borrow().clone();
         let stacks = snapshot.stacks.iter().flat_map(|stack| {
@@ -141,9 +145,9 @@ impl AppState {
     }
 }
 
-/// A remedy failed: in a sentence, with what a command said last.
-fn told(error: &RemedyError) -> String {
-    let mut text = format!("failed to {error}");
+/// Returns the error message of a remedy, with the last output of its command.
+fn failure_text(error: &RemedyError) -> String {
+    let mut text = error.to_string();
     if let RemedyError::Ended { output, .. } = error {
         let said: Vec<&str> = output.text.lines().collect();
         for line in &said[said.len().saturating_sub(10)..] {
@@ -154,7 +158,7 @@ fn told(error: &RemedyError) -> String {
     text
 }
 
-/// Lines that begin with a space, `-`, `+`, or `:` for a gap.
+/// Formats a diff: lines that begin with a space, `-`, `+`, or `:` for a gap.
 fn shown(difference: &[Line]) -> String {
     let line = |line: &Line| match line {
         Line::Same(_, text) => format!(" {text}"),

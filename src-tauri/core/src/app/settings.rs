@@ -1,5 +1,5 @@
-//! What the user of the app has chosen, and the stacks that it knows. One file that is only ever
-//! replaced whole; what cannot be read is set aside and said.
+//! The settings of the app, and its known stacks. Stored in one file that is replaced atomically;
+//! an unreadable file is quarantined.
 
 use std::{
     fs, io,
@@ -10,41 +10,41 @@ use serde::{Deserialize, Serialize};
 
 use crate::fs::{home::Home, quarantine::quarantine, replace::replace};
 
-/// What a person may choose.
+/// The user's settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(default)]
 pub struct Settings {
     /// Whether the app starts with the desktop.
     pub start_at_login: bool,
-    /// Whether incidents are told by notifications of the desktop.
+    /// Whether incidents are shown as desktop notifications.
     pub notifications: bool,
-    /// What becomes of the services when the app is quit.
+    /// What happens to the services when the app quits.
     pub on_quit: OnQuit,
-    /// How the window looks.
+    /// The appearance of the window.
     pub theme: Theme,
 }
 
-/// What becomes of the services when the app is quit.
+/// What happens to the services when the app quits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum OnQuit {
-    /// A person is asked, if anything runs.
+    /// The user is asked, if any service runs.
     #[default]
     Ask,
     /// All are stopped.
     StopAll,
-    /// They stay, for a later daemon to adopt.
+    /// They keep running, for a later daemon to adopt.
     LeaveRunning,
 }
 
-/// How the window looks.
+/// The appearance of the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Theme {
-    /// As the desktop does.
+    /// As the desktop.
     #[default]
     System,
     /// Dark on light.
@@ -66,7 +66,7 @@ impl Default for Settings {
 
 /// A stack that the app knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Known {
+pub struct StoredStack {
     /// Its stack file, absolute.
     #[serde(with = "crate::fs::native_text")]
     pub file: PathBuf,
@@ -75,21 +75,21 @@ pub struct Known {
     pub start_at_login: bool,
 }
 
-/// All that is kept.
+/// The content of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Choices {
     pub(crate) settings: Settings,
-    pub(crate) stacks: Vec<Known>,
+    pub(crate) stacks: Vec<StoredStack>,
 }
 
-/// The file.
+/// The settings file.
 #[derive(Debug)]
 pub(crate) struct Store(PathBuf);
 
 impl Store {
-    /// Reads what is there. What cannot be understood is set aside; the second value says so, or
-    /// why not even that was possible.
+    /// Reads the settings. An unreadable file is quarantined; the last value is a message about
+    /// that.
     pub(crate) fn open(home: &Home) -> (Self, Choices, Option<String>) {
         let store = Self(home.settings().join("settings.json"));
         let (choices, remark) = store.read();
@@ -112,7 +112,7 @@ impl Store {
         }
     }
 
-    /// Writes it. Fails as the operating system does.
+    /// Writes the settings.
     pub(crate) fn write(&self, choices: &Choices) -> io::Result<()> {
         let mut text = serde_json::to_vec_pretty(choices)?;
         text.push(b'\n');
@@ -121,13 +121,10 @@ impl Store {
 }
 
 fn aside(path: &Path, reason: &str) -> String {
-    match quarantine(
-        path,
-        format!("the settings cannot be understood ({reason})"),
-    ) {
+    match quarantine(path, format!("the settings cannot be parsed ({reason})")) {
         Ok(quarantine) => quarantine.to_string(),
         Err(error) => format!(
-            "{} cannot be understood ({reason}) nor set aside: {error}",
+            "{} cannot be parsed ({reason}) or moved aside: {error}",
             path.display()
         ),
     }
@@ -155,7 +152,7 @@ mod tests {
                 notifications: false,
                 ..Settings::default()
             },
-            stacks: vec![Known {
+            stacks: vec![StoredStack {
                 file: "/srv/a b/pilotlight.toml".into(),
                 start_at_login: true,
             }],

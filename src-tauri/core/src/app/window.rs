@@ -1,5 +1,5 @@
-//! What goes between the app and its window. `ui/src/backend/wire.ts` is made from these types
-//! (`cargo xtask generate`).
+//! The messages between the app and its window. `ui/src/backend/wire.ts` is generated from these
+//! types (`cargo xtask generate`).
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -13,82 +13,82 @@ use crate::{
     stack::ServiceName,
 };
 
-/// What the window is told. The first is [`Update::Whole`].
+/// A message to the window. The first is [`Update::Whole`].
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Update {
-    /// All there is to know.
+    /// The complete state.
     Whole {
-        /// Of the app.
+        /// The version of the app.
         version: String,
-        /// Where it runs.
+        /// The platform.
         platform: Platform,
         /// Every known stack, also those that were never started.
         snapshot: Arc<Snapshot>,
-        /// What is known of them besides.
+        /// Additional facts about them.
         stacks: Vec<KnownStack>,
-        /// What was chosen.
+        /// The settings.
         settings: Settings,
-        /// Of the last five minutes at most.
+        /// The usage of the last five minutes.
         usage: Vec<UsageSample>,
-        /// Whether there is a tray for the icon.
+        /// Whether the desktop has a tray.
         tray: bool,
     },
-    /// Something has changed.
+    /// A snapshot.
     Snapshot {
-        /// The whole of it.
+        /// The complete snapshot.
         snapshot: Arc<Snapshot>,
     },
-    /// What the services cost now.
+    /// The current usage.
     Usage {
-        /// What was measured.
+        /// The measurement.
         sample: UsageSample,
     },
-    /// A stack came or went, or its file has changed.
+    /// A stack was added or removed, or its file has changed.
     Stacks {
         /// All of them.
         stacks: Vec<KnownStack>,
     },
-    /// Something else was chosen.
+    /// The settings have changed.
     Settings {
-        /// All that is chosen.
+        /// The settings.
         settings: Settings,
     },
-    /// A tray came or went.
+    /// A tray appeared or disappeared.
     Tray {
         /// Whether there is one.
         tray: bool,
     },
-    /// Something that a person should know: what was set aside, or taken over.
+    /// A message for the user.
     Remark {
         /// A sentence.
         text: String,
     },
-    /// The tray or a notification asks for this one.
+    /// The tray or a notification selects a stack.
     Show {
         /// The stack file.
         #[serde(with = "crate::fs::native_text")]
         #[cfg_attr(feature = "typescript", ts(type = "string"))]
         file: PathBuf,
-        /// Which service, if one.
+        /// The service, if any.
         service: Option<ServiceName>,
     },
-    /// Somebody wants to quit, and is to be asked what becomes of the services.
+    /// The user wants to quit and must choose what happens to the services.
     QuitAsked,
     /// The services are being stopped.
     Quitting {
-        /// How many are still there.
+        /// The number of services that still run.
         stopping: usize,
     },
 }
 
-/// Where the app runs.
+/// The platform of the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Platform {
-    /// Linux, and whatever is like it.
+    /// Linux and similar systems.
     Linux,
     /// macOS
     #[serde(rename = "macos")]
@@ -98,7 +98,7 @@ pub enum Platform {
 }
 
 impl Platform {
-    /// The one that this program was built for.
+    /// Returns the platform of this program.
     #[must_use]
     pub fn here() -> Self {
         match std::env::consts::OS {
@@ -109,18 +109,18 @@ impl Platform {
     }
 }
 
-/// What the services cost at one time.
+/// The usage of all services at one time.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct UsageSample {
-    /// When.
+    /// The time.
     #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub at: Timestamp,
-    /// Those that run.
+    /// The running services.
     pub services: Vec<ServiceUsage>,
 }
 
-/// What a service costs.
+/// The usage of a service.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ServiceUsage {
@@ -128,16 +128,16 @@ pub struct ServiceUsage {
     #[serde(with = "crate::fs::native_text")]
     #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub file: PathBuf,
-    /// Which.
+    /// The service.
     pub service: ServiceName,
-    /// Of one core.
+    /// CPU usage in percent of one core.
     pub cpu_percent: Option<f64>,
-    /// Of its whole tree.
+    /// Memory of its whole process tree.
     #[cfg_attr(feature = "typescript", ts(type = "number | null"))]
     pub memory_bytes: Option<u64>,
 }
 
-/// What is known of a stack besides its state.
+/// Additional facts about a stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct KnownStack {
@@ -145,38 +145,38 @@ pub struct KnownStack {
     #[serde(with = "crate::fs::native_text")]
     #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub file: PathBuf,
-    /// Its name; that of its folder where the file cannot be read.
+    /// Its name; that of its folder if the file cannot be read.
     pub name: String,
-    /// Its folder, as a person would write it.
+    /// Its folder, with `~` for the home folder.
     pub folder: String,
     /// Whether it is started when the app starts with the desktop.
     pub start_at_login: bool,
-    /// What has become of its file since it was applied.
+    /// How its file has changed since it was applied.
     pub change: Option<FileChange>,
 }
 
-/// What has become of a stack file.
+/// A change of a stack file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum FileChange {
-    /// It says something else, and can be applied.
+    /// The file differs and can be applied.
     Valid {
         /// The services that are changed, new or gone.
         services: Vec<ServiceName>,
     },
-    /// It is wrong. What runs goes on as it was.
+    /// The file is invalid. Running services are not affected.
     Invalid {
-        /// What is wrong first.
+        /// The first error.
         message: String,
-        /// Where, from 1.
+        /// Its position, from 1.
         line: Option<usize>,
-        /// Where, from 1.
+        /// Its position, from 1.
         column: Option<usize>,
-        /// The line itself.
+        /// The line of the error.
         excerpt: Option<String>,
     },
-    /// It is not there.
+    /// The file does not exist.
     Missing,
 }
 
@@ -184,25 +184,25 @@ pub enum FileChange {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct LogLine {
-    /// Who wrote it.
+    /// The service.
     pub service: ServiceName,
-    /// In which run.
+    /// The run.
     #[serde(serialize_with = "as_text")]
     #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub run: RunId,
-    /// Counts the lines of what is followed, from 1.
+    /// The number of the line within the followed logs, from 1.
     #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub number: u64,
-    /// When, if that is known.
+    /// When it was written, if known.
     #[cfg_attr(feature = "typescript", ts(type = "string | null"))]
     pub time: Option<Timestamp>,
-    /// How grave it is, as far as that can be guessed.
+    /// The guessed level.
     pub level: Option<LogLevel>,
     /// The line, with its terminal sequences.
     pub text: String,
 }
 
-/// How grave a line is.
+/// The level of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
@@ -211,11 +211,11 @@ pub enum LogLevel {
     Error,
     /// Something may be wrong.
     Warning,
-    /// The usual.
+    /// Normal operation.
     Info,
-    /// For who looks into the program.
+    /// For debugging.
     Debug,
-    /// The finest.
+    /// Very detailed.
     Trace,
 }
 
@@ -239,21 +239,21 @@ fn as_text<S: serde::Serializer>(run: &RunId, serializer: S) -> Result<S::Ok, S:
     serializer.collect_str(run)
 }
 
-/// What is told of logs that are followed.
+/// A message about followed logs.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum LogUpdate {
     /// The next lines, at most 500.
     Lines {
-        /// In their order.
+        /// The lines, in order.
         lines: Vec<LogLine>,
     },
-    /// All that was there has been told.
+    /// All existing lines were sent.
     CaughtUp,
-    /// No more can be read.
+    /// The logs can no longer be read.
     Failed {
-        /// Why.
+        /// The reason.
         message: String,
     },
 }
@@ -302,47 +302,47 @@ pub struct Variable {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Preview {
-    /// In words that make a question.
+    /// A description, for a question.
     pub text: String,
-    /// The change of a stack file: lines that begin with a space, `-`, `+`, or `:` for a gap.
+    /// The diff of a stack file: lines that begin with a space, `-`, `+`, or `:` for a gap.
     pub diff: Option<String>,
 }
 
-/// The stack file that fits a folder.
+/// A drafted stack file for a folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Draft {
-    /// Where it would be written.
+    /// The path of the file.
     #[serde(with = "crate::fs::native_text")]
     #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub file: PathBuf,
-    /// What would stand in it.
+    /// Its text.
     pub text: String,
-    /// What it was made from.
+    /// The sources of the draft.
     pub found: Vec<Found>,
-    /// Whether there is a file in its place.
+    /// Whether the file exists already.
     pub exists: bool,
 }
 
-/// Something that was seen in a folder.
+/// Something that was detected in a folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Found {
-    /// What.
+    /// A description.
     pub text: String,
-    /// In which file.
+    /// The source file.
     pub source: Option<String>,
 }
 
-/// What becomes of the services, as somebody answered who wanted to quit.
+/// The user's choice when quitting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum QuitChoice {
     /// All are stopped.
     StopAll,
-    /// They stay.
+    /// They keep running.
     LeaveRunning,
-    /// The app stays, too.
+    /// The app keeps running.
     Cancel,
 }

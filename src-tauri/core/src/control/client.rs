@@ -1,4 +1,4 @@
-//! The side that asks.
+//! The client side of the control socket.
 
 use std::{future::Future, io, path::PathBuf, sync::Arc, time::Duration};
 
@@ -16,10 +16,10 @@ use crate::{
     platform::local,
 };
 
-/// A daemon's answer may be long: a snapshot of a thousand services.
+/// The maximum size of a response: a snapshot of a thousand services is long.
 const ANSWER_LIMIT: usize = 64 << 20;
 
-/// A daemon greets at once. One that does not is stopped or stuck.
+/// The time limit for the daemon's greeting. A daemon that takes longer is stopped or stuck.
 const GREETING: Duration = Duration::from_secs(5);
 
 /// The silence after which a daemon counts as stopped or stuck. A daemon that works on a request
@@ -45,13 +45,13 @@ pub struct Client {
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// Nobody keeps this home.
-    #[error("reach a daemon: none runs")]
+    /// No daemon is running.
+    #[error("no Pilot Light daemon is running")]
     NoDaemon,
-    /// The daemon is of a version that speaks otherwise.
+    /// The daemon uses another version of the protocol.
     #[error(
-        "speak to the daemon: it is Pilot Light {version} (protocol {theirs}), this is {} \
-         (protocol {PROTOCOL}); end it with its own version's `pilotlight down`",
+        "the daemon is Pilot Light {version} (protocol {theirs}), this is {} (protocol {PROTOCOL}); \
+         stop it with `pilotlight down` of its own version",
         env!("CARGO_PKG_VERSION")
     )]
     OtherVersion {
@@ -60,21 +60,20 @@ pub enum ConnectError {
         /// The version of its program.
         version: String,
     },
-    /// Whoever listens there is no daemon.
-    #[error("speak to the daemon: who listens at {} does not answer as one: {reason}", address.display())]
-    NotAKeeper {
-        /// Where.
+    /// The process that listens there is not a daemon.
+    #[error("the process that listens at {} is not a Pilot Light daemon: {reason}", address.display())]
+    NotADaemon {
+        /// The address.
         address: PathBuf,
-        /// What came instead.
+        /// Why it is not a daemon.
         reason: WireError,
     },
-    /// The daemon is there and says nothing.
-    #[error("hear from the daemon within {} s: it is stopped or stuck", GREETING.as_secs())]
+    /// The daemon accepts connections and does not respond.
+    #[error("the Pilot Light daemon is not responding (waited {} s)", GREETING.as_secs())]
     Silent,
-    /// A daemon holds the lock and should listen, but no process accepts connections at its socket. The
-    /// message is a complete sentence.
+    /// A daemon holds the lock and should listen, but no process accepts connections at its socket.
     #[error(
-        "the daemon ({holder}) runs, but its control socket {} is gone",
+        "the daemon ({holder}) is running, but its control socket {} is missing",
         address.display()
     )]
     NoSocket {
@@ -83,49 +82,49 @@ pub enum ConnectError {
         /// The address of its socket.
         address: PathBuf,
     },
-    /// The daemon ended in this moment.
-    #[error("hear from the daemon: it closed the connection")]
+    /// The daemon is just exiting.
+    #[error("the daemon closed the connection")]
     Closed,
-    /// The address cannot be used, or is somebody else's.
-    #[error("reach the daemon at {}: {source}", address.display())]
+    /// The address cannot be used, or belongs to another user.
+    #[error("the daemon at {} cannot be reached: {source}", address.display())]
     Io {
-        /// Where.
+        /// The address.
         address: PathBuf,
-        /// The operating system's words.
+        /// The operating system's error.
         source: io::Error,
     },
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The daemon ended or was ended.
-    #[error("hear from the daemon: it ended before it answered")]
+    /// The daemon exited.
+    #[error("the daemon exited before it replied")]
     Closed,
     /// The daemon exited before it accepted the request.
-    #[error("be heard by the daemon: it ended before it took the request")]
+    #[error("the daemon exited before it accepted the request")]
     NotHeard,
-    /// The daemon did not take the request, and why.
-    #[error("be heard by the daemon: {0}")]
+    /// The daemon rejected the request, with the reason.
+    #[error("the daemon rejected the request: {0}")]
     NotTaken(String),
-    /// The daemon answered something else than was asked.
-    #[error("understand the daemon: it answered something else than was asked")]
+    /// The response does not fit the request.
+    #[error("the daemon sent an unexpected response")]
     Unexpected,
-    /// The message or its answer did not come through.
-    #[error("speak to the daemon: {0}")]
+    /// The request or the response could not be transmitted.
+    #[error("the connection to the daemon failed: {0}")]
     Wire(WireError),
-    /// The daemon is running but no longer responds. The message is a complete sentence.
-    #[error("the daemon has not answered `{request}` for {} s: it is stopped or stuck", patience.as_secs())]
+    /// The daemon is running but no longer responds.
+    #[error("the Pilot Light daemon is not responding to `{request}` (waited {} s)", time_limit.as_secs())]
     Silent {
         /// The request.
         request: &'static str,
         /// How long the daemon has been silent.
-        patience: Duration,
+        time_limit: Duration,
     },
 }
 
 impl Client {
-    /// Connects to the daemon of this home, if there is one. Makes nothing on disk.
+    /// Connects to the daemon of this home, if there is one. Creates nothing on disk.
     pub async fn connect(home: &Home) -> Result<Self, ConnectError> {
         let address = home.socket();
         let stream = match local::connect(&address).await {
@@ -133,14 +132,14 @@ impl Client {
             Err(source) => return Err(unreachable(address, source)),
         };
         let mut wire = Wire::new(stream, ANSWER_LIMIT);
-        // A daemon that turns its clients away closes at once; what it said before tells more than
-        // that this could not be sent.
+        // A daemon that rejects its clients closes at once. Its message is more informative than
+        // the send error.
         drop(wire.send(&Hello::ours()).await);
         let daemon = match timeout(GREETING, wire.receive::<Hello>()).await {
             Err(_) => return Err(ConnectError::Silent),
             Ok(Ok(Some(daemon))) => daemon,
             Ok(Ok(None) | Err(WireError::Io(_))) => return Err(ConnectError::Closed),
-            Ok(Err(reason)) => return Err(ConnectError::NotAKeeper { address, reason }),
+            Ok(Err(reason)) => return Err(ConnectError::NotADaemon { address, reason }),
         };
         if daemon.pilotlight != PROTOCOL {
             return Err(ConnectError::OtherVersion {
@@ -169,13 +168,13 @@ impl Client {
         }
     }
 
-    /// What the daemon said of itself.
+    /// Returns the daemon's greeting.
     #[must_use]
     pub fn daemon(&self) -> &Hello {
         &self.daemon
     }
 
-    /// Starts services; returns when they are ready or one has failed.
+    /// Starts services. Returns when they are ready or one has failed.
     pub async fn up(&mut self, up: Up) -> Result<Outcome, ClientError> {
         self.start(up).await?.outcome().await
     }
@@ -184,10 +183,10 @@ impl Client {
     /// connection is handled after it. A daemon of an earlier version does not confirm this.
     pub async fn start(&mut self, up: Up) -> Result<Starting<'_>, ClientError> {
         let request = Request::Up(up);
-        let (patience, name) = (self.patience(&request), request.name());
-        let unsent = send(&mut self.wire, &request, patience).await?.err();
+        let (time_limit, name) = (self.time_limit(&request), request.name());
+        let unsent = send(&mut self.wire, &request, time_limit).await?.err();
         if self.daemon.hears_of_work {
-            match self.response(name, patience, unsent).await? {
+            match self.response(name, time_limit, unsent).await? {
                 Some(Response::Taken) => {}
                 None => return Err(ClientError::NotHeard),
                 Some(_) => return Err(ClientError::Unexpected),
@@ -197,37 +196,37 @@ impl Client {
         }
         Ok(Starting {
             client: self,
-            patience,
+            time_limit,
             request: name,
         })
     }
 
-    /// Stops services; returns when they are verified gone.
+    /// Stops services. Returns when they have verifiably exited.
     pub async fn down(&mut self, down: Down) -> Result<Outcome, ClientError> {
-        self.act(Request::Down(down)).await
+        self.outcome_of(Request::Down(down)).await
     }
 
-    /// Stops services, then starts them; returns like [`Client::up`].
+    /// Stops services, then starts them. Returns like [`Client::up`].
     pub async fn restart(&mut self, restart: Restart) -> Result<Outcome, ClientError> {
-        self.act(Request::Restart(restart)).await
+        self.outcome_of(Request::Restart(restart)).await
     }
 
-    /// Ends the daemon.
+    /// Stops the daemon.
     pub async fn quit(&mut self, leave_running: bool) -> Result<Outcome, ClientError> {
-        self.act(Request::Quit { leave_running }).await
+        self.outcome_of(Request::Quit { leave_running }).await
     }
 
-    /// The snapshot of this moment.
+    /// Returns the current snapshot.
     pub async fn status(&mut self) -> Result<Arc<Snapshot>, ClientError> {
-        self.look(Request::Status).await
+        self.snapshot_of(Request::Status).await
     }
 
-    /// The snapshot of this moment with CPU and memory.
+    /// Returns the current snapshot with CPU and memory.
     pub async fn usage(&mut self) -> Result<Arc<Snapshot>, ClientError> {
-        self.look(Request::Usage).await
+        self.snapshot_of(Request::Usage).await
     }
 
-    /// What is wrong with a stack, root causes first; `None` if the daemon does not have it.
+    /// Returns the findings for a stack, root causes first; `None` if the daemon does not have it.
     pub async fn doctor(&mut self, doctor: Doctor) -> Result<Option<Vec<Finding>>, ClientError> {
         match self.exchange(Request::Doctor(doctor)).await? {
             Response::Findings(findings) => Ok(findings),
@@ -240,21 +239,21 @@ impl Client {
         }
     }
 
-    /// Follows the daemon: a snapshot now and after every change.
+    /// Follows the daemon: returns the current snapshot and later ones after each change.
     pub async fn watch(mut self) -> Result<Watch, ClientError> {
-        let patience = self.patience(&Request::Watch);
-        let sent = send(&mut self.wire, &Request::Watch, patience).await?;
+        let time_limit = self.time_limit(&Request::Watch);
+        let sent = send(&mut self.wire, &Request::Watch, time_limit).await?;
         Ok(Watch {
             wire: self.wire,
             fault: sent.err(),
-            patience,
+            time_limit,
             heard: Instant::now(),
             latest: None,
         })
     }
 
     /// Returns how long the daemon may be silent after this request; `None` means without limit.
-    fn patience(&self, request: &Request) -> Option<Duration> {
+    fn time_limit(&self, request: &Request) -> Option<Duration> {
         match request {
             _ if self.daemon.hears_of_work => Some(SILENCE),
             Request::Up(_)
@@ -266,11 +265,11 @@ impl Client {
         }
     }
 
-    async fn act(&mut self, request: Request) -> Result<Outcome, ClientError> {
+    async fn outcome_of(&mut self, request: Request) -> Result<Outcome, ClientError> {
         outcome(self.exchange(request).await?)
     }
 
-    async fn look(&mut self, request: Request) -> Result<Arc<Snapshot>, ClientError> {
+    async fn snapshot_of(&mut self, request: Request) -> Result<Arc<Snapshot>, ClientError> {
         match self.exchange(request).await? {
             Response::Snapshot(snapshot) => Ok(snapshot),
             Response::Taken
@@ -283,9 +282,9 @@ impl Client {
     }
 
     async fn exchange(&mut self, request: Request) -> Result<Response, ClientError> {
-        let patience = self.patience(&request);
-        let unsent = send(&mut self.wire, &request, patience).await?.err();
-        let response = self.response(request.name(), patience, unsent).await?;
+        let time_limit = self.time_limit(&request);
+        let unsent = send(&mut self.wire, &request, time_limit).await?.err();
+        let response = self.response(request.name(), time_limit, unsent).await?;
         response.ok_or(ClientError::Closed)
     }
 
@@ -293,12 +292,12 @@ impl Client {
     async fn response(
         &mut self,
         request: &'static str,
-        patience: Option<Duration>,
+        time_limit: Option<Duration>,
         mut unsent: Option<WireError>,
     ) -> Result<Option<Response>, ClientError> {
         loop {
             let answer = answer(&mut self.wire, unsent.take());
-            match within(patience, request, answer).await? {
+            match within(time_limit, request, answer).await? {
                 Some(Response::Working) => {}
                 response => return Ok(response),
             }
@@ -309,14 +308,14 @@ impl Client {
 /// A start that the daemon has accepted.
 pub struct Starting<'a> {
     client: &'a mut Client,
-    patience: Option<Duration>,
+    time_limit: Option<Duration>,
     request: &'static str,
 }
 
 impl Starting<'_> {
     /// Returns the outcome, once all services are ready or one has failed.
     pub async fn outcome(self) -> Result<Outcome, ClientError> {
-        let response = self.client.response(self.request, self.patience, None);
+        let response = self.client.response(self.request, self.time_limit, None);
         outcome(response.await?.ok_or(ClientError::Closed)?)
     }
 }
@@ -341,7 +340,7 @@ pub struct Attempts<'a> {
 }
 
 impl<'a> Attempts<'a> {
-    /// The first attempt comes next.
+    /// Starts with the first attempt.
     #[must_use]
     pub fn new(home: &'a Home) -> Self {
         Self {
@@ -374,13 +373,13 @@ impl<'a> Attempts<'a> {
     }
 }
 
-/// The snapshots of a daemon, as they change. A slow reader misses some, never the latest.
+/// A stream of snapshots. A slow reader misses intermediate ones, never the latest.
 pub struct Watch {
     wire: Wire<Stream>,
-    /// Why the request could not be sent; the daemon may have said more.
+    /// Why the request could not be sent. The daemon may have sent a reason.
     fault: Option<WireError>,
     /// How long the daemon may be silent.
-    patience: Option<Duration>,
+    time_limit: Option<Duration>,
     /// When the daemon last sent a message.
     heard: Instant,
     /// The snapshot that the next changes apply to.
@@ -392,16 +391,16 @@ impl Watch {
     /// silent for too long; the caller may try again then. Cancel-safe.
     pub async fn next(&mut self) -> Result<Option<Arc<Snapshot>>, ClientError> {
         loop {
-            let patience = self.patience.unwrap_or(Duration::MAX);
+            let time_limit = self.time_limit.unwrap_or(Duration::MAX);
             let answer = answer(&mut self.wire, self.fault.take());
-            let said = match self.heard.checked_add(patience) {
+            let said = match self.heard.checked_add(time_limit) {
                 Some(end) => timeout_at(end, answer).await,
                 None => Ok(answer.await),
             };
             self.heard = Instant::now();
             let said = said.map_err(|_| ClientError::Silent {
                 request: Request::Watch.name(),
-                patience,
+                time_limit,
             })??;
             let snapshot = match said {
                 None => return Ok(None),
@@ -430,28 +429,31 @@ impl Watch {
 async fn send(
     wire: &mut Wire<Stream>,
     request: &Request,
-    patience: Option<Duration>,
+    time_limit: Option<Duration>,
 ) -> Result<Result<(), WireError>, ClientError> {
-    within(patience, request.name(), async {
+    within(time_limit, request.name(), async {
         Ok(wire.send(request).await)
     })
     .await
 }
 
 async fn within<T>(
-    patience: Option<Duration>,
+    time_limit: Option<Duration>,
     request: &'static str,
     coming: impl Future<Output = Result<T, ClientError>>,
 ) -> Result<T, ClientError> {
-    let Some(patience) = patience else {
+    let Some(time_limit) = time_limit else {
         return coming.await;
     };
-    let silent = ClientError::Silent { request, patience };
-    timeout(patience, coming).await.unwrap_or(Err(silent))
+    let silent = ClientError::Silent {
+        request,
+        time_limit,
+    };
+    timeout(time_limit, coming).await.unwrap_or(Err(silent))
 }
 
-/// The next answer. A daemon that does not take a request says why before it closes, so that what
-/// it said is read even if the request could not be sent to its end.
+/// Receives the next response. A daemon that rejects a request sends the reason before it closes,
+/// so it is read even if the request could not be sent completely.
 async fn answer(
     wire: &mut Wire<Stream>,
     unsent: Option<WireError>,
@@ -473,8 +475,8 @@ fn is_gone(error: &io::Error) -> bool {
     )
 }
 
-/// A missing or dead socket means that no daemon runs; so does a stranger in its place, which the
-/// next daemon sets aside.
+/// A missing or dead socket means that no daemon runs. So does another file in its place, which the
+/// next daemon quarantines.
 fn unreachable(address: PathBuf, source: io::Error) -> ConnectError {
     match source.kind() {
         io::ErrorKind::NotFound

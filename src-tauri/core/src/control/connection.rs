@@ -1,4 +1,4 @@
-//! One connection, from the greeting to its end.
+//! Serves one connection, from the greeting to its end.
 
 use std::{
     future::Future,
@@ -23,11 +23,11 @@ use super::{
 };
 use crate::model::view::{Light, PhaseName, ServiceView, Snapshot};
 
-/// The longest request: it carries the environment of its caller, which the kernels limit to some
-/// two megabytes.
+/// The maximum size of a request: it contains the environment of its caller, which kernels limit to
+/// about two megabytes.
 const REQUEST_LIMIT: usize = 4 << 20;
 
-/// How long a client may take to say what it wants.
+/// The time limit for the first request of a client.
 const FIRST_REQUEST: Duration = Duration::from_secs(10);
 
 /// The time limit for a client to read an answer.
@@ -36,7 +36,7 @@ const READING: Duration = Duration::from_secs(30);
 /// The minimum interval between two changes that are sent to a watching client.
 const FRAME: Duration = Duration::from_millis(25);
 
-/// How long somebody who is turned away may take to hear why.
+/// The time limit for sending the reason of a rejection.
 const REFUSAL: Duration = Duration::from_secs(1);
 
 /// The optional protocol features that a client understands.
@@ -49,13 +49,13 @@ struct Abilities {
 /// Why a connection ends before the client closes it.
 #[derive(Debug, thiserror::Error)]
 enum Fault {
-    #[error("no complete request came within {} s", FIRST_REQUEST.as_secs())]
+    #[error("no complete request arrived within {} s", FIRST_REQUEST.as_secs())]
     Idle,
     #[error("the connection was idle, and another client needed its place")]
     Evicted,
     #[error("the answer was not read within {} s", READING.as_secs())]
     Unread,
-    #[error("it works on {SEATS} requests already")]
+    #[error("the daemon already works on {SEATS} requests")]
     Crowded,
     #[error("the first message is not the greeting of a Pilot Light client")]
     NotAClient,
@@ -69,8 +69,8 @@ enum Fault {
     Wire(#[from] WireError),
 }
 
-/// Serves a client until it leaves or `stop` is cancelled. A request at hand is always answered.
-/// What goes wrong here concerns this client alone.
+/// Serves a client until it disconnects or `stop` is cancelled. An active request is always
+/// answered. A failure here affects this client only.
 pub(super) async fn serve<S, K>(stream: S, place: Place, daemon: K, stop: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -93,13 +93,13 @@ pub(super) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(stream: S) {
     if matches!(greeted, Ok(Ok(()))) {
         say_why(
             &mut wire,
-            format!("it serves {CONNECTIONS} connections already"),
+            format!("the daemon already serves {CONNECTIONS} connections"),
         )
         .await;
     }
 }
 
-/// Tells the client, if it listens at all.
+/// Sends the reason of a rejection, if the client still reads.
 async fn say_why<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>, why: String) {
     if let Ok(Err(error)) = timeout(REFUSAL, wire.send(&Response::Error(why))).await {
         tracing::debug!("the client did not hear why: {error}");
@@ -229,7 +229,7 @@ async fn until<T>(
     }
 }
 
-/// Reads the greeting and the request that follows it; `None` if the client leaves before.
+/// Reads the greeting and the first request; `None` if the client disconnects before.
 async fn first_request<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
     client: &mut Abilities,
@@ -275,7 +275,7 @@ async fn stream_snapshots<S: AsyncRead + AsyncWrite + Unpin>(
         wire.send(&response).await?;
         sent = Some(snapshot);
         let frame = Instant::now() + FRAME;
-        // All arms are cancel-safe. The last change is told before the end.
+        // All arms are cancel-safe. The last change is sent before the end.
         loop {
             tokio::select! {
                 biased;

@@ -63,7 +63,9 @@ impl Guard {
             if !self.lock.is_intact() {
                 match self.lock.renew() {
                     Ok(()) => {
-                        tracing::warn!("the home was deleted while the daemon runs: made it again");
+                        tracing::warn!(
+                            "the home was deleted while the daemon is running; it was recreated"
+                        );
                         held_since = None;
                         daemon.home_lost().await;
                     }
@@ -74,13 +76,13 @@ impl Guard {
                     }
                     Err(LockError::Held(holder)) => {
                         tracing::warn!(
-                            "{holder} is the daemon of this home now: ending, services keep running"
+                            "{holder} is now the daemon of this home; this one exits, services keep running"
                         );
                         daemon.quit(true).await;
                         return;
                     }
                     Err(error) => {
-                        tracing::warn!("the home cannot be made again: {error}");
+                        tracing::warn!("the home cannot be recreated: {error}");
                         tokio::time::sleep(RETRY).await;
                         continue;
                     }
@@ -91,7 +93,7 @@ impl Guard {
             }
             match bind(&self.address) {
                 Ok((listener, aside)) => {
-                    tracing::warn!("the control socket was deleted: listening anew");
+                    tracing::warn!("the control socket was deleted; it was recreated");
                     if let Some(aside) = aside {
                         tracing::warn!("{aside}");
                     }
@@ -101,7 +103,7 @@ impl Guard {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!("the control socket cannot be made again: {error}");
+                    tracing::warn!("the control socket cannot be recreated: {error}");
                     tokio::time::sleep(RETRY).await;
                 }
             }

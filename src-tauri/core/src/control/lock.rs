@@ -19,8 +19,8 @@ use crate::{
     platform::{FileId, local},
 };
 
-/// The right to be the daemon of a home. Clones share it; it ends with the last of them, or with
-/// the process, however that ends.
+/// The right to be the daemon of a home. Clones share it. It ends with the last clone, or with the
+/// process.
 #[derive(Clone, Debug)]
 pub struct Lock(Arc<Locked>);
 
@@ -48,18 +48,18 @@ struct Taken {
 /// The reason why this process cannot be the daemon.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Another process is.
-    #[error("become the daemon: {0} is it already; ask that one, or end it first")]
+    /// Another process is the daemon.
+    #[error("the Pilot Light daemon is already running: {0}")]
     Held(Holder),
     /// The folders cannot be used.
     #[error(transparent)]
     Home(#[from] HomeError),
     /// The lock file cannot be used.
-    #[error("lock {}: {source}", path.display())]
+    #[error("the lock file {} cannot be used: {source}", path.display())]
     Io {
-        /// Where it is.
+        /// The lock file.
         path: PathBuf,
-        /// The operating system's words.
+        /// The operating system's error.
         source: io::Error,
     },
 }
@@ -68,7 +68,7 @@ pub enum LockError {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Takes over from an earlier daemon, and will listen soon.
+    /// Adopts the runs of an earlier daemon, and will listen soon.
     #[default]
     Starting,
     /// Listens for clients.
@@ -117,7 +117,7 @@ impl Card {
 }
 
 impl Lock {
-    /// Makes the folders of the home and takes its lock, without waiting.
+    /// Creates the folders of the home and takes its lock, without waiting.
     pub fn acquire(home: &Home) -> Result<Self, LockError> {
         let first = take_first(home)?;
         let second = take_second(home)?;
@@ -149,7 +149,7 @@ impl Lock {
     /// Records the stage of this daemon, for clients that cannot connect to it.
     pub(super) fn note(&self, phase: Phase) {
         if let Err(error) = leave_card(self.home(), phase) {
-            tracing::warn!("failed to write down who the daemon is: {error}");
+            tracing::warn!("failed to record the daemon's process: {error}");
         }
     }
 
@@ -209,7 +209,7 @@ impl Taken {
 fn take_first(home: &Home) -> Result<Taken, LockError> {
     home.prepare()?;
     let path = home.lock();
-    match take(&path) {
+    match try_lock(&path) {
         Ok(Some(taken)) => Ok(taken),
         Ok(None) => Err(LockError::Held(holder(home))),
         Err(source) => Err(LockError::Io { path, source }),
@@ -223,7 +223,7 @@ fn take_second(home: &Home) -> Result<Option<Taken>, LockError> {
     };
     let device = local::id_at(home.state()).ok().map(|id| id.device);
     let folder = path.parent().map_or(Ok(()), local::private_folder);
-    match folder.and_then(|()| take(&path)) {
+    match folder.and_then(|()| try_lock(&path)) {
         Ok(Some(mut taken)) => {
             let card = Card {
                 device,
@@ -247,7 +247,7 @@ fn take_second(home: &Home) -> Result<Option<Taken>, LockError> {
 }
 
 /// Locks the file at this path; `None` if another process holds the lock.
-fn take(path: &Path) -> io::Result<Option<Taken>> {
+fn try_lock(path: &Path) -> io::Result<Option<Taken>> {
     loop {
         let file = local::private_file()
             .write(true)
@@ -302,7 +302,7 @@ fn holder(home: &Home) -> Holder {
         })
 }
 
-/// The holder as a person reads it.
+/// The holder, for messages.
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.pid, self.version.as_deref()) {

@@ -1,5 +1,5 @@
-//! The control socket: how a command reaches the daemon. One daemon serves a home, many clients
-//! ask it; messages are lines of JSON, and each side opens with its [`Hello`].
+//! The control socket: the connection between commands and the daemon. One daemon serves a home and
+//! many clients. Messages are lines of JSON, and each side begins with its [`Hello`].
 
 mod changes;
 mod client;

@@ -1,4 +1,4 @@
-//! The messages. Only data: whoever speaks to a daemon may use them.
+//! The messages of the control socket.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -18,14 +18,14 @@ use crate::{
     stack::ServiceName,
 };
 
-/// The version of the messages below. It changes when a client and a daemon of different versions
-/// would misunderstand each other.
+/// The version of the protocol. It changes when a client and a daemon of different versions would
+/// misunderstand each other.
 pub const PROTOCOL: u32 = 1;
 
-/// How often a daemon tells a client that it works on its request.
+/// The interval at which a daemon reports that it still works on a request.
 pub(super) const ALIVE: Duration = Duration::from_secs(3);
 
-/// The first message each way.
+/// The first message in each direction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     /// The version of the protocol, [`PROTOCOL`].
@@ -42,7 +42,7 @@ pub struct Hello {
 }
 
 impl Hello {
-    /// What this program says.
+    /// Returns the greeting of this program.
     #[must_use]
     pub fn ours() -> Self {
         Self {
@@ -54,35 +54,34 @@ impl Hello {
     }
 }
 
-/// What a client asks. One at a time on a connection.
+/// A request of a client. One at a time on a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
     /// Start services and what they need. Answered when they are ready or one has failed.
     Up(Up),
-    /// Stop services. Answered when they are verified gone.
+    /// Stop services. Answered when they have verifiably exited.
     Down(Down),
     /// Stop services, then start them. Answered like [`Request::Up`].
     Restart(Restart),
-    /// The snapshot of this moment.
+    /// Return the current snapshot.
     Status,
-    /// The same with CPU and memory, which take a moment to measure.
+    /// Return the current snapshot with CPU and memory, which take a moment to measure.
     Usage,
-    /// A snapshot now, and later ones or their changes as there are any, until the client closes the
+    /// Send the current snapshot, and later ones or their changes until the client closes the
     /// connection.
     Watch,
-    /// Find out what is wrong with a stack, now. A daemon that does not know this request turns it
-    /// away as malformed.
+    /// Diagnose a stack now. A daemon that does not know this request rejects it as malformed.
     Doctor(Doctor),
-    /// End the daemon.
+    /// Stop the daemon.
     Quit {
-        /// Whether the services stay, for a later daemon to adopt.
+        /// Whether the services keep running, for a later daemon to adopt.
         leave_running: bool,
     },
 }
 
 impl Request {
-    /// What a person calls it.
+    /// Returns the name of the command.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -103,21 +102,21 @@ pub struct Up {
     /// The stack file, absolute.
     #[serde(with = "crate::fs::native_text")]
     pub file: PathBuf,
-    /// Which services; none means all.
+    /// The services; none means all.
     pub services: Vec<ServiceName>,
-    /// The caller's own environment, which its services start with.
+    /// The environment of the caller, with which its services start.
     pub environment: Environment,
 }
 
-/// Stop services, those that need them first.
+/// Stop services, dependents first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Down {
     /// The stack file, absolute; without one, every stack.
     #[serde(with = "crate::fs::native_text::optional")]
     pub file: Option<PathBuf>,
-    /// Which services; none means all.
+    /// The services; none means all.
     pub services: Vec<ServiceName>,
-    /// Whether to leave out the polite step.
+    /// Whether to kill them without a grace period.
     pub kill: bool,
 }
 
@@ -127,11 +126,11 @@ pub struct Restart {
     /// The stack file, absolute.
     #[serde(with = "crate::fs::native_text")]
     pub file: PathBuf,
-    /// Which services; none means all.
+    /// The services; none means all.
     pub services: Vec<ServiceName>,
 }
 
-/// Find out what is wrong with a stack.
+/// Diagnose a stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doctor {
     /// The stack file, absolute.
@@ -152,48 +151,48 @@ impl Doctor {
     }
 }
 
-/// What a daemon answers.
+/// A response of the daemon.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Response {
     /// The daemon has accepted the request; the outcome follows. Sent before the outcome of
     /// [`Request::Up`], and only to a client that understands it.
     Taken,
-    /// What came of a request.
+    /// The outcome of a request.
     Outcome(Outcome),
-    /// What was asked for.
+    /// The requested snapshot.
     Snapshot(Arc<Snapshot>),
-    /// The changes since the previous snapshot, for a watching client that said in its [`Hello`] that
-    /// it understands them.
+    /// The changes since the previous snapshot, for a watching client whose [`Hello`] announces
+    /// that it understands them.
     Changes(Changes),
-    /// What is wrong with the stack, root causes first; nothing if the daemon does not have it.
+    /// The findings, root causes first; `None` if the daemon does not have the stack.
     Findings(Option<Vec<Finding>>),
-    /// The request was not understood or not taken, and the connection ends.
+    /// The request was rejected, and the connection ends.
     Error(String),
-    /// The daemon is alive: it still works on the request, or has no news for a watcher. Sent only to
-    /// clients that said in their [`Hello`] that they understand this.
+    /// The daemon still works on the request, or has no news for a watcher. Sent only to clients
+    /// whose [`Hello`] announces that they understand this.
     Working,
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum Outcome {
-    /// What was asked came true.
+    /// The request succeeded.
     Done,
-    /// It did not.
+    /// The request failed.
     Failed {
         /// A sentence.
         message: String,
-        /// Why, as far as there is evidence.
+        /// The causes, as far as they are known.
         findings: Vec<Finding>,
     },
-    /// It was not tried, and why: the stack file is wrong, say.
+    /// The request was rejected, with the reason: the stack file is invalid, for example.
     Refused(String),
-    /// A later request asked for the opposite. A sentence that says which.
+    /// A later request asked for the opposite. A sentence that names it.
     Overruled(String),
-    /// The daemon is ending, and leaves its services running.
+    /// The daemon is exiting, and leaves its services running.
     Ending {
         /// Whether the request had an effect: `false` means that the next daemon may carry it out.
         taken: bool,

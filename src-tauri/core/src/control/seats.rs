@@ -24,7 +24,7 @@ pub(super) const SEATS: usize = 256;
 const ORPHANS: usize = 1_024;
 
 /// How long a client waits for a seat before it is rejected.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIME_LIMIT: Duration = Duration::from_secs(1);
 
 /// The idle time after which a connection is closed if another client needs its place.
 const IDLE: Duration = Duration::from_secs(1);
@@ -67,13 +67,13 @@ impl Room {
         }
     }
 
-    /// Waits for a place for at most `patience`, then closes the connection that has been idle longest.
+    /// Waits for a place for at most `time_limit`, then closes the connection that has been idle longest.
     /// Returns `None` if none is idle. Cancel-safe.
-    pub(super) async fn place(&self, patience: Duration) -> Option<Place> {
+    pub(super) async fn place(&self, time_limit: Duration) -> Option<Place> {
         let place = match self.places.clone().try_acquire_owned() {
             Ok(place) => place,
             Err(_) if self.close_an_idle_one() => self.free_place(LEAVING).await?,
-            Err(_) => match self.free_place(patience).await {
+            Err(_) => match self.free_place(time_limit).await {
                 Some(place) => place,
                 None if self.close_an_idle_one() => self.free_place(LEAVING).await?,
                 None => return None,
@@ -97,8 +97,8 @@ impl Room {
         })
     }
 
-    async fn free_place(&self, patience: Duration) -> Option<OwnedSemaphorePermit> {
-        let place = timeout(patience, self.places.clone().acquire_owned()).await;
+    async fn free_place(&self, time_limit: Duration) -> Option<OwnedSemaphorePermit> {
+        let place = timeout(time_limit, self.places.clone().acquire_owned()).await;
         place.ok().and_then(Result::ok)
     }
 
@@ -123,7 +123,7 @@ impl Room {
 impl Place {
     /// Waits for a seat for a request that can take long. Returns `None` if all stay taken.
     pub(super) async fn seat(&mut self) -> Option<()> {
-        let seat = timeout(PATIENCE, self.room.seats.clone().acquire_owned()).await;
+        let seat = timeout(TIME_LIMIT, self.room.seats.clone().acquire_owned()).await;
         self.seat = Some(seat.ok().and_then(Result::ok)?);
         Some(())
     }

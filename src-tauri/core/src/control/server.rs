@@ -1,4 +1,5 @@
-//! The daemon's side: takes connections, and has each request carried out by a [`Control`].
+//! The server side of the control socket: accepts connections and passes each request to a
+//! [`Control`].
 
 use std::{
     fs,
@@ -35,16 +36,16 @@ use crate::{
 };
 
 /// How long a connection waits for a place before it is rejected.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIME_LIMIT: Duration = Duration::from_secs(1);
 
-/// How long requests at hand have to be answered once the daemon is to end.
+/// The time limit for active requests when the daemon exits.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// How long nobody is let in after the operating system would not (out of file descriptors).
+/// The pause after a failed accept (out of file descriptors).
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What carries out the requests. Each method returns when what was asked is done or has failed;
-/// it is carried to its end even if the client leaves meanwhile.
+/// Carries out requests. Each method returns when the request is done or has failed. A request
+/// continues if its client disconnects.
 pub trait Control: Clone + Send + Sync + 'static {
     /// Returns itself for the requests of the process with this PID. That process and its ancestors (a
     /// terminal, an editor) are never ended for a port: see [`crate::effects::port::Callers`].
@@ -56,7 +57,7 @@ pub trait Control: Clone + Send + Sync + 'static {
     /// Submits a start of services and of those they need. Returns once it is accepted: later requests
     /// are handled after it.
     fn start(&self, up: Up) -> impl Future<Output = Coming> + Send;
-    /// Starts services and what they need.
+    /// Starts services and those they need.
     fn up(&self, up: Up) -> impl Future<Output = Outcome> + Send {
         async move { self.start(up).await.outcome().await }
     }
@@ -64,13 +65,13 @@ pub trait Control: Clone + Send + Sync + 'static {
     fn down(&self, down: Down) -> impl Future<Output = Outcome> + Send;
     /// Stops services, then starts them.
     fn restart(&self, restart: Restart) -> impl Future<Output = Outcome> + Send;
-    /// Ends the daemon. The server goes on until it is told to stop, so that this is answered.
+    /// Stops the daemon. The server runs until it is stopped, so that this request is answered.
     fn quit(&self, leave_running: bool) -> impl Future<Output = Outcome> + Send;
-    /// Finds out what is wrong with a stack, root causes first; `None` if it does not have it.
+    /// Diagnoses a stack and returns the root causes first; `None` if the daemon does not have it.
     fn doctor(&self, doctor: Doctor) -> impl Future<Output = Option<Vec<Finding>>> + Send;
-    /// The latest snapshot with CPU and memory filled in.
+    /// Returns the latest snapshot with CPU and memory.
     fn usage(&self) -> impl Future<Output = Arc<Snapshot>> + Send;
-    /// The snapshot, now and as it changes.
+    /// Returns a receiver of snapshots.
     fn snapshot(&self) -> watch::Receiver<Arc<Snapshot>>;
     /// Rewrites its persistent state, because the files of its home were deleted.
     fn home_lost(&self) -> impl Future<Output = ()> + Send;
@@ -93,7 +94,7 @@ impl From<oneshot::Receiver<Outcome>> for Coming {
     }
 }
 
-/// A daemon's control socket, ready to be served. Clients that connect now wait.
+/// A daemon's control socket. Clients that connect before [`Server::run`] wait.
 pub struct Server {
     // Dropped in this order: the address is free before the next daemon may look at it.
     listener: Listener,
@@ -101,20 +102,20 @@ pub struct Server {
     socket: Option<FileId>,
 }
 
-/// Why a daemon cannot be reached. [`io::ErrorKind::AddrInUse`] if somebody answers there already.
+/// Why the control socket cannot be created. [`io::ErrorKind::AddrInUse`] if a process already
+/// responds there.
 #[derive(Debug, thiserror::Error)]
-#[error("listen at {}: {source}", address.display())]
+#[error("the control socket {} cannot be created: {source}", address.display())]
 pub struct BindError {
-    /// Where.
+    /// The address.
     pub address: PathBuf,
-    /// The operating system's words.
+    /// The operating system's error.
     pub source: io::Error,
 }
 
 impl Server {
-    /// Listens for clients of the locked home. A dead daemon's socket is replaced; anything else
-    /// that stands in its place is set aside and returned, to be said. Must be called within the
-    /// runtime.
+    /// Listens for clients of the locked home. Replaces the socket of a dead daemon; quarantines
+    /// and returns any other file in its place. Must be called within the runtime.
     pub fn bind(lock: &Lock) -> Result<(Self, Option<Quarantined>), BindError> {
         let address = lock.home().socket();
         let bound = bind(&address).map_err(|source| BindError {
@@ -136,7 +137,7 @@ impl Server {
     pub async fn run(mut self, daemon: impl Control, watcher: Watcher, stop: CancellationToken) {
         let room = Room::new();
         let mut connections = JoinSet::new();
-        let mut patience = PATIENCE;
+        let mut time_limit = TIME_LIMIT;
         let (sender, mut renewed) = mpsc::channel(1);
         let guard = Guard::new(self.lock.clone(), self.socket, watcher);
         let guard = AbortOnDropHandle::new(tokio::spawn(guard.run(daemon.clone(), sender)));
@@ -152,9 +153,9 @@ impl Server {
                     self.listener = listener;
                     self.lock.note(Phase::Listening);
                 }
-                (place, accepted) = admit(&self.listener, &room, patience) => match (place, accepted) {
+                (place, accepted) = admit(&self.listener, &room, time_limit) => match (place, accepted) {
                     (Some(place), Ok(stream)) => {
-                        patience = PATIENCE;
+                        time_limit = TIME_LIMIT;
                         let daemon = match local::peer(&stream) {
                             Some(client) => daemon.clone().for_client(client),
                             None => daemon.clone(),
@@ -163,7 +164,7 @@ impl Server {
                     }
                     (None, Ok(stream)) => {
                         // The connections behind it have waited as long.
-                        patience = Duration::ZERO;
+                        time_limit = Duration::ZERO;
                         refuse(stream).await;
                     }
                     (_, Err(error)) => {
@@ -177,8 +178,8 @@ impl Server {
         guard.abort();
         drop(guard.await);
         self.lock.note(Phase::Ending);
-        let farewell = async { while connections.join_next().await.is_some() {} };
-        if timeout(DRAIN, farewell).await.is_err() {
+        let drain = async { while connections.join_next().await.is_some() {} };
+        if timeout(DRAIN, drain).await.is_err() {
             tracing::warn!("closed {} connections unanswered", connections.len());
         }
         connections.shutdown().await;
@@ -197,20 +198,20 @@ fn clear(address: &Path) -> io::Result<Option<Quarantined>> {
         Remnant::Nothing => Ok(None),
         Remnant::Stale => fs::remove_file(address).map(|()| None),
         Remnant::Stranger => {
-            quarantine(address, "it stood where the control socket belongs").map(Some)
+            quarantine(address, "it was at the path of the control socket").map(Some)
         }
         Remnant::Answering => Err(io::Error::new(
             io::ErrorKind::AddrInUse,
-            "a daemon answers there that has lost its lock; end it first",
+            "a daemon that has lost its lock responds there; stop it first",
         )),
     }
 }
 
-/// Waits for a place (for at most `patience` if no client gives up its own) and then for a connection.
+/// Waits for a place (for at most `time_limit` if no client gives up its own) and then for a connection.
 async fn admit(
     listener: &Listener,
     room: &Room,
-    patience: Duration,
+    time_limit: Duration,
 ) -> (Option<Place>, io::Result<Stream>) {
-    (room.place(patience).await, listener.accept().await)
+    (room.place(time_limit).await, listener.accept().await)
 }

@@ -5,33 +5,33 @@ use std::io;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// How much is read at once, and how much a connection keeps between messages.
+/// The number of bytes read at once, and kept by a connection between messages.
 const CHUNK: usize = 16 * 1024;
 
 /// One side of a conversation.
 pub struct Wire<S> {
     stream: S,
     limit: usize,
-    /// What has come and was not given out yet.
+    /// Received bytes that were not returned yet.
     received: Vec<u8>,
-    /// How much of that is known to have no end of line in it.
+    /// The number of bytes that contain no newline.
     searched: usize,
 }
 
-/// Why a message did not come through.
+/// Why a message could not be sent or received.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
-    /// A line goes on past the limit. Nothing can be read any more.
-    #[error("a message of more than {limit} bytes")]
+    /// A line exceeds the limit. Nothing more can be read.
+    #[error("a message exceeds {limit} bytes")]
     TooLong {
         /// The longest message allowed, in bytes.
         limit: usize,
     },
-    /// A line is not what was to come.
-    #[error("a message that is not understood: {0}")]
+    /// A line is not the expected message.
+    #[error("a message cannot be parsed: {0}")]
     Malformed(String),
-    /// The other side left in the middle of a message.
-    #[error("a message that breaks off")]
+    /// The other side closed the connection within a message.
+    #[error("a message is incomplete")]
     CutShort,
     /// The stream itself failed.
     #[error(transparent)]
@@ -39,7 +39,7 @@ pub enum WireError {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
-    /// Speaks over `stream` and takes no message longer than `limit` bytes.
+    /// Sends and receives over `stream`, with messages of at most `limit` bytes.
     pub fn new(stream: S, limit: usize) -> Self {
         Self {
             stream,
@@ -49,15 +49,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
-    /// The next message; `None` when the other side has closed. Cancel-safe: what has come stays
-    /// for the next call.
+    /// Receives the next message; `None` when the other side has closed. Cancel-safe: received data
+    /// is kept for the next call.
     ///
-    /// Holds no more than the limit and one chunk, however much comes.
+    /// Uses no more memory than the limit and one chunk.
     pub async fn receive<T: DeserializeOwned>(&mut self) -> Result<Option<T>, WireError> {
         loop {
             let unsearched = &self.received[self.searched..];
             if let Some(end) = unsearched.iter().position(|byte| *byte == b'\n') {
-                return self.take(self.searched + end).map(Some);
+                return self.parse_line(self.searched + end).map(Some);
             }
             self.searched = self.received.len();
             if self.searched > self.limit {
@@ -92,8 +92,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         room.read_buf(&mut self.received).await
     }
 
-    /// Reads the line that ends at `end` and forgets it.
-    fn take<T: DeserializeOwned>(&mut self, end: usize) -> Result<T, WireError> {
+    /// Parses and removes the line that ends at `end`.
+    fn parse_line<T: DeserializeOwned>(&mut self, end: usize) -> Result<T, WireError> {
         let message = if end > self.limit {
             Err(WireError::TooLong { limit: self.limit })
         } else {
@@ -106,7 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         message
     }
 
-    /// Sends a message. Not cancel-safe: a message that was begun has to be finished.
+    /// Sends a message. Not cancel-safe: a message must be sent completely.
     pub async fn send<T: Serialize>(&mut self, message: &T) -> Result<(), WireError> {
         let mut line = serde_json::to_vec(message).map_err(io::Error::from)?;
         line.push(b'\n');

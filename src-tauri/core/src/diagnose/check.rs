@@ -30,7 +30,7 @@ const UNSETTLED: &str = "the CORS settings are unknown, since a preflight gets a
 pub(super) struct Failed<'a> {
     pub(super) facts: &'a Facts<'a>,
     /// Whose check it is.
-    pub(super) asker: Seen<'a>,
+    pub(super) requester: Seen<'a>,
     /// Whose port it asks: mostly the same.
     pub(super) answerer: Seen<'a>,
     pub(super) check: &'a CheckAnswer,
@@ -52,7 +52,7 @@ pub(super) fn failed(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
             .and_then(|port| facts.owner(check.host.as_deref().unwrap_or("localhost"), port));
         let failed = Failed {
             facts,
-            asker: seen,
+            requester: seen,
             answerer: owner.unwrap_or(seen),
             check,
         };
@@ -129,7 +129,7 @@ impl Failed<'_> {
     pub(super) fn candidate(self, code: Code, title: impl Into<Redacted>) -> Candidate {
         let name = &self.answerer.spec.name;
         let mut candidate = Candidate::new(name, code, Level::Use, title);
-        candidate.symptom.service = self.asker.spec.name.clone();
+        candidate.symptom.service = self.requester.spec.name.clone();
         candidate.symptom.check = Some(self.check.name.clone());
         candidate
     }
@@ -327,7 +327,7 @@ impl Failed<'_> {
             body: body.to_owned(),
         };
         let masked = Symptom {
-            service: self.asker.spec.name.clone(),
+            service: self.requester.spec.name.clone(),
             check: Some(self.check.name.clone()),
             code: Code::CorsMaskedError,
             text: format!(

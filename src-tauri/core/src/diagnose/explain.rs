@@ -16,7 +16,7 @@ use crate::{
         effect::Hindrance,
         facts::{Exit, LaunchFault, ProbeFault, ProbeFaultKind, Stopped},
         finding::{Action, Code, Finding, Remedy},
-        service::Ending,
+        service::RunEnd,
     },
     stack::Service,
 };
@@ -113,7 +113,7 @@ pub fn launch(service: &Service, fault: &LaunchFault) -> Finding {
 
 /// Explains an unexpected exit.
 #[must_use]
-pub fn ended(service: &Service, ending: &Ending) -> Finding {
+pub fn ended(service: &Service, ending: &RunEnd) -> Finding {
     let name = &service.name;
     let Some(exit) = ending.exit else {
         return unhealthy(service, ending.fault.as_ref());
@@ -152,7 +152,7 @@ pub fn ended(service: &Service, ending: &Ending) -> Finding {
 
 /// Explains a crash loop.
 #[must_use]
-pub fn crash_loop(service: &Service, ending: &Ending, failures: usize) -> Finding {
+pub fn crash_loop(service: &Service, ending: &RunEnd, failures: usize) -> Finding {
     let how = ending
         .exit
         .map_or_else(|| "being unhealthy".to_owned(), |exit| exit.to_string());
@@ -208,7 +208,7 @@ pub fn not_ready(service: &Service, fault: Option<&ProbeFault>) -> Finding {
 #[must_use]
 pub fn unfinished(service: &Service, stopped: &Stopped) -> Finding {
     let pids: Vec<String> = stopped
-        .left
+        .survivors
         .iter()
         .map(|process| process.pid.to_string())
         .collect();
@@ -279,7 +279,7 @@ fn probe(service: &Service, fault: Option<&ProbeFault>, title: impl Fn(&str) -> 
     finding(service, code, title, vec![detail], restart)
 }
 
-fn last_line(ending: &Ending) -> Vec<String> {
+fn last_line(ending: &RunEnd) -> Vec<String> {
     ending
         .last_words
         .iter()

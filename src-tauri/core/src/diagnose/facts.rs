@@ -244,7 +244,7 @@ impl Seen<'_> {
             "poetry",
             "localhost",
         ];
-        let Some(Command::Words(words)) = &self.spec.command else {
+        let Some(Command::Argv(words)) = &self.spec.command else {
             return Vec::new();
         };
         words

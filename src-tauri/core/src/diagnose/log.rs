@@ -436,7 +436,7 @@ fn is_settled(error: &LogError) -> bool {
 /// The owner of the port is a service of the stack that nobody started.
 fn asked_in_vain(
     facts: &Facts<'_>,
-    asker: Seen<'_>,
+    requester: Seen<'_>,
     owner: Seen<'_>,
     address: &Unreachable,
 ) -> Option<Candidate> {
@@ -446,15 +446,15 @@ fn asked_in_vain(
             .same_as("not running")
             .evidence([format!(
                 "{} asks for it: {}",
-                asker.spec.name,
-                asker.is.quote(&address.line)
+                requester.spec.name,
+                requester.is.quote(&address.line)
             )])
     })
 }
 
 /// The owner of the port is there, at another address than it was asked at.
 fn asked_elsewhere(
-    asker: Seen<'_>,
+    requester: Seen<'_>,
     owner: Seen<'_>,
     address: &Unreachable,
     port: Option<u16>,

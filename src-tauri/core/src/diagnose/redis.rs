@@ -45,7 +45,11 @@ pub(super) fn speaks_of_it(text: &str) -> bool {
 
 /// The refusal of a Redis of the stack that another service's log tells of. `PING` passes where writes
 /// do not; and nobody needs to mind, as long as nobody writes.
-pub(super) fn refusal(facts: &Facts<'_>, asker: Seen<'_>, error: &LogError) -> Option<Candidate> {
+pub(super) fn refusal(
+    facts: &Facts<'_>,
+    requester: Seen<'_>,
+    error: &LogError,
+) -> Option<Candidate> {
     let cause = error.cause.as_ref().map_or("", |line| line.text.as_str());
     let text = format!("{} {cause}", error.line.text).to_ascii_lowercase();
     let (_, code) = WORDS.iter().find(|(words, _)| text.contains(words))?;

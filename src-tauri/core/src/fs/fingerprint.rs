@@ -1,8 +1,7 @@
-//! Short names and checksums that stay the same from one version of the program to the next.
+//! Short names and checksums that are stable across versions of the program.
 
-/// FNV-1a, 64 bits, over the parts with a separator between them. Tells files and folders apart and
-/// notices accidents; it is no defence against somebody who means harm.
-/// Source: <http://www.isthe.com/chongo/tech/comp/fnv/>.
+/// Returns the 64-bit FNV-1a hash of the parts, with a separator between them. Distinguishes files
+/// and folders and detects accidents, not attacks.
 pub(crate) fn fingerprint(parts: &[&[u8]]) -> u64 {
     const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0000_0100_0000_01b3;

@@ -1,4 +1,4 @@
-//! The places on disk: settings, state, logs, and the address of the control socket.
+//! The paths of settings, state, logs, and the control socket.
 
 use std::{
     env,
@@ -11,7 +11,7 @@ use directories::ProjectDirs;
 
 use crate::{fs::fingerprint::fingerprint, model::facts::StackId, platform::local};
 
-/// Where one user's Pilot Light keeps what it keeps. There is one daemon to a home.
+/// The folders of one user's Pilot Light. Each home has one daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
     settings: PathBuf,
@@ -19,41 +19,41 @@ pub struct Home {
     logs: PathBuf,
 }
 
-/// Why the places on disk cannot be used.
+/// Why the folders cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum HomeError {
-    /// The operating system names no home folder of the user.
-    #[error("find your home folder: set HOME, or PILOTLIGHT_HOME to a folder of its own")]
+    /// The operating system reports no home folder of the user.
+    #[error("your home folder is unknown; set HOME, or PILOTLIGHT_HOME to a separate folder")]
     Unknown,
     /// A path cannot be made absolute.
-    #[error("use the folder {}: {source}", path.display())]
+    #[error("the folder {} cannot be used: {source}", path.display())]
     Path {
-        /// As it was given.
+        /// The path.
         path: PathBuf,
-        /// The operating system's words.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// A folder cannot be made, or is somebody else's.
-    #[error("make the private folder {}: {source}", path.display())]
+    /// A folder cannot be created, or belongs to another user.
+    #[error("the private folder {} cannot be created: {source}", path.display())]
     Folder {
-        /// Which.
+        /// The folder.
         path: PathBuf,
-        /// The operating system's words.
+        /// The operating system's error.
         source: io::Error,
     },
 }
 
 impl Home {
-    /// The environment variable that puts everything under one folder.
+    /// The environment variable that moves everything to one folder.
     pub const VARIABLE: &'static str = "PILOTLIGHT_HOME";
 
-    /// The home of the present user: under `PILOTLIGHT_HOME` if that is set and not empty,
-    /// otherwise in the platform's usual places. Makes nothing.
+    /// Returns the home of the current user: under `PILOTLIGHT_HOME` if that is set and not empty,
+    /// otherwise in the platform's standard folders. Creates nothing.
     pub fn locate() -> Result<Self, HomeError> {
         Self::from_variable(env::var_os(Self::VARIABLE))
     }
 
-    /// Everything under this folder. Makes nothing.
+    /// Returns the home under this folder. Creates nothing.
     pub fn under(folder: &Path) -> Result<Self, HomeError> {
         Self::at(
             &folder.join("settings"),
@@ -62,7 +62,7 @@ impl Home {
         )
     }
 
-    /// The home of whoever has this value of `PILOTLIGHT_HOME`, or none.
+    /// Returns the home for this value of `PILOTLIGHT_HOME`, if it is valid.
     pub(crate) fn of(folder: Option<OsString>) -> Option<Self> {
         Self::from_variable(folder).ok()
     }
@@ -92,7 +92,7 @@ impl Home {
         })
     }
 
-    /// Makes the folders, for the present user's eyes only.
+    /// Creates the folders, accessible only by the current user.
     pub fn prepare(&self) -> Result<(), HomeError> {
         for path in [&self.settings, &self.state, &self.logs] {
             local::private_folder(path).map_err(|source| HomeError::Folder {
@@ -103,25 +103,25 @@ impl Home {
         Ok(())
     }
 
-    /// The folder of what the user has chosen.
+    /// Returns the folder of the settings.
     #[must_use]
     pub fn settings(&self) -> &Path {
         &self.settings
     }
 
-    /// The folder of what a daemon remembers for the next.
+    /// Returns the folder of the daemon's state.
     #[must_use]
     pub fn state(&self) -> &Path {
         &self.state
     }
 
-    /// The folder of the logs.
+    /// Returns the folder of the logs.
     #[must_use]
     pub fn logs(&self) -> &Path {
         &self.logs
     }
 
-    /// The address of the control socket: a path on Unix, the name of a pipe on Windows.
+    /// Returns the address of the control socket: a path on Unix, the name of a pipe on Windows.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         local::socket_address(&self.state, &self.key())
@@ -133,7 +133,7 @@ impl Home {
         format!("{key:016x}")
     }
 
-    /// The file that a daemon locks.
+    /// Returns the file that a daemon locks.
     #[must_use]
     pub fn lock(&self) -> PathBuf {
         self.state.join("keeper.lock")
@@ -146,9 +146,9 @@ impl Home {
         local::second_lock(&self.key())
     }
 
-    /// What tells the stack of this file from all others: a name to recognize it by, and a
-    /// fingerprint of this home and the file, however the path to it is written. It holds for every
-    /// version of the program, and is safe in a file name on every platform.
+    /// Returns the identifier of the stack in this file: a readable name, and a fingerprint of this
+    /// home and the file, independent of how the path is written. It is stable across versions of
+    /// the program, and safe in a file name on every platform.
     #[must_use]
     pub fn stack_id(&self, file: &Path) -> StackId {
         let file = resolved(file).unwrap_or_else(|_| file.to_owned());
@@ -161,8 +161,8 @@ impl Home {
     }
 }
 
-/// The file's own name if it has one, otherwise that of its folder, in letters that every file
-/// system takes.
+/// Returns the file's own name if it has one, otherwise that of its folder, in letters that every
+/// file system supports.
 fn readable_name(file: &Path) -> String {
     let own = file.file_stem().filter(|stem| *stem != "pilotlight");
     let folder = || file.parent().and_then(Path::file_name);
@@ -184,8 +184,8 @@ fn readable_name(file: &Path) -> String {
     }
 }
 
-/// The path, absolute and without links as far as it exists, so that the same place has the same
-/// path before and after it is made.
+/// Returns the absolute path, with links resolved as far as it exists, so that a folder has the
+/// same path before and after it is created.
 fn resolved(path: &Path) -> io::Result<PathBuf> {
     let path = absolute(path)?;
     for ancestor in path.ancestors() {

@@ -1,4 +1,4 @@
-//! Files: where they are, how they are read and replaced, and what of their text may be shown.
+//! Files: their locations, safe reading and replacing, and redaction.
 
 pub(crate) mod fingerprint;
 pub mod home;

@@ -1,5 +1,5 @@
-//! Text of the operating system (paths, variables) in JSON without loss: a string where it is
-//! Unicode, otherwise the units that the system keeps (`{"Unix":[…]}`, `{"Windows":[…]}`).
+//! Native text (paths, variables) in JSON without loss: a string if it is Unicode, otherwise the
+//! native units (`{"Unix":[…]}`, `{"Windows":[…]}`).
 //!
 //! For a field: `#[serde(with = "crate::fs::native_text")]`.
 
@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Native text that stands by itself in a message.
+/// Native text as a separate value in a message.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct NativeText(#[serde(with = "self")] pub(crate) OsString);
@@ -38,7 +38,7 @@ pub(crate) fn deserialize<'de, T: From<OsString>, D: Deserializer<'de>>(
     })
 }
 
-/// The same for a path that may be absent.
+/// The same for an optional path.
 pub(crate) mod optional {
     use std::path::PathBuf;
 

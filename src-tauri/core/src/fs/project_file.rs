@@ -28,7 +28,7 @@ use crate::{host::clock, platform::file};
 pub const SIZE_LIMIT: usize = 1 << 20;
 
 /// The time limit of a read before a start. A secret manager may ask the user first.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// The maximum number of concurrent reads. One that hangs in the operating system cannot be ended, and
 /// keeps its thread.
@@ -45,7 +45,7 @@ const GRACE: Duration = Duration::from_millis(100);
 #[derive(Clone, Debug)]
 pub struct Reader {
     until: Instant,
-    patience: Duration,
+    time_limit: Duration,
     /// Set when the result is no longer needed.
     abandoned: Arc<AtomicBool>,
 }
@@ -53,10 +53,10 @@ pub struct Reader {
 impl Reader {
     /// Returns a reader that waits for pipes for this long, counted from now.
     #[must_use]
-    pub fn within(patience: Duration) -> Self {
+    pub fn within(time_limit: Duration) -> Self {
         Self {
-            until: clock::now().instant + patience,
-            patience,
+            until: clock::now().instant + time_limit,
+            time_limit,
             abandoned: Arc::default(),
         }
     }
@@ -91,7 +91,7 @@ impl Reader {
                 } else {
                     "it does not come to an end"
                 };
-                return Err(timed_out(what, self.patience));
+                return Err(timed_out(what, self.time_limit));
             }
             #[expect(
                 clippy::disallowed_methods,
@@ -119,13 +119,13 @@ impl Reader {
 ///
 /// # Errors
 ///
-/// `TimedOut` after `patience`, or the system's error if the thread cannot be created.
+/// `TimedOut` after `time_limit`, or the system's error if the thread cannot be created.
 pub async fn apart<T: Send + 'static>(
-    patience: Duration,
+    time_limit: Duration,
     work: impl FnOnce(&Reader) -> T + Send + 'static,
 ) -> io::Result<T> {
     static ROOM: Semaphore = Semaphore::const_new(THREADS);
-    let reader = Reader::within(patience);
+    let reader = Reader::within(time_limit);
     let _dropped = Abandon(reader.abandoned.clone());
     let done = async {
         let room = ROOM.acquire().await.map_err(io::Error::other)?;
@@ -138,25 +138,25 @@ pub async fn apart<T: Send + 'static>(
         })?;
         answered.await.map_err(io::Error::other)
     };
-    let done = timeout(patience + GRACE, done).await;
-    done.unwrap_or_else(|_| Err(timed_out("it could not be read", patience)))
+    let done = timeout(time_limit + GRACE, done).await;
+    done.unwrap_or_else(|_| Err(timed_out("it could not be read", time_limit)))
 }
 
-/// Does the same for a caller that is not asynchronous: blocks for `patience` at most.
+/// Does the same for a caller that is not asynchronous: blocks for `time_limit` at most.
 ///
 /// # Errors
 ///
 /// As [`apart`].
 pub fn apart_blocking<T: Send + 'static>(
-    patience: Duration,
+    time_limit: Duration,
     work: impl FnOnce(&Reader) -> T + Send + 'static,
 ) -> io::Result<T> {
-    let reader = Reader::within(patience);
+    let reader = Reader::within(time_limit);
     let _dropped = Abandon(reader.abandoned.clone());
     let (answer, answered) = mpsc::channel();
     on_a_thread(move || drop(answer.send(work(&reader))))?;
-    let done = answered.recv_timeout(patience + GRACE);
-    done.map_err(|_| timed_out("it could not be read", patience))
+    let done = answered.recv_timeout(time_limit + GRACE);
+    done.map_err(|_| timed_out("it could not be read", time_limit))
 }
 
 fn on_a_thread(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
@@ -172,11 +172,11 @@ impl Drop for Abandon {
     }
 }
 
-fn timed_out(what: &str, patience: Duration) -> io::Error {
-    let milliseconds = patience.as_millis();
+fn timed_out(what: &str, time_limit: Duration) -> io::Error {
+    let milliseconds = time_limit.as_millis();
     let within = match milliseconds {
         0..1000 => format!("{milliseconds} ms"),
-        _ => format!("{} s", patience.as_secs()),
+        _ => format!("{} s", time_limit.as_secs()),
     };
     io::Error::new(io::ErrorKind::TimedOut, format!("{what} within {within}"))
 }

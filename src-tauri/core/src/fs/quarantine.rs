@@ -1,5 +1,5 @@
-//! Files that were in the way, kept under another name beside their old path. The latest five of a path
-//! are kept.
+//! Unusable files are moved aside: they are kept under another name beside their old path. The
+//! latest five of a path are kept.
 
 use std::{
     ffi::OsString,
@@ -7,14 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Something that was found in a place of ours, could not be used, and was moved out of the way.
+/// An unusable file that was moved aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quarantined {
-    /// Where it was.
+    /// Its old path.
     pub path: PathBuf,
-    /// Where it is now.
+    /// Its new path.
     pub kept_as: PathBuf,
-    /// Why it could not be used, as a person reads it.
+    /// Why it could not be used.
     pub reason: String,
 }
 
@@ -22,7 +22,7 @@ impl fmt::Display for Quarantined {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}: {}; it was set aside as {}",
+            "{}: {}; it was moved to {}",
             self.path.display(),
             self.reason,
             self.kept_as.display()

@@ -1,5 +1,5 @@
-//! Secrets in text that people get to see: command lines, log lines, evidence. What looks like one
-//! is replaced by [`REDACTED`]; the words around it stay, so that the text still says what happened.
+//! Redacts secrets in command lines, log lines and evidence. Whatever looks like a secret is
+//! replaced by [`REDACTED`]; the surrounding words stay, so that the text remains useful.
 
 mod keys;
 mod rules;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use self::rules::{PIECES, RULES, Rule};
 
-/// What stands in place of a secret.
+/// The replacement of a secret.
 pub const REDACTED: &str = "***";
 
 /// The compiled patterns of the rules, filled on first use.

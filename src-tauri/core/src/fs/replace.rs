@@ -1,4 +1,4 @@
-//! Files that are only ever replaced whole.
+//! Replaces files atomically.
 
 use std::{
     fs,
@@ -8,11 +8,10 @@ use std::{
 
 use crate::platform::local;
 
-/// Writes a private file beside `path` and renames it there, so that a reader sees the old content
-/// or the new.
+/// Writes a private file beside `path` and renames it, so that a reader sees the old content or the
+/// new.
 ///
-/// Nothing is forced to the disk: what is kept this way is about processes, and a power loss ends
-/// them as well.
+/// Nothing is synced to disk: the content describes processes, which a power loss ends as well.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let next = path.with_added_extension("new");
     let written = local::private_file()
@@ -23,7 +22,8 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         .and_then(|mut file| file.write_all(content))
         .and_then(|()| fs::rename(&next, path));
     if written.is_err() {
-        // Half a file is of no use, and a full disk needs the room. The first error tells more.
+        // A partial file is useless, and a full disk needs the space. The first error is more
+        // informative.
         drop(fs::remove_file(&next));
     }
     written

@@ -1,7 +1,7 @@
-//! A daemon without a terminal: how one is started, and how a process becomes one.
+//! Starts daemons in the background, without a terminal.
 //!
-//! The new process says on its standard output what came of its start, one line, and then closes
-//! it. Until then its starter waits.
+//! The new process writes one line about the outcome of its start to its standard output and closes
+//! it. The starting process waits for that.
 
 use std::{
     fs::File,
@@ -18,39 +18,39 @@ use tokio::{
 
 use crate::platform::{Fork, local, program};
 
-/// How long a start may take. Taking over what an earlier daemon left is part of it.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time limit for a start, including the adoption of earlier runs.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// A word on why it did not start is no longer than this.
+/// The maximum length of an error message.
 const LONGEST: u64 = 64 * 1024;
 
-/// More than this, a daemon of a thousand services does not open.
+/// The number of files that a daemon of a thousand services may need.
 const FILES: u64 = 65_536;
 
 const READY: &str = "ready";
 
-/// Whether this process saves memory.
+/// Whether this process returns unused memory.
 static SAVES: AtomicBool = AtomicBool::new(false);
 
-/// Why there is no process in the background.
+/// Why the background process did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The operating system would not start it.
-    #[error("start {program}: {source}")]
+    /// The operating system did not start it.
+    #[error("{program} could not be started: {source}")]
     Spawn {
-        /// Which program.
+        /// The program.
         program: String,
-        /// The operating system's words.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// It did not become what it was to be, and why.
+    /// It failed, with the reason.
     #[error("{0}")]
     Failed(String),
-    /// It ended without a word.
-    #[error("hear from the daemon in the background: it ended at once")]
+    /// It exited without a message.
+    #[error("the background daemon exited at once")]
     Ended,
-    /// It says nothing.
-    #[error("hear from the daemon in the background within {} s", PATIENCE.as_secs())]
+    /// It does not respond.
+    #[error("the background daemon did not report within {} s", TIME_LIMIT.as_secs())]
     Silent,
 }
 
@@ -63,8 +63,8 @@ pub fn errors_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Starts a program in the background and waits until it has said that it is ready. What it writes
-/// to its standard error goes to `errors`. Must be called within the runtime.
+/// Starts a program in the background and waits until it reports that it is ready. Its standard
+/// error goes to `errors`. Must be called within the runtime.
 pub async fn start(program: &Path, arguments: &[&str], errors: File) -> Result<(), StartError> {
     let output = program::spawn_in_background(program, arguments, errors);
     hear(output.map_err(|source| StartError::Spawn {
@@ -125,11 +125,11 @@ pub(crate) fn give_memory_back() {
 /// Waits for the start-up message of a new process.
 async fn hear(output: impl AsyncRead + Unpin) -> Result<(), StartError> {
     let mut said = Vec::new();
-    let read = timeout(PATIENCE, async {
+    let read = timeout(TIME_LIMIT, async {
         let mut output = BufReader::new(output.take(LONGEST));
         output.read_until(b'\n', &mut said).await?;
-        // The end is not waited for where all is said: whoever hides the console of the new
-        // process may hold on to its output.
+        // The end is not awaited after a complete message: the program that hides the console of
+        // the new process may keep its output open.
         if said.trim_ascii() != READY.as_bytes() {
             output.read_to_end(&mut said).await?;
         }
@@ -145,12 +145,12 @@ async fn hear(output: impl AsyncRead + Unpin) -> Result<(), StartError> {
     }
 }
 
-/// Makes this process one in the background. To be called in one that [`start`] started.
+/// Detaches this process from its terminal. Call it in a process that [`start`] started.
 pub fn detach() -> io::Result<()> {
     program::detach()
 }
 
-/// Tells whoever started this process what came of it, and closes the standard output.
+/// Reports the outcome of the start to the starting process, and closes the standard output.
 pub fn announce(outcome: Result<(), &str>) -> io::Result<()> {
     let mut output = io::stdout().lock();
     writeln!(output, "{}", outcome.err().unwrap_or(READY))?;
@@ -158,9 +158,9 @@ pub fn announce(outcome: Result<(), &str>) -> io::Result<()> {
     program::close_output()
 }
 
-/// Lets this process have as many files open as a daemon of many services needs. Its services
-/// inherit that: the lower limit that some systems set is there for programs that use `select(2)`,
-/// of which none is known to open so many files.
+/// Raises the limit of open files for a daemon with many services. Its services inherit the limit:
+/// the lower default of some systems is meant for programs that use `select(2)`, and none is known
+/// to open that many files.
 pub fn raise_file_limit() -> io::Result<()> {
     program::raise_file_limit(FILES)
 }

@@ -1,10 +1,10 @@
-//! The one place that reads the clock. Everything that decides takes a [`TimePoint`] instead.
+//! The only place that reads the clock. Code that makes decisions takes a [`TimePoint`] instead.
 
 use std::time::{Instant, SystemTime};
 
 use crate::model::facts::TimePoint;
 
-/// Now, on both clocks.
+/// Returns the current time on both clocks.
 #[must_use]
 #[expect(
     clippy::disallowed_methods,

@@ -1,4 +1,4 @@
-//! A process as the daemon of a home: the supervisor, and the server by which others reach it.
+//! Runs the daemon of a home in this process: the supervisor and the control server.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -13,34 +13,34 @@ use crate::{
     supervisor::{self, Handle},
 };
 
-/// How long a daemon that nobody has given a stack yet waits for one.
+/// How long a new daemon waits for its first stack.
 const FIRST_STACK: Duration = Duration::from_secs(30);
 
-/// How long a daemon that is told to make room may take.
+/// How long a running daemon may take to hand over.
 const CHANGE: Duration = Duration::from_secs(30);
 
-/// Why this process is not the daemon. A fragment that follows "failed to".
+/// Why this process cannot be the daemon.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
-    /// The operating system cannot tell of processes or of files that grow.
-    #[error("supervise: {0}")]
+    /// The operating system cannot list processes or watch files.
+    #[error("processes cannot be supervised: {0}")]
     Supervise(io::Error),
-    /// Nobody could connect.
+    /// The control socket cannot be created.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// Another process is, and stays.
+    /// Another process is the daemon.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// Another process is, and cannot be asked to make room.
+    /// Another daemon cannot be asked to hand over.
     #[error(transparent)]
     Connect(#[from] ConnectError),
 }
 
-/// A daemon that this process is.
+/// The daemon in this process.
 pub struct Daemon {
-    /// How to talk to its supervisor.
+    /// The handle of its supervisor.
     pub handle: Handle,
-    /// What was found amiss and set aside, or taken over, to be said.
+    /// Messages about quarantined files and cleaned-up runs.
     pub remarks: Vec<String>,
     supervisor: JoinHandle<()>,
     server: JoinHandle<()>,
@@ -48,20 +48,20 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Takes over what an earlier daemon left, and answers whoever connects. Must be called within
-    /// the runtime.
+    /// Starts the daemon: adopts earlier runs and accepts clients. Must be called within the
+    /// runtime.
     pub async fn begin(lock: &Lock) -> Result<Self, DaemonError> {
         Self::begin_as(lock, true).await
     }
 
-    /// Does the same for a process that only stops what an earlier daemon left: it accepts no start, so
-    /// that nothing is left running without a daemon when it exits.
+    /// Does the same for a process that only stops earlier runs: it accepts no start, so that
+    /// nothing is left running without a daemon when it exits.
     pub async fn begin_to_stop(lock: &Lock) -> Result<Self, DaemonError> {
         Self::begin_as(lock, false).await
     }
 
     async fn begin_as(lock: &Lock, takes_starts: bool) -> Result<Self, DaemonError> {
-        // A daemon of few services does without.
+        // A daemon of few services does not need it.
         if let Err(error) = background::raise_file_limit() {
             tracing::warn!("failed to raise the number of files that may be open: {error}");
         }
@@ -84,22 +84,22 @@ impl Daemon {
         })
     }
 
-    /// Becomes the daemon also where there is one: that one is told to end and to leave its services
-    /// running, which are then adopted as they are.
+    /// Becomes the daemon even if another one is running: that one is told to exit and leave its
+    /// services running, which are then adopted.
     pub async fn take_over(home: &Home) -> Result<Self, DaemonError> {
         let lock = timeout(CHANGE, room(home)).await;
         let lock = match lock {
             Ok(lock) => lock?,
-            // It does not end: who it is.
+            // The other daemon does not exit: this returns its identity.
             Err(_) => Lock::acquire(home)?,
         };
         Self::begin(&lock).await
     }
 
-    /// Ends without touching what still runs.
+    /// Stops the daemon and leaves its services running.
     pub async fn end(self) {
         self.stop.cancel();
-        // Both have said what went wrong with them, if anything did.
+        // Both have logged their errors.
         let _ = self.server.await;
         self.handle.quit(true).await;
         drop(self.handle);
@@ -122,7 +122,7 @@ impl Daemon {
     }
 }
 
-/// Waits for the lock, and asks whoever holds it to end.
+/// Waits for the lock, and tells the daemon that holds it to exit.
 async fn room(home: &Home) -> Result<Lock, DaemonError> {
     let mut asked = false;
     let mut attempts = Attempts::new(home);
@@ -133,11 +133,11 @@ async fn room(home: &Home) -> Result<Lock, DaemonError> {
         }
         if !asked {
             match Client::connect(home).await {
-                // What it answers does not matter: it ends, or the lock tells that it does not.
+                // The answer does not matter: the daemon exits, or the lock shows that it does not.
                 Ok(mut client) => {
                     asked = client.quit(true).await.is_ok();
                 }
-                // It is just beginning or ending.
+                // It is just starting or exiting.
                 Err(ConnectError::NoDaemon | ConnectError::Closed) => {}
                 Err(error) => return Err(error.into()),
             }

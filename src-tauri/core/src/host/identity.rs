@@ -1,14 +1,14 @@
-//! As whom the desktop knows this process.
+//! The identity of this process on the desktop.
 
 use std::io;
 
 use crate::platform::program;
 
-/// From now on the desktop takes this process for the program with this id. On Windows it is an
-/// `AppUserModelID`: the windows of all who have it are one button of the task bar, and what starts the
-/// program is found by it when a notification of its is clicked later on. Elsewhere nothing is done.
+/// Sets the identity of this process. On Windows it is an `AppUserModelID`: the task bar groups the
+/// windows of all processes with the same id, and a click on a notification of this process starts
+/// the program that is registered under this id. Does nothing on other systems.
 ///
-/// To be called before there is a window. Fails where the system does not take the id.
+/// Call it before a window is created. Fails if the system rejects the id.
 pub fn assume(id: &str) -> io::Result<()> {
     program::assume_identity(id)
 }

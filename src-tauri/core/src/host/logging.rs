@@ -1,4 +1,4 @@
-//! Where a daemon writes down what happens to it.
+//! The log of the daemon itself.
 
 use std::{
     env,
@@ -17,23 +17,23 @@ use tracing_subscriber::{
 
 use crate::{host::clock, platform::local};
 
-/// How much is written: `debug`, or `pilotlight=debug,info`.
+/// The level of the log: `debug`, or `pilotlight=debug,info`.
 const VARIABLE: &str = "PILOTLIGHT_LOG";
 
-/// So many days are kept.
+/// The number of days that are kept.
 const DAYS: usize = 5;
 
-/// Why nothing can be written down.
+/// Why the log cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("write a log to {}: {source}", folder.display())]
+#[error("the log in {} cannot be written: {source}", folder.display())]
 pub struct LoggingError {
-    /// Where it was to be.
+    /// The folder of the log.
     pub folder: PathBuf,
-    /// The operating system's words.
+    /// The operating system's error.
     pub source: io::Error,
 }
 
-/// From now on all that this process traces goes to `<name>.<date>.log` in this folder, panics too.
+/// Writes all traces and panics of this process to `<name>.<date>.log` in this folder from now on.
 pub fn open(folder: &Path, name: &str) -> Result<(), LoggingError> {
     let daily = Daily::open(folder, name).map_err(|source| LoggingError {
         folder: folder.to_owned(),
@@ -49,7 +49,7 @@ pub fn open(folder: &Path, name: &str) -> Result<(), LoggingError> {
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(Mutex::new(daily))
         .with_ansi(false);
-    // Set already only in a process that is a daemon twice, one after the other.
+    // Fails only in a process that is a daemon for the second time.
     let _ = tracing_subscriber::registry()
         .with(lines)
         .with(targets)

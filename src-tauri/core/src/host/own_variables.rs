@@ -1,19 +1,19 @@
-//! The environment variables of this process: those that it was started with, which services are given
-//! too, and those that it has for libraries in it.
+//! The environment variables of this process. Services get those that it was started with, and not
+//! those that it set for its own libraries.
 
 use std::{env, ffi::OsStr, io};
 
 use crate::{platform::program, stack_file::Environment};
 
-/// Names the variable that is for this process alone.
+/// Contains the name of the variable that is for this process only.
 const OWN: &str = "PILOTLIGHT_OWN_VARIABLE";
 
-/// Gives this process a variable that no service gets, unless it was started with one of that name.
+/// Sets a variable for this process but not for its services, unless it is already set.
 ///
-/// Libraries may have begun threads before `main`, and one of those could be reading the variables. So
-/// nothing is changed in this process: it begins anew, with the same number and the same words. To
-/// be called first of all. Returns without that where the variable is there, and fails where the system
-/// cannot do so.
+/// Libraries may have started threads before `main`, and one of them could be reading the
+/// environment. So the process is executed again, with the same PID and arguments. Call this first.
+/// Returns normally if the variable is set, and fails if the system cannot execute the program
+/// again.
 pub fn set(name: &str, value: &str) -> io::Result<()> {
     if env::var_os(name).is_some() {
         return Ok(());
@@ -21,7 +21,7 @@ pub fn set(name: &str, value: &str) -> io::Result<()> {
     Err(program::begin_anew(&[(name, value), (OWN, name)]))
 }
 
-/// What this process was started with. Values are secrets.
+/// Returns the variables that this process was started with.
 pub(crate) fn inherited() -> Environment {
     without_own(env::vars_os().collect())
 }

@@ -1,33 +1,33 @@
-//! What the model asks for, and what comes back of it.
+//! The effects that the model requests, and their reports.
 
 use std::time::{Duration, Instant};
 
 use super::facts::{Claimed, Exit, LaunchFault, PortFault, ProbeFault, Process, RunId, Stopped};
 use crate::stack::ServiceName;
 
-/// Something to be done in the world for one run of one service.
+/// An effect for one run of one service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Effect {
-    /// For whom.
+    /// The service.
     pub service: ServiceName,
-    /// For which start. What it reports carries the same number, and is dropped if it comes late.
+    /// The run. Reports carry the same number, and late ones are ignored.
     pub run: RunId,
-    /// What.
+    /// The action.
     pub act: Act,
 }
 
-/// What is to be done.
+/// The action of an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// Make sure that its port can be had and, when a person asked for the start, that what it
-    /// requires is there. Answer: [`Report::Claimed`].
+    /// Claim its port and, for a requested start, verify its requirements. Answer:
+    /// [`Report::Claimed`].
     Claim {
-        /// Whether a person asked, rather than the restart policy.
+        /// Whether the start was requested, not caused by the restart policy.
         asked: bool,
     },
     /// Launch its command. Answers: [`Report::Launched`], later [`Report::Exited`].
     Launch,
-    /// Wait until nobody of its tree lives. Answer: [`Report::Exited`].
+    /// Wait until all processes of its tree have exited. Answer: [`Report::Exited`].
     Follow,
     /// Run its probes until the run is over. Answers: [`Report::Round`].
     Probe,
@@ -38,43 +38,43 @@ pub enum Act {
     },
     /// End its whole tree and verify that. Answer: [`Report::Stopped`].
     Stop,
-    /// Do not wait any longer for a polite end.
+    /// Skip the rest of the grace period.
     Kill,
-    /// Report [`Report::Elapsed`] then.
+    /// Report [`Report::Elapsed`] at a given time.
     Wait {
-        /// What for.
+        /// The timer.
         timer: Timer,
-        /// Until when.
+        /// The time.
         until: Instant,
     },
-    /// The run is over: whatever still works for it may end.
+    /// The run is over: cancel its tasks.
     Abandon,
 }
 
-/// What a timer is for.
+/// The purpose of a timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timer {
-    /// It should be ready by now.
+    /// The service should be ready by now.
     Start,
-    /// It may be started again.
+    /// The service may be restarted.
     Backoff,
     /// Its checks are due.
     Check,
 }
 
-/// What came of an [`Effect`].
+/// The result of an [`Effect`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Report {
     /// Of [`Act::Claim`]. `Ok(None)` for a service without a port.
     Claimed(Result<Option<Claimed>, Hindrance>),
     /// Of [`Act::Launch`].
     Launched(Result<Process, LaunchFault>),
-    /// The first process ended, or (after [`Act::Follow`]) the last one.
+    /// The first process has exited, or (after [`Act::Follow`]) the last one.
     Exited {
-        /// How.
+        /// The exit.
         exit: Exit,
-        /// Who of its tree still lives.
-        left: Vec<Process>,
+        /// The survivors of its tree.
+        survivors: Vec<Process>,
         /// The last error of its log, or its last line.
         last_words: Option<String>,
     },
@@ -93,11 +93,11 @@ pub enum Report {
     Elapsed(Timer),
 }
 
-/// What stands in the way of a start.
+/// An obstacle to a start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hindrance {
     /// Its port.
     Port(PortFault),
-    /// Something that it requires.
+    /// A requirement.
     Requirement(LaunchFault),
 }

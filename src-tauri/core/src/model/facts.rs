@@ -1,5 +1,5 @@
-//! What the world reports to the model: processes, exits, port owners, and the ways in which a
-//! claim, a launch or a probe goes wrong. The effects make these values; the model only reads them.
+//! Facts that effects report to the model: processes, exits, port holders, and the faults of
+//! claims, launches and probes.
 
 use std::{
     fmt,
@@ -12,17 +12,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::stack::{Port, ServiceName};
 
-/// A moment on both clocks: `instant` to count with, `wall` to show.
+/// A time on both clocks: `instant` for calculations, `wall` for display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimePoint {
     /// Monotonic.
     pub instant: Instant,
-    /// What a calendar says.
+    /// The time of day.
     pub wall: SystemTime,
 }
 
 impl TimePoint {
-    /// The moment `later` than this one, on both clocks.
+    /// Returns the time `later` than this one, on both clocks.
     #[must_use]
     pub fn after(self, later: Duration) -> Self {
         Self {
@@ -32,7 +32,7 @@ impl TimePoint {
     }
 }
 
-/// One start of a service. Grows with every start of that service, across daemons too.
+/// The number of a service's start. Grows with every start of that service, across daemons too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
@@ -45,8 +45,8 @@ impl fmt::Display for RunId {
     }
 }
 
-/// What tells the stacks of one daemon apart in marks, file names and messages: short, safe in a
-/// file name, the same for the same stack file and settings folder on every start.
+/// The identifier of a stack in marks, file names and messages: short, safe in a file name, and
+/// stable for the same stack file and home.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StackId(pub String);
@@ -57,8 +57,8 @@ impl fmt::Display for StackId {
     }
 }
 
-/// What every process of a service carries in its environment as `PILOTLIGHT_SERVICE`, so that
-/// it is found again when it has left its group and lost its parent. Written `stack/service/run`.
+/// The mark in the environment (`PILOTLIGHT_SERVICE`) of every process of a service. It identifies
+/// processes that have left their group and lost their parent. Written `stack/service/run`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mark {
     /// The stack.
@@ -77,7 +77,7 @@ impl Mark {
     /// on purpose, so that the process outlives the service.
     pub const COMPANION: &'static str = "PYTHONUNBUFFERED";
 
-    /// Reads what [`fmt::Display`] wrote.
+    /// Parses the output of [`fmt::Display`].
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (rest, run) = text.rsplit_once('/')?;
@@ -96,18 +96,18 @@ impl fmt::Display for Mark {
     }
 }
 
-/// A process that cannot be mistaken for a later one of the same number: nothing is signalled
-/// unless both match.
+/// A process, identified by PID and start time, so that it cannot be confused with a later one of
+/// the same PID. Nothing is signalled unless both match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Process {
-    /// The operating system's number for it.
+    /// The PID.
     pub pid: u32,
-    /// When it began, in the operating system's own unit: clock ticks since boot on Linux,
+    /// When it started, in the unit of the operating system: clock ticks since boot on Linux,
     /// microseconds since 1970 on macOS, 100 ns since 1601 on Windows.
     pub started: u64,
 }
 
-/// How a process ended.
+/// How a process exited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
@@ -166,26 +166,26 @@ impl fmt::Display for Exit {
     }
 }
 
-/// Who listens on a port. A field that could not be read is `None`.
+/// A process that listens on a port. Unreadable fields are `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     /// The process.
     pub process: Process,
     /// The name of its program.
     pub name: String,
-    /// Its command line, with what looks like a secret masked.
+    /// Its command line, redacted.
     pub command_line: Option<String>,
     /// The user that it runs as.
     pub user: Option<String>,
     /// Its working directory.
     pub folder: Option<PathBuf>,
-    /// Since when it runs.
+    /// When it started.
     pub since: Option<SystemTime>,
     /// How long it had been running when it was examined.
     pub age: Option<Duration>,
-    /// Where it listens.
+    /// The addresses on which it listens.
     pub addresses: Vec<SocketAddr>,
-    /// The mark that it carries, if it is a service of a Pilot Light.
+    /// Its mark, if it is a service of Pilot Light.
     pub mark: Option<Mark>,
 }
 
@@ -243,32 +243,32 @@ impl fmt::Display for Neighbour {
     }
 }
 
-/// Why the holder of a port is left alone, whatever the mode.
+/// Why the holder of a port is not stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Protected {
     /// It runs as another user.
     OtherUser {
-        /// The name of that user, where the process itself is not known.
+        /// The name of that user, if the process itself is unknown.
         name: Option<String>,
     },
-    /// It belongs to the operating system (pid 1, services, lsass, svchost, …).
+    /// It belongs to the operating system (PID 1, services, lsass, svchost, …).
     System,
     /// It is the daemon.
     Control,
-    /// The daemon or the command that was given descends from it (a shell, a terminal, an editor).
+    /// It is an ancestor of the daemon or of a command (a shell, a terminal, an editor).
     Ancestor,
     /// It is a service of a stack.
     RunningService(Neighbour),
-    /// It is the proxy of a container engine: the container is what is to be stopped.
+    /// It is the proxy of a container engine: the container must be stopped instead.
     ContainerProxy,
-    /// Something starts it again each time it is ended: systemd, pm2, a container engine.
+    /// It is restarted each time: by systemd, pm2, or a container engine.
     Respawned {
-        /// Its parent, as a person reads it: `PM2 (pid 7)`.
+        /// Its parent: `PM2 (pid 7)`.
         by: Option<String>,
     },
-    /// It is of this kind: only a person can have it ended.
+    /// It is of this kind: only the user can stop it.
     Personal(ProgramKind),
-    /// It runs in a container or a sandbox: in another pid namespace.
+    /// It runs in a container or a sandbox, in another PID namespace.
     Contained,
     /// It is not a leftover of the stack, and the stack file says `port_conflict = "replace"`.
     Stranger,
@@ -278,124 +278,124 @@ pub enum Protected {
     Production,
 }
 
-/// Why a port cannot be had.
+/// Why a port cannot be claimed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PortFault {
-    /// Another process listens there, and was not ended.
+    /// Another process listens there and was not stopped.
     Taken {
-        /// Who; `None` where the operating system does not tell (another user's process).
+        /// The process; `None` if the operating system hides it (another user's process).
         holder: Option<Box<Holder>>,
-        /// Why it was not ended; `None` if it was to be ended and did not leave.
+        /// Why it was not stopped; `None` if it survived the stop.
         protected: Option<Protected>,
     },
-    /// The operating system keeps it back (Windows 10013), or it needs privileges (below 1024).
+    /// The operating system reserves it (Windows 10013), or it needs privileges (below 1024).
     Excluded {
-        /// The operating system's words.
+        /// The operating system's error.
         message: String,
     },
-    /// Nobody listens there, and yet it cannot be bound.
+    /// Nothing listens there, but it cannot be bound.
     Lingering {
-        /// The operating system's words.
+        /// The operating system's error.
         message: String,
     },
     /// `port_conflict = "next"` found none among the following hundred.
     NoneFree,
 }
 
-/// What came of claiming the port of a service.
+/// The result of claiming a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimed {
-    /// The port that it is to listen on.
+    /// The claimed port.
     pub port: Port,
-    /// Whom that cost, for the log and the window.
+    /// The processes that were stopped, for the log and the window.
     pub ended: Vec<Holder>,
 }
 
-/// Why a command was not started.
+/// Why a command could not be started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LaunchFault {
-    /// No such program.
+    /// The program does not exist.
     CommandNotFound {
-        /// As the stack file names it.
+        /// The name in the stack file.
         program: String,
-        /// Programs on PATH with nearly that name.
+        /// Programs on PATH with similar names.
         near: Vec<String>,
     },
-    /// It is there and may not be run.
+    /// The program is not executable.
     NotExecutable {
-        /// Where.
+        /// The path.
         path: PathBuf,
     },
-    /// The working directory is not there.
+    /// The working directory does not exist.
     DirectoryMissing {
-        /// Which.
+        /// The path.
         path: PathBuf,
     },
-    /// An `env_file` is not there.
+    /// An `env_file` does not exist.
     EnvFileMissing {
-        /// Which.
+        /// The path.
         path: PathBuf,
     },
-    /// An `env_file` cannot be read or understood.
+    /// An `env_file` cannot be read or parsed.
     EnvFileInvalid {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// The line, from 1, where there is one.
+        /// The line, from 1, if known.
         line: Option<usize>,
-        /// What is wrong; never a value.
+        /// The error, without a value.
         message: String,
     },
     /// A `require` entry is not met.
     RequirementMissing {
-        /// Which, as a person reads it: "the file main.py", "the variable `OPENAI_API_KEY`".
+        /// A description: "the file main.py", "the variable `OPENAI_API_KEY`".
         what: String,
-        /// How it shows: the last line that a required command printed.
+        /// Details: the last line that a required command printed.
         detail: Option<String>,
     },
     /// Its log could not be opened (the disk is full, say).
     Log {
-        /// Where.
+        /// The path.
         path: PathBuf,
-        /// The operating system's words.
+        /// The operating system's error.
         message: String,
     },
-    /// Anything else that the operating system said.
+    /// Any other error of the operating system.
     Other {
-        /// Its words.
+        /// The error.
         message: String,
     },
 }
 
-/// Why a probe or a check did not pass. Carries what a diagnosis needs.
+/// Why a probe or a check failed, with the facts that a diagnosis needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeFault {
-    /// What was asked, as a person reads it: `GET http://localhost:8001/v1/health`.
+    /// A description of the probe: `GET http://localhost:8001/v1/health`.
     pub target: String,
-    /// What came of it.
+    /// The kind of fault.
     pub kind: ProbeFaultKind,
 }
 
-/// The ways in which a probe does not pass.
+/// The ways in which a probe fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProbeFaultKind {
-    /// Nobody listens there.
+    /// The connection was refused.
     Refused,
-    /// The name has no address, or no route leads there.
+    /// The name has no address, or there is no route to it.
     Unreachable(String),
-    /// No answer in time.
+    /// No response in time.
     TimedOut {
         /// Whether the connection was accepted.
         connected: bool,
     },
-    /// The connection broke off.
+    /// The connection was reset.
     Reset,
-    /// The connection was closed in due form, without a byte of an answer.
+    /// The connection was closed properly, without a response.
     Empty,
-    /// The answer breaks the protocol.
+    /// The response violates the protocol.
     Protocol(String),
-    /// An unexpected status. The body's beginning says why, often.
+    /// An unexpected status. The beginning of the body often explains it.
     Status {
-        /// What came.
+        /// The status.
         status: u16,
         /// The first 2 KiB of the body.
         body: String,
@@ -404,18 +404,18 @@ pub enum ProbeFaultKind {
     Body(String),
     /// A header is missing or not what was expected.
     Header(String),
-    /// The Redis there refuses: the first word and the rest of its error.
+    /// Redis returned an error.
     Redis {
         /// `NOAUTH`, `WRONGPASS`, `LOADING`, `MISCONF`, `READONLY`, `OOM`, …
         code: String,
         /// The whole error.
         message: String,
     },
-    /// What answers is no Redis.
+    /// The server is not Redis.
     NotRedis(String),
     /// The WebSocket handshake was refused with this status.
     WebSocketRefused(u16),
-    /// The command ended otherwise than with code 0.
+    /// The command did not exit with code 0.
     Command {
         /// How.
         exit: Exit,
@@ -426,24 +426,24 @@ pub enum ProbeFaultKind {
     Launch(LaunchFault),
     /// No line of the log has matched yet.
     LogUnmatched,
-    /// The secure connection could not be made.
+    /// The TLS connection failed.
     Tls(String),
-    /// The address in the stack file cannot be understood.
+    /// The address in the stack file cannot be parsed.
     Address(String),
 }
 
-/// How the stop of a service went. Stopping always ends.
+/// The result of a stop. Stopping always ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stopped {
-    /// How the first process ended, where that was seen.
+    /// How the first process exited, if known.
     pub exit: Option<Exit>,
-    /// Whether it had to be killed.
+    /// Whether it was killed.
     pub killed: bool,
     /// The names of the programs with sessions of their own that ended with it.
     pub beside: Vec<String>,
-    /// Who would not go, even so (another user's, or stuck in the kernel).
-    pub left: Vec<Process>,
-    /// Whether its port was still held afterwards.
+    /// The survivors (another user's processes, or stuck in the kernel).
+    pub survivors: Vec<Process>,
+    /// Whether its port was still in use afterwards.
     pub port_held: bool,
     /// The reason why it is unknown whether all processes have exited.
     pub fault: Option<String>,

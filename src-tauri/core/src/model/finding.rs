@@ -1,4 +1,4 @@
-//! A finding: one root cause, with its evidence, the symptoms it explains and a remedy.
+//! A finding: one root cause, with its evidence, symptoms and a remedy.
 
 use std::path::PathBuf;
 
@@ -9,13 +9,10 @@ use crate::{
     stack::{Port, ServiceName},
 };
 
-/// What the root cause is. The names are a contract; `docs/diagnosis.md` explains each.
+/// The code of a root cause. The names are a contract; `docs/diagnosis.md` explains each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(
-    missing_docs,
-    reason = "the table of finding codes says what each means"
-)]
+#[expect(missing_docs, reason = "the table of finding codes explains each")]
 pub enum Code {
     NotRunning,
     Exited,
@@ -66,36 +63,36 @@ pub enum Code {
     KeeperConflict,
 }
 
-/// One root cause. What it says is masked when it is made, whichever way it is shown.
+/// One root cause. Its text is redacted on creation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Finding {
-    /// What it is.
+    /// The code.
     #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub code: Code,
-    /// Where it is.
+    /// The service with the root cause.
     pub service: ServiceName,
     /// A sentence.
     #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub title: Redacted,
-    /// What a person can check.
+    /// The evidence, for the user to verify.
     #[cfg_attr(feature = "typescript", ts(type = "string[]"))]
     pub evidence: Vec<Redacted>,
-    /// What else it explains.
+    /// Symptoms that it explains.
     pub symptoms: Vec<Symptom>,
-    /// What to do.
+    /// The remedy.
     pub remedy: Remedy,
 }
 
-/// What a root cause explains.
+/// A symptom of a root cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Symptom {
-    /// Where it shows.
+    /// The affected service.
     pub service: ServiceName,
-    /// In which check, if in one.
+    /// The affected check, if any.
     pub check: Option<String>,
-    /// What it would be, were it a cause.
+    /// The code that it would have as a root cause.
     #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub code: Code,
     /// A sentence.
@@ -103,58 +100,58 @@ pub struct Symptom {
     pub text: Redacted,
 }
 
-/// What to do about a finding.
+/// The remedy of a finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Remedy {
     /// A sentence.
     #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub text: Redacted,
-    /// The same as something that a program can carry out, where that is safe.
+    /// An action that carries it out, if that is safe.
     pub action: Option<Action>,
 }
 
-/// Something that a button or `doctor --fix` can carry out.
+/// An action for a button or `doctor --fix`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum Action {
     /// Start a service.
     Start {
-        /// Which.
+        /// The service.
         service: ServiceName,
     },
     /// Restart a service.
     Restart {
-        /// Which.
+        /// The service.
         service: ServiceName,
     },
     /// Stop a service of another stack.
     Stop {
-        /// That stack's file; absolute.
+        /// The file of that stack, absolute.
         #[serde(with = "crate::fs::native_text")]
         #[cfg_attr(feature = "typescript", ts(type = "string"))]
         file: PathBuf,
-        /// Which.
+        /// The service.
         service: ServiceName,
     },
-    /// End the holder of a port, under the port rules.
+    /// Stop the holder of a port, under the port rules.
     FreePort {
-        /// Which.
+        /// The service.
         port: Port,
     },
-    /// Install what is missing.
+    /// Install missing packages.
     Install {
-        /// For which service.
+        /// The service.
         service: ServiceName,
         /// The program and its arguments: `["npm", "ci"]`.
         command: Vec<String>,
-        /// Where it runs; absolute.
+        /// Its working directory, absolute.
         #[serde(with = "crate::fs::native_text")]
         #[cfg_attr(feature = "typescript", ts(type = "string"))]
         directory: PathBuf,
     },
-    /// Make a file from its example. Nothing that is there is overwritten.
+    /// Copy a file from its example. Never overwrites.
     CopyFile {
         /// The example; absolute.
         #[serde(with = "crate::fs::native_text")]
@@ -165,25 +162,25 @@ pub enum Action {
         #[cfg_attr(feature = "typescript", ts(type = "string"))]
         to: PathBuf,
     },
-    /// Change lines of the stack file, once a person has seen the difference.
+    /// Change lines of the stack file, after the user has seen the diff.
     EditStackFile {
         /// The stack file; absolute.
         #[serde(with = "crate::fs::native_text")]
         #[cfg_attr(feature = "typescript", ts(type = "string"))]
         file: PathBuf,
-        /// From the top to the bottom.
+        /// The changes, from top to bottom.
         changes: Vec<LineChange>,
     },
 }
 
-/// A change of lines that stand together.
+/// A change of consecutive lines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct LineChange {
-    /// The first line that changes, from 1. What is only added comes before this line.
+    /// The first changed line, from 1. Added lines come before it.
     pub line: usize,
-    /// The lines that go, as they stood: nothing is changed if they no longer do.
+    /// The removed lines. Nothing is changed if the file no longer has them.
     pub old: Vec<String>,
-    /// The lines that come.
+    /// The added lines.
     pub new: Vec<String>,
 }

@@ -1,7 +1,7 @@
-//! PURE: no tasks, no I/O, no clock. What the services of a stack should do next.
+//! The pure model: what the services of a stack should do next. No tasks, no I/O, no clock.
 //!
-//! [`stack::StackModel::step`] takes what happened and answers what is to be done about it. The
-//! supervisor carries that out and brings back what came of it.
+//! [`stack::StackModel::step`] takes an event and returns effects. The supervisor carries them out
+//! and reports their results.
 
 pub mod effect;
 pub mod facts;

@@ -1,10 +1,10 @@
-//! Who needs whom.
+//! The dependency graph of services.
 
 use std::collections::HashMap;
 
 use crate::stack::{Need, Service, ServiceName};
 
-/// The needs among a list of services, by their place in it.
+/// The dependencies of a list of services, by index.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Order {
     places: HashMap<ServiceName, usize>,
@@ -13,7 +13,8 @@ pub(super) struct Order {
 }
 
 impl Order {
-    /// A need that is not in the list (the stack file's new version no longer has it) is left out.
+    /// Builds the graph. Dependencies that are not in the list (removed from the stack file) are
+    /// ignored.
     pub(super) fn of<'a>(services: impl Iterator<Item = &'a Service> + Clone) -> Self {
         let places: HashMap<ServiceName, usize> = services
             .clone()
@@ -41,29 +42,29 @@ impl Order {
         }
     }
 
-    /// The place of the service of this name.
+    /// Returns the index of the service with this name.
     pub(super) fn place(&self, name: &ServiceName) -> Option<usize> {
         self.places.get(name).copied()
     }
 
-    /// What this one needs directly.
+    /// Returns the direct dependencies of a service.
     pub(super) fn needs(&self, place: usize) -> &[(usize, Need)] {
         &self.needs[place]
     }
 
-    /// Who needs this one directly.
+    /// Returns the direct dependents of a service.
     pub(super) fn dependents(&self, place: usize) -> &[usize] {
         &self.dependents[place]
     }
 
-    /// These, and all that they need.
+    /// Returns these services with all their dependencies.
     pub(super) fn with_needs(&self, start: impl IntoIterator<Item = usize>) -> Vec<usize> {
         self.reachable(start, |place| {
             self.needs[place].iter().map(|(need, _)| *need).collect()
         })
     }
 
-    /// These, and all that need them.
+    /// Returns these services with all their dependents.
     pub(super) fn with_dependents(&self, start: impl IntoIterator<Item = usize>) -> Vec<usize> {
         self.reachable(start, |place| self.dependents[place].clone())
     }

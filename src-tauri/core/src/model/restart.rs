@@ -1,46 +1,46 @@
-//! When a service that ended by itself is started again: a function of what it did so far.
+//! The restart policy: decides when a failed service is restarted.
 
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
 };
 
-/// So many failures within [`CRASH_WINDOW`] are a crash loop.
+/// The number of failures within [`CRASH_WINDOW`] that make a crash loop.
 pub const CRASH_LIMIT: usize = 5;
-/// The time in which [`CRASH_LIMIT`] failures are too many.
+/// The period in which [`CRASH_LIMIT`] failures are too many.
 pub const CRASH_WINDOW: Duration = Duration::from_mins(1);
-/// After so long in good health the past is forgotten.
+/// The time in the ready state after which earlier failures are forgotten.
 pub const SETTLED: Duration = Duration::from_mins(1);
 /// The first pause.
 pub const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause, before jitter.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// What is to be done about a failure.
+/// The decision after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Start it again after this pause, which is zero for a service that had been ready.
+    /// Restart it after this pause, which is zero for a service that had been ready.
     After(Duration),
-    /// It keeps ending: give it up.
+    /// It keeps crashing: do not restart it.
     GiveUp,
 }
 
-/// The failures of a service since it was last asked for, or last stayed well.
+/// The failures of a service since its last request, or since it last stayed ready.
 #[derive(Clone, Debug, Default)]
 pub struct Failures {
     recent: VecDeque<Instant>,
-    /// How many restarts came after a pause.
+    /// The number of restarts after a pause.
     paused: u32,
-    /// Whether one came at once.
+    /// Whether one restart was immediate.
     at_once: bool,
 }
 
 impl Failures {
-    /// Notes a failure at `now` of a run that had been ready since `ready_since`, and decides.
+    /// Records a failure at `now` of a run that had been ready since `ready_since`, and decides.
     ///
-    /// The first restart comes at once if the service had been ready; later ones wait 0.2 s,
-    /// doubling up to 30 s, by as much as a fifth more (`jitter` from 0 to 1), until the service
-    /// has stayed ready for a minute.
+    /// The first restart is immediate if the service had been ready. Later ones wait 0.2 s,
+    /// doubling up to 30 s, plus up to a fifth (`jitter` from 0 to 1), until the service has stayed
+    /// ready for a minute.
     pub fn note(&mut self, now: Instant, ready_since: Option<Instant>, jitter: f64) -> Decision {
         if ready_since.is_some_and(|since| now.duration_since(since) >= SETTLED) {
             *self = Self::default();
@@ -75,26 +75,26 @@ impl Failures {
         ready_since.is_some_and(|since| is_first || now.duration_since(since) >= SETTLED)
     }
 
-    /// How many of the latest failures count towards a crash loop.
+    /// Returns the number of recent failures that count towards a crash loop.
     #[must_use]
     pub fn recent(&self) -> usize {
         self.recent.len()
     }
 }
 
-/// A small generator of pauses that differ, so that services that died together do not come back
-/// in step. Seeded, so that the model stays a function of its input (xorshift64*, Vigna 2016).
+/// A random number generator for pauses, so that services that crashed together do not restart
+/// together. Seeded, so that the model remains a function of its input (xorshift64*, Vigna 2016).
 #[derive(Clone, Debug)]
 pub struct Jitter(u64);
 
 impl Jitter {
-    /// Any seed will do.
+    /// Creates a generator; any seed is valid.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed | 1)
     }
 
-    /// The next number from 0 to 1.
+    /// Returns the next number from 0 to 1.
     pub fn draw(&mut self) -> f64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;

@@ -1,7 +1,7 @@
-//! A service: its phase, what it carries, and how it moves from one to the next.
+//! The state of a service: its phase, the data of the phase, and the transitions.
 //!
-//! Intent (is it wanted?) is kept apart from the phase (where is it?). That a service waits for
-//! another is derived from both, never stored.
+//! The intent (is it wanted?) is separate from the phase (what is it doing?). Whether a service
+//! waits for another is derived from both, never stored.
 
 mod transitions;
 
@@ -26,85 +26,84 @@ use crate::{
     stack::{Port, Ports, Service, ServiceName},
 };
 
-/// Where a service is, with what that place carries.
+/// The phase of a service, with its data.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Phase {
-    /// Nothing of it runs.
+    /// It does not run.
     Stopped,
-    /// Its port is being made free.
+    /// Its port is being claimed.
     Claiming {
-        /// The run to be.
+        /// The new run.
         run: RunId,
     },
-    /// It was launched, or is about to be, and is not ready yet.
-    Starting(Running),
+    /// It was launched or is being launched, and is not ready yet.
+    Starting(ActiveRun),
     /// Its probes pass.
-    Ready(Running),
+    Ready(ActiveRun),
     /// It runs and its probes fail.
-    Unhealthy(Running),
-    /// It is being ended.
+    Unhealthy(ActiveRun),
+    /// It is being stopped.
     Stopping {
-        /// The run that ends.
+        /// The run that is being stopped.
         run: RunId,
         /// Its first process.
         process: Option<Process>,
-        /// What then.
+        /// What follows.
         then: Then,
     },
-    /// It failed and is started again after a pause.
+    /// It failed and will be restarted after a pause.
     Backoff {
         /// The run that failed.
         run: RunId,
     },
-    /// Something stands in the way of its start.
+    /// Something blocks its start.
     Blocked,
-    /// It was given up.
+    /// It is not restarted any more.
     Failed,
 }
 
-/// A run that is under way.
+/// An active run.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Running {
-    /// Which.
+pub struct ActiveRun {
+    /// The run.
     pub run: RunId,
     /// Its first process; `None` until it is launched, and for an external service.
     pub process: Option<Process>,
-    /// Since when its probes have passed, the first time.
+    /// When its probes first passed.
     pub ready_since: Option<Instant>,
 }
 
-/// Exits and probes come by different roads: a command that has daemonized may be seen to be ready
-/// before it is seen to have ended.
+/// Exits and probes arrive on separate paths: a daemonizing command may be ready before its exit is
+/// seen.
 const DAEMON_GRACE: Duration = Duration::from_secs(1);
 
-impl Running {
-    /// Whether a first process that ends now may still be one that has put itself into the
-    /// background.
+impl ActiveRun {
+    /// Returns whether a first process that exits now may have moved to the background.
     fn is_young(&self, now: TimePoint) -> bool {
         self.ready_since
             .is_none_or(|since| now.instant.duration_since(since) < DAEMON_GRACE)
     }
 }
 
-/// What follows when a run has been ended.
+/// What follows after a run was stopped.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Then {
-    /// Nothing: it was asked to stop.
+    /// Nothing: the stop was requested.
     Rest,
-    /// The restart policy decides: it ended, or was no longer well.
-    Recover(Ending),
+    /// The restart policy decides: it exited, or became unhealthy.
+    Recover(RunEnd),
 }
 
-/// How a run ended that nobody asked to end.
+/// How a run ended without a request.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Ending {
-    /// How its first process ended; `None` when it is ended for being unhealthy.
+pub struct RunEnd {
+    /// How its first process exited; `None` if it is stopped for being unhealthy.
     pub exit: Option<Exit>,
-    /// Since when it had been ready.
+    /// When it became ready.
     pub ready_since: Option<Instant>,
     /// The last error of its log, or its last line.
     pub last_words: Option<String>,
-    /// Why its probes failed, where that is the reason.
+    /// Why its probes failed, if that is the reason.
     pub fault: Option<ProbeFault>,
 }
 
@@ -112,34 +111,34 @@ pub struct Ending {
 #[derive(Clone, Debug)]
 struct Wordless {
     run: RunId,
-    ending: Ending,
+    ending: RunEnd,
     /// The finding without the last words.
     finding: Arc<Finding>,
 }
 
-/// What is wanted of a service, whatever it does now.
+/// The intent for a service, independent of its phase.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a wish of its own; all combinations occur"
+    reason = "the intents are independent; all combinations occur"
 )]
 pub(super) struct Intent {
-    /// It is to be up.
+    /// It should run.
     pub(super) wanted: bool,
-    /// It is to be down once before it is up again.
+    /// It should stop once before it runs again.
     pub(super) cycle: bool,
-    /// A person asked for the coming start, rather than the restart policy.
+    /// The next start was requested, not caused by the restart policy.
     pub(super) asked: bool,
-    /// The changed stack file no longer has it.
+    /// The changed stack file no longer contains it.
     pub(super) removed: bool,
 }
 
-/// Where a service is with its checks.
+/// The state of a service's checks.
 #[derive(Clone, Debug, Default)]
-struct Checks {
-    /// Which did not pass the last time.
+struct CheckRounds {
+    /// The checks that failed in the last round.
     failed: Vec<(String, ProbeFault)>,
-    /// Whether a timer runs for their next round.
+    /// Whether a timer is set for the next round.
     due: bool,
     /// Whether they are running.
     running: bool,
@@ -153,16 +152,16 @@ struct Checks {
 #[derive(Clone, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own, and they occur in every combination"
+    reason = "the facts are independent; all combinations occur"
 )]
 pub struct ServiceState {
-    /// What the stack file says, for the present run.
+    /// The definition in the stack file, for the current run.
     pub(super) spec: Arc<Service>,
-    /// What a changed stack file says, for the next run.
+    /// The definition in a changed stack file, for the next run.
     pub(super) next_spec: Option<Arc<Service>>,
     pub(super) intent: Intent,
     pub(super) phase: Phase,
-    /// It did what it was there for, and ended with 0.
+    /// It has completed, with code 0.
     pub(super) completed: bool,
     /// Whether another service needs it to complete.
     pub(super) is_job: bool,
@@ -170,7 +169,7 @@ pub struct ServiceState {
     port: Option<Port>,
     failures: Failures,
     failed_rounds: u32,
-    checks: Checks,
+    checks: CheckRounds,
     last_fault: Option<ProbeFault>,
     /// The first process of the latest run.
     last_process: Option<Process>,
@@ -178,7 +177,7 @@ pub struct ServiceState {
     was_ready: Option<RunId>,
     restarts: u32,
     last_exit: Option<Exit>,
-    /// What the last stop could not do.
+    /// The last stop, if it was incomplete.
     pub(super) unfinished: Option<Stopped>,
     adopted: bool,
     since: Timestamp,
@@ -187,7 +186,7 @@ pub struct ServiceState {
     pub(super) finding: Option<Arc<Finding>>,
     /// The exit that `finding` describes, while its last words are still pending.
     wordless: Option<Box<Wordless>>,
-    /// The root cause of that, once it is known.
+    /// The root cause, once it is known.
     diagnosed: Option<Arc<Finding>>,
     note: Option<String>,
     /// The programs that the last stop ended besides the service, to be reported with the next start.
@@ -197,7 +196,7 @@ pub struct ServiceState {
 }
 
 impl ServiceState {
-    /// A service that has never run under this daemon; `run` is the latest that anyone knows of.
+    /// Creates a service without a run under this daemon; `run` is its latest known run.
     pub(super) fn new(spec: Arc<Service>, run: RunId, now: TimePoint) -> Self {
         Self {
             port: spec.port,
@@ -210,7 +209,7 @@ impl ServiceState {
             run,
             failures: Failures::default(),
             failed_rounds: 0,
-            checks: Checks::default(),
+            checks: CheckRounds::default(),
             last_fault: None,
             last_process: None,
             was_ready: None,
@@ -230,37 +229,37 @@ impl ServiceState {
         }
     }
 
-    /// Its name.
+    /// Returns its name.
     #[must_use]
     pub fn name(&self) -> &ServiceName {
         &self.spec.name
     }
 
-    /// What the stack file says of its present run.
+    /// Returns its definition for the current run.
     #[must_use]
     pub fn spec(&self) -> &Arc<Service> {
         &self.spec
     }
 
-    /// Where it is.
+    /// Returns its phase.
     #[must_use]
     pub fn phase(&self) -> &Phase {
         &self.phase
     }
 
-    /// The port that it has, or is to have.
+    /// Returns its claimed or declared port.
     #[must_use]
     pub fn port(&self) -> Option<Port> {
         self.port
     }
 
-    /// When its present run began, or the latest one.
+    /// Returns when its current or latest run started.
     #[must_use]
     pub fn started(&self) -> Option<Timestamp> {
         self.started
     }
 
-    /// Its first process, while it runs.
+    /// Returns its first process, while it runs.
     #[must_use]
     pub fn process(&self) -> Option<Process> {
         match &self.phase {
@@ -276,7 +275,7 @@ impl ServiceState {
         }
     }
 
-    /// The run that is under way.
+    /// Returns its current run.
     #[must_use]
     pub fn current_run(&self) -> Option<RunId> {
         match &self.phase {
@@ -290,7 +289,7 @@ impl ServiceState {
         }
     }
 
-    /// Whether something of it may run, so that what it needs must not be ended yet.
+    /// Returns whether it may have processes, so that its dependencies must not be stopped yet.
     #[must_use]
     pub fn is_active(&self) -> bool {
         match self.phase {
@@ -303,7 +302,7 @@ impl ServiceState {
         }
     }
 
-    /// Whether its process runs.
+    /// Returns whether its process runs.
     #[must_use]
     pub fn is_started(&self) -> bool {
         match &self.phase {
@@ -313,26 +312,26 @@ impl ServiceState {
         }
     }
 
-    /// Whether its probes pass.
+    /// Returns whether its probes pass.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         matches!(self.phase, Phase::Ready(_))
     }
 
-    /// The present or latest run, if it ever ran.
+    /// Returns the current or latest run, if any.
     #[must_use]
     pub fn run(&self) -> Option<RunId> {
         (self.run > RunId(0)).then_some(self.run)
     }
 
-    /// Why its latest round of probes failed, if it did.
+    /// Returns why its latest round of probes failed, if it did.
     #[must_use]
     pub fn last_fault(&self) -> Option<&ProbeFault> {
         self.last_fault.as_ref()
     }
 
-    /// Whether something is wrong with it that a diagnosis may explain. With what is to be down
-    /// nothing is.
+    /// Returns whether it has a problem that a diagnosis may explain. A service that should not run
+    /// has none.
     #[must_use]
     pub fn is_in_trouble(&self) -> bool {
         !self.must_be_down() && (self.finding.is_some() || !self.checks.failed.is_empty())
@@ -367,13 +366,13 @@ impl ServiceState {
         }
     }
 
-    /// The first process of its latest run, whether it still runs or not.
+    /// Returns the first process of its latest run, running or not.
     #[must_use]
     pub fn last_process(&self) -> Option<Process> {
         self.last_process
     }
 
-    /// What is known of it, for a diagnosis.
+    /// Returns the facts for a diagnosis.
     #[must_use]
     pub fn evidence(&self) -> ServiceEvidence {
         ServiceEvidence {
@@ -396,12 +395,12 @@ impl ServiceState {
         }
     }
 
-    /// Whether it is to be down now, for good or for a moment.
+    /// Returns whether it should not run now, temporarily or permanently.
     pub(super) fn must_be_down(&self) -> bool {
         !self.intent.wanted || self.intent.cycle
     }
 
-    /// Returns whether it is no longer in the stack file and nothing of it runs any more.
+    /// Returns whether it was removed from the stack file and no longer runs.
     pub(super) fn is_gone(&self) -> bool {
         self.intent.removed && !self.is_active()
     }
@@ -488,7 +487,7 @@ impl ServiceState {
             Phase::Stopping {
                 then: Then::Rest, ..
             } => PhaseName::Stopping,
-            // What it left is being ended before it starts again: to a person, a pause.
+            // Its remaining processes are stopped before the restart: shown as a pause.
             Phase::Stopping {
                 then: Then::Recover(_),
                 ..
@@ -523,16 +522,16 @@ impl ServiceState {
     }
 }
 
-/// What an earlier daemon started and left running.
+/// A run that an earlier daemon started and left running.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adoption {
-    /// Which start it was.
+    /// The run.
     pub run: RunId,
-    /// Who of it lives; `None` if it ended while no daemon was there.
+    /// Its process; `None` if it exited while no daemon was running.
     pub process: Option<Process>,
-    /// The port that it was given.
+    /// Its claimed port.
     pub port: Option<Port>,
-    /// When it was started.
+    /// When it started.
     pub since: Timestamp,
     /// Whether it had been ready.
     pub was_ready: bool,

@@ -76,7 +76,7 @@ impl Standing {
 
 impl Diagnosis {
     /// Updates the state of the service at this index. Returns whether the situation has changed.
-    pub(super) fn look(&mut self, place: usize, service: &ServiceState) -> bool {
+    pub(super) fn update(&mut self, place: usize, service: &ServiceState) -> bool {
         let standing = Standing::of(service);
         let known = &mut self.situation[place];
         if known.as_ref() == Some(&standing) {

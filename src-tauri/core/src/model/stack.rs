@@ -1,4 +1,4 @@
-//! A running stack: intent, dependency order, and what to do next.
+//! The model of a stack: intents, dependency order, and the next effects.
 
 mod changes;
 mod goal;
@@ -23,35 +23,35 @@ pub use goal::{Goal, Members, Progress};
 
 use crate::stack::{Need, Port, Ports, ServiceName, Stack};
 
-/// What happened: something a person asked for, or what came of an effect.
+/// An event: a request, or the report of an effect.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// Start these, with what they need; all if there are none.
+    /// Start these with their dependencies; all if there are none.
     Up(Vec<ServiceName>),
-    /// Stop these, after what needs them; all if there are none.
+    /// Stop these after their dependents; all if there are none.
     Down(Vec<ServiceName>),
-    /// Stop these and what needs them, then start them again; all if there are none.
+    /// Stop these and their dependents, then start them again; all if there are none.
     Restart(Vec<ServiceName>),
-    /// Do not wait for the polite end of these; all if there are none.
+    /// Skip the rest of the grace period of these; all if there are none.
     Kill(Vec<ServiceName>),
-    /// The stack file has changed. A service that is new has its latest known run in the map.
+    /// The stack file has changed. The map has the latest known run of each new service.
     Load(Arc<Stack>, HashMap<ServiceName, RunId>),
-    /// An earlier daemon started this one.
+    /// Adopt a service that an earlier daemon started.
     Adopt(ServiceName, Adoption),
-    /// What was found to be wrong in a situation that [`StackModel::undiagnosed`] has told of.
+    /// The result of the diagnosis of a situation from [`StackModel::undiagnosed`].
     Diagnosed {
-        /// Which situation.
+        /// The situation.
         situation: u64,
         /// The root causes.
         findings: Vec<Finding>,
     },
-    /// What came of an effect.
+    /// The report of an effect.
     Report {
-        /// For whom it was.
+        /// The service.
         service: ServiceName,
-        /// For which start.
+        /// The run.
         run: RunId,
-        /// What came of it.
+        /// The report.
         report: Report,
     },
 }
@@ -69,18 +69,18 @@ pub struct StackModel {
     ports: Arc<PortTable>,
     jitter: Jitter,
     diagnosis: Diagnosis,
-    /// The services that have changed and whose changes have not been followed up yet.
+    /// The changed services that are not followed up yet.
     changed: Vec<usize>,
     /// The services that the diagnosis has not examined since they changed.
-    unlooked: Vec<usize>,
-    /// Whether the situation differs from the one that was diagnosed.
+    unexamined: Vec<usize>,
+    /// Whether the situation differs from the diagnosed one.
     is_other_situation: bool,
     /// The totals over all services.
     tally: Tally,
-    /// How often a service became wanted or unwanted, or began to fail: only then can a goal turn out
-    /// to be out of reach.
+    /// The number of times that a service became wanted or unwanted, or began to fail: only then
+    /// can a goal become unreachable.
     turns: u64,
-    /// The services whose checks are made when another turns red.
+    /// The services whose checks run when another service fails.
     checkable: BTreeSet<usize>,
     /// The services with a failing check.
     failing: BTreeSet<usize>,
@@ -106,8 +106,8 @@ impl Ports for PortTable {
 }
 
 impl StackModel {
-    /// A stack of which nothing runs. `last_run` tells the latest run of a service that left
-    /// anything behind, so that the next has a number of its own; `seed` is for [`Jitter`].
+    /// Creates a stack without active runs. `last_run` returns the latest known run of a service,
+    /// so that the next one gets a new number; `seed` is for [`Jitter`].
     pub fn new(
         stack: Arc<Stack>,
         last_run: impl Fn(&ServiceName) -> RunId,
@@ -127,7 +127,7 @@ impl StackModel {
             jitter: Jitter::new(seed),
             diagnosis: Diagnosis::default(),
             changed: Vec::new(),
-            unlooked: Vec::new(),
+            unexamined: Vec::new(),
             is_other_situation: false,
             tally: Tally::default(),
             turns: 0,
@@ -144,39 +144,39 @@ impl StackModel {
         model
     }
 
-    /// What the stack file says.
+    /// Returns the applied stack file.
     #[must_use]
     pub fn stack(&self) -> &Arc<Stack> {
         &self.stack
     }
 
-    /// Its services: those of the stack file, and those that it no longer has and that ran when the view
-    /// was last brought up to date.
+    /// Returns its services: those of the stack file, and removed ones that were still running when
+    /// the view was last updated.
     #[must_use]
     pub fn services(&self) -> &[ServiceState] {
         &self.services
     }
 
-    /// The service of this name.
+    /// Returns the service with this name.
     #[must_use]
     pub fn service(&self, name: &ServiceName) -> Option<&ServiceState> {
         let service = &self.services[self.order.place(name)?];
         (!service.is_gone()).then_some(service)
     }
 
-    /// The ports that its services have now.
+    /// Returns the current ports of its services.
     #[must_use]
     pub fn ports(&self) -> Arc<PortTable> {
         self.ports.clone()
     }
 
-    /// Whether something of it is wanted or still runs.
+    /// Returns whether any service is wanted or running.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         self.tally.alive() > 0
     }
 
-    /// Takes what happened and answers what is to be done about it.
+    /// Handles an event and returns the resulting effects.
     pub fn step(&mut self, now: TimePoint, event: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
         if !matches!(event, Event::Report { .. }) {
@@ -185,7 +185,7 @@ impl StackModel {
         match event {
             Event::Up(names) => {
                 for index in self.order.with_needs(self.places(&names)) {
-                    self.change(index, |service| service.ask(now));
+                    self.change(index, |service| service.request(now));
                 }
             }
             Event::Down(names) => {
@@ -233,14 +233,14 @@ impl StackModel {
         }
     }
 
-    /// Which situation is to be diagnosed now, if any: something is wrong, and nobody looks into it
-    /// yet. Whoever asks sees to it, and answers with [`Event::Diagnosed`].
+    /// Returns the situation that needs a diagnosis, if any: a service is failing, and no diagnosis
+    /// has begun. The caller must answer with [`Event::Diagnosed`].
     pub fn undiagnosed(&mut self) -> Option<u64> {
         self.diagnosis.ask()
     }
 
-    /// The number of the present situation: another one when somebody has come up, gone or got into
-    /// trouble since.
+    /// Returns the number of the current situation. It changes when a service becomes ready, stops
+    /// or fails.
     #[must_use]
     pub fn situation(&self) -> u64 {
         self.diagnosis.situation()
@@ -251,7 +251,7 @@ impl StackModel {
             return;
         }
         let known = self.diagnosis.causes();
-        // That it ended is better than nothing.
+        // The exit alone is better than no finding.
         let unknown = self.services.iter().filter_map(|service| {
             let finding = service.finding.clone()?;
             (!known.contains_key(service.name())).then_some(finding)
@@ -279,7 +279,7 @@ impl StackModel {
         }
     }
 
-    /// The needs that keep a service from starting.
+    /// Returns the dependencies that a service waits for.
     #[must_use]
     pub fn unmet_needs(&self, name: &ServiceName) -> Vec<ServiceName> {
         let needs = self
@@ -296,7 +296,7 @@ impl StackModel {
 
     fn is_met(&self, place: usize, need: Need) -> bool {
         let service = &self.services[place];
-        // Services that the stack file no longer has cannot be waited for.
+        // A removed service cannot be waited for.
         service.is_gone()
             || !service.must_be_down()
                 && match need {
@@ -318,7 +318,7 @@ impl StackModel {
             }
         }
         for index in self.order.with_needs(asked) {
-            self.change(index, |service| service.ask(now));
+            self.change(index, |service| service.request(now));
         }
     }
 
@@ -379,10 +379,10 @@ impl StackModel {
         self.note(index);
         let service = &self.services[index];
         let affected: Vec<usize> = if before < Light::Red && service.light() == Light::Red {
-            // A service got worse: check whether the others still work.
+            // A service has failed: check whether the others still work.
             self.checkable.iter().copied().collect()
         } else if !was_ready && service.is_ready() {
-            // It may be what the check of another service lacked.
+            // The check of another service may have failed without this one.
             self.failing.iter().copied().collect()
         } else {
             return;
@@ -392,7 +392,7 @@ impl StackModel {
         }
     }
 
-    /// Learns anew who needs whom.
+    /// Rebuilds the dependency graph.
     fn rewire(&mut self) {
         self.order = Order::of(self.services.iter().map(|service| service.spec.as_ref()));
         let jobs: HashSet<ServiceName> = self
@@ -411,23 +411,24 @@ impl StackModel {
         self.checkable.clear();
         self.failing.clear();
         self.stale.clear();
-        self.unlooked.clear();
+        self.unexamined.clear();
         self.is_other_situation |= self.diagnosis.resize(count);
         self.changed = (0..count).collect();
         self.view = None;
     }
 
-    /// Drops the services that are no longer in the stack file and of which nothing runs.
+    /// Removes services that are not in the stack file and no longer run.
     fn drop_gone(&mut self) {
         if std::mem::take(&mut self.has_gone) {
             self.services.retain(|service| !service.is_gone());
             self.rewire();
             self.follow_up();
-            self.look();
+            self.update_situation();
         }
     }
 
-    /// The places of these services; of all, if there are none. An unknown name has no place.
+    /// Returns the indexes of these services, or of all if there are none. Unknown names are
+    /// ignored.
     fn places(&self, names: &[ServiceName]) -> Vec<usize> {
         if names.is_empty() {
             let places = 0..self.services.len();

@@ -24,7 +24,7 @@ use crate::stack::{
 fn service(name: &str, needs: &[&str]) -> Service {
     Service {
         name: name.into(),
-        command: Some(Command::Words(vec![Template::text("true")])),
+        command: Some(Command::Argv(vec![Template::text("true")])),
         directory: PathBuf::from("/"),
         port: None,
         host: None,
@@ -38,7 +38,7 @@ fn service(name: &str, needs: &[&str]) -> Service {
         restart: Restart::OnFailure,
         on_unhealthy: OnUnhealthy::Notify,
         stop: Stop {
-            polite: StopMethod::Signal(crate::stack::Signal::Terminate),
+            graceful: StopMethod::Signal(crate::stack::Signal::Terminate),
             timeout: Duration::from_secs(5),
         },
         keep: Vec::new(),
@@ -172,7 +172,7 @@ impl Bench {
             service,
             Report::Exited {
                 exit,
-                left: Vec::new(),
+                survivors: Vec::new(),
                 last_words: None,
             },
         )

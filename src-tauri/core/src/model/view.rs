@@ -34,7 +34,7 @@ pub struct StackView {
     pub mode: Mode,
     /// The worst light of its services.
     pub light: Light,
-    /// In the order of the stack file.
+    /// The services, in the order of the stack file.
     pub services: Vec<Arc<ServiceView>>,
     /// The findings, root causes first, each once. The diagnosis runs by itself when a service fails,
     /// is unhealthy or blocked, or a check fails. Empty until it has finished, and again after a change.
@@ -139,7 +139,7 @@ pub struct ServiceView {
     pub started: Option<Timestamp>,
     /// Its dependencies.
     pub needs: Vec<ServiceName>,
-    /// Addresses to open, by label.
+    /// Links by label.
     #[cfg_attr(feature = "typescript", ts(type = "Record<string, string>"))]
     pub links: BTreeMap<String, String>,
     /// Why it is red, if known. After the diagnosis, the root cause, which may be in another service.

@@ -1,5 +1,5 @@
-//! What differs from one operating system to another, behind one set of function names. Only here
-//! is there a `cfg` for a platform, and only here is there `unsafe`.
+//! The functions that differ between operating systems, under the same names. Only here is there
+//! `cfg` for a platform, and only here is there `unsafe`.
 #![expect(
     unsafe_code,
     reason = "system calls that no safe library offers; each block argues for itself"

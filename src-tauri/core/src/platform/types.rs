@@ -1,4 +1,4 @@
-//! The types that the functions of every operating system share.
+//! Types that all platforms share.
 
 use std::{
     ffi::OsString,
@@ -14,25 +14,25 @@ use sysinfo::Uid;
 
 use crate::model::facts::{Mark, Process};
 
-/// All that a process is started with.
+/// The parameters of a process to start.
 #[derive(Debug)]
 pub(crate) struct Start<'a> {
-    /// The program, with a slash in it: absolute, or from `directory`.
+    /// The path of the program: absolute, or relative to `directory`.
     pub(crate) program: &'a Path,
-    /// What the program is told its words are, its own name first. Never empty. On Windows it is
-    /// told the path of `program` for a name.
-    pub(crate) words: &'a [OsString],
+    /// The arguments, beginning with the program's own name. Never empty. On Windows the name is
+    /// replaced by the path of `program`.
+    pub(crate) argv: &'a [OsString],
     /// Its working directory.
     pub(crate) directory: &'a Path,
-    /// Its complete environment; of two with one name the later counts.
+    /// Its complete environment.
     pub(crate) environment: &'a [(OsString, OsString)],
-    /// What it is found by; in `environment` too.
+    /// The mark by which it is found, which is also in `environment`.
     #[cfg_attr(
         target_os = "macos",
         expect(dead_code, reason = "there it is found by its environment alone")
     )]
     pub(crate) mark: &'a Mark,
-    /// Where its standard output and error go.
+    /// Receives its standard output and error.
     pub(crate) output: File,
     /// Its standard input; without one, there is nothing to read.
     #[cfg_attr(
@@ -59,24 +59,24 @@ pub(crate) enum Fork {
 pub(crate) enum Runnable {
     /// Yes: this file.
     Yes(PathBuf),
-    /// Something is there that may not be run.
+    /// The file is not executable.
     No(PathBuf),
-    /// Nothing is there.
+    /// The file does not exist.
     Missing,
 }
 
-/// One process of a table of all processes.
+/// A row of the process table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// Which.
+    /// The PID.
     pub process: Process,
-    /// The number of its parent.
+    /// The PID of its parent.
     pub parent: u32,
-    /// The number of its process group; 0 where there are none.
+    /// The ID of its process group; 0 if there are none.
     pub group: u32,
-    /// The mark that it carries, or was seen to carry before.
+    /// Its mark, now or earlier.
     pub mark: Option<Arc<Mark>>,
-    /// Its CPU time and memory, where the system lists them with the process.
+    /// Its CPU time and memory, if the system lists them with the process.
     pub usage: Option<Usage>,
 }
 
@@ -102,16 +102,16 @@ pub struct Usage {
     pub cpu_time: Duration,
 }
 
-/// Who was killed.
+/// A process that the kernel killed for memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OomKill {
-    /// The process.
+    /// The PID.
     pub(crate) pid: u32,
-    /// What the kernel says of it.
+    /// The line in the kernel log.
     pub(crate) line: String,
 }
 
-/// What is found at the address of the control socket before a daemon listens there.
+/// The file at the address of the control socket before a daemon listens there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     windows,
@@ -123,62 +123,62 @@ pub(crate) struct OomKill {
 pub(crate) enum Remnant {
     /// Nothing.
     Nothing,
-    /// The socket of a daemon that is no more.
+    /// The socket of a dead daemon.
     Stale,
-    /// Somebody answers.
+    /// A process responds.
     Answering,
-    /// Something else than a socket.
+    /// Another kind of file.
     Stranger,
 }
 
 /// Why an address cannot be bound.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// A socket stands in the way: a listener, or one of which only the kernel knows.
+    /// A socket is in use: a listener, or one that only the kernel knows.
     InUse(io::Error),
-    /// The operating system keeps the port back, or asks for privileges.
+    /// The operating system reserves the port, or it needs privileges.
     Excluded(io::Error),
-    /// This machine has no such address, or not the whole address family.
+    /// This machine does not have the address, or the whole address family.
     Absent,
-    /// Anything else: out of descriptors, say.
+    /// Any other error (out of descriptors, for example).
     Other(io::Error),
 }
 
-/// A socket that listens.
+/// A listening socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Listening {
-    /// Where; an IPv4 address that is written as an IPv6 one is given as the former.
+    /// Its address. An IPv4-mapped IPv6 address is converted to IPv4.
     pub(crate) address: SocketAddr,
-    /// Whether the present user opened it.
+    /// Whether the current user opened it.
     pub(crate) own: bool,
-    /// The user who opened it, where the operating system tells.
+    /// The user who opened it, if the operating system reports it.
     pub(crate) user: Option<Uid>,
-    /// Who holds it. Several processes do after a fork, none where the operating system does not
-    /// tell: it is another user's, or the kernel's own.
+    /// The processes that hold it. Several do after a fork; none is known if the operating system
+    /// hides it (another user's, or the kernel's own).
     pub(crate) processes: Vec<Process>,
 }
 
-/// How many may be looked at to find all who hold a socket.
+/// Which processes are searched for the holders of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Breadth {
-    /// Only those who likely do, and then the relatives of whoever does: enough to say who it is.
+    /// Likely holders and then their relatives: enough to identify the holder.
     Family,
-    /// Everyone, since a copy may have gone anywhere: a grandchild that left its family, say.
+    /// All processes, since a descendant that left its family may hold a copy.
     Everyone,
 }
 
-/// How far a file has been written.
+/// The size of a file and the time of its last write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Extent {
-    /// Bytes, those let go included.
+    /// The size in bytes, including discarded ones.
     pub(crate) size: u64,
-    /// When the last of them was written. On Linux exact to a tick of the kernel (4 ms). An
-    /// operating system that notes this late for files which are open answers with the present
-    /// time when the size has grown since.
+    /// When the last byte was written. On Linux exact to a tick of the kernel (4 ms). If the
+    /// operating system updates this late for open files, it is the current time when the size has
+    /// grown.
     pub(crate) modified: SystemTime,
 }
 
-/// The identity of a file, whatever its name is.
+/// The identity of a file, independent of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileId {
     /// Its volume.

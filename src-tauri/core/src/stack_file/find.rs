@@ -1,4 +1,4 @@
-//! Where the stack file is.
+//! Finds the stack file.
 
 use std::{
     io,
@@ -7,36 +7,35 @@ use std::{
 
 use miette::Diagnostic;
 
-/// What a stack file is called.
+/// The name of a stack file.
 pub const FILE_NAME: &str = "pilotlight.toml";
 
-/// There is no stack file.
+/// Why no stack file was found.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[non_exhaustive]
 pub enum NotFound {
-    /// The path that was given does not exist, or cannot be looked at.
-    #[error("failed to look at {}: {reason}", path.display())]
+    /// The given path does not exist or cannot be read.
+    #[error("{} cannot be read: {reason}", path.display())]
     #[diagnostic(help("name a stack file, or a folder that has one"))]
     Path {
-        /// As it was given.
+        /// The given path.
         path: PathBuf,
-        /// What the operating system says.
+        /// The operating system's error.
         #[source]
         reason: io::Error,
     },
-    /// Neither the folder nor any that it is in has one.
-    #[error("failed to find {FILE_NAME} in {} or any folder above it", folder.display())]
+    /// Neither the folder nor any parent has one.
+    #[error("no {FILE_NAME} in {} or any parent folder", folder.display())]
     #[diagnostic(help("write one with `pilotlight init`, or name it with `--file`"))]
     Nowhere {
-        /// Where the search began, absolute.
+        /// The folder where the search began, absolute.
         folder: PathBuf,
     },
 }
 
-/// The stack file that is meant: the file given, or `pilotlight.toml` in the folder given or its
-/// nearest parent. The answer is absolute. Links to folders on the way are followed, so that a stack
-/// has one path however it is reached; a link to the file itself is not, since relative paths start
-/// at the folder in which it is found.
+/// Returns the absolute path of the stack file: the given file, or `pilotlight.toml` in the given
+/// folder or its nearest parent. Links to folders are resolved, so that a stack has only one path;
+/// a link to the file itself is not, since relative paths start at the folder that contains it.
 pub fn find(start: &Path) -> Result<PathBuf, NotFound> {
     let failed = |reason| NotFound::Path {
         path: start.to_owned(),
@@ -53,7 +52,7 @@ pub fn find(start: &Path) -> Result<PathBuf, NotFound> {
         .ok_or(NotFound::Nowhere { folder })
 }
 
-/// The path of a file, with the links among its folders followed.
+/// Returns the path of a file, with links to folders resolved.
 pub(super) fn absolute(file: &Path) -> io::Result<PathBuf> {
     let file = std::path::absolute(file)?;
     match (file.parent(), file.file_name()) {
@@ -62,8 +61,8 @@ pub(super) fn absolute(file: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// Without the `\\?\` that Windows puts before canonical paths, and that many programs do not take
-/// as a working directory. It stays where it is needed.
+/// Removes the `\\?\` that Windows puts before canonical paths, and that many programs do not
+/// accept as a working directory. It stays where it is needed.
 fn plain(path: PathBuf) -> PathBuf {
     const LONGEST_PLAIN_PATH: usize = 240;
     let plain = path

@@ -1,10 +1,10 @@
-//! What is wrong, while it is being found: bytes of the text, not yet a place for a person.
+//! Collects problems, with byte ranges of the text.
 
 use std::ops::Range;
 
 use super::problem::ProblemKind;
 
-/// A problem as it is found: bytes of the text, not yet a place.
+/// A problem with its byte range.
 #[derive(Debug)]
 pub(super) struct Finding {
     pub(super) kind: ProblemKind,
@@ -22,7 +22,7 @@ impl Finding {
     }
 }
 
-/// What has been found wrong so far.
+/// The problems found so far.
 #[derive(Debug)]
 pub(super) struct Problems<'a> {
     /// The text that all spans point into.
@@ -30,7 +30,8 @@ pub(super) struct Problems<'a> {
     found: Vec<Finding>,
 }
 
-/// More problems than a person reads at once, and few enough that hostile files are refused quickly.
+/// The maximum number of problems: more than a user reads at once, and few enough that hostile
+/// files are rejected quickly.
 pub(super) const MOST_PROBLEMS: usize = 20;
 
 impl<'a> Problems<'a> {
@@ -41,25 +42,25 @@ impl<'a> Problems<'a> {
         }
     }
 
-    /// Says what is wrong at this place, for the caller to hand on that it is said.
-    pub(super) fn add(&mut self, span: Range<usize>, kind: ProblemKind) -> Told {
+    /// Adds a problem and returns [`Reported`].
+    pub(super) fn add(&mut self, span: Range<usize>, kind: ProblemKind) -> Reported {
         self.add_with(span, kind, Vec::new())
     }
 
-    /// A problem that other places of the file have a part in.
+    /// Adds a problem that refers to other places of the file.
     pub(super) fn add_with(
         &mut self,
         span: Range<usize>,
         kind: ProblemKind,
         others: Vec<(Range<usize>, String)>,
-    ) -> Told {
+    ) -> Reported {
         if !self.is_full() {
             self.found.push(Finding { kind, span, others });
         }
-        Told
+        Reported
     }
 
-    /// Whether looking for more would be in vain.
+    /// Returns whether the maximum is reached.
     pub(super) fn is_full(&self) -> bool {
         self.found.len() >= MOST_PROBLEMS
     }
@@ -73,14 +74,14 @@ impl<'a> Problems<'a> {
     }
 }
 
-/// What is wrong has been told to [`Problems`]; there is nothing to go on with.
+/// A problem has been added to [`Problems`], so there is no value.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Told;
+pub(super) struct Reported;
 
-/// What was read, unless something is wrong with it.
-pub(super) type Read<T> = Result<T, Told>;
+/// The value, or a reported problem.
+pub(super) type Read<T> = Result<T, Reported>;
 
-/// All of them, if all are right. What is wrong with any is told, not only with the first.
+/// Returns all values, if all are valid. Reports the problems of each, not only of the first.
 pub(super) fn all<T, C: FromIterator<T>>(items: impl Iterator<Item = Read<T>>) -> Read<C> {
     let items: Vec<_> = items.collect();
     items.into_iter().collect()

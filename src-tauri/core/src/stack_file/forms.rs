@@ -41,7 +41,7 @@ impl<T: FromToml> FromToml for TextOr<T> {
 /// A command: a string that is split into words, or a list of words.
 pub(super) type CommandForm = TextOr<Vec<At<String>>>;
 
-/// What comes first: a name, names, or names with what each must have reached.
+/// Dependencies: a name, names, or names with the state that each must reach.
 #[derive(Debug, JsonSchema)]
 #[schemars(untagged, inline)]
 pub(super) enum NeedsForm {
@@ -64,7 +64,7 @@ impl FromToml for NeedsForm {
 }
 
 impl NeedsForm {
-    /// Each name and what it must have reached.
+    /// Returns each name with the state that it must reach.
     pub(super) fn items(&self) -> Vec<(&At<String>, Need)> {
         match self {
             Self::One(name) => vec![(name, Need::default())],
@@ -95,7 +95,7 @@ impl FromToml for StatusForm {
 }
 
 impl StatusForm {
-    /// The codes.
+    /// Returns the codes.
     pub(super) fn codes(&self) -> Vec<u16> {
         let codes = match self {
             Self::One(code) => std::slice::from_ref(code),
@@ -108,7 +108,7 @@ impl StatusForm {
     }
 }
 
-/// Any value, as JSON has it. Strings remember their place, since placeholders may stand in them.
+/// Any JSON value. Strings keep their position, since they may contain placeholders.
 #[derive(Debug)]
 pub(super) enum JsonForm {
     /// A number, true or false.

@@ -1,7 +1,6 @@
-//! Text to a validated [`Stack`], in three steps: text to TOML (`syntax`), TOML to typed tables
-//! (`reader`, `tables`), tables to their meaning (`meaning`). Each step says everything that it
-//! finds wrong ([`Report`]); the next one runs only on what is right so far, so that nothing is said
-//! twice.
+//! Parses text to a valid [`Stack`], in three steps: text to TOML (`syntax`), TOML to typed tables
+//! (`reader`, `tables`), tables to the stack (`meaning`). Each step reports all its problems
+//! ([`Report`]); the next one runs only on valid input, so that nothing is reported twice.
 
 mod find;
 mod findings;
@@ -44,26 +43,26 @@ use tables::StackTable;
 /// The caller's variables, from which `${NAME}` is filled.
 pub type Environment = BTreeMap<OsString, OsString>;
 
-/// More bytes than a stack file of thousands of services has.
+/// The maximum size in bytes: more than a stack file of thousands of services has.
 pub const SIZE_LIMIT: usize = 1 << 20;
 
-/// Reads a stack file. Its path is made absolute as [`find`] does.
+/// Reads a stack file. Its path becomes absolute as with [`find`].
 ///
 /// # Errors
 ///
-/// All that is wrong with it, or why it cannot be read. Nothing that is not a regular file is opened,
-/// so that a pipe does not block.
+/// All problems, or why it cannot be read. Only a regular file is opened, so that a pipe does not
+/// block.
 pub fn read(file: &Path, environment: &Environment) -> Result<Stack, Report> {
     let text = bytes(file).map_err(|kind| Report::about_file(file, kind))?;
     let absolute = find::absolute(file).unwrap_or_else(|_| file.to_owned());
     parse(&absolute, &text, environment)
 }
 
-/// The text of a stack file, as [`read`] reads it.
+/// Returns the text of a stack file, as [`read`] reads it.
 ///
 /// # Errors
 ///
-/// Why it cannot be read, or that it is no text.
+/// Why it cannot be read, or that it is not UTF-8.
 pub fn text(file: &Path) -> Result<String, Report> {
     let bytes = bytes(file).map_err(|kind| Report::about_file(file, kind))?;
     match readable(&bytes) {
@@ -72,7 +71,7 @@ pub fn text(file: &Path) -> Result<String, Report> {
     }
 }
 
-/// Where a TOML text first nests deeper than a tree of it may, as the number of a byte.
+/// Returns the byte offset at which a TOML text first exceeds the maximum nesting.
 #[must_use]
 pub fn too_deep(text: &str) -> Option<usize> {
     syntax::too_deep(text).map(|place| place.start())
@@ -99,12 +98,11 @@ fn bytes(file: &Path) -> Result<Vec<u8>, ProblemKind> {
     Ok(text)
 }
 
-/// The stack that this text describes, as if it stood in `file`, which must be absolute. Touches
-/// nothing.
+/// Returns the stack in this text, as if it were in `file`, which must be absolute. Reads nothing.
 ///
 /// # Errors
 ///
-/// All that is wrong with it, each with its place.
+/// All problems, each with its position.
 pub fn parse(file: &Path, text: &[u8], environment: &Environment) -> Result<Stack, Report> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let utf8 = readable(text).map_err(|finding| Report::new(file, text, vec![finding]))?;
@@ -118,7 +116,7 @@ pub fn parse(file: &Path, text: &[u8], environment: &Environment) -> Result<Stac
     }
 }
 
-/// The text, if it is one and not too long.
+/// Returns the text, if it is UTF-8 and not too long.
 fn readable(text: &[u8]) -> Result<&str, Finding> {
     if text.len() > SIZE_LIMIT {
         let limit = SIZE_LIMIT;

@@ -1,10 +1,11 @@
-//! The nearest known word to one that is not known, and words made fit for a message.
+//! Suggests known words for unknown ones, and shortens words for messages.
 
-/// Longer words are no slip of a finger, and would take long to compare.
+/// The maximum length of a word with suggestions. Longer words are not typing mistakes, and are
+/// slow to compare.
 const LONGEST: usize = 64;
 const MOST_CANDIDATES: usize = 2_000;
 
-/// The candidate that a person most likely meant, if any is near.
+/// Returns the most similar candidate, if any is similar enough.
 #[must_use]
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     if word.len() > LONGEST {
@@ -21,7 +22,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate.to_owned())
 }
 
-/// From 0 to 1. A word that begins or ends as the other does is close, however short it is.
+/// Returns the similarity from 0 to 1. A common prefix or suffix counts even for short words.
 fn closeness(word: &str, candidate: &str) -> f64 {
     if word == candidate {
         return 1.0;
@@ -41,12 +42,12 @@ fn closeness(word: &str, candidate: &str) -> f64 {
     strsim::jaro_winkler(word, candidate)
 }
 
-/// Upper and lower case, `-` and `_` are often mixed up.
+/// Normalizes case, `-` and `_`, which are often confused.
 fn plain(word: &str) -> String {
     word.to_lowercase().replace('-', "_")
 }
 
-/// A word of the file as a message shows it: short, and with nothing that a terminal would obey.
+/// Returns a word for a message: short, and without terminal sequences.
 pub(super) fn shown(word: &str) -> String {
     const SHOWN: usize = 60;
     let mut text = String::new();

@@ -1,12 +1,12 @@
-//! What may stand in the strings of a stack file: `{port}`, `{service.port}`, `{saved}`, `${NAME}`,
-//! `${NAME:-default}`, and `{{` and `}}` for the braces themselves.
+//! The placeholders in strings of a stack file: `{port}`, `{service.port}`, `{saved}`, `${NAME}`,
+//! `${NAME:-default}`, and `{{` and `}}` for literal braces.
 
 use crate::stack::{Piece, Ports, ServiceName, Template};
 
 /// A part of a string.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Part<'t> {
-    /// As it stands.
+    /// Literal text.
     Text(&'t str),
     /// `${NAME}` or `${NAME:-default}`
     Variable {
@@ -17,7 +17,7 @@ pub(super) enum Part<'t> {
     Name(&'t str),
 }
 
-/// The parts of a string, or the brace that has no other half.
+/// Returns the parts of a string, or the unmatched brace.
 pub(super) fn parts(text: &str) -> Result<Vec<Part<'_>>, char> {
     let mut parts = Vec::new();
     let mut rest = text;
@@ -48,7 +48,7 @@ pub(super) fn parts(text: &str) -> Result<Vec<Part<'_>>, char> {
     Ok(parts)
 }
 
-/// The piece that a name between braces stands for, if the name can stand for anything.
+/// Returns the piece for a name in braces.
 pub(super) fn piece(name: &str) -> Piece {
     match name.strip_suffix(".port") {
         Some(service) => Piece::PortOf(service.into()),
@@ -57,8 +57,8 @@ pub(super) fn piece(name: &str) -> Piece {
     }
 }
 
-/// A template as text that [`fill_json`] reads again. Variables are filled by now, and braces in
-/// their values must not be taken for placeholders.
+/// Formats a template as text for [`fill_json`]. Variables are already replaced, and braces in
+/// their values must not be parsed as placeholders.
 pub(super) fn written(template: &Template) -> String {
     let write = |piece: &Piece| match piece {
         Piece::Text(text) => text.replace('{', "{{").replace('}', "}}"),
@@ -67,7 +67,7 @@ pub(super) fn written(template: &Template) -> String {
     template.pieces().iter().map(write).collect()
 }
 
-/// The JSON value with the ports in its strings filled in, as `owner` sees them.
+/// Replaces the placeholders in the strings of a JSON value, for `owner`.
 pub(crate) fn fill_json(
     value: &serde_json::Value,
     owner: &ServiceName,
@@ -95,7 +95,8 @@ fn read_again(text: &str) -> Template {
     let pieces = parts.into_iter().flat_map(|part| match part {
         Part::Text(text) => vec![Piece::Text(text.to_owned())],
         Part::Name(name) => vec![piece(name)],
-        // No variable is left by now: the value of one ended in `$`, and a placeholder came next.
+        // All variables are already replaced: the value of one ended in `$`, and a placeholder
+        // followed.
         Part::Variable { name, .. } => vec![Piece::Text("$".to_owned()), piece(name)],
     });
     Template::new(pieces.collect())

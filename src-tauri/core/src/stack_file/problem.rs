@@ -1,56 +1,56 @@
-//! What can be wrong with a stack file. Callers match on [`ProblemKind`], never on its text.
+//! The problems of stack files. Callers match on [`ProblemKind`], never on its text.
 
 use std::fmt;
 
 use crate::stack::{Need, ServiceName};
 
-/// What is wrong at one place of a stack file.
+/// The kind of a problem.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProblemKind {
-    /// There is no such file.
-    #[error("there is no such file")]
+    /// The file does not exist.
+    #[error("the file does not exist")]
     Missing,
     /// It is a folder, a pipe or a device.
     #[error("it is {0}, not a file")]
     NotAFile(&'static str),
-    /// The operating system does not hand it out.
+    /// The operating system cannot read it.
     #[error("the file cannot be read: {0}")]
     Unreadable(String),
-    /// It is larger than a stack file may be.
-    #[error("the file goes past {} KiB here, which is more than a stack file may have", limit / 1024)]
+    /// It is too large.
+    #[error("the file exceeds {} KiB here, the maximum for a stack file", limit / 1024)]
     TooLarge {
         /// In bytes.
         limit: usize,
     },
-    /// It is not text.
+    /// It is not UTF-8.
     #[error("the byte {byte:#04x} at offset {offset} is not UTF-8")]
     NotUtf8 {
-        /// Where, counted from 0.
+        /// The offset, from 0.
         offset: usize,
-        /// The first byte that does not fit.
+        /// The first invalid byte.
         byte: u8,
     },
     /// It is not TOML.
     #[error("this is not valid TOML: {0}")]
     Syntax(String),
-    /// Keys, tables or lists nest deeper than any stack file needs.
+    /// Keys, tables or lists are nested too deeply.
     #[error("this nests deeper than {limit} levels")]
     TooDeep {
-        /// The deepest level that is read.
+        /// The maximum depth.
         limit: usize,
     },
-    /// A key that means nothing here.
+    /// An unknown key.
     #[error("unknown key `{key}`")]
     UnknownKey {
-        /// As it is written.
+        /// As written in the file.
         key: String,
-        /// The nearest key that means something here.
+        /// The most similar known key.
         suggestion: Option<String>,
-        /// All keys that mean something here.
+        /// All keys that are allowed here.
         known: Vec<&'static str>,
     },
-    /// A key that must be there.
+    /// A required key is missing.
     #[error("`{key}` is missing here")]
     MissingKey {
         /// Its name.
@@ -59,17 +59,17 @@ pub enum ProblemKind {
     /// A value of another type.
     #[error("expected {expected}, found {found}")]
     WrongType {
-        /// What belongs here.
+        /// The expected type.
         expected: &'static str,
-        /// What stands here.
+        /// The actual type.
         found: &'static str,
     },
-    /// A word that is none of the known ones.
+    /// An unknown word.
     #[error("`{value}` is not one of {}", Listed(known))]
     UnknownValue {
-        /// As it is written.
+        /// As written in the file.
         value: String,
-        /// The nearest known word.
+        /// The most similar known word.
         suggestion: Option<String>,
         /// All known words.
         known: Vec<&'static str>,
@@ -77,40 +77,40 @@ pub enum ProblemKind {
     /// A number that is too small or too large.
     #[error("{found} is not within {least} to {most}")]
     OutOfRange {
-        /// As it is written.
+        /// As written in the file.
         found: String,
-        /// The smallest that is taken.
+        /// The minimum.
         least: u64,
-        /// The largest that is taken.
+        /// The maximum.
         most: u64,
     },
-    /// Not a duration.
-    #[error("`{value}` is not a fitting duration: {reason}")]
+    /// An invalid duration.
+    #[error("`{value}` is not a valid duration: {reason}")]
     BadDuration {
-        /// As it is written.
+        /// As written in the file.
         value: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: &'static str,
     },
-    /// Not a size.
-    #[error("`{value}` is not a size: {reason}")]
+    /// An invalid size.
+    #[error("`{value}` is not a valid size: {reason}")]
     BadSize {
-        /// As it is written.
+        /// As written in the file.
         value: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: &'static str,
     },
-    /// Not a name for a stack, a service, a variable or a header.
+    /// An invalid name of a stack, a service, a variable or a header.
     #[error("`{value}` cannot be {what}")]
     BadName {
-        /// As it is written.
+        /// As written in the file.
         value: String,
-        /// What it was to name.
+        /// What it names.
         what: &'static str,
-        /// What such a name is made of.
+        /// The rule for such names.
         rule: &'static str,
     },
-    /// Two services whose names differ in nothing but upper and lower case.
+    /// Two service names that differ only in case.
     #[error("`{name}` and `{other}` differ only in upper and lower case")]
     NamesAlike {
         /// The later one.
@@ -118,86 +118,86 @@ pub enum ProblemKind {
         /// The earlier one.
         other: ServiceName,
     },
-    /// Not a regular expression.
-    #[error("this is not a regular expression: {0}")]
+    /// An invalid regular expression.
+    #[error("invalid regular expression: {0}")]
     BadRegex(String),
-    /// Not an address of the kind that is asked for.
+    /// An invalid address.
     #[error("this is not {expected}: {reason}")]
     BadAddress {
-        /// The kind of address.
+        /// The expected kind of address.
         expected: &'static str,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
-    /// A value that JSON does not have, or a text where JSON is expected.
+    /// A value that is not valid JSON.
     #[error("JSON has no {0}")]
     NotJson(&'static str),
-    /// Not a JSON pointer.
+    /// An invalid JSON pointer.
     #[error("`{0}` is not a JSON pointer")]
     BadPointer(String),
-    /// Nothing where something must stand.
+    /// A value must not be empty.
     #[error("{0} must not be empty")]
     Empty(&'static str),
-    /// No services at all.
+    /// The file has no services.
     #[error("the stack has no services")]
     EmptyStack,
-    /// The character NUL, which no command, path or variable can have.
-    #[error("the character NUL cannot stand in a string")]
+    /// The character NUL, which is not allowed in commands, paths and variables.
+    #[error("a string cannot contain the character NUL")]
     Nul,
-    /// A quote that does not end.
-    #[error("a quote in this command does not end")]
+    /// An unclosed quote.
+    #[error("unclosed quote in this command")]
     OpenQuote,
     /// Keys that exclude each other.
-    #[error("`{first}` and `{second}` exclude each other")]
+    #[error("`{first}` and `{second}` cannot be combined")]
     Conflict {
-        /// The one that the place points at.
+        /// The key at the position.
         first: &'static str,
         /// The other.
         second: &'static str,
     },
-    /// One of these keys must be there.
-    #[error("one of {} is missing here", Listed(.0))]
+    /// One of these keys is required.
+    #[error("one of {} is required here", Listed(.0))]
     OneOf(Vec<&'static str>),
-    /// Only one of these keys may be there.
-    #[error("a check does one thing, and this one has `{first}` and `{second}`")]
+    /// Only one of these keys is allowed.
+    #[error("a check has only one action, and this one has `{first}` and `{second}`")]
     MoreThanOne {
-        /// The one that the place points at.
+        /// The key at the position.
         first: &'static str,
         /// The other.
         second: &'static str,
     },
-    /// A key that means nothing without another, or next to another.
+    /// A key without effect, because another key is present or missing.
     #[error("`{key}` has no effect here: {reason}")]
     NoEffect {
         /// The key.
         key: &'static str,
-        /// Why.
+        /// The reason.
         reason: &'static str,
     },
     /// A key that an external service cannot have.
-    #[error("`{0}` does not go with `external = true`")]
+    #[error("`{0}` cannot be combined with `external = true`")]
     External(&'static str),
-    /// An external service about which nothing can be found out.
+    /// An external service that cannot be monitored.
     #[error("the external service `{0}` has neither `ready` nor `port`")]
     Unwatchable(ServiceName),
-    /// A service of the file that does not exist.
-    #[error("there is no service `{name}`")]
+    /// An unknown service.
+    #[error("no service named `{name}`")]
     UnknownService {
-        /// As it is written.
+        /// As written in the file.
         name: String,
-        /// The nearest service that exists.
+        /// The most similar service.
         suggestion: Option<String>,
         /// The first services of the file.
         known: Vec<String>,
     },
-    /// A service that waits for itself.
-    #[error("`{0}` needs itself")]
+    /// A service that depends on itself.
+    #[error("`{0}` depends on itself")]
     NeedsItself(ServiceName),
-    /// Services that wait for each other.
-    #[error("these services wait for each other: {}", Path(.0))]
+    /// A dependency cycle.
+    #[error("dependency cycle: {}", Path(.0))]
     Cycle(Vec<ServiceName>),
-    /// An external service is needed as something that only our own can be.
-    #[error("`{service}` is external, so it is never known to be {}", match need {
+    /// An external service cannot reach the required state.
+    #[error("`{service}` is external, so it can never be known to be {}", match need {
         Need::Ready => "ready",
         Need::Started => "started",
         Need::Completed => "completed",
@@ -205,7 +205,7 @@ pub enum ProblemKind {
     NeverReached {
         /// The external service.
         service: ServiceName,
-        /// What is asked of it.
+        /// The required state.
         need: Need,
     },
     /// Two services on one port.
@@ -218,29 +218,29 @@ pub enum ProblemKind {
         /// The earlier service.
         other: ServiceName,
     },
-    /// A `{placeholder}` that stands for nothing.
-    #[error("nothing is known as `{{{name}}}` here")]
+    /// An unknown `{placeholder}`.
+    #[error("unknown placeholder `{{{name}}}`")]
     UnknownPlaceholder {
-        /// What stands between the braces.
+        /// The name in the braces.
         name: String,
-        /// The nearest thing that is known.
+        /// The most similar known name.
         suggestion: Option<String>,
     },
-    /// `{port}` or `{service.port}` of a service that has none.
+    /// `{port}` or `{service.port}` of a service without a port.
     #[error("`{0}` has no port")]
     NoPort(ServiceName),
-    /// A brace without its other half.
-    #[error("`{0}` stands alone")]
+    /// An unmatched brace.
+    #[error("unmatched `{0}`")]
     LoneBrace(char),
     /// `${NAME}` of a variable that is not set.
     #[error("the environment variable `{0}` is not set")]
     UnsetVariable(String),
-    /// `${NAME}` of a variable whose value is not text.
+    /// `${NAME}` of a variable whose value is not UTF-8.
     #[error("the value of the environment variable `{0}` is not UTF-8")]
     VariableNotText(String),
 }
 
-/// Items in backquotes, with commas; the later ones of a long list are only counted.
+/// Formats items in backquotes, with commas; only counts the later ones of a long list.
 pub(super) struct Listed<'a, T>(pub(super) &'a [T]);
 
 impl<T: AsRef<str>> fmt::Display for Listed<'_, T> {
@@ -255,7 +255,7 @@ impl<T: AsRef<str>> fmt::Display for Listed<'_, T> {
     }
 }
 
-/// Services with arrows between them; the middle of a long way is left out.
+/// Formats services with arrows between them; leaves out the middle of a long path.
 struct Path<'a>(&'a [ServiceName]);
 
 impl fmt::Display for Path<'_> {

@@ -1,6 +1,6 @@
-//! From TOML to typed tables. Every type of a stack file says how it is read ([`FromToml`]) and what
-//! its schema is (`JsonSchema`) in one place, so that the two cannot drift apart; [`table!`] does both
-//! for a table, from its fields.
+//! Reads TOML into typed tables. Every type defines how it is read ([`FromToml`]) and its schema
+//! (`JsonSchema`) in one place, so that the two stay consistent; [`table!`] generates both for a
+//! table from its fields.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -9,15 +9,15 @@ use serde_spanned::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
 use super::{
-    findings::{Problems, Read, Told, all},
+    findings::{Problems, Read, Reported, all},
     near::{nearest, shown},
     problem::ProblemKind,
 };
 
-/// A value of the file and where it stands.
+/// A value with its position in the file.
 pub(super) type Value<'a> = Spanned<DeValue<'a>>;
 
-/// Says that something else belongs there.
+/// Reports that another type is expected.
 pub(super) fn wrong_type<T>(
     value: &Value<'_>,
     expected: &'static str,
@@ -27,21 +27,21 @@ pub(super) fn wrong_type<T>(
     Err(problems.add(value.span(), ProblemKind::WrongType { expected, found }))
 }
 
-/// A type that a value of a stack file can be read as.
+/// A type of a value in a stack file.
 pub(super) trait FromToml: Sized {
-    /// What belongs here, as in "expected a string".
+    /// The expected type, as in "expected a string".
     const EXPECTED: &'static str;
 
-    /// The value, if it is right.
+    /// Returns the value, if it is valid.
     fn from_toml(value: &Value<'_>, problems: &mut Problems<'_>) -> Read<Self>;
 
-    /// What a missing key stands for; `None` if it must be there.
+    /// Returns the value of a missing key; `None` if the key is required.
     fn absent() -> Option<Self> {
         None
     }
 }
 
-/// A value that remembers where it stands.
+/// A value with its position.
 #[derive(Clone, Debug)]
 pub(super) struct At<T> {
     pub(super) value: T,
@@ -151,7 +151,7 @@ impl<const LEAST: u32, const MOST: u32> JsonSchema for Whole<LEAST, MOST> {
     }
 }
 
-/// A table whose keys the person chooses, in the order of the file.
+/// A table with arbitrary keys, in the order of the file.
 #[derive(Clone, Debug)]
 pub(super) struct Named<T>(pub(super) Vec<(At<String>, T)>);
 
@@ -210,7 +210,7 @@ impl<T: JsonSchema> JsonSchema for At<T> {
     }
 }
 
-/// The keys of a table, while they are read one by one.
+/// The remaining keys of a table.
 pub(super) struct Fields<'t, 'i> {
     table: &'t DeTable<'i>,
     span: Range<usize>,
@@ -242,7 +242,7 @@ impl<'t, 'i> Fields<'t, 'i> {
         }
     }
 
-    /// Says which keys nobody asked for.
+    /// Reports the remaining keys as unknown.
     pub(super) fn finish(self, problems: &mut Problems<'_>) -> Read<()> {
         let mut only_known = Ok(());
         for (key, _) in self.table {
@@ -250,7 +250,7 @@ impl<'t, 'i> Fields<'t, 'i> {
                 continue;
             }
             if problems.is_full() {
-                return Err(Told);
+                return Err(Reported);
             }
             let unknown = ProblemKind::UnknownKey {
                 key: shown(key.get_ref()),
@@ -263,8 +263,8 @@ impl<'t, 'i> Fields<'t, 'i> {
     }
 }
 
-/// A table of the file: its fields with their documentation, from which both the reader and the
-/// schema are made. `field as "key"` is for a key that is no Rust name.
+/// Defines a table: its documented fields, from which the reader and the schema are generated.
+/// `field as "key"` is for a key that is not a Rust name.
 macro_rules! table {
     (
         $(#[$meta:meta])*
@@ -302,13 +302,13 @@ macro_rules! table {
 }
 pub(super) use table;
 
-/// Words that are known, each with its meaning: one of them stands in the file as a string.
+/// A value that is one of several words in the file.
 pub(super) trait Choice: Copy + 'static {
-    /// The words, and what they mean.
+    /// The words and their values.
     const WORDS: &'static [(&'static str, Self)];
 }
 
-/// The meaning of a word, or the problem that it is.
+/// Returns the value of a word, or the problem.
 pub(super) fn choose<T: Choice>(word: &str) -> Result<T, ProblemKind> {
     if let Some((_, meaning)) = T::WORDS.iter().find(|(known, _)| *known == word) {
         return Ok(*meaning);
@@ -330,7 +330,7 @@ impl<T: Choice> FromToml for T {
     }
 }
 
-/// As a person calls the type of a value.
+/// Returns the name of the type for messages.
 fn type_name(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",

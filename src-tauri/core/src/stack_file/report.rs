@@ -1,4 +1,4 @@
-//! Problems with their places, the way a person reads them.
+//! Formats problems with their positions.
 
 use std::{
     fmt,
@@ -16,17 +16,17 @@ use super::{
     problem::ProblemKind,
 };
 
-/// Why a stack file is not valid: everything that was found, in the order of the file. Never empty.
+/// The problems of an invalid stack file, in the order of the file. Never empty.
 ///
-/// It is a [`Diagnostic`] with each [`Problem`] as a related one, so that a fancy reporter shows the
-/// lines of the file. [`Report::lines`] is for where there is no such reporter.
+/// It is a [`Diagnostic`] with each [`Problem`] as a related one, so that a graphical reporter
+/// shows the lines of the file. [`Report::lines`] is for other output.
 #[derive(Debug)]
 pub struct Report {
     file: PathBuf,
     problems: Vec<Problem>,
 }
 
-/// One thing that is wrong, and where.
+/// A problem and its position.
 #[derive(Debug, thiserror::Error)]
 #[error("{kind}")]
 pub struct Problem {
@@ -36,35 +36,35 @@ pub struct Problem {
     source_text: Arc<Source>,
 }
 
-/// A place in a file. Both count from 1; the column counts characters.
+/// A position in a file. Both numbers count from 1; the column counts characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The line.
     pub line: usize,
-    /// The character in it.
+    /// The column.
     pub column: usize,
 }
 
 impl Report {
-    /// The stack file.
+    /// Returns the stack file.
     #[must_use]
     pub fn file(&self) -> &Path {
         &self.file
     }
 
-    /// What is wrong, in the order of the file.
+    /// Returns the problems, in the order of the file.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    /// Whether there are so many problems that the search for more was given up.
+    /// Returns whether the search stopped because of too many problems.
     #[must_use]
     pub fn is_cut_short(&self) -> bool {
         self.problems.len() >= MOST_PROBLEMS
     }
 
-    /// One line per problem, as `file:line:column: message`.
+    /// Returns one line per problem: `file:line:column: message`.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         self.problems.iter().map(|problem| match problem.place {
             Some(Place { line, column }) => {
@@ -87,7 +87,7 @@ impl Report {
         }
     }
 
-    /// A report about the file as a whole, of which no text could be read.
+    /// Creates a report about a file that could not be read.
     pub(super) fn about_file(file: &Path, kind: ProblemKind) -> Self {
         let problem = Problem {
             kind,
@@ -159,25 +159,25 @@ impl Problem {
         }
     }
 
-    /// What is wrong.
+    /// Returns the kind of problem.
     #[must_use]
     pub fn kind(&self) -> &ProblemKind {
         &self.kind
     }
 
-    /// Where; `None` if the file could not be read at all.
+    /// Returns its position; `None` if the file could not be read.
     #[must_use]
     pub fn place(&self) -> Option<Place> {
         self.place
     }
 
-    /// What to do about it.
+    /// Returns the help text.
     #[must_use]
     pub fn suggestion(&self) -> String {
         self.kind.help()
     }
 
-    /// The line of the file that the place is in, without its end.
+    /// Returns the line with the position, without its newline.
     #[must_use]
     pub fn line(&self) -> Option<&str> {
         self.place.map(|place| self.source_text.line(place.line))
@@ -199,7 +199,7 @@ impl Diagnostic for Problem {
     }
 }
 
-/// The text of a stack file, made fit to be shown, and where its lines start.
+/// The text of a stack file, safe to display, and the offsets of its lines.
 #[derive(Debug)]
 struct Source {
     name: String,
@@ -208,7 +208,7 @@ struct Source {
 }
 
 impl Source {
-    /// What a terminal must not get is replaced, byte by byte so that every offset stays.
+    /// Replaces characters that a terminal would interpret, byte by byte so that offsets stay.
     fn new(file: &Path, bytes: &[u8]) -> Self {
         let mut text = String::with_capacity(bytes.len());
         for chunk in bytes.utf8_chunks() {
@@ -230,7 +230,7 @@ impl Source {
         }
     }
 
-    /// The span on whole characters, and never behind the last one: there is no line to show there.
+    /// Returns the span, extended to whole characters and limited to the text.
     fn clamp(&self, span: &Range<usize>) -> Range<usize> {
         let last = self.text.len().saturating_sub(1);
         let start = self.text.floor_char_boundary(span.start.min(last));
@@ -258,7 +258,7 @@ impl Source {
 }
 
 impl SourceCode for Source {
-    /// As for a string, and a very long line is shown only around the span.
+    /// Works as for a string, and shows a very long line only around the span.
     fn read_span<'a>(
         &'a self,
         span: &SourceSpan,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::tables::StackTable;
 
-/// The schema of a stack file, made from the types that read it.
+/// Returns the schema of a stack file, generated from the types that read it.
 #[must_use]
 pub fn json_schema() -> Value {
     let generator = SchemaSettings::draft07()
@@ -16,7 +16,7 @@ pub fn json_schema() -> Value {
     schema.to_value()
 }
 
-/// TOML has no null: a key that may be missing is left out.
+/// TOML has no null: an optional key is left out.
 fn without_null(schema: &mut Schema) {
     if let Some(Value::Array(types)) = schema.get_mut("type") {
         types.retain(|kind| kind != "null");
@@ -31,7 +31,7 @@ fn without_null(schema: &mut Schema) {
             let only = only.clone();
             schema.remove("anyOf");
             if let Value::Object(only) = only {
-                // A description beside the reference says more than the one behind it.
+                // A description beside a reference is more specific than the referenced one.
                 for (key, value) in only {
                     if schema.get(&key).is_none() {
                         schema.insert(key, value);

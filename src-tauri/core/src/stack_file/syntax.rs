@@ -1,4 +1,4 @@
-//! Text to a tree of TOML values.
+//! Parses text to a tree of TOML values.
 
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -8,12 +8,12 @@ use toml_parser::{
 };
 
 use super::{
-    findings::{Problems, Read, Told},
+    findings::{Problems, Read, Reported},
     problem::ProblemKind,
     reader::Value,
 };
 
-/// The tree, if the text is right.
+/// Returns the tree, if the text is valid.
 pub(super) fn tree<'a>(text: &'a str, problems: &mut Problems<'_>) -> Read<Value<'a>> {
     if let Some(place) = too_deep(text) {
         let limit = DEEPEST;
@@ -33,7 +33,7 @@ pub(super) fn tree<'a>(text: &'a str, problems: &mut Problems<'_>) -> Read<Value
     errors.sort_by_key(|(span, _)| span.start);
     let mut line_end = 0;
     for (span, message) in errors {
-        // One slip makes the parser stumble on for the rest of the line.
+        // One mistake causes further errors on the rest of the line.
         if span.start < line_end {
             continue;
         }
@@ -44,14 +44,14 @@ pub(super) fn tree<'a>(text: &'a str, problems: &mut Problems<'_>) -> Read<Value
         line_end = rest.find('\n').map_or(text.len(), |end| span.start + end) + 1;
         problems.add(span, ProblemKind::Syntax(message.to_owned()));
     }
-    Err(Told)
+    Err(Reported)
 }
 
-/// No stack file needs more, and to let go of a tree of some thousand levels overflows the stack:
-/// the parser limits brackets and dots each, and not their product in `a.a = { a.a = { …`.
+/// The maximum depth. Dropping a tree of some thousand levels overflows the stack: the parser
+/// limits brackets and dots each, and not their product in `a.a = { a.a = { …`.
 const DEEPEST: usize = 64;
 
-/// The first place that is nested too deep.
+/// Returns the first position that is nested too deeply.
 pub(super) fn too_deep(text: &str) -> Option<Span> {
     let tokens = Source::new(text).lex().into_vec();
     let mut depth = Depth {
@@ -63,9 +63,9 @@ pub(super) fn too_deep(text: &str) -> Option<Span> {
     depth.exceeded
 }
 
-/// How deep the parser is: a level for every open bracket and for every dot of the present keys.
+/// The depth of the parser: a level for every open bracket and every dot of the current keys.
 struct Depth {
-    /// The dots of the present key, at the top and in each open bracket.
+    /// The dots of the current key, at the top level and in each open bracket.
     levels: Vec<usize>,
     sum: usize,
     exceeded: Option<Span>,

@@ -1,5 +1,4 @@
-//! The tables of a stack file, as they are written. The comments become the descriptions that an
-//! editor shows.
+//! The tables of a stack file, as they are written. Editors show the comments as descriptions.
 
 use crate::stack::{Mode, Need, OnUnhealthy, PortConflict, Restart, Signal};
 
@@ -14,10 +13,10 @@ table! {
     struct StackTable {
         /// The schema of this file, for editors. Not read.
         _schema as "$schema": Option<String>,
-        /// The name that people see. Default: the name of the file's folder.
+        /// The displayed name. Default: the name of the file's folder.
         name: Option<At<String>>,
-        /// `development` (the default) may end a process that holds a port of the stack;
-        /// `production` never ends a process that it did not start.
+        /// `development` (the default) may stop a process that holds a port of the stack;
+        /// `production` never stops a process that it did not start.
         mode: Option<Mode>,
         /// The services, by name.
         service: Option<At<Named<ServiceTable>>>,
@@ -27,127 +26,128 @@ table! {
 table! {
     /// One service of a stack.
     struct ServiceTable {
-        /// What is run: a string that is split into words, or a list of words.
+        /// The command: a string that is split into arguments, or a list of arguments.
         command: Option<At<CommandForm>>,
-        /// Hands the command, then one string, to the platform's shell. Default: false.
+        /// Runs the command, which is one string, in the platform's shell. Default: false.
         shell: Option<At<bool>>,
-        /// Somebody else's service: watched, never started. Needs `ready` or `port`. Default: false.
+        /// A service that is only monitored, never started or stopped. Needs `ready` or `port`.
+        /// Default: false.
         external: Option<At<bool>>,
-        /// The folder in which it runs. Default: the folder of the stack file.
+        /// The working directory. Default: the folder of the stack file.
         directory: Option<At<String>>,
         /// The TCP port on which it listens.
         port: Option<At<Whole<1, 65_535>>>,
         /// An address, besides the loopback ones, on which the port must be free: `0.0.0.0`.
         host: Option<At<String>>,
-        /// The services that come first: a name, a list of names, or a table of names and what each
-        /// must have reached.
+        /// The services that it depends on: a name, a list of names, or a table of names and the
+        /// state that each must reach.
         needs: Option<At<NeedsForm>>,
         /// Another name of `needs`.
         depends_on: Option<At<NeedsForm>>,
         /// Environment variables.
         env: Option<Named<At<String>>>,
-        /// A file of environment variables, or a list of files. With a `?` at its end it may be missing.
+        /// A file with environment variables, or a list of files. A file with a `?` at its end is
+        /// optional.
         env_file: Option<TextOr<Vec<At<String>>>>,
-        /// Variables that must point at a service: the variable, and the service.
+        /// Variables that must point to a service: the variable, and the service.
         env_points_at: Option<Named<At<String>>>,
-        /// What must be there for a start to make sense.
+        /// The requirements of a start.
         require: Option<At<RequireTable>>,
-        /// When it is started again by itself. Default: `on-failure`.
+        /// When it is restarted automatically. Default: `on-failure`.
         restart: Option<At<Restart>>,
-        /// What happens when it is no longer well. Default: `notify`.
+        /// What happens when it becomes unhealthy. Default: `notify`.
         on_unhealthy: Option<At<OnUnhealthy>>,
-        /// How it is asked to leave: a signal, or a table. Default: SIGTERM.
+        /// How it is stopped: a signal, or a table. Default: SIGTERM.
         stop: Option<At<TextOr<StopTable>>>,
-        /// Programs that it starts and that outlive it, by name: `["adb"]`. Each must have a process
-        /// group of its own.
+        /// The names of programs that it starts and that outlive it: `["adb"]`. Each must have its
+        /// own process group.
         keep: Option<At<Vec<At<String>>>>,
-        /// How long it may take to become ready. Default: `60s`.
+        /// The time limit for becoming ready. Default: `60s`.
         start_timeout: Option<At<Time>>,
-        /// What happens when its port is held. Default: `replace`.
+        /// What happens when its port is in use. Default: `replace`.
         port_conflict: Option<At<PortConflict>>,
         /// Addresses to open in a browser, by label.
         links: Option<Named<At<String>>>,
-        /// What tells that it is ready and stays healthy: a table, or `"tcp"`, `"http: /health"`,
-        /// `"log: listening on"`, or an address. Default: it listens on its port, or, without a port,
-        /// it runs.
+        /// The readiness probe: a table, or `"tcp"`, `"http: /health"`, `"log: listening on"`, or
+        /// an address. Default: it listens on its port, or, without a port, it runs.
         ready: Option<At<TextOr<ReadyTable>>>,
-        /// What a user of the service would do.
+        /// Functional checks.
         check: Option<Vec<At<CheckTable>>>,
-        /// How much of its output is kept.
+        /// The limits of its logs.
         log: Option<At<LogTable>>,
     }
 }
 
 table! {
-    /// What must be there for a start to make sense.
+    /// The requirements of a start.
     struct RequireTable {
         /// Files and folders that must exist.
         files: Option<Vec<At<String>>>,
         /// Variables that must be set and not empty.
         env: Option<Vec<At<String>>>,
-        /// Commands that must end with 0.
+        /// Commands that must exit with code 0.
         commands: Option<Vec<At<CommandForm>>>,
     }
 }
 
 table! {
-    /// How a service is asked to leave.
+    /// How a service is stopped.
     struct StopTable {
         /// The signal to its process group. Default: SIGTERM.
         signal: Option<At<Signal>>,
-        /// A command that makes it leave, instead of a signal.
+        /// A command that stops it, instead of a signal.
         command: Option<At<CommandForm>>,
-        /// How long it has before all its processes are killed. Default: `5s`.
+        /// The grace period before all its processes are killed. Default: `5s`.
         timeout: Option<Time>,
     }
 }
 
 table! {
-    /// What tells that a service is ready and stays healthy. All that is given must pass.
+    /// The readiness probes of a service. All given ones must pass.
     struct ReadyTable {
         /// A connection to this `host:port` is accepted.
         tcp: Option<At<String>>,
-        /// This request is answered as expected: an address, or a table.
+        /// The response to this request is as expected: an address, or a table.
         http: Option<TextOr<HttpTable>>,
-        /// The Redis at this address answers PING.
+        /// Redis at this address answers PING.
         redis: Option<At<String>>,
         /// The WebSocket handshake at this address is accepted.
         websocket: Option<At<String>>,
-        /// This command ends with 0.
+        /// This command exits with code 0.
         command: Option<At<CommandForm>>,
         /// A line of its output matches this regular expression.
         log: Option<At<String>>,
-        /// It just runs.
+        /// The process runs.
         process: Option<At<bool>>,
         /// The pause between two rounds once it is ready. Default: `2s`.
         every: Option<At<Time>>,
-        /// How long one probe may take. Default: `2s`.
+        /// The time limit of one probe. Default: `2s`.
         timeout: Option<At<Time>>,
-        /// So many failures in a row make it unhealthy. Default: 3.
+        /// The number of consecutive failures that make it unhealthy. Default: 3.
         failures: Option<Whole<1, 1_000_000>>,
     }
 }
 
 table! {
-    /// A request, and the answer that is expected.
+    /// A request, and the expected response.
     struct HttpTable {
-        /// The address. `/path` alone asks the service's own port.
+        /// The address. `/path` alone uses the service's own port.
         url: At<String>,
         /// The method. Default: `GET`, or `POST` with a body.
         method: Option<At<String>>,
         /// Headers to send.
         headers: Option<Named<At<String>>>,
-        /// The body to send: a text as it stands, anything else as JSON.
+        /// The body to send: a string literally, anything else as JSON.
         body: Option<At<JsonForm>>,
-        /// In `ready`: the JSON that the answer must at least have. In a check: the JSON to send.
+        /// In `ready`: the JSON that the response must contain. In a check: the JSON to send.
         json: Option<At<JsonForm>>,
-        /// The status that is expected, or a list. Default: any from 200 to 399.
+        /// The expected status, or a list. Default: any from 200 to 399.
         status: Option<StatusForm>,
-        /// The JSON that the answer must at least have.
+        /// The JSON that the response must contain.
         expect_json: Option<At<JsonForm>>,
-        /// A text that the answer must have in it.
+        /// A text that the response must contain.
         expect_text: Option<At<String>>,
-        /// Headers that the answer must have, each with a text that must be in its value.
+        /// Headers that the response must have, each with a text that its value must contain.
         expect_headers: Option<Named<At<String>>>,
     }
 }
@@ -156,7 +156,7 @@ table! {
     /// A request that a user of the service would make. It has one of `http`, `websocket`, `redis`
     /// and `command`.
     struct CheckTable {
-        /// What the user would call it.
+        /// The name.
         name: At<String>,
         /// A request: an address, or a table.
         http: Option<At<TextOr<HttpTable>>>,
@@ -164,17 +164,17 @@ table! {
         websocket: Option<At<TextOr<WebSocketTable>>>,
         /// PING to the Redis at this address, and a write that changes nothing.
         redis: Option<At<String>>,
-        /// A command that must end with 0.
+        /// A command that must exit with code 0.
         command: Option<At<CommandForm>>,
-        /// The page that a browser would send it from: the CORS headers are judged too.
+        /// The page from which a browser would send it: CORS headers are verified too.
         origin: Option<At<String>>,
-        /// Whether the browser sends cookies along. Default: false.
+        /// Whether the browser sends cookies. Default: false.
         credentials: Option<At<bool>>,
-        /// Values of the answer for later checks: a name, and a JSON pointer.
+        /// Values of the response for later checks: a name, and a JSON pointer.
         save: Option<At<Named<At<String>>>>,
-        /// How long it may take. Default: `5s`.
+        /// The time limit. Default: `5s`.
         timeout: Option<At<Time>>,
-        /// The pause between two rounds. Default: it runs after ready, and when asked.
+        /// The interval. Default: it runs when the service becomes ready, and on request.
         every: Option<At<Time>>,
     }
 }
@@ -182,19 +182,19 @@ table! {
 table! {
     /// A WebSocket handshake.
     struct WebSocketTable {
-        /// The address. `/path` alone asks the service's own port.
+        /// The address. `/path` alone uses the service's own port.
         url: At<String>,
-        /// The subprotocol to ask for.
+        /// The requested subprotocol.
         protocol: Option<At<String>>,
     }
 }
 
 table! {
-    /// How much of the output of a service is kept.
+    /// The limits of a service's logs.
     struct LogTable {
-        /// The newest runs. Default: 10.
+        /// The number of runs that are kept. Default: 10.
         runs: Option<Whole<1, 100_000>>,
-        /// Of one run; its oldest lines go first. Default: 256 MiB.
+        /// The maximum size of one run; the oldest lines are removed first. Default: 256 MiB.
         size: Option<Size>,
     }
 }

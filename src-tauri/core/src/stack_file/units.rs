@@ -1,4 +1,4 @@
-//! Durations and sizes, as they are written.
+//! Durations and sizes in stack files.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -59,7 +59,7 @@ impl FromToml for Size {
     }
 }
 
-/// Long enough for everybody, and far from where adding to a clock overflows.
+/// The maximum duration, small enough that it cannot overflow a clock.
 const LONGEST: Duration = Duration::from_hours(365 * 24);
 
 fn duration(text: &str) -> Result<Duration, &'static str> {

@@ -1,11 +1,12 @@
-//! A command line to words. Nothing is interpreted: no variables, no patterns, no comments.
+//! Splits a command line into arguments. Nothing is interpreted: no variables, no patterns, no
+//! comments.
 
-/// A quote that does not end.
+/// An unclosed quote.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct OpenQuote;
 
-/// The words between white space. `'…'` and `"…"` keep it; a backslash takes a space, a quote or a
-/// backslash as it is, and stays itself before everything else, as in `C:\tools`.
+/// Splits at white space. `'…'` and `"…"` keep it; a backslash escapes a space, a quote or a
+/// backslash, and is literal before everything else, as in `C:\tools`.
 pub(super) fn split(line: &str) -> Result<Vec<String>, OpenQuote> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

@@ -1,5 +1,5 @@
-//! The journal: a line for each change, appended; written anew from what is true when it is opened
-//! and when it has grown.
+//! The journal: one line for each change, appended. It is rewritten from the current state when it
+//! is opened and when it has grown.
 
 use std::{
     fs::{self, File},
@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Remembered, Running,
+    RecordedRun, Remembered,
     line::{Damage, Entry},
     snapshot::JournalState,
     stacks::Copies,
@@ -25,14 +25,15 @@ use crate::{
     state::consent::Consents,
 };
 
-/// A journal is written anew when it has grown by so many bytes, or to eight times what is true.
+/// The number of bytes by which a journal may grow before it is rewritten. It may always grow to
+/// eight times its size after the last rewrite.
 const GROWTH: u64 = 1 << 20;
 
-/// A file larger than this is none of ours.
+/// The maximum size of a valid journal.
 const LARGEST: u64 = 64 << 20;
 
-/// What runs, kept in a file as it changes. Never fails: where the disk does not take a change, it
-/// goes on in memory, says so once, and writes all of it as soon as the disk takes it again.
+/// Records the active runs in a file. Never fails: if a change cannot be written, it is kept in
+/// memory, one warning is logged, and everything is written as soon as the disk allows it.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
@@ -40,9 +41,9 @@ pub struct Journal {
     consents: Consents,
     boot: Option<String>,
     truth: JournalState,
-    /// Open at the end; `None` after a failure, since the file may end in half a line.
+    /// Open for appending; `None` after a failure, since the file may end in a partial line.
     file: Option<File>,
-    /// Bytes appended since it was written anew, and bytes that were written then.
+    /// The number of bytes appended since the last rewrite, and the number written then.
     grown: u64,
     whole: u64,
     fault: Option<String>,
@@ -51,8 +52,8 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal of the locked home. What cannot be read is set aside; what ran before the
-    /// machine started anew is dropped; both are told.
+    /// Opens the journal of the locked home. Unreadable files are quarantined, and runs from before
+    /// the last boot are dropped; the result lists both.
     #[must_use]
     pub fn open(lock: &Lock) -> (Self, Remembered) {
         Self::open_in(lock, local::boot_id())
@@ -87,16 +88,16 @@ impl Journal {
         (journal, remembered)
     }
 
-    /// A run exists, or something about it has changed: what was known of this run is replaced.
-    /// To be called before the start is reported to anybody.
-    pub fn started(&mut self, running: Running) {
+    /// Records a new or changed run. Replaces earlier information about this run. Call it before
+    /// the start is reported.
+    pub fn started(&mut self, running: RecordedRun) {
         self.record(Entry::Started {
             boot: self.boot.clone(),
             running,
         });
     }
 
-    /// A run is over, with its whole tree.
+    /// Records the end of a run, with its whole tree.
     pub fn ended(&mut self, stack: &StackId, service: &ServiceName, run: RunId) {
         self.record(Entry::Ended {
             stack: stack.clone(),
@@ -105,7 +106,7 @@ impl Journal {
         });
     }
 
-    /// A stack is up, by this text of its file. To be called before its first start.
+    /// Records that a stack runs with this text of its file. Call it before its first start.
     pub fn stack(&mut self, id: &StackId, file: &Path, mode: Mode, text: &str) {
         // The user who starts a stack also allows its other actions.
         if !self.consents.has(id, text)
@@ -124,11 +125,14 @@ impl Journal {
         });
         self.truth.note_text(id, text, kept.is_ok());
         if let Err(error) = kept {
-            self.say(&format!("keep a copy of {}: {error}", file.display()));
+            self.say(&format!(
+                "no copy of {} can be kept: {error}",
+                file.display()
+            ));
         }
     }
 
-    /// A stack is no longer up.
+    /// Records that a stack no longer runs.
     pub fn forget_stack(&mut self, id: &StackId) {
         self.record(Entry::Forgotten { id: id.clone() });
         if let Err(error) = self.copies.remove(id) {
@@ -142,7 +146,7 @@ impl Journal {
         self.write_anew();
     }
 
-    /// Why what is remembered is in memory only at present (the disk is full, say).
+    /// Returns why the journal is only in memory at present (the disk is full, for example).
     #[must_use]
     pub fn fault(&self) -> Option<&str> {
         self.fault.as_deref()
@@ -164,14 +168,14 @@ impl Journal {
                     self.write_anew();
                 }
             }
-            // Half a line may stand there now. Only a new file is whole.
+            // The file may end in a partial line, so it must be rewritten.
             Err(_) => self.write_anew(),
         }
     }
 
-    /// Writes a file of what is true, in place of the old one.
+    /// Replaces the file with the current state.
     fn write_anew(&mut self) {
-        // Closed first: Windows replaces no file that is open.
+        // Closed first, since Windows does not replace an open file.
         self.file = None;
         let kept = self.truth.keep_owed(&self.copies);
         let written = kept.and_then(|()| {
@@ -186,17 +190,20 @@ impl Journal {
                 self.grown = 0;
                 self.whole = length;
                 if self.fault.take().is_some() {
-                    tracing::info!("what runs is written down again");
+                    tracing::info!("the journal can be written again");
                 }
             }
-            Err(error) => self.say(&format!("write {}: {error}", self.path.display())),
+            Err(error) => self.say(&format!(
+                "{} cannot be written: {error}",
+                self.path.display()
+            )),
         }
     }
 
-    /// Says a fault once, and not again until it is over.
+    /// Logs a fault once until it is over.
     fn say(&mut self, fault: &str) {
         if self.fault.is_none() {
-            tracing::warn!("failed to {fault}; a daemon that is killed now forgets what it runs");
+            tracing::warn!("{fault}; a daemon that is killed now loses track of its services");
             self.fault = Some(fault.to_owned());
         }
     }
@@ -219,7 +226,10 @@ impl Journal {
         match quarantine(&self.path, reason) {
             Ok(aside) => vec![aside],
             Err(error) => {
-                self.say(&format!("set {} aside: {error}", self.path.display()));
+                self.say(&format!(
+                    "{} cannot be moved aside: {error}",
+                    self.path.display()
+                ));
                 Vec::new()
             }
         }

@@ -1,11 +1,10 @@
-//! One line of the journal: `<version> <sum> <json>`. The sum makes sure that nothing is read that
-//! was not written, whatever happened to the file.
+//! One line of the journal: `<version> <sum> <json>`. The checksum detects every kind of damage.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Running;
+use super::RecordedRun;
 use crate::{
     fs::fingerprint::fingerprint,
     model::facts::{RunId, StackId},
@@ -15,16 +14,16 @@ use crate::{
 /// The version of the lines.
 const VERSION: &str = "1";
 
-/// A change of what is remembered.
+/// A change of the recorded state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Entry {
-    /// A run exists, or something about it has changed.
+    /// A run is new or has changed.
     Started {
-        /// Of the machine's present start.
+        /// The boot of the machine.
         boot: Option<String>,
         #[serde(flatten)]
-        running: Running,
+        running: RecordedRun,
     },
     /// A run is over.
     Ended {
@@ -32,34 +31,34 @@ pub(super) enum Entry {
         service: ServiceName,
         run: RunId,
     },
-    /// A stack is up. The text of its file is kept beside the journal.
+    /// A stack runs. The text of its file is stored beside the journal.
     Stack {
         id: StackId,
         #[serde(with = "crate::fs::native_text")]
         file: PathBuf,
         mode: Mode,
     },
-    /// A stack is no longer up.
+    /// A stack no longer runs.
     Forgotten { id: StackId },
 }
 
 /// Why a line cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Damage {
-    /// Something happened to it: it was cut short, or overwritten.
+    /// The line is truncated or overwritten.
     Garbled,
     /// Another version of the program wrote it.
     OtherVersion,
 }
 
 impl Entry {
-    /// The line, with its end.
+    /// Formats the line, with its newline.
     pub(super) fn to_line(&self) -> serde_json::Result<String> {
         let json = serde_json::to_string(self)?;
         Ok(format!("{VERSION} {:016x} {json}\n", sum(json.as_bytes())))
     }
 
-    /// Reads a line without its end.
+    /// Parses a line without its newline.
     pub(super) fn from_line(line: &[u8]) -> Result<Self, Damage> {
         let mut parts = line.splitn(3, |byte| *byte == b' ');
         let (Some(version), Some(written), Some(json)) = (parts.next(), parts.next(), parts.next())

@@ -1,5 +1,5 @@
-//! What is remembered across daemons: which stacks are up, and who runs as which process. It is
-//! written down before it is reported, so that a daemon that is killed leaves nothing unknown.
+//! The state that outlives a daemon: the running stacks and their processes. Changes are written
+//! before they are reported, so that a killed daemon leaves nothing unknown.
 
 pub mod consent;
 mod journal;
@@ -22,23 +22,23 @@ use crate::{
     stack::{Mode, Port, ServiceName},
 };
 
-/// What a daemon finds when it opens its home.
+/// The recorded state of a home.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remembered {
-    /// The stacks that were up, in the order in which they were started first.
+    /// The stacks that were running, in the order of their first start.
     pub stacks: Vec<RememberedStack>,
-    /// What ran when the last daemon wrote; whether it still does is for the adopter to find out.
-    pub running: Vec<Running>,
-    /// What ran before the machine started anew, and therefore is gone.
-    pub before_boot: Vec<Running>,
-    /// What was damaged and is kept under another name, to be said.
+    /// The runs at the last write. They may have ended since.
+    pub running: Vec<RecordedRun>,
+    /// Runs from before the last boot, which are over.
+    pub before_boot: Vec<RecordedRun>,
+    /// Damaged files that were moved aside.
     pub quarantine: Vec<Quarantined>,
 }
 
-/// A stack that was up.
+/// A stack that was running.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RememberedStack {
-    /// What tells it from others.
+    /// Its identifier.
     pub id: StackId,
     /// Its stack file, absolute. It may have been changed or deleted meanwhile.
     pub file: PathBuf,
@@ -50,8 +50,8 @@ pub struct RememberedStack {
 
 /// A run of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Running {
-    /// Whose service it is.
+pub struct RecordedRun {
+    /// Its stack.
     pub stack: StackId,
     /// The service.
     pub service: ServiceName,
@@ -59,18 +59,18 @@ pub struct Running {
     pub run: RunId,
     /// Its first process.
     pub process: Process,
-    /// The port that it was given.
+    /// The claimed port.
     pub port: Option<Port>,
-    /// When it began.
+    /// When it started.
     pub since: Timestamp,
     /// Whether it has been ready.
     pub ready: bool,
-    /// Whether its first process has ended, and what that left behind is the service now.
+    /// Whether its first process has exited and the service is a process that it left behind.
     pub daemon: bool,
 }
 
-impl Running {
-    /// What its processes carry.
+impl RecordedRun {
+    /// Returns the mark of its processes.
     #[must_use]
     pub fn mark(&self) -> Mark {
         Mark {

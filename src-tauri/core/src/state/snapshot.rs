@@ -1,9 +1,9 @@
-//! What is true now, as the lines of the journal tell it one after the other.
+//! The current state, as recorded by the lines of the journal.
 
 use std::{collections::BTreeMap, io, path::PathBuf};
 
 use super::{
-    RememberedStack, Running,
+    RecordedRun, RememberedStack,
     line::{Damage, Entry},
     stacks::Copies,
 };
@@ -12,11 +12,11 @@ use crate::{
     stack::{Mode, ServiceName},
 };
 
-/// What is remembered now.
+/// The recorded state.
 #[derive(Debug, Default)]
 pub(super) struct JournalState {
     stacks: Vec<StackEntry>,
-    running: BTreeMap<(StackId, ServiceName, RunId), (Option<String>, Running)>,
+    running: BTreeMap<(StackId, ServiceName, RunId), (Option<String>, RecordedRun)>,
 }
 
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ impl JournalState {
         }
     }
 
-    /// The stacks, with the copies of their files.
+    /// Returns the stacks, with the copies of their files.
     pub(super) fn stacks(&mut self, copies: &Copies) -> Vec<RememberedStack> {
         let remembered = |stack: &mut StackEntry| {
             stack.text = copies.read(&stack.id);
@@ -79,13 +79,13 @@ impl JournalState {
         self.stacks.iter().map(|stack| stack.id.clone()).collect()
     }
 
-    pub(super) fn running(&self) -> Vec<Running> {
+    pub(super) fn running(&self) -> Vec<RecordedRun> {
         let running = self.running.values();
         running.map(|(_, running)| running.clone()).collect()
     }
 
-    /// Takes out what ran in other starts of the machine than this one.
-    pub(super) fn drop_other_boots(&mut self, boot: Option<&str>) -> Vec<Running> {
+    /// Removes and returns the runs of other boots.
+    pub(super) fn drop_other_boots(&mut self, boot: Option<&str>) -> Vec<RecordedRun> {
         self.running
             .extract_if(.., |_, (written, _)| written.as_deref() != boot)
             .map(|(_, (_, running))| running)
@@ -107,7 +107,7 @@ impl JournalState {
         }
     }
 
-    /// Keeps the copies that could not be kept before.
+    /// Stores the copies that could not be stored before.
     pub(super) fn keep_owed(&mut self, copies: &Copies) -> io::Result<()> {
         for stack in &mut self.stacks {
             if !stack.is_kept
@@ -120,7 +120,7 @@ impl JournalState {
         Ok(())
     }
 
-    /// Takes in the lines that are whole, and says what is wrong with the first that is not.
+    /// Applies the valid lines. Returns the damage of the first invalid one.
     pub(super) fn read(&mut self, text: &[u8]) -> Option<Damage> {
         let mut damage = None;
         for line in text.split_inclusive(|byte| *byte == b'\n') {
@@ -136,7 +136,7 @@ impl JournalState {
         damage
     }
 
-    /// A journal of nothing but this.
+    /// Returns a journal with only the current state.
     pub(super) fn to_lines(&self) -> io::Result<String> {
         let stacks = self.stacks.iter().cloned();
         let stacks = stacks.map(|stack| Entry::Stack {

@@ -1,5 +1,5 @@
-//! The texts of the stack files that are up, as they were applied: a later daemon can stop a stack
-//! whose file was changed or deleted meanwhile. They may hold secrets, so only the user reads them.
+//! Copies of the applied stack files: a later daemon can stop a stack whose file was changed or
+//! deleted meanwhile. They may contain secrets, so only the user can read them.
 
 use std::{fs, io, path::PathBuf};
 
@@ -10,18 +10,18 @@ use crate::{fs::replace::replace, model::facts::StackId, platform::local};
 pub(super) struct Copies(PathBuf);
 
 impl Copies {
-    /// The copies in this folder, which is made when the first is kept.
+    /// Returns the copies in this folder, which is created with the first copy.
     pub(super) fn new(folder: PathBuf) -> Self {
         Self(folder)
     }
 
-    /// Keeps a text, in place of an earlier one.
+    /// Stores a text, and replaces an earlier one.
     pub(super) fn keep(&self, id: &StackId, text: &str) -> io::Result<()> {
         local::private_folder(&self.0)?;
         replace(&self.path(id), text.as_bytes())
     }
 
-    /// The text, if it is still there.
+    /// Returns a text, if it exists.
     pub(super) fn read(&self, id: &StackId) -> Option<String> {
         fs::read_to_string(self.path(id)).ok()
     }
@@ -34,7 +34,7 @@ impl Copies {
         }
     }
 
-    /// Removes every text but these: a daemon that was killed while it forgot a stack left one.
+    /// Removes all other texts: a daemon that was killed may have left some.
     pub(super) fn remove_others(&self, known: &[StackId]) -> io::Result<()> {
         let wanted: Vec<PathBuf> = known.iter().map(|id| self.path(id)).collect();
         let copies = match fs::read_dir(&self.0) {

@@ -7,12 +7,12 @@ use tempfile::TempDir;
 use super::*;
 use crate::{control::Lock, fs::home::Home, state::line::Entry};
 
-struct Control {
+struct Fixture {
     folder: TempDir,
     lock: Lock,
 }
 
-impl Control {
+impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let lock = Lock::acquire(&Home::under(folder.path()).unwrap()).unwrap();
@@ -36,8 +36,8 @@ fn stack() -> StackId {
     StackId("nexus-1234abcd".to_owned())
 }
 
-fn running(service: &str, run: u64) -> Running {
-    Running {
+fn running(service: &str, run: u64) -> RecordedRun {
+    RecordedRun {
         stack: stack(),
         service: service.into(),
         run: RunId(run),
@@ -58,21 +58,21 @@ fn nothing() -> Remembered {
 
 #[test]
 fn a_new_home_remembers_nothing() {
-    let daemon = Control::new();
-    assert_eq!(daemon.open().1, nothing());
+    let home = Fixture::new();
+    assert_eq!(home.open().1, nothing());
 }
 
 #[test]
 fn what_runs_is_on_disk_as_soon_as_it_is_told() {
-    let daemon = Control::new();
-    let (mut journal, _) = daemon.open();
+    let home = Fixture::new();
+    let (mut journal, _) = home.open();
     journal.started(running("redis", 1));
     journal.started(running("backend", 1));
     journal.started(running("backend", 2));
     journal.ended(&stack(), &"backend".into(), RunId(1));
 
     // The first daemon is not asked to close anything: it is killed.
-    let (_, remembered) = daemon.open();
+    let (_, remembered) = home.open();
     assert_eq!(
         remembered.running,
         [running("backend", 2), running("redis", 1)]
@@ -82,28 +82,28 @@ fn what_runs_is_on_disk_as_soon_as_it_is_told() {
 
 #[test]
 fn what_is_told_again_replaces_what_was_known_of_the_run() {
-    let daemon = Control::new();
-    let (mut journal, _) = daemon.open();
+    let home = Fixture::new();
+    let (mut journal, _) = home.open();
     journal.started(running("redis", 1));
-    let ready = Running {
+    let ready = RecordedRun {
         ready: true,
         daemon: true,
         ..running("redis", 1)
     };
     journal.started(ready.clone());
-    assert_eq!(daemon.open().1.running, [ready]);
+    assert_eq!(home.open().1.running, [ready]);
 }
 
 #[test]
 fn a_stack_is_remembered_with_the_text_that_was_applied() {
-    let daemon = Control::new();
-    let (mut journal, _) = daemon.open();
+    let home = Fixture::new();
+    let (mut journal, _) = home.open();
     let file = PathBuf::from("/srv/nexus/pilotlight.toml");
     journal.stack(&stack(), &file, Mode::Development, "name = \"old\"");
     journal.stack(&stack(), &file, Mode::Production, "name = \"new\"");
     // A daemon that has ended has nothing open, however it ended.
     drop(journal);
-    let (mut journal, remembered) = daemon.open();
+    let (mut journal, remembered) = home.open();
     assert_eq!(
         remembered.stacks,
         [RememberedStack {
@@ -116,9 +116,9 @@ fn a_stack_is_remembered_with_the_text_that_was_applied() {
 
     journal.forget_stack(&stack());
     drop(journal);
-    assert_eq!(daemon.open().1, nothing());
+    assert_eq!(home.open().1, nothing());
     assert_eq!(
-        fs::read_dir(daemon.state("stacks")).unwrap().count(),
+        fs::read_dir(home.state("stacks")).unwrap().count(),
         0,
         "a copy may hold secrets"
     );
@@ -126,12 +126,12 @@ fn a_stack_is_remembered_with_the_text_that_was_applied() {
 
 #[test]
 fn a_copy_that_a_killed_keeper_left_is_removed() {
-    let daemon = Control::new();
-    let (mut journal, _) = daemon.open();
+    let home = Fixture::new();
+    let (mut journal, _) = home.open();
     journal.stack(&stack(), "/a.toml".as_ref(), Mode::Development, "kept");
-    let stray = daemon.state("stacks/gone-00000000.toml");
+    let stray = home.state("stacks/gone-00000000.toml");
     fs::write(&stray, "secret").unwrap();
-    let (_, remembered) = daemon.open();
+    let (_, remembered) = home.open();
     assert!(!stray.exists());
     assert_eq!(remembered.stacks[0].text.as_deref(), Some("kept"));
 }
@@ -139,51 +139,51 @@ fn a_copy_that_a_killed_keeper_left_is_removed() {
 #[cfg(unix)]
 #[test]
 fn only_the_user_reads_what_is_remembered() {
-    let daemon = Control::new();
-    let (mut journal, _) = daemon.open();
+    let home = Fixture::new();
+    let (mut journal, _) = home.open();
     journal.stack(&stack(), "/a.toml".as_ref(), Mode::Development, "secret");
     let mode = |path: PathBuf| {
         use std::os::unix::fs::PermissionsExt;
         fs::metadata(path).unwrap().permissions().mode() & 0o777
     };
-    assert_eq!(mode(daemon.file()), 0o600);
-    assert_eq!(mode(daemon.state("stacks")), 0o700);
-    assert_eq!(mode(daemon.state("stacks/nexus-1234abcd.toml")), 0o600);
+    assert_eq!(mode(home.file()), 0o600);
+    assert_eq!(mode(home.state("stacks")), 0o700);
+    assert_eq!(mode(home.state("stacks/nexus-1234abcd.toml")), 0o600);
 }
 
 #[test]
 fn what_ran_before_the_machine_started_anew_is_told_as_gone() {
-    let daemon = Control::new();
+    let home = Fixture::new();
     let boot = |id: &str| Some(id.to_owned());
-    let (mut journal, _) = Journal::open_in(&daemon.lock, boot("monday"));
+    let (mut journal, _) = Journal::open_in(&home.lock, boot("monday"));
     journal.started(running("redis", 1));
     drop(journal);
-    let (_, remembered) = Journal::open_in(&daemon.lock, boot("tuesday"));
+    let (_, remembered) = Journal::open_in(&home.lock, boot("tuesday"));
     assert_eq!(remembered.running, []);
     assert_eq!(remembered.before_boot, [running("redis", 1)]);
-    let (_, remembered) = Journal::open_in(&daemon.lock, boot("tuesday"));
+    let (_, remembered) = Journal::open_in(&home.lock, boot("tuesday"));
     assert_eq!(remembered, nothing());
 }
 
 #[test]
 fn a_line_that_breaks_off_costs_that_line_alone_and_is_kept() {
-    let daemon = Control::new();
-    let (mut journal, _) = daemon.open();
+    let home = Fixture::new();
+    let (mut journal, _) = home.open();
     journal.started(running("redis", 1));
     journal.started(running("backend", 1));
-    let whole = fs::read(daemon.file()).unwrap();
-    fs::write(daemon.file(), &whole[..whole.len() - 20]).unwrap();
+    let whole = fs::read(home.file()).unwrap();
+    fs::write(home.file(), &whole[..whole.len() - 20]).unwrap();
 
-    let (mut journal, remembered) = daemon.open();
+    let (mut journal, remembered) = home.open();
     assert_eq!(remembered.running, [running("redis", 1)]);
     let [aside] = &remembered.quarantine[..] else {
         panic!("nothing was said: {remembered:?}")
     };
-    assert_eq!(aside.path.file_name(), daemon.file().file_name());
+    assert_eq!(aside.path.file_name(), home.file().file_name());
     assert_eq!(fs::read(&aside.kept_as).unwrap(), whole[..whole.len() - 20]);
 
     journal.started(running("backend", 2));
-    let (_, remembered) = daemon.open();
+    let (_, remembered) = home.open();
     assert_eq!(remembered.quarantine, []);
     assert_eq!(remembered.running.len(), 2);
 }
@@ -192,78 +192,78 @@ fn a_line_that_breaks_off_costs_that_line_alone_and_is_kept() {
 fn a_file_of_something_else_is_set_aside_and_said() {
     let garbage = [&b"\x7fELF\0\0\xff"[..], b"{\"running\": []}\n", b"\n\n\n"];
     for (number, content) in garbage.iter().enumerate() {
-        let daemon = Control::new();
-        fs::write(daemon.file(), content).unwrap();
-        let (mut journal, remembered) = daemon.open();
+        let home = Fixture::new();
+        fs::write(home.file(), content).unwrap();
+        let (mut journal, remembered) = home.open();
         assert_eq!(remembered.running, [], "{number}");
         let kept_as = &remembered.quarantine[0].kept_as;
         assert_eq!(fs::read(kept_as).unwrap(), *content, "{number}");
         journal.started(running("redis", 1));
-        assert_eq!(daemon.open().1.running, [running("redis", 1)]);
+        assert_eq!(home.open().1.running, [running("redis", 1)]);
     }
 }
 
 #[test]
 fn a_folder_and_a_monstrous_file_in_its_place_are_set_aside_unread() {
-    let daemon = Control::new();
-    fs::create_dir_all(daemon.file().join("full")).unwrap();
-    let (journal, remembered) = daemon.open();
+    let home = Fixture::new();
+    fs::create_dir_all(home.file().join("full")).unwrap();
+    let (journal, remembered) = home.open();
     assert!(remembered.quarantine[0].kept_as.join("full").is_dir());
     assert_eq!(journal.fault(), None);
     drop(journal);
 
-    let monster = fs::File::create(daemon.file()).unwrap();
+    let monster = fs::File::create(home.file()).unwrap();
     monster.set_len(1 << 40).unwrap();
-    let (journal, remembered) = daemon.open();
+    let (journal, remembered) = home.open();
     assert!(remembered.quarantine[0].reason.contains("1099511627776"));
     assert_eq!(journal.fault(), None);
 }
 
 #[test]
 fn lines_of_a_later_version_are_kept_for_it() {
-    let daemon = Control::new();
+    let home = Fixture::new();
     let line = Entry::Forgotten { id: stack() }.to_line().unwrap();
-    fs::write(daemon.file(), line.replacen('1', "2", 1)).unwrap();
-    let (_, remembered) = daemon.open();
+    fs::write(home.file(), line.replacen('1', "2", 1)).unwrap();
+    let (_, remembered) = home.open();
     assert!(remembered.quarantine[0].reason.contains("another version"));
 }
 
 #[cfg(unix)]
 #[test]
 fn a_disk_that_takes_nothing_costs_nothing_but_the_memory_of_it() {
-    let daemon = Control::new();
-    let (mut journal, _) = daemon.open();
+    let home = Fixture::new();
+    let (mut journal, _) = home.open();
     journal.started(running("redis", 1));
 
     // Nothing can be written at a path whose folder is gone; a full disk is the same to it.
-    let (state, away) = (daemon.state(""), daemon.folder.path().join("away"));
+    let (state, away) = (home.state(""), home.folder.path().join("away"));
     fs::rename(&state, &away).unwrap();
-    fs::write(daemon.folder.path().join("state"), "in the way").unwrap();
+    fs::write(home.folder.path().join("state"), "in the way").unwrap();
     journal.stack(&stack(), "/a.toml".as_ref(), Mode::Development, "text");
     journal.started(running("backend", 1));
     assert!(journal.fault().is_some());
 
-    fs::remove_file(daemon.folder.path().join("state")).unwrap();
+    fs::remove_file(home.folder.path().join("state")).unwrap();
     fs::rename(&away, &state).unwrap();
     journal.started(running("frontend", 1));
     assert_eq!(journal.fault(), None);
-    let (_, remembered) = daemon.open();
+    let (_, remembered) = home.open();
     assert_eq!(remembered.running.len(), 3);
     assert_eq!(remembered.stacks[0].text.as_deref(), Some("text"));
 }
 
 #[test]
 fn a_journal_of_a_service_that_crashes_all_day_stays_small() {
-    let daemon = Control::new();
-    let (mut journal, _) = daemon.open();
+    let home = Fixture::new();
+    let (mut journal, _) = home.open();
     for run in 1..=10_000 {
         journal.started(running("backend", run));
         journal.ended(&stack(), &"backend".into(), RunId(run));
     }
     journal.started(running("redis", 1));
-    let size = fs::metadata(daemon.file()).unwrap().len();
+    let size = fs::metadata(home.file()).unwrap().len();
     assert!(size < 2 << 20, "{size} bytes");
-    assert_eq!(daemon.open().1.running, [running("redis", 1)]);
+    assert_eq!(home.open().1.running, [running("redis", 1)]);
 }
 
 /// What may happen to a file.
@@ -312,8 +312,8 @@ proptest! {
         written in prop::collection::vec((0..4_u64, any::<bool>()), 1..30),
         accidents in prop::collection::vec(accident(), 0..4),
     ) {
-        let daemon = Control::new();
-        let (mut journal, _) = daemon.open();
+        let home = Fixture::new();
+        let (mut journal, _) = home.open();
         let mut all = Vec::new();
         for (number, (service, ends)) in written.into_iter().enumerate() {
             let running = running(&format!("service-{service}"), number as u64);
@@ -323,15 +323,15 @@ proptest! {
                 journal.ended(&running.stack, &running.service, running.run);
             }
         }
-        let (_, before) = daemon.open();
-        let mut file = fs::read(daemon.file()).unwrap();
+        let (_, before) = home.open();
+        let mut file = fs::read(home.file()).unwrap();
         let whole = file.clone();
         for accident in accidents {
             strike(&mut file, accident);
         }
-        fs::write(daemon.file(), &file).unwrap();
+        fs::write(home.file(), &file).unwrap();
 
-        let (_, remembered) = daemon.open();
+        let (_, remembered) = home.open();
         prop_assert!(remembered.running.iter().all(|running| all.contains(running)));
         if file == whole {
             prop_assert_eq!(remembered, before);

@@ -1,5 +1,5 @@
-//! What an earlier daemon left running: taken over where it still is what was written down, cleaned
-//! up where it is not.
+//! Adopts the runs that an earlier daemon left, if their processes are still the recorded ones.
+//! Otherwise cleans them up.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -8,12 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Origin, Supervisor,
-    running_stack::{Kept, Variables, last_run},
+    running_stack::{RunningStack, Variables, last_run},
 };
 use crate::{
     effects::{
         log::{self, ServiceLogs},
-        process::{Ask, ProcessScan, ProcessTable, Tree, stop},
+        process::{ProcessScan, ProcessTable, StopRequest, Tree, stop},
     },
     host::own_variables,
     model::{
@@ -24,14 +24,15 @@ use crate::{
     },
     stack::{ServiceName, Signal, Stack},
     stack_file,
-    state::{Remembered, RememberedStack, Running},
+    state::{RecordedRun, Remembered, RememberedStack},
 };
 
-/// How long what is cleaned up has to leave by itself.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The grace period of processes that are cleaned up.
+const GRACE: Duration = Duration::from_secs(5);
 
 impl Supervisor {
-    /// Adopts what runs, ends what is left of what does not, and says what was found amiss.
+    /// Adopts running services and stops remaining processes of runs that are over. Returns
+    /// messages for the user.
     pub(super) async fn adopt(&mut self, remembered: Remembered) -> std::io::Result<Vec<String>> {
         let mut remarks: Vec<String> = remembered
             .quarantine
@@ -41,11 +42,11 @@ impl Supervisor {
         if remembered.stacks.is_empty() {
             return Ok(remarks);
         }
-        // One of its own: the daemon's need look back no farther than to what is adopted.
+        // A separate table: the daemon's need not look back farther than to what is adopted.
         let processes = ProcessTable::since(0);
-        let table = processes.take().await?;
+        let table = processes.scan().await?;
         for stack in &remembered.stacks {
-            let runs: Vec<&Running> = remembered
+            let runs: Vec<&RecordedRun> = remembered
                 .running
                 .iter()
                 .filter(|running| running.stack == stack.id)
@@ -83,21 +84,21 @@ impl Supervisor {
         id: &StackId,
         stack: Stack,
         variables: Variables,
-        runs: &[&Running],
+        runs: &[&RecordedRun],
         table: &ProcessScan,
     ) {
         let home = &self.tools.home;
         let last_run = |service: &ServiceName| last_run(home, id, service);
-        let mut kept = Kept::new(id.clone(), Arc::new(stack), variables, last_run);
-        kept.remember();
-        self.stacks.push(kept);
+        let mut running_stack = RunningStack::new(id.clone(), Arc::new(stack), variables, last_run);
+        running_stack.remember();
+        self.stacks.push(running_stack);
         let index = self.stacks.len() - 1;
         for running in runs {
             self.adopt_run(index, running, table);
         }
     }
 
-    fn adopt_run(&mut self, index: usize, running: &Running, table: &ProcessScan) {
+    fn adopt_run(&mut self, index: usize, running: &RecordedRun, table: &ProcessScan) {
         let origin = Origin {
             stack: running.stack.clone(),
             service: running.service.clone(),
@@ -131,22 +132,23 @@ impl Supervisor {
                 run: origin.run,
                 act: Act::Follow,
             };
-            let Some(job) = self.job(index, &effect) else {
+            let Some(run_task) = self.run_task(index, &effect) else {
                 return;
             };
             if running.daemon {
-                let keeping = job.clone();
-                self.tasks.spawn(async move { keeping.keep_log().await });
-                self.follow(index, job);
+                let keeping = run_task.clone();
+                self.tasks.spawn(async move { keeping.index_log().await });
+                self.follow(index, run_task);
             } else {
-                self.tasks.spawn(async move { job.attend(&tree).await });
+                self.tasks
+                    .spawn(async move { run_task.attend(&tree).await });
             }
         }
     }
 }
 
 /// Returns whether any process of a stack still runs.
-fn is_running(table: &ProcessScan, stack: &RememberedStack, runs: &[&Running]) -> bool {
+fn is_running(table: &ProcessScan, stack: &RememberedStack, runs: &[&RecordedRun]) -> bool {
     table.marked_by_stack(&stack.id).next().is_some()
         || runs.iter().any(|run| is_of_run(table, run))
 }
@@ -154,7 +156,7 @@ fn is_running(table: &ProcessScan, stack: &RememberedStack, runs: &[&Running]) -
 /// Returns whether the process in the journal belongs to the run: it carries the mark, or it shows no
 /// mark at all and leads a process group, as each first process does. PID and start time alone are no
 /// proof, since a journal may be damaged, or copied from another machine or container.
-fn is_of_run(table: &ProcessScan, running: &Running) -> bool {
+fn is_of_run(table: &ProcessScan, running: &RecordedRun) -> bool {
     let process = running.process;
     let row = table.position(process.pid).map(|at| &table.rows()[at]);
     row.is_some_and(|row| {
@@ -189,30 +191,31 @@ pub(super) async fn end_strays(
         let (tree, processes) = (Tree::remains(mark.clone(), members), processes.clone());
         let kill = kill.clone();
         stops.spawn(async move {
-            let politely = Ask::Signal(Signal::Terminate);
-            stop(&tree, &processes, politely, PATIENCE, &kill)
+            let request = StopRequest::Signal(Signal::Terminate);
+            stop(&tree, &processes, request, GRACE, &kill)
                 .await
-                .left
+                .survivors
         });
     }
-    let mut left = Vec::new();
+    let mut survivors = Vec::new();
     while let Some(stopped) = stops.join_next().await {
-        left.extend(stopped.unwrap_or_default());
+        survivors.extend(stopped.unwrap_or_default());
     }
-    left
+    survivors
 }
 
-/// The stack as it was applied, since that is what runs.
+/// Parses the stack as it was applied, since that is what runs.
 fn read(stack: &RememberedStack) -> Result<(Stack, Variables), String> {
     let variables: Variables = own_variables::inherited();
     let file = stack.file.display();
     let text = stack.text.as_ref().ok_or_else(|| {
         format!(
-            "the copy of {file} is lost, so what runs of it is left alone; \
-             `pilotlight up` starts it anew, `pilotlight down` ends it"
+            "the copy of {file} is lost, so its running services are not touched; \
+             `pilotlight up` restarts them, `pilotlight down` stops them"
         )
     })?;
     let parsed = stack_file::parse(&stack.file, text.as_bytes(), &variables);
-    let stack = parsed.map_err(|report| format!("what runs of {file} is left alone: {report}"))?;
+    let stack = parsed
+        .map_err(|report| format!("the running services of {file} are not touched: {report}"))?;
     Ok((stack, variables))
 }

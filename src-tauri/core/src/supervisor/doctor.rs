@@ -1,4 +1,4 @@
-//! What is wrong, and why: when somebody asks, and by itself when something goes wrong.
+//! Diagnoses stacks: on request, and automatically when something fails.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -32,7 +32,7 @@ const MOMENT: Duration = Duration::from_millis(50);
 impl Supervisor {
     /// Answers with the root causes of what is wrong now.
     pub(super) fn doctor(&mut self, doctor: Doctor, answer: oneshot::Sender<Option<Vec<Finding>>>) {
-        let Some(index) = self.place_of(&doctor.file) else {
+        let Some(index) = self.index_of_file(&doctor.file) else {
             return self.locate_and_doctor(doctor, answer);
         };
         self.doctor_of(index, doctor.within(), answer);
@@ -93,16 +93,17 @@ impl Supervisor {
         }
     }
 
-    /// Looks into what has gone wrong with a stack, unless that is being done or has been.
+    /// Diagnoses a stack in the background, unless the current situation is being diagnosed or has
+    /// been.
     pub(super) fn diagnose(&mut self, index: usize) {
-        let kept = &mut self.stacks[index];
-        let Some(situation) = kept.model.undiagnosed() else {
+        let running_stack = &mut self.stacks[index];
+        let Some(situation) = running_stack.model.undiagnosed() else {
             return;
         };
-        let stack = kept.id.clone();
+        let stack = running_stack.id.clone();
         let (gatherer, inbox) = (self.gatherer(), self.tools.reports.clone());
         self.tasks.spawn(async move {
-            tokio::time::sleep(MOMENT).await;
+            tokio::time::sleep(SETTLE).await;
             let mut findings = Vec::new();
             // If it has changed, the new situation has its own diagnosis, and what is said of this one
             // is dropped.
@@ -116,7 +117,7 @@ impl Supervisor {
                     subject.read_stack_file().await;
                     diagnose(&gatherer.gather(*subject, Patience::Quick).await)
                 });
-                // An empty result is better than a situation that stays open for ever.
+                // An empty result is better than a situation that stays open forever.
                 findings = diagnosing.await.unwrap_or_default();
             }
             let message = Message::Diagnosed {
@@ -125,15 +126,15 @@ impl Supervisor {
                 findings,
             };
             if let Some(inbox) = inbox.upgrade() {
-                // It has ended, and with it everybody's interest.
+                // The supervisor has exited and needs no findings.
                 let _ = inbox.send(message).await;
             }
         });
     }
 
-    /// Takes what came of that.
+    /// Applies the findings of a diagnosis.
     pub(super) fn diagnosed(&mut self, stack: &StackId, situation: u64, findings: Vec<Finding>) {
-        if let Some(index) = self.place(stack) {
+        if let Some(index) = self.index_of(stack) {
             let event = Event::Diagnosed {
                 situation,
                 findings,

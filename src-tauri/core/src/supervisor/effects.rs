@@ -1,11 +1,11 @@
-//! Effects of the model, made into tasks that report back.
+//! Runs the effects of the model as tasks that report back.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     Message, Origin, Supervisor,
     guard::guarded,
-    task::{Job, RunLines, broken},
+    task::{RunLines, RunTask, panic_fault},
 };
 use crate::{
     effects::{
@@ -13,7 +13,7 @@ use crate::{
         port::{Asker, ClaimRequest, Leftovers},
         probe::{Round, Schedule, Watch},
     },
-    fs::project_file::PATIENCE,
+    fs::project_file::TIME_LIMIT,
     model::{
         effect::{Act, Effect, Hindrance, Report},
         facts::{Exit, Mark},
@@ -21,11 +21,11 @@ use crate::{
     stack::{CheckAction, Port, PortConflict, Probe, Service, ServiceName},
 };
 
-/// What all checks of a service may take together.
+/// The time limit for all checks of a service together.
 const CHECKS: Duration = Duration::from_mins(1);
 
 impl Supervisor {
-    /// Begins what the model wants done. Returns at once.
+    /// Starts an effect. Returns at once.
     pub(super) fn carry_out(&mut self, index: usize, effect: &Effect) {
         if effect.act == Act::Abandon {
             return self.abandon(index, effect);
@@ -34,17 +34,17 @@ impl Supervisor {
             let origin = self.origin(index, effect);
             return self.timers.set(until, origin, timer);
         }
-        let Some(job) = self.job(index, effect) else {
+        let Some(run_task) = self.run_task(index, effect) else {
             return;
         };
         match effect.act {
-            Act::Claim { asked } => self.claim(index, job, asked),
-            Act::Launch => drop(self.tasks.spawn(job.launch())),
-            Act::Follow => self.follow(index, job),
+            Act::Claim { asked } => self.claim(index, run_task, asked),
+            Act::Launch => drop(self.tasks.spawn(run_task.launch())),
+            Act::Follow => self.follow(index, run_task),
             Act::Probe => {
-                let over = job.run.over.clone();
+                let over = run_task.run.over.clone();
                 // Boxed, since the future would hold it twice.
-                let probing = over.run_until_cancelled_owned(Box::pin(job.probe(probe)));
+                let probing = over.run_until_cancelled_owned(Box::pin(run_task.probe(probe)));
                 self.tasks.spawn(probing);
             }
             Act::Check { first } => drop(
@@ -55,8 +55,8 @@ impl Supervisor {
                         .run_until_cancelled_owned(check(job, first)),
                 ),
             ),
-            Act::Stop => self.stop(index, job),
-            Act::Kill => job.run.kill.cancel(),
+            Act::Stop => self.stop(index, run_task),
+            Act::Kill => run_task.run.kill.cancel(),
             Act::Wait { .. } | Act::Abandon => {}
         }
     }
@@ -69,72 +69,79 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn job(&mut self, index: usize, effect: &Effect) -> Option<Job> {
+    pub(super) fn run_task(&mut self, index: usize, effect: &Effect) -> Option<RunTask> {
         let origin = self.origin(index, effect);
-        let kept = &mut self.stacks[index];
-        Some(Job {
+        let running_stack = &mut self.stacks[index];
+        Some(RunTask {
             tools: self.tools.clone(),
             origin,
-            service: kept.model.service(&effect.service)?.spec().clone(),
-            ports: kept.model.ports(),
-            variables: kept.variables.clone(),
-            saved: kept.saved.clone(),
-            launches: kept.launches.clone(),
-            run: kept.run(&effect.service, effect.run).clone(),
+            service: running_stack.model.service(&effect.service)?.spec().clone(),
+            ports: running_stack.model.ports(),
+            variables: running_stack.variables.clone(),
+            saved: running_stack.saved.clone(),
+            launches: running_stack.launches.clone(),
+            run: running_stack.run(&effect.service, effect.run).clone(),
         })
     }
 
     fn abandon(&mut self, index: usize, effect: &Effect) {
-        let kept = &mut self.stacks[index];
-        if kept
+        let running_stack = &mut self.stacks[index];
+        if running_stack
             .abandon(&effect.service, effect.run)
             .is_some_and(|run| run.tree.is_some())
         {
-            self.journal.ended(&kept.id, &effect.service, effect.run);
+            self.journal
+                .ended(&running_stack.id, &effect.service, effect.run);
         }
         self.tools.active.remove(&Mark {
-            stack: kept.id.clone(),
+            stack: running_stack.id.clone(),
             service: effect.service.clone(),
             run: effect.run,
         });
     }
 
-    fn claim(&mut self, index: usize, job: Job, asked: bool) {
+    fn claim(&mut self, index: usize, run_task: RunTask, asked: bool) {
         let stack = self.stacks[index].model.stack();
-        self.tools.active.insert(job.mark(), stack.clone());
-        let request = job.service.port.map(|port| ClaimRequest {
-            mark: job.mark(),
+        self.tools.active.insert(run_task.mark(), stack.clone());
+        let request = run_task.service.port.map(|port| ClaimRequest {
+            mark: run_task.mark(),
             port,
-            host: job.service.host.clone(),
-            conflict: job.service.port_conflict,
+            host: run_task.service.host.clone(),
+            conflict: run_task.service.port_conflict,
             mode: stack.mode,
-            leftovers: Leftovers::of(job.origin.stack.clone(), stack, &job.service, &*job.ports),
-            reserved: self.reserved(index, &job.service),
-            asker: Asker {
+            leftovers: Leftovers::of(
+                run_task.origin.stack.clone(),
+                stack,
+                &run_task.service,
+                &*run_task.ports,
+            ),
+            reserved: self.reserved(index, &run_task.service),
+            requester: Requester {
                 callers: self.tools.callers.clone(),
                 running: self.tools.active.clone(),
             },
         });
-        let over = job.run.over.clone();
+        let over = run_task.run.over.clone();
         self.tasks.spawn(over.run_until_cancelled_owned(async move {
             let claiming = guarded(async {
                 if asked {
-                    job.require().await.map_err(Hindrance::Requirement)?;
+                    run_task.require().await.map_err(Hindrance::Requirement)?;
                 }
                 let Some(request) = request else {
                     return Ok(None);
                 };
-                let claimed = job.tools.ports.claim(&request).await;
+                let claimed = run_task.tools.ports.claim(&request).await;
                 claimed.map(Some).map_err(Hindrance::Port)
             });
             let claimed = claiming.await;
             let claimed =
-                claimed.unwrap_or_else(|panic| Err(Hindrance::Requirement(broken(&panic))));
-            job.report(Report::Claimed(claimed)).await;
+                claimed.unwrap_or_else(|panic| Err(Hindrance::Requirement(panic_fault(&panic))));
+            run_task.report(Report::Claimed(claimed)).await;
         }));
     }
 
-    /// The ports that the next free one must not be: all that other services have, or are to have.
+    /// Returns the declared and claimed ports of all other services, which `port_conflict = "next"`
+    /// must not choose.
     fn reserved(&self, index: usize, service: &Service) -> BTreeSet<Port> {
         if service.port_conflict != PortConflict::Next {
             return BTreeSet::new();
@@ -142,8 +149,9 @@ impl Supervisor {
         let is_other = |place: usize, name: &ServiceName| place != index || *name != service.name;
         let stacks = self.stacks.iter().enumerate();
         stacks
-            .flat_map(|(place, kept)| {
-                kept.model
+            .flat_map(|(place, running_stack)| {
+                running_stack
+                    .model
                     .services()
                     .iter()
                     .map(move |other| (place, other))
@@ -154,70 +162,71 @@ impl Supervisor {
             .collect()
     }
 
-    pub(super) fn follow(&mut self, index: usize, job: Job) {
-        let Some(tree) = job.run.tree.clone() else {
+    pub(super) fn follow(&mut self, index: usize, run_task: RunTask) {
+        let Some(tree) = run_task.run.tree.clone() else {
             return;
         };
-        // From now on it is what the command left behind that lives.
-        if let Some(running) = self.stacks[index].running(&job.origin.service) {
+        // From now on the service is the process that the command left behind.
+        if let Some(running) = self.stacks[index].running(&run_task.origin.service) {
             self.journal.started(running);
         }
-        tree.spare(job.spare());
-        let stopping = job.run.stopping.clone();
+        tree.spare(run_task.spare());
+        let stopping = run_task.run.stopping.clone();
         self.tasks
             .spawn(stopping.run_until_cancelled_owned(async move {
                 let follow = async {
-                    let exit = tree.followed(&job.tools.processes).await;
-                    job.report_exit(exit.unwrap_or(Exit::Unknown), Vec::new())
+                    let exit = tree.followed(&run_task.tools.processes).await;
+                    run_task
+                        .report_exit(exit.unwrap_or(Exit::Unknown), Vec::new())
                         .await;
                 };
-                job.see_to_end(&tree, follow).await;
+                run_task.watch_to_end(&tree, follow).await;
             }));
     }
 
-    fn stop(&mut self, index: usize, job: Job) {
-        let run = self.stacks[index].run(&job.origin.service, job.origin.run);
-        // From now on the end of its processes is the stop's own news.
+    fn stop(&mut self, index: usize, run_task: RunTask) {
+        let run = self.stacks[index].run(&run_task.origin.service, run_task.origin.run);
+        // From now on the stop reports the exit of its processes.
         run.stopping.cancel();
         let tree = run.tree.clone();
         self.tasks.spawn(async move {
-            let stopped = job.end(tree).await;
-            job.report(Report::Stopped(stopped)).await;
+            let stopped = run_task.end(tree).await;
+            run_task.report(Report::Stopped(stopped)).await;
         });
     }
 }
 
-/// Probes whether the service becomes ready, and whether it stays so.
-async fn probe(job: Job) {
+/// Probes a service until it becomes ready, and then whether it stays ready.
+async fn probe(run_task: RunTask) {
     #[cfg(test)]
-    job.break_in("probe");
-    let Some(reports) = job.tools.reports.upgrade() else {
+    run_task.panic_if_named("probe");
+    let Some(reports) = run_task.tools.reports.upgrade() else {
         return;
     };
-    let (watch, told) = Box::pin(watch(job)).await;
+    let (watch, told) = Box::pin(watch(run_task)).await;
     watch.run(reports, told).await;
 }
 
-/// The probes, and the events they report. The run holds only these, not the ports and variables of its
-/// start.
-async fn watch(job: Job) -> (Watch<RunLines>, impl FnMut(Round) -> Option<Message>) {
-    let ready = &job.service.ready;
+/// Returns the probe loop and a function that turns its rounds into messages. The run holds only
+/// these, not the ports and variables of its start.
+async fn watch(run_task: RunTask) -> (ProbeLoop<RunLines>, impl FnMut(Round) -> Option<Message>) {
+    let ready = &run_task.service.ready;
     let mut all = ready.probes.iter();
     let runs_commands = all.any(|probe| matches!(probe, Probe::Command(_)));
     let probes = ready.probes.iter().map(|probe| match probe {
         // The line was written before this daemon started, and may no longer be in the log.
-        Probe::Log(_) if job.run.was_ready => Probe::Process,
-        probe => probe.render(&job.service.name, &*job.ports),
+        Probe::Log(_) if run_task.run.was_ready => Probe::Process,
+        probe => probe.render(&run_task.service.name, &*run_task.ports),
     });
-    let watch = Watch {
-        prober: job.tools.prober.clone(),
+    let watch = ProbeLoop {
+        prober: run_task.tools.prober.clone(),
         probes: probes.collect(),
         schedule: Schedule::from(ready),
-        context: job.context(runs_commands, PATIENCE).await,
-        lines: job.lines(),
-        pulse: job.run.pulse.clone(),
+        context: run_task.context(runs_commands, TIME_LIMIT).await,
+        lines: run_task.lines(),
+        pulse: run_task.run.pulse.clone(),
     };
-    let origin = job.origin;
+    let origin = run_task.origin;
     let mut was_well = false;
     // A round that passes like the previous one changes only the latency.
     let told = move |round: Round| {
@@ -233,12 +242,12 @@ async fn check(job: Job, first: bool) {
     job.run.pulse.poke();
     let mut all = job.service.checks.iter();
     let runs_commands = all.any(|check| matches!(check.action, CheckAction::Command(_)));
-    let context = job.context(runs_commands, PATIENCE).await;
+    let context = run_task.context(runs_commands, TIME_LIMIT).await;
     let checks = Checks {
-        prober: &job.tools.prober,
-        service: &job.service,
-        ports: &*job.ports,
-        saved: &job.saved,
+        prober: &run_task.tools.prober,
+        service: &run_task.service,
+        ports: &*run_task.ports,
+        saved: &run_task.saved,
         context: &context,
         patience: if first { FIRST_ANSWER } else { Duration::ZERO },
     };
@@ -247,9 +256,9 @@ async fn check(job: Job, first: bool) {
             .iter()
             .filter_map(|answer| Some((answer.name.clone(), answer.probe_fault()?)))
             .collect(),
-        Err(panic) => vec![("checks".to_owned(), job.probe_fault(&panic))],
+        Err(panic) => vec![("checks".to_owned(), run_task.probe_fault(&panic))],
     };
-    job.report(Report::Checked(failed)).await;
+    run_task.report(Report::Checked(failed)).await;
 }
 
 #[cfg(test)]
@@ -271,7 +280,7 @@ mod tests {
     };
 
     /// Returns a run of a service that is probed over HTTP, without a supervisor.
-    fn job() -> Job {
+    fn run_task() -> RunTask {
         let text = "[service.web]\ncommand = \"true\"\nport = 8000\nready = { http = \"/\" }\n";
         let file = std::path::Path::new("/project/pilotlight.toml");
         let stack = stack_file::parse(file, text.as_bytes(), &BTreeMap::new());
@@ -289,7 +298,7 @@ mod tests {
             loader: crate::supervisor::Loader::default(),
             reports: reports.downgrade(),
         };
-        Job {
+        RunTask {
             tools: Arc::new(tools),
             origin: Origin {
                 stack: crate::model::facts::StackId("stack".to_owned()),
@@ -307,15 +316,15 @@ mod tests {
 
     #[tokio::test]
     async fn what_waits_for_as_long_as_a_service_runs_takes_little_memory() {
-        let job = job();
-        let tree = Tree::remains(job.mark(), []);
+        let run_task = run_task();
+        let tree = Tree::remains(run_task.mark(), []);
         let sizes = [
-            ("job", size_of::<Job>()),
+            ("run task", size_of::<RunTask>()),
             ("message", size_of::<Message>()),
-            ("launch", size_of_val(&job.clone().launch())),
-            ("attend", size_of_val(&job.clone().attend(&tree))),
-            ("keep_log", size_of_val(&job.keep_log())),
-            ("probe", size_of_val(&probe(job.clone()))),
+            ("launch", size_of_val(&run_task.clone().launch())),
+            ("attend", size_of_val(&run_task.clone().attend(&tree))),
+            ("index_log", size_of_val(&run_task.index_log())),
+            ("probe", size_of_val(&probe(run_task.clone()))),
         ];
         // On Windows the same futures hold larger handles.
         let limit = if cfg!(windows) { 3072 } else { 2560 };

@@ -1,4 +1,4 @@
-//! What a [`Handle`] can do, for the control socket and for whoever holds one in this process.
+//! The methods of a [`Handle`], for the control socket and for the app in this process.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Handle {
-    async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> Option<T> {
+    async fn query<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> Option<T> {
         let (answer, answered) = oneshot::channel();
         self.inbox.send(message(answer)).await.ok()?;
         answered.await.ok()
@@ -27,7 +27,7 @@ impl Handle {
             let callers = self.callers.clone();
             let noted = tokio::task::spawn_blocking(move || callers.note(client)).await;
             if let Err(error) = noted {
-                tracing::warn!(%error, "the process that asked could not be looked at");
+                tracing::warn!(%error, "the client process could not be examined");
             }
         }
     }
@@ -35,7 +35,7 @@ impl Handle {
     async fn hand_in(&self, message: impl FnOnce(oneshot::Sender<Outcome>) -> Message) -> Coming {
         let (answer, answered) = oneshot::channel();
         if let Err(SendError(message)) = self.inbox.send(message(answer)).await {
-            message.turn_away();
+            message.reject();
         }
         answered.into()
     }
@@ -50,12 +50,12 @@ impl Handle {
     /// refused. Cancel-safe: it continues until this has returned.
     pub async fn retire(&self) {
         // No answer means that it has ended already.
-        let _: Option<()> = self.ask(Message::Retire).await;
+        let _: Option<()> = self.query(Message::Retire).await;
     }
 
-    /// The stacks that it has, as they were applied.
+    /// Returns the applied stacks.
     pub async fn applied(&self) -> Vec<Applied> {
-        self.ask(Message::Applied).await.unwrap_or_default()
+        self.query(Message::Applied).await.unwrap_or_default()
     }
 
     /// Waits until the supervisor has ended.
@@ -94,18 +94,18 @@ impl Control for Handle {
     }
 
     async fn doctor(&self, doctor: Doctor) -> Option<Vec<Finding>> {
-        let asked = self.ask(|answer| Message::Doctor(doctor, answer)).await;
+        let asked = self.query(|answer| Message::Doctor(doctor, answer)).await;
         asked.flatten()
     }
 
     async fn usage(&self) -> Arc<Snapshot> {
-        let measured = self.ask(Message::Usage).await;
+        let measured = self.query(Message::Usage).await;
         measured.unwrap_or_else(|| self.snapshot.borrow().clone())
     }
 
     async fn home_lost(&self) {
         // A supervisor that has ended has nothing to write.
-        let _ = self.ask(Message::HomeLost).await;
+        let _ = self.query(Message::HomeLost).await;
     }
 
     fn snapshot(&self) -> watch::Receiver<Arc<Snapshot>> {

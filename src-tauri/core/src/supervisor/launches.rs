@@ -42,12 +42,12 @@ pub(super) struct Turn {
 
 impl Launches {
     /// Waits for a turn, however many launches wait. Returns `None` if no launch of the stack has
-    /// returned within `patience`.
-    pub(super) async fn turn(&self, patience: Duration) -> Option<Turn> {
+    /// returned within `time_limit`.
+    pub(super) async fn turn(&self, time_limit: Duration) -> Option<Turn> {
         let mut permit = pin!(self.turns.clone().acquire_owned());
         loop {
             let returned = self.returned.load(Ordering::Relaxed);
-            if let Ok(permit) = timeout(patience, &mut permit).await {
+            if let Ok(permit) = timeout(time_limit, &mut permit).await {
                 return Some(Turn {
                     _permit: permit.ok()?,
                     returned: self.returned.clone(),

@@ -1,8 +1,8 @@
-//! The one task that owns the model, and the [`Handle`] by which everyone else talks to it.
+//! The task that owns the model, and the [`Handle`] through which other tasks talk to it.
 //!
-//! All that happens comes as a [`Message`] on one channel; the model answers with effects, which
-//! become tasks, which report back on the same channel. After each batch of messages the latest
-//! whole truth goes out on a `watch` channel.
+//! Every event arrives as a [`Message`] on one channel. The model answers with effects. Each effect
+//! becomes a task that reports back on the same channel. After each batch of messages the latest
+//! snapshot is published on a `watch` channel.
 
 mod adoption;
 mod calm;
@@ -57,19 +57,19 @@ use calm::Calm;
 use loading::Loader;
 use queue::{Prepared, Queue, Ticket};
 use requests::{Waiter, reply};
-use running_stack::Kept;
+use running_stack::RunningStack;
 use task::Launched;
 use timers::Timers;
 
-/// How many messages may wait for the supervisor before an effect has to.
+/// The number of messages that may wait in the channel. A sender waits when it is full.
 const INBOX: usize = 1024;
-/// How many messages are taken before the world is told what came of them.
+/// The number of messages that are handled before a snapshot is published.
 const BATCH: usize = 256;
-/// How long a daemon that ends waits for tasks that only tidy up.
+/// How long an exiting daemon waits for tasks that only clean up.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// How everyone else talks to the supervisor. Cheap to clone; when the last one is gone, the
-/// supervisor ends and leaves the services running.
+/// The way to talk to the supervisor. Cheap to clone. When the last handle is dropped, the
+/// supervisor exits and leaves the services running.
 #[derive(Clone, Debug)]
 pub struct Handle {
     inbox: mpsc::Sender<Message>,
@@ -80,7 +80,7 @@ pub struct Handle {
     callers: Callers,
 }
 
-/// Something that happened, or that somebody wants.
+/// An event or a request.
 #[derive(Debug)]
 enum Message {
     Up(Up, oneshot::Sender<Outcome>),
@@ -108,17 +108,17 @@ enum Message {
     HomeLost(oneshot::Sender<()>),
     /// Accept no start from now on.
     RefuseStarts,
-    /// The supervisor may end once nothing is wanted, runs or waits.
+    /// The supervisor may exit once nothing is wanted, runs or waits.
     Retire(oneshot::Sender<()>),
     Launched(Origin, Launched),
-    /// The first process of a run has ended, or the last one; with the survivors.
+    /// The first process of a run has exited, or the last one has; with the survivors.
     Ended(Origin, Exit, Vec<Process>),
     Report(Origin, Report),
 }
 
 impl Message {
     /// Tells the client that a message which no supervisor handles any more had no effect.
-    fn turn_away(self) {
+    fn reject(self) {
         match self {
             Self::Up(_, answer)
             | Self::Down(_, answer)
@@ -129,16 +129,16 @@ impl Message {
     }
 }
 
-/// A stack as its file said when it was applied last.
+/// A stack as it was last applied.
 #[derive(Clone, Debug)]
 pub struct Applied {
-    /// What it said.
+    /// The content of its file.
     pub stack: Arc<Stack>,
-    /// The variables that its services start with. Values are secrets.
+    /// The variables that its services start with.
     pub variables: Arc<Environment>,
 }
 
-/// Which run of which service a report is about.
+/// Identifies the run that a report is about.
 #[derive(Clone, Debug)]
 struct Origin {
     stack: StackId,
@@ -146,14 +146,15 @@ struct Origin {
     run: RunId,
 }
 
-/// What the effects share.
+/// State that all effects share.
 struct Tools {
     home: Home,
     processes: ProcessTable,
     ports: Ports,
-    /// The runs that a port is claimed for, or that start or run: nobody ends them for a port.
+    /// The runs that are claiming a port, starting or running. They are never stopped to free a
+    /// port.
     active: ActiveRuns,
-    /// The processes that gave a command, and their ancestors: not ended either.
+    /// The processes that sent a command, and their ancestors. They are never stopped either.
     callers: Callers,
     prober: Prober,
     watcher: Watcher,
@@ -162,11 +163,11 @@ struct Tools {
     reports: mpsc::WeakSender<Message>,
 }
 
-/// The task's own state.
+/// The state of the supervisor task.
 struct Supervisor {
     tools: Arc<Tools>,
     journal: Journal,
-    stacks: Vec<Kept>,
+    stacks: Vec<RunningStack>,
     queue: Queue,
     waiters: Vec<Waiter>,
     tasks: TaskTracker,
@@ -179,21 +180,24 @@ struct Supervisor {
     retiring: Option<oneshot::Sender<()>>,
 }
 
-/// A supervisor that has begun.
+/// A running supervisor.
 pub struct Started {
-    /// How to talk to it.
+    /// The way to talk to it.
     pub handle: Handle,
     /// The task itself, to be joined at the end.
     pub task: JoinHandle<()>,
-    /// What was found amiss and set aside, or ended, to be said.
+    /// Messages for the user about files that were quarantined and runs that were cleaned up.
     pub remarks: Vec<String>,
     /// Reports file changes.
     pub watcher: Watcher,
 }
 
-/// Begins to supervise the locked home. What an earlier daemon left running is adopted before
-/// anything else. Must be called within the runtime; fails where the operating system cannot tell
-/// of processes or of files that grow.
+/// Starts the supervisor of the locked home and adopts what an earlier daemon left running. Must be
+/// called within the runtime.
+///
+/// # Errors
+///
+/// The operating system cannot list processes or watch files.
 pub async fn start(lock: &Lock) -> std::io::Result<Started> {
     let (sender, inbox) = mpsc::channel(INBOX);
     let (snapshot, snapshots) = watch::channel(Arc::new(Snapshot::default()));
@@ -261,7 +265,7 @@ impl Supervisor {
                 () = self.calm.due() => {}
             }
             for message in messages.drain(..) {
-                self.take(message);
+                self.handle_message(message);
             }
             self.fire_timers();
             self.use_calm();
@@ -273,18 +277,19 @@ impl Supervisor {
         }
         inbox.close();
         while let Ok(message) = inbox.try_recv() {
-            message.turn_away();
+            message.reject();
         }
-        self.queue.turn_away();
-        for kept in &mut self.stacks {
-            kept.release();
+        self.queue.reject();
+        for running_stack in &mut self.stacks {
+            running_stack.release();
         }
         self.tasks.close();
-        // What is left only notes the last lines of logs; a task that hangs is not worth waiting for.
+        // The remaining tasks only index the last lines of logs. A task that hangs is not worth
+        // waiting for.
         let _ = tokio::time::timeout(DRAIN, self.tasks.wait()).await;
     }
 
-    fn take(&mut self, message: Message) {
+    fn handle_message(&mut self, message: Message) {
         match message {
             Message::Up(up, answer) => self.up(up, answer),
             Message::Prepared(ticket, prepared) => self.prepared(ticket, prepared),
@@ -295,9 +300,9 @@ impl Supervisor {
                 self.measure(answer);
             }
             Message::Applied(answer) => {
-                let applied = self.stacks.iter().map(|kept| Applied {
-                    stack: kept.model.stack().clone(),
-                    variables: kept.variables.clone(),
+                let applied = self.stacks.iter().map(|running_stack| Applied {
+                    stack: running_stack.model.stack().clone(),
+                    variables: running_stack.variables.clone(),
                 });
                 reply(answer, applied.collect());
             }
@@ -323,24 +328,24 @@ impl Supervisor {
             Message::RefuseStarts => self.refuses_starts = true,
             Message::Retire(answer) => self.retiring = Some(answer),
             Message::Launched(origin, launched) => self.launched(&origin, &launched),
-            Message::Ended(origin, exit, left) => self.ended(origin, exit, left),
+            Message::Ended(origin, exit, survivors) => self.ended(origin, exit, survivors),
             Message::Report(origin, report) => self.report(&origin, report),
         }
     }
 
     fn launched(&mut self, origin: &Origin, launched: &Launched) {
-        let Some(index) = self.place(&origin.stack) else {
+        let Some(index) = self.index_of(&origin.stack) else {
             return;
         };
         if !self.stacks[index].is_current(origin) {
-            // It was cancelled a moment ago.
+            // The run was cancelled during its launch.
             let (tree, processes) = (launched.tree.clone(), self.tools.processes.clone());
             self.tasks
                 .spawn(async move { kill(&tree, &processes).await });
             return;
         }
         let running = self.stacks[index].launched(origin, launched);
-        // Recorded before any client is told.
+        // Recorded before any client is informed.
         if let Some(running) = running {
             self.journal.started(running);
         }
@@ -350,11 +355,11 @@ impl Supervisor {
 
     /// Reports the exit of a run. A service that is restarted at once does not wait for the last words
     /// of its log: they follow later.
-    fn ended(&mut self, origin: Origin, exit: Exit, left: Vec<Process>) {
-        let at_once = left.is_empty() && self.restarts_at_once(&origin);
-        let exited = move |left, last_words| Report::Exited {
+    fn ended(&mut self, origin: Origin, exit: Exit, survivors: Vec<Process>) {
+        let at_once = survivors.is_empty() && self.restarts_at_once(&origin);
+        let exited = move |survivors, last_words| Report::Exited {
             exit,
-            left,
+            survivors,
             last_words,
         };
         if at_once {
@@ -368,7 +373,7 @@ impl Supervisor {
             let report = if at_once {
                 Report::LastWords(words)
             } else {
-                exited(left, words)
+                exited(survivors, words)
             };
             if let Some(inbox) = tools.reports.upgrade() {
                 // If the supervisor has ended, the report is not needed.
@@ -378,17 +383,18 @@ impl Supervisor {
     }
 
     fn restarts_at_once(&self, origin: &Origin) -> bool {
-        let index = self.place(&origin.stack);
+        let index = self.index_of(&origin.stack);
         let service = index.and_then(|index| self.stacks[index].model.service(&origin.service));
         service.is_some_and(|service| service.restarts_at_once(origin.run, clock::now()))
     }
 
     fn report(&mut self, origin: &Origin, report: Report) {
-        let Some(index) = self.place(&origin.stack) else {
+        let Some(index) = self.index_of(&origin.stack) else {
             return;
         };
-        let is_ready = |kept: &Kept| {
-            kept.model
+        let is_ready = |running_stack: &RunningStack| {
+            running_stack
+                .model
                 .service(&origin.service)
                 .is_some_and(ServiceState::is_ready)
         };
@@ -403,13 +409,13 @@ impl Supervisor {
             return;
         }
         self.calm.count_ready(clock::now().instant);
-        // A later daemon is to know that it once was.
+        // Recorded for a later daemon.
         if let Some(running) = self.stacks[index].running(&origin.service) {
             self.journal.started(running);
         }
     }
 
-    /// Lets the model decide, and sees to what it wants done.
+    /// Steps the model and carries out the resulting effects.
     fn step(&mut self, index: usize, event: Event) {
         let effects = self.stacks[index].model.step(clock::now(), event);
         for effect in effects {
@@ -417,12 +423,14 @@ impl Supervisor {
         }
     }
 
-    fn place(&self, stack: &StackId) -> Option<usize> {
-        self.stacks.iter().position(|kept| kept.id == *stack)
+    fn index_of(&self, stack: &StackId) -> Option<usize> {
+        self.stacks
+            .iter()
+            .position(|running_stack| running_stack.id == *stack)
     }
 
-    /// Has what is wrong looked into, shows the world what is new, then answers whoever has waited long
-    /// enough: who is told that it is done sees that it is.
+    /// Starts diagnoses, publishes the snapshot, then answers waiters, so that a caller that
+    /// receives *done* already sees it in the snapshot.
     fn publish(&mut self) {
         for index in 0..self.stacks.len() {
             if self.stacks[index].is_over() {
@@ -439,14 +447,18 @@ impl Supervisor {
         let stacks = &mut self.stacks;
         self.snapshot.send_if_modified(|shown| {
             let mut changed = shown.stacks.len() != stacks.len();
-            if !changed && !stacks.iter().any(|kept| kept.model.is_stale()) {
+            if !changed
+                && !stacks
+                    .iter()
+                    .any(|running_stack| running_stack.model.is_stale())
+            {
                 return false;
             }
             let shown = &mut Arc::make_mut(shown).stacks;
             shown.clear();
-            for kept in stacks {
-                changed |= kept.model.redraw();
-                shown.push(kept.model.view());
+            for running_stack in stacks {
+                changed |= running_stack.model.redraw();
+                shown.push(running_stack.model.view());
             }
             changed
         });
@@ -454,8 +466,8 @@ impl Supervisor {
 
     /// Shows the latency of the latest probes. Rounds without another change are published only here.
     fn show_latencies(&mut self) {
-        for kept in &mut self.stacks {
-            kept.show_latencies();
+        for running_stack in &mut self.stacks {
+            running_stack.show_latencies();
         }
         self.publish_snapshot();
     }

@@ -10,7 +10,7 @@ use crate::{
     effects::{
         gather::{Gatherer, Patience, Subject},
         log::ServiceLogs,
-        process::{Ask, ProcessTable, Tree, left_of_runs, stop},
+        process::{ProcessTable, StopRequest, Tree, stop, survivors_of_runs},
     },
     fs::home::Home,
     host::clock,
@@ -27,14 +27,14 @@ use crate::{
 /// The grace period of a process before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// All of it stopped, with the latest runs that have left a log.
+/// Returns the view of a stack without active runs, with the latest runs that have left a log.
 #[must_use]
 pub fn view(home: &Home, stack: Arc<Stack>) -> Arc<StackView> {
     model(home, stack).view()
 }
 
-/// What is wrong with it, root causes first: what answers, who listens, and what would keep its
-/// services from starting. `active` are the runs that a daemon has of other stacks.
+/// Returns the findings for a stack without a daemon, root causes first: it examines listeners,
+/// responses and obstacles to a start. `active` are the runs that a daemon has of other stacks.
 pub async fn findings(
     home: &Home,
     stack: Arc<Stack>,
@@ -64,8 +64,10 @@ pub async fn running(home: &Home, file: Option<&Path>) -> io::Result<Vec<(Proces
     if stacks.is_empty() {
         return Ok(Vec::new());
     }
-    let table = ProcessTable::since(0).take().await?;
-    Ok(left_of_runs(&table, |mark| stacks.contains(&mark.stack)))
+    let table = ProcessTable::since(0).scan().await?;
+    Ok(survivors_of_runs(&table, |mark| {
+        stacks.contains(&mark.stack)
+    }))
 }
 
 /// Returns the stacks that have logs in the home.
@@ -78,7 +80,7 @@ fn logged(home: &Home) -> io::Result<Vec<StackId>> {
     names.filter_map(Result::transpose).collect()
 }
 
-/// Ends runs without a daemon, each with its whole tree: SIGTERM, a grace period of five seconds,
+/// Stops runs without a daemon, each with its whole tree: SIGTERM, a grace period of five seconds,
 /// SIGKILL. `kill` skips the first two. Returns the survivors.
 pub async fn end(running: Vec<(Process, Mark)>, kill: bool) -> Vec<(Process, Mark)> {
     let mut runs: BTreeMap<Mark, Vec<Process>> = BTreeMap::new();
@@ -95,12 +97,12 @@ pub async fn end(running: Vec<(Process, Mark)>, kill: bool) -> Vec<(Process, Mar
         let (processes, kill_now) = (processes.clone(), kill_now.clone());
         stops.spawn(async move {
             let tree = Tree::remains(mark.clone(), members);
-            let ask = Ask::Signal(Signal::Terminate);
-            let stopped = stop(&tree, &processes, ask, GRACE, &kill_now).await;
+            let request = StopRequest::Signal(Signal::Terminate);
+            let stopped = stop(&tree, &processes, request, GRACE, &kill_now).await;
             stopped
-                .left
+                .survivors
                 .into_iter()
-                .map(move |left| (left, mark.clone()))
+                .map(move |survivor| (survivor, mark.clone()))
         });
     }
     stops.join_all().await.into_iter().flatten().collect()

@@ -18,7 +18,7 @@ use crate::{
 
 /// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(super) enum RequestKind {
     Up,
     Down { kill: bool },
     Restart,
@@ -44,7 +44,7 @@ pub(super) type Ticket = u64;
 pub(super) struct Queued {
     ticket: Ticket,
     pub(super) file: PathBuf,
-    pub(super) wish: Wish,
+    pub(super) kind: RequestKind,
     pub(super) services: Vec<ServiceName>,
     /// `None` once it is answered, because a later request has cancelled it.
     pub(super) answer: Option<oneshot::Sender<Outcome>>,
@@ -88,9 +88,9 @@ impl Queue {
     pub(super) fn cancel(&mut self, file: Option<&Path>, kill: bool, why: &str) -> Vec<Ticket> {
         let starts = self.waiting.iter_mut().filter(|queued| {
             file.is_none_or(|file| queued.file == file)
-                && match queued.wish {
-                    Wish::Up | Wish::Restart => true,
-                    Wish::Down { .. } => false,
+                && match queued.kind {
+                    RequestKind::Up | RequestKind::Restart => true,
+                    RequestKind::Down { .. } => false,
                 }
         });
         let cancelled = starts.map(|queued| {
@@ -107,7 +107,7 @@ impl Queue {
     }
 
     /// Answers all waiting requests that they came too late.
-    pub(super) fn turn_away(&mut self) {
+    pub(super) fn reject(&mut self) {
         for mut queued in self.waiting.drain(..) {
             queued.cancel.over.cancel();
             if let Some(answer) = queued.answer.take() {
@@ -146,13 +146,13 @@ impl Supervisor {
         let ticket = self.queue.push(Queued {
             ticket: 0,
             file: up.file.clone(),
-            wish: Wish::Up,
+            kind: RequestKind::Up,
             services,
             answer: Some(answer),
             prepared: None,
             cancel: cancel.clone(),
         });
-        let kept: Vec<StackId> = self.stacks.iter().map(|kept| kept.id.clone()).collect();
+        let known: Vec<StackId> = self.stacks.iter().map(|stack| stack.id.clone()).collect();
         let tools = self.tools.clone();
         self.prepare(ticket, async move {
             let loading = tools.loader.load(&tools.home, up);
@@ -161,7 +161,7 @@ impl Supervisor {
                 Some(Err(message)) => return Prepared::Failed(message),
                 None => return Prepared::Failed("it was cancelled".into()),
             };
-            if loaded.has_run && !kept.contains(&loaded.id) {
+            if loaded.has_run && !known.contains(&loaded.id) {
                 clean_up(&tools, &loaded.id, &cancel.kill).await;
             }
             Prepared::Loaded(Box::new(loaded))
@@ -172,38 +172,38 @@ impl Supervisor {
     pub(super) fn queue_other(
         &mut self,
         file: PathBuf,
-        wish: Wish,
+        kind: RequestKind,
         services: Vec<ServiceName>,
         answer: oneshot::Sender<Outcome>,
     ) {
         let cancel = Cancel::default();
         // A stack that this daemon does not have may have processes that no daemon has recorded.
-        let clean = matches!(wish, Wish::Down { .. }) && services.is_empty();
-        if wish == (Wish::Down { kill: true }) {
+        let clean = matches!(kind, RequestKind::Down { .. }) && services.is_empty();
+        if kind == (RequestKind::Down { kill: true }) {
             cancel.kill.cancel();
         }
         let ticket = self.queue.push(Queued {
             ticket: 0,
             file: file.clone(),
-            wish,
+            kind,
             services,
             answer: Some(answer),
             prepared: None,
             cancel: cancel.clone(),
         });
-        let kept: Vec<StackId> = self.stacks.iter().map(|kept| kept.id.clone()).collect();
+        let known: Vec<StackId> = self.stacks.iter().map(|stack| stack.id.clone()).collect();
         let tools = self.tools.clone();
         self.prepare(ticket, async move {
             let id = match tools.loader.locate(&tools.home, &file).await {
                 Ok(id) => id,
                 Err(message) => return Prepared::Failed(message),
             };
-            let left = if clean && !kept.contains(&id) {
+            let survivors = if clean && !known.contains(&id) {
                 clean_up(&tools, &id, &cancel.kill).await
             } else {
                 Vec::new()
             };
-            Prepared::Located(id, left)
+            Prepared::Located(id, survivors)
         });
     }
 
@@ -211,7 +211,9 @@ impl Supervisor {
         let inbox = self.tools.reports.clone();
         self.tasks.spawn(async move {
             let prepared = guarded(work).await.unwrap_or_else(|panic| {
-                Prepared::Failed(format!("the request met a bug of Pilot Light: {panic}"))
+                Prepared::Failed(format!(
+                    "the request failed with an internal error: {panic}"
+                ))
             });
             if let Some(inbox) = inbox.upgrade() {
                 // A supervisor that has ended has answered already.
@@ -233,9 +235,9 @@ impl Supervisor {
 
 /// Ends the processes of a stack that no daemon has recorded. Returns the survivors.
 async fn clean_up(tools: &Tools, id: &StackId, kill: &CancellationToken) -> Vec<Process> {
-    // A separate processes, since the daemon's need not look back so far.
+    // A separate table, since the daemon's need not look back so far.
     let processes = ProcessTable::since(0);
-    let Ok(table) = processes.take().await else {
+    let Ok(table) = processes.scan().await else {
         return Vec::new();
     };
     let is_known = |mark: &Mark| tools.active.contains(mark);

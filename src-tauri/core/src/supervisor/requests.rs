@@ -1,4 +1,4 @@
-//! What a supervisor is asked to do, and the answer once it is done or has failed.
+//! Requests to the supervisor: carried out here, and answered once they are done or have failed.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Supervisor,
-    queue::{Prepared, Queued, Ticket, Wish},
+    queue::{Prepared, Queued, RequestKind, Ticket},
 };
 use crate::{
     control::{Down, Outcome, Restart, Up},
@@ -18,11 +18,11 @@ use crate::{
     stack::ServiceName,
 };
 
-/// The reason why a start failed.
-const BY_DOWN: &str = "stopped by another `pilotlight down`";
-const BY_QUIT: &str = "stopped, since the daemon was told to stop everything";
-/// The reason why a stop failed.
-const BY_UP: &str = "started again by another `pilotlight up`";
+/// The reasons why a start was cancelled.
+const OVERRULED_BY_DOWN: &str = "cancelled by another `pilotlight down`";
+const OVERRULED_BY_QUIT: &str = "cancelled because the daemon is stopping all services";
+/// The reason why a stop was cancelled.
+const OVERRULED_BY_UP: &str = "cancelled by another `pilotlight up`";
 
 /// An active request.
 #[derive(Debug)]
@@ -55,19 +55,19 @@ impl Supervisor {
         };
         // A stop of single services waits for its turn.
         let cancelled = if services.is_empty() {
-            self.queue.cancel(Some(&file), kill, BY_DOWN)
+            self.queue.cancel(Some(&file), kill, OVERRULED_BY_DOWN)
         } else {
             Vec::new()
         };
-        match self.place_of(&file) {
+        match self.index_of_file(&file) {
             Some(index) if services.is_empty() => {
                 let goal = self.stop_all_of(index, kill);
                 self.wait_for(vec![goal], cancelled, answer);
             }
             Some(index) if !self.queue.concerns(&file) => {
-                self.carry_out_wish(index, Wish::Down { kill }, &services, answer);
+                self.carry_out_request(index, RequestKind::Down { kill }, &services, answer);
             }
-            _ => self.queue_other(file, Wish::Down { kill }, services, answer),
+            _ => self.queue_other(file, RequestKind::Down { kill }, services, answer),
         }
     }
 
@@ -76,11 +76,11 @@ impl Supervisor {
             return reply(answer, Outcome::NOT_TAKEN);
         }
         let Restart { file, services } = restart;
-        match self.place_of(&file) {
+        match self.index_of_file(&file) {
             Some(index) if !self.queue.concerns(&file) => {
-                self.carry_out_wish(index, Wish::Restart, &services, answer);
+                self.carry_out_request(index, RequestKind::Restart, &services, answer);
             }
-            _ => self.queue_other(file, Wish::Restart, services, answer),
+            _ => self.queue_other(file, RequestKind::Restart, services, answer),
         }
     }
 
@@ -89,38 +89,38 @@ impl Supervisor {
         let Some(answer) = queued.answer else {
             return;
         };
-        let known = self.place_of(&queued.file);
+        let known = self.index_of_file(&queued.file);
         let index = match queued.prepared {
             None => return,
             Some(Prepared::Loaded(loaded)) => Some(self.apply(*loaded)),
-            Some(Prepared::Located(id, left)) => {
-                let index = known.or_else(|| self.place(&id));
-                if index.is_none() && !left.is_empty() {
-                    return reply(answer, not_ended(&left));
+            Some(Prepared::Located(id, survivors)) => {
+                let index = known.or_else(|| self.index_of(&id));
+                if index.is_none() && !survivors.is_empty() {
+                    return reply(answer, not_ended(&survivors));
                 }
                 index
             }
             Some(Prepared::Failed(message)) => match known {
                 // A stop does not need this lookup.
-                Some(index) if queued.wish != Wish::Up => Some(index),
+                Some(index) if queued.kind != RequestKind::Up => Some(index),
                 _ => return refuse(answer, message),
             },
         };
-        match (index, queued.wish) {
-            (Some(index), wish) => self.carry_out_wish(index, wish, &queued.services, answer),
+        match (index, queued.kind) {
+            (Some(index), kind) => self.carry_out_request(index, kind, &queued.services, answer),
             // A stack that the daemon does not have is down already.
-            (None, Wish::Down { .. }) => reply(answer, Outcome::Done),
-            (None, Wish::Up | Wish::Restart) => {
-                let message = "that stack is not up; start it with `pilotlight up`";
+            (None, RequestKind::Down { .. }) => reply(answer, Outcome::Done),
+            (None, RequestKind::Up | RequestKind::Restart) => {
+                let message = "that stack is not running; start it with `pilotlight up`";
                 refuse(answer, message.into());
             }
         }
     }
 
-    fn carry_out_wish(
+    fn carry_out_request(
         &mut self,
         index: usize,
-        wish: Wish,
+        kind: RequestKind,
         services: &[ServiceName],
         answer: oneshot::Sender<Outcome>,
     ) {
@@ -128,19 +128,19 @@ impl Supervisor {
             return refuse(answer, message);
         }
         let services = services.to_vec();
-        let goal = match wish {
-            Wish::Up => {
+        let goal = match kind {
+            RequestKind::Up => {
                 self.step(index, Event::Up(services.clone()));
                 self.stacks[index].model.up_goal(&services)
             }
-            Wish::Down { kill } => {
+            RequestKind::Down { kill } => {
                 self.step(index, Event::Down(services.clone()));
                 if kill {
                     self.step(index, Event::Kill(Vec::new()));
                 }
                 self.stacks[index].model.down_goal(&services)
             }
-            Wish::Restart => {
+            RequestKind::Restart => {
                 let goal = self.stacks[index].model.restart_goal(&services);
                 self.step(index, Event::Restart(services));
                 goal
@@ -155,14 +155,14 @@ impl Supervisor {
         if kill {
             self.step(index, Event::Kill(Vec::new()));
         }
-        let kept = &self.stacks[index];
-        (kept.id.clone(), kept.model.down_goal(&[]))
+        let running_stack = &self.stacks[index];
+        (running_stack.id.clone(), running_stack.model.down_goal(&[]))
     }
 
     pub(super) fn quit(&mut self, leave_running: bool, answer: oneshot::Sender<Outcome>) {
         self.quitting = true;
         if leave_running {
-            self.queue.turn_away();
+            self.queue.reject();
             for waiter in self.waiters.drain(..) {
                 reply(waiter.answer, Outcome::Ending { taken: true });
             }
@@ -180,7 +180,10 @@ impl Supervisor {
     pub(super) fn retire_if_idle(&mut self) {
         let is_idle = self.queue.is_empty()
             && self.waiters.is_empty()
-            && !self.stacks.iter().any(|kept| kept.model.is_alive());
+            && !self
+                .stacks
+                .iter()
+                .any(|running_stack| running_stack.model.is_alive());
         if is_idle && let Some(retiring) = self.retiring.take() {
             // The requester may have cancelled it.
             self.quitting |= retiring.send(()).is_ok();
@@ -192,14 +195,18 @@ impl Supervisor {
     }
 
     fn overruled_by(&self) -> &'static str {
-        if self.quitting { BY_QUIT } else { BY_DOWN }
+        if self.quitting {
+            OVERRULED_BY_QUIT
+        } else {
+            OVERRULED_BY_DOWN
+        }
     }
 
     /// Returns the stack of a file by the path that it was started with; the path is not looked up
     /// here.
-    pub(super) fn place_of(&self, file: &Path) -> Option<usize> {
+    pub(super) fn index_of_file(&self, file: &Path) -> Option<usize> {
         let mut stacks = self.stacks.iter();
-        stacks.position(|kept| kept.model.stack().file == file)
+        stacks.position(|running_stack| running_stack.model.stack().file == file)
     }
 
     fn wait_for(
@@ -215,7 +222,7 @@ impl Supervisor {
         });
     }
 
-    /// Answers whoever has waited long enough.
+    /// Answers the waiting requests that are done or have failed.
     pub(super) fn answer_waiters(&mut self) {
         for waiter in std::mem::take(&mut self.waiters) {
             match self.outcome(&waiter) {
@@ -225,7 +232,7 @@ impl Supervisor {
         }
     }
 
-    /// What came of what somebody asked for; `None` as long as it is on its way.
+    /// Returns the outcome of a request; `None` while it is in progress.
     fn outcome(&self, waiter: &Waiter) -> Option<Outcome> {
         let mut pending = waiter
             .cancelled
@@ -234,7 +241,7 @@ impl Supervisor {
         let mut overruled = None;
         let mut findings: Vec<Finding> = Vec::new();
         for (stack, goal) in &waiter.goals {
-            let Some(index) = self.place(stack) else {
+            let Some(index) = self.index_of(stack) else {
                 continue;
             };
             match self.stacks[index].model.progress(goal) {
@@ -243,7 +250,7 @@ impl Supervisor {
                 Progress::Overruled => {
                     overruled = Some(match goal {
                         Goal::Up(_) => self.overruled_by(),
-                        Goal::Down(_) => BY_UP,
+                        Goal::Down(_) => OVERRULED_BY_UP,
                     });
                 }
                 Progress::Failed(found) => {
@@ -265,15 +272,21 @@ impl Supervisor {
     }
 }
 
-/// Whoever asked may be gone; what was asked is done all the same.
+/// Sends an answer. The client may have disconnected; its request is carried out all the same.
 pub(super) fn reply<T>(answer: oneshot::Sender<T>, with: T) {
     drop(answer.send(with));
 }
 
-fn not_ended(left: &[Process]) -> Outcome {
-    let pids: Vec<String> = left.iter().map(|process| process.pid.to_string()).collect();
+fn not_ended(survivors: &[Process]) -> Outcome {
+    let pids: Vec<String> = survivors
+        .iter()
+        .map(|process| process.pid.to_string())
+        .collect();
     Outcome::Failed {
-        message: format!("leftovers could not be ended: pid {}", pids.join(", ")),
+        message: format!(
+            "leftover processes could not be stopped: PID {}",
+            pids.join(", ")
+        ),
         findings: Vec::new(),
     }
 }

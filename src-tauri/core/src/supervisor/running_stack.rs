@@ -1,4 +1,4 @@
-//! A stack that the daemon keeps: its model, and what runs for it.
+//! A stack of the daemon: its model, and the tasks and processes of its runs.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -20,39 +20,38 @@ use crate::{
         stack::{Event, StackModel},
     },
     stack::{ServiceName, Stack},
-    state::Running,
+    state::RecordedRun,
 };
 
-/// The variables that the services of a stack start with. Values are secrets.
 pub(super) type Variables = BTreeMap<OsString, OsString>;
 
-/// A stack and what runs for it.
-pub(super) struct Kept {
+/// A stack with its active runs.
+pub(super) struct RunningStack {
     pub(super) id: StackId,
     pub(super) model: StackModel,
-    /// Of whoever started the stack last.
+    /// The variables of the process that started the stack last.
     pub(super) variables: Arc<Variables>,
-    /// What its checks have saved for later ones.
+    /// Values that its checks have saved for later checks.
     pub(super) saved: Saved,
     pub(super) launches: Launches,
     runs: HashMap<ServiceName, Run>,
-    /// Whether a later daemon would learn of it.
+    /// Whether the journal has an entry for the stack.
     remembered: bool,
 }
 
-/// What works for one run of a service.
+/// The tasks and processes of one run of a service.
 #[derive(Clone, Debug)]
 pub(super) struct Run {
     pub(super) id: RunId,
-    /// Whatever works for the run ends with it.
+    /// Cancels all tasks of the run.
     pub(super) over: CancellationToken,
-    /// The stop no longer waits for a polite end.
+    /// Skips the rest of the grace period of an active stop.
     pub(super) kill: CancellationToken,
-    /// The end of the first process is no longer news: the whole tree is being ended.
+    /// Set when the tree is being stopped: the exit of the first process is no longer reported.
     pub(super) stopping: CancellationToken,
     pub(super) pulse: Arc<Pulse>,
     pub(super) tree: Option<Tree>,
-    /// Whether an earlier daemon has seen it ready.
+    /// Whether the run was ready under an earlier daemon.
     pub(super) was_ready: bool,
     /// The result of its launch, once that has returned.
     pub(super) launch: Arc<SetOnce<Option<Tree>>>,
@@ -73,8 +72,8 @@ impl Run {
     }
 }
 
-impl Kept {
-    /// Creates a stack of which nothing runs; see [`StackModel::new`].
+impl RunningStack {
+    /// Creates a stack without active runs; see [`StackModel::new`].
     pub(super) fn new(
         id: StackId,
         stack: Arc<Stack>,
@@ -99,7 +98,7 @@ impl Kept {
         }
     }
 
-    /// The run that is under way for a service, made if this is the first that is heard of it.
+    /// Returns the current run of a service, and creates it if it is new.
     pub(super) fn run(&mut self, service: &ServiceName, run: RunId) -> &mut Run {
         let entry = self
             .runs
@@ -112,7 +111,7 @@ impl Kept {
         entry
     }
 
-    /// Ends whatever works for a run. Its processes are not touched.
+    /// Cancels the tasks of a run. Its processes keep running.
     pub(super) fn abandon(&mut self, service: &ServiceName, run: RunId) -> Option<Run> {
         self.runs.get(service).filter(|entry| entry.id == run)?;
         let entry = self.runs.remove(service)?;
@@ -129,7 +128,7 @@ impl Kept {
         }
     }
 
-    /// Ends whatever works for the stack, and leaves its services running.
+    /// Cancels all tasks of the stack. Its services keep running.
     pub(super) fn release(&mut self) {
         for (_, run) in self.runs.drain() {
             run.over.cancel();
@@ -142,20 +141,20 @@ impl Kept {
         service.and_then(ServiceState::current_run) == Some(origin.run)
     }
 
-    /// Keeps what was launched, and says what is to be written down of it.
-    pub(super) fn launched(&mut self, origin: &Origin, launched: &Launched) -> Option<Running> {
+    /// Stores the launched tree and returns the record for the journal.
+    pub(super) fn launched(&mut self, origin: &Origin, launched: &Launched) -> Option<RecordedRun> {
         let run = self.run(&origin.service, origin.run);
         run.tree = Some(launched.tree.clone());
         self.running(&origin.service)
     }
 
-    /// What is to be written down of the present run of a service.
-    pub(super) fn running(&self, name: &ServiceName) -> Option<Running> {
+    /// Returns the journal record of the current run of a service.
+    pub(super) fn running(&self, name: &ServiceName) -> Option<RecordedRun> {
         let run = self.runs.get(name)?;
         let tree = run.tree.as_ref()?;
         let service = self.model.service(name)?;
         let first = tree.first();
-        Some(Running {
+        Some(RecordedRun {
             stack: self.id.clone(),
             service: name.clone(),
             run: run.id,
@@ -169,19 +168,19 @@ impl Kept {
         })
     }
 
-    /// What runs of a service.
+    /// Returns the process tree of a service.
     pub(super) fn tree(&self, service: &ServiceName) -> Option<Tree> {
         self.runs.get(service)?.tree.clone()
     }
 
-    /// The trees of all that runs.
+    /// Returns the process trees of all active runs.
     pub(super) fn trees(&self) -> impl Iterator<Item = (&ServiceName, &Tree)> {
         self.runs
             .iter()
             .filter_map(|(service, run)| Some((service, run.tree.as_ref()?)))
     }
 
-    /// What to say about the first of these names that no service has.
+    /// Returns an error message for the first of these names that no service has.
     pub(super) fn unknown(&self, names: &[ServiceName]) -> Option<String> {
         let unknown = names
             .iter()
@@ -194,13 +193,13 @@ impl Kept {
             .map(|service| service.name.as_str())
             .collect();
         Some(format!(
-            "there is no service `{unknown}` in {}; there is {}",
+            "no service named `{unknown}` in stack `{}`; services are: {}",
             self.model.stack().name,
             known.join(", ")
         ))
     }
 
-    /// Whether it has just come to its end, so that a later daemon need not know it.
+    /// Returns whether the stack has just stopped, so that its journal entry can be removed.
     pub(super) fn is_over(&mut self) -> bool {
         self.remembered && !self.model.is_alive() && {
             self.remembered = false;
@@ -214,7 +213,8 @@ impl Kept {
 }
 
 impl Supervisor {
-    /// Applies the content of a stack file, also to a stack that runs by an earlier version.
+    /// Applies the content of a stack file, also to a stack that runs with an earlier version of
+    /// it.
     pub(super) fn apply(&mut self, loaded: Loaded) -> usize {
         let Loaded {
             id,
@@ -226,13 +226,14 @@ impl Supervisor {
             has_run: _,
         } = loaded;
         self.journal.stack(&id, &file, stack.mode, &text);
-        let index = if let Some(index) = self.place(&id) {
+        let index = if let Some(index) = self.index_of(&id) {
             self.stacks[index].variables = Arc::new(variables);
             self.step(index, Event::Load(stack, last_runs));
             index
         } else {
             let last_run = |name: &ServiceName| last_runs.get(name).copied().unwrap_or(RunId(0));
-            self.stacks.push(Kept::new(id, stack, variables, last_run));
+            self.stacks
+                .push(RunningStack::new(id, stack, variables, last_run));
             self.stacks.len() - 1
         };
         self.stacks[index].remember();

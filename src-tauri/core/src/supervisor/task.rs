@@ -1,4 +1,4 @@
-//! What a task for one run of a service works with, and the longer pieces of such work.
+//! The context of a task that works for one run of a service, and the longer steps of such tasks.
 
 use std::{ffi::OsString, sync::Arc, time::Duration};
 
@@ -17,9 +17,9 @@ use crate::{
         log::{self, Follow, Query, Reader, RunLog, Runs, ServiceLogs},
         port,
         probe::{Context, Lines},
-        process::{Ask, Launch, Spare, Tree, kill, launch, stop, words},
+        process::{Launch, Spare, StopRequest, Tree, argv, kill, launch, stop},
     },
-    fs::project_file::PATIENCE,
+    fs::project_file::TIME_LIMIT,
     host::clock,
     model::{
         effect::Report,
@@ -29,31 +29,31 @@ use crate::{
     stack::{Ports, Probe, Service, StopMethod},
 };
 
-/// How long the operating system may take to start a program. Its file, its folder or other files may
-/// be on a mount that does not respond.
-const LAUNCH: Duration = Duration::from_secs(15);
+/// The time limit for a program start. Its file, its folder or other files may be on a mount that
+/// does not respond.
+const LAUNCH_LIMIT: Duration = Duration::from_secs(15);
 
 /// How long a stop waits for an active launch.
-const LAUNCHING: Duration = Duration::from_secs(3);
+const LAUNCH_WAIT: Duration = Duration::from_secs(3);
 
 /// The time that a stop may take beyond the grace period of its service.
-const STOP: Duration = Duration::from_secs(15);
+const STOP_MARGIN: Duration = Duration::from_secs(15);
 
 /// How long the kill of survivors may take after a failed stop.
 const LAST_RESORT: Duration = Duration::from_secs(5);
 
 /// The pause between a failure of the probing itself and its next attempt.
-const PROBE_AGAIN: Duration = Duration::from_secs(1);
+const PROBE_RETRY: Duration = Duration::from_secs(1);
 
 /// How long a port may take to become free after all its holders have exited.
 const PORT_RELEASE: Duration = Duration::from_secs(1);
 
-/// The message for a run that was ended because it had no watcher.
-const NOT_WATCHED: &str = "Pilot Light met a bug of its own and could not watch it any more";
+/// The message for a run that was stopped because its watching task failed.
+const NOT_WATCHED: &str = "Pilot Light could no longer watch it because of an internal error";
 
-/// What a task for one run of a service works with.
+/// The context of a task that works for one run of a service, and the longer steps of such tasks.
 #[derive(Clone)]
-pub(super) struct Job {
+pub(super) struct RunTask {
     pub(super) tools: Arc<Tools>,
     pub(super) origin: Origin,
     pub(super) service: Arc<Service>,
@@ -65,14 +65,14 @@ pub(super) struct Job {
     pub(super) run: Run,
 }
 
-/// A process that was started, and the tree that it begins.
+/// A launched process and its process tree.
 #[derive(Debug)]
 pub(super) struct Launched {
     pub(super) process: Process,
     pub(super) tree: Tree,
 }
 
-/// The lines of a run, for the probe that waits for one of them.
+/// The lines of a run, for a probe that waits for one of them.
 ///
 /// Boxed, since it is read only until the service is ready.
 pub(super) struct RunLines(Box<Follow>);
@@ -84,8 +84,8 @@ impl Lines for RunLines {
     }
 }
 
-impl Job {
-    /// What every process of the run carries.
+impl RunTask {
+    /// Returns the mark that every process of the run has in its environment.
     pub(super) fn mark(&self) -> Mark {
         Mark {
             stack: self.origin.stack.clone(),
@@ -94,7 +94,7 @@ impl Job {
         }
     }
 
-    /// Tells the supervisor, if it is still there.
+    /// Sends a report to the supervisor. Does nothing if the supervisor has exited.
     pub(super) async fn report(&self, report: Report) {
         self.tell(Message::Report(self.origin.clone(), report))
             .await;
@@ -102,38 +102,42 @@ impl Job {
 
     async fn tell(&self, message: Message) {
         if let Some(reports) = self.tools.reports.upgrade() {
-            // It has ended, and with it everybody's interest.
+            // The supervisor has exited and needs no report.
             let _ = reports.send(message).await;
         }
     }
 
-    /// Tells the supervisor of the end of a process.
-    pub(super) async fn report_exit(&self, exit: Exit, left: Vec<Process>) {
-        self.tell(Message::Ended(self.origin.clone(), exit, left))
+    /// Reports the exit of a process to the supervisor.
+    pub(super) async fn report_exit(&self, exit: Exit, survivors: Vec<Process>) {
+        self.tell(Message::Ended(self.origin.clone(), exit, survivors))
             .await;
     }
 
-    /// Its variables as they are now; the files of variables are read.
+    /// Returns the service's variables. Reads its env files.
     async fn environment(
         &self,
-        patience: Duration,
+        time_limit: Duration,
     ) -> Result<Vec<(OsString, OsString)>, LaunchFault> {
-        env::environment(&self.service, &self.variables, &*self.ports, patience).await
+        env::environment(&self.service, &self.variables, &*self.ports, time_limit).await
     }
 
-    /// Whether what it requires is there.
+    /// Verifies the requirements of the service.
     pub(super) async fn require(&self) -> Result<(), LaunchFault> {
         #[cfg(test)]
-        self.break_in("claim");
-        let environment = self.environment(PATIENCE).await?;
+        self.panic_if_named("claim");
+        let environment = self.environment(TIME_LIMIT).await?;
         env::require(&self.service, &environment, &*self.ports).await
     }
 
-    /// Returns the context for the commands of the service; its variables are read only if there are
-    /// such commands. Unreadable variables are left out: the start has reported them already.
-    pub(super) async fn context(&self, runs_commands: bool, patience: Duration) -> Context {
+    /// Returns the context for the commands of the service. Its variables are read only if there
+    /// are such commands. Unreadable variables are left out, since the start has already reported
+    /// them.
+    pub(super) async fn context(&self, runs_commands: bool, time_limit: Duration) -> Context {
         let environment = if runs_commands {
-            self.environment(patience).await.unwrap_or_default().into()
+            self.environment(time_limit)
+                .await
+                .unwrap_or_default()
+                .into()
         } else {
             Arc::default()
         };
@@ -143,7 +147,7 @@ impl Job {
         }
     }
 
-    /// Launches the command and sees it to its end.
+    /// Launches the command and watches the run to its end.
     pub(super) async fn launch(self) {
         // Boxed, so that the task of a running service is small.
         if let Some(tree) = Box::pin(self.begin()).await {
@@ -159,7 +163,7 @@ impl Job {
             Err(panic) => {
                 // The process may exist all the same.
                 self.kill(&Tree::remains(self.mark(), [])).await;
-                Err(broken(&panic))
+                Err(panic_fault(&panic))
             }
         };
         // No task would watch a process that starts too late.
@@ -176,7 +180,7 @@ impl Job {
                     .await;
             }
         }
-        // It is set once; a stop that waits for it comes after the message.
+        // A stop that waits for this comes after the message.
         let _ = self.run.launch.set(launched.as_ref().ok().cloned());
         match launched {
             Ok(tree) => (!is_late).then_some(tree),
@@ -187,39 +191,39 @@ impl Job {
         }
     }
 
-    /// Starts the command on a separate thread, within a limit: a shared worker that hangs on a dead
-    /// mount would delay all other services.
+    /// Starts the command on a separate thread, within a time limit: a shared worker that hangs on
+    /// a dead mount would delay all other services.
     async fn start(&self) -> Result<Tree, LaunchFault> {
         let runtime = Handle::current();
-        let job = self.clone();
+        let run_task = self.clone();
         let late = || LaunchFault::Other {
             message: no_response(),
         };
         let preparing = async {
-            let environment = self.environment(PATIENCE).await?;
-            let turn = self.launches.turn(LAUNCH).await;
+            let environment = self.environment(TIME_LIMIT).await?;
+            let turn = self.launches.turn(LAUNCH_LIMIT).await;
             Ok((environment, turn.ok_or_else(late)?))
         };
-        // A stop need not wait for a launch that has not begun.
+        // A stop does not wait for a launch that has not begun.
         let prepared = self.run.stopping.run_until_cancelled(preparing).await;
         let (environment, turn) = prepared.unwrap_or_else(|| Err(stopped()))?;
         let mut starting = spawn_blocking(move || {
-            let started = runtime.block_on(job.start_here(environment));
+            let started = runtime.block_on(run_task.launch_on_thread(environment));
             drop(turn);
             started
         });
-        match timeout(LAUNCH, &mut starting).await {
+        match timeout(LAUNCH_LIMIT, &mut starting).await {
             Ok(Ok(started)) => started,
             Ok(Err(error)) => {
                 let panic = error.try_into_panic();
                 let panic = panic.map_or_else(|_| String::new(), |panic| message(&*panic));
-                Err(broken(&panic))
+                Err(panic_fault(&panic))
             }
             Err(_) => {
-                let job = self.clone();
+                let run_task = self.clone();
                 tokio::spawn(async move {
                     if let Ok(Ok(tree)) = starting.await {
-                        job.kill(&tree).await;
+                        run_task.kill(&tree).await;
                     }
                 });
                 Err(late())
@@ -227,12 +231,12 @@ impl Job {
         }
     }
 
-    async fn start_here(
+    async fn launch_on_thread(
         &self,
         environment: Vec<(OsString, OsString)>,
     ) -> Result<Tree, LaunchFault> {
         #[cfg(test)]
-        self.break_in("launch");
+        self.panic_if_named("launch");
         let command = self
             .service
             .command
@@ -251,7 +255,7 @@ impl Job {
                 message: error.to_string(),
             })?;
         let launched = launch(Launch {
-            words: words(&command),
+            argv: argv(&command),
             directory: self.service.directory.clone(),
             environment,
             mark: self.mark(),
@@ -259,7 +263,7 @@ impl Job {
             has_input: true,
         })
         .await;
-        // What can be done while it starts is not done before.
+        // This work can run while the program starts.
         logs.begin_index(self.origin.run);
         if let Err(error) = logs.prune(self.service.log) {
             tracing::warn!(service = %self.service.name, %error, "failed to remove old logs");
@@ -267,26 +271,26 @@ impl Job {
         launched
     }
 
-    /// Sees a launched or adopted run to its end: keeps its log, and tells when its first process
-    /// has ended.
+    /// Watches a launched or adopted run to its end: indexes its log, and reports the exit of its
+    /// first process.
     pub(super) async fn attend(self, tree: &Tree) {
         tree.spare(self.spare());
-        tokio::join!(self.keep_log(), self.see_to_end(tree, self.watch(tree)));
+        tokio::join!(self.index_log(), self.watch_to_end(tree, self.watch(tree)));
     }
 
-    /// Runs `watch` until the end of a run. If it panics, ends the run, whose exit would otherwise go
-    /// unnoticed, so that it is started again.
-    pub(super) async fn see_to_end(&self, tree: &Tree, watch: impl Future<Output = ()>) {
+    /// Runs `watch` until the end of a run. If it panics, stops the run, so that it is restarted:
+    /// its exit would otherwise go unnoticed.
+    pub(super) async fn watch_to_end(&self, tree: &Tree, watch: impl Future<Output = ()>) {
         if guarded(watch).await.is_err() {
-            // Boxed, since it hardly ever happens.
+            // Boxed, since this rarely happens.
             Box::pin(async {
                 self.kill(tree).await;
                 let exit = tree.exit().unwrap_or(Exit::Unknown);
-                let left = Vec::new();
+                let survivors = Vec::new();
                 let last_words = Some(NOT_WATCHED.to_owned());
                 self.report(Report::Exited {
                     exit,
-                    left,
+                    survivors,
                     last_words,
                 })
                 .await;
@@ -295,29 +299,35 @@ impl Job {
         }
     }
 
-    /// Notes the times of its lines, until the run is over.
-    pub(super) async fn keep_log(&self) {
+    /// Indexes the times of its log lines until the run is over.
+    pub(super) async fn index_log(&self) {
         let over = self.run.over.clone();
         let log = self.log();
         // A service can run without the timestamps of its lines.
-        let _ = guarded(log::keep(&self.tools.watcher, &log, self.service.log, over)).await;
+        let _ = guarded(log::run_indexer(
+            &self.tools.watcher,
+            &log,
+            self.service.log,
+            over,
+        ))
+        .await;
     }
 
     async fn watch(&self, tree: &Tree) {
         #[cfg(test)]
-        self.break_in("watch");
+        self.panic_if_named("watch");
         // Boxed, since each of the following futures would hold it twice.
         let ended = Box::pin(async {
             let exit = tree.exited().await;
             // Dropped here, so that it is not held for as long as the run lives.
             Box::pin(async {
-                let left = tree.left_behind(&self.tools.processes).await;
-                self.report_exit(exit, left.unwrap_or_default()).await;
+                let survivors = tree.survivors(&self.tools.processes).await;
+                self.report_exit(exit, survivors.unwrap_or_default()).await;
             })
             .await;
         });
-        // A run that is being stopped tells of its end itself, and one that is left running by a
-        // daemon that goes has none.
+        // The stop reports the exit of a run that is being stopped. A run that is left running by
+        // an exiting daemon has none.
         let stopping = self.run.stopping.run_until_cancelled(ended);
         self.run.over.run_until_cancelled(stopping).await;
     }
@@ -327,12 +337,12 @@ impl Job {
         Spare::of(&self.service, &*self.ports)
     }
 
-    /// Ends the whole tree of the run and verifies that, always within a limit. `tree` is `None` while
-    /// the run is being launched.
+    /// Stops the whole tree of the run and verifies that, always within a time limit. `tree` is
+    /// `None` while the run is being launched.
     pub(super) async fn end(&self, tree: Option<Tree>) -> Stopped {
         let tree = match tree {
             Some(tree) => tree,
-            None => match timeout(LAUNCHING, self.run.launch.wait()).await {
+            None => match timeout(LAUNCH_WAIT, self.run.launch.wait()).await {
                 Ok(Some(tree)) => {
                     tree.spare(self.spare());
                     tree.clone()
@@ -346,14 +356,14 @@ impl Job {
                 }
             },
         };
-        let limit = self.service.stop.timeout + STOP;
+        let limit = self.service.stop.timeout + STOP_MARGIN;
         let fault = match timeout(limit, guarded(self.end_tree(&tree))).await {
             Ok(Ok(stopped)) => return stopped,
-            Ok(Err(panic)) => format!("its stop met a bug of Pilot Light: {panic}"),
-            Err(_) => format!("its stop did not end within {} s", limit.as_secs()),
+            Ok(Err(panic)) => format!("its stop failed with an internal error: {panic}"),
+            Err(_) => format!("its stop did not finish within {} s", limit.as_secs()),
         };
         self.kill(&tree).await.unwrap_or_else(|| Stopped {
-            left: tree.survivor().into_iter().collect(),
+            survivors: tree.survivor().into_iter().collect(),
             fault: Some(fault),
             ..Stopped::default()
         })
@@ -367,20 +377,20 @@ impl Job {
 
     async fn end_tree(&self, tree: &Tree) -> Stopped {
         #[cfg(test)]
-        self.break_in("stop");
+        self.panic_if_named("stop");
         let name = &self.service.name;
-        let mut patience = self.service.stop.timeout;
+        let mut grace = self.service.stop.timeout;
         let (command, context);
-        let ask = match &self.service.stop.polite {
-            StopMethod::Signal(signal) => Ask::Signal(*signal),
+        let request = match &self.service.stop.graceful {
+            StopMethod::Signal(signal) => StopRequest::Signal(*signal),
             StopMethod::Command(template) => {
                 let began = clock::now().instant;
-                let reading = self.context(true, patience / 2);
+                let reading = self.context(true, grace / 2);
                 let reading = self.run.kill.run_until_cancelled(reading);
                 context = reading.await.unwrap_or_default();
-                patience = patience.saturating_sub(began.elapsed());
+                grace = grace.saturating_sub(began.elapsed());
                 command = template.render(name, &*self.ports);
-                Ask::Command {
+                StopRequest::Command {
                     command: &command,
                     directory: &context.directory,
                     environment: &context.environment,
@@ -388,12 +398,16 @@ impl Job {
             }
         };
         tree.spare(self.spare());
-        let mut stopped = stop(tree, &self.tools.processes, ask, patience, &self.run.kill).await;
+        let mut stopped = stop(tree, &self.tools.processes, request, grace, &self.run.kill).await;
         if !stopped.beside.is_empty() {
             let beside = &stopped.beside;
-            tracing::info!(service = %name, ?beside, "ended with the service, from sessions of their own");
+            tracing::info!(service = %name, ?beside, "stopped with the service, though they had sessions of their own");
         }
-        if let Some(port) = self.ports.port_of(name).filter(|_| stopped.left.is_empty()) {
+        if let Some(port) = self
+            .ports
+            .port_of(name)
+            .filter(|_| stopped.survivors.is_empty())
+        {
             let free = port::verify_free(port, self.service.host.as_deref(), PORT_RELEASE).await;
             stopped.port_held = !free;
         }
@@ -405,7 +419,7 @@ impl Job {
         while let Err(panic) = guarded(probe(self.clone())).await {
             self.report(Report::Round(Err(self.probe_fault(&panic))))
                 .await;
-            tokio::time::sleep(PROBE_AGAIN).await;
+            tokio::time::sleep(PROBE_RETRY).await;
         }
     }
 
@@ -413,11 +427,11 @@ impl Job {
     pub(super) fn probe_fault(&self, panic: &str) -> ProbeFault {
         ProbeFault {
             target: self.service.name.to_string(),
-            kind: ProbeFaultKind::Launch(broken(panic)),
+            kind: ProbeFaultKind::Launch(panic_fault(panic)),
         }
     }
 
-    /// The lines of this run, if a probe waits for one.
+    /// Returns the lines of this run, if a probe waits for one.
     pub(super) fn lines(&self) -> Option<RunLines> {
         let waits = self
             .service
@@ -438,7 +452,7 @@ impl Job {
 
     /// Panics for a service with this name.
     #[cfg(test)]
-    pub(super) fn break_in(&self, what: &str) {
+    pub(super) fn panic_if_named(&self, what: &str) {
         assert_ne!(
             self.service.name.as_str(),
             format!("breaks-in-{what}"),
@@ -460,21 +474,21 @@ impl Job {
 }
 
 /// Returns the error text for a task that panicked.
-pub(super) fn broken(panic: &str) -> LaunchFault {
+pub(super) fn panic_fault(panic: &str) -> LaunchFault {
     LaunchFault::Other {
-        message: format!("Pilot Light met a bug of its own: {panic}"),
+        message: format!("internal error in Pilot Light: {panic}"),
     }
 }
 
 fn stopped() -> LaunchFault {
     LaunchFault::Other {
-        message: "it was stopped before it was started".to_owned(),
+        message: "it was stopped before it started".to_owned(),
     }
 }
 
 fn no_response() -> String {
     format!(
-        "its start did not return within {} s: its program or its folder does not respond",
-        LAUNCH.as_secs()
+        "its start did not return within {} s: its program or folder does not respond",
+        LAUNCH_LIMIT.as_secs()
     )
 }

@@ -71,7 +71,7 @@ async fn a_launch_a_claim_or_a_probe_that_panics_fails_the_start_and_down_ends()
     for what in ["claim", "launch", "probe"] {
         let stage = Stage::breaking_in(what).await;
         let why = failure(stage.up().await);
-        assert!(why.contains("bug of its own"), "{what}: {why}");
+        assert!(why.contains("internal error"), "{what}: {why}");
         assert_eq!(stage.down().await, Outcome::Done, "{what}");
     }
 }

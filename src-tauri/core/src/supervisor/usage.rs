@@ -1,4 +1,4 @@
-//! What the services cost: measured when somebody wants to see it, never on a tick.
+//! CPU and memory usage of services, measured on request, never periodically.
 
 use std::{
     collections::HashMap,
@@ -19,17 +19,17 @@ use crate::{
     stack::ServiceName,
 };
 
-/// Over less time than this a share of a core says nothing.
-const SHORTEST: Duration = Duration::from_millis(100);
+/// The shortest interval over which a CPU share is meaningful.
+const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The time limit for the measurement.
-const LONGEST: Duration = Duration::from_secs(1);
+const TIME_LIMIT: Duration = Duration::from_secs(1);
 
-/// What was measured last, by run.
+/// The latest measurements by run.
 #[derive(Clone, Default)]
 pub(super) struct Meter(Arc<Mutex<HashMap<Mark, Measured>>>);
 
-/// The two latest samples of a run that are at least [`SHORTEST`] apart.
+/// The two latest samples of a run that are at least [`MIN_INTERVAL`] apart.
 #[derive(Clone, Copy)]
 struct Measured {
     before: Option<Sample>,
@@ -43,11 +43,12 @@ struct Sample {
 }
 
 impl Supervisor {
-    /// Answers with the snapshot of now, CPU and memory filled in.
+    /// Answers with the current snapshot, CPU and memory filled in.
     pub(super) fn measure(&mut self, answer: oneshot::Sender<Arc<Snapshot>>) {
         let snapshot = self.snapshot.borrow().clone();
-        let trees = self.stacks.iter().map(|kept| {
-            kept.trees()
+        let trees = self.stacks.iter().map(|running_stack| {
+            running_stack
+                .trees()
                 .map(|(service, tree)| (service.clone(), tree.clone()))
                 .collect()
         });
@@ -55,7 +56,7 @@ impl Supervisor {
         let (meter, processes) = (self.meter.clone(), self.tools.processes.clone());
         self.tasks.spawn(async move {
             // Without usage, if the machine is too busy to measure (during a fork bomb, for example).
-            let measured = tokio::time::timeout(LONGEST, costs(&trees, &processes)).await;
+            let measured = tokio::time::timeout(TIME_LIMIT, costs(&trees, &processes)).await;
             let mut costs = measured.unwrap_or_default();
             let now = clock::now();
             let mut filled = (*snapshot).clone();
@@ -92,7 +93,7 @@ async fn costs(
     trees: &[HashMap<ServiceName, Tree>],
     processes: &ProcessTable,
 ) -> HashMap<Mark, Usage> {
-    let Ok(table) = processes.take().await else {
+    let Ok(table) = processes.scan().await else {
         return HashMap::new();
     };
     let trees: Vec<&Tree> = trees.iter().flat_map(HashMap::values).collect();
@@ -113,7 +114,7 @@ fn age(service: &ServiceView, now: TimePoint) -> Duration {
 /// Returns the share of a core in percent; `None` if the interval is too short.
 fn share(cpu_time: Duration, time: Duration) -> Option<f64> {
     let share = cpu_time.as_secs_f64() / time.as_secs_f64();
-    (time >= SHORTEST).then(|| (share * 1000.0).round() / 10.0)
+    (time >= MIN_INTERVAL).then(|| (share * 1000.0).round() / 10.0)
 }
 
 impl Sample {
@@ -137,7 +138,7 @@ impl Meter {
                     latest: sample,
                 },
             ),
-            Some(known) if sample.at.duration_since(known.latest.at) < SHORTEST => {
+            Some(known) if sample.at.duration_since(known.latest.at) < MIN_INTERVAL => {
                 (known.before, known)
             }
             Some(known) => (

@@ -149,7 +149,7 @@ fn does_the_same(stack: &Stack, there: &Service, service: &DraftService) -> bool
                 super::CommandLine::Shell(line) => line.clone(),
             });
             let command = there.command.as_ref().map(|command| match command {
-                pilotlight::stack::Command::Words(words) => {
+                pilotlight::stack::Command::Argv(words) => {
                     let words: Vec<String> = words.iter().map(ToString::to_string).collect();
                     words.join(" ")
                 }

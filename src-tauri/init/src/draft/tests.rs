@@ -87,7 +87,7 @@ proptest! {
         let stack = read(&render(&draft));
         prop_assert_eq!(stack.services.len(), names.len());
         for service in &stack.services {
-            let Some(Command::Words(read)) = &service.command else {
+            let Some(Command::Argv(read)) = &service.command else {
                 panic!("it has words");
             };
             let read: Vec<String> = read

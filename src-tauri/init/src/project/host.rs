@@ -12,7 +12,7 @@ use pilotlight::{
 };
 
 /// A container engine that does not answer by then is not one to rely on.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIME_LIMIT: Duration = Duration::from_secs(5);
 
 /// What is there: programs, listeners, names of variables. Container engines are asked whether they
 /// answer; no other program is started.
@@ -49,7 +49,7 @@ fn programs(environment: &[(OsString, OsString)]) -> BTreeSet<String> {
 
 /// Whether the engine behind a command can be reached: the command alone runs nothing.
 async fn answers(engine: &str, environment: &[(OsString, OsString)]) -> bool {
-    let command = Command::Words([engine, "ps", "--quiet"].map(str::to_owned).to_vec());
-    let asked = run_helper(&command, &env::temp_dir(), environment, PATIENCE).await;
+    let command = Command::Argv([engine, "ps", "--quiet"].map(str::to_owned).to_vec());
+    let asked = run_helper(&command, &env::temp_dir(), environment, TIME_LIMIT).await;
     asked.is_ok_and(|output| output.exit.is_success())
 }

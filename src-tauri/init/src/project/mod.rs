@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pilotlight::fs::project_file::{PATIENCE, Reader};
+use pilotlight::fs::project_file::{Reader, TIME_LIMIT};
 
 use crate::{
     detect::{Host, Interest, Listing, SOURCES_AT_MOST, is_of_interest, join, skips_folder},
@@ -103,7 +103,7 @@ pub fn list(folder: &Path, host: Host) -> Result<Project, LookError> {
         unread: Vec::new(),
         open: VecDeque::from([(String::new(), 0)]),
         sources: Vec::new(),
-        reader: Reader::within(PATIENCE),
+        reader: Reader::within(TIME_LIMIT),
         files: 0,
         folders: 0,
         text: 0,

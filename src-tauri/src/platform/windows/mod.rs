@@ -1,4 +1,4 @@
-//! Windows: an icon of the notification area, and what the registry is told of the app.
+//! Windows: an icon in the notification area, and the registration of the app.
 
 use std::{fs, io, path::Path};
 
@@ -11,15 +11,14 @@ pub(crate) use super::{
     system_tray::show_tray,
 };
 
-/// Under this Windows keeps what it knows of the senders of notifications.
+/// The registry key of notification senders.
 const SENDERS: &str = r"Software\Classes\AppUserModelId";
 
-/// What stands beside the name of the sender.
+/// The icon beside the name of the sender.
 const ICON: &[u8] = include_bytes!("../../../../icons/128x128.png");
 
-/// Makes Windows know whose notifications these are: it shows none of a sender that it does not know. The
-/// installer has done so too, but whoever runs the app out of a folder has no installer. The
-/// icon is kept in `folder`.
+/// Registers the app as a sender of notifications, since Windows shows none of unknown senders. The
+/// installer registers it too, but the app may run without one. The icon is stored in `folder`.
 pub(crate) fn make_known(app: &AppHandle, folder: &Path) -> io::Result<()> {
     let config = app.config();
     let name = config.product_name.as_deref().unwrap_or("Pilot Light");
@@ -32,14 +31,13 @@ fn register(id: &str, name: &str, folder: &Path) -> io::Result<()> {
     fs::write(&icon, ICON)?;
     let sender = CURRENT_USER.create(format!(r"{SENDERS}\{id}"))?;
     sender.set_string("DisplayName", name)?;
-    // Who reads this takes no path that begins with `\\?\`, as resolved ones do.
+    // Readers of this value do not accept paths that begin with `\\?\`, as resolved ones do.
     let icon = HSTRING::from(dunce::simplified(&icon));
     sender.set_hstring("IconUri", &icon)?;
     Ok(())
 }
 
-/// The registry has a command line, in which a path with spaces is one word only in quotes. No path has
-/// a quote in it.
+/// Quotes the path, since the registry stores a command line. No path contains a quote.
 pub(crate) fn as_word(path: &str) -> String {
     format!("\"{path}\"")
 }

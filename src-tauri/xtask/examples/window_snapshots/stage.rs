@@ -133,7 +133,7 @@ impl Stage {
     pub(crate) fn end(&mut self, service: &str, exit: Exit, last_words: Option<&str>) {
         let report = Report::Exited {
             exit,
-            left: Vec::new(),
+            survivors: Vec::new(),
             last_words: last_words.map(str::to_owned),
         };
         self.report(service, report);

@@ -8,11 +8,11 @@ use std::{
 use pilotlight::{
     control::{Client, ClientError, Down, Environment, Outcome, Restart, Up},
     effects::{
-        port::{Asker, describe_fault, free},
+        port::{Requester, describe_fault, free},
         remedy::{self, RemedyError},
     },
     fs::{
-        project_file::{PATIENCE, Reader},
+        project_file::{Reader, TIME_LIMIT},
         redact::redact,
     },
     host::clock,
@@ -104,7 +104,7 @@ async fn treat(
         }
         Ok(Done::Not) => Ok(false),
         Err(Failure::Remedy(error)) => {
-            tell(&format!("failed to {error}"), detail(&error).as_deref())?;
+            tell(&error.to_string(), detail(&error).as_deref())?;
             Ok(false)
         }
         Err(failure) => Err(failure),
@@ -115,7 +115,7 @@ async fn treat(
 /// is shown first; `None` if it cannot be made.
 fn describe(action: &Action) -> io::Result<Option<String>> {
     if let Action::EditStackFile { file, changes } = action {
-        let text = Reader::within(PATIENCE).text(file)?;
+        let text = Reader::within(TIME_LIMIT).text(file)?;
         match remedy::change(&text, changes) {
             Ok(changed) => {
                 let mut err = paint::err();
@@ -161,9 +161,10 @@ async fn carry_out(context: &Context, visit: &Visit, action: &Action) -> Result<
             }
         }
         Action::FreePort { port } => {
-            let asker = Asker::with(Running::of(context, &visit.snapshot).marks().collect());
+            let requester =
+                Requester::with(Running::of(context, &visit.snapshot).marks().collect());
             let now = clock::now().wall;
-            match free(*port, &asker).await {
+            match free(*port, &requester).await {
                 Ok(ended) => {
                     for holder in ended {
                         say(DIM, &format!("ended {}", tame(&holder.describe(now))))?;

@@ -1,15 +1,17 @@
-//! The syntax of an `env_file`: what the dotenv libraries of Node, Python and Ruby have in common.
+//! The syntax of an `env_file`: the common subset of the dotenv libraries of Node, Python and Ruby.
 //!
-//! - A line is `NAME=value`, blank, or a comment from `#`. `export` may stand before the name, and
-//!   blanks around the `=`. A name has letters, digits, `_`, `.` and `-`, and no digit first.
-//! - A bare value ends with its line or before a `#` that follows a blank; blanks around it go.
-//! - A quoted value may go over several lines. In `'…'` and `` `…` `` all stands for itself. In
-//!   `"…"`, `\n`, `\r` and `\t` are what they are elsewhere, `\"`, `\\` and `\$` the character
-//!   itself; any other backslash stays.
-//! - In a bare and in a `"…"` value, `${NAME}` is the variable as the service has it so far: of an
-//!   earlier line or file, else of the caller's environment; nothing if there is none.
-//!   `${NAME:-text}` is `text` if it is missing or empty, `${NAME-text}` if it is missing. A `$`
-//!   without a brace stands for itself, as passwords have it.
+//! - A line is `NAME=value`, blank, or a comment from `#`. `export` may precede the name, and
+//!   blanks may surround the `=`. A name has letters, digits, `_`, `.` and `-`, and no digit first.
+//! - A bare value ends with its line or before a `#` that follows a blank. Surrounding blanks are
+//!   removed.
+//! - A quoted value may span several lines. In `'…'` and `` `…` `` every character is literal. In
+//!   `"…"`, `
+//! `, `\r` and `\t` have their usual meaning, `\"`, `\\` and `\$` are the character itself, and any
+//! other backslash is literal.
+//! - In a bare and in a `"…"` value, `${NAME}` is the variable as set so far: by an earlier line or
+//!   file, else by the caller's environment; empty if it is not set. `${NAME:-text}` is `text` if
+//!   it is missing or empty, `${NAME-text}` if it is missing. A `$` without a brace is literal, as
+//!   in passwords.
 //! - Lines end with LF or CRLF, the text is UTF-8, and a byte order mark is skipped. The last of
 //!   several lines for one name wins.
 
@@ -35,13 +37,13 @@ pub(super) fn apply(text: &[u8], path: &Path, variables: &mut Base) -> Result<()
     })
 }
 
-/// What is wrong, and at which byte.
+/// A syntax error and its byte offset.
 struct Fault {
     at: usize,
     message: String,
 }
 
-/// A file that is read from `at` on.
+/// A parser at position `at` of a file.
 struct File<'a> {
     text: &'a str,
     at: usize,
@@ -79,7 +81,7 @@ impl<'a> File<'a> {
         })
     }
 
-    /// The name, up to and with the `=`.
+    /// Parses the name and the `=`.
     fn name(&mut self) -> Result<&'a str, Fault> {
         if let Some(rest) = self.rest().strip_prefix("export")
             && rest.starts_with(is_blank)
@@ -113,7 +115,7 @@ impl<'a> File<'a> {
         }
     }
 
-    /// What stands between the quotes; nothing but a comment may follow on the line.
+    /// Parses a quoted value. Only a comment may follow on the line.
     fn quoted(&mut self, quote: char) -> Result<&'a str, Fault> {
         let inside = &self.rest()[1..];
         let mut escaped = false;
@@ -123,12 +125,12 @@ impl<'a> File<'a> {
             ends
         });
         let Some(end) = end else {
-            return self.fault(format!("opens a {quote} that nothing closes"));
+            return self.fault(format!("has an unclosed {quote}"));
         };
         self.at += end + 2;
         self.skip(is_blank);
         if !self.rest().is_empty() && !self.rest().starts_with(['#', '\n', '\r']) {
-            return self.fault(format!("goes on after the closing {quote}"));
+            return self.fault(format!("has text after the closing {quote}"));
         }
         self.skip(|c| c != '\n');
         Ok(&inside[..end])
@@ -138,7 +140,8 @@ impl<'a> File<'a> {
         let start = self.at;
         self.skip(|c| c != '\n');
         let line = &self.text[start..self.at];
-        // The blanks after `=` are behind us: a `#` at the start follows one, or the `=` itself.
+        // The blanks after `=` are already skipped: a `#` at the start follows one, or the `=`
+        // itself.
         let comment = line
             .match_indices('#')
             .map(|(at, _)| at)
@@ -151,7 +154,7 @@ fn is_blank(c: char) -> bool {
     c == ' ' || c == '\t'
 }
 
-/// The value with its references, and its escapes if it was quoted, filled in.
+/// Replaces references and, in a quoted value, escapes.
 fn fill(raw: &str, escapes: bool, variables: &Base) -> OsString {
     let mut value = OsString::new();
     let mut rest = raw.chars();
@@ -165,7 +168,7 @@ fn fill(raw: &str, escapes: bool, variables: &Base) -> OsString {
                 }
                 None => value.push("$"),
             },
-            // A line end within quotes is one character, whoever wrote the file.
+            // A line end within quotes is one character on every platform.
             '\r' if rest.as_str().starts_with('\n') => {}
             c => value.push(c.encode_utf8(&mut [0; 4])),
         }
@@ -191,7 +194,7 @@ fn push_escaped(rest: &mut Chars<'_>, value: &mut OsString) {
     *rest = after;
 }
 
-/// What stands in the braces, and what follows them.
+/// Returns the content of the braces and the rest.
 fn reference(text: &str) -> Option<(&str, &str)> {
     text.strip_prefix('{')?.split_once('}')
 }

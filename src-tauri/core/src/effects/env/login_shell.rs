@@ -1,7 +1,7 @@
 //! The environment of the user's login shell.
 //!
-//! What a desktop starts does not have it: the PATH of nvm, pyenv or Homebrew is set in the files that
-//! a shell reads when it starts.
+//! A program started from the desktop lacks it: the PATH of nvm, pyenv or Homebrew is set in the
+//! files that a shell reads when it starts.
 
 use std::{
     ffi::OsString,
@@ -19,14 +19,14 @@ use crate::{
     stack::Command,
 };
 
-/// A shell that reads a lot takes seconds on a machine that is just starting; one that asks its user
-/// something takes for ever.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A shell with many start-up files takes seconds on a machine that is just booting; one that waits
+/// for input never ends.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// Before and after the variables: what its files print besides is none of them.
+/// Marks the beginning and the end of the variables; start-up files may print other text.
 const MARKER: &str = "--- pilotlight environment ---";
 
-/// What belongs to the shell, or to how it was started, and not to the user.
+/// Variables of the shell itself, not of the user.
 const OF_THE_SHELL: [&str; 6] = [
     "PWD",
     "OLDPWD",
@@ -36,41 +36,41 @@ const OF_THE_SHELL: [&str; 6] = [
     Mark::VARIABLE,
 ];
 
-/// Why the environment of the login shell is not known. A fragment that follows "failed to".
+/// Why the environment of the login shell is unknown.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum LoginShellFault {
     /// It could not be started.
-    #[error("start {shell}: {fault:?}")]
+    #[error("the login shell {shell} could not be started: {fault:?}")]
     Launch {
         /// The shell.
         shell: String,
         /// Why.
         fault: LaunchFault,
     },
-    /// It did not come to an end.
-    #[error("wait for {shell} any longer than {} s", PATIENCE.as_secs())]
+    /// It did not finish.
+    #[error("the login shell {shell} did not finish within {} s", TIME_LIMIT.as_secs())]
     TimedOut {
         /// The shell.
         shell: String,
     },
-    /// It ended, and has not told.
-    #[error("read the variables of {shell}: it ended with {exit}")]
+    /// It exited without printing its variables.
+    #[error("the login shell {shell} printed no variables and exited with {exit}")]
     Silent {
         /// The shell.
         shell: String,
-        /// How it ended.
+        /// How it exited.
         exit: Exit,
     },
 }
 
-/// The variables of the user's login shell as it reads its files anew, over `own`; `None` where this
-/// process has them anyway: it was started from a terminal, or there is no such shell on this system.
+/// Returns the variables of the user's login shell, on top of `own`; `None` if this process has
+/// them already (it was started from a terminal), or if this system has no such shell.
 pub async fn login_environment(own: &Base) -> Result<Option<Base>, LoginShellFault> {
     if has_terminal() {
         return Ok(None);
     }
     match host::login_shell(own) {
-        Some(words) => ask(words, own, PATIENCE).await.map(Some),
+        Some(words) => read_environment(words, own, TIME_LIMIT).await.map(Some),
         None => Ok(None),
     }
 }
@@ -79,11 +79,11 @@ fn has_terminal() -> bool {
     io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal()
 }
 
-/// `words` start the shell with the line that follows them.
-async fn ask(
+/// Runs the shell with the line that prints its variables.
+async fn read_environment(
     mut words: Vec<String>,
     own: &Base,
-    patience: Duration,
+    time_limit: Duration,
 ) -> Result<Base, LoginShellFault> {
     let shell = words.first().cloned().unwrap_or_default();
     words.push(format!(
@@ -92,7 +92,7 @@ async fn ask(
     let home = get(own, "HOME").map(Path::new).filter(|home| home.is_dir());
     let directory = home.unwrap_or_else(|| Path::new("/"));
     let variables: Vec<(OsString, OsString)> = own.clone().into_iter().collect();
-    let output = run_helper(&Command::Words(words), directory, &variables, patience).await;
+    let output = run_helper(&Command::Argv(words), directory, &variables, time_limit).await;
     let output = match output {
         Ok(output) => output,
         Err(HelperFault::Launch(fault)) => return Err(LoginShellFault::Launch { shell, fault }),
@@ -102,7 +102,7 @@ async fn ask(
     read(&output.text, own).ok_or(LoginShellFault::Silent { shell, exit })
 }
 
-/// The variables between the last two markers; `None` where there are none.
+/// Returns the variables between the last two markers.
 fn read(text: &str, own: &Base) -> Option<Base> {
     let (before, _) = text.rsplit_once(MARKER)?;
     let (_, between) = before.rsplit_once(MARKER)?;
@@ -113,7 +113,7 @@ fn read(text: &str, own: &Base) -> Option<Base> {
         };
         let known = own.get(&OsString::from(name));
         match known {
-            // It was no text; what this process has is.
+            // The value is not valid UTF-8, so the one of this process is used.
             Some(known) if value.contains(char::REPLACEMENT_CHARACTER) => {
                 variables.insert(name.into(), known.clone());
             }
@@ -122,7 +122,7 @@ fn read(text: &str, own: &Base) -> Option<Base> {
             }
         }
     }
-    // An empty environment has at least a PATH.
+    // A valid environment has at least a PATH.
     get(&variables, "PATH")?;
     for name in OF_THE_SHELL {
         match get(own, name) {

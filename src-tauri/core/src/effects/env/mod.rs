@@ -1,4 +1,4 @@
-//! What a service starts with: its environment, and what it requires.
+//! The environment of a service, and the requirements of its start.
 
 mod env_file;
 pub mod login_shell;
@@ -24,30 +24,31 @@ use crate::{
 /// The environment of the caller, as [`std::env::vars_os`] gives it.
 pub type Base = BTreeMap<OsString, OsString>;
 
-/// What the variables of Pilot Light begin with.
+/// The prefix of Pilot Light's own variables.
 const OWN_PREFIX: &str = "PILOTLIGHT_";
-/// The one of them that a person sets, and that a service which itself calls `pilotlight` needs.
+/// The exception that users set, and that a service which calls `pilotlight` needs.
 const HOME: &str = "PILOTLIGHT_HOME";
 
-/// All variables that `service` starts with. Later ones win:
+/// Returns the environment of `service`. Later sources win:
 ///
-/// 1. `base`, without what an outer daemon has put there;
+/// 1. `base`, without the variables of an outer daemon;
 /// 2. its `env_files` in their order, read now (`env_file.rs` has their syntax);
 /// 3. its `env`;
-/// 4. where neither the files nor `env` say otherwise, `PORT`, if it has a port, and
-///    `PYTHONUNBUFFERED=1`, since Python keeps back what it writes to a file.
+/// 4. unless the files or `env` set them, `PORT`, if it has a port, and `PYTHONUNBUFFERED=1`, since
+/// Python buffers its output to a file.
 ///
-/// The files are read off the runtime, for `patience` at most. Values are secrets: no error carries one.
+/// The files are read on a separate thread, within `time_limit`. Values are secrets: no error
+/// contains one.
 pub async fn environment(
     service: &Service,
     base: &Base,
     ports: &impl Ports,
-    patience: Duration,
+    time_limit: Duration,
 ) -> Result<Vec<(OsString, OsString)>, LaunchFault> {
-    let files = texts(&service.env_files, patience).await?;
+    let files = texts(&service.env_files, time_limit).await?;
     let mut variables: Base = base
         .iter()
-        .filter(|(name, _)| !is_of_outer_keeper(name))
+        .filter(|(name, _)| !is_of_outer_daemon(name))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     if let Some(port) = ports.port_of(&service.name) {
@@ -103,7 +104,7 @@ pub fn understand(text: &[u8], path: &Path, known: &Base) -> Option<Base> {
     Some(variables)
 }
 
-fn is_of_outer_keeper(name: &OsStr) -> bool {
+fn is_of_outer_daemon(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     name.starts_with(OWN_PREFIX) && name != HOME
 }
@@ -111,13 +112,13 @@ fn is_of_outer_keeper(name: &OsStr) -> bool {
 /// Returns the existing files and their bytes.
 async fn texts(
     files: &[EnvFile],
-    patience: Duration,
+    time_limit: Duration,
 ) -> Result<Vec<(PathBuf, Vec<u8>)>, LaunchFault> {
     let Some(first) = files.first().map(|file| file.path.clone()) else {
         return Ok(Vec::new());
     };
     let files = files.to_vec();
-    let reading = apart(patience, move |reader| {
+    let reading = apart(time_limit, move |reader| {
         let texts = files.into_iter().map(|file| text(reader, file));
         texts.filter_map(Result::transpose).collect()
     });
@@ -125,7 +126,7 @@ async fn texts(
     read.unwrap_or_else(|error| Err(unreadable(first, &error)))
 }
 
-/// The bytes of a file; `None` for one that may be missing and is.
+/// Returns the content of a file; `None` if it is optional and missing.
 fn text(reader: &Reader, file: EnvFile) -> Result<Option<(PathBuf, Vec<u8>)>, LaunchFault> {
     let EnvFile { path, optional } = file;
     match reader.read(&path) {

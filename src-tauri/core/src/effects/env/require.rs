@@ -1,4 +1,4 @@
-//! What must be there for a start to make sense.
+//! Verifies the requirements of a service.
 
 use std::{
     ffi::OsString,
@@ -17,11 +17,11 @@ use crate::{
     stack::{Command, Ports, Service},
 };
 
-/// How long a required command may take: it asks whether something is installed.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time limit of a required command, which tests whether something is installed.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// Whether what `service` requires is there: its files, its variables in `environment`, and its
-/// commands, which run side by side. The first that is missing is named, in that order.
+/// Verifies the requirements of `service`: its files, its variables in `environment`, and its
+/// commands, which run concurrently. The first missing one is reported, in that order.
 pub async fn require(
     service: &Service,
     environment: &[(OsString, OsString)],
@@ -55,7 +55,7 @@ async fn files(service: &Service) -> Result<(), LaunchFault> {
     };
     let first = first.clone();
     let files = service.require.files.clone();
-    let looking = apart(project_file::PATIENCE, move |_| {
+    let looking = apart(project_file::TIME_LIMIT, move |_| {
         let found = |file: PathBuf| match fs::metadata(&file) {
             Ok(_) => Ok(()),
             Err(error) => Err((file, error)),
@@ -77,22 +77,25 @@ async fn run(
     directory: &Path,
     environment: &[(OsString, OsString)],
 ) -> Result<(), LaunchFault> {
-    let detail = match run_helper(command, directory, environment, PATIENCE).await {
+    let detail = match run_helper(command, directory, environment, TIME_LIMIT).await {
         Ok(output) if output.exit.is_success() => return Ok(()),
         Ok(output) => match output.last_line() {
             Some(line) => line.to_owned(),
-            None => format!("it ended with {}", output.exit),
+            None => format!("it exited with {}", output.exit),
         },
         Err(HelperFault::Launch(LaunchFault::CommandNotFound { program, .. })) => {
-            format!("there is no program `{program}`")
+            format!("command not found: `{program}`")
         }
         Err(HelperFault::Launch(LaunchFault::NotExecutable { path })) => {
-            format!("{} may not be run", path.display())
+            format!("{} is not executable", path.display())
         }
         Err(HelperFault::Launch(fault)) => return Err(fault),
         Err(HelperFault::TimedOut { last_line }) => match last_line {
-            Some(line) => format!("it did not end within {} s: {line}", PATIENCE.as_secs()),
-            None => format!("it did not end within {} s", PATIENCE.as_secs()),
+            Some(line) => format!(
+                "it did not finish within {} s: {line}",
+                TIME_LIMIT.as_secs()
+            ),
+            None => format!("it did not finish within {} s", TIME_LIMIT.as_secs()),
         },
     };
     Err(missing(format!("the command `{command}`"), Some(detail)))

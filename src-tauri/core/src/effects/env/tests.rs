@@ -7,12 +7,12 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    fs::project_file::PATIENCE,
+    fs::project_file::TIME_LIMIT,
     stack::{Piece, Port, ServiceName, Template},
     stack_file,
 };
 
-/// A service of a stack file that says this about it, in a folder with these files.
+/// Returns a service with this configuration, in a folder with these files.
 fn service(says: &str, files: &[(&str, &[u8])]) -> (TempDir, Service) {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -34,7 +34,7 @@ fn environment(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build();
-    let reading = super::environment(service, base, ports, PATIENCE);
+    let reading = super::environment(service, base, ports, TIME_LIMIT);
     runtime.unwrap().block_on(reading)
 }
 
@@ -145,7 +145,7 @@ fn python_writes_at_once_unless_the_file_says_otherwise() {
 }
 
 #[test]
-fn what_an_outer_keeper_put_there_is_gone() {
+fn variables_of_an_outer_daemon_are_removed() {
     let (_folder, service) = service("", &[]);
     let base = base(&[
         ("PILOTLIGHT_SERVICE", "a/b/1"),
@@ -272,11 +272,11 @@ fn what_is_wrong_is_said_with_its_line_and_without_a_value() {
     assert_eq!(refused(b"A: secret"), (1, "has no `=` after `A`".into()));
     assert_eq!(
         refused(b"A='one\n\ntwo'\nB=\"secret\n\n"),
-        (4, "opens a \" that nothing closes".into())
+        (4, "has an unclosed \"".into())
     );
     assert_eq!(
         refused(b"A=\"x\"secret"),
-        (1, "goes on after the closing \"".into())
+        (1, "has text after the closing \"".into())
     );
     assert_eq!(refused(b"A=1\nB=\xff"), (2, "is not UTF-8".into()));
 }
@@ -348,7 +348,7 @@ mod requirements {
         let (_, detail) = fault_of_program(&format!("{{ commands = [{silent}] }}"))
             .await
             .unwrap();
-        assert_eq!(detail, "it ended with code 3");
+        assert_eq!(detail, "it exited with code 3");
         assert_eq!(
             fault_of_program(&format!("{{ commands = [{good}] }}")).await,
             None
@@ -360,6 +360,6 @@ mod requirements {
         let says = "{ commands = ['no-such-program-anywhere'] }";
         let (what, detail) = fault_of(says, &[]).await.unwrap();
         assert_eq!(what, "the command `no-such-program-anywhere`");
-        assert_eq!(detail, "there is no program `no-such-program-anywhere`");
+        assert_eq!(detail, "command not found: `no-such-program-anywhere`");
     }
 }

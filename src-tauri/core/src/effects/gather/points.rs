@@ -169,7 +169,7 @@ fn vite_files(it: &Look) -> Vec<PathBuf> {
 fn mode(it: &Look) -> String {
     let words: Vec<String> = match &it.spec.command {
         None => Vec::new(),
-        Some(Command::Words(words)) => words.iter().map(Template::to_string).collect(),
+        Some(Command::Argv(words)) => words.iter().map(Template::to_string).collect(),
         Some(Command::Shell(line)) => {
             let line = line.to_string();
             line.split_whitespace().map(str::to_owned).collect()

@@ -14,7 +14,7 @@ use crate::{
     diagnose::evidence::{PointsAt, ProjectEvidence},
     effects::{
         env::Base,
-        process::{find_program, words},
+        process::{argv, find_program},
     },
     fs::project_file::Reader,
     model::{facts::LaunchFault, stack::PortTable},
@@ -90,8 +90,8 @@ pub(super) struct Found {
 pub(super) fn look(it: &Look, reader: &Reader) -> Found {
     let spec = &it.spec;
     let command = spec.command.as_ref();
-    let command = command.map(|command| words(&command.render(&spec.name, &*it.ports)));
-    let program = command.map(|words| find_program(&words, &spec.directory, &it.environment));
+    let command = command.map(|command| argv(&command.render(&spec.name, &*it.ports)));
+    let program = command.map(|argv| find_program(&argv, &spec.directory, &it.environment));
     Found {
         points_at: points::look(it, reader),
         project: ProjectEvidence {

@@ -103,7 +103,7 @@ pub(super) async fn look(
 ) -> Sockets {
     let looking = async {
         let listening = tokio::task::spawn_blocking(socket::all_listening);
-        let (listening, table) = tokio::join!(listening, processes.take());
+        let (listening, table) = tokio::join!(listening, processes.scan());
         (listening.ok()?.ok(), table.ok()).into()
     };
     let looked: Option<(Option<Vec<Listening>>, _)> =

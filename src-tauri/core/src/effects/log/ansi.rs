@@ -1,12 +1,12 @@
-//! Colours and other terminal sequences in text.
+//! Terminal sequences in text.
 
 use std::{borrow::Cow, fmt::Write as _};
 
 const ESCAPE: char = '\u{1b}';
 const BELL: char = '\u{7}';
 
-/// The text as a person reads it: without terminal sequences (ECMA-48: CSI, OSC and the two-character
-/// ones), which is what patterns are matched against.
+/// Returns the text without terminal sequences (ECMA-48: CSI, OSC and the two-character ones).
+/// Patterns are matched against it.
 #[must_use]
 pub fn without_ansi(text: &str) -> Cow<'_, str> {
     if !text.contains(ESCAPE) {
@@ -89,7 +89,7 @@ fn colour_length(text: &str) -> usize {
     }
 }
 
-/// Bytes of the sequence that `text` begins with.
+/// Returns the length in bytes of the sequence that `text` begins with.
 fn sequence_length(text: &str) -> usize {
     let mut characters = text.char_indices().skip(1);
     let end = match characters.next() {

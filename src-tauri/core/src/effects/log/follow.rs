@@ -1,4 +1,4 @@
-//! Goes on with the lines that come.
+//! Follows new lines of a log.
 
 use std::{io, time::Duration};
 
@@ -9,27 +9,26 @@ use crate::{
     platform::file::{self, Armed},
 };
 
-/// A line whose end does not come is shown after this much silence (a prompt, a progress bar).
+/// The time after which an incomplete line is shown (a prompt, a progress bar).
 const HELD_BACK: Duration = Duration::from_millis(100);
 
-/// The lines of a service as they come, after those that were there.
+/// The new lines of a service, after the existing ones.
 #[derive(Debug)]
 pub struct Follow {
     reader: Reader,
     watcher: Watcher,
     pace: Pace,
-    /// A pause that is still to be made.
+    /// The pause before the next read.
     pause: Duration,
-    /// Up to where the line that has not ended was looked at after a silence.
+    /// The position of the incomplete line that was last shown.
     offered: Option<(RunId, u64)>,
 }
 
 impl Reader {
-    /// Goes on with what the service writes from now on, through its next runs too unless one run
-    /// was asked for. Lines that were not read yet come first; none is lost in between or comes
-    /// twice.
+    /// Follows the output of the service, including its next runs unless the query names one run.
+    /// Unread lines come first. No line is lost or repeated.
     pub fn follow(self, watcher: &Watcher) -> io::Result<Follow> {
-        // There must be a folder to watch for the first run.
+        // The folder must exist to be watched for the first run.
         file::make_private_folder(self.logs().folder())?;
         Ok(Follow {
             reader: self,
@@ -42,11 +41,10 @@ impl Reader {
 }
 
 impl Follow {
-    /// The next line; waits until there is one. Cancel-safe: a line is either returned or still to
-    /// come.
+    /// Waits for the next line. Cancel-safe.
     pub async fn next(&mut self) -> io::Result<Line> {
         loop {
-            // So that a reader of a flood leaves room for others.
+            // Lets other tasks run during a flood.
             tokio::task::consume_budget().await;
             if let Some(line) = self.reader.next_whole()? {
                 return Ok(line);
@@ -55,7 +53,7 @@ impl Follow {
                 tokio::time::sleep(self.pause).await;
                 self.pause = Duration::ZERO;
             }
-            if self.look()? {
+            if self.has_more()? {
                 continue;
             }
             let log = self.reader.current().map(|run| run.log().log().to_owned());
@@ -63,8 +61,8 @@ impl Follow {
             let arrival = self
                 .goes_on()
                 .then(|| self.watcher.arrival(self.reader.logs().folder()));
-            // What came before the watches were set wakes nobody.
-            if self.look()? {
+            // Data that was written before the watches were set triggers no event.
+            if self.has_more()? {
                 continue;
             }
             let rest = self
@@ -84,12 +82,12 @@ impl Follow {
         }
     }
 
-    /// What a person should know about the lines so far; see [`Reader::take_remarks`].
+    /// Returns the remarks about the lines so far; see [`Reader::take_remarks`].
     pub fn take_remarks(&mut self) -> Vec<String> {
         self.reader.take_remarks()
     }
 
-    /// Whether another run may be read after the present one.
+    /// Returns whether another run may be read after the current one.
     fn goes_on(&mut self) -> bool {
         match self.reader.query().runs {
             Runs::All | Runs::Latest => true,
@@ -97,22 +95,22 @@ impl Follow {
         }
     }
 
-    /// Whether there is more to read.
-    fn look(&mut self) -> io::Result<bool> {
+    /// Returns whether there is more to read.
+    fn has_more(&mut self) -> io::Result<bool> {
         let grown = match self.reader.current() {
-            Some(run) => run.look()?,
+            Some(run) => run.check_growth()?,
             None => false,
         };
         if grown {
             self.pause = self.pace.grew(clock::now().instant);
             return Ok(true);
         }
-        // Only when all of the present run is read: its rest belongs before the next.
+        // Only after the whole current run was read, since its rest comes before the next run.
         Ok(self.goes_on() && self.reader.look_for_runs()?)
     }
 }
 
-/// Never ends without a watch.
+/// Waits for an event; forever without a watch.
 async fn fired(armed: Option<Armed>) {
     match armed {
         Some(armed) => armed.fired().await,

@@ -1,9 +1,9 @@
-//! The index beside a log: when its lines were written, and where it now begins.
+//! The index of a log: when its lines were written, and where the log begins.
 //!
 //! A header of 16 bytes (`PLLOGIDX`, the version as `u32`, four zeros), then records of 16 bytes:
 //! an offset in the log, and a word whose highest byte is the kind and whose rest is a time in
-//! milliseconds since 1970. All numbers are little-endian. Records are appended; a torn or unknown
-//! one ends what is believed.
+//! milliseconds since 1970. All numbers are little-endian. Records are appended; reading stops at
+//! an incomplete or unknown one.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -22,15 +22,15 @@ const RECORD: usize = 16;
 /// A larger index is thinned to half of that: 1 MiB.
 const MAX_RECORDS: usize = 65_536;
 
-/// What one record says.
+/// A record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Record {
-    /// All before `offset` had been written by then; what lies before the record before this one
-    /// had been written earlier.
+    /// Everything before `offset` was written by this time, and everything before the previous
+    /// record earlier.
     Written { offset: u64, millis: u64 },
-    /// Nobody knows when what lies before `offset` was written.
+    /// The time of everything before `offset` is unknown.
     Unknown { offset: u64 },
-    /// The log begins here: what lies before has been let go.
+    /// The log begins here: earlier data was discarded.
     Begins { offset: u64 },
 }
 
@@ -66,15 +66,15 @@ impl Record {
     }
 }
 
-/// Up to `offset`, and not before the entry before, lines were written at `time`.
+/// Lines between the previous entry and `offset` were written at this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {
     offset: u64,
-    /// Milliseconds since 1970; `None` if nobody knows.
+    /// Milliseconds since 1970; `None` if unknown.
     millis: Option<u64>,
 }
 
-/// Why an index could not be believed, wholly or in part.
+/// Why an index cannot be used, completely or in part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Damage {
     #[error("it is missing")]
@@ -91,16 +91,16 @@ pub(super) struct Index {
     begins: u64,
     /// By growing offset.
     entries: Vec<Entry>,
-    /// Records in the file that are believed.
+    /// The number of valid records in the file.
     records: usize,
 }
 
 impl Index {
-    /// Reads what can be believed of an index. A damaged one is read up to the damage.
+    /// Reads the valid part of an index.
     pub(super) fn load(path: &Path) -> io::Result<(Self, Option<Damage>)> {
         let mut bytes = Vec::new();
         match File::open(path) {
-            // An index is kept below this; more could only be something else.
+            // A valid index is smaller than this.
             Ok(file) => file
                 .take((HEADER + 4 * MAX_RECORDS * RECORD) as u64)
                 .read_to_end(&mut bytes)?,
@@ -113,7 +113,7 @@ impl Index {
             return Ok((Self::default(), Some(Damage::Foreign)));
         };
         let mut index = Self::default();
-        // A record that is being written just now is not there yet.
+        // A record that is being written is incomplete.
         for bytes in records.as_chunks().0 {
             let believed = Record::parse(bytes).is_some_and(|record| index.push(record));
             if !believed {
@@ -123,7 +123,7 @@ impl Index {
         Ok((index, None))
     }
 
-    /// Takes a record in, unless it contradicts those before it.
+    /// Adds a record, unless it contradicts earlier ones.
     fn push(&mut self, record: Record) -> bool {
         let last = self.noted();
         let (offset, millis) = match record {
@@ -144,26 +144,27 @@ impl Index {
         true
     }
 
-    /// Where the log begins: after what was let go.
+    /// Returns the offset at which the log begins, after discarded data.
     pub(super) fn begins(&self) -> u64 {
         self.begins
     }
 
-    /// How far into the log it reaches.
+    /// Returns the offset up to which the log is indexed.
     pub(super) fn noted(&self) -> u64 {
         self.entries.last().map_or(0, |entry| entry.offset)
     }
 
-    /// When the line that ends before `end` was written.
+    /// Returns when the line that ends before `end` was written.
     pub(super) fn time_of(&self, end: u64) -> Option<SystemTime> {
         let entry = self.entries.partition_point(|entry| entry.offset < end);
         self.entries.get(entry)?.millis.map(from_millis)
     }
 
-    /// From which offset on lines may have been written at `time` or later; `None` if all are older.
+    /// Returns the offset after which lines may have been written at `time` or later; `None` if all
+    /// are older.
     pub(super) fn since(&self, time: SystemTime) -> Option<u64> {
         let millis = to_millis(time);
-        // Looked at one by one, since a clock that was set back leaves them unsorted.
+        // A linear search, since a clock that was set back leaves them unsorted.
         let first = self
             .entries
             .iter()
@@ -172,7 +173,7 @@ impl Index {
         Some(before.map_or(0, |before| self.entries[before].offset))
     }
 
-    /// Adds what a reader saw itself, and forgets what lies before `read`.
+    /// Adds an observation of a reader, and removes entries before `read`.
     pub(super) fn observe(&mut self, size: u64, time: SystemTime, read: u64) {
         if size > self.noted() {
             self.entries.push(Entry {
@@ -180,15 +181,15 @@ impl Index {
                 millis: Some(to_millis(time)),
             });
             let past = self.entries.partition_point(|entry| entry.offset < read);
-            // Now and then, so that it costs nothing on the whole.
+            // Only occasionally, so that it costs nothing on average.
             if past > 1_024 {
                 self.entries.drain(..past);
             }
         }
     }
 
-    /// Forgets what has been let go, and of entries close in time the earlier ones, until at most
-    /// `most` are left. A line's time comes out later by that closeness, never earlier.
+    /// Removes entries of discarded data, and of entries close in time the earlier ones, until at
+    /// most `most` are left. A line's time may become later by that distance, never earlier.
     fn thin(&mut self, most: usize) {
         let gone = self
             .entries
@@ -211,7 +212,7 @@ impl Index {
                 !close
             });
             self.entries.reverse();
-            // Only where known and unknown alternate without end can this be of no use.
+            // This helps only if known and unknown times do not alternate.
             let Some(next) = step.checked_mul(2) else {
                 self.entries.drain(..self.entries.len() - most);
                 return;
@@ -241,7 +242,7 @@ impl Index {
     }
 }
 
-/// An index that is being written.
+/// Writes an index.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct IndexWriter {
     records: usize,
@@ -250,13 +251,13 @@ pub(super) struct IndexWriter {
 }
 
 impl IndexWriter {
-    /// Makes the index of a new log.
+    /// Creates the index of a new log.
     pub(super) fn create(path: &Path) -> io::Result<()> {
         file::open_private(path)?.write_all(&header())
     }
 
-    /// Goes on with the index of a log of `size` bytes. One that cannot be believed is set aside
-    /// under the name `aside`, and what was written so far has no known times.
+    /// Continues the index of a log of `size` bytes. An unusable one is renamed to `aside`, and the
+    /// times of the existing lines are unknown.
     pub(super) fn resume(
         path: &Path,
         aside: &Path,
@@ -264,7 +265,7 @@ impl IndexWriter {
     ) -> io::Result<(Self, Option<Damage>)> {
         let (mut index, mut damage) = Index::load(path)?;
         if index.noted() > size {
-            // The log was emptied by somebody else.
+            // Another process has truncated the log.
             damage = Some(Damage::Garbage);
             index = Index::default();
         }
@@ -288,17 +289,17 @@ impl IndexWriter {
         }
     }
 
-    /// How far into the log the index reaches.
+    /// Returns the offset up to which the log is indexed.
     pub(super) fn noted(&self) -> u64 {
         self.noted
     }
 
-    /// Where the log begins.
+    /// Returns the offset at which the log begins.
     pub(super) fn begins(&self) -> u64 {
         self.begins
     }
 
-    /// Notes that all before `size` had been written by `time`.
+    /// Records that everything before `size` was written by `time`.
     pub(super) fn note(&mut self, path: &Path, size: u64, time: SystemTime) -> io::Result<()> {
         let millis = to_millis(time);
         self.append(
@@ -312,15 +313,16 @@ impl IndexWriter {
         Ok(())
     }
 
-    /// Notes that the log begins at `offset` from now on.
+    /// Records that the log now begins at `offset`.
     pub(super) fn begin_at(&mut self, path: &Path, offset: u64) -> io::Result<()> {
         self.append(path, Record::Begins { offset })?;
         self.begins = offset;
         Ok(())
     }
 
-    /// Opened anew each time, so that a thousand idle services cost no file descriptors. Written
-    /// where the record belongs rather than at the end: over one that a full disk tore.
+    /// Opens the file each time, so that a thousand idle services use no file descriptors. Writes
+    /// at the position of the record and not at the end of the file, which may have a partial
+    /// record after a full disk.
     fn append(&mut self, path: &Path, record: Record) -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).open(path)?;
         let end = (HEADER + self.records * RECORD) as u64;
@@ -330,19 +332,19 @@ impl IndexWriter {
         Ok(())
     }
 
-    /// Whether the index has grown too large.
+    /// Returns whether the index is too large.
     pub(super) fn is_full(&self) -> bool {
         self.records >= MAX_RECORDS
     }
 
-    /// Makes a large index small again, at the cost of exactness in its busiest times.
+    /// Shrinks a large index, at the cost of precision in its busiest times.
     pub(super) fn thin(path: &Path) -> io::Result<Self> {
         let (mut index, _) = Index::load(path)?;
         index.thin(MAX_RECORDS / 2);
         Self::rewrite(path, &index)
     }
 
-    /// Readers see the old index or the new one, never a part.
+    /// Replaces the index atomically.
     fn rewrite(path: &Path, index: &Index) -> io::Result<Self> {
         let draft = path.with_extension("index.new");
         let written = fs::remove_file(&draft)
@@ -353,7 +355,7 @@ impl IndexWriter {
             .and_then(|()| file::open_private(&draft)?.write_all(&index.to_bytes()))
             .and_then(|()| fs::rename(&draft, path));
         if let Err(error) = written {
-            // Half a draft on a full disk only takes room.
+            // A partial file only takes space.
             let _ = fs::remove_file(&draft);
             return Err(error);
         }

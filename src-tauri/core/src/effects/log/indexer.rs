@@ -1,4 +1,4 @@
-//! What accompanies a log while its service writes it: the times of its lines, and its size.
+//! Indexes a log while its service writes it, and limits its size.
 
 use std::{
     fs::File,
@@ -16,33 +16,39 @@ use crate::{
     stack::LogLimits,
 };
 
-/// How far to look for the end of a line to cut after. A longer one is cut in its middle.
+/// How far to search for a line end at which to cut. A longer line is cut in its middle.
 const LONGEST_CUT_LINE: u64 = 1 << 20;
 
-/// Notes when the lines of a run are written and lets its oldest part go when it is larger than
-/// `limits.size` by an eighth. Ends soon after `cancel`, when all that was written by then is noted.
+/// Records when the lines of a run are written, and discards the oldest part when the log exceeds
+/// `limits.size` by an eighth. Ends soon after `cancel`, once everything written by then is
+/// recorded.
 ///
-/// The service writes on its own: nothing here can hold it up, and without this it only loses the
-/// times of its lines. Goes on where an earlier daemon stopped. A failure (a full disk) is logged
-/// once and the next step tried as if nothing had been. Costs nothing while the service is silent.
-pub async fn keep(watcher: &Watcher, run: &RunLog, limits: LogLimits, cancel: CancellationToken) {
-    let mut keeping = Keeping {
+/// The service writes independently of this: a failure here costs only the times of its lines.
+/// Continues the work of an earlier daemon. A failure (a full disk) is logged once, and the next
+/// step is tried regardless. Costs nothing while the service is silent.
+pub async fn run_indexer(
+    watcher: &Watcher,
+    run: &RunLog,
+    limits: LogLimits,
+    cancel: CancellationToken,
+) {
+    let mut indexer = Indexer {
         run,
         limit: limits.size,
-        pen: None,
+        writer: None,
         seen: 0,
         begins: 0,
-        complained: false,
+        warned: false,
     };
     let mut pace = Pace::default();
     loop {
-        let Some(mut grown) = keeping.look().await else {
+        let Some(mut grown) = indexer.check_growth().await else {
             return;
         };
         let mut armed = None;
         if !grown {
             armed = Some(watcher.growth(run.log()));
-            let Some(grown_since) = keeping.look().await else {
+            let Some(grown_since) = indexer.check_growth().await else {
                 return;
             };
             grown = grown_since;
@@ -59,31 +65,31 @@ pub async fn keep(watcher: &Watcher, run: &RunLog, limits: LogLimits, cancel: Ca
             }
         };
         if goes_on.is_none() {
-            keeping.look().await;
+            indexer.check_growth().await;
             return;
         }
     }
 }
 
-struct Keeping<'run> {
+struct Indexer<'run> {
     run: &'run RunLog,
     limit: u64,
-    /// `None` until the index could be opened.
-    pen: Option<IndexWriter>,
-    /// The size at the last look.
+    /// `None` until the index is open.
+    writer: Option<IndexWriter>,
+    /// The size at the last check.
     seen: u64,
-    /// What lies before was let go, or could not be.
+    /// Data before this offset was discarded, or could not be.
     begins: u64,
-    complained: bool,
+    warned: bool,
 }
 
-impl Keeping<'_> {
-    /// Looks once: whether the log has grown, or `None` if it is gone.
-    async fn look(&mut self) -> Option<bool> {
+impl Indexer<'_> {
+    /// Checks and indexes the log once. Returns whether it has grown, or `None` if it was deleted.
+    async fn check_growth(&mut self) -> Option<bool> {
         let extent = match File::open(self.run.log()).and_then(|log| file::extent(&log)) {
             Ok(extent) => extent,
             Err(error) => {
-                self.complain("read", &error);
+                self.warn_once("read", &error);
                 return (error.kind() != io::ErrorKind::NotFound).then_some(false);
             }
         };
@@ -91,43 +97,44 @@ impl Keeping<'_> {
             return Some(false);
         }
         if extent.size < self.seen {
-            // Somebody emptied the file; the index starts anew with it.
-            self.pen = None;
+            // Another process has truncated the file; the index starts again.
+            self.writer = None;
             self.begins = 0;
         }
         self.seen = extent.size;
         if let Err(error) = self.note(extent) {
-            self.complain("note the times of", &error);
+            self.warn_once("note the times of", &error);
         }
         if let Err(error) = self.shorten(extent.size).await {
-            self.complain("shorten", &error);
+            self.warn_once("shorten", &error);
         }
         Some(true)
     }
 
     fn note(&mut self, extent: Extent) -> io::Result<()> {
         let index = self.run.index();
-        let pen = if let Some(pen) = &mut self.pen {
-            pen
+        let writer = if let Some(writer) = &mut self.writer {
+            writer
         } else {
-            let (pen, damage) = IndexWriter::resume(index, &self.run.index_aside(), extent.size)?;
+            let (writer, damage) =
+                IndexWriter::resume(index, &self.run.index_aside(), extent.size)?;
             if let Some(damage) = damage {
                 tracing::warn!(index = %index.display(), %damage,
                     "the times of earlier log lines are not known");
             }
-            self.begins = pen.begins();
-            self.pen.insert(pen)
+            self.begins = writer.begins();
+            self.writer.insert(writer)
         };
-        if extent.size > pen.noted() {
-            pen.note(index, extent.size, extent.modified)?;
+        if extent.size > writer.noted() {
+            writer.note(index, extent.size, extent.modified)?;
         }
-        if pen.is_full() {
-            *pen = IndexWriter::thin(index)?;
+        if writer.is_full() {
+            *writer = IndexWriter::thin(index)?;
         }
         Ok(())
     }
 
-    /// Lets the oldest part go if there is an eighth more than allowed.
+    /// Discards the oldest part if the log exceeds its limit by an eighth.
     async fn shorten(&mut self, size: u64) -> io::Result<()> {
         let kept = size.saturating_sub(self.begins);
         if kept <= self.limit.saturating_add(self.limit / 8) {
@@ -135,12 +142,12 @@ impl Keeping<'_> {
         }
         let wanted = size - self.limit;
         let run = self.run.clone();
-        // Reading around the cut and freeing storage can wait for the disk.
+        // Reading around the cut and freeing storage may block on the disk.
         self.begins = blocking(move || line_from(run.log(), wanted)).await?;
-        // Noted first, so that no reader meets the hole unawares; let go even if that fails, since
-        // a full disk may be why.
-        let noted = match &mut self.pen {
-            Some(pen) => pen.begin_at(self.run.index(), self.begins),
+        // Recorded first, so that no reader finds an unexpected hole. The data is discarded even if
+        // that fails, since a full disk may be the reason.
+        let noted = match &mut self.writer {
+            Some(writer) => writer.begin_at(self.run.index(), self.begins),
             None => Ok(()),
         };
         let (run, begins) = (self.run.clone(), self.begins);
@@ -148,10 +155,10 @@ impl Keeping<'_> {
         noted
     }
 
-    fn complain(&mut self, what: &str, error: &io::Error) {
-        if !self.complained {
+    fn warn_once(&mut self, what: &str, error: &io::Error) {
+        if !self.warned {
             tracing::warn!(log = %self.run.log().display(), %error, "failed to {what} the log");
-            self.complained = true;
+            self.warned = true;
         }
     }
 }
@@ -162,7 +169,7 @@ async fn blocking<T: Send + 'static>(
     task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
-/// Where the first line begins at `wanted` or after it; `wanted` itself in an endless line.
+/// Returns the offset of the first line at or after `wanted`; `wanted` itself in an endless line.
 fn line_from(log: &Path, wanted: u64) -> io::Result<u64> {
     let mut at = wanted.saturating_sub(1);
     let mut log = File::open(log)?;

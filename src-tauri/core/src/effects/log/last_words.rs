@@ -1,4 +1,4 @@
-//! What a service said last, for a finding.
+//! The last error or line of a log, for a finding.
 
 use std::{
     fs::File,
@@ -7,16 +7,16 @@ use std::{
 
 use super::{Level, RunLog, level, line::shown, without_ansi};
 
-/// What was said before this much of output is not what it died of.
+/// The number of bytes at the end of a log that are searched.
 const LOOKED_AT: u64 = 16 * 1024;
-/// A finding is read by a person.
+/// The maximum length in characters.
 const LONGEST: usize = 500;
 
-/// The line that says best why a run ended: its last error (the last line of a traceback, `Error:
-/// …`, a panic with its message), or else its last line that is not empty. Of what came last, 16
-/// KiB are looked at. `None` if it wrote nothing, or its log cannot be read.
+/// Returns the line that best explains why a run ended: its last error (the last line of a
+/// traceback, `Error: …`, a panic with its message), or else its last line that is not empty.
+/// Searches the last 16 KiB. `None` if the log is empty or cannot be read.
 ///
-/// Without terminal sequences and at most 500 characters. Secrets are not masked here.
+/// Without terminal sequences and at most 500 characters. Secrets are not redacted here.
 #[must_use]
 pub fn last_words(run: &RunLog) -> Option<String> {
     let mut log = File::open(run.log()).ok()?;
@@ -26,7 +26,7 @@ pub fn last_words(run: &RunLog) -> Option<String> {
     let mut bytes = Vec::new();
     log.take(LOOKED_AT).read_to_end(&mut bytes).ok()?;
     if start > 0 {
-        // The first line is cut, unless it is all there is.
+        // The first line is incomplete, unless it is the only one.
         let whole = memchr::memchr(b'\n', &bytes).map(|end| end + 1);
         if let Some(whole) = whole.filter(|whole| *whole < bytes.len()) {
             bytes.drain(..whole);
@@ -36,7 +36,7 @@ pub fn last_words(run: &RunLog) -> Option<String> {
         .split(|byte| *byte == b'\n')
         .map(|line| {
             let text = String::from_utf8_lossy(shown(line));
-            // Zeros are what was let go.
+            // Discarded data reads as zeros.
             let text = without_ansi(&text).replace('\0', "");
             text.trim_end().to_owned()
         })
@@ -53,7 +53,7 @@ fn choose(lines: &[String]) -> Option<String> {
         .or_else(|| lines.iter().rposition(|line| !is_aftermath(line)))
         .or((!lines.is_empty()).then_some(0))?;
     let mut words = lines[at].trim().to_owned();
-    // Rust says where on one line and what on the next.
+    // Rust prints the location on one line and the message on the next.
     if words.contains(" panicked at ")
         && words.ends_with(':')
         && let Some(message) = lines.get(at + 1)
@@ -67,7 +67,7 @@ fn choose(lines: &[String]) -> Option<String> {
     Some(words)
 }
 
-/// What follows an error and says nothing of it.
+/// Returns whether a line follows an error without describing it.
 fn is_aftermath(line: &str) -> bool {
     [
         "npm ERR!",

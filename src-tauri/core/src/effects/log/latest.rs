@@ -1,4 +1,4 @@
-//! The last line of a service, as it changes.
+//! Follows the last line of a service.
 
 use std::{io, time::Duration};
 
@@ -8,11 +8,12 @@ use super::{
 };
 use crate::platform::file;
 
-/// Nobody reads lines that follow each other faster. A flood costs one look in this time.
+/// The minimum interval between two lines, since nobody can read faster. A flood costs one read in
+/// this time.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The last line of a service, whenever it has become another one. However much is written in
-/// between, only the end of the log is read.
+/// The last line of a service, each time it changes. However much is written in between, only the
+/// end of the log is read.
 #[derive(Debug)]
 pub struct Latest {
     logs: ServiceLogs,
@@ -23,7 +24,7 @@ pub struct Latest {
 }
 
 impl Latest {
-    /// Makes the folder of the logs, since there must be one to watch for the first run.
+    /// Follows these logs. Creates their folder, which must exist to be watched for the first run.
     pub fn of(logs: ServiceLogs, watcher: &Watcher) -> io::Result<Self> {
         file::make_private_folder(logs.folder())?;
         Ok(Self {
@@ -35,22 +36,22 @@ impl Latest {
         })
     }
 
-    /// The last line; waits until it is not the one that was given before. Cancel-safe.
+    /// Waits until the last line differs from the one returned before. Cancel-safe.
     pub async fn next(&mut self) -> io::Result<Line> {
         loop {
             if !self.paused {
                 tokio::time::sleep(PAUSE).await;
                 self.paused = true;
             }
-            // Set before the look, so that what comes after it wakes.
+            // Set before the read, so that later data triggers an event.
             let arrival = self.watcher.arrival(self.logs.folder());
             let run = self.logs.latest_run()?;
             let growth = run.map(|run| self.watcher.growth(self.logs.run(run).log()));
-            let mut line = look(&self.logs, &mut self.known)?;
+            let mut line = read_last_line(&self.logs, &mut self.known)?;
             if line.as_ref().is_some_and(|line| !line.complete) {
-                // The rest of it is being written, most likely.
+                // The rest of it is probably being written.
                 tokio::time::sleep(PAUSE).await;
-                line = look(&self.logs, &mut self.known)?;
+                line = read_last_line(&self.logs, &mut self.known)?;
             }
             if let Some(line) = line.filter(|line| self.shown.as_ref() != Some(line)) {
                 self.shown = Some(line.clone());
@@ -71,17 +72,17 @@ impl Latest {
     }
 }
 
-/// The last line that the latest run of a service has written, whether its end has come or not.
+/// Returns the last line of the latest run of a service, complete or not.
 pub fn last_line(logs: &ServiceLogs) -> io::Result<Option<Line>> {
-    look(logs, &mut LastLine::default())
+    read_last_line(logs, &mut LastLine::default())
 }
 
-fn look(logs: &ServiceLogs, known: &mut LastLine) -> io::Result<Option<Line>> {
+fn read_last_line(logs: &ServiceLogs, known: &mut LastLine) -> io::Result<Option<Line>> {
     let Some(run) = logs.latest_run()? else {
         return Ok(None);
     };
     match RunReader::last_line(logs.run(run), known) {
-        // The file was deleted in the meantime.
+        // The file was deleted meanwhile.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         line => line,
     }
@@ -127,7 +128,7 @@ mod tests {
         log.write_all(b"before\nbegins ").unwrap();
         for written in 1..=4_u64 {
             log.write_all(&vec![b'x'; 1 << 20]).unwrap();
-            let line = look(&logs, &mut known).unwrap().unwrap();
+            let line = read_last_line(&logs, &mut known).unwrap().unwrap();
             assert!(line.text.starts_with("begins xx"), "{written}");
             assert!(line.text.len() <= 64 * 1024 && !line.complete);
             let all = line.text.len() as u64 + line.left_out;
@@ -138,7 +139,7 @@ mod tests {
             " [3 MiB more]"
         );
         log.write_all(b"\nafter\n").unwrap();
-        let line = look(&logs, &mut known).unwrap().unwrap();
+        let line = read_last_line(&logs, &mut known).unwrap().unwrap();
         assert_eq!(
             (line.text.as_str(), line.left_out, line.complete),
             ("after", 0, true)

@@ -1,34 +1,33 @@
-//! How grave a line is: a guess from the ways in which common programs write it.
+//! The level of a log line: a guess from the formats of common programs.
 
 use std::sync::LazyLock;
 
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
-/// How grave a line is, lightest first.
+/// The level of a log line, least severe first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// The finest.
+    /// Very detailed.
     Trace,
-    /// For who looks into the program.
+    /// For debugging.
     Debug,
-    /// The usual.
+    /// Normal operation.
     Info,
     /// Something may be wrong.
     Warn,
-    /// Something is wrong; what others call critical or fatal, too.
+    /// Something is wrong. Includes critical and fatal.
     Error,
 }
 
-/// A level stands near the beginning of a line, if anywhere.
+/// The level is near the beginning of a line, if present.
 const WHERE: usize = 256;
 
-/// Words that are a level wherever they stand in capitals (`INFO:     Started`, `2024-01-09
-/// 10:00:00,123 ERROR [main]`), and in any case where punctuation makes them one (`[error]`,
-/// `<warn>`, `error:`, `level=info`, `"level":"warn"`); numbers as pino and bunyan write them; a
-/// letter as Redis (`1:M 09 Jan 2024 10:00:00.000 * Ready`) and glog (`E0109 10:00:00`) do. The
-/// first in the line counts.
+/// Words that are a level anywhere in capitals (`INFO:     Started`, `2024-01-09 10:00:00,123 ERROR
+/// [main]`), and in any case with punctuation (`[error]`, `<warn>`, `error:`, `level=info`,
+/// `"level":"warn"`); numbers as pino and bunyan write them; a letter as Redis (`1:M 09 Jan 2024
+/// 10:00:00.000 * Ready`) and glog (`E0109 10:00:00`) do. The first in the line counts.
 static MARK: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r#"(?x)
@@ -42,7 +41,7 @@ static MARK: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// Lines that are errors without a word for it: the first and the last of a traceback, a panic, an
+/// Lines that are errors without a level: the first and the last of a traceback, a panic, an
 /// uncaught exception.
 static ERROR: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -58,7 +57,7 @@ static ERROR: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// The level of a line, given without terminal sequences.
+/// Returns the level of a line without terminal sequences.
 pub(super) fn guess(text: &str) -> Option<Level> {
     let head = &text[..text.floor_char_boundary(WHERE)];
     if ERROR.is_match(head) {
@@ -83,8 +82,8 @@ fn named(word: &str) -> Option<Level> {
     }
 }
 
-/// Levels are written in ASCII. That spares the tables of all the world's letters, which take
-/// milliseconds to build, while a service that has ended waits to be started again.
+/// Compiles an ASCII pattern. Unicode tables would take milliseconds to build, while a crashed
+/// service waits to be restarted.
 #[expect(
     clippy::expect_used,
     reason = "the patterns are constants; a test compiles them"

@@ -5,29 +5,30 @@ use std::time::SystemTime;
 use super::{Level, level, without_ansi};
 use crate::model::facts::RunId;
 
-/// The longest line that is given as one.
+/// The maximum length of a line that is returned as one.
 pub(super) const LONGEST: usize = 64 * 1024;
 
-/// A line of a log, or a part of one that is longer than 64 KiB or was shown before its end came.
+/// A log line, or a part of one that is longer than 64 KiB or was returned before it was complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// The run that wrote it.
     pub run: RunId,
-    /// When its end was written; `None` if nobody knows.
+    /// When its end was written; `None` if unknown.
     pub time: Option<SystemTime>,
-    /// Without the end of the line. Terminal sequences stay, what is not UTF-8 is replaced (U+FFFD).
-    /// Of text that overwrites itself with carriage returns (a progress bar) this is what stood last.
+    /// The text without the newline. Terminal sequences stay; invalid UTF-8 is replaced (U+FFFD).
+    /// Of text that overwrites itself with carriage returns (a progress bar), only the last version
+    /// is kept.
     pub text: String,
-    /// Whether it goes on from the part before.
+    /// Whether it continues the previous part.
     pub continues: bool,
-    /// Whether its end is in it: otherwise the next part, if any comes, continues it.
+    /// Whether it is complete. Otherwise the next part, if any, continues it.
     pub complete: bool,
     /// The number of bytes of the line that are left out after this text.
     pub left_out: u64,
 }
 
 impl Line {
-    /// How grave it is, as far as that can be guessed from its text.
+    /// Guesses its level from its text.
     #[must_use]
     pub fn level(&self) -> Option<Level> {
         level::guess(&without_ansi(&self.text))
@@ -45,7 +46,7 @@ impl Line {
     }
 }
 
-/// What a terminal would show of the bytes of a line.
+/// Returns the part of a line that a terminal would show.
 pub(super) fn shown(mut bytes: &[u8]) -> &[u8] {
     while let Some(rest) = bytes.strip_suffix(b"\r") {
         bytes = rest;
@@ -56,14 +57,14 @@ pub(super) fn shown(mut bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// How many of the bytes can be given now, when their line goes on: not the beginning of a
-/// character, and no carriage return that may belong to the end of the line.
+/// Returns the number of bytes of an incomplete line that can be returned now: no partial
+/// character, and no carriage return that may belong to the line end.
 pub(super) fn whole_part(bytes: &[u8]) -> usize {
     let mut end = bytes.len();
     if bytes.ends_with(b"\r") {
         end -= 1;
     }
-    // A character has up to four bytes; the first says how many.
+    // A character has up to four bytes; the first one determines the number.
     let last = bytes[..end].len().saturating_sub(3)..end;
     let begun = bytes[last.clone()]
         .iter()

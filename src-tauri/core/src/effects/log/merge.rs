@@ -1,4 +1,4 @@
-//! The logs of several services as one, in the order of their times.
+//! Merges the logs of several services by time.
 
 use std::{cmp::Reverse, collections::BinaryHeap, io, time::SystemTime};
 
@@ -7,20 +7,20 @@ use tokio::{sync::mpsc, task::JoinSet};
 use super::{Line, Query, Reader, ServiceLogs, Watcher};
 use crate::stack::ServiceName;
 
-/// Lines that wait to be taken while several services are followed. Each is at most 64 KiB.
+/// The number of buffered lines while several services are followed. Each is at most 64 KiB.
 const WAITING: usize = 64;
 
-/// The lines of several services by time. An iterator over what is there now;
-/// [`Merged::follow`] goes on with what comes.
+/// The lines of several services by time. An iterator over the existing lines;
+/// [`MergedLogs::follow`] continues with new ones.
 ///
-/// A line without a known time stays with the line of its service before it. Lines of the same time
-/// come in the order in which the services were given.
+/// A line without a known time stays with the previous line of its service. Lines of the same time
+/// keep the order in which the services were given.
 #[derive(Debug)]
-pub struct Merged {
+pub struct MergedLogs {
     sources: Vec<Source>,
     /// Each source that has a line, by the time of that line.
     order: BinaryHeap<Reverse<(SystemTime, usize)>>,
-    /// Whether a line that has not ended is left for later.
+    /// Whether incomplete lines are left for later.
     holds_back: bool,
 }
 
@@ -32,9 +32,8 @@ struct Source {
     time: SystemTime,
 }
 
-impl Merged {
-    /// Opens the logs of these services. The query is asked of each; so many lines as its `tail`
-    /// says come of each.
+impl MergedLogs {
+    /// Opens the logs of these services. The query applies to each of them, including its `tail`.
     pub fn open(
         logs: impl IntoIterator<Item = (ServiceName, ServiceLogs)>,
         query: &Query,
@@ -55,8 +54,8 @@ impl Merged {
         Ok(merged)
     }
 
-    /// Goes on with what the services write from now on, after the lines that were not read yet.
-    /// What comes at nearly the same time from two services comes in the order in which it is seen.
+    /// Follows the output of the services, after the unread lines. Nearly simultaneous lines of two
+    /// services keep the order in which they are seen.
     #[must_use]
     pub fn follow(mut self, watcher: &Watcher) -> MergedFollow {
         self.holds_back = true;
@@ -68,7 +67,7 @@ impl Merged {
         }
     }
 
-    /// What a person should know about the lines so far; see [`Reader::take_remarks`].
+    /// Returns the remarks about the lines so far; see [`Reader::take_remarks`].
     pub fn take_remarks(&mut self) -> Vec<(ServiceName, String)> {
         let mut remarks = Vec::new();
         for source in &mut self.sources {
@@ -78,8 +77,8 @@ impl Merged {
         remarks
     }
 
-    fn take(&mut self) -> io::Result<Option<(ServiceName, Line)>> {
-        // The first time around no source has a line yet.
+    fn next_line(&mut self) -> io::Result<Option<(ServiceName, Line)>> {
+        // At first no source has a line.
         if self.order.is_empty() {
             for source in 0..self.sources.len() {
                 self.advance(source)?;
@@ -93,7 +92,7 @@ impl Merged {
         Ok(line.map(|line| (self.sources[earliest].service.clone(), line)))
     }
 
-    /// Takes the next line of a source in.
+    /// Reads the next line of a source.
     fn advance(&mut self, number: usize) -> io::Result<()> {
         let source = &mut self.sources[number];
         source.line = match source.reader.next_whole()? {
@@ -108,31 +107,31 @@ impl Merged {
     }
 }
 
-impl Iterator for Merged {
+impl Iterator for MergedLogs {
     type Item = io::Result<(ServiceName, Line)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.take().transpose()
+        self.next_line().transpose()
     }
 }
 
-/// The lines of several services as they come.
+/// The new lines of several services.
 #[derive(Debug)]
 pub struct MergedFollow {
-    /// What was there; `None` when all of it has been read.
-    history: Option<Merged>,
+    /// The existing lines; `None` once all were read.
+    history: Option<MergedLogs>,
     watcher: Watcher,
     lines: Option<mpsc::Receiver<io::Result<(ServiceName, Line)>>>,
-    /// A task for each service. They end with this.
+    /// A task for each service. They end with this value.
     readers: JoinSet<()>,
 }
 
 impl MergedFollow {
-    /// The next line; waits until there is one. `None` when no service is followed. Cancel-safe.
+    /// Waits for the next line; `None` if no service is followed. Cancel-safe.
     pub async fn next(&mut self) -> io::Result<Option<(ServiceName, Line)>> {
         if let Some(history) = &mut self.history {
             tokio::task::consume_budget().await;
-            if let Some(line) = history.take()? {
+            if let Some(line) = history.next_line()? {
                 return Ok(Some(line));
             }
             self.lines = Some(self.follow_all()?);

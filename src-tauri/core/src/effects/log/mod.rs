@@ -1,5 +1,5 @@
-//! Logs: one file a run, written by the service itself. `docs/logs.md` tells where they are and
-//! how their times are known.
+//! Logs: one file for each run, written by the service itself. `docs/logs.md` describes their
+//! location and the source of their times.
 
 mod ansi;
 mod errors;
@@ -25,12 +25,12 @@ pub use self::{
     ansi::{with_colours, without_ansi, without_colours},
     errors::read_errors,
     follow::Follow,
-    indexer::keep,
+    indexer::run_indexer,
     last_words::last_words,
     latest::{Latest, last_line},
     level::Level,
     line::Line,
-    merge::{Merged, MergedFollow},
+    merge::{MergedFollow, MergedLogs},
     read::{Query, Reader, Runs},
 };
 pub use crate::platform::file::Watcher;
@@ -40,13 +40,13 @@ use crate::{
     stack::{LogLimits, ServiceName},
 };
 
-/// The logs of one service: a folder with two files for each run.
+/// The logs of a service: a folder with two files for each run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceLogs {
     folder: PathBuf,
 }
 
-/// The log of one run, and the index beside it.
+/// The log of a run, and its index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunLog {
     run: RunId,
@@ -55,36 +55,35 @@ pub struct RunLog {
 }
 
 impl ServiceLogs {
-    /// The logs in this folder, which need not exist yet.
+    /// Returns the logs in this folder, which need not exist yet.
     #[must_use]
     pub fn open(folder: PathBuf) -> Self {
         Self { folder }
     }
 
-    /// Where the logs of a service are under the folder of all logs.
+    /// Returns the logs of a service in the folder of all logs.
     #[must_use]
     pub fn of(logs: &Path, stack: &StackId, service: &ServiceName) -> Self {
         Self::open(logs.join(&stack.0).join(service.as_str()))
     }
 
-    /// The folder.
+    /// Returns the folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Creates the log of a run, for the present user only: the file that the service is given as
-    /// its standard output and standard error. Fails if that run has a log already.
+    /// Creates the log of a run, readable only by the current user: the service writes its standard
+    /// output and standard error to it. Fails if the run has a log already.
     ///
-    /// The times of its lines are a matter of [`ServiceLogs::begin_index`], which can wait until
-    /// the service runs.
+    /// The index is created by [`ServiceLogs::begin_index`], which can wait until the service runs.
     pub fn create(&self, run: RunId) -> io::Result<File> {
         file::make_private_folder(&self.folder)?;
         file::create_append_private(&self.run(run).log)
     }
 
-    /// Begins the index of a new log, before anybody [keeps](keep) it. A service can do without
-    /// the times of its lines, so that a failure is only logged.
+    /// Creates the index of a new log, before it is [indexed](run_indexer). A failure is only
+    /// logged, since a service can run without it.
     pub fn begin_index(&self, run: RunId) {
         let index = self.run(run).index;
         if let Err(error) = index::IndexWriter::create(&index) {
@@ -92,7 +91,7 @@ impl ServiceLogs {
         }
     }
 
-    /// The paths of a run's log, which need not exist.
+    /// Returns the paths of a run's log, which need not exist.
     #[must_use]
     pub fn run(&self, run: RunId) -> RunLog {
         RunLog {
@@ -102,7 +101,7 @@ impl ServiceLogs {
         }
     }
 
-    /// The runs that have a log, oldest first. None if the folder is not there.
+    /// Returns the runs that have a log, oldest first; none if the folder does not exist.
     pub fn runs(&self) -> io::Result<Vec<RunId>> {
         let entries = match fs::read_dir(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -111,7 +110,7 @@ impl ServiceLogs {
         let mut runs = Vec::new();
         for entry in entries {
             let name = entry?.file_name();
-            // Nothing but what `run` would write: no sign, no zeros in front.
+            // Only names that `run` creates: no sign, no leading zeros.
             let run = name.to_str().and_then(|name| name.strip_suffix(".log"));
             if let Some(run) = run.and_then(|run| run.parse().ok().map(RunId))
                 && *name == *format!("{run}.log")
@@ -123,7 +122,7 @@ impl ServiceLogs {
         Ok(runs)
     }
 
-    /// The run that began last.
+    /// Returns the latest run.
     pub fn latest_run(&self) -> io::Result<Option<RunId>> {
         Ok(self.runs()?.pop())
     }
@@ -135,7 +134,7 @@ impl ServiceLogs {
         runs.truncate(runs.len().saturating_sub(keep));
         for run in runs {
             let run = self.run(run);
-            // The log last: as long as it is there, a next try finds the others too.
+            // The log comes last: while it exists, a later attempt finds the others too.
             for path in [&run.index_aside(), &run.index, &run.log] {
                 match fs::remove_file(path) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -148,25 +147,25 @@ impl ServiceLogs {
 }
 
 impl RunLog {
-    /// Which run.
+    /// Returns the run.
     #[must_use]
     pub fn run(&self) -> RunId {
         self.run
     }
 
-    /// What the service wrote, byte for byte.
+    /// Returns the path of the output, byte for byte.
     #[must_use]
     pub fn log(&self) -> &Path {
         &self.log
     }
 
-    /// When it wrote that.
+    /// Returns the path of the index.
     #[must_use]
     pub fn index(&self) -> &Path {
         &self.index
     }
 
-    /// Where an index goes that could not be understood.
+    /// Returns the path for an unreadable index.
     fn index_aside(&self) -> PathBuf {
         self.index.with_extension("index.damaged")
     }

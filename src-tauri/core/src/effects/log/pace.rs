@@ -1,14 +1,14 @@
-//! How long to leave a growing file alone before the next look.
+//! The pause between two reads of a growing file.
 
 use std::time::{Duration, Instant};
 
-/// The longest pause, and so how far off the time of a line can be.
+/// The longest pause, and so the largest error of a line's time.
 const LONGEST: Duration = Duration::from_millis(20);
-/// Silence that makes the next line a first one again.
+/// The silence after which the next line counts as a first one.
 const CALM: Duration = Duration::from_millis(100);
 
-/// The first lines after a silence are seen at once; while more keep coming the looks get rarer,
-/// so that a flood costs the writer and us next to nothing.
+/// The first lines after a silence are read at once. While more keep coming, reads become rarer, so
+/// that a flood costs little.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pace {
     last_growth: Option<Instant>,
@@ -16,7 +16,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// The pause to make now that growth was seen.
+    /// Returns the pause after growth was seen.
     pub(super) fn grew(&mut self, now: Instant) -> Duration {
         let silence = self
             .last_growth

@@ -7,16 +7,16 @@ use regex::Regex;
 use super::{Line, ServiceLogs, run_reader::RunReader, without_ansi};
 use crate::model::facts::RunId;
 
-/// Which lines to read. The default is all of all runs.
+/// The lines to read. The default is all lines of all runs.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
-    /// Of which runs.
+    /// The runs to read.
     pub runs: Runs,
-    /// At most so many, the last ones, of those that the rest of the query asks for.
+    /// The maximum number of lines, counted from the end, that match the rest of the query.
     pub tail: Option<usize>,
-    /// Written then or later. Lines whose time nobody knows are in unless their run ended before.
+    /// The earliest time. Lines with unknown times are included unless their run ended before.
     pub since: Option<SystemTime>,
-    /// That match, without their terminal sequences.
+    /// A pattern that lines must match, without terminal sequences.
     pub grep: Option<Regex>,
     /// Whether a line longer than 64 KiB gives only its beginning, followed by a line without text that
     /// says [how much more](Line::left_out) there is. Otherwise the line is given in parts.
@@ -31,38 +31,38 @@ impl Query {
     }
 }
 
-/// Of which runs.
+/// The runs to read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Runs {
-    /// All that are kept. Following goes on with the next runs.
+    /// All existing runs. Following continues with the next runs.
     #[default]
     All,
-    /// The one that began last. Following goes on with the next runs.
+    /// The latest run. Following continues with the next runs.
     Latest,
-    /// This one. Following stays with it, and waits for it where it has not begun.
+    /// This run. Following stays with it, and waits for it if it has not begun.
     One(RunId),
 }
 
-/// The lines of a service, in order. An iterator over what is there now; [`Reader::follow`] goes on
-/// with what comes.
+/// The lines of a service, in order. An iterator over the existing lines; [`Reader::follow`]
+/// continues with new ones.
 #[derive(Debug)]
 pub struct Reader {
     logs: ServiceLogs,
     query: Query,
-    /// What is read next, where in each to begin.
+    /// The next runs and the offset at which to begin in each.
     next: VecDeque<(RunId, u64)>,
     current: Option<RunReader>,
-    /// The last run that was read, or is to be.
+    /// The last run that was read or queued.
     latest: Option<RunId>,
-    /// Whether the last line matched; the note about its rest belongs to it.
+    /// Whether the last line matched; the note about its omitted rest belongs to it.
     matched: bool,
     remarks: Vec<String>,
 }
 
 impl Reader {
-    /// Finds where to begin. With `tail` alone that takes as long as there are lines to give,
-    /// however long the log; with `tail` and `grep` the newest runs are searched until there are
-    /// enough.
+    /// Finds where to begin. With `tail` alone that depends only on the number of lines to return,
+    /// not on the length of the log; with `tail` and `grep` the newest runs are searched until
+    /// there are enough.
     pub fn open(logs: &ServiceLogs, query: Query) -> io::Result<Self> {
         let mut runs = logs.runs()?;
         match query.runs {
@@ -95,7 +95,8 @@ impl Reader {
         Ok(reader)
     }
 
-    /// Where to begin in a run, and how many lines of a tail that gives; `None` if its log is gone.
+    /// Returns where to begin in a run, and the number of tail lines in it; `None` if its log was
+    /// deleted.
     fn start_of(&mut self, run: RunId, tail: Option<usize>) -> io::Result<Option<(u64, usize)>> {
         let Some(mut reader) = self.open_run(run)? else {
             return Ok(None);
@@ -112,7 +113,7 @@ impl Reader {
             return Ok(if start >= since {
                 Some((start, lines))
             } else {
-                // All since then, and none of an earlier run.
+                // All lines since then, and none of an earlier run.
                 Some((since, tail))
             });
         }
@@ -146,14 +147,14 @@ impl Reader {
                 }
                 Ok(Some(reader))
             }
-            // Deleted by now.
+            // Deleted meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// What a person should know about the lines read since the last call: times that are lost,
-    /// lines that were let go before they could be read.
+    /// Returns remarks about the lines read since the last call: unknown times, and lines that were
+    /// discarded before they were read.
     pub fn take_remarks(&mut self) -> Vec<String> {
         std::mem::take(&mut self.remarks)
     }
@@ -166,12 +167,12 @@ impl Reader {
         &self.query
     }
 
-    /// The run that is being read.
+    /// Returns the current run.
     pub(super) fn current(&mut self) -> Option<&mut RunReader> {
         self.current.as_mut()
     }
 
-    /// Takes runs in that began since. Whether there are any.
+    /// Queues new runs. Returns whether there are any.
     pub(super) fn look_for_runs(&mut self) -> io::Result<bool> {
         let latest = self.latest;
         for run in self.logs.runs()? {
@@ -187,7 +188,7 @@ impl Reader {
         Ok(!self.next.is_empty())
     }
 
-    /// The next line whose end is there, going on to the next run only when there is one.
+    /// Returns the next complete line. Moves to the next run only if there is one.
     pub(super) fn next_whole(&mut self) -> io::Result<Option<Line>> {
         loop {
             if let Some(current) = &mut self.current {
@@ -196,12 +197,12 @@ impl Reader {
                 if missed > 0 {
                     let run = current.log().run();
                     self.remarks.push(format!(
-                        "{missed} bytes of run {run} were let go before they could be read"
+                        "{missed} bytes of run {run} were discarded before they could be read"
                     ));
                 }
                 if line.is_none() && !self.next.is_empty() {
-                    // Between the last look and the next run, more may have come.
-                    if current.look()? {
+                    // More may have been written since the last check.
+                    if current.check_growth()? {
                         continue;
                     }
                     line = current.take_rest(true, |_| true);
@@ -223,8 +224,8 @@ impl Reader {
         }
     }
 
-    /// What there is of the last line, whose end has not come, if it matches as it is. One that does
-    /// not may do so when more has come.
+    /// Returns the incomplete last line, if it matches as it is. It may match later, when more has
+    /// been written.
     pub(super) fn take_rest(&mut self, no_more: bool) -> Option<Line> {
         let (query, matched) = (&self.query, self.matched);
         self.current.as_mut()?.take_rest(no_more, |line| {
@@ -243,10 +244,10 @@ impl Reader {
         };
         if let Some(damage) = reader.damage() {
             self.remarks.push(format!(
-                "not all times of run {run} are known: its index cannot be used, {damage}"
+                "some times of run {run} are unknown because its index cannot be used: {damage}"
             ));
         }
-        // Unless that part was let go since.
+        // Unless that part was discarded since.
         if start > reader.offset() {
             reader.go_to(start)?;
         }

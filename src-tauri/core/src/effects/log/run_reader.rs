@@ -1,4 +1,4 @@
-//! Reads the log of one run, forward as lines, and backward to find where to begin.
+//! Reads the log of one run: forward by lines, and backward to find where to begin.
 
 use std::{
     fs::File,
@@ -13,29 +13,28 @@ use super::{
 };
 use crate::{model::facts::RunId, platform::file};
 
-/// What is read at a time.
+/// The number of bytes read at once.
 const BLOCK: usize = 64 * 1024;
 
-/// Reads one log up to where it was written when it was last looked at. Holds at most two blocks
-/// of it in memory.
+/// Reads one log up to its size at the last check. Holds at most two blocks in memory.
 #[derive(Debug)]
 pub(super) struct RunReader {
     log: RunLog,
     file: File,
     index: Index,
     damage: Option<Damage>,
-    /// Bytes of the file from `position - buffer.len()` to `position`, read and not given yet from
-    /// `given` on.
+    /// Bytes of the file from `position - buffer.len()` to `position`. Those from `given` on were
+    /// not returned yet.
     buffer: Vec<u8>,
     given: usize,
     position: u64,
-    /// Read up to here.
+    /// The end of the readable part.
     end: u64,
-    /// Whether the next part goes on with a line of which a part was given.
+    /// Whether the next part continues an incomplete line.
     continues: bool,
-    /// Bytes that were let go before they were read.
+    /// The number of bytes that were discarded before they were read.
     missed: u64,
-    /// Whether of a line longer than [`LONGEST`] only the beginning is given.
+    /// Whether only the beginning of a line longer than [`LONGEST`] is returned.
     shortens: bool,
     /// The number of bytes of the current line omitted so far, once the line is too long.
     left_out: Option<u64>,
@@ -54,7 +53,7 @@ impl RunReader {
     fn open_anywhere(log: RunLog) -> io::Result<Self> {
         let file = File::open(log.log())?;
         let extent = file::extent(&file)?;
-        // After the size, so that it reaches at least as far unless its daemon is gone.
+        // Read after the size, so that it covers at least as much unless its daemon has exited.
         let (mut index, damage) = Index::load(log.index())?;
         index.observe(extent.size, extent.modified, 0);
         Ok(Self {
@@ -79,22 +78,22 @@ impl RunReader {
         self.shortens = true;
     }
 
-    /// The log that is read.
+    /// Returns the log.
     pub(super) fn log(&self) -> &RunLog {
         &self.log
     }
 
-    /// Why some times are not known.
+    /// Returns why some times are unknown.
     pub(super) fn damage(&self) -> Option<Damage> {
         self.damage
     }
 
-    /// How many bytes were let go since the last call before they were read.
+    /// Returns the number of bytes that were discarded unread since the last call.
     pub(super) fn take_missed(&mut self) -> u64 {
         std::mem::take(&mut self.missed)
     }
 
-    /// Goes on reading at an offset, which is to be the beginning of a line.
+    /// Continues at an offset, which must be the beginning of a line.
     pub(super) fn go_to(&mut self, offset: u64) -> io::Result<()> {
         self.buffer.clear();
         self.given = 0;
@@ -105,21 +104,21 @@ impl RunReader {
         Ok(())
     }
 
-    /// Where what was not given yet begins.
+    /// Returns the offset of the first byte that was not returned yet.
     pub(super) fn offset(&self) -> u64 {
         self.position - (self.buffer.len() - self.given) as u64
     }
 
-    /// Where a line goes on whose end is not there yet, if there is one.
+    /// Returns the end of an incomplete line, if there is one.
     pub(super) fn rest_ends(&self) -> Option<u64> {
         (self.given < self.buffer.len()).then_some(self.position)
     }
 
-    /// Looks how far the log has been written by now. Whether that is farther than before.
-    pub(super) fn look(&mut self) -> io::Result<bool> {
+    /// Updates the size of the log. Returns whether it has grown.
+    pub(super) fn check_growth(&mut self) -> io::Result<bool> {
         let extent = file::extent(&self.file)?;
         if extent.size < self.position {
-            // Somebody emptied the file.
+            // Another process has truncated the file.
             self.index = Index::default();
             self.end = 0;
             self.go_to(0)?;
@@ -131,7 +130,7 @@ impl RunReader {
         Ok(grown)
     }
 
-    /// The next line whose end is there, or part of a line that is too long.
+    /// Returns the next complete line, or a part of one that is too long.
     pub(super) fn next_line(&mut self) -> io::Result<Option<Line>> {
         if self.left_out.is_some() {
             return self.pass_rest();
@@ -147,7 +146,7 @@ impl RunReader {
             if let Some(end) = newline {
                 let line = self.give(end, true);
                 if line.continues && line.text.is_empty() {
-                    // The end of a line that has been given but for its end.
+                    // The newline of a line that was already returned.
                     searched = self.given;
                     continue;
                 }
@@ -157,7 +156,7 @@ impl RunReader {
             if !self.fill()? {
                 return Ok(None);
             }
-            // What was let go meanwhile took the search with it.
+            // The buffer is shorter if data was discarded meanwhile.
             searched = searched.min(self.buffer.len());
         }
     }
@@ -182,8 +181,8 @@ impl RunReader {
         }
     }
 
-    /// What there is of the line whose end is not there yet, if it is `wanted`. Unless no more can
-    /// come, what may be half a character or half the end of the line is left for later.
+    /// Returns the incomplete line, if it is `wanted`. Unless no more can follow, a partial
+    /// character or a possible part of the line end is left for later.
     pub(super) fn take_rest(
         &mut self,
         no_more: bool,
@@ -212,7 +211,7 @@ impl RunReader {
         None
     }
 
-    /// Gives what goes up to `end` in the buffer, and takes the newline there away if it is a whole.
+    /// Returns the buffer up to `end`, and removes the newline there if the line is complete.
     fn give(&mut self, end: usize, complete: bool) -> Line {
         let text = String::from_utf8_lossy(shown(&self.buffer[self.given..end])).into_owned();
         self.given = end + usize::from(complete);
@@ -226,7 +225,7 @@ impl RunReader {
         }
     }
 
-    /// Reads a block more. `false` at the end.
+    /// Reads another block. Returns `false` at the end.
     fn fill(&mut self) -> io::Result<bool> {
         self.buffer.drain(..self.given);
         self.given = 0;
@@ -245,7 +244,7 @@ impl RunReader {
         Ok(read > 0)
     }
 
-    /// Zeros may be what the service wrote or what was let go under the reader's eyes.
+    /// Zeros may have been written by the service, or be data that was discarded meanwhile.
     fn pass_hole(&mut self) -> io::Result<()> {
         let offset = self.offset();
         let position = self.position;
@@ -264,8 +263,8 @@ impl RunReader {
         begins(&mut self.file, &self.index, self.end)
     }
 
-    /// Where the last `lines` lines begin, and how many there are, reading backward and only that
-    /// far.
+    /// Returns the offset of the last `lines` lines, and their number. Reads backward, and no
+    /// farther than needed.
     pub(super) fn tail(&mut self, lines: usize) -> io::Result<(u64, usize)> {
         let begins = self.begins()?;
         if lines == 0 || self.end <= begins {
@@ -274,7 +273,7 @@ impl RunReader {
         let mut last = [0];
         self.file.seek(SeekFrom::Start(self.end - 1))?;
         self.file.read_exact(&mut last)?;
-        // The end of the last line is not the end of one before.
+        // The newline of the last line is not the end of a previous one.
         let to = self.end - u64::from(last == [b'\n']);
         let (start, ends) = back(&mut self.file, begins, to, lines)?;
         Ok((start, (ends + 1).min(lines)))
@@ -301,7 +300,7 @@ impl RunReader {
         let mut last = [0];
         reader.file.seek(SeekFrom::Start(end - 1))?;
         reader.file.read_exact(&mut last)?;
-        // The end of the last line is not the end of the previous one.
+        // The newline of the last line is not the end of a previous one.
         let to = end - u64::from(last == [b'\n']);
         let (begins, ends) = back(&mut reader.file, known.searched.max(kept), to, 1)?;
         if ends > 0 {
@@ -321,14 +320,14 @@ impl RunReader {
         }))
     }
 
-    /// Where the lines begin that may have been written at `time` or later.
+    /// Returns the offset of the first line that may have been written at `time` or later.
     pub(super) fn since(&mut self, time: SystemTime) -> io::Result<u64> {
         let begins = self.begins()?;
         let Some(offset) = self.index.since(time) else {
             return Ok(self.end);
         };
         let offset = offset.clamp(begins, self.end.max(begins));
-        // It may lie in the middle of a line, which was then completed later.
+        // It may be in the middle of a line that was completed later.
         Ok(back(&mut self.file, begins, offset, 1)?.0)
     }
 }
@@ -342,7 +341,8 @@ pub(super) struct LastLine {
     searched: u64,
 }
 
-/// Where a log begins. Without an index that knows, it is the first line that certainly is whole.
+/// Returns the offset at which a log begins. If the index does not tell, it is the first line that
+/// is certainly complete.
 fn begins(file: &mut File, index: &Index, end: u64) -> io::Result<u64> {
     let kept = file::first_kept(file)?;
     if kept <= index.begins() {
@@ -364,8 +364,8 @@ fn begins(file: &mut File, index: &Index, end: u64) -> io::Result<u64> {
     Ok(kept.min(end))
 }
 
-/// Goes back from `to` over `lines` ends of lines, not before `from`. Where the line after the last
-/// of them begins, and how many there were.
+/// Searches backward from `to` for `lines` newlines, not before `from`. Returns the offset after
+/// the last one found, and their number.
 fn back(file: &mut File, from: u64, to: u64, lines: usize) -> io::Result<(u64, usize)> {
     let mut block = vec![0; BLOCK];
     let mut at = to;

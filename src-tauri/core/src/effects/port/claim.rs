@@ -1,4 +1,4 @@
-//! A service gets its port.
+//! Claims the port of a service.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,17 +8,17 @@ use std::{
 use super::{
     leftover::Leftovers,
     release::{Addresses, bind_all, make_free},
-    rules::{Asker, Policy},
+    rules::{Policy, Requester},
 };
 use crate::{
     model::facts::{Claimed, Mark, PortFault, Protected},
     stack::{Mode, Port, PortConflict},
 };
 
-/// `port_conflict = "next"` looks at so many ports after the declared one.
+/// The number of ports after the declared one that `port_conflict = "next"` tries.
 const NEXT: u16 = 100;
 
-/// What a service asks for.
+/// The claim of a service.
 #[derive(Clone, Debug)]
 pub struct ClaimRequest {
     /// The run that the port is for.
@@ -27,23 +27,23 @@ pub struct ClaimRequest {
     pub port: Port,
     /// An address besides the two loopback ones: the service's `host`.
     pub host: Option<String>,
-    /// What the stack file says about a port that is held.
+    /// The `port_conflict` of the stack file.
     pub conflict: PortConflict,
     /// The mode of the stack.
     pub mode: Mode,
     /// Identifies leftovers of the stack.
     pub leftovers: Leftovers,
-    /// Ports that other services declare: not given as the next one.
+    /// Ports that other services declare. They are not chosen as the next one.
     pub reserved: BTreeSet<Port>,
-    /// On whose behalf.
-    pub asker: Asker,
+    /// The requester, with the processes that it protects.
+    pub requester: Requester,
 }
 
-/// The ports that a daemon gives to its services. Clones are the same one.
+/// The ports that a daemon has assigned to its services. Clones share them.
 ///
-/// Between a claim and the moment when the service listens nothing in the operating system holds
-/// the port. So what one service was given is remembered here and not given to another, until the
-/// first is no longer among [`Asker::running`].
+/// Between a claim and the moment when the service listens, the operating system does not reserve
+/// the port. An assigned port is therefore not given to another service until the run is no longer
+/// among [`Requester::running`].
 #[derive(Clone, Debug, Default)]
 pub struct Ports {
     given: Arc<Mutex<BTreeMap<Port, Given>>>,
@@ -52,19 +52,18 @@ pub struct Ports {
 #[derive(Debug)]
 struct Given {
     mark: Mark,
-    /// Whether the claim is still under way.
+    /// Whether the claim is still in progress.
     claiming: bool,
 }
 
 impl Ports {
-    /// Gets a port ready for a service that is started next: the declared one, or with
-    /// `port_conflict = "next"` one of the hundred after it. Whoever holds it is ended if the rules
-    /// and the stack file allow that, which takes a second and a bit where the holder does not
-    /// listen. A port that is free costs some microseconds.
+    /// Frees a port for a service that starts next: the declared one, or with `port_conflict =
+    /// "next"` one of the hundred after it. Stops the holder if the rules and the stack file allow
+    /// that, which takes a second if it ignores the signal. A free port costs some microseconds.
     ///
     /// # Errors
     ///
-    /// Who holds the port and why they were left alone; or what else keeps the port.
+    /// The holder of the port and why it was not stopped, or the operating system's reason.
     pub async fn claim(&self, request: &ClaimRequest) -> Result<Claimed, PortFault> {
         let fault = match self.claim_declared(request).await {
             Ok(claimed) => return Ok(claimed),
@@ -79,14 +78,14 @@ impl Ports {
     async fn claim_declared(&self, request: &ClaimRequest) -> Result<Claimed, PortFault> {
         let port = request.port;
         let reservation = self.reserve(port, request);
-        let reservation = reservation.map_err(|mark| given_to(mark, &request.asker))?;
+        let reservation = reservation.map_err(|mark| given_to(mark, &request.requester))?;
         let addresses = Addresses::new(port, request.host.as_deref()).await;
         let policy = Policy {
             mode: request.mode,
             conflict: request.conflict,
         };
         let leftovers = Some(&request.leftovers);
-        let ended = make_free(&addresses, policy, &request.asker, leftovers).await?;
+        let ended = make_free(&addresses, policy, &request.requester, leftovers).await?;
         reservation.keep();
         Ok(Claimed { port, ended })
     }
@@ -113,10 +112,11 @@ impl Ports {
         Err(PortFault::NoneFree)
     }
 
-    /// Fails with the service that has the port. What was given to a run that is over counts no more.
+    /// Fails with the service that has the port. Assignments to finished runs are ignored.
     fn reserve(&self, port: Port, request: &ClaimRequest) -> Result<Reservation<'_>, Mark> {
         let mut given = self.lock();
-        let lives = |given: &&Given| given.claiming || request.asker.running.contains(&given.mark);
+        let lives =
+            |given: &&Given| given.claiming || request.requester.running.contains(&given.mark);
         if let Some(other) = given.get(&port).filter(lives)
             && (&other.mark.stack, &other.mark.service)
                 != (&request.mark.stack, &request.mark.service)
@@ -143,14 +143,14 @@ impl Ports {
     }
 }
 
-fn given_to(mark: Mark, asker: &Asker) -> PortFault {
+fn given_to(mark: Mark, requester: &Requester) -> PortFault {
     PortFault::Taken {
         holder: None,
-        protected: Some(Protected::RunningService(asker.running.neighbour(mark))),
+        protected: Some(Protected::RunningService(requester.running.neighbour(mark))),
     }
 }
 
-/// A port while it is claimed; given back unless it is kept, if the claim is given up too.
+/// A port during its claim. Released on drop unless it is kept.
 struct Reservation<'a> {
     ports: &'a Ports,
     port: Port,

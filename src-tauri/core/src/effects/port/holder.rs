@@ -1,4 +1,4 @@
-//! Who listens on a port, and what the rules have to know of them.
+//! Finds the processes that listen on a port, with the facts that the rules need.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,17 +22,16 @@ use crate::{
     stack::Port,
 };
 
-/// So many generations are followed at most: a process tree has no cycle, numbers that are used
-/// again might make one.
+/// The maximum number of generations that are followed: reused PIDs could form a cycle.
 const GENERATIONS: usize = 64;
 
-/// The processes that listen on a port, on any address. If several of a family share a socket (a
-/// server and its workers), the one that the others descend from comes first. What the operating
-/// system does not tell, another user's process, is left out.
+/// Returns the processes that listen on a port, on any address. If several related processes share
+/// a socket (a server and its workers), the ancestor comes first. Processes that the operating
+/// system hides (another user's) are left out.
 ///
 /// # Errors
 ///
-/// The operating system does not tell who listens at all.
+/// The operating system does not list listening sockets.
 pub async fn holders(port: Port) -> io::Result<Vec<Holder>> {
     Ok(listeners(port).await?.holders)
 }
@@ -61,17 +60,17 @@ pub struct Hidden {
 ///
 /// The operating system does not list listening sockets at all.
 pub async fn listeners(port: Port) -> io::Result<Listeners> {
-    let tenants = tenants(port, None, Breadth::Family).await?;
-    let hidden = tenants.unknown.into_iter().map(|unknown| Hidden {
+    let occupants = occupants(port, None, Breadth::Family).await?;
+    let hidden = occupants.unknown.into_iter().map(|unknown| Hidden {
         address: Some(unknown.address),
         user: unknown.user,
     });
     let mut listeners = Listeners {
         hidden: hidden.collect(),
-        holders: tenants
-            .suspects
+        holders: occupants
+            .known
             .into_iter()
-            .map(|suspect| suspect.holder)
+            .map(|occupant| occupant.holder)
             .collect(),
     };
     if listeners == Listeners::default() && !super::release::can_be_bound(port) {
@@ -83,26 +82,26 @@ pub async fn listeners(port: Port) -> io::Result<Listeners> {
     Ok(listeners)
 }
 
-/// All who listen on a port.
+/// The listeners on a port.
 #[derive(Debug, Default)]
-pub(super) struct Tenants {
-    /// Those who are known, ancestors first.
-    pub(super) suspects: Vec<Suspect>,
-    /// Sockets of which the operating system does not tell the process.
+pub(super) struct Occupants {
+    /// The known processes, ancestors first.
+    pub(super) known: Vec<Occupant>,
+    /// Sockets whose processes the operating system hides.
     pub(super) unknown: Vec<Unknown>,
 }
 
-impl Tenants {
+impl Occupants {
     pub(super) fn is_empty(&self) -> bool {
-        self.suspects.is_empty() && self.unknown.is_empty()
+        self.known.is_empty() && self.unknown.is_empty()
     }
 
-    /// Where they listen.
+    /// Returns the addresses of all listeners.
     pub(super) fn addresses(&self) -> Vec<IpAddr> {
         let known = self
-            .suspects
+            .known
             .iter()
-            .flat_map(|suspect| &suspect.holder.addresses);
+            .flat_map(|occupant| &occupant.holder.addresses);
         let unknown = self.unknown.iter().map(|unknown| &unknown.address);
         known.chain(unknown).map(SocketAddr::ip).collect()
     }
@@ -112,50 +111,54 @@ impl Tenants {
 #[derive(Clone, Debug)]
 pub(super) struct Unknown {
     pub(super) address: SocketAddr,
-    /// Whether the present user opened it.
+    /// Whether the current user opened it.
     pub(super) own: bool,
     /// The user who opened it, if the operating system reports it.
     pub(super) user: Option<String>,
 }
 
-/// A holder, and what the rules look at besides.
+/// A holder, with the facts that the rules need.
 #[derive(Clone, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the rules ask for"
+    reason = "each is an independent fact that the rules need"
 )]
-pub(super) struct Suspect {
+pub(super) struct Occupant {
     pub(super) holder: Holder,
-    /// Whether another holder of the port started it.
+    /// Whether another holder of the port is its ancestor.
     pub(super) descends: bool,
-    /// Whether it runs as another user, or nobody can tell.
+    /// Whether it runs as another or an unknown user.
     pub(super) foreign: bool,
     /// Whether it belongs to the operating system.
     pub(super) system: bool,
     /// Whether its parent has exited and it has no terminal.
     pub(super) orphan: bool,
-    /// Whether it runs in a container or a sandbox: in another pid namespace.
+    /// Whether it runs in a container or a sandbox, in another PID namespace.
     pub(super) contained: bool,
-    /// The name of its program.
+    /// Its program.
     pub(super) program: Program,
     /// The path of its program.
     pub(super) exe: Option<PathBuf>,
-    /// Who started it, for people.
+    /// Its parent, for messages.
     pub(super) parent: Option<String>,
 }
 
-/// Who listens on a port, on an address that stands in the way of one of `wanted`, or on any.
-pub(super) async fn tenants(
+/// Returns the listeners on a port whose address conflicts with one of `wanted`, or all of them.
+pub(super) async fn occupants(
     port: Port,
     wanted: Option<Vec<IpAddr>>,
     breadth: Breadth,
-) -> io::Result<Tenants> {
-    tokio::task::spawn_blocking(move || look(port, wanted.as_deref(), breadth))
+) -> io::Result<Occupants> {
+    tokio::task::spawn_blocking(move || find_occupants(port, wanted.as_deref(), breadth))
         .await
         .map_err(io::Error::other)?
 }
 
-fn look(port: Port, wanted: Option<&[IpAddr]>, breadth: Breadth) -> io::Result<Tenants> {
+fn find_occupants(
+    port: Port,
+    wanted: Option<&[IpAddr]>,
+    breadth: Breadth,
+) -> io::Result<Occupants> {
     let mut addresses = BTreeMap::<Process, BTreeSet<SocketAddr>>::new();
     let mut unknown = Vec::new();
     for socket in socket::listening(port.number(), breadth)? {
@@ -175,7 +178,7 @@ fn look(port: Port, wanted: Option<&[IpAddr]>, breadth: Breadth) -> io::Result<T
         }
     }
     let mut details = Details::new()?;
-    let mut tenants = Tenants::default();
+    let mut occupants = Occupants::default();
     for unknown in unknown {
         let address = unknown.address;
         match (!unknown.own)
@@ -183,15 +186,15 @@ fn look(port: Port, wanted: Option<&[IpAddr]>, breadth: Breadth) -> io::Result<T
             .flatten()
         {
             Some(process) => drop(addresses.entry(process).or_default().insert(address)),
-            None => tenants.unknown.push(unknown),
+            None => occupants.unknown.push(unknown),
         }
     }
-    tenants.suspects = details.suspects(addresses);
-    Ok(tenants)
+    occupants.known = details.known(addresses);
+    Ok(occupants)
 }
 
-/// Whether a listener at `listens` keeps a server from `wanted`. A listener on `::` counts for
-/// IPv4 too, since most take both; one that does not stands in the way of `::1` in any case.
+/// Returns whether a listener at `listens` keeps a server from `wanted`. A listener on `::` counts
+/// for IPv4 too, since most accept both; one that does not still blocks `::1`.
 fn is_in_the_way(listens: IpAddr, wanted: IpAddr) -> bool {
     let (listens, wanted) = (listens.to_canonical(), wanted.to_canonical());
     let takes_both = |ip: IpAddr| ip.is_unspecified() && ip.is_ipv6();
@@ -207,18 +210,18 @@ pub(super) fn ancestors(pid: u32) -> io::Result<Vec<u32>> {
     Ok(Details::new()?.ancestors(pid))
 }
 
-/// Every process that carries this mark.
-pub(super) async fn marked(mark: Mark) -> io::Result<Vec<Suspect>> {
-    let table = ProcessTable::since(0).take().await?;
+/// Returns the processes with this mark.
+pub(super) async fn marked(mark: Mark) -> io::Result<Vec<Occupant>> {
+    let table = ProcessTable::since(0).scan().await?;
     let marked = table.marked().filter(|(_, carried)| **carried == mark);
     let marked = marked.map(|(process, _)| (process, BTreeSet::new()));
     let marked: BTreeMap<_, _> = marked.collect();
-    tokio::task::spawn_blocking(move || Ok(Details::new()?.suspects(marked)))
+    tokio::task::spawn_blocking(move || Ok(Details::new()?.known(marked)))
         .await
         .map_err(io::Error::other)?
 }
 
-/// What has been read of the machine's processes so far.
+/// The process details read so far.
 struct Details {
     system: System,
 }
@@ -248,8 +251,8 @@ impl Details {
         self.system.process(pid)
     }
 
-    /// Where a parent has died, its number may be that of a later process: one that is younger
-    /// than its child is not its parent.
+    /// After a parent has exited, its PID may be reused: a process younger than the child is not
+    /// its parent.
     fn parent(&mut self, pid: u32) -> Option<u32> {
         let child = self.process(pid)?;
         let (parent, born) = (child.parent()?.as_u32(), child.start_time());
@@ -263,33 +266,33 @@ impl Details {
             .collect()
     }
 
-    fn suspects(&mut self, all: BTreeMap<Process, BTreeSet<SocketAddr>>) -> Vec<Suspect> {
+    fn known(&mut self, all: BTreeMap<Process, BTreeSet<SocketAddr>>) -> Vec<Occupant> {
         if all.is_empty() {
             return Vec::new();
         }
         let pids: BTreeSet<u32> = all.keys().map(|process| process.pid).collect();
-        let mut suspects: Vec<_> = all
+        let mut known: Vec<_> = all
             .into_iter()
             .filter_map(|(process, addresses)| {
                 let lineage = self.ancestors(process.pid);
                 let depth = lineage.iter().filter(|pid| pids.contains(pid)).count();
                 let addresses = addresses.into_iter().collect();
-                let suspect = self.suspect(process, addresses, &lineage, depth > 0)?;
-                Some((depth, suspect))
+                let occupant = self.occupant(process, addresses, &lineage, depth > 0)?;
+                Some((depth, occupant))
             })
             .collect();
-        suspects.sort_by_key(|(depth, suspect)| (*depth, suspect.holder.process.started));
-        suspects.into_iter().map(|(_, suspect)| suspect).collect()
+        known.sort_by_key(|(depth, occupant)| (*depth, occupant.holder.process.started));
+        known.into_iter().map(|(_, occupant)| occupant).collect()
     }
 
-    /// `None` if the process has ended in the meantime: it holds nothing any more.
-    fn suspect(
+    /// Returns `None` if the process has exited meanwhile.
+    fn occupant(
         &mut self,
         process: Process,
         addresses: Vec<SocketAddr>,
         lineage: &[u32],
         descends: bool,
-    ) -> Option<Suspect> {
+    ) -> Option<Occupant> {
         let own = self.process(std::process::id()).and_then(user_of).cloned();
         let parent = lineage.first().copied();
         let parent = parent.filter(|&parent| !platform::adopts(parent, process.pid));
@@ -301,7 +304,7 @@ impl Details {
         let details = self.process(process.pid)?;
         let user = user_of(details);
         let since = UNIX_EPOCH + Duration::from_secs(details.start_time());
-        let suspect = Suspect {
+        let occupant = Occupant {
             descends,
             foreign: user.is_none() || user != own.as_ref(),
             system: socket::is_system(process.pid),
@@ -322,25 +325,25 @@ impl Details {
             program: details.into(),
             exe: details.exe().map(Path::to_owned),
         };
-        // All of this was read by number: it holds only if the number still means the same.
-        (process::process(process.pid) == Some(process)).then_some(suspect)
+        // All of this was read by PID and holds only if the PID still refers to the same process.
+        (process::process(process.pid) == Some(process)).then_some(occupant)
     }
 
-    /// The proxy of a Docker port, found by its arguments: it runs as root, and what another user's
-    /// process holds is not shown, while its command line is.
+    /// Returns the proxy of a Docker port, found by its arguments: it runs as root, so its sockets
+    /// are hidden, but its command line is not.
     fn docker_proxy(&mut self, address: SocketAddr) -> Option<Process> {
         self.read(ProcessesToUpdate::All);
         let port = address.port().to_string();
         let proxy = self.system.processes().values().find(|process| {
-            let words = process.cmd();
+            let argv = process.cmd();
             let serves = |pair: &[_]| pair[0] == *"-host-port" && pair[1] == *port;
-            process.name() == "docker-proxy" && words.windows(2).any(serves)
+            process.name() == "docker-proxy" && argv.windows(2).any(serves)
         })?;
         process::process(proxy.pid().as_u32())
     }
 }
 
-/// The user that a process acts as, if it is one and the same.
+/// Returns the user of a process, if its real and effective user are the same.
 fn user_of(process: &sysinfo::Process) -> Option<&Uid> {
     let user = process.user_id()?;
     let acts_as = process.effective_user_id();
@@ -350,16 +353,16 @@ fn user_of(process: &sysinfo::Process) -> Option<&Uid> {
 }
 
 fn command_line(process: &sysinfo::Process) -> Option<String> {
-    let words: Vec<_> = process
+    let argv: Vec<_> = process
         .cmd()
         .iter()
         .map(|word| word.to_string_lossy())
         .collect();
-    (!words.is_empty()).then(|| redact::command_line(&words))
+    (!argv.is_empty()).then(|| redact::command_line(&argv))
 }
 
-/// What a person calls it: the program by which it was called, or that it now calls itself. On disk
-/// it may be a link to something else (Debian's redis-server is redis-check-rdb).
+/// Returns the name that users know: the one by which it was started, or that it has set. The file
+/// on disk may have another name (Debian's redis-server is redis-check-rdb).
 fn shown_name(process: &sysinfo::Process) -> String {
     let called = process
         .cmd()
@@ -370,7 +373,7 @@ fn shown_name(process: &sysinfo::Process) -> String {
         .unwrap_or_default()
 }
 
-/// The name of the program in the first word of a command line, in whose place some put a title:
+/// Returns the program name in the first word of a command line. Some programs put a title there:
 /// `nginx: master process /usr/sbin/nginx`.
 fn called_as(word: &str) -> Option<String> {
     let name = if word.contains(": ") || word.contains(" *:") {

@@ -2,9 +2,9 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::holder::Suspect;
+use super::holder::Occupant;
 use crate::{
-    effects::process::words,
+    effects::process::argv,
     model::facts::StackId,
     stack::{Ports, Service, Stack},
     stack_file::FILE_NAME,
@@ -27,8 +27,8 @@ pub struct Leftovers {
     pub own: PathBuf,
     /// The folder in which the service runs.
     pub directory: PathBuf,
-    /// The words of its command; empty if unknown.
-    pub words: Vec<String>,
+    /// The program and arguments of its command; empty if unknown.
+    pub argv: Vec<String>,
 }
 
 impl Leftovers {
@@ -42,14 +42,14 @@ impl Leftovers {
             .filter(|service| !service.is_external());
         let folders = services.map(|service| service.directory.clone());
         let command = service.command.as_ref();
-        let command = command.map(|command| words(&command.render(&service.name, ports)));
-        let words = command.unwrap_or_default().into_iter();
+        let command = command.map(|command| argv(&command.render(&service.name, ports)));
+        let argv = command.unwrap_or_default().into_iter();
         Self {
             stack: id,
             folders: folders.collect(),
             own,
             directory: service.directory.clone(),
-            words: words
+            argv: argv
                 .map(|word| word.to_string_lossy().into_owned())
                 .collect(),
         }
@@ -73,10 +73,10 @@ impl Leftovers {
 
     /// Returns whether a process without a mark is a leftover of the stack: it runs from one of its
     /// folders, or is an orphan that runs the program of the service. Blocks.
-    pub(super) fn include(&self, suspect: &Suspect) -> bool {
-        let folder = suspect.holder.folder.as_deref();
+    pub(super) fn include(&self, occupant: &Occupant) -> bool {
+        let folder = occupant.holder.folder.as_deref();
         folder.is_some_and(|folder| self.has(folder))
-            || suspect.orphan && self.is_program_of(suspect)
+            || occupant.orphan && self.is_program_of(occupant)
     }
 
     /// Returns whether a folder belongs to the stack. A subfolder with a stack file of its own does
@@ -97,20 +97,20 @@ impl Leftovers {
             .any(|below| below.join(FILE_NAME).exists())
     }
 
-    fn is_program_of(&self, suspect: &Suspect) -> bool {
-        let Some((program, arguments)) = self.words.split_first() else {
+    fn is_program_of(&self, occupant: &Occupant) -> bool {
+        let Some((program, arguments)) = self.argv.split_first() else {
             return false;
         };
-        let Some((called, given)) = suspect.program.words.split_first() else {
+        let Some((called, given)) = occupant.program.argv.split_first() else {
             return false;
         };
-        let from = suspect.holder.folder.as_deref();
+        let from = occupant.holder.folder.as_deref();
         let there = |word: &str| from.map(|folder| normal(&folder.join(word)));
         let here = |word: &str| normal(&self.directory.join(word));
         let name = Path::new(program).file_name().unwrap_or_default();
         let name = name.to_string_lossy();
         if is_interpreter(&name) {
-            return suspect.program.is_called(&name)
+            return occupant.program.is_called(&name)
                 && match (script(arguments), script(given)) {
                     (Some(own), Some(other)) => Some(here(own)) == there(other),
                     // The module after `-m` is searched for in the folder.
@@ -120,12 +120,12 @@ impl Leftovers {
         }
         if program.contains(['/', '\\']) {
             let program = here(program);
-            return suspect.exe.as_ref() == Some(&program)
+            return occupant.exe.as_ref() == Some(&program)
                 || there(called).as_ref() == Some(&program)
                 || script(given).and_then(there) == Some(program);
         }
-        suspect.program.is_called(&name)
-            && !suspect
+        occupant.program.is_called(&name)
+            && !occupant
                 .program
                 .names
                 .iter()
@@ -142,9 +142,8 @@ fn is_interpreter(name: &str) -> bool {
 
 /// Returns the file argument of an interpreter; `None` if it gets its program in another way.
 fn script(arguments: &[String]) -> Option<&str> {
-    let mut words = arguments.iter().map(String::as_str);
-    words
-        .find(|word| !word.starts_with('-') || matches!(*word, "-m" | "-c" | "-e"))
+    let mut argv = arguments.iter().map(String::as_str);
+    argv.find(|word| !word.starts_with('-') || matches!(*word, "-m" | "-c" | "-e"))
         .filter(|word| !word.starts_with('-'))
 }
 

@@ -1,9 +1,8 @@
-//! Ports: who holds one, how a service gets its own, and who is ended for that.
+//! Ports: finds their holders, claims them for services, and stops holders where allowed.
 //!
-//! A port is claimed right before a start: bound for a moment, the way the service will. That is a
-//! handful of system calls when it is free. Only when it is not is anybody looked for, among the
-//! sockets that *listen* alone, and only then do the rules of [`rules`] say whether the holder may
-//! be ended.
+//! A port is claimed right before a start, by binding it for a moment as the service will. That
+//! takes a few system calls if it is free. Otherwise the holder is searched among the *listening*
+//! sockets, and [`rules`] decides whether it may be stopped.
 
 mod claim;
 mod holder;
@@ -18,4 +17,4 @@ pub use holder::{Hidden, Listeners, holders, listeners};
 pub use leftover::Leftovers;
 pub use programs::programs_by_port;
 pub use release::{Claimant, foresee, free, may_free, verify_free};
-pub use rules::{ActiveRuns, Asker, Callers};
+pub use rules::{ActiveRuns, Requester, Callers};

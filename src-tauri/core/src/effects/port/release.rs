@@ -1,4 +1,4 @@
-//! A port is made free, and seen to be.
+//! Frees a port and verifies that it is free.
 
 use std::{
     collections::BTreeSet,
@@ -10,9 +10,9 @@ use std::{
 use tokio::task::JoinSet;
 
 use super::{
-    holder::{Suspect, Tenants, marked, tenants},
+    holder::{Occupant, Occupants, marked, occupants},
     leftover::Leftovers,
-    rules::{ActiveRuns, Asker, Policy, Spared, decide, protection},
+    rules::{ActiveRuns, Policy, Requester, Spared, decide, protection},
 };
 use crate::{
     effects::process::end,
@@ -21,18 +21,18 @@ use crate::{
     stack::{Mode, Port, PortConflict},
 };
 
-/// What a holder has between the polite signal and the kill.
+/// The grace period of a holder before it is killed.
 const GRACE: Duration = Duration::from_secs(1);
-/// Holders are ended so many times; who comes back more often is left alone.
+/// The number of times that holders are stopped. One that comes back more often is not touched.
 const ROUNDS: usize = 3;
-/// What the kernel has to give a port back after its last holder is gone.
+/// How long the kernel may take to release a port after its last holder has exited.
 const SETTLE: Duration = Duration::from_millis(500);
-/// The pauses between two looks at a port grow up to this.
+/// The longest pause between two checks of a port.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
-/// The name of a `host` has to be resolved within this.
+/// The time limit for resolving a `host`.
 const RESOLVE: Duration = Duration::from_secs(2);
 
-/// Where a service may want to listen.
+/// The addresses on which a service may listen.
 #[derive(Clone, Debug)]
 pub(super) struct Addresses {
     port: Port,
@@ -40,8 +40,8 @@ pub(super) struct Addresses {
 }
 
 impl Addresses {
-    /// The two loopback addresses, and those of `host`. A host that has no address adds none: the
-    /// service itself will say so.
+    /// Returns the two loopback addresses and those of `host`. A host without an address adds none:
+    /// the service itself reports that.
     pub(super) async fn new(port: Port, host: Option<&str>) -> Self {
         let mut all = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         let host = host.map(|host| host.trim_start_matches('[').trim_end_matches(']'));
@@ -73,7 +73,7 @@ pub(super) struct Refused {
     error: io::Error,
 }
 
-/// Binds all of them for a moment. An address that this machine does not have is passed over.
+/// Binds all addresses for a moment. Addresses that this machine does not have are skipped.
 pub(super) fn bind_all(addresses: &Addresses) -> Result<(), Refused> {
     let mut refused: Option<Refused> = None;
     for &ip in &addresses.all {
@@ -93,7 +93,7 @@ pub(super) fn bind_all(addresses: &Addresses) -> Result<(), Refused> {
 }
 
 impl Refused {
-    /// What it means if nobody listens there.
+    /// Returns the fault for addresses without a listener.
     fn without_listener(self) -> PortFault {
         let message = self.error.to_string();
         if self.excluded {
@@ -104,34 +104,34 @@ impl Refused {
     }
 }
 
-/// Ends whoever keeps a service from these addresses, if that is allowed, until they can be bound.
-/// Whom it ended.
+/// Stops the holders of these addresses, if allowed, until all can be bound. Returns the stopped
+/// holders.
 pub(super) async fn make_free(
     addresses: &Addresses,
     policy: Policy,
-    asker: &Asker,
+    requester: &Requester,
     leftovers: Option<&Leftovers>,
 ) -> Result<Vec<Holder>, PortFault> {
     let mut ended = Vec::<Holder>::new();
     for round in 0..=ROUNDS {
-        let Some(tenants) = obstacle(addresses).await? else {
+        let Some(occupants) = obstacle(addresses).await? else {
             return Ok(ended);
         };
-        let (tenants, spared) = judge(tenants, policy, asker, leftovers).await;
+        let (occupants, spared) = judge(occupants, policy, requester, leftovers).await;
         let spared = spared?;
-        let stays = |suspect: &&Suspect| is_among(&ended, suspect);
-        if let Some(suspect) = tenants.suspects.iter().find(stays) {
-            return Err(taken(suspect, None));
+        let stays = |occupant: &&Occupant| is_among(&ended, occupant);
+        if let Some(occupant) = occupants.known.iter().find(stays) {
+            return Err(taken(occupant, None));
         }
-        if let Some(suspect) = tenants.suspects.first().filter(|_| round == ROUNDS) {
-            let by = suspect.parent.clone();
-            return Err(taken(suspect, Some(Protected::Respawned { by })));
+        if let Some(occupant) = occupants.known.first().filter(|_| round == ROUNDS) {
+            let by = occupant.parent.clone();
+            return Err(taken(occupant, Some(Protected::Respawned { by })));
         }
-        end_all(&tenants.suspects, &spared).await;
-        let holders = tenants.suspects.into_iter().map(|suspect| suspect.holder);
+        end_all(&occupants.known, &spared).await;
+        let holders = occupants.known.into_iter().map(|occupant| occupant.holder);
         ended.extend(holders.inspect(|holder| {
             let (port, pid, name) = (addresses.port, holder.process.pid, &holder.name);
-            tracing::info!(%port, pid, name, "ended the holder of a port");
+            tracing::info!(%port, pid, name, "stopped the holder of a port");
         }));
         is_free_within(addresses, SETTLE).await;
     }
@@ -141,34 +141,35 @@ pub(super) async fn make_free(
 /// Returns the processes to spare if the holders of a port may be ended, or the reason why they may
 /// not. Reads the facts that the rules need.
 async fn judge(
-    tenants: Tenants,
+    occupants: Occupants,
     policy: Policy,
-    asker: &Asker,
+    requester: &Requester,
     leftovers: Option<&Leftovers>,
-) -> (Tenants, Result<Spared, PortFault>) {
-    let (asker, leftovers) = (asker.clone(), leftovers.cloned());
+) -> (Occupants, Result<Spared, PortFault>) {
+    let (requester, leftovers) = (requester.clone(), leftovers.cloned());
     let judged = tokio::task::spawn_blocking(move || {
-        let spared = Spared::read(&asker, leftovers.as_ref());
+        let spared = Spared::read(&requester, leftovers.as_ref());
         let spared = spared.map_err(|error| untold(&error));
-        let allowed = spared.and_then(|spared| decide(&tenants, &spared, policy).map(|()| spared));
-        (tenants, allowed)
+        let allowed =
+            spared.and_then(|spared| decide(&occupants, &spared, policy).map(|()| spared));
+        (occupants, allowed)
     });
-    let lost = |error| (Tenants::default(), Err(untold(&io::Error::other(error))));
+    let lost = |error| (Occupants::default(), Err(untold(&io::Error::other(error))));
     judged.await.unwrap_or_else(lost)
 }
 
-/// Who stands in the way; `None` if nobody does, or nobody any more.
-async fn obstacle(addresses: &Addresses) -> Result<Option<Tenants>, PortFault> {
+/// Returns the current holders; `None` if all addresses can be bound.
+async fn obstacle(addresses: &Addresses) -> Result<Option<Occupants>, PortFault> {
     let Err(refused) = bind_all(addresses) else {
         return Ok(None);
     };
     let wanted = Some(refused.addresses);
-    let found = tenants(addresses.port, wanted, Breadth::Everyone).await;
+    let found = occupants(addresses.port, wanted, Breadth::Everyone).await;
     let found = found.map_err(|error| untold(&error))?;
-    if found.unknown.is_empty() && !found.suspects.is_empty() {
+    if found.unknown.is_empty() && !found.known.is_empty() {
         return Ok(Some(found));
     }
-    // Nobody, or nobody with a name: it may have left while it was looked for.
+    // No holder was found, or only hidden ones: it may have exited during the search.
     match bind_all(addresses) {
         Ok(()) => Ok(None),
         Err(_) if !found.is_empty() => Ok(Some(found)),
@@ -176,56 +177,55 @@ async fn obstacle(addresses: &Addresses) -> Result<Option<Tenants>, PortFault> {
     }
 }
 
-/// Without knowing who listens, and who is to be spared, nobody is ended.
+/// Without knowing the holders and the protected processes, nothing is stopped.
 fn untold(error: &io::Error) -> PortFault {
     PortFault::Lingering {
-        message: format!("it is in use, and by whom is not told: {error}"),
+        message: format!("it is in use, and its holder is unknown: {error}"),
     }
 }
 
-fn is_among(ended: &[Holder], suspect: &Suspect) -> bool {
-    let process = suspect.holder.process;
+fn is_among(ended: &[Holder], occupant: &Occupant) -> bool {
+    let process = occupant.holder.process;
     ended.iter().any(|holder| holder.process == process)
 }
 
-fn taken(suspect: &Suspect, protected: Option<Protected>) -> PortFault {
+fn taken(occupant: &Occupant, protected: Option<Protected>) -> PortFault {
     PortFault::Taken {
-        holder: Some(Box::new(suspect.holder.clone())),
+        holder: Some(Box::new(occupant.holder.clone())),
         protected,
     }
 }
 
-/// A server ends its workers itself, in its own order, so it is asked first; what it leaves of
-/// them comes next. Of a leftover service the whole marked tree goes.
-async fn end_all(suspects: &[Suspect], spared: &Spared) {
-    let (workers, servers): (Vec<_>, Vec<_>) =
-        suspects.iter().partition(|suspect| suspect.descends);
+/// A server stops its workers itself, in its own order, so it is signalled first and its remaining
+/// workers next. Of a leftover service the whole marked tree is stopped.
+async fn end_all(known: &[Occupant], spared: &Spared) {
+    let (workers, servers): (Vec<_>, Vec<_>) = known.iter().partition(|occupant| occupant.descends);
     end_each(servers).await;
     end_each(workers).await;
-    let marks: BTreeSet<_> = suspects
+    let marks: BTreeSet<_> = known
         .iter()
-        .filter_map(|suspect| suspect.holder.mark.clone())
+        .filter_map(|occupant| occupant.holder.mark.clone())
         .collect();
     for mark in marks {
         let tree = marked(mark).await.unwrap_or_default();
-        let may_end = |suspect: &&Suspect| {
-            protection(suspect, spared).is_none() && !suspect.program.outlives()
+        let may_end = |occupant: &&Occupant| {
+            protection(occupant, spared).is_none() && !occupant.program.outlives()
         };
         end_each(tree.iter().filter(may_end)).await;
     }
 }
 
-/// Ends all of them at once.
-async fn end_each(suspects: impl IntoIterator<Item = &Suspect>) {
-    let mut ends: JoinSet<_> = suspects
+/// Stops all of them concurrently.
+async fn end_each(known: impl IntoIterator<Item = &Occupant>) {
+    let mut ends: JoinSet<_> = known
         .into_iter()
-        .map(|suspect| end(suspect.holder.process, GRACE))
+        .map(|occupant| end(occupant.holder.process, GRACE))
         .collect();
     while let Some(end) = ends.join_next().await {
         if let Ok(ended) = end
             && !ended.is_gone()
         {
-            tracing::warn!(?ended, "the holder of a port is still there");
+            tracing::warn!(?ended, "the holder of a port is still running");
         }
     }
 }
@@ -236,8 +236,8 @@ async fn end_each(suspects: impl IntoIterator<Item = &Suspect>) {
 /// # Errors
 ///
 /// The process that holds the port and why it was not stopped; or what else keeps the port.
-pub async fn free(port: Port, asker: &Asker) -> Result<Vec<Holder>, PortFault> {
-    make_free(&in_use(port).await, Policy::ASKED, asker, None).await
+pub async fn free(port: Port, requester: &Requester) -> Result<Vec<Holder>, PortFault> {
+    make_free(&in_use(port).await, Policy::ASKED, requester, None).await
 }
 
 /// Checks whether [`free`] would be allowed to stop the processes that listen on a port. Stops none.
@@ -245,11 +245,11 @@ pub async fn free(port: Port, asker: &Asker) -> Result<Vec<Holder>, PortFault> {
 /// # Errors
 ///
 /// The same as [`free`].
-pub async fn may_free(port: Port, asker: &Asker) -> Result<(), PortFault> {
-    let Some(tenants) = obstacle(&in_use(port).await).await? else {
+pub async fn may_free(port: Port, requester: &Requester) -> Result<(), PortFault> {
+    let Some(occupants) = obstacle(&in_use(port).await).await? else {
         return Ok(());
     };
-    let (_, allowed) = judge(tenants, Policy::ASKED, asker, None).await;
+    let (_, allowed) = judge(occupants, Policy::ASKED, requester, None).await;
     allowed.map(drop)
 }
 
@@ -257,7 +257,7 @@ pub async fn may_free(port: Port, asker: &Asker) -> Result<(), PortFault> {
 async fn in_use(port: Port) -> Addresses {
     let mut addresses = Addresses::new(port, None).await;
     if bind_all(&addresses).is_ok() {
-        let elsewhere = tenants(port, None, Breadth::Family)
+        let elsewhere = occupants(port, None, Breadth::Family)
             .await
             .unwrap_or_default();
         addresses.all = elsewhere.addresses();
@@ -278,37 +278,41 @@ pub struct Claimant {
     pub leftovers: Leftovers,
     /// The service's `host`.
     pub host: Option<String>,
-    /// What the stack file says about a port that is held.
+    /// The `port_conflict` of the stack file.
     pub conflict: PortConflict,
     /// The mode of the stack.
     pub mode: Mode,
-    /// What a daemon runs.
+    /// The active runs of the daemon.
     pub running: ActiveRuns,
 }
 
-/// What would keep a service from its port, were it started now. Nobody is ended to find out: a
-/// holder whom the start would end is [`PortFault::Taken`] without a reason to leave them alone.
+/// Returns what would block a service's port if it were started now. Stops nothing: a holder that
+/// the start would stop is [`PortFault::Taken`] without a protection.
 pub async fn foresee(port: Port, claimant: &Claimant) -> Option<PortFault> {
     let addresses = Addresses::new(port, claimant.host.as_deref()).await;
-    let tenants = match obstacle(&addresses).await {
-        Ok(tenants) => tenants?,
+    let occupants = match obstacle(&addresses).await {
+        Ok(occupants) => occupants?,
         Err(fault) => return Some(fault),
     };
-    let asker = Asker::with(claimant.running.clone());
+    let requester = Requester::with(claimant.running.clone());
     let policy = Policy {
         mode: claimant.mode,
         conflict: claimant.conflict,
     };
-    let (tenants, allowed) = judge(tenants, policy, &asker, Some(&claimant.leftovers)).await;
+    let (occupants, allowed) =
+        judge(occupants, policy, &requester, Some(&claimant.leftovers)).await;
     match allowed {
-        Ok(_) => tenants.suspects.first().map(|suspect| taken(suspect, None)),
+        Ok(_) => occupants
+            .known
+            .first()
+            .map(|occupant| taken(occupant, None)),
         Err(fault) => Some(fault),
     }
 }
 
-/// Whether a port can be bound, on the two loopback addresses and on `host`, now or within so
-/// long: for the end of a stop. The operating system has no event for it; the pauses between two
-/// looks begin at a millisecond.
+/// Returns whether a port can be bound on the two loopback addresses and on `host`, now or within
+/// this time. The operating system has no event for that; the pauses between two checks begin at a
+/// millisecond.
 pub async fn verify_free(port: Port, host: Option<&str>, within: Duration) -> bool {
     is_free_within(&Addresses::new(port, host).await, within).await
 }

@@ -1,5 +1,5 @@
-//! Who may be ended for a port. The reasons of [`Asker`] hold whatever the mode and the stack file
-//! say; [`decide`] adds what those say.
+//! The rules for stopping the holder of a port. [`protection`] holds for every mode and stack file;
+//! [`decide`] adds the stack's policy.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    holder::{self, Suspect, Tenants, Unknown},
+    holder::{self, Occupant, Occupants, Unknown},
     leftover::Leftovers,
 };
 use crate::{
@@ -19,15 +19,15 @@ use crate::{
 
 /// The requester of a port, with the processes that are spared for it.
 #[derive(Clone, Debug, Default)]
-pub struct Asker {
+pub struct Requester {
     /// The callers of a command: their ancestors (a terminal, an editor) are never ended.
     pub callers: Callers,
     /// The active runs of the daemon. They are never ended.
     pub running: ActiveRuns,
 }
 
-impl Asker {
-    /// Returns an asker for a command of this process, with these active runs.
+impl Requester {
+    /// Returns an requester for a command of this process, with these active runs.
     #[must_use]
     pub fn with(running: ActiveRuns) -> Self {
         Self {
@@ -71,23 +71,23 @@ impl Callers {
 pub struct ActiveRuns(Arc<Mutex<HashMap<Mark, Option<Arc<Stack>>>>>);
 
 impl ActiveRuns {
-    /// From now on nobody of this run is ended for a port.
+    /// Protects all processes of this run.
     pub fn insert(&self, mark: Mark, stack: Arc<Stack>) {
         self.lock().insert(mark, Some(stack));
     }
 
-    /// The run is over.
+    /// Removes a finished run.
     pub fn remove(&self, mark: &Mark) {
         self.lock().remove(mark);
     }
 
-    /// Whether this run is under way.
+    /// Returns whether this run is active.
     #[must_use]
     pub fn contains(&self, mark: &Mark) -> bool {
         self.lock().contains_key(mark)
     }
 
-    /// The stack and service of a run, as far as they are known.
+    /// Returns the stack and service of a run, as far as they are known.
     pub(super) fn neighbour(&self, mark: Mark) -> Neighbour {
         let stack = self.lock().get(&mark).cloned().flatten();
         let stack = stack.map(|stack| (stack.name.clone(), stack.file.clone()));
@@ -106,8 +106,8 @@ impl FromIterator<Mark> for ActiveRuns {
     }
 }
 
-/// Container engines hold a port for a container through these. In lower case, as some file
-/// systems do not tell the case.
+/// Programs through which container engines hold ports. In lower case, since some file systems
+/// ignore case.
 const CONTAINER_PROXIES: &[&str] = &[
     "com.docker.backend",
     "com.docker.backend.exe",
@@ -136,8 +136,8 @@ const CONTAINER_PROXIES: &[&str] = &[
     "wslservice.exe",
 ];
 
-/// Programs of operating systems that may run as the present user, and that no control group gives
-/// away. In lower case.
+/// Operating system programs that may run as the current user and that no control group identifies.
+/// In lower case.
 const SYSTEM_PROGRAMS: &[&str] = &[
     "controlce",
     "controlcenter",
@@ -162,32 +162,32 @@ const SYSTEM_PROGRAMS: &[&str] = &[
     "winlogon.exe",
 ];
 
-/// The processes that the rules know, read once a claim.
+/// The facts that the rules need, read once for each claim.
 #[derive(Debug)]
 pub(super) struct Spared {
     /// The daemon, or the command that frees a port.
     pub(super) daemon: u32,
     /// The ancestors of the daemon.
     pub(super) ancestors: BTreeSet<u32>,
-    pub(super) asker: Asker,
+    pub(super) requester: Requester,
     /// Identifies leftovers of the stack that needs the port; `None` if a person frees the port.
     pub(super) leftovers: Option<Leftovers>,
 }
 
 impl Spared {
     /// Reads the ancestors of the daemon and the folders of the stack. Blocks.
-    pub(super) fn read(asker: &Asker, leftovers: Option<&Leftovers>) -> io::Result<Self> {
+    pub(super) fn read(requester: &Requester, leftovers: Option<&Leftovers>) -> io::Result<Self> {
         let daemon = std::process::id();
         Ok(Self {
             daemon,
             ancestors: holder::ancestors(daemon)?.into_iter().collect(),
-            asker: asker.clone(),
+            requester: requester.clone(),
             leftovers: leftovers.map(Leftovers::resolved),
         })
     }
 }
 
-/// What a stack says about strangers on its port.
+/// The policy of a stack for unrelated holders of its ports.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Policy {
     pub(super) mode: Mode,
@@ -195,7 +195,7 @@ pub(super) struct Policy {
 }
 
 impl Policy {
-    /// A person has said it: end it.
+    /// The user has asked to free the port.
     pub(super) const ASKED: Self = Self {
         mode: Mode::Development,
         conflict: PortConflict::Force,
@@ -204,77 +204,81 @@ impl Policy {
 
 /// Returns whether the holders of a port may be ended: all of them, or none. A fault names the first
 /// who may not. Blocks.
-pub(super) fn decide(tenants: &Tenants, spared: &Spared, policy: Policy) -> Result<(), PortFault> {
-    if let Some(unknown) = tenants.unknown.first() {
+pub(super) fn decide(
+    occupants: &Occupants,
+    spared: &Spared,
+    policy: Policy,
+) -> Result<(), PortFault> {
+    if let Some(unknown) = occupants.unknown.first() {
         return Err(taken(None, protection_of_unknown(unknown)));
     }
-    let reasons = tenants.suspects.iter().map(|suspect| {
-        let reason = protection(suspect, spared).or_else(|| objection(suspect, spared, policy));
-        (suspect, reason)
+    let reasons = occupants.known.iter().map(|occupant| {
+        let reason = protection(occupant, spared).or_else(|| objection(occupant, spared, policy));
+        (occupant, reason)
     });
-    for (suspect, reason) in reasons {
+    for (occupant, reason) in reasons {
         if let Some(reason) = reason {
-            return Err(taken(Some(&suspect.holder), reason));
+            return Err(taken(Some(&occupant.holder), reason));
         }
     }
     Ok(())
 }
 
-/// The rules that hold whatever the mode. The order is that of what helps a person most.
-pub(super) fn protection(suspect: &Suspect, spared: &Spared) -> Option<Protected> {
-    let process = suspect.holder.process;
+/// Returns the protection that holds in every mode. The order is by usefulness of the message.
+pub(super) fn protection(occupant: &Occupant, spared: &Spared) -> Option<Protected> {
+    let process = occupant.holder.process;
     if process.pid == spared.daemon {
         return Some(Protected::Control);
     }
-    if spared.ancestors.contains(&process.pid) || spared.asker.callers.contain(process) {
+    if spared.ancestors.contains(&process.pid) || spared.requester.callers.contain(process) {
         return Some(Protected::Ancestor);
     }
-    if let Some(mark) = &suspect.holder.mark {
+    if let Some(mark) = &occupant.holder.mark {
         let leftovers = spared.leftovers.as_ref();
         let elsewhere = leftovers.is_some_and(|leftovers| leftovers.stack != mark.stack);
-        let running = &spared.asker.running;
+        let running = &spared.requester.running;
         if elsewhere || running.contains(mark) {
             return Some(Protected::RunningService(running.neighbour(mark.clone())));
         }
     }
-    if is_named(suspect, CONTAINER_PROXIES) {
+    if is_named(occupant, CONTAINER_PROXIES) {
         return Some(Protected::ContainerProxy);
     }
-    if suspect.system || is_named(suspect, SYSTEM_PROGRAMS) {
+    if occupant.system || is_named(occupant, SYSTEM_PROGRAMS) {
         return Some(Protected::System);
     }
     let foreign = Protected::OtherUser {
-        name: suspect.holder.user.clone(),
+        name: occupant.holder.user.clone(),
     };
-    suspect.foreign.then_some(foreign)
+    occupant.foreign.then_some(foreign)
 }
 
 /// The policy of the stack; `None` if a person frees the port. A leftover of the same stack is ended in
 /// development whatever `port_conflict` says, since no other stack uses it.
-fn objection(suspect: &Suspect, spared: &Spared, policy: Policy) -> Option<Protected> {
+fn objection(occupant: &Occupant, spared: &Spared, policy: Policy) -> Option<Protected> {
     if policy.mode == Mode::Production {
         return Some(Protected::Production);
     }
     let leftovers = spared.leftovers.as_ref()?;
     // A program that a service has opened for the user carries its mark as well.
-    let mark = suspect.holder.mark.as_ref();
-    if mark.is_some_and(|mark| mark.stack == leftovers.stack) && !suspect.program.outlives() {
+    let mark = occupant.holder.mark.as_ref();
+    if mark.is_some_and(|mark| mark.stack == leftovers.stack) && !occupant.program.outlives() {
         return None;
     }
-    if let Some(kind) = suspect.program.kind() {
+    if let Some(kind) = occupant.program.kind() {
         return Some(Protected::Personal(kind));
     }
-    if suspect.contained {
+    if occupant.contained {
         return Some(Protected::Contained);
     }
     match policy.conflict {
         PortConflict::Force => None,
-        PortConflict::Replace => (!leftovers.include(suspect)).then_some(Protected::Stranger),
+        PortConflict::Replace => (!leftovers.include(occupant)).then_some(Protected::Stranger),
         PortConflict::Fail | PortConflict::Next => Some(Protected::Forbidden),
     }
 }
 
-/// A socket of the present user without a process is the kernel's, or in a container.
+/// A socket of the current user without a known process belongs to the kernel or a container.
 fn protection_of_unknown(unknown: &Unknown) -> Protected {
     if unknown.own {
         Protected::System
@@ -284,8 +288,12 @@ fn protection_of_unknown(unknown: &Unknown) -> Protected {
     }
 }
 
-fn is_named(suspect: &Suspect, names: &[&str]) -> bool {
-    let mut called = suspect.program.names.iter().map(|name| name.to_lowercase());
+fn is_named(occupant: &Occupant, names: &[&str]) -> bool {
+    let mut called = occupant
+        .program
+        .names
+        .iter()
+        .map(|name| name.to_lowercase());
     called.any(|name| names.contains(&name.as_str()))
 }
 
@@ -320,8 +328,8 @@ mod tests {
         }
     }
 
-    fn stranger() -> Suspect {
-        Suspect {
+    fn stranger() -> Occupant {
+        Occupant {
             holder: Holder {
                 process: Process { pid: 7, started: 1 },
                 name: "node".to_owned(),
@@ -347,7 +355,7 @@ mod tests {
     fn program(name: &str, line: &str) -> Program {
         Program {
             names: vec![name.to_owned()],
-            words: line.split(' ').map(str::to_owned).collect(),
+            argv: line.split(' ').map(str::to_owned).collect(),
         }
     }
 
@@ -358,7 +366,7 @@ mod tests {
             folders: vec!["/srv/nexus".into()],
             own: "/srv/nexus".into(),
             directory: "/srv/nexus/api".into(),
-            words: vec!["node".to_owned(), "server.js".to_owned()],
+            argv: vec!["node".to_owned(), "server.js".to_owned()],
         }
     }
 
@@ -376,29 +384,29 @@ mod tests {
         }
     }
 
-    fn judge(tenants: &Tenants, policy: Policy) -> Result<(), Option<Protected>> {
+    fn judge(occupants: &Occupants, policy: Policy) -> Result<(), Option<Protected>> {
         let spared = Spared {
             daemon: KEEPER,
             ancestors: BTreeSet::from([1, PARENT]),
-            asker: Asker::with(ActiveRuns::from_iter([mark("nexus", "redis")])),
+            requester: Requester::with(ActiveRuns::from_iter([mark("nexus", "redis")])),
             leftovers: Some(leftovers()),
         };
-        decide(tenants, &spared, policy).map_err(|fault| match fault {
+        decide(occupants, &spared, policy).map_err(|fault| match fault {
             PortFault::Taken { protected, .. } => protected,
             other => panic!("{other:?}"),
         })
     }
 
-    fn judge_by(policy: Policy, suspect: Suspect) -> Option<Protected> {
-        let tenants = Tenants {
-            suspects: vec![suspect],
+    fn judge_by(policy: Policy, occupant: Occupant) -> Option<Protected> {
+        let occupants = Occupants {
+            known: vec![occupant],
             unknown: Vec::new(),
         };
-        judge(&tenants, policy).err().flatten()
+        judge(&occupants, policy).err().flatten()
     }
 
-    fn judge_one(suspect: Suspect) -> Option<Protected> {
-        judge_by(force(), suspect)
+    fn judge_one(occupant: Occupant) -> Option<Protected> {
+        judge_by(force(), occupant)
     }
 
     #[test]
@@ -415,9 +423,9 @@ mod tests {
             ("/srv/nexus-two", Some(Protected::Stranger)),
             ("/srv", Some(Protected::Stranger)),
         ] {
-            let mut suspect = stranger();
-            suspect.holder.folder = Some(folder.into());
-            assert_eq!(judge_by(replace(), suspect), expected, "{folder}");
+            let mut occupant = stranger();
+            occupant.holder.folder = Some(folder.into());
+            assert_eq!(judge_by(replace(), occupant), expected, "{folder}");
         }
     }
 
@@ -446,29 +454,33 @@ mod tests {
                 Some(Protected::Stranger),
             ),
         ] {
-            let mut suspect = stranger();
-            suspect.program = program(name, line);
-            suspect.holder.folder = Some(folder.into());
-            suspect.orphan = true;
-            assert_eq!(judge_by(replace(), suspect), expected, "{line} in {folder}");
+            let mut occupant = stranger();
+            occupant.program = program(name, line);
+            occupant.holder.folder = Some(folder.into());
+            occupant.orphan = true;
+            assert_eq!(
+                judge_by(replace(), occupant),
+                expected,
+                "{line} in {folder}"
+            );
         }
     }
 
     #[test]
     fn an_orphan_of_the_same_program_on_disk_is_a_leftover() {
         let mut leftovers = leftovers();
-        for (words, expected) in [
+        for (argv, expected) in [
             (["./target/api", "--port"], true),
             (["api", "--port"], true),
             (["./api", "--port"], false),
         ] {
-            leftovers.words = words.map(str::to_owned).to_vec();
-            let mut suspect = stranger();
-            suspect.program = program("api", "api --port 1");
-            suspect.exe = Some("/srv/nexus/api/target/api".into());
-            assert!(!leftovers.include(&suspect), "it has a parent");
-            suspect.orphan = true;
-            assert_eq!(leftovers.include(&suspect), expected, "{words:?}");
+            leftovers.argv = argv.map(str::to_owned).to_vec();
+            let mut occupant = stranger();
+            occupant.program = program("api", "api --port 1");
+            occupant.exe = Some("/srv/nexus/api/target/api".into());
+            assert!(!leftovers.include(&occupant), "it has a parent");
+            occupant.orphan = true;
+            assert_eq!(leftovers.include(&occupant), expected, "{argv:?}");
         }
     }
 
@@ -485,11 +497,11 @@ mod tests {
             ("kitty", ProgramKind::Terminal),
         ] {
             for policy in [replace(), force()] {
-                let mut suspect = stranger();
-                suspect.program = program(name, name);
-                suspect.holder.folder = nexus();
+                let mut occupant = stranger();
+                occupant.program = program(name, name);
+                occupant.holder.folder = nexus();
                 assert_eq!(
-                    judge_by(policy, suspect),
+                    judge_by(policy, occupant),
                     Some(Protected::Personal(kind)),
                     "{name}"
                 );
@@ -507,10 +519,10 @@ mod tests {
             ("redis-server", None),
             ("chrome", Some(Protected::Personal(ProgramKind::Browser))),
         ] {
-            let mut suspect = stranger();
-            suspect.program = program(name, name);
-            suspect.holder.mark = Some(mark("nexus", "backend"));
-            assert_eq!(judge_by(replace(), suspect), expected, "{name}");
+            let mut occupant = stranger();
+            occupant.program = program(name, name);
+            occupant.holder.mark = Some(mark("nexus", "backend"));
+            assert_eq!(judge_by(replace(), occupant), expected, "{name}");
         }
     }
 
@@ -519,17 +531,17 @@ mod tests {
         let spared = Spared {
             daemon: KEEPER,
             ancestors: BTreeSet::new(),
-            asker: Asker::default(),
+            requester: Requester::default(),
             leftovers: None,
         };
-        let mut suspect = stranger();
-        suspect.program = program("code", "code");
-        suspect.contained = true;
-        let tenants = Tenants {
-            suspects: vec![suspect],
+        let mut occupant = stranger();
+        occupant.program = program("code", "code");
+        occupant.contained = true;
+        let occupants = Occupants {
+            known: vec![occupant],
             unknown: Vec::new(),
         };
-        assert_eq!(decide(&tenants, &spared, Policy::ASKED), Ok(()));
+        assert_eq!(decide(&occupants, &spared, Policy::ASKED), Ok(()));
     }
 
     #[test]
@@ -549,24 +561,24 @@ mod tests {
             ("docker-proxy-test", None),
             ("services", None),
         ] {
-            let mut suspect = stranger();
-            suspect.program.names.push(name.to_owned());
-            assert_eq!(judge_one(suspect), expected, "{name}");
+            let mut occupant = stranger();
+            occupant.program.names.push(name.to_owned());
+            assert_eq!(judge_one(occupant), expected, "{name}");
         }
     }
 
     #[test]
     fn the_reason_that_helps_most_is_named() {
-        let mut suspect = stranger();
-        suspect.foreign = true;
+        let mut occupant = stranger();
+        occupant.foreign = true;
         let foreign = Protected::OtherUser { name: None };
-        assert_eq!(judge_one(suspect.clone()), Some(foreign));
-        suspect.system = true;
-        assert_eq!(judge_one(suspect.clone()), Some(Protected::System));
-        suspect.program.names = vec!["rootlesskit".to_owned()];
-        assert_eq!(judge_one(suspect.clone()), Some(Protected::ContainerProxy));
-        suspect.holder.process.pid = PARENT;
-        assert_eq!(judge_one(suspect), Some(Protected::Ancestor));
+        assert_eq!(judge_one(occupant.clone()), Some(foreign));
+        occupant.system = true;
+        assert_eq!(judge_one(occupant.clone()), Some(Protected::System));
+        occupant.program.names = vec!["rootlesskit".to_owned()];
+        assert_eq!(judge_one(occupant.clone()), Some(Protected::ContainerProxy));
+        occupant.holder.process.pid = PARENT;
+        assert_eq!(judge_one(occupant), Some(Protected::Ancestor));
     }
 
     #[test]
@@ -579,11 +591,11 @@ mod tests {
         ] {
             let address = SocketAddr::from(([127, 0, 0, 1], 80));
             let user = user.clone();
-            let tenants = Tenants {
-                suspects: vec![stranger()],
+            let occupants = Occupants {
+                known: vec![stranger()],
                 unknown: vec![Unknown { address, own, user }],
             };
-            assert_eq!(judge(&tenants, Policy::ASKED), Err(Some(expected)));
+            assert_eq!(judge(&occupants, Policy::ASKED), Err(Some(expected)));
         }
     }
 
@@ -593,17 +605,17 @@ mod tests {
         proptest::option::of(proptest::sample::select(marks.to_vec()))
     }
 
-    fn suspects() -> impl Strategy<Value = Suspect> {
+    fn known() -> impl Strategy<Value = Occupant> {
         let pids = proptest::sample::select(vec![1, 7, 8, PARENT, KEEPER]);
         let names = proptest::sample::select(vec!["node", "docker-proxy", "sshd"]);
         let flags = any::<(bool, bool, bool)>();
         (pids, names, marks(), flags).prop_map(|(pid, name, mark, flags)| {
-            let mut suspect = stranger();
-            suspect.holder.process.pid = pid;
-            suspect.holder.mark = mark;
-            suspect.program = program(name, name);
-            (suspect.foreign, suspect.system, suspect.descends) = flags;
-            suspect
+            let mut occupant = stranger();
+            occupant.holder.process.pid = pid;
+            occupant.holder.mark = mark;
+            occupant.program = program(name, name);
+            (occupant.foreign, occupant.system, occupant.descends) = flags;
+            occupant
         })
     }
 
@@ -622,21 +634,21 @@ mod tests {
     proptest! {
         #[test]
         fn nobody_is_ended_outside_the_rules(
-            suspects in proptest::collection::vec(suspects(), 1..4),
+            known in proptest::collection::vec(known(), 1..4),
             policy in policies(),
         ) {
-            let tenants = Tenants { suspects: suspects.clone(), unknown: Vec::new() };
-            let may_end = |suspect: &Suspect| {
-                let holder = &suspect.holder;
+            let occupants = Occupants { known: known.clone(), unknown: Vec::new() };
+            let may_end = |occupant: &Occupant| {
+                let holder = &occupant.holder;
                 let leftover = holder.mark == Some(mark("nexus", "backend"));
                 let own = holder.mark.is_none() || leftover;
-                let plain = suspect.program.names == ["node"] && !suspect.foreign && !suspect.system;
+                let plain = occupant.program.names == ["node"] && !occupant.foreign && !occupant.system;
                 let outside = ![1, PARENT, KEEPER].contains(&holder.process.pid);
                 let allowed = leftover || policy.conflict == PortConflict::Force;
                 own && plain && outside && allowed && policy.mode == Mode::Development
             };
-            let verdict = judge(&tenants, policy);
-            prop_assert_eq!(verdict.is_ok(), suspects.iter().all(may_end));
+            let verdict = judge(&occupants, policy);
+            prop_assert_eq!(verdict.is_ok(), known.iter().all(may_end));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where a probe is sent: `host:port` and URLs, as a stack file writes them.
+//! The targets of probes: `host:port` and URLs, as a stack file writes them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -13,14 +13,14 @@ pub(in crate::effects) struct Endpoint {
     pub(in crate::effects) port: u16,
 }
 
-/// Who is asked.
+/// The host of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::effects) enum Host {
     /// One address.
     Address(IpAddr),
     /// This machine, on both address families. Names below `localhost` too (RFC 6761, section 6.3).
     Localhost,
-    /// A name to look up.
+    /// A name to resolve.
     Name(String),
 }
 
@@ -40,8 +40,8 @@ impl Host {
     }
 }
 
-/// A server listens on the unspecified address, and is asked on loopback: Linux takes one for the
-/// other, Windows refuses.
+/// A server that listens on the unspecified address is reached on loopback: Linux accepts the
+/// unspecified address as a target, Windows does not.
 fn asked_at(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
@@ -51,7 +51,7 @@ fn asked_at(address: IpAddr) -> IpAddr {
 }
 
 impl Endpoint {
-    /// Reads `host:port`, an IPv6 address standing in brackets.
+    /// Parses `host:port`, with an IPv6 address in brackets.
     pub(in crate::effects) fn parse(text: &str) -> Result<Self, ProbeFaultKind> {
         if let Ok(address) = text.parse::<SocketAddr>() {
             return Ok(Self {
@@ -69,7 +69,8 @@ impl Endpoint {
         Ok(Self { host, port })
     }
 
-    /// Where a URL points, whose scheme is one of `plain` and `secure`; `true` for `secure`.
+    /// Returns the endpoint of a URL whose scheme is one of `plain` and `secure`; `true` for
+    /// `secure`.
     fn of_url(
         url: &Url,
         plain: &str,
@@ -79,13 +80,13 @@ impl Endpoint {
         let scheme = url.scheme();
         if scheme != plain && scheme != secure {
             return Err(ProbeFaultKind::Address(format!(
-                "`{scheme}:` is neither {plain}:// nor {secure}://"
+                "the scheme must be {plain}:// or {secure}://, not {scheme}:"
             )));
         }
         let host = url
             .host_str()
             .filter(|host| !host.is_empty())
-            .ok_or_else(|| ProbeFaultKind::Address("the address names no host".into()))?;
+            .ok_or_else(|| ProbeFaultKind::Address("the address has no host".into()))?;
         let endpoint = Self {
             host: Host::new(host),
             port: url.port_or_known_default().unwrap_or(default_port),
@@ -94,23 +95,23 @@ impl Endpoint {
     }
 }
 
-/// An `http:`, `https:`, `ws:` or `wss:` address, taken apart.
+/// A parsed `http:`, `https:`, `ws:` or `wss:` address.
 #[derive(Clone, Debug)]
 pub(in crate::effects) struct WebAddress {
     pub(in crate::effects) endpoint: Endpoint,
-    /// Whether TLS is spoken there.
+    /// Whether the connection uses TLS.
     pub(in crate::effects) secure: bool,
-    /// The host as a certificate names it.
+    /// The host name that the certificate must have.
     pub(in crate::effects) name: String,
-    /// The `Host` header: the port stands in it unless it is the scheme's own.
+    /// The `Host` header, with the port unless it is the default of the scheme.
     pub(in crate::effects) authority: String,
     /// The path and the query.
     pub(in crate::effects) path: String,
 }
 
 impl WebAddress {
-    /// Reads an address of the scheme `http` or `ws`, or of its secure sibling. User and password
-    /// have no place in it, as for the `fetch` of a browser.
+    /// Parses an address of the scheme `http` or `ws`, or of its secure variant. User and password
+    /// are not allowed, as in the `fetch` of a browser.
     pub(in crate::effects) fn parse(text: &str, scheme: &str) -> Result<Self, ProbeFaultKind> {
         let url = parse_url(text)?;
         let (endpoint, secure) = Endpoint::of_url(&url, scheme, &format!("{scheme}s"), 80)?;
@@ -136,27 +137,27 @@ impl WebAddress {
     }
 }
 
-/// A `redis://` or `rediss://` address, taken apart.
+/// A parsed `redis://` or `rediss://` address.
 #[derive(Clone, Debug)]
 pub(in crate::effects) struct RedisAddress {
     pub(in crate::effects) endpoint: Endpoint,
-    /// Whether TLS is spoken there.
+    /// Whether the connection uses TLS.
     pub(in crate::effects) secure: bool,
-    /// The host as a certificate names it.
+    /// The host name that the certificate must have.
     pub(in crate::effects) name: String,
     /// User, password and database.
     pub(in crate::effects) settings: redis::RedisConnectionInfo,
 }
 
 impl RedisAddress {
-    /// Reads `redis://[[user]:password@]host[:port][/database]`.
+    /// Parses `redis://[[user]:password@]host[:port][/database]`.
     pub(in crate::effects) fn parse(text: &str) -> Result<Self, ProbeFaultKind> {
         let url = parse_url(text)?;
         let (endpoint, secure) = Endpoint::of_url(&url, "redis", "rediss", 6379)?;
         let name = url.host_str().unwrap_or_default();
         let name = name.trim_matches(['[', ']']).to_owned();
-        // The connection is ours; the library is asked only for who logs in where. It would refuse
-        // a secure address, since its own TLS is left out.
+        // The library only parses the login. It would reject a secure address, since its TLS
+        // support is disabled.
         let mut login = parse_url(&text.replacen("rediss:", "redis:", 1))?;
         login
             .set_host(Some("localhost"))
@@ -176,7 +177,7 @@ fn parse_url(text: &str) -> Result<Url, ProbeFaultKind> {
     Url::parse(text).map_err(|error| ProbeFaultKind::Address(error.to_string()))
 }
 
-/// An address as it may be shown: a password in it is masked.
+/// Returns the address without its password.
 pub(in crate::effects) fn shown(address: &str) -> String {
     if let Ok(mut url) = Url::parse(address)
         && url.password().is_some()

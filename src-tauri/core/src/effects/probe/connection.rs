@@ -1,8 +1,8 @@
-//! The connection that every probe over the network begins with.
+//! Opens the connection of a network probe.
 //!
-//! It is made for one probe and closed after it. A kept one would be cheaper by a handshake in
-//! loopback memory, and would cost more than that: it hides that a server no longer accepts, and
-//! keeps a server waiting that finishes its open connections before it leaves, as uvicorn does.
+//! Each probe opens its own connection. A kept one would save a loopback handshake, but it would
+//! hide that a server no longer accepts connections, and delay servers that finish open connections
+//! before they exit, such as uvicorn.
 
 use std::{
     io,
@@ -21,19 +21,19 @@ use tokio::{
 use super::address::{Endpoint, Host};
 use crate::{model::facts::ProbeFaultKind, platform::socket as platform};
 
-/// How long an address is waited for before the next one is tried beside it. On loopback the answer
-/// takes microseconds, except that Windows asks three times before it believes a refusal.
+/// The delay before the next address is tried concurrently. On loopback the response takes
+/// microseconds, except that Windows retries three times before it reports a refusal.
 const HEAD_START: Duration = Duration::from_millis(5);
 
-/// Bytes to and from a server, encrypted or not.
+/// A byte stream to a server, encrypted or not.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Connects to the first address of `endpoint` that accepts.
 ///
-/// `localhost` is `127.0.0.1` and then `::1`, whatever the resolver thinks: a refusal by one moves on
-/// to the other at once.
+/// `localhost` is `127.0.0.1` and then `::1`, regardless of the resolver: after a refusal by one
+/// the other is tried at once.
 pub(super) async fn connect(endpoint: &Endpoint) -> Result<TcpStream, ProbeFaultKind> {
     let stream = reach(endpoint).await?;
     TcpStream::from_std(stream).map_err(|error| fault(&error))
@@ -53,8 +53,8 @@ pub(super) async fn reach(endpoint: &Endpoint) -> Result<net::TcpStream, ProbeFa
             biased;
             Some(result) = attempts.next() => match result {
                 Ok(stream) => return Ok(stream),
-                // A machine without IPv6 has no route to ::1, which says nothing about the
-                // server; that 127.0.0.1 refuses does.
+                // A machine without IPv6 has no route to ::1, which says nothing about the server.
+                // A refusal by 127.0.0.1 does.
                 Err(kind) if fault.is_none() || kind == ProbeFaultKind::Refused => {
                     fault = Some(kind);
                 }
@@ -67,16 +67,16 @@ pub(super) async fn reach(endpoint: &Endpoint) -> Result<net::TcpStream, ProbeFa
 }
 
 fn no_address() -> ProbeFaultKind {
-    ProbeFaultKind::Unreachable("the name has no address".into())
+    ProbeFaultKind::Unreachable("the host name has no address".into())
 }
 
 async fn attempt(address: SocketAddr) -> Result<net::TcpStream, ProbeFaultKind> {
     let stream = established(address).await.map_err(|e| fault(&e))?;
-    // A connection from a port to itself (RFC 9293, section 3.5: simultaneous open) comes about
-    // when nobody listens and the system happens to choose that very port as the near end. It
-    // proves nothing, and would keep the port from the service that is about to bind it.
+    // A connection from a port to itself (RFC 9293, section 3.5: simultaneous open) is possible if
+    // nothing listens and the system chooses that very port as the local one. It proves nothing,
+    // and would keep the port from the service that is about to bind it.
     if stream.local_addr().is_ok_and(|local| local == address) {
-        // Without this the port would linger in TIME_WAIT; that it fails changes nothing else.
+        // Without this the port would stay in TIME_WAIT. A failure changes nothing else.
         let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
         return Err(ProbeFaultKind::Refused);
     }
@@ -159,7 +159,7 @@ async fn addresses(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, ProbeFaultKin
     }
 }
 
-/// What an error of the operating system says about the server.
+/// Returns the probe fault for an error of the operating system.
 pub(super) fn fault(error: &io::Error) -> ProbeFaultKind {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => ProbeFaultKind::Refused,

@@ -1,4 +1,4 @@
-//! What an answer must be, against what it is.
+//! Compares a response with the expectation of the stack file.
 
 use std::cmp::Ordering;
 
@@ -7,11 +7,11 @@ use serde_json::{Number, Value};
 
 use crate::{model::facts::ProbeFaultKind, stack::Expect};
 
-/// Characters of a value that a message shows.
+/// The maximum number of characters of a value in a message.
 const SHOWN: usize = 120;
 
 impl Expect<String> {
-    /// Whether this status will do: one of those given, or any from 200 to 399.
+    /// Returns whether the status is one of the expected, or any from 200 to 399.
     pub(in crate::effects) fn takes_status(&self, status: u16) -> bool {
         if self.status.is_empty() {
             (200..400).contains(&status)
@@ -20,12 +20,12 @@ impl Expect<String> {
         }
     }
 
-    /// Whether the body matters.
+    /// Returns whether the body is compared.
     pub(super) fn reads_body(&self) -> bool {
         self.json.is_some() || self.text.is_some()
     }
 
-    /// Judges the headers: each one expected is there, and one of its values contains the text.
+    /// Verifies the headers: each expected one is present, and one of its values contains the text.
     pub(super) fn judge_headers(&self, headers: &HeaderMap) -> Result<(), ProbeFaultKind> {
         for (name, expected) in &self.headers {
             let values: Vec<_> = headers
@@ -46,7 +46,7 @@ impl Expect<String> {
         Ok(())
     }
 
-    /// Judges the body. One that is `cut` (we read no further) can still contain a text.
+    /// Verifies the body. A truncated one (`cut`) can still contain a text.
     pub(super) fn judge_body(&self, body: &[u8], cut: bool) -> Result<(), ProbeFaultKind> {
         if let Some(expected) = &self.text
             && !String::from_utf8_lossy(body).contains(expected)
@@ -68,9 +68,9 @@ impl Expect<String> {
     }
 }
 
-/// Whether `actual` has at least what is `expected`: an object may have more members, an array has
-/// the same number of elements, a number the same value however it is written. The error names the
-/// first place that differs, as a JSON pointer (RFC 6901).
+/// Verifies that `actual` contains `expected`: an object may have more members, an array has the
+/// same number of elements, a number the same value in any notation. The error names the first
+/// difference, as a JSON pointer (RFC 6901).
 fn judge_json(expected: &Value, actual: &Value, pointer: &str) -> Result<(), String> {
     let place = if pointer.is_empty() {
         "the body".to_owned()
@@ -121,7 +121,7 @@ fn are_equal(one: &Number, other: &Number) -> bool {
     order == Some(Ordering::Equal)
 }
 
-/// As much of a text as fits into a message.
+/// Returns the beginning of a text, for a message.
 pub(super) fn beginning(text: &str) -> String {
     let mut shown: String = text.chars().take(SHOWN).collect();
     if shown.len() < text.len() {

@@ -1,5 +1,5 @@
-//! `http`: a request is answered as expected. What breaks the protocol is seen here, on what came
-//! over the line.
+//! `http`: the response to a request is as expected. Protocol errors are detected here, in the
+//! received bytes.
 
 use std::{error::Error, future::poll_fn, io, pin::pin, time::Duration};
 
@@ -27,59 +27,59 @@ use crate::{
     stack::{Body, Expect, HttpRequest},
 };
 
-/// Bytes of a body that are read; the rest is left to the server.
+/// The maximum number of body bytes that are read.
 const MOST: usize = 1024 * 1024;
-/// Bytes of a body that explain an unexpected status.
+/// The number of body bytes kept to explain an unexpected status.
 const EXPLAINING: usize = 2048;
-/// How long such an explanation may take to come.
+/// The time limit for receiving such an explanation.
 const EXPLANATION: Duration = Duration::from_millis(250);
-/// How long what comes after the end of an answer is waited for. A server that was asked to close
-/// the connection closes it at once.
+/// The time limit for data after the end of a response. A server that was asked to close the
+/// connection closes it at once.
 const AFTERWARDS: Duration = Duration::from_millis(30);
 
-/// What is wrong where a request in the clear meets TLS.
-pub(super) const SPEAKS_TLS: &str = "TLS is spoken there: the address begins with https://";
+/// The fault if the server speaks TLS.
+pub(super) const SPEAKS_TLS: &str = "the server speaks TLS: use https://";
 
-/// How closely an answer is looked at.
+/// The thoroughness of an examination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::effects) enum Look {
-    /// For a probe, which comes often: as far as it costs nothing.
+    /// For frequent probes: only what costs nothing.
     Brief,
-    /// For a check: also at what comes after the end of the answer, and at what is spoken there if
-    /// it is not HTTP.
+    /// For a check: also the data after the end of the response, and the protocol if it is not
+    /// HTTP.
     Close,
 }
 
-/// What came.
+/// A response.
 pub(in crate::effects) struct Answer {
     pub(in crate::effects) head: response::Parts,
-    /// As much of the body as was read.
+    /// The body, as far as it was read.
     pub(in crate::effects) body: Vec<u8>,
-    /// Whether there was more of it.
+    /// Whether the body was longer.
     cut: bool,
-    /// What broke the answer after its head.
+    /// The fault that interrupted the response after its head.
     fault: Option<ProbeFaultKind>,
-    /// When its head had come.
+    /// When its head was complete.
     pub(in crate::effects) headed: Instant,
 }
 
 impl Answer {
-    /// Its status.
+    /// Returns its status.
     pub(in crate::effects) fn status(&self) -> u16 {
         self.head.status.as_u16()
     }
 
-    /// As much of its body as explains something.
+    /// Returns the beginning of its body, as an explanation.
     pub(in crate::effects) fn explanation(&self) -> String {
         let end = self.body.len().min(EXPLAINING);
         String::from_utf8_lossy(&self.body[..end]).into_owned()
     }
 
-    /// Judges it.
+    /// Compares it with the expectation.
     pub(in crate::effects) fn judge(&self, expect: &Expect<String>) -> Result<(), ProbeFaultKind> {
         let status = self.status();
         if !expect.takes_status(status) {
-            // The status is the news; a body that hangs or breaks off only explains it less.
+            // The status is reported first; an incomplete body only explains less.
             let body = self.explanation();
             return Err(ProbeFaultKind::Status { status, body });
         }
@@ -91,7 +91,7 @@ impl Answer {
     }
 }
 
-/// The request as it goes over the line.
+/// Builds the request for the connection.
 pub(super) fn build(
     request: &HttpRequest<String>,
     address: &WebAddress,
@@ -133,8 +133,8 @@ pub(super) fn build(
     Ok(built)
 }
 
-/// Sends the request over a fresh connection and reads the answer, as much of it as `expect` asks
-/// for. Gives the connection back, with what was read and not used of it.
+/// Sends the request over a new connection and reads the response, as much of it as `expect` needs.
+/// Returns the connection with the unused bytes that were read.
 pub(super) async fn exchange<S: Stream + 'static>(
     stream: S,
     request: Request<Full<Bytes>>,
@@ -152,8 +152,8 @@ pub(super) async fn exchange<S: Stream + 'static>(
             let response = sender.send_request(request).await?;
             Ok(read(response, expect, deadline).await)
         });
-        // The connection makes its way only while it is polled. That it has ended says less than
-        // the answer, or the lack of one, that it leaves behind.
+        // The connection makes progress only while it is polled. Its end is less informative than
+        // the response, or the lack of one.
         tokio::select! {
             biased;
             outcome = &mut answer => outcome,
@@ -169,7 +169,7 @@ pub(super) async fn exchange<S: Stream + 'static>(
         if more == 0 && look == Look::Close {
             let mut rest = [0];
             let read = timeout(AFTERWARDS, stream.read(&mut rest)).await;
-            // Neither silence nor the end of the connection, however rough, is part of an answer.
+            // Neither silence nor the end of the connection is part of a response.
             more = read.ok().and_then(Result::ok).unwrap_or(0);
         }
         if more > 0 {
@@ -198,7 +198,7 @@ async fn read(response: Response<Incoming>, expect: &Expect<String>, deadline: I
     answer
 }
 
-/// Whether the body is a stream of events, which has no end to wait for.
+/// Returns whether the body is an event stream, which does not end.
 fn is_endless(content_type: Option<&HeaderValue>) -> bool {
     content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
 }
@@ -222,7 +222,7 @@ async fn collect(body: &mut Incoming, answer: &mut Answer, most: usize) {
     answer.cut = false;
 }
 
-/// What an error in the body says.
+/// Returns the fault for an error in the body.
 fn broken(error: &hyper::Error, answer: &Answer) -> ProbeFaultKind {
     let Some(cause) = io_error(error) else {
         return ProbeFaultKind::Protocol(explain(error));
@@ -242,15 +242,15 @@ fn broken(error: &hyper::Error, answer: &Answer) -> ProbeFaultKind {
     }
 }
 
-/// What is wrong with an answer that goes on after its end.
+/// Returns the fault of a response that continues after its end.
 fn longer(answer: &Answer) -> String {
     match stated(answer) {
         Some(length) => format!("its Content-Length is {length}, and its body is longer"),
-        None => "something comes after its end".to_owned(),
+        None => "more data follows its end".to_owned(),
     }
 }
 
-/// The length that the answer states.
+/// Returns the `Content-Length` of the response.
 fn stated(answer: &Answer) -> Option<&str> {
     answer
         .head
@@ -260,7 +260,7 @@ fn stated(answer: &Answer) -> Option<&str> {
         .ok()
 }
 
-/// What an error before the body says; `unread` is what had come by then.
+/// Returns the fault for an error before the body; `unread` are the bytes received so far.
 fn fault(error: &hyper::Error, unread: &[u8]) -> ProbeFaultKind {
     let start = || beginning(&String::from_utf8_lossy(unread));
     if let Some(error) = io_error(error) {
@@ -282,7 +282,7 @@ fn io_error(error: &hyper::Error) -> Option<&io::Error> {
     error.source()?.downcast_ref()
 }
 
-/// The error with its cause, which hyper leaves to the reader.
+/// Formats the error with its cause.
 fn explain(error: &hyper::Error) -> String {
     match error.source() {
         Some(cause) => format!("{error}: {cause}"),

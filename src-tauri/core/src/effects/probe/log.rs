@@ -7,10 +7,9 @@ use tokio::sync::mpsc;
 
 use crate::effects::log::without_ansi;
 
-/// The lines of the log of a run, from its first one on, as they come.
+/// The log lines of a run, from the first one, as they are written.
 pub trait Lines: Send {
-    /// The next line, without its end; `None` when no more will come. Dropping the future loses
-    /// no line.
+    /// Returns the next line, without its newline; `None` at the end. Cancel-safe.
     fn next(&mut self) -> impl Future<Output = Option<String>> + Send;
 }
 
@@ -20,7 +19,7 @@ impl Lines for mpsc::Receiver<String> {
     }
 }
 
-/// What a log has yet to say.
+/// Patterns that no log line has matched yet.
 pub(super) struct Awaited<L> {
     missing: Vec<Regex>,
     lines: Option<L>,
@@ -34,14 +33,13 @@ impl<L: Lines> Awaited<L> {
         }
     }
 
-    /// The first pattern that no line has matched yet.
+    /// Returns the first pattern without a match.
     pub(super) fn first_missing(&self) -> Option<&Regex> {
         self.missing.first()
     }
 
-    /// Ends with a line that matches one of the missing patterns, or more. It never ends if the
-    /// lines do so first: then the process has ended too, and that says it all. Dropping the
-    /// future loses nothing.
+    /// Waits for a line that matches a missing pattern. Never returns if the lines end first: then
+    /// the process has exited, which is reported separately. Cancel-safe.
     pub(super) async fn next_match(&mut self) {
         let before = self.missing.len();
         while self.missing.len() == before {

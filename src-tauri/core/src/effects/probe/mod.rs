@@ -1,8 +1,7 @@
-//! Probes: is it there, and is it well?
+//! Probes: tests whether a service is ready and healthy.
 //!
-//! A [`Prober`] asks once; a [`Watch`] asks again and again, from the start of a service on. Every
-//! way in which an answer fails to come or to please is a [`ProbeFaultKind`] of its own, since that
-//! is what a diagnosis goes by.
+//! A [`Prober`] probes once, a [`ProbeLoop`] repeatedly from the start of a service. Every way in
+//! which a response can fail is a separate [`ProbeFaultKind`], which diagnoses depend on.
 
 pub(in crate::effects) mod address;
 mod connection;
@@ -34,7 +33,7 @@ use self::{
 };
 pub use self::{
     log::Lines,
-    schedule::{Pulse, Round, Schedule, Watch},
+    schedule::{ProbeLoop, Pulse, Round, Schedule},
 };
 use crate::{
     effects::process::{HelperFault, run_helper},
@@ -42,23 +41,21 @@ use crate::{
     stack::{Command, HttpRequest, Probe},
 };
 
-/// What one probe may take at most, so that no stack file counts beyond the end of the clock.
+/// The maximum duration of a probe, so that no stack file overflows the clock.
 pub(in crate::effects) const LONGEST: Duration = Duration::from_hours(24);
-/// What the question may take at most whether TLS is spoken where HTTP was expected.
+/// The time limit for testing whether a server speaks TLS instead of HTTP.
 const TLS_QUESTION: Duration = Duration::from_millis(300);
 
-/// Asks services whether they are there and well. Cheap to clone, and to be shared: all watches of
-/// one prober keep to one budget while their services start.
+/// Probes services. Cheap to clone; clones share a budget for services that are starting.
 ///
-/// Every probe makes a connection of its own and closes it. No proxy is ever asked, whatever the
-/// environment says, and no redirect is followed.
+/// Every probe opens its own connection. Proxy settings are ignored and redirects are not followed.
 #[derive(Clone, Debug, Default)]
 pub struct Prober(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     tls: Tls,
-    /// The watches whose service is not yet ready: together they keep to a budget.
+    /// The number of probe loops whose service is not ready yet. They share a budget.
     waiting: AtomicUsize,
     /// The origin from which the start times of rounds are counted.
     began: Instant,
@@ -74,23 +71,23 @@ impl Default for Shared {
     }
 }
 
-/// An open connection, secured or not.
+/// An open connection, encrypted or not.
 type Line = Box<dyn Stream>;
 
-/// Where the command of a probe runs.
+/// The context of a probe's command.
 #[derive(Clone, Default)]
 pub struct Context {
     /// Its working directory.
     pub directory: PathBuf,
-    /// All of its environment: that of the service. Values are secrets.
+    /// The complete environment of the service.
     pub environment: Arc<[(OsString, OsString)]>,
 }
 
 impl Prober {
-    /// Asks once, for `timeout` at most.
+    /// Probes once, for at most `timeout`.
     ///
-    /// [`Probe::Log`] and [`Probe::Process`] are about a run, not about this moment: here they
-    /// pass. A [`Watch`] is what waits for a line.
+    /// [`Probe::Log`] and [`Probe::Process`] concern a whole run and pass here. A [`ProbeLoop`]
+    /// waits for log lines.
     pub async fn probe(
         &self,
         probe: &Probe<String>,
@@ -119,7 +116,7 @@ impl Prober {
         })
     }
 
-    /// Sends a request, and takes what comes.
+    /// Sends a request and returns the response.
     pub(in crate::effects) async fn fetch(
         &self,
         request: &HttpRequest<String>,
@@ -145,7 +142,8 @@ impl Prober {
         }
     }
 
-    /// Asks to go over to WebSocket, and takes what comes. Says goodbye if that is accepted.
+    /// Requests an upgrade to WebSocket and returns the response. Closes an accepted connection
+    /// properly.
     pub(in crate::effects) async fn shake_hands(
         &self,
         handshake: &Handshake<'_>,
@@ -163,7 +161,7 @@ impl Prober {
         .await
     }
 
-    /// Asks a Redis whether it is there, and whether it takes writes.
+    /// Tests whether Redis responds, and whether it accepts writes.
     pub(in crate::effects) async fn redis(
         &self,
         url: &str,
@@ -173,7 +171,12 @@ impl Prober {
         let address = RedisAddress::parse(url)?;
         let name = address.secure.then_some(address.name);
         let stream = self.open(&address.endpoint, name, deadline).await?;
-        within(deadline, true, redis::ask(stream, &address.settings, depth)).await
+        within(
+            deadline,
+            true,
+            redis::check(stream, &address.settings, depth),
+        )
+        .await
     }
 
     /// Returns the queues of a Redis with tasks that wait for a worker, and their number.
@@ -188,14 +191,14 @@ impl Prober {
         within(deadline, true, redis::queues(stream, &address.settings)).await
     }
 
-    /// Whether somebody there shakes hands for TLS.
+    /// Returns whether the server accepts a TLS handshake.
     async fn speaks_tls(&self, address: &WebAddress) -> bool {
         let name = Some(address.name.clone());
         let deadline = Instant::now() + TLS_QUESTION;
         self.open(&address.endpoint, name, deadline).await.is_ok()
     }
 
-    /// Connects, and secures the connection where there is a `name` that the server must prove.
+    /// Connects, with TLS if there is a `name` that the server must prove.
     async fn open(
         &self,
         endpoint: &Endpoint,
@@ -205,7 +208,7 @@ impl Prober {
         let stream = within(deadline, false, connect(endpoint)).await?;
         Ok(match name {
             Some(name) => {
-                // Large, and seldom needed.
+                // Boxed, since it is large and rarely needed.
                 let secured = Box::pin(self.0.tls.secure(stream, name));
                 Box::new(within(deadline, true, secured).await?)
             }
@@ -214,7 +217,7 @@ impl Prober {
     }
 }
 
-/// What a probe asks, as a person reads it.
+/// Describes a probe for messages.
 pub(in crate::effects) fn target(probe: &Probe<String>) -> String {
     match probe {
         Probe::Tcp(address) => format!("connection to {address}"),
@@ -245,7 +248,7 @@ async fn tcp(address: &str, deadline: Instant) -> Result<(), ProbeFaultKind> {
     Ok(())
 }
 
-/// Runs a command to its end, which must be code 0.
+/// Runs a command, which must exit with code 0.
 pub(in crate::effects) async fn run(
     command: &Command<String>,
     context: &Context,

@@ -1,15 +1,15 @@
 //! `redis`: `PING` is answered with `PONG`.
 //!
-//! What Redis says of itself comes with the answer, and is told apart by its first word: `NOAUTH`
-//! and `WRONGPASS` (it wants another login), `LOADING` (it still reads its data), `MISCONF` (it
-//! cannot save, and so takes no writes), `MASTERDOWN`, `DENIED` (protected mode). A replica
-//! (`READONLY`) and a full memory (`OOM`) answer a `PING` like any other Redis.
+//! Errors are distinguished by their first word: `NOAUTH` and `WRONGPASS` (other credentials are
+//! needed), `LOADING` (the data is still being read), `MISCONF` (it cannot save and so accepts no
+//! writes), `MASTERDOWN`, `DENIED` (protected mode). A replica (`READONLY`) and a full memory
+//! (`OOM`) answer a `PING` normally.
 //!
-//! A check asks for a write too, and one that changes nothing: `SET key 1 XX`, which sets a key only
-//! if it is there, and the key is not. Redis refuses a write for its state before it looks at the
-//! key, so what is refused is what any write would be; what is let through leaves no key, no line in
-//! the append-only file and nothing for a replica. (Reading `INFO` instead would need rights that an
-//! application's user often lacks, and a rule for each version of what its fields mean.)
+//! A check also tries a write that changes nothing: `SET key 1 XX` sets an existing key only, and
+//! the key does not exist. Redis rejects a write because of its state before it looks at the key,
+//! so the result is that of any write, and an accepted one leaves no key, no line in the
+//! append-only file and nothing for a replica. (Reading `INFO` instead would need permissions that
+//! an application's user often lacks, and rules for each version.)
 
 use redis::{Cmd, RedisConnectionInfo, Value};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -20,12 +20,12 @@ use super::{
 };
 use crate::model::facts::ProbeFaultKind;
 
-/// Bytes of one reply. What is asked for is answered in one short line.
+/// The maximum number of bytes of a reply. All expected replies are one short line.
 const LONGEST_REPLY: u64 = 4096;
 /// The first bytes of every reply (RESP2 and RESP3).
 const REPLIES: &[u8] = b"+-:$*_#,(!=%`~>|";
 
-/// A key that nobody has.
+/// A key that does not exist.
 const NO_KEY: &str = "pilotlight:no-such-key:5f0c6d7e";
 
 /// Where common frameworks put tasks that wait for a worker, and the command that counts them.
@@ -40,18 +40,18 @@ const QUEUES: [(&str, &str); 8] = [
     ("arq:queue", "ZCARD"),
 ];
 
-/// How much is asked.
+/// What is tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::effects) enum Depth {
-    /// Whether anybody is there.
+    /// Whether it responds.
     Ping,
-    /// Whether it takes a write, too.
+    /// Also whether it accepts a write.
     Write,
 }
 
-/// Logs in as the address says, chooses its database, and asks whether anybody is there: in one
-/// write, as the driver of a service would.
-pub(super) async fn ask(
+/// Logs in, selects the database and sends a `PING`, all in one write, as the driver of a service
+/// does.
+pub(super) async fn check(
     stream: impl Stream,
     settings: &RedisConnectionInfo,
     depth: Depth,
@@ -64,7 +64,8 @@ pub(super) async fn ask(
     }
     let mut stream = BufReader::new(stream);
     let packed: Vec<u8> = commands.iter().flat_map(Cmd::get_packed_command).collect();
-    // A Redis in protected mode says why and closes; the answer tells more than the failed write.
+    // A Redis in protected mode sends the reason and closes, which is more informative than the
+    // failed write.
     let written = stream.write_all(&packed).await;
     let asked = commands.len();
     for place in 1..=asked {
@@ -114,8 +115,9 @@ pub(super) async fn queues(
     Ok(found)
 }
 
-/// Whether the refusal of the write is about its key, not about the state of the server: a user who
-/// may not write that key may write others, and in a cluster it belongs to somebody else.
+/// Returns whether a rejected write concerns its key and not the state of the server: a user
+/// without access to this key may write others, and in a cluster the key may belong to another
+/// node.
 fn says_nothing(code: &str) -> bool {
     ["NOPERM", "MOVED", "ASK"].contains(&code)
 }

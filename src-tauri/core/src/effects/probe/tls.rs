@@ -1,4 +1,4 @@
-//! TLS for `https:`, `wss:` and `rediss:`. Nothing of it is in memory until it is first needed.
+//! TLS for `https:`, `wss:` and `rediss:`. It uses no memory before its first use.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use super::connection;
 use crate::model::facts::ProbeFaultKind;
 
-/// How secure connections are made.
+/// The TLS configurations.
 #[derive(Debug, Default)]
 pub(super) struct Tls {
     loopback: OnceCell<Arc<ClientConfig>>,
@@ -26,8 +26,8 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// Secures `stream`. The server must prove that it is `name`, unless it is on this machine,
-    /// where developers use certificates that they signed themselves.
+    /// Adds TLS to `stream`. The server must prove that it is `name`, unless it runs on this
+    /// machine, where developers use self-signed certificates.
     pub(super) async fn secure(
         &self,
         stream: TcpStream,
@@ -55,9 +55,9 @@ async fn shake_hands(
     let handshake = TlsConnector::from(config).connect(name, stream);
     handshake.await.map_err(|error| match error.get_ref() {
         Some(inner) => match inner.downcast_ref() {
-            // The first bytes of an answer to a handshake that was not understood.
+            // The server did not understand the handshake.
             Some(Error::InvalidMessage(_)) => ProbeFaultKind::Tls(
-                "what answers does not speak it: the address begins with the plain scheme".into(),
+                "the server does not speak TLS: use the scheme without TLS".into(),
             ),
             Some(error) => ProbeFaultKind::Tls(error.to_string()),
             None => connection::fault(&error),
@@ -66,7 +66,8 @@ async fn shake_hands(
     })
 }
 
-/// Trusts whom the operating system trusts. On Linux that reads a folder of certificates.
+/// Returns a configuration that uses the certificates of the operating system. On Linux that reads
+/// a folder of certificates.
 async fn verified() -> Result<Arc<ClientConfig>, Error> {
     let read = task::spawn_blocking(|| configure(Verifier::new)).await;
     read.unwrap_or_else(|panic| Err(Error::General(panic.to_string())))
@@ -81,12 +82,12 @@ fn configure<V: ServerCertVerifier + 'static>(
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier(provider)?))
         .with_no_client_auth();
-    // Every probe shakes hands in full: what is asked is whether that works.
+    // Every probe performs a full handshake, since that is what it tests.
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
 }
 
-/// Takes every certificate, and still insists that the server holds its key.
+/// Accepts every certificate, but verifies that the server has its key.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 

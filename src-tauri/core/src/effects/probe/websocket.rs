@@ -30,24 +30,25 @@ use crate::{
     stack::{Expect, HttpRequest},
 };
 
-/// How long the other side has to say goodbye.
+/// The time limit for the closing handshake.
 const GOODBYE: Duration = Duration::from_millis(100);
-/// Bytes of the buffers: a goodbye is short.
+/// The size of the buffers: a close frame is short.
 const BUFFER: usize = 4096;
 /// The status of an accepted handshake.
 pub(in crate::effects) const SWITCHING: u16 = 101;
 
-/// What is asked.
+/// A handshake request.
 pub(in crate::effects) struct Handshake<'a> {
     /// `ws://` or `wss://`.
     pub(in crate::effects) url: &'a str,
-    /// The subprotocol asked for.
+    /// The requested subprotocol.
     pub(in crate::effects) protocol: Option<&'a str>,
-    /// What goes along: `Origin`, say.
+    /// Additional headers, such as `Origin`.
     pub(in crate::effects) headers: &'a [(String, String)],
 }
 
-/// Asks, and says goodbye in due form, so that the server logs no broken connection.
+/// Performs the handshake and closes the connection properly, so that the server logs no broken
+/// connection.
 pub(super) async fn shake(
     stream: impl Stream + 'static,
     address: &WebAddress,
@@ -86,20 +87,20 @@ pub(super) async fn shake(
     let (answer, stream, unread) = asked?;
     if answer.status() == SWITCHING {
         judge(&answer.head.headers, &key)?;
-        // Whether the goodbye is returned in time is not what was asked.
+        // A late close frame is not a fault.
         let _ = time::timeout(GOODBYE, close(stream, unread)).await;
     }
     Ok(answer)
 }
 
-/// Whether the handshake was accepted, by the rules for somebody who asked for no subprotocol.
+/// Verifies that the handshake was accepted, for a client that requested no subprotocol.
 pub(super) fn accepted(answer: &Answer) -> Result<(), ProbeFaultKind> {
     if answer.status() != SWITCHING {
         return Err(ProbeFaultKind::WebSocketRefused(answer.status()));
     }
     match answer.head.headers.get(SEC_WEBSOCKET_PROTOCOL) {
         Some(protocol) => Err(ProbeFaultKind::Protocol(format!(
-            "it chooses the subprotocol {protocol:?}, which nobody asked for"
+            "it chooses the subprotocol {protocol:?}, which was not requested"
         ))),
         None => Ok(()),
     }
@@ -110,7 +111,7 @@ fn sendable(name: &HeaderName, value: &str) -> Result<HeaderValue, ProbeFaultKin
         .map_err(|_| ProbeFaultKind::Address(format!("the header `{name}` cannot be sent")))
 }
 
-/// Judges an answer that says yes (RFC 6455, section 4.1).
+/// Verifies an accepting response (RFC 6455, section 4.1).
 fn judge(headers: &HeaderMap, key: &str) -> Result<(), ProbeFaultKind> {
     let says = |name: &HeaderName, expected: &str| {
         let mut values = headers.get_all(name).iter().filter_map(|v| v.to_str().ok());

@@ -1,4 +1,4 @@
-//! Short commands that are run for their result: required commands, command probes, stop commands.
+//! Runs short commands for their result: required commands, command probes, stop commands.
 
 use std::{
     ffi::OsString,
@@ -9,28 +9,28 @@ use std::{
 
 use tokio::{io::AsyncReadExt as _, time::timeout};
 
-use super::{Launch, ProcessTable, Tree, kill, launch, words};
+use super::{Launch, ProcessTable, Tree, argv, kill, launch};
 use crate::{
     model::facts::{Exit, LaunchFault, Mark, RunId, StackId},
     platform::process as platform,
     stack::{Command, ServiceName, Signal},
 };
 
-/// How much of the end of its output is kept, in bytes.
+/// The number of bytes kept from the end of the output.
 const KEPT: usize = 64 * 1024;
 
-/// What a helper command came to.
+/// The result of a helper command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// How its first process ended.
+    /// How its first process exited.
     pub exit: Exit,
-    /// The end of its standard output and error, in their order: at most 64 KiB. What is
-    /// no UTF-8 in it is replaced.
+    /// The end of its standard output and error, in their order: at most 64 KiB. Invalid UTF-8 is
+    /// replaced.
     pub text: String,
 }
 
 impl Output {
-    /// Its last line that is not blank.
+    /// Returns its last line that is not blank.
     #[must_use]
     pub fn last_line(&self) -> Option<&str> {
         last_line(&self.text)
@@ -44,27 +44,27 @@ fn last_line(text: &str) -> Option<&str> {
         .find(|line| !line.is_empty())
 }
 
-/// Why a helper command came to nothing.
+/// Why a helper command has no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HelperFault {
     /// It could not be started.
     Launch(LaunchFault),
-    /// It took longer than allowed, and was ended with its whole tree.
+    /// It exceeded its time limit and was killed with its whole tree.
     TimedOut {
         /// The last line that it printed.
         last_line: Option<String>,
     },
 }
 
-/// Runs a short command, hidden, in `directory` and with `environment` (complete, as
-/// [`std::env::vars_os`] gives it), and waits for the end of its first process.
+/// Runs a short command, hidden, in `directory` and with `environment`, and waits until its first
+/// process exits.
 ///
-/// At `patience` its whole tree is killed. When the future is dropped, its process group is.
+/// After `time_limit` its whole tree is killed. Dropping the future kills its process group.
 pub async fn run_helper(
     command: &Command<String>,
     directory: &Path,
     environment: &[(OsString, OsString)],
-    patience: Duration,
+    time_limit: Duration,
 ) -> Result<Output, HelperFault> {
     let processes = ProcessTable::from_now();
     let (pipe, output) = platform::pipe().map_err(|error| {
@@ -73,7 +73,7 @@ pub async fn run_helper(
         })
     })?;
     let tree = launch(Launch {
-        words: words(command),
+        argv: argv(command),
         directory: directory.to_owned(),
         environment: environment.to_vec(),
         mark: mark(),
@@ -83,7 +83,7 @@ pub async fn run_helper(
     .await;
     let running = KilledOnDrop(tree.map_err(HelperFault::Launch)?);
     let mut tail = Tail::default();
-    let exit = timeout(patience, listen(&running.0, pipe, &mut tail)).await;
+    let exit = timeout(time_limit, listen(&running.0, pipe, &mut tail)).await;
     let Ok(exit) = exit else {
         kill(&running.0, &processes).await;
         let last_line = last_line(&tail.into_text()).map(str::to_owned);
@@ -93,8 +93,7 @@ pub async fn run_helper(
     Ok(Output { exit, text })
 }
 
-/// A mark of its own: a helper is no part of the service that it looks after, even where it has
-/// the service's environment.
+/// A separate mark: a helper is not part of the service, even if it has the service's environment.
 fn mark() -> Mark {
     static STARTED: AtomicU64 = AtomicU64::new(0);
     Mark {
@@ -104,8 +103,8 @@ fn mark() -> Mark {
     }
 }
 
-/// Reads what the helper prints until it ends, and then what it printed last. Whoever it left
-/// behind may hold the pipe open for ever, and is not waited for.
+/// Reads the output until the helper exits, and then the rest. Processes that it left behind may
+/// keep the pipe open forever, and are not waited for.
 async fn listen(tree: &Tree, mut pipe: platform::Pipe, tail: &mut Tail) -> Exit {
     let mut buffer = vec![0; 8 * 1024];
     let mut is_open = true;
@@ -119,7 +118,7 @@ async fn listen(tree: &Tree, mut pipe: platform::Pipe, tail: &mut Tail) -> Exit 
             exit = tree.exited() => break exit,
         }
     };
-    // More than a pipe holds was not printed before the end.
+    // At most one full pipe was printed before the exit.
     let mut rest = platform::PIPE_SIZE;
     while rest > 0
         && let Ok(length @ 1..) = platform::read_rest(&pipe, &mut buffer)
@@ -149,7 +148,7 @@ struct Tail(Vec<u8>);
 impl Tail {
     fn push(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
-        // Now and then only, so that each byte is moved once at most.
+        // Only occasionally, so that each byte is moved once at most.
         if self.0.len() >= 2 * KEPT {
             self.cut();
         }

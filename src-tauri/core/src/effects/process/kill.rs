@@ -1,4 +1,4 @@
-//! The last step of the stop ladder, for which nobody is asked.
+//! The last step of a stop, without a grace period.
 
 use std::{collections::BTreeSet, io, time::Duration};
 
@@ -26,9 +26,9 @@ const GOING: Duration = Duration::from_millis(100);
 /// How often a tree is searched for running processes before all are killed.
 const FREEZES: usize = 8;
 
-/// Kills a whole tree at once, and verifies that no process is left. Takes at most 4 s.
+/// Kills a whole tree and verifies that no process is left. Takes at most 4 s.
 ///
-/// Says nothing about the port ([`Stopped::port_held`]).
+/// Does not check the port ([`Stopped::port_held`]).
 pub async fn kill(tree: &Tree, processes: &ProcessTable) -> Stopped {
     let mut kill = Kill {
         tree,
@@ -36,15 +36,15 @@ pub async fn kill(tree: &Tree, processes: &ProcessTable) -> Stopped {
         known: BTreeSet::new(),
         killed: false,
     };
-    let left = match timeout(KILLING, kill.in_order()).await {
+    let survivors = match timeout(KILLING, kill.in_order()).await {
         Ok(Ok(())) => Vec::new(),
         Ok(Err(_)) | Err(_) => kill.at_any_rate().await,
     };
     Stopped {
         exit: tree.exit(),
         killed: kill.killed,
-        beside: tree.ended_beside(&left),
-        left,
+        beside: tree.ended_beside(&survivors),
+        survivors,
         ..Stopped::default()
     }
 }
@@ -70,7 +70,7 @@ impl Kill<'_> {
             }
             let mut frozen = BTreeSet::new();
             for _ in 0..FREEZES {
-                let members = self.tree.left(self.processes).await?;
+                let members = self.tree.living_members(self.processes).await?;
                 self.known.extend(&members);
                 let newcomers: Vec<Process> = members
                     .into_iter()
@@ -95,16 +95,16 @@ impl Kill<'_> {
         let deadline = Instant::now() + INSISTING;
         loop {
             self.kill_known();
-            let look = timeout_at(deadline, self.tree.left(self.processes)).await;
-            let Ok(Ok(left)) = look else {
+            let look = timeout_at(deadline, self.tree.living_members(self.processes)).await;
+            let Ok(Ok(survivors)) = look else {
                 return self.known_left();
             };
-            self.known.extend(&left);
-            self.killed |= in_turn(&left, |member| member.signal(Signal::Kill));
-            if left.is_empty() || Instant::now() >= deadline {
-                return left;
+            self.known.extend(&survivors);
+            self.killed |= in_turn(&survivors, |member| member.signal(Signal::Kill));
+            if survivors.is_empty() || Instant::now() >= deadline {
+                return survivors;
             }
-            let _ = timeout(GOING, all_gone(&left)).await;
+            let _ = timeout(GOING, all_gone(&survivors)).await;
         }
     }
 
@@ -132,7 +132,7 @@ impl Kill<'_> {
 mod tests {
     use super::*;
     use crate::{
-        effects::process::{Launch, launch, words},
+        effects::process::{Launch, argv, launch},
         model::facts::{Exit, Mark, RunId, StackId},
         stack::Command,
     };
@@ -140,7 +140,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     #[expect(
         clippy::await_holding_lock,
-        reason = "nobody is to see who runs until the kill is over"
+        reason = "no scan may succeed until the kill is over"
     )]
     async fn a_kill_that_runs_out_of_time_leaves_no_process_stopped() {
         let mark = Mark {
@@ -150,7 +150,7 @@ mod tests {
         };
         let sleeping = Command::Shell("sleep 1000 & exec sleep 1000".to_owned());
         let tree = launch(Launch {
-            words: words(&sleeping),
+            argv: argv(&sleeping),
             directory: "/".into(),
             environment: std::env::vars_os().collect(),
             mark,
@@ -164,6 +164,6 @@ mod tests {
         assert!(stopped.killed);
         assert_eq!(tree.exited().await, Exit::Signal(9));
         drop(held);
-        assert_eq!(tree.left(&processes).await.expect("a look"), []);
+        assert_eq!(tree.living_members(&processes).await.expect("a look"), []);
     }
 }

@@ -314,7 +314,7 @@ pub(crate) struct Program {
     /// All its names: on disk, in `argv[0]`, and set by the process itself.
     pub(crate) names: Vec<String>,
     /// Its command line. May contain secrets: never shown.
-    pub(crate) words: Vec<String>,
+    pub(crate) argv: Vec<String>,
 }
 
 impl From<&sysinfo::Process> for Program {
@@ -331,7 +331,7 @@ impl From<&sysinfo::Process> for Program {
             .chain(called);
         Self {
             names: names.filter(|name| !name.is_empty()).collect(),
-            words: process.cmd().iter().map(|word| text(word)).collect(),
+            argv: process.cmd().iter().map(|word| text(word)).collect(),
         }
     }
 }
@@ -358,7 +358,7 @@ impl Program {
             let mut names = names.iter();
             names.any(|name| known.contains(&name.as_str()))
         });
-        let line = self.words.join(" ").to_lowercase();
+        let line = self.argv.join(" ").to_lowercase();
         let by_line = || {
             let mut lines = LINES.iter();
             lines.find(|(_, parts)| parts.iter().any(|part| line.contains(part)))
@@ -375,7 +375,7 @@ impl Program {
     pub(crate) fn outlives(&self) -> bool {
         match self.kind() {
             Some(Editor | Terminal | Multiplexer | Agent) => true,
-            Some(Browser) => !self.words.iter().any(|word| {
+            Some(Browser) => !self.argv.iter().any(|word| {
                 let mut automated = AUTOMATED.iter();
                 automated.any(|option| {
                     word.strip_prefix(option)
@@ -418,8 +418,8 @@ impl Spare {
         let command = service.command.as_ref();
         let line = command.map(|command| command.render(&service.name, ports).to_string());
         let line = line.unwrap_or_default();
-        let words = line.split(|c: char| c.is_whitespace() || "'\"`;|&()<>$".contains(c));
-        let names = words.filter_map(|word| Path::new(word).file_name()?.to_str());
+        let argv = line.split(|c: char| c.is_whitespace() || "'\"`;|&()<>$".contains(c));
+        let names = argv.filter_map(|word| Path::new(word).file_name()?.to_str());
         Self {
             keep: service.keep.clone(),
             own: names.map(str::to_owned).collect(),
@@ -476,7 +476,7 @@ mod tests {
     fn program(name: &str, line: &str) -> Program {
         Program {
             names: vec![name.to_owned()],
-            words: line.split(' ').map(str::to_owned).collect(),
+            argv: line.split(' ').map(str::to_owned).collect(),
         }
     }
 

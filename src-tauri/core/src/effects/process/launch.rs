@@ -1,4 +1,4 @@
-//! Starting a command, and saying clearly why it could not be started.
+//! Starts a command, and explains why it could not be started.
 
 use std::{
     ffi::OsString,
@@ -15,47 +15,47 @@ use crate::{
     stack::Command,
 };
 
-/// How long is waited before a program that is being written is tried again: twice as long each time,
-/// and a quarter of a second in all.
+/// The pause before a program that is being written is started again. It doubles each time, up to a
+/// quarter of a second in all.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LAST_PAUSE: Duration = Duration::from_millis(128);
 
-/// All that a command is started with.
+/// The parameters of a command to start.
 #[derive(Debug)]
 pub struct Launch {
-    /// The program and its arguments; see [`words`].
-    pub words: Vec<OsString>,
+    /// The program and its arguments; see [`argv`].
+    pub argv: Vec<OsString>,
     /// Its working directory, absolute.
     pub directory: PathBuf,
-    /// Its environment, complete; of two with one name the later counts. The mark is added, `PWD`
-    /// is set to the directory, and `PYTHONUNBUFFERED` to 1 unless it is there.
+    /// Its complete environment. The mark is added, `PWD` is set to the directory, and
+    /// `PYTHONUNBUFFERED` to 1 unless it is set.
     pub environment: Vec<(OsString, OsString)>,
-    /// What it is found by.
+    /// The mark by which its processes are found.
     pub mark: Mark,
-    /// Where its standard output and error go, in their true order. A log is opened for appending.
+    /// Receives its standard output and error, in their true order. A log is opened for appending.
     pub output: File,
     /// Whether its standard input stays open, as that of a terminal does: some watchers exit with it.
     /// Otherwise there is nothing to read.
     pub has_input: bool,
 }
 
-/// The words of a command; a shell line is handed to the platform's shell.
+/// Returns the program and arguments of a command. A shell line is passed to the platform's shell.
 #[must_use]
-pub fn words(command: &Command<String>) -> Vec<OsString> {
+pub fn argv(command: &Command<String>) -> Vec<OsString> {
     match command {
-        Command::Words(words) => words.iter().map(OsString::from).collect(),
+        Command::Argv(argv) => argv.iter().map(OsString::from).collect(),
         Command::Shell(line) => platform::shell(line),
     }
 }
 
-/// Starts a command, hidden, in a group of its own. It runs its
-/// program when this returns, after half a millisecond or so. Needs a tokio runtime.
+/// Starts a command, hidden, in a process group of its own, with an empty standard input. The
+/// program is running when this returns, after about half a millisecond. Needs a tokio runtime.
 ///
-/// The program is looked up as its own shell would: a name without a slash on the PATH of
-/// `environment`, any other from `directory`.
+/// The program is looked up as a shell would: a name without a slash on the PATH of `environment`,
+/// any other name relative to `directory`.
 pub async fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
     let Launch {
-        words,
+        argv,
         directory,
         mut environment,
         mark,
@@ -65,7 +65,7 @@ pub async fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
     let missing = || LaunchFault::DirectoryMissing {
         path: directory.clone(),
     };
-    let program = match words.first() {
+    let program = match argv.first() {
         Some(word) => lookup::program(word, &directory, &environment),
         None => Err(other("the command is empty".to_owned())),
     };
@@ -74,12 +74,12 @@ pub async fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
     if lookup::variable(&environment, Mark::COMPANION).is_none() {
         environment.push((Mark::COMPANION.into(), "1".into()));
     }
-    // As a shell that had gone there would have set it; the caller's own would be a lie.
+    // A shell would have set it after `cd`; the caller's own value would be wrong.
     environment.push(("PWD".into(), directory.clone().into()));
     environment.push((Mark::VARIABLE.into(), mark.to_string().into()));
     let start = Start {
         program: &program,
-        words: &words,
+        argv: &argv,
         directory: &directory,
         environment: &environment,
         mark: &mark,
@@ -94,8 +94,8 @@ pub async fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
     }
 }
 
-/// Linux starts no program that somebody has open to write. That is over in a moment: a build is just
-/// putting it there, or a process that was started meanwhile has inherited the open file.
+/// Linux does not start a program that a process has open for writing. That lasts only a moment: a
+/// build is writing the file, or a process that was just started has inherited the open file.
 async fn spawn_when_written(start: &Start<'_>) -> io::Result<platform::Handle> {
     let mut pause = FIRST_PAUSE;
     loop {
@@ -111,8 +111,8 @@ async fn spawn_when_written(start: &Start<'_>) -> io::Result<platform::Handle> {
     }
 }
 
-/// The system gives one and the same error for several causes; which one it was is looked up
-/// afterwards, so that nothing can change between a look and the start.
+/// The system reports the same error for several causes. The cause is determined afterwards, so
+/// that nothing can change between a check and the start.
 fn explain(error: &io::Error, program: PathBuf, directory: &Path) -> LaunchFault {
     let shown = program.display();
     if platform::is_no_program(error) {
@@ -124,10 +124,10 @@ fn explain(error: &io::Error, program: PathBuf, directory: &Path) -> LaunchFault
     match error.kind() {
         io::ErrorKind::NotFound => match interpreter(&program) {
             Ok(Some(interpreter)) => other(format!(
-                "{shown} asks for the interpreter {interpreter}, which is not there"
+                "the interpreter {interpreter} of {shown} was not found"
             )),
             Ok(None) => other(format!(
-                "{shown} asks for a loader or library that is not there; it may be built for \
+                "a loader or library that {shown} needs was not found; it may be built for \
                  another system"
             )),
             Err(_) => LaunchFault::CommandNotFound {
@@ -137,7 +137,7 @@ fn explain(error: &io::Error, program: PathBuf, directory: &Path) -> LaunchFault
         },
         io::ErrorKind::PermissionDenied if !platform::enterable(directory) => {
             let directory = directory.display();
-            other(format!("the directory {directory} may not be entered"))
+            other(format!("the directory {directory} cannot be entered"))
         }
         io::ErrorKind::PermissionDenied => LaunchFault::NotExecutable { path: program },
         io::ErrorKind::ExecutableFileBusy => other(format!("{shown} is still being written")),
@@ -145,7 +145,7 @@ fn explain(error: &io::Error, program: PathBuf, directory: &Path) -> LaunchFault
     }
 }
 
-/// What the first line of a script names after `#!`.
+/// Returns the interpreter that the first line of a script names after `#!`.
 fn interpreter(script: &Path) -> io::Result<Option<String>> {
     let mut line = Vec::new();
     BufReader::new(File::open(script)?)

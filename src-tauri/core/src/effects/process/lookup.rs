@@ -1,4 +1,4 @@
-//! Finding the program of a command, and what it might have been meant to be.
+//! Finds the program of a command, and similar names if it does not exist.
 
 use std::{
     env,
@@ -11,7 +11,7 @@ use crate::{
     platform::process::{self as platform, Runnable},
 };
 
-/// Where a project keeps programs of its own, which are not on PATH.
+/// Folders in which a project keeps programs that are not on PATH.
 const PROJECT_FOLDERS: [&str; 6] = [
     ".",
     "node_modules/.bin",
@@ -21,11 +21,12 @@ const PROJECT_FOLDERS: [&str; 6] = [
     "venv/Scripts",
 ];
 
-/// How many near misses are named.
+/// The number of similar names to suggest.
 const NEAR: usize = 3;
 
-/// The path of the program that `word` names, for a process in `directory` with `environment`
-/// (`execvp(3)`): from the directory if it has a slash, else the first one on PATH that may be run.
+/// Returns the path of the program that `word` names, for a process in `directory` with
+/// `environment` (`execvp(3)`): relative to the directory if it has a slash, otherwise the first
+/// executable on PATH.
 pub(super) fn program(
     word: &OsStr,
     directory: &Path,
@@ -35,7 +36,7 @@ pub(super) fn program(
         vec![directory.to_owned()]
     } else {
         let path = variable(environment, "PATH").unwrap_or(platform::DEFAULT_PATH.as_ref());
-        // An empty entry means the working directory, and so do relative ones start there.
+        // An empty entry means the working directory, and relative entries are relative to it.
         env::split_paths(path)
             .map(|folder| directory.join(folder))
             .collect()
@@ -61,7 +62,6 @@ pub(super) fn program(
     })
 }
 
-/// The value that a process with this environment sees.
 pub(super) fn variable<'a>(
     environment: &'a [(OsString, OsString)],
     name: &str,
@@ -71,8 +71,8 @@ pub(super) fn variable<'a>(
     Some(value)
 }
 
-/// What `word` may have been meant to be: the same program in a folder of the project, then those
-/// with nearly its name.
+/// Returns suggestions for `word`: the same program in a folder of the project, then programs with
+/// a similar name.
 fn near(word: &OsStr, directory: &Path, folders: &[PathBuf]) -> Vec<String> {
     let place = Path::new(word);
     let (Some(name), parent) = (place.file_name(), place.parent()) else {
@@ -111,7 +111,7 @@ fn near(word: &OsStr, directory: &Path, folders: &[PathBuf]) -> Vec<String> {
     near
 }
 
-/// How many slips of the finger lie between two names, if they are few for the length.
+/// Returns the edit distance of two names, if it is small for their length.
 fn distance(wanted: &str, other: &str) -> Option<usize> {
     let allowed = (wanted.chars().count() / 3).clamp(1, 3);
     if wanted.len().abs_diff(other.len()) > 4 * allowed {

@@ -1,7 +1,7 @@
-//! Processes: launch, watch, end with the whole tree.
+//! Launches, watches and stops processes with their whole trees.
 //!
-//! A [`Tree`] is what [`launch`] gives: the first process of a service and whatever comes of it.
-//! Who belongs to it is read from a [`ProcessTable`], which all services share.
+//! [`launch`] returns a [`Tree`]: the first process of a service and all its descendants. A
+//! [`ProcessTable`], which all services share, tells which processes belong to it.
 
 mod end;
 mod helper;
@@ -19,11 +19,11 @@ pub use helper::{HelperFault, Output, run_helper};
 pub use kill::kill;
 pub(crate) use known::Program;
 pub use known::Spare;
-pub use launch::{Launch, launch, words};
+pub use launch::{Launch, argv, launch};
 pub use process_table::{ProcessScan, ProcessTable};
-pub use stop::{Ask, stop};
+pub use stop::{StopRequest, stop};
 pub(crate) use tree::members_of;
-pub use tree::{Tree, left_of_runs};
+pub use tree::{Tree, survivors_of_runs};
 pub use usage::usage;
 
 pub use crate::platform::{Row, Usage};
@@ -39,44 +39,43 @@ use crate::{
     platform::process as platform,
 };
 
-/// The process of this number as it is now, or `None` where there is none.
+/// Returns the process with this PID, or `None` if there is none.
 #[must_use]
 pub fn process(pid: u32) -> Option<Process> {
     let started = platform::started(pid).ok()?;
     Some(Process { pid, started })
 }
 
-/// The mark that a process carries, where this user may read it.
+/// Returns the mark in the environment of a process, if this user may read it.
 #[must_use]
 pub fn mark_of(process: Process) -> Option<Mark> {
     let mark = platform::mark_of(process.pid)?;
-    // Asked last: the number may have gone to another process meanwhile.
+    // Checked last: the PID may have been reused meanwhile.
     (self::process(process.pid) == Some(process)).then_some(mark)
 }
 
-/// What a program does instead of its own work where it was started for an errand of another
-/// process of its kind: `None` if it was not, otherwise the code to end with. To be called first
-/// thing in the `main` of every program that stops services.
+/// Runs the helper subcommand for which this program was started, and returns its exit code; `None`
+/// if it was started normally. Call it first in the `main` of every program that stops services.
 ///
-/// On Windows a polite stop reaches a service through such a process. Nowhere
-/// else is there one.
+/// On Windows a graceful stop needs such a process. Other platforms have none.
 #[must_use]
-pub fn errand() -> Option<ExitCode> {
-    platform::errand()
+pub fn helper_subcommand() -> Option<ExitCode> {
+    platform::helper_subcommand()
 }
 
-/// The program that a command starts in `directory` with `environment`, as [`launch`] finds it.
+/// Returns the program that a command starts in `directory` with `environment`, as [`launch`] finds
+/// it.
 pub fn find_program(
-    words: &[OsString],
+    argv: &[OsString],
     directory: &Path,
     environment: &[(OsString, OsString)],
 ) -> Result<PathBuf, LaunchFault> {
-    let word = words.first().map(OsString::as_os_str).unwrap_or_default();
+    let word = argv.first().map(OsString::as_os_str).unwrap_or_default();
     lookup::program(word, directory, environment)
 }
 
-/// Keeps all that this process has inherited (pipes and files of whoever started it) out of the
-/// programs that it starts. To be called once, before anything else is opened.
+/// Keeps all inherited pipes and files out of the programs that this process starts. Call it once,
+/// before anything else is opened.
 pub fn seal_descriptors() {
     platform::seal_descriptors();
 }

@@ -1,4 +1,4 @@
-//! Who runs: one scan of all processes, shared by everybody who asks at the same time.
+//! Scans all processes. Concurrent callers share one scan.
 
 use std::{
     io,
@@ -16,8 +16,8 @@ use crate::{
     stack::ServiceName,
 };
 
-/// The processes that ran at one moment. Those that have ended and wait to be reaped are none, and
-/// those that are older than all that is looked for may be left out.
+/// The processes at one moment. Zombies are not included, and processes that are older than
+/// anything of interest may be left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessScan {
     began: Instant,
@@ -49,13 +49,13 @@ impl ProcessScan {
         self.began
     }
 
-    /// Its rows, by number.
+    /// Returns its rows, ordered by PID.
     #[must_use]
     pub fn rows(&self) -> &[Row] {
         &self.rows
     }
 
-    /// Where the process of this number stands in [`ProcessScan::rows`].
+    /// Returns the index of the process with this PID in [`ProcessScan::rows`].
     #[must_use]
     pub fn position(&self, pid: u32) -> Option<usize> {
         self.rows
@@ -63,19 +63,19 @@ impl ProcessScan {
             .ok()
     }
 
-    /// Whether exactly this process runs.
+    /// Returns whether exactly this process runs.
     #[must_use]
     pub fn runs(&self, process: Process) -> bool {
         self.position(process.pid)
             .is_some_and(|position| self.rows[position].process == process)
     }
 
-    /// Whoever carries a mark of this stack.
+    /// Returns the processes with a mark of this stack.
     pub fn marked_by_stack(&self, stack: &StackId) -> impl Iterator<Item = (Process, &Mark)> {
         self.marked().filter(move |(_, mark)| mark.stack == *stack)
     }
 
-    /// Whoever carries a mark of this service, of any of its runs.
+    /// Returns the processes with a mark of this service, of any of its runs.
     pub fn marked_by_service(
         &self,
         stack: &StackId,
@@ -85,7 +85,7 @@ impl ProcessScan {
             .filter(move |(_, mark)| mark.service == *service)
     }
 
-    /// Whoever carries a mark.
+    /// Returns the processes with a mark.
     pub fn marked(&self) -> impl Iterator<Item = (Process, &Mark)> {
         self.rows
             .iter()
@@ -93,21 +93,22 @@ impl ProcessScan {
     }
 }
 
-/// A scan that was no longer than this last time is not handed to another thread: to wake that, and
-/// to be woken by it, would take about as long, and a service that died waits for the answer.
+/// If the last scan was no longer than this, the next one is not moved to another thread: waking
+/// that thread and being woken by it takes about as long, and a crashed service waits for the
+/// result.
 const BRIEF: Duration = Duration::from_millis(1);
 
-/// Takes tables of all processes. Clones share their work: whoever asks while a scan runs gets
-/// the next one, together with all others who ask meanwhile.
+/// Scans the processes of the system. Clones share their work: callers that arrive during a scan
+/// get the next one together.
 #[derive(Clone)]
 pub struct ProcessTable {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    /// Processes are looked for that started at this or later.
+    /// Only processes that started at this time or later are of interest.
     since: AtomicU64,
-    /// How many scans have begun.
+    /// The number of scans that have begun.
     begun: AtomicU64,
     latest: tokio::sync::Mutex<Latest>,
     scanner: Arc<Mutex<Option<platform::Scanner>>>,
@@ -115,21 +116,22 @@ struct Shared {
 
 #[derive(Default)]
 struct Latest {
-    /// Which scan this table is of, from 1.
+    /// The number of the scan, from 1.
     number: u64,
     table: Arc<ProcessScan>,
-    /// How long it took; `None` before the first, which finds out who need not be read again.
+    /// How long it took; `None` before the first scan, which learns which processes need not be
+    /// read again.
     took: Option<Duration>,
 }
 
 impl ProcessTable {
-    /// A processes that finds whatever is started from now on.
+    /// Returns a table that finds processes that start from now on.
     #[must_use]
     pub fn from_now() -> Self {
         Self::since(platform::ticks_now())
     }
 
-    /// A processes that finds the processes that started at `started` (in the unit of
+    /// Returns a table that finds the processes that started at `started` (in the unit of
     /// [`Process::started`]) or later; 0 for all. The later, the less there is to read.
     #[must_use]
     pub fn since(started: u64) -> Self {
@@ -143,18 +145,21 @@ impl ProcessTable {
         }
     }
 
-    /// Makes all later tables tell of the processes that started at `started` or later, as when
-    /// a service of an earlier daemon is adopted.
+    /// Makes all later scans include the processes that started at `started` or later, as when a
+    /// service of an earlier daemon is adopted.
     pub fn look_back_to(&self, started: u64) {
         self.shared.since.fetch_min(started, Ordering::Relaxed);
     }
 
-    /// The processes, as they are at some moment between now and the return. Fails where the
-    /// operating system does not tell.
-    pub async fn take(&self) -> io::Result<Arc<ProcessScan>> {
+    /// Returns the processes at some moment between the call and the return.
+    ///
+    /// # Errors
+    ///
+    /// The operating system does not list its processes.
+    pub async fn scan(&self) -> io::Result<Arc<ProcessScan>> {
         let shared = &self.shared;
         let asked = shared.begun.load(Ordering::SeqCst);
-        // Held over the scan, so that those who come meanwhile wait here for their turn.
+        // Held during the scan, so that later callers wait here for their turn.
         let mut latest = shared.latest.lock().await;
         if latest.number > asked {
             return Ok(Arc::clone(&latest.table));
@@ -162,10 +167,10 @@ impl ProcessTable {
         let number = shared.begun.fetch_add(1, Ordering::SeqCst) + 1;
         let since = shared.since.load(Ordering::Relaxed);
         let (table, took) = if latest.is_brief() {
-            scan(&shared.scanner, |scanner| scanner.scan(since))?
+            timed_scan(&shared.scanner, |scanner| scanner.scan(since))?
         } else {
             let scanner = Arc::clone(&shared.scanner);
-            tokio::task::spawn_blocking(move || scan(&scanner, |scanner| scanner.scan(since)))
+            tokio::task::spawn_blocking(move || timed_scan(&scanner, |scanner| scanner.scan(since)))
                 .await
                 .map_err(io::Error::other)??
         };
@@ -178,20 +183,20 @@ impl ProcessTable {
         Ok(table)
     }
 
-    /// The same, where only a run's own processes matter: those that carry the mark of another may
-    /// be left out.
-    pub async fn take_for(&self, mark: &Mark) -> io::Result<Arc<ProcessScan>> {
-        self.take_wanted(&Wanted {
+    /// Does the same for callers that need only the processes of one run. Those with another mark
+    /// may be left out.
+    pub async fn scan_for_mark(&self, mark: &Mark) -> io::Result<Arc<ProcessScan>> {
+        self.scan_wanted(&Wanted {
             mark,
             may_be: &|_, _| true,
         })
         .await
     }
 
-    pub(super) async fn take_wanted(&self, wanted: &Wanted<'_>) -> io::Result<Arc<ProcessScan>> {
+    pub(super) async fn scan_wanted(&self, wanted: &Wanted<'_>) -> io::Result<Arc<ProcessScan>> {
         match self.quick_scan(wanted)? {
             Some(table) => Ok(table),
-            None => self.take().await,
+            None => self.scan().await,
         }
     }
 
@@ -200,7 +205,7 @@ impl ProcessTable {
     pub async fn warm_up(&self) {
         for _ in 0..2 {
             // Callers that need a table see the failure themselves.
-            drop(self.take().await);
+            drop(self.scan().await);
         }
     }
 
@@ -211,14 +216,14 @@ impl ProcessTable {
         scanner.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A brief look for one alone; none where others look too, and can share what they see.
+    /// Scans for a single caller; `None` if other callers scan too and can share the result.
     fn quick_scan(&self, wanted: &Wanted<'_>) -> io::Result<Option<Arc<ProcessScan>>> {
         let latest = self.shared.latest.try_lock();
         let Some(mut alone) = latest.ok().filter(|latest| latest.is_brief()) else {
             return Ok(None);
         };
         let since = self.shared.since.load(Ordering::Relaxed);
-        let (table, took) = scan(&self.shared.scanner, |scanner| {
+        let (table, took) = timed_scan(&self.shared.scanner, |scanner| {
             scanner.scan_for(since, wanted)
         })?;
         if took > BRIEF {
@@ -234,8 +239,8 @@ impl Latest {
     }
 }
 
-/// Who runs, and how long it took to find that out.
-fn scan(
+/// Returns the processes and the duration of the scan.
+fn timed_scan(
     scanner: &Mutex<Option<platform::Scanner>>,
     by: impl FnOnce(&mut platform::Scanner) -> io::Result<Vec<Row>>,
 ) -> io::Result<(ProcessScan, Duration)> {
@@ -304,6 +309,6 @@ mod tests {
     }
 
     async fn ask(processes: ProcessTable) -> Arc<ProcessScan> {
-        processes.take().await.expect("processes can be listed")
+        processes.scan().await.expect("processes can be listed")
     }
 }

@@ -1,4 +1,4 @@
-//! The stop ladder: ask, wait, kill, verify. It always ends.
+//! Stops a tree: signal, wait, kill, verify. It always ends.
 
 use std::{collections::BTreeSet, ffi::OsString, io, path::Path, time::Duration};
 
@@ -15,23 +15,23 @@ use crate::{
     stack::{Command, Signal},
 };
 
-/// How long those outside the group wait for their turn: their parent, which was asked with the
-/// group, is the one that knows how to end them.
+/// The delay before processes outside the group are signalled: their parent, which was signalled
+/// with the group, knows how to stop them.
 const PARENTS_TURN: Duration = Duration::from_millis(50);
 
-/// How often somebody new may appear while the tree is asked to leave. A tree that goes on like
-/// this does not mean to leave.
+/// The number of times that new processes may appear during a graceful stop. A tree that keeps
+/// starting more does not intend to exit.
 const NEWCOMERS: usize = 16;
 
-/// The polite step of a stop.
+/// The graceful step of a stop.
 #[derive(Clone, Copy, Debug)]
-pub enum Ask<'a> {
-    /// A signal to the whole tree. `Kill` skips the politeness.
+pub enum StopRequest<'a> {
+    /// A signal to the whole tree. `Kill` skips the graceful step.
     Signal(Signal),
-    /// A command of the service's own, in its directory and environment. If it cannot be run or
-    /// does not end with 0, the tree is sent SIGTERM.
+    /// A command of the service, in its directory and environment. If it cannot be run or fails,
+    /// SIGTERM is sent to the tree.
     Command {
-        /// Which.
+        /// The command.
         command: &'a Command<String>,
         /// The service's working directory.
         directory: &'a Path,
@@ -40,33 +40,33 @@ pub enum Ask<'a> {
     },
 }
 
-/// Stops a tree: requests a graceful exit, kills the processes that are left after `patience` (or when
-/// `kill_now` is cancelled), and verifies that none is left. Takes at most `patience` and 4 s.
+/// Stops a tree: requests a graceful exit, kills the processes that are left after `grace` (or when
+/// `kill_now` is cancelled), and verifies that none is left. Takes at most `grace` and 4 s.
 ///
-/// Says nothing about the port ([`Stopped::port_held`]).
+/// Does not check the port ([`Stopped::port_held`]).
 pub async fn stop(
     tree: &Tree,
     processes: &ProcessTable,
-    ask: Ask<'_>,
-    patience: Duration,
+    request: StopRequest<'_>,
+    grace: Duration,
     kill_now: &CancellationToken,
 ) -> Stopped {
-    // While the first process lives, so do the ties to those who share neither its group nor,
-    // any more, its mark.
+    // Descendants that have left the group and lost the mark can be found only while the first
+    // process runs.
     tree.know_descendants();
     tree.begin_stop();
-    let politely = async {
+    let graceful = async {
         matches!(
-            timeout(patience, leave(tree, processes, ask, patience)).await,
+            timeout(grace, exit_gracefully(tree, processes, request, grace)).await,
             Ok(Ok(true))
         )
     };
-    let has_left = tokio::select! {
+    let has_exited = tokio::select! {
         biased;
         () = kill_now.cancelled() => false,
-        has_left = politely => has_left,
+        has_exited = graceful => has_exited,
     };
-    if !has_left {
+    if !has_exited {
         return kill(tree, processes).await;
     }
     Stopped {
@@ -76,56 +76,56 @@ pub async fn stop(
     }
 }
 
-/// Asks the tree to leave. Gives `true` once nobody is left, and `false` if it is of no use.
-async fn leave(
+/// Requests a graceful exit. Returns `true` once no process is left, and `false` if that failed.
+async fn exit_gracefully(
     tree: &Tree,
     processes: &ProcessTable,
-    ask: Ask<'_>,
-    patience: Duration,
+    request: StopRequest<'_>,
+    grace: Duration,
 ) -> io::Result<bool> {
     let mut signal = Signal::Terminate;
-    let mut asked_at = None;
-    match ask {
-        Ask::Signal(Signal::Kill) => return Ok(false),
-        Ask::Signal(polite) => {
-            signal = polite;
-            asked_at = ask_group(tree, signal);
+    let mut signalled_at = None;
+    match request {
+        StopRequest::Signal(Signal::Kill) => return Ok(false),
+        StopRequest::Signal(graceful) => {
+            signal = graceful;
+            signalled_at = signal_group(tree, signal);
         }
-        Ask::Command {
+        StopRequest::Command {
             command,
             directory,
             environment,
         } => {
-            let outcome = run_helper(command, directory, environment, patience).await;
+            let outcome = run_helper(command, directory, environment, grace).await;
             if !outcome.is_ok_and(|output| output.exit.is_success()) {
-                asked_at = ask_group(tree, signal);
+                signalled_at = signal_group(tree, signal);
             }
         }
     }
     if let Some(first) = tree.handle() {
-        if asked_at.is_some() {
+        if signalled_at.is_some() {
             let _ = timeout(PARENTS_TURN, first.gone()).await;
         } else {
             first.gone().await;
         }
     }
 
-    let mut asked = BTreeSet::new();
+    let mut signalled = BTreeSet::new();
     for _ in 0..NEWCOMERS {
-        let table = processes.take_for(tree.mark()).await?;
+        let table = processes.scan_for_mark(tree.mark()).await?;
         let members = tree.members(&table);
         if members.is_empty() {
             return Ok(true);
         }
-        if let (Some(asked_at), Some(group)) = (asked_at, tree.first()) {
-            // Many programs take a second signal for impatience and leave things undone.
+        if let (Some(signalled_at), Some(group)) = (signalled_at, tree.first()) {
+            // Many programs interpret a second signal as impatience and leave work undone.
             let rows = table.rows().iter();
             let in_group = rows.filter(|row| row.group == group.pid);
-            let had_it = in_group.filter(|row| row.process.started < asked_at);
-            asked.extend(had_it.map(|row| row.process));
+            let before = in_group.filter(|row| row.process.started < signalled_at);
+            signalled.extend(before.map(|row| row.process));
         }
         in_turn(
-            members.iter().filter(|member| asked.insert(**member)),
+            members.iter().filter(|member| signalled.insert(**member)),
             |member| member.signal(signal),
         );
         all_gone(&members).await?;
@@ -133,9 +133,9 @@ async fn leave(
     Ok(false)
 }
 
-/// Sends the signal to the whole group at once, and gives the moment at which it had not been
-/// sent yet; `None` if there is no group to send it to.
-fn ask_group(tree: &Tree, signal: Signal) -> Option<u64> {
+/// Sends the signal to the whole group, and returns a time just before that; `None` if there is no
+/// group.
+fn signal_group(tree: &Tree, signal: Signal) -> Option<u64> {
     let now = platform::ticks_now();
     let reached = tree.handle()?.signal_group(signal);
     reached.is_ok_and(|reached| reached).then_some(now)

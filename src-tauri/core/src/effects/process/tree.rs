@@ -1,4 +1,5 @@
-//! The processes of one run of a service: its group, its descendants, and whoever carries its mark.
+//! The processes of one run of a service: its group, its descendants, and all processes with its
+//! mark.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -20,9 +21,10 @@ use crate::{
     },
 };
 
-/// One run of a service: its first process and whatever came of it. Clones are the same tree.
+/// One run of a service: its first process and all that descend from it. Clones refer to the same
+/// tree.
 ///
-/// Dropping it ends nobody: a daemon that leaves its services running just goes.
+/// Dropping it stops no process: an exiting daemon can leave its services running.
 #[derive(Clone, Debug)]
 pub struct Tree {
     shared: Arc<Shared>,
@@ -32,9 +34,9 @@ pub struct Tree {
 struct Shared {
     mark: Mark,
     first: Option<First>,
-    /// Every process that was ever a member, with the time when that was learned: a process that has
-    /// overwritten its environment and lost its parent is still known. Only a table whose scan began
-    /// later shows that one has exited.
+    /// Every process that was ever a member, with the time when it was found: a process that has
+    /// overwritten its environment and lost its parent is still known. Only a scan that began later
+    /// shows that one has exited.
     seen: Mutex<BTreeMap<Process, Instant>>,
     /// The programs that outlive it.
     spare: Mutex<Arc<Spare>>,
@@ -45,7 +47,7 @@ struct Shared {
 /// The limit of foreign sessions that are examined: a user does not open more.
 const SESSIONS: usize = 256;
 
-/// The process that was launched; leader of its group.
+/// The launched process, leader of its group.
 #[derive(Debug)]
 struct First {
     handle: Handle,
@@ -59,16 +61,16 @@ impl Tree {
         Self::new(mark, Some(First::new(handle, true)), [first])
     }
 
-    /// The tree of a first process that another daemon started, or `None` when that process is
-    /// gone by now. Needs a tokio runtime.
+    /// Returns the tree of a process that another daemon started, or `None` if it has exited. Needs
+    /// a tokio runtime.
     #[must_use]
     pub fn adopt(mark: Mark, first: Process) -> Option<Self> {
         let handle = Handle::pin(first).ok().flatten()?;
         Some(Self::new(mark, Some(First::new(handle, false)), [first]))
     }
 
-    /// What is left of a run whose first process is gone: whoever carries its mark, and those of
-    /// `members` that still run.
+    /// Returns the tree of a run whose first process has exited: all processes with its mark, and
+    /// those of `members` that still run.
     #[must_use]
     pub fn remains(mark: Mark, members: impl IntoIterator<Item = Process>) -> Self {
         Self::new(mark, None, members)
@@ -88,20 +90,20 @@ impl Tree {
         }
     }
 
-    /// The mark of the run.
+    /// Returns the mark of the run.
     #[must_use]
     pub fn mark(&self) -> &Mark {
         &self.shared.mark
     }
 
-    /// The first process, whether it still runs or not; `None` for [`Tree::remains`].
+    /// Returns the first process, running or not; `None` for [`Tree::remains`].
     #[must_use]
     pub fn first(&self) -> Option<Process> {
         Some(self.handle()?.process())
     }
 
-    /// Waits for the end of the first process, as the operating system reports it. Any number of
-    /// tasks may wait, before and after the end; a wait may be dropped.
+    /// Waits until the first process exits, as the operating system reports it. Any number of tasks
+    /// may wait, before and after the exit. Cancel-safe.
     pub async fn exited(&self) -> Exit {
         let Some(first) = &self.shared.first else {
             return Exit::Unknown;
@@ -114,14 +116,15 @@ impl Tree {
         exit
     }
 
-    /// How the first process ended, where that has been seen.
+    /// Returns how the first process exited, if known.
     #[must_use]
     pub fn exit(&self) -> Option<Exit> {
         self.shared.first.as_ref()?.collect()
     }
 
-    /// Who of `table` belongs to the tree, by number. Whoever carries another mark is another
-    /// service's, with all that came of it, and this process belongs to nobody.
+    /// Returns the processes of `table` that belong to the tree, ordered by PID. A process with
+    /// another mark belongs to another service, with all its descendants. The current process
+    /// belongs to none.
     #[must_use]
     pub fn members(&self, table: &ProcessScan) -> Vec<Process> {
         let mut outliving = BTreeSet::new();
@@ -217,10 +220,10 @@ impl Tree {
     }
 
     /// Returns the names of the recorded members with sessions of their own, without the survivors.
-    pub(super) fn ended_beside(&self, left: &[Process]) -> Vec<String> {
+    pub(super) fn ended_beside(&self, survivors: &[Process]) -> Vec<String> {
         let beside = self.beside();
         let ended = beside.iter().flatten();
-        let ended = ended.filter(|(process, _)| !left.contains(process));
+        let ended = ended.filter(|(process, _)| !survivors.contains(process));
         let names: BTreeSet<&String> = ended.map(|(_, name)| name).collect();
         names.into_iter().cloned().collect()
     }
@@ -236,8 +239,8 @@ impl Tree {
         handle.map(|handle| handle.process().pid)
     }
 
-    /// Keeps `members`, and drops those that a scan begun at `began` no longer saw. Processes learned
-    /// after that, while the scan ran or its result was pending, stay.
+    /// Stores `members`, and drops those that a scan begun at `began` did not list. Processes found
+    /// after that, during the scan or while its result was pending, stay.
     fn learn(&self, members: &[Process], began: Instant) {
         let now = clock::now().instant;
         let mut seen = self.seen();
@@ -248,14 +251,14 @@ impl Tree {
     }
 
     /// Returns the members that are alive now.
-    pub async fn left(&self, processes: &ProcessTable) -> io::Result<Vec<Process>> {
-        Ok(self.members(processes.take_for(self.mark()).await?.as_ref()))
+    pub async fn living_members(&self, processes: &ProcessTable) -> io::Result<Vec<Process>> {
+        Ok(self.members(processes.scan_for_mark(self.mark()).await?.as_ref()))
     }
 
     /// Returns the processes of the tree that are alive after its first process has ended. Costs less
     /// than [`Tree::left`], since a process without a mark can only be a member by its group or as a
     /// known one: no parent is left to link it. If some are left, their descendants may be incomplete.
-    pub async fn left_behind(&self, processes: &ProcessTable) -> io::Result<Vec<Process>> {
+    pub async fn survivors(&self, processes: &ProcessTable) -> io::Result<Vec<Process>> {
         let group = self.living_group();
         let number = |pid, started| Process { pid, started };
         let is_known = |pid| {
@@ -267,20 +270,20 @@ impl Tree {
             mark: self.mark(),
             may_be: &|pid, of_group| group == Some(of_group) || is_known(pid),
         };
-        Ok(self.members(processes.take_wanted(&wanted).await?.as_ref()))
+        Ok(self.members(processes.scan_wanted(&wanted).await?.as_ref()))
     }
 
-    /// Waits until nobody of the tree lives any more, as for a command that has put itself into
-    /// the background. Gives how its eldest member ended, where the operating system tells.
+    /// Waits until all processes of the tree have exited, as for a command that has moved to the
+    /// background. Returns how its oldest member exited, if known.
     pub async fn followed(&self, processes: &ProcessTable) -> io::Result<Exit> {
         let mut exit = None;
         loop {
-            let mut members = self.left(processes).await?;
+            let mut members = self.survivors(processes).await?;
             members.sort_unstable_by_key(|member| member.started);
             if members.is_empty() {
                 return Ok(exit.unwrap_or(Exit::Unknown));
             }
-            // Whoever a member starts meanwhile is found in the next round.
+            // Processes that a member starts meanwhile are found in the next round.
             for handle in pinned(&members)? {
                 if exit.is_none() {
                     exit = Some(handle.exited_elsewhere().await);
@@ -291,14 +294,14 @@ impl Tree {
         }
     }
 
-    /// Makes members of all who descend from the first process now, before it goes and they
-    /// lose their parent.
+    /// Adds the current descendants of the first process, before it exits and they lose their
+    /// parent.
     pub(super) fn know_descendants(&self) {
         let Some(first) = self.handle().filter(|handle| !handle.is_gone()) else {
             return;
         };
         let descendants = platform::descendants(first.process().pid);
-        // Asked last: the number was the first process's all the time.
+        // Checked last, so that the PID belonged to the first process all the time.
         if !first.is_gone() {
             let now = clock::now().instant;
             let descendants = descendants.into_iter().map(|process| (process, now));
@@ -360,7 +363,7 @@ pub(crate) fn members_of(trees: &[&Tree], table: &ProcessScan) -> Vec<Vec<Proces
 /// Returns the processes that are left of the runs with one of these marks, each with the mark of its
 /// run. Programs that outlive their service are excluded, though they carry the mark too.
 #[must_use]
-pub fn left_of_runs(
+pub fn survivors_of_runs(
     table: &ProcessScan,
     is_wanted: impl Fn(&Mark) -> bool,
 ) -> Vec<(Process, Mark)> {
@@ -376,7 +379,7 @@ pub fn left_of_runs(
     marks.into_iter().flat_map(of_run).collect()
 }
 
-/// A process, with all its descendants and the members of its session.
+/// Returns a process with all its descendants and the members of its session.
 fn come_of(table: &ProcessScan, root: Process) -> BTreeSet<Process> {
     let rows = table.rows();
     let mut found = BTreeSet::from([root]);
@@ -443,7 +446,7 @@ fn owners(
     owners
 }
 
-/// Does something to each process that still runs, one at a time. Whether it reached any.
+/// Calls `act` for each process that still runs, one at a time. Returns whether any was reached.
 pub(super) fn in_turn<'a>(
     processes: impl IntoIterator<Item = &'a Process>,
     act: impl Fn(&Handle) -> io::Result<bool>,
@@ -460,7 +463,7 @@ pub(super) fn in_turn<'a>(
 /// The number of processes awaited at once: each takes a descriptor, which other tasks need too.
 const WAITED_FOR: usize = 64;
 
-/// Waits until each of `processes` has ended.
+/// Waits until all of `processes` have exited.
 pub(super) async fn all_gone(processes: &[Process]) -> io::Result<()> {
     for some in processes.chunks(WAITED_FOR) {
         for handle in pinned(some)? {
@@ -470,8 +473,8 @@ pub(super) async fn all_gone(processes: &[Process]) -> io::Result<()> {
     Ok(())
 }
 
-/// Handles of those of `processes` that still run, in their order. As many as the system allows:
-/// an error only if it allows none, since whoever waits for some looks again afterwards.
+/// Returns handles of those of `processes` that still run, in their order, and as many as the
+/// system allows. Fails only if it allows none, since callers check again afterwards.
 pub(super) fn pinned(processes: &[Process]) -> io::Result<Vec<Handle>> {
     let mut handles = Vec::new();
     for process in processes {
@@ -497,7 +500,7 @@ impl First {
         self.exit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The exit of a child is taken from the kernel once, and kept for all who ask.
+    /// Reaps the child once and stores its exit for all callers.
     fn collect(&self) -> Option<Exit> {
         let mut exit = self.exit();
         if exit.is_none() && self.is_child {

@@ -1,4 +1,4 @@
-//! What processes cost.
+//! CPU and memory usage of processes.
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 

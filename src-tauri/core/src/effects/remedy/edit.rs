@@ -1,37 +1,37 @@
-//! Changes of lines, and the difference that a person sees before.
+//! Line changes and their diff.
 
 use crate::model::finding::LineChange;
 
-/// A text whose lines have been changed.
+/// A changed text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changed {
     /// The whole text.
     pub text: String,
-    /// What changes, with up to three lines around it.
+    /// The changed lines, with up to three lines of context.
     pub difference: Vec<Line>,
 }
 
-/// A line of a difference.
+/// A line of a diff.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
-    /// Stays: its number in the old text, from 1.
+    /// Unchanged, with its number in the old text, from 1.
     Same(usize, String),
-    /// Goes.
+    /// Removed.
     Old(usize, String),
-    /// Comes.
+    /// Added.
     New(String),
-    /// Lines between two changes that are not shown.
+    /// Omitted lines between two changes.
     Gap,
 }
 
-/// So many lines around a change are shown.
+/// The number of context lines.
 const AROUND: usize = 3;
 
-/// Changes lines, from the top to the bottom; ends of lines stay what they are in the text.
+/// Applies changes from top to bottom. Line ends stay as they are in the text.
 ///
 /// # Errors
 ///
-/// The number of the first line, from 1, that is not what a change says it was.
+/// The number of the first line, from 1, that differs from what a change expects.
 pub fn change(text: &str, changes: &[LineChange]) -> Result<Changed, usize> {
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let lines: Vec<&str> = text.lines().collect();
@@ -62,7 +62,7 @@ pub fn change(text: &str, changes: &[LineChange]) -> Result<Changed, usize> {
     Ok(Changed { text, difference })
 }
 
-/// Shows of the lines that stay those that stand near a change.
+/// Adds the unchanged lines near a change.
 fn show_same(difference: &mut Vec<Line>, lines: &[&str], from: usize, to: usize) {
     let after = if difference.is_empty() { 0 } else { AROUND };
     let before = if to == lines.len() { 0 } else { AROUND };

@@ -1,8 +1,7 @@
-//! Carries out what a finding advises, where that is safe. Each step is one that a person has seen
-//! and agreed to; none overwrites what is there, unless it is still what was seen.
+//! Carries out the remedies of findings, where that is safe. The user has seen and confirmed each
+//! step. No step overwrites anything that has changed since.
 //!
-//! To start and to restart a service is the daemon's business, and to end the holder of a port that
-//! of [`super::port::free`].
+//! The daemon starts and restarts services, and [`super::port::free`] frees ports.
 
 mod edit;
 pub mod stack_file_text;
@@ -22,7 +21,7 @@ use super::{
 };
 use crate::{
     fs::{
-        project_file::{PATIENCE, Reader},
+        project_file::{Reader, TIME_LIMIT},
         replace::replace,
     },
     model::{
@@ -33,56 +32,56 @@ use crate::{
     stack_file,
 };
 
-/// How long the installation of packages may take.
+/// The time limit for installing packages.
 const INSTALLATION: Duration = Duration::from_mins(20);
 
-/// Why a remedy was not carried out. A fragment that follows "failed to".
+/// Why a remedy failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RemedyError {
-    /// The file that was to be made is there by now.
-    #[error("make {}: it is there already", .0.display())]
+    /// The file to create exists already.
+    #[error("{} exists already", .0.display())]
     Exists(PathBuf),
     /// A file cannot be read or written.
-    #[error("write {}: {source}", path.display())]
+    #[error("{} cannot be written: {source}", path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// The operating system's words.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// The stack file is no longer what the change was made for.
-    #[error("change {}: line {line} is no longer what it was", path.display())]
+    /// The stack file has changed since the remedy was made.
+    #[error("{} was not changed: line {line} has changed meanwhile", path.display())]
     Outdated {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
     },
-    /// The stack file would be wrong afterwards.
-    #[error("change {}: it would be wrong afterwards: {reason}", path.display())]
+    /// The stack file would be invalid afterwards.
+    #[error("{} was not changed, because it would be invalid: {reason}", path.display())]
     Wrong {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
     /// A command cannot be run.
-    #[error("run `{0}`: it is not there, or may not be run")]
+    #[error("`{0}` was not found or is not executable")]
     Launch(String, LaunchFault),
-    /// A command has failed.
-    #[error("run `{command}`: it ended with {}", output.exit)]
+    /// A command failed.
+    #[error("`{command}` exited with {}", output.exit)]
     Ended {
         /// The command.
         command: String,
-        /// What it said, and how it ended.
+        /// Its output and exit.
         output: Output,
     },
-    /// A command did not come to an end.
-    #[error("run `{0}`: it took more than 20 minutes and was ended")]
+    /// A command did not finish.
+    #[error("`{0}` took more than 20 minutes and was killed")]
     TooLong(String),
 }
 
-/// What an action does, in words that make a question.
+/// Describes an action, for a question.
 #[must_use]
 pub fn describe(action: &Action) -> String {
     match action {
@@ -103,13 +102,13 @@ pub fn describe(action: &Action) -> String {
     }
 }
 
-/// Runs the command that installs what is missing, in `directory` and with `variables`.
+/// Runs an installation command in `directory` with `variables`.
 pub async fn install(
     command: &[String],
     directory: &Path,
     variables: &Base,
 ) -> Result<Output, RemedyError> {
-    let words = Command::Words(command.to_vec());
+    let words = Command::Argv(command.to_vec());
     let shown = words.to_string();
     let environment: Vec<(OsString, OsString)> = variables.clone().into_iter().collect();
     match run_helper(&words, directory, &environment, INSTALLATION).await {
@@ -123,13 +122,13 @@ pub async fn install(
     }
 }
 
-/// Makes a file from its example, with the same permissions. One that is there stays as it is.
+/// Copies an example to a new file, with the same permissions. Never overwrites.
 pub fn copy(from: &Path, to: &Path) -> Result<(), RemedyError> {
     let in_place = |path: &Path| {
         let path = path.to_owned();
         move |source| RemedyError::File { path, source }
     };
-    let text = Reader::within(PATIENCE)
+    let text = Reader::within(TIME_LIMIT)
         .read(from)
         .map_err(in_place(from))?;
     let made = OpenOptions::new().write(true).create_new(true).open(to);
@@ -146,7 +145,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), RemedyError> {
         .map_err(in_place(to))
 }
 
-/// Changes lines of a stack file, if they are still what they were and the file is right afterwards.
+/// Changes lines of a stack file, if they are still as expected and the result is valid.
 pub fn edit_stack_file(
     file: &Path,
     changes: &[LineChange],
@@ -156,7 +155,7 @@ pub fn edit_stack_file(
         path: file.to_owned(),
         source,
     };
-    let text = Reader::within(PATIENCE).text(file).map_err(in_place)?;
+    let text = Reader::within(TIME_LIMIT).text(file).map_err(in_place)?;
     let edited = change(&text, changes).map_err(|line| RemedyError::Outdated {
         path: file.to_owned(),
         line,
@@ -168,7 +167,7 @@ pub fn edit_stack_file(
         }
     })?;
     let permissions = fs::metadata(file).map_err(in_place)?.permissions();
-    // A link is followed: it is the file behind it that changes.
+    // A link is followed: the file behind it is changed.
     let place = fs::canonicalize(file).map_err(in_place)?;
     replace(&place, edited.text.as_bytes()).map_err(in_place)?;
     fs::set_permissions(&place, permissions).map_err(in_place)

@@ -1,4 +1,4 @@
-//! Puts a stack file in its place: whole or not at all, and never over what nobody has seen.
+//! Writes a stack file: atomically, and never over unseen changes.
 
 use std::{
     fs::{self, OpenOptions},
@@ -6,19 +6,19 @@ use std::{
     path::Path,
 };
 
-use crate::fs::project_file::{PATIENCE, Reader};
+use crate::fs::project_file::{Reader, TIME_LIMIT};
 
-/// Makes a file that is not there yet.
+/// Creates a file.
 ///
 /// # Errors
 ///
-/// `AlreadyExists` if it is there, also since just now; or why it cannot be written.
+/// `AlreadyExists`, also if it was created just now; or any other error of the operating system.
 pub fn create(file: &Path, text: &str) -> io::Result<()> {
     let next = beside(file, text)?;
-    // A link fails where the name is taken, which a renaming would not.
+    // Unlike a rename, a link fails if the name exists.
     let linked = match fs::hard_link(&next, file) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            // Not every file system has such links.
+            // Some file systems have no hard links.
             let made = OpenOptions::new().write(true).create_new(true).open(file);
             made.and_then(|mut made| made.write_all(text.as_bytes()))
         }
@@ -28,14 +28,14 @@ pub fn create(file: &Path, text: &str) -> io::Result<()> {
     linked
 }
 
-/// Replaces the text of a file, if it is still `old`. Permissions stay, and a link is followed.
+/// Replaces the text of a file, if it is still `old`. Keeps permissions and follows a link.
 ///
 /// # Errors
 ///
-/// `InvalidData` if the file is not what it was, or why it cannot be written.
+/// `InvalidData` if the file has changed, or any other error of the operating system.
 pub fn exchange(file: &Path, old: &str, new: &str) -> io::Result<()> {
     let place = fs::canonicalize(file)?;
-    if Reader::within(PATIENCE).read(&place)? != old.as_bytes() {
+    if Reader::within(TIME_LIMIT).read(&place)? != old.as_bytes() {
         let what = "it has changed in the meantime";
         return Err(io::Error::new(io::ErrorKind::InvalidData, what));
     }
@@ -48,7 +48,7 @@ pub fn exchange(file: &Path, old: &str, new: &str) -> io::Result<()> {
     done
 }
 
-/// Writes a text into a new file beside another.
+/// Writes a text to a new file beside another.
 fn beside(file: &Path, text: &str) -> io::Result<std::path::PathBuf> {
     let next = file.with_added_extension(format!("{}.new", std::process::id()));
     let written = OpenOptions::new()

@@ -16,7 +16,7 @@ fn folder() -> (TempDir, PathBuf) {
 fn a_file_is_read_up_to_its_limit_and_no_further() {
     let (_folder, file) = folder();
     fs::write(&file, vec![b'x'; SIZE_LIMIT]).unwrap();
-    let reader = Reader::within(PATIENCE);
+    let reader = Reader::within(TIME_LIMIT);
     assert_eq!(reader.read(&file).unwrap().len(), SIZE_LIMIT);
     fs::write(&file, vec![b'x'; SIZE_LIMIT + 1]).unwrap();
     let error = reader.read(&file).unwrap_err();
@@ -28,7 +28,7 @@ fn a_file_is_read_up_to_its_limit_and_no_further() {
 fn a_file_of_other_bytes_is_no_text() {
     let (_folder, file) = folder();
     fs::write(&file, b"a\xff").unwrap();
-    let error = Reader::within(PATIENCE).text(&file).unwrap_err();
+    let error = Reader::within(TIME_LIMIT).text(&file).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
 }
 
@@ -61,11 +61,11 @@ mod unix {
     fn a_device_that_never_ends_is_not_read_to_the_end() {
         let (_folder, file) = folder();
         symlink("/dev/zero", &file).unwrap();
-        let error = Reader::within(PATIENCE).read(&file).unwrap_err();
+        let error = Reader::within(TIME_LIMIT).read(&file).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
         fs::remove_file(&file).unwrap();
         symlink("/dev/null", &file).unwrap();
-        assert_eq!(Reader::within(PATIENCE).read(&file).unwrap(), b"");
+        assert_eq!(Reader::within(TIME_LIMIT).read(&file).unwrap(), b"");
     }
 
     #[test]
@@ -73,7 +73,7 @@ mod unix {
         let (_folder, file) = pipe();
         let reading = {
             let file = file.clone();
-            thread::spawn(move || Reader::within(PATIENCE).read(&file))
+            thread::spawn(move || Reader::within(TIME_LIMIT).read(&file))
         };
         // It waits until the pipe is open to read.
         fs::write(&file, "A=1\n").unwrap();
@@ -91,14 +91,14 @@ mod unix {
     async fn a_reading_that_is_not_wanted_any_more_leaves_the_pipe_to_others() {
         let (_folder, file) = pipe();
         let (ended, end) = oneshot::channel();
-        let reading = apart(PATIENCE, {
+        let reading = apart(TIME_LIMIT, {
             let file = file.clone();
             move |reader| {
                 drop(ended.send(reader.read(&file).map_err(|error| error.kind())));
             }
         });
         assert!(timeout(MOMENT, reading).await.is_err(), "it waits");
-        let result = timeout(PATIENCE / 2, end).await;
+        let result = timeout(TIME_LIMIT / 2, end).await;
         assert_eq!(
             result.expect("its end").unwrap(),
             Err(io::ErrorKind::TimedOut)

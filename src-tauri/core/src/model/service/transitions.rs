@@ -1,8 +1,10 @@
-//! How a service moves from one phase to the next.
+//! The transitions of a service.
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Adoption, Checks, Ending, Phase, Running, ServiceState, Then, Wordless, timestamp};
+use super::{
+    ActiveRun, Adoption, CheckRounds, Phase, RunEnd, ServiceState, Then, Wordless, timestamp,
+};
 use crate::{
     diagnose::explain,
     model::{
@@ -18,8 +20,8 @@ use crate::{
 const CHECK_AGAIN: Duration = Duration::from_secs(10);
 
 impl ServiceState {
-    /// A person asks for it: what it did before no longer counts.
-    pub(in crate::model) fn ask(&mut self, now: TimePoint) {
+    /// The service is requested: earlier failures no longer count.
+    pub(in crate::model) fn request(&mut self, now: TimePoint) {
         self.intent.wanted = true;
         self.touch();
         self.explain_recovery();
@@ -39,10 +41,10 @@ impl ServiceState {
         self.unfinished = None;
     }
 
-    /// A person wants it down once and up again.
+    /// A restart is requested.
     pub(in crate::model) fn cycle(&mut self, now: TimePoint) {
         let active = self.is_active();
-        self.ask(now);
+        self.request(now);
         if active {
             self.intent.cycle = true;
             self.intent.asked = true;
@@ -51,7 +53,7 @@ impl ServiceState {
         }
     }
 
-    /// The changed stack file says something else of it, from its next run on.
+    /// The changed stack file has a new definition, for the next run.
     pub(in crate::model) fn redefine(&mut self, spec: &Arc<Service>) {
         let changed = **spec != *self.spec;
         self.intent.removed = false;
@@ -64,14 +66,14 @@ impl ServiceState {
         self.touch();
     }
 
-    /// The changed stack file no longer has it.
+    /// The changed stack file no longer contains the service.
     pub(in crate::model) fn remove(&mut self) {
         self.intent.removed = true;
         self.intent.wanted = false;
         self.touch();
     }
 
-    /// A person no longer wants it.
+    /// A stop is requested.
     pub(in crate::model) fn dismiss(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
         self.intent.wanted = false;
         self.intent.cycle = false;
@@ -89,7 +91,7 @@ impl ServiceState {
         self.adopted = false;
         self.completed = false;
         self.failed_rounds = 0;
-        self.checks = Checks::default();
+        self.checks = CheckRounds::default();
         self.last_fault = None;
         self.last_process = None;
         self.latency_ms = None;
@@ -97,7 +99,7 @@ impl ServiceState {
         self.started = Some(timestamp(now));
         if self.spec.is_external() {
             self.watch(
-                Running {
+                ActiveRun {
                     run: self.run,
                     process: None,
                     ready_since: None,
@@ -112,7 +114,7 @@ impl ServiceState {
         }
     }
 
-    /// Takes over what an earlier daemon started.
+    /// Adopts a run of an earlier daemon.
     pub(in crate::model) fn adopt(
         &mut self,
         adoption: &Adoption,
@@ -127,7 +129,7 @@ impl ServiceState {
         self.was_ready = adoption.was_ready.then_some(adoption.run);
         self.started = Some(adoption.since);
         if let Some(process) = adoption.process {
-            let running = Running {
+            let running = ActiveRun {
                 run: self.run,
                 process: Some(process),
                 ready_since: None,
@@ -135,7 +137,7 @@ impl ServiceState {
             self.watch(running, now, effects);
             self.since = adoption.since;
         } else {
-            let ending = Ending {
+            let ending = RunEnd {
                 exit: Some(Exit::Unknown),
                 ready_since: adoption.was_ready.then_some(now.instant),
                 last_words: adoption.last_words.clone(),
@@ -145,7 +147,7 @@ impl ServiceState {
         }
     }
 
-    /// Ends it, if that is not under way: nobody needs it any more.
+    /// Stops it, unless that is in progress: it is not needed any more.
     pub(in crate::model) fn end(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
         match self.phase.clone() {
             Phase::Claiming { .. }
@@ -157,7 +159,7 @@ impl ServiceState {
                 if self.spec.is_external() {
                     self.rest(now, effects);
                 } else {
-                    // A process that is being launched is ended once it is known.
+                    // A process that is being launched is stopped once it is known.
                     self.end_tree(Then::Rest, running.process, now, effects);
                 }
             }
@@ -181,7 +183,7 @@ impl ServiceState {
         }
     }
 
-    /// A person will not wait for a polite end.
+    /// Skips the rest of the grace period of an active stop.
     pub(in crate::model) fn kill(&mut self, effects: &mut Vec<Effect>) {
         if matches!(self.phase, Phase::Stopping { .. }) {
             effects.push(self.effect(Act::Kill));
@@ -243,7 +245,7 @@ impl ServiceState {
         }
     }
 
-    /// Takes a report of an effect. One of an earlier run changes nothing.
+    /// Handles a report of an effect. Reports of earlier runs are ignored.
     pub(in crate::model) fn report(
         &mut self,
         run: RunId,
@@ -274,10 +276,10 @@ impl ServiceState {
             }
             Report::Exited {
                 exit,
-                left,
+                survivors,
                 last_words,
             } => {
-                self.exited(exit, &left, last_words, jitter, now, effects);
+                self.exited(exit, &survivors, last_words, jitter, now, effects);
             }
             Report::Round(round) => self.round(round, now, effects),
             Report::Checked(failed) => self.checked(failed, now, effects),
@@ -316,7 +318,7 @@ impl ServiceState {
                     self.note.get_or_insert(beside);
                 }
                 self.enter(
-                    Phase::Starting(Running {
+                    Phase::Starting(ActiveRun {
                         run,
                         process: None,
                         ready_since: None,
@@ -337,13 +339,13 @@ impl ServiceState {
     }
 
     fn launched(&mut self, process: Process, now: TimePoint, effects: &mut Vec<Effect>) {
-        let Phase::Starting(running @ Running { process: None, .. }) = self.phase else {
+        let Phase::Starting(running @ ActiveRun { process: None, .. }) = self.phase else {
             return;
         };
         let since = self.since;
         self.last_process = Some(process);
         self.watch(
-            Running {
+            ActiveRun {
                 process: Some(process),
                 ..running
             },
@@ -353,8 +355,8 @@ impl ServiceState {
         self.since = since;
     }
 
-    /// It runs: see it become ready.
-    fn watch(&mut self, running: Running, now: TimePoint, effects: &mut Vec<Effect>) {
+    /// Probes a running service until it is ready.
+    fn watch(&mut self, running: ActiveRun, now: TimePoint, effects: &mut Vec<Effect>) {
         self.enter(Phase::Starting(running), now);
         let until = now.instant + self.spec.start_timeout;
         effects.push(self.effect(Act::Probe));
@@ -367,7 +369,7 @@ impl ServiceState {
     fn exited(
         &mut self,
         exit: Exit,
-        left: &[Process],
+        survivors: &[Process],
         last_words: Option<String>,
         jitter: &mut Jitter,
         now: TimePoint,
@@ -377,13 +379,13 @@ impl ServiceState {
             Phase::Starting(running) | Phase::Ready(running) | Phase::Unhealthy(running) => {
                 *running
             }
-            // It was asked to; that all of its tree is gone is what `Stopped` will say.
+            // It is being stopped; `Stopped` reports the end of the whole tree.
             _ => {
                 self.last_exit = Some(exit);
                 return self.touch();
             }
         };
-        if let Some(&first) = left.first()
+        if let Some(&first) = survivors.first()
             && exit.is_success()
             && running.is_young(now)
         {
@@ -392,13 +394,13 @@ impl ServiceState {
             return;
         }
         self.last_exit = Some(exit);
-        let ending = Ending {
+        let ending = RunEnd {
             exit: Some(exit),
             ready_since: running.ready_since,
             last_words,
             fault: None,
         };
-        if left.is_empty() {
+        if survivors.is_empty() {
             self.recover(&ending, jitter, now, effects);
         } else {
             self.end_tree(Then::Recover(ending), running.process, now, effects);
@@ -429,7 +431,7 @@ impl ServiceState {
         };
         let is_said = |said: &Arc<Finding>| Arc::ptr_eq(said, &wordless.finding);
         if words.is_some() && self.finding.as_ref().is_some_and(is_said) {
-            let ending = Ending {
+            let ending = RunEnd {
                 last_words: words,
                 ..wordless.ending.clone()
             };
@@ -438,7 +440,7 @@ impl ServiceState {
         }
     }
 
-    /// Another process than before is the one that counts.
+    /// Sets the process that represents the service.
     fn process_is(&mut self, process: Process) {
         if let Phase::Starting(running) | Phase::Ready(running) | Phase::Unhealthy(running) =
             &mut self.phase
@@ -465,7 +467,7 @@ impl ServiceState {
                         let ready_since = running.ready_since.or(Some(now.instant));
                         self.was_ready = Some(running.run);
                         self.enter(
-                            Phase::Ready(Running {
+                            Phase::Ready(ActiveRun {
                                 ready_since,
                                 ..running
                             }),
@@ -489,14 +491,14 @@ impl ServiceState {
         }
     }
 
-    fn turn_unhealthy(&mut self, running: Running, now: TimePoint, effects: &mut Vec<Effect>) {
+    fn turn_unhealthy(&mut self, running: ActiveRun, now: TimePoint, effects: &mut Vec<Effect>) {
         self.finding = Some(Arc::new(explain::unhealthy(
             &self.spec,
             self.last_fault.as_ref(),
         )));
         self.enter(Phase::Unhealthy(running), now);
         if self.spec.on_unhealthy == OnUnhealthy::Restart && !self.spec.is_external() {
-            let ending = Ending {
+            let ending = RunEnd {
                 exit: None,
                 ready_since: running.ready_since,
                 last_words: None,
@@ -506,8 +508,7 @@ impl ServiceState {
         }
     }
 
-    /// All checks are run together, as one may use what another saved: the shortest pause counts. A check
-    /// that fails is always run again.
+    /// All checks run together, since one may use values of another: the shortest interval applies.
     fn plan_check(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
         let pauses = self.spec.checks.iter().filter_map(|check| check.every);
         let fails = !self.checks.failed.is_empty();
@@ -520,8 +521,8 @@ impl ServiceState {
         }
     }
 
-    /// It stays as it is, since it may only be slow, or somebody sits in a debugger; but it is
-    /// said, and whoever waits for it learns.
+    /// Reports that the service is not ready in time, and informs waiting clients. It keeps
+    /// running, since it may only be slow, or be stopped in a debugger.
     fn start_timed_out(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
         if let Phase::Starting(running) = self.phase {
             self.turn_unhealthy(running, now, effects);
@@ -545,7 +546,8 @@ impl ServiceState {
         self.last_exit = stopped.exit.or(self.last_exit);
         self.note = explain::ended_beside(&stopped);
         self.beside.clone_from(&self.note);
-        let finished = stopped.left.is_empty() && !stopped.port_held && stopped.fault.is_none();
+        let finished =
+            stopped.survivors.is_empty() && !stopped.port_held && stopped.fault.is_none();
         self.unfinished = (!finished).then_some(stopped);
         match then {
             Then::Recover(ending) => self.recover(&ending, jitter, now, effects),
@@ -553,10 +555,10 @@ impl ServiceState {
         }
     }
 
-    /// It ended by itself: the restart policy decides.
+    /// It ended without a request: the restart policy decides.
     fn recover(
         &mut self,
-        ending: &Ending,
+        ending: &RunEnd,
         jitter: &mut Jitter,
         now: TimePoint,
         effects: &mut Vec<Effect>,
@@ -659,7 +661,7 @@ impl ServiceState {
         self.enter(phase, now);
     }
 
-    /// Nothing of it runs any more, and that is as it should be.
+    /// It no longer runs, as intended.
     fn rest(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
         self.abandon(effects);
         self.intent.cycle = false;

@@ -69,7 +69,7 @@ impl Tally {
     }
 
     /// Updates the contribution of a service. Returns whether a goal may now be out of reach.
-    fn look(&mut self, place: usize, service: &ServiceState, order: &Order) -> bool {
+    fn update(&mut self, place: usize, service: &ServiceState, order: &Order) -> bool {
         let now = Seen::of(service);
         let before = self.seen[place].replace(now);
         if let Some(before) = before {
@@ -135,7 +135,7 @@ impl StackModel {
                 }
             }
         }
-        self.look();
+        self.update_situation();
         #[cfg(debug_assertions)]
         self.verify(now);
     }
@@ -165,7 +165,7 @@ impl StackModel {
         changed.dedup();
         for &place in &changed {
             let service = &self.services[place];
-            self.turns += u64::from(self.tally.look(place, service, &self.order));
+            self.turns += u64::from(self.tally.update(place, service, &self.order));
             keep(&mut self.checkable, place, service.takes_check());
             keep(
                 &mut self.failing,
@@ -188,21 +188,21 @@ impl StackModel {
                 }
             }
         }
-        self.unlooked.extend(&changed);
+        self.unexamined.extend(&changed);
         changed
     }
 
     /// Updates the diagnosis with the changed services.
-    pub(super) fn look(&mut self) {
-        for place in std::mem::take(&mut self.unlooked) {
-            self.is_other_situation |= self.diagnosis.look(place, &self.services[place]);
+    pub(super) fn update_situation(&mut self) {
+        for place in std::mem::take(&mut self.unexamined) {
+            self.is_other_situation |= self.diagnosis.update(place, &self.services[place]);
         }
         if std::mem::take(&mut self.is_other_situation) {
             self.diagnosis.change();
             self.pass_diagnosis_on();
             self.follow_up();
             // The findings have changed, not the state of the services.
-            self.unlooked.clear();
+            self.unexamined.clear();
         }
     }
 
@@ -298,7 +298,7 @@ impl StackModel {
         }
         let mut tally = Tally::of(self.services.len());
         for (place, service) in self.services.iter().enumerate() {
-            tally.look(place, service, &self.order);
+            tally.update(place, service, &self.order);
             assert_eq!(service.takes_check(), self.checkable.contains(&place));
             assert_eq!(
                 !service.failed_checks().is_empty(),

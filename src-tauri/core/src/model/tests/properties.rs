@@ -247,7 +247,7 @@ impl World {
                 self.alive.remove(&effect.service);
                 Report::Exited {
                     exit: Exit::Unknown,
-                    left: Vec::new(),
+                    survivors: Vec::new(),
                     last_words: None,
                 }
             }
@@ -286,7 +286,7 @@ impl World {
         if !leaves {
             self.alive.remove(&service);
         }
-        let left = if leaves {
+        let survivors = if leaves {
             vec![Process { pid: 9, started: 9 }]
         } else {
             Vec::new()
@@ -296,7 +296,7 @@ impl World {
             run,
             Report::Exited {
                 exit,
-                left,
+                survivors,
                 last_words: None,
             },
         );
@@ -320,7 +320,7 @@ impl World {
             0 => Report::Launched(Ok(Process { pid: 8, started: 8 })),
             1 => Report::Exited {
                 exit: Exit::Code(1),
-                left: Vec::new(),
+                survivors: Vec::new(),
                 last_words: None,
             },
             2 => Report::Elapsed(Timer::Backoff),

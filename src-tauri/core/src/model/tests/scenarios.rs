@@ -120,10 +120,10 @@ fn a_service_that_dies_after_being_ready_starts_again_at_once() {
 #[test]
 fn what_a_service_left_is_ended_before_it_starts_again() {
     let mut bench = Bench::up_all(nexus());
-    let left = vec![Process { pid: 5, started: 5 }];
+    let survivors = vec![Process { pid: 5, started: 5 }];
     let exit = Report::Exited {
         exit: Exit::Code(1),
-        left,
+        survivors,
         last_words: None,
     };
     assert_eq!(acts(&bench.report("redis", exit)), ["redis stop"]);
@@ -288,7 +288,7 @@ fn a_command_that_daemonizes_is_followed() {
     };
     let exit = Report::Exited {
         exit: Exit::Code(0),
-        left: vec![daemon],
+        survivors: vec![daemon],
         last_words: None,
     };
     assert_eq!(acts(&bench.report("redis", exit)), ["redis follow"]);
@@ -309,7 +309,7 @@ fn a_command_that_daemonizes_may_be_seen_to_be_ready_first() {
     };
     let exit = || Report::Exited {
         exit: Exit::Code(0),
-        left: vec![daemon],
+        survivors: vec![daemon],
         last_words: None,
     };
     assert_eq!(acts(&bench.report("redis", exit())), ["redis follow"]);
@@ -541,14 +541,14 @@ fn whoever_waits_for_up_is_told_when_somebody_stops_it() {
 fn a_stop_that_could_not_end_everything_says_so() {
     let mut bench = Bench::up_all(stack_of(vec![service("worker", &[])]));
     bench.step(Event::Down(Vec::new()));
-    let left = vec![Process {
+    let survivors = vec![Process {
         pid: 99,
         started: 1,
     }];
     bench.report(
         "worker",
         Report::Stopped(Stopped {
-            left,
+            survivors,
             ..Stopped::default()
         }),
     );

@@ -29,12 +29,12 @@ pub(crate) use crate::platform::{
     },
 };
 
-/// Gives the storage of the bytes before `before` back, in whole blocks: up to one block less than
-/// asked. Offsets and size stay, those bytes read as zeros, the bytes from `before` on are
+/// Frees the storage of the bytes before `before`, in whole blocks: up to one block less than
+/// requested. Offsets and size stay, those bytes read as zeros, the bytes from `before` on are
 /// untouched, and a writer that has the file open notices nothing.
 ///
-/// Fails where the file system cannot (`fallocate(2)`, `FALLOC_FL_PUNCH_HOLE`: ext4, XFS, btrfs and
-/// tmpfs can).
+/// Fails if the file system does not support it (`fallocate(2)`, `FALLOC_FL_PUNCH_HOLE`: ext4, XFS,
+/// btrfs and tmpfs do).
 pub(crate) fn release(path: &Path, before: u64) -> io::Result<()> {
     let file = OpenOptions::new().write(true).open(path)?;
     let block = file.metadata()?.blksize().max(512);
@@ -46,30 +46,30 @@ pub(crate) fn release(path: &Path, before: u64) -> io::Result<()> {
     Ok(fallocate(&file, punch, 0, length)?)
 }
 
-/// Tells when files grow and when files come into a folder. One is enough for a whole process,
-/// with any number of files; clones share it.
+/// Reports when files grow and when files appear in a folder. One watcher is enough for a whole
+/// process, with any number of files; clones share it.
 ///
 /// A watch fires once. A writer pays for a file's watch only while one is set (some hundred
-/// nanoseconds at its next write), so who reads a flood sets none until the flood pauses.
+/// nanoseconds at its next write), so a reader of a flood sets none until the flood pauses.
 #[derive(Clone, Debug)]
 pub struct Watcher {
-    /// `None` where the operating system refuses a watcher.
+    /// `None` if the operating system refuses a watcher.
     inotify: Option<Arc<Inotify>>,
     /// Reads the events; ends with the last clone.
     _dispatch: Option<Arc<AbortOnDropHandle<()>>>,
 }
 
-/// The watches that are set, and where their events come in.
+/// The active watches and the source of their events.
 #[derive(Debug)]
 struct Inotify {
     events: AsyncFd<OwnedFd>,
     waiting: Mutex<Waiting>,
 }
 
-/// Who waits, by watch descriptor. Two watches on one file share it.
+/// The waiting tasks by watch descriptor. Two watches on one file share it.
 type Waiting = HashMap<i32, Vec<oneshot::Sender<()>>>;
 
-/// A watch that is set. Waiting for it is [`Armed::fired`]; dropping it takes it back.
+/// An active watch. [`Armed::fired`] waits for it; dropping it removes it.
 #[derive(Debug)]
 pub(crate) struct Armed(Option<Set>);
 
@@ -80,12 +80,12 @@ struct Set {
     fired: oneshot::Receiver<()>,
 }
 
-/// How often one has to look where the operating system refuses to watch.
+/// The polling interval if the operating system refuses to watch.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 impl Watcher {
-    /// A watcher. Where the operating system refuses one (`fs.inotify.max_user_instances`), that
-    /// is logged and every watch fires after 100 ms.
+    /// Creates a watcher. If the operating system refuses one (`fs.inotify.max_user_instances`),
+    /// that is logged and every watch fires after 100 ms.
     ///
     /// # Panics
     ///
@@ -95,8 +95,8 @@ impl Watcher {
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)
             .map_err(io::Error::from)
             .and_then(|inotify| {
-                // SAFETY: an `OwnedFd` answers `as_raw_fd` with the one descriptor that it owns, and
-                // nobody closes that before the `AsyncFd` drops it, deregistered.
+                // SAFETY: an `OwnedFd` returns the one descriptor that it owns from `as_raw_fd`,
+                // and nothing closes that before the `AsyncFd` drops it, deregistered.
                 Ok(unsafe { AsyncFd::register(inotify) }?)
             });
         match inotify {
@@ -122,13 +122,13 @@ impl Watcher {
     }
 
     /// Sets a watch on the file. It fires when the file is written to or deleted, and may fire
-    /// without a cause. What was written before this call is the caller's to look for, *after* it.
+    /// without a cause. The caller must check for earlier writes *after* this call.
     pub(crate) fn growth(&self, file: &Path) -> Armed {
         self.arm(file, WatchFlags::MODIFY)
     }
 
-    /// Sets a watch on the folder. It fires when a file is made in it or moved into it, and may
-    /// fire without a cause. What was there before this call is the caller's to look for, *after* it.
+    /// Sets a watch on the folder. It fires when a file is created in it or moved into it, and may
+    /// fire without a cause. The caller must check for earlier files *after* this call.
     pub(crate) fn arrival(&self, folder: &Path) -> Armed {
         self.arm(folder, WatchFlags::CREATE | WatchFlags::MOVED_TO)
     }
@@ -136,7 +136,7 @@ impl Watcher {
     /// Sets a watch on a file or a folder. It fires when that is deleted or moved away, and may fire
     /// without a cause. The caller must check *after* this call for files that were lost before it.
     pub(crate) fn loss(&self, path: &Path) -> Armed {
-        // An open file is not gone when its name is: only its link count changes.
+        // An open file still exists when its name is removed: only its link count changes.
         let events = WatchFlags::ATTRIB | WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF;
         self.arm(path, events)
     }
@@ -145,12 +145,12 @@ impl Watcher {
         let Some(inotify) = &self.inotify else {
             return Armed(None);
         };
-        // Held until the watch is in the map, so that its event finds it there.
+        // Held until the watch is in the map, so that its event finds it.
         let mut waiting = inotify.waiting();
-        // Of two watches on one file, the later must not replace the events of the earlier.
+        // A second watch on a file must not replace the events of the first.
         let flags = events | WatchFlags::ONESHOT | WatchFlags::MASK_ADD;
         let Ok(descriptor) = inotify::add_watch(&inotify.events, path, flags) else {
-            // Gone, or more watches than allowed: the caller looks again soon, and sees which.
+            // Deleted, or too many watches: the caller checks again soon and finds out.
             return Armed(None);
         };
         let (fire, fired) = oneshot::channel();
@@ -176,10 +176,10 @@ impl Armed {
         self.0.is_some()
     }
 
-    /// Ends when the watch fires.
+    /// Waits until the watch fires.
     pub(crate) async fn fired(self) {
         match self.0 {
-            // It cannot be gone: the set holds on to it. An error would be a reason to look, too.
+            // The sender exists, since the set holds it. An error is a reason to check, too.
             Some(mut set) => drop((&mut set.fired).await),
             None => tokio::time::sleep(LOOK_AGAIN).await,
         }
@@ -196,7 +196,7 @@ impl Drop for Set {
         others.retain(|fire| !fire.is_closed());
         if others.is_empty() {
             waiting.remove(&self.descriptor);
-            // It may have fired just now, and is gone then.
+            // It may have fired just now and no longer exist.
             let _ = inotify::remove_watch(&self.inotify.events, self.descriptor);
         }
     }
@@ -226,8 +226,8 @@ impl Inotify {
         }
     }
 
-    /// Wakes whoever waits for the descriptor, on the notice that its watch is gone too: it may
-    /// have been set again, under the same number, between the event and that notice.
+    /// Wakes the tasks that wait for the descriptor, also on the notice that its watch was removed:
+    /// it may have been set again, with the same number, between the event and that notice.
     fn fire(&self, descriptor: i32, events: ReadFlags) {
         let mut waiting = self.waiting();
         if events.contains(ReadFlags::QUEUE_OVERFLOW) {
@@ -240,7 +240,7 @@ impl Inotify {
 
 fn wake(waiting: Vec<oneshot::Sender<()>>) {
     for one in waiting {
-        // Who no longer waits needs no waking.
+        // The task may no longer wait.
         let _ = one.send(());
     }
 }

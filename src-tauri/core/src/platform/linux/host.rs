@@ -1,4 +1,5 @@
-//! The machine: what [`crate::platform::unix::host`] has, and whom the kernel killed for memory.
+//! The machine: the functions of [`crate::platform::unix::host`], and the processes that the kernel
+//! killed for memory.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -13,7 +14,8 @@ pub(crate) use crate::platform::unix::host::{
     disk_available, login_shell, open_files_limit, user_name,
 };
 
-/// Whom the kernel killed for memory, as far as its log (kmsg) goes back and may be read.
+/// Returns the processes that the kernel killed for memory, as far as its log (kmsg) goes back and
+/// is readable.
 pub(crate) fn killings() -> Vec<OomKill> {
     let flags = OFlags::NONBLOCK.bits();
     let kmsg = OpenOptions::new()
@@ -23,8 +25,8 @@ pub(crate) fn killings() -> Vec<OomKill> {
     kmsg.map(|kmsg| records(kmsg).collect()).unwrap_or_default()
 }
 
-/// One record a read; the end is that there is none to be had now. One that was overwritten while
-/// it was read (`EPIPE`) is passed over.
+/// Reads one record at a time until no more is available now. Skips records that were overwritten
+/// meanwhile (`EPIPE`).
 fn records(mut kmsg: File) -> impl Iterator<Item = OomKill> {
     let mut buffer = vec![0; 8 * 1024];
     std::iter::from_fn(move || {
@@ -52,8 +54,8 @@ fn killing(record: &str) -> Option<OomKill> {
     })
 }
 
-/// How many processes were killed for memory so far: of this control group (cgroup-v2
-/// `memory.events`, cgroup-v1 `memory.oom_control`), else of the machine (`/proc/vmstat`). With the
+/// Returns the number of processes killed for memory so far: in this control group (cgroup-v2
+/// `memory.events`, cgroup-v1 `memory.oom_control`), or on the machine (`/proc/vmstat`). With the
 /// name of the counter.
 pub(crate) fn killing_count() -> Option<(u64, String)> {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What only the present user may reach, and what tells this start of the machine from others.
+//! Private files, and the identity of the current boot.
 
 use std::fs;
 
@@ -7,8 +7,8 @@ pub(crate) use crate::platform::unix::local::{
     private_folder, remnant, second_lock, socket_address,
 };
 
-/// What is the same until the machine starts again, and never again afterwards. `None` where the
-/// system does not tell. Source: proc(5), `/proc/sys/kernel/random/boot_id`.
+/// Returns an identifier of the current boot of the machine, if the system reports one. Source:
+/// proc(5), `/proc/sys/kernel/random/boot_id`.
 pub(crate) fn boot_id() -> Option<String> {
     let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(text.trim().to_owned())

@@ -1,7 +1,7 @@
-//! Processes: start, pin, signal, wait, find.
+//! Starts, pins, signals, awaits and finds processes.
 //!
-//! A process is pinned by a pidfd (`pidfd_open(2)`), which never means another process, and found
-//! in `/proc` (`proc_pid_stat(5)`, `proc_pid_environ(5)`).
+//! A process is pinned by a pidfd (`pidfd_open(2)`), which never refers to another process, and
+//! found in `/proc` (`proc_pid_stat(5)`, `proc_pid_environ(5)`).
 
 mod handle;
 mod scan;
@@ -23,8 +23,8 @@ pub(crate) use standing::{adopts, has_terminal, is_contained};
 pub(crate) use crate::platform::{
     types::Start,
     unix::process::{
-        DEFAULT_PATH, PIPE_SIZE, Pipe, Runnable, called, enterable, errand, is_no_program,
-        is_place, names, own_pid, pipe, read_rest, runnable, session, shell,
+        DEFAULT_PATH, PIPE_SIZE, Pipe, Runnable, called, enterable, helper_subcommand,
+        is_no_program, is_place, names, own_pid, pipe, read_rest, runnable, session, shell,
     },
 };
 use crate::{
@@ -35,20 +35,19 @@ use crate::{
     },
 };
 
-/// Clock ticks a second in everything that `/proc` tells: `USER_HZ`, 100 on every platform that
-/// Rust runs on.
+/// Clock ticks per second in `/proc`: `USER_HZ`, 100 on every platform that Rust supports.
 const TICKS_PER_SECOND: u64 = 100;
 
-/// Starts a process, hidden, as [`Start`] says, and pins it. It runs its program when this
-/// returns. Needs a tokio runtime.
+/// Starts a process, hidden, and pins it. Its program runs when this returns. Needs a tokio
+/// runtime.
 ///
-/// Where it fails, nothing is left running.
+/// After a failure, nothing is left running.
 pub(crate) fn spawn(start: &Start<'_>) -> io::Result<Handle> {
     reap_abandoned();
     let tag = tag::make(start.mark);
     let tag = tag.as_ref().map(|tag| (tag.as_fd(), tag::DESCRIPTOR));
     let pid = spawn_child(start, tag)?;
-    // Until it is waited for the number cannot mean another process, so there is no hurry here.
+    // The PID cannot be reused before the child is reaped, so there is no hurry here.
     let pinned = started(pid)
         .and_then(|started| Handle::pin(Process { pid, started }))
         .and_then(|handle| handle.ok_or_else(|| io::ErrorKind::NotFound.into()));
@@ -58,7 +57,7 @@ pub(crate) fn spawn(start: &Start<'_>) -> io::Result<Handle> {
     pinned
 }
 
-/// Has a child reaped at a later [`spawn`], once it has ended, since nobody will wait for it.
+/// Reaps a child at a later [`spawn`], once it has exited, since no task will wait for it.
 pub(crate) fn abandon(child: &Handle) {
     abandon_child(child.process().pid);
 }
@@ -71,8 +70,8 @@ pub(crate) fn endless_input() -> io::Result<File> {
     File::options().read(true).write(true).open(path)
 }
 
-/// The present moment in the unit of [`Process::started`]. Whatever starts later has at least
-/// this.
+/// Returns the current time in the unit of [`Process::started`]. Later processes have at least this
+/// value.
 pub(crate) fn ticks_now() -> u64 {
     let since_boot = rustix::time::clock_gettime(ClockId::Boottime);
     let seconds = u64::try_from(since_boot.tv_sec).unwrap_or(0);
@@ -80,11 +79,11 @@ pub(crate) fn ticks_now() -> u64 {
     seconds * TICKS_PER_SECOND + nanoseconds / (1_000_000_000 / TICKS_PER_SECOND)
 }
 
-/// Keeps every descriptor that this process has inherited or opened so far, the standard three
-/// aside, out of the programs that it starts (`close_range(2)` with `CLOSE_RANGE_CLOEXEC`).
+/// Keeps every descriptor that this process has inherited or opened so far, except the standard
+/// three, out of the programs that it starts (`close_range(2)` with `CLOSE_RANGE_CLOEXEC`).
 pub(crate) fn seal_descriptors() {
-    // SAFETY: takes plain numbers; setting close-on-exec frees nothing that anybody uses.
-    // An older kernel says that it cannot, and then things stay as they were.
+    // SAFETY: takes plain numbers; setting close-on-exec closes nothing. An older kernel reports
+    // that it cannot, which changes nothing.
     unsafe {
         libc::syscall(
             libc::SYS_close_range,

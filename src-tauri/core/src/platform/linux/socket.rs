@@ -1,4 +1,4 @@
-//! TCP sockets: bind, who listens.
+//! TCP sockets: tests whether a port can be bound, and lists listeners.
 //!
 //! The other operating systems have the same items: [`Bound`], [`Refusal`], [`bind`],
 //! [`Listening`], [`Breadth`], [`listening`], [`all_listening`], [`connections`], [`accepts`], [`is_connecting`] and
@@ -23,19 +23,19 @@ pub(crate) use crate::platform::{
     unix::socket::is_connecting,
 };
 
-/// A port that is bound and on which nobody listens. Dropping it gives the port back at once.
+/// A bound port without a listener. Dropping it frees the port at once.
 #[derive(Debug)]
 pub(crate) struct Bound {
     _socket: OwnedFd,
 }
 
-/// Binds `address` the way a server does that starts there next, without listening: nobody can
+/// Binds `address` as a server does that starts there next, without listening: no client can
 /// connect meanwhile. It succeeds exactly if such a server's `bind` and `listen` would: a listener
-/// that would take connections to `address`, on a wildcard address too, is [`Refusal::InUse`],
-/// connections in `TIME_WAIT` that a server left behind are not.
+/// that would accept connections to `address`, on a wildcard address too, is [`Refusal::InUse`],
+/// connections in `TIME_WAIT` of an earlier server are not.
 ///
-/// On Linux (and with `SO_REUSEADDR`, as here) `bind` alone tells: the kernel refuses it when a
-/// listener of the same port has the same address or either one is a wildcard, and when any
+/// On Linux (and with `SO_REUSEADDR`, as here) `bind` alone is sufficient: the kernel refuses it
+/// when a listener of the same port has the same address or either one is a wildcard, and when any
 /// other socket there was bound without `SO_REUSEADDR` (socket(7), ip(7)).
 pub(crate) fn bind(address: SocketAddr) -> Result<Bound, Refusal> {
     let family = match address {
@@ -53,18 +53,17 @@ pub(crate) fn bind(address: SocketAddr) -> Result<Bound, Refusal> {
     Ok(Bound { _socket: socket })
 }
 
-/// Who listens on this port, on whichever address: one entry a socket. Connections do not count.
+/// Returns the listeners on this port, on any address: one entry for each socket. Connections do
+/// not count.
 ///
 /// Takes some milliseconds for a thousand processes, several times as long for
-/// [`Breadth::Everyone`], and microseconds when nobody listens. Blocks: call it where that is
-/// allowed.
+/// [`Breadth::Everyone`], and microseconds if nothing listens. Blocking.
 pub(crate) fn listening(port: u16, breadth: Breadth) -> io::Result<Vec<Listening>> {
     find(Some(port), breadth)
 }
 
-/// Who listens at all, each socket with everyone who holds it: what each tree of processes serves is
-/// read out of one look. Takes some milliseconds for a thousand processes. Blocks: call it where
-/// that is allowed.
+/// Returns all listeners, each socket with all processes that hold it. Takes some milliseconds for
+/// a thousand processes. Blocking.
 pub(crate) fn all_listening() -> io::Result<Vec<Listening>> {
     find(None, Breadth::Everyone)
 }
@@ -123,7 +122,7 @@ fn find(port: Option<u16>, breadth: Breadth) -> io::Result<Vec<Listening>> {
     Ok(listening.collect())
 }
 
-/// What the kernel tells of a listening socket.
+/// A listening socket, as the kernel reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Socket {
     address: SocketAddr,
@@ -131,14 +130,14 @@ struct Socket {
     inode: u64,
 }
 
-/// Whether a process belongs to the operating system, so that ending it would harm more than its
-/// port: the first process, and what systemd runs as a service of the system. A daemon that is
-/// such a service itself does not count those of its own unit among them.
+/// Returns whether a process belongs to the operating system, so that stopping it would affect more
+/// than its port: the first process, and system services of systemd. If the daemon is such a
+/// service itself, its own unit does not count.
 pub(crate) fn is_system(pid: u32) -> bool {
     pid == 1 || unit(&pid.to_string()).is_some_and(|unit| Some(unit) != self::unit("self"))
 }
 
-/// The system service of systemd that a process is part of (cgroups(7), systemd.special(7)).
+/// Returns the systemd system service of a process (cgroups(7), systemd.special(7)).
 fn unit(process: &str) -> Option<String> {
     let groups = fs::read_to_string(format!("/proc/{process}/cgroup")).ok()?;
     unit_of(&groups).map(str::to_owned)
@@ -173,7 +172,7 @@ mod tests {
             let found = listening(address.port(), Breadth::Family).unwrap();
             assert_eq!(found.len(), 1, "{address}");
             assert_eq!((found[0].address, found[0].own), (address, true));
-            // A child of another test that has not yet reached its own program has it too.
+            // A child of another test that has not yet executed its program has it too.
             assert!(found[0].processes.contains(&own()), "{found:?}");
         }
     }

@@ -22,8 +22,8 @@ pub(crate) use crate::platform::{
     },
 };
 
-/// Gives the storage of the bytes before `before` back, in whole blocks: up to one block less than
-/// asked. Offsets and size stay, those bytes read as zeros, the bytes from `before` on are
+/// Frees the storage of the bytes before `before`, in whole blocks: up to one block less than
+/// requested. Offsets and size stay, those bytes read as zeros, the bytes from `before` on are
 /// untouched, and a writer that has the file open notices nothing.
 ///
 /// Fails where the file system cannot (`fcntl(2)`, `F_PUNCHHOLE`: APFS can).
@@ -47,29 +47,29 @@ pub(crate) fn release(path: &Path, before: u64) -> io::Result<()> {
     }
 }
 
-/// How often one has to look where the operating system refuses to watch.
+/// The polling interval if the operating system refuses to watch.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// Tells when files grow and when files come into a folder. One is enough for a whole process,
-/// with any number of files; clones share it.
+/// Reports when files grow and when files appear in a folder. One watcher is enough for a whole
+/// process, with any number of files; clones share it.
 ///
 /// A watch fires once (`kqueue(2)`, `EVFILT_VNODE`), and costs three descriptors while it is set.
 #[derive(Clone, Debug, Default)]
 pub struct Watcher(());
 
-/// A watch that is set. Waiting for it is [`Armed::fired`]; dropping it takes it back.
+/// An active watch. [`Armed::fired`] waits for it; dropping it removes it.
 #[derive(Debug)]
 pub(crate) struct Armed(Option<Notice>);
 
 impl Watcher {
-    /// A watcher.
+    /// Creates a watcher.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Sets a watch on the file. It fires when the file is written to or deleted, and may fire
-    /// without a cause. What was written before this call is the caller's to look for, *after* it.
+    /// without a cause. The caller must check for earlier writes *after* this call.
     #[expect(
         clippy::unused_self,
         reason = "the signature is the same on all platforms"
@@ -79,8 +79,8 @@ impl Watcher {
         Armed::new(file, events)
     }
 
-    /// Sets a watch on the folder. It fires when a file is made in it or moved into it, and may
-    /// fire without a cause. What was there before this call is the caller's to look for, *after* it.
+    /// Sets a watch on the folder. It fires when a file is created in it or moved into it, and may
+    /// fire without a cause. The caller must check for earlier files *after* this call.
     #[expect(
         clippy::unused_self,
         reason = "the signature is the same on all platforms"
@@ -123,7 +123,7 @@ impl Armed {
         self.0.is_some()
     }
 
-    /// Ends when the watch fires.
+    /// Waits until the watch fires.
     pub(crate) async fn fired(self) {
         match self.0 {
             Some(notice) => notice.come().await,

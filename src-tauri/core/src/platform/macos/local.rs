@@ -1,4 +1,4 @@
-//! What only the present user may reach, and what tells this start of the machine from others.
+//! Private files, and the identity of the current boot.
 
 use std::ptr;
 
@@ -7,8 +7,8 @@ pub(crate) use crate::platform::unix::local::{
     private_folder, remnant, second_lock, socket_address,
 };
 
-/// What is the same until the machine starts again, and never again afterwards. `None` where the
-/// system does not tell. Source: `sysctl(3)`, `kern.bootsessionuuid`.
+/// Returns an identifier of the current boot of the machine, if the system reports one. Source:
+/// `sysctl(3)`, `kern.bootsessionuuid`.
 pub(crate) fn boot_id() -> Option<String> {
     let mut text = [0_u8; 64];
     let mut length = text.len();

@@ -1,8 +1,8 @@
-//! Processes: start, pin, signal, wait, find.
+//! Starts, pins, signals, awaits and finds processes.
 //!
-//! A number can be given to another process here while one looks at it: there is nothing like a
-//! Linux pidfd. So the start of a process is compared right before each signal, and its end is
-//! told by the kernel for the very process that was asked for (`kqueue(2)`, `EVFILT_PROC`).
+//! macOS has no equivalent of a pidfd, so a PID may be reused at any time. So the start time of a
+//! process is compared right before each signal, and the kernel reports the exit of exactly the
+//! requested process (`kqueue(2)`, `EVFILT_PROC`).
 
 mod handle;
 mod info;
@@ -18,8 +18,8 @@ pub(crate) use scan::{Scanner, descendants, mark_of};
 pub(crate) use crate::platform::{
     types::Start,
     unix::process::{
-        DEFAULT_PATH, PIPE_SIZE, Pipe, Runnable, called, enterable, errand, is_no_program,
-        is_place, names, own_pid, pipe, read_rest, runnable, session, shell,
+        DEFAULT_PATH, PIPE_SIZE, Pipe, Runnable, called, enterable, helper_subcommand,
+        is_no_program, is_place, names, own_pid, pipe, read_rest, runnable, session, shell,
     },
 };
 use crate::{
@@ -31,14 +31,14 @@ use crate::{
     },
 };
 
-/// Starts a process, hidden, as [`Start`] says, and pins it. It runs its program when this
-/// returns. Needs a tokio runtime.
+/// Starts a process, hidden, and pins it. Its program runs when this returns. Needs a tokio
+/// runtime.
 ///
-/// Where it fails, nothing is left running.
+/// After a failure, nothing is left running.
 pub(crate) fn spawn(start: &Start<'_>) -> io::Result<Handle> {
     reap_abandoned();
     let pid = spawn_child(start, None)?;
-    // Until it is waited for the number cannot mean another process, so there is no hurry here.
+    // The PID cannot be reused before the child is reaped, so there is no hurry here.
     let pinned = started(pid)
         .and_then(|started| Handle::pin(Process { pid, started }))
         .and_then(|handle| handle.ok_or_else(|| io::ErrorKind::NotFound.into()));
@@ -48,7 +48,7 @@ pub(crate) fn spawn(start: &Start<'_>) -> io::Result<Handle> {
     pinned
 }
 
-/// Has a child reaped at a later [`spawn`], once it has ended, since nobody will wait for it.
+/// Reaps a child at a later [`spawn`], once it has exited, since no task will wait for it.
 pub(crate) fn abandon(child: &Handle) {
     abandon_child(child.process().pid);
 }
@@ -79,16 +79,16 @@ pub(crate) fn endless_input() -> io::Result<fs::File> {
     input
 }
 
-/// The present moment in the unit of [`Process::started`], microseconds since
-/// 1970. Whatever starts later has at least this, unless the clock is set back.
+/// Returns the current time in the unit of [`Process::started`], microseconds since the year
+/// 1970. Later processes have at least this value, unless the clock is set back.
 pub(crate) fn ticks_now() -> u64 {
     let since_1970 = clock::now().wall.duration_since(std::time::UNIX_EPOCH);
     let microseconds = since_1970.map_or(0, |since| since.as_micros());
     u64::try_from(microseconds).unwrap_or(u64::MAX)
 }
 
-/// Keeps every descriptor that this process has inherited or opened so far, the standard three
-/// aside, out of the programs that it starts (`fcntl(2)`, `FD_CLOEXEC`).
+/// Keeps every descriptor that this process has inherited or opened so far, except the standard
+/// three, out of the programs that it starts (`fcntl(2)`, `FD_CLOEXEC`).
 pub(crate) fn seal_descriptors() {
     let Ok(folder) = fs::read_dir("/dev/fd") else {
         return;
@@ -98,7 +98,7 @@ pub(crate) fn seal_descriptors() {
         name.to_str()?.parse::<libc::c_int>().ok()
     });
     for descriptor in numbers.filter(|descriptor| *descriptor > 2) {
-        // SAFETY: takes plain numbers; setting close-on-exec frees nothing that anybody uses.
+        // SAFETY: takes plain numbers; setting close-on-exec closes nothing.
         unsafe { libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) };
     }
 }

@@ -1,4 +1,4 @@
-//! TCP sockets: bind, who listens.
+//! TCP sockets: tests whether a port can be bound, and lists listeners.
 
 mod owner;
 
@@ -19,18 +19,18 @@ pub(crate) use crate::platform::{
     unix::socket::is_connecting,
 };
 
-/// A port that is bound and on which nobody listens. Dropping it gives the port back at once.
+/// A bound port without a listener. Dropping it frees the port at once.
 #[derive(Debug)]
 pub(crate) struct Bound {
     _sockets: [Option<OwnedFd>; 2],
 }
 
-/// Binds `address` the way a server does that starts there next, without listening: nobody can
-/// connect meanwhile. A listener that would take connections to `address`, on a wildcard address
-/// too, is [`Refusal::InUse`], connections in `TIME_WAIT` that a server left behind are not.
+/// Binds `address` as a server does that starts there next, without listening: no client can
+/// connect meanwhile. A listener that would accept connections to `address`, on a wildcard address
+/// too, is [`Refusal::InUse`], connections in `TIME_WAIT` of an earlier server are not.
 ///
-/// With `SO_REUSEADDR` the kernel lets a server have `address` beside another's wildcard of the
-/// same port, so the wildcard is bound as well.
+/// With `SO_REUSEADDR` the kernel allows `address` beside another process's wildcard of the same
+/// port, so the wildcard is bound as well.
 pub(crate) fn bind(address: SocketAddr) -> Result<Bound, Refusal> {
     let own = bind_alone(address)?;
     let any: IpAddr = match address {
@@ -57,23 +57,24 @@ fn bind_alone(address: SocketAddr) -> Result<OwnedFd, Refusal> {
     fcntl_setfd(&socket, FdFlags::CLOEXEC)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
     if address.is_ipv6() {
-        // A listener on the IPv4 wildcard is not in the way of this one.
+        // A listener on the IPv4 wildcard does not conflict with this one.
         sockopt::set_ipv6_v6only(&socket, true)?;
     }
     rustix::net::bind(&socket, &address)?;
     Ok(socket)
 }
 
-/// Who listens on this port, on whichever address: one entry a socket. Connections do not count.
+/// Returns the listeners on this port, on any address: one entry for each socket. Connections do
+/// not count.
 ///
-/// Looks at every socket of every process that this user may look into, some milliseconds for some
-/// hundred processes, whatever `breadth` is; another user's listeners are not seen. Blocks: call it where that is allowed.
+/// Examines every socket of every readable process, some milliseconds for some hundred processes,
+/// for any `breadth`; another user's listeners are hidden. Blocking.
 pub(crate) fn listening(port: u16, _breadth: Breadth) -> io::Result<Vec<Listening>> {
     owner::listening(Some(port))
 }
 
-/// Who listens at all, each socket with everyone who holds it, as far as [`listening`] sees. Blocks:
-/// call it where that is allowed.
+/// Returns all listeners, each socket with all processes that hold it, as far as [`listening`]
+/// finds them. Blocking.
 pub(crate) fn all_listening() -> io::Result<Vec<Listening>> {
     owner::listening(None)
 }
@@ -90,9 +91,9 @@ pub(crate) fn connections(_processes: &BTreeSet<Process>) -> io::Result<Vec<u16>
     Ok(Vec::new())
 }
 
-/// Whether a process belongs to the operating system, so that ending it would harm more than its
-/// port: the first process, and what stands on the part of the disk that is sealed for the system
-/// (the receiver of `AirPlay` on port 5000, say).
+/// Returns whether a process belongs to the operating system, so that stopping it would affect more
+/// than its port: the first process, and programs on the sealed system volume (the receiver of
+/// `AirPlay` on port 5000, for example).
 pub(crate) fn is_system(pid: u32) -> bool {
     pid == 1 || owner::path(pid).is_some_and(|path| is_of_system(&path))
 }

@@ -35,7 +35,7 @@ static BELL: OnceLock<(PipeReader, PipeWriter)> = OnceLock::new();
 pub(crate) struct Endings(Receiver);
 
 impl Endings {
-    /// Must be called within the runtime.
+    /// Starts listening. Must be called within the runtime.
     pub(crate) fn listen() -> io::Result<Self> {
         let bell = if let Some(bell) = BELL.get() {
             bell
@@ -52,7 +52,7 @@ impl Endings {
         Ok(Self(bell))
     }
 
-    /// The next request. Cancel-safe.
+    /// Waits for the next request. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Ending {
         loop {
             for (signal, ending) in KINDS {

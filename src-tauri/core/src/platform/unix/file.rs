@@ -14,19 +14,19 @@ use rustix::{
 
 use crate::platform::types::Extent;
 
-/// Makes the folder and the missing ones above it, for the present user only (0700). A folder that
-/// is there already is left as it is.
+/// Creates the folder and its missing parents, accessible only by the current user (0700). An
+/// existing folder is not changed.
 pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Creates a file for the present user only (0600) whose writes all go to its end, whoever else
-/// writes to it, so that it can be a program's standard output and standard error at once. The
-/// program that is given it must be told (no other inherits it: close-on-exec).
+/// Creates a file for the current user only (0600), opened for appending, so that it can be a
+/// program's standard output and standard error at once. No program inherits it unintentionally
+/// (close-on-exec).
 ///
 /// Others may read, watch, shorten with [`release`] and delete it meanwhile.
 ///
-/// Fails with [`io::ErrorKind::AlreadyExists`] if there is such a file.
+/// Fails with [`io::ErrorKind::AlreadyExists`] if the file exists.
 pub(crate) fn create_append_private(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .append(true)
@@ -35,8 +35,8 @@ pub(crate) fn create_append_private(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Opens a file to read and write, and makes it for the present user only (0600) if there is none.
-/// Others may read, rename onto and delete it meanwhile.
+/// Opens a file for reading and writing, and creates it for the current user only (0600) if it does
+/// not exist. Others may read, rename onto and delete it meanwhile.
 pub(crate) fn open_private(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
@@ -47,8 +47,8 @@ pub(crate) fn open_private(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Opens a file for reading, and returns whether it is a named pipe. Neither this nor reading waits for
-/// a writer: a pipe without a writer seems to be at its end, and an empty one gives
+/// Opens a file for reading, and returns whether it is a named pipe. Neither opening nor reading
+/// waits for a writer: a pipe without a writer seems to be at its end, and an empty one returns
 /// [`io::ErrorKind::WouldBlock`].
 pub(crate) fn open_without_waiting(path: &Path) -> io::Result<(File, bool)> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -60,8 +60,7 @@ pub(crate) fn open_without_waiting(path: &Path) -> io::Result<(File, bool)> {
     Ok((file, is_pipe))
 }
 
-/// How far the file has been written, as the writer sees it (not as a folder's listing does, which
-/// may lag).
+/// Returns the size and time of the file, as the writer sees it (a directory listing may lag).
 pub(crate) fn extent(file: &File) -> io::Result<Extent> {
     let metadata = file.metadata()?;
     Ok(Extent {
@@ -70,8 +69,8 @@ pub(crate) fn extent(file: &File) -> io::Result<Extent> {
     })
 }
 
-/// Where the first byte is that has not been let go, to a block: 0 where nothing was or where the
-/// file system cannot tell, the size where all was. Moves the file's read position.
+/// Returns the offset of the first byte that was not discarded, to a block: 0 if none was or the
+/// file system cannot tell, the size if all were. Moves the file's read position.
 pub(crate) fn first_kept(file: &File) -> io::Result<u64> {
     match seek(file, SeekFrom::Data(0)) {
         Ok(offset) => Ok(offset),

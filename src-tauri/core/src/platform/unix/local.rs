@@ -1,4 +1,4 @@
-//! What only the present user may reach: private folders and files, and the control socket in one.
+//! Private folders and files, and the control socket.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
@@ -25,10 +25,10 @@ use crate::platform::{FileId, Remnant};
 /// The shortest `sun_path` among the systems (macOS has 104 bytes, Linux 108), with its final zero.
 const LONGEST_ADDRESS: usize = 104;
 
-/// Makes the folder, and its parents where they are missing, so that nobody else can look into it.
-/// A folder that is there already is closed to others.
+/// Creates the folder and its missing parents, accessible only by the current user. An existing
+/// folder is made private.
 ///
-/// Fails with [`io::ErrorKind::PermissionDenied`] if it is somebody else's, or a link to elsewhere.
+/// Fails with [`io::ErrorKind::PermissionDenied`] if it belongs to another user, or is a link.
 pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     let found = fs::symlink_metadata(path)?;
@@ -39,7 +39,7 @@ pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Options with which a file is made that nobody else can read.
+/// Returns options that create a file readable only by the current user.
 pub(crate) fn private_file() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(0o600);
@@ -54,9 +54,9 @@ pub(crate) fn make_private(file: &File) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(0o600))
 }
 
-/// Where the control socket of a home is: in `folder`, a private one, where its path is short
-/// enough for a socket; otherwise under the name `key`, the same for every process of the user
-/// whatever its environment is, since the daemon and its clients must agree on it.
+/// Returns the path of a home's control socket: in `folder`, which is private, if the path is short
+/// enough for a socket. Otherwise a path derived from `key`, the same for every process of the user
+/// in any environment, since the daemon and its clients must agree on it.
 pub(crate) fn socket_address(folder: &Path, key: &str) -> PathBuf {
     let near = folder.join("control.sock");
     if near.as_os_str().len() < LONGEST_ADDRESS {
@@ -101,9 +101,9 @@ fn id(found: &fs::Metadata) -> FileId {
     }
 }
 
-/// What stands at the address of the control socket. Only asked by the holder of the lock.
+/// Returns what exists at the address of the control socket. Call it only with the lock.
 ///
-/// Fails with [`io::ErrorKind::PermissionDenied`] if its folder is somebody else's.
+/// Fails with [`io::ErrorKind::PermissionDenied`] if its folder belongs to another user.
 pub(crate) fn remnant(address: &Path) -> io::Result<Remnant> {
     if let Some(folder) = address.parent() {
         private_folder(folder)?;
@@ -123,18 +123,18 @@ pub(crate) fn remnant(address: &Path) -> io::Result<Remnant> {
     }
 }
 
-/// Listens at the address for the present user alone. The address is free again when the listener
-/// is dropped. Must be called within the runtime.
+/// Listens at the address, for the current user only. Dropping the listener frees the address. Must
+/// be called within the runtime.
 ///
-/// Fails with [`io::ErrorKind::AddrInUse`] if something stands there (see [`remnant`]), and with
-/// [`io::ErrorKind::PermissionDenied`] if its folder is somebody else's.
+/// Fails with [`io::ErrorKind::AddrInUse`] if the path exists (see [`remnant`]), and with
+/// [`io::ErrorKind::PermissionDenied`] if its folder belongs to another user.
 pub(crate) fn listen(address: &Path) -> io::Result<Listener> {
     if let Some(folder) = address.parent() {
         private_folder(folder)?;
     }
     let options = || name(address).map(|name| ListenerOptions::new().name(name));
     match options()?.mode(0o600).create_tokio() {
-        // macOS sets no mode on a socket; the folder keeps others out everywhere.
+        // macOS sets no mode on a socket; the folder is private everywhere.
         Err(error) if error.kind() == io::ErrorKind::Unsupported => options()?.create_tokio(),
         listener => listener,
     }
@@ -143,8 +143,8 @@ pub(crate) fn listen(address: &Path) -> io::Result<Listener> {
 /// Connects to the daemon that listens at the address.
 ///
 /// Fails with [`io::ErrorKind::NotFound`] or [`io::ErrorKind::ConnectionRefused`] if there is none,
-/// and with [`io::ErrorKind::PermissionDenied`] if the folder is somebody else's, who could be
-/// listening for what a client tells.
+/// and with [`io::ErrorKind::PermissionDenied`] if the folder belongs to another user, who could
+/// intercept requests.
 pub(crate) async fn connect(address: &Path) -> io::Result<Stream> {
     if let Some(folder) = address.parent() {
         require_own(folder, &fs::symlink_metadata(folder)?)?;

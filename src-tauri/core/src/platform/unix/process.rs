@@ -1,4 +1,4 @@
-//! Programs, signals, and children that have ended.
+//! Programs, pipes, and children.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -19,10 +19,10 @@ use rustix::{
 pub(crate) use crate::platform::types::Runnable;
 use crate::{model::facts::Exit, stack::Signal};
 
-/// Children that have not ended yet and that nobody waits for any more.
+/// Running children that no task waits for.
 static ABANDONED: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
-/// Reaps those abandoned children that have ended by now.
+/// Reaps abandoned children that have exited.
 pub(in crate::platform) fn reap_abandoned() {
     let mut abandoned = ABANDONED.lock().unwrap_or_else(PoisonError::into_inner);
     abandoned.retain(|pid| reap_child(*pid).is_none());
@@ -34,7 +34,7 @@ pub(in crate::platform) fn abandon_child(pid: u32) {
     abandoned.push(pid);
 }
 
-/// Kills a child that has not been waited for, and waits for it.
+/// Kills and reaps a child.
 pub(in crate::platform) fn kill_child(pid: u32) {
     if let Some(pid) = raw(pid) {
         let _ = kill_process(pid, Number::KILL);
@@ -42,14 +42,13 @@ pub(in crate::platform) fn kill_child(pid: u32) {
     }
 }
 
-/// Takes the exit of a child from the kernel, if it has ended (`waitid(2)`). Until then, and
-/// until this has given it, the number stays the child's own.
+/// Reaps a child, if it has exited (`waitid(2)`). Its PID is not reused before that.
 pub(in crate::platform) fn reap_child(pid: u32) -> Option<Exit> {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
     let status = match waitid(WaitId::Pid(raw(pid)?), options) {
         Ok(status) => status?,
         Err(Errno::INTR) => return None,
-        // Somebody else in this process has taken it.
+        // Another part of this process has reaped it.
         Err(_) => return Some(Exit::Unknown),
     };
     Some(match (status.exit_status(), status.terminating_signal()) {
@@ -59,19 +58,19 @@ pub(in crate::platform) fn reap_child(pid: u32) -> Option<Exit> {
     })
 }
 
-/// The end of a pipe that is read without blocking.
+/// The reading end of a non-blocking pipe.
 pub(crate) type Pipe = tokio::net::unix::pipe::Receiver;
 
-/// How much a pipe holds (`pipe(7)`), in bytes.
+/// The capacity of a pipe (`pipe(7)`), in bytes.
 pub(crate) const PIPE_SIZE: usize = 64 * 1024;
 
-/// A pipe, and its other end, which can be the output of a process. Needs a tokio runtime.
+/// Creates a pipe, and its writing end for the output of a process. Needs a tokio runtime.
 pub(crate) fn pipe() -> io::Result<(Pipe, File)> {
     let (sender, receiver) = tokio::net::unix::pipe::pipe()?;
     Ok((receiver, sender.into_blocking_fd()?.into()))
 }
 
-/// This process.
+/// Returns the PID of this process.
 pub(crate) fn own_pid() -> u32 {
     std::process::id()
 }
@@ -84,27 +83,26 @@ pub(crate) fn session(pid: u32) -> Option<u32> {
     u32::try_from(unsafe { libc::getsid(pid) }).ok()
 }
 
-/// Reads what is in a pipe already, without waiting for more and whatever the runtime has heard
-/// of it. `WouldBlock`: nothing; 0: nothing and never more.
+/// Reads the current content of a pipe without waiting, independent of the runtime. `WouldBlock`:
+/// it is empty; 0: it is at its end.
 pub(crate) fn read_rest(pipe: &impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(rustix::io::read(pipe, buffer)?)
 }
 
-/// What a program does instead of its own work where it was started for an errand of the
-/// platform's: none on Unix.
-pub(crate) fn errand() -> Option<ExitCode> {
+/// Returns `None`: Unix needs no helper process.
+pub(crate) fn helper_subcommand() -> Option<ExitCode> {
     None
 }
 
-/// The words that hand `line` to the platform's shell.
+/// Returns the arguments that run `line` in the platform's shell.
 pub(crate) fn shell(line: &str) -> Vec<OsString> {
     ["/bin/sh", "-c", line].map(OsString::from).to_vec()
 }
 
-/// Where programs are looked for without a PATH, as `execvp(3)` does.
+/// The folders of programs without a PATH, as in `execvp(3)`.
 pub(crate) const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
-/// Judges `path` as `execvp(3)` would: a file, and one that this user may execute.
+/// Tests `path` as `execvp(3)` does: a file that this user may execute.
 pub(crate) fn runnable(path: &Path) -> Runnable {
     match path.metadata() {
         Err(_) => Runnable::Missing,
@@ -115,27 +113,28 @@ pub(crate) fn runnable(path: &Path) -> Runnable {
     }
 }
 
-/// Whether this user may go into the folder.
+/// Returns whether this user may enter the folder.
 pub(crate) fn enterable(folder: &Path) -> bool {
     access(folder, Access::EXEC_OK).is_ok()
 }
 
-/// Whether starting failed since the file is no program that the system knows (`ENOEXEC`).
+/// Returns whether the start failed because the system does not know the format of the file
+/// (`ENOEXEC`).
 pub(crate) fn is_no_program(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::NOEXEC)
 }
 
-/// Whether `variable` is the name of this environment variable.
+/// Returns whether `variable` is the name of this environment variable.
 pub(crate) fn names(variable: &OsStr, name: &str) -> bool {
     variable == name
 }
 
-/// What a program is called whose file has this name: the same.
+/// Returns the name of the program in a file with this name: the same.
 pub(crate) fn called(file: &OsStr) -> &OsStr {
     file
 }
 
-/// Whether the program is named by its place rather than looked up on PATH.
+/// Returns whether the program is a path and not searched on PATH.
 pub(crate) fn is_place(program: &OsStr) -> bool {
     program.as_encoded_bytes().contains(&b'/')
 }

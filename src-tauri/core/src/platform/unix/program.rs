@@ -1,5 +1,4 @@
-//! The present program as the operating system sees it: its signals, its terminal, its limits, and
-//! how it goes on in the background.
+//! The current program: its signals, terminal, limits, and background copies.
 
 use std::{
     env,
@@ -20,7 +19,7 @@ use tokio::{
 pub(crate) use super::endings::Endings;
 use crate::model::facts::Mark;
 
-/// Hears of every change of the terminal's size.
+/// Receives all changes of the terminal size.
 pub(crate) struct Resizes(Signal);
 
 impl Resizes {
@@ -29,7 +28,7 @@ impl Resizes {
         signal(SignalKind::window_change()).map(Self)
     }
 
-    /// Waits for the next change. Never ends where the system does not tell. Cancel-safe.
+    /// Waits for the next change. Never returns if the system does not report changes. Cancel-safe.
     pub(crate) async fn next(&mut self) {
         if self.0.recv().await.is_none() {
             std::future::pending::<()>().await;
@@ -37,9 +36,9 @@ impl Resizes {
     }
 }
 
-/// Starts a program that is to live on without its starter and its terminal: with nothing to read,
-/// no window, and a pipe as its standard output, whose other end is returned. The new process
-/// completes this with [`detach`]. Must be called within the runtime.
+/// Starts a program that outlives its starter and the terminal: without input or a window, and with
+/// a pipe as standard output, whose other end is returned. The new process completes this with
+/// [`detach`]. Must be called within the runtime.
 pub(crate) fn spawn_in_background(
     program: &Path,
     arguments: &[&str],
@@ -51,7 +50,7 @@ pub(crate) fn spawn_in_background(
     )]
     let mut child = tokio::process::Command::new(program)
         .args(arguments)
-        // Started by a service, it is no part of that one.
+        // It does not belong to a service that starts it.
         .env_remove(Mark::VARIABLE)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -82,21 +81,21 @@ impl ForkOutput {
 }
 
 /// Leaves the session of the terminal, so that neither its end nor its Ctrl-C reaches this process,
-/// and the working directory, so that its file system can be unmounted. Fails in a process that
-/// leads a group (`setsid(2)`).
+/// and the working directory, so that its file system can be unmounted. Fails in a group leader
+/// (`setsid(2)`).
 pub(crate) fn detach() -> io::Result<()> {
     setsid()?;
     env::set_current_dir("/")
 }
 
-/// Ends the standard output: whoever reads it sees its end, and what is written from now on is lost.
+/// Closes the standard output: its reader sees the end, and later output is lost.
 pub(crate) fn close_output() -> io::Result<()> {
     let nothing = OpenOptions::new().write(true).open("/dev/null")?;
     Ok(rustix::stdio::dup2_stdout(nothing)?)
 }
 
-/// Raises the number of files that this process, and whatever it starts, may have open: to
-/// `at_most`, or to what the system allows where that is less. Never lowers it.
+/// Raises the number of files that this process and its children may open: to `at_most`, or to the
+/// system's limit if that is less. Never lowers it.
 pub(crate) fn raise_file_limit(at_most: u64) -> io::Result<()> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = maximum.map_or(at_most, |maximum| maximum.min(at_most));
@@ -110,7 +109,7 @@ pub(crate) fn raise_file_limit(at_most: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Nothing: a desktop knows a program by what it says of itself, or by where it is.
+/// Does nothing: desktops identify a program in other ways.
 #[expect(
     clippy::unnecessary_wraps,
     reason = "the signature is the same on all platforms"
@@ -119,8 +118,7 @@ pub(crate) fn assume_identity(_id: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Runs this program from its beginning in this process, with these variables besides. Comes back only
-/// where that fails.
+/// Executes this program again in this process, with additional variables. Returns only on failure.
 pub(crate) fn begin_anew(variables: &[(&str, &str)]) -> io::Error {
     let program = match env::current_exe() {
         Ok(program) => program,

@@ -1,8 +1,8 @@
-//! Starting programs with `posix_spawn(3)`, which on Linux and macOS does not copy the page tables
-//! of the caller as `fork(2)` does: a desktop app has many.
+//! Starts programs with `posix_spawn(3)`, which on Linux and macOS does not copy the page tables of
+//! the caller as `fork(2)` does: a desktop app has many.
 //!
-//! The standard library uses it too, but hands down three descriptors and no more, and keeps the
-//! signals ignored that the caller was told to ignore (`nohup`, a job in the background).
+//! The standard library uses it too, but passes only three descriptors, and keeps signals ignored
+//! that the caller ignores (`nohup`, a background job).
 
 use std::{
     collections::BTreeMap,
@@ -18,17 +18,16 @@ use std::{
 
 use crate::platform::types::Start;
 
-/// Starts a process in a group of its own, and gives its number. It is a
-/// child that has not been waited for, so the number stays its own. `extra` is handed down under
-/// the number that is given with it.
+/// Starts a process in its own group, without input, and returns its PID. The child is not reaped,
+/// so its PID is not reused. `extra` is passed under the given number.
 pub(in crate::platform) fn spawn_child(
     start: &Start<'_>,
     extra: Option<(BorrowedFd<'_>, c_int)>,
 ) -> io::Result<u32> {
     let program = text(start.program.as_os_str())?;
     let directory = text(start.directory.as_os_str())?;
-    let words = start.words.iter().map(|word| text(word));
-    let words = words.collect::<io::Result<Vec<_>>>()?;
+    let argv = start.argv.iter().map(|word| text(word));
+    let argv = argv.collect::<io::Result<Vec<_>>>()?;
     let environment = variables(start.environment)?;
     let output = start.output.as_raw_fd();
 
@@ -46,15 +45,15 @@ pub(in crate::platform) fn spawn_child(
     let attributes = Attributes::of_a_service()?;
 
     let mut pid = 0;
-    // SAFETY: all pointers are to what lives until the call returns: strings that end with NUL,
-    // lists of them that end with null, and the two initialised objects.
+    // SAFETY: all pointers are valid until the call returns: strings that end with NUL, lists of
+    // them that end with null, and the two initialised objects.
     checked(unsafe {
         libc::posix_spawn(
             &raw mut pid,
             program.as_ptr(),
             actions.0.as_ptr(),
             attributes.0.as_ptr(),
-            pointers(&words).as_ptr(),
+            pointers(&argv).as_ptr(),
             pointers(&environment).as_ptr(),
         )
     })?;
@@ -83,7 +82,7 @@ fn text(text: &OsStr) -> io::Result<CString> {
     Ok(CString::new(text.as_bytes())?)
 }
 
-/// The list that `execve(2)` takes. What it points at is not written to.
+/// Returns the list for `execve(2)`. The strings are not modified.
 fn pointers(texts: &[CString]) -> Vec<*mut c_char> {
     let pointers = texts.iter().map(|text| text.as_ptr().cast_mut());
     pointers.chain([ptr::null_mut()]).collect()
@@ -96,13 +95,13 @@ fn checked(code: c_int) -> io::Result<()> {
     }
 }
 
-/// What the child does before it becomes the program.
+/// The actions of the child before it executes the program.
 struct Actions(MaybeUninit<libc::posix_spawn_file_actions_t>);
 
 impl Actions {
     fn new() -> io::Result<Self> {
         let mut actions = MaybeUninit::uninit();
-        // SAFETY: initialises what it is given; only then is it wrapped, used and destroyed.
+        // SAFETY: initialises its argument; only then is it wrapped, used and destroyed.
         checked(unsafe { libc::posix_spawn_file_actions_init(actions.as_mut_ptr()) })?;
         Ok(Self(actions))
     }
@@ -143,17 +142,17 @@ impl Drop for Actions {
     }
 }
 
-/// What the child is.
+/// The attributes of the child.
 struct Attributes(MaybeUninit<libc::posix_spawnattr_t>);
 
 impl Attributes {
-    /// Leader of a group of its own, with every signal as a program expects to find it.
+    /// Creates the attributes of a group leader with default signal handling.
     fn of_a_service() -> io::Result<Self> {
         let flags = libc::POSIX_SPAWN_SETPGROUP
             | libc::POSIX_SPAWN_SETSIGMASK
             | libc::POSIX_SPAWN_SETSIGDEF;
         let mut attributes = MaybeUninit::uninit();
-        // SAFETY: initialises what it is given; only then is it wrapped, used and destroyed.
+        // SAFETY: initialises its argument; only then is it wrapped, used and destroyed.
         checked(unsafe { libc::posix_spawnattr_init(attributes.as_mut_ptr()) })?;
         let mut attributes = Self(attributes);
         let inner = attributes.0.as_mut_ptr();

@@ -1,4 +1,4 @@
-//! Who is who, and who may reach what.
+//! Users and access control.
 
 use std::{
     ffi::c_void,
@@ -28,16 +28,16 @@ use windows_sys::Win32::{
 
 use super::call::{check, check_code, raw, size, wide};
 
-/// The administrators and the system itself own what an elevated program or a service makes.
+/// Objects of elevated programs and services belong to the administrators or the system.
 const TRUSTED_OWNERS: [&str; 2] = ["S-1-5-32-544", "S-1-5-18"];
 
-/// The present user, as the text of a security identifier.
+/// Returns the current user as the text of a security identifier.
 pub(super) fn user() -> io::Result<String> {
     // SAFETY: a number that always means this process and is never closed.
     token_user(unsafe { GetCurrentProcess() })
 }
 
-/// The user that the process behind an open handle runs as.
+/// Returns the user of the process behind an open handle.
 pub(super) fn user_of(process: &impl AsRawHandle) -> io::Result<String> {
     token_user(raw(process))
 }
@@ -66,7 +66,7 @@ fn token_user(process: *mut c_void) -> io::Result<String> {
     }
 }
 
-/// What a user is called whose security identifier has this text; `None` where nobody has it any more.
+/// Returns the name of the user with this security identifier; `None` if no user has it any more.
 pub(super) fn user_name(sid: &str) -> Option<String> {
     let sid = wide(sid);
     let mut user = ptr::null_mut();
@@ -119,18 +119,18 @@ impl Drop for Local {
     }
 }
 
-/// What a new object is given: who may do what with it.
+/// The security descriptor of a new object.
 pub(super) struct Descriptor(Local);
 
 impl Descriptor {
-    /// Everything for the present user, and nothing for anybody else.
+    /// Grants everything to the current user, and nothing to others.
     pub(super) fn for_user_alone() -> io::Result<Self> {
         let user = user()?;
         Self::read(&format!("O:{user}D:P(A;;GA;;;{user})"))
     }
 
-    /// For a folder and all in it: everything for the present user, and for the system and the
-    /// administrators, whom nothing keeps out in any case.
+    /// For a folder and its content: grants everything to the current user, and to the system and
+    /// the administrators, who have access in any case.
     fn for_private_folder() -> io::Result<Self> {
         let user = user()?;
         Self::read(&format!(
@@ -138,7 +138,7 @@ impl Descriptor {
         ))
     }
 
-    /// Reads the language of security descriptors.
+    /// Parses the text form of a security descriptor.
     fn read(text: &str) -> io::Result<Self> {
         let text = wide(text);
         let mut descriptor = ptr::null_mut();
@@ -154,7 +154,7 @@ impl Descriptor {
         Ok(Self(Local(descriptor)))
     }
 
-    /// Good for as long as `self` is.
+    /// Returns a pointer that is valid as long as `self`.
     pub(super) fn as_ptr(&self) -> PSECURITY_DESCRIPTOR {
         self.0.0
     }
@@ -174,8 +174,8 @@ impl Descriptor {
     }
 }
 
-/// Makes a folder that nobody else can look into. Fails with [`io::ErrorKind::AlreadyExists`] if
-/// something is there.
+/// Creates a folder that only the current user can access. Fails with
+/// [`io::ErrorKind::AlreadyExists`] if the path exists.
 pub(super) fn make_private_folder(path: &Path) -> io::Result<()> {
     let descriptor = Descriptor::for_private_folder()?;
     let attributes = SECURITY_ATTRIBUTES {
@@ -188,10 +188,10 @@ pub(super) fn make_private_folder(path: &Path) -> io::Result<()> {
     check(unsafe { CreateDirectoryW(path.as_ptr(), &raw const attributes) })
 }
 
-/// Closes a folder to others, if it is not. It was opened with the rights to read and to write
-/// who may reach it.
+/// Makes a folder private, if it is not. It must be open with the rights to read and write its
+/// access list.
 ///
-/// Fails with [`io::ErrorKind::PermissionDenied`] if it is somebody else's.
+/// Fails with [`io::ErrorKind::PermissionDenied`] if it belongs to another user.
 pub(super) fn close_folder(folder: &impl AsRawHandle) -> io::Result<()> {
     let known = Known::of(folder, SE_FILE_OBJECT)?;
     let owner = known.owner()?;
@@ -216,8 +216,8 @@ pub(super) fn close_folder(folder: &impl AsRawHandle) -> io::Result<()> {
     })
 }
 
-/// Fails with [`io::ErrorKind::PermissionDenied`] if a pipe is somebody else's, who listens
-/// under a name of ours.
+/// Fails with [`io::ErrorKind::PermissionDenied`] if a pipe belongs to another user, who listens
+/// under one of our names.
 pub(super) fn require_own_pipe(pipe: &impl AsRawHandle) -> io::Result<()> {
     let owner = Known::of(pipe, SE_KERNEL_OBJECT)?.owner()?;
     if owner == user()? {
@@ -234,7 +234,7 @@ fn somebody_elses() -> io::Error {
     )
 }
 
-/// What the system knows of an object: its owner, and who may reach it.
+/// The owner and access list of an object.
 struct Known {
     descriptor: Local,
     owner: PSID,
@@ -268,7 +268,8 @@ impl Known {
         unsafe { text(self.owner) }
     }
 
-    /// Whether it takes nothing over from the folder above it, as is so of folders made here.
+    /// Returns whether it inherits no access from the parent folder, as is the case for folders
+    /// created here.
     fn is_closed(&self) -> io::Result<bool> {
         let (mut control, mut revision) = (0, 0);
         // SAFETY: a descriptor that the system has made; the answers have a place.

@@ -1,4 +1,4 @@
-//! How system calls take text and say that they failed.
+//! Text arguments and error codes of system calls.
 
 use std::{
     ffi::OsStr,
@@ -11,7 +11,7 @@ use windows_sys::{
     core::{BOOL, HRESULT},
 };
 
-/// The outcome of a call that answers with zero where it fails.
+/// Converts the result of a call that returns zero on failure.
 pub(super) fn check(outcome: BOOL) -> io::Result<()> {
     if outcome == 0 {
         Err(io::Error::last_os_error())
@@ -20,7 +20,7 @@ pub(super) fn check(outcome: BOOL) -> io::Result<()> {
     }
 }
 
-/// The outcome of a call that answers with an error code.
+/// Converts the result of a call that returns an error code.
 pub(super) fn check_code(code: u32) -> io::Result<()> {
     match code {
         0 => Ok(()),
@@ -28,7 +28,7 @@ pub(super) fn check_code(code: u32) -> io::Result<()> {
     }
 }
 
-/// The outcome of a call into the kernel's own interface.
+/// Converts the result of a native kernel call.
 pub(super) fn check_status(status: NTSTATUS) -> io::Result<()> {
     if status >= 0 {
         return Ok(());
@@ -38,32 +38,32 @@ pub(super) fn check_status(status: NTSTATUS) -> io::Result<()> {
     Err(io::Error::from_raw_os_error(code.cast_signed()))
 }
 
-/// The outcome of a call into the shell or COM.
+/// Converts the result of a shell or COM call.
 pub(super) fn check_result(outcome: HRESULT) -> io::Result<()> {
     if outcome >= 0 {
         Ok(())
     } else {
-        // The system has words for these too.
+        // The system has messages for these codes too.
         Err(io::Error::from_raw_os_error(outcome))
     }
 }
 
-/// Whether the error is this one of the system's codes.
+/// Returns whether the error has this system code.
 pub(super) fn is_code(error: &io::Error, code: u32) -> bool {
     error.raw_os_error() == Some(code.cast_signed())
 }
 
-/// Text as the system takes it: UTF-16 with a zero at its end.
+/// Converts text for the system: UTF-16 with a final zero.
 pub(super) fn wide(text: impl AsRef<OsStr>) -> Vec<u16> {
     text.as_ref().encode_wide().chain([0]).collect()
 }
 
-/// The handle as system calls take it, good for as long as `object` is.
+/// Returns the handle for system calls, valid as long as `object`.
 pub(super) fn raw(object: &impl AsRawHandle) -> HANDLE {
     object.as_raw_handle()
 }
 
-/// The size of a structure, as system calls take it.
+/// Returns the size of a structure for system calls.
 pub(super) const fn size<T>() -> u32 {
     // No structure of the system comes near four gigabytes.
     #[expect(clippy::cast_possible_truncation, reason = "see above")]

@@ -22,8 +22,8 @@ pub use watch::Watcher;
 use super::access;
 pub(crate) use crate::platform::types::Extent;
 
-/// Makes the folder and the missing ones above it, the folder itself for the present user only. A
-/// folder that is there already is left as it is.
+/// Creates the folder and its missing parents, the folder itself accessible only by the current
+/// user. An existing folder is not changed.
 pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
@@ -34,19 +34,18 @@ pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Creates a file as private as its folder whose writes all go to its end, whoever else writes to
-/// it, so that it can be a program's standard output and standard error at once. The program that
-/// is given it must be told (no other inherits it).
+/// Creates a file as private as its folder, opened for appending, so that it can be a program's
+/// standard output and standard error at once. No other program inherits it.
 ///
 /// Others may read, watch, shorten with [`release`] and delete it meanwhile.
 ///
-/// Fails with [`io::ErrorKind::AlreadyExists`] if there is such a file.
+/// Fails with [`io::ErrorKind::AlreadyExists`] if the file exists.
 pub(crate) fn create_append_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create_new(true).open(path)
 }
 
-/// Opens a file to read and write, and makes it, as private as its folder, if there is none.
-/// Others may read, rename onto and delete it meanwhile.
+/// Opens a file for reading and writing, and creates it, as private as its folder, if it does not
+/// exist. Others may read, rename onto and delete it meanwhile.
 pub(crate) fn open_private(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)

@@ -1,4 +1,5 @@
-//! The machine. Windows refuses memory rather than kill for it, and limits no number of open files.
+//! The machine. Windows refuses memory and does not kill processes for it, and does not limit open
+//! files.
 
 use std::{
     collections::BTreeMap, ffi::OsString, io, os::windows::ffi::OsStrExt as _, path::Path, ptr,
@@ -10,15 +11,15 @@ use windows_sys::Win32::Storage::FileSystem::GetDiskFreeSpaceExW;
 use super::access;
 use crate::platform::OomKill;
 
-/// What a user is called.
+/// Returns the name of a user.
 ///
 /// The library that lists processes would list all users and sessions of the machine for this, and
-/// trips over a system that has none of the latter.
+/// fails on a system without sessions.
 pub(crate) fn user_name(id: &Uid) -> Option<String> {
     access::user_name(&id.to_string())
 }
 
-/// How many bytes the present user may still write where `path` is, which is a folder
+/// Returns the number of bytes that the current user may still write to the folder `path`
 /// (`GetDiskFreeSpaceExW`).
 pub(crate) fn disk_available(path: &Path) -> io::Result<u64> {
     let path: Vec<u16> = path.as_os_str().encode_wide().chain([0]).collect();
@@ -39,22 +40,22 @@ pub(crate) fn disk_available(path: &Path) -> io::Result<u64> {
     }
 }
 
-/// How many files a process that this one starts may have open: any number.
+/// Returns `None`: the number of open files is unlimited.
 pub(crate) fn open_files_limit() -> Option<u64> {
     None
 }
 
-/// The login shell of the user: there is none, the desktop's variables are those of a terminal.
+/// Returns `None`: programs from the desktop have the same variables as in a terminal.
 pub(crate) fn login_shell(_variables: &BTreeMap<OsString, OsString>) -> Option<Vec<String>> {
     None
 }
 
-/// Whom the system killed for memory: nobody.
+/// Returns nothing: Windows kills no processes for memory.
 pub(crate) fn killings() -> Vec<OomKill> {
     Vec::new()
 }
 
-/// How many were killed for memory, with the name of the counter: there is none.
+/// Returns `None`: Windows has no such counter.
 pub(crate) fn killing_count() -> Option<(u64, String)> {
     None
 }

@@ -1,4 +1,4 @@
-//! What only the present user may reach, and what tells this start of the machine from others.
+//! Private files, and the identity of the current boot.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -36,10 +36,10 @@ use super::{
 };
 use crate::platform::{FileId, Remnant};
 
-/// Makes the folder, and its parents where they are missing, so that nobody else can look into it.
-/// A folder that is there already is closed to others.
+/// Creates the folder and its missing parents, accessible only by the current user. An existing
+/// folder is made private.
 ///
-/// Fails with [`io::ErrorKind::PermissionDenied`] if it is somebody else's, or a link to elsewhere.
+/// Fails with [`io::ErrorKind::PermissionDenied`] if it belongs to another user, or is a link.
 pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
@@ -61,8 +61,8 @@ pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
     access::close_folder(&folder)
 }
 
-/// Options with which a file is made that nobody else can read: it is as private as its folder,
-/// which was made with [`private_folder`].
+/// Returns options that create a file readable only by the current user: it is as private as its
+/// folder, which [`private_folder`] created.
 pub(crate) fn private_file() -> OpenOptions {
     OpenOptions::new()
 }
@@ -76,8 +76,8 @@ pub(crate) fn make_private(_file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Where the control socket of a home is: a pipe with the name `key`, the same for every process
-/// of the user.
+/// Returns the address of a home's control socket: a pipe with the name `key`, the same for every
+/// process of the user.
 pub(crate) fn socket_address(_folder: &Path, key: &str) -> PathBuf {
     PathBuf::from(format!(r"\\.\pipe\pilotlight-{key}"))
 }
@@ -114,10 +114,10 @@ pub(crate) fn id_at(path: &Path) -> io::Result<FileId> {
     id_of(&file)
 }
 
-/// What stands at the address of the control socket. Only asked by the holder of the lock. A pipe
+/// Returns what exists at the address of the control socket. Call it only with the lock. A pipe
 /// ends with the process that listens, so there is no stale one.
 ///
-/// Fails with [`io::ErrorKind::PermissionDenied`] if it is somebody else's.
+/// Fails with [`io::ErrorKind::PermissionDenied`] if it belongs to another user.
 pub(crate) fn remnant(address: &Path) -> io::Result<Remnant> {
     match OpenOptions::new().read(true).write(true).open(address) {
         Ok(pipe) => access::require_own_pipe(&pipe).map(|()| Remnant::Answering),
@@ -127,11 +127,11 @@ pub(crate) fn remnant(address: &Path) -> io::Result<Remnant> {
     }
 }
 
-/// Listens at the address for the present user alone, from this machine. The address is free again
-/// when the listener is dropped. Must be called within the runtime.
+/// Listens at the address, for the current user on this machine only. Dropping the listener frees
+/// the address. Must be called within the runtime.
 ///
-/// Fails with [`io::ErrorKind::AddrInUse`] or [`io::ErrorKind::PermissionDenied`] if somebody
-/// listens there (see [`remnant`]).
+/// Fails with [`io::ErrorKind::AddrInUse`] or [`io::ErrorKind::PermissionDenied`] if another
+/// process listens there (see [`remnant`]).
 pub(crate) fn listen(address: &Path) -> io::Result<Listener> {
     let descriptor = Descriptor::for_user_alone()?;
     // SAFETY: a descriptor that the system has made, and that outlives the copy made of it.
@@ -145,8 +145,7 @@ pub(crate) fn listen(address: &Path) -> io::Result<Listener> {
 /// Connects to the daemon that listens at the address.
 ///
 /// Fails with [`io::ErrorKind::NotFound`] if there is none, and with
-/// [`io::ErrorKind::PermissionDenied`] if it is somebody else's, who could be listening for what a
-/// client tells.
+/// [`io::ErrorKind::PermissionDenied`] if it belongs to another user, who could intercept requests.
 pub(crate) async fn connect(address: &Path) -> io::Result<Stream> {
     let stream = ConnectOptions::new()
         .name(name(address)?)
@@ -166,7 +165,7 @@ fn name(address: &Path) -> io::Result<Name<'_>> {
     address.to_fs_name::<GenericFilePath>()
 }
 
-/// `SYSTEM_TIMEOFDAY_INFORMATION`, with names for what the headers call reserved.
+/// `SYSTEM_TIMEOFDAY_INFORMATION`, with names for fields that the headers call reserved.
 #[repr(C)]
 #[derive(Default)]
 struct TimeOfDay {
@@ -175,13 +174,13 @@ struct TimeOfDay {
     zone_offset: i64,
     zone: u32,
     reserved: u32,
-    /// By how much the clock was set since the start, which `booted` was moved by as well.
+    /// The sum of clock changes since the boot, by which `booted` was moved as well.
     adjusted: u64,
     slept: u64,
 }
 
-/// What is the same until the machine starts again, and never again afterwards: the moment of its
-/// start, by the clock as it went then. `None` where the system does not tell.
+/// Returns an identifier of the current boot of the machine: the time of its start, by the clock at
+/// that time. `None` if the system does not report it.
 pub(crate) fn boot_id() -> Option<String> {
     let mut times = TimeOfDay::default();
     // SAFETY: writes at most as much as `times` has room for.

@@ -1,9 +1,9 @@
-//! Processes: start, pin, signal, wait, find.
+//! Starts, pins, signals, awaits and finds processes.
 //!
-//! A process is pinned by an open handle, which keeps its number from being given to another, and
-//! by the time of its creation. Its group is a job object, which everything that it starts is in
-//! from its first instruction on: it is made while the process is still suspended. The job does
-//! *not* end its processes when its last handle is closed, so that a daemon's death ends no service.
+//! A process is pinned by an open handle, which keeps its PID from being reused, and by its
+//! creation time. Its group is a job object that contains everything that it starts: the job is
+//! created while the process is suspended. Closing the last handle of the job does *not* end its
+//! processes, so that services survive their daemon.
 
 mod command;
 mod console;
@@ -20,7 +20,7 @@ use std::{io, ptr};
 pub(crate) use command::{
     DEFAULT_PATH, called, enterable, is_no_program, is_place, names, runnable, shell,
 };
-pub(crate) use console::errand;
+pub(crate) use console::helper_subcommand;
 pub(crate) use handle::Handle;
 pub(in crate::platform) use handle::open;
 pub(crate) use pipe::{PIPE_SIZE, Pipe, pipe, read_rest};
@@ -36,28 +36,28 @@ use windows_sys::Win32::{
 
 pub(crate) use crate::platform::types::{Runnable, Start};
 
-/// The code that a killed process ends with, as the task manager gives it.
+/// The exit code of a killed process, as the task manager uses it.
 const KILLED: u32 = 1;
 
-/// Starts a process, hidden, as [`Start`] says, and pins it. Needs a tokio runtime.
+/// Starts a process, hidden, and pins it. Needs a tokio runtime.
 ///
-/// It has a console of its own that nobody sees, by which it can be asked to leave, and is the
-/// first of a job. Where this fails, nothing is left running.
+/// It has a hidden console of its own, through which it can be stopped gracefully, and is the first
+/// process of a job. After a failure, nothing is left running.
 pub(crate) fn spawn(start: &Start<'_>) -> io::Result<Handle> {
     let suspended = command::start_suspended(start)?;
     Handle::of_suspended(suspended, start.mark)
 }
 
-/// Nothing: there is no child to reap on Windows.
+/// Does nothing: Windows has no children to reap.
 pub(crate) fn abandon(_child: &Handle) {}
 
-/// This process.
+/// Returns the PID of this process.
 pub(crate) fn own_pid() -> u32 {
     std::process::id()
 }
 
-/// Returns the session that a process leads: none, since a process cannot leave its service by a
-/// session here. The job object prevents that.
+/// Returns `None`: on Windows a process cannot leave its service through a session. The job object
+/// prevents that.
 pub(crate) fn session(_pid: u32) -> Option<u32> {
     None
 }
@@ -85,28 +85,28 @@ pub(crate) fn endless_input() -> io::Result<std::fs::File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// The present moment in the unit of [`crate::model::facts::Process::started`]. Whatever starts
-/// later has at least this: it is read from the clock that the kernel stamps processes with.
+/// Returns the current time in the unit of [`crate::model::facts::Process::started`], from the
+/// clock of the kernel's process times. Later processes have at least this value.
 pub(crate) fn ticks_now() -> u64 {
     let mut now = FILETIME::default();
-    // SAFETY: writes to a place that is ours.
+    // SAFETY: writes to a local variable.
     unsafe { GetSystemTimeAsFileTime(&raw mut now) };
     ticks(now)
 }
 
-/// A time of the system as one number: 100 ns since 1601.
+/// Converts a system time to a number: 100 ns since 1601.
 fn ticks(time: FILETIME) -> u64 {
     u64::from(time.dwHighDateTime) << 32 | u64::from(time.dwLowDateTime)
 }
 
 /// Keeps every handle that this process has inherited or opened so far out of the programs that it
-/// starts, the standard three too: what a program is given as its own is duplicated for it.
+/// starts, including the standard three, which are duplicated for each program.
 pub(crate) fn seal_descriptors() {
-    /// Handles are multiples of four, given from the lowest on.
+    /// Handles are multiples of four, assigned from the lowest.
     const STEP: usize = 4;
     const LAST: usize = 64 * 1024;
     let mut left = 0;
-    // SAFETY: writes to a place that is ours; a process may ask this of itself.
+    // SAFETY: writes to a local variable.
     unsafe { GetProcessHandleCount(GetCurrentProcess(), &raw mut left) };
     if left == 0 {
         // Wine does not count them.

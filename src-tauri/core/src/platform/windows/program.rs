@@ -1,5 +1,4 @@
-//! The present program as the operating system sees it: what ends it, its terminal, its limits, and
-//! how it goes on in the background.
+//! The current program: its signals, terminal, limits, and background start.
 
 use std::{
     env,
@@ -29,9 +28,9 @@ use windows_sys::Win32::{
 use super::call::{check, check_result, wide};
 use crate::{host::signals::Ending, model::facts::Mark, platform::types::Fork};
 
-/// Hears of every request to end this process. From the moment it is made, Ctrl+C and Ctrl+Break
-/// do not end it by themselves. Of the end of a terminal or a session it hears as well, and
-/// is ended by the system some seconds later.
+/// Receives all requests to end this process. Once created, Ctrl+C and Ctrl+Break do not end the
+/// process by themselves. The end of a terminal or a session is received too, but the system ends
+/// the process some seconds later.
 pub(crate) struct Endings {
     interrupt: CtrlC,
     stop: CtrlBreak,
@@ -52,7 +51,7 @@ impl Endings {
         })
     }
 
-    /// The next request. Cancel-safe.
+    /// Waits for the next request. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Ending {
         tokio::select! {
             Some(()) = self.interrupt.recv() => Ending::Interrupt,
@@ -65,8 +64,8 @@ impl Endings {
     }
 }
 
-/// Hears of every change of the terminal's size: never, since a console tells those who read from
-/// it alone.
+/// Receives changes of the terminal size: none on Windows, since a console reports them only to
+/// readers of its input.
 pub(crate) struct Resizes(());
 
 impl Resizes {
@@ -79,18 +78,19 @@ impl Resizes {
         Ok(Self(()))
     }
 
-    /// Waits for the next change. Never ends where the system does not tell. Cancel-safe.
+    /// Waits for the next change. Never returns if the system does not report changes. Cancel-safe.
     pub(crate) async fn next(&mut self) {
         let Self(()) = self;
         std::future::pending::<()>().await;
     }
 }
 
-/// Starts a program that is to live on without its starter and its terminal: with nothing to read,
-/// no window, and a pipe as its standard output, whose other end is returned. The new process
-/// completes this with [`detach`]. Must be called within the runtime.
+/// Starts a program that outlives its starter and the terminal: without input or a window, and with
+/// a pipe as standard output, whose other end is returned. The new process completes this with
+/// [`detach`]. Must be called within the runtime.
 ///
-/// Its console is its own, so that neither the end of the starter's nor a Ctrl+C there reaches it.
+/// It has its own console, so that neither the end of the starter's console nor a Ctrl+C there
+/// reaches it.
 pub(crate) fn spawn_in_background(
     program: &Path,
     arguments: &[&str],
@@ -102,7 +102,7 @@ pub(crate) fn spawn_in_background(
     )]
     let mut child = tokio::process::Command::new(program)
         .args(arguments)
-        // Started by a service, it is no part of that one.
+        // It does not belong to a service that starts it.
         .env_remove(Mark::VARIABLE)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -115,8 +115,8 @@ pub(crate) fn spawn_in_background(
         .ok_or_else(|| io::ErrorKind::BrokenPipe.into())
 }
 
-/// Leaves the working directory, so that it can be moved and deleted. The terminal was left at the
-/// start.
+/// Leaves the working directory, so that it can be moved and deleted. The process has no terminal
+/// from its start.
 pub(crate) fn detach() -> io::Result<()> {
     let folder = env::var_os("SystemRoot").ok_or(io::ErrorKind::NotFound)?;
     env::set_current_dir(folder)
@@ -146,14 +146,14 @@ pub(crate) fn save_memory() {}
 /// Does nothing: the heap of Windows takes care of it.
 pub(crate) fn give_memory_back() {}
 
-/// Ends the standard output: whoever reads it sees its end, and what is written from now on is lost.
+/// Closes the standard output: its reader sees the end, and later output is lost.
 pub(crate) fn close_output() -> io::Result<()> {
     let nothing = OpenOptions::new()
         .write(true)
         .open("NUL")?
         .into_raw_handle();
-    // SAFETY: the standard library asks for the handle anew at each write, and whoever writes holds
-    // its lock. The new handle stays open as long as the process, the old one is closed once.
+    // SAFETY: the standard library gets the handle again for each write, under a lock. The new
+    // handle stays open as long as the process, the old one is closed once.
     unsafe {
         let output = GetStdHandle(STD_OUTPUT_HANDLE);
         check(SetStdHandle(STD_OUTPUT_HANDLE, nothing))?;
@@ -164,7 +164,7 @@ pub(crate) fn close_output() -> io::Result<()> {
     Ok(())
 }
 
-/// Nothing: a process may have open as many files as there is memory for.
+/// Does nothing: the number of open files is limited only by memory.
 #[expect(
     clippy::unnecessary_wraps,
     reason = "the signature is the same on all platforms"
@@ -173,7 +173,7 @@ pub(crate) fn raise_file_limit(_at_most: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes this process for the program with this id (`SetCurrentProcessExplicitAppUserModelID`).
+/// Sets the identity of this process (`SetCurrentProcessExplicitAppUserModelID`).
 pub(crate) fn assume_identity(id: &str) -> io::Result<()> {
     let id = wide(id);
     // SAFETY: the text ends with NUL, and is copied.
@@ -181,7 +181,7 @@ pub(crate) fn assume_identity(id: &str) -> io::Result<()> {
     check_result(outcome)
 }
 
-/// Runs this program from its beginning in this process: a process of Windows cannot.
+/// Fails: Windows cannot execute another program in the same process.
 pub(crate) fn begin_anew(_variables: &[(&str, &str)]) -> io::Error {
     io::ErrorKind::Unsupported.into()
 }

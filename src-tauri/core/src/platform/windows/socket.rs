@@ -1,4 +1,4 @@
-//! TCP sockets: bind, who listens.
+//! TCP sockets: tests whether a port can be bound, and lists listeners.
 
 mod table;
 
@@ -24,10 +24,10 @@ use super::{
 use crate::model::facts::Process;
 pub(crate) use crate::platform::types::{Breadth, Listening, Refusal};
 
-/// The number of the kernel. Lower ones mean no process.
+/// The PID of the kernel. Lower ones refer to no process.
 const KERNEL: u32 = 4;
 
-/// A port that is bound and on which nobody listens. Dropping it gives the port back at once.
+/// A bound port without a listener. Dropping it frees the port at once.
 #[derive(Debug)]
 pub(crate) struct Bound {
     _socket: Socket,
@@ -36,20 +36,20 @@ pub(crate) struct Bound {
 fn refusal(error: io::Error) -> Refusal {
     match error.raw_os_error() {
         Some(WSAEADDRINUSE) => Refusal::InUse(error),
-        // A range that Hyper-V or `netsh int ip add excludedportrange` has taken.
+        // The port is in a range that Hyper-V or `netsh int ip add excludedportrange` has reserved.
         Some(WSAEACCES) => Refusal::Excluded(error),
         Some(WSAEADDRNOTAVAIL | WSAEAFNOSUPPORT | WSAEPROTONOSUPPORT) => Refusal::Absent,
         _ => Refusal::Other(error),
     }
 }
 
-/// Binds `address` the way a server does that starts there next, without listening: nobody can
-/// connect meanwhile. A listener that would take connections to `address`, on a wildcard address
-/// too, is [`Refusal::InUse`], connections that a server left behind are not.
+/// Binds `address` as a server does that starts there next, without listening: no client can
+/// connect meanwhile. A listener that would accept connections to `address`, on a wildcard address
+/// too, is [`Refusal::InUse`], connections of an earlier server are not.
 ///
-/// Without `SO_EXCLUSIVEADDRUSE` the system lets two servers have one port as long as only one of
-/// them is on the wildcard address, and gives the connections to either. With it, it also counts
-/// connections of a server that has gone, so where nobody listens it is asked once more without.
+/// Without `SO_EXCLUSIVEADDRUSE` the system allows two servers on one port if only one of them uses
+/// the wildcard address, and passes connections to either. With it, connections of an earlier
+/// server count too, so if there is no listener a second attempt is made without it.
 pub(crate) fn bind(address: SocketAddr) -> Result<Bound, Refusal> {
     match try_bind(address, true).map_err(refusal) {
         Err(Refusal::InUse(_)) if nobody_listens(address.port()) => {
@@ -91,17 +91,18 @@ fn nobody_listens(port: u16) -> bool {
     table::listeners().is_ok_and(|listeners| listeners.iter().all(|(at, _)| at.port() != port))
 }
 
-/// Who listens on this port, on whichever address: one entry a socket. Connections do not count.
+/// Returns the listeners on this port, on any address: one entry for each socket. Connections do
+/// not count.
 ///
-/// Two tables of the system's, in well under a millisecond. They name one process for a socket,
-/// whatever `breadth` is: the one that opened it.
+/// Reads two tables of the system, in less than a millisecond. They name only the process that
+/// opened a socket, for any `breadth`.
 pub(crate) fn listening(port: u16, _breadth: Breadth) -> io::Result<Vec<Listening>> {
     let mut listeners = table::listeners()?;
     listeners.retain(|(address, _)| address.port() == port);
     with_owners(listeners)
 }
 
-/// Who listens at all, each socket with the process that opened it.
+/// Returns all listeners, each socket with the process that opened it.
 pub(crate) fn all_listening() -> io::Result<Vec<Listening>> {
     with_owners(table::listeners()?)
 }
@@ -151,9 +152,9 @@ pub(crate) fn connections(_processes: &BTreeSet<Process>) -> io::Result<Vec<u16>
     Ok(Vec::new())
 }
 
-/// Whether a process belongs to the operating system, so that ending it would harm more than its
-/// port: the kernel, and what runs as a service of the system, which is what session 0 is for. A
-/// daemon in that session itself (over SSH, say) does not count its neighbours.
+/// Returns whether a process belongs to the operating system, so that stopping it would affect more
+/// than its port: the kernel, and system services, which run in session 0. If the daemon runs in
+/// that session itself (over SSH, for example), its neighbours do not count.
 pub(crate) fn is_system(pid: u32) -> bool {
     pid <= KERNEL || session(pid) == Some(0) && session(std::process::id()) != Some(0)
 }
@@ -171,7 +172,8 @@ mod tests {
 
     use super::*;
 
-    /// Wine names the owner of a socket only once that has touched it, and never that of an IPv6 one.
+    /// Wine reports the owner of a socket only once that has used it, and never that of an IPv6
+    /// one.
     fn listener(address: &str) -> TcpListener {
         let listener = TcpListener::bind(address).unwrap();
         listener.set_ttl(64).unwrap();

@@ -1,4 +1,4 @@
-//! Waiting for an object of the kernel, with a thread of the system's pool rather than our own.
+//! Waits for kernel objects, with a thread of the system's pool.
 
 use std::{
     ffi::c_void,
@@ -18,33 +18,33 @@ use windows_sys::Win32::{
 
 use super::call::{check, raw};
 
-/// Whether the object is signalled now: a process has ended, an event is set.
+/// Returns whether the object is signalled now: a process has exited, an event is set.
 pub(super) fn is_signalled(object: &impl AsRawHandle) -> bool {
     // SAFETY: the handle is open as long as `object`; with no time given nothing waits.
     unsafe { WaitForSingleObject(raw(object), 0) == WAIT_OBJECT_0 }
 }
 
-/// Waits until the object is signalled. Cancel-safe. Fails only where the system has no memory.
+/// Waits until the object is signalled. Cancel-safe. Fails only if the system has no memory.
 pub(super) async fn signalled(object: &(impl AsRawHandle + Sync)) -> io::Result<()> {
     let (sender, receiver) = oneshot::channel();
     let registered = Registered::new(raw(object), sender)?;
-    // The other end is dropped with the registration, which is still there.
+    // The sender is dropped with the registration, which still exists.
     let _ = receiver.await;
     drop(registered);
     Ok(())
 }
 
-/// A wait that the system's pool does for us, until it is dropped.
+/// A wait in the system's pool, until it is dropped.
 struct Registered {
     wait: HANDLE,
-    /// From a `Box`, given back at the end.
+    /// From a `Box`, freed on drop.
     sender: NonNull<Option<oneshot::Sender<()>>>,
 }
 
-// SAFETY: the handle may be used from any thread, and the sender is touched by the callback alone
-// until that cannot come any more.
+// SAFETY: the handle may be used from any thread, and only the callback uses the sender until it
+// can no longer run.
 unsafe impl Send for Registered {}
-// SAFETY: nothing can be done with a shared one.
+// SAFETY: a shared reference has no methods.
 unsafe impl Sync for Registered {}
 
 impl Registered {
@@ -54,8 +54,8 @@ impl Registered {
             wait: ptr::null_mut(),
             sender,
         };
-        // SAFETY: the callback gets a pointer that stays good until `drop`, which waits for it. The
-        // object outlives the registration, since the only caller holds on to both.
+        // SAFETY: the callback gets a pointer that is valid until `drop`, which waits for it. The
+        // object outlives the registration, since the only caller holds both.
         check(unsafe {
             RegisterWaitForSingleObject(
                 &raw mut registered.wait,
@@ -73,23 +73,23 @@ impl Registered {
 impl Drop for Registered {
     fn drop(&mut self) {
         if !self.wait.is_null() {
-            // SAFETY: registered once and taken back once. With this event the call returns when
-            // no callback runs and none can come.
+            // SAFETY: registered once and unregistered once. With this event the call returns when
+            // no callback runs or can run.
             unsafe { UnregisterWaitEx(self.wait, INVALID_HANDLE_VALUE) };
         }
-        // SAFETY: made from a `Box` in `new`, and nobody else has it any more.
+        // SAFETY: created from a `Box` in `new`, and not used elsewhere.
         drop(unsafe { Box::from_raw(self.sender.as_ptr()) });
     }
 }
 
 /// # Safety
 ///
-/// `context` is what [`Registered::new`] gave.
+/// `context` is the pointer of [`Registered::new`].
 unsafe extern "system" fn fire(context: *mut c_void, _timed_out: bool) {
-    // SAFETY: it is alive until the registration is dropped, and this comes once at most.
+    // SAFETY: it is valid until the registration is dropped, and this runs at most once.
     let sender = unsafe { &mut *context.cast::<Option<oneshot::Sender<()>>>() };
     if let Some(sender) = sender.take() {
-        // Who no longer waits needs no waking.
+        // The task may no longer wait.
         let _ = sender.send(());
     }
 }

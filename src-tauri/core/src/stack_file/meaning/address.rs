@@ -1,5 +1,4 @@
-//! Addresses that probes and checks ask. They are judged as they will be asked, with some port in
-//! the place of every `{port}`.
+//! Validates the addresses of probes and checks, with a sample port for every `{port}`.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -12,7 +11,7 @@ use crate::{
 
 use super::{Meaning, text::Scope};
 
-/// A kind of address: what it is called, its schemes, and what comes before a mere path.
+/// A kind of address: its name, its schemes, and the prefix of a mere path.
 #[derive(Clone, Copy)]
 pub(super) struct Kind {
     name: &'static str,
@@ -46,7 +45,7 @@ const ORIGIN: Kind = Kind {
 };
 
 impl Meaning<'_, '_> {
-    /// An address of this kind; `/path` alone is asked of the service's own port.
+    /// Validates an address of this kind; `/path` alone refers to the service's own port.
     pub(super) fn url(
         &mut self,
         kind: Kind,
@@ -67,12 +66,12 @@ impl Meaning<'_, '_> {
         }
     }
 
-    /// An address for a browser to open.
+    /// Validates an address for a browser.
     pub(super) fn link(&mut self, text: &At<String>, scope: Scope<'_>) -> Read<Template> {
         self.url(LINK, text, scope)
     }
 
-    /// What a browser calls the origin of a page: scheme, host and port, and nothing else.
+    /// Validates the origin of a page: scheme, host and port only.
     pub(super) fn origin(&mut self, text: &At<String>, scope: Scope<'_>) -> Read<Template> {
         let template = self.url(ORIGIN, text, scope)?;
         let sample = sample(&template);
@@ -93,7 +92,7 @@ impl Meaning<'_, '_> {
         }
     }
 
-    /// An address or a name of this machine.
+    /// Validates an address or a name of this machine.
     pub(super) fn host(&mut self, text: &At<String>) -> Read<String> {
         let host = self.plain(text)?;
         let is_name = |host: &str| {
@@ -154,7 +153,7 @@ fn judge_host_and_port(address: &str) -> Result<(), &'static str> {
     }
 }
 
-/// The text as it may look once the ports are known.
+/// Returns the text with sample ports.
 pub(super) fn sample(template: &Template) -> String {
     struct SomePort;
 

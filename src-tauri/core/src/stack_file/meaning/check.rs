@@ -1,4 +1,4 @@
-//! What a user of a service would do.
+//! Validates checks.
 
 use std::{collections::BTreeMap, ops::Range, time::Duration};
 
@@ -103,7 +103,7 @@ impl Meaning<'_, '_> {
         })
     }
 
-    /// Says which keys do nothing in a check like this.
+    /// Reports keys without effect in a check.
     fn effects(&mut self, table: &CheckTable) {
         let by_browser = table.http.is_some() || table.websocket.is_some();
         let origin = table.origin.as_ref().map(|origin| &origin.span);
@@ -171,7 +171,8 @@ impl Meaning<'_, '_> {
     }
 }
 
-/// RFC 6901: empty, or parts that each begin with `/`, where `~` stands only before 0 or 1.
+/// Returns whether it is a JSON pointer (RFC 6901): empty, or parts that each begin with `/`, where
+/// `~` is followed by 0 or 1.
 fn is_pointer(text: &str) -> bool {
     let escapes_end_well = text
         .split('~')

@@ -1,4 +1,4 @@
-//! What services mean to each other: who waits for whom, and who shares a port.
+//! Validates the relations of services: dependency cycles and shared ports.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
@@ -10,7 +10,7 @@ use super::is_external;
 
 type Services = [(At<String>, ServiceTable)];
 
-/// A need of a service: the place in `needs`, and the number of the service that it names.
+/// A dependency of a service: the position in `needs`, and the index of the other service.
 struct Edge<'a> {
     name: &'a At<String>,
     to: usize,
@@ -21,7 +21,7 @@ pub(super) fn check(services: &Services, problems: &mut Problems<'_>) {
     cycles(services, problems);
 }
 
-/// One port, one service. Two external ones may share theirs: they can be on different hosts.
+/// Reports shared ports. Two external services may share one: they can run on different hosts.
 fn ports(services: &Services, problems: &mut Problems<'_>) {
     let mut first = BTreeMap::new();
     for (name, table) in services {
@@ -84,12 +84,12 @@ fn edges(services: &Services) -> Vec<Vec<Edge<'_>>> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     New,
-    /// On the way from the start to where the walk is.
+    /// On the current path.
     OnTheWay,
     Done,
 }
 
-/// Walks the needs from one service, depth first, with a stack of its own: a chain may be long.
+/// Walks the dependencies of one service depth first, without recursion: a chain may be long.
 fn walk(
     start: usize,
     services: &Services,
@@ -121,7 +121,7 @@ fn walk(
     }
 }
 
-/// Each step of the way is a service and the number of its need after the one that was followed.
+/// Each step of the path is a service and the index of its next dependency.
 fn cycle(
     way: &[(usize, usize)],
     services: &Services,

@@ -1,4 +1,4 @@
-//! Requests, and what is expected of their answers.
+//! Validates requests and expected responses.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ use super::{
 };
 
 impl Meaning<'_, '_> {
-    /// In a check `json` is what is sent, in `ready` it is what is expected.
+    /// Validates a request. In a check `json` is sent, in `ready` it is expected.
     pub(super) fn http(&mut self, form: &TextOr<HttpTable>, scope: Scope<'_>) -> Read<HttpRequest> {
         let table = match form {
             TextOr::Text(url) => {
@@ -148,7 +148,7 @@ impl Meaning<'_, '_> {
         Err(self.problems.add(place.clone(), bad_name))
     }
 
-    /// The value, with the placeholders of its strings still in them.
+    /// Converts the value; placeholders stay in its strings.
     fn json(&mut self, form: &JsonForm, scope: Scope<'_>) -> Read<serde_json::Value> {
         match form {
             JsonForm::Scalar(value) => Ok(value.clone()),
@@ -163,7 +163,7 @@ impl Meaning<'_, '_> {
         }
     }
 
-    /// The one of two keys that is given.
+    /// Returns the one of two keys that is present.
     fn one_of<'t, T>(
         &mut self,
         (first, first_value): (&'static str, Option<&'t At<T>>),

@@ -1,4 +1,4 @@
-//! How a service of our own is started and stopped.
+//! Validates how a service is started and stopped.
 
 use std::{collections::BTreeMap, path::PathBuf, slice, time::Duration};
 
@@ -71,7 +71,7 @@ impl Meaning<'_, '_> {
         }))
     }
 
-    /// The name of an environment variable, as the operating system takes it.
+    /// Validates the name of an environment variable.
     pub(super) fn variable_name(&mut self, name: &At<String>) -> Read<String> {
         if !name.value.is_empty() && !name.value.contains(['=', '\0']) {
             return Ok(name.value.clone());
@@ -131,22 +131,22 @@ impl Meaning<'_, '_> {
         stop: Option<&At<TextOr<StopTable>>>,
         scope: Scope<'_>,
     ) -> Read<Stop> {
-        let (polite, timeout) = match stop.map(|stop| &stop.value) {
+        let (graceful, timeout) = match stop.map(|stop| &stop.value) {
             None => (StopMethod::Signal(Signal::default()), None),
             Some(TextOr::Text(word)) => {
                 let signal = choose(&word.value)
                     .map_err(|unknown| self.problems.add(word.span.clone(), unknown))?;
                 (StopMethod::Signal(signal), None)
             }
-            Some(TextOr::Full(table)) => (self.polite(table, scope)?, table.timeout),
+            Some(TextOr::Full(table)) => (self.stop_method(table, scope)?, table.timeout),
         };
         Ok(Stop {
-            polite,
+            graceful,
             timeout: timeout.map_or(STOP_TIMEOUT, |Time(timeout)| timeout),
         })
     }
 
-    fn polite(&mut self, table: &StopTable, scope: Scope<'_>) -> Read<StopMethod> {
+    fn stop_method(&mut self, table: &StopTable, scope: Scope<'_>) -> Read<StopMethod> {
         match (&table.signal, &table.command) {
             (Some(signal), Some(command)) => {
                 let conflict = ProblemKind::Conflict {
@@ -162,7 +162,7 @@ impl Meaning<'_, '_> {
         }
     }
 
-    /// Absolute; a relative one starts at the stack file's folder.
+    /// Makes a path absolute, relative to the stack file's folder.
     fn path(&mut self, text: &At<String>, what: &'static str) -> Read<PathBuf> {
         let path = self.plain_not_empty(text, what)?;
         Ok(self.directory.join(path))

@@ -1,6 +1,5 @@
-//! From tables to a [`Stack`]: what no table can know about itself. Names, references between
-//! services, placeholders, addresses. Runs only on a file whose tables are all well formed, so that
-//! nothing is said twice.
+//! Converts tables to a [`Stack`] and validates names, references between services, placeholders
+//! and addresses. Runs only on a file with valid tables, so that nothing is reported twice.
 
 mod address;
 mod check;
@@ -20,14 +19,14 @@ use crate::stack::{Port, ServiceName, Stack};
 
 use super::{
     Environment,
-    findings::{Problems, Read, Told, all},
+    findings::{Problems, Read, Reported, all},
     near::{nearest, shown},
     problem::ProblemKind,
     reader::At,
     tables::{ServiceTable, StackTable},
 };
 
-/// What is known of the stack while its services are made.
+/// The context of the conversion.
 struct Meaning<'a, 't> {
     /// The folder that relative paths start at.
     directory: &'a Path,
@@ -35,18 +34,18 @@ struct Meaning<'a, 't> {
     problems: &'a mut Problems<'t>,
     /// Every service of the file.
     services: BTreeMap<&'a str, Declared>,
-    /// What the checks so far have saved.
+    /// The names that earlier checks save.
     saved: BTreeSet<String>,
 }
 
-/// What other services may ask about a service.
+/// The facts about a service that other services may refer to.
 #[derive(Clone, Copy)]
 struct Declared {
     port: Option<Port>,
     external: bool,
 }
 
-/// The stack that the tables describe.
+/// Returns the stack in these tables.
 pub(super) fn stack(
     file: &Path,
     table: &StackTable,
@@ -108,7 +107,7 @@ fn is_external(table: &ServiceTable) -> bool {
         .is_some_and(|external| external.value)
 }
 
-/// A stack without a name is called after its folder, as far as a name can be.
+/// Returns the name of the folder, as far as it is a valid name.
 fn name_of(directory: &Path) -> String {
     let folder = directory.file_name().unwrap_or_default().to_string_lossy();
     let fit = |c: char| {
@@ -123,7 +122,7 @@ fn name_of(directory: &Path) -> String {
     if name.is_empty() { "stack" } else { name }.to_owned()
 }
 
-/// Names become parts of file names.
+/// The maximum length of a name, which becomes part of file names.
 const LONGEST_NAME: usize = 64;
 
 impl Meaning<'_, '_> {
@@ -143,7 +142,7 @@ impl Meaning<'_, '_> {
         Err(self.problems.add(name.span.clone(), bad_name))
     }
 
-    /// Names that do not fit are told before they are used, since messages show them as they are.
+    /// Invalid names are reported before they are used, since messages show them as they are.
     fn service_names(&mut self, services: &[(At<String>, ServiceTable)]) -> Read<()> {
         let mut seen = BTreeMap::new();
         all(services.iter().map(|(name, _)| {
@@ -176,13 +175,13 @@ impl Meaning<'_, '_> {
         Err(self.problems.add(name.span.clone(), bad_name))
     }
 
-    /// The service of the file that a text names.
+    /// Returns the service with this name.
     fn reference(&mut self, name: &At<String>) -> Read<(ServiceName, Declared)> {
         if let Some(declared) = self.services.get(name.value.as_str()) {
             return Ok((name.value.as_str().into(), *declared));
         }
         if self.problems.is_full() {
-            return Err(Told);
+            return Err(Reported);
         }
         let unknown = ProblemKind::UnknownService {
             name: shown(&name.value),

@@ -1,4 +1,4 @@
-//! What tells that a service is ready, in its long form and its short one.
+//! Validates readiness probes, in their long and short forms.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const EVERY: Duration = Duration::from_secs(2);
 const TIMEOUT: Duration = Duration::from_secs(2);
 const FAILURES: u32 = 3;
 
-/// What the short form `"kind: value"` can begin with.
+/// The kinds of the short form `"kind: value"`.
 const KINDS: [&str; 7] = [
     "tcp",
     "http",
@@ -61,7 +61,7 @@ impl Meaning<'_, '_> {
         })
     }
 
-    /// It listens on its port, or, without one, it runs.
+    /// Returns the default probe: its port, or the process without one.
     fn default_probe(&mut self, table: &ServiceTable, scope: Scope<'_>) -> Read<Probe> {
         match &table.port {
             Some(port) => {
@@ -100,7 +100,7 @@ impl Meaning<'_, '_> {
         probes
     }
 
-    /// `"tcp"`, `"http: /health"`, `"log: listening on"`, or an address that says its kind itself.
+    /// Parses `"tcp"`, `"http: /health"`, `"log: listening on"`, or an address.
     fn short_probe(&mut self, short: &At<String>, external: bool, scope: Scope<'_>) -> Read<Probe> {
         let text = short.value.trim();
         let (kind, value) = match text.split_once(':') {
@@ -174,12 +174,12 @@ impl Meaning<'_, '_> {
     }
 
     fn not_for_external<T>(&mut self, value: &At<T>, key: &'static str) -> Read<Probe> {
-        let reason = "nothing is known of the processes of an external service";
+        let reason = "the processes of an external service are unknown";
         let no_effect = ProblemKind::NoEffect { key, reason };
         Err(self.problems.add(value.span.clone(), no_effect))
     }
 
-    /// A duration that is not nothing.
+    /// Validates that a duration is not zero.
     pub(super) fn positive(
         &mut self,
         time: Option<&At<Time>>,
@@ -191,7 +191,7 @@ impl Meaning<'_, '_> {
         if time.value.0.is_zero() {
             let bad_duration = ProblemKind::BadDuration {
                 value: "0".to_owned(),
-                reason: "it must be more than nothing",
+                reason: "it must not be zero",
             };
             return Err(self.problems.add(time.span.clone(), bad_duration));
         }
@@ -199,7 +199,7 @@ impl Meaning<'_, '_> {
     }
 }
 
-/// A probe at the usual times.
+/// Returns a probe with the default timing.
 fn usually(probe: Probe) -> Readiness {
     Readiness {
         probes: vec![probe],
@@ -209,7 +209,7 @@ fn usually(probe: Probe) -> Readiness {
     }
 }
 
-/// The regex crate draws the pattern first and says in the last line what is wrong.
+/// Returns the last line of an error of the regex crate, after the pattern.
 fn last_line(error: &str) -> String {
     let line = error.lines().last().unwrap_or_default();
     shown(line.strip_prefix("error: ").unwrap_or(line))

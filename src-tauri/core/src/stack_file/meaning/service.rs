@@ -1,11 +1,11 @@
-//! One service: what it says about itself.
+//! Validates one service.
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 
 use crate::{
     stack::{LogLimits, Need, Service, ServiceName, Template},
     stack_file::{
-        findings::{Read, Told, all},
+        findings::{Read, Reported, all},
         forms::NeedsForm,
         problem::ProblemKind,
         reader::{At, Named, Whole},
@@ -25,7 +25,7 @@ const LOG_LIMITS: LogLimits = LogLimits {
 impl Meaning<'_, '_> {
     pub(super) fn service(&mut self, at: &At<String>, table: &ServiceTable) -> Read<Arc<Service>> {
         if self.problems.is_full() {
-            return Err(Told);
+            return Err(Reported);
         }
         let name = ServiceName::new(&at.value);
         let scope = Scope::of(&name);
@@ -80,7 +80,8 @@ impl Meaning<'_, '_> {
         }))
     }
 
-    /// Says which keys an external service cannot have, and whether it can be watched at all.
+    /// Reports keys that an external service cannot have, and an external service that cannot be
+    /// monitored.
     fn external(&mut self, name: &At<String>, table: &ServiceTable) {
         let ours: [(&'static str, Option<&Range<usize>>); 12] = [
             ("command", span(table.command.as_ref())),
@@ -150,7 +151,7 @@ fn log_limits(table: Option<&At<LogTable>>) -> LogLimits {
     }
 }
 
-/// What is given, or the default.
+/// Returns the value or the default.
 pub(super) fn given<T: Copy + Default>(at: Option<&At<T>>) -> T {
     at.map(|at| at.value).unwrap_or_default()
 }

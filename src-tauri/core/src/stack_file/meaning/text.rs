@@ -1,4 +1,4 @@
-//! Strings with their variables filled in, and their placeholders known to stand for something.
+//! Validates strings: replaces variables and checks placeholders.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use crate::{
     host::variables,
     stack::{Command, Piece, ServiceName, Template},
     stack_file::{
-        findings::{Read, Told, all},
+        findings::{Read, Reported, all},
         forms::{CommandForm, TextOr},
         near::{nearest, shown},
         placeholder::{self, Part},
@@ -18,12 +18,12 @@ use crate::{
 
 use super::Meaning;
 
-/// What a string may refer to.
+/// The scope of a string.
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'s> {
-    /// The service that the string belongs to.
+    /// The service of the string.
     pub(super) service: &'s ServiceName,
-    /// Whether it belongs to a check, which may use what earlier ones saved.
+    /// Whether it is part of a check, which may use saved values.
     pub(super) in_check: bool,
 }
 
@@ -37,17 +37,17 @@ impl<'s> Scope<'s> {
 }
 
 impl Meaning<'_, '_> {
-    /// A string in which ports may stand.
+    /// Converts a string that may contain ports.
     pub(super) fn template(&mut self, text: &At<String>, scope: Scope<'_>) -> Read<Template> {
         self.fill(text, Some(scope))
     }
 
-    /// A string in which only variables may stand.
+    /// Converts a string that may contain variables only.
     pub(super) fn plain(&mut self, text: &At<String>) -> Read<String> {
         self.fill(text, None).map(|filled| filled.to_string())
     }
 
-    /// A plain string that says something.
+    /// Converts a plain string that must not be empty.
     pub(super) fn plain_not_empty(
         &mut self,
         text: &At<String>,
@@ -64,7 +64,7 @@ impl Meaning<'_, '_> {
 
     fn fill(&mut self, text: &At<String>, scope: Option<Scope<'_>>) -> Read<Template> {
         if self.problems.is_full() {
-            return Err(Told);
+            return Err(Reported);
         }
         if text.value.contains('\0') {
             return Err(self.problems.add(text.span.clone(), ProblemKind::Nul));
@@ -89,7 +89,7 @@ impl Meaning<'_, '_> {
         Ok(Template::new(joined(pieces)))
     }
 
-    /// As in a shell, the default of `${NAME:-default}` stands in for an empty value too.
+    /// As in a shell, the default of `${NAME:-default}` also replaces an empty value.
     fn variable(&self, name: &str, default: Option<&str>) -> Result<Piece, ProblemKind> {
         let set = variables::get(self.environment, name);
         let text = match (set, default) {
@@ -143,7 +143,7 @@ impl Meaning<'_, '_> {
         }
     }
 
-    /// Where in the string it stands, as far as it is written there without escapes.
+    /// Returns its position in the string, if it is written there without escapes.
     fn place_of(&self, written: &str, string: &Range<usize>) -> Range<usize> {
         let found = self
             .problems
@@ -156,7 +156,7 @@ impl Meaning<'_, '_> {
         }
     }
 
-    /// A program and its arguments.
+    /// Converts a program and its arguments.
     pub(super) fn command(&mut self, form: &At<CommandForm>, scope: Scope<'_>) -> Read<Command> {
         let words = match &form.value {
             TextOr::Text(line) => self.words(line)?,
@@ -170,7 +170,7 @@ impl Meaning<'_, '_> {
             let empty = ProblemKind::Empty("a command");
             return Err(self.problems.add(form.span.clone(), empty));
         }
-        Ok(Command::Words(words))
+        Ok(Command::Argv(words))
     }
 
     fn words(&mut self, line: &At<String>) -> Read<Vec<At<String>>> {
@@ -184,7 +184,7 @@ impl Meaning<'_, '_> {
     }
 }
 
-/// Neighbouring texts as one, and none that is empty.
+/// Joins adjacent texts and removes empty ones.
 fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
     let mut joined: Vec<Piece> = Vec::new();
     for piece in pieces {

@@ -27,7 +27,7 @@ fn shown(value: &impl std::fmt::Debug) -> String {
 
 fn words(service: &Service) -> Vec<String> {
     match &service.command {
-        Some(Command::Words(words)) => words.iter().map(ToString::to_string).collect(),
+        Some(Command::Argv(words)) => words.iter().map(ToString::to_string).collect(),
         other => panic!("{other:?}"),
     }
 }
@@ -60,7 +60,7 @@ fn services_stay_in_the_order_of_the_file() {
 #[test]
 fn a_command_is_split_into_words_before_anything_is_filled_in() {
     let service = web("").command;
-    assert_eq!(service, Some(Command::Words(vec![Template::text("run")])));
+    assert_eq!(service, Some(Command::Argv(vec![Template::text("run")])));
     let stack =
         stack("service.a = { command = \"ls '${HOME} x' ${EMPTY} $HOME # {port}\", port = 1 }");
     assert_eq!(
@@ -134,15 +134,15 @@ fn paths_start_at_the_folder_of_the_file() {
 fn stop_is_a_signal_or_a_command() {
     let stop = |lines: &str| web(lines).stop;
     assert_eq!(
-        stop("stop = \"SIGINT\"").polite,
+        stop("stop = \"SIGINT\"").graceful,
         StopMethod::Signal(Signal::Interrupt)
     );
     assert_eq!(stop("stop = { timeout = \"0s\" }").timeout, Duration::ZERO);
-    let polite = StopMethod::Command(Command::Words(vec![Template::text("quit")]));
+    let graceful = StopMethod::Command(Command::Argv(vec![Template::text("quit")]));
     let timeout = Duration::from_secs(5);
     assert_eq!(
         stop("stop = { command = [\"quit\"] }"),
-        Stop { polite, timeout }
+        Stop { graceful, timeout }
     );
 }
 

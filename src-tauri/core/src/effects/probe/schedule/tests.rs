@@ -296,7 +296,7 @@ async fn a_dropped_watch_waits_no_longer() {
 fn watch_log(patterns: &[&str]) -> (mpsc::Sender<String>, mpsc::Receiver<Round>, JoinSet<()>) {
     let (log, lines) = mpsc::channel(10);
     let (events, reports) = mpsc::channel(10);
-    let watch = Watch {
+    let watch = ProbeLoop {
         prober: Prober::default(),
         probes: patterns
             .iter()
@@ -357,7 +357,7 @@ async fn a_log_that_ends_without_a_word_never_becomes_ready() {
 #[tokio::test(start_paused = true)]
 async fn a_process_that_runs_is_ready() {
     let (events, mut reports) = mpsc::channel(1);
-    let watch = Watch::<mpsc::Receiver<String>> {
+    let watch = ProbeLoop::<mpsc::Receiver<String>> {
         prober: Prober::default(),
         probes: vec![Probe::Process],
         schedule: Schedule {

@@ -18,11 +18,11 @@ use crate::{
     stack::Signal,
 };
 
-/// How long the parent of an adopted process may take to reap it: only then does the kernel tell
-/// others how it ended.
+/// How long the parent of an adopted process may take to reap it: only then does the kernel report
+/// its exit to others.
 const REAPING: Duration = Duration::from_millis(100);
 
-/// A process, pinned: whatever is done through it reaches this process or nobody.
+/// A pinned process: operations reach this process or none.
 #[derive(Debug)]
 pub(crate) struct Handle {
     process: Process,
@@ -30,8 +30,7 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
-    /// Pins the process, or gives `None` when it is gone or its number means another by now.
-    /// Needs a tokio runtime.
+    /// Pins the process; `None` if it has exited or its PID was reused. Needs a tokio runtime.
     pub(crate) fn pin(process: Process) -> io::Result<Option<Self>> {
         let Some(pid) = raw(process.pid) else {
             return Ok(None);
@@ -41,13 +40,13 @@ impl Handle {
             Err(Errno::SRCH | Errno::INVAL) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        // The order matters: if the number still means this process now, it did when the
+        // The order matters: if the PID still refers to this process now, it did when the
         // descriptor was opened.
         if started(process.pid).ok() != Some(process.started) {
             return Ok(None);
         }
-        // SAFETY: an `OwnedFd` is one open descriptor from its making to its end, and nothing takes
-        // this one out.
+        // SAFETY: an `OwnedFd` is one open descriptor for its whole life, and nothing takes this
+        // one out.
         let pidfd = unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) };
         Ok(Some(Self {
             process,
@@ -55,17 +54,18 @@ impl Handle {
         }))
     }
 
-    /// Which process.
+    /// Returns the process.
     pub(crate) fn process(&self) -> Process {
         self.process
     }
 
-    /// Sends a signal to this process alone. `false`: it is gone.
+    /// Sends a signal to this process only. Returns `false` if it has exited.
     pub(crate) fn signal(&self, signal: Signal) -> io::Result<bool> {
         self.send(number(signal))
     }
 
-    /// Stops it from running, and so from starting others, until it is killed. `false`: it is gone.
+    /// Suspends it until it is killed, so that it cannot start other processes. Returns `false` if
+    /// it has exited.
     pub(crate) fn freeze(&self) -> io::Result<bool> {
         self.send(Number::STOP)
     }
@@ -74,26 +74,26 @@ impl Handle {
         delivered(pidfd_send_signal(&self.pidfd, signal))
     }
 
-    /// Sends a signal to every process of the group that this process leads or led, in one step.
-    /// `false`: nobody is left in it, or it cannot be told any more whose group it is.
+    /// Sends a signal to all processes of the group that this process leads or led, in one step.
+    /// Returns `false` if the group is empty or can no longer be identified.
     pub(crate) fn signal_group(&self, signal: Signal) -> io::Result<bool> {
         self.send_group(Some(number(signal)))
     }
 
-    /// Stops the whole group from running, as [`Handle::freeze`] does.
+    /// Suspends the whole group, as [`Handle::freeze`] does.
     pub(crate) fn freeze_group(&self) -> io::Result<bool> {
         self.send_group(Some(Number::STOP))
     }
 
-    /// Whether somebody is left in the group that this process leads or led. While that is so,
-    /// the group's number belongs to nobody else.
+    /// Returns whether the group that this process leads or led has members. Until then its ID is
+    /// not reused.
     pub(crate) fn group_lives(&self) -> bool {
         self.send_group(None).unwrap_or(true)
     }
 
-    /// The kernel keeps a group apart from a later one of the same number where it is named by
-    /// pidfd (`PIDFD_SIGNAL_PROCESS_GROUP`, Linux 6.9). Before that, the number is known to be
-    /// ours only as long as the leader has not been reaped.
+    /// A pidfd distinguishes a group from a later one with the same ID
+    /// (`PIDFD_SIGNAL_PROCESS_GROUP`, Linux 6.9). Before that, the ID is known to be ours only
+    /// until the leader is reaped.
     fn send_group(&self, signal: Option<Number>) -> io::Result<bool> {
         let signal_number = signal.map_or(0, Number::as_raw);
         // SAFETY: takes numbers and no pointer (a null `siginfo_t` means the default one); the
@@ -125,32 +125,31 @@ impl Handle {
         })
     }
 
-    /// Whether it has ended. A process that nobody has reaped yet has.
+    /// Returns whether it has exited, reaped or not.
     pub(crate) fn is_gone(&self) -> bool {
         let mut descriptors = [PollFd::new(&self.pidfd, PollFlags::IN)];
         poll(&mut descriptors, Some(&rustix::time::Timespec::default()))
             .is_ok_and(|ready| ready > 0)
     }
 
-    /// Waits until it has ended.
+    /// Waits until it has exited.
     pub(crate) async fn gone(&self) {
         self.ended(|| self.is_gone().then_some(())).await;
     }
 
-    /// Waits for the end of a child of this process, and gives what `reap` gave.
+    /// Waits until a child of this process has exited, and returns the result of `reap`.
     pub(crate) async fn exited(&self, reap: impl FnMut() -> Option<Exit>) -> Exit {
-        // A child that a debugger holds has ended and cannot be reaped until it lets go.
+        // A child under a debugger cannot be reaped before it is detached.
         self.ended(reap).await
     }
 
-    /// Takes the exit of a child of this process from the kernel, if it has ended: once, and
-    /// never again.
+    /// Reaps a child of this process, if it has exited: once only.
     pub(crate) fn reap(&self) -> Option<Exit> {
         reap_child(self.process.pid)
     }
 
-    /// Waits for the end of a process that is not our child. How it ended is told since Linux
-    /// 6.15 (`PIDFD_GET_INFO`), once its parent has reaped it.
+    /// Waits until a process that is not our child exits. Its exit is known since Linux 6.15
+    /// (`PIDFD_GET_INFO`), once its parent has reaped it.
     pub(crate) async fn exited_elsewhere(&self) -> Exit {
         self.gone().await;
         let told = self.ended(|| match told_exit(&self.pidfd) {
@@ -169,7 +168,7 @@ impl Handle {
         }
         loop {
             let Ok(mut change) = self.pidfd.readable().await else {
-                // The runtime is ending, and this task with it.
+                // The runtime is shutting down, and this task with it.
                 return std::future::pending().await;
             };
             if let Some(seen) = look() {
@@ -188,7 +187,7 @@ fn delivered(outcome: rustix::io::Result<()>) -> io::Result<bool> {
     }
 }
 
-/// `struct pidfd_info` of `linux/pidfd.h`, as it was when it began to tell exits.
+/// `struct pidfd_info` of `linux/pidfd.h`, in the first version with exits.
 #[repr(C)]
 #[derive(Default)]
 struct PidfdInfo {
@@ -202,13 +201,13 @@ const PIDFD_INFO_EXIT: u64 = libc::PIDFD_INFO_EXIT as u64;
 const PIDFD_GET_INFO: rustix::ioctl::Opcode =
     rustix::ioctl::opcode::read_write::<PidfdInfo>(0xFF, 11);
 
-/// How it ended, `None` while it has not been reaped, an error where the kernel does not tell.
+/// Returns how it exited; `None` before it is reaped, an error if the kernel does not report it.
 fn told_exit(pidfd: &AsyncFd<OwnedFd>) -> rustix::io::Result<Option<Exit>> {
     let mut info = PidfdInfo {
         mask: PIDFD_INFO_EXIT,
         ..PidfdInfo::default()
     };
-    // SAFETY: the opcode carries the size of the struct, which is the kernel's own of 64 bytes.
+    // SAFETY: the opcode contains the size of the struct, which is the kernel's own of 64 bytes.
     unsafe {
         rustix::ioctl::ioctl(
             pidfd,

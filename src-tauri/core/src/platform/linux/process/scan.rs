@@ -23,40 +23,40 @@ use crate::{
     platform::{Row, Wanted},
 };
 
-/// How often those are looked for that were started while others ended.
+/// The number of additional passes for processes that started while others exited.
 const ROUNDS: usize = 8;
 
 /// The age in clock ticks after which a process has executed its final program.
 const GROWN: u64 = TICKS_PER_SECOND;
 
-/// Finds all processes, again and again, with the same buffers.
+/// Scans all processes repeatedly with the same buffers.
 pub(crate) struct Scanner {
     proc: OwnedFd,
     entries: Vec<MaybeUninit<u8>>,
     reader: Reader,
     marked: Marked,
-    /// Whoever was seen without one has none until it runs another program.
+    /// A process that was seen without a mark has none until it executes another program.
     unmarked: HashMap<Process, Image>,
     strangers: Strangers,
     bystanders: Bystanders,
 }
 
-/// Who cannot be of interest, whatever becomes of them: threads of the kernel, and programs that
-/// are older than all that is looked for. On most machines that is nearly everybody, and reading
-/// them is nearly all that a scan costs.
+/// Processes that are never of interest: kernel threads, and programs that are older than
+/// everything searched for. On most machines these are nearly all processes, and reading them would
+/// be most of the cost of a scan.
 ///
-/// They are known by the number of the process and that of the inode of its folder in `/proc`,
-/// which listing the folders tells for nothing: the kernel numbers the inodes as it makes them,
-/// and makes a new one for a process that gets the number of an earlier one.
+/// They are identified by PID and the inode of their folder in `/proc`, which a directory listing
+/// returns without extra cost: the kernel numbers the inodes sequentially, and a process with a
+/// reused PID gets a new one.
 #[derive(Default)]
 struct Bystanders {
     inodes: HashMap<u32, u64>,
-    /// What they are older than.
+    /// The age limit.
     since: u64,
 }
 
 impl Bystanders {
-    /// Forgets them all when somebody older is looked for.
+    /// Clears the list when older processes become of interest.
     fn look_for(&mut self, since: u64) {
         if self.since != since {
             self.inodes.clear();
@@ -69,11 +69,11 @@ impl Bystanders {
     }
 }
 
-/// The processes that still carried no mark [`GROWN`] after their start: with the inode of their
-/// `/proc` folder, as with [`Bystanders`], and their group. Every process that a service starts
-/// inherits a mark, and keeps it until it executes another program, which happens at once or hardly
-/// ever. So a search for the survivors of a run need not read these again: on a desktop, they are all
-/// that was started since the daemon was.
+/// The processes that had no mark [`GROWN`] after their start, with the inode of their `/proc`
+/// folder, as with [`Bystanders`], and their group. Every process of a service inherits a mark and
+/// keeps it until it executes another program, which happens at once or hardly ever. So a search
+/// for the survivors of a run need not read these again: on a desktop, they are all processes that
+/// started after the daemon.
 #[derive(Default)]
 struct Strangers(HashMap<u32, (u64, u32)>);
 
@@ -86,17 +86,17 @@ impl Strangers {
     }
 }
 
-/// Whoever was seen with a mark keeps it, and it need be read only once.
+/// A process that was seen with a mark keeps it, and is read only once.
 #[derive(Default)]
 struct Marked {
     marks: HashMap<Process, Arc<Mark>>,
-    /// Whose folder in `/proc` had this number and this inode, as with [`Bystanders`].
+    /// The processes by PID, with the inode of their folder, as with [`Bystanders`].
     folders: HashMap<u32, (u64, Process)>,
 }
 
 impl Marked {
-    /// Whether the process with this folder is known to carry another mark than the one that is
-    /// looked for.
+    /// Returns whether the process with this folder is known to have another mark than the wanted
+    /// one.
     fn is_anothers(&self, pid: u32, inode: u64, wanted: Option<&Wanted<'_>>) -> bool {
         let (Some(wanted), Some((known, process))) = (wanted, self.folders.get(&pid)) else {
             return false;
@@ -112,7 +112,7 @@ impl Marked {
 }
 
 impl Scanner {
-    /// Opens what it reads from.
+    /// Opens `/proc`.
     pub(crate) fn new() -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self {
@@ -126,9 +126,8 @@ impl Scanner {
         })
     }
 
-    /// All processes that started at `since` or later and run now, without threads of the kernel
-    /// and without those that have ended and wait to be reaped, with the marks of those that this
-    /// user may look into.
+    /// Returns the processes that started at `since` or later and run now, without kernel threads
+    /// and zombies, with their marks as far as this user may read them.
     pub(crate) fn scan(&mut self, since: u64) -> io::Result<Vec<Row>> {
         self.read(since, None)
     }
@@ -145,8 +144,8 @@ impl Scanner {
         let mut seen = HashSet::with_capacity(rows.capacity());
         self.bystanders.look_for(since);
         for _ in 0..ROUNDS {
-            // Who was listed and is gone when it is read may have started another (and that is
-            // how a daemon comes to be), whose number had been passed in the list by then.
+            // A process that exited before it was read may have started another one (as daemons
+            // do), with a PID that the listing had already passed.
             if !self.read_unseen(since, wanted, &mut seen, &mut rows)? {
                 break;
             }
@@ -160,7 +159,7 @@ impl Scanner {
         Ok(rows)
     }
 
-    /// Reads the processes whose numbers are not in `seen`. Whether one ended meanwhile.
+    /// Reads the processes whose PIDs are not in `seen`. Returns whether one exited meanwhile.
     fn read_unseen(
         &mut self,
         since: u64,
@@ -209,12 +208,12 @@ impl Scanner {
             if mark.is_none() && self.unmarked.get(&process) != Some(&stat.image) {
                 mark = self.reader.mark(pid).map(Arc::new);
                 if mark.is_none() {
-                    // An end takes the environment along.
+                    // The environment disappears with the process.
                     let Some(now) = self.reader.stat(pid).filter(Stat::is_alive) else {
                         has_one_ended = true;
                         continue;
                     };
-                    // What it ran when it had none, as far as that can be said.
+                    // The program that it ran without a mark, as far as known.
                     if now.image == stat.image {
                         self.unmarked.insert(process, stat.image);
                     }
@@ -238,20 +237,20 @@ impl Scanner {
     }
 }
 
-/// When the process of this number started. An error: there is none.
+/// Returns when the process with this PID started. Fails if there is none.
 pub(crate) fn started(pid: u32) -> io::Result<u64> {
     let stat = Reader::new()?.stat(pid);
     stat.map(|stat| stat.started)
         .ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
-/// The mark that the process of this number carries, where this user may look into it.
+/// Returns the mark of the process with this PID, if this user may read it.
 pub(crate) fn mark_of(pid: u32) -> Option<Mark> {
     Reader::new().ok()?.mark(pid)
 }
 
-/// The children of the process, their children, and so on: a few reads for each, where
-/// [`Scanner::scan`] reads every process there is. Empty where the kernel does not tell.
+/// Returns the descendants of the process: a few reads for each, while [`Scanner::scan`] reads
+/// every process. Empty if the kernel does not report children.
 pub(crate) fn descendants(pid: u32) -> Vec<Process> {
     let Ok(mut reader) = Reader::new() else {
         return Vec::new();
@@ -274,7 +273,7 @@ pub(crate) fn descendants(pid: u32) -> Vec<Process> {
     found
 }
 
-/// Reads what `/proc` says of one process.
+/// Reads `/proc` for one process.
 struct Reader {
     proc: OwnedFd,
     path: String,
@@ -291,7 +290,7 @@ impl Reader {
         })
     }
 
-    /// `None`: there is no process of this number any more.
+    /// Returns `None` if the process has exited.
     fn stat(&mut self, pid: u32) -> Option<Stat> {
         self.read(pid, "stat").ok()?;
         Stat::parse(&self.text)
@@ -348,8 +347,8 @@ impl Reader {
         threads
     }
 
-    /// Reads a file of a process whole. The kernel fills what it is given, so that a read which
-    /// leaves room was the last.
+    /// Reads a whole file of a process. The kernel fills the buffer, so a read that leaves room was
+    /// the last.
     fn read(&mut self, pid: u32, name: &str) -> rustix::io::Result<()> {
         self.path.clear();
         let _ = write!(self.path, "{pid}/{name}");

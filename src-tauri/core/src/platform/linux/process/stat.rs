@@ -11,13 +11,13 @@ use crate::platform::Usage;
 /// `PF_KTHREAD` of the kernel's `sched.h`: a thread of the kernel, not a program.
 const KERNEL_THREAD: u32 = 0x0020_0000;
 
-/// What is needed of `/proc/PID/stat`.
+/// The needed fields of `/proc/PID/stat`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Stat {
     state: u8,
-    /// The number of its parent.
+    /// The PID of its parent.
     pub(super) parent: u32,
-    /// The number of its group.
+    /// The ID of its process group.
     pub(super) group: u32,
     flags: u32,
     threads: u32,
@@ -25,26 +25,26 @@ pub(super) struct Stat {
     cpu_ticks: u64,
     /// Memory in RAM, in pages.
     pages: u64,
-    /// In clock ticks since the machine started.
+    /// Start time in clock ticks since boot.
     pub(super) started: u64,
-    /// Which program: another one after an `execve(2)`.
+    /// Identifies the program; changes with `execve(2)`.
     pub(super) image: Image,
 }
 
-/// What tells the program that a process runs from the one that it ran before: the name, and where
-/// its code and its stack begin, which the kernel chooses anew for each.
+/// Distinguishes the current program of a process from an earlier one: the name, and the start of
+/// its code and stack, which the kernel randomizes each time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Image(u64);
 
 impl Stat {
-    /// The name of the program, second in the line, may itself hold spaces and brackets: the
-    /// fields are counted from the last bracket.
+    /// The program name, the second field, may contain spaces and brackets: the fields are counted
+    /// from the last bracket.
     pub(super) fn parse(line: &[u8]) -> Option<Self> {
         let end_of_name = line.iter().rposition(|byte| *byte == b')')?;
         let (name, line) = line.split_at(end_of_name + 1);
         let line = std::str::from_utf8(line).ok()?;
         let mut fields = line.split_ascii_whitespace();
-        // `nth` counts from the field after the last one taken; the manual counts from 1, and the
+        // `nth` counts from the field after the last one read. The manual counts from 1, and the
         // state is its third.
         Some(Self {
             state: *fields.next()?.as_bytes().first()?,
@@ -59,7 +59,7 @@ impl Stat {
         })
     }
 
-    /// Whether it is a program that runs, and not a thread of the kernel.
+    /// Returns whether it is a running program, not a kernel thread.
     pub(super) fn is_alive(&self) -> bool {
         !self.is_dead() && !self.is_of_the_kernel()
     }
@@ -75,12 +75,12 @@ impl Stat {
         }
     }
 
-    /// Whether it is a thread of the kernel.
+    /// Returns whether it is a kernel thread.
     pub(super) fn is_of_the_kernel(&self) -> bool {
         self.flags & KERNEL_THREAD != 0
     }
 
-    /// A first thread that has ended shows as a zombie while others still run.
+    /// A first thread that has exited appears as a zombie while others still run.
     fn is_dead(&self) -> bool {
         matches!(self.state, b'Z' | b'X' | b'x') && self.threads <= 1
     }

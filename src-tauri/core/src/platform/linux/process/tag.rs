@@ -1,11 +1,11 @@
 //! A second mark, for programs that overwrite the first one.
 //!
 //! redis, nginx, postgres and others write a title for `ps` over their arguments and environment,
-//! and the mark in it is gone: a `redis-server --daemonize yes` has left its group, lost its parent
-//! and forgotten its environment within 2 ms. So each process that is launched also inherits a
-//! descriptor of an empty file in memory (`memfd_create(2)`) whose name is the mark. Who closes
-//! all descriptors that it inherits (most interpreters do, for what they start) keeps the
-//! environment, and who overwrites the environment keeps its descriptors.
+//! which erases the mark: a `redis-server --daemonize yes` has left its group, lost its parent and
+//! overwritten its environment within 2 ms. So each launched process also inherits a descriptor of
+//! an empty memory file (`memfd_create(2)`) whose name is the mark. Programs that close all
+//! inherited descriptors (most interpreters do, for their children) keep the environment, and
+//! programs that overwrite the environment keep their descriptors.
 
 use std::{
     ffi::c_int,
@@ -19,15 +19,15 @@ use rustix::{
 
 use crate::model::facts::Mark;
 
-/// The number under which it is handed down: above those that shells use for themselves (up to
-/// 10, and 255), and below what is the least that a process may open on any system.
+/// The inherited descriptor: above those that shells use for themselves (up to 10, and 255), and
+/// below the smallest limit of open files on any system.
 pub(super) const DESCRIPTOR: c_int = 198;
 
-/// Before the mark in the name.
+/// The prefix of the mark in the name.
 const NAME: &str = "pilotlight:";
 
-/// A tag for this mark, or `None` where the system has none or the name is too long for it. Then
-/// there is the environment still.
+/// Creates a tag for this mark; `None` if the system has none or the name is too long. The
+/// environment still has the mark then.
 pub(super) fn make(mark: &Mark) -> Option<OwnedFd> {
     let allowed = getrlimit(Resource::Nofile).current;
     if allowed.is_some_and(|allowed| allowed <= DESCRIPTOR.unsigned_abs().into()) {
@@ -36,8 +36,7 @@ pub(super) fn make(mark: &Mark) -> Option<OwnedFd> {
     memfd_create(format!("{NAME}{mark}"), MemfdFlags::CLOEXEC).ok()
 }
 
-/// The mark in the tag of a process, where this user may look at it. `target` is a
-/// buffer.
+/// Returns the mark in the tag of a process, if this user may read it. `target` is a buffer.
 pub(super) fn read(proc: impl AsFd, pid: u32, target: &mut Vec<u8>) -> Option<Mark> {
     let path = format!("{pid}/fd/{DESCRIPTOR}");
     let link = readlinkat(proc, path, std::mem::take(target)).ok()?;

@@ -1,5 +1,5 @@
-//! Listening sockets by `NETLINK_SOCK_DIAG` (`sock_diag(7)`): the kernel filters by state and port, so that
-//! neither connections nor other listeners are ever copied.
+//! Lists listening sockets with `NETLINK_SOCK_DIAG` (`sock_diag(7)`): the kernel filters by state
+//! and port, so that neither connections nor other listeners are copied.
 
 use std::{
     io,
@@ -37,8 +37,8 @@ const QUEUED: usize = HEADER + 56;
 const INET: u8 = 2;
 const INET6: u8 = 10;
 
-/// Who listens on `port`, or on any. Fails where the kernel has no `tcp_diag` module, or a sandbox
-/// forbids it.
+/// Returns the listeners on `port`, or on any port. Fails if the kernel has no `tcp_diag` module,
+/// or a sandbox forbids it.
 pub(super) fn listeners(port: Option<u16>) -> io::Result<Vec<Socket>> {
     let netlink = open()?;
     let mut found = Vec::new();
@@ -68,7 +68,7 @@ pub(super) fn listeners(port: Option<u16>) -> io::Result<Vec<Socket>> {
 pub(super) fn accepts(netlink: &OwnedFd, address: SocketAddr) -> io::Result<bool> {
     send(netlink, &question(address), SendFlags::empty())?;
     let mut answer = [0; 1024];
-    // The kernel has answered before the call above returned.
+    // The kernel has answered before the previous call returned.
     let (_, length) = recv(netlink, &mut answer[..], RecvFlags::DONTWAIT)?;
     let message = answer.get(..length).ok_or_else(cut_short)?;
     if u16_at(message, 4)? == ERROR {
@@ -109,7 +109,7 @@ fn question(address: SocketAddr) -> [u8; REQUEST] {
     bytes
 }
 
-/// `nlmsghdr`, then `inet_diag_req_v2`; all that is left zero means "any".
+/// Returns `nlmsghdr` and `inet_diag_req_v2`; fields that stay zero mean "any".
 fn request(family: u8, port: u16) -> [u8; REQUEST] {
     let mut bytes = [0; REQUEST];
     let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
@@ -122,7 +122,7 @@ fn request(family: u8, port: u16) -> [u8; REQUEST] {
     bytes
 }
 
-/// Takes the listeners of one datagram. Whether more is to come.
+/// Parses the listeners of one datagram. Returns whether more follows.
 fn read(mut datagram: &[u8], port: Option<u16>, found: &mut Vec<Socket>) -> io::Result<bool> {
     while !datagram.is_empty() {
         let length = u32_at(datagram, 0)? as usize;
@@ -154,7 +154,7 @@ fn entry(message: &[u8], port: Option<u16>) -> io::Result<Option<Socket>> {
     let [family, _, _, _, high, low, _, _, source @ ..] = &bytes[HEADER..] else {
         return Err(cut_short());
     };
-    // A kernel that does not know the filter answers with all ports.
+    // A kernel without the filter returns all ports.
     let listens = u16::from_be_bytes([*high, *low]);
     if port.is_some_and(|port| port != listens) {
         return Ok(None);

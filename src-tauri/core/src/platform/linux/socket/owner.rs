@@ -1,5 +1,5 @@
-//! Which processes hold a socket: the links of `/proc/PID/fd` (proc(5)), read with as few system
-//! calls as it takes, since a machine has thousands of them and each takes the kernel some
+//! Finds the processes that hold a socket through the links of `/proc/PID/fd` (proc(5)), with as
+//! few system calls as possible, since a machine has thousands of links and each takes some
 //! microseconds.
 
 use std::{
@@ -27,13 +27,13 @@ use crate::{
 
 /// The standard descriptors, which a process has not opened itself.
 const STANDARD: u32 = 3;
-/// Among so many after them a server has its first socket.
+/// The number of descriptors after them among which a server has its first socket.
 const FIRST: u32 = 8;
 
 type Found = Vec<(u64, Process)>;
 
-/// The processes that hold each of these sockets, ordered by number. A process of another user is
-/// passed over unless the present one is root: the kernel does not show what it holds.
+/// Returns the processes that hold each of these sockets, ordered by PID. Processes of other users
+/// are skipped unless the current user is root, since the kernel hides their descriptors.
 pub(super) fn of(
     inodes: &BTreeSet<u64>,
     breadth: Breadth,
@@ -68,11 +68,11 @@ impl Search<'_> {
         in_two_threads(pids, |pid, found| self.look_through(pid, found))
     }
 
-    /// Looks where a holder is likely first, and at its relatives when there is one.
+    /// Searches likely holders first, and then their relatives.
     ///
-    /// Sockets are numbered as they come (in batches for each processor), and a server opens the
-    /// one that it listens on together with its others: the first socket of a process tells how
-    /// likely it is.
+    /// Sockets are numbered sequentially (in batches for each CPU), and a server opens its
+    /// listening socket together with its others: the distance to the first socket of a process
+    /// shows how likely it is.
     fn family(self, pids: &[u32]) -> Found {
         let mut likely = in_two_threads(pids, |pid, likely: &mut Vec<(u64, u32)>| {
             likely.push((self.distance(pid).unwrap_or(u64::MAX), pid));
@@ -97,7 +97,7 @@ impl Search<'_> {
         self.inodes.iter().all(has_holder)
     }
 
-    /// How far the first socket that a process has opened itself is from one of the sockets.
+    /// Returns the distance between the first socket of a process and one of the sockets.
     fn distance(self, pid: u32) -> Option<u64> {
         let links = open_folder(self.proc, format!("{pid}/fd")).ok()?;
         let mut numbers = STANDARD..STANDARD + FIRST;
@@ -106,17 +106,17 @@ impl Search<'_> {
         distances.min()
     }
 
-    /// Takes what a process holds. One that ends meanwhile holds nothing any more, and another
-    /// user's shows nothing.
+    /// Searches the descriptors of a process. One that exits meanwhile holds nothing, and another
+    /// user's is hidden.
     fn look_through(self, pid: u32, found: &mut Found) {
         if let Ok(links) = open_folder(self.proc, format!("{pid}/fd")) {
             let _ = self.read_all(pid, &links, found);
         }
     }
 
-    /// Descriptors are given out from 0 on, so asking for one after the other is cheaper than
-    /// listing them first; `st_size` says how many there are (since Linux 6.2, 0 before). The list
-    /// is for what lies behind the first gap.
+    /// Descriptors are assigned from 0 on, so reading them in order is cheaper than listing them
+    /// first; `st_size` is their number (since Linux 6.2, 0 before). The list is needed only after
+    /// the first gap.
     fn read_all(self, pid: u32, links: &OwnedFd, found: &mut Found) -> io::Result<()> {
         let count = u32::try_from(fstat(links)?.st_size).unwrap_or_default();
         let mut dense = 0;
@@ -137,15 +137,15 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Whether there is a descriptor of this number.
+    /// Returns whether there is a descriptor with this number.
     fn read(self, pid: u32, links: &OwnedFd, number: u32, found: &mut Found) -> io::Result<bool> {
         let inode = match read_link(links, number) {
             Ok(inode) => inode.filter(|inode| self.inodes.contains(inode)),
             Err(Errno::NOENT) => return Ok(false),
             Err(error) => return Err(error.into()),
         };
-        // `links` belongs to the very process that was opened: that it still shows the socket
-        // means that the start time read in between is not that of a later process.
+        // `links` refers to the opened process: if it still shows the socket, the start time read
+        // in between is not that of a later process.
         if let Some(inode) = inode
             && let Ok(started) = started(pid)
             && read_link(links, number) == Ok(Some(inode))
@@ -156,7 +156,7 @@ impl Search<'_> {
     }
 }
 
-/// The ancestors and the descendants of some processes.
+/// Returns the ancestors and descendants of some processes.
 fn relatives(pids: &BTreeSet<u32>) -> BTreeSet<u32> {
     let mut relatives = BTreeSet::new();
     for &pid in pids {
@@ -167,8 +167,8 @@ fn relatives(pids: &BTreeSet<u32>) -> BTreeSet<u32> {
     relatives
 }
 
-/// The fourth field of `/proc/PID/stat`. The second, the name, may hold spaces and parentheses
-/// itself.
+/// Reads the fourth field of `/proc/PID/stat`. The second, the name, may contain spaces and
+/// parentheses.
 fn parent(pid: u32) -> Option<u32> {
     let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let after_name = stat.iter().rposition(|&byte| byte == b')')? + 1;
@@ -176,11 +176,11 @@ fn parent(pid: u32) -> Option<u32> {
     parsed(fields.nth(2)?)
 }
 
-/// What `take` finds in each of these processes.
+/// Applies `take` to each process, in two threads if there are many.
 fn in_two_threads<R: Send>(pids: &[u32], take: impl Fn(u32, &mut Vec<R>) + Sync) -> Vec<R> {
-    /// From so many processes on a second thread is worth its start.
+    /// The number of processes from which a second thread is worth its start.
     const WORTH_A_THREAD: usize = 64;
-    /// So many are taken at a time.
+    /// The number of processes in one chunk.
     const CHUNK: usize = 16;
 
     let next = AtomicUsize::new(0);
@@ -207,7 +207,8 @@ fn in_two_threads<R: Send>(pids: &[u32], take: impl Fn(u32, &mut Vec<R>) + Sync)
     })
 }
 
-/// The socket behind a link of a `/proc/PID/fd`: `socket:[INODE]`. `None` if it is something else.
+/// Returns the socket of a link in `/proc/PID/fd`: `socket:[INODE]`. `None` for another kind of
+/// link.
 fn read_link(links: &OwnedFd, number: u32) -> Result<Option<u64>, Errno> {
     let mut name = [0; 11];
     let mut buffer = [MaybeUninit::uninit(); 32];
@@ -218,7 +219,7 @@ fn read_link(links: &OwnedFd, number: u32) -> Result<Option<u64>, Errno> {
     Ok(digits.and_then(parsed))
 }
 
-/// The digits of a number at the end of the buffer, whose last byte is 0 and stays it.
+/// Writes the digits of a number to the end of the buffer, before its final 0.
 fn decimal(mut number: u32, buffer: &mut [u8; 11]) -> &CStr {
     let mut at = buffer.len() - 1;
     loop {
@@ -231,7 +232,7 @@ fn decimal(mut number: u32, buffer: &mut [u8; 11]) -> &CStr {
     }
 }
 
-/// The processes of a `/proc`.
+/// Returns the PIDs in `/proc`.
 fn numbers(proc: &OwnedFd) -> io::Result<Vec<u32>> {
     let mut buffer = vec![MaybeUninit::uninit(); 32 * 1024];
     let mut entries = RawDir::new(proc, &mut buffer);

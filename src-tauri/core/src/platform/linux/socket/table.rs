@@ -1,5 +1,6 @@
-//! Listening sockets by `/proc/net/tcp` and `/proc/net/tcp6` (proc(5)), for kernels and sandboxes
-//! without socket diagnostics. Reads every connection of the machine, so it is the second choice.
+//! Lists listening sockets with `/proc/net/tcp` and `/proc/net/tcp6` (proc(5)), for kernels and
+//! sandboxes without socket diagnostics. Reads every connection of the machine, so it is the second
+//! choice.
 
 use std::{
     fs, io,
@@ -8,12 +9,12 @@ use std::{
 
 use super::Socket;
 
-/// The state `TCP_LISTEN`, as the table has it.
+/// The state `TCP_LISTEN` in the table.
 const LISTEN: &str = "0A";
 /// The state `TCP_ESTABLISHED`.
 const ESTABLISHED: &str = "01";
 
-/// Who listens on `port`, or on any. No IPv6 on this machine is no error.
+/// Returns the listeners on `port`, or on any port. A machine without IPv6 is not an error.
 pub(super) fn listeners(port: Option<u16>) -> io::Result<Vec<Socket>> {
     let four = fs::read_to_string("/proc/net/tcp")?;
     let six = fs::read_to_string("/proc/net/tcp6").unwrap_or_default();
@@ -52,7 +53,7 @@ pub(super) fn established() -> io::Result<Vec<(u64, u16)>> {
     Ok(lines.filter_map(connection).collect())
 }
 
-/// Words of 32 bits, each in the machine's own order.
+/// 32-bit words in native byte order.
 fn address(hexadecimal: &str) -> Option<IpAddr> {
     let word = |at: usize| -> Option<[u8; 4]> {
         let digits = hexadecimal.get(at * 8..(at + 1) * 8)?;

@@ -15,22 +15,21 @@ use crate::{
     stack::Signal,
 };
 
-/// The kernel tells of an end a moment before the process can be reaped, and of one that a
-/// debugger holds long before: the pauses between two tries grow from the first to the second.
+/// The kernel reports an exit a moment before the process can be reaped, and long before if a
+/// debugger holds it: the pause between two attempts grows from the first to the second value.
 const REAPING: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
 
-/// A process, pinned: whatever is done through it reaches this process or nobody, but for the
-/// moment between a look at the start of the process and the signal.
+/// A pinned process: operations reach this process or none, except for the moment between the check
+/// of its start time and the signal.
 #[derive(Debug)]
 pub(crate) struct Handle {
     process: Process,
-    /// Of its end; `None` if it had ended when it was pinned, and only waited to be reaped.
+    /// The event of its exit; `None` if it had already exited when it was pinned.
     end: Option<Notice>,
 }
 
 impl Handle {
-    /// Pins the process, or gives `None` when it is gone or its number means another by now.
-    /// Needs a tokio runtime.
+    /// Pins the process; `None` if it has exited or its PID was reused. Needs a tokio runtime.
     pub(crate) fn pin(process: Process) -> io::Result<Option<Self>> {
         let Some(pid) = raw(process.pid) else {
             return Ok(None);
@@ -40,25 +39,26 @@ impl Handle {
             Err(error) if Errno::from_io_error(&error) == Some(Errno::SRCH) => None,
             Err(error) => return Err(error),
         };
-        // The order matters: if the number still means this process now, it did when the notice
-        // was asked for.
+        // The order matters: if the PID still refers to this process now, it did when the notice
+        // was requested.
         if started(process.pid).ok() != Some(process.started) {
             return Ok(None);
         }
         Ok(Some(Self { process, end }))
     }
 
-    /// Which process.
+    /// Returns the process.
     pub(crate) fn process(&self) -> Process {
         self.process
     }
 
-    /// Sends a signal to this process alone. `false`: it is gone.
+    /// Sends a signal to this process only. Returns `false` if it has exited.
     pub(crate) fn signal(&self, signal: Signal) -> io::Result<bool> {
         self.send(number(signal))
     }
 
-    /// Stops it from running, and so from starting others, until it is killed. `false`: it is gone.
+    /// Suspends it until it is killed, so that it cannot start other processes. Returns `false` if
+    /// it has exited.
     pub(crate) fn freeze(&self) -> io::Result<bool> {
         self.send(Number::STOP)
     }
@@ -72,19 +72,19 @@ impl Handle {
         }
     }
 
-    /// Sends a signal to every process of the group that this process leads or led, in one step.
-    /// `false`: nobody is left in it, or it cannot be told any more whose group it is.
+    /// Sends a signal to all processes of the group that this process leads or led, in one step.
+    /// Returns `false` if the group is empty or can no longer be identified.
     pub(crate) fn signal_group(&self, signal: Signal) -> io::Result<bool> {
         self.send_group(number(signal))
     }
 
-    /// Stops the whole group from running, as [`Handle::freeze`] does.
+    /// Suspends the whole group, as [`Handle::freeze`] does.
     pub(crate) fn freeze_group(&self) -> io::Result<bool> {
         self.send_group(Number::STOP)
     }
 
-    /// Whether the group that this process leads or led is still known to be its own: as long as
-    /// the process has not been reaped.
+    /// Returns whether the group that this process leads or led can be identified: until the
+    /// process is reaped.
     pub(crate) fn group_lives(&self) -> bool {
         self.has_its_number()
     }
@@ -93,7 +93,7 @@ impl Handle {
         match raw(self.process.pid) {
             Some(group) if self.has_its_number() => {
                 match kill_process_group(group, signal) {
-                    // What the kernel says of a group in which all wait to be reaped.
+                    // The kernel's error for a group of zombies.
                     Err(Errno::PERM) if self.is_gone() => Ok(false),
                     outcome => delivered(outcome),
                 }
@@ -102,24 +102,24 @@ impl Handle {
         }
     }
 
-    /// Whether the number still means this process, ended or not.
+    /// Returns whether the PID still refers to this process, running or not.
     fn has_its_number(&self) -> bool {
         info(self.process.pid).is_ok_and(|info| info.started == self.process.started)
     }
 
-    /// Whether it has ended. A process that nobody has reaped yet has.
+    /// Returns whether it has exited, reaped or not.
     pub(crate) fn is_gone(&self) -> bool {
         self.end.as_ref().is_none_or(Notice::has_come)
     }
 
-    /// Waits until it has ended.
+    /// Waits until it has exited.
     pub(crate) async fn gone(&self) {
         if let Some(end) = &self.end {
             end.come().await;
         }
     }
 
-    /// Waits for the end of a child of this process, and gives what `reap` gave.
+    /// Waits until a child of this process has exited, and returns the result of `reap`.
     pub(crate) async fn exited(&self, mut reap: impl FnMut() -> Option<Exit>) -> Exit {
         if let Some(exit) = reap() {
             return exit;
@@ -135,14 +135,13 @@ impl Handle {
         }
     }
 
-    /// Takes the exit of a child of this process from the kernel, if it has ended: once, and
-    /// never again.
+    /// Reaps a child of this process, if it has exited: once only.
     pub(crate) fn reap(&self) -> Option<Exit> {
         reap_child(self.process.pid)
     }
 
-    /// Waits for the end of a process that is not our child. How it ended is told to its parent
-    /// alone (`EVFILT_PROC`, `NOTE_EXITSTATUS`).
+    /// Waits until a process that is not our child exits. Its exit is reported only to its parent
+    /// (`EVFILT_PROC`, `NOTE_EXITSTATUS`).
     pub(crate) async fn exited_elsewhere(&self) -> Exit {
         self.gone().await;
         Exit::Unknown

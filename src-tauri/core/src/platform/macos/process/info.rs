@@ -1,14 +1,14 @@
-//! What the kernel tells of processes (`libproc.h`, `sys/proc_info.h`, `sysctl(3)`).
+//! Process details from the kernel (`libproc.h`, `sys/proc_info.h`, `sysctl(3)`).
 
 use std::{ffi::c_void, io, mem::MaybeUninit, ptr};
 
-/// Ended processes that wait to be reaped are told of, too (`proc_pidinfo`'s `arg` in `xnu`).
+/// Includes zombies (`proc_pidinfo`'s `arg` in `xnu`).
 const WITH_ENDED: u64 = 1;
 
 /// `NODEV` of `sys/param.h`, which is -1.
 const NO_DEVICE: u32 = u32::MAX;
 
-/// What the kernel tells of one process.
+/// Details of one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Info {
     pub(super) pid: u32,
@@ -17,11 +17,11 @@ pub(super) struct Info {
     pub(super) started: u64,
     /// The device of its terminal; [`NO_DEVICE`] if it has none.
     terminal: u32,
-    /// It waits to be reaped.
+    /// It is a zombie.
     pub(super) has_ended: bool,
 }
 
-/// The process of this number. Fails if there is none, or if it is another user's.
+/// Returns the process with this PID. Fails if there is none, or if it belongs to another user.
 pub(super) fn info(pid: u32) -> io::Result<Info> {
     let number = i32::try_from(pid).map_err(|_| io::ErrorKind::NotFound)?;
     let mut told = MaybeUninit::<libc::proc_bsdinfo>::uninit();
@@ -52,8 +52,8 @@ pub(super) fn info(pid: u32) -> io::Result<Info> {
     })
 }
 
-/// When the process of this number started, in microseconds since 1970. An error: there is none,
-/// or it is another user's.
+/// Returns when the process with this PID started, in microseconds since 1970. Fails if there is
+/// none, or if it belongs to another user.
 pub(crate) fn started(pid: u32) -> io::Result<u64> {
     Ok(info(pid)?.started)
 }
@@ -63,7 +63,7 @@ pub(crate) fn has_terminal(pid: u32) -> bool {
     info(pid).map_or(true, |info| info.terminal != NO_DEVICE)
 }
 
-/// The numbers of all processes.
+/// Returns all PIDs.
 pub(in crate::platform) fn all() -> io::Result<Vec<u32>> {
     let mut pids: Vec<libc::pid_t> = vec![0; 1024];
     loop {
@@ -71,7 +71,7 @@ pub(in crate::platform) fn all() -> io::Result<Vec<u32>> {
         // SAFETY: at most `room` bytes are written to `pids`, which has them.
         let count = unsafe { libc::proc_listallpids(pids.as_mut_ptr().cast::<c_void>(), room) };
         let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
-        // A full list may be cut short.
+        // A full list may be incomplete.
         if count < pids.len() {
             pids.truncate(count);
             let pids = pids.into_iter().filter(|pid| *pid > 0);
@@ -81,7 +81,7 @@ pub(in crate::platform) fn all() -> io::Result<Vec<u32>> {
     }
 }
 
-/// Words and environment of processes, with one buffer for all.
+/// Reads arguments and environments of processes, with one buffer.
 pub(super) struct Arguments(Vec<u8>);
 
 impl Arguments {
@@ -104,9 +104,8 @@ impl Arguments {
         Self(vec![0; largest.unwrap_or(1024 * 1024)])
     }
 
-    /// The environment that a process was started with, as `NAME=value`s. `None` where this user
-    /// may not read it: another's, and of programs of the system that are protected even from
-    /// their own user there is no environment.
+    /// Returns the initial environment of a process as `NAME=value` entries. `None` if this user
+    /// may not read it: of another user, or of a protected system program.
     pub(super) fn environment(&mut self, pid: u32) -> Option<impl Iterator<Item = &[u8]>> {
         let mut name = [
             libc::CTL_KERN,
@@ -133,8 +132,8 @@ impl Arguments {
     }
 }
 
-/// The count of the words, the path of the program, zeros, the words, the environment, and then
-/// what the kernel keeps for itself behind an empty one.
+/// The argument count, the path of the program, zeros, the arguments, the environment, and then
+/// internal data of the kernel after an empty entry.
 fn environment_of(text: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
     let (count, text) = text.split_first_chunk()?;
     let words = usize::try_from(i32::from_ne_bytes(*count)).ok()?;

@@ -6,16 +6,16 @@ use crate::{
     platform::{Row, Wanted},
 };
 
-/// Finds all processes, again and again, with the same buffer.
+/// Scans all processes repeatedly with the same buffer.
 pub(crate) struct Scanner {
     arguments: Arguments,
-    /// Whoever was seen with a mark keeps it: a program may overwrite its environment to show a
-    /// title there (nginx, postgres, redis), and a mark need be read only once.
+    /// A process that was seen with a mark keeps it: a program may overwrite its environment with a
+    /// title (nginx, postgres, redis), and a mark is read only once.
     marks: HashMap<Process, Arc<Mark>>,
 }
 
 impl Scanner {
-    /// Makes room for what is read.
+    /// Creates the buffer.
     #[expect(
         clippy::unnecessary_wraps,
         reason = "the signature is the same on all platforms"
@@ -32,13 +32,13 @@ impl Scanner {
         self.scan(since)
     }
 
-    /// All processes of this user that run now (of all users for root), by number, without those
-    /// that have ended and wait to be reaped. Marks are looked for in processes that started at
-    /// `since` or later and whose environment this user may read.
+    /// Returns the running processes of this user (of all users for root), ordered by PID, without
+    /// zombies. Marks are read from processes that started at `since` or later and whose
+    /// environment this user may read.
     pub(crate) fn scan(&mut self, since: u64) -> io::Result<Vec<Row>> {
         let mut earlier = std::mem::take(&mut self.marks);
         let mut rows = Vec::with_capacity(512);
-        // Whoever is gone by now is not listed.
+        // Processes that have exited meanwhile are not listed.
         for info in all()?.into_iter().filter_map(|pid| info(pid).ok()) {
             if info.has_ended {
                 continue;
@@ -73,7 +73,7 @@ fn process(info: Info) -> Process {
     }
 }
 
-/// The mark that the process of this number carries, where its environment may be read.
+/// Returns the mark of the process with this PID, if its environment is readable.
 pub(crate) fn mark_of(pid: u32) -> Option<Mark> {
     read_mark(&mut Arguments::new(), pid)
 }
@@ -87,7 +87,7 @@ fn read_mark(arguments: &mut Arguments, pid: u32) -> Option<Mark> {
     })
 }
 
-/// The children of the process, their children, and so on. Empty where the kernel does not tell.
+/// Returns the descendants of the process. Empty if the system does not report children.
 pub(crate) fn descendants(pid: u32) -> Vec<Process> {
     let (Ok(pids), Ok(first)) = (all(), info(pid)) else {
         return Vec::new();

@@ -1,5 +1,6 @@
-//! Which processes hold a listening socket: each descriptor of each process is asked for
-//! (`proc_pidinfo`, `proc_pidfdinfo` of `libproc.h`), since there is no way from a port to a socket.
+//! Finds the processes that hold a listening socket: examines each descriptor of each process
+//! (`proc_pidinfo`, `proc_pidfdinfo` of `libproc.h`), since there is no lookup from a port to a
+//! socket.
 
 use std::{
     collections::BTreeMap,
@@ -23,14 +24,14 @@ const LISTEN: i32 = 1;
 /// `INI_IPV6` of `sys/proc_info.h`: the address is one of IPv6.
 const IS_IPV6: u8 = 2;
 
-/// See [`super::listening`]; on every port without one.
+/// See [`super::listening`]; returns all ports without `port`.
 pub(super) fn listening(port: Option<u16>) -> io::Result<Vec<Listening>> {
     let is_wanted = |socket: &Socket| port.is_none_or(|port| socket.port == port);
     let user = rustix::process::geteuid().as_raw();
     let mut found = BTreeMap::<u64, (Socket, Vec<Process>)>::new();
     let mut descriptors = Vec::new();
     for pid in all()? {
-        // One that ends meanwhile holds nothing any more, and another user's shows nothing.
+        // A process that exits meanwhile holds nothing, and another user's is hidden.
         let Some(number) = i32::try_from(pid).ok() else {
             continue;
         };
@@ -59,17 +60,17 @@ pub(super) fn listening(port: Option<u16>) -> io::Result<Vec<Listening>> {
     Ok(found.collect())
 }
 
-/// A socket that listens.
+/// A listening socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Socket {
-    /// Where the kernel has it: the same for all who hold it.
+    /// Its kernel address: the same for all processes that hold it.
     identity: u64,
     user: u32,
     port: u16,
     address: IpAddr,
 }
 
-/// The numbers of the descriptors of a process that are sockets.
+/// Returns the descriptors of a process that are sockets.
 fn list_sockets(pid: i32, sockets: &mut Vec<i32>) -> Option<()> {
     let mut entries: Vec<libc::proc_fdinfo> = Vec::new();
     let mut capacity = 256;
@@ -86,7 +87,7 @@ fn list_sockets(pid: i32, sockets: &mut Vec<i32>) -> Option<()> {
                 room,
             )
         };
-        // A full list may be cut short.
+        // A full list may be incomplete.
         if written < room {
             break usize::try_from(written).ok()?;
         }
@@ -101,7 +102,7 @@ fn list_sockets(pid: i32, sockets: &mut Vec<i32>) -> Option<()> {
     Some(())
 }
 
-/// What the kernel tells of a socket, if it listens.
+/// Returns a socket, if it listens.
 fn socket(pid: i32, descriptor: i32) -> Option<Socket> {
     let mut bytes = [0_u8; SOCKET_INFO_SIZE];
     let room = libc::c_int::try_from(bytes.len()).ok()?;
@@ -118,7 +119,7 @@ fn socket(pid: i32, descriptor: i32) -> Option<Socket> {
     read(bytes.get(..usize::try_from(written).ok()?)?)
 }
 
-/// Reads a `socket_fdinfo`, whose fields are where `sys/proc_info.h` has them.
+/// Parses a `socket_fdinfo`, with the layout of `sys/proc_info.h`.
 fn read(bytes: &[u8]) -> Option<Socket> {
     let kind = i32::from_ne_bytes(at(bytes, 256)?);
     // `tcp_sockinfo`, of which `in_sockinfo` is the first part.
@@ -146,7 +147,7 @@ fn at<const N: usize>(bytes: &[u8], from: usize) -> Option<[u8; N]> {
     bytes.get(from..)?.first_chunk().copied()
 }
 
-/// Where the program of a process is.
+/// Returns the path of a process's program.
 pub(super) fn path(pid: u32) -> Option<Vec<u8>> {
     let mut path = vec![0_u8; 4096];
     let room = u32::try_from(path.len()).ok()?;

@@ -19,14 +19,14 @@ use windows_sys::Win32::{
 
 use crate::platform::os::call::{check, is_code, raw, size};
 
-/// What NTFS gives back at a time: 16 clusters, of 4 KiB each mostly.
+/// The unit in which NTFS frees storage: 16 clusters, usually of 4 KiB each.
 const BLOCK: u64 = 64 * 1024;
 
-/// Gives the storage of the bytes before `before` back, in whole blocks: up to one block less than
-/// asked. Offsets and size stay, those bytes read as zeros, the bytes from `before` on are
+/// Frees the storage of the bytes before `before`, in whole blocks: up to one block less than
+/// requested. Offsets and size stay, those bytes read as zeros, the bytes from `before` on are
 /// untouched, and a writer that has the file open notices nothing.
 ///
-/// Fails where the file system has no sparse files (`FSCTL_SET_ZERO_DATA`: NTFS and `ReFS` have).
+/// Fails if the file system has no sparse files (`FSCTL_SET_ZERO_DATA`: NTFS and `ReFS` have).
 pub(crate) fn release(path: &Path, before: u64) -> io::Result<()> {
     let length = before - before % BLOCK;
     if length == 0 {
@@ -42,8 +42,8 @@ pub(crate) fn release(path: &Path, before: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Where the first byte is that has not been let go, to a block: 0 where nothing was or where the
-/// file system cannot tell, the size where all was.
+/// Returns the offset of the first byte that was not discarded, to a block: 0 if none was or the
+/// file system cannot tell, the size if all were.
 pub(crate) fn first_kept(file: &File) -> io::Result<u64> {
     let length = file.metadata()?.len();
     let whole = FILE_ALLOCATED_RANGE_BUFFER {
@@ -53,7 +53,7 @@ pub(crate) fn first_kept(file: &File) -> io::Result<u64> {
     let mut first = [FILE_ALLOCATED_RANGE_BUFFER::default()];
     match control(file, FSCTL_QUERY_ALLOCATED_RANGES, Some(&whole), &mut first) {
         Ok(0) => Ok(length),
-        // There are more than the one that was asked for.
+        // There are more ranges than the requested one.
         Err(error) if is_code(&error, ERROR_MORE_DATA) => Ok(start(&first)),
         Ok(_) => Ok(start(&first)),
         Err(error)
@@ -69,7 +69,7 @@ fn start(ranges: &[FILE_ALLOCATED_RANGE_BUFFER; 1]) -> u64 {
     u64::try_from(ranges[0].FileOffset).unwrap_or(0)
 }
 
-/// Asks the file system something, and gives how many bytes it answered with.
+/// Sends a request to the file system, and returns the length of the answer in bytes.
 fn control<Q, A>(
     file: &File,
     code: u32,
@@ -82,8 +82,8 @@ fn control<Q, A>(
     };
     let room = u32::try_from(size_of_val(answer)).map_err(io::Error::other)?;
     let mut answered = 0;
-    // SAFETY: the file is open; the lengths are those of what is read and of the room to answer in,
-    // both plain data that the system defines for `code`.
+    // SAFETY: the file is open; the lengths are those of the request and of the buffer for the
+    // answer, both plain data that the system defines for `code`.
     check(unsafe {
         DeviceIoControl(
             raw(file),

@@ -19,19 +19,18 @@ use crate::{
     },
 };
 
-/// From 1601, where the system counts from, to 1970, in 100 ns.
+/// The time from 1601, the system's epoch, to 1970, in 100 ns.
 const TO_1970: u64 = 116_444_736_000_000_000;
 
-/// How many files are remembered. Nobody follows that many at a time.
+/// The number of remembered files, more than are followed at once.
 const REMEMBERED: usize = 512;
 
-/// What was seen of files last, by volume and number. NTFS notes when a file was written when
-/// whoever wrote closes it, and for the log of a service that is at its end: so the moment in which
-/// the growth is seen counts, which the first to see it notes for all.
+/// The latest state of files, by volume and number. NTFS updates the time of a write when the
+/// writer closes the file, which for the log of a service is at its end: so the time counts at
+/// which growth was first seen, shared by all readers.
 static SEEN: Mutex<Option<HashMap<(u32, u64), Extent>>> = Mutex::new(None);
 
-/// How far the file has been written, as the writer sees it (not as a folder's listing does, which
-/// may lag).
+/// Returns the size and time of the file, as the writer sees it (a directory listing may lag).
 pub(crate) fn extent(file: &File) -> io::Result<Extent> {
     let mut known = BY_HANDLE_FILE_INFORMATION::default();
     // SAFETY: the file is open, and the answer has a place.

@@ -17,44 +17,44 @@ use crate::platform::os::{
     wait::signalled,
 };
 
-/// The pauses between two looks at a file begin with the first and grow to the second: a log that
-/// goes on is seen soon, one that is silent costs ten looks a second.
+/// The pause between two checks of a file grows from the first to the second value: a growing log
+/// is noticed soon, a silent one costs ten checks a second.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(100));
 
-/// Tells when files grow and when files come into a folder. One is enough for a whole process,
-/// with any number of files; clones share it.
+/// Reports when files grow and when files appear in a folder. One watcher is enough for a whole
+/// process, with any number of files; clones share it.
 ///
-/// A watch fires once. Of a file that somebody holds open the system tells only when what was
-/// written reaches the disk, so growth is looked for, while a watch is set, after pauses of 2 to
-/// 100 ms. A folder tells by itself.
+/// A watch fires once. The system reports the growth of an open file only when the data reaches the
+/// disk, so it is polled, while a watch is set, after pauses of 2 to 100 ms. Folders are reported
+/// by events.
 #[derive(Clone, Debug, Default)]
 pub struct Watcher(());
 
-/// A watch that is set. Waiting for it is [`Armed::fired`]; dropping it takes it back.
+/// An active watch. [`Armed::fired`] waits for it; dropping it removes it.
 #[derive(Debug)]
 pub(crate) enum Armed {
     Growth { file: PathBuf, size: Option<u64> },
     Arrival(io::Result<Change>),
 }
 
-/// The system's watch on a folder.
+/// The system's change notification of a folder.
 #[derive(Debug)]
 pub(crate) struct Change(HANDLE);
 
-// SAFETY: a handle of the system's, which any thread may use.
+// SAFETY: a system handle, which any thread may use.
 unsafe impl Send for Change {}
 // SAFETY: as above; waiting changes nothing.
 unsafe impl Sync for Change {}
 
 impl Watcher {
-    /// A watcher.
+    /// Creates a watcher.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Sets a watch on the file. It fires when the file is written to or deleted, and may fire
-    /// without a cause. What was written before this call is the caller's to look for, *after* it.
+    /// without a cause. The caller must check for earlier writes *after* this call.
     #[expect(
         clippy::unused_self,
         reason = "the signature is the same on all platforms"
@@ -66,8 +66,8 @@ impl Watcher {
         }
     }
 
-    /// Sets a watch on the folder. It fires when a file is made in it or moved into it, and may
-    /// fire without a cause. What was there before this call is the caller's to look for, *after* it.
+    /// Sets a watch on the folder. It fires when a file is created in it or moved into it, and may
+    /// fire without a cause. The caller must check for earlier files *after* this call.
     #[expect(
         clippy::unused_self,
         reason = "the signature is the same on all platforms"
@@ -98,13 +98,13 @@ impl Armed {
         !matches!(self, Self::Arrival(Err(_)))
     }
 
-    /// Ends when the watch fires.
+    /// Waits until the watch fires.
     pub(crate) async fn fired(self) {
         let (first, longest) = PAUSES;
         match self {
             Self::Growth { file, size: before } => {
                 let mut pause = first;
-                // One that was not there at first may come; the caller looks anew.
+                // A missing file may appear; the caller checks again.
                 while before.is_some() && size(&file) == before {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(longest);
@@ -126,7 +126,7 @@ impl Armed {
     }
 }
 
-/// As the writer sees it: the file is opened for the look.
+/// Returns the size as the writer sees it: the file is opened for that.
 fn size(file: &Path) -> Option<u64> {
     Some(fs::metadata(file).ok()?.len())
 }
@@ -151,7 +151,7 @@ impl AsRawHandle for Change {
 
 impl Drop for Change {
     fn drop(&mut self) {
-        // SAFETY: it is ours, and closed once.
+        // SAFETY: owned here, and closed once.
         unsafe { FindCloseChangeNotification(self.0) };
     }
 }

@@ -1,4 +1,4 @@
-//! What can be run, and how it is started.
+//! Executable files and how they are started.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -18,29 +18,29 @@ use crate::platform::{
     types::{Runnable, Start},
 };
 
-/// What a process can be made of, in the order of `PATHEXT`. What else stands there (scripts of
-/// the Windows Script Host) needs a program that opens it.
+/// Extensions of executable files, in the order of `PATHEXT`. Others in it (scripts of the Windows
+/// Script Host) need a program that opens them.
 const ENDINGS: [&str; 4] = ["com", "exe", "bat", "cmd"];
 
-/// How `cmd.exe` is told to run a line: without commands from the registry first, and taking off
-/// the outer quotes of the line and nothing else.
+/// The options of `cmd.exe` for running a line: without commands from the registry first, and
+/// removing only the outer quotes of the line.
 const SHELL_WORDS: [&str; 3] = ["/d", "/s", "/c"];
 
-/// Paths from this length on are left as they are: only in the long form can they be used.
+/// Paths of at least this length stay in the long form, the only one in which they can be used.
 const LONG: usize = 248;
 
-/// A process that has not run yet.
+/// A suspended process.
 pub(super) struct Suspended {
     pub(super) pid: u32,
-    /// With every right.
+    /// A handle with all rights.
     pub(super) object: OwnedHandle,
 }
 
-/// Starts a process that does not run yet, with a console that has no window.
+/// Starts a suspended process, with a console without a window.
 ///
-/// It is not made the first of a process group of the console's, since that would make it deaf to
-/// Ctrl+C: its console is its own, and what is sent there reaches nobody else. Words are quoted by
-/// the standard library, which refuses those that a batch file cannot be given safely.
+/// It does not lead a console process group, since that would disable Ctrl+C: it has its own
+/// console, and events there reach no other process. The standard library quotes the arguments, and
+/// refuses those that cannot be passed safely to a batch file.
 pub(super) fn start_suspended(start: &Start<'_>) -> io::Result<Suspended> {
     let (_, arguments) = start
         .words
@@ -53,7 +53,7 @@ pub(super) fn start_suspended(start: &Start<'_>) -> io::Result<Suspended> {
     let mut command = Command::new(plain(start.program));
     match arguments {
         [first @ .., line] if first == SHELL_WORDS => {
-            // The shell takes a line as it is written, not words.
+            // The shell takes the literal line, not arguments.
             let mut quoted = OsString::from("\"");
             quoted.push(line);
             quoted.push("\"");
@@ -76,8 +76,7 @@ pub(super) fn start_suspended(start: &Start<'_>) -> io::Result<Suspended> {
     })
 }
 
-/// The path as programs know it: what has been looked up begins with `\\?\`, which many programs,
-/// `cmd.exe` the first of them, do not understand.
+/// Removes the `\\?\` of resolved paths, which many programs, including `cmd.exe`, do not support.
 fn plain(path: &Path) -> PathBuf {
     let mut components = path.components();
     let Some(Component::Prefix(prefix)) = components.next() else {
@@ -102,19 +101,18 @@ fn plain(path: &Path) -> PathBuf {
     }
 }
 
-/// The words that hand `line` to the platform's shell.
+/// Returns the arguments that run `line` in the platform's shell.
 pub(crate) fn shell(line: &str) -> Vec<OsString> {
     let shell = std::env::var_os("ComSpec").unwrap_or_else(|| "cmd.exe".into());
     let words = SHELL_WORDS.into_iter().chain([line]).map(OsString::from);
     [shell].into_iter().chain(words).collect()
 }
 
-/// Where programs are looked for without a PATH: nowhere.
+/// The folders of programs without a PATH: none.
 pub(crate) const DEFAULT_PATH: &str = "";
 
-/// Judges `path` as `cmd.exe` would: a file of which a process can be made, or one that is with one
-/// of the endings of such files added. A script for another system that has none (`npm` beside
-/// `npm.cmd`) is no program.
+/// Tests `path` as `cmd.exe` does: an executable file, or one with an executable extension added. A
+/// script for another system without an extension (`npm` beside `npm.cmd`) is not executable.
 pub(crate) fn runnable(path: &Path) -> Runnable {
     if has_ending(path) && is_file(path) {
         return Runnable::Yes(path.to_owned());
@@ -141,30 +139,30 @@ fn has_ending(path: &Path) -> bool {
     path.extension().is_some_and(is_ending)
 }
 
-/// Programs of the Windows Store stand in the way as links of a kind that only a start follows.
+/// Programs of the Windows Store are links of a kind that only a start follows.
 fn is_file(path: &Path) -> bool {
     let follows = path.metadata().or_else(|_| path.symlink_metadata());
     follows.is_ok_and(|file| file.is_file())
 }
 
-/// Whether this user may go into the folder.
+/// Returns whether this user may enter the folder.
 pub(crate) fn enterable(folder: &Path) -> bool {
     fs::read_dir(folder).is_ok()
 }
 
-/// Whether starting failed since the file is no program that the system knows.
+/// Returns whether the start failed because the system does not know the format of the file.
 pub(crate) fn is_no_program(error: &io::Error) -> bool {
     [ERROR_BAD_EXE_FORMAT, ERROR_EXE_MACHINE_TYPE_MISMATCH]
         .into_iter()
         .any(|code| is_code(error, code))
 }
 
-/// Whether `variable` is the name of this environment variable: the case does not count.
+/// Returns whether `variable` is the name of this environment variable, ignoring case.
 pub(crate) fn names(variable: &OsStr, name: &str) -> bool {
     variable.eq_ignore_ascii_case(name)
 }
 
-/// What a program is called whose file has this name: the ending is left out where it can be.
+/// Returns the name of the program in a file with this name, without an executable extension.
 pub(crate) fn called(file: &OsStr) -> &OsStr {
     let name = Path::new(file);
     match name.file_stem() {
@@ -173,7 +171,7 @@ pub(crate) fn called(file: &OsStr) -> &OsStr {
     }
 }
 
-/// Whether the program is named by its place rather than looked up on PATH.
+/// Returns whether the program is a path and not searched on PATH.
 pub(crate) fn is_place(program: &OsStr) -> bool {
     let bytes = program.as_encoded_bytes();
     bytes.iter().any(|byte| matches!(byte, b'/' | b'\\' | b':'))

@@ -1,10 +1,9 @@
-//! Asking a service to leave through its console.
+//! Stops a service gracefully through its console.
 //!
-//! A process gets Ctrl+C and Ctrl+Break from the console that it is attached to, from another
-//! process that is attached to the same one. A process can be attached to one console at a time,
-//! and this one may have a console of its own that it needs, so the event is sent by a process
-//! that is there for nothing else: this very program, started with [`ERRAND`] as its first word.
-//! Its `main` calls [`errand`] before all else.
+//! A process receives Ctrl+C and Ctrl+Break from its console, sent by another process on the same
+//! one. A process can be attached to only one console, and this one may need its own, so a separate
+//! process sends the event: this program, started with [`SUBCOMMAND`] as its first argument. Its
+//! `main` calls [`helper_subcommand`] first.
 
 use std::{
     env,
@@ -38,19 +37,19 @@ use crate::{
     stack::Signal,
 };
 
-/// The first word of such a process; then come the number of a process, its start, and [`BREAK`]
-/// or [`INTERRUPT`].
-const ERRAND: &str = "__console-event";
+/// The first argument of such a process, followed by a PID, its start time, and [`BREAK`] or
+/// [`INTERRUPT`].
+const SUBCOMMAND: &str = "__console-event";
 const BREAK: &str = "break";
 const INTERRUPT: &str = "interrupt";
 
-/// What it ends with when the event was sent. Not 0, which a program that does not know of
-/// errands might end with.
+/// Its exit code when the event was sent. Not 0, which a program without this subcommand might
+/// return.
 const SENT: u8 = 87;
 
-/// Sends the event to all who share the console of this process, through another process. What
-/// becomes of that is only logged: nobody can tell who listens to events in any case.
-pub(super) fn ask(process: Process, signal: Signal) -> io::Result<()> {
+/// Sends the event to all processes on the console of this process, through another process. The
+/// outcome is only logged, since it is unknown which processes handle events.
+pub(super) fn send_console_event(process: Process, signal: Signal) -> io::Result<()> {
     let event = match signal {
         Signal::Interrupt => INTERRUPT,
         _ => BREAK,
@@ -62,12 +61,12 @@ pub(super) fn ask(process: Process, signal: Signal) -> io::Result<()> {
     let mut command = Command::new(env::current_exe()?);
     command
         .args([
-            ERRAND,
+            SUBCOMMAND,
             &process.pid.to_string(),
             &process.started.to_string(),
         ])
         .arg(event)
-        // It attaches to another's console: one of its own would only cost time.
+        // It attaches to another console: its own would only cost time.
         .creation_flags(DETACHED_PROCESS)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -91,11 +90,11 @@ async fn watch(helper: Child, pid: u32) {
     }
 }
 
-/// What a program does instead of its own work where it was started by [`ask`]: `None` if it was
-/// not, otherwise the code to end with. To be called first thing in `main`.
-pub(crate) fn errand() -> Option<ExitCode> {
+/// Runs the subcommand, if this program was started by [`send_console_event`], and returns the exit
+/// code; `None` otherwise. Call it first in `main`.
+pub(crate) fn helper_subcommand() -> Option<ExitCode> {
     let mut words = env::args_os().skip(1);
-    if words.next()? != ERRAND {
+    if words.next()? != SUBCOMMAND {
         return None;
     }
     let sent = Order::read(words)
@@ -107,7 +106,7 @@ pub(crate) fn errand() -> Option<ExitCode> {
     })
 }
 
-/// Which event goes to whose console.
+/// The event and the process whose console receives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Order {
     process: Process,
@@ -134,22 +133,22 @@ impl Order {
     }
 
     fn carry_out(self) -> io::Result<()> {
-        // As long as this handle is open the number means this process.
+        // While this handle is open, the PID refers to this process.
         let rights = PROCESS_QUERY_LIMITED_INFORMATION | PROCESS_SYNCHRONIZE;
         let gone = || io::Error::from(io::ErrorKind::NotFound);
         let object = open(self.process.pid, rights)?.ok_or_else(gone)?;
         if is_signalled(&object) || created(&object)? != self.process.started {
             return Err(gone());
         }
-        // SAFETY: these take numbers and a function that lasts as long as the program, and change
-        // nothing but this process's console, which nobody else in it uses.
+        // SAFETY: these take numbers and a function that lives as long as the program, and change
+        // only the console of this process, which nothing else in it uses.
         unsafe {
             FreeConsole();
             check(AttachConsole(self.process.pid))?;
-            // This process is in the console as well, and is not to end from its own event.
+            // This process is on the console as well, and must not end by its own event.
             check(SetConsoleCtrlHandler(Some(let_pass), 1))?;
-            // To the whole console: a child that has begun a process group of its own is part
-            // of the service too, and Ctrl+C cannot be sent to a group.
+            // To the whole console: a child with its own process group belongs to the service too,
+            // and Ctrl+C cannot be sent to a group.
             check(GenerateConsoleCtrlEvent(self.event, 0))?;
             FreeConsole();
         }

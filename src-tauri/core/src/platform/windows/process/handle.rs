@@ -32,34 +32,34 @@ use crate::{
 
 #[link(name = "ntdll")]
 unsafe extern "system" {
-    /// Stops every thread of a process. In every Windows since XP, and what debuggers use.
+    /// Suspends every thread of a process. Available since Windows XP and used by debuggers.
     fn NtSuspendProcess(process: HANDLE) -> NTSTATUS;
-    /// Undoes one [`NtSuspendProcess`], or a start that was to be suspended.
+    /// Undoes one [`NtSuspendProcess`] or a suspended start.
     fn NtResumeProcess(process: HANDLE) -> NTSTATUS;
 }
 
-/// How often one has to look where the system has no memory for a wait.
+/// The polling interval if the system has no memory for a wait.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// A process, pinned: whatever is done through it reaches this process or nobody. Its number is
-/// not given to another as long as this is held.
+/// A pinned process: operations reach this process or none. Its PID is not reused while this
+/// exists.
 #[derive(Debug)]
 pub(crate) struct Handle {
     process: Process,
     object: OwnedHandle,
-    /// The job that was made for it, where it is the first of one.
+    /// Its job, if it is the first process of one.
     job: Option<Arc<Job>>,
 }
 
 impl Handle {
-    /// Pins the process, or gives `None` when it is gone or its number means another by now.
+    /// Pins the process; `None` if it has exited or its PID was reused.
     pub(crate) fn pin(process: Process) -> io::Result<Option<Self>> {
         let all = PROCESS_QUERY_INFORMATION
             | PROCESS_SYNCHRONIZE
             | PROCESS_TERMINATE
             | PROCESS_SUSPEND_RESUME;
         let object = match open(process.pid, all) {
-            // One that may not be ended can still be waited for.
+            // A process that cannot be terminated can still be awaited.
             Err(error) if is_code(&error, ERROR_ACCESS_DENIED) => open(
                 process.pid,
                 PROCESS_QUERY_LIMITED_INFORMATION | PROCESS_SYNCHRONIZE,
@@ -79,14 +79,13 @@ impl Handle {
         }))
     }
 
-    /// Puts a process that has not run yet into a job of its own, and lets it run. Where that
-    /// fails it is ended.
+    /// Puts a suspended process into its own job, and resumes it. Ends it on failure.
     pub(super) fn of_suspended(suspended: Suspended, mark: &Mark) -> io::Result<Self> {
         let Suspended { pid, object } = suspended;
         let settled = created(&object).and_then(|started| {
             let process = Process { pid, started };
             let job = Job::create(process, &object, mark.clone())?;
-            // SAFETY: the handle is open and has every right, as the one that a start gives.
+            // SAFETY: the handle is open and has all rights.
             check_status(unsafe { NtResumeProcess(raw(&object)) })?;
             Ok((process, job))
         });
@@ -103,16 +102,16 @@ impl Handle {
         }
     }
 
-    /// Which process.
+    /// Returns the process.
     pub(crate) fn process(&self) -> Process {
         self.process
     }
 
-    /// Sends a signal to this process alone. `false`: it is gone.
+    /// Sends a signal to this process only. Returns `false` if it has exited.
     ///
-    /// Windows has but one: its end. The first process of a job can be asked besides, through its
-    /// console, which all share that it has started; for any other process and any signal but
-    /// `Kill` this fails with [`io::ErrorKind::Unsupported`].
+    /// Windows can only terminate a process. The first process of a job can also be stopped
+    /// gracefully through the console that it shares with its descendants; for any other process
+    /// and any signal but `Kill` this fails with [`io::ErrorKind::Unsupported`].
     pub(crate) fn signal(&self, signal: Signal) -> io::Result<bool> {
         match signal {
             Signal::Kill if self.is_gone() => Ok(false),
@@ -125,7 +124,8 @@ impl Handle {
         }
     }
 
-    /// Stops it from running, and so from starting others, until it is killed. `false`: it is gone.
+    /// Suspends it until it is killed, so that it cannot start other processes. Returns `false` if
+    /// it has exited.
     pub(crate) fn freeze(&self) -> io::Result<bool> {
         if self.is_gone() {
             return Ok(false);
@@ -134,12 +134,12 @@ impl Handle {
         Ok(true)
     }
 
-    /// Ends everybody in the job of this process in one step, or asks everybody who shares its
-    /// console: Ctrl+C for [`Signal::Interrupt`], Ctrl+Break for all other signals. `false`:
-    /// nobody is left in it.
+    /// Terminates all processes in the job of this process in one step, or sends an event to all
+    /// processes on its console: Ctrl+C for [`Signal::Interrupt`], Ctrl+Break for all other
+    /// signals. Returns `false` if there are none.
     ///
-    /// The asking is left to a short-lived process ([`errand`](super::errand)), and not waited for:
-    /// a program that cannot be asked is like one that does not listen.
+    /// A short-lived process sends the event ([`helper_subcommand`](super::helper_subcommand)), and
+    /// is not awaited: a program that cannot be reached is like one that does not listen.
     pub(crate) fn signal_group(&self, signal: Signal) -> io::Result<bool> {
         if !self.group_lives() {
             return Ok(false);
@@ -147,15 +147,15 @@ impl Handle {
         match (signal, &self.job) {
             (Signal::Kill, Some(job)) => job.kill(),
             (Signal::Kill, None) => kill(&self.object),
-            // The console is the same for all who were not given another.
+            // All processes without a console of their own share it.
             (signal, _) => match self.group()?.first() {
-                Some(member) => console::ask(*member, signal).map(|()| true),
+                Some(member) => console::send_console_event(*member, signal).map(|()| true),
                 None => Ok(false),
             },
         }
     }
 
-    /// Stops the whole group from running, as [`Handle::freeze`] does.
+    /// Suspends the whole group, as [`Handle::freeze`] does.
     pub(crate) fn freeze_group(&self) -> io::Result<bool> {
         let mut reached = false;
         for member in self.group()? {
@@ -167,7 +167,7 @@ impl Handle {
         Ok(reached)
     }
 
-    /// Whether somebody is left in the group that this process leads or led.
+    /// Returns whether the group that this process leads or led has members.
     pub(crate) fn group_lives(&self) -> bool {
         match &self.job {
             Some(job) => job.lives().unwrap_or(true),
@@ -175,7 +175,7 @@ impl Handle {
         }
     }
 
-    /// Who is in the group, this process first.
+    /// Returns the processes of the group, this one first.
     fn group(&self) -> io::Result<Vec<Process>> {
         let own = (!self.is_gone()).then_some(self.process);
         let others = match &self.job {
@@ -192,12 +192,12 @@ impl Handle {
         Ok(own.into_iter().chain(others).collect())
     }
 
-    /// Whether it has ended.
+    /// Returns whether it has exited.
     pub(crate) fn is_gone(&self) -> bool {
         is_signalled(&self.object)
     }
 
-    /// Waits until it has ended.
+    /// Waits until it has exited.
     pub(crate) async fn gone(&self) {
         while !self.is_gone() {
             if signalled(&self.object).await.is_err() {
@@ -206,19 +206,18 @@ impl Handle {
         }
     }
 
-    /// Waits for the end of a child of this process, and gives what `reap` gave.
+    /// Waits until a child of this process has exited, and returns the result of `reap`.
     pub(crate) async fn exited(&self, mut reap: impl FnMut() -> Option<Exit>) -> Exit {
         self.gone().await;
         reap().unwrap_or(Exit::Unknown)
     }
 
-    /// How it ended, if it has. It can be asked any number of times.
+    /// Returns how it exited, if it has. Can be called repeatedly.
     pub(crate) fn reap(&self) -> Option<Exit> {
         self.is_gone().then(|| self.exit())
     }
 
-    /// Waits for the end of a process that is not our child. How it ended is told as well as of a
-    /// child.
+    /// Waits until a process that is not our child exits. Its exit is known as for a child.
     pub(crate) async fn exited_elsewhere(&self) -> Exit {
         self.gone().await;
         self.exit()
@@ -234,15 +233,15 @@ impl Handle {
     }
 }
 
-/// Opens the process of this number; `None` if there is none.
+/// Opens the process with this PID; `None` if there is none.
 pub(in crate::platform) fn open(
     pid: u32,
     rights: PROCESS_ACCESS_RIGHTS,
 ) -> io::Result<Option<OwnedHandle>> {
-    // SAFETY: takes numbers. Answers with null or a handle that is ours.
+    // SAFETY: takes numbers. Returns null or an owned handle.
     let object = unsafe { OpenProcess(rights, 0, pid) };
     if !object.is_null() {
-        // SAFETY: nobody else has it.
+        // SAFETY: the handle is not used elsewhere.
         return Ok(Some(unsafe { OwnedHandle::from_raw_handle(object) }));
     }
     let error = io::Error::last_os_error();
@@ -256,13 +255,13 @@ fn kill(object: &OwnedHandle) -> io::Result<bool> {
     // SAFETY: the handle is open.
     match check(unsafe { TerminateProcess(raw(object), KILLED) }) {
         Ok(()) => Ok(true),
-        // The system's answer for one that is just ending.
+        // The system's error for a process that is just exiting.
         Err(error) if is_code(&error, ERROR_ACCESS_DENIED) && is_signalled(object) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
 fn suspend(object: &OwnedHandle) -> io::Result<()> {
-    // SAFETY: the handle is open; whom it stops is killed next.
+    // SAFETY: the handle is open; the suspended process is killed next.
     check_status(unsafe { NtSuspendProcess(raw(&object.as_handle())) })
 }

@@ -1,9 +1,8 @@
-//! Job objects: what a process and everything that it starts are in.
+//! Job objects: contain a process and everything that it starts.
 //!
-//! A job is named after its first process, so that a later daemon which knows that process opens
-//! it by its name. The name lasts as long as somebody holds a handle of the job (the job itself
-//! lasts as long as its processes): the first process is given one of its own, of which it
-//! knows nothing.
+//! A job is named after its first process, so that a later daemon which knows that process can open
+//! it. The name exists as long as a handle of the job is open (the job itself as long as its
+//! processes): the first process gets a handle of its own without knowing it.
 
 use std::{
     ffi::c_void,
@@ -35,20 +34,20 @@ use crate::{
     platform::os::call::{check, is_code, raw, size, wide},
 };
 
-/// The jobs that somebody of this process holds.
+/// The jobs that this process holds.
 static KNOWN: Mutex<Vec<Weak<Job>>> = Mutex::new(Vec::new());
 
-/// A job, and the process that it was made for.
+/// A job and its first process.
 #[derive(Debug)]
 pub(super) struct Job {
     object: OwnedHandle,
     first: Process,
-    /// The mark of the run, where this process started it.
+    /// The mark of the run, if this process started it.
     mark: Option<Arc<Mark>>,
 }
 
 impl Job {
-    /// Makes a job for a process that has not run yet, and puts it in.
+    /// Creates a job and adds a suspended process.
     pub(super) fn create(
         first: Process,
         process: &OwnedHandle,
@@ -56,9 +55,9 @@ impl Job {
     ) -> io::Result<Arc<Self>> {
         let name = name(first);
         // SAFETY: a null pointer means the default security (this user and the system); the name
-        // ends with a zero. Answers with null or a handle that is ours.
+        // ends with a zero. Returns null or an owned handle.
         let object = unsafe {
-            // Success leaves an earlier error where it was.
+            // Success does not reset an earlier error.
             SetLastError(0);
             let object = CreateJobObjectW(ptr::null(), name.as_ptr());
             check(i32::from(!object.is_null()))?;
@@ -81,14 +80,14 @@ impl Job {
         Ok(job)
     }
 
-    /// The job that was made for this process, by whichever daemon. `None`: there is none, or it
-    /// cannot be found any more.
+    /// Returns the job of this process, created by any daemon; `None` if it does not exist or
+    /// cannot be found.
     pub(super) fn of(first: Process) -> Option<Arc<Self>> {
         if let Some(known) = known().into_iter().find(|job| job.first == first) {
             return Some(known);
         }
         let name = name(first);
-        // SAFETY: the name ends with a zero. Answers with null or a handle that is ours.
+        // SAFETY: the name ends with a zero. Returns null or an owned handle.
         let object = unsafe {
             let object = OpenJobObjectW(JOB_OBJECT_QUERY | JOB_OBJECT_TERMINATE, 0, name.as_ptr());
             if object.is_null() {
@@ -105,7 +104,7 @@ impl Job {
         Some(job)
     }
 
-    /// The process that it was made for.
+    /// Returns its first process.
     pub(super) fn first(&self) -> Process {
         self.first
     }
@@ -114,7 +113,7 @@ impl Job {
         self.mark.as_ref()
     }
 
-    /// Whether the process behind an open handle is in it.
+    /// Returns whether it contains the process behind an open handle.
     pub(super) fn has(&self, process: &OwnedHandle) -> bool {
         let mut is_in = 0;
         // SAFETY: both handles are open, and the answer has a place.
@@ -122,7 +121,7 @@ impl Job {
         asked != 0 && is_in != 0
     }
 
-    /// Whether anybody in it still runs.
+    /// Returns whether any process in it still runs.
     pub(super) fn lives(&self) -> io::Result<bool> {
         let mut account = JOBOBJECT_BASIC_ACCOUNTING_INFORMATION::default();
         // SAFETY: writes one such structure, which `account` is.
@@ -138,9 +137,9 @@ impl Job {
         Ok(account.ActiveProcesses > 0)
     }
 
-    /// The numbers of those in it, the hosts of consoles among them where the system counts those.
+    /// Returns the PIDs in it, including console hosts if the system counts them.
     pub(super) fn members(&self) -> io::Result<Vec<u32>> {
-        /// Two counts of 32 bits: how many there are, and how many follow as words.
+        /// Two 32-bit counts: the number of processes, and the number that follows.
         const COUNTS: usize = 8 / size_of::<usize>();
         let mut words = vec![0_usize; 64];
         loop {
@@ -169,8 +168,8 @@ impl Job {
         }
     }
 
-    /// Ends everybody in it at once: nobody can start somebody new meanwhile. `false`: there was
-    /// nobody.
+    /// Terminates all its processes at once, so that none can start a new one. Returns `false` if
+    /// there was none.
     pub(super) fn kill(&self) -> io::Result<bool> {
         let lived = self.lives()?;
         // SAFETY: the handle is open and has the right to do this.
@@ -179,7 +178,7 @@ impl Job {
     }
 }
 
-/// The jobs that somebody of this process holds.
+/// The jobs that this process holds.
 pub(super) fn known() -> Vec<Arc<Job>> {
     let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     known.iter().filter_map(Weak::upgrade).collect()
@@ -191,7 +190,7 @@ fn remember(job: &Arc<Job>) {
     known.push(Arc::downgrade(job));
 }
 
-/// Number and start together are never used twice.
+/// PID and start time together are unique.
 fn name(first: Process) -> Vec<u16> {
     wide(format!(
         r"Local\PilotLight-{}-{:x}",
@@ -199,12 +198,12 @@ fn name(first: Process) -> Vec<u16> {
     ))
 }
 
-/// Gives the process a handle of the job, with no right but to look, so that the job keeps its
-/// name when this process ends.
+/// Gives the process a read-only handle of the job, so that the job keeps its name when this
+/// process exits.
 fn give_name_to(process: &OwnedHandle, job: &OwnedHandle) -> io::Result<()> {
     let mut theirs = ptr::null_mut();
-    // SAFETY: all handles are open; the new one belongs to the other process and is its to close,
-    // with all that it has, at its end.
+    // SAFETY: all handles are open; the new one belongs to the other process, which closes it on
+    // exit.
     check(unsafe {
         DuplicateHandle(
             GetCurrentProcess(),

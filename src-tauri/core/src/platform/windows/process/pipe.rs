@@ -1,9 +1,9 @@
-//! A pipe that a program prints into and that is read without blocking.
+//! A pipe for the output of a program that is read without blocking.
 //!
-//! An anonymous pipe cannot be read that way on Windows, and what the runtime reads of a named one
-//! is on its way through the runtime for a while, so that nobody could tell at the end of a program
-//! whether all it has printed was read. So a thread waits here for something to be in the pipe, by
-//! reading nothing of it, and whoever takes it out holds the lock.
+//! Anonymous pipes cannot be read without blocking on Windows, and data of a named pipe passes
+//! through the runtime for a while, so that it is unknown at the end of a program whether
+//! everything was read. So a thread waits here for data, with reads of zero bytes, and readers hold
+//! the lock.
 
 use std::{
     fs::{File, OpenOptions},
@@ -35,35 +35,35 @@ use windows_sys::Win32::{
 
 use crate::platform::os::call::{check, is_code, raw, wide};
 
-/// How much a pipe holds, in bytes: as much as is asked for at its making.
+/// The capacity of a pipe in bytes, as requested at its creation.
 pub(crate) const PIPE_SIZE: usize = 64 * 1024;
 
-/// The end of a pipe that is read without blocking.
+/// The reading end of a non-blocking pipe.
 #[derive(Debug)]
 pub(crate) struct Pipe(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     pipe: OwnedHandle,
-    /// Set when the wait for something to read is over.
+    /// Set when data is available.
     filled: OwnedHandle,
-    /// Set when a read is done.
+    /// Set when a read is complete.
     taken: OwnedHandle,
     state: Mutex<State>,
-    /// Somebody waits to be woken, or nobody ever will.
+    /// A task waits to be woken, or none ever will.
     wanted: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Nobody reads any more.
+    /// The reader was dropped.
     closed: bool,
     waker: Option<Waker>,
 }
 
-/// A pipe, and its other end, which can be the output of a process.
+/// Creates a pipe, and its writing end for the output of a process.
 pub(crate) fn pipe() -> io::Result<(Pipe, File)> {
-    // Nobody can be there first under a name that nobody can guess.
+    // The name cannot be guessed, so no process can use it first.
     let name = format!(
         r"\\.\pipe\pilotlight-output-{}-{:016x}",
         std::process::id(),
@@ -71,8 +71,8 @@ pub(crate) fn pipe() -> io::Result<(Pipe, File)> {
     );
     let wide_name = wide(&name);
     // SAFETY: the name ends with a zero, and a null pointer means the default security, with which
-    // others may read at most, of a pipe that cannot be read from there. The answer is invalid or a
-    // handle that is ours.
+    // others may read at most, from a pipe that cannot be read from that end. Returns an invalid or
+    // an owned handle.
     let pipe = unsafe {
         let pipe = CreateNamedPipeW(
             wide_name.as_ptr(),
@@ -103,8 +103,7 @@ pub(crate) fn pipe() -> io::Result<(Pipe, File)> {
 }
 
 fn event() -> io::Result<OwnedHandle> {
-    // SAFETY: null pointers mean the default security and no name. The answer is null or a handle
-    // that is ours.
+    // SAFETY: null pointers mean the default security and no name. Returns null or an owned handle.
     unsafe {
         let event = CreateEventW(ptr::null(), 1, 0, ptr::null());
         check(i32::from(!event.is_null()))?;
@@ -117,8 +116,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes whoever waits when there is something, until nobody can write any more or nobody
-    /// reads.
+    /// Wakes the waiting task when data is available, until the pipe has no writer or no reader.
     fn wait_on(&self) {
         loop {
             let goes_on = self.wait();
@@ -133,12 +131,11 @@ impl Shared {
         }
     }
 
-    /// Waits until there is something in the pipe that somebody waits for. Whether that can be
-    /// again.
+    /// Waits until the pipe has data that a task waits for. Returns whether that can happen again.
     fn wait(&self) -> bool {
         let mut waiting = overlapped(&self.filled);
         {
-            // Held, so that a wait which has begun is one that `Drop` can see.
+            // Held, so that `Drop` sees every wait that has begun.
             let state = self
                 .wanted
                 .wait_while(self.state(), |state| state.waker.is_none() && !state.closed)
@@ -146,8 +143,8 @@ impl Shared {
             if state.closed {
                 return false;
             }
-            // SAFETY: reads no byte; `waiting` stays in place until this is over, which is waited
-            // for below.
+            // SAFETY: reads no byte; `waiting` stays valid until this is over, which is awaited
+            // below.
             let begun = check(unsafe {
                 ReadFile(
                     raw(&self.pipe),
@@ -164,11 +161,11 @@ impl Shared {
         self.finish(&waiting).is_ok()
     }
 
-    /// Takes what is in the pipe, and 0 at its end. `WouldBlock`: there is nothing. The lock is
-    /// held, since what is there must not be gone at the next step.
+    /// Reads the content of the pipe; 0 at its end. `WouldBlock`: it is empty. The lock is held,
+    /// since the data must not disappear before the next step.
     fn take(&self, _state: &MutexGuard<'_, State>, buffer: &mut [u8]) -> io::Result<usize> {
         let mut length = 0;
-        // SAFETY: asks for the number of bytes alone, which has a place.
+        // SAFETY: requests only the number of bytes, which has a variable.
         let peeked = check(unsafe {
             PeekNamedPipe(
                 raw(&self.pipe),
@@ -188,8 +185,8 @@ impl Shared {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let mut reading = overlapped(&self.taken);
-        // SAFETY: so many bytes have room in `buffer`, and both stay in place until the read is
-        // done, which is waited for.
+        // SAFETY: `buffer` has room for that many bytes, and both stay valid until the read is
+        // complete, which is awaited.
         let begun = check(unsafe {
             ReadFile(
                 raw(&self.pipe),
@@ -205,7 +202,7 @@ impl Shared {
         }
     }
 
-    /// Waits for the end of a read, and gives how many bytes it read.
+    /// Waits for the end of a read, and returns its number of bytes.
     fn finish(&self, reading: &OVERLAPPED) -> io::Result<usize> {
         let mut length = 0;
         // SAFETY: a read that was begun with it, on this pipe.
@@ -221,8 +218,8 @@ fn overlapped(event: &OwnedHandle) -> OVERLAPPED {
     }
 }
 
-/// Reads what is in a pipe already, without waiting for more. `WouldBlock`: nothing; 0: nothing
-/// and never more.
+/// Reads the current content of a pipe without waiting. `WouldBlock`: it is empty; 0: it is at its
+/// end.
 pub(crate) fn read_rest(pipe: &Pipe, buffer: &mut [u8]) -> io::Result<usize> {
     pipe.0.take(&pipe.0.state(), buffer)
 }
@@ -240,7 +237,7 @@ impl AsyncRead for Pipe {
                 Poll::Ready(Ok(()))
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                // What comes from now on ends the wait of the thread.
+                // Later data ends the wait of the thread.
                 state.waker = Some(context.waker().clone());
                 self.0.wanted.notify_one();
                 Poll::Pending

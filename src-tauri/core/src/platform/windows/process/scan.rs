@@ -12,19 +12,18 @@ use crate::{
     platform::{Row, Wanted},
 };
 
-/// A process has its environment at this age, in 100 ns: a second. Before that it may not have been
-/// written yet.
+/// The age at which a process has its environment, in 100 ns: a second. It may not be complete
+/// before.
 const SETTLED: u64 = 10_000_000;
 
-/// Finds all processes, again and again.
+/// Scans all processes repeatedly.
 pub(crate) struct Scanner {
-    /// What was read of each process that may have a mark, which does not change as long as it
-    /// lives.
+    /// The data of each process that may have a mark, which does not change while it runs.
     marks: HashMap<Process, Option<Arc<Mark>>>,
 }
 
 impl Scanner {
-    /// Opens nothing: there is nothing to be opened.
+    /// Creates the scanner.
     #[expect(
         clippy::unnecessary_wraps,
         reason = "the signature is the same on all platforms"
@@ -40,13 +39,11 @@ impl Scanner {
         self.scan(since)
     }
 
-    /// All processes that run now, by number, without the kernel's own, without those that have
-    /// ended, and without the hosts of consoles. Marks are looked for in processes that started at
-    /// `since` or later and whose environment this user may read; who is in a job that this process
-    /// made has the mark of that.
+    /// Returns the running processes, ordered by PID, without those of the kernel and console
+    /// hosts. Marks are read from processes that started at `since` or later and whose environment
+    /// this user may read; processes in a job of this process have its mark.
     ///
-    /// The group of a process is the first process of the job that it is in, of the jobs that
-    /// somebody of this process holds.
+    /// The group of a process is the first process of its job, of the jobs that this process holds.
     pub(crate) fn scan(&mut self, since: u64) -> io::Result<Vec<Row>> {
         let mut earlier = std::mem::take(&mut self.marks);
         let mut rows: Vec<Row> = table::all()?
@@ -99,7 +96,7 @@ impl Scanner {
         Ok(rows)
     }
 
-    /// Keeps what was read if it stays true, and belongs to the very process of the row.
+    /// Stores the data if it is permanent and belongs to the process of the row.
     fn note(&mut self, row: &mut Row, read: Read) {
         let process = row.process;
         let is_settled = process.started + SETTLED <= ticks_now();
@@ -116,15 +113,15 @@ impl Scanner {
     }
 }
 
-/// What the environment of a process says.
+/// The result of reading an environment.
 enum Read {
     Mark(Mark),
     Nothing,
-    /// It may not be read, or is not there yet.
+    /// It is not readable, or not complete yet.
     Unreadable,
 }
 
-/// The environments of some processes, where this user may read them.
+/// The environments of some processes, if this user may read them.
 struct Environments(System);
 
 impl Environments {
@@ -154,7 +151,7 @@ impl Environments {
     }
 }
 
-/// The mark that the process of this number carries, where its environment may be read.
+/// Returns the mark of the process with this PID, if its environment is readable.
 pub(crate) fn mark_of(pid: u32) -> Option<Mark> {
     match Environments::read(&[pid]).ok()?.mark(pid) {
         Read::Mark(mark) => Some(mark),
@@ -162,7 +159,7 @@ pub(crate) fn mark_of(pid: u32) -> Option<Mark> {
     }
 }
 
-/// The children of the process, their children, and so on. Empty where the system does not tell.
+/// Returns the descendants of the process. Empty if the system does not report children.
 pub(crate) fn descendants(pid: u32) -> Vec<Process> {
     let (Ok(all), Ok(started)) = (table::all(), started(pid)) else {
         return Vec::new();
@@ -171,7 +168,7 @@ pub(crate) fn descendants(pid: u32) -> Vec<Process> {
     let mut parents = vec![Process { pid, started }];
     while let Some(parent) = parents.pop() {
         for entry in &all {
-            // The number of a parent that has ended may have gone to another, who is younger.
+            // The PID of an exited parent may be reused by a younger process.
             if entry.parent == parent.pid && entry.started >= parent.started {
                 let child = Process {
                     pid: entry.pid,

@@ -1,4 +1,4 @@
-//! All processes of the machine in one system call, whoever's they are.
+//! Lists all processes of the machine in one system call.
 
 use std::{ffi::c_void, io, mem::offset_of, os::windows::io::OwnedHandle};
 
@@ -20,10 +20,10 @@ use crate::platform::os::{
     wait::is_signalled,
 };
 
-/// The program that shows a console, or hides it. It comes and goes with the programs in it.
+/// The program that shows a console. It lives as long as the programs on it.
 const CONSOLE_HOST: &str = "conhost.exe";
 
-/// One process, as the kernel lists it.
+/// A process in the kernel's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) pid: u32,
@@ -33,13 +33,13 @@ pub(super) struct Entry {
     pub(super) is_console_host: bool,
 }
 
-/// All processes that run, the kernel's own aside.
+/// Returns all running processes, except those of the kernel.
 pub(super) fn all() -> io::Result<Vec<Entry>> {
     read(&snapshot()?)
 }
 
-/// `SYSTEM_PROCESS_INFORMATION`, with names for fields that the headers call reserved. They are
-/// where they are since Windows XP, and every task manager reads them.
+/// `SYSTEM_PROCESS_INFORMATION`, with names for fields that the headers call reserved. The layout
+/// has not changed since Windows XP, and every task manager uses it.
 #[repr(C)]
 struct Listed {
     next: u32,
@@ -57,7 +57,7 @@ struct Listed {
     parent: HANDLE,
 }
 
-/// In words of eight bytes, to which the kernel aligns the processes (Wine does not).
+/// In words of eight bytes, to which the kernel aligns the entries (Wine does not).
 fn snapshot() -> io::Result<Vec<u64>> {
     let mut words: Vec<u64> = vec![0; 32 * 1024];
     loop {
@@ -76,7 +76,7 @@ fn snapshot() -> io::Result<Vec<u64>> {
             check_status(status)?;
             return Ok(words);
         }
-        // More may start until the next try.
+        // More processes may start until the next attempt.
         let wanted = needed.max(length) as usize / 8;
         words.resize(wanted + wanted / 4 + 1024, 0);
     }
@@ -100,8 +100,8 @@ fn read(words: &[u64]) -> io::Result<Vec<Entry>> {
                 .read_unaligned()
         };
         let pid = number(listed.pid);
-        // Number 0 stands for processors with nothing to do, 4 for the kernel; without a thread a
-        // process has ended, and is listed because somebody holds a handle of it.
+        // PID 0 represents idle processors, 4 the kernel. A process without threads has exited, and
+        // is listed because a handle of it is open.
         if pid > 4 && listed.threads > 0 {
             found.push(Entry {
                 pid,
@@ -117,7 +117,7 @@ fn read(words: &[u64]) -> io::Result<Vec<Entry>> {
     }
 }
 
-/// The number of a process, which the kernel writes as a handle.
+/// Converts a PID, which the kernel writes as a handle.
 fn number(handle: HANDLE) -> u32 {
     u32::try_from(handle.addr()).unwrap_or(0)
 }
@@ -140,11 +140,11 @@ fn is_named(image: &UNICODE_STRING, words: &[u64], name: &str) -> bool {
     units.iter().zip(name.bytes()).all(same)
 }
 
-/// When the process of this number started. An error: there is none.
+/// Returns when the process with this PID started. Fails if there is none.
 pub(crate) fn started(pid: u32) -> io::Result<u64> {
     let rights = PROCESS_QUERY_LIMITED_INFORMATION | PROCESS_SYNCHRONIZE;
     match open(pid, rights) {
-        // One that has ended is kept by whoever holds a handle of it, and its number with it.
+        // An open handle keeps an exited process and its PID.
         Ok(Some(object)) if is_signalled(&object) => Err(io::ErrorKind::NotFound.into()),
         Ok(Some(object)) => created(&object),
         Ok(None) => Err(io::ErrorKind::NotFound.into()),
@@ -156,7 +156,7 @@ pub(crate) fn started(pid: u32) -> io::Result<u64> {
     }
 }
 
-/// When the process behind an open handle started.
+/// Returns when the process behind an open handle started.
 pub(super) fn created(object: &OwnedHandle) -> io::Result<u64> {
     let mut times = [FILETIME::default(); 4];
     let [created, ended, kernel, user] = &mut times;
@@ -165,7 +165,7 @@ pub(super) fn created(object: &OwnedHandle) -> io::Result<u64> {
     Ok(ticks(times[0]))
 }
 
-// Where the headers name a field, theirs and ours are in the same place.
+// Fields with names in the headers have the same offsets here.
 const _: () = {
     use windows_sys::Win32::System::WindowsProgramming::SYSTEM_PROCESS_INFORMATION as Theirs;
     assert!(offset_of!(Listed, threads) == offset_of!(Theirs, NumberOfThreads));

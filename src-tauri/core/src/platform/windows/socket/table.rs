@@ -17,7 +17,7 @@ use windows_sys::Win32::{
 
 use crate::platform::os::call::check_code;
 
-/// Where somebody listens, and which process that is. No IPv6 on this machine is no error.
+/// Returns the listening addresses with their PIDs. A machine without IPv6 is not an error.
 pub(super) fn listeners() -> io::Result<Vec<(SocketAddr, u32)>> {
     let four = read::<MIB_TCPROW_OWNER_PID>(AF_INET)?;
     let four = four.into_iter().map(|row| {
@@ -38,13 +38,13 @@ pub(super) fn listeners() -> io::Result<Vec<(SocketAddr, u32)>> {
     Ok(four.chain(six).collect())
 }
 
-/// The first two bytes, in the order of the network; the others mean nothing.
+/// The first two bytes, in network byte order; the others have no meaning.
 fn port(field: u32) -> u16 {
     let [high, low, ..] = field.to_ne_bytes();
     u16::from_be_bytes([high, low])
 }
 
-/// A row of a table that begins with a count of 32 bits.
+/// A row of a table that begins with a 32-bit count.
 trait Row: Copy {}
 impl Row for MIB_TCPROW_OWNER_PID {}
 impl Row for MIB_TCP6ROW_OWNER_PID {}
@@ -68,7 +68,7 @@ fn read<R: Row>(family: u16) -> io::Result<Vec<R>> {
             )
         };
         match code {
-            // More may begin to listen until the next try.
+            // More sockets may appear until the next attempt.
             ERROR_INSUFFICIENT_BUFFER => words.resize(length as usize / 4 + 1024, 0),
             ERROR_NOT_SUPPORTED | ERROR_INVALID_PARAMETER if family == AF_INET6 => {
                 return Ok(Vec::new());
@@ -81,7 +81,7 @@ fn read<R: Row>(family: u16) -> io::Result<Vec<R>> {
     }
     let (count, rows) = words.split_first().ok_or(io::ErrorKind::UnexpectedEof)?;
     let count = (*count as usize).min(size_of_val(rows) / size_of::<R>());
-    // SAFETY: the system wrote so many rows after their count, they are within `rows`, need no
-    // stricter alignment than it has, and are numbers alone.
+    // SAFETY: the system wrote that many rows after their count; they are within `rows`, need no
+    // stricter alignment, and contain only numbers.
     Ok(unsafe { std::slice::from_raw_parts(rows.as_ptr().cast::<R>(), count) }.to_vec())
 }

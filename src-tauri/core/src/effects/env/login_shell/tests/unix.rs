@@ -20,8 +20,8 @@ fn own(folder: &TempDir, shell: &Path) -> Base {
     own
 }
 
-async fn asked(own: &Base, patience: Duration) -> Result<Base, LoginShellFault> {
-    ask(host::login_shell(own).unwrap(), own, patience).await
+async fn asked(own: &Base, time_limit: Duration) -> Result<Base, LoginShellFault> {
+    read_environment(host::login_shell(own).unwrap(), own, time_limit).await
 }
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn what_the_files_of_the_shell_set_is_known_and_nothing_else_has_changed()
         PATH=\"$HOME/.nvm/bin:$PATH\"; ADDED='of the\nshell'; export PATH ADDED\n\
         eval \"$4\"; echo 'bye'";
     let own = own(&folder, &shell(&folder, reads_its_files));
-    let found = asked(&own, PATIENCE).await.unwrap();
+    let found = asked(&own, TIME_LIMIT).await.unwrap();
     let mut expected = own.clone();
     let path = format!("{}/.nvm/bin:/usr/bin:/bin", folder.path().display());
     expected.insert("PATH".into(), path.into());
@@ -53,7 +53,7 @@ async fn a_shell_that_takes_no_such_options_or_is_not_there_is_a_fault() {
     let folder = TempDir::new().unwrap();
     let path = shell(&folder, "exit 2");
     let own = own(&folder, &path);
-    let fault = asked(&own, PATIENCE).await.unwrap_err();
+    let fault = asked(&own, TIME_LIMIT).await.unwrap_err();
     assert!(
         matches!(
             &fault,
@@ -65,7 +65,7 @@ async fn a_shell_that_takes_no_such_options_or_is_not_there_is_a_fault() {
         "{fault}"
     );
     fs::remove_file(path).unwrap();
-    let fault = asked(&own, PATIENCE).await.unwrap_err();
+    let fault = asked(&own, TIME_LIMIT).await.unwrap_err();
     assert!(matches!(fault, LoginShellFault::Launch { .. }), "{fault}");
 }
 

@@ -30,37 +30,37 @@ needs = ["one"]
 links = { docs = "http://localhost:9/docs" }
 "#;
 
-async fn desk(bench: &Bench) -> AppState {
-    let (desk, remark) = AppState::open(&bench.home, bench.handle().clone()).await;
+async fn app(bench: &Bench) -> AppState {
+    let (app, remark) = AppState::open(&bench.home, bench.handle().clone()).await;
     assert_eq!(remark, None);
-    desk
+    app
 }
 
 /// Waits until what is shown of the one stack is so.
-async fn until(desk: &AppState, so: impl Fn(&StackView) -> bool) -> Arc<StackView> {
-    let mut view = desk.view();
+async fn until(app: &AppState, so: impl Fn(&StackView) -> bool) -> Arc<StackView> {
+    let mut view = app.view();
     let waiting = view.wait_for(|view| view.stacks.first().is_some_and(|stack| so(stack)));
-    let view = within("what the desk shows", waiting)
+    let view = within("what the app shows", waiting)
         .await
-        .expect("a desk");
+        .expect("the app state");
     view.stacks[0].clone()
 }
 
-async fn until_change(desk: &AppState, so: impl Fn(Option<&FileChange>) -> bool) {
-    let mut stacks = desk.stacks();
+async fn until_change(app: &AppState, so: impl Fn(Option<&FileChange>) -> bool) {
+    let mut stacks = app.stacks();
     let waiting = stacks.wait_for(|stacks| {
         let known = stacks.first();
         known.is_some_and(|known| so(known.change.as_ref()))
     });
-    within("what the desk says of the file", waiting)
+    within("what the app shows for the file", waiting)
         .await
-        .expect("a desk");
+        .expect("the app state");
 }
 
 #[tokio::test]
 async fn a_known_stack_is_shown_before_it_was_ever_started_and_again_the_next_time() {
     let bench = Bench::with(TWO).await;
-    let first = desk(&bench).await;
+    let first = app(&bench).await;
     assert_eq!(first.add(bench.folder.path()), Ok(bench.file()));
     assert_eq!(first.add(&bench.file()), Ok(bench.file()), "twice is once");
     let shown = until(&first, |_| true).await;
@@ -70,53 +70,53 @@ async fn a_known_stack_is_shown_before_it_was_ever_started_and_again_the_next_ti
     assert_eq!(first.stacks().borrow().len(), 1);
     drop(first);
 
-    let second = desk(&bench).await;
+    let second = app(&bench).await;
     assert_eq!(until(&second, |_| true).await.name, "test");
 }
 
 #[tokio::test]
 async fn a_stack_is_started_and_stopped_and_cannot_be_removed_between() {
     let bench = Bench::with(TWO).await;
-    let desk = desk(&bench).await;
-    desk.add(&bench.file()).unwrap();
+    let app = app(&bench).await;
+    app.add(&bench.file()).unwrap();
     let file = bench.file();
-    let started = desk.start(&file, Vec::new());
+    let started = app.start(&file, Vec::new());
     assert_eq!(within("a start", started).await, Outcome::Done);
-    until(&desk, |stack| stack.light == Light::Green).await;
-    assert!(matches!(desk.remove(&bench.file()), Outcome::Refused(_)));
-    let stopped = desk.stop(&file, Vec::new());
+    until(&app, |stack| stack.light == Light::Green).await;
+    assert!(matches!(app.remove(&bench.file()), Outcome::Refused(_)));
+    let stopped = app.stop(&file, Vec::new());
     assert_eq!(within("a stop", stopped).await, Outcome::Done);
-    until(&desk, StackView::is_dark).await;
-    assert_eq!(desk.remove(&bench.file()), Outcome::Done);
-    assert!(desk.view().borrow().stacks.is_empty());
+    until(&app, StackView::is_dark).await;
+    assert_eq!(app.remove(&bench.file()), Outcome::Done);
+    assert!(app.view().borrow().stacks.is_empty());
     assert!(bench.file().exists());
 }
 
 #[tokio::test]
 async fn what_somebody_else_starts_is_known_from_then_on() {
     let bench = Bench::with(TWO).await;
-    let first = desk(&bench).await;
+    let first = app(&bench).await;
     bench.must_up().await;
     until(&first, |stack| stack.light == Light::Green).await;
     bench.down().await;
     drop(first);
-    let second = desk(&bench).await;
+    let second = app(&bench).await;
     assert_eq!(second.stacks().borrow().len(), 1);
 }
 
 #[tokio::test]
 async fn a_change_of_the_file_of_a_running_stack_is_offered_and_applied() {
     let bench = Bench::with(TWO).await;
-    let desk = desk(&bench).await;
+    let app = app(&bench).await;
     bench.must_up().await;
-    until(&desk, |stack| stack.light == Light::Green).await;
+    until(&app, |stack| stack.light == Light::Green).await;
     let (one, two) = (bench.pid("one"), bench.pid("two"));
 
     bench.write(&TWO.replace(
         "needs = [\"one\"]",
         "needs = [\"one\"]\nstart_timeout = \"9s\"",
     ));
-    until_change(&desk, |change| {
+    until_change(&app, |change| {
         change
             == Some(&FileChange::Valid {
                 services: vec!["two".into()],
@@ -130,28 +130,28 @@ async fn a_change_of_the_file_of_a_running_stack_is_offered_and_applied() {
     );
 
     bench.write("[service.one]\ncommand = 5\n");
-    until_change(&desk, |change| {
+    until_change(&app, |change| {
         matches!(change, Some(FileChange::Invalid { line: Some(3), .. }))
     })
     .await;
     assert!(matches!(
-        desk.apply_change(&bench.file()).await,
+        app.apply_change(&bench.file()).await,
         Outcome::Refused(_)
     ));
     assert_eq!((bench.pid("one"), bench.pid("two")), (one, two));
 
     fs::remove_file(bench.file()).unwrap();
-    until_change(&desk, |change| change == Some(&FileChange::Missing)).await;
+    until_change(&app, |change| change == Some(&FileChange::Missing)).await;
 
     bench.write(&TWO.replace("\"600\"]\nneeds", "\"601\"]\nneeds"));
-    until_change(&desk, |change| {
+    until_change(&app, |change| {
         matches!(change, Some(FileChange::Valid { .. }))
     })
     .await;
     let file = bench.file();
-    let applied = desk.apply_change(&file);
+    let applied = app.apply_change(&file);
     assert_eq!(within("the change", applied).await, Outcome::Done);
-    until_change(&desk, |change| change.is_none()).await;
+    until_change(&app, |change| change.is_none()).await;
     assert_eq!(bench.pid("one"), one, "it has not changed");
     assert_ne!(bench.pid("two"), two);
 }
@@ -159,20 +159,20 @@ async fn a_change_of_the_file_of_a_running_stack_is_offered_and_applied() {
 #[tokio::test]
 async fn what_is_not_up_is_shown_as_its_file_says_now() {
     let bench = Bench::with(TWO).await;
-    let desk = desk(&bench).await;
+    let app = app(&bench).await;
     bench.must_up().await;
     bench.down().await;
-    until(&desk, StackView::is_dark).await;
+    until(&app, StackView::is_dark).await;
     bench.write("[service.other]\ncommand = [\"sleep\", \"600\"]\n");
-    let shown = until(&desk, |stack| stack.services.len() == 1).await;
+    let shown = until(&app, |stack| stack.services.len() == 1).await;
     assert_eq!(shown.services[0].name.as_str(), "other");
-    until_change(&desk, |change| change.is_none()).await;
+    until_change(&app, |change| change.is_none()).await;
 }
 
 #[tokio::test]
 async fn what_a_person_chooses_is_kept() {
     let bench = Bench::with(TWO).await;
-    let first = desk(&bench).await;
+    let first = app(&bench).await;
     first.add(&bench.file()).unwrap();
     let chosen = Settings {
         theme: Theme::Dark,
@@ -184,7 +184,7 @@ async fn what_a_person_chooses_is_kept() {
     let unknown = first.set_start_at_login(Path::new("/nowhere.toml"), true);
     assert!(matches!(unknown, Outcome::Refused(_)));
     drop(first);
-    let second = desk(&bench).await;
+    let second = app(&bench).await;
     assert_eq!(*second.settings().borrow(), chosen);
     assert_eq!(second.wanted_at_login(), [bench.file()]);
 }
@@ -192,15 +192,15 @@ async fn what_a_person_chooses_is_kept() {
 #[tokio::test]
 async fn only_pages_that_the_stack_declares_have_an_address() {
     let bench = Bench::with(TWO).await;
-    let desk = desk(&bench).await;
-    desk.add(&bench.file()).unwrap();
+    let app = app(&bench).await;
+    app.add(&bench.file()).unwrap();
     bench.must_up().await;
-    until(&desk, |stack| stack.light == Light::Green).await;
-    let link = |label| desk.link(&bench.file(), &"two".into(), Some(label));
+    until(&app, |stack| stack.light == Light::Green).await;
+    let link = |label| app.link(&bench.file(), &"two".into(), Some(label));
     assert_eq!(link("docs").as_deref(), Some("http://localhost:9/docs"));
     assert_eq!(link("more"), None);
     assert_eq!(
-        desk.link(&bench.file(), &"two".into(), None),
+        app.link(&bench.file(), &"two".into(), None),
         None,
         "it has no port"
     );
@@ -209,16 +209,16 @@ async fn only_pages_that_the_stack_declares_have_an_address() {
 #[tokio::test]
 async fn no_action_is_carried_out_that_was_not_advised() {
     let bench = Bench::with(TWO).await;
-    let desk = desk(&bench).await;
-    desk.add(&bench.file()).unwrap();
+    let app = app(&bench).await;
+    app.add(&bench.file()).unwrap();
     let made = bench.path("made");
     let action = Action::Install {
         service: "one".into(),
         command: vec!["touch".into(), made.display().to_string()],
         directory: bench.folder.path().to_owned(),
     };
-    assert!(desk.preview(&bench.file(), &action).is_err());
-    let outcome = desk.carry_out(&bench.file(), &action).await;
+    assert!(app.preview(&bench.file(), &action).is_err());
+    let outcome = app.carry_out(&bench.file(), &action).await;
     assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
     assert!(!made.exists());
 }
@@ -228,9 +228,9 @@ async fn the_doctor_looks_at_a_stack_that_was_never_started_and_its_advice_is_ca
     let bench =
         Bench::with("[service.one]\ncommand = [\"sleep\", \"600\"]\nenv_file = \".env\"\n").await;
     fs::write(bench.path(".env.example"), "A=1\n").unwrap();
-    let desk = desk(&bench).await;
-    desk.add(&bench.file()).unwrap();
-    let findings = within("a look", desk.doctor(&bench.file())).await.unwrap();
+    let app = app(&bench).await;
+    app.add(&bench.file()).unwrap();
+    let findings = within("a look", app.doctor(&bench.file())).await.unwrap();
     let actions = findings
         .iter()
         .filter_map(|finding| finding.remedy.action.as_ref());
@@ -239,12 +239,12 @@ async fn the_doctor_looks_at_a_stack_that_was_never_started_and_its_advice_is_ca
         .find(|action| matches!(action, Action::CopyFile { .. }))
         .unwrap_or_else(|| panic!("{findings:#?}"));
     assert!(
-        desk.preview(&bench.file(), copy)
+        app.preview(&bench.file(), copy)
             .unwrap()
             .text
             .starts_with("Copy ")
     );
-    assert_eq!(desk.carry_out(&bench.file(), copy).await, Outcome::Done);
+    assert_eq!(app.carry_out(&bench.file(), copy).await, Outcome::Done);
     assert_eq!(fs::read_to_string(bench.path(".env")).unwrap(), "A=1\n");
 }
 
@@ -254,10 +254,10 @@ async fn a_log_is_told_from_its_begin_and_goes_on() {
         "[service.one]\ncommand = [\"sh\", \"-c\", \"seq 1200; until [ -e go ]; do sleep 0.02; done; echo error: more; sleep 600\"]\n",
     )
     .await;
-    let desk = desk(&bench).await;
+    let app = app(&bench).await;
     bench.must_up().await;
     let (sender, mut told) = mpsc::unbounded_channel();
-    let (following, file) = (desk.clone(), bench.file());
+    let (following, file) = (app.clone(), bench.file());
     let follow = tokio::spawn(async move {
         let tell = move |update| sender.send(update).is_ok();
         following.follow_log(&file, Vec::new(), tell).await;
@@ -295,26 +295,26 @@ async fn a_log_is_told_from_its_begin_and_goes_on() {
 #[tokio::test]
 async fn a_draft_is_written_once_and_its_stack_is_known() {
     let bench = Bench::new().await;
-    let desk = desk(&bench).await;
+    let app = app(&bench).await;
     let folder = bench.path("project");
     fs::create_dir(&folder).unwrap();
     let file = folder.canonicalize().unwrap().join("pilotlight.toml");
     let text = "[service.web]\ncommand = \"npm run dev\"\n";
-    assert!(desk.write_draft(&file, text).is_err(), "not looked at");
+    assert!(app.write_draft(&file, text).is_err(), "not looked at");
     let folder = folder.canonicalize().unwrap();
-    desk.picked(&folder);
-    desk.allow_draft(&folder).unwrap();
-    assert_eq!(desk.write_draft(&file, text), Ok(file.clone()));
+    app.picked(&folder);
+    app.allow_draft(&folder).unwrap();
+    assert_eq!(app.write_draft(&file, text), Ok(file.clone()));
     assert_eq!(fs::read_to_string(&file).unwrap(), text);
-    assert!(desk.knows(&file));
-    assert!(desk.write_draft(&file, text).is_err(), "it is there");
+    assert!(app.knows(&file));
+    assert!(app.write_draft(&file, text).is_err(), "it is there");
 }
 
 /// What the page must not be able to say, whatever it shows.
 #[tokio::test]
 async fn the_page_reaches_nothing_that_is_not_known_or_was_not_picked() {
     let bench = Bench::with(TWO).await;
-    let desk = desk(&bench).await;
+    let app = app(&bench).await;
     let secret = bench.path("elsewhere/pilotlight.toml");
     fs::create_dir(bench.path("elsewhere")).unwrap();
     let touches = "[service.x]\ncommand = [\"touch\", \"made\"]\n";
@@ -330,34 +330,34 @@ async fn the_page_reaches_nothing_that_is_not_known_or_was_not_picked() {
         Path::new("../x.toml"),
         Path::new(""),
     ] {
-        refused(desk.start(file, Vec::new()).await);
-        refused(desk.stop(file, Vec::new()).await);
-        refused(desk.restart(file, vec!["x".into()]).await);
-        refused(desk.apply_change(file).await);
-        refused(desk.remove(file));
-        refused(desk.set_start_at_login(file, true));
+        refused(app.start(file, Vec::new()).await);
+        refused(app.stop(file, Vec::new()).await);
+        refused(app.restart(file, vec!["x".into()]).await);
+        refused(app.apply_change(file).await);
+        refused(app.remove(file));
+        refused(app.set_start_at_login(file, true));
         let start = Action::Start {
             service: "x".into(),
         };
-        refused(desk.carry_out(file, &start).await);
-        assert!(desk.preview(file, &start).is_err());
-        assert!(desk.doctor(file).await.is_err());
-        assert_eq!(desk.withheld(file), None);
-        assert_eq!(desk.link(file, &"x".into(), None), None);
-        assert_eq!(desk.log_file(file, &"x".into()), None);
-        assert!(!desk.knows(file));
-        assert!(desk.write_draft(file, touches).is_err());
-        assert!(desk.add_picked(file).is_err());
-        assert!(desk.allow_draft(file).is_err());
-        assert!(followed(&desk, file, &[]).await.is_err());
+        refused(app.carry_out(file, &start).await);
+        assert!(app.preview(file, &start).is_err());
+        assert!(app.doctor(file).await.is_err());
+        assert_eq!(app.withheld(file), None);
+        assert_eq!(app.link(file, &"x".into(), None), None);
+        assert_eq!(app.log_file(file, &"x".into()), None);
+        assert!(!app.knows(file));
+        assert!(app.write_draft(file, touches).is_err());
+        assert!(app.add_picked(file).is_err());
+        assert!(app.allow_draft(file).is_err());
+        assert!(followed(&app, file, &[]).await.is_err());
     }
-    assert!(desk.add_picked(&bench.path("elsewhere")).is_err());
-    assert!(desk.stacks().borrow().is_empty());
+    assert!(app.add_picked(&bench.path("elsewhere")).is_err());
+    assert!(app.stacks().borrow().is_empty());
     assert!(!bench.path("elsewhere/made").exists());
 
     // Names that lead out of the folder of a stack that is known.
-    desk.add(&bench.file()).unwrap();
-    until(&desk, |_| true).await;
+    app.add(&bench.file()).unwrap();
+    until(&app, |_| true).await;
     for name in [
         "..",
         "../other",
@@ -368,16 +368,16 @@ async fn the_page_reaches_nothing_that_is_not_known_or_was_not_picked() {
         "one/../two",
         "\0",
     ] {
-        refused(desk.start(&bench.file(), vec![name.into()]).await);
-        refused(desk.stop(&bench.file(), vec![name.into()]).await);
+        refused(app.start(&bench.file(), vec![name.into()]).await);
+        refused(app.stop(&bench.file(), vec![name.into()]).await);
         refused(
-            desk.restart(&bench.file(), vec!["one".into(), name.into()])
+            app.restart(&bench.file(), vec!["one".into(), name.into()])
                 .await,
         );
-        assert_eq!(desk.log_file(&bench.file(), &name.into()), None, "{name}");
-        assert_eq!(desk.link(&bench.file(), &name.into(), None), None, "{name}");
+        assert_eq!(app.log_file(&bench.file(), &name.into()), None, "{name}");
+        assert_eq!(app.link(&bench.file(), &name.into(), None), None, "{name}");
         assert!(
-            followed(&desk, &bench.file(), &[name]).await.is_err(),
+            followed(&app, &bench.file(), &[name]).await.is_err(),
             "{name}"
         );
     }
@@ -386,8 +386,8 @@ async fn the_page_reaches_nothing_that_is_not_known_or_was_not_picked() {
     // A draft goes where a folder was looked at, and nowhere else.
     let project = bench.path("elsewhere").canonicalize().unwrap();
     fs::remove_file(&secret).unwrap();
-    desk.picked(&project);
-    desk.allow_draft(&project).unwrap();
+    app.picked(&project);
+    app.allow_draft(&project).unwrap();
     for place in [
         "elsewhere/other.toml",
         "elsewhere/../pilotlight.toml",
@@ -395,20 +395,20 @@ async fn the_page_reaches_nothing_that_is_not_known_or_was_not_picked() {
     ] {
         let place = bench.path(place);
         assert!(
-            desk.write_draft(&place, touches).is_err(),
+            app.write_draft(&place, touches).is_err(),
             "{}",
             place.display()
         );
     }
     assert!(
-        desk.write_draft(&project.join("pilotlight.toml"), touches)
+        app.write_draft(&project.join("pilotlight.toml"), touches)
             .is_ok()
     );
-    assert!(desk.add_picked(&project).is_ok());
+    assert!(app.add_picked(&project).is_ok());
 }
 
 /// Returns whether a log is followed, or why not.
-async fn followed(desk: &AppState, file: &Path, services: &[&str]) -> Result<(), String> {
+async fn followed(app: &AppState, file: &Path, services: &[&str]) -> Result<(), String> {
     let services = services.iter().map(|name| (*name).into()).collect();
     let mut failed = Ok(());
     let tell = |update| {
@@ -417,7 +417,7 @@ async fn followed(desk: &AppState, file: &Path, services: &[&str]) -> Result<(),
         }
         false
     };
-    within("the end of a log", desk.follow_log(file, services, tell)).await;
+    within("the end of a log", app.follow_log(file, services, tell)).await;
     failed
 }
 
@@ -427,13 +427,13 @@ async fn the_window_runs_nothing_of_a_stack_file_that_was_never_started_and_says
         "[service.one]\ncommand = [\"sleep\", \"600\"]\nrequire = { commands = [\"touch made\"] }\n",
     )
     .await;
-    let desk = desk(&bench).await;
-    desk.add(&bench.file()).unwrap();
-    within("a look", desk.doctor(&bench.file())).await.unwrap();
+    let app = app(&bench).await;
+    app.add(&bench.file()).unwrap();
+    within("a look", app.doctor(&bench.file())).await.unwrap();
     assert!(!bench.path("made").exists());
-    let told = desk.withheld(&bench.file()).unwrap();
+    let told = app.withheld(&bench.file()).unwrap();
     assert!(told.contains("one runs touch made"), "{told}");
     bench.must_up().await;
     bench.down().await;
-    assert_eq!(desk.withheld(&bench.file()), None, "it was started");
+    assert_eq!(app.withheld(&bench.file()), None, "it was started");
 }
