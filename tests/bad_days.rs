@@ -16,7 +16,8 @@ use std::{
 };
 
 use pilotlight::{
-    control::{Control as _, Down, Environment, Outcome, Up},
+    control::{Control as _, Down, Outcome, Up},
+    env::Env,
     model::{
         finding::{Action, Code, Finding},
         view::{Light, PhaseName},
@@ -231,7 +232,7 @@ async fn a_service_of_another_stack_of_one_daemon_is_named_and_offered_to_be_sto
     let up = |file: &Path| Up {
         file: file.to_owned(),
         services: Vec::new(),
-        environment: Environment::of_this_process(),
+        environment: Env::of_this_process(),
     };
     let blocked = finding(bench.handle().up(up(&file)).await);
     assert_eq!(blocked.code, Code::PortTaken);

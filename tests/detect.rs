@@ -28,7 +28,7 @@ use std::{
     sync::LazyLock,
 };
 
-use pilotlight::stack_file::{self, Environment};
+use pilotlight::{env::Env, stack_file};
 use pilotlight_init::{
     detect::{self, Host, Listing, System},
     draft::{Draft, DraftService, render},
@@ -133,9 +133,9 @@ fn answers(draft: &Draft) -> Vec<(String, Draft)> {
 }
 
 /// The variables that are set on the computer of the fixture: nothing else may be asked for.
-fn environment(listing: &Listing) -> Environment {
+fn environment(listing: &Listing) -> Env {
     let variables = listing.host.variables.iter();
-    variables.map(|name| (name.into(), "set".into())).collect()
+    variables.map(|name| (name, "set")).collect()
 }
 
 fn check(name: &str, listing: &Listing, draft: &Draft) {

@@ -4,7 +4,6 @@
 mod support;
 
 use std::{
-    collections::BTreeMap,
     fs,
     net::{SocketAddr, TcpListener},
     sync::Arc,
@@ -15,6 +14,7 @@ use pilotlight::{
     control::{Control as _, Doctor, Outcome},
     diagnose::evidence::{Evidence, ServiceEvidence},
     effects::gather::{Gatherer, Patience, Subject},
+    env::Env,
     host::clock,
     model::{
         facts::{LaunchFault, PortFault, ProbeFaultKind, Protected, RunId},
@@ -34,10 +34,10 @@ async fn gather(bench: &Bench) -> Evidence {
 }
 
 async fn gather_within(bench: &Bench, patience: Patience) -> Evidence {
-    let variables: BTreeMap<_, _> = std::env::vars_os().collect();
+    let variables = Env::of_this_process();
     let stack = stack_file::read(&bench.file(), &variables).expect("a stack");
     let model = StackModel::new(Arc::new(stack), |_| RunId(1), 1, clock::now());
-    let mut subject = Subject::of(&model, &bench.home, Arc::new(variables), |_| None);
+    let mut subject = Subject::of(&model, &bench.home, variables, |_| None);
     subject.evidence.kept = false;
     subject.read_stack_file().await;
     Gatherer::default().gather(subject, patience).await

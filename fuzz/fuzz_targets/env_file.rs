@@ -1,25 +1,12 @@
 #![no_main]
 
-use std::{cell::OnceCell, path::PathBuf};
+use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use pilotlight::effects::env::{Base, read_file};
-use tempfile::TempDir;
-
-thread_local! {
-    static FILE: OnceCell<(TempDir, PathBuf)> = const { OnceCell::new() };
-}
+use pilotlight::{effects::env::understand, env::Env};
 
 fuzz_target!(|text: &[u8]| {
-    FILE.with(|file| {
-        let (_folder, file) = file.get_or_init(|| {
-            let folder = pilotlight_fuzz::folder();
-            let file = folder.path().join(".env");
-            (folder, file)
-        });
-        pilotlight_fuzz::write(file, text);
-        let known: Base = [("HOME".into(), "/home/ada".into())].into();
-        let read = read_file(file, &known);
-        assert!(read.is_none_or(|variables| variables.contains_key("HOME".as_ref() as &std::ffi::OsStr)));
-    });
+    let known = Env::from([("HOME", "/home/ada")]);
+    let read = understand(text, Path::new(".env"), &known);
+    assert!(read.is_none_or(|variables| variables.get("HOME").is_some()));
 });

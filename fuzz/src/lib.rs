@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pilotlight::stack_file::{self, Environment};
+use pilotlight::{env::Env, stack_file};
 use pilotlight_init::{
     detect::{Host, Listing},
     draft::render,
@@ -37,7 +37,7 @@ pub fn import(file: &str, text: &[u8]) {
     }
     let written = render(&combined.draft);
     let file = Path::new("/project/pilotlight.toml");
-    if let Err(report) = stack_file::parse(file, written.as_bytes(), &Environment::new()) {
+    if let Err(report) = stack_file::parse(file, written.as_bytes(), &Env::new()) {
         panic!("{report}\n{written}");
     }
 }

@@ -55,7 +55,7 @@ impl Host {
             autostart,
             quit: Quit::default(),
             tray: watch::channel(None).0,
-            daemon: Mutex::new(Some(keeping)),
+            daemon: Mutex::new(Some(daemon)),
         })
     }
 

@@ -110,7 +110,7 @@ async fn tls_and_plain_http_that_meet_are_both_named() {
     let url = node.url("/good").replace("http:", "https:");
     let fault = fault(&http(request("GET", url))).await;
     assert!(
-        matches!(&fault, CheckFault::Plain(ProbeFaultKind::Tls(what)) if what.contains("plain")),
+        matches!(&fault, CheckFault::Plain(ProbeFaultKind::Tls(what)) if what.contains("does not speak TLS")),
         "{fault:?}"
     );
 }

@@ -18,7 +18,7 @@ fn stack(port: u16, checks: &str) -> Stack {
     let text =
         format!("name = \"test\"\n[service.api]\ncommand = \"true\"\nport = {port}\n{checks}");
     let file = FilePath::new("/test/pilotlight.toml");
-    stack_file::parse(file, text.as_bytes(), &BTreeMap::new()).unwrap()
+    stack_file::parse(file, text.as_bytes(), &pilotlight::env::Env::new()).unwrap()
 }
 
 async fn run(stack: &Stack, saved: &Saved, limit: Duration) -> Vec<CheckAnswer> {

@@ -31,10 +31,11 @@ use std::{
 
 use pilotlight::{
     control::{
-        Client, ClientError, Coming, ConnectError, Control, Doctor, Down, Environment, Lock,
-        LockError, Outcome, PROTOCOL, Phase, Restart, Server, Up,
+        Client, ClientError, Coming, ConnectError, Control, Doctor, Down, Lock, LockError, Outcome,
+        PROTOCOL, Phase, Restart, Server, Up,
     },
     effects::log::Watcher,
+    env::Env,
     fs::{home::Home, quarantine::Quarantined},
     model::{
         finding::{Code, Finding, Remedy},
@@ -58,7 +59,7 @@ const DEADLINE: Duration = Duration::from_mins(1);
 #[derive(Clone)]
 struct FakeDaemon {
     asked: Arc<Mutex<Vec<String>>>,
-    environment: Arc<Mutex<Option<Environment>>>,
+    environment: Arc<Mutex<Option<Env>>>,
     /// `down` waits for this, and then says that it is over.
     gate: Arc<Notify>,
     over: Arc<Notify>,
@@ -228,7 +229,7 @@ fn up(file: impl Into<PathBuf>) -> Up {
     Up {
         file: file.into(),
         services: vec!["backend".into()],
-        environment: Environment::default(),
+        environment: Env::default(),
     }
 }
 

@@ -59,7 +59,7 @@ async fn every_request_is_carried_out_and_answered() {
 async fn paths_and_environments_arrive_byte_for_byte() {
     let house = House::new();
     let native = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
-    let variables = vec![
+    let variables: Env = [
         (native(b"PLAIN"), native(b"value")),
         (
             native("ÜNICODE".as_bytes()),
@@ -70,16 +70,18 @@ async fn paths_and_environments_arrive_byte_for_byte() {
         (native(b"EMPTY"), native(b"")),
         (native(b"LONG"), native(&[b'x'; 128 * 1024])),
         (native(b"LOOKS_LIKE_OURS"), native(br#"{"Unix":[1]}"#)),
-    ];
+    ]
+    .into_iter()
+    .collect();
     let request = Up {
         file: native(b"/srv/caf\xe9/pilotlight.toml").into(),
-        environment: variables.iter().cloned().collect(),
+        environment: variables.clone(),
         services: vec![],
     };
     let outcome = house.client().await.up(request).await.unwrap();
     assert_eq!(outcome, Outcome::Done);
     let arrived = house.daemon.environment.lock().unwrap().take().unwrap();
-    assert_eq!(Vec::from(arrived), variables);
+    assert_eq!(arrived, variables);
     house.end().await;
 }
 

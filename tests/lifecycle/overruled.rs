@@ -1,6 +1,9 @@
 //! Starts that are cancelled before they have begun.
 
-use pilotlight::control::{Control as _, Environment, Outcome, Up};
+use pilotlight::{
+    control::{Control as _, Outcome, Up},
+    env::Env,
+};
 
 use crate::{
     SLEEPER,
@@ -11,7 +14,7 @@ fn up(bench: &Bench) -> Up {
     Up {
         file: bench.file(),
         services: Vec::new(),
-        environment: Environment::of_this_process(),
+        environment: Env::of_this_process(),
     }
 }
 

@@ -1,4 +1,5 @@
 use pilotlight::{
+    env::Env,
     model::facts::{Exit, LaunchFault},
     stack::Command,
 };
@@ -9,7 +10,7 @@ async fn run(words: &[&str], patience: Duration) -> Result<(), ProbeFault> {
     let words = words.iter().map(|word| (*word).to_owned()).collect();
     let context = Context {
         directory: std::env::temp_dir(),
-        environment: std::env::vars_os().collect(),
+        environment: Env::of_this_process(),
     };
     let probe = Probe::Command(Command::Argv(words));
     Prober::default().probe(&probe, &context, patience).await

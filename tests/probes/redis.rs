@@ -1,6 +1,6 @@
-use std::{ffi::OsString, path::Path};
+use std::path::Path;
 
-use pilotlight::{effects::process::run_helper, stack::Command};
+use pilotlight::{effects::process::run_helper, env::Env, stack::Command};
 use tempfile::TempDir;
 
 use super::*;
@@ -26,7 +26,7 @@ impl Redis {
         let directory = folder.path().to_owned();
         let mut running = JoinSet::new();
         running.spawn(async move {
-            let environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+            let environment = Env::of_this_process();
             let command = Command::Argv(words);
             let ended = run_helper(&command, &directory, &environment, DEADLINE * 6).await;
             panic!("redis-server has ended: {ended:?}");

@@ -1,9 +1,10 @@
 //! Short commands.
 
-use std::{env, ffi::OsString, fs, path::Path, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use pilotlight::{
     effects::process::{HelperFault, Output, run_helper},
+    env::Env,
     model::facts::{Exit, LaunchFault},
     stack::Command,
 };
@@ -12,7 +13,7 @@ use tempfile::TempDir;
 use crate::stage::{SOON, lives, soon};
 
 async fn run(line: &str, folder: &Path, patience: Duration) -> Result<Output, HelperFault> {
-    let environment: Vec<(OsString, OsString)> = env::vars_os().collect();
+    let environment = Env::of_this_process();
     let command = Command::Shell(line.to_owned());
     soon(run_helper(&command, folder, &environment, patience)).await
 }
@@ -94,7 +95,7 @@ async fn a_helper_that_nobody_waits_for_any_more_is_killed() {
 async fn a_helper_that_cannot_be_started_says_so() {
     let folder = TempDir::new().unwrap();
     let command = Command::Argv(vec!["no-such-program-at-all".to_owned()]);
-    let outcome = run_helper(&command, folder.path(), &[], SOON).await;
+    let outcome = run_helper(&command, folder.path(), &Env::new(), SOON).await;
     let Err(HelperFault::Launch(LaunchFault::CommandNotFound { program, .. })) = outcome else {
         panic!("{outcome:?}");
     };

@@ -1,9 +1,6 @@
 //! Starting, and why not.
 
-use std::{
-    ffi::OsString,
-    fs::{self, File},
-};
+use std::fs::{self, File};
 
 use pilotlight::{
     effects::process::{launch, mark_of, seal_descriptors},
@@ -49,8 +46,7 @@ async fn a_service_leads_a_group_and_carries_its_mark() {
 async fn what_the_environment_says_of_python_stays() {
     let stage = Stage::new("python");
     let mut prepared = stage.prepare(&["/bin/sh", "-c", "echo \"<$PYTHONUNBUFFERED>\""]);
-    let empty = ("PYTHONUNBUFFERED".into(), OsString::new());
-    prepared.environment.push(empty);
+    prepared.environment.set("PYTHONUNBUFFERED", "");
     let service = stage.start(prepared).await;
     soon(service.tree.exited()).await;
     assert_eq!(service.printed(), "<>\n");
@@ -158,7 +154,7 @@ async fn a_program_that_is_not_there_is_told_with_what_was_meant() {
     let near = async |word: &str| {
         let mut prepared = stage.prepare(&[word]);
         let path = format!("{}:/nowhere", folder.join("bin").display());
-        prepared.environment.push(("PATH".into(), path.into()));
+        prepared.environment.set("PATH", path);
         match launch(prepared).await {
             Err(LaunchFault::CommandNotFound { program, near }) if program == word => near,
             other => panic!("{word}: {other:?}"),
@@ -201,9 +197,7 @@ async fn the_path_of_the_service_counts_and_starts_at_its_directory() {
         "#!/bin/sh\necho $0\n",
     );
     let mut prepared = stage.prepare(&["greet"]);
-    prepared
-        .environment
-        .push(("PATH".into(), "tools:/usr/bin:/bin".into()));
+    prepared.environment.set("PATH", "tools:/usr/bin:/bin");
     let service = stage.start(prepared).await;
     assert_eq!(soon(service.tree.exited()).await, Exit::Code(0));
     assert!(service.printed().ends_with("tools/greet\n"));

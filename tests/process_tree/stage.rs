@@ -5,7 +5,6 @@
 )]
 
 use std::{
-    env,
     ffi::OsString,
     fs::{self, File, OpenOptions, Permissions},
     os::unix::fs::PermissionsExt as _,
@@ -18,6 +17,7 @@ use std::{
 
 use pilotlight::{
     effects::process::{Launch, ProcessTable, StopRequest, Tree, kill, launch, stop},
+    env::Env,
     model::facts::{Mark, RunId, StackId, Stopped},
     stack::{ServiceName, Signal},
 };
@@ -67,7 +67,7 @@ impl Stage {
         Launch {
             argv: argv.iter().map(OsString::from).collect(),
             directory: self.folder.path().to_owned(),
-            environment: env::vars_os().collect(),
+            environment: Env::of_this_process(),
             mark: self.mark(run),
             output: append(&self.output(run)),
             has_input: false,

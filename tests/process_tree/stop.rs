@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use pilotlight::{
     effects::process::{Ended, ProcessTable, StopRequest, Tree, end, kill, stop},
+    env::Env,
     model::facts::{Exit, Process, RunId, Stopped},
     stack::Command,
 };
@@ -196,7 +197,7 @@ async fn a_stop_command_that_hangs_is_ended_with_the_service() {
     let ask = StopRequest::Command {
         command: &ask,
         directory: stage.folder.path(),
-        environment: &std::env::vars_os().collect::<Vec<_>>(),
+        environment: &Env::of_this_process(),
     };
     let patience = Duration::from_secs(3);
     let stopped = soon(stop(&service.tree, &stage.processes, ask, patience, &never)).await;
@@ -318,7 +319,7 @@ async fn stop_by_command(stage: &Stage, service: &Service, line: &str) -> Stoppe
     let ask = StopRequest::Command {
         command: &command,
         directory: stage.folder.path(),
-        environment: &std::env::vars_os().collect::<Vec<_>>(),
+        environment: &Env::of_this_process(),
     };
     let never = CancellationToken::new();
     soon(stop(&service.tree, &stage.processes, ask, SOON, &never)).await

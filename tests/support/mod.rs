@@ -12,7 +12,8 @@ use std::{
 };
 
 use pilotlight::{
-    control::{Control as _, Down, Environment, Lock, LockError, Outcome, Restart, Up},
+    control::{Control as _, Down, Lock, LockError, Outcome, Restart, Up},
+    env::Env,
     fs::home::Home,
     model::{
         facts::RunId,
@@ -112,7 +113,7 @@ impl Bench {
     }
 
     pub(crate) async fn up_some(&self, services: &[&str]) -> Outcome {
-        let environment = Environment::of_this_process();
+        let environment = Env::of_this_process();
         let up = Up {
             file: self.file(),
             services: names(services),
@@ -143,7 +144,7 @@ impl Bench {
     /// Asks for a start of another stack file, and waits for its outcome beside the test.
     pub(crate) fn start_of(&self, file: PathBuf) -> tokio::task::JoinHandle<Outcome> {
         let handle = self.handle().clone();
-        let environment = Environment::of_this_process();
+        let environment = Env::of_this_process();
         tokio::spawn(async move {
             let up = Up {
                 file,

@@ -2,13 +2,13 @@
 
 use std::{
     cell::Cell,
-    env,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use pilotlight::{
     control::Client,
+    env::Env,
     fs::home::Home,
     host::background::Starting,
     model::view::{Snapshot, StackView},
@@ -71,7 +71,7 @@ impl Context {
 
 /// Reads a stack file with the variables of this process.
 pub(crate) fn read(file: &Path) -> Result<Stack, Failure> {
-    Ok(stack_file::read(file, &env::vars_os().collect())?)
+    Ok(stack_file::read(file, &Env::of_this_process())?)
 }
 
 /// The stack of this file in a snapshot.

@@ -58,7 +58,7 @@ fn chain(services: usize) -> Stack {
         write!(text, "{service}").expect("memory");
     }
     let file = Path::new("/project/pilotlight.toml");
-    stack_file::parse(file, text.as_bytes(), &stack_file::Environment::new())
+    stack_file::parse(file, text.as_bytes(), &pilotlight::env::Env::new())
         .unwrap_or_else(|report| panic!("{report}"))
 }
 
@@ -77,5 +77,6 @@ fn evidence(stack: &Arc<Stack>, change: Change) -> Evidence {
         other_daemon: None,
         services: services.collect(),
         host: HostEvidence::default(),
+        within: None,
     }
 }

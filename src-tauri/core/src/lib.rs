@@ -5,6 +5,7 @@ pub mod app;
 pub mod control;
 pub mod diagnose;
 pub mod effects;
+pub mod env;
 pub mod fs;
 pub mod host;
 mod knowledge;

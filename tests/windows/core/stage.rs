@@ -1,7 +1,6 @@
 //! A folder with an awkward name, and what runs in it.
 
 use std::{
-    env,
     ffi::OsString,
     fs::{self, OpenOptions},
     path::PathBuf,
@@ -15,6 +14,7 @@ use std::{
 
 use pilotlight::{
     effects::process::{Launch, ProcessTable, StopRequest, Tree, kill, launch, process, stop},
+    env::Env,
     model::facts::{Mark, RunId, StackId, Stopped},
     stack::ServiceName,
 };
@@ -63,7 +63,7 @@ impl Stage {
         Launch {
             argv: argv.iter().map(OsString::from).collect(),
             directory: self.folder.path().canonicalize().unwrap(),
-            environment: env::vars_os().collect(),
+            environment: Env::of_this_process(),
             mark: Mark {
                 stack: self.stack.clone(),
                 service: ServiceName::new("service"),

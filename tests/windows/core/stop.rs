@@ -7,6 +7,7 @@ use std::{fs, time::Duration};
 
 use pilotlight::{
     effects::process::{StopRequest, stop},
+    env::Env,
     model::facts::Exit,
     stack::{Command, Signal},
 };
@@ -54,7 +55,7 @@ async fn asked_by(line: &str) -> (Option<Exit>, bool) {
         .await;
     service.until_it_says("up").await;
     let command = Command::Shell(line.to_owned());
-    let environment: Vec<_> = std::env::vars_os().collect();
+    let environment = Env::of_this_process();
     let ask = StopRequest::Command {
         command: &command,
         directory: stage.folder.path(),

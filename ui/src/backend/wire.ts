@@ -38,7 +38,7 @@ mode: Mode,
  */
 light: Light, 
 /**
- * In the order of the stack file.
+ * The services, in the order of the stack file.
  */
 services: Array<ServiceView>, 
 /**
@@ -117,7 +117,7 @@ started: string | null,
  */
 needs: Array<ServiceName>, 
 /**
- * Addresses to open, by label.
+ * Links by label.
  */
 links: Record<string, string>, 
 /**
@@ -131,11 +131,11 @@ note: string | null, };
 
 export type Finding = { 
 /**
- * What it is.
+ * The code.
  */
 code: string, 
 /**
- * Where it is.
+ * The service with the root cause.
  */
 service: ServiceName, 
 /**
@@ -143,29 +143,29 @@ service: ServiceName,
  */
 title: string, 
 /**
- * What a person can check.
+ * The evidence, for the user to verify.
  */
 evidence: string[], 
 /**
- * What else it explains.
+ * Symptoms that it explains.
  */
 symptoms: Array<Symptom>, 
 /**
- * What to do.
+ * The remedy.
  */
 remedy: Remedy, };
 
 export type Symptom = { 
 /**
- * Where it shows.
+ * The affected service.
  */
 service: ServiceName, 
 /**
- * In which check, if in one.
+ * The affected check, if any.
  */
 check: string | null, 
 /**
- * What it would be, were it a cause.
+ * The code that it would have as a root cause.
  */
 code: string, 
 /**
@@ -179,47 +179,47 @@ export type Remedy = {
  */
 text: string, 
 /**
- * The same as something that a program can carry out, where that is safe.
+ * An action that carries it out, if that is safe.
  */
 action: Action | null, };
 
 export type LineChange = { 
 /**
- * The first line that changes, from 1. What is only added comes before this line.
+ * The first changed line, from 1. Added lines come before it.
  */
 line: number, 
 /**
- * The lines that go, as they stood: nothing is changed if they no longer do.
+ * The removed lines. Nothing is changed if the file no longer has them.
  */
 old: Array<string>, 
 /**
- * The lines that come.
+ * The added lines.
  */
 new: Array<string>, };
 
 export type Action = { "kind": "start", 
 /**
- * Which.
+ * The service.
  */
 service: ServiceName, } | { "kind": "restart", 
 /**
- * Which.
+ * The service.
  */
 service: ServiceName, } | { "kind": "stop", 
 /**
- * That stack's file; absolute.
+ * The file of that stack, absolute.
  */
 file: string, 
 /**
- * Which.
+ * The service.
  */
 service: ServiceName, } | { "kind": "free-port", 
 /**
- * Which.
+ * The service.
  */
 port: Port, } | { "kind": "install", 
 /**
- * For which service.
+ * The service.
  */
 service: ServiceName, 
 /**
@@ -227,7 +227,7 @@ service: ServiceName,
  */
 command: Array<string>, 
 /**
- * Where it runs; absolute.
+ * Its working directory, absolute.
  */
 directory: string, } | { "kind": "copy-file", 
 /**
@@ -243,7 +243,7 @@ to: string, } | { "kind": "edit-stack-file",
  */
 file: string, 
 /**
- * From the top to the bottom.
+ * The changes, from top to bottom.
  */
 changes: Array<LineChange>, };
 
@@ -253,7 +253,7 @@ export type Outcome = "done" | { "failed": {
  */
 message: string, 
 /**
- * Why, as far as there is evidence.
+ * The causes, as far as they are known.
  */
 findings: Array<Finding>, } } | { "refused": string } | { "overruled": string } | { "ending": { 
 /**
@@ -265,11 +265,11 @@ export type Platform = "linux" | "macos" | "windows";
 
 export type UsageSample = { 
 /**
- * When.
+ * The time.
  */
 at: string, 
 /**
- * Those that run.
+ * The running services.
  */
 services: Array<ServiceUsage>, };
 
@@ -279,15 +279,15 @@ export type ServiceUsage = {
  */
 file: string, 
 /**
- * Which.
+ * The service.
  */
 service: ServiceName, 
 /**
- * Of one core.
+ * CPU usage in percent of one core.
  */
 cpu_percent: number | null, 
 /**
- * Of its whole tree.
+ * Memory of its whole process tree.
  */
 memory_bytes: number | null, };
 
@@ -297,11 +297,11 @@ export type KnownStack = {
  */
 file: string, 
 /**
- * Its name; that of its folder where the file cannot be read.
+ * Its name; that of its folder if the file cannot be read.
  */
 name: string, 
 /**
- * Its folder, as a person would write it.
+ * Its folder, with `~` for the home folder.
  */
 folder: string, 
 /**
@@ -309,7 +309,7 @@ folder: string,
  */
 start_at_login: boolean, 
 /**
- * What has become of its file since it was applied.
+ * How its file has changed since it was applied.
  */
 change: FileChange | null, };
 
@@ -319,19 +319,19 @@ export type FileChange = { "kind": "valid",
  */
 services: Array<ServiceName>, } | { "kind": "invalid", 
 /**
- * What is wrong first.
+ * The first error.
  */
 message: string, 
 /**
- * Where, from 1.
+ * Its position, from 1.
  */
 line: number | null, 
 /**
- * Where, from 1.
+ * Its position, from 1.
  */
 column: number | null, 
 /**
- * The line itself.
+ * The line of the error.
  */
 excerpt: string | null, } | { "kind": "missing" };
 
@@ -345,25 +345,25 @@ export type Settings = {
  */
 start_at_login: boolean, 
 /**
- * Whether incidents are told by notifications of the desktop.
+ * Whether incidents are shown as desktop notifications.
  */
 notifications: boolean, 
 /**
- * What becomes of the services when the app is quit.
+ * What happens to the services when the app quits.
  */
 on_quit: OnQuit, 
 /**
- * How the window looks.
+ * The appearance of the window.
  */
 theme: Theme, };
 
 export type Update = { "kind": "whole", 
 /**
- * Of the app.
+ * The version of the app.
  */
 version: string, 
 /**
- * Where it runs.
+ * The platform.
  */
 platform: Platform, 
 /**
@@ -371,27 +371,27 @@ platform: Platform,
  */
 snapshot: Snapshot, 
 /**
- * What is known of them besides.
+ * Additional facts about them.
  */
 stacks: Array<KnownStack>, 
 /**
- * What was chosen.
+ * The settings.
  */
 settings: Settings, 
 /**
- * Of the last five minutes at most.
+ * The usage of the last five minutes.
  */
 usage: Array<UsageSample>, 
 /**
- * Whether there is a tray for the icon.
+ * Whether the desktop has a tray.
  */
 tray: boolean, } | { "kind": "snapshot", 
 /**
- * The whole of it.
+ * The complete snapshot.
  */
 snapshot: Snapshot, } | { "kind": "usage", 
 /**
- * What was measured.
+ * The measurement.
  */
 sample: UsageSample, } | { "kind": "stacks", 
 /**
@@ -399,7 +399,7 @@ sample: UsageSample, } | { "kind": "stacks",
  */
 stacks: Array<KnownStack>, } | { "kind": "settings", 
 /**
- * All that is chosen.
+ * The settings.
  */
 settings: Settings, } | { "kind": "tray", 
 /**
@@ -415,11 +415,11 @@ text: string, } | { "kind": "show",
  */
 file: string, 
 /**
- * Which service, if one.
+ * The service, if any.
  */
 service: ServiceName | null, } | { "kind": "quit_asked" } | { "kind": "quitting", 
 /**
- * How many are still there.
+ * The number of services that still run.
  */
 stopping: number, };
 
@@ -427,23 +427,23 @@ export type LogLevel = "error" | "warning" | "info" | "debug" | "trace";
 
 export type LogLine = { 
 /**
- * Who wrote it.
+ * The service.
  */
 service: ServiceName, 
 /**
- * In which run.
+ * The run.
  */
 run: string, 
 /**
- * Counts the lines of what is followed, from 1.
+ * The number of the line within the followed logs, from 1.
  */
 number: number, 
 /**
- * When, if that is known.
+ * When it was written, if known.
  */
 time: string | null, 
 /**
- * How grave it is, as far as that can be guessed.
+ * The guessed level.
  */
 level: LogLevel | null, 
 /**
@@ -453,11 +453,11 @@ text: string, };
 
 export type LogUpdate = { "kind": "lines", 
 /**
- * In their order.
+ * The lines, in order.
  */
 lines: Array<LogLine>, } | { "kind": "caught_up" } | { "kind": "failed", 
 /**
- * Why.
+ * The reason.
  */
 message: string, };
 
@@ -513,39 +513,39 @@ source: string | null, };
 
 export type Preview = { 
 /**
- * In words that make a question.
+ * A description, for a question.
  */
 text: string, 
 /**
- * The change of a stack file: lines that begin with a space, `-`, `+`, or `:` for a gap.
+ * The diff of a stack file: lines that begin with a space, `-`, `+`, or `:` for a gap.
  */
 diff: string | null, };
 
 export type Draft = { 
 /**
- * Where it would be written.
+ * The path of the file.
  */
 file: string, 
 /**
- * What would stand in it.
+ * Its text.
  */
 text: string, 
 /**
- * What it was made from.
+ * The sources of the draft.
  */
 found: Array<Found>, 
 /**
- * Whether there is a file in its place.
+ * Whether the file exists already.
  */
 exists: boolean, };
 
 export type Found = { 
 /**
- * What.
+ * A description.
  */
 text: string, 
 /**
- * In which file.
+ * The source file.
  */
 source: string | null, };
 

@@ -4,7 +4,7 @@ mod consent;
 mod fix;
 
 use std::{
-    env, io,
+    io,
     io::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
@@ -14,6 +14,7 @@ use std::{
 use pilotlight::{
     control::{self, Client, ClientError},
     effects::gather::Patience,
+    env::Env,
     host::clock,
     model::{
         facts::Mark,
@@ -176,7 +177,7 @@ async fn alone(
     snapshot: &Snapshot,
     patience: Patience,
 ) -> Vec<Finding> {
-    let variables = Arc::new(env::vars_os().collect());
+    let variables = Env::of_this_process();
     let active: Vec<Mark> = Running::of(context, snapshot).marks().collect();
     offline::findings(&context.home, Arc::new(stack), variables, active, patience).await
 }

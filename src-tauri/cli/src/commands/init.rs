@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pilotlight::{effects::remedy::stack_file_text, stack_file};
+use pilotlight::{effects::remedy::stack_file_text, env::Env, stack_file};
 use pilotlight_init::{
     draft::{Draft, MergeError, Merged, Question, merge, render},
     import::Tool,
@@ -63,7 +63,7 @@ pub(crate) async fn run(context: &Context, init: &Init) -> Result<Ending, Failur
     }
     let text = render(&draft);
     // What is written is right; if it is not, the fault is here and nobody should have the file.
-    stack_file::parse(&file, text.as_bytes(), &env::vars_os().collect())?;
+    stack_file::parse(&file, text.as_bytes(), &Env::of_this_process())?;
     if init.dry_run || init.json {
         if !init.dry_run {
             stack_file_text::create(&file, &text)
@@ -130,7 +130,7 @@ async fn present(
     requester: &Requester,
 ) -> Result<Ending, Failure> {
     let old = stack_file::text(file)?;
-    let merged = match merge(file, &old, draft, &env::vars_os().collect()) {
+    let merged = match merge(file, &old, draft, &Env::of_this_process()) {
         Ok(merged) => merged,
         Err(MergeError::Before(report)) => {
             tell_report(&report)?;

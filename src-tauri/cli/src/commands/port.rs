@@ -9,7 +9,7 @@ use std::{
 
 use jiff::Timestamp;
 use pilotlight::{
-    effects::port::{Requester, Hidden, Listeners, describe_fault, free, listeners, may_free},
+    effects::port::{Hidden, Listeners, Requester, describe_fault, free, listeners, may_free},
     host::clock,
     model::{
         facts::{Holder, Mark, PortFault, Protected},

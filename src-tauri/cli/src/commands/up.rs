@@ -4,7 +4,8 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use pilotlight::{
-    control::{self, Client, ClientError, Control as _, Environment, Outcome},
+    control::{self, Client, ClientError, Control as _, Outcome},
+    env::Env,
     fs::home::Home,
     host::{clock, signals::Endings},
     model::{facts::RunId, finding::Finding, view::Light},
@@ -35,7 +36,7 @@ pub(crate) async fn run(context: &Context, up: Up) -> Result<Ending, Failure> {
     let request = control::Up {
         file,
         services: up.services,
-        environment: Environment::of_this_process(),
+        environment: Env::of_this_process(),
     };
     let mut endings = listen()?;
     until_taken(async || {

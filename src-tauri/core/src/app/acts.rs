@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{AppState, FileContent, environment, files};
+use super::{AppState, FileContent, files};
 use crate::{
     app::{settings::Settings, window::FileChange},
     control::{self, Control as _, Down, Outcome, Restart, Up},
@@ -31,7 +31,7 @@ impl AppState {
         let up = Up {
             file: file.to_owned(),
             services,
-            environment: environment(&variables),
+            environment: variables,
         };
         self.0.daemon.up(up).await
     }

@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use url::Url;
 
-use super::{AppState, Says, files};
+use super::{AppState, FileContent, files};
 use crate::{
     app::window::{CheckDetails, ServiceDetails, Variable},
     effects::env,
-    fs::{project_file::PATIENCE, redact::redact},
+    fs::{project_file::TIME_LIMIT, redact::redact},
     stack::{CheckAction, Probe, ServiceName, Stack},
 };
 
@@ -30,7 +30,7 @@ impl AppState {
         let service = service.ok_or("the stack file no longer has this service")?;
         let name = &service.name;
         let command = service.command.as_ref();
-        let declared = env::declared(service, &variables, &stack, PATIENCE).await;
+        let declared = env::declared(service, &variables, &stack, TIME_LIMIT).await;
         let (variables, problem) = match declared {
             Ok(declared) => (declared, None),
             Err(fault) => (BTreeMap::new(), Some(fault)),
@@ -66,9 +66,9 @@ impl AppState {
     pub fn probe_paths(&self, file: &Path) -> BTreeMap<ServiceName, Vec<String>> {
         let stack = {
             let state = self.0.state();
-            match state.files.get(file).map(|file| &file.says) {
-                Some(Says::Valid(stack)) => Arc::clone(stack),
-                Some(Says::Wrong(_)) | None => return BTreeMap::new(),
+            match state.files.get(file).map(|file| &file.content) {
+                Some(FileContent::Valid(stack)) => Arc::clone(stack),
+                Some(FileContent::Wrong(_)) | None => return BTreeMap::new(),
             }
         };
         let services = stack.services.iter();

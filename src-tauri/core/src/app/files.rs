@@ -10,12 +10,13 @@ use std::{
 use super::{FileContent, Inner, acts::lines};
 use crate::{
     app::window::FileChange,
+    env::Env,
     fs::{
         project_file::{TIME_LIMIT, apart, apart_blocking},
         redact::redact,
     },
     stack::Stack,
-    stack_file::{self, Environment, Place, ProblemKind, Report},
+    stack_file::{self, Place, ProblemKind, Report},
 };
 
 /// The content of a file, or why it could not be read.
@@ -31,10 +32,7 @@ const NO_FOLDER: Duration = Duration::from_secs(5);
 const BRIEF: Duration = Duration::from_secs(1);
 
 /// Returns the text of a file and the stack in it, or its errors.
-pub(super) async fn stack(
-    file: &Path,
-    variables: Arc<Environment>,
-) -> Result<(String, Stack), String> {
+pub(super) async fn stack(file: &Path, variables: Env) -> Result<(String, Stack), String> {
     let path = file.to_owned();
     let reading = apart(TIME_LIMIT, move |_| {
         let text = stack_file::text(&path).map_err(|report| lines(&report))?;
@@ -46,7 +44,7 @@ pub(super) async fn stack(
 }
 
 /// Reads the file with these variables.
-pub(super) fn read(file: &Path, variables: Arc<Environment>) -> (Text, FileContent) {
+pub(super) fn read(file: &Path, variables: Env) -> (Text, FileContent) {
     let path = file.to_owned();
     let read = apart_blocking(BRIEF, move |_| load(&path, &variables));
     read.unwrap_or_else(|error| nothing(file, &error))
@@ -68,7 +66,7 @@ fn nothing(file: &Path, error: &io::Error) -> (Text, FileContent) {
     (Err(message), FileContent::Wrong(wrong))
 }
 
-fn load(file: &Path, variables: &Environment) -> (Text, FileContent) {
+fn load(file: &Path, variables: &Env) -> (Text, FileContent) {
     let text = match stack_file::text(file) {
         Ok(text) => text,
         Err(report) => {

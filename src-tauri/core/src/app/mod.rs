@@ -18,7 +18,6 @@ pub mod window;
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet, HashMap},
-    ffi::OsString,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -34,14 +33,13 @@ use crate::{
     },
     control::Control as _,
     effects::{env::login_shell::login_environment, log::Watcher},
+    env::Env,
     fs::home::Home,
-    host::own_variables,
     model::{
         finding::Finding,
         view::{Light, Snapshot, StackView},
     },
     stack::{Service, ServiceName, Stack},
-    stack_file::Environment,
     supervisor::{Applied, Handle, offline},
 };
 
@@ -70,7 +68,7 @@ struct Inner {
 #[derive(Clone)]
 struct OwnVariables {
     /// The variables of this process, or of the login shell once they are known.
-    variables: Arc<Environment>,
+    variables: Env,
     /// Whether the login shell was read.
     settled: bool,
 }
@@ -152,7 +150,7 @@ impl AppState {
             watcher: Watcher::new(),
             runtime: tokio::runtime::Handle::current(),
             own: watch::Sender::new(OwnVariables {
-                variables: Arc::new(own_variables::inherited()),
+                variables: Env::of_this_process(),
                 settled: true,
             }),
             state: Mutex::new(State {
@@ -205,9 +203,9 @@ impl AppState {
         });
     }
 
-    fn await_variables<F>(&self, find: impl FnOnce(Arc<Environment>) -> F)
+    fn await_variables<F>(&self, find: impl FnOnce(Env) -> F)
     where
-        F: Future<Output = Option<Environment>> + Send + 'static,
+        F: Future<Output = Option<Env>> + Send + 'static,
     {
         self.0.own.send_modify(|own| own.settled = false);
         let found = find(self.0.own.borrow().variables.clone());
@@ -219,7 +217,7 @@ impl AppState {
             inner.own.send_modify(|own| {
                 own.settled = true;
                 if let Some(found) = found {
-                    own.variables = Arc::new(found);
+                    own.variables = found;
                 }
             });
             if better {
@@ -427,13 +425,13 @@ impl Inner {
     }
 
     /// Returns the variables with which a stack starts: those of its last start, or our own.
-    fn variables(&self, file: &Path) -> Arc<Environment> {
+    fn variables(&self, file: &Path) -> Env {
         let applied = self.applied_variables(file);
         applied.unwrap_or_else(|| self.own.borrow().variables.clone())
     }
 
     /// Does the same, once the login shell was read.
-    async fn settled_variables(&self, file: &Path) -> Arc<Environment> {
+    async fn settled_variables(&self, file: &Path) -> Env {
         if let Some(applied) = self.applied_variables(file) {
             return applied;
         }
@@ -443,7 +441,7 @@ impl Inner {
         self.variables(file)
     }
 
-    fn applied_variables(&self, file: &Path) -> Option<Arc<Environment>> {
+    fn applied_variables(&self, file: &Path) -> Option<Env> {
         let state = self.state();
         let mut applied = state.applied.iter();
         let applied = applied.find(|applied| applied.stack.file == file);
@@ -506,15 +504,4 @@ fn short(path: &Path) -> String {
         Some(rest) => Path::new("~").join(rest).display().to_string(),
         None => path.display().to_string(),
     }
-}
-
-/// Converts the variables for a request.
-fn environment(variables: &Environment) -> crate::control::Environment {
-    let pairs = variables
-        .iter()
-        .map(|(name, value)| (name.clone(), value.clone()));
-    pairs
-        .collect::<Vec<(OsString, OsString)>>()
-        .into_iter()
-        .collect()
 }

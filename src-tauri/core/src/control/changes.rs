@@ -117,11 +117,7 @@ mod tests {
     };
 
     fn model(file: &str, text: &str) -> StackModel {
-        let stack = stack_file::parse(
-            file.as_ref(),
-            text.as_bytes(),
-            &std::collections::BTreeMap::new(),
-        );
+        let stack = stack_file::parse(file.as_ref(), text.as_bytes(), &crate::env::Env::new());
         let stack = Arc::new(stack.expect("a valid stack file"));
         StackModel::new(stack, |_| RunId(0), 1, clock::now())
     }

@@ -330,7 +330,7 @@ mod tests {
         let stack = stack_file::parse(
             Path::new("/srv/a/pilotlight.toml"),
             text.as_bytes(),
-            &stack_file::Environment::default(),
+            &crate::env::Env::default(),
         );
         let service = &stack.unwrap().services[0];
         let fault = LaunchFault::RequirementMissing {

@@ -461,8 +461,8 @@ fn asked_elsewhere(
 ) -> Option<Candidate> {
     let candidate = listen::elsewhere(owner, &address.host, port?)?;
     let reached = listen::reached_at(owner, port?)?;
-    let name = &asker.spec.name;
-    let place = if others::command(asker).contains("vite") {
+    let name = &requester.spec.name;
+    let place = if others::command(requester).contains("vite") {
         " (`server.proxy` in its Vite configuration)"
     } else {
         ""
@@ -471,7 +471,7 @@ fn asked_elsewhere(
         candidate
             .evidence([format!(
                 "{name} requests it: {}",
-                asker.is.quote(&address.line)
+                requester.is.quote(&address.line)
             )])
             .remedy(
                 format!(

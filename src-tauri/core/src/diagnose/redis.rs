@@ -59,8 +59,8 @@ pub(super) fn refusal(
     };
     let candidate = Candidate::new(&redis.spec.name, *code, Level::Answer, "").evidence([format!(
         "{} gets that error: {}",
-        asker.spec.name,
-        asker.is.quote(&error.line)
+        requester.spec.name,
+        requester.is.quote(&error.line)
     )]);
     let refused = ProbeFaultKind::Redis {
         code: String::new(),

@@ -75,12 +75,8 @@ pub(super) struct Case(pub(super) Evidence);
 
 /// A stack that a daemon runs and in which all is well.
 pub(super) fn well(text: &str) -> Case {
-    let stack = stack_file::parse(
-        Path::new(FILE),
-        text.as_bytes(),
-        &stack_file::Environment::new(),
-    )
-    .unwrap_or_else(|report| panic!("{report:?}"));
+    let stack = stack_file::parse(Path::new(FILE), text.as_bytes(), &crate::env::Env::new())
+        .unwrap_or_else(|report| panic!("{report:?}"));
     let services = stack
         .services
         .iter()

@@ -265,7 +265,7 @@ mod tests {
             let read = crate::stack_file::parse(
                 Path::new("/project/pilotlight.toml"),
                 text.as_bytes(),
-                &crate::stack_file::Environment::new(),
+                &crate::env::Env::new(),
             );
             assert!(read.is_ok(), "{text}\n{read:?}");
         }

@@ -7,4 +7,3 @@ pub mod identity;
 pub mod logging;
 pub mod own_variables;
 pub mod signals;
-pub(crate) mod variables;

@@ -12,7 +12,10 @@ use std::{
 
 use sysinfo::Uid;
 
-use crate::model::facts::{Mark, Process};
+use crate::{
+    env::Env,
+    model::facts::{Mark, Process},
+};
 
 /// The parameters of a process to start.
 #[derive(Debug)]
@@ -25,7 +28,7 @@ pub(crate) struct Start<'a> {
     /// Its working directory.
     pub(crate) directory: &'a Path,
     /// Its complete environment.
-    pub(crate) environment: &'a [(OsString, OsString)],
+    pub(crate) environment: &'a Env,
     /// The mark by which it is found, which is also in `environment`.
     #[cfg_attr(
         target_os = "macos",

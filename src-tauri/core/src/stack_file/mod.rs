@@ -21,13 +21,11 @@ mod units;
 mod words;
 
 use std::{
-    collections::BTreeMap,
-    ffi::OsString,
     io::{self, Read},
     path::Path,
 };
 
-use crate::{platform::file::open_without_waiting, stack::Stack};
+use crate::{env::Env, platform::file::open_without_waiting, stack::Stack};
 
 pub use find::{FILE_NAME, NotFound, find};
 pub use near::nearest;
@@ -40,9 +38,6 @@ use findings::{Finding, Problems};
 use reader::FromToml;
 use tables::StackTable;
 
-/// The caller's variables, from which `${NAME}` is filled.
-pub type Environment = BTreeMap<OsString, OsString>;
-
 /// The maximum size in bytes: more than a stack file of thousands of services has.
 pub const SIZE_LIMIT: usize = 1 << 20;
 
@@ -52,7 +47,7 @@ pub const SIZE_LIMIT: usize = 1 << 20;
 ///
 /// All problems, or why it cannot be read. Only a regular file is opened, so that a pipe does not
 /// block.
-pub fn read(file: &Path, environment: &Environment) -> Result<Stack, Report> {
+pub fn read(file: &Path, environment: &Env) -> Result<Stack, Report> {
     let text = bytes(file).map_err(|kind| Report::about_file(file, kind))?;
     let absolute = find::absolute(file).unwrap_or_else(|_| file.to_owned());
     parse(&absolute, &text, environment)
@@ -103,7 +98,7 @@ fn bytes(file: &Path) -> Result<Vec<u8>, ProblemKind> {
 /// # Errors
 ///
 /// All problems, each with its position.
-pub fn parse(file: &Path, text: &[u8], environment: &Environment) -> Result<Stack, Report> {
+pub fn parse(file: &Path, text: &[u8], environment: &Env) -> Result<Stack, Report> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let utf8 = readable(text).map_err(|finding| Report::new(file, text, vec![finding]))?;
     let mut problems = Problems::new(utf8);

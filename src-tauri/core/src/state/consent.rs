@@ -144,7 +144,7 @@ mod tests {
 
     fn stack(text: &str) -> Stack {
         let file = Path::new("/srv/app/pilotlight.toml");
-        stack_file::parse(file, text.as_bytes(), &stack_file::Environment::default()).unwrap()
+        stack_file::parse(file, text.as_bytes(), &crate::env::Env::default()).unwrap()
     }
 
     #[test]

@@ -8,14 +8,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Origin, Supervisor,
-    running_stack::{RunningStack, Variables, last_run},
+    running_stack::{RunningStack, last_run},
 };
 use crate::{
     effects::{
         log::{self, ServiceLogs},
         process::{ProcessScan, ProcessTable, StopRequest, Tree, stop},
     },
-    host::own_variables,
+    env::Env,
     model::{
         effect::{Act, Effect},
         facts::{Mark, Process, StackId},
@@ -83,7 +83,7 @@ impl Supervisor {
         &mut self,
         id: &StackId,
         stack: Stack,
-        variables: Variables,
+        variables: Env,
         runs: &[&RecordedRun],
         table: &ProcessScan,
     ) {
@@ -205,8 +205,8 @@ pub(super) async fn end_strays(
 }
 
 /// Parses the stack as it was applied, since that is what runs.
-fn read(stack: &RememberedStack) -> Result<(Stack, Variables), String> {
-    let variables: Variables = own_variables::inherited();
+fn read(stack: &RememberedStack) -> Result<(Stack, Env), String> {
+    let variables = Env::of_this_process();
     let file = stack.file.display();
     let text = stack.text.as_ref().ok_or_else(|| {
         format!(

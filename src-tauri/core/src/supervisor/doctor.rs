@@ -20,14 +20,13 @@ use crate::{
     stack::{ServiceName, Stack},
 };
 
-/// In a larger stack than this, only what has to do with the trouble is asked when nobody waits for
-/// the answer.
+/// In a larger stack than this, an automatic diagnosis asks only services related to the problem.
 const ASK_ALL: usize = 20;
 /// The time in which a diagnosis is repeated if services have changed meanwhile.
 const AGAIN: Duration = Duration::from_secs(3);
-/// What has gone wrong is looked into when it has stayed so for a moment: a service that is started
-/// again at once needs the processor for itself, and is well again before anything could be said.
-const MOMENT: Duration = Duration::from_millis(50);
+/// A problem is diagnosed once it has lasted this long: a service that is restarted at once needs the
+/// processor, and recovers before a diagnosis could end.
+const SETTLE: Duration = Duration::from_millis(50);
 
 impl Supervisor {
     /// Answers with the root causes of what is wrong now.
@@ -68,11 +67,11 @@ impl Supervisor {
             let text = subject.evidence.stack_text.clone();
             let mut situation = subject.situation;
             let mut evidence = gatherer.gather(subject, patience).await;
-            // A service that exited meanwhile would seem to run and not to answer.
+            // A service that exited meanwhile would seem to be running without answering.
             while let Some(mut now) = present(&inbox, &stack).await
                 && now.situation != situation
             {
-                // A hurried second look would know less of what hangs than the first.
+                // A hurried second gathering would know less about what hangs than the first.
                 if clock::now().instant + evidence.took > end {
                     now.amend(&mut evidence);
                     break;
@@ -88,7 +87,7 @@ impl Supervisor {
 
     /// Answers with what is known of a stack now.
     pub(super) fn tell_subject(&self, stack: &StackId, answer: oneshot::Sender<Box<Subject>>) {
-        if let Some(index) = self.place(stack) {
+        if let Some(index) = self.index_of(stack) {
             reply(answer, Box::new(self.subject(index)));
         }
     }

@@ -10,8 +10,8 @@ use super::{
 use crate::{
     effects::{
         check::{Checks, FIRST_ANSWER},
-        port::{Asker, ClaimRequest, Leftovers},
-        probe::{Round, Schedule, Watch},
+        port::{ClaimRequest, Leftovers, Requester},
+        probe::{ProbeLoop, Round, Schedule},
     },
     fs::project_file::TIME_LIMIT,
     model::{
@@ -47,14 +47,11 @@ impl Supervisor {
                 let probing = over.run_until_cancelled_owned(Box::pin(run_task.probe(probe)));
                 self.tasks.spawn(probing);
             }
-            Act::Check { first } => drop(
-                self.tasks.spawn(
-                    job.run
-                        .over
-                        .clone()
-                        .run_until_cancelled_owned(check(job, first)),
-                ),
-            ),
+            Act::Check { first } => {
+                let over = run_task.run.over.clone();
+                self.tasks
+                    .spawn(over.run_until_cancelled_owned(check(run_task, first)));
+            }
             Act::Stop => self.stop(index, run_task),
             Act::Kill => run_task.run.kill.cancel(),
             Act::Wait { .. } | Act::Abandon => {}
@@ -238,9 +235,9 @@ async fn watch(run_task: RunTask) -> (ProbeLoop<RunLines>, impl FnMut(Round) -> 
     (watch, told)
 }
 
-async fn check(job: Job, first: bool) {
-    job.run.pulse.poke();
-    let mut all = job.service.checks.iter();
+async fn check(run_task: RunTask, first: bool) {
+    run_task.run.pulse.poke();
+    let mut all = run_task.service.checks.iter();
     let runs_commands = all.any(|check| matches!(check.action, CheckAction::Command(_)));
     let context = run_task.context(runs_commands, TIME_LIMIT).await;
     let checks = Checks {
@@ -263,7 +260,7 @@ async fn check(job: Job, first: bool) {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, sync::Arc};
+    use std::sync::Arc;
 
     use super::*;
     use crate::{
@@ -273,6 +270,7 @@ mod tests {
             probe::Prober,
             process::{ProcessTable, Tree},
         },
+        env::Env,
         fs::home::Home,
         model::{facts::RunId, stack::PortTable},
         stack_file,
@@ -283,7 +281,7 @@ mod tests {
     fn run_task() -> RunTask {
         let text = "[service.web]\ncommand = \"true\"\nport = 8000\nready = { http = \"/\" }\n";
         let file = std::path::Path::new("/project/pilotlight.toml");
-        let stack = stack_file::parse(file, text.as_bytes(), &BTreeMap::new());
+        let stack = stack_file::parse(file, text.as_bytes(), &Env::new());
         let stack = stack.expect("a valid stack file");
         let (reports, _) = tokio::sync::mpsc::channel(1);
         let tools = Tools {
@@ -307,7 +305,7 @@ mod tests {
             },
             service: stack.services[0].clone(),
             ports: Arc::new(PortTable::default()),
-            variables: Arc::default(),
+            variables: Env::new(),
             saved: crate::effects::check::Saved::default(),
             launches: crate::supervisor::launches::Launches::default(),
             run: Run::new(RunId(1)),

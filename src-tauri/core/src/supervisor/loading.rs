@@ -10,12 +10,10 @@ use std::{
 
 use tokio::{sync::Mutex as Turn, task::spawn_blocking, time::timeout};
 
-use super::{
-    guard,
-    running_stack::{Variables, last_run},
-};
+use super::{guard, running_stack::last_run};
 use crate::{
     control::Up,
+    env::Env,
     fs::home::Home,
     model::facts::{RunId, StackId},
     stack::{ServiceName, Stack},
@@ -32,7 +30,7 @@ pub(super) struct Loaded {
     pub(super) file: PathBuf,
     pub(super) text: String,
     pub(super) stack: Arc<Stack>,
-    pub(super) variables: Variables,
+    pub(super) variables: Env,
     /// The latest run of each service that has a log.
     pub(super) last_runs: HashMap<ServiceName, RunId>,
     /// Whether the stack has ever run.
@@ -141,7 +139,7 @@ fn load(home: &Home, up: Up) -> Result<Loaded, String> {
     while up.file.with_extension("hangs").exists() {
         std::thread::yield_now();
     }
-    let variables: Variables = Vec::from(up.environment).into_iter().collect();
+    let variables = up.environment;
     let text = stack_file::text(&up.file).map_err(|report| report.to_string())?;
     let stack = stack_file::parse(&up.file, text.as_bytes(), &variables);
     let stack = stack.map_err(|report| report.to_string())?;

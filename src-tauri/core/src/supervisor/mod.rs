@@ -39,6 +39,7 @@ use crate::{
         probe::Prober,
         process::{ProcessTable, kill},
     },
+    env::Env,
     fs::{home::Home, redact::redact},
     host::clock,
     model::{
@@ -50,7 +51,6 @@ use crate::{
         view::Snapshot,
     },
     stack::{ServiceName, Stack},
-    stack_file::Environment,
     state::Journal,
 };
 use calm::Calm;
@@ -135,7 +135,7 @@ pub struct Applied {
     /// The content of its file.
     pub stack: Arc<Stack>,
     /// The variables that its services start with.
-    pub variables: Arc<Environment>,
+    pub variables: Env,
 }
 
 /// Identifies the run that a report is about.
@@ -307,7 +307,7 @@ impl Supervisor {
                 reply(answer, applied.collect());
             }
             Message::Doctor(doctor, answer) => self.doctor(doctor, answer),
-            Message::DoctorOf(id, patience, answer) => match self.place(&id) {
+            Message::DoctorOf(id, patience, answer) => match self.index_of(&id) {
                 Some(index) => self.doctor_of(index, patience, answer),
                 None => reply(answer, None),
             },

@@ -12,6 +12,7 @@ use crate::{
         log::ServiceLogs,
         process::{ProcessTable, StopRequest, Tree, stop, survivors_of_runs},
     },
+    env::Env,
     fs::home::Home,
     host::clock,
     model::{
@@ -21,7 +22,6 @@ use crate::{
         view::StackView,
     },
     stack::{Signal, Stack},
-    stack_file::Environment,
 };
 
 /// The grace period of a process before it is killed.
@@ -38,7 +38,7 @@ pub fn view(home: &Home, stack: Arc<Stack>) -> Arc<StackView> {
 pub async fn findings(
     home: &Home,
     stack: Arc<Stack>,
-    variables: Arc<Environment>,
+    variables: Env,
     active: impl IntoIterator<Item = Mark>,
     patience: Patience,
 ) -> Vec<Finding> {

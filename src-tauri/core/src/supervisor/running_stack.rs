@@ -1,10 +1,6 @@
 //! A stack of the daemon: its model, and the tasks and processes of its runs.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    ffi::OsString,
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use tokio::sync::SetOnce;
 use tokio_util::sync::CancellationToken;
@@ -12,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Origin, Supervisor, launches::Launches, loading::Loaded, task::Launched};
 use crate::{
     effects::{check::Saved, log::ServiceLogs, probe::Pulse, process::Tree},
+    env::Env,
     fs::home::Home,
     host::clock,
     model::{
@@ -23,14 +20,12 @@ use crate::{
     state::RecordedRun,
 };
 
-pub(super) type Variables = BTreeMap<OsString, OsString>;
-
 /// A stack with its active runs.
 pub(super) struct RunningStack {
     pub(super) id: StackId,
     pub(super) model: StackModel,
     /// The variables of the process that started the stack last.
-    pub(super) variables: Arc<Variables>,
+    pub(super) variables: Env,
     /// Values that its checks have saved for later checks.
     pub(super) saved: Saved,
     pub(super) launches: Launches,
@@ -77,7 +72,7 @@ impl RunningStack {
     pub(super) fn new(
         id: StackId,
         stack: Arc<Stack>,
-        variables: Variables,
+        variables: Env,
         last_run: impl Fn(&ServiceName) -> RunId,
     ) -> Self {
         let now = clock::now();
@@ -90,7 +85,7 @@ impl RunningStack {
         Self {
             model,
             id,
-            variables: Arc::new(variables),
+            variables,
             saved: Saved::default(),
             launches: Launches::default(),
             runs: HashMap::new(),
@@ -227,7 +222,7 @@ impl Supervisor {
         } = loaded;
         self.journal.stack(&id, &file, stack.mode, &text);
         let index = if let Some(index) = self.index_of(&id) {
-            self.stacks[index].variables = Arc::new(variables);
+            self.stacks[index].variables = variables;
             self.step(index, Event::Load(stack, last_runs));
             index
         } else {

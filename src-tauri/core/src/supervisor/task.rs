@@ -1,6 +1,6 @@
 //! The context of a task that works for one run of a service, and the longer steps of such tasks.
 
-use std::{ffi::OsString, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{runtime::Handle, task::spawn_blocking, time::timeout};
 
@@ -8,7 +8,7 @@ use super::{
     Message, Origin, Tools,
     guard::{guarded, message},
     launches::Launches,
-    running_stack::{Run, Variables},
+    running_stack::Run,
 };
 use crate::{
     effects::{
@@ -19,6 +19,7 @@ use crate::{
         probe::{Context, Lines},
         process::{Launch, Spare, StopRequest, Tree, argv, kill, launch, stop},
     },
+    env::Env,
     fs::project_file::TIME_LIMIT,
     host::clock,
     model::{
@@ -58,7 +59,7 @@ pub(super) struct RunTask {
     pub(super) origin: Origin,
     pub(super) service: Arc<Service>,
     pub(super) ports: Arc<PortTable>,
-    pub(super) variables: Arc<Variables>,
+    pub(super) variables: Env,
     /// What the checks of the stack have saved.
     pub(super) saved: Saved,
     pub(super) launches: Launches,
@@ -114,10 +115,7 @@ impl RunTask {
     }
 
     /// Returns the service's variables. Reads its env files.
-    async fn environment(
-        &self,
-        time_limit: Duration,
-    ) -> Result<Vec<(OsString, OsString)>, LaunchFault> {
+    async fn environment(&self, time_limit: Duration) -> Result<Env, LaunchFault> {
         env::environment(&self.service, &self.variables, &*self.ports, time_limit).await
     }
 
@@ -139,7 +137,7 @@ impl RunTask {
                 .unwrap_or_default()
                 .into()
         } else {
-            Arc::default()
+            Env::default()
         };
         Context {
             directory: self.service.directory.clone(),
@@ -231,10 +229,7 @@ impl RunTask {
         }
     }
 
-    async fn launch_on_thread(
-        &self,
-        environment: Vec<(OsString, OsString)>,
-    ) -> Result<Tree, LaunchFault> {
+    async fn launch_on_thread(&self, environment: Env) -> Result<Tree, LaunchFault> {
         #[cfg(test)]
         self.panic_if_named("launch");
         let command = self

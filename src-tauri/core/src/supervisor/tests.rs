@@ -6,7 +6,7 @@ use std::{fs, time::Duration};
 use tempfile::TempDir;
 
 use super::*;
-use crate::control::{Control as _, Environment};
+use crate::{control::Control as _, env::Env};
 
 /// The time limit of a test for an expected event.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -35,7 +35,7 @@ impl Stage {
         let up = Up {
             file: self.folder.path().join("pilotlight.toml"),
             services: Vec::new(),
-            environment: Environment::of_this_process(),
+            environment: Env::of_this_process(),
         };
         within(self.started.handle.up(up)).await
     }
@@ -113,7 +113,7 @@ async fn a_stack_file_that_hangs_holds_up_no_other_stack_and_can_be_cancelled() 
     let second = |services| Up {
         file: file.clone(),
         services,
-        environment: Environment::of_this_process(),
+        environment: Env::of_this_process(),
     };
     let handle = &stage.started.handle;
     let coming = handle.start(second(Vec::new())).await;

@@ -14,7 +14,7 @@ use proptest::{prelude::*, sample::select};
 
 use super::{DETECTORS, Finds, Host, Listing, look};
 use crate::draft::render;
-use pilotlight::stack_file::{self, Environment};
+use pilotlight::{env::Env, stack_file};
 
 /// The files that detectors read, one of each.
 const FILES: [&str; 40] = [
@@ -174,7 +174,7 @@ proptest! {
         let draft = look(&listing(&files));
         if !draft.services.is_empty() {
             let written = render(&draft);
-            let read = stack_file::parse(Path::new("/x/pilotlight.toml"), written.as_bytes(), &Environment::new());
+            let read = stack_file::parse(Path::new("/x/pilotlight.toml"), written.as_bytes(), &Env::new());
             prop_assert!(read.is_ok(), "{:?}\n{written}", read.err());
         }
     }

@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, path::Path};
 use super::{Draft, DraftService, LeftOut, render::service_lines};
 use pilotlight::{
     effects::remedy::{Line, change},
+    env::Env,
     model::finding::LineChange,
     stack::{Service, Stack},
-    stack_file::{self, Environment, Report},
+    stack_file::{self, Report},
 };
 
 /// A stack file and what it would have more.
@@ -45,7 +46,7 @@ pub fn merge(
     file: &Path,
     text: &str,
     draft: &Draft,
-    environment: &Environment,
+    environment: &Env,
 ) -> Result<Merged, MergeError> {
     let stack = stack_file::parse(file, text.as_bytes(), environment)
         .map_err(|report| MergeError::Before(Box::new(report)))?;

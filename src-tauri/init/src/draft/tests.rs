@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use super::*;
 use pilotlight::{
     effects::remedy::Line,
+    env::Env,
     stack::{Command, Need, Stack},
-    stack_file::{self, Environment},
+    stack_file,
 };
 
 fn file() -> &'static Path {
@@ -16,7 +17,7 @@ fn file() -> &'static Path {
 }
 
 fn read(text: &str) -> Stack {
-    match stack_file::parse(file(), text.as_bytes(), &Environment::new()) {
+    match stack_file::parse(file(), text.as_bytes(), &Env::new()) {
         Ok(stack) => stack,
         Err(report) => panic!("{report:?}\n{text}"),
     }
@@ -108,7 +109,7 @@ fn only_what_is_new_is_added_and_no_byte_changes() {
         6379,
     );
     let api = on(needing(service("api", &["node", "api.js"]), "redis"), 4000);
-    let merged = merge(file(), text, &draft(vec![redis, api]), &Environment::new()).unwrap();
+    let merged = merge(file(), text, &draft(vec![redis, api]), &Env::new()).unwrap();
     assert!(merged.text.starts_with(text), "{}", merged.text);
     assert_eq!(merged.added, ["api"]);
     let stack = read(&merged.text);
@@ -131,7 +132,7 @@ fn only_what_is_new_is_added_and_no_byte_changes() {
             .any(|line| matches!(line, Line::Old(..)))
     );
     let again = draft(vec![on(service("api", &["node", "api.js"]), 4000)]);
-    let again = merge(file(), &merged.text, &again, &Environment::new()).unwrap();
+    let again = merge(file(), &merged.text, &again, &Env::new()).unwrap();
     assert_eq!((again.text, again.added.len()), (merged.text, 0));
 }
 
@@ -140,7 +141,7 @@ fn what_clashes_with_the_file_is_left_out_and_said() {
     let text = "[service.web]\ncommand = \"x\"\ndirectory = \"other\"\nport = 4000\n";
     let api = on(service("api", &["node", "api.js"]), 4000);
     let worker = needing(service("worker", &["node", "worker.js"]), "api");
-    let merged = merge(file(), text, &draft(vec![api, worker]), &Environment::new()).unwrap();
+    let merged = merge(file(), text, &draft(vec![api, worker]), &Env::new()).unwrap();
     assert_eq!(merged.added, ["worker"]);
     assert_eq!(merged.left_out.len(), 1, "{:?}", merged.left_out);
     assert!(read(&merged.text).services[1].needs.is_empty());
@@ -149,7 +150,7 @@ fn what_clashes_with_the_file_is_left_out_and_said() {
 #[test]
 fn a_file_that_is_wrong_or_cannot_be_added_to_is_left_alone() {
     let new = draft(vec![service("api", &["y"])]);
-    let merged = |text: &str| merge(file(), text, &new, &Environment::new());
+    let merged = |text: &str| merge(file(), text, &new, &Env::new());
     assert!(matches!(merged("nmae = 1"), Err(MergeError::Before(_))));
     let on_one_line = "service = { web = { command = \"x\" } }";
     let added = merged(on_one_line);

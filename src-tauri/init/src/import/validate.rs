@@ -4,7 +4,10 @@
 use std::path::Path;
 
 use crate::draft::{Draft, DraftService, LeftOut, render};
-use pilotlight::stack_file::{self, Environment, Report};
+use pilotlight::{
+    env::Env,
+    stack_file::{self, Report},
+};
 
 /// Takes out of a draft what a stack file refuses, until it is right.
 pub(super) fn make_valid(draft: &mut Draft) {
@@ -13,7 +16,7 @@ pub(super) fn make_valid(draft: &mut Draft) {
     while !draft.services.is_empty() {
         let text = render(draft);
         let file = Path::new("/pilotlight.toml");
-        let Err(report) = stack_file::parse(file, text.as_bytes(), &Environment::new()) else {
+        let Err(report) = stack_file::parse(file, text.as_bytes(), &Env::new()) else {
             return;
         };
         let is_unset = |problem: &stack_file::Problem| {

@@ -1,6 +1,6 @@
 //! The computer on which a stack will run, as far as its stack file depends on it.
 
-use std::{collections::BTreeSet, env, ffi::OsString, path::Path, time::Duration};
+use std::{collections::BTreeSet, env, path::Path, time::Duration};
 
 use crate::detect::{Host, PROGRAMS, System};
 use pilotlight::{
@@ -8,6 +8,7 @@ use pilotlight::{
         port::programs_by_port,
         process::{find_program, run_helper},
     },
+    env::Env,
     stack::Command,
 };
 
@@ -17,7 +18,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// What is there: programs, listeners, names of variables. Container engines are asked whether they
 /// answer; no other program is started.
 pub async fn look_around() -> Host {
-    let environment: Vec<(OsString, OsString)> = env::vars_os().collect();
+    let environment = Env::of_this_process();
     let asked = environment.clone();
     let looking = tokio::task::spawn_blocking(move || (programs(&asked), programs_by_port()));
     let (mut programs, listening) = looking.await.unwrap_or_default();
@@ -41,14 +42,14 @@ pub async fn look_around() -> Host {
     }
 }
 
-fn programs(environment: &[(OsString, OsString)]) -> BTreeSet<String> {
+fn programs(environment: &Env) -> BTreeSet<String> {
     let here = |name: &&&str| find_program(&[name.into()], Path::new("."), environment).is_ok();
     let there = PROGRAMS.iter().filter(here);
     there.map(|name| (*name).to_owned()).collect()
 }
 
 /// Whether the engine behind a command can be reached: the command alone runs nothing.
-async fn answers(engine: &str, environment: &[(OsString, OsString)]) -> bool {
+async fn answers(engine: &str, environment: &Env) -> bool {
     let command = Command::Argv([engine, "ps", "--quiet"].map(str::to_owned).to_vec());
     let asked = run_helper(&command, &env::temp_dir(), environment, TIME_LIMIT).await;
     asked.is_ok_and(|output| output.exit.is_success())

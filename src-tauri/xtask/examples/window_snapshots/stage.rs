@@ -32,7 +32,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// A stack of which nothing has been started, as this file describes it.
     pub(crate) fn of(file: &str, text: &str) -> Self {
-        let environment = stack_file::Environment::new();
+        let environment = pilotlight::env::Env::new();
         let stack = stack_file::parse(Path::new(file), text.as_bytes(), &environment)
             .unwrap_or_else(|report| panic!("the stack file is valid: {report:?}"));
         let now = TimePoint {

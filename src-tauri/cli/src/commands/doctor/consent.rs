@@ -1,12 +1,12 @@
 //! Consent for `doctor` to run the commands of a stack file that was never started.
 
 use std::{
-    env,
     io::{self, IsTerminal as _, Write as _},
     path::Path,
 };
 
 use pilotlight::{
+    env::Env,
     stack::Stack,
     stack_file,
     state::consent::{Consents, withhold},
@@ -57,7 +57,7 @@ pub(super) fn permitted(
     asking: Asking,
 ) -> Result<Permitted, Failure> {
     let text = stack_file::text(file)?;
-    let stack = stack_file::parse(file, text.as_bytes(), &env::vars_os().collect())?;
+    let stack = stack_file::parse(file, text.as_bytes(), &Env::of_this_process())?;
     let consents = Consents::of(&context.home);
     let id = context.home.stack_id(file);
     let mut spared = stack.clone();

@@ -1,16 +1,14 @@
 //! `pilotlight doctor --fix`
 
-use std::{
-    env,
-    io::{self, IsTerminal as _, Write as _},
-};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use pilotlight::{
-    control::{Client, ClientError, Down, Environment, Outcome, Restart, Up},
+    control::{Client, ClientError, Down, Outcome, Restart, Up},
     effects::{
         port::{Requester, describe_fault, free},
         remedy::{self, RemedyError},
     },
+    env::Env,
     fs::{
         project_file::{Reader, TIME_LIMIT},
         redact::redact,
@@ -180,7 +178,7 @@ async fn carry_out(context: &Context, visit: &Visit, action: &Action) -> Result<
         Action::Install {
             command, directory, ..
         } => {
-            let variables = env::vars_os().collect();
+            let variables = Env::of_this_process();
             remedy::install(command, directory, &variables).await?;
             Ok(Done::Prepared)
         }
@@ -189,7 +187,7 @@ async fn carry_out(context: &Context, visit: &Visit, action: &Action) -> Result<
             Ok(Done::Prepared)
         }
         Action::EditStackFile { file, changes } => {
-            remedy::edit_stack_file(file, changes, &env::vars_os().collect())?;
+            remedy::edit_stack_file(file, changes, &Env::of_this_process())?;
             Ok(Done::Prepared)
         }
     }
@@ -202,7 +200,7 @@ async fn start(context: &Context, visit: &Visit, service: &ServiceName) -> Resul
     let up = Up {
         file: visit.file.clone(),
         services: vec![service.clone()],
-        environment: Environment::of_this_process(),
+        environment: Env::of_this_process(),
     };
     told(client.up(up).await?)
 }

@@ -236,7 +236,7 @@ pub(in super::super) fn command(seen: Seen<'_>) -> String {
     match &seen.spec.command {
         None => String::new(),
         Some(Command::Shell(line)) => line.to_string(),
-        Some(Command::Words(words)) => {
+        Some(Command::Argv(words)) => {
             let words: Vec<String> = words.iter().map(Template::to_string).collect();
             words.join(" ")
         }

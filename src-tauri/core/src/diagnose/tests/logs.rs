@@ -51,7 +51,7 @@ fn the_usual_owner_of_a_port_is_named_and_added_to_the_stack_file() {
             panic!("{:?}", finding.remedy);
         };
         let text = applied(API, changes);
-        let environment = stack_file::Environment::new();
+        let environment = crate::env::Env::new();
         let stack = stack_file::parse(Path::new(FILE), text.as_bytes(), &environment);
         let stack = stack.unwrap_or_else(|report| panic!("{text}\n{report:?}"));
         assert_eq!(stack.services.len(), 2);

@@ -17,11 +17,10 @@
 
 use std::{ffi::OsStr, ffi::OsString, path::Path, str::Chars};
 
-use super::Base;
-use crate::{host::variables, model::facts::LaunchFault};
+use crate::{env::Env, model::facts::LaunchFault};
 
 /// Adds the variables of the file to `variables`, which it can refer to.
-pub(super) fn apply(text: &[u8], path: &Path, variables: &mut Base) -> Result<(), LaunchFault> {
+pub(super) fn apply(text: &[u8], path: &Path, variables: &mut Env) -> Result<(), LaunchFault> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let parsed = match str::from_utf8(text) {
         Ok(text) => File { text, at: 0 }.read(variables),
@@ -50,7 +49,7 @@ struct File<'a> {
 }
 
 impl<'a> File<'a> {
-    fn read(mut self, variables: &mut Base) -> Result<(), Fault> {
+    fn read(mut self, variables: &mut Env) -> Result<(), Fault> {
         loop {
             self.skip(char::is_whitespace);
             match self.rest().chars().next() {
@@ -59,7 +58,7 @@ impl<'a> File<'a> {
                 Some(_) => {
                     let name = self.name()?.to_owned();
                     let value = self.value(variables)?;
-                    variables::set(variables, &name, value);
+                    variables.set(&name, value);
                 }
             }
         }
@@ -104,7 +103,7 @@ impl<'a> File<'a> {
         Ok(name)
     }
 
-    fn value(&mut self, variables: &Base) -> Result<OsString, Fault> {
+    fn value(&mut self, variables: &Env) -> Result<OsString, Fault> {
         match self.rest().chars().next() {
             Some(quote @ ('\'' | '`')) => Ok(self.quoted(quote)?.into()),
             Some('"') => {
@@ -155,7 +154,7 @@ fn is_blank(c: char) -> bool {
 }
 
 /// Replaces references and, in a quoted value, escapes.
-fn fill(raw: &str, escapes: bool, variables: &Base) -> OsString {
+fn fill(raw: &str, escapes: bool, variables: &Env) -> OsString {
     let mut value = OsString::new();
     let mut rest = raw.chars();
     while let Some(c) = rest.next() {
@@ -199,8 +198,8 @@ fn reference(text: &str) -> Option<(&str, &str)> {
     text.strip_prefix('{')?.split_once('}')
 }
 
-fn resolve<'a>(reference: &'a str, variables: &'a Base) -> &'a OsStr {
-    let find = |name: &str| variables::get(variables, name);
+fn resolve<'a>(reference: &'a str, variables: &'a Env) -> &'a OsStr {
+    let find = |name: &str| variables.get(name);
     let end = reference.find([':', '-']).unwrap_or(reference.len());
     let (name, rest) = reference.split_at(end);
     let found = find(name);

@@ -4,16 +4,15 @@
 //! files that a shell reads when it starts.
 
 use std::{
-    ffi::OsString,
+    ffi::OsStr,
     io::{self, IsTerminal as _},
     path::Path,
     time::Duration,
 };
 
-use super::Base;
 use crate::{
     effects::process::{HelperFault, run_helper},
-    host::variables::{get, set},
+    env::Env,
     model::facts::{Exit, LaunchFault, Mark},
     platform::host,
     stack::Command,
@@ -65,7 +64,7 @@ pub enum LoginShellFault {
 
 /// Returns the variables of the user's login shell, on top of `own`; `None` if this process has
 /// them already (it was started from a terminal), or if this system has no such shell.
-pub async fn login_environment(own: &Base) -> Result<Option<Base>, LoginShellFault> {
+pub async fn login_environment(own: &Env) -> Result<Option<Env>, LoginShellFault> {
     if has_terminal() {
         return Ok(None);
     }
@@ -82,17 +81,16 @@ fn has_terminal() -> bool {
 /// Runs the shell with the line that prints its variables.
 async fn read_environment(
     mut words: Vec<String>,
-    own: &Base,
+    own: &Env,
     time_limit: Duration,
-) -> Result<Base, LoginShellFault> {
+) -> Result<Env, LoginShellFault> {
     let shell = words.first().cloned().unwrap_or_default();
     words.push(format!(
         "printf '%s' '{MARKER}'; /usr/bin/env -0; printf '%s' '{MARKER}'"
     ));
-    let home = get(own, "HOME").map(Path::new).filter(|home| home.is_dir());
+    let home = own.get("HOME").map(Path::new).filter(|home| home.is_dir());
     let directory = home.unwrap_or_else(|| Path::new("/"));
-    let variables: Vec<(OsString, OsString)> = own.clone().into_iter().collect();
-    let output = run_helper(&Command::Argv(words), directory, &variables, time_limit).await;
+    let output = run_helper(&Command::Argv(words), directory, own, time_limit).await;
     let output = match output {
         Ok(output) => output,
         Err(HelperFault::Launch(fault)) => return Err(LoginShellFault::Launch { shell, fault }),
@@ -103,33 +101,23 @@ async fn read_environment(
 }
 
 /// Returns the variables between the last two markers.
-fn read(text: &str, own: &Base) -> Option<Base> {
+fn read(text: &str, own: &Env) -> Option<Env> {
     let (before, _) = text.rsplit_once(MARKER)?;
     let (_, between) = before.rsplit_once(MARKER)?;
-    let mut variables = Base::new();
-    for pair in between.split('\0') {
-        let Some((name, value)) = pair.split_once('=') else {
-            continue;
-        };
-        let known = own.get(&OsString::from(name));
-        match known {
+    let pairs = between.split('\0').filter_map(|pair| pair.split_once('='));
+    let mut variables: Env = pairs
+        .map(|(name, value)| match own.get(name) {
             // The value is not valid UTF-8, so the one of this process is used.
-            Some(known) if value.contains(char::REPLACEMENT_CHARACTER) => {
-                variables.insert(name.into(), known.clone());
-            }
-            _ => {
-                variables.insert(name.into(), value.into());
-            }
-        }
-    }
+            Some(known) if value.contains(char::REPLACEMENT_CHARACTER) => (name, known),
+            _ => (name, OsStr::new(value)),
+        })
+        .collect();
     // A valid environment has at least a PATH.
-    get(&variables, "PATH")?;
+    variables.get("PATH")?;
     for name in OF_THE_SHELL {
-        match get(own, name) {
-            Some(value) => set(&mut variables, name, value.to_owned()),
-            None => {
-                variables.remove(&OsString::from(name));
-            }
+        match own.get(name) {
+            Some(value) => variables.set(name, value),
+            None => variables.remove(name),
         }
     }
     Some(variables)

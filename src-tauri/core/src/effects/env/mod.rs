@@ -6,7 +6,7 @@ mod require;
 
 use std::{
     collections::BTreeMap,
-    ffi::{OsStr, OsString},
+    ffi::OsStr,
     io,
     path::{Path, PathBuf},
     time::Duration,
@@ -15,14 +15,11 @@ use std::{
 pub use require::require;
 
 use crate::{
+    env::Env,
     fs::project_file::{Reader, apart},
-    host::variables::set,
     model::facts::LaunchFault,
     stack::{EnvFile, Ports, Service},
 };
-
-/// The environment of the caller, as [`std::env::vars_os`] gives it.
-pub type Base = BTreeMap<OsString, OsString>;
 
 /// The prefix of Pilot Light's own variables.
 const OWN_PREFIX: &str = "PILOTLIGHT_";
@@ -41,28 +38,24 @@ const HOME: &str = "PILOTLIGHT_HOME";
 /// contains one.
 pub async fn environment(
     service: &Service,
-    base: &Base,
+    base: &Env,
     ports: &impl Ports,
     time_limit: Duration,
-) -> Result<Vec<(OsString, OsString)>, LaunchFault> {
+) -> Result<Env, LaunchFault> {
     let files = texts(&service.env_files, time_limit).await?;
-    let mut variables: Base = base
-        .iter()
-        .filter(|(name, _)| !is_of_outer_daemon(name))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
+    let own = base.iter().filter(|(name, _)| !is_of_outer_daemon(name));
+    let mut variables: Env = own.collect();
     if let Some(port) = ports.port_of(&service.name) {
-        set(&mut variables, "PORT", port.to_string().into());
+        variables.set("PORT", port.to_string());
     }
-    set(&mut variables, "PYTHONUNBUFFERED", "1".into());
+    variables.set("PYTHONUNBUFFERED", "1");
     for (path, text) in &files {
         env_file::apply(text, path, &mut variables)?;
     }
     for (name, value) in &service.env {
-        let value = value.render(&service.name, ports);
-        set(&mut variables, name, value.into());
+        variables.set(name, value.render(&service.name, ports));
     }
-    Ok(variables.into_iter().collect())
+    Ok(variables)
 }
 
 /// Returns the variables that `service` declares in its `env_files` and its `env`, each with its value
@@ -73,20 +66,20 @@ pub async fn environment(
 /// An env file cannot be read or parsed.
 pub async fn declared(
     service: &Service,
-    base: &Base,
+    base: &Env,
     ports: &impl Ports,
-    patience: Duration,
+    time_limit: Duration,
 ) -> Result<BTreeMap<String, (String, Option<PathBuf>)>, LaunchFault> {
     let mut declared = BTreeMap::new();
-    for (path, text) in texts(&service.env_files, patience).await? {
+    for (path, text) in texts(&service.env_files, time_limit).await? {
         let mut set = base.clone();
         env_file::apply(&text, &path, &mut set)?;
-        for (name, value) in set
-            .into_iter()
-            .filter(|(name, value)| base.get(name) != Some(value))
-        {
-            let text = |text: OsString| text.to_string_lossy().into_owned();
-            declared.insert(text(name), (text(value), Some(path.clone())));
+        for (name, value) in set.iter() {
+            let name = name.to_string_lossy();
+            if base.get(&name) != Some(value) {
+                let value = value.to_string_lossy().into_owned();
+                declared.insert(name.into_owned(), (value, Some(path.clone())));
+            }
         }
     }
     for (name, value) in &service.env {
@@ -98,7 +91,7 @@ pub async fn declared(
 /// Returns the variables that the text of an env file sets, together with `known`, which it may refer
 /// to. `None` if the text cannot be parsed.
 #[must_use]
-pub fn understand(text: &[u8], path: &Path, known: &Base) -> Option<Base> {
+pub fn understand(text: &[u8], path: &Path, known: &Env) -> Option<Env> {
     let mut variables = known.clone();
     env_file::apply(text, path, &mut variables).ok()?;
     Some(variables)

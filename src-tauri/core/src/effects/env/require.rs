@@ -1,7 +1,6 @@
 //! Verifies the requirements of a service.
 
 use std::{
-    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -11,9 +10,9 @@ use futures_util::future::join_all;
 
 use crate::{
     effects::process::{HelperFault, run_helper},
+    env::Env,
     fs::project_file::{self, apart},
     model::facts::LaunchFault,
-    platform::process::names,
     stack::{Command, Ports, Service},
 };
 
@@ -24,14 +23,12 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// commands, which run concurrently. The first missing one is reported, in that order.
 pub async fn require(
     service: &Service,
-    environment: &[(OsString, OsString)],
+    environment: &Env,
     ports: &impl Ports,
 ) -> Result<(), LaunchFault> {
     files(service).await?;
     for name in &service.require.env {
-        let mut known = environment.iter();
-        let value = known.find_map(|(known, value)| names(known, name).then_some(value));
-        let detail = match value {
+        let detail = match environment.get(name) {
             None => "it is not set",
             Some(value) if value.is_empty() => "it is empty",
             Some(_) => continue,
@@ -75,7 +72,7 @@ async fn files(service: &Service) -> Result<(), LaunchFault> {
 async fn run(
     command: &Command<String>,
     directory: &Path,
-    environment: &[(OsString, OsString)],
+    environment: &Env,
 ) -> Result<(), LaunchFault> {
     let detail = match run_helper(command, directory, environment, TIME_LIMIT).await {
         Ok(output) if output.exit.is_success() => return Ok(()),

@@ -20,17 +20,13 @@ fn service(says: &str, files: &[(&str, &[u8])]) -> (TempDir, Service) {
     }
     let text = format!("name = 'test'\n[service.web]\ncommand = 'web'\n{says}");
     let path = folder.path().join("pilotlight.toml");
-    let stack = stack_file::parse(&path, text.as_bytes(), &Base::new()).unwrap();
+    let stack = stack_file::parse(&path, text.as_bytes(), &Env::new()).unwrap();
     let service = stack.services[0].as_ref().clone();
     (folder, service)
 }
 
 /// Returns the environment, for tests that are not asynchronous.
-fn environment(
-    service: &Service,
-    base: &Base,
-    ports: &impl Ports,
-) -> Result<Vec<(OsString, OsString)>, LaunchFault> {
+fn environment(service: &Service, base: &Env, ports: &impl Ports) -> Result<Env, LaunchFault> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build();
@@ -56,32 +52,25 @@ impl Ports for Nowhere {
     }
 }
 
-fn base(variables: &[(&str, &str)]) -> Base {
-    let variables = variables.iter();
-    variables
-        .map(|(name, value)| (name.into(), value.into()))
-        .collect()
+fn base(variables: &[(&str, &str)]) -> Env {
+    variables.iter().copied().collect()
 }
 
-fn value_of(environment: &[(OsString, OsString)], name: &str) -> Option<String> {
-    let found = environment.iter().find(|(known, _)| known == name);
-    found.map(|(_, value)| value.to_str().unwrap().to_owned())
+fn value_of(environment: &Env, name: &str) -> Option<String> {
+    let value = environment.get(name);
+    value.map(|value| value.to_str().unwrap().to_owned())
 }
 
 /// The value of `A` after a file with this text.
 fn parsed(text: &str) -> String {
     let mut variables = base(&[("CALLER", "outside"), ("EMPTY", "")]);
     env_file::apply(text.as_bytes(), Path::new(".env"), &mut variables).unwrap();
-    variables
-        .remove(OsStr::new("A"))
-        .unwrap()
-        .into_string()
-        .unwrap()
+    value_of(&variables, "A").unwrap()
 }
 
 /// The line and the words of the fault in this text.
 fn refused(text: &[u8]) -> (usize, String) {
-    match env_file::apply(text, Path::new(".env"), &mut Base::new()) {
+    match env_file::apply(text, Path::new(".env"), &mut Env::new()) {
         Err(LaunchFault::EnvFileInvalid {
             line: Some(line),
             message,
@@ -169,7 +158,7 @@ fn ports_are_filled_in_the_values_of_env() {
         Piece::PortOf("backend".into()),
     ]);
     service.env.insert("API".into(), url);
-    let environment = environment(&service, &Base::new(), &At4000).unwrap();
+    let environment = environment(&service, &Env::new(), &At4000).unwrap();
     assert_eq!(
         value_of(&environment, "API").unwrap(),
         "http://localhost:4000"
@@ -179,10 +168,10 @@ fn ports_are_filled_in_the_values_of_env() {
 #[test]
 fn an_env_file_may_be_missing_only_if_that_is_said() {
     let (folder, mut service) = service("env_file = '.env?'", &[]);
-    assert!(environment(&service, &Base::new(), &Nowhere).is_ok());
+    assert!(environment(&service, &Env::new(), &Nowhere).is_ok());
     service.env_files[0].optional = false;
     assert_eq!(
-        environment(&service, &Base::new(), &Nowhere),
+        environment(&service, &Env::new(), &Nowhere),
         Err(LaunchFault::EnvFileMissing {
             path: folder.path().join(".env")
         })
@@ -196,7 +185,7 @@ fn an_env_file_that_cannot_be_read_is_said_with_its_path() {
         path: folder.path().to_owned(),
         optional: true,
     });
-    let fault = environment(&service, &Base::new(), &Nowhere).unwrap_err();
+    let fault = environment(&service, &Env::new(), &Nowhere).unwrap_err();
     let LaunchFault::EnvFileInvalid {
         path, line: None, ..
     } = fault
@@ -294,9 +283,10 @@ mod requirements {
 
     async fn fault_of(says: &str, variables: &[(&str, &str)]) -> Option<(String, String)> {
         let (_folder, service) = service(&format!("require = {says}"), &[("main.py", b"")]);
-        let mut base: Base = std::env::vars_os().collect();
-        base.extend(super::base(variables));
-        let environment: Vec<_> = base.into_iter().collect();
+        let mut environment = Env::of_this_process();
+        for (name, value) in variables {
+            environment.set(name, value);
+        }
         match require(&service, &environment, &Nowhere).await {
             Ok(()) => None,
             Err(LaunchFault::RequirementMissing { what, detail }) => Some((what, detail.unwrap())),

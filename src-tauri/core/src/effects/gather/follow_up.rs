@@ -108,7 +108,7 @@ fn in_use_by_source(run: &RunContext, sockets: &Sockets, is: &mut ServiceEvidenc
     let spec = &run.spec;
     let words: Vec<String> = match &spec.command {
         None => Vec::new(),
-        Some(Command::Words(words)) => words.iter().map(Template::to_string).collect(),
+        Some(Command::Argv(words)) => words.iter().map(Template::to_string).collect(),
         Some(Command::Shell(line)) => {
             let line = line.to_string();
             line.split_whitespace().map(str::to_owned).collect()

@@ -3,7 +3,7 @@
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
-    ffi::{OsStr, OsString},
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     rc::Rc,
@@ -15,8 +15,8 @@ use super::project::Look;
 use crate::{
     diagnose::evidence::{Place, PointsAt},
     effects::env,
+    env::Env,
     fs::project_file::Reader,
-    host::variables,
     stack::{Command, ServiceName, Template},
 };
 
@@ -86,25 +86,25 @@ fn names(it: &Look, files: &Files<'_>) -> BTreeSet<String> {
     const ENDINGS: [&str; 4] = ["_URL", "_URI", "_DSN", "_ADDR"];
     let of_files = it.spec.env_files.iter().filter_map(|file| {
         let text = files.text(&file.path)?;
-        env::understand(text.as_bytes(), &file.path, &BTreeMap::new())
+        env::understand(text.as_bytes(), &file.path, &Env::new())
     });
-    let of_files = of_files.flat_map(BTreeMap::into_keys);
-    let of_base = it.variables.keys().cloned();
-    let named = |name: OsString| name.into_string().ok();
-    let of_base = of_base
-        .filter_map(named)
-        .filter(|name| ENDINGS.iter().any(|ending| name.ends_with(ending)));
+    let names_of = |env: &Env| -> Vec<String> {
+        let names = env.iter().filter_map(|(name, _)| name.to_str());
+        names.map(str::to_owned).collect()
+    };
+    let of_base = names_of(&it.variables).into_iter();
+    let of_base = of_base.filter(|name| ENDINGS.iter().any(|ending| name.ends_with(ending)));
     it.spec
         .env
         .keys()
         .cloned()
-        .chain(of_files.filter_map(named))
+        .chain(of_files.flat_map(|env| names_of(&env)))
         .chain(of_base)
         .collect()
 }
 
 /// Returns the variable that sends requests to this machine through a proxy.
-pub(super) fn proxy(environment: &[(OsString, OsString)]) -> Option<String> {
+pub(super) fn proxy(environment: &Env) -> Option<String> {
     let value = |wanted: &str| {
         let mut all = environment.iter();
         let is_it = |name: &OsStr| name.eq_ignore_ascii_case(wanted);
@@ -140,7 +140,7 @@ fn find(it: &Look, texts: &Files<'_>, variable: &str) -> Option<Found> {
     if let Some(found) = files.find_map(|file| in_file(it, texts, file, variable)) {
         return Some(found);
     }
-    if let Some(value) = variables::get(&it.variables, variable) {
+    if let Some(value) = it.variables.get(variable) {
         return Some(Found {
             value: value.to_string_lossy().into_owned(),
             place: None,
@@ -192,7 +192,7 @@ fn in_file(it: &Look, texts: &Files<'_>, file: &Path, variable: &str) -> Option<
     let text = texts.text(file)?;
     let all = env::understand(text.as_bytes(), file, &it.variables)?;
     let line = last_line(&text, variable)?;
-    let value = variables::get(&all, variable)?;
+    let value = all.get(variable)?;
     let written = fs::metadata(file).and_then(|file| file.modified()).ok();
     let place = Place {
         file: file.to_owned(),
@@ -302,8 +302,7 @@ mod tests {
     #[test]
     fn a_proxy_counts_unless_this_machine_is_exempt() {
         let set = |variables: &[(&str, &str)]| {
-            let all = variables.iter();
-            let all: Vec<_> = all.map(|(n, v)| (n.into(), v.into())).collect();
+            let all: Env = variables.iter().copied().collect();
             proxy(&all)
         };
         let http = ("http_proxy", "http://proxy:3128");

@@ -1,7 +1,7 @@
 //! Evidence from the folder of a service: facts for remedies, and the requirements of a start.
 
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::OsStr,
     fs,
     io::{BufRead as _, BufReader, Read as _},
     path::{Path, PathBuf},
@@ -12,10 +12,8 @@ use std::{
 use super::points;
 use crate::{
     diagnose::evidence::{PointsAt, ProjectEvidence},
-    effects::{
-        env::Base,
-        process::{argv, find_program},
-    },
+    effects::process::{argv, find_program},
+    env::Env,
     fs::project_file::Reader,
     model::{facts::LaunchFault, stack::PortTable},
     platform::file::open_without_waiting,
@@ -68,9 +66,9 @@ pub(super) struct Look {
     pub(super) spec: Arc<Service>,
     pub(super) ports: Arc<PortTable>,
     /// The base of its variables.
-    pub(super) variables: Arc<Base>,
+    pub(super) variables: Env,
     /// All of its variables.
-    pub(super) environment: Arc<[(OsString, OsString)]>,
+    pub(super) environment: Env,
     /// When it started, while it runs.
     pub(super) started: Option<SystemTime>,
 }

@@ -1,6 +1,6 @@
 //! Asks about one service: its answers, and what would keep it from starting.
 
-use std::{ffi::OsString, time::Duration};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -23,6 +23,7 @@ use crate::{
         port::{ActiveRuns, Claimant, Leftovers, foresee},
         probe::{Context, Prober, target},
     },
+    env::Env,
     fs::project_file::apart,
     model::{
         facts::{LaunchFault, PortFault, ProbeFault, ProbeFaultKind},
@@ -42,12 +43,9 @@ const REQUIREMENTS: Duration = Duration::from_secs(5);
 /// time for the rest.
 const VARIABLES: u32 = 4;
 
-/// All variables of a service.
-type Environment = Vec<(OsString, OsString)>;
-
 /// The folder of a service, and the variables of its commands.
 pub(super) struct Folder {
-    environment: Result<Environment, LaunchFault>,
+    environment: Result<Env, LaunchFault>,
     context: Context,
     found: Found,
 }
@@ -71,7 +69,7 @@ pub(super) async fn look(
 ) -> Folder {
     if !run.is_asked {
         return Folder {
-            environment: Ok(Vec::new()),
+            environment: Ok(Env::new()),
             context: Context::default(),
             found: Found::default(),
         };
@@ -81,7 +79,7 @@ pub(super) async fn look(
     let environment = env::environment(spec, &scene.variables, &*scene.ports, variables).await;
     let context = Context {
         directory: spec.directory.clone(),
-        environment: environment.as_deref().unwrap_or_default().into(),
+        environment: environment.clone().unwrap_or_default(),
     };
     let look = Look {
         stack: scene.stack.clone(),
@@ -245,7 +243,7 @@ impl Asking<'_> {
     async fn launchable(
         &self,
         is_down: bool,
-        environment: &Result<Environment, LaunchFault>,
+        environment: &Result<Env, LaunchFault>,
         context: &Context,
         found: &Found,
     ) -> Result<(), LaunchFault> {

@@ -5,7 +5,8 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use super::QUICK;
 use crate::{
     diagnose::evidence::{Evidence, HostEvidence, ServiceEvidence},
-    effects::{check::Saved, env::Base, port::ActiveRuns, process::Tree},
+    effects::{check::Saved, port::ActiveRuns, process::Tree},
+    env::Env,
     fs::{home::Home, project_file::apart},
     host::clock,
     model::{
@@ -43,7 +44,7 @@ pub(super) struct Scene {
     /// The ports that its services have, or should have.
     pub(super) ports: Arc<PortTable>,
     /// The base of the variables of its services. Values are secrets.
-    pub(super) variables: Arc<Base>,
+    pub(super) variables: Env,
     /// What the checks save for each other.
     pub(super) saved: Saved,
 }
@@ -72,7 +73,7 @@ impl Subject {
     pub fn of(
         model: &StackModel,
         home: &Home,
-        variables: Arc<Base>,
+        variables: Env,
         tree: impl Fn(&ServiceName) -> Option<Tree>,
     ) -> Self {
         let stack = model.stack().clone();

@@ -86,7 +86,7 @@ pub(super) async fn mismatches(
 async fn version_of(scene: &Scene, run: &RunContext, program: &str) -> Option<String> {
     let spec = &run.spec;
     let environment = env::environment(spec, &scene.variables, &*scene.ports, LIMIT).await;
-    let command = Command::Words(vec![program.to_owned(), "--version".to_owned()]);
+    let command = Command::Argv(vec![program.to_owned(), "--version".to_owned()]);
     let asked = run_helper(&command, &spec.directory, &environment.ok()?, LIMIT).await;
     version_in(&asked.ok()?.text)
 }

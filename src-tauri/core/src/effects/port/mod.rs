@@ -17,4 +17,4 @@ pub use holder::{Hidden, Listeners, holders, listeners};
 pub use leftover::Leftovers;
 pub use programs::programs_by_port;
 pub use release::{Claimant, foresee, free, may_free, verify_free};
-pub use rules::{ActiveRuns, Requester, Callers};
+pub use rules::{ActiveRuns, Callers, Requester};

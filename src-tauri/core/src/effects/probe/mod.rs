@@ -14,7 +14,6 @@ mod tls;
 pub(in crate::effects) mod websocket;
 
 use std::{
-    ffi::OsString,
     future::Future,
     path::PathBuf,
     sync::{Arc, atomic::AtomicUsize},
@@ -37,6 +36,7 @@ pub use self::{
 };
 use crate::{
     effects::process::{HelperFault, run_helper},
+    env::Env,
     model::facts::{ProbeFault, ProbeFaultKind},
     stack::{Command, HttpRequest, Probe},
 };
@@ -80,7 +80,7 @@ pub struct Context {
     /// Its working directory.
     pub directory: PathBuf,
     /// The complete environment of the service.
-    pub environment: Arc<[(OsString, OsString)]>,
+    pub environment: Env,
 }
 
 impl Prober {

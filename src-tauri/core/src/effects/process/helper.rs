@@ -1,7 +1,6 @@
 //! Runs short commands for their result: required commands, command probes, stop commands.
 
 use std::{
-    ffi::OsString,
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
@@ -11,6 +10,7 @@ use tokio::{io::AsyncReadExt as _, time::timeout};
 
 use super::{Launch, ProcessTable, Tree, argv, kill, launch};
 use crate::{
+    env::Env,
     model::facts::{Exit, LaunchFault, Mark, RunId, StackId},
     platform::process as platform,
     stack::{Command, ServiceName, Signal},
@@ -63,7 +63,7 @@ pub enum HelperFault {
 pub async fn run_helper(
     command: &Command<String>,
     directory: &Path,
-    environment: &[(OsString, OsString)],
+    environment: &Env,
     time_limit: Duration,
 ) -> Result<Output, HelperFault> {
     let processes = ProcessTable::from_now();
@@ -75,7 +75,7 @@ pub async fn run_helper(
     let tree = launch(Launch {
         argv: argv(command),
         directory: directory.to_owned(),
-        environment: environment.to_vec(),
+        environment: environment.clone(),
         mark: mark(),
         output,
         has_input: false,

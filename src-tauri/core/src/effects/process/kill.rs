@@ -133,6 +133,7 @@ mod tests {
     use super::*;
     use crate::{
         effects::process::{Launch, argv, launch},
+        env::Env,
         model::facts::{Exit, Mark, RunId, StackId},
         stack::Command,
     };
@@ -152,7 +153,7 @@ mod tests {
         let tree = launch(Launch {
             argv: argv(&sleeping),
             directory: "/".into(),
-            environment: std::env::vars_os().collect(),
+            environment: Env::of_this_process(),
             mark,
             output: tempfile::tempfile().expect("a file"),
             has_input: false,

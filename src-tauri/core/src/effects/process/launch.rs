@@ -10,6 +10,7 @@ use std::{
 
 use super::{Tree, lookup};
 use crate::{
+    env::Env,
     model::facts::{LaunchFault, Mark},
     platform::process::{self as platform, Start},
     stack::Command,
@@ -29,7 +30,7 @@ pub struct Launch {
     pub directory: PathBuf,
     /// Its complete environment. The mark is added, `PWD` is set to the directory, and
     /// `PYTHONUNBUFFERED` to 1 unless it is set.
-    pub environment: Vec<(OsString, OsString)>,
+    pub environment: Env,
     /// The mark by which its processes are found.
     pub mark: Mark,
     /// Receives its standard output and error, in their true order. A log is opened for appending.
@@ -71,12 +72,12 @@ pub async fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
     };
     let program = program.map_err(|fault| if directory.is_dir() { fault } else { missing() })?;
 
-    if lookup::variable(&environment, Mark::COMPANION).is_none() {
-        environment.push((Mark::COMPANION.into(), "1".into()));
+    if environment.get(Mark::COMPANION).is_none() {
+        environment.set(Mark::COMPANION, "1");
     }
     // A shell would have set it after `cd`; the caller's own value would be wrong.
-    environment.push(("PWD".into(), directory.clone().into()));
-    environment.push((Mark::VARIABLE.into(), mark.to_string().into()));
+    environment.set("PWD", directory.clone());
+    environment.set(Mark::VARIABLE, mark.to_string());
     let start = Start {
         program: &program,
         argv: &argv,

@@ -2,11 +2,12 @@
 
 use std::{
     env,
-    ffi::{OsStr, OsString},
+    ffi::OsStr,
     path::{Path, PathBuf},
 };
 
 use crate::{
+    env::Env,
     model::facts::LaunchFault,
     platform::process::{self as platform, Runnable},
 };
@@ -30,12 +31,14 @@ const NEAR: usize = 3;
 pub(super) fn program(
     word: &OsStr,
     directory: &Path,
-    environment: &[(OsString, OsString)],
+    environment: &Env,
 ) -> Result<PathBuf, LaunchFault> {
     let folders: Vec<PathBuf> = if platform::is_place(word) {
         vec![directory.to_owned()]
     } else {
-        let path = variable(environment, "PATH").unwrap_or(platform::DEFAULT_PATH.as_ref());
+        let path = environment
+            .get("PATH")
+            .unwrap_or(platform::DEFAULT_PATH.as_ref());
         // An empty entry means the working directory, and relative entries are relative to it.
         env::split_paths(path)
             .map(|folder| directory.join(folder))
@@ -60,15 +63,6 @@ pub(super) fn program(
             near: near(word, directory, &folders),
         },
     })
-}
-
-pub(super) fn variable<'a>(
-    environment: &'a [(OsString, OsString)],
-    name: &str,
-) -> Option<&'a OsStr> {
-    let mut later_first = environment.iter().rev();
-    let (_, value) = later_first.find(|(variable, _)| platform::names(variable, name))?;
-    Some(value)
 }
 
 /// Returns suggestions for `word`: the same program in a folder of the project, then programs with

@@ -35,6 +35,7 @@ use std::{
 };
 
 use crate::{
+    env::Env,
     model::facts::{LaunchFault, Mark, Process},
     platform::process as platform,
 };
@@ -68,7 +69,7 @@ pub fn helper_subcommand() -> Option<ExitCode> {
 pub fn find_program(
     argv: &[OsString],
     directory: &Path,
-    environment: &[(OsString, OsString)],
+    environment: &Env,
 ) -> Result<PathBuf, LaunchFault> {
     let word = argv.first().map(OsString::as_os_str).unwrap_or_default();
     lookup::program(word, directory, environment)

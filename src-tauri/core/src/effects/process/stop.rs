@@ -1,6 +1,6 @@
 //! Stops a tree: signal, wait, kill, verify. It always ends.
 
-use std::{collections::BTreeSet, ffi::OsString, io, path::Path, time::Duration};
+use std::{collections::BTreeSet, io, path::Path, time::Duration};
 
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -10,6 +10,7 @@ use super::{
     tree::{all_gone, in_turn},
 };
 use crate::{
+    env::Env,
     model::facts::Stopped,
     platform::process as platform,
     stack::{Command, Signal},
@@ -36,7 +37,7 @@ pub enum StopRequest<'a> {
         /// The service's working directory.
         directory: &'a Path,
         /// The service's environment, complete.
-        environment: &'a [(OsString, OsString)],
+        environment: &'a Env,
     },
 }
 

@@ -7,7 +7,6 @@ mod edit;
 pub mod stack_file_text;
 
 use std::{
-    ffi::OsString,
     fs::{self, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -15,11 +14,9 @@ use std::{
 };
 
 pub use self::edit::{Changed, Line, change};
-use super::{
-    env::Base,
-    process::{HelperFault, Output, run_helper},
-};
+use super::process::{HelperFault, Output, run_helper};
 use crate::{
+    env::Env,
     fs::{
         project_file::{Reader, TIME_LIMIT},
         replace::replace,
@@ -106,12 +103,11 @@ pub fn describe(action: &Action) -> String {
 pub async fn install(
     command: &[String],
     directory: &Path,
-    variables: &Base,
+    variables: &Env,
 ) -> Result<Output, RemedyError> {
     let words = Command::Argv(command.to_vec());
     let shown = words.to_string();
-    let environment: Vec<(OsString, OsString)> = variables.clone().into_iter().collect();
-    match run_helper(&words, directory, &environment, INSTALLATION).await {
+    match run_helper(&words, directory, variables, INSTALLATION).await {
         Ok(output) if output.exit.is_success() => Ok(output),
         Ok(output) => Err(RemedyError::Ended {
             command: shown,
@@ -149,7 +145,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), RemedyError> {
 pub fn edit_stack_file(
     file: &Path,
     changes: &[LineChange],
-    variables: &Base,
+    variables: &Env,
 ) -> Result<(), RemedyError> {
     let in_place = |source| RemedyError::File {
         path: file.to_owned(),
@@ -207,7 +203,7 @@ mod tests {
                 old: vec![old.to_owned()],
                 new: vec![new.to_owned()],
             };
-            edit_stack_file(&file, &[change], &Base::new())
+            edit_stack_file(&file, &[change], &Env::new())
         };
         assert!(matches!(
             edit(4, "port = 7", "port = 2"),

@@ -1,9 +1,11 @@
 //! The machine: disk space, limits, users.
 
-use std::{collections::BTreeMap, ffi::OsString, io, path::Path};
+use std::{io, path::Path};
 
 use rustix::process::{Resource, getrlimit};
 use sysinfo::{Uid, Users};
+
+use crate::env::Env;
 
 /// Returns the number of bytes that the current user may still write at `path` (`statvfs(3)`).
 pub(crate) fn disk_available(path: &Path) -> io::Result<u64> {
@@ -17,8 +19,8 @@ pub(crate) fn open_files_limit() -> Option<u64> {
 }
 
 /// Returns the login shell of the user, with the options to read all start-up files and run a line.
-pub(crate) fn login_shell(variables: &BTreeMap<OsString, OsString>) -> Option<Vec<String>> {
-    let shell = variables.get(&OsString::from("SHELL"))?.to_str()?;
+pub(crate) fn login_shell(variables: &Env) -> Option<Vec<String>> {
+    let shell = variables.get("SHELL")?.to_str()?;
     let words = [shell, "-l", "-i", "-c"].map(str::to_owned);
     Path::new(shell).is_absolute().then(|| words.into())
 }

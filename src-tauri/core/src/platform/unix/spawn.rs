@@ -5,18 +5,17 @@
 //! that the caller ignores (`nohup`, a background job).
 
 use std::{
-    collections::BTreeMap,
-    ffi::{CStr, CString, OsStr, OsString, c_char, c_int},
+    ffi::{CStr, CString, OsStr, c_char, c_int},
     io,
     mem::MaybeUninit,
     os::{
         fd::{AsRawFd as _, BorrowedFd},
-        unix::ffi::{OsStrExt as _, OsStringExt as _},
+        unix::ffi::OsStrExt as _,
     },
     ptr,
 };
 
-use crate::platform::types::Start;
+use crate::{env::Env, platform::types::Start};
 
 /// Starts a process in its own group, without input, and returns its PID. The child is not reaped,
 /// so its PID is not reused. `extra` is passed under the given number.
@@ -60,22 +59,16 @@ pub(in crate::platform) fn spawn_child(
     u32::try_from(pid).map_err(io::Error::other)
 }
 
-fn variables(environment: &[(OsString, OsString)]) -> io::Result<Vec<CString>> {
-    let last_wins: BTreeMap<&OsString, &OsString> = environment
-        .iter()
-        .map(|(name, value)| (name, value))
-        .collect();
-    let mut variables = Vec::with_capacity(last_wins.len());
-    for (name, value) in last_wins {
+fn variables(environment: &Env) -> io::Result<Vec<CString>> {
+    let variables = environment.iter().map(|(name, value)| {
         if name.is_empty() || name.as_bytes().contains(&b'=') {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let mut variable = name.clone();
-        variable.push("=");
-        variable.push(value);
-        variables.push(CString::new(variable.into_vec())?);
-    }
-    Ok(variables)
+        Ok(CString::new(
+            [name.as_bytes(), b"=", value.as_bytes()].concat(),
+        )?)
+    });
+    variables.collect()
 }
 
 fn text(text: &OsStr) -> io::Result<CString> {

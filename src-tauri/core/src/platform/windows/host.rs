@@ -1,15 +1,13 @@
 //! The machine. Windows refuses memory and does not kill processes for it, and does not limit open
 //! files.
 
-use std::{
-    collections::BTreeMap, ffi::OsString, io, os::windows::ffi::OsStrExt as _, path::Path, ptr,
-};
+use std::{io, os::windows::ffi::OsStrExt as _, path::Path, ptr};
 
 use sysinfo::Uid;
 use windows_sys::Win32::Storage::FileSystem::GetDiskFreeSpaceExW;
 
 use super::access;
-use crate::platform::OomKill;
+use crate::{env::Env, platform::OomKill};
 
 /// Returns the name of a user.
 ///
@@ -46,7 +44,7 @@ pub(crate) fn open_files_limit() -> Option<u64> {
 }
 
 /// Returns `None`: programs from the desktop have the same variables as in a terminal.
-pub(crate) fn login_shell(_variables: &BTreeMap<OsString, OsString>) -> Option<Vec<String>> {
+pub(crate) fn login_shell(_variables: &Env) -> Option<Vec<String>> {
     None
 }
 

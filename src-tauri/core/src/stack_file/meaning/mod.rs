@@ -15,10 +15,12 @@ use std::{
     path::Path,
 };
 
-use crate::stack::{Port, ServiceName, Stack};
+use crate::{
+    env::Env,
+    stack::{Port, ServiceName, Stack},
+};
 
 use super::{
-    Environment,
     findings::{Problems, Read, Reported, all},
     near::{nearest, shown},
     problem::ProblemKind,
@@ -30,7 +32,7 @@ use super::{
 struct Meaning<'a, 't> {
     /// The folder that relative paths start at.
     directory: &'a Path,
-    environment: &'a Environment,
+    environment: &'a Env,
     problems: &'a mut Problems<'t>,
     /// Every service of the file.
     services: BTreeMap<&'a str, Declared>,
@@ -49,7 +51,7 @@ struct Declared {
 pub(super) fn stack(
     file: &Path,
     table: &StackTable,
-    environment: &Environment,
+    environment: &Env,
     problems: &mut Problems<'_>,
 ) -> Read<Stack> {
     let directory = file.parent().unwrap_or(Path::new(""));

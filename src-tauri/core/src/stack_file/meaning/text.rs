@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use crate::{
-    host::variables,
     stack::{Command, Piece, ServiceName, Template},
     stack_file::{
         findings::{Read, Reported, all},
@@ -91,7 +90,7 @@ impl Meaning<'_, '_> {
 
     /// As in a shell, the default of `${NAME:-default}` also replaces an empty value.
     fn variable(&self, name: &str, default: Option<&str>) -> Result<Piece, ProblemKind> {
-        let set = variables::get(self.environment, name);
+        let set = self.environment.get(name);
         let text = match (set, default) {
             (Some(value), Some(default)) if value.is_empty() => default,
             (Some(value), _) => value

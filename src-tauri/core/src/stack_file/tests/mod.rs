@@ -9,17 +9,14 @@ mod unix;
 
 use std::path::Path;
 
-use super::{Environment, NotFound, Problem, ProblemKind, Report, SIZE_LIMIT, parse};
-use crate::stack::Stack;
+use super::{NotFound, Problem, ProblemKind, Report, SIZE_LIMIT, parse};
+use crate::{env::Env, stack::Stack};
 
 /// The stack file of the design, to the letter.
 pub(super) const DESIGN: &str = include_str!("design.toml");
 
-fn environment() -> Environment {
-    [("HOME", "/home/ada"), ("EMPTY", ""), ("BRACES", "{port}")]
-        .into_iter()
-        .map(|(name, value)| (name.into(), value.into()))
-        .collect()
+fn environment() -> Env {
+    [("HOME", "/home/ada"), ("EMPTY", ""), ("BRACES", "{port}")].into()
 }
 
 fn parse_text(text: impl AsRef<[u8]>) -> Result<Stack, Report> {

@@ -6,10 +6,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use super::*;
 use crate::{detect::Host, draft::render};
-use pilotlight::{
-    stack::Stack,
-    stack_file::{self, Environment},
-};
+use pilotlight::{env::Env, stack::Stack, stack_file};
 
 /// A project in one text: `=== path` begins a file.
 fn project(text: &str, host: Host) -> Listing {
@@ -30,7 +27,7 @@ fn with(programs: &[&str]) -> Host {
 
 fn parsed(text: &str) -> Stack {
     let file = Path::new("/project/pilotlight.toml");
-    stack_file::parse(file, text.as_bytes(), &Environment::new()).unwrap_or_else(|report| {
+    stack_file::parse(file, text.as_bytes(), &Env::new()).unwrap_or_else(|report| {
         let problems: Vec<String> = report.problems().iter().map(ToString::to_string).collect();
         panic!("{}\n{text}", problems.join("\n"))
     })

@@ -5,11 +5,8 @@ use super::*;
 #[cfg(unix)]
 mod unix;
 
-fn base(pairs: &[(&str, &str)]) -> Base {
-    let pairs = pairs.iter();
-    pairs
-        .map(|(name, value)| (name.into(), value.into()))
-        .collect()
+fn base(pairs: &[(&str, &str)]) -> Env {
+    pairs.iter().copied().collect()
 }
 
 fn printed(variables: &str) -> String {
@@ -20,13 +17,13 @@ fn printed(variables: &str) -> String {
 fn only_what_stands_between_the_markers_is_read() {
     let text = printed("PATH=/a:/b\0TEXT=one\ntwo=three\0");
     let expected = base(&[("PATH", "/a:/b"), ("TEXT", "one\ntwo=three")]);
-    assert_eq!(read(&text, &Base::new()), Some(expected));
+    assert_eq!(read(&text, &Env::new()), Some(expected));
 }
 
 #[test]
 fn what_a_shell_echoes_of_its_line_is_no_marker() {
     let text = format!("+ printf {MARKER}\n{}", printed("PATH=/a\0"));
-    assert_eq!(read(&text, &Base::new()), Some(base(&[("PATH", "/a")])));
+    assert_eq!(read(&text, &Env::new()), Some(base(&[("PATH", "/a")])));
 }
 
 #[test]
@@ -38,7 +35,7 @@ fn nothing_is_made_of_half_an_answer() {
         &printed(""),
         &printed("HOME=/a\0"),
     ] {
-        assert_eq!(read(text, &Base::new()), None, "{text}");
+        assert_eq!(read(text, &Env::new()), None, "{text}");
     }
 }
 

@@ -24,7 +24,7 @@ const ENDINGS: [&str; 4] = ["com", "exe", "bat", "cmd"];
 
 /// The options of `cmd.exe` for running a line: without commands from the registry first, and
 /// removing only the outer quotes of the line.
-const SHELL_WORDS: [&str; 3] = ["/d", "/s", "/c"];
+const SHELL_ARGUMENTS: [&str; 3] = ["/d", "/s", "/c"];
 
 /// Paths of at least this length stay in the long form, the only one in which they can be used.
 const LONG: usize = 248;
@@ -43,7 +43,7 @@ pub(super) struct Suspended {
 /// refuses those that cannot be passed safely to a batch file.
 pub(super) fn start_suspended(start: &Start<'_>) -> io::Result<Suspended> {
     let (_, arguments) = start
-        .words
+        .argv
         .split_first()
         .ok_or(io::ErrorKind::InvalidInput)?;
     #[expect(
@@ -52,7 +52,7 @@ pub(super) fn start_suspended(start: &Start<'_>) -> io::Result<Suspended> {
     )]
     let mut command = Command::new(plain(start.program));
     match arguments {
-        [first @ .., line] if first == SHELL_WORDS => {
+        [first @ .., line] if first == SHELL_ARGUMENTS => {
             // The shell takes the literal line, not arguments.
             let mut quoted = OsString::from("\"");
             quoted.push(line);
@@ -64,7 +64,7 @@ pub(super) fn start_suspended(start: &Start<'_>) -> io::Result<Suspended> {
     let child = command
         .current_dir(plain(start.directory))
         .env_clear()
-        .envs(start.environment.iter().map(|(name, value)| (name, value)))
+        .envs(start.environment.iter())
         .stdin(Stdio::null())
         .stdout(start.output.try_clone()?)
         .stderr(start.output.try_clone()?)
@@ -104,8 +104,11 @@ fn plain(path: &Path) -> PathBuf {
 /// Returns the arguments that run `line` in the platform's shell.
 pub(crate) fn shell(line: &str) -> Vec<OsString> {
     let shell = std::env::var_os("ComSpec").unwrap_or_else(|| "cmd.exe".into());
-    let words = SHELL_WORDS.into_iter().chain([line]).map(OsString::from);
-    [shell].into_iter().chain(words).collect()
+    let arguments = SHELL_ARGUMENTS
+        .into_iter()
+        .chain([line])
+        .map(OsString::from);
+    [shell].into_iter().chain(arguments).collect()
 }
 
 /// The folders of programs without a PATH: none.

@@ -93,11 +93,11 @@ async fn watch(helper: Child, pid: u32) {
 /// Runs the subcommand, if this program was started by [`send_console_event`], and returns the exit
 /// code; `None` otherwise. Call it first in `main`.
 pub(crate) fn helper_subcommand() -> Option<ExitCode> {
-    let mut words = env::args_os().skip(1);
-    if words.next()? != SUBCOMMAND {
+    let mut arguments = env::args_os().skip(1);
+    if arguments.next()? != SUBCOMMAND {
         return None;
     }
-    let sent = Order::read(words)
+    let sent = Order::read(arguments)
         .ok_or_else(|| io::ErrorKind::InvalidInput.into())
         .and_then(Order::carry_out);
     Some(match sent {
@@ -114,10 +114,10 @@ struct Order {
 }
 
 impl Order {
-    fn read(mut words: impl Iterator<Item = OsString>) -> Option<Self> {
-        let mut number = || words.next()?.to_str()?.parse::<u64>().ok();
+    fn read(mut arguments: impl Iterator<Item = OsString>) -> Option<Self> {
+        let mut number = || arguments.next()?.to_str()?.parse::<u64>().ok();
         let (pid, started) = (number()?, number()?);
-        let event = words.next()?;
+        let event = arguments.next()?;
         let event = if event == OsStr::new(BREAK) {
             CTRL_BREAK_EVENT
         } else if event == OsStr::new(INTERRUPT) {
@@ -164,8 +164,8 @@ unsafe extern "system" fn let_pass(_event: u32) -> BOOL {
 mod tests {
     use super::*;
 
-    fn read(words: &[&str]) -> Option<Order> {
-        Order::read(words.iter().map(OsString::from))
+    fn read(arguments: &[&str]) -> Option<Order> {
+        Order::read(arguments.iter().map(OsString::from))
     }
 
     #[test]
@@ -175,10 +175,10 @@ mod tests {
             started: 133_000_000_000_000_000,
         };
         let order = |event| Some(Order { process, event });
-        let words = |event| ["42", "133000000000000000", event];
-        assert_eq!(read(&words(BREAK)), order(CTRL_BREAK_EVENT));
-        assert_eq!(read(&words(INTERRUPT)), order(CTRL_C_EVENT));
-        assert_eq!(read(&words("kill")), None);
+        let arguments = |event| ["42", "133000000000000000", event];
+        assert_eq!(read(&arguments(BREAK)), order(CTRL_BREAK_EVENT));
+        assert_eq!(read(&arguments(INTERRUPT)), order(CTRL_C_EVENT));
+        assert_eq!(read(&arguments("kill")), None);
         assert_eq!(read(&["42"]), None);
         assert_eq!(read(&["-42", "1", BREAK]), None);
     }

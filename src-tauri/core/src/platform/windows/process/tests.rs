@@ -16,6 +16,7 @@ use windows_sys::Win32::System::Console::GetConsoleCP;
 
 use super::*;
 use crate::{
+    env::Env,
     model::facts::{Exit, Mark, Process, RunId, StackId},
     stack::{ServiceName, Signal},
 };
@@ -56,11 +57,11 @@ impl Stand {
     }
 
     fn start(&self, program: &Path, words: &[OsString], mark: &Mark) -> Handle {
-        let mut environment: Vec<_> = std::env::vars_os().collect();
-        environment.push((Mark::VARIABLE.into(), mark.to_string().into()));
+        let mut environment = Env::of_this_process();
+        environment.set(Mark::VARIABLE, mark.to_string());
         let handle = spawn(&Start {
             program,
-            words,
+            argv: words,
             directory: &self.folder.path().canonicalize().unwrap(),
             environment: &environment,
             mark,
@@ -180,9 +181,9 @@ async fn a_shim_is_given_its_words_and_none_that_would_be_a_command() {
     let hostile = ["shim", "a\r\necho b"].map(OsString::from);
     let refused = spawn(&Start {
         program: &shim,
-        words: &hostile,
+        argv: &hostile,
         directory: stand.folder.path(),
-        environment: &[],
+        environment: &Env::new(),
         mark: &mark(0),
         output: File::create(stand.log()).unwrap(),
         input: None,
@@ -302,9 +303,9 @@ fn what_is_no_program_is_told_from_what_is_missing() {
     let start = |program| {
         spawn(&Start {
             program,
-            words: &words,
+            argv: &words,
             directory: stand.folder.path(),
-            environment: &[],
+            environment: &Env::new(),
             mark: &mark(0),
             output: File::create(stand.log()).unwrap(),
             input: None,

@@ -13,14 +13,14 @@ fn shell(folder: &TempDir, script: &str) -> PathBuf {
     path
 }
 
-fn own(folder: &TempDir, shell: &Path) -> Base {
+fn own(folder: &TempDir, shell: &Path) -> Env {
     let mut own = base(&[("PATH", "/usr/bin:/bin"), ("KEPT", "of the desktop")]);
-    own.insert("SHELL".into(), shell.into());
-    own.insert("HOME".into(), folder.path().into());
+    own.set("SHELL", shell);
+    own.set("HOME", folder.path());
     own
 }
 
-async fn asked(own: &Base, time_limit: Duration) -> Result<Base, LoginShellFault> {
+async fn asked(own: &Env, time_limit: Duration) -> Result<Env, LoginShellFault> {
     read_environment(host::login_shell(own).unwrap(), own, time_limit).await
 }
 
@@ -35,8 +35,8 @@ async fn what_the_files_of_the_shell_set_is_known_and_nothing_else_has_changed()
     let found = asked(&own, TIME_LIMIT).await.unwrap();
     let mut expected = own.clone();
     let path = format!("{}/.nvm/bin:/usr/bin:/bin", folder.path().display());
-    expected.insert("PATH".into(), path.into());
-    expected.insert("ADDED".into(), "of the\nshell".into());
+    expected.set("PATH", path);
+    expected.set("ADDED", "of the\nshell");
     assert_eq!(found, expected);
 }
 
@@ -71,6 +71,6 @@ async fn a_shell_that_takes_no_such_options_or_is_not_there_is_a_fault() {
 
 #[test]
 fn there_is_no_shell_where_none_is_named() {
-    assert_eq!(host::login_shell(&Base::new()), None);
+    assert_eq!(host::login_shell(&Env::new()), None);
     assert_eq!(host::login_shell(&base(&[("SHELL", "sh")])), None);
 }
