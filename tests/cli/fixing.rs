@@ -110,5 +110,5 @@ fn a_start_that_fails_says_what_is_behind_it() {
     ));
     let (_, err) = stage.expect(&["up", "-d"], 1);
     assert!(err.contains(&address), "{err}");
-    assert!(err.contains("nobody listens"), "{err}");
+    assert!(err.contains("nothing is listening"), "{err}");
 }

@@ -68,7 +68,7 @@ async fn paths_and_environments_arrive_byte_for_byte() {
         (native(b"LATIN\xe9"), native(b"\xff\xfe\x80")),
         (native(b"LINES"), native(b"one\ntwo\r\n\t\"quoted\"\\\x01")),
         (native(b"EMPTY"), native(b"")),
-        (native(b"LONG"), native(&[b'x'; 128 * 1024])),
+        (native(b"LONG"), native(&vec![b'x'; 128 * 1024])),
         (native(b"LOOKS_LIKE_OURS"), native(br#"{"Unix":[1]}"#)),
     ]
     .into_iter()

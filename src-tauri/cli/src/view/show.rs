@@ -205,9 +205,12 @@ impl Show {
     /// Shows the findings that are not shown with the services.
     pub(crate) fn show_findings(&mut self, findings: &[Finding]) {
         let services = self.stacks.iter().flat_map(|stack| &stack.services);
-        let shown: Vec<_> = services
-            .filter_map(|service| service.finding.as_ref())
-            .collect();
+        let shown: Vec<_> = match self.face {
+            Face::Lines => self.told.iter().collect(),
+            Face::Drawn { .. } | Face::Gone => services
+                .filter_map(|service| service.finding.as_ref())
+                .collect(),
+        };
         let is_shown = |finding: &Finding| {
             let mut shown = shown.iter();
             shown.any(|shown| shown.service == finding.service && shown.code == finding.code)

@@ -52,10 +52,14 @@ fn hindered(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
     if let Some(fault) = &is.requirement {
         return Some(requirement(seen, fault));
     }
+    let finding = is.finding.as_ref();
     if let Some(fault) = &is.port_fault {
-        return Some(port::fault(facts, seen, fault));
+        let now = port::fault(facts, seen, fault);
+        // The start knew the process that asked for it, which must not be stopped for a port.
+        let tried = finding.filter(|tried| tried.title == now.finding.title);
+        return Some(tried.map_or(now, |tried| port::known(facts, seen, tried)));
     }
-    let finding = is.finding.as_ref()?;
+    let finding = finding?;
     match finding.code {
         Code::CommandNotFound
         | Code::NotExecutable

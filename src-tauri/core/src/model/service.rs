@@ -135,6 +135,7 @@ pub(super) struct Intent {
 
 /// The state of a service's checks.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each holds by itself")]
 struct CheckRounds {
     /// The checks that failed in the last round.
     failed: Vec<(String, ProbeFault)>,

@@ -19,14 +19,14 @@ const MANY: usize = 64;
 pub(super) struct Calm {
     due: Option<Instant>,
     ready: usize,
-    was_calm: bool,
+    is_warm: bool,
 }
 
 impl Calm {
     /// Counts a service that has become ready, and postpones the work that is due.
     pub(super) fn count_ready(&mut self, now: Instant) {
         self.ready += 1;
-        if self.due.is_some() || !self.was_calm || self.ready >= MANY {
+        if self.due.is_some() || !self.is_warm || self.ready >= MANY {
             self.due = Some(now + CALM);
         }
     }
@@ -44,7 +44,7 @@ impl Calm {
         let is_due = self.due.is_some_and(|due| due <= now);
         if is_due {
             *self = Self {
-                was_calm: true,
+                is_warm: true,
                 ..Self::default()
             };
         }

@@ -132,10 +132,7 @@ impl RunTask {
     /// them.
     pub(super) async fn context(&self, runs_commands: bool, time_limit: Duration) -> Context {
         let environment = if runs_commands {
-            self.environment(time_limit)
-                .await
-                .unwrap_or_default()
-                .into()
+            self.environment(time_limit).await.unwrap_or_default()
         } else {
             Env::default()
         };

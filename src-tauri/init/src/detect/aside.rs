@@ -3,7 +3,10 @@
 
 use std::{collections::HashSet, sync::LazyLock};
 
-use super::listing::{file_name, folder};
+use super::{
+    listing::{file_name, folder},
+    source::has_extension,
+};
 
 /// Folders of such files.
 static FOLDERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
@@ -27,7 +30,7 @@ static ENVIRONMENTS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
 pub(super) fn is_aside(path: &str) -> bool {
     let name = file_name(path);
     // Instructions for people are evidence, and often in `docs`.
-    let is_text = name.ends_with(".md") || name.ends_with(".rst");
+    let is_text = has_extension(name, "md") || has_extension(name, "rst");
     // Below the sources of Java, folders are names of packages: `com/example`.
     let folder = folder(path).split("src/main/").next().unwrap_or_default();
     let is_site = folder.starts_with("apps/docs") || folder.starts_with("packages/docs");

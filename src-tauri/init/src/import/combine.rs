@@ -102,7 +102,7 @@ pub fn combine(sources: Sources, detected: Draft, listing: &Listing) -> Combined
     combination.into_draft(detected.name, questions)
 }
 
-impl<'a> Combination<'a> {
+impl Combination<'_> {
     /// Adds a service under a name that no other has, and notes what its source calls it.
     fn add(&mut self, mut service: DraftService, programs: Vec<Program>, names: &mut Names) {
         let own = format!("#{}#", self.entries.len());
@@ -113,12 +113,11 @@ impl<'a> Combination<'a> {
             let kind = programs
                 .first()
                 .map_or(service.kind, |program| program.kind);
-            wish = match kind {
+            wish = String::from(match kind {
                 Kind::Frontend => "web",
                 Kind::Worker => "worker",
                 _ => "server",
-            }
-            .to_owned();
+            });
         }
         self.entries.push(Entry {
             service,
@@ -292,6 +291,10 @@ impl<'a> Combination<'a> {
         })
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one pass over the file, in its order"
+    )]
     fn compose(&mut self, compose: Compose) {
         let Compose {
             file,
@@ -314,12 +317,12 @@ impl<'a> Combination<'a> {
             .collect();
         for build in builds {
             let found = self.find(&build.service, &build.programs);
-            let named = |entry: &Entry| {
+            let has_its_name = |entry: &Entry| {
                 !matches!(entry.service.kind, Kind::Store | Kind::Job)
                     && entry.wish.eq_ignore_ascii_case(&build.service.name)
             };
             let found = found.map(|(at, _)| at).or_else(|| self.in_folder(&build));
-            let found = found.or_else(|| self.entries.iter().position(named));
+            let found = found.or_else(|| self.entries.iter().position(has_its_name));
             let asks = build
                 .service
                 .needs
@@ -658,7 +661,7 @@ impl Entry {
         mut build: DraftService,
         listing: &Listing,
         names: &Names,
-        lasting: &BTreeSet<String>,
+        kept: &BTreeSet<String>,
     ) {
         let is_alike =
             build.name.eq_ignore_ascii_case(&self.wish) || self.service.kind == build.kind;
@@ -666,7 +669,7 @@ impl Entry {
         for need in build.needs {
             let mut others = self.service.needs.iter();
             let is_known = others.any(|other| other.value.service == need.value.service);
-            if !is_known && lasting.contains(&need.value.service) {
+            if !is_known && kept.contains(&need.value.service) {
                 self.service.needs.push(need);
             }
         }

@@ -21,6 +21,10 @@ use crate::{
 const RESET: &str = "\u{1b}[0m";
 
 /// Writes lines, with the name of the service if there are several.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "three are options of the command"
+)]
 pub(super) struct Printer {
     out: BufWriter<StdoutLock<'static>>,
     services: Vec<ServiceName>,

@@ -5,9 +5,8 @@
 //! - A bare value ends with its line or before a `#` that follows a blank. Surrounding blanks are
 //!   removed.
 //! - A quoted value may span several lines. In `'…'` and `` `…` `` every character is literal. In
-//!   `"…"`, `
-//! `, `\r` and `\t` have their usual meaning, `\"`, `\\` and `\$` are the character itself, and any
-//! other backslash is literal.
+//!   `"…"`, `\n`, `\r` and `\t` have their usual meaning, `\"`, `\\` and `\$` are the character
+//!   itself, and any other backslash is literal.
 //! - In a bare and in a `"…"` value, `${NAME}` is the variable as set so far: by an earlier line or
 //!   file, else by the caller's environment; empty if it is not set. `${NAME:-text}` is `text` if
 //!   it is missing or empty, `${NAME-text}` if it is missing. A `$` without a brace is literal, as

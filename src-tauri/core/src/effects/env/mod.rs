@@ -32,7 +32,7 @@ const HOME: &str = "PILOTLIGHT_HOME";
 /// 2. its `env_files` in their order, read now (`env_file.rs` has their syntax);
 /// 3. its `env`;
 /// 4. unless the files or `env` set them, `PORT`, if it has a port, and `PYTHONUNBUFFERED=1`, since
-/// Python buffers its output to a file.
+///    Python buffers its output to a file.
 ///
 /// The files are read on a separate thread, within `time_limit`. Values are secrets: no error
 /// contains one.

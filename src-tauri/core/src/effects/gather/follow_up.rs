@@ -135,8 +135,8 @@ fn in_use_by_source(run: &RunContext, sockets: &Sockets, is: &mut ServiceEvidenc
 /// Returns the numbers in a text that may be ports.
 fn numbers(text: &str) -> Vec<u16> {
     let parts = text.split(|c: char| !c.is_ascii_digit());
-    let ports = parts.filter(|part| (4..=5).contains(&part.len()));
-    ports.filter_map(|part| part.parse().ok()).collect()
+    let numbers = parts.filter(|part| (4..=5).contains(&part.len()));
+    numbers.filter_map(|part| part.parse().ok()).collect()
 }
 
 /// Finds the processes that listen on the ports which the log names.

@@ -115,7 +115,7 @@ fn project(it: &Look, program: Option<&Path>) -> ProjectEvidence {
     if folders.is_empty() {
         folders.push(&spec.directory);
     }
-    let venvs = folders
+    let mut venvs = folders
         .iter()
         .flat_map(|folder| VENVS.map(|name| folder.join(name)));
     let all = folders
@@ -128,7 +128,7 @@ fn project(it: &Look, program: Option<&Path>) -> ProjectEvidence {
             .filter_map(|file| Some((file.path.clone(), example(&file.path)?)))
             .collect(),
         python: program.and_then(python),
-        venv: venvs.filter_map(|venv| python_of(&venv)).next(),
+        venv: venvs.find_map(|venv| python_of(&venv)),
         ..ProjectEvidence::default()
     }
 }

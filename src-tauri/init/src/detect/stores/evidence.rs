@@ -10,7 +10,7 @@ use crate::{
     detect::{
         address::{Address, is_here, is_name},
         listing::{Listing, file_name, folder, line_at},
-        source::pattern,
+        source::{has_extension, pattern},
         variables::Variable,
     },
     draft::Origin,
@@ -274,8 +274,7 @@ pub(super) fn in_text(listing: &Listing, path: &str, text: &str, evidence: &mut 
         return;
     }
     // A compose file by another name.
-    let is_compose = name.ends_with(".yml") || name.ends_with(".yaml");
-    let is_compose = is_compose && text.lines().any(|line| line.trim_end() == "services:");
+    let is_compose = is_yaml(name) && text.lines().any(|line| line.trim_end() == "services:");
     if is_compose || is_read_elsewhere(name) || is_inactive_profile(listing, path) {
         return;
     }
@@ -303,15 +302,15 @@ pub(super) fn in_text(listing: &Listing, path: &str, text: &str, evidence: &mut 
         let store = scheme.and_then(table::of_scheme);
         let why = format!("an address of {}", scheme.unwrap_or_default());
         match Address::parse(value) {
-            Some(address) if address.is_here() || address.is_container() => {
-                if address.port.is_none_or(is_usable) {
-                    add(store, Weight::Source, at, why, Some(address));
-                }
+            Some(address)
+                if (address.is_here() || address.is_container())
+                    && address.port.is_none_or(is_usable) =>
+            {
+                add(store, Weight::Source, at, why, Some(address));
             }
-            Some(_) => {}
             // Its parts are filled in: `f"postgresql://{USER}@{HOST}/shop"`.
             None if value.contains(['{', '$']) => add(store, Weight::Named, at, why, None),
-            None => {}
+            Some(_) | None => {}
         }
     }
     let files = FILE.find_iter(text);
@@ -357,14 +356,18 @@ pub(super) fn in_text(listing: &Listing, path: &str, text: &str, evidence: &mut 
     }
 }
 
+fn is_yaml(name: &str) -> bool {
+    has_extension(name, "yml") || has_extension(name, "yaml")
+}
+
 /// The part of a text that holds while one develops: no tests in it, no settings of other environments.
 /// Lines keep their numbers.
 fn in_force<'t>(name: &str, text: &'t str) -> &'t str {
-    if name.ends_with(".rs") {
+    if has_extension(name, "rs") {
         let end = text.find("#[cfg(test)]").unwrap_or(text.len());
         return &text[..end];
     }
-    if name.ends_with(".yml") || name.ends_with(".yaml") {
+    if is_yaml(name) {
         // Rails lists development first. Of several documents, the first is for every profile.
         let section = SECTION.find(text).map(|found| found.start());
         let document = text
@@ -383,12 +386,11 @@ fn is_value(text: &str, start: usize, end: usize) -> bool {
     let before = &text[line..start];
     let before = before.strip_suffix("jdbc:").unwrap_or(before);
     match before.chars().next_back() {
-        None => true,
         Some('"' | '\'' | '`') => {
             let after = text[end..].chars().next();
             after.is_none_or(|after| matches!(after, '"' | '\'' | '`' | '\n'))
         }
-        Some('=' | ':' | '-') => true,
+        None | Some('=' | ':' | '-') => true,
         Some(blank) if blank.is_whitespace() => before.trim_end().ends_with([':', '=', '-']),
         Some(_) => false,
     }

@@ -188,7 +188,7 @@ pub(super) fn of_variable(name: &str) -> Option<&'static Store> {
     all().iter().find(|store| store.variables.iter().any(has))
 }
 
-/// The store that an image is: `pgvector` of `docker.io/pgvector/pgvector:pg16` is PostgreSQL.
+/// The store that an image is: `pgvector` of `docker.io/pgvector/pgvector:pg16` is `PostgreSQL`.
 pub(crate) fn of_image(image: &str) -> Option<&'static Store> {
     let name = image.split('@').next()?.rsplit('/').next()?;
     let name = name.split(':').next()?.to_ascii_lowercase();

@@ -92,14 +92,13 @@ fn ended(lines: &[&str], errors: &[LogError], page: &Page<'_>) -> Vec<EndedProgr
         let name = end.group("name").map(str::to_owned);
         found.retain(|it| it.name != name);
         let line = page.line(at, at + 1);
-        let error = match &name {
-            Some(name) => of_program(lines, name, at, page),
-            None => {
-                let mut before = errors.iter().rev();
-                before
-                    .find(|error| error.line.number < line.number)
-                    .cloned()
-            }
+        let error = if let Some(name) = &name {
+            of_program(lines, name, at, page)
+        } else {
+            let mut before = errors.iter().rev();
+            before
+                .find(|error| error.line.number < line.number)
+                .cloned()
         };
         found.push(EndedProgram {
             line,
