@@ -89,15 +89,15 @@ impl Shown {
                 }
             })
             .on_tray_icon_event(move |icon, event| {
-                if let TrayIconEvent::Click {
-                    button: MouseButton::Left,
-                    button_state: MouseButtonState::Up,
-                    ..
-                } = event
+                // On macOS a click opens the menu.
+                if cfg!(not(target_os = "macos"))
+                    && let TrayIconEvent::Click {
+                        button: MouseButton::Left,
+                        button_state: MouseButtonState::Up,
+                        ..
+                    } = event
                 {
-                    if cfg!(not(target_os = "macos")) {
-                        choose(icon.app_handle(), Choice::OpenWindow);
-                    }
+                    choose(icon.app_handle(), Choice::OpenWindow);
                 }
             })
             .build(app)?;

@@ -136,7 +136,9 @@ fn in_use_by_source(run: &RunContext, sockets: &Sockets, is: &mut ServiceEvidenc
 fn numbers(text: &str) -> Vec<u16> {
     let parts = text.split(|c: char| !c.is_ascii_digit());
     let numbers = parts.filter(|part| (4..=5).contains(&part.len()));
-    numbers.filter_map(|part| part.parse().ok()).collect()
+    numbers
+        .filter_map(|part| part.parse::<u16>().ok())
+        .collect()
 }
 
 /// Finds the processes that listen on the ports which the log names.

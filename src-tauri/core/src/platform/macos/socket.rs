@@ -85,10 +85,10 @@ pub(crate) fn accepts(_address: SocketAddr) -> Option<bool> {
     None
 }
 
-/// Returns the remote port of every established connection of these processes: none, since nothing here
-/// lists them yet.
+/// Returns the remote port of every established connection of these processes: unsupported, since nothing
+/// here lists them yet.
 pub(crate) fn connections(_processes: &BTreeSet<Process>) -> io::Result<Vec<u16>> {
-    Ok(Vec::new())
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Returns whether a process belongs to the operating system, so that stopping it would affect more

@@ -160,7 +160,7 @@ fn ports(text: &str) -> Vec<u16> {
     static PORT: LazyLock<Pattern> =
         LazyLock::new(|| Pattern::new(r"(?:(?i:\bport[ =:]+)|[\w\].]:)(?<port>\d{2,5})\b"));
     let named = PORT.all(text);
-    let ports = named.filter_map(|found| found.group("port")?.parse().ok());
+    let ports = named.filter_map(|found| found.group("port")?.parse::<u16>().ok());
     ports.collect()
 }
 
