@@ -18,7 +18,10 @@ use pilotlight::{
     host::clock,
     stack::ServiceName,
 };
-use tauri::{AppHandle, Manager as _, async_runtime::spawn};
+use tauri::{
+    AppHandle, Manager as _,
+    async_runtime::{spawn, spawn_blocking},
+};
 use tauri_plugin_notification::{ActiveNotification, NotificationExt as _};
 
 use crate::{host::Host, platform, window};
@@ -45,7 +48,12 @@ pub(crate) fn attend(app: &AppHandle) {
             for notice in notices.take(&snapshot, now) {
                 tracing::info!("{}: {}", notice.title, notice.body);
                 if wanted {
-                    tell(&app, &notice, &shown);
+                    let (app, shown) = (app.clone(), shown.clone());
+                    // To remove the earlier one blocks, which no worker of the runtime may.
+                    let told = spawn_blocking(move || tell(&app, &notice, &shown)).await;
+                    if let Err(error) = told {
+                        tracing::warn!("failed to show a notification: {error}");
+                    }
                 }
             }
             if view.changed().await.is_err() {

@@ -12,7 +12,7 @@ const GREEN: [u8; 3] = [0x2f, 0xc8, 0x73];
 const PANEL: u16 = 32;
 
 #[test]
-fn the_panel_of_xfce_shows_the_flame_and_a_click_on_it_lights_the_stack() {
+fn the_panel_of_xfce_shows_the_state_and_a_click_on_the_icon_opens_the_window() {
     let desktop = Desktop::without_tray();
     let panel = Panel::start(&desktop);
     let file = two().write(&desktop);
@@ -25,6 +25,10 @@ fn the_panel_of_xfce_shows_the_flame_and_a_click_on_it_lights_the_stack() {
         desktop.display.picture().middle_of(OFF, PANEL)
     });
     desktop.display.click(flame, 1);
+    until("the window", || {
+        (desktop.display.windows("Pilot Light") == 1).then_some(())
+    });
+    desktop.pilotlight(&["--file", &file.display().to_string(), "up", "--detach"]);
     until("a green flame in the panel", || {
         desktop.display.picture().middle_of(GREEN, PANEL)
     });

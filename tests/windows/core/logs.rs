@@ -3,7 +3,7 @@
 use std::fs;
 
 use pilotlight::{
-    effects::log::{Query, Reader, ServiceLogs, Watcher, indexer},
+    effects::log::{Query, Reader, ServiceLogs, Watcher, run_indexer},
     model::facts::RunId,
     stack::LogLimits,
 };

@@ -70,6 +70,7 @@ impl Stage {
                 run,
             },
             output: log.unwrap(),
+            has_input: false,
         }
     }
 
