@@ -15,9 +15,11 @@ impl AppState {
         self.0.state().picked.insert(path.to_owned());
     }
 
-    /// Adds a stack that the user selected.
+    /// Adds a stack that the user selected, or the stack file of a folder that was scanned.
     pub fn add_picked(&self, path: &Path) -> Result<PathBuf, String> {
-        self.expect_picked(path)?;
+        if self.expect_drafted(path).is_err() {
+            self.expect_picked(path)?;
+        }
         self.add(path)
     }
 
