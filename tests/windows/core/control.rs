@@ -68,10 +68,10 @@ async fn garbage_is_told_what_is_wrong_and_harms_nobody() {
                 "not the greeting",
             ),
             ("\0\0\0\0\n".to_owned(), "not the greeting"),
-            (hello.clone() + "{\"fly\":{}}\n", "not understood"),
+            (hello.clone() + "{\"fly\":{}}\n", "cannot be parsed"),
             (
                 hello.clone() + &"[".repeat(100_000) + "\n",
-                "not understood",
+                "cannot be parsed",
             ),
         ] {
             let home_of_thread = home.clone();
