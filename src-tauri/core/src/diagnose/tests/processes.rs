@@ -413,7 +413,7 @@ fn a_module_in_the_environment_beside_is_not_installed_again() {
         log_error(is, module, "ModuleNotFoundError: No module named 'redis'");
     });
     let finding = case.finding();
-    let program = std::path::Path::new("/project/.venv/bin").join("uvicorn");
+    let program = Path::new("/project/.venv/bin").join("uvicorn");
     assert_says(
         &finding,
         &[&format!("`{}`", program.display()), "/usr/bin/python3"],
