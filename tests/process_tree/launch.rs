@@ -241,10 +241,7 @@ async fn a_script_that_cannot_be_started_says_why() {
     for (text, expected) in [
         ("echo no first line\n", "nor a script that begins with #!"),
         ("", "nor a script that begins with #!"),
-        (
-            "#!/nowhere/python -u\n",
-            "asks for the interpreter /nowhere/python",
-        ),
+        ("#!/nowhere/python -u\n", "the interpreter /nowhere/python"),
     ] {
         script(&stage.folder.path().join("script"), text);
         match launch(stage.prepare(&["./script"])).await {
