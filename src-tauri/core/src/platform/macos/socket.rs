@@ -14,6 +14,7 @@ use rustix::{
     net::{AddressFamily, SocketType, ipproto, sockopt},
 };
 
+use crate::model::facts::Process;
 pub(crate) use crate::platform::{
     types::{Breadth, Listening, Refusal},
     unix::socket::is_connecting,
