@@ -77,7 +77,7 @@ fn add(candidates: &mut Vec<Candidate>, candidate: Candidate) {
 fn of_service(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     let mut candidates = match facts.situation(seen) {
         Situation::Off => process::prospects(facts, seen),
-        // That its checks find nobody goes without saying.
+        // Its checks cannot reach it, which is no news.
         Situation::Down => process::down(facts, seen),
         Situation::Starting => probe::running(facts, seen, true),
         Situation::Up => {

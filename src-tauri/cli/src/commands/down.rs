@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A background daemon exits when its last service has stopped; the tray app does not.
-const KEEPER_ENDS: Duration = Duration::from_millis(250);
+const DAEMON_ENDS: Duration = Duration::from_millis(250);
 
 pub(crate) async fn run(context: &Context, down: Down) -> Result<Ending, Failure> {
     // The daemon may exit during the request, because another `down` has stopped everything.
@@ -110,14 +110,14 @@ async fn stop(context: &Context, mut client: Client, down: &Down) -> Result<Endi
     };
     let outcome = show.during(client.down(request)).await.map_err(untaken)?;
     if matches!(outcome, Outcome::Ending { .. }) {
-        show.until_keeper_ends(KEEPER_ENDS).await;
+        show.until_daemon_ends(DAEMON_ENDS).await;
         return Err(Unstarted::NotTaken);
     }
     catch_up(&mut show, &mut client).await;
     let left = client.status().await;
     drop(client);
     if left.is_ok_and(|left| left.stacks.iter().all(|stack| stack.is_dark())) {
-        show.until_keeper_ends(KEEPER_ENDS).await;
+        show.until_daemon_ends(DAEMON_ENDS).await;
     }
     match outcome {
         Outcome::Done => {

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The time that a daemon that accepts no more requests may take to exit.
-const KEEPER_ENDS: Duration = Duration::from_secs(5);
+const DAEMON_ENDS: Duration = Duration::from_secs(5);
 
 /// The pause between two attempts to reach the next daemon.
 const RETRY: Duration = Duration::from_millis(10);
@@ -70,7 +70,7 @@ async fn answered(
         Ok(Outcome::Failed { message, .. } | Outcome::Refused(message)) => message,
         Ok(Outcome::Ending { taken: true }) => HANDED_OVER.to_owned(),
         Ok(Outcome::Ending { taken: false }) | Err(ClientError::NotHeard) => {
-            show.until_keeper_ends(KEEPER_ENDS).await;
+            show.until_daemon_ends(DAEMON_ENDS).await;
             return Err(Unstarted::NotTaken);
         }
         Err(error) => return Err(error.into()),
@@ -103,7 +103,7 @@ async fn catch_up(show: &mut Show, client: &mut Client) {
     match client.status().await {
         Ok(snapshot) => show.until_shown(&snapshot).await,
         // It has exited; its watchers have its last snapshot.
-        Err(_) => drop(show.until_keeper_ends(KEEPER_ENDS).await),
+        Err(_) => drop(show.until_daemon_ends(DAEMON_ENDS).await),
     }
 }
 

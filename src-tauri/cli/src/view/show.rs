@@ -158,7 +158,7 @@ impl Show {
     }
 
     /// Waits until the daemon has exited, with a time limit. Returns whether it has.
-    pub(crate) async fn until_keeper_ends(&mut self, at_most: Duration) -> bool {
+    pub(crate) async fn until_daemon_ends(&mut self, at_most: Duration) -> bool {
         let ended = async {
             while self.watch.is_some() {
                 self.step().await;

@@ -170,8 +170,8 @@ impl Failed<'_> {
         self.with_reasons(candidate)
     }
 
-    /// The request does not get to the service, for where that listens: on another address, or beside
-    /// somebody else.
+    /// The request does not reach the service because of where it listens: on another address, or beside
+    /// another process.
     fn astray(self, kind: &ProbeFaultKind, clause: &str) -> Option<Candidate> {
         let (host, port) = (self.check.host.as_deref()?, self.check.port?);
         let mut candidate = if matches!(kind, ProbeFaultKind::Refused) {

@@ -136,7 +136,7 @@ impl<'a> Facts<'a> {
         let is_job = self
             .place(&seen.spec.name)
             .is_some_and(|place| self.jobs[place]);
-        // Without a daemon nobody knows of an earlier end, and none is needed to go on.
+        // Without a daemon an earlier exit is unknown, and none is needed to continue.
         is_job && (!self.evidence.kept || seen.is.last_exit.is_some_and(Exit::is_success))
     }
 

@@ -12,6 +12,7 @@ use super::{RunContext, subject::Scene};
 use crate::{
     diagnose::evidence::VersionEvidence,
     effects::{env, process::run_helper},
+    env::Env,
     stack::Command,
 };
 
@@ -58,24 +59,32 @@ pub(super) async fn mismatches(
 ) -> Vec<VersionEvidence> {
     let folder = &run.spec.directory;
     let top = scene.stack.directory();
+    let asked: Vec<_> = RUNTIMES
+        .iter()
+        .map(|runtime| (runtime, wanted(runtime, folder, top)))
+        .filter(|(_, wanted)| !wanted.is_empty())
+        .collect();
+    if asked.is_empty() {
+        return Vec::new();
+    }
+    let environment = env::environment(&run.spec, &scene.variables, &*scene.ports, LIMIT).await;
+    let Ok(environment) = environment else {
+        return Vec::new();
+    };
     let mut found = Vec::new();
-    for runtime in &RUNTIMES {
-        let wanted = wanted(runtime, folder, top);
-        let Some((first, _)) = wanted.first() else {
-            continue;
-        };
+    for (runtime, wanted) in asked {
         let program = match (runtime.program, python) {
             ("python3", Some(python)) => python.display().to_string(),
             (program, _) => program.to_owned(),
         };
-        let Some(runs) = version_of(scene, run, &program).await else {
+        let Some(runs) = version_of(&program, folder, &environment).await else {
             continue;
         };
         if wanted.iter().any(|(wanted, _)| !allows(wanted, &runs)) {
             found.push(VersionEvidence {
                 runtime: runtime.name,
                 runs,
-                wanted: first.clone(),
+                wanted: wanted[0].0.clone(),
                 files: wanted.into_iter().map(|(_, file)| file).collect(),
             });
         }
@@ -83,11 +92,9 @@ pub(super) async fn mismatches(
     found
 }
 
-async fn version_of(scene: &Scene, run: &RunContext, program: &str) -> Option<String> {
-    let spec = &run.spec;
-    let environment = env::environment(spec, &scene.variables, &*scene.ports, LIMIT).await;
+async fn version_of(program: &str, folder: &Path, environment: &Env) -> Option<String> {
     let command = Command::Argv(vec![program.to_owned(), "--version".to_owned()]);
-    let asked = run_helper(&command, &spec.directory, &environment.ok()?, LIMIT).await;
+    let asked = run_helper(&command, folder, environment, LIMIT).await;
     version_in(&asked.ok()?.text)
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::platform::file;
 
-/// The minimum interval between two lines, since nobody can read faster. A flood costs one read in
+/// The minimum interval between two lines: people cannot read faster. A flood costs one read in
 /// this time.
 const PAUSE: Duration = Duration::from_millis(100);
 

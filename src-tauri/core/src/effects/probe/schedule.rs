@@ -149,8 +149,8 @@ impl<L: Lines> ProbeLoop<L> {
             pulse: &self.pulse,
             waiting: &self.prober.0.waiting,
             began: self.prober.0.began,
-            endpoints: &[],
             awaited: &[],
+            only_connects: false,
             events,
             event,
         };
@@ -169,6 +169,8 @@ impl<L: Lines> ProbeLoop<L> {
         };
         let awaited = awaited(&asked);
         course.awaited = &awaited;
+        let is_connection = |probe: &Probe<String>| matches!(probe, Probe::Tcp(_));
+        course.only_connects = awaited.len() == asked.len() && asked.iter().all(is_connection);
         if !asked.is_empty() {
             // A process that has just been created cannot answer yet.
             sleep(SHORTEST).await;
@@ -176,8 +178,6 @@ impl<L: Lines> ProbeLoop<L> {
         let ready = course.until_ready(ask, &mut log).await;
         drop(log);
         if ready && !asked.is_empty() {
-            let endpoints = endpoints(&asked);
-            course.endpoints = &endpoints;
             course.while_ready(ask).await;
         }
     }
@@ -206,15 +206,6 @@ fn split<L: Lines>(
     Ok((Awaited::new(patterns, lines), asked))
 }
 
-/// The addresses to connect to, if connections are the only probes.
-fn endpoints(asked: &[Probe<String>]) -> Vec<Endpoint> {
-    let endpoints = asked.iter().map(|probe| match probe {
-        Probe::Tcp(address) => Endpoint::parse(address).ok(),
-        _ => None,
-    });
-    endpoints.collect::<Option<_>>().unwrap_or_default()
-}
-
 /// The addresses at which processes must listen before the probes can pass.
 fn awaited(asked: &[Probe<String>]) -> Vec<Endpoint> {
     let endpoints = asked.iter().filter_map(|probe| match probe {
@@ -236,10 +227,10 @@ struct Course<'a, E, F> {
     waiting: &'a AtomicUsize,
     /// The origin from which the start times of rounds are counted.
     began: Instant,
-    /// The addresses to connect to, if connections are the only probes.
-    endpoints: &'a [Endpoint],
     /// The addresses at which processes must listen before the probes can pass.
     awaited: &'a [Endpoint],
+    /// Whether connections to these addresses are the only probes.
+    only_connects: bool,
     events: mpsc::Sender<E>,
     event: F,
 }
@@ -342,11 +333,8 @@ impl<E, F: FnMut(Round) -> Option<E>> Course<'_, E, F> {
 
     /// Returns whether the operating system reports that it would accept every probed connection.
     fn would_be_accepted(&self) -> bool {
-        !self.endpoints.is_empty()
-            && self
-                .endpoints
-                .iter()
-                .all(|it| would_accept(it) == Some(true))
+        let accepts = |endpoint| would_accept(endpoint) == Some(true);
+        self.only_connects && self.awaited.iter().all(accepts)
     }
 
     /// Reports a round. Returns whether the receiver is still open.

@@ -61,8 +61,8 @@ impl Scripted {
             pulse: &self.pulse,
             waiting: &self.waiting,
             began: self.began,
-            endpoints: &[],
             awaited: &[],
+            only_connects: false,
             events: self.events.clone(),
             event: |round| Some((self.began.elapsed(), round)),
         }
@@ -236,8 +236,8 @@ async fn once_ready_every_round_is_reported_with_its_latency() {
         pulse: &pulse,
         waiting: &waiting,
         began: Instant::now(),
-        endpoints: &[],
         awaited: &[],
+        only_connects: false,
         events,
         event: Some,
     };
