@@ -29,7 +29,7 @@ impl Project<'_> {
         };
         let hint = self.celery_hint(&file, "worker");
         let base = hint.as_ref().map(|(_, base)| base.as_str());
-        let place = place(self.listing, &self.codes, &file, &self.root, base);
+        let place = place(self.listing, &self.codes, &file, &self.root, base, true);
         let target = match &hint {
             Some((hint, _)) => hint.command.target.clone().unwrap_or_default(),
             None if matches!(app.object.as_str(), "app" | "celery") => place.module.clone(),

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{routes::Codes, server::ServerCommand};
+use super::{packages::is_project, routes::Codes, server::ServerCommand};
 use crate::detect::{
-    Listing, ancestors, folder, join,
+    Listing, ancestors, file_name, folder, join,
     source::{has_extension, pattern},
 };
 
@@ -92,17 +92,19 @@ static IMPORT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?m)^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+(\w+)?|import[ \t]+([\w.]+))")
 });
 
-/// Where the file belongs, in the project at `root`; a hint's base goes before what the imports say.
+/// Returns where a file belongs in the project at `root`. A hint's base takes precedence over the imports.
+/// `is_module`: a server imports the file as a module, so that it may run from the folder of the manifest.
 pub(super) fn place(
     listing: &Listing,
     codes: &Codes,
     file: &str,
     root: &str,
     hinted: Option<&str>,
+    is_module: bool,
 ) -> Place {
     let base = match hinted {
         Some(base) => base.to_owned(),
-        None => base(listing, codes, file, root),
+        None => base(listing, codes, file, root, is_module),
     };
     let within = file
         .strip_prefix(&base)
@@ -131,7 +133,7 @@ pub(super) fn place(
 }
 
 /// The folder from which most of the file's own imports are found.
-fn base(listing: &Listing, codes: &Codes, file: &str, root: &str) -> String {
+fn base(listing: &Listing, codes: &Codes, file: &str, root: &str, is_module: bool) -> String {
     let own = folder(file);
     let is_package = |folder: &str| listing.has(&join(folder, "__init__.py"));
     // Relative imports need the folder to be a package.
@@ -179,8 +181,11 @@ fn base(listing: &Listing, codes: &Codes, file: &str, root: &str) -> String {
     }
     match best {
         Some((0, _)) if !is_package(own) && relative == 0 && !own.is_empty() => {
-            // Nothing speaks for any: a file in a plain folder is run where it is.
-            if listing.has_folder(&join(root, "src")) && own == join(root, "src") {
+            // No import decides. A module is named from the folder with the manifest, but at the top of a project a
+            // folder may be a part of its own. A file that runs itself runs in its own folder.
+            let is_part = root.is_empty() && file_name(own) != "app";
+            let runs_itself = !is_module || code.contains("__main__");
+            if own == join(root, "src") || (is_project(listing, root) && !runs_itself && !is_part) {
                 root.to_owned()
             } else {
                 own.to_owned()
@@ -212,7 +217,7 @@ mod tests {
             listing.add(*path, Some(text));
             codes.insert((*path).to_owned(), code(text));
         }
-        let place = place(&listing, &codes, files[0].0, root, None);
+        let place = place(&listing, &codes, files[0].0, root, None, true);
         (place.directory, place.path, place.module)
     }
 
@@ -242,6 +247,20 @@ mod tests {
         assert_eq!(place_of(&package, "api"), said("api", "", "app.main"));
         let plain = [("backend/main.py", "")];
         assert_eq!(place_of(&plain, ""), said("backend", "", "main"));
+    }
+
+    #[test]
+    fn a_module_is_named_from_the_folder_with_the_manifest() {
+        let alone = [("backend/app/main.py", ""), ("backend/pyproject.toml", "")];
+        assert_eq!(place_of(&alone, "backend"), said("backend", "", "app.main"));
+        let itself = [
+            ("backend/app/main.py", "if __name__ == '__main__': ...\n"),
+            ("backend/pyproject.toml", ""),
+        ];
+        assert_eq!(
+            place_of(&itself, "backend"),
+            said("backend/app", "", "main")
+        );
     }
 
     #[test]

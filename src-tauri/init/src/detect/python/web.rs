@@ -69,7 +69,14 @@ impl Project<'_> {
         let Placed { file, app, maker } = placed;
         let hint = hint_for(self.hints, file);
         let base = hint.as_ref().map(|(_, base)| base.as_str());
-        let mut place = place(self.listing, &self.codes, file, &self.root, base);
+        let mut place = place(
+            self.listing,
+            &self.codes,
+            file,
+            &self.root,
+            base,
+            app.framework.is_asgi() || app.framework == Framework::Flask,
+        );
         let name_folder = place.directory.clone();
         if app.framework == Framework::Streamlit && base.is_none() {
             // It adds the folder of the page to the path of modules by itself, and reads its settings
