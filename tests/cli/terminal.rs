@@ -31,6 +31,57 @@ fn the_live_view_is_drawn_over_itself_in_colour_until_ctrl_c() {
 }
 
 #[test]
+fn every_log_line_is_printed_above_the_state_of_the_services() {
+    let counter = r#"
+[service.counter]
+command = ["sh", "-c", "i=0; while [ $i -lt 500 ]; do i=$((i+1)); echo line $i of 500; done; exec sleep 1000"]
+ready = { log = "line 500 of 500" }
+"#;
+    let stage = Stage::new(&format!("{}{counter}", talker("talker")));
+    let mut terminal = on_a_terminal(&stage, &["up"]);
+    terminal.until_it_shows("up in ");
+    terminal.until_it_shows("line 500 of 500");
+    terminal.press(CTRL_C);
+    let (code, drawn) = terminal.end();
+    assert_eq!(code, Some(0), "{drawn}");
+    for number in 1..=500 {
+        let line = format!("counter\u{1b}[0m\u{1b}[2m | \u{1b}[0mline {number} of 500\u{1b}[K");
+        assert_eq!(drawn.matches(&line).count(), 1, "{line:?} in {drawn:?}");
+    }
+    assert!(
+        drawn.contains("talker\u{1b}[0m \u{1b}[2m | \u{1b}[0mtalker begins"),
+        "{drawn:?}"
+    );
+    stage.until_nobody_is_left();
+}
+
+#[test]
+fn an_up_on_a_running_stack_stops_at_ctrl_c_only_what_it_started() {
+    let stage = Stage::new(&format!("{}{}", talker("first"), talker("second")));
+    stage.expect(&["up", "-d", "first"], 0);
+    let first = stage.pid("first");
+    let mut terminal = on_a_terminal(&stage, &["up"]);
+    terminal.until_it_shows("Press Ctrl-C to stop what this command started");
+    terminal.until_it_shows("up in ");
+    let second = stage.pid("second");
+    terminal.press(CTRL_C);
+    let (code, drawn) = terminal.end();
+    assert_eq!(code, Some(0), "{drawn}");
+    assert!(lives(first) && !lives(second));
+    stage.expect(&["up", "-d"], 0);
+    let second = stage.pid("second");
+    let mut terminal = on_a_terminal(&stage, &["up"]);
+    terminal.until_it_shows("Press Ctrl-C to stop watching.");
+    terminal.until_it_shows("up in ");
+    terminal.press(CTRL_C);
+    let (code, drawn) = terminal.end();
+    assert_eq!(code, Some(0), "{drawn}");
+    assert!(drawn.contains("services are still running"), "{drawn}");
+    assert!(lives(first) && lives(second));
+    stage.expect(&["down"], 0);
+}
+
+#[test]
 fn a_second_ctrl_c_on_the_terminal_kills() {
     let stage = Stage::new(&stubborn("mule"));
     let mut terminal = on_a_terminal(&stage, &["up"]);

@@ -65,8 +65,10 @@ pub(crate) enum Command {
 
 /// Start services and their dependencies
 ///
-/// Shows the services until Ctrl-C, which stops them. A second Ctrl-C kills them. With --detach the
-/// command returns when all services are ready and leaves them running in the background.
+/// Prints log lines above the state of the services until Ctrl-C, which stops what this command started;
+/// services that ran before keep running. A second Ctrl-C kills. With --detach the command returns when all
+/// services are ready and leaves them running in the background. Access log lines of health checks are
+/// left out; `pilotlight logs` has them.
 #[derive(Debug, Args)]
 #[command(
     visible_alias = "start",

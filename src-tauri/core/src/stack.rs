@@ -14,6 +14,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use url::{Position, Url};
 
 use crate::stack_file::fill_json;
 
@@ -128,6 +129,21 @@ impl Stack {
     #[must_use]
     pub fn service(&self, name: &ServiceName) -> Option<&Arc<Service>> {
         self.services.iter().find(|service| service.name == *name)
+    }
+
+    /// Returns the paths that the HTTP probes of a service request, as the log of the service shows
+    /// them. The path `/` is left out: users request it, too.
+    #[must_use]
+    pub fn probed_paths(&self, service: &Service) -> Vec<String> {
+        let requested = service.ready.probes.iter().filter_map(|probe| match probe {
+            Probe::Http(request) => {
+                let url = Url::parse(&request.url.render(&service.name, self)).ok()?;
+                let path = &url[Position::BeforePath..Position::AfterQuery];
+                (path != "/").then(|| path.to_owned())
+            }
+            _ => None,
+        });
+        requested.collect()
     }
 }
 

@@ -89,7 +89,7 @@ fn three() -> Stack {
 
 fn at_rest() -> Result<Vec<Figure>> {
     let (app, icon, _, desktop) = stage(&three());
-    icon.menu().click(&["Start"]);
+    icon.menu().click(&["Start three"]);
     icon.until_shows(Light::Green);
     thread::sleep(SETTLED);
     let pid = i32::try_from(app.pid())?;
@@ -146,7 +146,7 @@ fn incidents() -> Result<Vec<Figure>> {
     for _ in 0..RUNS {
         let menu = icon.menu();
         let clicked = TimePoint::now();
-        menu.click(&["Start"]);
+        menu.click(&["Start one"]);
         let began = trace.wait_for_next("start", clicked)?;
         first_process.add(began.at.since(clicked));
         icon.until_shows(Light::Green);
@@ -182,7 +182,7 @@ fn windows() -> [Figure; 2] {
     let (mut first, mut later) = (Runs::default(), Runs::default());
     for _ in 0..WINDOWS {
         let (_app, icon, _, desktop) = stage(&three());
-        icon.menu().click(&["Start"]);
+        icon.menu().click(&["Start three"]);
         icon.until_shows(Light::Green);
         first.add(open(&desktop, &icon));
         desktop.display.close_window(TITLE);

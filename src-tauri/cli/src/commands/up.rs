@@ -9,6 +9,7 @@ use pilotlight::{
     fs::home::Home,
     host::{clock, signals::Endings},
     model::{facts::RunId, finding::Finding, view::Light},
+    stack::{ServiceName, Stack},
 };
 
 use super::{Answer, Unstarted, answered, catch_up, overruled, tell_findings, until_taken};
@@ -22,8 +23,6 @@ use crate::{
     view::{Over, Show, Subject},
 };
 
-const STOPS_ALL: &str = "Press Ctrl-C to stop everything";
-const STOPS_STACK: &str = "Press Ctrl-C to stop this stack";
 const STOPS_WAITING: &str = "Press Ctrl-C to stop waiting. Services keep running.";
 const DETACHED: &str = "stopped watching; services are still running";
 const KILLS: &str = "Press Ctrl-C again to kill";
@@ -43,7 +42,7 @@ pub(crate) async fn run(context: &Context, up: Up) -> Result<Ending, Failure> {
         if up.detach {
             detached(context, &request, &mut endings).await
         } else {
-            foreground(&context.home, &request, &mut endings).await
+            foreground(&context.home, &stack, &request, &mut endings).await
         }
     })
     .await
@@ -149,6 +148,7 @@ async fn root_causes(client: &mut Client, file: &Path, failures: Vec<Finding>) -
 /// Shows the stack until it is stopped, from here or from elsewhere.
 async fn foreground(
     home: &Home,
+    stack: &Stack,
     request: &control::Up,
     endings: &mut Endings,
 ) -> Result<Ending, Unstarted> {
@@ -162,7 +162,7 @@ async fn foreground(
             tell_remark(remark);
         }
     }
-    let ending = attend(home, request, endings, &mut daemon).await;
+    let ending = attend(home, stack, request, endings, &mut daemon).await;
     if let Attached::Here(own) = daemon {
         own.end().await;
     }
@@ -172,15 +172,18 @@ async fn foreground(
 /// Does the same with a daemon that is already connected.
 async fn attend(
     home: &Home,
+    stack: &Stack,
     request: &control::Up,
     endings: &mut Endings,
     daemon: &mut Attached,
 ) -> Result<Ending, Unstarted> {
-    let hint = match daemon {
-        Attached::Here(_) => STOPS_ALL,
-        Attached::There(_) => STOPS_STACK,
+    let own = match daemon {
+        Attached::Here(_) => Own::Everything,
+        Attached::There(client) => own(client, stack).await,
     };
+    let hint = own.hint();
     let mut show = follow(home, &request.file).await?;
+    show.stream_logs(stack);
     show.say("", hint);
     let begun = clock::now().instant;
     let outcome = begin(request, daemon, &mut show, endings).await;
@@ -215,8 +218,8 @@ async fn attend(
             };
     }
     let mut went_down = true;
-    if interrupted {
-        went_down = stop(home, &request.file, daemon, &mut show, endings).await?;
+    if interrupted && own != Own::Nothing {
+        went_down = stop(home, &request.file, &own, daemon, &mut show, endings).await?;
         // The outcome of the start has not been read from the old connection.
         if let Attached::There(client) = daemon
             && let Ok(anew) = Client::connect(home).await
@@ -225,6 +228,7 @@ async fn attend(
         }
     }
     show_all(daemon, &mut show).await;
+    show.until_logs_end().await;
     show.say(if show.is_dark() { "stopped" } else { DETACHED }, "");
     show.finish();
     // The findings of the stopped services are no longer on the screen.
@@ -237,6 +241,53 @@ async fn attend(
     } else {
         Ending::Undone
     })
+}
+
+/// What an `up` in the foreground stops at Ctrl-C: what it started itself.
+#[derive(Debug, PartialEq, Eq)]
+enum Own {
+    /// All stacks of the daemon, which is this process.
+    Everything,
+    /// All services of the stack.
+    Stack,
+    /// The services that did not run before.
+    Services(Vec<ServiceName>),
+    /// All services ran before.
+    Nothing,
+}
+
+impl Own {
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::Everything => "Press Ctrl-C to stop everything",
+            Self::Stack => "Press Ctrl-C to stop this stack",
+            Self::Services(_) => "Press Ctrl-C to stop what this command started",
+            Self::Nothing => "Press Ctrl-C to stop watching. Services keep running.",
+        }
+    }
+}
+
+/// Returns what a start in another daemon will own.
+async fn own(client: &mut Client, stack: &Stack) -> Own {
+    let Ok(snapshot) = client.status().await else {
+        return Own::Stack;
+    };
+    let known = kept(&snapshot, &stack.file);
+    let runs = |name: &ServiceName| {
+        let mut services = known.iter().flat_map(|known| &known.services);
+        services.any(|service| service.name == *name && service.pid.is_some())
+    };
+    let managed = stack
+        .services
+        .iter()
+        .filter(|service| !service.is_external());
+    let (running, new): (Vec<_>, Vec<_>) =
+        managed.map(|service| service.name.clone()).partition(runs);
+    match (running.is_empty(), new.is_empty()) {
+        (true, _) => Own::Stack,
+        (false, true) => Own::Nothing,
+        (false, false) => Own::Services(new),
+    }
 }
 
 /// Returns the outcome of the start, or `None` if the user stops waiting. The daemon has accepted the
@@ -294,20 +345,21 @@ async fn until_over(daemon: &Attached, show: &mut Show) {
     }
 }
 
-/// Stops a stack, or all of them. The next Ctrl-C kills. Returns whether every process is gone.
+/// Stops what this command started. The next Ctrl-C kills. Returns whether every process is gone.
 async fn stop(
     home: &Home,
     file: &Path,
+    own: &Own,
     daemon: &Attached,
     show: &mut Show,
     endings: &mut Endings,
 ) -> Result<bool, Failure> {
     show.say("stopping", KILLS);
     let outcome = tokio::select! {
-        outcome = show.during(ask(home, file, daemon, false)) => outcome,
+        outcome = show.during(ask(home, file, own, daemon, false)) => outcome,
         _ = endings.next() => {
             show.say("killing", "");
-            show.during(ask(home, file, daemon, true)).await
+            show.during(ask(home, file, own, daemon, true)).await
         }
     };
     match outcome? {
@@ -326,7 +378,13 @@ async fn stop(
     }
 }
 
-async fn ask(home: &Home, file: &Path, daemon: &Attached, kill: bool) -> Result<Outcome, Failure> {
+async fn ask(
+    home: &Home,
+    file: &Path,
+    own: &Own,
+    daemon: &Attached,
+    kill: bool,
+) -> Result<Outcome, Failure> {
     match daemon {
         // The daemon accepts no start after this, so that no service is left without a daemon.
         Attached::Here(own) if !kill => Ok(own.handle.quit(false).await),
@@ -341,7 +399,10 @@ async fn ask(home: &Home, file: &Path, daemon: &Attached, kill: bool) -> Result<
         Attached::There(_) => {
             let down = control::Down {
                 file: Some(file.to_owned()),
-                services: Vec::new(),
+                services: match own {
+                    Own::Services(services) => services.clone(),
+                    Own::Everything | Own::Stack | Own::Nothing => Vec::new(),
+                },
                 kill,
             };
             until_taken(async || ask_other(home, down.clone()).await).await

@@ -36,7 +36,18 @@ impl<W: Write> Screen<W> {
     /// Draws these lines in place of those before, unless they are the same. None of them may be
     /// wider than the terminal has `columns`, nor may there be more than it has lines.
     pub(crate) fn draw(&mut self, lines: Vec<String>, columns: usize) -> io::Result<()> {
-        if lines == self.lines && columns == self.columns {
+        self.draw_below(&[], lines, columns)
+    }
+
+    /// Prints the lines `above`, of any width, which then scroll away, and draws the others below them as
+    /// [`Screen::draw`] does.
+    pub(crate) fn draw_below(
+        &mut self,
+        above: &[String],
+        lines: Vec<String>,
+        columns: usize,
+    ) -> io::Result<()> {
+        if above.is_empty() && lines == self.lines && columns == self.columns {
             return Ok(());
         }
         let mut picture = String::from(BEGIN);
@@ -45,7 +56,11 @@ impl<W: Write> Screen<W> {
             picture.extend(["\u{1b}[", &up.to_string(), "A"]);
         }
         picture.push('\r');
-        for line in &lines {
+        if !above.is_empty() {
+            // A line that wraps does not clear the rest of the rows that it takes.
+            picture.push_str(CLEAR_BELOW);
+        }
+        for line in above.iter().chain(&lines) {
             // Escape sequences in names and paths must not move the cursor.
             if self.coloured {
                 picture.push_str(&with_colours(line));
@@ -131,6 +146,23 @@ mod tests {
     fn the_same_picture_is_not_drawn_twice() {
         let drawn = drawn(&[(&["one"], 80), (&["one"], 80)]);
         assert_eq!(drawn[1], "");
+    }
+
+    #[test]
+    fn lines_above_the_picture_push_it_down() {
+        let mut screen = Screen::new(Vec::new(), true);
+        screen.draw(vec!["status".into()], 80).unwrap();
+        screen.out.clear();
+        screen
+            .draw_below(&["log".into()], vec!["status".into()], 80)
+            .unwrap();
+        screen.draw(vec!["ready".into()], 80).unwrap();
+        let drawn = String::from_utf8(screen.out).unwrap();
+        assert!(
+            drawn.contains("\u{1b}[1A\r\u{1b}[Jlog\u{1b}[K\r\nstatus\u{1b}[K\r\n"),
+            "{drawn:?}"
+        );
+        assert!(drawn.contains("\u{1b}[1A\rready"), "{drawn:?}");
     }
 
     #[test]

@@ -11,16 +11,24 @@ use std::{
 
 use pilotlight::{
     control::{ClientError, Watch},
+    effects::log::Line,
     fs::home::Home,
     host::{clock, signals::Resizes},
     model::{
         finding::Finding,
         view::{Snapshot, StackView},
     },
+    stack::Stack,
 };
 
 use super::{
-    Look, Screen, card, frame::Picture, plain, screen::size_of_errors, tails::Tails, words,
+    Look, Screen, card,
+    frame::{Key, Picture},
+    log::LogLines,
+    plain,
+    screen::size_of_errors,
+    tails::Tails,
+    words,
 };
 use crate::{
     paint::{self, Signs},
@@ -32,6 +40,13 @@ const BETWEEN: Duration = Duration::from_millis(33);
 
 /// How far a watch may be behind an answer.
 const CATCH_UP: Duration = Duration::from_secs(1);
+
+/// The number of rows that the services may take below streamed logs, even if it is more than half of the
+/// terminal.
+const MOST_PINNED: usize = 12;
+
+/// The time in which a line arrives that a service wrote before it stopped.
+const LAST_LINES: Duration = Duration::from_millis(120);
 
 const SILENT: &str = "the daemon is not responding";
 
@@ -70,6 +85,8 @@ pub(crate) struct Show {
     footer: Footer,
     home: Home,
     tails: Tails,
+    /// The lines to print above the picture, if `up` streams them.
+    lines: Option<LogLines>,
     /// The findings that were shown.
     told: Vec<Arc<Finding>>,
 }
@@ -113,7 +130,16 @@ impl Show {
             footer: Footer::default(),
             home: home.clone(),
             tails: Tails::new(),
+            lines: None,
             told: Vec::new(),
+        }
+    }
+
+    /// Prints the log lines of the runs that start from now on above the picture, on a terminal.
+    pub(crate) fn stream_logs(&mut self, stack: &Stack) {
+        if matches!(self.face, Face::Drawn { .. }) {
+            self.tails.pass_on(time::now());
+            self.lines = Some(LogLines::new(stack));
         }
     }
 
@@ -194,10 +220,28 @@ impl Show {
         })
     }
 
+    /// Prints the log lines that the stopped services wrote last.
+    pub(crate) async fn until_logs_end(&mut self) {
+        if self.lines.is_none() {
+            return;
+        }
+        let until = clock::now().instant + CATCH_UP;
+        while clock::now().instant < until
+            && let Ok(line) = tokio::time::timeout(LAST_LINES, self.tails.next()).await
+        {
+            if let Some((key, line)) = line {
+                self.add_line(key, &line);
+            }
+        }
+    }
+
     /// Leaves the last picture.
     pub(crate) fn finish(&mut self) {
         if matches!(self.face, Face::Drawn { .. }) {
             self.tails.look();
+            if let Some(lines) = &mut self.lines {
+                lines.end();
+            }
         }
         self.draw();
     }
@@ -264,12 +308,24 @@ impl Show {
                 Told::Silence => self.say(SILENT, self.footer.hint),
                 Told::End => {}
             },
-            () = self.tails.change() => self.mark_dirty(),
+            line = self.tails.next() => {
+                if let Some((key, line)) = line {
+                    self.add_line(key, &line);
+                }
+                self.mark_dirty();
+            }
             () = resized(resizes) => self.mark_dirty(),
             () = until(due) => {}
             () = tokio::time::sleep(Duration::from_secs(1)), if counts => self.mark_dirty(),
         }
         self.draw_if_due();
+    }
+
+    fn add_line(&mut self, key: Key, line: &Line) {
+        let stack = self.stacks.iter().find(|stack| stack.file == key.0);
+        if let (Some(lines), Some(stack)) = (&mut self.lines, stack) {
+            lines.add(stack, key, line);
+        }
     }
 
     fn take(&mut self, snapshot: &Snapshot) {
@@ -356,11 +412,16 @@ impl Show {
                 width: Some(columns),
                 ..self.look
             },
-            height,
+            height: match self.lines {
+                Some(_) => (height / 2).max(MOST_PINNED.min(height)),
+                None => height,
+            },
         };
+        let above = self.lines.as_mut().map(LogLines::take).unwrap_or_default();
         *drawn = Some(clock::now().instant);
         *dirty = false;
-        if screen.draw(picture.draw(&self.stacks), columns).is_err() {
+        let picture = picture.draw(&self.stacks);
+        if screen.draw_below(&above, picture, columns).is_err() {
             self.face = Face::Gone;
         }
     }

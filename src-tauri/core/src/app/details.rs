@@ -2,14 +2,12 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use url::Url;
-
 use super::{AppState, FileContent, files};
 use crate::{
     app::window::{CheckDetails, ServiceDetails, Variable},
     effects::env,
     fs::{project_file::TIME_LIMIT, redact::redact},
-    stack::{CheckAction, Probe, ServiceName, Stack},
+    stack::{CheckAction, Probe, ServiceName},
 };
 
 impl AppState {
@@ -60,8 +58,7 @@ impl AppState {
         })
     }
 
-    /// Returns the paths that the HTTP probes of each service request, as the log of the service shows
-    /// them. The path `/` is left out: users request it, too.
+    /// Returns the paths that the HTTP probes of each service request; see [`Stack::probed_paths`].
     #[must_use]
     pub fn probe_paths(&self, file: &Path) -> BTreeMap<ServiceName, Vec<String>> {
         let stack = {
@@ -72,25 +69,9 @@ impl AppState {
             }
         };
         let services = stack.services.iter();
-        let paths = services.map(|service| (service.name.clone(), paths(&stack, service)));
+        let paths = services.map(|service| (service.name.clone(), stack.probed_paths(service)));
         paths.filter(|(_, paths)| !paths.is_empty()).collect()
     }
-}
-
-fn paths(stack: &Stack, service: &crate::stack::Service) -> Vec<String> {
-    let probes = service.ready.probes.iter();
-    let requested = probes.filter_map(|probe| match probe {
-        Probe::Http(request) => {
-            let url = Url::parse(&request.url.render(&service.name, stack)).ok()?;
-            let path = url.path();
-            let query = url
-                .query()
-                .map_or_else(String::new, |query| format!("?{query}"));
-            (path != "/").then(|| format!("{path}{query}"))
-        }
-        _ => None,
-    });
-    requested.collect()
 }
 
 fn redacted(text: &str) -> String {

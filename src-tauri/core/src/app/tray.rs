@@ -206,7 +206,8 @@ fn stack_menu(stack: &StackView) -> Vec<Entry> {
         service: None,
     };
     let name = &stack.name;
-    entries.push(if any(can_stop) {
+    // Where all have failed, there is nothing to stop.
+    entries.push(if any(|service| can_stop(service) && !can_start(service)) {
         item(&format!("Stop {name}"), Choice::Stop(whole()), true)
     } else {
         let can_start = any(can_start);

@@ -14,8 +14,9 @@ use serde::Serialize;
 
 use crate::{
     json,
-    paint::{self, DIM, pad, paint, tame},
+    paint::{self, DIM, paint},
     time::{of_day, timestamp},
+    view::origin,
 };
 
 const RESET: &str = "\u{1b}[0m";
@@ -111,9 +112,7 @@ impl Printer {
         }
         if self.services.len() > 1 {
             let place = self.services.iter().position(|other| other == service);
-            let colour = style(paint::name(place.unwrap_or(0)));
-            prefix.push_str(&pad(colour, &tame(service.as_str()), self.column));
-            prefix.push_str(&paint(style(DIM), " | "));
+            prefix.push_str(&origin(service, place, self.column, self.coloured));
         }
         prefix
     }
