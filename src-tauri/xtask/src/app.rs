@@ -28,12 +28,13 @@ impl Profile {
 pub(crate) fn build(profile: Profile) -> Result<PathBuf, Error> {
     desktop::ensure_for_building()?;
     ui::build()?;
-    let mut build = workspace::cargo();
-    build.args(["build", "--package", "pilotlight-app"]);
-    if profile == Profile::Release {
-        build.arg("--release");
-    }
-    step::run("build the application", build)?;
+    let release = (profile == Profile::Release).then_some("--release");
+    step::run(
+        "build the application",
+        workspace::cargo()
+            .args(["build", "--package", "pilotlight-app"])
+            .args(release),
+    )?;
     let name = format!("pilot-light{}", env::consts::EXE_SUFFIX);
     Ok(profile.folder()?.join(name))
 }
@@ -41,9 +42,10 @@ pub(crate) fn build(profile: Profile) -> Result<PathBuf, Error> {
 /// Builds and tests it: what it says of itself, and on Linux what it does on a desktop.
 pub(crate) fn test() -> Result<(), Error> {
     build(Profile::Debug)?;
-    let mut inside = workspace::cargo();
-    inside.args(["test", "--package", "pilotlight-app"]);
-    step::run("test the application from inside", inside)?;
+    step::run(
+        "test the application from inside",
+        workspace::cargo().args(["test", "--package", "pilotlight-app"]),
+    )?;
     if env::consts::OS != "linux" {
         step::note(
             "the application was NOT tested on a desktop: its tests are a tray host, a notification daemon \
@@ -53,9 +55,10 @@ pub(crate) fn test() -> Result<(), Error> {
     }
     desktop::ensure_for_tests()?;
     // They would build it themselves, but each process of them would have to wait for it.
-    let mut command = workspace::cargo_for_all("build");
-    command.args(["--bin", "pilotlight"]);
-    step::run("build the command pilotlight", command)?;
+    step::run(
+        "build the command pilotlight",
+        workspace::cargo_for_all("build").args(["--bin", "pilotlight"]),
+    )?;
     suite::run(
         || {
             let mut outside = workspace::cargo();

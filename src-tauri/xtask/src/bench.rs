@@ -33,21 +33,22 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     }
 
     let released = workspace::programs()?.with_file_name("release");
-    let mut bench =
-        Command::new(released.join(format!("pilotlight-bench{}", env::consts::EXE_SUFFIX)));
+    let program = released.join(format!("pilotlight-bench{}", env::consts::EXE_SUFFIX));
+    let mut bench = Command::new(program);
     bench.args(&options.arguments);
     if options.write {
         let readme = workspace::root().join("benches/README.md");
         bench.arg("--write").arg(readme);
     }
-    step::show(bench)
+    step::show(&mut bench)
 }
 
 fn release(what: &str, packages: &[&str]) -> Result<(), Error> {
-    let mut build = workspace::cargo();
-    build.args(["build", "--release"]);
-    for package in packages {
-        build.args(["--package", package]);
-    }
-    step::run(what, build)
+    let packages = packages.iter().flat_map(|package| ["--package", package]);
+    step::run(
+        what,
+        workspace::cargo()
+            .args(["build", "--release"])
+            .args(packages),
+    )
 }

@@ -6,31 +6,15 @@ use crate::{error::Error, step, workspace};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// What all random numbers follow from
-    #[arg(long)]
-    seed: Option<u64>,
-    /// No round begins later than this
-    #[arg(long)]
-    minutes: Option<f64>,
-    /// Only this round
-    #[arg(long)]
-    round: Option<u32>,
+    /// `--seed N`, from which all random numbers follow; `--minutes N`, after which no round begins;
+    /// `--round N`, the only round
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
 }
 
 /// Plays rounds of random faults.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
-    let mut chaos = a_minute();
-    let numbers = [
-        ("--seed", options.seed.map(|seed| seed.to_string())),
-        ("--minutes", options.minutes.map(|it| it.to_string())),
-        ("--round", options.round.map(|round| round.to_string())),
-    ];
-    for (name, number) in numbers {
-        if let Some(number) = number {
-            chaos.args([name, &number]);
-        }
-    }
-    step::show(chaos)
+    step::show(a_minute().args(&options.arguments))
 }
 
 /// A minute with a fixed seed, for `cargo xtask test`.

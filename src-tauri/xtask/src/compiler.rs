@@ -51,9 +51,13 @@ const CLIPPY: &str = "/usr/bin/clippy-driver";
 impl Compiler {
     /// Returns the current compiler, if it can build for the other system (`rustup target add`).
     pub(crate) fn find(target: &Target) -> Option<Self> {
-        let mut ask = Command::new("rustc");
-        ask.args(["--print", "target-libdir", "--target", target.triple]);
-        let libraries = PathBuf::from(step::output(ask)?);
+        let printed = step::output(Command::new("rustc").args([
+            "--print",
+            "target-libdir",
+            "--target",
+            target.triple,
+        ]));
+        let libraries = PathBuf::from(printed?);
         let mut listed = fs::read_dir(libraries).ok()?.filter_map(Result::ok);
         listed
             .any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
@@ -66,9 +70,7 @@ impl Compiler {
         let compiler = Self::OfDebian {
             sysroot: sysroot.clone(),
         };
-        let mut version = Command::new(RUSTC);
-        version.arg("-vV");
-        let ingredients = step::printed(version)? + RECIPE;
+        let ingredients = step::printed(Command::new(RUSTC).arg("-vV"))? + RECIPE;
         setup::once(&sysroot.join("made-from.txt"), &ingredients, || {
             // What was built with another library does not go with this one.
             remove(&folder.join("build"))?;
@@ -100,7 +102,10 @@ impl Compiler {
             // To build the standard library is not stable; what is built with it is.
             .env("RUSTC_BOOTSTRAP", "1");
         let (library, name) = (target.library, target.name);
-        step::run(&format!("{library} the standard library for {name}"), make)?;
+        step::run(
+            &format!("{library} the standard library for {name}"),
+            &mut make,
+        )?;
 
         let libs = scratch.join(format!("target/{triple}/release/deps"));
         for entry in fs::read_dir(&libs).map_err(at(&libs))? {

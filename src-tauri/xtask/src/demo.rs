@@ -62,8 +62,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     if !options.detach {
         return platform::become_program(pilotlight.command(&["up"]));
     }
-    step::show(pilotlight.command(&["up", "--detach"]))?;
-    step::show(pilotlight.command(&["status"]))?;
+    step::show(&mut pilotlight.command(&["up", "--detach"]))?;
+    step::show(&mut pilotlight.command(&["status"]))?;
     anstream::println!(
         "\n  chat  http://localhost:5173\n  docs  http://localhost:8001/docs\n  stop  {}",
         pilotlight.line("down"),
@@ -81,9 +81,10 @@ impl Pilotlight {
     /// Builds it without optimization, which takes a fraction of the time, and shares what has been
     /// compiled with the tests; a few milliseconds of a start are all that is lost.
     fn build() -> Result<Self, Error> {
-        let mut build = workspace::cargo();
-        build.args(["build", "--package", "pilotlight-cli"]);
-        step::run("build the command pilotlight", build)?;
+        step::run(
+            "build the command pilotlight",
+            workspace::cargo().args(["build", "--package", "pilotlight-cli"]),
+        )?;
         Ok(Self {
             program: workspace::programs()?.join(format!("pilotlight{}", env::consts::EXE_SUFFIX)),
             file: workspace::example().join("pilotlight.toml"),
@@ -119,7 +120,7 @@ impl Pilotlight {
     }
 
     fn redis_runs(&self) -> bool {
-        let status = step::output(self.command(&["status", "--json"])).unwrap_or_default();
+        let status = step::output(&mut self.command(&["status", "--json"])).unwrap_or_default();
         let status: Value = serde_json::from_str(&status).unwrap_or_default();
         let services = status
             .pointer("/stacks/0/services")

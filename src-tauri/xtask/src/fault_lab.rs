@@ -30,7 +30,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     if let Some(jobs) = options.jobs {
         lab.args(["--jobs", &jobs.to_string()]);
     }
-    step::show(lab)
+    step::show(&mut lab)
 }
 
 /// Tries some of them, for `cargo xtask test`: the whole takes minutes, and judges times too.

@@ -32,6 +32,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     for target in targets {
         let found = own.join("corpus").join(&target);
         fs::create_dir_all(&found).map_err(at(&found))?;
+        step::note(&format!("{target}: {} minutes", options.minutes));
         let mut fuzz = Command::new(&program);
         // The parsers have no `unsafe` code, so no sanitizer is needed.
         fuzz.args(["fuzz", "run", "--sanitizer", "none", "--fuzz-dir", "."])
@@ -44,8 +45,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
             .args(["--", "-timeout=10", "-rss_limit_mb=2048", "-max_len=16384"])
             .arg(format!("-max_total_time={:.0}", options.minutes * 60.0))
             .current_dir(&folder);
-        step::note(&format!("{target}: {} minutes", options.minutes));
-        step::show(fuzz)?;
+        step::show(&mut fuzz)?;
     }
     Ok(())
 }

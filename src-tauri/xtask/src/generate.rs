@@ -18,63 +18,26 @@ pub(crate) struct Options {
     check: bool,
 }
 
-/// What is made from the sources.
-enum Generated {
-    /// One file, below the root of the repository, which a cargo example of this crate prints.
-    Text {
-        path: &'static str,
-        example: &'static str,
-    },
-    /// Files in a folder, which an example writes into a folder that it is given. Others may stand there too.
-    Pictures {
-        folder: &'static str,
-        example: &'static str,
-    },
-}
-
-const EVERYTHING: &[Generated] = &[
-    Generated::Text {
-        path: "schema/pilotlight.schema.json",
-        example: "json_schema",
-    },
-    Generated::Text {
-        path: "ui/src/backend/wire.ts",
-        example: "wire_types",
-    },
-    Generated::Text {
-        path: "ui/tests/snapshots.json",
-        example: "window_snapshots",
-    },
-    Generated::Pictures {
-        folder: "icons",
-        example: "icons",
-    },
+/// The examples of this crate that make files, and what each makes, below the root of the repository: a text that it
+/// prints, or files that it writes into the folder that it is given. Other files may stand in that folder too.
+const EVERYTHING: [(&str, &str); 4] = [
+    ("json_schema", "schema/pilotlight.schema.json"),
+    ("wire_types", "ui/src/backend/wire.ts"),
+    ("window_snapshots", "ui/tests/snapshots.json"),
+    ("icons", "icons"),
 ];
 
 /// Writes the generated files, or checks that they are current.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
-    write(EVERYTHING, options.check)
-}
-
-/// Writes the icons alone.
-pub(crate) fn icons() -> Result<(), Error> {
-    let pictures = |made: &&Generated| matches!(made, Generated::Pictures { .. });
-    for made in EVERYTHING.iter().filter(pictures) {
-        write(std::slice::from_ref(made), false)?;
-    }
-    Ok(())
-}
-
-fn write(wanted: &[Generated], check: bool) -> Result<(), Error> {
     let mut stale = Vec::new();
-    for generated in wanted {
-        for (path, content) in generated.make()? {
+    for (example, what) in EVERYTHING {
+        for (path, content) in make(example, what)? {
             let place = workspace::root().join(&path);
             let present = fs::read(&place).unwrap_or_default();
             if same(&present, &content) {
                 continue;
             }
-            if check {
+            if options.check {
                 stale.push(path.display().to_string());
             } else {
                 let folder = place.parent().unwrap_or(workspace::root());
@@ -99,40 +62,28 @@ fn same(present: &[u8], made: &[u8]) -> bool {
         }
 }
 
-impl Generated {
-    /// The files as the sources make them, by their places below the root of the repository.
-    fn make(&self) -> Result<Vec<(PathBuf, Vec<u8>)>, Error> {
-        match *self {
-            Self::Text { path, example } => {
-                let text = step::printed(built(example, path)?)?;
-                Ok(vec![(path.into(), text.into_bytes())])
-            }
-            Self::Pictures { folder, example } => {
-                let mut draw = built(example, folder)?;
-                let drawn = workspace::own()?.join(folder);
-                // Nothing that an earlier version drew may pass for the work of this one.
-                if drawn.exists() {
-                    fs::remove_dir_all(&drawn).map_err(at(&drawn))?;
-                }
-                fs::create_dir_all(&drawn).map_err(at(&drawn))?;
-                draw.arg(&drawn);
-                step::printed(draw)?;
-                let mut files = Vec::new();
-                collect(&drawn, Path::new(folder), &mut files)?;
-                files.sort();
-                Ok(files)
-            }
-        }
-    }
-}
-
-/// The example, built.
-fn built(example: &str, what: &str) -> Result<Command, Error> {
-    let mut build = workspace::cargo();
-    build.args(["build", "--package", "xtask", "--example", example]);
-    step::run(&format!("build what makes {what}"), build)?;
+/// Returns the files that an example makes, by their places below the root of the repository.
+fn make(example: &str, what: &str) -> Result<Vec<(PathBuf, Vec<u8>)>, Error> {
+    step::run(
+        &format!("build what makes {what}"),
+        workspace::cargo().args(["build", "--package", "xtask", "--example", example]),
+    )?;
     let program = format!("examples/{example}{}", env::consts::EXE_SUFFIX);
-    Ok(Command::new(workspace::programs()?.join(program)))
+    let folder = workspace::own()?.join("generated");
+    // Nothing that an earlier version made may pass for the work of this one.
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(at(&folder))?;
+    }
+    fs::create_dir_all(&folder).map_err(at(&folder))?;
+    let mut make = Command::new(workspace::programs()?.join(program));
+    let text = step::printed(make.arg(&folder))?;
+    if !text.is_empty() {
+        return Ok(vec![(what.into(), text.into_bytes())]);
+    }
+    let mut files = Vec::new();
+    collect(&folder, Path::new(what), &mut files)?;
+    files.sort();
+    Ok(files)
 }
 
 fn collect(folder: &Path, name: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) -> Result<(), Error> {

@@ -9,17 +9,15 @@ const CARGO_DENY: &str = "0.20.2";
 /// Checks what a machine can check without running anything.
 pub(crate) fn run() -> Result<(), Error> {
     desktop::ensure_for_building()?;
-    step::run("check the formatting", cargo(&["fmt", "--all", "--check"]))?;
+    step::run(
+        "check the formatting",
+        workspace::cargo().args(["fmt", "--all", "--check"]),
+    )?;
     step::run(
         "run clippy",
-        cargo(&[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ]),
+        workspace::cargo()
+            .args(["clippy", "--workspace", "--all-targets"])
+            .args(["--", "-D", "warnings"]),
     )?;
     macos::lint()?;
     ui::check()?;
@@ -35,9 +33,9 @@ fn dependencies() -> Result<(), Error> {
     };
     step::run(
         "check licences, bans and sources of dependencies",
-        deny(&["--locked", "check", "bans", "licenses", "sources"]),
+        &mut deny(&["--locked", "check", "bans", "licenses", "sources"]),
     )?;
-    if step::run("fetch the advisory database", deny(&["fetch", "db"])).is_err() {
+    if step::run("fetch the advisory database", &mut deny(&["fetch", "db"])).is_err() {
         step::note(
             "security advisories were NOT checked: their database (github.com/RustSec/advisory-db) \
              cannot be fetched from here",
@@ -46,12 +44,6 @@ fn dependencies() -> Result<(), Error> {
     }
     step::run(
         "check security advisories",
-        deny(&["--locked", "check", "--disable-fetch", "advisories"]),
+        &mut deny(&["--locked", "check", "--disable-fetch", "advisories"]),
     )
-}
-
-fn cargo(arguments: &[&str]) -> Command {
-    let mut cargo = workspace::cargo();
-    cargo.args(arguments);
-    cargo
 }

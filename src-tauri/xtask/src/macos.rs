@@ -29,7 +29,7 @@ pub(crate) fn lint() -> Result<(), Error> {
     let compiler = if let Some(compiler) = Compiler::find(&MACOS) {
         compiler
     } else {
-        setup::for_macos()?;
+        setup::packages::ensure_cross_compiler(MACOS.triple, MACOS.name)?;
         Compiler::of_debian(&folder, &MACOS)?
     };
     let triple = MACOS.triple;
@@ -50,7 +50,7 @@ pub(crate) fn lint() -> Result<(), Error> {
         let variable = format!("{tool}_{}", triple.replace('-', "_"));
         clippy.env(variable, stand_in(&folder, tool)?);
     }
-    step::run("run clippy for macOS", clippy)
+    step::run("run clippy for macOS", &mut clippy)
 }
 
 /// The checked packages. Tests are excluded: most of them are for Linux or Windows.

@@ -71,8 +71,6 @@ enum Chore {
     Generate(generate::Options),
     /// Take the pictures of the README anew
     Screenshots,
-    /// Render the icons from their drawings, as `generate` does too
-    Icons,
 }
 
 fn main() -> ExitCode {
@@ -89,7 +87,6 @@ fn main() -> ExitCode {
         Chore::Dist(options) => dist::run(&options),
         Chore::Generate(options) => generate::run(&options),
         Chore::Screenshots => screenshots::run(),
-        Chore::Icons => generate::icons(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

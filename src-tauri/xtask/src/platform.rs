@@ -18,13 +18,13 @@ pub(crate) fn become_program(mut command: Command) -> Result<(), Error> {
 
 /// Windows cannot replace a program, so this one waits and leaves Ctrl-C to the other.
 #[cfg(windows)]
-pub(crate) fn become_program(command: Command) -> Result<(), Error> {
+pub(crate) fn become_program(mut command: Command) -> Result<(), Error> {
     let program = command.get_program().to_string_lossy().into_owned();
     ctrlc::set_handler(|| {}).map_err(|error| Error::Run {
         program,
         source: io::Error::other(error),
     })?;
-    crate::step::show(command)
+    crate::step::show(&mut command)
 }
 
 /// Makes the file executable for the user.

@@ -28,7 +28,7 @@ const TAIL: usize = 200;
 
 /// Runs a program that is to succeed. Its output goes to a log, which a failure shows the end of;
 /// meanwhile a person sees the step, its newest line of output, and how long it has been going on.
-pub(crate) fn run(what: &str, command: Command) -> Result<(), Error> {
+pub(crate) fn run(what: &str, command: &mut Command) -> Result<(), Error> {
     let progress = Progress::start(what);
     let log = log_file(what)?;
     let mut child = Captured::spawn(command)?;
@@ -47,8 +47,8 @@ pub(crate) fn run(what: &str, command: Command) -> Result<(), Error> {
 }
 
 /// Runs a program that is to succeed and speaks for itself.
-pub(crate) fn show(mut command: Command) -> Result<(), Error> {
-    let program = program_of(&command);
+pub(crate) fn show(command: &mut Command) -> Result<(), Error> {
+    let program = program_of(command);
     match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(Error::Shown { program, status }),
@@ -57,8 +57,8 @@ pub(crate) fn show(mut command: Command) -> Result<(), Error> {
 }
 
 /// What a program that is to succeed prints on its standard output. Its complaints are shown.
-pub(crate) fn printed(mut command: Command) -> Result<String, Error> {
-    let program = program_of(&command);
+pub(crate) fn printed(command: &mut Command) -> Result<String, Error> {
+    let program = program_of(command);
     let run = |source| Error::Run {
         program: program.clone(),
         source,
@@ -76,7 +76,7 @@ pub(crate) fn printed(mut command: Command) -> Result<String, Error> {
 }
 
 /// What a program prints on its standard output, trimmed; `None` if it cannot run or fails.
-pub(crate) fn output(mut command: Command) -> Option<String> {
+pub(crate) fn output(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim().to_owned())
@@ -88,18 +88,18 @@ pub(crate) fn tool(name: &str, version: &str) -> Result<PathBuf, Error> {
     let tools = workspace::own()?.join("tools");
     let built = tools.join(format!("bin/{name}{}", env::consts::EXE_SUFFIX));
     for program in [PathBuf::from(name), built.clone()] {
-        let mut ask = Command::new(&program);
-        ask.arg("--version");
-        if output(ask).is_some_and(|found| found.ends_with(version)) {
+        let version_of = output(Command::new(&program).arg("--version"));
+        if version_of.is_some_and(|found| found.ends_with(version)) {
             return Ok(program);
         }
     }
-    let mut install = workspace::cargo();
-    install
-        .args(["install", name, "--version", version, "--locked"])
-        .args(["--debug", "--config", "profile.dev.debug=0", "--root"])
-        .arg(&tools);
-    run(&format!("build {name}"), install)?;
+    run(
+        &format!("build {name}"),
+        workspace::cargo()
+            .args(["install", name, "--version", version, "--locked"])
+            .args(["--debug", "--config", "profile.dev.debug=0", "--root"])
+            .arg(&tools),
+    )?;
     Ok(built)
 }
 
@@ -115,17 +115,17 @@ struct Captured {
 }
 
 impl Captured {
-    fn spawn(mut command: Command) -> Result<Self, Error> {
-        let program = program_of(&command);
-        let spawn = || {
+    fn spawn(command: &mut Command) -> Result<Self, Error> {
+        let program = program_of(command);
+        let mut spawn = || {
             let (reader, writer) = io::pipe()?;
             command
                 .stdin(Stdio::null())
                 .stdout(writer.try_clone()?)
                 .stderr(writer);
             let child = command.spawn()?;
-            // The command holds the writing ends: without this, reading would never come to an end.
-            drop(command);
+            // The command holds the write ends: without this, the output would never end.
+            command.stdout(Stdio::null()).stderr(Stdio::null());
             Ok((child, reader))
         };
         let (child, reader) = spawn().map_err(|source| Error::Run {

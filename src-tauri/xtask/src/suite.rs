@@ -27,7 +27,7 @@ pub(crate) fn run(
         // By itself it shows its progress.
         let mut build = tests()?;
         build.arg("--no-run");
-        step::show(build)?;
+        step::show(&mut build)?;
     }
     let mut all = tests()?;
     all.arg("--no-fail-fast").args(arguments);

@@ -35,16 +35,16 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         .args(["-m", "unittest", "--verbose"])
         .current_dir(example.join("backend"));
     let what = "test the example's backend";
-    parts.take(what, step::run(what, backend));
+    parts.take(what, step::run(what, &mut backend));
 
     let mut frontend = npm(&example.join("frontend"));
-    frontend.args(["run", "check"]);
     let what = "check the types of the example's frontend";
-    parts.take(what, step::run(what, frontend));
+    parts.take(what, step::run(what, frontend.args(["run", "check"])));
 
+    let mut some = fault_lab::some(&ready.python);
     parts.take("the window", ui::test());
-    parts.take("the fault lab", step::show(fault_lab::some(&ready.python)));
-    parts.take("chaos", step::show(chaos::a_minute()));
+    parts.take("the fault lab", step::show(&mut some));
+    parts.take("chaos", step::show(&mut chaos::a_minute()));
     parts.take("the application", app::test());
 
     // Last, so that its results are what stands at the end. The application has been tested by itself:

@@ -54,11 +54,7 @@ fn newest(folder: &Path) -> Result<PathBuf, Error> {
 
 /// Sees that everything is in it, that it runs, and that it says what it needs.
 fn inspect(package: &Path) -> Result<(), Error> {
-    let dpkg = |question: &str| {
-        let mut dpkg = Command::new("dpkg-deb");
-        dpkg.arg(question).arg(package);
-        step::printed(dpkg)
-    };
+    let dpkg = |question: &str| step::printed(Command::new("dpkg-deb").arg(question).arg(package));
     let listed = dpkg("--contents")?;
     for wanted in CONTENTS {
         // The name is the last column, from the root of the package.
@@ -79,12 +75,14 @@ fn inspect(package: &Path) -> Result<(), Error> {
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(at(&folder))?;
     }
-    let mut extract = Command::new("dpkg-deb");
-    extract.arg("--extract").arg(package).arg(&folder);
-    step::printed(extract)?;
-    let mut version = Command::new(folder.join("usr/bin/pilotlight"));
-    version.arg("--version");
-    let version = step::printed(version)?;
+    step::printed(
+        Command::new("dpkg-deb")
+            .arg("--extract")
+            .arg(package)
+            .arg(&folder),
+    )?;
+    let program = folder.join("usr/bin/pilotlight");
+    let version = step::printed(Command::new(program).arg("--version"))?;
     demand(version.contains(env!("CARGO_PKG_VERSION")), || {
         format!("the command in it says `{version}`")
     })?;

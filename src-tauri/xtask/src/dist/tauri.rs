@@ -31,7 +31,7 @@ pub(super) fn bundle(kind: &str, what: &str) -> Result<PathBuf, Error> {
         // It is no default member, and would not be built.
         .args(["--", "--package", "pilotlight-app"])
         .current_dir(workspace::root());
-    step::run(what, tauri)?;
+    step::run(what, &mut tauri)?;
     Ok(Profile::Release.folder()?.join("bundle").join(kind))
 }
 
@@ -47,16 +47,17 @@ fn ensure() -> Result<PathBuf, Error> {
         install
             .args(["install", "--no-audit", "--no-fund", "--save-exact"])
             .arg(format!("@tauri-apps/cli@{VERSION}"));
-        step::run("install the bundler of Tauri", install)
+        step::run("install the bundler of Tauri", &mut install)
     })?;
     Ok(folder.join("node_modules/@tauri-apps/cli/tauri.js"))
 }
 
 /// The command `pilotlight`, as people get it.
 fn built_command() -> Result<PathBuf, Error> {
-    let mut build = workspace::cargo();
-    build.args(["build", "--release", "--package", "pilotlight-cli"]);
-    step::run("build the command pilotlight", build)?;
+    step::run(
+        "build the command pilotlight",
+        workspace::cargo().args(["build", "--release", "--package", "pilotlight-cli"]),
+    )?;
     let name = format!("pilotlight{}", std::env::consts::EXE_SUFFIX);
     Ok(Profile::Release.folder()?.join(name))
 }
@@ -64,6 +65,7 @@ fn built_command() -> Result<PathBuf, Error> {
 /// What this compiler builds for.
 fn target() -> Result<String, Error> {
     let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-    rustc.args(["--print", "host-tuple"]);
-    Ok(step::printed(rustc)?.trim().to_owned())
+    Ok(step::printed(rustc.args(["--print", "host-tuple"]))?
+        .trim()
+        .to_owned())
 }

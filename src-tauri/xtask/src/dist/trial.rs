@@ -111,7 +111,7 @@ impl Trial<'_> {
             .arg("/S")
             .arg(format!(r"/D=C:\{}", PLACE[0]))
             .args(&PLACE[1..]);
-        step::run(what, install)
+        step::run(what, &mut install)
     }
 
     /// Sees that everything is installed, and runs it.
@@ -155,14 +155,13 @@ impl Trial<'_> {
             .stdin(Stdio::null())
             .stdout(File::create(&said).map_err(at(&said))?)
             .stderr(Stdio::null());
-        step::show(version)?;
+        step::show(&mut version)?;
         fs::read_to_string(&said).map_err(at(&said))
     }
 
     fn uninstall(&self, what: &str) -> Result<(), Error> {
         let mut uninstall = self.cross.program(&self.folder.join("uninstall.exe"));
-        uninstall.arg("/S");
-        step::run(what, uninstall)?;
+        step::run(what, uninstall.arg("/S"))?;
         let started = Instant::now();
         loop {
             let left = [
@@ -196,9 +195,8 @@ impl Trial<'_> {
     /// A value of the registry, as it is written there; `None` if there is none.
     fn value(&self, key: &str, name: &str) -> Option<String> {
         let mut query = self.cross.program(Path::new("reg"));
-        query.args(["query", key]);
         // It fails where there is no such key.
-        let listed = step::output(query)?;
+        let listed = step::output(query.args(["query", key]))?;
         let mut values = listed.lines().filter_map(|line| {
             let (found, rest) = line.trim().split_once("    ")?;
             let (_kind, value) = rest.split_once("    ")?;
@@ -210,7 +208,7 @@ impl Trial<'_> {
     fn set(&self, key: &str, name: &str, kind: &str, value: &str) -> Result<(), Error> {
         let mut add = self.cross.program(Path::new("reg"));
         add.args(["add", key, "/v", name, "/t", kind, "/f", "/d", value]);
-        step::printed(add).map(drop)
+        step::printed(&mut add).map(drop)
     }
 
     /// Removes it, if it is there.
@@ -219,8 +217,7 @@ impl Trial<'_> {
             return Ok(());
         }
         let mut delete = self.cross.program(Path::new("reg"));
-        delete.args(["delete", key, "/v", name, "/f"]);
-        step::printed(delete).map(drop)
+        step::printed(delete.args(["delete", key, "/v", name, "/f"])).map(drop)
     }
 
     fn set_path(&self, value: &str) -> Result<(), Error> {

@@ -12,13 +12,18 @@ use super::{
 };
 use crate::{
     error::{Error, at},
+    setup::packages::{Piece, program},
     step, ui,
     windows::Cross,
     workspace,
 };
 
 /// What is needed besides a compiler and Wine, with the packages of Debian's that have it.
-const TOOLS: [(&str, &str); 3] = [("makensis", "nsis"), ("zip", "zip"), ("unzip", "unzip")];
+const TOOLS: [Piece; 3] = [
+    program("nsis", "makensis"),
+    program("zip", "zip"),
+    program("unzip", "unzip"),
+];
 const OBJDUMP: &str = "x86_64-w64-mingw32-objdump";
 
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -54,7 +59,7 @@ fn build(cross: &Cross) -> Result<(), Error> {
     // The standard library that is built for Debian's compiler has nothing in it that could
     // be optimized together with the rest.
     build.env("CARGO_PROFILE_RELEASE_LTO", "false");
-    step::run("build the programs for Windows", build)
+    step::run("build the programs for Windows", &mut build)
 }
 
 fn zip(contents: &Contents) -> Result<PathBuf, Error> {
@@ -68,7 +73,7 @@ fn zip(contents: &Contents) -> Result<PathBuf, Error> {
         .arg(&file)
         .args(&contents.names)
         .current_dir(&contents.folder);
-    step::run("make the zip for Windows", zip)?;
+    step::run("make the zip for Windows", &mut zip)?;
     Ok(file)
 }
 
@@ -87,30 +92,25 @@ fn installer(contents: &Contents) -> Result<PathBuf, Error> {
         .arg(format!("-DICON={}", icon.display()))
         .arg(format!("-DOUT={}", file.display()))
         .arg(&script);
-    step::run("make the installer for Windows", nsis)?;
+    step::run("make the installer for Windows", &mut nsis)?;
     Ok(file)
 }
 
 /// Sees that the zip has everything, whole, and that the programs run on any 64-bit Windows.
 fn inspect(contents: &Contents, zip: &Path) -> Result<(), Error> {
-    let mut list = Command::new("unzip");
-    list.arg("-Z1").arg(zip);
-    let listed = step::printed(list)?;
+    let listed = step::printed(Command::new("unzip").arg("-Z1").arg(zip))?;
     let mut found: Vec<_> = listed.lines().collect();
     found.sort_unstable();
     let wanted = &contents.names;
     demand(found == *wanted, || {
         format!("the zip has {found:?} in it, and not {wanted:?}")
     })?;
-    let mut test = Command::new("unzip");
-    test.arg("-tq").arg(zip);
-    step::printed(test)?;
+    step::printed(Command::new("unzip").arg("-tq").arg(zip))?;
 
     for program in PROGRAMS {
-        let mut dump = Command::new(OBJDUMP);
-        dump.arg("-p").arg(contents.folder.join(program.file));
-        let headers = step::printed(dump)?;
         let file = program.file;
+        let path = contents.folder.join(file);
+        let headers = step::printed(Command::new(OBJDUMP).arg("-p").arg(path))?;
         demand(headers.contains("pei-x86-64"), || {
             format!("{file} is not for a 64-bit Windows:\n{headers}")
         })?;

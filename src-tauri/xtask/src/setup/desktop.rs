@@ -1,33 +1,20 @@
-//! What the application is built with, and what its tests see it by, on Linux: all from the system.
+//! What the application is built with, and what its tests see it by, on Linux: all from the system. macOS and Windows
+//! bring it along.
 
-use std::{env, fmt, process::Command};
+use std::env;
 
-use super::packages::{install, on_path};
-use crate::{
-    error::{Error, Missing},
-    step,
-};
-
-/// Something that has to be there, and the package of Debian and Ubuntu that has it.
-struct Piece {
-    package: &'static str,
-    found_by: FoundBy,
-}
-
-enum FoundBy {
-    /// A library, with what is needed to build against it, by its name in pkg-config.
-    Library(&'static str),
-    Program(&'static str),
-}
+use super::packages::{self, Piece, library, program};
+use crate::error::Error;
 
 /// The webview, GTK and all that comes with it. The tray needs no library: it talks over the bus.
-const TO_BUILD: &[Piece] = &[
+const TO_BUILD: [Piece; 3] = [
+    program("pkg-config", "pkg-config"),
     library("libwebkit2gtk-4.1-dev", "webkit2gtk-4.1"),
     library("librsvg2-dev", "librsvg-2.0"),
 ];
 
-/// A screen, a bus, who drives the webview, who launches an autostart entry, and a panel with a tray.
-const TO_TEST: &[Piece] = &[
+/// A screen, a bus, a driver of the webview, a launcher of autostart entries, and a panel with a tray.
+const TO_TEST: [Piece; 6] = [
     program("xvfb", "Xvfb"),
     program("dbus-daemon", "dbus-daemon"),
     program("dbus-bin", "dbus-monitor"),
@@ -36,69 +23,19 @@ const TO_TEST: &[Piece] = &[
     program("xfce4-panel", "xfce4-panel"),
 ];
 
-const fn library(package: &'static str, name: &'static str) -> Piece {
-    let found_by = FoundBy::Library(name);
-    Piece { package, found_by }
-}
-
-const fn program(package: &'static str, name: &'static str) -> Piece {
-    let found_by = FoundBy::Program(name);
-    Piece { package, found_by }
-}
-
-/// Sees to what the application is built with. macOS and Windows bring it along.
+/// Installs what the application is built with.
 pub(crate) fn ensure_for_building() -> Result<(), Error> {
-    ensure(TO_BUILD)
+    on_linux(&TO_BUILD)
 }
 
-/// Sees to what its tests need.
+/// Installs what its tests need.
 pub(crate) fn ensure_for_tests() -> Result<(), Error> {
-    ensure(TO_TEST)
+    on_linux(&TO_TEST)
 }
 
-fn ensure(pieces: &[Piece]) -> Result<(), Error> {
-    if env::consts::OS != "linux" {
-        return Ok(());
-    }
-    let missing = || pieces.iter().filter(|piece| !piece.is_there());
-    let mut packages: Vec<_> = missing().map(|piece| piece.package).collect();
-    if packages.is_empty() {
-        return Ok(());
-    }
-    if on_path("apt-get") {
-        if !on_path("pkg-config") {
-            packages.push("pkg-config");
-        }
-        return install(&packages);
-    }
-    let missing = missing().map(|piece| Missing {
-        what: piece.to_string(),
-        remedy: format!(
-            "install what Debian calls `{}` with the package manager of this system",
-            piece.package
-        ),
-    });
-    Err(Error::Missing(missing.collect()))
-}
-
-impl Piece {
-    fn is_there(&self) -> bool {
-        match self.found_by {
-            FoundBy::Library(name) => {
-                let mut pkg_config = Command::new("pkg-config");
-                pkg_config.args(["--exists", name]);
-                step::output(pkg_config).is_some()
-            }
-            FoundBy::Program(name) => on_path(name),
-        }
-    }
-}
-
-impl fmt::Display for Piece {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.found_by {
-            FoundBy::Library(name) => write!(f, "the library `{name}`, with its headers"),
-            FoundBy::Program(name) => write!(f, "`{name}`"),
-        }
+fn on_linux(pieces: &[Piece]) -> Result<(), Error> {
+    match env::consts::OS {
+        "linux" => packages::ensure(pieces),
+        _ => Ok(()),
     }
 }

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use packages::{Piece, program};
+
 use crate::{
     error::{Error, at},
     workspace,
@@ -12,12 +14,12 @@ use crate::{
 
 pub(crate) mod desktop;
 mod node;
-mod packages;
-mod projects;
+pub(crate) mod packages;
 mod python;
 mod version;
 
-pub(crate) use node::npm;
+pub(crate) use node::{npm, npm_ci};
+pub(crate) use packages::ensure_chromium as chromium;
 
 /// What the set-up has made.
 pub(crate) struct Ready {
@@ -29,39 +31,45 @@ pub(crate) struct Ready {
 
 /// Installs and makes whatever is not there or not up to date. Quick when nothing is to be done.
 pub(crate) fn everything() -> Result<Ready, Error> {
-    let interpreter = packages::ensure()?;
-    let python = python::ensure(&interpreter)?;
-    node::ensure()?;
+    let interpreter = packages::ensure_basics()?;
+    let backend = workspace::example().join("backend");
+    let environment = backend.join(".venv");
+    let python = python::ensure(
+        Path::new(&interpreter),
+        &backend,
+        &environment,
+        "the example",
+    )?;
+    npm_ci(&workspace::example().join("frontend"), "the example")?;
     let projects = workspace::own()?.join("projects");
     Ok(Ready { python, projects })
 }
 
-/// Also what only the tests need, on the systems where they need it.
+/// Also what only the tests need, on the systems where they need it: servers, and the packages of the projects that
+/// `pilotlight init` is tried on.
 pub(crate) fn for_tests() -> Result<Ready, Error> {
     let ready = everything()?;
     if env::consts::OS != "windows" {
-        packages::ensure_nginx()?;
-        packages::ensure_postgresql()?;
+        packages::ensure(&SERVERS)?;
     }
-    projects::ensure(&ready.python, &ready.projects)?;
+    let sources = workspace::root().join("tests/init");
+    let environment = ready.projects.join("python");
+    python::ensure(&ready.python, &sources, &environment, "the tests")?;
+    let (project, folder) = (
+        sources.join("projects/express"),
+        ready.projects.join("node"),
+    );
+    fs::create_dir_all(&folder).map_err(at(&folder))?;
+    for name in ["package.json", "package-lock.json"] {
+        let copy = folder.join(name);
+        fs::copy(project.join(name), &copy).map_err(at(&copy))?;
+    }
+    npm_ci(&folder, "the tests")?;
     Ok(ready)
 }
 
-/// What building for Windows on Linux needs, Debian's compiler if `compiler` says so. `also` are
-/// further commands, each with the package that has it.
-pub(crate) fn for_windows(compiler: bool, also: &[(&str, &str)]) -> Result<(), Error> {
-    packages::ensure_cross(compiler, also)
-}
-
-/// The requirement for checking macOS code on Linux besides rustup: Debian's compiler.
-pub(crate) fn for_macos() -> Result<(), Error> {
-    packages::ensure_cross_compiler("aarch64-apple-darwin", "macOS")
-}
-
-/// The browser that the window is tested in.
-pub(crate) fn chromium() -> Result<PathBuf, Error> {
-    packages::ensure_chromium()
-}
+/// The fault lab puts nginx in front of a backend; the tests of `init` start `PostgreSQL` for a project of theirs.
+const SERVERS: [Piece; 2] = [program("nginx-light", "nginx"), packages::POSTGRESQL];
 
 /// Does `make`, unless `stamp` says that it has been done with these very `ingredients`.
 pub(crate) fn once(

@@ -1,27 +1,25 @@
-//! The npm packages of the example's frontend.
+//! npm and its packages.
 
 use std::{env, fs, path::Path, process::Command};
 
+use super::once;
 use crate::{
     error::{Error, at},
-    step, workspace,
+    step,
 };
 
-/// Installs the packages of the lock file, unless they are there.
-pub(super) fn ensure() -> Result<(), Error> {
-    let frontend = workspace::example().join("frontend");
-    let lock = frontend.join("package-lock.json");
+/// Installs the packages of the lock file in this folder, unless they are there. `of` names the folder for people.
+pub(crate) fn npm_ci(folder: &Path, of: &str) -> Result<(), Error> {
+    let lock = folder.join("package-lock.json");
     let ingredients = fs::read_to_string(&lock).map_err(at(&lock))?;
     // `npm ci` begins by removing the folder, and the stamp with it.
-    super::once(
-        &frontend.join("node_modules/.made-from.json"),
-        &ingredients,
-        || {
-            let mut install = npm(&frontend);
-            install.args(["ci", "--no-audit", "--no-fund"]);
-            step::run("install the npm packages", install)
-        },
-    )
+    let stamp = folder.join("node_modules/.made-from.json");
+    once(&stamp, &ingredients, || {
+        step::run(
+            &format!("install the npm packages of {of}"),
+            npm(folder).args(["ci", "--no-audit", "--no-fund"]),
+        )
+    })
 }
 
 /// npm, in this folder.

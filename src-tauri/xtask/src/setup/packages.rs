@@ -17,8 +17,75 @@ use crate::{
 const PYTHON: Version = Version::new(3, 11);
 const NODE: Version = Version::new(20, 19);
 
-/// Sees to Redis, Python and Node, and returns the name of a Python that makes environments.
-pub(super) fn ensure() -> Result<String, Error> {
+/// Something that has to be there, and the package of Debian and Ubuntu that has it.
+#[derive(Clone, Copy)]
+pub(crate) struct Piece {
+    package: &'static str,
+    /// The name of a program, a library in pkg-config, or a file.
+    name: &'static str,
+    is_there: fn(&str) -> bool,
+}
+
+pub(crate) const fn program(package: &'static str, name: &'static str) -> Piece {
+    Piece {
+        package,
+        name,
+        is_there: on_path,
+    }
+}
+
+pub(crate) const fn library(package: &'static str, name: &'static str) -> Piece {
+    Piece {
+        package,
+        name,
+        is_there: |name| {
+            step::output(Command::new("pkg-config").args(["--exists", name])).is_some()
+        },
+    }
+}
+
+const fn file(package: &'static str, name: &'static str) -> Piece {
+    Piece {
+        package,
+        name,
+        is_there: |name| Path::new(name).exists(),
+    }
+}
+
+/// Debian puts its programs into a folder of their version, which is not on PATH.
+pub(super) const POSTGRESQL: Piece = Piece {
+    package: "postgresql",
+    name: "initdb",
+    is_there: |name| {
+        let versions = std::fs::read_dir("/usr/lib/postgresql");
+        let mut versions = versions.into_iter().flatten().flatten();
+        on_path(name) || versions.any(|it| it.path().join("bin").join(name).exists())
+    },
+};
+
+/// Installs what is missing of these.
+pub(crate) fn ensure(pieces: &[Piece]) -> Result<(), Error> {
+    let missing = pieces.iter().filter(|piece| !(piece.is_there)(piece.name));
+    let missing: Vec<&Piece> = missing.collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if on_path("apt-get") {
+        let packages: Vec<_> = missing.iter().map(|piece| piece.package).collect();
+        return install(&packages);
+    }
+    let missing = missing.iter().map(|piece| Missing {
+        what: format!("`{}`", piece.name),
+        remedy: format!(
+            "install what Debian calls `{}` with the package manager of this system",
+            piece.package
+        ),
+    });
+    Err(Error::Missing(missing.collect()))
+}
+
+/// Installs Redis, Python and Node, and returns the name of a Python that makes environments.
+pub(super) fn ensure_basics() -> Result<String, Error> {
     let wanted = wanted_from_apt();
     if !wanted.is_empty() && on_path("apt-get") {
         install(&wanted)?;
@@ -57,102 +124,42 @@ pub(super) fn ensure() -> Result<String, Error> {
     }
 }
 
-/// Sees to nginx, which the fault lab puts in front of a backend.
-pub(super) fn ensure_nginx() -> Result<(), Error> {
-    if nginx_is_there() {
-        return Ok(());
-    }
-    if on_path("apt-get") {
-        return install(&["nginx-light"]);
-    }
-    Err(Error::Missing(vec![Missing {
-        what: "`nginx`".to_owned(),
-        remedy: how_to_get("nginx-light", "nginx", "scoop install nginx"),
-    }]))
-}
-
-/// Sees to `PostgreSQL`, which the tests of `init` start for a project of theirs.
-pub(super) fn ensure_postgresql() -> Result<(), Error> {
-    if postgresql_is_there() {
-        return Ok(());
-    }
-    if on_path("apt-get") {
-        return install(&["postgresql"]);
-    }
-    Err(Error::Missing(vec![Missing {
-        what: "`postgres` and `initdb`".to_owned(),
-        remedy: how_to_get("postgresql", "postgresql", "scoop install postgresql"),
-    }]))
-}
-
-/// Debian puts its programs into a folder of their version, which is not on PATH.
-fn postgresql_is_there() -> bool {
-    let versions = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten();
-    on_path("initdb")
-        || versions
-            .flatten()
-            .any(|it| it.path().join("bin/initdb").exists())
-}
-
-/// What each part of a build for Windows is known by, and the package that has it.
-const CROSS: [(&str, &str); 2] = [
-    ("/usr/bin/x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64"),
-    ("/usr/lib/wine/wine64", "wine64"),
+/// A linker for Windows, and Wine.
+const CROSS: [Piece; 2] = [
+    file("gcc-mingw-w64-x86-64", "/usr/bin/x86_64-w64-mingw32-gcc"),
+    file("wine64", "/usr/lib/wine/wine64"),
 ];
 
-/// The files and packages of Debian's own compiler, which can use a standard library for another system without rustup. Debian keeps
-/// this one up to date for its browsers.
-const CROSS_COMPILER: [(&str, &str); 4] = [
-    ("/usr/bin/rustc", "rustc-web"),
-    ("/usr/bin/cargo", "cargo-web"),
-    ("/usr/bin/clippy-driver", "rust-web-clippy"),
-    (
-        "/usr/lib/rustlib/src/rust/library/std/Cargo.toml",
+/// Debian's own compiler, which can use a standard library for another system without rustup. Debian keeps this one
+/// up to date for its browsers.
+const CROSS_COMPILER: [Piece; 4] = [
+    file("rustc-web", "/usr/bin/rustc"),
+    file("cargo-web", "/usr/bin/cargo"),
+    file("rust-web-clippy", "/usr/bin/clippy-driver"),
+    file(
         "rust-web-src",
+        "/usr/lib/rustlib/src/rust/library/std/Cargo.toml",
     ),
 ];
 
-/// Sees to what builds for Windows on Linux, and to the commands of `also`.
-pub(super) fn ensure_cross(compiler: bool, also: &[(&str, &str)]) -> Result<(), Error> {
+/// Installs what building for Windows on Linux needs, Debian's compiler if `compiler` says so, and `also`.
+pub(crate) fn ensure_cross(compiler: bool, also: &[Piece]) -> Result<(), Error> {
     if compiler {
         ensure_cross_compiler("x86_64-pc-windows-gnu", "Windows")?;
     }
-    let parts = CROSS.iter().filter(|(file, _)| !Path::new(file).exists());
-    let also = also.iter().filter(|(command, _)| !on_path(command));
-    let wanted: Vec<_> = parts.chain(also).map(|(_, package)| *package).collect();
-    ensure_packages(&wanted, "Windows")
+    ensure(&[&CROSS, also].concat())
 }
 
 /// Installs a compiler that can use the standard library of another system.
-pub(super) fn ensure_cross_compiler(target: &str, system: &str) -> Result<(), Error> {
-    let parts = CROSS_COMPILER.iter();
-    let parts = parts.filter(|(file, _)| !Path::new(file).exists());
-    let wanted: Vec<_> = parts.map(|(_, package)| *package).collect();
-    if !wanted.is_empty() && on_path("apt-get") && !apt_knows("rustc-web") {
+pub(crate) fn ensure_cross_compiler(target: &str, system: &str) -> Result<(), Error> {
+    let is_there = |piece: &Piece| (piece.is_there)(piece.name);
+    if !CROSS_COMPILER.iter().all(is_there) && on_path("apt-get") && !apt_knows("rustc-web") {
         return Err(Error::Missing(vec![Missing {
             what: format!("a Rust with the standard library for {system}"),
             remedy: format!("rustup target add {target}"),
         }]));
     }
-    ensure_packages(&wanted, system)
-}
-
-fn ensure_packages(wanted: &[&str], system: &str) -> Result<(), Error> {
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    if !on_path("apt-get") {
-        return Err(Error::Missing(vec![Missing {
-            what: format!("what builds for {system} ({})", wanted.join(", ")),
-            remedy:
-                "these are the names of Debian's packages; this system has no apt-get to get them \
-                     with"
-                    .to_owned(),
-        }]));
-    }
-    install(wanted)
+    ensure(&CROSS_COMPILER)
 }
 
 /// Whether there is such a package, as far as is known before the lists are fetched anew.
@@ -160,8 +167,8 @@ fn apt_knows(package: &str) -> bool {
     let has_lists = std::fs::read_dir("/var/lib/apt/lists")
         .is_ok_and(|lists| lists.filter_map(Result::ok).count() > 3);
     let mut show = Command::new("apt-cache");
-    show.args(["show", "--no-all-versions", package]);
-    !has_lists || step::output(show).is_some_and(|found| !found.is_empty())
+    let shown = step::output(show.args(["show", "--no-all-versions", package]));
+    !has_lists || shown.is_some_and(|found| !found.is_empty())
 }
 
 /// The names of Chromium, and of the browser that is made of it.
@@ -179,7 +186,7 @@ const CHROMIUM_APPS: [&str; 2] = [
 
 /// Sees to a Chromium, which the window is tested in, and returns its path. Nothing but the system's own
 /// is taken: a browser that npm downloads would have to be trusted, and kept up to date, besides it.
-pub(super) fn ensure_chromium() -> Result<PathBuf, Error> {
+pub(crate) fn ensure_chromium() -> Result<PathBuf, Error> {
     if let Some(found) = chromium() {
         return Ok(found);
     }
@@ -206,11 +213,6 @@ fn chromium() -> Option<PathBuf> {
         .or_else(|| apps.into_iter().find(|app| app.exists()))
 }
 
-/// Debian puts it where only administrators look.
-fn nginx_is_there() -> bool {
-    on_path("nginx") || Path::new("/usr/sbin/nginx").exists()
-}
-
 /// The missing packages that Debian and Ubuntu have in the versions that are needed. (Their Node may be
 /// too old for Vite.)
 fn wanted_from_apt() -> Vec<&'static str> {
@@ -227,9 +229,7 @@ fn wanted_from_apt() -> Vec<&'static str> {
 /// A Python that is new enough and has what `-m venv` needs, which Debian keeps in a package of its own.
 fn python() -> Option<String> {
     let makes_environments = |name: &str| {
-        let mut import = Command::new(name);
-        import.args(["-c", "import ensurepip, venv"]);
-        step::output(import).is_some()
+        step::output(Command::new(name).args(["-c", "import ensurepip, venv"])).is_some()
     };
     ["python3", "python", "py"]
         .into_iter()
@@ -239,7 +239,7 @@ fn python() -> Option<String> {
         .map(str::to_owned)
 }
 
-pub(super) fn install(packages: &[&str]) -> Result<(), Error> {
+fn install(packages: &[&str]) -> Result<(), Error> {
     let script = include_str!("apt.sh");
     let mut command = if is_root() {
         Command::new("sh")
@@ -254,8 +254,10 @@ pub(super) fn install(packages: &[&str]) -> Result<(), Error> {
             remedy: format!("as root: apt-get install {}", packages.join(" ")),
         }]));
     };
-    command.args(["-c", script, "apt.sh"]).args(packages);
-    step::run(&format!("install {}", packages.join(", ")), command)?;
+    step::run(
+        &format!("install {}", packages.join(", ")),
+        command.args(["-c", script, "apt.sh"]).args(packages),
+    )?;
     for (package, name, service, port) in [
         ("redis-server", "Redis", "redis-server", 6379),
         ("nginx-light", "nginx", "nginx", 80),
@@ -279,13 +281,11 @@ fn ask_for_the_password() -> Result<(), Error> {
     } else {
         sudo.args(["-n", "true"]);
     }
-    step::show(sudo)
+    step::show(&mut sudo)
 }
 
 fn is_root() -> bool {
-    let mut id = Command::new("id");
-    id.arg("-u");
-    step::output(id).as_deref() == Some("0")
+    step::output(Command::new("id").arg("-u")).as_deref() == Some("0")
 }
 
 /// The command that installs something on this system.
@@ -299,7 +299,7 @@ fn how_to_get(apt: &str, brew: &str, windows: &str) -> String {
     }
 }
 
-pub(super) fn on_path(program: &str) -> bool {
+fn on_path(program: &str) -> bool {
     find(program).is_some()
 }
 
@@ -309,8 +309,9 @@ fn find(program: &str) -> Option<PathBuf> {
         _ => &[""],
     };
     let path = env::var_os("PATH")?;
-    let folders: Vec<_> = env::split_paths(&path).collect();
-    folders.iter().find_map(|folder| {
+    // Debian puts servers where only administrators look.
+    let folders = env::split_paths(&path).chain(["/usr/sbin".into()]);
+    folders.into_iter().find_map(|folder| {
         let mut files = endings
             .iter()
             .map(|ending| folder.join(format!("{program}{ending}")));

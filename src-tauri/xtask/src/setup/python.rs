@@ -1,4 +1,4 @@
-//! The Python environment of the example's backend.
+//! Python environments.
 
 use std::{
     env, fs,
@@ -6,69 +6,67 @@ use std::{
     process::Command,
 };
 
+use super::once;
 use crate::{
     error::{Error, at},
-    step, workspace,
+    step,
 };
 
-/// Makes the environment if its packages are not those that are asked for, and returns its interpreter.
-pub(super) fn ensure(interpreter: &str) -> Result<PathBuf, Error> {
-    let backend = workspace::example().join("backend");
-    let environment = backend.join(".venv");
-    let python = environment.join(if on_windows() {
+/// Makes an environment with the packages of `requirements.txt` in `sources`, unless it is up to date, and returns its
+/// interpreter. `of` names it for people.
+pub(super) fn ensure(
+    interpreter: &Path,
+    sources: &Path,
+    environment: &Path,
+    of: &str,
+) -> Result<PathBuf, Error> {
+    let on_windows = env::consts::OS == "windows";
+    let python = environment.join(if on_windows {
         "Scripts/python.exe"
     } else {
         "bin/python"
     });
-
     let mut ingredients = version_of(interpreter).unwrap_or_default();
     for name in ["requirements.txt", "constraints.txt"] {
-        let file = backend.join(name);
-        ingredients.push('\n');
-        ingredients.push_str(&fs::read_to_string(&file).map_err(at(&file))?);
+        let file = sources.join(name);
+        if file.exists() {
+            ingredients.push('\n');
+            ingredients.push_str(&fs::read_to_string(&file).map_err(at(&file))?);
+        }
     }
-    // An interpreter that has been removed, or replaced by another version, leaves the environment broken.
-    let broken = version_of(&python.to_string_lossy()) != version_of(interpreter);
     let stamp = environment.join("made-from.txt");
-    if broken {
+    // An interpreter that has been removed, or replaced by another version, leaves the environment broken.
+    if version_of(&python) != version_of(interpreter) {
         let _ = fs::remove_file(&stamp);
     }
-    super::once(&stamp, &ingredients, || {
-        let mut make = Command::new(interpreter);
-        make.args(["-m", "venv", "--clear"]).arg(&environment);
-        step::run("make the Python environment", make)?;
-        if on_windows() {
-            add_bin(&environment)?;
+    once(&stamp, &ingredients, || {
+        step::run(
+            &format!("make the Python environment of {of}"),
+            Command::new(interpreter)
+                .args(["-m", "venv", "--clear"])
+                .arg(environment),
+        )?;
+        if on_windows {
+            // Makes `bin/python` right on Windows too, so that one stack file serves all systems.
+            step::run(
+                "give the Python environment a bin folder",
+                Command::new("cmd")
+                    .args(["/C", "mklink", "/J", "bin", "Scripts"])
+                    .current_dir(environment),
+            )?;
         }
-        let mut install = Command::new(&python);
-        install
-            .args(["-m", "pip", "install", "--no-input"])
-            .args([
-                "--disable-pip-version-check",
-                "--requirement",
-                "requirements.txt",
-            ])
-            .current_dir(&backend);
-        step::run("install the Python packages", install)
+        step::run(
+            &format!("install the Python packages of {of}"),
+            Command::new(&python)
+                .args(["-m", "pip", "install", "--no-input"])
+                .args(["--disable-pip-version-check", "--requirement"])
+                .arg("requirements.txt")
+                .current_dir(sources),
+        )
     })?;
     Ok(python)
 }
 
-/// Makes `.venv/bin/python` right on Windows too, so that one stack file serves all systems.
-fn add_bin(environment: &Path) -> Result<(), Error> {
-    let mut junction = Command::new("cmd");
-    junction
-        .args(["/C", "mklink", "/J", "bin", "Scripts"])
-        .current_dir(environment);
-    step::run("give the Python environment a bin folder", junction)
-}
-
-fn version_of(interpreter: &str) -> Option<String> {
-    let mut version = Command::new(interpreter);
-    version.arg("--version");
-    step::output(version)
-}
-
-fn on_windows() -> bool {
-    env::consts::OS == "windows"
+fn version_of(interpreter: &Path) -> Option<String> {
+    step::output(Command::new(interpreter).arg("--version"))
 }

@@ -15,9 +15,7 @@ impl Version {
 
     /// What `program --version` says; `None` if it does not run.
     pub(super) fn of(program: &str) -> Option<Self> {
-        let mut command = Command::new(program);
-        command.arg("--version");
-        Self::in_text(&step::output(command)?)
+        Self::in_text(&step::output(Command::new(program).arg("--version"))?)
     }
 
     /// The first version in the text: `Python 3.11.7`, `v20.19.0`.

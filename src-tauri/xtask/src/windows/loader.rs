@@ -22,7 +22,7 @@ impl Cross {
         let mut ask = self.cargo("")?;
         ask.args(["metadata", "--format-version", "1", "--filter-platform"])
             .arg(TARGET);
-        let found = loader_in(&step::printed(ask)?).filter(|file| file.exists());
+        let found = loader_in(&step::printed(&mut ask)?).filter(|file| file.exists());
         found.ok_or_else(|| Error::Untrue(format!("there is no {LOADER} in the crate {CRATE}")))
     }
 }

@@ -23,7 +23,8 @@ use self::wine::Wine;
 use crate::{
     compiler::{Compiler, Target},
     error::{Error, Missing, at},
-    setup, workspace,
+    setup::packages::{self, Piece},
+    workspace,
 };
 
 /// What it is built for. The same programs run on every 64-bit Windows.
@@ -42,9 +43,8 @@ pub(crate) struct Cross {
 }
 
 impl Cross {
-    /// Sees to all of it; quick when nothing is to be done. `also` are commands that are needed
-    /// besides, with the packages that have them.
-    pub(crate) fn ensure(also: &[(&str, &str)]) -> Result<Self, Error> {
+    /// Installs all of it; quick when nothing is to be done. `also` is needed besides.
+    pub(crate) fn ensure(also: &[Piece]) -> Result<Self, Error> {
         if env::consts::OS != "linux" {
             return Err(Error::Missing(vec![Missing {
                 what: format!(
@@ -58,7 +58,7 @@ impl Cross {
         let folder = folder()?;
         fs::create_dir_all(&folder).map_err(at(&folder))?;
         let found = Compiler::find(&WINDOWS);
-        setup::for_windows(found.is_none(), also)?;
+        packages::ensure_cross(found.is_none(), also)?;
         let compiler = match found {
             Some(compiler) => compiler,
             None => Compiler::of_debian(&folder, &WINDOWS)?,

@@ -6,12 +6,15 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::error::Error;
+use crate::{
+    error::Error,
+    setup::packages::{Piece, program},
+};
 
 const SERVER: &str = "Xvfb";
 
 /// The program that is needed, with the package that has it.
-pub(super) const TOOL: (&str, &str) = (SERVER, "xvfb");
+pub(super) const TOOL: Piece = program("xvfb", SERVER);
 
 /// It is there until this is dropped.
 pub(super) struct Screen {

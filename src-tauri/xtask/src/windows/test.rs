@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
             .args(packages())
             .args(targets())
             .args(arguments);
-        return step::show(tests);
+        return step::show(&mut tests);
     }
     let cross = Cross::ensure(&[screen::TOOL])?;
     // Every warning of the packages is an error; those of what they depend on are not shown at all.
@@ -49,8 +49,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
     // Tests run it as the program that it is, which is none of what a build of tests makes.
     let mut service = cross.cargo(flags)?;
     cross.with_lints(&mut service);
-    service.args(["build", "--package", "pilotlight-test-service"]);
-    step::run("build the test service for Windows", service)?;
+    step::run(
+        "build the test service for Windows",
+        service.args(["build", "--package", "pilotlight-test-service"]),
+    )?;
 
     // Beside whatever has the app in it: its own tests, and the program.
     let loader = cross.loader()?;

@@ -34,10 +34,8 @@ impl Wine {
         let wine = Self {
             prefix: folder.join("prefix"),
         };
-        let mut version = Command::new(PROGRAM);
-        version.arg("--version");
         let source = include_str!("bcryptprimitives.c");
-        let ingredients = step::printed(version)? + source;
+        let ingredients = step::printed(Command::new(PROGRAM).arg("--version"))? + source;
         setup::once(&wine.prefix.join("made-from.txt"), &ingredients, || {
             wine.make(&folder.join("bcryptprimitives.c"), source)
         })?;
@@ -51,7 +49,7 @@ impl Wine {
         let mut boot = Command::new(PROGRAM);
         boot.args(["wineboot", "--init"]);
         self.put_into(&mut boot);
-        step::run("make a machine for Wine", boot)?;
+        step::run("make a machine for Wine", &mut boot)?;
         // Its registry is written when the last of its programs has ended.
         self.server("-w")?;
 
@@ -60,13 +58,14 @@ impl Wine {
             return Ok(());
         }
         fs::write(file, source).map_err(at(file))?;
-        let mut compile = Command::new(LINKER);
-        compile
-            .args(["-O2", "-shared", "-o"])
-            .arg(&library)
-            .arg(file)
-            .arg("-ladvapi32");
-        step::run("make the library that Wine lacks", compile)
+        step::run(
+            "make the library that Wine lacks",
+            Command::new(LINKER)
+                .args(["-O2", "-shared", "-o"])
+                .arg(&library)
+                .arg(file)
+                .arg("-ladvapi32"),
+        )
     }
 
     pub(super) fn drive(&self) -> PathBuf {
@@ -93,7 +92,7 @@ impl Wine {
         let mut server = Command::new(SERVER);
         server.arg(what);
         self.put_into(&mut server);
-        step::show(server)
+        step::show(&mut server)
     }
 }
 
@@ -109,6 +108,6 @@ impl Drop for Wine {
         let mut server = Command::new(SERVER);
         server.arg("-k");
         self.put_into(&mut server);
-        let _ = step::output(server);
+        let _ = step::output(&mut server);
     }
 }

@@ -46,7 +46,7 @@ pub(crate) const ALL: &[(&str, Day)] = &[
 ];
 
 const FILE: &str = "/home/anna/nexus/pilotlight.toml";
-const NEXUS: &str = include_str!("../../../../examples/nexus/pilotlight.toml");
+const NEXUS: &str = include_str!("../../examples/nexus/pilotlight.toml");
 
 fn one(mut stage: Stage) -> Evening {
     Evening {
