@@ -1,7 +1,7 @@
 //! Translates a fault of a probe or a check into a code and a clause.
 
 use crate::model::{
-    facts::{LaunchFault, ProbeFault, ProbeFaultKind},
+    facts::{ProbeFault, ProbeFaultKind},
     finding::Code,
 };
 
@@ -60,7 +60,13 @@ pub(crate) fn meaning(fault: &ProbeFault) -> (Code, String) {
                 .map_or_else(String::new, |line| format!(": {line}"));
             format!("{target} exited with {exit}{detail}")
         }),
-        ProbeFaultKind::Launch(fault) => launch(target, fault),
+        ProbeFaultKind::Launch(fault) => {
+            let code = match fault.code() {
+                Code::StartupError => Code::RequirementMissing,
+                code => code,
+            };
+            (code, format!("{target} cannot run: {fault}"))
+        }
         ProbeFaultKind::LogUnmatched => (Code::Slow, format!("no log line matches {target}")),
         ProbeFaultKind::Tls(why) => (
             Code::ProtocolError,
@@ -69,36 +75,6 @@ pub(crate) fn meaning(fault: &ProbeFault) -> (Code, String) {
         ProbeFaultKind::Address(why) => (
             Code::WrongAddress,
             format!("{target} is not a valid address: {why}"),
-        ),
-    }
-}
-
-/// A command that a probe or a check runs, and that could not be launched.
-fn launch(target: &str, fault: &LaunchFault) -> (Code, String) {
-    match fault {
-        LaunchFault::CommandNotFound { program, .. } => (
-            Code::CommandNotFound,
-            format!("{target} cannot run: command not found: `{program}`"),
-        ),
-        LaunchFault::NotExecutable { path } => (
-            Code::NotExecutable,
-            format!("{target} cannot run: {} is not executable", path.display()),
-        ),
-        LaunchFault::DirectoryMissing { path } => (
-            Code::DirectoryMissing,
-            format!("{target} cannot run: folder not found: {}", path.display()),
-        ),
-        LaunchFault::EnvFileMissing { path } | LaunchFault::EnvFileInvalid { path, .. } => (
-            Code::EnvFileMissing,
-            format!("{target} cannot run without {}", path.display()),
-        ),
-        LaunchFault::RequirementMissing { what, .. } => (
-            Code::RequirementMissing,
-            format!("{target} cannot run: it requires {what}"),
-        ),
-        LaunchFault::Log { message, .. } | LaunchFault::Other { message } => (
-            Code::RequirementMissing,
-            format!("{target} cannot run: {message}"),
         ),
     }
 }

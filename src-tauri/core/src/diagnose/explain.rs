@@ -9,13 +9,14 @@ pub use holder::describe_fault;
 pub(super) use port::taken;
 pub use port::{ended_beside, ended_holders};
 
+use std::fmt;
+
 use super::meaning;
 use crate::{
-    fs::redact::Redacted,
     model::{
         effect::Hindrance,
         facts::{Exit, LaunchFault, ProbeFault, ProbeFaultKind, Stopped},
-        finding::{Action, Code, Finding, Remedy},
+        finding::{Action, Code, Finding},
         service::RunEnd,
     },
     stack::Service,
@@ -33,82 +34,77 @@ pub fn hindrance(service: &Service, hindrance: &Hindrance) -> Finding {
 /// Explains why a command was not launched.
 #[must_use]
 pub fn launch(service: &Service, fault: &LaunchFault) -> Finding {
-    let name = &service.name;
-    let (code, title, evidence, remedy) = match fault {
-        LaunchFault::CommandNotFound { program, near } => (
-            Code::CommandNotFound,
-            format!("{name} cannot start: command not found: `{program}`"),
-            if near.is_empty() {
-                Vec::new()
-            } else {
-                vec![format!("similar commands on PATH: {}", near.join(", "))]
-            },
-            match near.first() {
-                Some(near) => format!("did you mean `{near}`? Otherwise install `{program}`"),
-                None => format!("install `{program}`, or fix `command`"),
-            },
-        ),
-        LaunchFault::NotExecutable { path } => (
-            Code::NotExecutable,
-            format!("{name} cannot start: {} is not executable", path.display()),
-            Vec::new(),
-            format!("make it executable: `chmod +x {}`", path.display()),
-        ),
-        LaunchFault::DirectoryMissing { path } => (
-            Code::DirectoryMissing,
-            format!("{name} cannot start: folder not found: {}", path.display()),
-            Vec::new(),
-            "fix `directory`, or create the folder".into(),
-        ),
-        LaunchFault::EnvFileMissing { path } => (
-            Code::EnvFileMissing,
-            format!("{name} cannot start: file not found: {}", path.display()),
-            Vec::new(),
-            "create the file, or append `?` to its name if it is optional".into(),
-        ),
-        LaunchFault::EnvFileInvalid {
-            path,
-            line,
-            message,
-        } => (
-            Code::EnvFileMissing,
-            format!(
-                "{name} cannot start: {} cannot be {}",
-                path.display(),
-                if line.is_some() { "understood" } else { "read" },
-            ),
-            vec![line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"))],
-            "fix that file".into(),
-        ),
-        LaunchFault::RequirementMissing { what, detail } => (
-            Code::RequirementMissing,
-            format!("{name} cannot start: it requires {what}"),
-            detail.iter().cloned().collect(),
-            format!("provide {what}, or fix `require`"),
-        ),
-        LaunchFault::Log { path, message } => (
-            Code::StartupError,
-            format!("{name} cannot start: its log cannot be written"),
-            vec![format!("{}: {message}", path.display())],
-            "free disk space, or fix the permissions of that folder".into(),
-        ),
-        LaunchFault::Other { message } => (
-            Code::StartupError,
-            format!("{name} cannot start: {message}"),
-            Vec::new(),
-            "fix `command`".into(),
-        ),
-    };
-    finding(
-        service,
-        code,
-        title,
-        evidence,
-        Remedy {
-            text: remedy.into(),
-            action: None,
+    let title = format!("{} cannot start: {fault}", service.name);
+    let finding = Finding::new(&service.name, fault.code(), title);
+    match fault {
+        LaunchFault::CommandNotFound { program, near } => match near.first() {
+            Some(first) => finding
+                .evidence([format!("similar commands on PATH: {}", near.join(", "))])
+                .remedy(
+                    format!("did you mean `{first}`? Otherwise install `{program}`"),
+                    None,
+                ),
+            None => finding.remedy(format!("install `{program}`, or fix `command`"), None),
         },
-    )
+        LaunchFault::NotExecutable { path } => finding.remedy(
+            format!("make it executable: `chmod +x {}`", path.display()),
+            None,
+        ),
+        LaunchFault::DirectoryMissing { .. } => {
+            finding.remedy("fix `directory`, or create the folder", None)
+        }
+        LaunchFault::EnvFileMissing { .. } => finding.remedy(
+            "create the file, or append `?` to its name if it is optional",
+            None,
+        ),
+        LaunchFault::EnvFileInvalid { line, message, .. } => finding
+            .evidence([
+                line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"))
+            ])
+            .remedy("fix that file", None),
+        LaunchFault::RequirementMissing { what, detail } => finding
+            .evidence(detail.clone())
+            .remedy(format!("provide {what}, or fix `require`"), None),
+        LaunchFault::Log { path, message } => finding
+            .evidence([format!("{}: {message}", path.display())])
+            .remedy(
+                "free disk space, or fix the permissions of that folder",
+                None,
+            ),
+        LaunchFault::Other { .. } => finding.remedy("fix `command`", None),
+    }
+}
+
+impl LaunchFault {
+    pub(super) fn code(&self) -> Code {
+        match self {
+            Self::CommandNotFound { .. } => Code::CommandNotFound,
+            Self::NotExecutable { .. } => Code::NotExecutable,
+            Self::DirectoryMissing { .. } => Code::DirectoryMissing,
+            Self::EnvFileMissing { .. } | Self::EnvFileInvalid { .. } => Code::EnvFileMissing,
+            Self::RequirementMissing { .. } => Code::RequirementMissing,
+            Self::Log { .. } | Self::Other { .. } => Code::StartupError,
+        }
+    }
+}
+
+/// A clause that follows "cannot start:".
+impl fmt::Display for LaunchFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CommandNotFound { program, .. } => write!(f, "command not found: `{program}`"),
+            Self::NotExecutable { path } => write!(f, "{} is not executable", path.display()),
+            Self::DirectoryMissing { path } => write!(f, "folder not found: {}", path.display()),
+            Self::EnvFileMissing { path } => write!(f, "file not found: {}", path.display()),
+            Self::EnvFileInvalid { path, line, .. } => {
+                let what = if line.is_some() { "understood" } else { "read" };
+                write!(f, "{} cannot be {what}", path.display())
+            }
+            Self::RequirementMissing { what, .. } => write!(f, "it requires {what}"),
+            Self::Log { .. } => f.write_str("its log cannot be written"),
+            Self::Other { message } => f.write_str(message),
+        }
+    }
 }
 
 /// Explains an unexpected exit.
@@ -141,13 +137,7 @@ pub fn ended(service: &Service, ending: &RunEnd) -> Finding {
             format!("{name} is not running: it exited while Pilot Light was not running"),
         ),
     };
-    finding(
-        service,
-        code,
-        title,
-        last_line(ending),
-        start_again(service),
-    )
+    stopped_by_itself(service, code, title, ending)
 }
 
 /// Explains a crash loop.
@@ -156,16 +146,11 @@ pub fn crash_loop(service: &Service, ending: &RunEnd, failures: usize) -> Findin
     let how = ending
         .exit
         .map_or_else(|| "being unhealthy".to_owned(), |exit| exit.to_string());
-    finding(
-        service,
-        Code::CrashLoop,
-        format!(
-            "{} keeps crashing: {failures} exits in the last minute, most recently with {how}",
-            service.name
-        ),
-        last_line(ending),
-        start_again(service),
-    )
+    let title = format!(
+        "{} keeps crashing: {failures} exits in the last minute, most recently with {how}",
+        service.name
+    );
+    stopped_by_itself(service, Code::CrashLoop, title, ending)
 }
 
 /// Explains failing probes of a running service.
@@ -178,20 +163,12 @@ pub fn unhealthy(service: &Service, fault: Option<&ProbeFault>) -> Finding {
 #[must_use]
 pub fn check_fails(service: &Service, check: &str, fault: &ProbeFault) -> Finding {
     let (code, clause) = meaning(fault);
-    let remedy = Remedy {
-        text: format!(
+    Finding::new(&service.name, code, format!("{check}: {clause}")).remedy(
+        format!(
             "see why: `pilotlight doctor`, or its log: `pilotlight logs {}`",
             service.name
-        )
-        .into(),
-        action: None,
-    };
-    finding(
-        service,
-        code,
-        format!("{check}: {clause}"),
-        Vec::new(),
-        remedy,
+        ),
+        None,
     )
 }
 
@@ -207,114 +184,73 @@ pub fn not_ready(service: &Service, fault: Option<&ProbeFault>) -> Finding {
 /// Explains an incomplete stop.
 #[must_use]
 pub fn unfinished(service: &Service, stopped: &Stopped) -> Finding {
-    let pids: Vec<String> = stopped
+    let name = &service.name;
+    let pids = stopped
         .survivors
         .iter()
-        .map(|process| process.pid.to_string())
-        .collect();
+        .map(|process| process.pid.to_string());
+    let pids: Vec<String> = pids.collect();
     if let Some(fault) = &stopped.fault {
-        let remedy = Remedy {
-            text: "see which of its processes still run: `pilotlight status`, `ps`".into(),
-            action: None,
-        };
-        let pids = pids.iter().map(|pid| format!("PID {pid} is still running"));
-        let title = format!("{} may still be running: {fault}", service.name);
-        return finding(service, Code::Hung, title, pids.collect(), remedy);
+        let title = format!("{name} may still be running: {fault}");
+        return Finding::new(name, Code::Hung, title)
+            .evidence(pids.iter().map(|pid| format!("PID {pid} is still running")))
+            .remedy(
+                "see which of its processes still run: `pilotlight status`, `ps`",
+                None,
+            );
     }
-    let (title, text) = if pids.is_empty() {
-        (
-            format!("{} has exited, but its port is still in use", service.name),
-            "see which process uses it: `pilotlight port`".to_owned(),
-        )
-    } else {
-        (
-            format!(
-                "{} could not be stopped: PID {} survived SIGKILL",
-                service.name,
-                pids.join(", ")
-            ),
-            format!(
-                "another user owns it, or it is blocked in the kernel: see `ps -o \
-                 pid,user,stat,args -p {}`",
-                pids.join(",")
-            ),
-        )
-    };
-    let code = if pids.is_empty() {
-        Code::PortLingering
-    } else {
-        Code::Hung
-    };
-    finding(
-        service,
-        code,
-        title,
-        Vec::new(),
-        Remedy {
-            text: text.into(),
-            action: None,
-        },
+    if pids.is_empty() {
+        let title = format!("{name} has exited, but its port is still in use");
+        return Finding::new(name, Code::PortLingering, title)
+            .remedy("see which process uses it: `pilotlight port`", None);
+    }
+    let title = format!(
+        "{name} could not be stopped: PID {} survived SIGKILL",
+        pids.join(", ")
+    );
+    Finding::new(name, Code::Hung, title).remedy(
+        format!(
+            "another user owns it, or it is blocked in the kernel: see `ps -o pid,user,stat,args -p {}`",
+            pids.join(",")
+        ),
+        None,
     )
 }
 
 fn probe(service: &Service, fault: Option<&ProbeFault>, title: impl Fn(&str) -> String) -> Finding {
-    let title = title(service.name.as_str());
-    let restart = Remedy {
-        text: format!(
-            "see its log; a restart may help: `pilotlight restart {}`",
-            service.name
-        )
-        .into(),
-        action: Some(Action::Restart {
-            service: service.name.clone(),
-        }),
-    };
-    let Some(fault) = fault else {
-        return finding(service, Code::Hung, title, Vec::new(), restart);
-    };
-    if let ProbeFaultKind::Launch(fault) = &fault.kind {
+    let name = &service.name;
+    if let Some(ProbeFault {
+        kind: ProbeFaultKind::Launch(fault),
+        ..
+    }) = fault
+    {
         return launch(service, fault);
     }
-    let (code, detail) = meaning(fault);
-    finding(service, code, title, vec![detail], restart)
-}
-
-fn last_line(ending: &RunEnd) -> Vec<String> {
-    ending
-        .last_words
-        .iter()
-        .map(|line| format!("last log line: {line}"))
-        .collect()
-}
-
-fn start_again(service: &Service) -> Remedy {
-    Remedy {
-        text: format!(
-            "see its log (`pilotlight logs {}`), then start it again",
-            service.name
+    let (code, detail) = match fault.map(meaning) {
+        Some((code, detail)) => (code, Some(detail)),
+        None => (Code::Hung, None),
+    };
+    Finding::new(name, code, title(name.as_str()))
+        .evidence(detail)
+        .remedy(
+            format!("see its log; a restart may help: `pilotlight restart {name}`"),
+            Some(Action::Restart {
+                service: name.clone(),
+            }),
         )
-        .into(),
-        action: Some(Action::Start {
-            service: service.name.clone(),
-        }),
-    }
 }
 
-pub(super) fn finding(
-    service: &Service,
-    code: Code,
-    title: impl Into<Redacted>,
-    evidence: Vec<String>,
-    remedy: Remedy,
-) -> Finding {
-    Finding {
-        code,
-        service: service.name.clone(),
-        title: title.into(),
-        evidence: evidence.into_iter().map(Redacted::from).collect(),
-        symptoms: Vec::new(),
-        remedy,
-    }
+fn stopped_by_itself(service: &Service, code: Code, title: String, ending: &RunEnd) -> Finding {
+    let name = &service.name;
+    let last_words = ending.last_words.iter();
+    Finding::new(name, code, title)
+        .evidence(last_words.map(|line| format!("last log line: {line}")))
+        .remedy(
+            format!("see its log (`pilotlight logs {name}`), then start it again"),
+            Some(Action::Start {
+                service: name.clone(),
+            }),
+        )
 }
 
 #[cfg(test)]

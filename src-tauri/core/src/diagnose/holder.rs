@@ -2,7 +2,7 @@
 
 use crate::{
     fs::redact::Redacted,
-    model::finding::{Action, Code, Finding, Remedy, Symptom},
+    model::finding::{Action, Code, Finding, Symptom},
     stack::ServiceName,
 };
 
@@ -77,17 +77,7 @@ impl Candidate {
                 code,
                 text: title.clone(),
             },
-            finding: Finding {
-                code,
-                service: service.clone(),
-                title,
-                evidence: Vec::new(),
-                symptoms: Vec::new(),
-                remedy: Remedy {
-                    text: Redacted::default(),
-                    action: None,
-                },
-            },
+            finding: Finding::new(service, code, title),
             level,
             behind: CausedBy::Itself,
             breaks: level < Level::Use,
@@ -104,16 +94,12 @@ impl Candidate {
     }
 
     pub(super) fn evidence(mut self, lines: impl IntoIterator<Item: Into<Redacted>>) -> Self {
-        let lines = lines.into_iter().map(Into::into);
-        self.finding.evidence.extend(lines);
+        self.finding = self.finding.evidence(lines);
         self
     }
 
     pub(super) fn remedy(mut self, text: impl Into<Redacted>, action: Option<Action>) -> Self {
-        self.finding.remedy = Remedy {
-            text: text.into(),
-            action,
-        };
+        self.finding = self.finding.remedy(text, action);
         self
     }
 

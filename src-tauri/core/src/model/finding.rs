@@ -84,6 +84,35 @@ pub struct Finding {
     pub remedy: Remedy,
 }
 
+impl Finding {
+    /// Creates a finding without evidence and remedy.
+    pub(crate) fn new(service: &ServiceName, code: Code, title: impl Into<Redacted>) -> Self {
+        Self {
+            code,
+            service: service.clone(),
+            title: title.into(),
+            evidence: Vec::new(),
+            symptoms: Vec::new(),
+            remedy: Remedy::default(),
+        }
+    }
+
+    /// Adds evidence.
+    pub(crate) fn evidence(mut self, lines: impl IntoIterator<Item: Into<Redacted>>) -> Self {
+        self.evidence.extend(lines.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets the remedy.
+    pub(crate) fn remedy(mut self, text: impl Into<Redacted>, action: Option<Action>) -> Self {
+        self.remedy = Remedy {
+            text: text.into(),
+            action,
+        };
+        self
+    }
+}
+
 /// A symptom of a root cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
@@ -101,7 +130,7 @@ pub struct Symptom {
 }
 
 /// The remedy of a finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Remedy {
     /// A sentence.

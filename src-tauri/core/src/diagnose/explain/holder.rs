@@ -58,32 +58,25 @@ impl fmt::Display for Protected {
 /// A fault as one sentence without a full stop.
 #[must_use]
 pub fn describe_fault(port: Port, fault: &PortFault, now: SystemTime) -> String {
+    let title = super::port::title(&port.to_string(), fault);
     match fault {
         PortFault::Taken { holder, protected } => {
-            let who = match (holder, protected) {
-                (Some(holder), _) => holder.describe(now),
-                (None, Some(Protected::OtherUser { name })) => super::port::hidden(name.as_deref()),
-                (None, Some(Protected::RunningService(neighbour))) => {
-                    return format!("port {port} is given to {neighbour}");
-                }
-                (None, _) => "a process that the operating system does not show".to_owned(),
+            let by = match holder {
+                Some(holder) => holder.describe(now),
+                None => super::port::hidden(protected.as_ref()),
             };
             match protected {
+                Some(Protected::RunningService(_)) if holder.is_none() => title,
                 Some(reason) => {
-                    format!("port {port} is in use by {who}; it was not stopped: {reason}")
+                    format!("port {port} is in use by {by}; it was not stopped: {reason}")
                 }
-                None => {
-                    format!("port {port} is in use by {who}, which could not be stopped")
-                }
+                None => format!("port {port} is in use by {by}, which could not be stopped"),
             }
         }
-        PortFault::Excluded { message } => {
-            format!("port {port} is reserved by the operating system: {message}")
+        PortFault::Excluded { message } | PortFault::Lingering { message } => {
+            format!("{title}: {message}")
         }
-        PortFault::Lingering { message } => {
-            format!("port {port} cannot be bound, although nothing is listening on it: {message}")
-        }
-        PortFault::NoneFree => format!("the hundred ports after {port} are all in use"),
+        PortFault::NoneFree => title,
     }
 }
 

@@ -1,10 +1,10 @@
 //! Reasons why a service cannot have its port.
 
-use super::{finding, holder::rounded};
+use super::holder::rounded;
 use crate::{
     model::{
         facts::{Claimed, Holder, Neighbour, PortFault, Protected, Stopped},
-        finding::{Action, Code, Finding, Remedy},
+        finding::{Action, Code, Finding},
     },
     stack::Service,
 };
@@ -14,77 +14,65 @@ pub(crate) fn taken(service: &Service, fault: &PortFault) -> Finding {
     let number = service
         .port
         .map_or_else(String::new, |port| port.to_string());
+    let name = &service.name;
+    let finding = |code| Finding::new(name, code, title(&number, fault));
     match fault {
         PortFault::Taken { holder, protected } => {
-            held(service, &number, holder.as_deref(), protected.as_ref())
+            let protected = protected.as_ref();
+            let (text, action) = remedy(service, &number, protected);
+            let finding = finding(Code::PortTaken).remedy(text, action);
+            let Some(holder) = holder else {
+                return finding;
+            };
+            let reason = protected.map(|reason| format!("it was not stopped: {reason}"));
+            finding.evidence(about(holder)).evidence(reason)
         }
-        PortFault::Excluded { message } => finding(
-            service,
-            Code::PortExcluded,
-            format!("port {number} is reserved by the operating system"),
-            vec![message.clone()],
-            Remedy {
-                text: "choose a port above 1023 that the system does not reserve".into(),
-                action: None,
-            },
-        ),
-        PortFault::Lingering { message } => finding(
-            service,
-            Code::PortLingering,
-            format!("port {number} cannot be bound, although nothing is listening on it"),
-            vec![message.clone()],
-            Remedy {
-                text: "wait a minute and start it again, or choose another port".into(),
-                action: None,
-            },
-        ),
-        PortFault::NoneFree => finding(
-            service,
-            Code::PortTaken,
-            format!("port {number} and the next hundred are all in use"),
-            Vec::new(),
-            Remedy {
-                text: "choose a port in another range".into(),
-                action: None,
-            },
-        ),
+        PortFault::Excluded { message } => finding(Code::PortExcluded)
+            .evidence([message.clone()])
+            .remedy(
+                "choose a port above 1023 that the system does not reserve",
+                None,
+            ),
+        PortFault::Lingering { message } => finding(Code::PortLingering)
+            .evidence([message.clone()])
+            .remedy(
+                "wait a minute and start it again, or choose another port",
+                None,
+            ),
+        PortFault::NoneFree => {
+            finding(Code::PortTaken).remedy("choose a port in another range", None)
+        }
     }
 }
 
-fn held(
-    service: &Service,
-    number: &str,
-    holder: Option<&Holder>,
-    protected: Option<&Protected>,
-) -> Finding {
-    let by = match (holder, protected) {
-        (Some(holder), Some(Protected::RunningService(neighbour))) => {
-            format!("{neighbour} (PID {})", holder.process.pid)
+/// Describes a fault in one sentence, without its details.
+pub(super) fn title(port: &str, fault: &PortFault) -> String {
+    match fault {
+        PortFault::Taken { holder, protected } => {
+            let by = match (holder, protected) {
+                (Some(holder), Some(Protected::RunningService(neighbour))) => {
+                    format!("{neighbour} (PID {})", holder.process.pid)
+                }
+                (Some(holder), _) => format!("{} (PID {})", holder.name, holder.process.pid),
+                (None, protected) => hidden(protected.as_ref()),
+            };
+            format!("port {port} is in use by {by}")
         }
-        (None, Some(Protected::RunningService(neighbour))) => neighbour.to_string(),
-        (Some(holder), _) => format!("{} (PID {})", holder.name, holder.process.pid),
-        (None, Some(Protected::OtherUser { name })) => hidden(name.as_deref()),
-        (None, _) => "a process that the operating system does not show".to_owned(),
-    };
-    let mut evidence = Vec::new();
-    if let Some(holder) = holder {
-        evidence = about(holder);
-        evidence.extend(protected.map(|reason| format!("it was not stopped: {reason}")));
+        PortFault::Excluded { .. } => format!("port {port} is reserved by the operating system"),
+        PortFault::Lingering { .. } => {
+            format!("port {port} cannot be bound, although nothing is listening on it")
+        }
+        PortFault::NoneFree => format!("port {port} and the next hundred are all in use"),
     }
-    finding(
-        service,
-        Code::PortTaken,
-        format!("port {number} is in use by {by}"),
-        evidence,
-        remedy(service, number, protected),
-    )
 }
 
-/// Describes a process of which only the user is known.
-pub(super) fn hidden(user: Option<&str>) -> String {
-    match user {
-        Some(user) => format!("a process of user {user}"),
-        None => "a process of another user".to_owned(),
+/// Describes a holder that the operating system does not show.
+pub(super) fn hidden(protected: Option<&Protected>) -> String {
+    match protected {
+        Some(Protected::RunningService(neighbour)) => neighbour.to_string(),
+        Some(Protected::OtherUser { name: Some(user) }) => format!("a process of user {user}"),
+        Some(Protected::OtherUser { name: None }) => "a process of another user".to_owned(),
+        _ => "a process that the operating system does not show".to_owned(),
     }
 }
 
@@ -107,11 +95,15 @@ fn about(holder: &Holder) -> Vec<String> {
     [Some(listens), line, place].into_iter().flatten().collect()
 }
 
-fn remedy(service: &Service, number: &str, protected: Option<&Protected>) -> Remedy {
+fn remedy(
+    service: &Service,
+    number: &str,
+    protected: Option<&Protected>,
+) -> (String, Option<Action>) {
     let name = &service.name;
     let free = || service.port.map(|port| Action::FreePort { port });
     let end_it = || format!("stop it (`pilotlight port {number} --free`), then start {name} again");
-    let (text, action) = match protected {
+    match protected {
         None => (
             "it ignored the request to exit; stop it manually".to_owned(),
             None,
@@ -154,10 +146,6 @@ fn remedy(service: &Service, number: &str, protected: Option<&Protected>) -> Rem
             | Protected::Forbidden,
         ) => (end_it(), free()),
         Some(Protected::Production) => (format!("stop it yourself, then start {name} again"), None),
-    };
-    Remedy {
-        text: text.into(),
-        action,
     }
 }
 
