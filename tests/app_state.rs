@@ -31,7 +31,7 @@ links = { docs = "http://localhost:9/docs" }
 "#;
 
 async fn app(bench: &Bench) -> AppState {
-    let (app, remark) = AppState::open(&bench.home, bench.handle().clone()).await;
+    let (app, remark) = AppState::open(&bench.home, bench.handle().clone());
     assert_eq!(remark, None);
     app
 }

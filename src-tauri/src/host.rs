@@ -2,7 +2,7 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use clap::Parser as _;
@@ -11,6 +11,7 @@ use pilotlight::{
     control::Outcome,
     fs::home::Home,
     host::daemon::{Daemon, DaemonError},
+    sync::lock,
 };
 use tauri::{AppHandle, Manager as _, async_runtime::spawn};
 use tokio::sync::watch;
@@ -36,7 +37,7 @@ impl Host {
     /// Becomes the daemon, even if a command-line daemon is running.
     pub(crate) async fn begin(app: &AppHandle, home: &Home) -> Result<Self, DaemonError> {
         let mut daemon = Daemon::take_over(home).await?;
-        let (state, remark) = AppState::open(home, daemon.handle.clone()).await;
+        let (state, remark) = AppState::open(home, daemon.handle.clone());
         state.find_variables();
         let page = Page::default();
         let mut remarks = std::mem::take(&mut daemon.remarks);
@@ -61,7 +62,7 @@ impl Host {
 
     /// Takes the daemon, to stop it.
     pub(crate) fn take_daemon(&self) -> Option<Daemon> {
-        let mut daemon = self.daemon.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut daemon = lock(&self.daemon);
         daemon.take()
     }
 

@@ -2,9 +2,10 @@
 
 use std::{
     collections::BTreeMap,
+    error::Error,
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicI32, Ordering},
     },
 };
@@ -17,6 +18,7 @@ use pilotlight::{
     },
     host::clock,
     stack::ServiceName,
+    sync::lock,
 };
 use tauri::{
     AppHandle, Manager as _,
@@ -28,6 +30,8 @@ use crate::{host::Host, platform, window};
 
 /// The services with a notification, by its number. The oldest are forgotten.
 type Shown = Arc<Mutex<BTreeMap<i32, (PathBuf, ServiceName)>>>;
+
+type Failed = Box<dyn Error + Send + Sync>;
 
 /// The limit of notifications that can be clicked or updated.
 const REMEMBERED: usize = 50;
@@ -51,7 +55,8 @@ pub(crate) fn attend(app: &AppHandle) {
                     let (app, shown) = (app.clone(), shown.clone());
                     // To remove the earlier one blocks, which no worker of the runtime may.
                     let told = spawn_blocking(move || tell(&app, &notice, &shown)).await;
-                    if let Err(error) = told {
+                    let told = told.map_err(Into::into).flatten();
+                    if let Err::<_, Failed>(error) = told {
                         tracing::warn!("failed to show a notification: {error}");
                     }
                 }
@@ -63,12 +68,12 @@ pub(crate) fn attend(app: &AppHandle) {
     });
 }
 
-fn tell(app: &AppHandle, notice: &Notice, shown: &Shown) {
+fn tell(app: &AppHandle, notice: &Notice, shown: &Shown) -> Result<(), Failed> {
     static NUMBER: AtomicI32 = AtomicI32::new(1);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let about = (notice.file.clone(), notice.service.clone());
     let earlier: Vec<i32> = {
-        let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = lock(shown);
         let same = shown.iter().filter(|(_, other)| **other == about);
         let earlier: Vec<i32> = same.map(|(number, _)| *number).collect();
         shown.retain(|number, _| !earlier.contains(number));
@@ -85,10 +90,9 @@ fn tell(app: &AppHandle, notice: &Notice, shown: &Shown) {
     if notice.kind == Kind::Recovered {
         notification = notification.silent();
     }
-    let sent = app.notification().remove_active(earlier);
-    if let Err(error) = sent.and_then(|()| notification.show()) {
-        tracing::warn!("failed to show a notification: {error}");
-    }
+    app.notification().remove_active(earlier)?;
+    notification.show()?;
+    Ok(())
 }
 
 /// Opens the window on the service of a notification that is clicked, where the desktop reports clicks.
@@ -96,7 +100,7 @@ fn listen(app: &AppHandle, shown: &Shown) {
     let (clicked, shown) = (app.clone(), shown.clone());
     let listening = app.notification().on_action(move |action| {
         let number = action.notification().map(ActiveNotification::id);
-        let shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = lock(&shown);
         let about = number.and_then(|number| shown.get(&number).cloned());
         drop(shown);
         if let Some((file, service)) = about {

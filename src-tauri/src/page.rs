@@ -2,11 +2,14 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
     time::Duration,
 };
 
-use pilotlight::app::window::{LogUpdate, Platform, Update};
+use pilotlight::{
+    app::window::{LogUpdate, Platform, Update},
+    sync::lock,
+};
 use tauri::{AppHandle, Manager as _, async_runtime, ipc::Channel};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -34,7 +37,7 @@ struct State {
 
 impl Page {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// Sends an update to the page, or to the next one if there is none.

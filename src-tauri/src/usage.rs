@@ -1,12 +1,11 @@
 //! Measures the usage of services while the window is open.
 
-use std::{
-    collections::VecDeque,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Mutex, time::Duration};
 
-use pilotlight::app::window::{Update, UsageSample};
+use pilotlight::{
+    app::window::{Update, UsageSample},
+    sync::lock,
+};
 use tauri::{AppHandle, Manager as _};
 use tokio::sync::mpsc;
 
@@ -27,7 +26,7 @@ pub(crate) struct Usage(Mutex<VecDeque<UsageSample>>);
 
 impl Usage {
     pub(crate) fn history(&self) -> Vec<UsageSample> {
-        let samples = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let samples = lock(&self.0);
         let Some(newest) = samples.back().map(|sample| sample.at) else {
             return Vec::new();
         };
@@ -38,7 +37,7 @@ impl Usage {
     }
 
     fn add(&self, sample: UsageSample) {
-        let mut samples = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut samples = lock(&self.0);
         if samples.len() == KEPT {
             samples.pop_front();
         }

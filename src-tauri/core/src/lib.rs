@@ -15,3 +15,4 @@ pub mod stack;
 pub mod stack_file;
 pub mod state;
 pub mod supervisor;
+pub mod sync;

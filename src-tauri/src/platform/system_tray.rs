@@ -5,12 +5,13 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use pilotlight::{
     app::tray::{Choice, Entry, Tray},
     model::view::Light,
+    sync::lock,
 };
 use tauri::{
     AppHandle, Manager as _, Wry,
@@ -37,7 +38,7 @@ pub(crate) fn show_tray(app: &AppHandle, mut trays: watch::Receiver<Arc<Tray>>) 
             let tray = trays.borrow_and_update().clone();
             let (here, shown, choices) = (app.clone(), shown.clone(), choices.clone());
             let asked = app.run_on_main_thread(move || {
-                let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut shown = lock(&shown);
                 let shown = match shown.take() {
                     Some(before) => before.update(&here, &tray, &choices),
                     None => Shown::make(&here, &tray, &choices),
@@ -81,7 +82,7 @@ impl Shown {
             // As every menu bar item of macOS does; elsewhere a click opens the window.
             .show_menu_on_left_click(cfg!(target_os = "macos"))
             .on_menu_event(move |app, event: MenuEvent| {
-                let choices = choices.lock().unwrap_or_else(PoisonError::into_inner);
+                let choices = lock(&choices);
                 let choice = choices.get(event.id().as_ref()).cloned();
                 drop(choices);
                 if let Some(choice) = choice {
@@ -224,7 +225,7 @@ fn remember(tray: &Tray, choices: &Choices) {
     }
     let mut all = HashMap::new();
     add(&tray.menu, &mut 0, &mut all);
-    *choices.lock().unwrap_or_else(PoisonError::into_inner) = all;
+    *lock(choices) = all;
 }
 
 /// The notification area of Windows takes 16 to 32 pixels, the menu bar of macOS 22 points.

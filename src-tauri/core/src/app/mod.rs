@@ -19,7 +19,7 @@ use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet, HashMap},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use tokio::sync::watch;
@@ -40,7 +40,8 @@ use crate::{
         view::{Light, Snapshot, StackView},
     },
     stack::{Service, ServiceName, Stack},
-    supervisor::{Applied, Handle, offline},
+    supervisor::{Handle, offline},
+    sync::lock,
 };
 
 /// The state of the app. Clones share it.
@@ -77,8 +78,6 @@ struct OwnVariables {
 struct State {
     choices: Choices,
     files: BTreeMap<PathBuf, File>,
-    /// The applied stacks of the daemon.
-    applied: Vec<Applied>,
     /// The findings of the last diagnosis, by stack file.
     doctored: BTreeMap<PathBuf, Vec<Finding>>,
     /// The paths that the user selected in a dialog.
@@ -133,7 +132,7 @@ enum FileContent {
 impl AppState {
     /// Opens the state of this home, and returns a message about damaged settings, if any. Must be
     /// called within the runtime.
-    pub async fn open(home: &Home, daemon: Handle) -> (Self, Option<String>) {
+    pub fn open(home: &Home, daemon: Handle) -> (Self, Option<String>) {
         let (store, choices, remark) = Store::open(home);
         let (view, _) = watch::channel(Arc::default());
         let (stacks, _) = watch::channel(Arc::default());
@@ -165,22 +164,22 @@ impl AppState {
         for file in known {
             app.watch(&file);
         }
-        app.0.follow_daemon().await;
+        app.0.follow_daemon();
         let inner = Arc::downgrade(&app.0);
-        let mut snapshots = daemon.snapshot();
-        snapshots.mark_unchanged();
+        let (mut snapshots, mut applied) = (daemon.snapshot(), daemon.applied());
         let follower = tokio::spawn(async move {
-            while snapshots.changed().await.is_ok() {
-                let Some(inner) = inner.upgrade() else { return };
-                snapshots.mark_unchanged();
-                inner.follow_daemon().await;
+            loop {
+                let changed = tokio::select! {
+                    changed = snapshots.changed() => changed,
+                    changed = applied.changed() => changed,
+                };
+                let Some(inner) = inner.upgrade().filter(|_| changed.is_ok()) else {
+                    return;
+                };
+                inner.follow_daemon();
             }
         });
-        let mut place = app
-            .0
-            .follower
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut place = lock(&app.0.follower);
         *place = Some(AbortOnDropHandle::new(follower));
         drop(place);
         (app, remark)
@@ -316,12 +315,11 @@ impl AppState {
 
 impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Updates the state from the daemon, and adds stacks that were started by a command.
-    async fn follow_daemon(self: &Arc<Self>) {
-        let applied = self.daemon.applied().await;
+    fn follow_daemon(self: &Arc<Self>) {
         let snapshot = self.daemon.snapshot().borrow().clone();
         let is_new = |stack: &&Arc<StackView>| {
             let state = self.state();
@@ -334,7 +332,6 @@ impl Inner {
             .filter(is_new)
             .map(|stack| stack.file.clone())
             .collect();
-        self.state().applied = applied;
         for file in new {
             // The stack runs whether or not this can be stored.
             if let Err(error) = self.learn(&file) {
@@ -358,6 +355,7 @@ impl Inner {
     /// Publishes the current state.
     fn publish(&self) {
         let snapshot = self.daemon.snapshot().borrow().clone();
+        let applied = self.daemon.applied().borrow().clone();
         let state = self.state();
         let mut view = Snapshot::default();
         let mut stacks = Vec::new();
@@ -369,8 +367,7 @@ impl Inner {
                 .stacks
                 .iter()
                 .find(|stack| stack.file == known.file);
-            let applied = state
-                .applied
+            let applied = applied
                 .iter()
                 .find(|applied| applied.stack.file == known.file);
             let alive = kept.filter(|kept| !kept.is_dark());
@@ -442,9 +439,9 @@ impl Inner {
     }
 
     fn applied_variables(&self, file: &Path) -> Option<Env> {
-        let state = self.state();
-        let mut applied = state.applied.iter();
-        let applied = applied.find(|applied| applied.stack.file == file);
+        let applied = self.daemon.applied();
+        let applied = applied.borrow();
+        let applied = applied.iter().find(|applied| applied.stack.file == file);
         applied.map(|applied| applied.variables.clone())
     }
 

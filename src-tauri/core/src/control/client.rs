@@ -230,12 +230,7 @@ impl Client {
     pub async fn doctor(&mut self, doctor: Doctor) -> Result<Option<Vec<Finding>>, ClientError> {
         match self.exchange(Request::Doctor(doctor)).await? {
             Response::Findings(findings) => Ok(findings),
-            Response::Taken
-            | Response::Outcome(_)
-            | Response::Snapshot(_)
-            | Response::Changes(_)
-            | Response::Error(_)
-            | Response::Working => Err(ClientError::Unexpected),
+            _ => Err(ClientError::Unexpected),
         }
     }
 
@@ -272,12 +267,7 @@ impl Client {
     async fn snapshot_of(&mut self, request: Request) -> Result<Arc<Snapshot>, ClientError> {
         match self.exchange(request).await? {
             Response::Snapshot(snapshot) => Ok(snapshot),
-            Response::Taken
-            | Response::Changes(_)
-            | Response::Outcome(_)
-            | Response::Findings(_)
-            | Response::Error(_)
-            | Response::Working => Err(ClientError::Unexpected),
+            _ => Err(ClientError::Unexpected),
         }
     }
 
@@ -323,12 +313,7 @@ impl Starting<'_> {
 fn outcome(response: Response) -> Result<Outcome, ClientError> {
     match response {
         Response::Outcome(outcome) => Ok(outcome),
-        Response::Taken
-        | Response::Snapshot(_)
-        | Response::Changes(_)
-        | Response::Findings(_)
-        | Response::Error(_)
-        | Response::Working => Err(ClientError::Unexpected),
+        _ => Err(ClientError::Unexpected),
     }
 }
 
@@ -411,12 +396,7 @@ impl Watch {
                     .and_then(|latest| changes.apply(latest))
                     .map(Arc::new),
                 Some(Response::Working) => continue,
-                Some(
-                    Response::Taken
-                    | Response::Outcome(_)
-                    | Response::Findings(_)
-                    | Response::Error(_),
-                ) => None,
+                Some(_) => None,
             };
             self.latest.clone_from(&snapshot);
             return snapshot.map(Some).ok_or(ClientError::Unexpected);

@@ -17,6 +17,7 @@ use crate::{
         replace::replace,
     },
     platform::{FileId, local},
+    sync::lock,
 };
 
 /// The right to be the daemon of a home. Clones share it. It ends with the last clone, or with the
@@ -186,7 +187,7 @@ impl Lock {
     }
 
     fn files(&self) -> MutexGuard<'_, Files> {
-        self.0.files.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.files)
     }
 }
 

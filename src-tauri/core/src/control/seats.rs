@@ -1,7 +1,7 @@
 //! Limits on clients: connections, idle connections and active requests.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, Weak},
     time::{Duration, Instant},
 };
 
@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::host::clock;
+use crate::{host::clock, sync::lock};
 
 /// The maximum number of connected clients.
 pub(super) const CONNECTIONS: usize = 512;
@@ -149,8 +149,4 @@ impl Place {
     pub(super) fn orphan(&self) -> Option<OwnedSemaphorePermit> {
         self.room.orphans.clone().try_acquire_owned().ok()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -129,14 +129,12 @@ pub async fn apart<T: Send + 'static>(
     let _dropped = Abandon(reader.abandoned.clone());
     let done = async {
         let room = ROOM.acquire().await.map_err(io::Error::other)?;
-        let (answer, answered) = oneshot::channel();
-        on_a_thread(move || {
+        let result = on_a_thread(move || {
             let result = work(&reader);
             drop(room);
-            // The caller may have stopped waiting.
-            drop(answer.send(result));
+            result
         })?;
-        answered.await.map_err(io::Error::other)
+        result.await.map_err(io::Error::other)
     };
     let done = timeout(time_limit + GRACE, done).await;
     done.unwrap_or_else(|_| Err(timed_out("it could not be read", time_limit)))
@@ -154,14 +152,20 @@ pub fn apart_blocking<T: Send + 'static>(
     let reader = Reader::within(time_limit);
     let _dropped = Abandon(reader.abandoned.clone());
     let (answer, answered) = mpsc::channel();
-    on_a_thread(move || drop(answer.send(work(&reader))))?;
+    on_a_thread(move || answer.send(work(&reader)))?;
     let done = answered.recv_timeout(time_limit + GRACE);
     done.map_err(|_| timed_out("it could not be read", time_limit))
 }
 
-fn on_a_thread(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+/// Runs `work` on a new thread, which nothing waits for, and returns the receiver of its result.
+pub(crate) fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<oneshot::Receiver<T>> {
+    let (answer, answered) = oneshot::channel();
     let thread = thread::Builder::new().name("project files".into());
-    thread.spawn(work).map(drop)
+    // The caller may have stopped waiting.
+    thread.spawn(move || drop(answer.send(work())))?;
+    Ok(answered)
 }
 
 struct Abandon(Arc<AtomicBool>);

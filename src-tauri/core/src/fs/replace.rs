@@ -21,10 +21,6 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         .open(&next)
         .and_then(|mut file| file.write_all(content))
         .and_then(|()| fs::rename(&next, path));
-    if written.is_err() {
-        // A partial file is useless, and a full disk needs the space. The first error is more
-        // informative.
-        drop(fs::remove_file(&next));
-    }
-    written
+    // A partial file is useless, and a full disk needs the space.
+    written.inspect_err(|_| drop(fs::remove_file(&next)))
 }

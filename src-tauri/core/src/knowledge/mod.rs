@@ -1,5 +1,5 @@
 //! Known error messages of programs: `knowledge/*.toml`, one file for each ecosystem, compiled into
-//! tables at build time (`build.rs`). An entry names literals of which one must occur. One pass over a
+//! tables at build time (`build/knowledge.rs`). An entry names literals of which one must occur. One pass over a
 //! line finds the entries whose literals it contains, and a pattern is compiled on first use: most
 //! never are.
 

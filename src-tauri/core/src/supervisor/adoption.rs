@@ -6,10 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Origin, Supervisor,
-    running_stack::{RunningStack, last_run},
-};
+use super::{Origin, Supervisor, offline::last_run, running_stack::RunningStack};
 use crate::{
     effects::{
         log::{self, ServiceLogs},
@@ -92,6 +89,7 @@ impl Supervisor {
         let mut running_stack = RunningStack::new(id.clone(), Arc::new(stack), variables, last_run);
         running_stack.remember();
         self.stacks.push(running_stack);
+        self.publish_applied();
         let index = self.stacks.len() - 1;
         for running in runs {
             self.adopt_run(index, running, table);

@@ -53,9 +53,10 @@ impl Handle {
         let _: Option<()> = self.query(Message::Retire).await;
     }
 
-    /// Returns the applied stacks.
-    pub async fn applied(&self) -> Vec<Applied> {
-        self.query(Message::Applied).await.unwrap_or_default()
+    /// Returns a receiver of the applied stacks.
+    #[must_use]
+    pub fn applied(&self) -> watch::Receiver<Vec<Applied>> {
+        self.applied.clone()
     }
 
     /// Waits until the supervisor has ended.

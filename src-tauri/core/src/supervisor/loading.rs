@@ -3,21 +3,24 @@
 
 use std::{
     collections::HashMap,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
-use tokio::{sync::Mutex as Turn, task::spawn_blocking, time::timeout};
+use tokio::{sync::Mutex as Turn, time::timeout};
 
-use super::{guard, running_stack::last_run};
+use super::{guard, offline::last_run};
 use crate::{
     control::Up,
     env::Env,
-    fs::home::Home,
+    fs::{home::Home, project_file::on_a_thread},
     model::facts::{RunId, StackId},
     stack::{ServiceName, Stack},
     stack_file,
+    sync::lock,
 };
 
 /// The time limit for reading a stack file or looking up its path.
@@ -93,18 +96,18 @@ impl Loader {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, String> {
         let key = (file.to_owned(), kind);
-        let turn = self.lock().entry(key.clone()).or_default().clone();
+        let turn = lock(&self.turns).entry(key.clone()).or_default().clone();
         let done = timeout(self.limit, async {
             let turn = turn.lock_owned().await;
-            spawn_blocking(move || {
-                let done = work();
+            let done = on_a_thread(move || {
+                let done = catch_unwind(AssertUnwindSafe(work));
                 drop(turn);
                 done
-            })
-            .await
+            })?;
+            done.await.map_err(io::Error::other)
         });
         let done = done.await;
-        let mut turns = self.lock();
+        let mut turns = lock(&self.turns);
         if turns
             .get(&key)
             .is_some_and(|turn| Arc::strong_count(turn) == 1)
@@ -113,23 +116,17 @@ impl Loader {
         }
         let file = file.display();
         match done {
-            Ok(Ok(done)) => Ok(done),
-            Ok(Err(error)) => {
-                let why = error.try_into_panic().map_or_else(
-                    |_| "it was cancelled".into(),
-                    |panic| guard::message(&*panic),
-                );
+            Ok(Ok(Ok(done))) => Ok(done),
+            Ok(Ok(Err(panic))) => {
+                let why = guard::message(&*panic);
                 Err(format!("{file} cannot be read because of a bug: {why}"))
             }
+            Ok(Err(error)) => Err(format!("{file} cannot be read: {error}")),
             Err(_) => Err(format!(
                 "{file} did not respond within {} s: its disk or network mount hangs",
                 self.limit.as_secs()
             )),
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Turns> {
-        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -189,7 +186,7 @@ mod tests {
         assert_eq!(patient.in_turn(well, Work::Load, || 7).await, Ok(7));
         drop(go);
         assert_eq!(patient.in_turn(dead, Work::Load, || 8).await, Ok(8));
-        assert!(loader.lock().is_empty());
+        assert!(lock(&loader.turns).is_empty());
     }
 
     #[tokio::test]

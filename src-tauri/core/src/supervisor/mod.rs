@@ -74,6 +74,7 @@ const DRAIN: Duration = Duration::from_secs(1);
 pub struct Handle {
     inbox: mpsc::Sender<Message>,
     snapshot: watch::Receiver<Arc<Snapshot>>,
+    applied: watch::Receiver<Vec<Applied>>,
     ended: CancellationToken,
     /// The client process of a request, if it is not the current process.
     client: Option<u32>,
@@ -89,7 +90,6 @@ enum Message {
     Down(Down, oneshot::Sender<Outcome>),
     Restart(Restart, oneshot::Sender<Outcome>),
     Usage(oneshot::Sender<Arc<Snapshot>>),
-    Applied(oneshot::Sender<Vec<Applied>>),
     Doctor(Doctor, oneshot::Sender<Option<Vec<Finding>>>),
     DoctorOf(StackId, Patience, oneshot::Sender<Option<Vec<Finding>>>),
     /// A diagnosis asks for what is known now.
@@ -172,6 +172,7 @@ struct Supervisor {
     waiters: Vec<Waiter>,
     tasks: TaskTracker,
     snapshot: watch::Sender<Arc<Snapshot>>,
+    applied: watch::Sender<Vec<Applied>>,
     meter: usage::Meter,
     timers: Timers,
     calm: Calm,
@@ -201,10 +202,12 @@ pub struct Started {
 pub async fn start(lock: &Lock) -> std::io::Result<Started> {
     let (sender, inbox) = mpsc::channel(INBOX);
     let (snapshot, snapshots) = watch::channel(Arc::new(Snapshot::default()));
+    let (applied, applications) = watch::channel(Vec::new());
     let ended = CancellationToken::new();
     let handle = Handle {
         inbox: sender,
         snapshot: snapshots,
+        applied: applications,
         ended: ended.clone(),
         client: None,
         callers: Callers::default(),
@@ -229,6 +232,7 @@ pub async fn start(lock: &Lock) -> std::io::Result<Started> {
         waiters: Vec::new(),
         tasks: TaskTracker::new(),
         snapshot,
+        applied,
         meter: usage::Meter::default(),
         timers: Timers::default(),
         calm: Calm::default(),
@@ -298,13 +302,6 @@ impl Supervisor {
             Message::Usage(answer) => {
                 self.show_latencies();
                 self.measure(answer);
-            }
-            Message::Applied(answer) => {
-                let applied = self.stacks.iter().map(|running_stack| Applied {
-                    stack: running_stack.model.stack().clone(),
-                    variables: running_stack.variables.clone(),
-                });
-                reply(answer, applied.collect());
             }
             Message::Doctor(doctor, answer) => self.doctor(doctor, answer),
             Message::DoctorOf(id, patience, answer) => match self.index_of(&id) {
@@ -462,6 +459,15 @@ impl Supervisor {
             }
             changed
         });
+    }
+
+    /// Publishes which stacks are applied. Comes before the snapshot that shows them.
+    fn publish_applied(&self) {
+        let applied = self.stacks.iter().map(|running_stack| Applied {
+            stack: running_stack.model.stack().clone(),
+            variables: running_stack.variables.clone(),
+        });
+        self.applied.send_replace(applied.collect());
     }
 
     /// Shows the latency of the latest probes. Rounds without another change are published only here.

@@ -21,7 +21,7 @@ use crate::{
         stack::StackModel,
         view::StackView,
     },
-    stack::{Signal, Stack},
+    stack::{ServiceName, Signal, Stack},
 };
 
 /// The grace period of a process before it is killed.
@@ -110,9 +110,12 @@ pub async fn end(running: Vec<(Process, Mark)>, kill: bool) -> Vec<(Process, Mar
 
 fn model(home: &Home, stack: Arc<Stack>) -> StackModel {
     let id = home.stack_id(&stack.file);
-    let last_run = |service: &_| {
-        let logs = ServiceLogs::of(home.logs(), &id, service);
-        logs.latest_run().ok().flatten().unwrap_or(RunId(0))
-    };
+    let last_run = |service: &ServiceName| last_run(home, &id, service);
     StackModel::new(stack, last_run, 0, clock::now())
+}
+
+/// Returns the latest run of a service that has left a log.
+pub(super) fn last_run(home: &Home, stack: &StackId, service: &ServiceName) -> RunId {
+    let logs = ServiceLogs::of(home.logs(), stack, service);
+    logs.latest_run().ok().flatten().unwrap_or(RunId(0))
 }

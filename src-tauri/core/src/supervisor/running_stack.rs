@@ -7,9 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Origin, Supervisor, launches::Launches, loading::Loaded, task::Launched};
 use crate::{
-    effects::{check::Saved, log::ServiceLogs, probe::Pulse, process::Tree},
+    effects::{check::Saved, probe::Pulse, process::Tree},
     env::Env,
-    fs::home::Home,
     host::clock,
     model::{
         facts::{RunId, StackId},
@@ -232,12 +231,7 @@ impl Supervisor {
             self.stacks.len() - 1
         };
         self.stacks[index].remember();
+        self.publish_applied();
         index
     }
-}
-
-/// The latest run of a service that has left a log.
-pub(super) fn last_run(home: &Home, stack: &StackId, service: &ServiceName) -> RunId {
-    let logs = ServiceLogs::of(home.logs(), stack, service);
-    logs.latest_run().ok().flatten().unwrap_or(RunId(0))
 }

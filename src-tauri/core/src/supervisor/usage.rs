@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -17,6 +17,7 @@ use crate::{
         view::{ServiceView, Snapshot, StackView},
     },
     stack::ServiceName,
+    sync::lock,
 };
 
 /// The shortest interval over which a CPU share is meaningful.
@@ -152,7 +153,7 @@ impl Meter {
     }
 
     fn measured(&self) -> std::sync::MutexGuard<'_, HashMap<Mark, Measured>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

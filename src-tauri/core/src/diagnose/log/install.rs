@@ -16,31 +16,14 @@ use crate::{
     model::finding::{Action, Code},
 };
 
-/// Modules whose package has another name.
-const PYTHON_PACKAGES: [(&str, &str); 22] = [
-    ("attr", "attrs"),
-    ("bs4", "beautifulsoup4"),
-    ("Crypto", "pycryptodome"),
-    ("cv2", "opencv-python"),
-    ("dateutil", "python-dateutil"),
-    ("docx", "python-docx"),
-    ("dotenv", "python-dotenv"),
-    ("fitz", "PyMuPDF"),
-    ("git", "GitPython"),
-    ("jose", "python-jose"),
-    ("jwt", "PyJWT"),
-    ("magic", "python-magic"),
-    ("multipart", "python-multipart"),
-    ("MySQLdb", "mysqlclient"),
-    ("OpenSSL", "pyOpenSSL"),
-    ("PIL", "pillow"),
-    ("psycopg2", "psycopg2-binary"),
-    ("serial", "pyserial"),
-    ("skimage", "scikit-image"),
-    ("sklearn", "scikit-learn"),
-    ("yaml", "PyYAML"),
-    ("zmq", "pyzmq"),
-];
+/// A command that installs what a file asks for.
+struct Installer {
+    files: &'static [&'static str],
+    command: &'static [&'static str],
+}
+
+// `tables/packages.toml`
+include!(concat!(env!("OUT_DIR"), "/packages.rs"));
 
 /// An installation: a command, where it runs, and the file that it goes by.
 struct Installation<'a> {
@@ -269,61 +252,31 @@ fn remedy(
 }
 
 fn for_node<'a>(seen: Seen<'a>, package: &str) -> Installation<'a> {
-    let by_file: [(&[&str], &[&str]); 5] = [
-        (
-            &["package-lock.json", "npm-shrinkwrap.json"],
-            &["npm", "ci"],
-        ),
-        (
-            &["pnpm-lock.yaml"],
-            &["pnpm", "install", "--frozen-lockfile"],
-        ),
-        (&["yarn.lock"], &["yarn", "install"]),
-        (
-            &["bun.lock", "bun.lockb"],
-            &["bun", "install", "--frozen-lockfile"],
-        ),
-        (&["package.json"], &["npm", "install"]),
-    ];
-    for (files, command) in by_file {
-        if let Some(installation) = by_manifest(seen, files, command) {
-            return installation;
-        }
-    }
-    by_name(seen, &["npm", "install"], package)
+    let installation = by_manifest(seen, NODE, "");
+    installation.unwrap_or_else(|| by_name(seen, &["npm", "install"], package))
 }
 
 fn for_python<'a>(seen: Seen<'a>, module: &str) -> Installation<'a> {
     let python = installs_into(seen);
-    let by_file: [(&str, &[&str]); 5] = [
-        ("uv.lock", &["uv", "sync"]),
-        ("poetry.lock", &["poetry", "install"]),
-        ("Pipfile.lock", &["pipenv", "sync"]),
-        (
-            "requirements.txt",
-            &[&python, "-m", "pip", "install", "-r", "requirements.txt"],
-        ),
-        (
-            "pyproject.toml",
-            &[&python, "-m", "pip", "install", "-e", "."],
-        ),
-    ];
-    for (file, command) in by_file {
-        if let Some(installation) = by_manifest(seen, &[file], command) {
-            return installation;
-        }
-    }
     let renamed = PYTHON_PACKAGES.iter().find(|(known, _)| *known == module);
     let package = renamed.map_or(module, |(_, package)| package);
-    by_name(seen, &[&python, "-m", "pip", "install"], package)
+    let installation = by_manifest(seen, PYTHON, &python);
+    installation.unwrap_or_else(|| by_name(seen, &[&python, "-m", "pip", "install"], package))
 }
 
-fn by_manifest<'a>(seen: Seen<'a>, files: &[&str], command: &[&str]) -> Option<Installation<'a>> {
-    let file = manifest(seen, files)?;
-    Some(Installation {
-        command: command.iter().map(|word| (*word).to_owned()).collect(),
-        directory: file.parent()?,
-        goes_by: Some(file),
+fn by_manifest<'a>(
+    seen: Seen<'a>,
+    installers: &[Installer],
+    python: &str,
+) -> Option<Installation<'a>> {
+    installers.iter().find_map(|installer| {
+        let file = manifest(seen, installer.files)?;
+        let words = installer.command.iter();
+        Some(Installation {
+            command: words.map(|word| word.replace("{python}", python)).collect(),
+            directory: file.parent()?,
+            goes_by: Some(file),
+        })
     })
 }
 

@@ -4,7 +4,7 @@ use std::{
     cell::RefCell,
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use serde_json::Value;
@@ -18,6 +18,7 @@ use crate::{
     fs::redact::{REDACTED, redact},
     model::facts::ProbeFaultKind,
     stack::{Check, Port, Ports, ServiceName},
+    sync::lock,
 };
 
 /// What the checks of a stack have saved: values by name, and cookies. Cheap to clone; clones share their
@@ -35,12 +36,12 @@ impl Saved {
     /// The value of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<String> {
-        self.lock().values.get(name).cloned()
+        lock(&self.0).values.get(name).cloned()
     }
 
     /// Keeps these values, in place of earlier ones of the same names.
     pub fn keep(&self, values: BTreeMap<String, String>) {
-        self.lock().values.extend(values);
+        lock(&self.0).values.extend(values);
     }
 
     /// Replaces the values that this check saved earlier: an expired session would make later checks
@@ -48,7 +49,7 @@ impl Saved {
     ///
     /// The earlier values stay until then, since a check of another service may be using them.
     pub(super) fn replace(&self, check: &Check, values: BTreeMap<String, String>) {
-        let mut kept = self.lock();
+        let mut kept = lock(&self.0);
         kept.values.retain(|name, _| !check.save.contains_key(name));
         kept.values.extend(values);
     }
@@ -56,12 +57,12 @@ impl Saved {
     /// Returns a copy that no longer shares its state.
     #[must_use]
     pub fn copy(&self) -> Self {
-        Self(Arc::new(Mutex::new(self.lock().clone())))
+        Self(Arc::new(Mutex::new(lock(&self.0).clone())))
     }
 
     /// Keeps the cookies that an answer sets.
     pub(super) fn keep_cookies(&self, cookies: Vec<(Cookie, bool)>) {
-        let mut kept = self.lock();
+        let mut kept = lock(&self.0);
         for (cookie, is_deleted) in cookies {
             kept.cookies.retain(|other| !other.is_same(&cookie));
             if !is_deleted {
@@ -77,7 +78,7 @@ impl Saved {
         url: &Url,
         page: Option<&Page>,
     ) -> (Option<String>, Vec<(Cookie, Withheld)>) {
-        let kept = self.lock();
+        let kept = lock(&self.0);
         let (mut sent, mut withheld) = (Vec::new(), Vec::new());
         for cookie in &kept.cookies {
             match cookie.goes_to(url, page) {
@@ -91,7 +92,7 @@ impl Saved {
 
     /// The text with those values masked whose names say that they are secrets: `token`, `api_key`.
     pub(super) fn masked(&self, text: &str) -> String {
-        let kept = self.lock();
+        let kept = lock(&self.0);
         let secrets = kept.values.iter().filter(|(name, value)| {
             let assigned = format!("{name}={value}");
             !value.is_empty() && redact(&assigned) != assigned
@@ -100,16 +101,12 @@ impl Saved {
             text.replace(value, REDACTED)
         })
     }
-
-    fn lock(&self) -> MutexGuard<'_, Session> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl fmt::Debug for Saved {
     /// The names alone.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.lock().values.keys()).finish()
+        f.debug_set().entries(lock(&self.0).values.keys()).finish()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use sysinfo::{MemoryRefreshKind, System};
@@ -14,6 +14,7 @@ use crate::{
     diagnose::evidence::{HostEvidence, ServiceEvidence},
     model::facts::Exit,
     platform::host,
+    sync::lock,
 };
 
 /// SIGKILL, which the kernel sends to a process that it kills for memory.
@@ -78,7 +79,7 @@ impl OomKills {
             return Some(killing.line);
         }
         let (count, name) = host::killing_count()?;
-        let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = lock(&self.counted);
         (*counted)
             .is_some_and(|before| count > before)
             .then_some(name)

@@ -16,6 +16,7 @@ use crate::{
         view::PhaseName,
     },
     stack::{Service, ServiceName, Stack},
+    stack_file,
 };
 
 /// A stack to gather evidence of.
@@ -132,8 +133,9 @@ impl Subject {
     /// Reads the text of the stack file, for remedies that change it.
     pub async fn read_stack_file(&mut self) {
         let file = self.scene.stack.file.clone();
-        let text = apart(QUICK, move |reader| reader.text(&file)).await;
-        self.set_stack_text(text.flatten().ok().map(Into::into));
+        let text = apart(QUICK, move |_| stack_file::text(&file)).await;
+        let text = text.ok().and_then(Result::ok);
+        self.set_stack_text(text.map(Into::into));
     }
 
     /// Sets the text of the stack file.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use super::{
@@ -13,6 +13,7 @@ use super::{
 use crate::{
     model::facts::{Claimed, Mark, PortFault, Protected},
     stack::{Mode, Port, PortConflict},
+    sync::lock,
 };
 
 /// The number of ports after the declared one that `port_conflict = "next"` tries.
@@ -114,7 +115,7 @@ impl Ports {
 
     /// Fails with the service that has the port. Assignments to finished runs are ignored.
     fn reserve(&self, port: Port, request: &ClaimRequest) -> Result<Reservation<'_>, Mark> {
-        let mut given = self.lock();
+        let mut given = lock(&self.given);
         let lives =
             |given: &&Given| given.claiming || request.requester.running.contains(&given.mark);
         if let Some(other) = given.get(&port).filter(lives)
@@ -137,10 +138,6 @@ impl Ports {
             mark,
         })
     }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Port, Given>> {
-        self.given.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 fn given_to(mark: Mark, requester: &Requester) -> PortFault {
@@ -159,7 +156,7 @@ struct Reservation<'a> {
 
 impl Reservation<'_> {
     fn keep(self) {
-        let mut given = self.ports.lock();
+        let mut given = lock(&self.ports.given);
         if let Some(given) = given
             .get_mut(&self.port)
             .filter(|given| given.mark == self.mark)
@@ -171,7 +168,7 @@ impl Reservation<'_> {
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        let mut given = self.ports.lock();
+        let mut given = lock(&self.ports.given);
         let is_own = |given: &Given| given.mark == self.mark && given.claiming;
         if given.get(&self.port).is_some_and(is_own) {
             given.remove(&self.port);

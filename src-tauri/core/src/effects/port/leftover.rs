@@ -4,17 +4,11 @@ use std::path::{Component, Path, PathBuf};
 
 use super::holder::Occupant;
 use crate::{
-    effects::process::argv,
+    effects::process::{INTERPRETERS, argv},
     model::facts::StackId,
     stack::{Ports, Service, Stack},
     stack_file::FILE_NAME,
 };
-
-/// Interpreters, which run the program that their arguments name.
-const INTERPRETERS: &[&str] = &[
-    "bash", "bun", "dash", "deno", "dotnet", "java", "lua", "node", "nodejs", "perl", "php",
-    "pypy", "python", "ruby", "sh", "tsx", "zsh",
-];
 
 /// The service that needs a port, and the marks of processes that its stack may have left there.
 #[derive(Clone, Debug)]

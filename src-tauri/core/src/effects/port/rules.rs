@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use super::{
@@ -15,6 +15,7 @@ use crate::{
     effects::process,
     model::facts::{Holder, Mark, Neighbour, PortFault, Process, Protected},
     stack::{Mode, PortConflict, Stack},
+    sync::lock,
 };
 
 /// The requester of a port, with the processes that are spared for it.
@@ -49,7 +50,7 @@ impl Callers {
         let ancestors = holder::ancestors(caller).unwrap_or_default();
         let line = std::iter::once(caller).chain(ancestors);
         let line: Vec<Process> = line.filter_map(process::process).collect();
-        let mut all = self.lock();
+        let mut all = lock(&self.0);
         all.retain(|known| process::process(known.pid) == Some(*known));
         all.extend(line);
     }
@@ -57,11 +58,7 @@ impl Callers {
     /// Returns whether it gave a command, or is an ancestor of a process that did.
     #[must_use]
     pub fn contain(&self, process: Process) -> bool {
-        self.lock().contains(&process)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<Process>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0).contains(&process)
     }
 }
 
@@ -73,29 +70,25 @@ pub struct ActiveRuns(Arc<Mutex<HashMap<Mark, Option<Arc<Stack>>>>>);
 impl ActiveRuns {
     /// Protects all processes of this run.
     pub fn insert(&self, mark: Mark, stack: Arc<Stack>) {
-        self.lock().insert(mark, Some(stack));
+        lock(&self.0).insert(mark, Some(stack));
     }
 
     /// Removes a finished run.
     pub fn remove(&self, mark: &Mark) {
-        self.lock().remove(mark);
+        lock(&self.0).remove(mark);
     }
 
     /// Returns whether this run is active.
     #[must_use]
     pub fn contains(&self, mark: &Mark) -> bool {
-        self.lock().contains_key(mark)
+        lock(&self.0).contains_key(mark)
     }
 
     /// Returns the stack and service of a run, as far as they are known.
     pub(super) fn neighbour(&self, mark: Mark) -> Neighbour {
-        let stack = self.lock().get(&mark).cloned().flatten();
+        let stack = lock(&self.0).get(&mark).cloned().flatten();
         let stack = stack.map(|stack| (stack.name.clone(), stack.file.clone()));
         Neighbour { mark, stack }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Mark, Option<Arc<Stack>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -105,62 +98,6 @@ impl FromIterator<Mark> for ActiveRuns {
         Self(Arc::new(Mutex::new(marks.collect())))
     }
 }
-
-/// Programs through which container engines hold ports. In lower case, since some file systems
-/// ignore case.
-const CONTAINER_PROXIES: &[&str] = &[
-    "com.docker.backend",
-    "com.docker.backend.exe",
-    "com.docker.proxy.exe",
-    "com.docker.vpnkit",
-    "com.docker.vpnkit.exe",
-    "containerd-shim",
-    "containerd-shim-runc-v2",
-    "docker-proxy",
-    "dockerd",
-    "gvproxy",
-    "gvproxy.exe",
-    "limactl",
-    "orbstack",
-    "orbstack helper",
-    "pasta",
-    "pasta.avx2",
-    "rootlesskit",
-    "rootlessport",
-    "slirp4netns",
-    "vpnkit",
-    "vpnkit-bridge",
-    "vpnkit.exe",
-    "wslhost.exe",
-    "wslrelay.exe",
-    "wslservice.exe",
-];
-
-/// Operating system programs that may run as the current user and that no control group identifies.
-/// In lower case.
-const SYSTEM_PROGRAMS: &[&str] = &[
-    "controlce",
-    "controlcenter",
-    "csrss.exe",
-    "dbus-daemon",
-    "dropbear",
-    "dwm.exe",
-    "explorer.exe",
-    "launchd",
-    "lsass.exe",
-    "rapportd",
-    "services.exe",
-    "sharingd",
-    "smss.exe",
-    "spoolsv.exe",
-    "sshd",
-    "sshd-session",
-    "svchost.exe",
-    "system",
-    "systemd",
-    "wininit.exe",
-    "winlogon.exe",
-];
 
 /// The facts that the rules need, read once for each claim.
 #[derive(Debug)]
@@ -241,10 +178,10 @@ pub(super) fn protection(occupant: &Occupant, spared: &Spared) -> Option<Protect
             return Some(Protected::RunningService(running.neighbour(mark.clone())));
         }
     }
-    if is_named(occupant, CONTAINER_PROXIES) {
+    if is_named(occupant, process::CONTAINER_PROXIES) {
         return Some(Protected::ContainerProxy);
     }
-    if occupant.system || is_named(occupant, SYSTEM_PROGRAMS) {
+    if occupant.system || is_named(occupant, process::SYSTEM_PROGRAMS) {
         return Some(Protected::System);
     }
     let foreign = Protected::OtherUser {

@@ -12,301 +12,17 @@ use crate::{
 
 use ProgramKind::{Agent, Browser, ContainerTool, Database, Editor, Multiplexer, Ssh, Terminal};
 
-/// Names of programs, in lower case, without `.exe` and version.
-const NAMES: &[(ProgramKind, &[&str])] = &[
-    (
-        Editor,
-        &[
-            "android studio",
-            "antigravity",
-            "atom",
-            "clion",
-            "code",
-            "code helper",
-            "code-insiders",
-            "code-oss",
-            "code-server",
-            "codium",
-            "cursor",
-            "cursor helper",
-            "datagrip",
-            "devenv",
-            "eclipse",
-            "emacs",
-            "emacs-gtk",
-            "emacs-nox",
-            "emacs-pgtk",
-            "emacsclient",
-            "fleet",
-            "gedit",
-            "gnome-builder",
-            "gnome-text-editor",
-            "goland",
-            "gvim",
-            "helix",
-            "hx",
-            "idea",
-            "jetbrains-gateway",
-            "kakoune",
-            "kate",
-            "kdevelop",
-            "lapce",
-            "nano",
-            "neovide",
-            "nvim",
-            "phpstorm",
-            "pycharm",
-            "qtcreator",
-            "rider",
-            "rubymine",
-            "rustrover",
-            "sublime_text",
-            "textmate",
-            "vi",
-            "vim",
-            "vim.basic",
-            "vim.gtk3",
-            "vim.nox",
-            "vim.tiny",
-            "vscodium",
-            "webstorm",
-            "windsurf",
-            "xcode",
-            "zed",
-            "zed-editor",
-            "zeditor",
-        ],
-    ),
-    (
-        Browser,
-        &[
-            "brave",
-            "brave browser",
-            "brave-browser",
-            "chrome",
-            "chrome_crashpad_handler",
-            "chromium",
-            "chromium-browser",
-            "epiphany",
-            "falkon",
-            "firefox",
-            "firefox-bin",
-            "firefox-esr",
-            "floorp",
-            "geckomain",
-            "google chrome",
-            "google chrome helper",
-            "google-chrome",
-            "google-chrome-stable",
-            "konqueror",
-            "librewolf",
-            "microsoft edge",
-            "microsoft-edge",
-            "msedge",
-            "opera",
-            "qutebrowser",
-            "safari",
-            "thorium",
-            "tor-browser",
-            "vivaldi",
-            "vivaldi-bin",
-            "waterfox",
-            "zen-bin",
-            "zen-browser",
-        ],
-    ),
-    (
-        Terminal,
-        &[
-            "alacritty",
-            "cmux",
-            "contour",
-            "foot",
-            "footclient",
-            "ghostty",
-            "gnome-console",
-            "gnome-terminal",
-            "gnome-terminal-",
-            "gnome-terminal-server",
-            "guake",
-            "iterm2",
-            "kgx",
-            "kitty",
-            "konsole",
-            "lxterminal",
-            "mate-terminal",
-            "ptyxis",
-            "ptyxis-agent",
-            "qterminal",
-            "rxvt",
-            "tabby",
-            "terminal",
-            "terminator",
-            "terminology",
-            "tilda",
-            "tilix",
-            "urxvt",
-            "urxvtd",
-            "warp",
-            "warp-terminal",
-            "wezterm",
-            "wezterm-gui",
-            "wezterm-mux-server",
-            "windowsterminal",
-            "xfce4-terminal",
-            "xterm",
-            "yakuake",
-        ],
-    ),
-    (
-        Multiplexer,
-        &[
-            "abduco", "byobu", "dtach", "dvtm", "screen", "shpool", "tmate", "tmux", "zellij",
-        ],
-    ),
-    (
-        Ssh,
-        &[
-            "autossh",
-            "dropbear",
-            "etterminal",
-            "mosh-client",
-            "mosh-server",
-            "ssh",
-            "sshd",
-            "sshuttle",
-        ],
-    ),
-    (
-        Database,
-        &[
-            "arangod",
-            "beam.smp",
-            "clickhouse",
-            "clickhouse-server",
-            "cockroach",
-            "consul",
-            "couchdb",
-            "dragonfly",
-            "etcd",
-            "influxd",
-            "keydb-server",
-            "mariadbd",
-            "memcached",
-            "mongod",
-            "mongos",
-            "mysqld",
-            "mysqld_safe",
-            "nats-server",
-            "neo4j",
-            "postgres",
-            "postmaster",
-            "qdrant",
-            "rabbitmq-server",
-            "redis-sentinel",
-            "redis-server",
-            "sqlservr",
-            "surreal",
-            "tidb-server",
-            "tikv-server",
-            "valkey-server",
-            "weaviate",
-        ],
-    ),
-    (
-        ContainerTool,
-        &[
-            "buildkitd",
-            "colima",
-            "conmon",
-            "containerd",
-            "crio",
-            "ctr",
-            "docker",
-            "docker-compose",
-            "k3s",
-            "kind",
-            "kubectl",
-            "kubefwd",
-            "kubelet",
-            "lima",
-            "minikube",
-            "nerdctl",
-            "oc",
-            "podman",
-            "skaffold",
-            "telepresence",
-            "tilt",
-        ],
-    ),
-    (
-        Agent,
-        &[
-            "adb",
-            "bazel",
-            "buck2",
-            "buck2d",
-            "catatonit",
-            "dbus-daemon",
-            "dbus-launch",
-            "dirmngr",
-            "fsnotifier",
-            "gpg-agent",
-            "ibus-daemon",
-            "keyboxd",
-            "sccache",
-            "scdaemon",
-            "ssh-agent",
-            "vbcscompiler",
-            "watchman",
-        ],
-    ),
-];
+/// Programs of one kind.
+struct Kind {
+    kind: ProgramKind,
+    /// In lower case, without `.exe` and version.
+    names: &'static [&'static str],
+    /// Parts of the command lines of programs that run under the name of an interpreter.
+    lines: &'static [&'static str],
+}
 
-/// Command line fragments of programs that run under the name of an interpreter.
-const LINES: &[(ProgramKind, &[&str])] = &[
-    (
-        Editor,
-        &[
-            ".cursor-server/",
-            ".vscode-server/",
-            ".windsurf-server/",
-            "/android-studio/",
-            "/visual studio code.app/",
-            "com.intellij.idea.main",
-            "org.eclipse.equinox.launcher",
-        ],
-    ),
-    (
-        Database,
-        &[
-            "kafka.kafka",
-            "org.apache.cassandra",
-            "org.apache.zookeeper",
-            "org.elasticsearch",
-            "org.neo4j",
-            "org.opensearch",
-        ],
-    ),
-    (
-        Agent,
-        &[
-            "gradledaemon",
-            "god daemon",
-            "kotlincompiledaemon",
-            "mvnd.daemon",
-            "org.mvndaemon",
-        ],
-    ),
-];
-
-/// Arguments by which a program controls a browser for itself.
-const AUTOMATED: &[&str] = &[
-    "--enable-automation",
-    "--headless",
-    "--remote-debugging-pipe",
-    "-headless",
-];
+// `tables/programs.toml`
+include!(concat!(env!("OUT_DIR"), "/programs.rs"));
 
 /// A program as the operating system reports it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -354,16 +70,16 @@ impl Program {
     /// Returns the kind of program, if a user works with it or several projects share it.
     pub(crate) fn kind(&self) -> Option<ProgramKind> {
         let names: Vec<String> = self.names.iter().map(|name| plain(name)).collect();
-        let by_name = NAMES.iter().find(|(_, known)| {
+        let by_name = KINDS.iter().find(|known| {
             let mut names = names.iter();
-            names.any(|name| known.contains(&name.as_str()))
+            names.any(|name| known.names.contains(&name.as_str()))
         });
         let line = self.argv.join(" ").to_lowercase();
         let by_line = || {
-            let mut lines = LINES.iter();
-            lines.find(|(_, parts)| parts.iter().any(|part| line.contains(part)))
+            let mut kinds = KINDS.iter();
+            kinds.find(|known| known.lines.iter().any(|part| line.contains(part)))
         };
-        by_name.or_else(by_line).map(|(kind, _)| *kind)
+        by_name.or_else(by_line).map(|known| known.kind)
     }
 
     /// Returns the name of the program on disk.
@@ -452,7 +168,7 @@ impl Spare {
     }
 }
 
-/// Normalizes a name as in [`NAMES`]: `Emacs-29.1` is `emacs`, `idea64.exe` is `idea`, `tmux: server`
+/// Normalizes a name as in [`Kind::names`]: `Emacs-29.1` is `emacs`, `idea64.exe` is `idea`, `tmux: server`
 /// is `tmux`, `bazel(shop)` is `bazel`, `.kitty-wrapped` is `kitty`.
 fn plain(name: &str) -> String {
     let name = name.to_lowercase();
@@ -465,7 +181,7 @@ fn plain(name: &str) -> String {
     let bare = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
     let bare = bare.trim_end_matches(['-', '_']);
     let is_version = !bare.is_empty() && bare.len() < name.len();
-    let is_known = NAMES.iter().any(|(_, known)| known.contains(&name));
+    let is_known = KINDS.iter().any(|known| known.names.contains(&name));
     if is_version && !is_known { bare } else { name }.to_owned()
 }
 
@@ -482,56 +198,20 @@ mod tests {
 
     #[test]
     fn programs_of_a_person_are_known_and_servers_of_a_project_are_not() {
-        for (name, line, expected) in [
-            ("code", "/usr/share/code/code", Some(Editor)),
-            ("idea64.exe", "idea64.exe", Some(Editor)),
-            ("java", "java -cp x com.intellij.idea.Main", Some(Editor)),
-            ("emacs-29.1", "emacs --daemon", Some(Editor)),
-            (
-                "node",
-                "/home/a/.vscode-server/bin/1/node out/server-main.js",
-                Some(Editor),
-            ),
-            ("Google Chrome", "Google Chrome", Some(Browser)),
-            ("firefox-esr", "firefox-esr", Some(Browser)),
-            ("gnome-terminal-server", "", Some(Terminal)),
-            (".kitty-wrapped", "kitty", Some(Terminal)),
-            ("tmux: server", "tmux", Some(Multiplexer)),
-            ("SCREEN", "SCREEN -S work", Some(Multiplexer)),
-            ("ssh", "ssh -N -L 5432:db:5432 host", Some(Ssh)),
-            ("postgres", "postgres -D data", Some(Database)),
-            ("mysqld-8.0", "mysqld", Some(Database)),
-            ("redis-server", "redis-server *:6379", Some(Database)),
-            (
-                "java",
-                "java -Xmx1G kafka.Kafka server.properties",
-                Some(Database),
-            ),
-            (
-                "kubectl",
-                "kubectl port-forward svc/api 8001",
-                Some(ContainerTool),
-            ),
-            ("podman", "podman run api", Some(ContainerTool)),
-            ("docker", "docker compose up", Some(ContainerTool)),
-            ("adb", "adb -L tcp:5037 fork-server server", Some(Agent)),
-            (
-                "java",
-                "java org.gradle.launcher.daemon.bootstrap.GradleDaemon 8.5",
-                Some(Agent),
-            ),
-            ("watchman", "watchman --foreground", Some(Agent)),
-            ("gpg-agent", "gpg-agent --daemon", Some(Agent)),
-            ("node", "node server.js", None),
-            ("python3.12", "python3 -m http.server", None),
-            ("java", "java -jar app.jar", None),
-            ("codegen", "codegen --watch", None),
-            ("postgrest", "postgrest api.conf", None),
-            ("vite", "vite", None),
-            ("sleep", "sleep 1000", None),
-        ] {
-            assert_eq!(program(name, line).kind(), expected, "{name} {line}");
+        let table: toml::Table = include_str!("../../../tables/programs.toml")
+            .parse()
+            .unwrap();
+        let assert_kind = |examples: &toml::Value, expected: Option<&str>| {
+            for example in examples.as_array().unwrap() {
+                let (name, line) = (example[0].as_str().unwrap(), example[1].as_str().unwrap());
+                let kind = program(name, line).kind().map(|kind| format!("{kind:?}"));
+                assert_eq!(kind.as_deref(), expected, "{name} {line}");
+            }
+        };
+        for kind in table["kind"].as_array().unwrap() {
+            assert_kind(&kind["examples"], kind["kind"].as_str());
         }
+        assert_kind(&table["others"], None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{
     io,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -14,6 +14,7 @@ use crate::{
     model::facts::{Mark, Process, StackId},
     platform::{Row, Wanted, process as platform},
     stack::ServiceName,
+    sync::lock,
 };
 
 /// The processes at one moment. Zombies are not included, and processes that are older than
@@ -212,8 +213,7 @@ impl ProcessTable {
     /// Blocks every scan, for tests.
     #[cfg(all(test, unix))]
     pub(super) fn hold(&self) -> std::sync::MutexGuard<'_, Option<platform::Scanner>> {
-        let scanner = self.shared.scanner.lock();
-        scanner.unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared.scanner)
     }
 
     /// Scans for a single caller; `None` if other callers scan too and can share the result.
@@ -244,7 +244,7 @@ fn timed_scan(
     scanner: &Mutex<Option<platform::Scanner>>,
     by: impl FnOnce(&mut platform::Scanner) -> io::Result<Vec<Row>>,
 ) -> io::Result<(ProcessScan, Duration)> {
-    let mut scanner = scanner.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut scanner = lock(scanner);
     if scanner.is_none() {
         *scanner = Some(platform::Scanner::new()?);
     }

@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Instant,
 };
 
@@ -19,6 +19,7 @@ use crate::{
         Wanted,
         process::{self as platform, Handle},
     },
+    sync::lock,
 };
 
 /// One run of a service: its first process and all that descend from it. Clones refer to the same
@@ -162,8 +163,7 @@ impl Tree {
         owners: &[Option<usize>],
         outliving: &mut BTreeSet<Process>,
     ) -> bool {
-        let spare = self.shared.spare.lock();
-        let spare = Arc::clone(&spare.unwrap_or_else(PoisonError::into_inner));
+        let spare = Arc::clone(&lock(&self.shared.spare));
         let first = self.first();
         let rows = table.rows().iter().zip(owners);
         let members: Vec<&Row> = rows.filter_map(|(row, owner)| owner.map(|_| row)).collect();
@@ -207,11 +207,7 @@ impl Tree {
 
     /// Marks programs that outlive the service when the tree is ended.
     pub fn spare(&self, spare: Spare) {
-        *self
-            .shared
-            .spare
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Arc::new(spare);
+        *lock(&self.shared.spare) = Arc::new(spare);
     }
 
     /// Begins to record the members with sessions of their own, as they end with the service.
@@ -229,8 +225,7 @@ impl Tree {
     }
 
     fn beside(&self) -> std::sync::MutexGuard<'_, Option<BTreeMap<Process, String>>> {
-        let beside = self.shared.beside.lock();
-        beside.unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared.beside)
     }
 
     /// Returns the process group that the first process leads or led, while it has members.
@@ -321,10 +316,7 @@ impl Tree {
     }
 
     fn seen(&self) -> std::sync::MutexGuard<'_, BTreeMap<Process, Instant>> {
-        self.shared
-            .seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared.seen)
     }
 }
 
@@ -497,7 +489,7 @@ impl First {
     }
 
     fn exit(&self) -> std::sync::MutexGuard<'_, Option<Exit>> {
-        self.exit.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.exit)
     }
 
     /// Reaps the child once and stores its exit for all callers.

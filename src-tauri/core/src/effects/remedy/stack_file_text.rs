@@ -42,32 +42,21 @@ pub fn exchange(file: &Path, old: &str, new: &str) -> io::Result<()> {
     let permissions = fs::metadata(&place)?.permissions();
     let next = beside(&place, new)?;
     let done = fs::set_permissions(&next, permissions).and_then(|()| fs::rename(&next, &place));
-    if done.is_err() {
-        drop(fs::remove_file(&next));
-    }
-    done
+    done.inspect_err(|_| drop(fs::remove_file(&next)))
 }
 
 /// Writes a text to a new file beside another.
 fn beside(file: &Path, text: &str) -> io::Result<std::path::PathBuf> {
     let next = file.with_added_extension(format!("{}.new", std::process::id()));
-    let written = OpenOptions::new()
+    let mut made = OpenOptions::new()
         .write(true)
         .create_new(true)
-        .open(&next)
-        .and_then(|mut made| {
-            made.write_all(text.as_bytes())
-                .and_then(|()| made.sync_all())
-        });
-    match written {
-        Ok(()) => Ok(next),
-        Err(error) => {
-            if error.kind() != io::ErrorKind::AlreadyExists {
-                drop(fs::remove_file(&next));
-            }
-            Err(error)
-        }
-    }
+        .open(&next)?;
+    let written = made
+        .write_all(text.as_bytes())
+        .and_then(|()| made.sync_all());
+    written.inspect_err(|_| drop(fs::remove_file(&next)))?;
+    Ok(next)
 }
 
 #[cfg(test)]

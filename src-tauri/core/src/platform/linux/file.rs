@@ -7,7 +7,7 @@ use std::{
     mem::MaybeUninit,
     os::{fd::OwnedFd, unix::fs::MetadataExt},
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -28,6 +28,7 @@ pub(crate) use crate::platform::{
         open_without_waiting,
     },
 };
+use crate::sync::lock;
 
 /// Frees the storage of the bytes before `before`, in whole blocks: up to one block less than
 /// requested. Offsets and size stay, those bytes read as zeros, the bytes from `before` on are
@@ -204,7 +205,7 @@ impl Drop for Set {
 
 impl Inotify {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.waiting)
     }
 
     async fn dispatch(self: Arc<Self>) {

@@ -7,7 +7,7 @@ use std::{
     os::fd::AsFd,
     path::Path,
     process::ExitCode,
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
 };
 
 use rustix::{
@@ -17,20 +17,20 @@ use rustix::{
 };
 
 pub(crate) use crate::platform::types::Runnable;
-use crate::{model::facts::Exit, stack::Signal};
+use crate::{model::facts::Exit, stack::Signal, sync::lock};
 
 /// Running children that no task waits for.
 static ABANDONED: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 /// Reaps abandoned children that have exited.
 pub(in crate::platform) fn reap_abandoned() {
-    let mut abandoned = ABANDONED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut abandoned = lock(&ABANDONED);
     abandoned.retain(|pid| reap_child(*pid).is_none());
 }
 
 /// Leaves a child to [`reap_abandoned`].
 pub(in crate::platform) fn abandon_child(pid: u32) {
-    let mut abandoned = ABANDONED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut abandoned = lock(&ABANDONED);
     abandoned.push(pid);
 }
 

@@ -2,7 +2,7 @@ use std::{
     collections::HashMap,
     fs::File,
     io,
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
     time::{Duration, SystemTime},
 };
 
@@ -17,6 +17,7 @@ use crate::{
         os::call::{check, raw},
         types::Extent,
     },
+    sync::lock,
 };
 
 /// The time from 1601, the system's epoch, to 1970, in 100 ns.
@@ -47,7 +48,7 @@ pub(crate) fn extent(file: &File) -> io::Result<Extent> {
 }
 
 fn remember(identity: (u32, u64), noted: Extent, now: SystemTime) -> Extent {
-    let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut seen = lock(&SEEN);
     let seen = seen.get_or_insert_default();
     let extent = match seen.get(&identity) {
         Some(last) if last.size < noted.size => Extent {

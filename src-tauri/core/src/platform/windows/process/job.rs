@@ -9,7 +9,7 @@ use std::{
     io,
     os::windows::io::{FromRawHandle as _, OwnedHandle},
     ptr,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, Weak},
 };
 
 use windows_sys::Win32::{
@@ -32,6 +32,7 @@ use super::KILLED;
 use crate::{
     model::facts::{Mark, Process},
     platform::os::call::{check, is_code, raw, size, wide},
+    sync::lock,
 };
 
 /// The jobs that this process holds.
@@ -180,12 +181,12 @@ impl Job {
 
 /// The jobs that this process holds.
 pub(super) fn known() -> Vec<Arc<Job>> {
-    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = lock(&KNOWN);
     known.iter().filter_map(Weak::upgrade).collect()
 }
 
 fn remember(job: &Arc<Job>) {
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut known = lock(&KNOWN);
     known.retain(|job| job.strong_count() > 0);
     known.push(Arc::downgrade(job));
 }

@@ -33,7 +33,10 @@ use windows_sys::Win32::{
     },
 };
 
-use crate::platform::os::call::{check, is_code, raw, wide};
+use crate::{
+    platform::os::call::{check, is_code, raw, wide},
+    sync::lock,
+};
 
 /// The capacity of a pipe in bytes, as requested at its creation.
 pub(crate) const PIPE_SIZE: usize = 64 * 1024;
@@ -113,7 +116,7 @@ fn event() -> io::Result<OwnedHandle> {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Wakes the waiting task when data is available, until the pipe has no writer or no reader.
