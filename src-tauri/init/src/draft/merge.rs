@@ -52,27 +52,24 @@ pub fn merge(
         .map_err(|report| MergeError::Before(Box::new(report)))?;
     let mut left_out = Vec::new();
     // What the draft calls a service, and what the file calls it.
-    let mut known: BTreeMap<&str, String> = BTreeMap::new();
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
     for service in &draft.services {
         if let Some(there) = same(&stack, service) {
-            known.insert(&service.name, there.name.to_string());
+            known.insert(service.name.clone(), there.name.to_string());
         }
     }
     let mut added = Vec::new();
     let mut new = Vec::new();
     for service in &draft.services {
-        if known.contains_key(service.name.as_str()) {
+        if known.contains_key(&service.name) {
             continue;
         }
         if let Some(port) = &service.port
             && let Some(holder) = holder(&stack, port.value)
         {
-            left_out.push(LeftOut {
-                what: format!("service `{}`", service.name),
-                file: service.because.file.clone(),
-                line: service.because.line,
-                why: format!("`{}` has its port {} in the file", holder.name, port.value),
-            });
+            let why = format!("`{}` has its port {} in the file", holder.name, port.value);
+            let what = format!("service `{}`", service.name);
+            left_out.push(LeftOut::new(what, &service.because, why));
             continue;
         }
         new.push(service.clone());
@@ -88,9 +85,10 @@ pub fn merge(
         }
     }
     let mut lines: Vec<String> = Vec::new();
-    for service in &kept.services {
+    for service in &mut kept.services {
+        service.rename_others(&known);
         lines.push(String::new());
-        lines.extend(service_lines(&renamed(service, &known)));
+        lines.extend(service_lines(service));
     }
     if lines.is_empty() {
         return Ok(Merged {
@@ -145,10 +143,7 @@ fn does_the_same(stack: &Stack, there: &Service, service: &DraftService) -> bool
     match (there.port, port) {
         (Some(one), Some(other)) => one.number() == other,
         (None, None) => {
-            let words = service.command.as_ref().map(|said| match &said.value {
-                super::CommandLine::Words(words) => words.join(" "),
-                super::CommandLine::Shell(line) => line.clone(),
-            });
+            let words = service.command.as_ref().map(|said| said.value.shown());
             let command = there.command.as_ref().map(|command| match command {
                 pilotlight::stack::Command::Argv(words) => {
                     let words: Vec<String> = words.iter().map(ToString::to_string).collect();
@@ -165,33 +160,4 @@ fn does_the_same(stack: &Stack, there: &Service, service: &DraftService) -> bool
 fn holder(stack: &Stack, port: u16) -> Option<&Service> {
     let mut services = stack.services.iter().map(|service| &**service);
     services.find(|there| there.port.is_some_and(|held| held.number() == port))
-}
-
-/// The service, with those it refers to as the file calls them.
-fn renamed(service: &DraftService, known: &BTreeMap<&str, String>) -> DraftService {
-    let mut service = service.clone();
-    for need in &mut service.needs {
-        if let Some(name) = known.get(need.value.service.as_str()) {
-            need.value.service.clone_from(name);
-        }
-    }
-    for (_, at) in &mut service.env_points_at {
-        if let Some(name) = known.get(at.value.as_str()) {
-            at.value.clone_from(name);
-        }
-    }
-    let rename = |text: &mut String| {
-        for (from, to) in known.iter().filter(|(from, to)| *from != to) {
-            *text = text.replace(&format!("{{{from}.port}}"), &format!("{{{to}.port}}"));
-        }
-    };
-    for (_, said) in service.env.iter_mut().chain(&mut service.links) {
-        rename(&mut said.value);
-    }
-    for check in &mut service.checks {
-        if let Some(origin) = &mut check.value.origin {
-            rename(origin);
-        }
-    }
-    service
 }

@@ -22,7 +22,7 @@ pub use service::{
     Check, CheckAction, CommandLine, DraftService, Http, Kind, Needed, Origin, Probe, Ready,
     Require, Sourced, Stop,
 };
-pub use value::{plain, service_name, stack_name};
+pub use value::{plain, service_name, stack_name, unescaped};
 
 /// What is going to be a stack file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -96,4 +96,17 @@ pub struct LeftOut {
     pub line: Option<usize>,
     /// Why not.
     pub why: String,
+}
+
+impl LeftOut {
+    /// Something that a line of a file says, and why it is left out.
+    #[must_use]
+    pub fn new(what: impl Into<String>, because: &Origin, why: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            file: because.file.clone(),
+            line: because.line,
+            why: why.into(),
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! A service of a draft: the keys of its table, and why each is there.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use pilotlight::stack::{Need, PortConflict, Restart, Signal};
@@ -315,5 +317,35 @@ impl DraftService {
         let command = self.command.as_ref();
         command.is_some_and(|said| said.value.contains("{port}"))
             || self.env.iter().any(|(_, said)| says(&said.value))
+    }
+
+    /// Gives other services their new names in everything that refers to them.
+    pub fn rename_others(&mut self, names: &BTreeMap<String, String>) {
+        let needs = self.needs.iter_mut().map(|need| &mut need.value.service);
+        let targets = self.env_points_at.iter_mut().map(|(_, at)| &mut at.value);
+        for name in needs.chain(targets) {
+            if let Some(to) = names.get(name) {
+                name.clone_from(to);
+            }
+        }
+        let pairs = self.env.iter_mut().chain(&mut self.links);
+        let origins = self
+            .checks
+            .iter_mut()
+            .filter_map(|check| check.value.origin.as_mut());
+        let words = match self.command.as_mut().map(|said| &mut said.value) {
+            Some(CommandLine::Words(words)) => &mut words[..],
+            Some(CommandLine::Shell(line)) => std::slice::from_mut(line),
+            None => &mut [],
+        };
+        let texts = pairs
+            .map(|(_, said)| &mut said.value)
+            .chain(origins)
+            .chain(words);
+        for text in texts.filter(|text| text.contains(".port}")) {
+            for (from, to) in names.iter().filter(|(from, to)| from != to) {
+                *text = text.replace(&format!("{{{from}.port}}"), &format!("{{{to}.port}}"));
+            }
+        }
     }
 }

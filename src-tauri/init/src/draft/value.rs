@@ -11,6 +11,12 @@ pub fn plain(text: &str) -> String {
     text.replace('{', "{{").replace('}', "}}")
 }
 
+/// Returns the text that [`plain`] escaped.
+#[must_use]
+pub fn unescaped(text: &str) -> String {
+    text.replace("{{", "{").replace("}}", "}")
+}
+
 /// A name for a service, made of what is fit in `text`; another than all that are `taken`, which
 /// gets it.
 #[must_use]

@@ -11,7 +11,7 @@ use super::{
     normalize::normalize,
 };
 use crate::{
-    detect::Listing,
+    detect::{Listing, join, stores::uses_file},
     draft::{
         Change, CommandLine, Draft, DraftService, Kind, LeftOut, Origin, Sourced, service_name,
         stack_name,
@@ -57,6 +57,8 @@ struct Combination<'a> {
     combined: Combined,
     /// Whether a file names all that a developer starts.
     is_complete: bool,
+    /// Whether the programs of a folder keep their data in a file.
+    uses_file: BTreeMap<String, bool>,
 }
 
 /// Makes one draft of all sources.
@@ -68,6 +70,7 @@ pub fn combine(sources: Sources, detected: Draft, listing: &Listing) -> Combined
         unsaid: detected.unsaid,
         combined: Combined::default(),
         is_complete: false,
+        uses_file: BTreeMap::new(),
     };
     for file in sources.strong {
         combination.strong(file);
@@ -83,21 +86,8 @@ pub fn combine(sources: Sources, detected: Draft, listing: &Listing) -> Combined
     let mut questions = detected.questions;
     questions.retain_mut(|question| {
         let choices = question.choices.iter_mut();
-        choices
-            .flat_map(|choice| &mut choice.changes)
-            .all(|change| {
-                let name = match change {
-                    Change::Put(service) => {
-                        rename(service, &names);
-                        &mut service.name
-                    }
-                    Change::Remove(name) => name,
-                    Change::Command { service, .. } | Change::Port { service, .. } => service,
-                };
-                let is_open = !dropped.contains(name);
-                renamed(name, &names);
-                is_open
-            })
+        let mut changes = choices.flat_map(|choice| &mut choice.changes);
+        changes.all(|change| !dropped.contains(&rename_change(change, &names)))
     });
     combination.into_draft(detected.name, questions)
 }
@@ -182,10 +172,7 @@ impl Combination<'_> {
             _ => false,
         };
         let stays = |entry: &&Entry| {
-            matches!(
-                entry.service.kind,
-                Kind::Backend | Kind::Frontend | Kind::Worker
-            ) && !entry.programs.iter().any(|it| it.kind == Kind::Store)
+            entry.is_app() && !entry.programs.iter().any(|it| it.kind == Kind::Store)
         };
         let apps = self.entries[first..].iter().filter(stays).count();
         self.is_complete |= is_made_for_it && apps > 1;
@@ -291,10 +278,7 @@ impl Combination<'_> {
         })
     }
 
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one pass over the file, in its order"
-    )]
+    /// Takes a compose file: what its builds need, and then the images that are needed.
     fn compose(&mut self, compose: Compose) {
         let Compose {
             file,
@@ -303,90 +287,35 @@ impl Combination<'_> {
             builds,
         } = compose;
         let first = self.entries.len();
-        let mut names = Names::new();
+        let (mut names, mut used) = (Names::new(), BTreeSet::new());
+        let (mut joined, mut left) = (Vec::new(), Vec::new());
         let has_builds = !builds.is_empty();
-        let mut used: BTreeSet<String> = BTreeSet::new();
-        let mut joined: Vec<(usize, Build)> = Vec::new();
-        let mut left = Vec::new();
-        // Whether the programs of a folder keep their data in a file.
-        let mut files: BTreeMap<String, bool> = BTreeMap::new();
-        let sql: BTreeSet<String> = stores
-            .iter()
-            .filter(|image| image.wanted.as_ref().is_some_and(|it| it.store.is_sql))
-            .map(|image| image.name.clone())
-            .collect();
         for build in builds {
-            let found = self.find(&build.service, &build.programs);
-            let has_its_name = |entry: &Entry| {
-                !matches!(entry.service.kind, Kind::Store | Kind::Job)
-                    && entry.wish.eq_ignore_ascii_case(&build.service.name)
-            };
-            let found = found.map(|(at, _)| at).or_else(|| self.in_folder(&build));
-            let found = found.or_else(|| self.entries.iter().position(has_its_name));
-            let asks = build
-                .service
-                .needs
-                .iter()
-                .any(|need| sql.contains(&need.value.service));
-            let uses_file = found.filter(|_| asks).is_some_and(|at| {
-                let folder = self.entries[at].service.folder();
-                *files
-                    .entry(folder.to_owned())
-                    .or_insert_with(|| crate::detect::stores::uses_file(self.listing, folder))
-            });
-            let needs = build
-                .service
-                .needs
-                .iter()
-                .map(|need| need.value.service.clone())
-                .filter(|name| !(uses_file && sql.contains(name)));
-            // Laravel's compose file lists every store, and its settings choose among them.
-            let folder = match found {
-                Some(at) => self.entries[at].service.folder(),
-                None => build.service.folder(),
-            };
-            let is_chosen = self.listing.has(&crate::detect::join(folder, "artisan"));
-            let needs: Vec<String> = needs.filter(|_| !is_chosen).collect();
-            let runs = build.programs.iter().all(|it| !it.is_production);
+            let found = self.same_as(&build);
+            let is_for_development = build.programs.iter().all(|it| !it.is_production);
+            let is_added = build.service.command.is_some() && is_for_development;
+            if found.is_some() || is_added {
+                used.extend(self.needs_of(&build, found, &stores));
+            }
             if let Some(at) = found {
-                used.extend(needs);
-                names.insert(
-                    build.service.name.clone(),
-                    self.entries[at].service.name.clone(),
-                );
-                joined.push((at, build));
-            } else if build.service.command.is_some() && runs {
-                used.extend(needs);
+                let name = self.entries[at].service.name.clone();
+                names.insert(build.service.name.clone(), name);
+                joined.push((at, build.service));
+            } else if is_added {
                 self.add(build.service, build.programs, &mut names);
             } else {
                 left.push(build);
             }
         }
-        let is_app = |entry: &Entry| {
-            matches!(
-                entry.service.kind,
-                Kind::Backend | Kind::Frontend | Kind::Worker
-            )
-        };
-        let is_all = !self.entries.iter().any(is_app);
+        let is_all = !self.entries.iter().any(Entry::is_app);
         for build in left {
-            match build.contained.filter(|_| is_all) {
-                Some(contained) => {
-                    used.extend(
-                        build
-                            .service
-                            .needs
-                            .iter()
-                            .map(|need| need.value.service.clone()),
-                    );
-                    self.add(contained, Vec::new(), &mut names);
-                }
-                None => self.unsaid.push(LeftOut {
-                    what: format!("service `{}`", build.service.name),
-                    file: build.service.because.file,
-                    line: build.service.because.line,
-                    why: "how it is started without its container was not found".to_owned(),
-                }),
+            if let Some(contained) = build.contained.filter(|_| is_all) {
+                let needs = build.service.needs.into_iter();
+                used.extend(needs.map(|need| need.value.service));
+                self.add(contained, Vec::new(), &mut names);
+            } else {
+                let why = "how it is started without its container was not found";
+                self.leave_out(&build.service, why);
             }
         }
         for image in &stores {
@@ -394,27 +323,61 @@ impl Combination<'_> {
                 || (!has_builds && (is_all || self.is_only_choice(image, &stores)));
             self.image(image, is_asked, &mut names);
         }
-        for image in others
-            .into_iter()
-            .filter(|image| used.contains(&image.name))
-        {
-            if let Some(service) = image.service {
-                self.add(service, Vec::new(), &mut names);
-            }
+        let others = others.into_iter().filter(|it| used.contains(&it.name));
+        for service in others.filter_map(|image| image.service) {
+            self.add(service, Vec::new(), &mut names);
         }
-        let lasting: BTreeSet<String> = self
-            .entries
-            .iter()
-            .filter(|entry| matches!(entry.service.kind, Kind::Store | Kind::Job))
-            .map(|entry| entry.service.name.clone())
-            .collect();
-        for (at, build) in joined {
-            self.entries[at].use_as(build.service, self.listing, &names, &lasting);
+        let lasting = self.entries.iter().filter(|entry| !entry.is_app());
+        let lasting: BTreeSet<String> = lasting.map(|entry| entry.service.name.clone()).collect();
+        for (at, service) in joined {
+            self.entries[at].use_as(service, self.listing, &names, &lasting);
         }
         self.rename_from(first, &names);
         self.unsaid.extend(file.unsaid);
         let added = self.entries.len() - first;
         self.combined.read.push((file.tool, file.file, added));
+    }
+
+    fn leave_out(&mut self, service: &DraftService, why: &str) {
+        let what = format!("service `{}`", service.name);
+        self.unsaid.push(LeftOut::new(what, &service.because, why));
+    }
+
+    /// The entry that is the program of a compose service.
+    fn same_as(&self, build: &Build) -> Option<usize> {
+        let has_its_name =
+            |entry: &Entry| entry.is_app() && entry.wish.eq_ignore_ascii_case(&build.service.name);
+        let found = self.find(&build.service, &build.programs);
+        found
+            .map(|(at, _)| at)
+            .or_else(|| self.in_folder(build))
+            .or_else(|| self.entries.iter().position(has_its_name))
+    }
+
+    /// The names of the services that a compose service needs.
+    fn needs_of(
+        &mut self,
+        build: &Build,
+        found: Option<usize>,
+        stores: &[Image],
+    ) -> BTreeSet<String> {
+        let service = found.map_or(&build.service, |at| &self.entries[at].service);
+        let folder = service.folder().to_owned();
+        // Laravel's compose file lists every store, and its settings choose among them.
+        if self.listing.has(&join(&folder, "artisan")) {
+            return BTreeSet::new();
+        }
+        let needs = build.service.needs.iter();
+        let mut needs: BTreeSet<String> = needs.map(|need| need.value.service.clone()).collect();
+        let sql = stores.iter().filter(|image| image.is_sql());
+        let sql: Vec<&String> = sql.map(|image| &image.name).collect();
+        if found.is_some() && sql.iter().any(|name| needs.contains(*name)) {
+            let listing = self.listing;
+            let found = self.uses_file.entry(folder);
+            let is_file = *found.or_insert_with_key(|folder| uses_file(listing, folder));
+            needs.retain(|name| !(is_file && sql.contains(&name)));
+        }
+        needs
     }
 
     /// The one entry that runs in a folder from which a compose service is built.
@@ -434,7 +397,6 @@ impl Combination<'_> {
 
     /// Whether a driver of a store that no setting asks for was found: the only one of the SQL stores here.
     fn is_only_choice(&self, image: &Image, stores: &[Image]) -> bool {
-        let is_sql = |image: &&Image| image.wanted.as_ref().is_some_and(|it| it.store.is_sql);
         let own = image
             .wanted
             .as_ref()
@@ -443,7 +405,7 @@ impl Combination<'_> {
             .unsaid
             .iter()
             .any(|unsaid| Some(&unsaid.what) == own.as_ref());
-        is_driven && (!is_sql(&image) || stores.iter().filter(is_sql).count() == 1)
+        is_driven && (!image.is_sql() || stores.iter().filter(|it| it.is_sql()).count() == 1)
     }
 
     /// A store of a compose file, if a program of the project uses it or the file has nothing but stores.
@@ -490,12 +452,11 @@ impl Combination<'_> {
             (Some(at), Err(_)) => {
                 names.insert(image.name.clone(), self.entries[at].service.name.clone());
             }
-            (None, _) => self.unsaid.push(LeftOut {
-                what: format!("service `{}`", image.name),
-                file: wanted.because.file.clone(),
-                line: wanted.because.line,
-                why: "no program of the project uses it".to_owned(),
-            }),
+            (None, _) => self.unsaid.push(LeftOut::new(
+                format!("service `{}`", image.name),
+                &wanted.because,
+                "no program of the project uses it",
+            )),
         }
     }
 
@@ -523,12 +484,12 @@ impl Combination<'_> {
                 self.unsaid.extend(file.unsaid);
             }
             let why = "it starts nothing else than what is known, or needs a build first";
-            self.unsaid.extend(left.iter().map(|service| LeftOut {
-                what: format!("`{}`", service.name),
-                file: service.because.file.clone(),
-                line: service.because.line,
-                why: why.to_owned(),
-            }));
+            let left = left.iter();
+            self.unsaid.extend(
+                left.map(|service| {
+                    LeftOut::new(format!("`{}`", service.name), &service.because, why)
+                }),
+            );
         }
         if added > 0 {
             self.combined.read.push((file.tool, file.file, added));
@@ -578,20 +539,9 @@ impl Combination<'_> {
             questions,
             unsaid: self.unsaid,
         };
-        for question in &mut draft.questions {
-            let choices = question.choices.iter_mut();
-            for change in choices.flat_map(|choice| &mut choice.changes) {
-                match change {
-                    Change::Put(service) => {
-                        rename(service, &names);
-                        renamed(&mut service.name, &names);
-                    }
-                    Change::Remove(name) => renamed(name, &names),
-                    Change::Command { service, .. } | Change::Port { service, .. } => {
-                        renamed(service, &names);
-                    }
-                }
-            }
+        let choices = draft.questions.iter_mut().flat_map(|it| &mut it.choices);
+        for change in choices.flat_map(|choice| &mut choice.changes) {
+            rename_change(change, &names);
         }
         normalize(&mut draft);
         self.combined.draft = draft;
@@ -600,6 +550,10 @@ impl Combination<'_> {
 }
 
 impl Entry {
+    fn is_app(&self) -> bool {
+        !matches!(self.service.kind, Kind::Store | Kind::Job)
+    }
+
     /// Whether it is a store that its own program runs.
     fn runs_natively(&self) -> bool {
         let command = self.service.command.as_ref().map(|said| &said.value);
@@ -709,29 +663,7 @@ fn usual_port(service: &mut DraftService, programs: &[Program], listing: &Listin
 }
 
 fn rename(service: &mut DraftService, names: &Names) {
-    for need in &mut service.needs {
-        renamed(&mut need.value.service, names);
-    }
-    for (_, at) in &mut service.env_points_at {
-        renamed(&mut at.value, names);
-    }
-    for check in &mut service.checks {
-        if let Some(origin) = &mut check.value.origin {
-            ports_renamed(origin, names);
-        }
-    }
-    for (_, said) in service.env.iter_mut().chain(&mut service.links) {
-        ports_renamed(&mut said.value, names);
-    }
-    match service.command.as_mut().map(|said| &mut said.value) {
-        Some(CommandLine::Words(words)) => {
-            for word in words {
-                ports_renamed(word, names);
-            }
-        }
-        Some(CommandLine::Shell(line)) => ports_renamed(line, names),
-        None => {}
-    }
+    service.rename_others(names);
     let own = service.name.clone();
     service.needs.retain(|need| need.value.service != own);
 }
@@ -742,11 +674,17 @@ fn renamed(name: &mut String, names: &Names) {
     }
 }
 
-fn ports_renamed(text: &mut String, names: &Names) {
-    if !text.contains(".port}") {
-        return;
-    }
-    for (from, to) in names.iter().filter(|(from, to)| from != to) {
-        *text = text.replace(&format!("{{{from}.port}}"), &format!("{{{to}.port}}"));
-    }
+/// Gives the services of a change their new names. Returns the name that the changed service had.
+fn rename_change(change: &mut Change, names: &Names) -> String {
+    let name = match change {
+        Change::Put(service) => {
+            rename(service, names);
+            &mut service.name
+        }
+        Change::Remove(name) => name,
+        Change::Command { service, .. } | Change::Port { service, .. } => service,
+    };
+    let old = name.clone();
+    renamed(name, names);
+    old
 }

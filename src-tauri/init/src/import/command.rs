@@ -2,7 +2,7 @@
 //! goes to, the variables it sets, the port it takes.
 
 use super::source_file::resolve;
-use crate::draft::{CommandLine, plain};
+use crate::draft::{CommandLine, DraftService, Origin, plain};
 
 /// What a line does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,23 @@ pub(super) struct Line {
     pub(super) port: Option<u16>,
     /// Whether it takes the variable `PORT`, which is `{port}` in the command.
     pub(super) takes_port: bool,
+}
+
+impl Line {
+    /// Gives a service this command, and the rest of what the line says.
+    pub(super) fn apply(self, service: &mut DraftService, because: &Origin) {
+        service.command = Some(because.says(self.command));
+        if service.directory.as_ref().map(|said| &said.value) != self.directory.as_ref() {
+            service.directory = self.directory.map(|folder| because.says(folder));
+        }
+        if let Some(port) = self.port {
+            service.port = Some(because.says(port));
+        }
+        for (name, value) in self.env {
+            service.env.retain(|(other, _)| *other != name);
+            service.env.push((name, because.says(plain(&value))));
+        }
+    }
 }
 
 /// What a shell does more than to split a line into words.

@@ -93,10 +93,8 @@ fn recipes(listing: &Listing) -> Vec<SourceFile> {
 /// `backend` of `dev-backend`
 fn part(name: &str) -> Option<String> {
     let words = name.split(|c: char| !c.is_ascii_alphanumeric());
-    let mut words = words.filter(|word| {
-        !["dev", "develop", "run", "start", "serve", "launch", "up"].contains(word)
-            && !word.is_empty()
-    });
+    let starts = "dev develop run start serve launch up";
+    let mut words = words.filter(|word| !word.is_empty() && !has_word(starts, word));
     words.next().map(str::to_owned)
 }
 
@@ -144,26 +142,10 @@ pub(super) fn begins(program: &Program, listing: &Listing) -> bool {
     let Some(entry) = &program.entry else {
         return true;
     };
-    let endings = [
-        "",
-        ".py",
-        ".js",
-        ".ts",
-        ".mjs",
-        ".cjs",
-        ".mts",
-        ".tsx",
-        ".go",
-        ".rb",
-        "/__init__.py",
-        "/__main__.py",
-        "/main.go",
-        "/index.js",
-        "/index.ts",
-    ];
-    endings
-        .iter()
-        .any(|end| listing.has(&format!("{entry}{end}")))
+    let endings = ".py .js .ts .mjs .cjs .mts .tsx .go .rb /__init__.py /__main__.py /main.go /index.js /index.ts";
+    let mut endings = endings.split(' ');
+    listing.has(entry)
+        || endings.any(|end| listing.has(&format!("{entry}{end}")))
         || listing.has_folder(entry)
 }
 
@@ -190,23 +172,9 @@ fn is_instruction(path: &str) -> bool {
     else {
         return false;
     };
-    let words = [
-        "readme",
-        "contributing",
-        "development",
-        "developing",
-        "getting-started",
-        "getting_started",
-        "quickstart",
-        "quick-start",
-        "quick_start",
-        "local",
-        "running",
-        "hacking",
-        "setup",
-        "install",
-    ];
-    path.matches('/').count() <= 2 && words.iter().any(|word| stem.contains(word))
+    let words = "readme contributing development developing getting-started getting_started quickstart quick-start \
+        quick_start local running hacking setup install";
+    path.matches('/').count() <= 2 && words.split(' ').any(|word| stem.contains(word))
 }
 
 fn in_blocks(file: &mut SourceFile, listing: &Listing, text: &str) {
@@ -253,23 +221,9 @@ fn in_blocks(file: &mut SourceFile, listing: &Listing, text: &str) {
 
 fn is_shell(language: &str) -> bool {
     let language = language.split(|c: char| !c.is_ascii_alphanumeric()).next();
-    matches!(
-        language.unwrap_or_default().to_ascii_lowercase().as_str(),
-        "" | "sh"
-            | "bash"
-            | "shell"
-            | "console"
-            | "zsh"
-            | "fish"
-            | "powershell"
-            | "ps1"
-            | "pwsh"
-            | "bat"
-            | "cmd"
-            | "batch"
-            | "terminal"
-            | "text"
-    )
+    let language = language.unwrap_or_default().to_ascii_lowercase();
+    let shells = "sh bash shell console zsh fish powershell ps1 pwsh bat cmd batch terminal text";
+    language.is_empty() || has_word(shells, &language)
 }
 
 fn in_line(
@@ -337,17 +291,7 @@ fn stays(program: &Program, listing: &Listing) -> bool {
         .entry
         .as_ref()
         .and_then(|entry| listing.text(&format!("{entry}.py")));
-    let marks = [
-        "while True",
-        "run_polling",
-        "start_polling",
-        "run_forever",
-        "serve_forever",
-        ".consume(",
-        "start_consuming",
-        ".work(",
-    ];
-    text.is_some_and(|text| marks.iter().any(|mark| text.contains(mark)))
+    text.is_some_and(|text| identity::has_any("stays", text))
 }
 
 /// Adds a service for each program that the file has not named yet.
@@ -392,25 +336,13 @@ fn add(
 
 /// What a person would call a program: the folder, what it does, or its file.
 fn wished_name(program: &Program) -> String {
-    let of_class = match program.class.as_str() {
-        "celery-worker" | "python-worker" | "django-worker" => Some("worker"),
-        "celery-beat" => Some("beat"),
-        "sidekiq" => Some("sidekiq"),
-        "ruby-jobs" => Some("jobs"),
-        "laravel-queue" => Some("queue"),
-        "laravel-reverb" => Some("reverb"),
-        "laravel-schedule" => Some("schedule"),
-        _ => None,
-    };
     let last = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
-    if let Some(name) = of_class {
-        return name.to_owned();
+    if let Some(name) = &program.service {
+        return name.clone();
     }
     let stem = program.entry.as_deref().map(last).unwrap_or_default();
-    let says_nothing = [
-        "", "run", "main", "app", "index", "server", "start", "wsgi", "asgi", "__main__",
-    ];
-    if program.kind == Kind::Worker && !says_nothing.contains(&stem.as_str()) {
+    let says_nothing = "run main app index server start wsgi asgi __main__";
+    if program.kind == Kind::Worker && !stem.is_empty() && !has_word(says_nothing, &stem) {
         return stem;
     }
     match (last(&program.folder).as_str(), program.kind) {

@@ -1,15 +1,15 @@
 //! What a command starts once package scripts, make targets and runners are followed to the end, so that two
 //! pieces of evidence about one program become one service.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use regex::Regex;
 use serde::Deserialize;
 
-use super::{lines, source_file::resolve};
+use super::{lines, scripts, source_file::resolve};
 use crate::{
-    detect::{Listing, framework_of_tool, join},
-    draft::{DraftService, Kind},
+    detect::{Listing, framework_of_tool, has_word, join},
+    draft::{DraftService, Kind, unescaped},
 };
 
 /// A program that stays, as a command starts it.
@@ -17,6 +17,8 @@ use crate::{
 pub(super) struct Program {
     /// What it is, whichever program runs it: `python-web`, `vite`.
     pub(super) class: String,
+    /// What its service is called, whatever its file is.
+    pub(super) service: Option<String>,
     pub(super) kind: Kind,
     /// The folder in which it runs; `""` is the project.
     pub(super) folder: String,
@@ -45,6 +47,7 @@ struct Known {
     names: Vec<String>,
     verbs: Option<Vec<String>>,
     class: String,
+    service: Option<String>,
     #[serde(default)]
     kind: Kind,
     #[serde(default)]
@@ -58,60 +61,29 @@ struct Known {
 }
 
 #[derive(Deserialize)]
-struct File {
+#[serde(deny_unknown_fields)]
+struct Tables {
+    words: BTreeMap<String, String>,
+    runners: BTreeMap<String, String>,
     program: Vec<Known>,
 }
 
-static PROGRAMS: LazyLock<Vec<Known>> = LazyLock::new(|| {
-    #[expect(
-        clippy::expect_used,
-        reason = "the file is part of the program, and tests read it"
-    )]
-    toml::from_str::<File>(include_str!("programs.toml"))
-        .expect("a table of programs")
-        .program
-});
+static TABLES: LazyLock<Tables> = LazyLock::new(|| super::table(include_str!("programs.toml")));
 
 /// Scripts refer to scripts no deeper than this.
 const DEEPEST: usize = 6;
 
-/// What runs another program after its own options and a verb.
-const RUNNERS: [(&str, &str); 16] = [
-    ("uv", "run"),
-    ("poetry", "run"),
-    ("pdm", "run"),
-    ("pipenv", "run"),
-    ("pixi", "run"),
-    ("hatch", "run"),
-    ("rye", "run"),
-    ("conda", "run"),
-    ("bundle", "exec"),
-    ("mise", "exec"),
-    ("direnv", "exec"),
-    ("dotenv", ""),
-    ("dotenvx", "run"),
-    ("doppler", "run"),
-    ("infisical", "run"),
-    ("op", "run"),
-];
+/// Whether a word is in a list of `programs.toml`.
+pub(super) fn is_in(list: &str, word: &str) -> bool {
+    has_word(&TABLES.words[list], word)
+}
 
-/// What only prepares the surroundings of another program.
-const WRAPPERS: [&str; 14] = [
-    "bunx",
-    "call",
-    "cross-env",
-    "cross-env-shell",
-    "env",
-    "env-cmd",
-    "exec",
-    "nohup",
-    "npx",
-    "php",
-    "pnpx",
-    "sudo",
-    "time",
-    "winpty",
-];
+/// Whether a text contains one of the words of a list of `programs.toml`, in which a no-break space stands for a
+/// space.
+pub(super) fn has_any(list: &str, text: &str) -> bool {
+    let mut words = TABLES.words[list].split(' ');
+    words.any(|word| text.contains(&word.replace('\u{a0}', " ")))
+}
 
 /// The name of a program without its path and ending.
 pub(super) fn base_name(word: &str) -> &str {
@@ -125,28 +97,22 @@ pub(super) fn base_name(word: &str) -> &str {
 /// Whether a word is a program that is known here, or runs one.
 pub(super) fn is_known(word: &str) -> bool {
     let name = base_name(word);
-    MANAGERS.contains(&name)
-        || TASK_RUNNERS.contains(&name)
-        || RUNNERS.iter().any(|(runner, _)| *runner == name)
-        || (WRAPPERS.contains(&name) && !matches!(name, "call" | "nohup"))
+    let is_tool = |verb: &str| framework_of_tool(&[name.to_owned(), verb.to_owned()]).is_some();
+    let mut programs = TABLES.program.iter();
+    is_in("managers", name)
+        || is_in("task_runners", name)
+        || TABLES.runners.contains_key(name)
         || name == "concurrently"
-        || PROGRAMS
-            .iter()
-            .any(|it| it.names.iter().any(|own| own == name))
-        || framework_of_tool(&[name.to_owned(), "dev".to_owned()]).is_some()
-        || framework_of_tool(&[name.to_owned(), "start".to_owned()]).is_some()
-        || framework_of_tool(&[name.to_owned(), "serve".to_owned()]).is_some()
+        || programs.any(|it| it.names.iter().any(|own| own == name))
+        || ["dev", "start", "serve"].iter().any(|verb| is_tool(verb))
 }
-
-const MANAGERS: [&str; 5] = ["npm", "pnpm", "yarn", "bun", "composer"];
-const TASK_RUNNERS: [&str; 5] = ["make", "just", "task", "mise", "rake"];
 
 /// The programs that a service starts.
 pub(super) fn of_service(service: &DraftService, listing: &Listing) -> Vec<Program> {
     let Some(command) = &service.command else {
         return Vec::new();
     };
-    let line = command.value.shown().replace("{{", "{").replace("}}", "}");
+    let line = unescaped(&command.value.shown());
     of_line(&line, service.folder(), listing, 0)
 }
 
@@ -184,32 +150,29 @@ fn followed(typed: &[String], folder: &str, listing: &Listing, depth: usize) -> 
         return Vec::new();
     }
     let name = base_name(first);
+    let of_lines = |lines: Vec<String>| {
+        let programs = lines
+            .iter()
+            .flat_map(|line| of_line(line, folder, listing, depth + 1));
+        programs.collect()
+    };
     if name == "concurrently" {
-        let commands = words[1..].iter().filter(|word| word.contains([' ', ':']));
-        let commands = commands.flat_map(|command| {
-            let script = ["npm:", "pnpm:", "yarn:", "bun:"]
-                .iter()
-                .find_map(|start| command.strip_prefix(start));
-            let line = script.map(|script| format!("npm run {script}"));
-            of_line(
-                line.as_deref().unwrap_or(command),
-                folder,
-                listing,
-                depth + 1,
-            )
-        });
-        return commands.collect();
+        let (_, commands) = scripts::concurrent(&words[1..]);
+        let lines = commands
+            .into_iter()
+            .map(|command| match scripts::short(&command) {
+                Some(script) => format!("npm run {script}"),
+                None => command,
+            });
+        return of_lines(lines.collect());
     }
-    if MANAGERS.contains(&name)
+    if is_in("managers", name)
         && let Some(found) = of_script(words, folder, listing, depth)
     {
         return found;
     }
-    if TASK_RUNNERS.contains(&name) {
-        return lines::recipe(words, folder, listing)
-            .iter()
-            .flat_map(|line| of_line(line, folder, listing, depth + 1))
-            .collect();
+    if is_in("task_runners", name) {
+        return of_lines(lines::recipe(words, folder, listing));
     }
     known(words, folder, listing).into_iter().collect()
 }
@@ -223,21 +186,17 @@ fn unwrapped(words: &[String]) -> &[String] {
         let is_assignment = first
             .split_once('=')
             .is_some_and(|(name, _)| !name.is_empty() && !name.contains(['-', '/', '.', '@']));
-        if let Some((_, verb)) = RUNNERS
-            .iter()
-            .find(|(runner, verb)| *runner == name && (verb.is_empty() || *verb == second))
-        {
-            rest = without_options(&after[usize::from(!verb.is_empty())..]);
-        } else if is_assignment || (WRAPPERS.contains(&name) && second != "-S") {
+        let verbs = TABLES.runners.get(name).filter(|_| second != "-S");
+        if verbs.is_some_and(|verbs| has_word(verbs, second)) {
+            rest = without_options(&after[1..]);
+        } else if is_assignment || verbs.is_some_and(|verbs| verbs == "-") {
             rest = without_options(after);
         } else if matches!(name, "python" | "python3" | "py") && second == "-m" {
             rest = &after[1..];
             // A module of the project is no program of its own.
             if rest.first().is_some_and(|module| !is_known(module)) {
-                return words_from(words, rest.len() + 2);
+                return &words[words.len() - rest.len() - 2..];
             }
-        } else if matches!(name, "pnpm" | "yarn") && matches!(second, "exec" | "dlx") {
-            rest = &after[1..];
         } else if matches!(name, "python" | "python3" | "py" | "ruby")
             && (second.ends_with("manage.py") || second.starts_with("bin/"))
         {
@@ -247,11 +206,6 @@ fn unwrapped(words: &[String]) -> &[String] {
         }
     }
     rest
-}
-
-/// The last `count` words.
-fn words_from(words: &[String], count: usize) -> &[String] {
-    &words[words.len().saturating_sub(count)..]
 }
 
 /// The words after the options of a runner.
@@ -266,18 +220,7 @@ fn without_options(words: &[String]) -> &[String] {
         if !first.starts_with('-') {
             break;
         }
-        let takes_value = matches!(
-            first.as_str(),
-            "-e" | "-f"
-                | "-n"
-                | "-p"
-                | "--env-file"
-                | "--file"
-                | "--with"
-                | "--extra"
-                | "--group"
-                | "--package"
-        );
+        let takes_value = is_in("runner_options", first);
         rest = if takes_value {
             after.get(1..).unwrap_or(&[])
         } else {
@@ -371,6 +314,7 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
     let name = base_name(&words[0]);
     let program = |class: &str, kind, entry, is_production, port| Program {
         class: class.to_owned(),
+        service: None,
         kind,
         folder: folder.to_owned(),
         entry,
@@ -387,10 +331,8 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
             Kind::Backend
         };
         // `vite preview` and `next start` serve what was built.
-        let is_built = ["preview", "start"]
-            .iter()
-            .any(|verb| words.get(1).is_some_and(|it| it == verb))
-            && ["vite", "next", "nuxt", "astro"].contains(&class);
+        let verb = words.get(1).map_or("", String::as_str);
+        let is_built = has_word("preview start", verb) && has_word("vite next nuxt astro", class);
         // Whatever serves this one is a program of Node.
         let class = if class == "@nestjs/core" {
             "node"
@@ -399,21 +341,17 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
         };
         return Some(program(class, kind, None, is_built, Some(port)));
     }
-    let row = PROGRAMS.iter().find(|row| {
-        let is_named = row.names.iter().any(|own| own == name);
-        let has_verb = || match &row.verbs {
-            None => true,
-            Some(verbs) if words[1..].iter().all(|word| word.starts_with('-')) => {
-                verbs.iter().any(String::is_empty) || words[1..].iter().any(|it| verbs.contains(it))
-            }
-            Some(verbs) => words[1..].iter().any(|word| {
-                verbs.contains(word)
-                    || verbs
-                        .iter()
-                        .any(|verb| !verb.is_empty() && word.ends_with(&format!(":{verb}")))
-            }),
+    let is_alone = words[1..].iter().all(|word| word.starts_with('-'));
+    let has_verb = |verbs: &Vec<String>| {
+        let is_end = |word: &String, verb: &String| {
+            !verb.is_empty() && !is_alone && word.ends_with(&format!(":{verb}"))
         };
-        is_named && has_verb()
+        let mut rest = words[1..].iter();
+        (is_alone && verbs.iter().any(String::is_empty))
+            || rest.any(|word| verbs.iter().any(|verb| verb == word || is_end(word, verb)))
+    };
+    let row = TABLES.program.iter().find(|row| {
+        row.names.iter().any(|own| own == name) && row.verbs.as_ref().is_none_or(has_verb)
     })?;
     let file = row.entry.then(|| entry(words)).flatten();
     if row.needs_entry && file.is_none() {
@@ -438,25 +376,21 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
             }
         }
         "node" => {
-            is_production = file.as_deref().is_some_and(|file| {
-                ["dist/", "build/", "out/", ".output/"]
-                    .iter()
-                    .any(|built| file.contains(built))
-            });
+            let mut folders = file.iter().flat_map(|file| file.split('/'));
+            is_production = folders.any(|folder| is_in("built", folder));
         }
         _ => {}
     }
-    is_production |= words.iter().any(|word| {
-        matches!(
-            word.as_str(),
-            "production" | "prod" | "--prod" | "--production"
-        )
-    });
+    let marks = "production prod --prod --production";
+    is_production |= words.iter().any(|word| has_word(marks, word));
     // Django has one application, whichever of its modules serves it.
     if class == "python-web" && listing.has(&join(folder, "manage.py")) {
         entry = None;
     }
-    Some(program(class, kind, entry, is_production, row.port))
+    Some(Program {
+        service: row.service.clone(),
+        ..program(class, kind, entry, is_production, row.port)
+    })
 }
 
 /// What the file of a program of Python serves.
@@ -472,17 +406,7 @@ fn served(text: &str) -> Served {
     if let Some(module) = RUN.captures(text).and_then(|found| found.get(1)) {
         return Served::Module(module.as_str().to_owned());
     }
-    let serves = [
-        "uvicorn.run(",
-        "app.run(",
-        ".serve_forever(",
-        "run_app(",
-        "socketio.run(",
-        ".launch(",
-        "ui.run(",
-        "hypercorn",
-    ];
-    if serves.iter().any(|call| text.contains(call)) {
+    if has_any("serves", text) {
         Served::Itself
     } else {
         Served::No
@@ -495,17 +419,10 @@ fn entry(words: &[String]) -> Option<String> {
     while let Some(word) = rest.next() {
         match word.as_str() {
             "-m" => return rest.next().cloned(),
-            "--exec" | "-x" | "--require" | "-r" | "--import" | "--loader" | "--env-file"
-            | "--watch" | "-w" | "--ext" | "-e" | "--host" | "--port" | "-p" | "-b" | "--bind"
-            | "-k" | "--worker-class" | "--workers" | "--log-level" | "--app-dir" | "--inspect"
-                if !rest.as_slice().is_empty() =>
-            {
-                // Only an option that is followed by no file takes a value.
+            option if is_in("options", option) && !rest.as_slice().is_empty() => {
                 let next = rest.as_slice().first().map_or("", String::as_str);
-                let is_file = next.rsplit_once('.').is_some_and(|(_, end)| {
-                    matches!(end, "js" | "ts" | "mjs" | "cjs" | "mts" | "tsx" | "py")
-                });
-                if !(is_file && matches!(word.as_str(), "--watch" | "--inspect")) {
+                let may_be_alone = matches!(option, "--watch" | "--inspect");
+                if !(may_be_alone && has_source_ending(next)) {
                     rest.next();
                 }
             }
@@ -533,10 +450,10 @@ fn from_project(folder: &str, entry: &str) -> String {
         path.replace('\\', "/")
     };
     let path = path.trim_start_matches("./");
-    let path = ["dist/", "build/", "out/"]
-        .iter()
-        .find_map(|built| path.strip_prefix(built))
-        .map_or_else(|| path.to_owned(), |rest| format!("src/{rest}"));
+    let path = match path.split_once('/') {
+        Some((folder, rest)) if is_in("built", folder) => format!("src/{rest}"),
+        _ => path.to_owned(),
+    };
     let path = resolve(folder, &path).unwrap_or_default();
     let name_at = path.rfind('/').map_or(0, |at| at + 1);
     match path[name_at..].rfind('.') {
@@ -546,12 +463,8 @@ fn from_project(folder: &str, entry: &str) -> String {
 }
 
 fn has_source_ending(file: &str) -> bool {
-    file.rsplit_once('.').is_some_and(|(_, end)| {
-        matches!(
-            end,
-            "js" | "ts" | "mjs" | "cjs" | "mts" | "tsx" | "jsx" | "py" | "rb" | "go" | "php"
-        )
-    })
+    file.rsplit_once('.')
+        .is_some_and(|(_, end)| is_in("sources", end))
 }
 
 /// Whether two services are the same program: the same kind of program at the same entry, or in the same folder
@@ -589,21 +502,6 @@ pub(super) fn same_port(one: &DraftService, other: &DraftService) -> Option<Same
 
 /// Whether two services are stores of one kind.
 pub(super) fn same_store(one: &DraftService, other: &DraftService) -> Option<Same> {
-    const KINDS: [&str; 13] = [
-        "redis",
-        "valkey",
-        "postgres",
-        "mysql",
-        "mariadb",
-        "mongo",
-        "rabbitmq",
-        "kafka",
-        "nats",
-        "elasticsearch",
-        "minio",
-        "ollama",
-        "memcached",
-    ];
     let shown = |service: &DraftService| {
         let command = service.command.as_ref().map(|said| said.value.shown());
         let command = command.unwrap_or_default();
@@ -612,11 +510,15 @@ pub(super) fn same_store(one: &DraftService, other: &DraftService) -> Option<Sam
     let program = |service: &DraftService| {
         let command = service.command.as_ref().map(|said| said.value.shown())?;
         let first = command.split_whitespace().next().map(base_name)?.to_owned();
-        let row = PROGRAMS.iter().find(|row| row.names.contains(&first))?;
+        let row = TABLES
+            .program
+            .iter()
+            .find(|row| row.names.contains(&first))?;
         Some(row.kind)
     };
     let (shown_one, shown_other) = (shown(one), shown(other));
-    let kind = KINDS.iter().find(|kind| shown_other.contains(*kind))?;
+    let mut kinds = TABLES.words["stores"].split(' ');
+    let kind = kinds.find(|kind| shown_other.contains(kind))?;
     let is_store = one.kind == Kind::Store || program(one) == Some(Kind::Store);
     (is_store && other.kind == Kind::Store && shown_one.contains(kind)).then_some(Same(()))
 }

@@ -3,11 +3,11 @@
 //! Deliberately forgiving: a line is only searched for programs that are known, and never run.
 
 use super::{
-    identity::{base_name, is_known},
+    identity::{base_name, is_in, is_known},
     source_file::resolve,
     tree::{Node, toml, yaml},
 };
-use crate::detect::{Listing, join};
+use crate::detect::{Listing, has_word, join};
 
 /// A command of a line, and the folder in which it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,25 +29,6 @@ enum Token {
     Open,
     Close,
 }
-
-/// What opens a terminal or a process for another command.
-const LAUNCHERS: [&str; 15] = [
-    "call",
-    "cmd",
-    "cmd.exe",
-    "devbox",
-    "devenv",
-    "exec",
-    "gnome-terminal",
-    "nohup",
-    "powershell",
-    "powershell.exe",
-    "pwsh",
-    "start",
-    "start-process",
-    "wt",
-    "xterm",
-];
 
 /// The commands of a line that start a program that is known. `here` is the folder in which the line runs, and
 /// afterwards the one in which the next line does.
@@ -101,7 +82,7 @@ fn finish(tokens: &[Token], here: &mut String, found: &mut Vec<Command>) -> bool
         return false;
     };
     let first = first.to_ascii_lowercase();
-    if ["cd", "chdir", "pushd", "set-location", "sl"].contains(&first.as_str()) {
+    if has_word("cd chdir pushd set-location sl", &first) {
         let to = words[1..]
             .iter()
             .find(|it| !it.eq_ignore_ascii_case("/d") && !it.starts_with('-'));
@@ -139,7 +120,7 @@ fn finish(tokens: &[Token], here: &mut String, found: &mut Vec<Command>) -> bool
             words.extend(arguments(&tokens[at + 1..], runs_several, &mut folder));
             found.push(Command { folder, words, env });
             return false;
-        } else if LAUNCHERS.contains(&lower.as_str()) {
+        } else if is_in("launchers", &lower) {
             is_launched = true;
         } else if let Some((name, value)) = word.split_once('=')
             && !name.is_empty()
@@ -173,8 +154,10 @@ fn arguments(tokens: &[Token], runs_several: bool, folder: &mut String) -> Vec<S
                 }
             }
             Token::Word(word)
-                if ["-nonewwindow", "-passthru", "-windowstyle", "-noexit"]
-                    .contains(&word.to_ascii_lowercase().as_str()) => {}
+                if has_word(
+                    "-nonewwindow -passthru -windowstyle -noexit",
+                    &word.to_ascii_lowercase(),
+                ) => {}
             Token::Quoted(word) if is_list && !runs_several => {
                 words.extend(word.split_whitespace().map(str::to_owned));
             }
@@ -188,17 +171,9 @@ fn arguments(tokens: &[Token], runs_several: bool, folder: &mut String) -> Vec<S
 /// A folder after a change to another. What begins with a variable of the script begins at its folder.
 fn moved(here: &str, to: &str) -> String {
     let to = to.replace('\\', "/");
-    let known = [
-        "$PSScriptRoot",
-        "%~dp0",
-        "%CD%",
-        "$PWD",
-        "$(pwd)",
-        "$(dirname $0)",
-    ];
     let mut rest = to.as_str();
     let mut from = here;
-    for start in known {
+    for start in "$PSScriptRoot|%~dp0|%CD%|$PWD|$(pwd)|$(dirname $0)".split('|') {
         if let Some(after) = rest.strip_prefix(start) {
             (rest, from) = (after.trim_start_matches('/'), "");
         }

@@ -11,9 +11,6 @@ mod compose;
 mod identity;
 mod lines;
 mod normalize;
-mod pitchfork;
-mod pm2;
-mod process_compose;
 mod procfile;
 mod python;
 mod scripts;
@@ -21,10 +18,10 @@ mod source_file;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tools;
 mod tree;
 mod units;
 mod validate;
-mod vscode;
 
 use crate::{
     detect::{Listing, look},
@@ -85,80 +82,61 @@ impl Tool {
     }
 }
 
-/// Other names of one file, the first that is there is the one.
-const PITCHFORK: [&str; 2] = ["pitchfork.local.toml", "pitchfork.toml"];
-const PROCESS_COMPOSE: [&str; 4] = [
-    "process-compose.yaml",
-    "process-compose.yml",
-    ".process-compose.yaml",
-    ".process-compose.yml",
-];
-const PROCFILE: [&str; 3] = ["Procfile.dev", "Procfile.local", "Procfile"];
-const PM2: [&str; 14] = [
-    "ecosystem.config.js",
-    "ecosystem.config.cjs",
-    "ecosystem.config.mjs",
-    "ecosystem.config.json",
-    "ecosystem.config.yml",
-    "ecosystem.config.yaml",
-    "ecosystem.json",
-    "ecosystem.yml",
-    "ecosystem.yaml",
-    "pm2.config.js",
-    "pm2.config.cjs",
-    "pm2.json",
-    "process.json",
-    "processes.json",
+/// The files of each tool in the order in which they are read; the first one that exists counts.
+const FILES: [(Tool, &str); 6] = [
+    (Tool::Pitchfork, "pitchfork.local.toml pitchfork.toml"),
+    (
+        Tool::ProcessCompose,
+        "process-compose.yaml process-compose.yml .process-compose.yaml .process-compose.yml",
+    ),
+    (Tool::Procfile, "Procfile.dev Procfile.local Procfile"),
+    (
+        Tool::Pm2,
+        "ecosystem.config.js ecosystem.config.cjs ecosystem.config.mjs ecosystem.config.json ecosystem.config.yml \
+         ecosystem.config.yaml ecosystem.json ecosystem.yml ecosystem.yaml pm2.config.js pm2.config.cjs pm2.json \
+         process.json processes.json",
+    ),
+    (Tool::Tasks, ".vscode/tasks.json"),
+    (Tool::Launch, ".vscode/launch.json"),
 ];
 
-/// Every file of a project that names what runs.
+/// Returns every file of a project that names what runs.
 #[must_use]
 pub fn read(listing: &Listing) -> Sources {
-    let first = |names: &[&'static str]| {
-        let mut names = names.iter();
-        names.find_map(|name| Some((*name, listing.text(name)?)))
+    let files = |tools: &[Tool]| {
+        let rows = FILES.iter().filter(|(tool, _)| tools.contains(tool));
+        let files = rows.filter_map(|(tool, names)| {
+            let mut names = names.split_whitespace();
+            let (name, text) = names.find_map(|name| Some((name, listing.text(name)?)))?;
+            Some(match tool {
+                Tool::Procfile => procfile::read(listing, name, text),
+                _ => tools::read(*tool, listing, name, text),
+            })
+        });
+        files.collect::<Vec<_>>()
     };
-    let mut sources = Sources::default();
-    if let Some((name, text)) = first(&PITCHFORK) {
-        sources.strong.push(pitchfork::read(name, text));
-    }
-    if let Some((name, text)) = first(&PROCESS_COMPOSE) {
-        sources
-            .strong
-            .push(process_compose::read(listing, name, text));
-    }
-    if let Some((name, text)) = first(&PROCFILE) {
-        sources.strong.push(procfile::read(listing, name, text));
-    }
+    let mut sources = Sources {
+        strong: files(&[Tool::Pitchfork, Tool::ProcessCompose, Tool::Procfile]),
+        weak: commands::read(listing),
+        ..Sources::default()
+    };
     if let Some(text) = listing.text("package.json") {
         sources
             .strong
             .extend(scripts::read(listing, "package.json", text));
     }
-    for folder in ["", "docker"] {
-        if let Some((file, over)) = compose::file(listing, folder) {
-            let text = listing.text(&file).unwrap_or_default();
-            sources
-                .compose
-                .push(compose::read(listing, &file, over.as_deref(), text));
-            break;
-        }
+    let compose = ["", "docker"]
+        .iter()
+        .find_map(|folder| compose::file(listing, folder));
+    if let Some((file, over)) = compose {
+        let text = listing.text(&file).unwrap_or_default();
+        sources
+            .compose
+            .push(compose::read(listing, &file, over.as_deref(), text));
     }
-    sources.weak = commands::read(listing);
-    if let Some((name, text)) = first(&PM2) {
-        sources.weak.push(pm2::read(name, text));
-    }
-    for (name, read) in [
-        (
-            ".vscode/tasks.json",
-            vscode::tasks as fn(&Listing, &str, &str) -> SourceFile,
-        ),
-        (".vscode/launch.json", vscode::launches),
-    ] {
-        if let Some(text) = listing.text(name) {
-            sources.weak.push(read(listing, name, text));
-        }
-    }
+    sources
+        .weak
+        .extend(files(&[Tool::Pm2, Tool::Tasks, Tool::Launch]));
     let files = sources.strong.iter_mut().chain(&mut sources.weak);
     let builds = sources
         .compose
@@ -211,4 +189,13 @@ fn own_address(url: &str, port: Option<u16>) -> String {
         Some(path) => plain(path),
         None => plain(url),
     }
+}
+
+/// Parses a table that is a part of the program.
+fn table<T: serde::de::DeserializeOwned>(text: &str) -> T {
+    #[expect(
+        clippy::expect_used,
+        reason = "the file is part of the program, and tests read it"
+    )]
+    toml::from_str(text).expect("a table that is right")
 }

@@ -107,12 +107,9 @@ fn without_circles(draft: &mut Draft) {
             service
                 .needs
                 .retain(|other| other.value.service != need.value.service);
-            draft.unsaid.push(LeftOut {
-                what: format!("{name} needs {}", need.value.service),
-                file: need.because.file,
-                line: need.because.line,
-                why: "that one needs it in turn".to_owned(),
-            });
+            let what = format!("{name} needs {}", need.value.service);
+            let why = "that one depends on it";
+            draft.unsaid.push(LeftOut::new(what, &need.because, why));
         }
     }
 }
@@ -159,12 +156,8 @@ fn ports(draft: &mut Draft) {
             port.value = next;
             taken.insert(next);
         } else {
-            unsaid.push(LeftOut {
-                what: format!("{}: port = {}", service.name, port.value),
-                file: port.because.file.clone(),
-                line: port.because.line,
-                why: "another service has it".to_owned(),
-            });
+            let what = format!("{}: port = {}", service.name, port.value);
+            unsaid.push(LeftOut::new(what, &port.because, "another service has it"));
             service.port = None;
             // It may ask at the port that it has no more.
             service.ready = None;
@@ -222,12 +215,6 @@ fn in_order(draft: &mut Draft) {
     }
 }
 
-/// What was decided against, to be told.
 fn left_out(service: &DraftService, why: &str) -> LeftOut {
-    LeftOut {
-        what: format!("service `{}`", service.name),
-        file: service.because.file.clone(),
-        line: service.because.line,
-        why: why.to_owned(),
-    }
+    LeftOut::new(format!("service `{}`", service.name), &service.because, why)
 }

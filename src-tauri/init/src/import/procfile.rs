@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     detect::{Listing, join},
-    draft::{DraftService, Kind, Needed, Sourced, plain},
+    draft::{DraftService, Kind, Needed, Sourced},
 };
 use pilotlight::stack::{Need, Restart};
 
@@ -51,14 +51,12 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> SourceFile {
             () => Kind::Worker,
         };
         let mut service = DraftService::new(name, kind, because.clone());
-        service.command = Some(because.says(read.command));
-        service.directory = read.directory.map(|folder| because.says(folder));
         let counted = || {
             let first = first_port.unwrap_or(FIRST_PORT);
             first.checked_add(number.saturating_mul(100))
         };
         let is_asked = read.takes_port || (is_web && first_port.is_some());
-        service.port = match read.port {
+        let port = match read.port {
             // What `.env` says wins over the default that the line has for it.
             Some(port) if !read.takes_port => Some(because.says(port)),
             port if is_asked => match (first_port, port) {
@@ -74,9 +72,8 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> SourceFile {
             },
             _ => None,
         };
-        for (name, value) in read.env {
-            service.env.push((name, because.says(plain(&value))));
-        }
+        read.apply(&mut service, &because);
+        service.port = port;
         if listing.has(&variables) {
             let text = "tools that run a Procfile read it";
             service.env_file.push(Sourced::new(

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     detect::{Listing, ancestors, has_word, join},
-    draft::{CommandLine, DraftService, Kind, Needed, plain},
+    draft::{CommandLine, DraftService, Kind, Needed},
 };
 use pilotlight::stack::Need;
 
@@ -40,7 +40,7 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Option<SourceFi
     let scripts = tree.get("scripts")?;
     let (name, script) = STARTS.iter().find_map(|name| {
         let script = scripts.get(name)?;
-        runs_several(script.text()?).then_some((*name, script))
+        program(script.text()?).is_some().then_some((*name, script))
     })?;
     let package = Package {
         scripts,
@@ -67,46 +67,54 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Option<SourceFi
     Some(page)
 }
 
-fn runs_several(script: &str) -> bool {
-    program(script).is_some()
-}
-
 /// What starts several things, and its arguments.
-fn program(script: &str) -> Option<(&'static str, Vec<String>)> {
-    let line = command::line(script, None);
-    let words = match line.command {
-        // Only a shell can run `concurrently 'a' && b`.
-        CommandLine::Shell(_) if script.contains("&&") && !script.contains(['"', '\'']) => {
-            return None;
-        }
-        _ => shell_words::split(script).ok()?,
-    };
-    let mut words = words.into_iter().skip_while(|word| {
-        [
-            "npx",
-            "cross-env",
-            "exec",
-            "pnpm",
-            "yarn",
-            "bunx",
-            "dlx",
-            "env",
-        ]
-        .contains(&word.as_str())
-            || (word.contains('=') && !word.starts_with('-'))
+fn program(script: &str) -> Option<(String, Vec<String>)> {
+    let is_shell = matches!(command::line(script, None).command, CommandLine::Shell(_));
+    // Only a shell can run `concurrently 'a' && b`.
+    if is_shell && script.contains("&&") && !script.contains(['"', '\'']) {
+        return None;
+    }
+    let runners = "npx cross-env exec pnpm yarn bunx dlx env";
+    let words = shell_words::split(script).ok()?.into_iter();
+    let mut words = words.skip_while(|word| {
+        has_word(runners, word) || (word.contains('=') && !word.starts_with('-'))
     });
     let first = words.next()?;
-    let name = [
-        "concurrently",
-        "npm-run-all",
-        "npm-run-all2",
-        "run-p",
-        "run-s",
-        "run-z",
-    ]
-    .into_iter()
-    .find(|name| *name == first)?;
-    Some((name, words.collect()))
+    let several = "concurrently npm-run-all npm-run-all2 run-p run-s run-z";
+    has_word(several, &first).then(|| (first, words.collect()))
+}
+
+/// The options of concurrently that take a value.
+const WITH_VALUE: &str = "-c --prefix-colors -p --prefix -m --max-processes -s --success -l --prefix-length -t \
+    --timestamp-format --name-separator --restart-tries --restart-after --default-input-target --kill-signal --hide \
+    --teardown";
+
+/// The names that are given to concurrently, and the commands that it starts.
+pub(super) fn concurrent(words: &[String]) -> (Vec<String>, Vec<String>) {
+    let (mut names, mut commands) = (Vec::new(), Vec::new());
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let (option, value) = match word.split_once('=') {
+            Some((option, value)) if option.starts_with("--") => (option, Some(value)),
+            _ => (word.as_str(), None),
+        };
+        if has_word("-n --names", option) {
+            let value = value.or_else(|| words.next().map(String::as_str));
+            let all = value.unwrap_or_default().split(',');
+            names = all.map(|name| name.trim().to_owned()).collect();
+        } else if value.is_none() && has_word(WITH_VALUE, option) {
+            words.next();
+        } else if !word.starts_with('-') {
+            commands.push(word.clone());
+        }
+    }
+    (names, commands)
+}
+
+/// The script of `npm:script`.
+pub(super) fn short(command: &str) -> Option<&str> {
+    let (manager, script) = command.split_once(':')?;
+    has_word("npm pnpm yarn bun node deno", manager).then_some(script)
 }
 
 struct Package<'a> {
@@ -135,7 +143,7 @@ impl Package<'_> {
         if program == "concurrently" {
             self.concurrently(&words, line, page, depth)
         } else {
-            self.run_all(program, &words, page, depth)
+            self.run_all(&program, &words, page, depth)
         }
     }
 
@@ -146,58 +154,11 @@ impl Package<'_> {
         page: &mut SourceFile,
         depth: usize,
     ) -> Vec<Step> {
-        let mut names: Vec<String> = Vec::new();
-        let mut commands = Vec::new();
-        let mut words = words.iter();
-        while let Some(word) = words.next() {
-            let (option, value) = match word.split_once('=') {
-                Some((option, value)) if option.starts_with("--") => {
-                    (option, Some(value.to_owned()))
-                }
-                _ => (word.as_str(), None),
-            };
-            match option {
-                "-n" | "--names" => {
-                    let value = value.or_else(|| words.next().cloned());
-                    let value = value.unwrap_or_default();
-                    names = value
-                        .split(',')
-                        .map(|name| name.trim().to_owned())
-                        .collect();
-                }
-                "-c"
-                | "--prefix-colors"
-                | "-p"
-                | "--prefix"
-                | "-m"
-                | "--max-processes"
-                | "-s"
-                | "--success"
-                | "-l"
-                | "--prefix-length"
-                | "-t"
-                | "--timestamp-format"
-                | "--name-separator"
-                | "--restart-tries"
-                | "--restart-after"
-                | "--default-input-target"
-                | "--kill-signal"
-                | "--hide"
-                | "--teardown"
-                    if value.is_none() =>
-                {
-                    words.next();
-                }
-                _ if word.starts_with('-') => {}
-                _ => commands.push(word.clone()),
-            }
-        }
+        let (names, commands) = concurrent(words);
         let mut steps = Vec::new();
         for command in commands {
-            let short = ["npm:", "pnpm:", "yarn:", "bun:", "node:", "deno:"];
-            let short = short.iter().find_map(|it| command.strip_prefix(it));
             let name = names.get(steps.len()).cloned().filter(|it| !it.is_empty());
-            if let Some(pattern) = short {
+            if let Some(pattern) = short(&command) {
                 steps.extend(self.matching(pattern, name.as_deref(), page, depth));
             } else {
                 steps.push(Step {
@@ -288,26 +249,23 @@ impl Package<'_> {
                 Some(script) => page.because(step.line, format!("the script `{script}`")),
                 None => page.because(step.line, "what the script starts"),
             };
-            let read = command::line(&step.command, self.folder.as_deref());
+            let mut read = command::line(&step.command, self.folder.as_deref());
             let kind = match (step.is_first, read.port) {
                 (true, _) => Kind::Job,
                 (false, Some(_)) => Kind::Backend,
                 (false, None) => Kind::Worker,
             };
             let mut service = DraftService::new(&step.name, kind, because.clone());
-            service.port = read.port.map(|port| because.says(port));
             // A script is run as one: its package has the programs that it names.
             if let Some(script) = &step.script {
                 let command = CommandLine::words([self.manager, "run", script]);
                 service.command = Some(because.says(command));
                 service.directory = self.folder.clone().map(|folder| because.says(folder));
+                service.port = read.port.map(|port| because.says(port));
             } else {
-                let folder = read.directory.or_else(|| self.folder.clone());
-                service.directory = folder.map(|folder| because.says(folder));
-                service.command = Some(because.says(self.with_programs(read.command)));
-                for (name, value) in read.env {
-                    service.env.push((name, because.says(plain(&value))));
-                }
+                read.command = self.with_programs(read.command);
+                read.directory = read.directory.or_else(|| self.folder.clone());
+                read.apply(&mut service, &because);
             }
             if step.is_first {
                 first.push((step.name.clone(), step.line));
@@ -357,16 +315,8 @@ fn named(command: &str) -> String {
         let at = words.iter().position(|word| word == name)?;
         words.get(at + 1).filter(|word| !word.starts_with('-'))
     };
-    let options = [
-        "--prefix",
-        "-C",
-        "--cwd",
-        "--filter",
-        "-w",
-        "--workspace",
-        "workspace",
-    ];
-    let part = options.iter().find_map(|option| after(option));
+    let options = "--prefix -C --cwd --filter -w --workspace workspace";
+    let part = options.split(' ').find_map(after);
     let part = part.or_else(|| after("run")).or_else(|| words.first());
     let part = part.map_or(command, String::as_str);
     let part = part

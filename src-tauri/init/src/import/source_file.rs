@@ -1,11 +1,6 @@
 //! A file of another tool, and what was read from it.
 
-use super::{
-    Tool,
-    identity::Program,
-    text::Known,
-    tree::{Node, Unreadable},
-};
+use super::{Tool, identity::Program, text::Known, tree::Unreadable};
 use crate::{
     detect::{Listing, folder},
     draft::{DraftService, LeftOut, Origin},
@@ -47,12 +42,8 @@ impl SourceFile {
     }
 
     pub(super) fn leave_out(&mut self, line: usize, what: impl Into<String>, why: &str) {
-        self.unsaid.push(LeftOut {
-            what: what.into(),
-            file: Some(self.file.clone()),
-            line: Some(line),
-            why: why.to_owned(),
-        });
+        let because = self.because(line, "");
+        self.unsaid.push(LeftOut::new(what, &because, why));
     }
 
     /// Says of a file that it cannot be read at all.
@@ -62,19 +53,9 @@ impl SourceFile {
         self
     }
 
-    /// Leaves out the keys of a table that are none of these, with what stands under them.
-    pub(super) fn leave_out_others(&mut self, of: &str, table: &Node, known: &[&str], why: &str) {
-        for (key, node) in table.table() {
-            let name = key.name.as_str();
-            if !known.contains(&name) && !name.starts_with("x-") {
-                self.leave_out(key.line, format!("{of}: {name} = {}", node.shown()), why);
-            }
-        }
-    }
-
     /// A path that this file says, from the folder of the project. None is that folder itself.
     pub(super) fn path(&self, said: &str) -> Option<String> {
-        resolve(self.folder(), &said.replace(super::text::ROOT, "."))
+        resolve(self.folder(), said)
     }
 }
 

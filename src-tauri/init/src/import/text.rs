@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::draft::plain;
+
 /// A text, and the variables in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Text(pub(super) Vec<Piece>);
@@ -20,43 +22,19 @@ pub(super) enum Piece {
 /// Stands for the folder of the file that a text comes from, until it is known where that text is used.
 pub(super) const ROOT: &str = "\u{2}";
 
-/// A text with [`ROOT`] in it, as it is right in `directory`; both are folders of the project.
-pub(super) fn in_folder(text: &str, root: &str, directory: Option<&str>) -> String {
-    if !text.contains(ROOT) {
-        return text.to_owned();
-    }
-    let parts = |path: &str| -> Vec<String> {
-        path.split('/')
-            .filter(|it| !it.is_empty())
-            .map(str::to_owned)
-            .collect()
+/// A text with [`ROOT`] in it, as a program in `directory` reads it; both are in the folder of the project.
+pub(super) fn in_folder(text: &str, directory: &str) -> String {
+    let depth = directory.split('/').filter(|it| !it.is_empty()).count();
+    let up = match depth {
+        0 => ".".to_owned(),
+        _ => vec![".."; depth].join("/"),
     };
-    let (root, here) = (parts(root), parts(directory.unwrap_or("")));
-    let common = root
-        .iter()
-        .zip(&here)
-        .take_while(|(one, other)| one == other)
-        .count();
-    let mut way: Vec<String> = vec!["..".to_owned(); here.len() - common];
-    way.extend_from_slice(&root[common..]);
-    let mut written = String::new();
-    for (at, part) in text.split(ROOT).enumerate() {
-        if at == 0 {
-            written.push_str(part);
-            continue;
-        }
-        // What is in this very folder has no need of the way up and down again.
-        let down = format!("/{}/", here.join("/"));
-        let short = (root.is_empty() && !here.is_empty())
-            .then(|| part.strip_prefix(&down))
-            .flatten();
-        match short {
-            Some(rest) => written.extend(["./", rest]),
-            None if way.is_empty() => written.extend([".", part]),
-            None => written.extend([way.join("/").as_str(), part]),
-        }
-    }
-    written
+    // A path into this very folder needs no way up and down again.
+    let text = match depth {
+        0 => text.to_owned(),
+        _ => text.replace(&format!("{ROOT}/{directory}/"), "./"),
+    };
+    text.replace(ROOT, &up)
 }
 
 /// What stands for a variable, if that is known: the `.env` file of a tool that reads one by itself.
@@ -142,42 +120,60 @@ impl Text {
         self.0.iter().map(likely).collect()
     }
 
-    /// As it stands in a string of a stack file.
+    /// The text in a string of a stack file.
     pub(super) fn in_stack_file(&self) -> String {
-        let mut written = String::new();
-        for piece in &self.0 {
-            match piece {
-                Piece::Plain(text) => written.push_str(&escape(text)),
-                // A default is taken as it stands, up to the brace that ends it.
-                Piece::Variable {
-                    name,
-                    default: Some(default),
-                } if !default.contains(['{', '}']) => {
-                    written.extend(["${", name, ":-", default, "}"]);
-                }
-                Piece::Variable {
-                    default: Some(default),
-                    ..
-                } => written.push_str(&escape(default)),
-                Piece::Variable {
-                    name,
-                    default: None,
-                } => written.extend(["${", name, ":-}"]),
-            }
-        }
-        written
+        self.written(plain)
     }
+
+    /// The text in a line for a shell.
+    pub(super) fn in_shell(&self) -> String {
+        self.written(str::to_owned)
+    }
+
+    fn written(&self, escape: fn(&str) -> String) -> String {
+        let written = self.0.iter().map(|piece| match piece {
+            Piece::Plain(text) => escape(text),
+            Piece::Variable { name, default } => match default {
+                None => format!("${{{name}:-}}"),
+                // A default ends at the first brace.
+                Some(default) if !default.contains(['{', '}']) => format!("${{{name}:-{default}}}"),
+                Some(default) => escape(default),
+            },
+        });
+        written.collect()
+    }
+}
+
+/// A text with the variables of VS Code. `None` if only VS Code knows one of them.
+pub(super) fn vs_code(text: &str) -> Option<Text> {
+    let mut filled = Text::default();
+    let mut rest = text;
+    let variable = |name: &str| Piece::Variable {
+        name: name.to_owned(),
+        default: None,
+    };
+    while let Some((before, after)) = rest.split_once("${") {
+        filled.push(before);
+        let (name, after) = after.split_once('}')?;
+        match name.split_once(':').unwrap_or((name, "")) {
+            ("workspaceFolder" | "workspaceRoot" | "cwd" | "fileWorkspaceFolder", _) => {
+                filled.push(ROOT)
+            }
+            ("env", name) => filled.0.push(variable(name)),
+            ("pathSeparator" | "/", _) => filled.push("/"),
+            ("userHome", _) => filled.0.push(variable("HOME")),
+            _ => return None,
+        }
+        rest = after;
+    }
+    filled.push(rest);
+    Some(filled)
 }
 
 /// Whether a value is only a variable that may not be set: the program sees that variable anyway, and an empty
 /// one would hide what a file of variables sets.
 pub(super) fn is_unset(value: &str) -> bool {
     value.starts_with("${") && value.ends_with(":-}") && value.matches("${").count() == 1
-}
-
-/// Doubles what a stack file would fill in.
-pub(super) fn escape(text: &str) -> String {
-    text.replace('{', "{{").replace('}', "}}")
 }
 
 /// What stands in the braces at the beginning of a text, and what comes after them.

@@ -98,10 +98,10 @@ fn without(service: &mut DraftService, part: &str) -> bool {
 }
 
 fn wrong(service: &DraftService, part: &str, why: &str) -> LeftOut {
-    LeftOut {
-        what: format!("{}: {part}", service.name),
-        file: service.because.file.clone(),
-        line: service.because.line,
-        why: format!("a stack file refuses it: {why}"),
-    }
+    let what = format!("{}: {part}", service.name);
+    LeftOut::new(
+        what,
+        &service.because,
+        format!("a stack file refuses it: {why}"),
+    )
 }

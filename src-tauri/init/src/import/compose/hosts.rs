@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use super::ports::ports;
 use crate::{
     detect::stores,
+    draft::plain,
     import::{
-        text::{Known, Piece, Text, escape},
+        text::{Known, Piece, Text},
         tree::Node,
     },
 };
@@ -66,8 +67,8 @@ impl Hosts {
         let mut used = Vec::new();
         for piece in &text.0 {
             let plain = match piece {
-                Piece::Plain(text) => escape(text),
-                Piece::Variable { default, .. } => escape(default.as_deref().unwrap_or_default()),
+                Piece::Plain(text) => plain(text),
+                Piece::Variable { default, .. } => plain(default.as_deref().unwrap_or_default()),
             };
             let (rewritten, services) = self.rewritten(variable, &plain);
             if services.is_empty() {

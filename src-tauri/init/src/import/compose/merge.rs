@@ -2,7 +2,7 @@
 
 use super::super::{
     source_file::SourceFile,
-    tree::{Key, Node, Value, yaml},
+    tree::{Node, Value, yaml},
 };
 use crate::detect::Listing;
 
@@ -20,7 +20,7 @@ const ADDED: [&str; 8] = [
 ];
 
 /// Lays one tree over another.
-pub(super) fn over(below: &mut Node, above: Node) {
+pub(in crate::import) fn over(below: &mut Node, above: Node) {
     lay(below, above, "");
 }
 
@@ -35,38 +35,31 @@ fn lay(below: &mut Node, above: Node, under: &str) {
             }
         }
         (Value::List(items), Value::List(others)) if ADDED.contains(&under) => items.extend(others),
-        (Value::List(items), Value::Table(others)) if ADDED.contains(&under) => {
+        (Value::List(_), Value::Table(others)) if ADDED.contains(&under) => {
             // The two notations of one key.
-            let mut entries = as_table(std::mem::take(items));
+            let mut entries = below.pairs();
             for (key, node) in others {
                 entries.retain(|(own, _)| own.name != key.name);
                 entries.push((key, node));
             }
             below.value = Value::Table(entries);
         }
-        (Value::Table(_), Value::List(others)) if ADDED.contains(&under) => {
-            let table = Value::Table(as_table(others));
+        (Value::Table(_), others @ Value::List(_)) if ADDED.contains(&under) => {
             let line = below.line;
-            lay(below, Node { line, value: table }, under);
+            let value = Value::Table(
+                Node {
+                    line,
+                    value: others,
+                }
+                .pairs(),
+            );
+            lay(below, Node { line, value }, under);
         }
         (place, value) => {
             *place = value;
             below.line = above.line;
         }
     }
-}
-
-fn as_table(items: Vec<Node>) -> Vec<(Key, Node)> {
-    let entries = items.into_iter().filter_map(|item| {
-        let text = item.scalar()?;
-        let line = item.line;
-        let (name, value) = match text.split_once('=') {
-            Some((name, value)) => (name.to_owned(), Value::Text(value.to_owned())),
-            None => (text, Value::Null),
-        };
-        Some((Key { line, name }, Node { line, value }))
-    });
-    entries.collect()
 }
 
 /// A service, with what it extends below it.

@@ -15,13 +15,14 @@ use super::{
     identity::{self, Program},
     source_file::{SourceFile, env_file, resolve},
     text::{Known, Text},
-    tree::{Node, Value, yaml},
+    tree::{Node, yaml},
 };
 use crate::{
     detect::{Listing, folder, join, stores},
     draft::{CommandLine, DraftService, Kind, Needed, Stop, plain},
 };
 use hosts::Hosts;
+pub(super) use merge::over;
 use pilotlight::stack::Need;
 
 /// The names that compose looks for, in its order, and those of what it lays over them.
@@ -60,6 +61,13 @@ pub(super) struct Image {
     /// How it is started, if it is a store.
     pub(super) wanted: Option<stores::Wanted>,
     pub(super) service: Option<DraftService>,
+}
+
+impl Image {
+    /// Whether it is a store of which a program uses one.
+    pub(super) fn is_sql(&self) -> bool {
+        self.wanted.as_ref().is_some_and(|it| it.store.is_sql)
+    }
 }
 
 /// A service that is built of the project's own source.
@@ -185,30 +193,22 @@ fn services(tree: &Node, listing: &Listing, file: &mut SourceFile) -> Vec<(Strin
 
 /// The services that others wait for the end of.
 fn jobs(services: &[(String, usize, Node)]) -> BTreeSet<String> {
-    let needs = services
-        .iter()
-        .filter_map(|(_, _, node)| node.get("depends_on"));
-    let completed = needs.flat_map(Node::table).filter(|(_, how)| {
-        how.get("condition").and_then(Node::text) == Some("service_completed_successfully")
-    });
-    completed.map(|(key, _)| key.name.clone()).collect()
+    let needs = services.iter().flat_map(|(_, _, node)| depends_on(node));
+    let completed = needs.filter(|(_, _, until)| *until == Need::Completed);
+    completed.map(|(_, name, _)| name).collect()
 }
 
 /// The names in `depends_on`, in either notation, and what each must have reached.
 fn depends_on(node: &Node) -> Vec<(usize, String, Need)> {
-    let Some(depends_on) = node.get("depends_on") else {
-        return Vec::new();
-    };
-    let short = depends_on.list().iter();
-    let short = short.filter_map(|item| Some((item.line, item.scalar()?, Need::Ready)));
-    let long = depends_on.table().iter().map(|(key, how)| {
+    let pairs = node.get("depends_on").map_or_else(Vec::new, Node::pairs);
+    let needs = pairs.into_iter().map(|(key, how)| {
         let need = match how.get("condition").and_then(Node::text) {
             Some("service_completed_successfully") => Need::Completed,
             _ => Need::Ready,
         };
-        (key.line, key.name.clone(), need)
+        (key.line, key.name, need)
     });
-    short.chain(long).collect()
+    needs.collect()
 }
 
 /// A service that compose itself runs in the foreground.
@@ -322,9 +322,9 @@ fn address(
 ) -> (stores::Address, crate::draft::Origin) {
     let variables: BTreeMap<String, String> = environment(node)
         .into_iter()
-        .filter_map(|(_, name, value)| {
-            let value = Text::interpolated(&value?.scalar()?).knowing(&project.known);
-            Some((name, value.likely()))
+        .map(|(_, name, value)| {
+            let value = Text::interpolated(&value).knowing(&project.known);
+            (name, value.likely())
         })
         .collect();
     let value = |ends: &[&str]| {
@@ -503,9 +503,6 @@ fn folders(name: &str, node: &Node, listing: &Listing, file: &SourceFile) -> Vec
 /// The variables of a service with addresses that hold on this computer, and needs of what they point at.
 fn variables(service: &mut DraftService, node: &Node, project: &Project<'_>, file: &SourceFile) {
     for (line, variable, value) in environment(node) {
-        let Some(value) = value.as_ref().and_then(Node::scalar) else {
-            continue;
-        };
         let text = Text::interpolated(&value).knowing(&project.known);
         let is_open = text.has_unknown();
         let (value, used) = project.hosts.in_text(&variable, &text);
@@ -529,30 +526,13 @@ fn variables(service: &mut DraftService, node: &Node, project: &Project<'_>, fil
     }
 }
 
-/// The entries of `environment`, which is a table or a list of `NAME=VALUE`.
-fn environment(node: &Node) -> Vec<(usize, String, Option<Node>)> {
-    let Some(environment) = node.get("environment") else {
-        return Vec::new();
-    };
-    let table = environment.table().iter().map(|(key, node)| {
-        let node = Some(node.clone()).filter(|node| node.value != Value::Null);
-        (key.line, key.name.clone(), node)
-    });
-    let list = environment.list().iter().filter_map(|item| {
-        let text = item.scalar()?;
-        Some(match text.split_once('=') {
-            Some((name, value)) => {
-                let value = Value::Text(value.to_owned());
-                let node = Node {
-                    line: item.line,
-                    value,
-                };
-                (item.line, name.to_owned(), Some(node))
-            }
-            None => (item.line, text, None),
-        })
-    });
-    table.chain(list).collect()
+/// The entries of `environment` that have a value.
+fn environment(node: &Node) -> Vec<(usize, String, String)> {
+    let pairs = node.get("environment").map_or_else(Vec::new, Node::pairs);
+    let pairs = pairs.into_iter();
+    pairs
+        .filter_map(|(key, value)| Some((key.line, key.name, value.scalar()?)))
+        .collect()
 }
 
 /// A command, as a list of words or as a line to be split into words. Compose uses no shell for it.

@@ -70,10 +70,52 @@ pub(in crate::import) fn script(text: &str) -> Result<Script, Unreadable> {
             "what it exports is known only by executing it",
         ));
     }
+    with_constants(&mut exported, &constants, 0);
     Ok(Script {
         exported,
         constants,
     })
+}
+
+/// Replaces the constants in a tree by what they stand for, also where one is spread into a table.
+fn with_constants(node: &mut Node, constants: &[(String, Node)], depth: usize) {
+    let known = |name: &str| {
+        let found = constants.iter().find(|(other, _)| other == name)?;
+        Some(found.1.clone())
+    };
+    if depth > 8 {
+        return;
+    }
+    match &mut node.value {
+        Value::Code(code) => {
+            if let Some(found) = known(code).filter(|it| !matches!(it.value, Value::Code(_))) {
+                node.value = found.value;
+                with_constants(node, constants, depth + 1);
+            }
+        }
+        Value::List(items) => {
+            for item in items {
+                with_constants(item, constants, depth + 1);
+            }
+        }
+        Value::Table(entries) => {
+            for (key, mut node) in std::mem::take(entries) {
+                let spread = key.name.strip_prefix("...").and_then(known);
+                match spread.filter(|found| !found.table().is_empty()) {
+                    Some(found) => {
+                        for (key, node) in found.table() {
+                            insert(entries, key.clone(), node.clone());
+                        }
+                    }
+                    None => {
+                        with_constants(&mut node, constants, depth + 1);
+                        insert(entries, key, node);
+                    }
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The one argument of a call like `defineConfig({ … })`.
@@ -432,7 +474,7 @@ mod tests {
             Some("-1")
         );
         let code = |name: &str| app.at(&["env", name]).unwrap().shown();
-        assert_eq!(code("PORT"), "port");
+        assert_eq!(code("PORT"), "3000");
         assert_eq!(code("HOME"), "process.env.HOME || '/x'");
         assert_eq!(code("URL"), "`http://${h}/`");
         let keys: Vec<&str> = app.table().iter().map(|(key, _)| &*key.name).collect();

@@ -108,6 +108,23 @@ impl Node {
         }
     }
 
+    /// The entries of a table, or of a list of `NAME=VALUE`; an item without a value is a name.
+    pub(super) fn pairs(&self) -> Vec<(Key, Self)> {
+        if let Value::Table(entries) = &self.value {
+            return entries.clone();
+        }
+        let listed = self.one_or_more().iter().filter_map(|item| {
+            let text = item.scalar()?;
+            let (name, value) = match text.split_once('=') {
+                Some((name, value)) => (name.to_owned(), Value::Text(value.to_owned())),
+                None => (text, Value::Null),
+            };
+            let line = item.line;
+            Some((Key { line, name }, Self { line, value }))
+        });
+        listed.collect()
+    }
+
     pub(super) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text),
