@@ -1,13 +1,13 @@
-//! What the answers of a person make of a draft.
+//! Applies answers to the questions of a draft.
 
 use std::collections::BTreeMap;
 
 use super::{Change, Draft, DraftService};
 
 impl Draft {
-    /// The draft with these answers, by the question's `id`: the number of the choice. A question
-    /// without an answer keeps its default; an answer to what was not asked does nothing. Always
-    /// made from the draft as it was found, so that an answer can be taken back.
+    /// Returns the draft with these answers: the number of the choice by the question's `id`. A question without an
+    /// answer keeps its default; unknown answers are ignored. Call it on the original draft, so that an answer can
+    /// be changed.
     #[must_use]
     pub fn answered(&self, answers: &BTreeMap<String, usize>) -> Self {
         let mut draft = self.clone();
@@ -25,8 +25,8 @@ impl Draft {
         draft
     }
 
-    /// The draft with its defaults in it, and its questions such that the others change that. Made
-    /// from one in which a default has changes too: it has in it what any answer may keep.
+    /// Applies the defaults, and makes the changes of the other choices relative to them. Before, the draft contains
+    /// everything that any choice keeps.
     #[must_use]
     pub(crate) fn settled(mut self) -> Self {
         self.sort();
@@ -57,18 +57,18 @@ impl Draft {
         self
     }
 
-    /// Stores, jobs, backends, workers, frontends; among equals as they were found.
+    /// Sorts by kind, and keeps the order within a kind.
     fn sort(&mut self) {
         self.services.sort_by_key(|service| service.kind);
     }
 
-    /// The service of this name.
+    /// Returns the service of this name.
     #[must_use]
     pub fn service(&self, name: &str) -> Option<&DraftService> {
         self.services.iter().find(|service| service.name == name)
     }
 
-    /// The service of this name, to be changed.
+    /// Returns the service of this name.
     pub fn service_mut(&mut self, name: &str) -> Option<&mut DraftService> {
         let mut services = self.services.iter_mut();
         services.find(|service| service.name == name)
@@ -94,7 +94,7 @@ impl Draft {
         }
     }
 
-    /// Leaves a service out, and all that refers to it: a need, a variable, a check from its page.
+    /// Removes a service and all references to it: dependencies, variables, checks from its page.
     pub fn remove(&mut self, name: &str) {
         self.services.retain(|service| service.name != name);
         let port = format!("{{{name}.port}}");
@@ -111,7 +111,7 @@ impl Draft {
     }
 }
 
-/// What makes one list of services the other.
+/// Returns the changes from one list of services to the other.
 fn difference(from: &[DraftService], to: &[DraftService]) -> Vec<Change> {
     let of = |services: &[DraftService], name: &str| {
         services

@@ -1,4 +1,4 @@
-//! Adds to a stack file what a draft has more, and leaves every byte of it as it is.
+//! Adds the new services of a draft to a stack file, and keeps every byte of it.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -11,37 +11,36 @@ use pilotlight::{
     stack_file::{self, Report},
 };
 
-/// A stack file and what it would have more.
+/// A stack file with additional services.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Merged {
-    /// The whole text. The same as before if nothing is new.
+    /// The whole text; unchanged if nothing is new.
     pub text: String,
-    /// What comes, with lines around it.
+    /// The new lines, with context.
     pub difference: Vec<Line>,
-    /// The names of the services that come.
+    /// The names of the new services.
     pub added: Vec<String>,
-    /// What the draft has and the file not, and which is not added.
+    /// The new services that are not added.
     pub left_out: Vec<LeftOut>,
 }
 
-/// Why nothing can be added.
+/// The reason why nothing can be added.
 #[derive(Debug, thiserror::Error)]
 pub enum MergeError {
-    /// The file is wrong as it is.
+    /// The file is invalid.
     #[error("the stack file is invalid, so nothing can be added to it")]
     Before(#[source] Box<Report>),
-    /// The file would be wrong.
+    /// The file would become invalid.
     #[error("the stack file would be invalid with these services")]
     After(#[source] Box<Report>),
 }
 
-/// Adds the services that the file does not have yet: by name, by port, or by what runs and where.
-/// `file` is where the text stands, absolute; `environment` fills its variables.
+/// Adds the services that the file does not have yet, by name, port, or command and folder. `file` is the absolute
+/// path of the text; `environment` sets its variables.
 ///
 /// # Errors
 ///
-/// When the file is not right, before or afterwards: one that has its services on one line cannot be
-/// added to.
+/// The file is invalid before or afterwards: a file with its services on one line cannot be extended.
 pub fn merge(
     file: &Path,
     text: &str,
@@ -51,7 +50,7 @@ pub fn merge(
     let stack = stack_file::parse(file, text.as_bytes(), environment)
         .map_err(|report| MergeError::Before(Box::new(report)))?;
     let mut left_out = Vec::new();
-    // What the draft calls a service, and what the file calls it.
+    // Names in the draft, with the names in the file.
     let mut known: BTreeMap<String, String> = BTreeMap::new();
     for service in &draft.services {
         if let Some(there) = same(&stack, service) {
@@ -67,7 +66,7 @@ pub fn merge(
         if let Some(port) = &service.port
             && let Some(holder) = holder(&stack, port.value)
         {
-            let why = format!("`{}` has its port {} in the file", holder.name, port.value);
+            let why = format!("`{}` in the file uses its port {}", holder.name, port.value);
             let what = format!("service `{}`", service.name);
             left_out.push(LeftOut::new(what, &service.because, why));
             continue;
@@ -114,7 +113,7 @@ pub fn merge(
         old: Vec::new(),
         new: lines,
     };
-    // No line is replaced, so none can be another than it was.
+    // No line is replaced, so this cannot fail.
     let difference = change(text, &[at_end]).map(|changed| changed.difference);
     Ok(Merged {
         text: whole,
@@ -124,7 +123,7 @@ pub fn merge(
     })
 }
 
-/// The service of the file that is this one: it has its name, or does the same.
+/// Returns the same service in the file, by name or by program.
 fn same<'a>(stack: &'a Stack, service: &DraftService) -> Option<&'a Service> {
     let mut services = stack.services.iter().map(|service| &**service);
     let by_name = services
@@ -133,7 +132,7 @@ fn same<'a>(stack: &'a Stack, service: &DraftService) -> Option<&'a Service> {
     by_name.or_else(|| services.find(|there| does_the_same(stack, there, service)))
 }
 
-/// The same folder and the same port, or the same folder and a program of the same name.
+/// Returns whether both have the same folder, and the same port or command.
 fn does_the_same(stack: &Stack, there: &Service, service: &DraftService) -> bool {
     let folder = stack.directory().join(service.folder());
     if there.directory.components().ne(folder.components()) {

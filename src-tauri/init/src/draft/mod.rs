@@ -1,10 +1,9 @@
-//! A stack file before it is written: what was found in a project, each part with the place that
-//! says so. Detection ([`crate::detect`]) and the readers of other tools' files make one; a person
-//! looks at it, answers what is open ([`Draft::answered`]), and it becomes text ([`render`]) or is
-//! added to a text that is there ([`merge`]).
+//! A stack file before it is written: the services of a project, each part with its source. Detection
+//! ([`crate::detect`]) and the readers of other tools' files create one. The user answers its questions
+//! ([`Draft::answered`]), and it is rendered ([`render`]) or added to an existing file ([`merge`]).
 //!
-//! All strings are as a stack file has them: `{port}` and `${VARIABLE}` mean there what they mean
-//! here. Text that was found somewhere goes through [`plain`] first.
+//! All strings are in the notation of a stack file, with `{port}` and `${VARIABLE}`. Text from a project is escaped
+//! by [`plain`] first.
 
 mod answer;
 mod merge;
@@ -24,29 +23,29 @@ pub use service::{
 };
 pub use value::{plain, service_name, stack_name, unescaped};
 
-/// What is going to be a stack file.
+/// A stack file before it is written.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Draft {
     /// The name of the stack.
     pub name: String,
-    /// In the order in which they are written: stores, what needs them, what needs that.
+    /// Its services in order: stores, then the services that need them.
     pub services: Vec<DraftService>,
-    /// What has two answers that are equally likely.
+    /// The open questions.
     pub questions: Vec<Question>,
-    /// What was found and cannot be said in a stack file, or was left out.
+    /// Things that were found and are not in the stack file.
     pub unsaid: Vec<LeftOut>,
 }
 
-/// Something that the project does not answer.
+/// A question that the project does not answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Question {
     /// Unique in its draft, and the same for the same project: `node-script:web`.
     pub id: String,
-    /// As it is put to a person: `What starts web?`
+    /// The text: `What starts web?`
     pub text: String,
     /// At least two.
     pub choices: Vec<Choice>,
-    /// The choice that the draft already has in it, by number: the likeliest.
+    /// The number of the most likely choice, which the draft already contains.
     pub default: usize,
 }
 
@@ -57,7 +56,7 @@ pub struct Choice {
     pub label: String,
     /// From 0 to 100, beside the others.
     pub likelihood: u8,
-    /// What it makes of a draft that has the default in it. Empty for the default.
+    /// The changes to a draft with the default. Empty for the default.
     pub changes: Vec<Change>,
 }
 
@@ -65,22 +64,22 @@ pub struct Choice {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// Adds a service, or puts it in the place of the one with its name.
+    /// Adds a service, or replaces the one with its name.
     Put(Box<DraftService>),
-    /// Leaves a service out, and all that refers to it.
+    /// Removes a service and all references to it.
     Remove(String),
-    /// Starts a service in another way.
+    /// Sets the command of a service.
     Command {
         /// Its name.
         service: String,
-        /// What runs.
+        /// The command.
         command: Sourced<CommandLine>,
     },
-    /// Has a service listen somewhere else.
+    /// Sets the port of a service.
     Port {
         /// Its name.
         service: String,
-        /// Where.
+        /// The port.
         port: Sourced<u16>,
     },
 }
@@ -90,16 +89,16 @@ pub enum Change {
 pub struct LeftOut {
     /// What: `deploy.replicas = 3`
     pub what: String,
-    /// The file, from the folder that was looked at, with forward slashes.
+    /// The file, relative to the project, with forward slashes.
     pub file: Option<String>,
     /// The line, from 1.
     pub line: Option<usize>,
-    /// Why not.
+    /// The reason.
     pub why: String,
 }
 
 impl LeftOut {
-    /// Something that a line of a file says, and why it is left out.
+    /// Leaves out a part of a file for a reason.
     #[must_use]
     pub fn new(what: impl Into<String>, because: &Origin, why: impl Into<String>) -> Self {
         Self {

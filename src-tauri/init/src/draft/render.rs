@@ -1,4 +1,4 @@
-//! A draft to the text of a stack file. Comments say where each line comes from.
+//! Renders a draft as a stack file. Comments name the source of each line.
 
 use serde::Serialize;
 
@@ -8,11 +8,10 @@ use super::{
 };
 use pilotlight::stack::Need;
 
-/// A comment that would go beyond this column stands over its line instead.
+/// A longer line has its comment above it.
 const WIDTH: usize = 110;
 
-/// The text of the stack file: the services in the order of the draft, their keys in the order of
-/// the manual.
+/// Returns the text of the stack file: services in the order of the draft, keys in the order of the manual.
 #[must_use]
 pub fn render(draft: &Draft) -> String {
     let mut lines = vec![
@@ -38,7 +37,7 @@ pub fn render(draft: &Draft) -> String {
     lines.join("\n")
 }
 
-/// The tables of one service.
+/// Returns the tables of one service.
 pub(super) fn service_lines(service: &DraftService) -> Vec<String> {
     let mut table = Table::default();
     table.comment(&service.because);
@@ -48,11 +47,11 @@ pub(super) fn service_lines(service: &DraftService) -> Vec<String> {
     table.lines
 }
 
-/// What is written so far.
+/// The lines of a service.
 #[derive(Default)]
 struct Table {
     lines: Vec<String>,
-    /// What the last comments said, so that it is not said again and again.
+    /// The sources of the comments so far, so that none is repeated.
     said: Vec<Origin>,
 }
 
@@ -68,7 +67,7 @@ impl Table {
         self.lines.push(format!("[{path}]"));
     }
 
-    /// A key and its value, with its reason behind it, or over it if that would be too long.
+    /// Adds a key with its source as a comment behind it, or above it if the line is too long.
     fn key(&mut self, name: &str, value: &str, because: &Origin) {
         self.keys(name, value, &[because]);
     }
@@ -104,7 +103,7 @@ impl Table {
         }
     }
 
-    /// What stands in the service's own table.
+    /// Adds the keys of the service's own table.
     fn main(&mut self, service: &DraftService) {
         if let Some(because) = &service.external {
             self.key("external", "true", because);
@@ -128,12 +127,9 @@ impl Table {
         }
         self.needs(service);
         self.table("env", &service.env);
-        let files = service.env_file.iter().map(|said| string(&said.value));
-        let because: Vec<&Origin> = service.env_file.iter().map(|said| &said.because).collect();
-        match files.collect::<Vec<_>>() {
-            files if files.is_empty() => {}
-            files if files.len() == 1 => self.keys("env_file", &files[0], &because),
-            files => self.keys("env_file", &list(files), &because),
+        match &service.env_file[..] {
+            [only] => self.said_key("env_file", Some(only)),
+            files => self.list("env_file", files, |file| string(file)),
         }
         self.table("env_points_at", &service.env_points_at);
         self.require(service);
@@ -168,7 +164,7 @@ impl Table {
         self.keys("needs", &value, &because);
     }
 
-    /// Names and values; several lines as dotted keys, so that each has its reason beside it.
+    /// Adds names and values as dotted keys, each with its comment.
     fn table(&mut self, name: &str, entries: &[(String, Sourced<String>)]) {
         for (entry, said) in entries {
             let name = format!("{name}.{}", key(entry));
@@ -178,23 +174,19 @@ impl Table {
 
     fn require(&mut self, service: &DraftService) {
         let require = &service.require;
-        let because = |said: &[Sourced<String>]| -> Vec<Origin> {
-            said.iter().map(|said| said.because.clone()).collect()
-        };
-        for (name, said) in [("files", &require.files), ("env", &require.env)] {
-            if said.is_empty() {
-                continue;
-            }
-            let value = list(said.iter().map(|said| string(&said.value)));
-            let because = because(said);
-            let name = format!("require.{name}");
-            self.keys(&name, &value, &because.iter().collect::<Vec<_>>());
-        }
-        if !require.commands.is_empty() {
-            let commands = require.commands.iter();
-            let value = list(commands.clone().map(|said| command(&said.value)));
-            let because: Vec<&Origin> = commands.map(|said| &said.because).collect();
-            self.keys("require.commands", &value, &because);
+        self.list("require.files", &require.files, |file| string(file));
+        self.list("require.env", &require.env, |name| string(name));
+        self.list("require.commands", &require.commands, |words| {
+            command(words)
+        });
+    }
+
+    /// Adds a list of values, each with its source.
+    fn list<T>(&mut self, name: &str, said: &[Sourced<T>], text: impl Fn(&T) -> String) {
+        if !said.is_empty() {
+            let because: Vec<&Origin> = said.iter().map(|said| &said.because).collect();
+            let value = list(said.iter().map(|said| text(&said.value)));
+            self.keys(name, &value, &because);
         }
     }
 
@@ -217,7 +209,7 @@ impl Table {
         }
     }
 
-    /// The tables below the service's own.
+    /// Adds the tables below the service's own.
     fn arrays(&mut self, service: &DraftService) {
         for said in &service.checks {
             self.lines.push(String::new());
@@ -250,7 +242,7 @@ impl Table {
     }
 }
 
-/// The value of `ready`: a short form where one says it all.
+/// Returns the value of `ready`, in its short form if possible.
 fn ready(ready: &Ready) -> Option<String> {
     let times = [("every", &ready.every), ("timeout", &ready.timeout)];
     let times = times
@@ -297,7 +289,7 @@ fn entry(probe: &Probe) -> (String, String) {
     (name.to_owned(), value)
 }
 
-/// A request: its address alone, if that says it all. `sent` is the key that means "to send" here.
+/// Returns a request, or only its URL if possible. `sent` is the key of the request body.
 fn http(request: &Http, sent: &str) -> String {
     if is_plain(request) {
         return string(&request.url);
@@ -336,7 +328,7 @@ fn is_plain(request: &Http) -> bool {
     method.is_none() && headers.is_empty() && body.is_none() && status.is_empty()
 }
 
-/// The word of a choice, as a stack file has it.
+/// Returns the word of an enum in a stack file.
 fn word(choice: &impl Serialize) -> String {
     let word = serde_json::to_value(choice).ok();
     let word = word.as_ref().and_then(serde_json::Value::as_str);
@@ -363,7 +355,7 @@ fn place(file: Option<&str>, line: Option<usize>) -> Option<String> {
     })
 }
 
-/// Nothing that would end a comment, or that TOML does not take in one.
+/// Replaces the characters that a TOML comment cannot contain.
 fn one_line(text: &str) -> String {
     let line = text.trim().chars();
     line.map(|c| if c.is_control() { ' ' } else { c }).collect()

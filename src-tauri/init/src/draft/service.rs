@@ -1,4 +1,4 @@
-//! A service of a draft: the keys of its table, and why each is there.
+//! A service of a draft: the keys of its table, each with its source.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use pilotlight::stack::{Need, PortConflict, Restart, Signal};
 /// The source of a part of a draft.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// The reason in a few words, without the place: ``the script `dev` runs vite``
+    /// The reason in a few words: ``the script `dev` runs vite``
     pub text: String,
-    /// The file that says so, from the folder that was looked at, with forward slashes.
+    /// The file, relative to the project, with forward slashes.
     pub file: Option<String>,
-    /// The line in it, from 1.
+    /// The line, from 1.
     pub line: Option<usize>,
 }
 
@@ -22,21 +22,21 @@ pub struct Origin {
 pub struct Sourced<T> {
     /// The value.
     pub value: T,
-    /// Why.
+    /// The source.
     pub because: Origin,
 }
 
-/// What a service is for; it decides who needs whom, and where it stands in the file.
+/// The purpose of a service, which decides dependencies and the order in the file.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// Keeps data or passes messages.
+    /// Stores data or passes messages.
     Store,
-    /// Ends by itself, before others start: a migration.
+    /// Completes before others start: a migration.
     Job,
-    /// Answers requests of frontends.
+    /// Responds to requests of frontends.
     #[default]
     Backend,
     /// Works without a port: Celery, Sidekiq.
@@ -45,7 +45,7 @@ pub enum Kind {
     Frontend,
 }
 
-/// What runs.
+/// A command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CommandLine {
@@ -55,30 +55,30 @@ pub enum CommandLine {
     Shell(String),
 }
 
-/// A service that must come first.
+/// A dependency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Needed {
     /// Its name.
     pub service: String,
-    /// What it must have reached.
+    /// The state that it must reach first.
     pub until: Need,
 }
 
-/// What tells that a service is there. Durations are as they are written: `"2s"`.
+/// The readiness probes of a service. Durations are in the notation of a stack file: `"2s"`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Ready {
-    /// All must pass. None with times alone: what is usual is probed at these times.
+    /// All must pass. If empty, the default probe runs.
     pub probes: Vec<Probe>,
     /// The pause between two rounds.
     pub every: Option<String>,
-    /// How long one probe may take.
+    /// The time limit of one probe.
     pub timeout: Option<String>,
-    /// So many in a row make it unhealthy.
+    /// The number of consecutive failures that make it unhealthy.
     pub failures: Option<u32>,
 }
 
-/// One way to tell. At most one of each kind stands in a [`Ready`].
+/// A probe. A [`Ready`] has at most one of each kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Probe {
@@ -90,46 +90,46 @@ pub enum Probe {
     Redis(String),
     /// The address of a WebSocket.
     Websocket(String),
-    /// Ends with 0.
+    /// Exits with 0.
     Command(Vec<String>),
     /// A regular expression for a line of its output.
     Log(String),
-    /// It runs.
+    /// The process runs.
     Process,
 }
 
-/// A request and the answer that is expected.
+/// A request and the expected response.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Http {
     /// An address, or a path on the service's own port.
     pub url: String,
-    /// The method, if not the usual one.
+    /// The method, if not the default.
     pub method: Option<String>,
-    /// Sent along.
+    /// Request headers.
     pub headers: Vec<(String, String)>,
-    /// Sent as JSON.
+    /// The JSON body.
     pub body: Option<serde_json::Value>,
-    /// One of these is expected; if empty, 200 to 399.
+    /// The expected statuses; if empty, 200 to 399.
     pub status: Vec<u16>,
 }
 
-/// What a user of the service would do.
+/// A check: something that a user of the service does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Check {
-    /// What the user would call it.
+    /// Its name.
     pub name: String,
-    /// What is done.
+    /// Its action.
     pub action: CheckAction,
-    /// The page that a browser would do it from.
+    /// The page from which a browser does it.
     pub origin: Option<String>,
-    /// Whether the browser sends cookies along.
+    /// Whether the browser sends cookies.
     pub credentials: bool,
     /// The pause between two rounds.
     pub every: Option<String>,
 }
 
-/// What a check does.
+/// The action of a check.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckAction {
@@ -139,11 +139,11 @@ pub enum CheckAction {
     Websocket(String),
     /// PING, and a write that changes nothing, at this address.
     Redis(String),
-    /// Ends with 0.
+    /// Exits with 0.
     Command(Vec<String>),
 }
 
-/// What must be there for a start to make sense.
+/// The requirements of a start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Require {
@@ -155,7 +155,7 @@ pub struct Require {
     pub commands: Vec<Sourced<Vec<String>>>,
 }
 
-/// How a service is asked to leave.
+/// How a service is stopped.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Stop {
@@ -163,54 +163,53 @@ pub struct Stop {
     pub signal: Option<Signal>,
     /// A command instead of a signal.
     pub command: Option<Vec<String>>,
-    /// How long it has.
+    /// The grace period.
     pub timeout: Option<String>,
 }
 
-/// A service as it is going to be written. What is empty is not written.
+/// A service of a draft. Empty parts are not written.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DraftService {
-    /// Its name. Before the draft is made whole, names may be taken twice.
+    /// Its name, which is unique only in a finished draft.
     pub name: String,
-    /// What it is for.
+    /// Its purpose.
     pub kind: Kind,
-    /// Why it is there at all: the comment over its table.
+    /// Its source: the comment above its table.
     pub because: Origin,
-    /// What runs. None for an external service.
+    /// Its command; `None` for an external service.
     pub command: Option<Sourced<CommandLine>>,
-    /// Somebody else runs it, and why it is taken for that.
+    /// The reason why it is external.
     pub external: Option<Origin>,
-    /// The folder in which it runs, from the folder of the stack file, with forward slashes. None is
-    /// that folder itself.
+    /// Its working folder, relative to the stack file, with forward slashes; `None` is the folder of the stack file.
     pub directory: Option<Sourced<String>>,
     /// The TCP port.
     pub port: Option<Sourced<u16>>,
     /// An address besides the loopback ones.
     pub host: Option<Sourced<String>>,
-    /// What happens when its port is held, if not the usual.
+    /// The action if its port is in use, if not the default.
     pub port_conflict: Option<Sourced<PortConflict>>,
-    /// What comes first.
+    /// Its dependencies.
     pub needs: Vec<Sourced<Needed>>,
     /// Environment variables, in the order in which they are written.
     pub env: Vec<(String, Sourced<String>)>,
     /// Files of environment variables, with `?` at the end of one that may be missing.
     pub env_file: Vec<Sourced<String>>,
-    /// Variables that must point at a service: the variable, and the service.
+    /// Variables that must point at a service, with that service.
     pub env_points_at: Vec<(String, Sourced<String>)>,
-    /// What must be there.
+    /// Its requirements.
     pub require: Require,
-    /// What tells that it is there.
+    /// Its readiness probes.
     pub ready: Option<Sourced<Ready>>,
-    /// How long it may take.
+    /// The time limit of a start.
     pub start_timeout: Option<Sourced<String>>,
-    /// When it is started again.
+    /// Its restart policy.
     pub restart: Option<Sourced<Restart>>,
-    /// How it is asked to leave.
+    /// How it is stopped.
     pub stop: Option<Sourced<Stop>>,
     /// Addresses to open, by label.
     pub links: Vec<(String, Sourced<String>)>,
-    /// What a user would do.
+    /// Its checks.
     pub checks: Vec<Sourced<Check>>,
 }
 
@@ -224,7 +223,7 @@ impl Origin {
         }
     }
 
-    /// A reason that a file gives.
+    /// A reason with a file.
     #[must_use]
     pub fn file(file: impl Into<String>, text: impl Into<String>) -> Self {
         Self {
@@ -234,7 +233,7 @@ impl Origin {
         }
     }
 
-    /// A reason that a line of a file gives; `line` from 1, if it was found.
+    /// A reason with a line of a file, from 1.
     #[must_use]
     pub fn line(
         file: impl Into<String>,
@@ -248,7 +247,7 @@ impl Origin {
         }
     }
 
-    /// A value for this reason.
+    /// Returns a value with this source.
     #[must_use]
     pub fn says<T>(&self, value: T) -> Sourced<T> {
         Sourced {
@@ -259,7 +258,7 @@ impl Origin {
 }
 
 impl<T> Sourced<T> {
-    /// A value, and why.
+    /// Returns a value with its source.
     #[must_use]
     pub fn new(value: T, because: Origin) -> Self {
         Self { value, because }
@@ -273,7 +272,7 @@ impl CommandLine {
         Self::Words(words.into_iter().map(Into::into).collect())
     }
 
-    /// The whole as one line, for comparison and display.
+    /// Returns the command as one line, for comparison and display.
     #[must_use]
     pub fn shown(&self) -> String {
         match self {
@@ -282,7 +281,7 @@ impl CommandLine {
         }
     }
 
-    /// Whether this stands in it, in a word or across.
+    /// Returns whether it contains this text, within a word.
     #[must_use]
     pub fn contains(&self, text: &str) -> bool {
         match self {
@@ -293,7 +292,7 @@ impl CommandLine {
 }
 
 impl DraftService {
-    /// A service of which only the name, the purpose and the reason are known.
+    /// Returns a service with a name, a purpose and a source only.
     #[must_use]
     pub fn new(name: impl Into<String>, kind: Kind, because: Origin) -> Self {
         Self {
@@ -304,13 +303,13 @@ impl DraftService {
         }
     }
 
-    /// The folder in which it runs; empty for that of the stack file.
+    /// Returns its working folder; empty for the folder of the stack file.
     #[must_use]
     pub fn folder(&self) -> &str {
         self.directory.as_ref().map_or("", |said| &said.value)
     }
 
-    /// Whether another port can be given to it: its command or a variable says `{port}`.
+    /// Returns whether its port can be changed: its command or a variable contains `{port}`.
     #[must_use]
     pub fn takes_port(&self) -> bool {
         let says = |text: &str| text.contains("{port}");
@@ -319,7 +318,7 @@ impl DraftService {
             || self.env.iter().any(|(_, said)| says(&said.value))
     }
 
-    /// Gives other services their new names in everything that refers to them.
+    /// Updates all references to renamed services.
     pub fn rename_others(&mut self, names: &BTreeMap<String, String>) {
         let needs = self.needs.iter_mut().map(|need| &mut need.value.service);
         let targets = self.env_points_at.iter_mut().map(|(_, at)| &mut at.value);

@@ -1,11 +1,11 @@
-//! Text that was found somewhere, made fit for a stack file.
+//! Converts text to values of a stack file.
 
 use std::collections::BTreeSet;
 
-/// Names become parts of file names.
+/// Names are parts of file names.
 const LONGEST_NAME: usize = 64;
 
-/// The text with its braces doubled, so that a stack file takes it as it stands.
+/// Escapes the braces in a text for a stack file.
 #[must_use]
 pub fn plain(text: &str) -> String {
     text.replace('{', "{{").replace('}', "}}")
@@ -17,8 +17,7 @@ pub fn unescaped(text: &str) -> String {
     text.replace("{{", "{").replace("}}", "}")
 }
 
-/// A name for a service, made of what is fit in `text`; another than all that are `taken`, which
-/// gets it.
+/// Returns a valid service name from `text` that is not in `taken`, and adds it there.
 #[must_use]
 pub fn service_name(text: &str, taken: &mut BTreeSet<String>) -> String {
     let fit = fitting(text, "-_");
@@ -29,7 +28,7 @@ pub fn service_name(text: &str, taken: &mut BTreeSet<String>) -> String {
     };
     let mut name = base.to_owned();
     let mut number = 2;
-    // Two names must differ in more than their case.
+    // Names must differ in more than case.
     while !taken.insert(name.to_ascii_lowercase()) {
         let ending = format!("-{number}");
         let kept = base.len().min(LONGEST_NAME - ending.len());
@@ -39,7 +38,7 @@ pub fn service_name(text: &str, taken: &mut BTreeSet<String>) -> String {
     name
 }
 
-/// A name for a stack, made of what is fit in `text`.
+/// Returns a valid stack name from `text`.
 #[must_use]
 pub fn stack_name(text: &str) -> String {
     let fit = fitting(text, "-_.");
@@ -50,7 +49,7 @@ pub fn stack_name(text: &str) -> String {
     }
 }
 
-/// ASCII letters, digits and these marks; all else becomes `-`, and no mark stands at an end.
+/// Keeps ASCII letters, digits and these marks, replaces others by `-`, and trims marks.
 fn fitting(text: &str, marks: &str) -> String {
     let mut fit = String::new();
     for character in text.chars() {
@@ -66,7 +65,7 @@ fn fitting(text: &str, marks: &str) -> String {
     cut.trim_end_matches(ends).to_owned()
 }
 
-/// A TOML string. In double quotes unless it is easier to read without escapes.
+/// Returns a TOML string, in single quotes if that avoids escapes.
 pub(super) fn string(text: &str) -> String {
     let literal =
         text.contains(['"', '\\']) && !text.contains('\'') && !text.chars().any(char::is_control);
@@ -91,7 +90,7 @@ pub(super) fn string(text: &str) -> String {
     quoted
 }
 
-/// A key of TOML, in quotes where it must be.
+/// Returns a TOML key, in quotes if necessary.
 pub(super) fn key(text: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
     if !text.is_empty() && text.chars().all(bare) {
@@ -101,13 +100,13 @@ pub(super) fn key(text: &str) -> String {
     }
 }
 
-/// A list on one line.
+/// Returns a list on one line.
 pub(super) fn list(items: impl IntoIterator<Item = String>) -> String {
     let items: Vec<String> = items.into_iter().collect();
     format!("[{}]", items.join(", "))
 }
 
-/// A table on one line.
+/// Returns a table on one line.
 pub(super) fn inline(entries: &[(String, String)]) -> String {
     if entries.is_empty() {
         return "{}".to_owned();
@@ -119,7 +118,7 @@ pub(super) fn inline(entries: &[(String, String)]) -> String {
     format!("{{ {} }}", entries.join(", "))
 }
 
-/// JSON as TOML on one line, except for what TOML has no word for: `null` is left out.
+/// Returns JSON as TOML on one line, without `null`, which TOML does not have.
 pub(super) fn json(value: &serde_json::Value) -> Option<String> {
     use serde_json::Value;
     match value {
@@ -135,7 +134,7 @@ pub(super) fn json(value: &serde_json::Value) -> Option<String> {
     }
 }
 
-/// A command as one string, if a stack file splits that into the same words again; else as a list.
+/// Returns a command as a string if it splits into the same words, otherwise as a list.
 pub(super) fn command(words: &[String]) -> String {
     let plain = |word: &String| {
         !word.is_empty()

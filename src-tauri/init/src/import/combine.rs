@@ -1,5 +1,5 @@
-//! Makes one draft of the files of other tools and of what was detected. Files made to start development are
-//! believed first, then the source, then everything else; each program becomes one service.
+//! Combines the files of other tools and the detected services into one draft. Files made to start development
+//! rank first, then the source, then everything else; each program becomes one service.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,24 +18,24 @@ use crate::{
     },
 };
 
-/// The files of a project that name what runs, each kind in the order in which it is believed.
+/// The files of a project that list its services, each kind in order of rank.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    /// Made to start development: what they name runs as they say.
+    /// Made to start development; their services run as written.
     pub(super) strong: Vec<SourceFile>,
     pub(super) compose: Vec<Compose>,
-    /// What they name is added if nothing else names it.
+    /// Their services are added if no other source has them.
     pub(super) weak: Vec<SourceFile>,
 }
 
-/// A draft, and what it was made of.
+/// A draft and its sources.
 #[derive(Clone, Debug, Default)]
 pub struct Combined {
     /// The draft.
     pub draft: Draft,
-    /// The files of other tools that were read, and how many services each gave.
+    /// The files of other tools that were read, with the number of services from each.
     pub read: Vec<(Tool, String, usize)>,
-    /// What was decided between them, each in a sentence.
+    /// The decisions between them, a sentence each.
     pub decided: Vec<String>,
 }
 
@@ -43,11 +43,11 @@ pub struct Combined {
 struct Entry {
     service: DraftService,
     programs: Vec<Program>,
-    /// The name that it should get.
+    /// The preferred name.
     wish: String,
 }
 
-/// What one source calls its services, and what the combination does.
+/// The names that one source gives its services, with their names in the combination.
 type Names = BTreeMap<String, String>;
 
 struct Combination<'a> {
@@ -55,13 +55,13 @@ struct Combination<'a> {
     entries: Vec<Entry>,
     unsaid: Vec<LeftOut>,
     combined: Combined,
-    /// Whether a file names all that a developer starts.
+    /// Whether a file lists everything that a developer starts.
     is_complete: bool,
     /// Whether the programs of a folder keep their data in a file.
     uses_file: BTreeMap<String, bool>,
 }
 
-/// Makes one draft of all sources.
+/// Combines all sources into one draft.
 #[must_use]
 pub fn combine(sources: Sources, detected: Draft, listing: &Listing) -> Combined {
     let mut combination = Combination {
@@ -93,12 +93,12 @@ pub fn combine(sources: Sources, detected: Draft, listing: &Listing) -> Combined
 }
 
 impl Combination<'_> {
-    /// Adds a service under a name that no other has, and notes what its source calls it.
+    /// Adds a service under a unique name and records the name that its source gives it.
     fn add(&mut self, mut service: DraftService, programs: Vec<Program>, names: &mut Names) {
         let own = format!("#{}#", self.entries.len());
         let mut wish = std::mem::replace(&mut service.name, own.clone());
         names.insert(wish.clone(), own);
-        // The name of a script says nothing.
+        // The name of a script describes no service.
         if ["start", "dev", "serve", "run"].contains(&wish.as_str()) {
             let kind = programs
                 .first()
@@ -116,7 +116,7 @@ impl Combination<'_> {
         });
     }
 
-    /// The entry that is the same program as a service.
+    /// Returns the entry that runs the same program as a service.
     fn find(&self, service: &DraftService, programs: &[Program]) -> Option<(usize, Same)> {
         let mut entries = self.entries.iter().enumerate();
         let by_program = entries
@@ -130,7 +130,7 @@ impl Combination<'_> {
         })
     }
 
-    /// Has the services from `first` on refer to others by the names of the combination.
+    /// Updates references to other services in the entries from `first` on.
     fn rename_from(&mut self, first: usize, names: &Names) {
         for entry in &mut self.entries[first..] {
             rename(&mut entry.service, names);
@@ -160,7 +160,7 @@ impl Combination<'_> {
         self.unsaid.extend(file.unsaid);
         if !left.is_empty() {
             self.combined.decided.push(format!(
-                "{} of {}: another file names the same program, so this one is left out",
+                "{} in {}: left out, because another file has the same program",
                 left.join(", "),
                 file.file,
             ));
@@ -179,21 +179,21 @@ impl Combination<'_> {
         self.combined.read.push((file.tool, file.file, added));
     }
 
-    /// Adds what was detected, or gives it to the service that is the same. Returns the names that it has now,
-    /// and those of the detected services that another source runs.
+    /// Adds the detected services, or completes the services that run the same programs. Returns their new names,
+    /// and the names of the detected services that another source runs.
     fn detected(
         &mut self,
         services: Vec<DraftService>,
         imported: usize,
     ) -> (Names, BTreeSet<String>) {
         let (mut names, mut dropped) = (Names::new(), BTreeSet::new());
-        // A script that starts several things is taken apart once.
+        // A script that starts several services is split only once.
         let read = self.combined.read.iter();
         let mut manifests = read.filter(|(tool, ..)| *tool == Tool::Scripts);
         let manifest = manifests.next().map(|(_, file, _)| file.clone());
         let is_part =
             |service: &DraftService| manifest.is_some() && service.because.file == manifest;
-        // A process that starts the stores, in whatever way, knows which are needed.
+        // A process that starts the stores knows which ones are needed.
         let has_stores = self.is_complete
             && self.entries.iter().any(|entry| {
                 let command = entry
@@ -254,18 +254,18 @@ impl Combination<'_> {
             let added = added.join(", ");
             self.combined
                 .decided
-                .push(format!("{added}: in no file, and found in the source"));
+                .push(format!("{added}: found in the source"));
         }
         (names, dropped)
     }
 
-    /// The entry that is a store of the same kind.
+    /// Returns the entry that is a store of the same kind.
     fn store(&self, service: &DraftService) -> Option<(usize, Same)> {
         let mut entries = self.entries.iter().enumerate();
         entries.find_map(|(at, entry)| Some((at, identity::same_store(&entry.service, service)?)))
     }
 
-    /// The one server of a folder that a file starts by a program that is not known here.
+    /// Returns the only server in a folder that a file starts with an unknown program.
     fn only(&self, service: &DraftService, imported: usize) -> Option<(usize, Same)> {
         if service.kind == Kind::Store || service.kind == Kind::Worker {
             return None;
@@ -278,7 +278,7 @@ impl Combination<'_> {
         })
     }
 
-    /// Takes a compose file: what its builds need, and then the images that are needed.
+    /// Adds the services of a compose file: those that are built, then the images that they need.
     fn compose(&mut self, compose: Compose) {
         let Compose {
             file,
@@ -314,7 +314,7 @@ impl Combination<'_> {
                 used.extend(needs.map(|need| need.value.service));
                 self.add(contained, Vec::new(), &mut names);
             } else {
-                let why = "how it is started without its container was not found";
+                let why = "no command outside of its container was found";
                 self.leave_out(&build.service, why);
             }
         }
@@ -343,7 +343,7 @@ impl Combination<'_> {
         self.unsaid.push(LeftOut::new(what, &service.because, why));
     }
 
-    /// The entry that is the program of a compose service.
+    /// Returns the entry that runs the program of a compose service.
     fn same_as(&self, build: &Build) -> Option<usize> {
         let has_its_name =
             |entry: &Entry| entry.is_app() && entry.wish.eq_ignore_ascii_case(&build.service.name);
@@ -354,7 +354,7 @@ impl Combination<'_> {
             .or_else(|| self.entries.iter().position(has_its_name))
     }
 
-    /// The names of the services that a compose service needs.
+    /// Returns the names of the services that a compose service needs.
     fn needs_of(
         &mut self,
         build: &Build,
@@ -363,7 +363,7 @@ impl Combination<'_> {
     ) -> BTreeSet<String> {
         let service = found.map_or(&build.service, |at| &self.entries[at].service);
         let folder = service.folder().to_owned();
-        // Laravel's compose file lists every store, and its settings choose among them.
+        // Laravel's compose file lists every store; the settings select some of them.
         if self.listing.has(&join(&folder, "artisan")) {
             return BTreeSet::new();
         }
@@ -380,7 +380,7 @@ impl Combination<'_> {
         needs
     }
 
-    /// The one entry that runs in a folder from which a compose service is built.
+    /// Returns the only entry in a folder from which a compose service is built.
     fn in_folder(&self, build: &Build) -> Option<usize> {
         if !build.programs.is_empty() || !build.is_usual {
             return None;
@@ -395,7 +395,8 @@ impl Combination<'_> {
         })
     }
 
-    /// Whether a driver of a store that no setting asks for was found: the only one of the SQL stores here.
+    /// Returns whether a driver for this store was found, although no setting selects it, and no other SQL store
+    /// is available.
     fn is_only_choice(&self, image: &Image, stores: &[Image]) -> bool {
         let own = image
             .wanted
@@ -408,7 +409,7 @@ impl Combination<'_> {
         is_driven && (!image.is_sql() || stores.iter().filter(|it| it.is_sql()).count() == 1)
     }
 
-    /// A store of a compose file, if a program of the project uses it or the file has nothing but stores.
+    /// Adds a store of a compose file if a program uses it or the file contains only stores.
     fn image(&mut self, image: &Image, is_asked: bool, names: &mut Names) {
         let Some(wanted) = &image.wanted else { return };
         let started = wanted.start(
@@ -423,14 +424,14 @@ impl Combination<'_> {
         match (known, started) {
             (Some(at), Ok(mut service)) => {
                 names.insert(image.name.clone(), self.entries[at].service.name.clone());
-                // The address that the programs have says more than an image without a login.
+                // The address in the source is more specific than an image without a login.
                 let says_more = wanted.has_user() || !self.entries[at].runs_natively();
                 if !says_more {
                     self.entries[at].wish.clone_from(&image.name);
                 } else if self.entries[at].service.external.is_none() {
                     let entry = &mut self.entries[at];
                     service.name.clone_from(&entry.service.name);
-                    // An address in the settings in force is where the programs look for it.
+                    // The programs use the address in the active settings.
                     let said = entry
                         .service
                         .port
@@ -478,12 +479,12 @@ impl Combination<'_> {
         }
         self.rename_from(first, &names);
         let added = self.entries.len() - first;
-        // Instructions have many commands that are alternatives.
+        // Many commands in instructions are alternatives.
         if file.tool != Tool::Instructions {
             if added > 0 || first == 0 {
                 self.unsaid.extend(file.unsaid);
             }
-            let why = "it starts nothing else than what is known, or needs a build first";
+            let why = "it starts no new program, or it needs a build first";
             let left = left.iter();
             self.unsaid.extend(
                 left.map(|service| {
@@ -496,9 +497,9 @@ impl Combination<'_> {
         }
     }
 
-    /// Whether a command of a weak source starts something that is not there yet, and can.
+    /// Returns whether a command of a weak source starts a new program whose files exist.
     fn is_new(&self, tool: Tool, service: &DraftService, programs: &[Program]) -> bool {
-        // Another way to serve what is served already: `python app.py` beside `uvicorn app:app`.
+        // Another way to serve the same application: `python app.py` beside `uvicorn app:app`.
         let is_other_way = |program: &Program| {
             program.kind != Kind::Worker
                 && self.entries.iter().any(|entry| {
@@ -507,7 +508,7 @@ impl Combination<'_> {
                 })
         };
         let is_store = service.kind == Kind::Store;
-        // Their commands are complete, whatever they run.
+        // Commands of these tools are complete, even if the program is unknown.
         let is_whole = matches!(tool, Tool::Launch | Tool::Tasks | Tool::Pm2);
         let is_known_program = !programs.is_empty() || is_whole;
         is_known_program
@@ -554,15 +555,15 @@ impl Entry {
         !matches!(self.service.kind, Kind::Store | Kind::Job)
     }
 
-    /// Whether it is a store that its own program runs.
+    /// Returns whether it is a store that runs without a container.
     fn runs_natively(&self) -> bool {
         let command = self.service.command.as_ref().map(|said| &said.value);
         matches!(command, Some(CommandLine::Shell(_)))
     }
 
-    /// Takes what a file leaves open from the service that was found to be the same program.
+    /// Completes the service with the parts of a detected service that runs the same program.
     fn fill(&mut self, found: DraftService, programs: Vec<Program>, same: Same) {
-        // A server for production gives way to how a developer starts it.
+        // The development command replaces a production server.
         let is_production = |programs: &[Program]| programs.iter().any(|it| it.is_production);
         if is_production(&self.programs) && !is_production(&programs) && found.command.is_some() {
             let name = std::mem::replace(&mut self.service, found).name;
@@ -600,7 +601,7 @@ impl Entry {
         let _ = same;
     }
 
-    /// Takes the port that another source of the same program says, where none or only the usual one is known.
+    /// Sets the port from another source of the same program, unless a file has set one.
     fn fill_port(&mut self, other: DraftService, same: Same) {
         let is_usual = |port: &Sourced<u16>| port.because.file.is_none();
         if self.service.port.as_ref().is_none_or(is_usual) && other.port.is_some() {
@@ -609,7 +610,7 @@ impl Entry {
         let _ = same;
     }
 
-    /// Uses what a compose file gives to the same program: its needs, and addresses that no file sets.
+    /// Adds the dependencies from a compose file, and the addresses that no other file sets.
     fn use_as(
         &mut self,
         mut build: DraftService,
@@ -646,7 +647,7 @@ impl Entry {
     }
 }
 
-/// The port in the settings of the framework that a service runs, or its usual one.
+/// Sets the port from the framework's settings, or the default port of the framework.
 fn usual_port(service: &mut DraftService, programs: &[Program], listing: &Listing) {
     let [program] = programs else { return };
     if service.port.is_some() || !matches!(program.kind, Kind::Backend | Kind::Frontend) {

@@ -1,26 +1,26 @@
-//! A command as a person wrote it for a shell, and what of it a stack file says better: the folder it
-//! goes to, the variables it sets, the port it takes.
+//! Parses a command line for a shell, and separates the parts that have keys of their own in a stack file: the
+//! folder, the variables, the port.
 
 use super::source_file::resolve;
 use crate::draft::{CommandLine, DraftService, Origin, plain};
 
-/// What a line does.
+/// The parts of a command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
     /// In the notation of a stack file.
     pub(super) command: CommandLine,
-    /// The folder that it goes to first, from the folder of the project.
+    /// The folder after `cd`, relative to the project.
     pub(super) directory: Option<String>,
-    /// The variables that it sets, as they stand.
+    /// The variables that it sets, not escaped.
     pub(super) env: Vec<(String, String)>,
-    /// The port that it names, which is `{port}` in the command.
+    /// The port, which is `{port}` in the command.
     pub(super) port: Option<u16>,
-    /// Whether it takes the variable `PORT`, which is `{port}` in the command.
+    /// Whether it uses the variable `PORT`, which is `{port}` in the command.
     pub(super) takes_port: bool,
 }
 
 impl Line {
-    /// Gives a service this command, and the rest of what the line says.
+    /// Sets the command, the folder, the port and the variables of a service.
     pub(super) fn apply(self, service: &mut DraftService, because: &Origin) {
         service.command = Some(because.says(self.command));
         if service.directory.as_ref().map(|said| &said.value) != self.directory.as_ref() {
@@ -36,12 +36,12 @@ impl Line {
     }
 }
 
-/// What a shell does more than to split a line into words.
+/// Characters that only a shell can interpret.
 const SHELL: [char; 18] = [
     '|', '&', ';', '<', '>', '(', ')', '$', '`', '*', '?', '[', '#', '~', '!', '\n', '\\', '=',
 ];
 
-/// Reads a line for a shell, which runs in `folder`.
+/// Parses a line for a shell that runs in `folder`.
 pub(super) fn line(text: &str, folder: Option<&str>) -> Line {
     let mut rest = text.trim();
     let mut directory = folder.map(str::to_owned);
@@ -64,7 +64,7 @@ pub(super) fn line(text: &str, folder: Option<&str>) -> Line {
     let (rest, mut port) = with_port_variable(rest);
     let takes_port = rest.contains(PORT);
     if let Some(at) = env.iter().position(|(name, _)| name == "PORT") {
-        // What is handed on as `PORT` anyway.
+        // Every service gets its port in `PORT`.
         if let Ok(number) = env[at].1.parse() {
             port = Some(number);
             env.remove(at);
@@ -89,16 +89,16 @@ pub(super) fn line(text: &str, folder: Option<&str>) -> Line {
     }
 }
 
-/// A program and its arguments, as they were written one by one.
+/// Returns the command of a program with its arguments, and the port among them.
 pub(super) fn words(words: impl IntoIterator<Item = String>) -> (CommandLine, Option<u16>) {
     let (words, port) = words_with_port(&words.into_iter().collect::<Vec<_>>());
     (CommandLine::Words(words), port)
 }
 
-/// Stands for the port until braces have been doubled.
+/// A placeholder for the port until braces are escaped.
 const PORT: &str = "\u{1}";
 
-/// `$PORT`, `${PORT}` and `${PORT:-3000}` marked, and the port that such a default names.
+/// Replaces `$PORT`, `${PORT}` and `${PORT:-3000}` by a placeholder. Returns the default port, too.
 fn with_port_variable(text: &str) -> (String, Option<u16>) {
     let mut marked = String::new();
     let mut port = None;
@@ -137,7 +137,7 @@ fn change_of_folder(text: &str) -> Option<(&str, &str)> {
     (is_path && !folder.starts_with('-')).then(|| (folder, rest.trim_start()))
 }
 
-/// `NAME=VALUE …`, with a value that no shell has to work on.
+/// Splits off `NAME=VALUE` if the value needs no shell.
 fn assignment(text: &str) -> Option<(&str, &str, &str)> {
     let (name, rest) = text.split_once('=')?;
     let is_name = !name.is_empty()
@@ -153,9 +153,9 @@ fn assignment(text: &str) -> Option<(&str, &str, &str)> {
     (is_plain && !rest.trim().is_empty()).then(|| (name, value, rest.trim_start()))
 }
 
-/// What names a port as the word after it, whatever the program.
+/// Options before a port, in any program.
 const PORT_OPTIONS: [&str; 4] = ["--port", "--server.port", "--http-port", "--listen-port"];
-/// The programs for which `-p` names one.
+/// Programs in which `-p` precedes a port.
 const SHORT_PORT: [&str; 10] = [
     "rails",
     "puma",
@@ -168,10 +168,10 @@ const SHORT_PORT: [&str; 10] = [
     "thin",
     "hugo",
 ];
-/// What names an address that ends in one.
+/// Options before an address that ends in a port.
 const ADDRESS_OPTIONS: [&str; 5] = ["--bind", "-b", "--addrport", "--listen", "-S"];
 
-/// The words in the notation of a stack file, with `{port}` for the port that they name.
+/// Returns the words in the notation of a stack file, with `{port}` in place of the port.
 fn words_with_port(words: &[String]) -> (Vec<String>, Option<u16>) {
     let mut port = None;
     let names = |name: &str| words.iter().take(6).any(|word| word.ends_with(name));
@@ -217,7 +217,7 @@ fn number(text: &str) -> Option<u16> {
     text.parse().ok().filter(|port| *port > 0)
 }
 
-/// `0.0.0.0:8000` in two.
+/// Splits `0.0.0.0:8000`.
 fn ending_in_port(text: &str) -> Option<(&str, u16)> {
     let at = text.rfind(':')? + 1;
     Some((&text[..at], number(&text[at..])?))

@@ -1,5 +1,5 @@
-//! Commands that people of the project type or have in scripts: recipes, start scripts, composer scripts, and
-//! the shell blocks of instructions. Each program of them is a service, if nothing else names it already.
+//! Commands from recipes, start scripts, composer scripts, and the shell blocks of instructions. Each program is a
+//! service unless another source has it.
 
 use super::{
     Tool, command,
@@ -12,16 +12,16 @@ use crate::{
     draft::{DraftService, Kind, plain},
 };
 
-/// Words in names of targets, scripts and headings that are about something else than development.
+/// Words in names of targets, scripts and headings that are not about development.
 const OTHERS: &str = "benchmark build check ci clean contribut coverage deploy docker docs dry devnet down e2e entrypoint \
     format install kill kubernetes lint logs migrat preview prod publish release seed setup shell staging \
     stop storybook systemd test troubleshoot tunnel upgrade vercel";
 
-/// Words in the names of targets and scripts that start something.
+/// Words in the names of targets and scripts that start programs.
 const STARTS: &str =
     "api app backend client dev develop frontend launch run serve server start up web worker";
 
-/// More instructions than a project has for people.
+/// The maximum number of instruction files.
 const MOST_FILES: usize = 24;
 
 fn is_other(name: &str) -> bool {
@@ -35,7 +35,7 @@ fn starts(name: &str) -> bool {
     !is_other(name) && words.any(|word| has_word(STARTS, word))
 }
 
-/// All files with such commands, those that are made to start development first.
+/// Returns the files with such commands, those made for development first.
 pub(super) fn read(listing: &Listing) -> Vec<SourceFile> {
     let mut files = composer(listing);
     files.extend(recipes(listing));
@@ -53,7 +53,7 @@ fn composer(listing: &Listing) -> Vec<SourceFile> {
         let words = ["composer", "run", "dev"].map(str::to_owned);
         let line = crate::detect::line_with(text, "\"dev\"").unwrap_or(1);
         let found = identity::of_words(&words, folder(path), listing, 0);
-        // One that starts a single thing is no better than what that is.
+        // A script that starts one program adds nothing to that program.
         if found.len() > 1 {
             add(&mut file, found, &[], line, "the script `dev`", None);
         }
@@ -62,7 +62,7 @@ fn composer(listing: &Listing) -> Vec<SourceFile> {
     files.collect()
 }
 
-/// Targets that start something.
+/// Returns the targets that start programs.
 fn recipes(listing: &Listing) -> Vec<SourceFile> {
     let mut files: Vec<SourceFile> = Vec::new();
     for target in lines::targets("", listing) {
@@ -111,7 +111,7 @@ fn scripts(listing: &Listing) -> Vec<SourceFile> {
     });
     let files = paths.filter_map(|path| {
         let mut file = SourceFile::new(Tool::StartScript, path);
-        // A script in a folder of scripts runs from the project, most often.
+        // A script in a folder of scripts usually runs in the project's folder.
         let is_aside = ["scripts", "script", "bin", "tools"].contains(&folder(path));
         let mut here = if is_aside {
             String::new()
@@ -137,7 +137,7 @@ fn scripts(listing: &Listing) -> Vec<SourceFile> {
     files.collect()
 }
 
-/// Whether the file at which a program begins is one of the project.
+/// Returns whether the entry file of a program exists in the project.
 pub(super) fn begins(program: &Program, listing: &Listing) -> bool {
     let Some(entry) = &program.entry else {
         return true;
@@ -149,7 +149,7 @@ pub(super) fn begins(program: &Program, listing: &Listing) -> bool {
         || listing.has_folder(entry)
 }
 
-/// The shell blocks of README, CONTRIBUTING and of instructions for development.
+/// Returns the shell blocks of README, CONTRIBUTING and other instructions for developers.
 fn instructions(listing: &Listing) -> Vec<SourceFile> {
     let mut paths: Vec<&str> = listing
         .paths()
@@ -210,7 +210,7 @@ fn in_blocks(file: &mut SourceFile, listing: &Listing, text: &str) {
                     headings.retain(|(other, _)| *other < depth);
                     headings.push((depth, trimmed.to_owned()));
                 }
-                // A new terminal begins at the project again.
+                // A new terminal starts in the project's folder.
                 if depth > 0 || trimmed.to_ascii_lowercase().contains("terminal") {
                     here.clone_from(&at);
                 }
@@ -234,7 +234,7 @@ fn in_line(
     at: &str,
     here: &mut String,
 ) {
-    // `# Terminal 2` begins at the project as well.
+    // `# Terminal 2` starts in the project's folder as well.
     if line.trim_start().starts_with('#') && line.to_ascii_lowercase().contains("terminal") {
         at.clone_into(here);
         return;
@@ -242,7 +242,7 @@ fn in_line(
     let before = here.clone();
     let commands = lines::commands(line, here);
     if !here.is_empty() && !listing.has_folder(here) {
-        // The folder of the clone, or one that is meant from the project.
+        // The folder of the clone, or a folder relative to the project.
         let name = here.rsplit('/').next().unwrap_or_default();
         let from_project = join(at, name);
         *here = if listing.has_folder(&from_project) {
@@ -252,7 +252,7 @@ fn in_line(
         };
     }
     for command in commands {
-        // `pnpm db:seed` ends by itself.
+        // `pnpm db:seed` exits by itself.
         let mut names = command
             .words
             .iter()
@@ -285,7 +285,7 @@ fn in_line(
     }
 }
 
-/// Whether a program of Python goes on: it loops, polls or serves.
+/// Returns whether a Python program keeps running: it loops, polls or serves.
 fn stays(program: &Program, listing: &Listing) -> bool {
     let text = program
         .entry
@@ -294,7 +294,7 @@ fn stays(program: &Program, listing: &Listing) -> bool {
     text.is_some_and(|text| identity::has_any("stays", text))
 }
 
-/// Adds a service for each program that the file has not named yet.
+/// Adds a service for each new program.
 fn add(
     file: &mut SourceFile,
     programs: Vec<Program>,
@@ -334,8 +334,8 @@ fn add(
     }
 }
 
-/// What a person would call a program: the folder, what it does, or its file.
-fn wished_name(program: &Program) -> String {
+/// Returns a name for a program: its folder, its role or its file.
+pub(super) fn wished_name(program: &Program) -> String {
     let last = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
     if let Some(name) = &program.service {
         return name.clone();

@@ -1,5 +1,5 @@
-//! What a command starts once package scripts, make targets and runners are followed to the end, so that two
-//! pieces of evidence about one program become one service.
+//! Follows package scripts, make targets and runners to the program that a command starts, so that two pieces of
+//! evidence about one program become one service.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -12,31 +12,31 @@ use crate::{
     draft::{DraftService, Kind, unescaped},
 };
 
-/// A program that stays, as a command starts it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A long-running program, as a command starts it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Program {
-    /// What it is, whichever program runs it: `python-web`, `vite`.
+    /// Its kind, independent of the server that runs it: `python-web`, `vite`.
     pub(super) class: String,
-    /// What its service is called, whatever its file is.
+    /// The name of its service, independent of its file.
     pub(super) service: Option<String>,
     pub(super) kind: Kind,
-    /// The folder in which it runs; `""` is the project.
+    /// Its working folder; `""` is the project.
     pub(super) folder: String,
-    /// The file at which it begins, from the folder of the project and without its ending.
+    /// Its entry file, relative to the project and without extension.
     pub(super) entry: Option<String>,
-    /// Whether this is how it runs in production.
+    /// Whether the command is for production.
     pub(super) is_production: bool,
-    /// The port on which it listens if nothing says another.
+    /// Its default port.
     pub(super) port: Option<u16>,
-    /// The port that its own words name.
+    /// The port in its arguments.
     pub(super) said_port: Option<u16>,
-    /// The words that start it alone, and the folder in which they are typed.
+    /// The command that starts only this program, and the folder to run it in.
     pub(super) words: Vec<String>,
     pub(super) directory: String,
 }
 
-/// The proof that two services are the same program. Only [`same`] makes one, and only with one can parts of a
-/// service be given to another.
+/// The proof that two services run the same program. Only this module creates one, and parts of a service are
+/// given to another only with one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Same(());
 
@@ -70,22 +70,22 @@ struct Tables {
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| super::table(include_str!("programs.toml")));
 
-/// Scripts refer to scripts no deeper than this.
+/// The maximum depth of scripts that call scripts.
 const DEEPEST: usize = 6;
 
-/// Whether a word is in a list of `programs.toml`.
+/// Returns whether a word is in a list of `programs.toml`.
 pub(super) fn is_in(list: &str, word: &str) -> bool {
     has_word(&TABLES.words[list], word)
 }
 
-/// Whether a text contains one of the words of a list of `programs.toml`, in which a no-break space stands for a
+/// Returns whether a text contains a word of a list of `programs.toml`. A no-break space in the list matches a
 /// space.
 pub(super) fn has_any(list: &str, text: &str) -> bool {
     let mut words = TABLES.words[list].split(' ');
     words.any(|word| text.contains(&word.replace('\u{a0}', " ")))
 }
 
-/// The name of a program without its path and ending.
+/// Returns the name of a program without its path and extension.
 pub(super) fn base_name(word: &str) -> &str {
     let name = word.rsplit(['/', '\\']).next().unwrap_or(word);
     [".exe", ".cmd", ".bat"]
@@ -94,7 +94,7 @@ pub(super) fn base_name(word: &str) -> &str {
         .unwrap_or(name)
 }
 
-/// Whether a word is a program that is known here, or runs one.
+/// Returns whether a word is a known program or runner.
 pub(super) fn is_known(word: &str) -> bool {
     let name = base_name(word);
     let is_tool = |verb: &str| framework_of_tool(&[name.to_owned(), verb.to_owned()]).is_some();
@@ -107,7 +107,7 @@ pub(super) fn is_known(word: &str) -> bool {
         || ["dev", "start", "serve"].iter().any(|verb| is_tool(verb))
 }
 
-/// The programs that a service starts.
+/// Returns the programs that a service starts.
 pub(super) fn of_service(service: &DraftService, listing: &Listing) -> Vec<Program> {
     let Some(command) = &service.command else {
         return Vec::new();
@@ -116,7 +116,7 @@ pub(super) fn of_service(service: &DraftService, listing: &Listing) -> Vec<Progr
     of_line(&line, service.folder(), listing, 0)
 }
 
-/// The programs that a line for a shell starts in a folder.
+/// Returns the programs that a line for a shell starts in a folder.
 pub(super) fn of_line(line: &str, folder: &str, listing: &Listing, depth: usize) -> Vec<Program> {
     let mut here = folder.to_owned();
     let commands = lines::commands(line, &mut here);
@@ -126,7 +126,7 @@ pub(super) fn of_line(line: &str, folder: &str, listing: &Listing, depth: usize)
     programs.collect()
 }
 
-/// The programs that these words start. More than one if a script starts several.
+/// Returns the programs that a command starts; several if it runs a script that starts several.
 pub(super) fn of_words(
     typed: &[String],
     folder: &str,
@@ -177,7 +177,7 @@ fn followed(typed: &[String], folder: &str, listing: &Listing, depth: usize) -> 
     known(words, folder, listing).into_iter().collect()
 }
 
-/// The words without what only runs them.
+/// Strips runners, wrappers and assignments from a command.
 fn unwrapped(words: &[String]) -> &[String] {
     let mut rest = words;
     while let [first, after @ ..] = rest {
@@ -193,7 +193,7 @@ fn unwrapped(words: &[String]) -> &[String] {
             rest = without_options(after);
         } else if matches!(name, "python" | "python3" | "py") && second == "-m" {
             rest = &after[1..];
-            // A module of the project is no program of its own.
+            // A module of the project is not a program of its own.
             if rest.first().is_some_and(|module| !is_known(module)) {
                 return &words[words.len() - rest.len() - 2..];
             }
@@ -208,7 +208,7 @@ fn unwrapped(words: &[String]) -> &[String] {
     rest
 }
 
-/// The words after the options of a runner.
+/// Strips the options of a runner.
 fn without_options(words: &[String]) -> &[String] {
     if let Some(end) = words.iter().position(|word| word == "--")
         && words[..end].iter().all(|word| !is_known(word))
@@ -230,7 +230,7 @@ fn without_options(words: &[String]) -> &[String] {
     rest
 }
 
-/// The programs of the script of a package that these words run.
+/// Returns the programs that a package script starts.
 fn of_script(
     words: &[String],
     folder: &str,
@@ -258,7 +258,7 @@ fn of_script(
     Some(programs.collect())
 }
 
-/// The folder of the package and the name of the script that these words run.
+/// Returns the folder of the package and the name of the script that a command runs.
 pub(super) fn script_of(
     words: &[String],
     folder: &str,
@@ -292,7 +292,7 @@ pub(super) fn script_of(
     Some((folder, script?))
 }
 
-/// The folder of the package of this name, or at the end of this path.
+/// Returns the folder of a package, by its name or path.
 fn package_folder(package: &str, listing: &Listing) -> Option<String> {
     let package = package.trim_matches(['.', '{', '}', '/']);
     let quoted = format!("\"{package}\"");
@@ -309,7 +309,7 @@ fn package_folder(package: &str, listing: &Listing) -> Option<String> {
     })
 }
 
-/// The one program that these words start, by the table.
+/// Returns the program that a command starts, by the table.
 fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
     let name = base_name(&words[0]);
     let program = |class: &str, kind, entry, is_production, port| Program {
@@ -330,10 +330,10 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
         } else {
             Kind::Backend
         };
-        // `vite preview` and `next start` serve what was built.
+        // `vite preview` and `next start` serve a build.
         let verb = words.get(1).map_or("", String::as_str);
         let is_built = has_word("preview start", verb) && has_word("vite next nuxt astro", class);
-        // Whatever serves this one is a program of Node.
+        // Nest applications are Node programs, whichever command serves them.
         let class = if class == "@nestjs/core" {
             "node"
         } else {
@@ -383,7 +383,7 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
     }
     let marks = "production prod --prod --production";
     is_production |= words.iter().any(|word| has_word(marks, word));
-    // Django has one application, whichever of its modules serves it.
+    // Django has one application, whichever module serves it.
     if class == "python-web" && listing.has(&join(folder, "manage.py")) {
         entry = None;
     }
@@ -393,7 +393,7 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
     })
 }
 
-/// What the file of a program of Python serves.
+/// The application that a Python file serves.
 enum Served {
     Itself,
     Module(String),
@@ -413,7 +413,7 @@ fn served(text: &str) -> Served {
     }
 }
 
-/// The file, the module or the package that the words name.
+/// Returns the file, module or package in the arguments.
 fn entry(words: &[String]) -> Option<String> {
     let mut rest = words[1..].iter();
     while let Some(word) = rest.next() {
@@ -435,7 +435,8 @@ fn entry(words: &[String]) -> Option<String> {
     None
 }
 
-/// An entry as it is compared: from the project, a module as a path, the source of what was built, no ending.
+/// Normalizes an entry for comparison: relative to the project, a module as a path, the source of built files, no
+/// extension.
 fn from_project(folder: &str, entry: &str) -> String {
     let (path, is_module) = match entry.split_once(':') {
         Some((module, _)) => (module, true),
@@ -467,16 +468,16 @@ fn has_source_ending(file: &str) -> bool {
         .is_some_and(|(_, end)| is_in("sources", end))
 }
 
-/// Whether two services are the same program: the same kind of program at the same entry, or in the same folder
-/// where one of them names no entry.
+/// Returns the proof that two commands start the same program: one kind of program with one entry, or in one folder
+/// if a command names no entry.
 pub(super) fn same(one: &[Program], other: &[Program]) -> Option<Same> {
-    // What starts several is none of them.
+    // A command that starts several programs is none of them.
     let ([one], [other]) = (one, other) else {
         return None;
     };
     let is_place = match (&one.entry, &other.entry) {
         (Some(entry), Some(of_other)) => entry == of_other,
-        // `fastapi dev` and `flask run` look for the application in the folders below, too.
+        // `fastapi dev` and `flask run` also find the application in a subfolder.
         (Some(_), None) if one.class.starts_with("python-") => {
             is_within(&one.folder, &other.folder)
         }
@@ -492,7 +493,7 @@ fn is_within(inner: &str, outer: &str) -> bool {
     outer.is_empty() || inner == outer || inner.starts_with(&format!("{outer}/"))
 }
 
-/// Whether two services listen on one port, of which neither is a store that the other is not.
+/// Returns the proof that two services listen on the same port, and both or neither are stores.
 pub(super) fn same_port(one: &DraftService, other: &DraftService) -> Option<Same> {
     let port = |service: &DraftService| service.port.as_ref().map(|said| said.value);
     let is_store = |service: &DraftService| service.kind == Kind::Store;
@@ -500,7 +501,7 @@ pub(super) fn same_port(one: &DraftService, other: &DraftService) -> Option<Same
     (is_one && is_store(one) == is_store(other)).then_some(Same(()))
 }
 
-/// Whether two services are stores of one kind.
+/// Returns the proof that two services are stores of the same kind.
 pub(super) fn same_store(one: &DraftService, other: &DraftService) -> Option<Same> {
     let shown = |service: &DraftService| {
         let command = service.command.as_ref().map(|said| said.value.shown());
@@ -523,7 +524,7 @@ pub(super) fn same_store(one: &DraftService, other: &DraftService) -> Option<Sam
     (is_store && other.kind == Kind::Store && shown_one.contains(kind)).then_some(Same(()))
 }
 
-/// Whether a service runs in this folder.
+/// Returns the proof that a service runs in this folder.
 pub(super) fn same_folder(one: &DraftService, folder: &str) -> Option<Same> {
     (one.folder() == folder).then_some(Same(()))
 }

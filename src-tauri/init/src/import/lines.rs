@@ -1,6 +1,6 @@
-//! Lines that people type or scripts run: shell, batch files, PowerShell, recipes of make, just, Task and mise.
+//! Lines of shells, batch files and PowerShell, and recipes of make, just, Task and mise.
 //!
-//! Deliberately forgiving: a line is only searched for programs that are known, and never run.
+//! Deliberately lenient: a line is only searched for known programs, never run.
 
 use super::{
     identity::{base_name, is_in, is_known},
@@ -9,16 +9,16 @@ use super::{
 };
 use crate::detect::{Listing, has_word, join};
 
-/// A command of a line, and the folder in which it runs.
+/// A command in a line, and its working folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Command {
     pub(super) folder: String,
     pub(super) words: Vec<String>,
-    /// The variables that are set for it.
+    /// The variables set for it.
     pub(super) env: Vec<(String, String)>,
 }
 
-/// A word, or what ends a command.
+/// A word, or the end of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Token {
     Word(String),
@@ -30,8 +30,8 @@ enum Token {
     Close,
 }
 
-/// The commands of a line that start a program that is known. `here` is the folder in which the line runs, and
-/// afterwards the one in which the next line does.
+/// Returns the commands in a line that start a known program. `here` is the folder of this line, and afterwards the
+/// folder of the next line.
 pub(super) fn commands(line: &str, here: &mut String) -> Vec<Command> {
     let line = line.trim();
     let lower = line.to_ascii_lowercase();
@@ -71,7 +71,7 @@ pub(super) fn commands(line: &str, here: &mut String) -> Vec<Command> {
     found
 }
 
-/// Takes one command. Whether it only changes the folder.
+/// Adds one command. Returns whether it only changes the folder.
 fn finish(tokens: &[Token], here: &mut String, found: &mut Vec<Command>) -> bool {
     let text = |token: &Token| match token {
         Token::Word(text) | Token::Quoted(text) => text.clone(),
@@ -139,7 +139,7 @@ fn is_python(word: &str) -> bool {
     word.contains(['$', '%']) && word.to_ascii_uppercase().contains("PYTHON")
 }
 
-/// The words after a program, as far as they are its own.
+/// Returns the arguments of a program.
 fn arguments(tokens: &[Token], runs_several: bool, folder: &mut String) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = tokens.iter();
@@ -168,7 +168,7 @@ fn arguments(tokens: &[Token], runs_several: bool, folder: &mut String) -> Vec<S
     words
 }
 
-/// A folder after a change to another. What begins with a variable of the script begins at its folder.
+/// Returns the folder after `cd`. A path that starts with a variable is relative to the script's folder.
 fn moved(here: &str, to: &str) -> String {
     let to = to.replace('\\', "/");
     let mut rest = to.as_str();
@@ -207,7 +207,7 @@ fn tokens(line: &str) -> Vec<Token> {
     while let Some(character) = characters.next() {
         match character {
             '"' | '\'' | '`' => {
-                // Quotes within a word, `--x="a b"`, are a part of it.
+                // Quotes within a word, as in `--x="a b"`, belong to it.
                 is_quoted = word.is_empty();
                 while let Some(inner) = characters.next() {
                     match inner {
@@ -270,7 +270,7 @@ fn tokens(line: &str) -> Vec<Token> {
     tokens
 }
 
-/// The lines of a text with those that go on with a `\`, a `^` or a backtick joined; each with its number.
+/// Returns the lines of a text with their numbers, and joins those that end in `\`, `^` or a backtick.
 pub(super) fn joined(text: &str) -> Vec<(usize, String)> {
     let mut lines: Vec<(usize, String)> = Vec::new();
     let mut is_open = false;
@@ -291,7 +291,7 @@ pub(super) fn joined(text: &str) -> Vec<(usize, String)> {
     lines
 }
 
-/// The files with recipes, by the program that runs them.
+/// The recipe files of each task runner.
 const RECIPES: [(&str, &[&str]); 4] = [
     ("make", &["Makefile", "makefile", "GNUmakefile"]),
     ("just", &["justfile", "Justfile", ".justfile"]),
@@ -299,18 +299,18 @@ const RECIPES: [(&str, &[&str]); 4] = [
     ("mise", &["mise.toml", ".mise.toml"]),
 ];
 
-/// A target of a file of recipes.
+/// A target of a recipe file.
 pub(super) struct Target {
     pub(super) runner: &'static str,
     pub(super) file: String,
     pub(super) line: usize,
     pub(super) name: String,
-    /// What comes before it: other targets.
+    /// The targets that run first.
     needs: Vec<String>,
     lines: Vec<String>,
 }
 
-/// The targets of the files of recipes in a folder.
+/// Returns the targets of the recipe files in a folder.
 pub(super) fn targets(folder: &str, listing: &Listing) -> Vec<Target> {
     let mut found = Vec::new();
     for (runner, names) in RECIPES {
@@ -329,7 +329,7 @@ pub(super) fn targets(folder: &str, listing: &Listing) -> Vec<Target> {
     found
 }
 
-/// The rules of make and just: a name, a colon, and lines that are further in.
+/// Parses the rules of make and just: a name, a colon, and indented lines.
 fn rules(runner: &'static str, file: &str, text: &str) -> Vec<Target> {
     let mut found: Vec<Target> = Vec::new();
     for (number, line) in joined(text) {
@@ -363,7 +363,7 @@ fn rules(runner: &'static str, file: &str, text: &str) -> Vec<Target> {
     found
 }
 
-/// The tasks of Task and mise.
+/// Reads the tasks of Task and mise.
 fn tasks(runner: &'static str, file: &str, tree: &Node) -> Vec<Target> {
     let tasks = tree.get("tasks").map_or(&[][..], Node::table);
     let found = tasks.iter().map(|(key, node)| {
@@ -403,7 +403,7 @@ fn tasks(runner: &'static str, file: &str, tree: &Node) -> Vec<Target> {
     found.collect()
 }
 
-/// The lines that these words run: `make -C api dev`. Each is complete with the folder in which it runs.
+/// Returns the lines that a command like `make -C api dev` runs, each with its `cd`.
 pub(super) fn recipe(words: &[String], folder: &str, listing: &Listing) -> Vec<String> {
     let runner = base_name(&words[0]);
     let mut here = folder.to_owned();
@@ -444,7 +444,7 @@ pub(super) fn recipe(words: &[String], folder: &str, listing: &Listing) -> Vec<S
         if matches!(runner, "make" | "just") {
             lines.extend(target.lines.iter().map(|line| format!("{prefix}{line}")));
         } else {
-            // A task of these is one script.
+            // A task of these runners is one script.
             lines.push(format!("{prefix}{}", target.lines.join("; ")));
         }
     }

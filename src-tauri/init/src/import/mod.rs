@@ -1,8 +1,8 @@
-//! Reads the files of other tools that say what runs in a project, and makes a draft of them and of
-//! what detection finds. Pure, as detection is: nothing is executed, and nothing read but a listing.
+//! Reads the files of other tools that list the services of a project, and combines them with the detected services
+//! into a draft. Pure, like detection: executes nothing and reads only a listing.
 //!
-//! Each tool has a reader, which gives a [`SourceFile`]: services, and what a stack file cannot say, each
-//! with its line. [`combine`] decides between pages and detection.
+//! Each reader returns a [`SourceFile`]: services, and the parts that a stack file cannot express, each with its
+//! line. [`combine`] decides between the files and detection.
 
 mod combine;
 mod command;
@@ -31,8 +31,7 @@ use crate::{
 pub use combine::{Combined, Sources, combine};
 pub use source_file::SourceFile;
 
-/// Whose file says what runs. In the order in which they are believed: what one names, those after
-/// it do not change.
+/// A tool whose file lists services, in order of rank: a later one does not change the services of an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tool {
     /// `pitchfork.toml`
@@ -43,7 +42,7 @@ pub enum Tool {
     Procfile,
     /// `ecosystem.config.js`
     Pm2,
-    /// A script of `package.json` that starts several things.
+    /// A script of `package.json` that starts several programs.
     Scripts,
     /// `compose.yaml`
     Compose,
@@ -62,7 +61,7 @@ pub enum Tool {
 }
 
 impl Tool {
-    /// What people call it.
+    /// Returns its name for users.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -82,7 +81,7 @@ impl Tool {
     }
 }
 
-/// The files of each tool in the order in which they are read; the first one that exists counts.
+/// The file names of each tool; the first existing file counts.
 const FILES: [(Tool, &str); 6] = [
     (Tool::Pitchfork, "pitchfork.local.toml pitchfork.toml"),
     (
@@ -100,7 +99,7 @@ const FILES: [(Tool, &str); 6] = [
     (Tool::Launch, ".vscode/launch.json"),
 ];
 
-/// Returns every file of a project that names what runs.
+/// Reads every file of a project that lists services.
 #[must_use]
 pub fn read(listing: &Listing) -> Sources {
     let files = |tools: &[Tool]| {
@@ -149,19 +148,19 @@ pub fn read(listing: &Listing) -> Sources {
     sources
 }
 
-/// What is in a folder, by the files of other tools and by detection, as a stack file would say it.
+/// Drafts a stack file from the files of other tools and the source, and tells the sources.
 #[must_use]
 pub fn draft(listing: &Listing) -> Combined {
     combine(read(listing), look(listing), listing)
 }
 
-/// What is in a folder, as a stack file would say it.
+/// Drafts a stack file from the files of other tools and the source.
 #[must_use]
 pub fn look_at(listing: &Listing) -> Draft {
     draft(listing).draft
 }
 
-/// The words of a command that is written for a shell: those of the shell, where it needs one.
+/// Returns the words of a command line, with `sh -c` if it needs a shell.
 fn shell(text: &str) -> Vec<String> {
     match command::line(text, None) {
         command::Line {
@@ -174,7 +173,7 @@ fn shell(text: &str) -> Vec<String> {
     }
 }
 
-/// An address, short if it is one of the service itself.
+/// Shortens an address of the service itself to its path.
 fn own_address(url: &str, port: Option<u16>) -> String {
     let own = port.and_then(|port| {
         ["localhost", "127.0.0.1", "0.0.0.0"]
@@ -191,7 +190,7 @@ fn own_address(url: &str, port: Option<u16>) -> String {
     }
 }
 
-/// Parses a table that is a part of the program.
+/// Parses a table that is compiled into the program.
 fn table<T: serde::de::DeserializeOwned>(text: &str) -> T {
     #[expect(
         clippy::expect_used,

@@ -7,8 +7,13 @@ use crate::draft::{Draft, DraftService, Kind, LeftOut};
 use pilotlight::stack::Need;
 
 pub(super) fn normalize(draft: &mut Draft) {
-    without_command(draft);
+    leave_out(draft, "no command to start it was found", |it| {
+        it.command.is_none() && it.external.is_none()
+    });
     external(draft);
+    leave_out(draft, "its port is not known", |it| {
+        it.external.is_some() && it.port.is_none() && it.ready.is_none()
+    });
     needs(draft);
     ports(draft);
     in_order(draft);
@@ -17,43 +22,33 @@ pub(super) fn normalize(draft: &mut Draft) {
     draft.unsaid.retain(|unsaid| seen.insert(unsaid.clone()));
 }
 
-/// Leaves out services without a command.
-fn without_command(draft: &mut Draft) {
-    let lost: Vec<DraftService> = draft
-        .services
-        .iter()
-        .filter(|service| service.command.is_none() && service.external.is_none())
-        .cloned()
-        .collect();
-    for service in lost {
-        draft.unsaid.push(left_out(
-            &service,
-            "how it is started is not said, and was not found in its source",
-        ));
+/// Leaves out the services that have no place in the file.
+fn leave_out(draft: &mut Draft, why: &str, is_lost: impl Fn(&DraftService) -> bool) {
+    for service in draft.services.clone().iter().filter(|it| is_lost(it)) {
+        let what = format!("service `{}`", service.name);
+        let left_out = LeftOut::new(what, &service.because, why);
+        draft.unsaid.push(left_out);
         draft.remove(&service.name);
     }
 }
 
-/// Keeps of an external service what may be said of one.
+/// Removes the keys that an external service cannot have.
 fn external(draft: &mut Draft) {
-    let mut lost = Vec::new();
     for service in draft.services.iter_mut().filter(|it| it.external.is_some()) {
-        service.command = None;
-        service.host = None;
-        service.port_conflict = None;
-        service.needs.clear();
-        service.restart = None;
-        service.stop = None;
-        service.require = crate::draft::Require::default();
-        if service.port.is_none() && service.ready.is_none() {
-            lost.push(service.clone());
-        }
-    }
-    for service in lost {
-        draft
-            .unsaid
-            .push(left_out(&service, "where it listens is not known"));
-        draft.remove(&service.name);
+        let own = std::mem::take(service);
+        *service = DraftService {
+            external: own.external,
+            directory: own.directory,
+            port: own.port,
+            env: own.env,
+            env_file: own.env_file,
+            env_points_at: own.env_points_at,
+            ready: own.ready,
+            start_timeout: own.start_timeout,
+            links: own.links,
+            checks: own.checks,
+            ..DraftService::new(own.name, own.kind, own.because)
+        };
     }
 }
 
@@ -74,7 +69,7 @@ fn needs(draft: &mut Draft) {
             need.value.until = match kinds.get(&need.value.service) {
                 Some((_, true)) => Need::Ready,
                 Some((Kind::Job, _)) => Need::Completed,
-                // What goes on does not come to its end.
+                // A service that keeps running never completes.
                 _ if need.value.until == Need::Completed => Need::Ready,
                 _ => need.value.until,
             };
@@ -91,11 +86,11 @@ fn needs(draft: &mut Draft) {
         };
         service.env.retain(|(_, said)| is_known(&said.value));
     }
-    without_circles(draft);
+    without_cycles(draft);
 }
 
-/// Leaves out needs that would close a circle.
-fn without_circles(draft: &mut Draft) {
+/// Removes dependencies that would form a cycle.
+fn without_cycles(draft: &mut Draft) {
     for at in 0..draft.services.len() {
         let name = draft.services[at].name.clone();
         let needs = draft.services[at].needs.clone();
@@ -108,7 +103,7 @@ fn without_circles(draft: &mut Draft) {
                 .needs
                 .retain(|other| other.value.service != need.value.service);
             let what = format!("{name} needs {}", need.value.service);
-            let why = "that one depends on it";
+            let why = "that would be a cycle";
             draft.unsaid.push(LeftOut::new(what, &need.because, why));
         }
     }
@@ -128,7 +123,7 @@ fn leads_to(draft: &Draft, from: &str, to: &str) -> bool {
     false
 }
 
-/// Gives the second of two with the same port another one, or none.
+/// Gives the second service with the same port another port, or none.
 fn ports(draft: &mut Draft) {
     let mut taken: BTreeSet<u16> = BTreeSet::new();
     let all: BTreeSet<u16> = draft
@@ -150,7 +145,7 @@ fn ports(draft: &mut Draft) {
             (port.value..=u16::MAX).find(|port| !all.contains(port) && !taken.contains(port));
         if let Some(next) = next.filter(|_| takes_port) {
             port.because.text = format!(
-                "{} says {}, which another has",
+                "{} has {}, which another service uses",
                 port.because.text, port.value
             );
             port.value = next;
@@ -159,14 +154,14 @@ fn ports(draft: &mut Draft) {
             let what = format!("{}: port = {}", service.name, port.value);
             unsaid.push(LeftOut::new(what, &port.because, "another service has it"));
             service.port = None;
-            // It may ask at the port that it has no more.
+            // These may use the port.
             service.ready = None;
             service.links.clear();
             service.checks.clear();
         }
     }
     draft.unsaid.extend(unsaid);
-    // Who is not asked at a port of its own is not asked by one.
+    // A service without a port has no probe on it.
     let with_port: BTreeSet<String> = draft
         .services
         .iter()
@@ -199,7 +194,7 @@ fn asks_own_port(ready: &crate::draft::Ready) -> bool {
     })
 }
 
-/// Stores first, then jobs, and so on; but never a service before what it needs.
+/// Sorts by kind, stores first, but never a service before its dependencies.
 fn in_order(draft: &mut Draft) {
     let mut left = std::mem::take(&mut draft.services);
     left.sort_by_key(|service| service.kind);
@@ -210,11 +205,7 @@ fn in_order(draft: &mut Draft) {
             let mut needs = service.needs.iter();
             needs.all(|need| is_placed(draft, &need.value.service))
         });
-        // There is always one, since there is no circle.
+        // One always exists, since no cycle is left.
         draft.services.push(left.remove(next.unwrap_or(0)));
     }
-}
-
-fn left_out(service: &DraftService, why: &str) -> LeftOut {
-    LeftOut::new(format!("service `{}`", service.name), &service.because, why)
 }

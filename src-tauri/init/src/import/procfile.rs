@@ -1,5 +1,5 @@
-//! `Procfile`: a line for each process. `PORT` is handed to them, and `.env` is read, by every tool
-//! that runs one (foreman, overmind, hivemind, honcho).
+//! `Procfile`: one line per process. Every tool that runs one (foreman, overmind, hivemind, honcho) sets `PORT` and
+//! reads `.env`.
 
 use super::{
     Tool,
@@ -12,7 +12,7 @@ use crate::{
 };
 use pilotlight::stack::{Need, Restart};
 
-/// The port from which these tools count.
+/// The first port that these tools assign.
 const FIRST_PORT: u16 = 5000;
 
 pub(super) fn read(listing: &Listing, file: &str, text: &str) -> SourceFile {
@@ -33,14 +33,14 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> SourceFile {
             let is_name = |it: char| it.is_ascii_alphanumeric() || "-_".contains(it);
             name.trim_end().chars().all(is_name) && !name.is_empty() && !command.trim().is_empty()
         }) else {
-            page.leave_out(at, row, "it is no `name: command`");
+            page.leave_out(at, row, "the line is not `name: command`");
             continue;
         };
         let name = name.trim_end();
         let because = page.because(at, format!("the process `{name}`"));
         let read = line(command, folder.as_deref());
         let is_job = name == "release";
-        // It is what a deployment does before the others start.
+        // A deployment runs it before the others start.
         if is_job && file == "Procfile" {
             continue;
         }
@@ -57,7 +57,7 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> SourceFile {
         };
         let is_asked = read.takes_port || (is_web && first_port.is_some());
         let port = match read.port {
-            // What `.env` says wins over the default that the line has for it.
+            // `.env` wins over a default in the line.
             Some(port) if !read.takes_port => Some(because.says(port)),
             port if is_asked => match (first_port, port) {
                 (Some(_), _) | (None, None) => counted().map(|port| {

@@ -1,16 +1,16 @@
-//! Files of other tools are written for a shell in which the project's Python environment is active.
-//! A stack has no such shell, so programs of that environment are named as they are.
+//! Files of other tools assume a shell in which the project's Python environment is active. A stack has no such
+//! shell, so programs of that environment are named with their path.
 
 use crate::{
     detect::{Listing, System, ancestors, has_word, join},
     draft::{CommandLine, DraftService},
 };
 
-/// Programs that come from the environment of a project.
+/// Programs in a project's environment.
 const PROGRAMS: &str = "alembic celery daphne django-admin fastapi flask gradio granian gunicorn honcho hypercorn huey_consumer \
     python python3 rq streamlit uvicorn";
 
-/// Names the program of a service as it is called from outside of the environment.
+/// Makes the command of a service work outside of the environment.
 pub(super) fn adapt(service: &mut DraftService, listing: &Listing) {
     let folder = service.folder().to_owned();
     let Some(said) = &mut service.command else {
@@ -34,7 +34,7 @@ pub(super) fn adapt(service: &mut DraftService, listing: &Listing) {
     }
 }
 
-/// The words that start a program of the environment of a folder, or of a folder above.
+/// Returns the words that start a program of the environment in a folder or a parent folder.
 fn from_outside(program: &str, folder: &str, listing: &Listing) -> Option<Vec<String>> {
     if !has_word(PROGRAMS, program) {
         return None;

@@ -1,5 +1,4 @@
-//! Scripts of a `package.json` that start several things: `concurrently`, `npm-run-all`, `run-p`,
-//! `run-s`.
+//! Scripts of a `package.json` that start several programs: `concurrently`, `npm-run-all`, `run-p`, `run-s`.
 
 use super::{
     Tool, command,
@@ -12,10 +11,10 @@ use crate::{
 };
 use pilotlight::stack::Need;
 
-/// The scripts that start a project, the likeliest first.
+/// The scripts that start a project, the most likely first.
 const STARTS: [&str; 6] = ["dev", "start:dev", "develop", "start", "serve", "watch"];
 
-/// The package manager of a folder, by its lock file or that of a folder above.
+/// Returns the package manager of a folder, by its lock file or that of a parent folder.
 pub(super) fn manager(listing: &Listing, folder: &str) -> &'static str {
     for folder in ancestors(folder) {
         for (lock, manager) in [
@@ -33,7 +32,7 @@ pub(super) fn manager(listing: &Listing, folder: &str) -> &'static str {
     "npm"
 }
 
-/// The services of the script that starts several things, if the package has one.
+/// Returns the services of the script that starts several programs.
 pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Option<SourceFile> {
     let mut page = SourceFile::new(Tool::Scripts, file);
     let tree = json(text).ok()?;
@@ -61,13 +60,13 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Option<SourceFi
         page.leave_out(
             key.line,
             what,
-            "the package manager runs it before what the stack file starts by itself",
+            "the package manager runs it first; a stack file does not",
         );
     }
     Some(page)
 }
 
-/// What starts several things, and its arguments.
+/// Returns the program that starts several others, and its arguments.
 fn program(script: &str) -> Option<(String, Vec<String>)> {
     let is_shell = matches!(command::line(script, None).command, CommandLine::Shell(_));
     // Only a shell can run `concurrently 'a' && b`.
@@ -89,7 +88,7 @@ const WITH_VALUE: &str = "-c --prefix-colors -p --prefix -m --max-processes -s -
     --timestamp-format --name-separator --restart-tries --restart-after --default-input-target --kill-signal --hide \
     --teardown";
 
-/// The names that are given to concurrently, and the commands that it starts.
+/// Returns the names and the commands in the arguments of concurrently.
 pub(super) fn concurrent(words: &[String]) -> (Vec<String>, Vec<String>) {
     let (mut names, mut commands) = (Vec::new(), Vec::new());
     let mut words = words.iter();
@@ -111,7 +110,7 @@ pub(super) fn concurrent(words: &[String]) -> (Vec<String>, Vec<String>) {
     (names, commands)
 }
 
-/// The script of `npm:script`.
+/// Returns the script of `npm:script`.
 pub(super) fn short(command: &str) -> Option<&str> {
     let (manager, script) = command.split_once(':')?;
     has_word("npm pnpm yarn bun node deno", manager).then_some(script)
@@ -123,15 +122,15 @@ struct Package<'a> {
     folder: Option<String>,
 }
 
-/// One thing of several.
+/// One of several programs.
 #[derive(Clone, Debug)]
 struct Step {
     name: String,
     line: usize,
     command: String,
-    /// Of the script, if it is one.
+    /// The name of the script, if it is one.
     script: Option<String>,
-    /// Comes to its end before what follows.
+    /// Whether it completes before the next one starts.
     is_first: bool,
 }
 
@@ -182,7 +181,7 @@ impl Package<'_> {
     ) -> Vec<Step> {
         let mut parallel = program == "run-p";
         let mut steps = Vec::new();
-        // One after the other, all but the last come to their end.
+        // In a sequence, all but the last complete.
         let mut close = |group: &mut Vec<Step>, parallel: bool, is_last: bool| {
             let last = group.len();
             for (at, step) in group.iter_mut().enumerate() {
@@ -206,7 +205,7 @@ impl Package<'_> {
         steps
     }
 
-    /// The scripts that a pattern names: `*` is a part between colons, `**` any number of them.
+    /// Returns the scripts that match a pattern: `*` is a part between colons, `**` any number of parts.
     fn matching(
         &self,
         pattern: &str,
@@ -247,7 +246,7 @@ impl Package<'_> {
         for step in steps {
             let because = match &step.script {
                 Some(script) => page.because(step.line, format!("the script `{script}`")),
-                None => page.because(step.line, "what the script starts"),
+                None => page.because(step.line, "the script starts it"),
             };
             let mut read = command::line(&step.command, self.folder.as_deref());
             let kind = match (step.is_first, read.port) {
@@ -256,7 +255,7 @@ impl Package<'_> {
                 (false, None) => Kind::Worker,
             };
             let mut service = DraftService::new(&step.name, kind, because.clone());
-            // A script is run as one: its package has the programs that it names.
+            // The package manager runs a script, since the package contains its programs.
             if let Some(script) = &step.script {
                 let command = CommandLine::words([self.manager, "run", script]);
                 service.command = Some(because.says(command));
@@ -282,7 +281,7 @@ impl Package<'_> {
         }
     }
 
-    /// A command that a script may give without a path, since its package has it.
+    /// Adds the runner that finds a program of the package.
     fn with_programs(&self, command: CommandLine) -> CommandLine {
         let CommandLine::Words(words) = command else {
             return command;
@@ -304,7 +303,7 @@ impl Package<'_> {
     }
 }
 
-/// A name for what has none: the script, the folder or the program.
+/// Returns a name for a command: its script, folder or program.
 fn named(command: &str) -> String {
     let read = command::line(command, None);
     if let Some(folder) = read.directory {
@@ -327,7 +326,7 @@ fn named(command: &str) -> String {
     part.rsplit(':').next().unwrap_or(part).to_owned()
 }
 
-/// Whether a pattern of npm-run-all names a script.
+/// Returns whether a pattern of npm-run-all matches a script.
 fn matches(pattern: &str, name: &str) -> bool {
     let (mut pattern, mut name) = (pattern.split(':'), name.split(':'));
     loop {

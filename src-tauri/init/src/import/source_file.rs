@@ -1,4 +1,4 @@
-//! A file of another tool, and what was read from it.
+//! A file of another tool, and its services.
 
 use super::{Tool, identity::Program, text::Known, tree::Unreadable};
 use crate::{
@@ -6,18 +6,18 @@ use crate::{
     draft::{DraftService, LeftOut, Origin},
 };
 
-/// A file that says what runs.
+/// A file that lists services.
 #[derive(Clone, Debug)]
 pub struct SourceFile {
-    /// Whose file it is.
+    /// The tool that reads it.
     pub tool: Tool,
-    /// Its path in the project, with forward slashes.
+    /// Its path, relative to the project, with forward slashes.
     pub file: String,
-    /// What it says runs.
+    /// Its services.
     pub services: Vec<DraftService>,
-    /// What it says and a stack file cannot.
+    /// The parts that a stack file cannot express.
     pub unsaid: Vec<LeftOut>,
-    /// The programs that its services start, where they were followed already.
+    /// The programs of its services, if they are known.
     pub(super) programs: Vec<Program>,
 }
 
@@ -32,7 +32,7 @@ impl SourceFile {
         }
     }
 
-    /// The folder that it stands in.
+    /// Returns the folder that contains it.
     pub(super) fn folder(&self) -> &str {
         folder(&self.file)
     }
@@ -46,21 +46,20 @@ impl SourceFile {
         self.unsaid.push(LeftOut::new(what, &because, why));
     }
 
-    /// Says of a file that it cannot be read at all.
+    /// Leaves out the whole file.
     pub(super) fn unreadable(mut self, error: &Unreadable) -> Self {
         let what = format!("all of {}", self.file);
         self.leave_out(error.line, what, &error.reason);
         self
     }
 
-    /// A path that this file says, from the folder of the project. None is that folder itself.
+    /// Makes a path in this file relative to the project; `None` is the project itself.
     pub(super) fn path(&self, said: &str) -> Option<String> {
         resolve(self.folder(), said)
     }
 }
 
-/// A path from a folder, without `.` and with as few `..` as can be; `None` is the project itself.
-/// Absolute paths stay.
+/// Joins a path to a folder and removes `.` and `..`; `None` is the project itself. Absolute paths stay.
 pub(super) fn resolve(folder: &str, said: &str) -> Option<String> {
     let said = said.trim().replace('\\', "/");
     let absolute = said.starts_with(['/', '~']) || said.get(1..3) == Some(":/");
@@ -80,7 +79,7 @@ pub(super) fn resolve(folder: &str, said: &str) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("/"))
 }
 
-/// The variables of a `.env` file.
+/// Returns the variables of a `.env` file.
 pub(super) fn env_file(listing: &Listing, path: &str) -> Known {
     let text = listing.text(path).unwrap_or_default();
     let lines = text.lines().filter_map(|line| {

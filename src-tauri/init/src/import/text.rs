@@ -1,5 +1,4 @@
-//! Text that other tools fill in when they read it: variables of the environment in it are kept apart,
-//! since a stack file has a notation of its own for them.
+//! Text with environment variables in the notation of another tool. A stack file has its own notation for them.
 
 use std::collections::BTreeMap;
 
@@ -14,22 +13,22 @@ pub(super) enum Piece {
     Plain(String),
     Variable {
         name: String,
-        /// What stands for it where it is not set, or empty.
+        /// The value if it is not set or empty.
         default: Option<String>,
     },
 }
 
-/// Stands for the folder of the file that a text comes from, until it is known where that text is used.
+/// A placeholder for the project's folder, until the working folder is known.
 pub(super) const ROOT: &str = "\u{2}";
 
-/// A text with [`ROOT`] in it, as a program in `directory` reads it; both are in the folder of the project.
+/// Replaces [`ROOT`] by the path from `directory`, which is relative to the project.
 pub(super) fn in_folder(text: &str, directory: &str) -> String {
     let depth = directory.split('/').filter(|it| !it.is_empty()).count();
     let up = match depth {
         0 => ".".to_owned(),
         _ => vec![".."; depth].join("/"),
     };
-    // A path into this very folder needs no way up and down again.
+    // A path within this folder needs no `..`.
     let text = match depth {
         0 => text.to_owned(),
         _ => text.replace(&format!("{ROOT}/{directory}/"), "./"),
@@ -37,7 +36,7 @@ pub(super) fn in_folder(text: &str, directory: &str) -> String {
     text.replace(ROOT, &up)
 }
 
-/// What stands for a variable, if that is known: the `.env` file of a tool that reads one by itself.
+/// Known values of variables: the `.env` file that a tool reads by itself.
 pub(super) type Known = BTreeMap<String, String>;
 
 impl Text {
@@ -45,7 +44,7 @@ impl Text {
         Self(vec![Piece::Plain(text.into())])
     }
 
-    /// A text in the notation of compose: `$NAME`, `${NAME}`, `${NAME:-default}`, `$$`.
+    /// Parses the notation of compose: `$NAME`, `${NAME}`, `${NAME:-default}`, `$$`.
     pub(super) fn interpolated(text: &str) -> Self {
         let mut pieces = Self::default();
         let mut rest = text;
@@ -93,7 +92,7 @@ impl Text {
         }
     }
 
-    /// With what is known for a variable in the place of its default.
+    /// Replaces the defaults of variables by their known values.
     pub(super) fn knowing(mut self, known: &Known) -> Self {
         for piece in &mut self.0 {
             if let Piece::Variable { name, default } = piece
@@ -105,13 +104,13 @@ impl Text {
         self
     }
 
-    /// Whether it has a variable whose value is not known.
+    /// Returns whether the value of a variable is not known.
     pub(super) fn has_unknown(&self) -> bool {
         let mut pieces = self.0.iter();
         pieces.any(|piece| matches!(piece, Piece::Variable { default: None, .. }))
     }
 
-    /// What it is where nothing else is set: defaults, and nothing where there is none.
+    /// Returns the text if no variable is set: defaults, or nothing.
     pub(super) fn likely(&self) -> String {
         let likely = |piece: &Piece| match piece {
             Piece::Plain(text) => text.clone(),
@@ -120,12 +119,12 @@ impl Text {
         self.0.iter().map(likely).collect()
     }
 
-    /// The text in a string of a stack file.
+    /// Returns the text in the notation of a stack file.
     pub(super) fn in_stack_file(&self) -> String {
         self.written(plain)
     }
 
-    /// The text in a line for a shell.
+    /// Returns the text in the notation of a shell.
     pub(super) fn in_shell(&self) -> String {
         self.written(str::to_owned)
     }
@@ -144,7 +143,7 @@ impl Text {
     }
 }
 
-/// A text with the variables of VS Code. `None` if only VS Code knows one of them.
+/// Parses the notation of VS Code. `None` if only VS Code knows one of the variables.
 pub(super) fn vs_code(text: &str) -> Option<Text> {
     let mut filled = Text::default();
     let mut rest = text;
@@ -170,13 +169,13 @@ pub(super) fn vs_code(text: &str) -> Option<Text> {
     Some(filled)
 }
 
-/// Whether a value is only a variable that may not be set: the program sees that variable anyway, and an empty
-/// one would hide what a file of variables sets.
+/// Returns whether a value is a single variable without a default: the program inherits that variable anyway, and
+/// an empty value would hide the value in a `.env` file.
 pub(super) fn is_unset(value: &str) -> bool {
     value.starts_with("${") && value.ends_with(":-}") && value.matches("${").count() == 1
 }
 
-/// What stands in the braces at the beginning of a text, and what comes after them.
+/// Splits a text after the braces at its start, without the braces.
 fn braced(text: &str) -> Option<(&str, &str)> {
     let text = text.strip_prefix('{')?;
     let mut depth = 1_usize;
@@ -200,7 +199,7 @@ fn variable(inside: &str) -> Piece {
     let default = rest
         .strip_prefix(":-")
         .or_else(|| rest.strip_prefix('-'))
-        // A default may have variables of its own.
+        // A default may contain variables.
         .map(|default| Text::interpolated(default).likely())
         .filter(|default| !default.is_empty());
     Piece::Variable {
@@ -230,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_stands_for_a_variable() {
+    fn a_known_value_replaces_a_variable() {
         let known = Known::from([("PORT".to_owned(), "81".to_owned())]);
         let text = Text::interpolated("${PORT:-80}:80").knowing(&known);
         assert_eq!(text.likely(), "81:80");

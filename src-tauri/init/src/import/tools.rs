@@ -26,7 +26,7 @@ use crate::{
 };
 use pilotlight::stack::{Need, Restart};
 
-/// What the files of one tool mean.
+/// The meaning of the keys of one tool.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Schema {
@@ -34,13 +34,13 @@ struct Schema {
     services: String,
     #[serde(default)]
     notation: Notation,
-    /// Why a value can be unknown.
+    /// The reason why a value is unknown.
     #[serde(default)]
     unknown: String,
     /// Whether the tool reads `.env` by itself.
     #[serde(default)]
     reads_env_file: bool,
-    /// What `true` means for a restart.
+    /// The meaning of `true` for a restart.
     #[serde(default)]
     restart: Restart,
     #[serde(default)]
@@ -54,18 +54,18 @@ struct Schema {
 
 type Keys = BTreeMap<String, Meaning>;
 
-/// How a text names variables.
+/// The notation of variables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Notation {
-    /// Not at all.
+    /// No variables.
     #[default]
     Plain,
     Compose,
     VsCode,
 }
 
-/// What a key sets, or why it is left out.
+/// The field that a key sets, or the reason why the key is left out.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Meaning {
@@ -139,7 +139,7 @@ pub(super) fn read(tool: Tool, listing: &Listing, file: &str, text: &str) -> Sou
         known: env_file(listing, ".env"),
         page,
     };
-    let mut shared = Parts::new(DraftService::new(name, Kind::Worker, Origin::default()));
+    let mut shared = parts(name, Kind::Worker);
     // A file of pm2 may be one app, or a list of them.
     let services = tree.get(&schema.services).unwrap_or(&tree);
     if !std::ptr::eq(services, &raw const tree) {
@@ -184,48 +184,31 @@ struct Reader<'a> {
     schema: &'static Schema,
     listing: &'a Listing,
     constants: Constants,
-    /// What `.env` sets.
+    /// The variables of `.env`.
     known: Known,
     page: SourceFile,
 }
 
 /// A service, and the parts of its command, which are in the notation of a stack file.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Parts {
     service: DraftService,
-    /// As a shell reads it.
+    /// In the notation of a shell.
     line: Option<String>,
     interpreter: Option<String>,
     options: Vec<String>,
     program: Option<String>,
     args: Vec<String>,
-    /// What the command comes from.
+    /// The source of the command.
     because: Option<Origin>,
     probed_port: Option<Sourced<u16>>,
     is_disabled: bool,
-    /// Whether a part of the command is not known.
+    /// Whether a part of the command is unknown.
     is_unknown: bool,
 }
 
-impl Parts {
-    fn new(service: DraftService) -> Self {
-        Self {
-            service,
-            line: None,
-            interpreter: None,
-            options: Vec::new(),
-            program: None,
-            args: Vec::new(),
-            because: None,
-            probed_port: None,
-            is_disabled: false,
-            is_unknown: false,
-        }
-    }
-}
-
 impl Reader<'_> {
-    /// The tasks that run in the background, and those that come before them.
+    /// Reads the tasks that run in the background, and the tasks that they depend on.
     fn tasks(&mut self, tasks: &Node) {
         let label = |task: &Node| task.get("label").or(task.get("taskName"))?.scalar();
         let is_background =
@@ -268,7 +251,7 @@ impl Reader<'_> {
             } else {
                 Kind::Job
             };
-            let base = Parts::new(DraftService::new("", kind, Origin::default()));
+            let base = parts("", kind);
             self.service(task.line, Some(&name), &task, &base);
         }
     }
@@ -302,7 +285,7 @@ impl Reader<'_> {
         parts.service.because = self.page.because(line, format!("the {what}"));
         let is_launch = self.page.tool == Tool::Launch;
         let why = if parts.is_disabled {
-            "it is disabled there"
+            "it is disabled in the file"
         } else if is_launch && text("request") == "attach" {
             "it attaches to a running process"
         } else if is_launch && !self.schema.interpreters.contains_key(text("type")) {
@@ -311,12 +294,12 @@ impl Reader<'_> {
             self.page.services.push(self.completed(parts));
             return;
         } else {
-            "it has no command that is known"
+            "its command is not known"
         };
         self.page.leave_out(line, what, why);
     }
 
-    /// Takes every key of a table, or says why it is left out.
+    /// Takes every key of a table, or leaves it out with a reason.
     fn walk(&mut self, table: &Node, above: &str, keys: &'static Keys, parts: &mut Parts) {
         for (key, node) in table.table() {
             if node.value == Value::Null || key.name.starts_with("x-") {
@@ -459,7 +442,7 @@ impl Reader<'_> {
                 let mut ends = node.one_or_more().iter();
                 let end = ends.find_map(|it| it.at(&["background", "endsPattern"]));
                 let pattern = end.and_then(|end| end.get("regexp").unwrap_or(end).scalar());
-                // A pattern for any line tells nothing.
+                // A pattern that matches every line is useless.
                 let is_right = |it: &String| {
                     !["", ".", ".*", "^.*$"].contains(&it.as_str()) && regex::Regex::new(it).is_ok()
                 };
@@ -494,7 +477,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A request of process-compose.
+    /// Reads `http_get` of process-compose.
     fn request(&self, http: &Node, parts: &mut Parts) -> Probe {
         let text = |key: &str, usual: &str| {
             let text = http.get(key).and_then(Node::scalar);
@@ -597,9 +580,9 @@ impl Reader<'_> {
         parts.service.restart = Some(because.says(restart));
     }
 
-    /// The text of a value with its variables, if that is known without running the tool.
+    /// Returns the text of a value, if it is known without running the tool.
     fn filled(&mut self, key: &str, node: &Node) -> Option<Text> {
-        // An argument of VS Code may say how it is quoted.
+        // An argument of VS Code may be a table with `value` and `quoting`.
         let node = node.get("value").unwrap_or(node);
         let filled = match (&node.value, self.schema.notation) {
             (Value::Code(code), _) => expression(code, &self.constants),
@@ -616,12 +599,12 @@ impl Reader<'_> {
         filled
     }
 
-    /// The same in the notation of a stack file.
+    /// Returns the text of a value in the notation of a stack file.
     fn text(&mut self, key: &str, node: &Node) -> Option<String> {
         self.filled(key, node).map(|text| text.in_stack_file())
     }
 
-    /// Words, as a list or as a line. `None` if one is not known.
+    /// Returns the words of a list or a line; `None` if one is unknown.
     fn words(&mut self, key: &str, node: &Node) -> Option<Vec<String>> {
         if let Value::List(items) = &node.value {
             let words: Vec<_> = items.iter().map(|item| self.text(key, item)).collect();
@@ -631,7 +614,7 @@ impl Reader<'_> {
         Some(shell_words::split(&text).unwrap_or_else(|_| vec![text]))
     }
 
-    /// A path from the folder of the project; `None` is that folder.
+    /// Returns a path relative to the project; `None` is the project.
     fn path(&mut self, key: &str, node: &Node) -> Option<String> {
         let text = self.filled(key, node)?;
         let path = if text.has_unknown() {
@@ -642,7 +625,7 @@ impl Reader<'_> {
         resolve("", &path.replace(ROOT, "."))
     }
 
-    /// Makes the command of its parts. Whether all of it is known.
+    /// Builds the command from its parts. Returns whether all of it is known.
     fn command(&self, parts: &mut Parts, kind: &str) -> bool {
         let service = &mut parts.service;
         let folder = service.folder().to_owned();
@@ -686,7 +669,7 @@ impl Reader<'_> {
         let is_program = parts.program.is_some() || parts.options.iter().any(|it| it == "-m");
         let mut words: Vec<String> = Vec::new();
         if let Some(interpreter) = interpreter {
-            // `go run`, or a path with blanks that the file gives.
+            // `go run`, or a path with blanks from the file.
             let parts = interpreter.split(if is_given { '\0' } else { ' ' });
             words.extend(parts.map(str::to_owned));
         }
@@ -701,7 +684,7 @@ impl Reader<'_> {
         let words = words.iter().map(|word| in_folder(word, &folder));
         let words: Vec<String> = words.collect();
         let is_whole = (is_program || is_given) && !parts.is_unknown;
-        // A port is found in words without variables.
+        // Words with variables are not searched for a port.
         let (command, port) = if words.iter().any(|word| word.contains("${")) {
             (CommandLine::Words(words), None)
         } else {
@@ -712,7 +695,7 @@ impl Reader<'_> {
         is_whole
     }
 
-    /// The service, with the port that its parts agree on.
+    /// Completes the service: its port, `.env`, probes and kind.
     fn completed(&self, parts: Parts) -> DraftService {
         let Parts {
             mut service,
@@ -723,7 +706,7 @@ impl Reader<'_> {
         if let Some(at) = service.env.iter().position(|(name, _)| name == "PORT")
             && let Some(port) = number(&service.env[at].1.value)
         {
-            // It is handed on as `PORT` anyway.
+            // Every service gets its port in `PORT`.
             let (_, said) = service.env.remove(at);
             service.port.get_or_insert(said.because.says(port));
         }
@@ -737,7 +720,7 @@ impl Reader<'_> {
             service.env_file.push(because.says(format!("{file}?")));
         }
         let port = service.port.as_ref().map(|said| said.value);
-        // A service with a port is asked there without being told.
+        // A service with a port is probed there by default.
         let says_more =
             |ready: &Sourced<Ready>| !matches!(ready.value.probes[..], [] | [Probe::Tcp(_)]);
         service.ready = service.ready.filter(says_more);
@@ -756,7 +739,7 @@ impl Reader<'_> {
         service
     }
 
-    /// The file, with needs that name its services.
+    /// Removes dependencies on unknown services, and returns the file.
     fn finished(mut self) -> SourceFile {
         let services = &mut self.page.services;
         let names: BTreeSet<String> = services.iter().map(|it| it.name.clone()).collect();
@@ -787,6 +770,13 @@ impl Reader<'_> {
     }
 }
 
+fn parts(name: &str, kind: Kind) -> Parts {
+    Parts {
+        service: DraftService::new(name, kind, Origin::default()),
+        ..Parts::default()
+    }
+}
+
 /// Adds a probe to those that make a service ready.
 fn probe(parts: &mut Parts, because: &Origin, new: Probe) {
     let ready = parts
@@ -796,7 +786,7 @@ fn probe(parts: &mut Parts, because: &Origin, new: Probe) {
     ready.value.probes.push(new);
 }
 
-/// What a key means: by its name, or by the longest pattern that it matches.
+/// Returns the meaning of a key: by its name, or by the longest pattern that matches.
 fn meaning<'k>(keys: &'k Keys, path: &str) -> &'k Meaning {
     let matching = keys.iter().filter(|(key, _)| {
         let start = key.strip_suffix('*');
@@ -808,7 +798,7 @@ fn meaning<'k>(keys: &'k Keys, path: &str) -> &'k Meaning {
         .unwrap_or(IGNORED)
 }
 
-/// A port, or that of a variable which is not set.
+/// Parses a port, or the default of a variable.
 fn number(text: &str) -> Option<u16> {
     let text = text.strip_suffix('}').map_or(text, |text| {
         text.rsplit_once(":-").map_or(text, |(_, default)| default)

@@ -1,10 +1,10 @@
-//! Durations and signals as other tools write them.
+//! Durations and signals in the notation of other tools.
 
 use std::time::Duration;
 
 use pilotlight::stack::Signal;
 
-/// A duration of Go (`1m30s`, `1.5s`), or a number of seconds, as a stack file has it.
+/// Converts a duration of Go (`1m30s`, `1.5s`) or a number of seconds to the notation of a stack file.
 pub(super) fn duration(text: &str) -> Option<String> {
     if let Ok(seconds) = text.trim().parse::<f64>() {
         return written(Duration::try_from_secs_f64(seconds).ok()?);
@@ -33,7 +33,7 @@ pub(super) fn duration(text: &str) -> Option<String> {
 }
 
 fn written(duration: Duration) -> Option<String> {
-    // A stack file takes no more than a day in any place, and other tools mean "never" by more.
+    // The maximum in a stack file is a day; other tools use more for "never".
     let millis = duration.as_millis();
     if duration > Duration::from_hours(24) {
         return None;
@@ -44,7 +44,7 @@ fn written(duration: Duration) -> Option<String> {
     })
 }
 
-/// A signal by its name, with or without `SIG`, or by its number.
+/// Parses the name of a signal, with or without `SIG`, or its number.
 pub(super) fn signal(text: &str) -> Option<Signal> {
     let upper = text.trim().to_uppercase();
     Some(match upper.strip_prefix("SIG").unwrap_or(&upper) {

@@ -1,5 +1,5 @@
-//! Validates a draft as a stack file. Removes what the stack file would refuse and lists it, so that the
-//! written file never needs an edit.
+//! Validates a draft as a stack file. Removes and lists invalid parts, so that the written file never needs an
+//! edit.
 
 use std::path::Path;
 
@@ -9,9 +9,9 @@ use pilotlight::{
     stack_file::{self, Report},
 };
 
-/// Takes out of a draft what a stack file refuses, until it is right.
+/// Removes the invalid parts of a draft.
 pub(super) fn make_valid(draft: &mut Draft) {
-    // Each round takes something out.
+    // Each round removes a part.
     let mut rounds = draft.services.len() * 8;
     while !draft.services.is_empty() {
         let text = render(draft);
@@ -26,21 +26,21 @@ pub(super) fn make_valid(draft: &mut Draft) {
             return;
         }
         if rounds == 0 || !take_out(draft, &text, &report) {
-            // Nothing is better than something wrong.
+            // An empty file is better than an invalid one.
             let services = std::mem::take(&mut draft.services);
             let lost = services
                 .iter()
-                .map(|it| wrong(it, "all of it", &report.to_string()));
+                .map(|it| wrong(it, "the whole service", &report.to_string()));
             draft.unsaid.extend(lost.collect::<Vec<_>>());
         }
         rounds = rounds.saturating_sub(1);
     }
 }
 
-/// Takes out what the first problem with a place is about. Whether there was something to take out.
+/// Removes the part with the first problem. Returns whether a part was removed.
 fn take_out(draft: &mut Draft, text: &str, report: &Report) -> bool {
     for problem in report.problems() {
-        // `${NAME}` without a default is the caller's, and may well be set.
+        // The caller's environment may set a `${NAME}` without a default.
         if matches!(problem.kind(), stack_file::ProblemKind::UnsetVariable(_)) {
             continue;
         }
@@ -66,7 +66,7 @@ fn take_out(draft: &mut Draft, text: &str, report: &Report) -> bool {
     false
 }
 
-/// The table of a service in which the last of these lines stands, and its key.
+/// Returns the service table and the key of the last line.
 fn table_and_key<'a>(lines: &[&'a str]) -> Option<(&'a str, &'a str)> {
     let header = lines.iter().rev().find_map(|line| {
         let name = line.trim_start_matches('[').strip_prefix("service.")?;
@@ -77,7 +77,7 @@ fn table_and_key<'a>(lines: &[&'a str]) -> Option<(&'a str, &'a str)> {
     Some((header, key))
 }
 
-/// Takes a part out of a service. Whether the service is still one.
+/// Removes a part of a service. Returns whether the service is still valid.
 fn without(service: &mut DraftService, part: &str) -> bool {
     match part.split('.').next().unwrap_or(part) {
         "ready" if service.ready.is_some() && service.external.is_none() => service.ready = None,
@@ -102,6 +102,6 @@ fn wrong(service: &DraftService, part: &str, why: &str) -> LeftOut {
     LeftOut::new(
         what,
         &service.because,
-        format!("a stack file refuses it: {why}"),
+        format!("it is invalid in a stack file: {why}"),
     )
 }

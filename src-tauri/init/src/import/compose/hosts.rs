@@ -1,5 +1,5 @@
-//! In a compose network, services are hosts by their names. In a stack they are ports of this
-//! computer, so addresses in variables are written anew.
+//! In a compose network, service names are host names. In a stack, services are ports of this computer, so addresses
+//! in variables are rewritten.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Where the services of a compose file listen: in their network, and on this computer.
+/// The ports of the services of a compose file, in their network and on this computer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hosts(BTreeMap<String, Host>);
 
@@ -21,13 +21,13 @@ pub(super) struct Hosts(BTreeMap<String, Host>);
 struct Host {
     /// The service.
     name: String,
-    /// The ports in the network that have one on this computer.
+    /// Ports in the network, with the port on this computer.
     ports: Vec<(u16, u16)>,
-    /// The first of them, which is the `port` of the service.
+    /// The first one, which is the `port` of the service.
     main: Option<u16>,
 }
 
-/// What the names of variables that hold a host have in them.
+/// Parts of the names of variables that contain a host.
 const HOSTS: [&str; 7] = [
     "HOST", "SERVER", "ADDR", "BROKER", "ENDPOINT", "URL", "NODES",
 ];
@@ -60,8 +60,8 @@ impl Hosts {
         Self(hosts)
     }
 
-    /// The same of a text with variables, as a stack file has it. A variable whose usual value is such
-    /// an address is not asked: what it says elsewhere does not hold here.
+    /// Rewrites the addresses in a text with variables. A variable whose default is such an address is replaced,
+    /// since its value is for the network. Returns the services that the text refers to, too.
     pub(super) fn in_text(&self, variable: &str, text: &Text) -> (String, Vec<String>) {
         let mut written = String::new();
         let mut used = Vec::new();
@@ -81,10 +81,9 @@ impl Hosts {
         (written, used)
     }
 
-    /// A value with addresses that hold on this computer, and the services that it refers to.
-    /// `variable` is the name of what has this value.
+    /// Rewrites the addresses in the value of a variable. Returns the services that it refers to, too.
     fn rewritten(&self, variable: &str, text: &str) -> (String, Vec<String>) {
-        // A word alone may be anything: the name of a database, a user.
+        // A single word may also be the name of a database or a user.
         let is_host = HOSTS.iter().any(|it| variable.to_uppercase().contains(it));
         let mut written = String::new();
         let mut used: Vec<String> = Vec::new();
@@ -108,7 +107,7 @@ impl Hosts {
                 let pair = host.ports.iter().find(|(inside, _)| *inside == port);
                 written.push(':');
                 match pair {
-                    // Of a service that has a name in the stack file.
+                    // The port that the stack file names.
                     Some(_) if host.main == Some(port) => {
                         written.push_str(&["{", &host.name, ".port}"].concat());
                     }
@@ -124,7 +123,7 @@ impl Hosts {
         (written, used)
     }
 
-    /// The service whose name stands here as a host: as the whole text, or in an address.
+    /// Returns the service whose name is the host at this position: the whole text, or in an address.
     fn host_at<'a>(&'a self, text: &str, at: usize, is_host: bool) -> Option<(&'a str, &'a Host)> {
         let before = &text[..at];
         let begins = before.is_empty()
@@ -155,7 +154,7 @@ fn exposed(node: &Node) -> Option<u16> {
     node.get("expose")?.list().iter().find_map(Node::port)
 }
 
-/// The port on which the image of a store listens.
+/// Returns the port of a store's image.
 fn store_port(node: &Node) -> Option<u16> {
     let image = Text::interpolated(node.get("image")?.text()?).likely();
     stores::of_image(&image).map(|store| store.port)

@@ -1,4 +1,4 @@
-//! Compose files that lie over others, and services that extend others.
+//! Overrides of compose files, and services that extend others.
 
 use super::super::{
     source_file::SourceFile,
@@ -6,8 +6,7 @@ use super::super::{
 };
 use crate::detect::Listing;
 
-/// Lists of these keys are added to; all other values are replaced, and tables are laid over each
-/// other.
+/// Lists under these keys are appended. Tables are merged, and all other values are replaced.
 const ADDED: [&str; 8] = [
     "ports",
     "expose",
@@ -19,7 +18,7 @@ const ADDED: [&str; 8] = [
     "depends_on",
 ];
 
-/// Lays one tree over another.
+/// Merges a tree into another one, which it overrides.
 pub(in crate::import) fn over(below: &mut Node, above: Node) {
     lay(below, above, "");
 }
@@ -36,7 +35,7 @@ fn lay(below: &mut Node, above: Node, under: &str) {
         }
         (Value::List(items), Value::List(others)) if ADDED.contains(&under) => items.extend(others),
         (Value::List(_), Value::Table(others)) if ADDED.contains(&under) => {
-            // The two notations of one key.
+            // The key has two notations.
             let mut entries = below.pairs();
             for (key, node) in others {
                 entries.retain(|(own, _)| own.name != key.name);
@@ -62,7 +61,7 @@ fn lay(below: &mut Node, above: Node, under: &str) {
     }
 }
 
-/// A service, with what it extends below it.
+/// Merges a service into the services that it extends.
 pub(super) fn extended(
     service: &Node,
     tree: &Node,
@@ -87,14 +86,14 @@ pub(super) fn extended(
         page.leave_out(
             extends.line,
             format!("extends = {}", extends.shown()),
-            "what it extends cannot be found",
+            "the extended service was not found",
         );
         return service.clone();
     };
     let tree = other.as_ref().unwrap_or(tree);
     let mut base = extended(base, tree, page, listing, depth + 1);
     if let Value::Table(entries) = &mut base.value {
-        // A service does not wait for what its model waits for.
+        // A service does not inherit dependencies.
         entries.retain(|(key, _)| key.name != "depends_on" && key.name != "extends");
     }
     over(&mut base, service.clone());

@@ -1,5 +1,5 @@
-//! Compose files. Stores and other images that the project's programs use are services; what is built of the
-//! project's own source runs from that source, and its compose service only tells what it uses.
+//! Compose files. Stores and other images that the project's programs use become services. Services that are built
+//! from the project run from source; the compose file only adds their dependencies and addresses.
 
 mod hosts;
 mod merge;
@@ -25,7 +25,7 @@ use hosts::Hosts;
 pub(super) use merge::over;
 use pilotlight::stack::Need;
 
-/// The names that compose looks for, in its order, and those of what it lays over them.
+/// The file names of compose, in its order, with their overrides.
 const NAMES: [(&str, &str); 4] = [
     ("compose.yaml", "compose.override.yaml"),
     ("compose.yml", "compose.override.yml"),
@@ -33,7 +33,7 @@ const NAMES: [(&str, &str); 4] = [
     ("docker-compose.yaml", "docker-compose.override.yaml"),
 ];
 
-/// Compose files that projects have for development alone.
+/// Compose files for development only.
 const FOR_DEVELOPMENT: [&str; 8] = [
     "docker-compose.dev.yml",
     "docker-compose.dev.yaml",
@@ -45,7 +45,7 @@ const FOR_DEVELOPMENT: [&str; 8] = [
     "docker-compose.development.yml",
 ];
 
-/// What a compose file has.
+/// The content of a compose file.
 #[derive(Clone, Debug)]
 pub(super) struct Compose {
     pub(super) file: SourceFile,
@@ -54,37 +54,37 @@ pub(super) struct Compose {
     pub(super) builds: Vec<Build>,
 }
 
-/// A service that is only an image.
+/// A service that is not built.
 #[derive(Clone, Debug)]
 pub(super) struct Image {
     pub(super) name: String,
-    /// How it is started, if it is a store.
+    /// How to start it, if it is a store.
     pub(super) wanted: Option<stores::Wanted>,
     pub(super) service: Option<DraftService>,
 }
 
 impl Image {
-    /// Whether it is a store of which a program uses one.
+    /// Returns whether it is an SQL store.
     pub(super) fn is_sql(&self) -> bool {
         self.wanted.as_ref().is_some_and(|it| it.store.is_sql)
     }
 }
 
-/// A service that is built of the project's own source.
+/// A service that is built from the project.
 #[derive(Clone, Debug)]
 pub(super) struct Build {
-    /// By its command, if that can run without a container.
+    /// With its command, if that runs without a container.
     pub(super) service: DraftService,
     pub(super) programs: Vec<Program>,
-    /// The folders that its source may be in, the likeliest first.
+    /// The possible folders of its source, the most likely first.
     pub(super) folders: Vec<String>,
-    /// How compose itself starts it.
+    /// The service as compose starts it.
     pub(super) contained: Option<DraftService>,
-    /// Whether it runs what its image says.
+    /// Whether it runs the default command of its image.
     pub(super) is_usual: bool,
 }
 
-/// The compose file of a folder, and what lies over it.
+/// Returns the compose file of a folder, and its override.
 pub(super) fn file(listing: &Listing, folder: &str) -> Option<(String, Option<String>)> {
     let with_override = NAMES
         .iter()
@@ -97,18 +97,18 @@ pub(super) fn file(listing: &Listing, folder: &str) -> Option<(String, Option<St
     Some((file, over.filter(|over| listing.text(over).is_some())))
 }
 
-/// What the services of one compose file share.
+/// The parts that the services of a compose file share.
 struct Project<'a> {
     listing: &'a Listing,
     file: &'a str,
-    /// What its `.env` sets.
+    /// The variables of its `.env`.
     known: Known,
     hosts: Hosts,
-    /// The services that others use, by `depends_on` or by their addresses.
+    /// The services that built services use, by `depends_on` or by address.
     used: BTreeSet<String>,
-    /// What each service waits for.
+    /// The dependencies of each service.
     depends: BTreeMap<String, Vec<String>>,
-    /// The services that others wait for the end of.
+    /// The services that others wait for to complete.
     jobs: BTreeSet<String>,
 }
 
@@ -174,7 +174,7 @@ pub(super) fn read(listing: &Listing, file: &str, over: Option<&str>, text: &str
     compose
 }
 
-/// The services that start without a profile, each with the line of its name.
+/// Returns the services without a profile, each with its line.
 fn services(tree: &Node, listing: &Listing, file: &mut SourceFile) -> Vec<(String, usize, Node)> {
     let mut found = Vec::new();
     for (key, node) in tree.get("services").map_or(&[][..], Node::table) {
@@ -191,14 +191,14 @@ fn services(tree: &Node, listing: &Listing, file: &mut SourceFile) -> Vec<(Strin
     found
 }
 
-/// The services that others wait for the end of.
+/// Returns the services that others wait for to complete.
 fn jobs(services: &[(String, usize, Node)]) -> BTreeSet<String> {
     let needs = services.iter().flat_map(|(_, _, node)| depends_on(node));
     let completed = needs.filter(|(_, _, until)| *until == Need::Completed);
     completed.map(|(_, name, _)| name).collect()
 }
 
-/// The names in `depends_on`, in either notation, and what each must have reached.
+/// Reads `depends_on` in either notation.
 fn depends_on(node: &Node) -> Vec<(usize, String, Need)> {
     let pairs = node.get("depends_on").map_or_else(Vec::new, Node::pairs);
     let needs = pairs.into_iter().map(|(key, how)| {
@@ -211,7 +211,7 @@ fn depends_on(node: &Node) -> Vec<(usize, String, Need)> {
     needs.collect()
 }
 
-/// A service that compose itself runs in the foreground.
+/// Returns a service that compose runs in the foreground.
 fn by_compose(
     name: &str,
     line: usize,
@@ -236,7 +236,7 @@ fn by_compose(
     Some(service)
 }
 
-/// What an image is for that nothing needs while one develops.
+/// Returns the purpose of an image that development does not need.
 fn is_needless(image: &str) -> Option<&'static str> {
     static NEEDLESS: LazyLock<BTreeMap<String, Vec<String>>> =
         LazyLock::new(|| toml::from_str(include_str!("images.toml")).unwrap_or_default());
@@ -306,13 +306,13 @@ fn image(name: &str, line: usize, node: &Node, project: &Project<'_>, compose: &
                 });
                 return;
             }
-            "an image, and no container engine runs here"
+            "it is an image, and no container engine runs here"
         }
     };
     file.leave_out(line, format!("service `{name}`"), why);
 }
 
-/// Where a store of a compose file listens, and the login that it makes.
+/// Returns the address of a store, with the login that the image creates.
 fn address(
     node: &Node,
     project: &Project<'_>,
@@ -336,7 +336,7 @@ fn address(
             .filter(|value| stores::is_name(value))
     };
     let words = node.get("command").map_or_else(String::new, Node::shown);
-    // What the image makes if it is told no other.
+    // The default user of the image.
     let is_told = variables.keys().any(|name| name.ends_with("_USER"));
     let is_postgres = variables.keys().any(|name| name.starts_with("POSTGRES_"));
     let usual_user = (is_postgres && !is_told).then(|| "postgres".to_owned());
@@ -353,7 +353,7 @@ fn address(
     (address, file.because(line, "ports"))
 }
 
-/// A service that is built of the project's source, and what it uses.
+/// Reads a service that is built from the project.
 fn build(
     name: &str,
     line: usize,
@@ -390,7 +390,7 @@ fn build(
             break;
         }
     }
-    // Of several, the last is what stays: `migrate && serve`.
+    // The last of several keeps running: `migrate && serve`.
     if let Some(program) = programs.pop() {
         let because = file.because(line_of_command, "command");
         let (command, port) = super::command::words(program.words.iter().cloned());
@@ -440,7 +440,7 @@ fn build(
     }
 }
 
-/// Whether a command prepares something with what is in a folder: a script that is there, or a migration.
+/// Returns whether a command can run as a job in a folder: a script in it, or a migration.
 fn is_job(words: &[String], folder: &str, listing: &Listing) -> bool {
     let Some(first) = words.first() else {
         return false;
@@ -453,7 +453,7 @@ fn is_job(words: &[String], folder: &str, listing: &Listing) -> bool {
     }
 }
 
-/// Whether one service waits for another, directly or not.
+/// Returns whether one service depends on another, directly or not.
 fn waits_for(depends: &BTreeMap<String, Vec<String>>, one: &str, other: &str) -> bool {
     let mut seen = BTreeSet::new();
     let mut open = vec![one];
@@ -468,7 +468,7 @@ fn waits_for(depends: &BTreeMap<String, Vec<String>>, one: &str, other: &str) ->
     false
 }
 
-/// The folders that a service may be built from: of its Dockerfile, its context, its mounts, its name.
+/// Returns the possible folders of a service: from its Dockerfile, context, mounts and name.
 fn folders(name: &str, node: &Node, listing: &Listing, file: &SourceFile) -> Vec<String> {
     let mut folders: Vec<String> = Vec::new();
     let mut add = |path: Option<String>| {
@@ -500,7 +500,7 @@ fn folders(name: &str, node: &Node, listing: &Listing, file: &SourceFile) -> Vec
     folders
 }
 
-/// The variables of a service with addresses that hold on this computer, and needs of what they point at.
+/// Adds the variables with rewritten addresses, and dependencies on the services that they refer to.
 fn variables(service: &mut DraftService, node: &Node, project: &Project<'_>, file: &SourceFile) {
     for (line, variable, value) in environment(node) {
         let text = Text::interpolated(&value).knowing(&project.known);
@@ -519,14 +519,14 @@ fn variables(service: &mut DraftService, node: &Node, project: &Project<'_>, fil
                 }));
             }
         }
-        // Only addresses differ between a container and this computer; all else is in the files of variables.
+        // Only addresses differ between a container and this computer; `.env` has the rest.
         if value.contains(".port}") && !is_open {
             service.env.push((variable, because.says(value)));
         }
     }
 }
 
-/// The entries of `environment` that have a value.
+/// Returns the entries of `environment` with a value.
 fn environment(node: &Node) -> Vec<(usize, String, String)> {
     let pairs = node.get("environment").map_or_else(Vec::new, Node::pairs);
     let pairs = pairs.into_iter();
@@ -535,7 +535,7 @@ fn environment(node: &Node) -> Vec<(usize, String, String)> {
         .collect()
 }
 
-/// A command, as a list of words or as a line to be split into words. Compose uses no shell for it.
+/// Returns the words of a command, which is a list or a line. Compose uses no shell for it.
 fn words(node: &Node, known: &Known) -> Vec<String> {
     let words = if let Some(text) = node.text() {
         shell_words::split(text).unwrap_or_else(|_| vec![text.to_owned()])

@@ -5,22 +5,22 @@ use super::super::{
     tree::Node,
 };
 
-/// A port, or a range of them, that a container publishes.
+/// A published port or port range of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Published {
     pub(super) line: usize,
-    /// The address on this computer, if it is not every one.
+    /// The address on this computer, if limited to one.
     pub(super) host: Option<String>,
-    /// On this computer, if it is one number.
+    /// The port on this computer, if it is a single one.
     pub(super) outside: Option<u16>,
-    /// In the container, if it is one number.
+    /// The port in the container, if it is a single one.
     pub(super) inside: Option<u16>,
-    /// As it is handed to an engine.
+    /// The argument for a container engine.
     pub(super) argument: String,
 }
 
 impl Published {
-    /// Whether it is one TCP port, which a stack file can name.
+    /// Returns whether it is a single TCP port, which a stack file can name.
     pub(super) fn is_one(&self) -> bool {
         self.outside.is_some() && self.inside.is_some()
     }
@@ -45,7 +45,7 @@ fn published(item: &Node, known: &Known) -> Option<Published> {
     }
     let text = filled(item)?;
     let (text, protocol) = text.split_once('/').unwrap_or((&text, "tcp"));
-    // An IPv6 address stands in brackets.
+    // An IPv6 address is in brackets.
     let (host, numbers) = match text.rfind("]:") {
         Some(end) => (Some(text[..=end].to_owned()), &text[end + 2..]),
         None => match text.splitn(3, ':').collect::<Vec<_>>()[..] {

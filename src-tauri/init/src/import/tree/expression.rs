@@ -1,13 +1,12 @@
-//! The few expressions of JavaScript whose value is known without executing them.
+//! Evaluates simple JavaScript expressions without executing them.
 
 use super::{Node, Value};
 use crate::import::text::{Piece, ROOT, Text};
 
-/// What an expression stands for.
+/// The value of an expression, if it is known.
 pub(in crate::import) type Expression = Option<Text>;
 
-/// The value of an expression, if it is made of strings, constants of the file, variables of the
-/// environment with a default, `__dirname`, and paths joined of such.
+/// Evaluates an expression of strings, constants of the file, environment variables, `__dirname` and joined paths.
 pub(in crate::import) fn expression(code: &str, constants: &[(String, Node)]) -> Expression {
     value(code.trim(), constants, 0)
 }
@@ -95,8 +94,7 @@ fn filled(template: &str, inner: impl Fn(&str) -> Expression) -> Expression {
     Some(text)
 }
 
-/// The parts of an expression between these operators, as far as they stand in no string and no
-/// bracket.
+/// Splits an expression at an operator outside of strings and brackets.
 fn split<'a>(code: &'a str, operator: &str) -> Vec<&'a str> {
     let mut parts = Vec::new();
     let (mut from, mut open, mut quote) = (0, 0_usize, None);
@@ -129,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_be_known_without_executing_it_is_known() {
+    fn simple_expressions_are_evaluated() {
         let constants = [
             (
                 "port".to_owned(),

@@ -1,9 +1,8 @@
-//! JSON, JSON with comments, and the literals of JavaScript, read without executing anything. What
-//! would have to be executed is kept as the text that it is.
+//! Parses JSON, JSON with comments, and JavaScript literals, without executing anything. Other code is kept as text.
 
 use super::{DEEPEST, Key, MOST_NODES, Node, Unreadable, Value, insert};
 
-/// JSON, also with comments and commas at the end.
+/// Parses JSON, also with comments and trailing commas.
 pub(in crate::import) fn json(text: &str) -> Result<Node, Unreadable> {
     let mut reader = Reader::new(text.strip_prefix('\u{feff}').unwrap_or(text));
     reader.space();
@@ -11,22 +10,22 @@ pub(in crate::import) fn json(text: &str) -> Result<Node, Unreadable> {
     match node.value {
         Value::Code(code) => Err(Unreadable::new(
             node.line,
-            format!("`{}` is no JSON", super::shorten(&code)),
+            format!("`{}` is not JSON", super::shorten(&code)),
         )),
         _ => Ok(node),
     }
 }
 
-/// A module of JavaScript whose export is an object.
+/// A JavaScript module that exports an object.
 #[derive(Debug)]
 pub(in crate::import) struct Script {
-    /// What it exports.
+    /// Its export.
     pub(in crate::import) exported: Node,
-    /// What its constants stand for, as far as they are literals.
+    /// Its constants that are literals.
     pub(in crate::import) constants: Vec<(String, Node)>,
 }
 
-/// What a module exports: `module.exports = …`, `export default …`.
+/// Parses the export of a module: `module.exports = …`, `export default …`.
 pub(in crate::import) fn script(text: &str) -> Result<Script, Unreadable> {
     let mut constants = Vec::new();
     let mut exported = None;
@@ -48,7 +47,7 @@ pub(in crate::import) fn script(text: &str) -> Result<Script, Unreadable> {
     let Some(mut exported) = exported else {
         return Err(Unreadable::new(
             1,
-            "it exports nothing that can be read without executing it",
+            "its export is known only when it is executed",
         ));
     };
     if let Value::Code(code) = &exported.value {
@@ -67,7 +66,7 @@ pub(in crate::import) fn script(text: &str) -> Result<Script, Unreadable> {
     if !matches!(exported.value, Value::Table(_) | Value::List(_)) {
         return Err(Unreadable::new(
             exported.line,
-            "what it exports is known only by executing it",
+            "its export is known only when it is executed",
         ));
     }
     with_constants(&mut exported, &constants, 0);
@@ -77,7 +76,7 @@ pub(in crate::import) fn script(text: &str) -> Result<Script, Unreadable> {
     })
 }
 
-/// Replaces the constants in a tree by what they stand for, also where one is spread into a table.
+/// Replaces constants in a tree by their values, also those that are spread into a table.
 fn with_constants(node: &mut Node, constants: &[(String, Node)], depth: usize) {
     let known = |name: &str| {
         let found = constants.iter().find(|(other, _)| other == name)?;
@@ -118,7 +117,7 @@ fn with_constants(node: &mut Node, constants: &[(String, Node)], depth: usize) {
     }
 }
 
-/// The one argument of a call like `defineConfig({ … })`.
+/// Returns the only argument of a call like `defineConfig({ … })`.
 fn call_argument(code: &str) -> Option<&str> {
     let (name, rest) = code.split_once('(')?;
     let is_name = name
@@ -176,7 +175,7 @@ impl<'a> Reader<'a> {
         is_there
     }
 
-    /// Goes past white space and comments.
+    /// Skips white space and comments.
     fn space(&mut self) {
         loop {
             let rest = self.rest();
@@ -201,7 +200,7 @@ impl<'a> Reader<'a> {
         &rest[..end]
     }
 
-    /// A word, or a character that is none; a string and what is in it is one token.
+    /// Reads a word, a string or another character.
     fn token(&mut self) -> Option<&'a str> {
         self.space();
         let from = self.at;
@@ -214,7 +213,7 @@ impl<'a> Reader<'a> {
         Some(&self.text[from..self.at])
     }
 
-    /// Whether these tokens come next; if so, they are behind it, and the space after them.
+    /// Skips these tokens and the space after them if they come next.
     fn follows(&mut self, tokens: &[&str]) -> bool {
         let (at, line) = (self.at, self.line);
         let all = tokens.iter().all(|token| self.token() == Some(token));
@@ -226,7 +225,7 @@ impl<'a> Reader<'a> {
         all
     }
 
-    /// `NAME = VALUE` of a declaration.
+    /// Reads `NAME = VALUE` of a declaration.
     fn constant(&mut self) -> Result<Option<(String, Node)>, Unreadable> {
         self.space();
         let name = self.word().to_owned();
@@ -257,13 +256,13 @@ impl<'a> Reader<'a> {
                 "null" | "undefined" => Some(Value::Null),
                 _ => None,
             },
-            None => return Err(Unreadable::new(line, "it ends too soon")),
+            None => return Err(Unreadable::new(line, "the file is incomplete")),
         };
         self.depth -= 1;
         let end = self.at;
         self.space();
         let is_over = matches!(self.peek(), None | Some(',' | ';' | '}' | ']' | ')'));
-        // A new line ends a declaration without a semicolon, unless an operator goes on with it.
+        // A new line ends a declaration without a semicolon, unless an operator continues it.
         let goes_on = self
             .rest()
             .starts_with(|it| "+-*/%.?|&=<>([`:".contains(it));
@@ -280,7 +279,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Goes to the end of an expression: a comma, a semicolon or a bracket that it did not open.
+    /// Skips to the end of an expression: a comma, a semicolon or a closing bracket.
     fn expression(&mut self) {
         let mut open = 0_usize;
         loop {
@@ -340,7 +339,7 @@ impl<'a> Reader<'a> {
                 let node = self.value()?;
                 insert(&mut entries, Key { line, name }, node);
             } else {
-                // A spread, a computed key, a method, or a name that stands for itself.
+                // A spread, a computed key, a method, or a shorthand property.
                 self.expression();
                 let code = self.text[from..self.at].trim().to_owned();
                 if self.at == from && self.next().is_none() {
@@ -384,7 +383,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A string; `None` if it is a template that has to be filled in. Ends with the text, too.
+    /// Reads a string; `None` if it is a template with expressions. The end of the text closes it.
     fn string(&mut self) -> Option<String> {
         let quote = self.next()?;
         let mut text = String::new();
@@ -402,7 +401,7 @@ impl<'a> Reader<'a> {
         is_literal.then_some(text)
     }
 
-    /// What stands after a backslash.
+    /// Reads an escape sequence after its backslash.
     fn escaped(&mut self, text: &mut String) {
         match self.next() {
             Some('n') => text.push('\n'),

@@ -1,4 +1,4 @@
-//! What a file of another tool says, whatever its notation: a tree whose every part knows its line.
+//! The content of a JSON, YAML, TOML or JavaScript file as a tree with line numbers.
 
 mod expression;
 mod literal;
@@ -10,13 +10,12 @@ pub(super) use literal::{json, script};
 pub(super) use toml::toml;
 pub(super) use yaml::yaml;
 
-/// How deep a file may nest. No file of these kinds needs more.
+/// The maximum nesting; no real file needs more.
 const DEEPEST: usize = 64;
-/// How many nodes a tree may have, those that aliases stand for among them: nine lines of aliases of
-/// aliases stand for a billion.
+/// The maximum number of nodes, including copies by aliases: nine lines of nested aliases can make a billion.
 const MOST_NODES: usize = 20_000;
 
-/// A value, and the line at which it begins, from 1.
+/// A value and its first line, from 1.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Node {
     pub(super) line: usize,
@@ -31,9 +30,9 @@ pub(super) enum Value {
     Number(String),
     Text(String),
     List(Vec<Node>),
-    /// In the order of the file. A key stands once.
+    /// In the order of the file, each key once.
     Table(Vec<(Key, Node)>),
-    /// What would have to be executed to be known, as it was written.
+    /// Code that would have to be executed.
     Code(String),
 }
 
@@ -43,7 +42,7 @@ pub(super) struct Key {
     pub(super) name: String,
 }
 
-/// Why a file cannot be read.
+/// The reason why a file cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Unreadable {
     pub(super) line: usize,
@@ -61,7 +60,7 @@ impl Unreadable {
     }
 
     fn too_many(line: usize) -> Self {
-        Self::new(line, format!("it stands for more than {MOST_NODES} values"))
+        Self::new(line, format!("it expands to more than {MOST_NODES} values"))
     }
 }
 
@@ -70,7 +69,7 @@ impl Node {
         Self { line, value }
     }
 
-    /// What stands under a key of a table.
+    /// Returns the value of a key.
     pub(super) fn get(&self, name: &str) -> Option<&Self> {
         let entry = self.table().iter().find(|(key, _)| key.name == name);
         entry
@@ -78,12 +77,12 @@ impl Node {
             .filter(|node| node.value != Value::Null)
     }
 
-    /// What stands at the end of a path of keys.
+    /// Returns the value at a path of keys.
     pub(super) fn at(&self, path: &[&str]) -> Option<&Self> {
         path.iter().try_fold(self, |node, name| node.get(name))
     }
 
-    /// The entries of a table; none of anything else.
+    /// Returns the entries of a table; empty for other values.
     pub(super) fn table(&self) -> &[(Key, Self)] {
         match &self.value {
             Value::Table(entries) => entries,
@@ -91,7 +90,7 @@ impl Node {
         }
     }
 
-    /// The items of a list; none of anything else.
+    /// Returns the items of a list; empty for other values.
     pub(super) fn list(&self) -> &[Self] {
         match &self.value {
             Value::List(items) => items,
@@ -99,7 +98,7 @@ impl Node {
         }
     }
 
-    /// The items of a list, or what stands in the place of a list of one.
+    /// Returns the items of a list, or the value itself as a list of one.
     pub(super) fn one_or_more(&self) -> &[Self] {
         match &self.value {
             Value::List(items) => items,
@@ -108,7 +107,7 @@ impl Node {
         }
     }
 
-    /// The entries of a table, or of a list of `NAME=VALUE`; an item without a value is a name.
+    /// Returns the entries of a table, or of a list of `NAME=VALUE` or `NAME`.
     pub(super) fn pairs(&self) -> Vec<(Key, Self)> {
         if let Value::Table(entries) = &self.value {
             return entries.clone();
@@ -132,7 +131,7 @@ impl Node {
         }
     }
 
-    /// What it is as text, if it is one value.
+    /// Returns a text, number or boolean as text.
     pub(super) fn scalar(&self) -> Option<String> {
         match &self.value {
             Value::Text(text) | Value::Number(text) => Some(text.clone()),
@@ -149,7 +148,7 @@ impl Node {
         }
     }
 
-    /// A whole number that is not negative.
+    /// Returns a number that is not negative.
     pub(super) fn number(&self) -> Option<u64> {
         match &self.value {
             Value::Number(text) | Value::Text(text) => text.trim().parse().ok(),
@@ -157,14 +156,14 @@ impl Node {
         }
     }
 
-    /// A number of one or more TCP ports.
+    /// Returns a TCP port.
     pub(super) fn port(&self) -> Option<u16> {
         self.number()
             .and_then(|number| u16::try_from(number).ok())
             .filter(|port| *port > 0)
     }
 
-    /// The value in short, to be shown in a remark.
+    /// Returns the value in short, for messages.
     pub(super) fn shown(&self) -> String {
         match &self.value {
             Value::Null => "null".to_owned(),
@@ -181,7 +180,7 @@ impl Node {
         }
     }
 
-    /// How many nodes it has, itself among them.
+    /// Returns the number of its nodes, including itself.
     fn size(&self) -> usize {
         match &self.value {
             Value::List(items) => 1 + items.iter().map(Self::size).sum::<usize>(),
@@ -190,7 +189,7 @@ impl Node {
         }
     }
 
-    /// How many levels it has.
+    /// Returns the number of its levels.
     fn depth(&self) -> usize {
         let below = match &self.value {
             Value::List(items) => items.iter().map(Self::depth).max(),
@@ -201,7 +200,7 @@ impl Node {
     }
 }
 
-/// Puts an entry where it belongs: the later of two with the same key stands.
+/// Adds an entry, which replaces one with the same key.
 fn insert(entries: &mut Vec<(Key, Node)>, key: Key, node: Node) {
     match entries.iter_mut().find(|(other, _)| other.name == key.name) {
         Some(entry) => *entry = (key, node),
@@ -219,7 +218,7 @@ fn shorten(text: &str) -> String {
     words
 }
 
-/// The line of a byte of a text, from 1.
+/// Returns the line of a byte, from 1.
 fn line_of(text: &str, offset: usize) -> usize {
     let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
     memchr::memchr_iter(b'\n', before).count() + 1

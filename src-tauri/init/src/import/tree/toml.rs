@@ -20,7 +20,7 @@ pub(in crate::import) fn toml(text: &str) -> Result<Node, Unreadable> {
     Ok(Node::new(1, lines.table(table.into_inner())))
 }
 
-/// Where each line begins.
+/// The ends of the lines.
 struct Lines(Vec<usize>);
 
 impl Lines {
@@ -55,7 +55,7 @@ impl Lines {
             let name = key.into_inner().into_owned();
             entries.push((Key { line, name }, self.node(value)));
         }
-        // The parser sorts by name; the file's order is what a person knows.
+        // The parser sorts by name; users expect the order of the file.
         entries.sort_by_key(|(key, _)| key.line);
         Value::Table(entries)
     }
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_toml_says_where() {
+    fn an_error_has_its_line() {
         assert_eq!(toml("a = 1\nb = = 2\n").unwrap_err().line, 2);
         assert!(toml(&"a.".repeat(5000)).is_err());
     }

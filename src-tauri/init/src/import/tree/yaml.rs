@@ -1,5 +1,5 @@
-//! YAML, with its anchors, aliases and merge keys. The tree is built from the parser's events, so that
-//! what aliases stand for is counted before it is made.
+//! Parses YAML with anchors, aliases and merge keys. The tree is built from the parser's events, so that copies by
+//! aliases are counted before they are made.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -7,7 +7,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::{DEEPEST, Key, MOST_NODES, Node, Unreadable, Value, insert};
 
-/// The first document of a text.
+/// Parses the first document of a text.
 pub(in crate::import) fn yaml(text: &str) -> Result<Node, Unreadable> {
     let mut parser = Parser::new_from_str(text);
     let mut tree = Tree::default();
@@ -23,20 +23,10 @@ pub(in crate::import) fn yaml(text: &str) -> Result<Node, Unreadable> {
                 tree.add(Node::new(line, scalar(text, style, tag)), anchor)?;
             }
             Event::SequenceStart(anchor, tag) => {
-                tree.open(
-                    line,
-                    Value::List(Vec::new()),
-                    anchor,
-                    is_reset(tag.as_deref()),
-                )?;
+                tree.open(line, Value::List(vec![]), anchor, tag)?
             }
             Event::MappingStart(anchor, tag) => {
-                tree.open(
-                    line,
-                    Value::Table(Vec::new()),
-                    anchor,
-                    is_reset(tag.as_deref()),
-                )?;
+                tree.open(line, Value::Table(vec![]), anchor, tag)?
             }
             Event::SequenceEnd | Event::MappingEnd => tree.close()?,
         }
@@ -52,13 +42,13 @@ struct Tree {
     nodes: usize,
 }
 
-/// A list or a table whose end has not come yet.
+/// An unfinished list or table.
 struct Open {
     node: Node,
     anchor: usize,
-    /// Of a table: the key whose value comes next.
+    /// In a table: the key of the next value.
     key: Option<Key>,
-    /// Compose's `!reset`: nothing, in the place of what a file below says.
+    /// Compose's `!reset`: removes the value of the overridden file.
     is_reset: bool,
 }
 
@@ -68,17 +58,16 @@ impl Tree {
         line: usize,
         value: Value,
         anchor: usize,
-        is_reset: bool,
+        tag: Option<Cow<'_, Tag>>,
     ) -> Result<(), Unreadable> {
         if self.open.len() >= DEEPEST {
             return Err(Unreadable::too_deep(line));
         }
-        let node = Node::new(line, value);
         self.open.push(Open {
-            node,
+            node: Node::new(line, value),
             anchor,
             key: None,
-            is_reset,
+            is_reset: is_reset(tag.as_deref()),
         });
         Ok(())
     }
@@ -120,7 +109,7 @@ impl Tree {
         match (&mut open.node.value, open.key.take()) {
             (Value::Table(entries), Some(key)) => {
                 if key.name == "<<" {
-                    // Several may stand in one table; `merge` takes them out.
+                    // A table may have several; `merge` removes them.
                     entries.push((key, node));
                 } else {
                     insert(entries, key, node);
@@ -139,7 +128,7 @@ impl Tree {
     }
 }
 
-/// Takes over what the merge keys of a table stand for, as far as the table does not say it itself.
+/// Copies the entries of merge keys that the table does not have.
 fn merge(node: &mut Node) {
     let Value::Table(entries) = &mut node.value else {
         return;
@@ -164,7 +153,7 @@ fn is_reset(tag: Option<&Tag>) -> bool {
     tag.is_some_and(|tag| tag.handle == "!" && tag.suffix == "reset")
 }
 
-/// By the core schema of YAML 1.2.
+/// Returns a scalar by the core schema of YAML 1.2.
 fn scalar(text: Cow<'_, str>, style: ScalarStyle, tag: Option<Cow<'_, Tag>>) -> Value {
     if is_reset(tag.as_deref()) {
         return Value::Null;
@@ -204,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn anchors_and_merge_keys_are_what_they_stand_for() {
+    fn anchors_and_merge_keys_are_expanded() {
         let tree = yaml(
             "x: &base\n  image: a\n  tty: true\ny: &more {dns: z}\nservice:\n  <<: [*base, *more]\n  image: b\n",
         )
@@ -231,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_yaml_says_where() {
+    fn an_error_has_its_line() {
         assert_eq!(yaml("a: b\nc: [\n").unwrap_err().line, 3);
     }
 }
