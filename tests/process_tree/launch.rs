@@ -53,6 +53,39 @@ async fn what_the_environment_says_of_python_stays() {
 }
 
 #[tokio::test]
+async fn a_service_finds_an_open_input_and_is_asked_for_colours() {
+    let stage = Stage::new("terminal");
+    // An input that is at its end is readable.
+    let words =
+        "import os, select\nprint(os.environ['FORCE_COLOR'], select.select([0], [], [], 0)[0])";
+    let mut prepared = stage.prepare(&["python3", "-c", words]);
+    for name in ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"] {
+        prepared.environment.remove(name);
+    }
+    prepared.as_in_terminal = true;
+    let service = stage.start(prepared).await;
+    soon(service.tree.exited()).await;
+    assert_eq!(service.printed(), "1 []\n");
+}
+
+#[tokio::test]
+async fn a_service_that_wants_no_colours_is_not_asked_for_them() {
+    for (name, value) in [("NO_COLOR", "1"), ("FORCE_COLOR", "0")] {
+        let stage = Stage::new("colours");
+        let mut prepared = stage.prepare(&["/bin/sh", "-c", "echo \"<$FORCE_COLOR$PY_COLORS>\""]);
+        for name in ["NO_COLOR", "FORCE_COLOR", "PY_COLORS"] {
+            prepared.environment.remove(name);
+        }
+        prepared.environment.set(name, value);
+        prepared.as_in_terminal = true;
+        let service = stage.start(prepared).await;
+        soon(service.tree.exited()).await;
+        let expected = if name == "NO_COLOR" { "<>\n" } else { "<0>\n" };
+        assert_eq!(service.printed(), expected);
+    }
+}
+
+#[tokio::test]
 async fn output_and_errors_are_appended_in_their_order() {
     let stage = Stage::new("output");
     let mut prepared = stage.prepare(&["/bin/sh", "-c", "echo 1; echo 2 >&2; echo 3"]);

@@ -70,7 +70,7 @@ impl Stage {
             environment: Env::of_this_process(),
             mark: self.mark(run),
             output: append(&self.output(run)),
-            has_input: false,
+            as_in_terminal: false,
         }
     }
 

@@ -70,7 +70,7 @@ impl Stage {
                 run,
             },
             output: log.unwrap(),
-            has_input: false,
+            as_in_terminal: false,
         }
     }
 

@@ -252,7 +252,7 @@ impl RunTask {
             environment,
             mark: self.mark(),
             output,
-            has_input: true,
+            as_in_terminal: true,
         })
         .await;
         // This work can run while the program starts.

@@ -78,7 +78,7 @@ pub async fn run_helper(
         environment: environment.clone(),
         mark: mark(),
         output,
-        has_input: false,
+        as_in_terminal: false,
     })
     .await;
     let running = KilledOnDrop(tree.map_err(HelperFault::Launch)?);

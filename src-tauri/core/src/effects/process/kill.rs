@@ -156,7 +156,7 @@ mod tests {
             environment: Env::of_this_process(),
             mark,
             output: tempfile::tempfile().expect("a file"),
-            has_input: false,
+            as_in_terminal: false,
         });
         let tree = tree.await.expect("a shell");
         let processes = ProcessTable::from_now();

@@ -21,6 +21,15 @@ use crate::{
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LAST_PAUSE: Duration = Duration::from_millis(128);
 
+/// Asks for colours although the output is not a terminal: Node and most of its tools, Rust and CMake, npm,
+/// pytest.
+const COLOURS: [(&str, &str); 4] = [
+    ("FORCE_COLOR", "1"),
+    ("CLICOLOR_FORCE", "1"),
+    ("npm_config_color", "always"),
+    ("PY_COLORS", "1"),
+];
+
 /// The parameters of a command to start.
 #[derive(Debug)]
 pub struct Launch {
@@ -35,9 +44,10 @@ pub struct Launch {
     pub mark: Mark,
     /// Receives its standard output and error, in their true order. A log is opened for appending.
     pub output: File,
-    /// Whether its standard input stays open, as that of a terminal does: some watchers exit with it.
-    /// Otherwise there is nothing to read.
-    pub has_input: bool,
+    /// Whether it finds what a terminal would give it: a standard input that stays open, since some
+    /// watchers exit with it, and variables that ask for colours, unless its environment decides on
+    /// colours itself (`NO_COLOR`, `FORCE_COLOR`). Otherwise there is nothing to read.
+    pub as_in_terminal: bool,
 }
 
 /// Returns the program and arguments of a command. A shell line is passed to the platform's shell.
@@ -61,7 +71,7 @@ pub async fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
         mut environment,
         mark,
         output,
-        has_input,
+        as_in_terminal,
     } = launch;
     let missing = || LaunchFault::DirectoryMissing {
         path: directory.clone(),
@@ -75,6 +85,16 @@ pub async fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
     if environment.get(Mark::COMPANION).is_none() {
         environment.set(Mark::COMPANION, "1");
     }
+    let decides_on_colours = ["NO_COLOR", "FORCE_COLOR"]
+        .iter()
+        .any(|name| environment.get(name).is_some());
+    if as_in_terminal && !decides_on_colours {
+        for (name, value) in COLOURS {
+            if environment.get(name).is_none() {
+                environment.set(name, value);
+            }
+        }
+    }
     // A shell would have set it after `cd`; the caller's own value would be wrong.
     environment.set("PWD", directory.clone());
     environment.set(Mark::VARIABLE, mark.to_string());
@@ -86,7 +106,9 @@ pub async fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
         mark: &mark,
         output,
         // Without it, the service still runs.
-        input: has_input.then(|| platform::endless_input().ok()).flatten(),
+        input: as_in_terminal
+            .then(|| platform::endless_input().ok())
+            .flatten(),
     };
     match spawn_when_written(&start).await {
         Ok(handle) => Ok(Tree::of_child(mark, handle)),
