@@ -17,5 +17,6 @@ mod losses;
 mod requests;
 #[path = "../support/script.rs"]
 mod script;
+mod scripts;
 mod stage;
 mod terminal;

@@ -1,5 +1,7 @@
 //! The command line: commands, options and their help.
 
+mod scripts;
+
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -12,13 +14,15 @@ use pilotlight::{
 };
 use regex::Regex;
 
+pub(crate) use self::scripts::{EnvCommand, Exec, Shell as ShellCommand, Url, Wait};
 use crate::time::Since;
 
 const STATUS: &str = "\
 Exit status:
   0  success
   1  the command failed: a service did not start, or something is blocking it
-  2  the stack file or the command line is invalid";
+  2  the stack file or the command line is invalid
+  3  the time limit of `wait` is over";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -57,6 +61,14 @@ pub(crate) enum Command {
     Port(PortCommand),
     Validate(Validate),
     Init(Init),
+    Wait(Wait),
+    Url(Url),
+    /// Open a link of a service in the browser
+    Open(Url),
+    #[command(name = "env")]
+    Env(EnvCommand),
+    Exec(Exec),
+    Shell(ShellCommand),
     Completions(Completions),
     /// Run the background process that `up --detach` starts
     #[command(hide = true)]

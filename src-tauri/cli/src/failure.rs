@@ -25,6 +25,9 @@ use crate::{
 /// The exit status where the stack file or the command line is wrong, as clap has it.
 const WRONG: u8 = 2;
 
+/// The exit status of `wait` when its time is over.
+pub(crate) const TIMED_OUT: u8 = 3;
+
 /// The outcome of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -34,6 +37,15 @@ pub(crate) enum Ending {
     Undone,
     /// The stack file is invalid; the problems have been reported.
     Invalid,
+    /// The exit status of a command that was run, or one with a meaning of its own.
+    Code(u8),
+}
+
+impl Ending {
+    /// Returns the outcome for the exit code of a command that was run.
+    pub(crate) fn of_code(code: i32) -> Self {
+        Self::Code(u8::try_from(code).unwrap_or(1))
+    }
 }
 
 impl From<Ending> for ExitCode {
@@ -42,6 +54,7 @@ impl From<Ending> for ExitCode {
             Ending::Done => Self::SUCCESS,
             Ending::Undone => Self::FAILURE,
             Ending::Invalid => WRONG.into(),
+            Ending::Code(code) => code.into(),
         }
     }
 }

@@ -9,6 +9,7 @@ mod json;
 mod paint;
 mod time;
 mod view;
+mod waiting;
 
 use std::{
     io::{self, Write as _},
@@ -96,6 +97,12 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
             Command::Port(port) => commands::port::run(&context, &port).await,
             Command::Validate(validate) => commands::validate::run(&context, &validate),
             Command::Init(init) => commands::init::run(&context, &init).await,
+            Command::Wait(wait) => commands::wait::run(&context, &wait).await,
+            Command::Url(url) => commands::service::url(&context, &url).await,
+            Command::Open(url) => commands::service::open(&context, &url).await,
+            Command::Env(env) => commands::service::env(&context, &env).await,
+            Command::Exec(exec) => commands::service::exec(&context, &exec).await,
+            Command::Shell(shell) => commands::service::shell(&context, &shell).await,
             Command::Completions(completions) => commands::completions::run(&completions),
             Command::Daemon => daemon::run(&context.home).await,
         }

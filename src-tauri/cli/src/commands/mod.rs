@@ -8,21 +8,27 @@ mod leftovers;
 pub(crate) mod logs;
 pub(crate) mod port;
 pub(crate) mod restart;
+pub(crate) mod service;
 pub(crate) mod status;
 pub(crate) mod up;
 pub(crate) mod validate;
+pub(crate) mod wait;
 
-use std::time::Duration;
+use std::{
+    io::{self, Write as _},
+    time::Duration,
+};
 
 use pilotlight::{
     control::{Client, ClientError, Outcome},
-    model::finding::Finding,
+    model::{finding::Finding, view::StackView},
 };
 use tokio::time::Instant;
 
 use crate::{
     failure::{Ending, Failure, tell},
-    view::Show,
+    paint::{self, Signs},
+    view::{Look, Show, card},
 };
 
 /// The time that a daemon that accepts no more requests may take to exit.
@@ -129,4 +135,28 @@ fn tell_findings(show: &mut Show, findings: &[Finding]) {
     );
     // The exit status says it, too.
     drop(tell("some services failed to start", Some(&help)));
+}
+
+/// Returns the findings of the services of a stack, each once.
+fn failures(stack: &StackView) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    for finding in stack.services.iter().filter_map(|it| it.finding.as_deref()) {
+        if !findings.contains(finding) {
+            findings.push(finding.clone());
+        }
+    }
+    findings
+}
+
+/// Prints findings on the standard error.
+fn print_findings(findings: &[Finding]) -> io::Result<()> {
+    let look = Look {
+        signs: Signs::of_this_terminal(),
+        width: None,
+    };
+    let mut err = paint::err();
+    for line in findings.iter().flat_map(|finding| card(finding, look)) {
+        writeln!(err, "{line}")?;
+    }
+    Ok(())
 }

@@ -132,7 +132,11 @@ async fn ready_runs(
 }
 
 /// Returns the root causes of the failures, which may be in other services, or else the failures.
-async fn root_causes(client: &mut Client, file: &Path, failures: Vec<Finding>) -> Vec<Finding> {
+pub(super) async fn root_causes(
+    client: &mut Client,
+    file: &Path,
+    failures: Vec<Finding>,
+) -> Vec<Finding> {
     /// In milliseconds.
     const WAIT: u64 = 2800;
     let doctor = control::Doctor {

@@ -4,6 +4,7 @@
 //! [`ProcessTable`], which all services share, tells which processes belong to it.
 
 mod end;
+mod foreground;
 mod helper;
 mod kill;
 mod known;
@@ -15,6 +16,7 @@ mod tree;
 mod usage;
 
 pub use end::{Ended, end};
+pub use foreground::foreground;
 pub use helper::{HelperFault, Output, run_helper};
 pub use kill::kill;
 pub use known::Spare;

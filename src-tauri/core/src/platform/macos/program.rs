@@ -4,7 +4,7 @@ use std::{fs::File, io};
 
 use crate::platform::types::Fork;
 pub(crate) use crate::platform::unix::program::{
-    Endings, ForkOutput, Resizes, assume_identity, begin_anew, close_output, detach,
+    Endings, ForkOutput, Resizes, assume_identity, begin_anew, close_output, detach, exit_code,
     raise_file_limit, spawn_in_background,
 };
 

@@ -4,9 +4,12 @@ use std::{
     env,
     fs::{File, OpenOptions},
     io,
-    os::{fd::OwnedFd, unix::process::CommandExt as _},
+    os::{
+        fd::OwnedFd,
+        unix::process::{CommandExt as _, ExitStatusExt as _},
+    },
     path::Path,
-    process::{Command, Stdio},
+    process::{Command, ExitStatus, Stdio},
 };
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, setsid};
@@ -34,6 +37,12 @@ impl Resizes {
             std::future::pending::<()>().await;
         }
     }
+}
+
+/// Returns the exit code of a process as a shell has it: 128 and the number of the signal that ended it.
+pub(crate) fn exit_code(status: ExitStatus) -> i32 {
+    let by_signal = status.signal().map(|signal| 128 + signal);
+    status.code().or(by_signal).unwrap_or(1)
 }
 
 /// Starts a program that outlives its starter and the terminal: without input or a window, and with

@@ -6,7 +6,7 @@ use std::{
     io,
     os::windows::io::IntoRawHandle as _,
     path::Path,
-    process::Stdio,
+    process::{ExitStatus, Stdio},
 };
 
 use tokio::{
@@ -27,6 +27,11 @@ use windows_sys::Win32::{
 
 use super::call::{check, check_result, wide};
 use crate::{host::signals::Ending, model::facts::Mark, platform::types::Fork};
+
+/// Returns the exit code of a process.
+pub(crate) fn exit_code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or(1)
+}
 
 /// Receives all requests to end this process. Once created, Ctrl+C and Ctrl+Break do not end the
 /// process by themselves. The end of a terminal or a session is received too, but the system ends

@@ -1,0 +1,103 @@
+//! Commands for scripts and CI.
+
+use std::{ffi::OsString, time::Duration};
+
+use clap::{Args, ValueHint};
+use pilotlight::stack::ServiceName;
+
+use super::{limit, service};
+use crate::waiting::Goal;
+
+/// Wait until services are ready, healthy or stopped, or until one logs a line
+///
+/// Starts nothing. Exits 0 when the state is reached, 1 when a service failed (with the reason), and 3
+/// when the time is over.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pilotlight wait                              wait until all services are ready
+  pilotlight wait backend --timeout 2m         wait for one service
+  pilotlight wait --for stopped                wait until nothing runs
+  pilotlight wait worker --for 'log: jobs: 0'  wait for a line that matches a regular expression")]
+pub(crate) struct Wait {
+    /// Services [default: all]
+    #[arg(value_name = "SERVICE", value_parser = service)]
+    pub(crate) services: Vec<ServiceName>,
+    /// `ready`, `healthy` (ready, and every check passes), `stopped`, or `log: RE`
+    #[arg(long = "for", value_name = "STATE", default_value = "ready")]
+    pub(crate) goal: Goal,
+    /// Time limit
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = limit)]
+    pub(crate) timeout: Duration,
+}
+
+/// Print the address of a service
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pilotlight url backend           print the address of its port
+  pilotlight url backend docs      print the link `docs` of the stack file
+  curl \"$(pilotlight url backend)/health\"")]
+pub(crate) struct Url {
+    /// Service
+    #[arg(value_name = "SERVICE", value_parser = service)]
+    pub(crate) service: ServiceName,
+    /// Link of the stack file [default: the port for `url`, the first link for `open`]
+    pub(crate) link: Option<String>,
+}
+
+/// Print the environment variables of a service
+///
+/// Prints the variables that the service gets in addition to those of this shell, and the address of
+/// every service (`PILOTLIGHT_<SERVICE>_PORT` and `_URL`). Without a service, prints the addresses alone.
+///
+/// Without a format the output is for people: values that look like secrets are shown as `***`. --json,
+/// --shell and --dotenv print the real values.
+#[derive(Debug, Args)]
+#[command(
+    group = clap::ArgGroup::new("format").args(["json", "shell", "dotenv"]),
+    after_help = "\
+Examples:
+  pilotlight env backend                      show the variables of backend
+  eval \"$(pilotlight env backend --shell)\"    set them in this shell
+  pilotlight env backend --dotenv > .env.local"
+)]
+pub(crate) struct EnvCommand {
+    /// Service [default: only the addresses]
+    #[arg(value_name = "SERVICE", value_parser = service)]
+    pub(crate) service: Option<ServiceName>,
+    /// Print JSON, with real values
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print `export` lines for a POSIX shell, with real values
+    #[arg(long)]
+    pub(crate) shell: bool,
+    /// Print the lines of an env file, with real values
+    #[arg(long)]
+    pub(crate) dotenv: bool,
+}
+
+/// Run a command in the folder and with the environment of a service
+///
+/// The service need not be running. Exits with the status of the command.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pilotlight exec backend -- alembic upgrade head
+  pilotlight exec backend -- pytest -x")]
+pub(crate) struct Exec {
+    /// Service
+    #[arg(value_name = "SERVICE", value_parser = service)]
+    pub(crate) service: ServiceName,
+    /// Command and its arguments
+    #[arg(value_name = "CMD", required = true, last = true, value_hint = ValueHint::CommandWithArguments)]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// Open a shell in the folder and with the environment of a service
+#[derive(Debug, Args)]
+pub(crate) struct Shell {
+    /// Service
+    #[arg(value_name = "SERVICE", value_parser = service)]
+    pub(crate) service: ServiceName,
+}

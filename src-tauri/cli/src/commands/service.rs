@@ -1,0 +1,256 @@
+//! `pilotlight url`, `open`, `env`, `exec` and `shell`: the addresses and the environment of a service.
+
+use std::{
+    collections::BTreeMap,
+    env::{consts::OS, current_dir, var_os},
+    ffi::OsString,
+    io::Write as _,
+    sync::Arc,
+};
+
+use pilotlight::{
+    effects::{env::environment, process::foreground},
+    env::Env,
+    fs::{project_file::TIME_LIMIT, redact::redact},
+    model::{facts::LaunchFault, view::StackView},
+    stack::{Port, Ports, Probe, Service, ServiceName, Stack},
+    supervisor::offline,
+};
+
+use crate::{
+    args::{EnvCommand, Exec, ShellCommand, Url},
+    context::{Context, expect_known, kept, read},
+    failure::{Ending, Failure, tell},
+    json,
+    paint::{self, tame},
+};
+
+/// A stack with the ports that its services have now.
+pub(super) struct Here {
+    stack: Stack,
+    view: Arc<StackView>,
+}
+
+impl Ports for Here {
+    fn port_of(&self, service: &ServiceName) -> Option<Port> {
+        let claimed = self.view.service(service, 0).and_then(|view| view.port);
+        claimed.or_else(|| self.stack.port_of(service))
+    }
+}
+
+impl Here {
+    pub(super) async fn of(context: &Context) -> Result<Self, Failure> {
+        let snapshot = match context.daemon().await? {
+            Some(mut client) => client.status().await?,
+            None => Arc::default(),
+        };
+        let file = context.find_among(&snapshot)?;
+        let stack = read(&file)?;
+        let view = match kept(&snapshot, &file) {
+            Some(view) => view.clone(),
+            None => offline::view(&context.home, Arc::new(stack.clone())),
+        };
+        Ok(Self { stack, view })
+    }
+
+    fn service(&self, name: &ServiceName) -> Result<&Arc<Service>, Failure> {
+        let mut services = self.stack.services.iter();
+        let names = services.clone().map(|service| service.name.clone());
+        expect_known(std::slice::from_ref(name), &self.stack.name, names)?;
+        let found = services.find(|service| service.name == *name);
+        found.ok_or_else(|| Failure::Usage(format!("no service named `{name}`")))
+    }
+
+    /// Returns the variables with which the service would be started from here, and the addresses.
+    async fn environment(&self, service: &Service) -> Result<Env, Failure> {
+        let base = Env::of_this_process();
+        let environment = environment(service, &base, self, TIME_LIMIT).await;
+        let mut environment = environment.map_err(not_run)?;
+        for (name, value) in self.addresses() {
+            environment.set(&name, value);
+        }
+        Ok(environment)
+    }
+
+    /// Returns the port and the address of every service, as variables.
+    pub(super) fn addresses(&self) -> BTreeMap<String, String> {
+        let mut variables = BTreeMap::new();
+        for service in &self.stack.services {
+            let Some(port) = self.port_of(&service.name) else {
+                continue;
+            };
+            let name = service.name.as_str().to_uppercase();
+            let name = name.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+            variables.insert(format!("PILOTLIGHT_{name}_PORT"), port.to_string());
+            variables.insert(format!("PILOTLIGHT_{name}_URL"), address(service, port));
+        }
+        variables
+    }
+
+    /// Returns a link of a service. Without a label, returns the address of its port, or its first link;
+    /// for a page, the other way round.
+    fn url(&self, asked: &Url, is_page: bool) -> Result<String, Failure> {
+        let name = &asked.service;
+        let service = self.service(name)?;
+        let view = self.view.service(name, 0);
+        let links = view.map(|view| view.links.clone()).unwrap_or_default();
+        if let Some(label) = &asked.link {
+            let known: Vec<&str> = links.keys().map(String::as_str).collect();
+            let known = known.join(", ");
+            return links.get(label).cloned().ok_or_else(|| {
+                Failure::Usage(format!("no link `{label}` of {name}; links are: {known}"))
+            });
+        }
+        let port = self.port_of(name).map(|port| address(service, port));
+        let link = links.into_values().next();
+        let url = if is_page {
+            link.or(port)
+        } else {
+            port.or(link)
+        };
+        url.ok_or_else(|| {
+            let why = format!("{name} has neither a port nor a link in the stack file");
+            Failure::Usage(why)
+        })
+    }
+}
+
+/// Returns the address of a service on a port, with the scheme of its probes, if that is known.
+fn address(service: &Service, port: Port) -> String {
+    let scheme = service.ready.probes.iter().find_map(|probe| match probe {
+        Probe::Http(_) | Probe::WebSocket(_) => Some("http://"),
+        Probe::Redis(_) => Some("redis://"),
+        Probe::Tcp(_) | Probe::Command(_) | Probe::Log(_) | Probe::Process => None,
+    });
+    let by_links = (!service.links.is_empty()).then_some("http://");
+    format!(
+        "{}localhost:{port}",
+        scheme.or(by_links).unwrap_or_default()
+    )
+}
+
+/// Returns the failure of a command that cannot be run.
+pub(super) fn not_run(fault: LaunchFault) -> Failure {
+    Failure::Refused(tame(&match fault {
+        LaunchFault::CommandNotFound { program, .. } => format!("command not found: `{program}`"),
+        LaunchFault::NotExecutable { path } => format!("{} is not executable", path.display()),
+        LaunchFault::DirectoryMissing { path } => format!("folder not found: {}", path.display()),
+        LaunchFault::EnvFileMissing { path } => format!("file not found: {}", path.display()),
+        LaunchFault::EnvFileInvalid {
+            path,
+            line,
+            message,
+        } => {
+            let line = line.map_or_else(String::new, |line| format!(", line {line}"));
+            format!("{}{line}: {message}", path.display())
+        }
+        LaunchFault::RequirementMissing { what, .. } => format!("{what} is missing"),
+        LaunchFault::Log { message, .. } | LaunchFault::Other { message } => message,
+    }))
+}
+
+pub(crate) async fn url(context: &Context, asked: &Url) -> Result<Ending, Failure> {
+    let url = Here::of(context).await?.url(asked, false)?;
+    writeln!(paint::out(), "{}", tame(&url))?;
+    Ok(Ending::Done)
+}
+
+pub(crate) async fn open(context: &Context, asked: &Url) -> Result<Ending, Failure> {
+    let url = Here::of(context).await?.url(asked, true)?;
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        let why = format!("{} is not a page for a browser", tame(&url));
+        return Err(Failure::Usage(why));
+    }
+    let opener: &[&str] = match OS {
+        "macos" => &["open"],
+        "windows" => &["rundll32", "url.dll,FileProtocolHandler"],
+        _ => &["xdg-open"],
+    };
+    let words = opener.iter().copied().chain([url.as_str()]);
+    let words: Vec<OsString> = words.map(OsString::from).collect();
+    match foreground(&words, &current_dir()?, &Env::of_this_process()).await {
+        Ok(0) => Ok(Ending::Done),
+        Ok(_) | Err(_) => {
+            let what = format!("no browser could be opened with `{}`", opener.join(" "));
+            tell(&what, Some(&format!("open {}", tame(&url))))?;
+            Ok(Ending::Undone)
+        }
+    }
+}
+
+pub(crate) async fn env(context: &Context, asked: &EnvCommand) -> Result<Ending, Failure> {
+    let here = Here::of(context).await?;
+    let mut variables = here.addresses();
+    if let Some(name) = &asked.service {
+        let own = Env::of_this_process();
+        let environment = here.environment(here.service(name)?).await?;
+        for (name, value) in environment.iter() {
+            let name = name.to_string_lossy();
+            if own.get(&name) != Some(value) {
+                let value = value.to_string_lossy().into_owned();
+                variables.insert(name.into_owned(), value);
+            }
+        }
+    }
+    let mut out = std::io::stdout().lock();
+    if asked.json {
+        out.write_all(json::pretty(&variables)?.as_bytes())?;
+        return Ok(Ending::Done);
+    }
+    for (name, value) in &variables {
+        if asked.shell {
+            // A POSIX shell has no other variables.
+            if name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric()) {
+                writeln!(out, "export {name}={}", shell_words::quote(value))?;
+            }
+        } else if asked.dotenv {
+            writeln!(out, "{name}={}", quoted(value))?;
+        } else {
+            writeln!(out, "{}", tame(&redact(&format!("{name}={value}"))))?;
+        }
+    }
+    Ok(Ending::Done)
+}
+
+/// Quotes a value for an env file.
+fn quoted(value: &str) -> String {
+    if !value.contains(['\'', '\n', '\r']) {
+        return format!("'{value}'");
+    }
+    let mut text = String::from("\"");
+    for character in value.chars() {
+        match character {
+            '\n' => text.push_str("\\n"),
+            '\r' => text.push_str("\\r"),
+            '"' | '\\' | '$' | '`' => text.extend(['\\', character]),
+            other => text.push(other),
+        }
+    }
+    text.push('"');
+    text
+}
+
+pub(crate) async fn exec(context: &Context, asked: &Exec) -> Result<Ending, Failure> {
+    run(context, &asked.service, &asked.command).await
+}
+
+pub(crate) async fn shell(context: &Context, asked: &ShellCommand) -> Result<Ending, Failure> {
+    let (variable, usual) = match OS {
+        "windows" => ("COMSPEC", "cmd.exe"),
+        _ => ("SHELL", "sh"),
+    };
+    let shell = var_os(variable).unwrap_or_else(|| usual.into());
+    run(context, &asked.service, &[shell]).await
+}
+
+async fn run(
+    context: &Context,
+    name: &ServiceName,
+    command: &[OsString],
+) -> Result<Ending, Failure> {
+    let here = Here::of(context).await?;
+    let service = here.service(name)?;
+    let environment = here.environment(service).await?;
+    let code = foreground(command, &service.directory, &environment).await;
+    code.map(Ending::of_code).map_err(not_run)
+}

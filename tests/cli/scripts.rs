@@ -1,0 +1,217 @@
+//! Commands for scripts: `wait`, `url`, `env`, `exec` and `shell`.
+
+use pilotlight_test_service::free_port;
+
+use crate::stage::{Stage, server, talker, tell, until};
+
+/// A service that fails once and for all.
+const BROKEN: &str = r#"
+[service.broken]
+command = ["sh", "-c", "echo 'ERROR: no disk' >&2; exit 3"]
+restart = "never"
+ready = { log = "never" }
+"#;
+
+/// A service with variables, one of which is a secret, and links.
+fn configured(port: u16) -> String {
+    format!(
+        r#"
+[service.web]
+command = "sleep 1000"
+port = {port}
+directory = "sub"
+env = {{ GREETING = "it's \"fine\" for $5", API_TOKEN = "hunter2-hunter2" }}
+env_file = ["web.env"]
+links = {{ docs = "/docs", admin = "http://localhost:{{port}}/admin" }}
+
+[service.cache]
+external = true
+port = {}
+ready = {{ redis = "redis://localhost:{{port}}" }}
+"#,
+        port + 1
+    )
+}
+
+fn configured_stage(port: u16) -> Stage {
+    let stage = Stage::new(&configured(port));
+    std::fs::create_dir(stage.folder.path().join("sub")).unwrap();
+    stage.write("web.env", "FROM_FILE=yes\n");
+    stage
+}
+
+#[test]
+fn wait_tells_reached_from_not_yet() {
+    let stage = Stage::new(&talker("talker"));
+    let (_, err) = stage.expect(&["wait", "--timeout", "50ms"], 3);
+    assert!(err.contains("the stack is not running"), "{err}");
+    stage.expect(&["up", "-d"], 0);
+    stage.expect(&["wait"], 0);
+    stage.expect(&["wait", "talker", "--for", "healthy"], 0);
+    stage.expect(&["wait", "--for", "stopped", "--timeout", "50ms"], 3);
+    stage.expect(&["down"], 0);
+    stage.expect(&["wait", "--for", "stopped"], 0);
+    let (_, err) = stage.expect(&["wait", "talkre"], 2);
+    assert!(err.contains("did you mean `talker`"), "{err}");
+}
+
+#[test]
+fn wait_ends_with_the_reason_when_a_service_has_failed() {
+    let stage = Stage::new(&format!(
+        "{BROKEN}\n[service.needy]\ncommand = \"sleep 1000\"\nneeds = [\"broken\"]\n"
+    ));
+    stage.expect(&["up", "-d"], 1);
+    for words in [&["wait"][..], &["wait", "needy"]] {
+        let (_, err) = stage.expect(words, 1);
+        assert!(err.contains("broken") && err.contains("no disk"), "{err}");
+    }
+    stage.expect(&["down"], 0);
+}
+
+#[test]
+fn wait_begins_before_the_stack_and_sees_its_start() {
+    let stage = Stage::new(&talker("talker"));
+    let mut waits = [
+        stage.start(&["wait"]),
+        stage.start(&["wait", "--for", "log: ^talker beg"]),
+    ];
+    stage.expect(&["up", "-d"], 0);
+    for wait in &mut waits {
+        assert_eq!(wait.end(), 0, "{}", wait.errors());
+    }
+    stage.expect(&["wait", "--for", "log: begins"], 0);
+    stage.expect(&["down"], 0);
+    // The line is one of an earlier run.
+    let words = ["wait", "--for", "log: begins", "--timeout", "300ms"];
+    stage.expect(&words, 3);
+    let (_, err) = stage.expect(&["wait", "--for", "log: ("], 2);
+    assert!(err.contains("--for"), "{err}");
+}
+
+#[test]
+fn url_prints_links_and_ports() {
+    let port = free_port();
+    let stage = configured_stage(port);
+    for (words, expected) in [
+        (&["url", "web"][..], format!("http://localhost:{port}\n")),
+        (
+            &["url", "web", "docs"],
+            format!("http://localhost:{port}/docs\n"),
+        ),
+        (
+            &["url", "cache"],
+            format!("redis://localhost:{}\n", port + 1),
+        ),
+    ] {
+        assert_eq!(stage.expect(words, 0).0, expected);
+    }
+    let (_, err) = stage.expect(&["url", "web", "dosc"], 2);
+    assert!(err.contains("links are: admin, docs"), "{err}");
+    let (_, err) = stage.expect(&["open", "cache"], 2);
+    assert!(err.contains("is not a page"), "{err}");
+}
+
+#[test]
+fn url_follows_a_port_that_was_chosen_at_the_start() {
+    let port = free_port();
+    let stage = Stage::new(&format!(
+        "{}port_conflict = \"next\"\n",
+        server("web", port)
+    ));
+    let mut stranger = stage.listener(port);
+    stage.expect(&["up", "-d"], 0);
+    let chosen = stage.service("web")["port"].as_u64().unwrap();
+    assert_ne!(chosen, u64::from(port));
+    let (url, _) = stage.expect(&["url", "web"], 0);
+    assert_eq!(url, format!("http://localhost:{chosen}\n"));
+    let (out, _) = stage.expect(&["exec", "web", "--", "sh", "-c", "echo $PORT"], 0);
+    assert_eq!(out, format!("{chosen}\n"));
+    stage.expect(&["down"], 0);
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+}
+
+#[test]
+fn env_shows_secrets_only_in_the_formats_for_programs() {
+    let port = free_port();
+    let stage = configured_stage(port);
+    let (shown, _) = stage.expect(&["env", "web"], 0);
+    assert!(shown.contains("API_TOKEN=***\n"), "{shown}");
+    assert!(shown.contains("FROM_FILE=yes\n"), "{shown}");
+    assert!(!shown.contains("hunter2"), "{shown}");
+    let variables = stage.json(&["env", "web", "--json"], 0);
+    assert_eq!(variables["API_TOKEN"], "hunter2-hunter2");
+    assert_eq!(variables["PORT"], port.to_string());
+    assert_eq!(
+        variables["PILOTLIGHT_WEB_URL"],
+        format!("http://localhost:{port}")
+    );
+    let addresses = stage.json(&["env", "--json"], 0);
+    assert_eq!(addresses.as_object().unwrap().len(), 4, "{addresses}");
+    assert_eq!(addresses["PILOTLIGHT_CACHE_PORT"], (port + 1).to_string());
+    stage.expect(&["env", "--json", "--shell"], 2);
+}
+
+#[test]
+fn the_formats_of_env_are_read_back_as_they_were() {
+    let stage = configured_stage(free_port());
+    let (lines, _) = stage.expect(&["env", "web", "--shell"], 0);
+    let mut shell = stage.command(&[]);
+    shell = {
+        let mut sh = std::process::Command::new("sh");
+        sh.current_dir(shell.get_current_dir().unwrap());
+        sh
+    };
+    let output = tell(shell, &format!("{lines}\nprintf %s \"$GREETING\""));
+    assert_eq!(output.stdout, b"it's \"fine\" for $5");
+    let (lines, _) = stage.expect(&["env", "web", "--dotenv"], 0);
+    let again = Stage::new("[service.again]\ncommand = \"true\"\nenv_file = [\"again.env\"]\n");
+    again.write("again.env", &lines);
+    let variables = again.json(&["env", "again", "--json"], 0);
+    assert_eq!(variables["GREETING"], "it's \"fine\" for $5");
+    assert_eq!(variables["API_TOKEN"], "hunter2-hunter2");
+}
+
+#[test]
+fn exec_runs_a_command_as_the_service_would_and_ends_with_its_status() {
+    let port = free_port();
+    let stage = configured_stage(port);
+    let line = "echo $PORT $FROM_FILE $PILOTLIGHT_CACHE_URL; basename $(pwd); exit 7";
+    let (out, _) = stage.expect(&["exec", "web", "--", "sh", "-c", line], 7);
+    let expected = format!("{port} yes redis://localhost:{}\nsub\n", port + 1);
+    assert_eq!(out, expected);
+    stage.expect(&["exec", "web", "--", "sh", "-c", "kill -TERM $$"], 143);
+    let (_, err) = stage.expect(&["exec", "web", "--", "no-such-program"], 1);
+    assert!(
+        err.contains("command not found: `no-such-program`"),
+        "{err}"
+    );
+    stage.expect(&["exec", "web"], 2);
+    stage.write("web.env", "=\n");
+    let (_, err) = stage.expect(&["exec", "web", "--", "true"], 1);
+    assert!(err.contains("web.env"), "{err}");
+}
+
+#[test]
+fn a_signal_to_exec_ends_its_command() {
+    let stage = configured_stage(free_port());
+    let script = "echo begun >&2; trap 'exit 5' TERM; while :; do sleep 0.05; done";
+    let mut exec = stage.start(&["exec", "web", "--", "sh", "-c", script]);
+    exec.until_it_says("begun");
+    exec.signal(rustix::process::Signal::TERM);
+    assert_eq!(exec.end(), 5, "{}", exec.errors());
+    until("nothing is left", || stage.everybody().is_empty());
+}
+
+#[test]
+fn shell_has_the_folder_and_the_variables_of_the_service() {
+    let stage = configured_stage(free_port());
+    let mut command = stage.command(&["shell", "web"]);
+    command.env("SHELL", "/bin/sh");
+    let output = tell(
+        command,
+        "echo \"$FROM_FILE\"; basename \"$(pwd)\"; exit 4\n",
+    );
+    assert_eq!(output.status.code(), Some(4));
+    assert_eq!(output.stdout, b"yes\nsub\n");
+}
