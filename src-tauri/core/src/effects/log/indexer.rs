@@ -96,13 +96,15 @@ impl Indexer<'_> {
         if extent.size == self.seen {
             return Some(false);
         }
+        let mut existing = extent.size;
         if extent.size < self.seen {
-            // Another process has truncated the file; the index starts again.
+            // Another process has truncated the file; the index starts again, and all lines are new.
             self.writer = None;
             self.begins = 0;
+            existing = 0;
         }
         self.seen = extent.size;
-        if let Err(error) = self.note(extent) {
+        if let Err(error) = self.note(extent, existing) {
             self.warn_once("note the times of", &error);
         }
         if let Err(error) = self.shorten(extent.size).await {
@@ -111,13 +113,14 @@ impl Indexer<'_> {
         Some(true)
     }
 
-    fn note(&mut self, extent: Extent) -> io::Result<()> {
+    /// Records the time of the lines since the last check. The times of the first `existing` bytes are
+    /// unknown if the index has none.
+    fn note(&mut self, extent: Extent, existing: u64) -> io::Result<()> {
         let index = self.run.index();
         let writer = if let Some(writer) = &mut self.writer {
             writer
         } else {
-            let (writer, damage) =
-                IndexWriter::resume(index, &self.run.index_aside(), extent.size)?;
+            let (writer, damage) = IndexWriter::resume(index, &self.run.index_aside(), existing)?;
             if let Some(damage) = damage {
                 tracing::warn!(index = %index.display(), %damage,
                     "the times of earlier log lines are not known");
