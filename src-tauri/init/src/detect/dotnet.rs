@@ -1,16 +1,14 @@
-//! .NET: web and worker projects, started by `dotnet run` with the launch profile that needs no
-//! certificate.
+//! .NET: web and worker projects, started by `dotnet run` with the launch profile that needs no certificate.
 
-use std::sync::LazyLock;
+use std::collections::BTreeMap;
 
-use regex::Regex;
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::{
-    Finds, Found, Listing, file_name, folder, join, line_at, line_with, route,
-    source::{Syntax, has_extension, pattern, without_comments, without_xml_comments},
+    Finds, Found, Listing, file_name, folder, frameworks, join, line_with, port,
+    source::{Syntax, has_extension, without_comments, without_xml_comments},
 };
-use crate::draft::{CommandLine, DraftService, Kind, LeftOut, Origin};
+use crate::draft::{Kind, LeftOut, Origin, plain};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
@@ -20,44 +18,56 @@ enum Role {
     Host,
 }
 
-struct Project<'a> {
-    path: &'a str,
-    role: Role,
+/// The keys of `launchSettings.json` that matter here.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct LaunchSettings {
+    profiles: BTreeMap<String, Profile>,
 }
 
-/// What a profile of `launchSettings.json` says.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct Profile {
-    name: String,
-    port: Option<u16>,
-    /// Whether its only address is one of HTTPS.
-    is_secure: bool,
-    line: Option<usize>,
-    page: Option<String>,
+    command_name: String,
+    application_url: String,
+    launch_url: String,
+}
+
+impl Profile {
+    /// Returns the port of the first address with this scheme.
+    fn port(&self, scheme: &str) -> Option<u16> {
+        let mut addresses = self.application_url.split(';');
+        let rest = addresses.find_map(|address| address.trim().strip_prefix(scheme))?;
+        let port = rest.split('/').next()?.rsplit(':').next()?.parse().ok();
+        port.filter(|port| *port != 0)
+    }
 }
 
 /// Finds the projects that run.
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
-    let mut projects: Vec<Project> = Vec::new();
-    for (path, text) in listing.texts() {
-        let is_project =
-            path.ends_with(".csproj") || path.ends_with(".fsproj") || path.ends_with(".vbproj");
-        if is_project && let Some(role) = role(text) {
-            projects.push(Project { path, role });
-        }
-    }
+    let is_project = |path: &str| {
+        ["csproj", "fsproj", "vbproj"]
+            .iter()
+            .any(|end| has_extension(path, end))
+    };
+    let projects: Vec<(&str, Role)> = listing
+        .texts()
+        .filter(|(path, _)| is_project(path))
+        .filter_map(|(path, text)| Some((path, role(text)?)))
+        .collect();
     // The host gives its projects their addresses and starts the stores that they need.
-    let host = projects.iter().any(|project| project.role == Role::Host);
+    let has_host = projects.iter().any(|(_, role)| *role == Role::Host);
     let watched = watched(listing);
-    for project in &projects {
-        if host && project.role != Role::Host {
+    for (path, role) in projects {
+        if has_host && role != Role::Host {
             finds.unsaid.push(LeftOut {
-                what: format!("the project {}", stem(project.path)),
-                file: Some(project.path.to_owned()),
+                what: format!("the project {}", stem(path)),
+                file: Some(path.to_owned()),
                 line: None,
                 why: "the Aspire host starts it".to_owned(),
             });
         } else {
-            let found = found(listing, project, watched.clone(), &mut finds.unsaid);
+            let found = found(listing, path, role, watched.as_ref(), &mut finds.unsaid);
             finds.apps.push(found);
         }
     }
@@ -65,21 +75,19 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
 
 fn role(text: &str) -> Option<Role> {
     let text = without_xml_comments(text);
-    if text.contains("Aspire.AppHost.Sdk")
-        || text.contains("Aspire.Hosting.AppHost")
-        || text.contains("<IsAspireHost>true")
-    {
-        Some(Role::Host)
-    } else if text.contains("Microsoft.NET.Sdk.Web\"") {
-        Some(Role::Web)
-    } else if text.contains("Microsoft.NET.Sdk.Worker\"") {
-        Some(Role::Worker)
-    } else {
-        None
-    }
+    let marks = [
+        ("Aspire.AppHost.Sdk", Role::Host),
+        ("Aspire.Hosting.AppHost", Role::Host),
+        ("<IsAspireHost>true", Role::Host),
+        ("Microsoft.NET.Sdk.Web\"", Role::Web),
+        ("Microsoft.NET.Sdk.Worker\"", Role::Worker),
+    ];
+    marks
+        .into_iter()
+        .find_map(|(mark, role)| text.contains(mark).then_some(role))
 }
 
-/// `Shop.Api` of `src/Shop.Api/Shop.Api.csproj`
+/// Returns `Shop.Api` of `src/Shop.Api/Shop.Api.csproj`.
 fn stem(path: &str) -> &str {
     let name = file_name(path);
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
@@ -87,208 +95,139 @@ fn stem(path: &str) -> &str {
 
 fn found(
     listing: &Listing,
-    project: &Project,
-    watched: Option<Origin>,
+    path: &str,
+    role: Role,
+    watched: Option<&Origin>,
     unsaid: &mut Vec<LeftOut>,
 ) -> Found {
-    let root = folder(project.path);
-    let because = Origin::file(
-        project.path,
-        match project.role {
-            Role::Web => "a web project of .NET",
-            Role::Worker => "a worker of .NET",
-            Role::Host => "an Aspire host, which starts the projects and their stores",
-        },
-    );
-    let kind = if project.role == Role::Worker {
-        Kind::Worker
-    } else {
-        Kind::Backend
+    let root = folder(path);
+    let (kind, text) = match role {
+        Role::Web => (Kind::Backend, "a .NET web project"),
+        Role::Worker => (Kind::Worker, "a .NET worker"),
+        Role::Host => (
+            Kind::Backend,
+            "an Aspire host, which starts the projects and their stores",
+        ),
     };
-    let last = stem(project.path).rsplit('.').next().unwrap_or_default();
-    let mut service = DraftService::new(last.to_ascii_lowercase(), kind, because.clone());
-    let codes = codes(listing, root);
-    let (settings, profile) = profile(listing, root, unsaid);
+    let because = Origin::file(path, text);
+    let name = stem(path)
+        .rsplit('.')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let mut found = Found::new(name, kind, root, "aspnet", because.clone());
+    let file = join(root, "Properties/launchSettings.json");
+    let profile = profile(listing, &file, unsaid);
     let mut words = vec!["dotnet".to_owned()];
-    let mut reason = because.clone();
-    if let Some(because) = watched {
+    if watched.is_some() {
         words.extend(["watch", "--non-interactive"].map(str::to_owned));
-        reason = because;
     }
     words.push("run".to_owned());
-    if let Some(profile) = &profile {
-        words.extend(["--launch-profile".to_owned(), profile.name.clone()]);
+    if let Some((name, _, _)) = &profile {
+        words.extend(["--launch-profile".to_owned(), name.clone()]);
     }
-    if project.role == Role::Web {
-        let fixed = fixed_port(&codes);
-        let told = profile.as_ref().and_then(|profile| {
-            let because = Origin::line(&settings, profile.line, "the address is set there");
-            Some(because.says(profile.port?))
-        });
+    let told = profile.as_ref().and_then(|(_, profile, line)| {
+        let text = if role == Role::Host {
+            "the address of its dashboard"
+        } else {
+            "sets the address"
+        };
+        let port = profile
+            .port("http://")
+            .or_else(|| profile.port("https://"))?;
+        Some(Origin::line(&file, *line, text).says(port))
+    });
+    if role == Role::Web {
+        // A port in the source takes precedence over the profile and over `--urls`.
+        let fixed = port_in_source(listing, root);
         if fixed.is_none() {
-            // It goes before the address of the profile, so another port can be given.
-            let is_secure = profile
-                .as_ref()
-                .is_some_and(|it| it.is_secure && it.port.is_some());
+            let is_secure = profile.as_ref().is_some_and(|(_, profile, _)| {
+                !profile.application_url.contains("http://") && told.is_some()
+            });
             let scheme = if is_secure { "https" } else { "http" };
             words.extend(["--", "--urls"].map(str::to_owned));
             words.push(format!("{scheme}://localhost:{{port}}"));
         }
         let usual = || Origin::known("ASP.NET's usual port").says(5000);
-        service.port = Some(fixed.or(told).unwrap_or_else(usual));
-        service.ready = health(&codes);
-        if let Some(page) = profile.as_ref().and_then(|profile| profile.page.as_ref()) {
-            let because = Origin::line(
-                &settings,
-                profile.as_ref().and_then(|profile| profile.line),
-                "the page that it opens",
-            );
-            service.links.push((
-                page.clone(),
-                because.says(crate::draft::plain(&format!("/{page}"))),
-            ));
+        found.service.port = Some(fixed.or(told).unwrap_or_else(usual));
+        let page = profile.map(|(_, profile, line)| (profile.launch_url, line));
+        if let Some((page, line)) =
+            page.filter(|(page, _)| !page.is_empty() && !page.contains("://"))
+        {
+            let page = page.trim_matches('/');
+            let address = Origin::line(&file, line, "the page that it opens")
+                .says(plain(&format!("/{page}")));
+            found.service.links.push((page.to_owned(), address));
         }
-    } else if let Some(profile) = profile.as_ref().filter(|_| project.role == Role::Host)
-        && let Some(port) = profile.port
-    {
-        service.port =
-            Some(Origin::line(&settings, profile.line, "the address of its dashboard").says(port));
+    } else if role == Role::Host {
+        found.service.port = told;
     }
-    service.directory = (!root.is_empty()).then(|| because.says(root.to_owned()));
-    service.command = Some(reason.says(CommandLine::Words(words)));
-    service.start_timeout =
-        Some(Origin::known("the first start restores and compiles").says("5m".to_owned()));
-    Found {
-        service,
-        root: root.to_owned(),
-        framework: Some("aspnet"),
-        ..Found::default()
-    }
+    found.runs(watched.unwrap_or(&because), root, words);
+    found.compiles(Some("5m"));
+    found
 }
 
-fn codes(listing: &Listing, root: &str) -> Vec<(String, String)> {
-    let own = listing
-        .under(root)
-        .filter(|path| has_extension(path, "cs") || has_extension(path, "fs"));
-    own.filter_map(|path| {
-        Some((
-            path.to_owned(),
-            without_comments(listing.text(path)?, Syntax::SLASHES),
-        ))
-    })
-    .collect()
-}
-
-/// The first profile that starts the project at an address without TLS, else the first that starts it.
-fn profile(listing: &Listing, root: &str, unsaid: &mut Vec<LeftOut>) -> (String, Option<Profile>) {
-    let file = join(root, "Properties/launchSettings.json");
-    let Some(text) = listing.text(&file) else {
-        return (file, None);
-    };
+/// Returns the first profile that starts the project at an address without TLS, else the first with an address, else the
+/// first, with its name and its line.
+fn profile(
+    listing: &Listing,
+    file: &str,
+    unsaid: &mut Vec<LeftOut>,
+) -> Option<(String, Profile, Option<usize>)> {
+    let text = listing.text(file)?;
     // Visual Studio reads it with comments.
-    let code = without_comments(text, Syntax::SLASHES);
-    let value: Value = match serde_json::from_str(&code) {
-        Ok(value) => value,
-        Err(error) => {
-            unsaid.push(LeftOut {
-                what: "launchSettings.json".to_owned(),
-                file: Some(file.clone()),
-                line: Some(error.line()),
-                why: "it is not valid JSON, so its profiles are not known".to_owned(),
-            });
-            return (file, None);
-        }
-    };
-    let profiles = value.get("profiles").and_then(Value::as_object);
-    let mut read: Vec<Profile> = Vec::new();
-    for (name, profile) in profiles.into_iter().flatten() {
-        if profile.get("commandName").and_then(Value::as_str) != Some("Project") {
-            continue;
-        }
-        let addresses = profile
-            .get("applicationUrl")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let address = |scheme: &str| {
-            let mut addresses = addresses.split(';');
-            addresses.find_map(|address| address.trim().strip_prefix(scheme))
+    let settings: LaunchSettings =
+        match serde_json::from_str(&without_comments(text, Syntax::Slashes)) {
+            Ok(settings) => settings,
+            Err(error) => {
+                unsaid.push(LeftOut {
+                    what: "launchSettings.json".to_owned(),
+                    file: Some(file.to_owned()),
+                    line: Some(error.line()),
+                    why: "it is not valid, so its profiles are unknown".to_owned(),
+                });
+                return None;
+            }
         };
-        let plain = address("http://");
-        let is_secure = plain.is_none();
-        let port = plain
-            .or_else(|| address("https://"))
-            .and_then(|rest| rest.split('/').next()?.rsplit(':').next()?.parse().ok());
-        let page = profile.get("launchUrl").and_then(Value::as_str);
-        read.push(Profile {
-            name: name.clone(),
-            port: port.filter(|port| *port != 0),
-            is_secure,
-            line: line_with(text, addresses).filter(|_| !addresses.is_empty()),
-            page: page
-                .filter(|page| !page.contains("://") && !page.is_empty())
-                .map(|page| page.trim_matches('/').to_owned()),
-        });
-    }
-    let only_plain = |profile: &Profile| profile.name == "http";
-    let at = read
-        .iter()
-        .position(only_plain)
-        .or_else(|| read.iter().position(|profile| profile.port.is_some()))
-        .unwrap_or(0);
-    let chosen = (at < read.len()).then(|| read.swap_remove(at));
-    (file, chosen)
+    let profiles = settings
+        .profiles
+        .into_iter()
+        .filter(|(_, profile)| profile.command_name == "Project");
+    let (name, profile) = profiles.min_by_key(|(name, profile)| {
+        let has_port = profile
+            .port("http://")
+            .or_else(|| profile.port("https://"))
+            .is_some();
+        (name != "http", !has_port)
+    })?;
+    let line =
+        line_with(text, &profile.application_url).filter(|_| !profile.application_url.is_empty());
+    Some((name, profile, line))
 }
 
-/// An address that the source insists on.
-fn fixed_port(codes: &[(String, String)]) -> Option<crate::draft::Sourced<u16>> {
-    static FIXED: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(
-            r#"(?:\.Run\(|UseUrls\(|Urls\.Add\()\s*"http://[^":/]+:(\d{2,5})|\bListen(?:AnyIP|Localhost)\(\s*(\d{2,5})"#,
-        )
-    });
-    codes.iter().find_map(|(file, code)| {
-        let found = FIXED.captures(code)?;
-        let number = found.iter().skip(1).flatten().next()?;
-        let port = number.as_str().parse().ok().filter(|port| *port != 0)?;
-        Some(Origin::line(file, line_at(code, number.start()), "it listens there").says(port))
-    })
+/// Returns the port that the source of a project sets by itself.
+fn port_in_source(listing: &Listing, root: &str) -> Option<crate::draft::Sourced<u16>> {
+    let language = frameworks::language("csharp");
+    listing
+        .under(root)
+        .filter(|path| language.has(path))
+        .find_map(|path| {
+            let code = without_comments(listing.text(path)?, language.comments);
+            let port = port::in_sources(language, &[(path, &code)])?;
+            Some(port.because.says(port.number?))
+        })
 }
 
-fn health(codes: &[(String, String)]) -> Option<crate::draft::Sourced<crate::draft::Ready>> {
-    static CHECKS: LazyLock<Regex> =
-        LazyLock::new(|| pattern(r#"\bMapHealthChecks\(\s*"([^"]+)""#));
-    static ROUTE: LazyLock<Regex> = LazyLock::new(|| pattern(r#"\bMapGet\(\s*"([^"]+)""#));
-    static PREFIX: LazyLock<Regex> =
-        LazyLock::new(|| pattern(r#"\b(?:MapGroup|UsePathBase)\(\s*"([^"]*)""#));
-    let mapped = codes.iter().find_map(|(file, code)| {
-        let path = CHECKS.captures(code)?.get(1)?;
-        let because = Origin::line(file, line_at(code, path.start()), "its health page");
-        let slash = if path.as_str().starts_with('/') {
-            ""
-        } else {
-            "/"
-        };
-        Some(because.says(route::page(&format!("{slash}{}", path.as_str()))))
-    });
-    let sources = codes
-        .iter()
-        .map(|(path, code)| (path.as_str(), code.as_str()));
-    mapped.or_else(|| route::health(sources, &ROUTE, Some(&PREFIX)))
-}
-
-/// Where the project itself starts its servers with `dotnet watch`.
+/// Returns the line by which the project itself starts its servers with `dotnet watch`.
 fn watched(listing: &Listing) -> Option<Origin> {
     listing.texts().find_map(|(path, text)| {
         let name = file_name(path);
-        let scripts = matches!(
+        let is_script = matches!(
             name,
             "Makefile" | "justfile" | "package.json" | "Taskfile.yml"
-        ) || has_extension(name, "sh");
-        let line = line_with(text, "dotnet watch").filter(|_| scripts)?;
-        Some(Origin::line(
-            path,
-            line,
-            "the project is run by dotnet watch",
-        ))
+        );
+        let line =
+            line_with(text, "dotnet watch").filter(|_| is_script || has_extension(name, "sh"))?;
+        Some(Origin::line(path, line, "`dotnet watch` runs the project"))
     })
 }

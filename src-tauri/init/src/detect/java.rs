@@ -1,5 +1,5 @@
-//! Java and Kotlin: Spring Boot, Quarkus, Micronaut and Ktor, started by Maven or Gradle through
-//! the wrapper that the project brings.
+//! Java and Kotlin: Spring Boot, Quarkus, Micronaut and Ktor, started by Maven or Gradle through the wrapper that the
+//! project brings.
 
 mod settings;
 
@@ -9,357 +9,235 @@ use regex::Regex;
 
 use self::settings::Settings;
 use super::{
-    Finds, Found, Listing, System, ancestors, file_name, folder, join, line_with,
+    Finds, Found, Listing, System, ancestors, folder,
+    frameworks::{self, Framework},
+    health, join, line_at, line_with, named, port,
     python::from,
-    route,
-    source::{
-        Syntax, arguments, has_extension, keyword, pattern, without_comments, without_xml_comments,
-    },
+    source::{Syntax, has_extension, pattern, port_in, without_comments, without_xml_comments},
 };
-use crate::draft::{CommandLine, DraftService, Kind, Origin};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Framework {
-    Spring,
-    Quarkus,
-    Micronaut,
-    Ktor,
-}
-
-/// What tells one framework from the others, and how it is asked for things.
-struct Ways {
-    name: &'static str,
-    title: &'static str,
-    /// The goal of Maven, the task of Gradle.
-    maven: &'static str,
-    gradle: &'static str,
-    /// The setting of its port, and the variable that goes before it.
-    port: &'static str,
-    variable: Option<&'static str>,
-}
-
-impl Framework {
-    const fn ways(self) -> Ways {
-        match self {
-            Self::Spring => Ways {
-                name: "spring-boot",
-                title: "Spring Boot",
-                maven: "spring-boot:run",
-                gradle: "bootRun",
-                port: "server.port",
-                variable: Some("SERVER_PORT"),
-            },
-            Self::Quarkus => Ways {
-                name: "quarkus",
-                title: "Quarkus",
-                maven: "quarkus:dev",
-                gradle: "quarkusDev",
-                port: "quarkus.http.port",
-                variable: Some("QUARKUS_HTTP_PORT"),
-            },
-            Self::Micronaut => Ways {
-                name: "micronaut",
-                title: "Micronaut",
-                maven: "mn:run",
-                gradle: "run",
-                port: "micronaut.server.port",
-                variable: Some("MICRONAUT_SERVER_PORT"),
-            },
-            Self::Ktor => Ways {
-                name: "ktor",
-                title: "Ktor",
-                maven: "exec:java",
-                gradle: "run",
-                port: "ktor.deployment.port",
-                variable: None,
-            },
-        }
-    }
-}
+use crate::draft::{Kind, Origin, Ready, Sourced};
 
 /// A module: a folder with a build file of its own.
 struct Module<'a> {
     listing: &'a Listing,
     root: &'a str,
-    build: String,
+    build: &'a str,
     is_maven: bool,
     /// The build file without its comments.
     declared: String,
     settings: Settings,
+    /// The file of the class that is the application, and the line.
+    main: Option<(&'a str, usize)>,
 }
 
 /// Finds the applications.
 pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
-    let mut roots: BTreeMap<&str, (String, bool)> = BTreeMap::new();
-    for (name, is_maven) in [
-        ("build.gradle", false),
-        ("build.gradle.kts", false),
-        ("pom.xml", true),
-    ] {
-        for path in listing.named(name) {
-            roots.insert(folder(path), (path.to_owned(), is_maven));
-        }
+    let mut builds: BTreeMap<&str, &str> = BTreeMap::new();
+    for name in ["build.gradle", "build.gradle.kts", "pom.xml"] {
+        builds.extend(listing.named(name).map(|path| (folder(path), path)));
     }
-    let mut mains: BTreeMap<&str, (String, usize)> = BTreeMap::new();
+    let mut mains: BTreeMap<&str, (&str, usize)> = BTreeMap::new();
     for (path, text) in listing.texts() {
         let is_source = has_extension(path, "java") || has_extension(path, "kt");
         let Some(main) = is_source.then(|| main_of(text)).flatten() else {
             continue;
         };
-        if let Some(root) = ancestors(folder(path)).find(|folder| roots.contains_key(folder)) {
-            mains.entry(root).or_insert((path.to_owned(), main));
+        if let Some(root) = ancestors(folder(path)).find(|folder| builds.contains_key(folder)) {
+            mains.entry(root).or_insert((path, main));
         }
     }
-    for (root, (build, is_maven)) in &roots {
+    for (root, build) in builds {
         let text = listing.text(build).unwrap_or_default();
-        let declared = if *is_maven {
-            without_xml_comments(text)
-        } else {
-            without_comments(text, Syntax::SLASHES)
-        };
+        let is_maven = build.ends_with("pom.xml");
         let module = Module {
             listing,
             root,
-            build: build.clone(),
-            is_maven: *is_maven,
+            build,
+            is_maven,
+            declared: if is_maven {
+                without_xml_comments(text)
+            } else {
+                without_comments(text, Syntax::Slashes)
+            },
             settings: Settings::read(listing, root),
-            declared,
+            main: mains.get(root).copied(),
         };
-        if let Some(found) = module.found(mains.get(root)) {
-            finds.apps.push(found);
-        }
+        finds
+            .apps
+            .extend(module.framework().map(|framework| module.found(framework)));
     }
 }
 
-/// The line that makes a class the application.
+/// Returns the line that makes a class the application.
 fn main_of(text: &str) -> Option<usize> {
     static MAIN: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
             r"@SpringBootApplication|\bMicronaut\.(?:run|build)\(|\bembeddedServer\(|\bEngineMain\b|@QuarkusMain",
         )
     });
-    if ![
-        "Spring",
-        "icronaut",
-        "embeddedServer",
-        "EngineMain",
-        "Quarkus",
-    ]
-    .iter()
-    .any(|word| text.contains(word))
-    {
-        return None;
-    }
-    let code = without_comments(text, Syntax::SLASHES);
-    MAIN.find(&code)
-        .map(|found| super::line_at(&code, found.start()))
+    MAIN.find(text)?;
+    let code = without_comments(text, Syntax::Slashes);
+    MAIN.find(&code).map(|found| line_at(&code, found.start()))
 }
 
 impl Module<'_> {
-    fn framework(&self, has_main: bool) -> Option<Framework> {
-        let names = |text: &str| self.declared.contains(text);
+    fn declares(&self, text: &str) -> bool {
+        self.declared.contains(text)
+    }
+
+    fn framework(&self) -> Option<&'static Framework> {
         // A parent only passes versions on.
-        let is_parent = self.is_maven && self.declared.contains("<packaging>pom</packaging>");
-        if is_parent {
-            None
-        } else if names("io.quarkus")
-            && (!self.settings.is_empty()
-                || names("quarkus-maven-plugin")
-                || names("id(\"io.quarkus\")")
-                || names("id 'io.quarkus'"))
-        {
-            Some(Framework::Quarkus)
-        } else if names("io.micronaut") && has_main {
-            Some(Framework::Micronaut)
-        } else if names("io.ktor") && has_main {
-            Some(Framework::Ktor)
-        } else if has_main {
-            Some(Framework::Spring)
-        } else {
-            None
+        if self.is_maven && self.declares("<packaging>pom</packaging>") {
+            return None;
         }
+        let is_quarkus = || {
+            let marks = [
+                "quarkus-maven-plugin",
+                "id(\"io.quarkus\")",
+                "id 'io.quarkus'",
+            ];
+            !self.settings.is_empty() || marks.iter().any(|mark| self.declares(mark))
+        };
+        let mut named = frameworks::of_language("java").filter(|row| {
+            let is_ready = if row.name == "quarkus" {
+                is_quarkus()
+            } else {
+                self.main.is_some()
+            };
+            !row.dependency.is_empty() && self.declares(&row.dependency) && is_ready
+        });
+        let spring = || {
+            frameworks::of_language("java")
+                .find(|row| row.dependency.is_empty() && self.main.is_some())
+        };
+        named.next().or_else(spring)
     }
 
-    fn found(&self, main: Option<&(String, usize)>) -> Option<Found> {
-        let framework = self.framework(main.is_some())?;
-        let ways = framework.ways();
-        let because = match main {
-            Some((file, line)) => {
-                Origin::line(file, *line, format!("a {} application", ways.title))
-            }
-            None => Origin::line(
-                &self.build,
-                line_with(&self.declared, ways.name),
-                format!("a {} application", ways.title),
-            ),
+    fn found(&self, framework: &'static Framework) -> Found {
+        let text = format!("a {} application", framework.title);
+        let because = match self.main {
+            Some((file, line)) => Origin::line(file, line, text),
+            None => Origin::line(self.build, line_with(&self.declared, &framework.name), text),
         };
-        let (words, directory) = self.command(&ways);
-        let name = match file_name(self.root) {
-            "" => "backend".to_owned(),
-            name => name.to_owned(),
+        let mut found = Found::new(
+            named(self.root, "backend"),
+            Kind::Backend,
+            self.root,
+            &framework.name,
+            because,
+        );
+        let (words, directory) = self.command(framework);
+        found.runs(
+            &Origin::file(self.build, "the build file"),
+            directory,
+            words,
+        );
+        let in_setting = self.settings.get(&framework.setting).and_then(|set| {
+            let mut port = port::Port::new(
+                port_in(&set.value)?,
+                Origin::line(&set.file, set.line, "sets the port"),
+            );
+            port.variable = set.value.contains("PORT").then(|| "PORT".to_owned());
+            Some(port)
+        });
+        let in_main = || {
+            let (file, _) = self.main?;
+            let code = without_comments(self.listing.text(file)?, Syntax::Slashes);
+            port::in_sources(frameworks::language("java"), &[(file, &code)])
         };
-        let mut service = DraftService::new(name, Kind::Backend, because);
-        let reason = Origin::file(&self.build, "says how it is built");
-        service.command = Some(reason.says(CommandLine::Words(words)));
-        service.directory = (!directory.is_empty()).then(|| reason.says(directory.to_owned()));
-        let (port, because, reads_port) = self.port(framework, &ways, main);
-        service.port = Some(because.says(port));
-        if let Some(variable) = ways.variable {
-            let because = Origin::known(format!("tells {} its port", ways.title));
-            service
-                .env
-                .push((variable.to_owned(), because.says("{port}".to_owned())));
+        let usual = || framework.port(self.listing, self.root);
+        if let Some(mut port) = in_setting.or_else(in_main).or_else(usual) {
+            // The variable of the framework takes precedence over its setting.
+            port.variable = framework.variable.clone().or(port.variable);
+            found.reads_port = port.settle(&mut found.service);
         }
-        service.start_timeout =
-            Some(Origin::known("the first start downloads and compiles").says("10m".to_owned()));
-        service.ready = self.health(framework);
-        Some(Found {
-            service,
-            root: self.root.to_owned(),
-            framework: Some(ways.name),
-            reads_port,
-            asks: Vec::new(),
-        })
+        found.compiles(Some("10m"));
+        found.service.ready = self.health(framework);
+        found
     }
 
-    /// The words, and the folder in which they run.
-    fn command(&self, ways: &Ways) -> (Vec<String>, &str) {
-        let windows = self.listing.host.system == System::Windows;
-        let (script, windows_script, program) = if self.is_maven {
-            ("mvnw", "mvnw.cmd", "mvn")
+    /// Returns the words, and the folder in which they run.
+    fn command(&self, framework: &Framework) -> (Vec<String>, &str) {
+        let is_windows = self.listing.host.system == System::Windows;
+        let (script, end, program) = if self.is_maven {
+            ("mvnw", ".cmd", "mvn")
         } else {
-            ("gradlew", "gradlew.bat", "gradle")
+            ("gradlew", ".bat", "gradle")
         };
-        let wrapper = ancestors(self.root).find(|folder| self.listing.has(&join(folder, script)));
-        // Gradle's tasks belong to the whole build, which stands where its settings are.
+        // Gradle's tasks belong to the whole build, which is where its settings are.
+        let settings = ["settings.gradle", "settings.gradle.kts"];
+        let is_top = |folder: &&str| {
+            settings
+                .iter()
+                .any(|name| self.listing.has(&join(folder, name)))
+        };
         let top = ancestors(self.root)
-            .find(|folder| {
-                !self.is_maven
-                    && ["settings.gradle", "settings.gradle.kts"]
-                        .iter()
-                        .any(|name| self.listing.has(&join(folder, name)))
-            })
+            .find(|folder| !self.is_maven && is_top(folder))
             .unwrap_or(self.root);
-        let run = match wrapper {
-            None => program.to_owned(),
-            Some(at) => {
-                let script = join(at, if windows { windows_script } else { script });
-                let path = from(top, &script);
+        let wrapper = ancestors(self.root).find(|folder| self.listing.has(&join(folder, script)));
+        let run = wrapper.map_or_else(
+            || program.to_owned(),
+            |at| {
+                let path = from(top, &join(at, script));
                 let path = if path.starts_with('.') {
                     path
                 } else {
                     format!("./{path}")
                 };
-                if windows {
-                    path.replace('/', "\\")
+                if is_windows {
+                    path.replace('/', "\\") + end
                 } else {
                     path
                 }
-            }
-        };
-        let task = if self.is_maven {
-            ways.maven.to_owned()
-        } else {
-            let within = self
-                .root
-                .strip_prefix(top)
-                .unwrap_or(self.root)
-                .trim_matches('/');
-            if within.is_empty() {
-                ways.gradle.to_owned()
-            } else {
-                format!(":{}:{}", within.replace('/', ":"), ways.gradle)
-            }
-        };
-        let mut words = vec![run, task];
-        if !self.is_maven {
-            // Else a bar is drawn into the log.
-            words.push("--console=plain".to_owned());
+            },
+        );
+        if self.is_maven {
+            return (vec![run, framework.maven.clone()], top);
         }
-        (words, top)
+        let within = self
+            .root
+            .strip_prefix(top)
+            .unwrap_or(self.root)
+            .trim_matches('/');
+        let task = match within.replace('/', ":") {
+            within if within.is_empty() => framework.gradle.clone(),
+            within => format!(":{within}:{}", framework.gradle),
+        };
+        // Without the option, Gradle draws a bar into the log.
+        (vec![run, task, "--console=plain".to_owned()], top)
     }
 
-    fn port(
-        &self,
-        framework: Framework,
-        ways: &Ways,
-        main: Option<&(String, usize)>,
-    ) -> (u16, Origin, bool) {
-        if let Some(set) = self.settings.get(ways.port)
-            && let Some(number) = super::source::port_in(&set.value)
-        {
-            let reads_port = ways.variable.is_none() && set.value.contains("PORT");
-            return (
-                number,
-                Origin::line(&set.file, set.line, "the port is set there"),
-                reads_port,
-            );
-        }
-        if framework == Framework::Ktor
-            && let Some((file, _)) = main
-        {
-            let code =
-                without_comments(self.listing.text(file).unwrap_or_default(), Syntax::SLASHES);
-            let call = code
-                .find("embeddedServer(")
-                .map(|at| at + "embeddedServer".len());
-            let said = call.and_then(|open| keyword(arguments(&code, open), "port"));
-            if let Some(number) = said.and_then(super::source::port_in) {
-                let line = line_with(&code, "embeddedServer(");
-                let reads_port = said.is_some_and(|said| said.contains("\"PORT\""));
-                return (
-                    number,
-                    Origin::line(file, line, "it listens there"),
-                    reads_port,
-                );
-            }
-        }
-        (
-            8080,
-            Origin::known(format!("{}'s usual port", ways.title)),
-            false,
-        )
-    }
-
-    fn health(&self, framework: Framework) -> Option<crate::draft::Sourced<crate::draft::Ready>> {
-        let declares = |name: &str| {
-            self.declared.contains(name).then(|| {
-                Origin::line(
-                    &self.build,
-                    line_with(&self.declared, name),
-                    format!("`{name}` has a health page"),
-                )
-            })
-        };
+    /// Returns the health page that a dependency adds.
+    fn health(&self, framework: &Framework) -> Option<Sourced<Ready>> {
+        let health = framework.health.as_ref()?;
         let setting = |name: &str| {
-            self.settings
-                .get(name)
-                .map(|set| set.value.trim_end_matches('/').to_owned())
+            Some(
+                self.settings
+                    .get(name)?
+                    .value
+                    .trim_end_matches('/')
+                    .to_owned(),
+            )
         };
-        let (path, because) = match framework {
-            Framework::Spring => {
-                let because = declares("spring-boot-starter-actuator")?;
-                // On a port of its own, the page is not asked at the service's.
-                if setting("management.server.port").is_some() {
-                    return None;
-                }
-                let context = setting("server.servlet.context-path")
-                    .or_else(|| setting("spring.webflux.base-path"))
-                    .unwrap_or_default();
-                let base =
-                    setting("management.endpoints.web.base-path").unwrap_or("/actuator".to_owned());
-                (format!("{context}{base}/health"), because)
-            }
-            Framework::Quarkus => {
-                let because = declares("quarkus-smallrye-health")?;
-                let root = setting("quarkus.http.root-path").unwrap_or_default();
-                (format!("{root}/q/health"), because)
-            }
-            Framework::Micronaut => ("/health".to_owned(), declares("micronaut-management")?),
-            Framework::Ktor => return None,
-        };
-        // What is filled in while it starts is not known here.
+        // On a port of its own, the page does not answer at the service's.
+        if !self.declares(&health.dependency) || setting(&health.unless).is_some() {
+            return None;
+        }
+        let before = health
+            .before
+            .iter()
+            .find_map(|name| setting(name))
+            .unwrap_or_default();
+        let base = setting(&health.base_setting).unwrap_or_else(|| health.base.clone());
+        let path = format!("{before}{base}{}", health.page);
+        let line = line_with(&self.declared, &health.dependency);
+        let because = Origin::line(
+            self.build,
+            line,
+            format!("`{}` has a health page", health.dependency),
+        );
+        // The value of a placeholder is not known here.
         (path.starts_with('/') && !path.contains(['$', '@']))
-            .then(|| because.says(route::page(&path)))
+            .then(|| because.says(health::ready(&path)))
     }
 }

@@ -10,21 +10,19 @@ mod address;
 mod app;
 mod aside;
 mod dotnet;
-mod elixir;
 mod escape;
 mod file_filter;
+mod frameworks;
 mod go;
 mod health;
 #[cfg(test)]
 mod hostile;
 mod java;
 mod listing;
+mod manifest;
 mod node;
-mod php;
 mod port;
 mod python;
-mod route;
-mod ruby;
 mod rust;
 mod source;
 pub(crate) mod stores;
@@ -38,53 +36,14 @@ pub(crate) use listing::has_word;
 pub use listing::{Host, Listing, System, ancestors, file_name, folder, join, line_at, line_with};
 pub(crate) use source::pattern;
 
-use crate::draft::{Draft, DraftService, LeftOut, Question, Sourced, stack_name};
+use crate::draft::{
+    CommandLine, Draft, DraftService, Kind, LeftOut, Origin, Question, Sourced, stack_name,
+};
 
 /// The programs whose presence makes a difference ([`Host::programs`]).
-pub const PROGRAMS: [&str; 42] = [
-    "air",
-    "bun",
-    "bundle",
-    "cargo",
-    "composer",
-    "conda",
-    "docker",
-    "dotnet",
-    "elasticsearch",
-    "elixir",
-    "flask",
-    "go",
-    "gradle",
-    "initdb",
-    "java",
-    "kafka-server-start",
-    "mariadbd",
-    "memcached",
-    "minio",
-    "mix",
-    "mongod",
-    "mvn",
-    "mysqld",
-    "nats-server",
-    "nerdctl",
-    "node",
-    "npm",
-    "ollama",
-    "php",
-    "pipenv",
-    "pnpm",
-    "podman",
-    "poetry",
-    "postgres",
-    "py",
-    "python",
-    "python3",
-    "rabbitmq-server",
-    "redis-server",
-    "ruby",
-    "uv",
-    "yarn",
-];
+pub const PROGRAMS: &str = "air bun bundle cargo composer conda docker dotnet elasticsearch elixir flask go gradle initdb java \
+    kafka-server-start mariadbd memcached minio mix mongod mvn mysqld nats-server nerdctl node npm ollama php pipenv \
+    pnpm podman poetry postgres py python python3 rabbitmq-server redis-server ruby uv yarn";
 
 /// What a detector found.
 #[derive(Clone, Debug, Default)]
@@ -113,6 +72,52 @@ pub struct Found {
     /// What is open about it. Where a change names this service by its wished name, the name that
     /// it gets in the end is put there.
     pub asks: Vec<Question>,
+}
+
+impl Found {
+    /// A service of the project in `root`, which also is the folder in which it runs.
+    fn new(
+        name: impl Into<String>,
+        kind: Kind,
+        root: &str,
+        framework: &'static str,
+        because: Origin,
+    ) -> Self {
+        let directory = (!root.is_empty()).then(|| because.says(root.to_owned()));
+        let mut service = DraftService::new(name, kind, because);
+        service.directory = directory;
+        Self {
+            service,
+            root: root.to_owned(),
+            framework: Some(framework),
+            ..Self::default()
+        }
+    }
+
+    /// Sets the command, for the reason for which the service exists.
+    fn runs_words(&mut self, words: Vec<String>) {
+        self.service.command = Some(self.service.because.says(CommandLine::Words(words)));
+    }
+
+    /// Sets the command and its folder.
+    fn runs(&mut self, reason: &Origin, directory: &str, words: Vec<String>) {
+        self.service.command = Some(reason.says(CommandLine::Words(words)));
+        self.service.directory = (!directory.is_empty()).then(|| reason.says(directory.to_owned()));
+    }
+
+    /// Gives the first start the time to compile.
+    fn compiles(&mut self, time: Option<&str>) {
+        let because = Origin::known("the first start compiles");
+        self.service.start_timeout = time.map(|time| because.says(time.to_owned()));
+    }
+}
+
+/// Returns the name of a service that runs in a folder: the folder's own, or another at the top.
+fn named(root: &str, otherwise: &str) -> String {
+    match file_name(root) {
+        "" | "src" => otherwise.to_owned(),
+        name => name.to_owned(),
+    }
 }
 
 /// What is in a folder, as a stack file would say it.
@@ -192,8 +197,6 @@ const DETECTORS: &[fn(&Listing, &mut Finds)] = &[
     go::detect,
     java::detect,
     dotnet::detect,
-    ruby::detect,
-    php::detect,
-    elixir::detect,
+    manifest::detect,
     node::find,
 ];

@@ -1,46 +1,55 @@
 //! Rust: the binaries of a package or a workspace that serve, and `cargo run` for each.
 
-mod port;
-
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use regex::Regex;
-use toml::{Table, Value};
+use serde::Deserialize;
 
 use super::{
-    Finds, Found, Listing, ancestors, file_name, folder, join, line_at, route,
+    Finds, Found, Listing, ancestors, folder,
+    frameworks::{self, Framework},
+    health::without_port,
+    join, line_at, named, port,
     source::{Syntax, has_extension, pattern, without_comments},
     variables,
 };
-use crate::draft::{Change, Choice, CommandLine, DraftService, Kind, LeftOut, Origin, Question};
+use crate::draft::{Change, Choice, Kind, LeftOut, Origin, Question};
 
-/// A package with what may be run of it.
+/// The keys of `Cargo.toml` that matter here.
+#[derive(Deserialize)]
+struct Manifest {
+    package: Option<PackageTable>,
+    #[serde(default)]
+    bin: Vec<Binary>,
+    #[serde(default)]
+    dependencies: toml::Table,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct PackageTable {
+    name: String,
+    default_run: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Binary {
+    name: Option<String>,
+    path: Option<String>,
+}
+
+/// A package and its programs.
 struct Package<'a> {
+    listing: &'a Listing,
     root: &'a str,
     name: String,
     /// Names, and the files of their `main`.
     binaries: Vec<(String, String)>,
     default: Option<String>,
-    /// What it depends on, as the manifest calls it.
     dependencies: Vec<String>,
 }
 
-/// The frameworks, the likelier one first where a package has two; and where they listen unless told.
-const FRAMEWORKS: [(&str, Option<u16>); 11] = [
-    ("loco-rs", Some(5150)),
-    ("rocket", Some(8000)),
-    ("actix-web", None),
-    ("axum", None),
-    ("warp", None),
-    ("poem", None),
-    ("salvo", None),
-    ("ntex", None),
-    ("tide", None),
-    ("tonic", None),
-    ("hyper", None),
-];
-
-/// More programs than one package serves with: such a folder is of examples.
+/// The programs of one package that become services. A package with more has examples.
 const AT_MOST: usize = 12;
 
 /// Finds the binaries that serve.
@@ -50,205 +59,216 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
         let Some(text) = listing.text(path) else {
             continue;
         };
-        match toml::from_str::<Table>(text) {
-            Ok(table) => packages.extend(package(listing, folder(path), &table)),
+        match toml::from_str::<Manifest>(text) {
+            Ok(manifest) => packages.extend(Package::new(listing, folder(path), manifest)),
             Err(error) => finds.unsaid.push(LeftOut {
                 what: "Cargo.toml".to_owned(),
                 file: Some(path.to_owned()),
                 line: error.span().map(|span| line_at(text, span.start)),
-                why: "it is not valid TOML, so what it builds is not known".to_owned(),
+                why: "it is not a valid manifest, so its programs are unknown".to_owned(),
             }),
         }
     }
-    let frameworks: BTreeMap<String, &'static str> = packages
-        .iter()
-        .filter_map(|package| Some((package.name.clone(), own_framework(package)?)))
-        .collect();
-    for package in &packages {
-        if package.dependencies.iter().any(|name| name == "tauri") {
-            continue;
-        }
-        // The binary may be a thin shell over a library of the same workspace.
-        let borrowed = || {
-            package
-                .dependencies
-                .iter()
-                .find_map(|name| frameworks.get(name).copied())
-        };
-        if let Some(framework) = own_framework(package).or_else(borrowed) {
-            serve(listing, package, framework, finds);
-        }
-    }
-}
-
-fn own_framework(package: &Package) -> Option<&'static str> {
-    FRAMEWORKS
-        .iter()
-        .map(|(name, _)| *name)
-        .find(|name| package.dependencies.iter().any(|own| own == name))
-}
-
-fn package<'a>(listing: &Listing, root: &'a str, table: &Table) -> Option<Package<'a>> {
-    let name = table.get("package")?.get("name")?.as_str()?.to_owned();
-    let mut binaries: Vec<(String, String)> = Vec::new();
-    for binary in table
-        .get("bin")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
-        let Some(own) = binary.get("name").and_then(Value::as_str) else {
-            continue;
-        };
-        let path = binary.get("path").and_then(Value::as_str);
-        let path = path.map_or_else(|| format!("src/bin/{own}.rs"), str::to_owned);
-        binaries.push((own.to_owned(), join(root, &path)));
-    }
-    let main = join(root, "src/main.rs");
-    let is_new =
-        |binaries: &[(String, String)], path: &str| binaries.iter().all(|(_, known)| known != path);
-    if listing.has(&main) && is_new(&binaries, &main) {
-        binaries.push((name.clone(), main));
-    }
-    let folder_of_them = join(root, "src/bin");
-    for path in listing.under(&folder_of_them) {
-        let within = &path[folder_of_them.len() + 1..];
-        let own = within
-            .strip_suffix("/main.rs")
-            .or_else(|| within.strip_suffix(".rs"));
-        if let Some(own) = own.filter(|own| !own.contains('/'))
-            && is_new(&binaries, path)
-        {
-            binaries.push((own.to_owned(), path.to_owned()));
-        }
-    }
-    let dependencies = table.get("dependencies").and_then(Value::as_table);
-    Some(Package {
-        root,
-        name,
-        binaries,
-        default: table
-            .get("package")?
-            .get("default-run")
-            .and_then(Value::as_str)
-            .map(str::to_owned),
-        dependencies: dependencies
-            .into_iter()
-            .flat_map(Table::keys)
-            .cloned()
-            .collect(),
-    })
-}
-
-fn serve(listing: &Listing, package: &Package, framework: &'static str, finds: &mut Finds) {
-    static SERVES: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(
-            r"\baxum::serve\(|\bHttpServer::new\(|#\[(?:rocket::)?(?:launch|main)\]|\bTcpListener::bind\(|\bServer::b(?:ind|uilder)\(|\bServer::new\(|\bwarp::serve\(|\.serve\(|\.listen\(|\bserve\(",
-        )
-    });
-    let code_of = |file: &str| {
-        listing
-            .text(file)
-            .map(|text| without_comments(text, Syntax::RUST))
-            .unwrap_or_default()
+    let own = |package: &Package| {
+        frameworks::of_language("rust").find(|row| package.depends_on(&row.name))
     };
-    let codes: BTreeMap<String, String> = listing
-        .under(&join(package.root, "src"))
-        .filter(|path| has_extension(path, "rs"))
-        .map(|path| (path.to_owned(), code_of(path)))
-        .collect();
-    let code_of = |file: &str| codes.get(file).cloned().unwrap_or_else(|| code_of(file));
-    let mut serving: Vec<&(String, String)> = package
-        .binaries
+    let libraries: BTreeMap<&str, &'static Framework> = packages
         .iter()
-        .filter(|(_, file)| SERVES.is_match(&code_of(file)))
-        .take(AT_MOST)
+        .filter_map(|package| Some((package.name.as_str(), own(package)?)))
         .collect();
-    let mut open = Vec::new();
-    if serving.is_empty() {
-        // The serving is done elsewhere: by a module, or a library.
-        let likely = |name: &str| {
-            package.default.as_deref() == Some(name)
-                || matches!(name, "server" | "api" | "web" | "backend" | "http")
-        };
-        let named: Vec<_> = package
-            .binaries
+    for package in packages
+        .iter()
+        .filter(|package| !package.depends_on("tauri"))
+    {
+        // The binary may be a thin shell over a library of the same workspace.
+        let mut borrowed = package
+            .dependencies
             .iter()
-            .filter(|(name, _)| likely(name))
-            .collect();
-        let own: Vec<_> = package
-            .binaries
-            .iter()
-            .filter(|(name, _)| *name == package.name)
-            .collect();
-        match (&named[..], &own[..]) {
-            ([one], _) | ([], [one]) => serving.push(*one),
-            _ => {
-                serving.extend(package.binaries.first());
-                open.extend(package.binaries.iter().skip(1).take(4));
-            }
+            .filter_map(|name| libraries.get(name.as_str()).copied());
+        if let Some(framework) = own(package).or_else(|| borrowed.next()) {
+            package.find(framework, finds);
         }
-    }
-    let several = serving.len() > 1;
-    for (binary, file) in serving.iter().copied() {
-        let code = code_of(file);
-        let service = Service {
-            listing,
-            package,
-            framework,
-            codes: &codes,
-        };
-        let mut found = service.found(binary, file, &code, several);
-        if !open.is_empty() {
-            let mut choices = vec![Choice {
-                label: format!("`{binary}`"),
-                likelihood: 50,
-                changes: Vec::new(),
-            }];
-            for (other, file) in open.iter().copied() {
-                let mut put = service.found(other, file, &code_of(file), false).service;
-                put.name.clone_from(&found.service.name);
-                choices.push(Choice {
-                    label: format!("`{other}`"),
-                    likelihood: 50 / u8::try_from(open.len()).unwrap_or(1).max(1),
-                    changes: vec![Change::Put(Box::new(put))],
-                });
-            }
-            found.asks.push(Question {
-                id: format!("rust-binary:{}", package.name),
-                text: format!("Which program of {} serves?", package.name),
-                choices,
-                default: 0,
-            });
-        }
-        finds.unsaid.extend(route::without_port(&found.service));
-        finds.apps.push(found);
     }
 }
 
-struct Service<'a> {
-    listing: &'a Listing,
-    package: &'a Package<'a>,
-    framework: &'static str,
-    codes: &'a BTreeMap<String, String>,
-}
-
-impl Service<'_> {
-    fn found(&self, binary: &str, file: &str, code: &str, several: bool) -> Found {
-        let Self {
+impl<'a> Package<'a> {
+    fn new(listing: &'a Listing, root: &'a str, manifest: Manifest) -> Option<Self> {
+        let PackageTable { name, default_run } = manifest.package?;
+        let mut binaries: Vec<(String, String)> = Vec::new();
+        for binary in manifest.bin {
+            if let Some(own) = binary.name {
+                let path = binary.path.unwrap_or_else(|| format!("src/bin/{own}.rs"));
+                binaries.push((own, join(root, &path)));
+            }
+        }
+        let main = join(root, "src/main.rs");
+        let folder_of_them = join(root, "src/bin");
+        let in_folder = listing.under(&folder_of_them).filter_map(|path| {
+            let within = &path[folder_of_them.len() + 1..];
+            let own = within
+                .strip_suffix("/main.rs")
+                .or_else(|| within.strip_suffix(".rs"))?;
+            (!own.contains('/')).then(|| (own.to_owned(), path.to_owned()))
+        });
+        let main = listing.has(&main).then(|| (name.clone(), main));
+        for (own, path) in main.into_iter().chain(in_folder) {
+            if binaries.iter().all(|(_, known)| *known != path) {
+                binaries.push((own, path));
+            }
+        }
+        Some(Self {
             listing,
-            package,
-            framework,
-            codes,
-        } = *self;
+            root,
+            name,
+            binaries,
+            default: default_run,
+            dependencies: manifest.dependencies.keys().cloned().collect(),
+        })
+    }
+
+    fn depends_on(&self, name: &str) -> bool {
+        self.dependencies.iter().any(|own| own == name)
+    }
+
+    fn find(&self, framework: &'static Framework, finds: &mut Finds) {
+        static SERVES: LazyLock<Regex> = LazyLock::new(|| {
+            pattern(
+                r"\baxum::serve\(|\bHttpServer::new\(|#\[(?:rocket::)?(?:launch|main)\]|\bTcpListener::bind\(|\bServer::b(?:ind|uilder)\(|\bServer::new\(|\bwarp::serve\(|\.serve\(|\.listen\(|\bserve\(",
+            )
+        });
+        let mains = self.binaries.iter().map(|(_, file)| file.as_str());
+        let sources = self.listing.under(&join(self.root, "src"));
+        let files = sources
+            .filter(|path| has_extension(path, "rs"))
+            .chain(mains);
+        let codes: BTreeMap<&str, String> = files
+            .filter_map(|file| {
+                Some((
+                    file,
+                    without_comments(self.listing.text(file)?, Syntax::Rust),
+                ))
+            })
+            .collect();
+        let serves = |file: &str| codes.get(file).is_some_and(|code| SERVES.is_match(code));
+        let all = self.binaries.iter();
+        let mut serving: Vec<_> = all
+            .clone()
+            .filter(|(_, file)| serves(file))
+            .take(AT_MOST)
+            .collect();
+        let mut open: Vec<_> = Vec::new();
+        if serving.is_empty() {
+            // A module or a library serves.
+            let is_likely = |name: &str| {
+                self.default.as_deref() == Some(name)
+                    || matches!(name, "server" | "api" | "web" | "backend" | "http")
+            };
+            let likely: Vec<_> = all.clone().filter(|(name, _)| is_likely(name)).collect();
+            let own: Vec<_> = all.clone().filter(|(name, _)| *name == self.name).collect();
+            match (&likely[..], &own[..]) {
+                ([one], _) | ([], [one]) => serving.push(*one),
+                _ => {
+                    serving.extend(all.clone().next());
+                    open.extend(all.skip(1).take(4));
+                }
+            }
+        }
+        let several = serving.len() > 1;
+        for (binary, file) in serving {
+            let mut found = self.found(framework, &codes, binary, file, several);
+            if !open.is_empty() {
+                found
+                    .asks
+                    .push(self.question(binary, &found, &open, |other, file| {
+                        self.found(framework, &codes, other, file, false)
+                    }));
+            }
+            finds.unsaid.extend(without_port(&found.service));
+            finds.apps.push(found);
+        }
+    }
+
+    /// Asks which of several programs serves.
+    fn question(
+        &self,
+        binary: &str,
+        found: &Found,
+        open: &[&(String, String)],
+        other: impl Fn(&str, &str) -> Found,
+    ) -> Question {
+        let choice = |name: &str, likelihood, changes| Choice {
+            label: format!("`{name}`"),
+            likelihood,
+            changes,
+        };
+        let likelihood = 50 / u8::try_from(open.len()).unwrap_or(1).max(1);
+        let others = open.iter().map(|(name, file)| {
+            let mut put = other(name, file).service;
+            put.name.clone_from(&found.service.name);
+            choice(name, likelihood, vec![Change::Put(Box::new(put))])
+        });
+        Question {
+            id: format!("rust-binary:{}", self.name),
+            text: format!("Which program of {} serves?", self.name),
+            choices: std::iter::once(choice(binary, 50, Vec::new()))
+                .chain(others)
+                .collect(),
+            default: 0,
+        }
+    }
+
+    fn found(
+        &self,
+        framework: &'static Framework,
+        codes: &BTreeMap<&str, String>,
+        binary: &str,
+        file: &str,
+        several: bool,
+    ) -> Found {
+        let code = codes.get(file).map_or("", String::as_str);
         let line = code.find("fn main").or_else(|| code.find("#[launch]"));
-        let because = Origin::line(
-            file,
-            line.map(|at| line_at(code, at)),
-            format!("a program that serves with {framework}"),
-        );
-        let workspace = workspace(listing, package.root);
-        // What it reads beside itself says where it runs.
+        let text = format!("a program that serves with {}", framework.name);
+        let because = Origin::line(file, line.map(|at| line_at(code, at)), text);
+        let name = if several {
+            binary.to_owned()
+        } else {
+            named(self.root, &self.name)
+        };
+        let mut found = Found::new(name, Kind::Backend, self.root, &framework.name, because);
+        let directory = self.directory();
+        let mut words: Vec<String> = ["cargo", "run"].map(str::to_owned).to_vec();
+        if directory != self.root {
+            words.extend(["-p".to_owned(), self.name.clone()]);
+        }
+        if self.binaries.len() > 1 && self.default.as_deref() != Some(binary) {
+            words.extend(["--bin".to_owned(), binary.to_owned()]);
+        }
+        if framework.name == "loco-rs" {
+            words.extend(["--", "start", "--port", "{port}"].map(str::to_owned));
+        }
+        if let Some(port) = self.port(framework, codes, file) {
+            if let Some(option) = &port.option {
+                words.extend(["--".to_owned(), option.clone(), "{port}".to_owned()]);
+            }
+            found.reads_port = port.settle(&mut found.service);
+        }
+        let manifest = Origin::file(join(self.root, "Cargo.toml"), "a Cargo package");
+        found.runs(&manifest, directory, words);
+        found.compiles(Some("10m"));
+        if !self
+            .dependencies
+            .iter()
+            .any(|name| name.starts_with("dotenv") || name == "loco-rs")
+        {
+            let file = variables::file_for(self.listing, &[self.root, directory]);
+            found.service.env_file.extend(file);
+        }
+        found
+    }
+
+    /// Returns the folder in which its programs run: that of the workspace, unless files that they read are beside the
+    /// package.
+    fn directory(&self) -> &'a str {
         let beside = [
             ".env",
             "Rocket.toml",
@@ -258,88 +278,35 @@ impl Service<'_> {
             "migrations",
             "public",
         ];
-        let own_things = beside.iter().any(|name| {
-            let path = join(package.root, name);
-            listing.has(&path) || listing.has_folder(&path)
+        let has_own = beside.iter().any(|name| {
+            let path = join(self.root, name);
+            self.listing.has(&path) || self.listing.has_folder(&path)
         });
-        let directory = workspace.filter(|_| !own_things).unwrap_or(package.root);
-        let mut words = vec!["cargo".to_owned(), "run".to_owned()];
-        if directory != package.root {
-            words.extend(["-p".to_owned(), package.name.clone()]);
-        }
-        if package.binaries.len() > 1 && package.default.as_deref() != Some(binary) {
-            words.extend(["--bin".to_owned(), binary.to_owned()]);
-        }
-        if framework == "loco-rs" {
-            words.extend(["--", "start", "--port", "{port}"].map(str::to_owned));
-        }
-        let name = if several {
-            binary.to_owned()
-        } else {
-            name(package)
+        let is_workspace = |folder: &&str| {
+            let text = self.listing.text(&join(folder, "Cargo.toml"));
+            text.is_some_and(|text| text.lines().any(|line| line.trim() == "[workspace]"))
         };
-        let mut service = DraftService::new(name, Kind::Backend, because.clone());
-        let mut reads_port = false;
-        let port = port::find(listing, package.root, framework, file, code, codes);
-        if let Some(port) = &port {
-            if let Some(option) = &port.option {
-                words.extend(["--".to_owned(), option.clone(), "{port}".to_owned()]);
-            }
-            reads_port = port.settle(&mut service);
+        let workspace = ancestors(self.root).find(is_workspace);
+        workspace.filter(|_| !has_own).unwrap_or(self.root)
+    }
+
+    /// Returns the port that the file of the program names, else the rest of the package, else the framework.
+    fn port(
+        &self,
+        framework: &Framework,
+        codes: &BTreeMap<&str, String>,
+        file: &str,
+    ) -> Option<port::Port> {
+        if framework.variable.is_some() {
+            return framework.port(self.listing, self.root);
         }
-        let manifest = Origin::file(join(package.root, "Cargo.toml"), "a package of Cargo");
-        service.command = Some(manifest.says(CommandLine::Words(words)));
-        service.directory = (!directory.is_empty()).then(|| manifest.says(directory.to_owned()));
-        service.start_timeout =
-            Some(Origin::known("the first start compiles").says("10m".to_owned()));
-        service.ready = health(codes);
-        if !package
-            .dependencies
+        let mut sources: Vec<(&str, &str)> = codes
             .iter()
-            .any(|name| name.starts_with("dotenv") || name == "loco-rs")
-        {
-            service
-                .env_file
-                .extend(variables::file_for(listing, &[package.root, directory]));
-        }
-        Found {
-            service,
-            root: package.root.to_owned(),
-            framework: Some(framework),
-            reads_port,
-            asks: Vec::new(),
-        }
+            .map(|(path, code)| (*path, code.as_str()))
+            .collect();
+        sources.sort_by_key(|(path, _)| *path != file);
+        let found = port::in_sources(frameworks::language("rust"), &sources);
+        let found = found.map(|port| port.in_force(self.listing, &[self.root, ""]));
+        found.or_else(|| framework.port(self.listing, self.root))
     }
-}
-
-/// `backend` of `services/backend`; at the top, the package's own name.
-fn name(package: &Package) -> String {
-    match file_name(package.root) {
-        "" | "src" => package.name.clone(),
-        name => name.to_owned(),
-    }
-}
-
-/// The folder of the workspace that a package is part of.
-fn workspace<'a>(listing: &Listing, root: &'a str) -> Option<&'a str> {
-    ancestors(root).find(|folder| {
-        listing
-            .text(&join(folder, "Cargo.toml"))
-            .is_some_and(|text| text.lines().any(|line| line.trim() == "[workspace]"))
-    })
-}
-
-fn health(codes: &BTreeMap<String, String>) -> Option<crate::draft::Sourced<crate::draft::Ready>> {
-    static ROUTE: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(
-            r#"(?:\.route\(|\.at\(|#\[(?:\w+::)?get\(|web::resource\(|Router::with_path\()\s*"([^"]*)""#,
-        )
-    });
-    static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(r#"(?:\.nest\(|\.nest_service\(|\bscope\(|\.mount\()\s*"([^"]*)""#)
-    });
-    let sources = codes
-        .iter()
-        .map(|(path, code)| (path.as_str(), code.as_str()));
-    route::health(sources, &ROUTE, Some(&PREFIX))
 }

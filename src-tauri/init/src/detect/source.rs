@@ -2,53 +2,20 @@
 //! commented out is not found, and with all else at its place, so that a line can be named.
 
 use regex::Regex;
+use serde::Deserialize;
 
 /// How a language writes comments and strings, as far as telling them apart needs it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Syntax {
-    /// What begins a comment that ends with its line.
-    line: &'static [&'static str],
-    /// `/* … */`.
-    block: bool,
-    /// What begins and ends a string on one line.
-    quotes: &'static [u8],
-    /// `"""…"""` and `'''…'''` are text over several lines, most often documentation.
-    triple: bool,
-    /// `'` begins a character or a lifetime, not a string.
-    lifetimes: bool,
-}
-
-impl Syntax {
-    pub(super) const PYTHON: Self = Self {
-        line: &["#"],
-        block: false,
-        quotes: b"\"'",
-        triple: true,
-        lifetimes: false,
-    };
-    pub(super) const RUST: Self = Self {
-        line: &["//"],
-        block: true,
-        quotes: b"\"",
-        triple: false,
-        lifetimes: true,
-    };
-    /// Go, Java, Kotlin, C#.
-    pub(super) const SLASHES: Self = Self {
-        line: &["//"],
-        block: true,
-        quotes: b"\"'`",
-        triple: false,
-        lifetimes: false,
-    };
-    /// Ruby, Elixir, YAML, and what shells read.
-    pub(super) const HASH: Self = Self {
-        line: &["#"],
-        block: false,
-        quotes: b"\"'",
-        triple: false,
-        lifetimes: false,
-    };
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Syntax {
+    /// `#`, and text over several lines between three quotes, which is most often documentation.
+    Python,
+    /// As [`Self::Slashes`], and `'` begins a character or a lifetime.
+    Rust,
+    /// `//` and `/* … */`: Go, Java, Kotlin, C#, JavaScript, PHP.
+    Slashes,
+    /// `#`: Ruby, Elixir, YAML, shells.
+    Hash,
 }
 
 /// The text with every comment turned into blanks. Each byte keeps its place.
@@ -57,24 +24,28 @@ impl Syntax {
 /// the rest of the file.
 pub(super) fn without_comments(text: &str, syntax: Syntax) -> String {
     let mut code = text.as_bytes().to_vec();
+    let is_hash = matches!(syntax, Syntax::Python | Syntax::Hash);
+    let (line, quotes): (&[u8], &[u8]) = match syntax {
+        Syntax::Python | Syntax::Hash => (b"#", b"\"'"),
+        Syntax::Rust => (b"//", b"\""),
+        Syntax::Slashes => (b"//", b"\"'`"),
+    };
     let mut at = 0;
     while at < code.len() {
         let rest = &text.as_bytes()[at..];
-        let end = if syntax
-            .line
-            .iter()
-            .any(|mark| rest.starts_with(mark.as_bytes()))
-        {
+        let end = if rest.starts_with(line) {
             blank(&mut code, at, at + line_length(rest))
-        } else if syntax.block && rest.starts_with(b"/*") {
+        } else if !is_hash && rest.starts_with(b"/*") {
             let length = find(&rest[2..], b"*/").map_or(rest.len(), |inside| inside + 4);
             blank(&mut code, at, at + length)
-        } else if syntax.triple && (rest.starts_with(b"\"\"\"") || rest.starts_with(b"'''")) {
+        } else if syntax == Syntax::Python
+            && (rest.starts_with(b"\"\"\"") || rest.starts_with(b"'''"))
+        {
             let length = find(&rest[3..], &rest[..3]).map_or(rest.len(), |inside| inside + 6);
             blank(&mut code, at, at + length)
-        } else if syntax.lifetimes && rest[0] == b'\'' {
+        } else if syntax == Syntax::Rust && rest[0] == b'\'' {
             at + character_length(rest)
-        } else if syntax.quotes.contains(&rest[0]) {
+        } else if quotes.contains(&rest[0]) {
             at + string_length(rest)
         } else {
             at + 1
@@ -103,6 +74,14 @@ pub(crate) fn pattern(text: &str) -> Regex {
         reason = "the patterns are constants, and tests use each"
     )]
     Regex::new(text).expect("a pattern that is right")
+}
+
+/// Whether the line of a place begins as a comment.
+pub(super) fn is_comment(text: &str, at: usize) -> bool {
+    let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let line = text[start..].trim_start();
+    (line.starts_with('#') && !line.starts_with("#["))
+        || ["//", "/*", "*"].iter().any(|mark| line.starts_with(mark))
 }
 
 /// Whether a path ends in one of these extensions, written without the dot.
@@ -259,14 +238,14 @@ mod tests {
     #[test]
     fn comments_become_blanks_and_all_else_stays_where_it_is() {
         let text = "a = 1 # app = FastAPI()\nb = \"#x\"\n";
-        let code = without_comments(text, Syntax::PYTHON);
+        let code = without_comments(text, Syntax::Python);
         assert_eq!(code, "a = 1                  \nb = \"#x\"\n");
     }
 
     #[test]
     fn documentation_is_no_code() {
         let text = "\"\"\"\napp = FastAPI()\n\"\"\"\nx = 1\n";
-        let code = without_comments(text, Syntax::PYTHON);
+        let code = without_comments(text, Syntax::Python);
         assert!(!code.contains("FastAPI"), "{code}");
         assert!(code.ends_with("x = 1\n"));
         assert_eq!(code.len(), text.len());
@@ -275,7 +254,7 @@ mod tests {
     #[test]
     fn an_address_in_a_string_is_no_comment() {
         let text = "let a = \"http://localhost\"; // not\n/* nor\nthis é */ x";
-        let code = without_comments(text, Syntax::RUST);
+        let code = without_comments(text, Syntax::Rust);
         assert!(code.contains("\"http://localhost\";"));
         assert!(!code.contains("not") && !code.contains("this"));
         assert_eq!(code.find('x'), text.find(" x").map(|at| at + 1));
@@ -285,7 +264,7 @@ mod tests {
     fn a_lifetime_does_not_hide_what_follows() {
         let code = without_comments(
             "fn f<'a>(x: &'a str) {} // gone\nlet q = '\"'; g()",
-            Syntax::RUST,
+            Syntax::Rust,
         );
         assert!(code.contains("let q = '\"'; g()"), "{code}");
         assert!(!code.contains("gone"));
@@ -293,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_stray_quote_ends_with_its_line() {
-        let code = without_comments("it's\nx # gone\n", Syntax::HASH);
+        let code = without_comments("it's\nx # gone\n", Syntax::Hash);
         assert_eq!(code, "it's\nx       \n");
     }
 

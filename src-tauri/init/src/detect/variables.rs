@@ -17,6 +17,15 @@ pub(super) struct Variable {
     pub(super) is_set: bool,
 }
 
+impl Variable {
+    /// Returns the port that the value is or ends with: `8080`, `:8080`, `localhost:8080`.
+    pub(super) fn port(&self) -> Option<Sourced<u16>> {
+        let number = self.value.rsplit(':').next()?.parse().ok();
+        let because = Origin::line(&self.file, self.line, format!("`{}`", self.name));
+        Some(because.says(number.filter(|port| *port != 0)?))
+    }
+}
+
 /// What is read while developing; later ones win (<https://vite.dev/guide/env-and-mode>).
 const FILES: [&str; 5] = [
     ".flaskenv",
@@ -69,7 +78,14 @@ pub(super) fn in_force(listing: &Listing, folder: &str, name: &str) -> Option<Va
     (variable.is_set || !is_set).then_some(variable)
 }
 
-/// The file in a folder that should be copied to `.env`, if there is none.
+/// Returns a variable as it holds in the first of these folders that sets it.
+pub(super) fn set_in(listing: &Listing, folders: &[&str], name: &str) -> Option<Variable> {
+    folders
+        .iter()
+        .find_map(|folder| in_force(listing, folder, name))
+}
+
+/// Returns the file in a folder that should be copied to `.env`, if there is none.
 pub(super) fn example_without_file(listing: &Listing, folder: &str) -> Option<String> {
     if FILES.iter().any(|name| listing.has(&join(folder, name))) {
         return None;

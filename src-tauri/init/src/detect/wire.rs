@@ -13,19 +13,15 @@ use super::{
     app::App,
     health,
     listing::{Listing, file_name, line_at},
+    source::pattern,
     variables,
 };
-use crate::draft::{DraftService, Http, Kind, LeftOut, Origin, Probe, Ready, Sourced, plain};
+use crate::draft::{DraftService, Kind, LeftOut, Origin, Sourced, plain};
 use pilotlight::stack::Need;
 
 /// An address on this computer, in source or settings.
 static HERE: LazyLock<Regex> = LazyLock::new(|| {
-    #[expect(
-        clippy::expect_used,
-        reason = "the pattern is right, as the tests show"
-    )]
-    Regex::new(r"\b(?:https?|wss?)://(?:localhost|127\.0\.0\.1|0\.0\.0\.0):(\d{2,5})\b")
-        .expect("a right pattern")
+    pattern(r"\b(?:https?|wss?)://(?:localhost|127\.0\.0\.1|0\.0\.0\.0):(\d{2,5})\b")
 });
 
 /// A service that others may point at.
@@ -365,30 +361,18 @@ fn make_ready(listing: &Listing, app: &mut App<'_>) {
     if app.service.port.is_none() {
         return;
     }
-    let url = |said: &Sourced<String>| {
-        let http = Http {
-            url: plain(&said.value),
-            ..Http::default()
-        };
-        let ready = Ready {
-            probes: vec![Probe::Http(http)],
-            ..Ready::default()
-        };
-        Sourced::new(ready, said.because.clone())
-    };
     if app.service.kind == Kind::Backend && app.service.ready.is_none() {
-        app.service.ready = health::page(app).as_ref().map(url);
+        app.service.ready = health::page(app);
     }
     if app.service.kind == Kind::Frontend {
-        // A page of its own needs nothing else to be served.
+        // The page of a single-page application is served without a backend.
         let page = super::listing::join(&app.root, "index.html");
         if app.framework == Some("vite") && app.service.ready.is_none() && listing.has(&page) {
-            let said = Sourced::new("/".to_owned(), Origin::file(page, "its page"));
-            app.service.ready = Some(url(&said));
+            app.service.ready = Some(Origin::file(page, "its page").says(health::ready("/")));
         }
         if app.service.links.is_empty() {
-            let said = Sourced::new("/".to_owned(), Origin::default());
-            app.service.links.push(("open".to_owned(), said));
+            let page = Origin::default().says("/".to_owned());
+            app.service.links.push(("open".to_owned(), page));
         }
     }
 }

@@ -43,9 +43,9 @@ pub async fn look_around() -> Host {
 }
 
 fn programs(environment: &Env) -> BTreeSet<String> {
-    let here = |name: &&&str| find_program(&[name.into()], Path::new("."), environment).is_ok();
-    let there = PROGRAMS.iter().filter(here);
-    there.map(|name| (*name).to_owned()).collect()
+    let here = |name: &&str| find_program(&[name.into()], Path::new("."), environment).is_ok();
+    let there = PROGRAMS.split(' ').filter(here);
+    there.map(str::to_owned).collect()
 }
 
 /// Whether the engine behind a command can be reached: the command alone runs nothing.

@@ -1,14 +1,13 @@
-//! `application.properties` and `application.yml`, read for single settings.
+//! Single settings of `application.properties` and `application.yml`.
 //!
-//! YAML is read by its lines and not by a library: these files have `@…@` and `${…}` in them, which
-//! the build fills in and no parser of YAML takes as they stand, and all that is wanted are the few
-//! plain values under keys, with their lines.
+//! YAML is read by its lines and not by a library: the files contain `@…@` and `${…}`, which the build replaces and which
+//! no YAML parser accepts, and only a few plain values with their lines are needed.
 
 use std::collections::BTreeMap;
 
 use crate::detect::{Listing, join};
 
-/// A setting, and where it stands.
+/// A setting and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Setting {
     pub(super) value: String,
@@ -21,7 +20,7 @@ pub(super) struct Setting {
 pub(super) struct Settings(BTreeMap<String, Setting>);
 
 impl Settings {
-    /// Those of a module; the profile that they make active goes before the rest.
+    /// Reads the settings of a module. Those of the active profile take precedence.
     pub(super) fn read(listing: &Listing, root: &str) -> Self {
         let mut settings = Self::default();
         settings.add(listing, root, "application");
@@ -80,8 +79,8 @@ fn properties(text: &str) -> Vec<(String, String, usize)> {
     entries.collect()
 }
 
-/// The plain values of the first document. Ktor's HOCON (`ktor { deployment { port = 8080 } }`) reads
-/// the same once its braces are seen as depth.
+/// Returns the plain values of the first document. Ktor's HOCON (`ktor { deployment { port = 8080 } }`) reads the same
+/// when its braces count as depth.
 fn yaml(text: &str) -> Vec<(String, String, usize)> {
     let mut entries: Vec<(String, String, usize)> = Vec::new();
     let mut above: Vec<(usize, String)> = Vec::new();
@@ -111,7 +110,7 @@ fn yaml(text: &str) -> Vec<(String, String, usize)> {
             .unwrap_or_default()
             .trim()
             .trim_matches(['"', '\'']);
-        // HOCON's `port = ${?PORT}` after the value that holds without it.
+        // HOCON's `port = ${?PORT}` follows the value that holds without the variable.
         if value.starts_with("${?") {
             continue;
         }

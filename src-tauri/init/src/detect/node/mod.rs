@@ -9,7 +9,7 @@ mod service;
 mod source;
 mod tool;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use self::{ask::are_alike, package::Package, script::Does, source::Sources};
 use super::{Finds, Found, listing::Listing};
@@ -191,7 +191,7 @@ fn prefer_start(candidates: &mut [Candidate]) {
 }
 
 pub(super) fn framework_of_tool(words: &[String]) -> Option<(&'static str, bool, u16)> {
-    tool::of(words).map(|tool| (tool.framework, tool.is_frontend, tool.port))
+    tool::of(words).map(|tool| (tool.framework.as_str(), tool.is_frontend, tool.port))
 }
 
 pub(super) use port::in_settings as port_in_settings;
@@ -199,9 +199,4 @@ pub(super) use port::in_settings as port_in_settings;
 /// A folder as it is shown: `.` is the top.
 fn display(folder: &str) -> &str {
     if folder.is_empty() { "." } else { folder }
-}
-
-/// The folders of packages, for what has to know them.
-fn folders<'a>(packages: &BTreeMap<&'a str, Package<'a>>) -> BTreeSet<&'a str> {
-    packages.keys().copied().collect()
 }

@@ -1,4 +1,4 @@
-//! Apps of an Nx workspace that have no scripts of their own: `project.json` says how each is served.
+//! Apps of an Nx workspace without scripts: `project.json` has the command that serves each.
 
 use std::collections::BTreeMap;
 
@@ -63,33 +63,23 @@ fn app(listing: &Listing, packages: &BTreeMap<&str, Package<'_>>, file: &str) ->
     words.extend([target_name.to_owned(), project.to_owned()]);
     let set = target
         .get("options")
-        .and_then(|options| options.get("port"));
+        .and_then(|options| options.get("port")?.as_u64());
     let set = set
-        .and_then(Value::as_u64)
-        .and_then(|port| u16::try_from(port).ok());
-    let port = set.filter(|port| *port > 0).map_or_else(
-        || {
-            let usual = Sourced::new(4200, Origin::known("the usual port of Nx"));
-            (!is_server).then_some(usual)
-        },
-        |port| {
-            let line = line_with(text, "\"port\"");
-            Some(Sourced::new(
-                port,
-                Origin::line(file, line, "`options.port`"),
-            ))
-        },
-    );
-    let port = port.or_else(|| {
-        let sources = ["src/main.ts", "src/main.js", "src/index.ts"];
-        let paths: Vec<String> = sources
-            .iter()
-            .map(|name| format!("{root}/{name}"))
-            .collect();
+        .and_then(|port| u16::try_from(port).ok())
+        .filter(|port| *port > 0);
+    let in_options = set
+        .map(|port| Origin::line(file, line_with(text, "\"port\""), "`options.port`").says(port));
+    let port = in_options.or_else(|| {
+        if !is_server {
+            return Some(Origin::known("the usual port of Nx").says(4200));
+        }
+        let paths =
+            ["src/main.ts", "src/main.js", "src/index.ts"].map(|name| format!("{root}/{name}"));
         let texts = paths
             .iter()
             .filter_map(|path| Some((path.as_str(), listing.text(path)?)));
-        super::port::in_sources(texts)?.number
+        let port = super::port::in_sources(texts)?;
+        Some(port.because.says(port.number?))
     });
     if !is_server {
         words.extend(["--port".to_owned(), "{port}".to_owned()]);

@@ -8,12 +8,12 @@ use super::{
     package::{Manager, Package, manager},
     port,
     script::{self, Script},
-    source,
-    tool::{self, Tool},
+    source, tool,
 };
 use crate::{
     detect::{
         Found,
+        frameworks::Tool,
         listing::{file_name, join},
         variables::{self, Variable},
     },
@@ -40,7 +40,7 @@ impl Project<'_> {
         }
         let mut found = Found {
             root: package.folder.to_owned(),
-            framework: tool.map(|tool| tool.framework).or(server),
+            framework: tool.map(|tool| tool.framework.as_str()).or(server),
             ..Found::default()
         };
         let (manager, _, other) = manager(self.listing, &self.packages, package.folder);
@@ -85,7 +85,7 @@ impl Project<'_> {
         variables: &BTreeMap<String, Variable>,
         found: &mut Found,
     ) {
-        let options = tool.map_or(&["--port", "-p"][..], |tool| tool.options);
+        let options = tool.map_or("--port -p", Tool::options);
         if let Some(port) = tool::port_in(&script.words, options) {
             found.service.port = Some(Sourced::new(port, package.script_says(name, "")));
             return;
@@ -101,45 +101,38 @@ impl Project<'_> {
         }
         let names_port = tool::names_port(&script.words, options);
         found.reads_port = tool.is_some_and(|tool| tool.reads_port) || names_port;
+        let usual_of = |tool: &Tool| {
+            let because = Origin::known(format!("the usual port of {}", tool.framework));
+            because.says(tool.port)
+        };
+        let in_env = |name: &str| variables.get(name).and_then(Variable::port);
         if let Some(tool) = tool.filter(|tool| tool.is_frontend) {
-            let settings = port::in_settings(self.listing, package.folder, tool.framework);
-            let reads_file = matches!(tool.framework, "react-scripts" | "nuxt");
-            let in_file = variables.get("PORT").filter(|_| reads_file || names_port);
-            let usual = || {
-                let text = format!("the usual port of {}", tool.framework);
-                Sourced::new(tool.port, Origin::known(text))
-            };
-            let port = in_file.and_then(number).or(settings);
-            found.service.port = Some(port.unwrap_or_else(usual));
+            let in_env = in_env("PORT").filter(|_| tool.reads_env || names_port);
+            let in_settings = || port::in_settings(self.listing, package.folder, &tool.framework);
+            let port = in_env
+                .or_else(in_settings)
+                .unwrap_or_else(|| usual_of(tool));
+            found.service.port = Some(port);
             return;
         }
         let entries = source::entries(package, script);
-        let in_source = port::in_sources(self.sources.of(package.folder, &entries));
-        let Some(source) = in_source else {
-            if let Some(tool) = tool {
-                let because = Origin::known(format!("the usual port of {}", tool.framework));
-                let in_file = variables.get("PORT").filter(|_| tool.reads_port);
-                let port = in_file.and_then(number);
-                found.service.port = Some(port.unwrap_or_else(|| Sourced::new(tool.port, because)));
-            }
+        let Some(source) = port::in_sources(self.sources.of(package.folder, &entries)) else {
+            let in_env = in_env("PORT").filter(|_| tool.is_some_and(|tool| tool.reads_port));
+            found.service.port = tool.map(|tool| in_env.unwrap_or_else(|| usual_of(tool)));
             return;
         };
         let variable = source.variable.as_deref();
-        let in_file = variable
-            .and_then(|name| variables.get(name))
-            .and_then(number);
-        let usual = || {
-            // With nothing else said, one that is usual; what it is told in `$PORT` counts.
-            let because = Origin::known("no port is said; `$PORT` says this one");
-            (variable == Some("PORT")).then(|| Sourced::new(3000, because))
-        };
+        // With no number anywhere, a usual one: the program listens where `$PORT` says.
+        let because = Origin::known("no port is set; `$PORT` has this one");
+        let usual = (variable == Some("PORT")).then(|| because.says(3000));
+        let number = source.number.map(|number| source.because.says(number));
         found.reads_port |= variable == Some("PORT");
-        found.service.port = in_file.or(source.number).or_else(usual);
+        found.service.port = variable.and_then(in_env).or(number).or(usual);
         if let Some(name) = variable.filter(|name| *name != "PORT")
             && let Some(port) = &found.service.port
         {
-            let said = Sourced::new("{port}".to_owned(), port.because.clone());
-            found.service.env.push((name.to_owned(), said));
+            let value = port.because.says("{port}".to_owned());
+            found.service.env.push((name.to_owned(), value));
         }
     }
 
@@ -151,15 +144,19 @@ impl Project<'_> {
         manager: Manager,
         service: &mut DraftService,
     ) {
-        const LOADERS: [&str; 8] = [
+        const LOADERS: [&str; 12] = [
+            "@adonisjs/core",
+            "@dotenvx/dotenvx",
+            "@fastify/env",
+            "@nestjs/config",
+            "@strapi/strapi",
             "dotenv",
             "dotenv-cli",
             "dotenv-flow",
             "dotenv-safe",
-            "@dotenvx/dotenvx",
-            "@nestjs/config",
             "env-cmd",
-            "@fastify/env",
+            "next",
+            "nuxt",
         ];
         let file = join(package.folder, ".env");
         let by_option = script
@@ -169,8 +166,6 @@ impl Project<'_> {
         let by_bun =
             manager == Manager::Bun || script.words.first().is_some_and(|word| word == "bun");
         let is_loaded = by_option || by_bun || LOADERS.iter().any(|name| package.has(name));
-        let framework_loads = ["@strapi/strapi", "@adonisjs/core", "next", "nuxt"];
-        let is_loaded = is_loaded || framework_loads.iter().any(|name| package.has(name));
         if self.listing.has(&file) && !is_loaded {
             let because = Origin::file(file.clone(), "nothing else loads it");
             service.env_file.push(Sourced::new(plain(&file), because));
@@ -199,9 +194,9 @@ impl Project<'_> {
         words.extend(script.words[1..].iter().map(|word| plain(word)));
         let tool = tool::of(&script.words);
         if let Some(tool) = tool
-            && !tool::names_port(&script.words, tool.options)
+            && !tool::names_port(&script.words, tool.options())
         {
-            words.extend(tool.arguments.iter().map(|word| (*word).to_owned()));
+            words.extend(tool.arguments.split_whitespace().map(str::to_owned));
         }
         let because = package.script_says(starter, format!("`{starter}` runs {first}"));
         found.service.name = match found.service.kind {
@@ -224,13 +219,13 @@ fn arguments(tool: &Tool, script: &Script) -> Vec<String> {
     if !script.takes_arguments {
         return Vec::new();
     }
-    let has_port = tool::names_port(&script.words, tool.options);
+    let has_port = tool::names_port(&script.words, tool.options());
     let has = |word: &str| script.words.iter().any(|it| it == word);
-    let words = tool.arguments.iter().filter(|word| {
-        let gives_port = **word != "--strictPort";
+    let words = tool.arguments.split_whitespace().filter(|word| {
+        let gives_port = *word != "--strictPort";
         !(gives_port && has_port || has(word))
     });
-    words.map(|word| (*word).to_owned()).collect()
+    words.map(str::to_owned).collect()
 }
 
 /// What a person would call it: the folder, or, at the top, what it is.
@@ -249,26 +244,14 @@ fn wished_name(package: &Package<'_>, kind: Kind, part: Option<&str>) -> String 
     }
 }
 
-fn number(variable: &Variable) -> Option<Sourced<u16>> {
-    let port = variable.value.parse().ok().filter(|port| *port > 0)?;
-    let because = Origin::line(
-        &variable.file,
-        variable.line,
-        format!("`{}`", variable.name),
-    );
-    Some(Sourced::new(port, because))
-}
-
 /// What runs, in a few words.
 fn shown(words: &[String], tool: Option<&Tool>) -> String {
     const WIDEST: usize = 40;
     if let Some(tool) = tool {
-        let program = script::program(&words[0]);
-        return match tool.framework {
-            "react-scripts" => "Create React App".to_owned(),
-            "@angular/cli" => "Angular".to_owned(),
-            _ => program.to_owned(),
-        };
+        return tool
+            .title
+            .clone()
+            .unwrap_or_else(|| script::program(&words[0]).to_owned());
     }
     let line = redact(&words.join(" ")).into_owned();
     match line.char_indices().nth(WIDEST) {

@@ -1,4 +1,4 @@
-//! The source of a package: which files are its own, and where it begins.
+//! The source of a package: its files, and those in which it begins.
 
 use std::collections::HashMap;
 
@@ -6,44 +6,31 @@ use super::{
     package::Package,
     script::{Script, program},
 };
-use crate::detect::listing::{Listing, ancestors, file_name, folder, join};
+use crate::detect::{
+    frameworks,
+    listing::{Listing, ancestors, file_name, folder, join},
+};
 
-/// The sources that were read, by the package that they belong to.
+/// The sources, by package.
 pub(super) struct Sources<'a> {
     listing: &'a Listing,
     by_package: HashMap<&'a str, Vec<&'a str>>,
 }
 
-/// Where a server most often begins.
-const ENTRIES: [&str; 16] = [
-    "src/main",
-    "src/server",
-    "src/index",
-    "src/app",
-    "server",
-    "index",
-    "app",
-    "main",
-    "server/index",
-    "src/bin/www",
-    "bin/www",
-    "src/server/index",
-    "server/app",
-    "api/index",
-    "config/server",
-    "src/env",
-];
+/// The files in which a server most often begins, without their endings.
+const ENTRIES: &str = "src/main src/server src/index src/app server index app main server/index src/bin/www bin/www \
+    src/server/index server/app api/index config/server src/env";
 
 impl<'a> Sources<'a> {
     pub(super) fn new(
         listing: &'a Listing,
         packages: &std::collections::BTreeMap<&'a str, Package<'a>>,
     ) -> Self {
-        let folders = super::folders(packages);
+        let language = frameworks::language("javascript");
         let mut by_package: HashMap<&str, Vec<&str>> = HashMap::new();
-        for (path, _) in listing.texts().filter(|(path, _)| is_source(path)) {
-            let owner = ancestors(folder(path)).find(|place| folders.contains(place));
-            if let Some(owner) = owner.and_then(|owner| folders.get(owner)) {
+        for (path, _) in listing.texts().filter(|(path, _)| language.has(path)) {
+            let owner = ancestors(folder(path)).find_map(|place| packages.get_key_value(place));
+            if let Some((owner, _)) = owner {
                 by_package.entry(owner).or_default().push(path);
             }
         }
@@ -56,7 +43,7 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// The sources of a package with their text: these first, then the likeliest.
+    /// Returns the sources of a package and their text: these first, then the likeliest.
     pub(super) fn of<'s>(
         &'s self,
         package: &str,
@@ -78,7 +65,7 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// The files at which a package begins, by its script, its `main` and by custom.
+/// Returns the files in which a package begins, by its script, its `main` and by custom.
 pub(super) fn entries(package: &Package<'_>, script: &Script) -> Vec<String> {
     let mut entries: Vec<String> = Vec::new();
     let words = script
@@ -89,7 +76,7 @@ pub(super) fn entries(package: &Package<'_>, script: &Script) -> Vec<String> {
     for word in words.filter(|word| !word.starts_with('-')) {
         let file = word.strip_prefix("./").unwrap_or(word);
         entries.push(join(package.folder, file));
-        // What is built comes from the source of the same name.
+        // A built file comes from the source of the same name.
         for built in ["dist/", "build/", "lib/", "out/"] {
             if let Some(rest) = file.strip_prefix(built) {
                 entries.push(join(package.folder, &format!("src/{rest}")));
@@ -100,7 +87,7 @@ pub(super) fn entries(package: &Package<'_>, script: &Script) -> Vec<String> {
         let main = main.strip_prefix("./").unwrap_or(main);
         entries.push(join(package.folder, main));
     }
-    entries.extend(ENTRIES.iter().map(|entry| join(package.folder, entry)));
+    entries.extend(ENTRIES.split(' ').map(|entry| join(package.folder, entry)));
     if script
         .words
         .first()
@@ -111,40 +98,14 @@ pub(super) fn entries(package: &Package<'_>, script: &Script) -> Vec<String> {
     entries
 }
 
-/// The framework that a server is made with, by its dependencies.
+/// Returns the framework that a server is made with, by its dependencies.
 pub(super) fn framework(package: &Package<'_>) -> Option<&'static str> {
-    const FRAMEWORKS: [&str; 18] = [
-        "@nestjs/core",
-        "express",
-        "fastify",
-        "koa",
-        "hono",
-        "@hapi/hapi",
-        "@hono/node-server",
-        "elysia",
-        "@apollo/server",
-        "apollo-server",
-        "graphql-yoga",
-        "socket.io",
-        "ws",
-        "restify",
-        "polka",
-        "h3",
-        "@trpc/server",
-        "@feathersjs/feathers",
-    ];
-    FRAMEWORKS.into_iter().find(|name| package.has(name))
+    let mut rows = frameworks::of_language("javascript");
+    rows.find(|row| package.has(&row.name))
+        .map(|row| row.name.as_str())
 }
 
-fn is_source(path: &str) -> bool {
-    let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
-    matches!(
-        ending,
-        "js" | "ts" | "mjs" | "mts" | "cjs" | "cts" | "tsx" | "jsx"
-    )
-}
-
-/// Names that speak of a server come first.
+/// Returns the rank of a file; names of servers come first.
 fn rank(path: &str) -> u8 {
     let name = file_name(path);
     let stem = name.split('.').next().unwrap_or(name);

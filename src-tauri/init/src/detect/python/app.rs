@@ -34,6 +34,21 @@ pub(super) struct App {
     pub(super) documented: bool,
 }
 
+impl App {
+    pub(super) fn new(framework: Framework, object: impl Into<String>, line: usize) -> Self {
+        Self {
+            framework,
+            object: object.into(),
+            factory: false,
+            line,
+            port: None,
+            port_name: None,
+            reload: false,
+            documented: false,
+        }
+    }
+}
+
 static MADE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?m)^([ \t]*)(?:(\w+)[ \t]*(?::[ \t]*[\w.]+[ \t]*)?=|return)[ \t]*(?:\w+\.)?(FastAPI|Starlette|Litestar|Quart|Flask|APIFlask|OpenAPI|Celery|Dash)(?:\[\w+\])?\(",
@@ -46,7 +61,7 @@ static TOP_CALL: LazyLock<Regex> =
 
 /// The code of a Python file, as the functions of this module take it.
 pub(super) fn code(text: &str) -> String {
-    source::without_comments(text, Syntax::PYTHON)
+    source::without_comments(text, Syntax::Python)
 }
 
 /// All applications that a file makes, in its order.
@@ -78,19 +93,8 @@ pub(super) fn apps_in(code: &str) -> Vec<App> {
 
 /// Those that an assignment or a factory makes.
 fn made(code: &str, apps: &mut Vec<App>) {
-    if ![
-        "FastAPI",
-        "Starlette",
-        "Litestar",
-        "Quart",
-        "Flask",
-        "OpenAPI",
-        "Celery",
-        "Dash",
-    ]
-    .iter()
-    .any(|class| code.contains(class))
-    {
+    // Cheap, and most files make none.
+    if !MADE.is_match(code) {
         return;
     }
     let functions: Vec<(usize, &str, bool)> = FUNCTION
@@ -114,24 +118,15 @@ fn made(code: &str, apps: &mut Vec<App>) {
         };
         let indented = found.get(1).is_some_and(|blanks| !blanks.is_empty());
         let inside = arguments(code, whole.end() - 1);
-        let mut app = App {
+        let line = line_at(code, class.start());
+        let mut app = App::new(
             framework,
-            object: found
-                .get(2)
-                .map(|name| name.as_str().to_owned())
-                .unwrap_or_default(),
-            factory: false,
-            line: line_at(
-                code,
-                found.get(3).map_or(whole.start(), |class| class.start()),
-            ),
-            port: None,
-            port_name: None,
-            reload: false,
-            documented: framework == Framework::Fastapi
-                && keyword(inside, "docs_url").is_none()
-                && keyword(inside, "openapi_url").is_none(),
-        };
+            found.get(2).map_or("", |name| name.as_str()),
+            line,
+        );
+        app.documented = framework == Framework::Fastapi
+            && keyword(inside, "docs_url").is_none()
+            && keyword(inside, "openapi_url").is_none();
         if indented {
             // Of the functions at the left margin, the last before it, unless code at the margin
             // stands between the two.
@@ -254,20 +249,12 @@ fn pages(code: &str, apps: &mut Vec<App>) {
     if framework == Framework::Streamlit && !draws(code) {
         return;
     }
-    apps.push(App {
-        framework,
-        object: String::new(),
-        factory: false,
-        line: if framework == Framework::Streamlit {
-            import
-        } else {
-            call
-        },
-        port: None,
-        port_name: None,
-        reload: false,
-        documented: false,
-    });
+    let line = if framework == Framework::Streamlit {
+        import
+    } else {
+        call
+    };
+    apps.push(App::new(framework, "", line));
 }
 
 fn draws(code: &str) -> bool {

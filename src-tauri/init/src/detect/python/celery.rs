@@ -1,4 +1,4 @@
-//! Celery: its workers, and the clock that gives them work.
+//! Celery: its worker, and the scheduler.
 
 use std::sync::LazyLock;
 
@@ -10,11 +10,10 @@ use super::{
     framework::Framework,
     place::{Hint, hint_for, place},
     project::{Project, usualness},
-    server::Program,
 };
 use crate::{
-    detect::{Finds, System, line_at, route::log, source::pattern},
-    draft::{CommandLine, DraftService, Kind, Origin, plain},
+    detect::{Finds, System, health::log, line_at, source::pattern},
+    draft::{Kind, Origin},
 };
 
 static TAKEN: LazyLock<Regex> = LazyLock::new(|| {
@@ -22,7 +21,7 @@ static TAKEN: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 impl Project<'_> {
-    /// The services of the project's Celery application, if it has one.
+    /// Adds the services of the project's Celery application, if it has one.
     pub(super) fn celery(&self, apps: &[Placed], finds: &mut Finds) {
         let Some((file, app)) = self.celery_app(apps) else {
             return;
@@ -45,25 +44,27 @@ impl Project<'_> {
             "" | "backend" | "api" | "server" | "worker" => part.to_owned(),
             name => format!("{name}-{part}"),
         };
-        let service = |part: &str, because: &Origin, ready: &str| {
+        let service = |part: &str, because: &Origin, line: &str| {
             let mut words = self.tool(&place.directory, "celery");
             words.extend(["-A", target.as_str(), part, "--loglevel", "info"].map(str::to_owned));
             if part == "worker" && self.listing.host.system == System::Windows {
-                // Its other pools fork, which Windows cannot.
+                // Celery's other pools fork, which Windows cannot.
                 words.push("--pool=solo".to_owned());
             }
-            let mut service = DraftService::new(named(part), Kind::Worker, because.clone());
-            service.command = Some(reason.says(CommandLine::Words(words)));
-            service.directory = Self::directory(&place.directory, because);
-            if !place.path.is_empty() {
-                let because = Origin::known("where the modules are");
-                service
-                    .env
-                    .push(("PYTHONPATH".to_owned(), because.says(plain(&place.path))));
-            }
-            service.ready = Some(Origin::known("what Celery says when it is").says(log(ready)));
-            self.env_file(&mut service, &place.directory, Framework::Celery);
-            self.found(service, "celery")
+            let mut found = self.found(
+                named(part),
+                Kind::Worker,
+                "celery",
+                &place.directory,
+                because,
+            );
+            found.runs(&reason, &place.directory, words);
+            found.service.directory = Self::directory(&place.directory, because);
+            place.set_path(&mut found.service);
+            found.service.ready =
+                Some(Origin::known("Celery prints it when it is ready").says(log(line)));
+            self.env_file(&mut found.service, &place.directory, Framework::Celery);
+            found
         };
         finds
             .apps
@@ -80,21 +81,13 @@ impl Project<'_> {
             .map(|placed| (placed.file.clone(), placed.app.clone()))
             .collect();
         if found.is_empty() && self.packages.contains_key("celery") {
-            // As Flask's manual has it: made by a factory, taken out again.
+            // As in Flask's manual: a factory makes it, and the module takes it out again.
             for (file, code) in &self.codes {
                 if let Some(taken) = TAKEN.captures(code)
                     && let (Some(whole), Some(object)) = (taken.get(0), taken.get(1))
                 {
-                    let app = App {
-                        framework: Framework::Celery,
-                        object: object.as_str().to_owned(),
-                        factory: false,
-                        line: line_at(code, whole.start()),
-                        port: None,
-                        port_name: None,
-                        reload: false,
-                        documented: false,
-                    };
+                    let line = line_at(code, whole.start());
+                    let app = App::new(Framework::Celery, object.as_str(), line);
                     found.push((file.clone(), app));
                 }
             }
@@ -120,11 +113,10 @@ impl Project<'_> {
         })
     }
 
-    /// The command of the project that starts this part. What stands in `-A` is the module, its
-    /// package, or the object in it.
+    /// Returns the command of the project that starts this part. `-A` has the module, its package, or the object in it.
     fn celery_hint(&self, file: &str, part: &str) -> Option<(Hint, String)> {
         let own = |hint: &&Hint| {
-            hint.command.program == Program::Celery && hint.command.part.as_deref() == Some(part)
+            hint.command.program == "celery" && hint.command.part.as_deref() == Some(part)
         };
         self.hints.iter().filter(own).find_map(|hint| {
             let target = hint.command.target.clone()?;
@@ -146,7 +138,7 @@ impl Project<'_> {
         })
     }
 
-    /// What says that there is work by the clock.
+    /// Returns the line that schedules tasks.
     fn beat(&self) -> Option<Origin> {
         for (file, code) in &self.codes {
             for mark in [
@@ -156,11 +148,11 @@ impl Project<'_> {
                 "crontab(",
             ] {
                 if let Some(at) = code.find(mark) {
-                    return Some(Origin::line(file, line_at(code, at), "work by the clock"));
+                    return Some(Origin::line(file, line_at(code, at), "schedules tasks"));
                 }
             }
         }
         let (file, line) = self.packages.get("django-celery-beat")?;
-        Some(Origin::line(file, *line, "work by the clock"))
+        Some(Origin::line(file, *line, "schedules tasks"))
     }
 }

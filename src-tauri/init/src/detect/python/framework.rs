@@ -1,8 +1,13 @@
-//! What Python applications are made with.
+//! The framework that a Python application is made with.
 
-/// What an application is made with, which decides what can serve it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Framework {
+use serde::Deserialize;
+
+use crate::detect::{frameworks, has_word};
+
+/// The framework of an application, which decides what can serve it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::detect) enum Framework {
     Fastapi,
     Starlette,
     Litestar,
@@ -20,82 +25,68 @@ pub(super) enum Framework {
 }
 
 impl Framework {
-    pub(super) const fn package(self) -> &'static str {
-        match self {
-            Self::Fastapi => "fastapi",
-            Self::Starlette => "starlette",
-            Self::Litestar => "litestar",
-            Self::Quart => "quart",
-            Self::Flask => "flask",
-            Self::Celery => "celery",
-            Self::Streamlit => "streamlit",
-            Self::Gradio => "gradio",
-            Self::Dash => "dash",
-            Self::Nicegui => "nicegui",
-            Self::Aiohttp => "aiohttp",
-            Self::Grpc => "grpcio",
-            Self::Script => "uvicorn",
-        }
+    /// Returns the framework's row of the table.
+    pub(super) fn row(self) -> &'static frameworks::Framework {
+        #[expect(
+            clippy::expect_used,
+            reason = "the table has a row for each, and a test asks for all"
+        )]
+        frameworks::all()
+            .iter()
+            .find(|row| row.python == Some(self))
+            .expect("a row of the table")
     }
 
-    /// As a person writes it.
-    pub(super) const fn title(self) -> &'static str {
-        match self {
-            Self::Fastapi => "FastAPI",
-            Self::Starlette => "Starlette",
-            Self::Litestar => "Litestar",
-            Self::Quart => "Quart",
-            Self::Flask => "Flask",
-            Self::Celery => "Celery",
-            Self::Streamlit => "Streamlit",
-            Self::Gradio => "Gradio",
-            Self::Dash => "Dash",
-            Self::Nicegui => "NiceGUI",
-            Self::Aiohttp => "aiohttp",
-            Self::Grpc => "gRPC",
-            Self::Script => "uvicorn",
-        }
+    pub(super) fn package(self) -> &'static str {
+        &self.row().name
     }
 
-    /// Where it listens unless told otherwise.
-    pub(super) const fn usual_port(self) -> u16 {
-        match self {
-            Self::Fastapi | Self::Starlette | Self::Litestar | Self::Celery | Self::Script => 8000,
-            Self::Quart | Self::Flask => 5000,
-            Self::Streamlit => 8501,
-            Self::Gradio => 7860,
-            Self::Dash => 8050,
-            Self::Nicegui | Self::Aiohttp => 8080,
-            Self::Grpc => 50051,
-        }
+    /// Whether uvicorn and its like serve it.
+    pub(super) fn is_asgi(self) -> bool {
+        self.row().asgi
     }
 
-    /// Served by uvicorn and its like.
-    pub(super) const fn is_asgi(self) -> bool {
-        matches!(
-            self,
-            Self::Fastapi | Self::Starlette | Self::Litestar | Self::Quart
-        )
+    pub(super) fn is_web(self) -> bool {
+        self.is_asgi() || self == Self::Flask
     }
 
-    /// Pages for a person rather than answers for a program.
-    pub(super) const fn is_page(self) -> bool {
-        matches!(
-            self,
-            Self::Streamlit | Self::Gradio | Self::Dash | Self::Nicegui
-        )
-    }
-
+    /// Returns the framework whose applications are of this class.
     pub(super) fn of_class(class: &str) -> Option<Self> {
-        Some(match class {
-            "FastAPI" => Self::Fastapi,
-            "Starlette" => Self::Starlette,
-            "Litestar" => Self::Litestar,
-            "Quart" => Self::Quart,
-            "Flask" | "APIFlask" | "OpenAPI" => Self::Flask,
-            "Celery" => Self::Celery,
-            "Dash" => Self::Dash,
-            _ => return None,
-        })
+        let row = frameworks::all()
+            .iter()
+            .find(|row| has_word(&row.class, class));
+        row?.python
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_framework_has_a_row() {
+        for class in [
+            "FastAPI",
+            "Starlette",
+            "Litestar",
+            "Quart",
+            "APIFlask",
+            "Celery",
+            "Dash",
+        ] {
+            assert!(Framework::of_class(class).unwrap().row().port.is_some());
+        }
+        let scripts = [
+            Framework::Streamlit,
+            Framework::Gradio,
+            Framework::Nicegui,
+            Framework::Aiohttp,
+        ];
+        for framework in scripts
+            .into_iter()
+            .chain([Framework::Grpc, Framework::Script])
+        {
+            assert!(framework.row().port.is_some());
+        }
     }
 }

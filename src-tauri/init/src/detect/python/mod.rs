@@ -19,13 +19,14 @@ use std::{
 
 use regex::Regex;
 
-use self::{app::App, framework::Framework, place::Hint, routes::Codes};
+use self::{app::App, place::Hint, routes::Codes};
 use super::{
     Finds, Listing, ancestors, file_name, folder, join, line_at,
     source::{has_extension, pattern},
 };
 
 use self::project::Project;
+pub(super) use framework::Framework;
 pub(super) use routes::rank as health_rank;
 pub(super) use run::from;
 
@@ -159,18 +160,12 @@ fn add_scripts(codes: &Codes, all: &mut Vec<Placed>) {
         if let Some(placed) = all.iter_mut().find(is_served) {
             placed.app.port = placed.app.port.take().or(port);
         } else if code.contains("__main__") || project::is_usual(file) {
+            let line = found.get(0).map_or(1, |whole| line_at(code, whole.start()));
+            let mut app = App::new(Framework::Script, "", line);
+            app.port = port;
             scripts.push(Placed {
                 file: file.clone(),
-                app: App {
-                    framework: Framework::Script,
-                    object: String::new(),
-                    factory: false,
-                    line: found.get(0).map_or(1, |whole| line_at(code, whole.start())),
-                    port,
-                    port_name: None,
-                    reload: false,
-                    documented: false,
-                },
+                app,
                 maker: None,
             });
         }
@@ -247,11 +242,5 @@ fn rank_of(path: &str) -> Option<u8> {
         Some(2)
     } else {
         None
-    }
-}
-
-impl Framework {
-    const fn is_web(self) -> bool {
-        self.is_asgi() || matches!(self, Self::Flask)
     }
 }

@@ -1,17 +1,19 @@
-//! Where a Python application runs: the folder from which its imports are found, and what it is
-//! called from there.
+//! The folder in which a Python application runs, from which its imports are found, and its module name there.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
 use super::{packages::is_project, routes::Codes, server::ServerCommand};
-use crate::detect::{
-    Listing, ancestors, file_name, folder, join,
-    source::{has_extension, pattern},
+use crate::{
+    detect::{
+        Listing, ancestors, file_name, folder, join,
+        source::{has_extension, pattern},
+    },
+    draft::{DraftService, Origin, plain},
 };
 
-/// A file as Python knows it.
+/// A file as a module of Python.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     /// The folder in which the service runs.
@@ -22,8 +24,18 @@ pub(super) struct Place {
     pub(super) module: String,
 }
 
-/// A command of the project, the file that it stands in, and how much that says: 0 is what people
-/// run while they develop, 1 what a page of text shows them, 2 what a container runs.
+impl Place {
+    /// Sets the folder of the modules for a program that does not run in it.
+    pub(super) fn set_path(&self, service: &mut DraftService) {
+        if !self.path.is_empty() {
+            let because = Origin::known("the folder of the modules");
+            let path = because.says(plain(&self.path));
+            service.env.push(("PYTHONPATH".to_owned(), path));
+        }
+    }
+}
+
+/// A command of the project, its file, and the file's rank: 0 is for development, 1 is a page of text, 2 is for a container.
 #[derive(Debug, Clone)]
 pub(super) struct Hint {
     pub(super) file: String,
@@ -32,7 +44,7 @@ pub(super) struct Hint {
 }
 
 impl Hint {
-    /// The folder from which the command is run, as far as its file says.
+    /// Returns the folder in which the command runs, as far as its file says.
     pub(super) fn folder(&self) -> String {
         let at = folder(&self.file);
         match self.command.directory.as_deref() {
@@ -51,7 +63,7 @@ impl Hint {
         named && self.base_of(file).is_some()
     }
 
-    /// The folder from which the module of the command is this file, if it can be.
+    /// Returns the folder from which the module of the command is this file, if there is one.
     pub(super) fn base_of(&self, file: &str) -> Option<String> {
         let target = self.command.target.as_deref()?;
         let module = target.split_once(':').map_or(target, |(module, _)| module);
@@ -75,14 +87,13 @@ impl Hint {
     }
 }
 
-/// The best hint for a file: of those that can mean it, one that is run from the right folder, then
-/// the one of the lowest rank.
+/// Returns the best hint for a file: of those that can mean it, one that runs in the right folder, then the lowest rank.
 pub(super) fn hint_for<'a>(hints: &'a [Hint], file: &str) -> Option<(&'a Hint, String)> {
     hints
         .iter()
         .filter_map(|hint| Some((hint, hint.base_of(file)?)))
         .min_by_key(|(hint, base)| (u8::from(hint.folder() != *base), hint.rank))
-        // A command of another folder means its own file of that name.
+        // A command of another folder means that folder's file.
         .filter(|(hint, base)| {
             hint.folder() == *base || base.starts_with(&hint.folder()) || hint.rank == 2
         })
@@ -115,7 +126,7 @@ pub(super) fn place(
         .strip_suffix("/__init__")
         .unwrap_or(stem)
         .replace('/', ".");
-    // `src` is no folder to run in: settings and data stand beside it.
+    // `src` is no folder to run in: settings and data are beside it.
     let (above, last) = base.rsplit_once('/').unwrap_or(("", &base));
     let inside = root.is_empty() || base == root || base.starts_with(&format!("{root}/"));
     if inside && base != root && matches!(last, "src" | "lib" | "python") {
@@ -132,7 +143,7 @@ pub(super) fn place(
     }
 }
 
-/// The folder from which most of the file's own imports are found.
+/// Returns the folder from which most of the file's imports are found.
 fn base(listing: &Listing, codes: &Codes, file: &str, root: &str, is_module: bool) -> String {
     let own = folder(file);
     let is_package = |folder: &str| listing.has(&join(folder, "__init__.py"));

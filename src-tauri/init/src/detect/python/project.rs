@@ -11,11 +11,11 @@ use super::{
     run::{PythonEnvironment, environment},
 };
 use crate::{
-    detect::{Finds, Found, Listing, file_name, folder, join, variables},
-    draft::{Change, Choice, CommandLine, LeftOut, Origin, Question, Sourced},
+    detect::{Finds, Found, Listing, file_name, folder, join},
+    draft::{Change, Choice, CommandLine, Kind, LeftOut, Origin, Question, Sourced},
 };
 
-/// A folder with Python in it, and what is known of it as a whole.
+/// A folder with Python in it: its code, its packages and its environment.
 pub(in crate::detect) struct Project<'a> {
     pub(super) listing: &'a Listing,
     pub(super) codes: Codes,
@@ -25,7 +25,7 @@ pub(in crate::detect) struct Project<'a> {
     pub(super) environment: PythonEnvironment,
 }
 
-/// What files are usually called in which something is served, the most usual first.
+/// The usual names of files with an application, the most usual first.
 const NAMES: [&str; 12] = [
     "main.py",
     "app.py",
@@ -45,7 +45,7 @@ pub(super) fn is_usual(file: &str) -> bool {
     NAMES.contains(&file_name(file))
 }
 
-/// How usual a file's name is for what is served; less is more.
+/// Returns how usual a file's name is for an application; lower is more usual.
 pub(super) fn usualness(file: &str) -> (usize, usize) {
     let name = file_name(file);
     let rank = NAMES
@@ -78,8 +78,8 @@ impl<'a> Project<'a> {
         let django = self.django();
         let has_django = django.is_some();
         finds.apps.extend(django);
-        // One kind of application in one folder is one service: of two files there, one is the other's
-        // part, or its older version.
+        // One kind of application in one folder is one service: of two files there, one is a part or an older version
+        // of the other.
         let mut groups: BTreeMap<(String, Framework), Vec<&Placed>> = BTreeMap::new();
         for placed in apps {
             let framework = placed.app.framework;
@@ -105,7 +105,7 @@ impl<'a> Project<'a> {
         self.celery(apps, finds);
     }
 
-    /// The likeliest first. Where a command of the project names one, it is the only one.
+    /// Sorts a group, the likeliest first. Where a command of the project names one, only that is kept.
     fn best<'p>(&self, mut group: Vec<&'p Placed>) -> Vec<&'p Placed> {
         group.sort_by_key(|placed| {
             let hint = hint_for(self.hints, &placed.file);
@@ -128,8 +128,7 @@ impl<'a> Project<'a> {
         group
     }
 
-    /// An application in a folder below another of its kind, that nothing says to run, is taken for
-    /// a part of that one.
+    /// Leaves out an application in a folder below another of its kind that no command runs: it is a part of that one.
     fn leave_out_parts(&self, chosen: &mut Vec<Vec<&Placed>>, finds: &mut Finds) {
         let firsts: Vec<(String, Framework)> = chosen
             .iter()
@@ -163,18 +162,18 @@ impl<'a> Project<'a> {
             finds.unsaid.push(LeftOut {
                 what: format!(
                     "the {} application `{}`",
-                    framework.title(),
+                    framework.row().title(),
                     placed.app.object
                 ),
                 file: Some(placed.file.clone()),
                 line: Some(placed.app.line),
-                why: "it is taken for a part of the one above its folder".to_owned(),
+                why: "it seems to be a part of the application above its folder".to_owned(),
             });
             false
         });
     }
 
-    /// The service of the first, and a question if another is as likely.
+    /// Adds the service of the first, and a question if another is as likely.
     fn serve(&self, group: &[&Placed], finds: &mut Finds) {
         let Some((first, others)) = group.split_first() else {
             return;
@@ -186,11 +185,10 @@ impl<'a> Project<'a> {
             let name = found.service.name.clone();
             let mut choices = vec![choice(&first.file, default, 60, Vec::new())];
             for other in others.iter().take(3) {
-                let service = self.service(other).service;
+                let mut service = self.service(other).service;
                 let Some(command) = service.command.clone() else {
                     continue;
                 };
-                let mut service = service;
                 service.name.clone_from(&name);
                 choices.push(choice(
                     &other.file,
@@ -203,7 +201,7 @@ impl<'a> Project<'a> {
                 id: format!("python-app:{}", join(&self.root, &name)),
                 text: format!(
                     "Which {} application is {name}?",
-                    first.app.framework.title()
+                    first.app.framework.row().title()
                 ),
                 choices,
                 default: 0,
@@ -212,7 +210,7 @@ impl<'a> Project<'a> {
         finds.apps.push(found);
     }
 
-    /// A name for what runs in a folder.
+    /// Returns the name of a service that runs in a folder.
     pub(super) fn name(&self, directory: &str, otherwise: &str) -> String {
         let folder = if self.root.is_empty() {
             directory
@@ -227,42 +225,31 @@ impl<'a> Project<'a> {
         }
     }
 
-    /// The words that run a tool of the environment.
+    /// Returns the words that run a tool of the environment.
     pub(super) fn tool(&self, directory: &str, tool: &str) -> Vec<String> {
         self.environment
             .command(self.listing.host.system, directory, tool)
     }
 
-    /// The value of a variable in the project's `.env` files, and where it stands.
-    pub(super) fn variable(&self, directory: &str, name: &str) -> Option<(String, Origin)> {
-        let mut folders = [directory, self.root.as_str(), ""].into_iter();
-        folders.find_map(|at| {
-            let set = variables::in_force(self.listing, at, name)?;
-            let because = Origin::line(set.file, set.line, format!("`{name}` is set there"));
-            Some((set.value, because))
-        })
-    }
-
-    /// The directory of a service, unless it is that of the stack file.
+    /// Returns the folder of a service, unless it is that of the stack file.
     pub(super) fn directory(directory: &str, because: &Origin) -> Option<Sourced<String>> {
         (!directory.is_empty()).then(|| because.says(directory.to_owned()))
     }
 
+    /// Returns a service of the project that runs in `directory`.
     pub(super) fn found(
         &self,
-        service: crate::draft::DraftService,
+        name: String,
+        kind: Kind,
         framework: &'static str,
+        directory: &str,
+        because: &Origin,
     ) -> Found {
-        Found {
-            root: if self.root.is_empty() {
-                service.folder().to_owned()
-            } else {
-                self.root.clone()
-            },
-            service,
-            framework: Some(framework),
-            ..Found::default()
+        let mut found = Found::new(name, kind, directory, framework, because.clone());
+        if !self.root.is_empty() {
+            found.root.clone_from(&self.root);
         }
+        found
     }
 }
 
@@ -272,12 +259,8 @@ fn choice(
     likelihood: u8,
     changes: Vec<Change>,
 ) -> Choice {
-    let words = match &command.value {
-        CommandLine::Words(words) => words.join(" "),
-        CommandLine::Shell(line) => line.clone(),
-    };
     Choice {
-        label: format!("`{words}` ({file})"),
+        label: format!("`{}` ({file})", command.value.shown()),
         likelihood,
         changes,
     }

@@ -1,9 +1,8 @@
-//! How a Python program is run in its own environment: through the tool that keeps it, or by the
-//! interpreter in it.
+//! The words that run a Python program in its environment: through the tool that manages it, or by its interpreter.
 
 use crate::detect::{Listing, System, ancestors, join};
 
-/// What keeps the packages of a project.
+/// The tool that manages the packages of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PythonManager {
     Uv,
@@ -19,14 +18,14 @@ pub(super) enum PythonManager {
     System,
 }
 
-/// A keeper, and the file or folder that says so.
+/// A manager, and the file or folder that names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PythonEnvironment {
-    pub(super) keeper: PythonManager,
+    pub(super) manager: PythonManager,
     pub(super) because: Option<String>,
 }
 
-/// The environment of a project, whose folder is looked at first and then those above it.
+/// Returns the environment of a project: that of its folder, else of one above.
 pub(super) fn environment(listing: &Listing, root: &str) -> PythonEnvironment {
     for folder in ancestors(root) {
         if let Some(found) = environment_in(listing, folder) {
@@ -34,16 +33,16 @@ pub(super) fn environment(listing: &Listing, root: &str) -> PythonEnvironment {
         }
     }
     PythonEnvironment {
-        keeper: PythonManager::System,
+        manager: PythonManager::System,
         because: None,
     }
 }
 
 fn environment_in(listing: &Listing, folder: &str) -> Option<PythonEnvironment> {
     let at = |name: &str| join(folder, name);
-    let found = |keeper: PythonManager, because: String| {
+    let found = |manager: PythonManager, because: String| {
         Some(PythonEnvironment {
-            keeper,
+            manager,
             because: Some(because),
         })
     };
@@ -68,7 +67,7 @@ fn environment_in(listing: &Listing, folder: &str) -> Option<PythonEnvironment> 
         (PythonManager::Pipenv, "Pipfile", "\u{0}", "pipenv"),
         (PythonManager::Pixi, "pixi.toml", "\u{0}", "pixi"),
     ];
-    for (keeper, lock, table, program) in tools {
+    for (manager, lock, table, program) in tools {
         let because = if listing.has(&at(lock)) {
             at(lock)
         } else if text
@@ -79,13 +78,13 @@ fn environment_in(listing: &Listing, folder: &str) -> Option<PythonEnvironment> 
         } else {
             continue;
         };
-        // Without its program, the environment that it made is run directly.
+        // Where its program is missing, the environment that it made is used directly.
         if !listing.host.has(program)
             && let Some(path) = virtual_environment
         {
             return found(PythonManager::Venv(path.clone()), path);
         }
-        return found(keeper, because);
+        return found(manager, because);
     }
     if let Some(path) = virtual_environment {
         return found(PythonManager::Venv(path.clone()), path);
@@ -100,7 +99,7 @@ fn environment_in(listing: &Listing, folder: &str) -> Option<PythonEnvironment> 
         .flatten()
 }
 
-/// `name: shop` at the margin of a conda environment.
+/// Returns `shop` of `name: shop` in the file of a conda environment.
 fn conda_name(text: &str) -> Option<String> {
     let name = text.lines().find_map(|line| line.strip_prefix("name:"))?;
     let name = name.split('#').next()?.trim().trim_matches(['"', '\'']);
@@ -108,26 +107,26 @@ fn conda_name(text: &str) -> Option<String> {
 }
 
 impl PythonEnvironment {
-    /// The words that run a tool of the environment (`uvicorn`, `python`) from `directory`.
+    /// Returns the words that run a tool of the environment (`uvicorn`, `python`) from `directory`.
     pub(super) fn command(&self, system: System, directory: &str, tool: &str) -> Vec<String> {
         let through = |words: &[&str]| {
             let words = words.iter().chain([&tool]);
             words.map(|word| (*word).to_owned()).collect()
         };
-        match &self.keeper {
+        match &self.manager {
             PythonManager::Uv => through(&["uv", "run"]),
             PythonManager::Poetry => through(&["poetry", "run"]),
             PythonManager::Pdm => through(&["pdm", "run"]),
             PythonManager::Pipenv => through(&["pipenv", "run"]),
             PythonManager::Pixi => through(&["pixi", "run"]),
             PythonManager::Hatch => through(&["hatch", "run"]),
-            // Else conda keeps all output back until the end.
+            // Without the option, conda holds all output back until the end.
             PythonManager::Conda(name) => {
                 through(&["conda", "run", "--no-capture-output", "-n", name])
             }
             PythonManager::Venv(path) => module(interpreter(system, &from(directory, path)), tool),
             PythonManager::System => module(
-                // Debian has no `python`; on Windows, `python3` may be an invitation to a shop.
+                // Debian has no `python`; on Windows, `python3` may open the Microsoft Store.
                 if system == System::Windows {
                     "python"
                 } else {
@@ -140,8 +139,8 @@ impl PythonEnvironment {
     }
 }
 
-/// A tool is run as a module, since the script of an environment that was moved names an
-/// interpreter that is gone.
+/// Returns the words that run a tool as a module: the scripts of an environment that was moved name an interpreter that
+/// is gone.
 fn module(interpreter: String, tool: &str) -> Vec<String> {
     if tool == "python" {
         vec![interpreter]
@@ -158,7 +157,7 @@ fn interpreter(system: System, path: &str) -> String {
     }
 }
 
-/// The path `to`, from the folder `directory`; both from the top.
+/// Returns the path `to` as seen from the folder `directory`; both are relative to the top.
 pub(in crate::detect) fn from(directory: &str, to: &str) -> String {
     let mut up = String::new();
     for folder in ancestors(directory) {

@@ -1,35 +1,37 @@
-//! Commands that run a Python server, as scripts, Makefiles, Dockerfiles and READMEs write them:
-//! what they run is the best hint of how the people of the project start it.
+//! Commands that run a Python server, in scripts, Makefiles, Dockerfiles and READMEs: the best hint of how the project's
+//! developers start it.
 
-use crate::detect::source::{has_extension, port_in};
+use crate::detect::{
+    has_word,
+    source::{has_extension, port_in},
+};
 
-/// The program that a command hands the application to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::detect) enum Program {
-    Uvicorn,
-    Hypercorn,
-    Daphne,
-    Granian,
-    Gunicorn,
-    Fastapi,
-    Flask,
-    Streamlit,
-    Celery,
-    Django,
-    /// `python main.py`, `python -m package`.
-    Python,
-}
+/// The programs that a command hands the application to; `python` is `python main.py` and `python -m package`.
+const PROGRAMS: [&str; 11] = [
+    "uvicorn",
+    "hypercorn",
+    "daphne",
+    "granian",
+    "gunicorn",
+    "fastapi",
+    "flask",
+    "streamlit",
+    "celery",
+    "manage.py",
+    "python",
+];
 
-/// A command that runs a server, and what it says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A command that runs a server, taken apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::detect) struct ServerCommand {
-    pub(in crate::detect) program: Program,
-    /// `package.main:app`, `app.py`: what it runs.
+    /// One of [`PROGRAMS`].
+    pub(in crate::detect) program: &'static str,
+    /// What it runs: `package.main:app`, `app.py`.
     pub(in crate::detect) target: Option<String>,
     pub(in crate::detect) port: Option<u16>,
-    /// The variable that says the port, where the file does not say what is in it.
+    /// The variable with the port, where the file does not set it.
     pub(in crate::detect) port_variable: Option<String>,
-    /// It starts again when a file changes.
+    /// It restarts when a file changes.
     pub(in crate::detect) reload: bool,
     /// The target is a function that makes the application.
     pub(in crate::detect) factory: bool,
@@ -41,13 +43,12 @@ pub(in crate::detect) struct ServerCommand {
     pub(in crate::detect) line: usize,
 }
 
-/// No line that is longer was written by a person.
+/// The longest line, in bytes, that is read.
 const LINE_LIMIT: usize = 4096;
-/// Enough for any README, and a bound for what is not one.
+/// The commands of one file that are read.
 const COMMAND_LIMIT: usize = 64;
 
-/// The server commands of a file that people run commands from, whatever its form: each line is
-/// looked at by itself, continued lines as one.
+/// Finds the server commands of a file of any form. Reads each line by itself, continued lines as one.
 pub(in crate::detect) fn commands_in(text: &str) -> Vec<ServerCommand> {
     let mut found = Vec::new();
     let mut lines = text.lines().enumerate();
@@ -59,7 +60,7 @@ pub(in crate::detect) fn commands_in(text: &str) -> Vec<ServerCommand> {
             whole.push(' ');
             whole.push_str(next.trim());
         }
-        if whole.len() > LINE_LIMIT || !mentions_server(&whole) {
+        if whole.len() > LINE_LIMIT || !PROGRAMS.iter().any(|name| whole.contains(name)) {
             continue;
         }
         for mut command in commands_of_line(&whole, index + 1) {
@@ -80,23 +81,6 @@ pub(in crate::detect) fn commands_in(text: &str) -> Vec<ServerCommand> {
     found
 }
 
-fn mentions_server(line: &str) -> bool {
-    const NAMES: &[&str] = &[
-        "uvicorn",
-        "hypercorn",
-        "daphne",
-        "granian",
-        "gunicorn",
-        "fastapi",
-        "flask",
-        "streamlit",
-        "celery",
-        "manage.py",
-        "python",
-    ];
-    NAMES.iter().any(|name| line.contains(name))
-}
-
 fn commands_of_line(line: &str, number: usize) -> Vec<ServerCommand> {
     let mut found = Vec::new();
     let mut directory = None;
@@ -114,8 +98,8 @@ fn commands_of_line(line: &str, number: usize) -> Vec<ServerCommand> {
     found
 }
 
-/// The words of each command of a line. What is quoted in a file of another form (JSON, TOML, YAML)
-/// is a command line itself, and a list in brackets is its words.
+/// Splits a line into commands and their words. A quoted text in JSON, TOML or YAML is a command line itself, and a list in
+/// brackets is its words.
 fn segments(line: &str) -> Vec<Vec<String>> {
     let mut segments = vec![Vec::new()];
     for word in tokens(line) {
@@ -129,8 +113,8 @@ fn segments(line: &str) -> Vec<Vec<String>> {
     segments
 }
 
-/// Words, without the quotes, brackets and commas around them. A value within a word keeps its own
-/// (`--bind=0.0.0.0:80`). Deliberately forgiving: what is read is only matched, never run.
+/// Splits a line into words, without the quotes, brackets and commas around them. A value within a word keeps its own
+/// (`--bind=0.0.0.0:80`). Deliberately forgiving: the words are only matched, never run.
 fn tokens(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     for raw in line.split_whitespace() {
@@ -151,36 +135,27 @@ fn tokens(line: &str) -> Vec<String> {
     words
 }
 
-/// What a command's words start, if it is a server that is known here.
+/// Parses the words of a command, if it runs a known server.
 pub(in crate::detect) fn parse(words: &[String]) -> Option<ServerCommand> {
     let (at, program) = words
         .iter()
         .enumerate()
         .find_map(|(at, word)| program(word).map(|program| (at, program)))?;
-    // `pip install uvicorn`, `poetry add fastapi`: talk of a server, not a start of it.
-    if words[..at].iter().any(|word| {
-        matches!(
-            word.as_str(),
-            "install" | "add" | "sync" | "update" | "remove" | "which" | "#"
-        )
-    }) {
+    // `pip install uvicorn`, `poetry add fastapi`: these mention a server and start none.
+    if words[..at]
+        .iter()
+        .any(|word| has_word("install add sync update remove which #", word))
+    {
         return None;
     }
     let rest = &words[at + 1..];
     let mut command = ServerCommand {
         program,
-        target: None,
-        port: None,
-        port_variable: None,
-        reload: false,
-        factory: false,
-        directory: None,
-        part: None,
-        line: 0,
+        ..ServerCommand::default()
     };
     match program {
-        Program::Python => parse_python(rest, command),
-        Program::Celery => {
+        "python" => parse_python(rest, command),
+        "celery" => {
             command.read_options(rest);
             command.part = rest
                 .iter()
@@ -188,11 +163,11 @@ pub(in crate::detect) fn parse(words: &[String]) -> Option<ServerCommand> {
                 .cloned();
             (command.part.is_some()).then_some(command)
         }
-        Program::Flask => {
+        "flask" => {
             command.read_options(rest);
             rest.iter().any(|word| word == "run").then_some(command)
         }
-        Program::Streamlit | Program::Fastapi => {
+        "streamlit" | "fastapi" => {
             let verb = rest.first().map(String::as_str);
             if !matches!(verb, Some("run" | "dev")) {
                 return None;
@@ -201,7 +176,7 @@ pub(in crate::detect) fn parse(words: &[String]) -> Option<ServerCommand> {
             command.read_options(&rest[1..]);
             Some(command)
         }
-        Program::Django => {
+        "manage.py" => {
             if rest.first().map(String::as_str) != Some("runserver") {
                 return None;
             }
@@ -209,11 +184,7 @@ pub(in crate::detect) fn parse(words: &[String]) -> Option<ServerCommand> {
             command.port = rest[1..].iter().find_map(|word| port_in(word));
             Some(command)
         }
-        Program::Uvicorn
-        | Program::Hypercorn
-        | Program::Daphne
-        | Program::Granian
-        | Program::Gunicorn => {
+        _ => {
             command.read_options(rest);
             command.target.is_some().then_some(command)
         }
@@ -241,22 +212,13 @@ fn parse_python(rest: &[String], mut command: ServerCommand) -> Option<ServerCom
     }
 }
 
-fn program(word: &str) -> Option<Program> {
+fn program(word: &str) -> Option<&'static str> {
     let name = word.rsplit(['/', '\\']).next().unwrap_or(word);
-    Some(match name.strip_suffix(".exe").unwrap_or(name) {
-        "uvicorn" => Program::Uvicorn,
-        "hypercorn" => Program::Hypercorn,
-        "daphne" => Program::Daphne,
-        "granian" => Program::Granian,
-        "gunicorn" => Program::Gunicorn,
-        "fastapi" => Program::Fastapi,
-        "flask" => Program::Flask,
-        "streamlit" => Program::Streamlit,
-        "celery" => Program::Celery,
-        "manage.py" => Program::Django,
-        "python" | "python3" | "py" => Program::Python,
-        _ => return None,
-    })
+    let name = match name.strip_suffix(".exe").unwrap_or(name) {
+        "python3" | "py" => "python",
+        name => name,
+    };
+    PROGRAMS.into_iter().find(|program| *program == name)
 }
 
 impl ServerCommand {
@@ -267,7 +229,7 @@ impl ServerCommand {
                 Some((name, value)) if name.starts_with('-') => (name, Some(value.to_owned())),
                 _ => (word.as_str(), None),
             };
-            if takes_value(name) && value.is_none() {
+            if has_word(WITH_VALUE, name) && value.is_none() {
                 value = words.next_if(|next| !next.starts_with("--")).cloned();
             }
             match name {
@@ -293,36 +255,8 @@ impl ServerCommand {
 }
 
 /// The options before a target that take a value of their own.
-fn takes_value(option: &str) -> bool {
-    matches!(
-        option,
-        "--port"
-            | "-p"
-            | "--host"
-            | "-h"
-            | "--bind"
-            | "-b"
-            | "-w"
-            | "--workers"
-            | "-k"
-            | "--worker-class"
-            | "--app-dir"
-            | "--chdir"
-            | "--app"
-            | "-A"
-            | "--server.port"
-            | "--server.address"
-            | "--log-level"
-            | "--env-file"
-            | "-c"
-            | "--config"
-            | "-t"
-            | "--timeout"
-            | "--interface"
-            | "--loop"
-            | "--reload-dir"
-    )
-}
+const WITH_VALUE: &str = "--port -p --host -h --bind -b -w --workers -k --worker-class --app-dir --chdir --app -A --server.port \
+    --server.address --log-level --env-file -c --config -t --timeout --interface --loop --reload-dir";
 
 fn is_target(word: &str) -> bool {
     let target = word.split_once(':').map_or(word, |(module, _)| module);
@@ -338,7 +272,7 @@ fn is_module(text: &str) -> bool {
     })
 }
 
-/// `PORT` of `$PORT`, `${PORT}` and `$(PORT)`.
+/// Returns `PORT` of `$PORT`, `${PORT}` and `$(PORT)`.
 fn variable_in(word: &str) -> Option<String> {
     let (_, name) = word.split_once('$')?;
     let name = name.trim_start_matches(['{', '(']);
@@ -347,7 +281,7 @@ fn variable_in(word: &str) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-/// The port that a script or a Makefile gives to a variable: `PORT="${PORT:-8080}"`, `PORT ?= 8080`.
+/// Returns the port that a script or a Makefile gives to a variable: `PORT="${PORT:-8080}"`, `PORT ?= 8080`.
 fn set_in(text: &str, name: &str) -> Option<u16> {
     text.lines().find_map(|line| {
         let line = line.trim_start();
@@ -370,7 +304,7 @@ mod tests {
     #[test]
     fn a_uvicorn_command_says_target_port_and_reload() {
         let command = only("dev:\n\tuvicorn app.main:app --reload --host 0.0.0.0 --port 8010\n");
-        assert_eq!(command.program, Program::Uvicorn);
+        assert_eq!(command.program, "uvicorn");
         assert_eq!(command.target.as_deref(), Some("app.main:app"));
         assert_eq!(command.port, Some(8010));
         assert!(command.reload);
@@ -382,7 +316,7 @@ mod tests {
         let command = only(
             r#"CMD ["gunicorn","-k","uvicorn.workers.UvicornWorker","-b","0.0.0.0:9000","shop.asgi:application"]"#,
         );
-        assert_eq!(command.program, Program::Gunicorn);
+        assert_eq!(command.program, "gunicorn");
         assert_eq!(command.target.as_deref(), Some("shop.asgi:application"));
         assert_eq!(command.port, Some(9000));
     }
@@ -450,10 +384,7 @@ mod tests {
     #[test]
     fn django_and_flask_are_read() {
         let command = only("python manage.py runserver 0.0.0.0:8123");
-        assert_eq!(
-            (command.program, command.port),
-            (Program::Django, Some(8123))
-        );
+        assert_eq!((command.program, command.port), ("manage.py", Some(8123)));
         let command = only("flask --app shop run --debug -p 5001");
         assert_eq!(command.target.as_deref(), Some("shop"));
         assert_eq!((command.port, command.reload), (Some(5001), true));
