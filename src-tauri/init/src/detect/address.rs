@@ -1,6 +1,6 @@
-//! Addresses as they stand in settings and source: `redis://localhost:6379/0`.
+//! Addresses in settings and source: `redis://localhost:6379/0`.
 
-/// The parts of an address that matter here. The password is not among them.
+/// The parts of an address that matter here, without the password.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Address {
     /// In lower case, without a driver: `postgresql` of `postgresql+asyncpg`.
@@ -14,7 +14,7 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// The address that a value is, or begins with. `host:port` without a scheme counts too.
+    /// Parses the address at the start of a value. `host:port` without a scheme counts too.
     pub(crate) fn parse(value: &str) -> Option<Self> {
         let value = value.trim().trim_matches(['"', '\'', '`']);
         let value = value.strip_prefix("jdbc:").unwrap_or(value);
@@ -29,7 +29,7 @@ impl Address {
         let end = rest.find(|c: char| c.is_whitespace() || "\"'`<>;".contains(c));
         let rest = &rest[..end.unwrap_or(rest.len())];
         let (authority, after) = match rest.find(['/', '?', '#']) {
-            // A password may have any of these in it; the last `@` ends it all the same.
+            // A password may contain any of these; the last `@` ends it.
             Some(at) if !rest[at..].contains('@') => (&rest[..at], &rest[at..]),
             Some(_) => {
                 let at = rest.rfind('@')?;
@@ -79,7 +79,12 @@ impl Address {
         !self.is_here() && is_name(&self.host) && !self.host.contains('.')
     }
 
-    /// Its port, or the one that its scheme has.
+    /// Whether it is on this computer or in a container.
+    pub(crate) fn is_nearby(&self) -> bool {
+        self.is_here() || self.is_container()
+    }
+
+    /// Returns its port, else the one of its scheme.
     pub(crate) fn port(&self) -> Option<u16> {
         self.port.or(match self.scheme.as_str() {
             "http" | "ws" => Some(80),
@@ -116,7 +121,7 @@ fn split_port(place: &str) -> Option<(String, Option<u16>)> {
     (!host.is_empty() && host.chars().all(fits)).then(|| (host.to_ascii_lowercase(), port))
 }
 
-/// Whether nothing in it must be escaped anywhere, nor stands for something else.
+/// Whether a text is a plain name that needs no escaping anywhere.
 pub(crate) fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
         && text

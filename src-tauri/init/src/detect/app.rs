@@ -1,32 +1,31 @@
-//! A thing that runs, with all that the project says about it: its variables and its texts.
+//! A service with its variables and its texts.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    Found,
+    Found, left_out,
     listing::{Listing, ancestors, file_name, folder},
     variables::{self, Variable},
 };
-use crate::draft::{Change, DraftService, LeftOut, Question, service_name};
+use crate::draft::{Change, DraftService, LeftOut, Origin, Question, service_name};
 
-/// A service in the making.
+/// A service and what is known about it.
 pub(super) struct App<'a> {
     pub(super) service: DraftService,
     pub(super) root: String,
     pub(super) framework: Option<&'static str>,
-    /// Whether another port than the one it has can be given to it.
+    /// Whether it can be given another port.
     pub(super) takes_port: bool,
     pub(super) asks: Vec<Question>,
-    /// Of its own folder and of the one it runs in.
+    /// The variables of its own folder and of the one in which it runs.
     pub(super) variables: BTreeMap<String, Variable>,
-    /// Of its own folder and of those around it.
+    /// The variables of its own folder and of those above.
     pub(super) all_variables: BTreeMap<String, Variable>,
-    /// The files of its folder that were read, and those of the libraries of the project that it
-    /// uses.
+    /// The texts of its folder, and of the project's libraries that it uses.
     pub(super) texts: Vec<(&'a str, &'a str)>,
 }
 
-/// The apps, under names that are taken once and with what is known about each.
+/// Returns the services under unique names, with what is known about each.
 pub(super) fn gather<'a>(
     listing: &'a Listing,
     found: Vec<Found>,
@@ -44,7 +43,7 @@ pub(super) fn gather<'a>(
                 .or_insert_with(|| variables::of_folder(listing, folder))
                 .clone()
         };
-        // What it reads: its own files, those where it runs, and those that it is given.
+        // It reads its own files, those of the folder in which it runs, and those that it is given.
         let mut variables = variables_of(&found.root);
         let given = found
             .service
@@ -66,9 +65,12 @@ pub(super) fn gather<'a>(
         let mut service = found.service;
         let before = std::mem::replace(&mut service.name, service_name(&wish, taken));
         let mut asks = found.asks;
-        for question in &mut asks {
-            rename(question, &before, &service.name);
-        }
+        let choices = asks
+            .iter_mut()
+            .flat_map(|question: &mut Question| &mut question.choices);
+        choices
+            .flat_map(|choice| &mut choice.changes)
+            .for_each(|change| rename(change, &before, &service.name));
         App {
             texts: texts.get(found.root.as_str()).cloned().unwrap_or_default(),
             takes_port,
@@ -83,7 +85,7 @@ pub(super) fn gather<'a>(
     apps.collect()
 }
 
-/// Names that two services would like to have get the folder above theirs before them.
+/// Returns the names; a name of several services begins with the folder above.
 fn wishes(found: &[Found]) -> Vec<String> {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for found in found {
@@ -107,7 +109,7 @@ fn wishes(found: &[Found]) -> Vec<String> {
     found.iter().map(wish).collect()
 }
 
-/// The files that were read, by the nearest root above them.
+/// Returns the texts, by the nearest root above them.
 fn by_root<'a>(
     listing: &'a Listing,
     roots: &BTreeSet<String>,
@@ -125,18 +127,18 @@ fn by_root<'a>(
     texts
 }
 
-/// What is written for people, and scripts for other occasions, name addresses that the app itself
-/// may never ask.
+/// Whether a file is prose or a script, which may name addresses that the service never requests.
 fn is_talk(path: &str) -> bool {
     let name = file_name(path);
-    let talks = name.starts_with("README") || name.starts_with("CONTRIBUTING");
-    talks
+    ["README", "CONTRIBUTING"]
+        .iter()
+        .any(|start| name.starts_with(start))
         || [".sh", ".ps1", ".bat"]
             .iter()
             .any(|end| name.ends_with(end))
 }
 
-/// Gives the texts of a package that nothing runs to the apps that name it among what they need.
+/// Gives the texts of a library to the services whose manifests name it.
 fn add_libraries<'a>(
     listing: &'a Listing,
     roots: &BTreeSet<String>,
@@ -178,72 +180,57 @@ fn package_name(text: &str) -> Option<String> {
     Some(json.get("name")?.as_str()?.to_owned())
 }
 
-fn rename(question: &mut Question, from: &str, to: &str) {
-    for choice in &mut question.choices {
-        for change in &mut choice.changes {
-            let name = match change {
-                Change::Put(service) => &mut service.name,
-                Change::Remove(name) => name,
-                Change::Command { service, .. } | Change::Port { service, .. } => service,
-            };
-            if name == from {
-                to.clone_into(name);
-            }
-        }
+fn rename(change: &mut Change, from: &str, to: &str) {
+    let name = match change {
+        Change::Put(service) => &mut service.name,
+        Change::Remove(name) => name,
+        Change::Command { service, .. } | Change::Port { service, .. } => service,
+    };
+    if name == from {
+        to.clone_into(name);
     }
 }
 
-/// Two services cannot listen on one port: the later one gets another, if it takes one, and is left
-/// out if it does not.
+/// Gives each service a port of its own: of two with the same, the later one gets another port, or is left out if it takes
+/// none.
 pub(super) fn settle_ports(apps: &mut Vec<App<'_>>, unsaid: &mut Vec<LeftOut>) {
     let mut holders: BTreeMap<u16, String> = BTreeMap::new();
-    let all: BTreeSet<u16> = apps.iter().filter_map(port).collect();
-    let mut out = BTreeSet::new();
-    // Those that cannot move come first.
+    let all: BTreeSet<u16> = apps.iter().filter_map(App::port).collect();
+    // Services that cannot move come first.
     for can_move in [false, true] {
-        for (number, app) in apps.iter_mut().enumerate() {
-            let Some(said) = app
+        apps.retain_mut(|app| {
+            let port = app
                 .service
                 .port
                 .as_mut()
-                .filter(|_| app.takes_port == can_move)
-            else {
-                continue;
-            };
-            let Some(holder) = holders.get(&said.value).cloned() else {
-                holders.insert(said.value, app.service.name.clone());
-                continue;
+                .filter(|_| app.takes_port == can_move);
+            let Some(port) = port else { return true };
+            let Some(holder) = holders.get(&port.value) else {
+                holders.insert(port.value, app.service.name.clone());
+                return true;
             };
             if !can_move {
-                out.insert(number);
-                unsaid.push(LeftOut {
-                    what: format!("service `{}`", app.service.name),
-                    file: app.service.because.file.clone(),
-                    line: app.service.because.line,
-                    why: format!(
-                        "it listens on {} as `{holder}` does, and nothing tells it another port",
-                        said.value
-                    ),
-                });
-                continue;
+                let why = format!(
+                    "it listens on {} as `{holder}` does, and takes no other port",
+                    port.value
+                );
+                let what = format!("service `{}`", app.service.name);
+                unsaid.push(left_out(what, &app.service.because, why));
+                return false;
             }
-            let mut free = (said.value..u16::MAX)
-                .filter(|port| !all.contains(port) && !holders.contains_key(port));
-            if let Some(free) = free.next() {
-                said.because =
-                    crate::draft::Origin::known(format!("{} is that of `{holder}`", said.value));
-                said.value = free;
+            let is_free = |port: &u16| !all.contains(port) && !holders.contains_key(port);
+            if let Some(free) = (port.value..u16::MAX).find(is_free) {
+                port.because = Origin::known(format!("`{holder}` has {}", port.value));
+                port.value = free;
                 holders.insert(free, app.service.name.clone());
             }
-        }
+            true
+        });
     }
-    let mut number = 0;
-    apps.retain(|_| {
-        number += 1;
-        !out.contains(&(number - 1))
-    });
 }
 
-fn port(app: &App<'_>) -> Option<u16> {
-    app.service.port.as_ref().map(|said| said.value)
+impl App<'_> {
+    pub(super) fn port(&self) -> Option<u16> {
+        self.service.port.as_ref().map(|port| port.value)
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{
-    Finds, Found, Listing, file_name, folder, frameworks, join, line_with, port,
+    Finds, Found, Listing, file_name, folder, frameworks, join, left_out, line_with, port,
     source::{Syntax, has_extension, without_comments, without_xml_comments},
 };
 use crate::draft::{Kind, LeftOut, Origin, plain};
@@ -60,12 +60,12 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     let watched = watched(listing);
     for (path, role) in projects {
         if has_host && role != Role::Host {
-            finds.unsaid.push(LeftOut {
-                what: format!("the project {}", stem(path)),
-                file: Some(path.to_owned()),
-                line: None,
-                why: "the Aspire host starts it".to_owned(),
-            });
+            let what = format!("the project {}", stem(path));
+            finds.unsaid.push(left_out(
+                what,
+                &Origin::file(path, ""),
+                "the Aspire host starts it",
+            ));
         } else {
             let found = found(listing, path, role, watched.as_ref(), &mut finds.unsaid);
             finds.apps.push(found);
@@ -180,12 +180,9 @@ fn profile(
         match serde_json::from_str(&without_comments(text, Syntax::Slashes)) {
             Ok(settings) => settings,
             Err(error) => {
-                unsaid.push(LeftOut {
-                    what: "launchSettings.json".to_owned(),
-                    file: Some(file.to_owned()),
-                    line: Some(error.line()),
-                    why: "it is not valid, so its profiles are unknown".to_owned(),
-                });
+                let place = Origin::line(file, error.line(), "");
+                let why = "it is not valid, so its profiles are unknown";
+                unsaid.push(left_out("launchSettings.json", &place, why));
                 return None;
             }
         };

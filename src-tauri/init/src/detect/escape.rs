@@ -47,48 +47,49 @@ fn service(service: &mut DraftService) {
         .ready
         .iter_mut()
         .flat_map(|ready| &mut ready.value.probes);
-    for probe in probes {
-        match probe {
-            Probe::Tcp(at) | Probe::Redis(at) | Probe::Websocket(at) => text(at),
-            Probe::Http(request) => text(&mut request.url),
-            Probe::Command(words) => words.iter_mut().for_each(text),
-            // A regular expression is taken as it stands.
-            Probe::Log(_) | Probe::Process => {}
-        }
-    }
-    for check in &mut service.checks {
-        match &mut check.value.action {
-            CheckAction::Http(request) => text(&mut request.url),
-            CheckAction::Websocket(at) | CheckAction::Redis(at) => text(at),
-            CheckAction::Command(words) => words.iter_mut().for_each(text),
-        }
+    probes.flat_map(texts_of_probe).for_each(text);
+    let checks = service.checks.iter_mut();
+    checks
+        .flat_map(|check| texts_of_check(&mut check.value.action))
+        .for_each(text);
+}
+
+/// The texts of a probe that may have placeholders: a regular expression has none.
+fn texts_of_probe(probe: &mut Probe) -> Vec<&mut String> {
+    match probe {
+        Probe::Tcp(at) | Probe::Redis(at) | Probe::Websocket(at) => vec![at],
+        Probe::Http(request) => vec![&mut request.url],
+        Probe::Command(words) => words.iter_mut().collect(),
+        Probe::Log(_) | Probe::Process => Vec::new(),
     }
 }
 
-/// Leaves out what is asked of a port that is not known.
+fn texts_of_check(action: &mut CheckAction) -> Vec<&mut String> {
+    match action {
+        CheckAction::Http(request) => vec![&mut request.url],
+        CheckAction::Websocket(at) | CheckAction::Redis(at) => vec![at],
+        CheckAction::Command(words) => words.iter_mut().collect(),
+    }
+}
+
+/// Removes everything that needs the port of a service without one.
 fn without_port(service: &mut DraftService) {
     let asks = |address: &str| address.starts_with('/') || address.contains("{port}");
     service
         .env
         .retain(|(_, said)| !said.value.contains("{port}"));
     service.links.retain(|(_, said)| !asks(&said.value));
-    service.checks.retain(|check| match &check.value.action {
-        CheckAction::Http(request) => !asks(&request.url),
-        CheckAction::Websocket(at) | CheckAction::Redis(at) => !asks(at),
-        CheckAction::Command(words) => !words.iter().any(|word| word.contains("{port}")),
+    let checks = &mut service.checks;
+    checks.retain_mut(|check| {
+        !texts_of_check(&mut check.value.action)
+            .iter()
+            .any(|text| asks(text))
     });
-    let Some(ready) = &mut service.ready else {
-        return;
-    };
-    ready.value.probes.retain(|probe| match probe {
-        Probe::Http(request) => !asks(&request.url),
-        Probe::Tcp(at) | Probe::Redis(at) | Probe::Websocket(at) => !asks(at),
-        Probe::Command(words) => !words.iter().any(|word| word.contains("{port}")),
-        Probe::Log(_) | Probe::Process => true,
-    });
-    if ready.value.probes.is_empty() {
-        service.ready = None;
+    if let Some(ready) = &mut service.ready {
+        let probes = &mut ready.value.probes;
+        probes.retain_mut(|probe| !texts_of_probe(probe).iter().any(|text| asks(text)));
     }
+    service.ready.take_if(|ready| ready.value.probes.is_empty());
 }
 
 fn line(command: &mut CommandLine) {
@@ -102,12 +103,12 @@ fn text(text: &mut String) {
     *text = doubled(text, "{port}");
 }
 
-/// A path takes no port.
+/// A path has no port.
 fn path(path: &mut String) {
     *path = doubled(path, "{{");
 }
 
-/// The text with every brace doubled that is not, except for what `keeps`.
+/// Returns the text with every single brace doubled, except for `keeps`.
 fn doubled(text: &str, keeps: &str) -> String {
     let mut fit = String::with_capacity(text.len());
     let mut rest = text;

@@ -147,6 +147,15 @@ pub(super) struct Tool {
     pub(super) table: String,
 }
 
+/// A program that runs the scripts of packages.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Manager {
+    pub(super) name: String,
+    pub(super) exec: String,
+    pub(super) locks: String,
+}
+
 /// A language, and how its source names a port and a health page.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -172,6 +181,7 @@ pub(super) struct Language {
 #[derive(Deserialize)]
 struct Table {
     framework: Vec<Framework>,
+    manager: Vec<Manager>,
     tool: Vec<Tool>,
     language: Vec<Language>,
 }
@@ -210,6 +220,11 @@ pub(super) fn language(name: &str) -> &'static Language {
 /// Returns all languages.
 pub(super) fn languages() -> &'static [Language] {
     &TABLE.language
+}
+
+/// Returns the managers, of which the last needs no lock file.
+pub(super) fn managers() -> &'static [Manager] {
+    &TABLE.manager
 }
 
 /// Returns all tools.
@@ -254,12 +269,8 @@ impl Framework {
 
 /// Returns the port that the first of these variables has in the first of these folders that sets one.
 pub(super) fn set_port(listing: &Listing, folders: &[&str], names: &str) -> Option<Sourced<u16>> {
-    names.split_whitespace().find_map(|name| {
-        let mut set = folders
-            .iter()
-            .filter_map(|at| variables::in_force(listing, at, name));
-        set.find_map(|set| set.port())
-    })
+    let mut names = names.split_whitespace();
+    names.find_map(|name| variables::set_in(listing, folders, name)?.port())
 }
 
 impl Tool {

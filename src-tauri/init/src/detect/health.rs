@@ -4,6 +4,7 @@
 use super::{
     app::App,
     frameworks::{self, Language, Pattern},
+    left_out,
     listing::line_at,
     python::health_rank,
     source::{is_comment, pattern, without_comments},
@@ -128,11 +129,10 @@ pub(super) fn log(pattern: &str) -> Ready {
 
 /// Returns the note that a server's port was not found.
 pub(super) fn without_port(service: &crate::draft::DraftService) -> Option<LeftOut> {
-    service.port.is_none().then(|| LeftOut {
-        what: format!("the port of `{}`", service.name),
-        file: service.because.file.clone(),
-        line: service.because.line,
-        why: "the source does not name it; without it, the service counts as ready when it runs"
-            .to_owned(),
+    service.port.is_none().then(|| {
+        let what = format!("the port of `{}`", service.name);
+        let why =
+            "the source does not name it; without it, the service counts as ready when it runs";
+        left_out(what, &service.because, why)
     })
 }

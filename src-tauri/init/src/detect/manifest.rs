@@ -7,13 +7,13 @@ use super::{
     Finds, Found, System, ancestors, file_name, folder,
     frameworks::{self, Framework, Start, Worker},
     health::log,
-    join, line_at, line_with, named,
+    join, left_out, line_at, line_with, named,
     source::{Syntax, pattern, without_comments},
     variables,
 };
 use crate::{
     detect::Listing,
-    draft::{Kind, LeftOut, Origin, Probe, Ready},
+    draft::{Kind, Origin, Probe, Ready},
 };
 
 /// A manifest, and the folder that runs what it names.
@@ -36,12 +36,9 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
             if name == "composer.json"
                 && let Err(error) = serde_json::from_str::<serde_json::Value>(text)
             {
-                finds.unsaid.push(LeftOut {
-                    what: name.to_owned(),
-                    file: Some(path.to_owned()),
-                    line: Some(error.line()),
-                    why: "it is not valid JSON, so its dependencies are unknown".to_owned(),
-                });
+                let place = Origin::line(path, error.line(), "");
+                let why = "it is not valid JSON, so its dependencies are unknown";
+                finds.unsaid.push(left_out(name, &place, why));
                 continue;
             }
             let code = if name == "composer.json" {

@@ -1,10 +1,9 @@
-//! Looks at a project and drafts its stack file: what runs in it, how, on which ports, and what that
-//! needs. Pure: it works on a [`Listing`] and nothing of the project is executed.
+//! Drafts the stack file of a project: its services, their commands and ports, and what they need. Pure: it reads a
+//! [`Listing`] and executes nothing of the project.
 //!
-//! Each kind of project has a detector, a function of the listing that gives [`Found`]s: how the
-//! thing is started, and where it listens. What is the same for all of them comes afterwards and for
-//! all at once: the stores they need, health pages, variables that point at others, the order, names
-//! and ports that are taken once.
+//! Each kind of project has a detector, a function of the listing that returns [`Found`]s with a command and a port. The
+//! facts that it needs are rows of `frameworks.toml`. The common steps come afterwards, for all services at once: stores,
+//! health pages, variables that point at other services, the order, unique names and ports.
 
 mod address;
 mod app;
@@ -37,40 +36,38 @@ pub use listing::{Host, Listing, System, ancestors, file_name, folder, join, lin
 pub(crate) use source::pattern;
 
 use crate::draft::{
-    CommandLine, Draft, DraftService, Kind, LeftOut, Origin, Question, Sourced, stack_name,
+    Change, Choice, CommandLine, Draft, DraftService, Kind, LeftOut, Origin, Question, Sourced,
+    stack_name,
 };
 
-/// The programs whose presence makes a difference ([`Host::programs`]).
+/// The programs that the draft depends on ([`Host::programs`]), with blanks between them.
 pub const PROGRAMS: &str = "air bun bundle cargo composer conda docker dotnet elasticsearch elixir flask go gradle initdb java \
     kafka-server-start mariadbd memcached minio mix mongod mvn mysqld nats-server nerdctl node npm ollama php pipenv \
     pnpm podman poetry postgres py python python3 rabbitmq-server redis-server ruby uv yarn";
 
-/// What a detector found.
+/// The result of a detector.
 #[derive(Clone, Debug, Default)]
 pub struct Finds {
-    /// The things that run.
+    /// The services.
     pub apps: Vec<Found>,
-    /// What was left out.
+    /// The notes on what was left out.
     pub unsaid: Vec<LeftOut>,
 }
 
-/// A thing that runs.
+/// A service that a detector found.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
-    /// How. Its `name` is a wish (the folder's or the package's), made unique afterwards. Needs,
-    /// stores, health, checks and `env_points_at` come by themselves, unless they are given here.
-    /// A command that can be told its port says `{port}`, so that two of a kind get two ports.
+    /// The service. Its `name` is that of the folder or package, and made unique afterwards. Needs, health, checks and
+    /// `env_points_at` are added later unless they are set here. A command that takes a port has `{port}`, so that two
+    /// of a kind get two ports.
     pub service: DraftService,
-    /// The folder of its source and settings, by which they are told from those of others: often
-    /// the folder that it runs in. `""` is the top.
+    /// The folder of its source and settings, often the folder in which it runs. `""` is the top.
     pub root: String,
     /// The framework, in lower case and as its package is called: `vite`, `fastapi`.
     pub framework: Option<&'static str>,
-    /// Whether it listens where `$PORT` says, which Pilot Light sets, without being told in its
-    /// command.
+    /// Whether it listens on `$PORT`, which Pilot Light sets, without an argument in its command.
     pub reads_port: bool,
-    /// What is open about it. Where a change names this service by its wished name, the name that
-    /// it gets in the end is put there.
+    /// The open questions. A change names the service by its first name, and gets the final one.
     pub asks: Vec<Question>,
 }
 
@@ -112,6 +109,35 @@ impl Found {
     }
 }
 
+/// Returns a question; each choice has its label, its likelihood and its changes, and the first is the default.
+fn question(
+    id: String,
+    text: String,
+    choices: impl IntoIterator<Item = (String, u8, Vec<Change>)>,
+) -> Question {
+    let choice = |(label, likelihood, changes)| Choice {
+        label,
+        likelihood,
+        changes,
+    };
+    Question {
+        id,
+        text,
+        choices: choices.into_iter().map(choice).collect(),
+        default: 0,
+    }
+}
+
+/// Returns the note that something was found and left out, with the place that names it.
+fn left_out(what: impl Into<String>, place: &Origin, why: impl Into<String>) -> LeftOut {
+    LeftOut {
+        what: what.into(),
+        file: place.file.clone(),
+        line: place.line,
+        why: why.into(),
+    }
+}
+
 /// Returns the name of a service that runs in a folder: the folder's own, or another at the top.
 fn named(root: &str, otherwise: &str) -> String {
     match file_name(root) {
@@ -120,7 +146,7 @@ fn named(root: &str, otherwise: &str) -> String {
     }
 }
 
-/// What is in a folder, as a stack file would say it.
+/// Drafts the stack file of a folder.
 #[must_use]
 pub fn look(listing: &Listing) -> Draft {
     let mut finds = Finds::default();
@@ -152,13 +178,12 @@ pub fn look(listing: &Listing) -> Draft {
     .settled()
 }
 
-/// The framework of the tool that a command runs, whether that serves pages, and its usual port: of the
-/// programs that scripts of packages run.
+/// Returns the framework of the tool that a command runs, whether it serves pages, and its usual port.
 pub(crate) fn framework_of_tool(words: &[String]) -> Option<(&'static str, bool, u16)> {
     node::framework_of_tool(words)
 }
 
-/// The port in the settings of a framework in a folder.
+/// Returns the port in the settings of a framework in a folder.
 pub(crate) fn port_in_settings(
     listing: &Listing,
     folder: &str,
@@ -167,7 +192,7 @@ pub(crate) fn port_in_settings(
     node::port_in_settings(listing, folder, framework)
 }
 
-/// The names of the variables that the files of a folder and of the project set.
+/// Returns the names of the variables that the files of a folder and of the project set.
 pub(crate) fn variables_of(listing: &Listing, folder: &str) -> BTreeSet<String> {
     let all = [folder, ""]
         .into_iter()
@@ -176,7 +201,7 @@ pub(crate) fn variables_of(listing: &Listing, folder: &str) -> BTreeSet<String> 
     set.map(|(name, _)| name).collect()
 }
 
-/// One question for several services is asked once.
+/// Merges questions: one for several services is asked once.
 fn merge_questions(questions: &mut Vec<Question>, more: Vec<Question>) {
     for question in more {
         match questions.iter_mut().find(|known| known.id == question.id) {
@@ -190,7 +215,7 @@ fn merge_questions(questions: &mut Vec<Question>, more: Vec<Question>) {
     }
 }
 
-/// One for each kind of project.
+/// The detectors, one for each kind of project.
 const DETECTORS: &[fn(&Listing, &mut Finds)] = &[
     python::detect,
     rust::detect,

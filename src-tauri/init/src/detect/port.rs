@@ -127,12 +127,8 @@ impl Port {
 
     /// Returns the port with the number that the project's `.env` gives to its variable.
     pub(super) fn in_force(mut self, listing: &Listing, folders: &[&str]) -> Self {
-        let set = self.variable.as_deref().and_then(|name| {
-            let mut set = folders
-                .iter()
-                .filter_map(|at| variables::in_force(listing, at, name));
-            set.next()?.port()
-        });
+        let name = self.variable.as_deref();
+        let set = name.and_then(|name| variables::set_in(listing, folders, name)?.port());
         if let Some(set) = set {
             (self.number, self.because) = (Some(set.value), set.because);
         }

@@ -9,11 +9,11 @@ use super::{
     Finds, Found, Listing, ancestors, folder,
     frameworks::{self, Framework},
     health::without_port,
-    join, line_at, named, port,
+    join, left_out, line_at, named, port, question,
     source::{Syntax, has_extension, pattern, without_comments},
     variables,
 };
-use crate::draft::{Change, Choice, Kind, LeftOut, Origin, Question};
+use crate::draft::{Change, Kind, Origin, Question};
 
 /// The keys of `Cargo.toml` that matter here.
 #[derive(Deserialize)]
@@ -61,12 +61,13 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
         };
         match toml::from_str::<Manifest>(text) {
             Ok(manifest) => packages.extend(Package::new(listing, folder(path), manifest)),
-            Err(error) => finds.unsaid.push(LeftOut {
-                what: "Cargo.toml".to_owned(),
-                file: Some(path.to_owned()),
-                line: error.span().map(|span| line_at(text, span.start)),
-                why: "it is not a valid manifest, so its programs are unknown".to_owned(),
-            }),
+            Err(error) => {
+                let line = error.span().map(|span| line_at(text, span.start));
+                let why = "it is not a valid manifest, so its programs are unknown";
+                finds
+                    .unsaid
+                    .push(left_out("Cargo.toml", &Origin::line(path, line, ""), why));
+            }
         }
     }
     let own = |package: &Package| {
@@ -196,25 +197,21 @@ impl<'a> Package<'a> {
         open: &[&(String, String)],
         other: impl Fn(&str, &str) -> Found,
     ) -> Question {
-        let choice = |name: &str, likelihood, changes| Choice {
-            label: format!("`{name}`"),
-            likelihood,
-            changes,
-        };
         let likelihood = 50 / u8::try_from(open.len()).unwrap_or(1).max(1);
         let others = open.iter().map(|(name, file)| {
             let mut put = other(name, file).service;
             put.name.clone_from(&found.service.name);
-            choice(name, likelihood, vec![Change::Put(Box::new(put))])
+            (
+                format!("`{name}`"),
+                likelihood,
+                vec![Change::Put(Box::new(put))],
+            )
         });
-        Question {
-            id: format!("rust-binary:{}", self.name),
-            text: format!("Which program of {} serves?", self.name),
-            choices: std::iter::once(choice(binary, 50, Vec::new()))
-                .chain(others)
-                .collect(),
-            default: 0,
-        }
+        question(
+            format!("rust-binary:{}", self.name),
+            format!("Which program of {} serves?", self.name),
+            std::iter::once((format!("`{binary}`"), 50, Vec::new())).chain(others),
+        )
     }
 
     fn found(

@@ -1,4 +1,4 @@
-//! The variables that a project sets for itself, in `.env` and what is like it.
+//! The variables that a project sets for itself, in `.env` and similar files.
 
 use std::collections::BTreeMap;
 
@@ -21,12 +21,16 @@ impl Variable {
     /// Returns the port that the value is or ends with: `8080`, `:8080`, `localhost:8080`.
     pub(super) fn port(&self) -> Option<Sourced<u16>> {
         let number = self.value.rsplit(':').next()?.parse().ok();
-        let because = Origin::line(&self.file, self.line, format!("`{}`", self.name));
-        Some(because.says(number.filter(|port| *port != 0)?))
+        Some(self.because().says(number.filter(|port| *port != 0)?))
+    }
+
+    /// Returns the place that sets the variable.
+    pub(super) fn because(&self) -> Origin {
+        Origin::line(&self.file, self.line, format!("`{}`", self.name))
     }
 }
 
-/// What is read while developing; later ones win (<https://vite.dev/guide/env-and-mode>).
+/// The files for development; later ones take precedence (<https://vite.dev/guide/env-and-mode>).
 const FILES: [&str; 5] = [
     ".flaskenv",
     ".env",
@@ -35,7 +39,7 @@ const FILES: [&str; 5] = [
     ".env.development.local",
 ];
 
-/// What shows what `.env` should have.
+/// Examples of `.env`.
 const EXAMPLES: [&str; 5] = [
     ".env.example",
     ".env.sample",
@@ -44,7 +48,7 @@ const EXAMPLES: [&str; 5] = [
     "env.example",
 ];
 
-/// The variables of a folder, by name; those that are set win over those of examples.
+/// Returns the variables of a folder, by name; those that are set take precedence over those of examples.
 pub(super) fn of_folder(listing: &Listing, folder: &str) -> BTreeMap<String, Variable> {
     let mut variables = BTreeMap::new();
     let examples = EXAMPLES.iter().map(|name| (*name, false));
@@ -71,7 +75,7 @@ pub(super) fn of_folder(listing: &Listing, folder: &str) -> BTreeMap<String, Var
     variables
 }
 
-/// A variable as it holds in a folder: what is set, or what the example sets where no file does.
+/// Returns a variable as it holds in a folder: the one that is set, or that of the example where no file sets it.
 pub(super) fn in_force(listing: &Listing, folder: &str, name: &str) -> Option<Variable> {
     let is_set = FILES.iter().any(|file| listing.has(&join(folder, file)));
     let variable = of_folder(listing, folder).remove(name)?;
@@ -94,16 +98,15 @@ pub(super) fn example_without_file(listing: &Listing, folder: &str) -> Option<St
     examples.find(|example| listing.has(example))
 }
 
-/// The `.env` of the first of these folders that has one, for a service whose source reads none by
-/// itself.
+/// Returns the `.env` of the first of these folders that has one, for a service whose source does not read it.
 pub(super) fn file_for(listing: &Listing, folders: &[&str]) -> Option<Sourced<String>> {
     let mut files = folders.iter().map(|folder| join(folder, ".env"));
     let file = files.find(|file| listing.has(file))?;
-    let because = Origin::file(&file, "its program does not read it by itself");
+    let because = Origin::file(&file, "the program does not read it by itself");
     Some(because.says(format!("{}?", plain(&file))))
 }
 
-/// `NAME=value`; as far as a value goes on one line, which addresses and ports do.
+/// Parses `NAME=value` on one line.
 fn assignment(line: &str) -> Option<(&str, &str)> {
     let line = line.trim_start();
     let line = line.strip_prefix("export ").unwrap_or(line);

@@ -1,5 +1,4 @@
-//! What the services of a project mean to each other: who asks whom, from which page, and by which
-//! variable.
+//! The connections among the services of a project: requests, origins, and variables with addresses.
 
 mod order;
 mod origin;
@@ -11,10 +10,10 @@ use regex::Regex;
 use super::{
     address::Address,
     app::App,
-    health,
+    health, left_out,
     listing::{Listing, file_name, line_at},
     source::pattern,
-    variables,
+    variables::{self, Variable},
 };
 use crate::draft::{DraftService, Kind, LeftOut, Origin, Sourced, plain};
 use pilotlight::stack::Need;
@@ -31,7 +30,7 @@ struct Target {
     kind: Kind,
 }
 
-/// Fills in what services know of each other.
+/// Adds needs, variables, readiness and checks that depend on other services.
 pub(super) fn connect(
     listing: &Listing,
     apps: &mut [App<'_>],
@@ -43,29 +42,25 @@ pub(super) fn connect(
     let targets = targets(apps, stores);
     let names: BTreeMap<String, Target> = targets
         .values()
-        .map(|target| (target.name.clone(), target.clone()))
+        .map(|it| (it.name.clone(), it.clone()))
         .collect();
     let mentions: Vec<BTreeMap<u16, Origin>> = apps.iter().map(mentions).collect();
-    let serving: Vec<String> = apps
-        .iter()
-        .filter(|app| app.service.kind == Kind::Backend)
-        .map(|app| app.root.clone())
-        .collect();
+    let backends = apps.iter().filter(|app| app.service.kind == Kind::Backend);
+    let serving: Vec<String> = backends.map(|app| app.root.clone()).collect();
     for app in apps.iter_mut() {
-        // Pages that a server of the same folder has see only the variables that are made for pages.
+        // The pages of a folder with a server see only the variables that are made for pages.
         if app.service.kind == Kind::Frontend && serving.contains(&app.root) {
-            app.variables.retain(|name, _| {
-                [
-                    "VITE_",
-                    "NEXT_PUBLIC_",
-                    "REACT_APP_",
-                    "PUBLIC_",
-                    "NUXT_",
-                    "VUE_APP_",
-                ]
-                .iter()
-                .any(|start| name.starts_with(start))
-            });
+            let starts = [
+                "VITE_",
+                "NEXT_PUBLIC_",
+                "REACT_APP_",
+                "PUBLIC_",
+                "NUXT_",
+                "VUE_APP_",
+            ]
+            .into_iter();
+            app.variables
+                .retain(|name, _| starts.clone().any(|start| name.starts_with(start)));
         }
         let example = variables::example_without_file(listing, &app.root);
         point(app, &targets, &names, example.as_deref(), unsaid);
@@ -91,52 +86,32 @@ pub(super) fn connect(
     origin::check_origins(apps, &mentions);
 }
 
-/// Gives a server whose port was not found the one that a file of variables has for it.
+/// Gives a server without a port the one of a variable.
 fn ports_of_variables(apps: &mut [App<'_>]) {
-    const NAMES: [&str; 9] = [
-        "PORT",
-        "SERVER_PORT",
-        "HTTP_PORT",
-        "APP_PORT",
-        "API_PORT",
-        "SERVER_ADDRESS",
-        "HTTP_ADDR",
-        "LISTEN_ADDR",
-        "ADDR",
-    ];
+    const NAMES: &str =
+        "PORT SERVER_PORT HTTP_PORT APP_PORT API_PORT SERVER_ADDRESS HTTP_ADDR LISTEN_ADDR ADDR";
     for app in apps.iter_mut() {
-        if app.service.kind != Kind::Backend || app.service.port.is_some() {
-            continue;
+        if app.service.kind == Kind::Backend && app.service.port.is_none() {
+            let mut set = NAMES.split(' ').filter_map(|name| app.variables.get(name));
+            app.service.port = set.find_map(Variable::port);
         }
-        let found = NAMES.iter().find_map(|name| {
-            let variable = app.variables.get(*name)?;
-            let number = variable.value.rsplit(':').next()?.parse().ok()?;
-            let because = Origin::line(&variable.file, variable.line, format!("`{name}`"));
-            (number > 0).then(|| because.says(number))
-        });
-        app.service.port = found;
     }
 }
 
-/// Gives the one backend whose port no file says the port that its frontend forwards requests to.
+/// Gives the only backend whose port no file names the port to which its frontend forwards requests.
 fn ports_of_proxies(apps: &mut [App<'_>]) {
-    let taken: Vec<u16> = apps
-        .iter()
-        .filter_map(|app| app.service.port.as_ref().map(|port| port.value))
-        .collect();
+    let taken: Vec<u16> = apps.iter().filter_map(App::port).collect();
     let mut asked: Vec<(u16, Origin)> = Vec::new();
     for app in apps.iter().filter(|app| app.service.kind == Kind::Frontend) {
         for (port, because) in mentions(app) {
             let file = because.file.as_deref().map_or("", file_name);
             // The setting of Create React App.
             let setting = format!("\"proxy\": \"http://localhost:{port}");
-            let mut texts = app.texts.iter();
-            let is_setting =
-                file == "package.json" && texts.any(|(_, text)| text.contains(&setting));
-            let is_proxy = is_setting
-                || ["config", "proxy", "Proxy"]
-                    .iter()
-                    .any(|part| file.contains(part));
+            let has_setting = || app.texts.iter().any(|(_, text)| text.contains(&setting));
+            let is_proxy = ["config", "proxy", "Proxy"]
+                .iter()
+                .any(|part| file.contains(part))
+                || (file == "package.json" && has_setting());
             if is_proxy && !taken.contains(&port) && asked.iter().all(|(other, _)| *other != port) {
                 asked.push((port, because));
             }
@@ -147,11 +122,8 @@ fn ports_of_proxies(apps: &mut [App<'_>]) {
         app.service.kind == Kind::Backend && port.is_none_or(|port| port.because.file.is_none())
     });
     if let ([(port, because)], Some(app), None) = (&asked[..], open.next(), open.next()) {
-        let text = format!("{}, which this service answers", because.text);
-        let because = Origin {
-            text,
-            ..because.clone()
-        };
+        let mut because = because.clone();
+        because.text.push_str(", which this service answers");
         app.service.port = Some(because.says(*port));
     }
 }
@@ -168,11 +140,11 @@ fn targets(apps: &[App<'_>], stores: &[DraftService]) -> BTreeMap<u16, Target> {
     services.filter_map(target).collect()
 }
 
-/// The ports that settings and source of an app ask on this computer.
+/// Returns the ports of this computer to which an app sends requests.
 fn mentions(app: &App<'_>) -> BTreeMap<u16, Origin> {
     let mut found = BTreeMap::new();
     for (path, text) in &app.texts {
-        // Those are read as variables, with what they are called.
+        // These are read as variables, with their names.
         if file_name(path).starts_with(".env") || !text.contains("://") {
             continue;
         }
@@ -182,14 +154,18 @@ fn mentions(app: &App<'_>) -> BTreeMap<u16, Origin> {
             };
             let at = address.get(0).map_or(0, |all| all.start());
             found.entry(port).or_insert_with(|| {
-                Origin::line(*path, line_at(text, at), format!("asks {}", &address[0]))
+                Origin::line(
+                    *path,
+                    line_at(text, at),
+                    format!("requests {}", &address[0]),
+                )
             });
         }
     }
     found
 }
 
-/// Whether one kind of service asks another, so that the other comes first.
+/// Whether one kind of service sends requests to another, which starts first.
 fn asks(one: Kind, other: Kind) -> bool {
     match other {
         Kind::Store => true,
@@ -198,7 +174,7 @@ fn asks(one: Kind, other: Kind) -> bool {
     }
 }
 
-/// The variables of an app that hold the address of another service.
+/// Connects the variables of an app that hold the address of another service.
 fn point(
     app: &mut App<'_>,
     targets: &BTreeMap<u16, Target>,
@@ -214,7 +190,7 @@ fn point(
         let by_port = address.port().and_then(|port| targets.get(&port));
         let target = match by_port {
             Some(target) if address.is_here() => target,
-            // As containers call each other: `redis://redis:6379`.
+            // The names of containers: `redis://redis:6379`.
             _ if address.is_container() => match names.get(&address.host).or(by_port) {
                 Some(target) => target,
                 None => continue,
@@ -224,11 +200,7 @@ fn point(
         if target.name == app.service.name {
             continue;
         }
-        let because = Origin::line(
-            &variable.file,
-            variable.line,
-            format!("`{}`", variable.name),
-        );
+        let because = variable.because();
         if asks(app.service.kind, target.kind) {
             app.need(&target.name, Need::Ready, &because);
         }
@@ -237,36 +209,33 @@ fn point(
             continue;
         }
         if variable.is_set && address.is_here() {
-            let said = Sourced::new(target.name.clone(), because);
-            app.service.env_points_at.push((variable.name, said));
+            let target = because.says(target.name.clone());
+            app.service.env_points_at.push((variable.name, target));
         } else if let Some(value) = written(&variable.value, &variable.name, &address, &target.name)
         {
-            let text = if variable.is_set {
-                format!("`{}` has a name that only containers know", variable.name)
+            let mut because = because;
+            because.text.push_str(if variable.is_set {
+                " names a host that only containers know"
             } else {
-                format!("`{}`, which no `.env` sets", variable.name)
-            };
-            let because = Origin { text, ..because };
-            app.service
-                .env
-                .push((variable.name, Sourced::new(value, because)));
+                ", which no `.env` sets"
+            });
+            app.service.env.push((variable.name, because.says(value)));
         } else if !variable.is_set && address.is_here() {
-            // The login is in the example, and is read from there rather than written here.
+            // The example has the login, and the service reads the file, so that the stack file has no secret.
             if let Some(example) = example.filter(|example| **example == *variable.file) {
                 read_example(app, example, &because);
-                let said = Sourced::new(target.name.clone(), because);
-                app.service.env_points_at.push((variable.name, said));
+                let target = because.says(target.name.clone());
+                app.service.env_points_at.push((variable.name, target));
             }
         } else if variable.is_set {
-            unsaid.push(LeftOut {
-                what: format!("`{}` of {}", variable.name, app.service.name),
-                file: Some(variable.file),
-                line: Some(variable.line),
-                why: format!(
+            unsaid.push(left_out(
+                format!("`{}` of {}", variable.name, app.service.name),
+                &because,
+                format!(
                     "it points at `{}`, a name that only containers know, and has a password",
                     address.host
                 ),
-            });
+            ));
         }
     }
 }
@@ -275,24 +244,15 @@ fn is_given(entries: &[(String, Sourced<String>)], name: &str) -> bool {
     entries.iter().any(|(known, _)| known == name)
 }
 
-/// The value with the port of the service in it, on this computer. None if it may be a secret.
+/// Returns the value with the service's port on this computer. None if it may be a secret.
 fn written(value: &str, name: &str, address: &Address, service: &str) -> Option<String> {
-    let is_secret = [
-        "SECRET",
-        "TOKEN",
-        "PASSWORD",
-        "PASS",
-        "KEY",
-        "CREDENTIAL",
-        "DSN",
-    ];
     let name = name.to_ascii_uppercase();
-    if address.has_password
+    let mut secrets = ["SECRET", "TOKEN", "PASS", "KEY", "CREDENTIAL", "DSN"].iter();
+    let may_be_secret = address.has_password
         || address.user.is_some()
-        || value.contains('@')
-        || value.contains(['?', '$'])
-        || is_secret.iter().any(|part| name.contains(part))
-    {
+        || value.contains(['@', '?', '$'])
+        || secrets.any(|part| name.contains(part));
+    if may_be_secret {
         return None;
     }
     let port = address.port?;
@@ -311,16 +271,14 @@ fn written(value: &str, name: &str, address: &Address, service: &str) -> Option<
     ))
 }
 
-/// Takes the variables of an example, and those of `.env` once there is one.
+/// Reads the variables of an example, and of `.env` when it exists.
 fn read_example(app: &mut App<'_>, example: &str, because: &Origin) {
     let files = &mut app.service.env_file;
     if !files.is_empty() {
         return;
     }
-    let because = Origin {
-        text: format!("{}; there is no `.env` yet", because.text),
-        ..because.clone()
-    };
+    let mut because = because.clone();
+    because.text.push_str("; there is no `.env` yet");
     let own = super::listing::join(&app.root, ".env");
     for file in [plain(example), format!("{}?", plain(&own))] {
         files.push(because.says(file));
@@ -349,12 +307,11 @@ fn tell_example(app: &App<'_>, example: &str, unsaid: &mut Vec<LeftOut>) {
     }
     let shown = names.iter().take(6).cloned().collect::<Vec<_>>().join(", ");
     let more = if names.len() > 6 { " and more" } else { "" };
-    unsaid.push(LeftOut {
-        what: format!("{shown}{more}"),
-        file: Some(example.to_owned()),
-        line: None,
-        why: "there is no `.env`: copy the example if the services need these".to_owned(),
-    });
+    unsaid.push(left_out(
+        format!("{shown}{more}"),
+        &Origin::file(example, ""),
+        "there is no `.env`: copy the example if the services need these",
+    ));
 }
 
 fn make_ready(listing: &Listing, app: &mut App<'_>) {

@@ -1,17 +1,13 @@
-//! What a package leaves open.
+//! The questions that a package leaves open.
 
-use super::{
-    Candidate, Project, display,
-    package::{Manager, Package},
-    script::Script,
-    tool,
-};
+use super::{Candidate, Project, display, package::Package, script::Script, tool};
 use crate::{
-    detect::{Found, listing::folder},
-    draft::{Change, Choice, CommandLine, DraftService, Origin, Question, Sourced},
+    detect::{Found, frameworks::Manager, listing::folder, question},
+    draft::{Change, CommandLine, DraftService, Origin, Question},
 };
 
 impl Project<'_> {
+    /// Asks which of two scripts starts a service.
     pub(super) fn ask_script(
         &self,
         package: &Package<'_>,
@@ -19,80 +15,59 @@ impl Project<'_> {
         other: &Candidate,
         script: &Script,
     ) {
-        let Some(alternative) = self.service(package, &other.script, script, None) else {
+        let Some(other) = self.service(package, &other.script, script, None) else {
             return;
         };
-        let name = found.service.name.clone();
-        let mut changes = Vec::new();
-        if let Some(command) = alternative.service.command {
-            changes.push(Change::Command {
-                service: name.clone(),
-                command,
-            });
-        }
-        if let Some(port) = alternative.service.port {
-            changes.push(Change::Port {
-                service: name.clone(),
-                port,
-            });
-        }
-        let label = |because: &Origin| because.text.clone();
-        found.asks.push(Question {
-            id: format!("script:{}", display(package.folder)),
-            text: format!("Which script starts {name}?"),
-            choices: vec![
-                Choice {
-                    label: label(&found.service.because),
-                    likelihood: 50,
-                    changes: Vec::new(),
-                },
-                Choice {
-                    label: label(&alternative.service.because),
-                    likelihood: 50,
-                    changes,
-                },
-            ],
-            default: 0,
+        let service = &found.service;
+        let name = || service.name.clone();
+        let command = other.service.command.map(|command| Change::Command {
+            service: name(),
+            command,
         });
+        let port = other.service.port.map(|port| Change::Port {
+            service: name(),
+            port,
+        });
+        let changes = command.into_iter().chain(port).collect();
+        let asked = question(
+            format!("script:{}", display(package.folder)),
+            format!("Which script starts {}?", service.name),
+            [
+                (service.because.text.clone(), 50, Vec::new()),
+                (other.service.because.text, 50, changes),
+            ],
+        );
+        found.asks.push(asked);
     }
 }
 
-/// Two scripts of which neither is for development by its name, and that do the same kind of thing.
+/// Whether two scripts do the same kind of thing, and neither has a name of development.
 pub(super) fn are_alike(first: &Candidate, other: &Candidate, one: &Script, two: &Script) -> bool {
-    let plain = ["serve", "start"];
-    plain.contains(&first.script.as_str())
-        && plain.contains(&other.script.as_str())
+    let is_plain = |name: &str| matches!(name, "serve" | "start");
+    is_plain(&first.script)
+        && is_plain(&other.script)
         && one.words != two.words
         && tool::of(&one.words).is_some() == tool::of(&two.words).is_some()
 }
 
+/// Asks which of two package managers runs the scripts.
 pub(super) fn ask_manager(
     service: &DraftService,
-    manager: Manager,
-    other: Manager,
-    why: &Origin,
+    manager: &Manager,
+    (other, why): (&Manager, &Origin),
     command: Vec<String>,
 ) -> Question {
     let place = why.file.as_deref().map_or("", folder);
-    let command = Sourced::new(CommandLine::Words(command), service.because.clone());
-    Question {
-        id: format!("manager:{}", display(place)),
-        text: "Two lock files: which package manager runs the scripts?".to_owned(),
-        choices: vec![
-            Choice {
-                label: manager.name().to_owned(),
-                likelihood: 50,
-                changes: Vec::new(),
-            },
-            Choice {
-                label: other.name().to_owned(),
-                likelihood: 50,
-                changes: vec![Change::Command {
-                    service: service.name.clone(),
-                    command,
-                }],
-            },
+    let change = Change::Command {
+        service: service.name.clone(),
+        command: service.because.says(CommandLine::Words(command)),
+    };
+    question(
+        format!("manager:{}", display(place)),
+        "Two lock files: which package manager runs the scripts?".to_owned(),
+        [
+            (manager.name.clone(), 50, Vec::new()),
+            (other.name.clone(), 50, vec![change]),
         ],
-        default: 0,
-    }
+    )
 }

@@ -1,4 +1,4 @@
-//! Projects of Node: what the scripts of each `package.json` run, and on which port.
+//! Node projects: the services that the scripts of each `package.json` start, and their ports.
 
 mod ask;
 mod nx;
@@ -12,8 +12,8 @@ mod tool;
 use std::collections::BTreeMap;
 
 use self::{ask::are_alike, package::Package, script::Does, source::Sources};
-use super::{Finds, Found, listing::Listing};
-use crate::draft::{CommandLine, LeftOut, Origin};
+use super::{Finds, Found, left_out, listing::Listing};
+use crate::draft::{CommandLine, Origin};
 
 /// Scripts that start something, the likeliest first.
 const SCRIPTS: [&str; 6] = ["dev", "start:dev", "develop", "serve", "start", "watch"];
@@ -24,7 +24,7 @@ struct Candidate {
     does: Does,
 }
 
-/// What is looked at by all packages.
+/// The packages and sources of a project.
 struct Project<'a> {
     listing: &'a Listing,
     packages: BTreeMap<&'a str, Package<'a>>,
@@ -64,7 +64,7 @@ impl Project<'_> {
             }
             return;
         }
-        // What only builds starts nothing; `start` may, beside it.
+        // A script that only builds starts nothing; `start` beside it may.
         let builds = |candidate: &Candidate| match &candidate.does {
             Does::Runs(script) => script.words.is_empty() || tool::only_builds(&script.words),
             Does::Others | Does::Several(_) => false,
@@ -73,16 +73,16 @@ impl Project<'_> {
         candidates.retain(|candidate| !builds(candidate) && candidate.script != "watch");
         prefer_start(&mut candidates);
         let Some(best) = candidates.first() else {
-            finds.unsaid.push(LeftOut {
-                what: format!("the package `{}`", display(package.folder)),
-                file: first.file,
-                line: first.line,
-                why: "its scripts build, and start nothing".to_owned(),
-            });
+            let what = format!("the package `{}`", display(package.folder));
+            finds.unsaid.push(left_out(
+                what,
+                &first,
+                "its scripts build and start nothing",
+            ));
             return;
         };
         match &best.does {
-            // The packages that it starts are found by themselves.
+            // The packages that it starts have services of their own.
             Does::Others => {}
             Does::Several(commands) => self.several(package, &best.script, commands, found),
             Does::Runs(script) => {
@@ -100,7 +100,7 @@ impl Project<'_> {
         }
     }
 
-    /// `dev:web` and `dev:api`, with no `dev` that starts both.
+    /// Adds the services of `dev:web` and `dev:api`, where no `dev` starts both.
     fn parts_of_dev(&self, package: &Package<'_>, found: &mut Vec<Found>) {
         for name in package.scripts.keys() {
             let Some(part) = name.strip_prefix("dev:").or(name.strip_prefix("start:")) else {
@@ -115,7 +115,7 @@ impl Project<'_> {
         }
     }
 
-    /// `node server.js`, where no script starts a server that is there.
+    /// Returns the service of `node server.js`, where no script starts the server.
     fn without_script(&self, package: &Package<'_>) -> Option<Found> {
         source::framework(package)?;
         let entries = source::entries(package, &script::Script::default());
@@ -144,7 +144,7 @@ impl Project<'_> {
         Some(found)
     }
 
-    /// What one script starts at the same time.
+    /// Adds the services that one script starts at the same time.
     fn several(
         &self,
         package: &Package<'_>,
@@ -168,7 +168,7 @@ impl Project<'_> {
                 found.extend(self.service(package, name, &script, Some(part)));
                 continue;
             }
-            // A command of its own: what it starts elsewhere is found there.
+            // A command of its own; a script of another package is found there.
             let alone = BTreeMap::from([(starter.to_owned(), command.clone())]);
             let Does::Runs(script) = script::read(&alone, starter) else {
                 continue;
@@ -178,7 +178,7 @@ impl Project<'_> {
     }
 }
 
-/// A server of the project's own is started by `start` rather than by `serve`.
+/// Prefers `start` to `serve` for a server of the project's own.
 fn prefer_start(candidates: &mut [Candidate]) {
     let is_own = |candidate: &Candidate| matches!(&candidate.does, Does::Runs(script) if tool::of(&script.words).is_none());
     if let [first, second, ..] = candidates
@@ -196,7 +196,7 @@ pub(super) fn framework_of_tool(words: &[String]) -> Option<(&'static str, bool,
 
 pub(super) use port::in_settings as port_in_settings;
 
-/// A folder as it is shown: `.` is the top.
+/// Returns a folder for display: `.` is the top.
 fn display(folder: &str) -> &str {
     if folder.is_empty() { "." } else { folder }
 }

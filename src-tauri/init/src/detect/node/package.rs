@@ -1,4 +1,4 @@
-//! A `package.json`, and what starts its scripts.
+//! A `package.json`, and the manager that runs its scripts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,9 +8,11 @@ use crate::{
     detect::{
         Finds,
         aside::is_aside,
-        listing::{Listing, ancestors, file_name, folder, join, line_at},
+        frameworks::{self, Manager},
+        left_out,
+        listing::{Listing, ancestors, folder, join, line_at},
     },
-    draft::{LeftOut, Origin},
+    draft::Origin,
 };
 
 /// A package of Node.
@@ -25,83 +27,41 @@ pub(super) struct Package<'a> {
     pub(super) dependencies: BTreeSet<String>,
 }
 
-/// What runs the scripts of a package.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Manager {
-    Npm,
-    Pnpm,
-    Yarn,
-    Bun,
-}
-
 impl Manager {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Npm => "npm",
-            Self::Pnpm => "pnpm",
-            Self::Yarn => "yarn",
-            Self::Bun => "bun",
-        }
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        let all = [Self::Npm, Self::Pnpm, Self::Yarn, Self::Bun];
-        all.into_iter().find(|manager| manager.name() == name)
-    }
-
-    /// The words that run a script, with these arguments for what it runs. npm needs `--` before
-    /// them, and pnpm and Bun would hand that on.
-    pub(super) fn run(self, script: &str, arguments: &[String]) -> Vec<String> {
-        let mut words = vec![self.name().to_owned(), "run".to_owned(), script.to_owned()];
-        if !arguments.is_empty() && self == Self::Npm {
+    /// Returns the words that run a script with arguments. npm needs `--` before them; pnpm and Bun would hand that on.
+    pub(super) fn run(&self, script: &str, arguments: &[String]) -> Vec<String> {
+        let mut words = [&self.name, "run", script].map(str::to_owned).to_vec();
+        if self.name == "npm" && !arguments.is_empty() {
             words.push("--".to_owned());
         }
         words.extend_from_slice(arguments);
         words
     }
 
-    /// The words that run a program of the package's own.
-    pub(super) fn exec(self, program: &str) -> Vec<String> {
-        let words: &[&str] = match self {
-            Self::Npm => &["npx", "--no-install"],
-            Self::Pnpm => &["pnpm", "exec"],
-            Self::Yarn => &["yarn", "run"],
-            Self::Bun => &["bunx", "--no-install"],
-        };
-        let words = words.iter().copied().chain([program]);
+    /// Returns the words that run a program of the package.
+    pub(super) fn exec(&self, program: &str) -> Vec<String> {
+        let words = self.exec.split(' ').chain([program]);
         words.map(str::to_owned).collect()
-    }
-
-    /// The files by which it is known.
-    fn locks(self) -> &'static [&'static str] {
-        match self {
-            Self::Npm => &["package-lock.json", "npm-shrinkwrap.json"],
-            Self::Pnpm => &["pnpm-lock.yaml", "pnpm-workspace.yaml"],
-            Self::Yarn => &["yarn.lock", ".yarnrc.yml"],
-            Self::Bun => &["bun.lock", "bun.lockb"],
-        }
     }
 }
 
 impl<'a> Package<'a> {
-    /// All packages that can be read, by folder.
+    /// Returns all packages that can be read, by folder.
     pub(super) fn all(listing: &'a Listing, finds: &mut Finds) -> BTreeMap<&'a str, Self> {
         let mut packages = BTreeMap::new();
-        let files = listing
-            .paths()
-            .filter(|path| file_name(path) == "package.json");
-        // A test or an example has no text.
+        let files = listing.named("package.json");
+        // The listing has no text of a test or an example.
         for file in files.filter(|file| !is_aside(file)) {
             match Self::read(listing, file) {
                 Ok(package) => {
                     packages.insert(package.folder, package);
                 }
-                Err(why) => finds.unsaid.push(LeftOut {
-                    what: "a package of Node".to_owned(),
-                    file: Some(file.to_owned()),
-                    line: None,
-                    why,
-                }),
+                Err(why) => {
+                    let place = Origin::file(file, "");
+                    finds
+                        .unsaid
+                        .push(left_out("a package of Node", &place, why));
+                }
             }
         }
         packages
@@ -136,18 +96,18 @@ impl<'a> Package<'a> {
         self.dependencies.contains(dependency)
     }
 
-    /// The last part of its name, without the scope: `web` of `@shop/web`.
+    /// Returns the last part of its name, without the scope: `web` of `@shop/web`.
     pub(super) fn short_name(&self) -> Option<&str> {
         let name = self.json.get("name")?.as_str()?;
         Some(name.rsplit_once('/').map_or(name, |(_, name)| name))
     }
 
-    /// A text of the package: `main`.
+    /// Returns a text of the package: `main`.
     pub(super) fn string(&self, key: &str) -> Option<&str> {
         self.json.get(key)?.as_str()
     }
 
-    /// Why something is taken from a script.
+    /// Returns the place of a script.
     pub(super) fn script_says(&self, script: &str, text: impl Into<String>) -> Origin {
         Origin::line(self.file, self.script_line(script), text)
     }
@@ -156,7 +116,7 @@ impl<'a> Package<'a> {
         self.line_of_key("\"scripts\"", script)
     }
 
-    /// The line of a key, after the place where its table begins.
+    /// Returns the line of a key, after the place where its table begins.
     fn line_of_key(&self, table: &str, key: &str) -> Option<usize> {
         let key = format!("\"{key}\"");
         let start = self.text.find(table)?;
@@ -171,55 +131,40 @@ impl<'a> Package<'a> {
     }
 }
 
-/// What runs the scripts of a folder, why, and the other that is just as likely.
+/// Returns the manager that runs the scripts of a folder, the reason, and another that is as likely.
 pub(super) fn manager(
     listing: &Listing,
     packages: &BTreeMap<&str, Package<'_>>,
     folder: &str,
-) -> (Manager, Origin, Option<(Manager, Origin)>) {
+) -> (&'static Manager, Origin, Option<(&'static Manager, Origin)>) {
+    let managers = frameworks::managers();
     for place in ancestors(folder) {
-        let said = packages.get(place).and_then(|package| {
-            let named = package.string("packageManager")?;
-            let manager = Manager::named(named.split('@').next()?)?;
+        let set = packages.get(place).and_then(|package| {
+            let name = package.string("packageManager")?.split('@').next()?;
+            let manager = managers.iter().find(|it| it.name == name)?;
             let line = package.line_of_key("", "packageManager");
             Some((
                 manager,
                 Origin::line(package.file, line, "`packageManager`"),
             ))
         });
-        if let Some((manager, because)) = said {
+        if let Some((manager, because)) = set {
             return (manager, because, None);
         }
-        let mut locks = lock_files(listing, place);
-        if let Some((manager, because)) = locks.next() {
-            let other = locks.next();
-            return match other {
-                // Of two that are equally likely, the one that is there.
-                Some((other, why))
-                    if !listing.host.has(manager.name()) && listing.host.has(other.name()) =>
-                {
-                    (other, why, Some((manager, because)))
-                }
-                other => (manager, because, other),
-            };
+        let locked = managers.iter().filter_map(|manager| {
+            let mut locks = manager.locks.split(' ').map(|name| join(place, name));
+            let lock = locks.find(|lock| listing.has(lock))?;
+            let why = format!("{} runs the scripts", manager.name);
+            Some((manager, Origin::file(lock, why)))
+        });
+        let mut locked: Vec<(&Manager, Origin)> = locked.take(2).collect();
+        // Of two that are as likely, the installed one.
+        locked.sort_by_key(|(manager, _)| !listing.host.has(&manager.name));
+        let mut locked = locked.into_iter();
+        if let Some((manager, because)) = locked.next() {
+            return (manager, because, locked.next());
         }
     }
-    let because = Origin::known("no lock file says another");
-    (Manager::Npm, because, None)
-}
-
-/// One for each manager that has left its lock file in a folder.
-fn lock_files<'a>(
-    listing: &'a Listing,
-    folder: &'a str,
-) -> impl Iterator<Item = (Manager, Origin)> + 'a {
-    let managers = [Manager::Pnpm, Manager::Bun, Manager::Yarn, Manager::Npm];
-    managers.into_iter().filter_map(move |manager| {
-        let mut locks = manager.locks().iter().map(|name| join(folder, name));
-        let lock = locks.find(|lock| listing.has(lock))?;
-        Some((
-            manager,
-            Origin::file(lock, format!("{} runs the scripts", manager.name())),
-        ))
-    })
+    let npm = &managers[managers.len() - 1];
+    (npm, Origin::known("no lock file names another"), None)
 }

@@ -1,11 +1,13 @@
-//! What a script of a package runs.
+//! The commands of a package script.
 
 use std::collections::BTreeMap;
+
+use crate::detect::has_word;
 
 /// A script, taken apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Script {
-    /// The words of its last command, without what only prepares it.
+    /// The words of its last command, without programs that only prepare it.
     pub(super) words: Vec<String>,
     /// The variables that it sets for that command.
     pub(super) variables: Vec<(String, String)>,
@@ -13,7 +15,7 @@ pub(super) struct Script {
     pub(super) takes_arguments: bool,
 }
 
-/// What a script does, seen from above.
+/// What a script starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Does {
     /// Runs one thing.
@@ -24,25 +26,14 @@ pub(super) enum Does {
     Several(Vec<String>),
 }
 
-/// Programs that only prepare the surroundings of another.
-const WRAPPERS: [&str; 11] = [
-    "cross-env",
-    "cross-env-shell",
-    "dotenv",
-    "dotenvx",
-    "env",
-    "env-cmd",
-    "exec",
-    "npx",
-    "bunx",
-    "portless",
-    "infisical",
-];
+/// Programs that only prepare the environment of another.
+const WRAPPERS: &str =
+    "bunx cross-env cross-env-shell dotenv dotenvx env env-cmd exec infisical npx portless";
 
-/// Deeper than anybody refers from script to script.
+/// The scripts that refer to each other and are followed.
 const DEEPEST: usize = 6;
 
-/// What the script of this name does.
+/// Returns what the script with this name starts.
 pub(super) fn read(scripts: &BTreeMap<String, String>, name: &str) -> Does {
     follow(scripts, name, DEEPEST)
 }
@@ -58,13 +49,12 @@ fn follow(scripts: &BTreeMap<String, String>, name: &str, depth: usize) -> Does 
         return Does::Several(several);
     }
     let commands = commands(text);
-    let Some((last, background)) = commands.split_last() else {
+    let Some(last) = commands.last() else {
         return Does::Runs(Script::default());
     };
     let mut script = unwrapped(&words(last));
     // `a & b`: two things at once, and no telling which takes arguments.
     script.takes_arguments = !text.contains(['|', '>', ';']) && !has_single_and(text);
-    let _ = background;
     if let Some(other) = other_script(&script.words).filter(|other| *other != name)
         && depth > 0
         && scripts.contains_key(other)
@@ -82,7 +72,7 @@ fn follow(scripts: &BTreeMap<String, String>, name: &str, depth: usize) -> Does 
     Does::Runs(script)
 }
 
-/// The commands of a line: between `&&`, `;`, `||` and `&`.
+/// Returns the commands of a line: between `&&`, `;`, `||` and `&`.
 fn commands(text: &str) -> Vec<&str> {
     let parts = text.split(['&', ';', '|']);
     parts
@@ -95,13 +85,13 @@ fn has_single_and(text: &str) -> bool {
     text.replace("&&", "").contains('&')
 }
 
-/// The words of a command, without their quotes.
+/// Returns the words of a command, without their quotes.
 pub(super) fn words(command: &str) -> Vec<String> {
     shell_words::split(command)
         .unwrap_or_else(|_| command.split_whitespace().map(str::to_owned).collect())
 }
 
-/// Without the variables before a command, and the programs that only prepare it.
+/// Parses a command without the variables before it and the programs that only prepare it.
 fn unwrapped(words: &[String]) -> Script {
     let mut script = Script::default();
     let mut rest = words;
@@ -112,9 +102,9 @@ fn unwrapped(words: &[String]) -> Script {
         {
             script.variables.push((name.to_owned(), value.to_owned()));
             rest = after;
-        } else if WRAPPERS.contains(&program(first)) {
+        } else if has_word(WRAPPERS, program(first)) {
             rest = after;
-            // `dotenv -e .env -- next dev`: what it prepares comes after its own options.
+            // `dotenv -e .env -- next dev`: the command comes after the wrapper's own options.
             if let Some(end) = rest.iter().position(|word| word == "--") {
                 rest = &rest[end + 1..];
             } else {
@@ -143,7 +133,7 @@ pub(super) fn program(word: &str) -> &str {
     name.strip_suffix(".cmd").unwrap_or(name)
 }
 
-/// The script of the same package that a command runs: `npm run dev:vite`.
+/// Returns the script of the same package that a command runs: `npm run dev:vite`.
 fn other_script(words: &[String]) -> Option<&str> {
     let mut words = words.iter().map(String::as_str);
     let first = program(words.next()?);
@@ -164,45 +154,36 @@ fn other_script(words: &[String]) -> Option<&str> {
 /// Whether it starts scripts of other packages.
 fn starts_others(text: &str) -> bool {
     let words = words(text);
-    let has = |word: &str| words.iter().any(|it| it == word);
-    let starts = |start: &str| words.iter().any(|it| it.starts_with(start));
     let first = unwrapped(&words).words;
     let first = first.first().map_or("", |word| program(word));
-    match first {
-        // What the later ones start is written in files of their own.
-        "turbo" | "lerna" | "rush" | "moon" | "docker" | "docker-compose" | "podman"
-        | "podman-compose" | "foreman" | "overmind" | "hivemind" | "honcho" | "nf"
-        | "process-compose" | "supabase" => true,
-        "pm2" => words.iter().any(|word| word.contains("ecosystem")),
-        "nx" => has("run-many") || has("affected") || has("serve") || has("dev") || has("run"),
-        "pnpm" => {
-            has("-r")
-                || has("--recursive")
-                || has("--filter")
-                || has("-F")
-                || has("--parallel")
-                || starts("--filter=")
-                || has("-C")
-                || has("--dir")
-                || starts("--dir=")
-        }
-        "npm" => {
-            has("--workspaces")
-                || has("-ws")
-                || has("--workspace")
-                || has("-w")
-                || starts("--workspace=")
-                || has("--prefix")
-                || starts("--prefix=")
-        }
-        "yarn" => has("workspace") || has("workspaces") || has("--cwd"),
-        "bun" => has("--filter") || starts("--filter=") || has("--cwd") || starts("--cwd="),
-        "cd" => text.contains("&&") && (text.contains(" run ") || text.contains(" start")),
-        _ => false,
-    }
+    // The options by which a manager runs scripts of other packages.
+    let elsewhere = match first {
+        // These have files of their own with their commands.
+        _ if has_word(STARTERS, first) => return true,
+        "pm2" => return words.iter().any(|word| word.contains("ecosystem")),
+        "nx" => "run-many affected serve dev run",
+        "pnpm" => "-r --recursive --filter -F --parallel -C --dir",
+        "npm" => "--workspaces -ws --workspace -w --prefix",
+        "yarn" => "workspace workspaces --cwd",
+        "bun" => "--filter --cwd",
+        "cd" => return text.contains("&&") && (text.contains(" run ") || text.contains(" start")),
+        _ => return false,
+    };
+    let mut names = words
+        .iter()
+        .map(|word| word.split('=').next().unwrap_or(word));
+    names.any(|name| has_word(elsewhere, name))
 }
 
-/// The commands that run at the same time, if this is what starts several.
+/// Programs that start several others, which their own files name.
+const STARTERS: &str = "docker docker-compose foreman hivemind honcho lerna moon nf overmind podman podman-compose process-compose rush \
+    supabase turbo";
+
+/// The options of concurrently that have a value.
+const WITH_VALUE: &str = "-n --names -c --prefix-colors -p --prefix -s --success --restart-tries --restart-after \
+    --kill-others-on-fail-signal -m --max-processes -l --prefix-length";
+
+/// Returns the commands that a script starts at the same time, if it starts several.
 fn several(scripts: &BTreeMap<String, String>, text: &str) -> Option<Vec<String>> {
     let words = unwrapped(&words(text)).words;
     let first = program(words.first()?);
@@ -224,24 +205,7 @@ fn several(scripts: &BTreeMap<String, String>, text: &str) -> Option<Vec<String>
             continue;
         }
         if word.starts_with('-') {
-            // Options of concurrently that have a value.
-            skip = matches!(
-                word.as_str(),
-                "-n" | "--names"
-                    | "-c"
-                    | "--prefix-colors"
-                    | "-p"
-                    | "--prefix"
-                    | "-s"
-                    | "--success"
-                    | "--restart-tries"
-                    | "--restart-after"
-                    | "--kill-others-on-fail-signal"
-                    | "-m"
-                    | "--max-processes"
-                    | "-l"
-                    | "--prefix-length"
-            ) && first.starts_with("conc");
+            skip = first.starts_with("conc") && has_word(WITH_VALUE, word);
             continue;
         }
         let name = ["npm:", "pnpm:", "yarn:", "bun:"]

@@ -1,11 +1,11 @@
-//! The service that a script of a package is: how it is run, and where it listens.
+//! The service of a package script: its command and its port.
 
 use std::collections::BTreeMap;
 
 use super::{
     Project,
     ask::ask_manager,
-    package::{Manager, Package, manager},
+    package::{Package, manager},
     port,
     script::{self, Script},
     source, tool,
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     detect::{
         Found,
-        frameworks::Tool,
+        frameworks::{Manager, Tool},
         listing::{file_name, join},
         variables::{self, Variable},
     },
@@ -22,7 +22,7 @@ use crate::{
 use pilotlight::fs::redact::redact;
 
 impl Project<'_> {
-    /// The service that a script is. None if it is nothing that stays.
+    /// Returns the service of a script. None if the script does not serve.
     pub(super) fn service(
         &self,
         package: &Package<'_>,
@@ -68,14 +68,13 @@ impl Project<'_> {
         }
         if let Some((other, why)) = other {
             let choice = other.run(name, &arguments);
-            found
-                .asks
-                .push(ask_manager(&found.service, manager, other, &why, choice));
+            let asked = ask_manager(&found.service, manager, (other, &why), choice);
+            found.asks.push(asked);
         }
         Some(found)
     }
 
-    /// Where it listens, and whether it can be told to listen somewhere else.
+    /// Sets the port, and whether another can be given.
     fn port(
         &self,
         package: &Package<'_>,
@@ -136,12 +135,12 @@ impl Project<'_> {
         }
     }
 
-    /// Node reads no `.env` by itself; many projects have a library that does.
+    /// Adds the `.env` of the package, unless a library or a framework reads it: Node does not by itself.
     fn env_file(
         &self,
         package: &Package<'_>,
         script: &Script,
-        manager: Manager,
+        manager: &Manager,
         service: &mut DraftService,
     ) {
         const LOADERS: [&str; 12] = [
@@ -164,7 +163,7 @@ impl Project<'_> {
             .iter()
             .any(|word| word.starts_with("--env-file"));
         let by_bun =
-            manager == Manager::Bun || script.words.first().is_some_and(|word| word == "bun");
+            manager.name == "bun" || script.words.first().is_some_and(|word| word == "bun");
         let is_loaded = by_option || by_bun || LOADERS.iter().any(|name| package.has(name));
         if self.listing.has(&file) && !is_loaded {
             let because = Origin::file(file.clone(), "nothing else loads it");
@@ -172,7 +171,7 @@ impl Project<'_> {
         }
     }
 
-    /// A command that stands in a script beside others.
+    /// Returns the service of a command that a script runs beside others.
     pub(super) fn direct(
         &self,
         package: &Package<'_>,
@@ -214,7 +213,7 @@ impl Project<'_> {
     }
 }
 
-/// The words that give a tool its port, if they reach it.
+/// Returns the words that give a tool its port, if they reach it.
 fn arguments(tool: &Tool, script: &Script) -> Vec<String> {
     if !script.takes_arguments {
         return Vec::new();
@@ -228,7 +227,7 @@ fn arguments(tool: &Tool, script: &Script) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
-/// What a person would call it: the folder, or, at the top, what it is.
+/// Returns a name: that of the folder, or at the top the kind of service.
 fn wished_name(package: &Package<'_>, kind: Kind, part: Option<&str>) -> String {
     if let Some(part) = part {
         return part.to_owned();
@@ -244,7 +243,7 @@ fn wished_name(package: &Package<'_>, kind: Kind, part: Option<&str>) -> String 
     }
 }
 
-/// What runs, in a few words.
+/// Returns the command in a few words.
 fn shown(words: &[String], tool: Option<&Tool>) -> String {
     const WIDEST: usize = 40;
     if let Some(tool) = tool {

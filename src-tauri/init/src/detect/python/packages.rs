@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, HashMap};
 use toml::{Table, Value};
 
 use crate::{
-    detect::{Listing, file_name, folder, join, line_at, source::has_extension},
-    draft::LeftOut,
+    detect::{Listing, file_name, folder, join, left_out, line_at, source::has_extension},
+    draft::{LeftOut, Origin},
 };
 
-/// A package's name, lower case with `-`, and the file and line that name it.
+/// The names of packages, in lower case with `-`, and the file and line of each.
 pub(in crate::detect) type Packages = BTreeMap<String, (String, Option<usize>)>;
 
-/// What says that a folder is a Python project.
+/// The files that make a folder a Python project.
 const MANIFESTS: [&str; 7] = [
     "pyproject.toml",
     "Pipfile",
@@ -31,7 +31,7 @@ pub(in crate::detect) fn is_project(listing: &Listing, root: &str) -> bool {
         || requirements(listing, root).next().is_some()
 }
 
-/// The packages of the project in this folder. What cannot be read is said in `unsaid`.
+/// Returns the packages of the project in a folder. Adds a note to `unsaid` for a file that cannot be read.
 pub(in crate::detect) fn packages(
     listing: &Listing,
     root: &str,
@@ -52,12 +52,11 @@ pub(in crate::detect) fn packages(
         };
         match toml::from_str::<Table>(text) {
             Ok(table) => in_toml(&table, &path, text, &mut packages),
-            Err(error) => unsaid.push(LeftOut {
-                what: name.to_owned(),
-                line: error.span().map(|span| line_at(text, span.start)),
-                file: Some(path),
-                why: "it is not valid TOML, so the packages that it names are not known".to_owned(),
-            }),
+            Err(error) => {
+                let line = error.span().map(|span| line_at(text, span.start));
+                let why = "it is not valid TOML, so the packages that it names are unknown";
+                unsaid.push(left_out(name, &Origin::line(path, line, ""), why));
+            }
         }
     }
     for name in [
@@ -93,37 +92,31 @@ fn in_toml(table: &Table, path: &str, text: &str, packages: &mut Packages) {
         rest.iter()
             .try_fold(table.get(*first)?, |value, key| value.get(key))
     };
+    let tables = |keys: &[&str]| {
+        at(keys)
+            .and_then(Value::as_table)
+            .into_iter()
+            .flat_map(Table::values)
+    };
     let mut lists: Vec<&Value> = Vec::new();
     lists.extend(at(&["project", "dependencies"]));
     lists.extend(at(&["tool", "uv", "dev-dependencies"]));
-    for groups in [
-        at(&["project", "optional-dependencies"]),
-        at(&["dependency-groups"]),
-        at(&["tool", "pdm", "dev-dependencies"]),
-    ] {
-        lists.extend(
-            groups
-                .and_then(Value::as_table)
-                .into_iter()
-                .flat_map(Table::values),
-        );
+    lists.extend(tables(&["project", "optional-dependencies"]));
+    lists.extend(tables(&["dependency-groups"]));
+    lists.extend(tables(&["tool", "pdm", "dev-dependencies"]));
+    let requirements = lists.iter().filter_map(|list| list.as_array()).flatten();
+    for requirement in requirements.filter_map(Value::as_str) {
+        note(packages, requirement, path, line_of(requirement));
     }
-    for requirement in lists.iter().filter_map(|list| list.as_array()).flatten() {
-        if let Some(requirement) = requirement.as_str() {
-            note(packages, requirement, path, line_of(requirement));
-        }
-    }
-    let mut tables: Vec<&Value> = Vec::new();
-    tables.extend(at(&["tool", "poetry", "dependencies"]));
-    tables.extend(at(&["tool", "poetry", "dev-dependencies"]));
-    tables.extend(at(&["tool", "pixi", "dependencies"]));
-    tables.extend(at(&["tool", "pixi", "pypi-dependencies"]));
-    tables.extend(at(&["packages"]));
-    let groups = at(&["tool", "poetry", "group"]).and_then(Value::as_table);
-    for group in groups.into_iter().flat_map(Table::values) {
-        tables.extend(group.get("dependencies"));
-    }
-    for (name, value) in tables.iter().filter_map(|table| table.as_table()).flatten() {
+    let mut named: Vec<&Value> = Vec::new();
+    named.extend(at(&["tool", "poetry", "dependencies"]));
+    named.extend(at(&["tool", "poetry", "dev-dependencies"]));
+    named.extend(at(&["tool", "pixi", "dependencies"]));
+    named.extend(at(&["tool", "pixi", "pypi-dependencies"]));
+    named.extend(at(&["packages"]));
+    named
+        .extend(tables(&["tool", "poetry", "group"]).filter_map(|group| group.get("dependencies")));
+    for (name, value) in named.iter().filter_map(|table| table.as_table()).flatten() {
         let extras = value.get("extras").and_then(Value::as_array);
         let extras = extras.into_iter().flatten().filter_map(Value::as_str);
         let extras = extras.collect::<Vec<_>>().join(",");
@@ -131,8 +124,8 @@ fn in_toml(table: &Table, path: &str, text: &str, packages: &mut Packages) {
     }
 }
 
-/// The first line of each key, and of each quoted text: looked up so often that looking through the
-/// file each time would take the square of its length.
+/// Returns the first line of each key and quoted text. A search through the file for each would take the square of its
+/// length.
 fn lines_by_text(text: &str) -> HashMap<&str, usize> {
     let mut lines = HashMap::new();
     for (index, line) in text.lines().enumerate() {
@@ -146,7 +139,7 @@ fn lines_by_text(text: &str) -> HashMap<&str, usize> {
     lines
 }
 
-/// What may be a requirement on each line: `- redis=5`, `'celery[redis]>=5',`.
+/// Notes what may be a requirement on each line: `- redis=5`, `'celery[redis]>=5',`.
 fn in_lines(text: &str, path: &str, packages: &mut Packages) {
     for (index, line) in text.lines().enumerate() {
         let line = line.trim().trim_start_matches("- ");
@@ -177,21 +170,18 @@ fn note(packages: &mut Packages, requirement: &str, path: &str, line: Option<usi
         return;
     }
     let place = (path.to_owned(), line);
+    let package = name.to_ascii_lowercase().replace(['_', '.'], "-");
     let extras = rest
         .trim_start()
         .strip_prefix('[')
         .and_then(|rest| rest.split_once(']'));
-    let package = name.to_ascii_lowercase().replace(['_', '.'], "-");
-    for extra in extras
+    let extras = extras
         .map_or("", |(extras, _)| extras)
         .split(',')
-        .map(str::trim)
-    {
-        if !extra.is_empty() {
-            packages
-                .entry(format!("{package}[{}]", extra.to_ascii_lowercase()))
-                .or_insert_with(|| place.clone());
-        }
+        .map(str::trim);
+    for extra in extras.filter(|extra| !extra.is_empty()) {
+        let package = format!("{package}[{}]", extra.to_ascii_lowercase());
+        packages.entry(package).or_insert_with(|| place.clone());
     }
     packages.entry(package).or_insert(place);
 }

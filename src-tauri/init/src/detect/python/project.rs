@@ -11,8 +11,8 @@ use super::{
     run::{PythonEnvironment, environment},
 };
 use crate::{
-    detect::{Finds, Found, Listing, file_name, folder, join},
-    draft::{Change, Choice, CommandLine, Kind, LeftOut, Origin, Question, Sourced},
+    detect::{Finds, Found, Listing, file_name, folder, join, left_out, question},
+    draft::{Change, CommandLine, Kind, LeftOut, Origin, Sourced},
 };
 
 /// A folder with Python in it: its code, its packages and its environment.
@@ -159,16 +159,12 @@ impl<'a> Project<'a> {
             if matches!(name, "main.py" | "server.py" | "asgi.py") && placed.app.port.is_some() {
                 return true;
             }
-            finds.unsaid.push(LeftOut {
-                what: format!(
-                    "the {} application `{}`",
-                    framework.row().title(),
-                    placed.app.object
-                ),
-                file: Some(placed.file.clone()),
-                line: Some(placed.app.line),
-                why: "it seems to be a part of the application above its folder".to_owned(),
-            });
+            let title = framework.row().title();
+            finds.unsaid.push(left_out(
+                format!("the {title} application `{}`", placed.app.object),
+                &Origin::line(&placed.file, placed.app.line, ""),
+                "it seems to be a part of the application above its folder",
+            ));
             false
         });
     }
@@ -183,29 +179,24 @@ impl<'a> Project<'a> {
             && let Some(default) = &found.service.command
         {
             let name = found.service.name.clone();
-            let mut choices = vec![choice(&first.file, default, 60, Vec::new())];
-            for other in others.iter().take(3) {
+            let label =
+                |file: &str, command: &CommandLine| format!("`{}` ({file})", command.shown());
+            let others = others.iter().take(3).filter_map(|other| {
                 let mut service = self.service(other).service;
-                let Some(command) = service.command.clone() else {
-                    continue;
-                };
                 service.name.clone_from(&name);
-                choices.push(choice(
-                    &other.file,
-                    &command,
-                    40,
-                    vec![Change::Put(Box::new(service))],
-                ));
-            }
-            found.asks.push(Question {
-                id: format!("python-app:{}", join(&self.root, &name)),
-                text: format!(
+                let label = label(&other.file, &service.command.as_ref()?.value);
+                Some((label, 40, vec![Change::Put(Box::new(service))]))
+            });
+            let first_choice = (label(&first.file, &default.value), 60, Vec::new());
+            let asked = question(
+                format!("python-app:{}", join(&self.root, &name)),
+                format!(
                     "Which {} application is {name}?",
                     first.app.framework.row().title()
                 ),
-                choices,
-                default: 0,
-            });
+                std::iter::once(first_choice).chain(others),
+            );
+            found.asks.push(asked);
         }
         finds.apps.push(found);
     }
@@ -250,18 +241,5 @@ impl<'a> Project<'a> {
             found.root.clone_from(&self.root);
         }
         found
-    }
-}
-
-fn choice(
-    file: &str,
-    command: &Sourced<CommandLine>,
-    likelihood: u8,
-    changes: Vec<Change>,
-) -> Choice {
-    Choice {
-        label: format!("`{}` ({file})", command.value.shown()),
-        likelihood,
-        changes,
     }
 }

@@ -1,7 +1,6 @@
-//! What in a project asks for a store. A dependency alone asks for nothing; a setting in force or a
-//! connection in the source does.
+//! Evidence that a project needs a store: a setting in force or a connection in the source. A dependency alone is none.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use regex::Regex;
 
@@ -9,17 +8,18 @@ use super::table::{self, Store};
 use crate::{
     detect::{
         address::{Address, is_here, is_name},
+        has_word,
         listing::{Listing, file_name, folder, line_at},
-        source::{has_extension, pattern},
+        source::{has_extension, is_comment, pattern},
         variables::Variable,
     },
     draft::Origin,
 };
 
-/// How strongly something asks for a store, the most last.
+/// The strength of evidence, the strongest last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Weight {
-    /// A library that talks to it, or an address that is used only if something else is set: no need.
+    /// A library that talks to it, or an address that is used only if something else is set: no need for it.
     Optional,
     /// A call that connects to it.
     Connects,
@@ -33,21 +33,31 @@ pub(super) enum Weight {
     Set,
 }
 
-/// Something that asks for a store.
+/// Evidence for a store.
 #[derive(Clone, Debug)]
 pub(super) struct Evidence {
-    /// None asks for no SQL store: the database is a file.
+    /// None for a database in a file.
     pub(super) store: Option<&'static Store>,
     pub(super) weight: Weight,
     pub(super) because: Origin,
-    /// Where it is, if that is said.
+    /// The address, if the evidence has one.
     pub(super) address: Option<Address>,
-    /// The variable that says so.
+    /// The variable that has it.
     pub(super) variable: Option<String>,
 }
 
 impl Evidence {
-    /// The name of its store; empty for a file.
+    pub(super) fn new(store: Option<&'static Store>, weight: Weight, because: Origin) -> Self {
+        Self {
+            store,
+            weight,
+            because,
+            address: None,
+            variable: None,
+        }
+    }
+
+    /// Returns the name of its store; empty for a file.
     pub(super) fn name(&self) -> &'static str {
         self.store.map_or("", |store| &store.name)
     }
@@ -60,7 +70,7 @@ static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// A word that every kind of evidence has.
+/// Matches every text with evidence.
 static MENTION: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"redis|Redis|valkey|postgres|Postgres|postgis|mysql|MySQL|MySql|MyXQL|mysql|sqlite|SQLite|Sqlite",
@@ -89,184 +99,129 @@ static NAMED: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// A line that only says which kind of section it begins.
+/// The first line of a section of settings for another environment.
 static SECTION: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?m)^(?:production|prod|staging|test|ci)\s*:"));
 
-/// Settings that choose among the stores of which Laravel lists the address of each.
-const CHOICES: [&str; 8] = [
-    "BROADCAST_CONNECTION",
-    "BROADCAST_DRIVER",
-    "CACHE_DRIVER",
-    "CACHE_STORE",
-    "QUEUE_CONNECTION",
-    "QUEUE_DRIVER",
-    "SCOUT_DRIVER",
-    "SESSION_DRIVER",
-];
+/// Settings of Laravel that choose among the stores whose addresses it lists.
+const CHOICES: &str = "BROADCAST_CONNECTION BROADCAST_DRIVER CACHE_DRIVER CACHE_STORE QUEUE_CONNECTION QUEUE_DRIVER SCOUT_DRIVER \
+    SESSION_DRIVER";
 
-/// What the variables of an app ask for.
+/// Returns what the variables of an app ask for.
 pub(super) fn in_variables<'v>(variables: impl Iterator<Item = &'v Variable>) -> Vec<Evidence> {
-    let mut evidence = Vec::new();
-    let variables: Vec<&Variable> = variables.collect();
-    let mut choices = variables
-        .iter()
-        .filter(|it| CHOICES.contains(&it.name.as_str()))
-        .peekable();
-    let is_chosen: Option<Vec<&str>> = choices
-        .peek()
-        .is_some()
-        .then(|| choices.map(|it| it.value.as_str()).collect());
-    for variable in &variables {
-        let weight = if variable.is_set {
-            Weight::Set
-        } else {
-            Weight::Example
-        };
-        let because = Origin::line(
-            &variable.file,
-            variable.line,
-            format!("`{}`", variable.name),
-        );
-        let ask = |store, address| Evidence {
-            store,
-            weight,
-            because: because.clone(),
-            address,
-            variable: Some(variable.name.clone()),
-        };
-        if is_file_database(&variable.name, &variable.value) {
-            evidence.push(ask(None, None));
-            continue;
-        }
-        if matches!(
-            variable.name.as_str(),
-            "DB_CONNECTION" | "DB_ENGINE" | "DB_TYPE" | "DB_DRIVER" | "DATABASE_DRIVER"
-        ) {
-            if let Some(database) = named(&variable.value) {
-                evidence.push(ask(database.store(), parts_of_address(&variables)));
-            }
-            continue;
-        }
-        let address = Address::parse(&variable.value).filter(|it| it.port.is_none_or(is_usable));
-        let by_scheme = address
-            .as_ref()
-            .and_then(|address| table::of_scheme(&address.scheme));
-        if by_scheme.is_some() {
-            evidence.push(ask(by_scheme, address));
-            continue;
-        }
-        let by_port = || {
-            let is_host = matches!(variable.name.as_str(), "DB_HOST" | "DATABASE_HOST");
-            let port = beside(&variables, &variable.name, &["PORT"]).filter(|_| is_host)?;
-            let port: u16 = port.parse().ok()?;
-            let is_chosen = variables.iter().any(|it| it.name == "DB_CONNECTION");
-            table::all()
-                .iter()
-                .find(|store| store.port == port && !is_chosen)
-        };
-        let Some(store) = table::of_variable(&variable.name).or_else(by_port) else {
-            continue;
-        };
-        // One of many, and chosen by another setting.
-        let chosen = is_chosen.as_ref().is_none_or(|chosen| {
-            !matches!(
-                store.name.as_str(),
-                "redis" | "memcached" | "minio" | "elasticsearch"
-            ) || chosen.contains(&store.name.as_str())
-        });
-        let is_provider = store.name == "ollama" && !variable.is_set;
-        if !chosen || is_provider {
-            continue;
-        }
-        let is_http = |address: &Address| matches!(address.scheme.as_str(), "" | "http" | "https");
-        let names_host = ["HOST", "SERVER", "HOSTNAME", "ADDR"]
-            .iter()
-            .any(|end| variable.name.ends_with(end));
-        if let Some(address) = address.filter(is_http) {
-            evidence.push(ask(Some(store), Some(address)));
-        } else if names_host && (is_here(&variable.value) || is_name(&variable.value)) {
-            let value = |ends: &[&str]| beside(&variables, &variable.name, ends);
-            let address = Address {
-                host: variable.value.to_ascii_lowercase(),
-                port: value(&["PORT"]).and_then(|port| port.parse().ok()),
-                user: value(&["USER", "USERNAME"]).filter(|text| is_name(text)),
-                has_password: value(&["PASSWORD", "PASS"]).is_some_and(|it| !it.is_empty()),
-                path: value(&["DB", "DATABASE", "NAME", "DBNAME"]).filter(|text| is_name(text)),
-                ..Address::default()
-            };
-            evidence.push(ask(Some(store), Some(address)));
-        }
-    }
-    evidence
+    let all: Vec<&Variable> = variables.collect();
+    let choices = all.iter().filter(|it| has_word(CHOICES, &it.name));
+    let chosen: Vec<&str> = choices.map(|it| it.value.as_str()).collect();
+    all.iter()
+        .filter_map(|variable| of_variable(variable, &all, &chosen))
+        .collect()
 }
 
-/// A port on which a store of a developer listens.
+fn of_variable(variable: &Variable, all: &[&Variable], chosen: &[&str]) -> Option<Evidence> {
+    let (name, value) = (variable.name.as_str(), variable.value.as_str());
+    let asks = |store, address| {
+        let because = Origin::line(&variable.file, variable.line, format!("`{name}`"));
+        Some(Evidence {
+            store,
+            weight: if variable.is_set {
+                Weight::Set
+            } else {
+                Weight::Example
+            },
+            because,
+            address,
+            variable: Some(name.to_owned()),
+        })
+    };
+    let is_about_database = name.contains("DATABASE") || name.starts_with("DB_");
+    if is_about_database && (value.starts_with("sqlite") || value.starts_with("file:")) {
+        return asks(None, None);
+    }
+    if has_word(
+        "DB_CONNECTION DB_ENGINE DB_TYPE DB_DRIVER DATABASE_DRIVER",
+        name,
+    ) {
+        let host = all.iter().find(|it| it.name == "DB_HOST");
+        return asks(
+            table::of_name(named(value)?),
+            host.map(|host| address_of_parts(all, host)),
+        );
+    }
+    let address = Address::parse(value).filter(|it| it.port.is_none_or(is_usable));
+    let by_scheme = address.as_ref().and_then(|it| table::of_scheme(&it.scheme));
+    if by_scheme.is_some() {
+        return asks(by_scheme, address);
+    }
+    let by_port = || {
+        let is_host = has_word("DB_HOST DATABASE_HOST", name)
+            && !all.iter().any(|it| it.name == "DB_CONNECTION");
+        let port: u16 = beside(all, name, "PORT")
+            .filter(|_| is_host)?
+            .parse()
+            .ok()?;
+        table::all().iter().find(|store| store.port == port)
+    };
+    let store = table::of_variable(name).or_else(by_port)?;
+    // One of several, among which another setting chooses.
+    let is_choice =
+        !chosen.is_empty() && has_word("redis memcached minio elasticsearch", &store.name);
+    let is_provider = store.name == "ollama" && !variable.is_set;
+    if is_provider || (is_choice && !chosen.contains(&store.name.as_str())) {
+        return None;
+    }
+    if let Some(address) =
+        address.filter(|it| has_word("http https", &it.scheme) || it.scheme.is_empty())
+    {
+        return asks(Some(store), Some(address));
+    }
+    let mut ends = ["HOST", "SERVER", "HOSTNAME", "ADDR"].iter();
+    let is_host = ends.any(|end| name.ends_with(end)) && (is_here(value) || is_name(value));
+    is_host.then(|| asks(Some(store), Some(address_of_parts(all, variable))))?
+}
+
+/// Whether a developer's store can listen on a port.
 fn is_usable(port: u16) -> bool {
     port >= 1024
 }
 
-/// `REDIS_PORT` beside `REDIS_HOST`
-fn beside(variables: &[&Variable], host: &str, ends: &[&str]) -> Option<String> {
+/// Returns the value of `REDIS_PORT` beside `REDIS_HOST`.
+fn beside<'v>(all: &[&'v Variable], host: &str, ends: &str) -> Option<&'v str> {
     let (start, _) = host.rsplit_once('_')?;
-    ends.iter().find_map(|end| {
-        let name = format!("{start}_{end}");
-        let variable = variables.iter().find(|variable| variable.name == name)?;
-        Some(variable.value.clone())
+    ends.split(' ').find_map(|end| {
+        let is_end = |rest: &str| rest.strip_prefix('_') == Some(end);
+        let is_own = |it: &&&Variable| it.name.strip_prefix(start).is_some_and(is_end);
+        Some(all.iter().find(is_own)?.value.as_str())
     })
 }
 
-/// `DB_HOST`, `DB_PORT`, `DB_DATABASE` and `DB_USERNAME`
-fn parts_of_address(variables: &[&Variable]) -> Option<Address> {
-    let value = |ends: &[&str]| beside(variables, "DB_HOST", ends);
-    Some(Address {
-        host: value(&["HOST"])?.to_ascii_lowercase(),
-        port: value(&["PORT"]).and_then(|port| port.parse().ok()),
-        user: value(&["USERNAME", "USER"]).filter(|text| is_name(text)),
-        has_password: value(&["PASSWORD", "PASS"]).is_some_and(|it| !it.is_empty()),
-        path: value(&["DATABASE", "NAME"]).filter(|text| is_name(text)),
+/// Returns the address whose parts are in variables: `DB_HOST`, `DB_PORT`, `DB_DATABASE` and `DB_USERNAME`.
+fn address_of_parts(all: &[&Variable], host: &Variable) -> Address {
+    let value = |ends| beside(all, &host.name, ends);
+    let name = |ends| value(ends).filter(|text| is_name(text)).map(str::to_owned);
+    Address {
+        host: host.value.to_ascii_lowercase(),
+        port: value("PORT").and_then(|port| port.parse().ok()),
+        user: name("USER USERNAME"),
+        has_password: value("PASSWORD PASS").is_some_and(|it| !it.is_empty()),
+        path: name("DB DATABASE NAME DBNAME"),
         ..Address::default()
-    })
-}
-
-/// Whether a variable says that the database is a file.
-fn is_file_database(name: &str, value: &str) -> bool {
-    let is_about = name.contains("DATABASE") || name.starts_with("DB_");
-    is_about && (value.starts_with("sqlite") || value.starts_with("file:"))
-}
-
-/// What keeps the data of a project.
-enum Database {
-    File,
-    Store(&'static Store),
-}
-
-impl Database {
-    fn store(&self) -> Option<&'static Store> {
-        match self {
-            Self::File => None,
-            Self::Store(store) => Some(store),
-        }
     }
 }
 
-/// What a word of the settings names.
-fn named(word: &str) -> Option<Database> {
+/// Returns the name of the store that a word of the settings means; the empty name is a database in a file.
+fn named(word: &str) -> Option<&'static str> {
     let word = word.to_ascii_lowercase();
     let name = word.rsplit('.').next().unwrap_or(&word);
-    let scheme = match name {
-        "sqlite" | "sqlite3" | "better-sqlite3" | "turso" | "libsql" => {
-            return Some(Database::File);
-        }
-        "postgresql" | "postgres" | "pgsql" | "pg" | "postgis" => "postgres",
-        "mysql" | "mysql2" | "mariadb" | "trilogy" | "myxql" => "mysql",
-        "mongodb" => "mongodb",
-        _ => return None,
-    };
-    table::of_scheme(scheme).map(Database::Store)
+    if has_word("sqlite sqlite3 better-sqlite3 turso libsql", name) {
+        return Some("");
+    }
+    let store = table::all()
+        .iter()
+        .find(|store| has_word(&store.names, name))?;
+    Some(&store.name)
 }
 
-/// What a text of an app asks for: a manifest, settings, source.
+/// Adds what a text of an app asks for: a manifest, settings or source.
 pub(super) fn in_text(listing: &Listing, path: &str, text: &str, evidence: &mut Vec<Evidence>) {
     let name = file_name(path);
     if is_manifest(name) {
@@ -278,80 +233,84 @@ pub(super) fn in_text(listing: &Listing, path: &str, text: &str, evidence: &mut 
     if is_compose || is_read_elsewhere(name) || is_inactive_profile(listing, path) {
         return;
     }
-    in_settings(path, text, evidence);
+    if name.starts_with("appsettings") {
+        evidence.extend(connection_strings(path, text));
+    }
     // Most sources name no store, and the patterns below are slow.
     if !MENTION.is_match(text) {
         return;
     }
     let text = in_force(name, text);
-    let mut add = |store, weight, at: usize, why: String, address| {
-        evidence.push(Evidence {
-            store,
-            weight,
-            because: Origin::line(path, line_at(text, at), why),
-            address,
-            variable: None,
-        });
-    };
-    for found in ADDRESS.find_iter(text) {
-        let (at, value) = (found.start(), found.as_str());
-        if !is_value(text, at, found.end()) || is_aside_line(text, at) {
-            continue;
+    let mut add = |store, weight, at: usize, why: &str, address| {
+        if !is_aside_line(text, at) {
+            evidence.push(Evidence {
+                address,
+                ..Evidence::new(store, weight, Origin::line(path, line_at(text, at), why))
+            });
         }
-        let scheme = value.trim_start_matches("jdbc:").split([':', '+']).next();
-        let store = scheme.and_then(table::of_scheme);
-        let why = format!("an address of {}", scheme.unwrap_or_default());
+    };
+    for found in ADDRESS
+        .find_iter(text)
+        .filter(|it| is_value(text, it.start(), it.end()))
+    {
+        let (at, value) = (found.start(), found.as_str());
+        let scheme = value
+            .trim_start_matches("jdbc:")
+            .split([':', '+'])
+            .next()
+            .unwrap_or_default();
+        let (store, why) = (table::of_scheme(scheme), format!("an address of {scheme}"));
         match Address::parse(value) {
-            Some(address)
-                if (address.is_here() || address.is_container())
-                    && address.port.is_none_or(is_usable) =>
-            {
-                add(store, Weight::Source, at, why, Some(address));
+            Some(address) if address.is_nearby() && address.port.is_none_or(is_usable) => {
+                add(store, Weight::Source, at, &why, Some(address));
             }
             // Its parts are filled in: `f"postgresql://{USER}@{HOST}/shop"`.
-            None if value.contains(['{', '$']) => add(store, Weight::Named, at, why, None),
+            None if value.contains(['{', '$']) => add(store, Weight::Named, at, &why, None),
             Some(_) | None => {}
         }
     }
-    let files = FILE.find_iter(text);
-    if let Some(found) = files
-        .into_iter()
-        .find(|it| !is_aside_line(text, it.start()))
-    {
-        let why = "an address of a file".to_owned();
-        add(None, Weight::Source, found.start(), why, None);
+    for found in FILE.find_iter(text) {
+        add(
+            None,
+            Weight::Source,
+            found.start(),
+            "an address of a file",
+            None,
+        );
     }
     for (place, name) in [(":11434", "ollama"), (":9200", "elasticsearch")] {
-        if let Some(at) = text.find(place).filter(|at| !is_aside_line(text, *at)) {
-            let before = &text[..at];
-            if before.ends_with("localhost") || before.ends_with("127.0.0.1") {
-                let why = format!("uses localhost{place} if it is set up");
-                add(table::of_scheme(name), Weight::Optional, at, why, None);
-            }
+        let here = ["localhost", "127.0.0.1"].map(|host| format!("{host}{place}"));
+        if let Some(at) = here.iter().find_map(|here| text.find(here)) {
+            let why = format!("uses localhost{place} if it is set up");
+            add(table::of_scheme(name), Weight::Optional, at, &why, None);
         }
     }
     for found in NAMED.captures_iter(text) {
-        let Some(word) = found.iter().skip(1).flatten().next() else {
-            continue;
-        };
-        if let Some(database) = named(word.as_str()).filter(|_| !is_aside_line(text, word.start()))
+        if let Some(word) = found.iter().skip(1).flatten().next()
+            && let Some(name) = named(word.as_str())
         {
             let why = format!("`{}`", word.as_str());
-            add(database.store(), Weight::Named, word.start(), why, None);
+            add(
+                table::of_name(name),
+                Weight::Named,
+                word.start(),
+                &why,
+                None,
+            );
         }
     }
     for store in table::all() {
-        for call in &store.connects {
-            // `new Queue( @ bull` is one only where the text names the library.
+        let call = store.connects.iter().find_map(|call| {
+            // `new Queue( @ bull` counts only where the text names the library.
             let (call, library) = call.split_once(" @ ").unwrap_or((call, ""));
-            if !text.contains(library) {
-                continue;
-            }
-            if let Some(at) = text.find(call).filter(|at| connects(text, *at)) {
-                let why = format!("connects by `{}`", call.trim_end_matches('('));
-                add(Some(store), Weight::Connects, at, why, None);
-                break;
-            }
+            let at = text
+                .find(call)
+                .filter(|at| text.contains(library) && connects(text, *at))?;
+            Some((call, at))
+        });
+        if let Some((call, at)) = call {
+            let why = format!("connects by `{}`", call.trim_end_matches('('));
+            add(Some(store), Weight::Connects, at, &why, None);
         }
     }
 }
@@ -360,8 +319,8 @@ fn is_yaml(name: &str) -> bool {
     has_extension(name, "yml") || has_extension(name, "yaml")
 }
 
-/// The part of a text that holds while one develops: no tests in it, no settings of other environments.
-/// Lines keep their numbers.
+/// Returns the part of a text that holds during development: without tests and settings of other environments. Lines keep
+/// their numbers.
 fn in_force<'t>(name: &str, text: &'t str) -> &'t str {
     if has_extension(name, "rs") {
         let end = text.find("#[cfg(test)]").unwrap_or(text.len());
@@ -380,7 +339,7 @@ fn in_force<'t>(name: &str, text: &'t str) -> &'t str {
     text
 }
 
-/// Whether what stands between these places is a value of its own, and no part of a sentence.
+/// Whether the text between these places is a value of its own rather than part of a sentence.
 fn is_value(text: &str, start: usize, end: usize) -> bool {
     let line = text[..start].rfind('\n').map_or(0, |at| at + 1);
     let before = &text[line..start];
@@ -396,7 +355,7 @@ fn is_value(text: &str, start: usize, end: usize) -> bool {
     }
 }
 
-/// Whether a connection is made as the program starts: no `? :`, no `if`, and not in a comment.
+/// Whether the program connects when it starts: no `? :`, no `if`, and not in a comment.
 fn connects(text: &str, at: usize) -> bool {
     let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
     let before = &text[start..at];
@@ -411,22 +370,18 @@ fn connects(text: &str, at: usize) -> bool {
 
 /// Whether a place is in a comment, or in a line that prints or raises something.
 fn is_aside_line(text: &str, at: usize) -> bool {
+    const MARKS: [&str; 12] = [
+        "print", "console.", "log.", "logger.", "warn", "raise ", "throw ", "panic!", "help=",
+        " // ", " # ", "<!--",
+    ];
     let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
     let line = text[start..at].trim_start();
-    let is_comment = ["#", "//", "*", "/*", "--", ";", "<!--"]
-        .iter()
-        .any(|mark| line.starts_with(mark));
-    is_comment
-        || [
-            "print", "console.", "log.", "logger.", "warn", "raise ", "throw ", "panic!", "help=",
-        ]
-        .iter()
-        .any(|mark| line.contains(mark))
-        || line.contains(" // ")
-        || line.contains(" # ")
+    is_comment(text, at)
+        || ["#", "--", ";"].iter().any(|mark| line.starts_with(mark))
+        || MARKS.iter().any(|mark| line.contains(mark))
 }
 
-/// Variables, compose files and Procfiles are read by their own rules; prose and locks say nothing.
+/// Whether other code reads the file (variables, compose files, Procfiles), or it is prose or a lock file.
 fn is_read_elsewhere(name: &str) -> bool {
     let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
     name.starts_with(".env")
@@ -440,7 +395,7 @@ fn is_read_elsewhere(name: &str) -> bool {
         || matches!(ending, "md" | "rst" | "sh" | "ps1" | "bat")
 }
 
-/// Whether this is a profile of Spring that no setting makes active.
+/// Whether this is a Spring profile that no setting makes active.
 fn is_inactive_profile(listing: &Listing, path: &str) -> bool {
     let name = file_name(path);
     let Some(profile) = name
@@ -463,34 +418,21 @@ fn is_inactive_profile(listing: &Listing, path: &str) -> bool {
         .any(|end| names_it(end))
 }
 
-/// What a project says that it is made of.
+/// Files that name the packages of a project.
+const MANIFESTS: &str = "package.json pyproject.toml Pipfile setup.py setup.cfg Cargo.toml go.mod pom.xml Gemfile composer.json mix.exs \
+    environment.yml environment.yaml libs.versions.toml";
+
 fn is_manifest(name: &str) -> bool {
-    const NAMES: [&str; 14] = [
-        "package.json",
-        "pyproject.toml",
-        "Pipfile",
-        "setup.py",
-        "setup.cfg",
-        "Cargo.toml",
-        "go.mod",
-        "pom.xml",
-        "Gemfile",
-        "composer.json",
-        "mix.exs",
-        "environment.yml",
-        "environment.yaml",
-        "libs.versions.toml",
-    ];
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-    NAMES.contains(&name)
+    has_word(MANIFESTS, name)
         || name.starts_with("build.gradle")
-        || (name.starts_with("requirements") && (ending == "txt" || ending == "in"))
-        || matches!(ending, "csproj" | "fsproj" | "vbproj")
+        || (name.starts_with("requirements") && has_word("txt in", ending))
+        || has_word("csproj fsproj vbproj", ending)
 }
 
-/// The packages in a manifest that talk to a store.
+/// Adds the packages in a manifest that talk to a store.
 fn in_manifest(path: &str, text: &str, evidence: &mut Vec<Evidence>) {
-    /// What lines begin with that name no dependency.
+    /// The beginnings of lines that name no dependency.
     const OTHERS: [&str; 7] = [
         "#",
         "//",
@@ -500,38 +442,33 @@ fn in_manifest(path: &str, text: &str, evidence: &mut Vec<Evidence>) {
         "exclude",
         "name",
     ];
-    let name = file_name(path);
+    let is_go = file_name(path) == "go.mod";
     for (number, line) in text.lines().enumerate() {
-        let trimmed = line.trim_start().trim_start_matches('"');
-        if OTHERS.iter().any(|start| trimmed.starts_with(start)) || trimmed.contains("// indirect")
-        {
+        let line = line.trim_start().trim_start_matches('"');
+        if OTHERS.iter().any(|start| line.starts_with(start)) || line.contains("// indirect") {
             continue;
         }
-        let (store, package) = if name == "go.mod" {
-            let module = trimmed.trim_start_matches("require ");
-            (table::of_module(trimmed), module.split_whitespace().next())
+        let found = if is_go {
+            let module = line
+                .trim_start_matches("require ")
+                .split_whitespace()
+                .next();
+            table::of_module(line).zip(module)
         } else {
-            let found = packages(trimmed).find_map(|package| {
+            packages(line).find_map(|package| {
                 let short = package.rsplit('/').next().unwrap_or(package);
                 let store = table::of_client(package).or_else(|| table::of_client(short))?;
                 Some((store, package))
-            });
-            (found.map(|found| found.0), found.map(|found| found.1))
+            })
         };
-        if store.is_some() {
-            let why = format!("depends on `{}`", package.unwrap_or_default());
-            evidence.push(Evidence {
-                store,
-                weight: Weight::Optional,
-                because: Origin::line(path, number + 1, why),
-                address: None,
-                variable: None,
-            });
+        if let Some((store, package)) = found {
+            let because = Origin::line(path, number + 1, format!("depends on `{package}`"));
+            evidence.push(Evidence::new(Some(store), Weight::Optional, because));
         }
     }
 }
 
-/// The names of packages in a line of a manifest: a word of its own with what may follow a name.
+/// Returns the names of packages in a line of a manifest: words followed by a character that may follow a name.
 fn packages(line: &str) -> impl Iterator<Item = &str> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "_.@/-".contains(c);
     let words = line
@@ -544,56 +481,39 @@ fn packages(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The connection strings of .NET, which have a form of their own.
-fn in_settings(path: &str, text: &str, evidence: &mut Vec<Evidence>) {
-    if !file_name(path).starts_with("appsettings") {
-        return;
-    }
-    for (number, line) in text.lines().enumerate() {
-        let lower = line.to_ascii_lowercase();
-        let has_host = [
-            "host=localhost",
-            "server=localhost",
-            "host=127.0.0.1",
-            "server=127.0.0.1",
-        ]
-        .iter()
-        .any(|part| lower.contains(part));
-        if !has_host {
-            continue;
-        }
-        let value = |key: &str| {
-            let at = lower.find(key)? + key.len();
-            let rest = &line[at..];
-            let end = rest.find([';', '"', ',']).unwrap_or(rest.len());
-            Some(rest[..end].trim().to_owned())
+/// Returns the stores of the connection strings of .NET: `Host=localhost;Port=5432;Database=shop;Username=app`.
+fn connection_strings(path: &str, text: &str) -> impl Iterator<Item = Evidence> {
+    let lines = text.lines().enumerate();
+    lines.filter_map(move |(number, line)| {
+        let fields: BTreeMap<String, &str> = line
+            .split([';', '"'])
+            .filter_map(|field| field.split_once('='))
+            .map(|(key, value)| (key.trim().to_ascii_lowercase(), value.trim()))
+            .collect();
+        let value = |keys: &str| keys.split(',').find_map(|key| fields.get(key).copied());
+        let name = |keys: &str| value(keys).filter(|text| is_name(text)).map(str::to_owned);
+        let host = value("host,server").and_then(|host| host.split(',').next());
+        let port: Option<u16> = value("port").and_then(|port| port.parse().ok());
+        let store = match host? {
+            "localhost" | "127.0.0.1" if value("host").is_some() || port == Some(5432) => {
+                "postgres"
+            }
+            // Without these it is SQL Server, which is not among the stores.
+            "localhost" | "127.0.0.1" if port == Some(3306) || value("uid").is_some() => "mysql",
+            _ => return None,
         };
-        let port = value("port=").and_then(|port| port.parse().ok());
-        let word = if lower.contains("host=") || port == Some(5432) {
-            "postgres"
-        } else {
-            "mysql"
+        let because = Origin::line(path, number + 1, "a connection string");
+        let address = Address {
+            host: "localhost".to_owned(),
+            port,
+            user: name("username,user id,uid"),
+            has_password: value("password,pwd").is_some(),
+            path: name("database"),
+            ..Address::default()
         };
-        if word == "mysql" && port != Some(3306) && !lower.contains("uid=") {
-            // SQL Server, which is not among the stores.
-            continue;
-        }
-        let users = ["username=", "user id=", "uid="].iter();
-        evidence.push(Evidence {
-            store: table::of_scheme(word),
-            weight: Weight::Source,
-            because: Origin::line(path, number + 1, "a connection string"),
-            address: Some(Address {
-                host: "localhost".to_owned(),
-                port,
-                user: users
-                    .filter_map(|key| value(key))
-                    .find(|text| is_name(text)),
-                has_password: lower.contains("password=") || lower.contains("pwd="),
-                path: value("database=").filter(|text| is_name(text)),
-                ..Address::default()
-            }),
-            variable: None,
-        });
-    }
+        Some(Evidence {
+            address: Some(address),
+            ..Evidence::new(table::of_name(store), Weight::Source, because)
+        })
+    })
 }

@@ -1,4 +1,4 @@
-//! The stores that a project asks for, and how each is started here.
+//! The stores that a project needs, and how each is started on this computer.
 
 mod evidence;
 mod start;
@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::evidence::{Evidence, Weight};
 use super::{
     app::App,
+    has_word, left_out,
     listing::{Host, Listing, join},
 };
 use crate::draft::{DraftService, Kind, LeftOut, Needed, Origin, Sourced, service_name};
@@ -17,7 +18,7 @@ use pilotlight::stack::Need;
 pub(crate) use super::address::{Address, is_name};
 pub(crate) use table::{Store, of_image};
 
-/// A store that is asked for.
+/// A store that a project needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
     pub(crate) store: &'static Store,
@@ -35,14 +36,14 @@ pub(crate) struct Wanted {
 pub(crate) struct Compose {
     pub(crate) file: String,
     pub(crate) service: String,
-    /// Whether the image has the store alone, and no extensions.
+    /// Whether the image has the store without extensions.
     pub(crate) is_plain: bool,
-    /// Whether its port is one of this computer.
+    /// Whether it publishes its port.
     pub(crate) publishes: bool,
 }
 
 impl Wanted {
-    /// The service that starts it on this computer, or why nothing here can.
+    /// Returns the service that starts it on this computer, or why nothing here can.
     pub(crate) fn start(
         &self,
         name: &str,
@@ -52,7 +53,7 @@ impl Wanted {
         start::start(self, name, stack, host)
     }
 
-    /// Whether it says which login there is.
+    /// Whether its user is known.
     pub(crate) fn has_user(&self) -> bool {
         self.user().is_some()
     }
@@ -84,7 +85,7 @@ pub(super) struct Stores {
     pub(super) unsaid: Vec<LeftOut>,
 }
 
-/// Finds the stores that the apps ask for, and has the apps need them.
+/// Finds the stores that the services ask for, and adds the needs.
 pub(super) fn find(
     listing: &Listing,
     apps: &mut [App<'_>],
@@ -92,7 +93,7 @@ pub(super) fn find(
     taken: &mut BTreeSet<String>,
 ) -> Stores {
     let mut stores = Stores::default();
-    // By what it is and where it listens.
+    // By store and port.
     let mut wanted: BTreeMap<(&str, u16), Wanted> = BTreeMap::new();
     let mut users: Vec<(usize, (&str, u16), Origin)> = Vec::new();
     let mut optional: BTreeMap<&str, Origin> = BTreeMap::new();
@@ -103,7 +104,7 @@ pub(super) fn find(
         .collect();
     let is_named = |name: &str| apps.iter().any(|app| names(app, name));
     for (number, app) in apps.iter().enumerate() {
-        // What is said in a folder of both is about its server.
+        // Evidence in a folder with a server is about the server.
         if app.service.kind == Kind::Frontend && serves.contains(&app.root) {
             continue;
         }
@@ -111,7 +112,7 @@ pub(super) fn find(
         let optional_ones = all.iter().filter(|it| it.weight == Weight::Optional);
         let clients: BTreeSet<&str> = optional_ones.map(Evidence::name).collect();
         all.retain(|evidence| {
-            // A variable of a folder above is for those that read it.
+            // A variable of a folder above is for the services that read it.
             evidence.variable.as_ref().is_none_or(|name| {
                 let is_server =
                     app.service.kind != Kind::Frontend || clients.contains(&evidence.name());
@@ -158,17 +159,13 @@ pub(super) fn find(
         }
     }
     for (name, because) in optional {
-        stores.unsaid.push(LeftOut {
-            what: name.to_owned(),
-            why: format!("{}, but no setting asks for it", because.text),
-            file: because.file,
-            line: because.line,
-        });
+        let why = format!("{}, but no setting asks for it", because.text);
+        stores.unsaid.push(left_out(name, &because, why));
     }
     stores
 }
 
-/// Whether the programs of a folder keep their data in a file, as long as nothing else is set.
+/// Whether the programs of a folder keep their data in a file unless a setting changes that.
 pub(crate) fn uses_file(listing: &Listing, folder: &str) -> bool {
     let mut all = evidence::in_variables(super::variables::of_folder(listing, folder).values());
     for path in listing.under(folder) {
@@ -208,7 +205,7 @@ fn add(
         want.env_files.push(file);
     }
     match wanted.get_mut(&key) {
-        // What has an address says more.
+        // Evidence with an address is more precise.
         Some(known) if known.address.is_none() && want.address.is_some() => {
             want.because = known.because.clone();
             *known = want;
@@ -220,35 +217,28 @@ fn add(
     }
 }
 
-/// What an app says about stores.
+/// Returns the evidence of a service.
 fn of_app(listing: &Listing, app: &App<'_>) -> Vec<Evidence> {
     let mut all = evidence::in_variables(app.all_variables.values());
     for (path, text) in &app.texts {
         evidence::in_text(listing, path, text, &mut all);
     }
     let line = app.service.command.as_ref().map(|said| said.value.shown());
-    let is_worker = |name: &str| {
-        let line = line.as_deref().unwrap_or_default();
-        line.split_whitespace()
-            .any(|word| word.rsplit('/').next() == Some(name))
-    };
-    // They connect to Redis whatever else is set.
-    if ["sidekiq", "rq", "arq", "horizon", "resque"]
-        .iter()
-        .any(|name| is_worker(name))
-    {
-        all.push(Evidence {
-            store: of_image("redis"),
-            weight: Weight::Connects,
-            because: app.service.because.clone(),
-            address: None,
-            variable: None,
-        });
+    let words = line.as_deref().unwrap_or_default().split_whitespace();
+    // These connect to Redis whatever is set.
+    let mut programs = words.map(|word| word.rsplit('/').next().unwrap_or(word));
+    if programs.any(|program| has_word("sidekiq rq arq horizon resque", program)) {
+        let because = app.service.because.clone();
+        all.push(Evidence::new(
+            table::of_name("redis"),
+            Weight::Connects,
+            because,
+        ));
     }
     all
 }
 
-/// Of all that speaks of stores, those that are needed.
+/// Returns the stores that the evidence asks for.
 fn choose(all: &[Evidence], unsaid: &mut Vec<LeftOut>) -> Vec<Wanted> {
     let mut chosen = Vec::new();
     let needed = all.iter().filter(|it| it.weight > Weight::Optional);
@@ -260,7 +250,7 @@ fn choose(all: &[Evidence], unsaid: &mut Vec<LeftOut>) -> Vec<Wanted> {
         .filter(|it| it.store.is_none())
         .map(|it| it.weight)
         .max();
-    // Where the source knows both, the file is what is used until something else is set.
+    // Where the source knows both, the file is used until a variable names another.
     let is_file = file.is_some_and(|file| {
         Some(file) == strongest || strongest.is_some_and(|it| it <= Weight::Source)
     });
@@ -276,7 +266,7 @@ fn choose(all: &[Evidence], unsaid: &mut Vec<LeftOut>) -> Vec<Wanted> {
     chosen
 }
 
-/// One store for each place where it is asked for; with none said, the usual one.
+/// Returns one store for each address; without an address, one on the usual port.
 fn wants(store: &'static Store, all: &[Evidence], unsaid: &mut Vec<LeftOut>) -> Vec<Wanted> {
     let mine = all.iter().filter(|it| {
         it.weight > Weight::Optional && it.store.is_some_and(|other| other.name == store.name)
@@ -301,19 +291,16 @@ fn wants(store: &'static Store, all: &[Evidence], unsaid: &mut Vec<LeftOut>) -> 
         let Some(address) = &evidence.address else {
             continue;
         };
-        if !address.is_here() && !address.is_container() {
+        if !address.is_nearby() {
             is_elsewhere = true;
-            unsaid.push(LeftOut {
-                what: format!("{} on another computer", store.title),
-                file: evidence.because.file.clone(),
-                line: evidence.because.line,
-                why: "it is not part of this stack; add it as `external` to watch it".to_owned(),
-            });
+            let what = format!("{} on another computer", store.title);
+            let why = "it is not part of this stack; add it as `external` to watch it";
+            unsaid.push(left_out(what, &evidence.because, why));
             continue;
         }
         let port = address.port.unwrap_or(store.port);
         if let Some(known) = found.iter_mut().find(|known| known.port() == port) {
-            // The one that names a database says more.
+            // An address with a database is more precise.
             if known.database().is_none() && address.path.is_some() {
                 known.address = Some(address.clone());
                 known.address_because = evidence.because.clone();
@@ -329,7 +316,7 @@ fn wants(store: &'static Store, all: &[Evidence], unsaid: &mut Vec<LeftOut>) -> 
 }
 
 impl App<'_> {
-    /// Has the app need a service, once.
+    /// Adds a need, once.
     pub(super) fn need(&mut self, name: &str, until: Need, because: &Origin) {
         let needs = &mut self.service.needs;
         if self.service.name == name || needs.iter().any(|need| need.value.service == name) {

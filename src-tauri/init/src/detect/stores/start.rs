@@ -1,17 +1,20 @@
-//! How a store is started on this computer: it listens already, its program is installed, the project's
-//! compose file or a container engine has it, or it is named with the command that installs it.
+//! The ways to start a store on this computer: it listens already, its program is installed, the project's compose file or
+//! a container engine runs it, or a note has the command that installs it.
 
 use super::{Compose, Wanted, table::Readiness};
 use crate::{
-    detect::listing::{Host, System},
+    detect::{
+        left_out,
+        listing::{Host, System},
+    },
     draft::{CommandLine, DraftService, Kind, LeftOut, Origin, Ready, Sourced, Stop, plain},
 };
 use pilotlight::stack::PortConflict;
 
-/// Where programs keep what a store holds, from the folder of the stack file.
+/// The folder of the data of stores, from the folder of the stack file.
 const DATA: &str = ".data";
 
-/// The service of a store, or why there is none.
+/// Returns the service of a store, or why there is none.
 pub(super) fn start(
     wanted: &Wanted,
     name: &str,
@@ -34,7 +37,7 @@ pub(super) fn start(
         let program = program.as_deref().unwrap_or("a program");
         let text = format!("{program} listens on {port} already");
         service.external = Some(Origin::known(text));
-        // With a password, PING is refused; the open port has to do.
+        // With a password, Redis refuses PING, so that the open port is the probe.
         if let Some(Readiness::Redis(_)) = &store.container.ready
             && !wanted.has_password()
         {
@@ -42,7 +45,7 @@ pub(super) fn start(
         }
         return Ok(service);
     }
-    // An image with extensions is not what is installed.
+    // An image with extensions has more than the installed program.
     let is_plain = wanted
         .compose
         .as_ref()
@@ -57,7 +60,7 @@ pub(super) fn start(
         (Some(engine), None) if can_be_contained(wanted) => {
             container(&mut service, wanted, engine, &format!("{stack}-{name}"));
         }
-        // Without its extensions is better than not at all.
+        // The program without the extensions is better than none.
         _ if native(&mut service, wanted, host) => {}
         _ => return Err(not_startable(wanted, host)),
     }
@@ -71,12 +74,9 @@ fn not_startable(wanted: &Wanted, host: &Host) -> LeftOut {
         Some(command) => format!("not installed here: `{command}`, or start a container engine"),
         None => "not installed here, and no container engine runs".to_owned(),
     };
-    LeftOut {
-        what: format!("{} on port {}", store.title, wanted.port()),
-        file: wanted.because.file.clone(),
-        line: wanted.because.line,
-        why: format!("{how}; then run `pilotlight init --merge`"),
-    }
+    let what = format!("{} on port {}", store.title, wanted.port());
+    let why = format!("{how}; then run `pilotlight init --merge`");
+    left_out(what, &wanted.because, why)
 }
 
 fn ready(wanted: &Wanted, exec: &[String]) -> Option<Sourced<Ready>> {
@@ -93,7 +93,7 @@ fn ready(wanted: &Wanted, exec: &[String]) -> Option<Sourced<Ready>> {
     Some(Sourced::new(ready, Origin::default()))
 }
 
-/// Runs its own program, if that is installed.
+/// Runs its own program, if it is installed.
 fn native(service: &mut DraftService, wanted: &Wanted, host: &Host) -> bool {
     let Some(native) = &wanted.store.native else {
         return false;
@@ -183,7 +183,7 @@ fn container(service: &mut DraftService, wanted: &Wanted, engine: &str, name: &s
     in_container(service, wanted, text(&[engine, "stop", name]));
 }
 
-/// What is the same for every container.
+/// Sets what every container needs.
 fn in_container(service: &mut DraftService, wanted: &Wanted, stop: Vec<String>) {
     holds_data(service, wanted);
     let because = Origin::known("the image may have to be fetched first");
@@ -196,7 +196,7 @@ fn in_container(service: &mut DraftService, wanted: &Wanted, stop: Vec<String>) 
     service.stop = Some(Sourced::new(stop, Origin::default()));
 }
 
-/// Never ends another program for its port, since that may hold data, and hands the login on.
+/// Never stops another program for its port, since that may hold data, and passes the login on.
 fn holds_data(service: &mut DraftService, wanted: &Wanted) {
     let because = Origin::known("another store on this port may hold data");
     service.port_conflict = Some(Sourced::new(PortConflict::Fail, because));
@@ -206,8 +206,8 @@ fn holds_data(service: &mut DraftService, wanted: &Wanted) {
     }
 }
 
-/// Whether a container can have the login that the project uses. Some accept every password; others
-/// need it, and it is not written into a stack file.
+/// Whether a container can have the login that the project uses. Some accept every password; others need it, and a stack
+/// file has no passwords.
 fn can_be_contained(wanted: &Wanted) -> bool {
     match wanted.store.name.as_str() {
         "postgres" | "minio" | "ollama" | "nats" => true,

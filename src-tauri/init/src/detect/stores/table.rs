@@ -1,4 +1,4 @@
-//! The stores that projects need: how each is recognised and started, from `stores.toml`.
+//! The table of stores, which says how each is recognised and started: `stores.toml`.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -21,6 +21,9 @@ pub(crate) struct Store {
     /// An application uses one of these at a time, whatever drivers it has.
     #[serde(default)]
     pub(crate) is_sql: bool,
+    /// Words of settings that mean it, with blanks between them.
+    #[serde(default)]
+    pub(super) names: String,
     pub(super) schemes: Vec<String>,
     pub(super) variables: Vec<String>,
     clients: Vec<String>,
@@ -33,7 +36,7 @@ pub(crate) struct Store {
     pub(super) container: Container,
 }
 
-/// How its program is run.
+/// How its program runs.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Native {
@@ -53,7 +56,7 @@ pub(super) struct Native {
     pub(super) ready: Option<Readiness>,
 }
 
-/// What it is in a container.
+/// How it runs in a container.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Container {
@@ -67,7 +70,7 @@ pub(super) struct Container {
     pub(super) ready: Option<Readiness>,
 }
 
-/// What tells that it is ready.
+/// The probe of its readiness.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Readiness {
@@ -80,7 +83,7 @@ pub(super) enum Readiness {
 }
 
 impl Readiness {
-    /// The probe; `exec` begins the command that runs another in the container.
+    /// Returns the probe; `exec` begins the command that runs another one in the container.
     pub(super) fn probe(&self, exec: &[String]) -> Probe {
         match self {
             Self::Redis(url) => Probe::Redis(url.clone()),
@@ -98,30 +101,16 @@ impl Readiness {
 impl Store {
     /// Whether a program of this name may be it, or forward its port.
     pub(super) fn may_be(&self, program: &str) -> bool {
-        /// A container's port is held by its engine, a forwarded one by ssh or kubectl.
-        const FORWARDERS: [&str; 15] = [
-            "docker",
-            "podman",
-            "rootlessport",
-            "slirp",
-            "pasta",
-            "conmon",
-            "containerd",
-            "colima",
-            "lima",
-            "orbstack",
-            "wslrelay",
-            "com.docke",
-            "vpnkit",
-            "ssh",
-            "kubectl",
-        ];
+        /// A container engine holds the ports of its containers; ssh and kubectl hold forwarded ones.
+        const FORWARDERS: &str = "docker podman rootlessport slirp pasta conmon containerd colima lima orbstack wslrelay com.docke \
+            vpnkit ssh kubectl";
         let lower = program.to_ascii_lowercase();
         let own = self.listeners.iter().map(String::as_str);
-        own.chain(FORWARDERS).any(|part| lower.contains(part))
+        own.chain(FORWARDERS.split(' '))
+            .any(|part| lower.contains(part))
     }
 
-    /// The command that installs it on this system.
+    /// Returns the command that installs it on this system.
     pub(super) fn install(&self, system: crate::detect::System) -> Option<String> {
         use crate::detect::System;
         let [apt, brew, winget] = &self.install;
@@ -149,12 +138,12 @@ static STORES: LazyLock<Vec<Store>> = LazyLock::new(|| {
         .store
 });
 
-/// All of them.
+/// Returns all stores.
 pub(super) fn all() -> &'static [Store] {
     &STORES
 }
 
-/// The store that a package talks to.
+/// Returns the store that a package talks to.
 pub(super) fn of_client(package: &str) -> Option<&'static Store> {
     static BY_CLIENT: LazyLock<HashMap<&str, &Store>> = LazyLock::new(|| {
         let pairs =
@@ -165,20 +154,25 @@ pub(super) fn of_client(package: &str) -> Option<&'static Store> {
     BY_CLIENT.get(name.as_str()).copied()
 }
 
-/// The store that a Go module talks to.
+/// Returns the store that a Go module talks to.
 pub(super) fn of_module(line: &str) -> Option<&'static Store> {
     let line = line.to_ascii_lowercase();
     let has = |module: &String| line.contains(module.as_str());
     all().iter().find(|store| store.modules.iter().any(has))
 }
 
-/// The store whose addresses have this scheme.
+/// Returns the store with this name.
+pub(super) fn of_name(name: &str) -> Option<&'static Store> {
+    all().iter().find(|store| store.name == name)
+}
+
+/// Returns the store whose addresses have this scheme.
 pub(super) fn of_scheme(scheme: &str) -> Option<&'static Store> {
     let has = |own: &String| own == scheme;
     all().iter().find(|store| store.schemes.iter().any(has))
 }
 
-/// The store that a variable is about, by its name.
+/// Returns the store that a variable is about, by its name.
 pub(super) fn of_variable(name: &str) -> Option<&'static Store> {
     let name = name.to_ascii_uppercase();
     let has = |start: &String| {
@@ -188,7 +182,7 @@ pub(super) fn of_variable(name: &str) -> Option<&'static Store> {
     all().iter().find(|store| store.variables.iter().any(has))
 }
 
-/// The store that an image is: `pgvector` of `docker.io/pgvector/pgvector:pg16` is `PostgreSQL`.
+/// Returns the store of an image: `docker.io/pgvector/pgvector:pg16` is `PostgreSQL`.
 pub(crate) fn of_image(image: &str) -> Option<&'static Store> {
     let name = image.split('@').next()?.rsplit('/').next()?;
     let name = name.split(':').next()?.to_ascii_lowercase();

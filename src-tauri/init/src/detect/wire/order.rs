@@ -1,76 +1,51 @@
-//! The order of services where no address tells it, without cycles.
+//! The order of services where no address decides it, without cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     detect::app::App,
-    draft::{Kind, Origin},
+    draft::{DraftService, Kind, Origin},
 };
 use pilotlight::stack::Need;
 
-/// A frontend that names no backend needs them all the same, if some are there.
+/// Has a frontend need the only backend, also where it does not name it.
 pub(super) fn need_backends(apps: &mut [App<'_>]) {
-    let backends: Vec<(String, Origin)> = apps
-        .iter()
-        .filter(|app| app.service.kind == Kind::Backend)
-        .map(|app| {
-            (
-                app.service.name.clone(),
-                Origin::known("frontends come after what they ask"),
-            )
-        })
+    let backends = apps.iter().filter(|app| app.service.kind == Kind::Backend);
+    let backends: Vec<(String, String)> = backends
+        .map(|app| (app.service.name.clone(), app.root.clone()))
         .collect();
     // With several, nothing tells which one it uses.
-    if backends.len() > 1 {
+    let [(backend, root)] = &backends[..] else {
         return;
-    }
-    let roots: BTreeSet<String> = apps
-        .iter()
-        .filter(|app| app.service.kind == Kind::Backend)
-        .map(|app| app.root.clone())
-        .collect();
-    let names: BTreeSet<&str> = backends.iter().map(|(name, _)| name.as_str()).collect();
+    };
+    let because = Origin::known("a frontend starts after its backend");
     for app in apps
         .iter_mut()
         .filter(|app| app.service.kind == Kind::Frontend)
     {
-        // What serves the pages of a backend in its own folder asks nothing of it.
-        if roots.contains(&app.root) {
-            continue;
-        }
-        let mut needs = app.service.needs.iter();
-        if needs.any(|need| names.contains(need.value.service.as_str())) {
-            continue;
-        }
-        for (name, because) in &backends {
-            app.need(name, Need::Ready, because);
+        // The server that serves the pages of a backend in its own folder sends it no requests.
+        if app.root != *root {
+            app.need(backend, Need::Ready, &because);
         }
     }
 }
 
-/// What a job prepares comes after it: whatever runs in the same folder.
+/// Has the services of a folder need the jobs in it.
 pub(super) fn need_jobs(apps: &mut [App<'_>]) {
-    let jobs: Vec<(String, String, Origin)> = apps
-        .iter()
-        .filter(|app| app.service.kind == Kind::Job)
-        .map(|app| {
-            (
-                app.root.clone(),
-                app.service.name.clone(),
-                app.service.because.clone(),
-            )
-        })
+    let jobs = apps.iter().filter(|app| app.service.kind == Kind::Job);
+    let jobs: Vec<(String, DraftService)> = jobs
+        .map(|app| (app.root.clone(), app.service.clone()))
         .collect();
-    for app in apps.iter_mut().filter(|app| app.service.kind != Kind::Job) {
-        for (root, name, because) in &jobs {
-            if app.root == *root && app.service.kind != Kind::Frontend {
-                app.need(name, Need::Completed, because);
+    for app in apps.iter_mut() {
+        for (root, job) in &jobs {
+            if app.root == *root && !matches!(app.service.kind, Kind::Frontend | Kind::Job) {
+                app.need(&job.name, Need::Completed, &job.because);
             }
         }
     }
 }
 
-/// Two backends may ask each other, but one must start first.
+/// Removes needs that form a cycle: two backends may send requests to each other, but one starts first.
 pub(super) fn break_rings(apps: &mut [App<'_>]) {
     let mut allowed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for app in apps.iter_mut() {

@@ -1,4 +1,4 @@
-//! Pages that a backend lets in, checked as a browser would.
+//! Origins that a backend allows, checked as a browser does.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use crate::{
     draft::{Check, CheckAction, DraftService, Http, Kind, Origin, Probe, Sourced},
 };
 
-/// A backend that lets pages of a frontend in is asked as such a page would, if the frontend asks it
-/// by its address and not through a proxy.
+/// Adds a check of the origin of a frontend to a backend that allows it, if the frontend requests the backend by its
+/// address rather than through a proxy.
 pub(super) fn check_origins(apps: &mut [App<'_>], mentions: &[BTreeMap<u16, Origin>]) {
     let frontends: Vec<(String, u16, Vec<String>)> = apps
         .iter()
@@ -24,8 +24,11 @@ pub(super) fn check_origins(apps: &mut [App<'_>], mentions: &[BTreeMap<u16, Orig
                 .env
                 .iter()
                 .filter_map(|(_, said)| service_in(&said.value));
-            let port = app.service.port.as_ref()?.value;
-            Some((app.service.name.clone(), port, asked.chain(given).collect()))
+            Some((
+                app.service.name.clone(),
+                app.port()?,
+                asked.chain(given).collect(),
+            ))
         })
         .collect();
     for (app, mentions) in apps.iter_mut().zip(mentions) {
@@ -45,13 +48,9 @@ pub(super) fn check_origins(apps: &mut [App<'_>], mentions: &[BTreeMap<u16, Orig
                 address.and_then(|address| address.port()) == Some(*port)
             });
             let because = match (mentions.get(port), in_variables) {
-                (_, Some(variable)) => Origin::line(
-                    &variable.file,
-                    variable.line,
-                    format!("`{}`", variable.name),
-                ),
+                (_, Some(variable)) => variable.because(),
                 (Some(said), None) => Origin {
-                    text: "lets pages of this origin in".to_owned(),
+                    text: "allows this origin".to_owned(),
                     ..said.clone()
                 },
                 (None, None) => continue,
@@ -79,7 +78,7 @@ fn health_path(service: &DraftService) -> Option<String> {
     })
 }
 
-/// `backend` of `http://localhost:{backend.port}`
+/// Returns `backend` of `http://localhost:{backend.port}`.
 fn service_in(value: &str) -> Option<String> {
     let (_, rest) = value.split_once('{')?;
     Some(rest.split_once(".port}")?.0.to_owned())
