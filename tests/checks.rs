@@ -41,7 +41,7 @@ use pilotlight::{
         probe::{Context, Prober},
     },
     model::facts::ProbeFaultKind,
-    stack::{Body, Check, CheckAction, Expect, HttpRequest},
+    stack::{Body, Check, CheckAction, HttpRequest},
 };
 use serde_json::json;
 use tokio::{
@@ -206,18 +206,7 @@ async fn read_request(stream: &mut TcpStream) -> String {
 }
 
 fn request(method: &str, url: String) -> HttpRequest<String> {
-    HttpRequest {
-        method: method.into(),
-        url,
-        headers: BTreeMap::new(),
-        body: None,
-        expect: Expect {
-            status: Vec::new(),
-            json: None,
-            text: None,
-            headers: BTreeMap::new(),
-        },
-    }
+    HttpRequest::new(method, &url)
 }
 
 /// The same with a JSON body, which needs a preflight.

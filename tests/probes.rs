@@ -20,12 +20,12 @@ mod watch;
 #[path = "probes/websocket.rs"]
 mod websocket;
 
-use std::{collections::BTreeMap, future::Future, time::Duration};
+use std::{future::Future, time::Duration};
 
 use pilotlight::{
     effects::probe::{Context, Prober},
     model::facts::{ProbeFault, ProbeFaultKind},
-    stack::{Expect, HttpRequest, Probe},
+    stack::{HttpRequest, Probe},
 };
 use pilotlight_test_service::free_port;
 use tokio::{
@@ -105,18 +105,7 @@ async fn read_head(stream: &mut TcpStream) -> String {
 }
 
 fn get(url: String) -> HttpRequest<String> {
-    HttpRequest {
-        method: "GET".into(),
-        url,
-        headers: BTreeMap::new(),
-        body: None,
-        expect: Expect {
-            status: Vec::new(),
-            json: None,
-            text: None,
-            headers: BTreeMap::new(),
-        },
-    }
+    HttpRequest::new("GET", &url)
 }
 
 async fn ask_within(probe: Probe<String>, patience: Duration) -> Result<(), ProbeFault> {

@@ -1,6 +1,9 @@
 //! JSON output without characters that a terminal interprets.
 
-use std::{fmt::Write as _, io};
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+};
 
 use serde::Serialize;
 
@@ -12,6 +15,11 @@ pub(crate) fn line(value: &impl Serialize) -> io::Result<String> {
 /// Returns a value with indentation, for people.
 pub(crate) fn pretty(value: &impl Serialize) -> io::Result<String> {
     Ok(escaped(serde_json::to_string_pretty(value)?))
+}
+
+/// Prints a value with indentation on the standard output.
+pub(crate) fn print(value: &impl Serialize) -> io::Result<()> {
+    io::stdout().write_all(pretty(value)?.as_bytes())
 }
 
 /// Control characters that JSON permits unescaped can only occur in strings.

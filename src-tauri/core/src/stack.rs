@@ -396,7 +396,7 @@ pub enum Body<T = Template> {
 }
 
 /// The expected response. Without expectations, any status from 200 to 399.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Expect<T = Template> {
     /// The accepted statuses; if empty, any from 200 to 399.
     pub status: Vec<u16>,
@@ -578,6 +578,20 @@ impl Probe {
             Self::Command(command) => Probe::Command(command.render(owner, ports)),
             Self::Log(pattern) => Probe::Log(pattern.clone()),
             Self::Process => Probe::Process,
+        }
+    }
+}
+
+impl HttpRequest<String> {
+    /// Creates a request without headers and body, to which any good response is expected.
+    #[must_use]
+    pub fn new(method: &str, url: &str) -> Self {
+        Self {
+            method: method.to_owned(),
+            url: url.to_owned(),
+            headers: BTreeMap::new(),
+            body: None,
+            expect: Expect::default(),
         }
     }
 }

@@ -49,7 +49,7 @@ pub(crate) async fn run(context: &Context, asked: &Doctor) -> Result<Ending, Fai
             findings: &visit.findings,
             withheld: &visit.withheld,
         };
-        io::stdout().write_all(json::pretty(&verdict)?.as_bytes())?;
+        json::print(&verdict)?;
     } else {
         visit.print()?;
     }

@@ -106,7 +106,7 @@ fn show(asked: &PortCommand, listeners: &Listeners, running: &Running) -> Result
             address: hidden.address.map(|address| address.to_string()),
             user: hidden.user.as_deref(),
         });
-        print_json(&Report {
+        json::print(&Report {
             port: asked.port,
             holders: listeners.holders.iter().map(Listener::from).collect(),
             hidden: hidden.collect(),
@@ -210,7 +210,7 @@ pub(super) fn confirmed(question: &str) -> io::Result<bool> {
 fn say_ended(asked: &PortCommand, ended: &[Holder]) -> Result<Ending, Failure> {
     let port = asked.port;
     if asked.json {
-        print_json(&Freed {
+        json::print(&Freed {
             port,
             free: true,
             ended: ended.iter().map(Listener::from).collect(),
@@ -237,7 +237,7 @@ fn say_refused(
 ) -> Result<Ending, Failure> {
     let reason = describe_fault(asked.port, fault, clock::now().wall);
     if asked.json {
-        print_json(&Freed {
+        json::print(&Freed {
             port: asked.port,
             free: false,
             ended: Vec::new(),
@@ -263,10 +263,6 @@ fn say_refused(
     };
     tell(&tame(&reason), help.as_deref())?;
     Ok(Ending::Undone)
-}
-
-fn print_json(value: &impl Serialize) -> io::Result<()> {
-    io::stdout().write_all(json::pretty(value)?.as_bytes())
 }
 
 /// `port N --json`

@@ -32,7 +32,7 @@ pub(crate) async fn run(context: &Context, status: &Status) -> Result<Ending, Fa
     }
     let (snapshot, wrong) = look(context, client).await?;
     if status.json {
-        io::stdout().write_all(json::pretty(&snapshot)?.as_bytes())?;
+        json::print(&snapshot)?;
     } else {
         let look = Look {
             signs: Signs::of_this_terminal(),

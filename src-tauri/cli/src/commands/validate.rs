@@ -27,7 +27,7 @@ pub(crate) fn run(context: &Context, validate: &Validate) -> Result<Ending, Fail
             Err(Failure::StackFile(report)) => Verdict::of_report(report),
             Err(_) => return stack.map(|_| Ending::Done),
         };
-        io::stdout().write_all(json::pretty(&verdict)?.as_bytes())?;
+        json::print(&verdict)?;
         // The JSON has the problems.
         return match stack {
             Ok(_) => Ok(Ending::Done),

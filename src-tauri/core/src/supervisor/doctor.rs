@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Message, Origin, Supervisor, guard::guarded, reply};
+use super::{Message, Origin, Supervisor, guard::guarded, reply, tell};
 use crate::{
     control::Doctor,
     diagnose::{
@@ -42,11 +42,8 @@ impl Supervisor {
         let tools = self.tools.clone();
         let patience = doctor.within();
         self.tasks.spawn(async move {
-            if let Ok(id) = tools.loader.locate(&tools.home, &doctor.file).await
-                && let Some(inbox) = tools.reports.upgrade()
-            {
-                // If the supervisor has ended, it no longer has the stack.
-                let _ = inbox.send(Message::DoctorOf(id, patience, answer)).await;
+            if let Ok(id) = tools.loader.locate(&tools.home, &doctor.file).await {
+                tell(&tools.reports, Message::DoctorOf(id, patience, answer)).await;
             }
         });
     }
@@ -124,10 +121,7 @@ impl Supervisor {
                 situation,
                 findings,
             };
-            if let Some(inbox) = inbox.upgrade() {
-                // The supervisor has exited and needs no findings.
-                let _ = inbox.send(message).await;
-            }
+            tell(&inbox, message).await;
         });
     }
 

@@ -129,6 +129,14 @@ impl Message {
     }
 }
 
+/// Sends a message to the supervisor, unless it has exited: then it needs no reports and has answered all
+/// requests.
+async fn tell(inbox: &mpsc::WeakSender<Message>, message: Message) {
+    if let Some(inbox) = inbox.upgrade() {
+        let _ = inbox.send(message).await;
+    }
+}
+
 /// A stack as it was last applied.
 #[derive(Clone, Debug)]
 pub struct Applied {
@@ -372,10 +380,7 @@ impl Supervisor {
             } else {
                 exited(survivors, words)
             };
-            if let Some(inbox) = tools.reports.upgrade() {
-                // If the supervisor has ended, the report is not needed.
-                let _ = inbox.send(Message::Report(origin, report)).await;
-            }
+            tell(&tools.reports, Message::Report(origin, report)).await;
         });
     }
 

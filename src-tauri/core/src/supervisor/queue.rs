@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Message, Supervisor, Tools, adoption::end_strays, guard::guarded, loading::Loaded,
-    requests::reply,
+    requests::reply, tell,
 };
 use crate::{
     control::{Outcome, Up},
@@ -116,11 +116,25 @@ impl Queue {
         }
     }
 
-    fn push(&mut self, mut queued: Queued) -> Ticket {
+    fn push(
+        &mut self,
+        file: PathBuf,
+        kind: RequestKind,
+        services: Vec<ServiceName>,
+        answer: oneshot::Sender<Outcome>,
+    ) -> (Ticket, Cancel) {
         self.latest += 1;
-        queued.ticket = self.latest;
-        self.waiting.push(queued);
-        self.latest
+        let cancel = Cancel::default();
+        self.waiting.push(Queued {
+            ticket: self.latest,
+            file,
+            kind,
+            services,
+            answer: Some(answer),
+            prepared: None,
+            cancel: cancel.clone(),
+        });
+        (self.latest, cancel)
     }
 
     fn prepared(&mut self, ticket: Ticket, prepared: Prepared) -> Option<PathBuf> {
@@ -142,18 +156,10 @@ impl Supervisor {
     /// Prepares a start: reads its stack file and ends what a lost daemon has left of its stack.
     pub(super) fn queue_up(&mut self, mut up: Up, answer: oneshot::Sender<Outcome>) {
         let services = std::mem::take(&mut up.services);
-        let cancel = Cancel::default();
-        let ticket = self.queue.push(Queued {
-            ticket: 0,
-            file: up.file.clone(),
-            kind: RequestKind::Up,
-            services,
-            answer: Some(answer),
-            prepared: None,
-            cancel: cancel.clone(),
-        });
-        let known: Vec<StackId> = self.stacks.iter().map(|stack| stack.id.clone()).collect();
-        let tools = self.tools.clone();
+        let (ticket, cancel) = self
+            .queue
+            .push(up.file.clone(), RequestKind::Up, services, answer);
+        let (tools, known) = (self.tools.clone(), self.known());
         self.prepare(ticket, async move {
             let loading = tools.loader.load(&tools.home, up);
             let loaded = match cancel.over.run_until_cancelled(loading).await {
@@ -176,23 +182,13 @@ impl Supervisor {
         services: Vec<ServiceName>,
         answer: oneshot::Sender<Outcome>,
     ) {
-        let cancel = Cancel::default();
         // A stack that this daemon does not have may have processes that no daemon has recorded.
         let clean = matches!(kind, RequestKind::Down { .. }) && services.is_empty();
+        let (ticket, cancel) = self.queue.push(file.clone(), kind, services, answer);
         if kind == (RequestKind::Down { kill: true }) {
             cancel.kill.cancel();
         }
-        let ticket = self.queue.push(Queued {
-            ticket: 0,
-            file: file.clone(),
-            kind,
-            services,
-            answer: Some(answer),
-            prepared: None,
-            cancel: cancel.clone(),
-        });
-        let known: Vec<StackId> = self.stacks.iter().map(|stack| stack.id.clone()).collect();
-        let tools = self.tools.clone();
+        let (tools, known) = (self.tools.clone(), self.known());
         self.prepare(ticket, async move {
             let id = match tools.loader.locate(&tools.home, &file).await {
                 Ok(id) => id,
@@ -207,6 +203,11 @@ impl Supervisor {
         });
     }
 
+    /// Returns the stacks that this daemon has.
+    fn known(&self) -> Vec<StackId> {
+        self.stacks.iter().map(|stack| stack.id.clone()).collect()
+    }
+
     fn prepare(&mut self, ticket: Ticket, work: impl Future<Output = Prepared> + Send + 'static) {
         let inbox = self.tools.reports.clone();
         self.tasks.spawn(async move {
@@ -215,10 +216,7 @@ impl Supervisor {
                     "the request failed with an internal error: {panic}"
                 ))
             });
-            if let Some(inbox) = inbox.upgrade() {
-                // A supervisor that has ended has answered already.
-                let _ = inbox.send(Message::Prepared(ticket, prepared)).await;
-            }
+            tell(&inbox, Message::Prepared(ticket, prepared)).await;
         });
     }
 

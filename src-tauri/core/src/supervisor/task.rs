@@ -101,11 +101,8 @@ impl RunTask {
             .await;
     }
 
-    async fn tell(&self, message: Message) {
-        if let Some(reports) = self.tools.reports.upgrade() {
-            // The supervisor has exited and needs no report.
-            let _ = reports.send(message).await;
-        }
+    fn tell(&self, message: Message) -> impl Future<Output = ()> {
+        super::tell(&self.tools.reports, message)
     }
 
     /// Reports the exit of a process to the supervisor.

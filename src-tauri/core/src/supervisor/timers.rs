@@ -1,6 +1,6 @@
 //! The timers of all services in one queue, since a task for each would cost much more.
 
-use std::{cmp::Reverse, collections::BinaryHeap, future::pending, time::Instant};
+use std::{collections::BTreeMap, future::pending, time::Instant};
 
 use super::{Origin, Supervisor};
 use crate::{
@@ -8,73 +8,34 @@ use crate::{
     model::effect::{Report, Timer},
 };
 
-/// Timers that are not due yet, earliest first. The timer of a finished run still fires, and changes
-/// nothing.
+/// The pending timers, by their times and then in the order of their setting.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
-    queue: BinaryHeap<Reverse<Pending>>,
-    /// The number of timers set so far: of two with the same time, the earlier one fires first.
+    queue: BTreeMap<(Instant, u64), (Origin, Timer)>,
     set: u64,
-}
-
-#[derive(Debug)]
-struct Pending {
-    due: Instant,
-    number: u64,
-    origin: Origin,
-    timer: Timer,
 }
 
 impl Timers {
     /// Sets a timer.
     pub(super) fn set(&mut self, due: Instant, origin: Origin, timer: Timer) {
         self.set += 1;
-        self.queue.push(Reverse(Pending {
-            due,
-            number: self.set,
-            origin,
-            timer,
-        }));
+        self.queue.insert((due, self.set), (origin, timer));
     }
 
-    /// Waits until a timer is due; never resolves if there is none. Cancel-safe.
+    /// Waits until the next timer is due; forever if there is none. Cancel-safe.
     pub(super) async fn due(&self) {
-        match self.queue.peek() {
-            Some(Reverse(next)) => tokio::time::sleep_until(next.due.into()).await,
+        match self.queue.first_key_value() {
+            Some(((due, _), _)) => tokio::time::sleep_until((*due).into()).await,
             None => pending().await,
         }
     }
 
-    /// Removes and returns the next timer that is due now.
+    /// Removes and returns a timer that is due.
     fn take_due(&mut self, now: Instant) -> Option<(Origin, Timer)> {
-        let next = self.queue.peek()?;
-        if next.0.due > now {
-            return None;
-        }
-        let Reverse(next) = self.queue.pop()?;
-        Some((next.origin, next.timer))
+        let next = self.queue.first_entry()?;
+        (next.key().0 <= now).then(|| next.remove())
     }
 }
-
-impl Ord for Pending {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.due, self.number).cmp(&(other.due, other.number))
-    }
-}
-
-impl PartialOrd for Pending {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Pending {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Pending {}
 
 impl Supervisor {
     /// Reports every due timer to the model.

@@ -127,21 +127,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::stack::Expect;
 
     fn request(method: &str, url: &str) -> HttpRequest<String> {
-        HttpRequest {
-            method: method.to_owned(),
-            url: url.to_owned(),
-            headers: [].into(),
-            body: None,
-            expect: Expect {
-                status: Vec::new(),
-                json: None,
-                text: None,
-                headers: [].into(),
-            },
-        }
+        HttpRequest::new(method, url)
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::{
     effects::probe::http::Answer,
     fs::redact::redact,
     model::facts::ProbeFaultKind,
-    stack::{Body, Expect, HttpRequest},
+    stack::{Body, HttpRequest},
 };
 
 /// How often a browser lets itself be sent on.
@@ -187,18 +187,7 @@ fn asking_leave(
     origin: &str,
     leave: Leave<'_>,
 ) -> HttpRequest<String> {
-    let mut asking = HttpRequest {
-        method: "OPTIONS".to_owned(),
-        url: request.url.clone(),
-        headers: [].into(),
-        body: None,
-        expect: Expect {
-            status: Vec::new(),
-            json: None,
-            text: None,
-            headers: [].into(),
-        },
-    };
+    let mut asking = HttpRequest::new("OPTIONS", &request.url);
     set(&mut asking, "Origin", origin);
     set(&mut asking, "Access-Control-Request-Method", leave.method);
     if !leave.names.is_empty() {

@@ -16,7 +16,7 @@ use crate::{
         http::Answer,
         websocket::{Handshake, SWITCHING},
     },
-    stack::{Expect, HttpRequest},
+    stack::HttpRequest,
 };
 
 /// Shakes hands; if that is refused, asks on to learn by what.
@@ -108,18 +108,8 @@ async fn refuser(
 
 /// Whether a plain `GET` of the same address is kept out too.
 async fn plain(conversation: &mut Conversation<'_>, url: &str) -> bool {
-    let request = HttpRequest {
-        method: "GET".to_owned(),
-        url: url.replacen("ws", "http", 1),
-        headers: [].into(),
-        body: None,
-        expect: Expect {
-            status: vec![SWITCHING],
-            json: None,
-            text: None,
-            headers: [].into(),
-        },
-    };
+    let mut request = HttpRequest::new("GET", &url.replacen("ws", "http", 1));
+    request.expect.status = vec![SWITCHING];
     let asked = conversation.send(Stage::Inquiry, &request).await;
     asked.is_ok_and(|answer| matches!(answer.status(), 401 | 403))
 }

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::platform::file;
+use crate::{fs::replace::replace, platform::file};
 
 const MAGIC: &[u8; 8] = b"PLLOGIDX";
 const VERSION: u32 = 1;
@@ -346,19 +346,7 @@ impl IndexWriter {
 
     /// Replaces the index atomically.
     fn rewrite(path: &Path, index: &Index) -> io::Result<Self> {
-        let draft = path.with_extension("index.new");
-        let written = fs::remove_file(&draft)
-            .or_else(|error| match error.kind() {
-                io::ErrorKind::NotFound => Ok(()),
-                _ => Err(error),
-            })
-            .and_then(|()| file::open_private(&draft)?.write_all(&index.to_bytes()))
-            .and_then(|()| fs::rename(&draft, path));
-        if let Err(error) = written {
-            // A partial file only takes space.
-            let _ = fs::remove_file(&draft);
-            return Err(error);
-        }
+        replace(path, &index.to_bytes())?;
         Ok(Self {
             records: index.entries.len() + usize::from(index.begins > 0),
             ..Self::at(index)

@@ -137,12 +137,7 @@ mod tests {
     use super::*;
 
     fn expect() -> Expect<String> {
-        Expect {
-            status: Vec::new(),
-            json: None,
-            text: None,
-            headers: [].into(),
-        }
+        Expect::default()
     }
 
     #[test]

@@ -25,10 +25,7 @@ use super::{
     connection::Stream,
     http::{self, Answer, Look},
 };
-use crate::{
-    model::facts::ProbeFaultKind,
-    stack::{Expect, HttpRequest},
-};
+use crate::{model::facts::ProbeFaultKind, stack::HttpRequest};
 
 /// The time limit for the closing handshake.
 const GOODBYE: Duration = Duration::from_millis(100);
@@ -55,18 +52,9 @@ pub(super) async fn shake(
     handshake: &Handshake<'_>,
     deadline: Instant,
 ) -> Result<Answer, ProbeFaultKind> {
-    let request = HttpRequest {
-        method: "GET".into(),
-        url: handshake.url.to_owned(),
-        headers: handshake.headers.iter().cloned().collect(),
-        body: None,
-        expect: Expect {
-            status: vec![SWITCHING],
-            json: None,
-            text: None,
-            headers: [].into(),
-        },
-    };
+    let mut request = HttpRequest::new("GET", handshake.url);
+    request.headers = handshake.headers.iter().cloned().collect();
+    request.expect.status = vec![SWITCHING];
     let key = generate_key();
     let mut built = http::build(&request, address)?;
     let headers = built.headers_mut();

@@ -36,7 +36,7 @@ impl Meaning<'_, '_> {
                     url: self.url(address::HTTP, url, scope)?,
                     headers: BTreeMap::new(),
                     body: None,
-                    expect: any_answer(),
+                    expect: Expect::default(),
                 });
             }
             TextOr::Full(table) => table,
@@ -176,14 +176,5 @@ impl Meaning<'_, '_> {
             return Err(self.problems.add_with(place, conflict, others));
         }
         Ok(first_value.or(second_value).map(|at| &at.value))
-    }
-}
-
-fn any_answer() -> Expect {
-    Expect {
-        status: Vec::new(),
-        json: None,
-        text: None,
-        headers: BTreeMap::new(),
     }
 }
