@@ -25,7 +25,7 @@ use std::{future::Future, time::Duration};
 use pilotlight::{
     effects::probe::{Context, Prober},
     model::facts::{ProbeFault, ProbeFaultKind},
-    stack::{HttpRequest, Probe},
+    stack::{Expect, HttpRequest, Probe},
 };
 use pilotlight_test_service::free_port;
 use tokio::{

@@ -48,7 +48,7 @@ impl Options {
             match word.as_str() {
                 "--all" => options.all = true,
                 "--rehearse" => options.rehearse = true,
-                "--jobs" => {
+                "--jobs" | "-j" => {
                     let jobs = words.next().and_then(|jobs| jobs.parse().ok());
                     options.jobs = jobs.unwrap_or(1);
                 }

@@ -8,7 +8,8 @@ use std::{
 
 use crate::{
     error::{Error, at},
-    setup, step, workspace,
+    setup, step,
+    workspace::{self, remove},
 };
 
 /// Variables that configure cargo for this system and must not apply to another.
@@ -156,14 +157,6 @@ impl Compiler {
             Self::OfDebian { .. } => CLIPPY,
         }
     }
-}
-
-/// Removes a folder, if it is there.
-fn remove(folder: &Path) -> Result<(), Error> {
-    if folder.exists() {
-        fs::remove_dir_all(folder).map_err(at(folder))?;
-    }
-    Ok(())
 }
 
 /// Which parts of the standard library are built.

@@ -6,12 +6,9 @@ use crate::{error::Error, setup, step, workspace};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// How many cases at a time; 1 to measure the time that doctor takes
-    #[arg(short, long)]
-    jobs: Option<usize>,
-    /// Only cases whose names have one of these
-    #[arg(value_name = "CASE")]
-    filters: Vec<String>,
+    /// Parts of the names of cases; `--jobs N` for how many run at a time (1 to measure the time that doctor takes)
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
 }
 
 /// A part of each lesson that the lab is there for: the three real days, and stacks that are well.
@@ -25,12 +22,7 @@ const SOME: [&str; 4] = [
 /// Tries every case of `tests/fault_lab`.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let ready = setup::for_tests()?;
-    let mut lab = lab(&ready.python);
-    lab.arg("--all").args(&options.filters);
-    if let Some(jobs) = options.jobs {
-        lab.args(["--jobs", &jobs.to_string()]);
-    }
-    step::show(&mut lab)
+    step::show(lab(&ready.python).arg("--all").args(&options.arguments))
 }
 
 /// Tries some of them, for `cargo xtask test`: the whole takes minutes, and judges times too.

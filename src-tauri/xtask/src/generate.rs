@@ -71,9 +71,7 @@ fn make(example: &str, what: &str) -> Result<Vec<(PathBuf, Vec<u8>)>, Error> {
     let program = format!("examples/{example}{}", env::consts::EXE_SUFFIX);
     let folder = workspace::own()?.join("generated");
     // Nothing that an earlier version made may pass for the work of this one.
-    if folder.exists() {
-        fs::remove_dir_all(&folder).map_err(at(&folder))?;
-    }
+    workspace::remove(&folder)?;
     fs::create_dir_all(&folder).map_err(at(&folder))?;
     let mut make = Command::new(workspace::programs()?.join(program));
     let text = step::printed(make.arg(&folder))?;

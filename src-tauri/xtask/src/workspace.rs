@@ -1,7 +1,7 @@
 //! Where things are.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -28,6 +28,14 @@ pub(crate) fn programs() -> Result<PathBuf, Error> {
 /// What the chores keep for themselves in the target folder: logs and tools.
 pub(crate) fn own() -> Result<PathBuf, Error> {
     Ok(programs()?.with_file_name("xtask"))
+}
+
+/// Removes a folder with all that is in it, if it exists.
+pub(crate) fn remove(folder: &Path) -> Result<(), Error> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).map_err(at(folder))?;
+    }
+    Ok(())
 }
 
 /// The cargo that started the chores, in the root of the repository.

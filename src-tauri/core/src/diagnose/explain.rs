@@ -9,8 +9,6 @@ pub use holder::describe_fault;
 pub(super) use port::taken;
 pub use port::{ended_beside, ended_holders};
 
-use std::fmt;
-
 use super::meaning;
 use crate::{
     model::{
@@ -84,25 +82,6 @@ impl LaunchFault {
             Self::EnvFileMissing { .. } | Self::EnvFileInvalid { .. } => Code::EnvFileMissing,
             Self::RequirementMissing { .. } => Code::RequirementMissing,
             Self::Log { .. } | Self::Other { .. } => Code::StartupError,
-        }
-    }
-}
-
-/// A clause that follows "cannot start:".
-impl fmt::Display for LaunchFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::CommandNotFound { program, .. } => write!(f, "command not found: `{program}`"),
-            Self::NotExecutable { path } => write!(f, "{} is not executable", path.display()),
-            Self::DirectoryMissing { path } => write!(f, "folder not found: {}", path.display()),
-            Self::EnvFileMissing { path } => write!(f, "file not found: {}", path.display()),
-            Self::EnvFileInvalid { path, line, .. } => {
-                let what = if line.is_some() { "understood" } else { "read" };
-                write!(f, "{} cannot be {what}", path.display())
-            }
-            Self::RequirementMissing { what, .. } => write!(f, "it requires {what}"),
-            Self::Log { .. } => f.write_str("its log cannot be written"),
-            Self::Other { message } => f.write_str(message),
         }
     }
 }

@@ -244,37 +244,49 @@ impl fmt::Display for Neighbour {
 }
 
 /// Why the holder of a port is not stopped.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Protected {
     /// It runs as another user.
+    #[error("it runs as {}", name.as_ref().map_or_else(|| "another user".to_owned(), |name| format!("the user {name}")))]
     OtherUser {
         /// The name of that user, if the process itself is unknown.
         name: Option<String>,
     },
     /// It belongs to the operating system (PID 1, services, lsass, svchost, …).
+    #[error("it belongs to the operating system")]
     System,
     /// It is the daemon.
+    #[error("it is Pilot Light itself")]
     Control,
     /// It is an ancestor of the daemon or of a command (a shell, a terminal, an editor).
+    #[error("Pilot Light was started from it")]
     Ancestor,
     /// It is a service of a stack.
+    #[error("it is {0}")]
     RunningService(Neighbour),
     /// It is the proxy of a container engine: the container must be stopped instead.
+    #[error("it holds the port for a container, which must be stopped instead")]
     ContainerProxy,
     /// It is restarted each time: by systemd, pm2, or a container engine.
+    #[error("{} restarts it each time it is stopped", by.as_deref().unwrap_or("something"))]
     Respawned {
         /// Its parent: `PM2 (pid 7)`.
         by: Option<String>,
     },
     /// It is of this kind: only the user can stop it.
+    #[error("it is {0}, which only you can stop")]
     Personal(ProgramKind),
     /// It runs in a container or a sandbox, in another PID namespace.
+    #[error("it runs in a container or a sandbox")]
     Contained,
     /// It is not a leftover of the stack, and the stack file says `port_conflict = "replace"`.
+    #[error("it is not a leftover of this stack")]
     Stranger,
     /// The stack file says `port_conflict = "fail"`.
+    #[error("the stack file says `port_conflict = \"fail\"`")]
     Forbidden,
     /// The stack's mode is production.
+    #[error("in production no process is stopped")]
     Production,
 }
 
@@ -311,10 +323,11 @@ pub struct Claimed {
     pub ended: Vec<Holder>,
 }
 
-/// Why a command could not be started.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a command could not be started; a clause that follows "cannot start:".
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LaunchFault {
     /// The program does not exist.
+    #[error("command not found: `{program}`")]
     CommandNotFound {
         /// The name in the stack file.
         program: String,
@@ -322,21 +335,25 @@ pub enum LaunchFault {
         near: Vec<String>,
     },
     /// The program is not executable.
+    #[error("{} is not executable", path.display())]
     NotExecutable {
         /// The path.
         path: PathBuf,
     },
     /// The working directory does not exist.
+    #[error("folder not found: {}", path.display())]
     DirectoryMissing {
         /// The path.
         path: PathBuf,
     },
     /// An `env_file` does not exist.
+    #[error("file not found: {}", path.display())]
     EnvFileMissing {
         /// The path.
         path: PathBuf,
     },
     /// An `env_file` cannot be read or parsed.
+    #[error("{} cannot be {}", path.display(), if line.is_some() { "understood" } else { "read" })]
     EnvFileInvalid {
         /// The path.
         path: PathBuf,
@@ -346,6 +363,7 @@ pub enum LaunchFault {
         message: String,
     },
     /// A `require` entry is not met.
+    #[error("it requires {what}")]
     RequirementMissing {
         /// A description: "the file main.py", "the variable `OPENAI_API_KEY`".
         what: String,
@@ -353,6 +371,7 @@ pub enum LaunchFault {
         detail: Option<String>,
     },
     /// Its log could not be opened (the disk is full, say).
+    #[error("its log cannot be written")]
     Log {
         /// The path.
         path: PathBuf,
@@ -360,6 +379,7 @@ pub enum LaunchFault {
         message: String,
     },
     /// Any other error of the operating system.
+    #[error("{message}")]
     Other {
         /// The error.
         message: String,

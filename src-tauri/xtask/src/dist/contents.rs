@@ -52,9 +52,7 @@ impl Contents {
     /// Gathers what has been built.
     pub(super) fn gather(cross: &Cross) -> Result<Self, Error> {
         let folder = workspace::own()?.join("windows");
-        if folder.exists() {
-            fs::remove_dir_all(&folder).map_err(at(&folder))?;
-        }
+        workspace::remove(&folder)?;
         let mut contents = Self {
             folder,
             names: Vec::new(),

@@ -72,9 +72,7 @@ fn inspect(package: &Path) -> Result<(), Error> {
     })?;
 
     let folder = workspace::own()?.join("package");
-    if folder.exists() {
-        fs::remove_dir_all(&folder).map_err(at(&folder))?;
-    }
+    workspace::remove(&folder)?;
     step::printed(
         Command::new("dpkg-deb")
             .arg("--extract")

@@ -255,9 +255,7 @@ impl Trial<'_> {
             .into_iter()
             .flatten()
         {
-            if folder.exists() {
-                fs::remove_dir_all(&folder).map_err(at(&folder))?;
-            }
+            workspace::remove(&folder)?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::{
 use super::LINKER;
 use crate::{
     error::{Error, at},
-    setup, step,
+    setup, step, workspace,
 };
 
 /// The program itself: `wine`, a script before it, looks for a 32-bit one first.
@@ -43,9 +43,7 @@ impl Wine {
     }
 
     fn make(&self, file: &Path, source: &str) -> Result<(), Error> {
-        if self.prefix.exists() {
-            fs::remove_dir_all(&self.prefix).map_err(at(&self.prefix))?;
-        }
+        workspace::remove(&self.prefix)?;
         let mut boot = Command::new(PROGRAM);
         boot.args(["wineboot", "--init"]);
         self.put_into(&mut boot);

@@ -1,9 +1,6 @@
 //! Descriptions of port holders and faults.
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use crate::{
     model::facts::{Holder, PortFault, Protected},
@@ -24,34 +21,6 @@ impl Holder {
         let folder = part(folder.map(|folder| format!(", in {}", folder.display())));
         let command_line = part(self.command_line.as_ref().map(|line| format!(": {line}")));
         format!("{name} (PID {pid}{user}{age}{folder}){command_line}")
-    }
-}
-
-/// A clause that follows "it was not stopped:".
-impl fmt::Display for Protected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OtherUser { name: Some(name) } => write!(f, "it runs as the user {name}"),
-            Self::OtherUser { name: None } => f.write_str("it runs as another user"),
-            Self::System => f.write_str("it belongs to the operating system"),
-            Self::Control => f.write_str("it is Pilot Light itself"),
-            Self::Ancestor => f.write_str("Pilot Light was started from it"),
-            Self::RunningService(neighbour) => write!(f, "it is {neighbour}"),
-            Self::ContainerProxy => {
-                f.write_str("it holds the port for a container, which must be stopped instead")
-            }
-            Self::Respawned { by: Some(by) } => {
-                write!(f, "{by} restarts it each time it is stopped")
-            }
-            Self::Respawned { by: None } => {
-                f.write_str("something restarts it each time it is stopped")
-            }
-            Self::Personal(kind) => write!(f, "it is {kind}, which only you can stop"),
-            Self::Contained => f.write_str("it runs in a container or a sandbox"),
-            Self::Stranger => f.write_str("it is not a leftover of this stack"),
-            Self::Forbidden => f.write_str("the stack file says `port_conflict = \"fail\"`"),
-            Self::Production => f.write_str("in production no process is stopped"),
-        }
     }
 }
 
