@@ -3,8 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
-    path::Path,
+    path::PathBuf,
     time::Duration,
 };
 
@@ -25,6 +24,7 @@ use crate::{
         log::{Ecosystem, LogErrorKind, Lookup},
     },
     effects::port,
+    fs::project_file::{Reader, apart},
     model::{
         facts::{ProbeFaultKind, Process},
         view::PhaseName,
@@ -39,6 +39,8 @@ const LIMIT: Duration = Duration::from_millis(1500);
 const PORTS: usize = 4;
 /// The size up to which a source file is searched for a port.
 const SOURCE: u64 = 256 * 1024;
+/// The limit for the files of one service.
+pub(super) const FILES: Duration = Duration::from_millis(500);
 /// The limit for a question to a Redis.
 const QUEUES: Duration = Duration::from_millis(500);
 
@@ -58,9 +60,9 @@ pub(super) async fn all(
     let each = runs.iter().zip(services).filter(|(run, _)| run.is_asked);
     let each = each.map(|(run, is)| async move {
         let name = run.spec.name.clone();
-        in_use_by_source(run, sockets, is);
+        in_use_by_source(run, sockets, is).await;
         listeners(sockets, is).await;
-        modules(scene, run, is);
+        modules(scene, run, is).await;
         if hangs(is) {
             is.stopped = stopped(sockets.members(&name));
         }
@@ -98,7 +100,7 @@ fn hangs(is: &ServiceEvidence) -> bool {
 
 /// Finds the port of an "address in use" error that names none: the only port in the command, or in a
 /// source file of it, that another process holds.
-fn in_use_by_source(run: &RunContext, sockets: &Sockets, is: &mut ServiceEvidence) {
+async fn in_use_by_source(run: &RunContext, sockets: &Sockets, is: &mut ServiceEvidence) {
     let Some(error) = &mut is.log.last_error else {
         return;
     };
@@ -115,21 +117,27 @@ fn in_use_by_source(run: &RunContext, sockets: &Sockets, is: &mut ServiceEvidenc
         }
     };
     let mut numbers: BTreeSet<u16> = words.iter().flat_map(|word| numbers(word)).collect();
-    let sources = words.iter().map(|word| spec.directory.join(word));
-    let is_small = |path: &Path| {
-        let file = fs::metadata(path);
-        file.is_ok_and(|file| file.is_file() && file.len() <= SOURCE)
-    };
-    for source in sources.filter(|path| is_small(path)) {
-        let text = fs::read(source).unwrap_or_default();
-        numbers.extend(self::numbers(&String::from_utf8_lossy(&text)));
-    }
+    let sources: Vec<PathBuf> = words.iter().map(|word| spec.directory.join(word)).collect();
+    let of_sources = apart(FILES, move |reader| of_sources(&sources, reader)).await;
+    numbers.extend(of_sources.unwrap_or_default());
     let mut held = numbers
         .into_iter()
         .filter(|number| sockets.is_held_by_others(*number, &spec.name));
     if let (Some(only), None) = (held.next(), held.next()) {
         *port = Port::new(only);
     }
+}
+
+/// Returns the numbers in small source files that may be ports. Blocks.
+fn of_sources(sources: &[PathBuf], reader: &Reader) -> Vec<u16> {
+    let small = sources.iter().filter(|path| {
+        let file = path.metadata();
+        file.is_ok_and(|file| file.is_file() && file.len() <= SOURCE)
+    });
+    let texts = small.filter_map(|path| reader.read(path).ok());
+    texts
+        .flat_map(|text| numbers(&String::from_utf8_lossy(&text)))
+        .collect()
 }
 
 /// Returns the numbers in a text that may be ports.
@@ -171,18 +179,18 @@ async fn listeners(sockets: &Sockets, is: &mut ServiceEvidence) {
 }
 
 /// Looks for a module that the log misses: in the virtual environment beside, and in other folders.
-fn modules(scene: &Scene, run: &RunContext, is: &mut ServiceEvidence) {
+async fn modules(scene: &Scene, run: &RunContext, is: &mut ServiceEvidence) {
     let Some(error) = &is.log.last_error else {
         return;
     };
+    let mut module = None;
     let files = match &error.kind {
         LogErrorKind::ModuleMissing {
             ecosystem: Ecosystem::Python,
             name,
             ..
         } => {
-            let venv = is.project.venv.as_deref();
-            is.project.venv_has_module = venv.is_some_and(|python| has_module(python, name));
+            module = is.project.venv.clone().zip(Some(name.clone()));
             vec![format!("{name}.py"), format!("{name}/__init__.py")]
         }
         LogErrorKind::FileMissing { path } if !path.starts_with('/') => vec![path.clone()],
@@ -191,10 +199,15 @@ fn modules(scene: &Scene, run: &RunContext, is: &mut ServiceEvidence) {
         }
         _ => return,
     };
-    let top = scene.stack.directory();
-    let mut found = folders_with(top, &files);
-    found.retain(|folder| *folder != run.spec.directory);
-    is.project.elsewhere = found;
+    let top = scene.stack.directory().to_owned();
+    let found = apart(FILES, move |_| {
+        let in_venv = module.is_some_and(|(python, name)| has_module(&python, &name));
+        (in_venv, folders_with(&top, &files))
+    });
+    let (in_venv, mut folders) = found.await.unwrap_or_default();
+    folders.retain(|folder| *folder != run.spec.directory);
+    is.project.venv_has_module = in_venv;
+    is.project.elsewhere = folders;
 }
 
 fn stopped(members: &BTreeSet<Process>) -> Vec<u32> {

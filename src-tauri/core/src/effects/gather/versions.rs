@@ -1,18 +1,18 @@
 //! The versions of runtimes that a project asks for, against the ones that run.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use serde_json::Value;
 
-use super::{RunContext, subject::Scene};
+use super::{RunContext, follow_up::FILES, subject::Scene};
 use crate::{
     diagnose::evidence::VersionEvidence,
     effects::{env, process::run_helper},
     env::Env,
+    fs::project_file::{Reader, apart},
     stack::Command,
 };
 
@@ -58,12 +58,7 @@ pub(super) async fn mismatches(
     python: Option<&Path>,
 ) -> Vec<VersionEvidence> {
     let folder = &run.spec.directory;
-    let top = scene.stack.directory();
-    let asked: Vec<_> = RUNTIMES
-        .iter()
-        .map(|runtime| (runtime, wanted(runtime, folder, top)))
-        .filter(|(_, wanted)| !wanted.is_empty())
-        .collect();
+    let asked = asked_for(folder, scene.stack.directory()).await;
     if asked.is_empty() {
         return Vec::new();
     }
@@ -92,6 +87,17 @@ pub(super) async fn mismatches(
     found
 }
 
+/// Returns the runtimes whose version the files of a project name, with what they ask for.
+async fn asked_for(folder: &Path, top: &Path) -> Vec<(&'static Runtime, Vec<(String, PathBuf)>)> {
+    let (folder, top) = (folder.to_owned(), top.to_owned());
+    let reading = apart(FILES, move |reader| {
+        let runtimes = RUNTIMES.iter();
+        let wanted = runtimes.map(|runtime| (runtime, wanted(runtime, &folder, &top, reader)));
+        wanted.filter(|(_, wanted)| !wanted.is_empty()).collect()
+    });
+    reading.await.unwrap_or_default()
+}
+
 async fn version_of(program: &str, folder: &Path, environment: &Env) -> Option<String> {
     let command = Command::Argv(vec![program.to_owned(), "--version".to_owned()]);
     let asked = run_helper(&command, folder, environment, LIMIT).await;
@@ -108,7 +114,12 @@ fn version_in(text: &str) -> Option<String> {
 }
 
 /// Returns what the files of a project ask for, the nearest folder first.
-fn wanted(runtime: &Runtime, folder: &Path, top: &Path) -> Vec<(String, PathBuf)> {
+fn wanted(
+    runtime: &Runtime,
+    folder: &Path,
+    top: &Path,
+    reader: &Reader,
+) -> Vec<(String, PathBuf)> {
     let folders = folder
         .ancestors()
         .take_while(|folder| folder.starts_with(top));
@@ -117,7 +128,7 @@ fn wanted(runtime: &Runtime, folder: &Path, top: &Path) -> Vec<(String, PathBuf)
         let mut found = Vec::new();
         let text = |name: &str| {
             let path = folder.join(name);
-            Some((fs::read_to_string(&path).ok()?, path))
+            Some((reader.text(&path).ok()?, path))
         };
         for name in runtime.files {
             if let Some((text, path)) = text(name) {
@@ -226,6 +237,28 @@ mod tests {
         ] {
             assert_eq!(allows(wanted, runs), fits, "{wanted} and {runs}");
         }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_pipe_that_no_process_writes_to_keeps_back_no_other_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the command makes a pipe and is no service"
+        )]
+        let made = std::process::Command::new("mkfifo")
+            .arg(folder.join(".nvmrc"))
+            .status();
+        assert!(made.unwrap().success());
+        std::fs::write(folder.join("package.json"), r#"{"engines":{"node":">=22"}}"#).unwrap();
+        let asked = asked_for(folder, folder).await;
+        let [(runtime, wanted)] = &asked[..] else {
+            panic!("{} runtimes", asked.len());
+        };
+        assert_eq!(runtime.name, "Node.js");
+        assert_eq!(*wanted, [(">=22".to_owned(), folder.join("package.json"))]);
     }
 
     #[test]
