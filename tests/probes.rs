@@ -11,6 +11,9 @@ mod http;
 #[cfg(unix)]
 #[path = "probes/redis.rs"]
 mod redis;
+#[cfg(unix)]
+#[path = "probes/servers.rs"]
+mod servers;
 #[path = "probes/tcp.rs"]
 mod tcp;
 #[path = "probes/tls.rs"]

@@ -101,6 +101,7 @@ fn asked(probe: &Probe<String>, up: bool) -> ProbeAnswer {
             port_in(&request.url),
         ),
         Probe::Redis(url) => (format!("PING {url}"), port_in(url)),
+        Probe::Server(protocol, url) => (format!("{} {url}", protocol.title()), port_in(url)),
         Probe::WebSocket(url) => (format!("WebSocket {url}"), port_in(url)),
         Probe::Command(command) => (format!("`{command}`"), None),
         Probe::Log(pattern) => (pattern.clone(), None),
@@ -119,7 +120,7 @@ fn asked(probe: &Probe<String>, up: bool) -> ProbeAnswer {
         port,
         tells: matches!(
             probe,
-            Probe::Http(_) | Probe::Redis(_) | Probe::WebSocket(_)
+            Probe::Http(_) | Probe::Redis(_) | Probe::Server(..) | Probe::WebSocket(_)
         ),
     }
 }

@@ -186,6 +186,8 @@ pub struct Service {
     pub ready: Readiness,
     /// Functional checks.
     pub checks: Vec<Check>,
+    /// What its team knows of its errors.
+    pub known: Vec<KnownError>,
     /// Variables (of `env`, `env_files` and the project's `.env*`) that must point to a service.
     pub env_points_at: BTreeMap<String, ServiceName>,
     /// The limits of its logs.
@@ -361,6 +363,8 @@ pub enum Probe<T = Template> {
     Http(Box<HttpRequest<T>>),
     /// `PING` to a `redis://` address is answered with `PONG`.
     Redis(T),
+    /// A server at an address of its protocol accepts a client.
+    Server(Protocol, T),
     /// The handshake with a `ws://` address is accepted.
     WebSocket(T),
     /// A command exits with code 0.
@@ -369,6 +373,66 @@ pub enum Probe<T = Template> {
     Log(String),
     /// The process runs.
     Process,
+}
+
+/// A protocol that a probe speaks up to the login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they are names")]
+pub enum Protocol {
+    Postgres,
+    Mysql,
+    Mongodb,
+    Rabbitmq,
+    Kafka,
+    Grpc,
+}
+
+impl Protocol {
+    /// All protocols.
+    pub const ALL: [Self; 6] = [
+        Self::Postgres,
+        Self::Mysql,
+        Self::Mongodb,
+        Self::Rabbitmq,
+        Self::Kafka,
+        Self::Grpc,
+    ];
+
+    /// Returns its key in `ready`, its name, its usual port, and the schemes of its addresses.
+    const fn facts(self) -> (&'static str, &'static str, u16, &'static [&'static str]) {
+        match self {
+            Self::Postgres => ("postgres", "PostgreSQL", 5432, &["postgres", "postgresql"]),
+            Self::Mysql => ("mysql", "MySQL", 3306, &["mysql", "mariadb"]),
+            Self::Mongodb => ("mongodb", "MongoDB", 27017, &["mongodb"]),
+            Self::Rabbitmq => ("rabbitmq", "RabbitMQ", 5672, &["amqp", "amqps"]),
+            Self::Kafka => ("kafka", "Kafka", 9092, &["kafka"]),
+            Self::Grpc => ("grpc", "gRPC", 50051, &["grpc", "grpcs"]),
+        }
+    }
+
+    /// Returns its key in `ready`.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        self.facts().0
+    }
+
+    /// Returns its name.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        self.facts().1
+    }
+
+    /// Returns its usual port.
+    #[must_use]
+    pub const fn port(self) -> u16 {
+        self.facts().2
+    }
+
+    /// Returns the schemes of its addresses, the usual one first.
+    #[must_use]
+    pub const fn schemes(self) -> &'static [&'static str] {
+        self.facts().3
+    }
 }
 
 /// An HTTP request and the expected response.
@@ -444,6 +508,19 @@ pub enum CheckAction<T = Template> {
     Redis(T),
     /// A command that must exit with code 0.
     Command(Command<T>),
+}
+
+/// An error of a service that its team knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownError {
+    /// A regular expression, known to be valid.
+    pub says: String,
+    /// The cause; without it, the line itself is shown. `{name}` is the value of a group of the pattern.
+    pub title: Option<String>,
+    /// What to do, with groups as in the title.
+    pub remedy: String,
+    /// A command that does it, in the folder of the service.
+    pub command: Option<Command>,
 }
 
 /// The limits of a service's logs.
@@ -574,6 +651,7 @@ impl Probe {
             Self::Tcp(address) => Probe::Tcp(address.render(owner, ports)),
             Self::Http(request) => Probe::Http(Box::new(request.render(owner, ports))),
             Self::Redis(url) => Probe::Redis(url.render(owner, ports)),
+            Self::Server(protocol, url) => Probe::Server(*protocol, url.render(owner, ports)),
             Self::WebSocket(url) => Probe::WebSocket(url.render(owner, ports)),
             Self::Command(command) => Probe::Command(command.render(owner, ports)),
             Self::Log(pattern) => Probe::Log(pattern.clone()),

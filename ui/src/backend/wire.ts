@@ -229,6 +229,18 @@ command: Array<string>,
 /**
  * Its working directory, absolute.
  */
+directory: string, } | { "kind": "run", 
+/**
+ * The service.
+ */
+service: ServiceName, 
+/**
+ * The program and its arguments.
+ */
+command: Array<string>, 
+/**
+ * Its working directory, absolute.
+ */
 directory: string, } | { "kind": "copy-file", 
 /**
  * The example; absolute.

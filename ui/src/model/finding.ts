@@ -50,6 +50,7 @@ export function label(action: Action): string {
     case "free-port":
       return `Free port ${action.port}…`;
     case "install":
+    case "run":
       return `Run ${program(action.command)}…`;
     case "copy-file":
       return `Create ${lastPart(action.to)}…`;
@@ -66,6 +67,7 @@ export function confirmation(action: Action): string {
     case "free-port":
       return `Stop it and free port ${action.port}`;
     case "install":
+    case "run":
       return "Run it";
     case "copy-file":
       return `Create ${lastPart(action.to)}`;
@@ -113,6 +115,7 @@ const STARTABLE = ["exited", "not-running", "silent-exit"];
 export function cures({ code, remedy }: Finding): boolean {
   switch (remedy.action?.kind) {
     case "install":
+    case "run":
     case "copy-file":
     case "edit-stack-file":
       return true;

@@ -93,6 +93,7 @@ fn of_probe(probe: &Probe<String>) -> String {
         Probe::Tcp(address) => format!("TCP connection to {address}"),
         Probe::Http(request) => format!("{} {}", request.method, request.url),
         Probe::Redis(url) => format!("Redis PING to {url}"),
+        Probe::Server(protocol, url) => format!("{} client of {url}", protocol.title()),
         Probe::WebSocket(url) => format!("WebSocket handshake with {url}"),
         Probe::Command(command) => format!("`{command}`"),
         Probe::Log(pattern) => format!("a log line that matches `{pattern}`"),

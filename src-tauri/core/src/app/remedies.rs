@@ -42,6 +42,7 @@ impl AppState {
             | Action::Stop { .. }
             | Action::FreePort { .. }
             | Action::Install { .. }
+            | Action::Run { .. }
             | Action::CopyFile { .. } => None,
         };
         Ok(Preview {
@@ -73,6 +74,9 @@ impl AppState {
                     .map_err(|fault| describe_fault(*port, &fault, clock::now().wall))
             }
             Action::Install {
+                command, directory, ..
+            }
+            | Action::Run {
                 command, directory, ..
             } => remedy::install(command, directory, &variables)
                 .await

@@ -1,7 +1,7 @@
 //! Translates a fault of a probe or a check into a code and a clause.
 
 use crate::model::{
-    facts::{ProbeFault, ProbeFaultKind},
+    facts::{ProbeFault, ProbeFaultKind, Refusal},
     finding::Code,
 };
 
@@ -50,6 +50,22 @@ pub(crate) fn meaning(fault: &ProbeFault) -> (Code, String) {
         ProbeFaultKind::NotRedis(what) => {
             (Code::NotRedis, format!("{target} is not Redis: {what}"))
         }
+        ProbeFaultKind::Server {
+            protocol,
+            refusal,
+            message,
+        } => match refusal {
+            Refusal::Starting => (Code::ServerStarting, format!("{target} answers: {message}")),
+            Refusal::Login => (
+                Code::LoginRefused,
+                format!("{target} rejects the login: {message}"),
+            ),
+            Refusal::NotIt => (
+                Code::WrongServer,
+                format!("{target} is not {}: {message}", protocol.title()),
+            ),
+            Refusal::Other => (Code::ServerRefuses, format!("{target} answers: {message}")),
+        },
         ProbeFaultKind::WebSocketRefused(status) => (
             Code::WebsocketRefused,
             format!("{target} refuses the handshake with {status}"),

@@ -89,6 +89,8 @@ pub(super) fn ask(target: &str) -> Option<String> {
                    -H 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=='";
     Some(match verb {
         "PING" => format!("`redis-cli -u {} ping`", quoted(rest)),
+        "PostgreSQL" => format!("`psql {} -c 'select 1'`", quoted(rest)),
+        "MongoDB" => format!("`mongosh {} --eval 'db.hello()'`", quoted(rest)),
         "GET" => format!("`curl -i {}`", quoted(rest)),
         "WebSocket" => {
             // curl takes `ws:` for a protocol of its own.

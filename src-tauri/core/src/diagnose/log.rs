@@ -216,6 +216,12 @@ fn advised(seen: Seen<'_>, advice: &LogAdvice, mut candidate: Candidate) -> Cand
     }
     let action = candidate.finding.remedy.action.take();
     let action = action.filter(|_| advice.restart_helps);
+    let own = advice.command.clone().map(|command| Action::Run {
+        service: seen.spec.name.clone(),
+        command,
+        directory: seen.spec.directory.clone(),
+    });
+    let action = own.or(action);
     candidate.remedy(of_service(&advice.remedy), action)
 }
 

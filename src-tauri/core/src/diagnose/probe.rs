@@ -118,6 +118,9 @@ fn is_final(code: Code) -> bool {
             | Code::RedisAuth
             | Code::RedisLoading
             | Code::NotRedis
+            | Code::LoginRefused
+            | Code::ServerRefuses
+            | Code::WrongServer
             | Code::WrongAddress
     )
 }

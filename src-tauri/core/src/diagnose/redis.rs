@@ -1,6 +1,7 @@
-//! A Redis that is there and refuses: why, and what helps.
+//! A Redis or another server that is there and refuses: why, and what helps.
 
 use super::{
+    commands,
     facts::{Facts, Seen},
     holder::{Candidate, CausedBy, Level},
     log::others::command,
@@ -8,8 +9,12 @@ use super::{
 };
 use crate::{
     diagnose::evidence::log::LogError,
-    model::{facts::ProbeFaultKind, finding::Code},
-    stack::Probe,
+    knowledge,
+    model::{
+        facts::{ProbeFaultKind, Refusal},
+        finding::Code,
+    },
+    stack::{Probe, Protocol},
 };
 
 /// What a Redis says when it refuses, and what clients make of it.
@@ -71,6 +76,14 @@ pub(super) fn refusal(
 
 /// The title and the remedy that the refusal deserves. Anything else is left as it is.
 pub(super) fn explain(seen: Seen<'_>, kind: &ProbeFaultKind, candidate: Candidate) -> Candidate {
+    if let ProbeFaultKind::Server {
+        protocol,
+        refusal,
+        message,
+    } = kind
+    {
+        return server(seen, (*protocol, *refusal, message), candidate);
+    }
     let name = &seen.spec.name;
     let asked = match seen.is.port {
         Some(port) => format!("redis-cli -p {port}"),
@@ -132,8 +145,13 @@ pub(super) fn explain(seen: Seen<'_>, kind: &ProbeFaultKind, candidate: Candidat
         }
         _ => return candidate,
     };
+    let candidate = candidate.evidence([format!("checked with {check}")]);
+    refuses(seen, title, remedy, candidate)
+}
+
+/// A server of the stack that is there and refuses.
+fn refuses(seen: Seen<'_>, title: String, remedy: String, candidate: Candidate) -> Candidate {
     let mut candidate = candidate
-        .evidence([format!("checked with {check}")])
         .evidence(seen.is.holders.first().map(port::held))
         .remedy(remedy, None)
         .same_as("refusal")
@@ -142,4 +160,42 @@ pub(super) fn explain(seen: Seen<'_>, kind: &ProbeFaultKind, candidate: Candidat
     candidate.finding.title = title.into();
     candidate.symptom.text.clone_from(&candidate.finding.title);
     candidate
+}
+
+/// The title and the remedy for another server that does not accept a client.
+fn server(
+    seen: Seen<'_>,
+    (protocol, refusal, message): (Protocol, Refusal, &str),
+    candidate: Candidate,
+) -> Candidate {
+    let name = &seen.spec.name;
+    let title = protocol.title();
+    let known = knowledge::error(message);
+    let known = known.and_then(|(id, meaning, found)| knowledge::advice(id, &meaning, &found));
+    let known = known.map(|advice| advice.remedy.replace("{service}", name.as_str()));
+    let logs = || format!("see its log ({})", commands::logs(name));
+    let (title, remedy) = match refusal {
+        Refusal::Starting => (
+            format!("{name} is still starting: {message}"),
+            format!("wait; or {}", logs()),
+        ),
+        Refusal::Login => (
+            format!("{name} rejects the login: {message}"),
+            "put the right user and password into the address in `ready`".to_owned(),
+        ),
+        Refusal::NotIt => {
+            let holder = seen.is.holders.first().map_or_else(String::new, |holder| {
+                format!(": it is {} (PID {})", holder.name, holder.process.pid)
+            });
+            (
+                format!("the process on {name}'s port is not {title}{holder}"),
+                format!("stop it, or give {name} another port"),
+            )
+        }
+        Refusal::Other => (
+            format!("{name} refuses connections: {message}"),
+            known.unwrap_or_else(logs),
+        ),
+    };
+    refuses(seen, title, remedy, candidate)
 }

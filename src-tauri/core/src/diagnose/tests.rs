@@ -149,6 +149,7 @@ fn answer(probe: &Probe<String>) -> ProbeAnswer {
             Some(request.url.clone()),
         ),
         Probe::Redis(url) => (format!("PING {url}"), Some(url.clone())),
+        Probe::Server(protocol, url) => (format!("{} {url}", protocol.title()), Some(url.clone())),
         Probe::WebSocket(url) => (format!("WebSocket {url}"), Some(url.clone())),
         Probe::Command(command) => (format!("`{command}`"), None),
         Probe::Log(pattern) => (pattern.clone(), None),
@@ -164,7 +165,7 @@ fn answer(probe: &Probe<String>) -> ProbeAnswer {
         port,
         tells: matches!(
             probe,
-            Probe::Http(_) | Probe::Redis(_) | Probe::WebSocket(_)
+            Probe::Http(_) | Probe::Redis(_) | Probe::Server(..) | Probe::WebSocket(_)
         ),
     }
 }

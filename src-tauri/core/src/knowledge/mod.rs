@@ -64,6 +64,57 @@ pub(crate) struct Advice {
     pub(crate) lookup: Option<Lookup>,
 }
 
+/// An entry, for a list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Its unique name.
+    pub id: &'static str,
+    /// The ecosystem: the name of its file.
+    pub file: &'static str,
+    /// Its patterns and literals.
+    pub says: Vec<&'static str>,
+    /// The cause, if it says more than the line.
+    pub title: Option<&'static str>,
+    /// The advice; `None` for a kind of error for which the diagnosis has texts of its own.
+    pub remedy: Option<&'static str>,
+}
+
+/// Returns the known errors whose texts contain all of these words, in any case.
+#[must_use]
+pub fn search(words: &[String]) -> Vec<Listed> {
+    let listed = ERRORS.entries.iter().enumerate().map(|(place, entry)| {
+        let advice = entry.meaning.advice.as_ref();
+        Listed {
+            id: entry.id,
+            file: entry.file,
+            says: ERRORS.says(place),
+            title: advice.and_then(|advice| advice.title),
+            remedy: advice.map(|advice| advice.remedy),
+        }
+    });
+    let words: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
+    let has_all = |it: &Listed| {
+        let texts = [it.id, it.file]
+            .into_iter()
+            .chain(it.title)
+            .chain(it.remedy);
+        let texts: Vec<&str> = texts.chain(it.says.iter().copied()).collect();
+        let text = texts.join(" ").to_lowercase();
+        words.iter().all(|word| text.contains(word.as_str()))
+    };
+    let mut found: Vec<Listed> = listed.filter(has_all).collect();
+    found.sort_by_key(|it| (it.file, it.id));
+    found
+}
+
+/// Returns the name and the ecosystem of the entry that a line matches.
+#[must_use]
+pub fn identify(text: &str) -> Option<(&'static str, &'static str)> {
+    let (id, ..) = error(text)?;
+    let entry = ERRORS.entries.iter().find(|entry| entry.id == id)?;
+    Some((entry.id, entry.file))
+}
+
 /// The error that a line reports: the entry, its meaning, and the values of its groups.
 pub(crate) fn error(text: &str) -> Option<(&'static str, Meaning, Found<'_>)> {
     static ALL: LazyLock<Known<Meaning>> = LazyLock::new(|| Known::new(&ERRORS));
@@ -85,6 +136,7 @@ pub(crate) fn advice(
         restart_helps: advice.restart_helps,
         of_another: advice.of_another,
         lookup: advice.lookup,
+        command: None,
     }))
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::stack::{Port, ServiceName};
+use crate::stack::{Port, Protocol, ServiceName};
 
 /// A time on both clocks: `instant` for calculations, `wall` for display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -433,6 +433,15 @@ pub enum ProbeFaultKind {
     },
     /// The server is not Redis.
     NotRedis(String),
+    /// A server of another kind does not accept a client.
+    Server {
+        /// The protocol that was spoken.
+        protocol: Protocol,
+        /// How.
+        refusal: Refusal,
+        /// Its own message, or what it sent instead.
+        message: String,
+    },
     /// The WebSocket handshake was refused with this status.
     WebSocketRefused(u16),
     /// The command did not exit with code 0.
@@ -450,6 +459,19 @@ pub enum ProbeFaultKind {
     Tls(String),
     /// The address in the stack file cannot be parsed.
     Address(String),
+}
+
+/// How a server does not accept a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is still starting, or already stopping.
+    Starting,
+    /// It rejects the login.
+    Login,
+    /// It is a server of another kind.
+    NotIt,
+    /// Any other reason: a missing database, too many clients.
+    Other,
 }
 
 /// The result of a stop. Stopping always ends.

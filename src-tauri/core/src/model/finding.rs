@@ -55,6 +55,10 @@ pub enum Code {
     RedisWriteBlocked,
     RedisOutOfMemory,
     NotRedis,
+    ServerStarting,
+    LoginRefused,
+    ServerRefuses,
+    WrongServer,
     UndeclaredDependency,
     NoWorker,
     ReportedError,
@@ -174,6 +178,17 @@ pub enum Action {
         /// The service.
         service: ServiceName,
         /// The program and its arguments: `["npm", "ci"]`.
+        command: Vec<String>,
+        /// Its working directory, absolute.
+        #[serde(with = "crate::fs::native_text")]
+        #[cfg_attr(feature = "typescript", ts(type = "string"))]
+        directory: PathBuf,
+    },
+    /// Run a command that the stack file has for a known error.
+    Run {
+        /// The service.
+        service: ServiceName,
+        /// The program and its arguments.
         command: Vec<String>,
         /// Its working directory, absolute.
         #[serde(with = "crate::fs::native_text")]

@@ -52,6 +52,7 @@ fn service(name: &str, needs: &[&str]) -> Service {
             failures: 3,
         },
         checks: Vec::new(),
+        known: Vec::new(),
         env_points_at: BTreeMap::new(),
         log: LogLimits {
             runs: 10,

@@ -68,11 +68,13 @@ table! {
         port_conflict: Option<At<PortConflict>>,
         /// Addresses to open in a browser, by label.
         links: Option<Named<At<String>>>,
-        /// The readiness probe: a table, or `"tcp"`, `"http: /health"`, `"log: listening on"`, or
-        /// an address. Default: it listens on its port, or, without a port, it runs.
+        /// The readiness probe: a table, or `"tcp"`, `"http: /health"`, `"log: listening on"`,
+        /// `"postgres"`, or an address. Default: it listens on its port, or, without a port, it runs.
         ready: Option<At<TextOr<ReadyTable>>>,
         /// Functional checks.
         check: Option<Vec<At<CheckTable>>>,
+        /// Errors in its log that the team knows, and what to do about each.
+        known: Option<Vec<KnownTable>>,
         /// The limits of its logs.
         log: Option<At<LogTable>>,
     }
@@ -111,6 +113,19 @@ table! {
         http: Option<TextOr<HttpTable>>,
         /// Redis at this address answers PING.
         redis: Option<At<String>>,
+        /// PostgreSQL at this address accepts a client: `postgres://user:password@localhost:{port}/shop`.
+        postgres: Option<At<String>>,
+        /// MySQL or MariaDB at this address accepts a client.
+        mysql: Option<At<String>>,
+        /// MongoDB at this address accepts a client.
+        mongodb: Option<At<String>>,
+        /// RabbitMQ at this address accepts a client: `amqp://localhost:{port}`.
+        rabbitmq: Option<At<String>>,
+        /// Kafka at this address answers: `kafka://localhost:{port}`.
+        kafka: Option<At<String>>,
+        /// The health service of the gRPC server at this address answers SERVING:
+        /// `grpc://localhost:{port}`.
+        grpc: Option<At<String>>,
         /// The WebSocket handshake at this address is accepted.
         websocket: Option<At<String>>,
         /// This command exits with code 0.
@@ -186,6 +201,21 @@ table! {
         url: At<String>,
         /// The requested subprotocol.
         protocol: Option<At<String>>,
+    }
+}
+
+table! {
+    /// An error that the team knows. In `title` and `do`, `{name}` is the value of a group
+    /// `(?<name>…)` of `says`.
+    struct KnownTable {
+        /// A regular expression. A line of its log that matches it is this error.
+        says: At<String>,
+        /// The cause. Default: the line.
+        title: Option<At<String>>,
+        /// What to do.
+        remedy as "do": At<String>,
+        /// A command that does it, in the folder of the service. Runs only if the user agrees.
+        command: Option<At<CommandForm>>,
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use sha2::{Digest as _, Sha256};
+use ring::digest::{SHA256, digest};
 use url::{Host, Url};
 
 use crate::{
@@ -68,7 +68,9 @@ impl Consents {
 /// A cryptographic hash, so that no other text can have the same one.
 fn hash(text: &str) -> String {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    format!("{:x}", Sha256::digest(text.as_bytes()))
+    // `SHA256:` and the digits.
+    let hash = format!("{:?}", digest(&SHA256, text.as_bytes()));
+    hash.rsplit(':').next().unwrap_or_default().to_owned()
 }
 
 /// Removes everything from a stack that a diagnosis would run or send to another machine, and returns a
@@ -111,6 +113,7 @@ fn of_probe(probe: &Probe, name: &ServiceName, ports: &Stack) -> Option<String> 
         Probe::Http(request) => sent(&request.method, &request.url),
         Probe::WebSocket(url) => sent("a WebSocket to", &url),
         Probe::Redis(url) => sent("PING", &url),
+        Probe::Server(protocol, url) => sent(protocol.title(), &url),
         Probe::Tcp(address) => sent("a connection to", &format!("tcp://{address}")),
         Probe::Log(_) | Probe::Process => None,
     }

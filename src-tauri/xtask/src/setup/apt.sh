@@ -1,5 +1,5 @@
 # Installs the packages given, as root. A service among them is neither started nor enabled: the system's own
-# Redis would hold the port of the example's, its nginx that of any page, and its PostgreSQL that of a project.
+# Redis would hold the port of the example's, its nginx that of any page, and its databases those of a project.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 
@@ -20,14 +20,16 @@ for package in "$@"; do
         redis-server) service=redis-server ;;
         nginx*) service=nginx ;;
         postgresql) service=postgresql ;;
+        mariadb-server) service=mariadb ;;
+        rabbitmq-server) service="rabbitmq-server epmd.socket epmd.service" ;;
         *) continue ;;
     esac
     if command -v systemctl >/dev/null; then
-        systemctl disable "$service"
+        systemctl disable $service
     else
-        update-rc.d "$service" disable
+        update-rc.d "${service%% *}" disable
     fi
     if [ -d /run/systemd/system ]; then
-        systemctl stop "$service"
+        systemctl stop $service
     fi
 done

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use packages::{Piece, program};
+use packages::{Piece, server};
 
 use crate::{
     error::{Error, at},
@@ -68,8 +68,14 @@ pub(crate) fn for_tests() -> Result<Ready, Error> {
     Ok(ready)
 }
 
-/// The fault lab puts nginx in front of a backend; the tests of `init` start `PostgreSQL` for a project of theirs.
-const SERVERS: [Piece; 2] = [program("nginx-light", "nginx"), packages::POSTGRESQL];
+/// The fault lab puts nginx in front of a backend; the tests of `init` start `PostgreSQL` for a project of theirs, and
+/// those of the probes all databases.
+const SERVERS: [Piece; 4] = [
+    server("nginx-light", "nginx"),
+    server("mariadb-server", "mariadbd"),
+    server("rabbitmq-server", "rabbitmq-server"),
+    packages::POSTGRESQL,
+];
 
 /// Does `make`, unless `stamp` says that it has been done with these very `ingredients`.
 pub(crate) fn once(

@@ -52,6 +52,15 @@ const fn file(package: &'static str, name: &'static str) -> Piece {
     }
 }
 
+/// A program that Debian may put where only administrators look.
+pub(super) const fn server(package: &'static str, name: &'static str) -> Piece {
+    Piece {
+        package,
+        name,
+        is_there: |name| on_path(name) || Path::new("/usr/sbin").join(name).exists(),
+    }
+}
+
 /// Debian puts its programs into a folder of their version, which is not on PATH.
 pub(super) const POSTGRESQL: Piece = Piece {
     package: "postgresql",
@@ -262,6 +271,8 @@ fn install(packages: &[&str]) -> Result<(), Error> {
         ("redis-server", "Redis", "redis-server", 6379),
         ("nginx-light", "nginx", "nginx", 80),
         ("postgresql", "PostgreSQL", "postgresql", 5432),
+        ("mariadb-server", "MariaDB", "mariadb", 3306),
+        ("rabbitmq-server", "RabbitMQ", "rabbitmq-server", 5672),
     ] {
         if packages.contains(&package) {
             step::note(&format!(

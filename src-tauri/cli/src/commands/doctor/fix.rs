@@ -177,6 +177,9 @@ async fn carry_out(context: &Context, visit: &Visit, action: &Action) -> Result<
         }
         Action::Install {
             command, directory, ..
+        }
+        | Action::Run {
+            command, directory, ..
         } => {
             let variables = Env::of_this_process();
             remedy::install(command, directory, &variables).await?;

@@ -83,11 +83,14 @@ pub struct LogError {
     pub ports: Vec<u16>,
 }
 
-/// Known facts about an error, found by its words alone: an entry of `knowledge/*.toml`, in whose texts
-/// `{service}` stands for the name of the service.
+/// The name of an entry that the stack file has.
+pub const OF_TEAM: &str = "stack-file";
+
+/// Known facts about an error, found by its words alone: an entry of `knowledge/*.toml` or of the stack
+/// file, in whose texts `{service}` stands for the name of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogAdvice {
-    /// The entry.
+    /// The entry; [`OF_TEAM`] for one of the stack file.
     pub id: &'static str,
     /// The cause, if it says more than the line.
     pub title: Option<String>,
@@ -99,6 +102,8 @@ pub struct LogAdvice {
     pub of_another: bool,
     /// The evidence to look up.
     pub lookup: Option<Lookup>,
+    /// A command of the stack file that carries it out: the program and its arguments.
+    pub command: Option<Vec<String>>,
 }
 
 /// Evidence that an error asks for.

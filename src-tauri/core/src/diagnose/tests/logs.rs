@@ -193,6 +193,7 @@ fn advised(is: &mut ServiceEvidence, restart_helps: bool) {
         restart_helps,
         of_another: false,
         lookup: None,
+        command: None,
     }));
 }
 

@@ -9,7 +9,8 @@ use crate::{
         check::{CorsFault, CorsRule, Refuser, Skipped, WebSocketFault},
         log::{Ecosystem, LogAdvice},
     },
-    model::facts::{LaunchFault, Mark, Neighbour, PortFault, Protected, RunId, StackId},
+    model::facts::{LaunchFault, Mark, Neighbour, PortFault, Protected, Refusal, RunId, StackId},
+    stack::Protocol,
 };
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/diagnosis.md");
@@ -413,7 +414,45 @@ fn of_redis() -> Vec<(Case, &'static str)> {
             }),
             "not-redis",
         ),
+        (
+            server(Refusal::Starting, "the database system is starting up"),
+            "server-starting",
+        ),
+        (
+            server(
+                Refusal::Login,
+                "password authentication failed for user \"shop\"",
+            ),
+            "login-refused",
+        ),
+        (
+            server(Refusal::Other, "database \"shop\" does not exist"),
+            "server-refuses",
+        ),
+        (server(Refusal::NotIt, "it speaks HTTP"), "wrong-server"),
     ]
+}
+
+/// A backend with a PostgreSQL that does not accept clients.
+fn server(refusal: Refusal, message: &str) -> Case {
+    let stack = NEXUS.replace(
+        "redis = \"redis://127.0.0.1:{port}/0",
+        "postgres = \"postgres://shop@127.0.0.1:{port}/shop",
+    );
+    let stack = stack
+        .replace("service.redis", "service.db")
+        .replace("\"redis\"", "\"db\"");
+    well(&stack).with("db", |is| {
+        is.phase = PhaseName::Unhealthy;
+        fail_probes(
+            is,
+            &ProbeFaultKind::Server {
+                protocol: Protocol::Postgres,
+                refusal,
+                message: message.to_owned(),
+            },
+        );
+    })
 }
 
 fn refused() -> Vec<(Case, &'static str)> {
@@ -567,6 +606,7 @@ fn of_surroundings() -> Vec<(Case, &'static str)> {
             restart_helps: false,
             of_another: false,
             lookup: None,
+            command: None,
         }));
     };
     let mut hurried = well(NEXUS).with("backend", |is| {

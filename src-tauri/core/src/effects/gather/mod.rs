@@ -26,7 +26,7 @@ pub use self::{
 };
 use self::{service::Asking, subject::Scene};
 use super::{
-    log::{ServiceLogs, read_errors},
+    log::{OwnErrors, ServiceLogs, read_errors},
     probe::Prober,
     process::ProcessTable,
 };
@@ -150,9 +150,10 @@ async fn read_logs(scene: &Scene, runs: &[RunContext], evidence: &Evidence) -> V
         let logs = ServiceLogs::of(&scene.logs, &scene.id, &context.spec.name);
         let run = is.log.run.filter(|_| context.is_asked);
         let run = run.map(|run| logs.run(run));
+        let own = OwnErrors::of(&context.spec, &*scene.ports);
         async move {
             let run = run?;
-            let reading = tokio::task::spawn_blocking(move || read_errors(&run, now));
+            let reading = tokio::task::spawn_blocking(move || read_errors(&run, &own, now));
             reading.await.ok()
         }
     });

@@ -306,6 +306,7 @@ fn answer(
         },
         Probe::Http(request) => place(&request.url, None),
         Probe::Redis(url) => place(url, Some(6379)),
+        Probe::Server(protocol, url) => place(url, Some(protocol.port())),
         Probe::WebSocket(url) => place(url, None),
         Probe::Command(_) | Probe::Log(_) | Probe::Process => (None, None),
     };
@@ -318,7 +319,7 @@ fn answer(
         port,
         tells: matches!(
             probe,
-            Probe::Http(_) | Probe::Redis(_) | Probe::WebSocket(_)
+            Probe::Http(_) | Probe::Redis(_) | Probe::Server(..) | Probe::WebSocket(_)
         ),
     }
 }

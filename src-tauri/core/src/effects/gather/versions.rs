@@ -114,12 +114,7 @@ fn version_in(text: &str) -> Option<String> {
 }
 
 /// Returns what the files of a project ask for, the nearest folder first.
-fn wanted(
-    runtime: &Runtime,
-    folder: &Path,
-    top: &Path,
-    reader: &Reader,
-) -> Vec<(String, PathBuf)> {
+fn wanted(runtime: &Runtime, folder: &Path, top: &Path, reader: &Reader) -> Vec<(String, PathBuf)> {
     let folders = folder
         .ancestors()
         .take_while(|folder| folder.starts_with(top));
@@ -252,7 +247,11 @@ mod tests {
             .arg(folder.join(".nvmrc"))
             .status();
         assert!(made.unwrap().success());
-        std::fs::write(folder.join("package.json"), r#"{"engines":{"node":">=22"}}"#).unwrap();
+        std::fs::write(
+            folder.join("package.json"),
+            r#"{"engines":{"node":">=22"}}"#,
+        )
+        .unwrap();
         let asked = asked_for(folder, folder).await;
         let [(runtime, wanted)] = &asked[..] else {
             panic!("{} runtimes", asked.len());

@@ -23,7 +23,7 @@ use std::{
 
 pub use self::{
     ansi::{with_colours, without_ansi, without_colours},
-    errors::read_errors,
+    errors::{OwnErrors, read_errors, read_excerpt},
     follow::Follow,
     indexer::run_indexer,
     last_words::last_words,

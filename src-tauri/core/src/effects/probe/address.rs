@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use url::Url;
 
-use crate::model::facts::ProbeFaultKind;
+use crate::{model::facts::ProbeFaultKind, stack::Protocol};
 
 /// A host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,15 +83,16 @@ impl Endpoint {
                 "the scheme must be {plain}:// or {secure}://, not {scheme}:"
             )));
         }
-        let host = url
-            .host_str()
-            .filter(|host| !host.is_empty())
-            .ok_or_else(|| ProbeFaultKind::Address("the address has no host".into()))?;
-        let endpoint = Self {
+        Ok((Self::in_url(url, default_port)?, scheme == secure))
+    }
+
+    fn in_url(url: &Url, default_port: u16) -> Result<Self, ProbeFaultKind> {
+        let host = url.host_str().filter(|host| !host.is_empty());
+        let host = host.ok_or_else(|| ProbeFaultKind::Address("the address has no host".into()))?;
+        Ok(Self {
             host: Host::new(host),
             port: url.port_or_known_default().unwrap_or(default_port),
-        };
-        Ok((endpoint, scheme == secure))
+        })
     }
 }
 
@@ -171,6 +172,67 @@ impl RedisAddress {
             settings: info.redis_settings().clone(),
         })
     }
+}
+
+/// A parsed address of a server with a login: `postgres://[user[:password]@]host[:port][/path]`.
+#[derive(Clone)]
+pub(in crate::effects) struct ServerAddress {
+    pub(in crate::effects) endpoint: Endpoint,
+    /// Whether the connection uses TLS.
+    pub(in crate::effects) secure: bool,
+    /// The host name that the certificate must have.
+    pub(in crate::effects) name: String,
+    pub(in crate::effects) user: Option<String>,
+    pub(in crate::effects) password: Option<String>,
+    /// The path without its slash: a database, a virtual host, a service.
+    pub(in crate::effects) path: Option<String>,
+    url: Url,
+}
+
+impl ServerAddress {
+    /// Parses an address of this protocol.
+    pub(in crate::effects) fn parse(
+        protocol: Protocol,
+        text: &str,
+    ) -> Result<Self, ProbeFaultKind> {
+        let url = parse_url(text)?;
+        if !protocol.schemes().contains(&url.scheme()) {
+            return Err(ProbeFaultKind::Address(format!(
+                "the scheme must be {}://, not {}:",
+                protocol.schemes()[0],
+                url.scheme()
+            )));
+        }
+        let given = |text: &str| (!text.is_empty()).then(|| decoded(text));
+        let name = url.host_str().unwrap_or_default();
+        Ok(Self {
+            endpoint: Endpoint::in_url(&url, protocol.port())?,
+            secure: ["amqps", "grpcs"].contains(&url.scheme()),
+            name: name.trim_matches(['[', ']']).to_owned(),
+            user: given(url.username()),
+            password: url.password().map(decoded),
+            path: given(url.path().trim_start_matches('/')),
+            url,
+        })
+    }
+
+    /// Returns a setting of the query.
+    pub(in crate::effects) fn setting(&self, name: &str) -> Option<String> {
+        let mut pairs = self.url.query_pairs();
+        pairs.find_map(|(key, value)| (key == name).then(|| value.into_owned()))
+    }
+}
+
+/// Returns a text without percent-encoding.
+fn decoded(text: &str) -> String {
+    let text = text
+        .replace('+', "%2B")
+        .replace('&', "%26")
+        .replace('=', "%3D");
+    let mut pairs = url::form_urlencoded::parse(text.as_bytes());
+    pairs
+        .next()
+        .map_or_else(String::new, |(text, _)| text.into_owned())
 }
 
 fn parse_url(text: &str) -> Result<Url, ProbeFaultKind> {
@@ -293,6 +355,27 @@ mod tests {
         assert_eq!(redis.settings.username(), Some("anna"));
         assert_eq!(redis.settings.password(), Some("p@ss"));
         assert_eq!(redis.settings.db(), 3);
+    }
+
+    #[test]
+    fn the_address_of_a_server_tells_who_logs_in_where() {
+        let parsed = |text| ServerAddress::parse(Protocol::Postgres, text).unwrap();
+        let full = parsed("postgresql://an%20na:p%40s+s@localhost/shop?authSource=x");
+        assert_eq!(full.endpoint, address("localhost:5432"));
+        assert_eq!(full.user.as_deref(), Some("an na"));
+        assert_eq!(full.password.as_deref(), Some("p@s+s"));
+        assert_eq!(full.path.as_deref(), Some("shop"));
+        assert_eq!(full.setting("authSource").as_deref(), Some("x"));
+        let bare = parsed("postgres://127.0.0.1:7/");
+        assert_eq!((bare.user, bare.password, bare.path), (None, None, None));
+        let vhost = ServerAddress::parse(Protocol::Rabbitmq, "amqps://localhost/%2F").unwrap();
+        assert_eq!((vhost.path.as_deref(), vhost.secure), (Some("/"), true));
+        for wrong in ["mysql://localhost", "postgres:", "localhost:5432"] {
+            assert!(
+                ServerAddress::parse(Protocol::Postgres, wrong).is_err(),
+                "{wrong}"
+            );
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub(in crate::effects) mod http;
 mod log;
 pub(in crate::effects) mod redis;
 mod schedule;
+mod server;
 mod tls;
 pub(in crate::effects) mod websocket;
 
@@ -23,7 +24,7 @@ use std::{
 use tokio::time::{Instant, timeout_at};
 
 use self::{
-    address::{Endpoint, RedisAddress, WebAddress, shown},
+    address::{Endpoint, RedisAddress, ServerAddress, WebAddress, shown},
     connection::{Stream, connect},
     http::{Answer, Look},
     redis::Depth,
@@ -38,7 +39,7 @@ use crate::{
     effects::process::{HelperFault, run_helper},
     env::Env,
     model::facts::{ProbeFault, ProbeFaultKind},
-    stack::{Command, HttpRequest, Probe},
+    stack::{Command, HttpRequest, Probe, Protocol},
 };
 
 /// The maximum duration of a probe, so that no stack file overflows the clock.
@@ -103,6 +104,7 @@ impl Prober {
                 .await
                 .and_then(|answer| answer.judge(&request.expect)),
             Probe::Redis(url) => self.redis(url, Depth::Ping, deadline).await,
+            Probe::Server(protocol, url) => self.server(*protocol, url, deadline).await,
             Probe::WebSocket(url) => self
                 .shake_hands(&handshake(url), deadline)
                 .await
@@ -179,6 +181,20 @@ impl Prober {
         .await
     }
 
+    /// Tests whether a server accepts a client.
+    async fn server(
+        &self,
+        protocol: Protocol,
+        url: &str,
+        deadline: Instant,
+    ) -> Result<(), ProbeFaultKind> {
+        let address = ServerAddress::parse(protocol, url)?;
+        let name = address.secure.then(|| address.name.clone());
+        let stream = self.open(&address.endpoint, name, deadline).await?;
+        let talk = Box::pin(server::check(stream, protocol, &address));
+        within(deadline, true, talk).await
+    }
+
     /// Returns the queues of a Redis with tasks that wait for a worker, and their number.
     pub(in crate::effects) async fn queues(
         &self,
@@ -223,6 +239,7 @@ pub(in crate::effects) fn target(probe: &Probe<String>) -> String {
         Probe::Tcp(address) => format!("connection to {address}"),
         Probe::Http(request) => format!("{} {}", request.method, shown(&request.url)),
         Probe::Redis(url) => format!("PING {}", shown(url)),
+        Probe::Server(protocol, url) => format!("{} {}", protocol.title(), shown(url)),
         Probe::WebSocket(url) => format!("WebSocket {}", shown(url)),
         Probe::Command(command) => format!("`{command}`"),
         Probe::Log(pattern) => format!("a line that matches `{pattern}`"),

@@ -20,7 +20,7 @@ use tokio::{
 
 use super::{
     Context, Prober,
-    address::{Endpoint, RedisAddress, WebAddress},
+    address::{Endpoint, RedisAddress, ServerAddress, WebAddress},
     connection::would_accept,
     log::{Awaited, Lines},
 };
@@ -213,6 +213,7 @@ fn awaited(asked: &[Probe<String>]) -> Vec<Endpoint> {
         Probe::Http(request) => Some(WebAddress::parse(&request.url, "http").ok()?.endpoint),
         Probe::WebSocket(url) => Some(WebAddress::parse(url, "ws").ok()?.endpoint),
         Probe::Redis(url) => Some(RedisAddress::parse(url).ok()?.endpoint),
+        Probe::Server(protocol, url) => Some(ServerAddress::parse(*protocol, url).ok()?.endpoint),
         Probe::Command(_) | Probe::Log(_) | Probe::Process => None,
     });
     endpoints.collect()

@@ -88,6 +88,9 @@ pub fn describe(action: &Action) -> String {
         Action::FreePort { port } => format!("End the process on port {port}"),
         Action::Install {
             command, directory, ..
+        }
+        | Action::Run {
+            command, directory, ..
         } => {
             let command = shell_words::join(command);
             format!("Run `{command}` in {}", directory.display())

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use url::Url;
 
 use crate::{
-    stack::{Port, Ports, ServiceName, Template},
+    stack::{Port, Ports, Protocol, ServiceName, Template},
     stack_file::{findings::Read, problem::ProblemKind, reader::At},
 };
 
@@ -34,6 +34,24 @@ pub(super) const REDIS: Kind = Kind {
     schemes: &["redis"],
     own: None,
 };
+
+/// The addresses of a server of this protocol.
+pub(super) fn server(protocol: Protocol) -> Kind {
+    let name = match protocol {
+        Protocol::Postgres => "a postgres address",
+        Protocol::Mysql => "a mysql address",
+        Protocol::Mongodb => "a mongodb address",
+        Protocol::Rabbitmq => "an amqp address",
+        Protocol::Kafka => "a kafka address",
+        Protocol::Grpc => "a grpc address",
+    };
+    Kind {
+        name,
+        schemes: protocol.schemes(),
+        own: None,
+    }
+}
+
 const LINK: Kind = Kind {
     name: "a link",
     ..HTTP

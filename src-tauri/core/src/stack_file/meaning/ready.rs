@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    stack::{Probe, Readiness, ServiceName},
+    stack::{Probe, Protocol, Readiness, ServiceName},
     stack_file::{
         findings::{Read, all},
         forms::TextOr,
@@ -22,10 +22,16 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 const FAILURES: u32 = 3;
 
 /// The kinds of the short form `"kind: value"`.
-const KINDS: [&str; 7] = [
+const KINDS: [&str; 13] = [
     "tcp",
     "http",
     "redis",
+    "postgres",
+    "mysql",
+    "mongodb",
+    "rabbitmq",
+    "kafka",
+    "grpc",
     "websocket",
     "command",
     "log",
@@ -84,6 +90,17 @@ impl Meaning<'_, '_> {
         if let Some(redis) = &ready.redis {
             probes.push(self.url(address::REDIS, redis, scope).map(Probe::Redis));
         }
+        let servers = [
+            &ready.postgres,
+            &ready.mysql,
+            &ready.mongodb,
+            &ready.rabbitmq,
+            &ready.kafka,
+            &ready.grpc,
+        ];
+        for (protocol, url) in Protocol::ALL.into_iter().zip(servers) {
+            probes.extend(url.as_ref().map(|url| self.server(protocol, url, scope)));
+        }
         if let Some(websocket) = &ready.websocket {
             let url = self.url(address::WEBSOCKET, websocket, scope);
             probes.push(url.map(Probe::WebSocket));
@@ -107,6 +124,10 @@ impl Meaning<'_, '_> {
             Some(("http" | "https", rest)) if rest.starts_with("//") => ("http", text),
             Some(("redis", rest)) if rest.starts_with("//") => ("redis", text),
             Some(("ws" | "wss", rest)) if rest.starts_with("//") => ("websocket", text),
+            Some((scheme, rest)) if rest.starts_with("//") => match of_scheme(scheme) {
+                Some(protocol) => (protocol.key(), text),
+                None => (scheme, rest),
+            },
             Some((kind, value)) => (kind.trim_end(), value.trim_start()),
             None => (text, ""),
         };
@@ -126,6 +147,11 @@ impl Meaning<'_, '_> {
             "redis" => {
                 let url = or_own("redis://localhost:{port}");
                 self.url(address::REDIS, &url, scope).map(Probe::Redis)
+            }
+            kind if of_key(kind).is_some() => {
+                let protocol = of_key(kind).unwrap_or(Protocol::Postgres);
+                let own = format!("{}://localhost:{{port}}", protocol.schemes()[0]);
+                self.server(protocol, &or_own(&own), scope)
             }
             "websocket" => {
                 let url = self.url(address::WEBSOCKET, &or_own("/"), scope);
@@ -151,10 +177,20 @@ impl Meaning<'_, '_> {
         }
     }
 
+    fn server(&mut self, protocol: Protocol, url: &At<String>, scope: Scope<'_>) -> Read<Probe> {
+        let url = self.url(address::server(protocol), url, scope);
+        url.map(|url| Probe::Server(protocol, url))
+    }
+
     fn log_probe(&mut self, pattern: &At<String>, external: bool) -> Read<Probe> {
         if external {
             return self.not_for_external(pattern, "log");
         }
+        self.regex(pattern).map(Probe::Log)
+    }
+
+    /// Validates a regular expression.
+    pub(super) fn regex(&mut self, pattern: &At<String>) -> Read<String> {
         if pattern.value.is_empty() {
             let empty = ProblemKind::Empty("a regular expression");
             return Err(self.problems.add(pattern.span.clone(), empty));
@@ -163,7 +199,7 @@ impl Meaning<'_, '_> {
             let bad_regex = ProblemKind::BadRegex(last_line(&error.to_string()));
             return Err(self.problems.add(pattern.span.clone(), bad_regex));
         }
-        Ok(Probe::Log(pattern.value.clone()))
+        Ok(pattern.value.clone())
     }
 
     fn process_probe(&mut self, process: &At<bool>, external: bool) -> Read<Probe> {
@@ -197,6 +233,16 @@ impl Meaning<'_, '_> {
         }
         Ok(time.value.0)
     }
+}
+
+fn of_key(key: &str) -> Option<Protocol> {
+    let mut all = Protocol::ALL.into_iter();
+    all.find(|protocol| protocol.key() == key)
+}
+
+fn of_scheme(scheme: &str) -> Option<Protocol> {
+    let mut all = Protocol::ALL.into_iter();
+    all.find(|protocol| protocol.schemes().contains(&scheme))
 }
 
 /// Returns a probe with the default timing.

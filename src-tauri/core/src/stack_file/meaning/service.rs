@@ -3,13 +3,13 @@
 use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 
 use crate::{
-    stack::{LogLimits, Need, Service, ServiceName, Template},
+    stack::{KnownError, LogLimits, Need, Service, ServiceName, Template},
     stack_file::{
         findings::{Read, Reported, all},
         forms::NeedsForm,
         problem::ProblemKind,
         reader::{At, Named, Whole},
-        tables::{LogTable, ServiceTable},
+        tables::{KnownTable, LogTable, ServiceTable},
         units::Size,
     },
 };
@@ -55,6 +55,8 @@ impl Meaning<'_, '_> {
         let ready = self.readiness(&name, table);
         let checks = table.check.iter().flatten();
         let checks = all(checks.map(|check| self.check(&name, check)));
+        let known = table.known.iter().flatten();
+        let known = all(known.map(|known| self.known(known, scope)));
         let env_points_at = self.env_points_at(table.env_points_at.as_ref());
         Ok(Arc::new(Service {
             command: command?,
@@ -74,6 +76,7 @@ impl Meaning<'_, '_> {
             links: links?,
             ready: ready?,
             checks: checks?,
+            known: known?,
             env_points_at: env_points_at?,
             log: log_limits(table.log.as_ref()),
             name,
@@ -130,6 +133,18 @@ impl Meaning<'_, '_> {
             let (service, _) = self.reference(service)?;
             Ok((variable?, service))
         }))
+    }
+
+    fn known(&mut self, table: &KnownTable, scope: Scope<'_>) -> Read<KnownError> {
+        let says = self.regex(&table.says);
+        let command = table.command.as_ref();
+        let command = command.map(|command| self.command(command, scope));
+        Ok(KnownError {
+            says: says?,
+            title: table.title.as_ref().map(|title| title.value.clone()),
+            remedy: table.remedy.value.clone(),
+            command: command.transpose()?,
+        })
     }
 
     fn links(

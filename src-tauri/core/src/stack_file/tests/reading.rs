@@ -157,6 +157,14 @@ fn every_short_form_of_ready_says_the_same_as_its_long_one() {
         ("https://a:1/", "http = \"https://a:1/\""),
         ("redis", "redis = \"redis://localhost:{port}\""),
         ("redis://a:1", "redis = \"redis://a:1\""),
+        ("postgres", "postgres = \"postgres://localhost:{port}\""),
+        (
+            "postgresql://a:b@c/d",
+            "postgres = \"postgresql://a:b@c/d\"",
+        ),
+        ("rabbitmq", "rabbitmq = \"amqp://localhost:{port}\""),
+        ("amqp://a", "rabbitmq = \"amqp://a\""),
+        ("mysql: mariadb://a", "mysql = \"mariadb://a\""),
         ("websocket: /ws", "websocket = \"ws://localhost:{port}/ws\""),
         ("ws://a:1", "websocket = \"ws://a:1\""),
         (

@@ -5,6 +5,7 @@
 //! message ([`kind`]). A consequence of another error is skipped.
 
 mod kind;
+mod own;
 mod patterns;
 mod scan;
 mod trace;
@@ -19,6 +20,7 @@ use std::{
     time::SystemTime,
 };
 
+pub use self::own::OwnErrors;
 use self::scan::{Text, scan};
 use super::{RunLog, run_reader::RunReader, without_ansi};
 use crate::{diagnose::evidence::log::LogEvidence, platform::file};
@@ -33,7 +35,7 @@ const LONGEST: usize = 500;
 /// What the log of a run says of what is wrong. Secrets are masked. Of a long log the last part is
 /// read; a run without a log, or one that cannot be read, says nothing. Blocks for some milliseconds.
 #[must_use]
-pub fn read_errors(run: &RunLog, now: SystemTime) -> LogEvidence {
+pub fn read_errors(run: &RunLog, own: &OwnErrors, now: SystemTime) -> LogEvidence {
     let lines = match lines(run) {
         Ok(lines) => lines,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return LogEvidence::default(),
@@ -45,8 +47,19 @@ pub fn read_errors(run: &RunLog, now: SystemTime) -> LogEvidence {
     LogEvidence {
         file: Some(run.log().to_owned()),
         run: Some(run.run()),
-        ..scan(&lines, now)
+        ..scan(&lines, own, now)
     }
+}
+
+/// Reads the errors in an excerpt of a log.
+#[must_use]
+pub fn read_excerpt(text: &str, own: &OwnErrors, now: SystemTime) -> LogEvidence {
+    let lines = (1..).zip(text.lines()).map(|(number, line)| Text {
+        number,
+        time: None,
+        line: without_ansi(line).trim_end().to_owned(),
+    });
+    scan(&lines.collect::<Vec<_>>(), own, now)
 }
 
 fn lines(run: &RunLog) -> io::Result<Vec<Text>> {

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::LazyLock, time::SystemTime};
 use super::{
     LONGEST,
     kind::kind,
+    own::OwnErrors,
     patterns::Pattern,
     trace::{Trace, trace},
     unreachable::{Mention, mentions},
@@ -34,13 +35,15 @@ pub(super) struct Text {
 }
 
 /// What the lines say of what is wrong.
-pub(super) fn scan(texts: &[Text], now: SystemTime) -> LogEvidence {
+pub(super) fn scan(texts: &[Text], own: &OwnErrors, now: SystemTime) -> LogEvidence {
     let lines: Vec<&str> = texts.iter().map(|text| text.line.as_str()).collect();
     let page = Page { texts, now };
     let errors = errors(&lines, &page);
     let ended = ended(&lines, &errors, &page);
     let mut seen = BTreeSet::new();
-    let mut newest_first = errors.into_iter().rev();
+    // What the team knows comes before what the words alone say.
+    let known: Vec<LogError> = of_team(&lines, own, &page).collect();
+    let mut newest_first = known.into_iter().rev().chain(errors.into_iter().rev());
     let last_error = newest_first.next();
     seen.extend(last_error.iter().map(|error| error.line.text.clone()));
     let earlier = newest_first.filter(|error| seen.insert(error.line.text.clone()));
@@ -73,6 +76,25 @@ fn errors(lines: &[&str], page: &Page<'_>) -> Vec<LogError> {
         at = next.max(at + 1);
     }
     errors
+}
+
+/// Returns the errors that the team knows, in their order.
+fn of_team<'a>(
+    lines: &'a [&str],
+    own: &'a OwnErrors,
+    page: &'a Page<'_>,
+) -> impl Iterator<Item = LogError> + 'a {
+    let found = lines.iter().enumerate();
+    found.filter_map(|(at, line)| {
+        Some(LogError {
+            line: page.line(at, at + 1),
+            kind: LogErrorKind::Known,
+            advice: Some(Box::new(own.advice(line)?)),
+            form: LogErrorForm::Line,
+            cause: None,
+            ports: ports(line),
+        })
+    })
 }
 
 /// Returns the programs that a runner has seen fail and not started again since, each with the last

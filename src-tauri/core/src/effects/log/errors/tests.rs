@@ -4,11 +4,16 @@ mod errors;
 mod files;
 mod healthy;
 mod known;
+
+mod team;
 mod unreachable;
 
 use std::time::{Duration, SystemTime};
 
-use super::scan::{Text, scan};
+use super::{
+    OwnErrors,
+    scan::{Text, scan},
+};
 use crate::{diagnose::evidence::log::LogEvidence, stack::Port};
 
 /// What these lines say, the first having the number 1.
@@ -22,7 +27,11 @@ fn read(text: &str) -> LogEvidence {
             line: line.trim_end().to_owned(),
         })
         .collect();
-    scan(&lines, SystemTime::UNIX_EPOCH + Duration::from_secs(1000))
+    scan(
+        &lines,
+        &OwnErrors::default(),
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1000),
+    )
 }
 
 fn port(number: u16) -> Option<Port> {

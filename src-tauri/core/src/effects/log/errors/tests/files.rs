@@ -1,6 +1,6 @@
 use std::{fmt::Write as _, fs};
 
-use super::super::read_errors;
+use super::super::{OwnErrors, read_errors};
 use crate::{effects::log::ServiceLogs, host::clock, model::facts::RunId};
 
 #[test]
@@ -18,7 +18,7 @@ fn the_lines_of_a_long_log_are_counted_from_its_beginning() {
     }
     text.push_str("and a rest");
     fs::write(run.log(), text).expect("a log");
-    let read = read_errors(&run, clock::now().wall);
+    let read = read_errors(&run, &OwnErrors::default(), clock::now().wall);
     let error = read.last_error.expect("an error");
     assert_eq!(
         (error.line.number, error.line.text.as_str()),
@@ -38,7 +38,7 @@ fn a_log_of_very_long_lines_is_read_in_part() {
     let mut text = format!("{}\n", "é".repeat(1 << 20));
     text.push_str("ERROR: at the end\n");
     fs::write(run.log(), text).expect("a log");
-    let error = read_errors(&run, clock::now().wall).last_error;
+    let error = read_errors(&run, &OwnErrors::default(), clock::now().wall).last_error;
     assert_eq!(error.expect("an error").line.number, 2);
 }
 
@@ -46,6 +46,6 @@ fn a_log_of_very_long_lines_is_read_in_part() {
 fn a_run_without_a_log_says_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let run = ServiceLogs::open(folder.path().to_owned()).run(RunId(1));
-    let read = read_errors(&run, clock::now().wall);
+    let read = read_errors(&run, &OwnErrors::default(), clock::now().wall);
     assert_eq!((read.file, read.last_error), (None, None));
 }
