@@ -60,6 +60,7 @@ pub(crate) enum Command {
     Doctor(Doctor),
     Port(PortCommand),
     Validate(Validate),
+    Knowledge(Knowledge),
     Init(Init),
     Wait(Wait),
     Url(Url),
@@ -275,6 +276,31 @@ pub(crate) struct Validate {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Search the error messages that the diagnosis knows
+///
+/// Lists the known errors whose texts contain all WORDS, or all of them.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Knowledge {
+    #[command(subcommand)]
+    pub(crate) test: Option<KnowledgeTest>,
+    /// Words to search for
+    #[arg(value_name = "WORDS")]
+    pub(crate) words: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KnowledgeTest {
+    /// Show which known errors a log excerpt contains
+    ///
+    /// Includes the errors that the stack file knows. Exits 1 if there is none.
+    Test {
+        /// File with the excerpt, or - for standard input
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        excerpt: PathBuf,
+    },
 }
 
 /// Scan a project and write its stack file

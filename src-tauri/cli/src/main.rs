@@ -96,6 +96,7 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
             Command::Doctor(doctor) => commands::doctor::run(&context, &doctor).await,
             Command::Port(port) => commands::port::run(&context, &port).await,
             Command::Validate(validate) => commands::validate::run(&context, &validate),
+            Command::Knowledge(knowledge) => commands::knowledge::run(&context, &knowledge),
             Command::Init(init) => commands::init::run(&context, &init).await,
             Command::Wait(wait) => commands::wait::run(&context, &wait).await,
             Command::Url(url) => commands::service::url(&context, &url).await,

@@ -118,12 +118,15 @@ enum Lookup {
 
 struct Entry {
     rank: usize,
+    /// The name of its file: the ecosystem.
+    file: String,
     source: Source,
     /// The meaning, as Rust code.
     meaning: String,
 }
 
 fn read(file: &Path, errors: &mut Vec<Entry>, others: &mut BTreeMap<&str, Vec<Entry>>) -> Made<()> {
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
     let file: BTreeMap<String, Vec<Source>> = toml::from_str(&fs::read_to_string(file)?)?;
     for (section, sources) in file {
         for source in sources {
@@ -145,6 +148,7 @@ fn read(file: &Path, errors: &mut Vec<Entry>, others: &mut BTreeMap<&str, Vec<En
             };
             entries.push(Entry {
                 rank,
+                file: name.to_string(),
                 source,
                 meaning,
             });
@@ -213,10 +217,10 @@ fn write_table(code: &mut String, name: &str, meaning: &str, entries: &[Entry]) 
         for text in literal {
             add(text, place, false);
         }
-        let meaning = &entry.meaning;
+        let Entry { file, meaning, .. } = entry;
         writeln!(
             code,
-            "Entry {{ id: {id:?}, says: &{says:?}, meaning: {meaning} }},"
+            "Entry {{ file: {file:?}, id: {id:?}, says: &{says:?}, meaning: {meaning} }},"
         )?;
     }
     writeln!(code, "], beginnings: &[")?;

@@ -8,7 +8,7 @@ pub mod effects;
 pub mod env;
 pub mod fs;
 pub mod host;
-mod knowledge;
+pub mod knowledge;
 pub mod model;
 mod platform;
 pub mod stack;

@@ -118,15 +118,16 @@ impl Here {
 /// Returns the address of a service on a port, with the scheme of its probes, if that is known.
 fn address(service: &Service, port: Port) -> String {
     let scheme = service.ready.probes.iter().find_map(|probe| match probe {
-        Probe::Http(_) | Probe::WebSocket(_) => Some("http://"),
-        Probe::Redis(_) => Some("redis://"),
+        Probe::Http(_) | Probe::WebSocket(_) => Some("http"),
+        Probe::Redis(_) => Some("redis"),
+        Probe::Server(protocol, _) => Some(protocol.schemes()[0]),
         Probe::Tcp(_) | Probe::Command(_) | Probe::Log(_) | Probe::Process => None,
     });
-    let by_links = (!service.links.is_empty()).then_some("http://");
-    format!(
-        "{}localhost:{port}",
-        scheme.or(by_links).unwrap_or_default()
-    )
+    let by_links = (!service.links.is_empty()).then_some("http");
+    match scheme.or(by_links) {
+        Some(scheme) => format!("{scheme}://localhost:{port}"),
+        None => format!("localhost:{port}"),
+    }
 }
 
 /// Returns the failure of a command that cannot be run.

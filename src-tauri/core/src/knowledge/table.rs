@@ -19,6 +19,8 @@ pub(super) struct Table<M: 'static> {
 
 pub(super) struct Entry<M: 'static> {
     pub(super) id: &'static str,
+    /// The name of its file: the ecosystem.
+    pub(super) file: &'static str,
     /// The patterns of the entry.
     pub(super) says: &'static [&'static str],
     pub(super) meaning: M,
@@ -47,6 +49,16 @@ pub(crate) struct Found<'t> {
     text: &'t str,
     /// `None` if a sufficient literal matched.
     captures: Option<Captures<'t>>,
+}
+
+impl<M> Table<M> {
+    /// Returns the patterns of an entry, and its literals that are sufficient.
+    pub(super) fn says(&self, place: usize) -> Vec<&'static str> {
+        let literals = self.literals.iter().copied().flatten();
+        let own = literals.filter(|literal| literal.entry == place && literal.suffices);
+        let patterns = self.entries[place].says.iter().copied();
+        patterns.chain(own.map(|literal| literal.text)).collect()
+    }
 }
 
 impl<M> Known<M> {
