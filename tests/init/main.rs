@@ -12,5 +12,6 @@
 mod asking;
 mod place;
 mod real;
+mod running;
 #[path = "../support/script.rs"]
 mod script;

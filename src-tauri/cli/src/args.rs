@@ -331,6 +331,13 @@ pub(crate) struct Init {
     /// Add missing services to an existing stack file
     #[arg(short, long)]
     pub(crate) merge: bool,
+    /// Learn from the processes of the project that are running now
+    ///
+    /// Start the project as usual first, in terminals or with a script. Writes a service for each
+    /// process: its command, folder and port, the variables that its files do not set, and its
+    /// connections to the other services. Secrets are named, never written. Changes no process.
+    #[arg(long)]
+    pub(crate) running: bool,
     /// Print JSON: the services found, the reasons, and the stack file; asks nothing
     #[arg(long)]
     pub(crate) json: bool,

@@ -43,7 +43,11 @@ pub(crate) async fn run(context: &Context, init: &Init) -> Result<Ending, Failur
     }
     let folder = folder(init)?;
     let file = folder.join(stack_file::FILE_NAME);
-    let looked = project::look(&folder).await?;
+    let looked = if init.running {
+        project::look_at_running(&folder).await?
+    } else {
+        project::look(&folder).await?
+    };
     let is_there = fs::symlink_metadata(&file).is_ok();
     let requester = Requester {
         asks: !init.yes && !init.json && !init.dry_run && io::stdin().is_terminal(),
@@ -112,6 +116,12 @@ fn nothing(init: &Init, file: &Path, looked: &Looked) -> Result<Ending, Failure>
         return Ok(Ending::Undone);
     }
     let folder = file.parent().unwrap_or(file).display();
+    if init.running {
+        let what = format!("no process of the project in {folder} is running");
+        let help = "start the project as usual in another terminal, then run `pilotlight init --running` again";
+        tell(&what, Some(help))?;
+        return Ok(Ending::Undone);
+    }
     let what = if looked.files == 0 {
         format!("{folder} is empty")
     } else {
@@ -371,6 +381,7 @@ fn output(
 
 fn tool_word(tool: Tool) -> &'static str {
     match tool {
+        Tool::Running => "running",
         Tool::Pitchfork => "pitchfork",
         Tool::ProcessCompose => "process-compose",
         Tool::Procfile => "procfile",

@@ -63,7 +63,8 @@ pub(super) fn absolute(file: &Path) -> io::Result<PathBuf> {
 
 /// Removes the `\\?\` that Windows puts before canonical paths, and that many programs do not
 /// accept as a working directory. It stays where it is needed.
-fn plain(path: PathBuf) -> PathBuf {
+#[must_use]
+pub fn plain(path: PathBuf) -> PathBuf {
     const LONGEST_PLAIN_PATH: usize = 240;
     let plain = path
         .to_str()

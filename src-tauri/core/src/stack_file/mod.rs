@@ -27,7 +27,7 @@ use std::{
 
 use crate::{env::Env, platform::file::open_without_waiting, stack::Stack};
 
-pub use find::{FILE_NAME, NotFound, find};
+pub use find::{FILE_NAME, NotFound, find, plain as plain_path};
 pub use near::nearest;
 pub(crate) use placeholder::fill_json;
 pub use problem::ProblemKind;

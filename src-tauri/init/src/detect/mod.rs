@@ -28,12 +28,13 @@ pub(crate) mod stores;
 mod variables;
 mod wire;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use file_filter::{Interest, SOURCES_AT_MOST, is_of_interest, skips_folder};
 pub(crate) use listing::has_word;
 pub use listing::{Host, Listing, System, ancestors, file_name, folder, join, line_at, line_with};
 pub(crate) use source::pattern;
+pub(crate) use variables::assignment;
 
 use crate::draft::{
     Change, Choice, CommandLine, Draft, DraftService, Kind, LeftOut, Origin, Question, Sourced,
@@ -192,13 +193,13 @@ pub(crate) fn port_in_settings(
     node::port_in_settings(listing, folder, framework)
 }
 
-/// Returns the names of the variables that the files of a folder and of the project set.
-pub(crate) fn variables_of(listing: &Listing, folder: &str) -> BTreeSet<String> {
-    let all = [folder, ""]
+/// Returns the variables that the files of a folder and of the project set.
+pub(crate) fn variables_of(listing: &Listing, folder: &str) -> BTreeMap<String, String> {
+    let all = ["", folder]
         .into_iter()
         .flat_map(|at| variables::of_folder(listing, at));
     let set = all.filter(|(_, variable)| variable.is_set);
-    set.map(|(name, _)| name).collect()
+    set.map(|(name, variable)| (name, variable.value)).collect()
 }
 
 /// Merges questions: one for several services is asked once.

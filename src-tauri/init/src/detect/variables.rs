@@ -106,8 +106,8 @@ pub(super) fn file_for(listing: &Listing, folders: &[&str]) -> Option<Sourced<St
     Some(because.says(format!("{}?", plain(&file))))
 }
 
-/// Parses `NAME=value` on one line.
-fn assignment(line: &str) -> Option<(&str, &str)> {
+/// Splits `NAME=value` on one line.
+pub(crate) fn assignment(line: &str) -> Option<(&str, &str)> {
     let line = line.trim_start();
     let line = line.strip_prefix("export ").unwrap_or(line);
     let (name, value) = line.split_once('=')?;

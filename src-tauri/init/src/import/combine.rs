@@ -141,7 +141,13 @@ impl Combination<'_> {
         let first = self.entries.len();
         let (mut names, mut left) = (Names::new(), Vec::new());
         for service in file.services {
-            let programs = identity::of_service(&service, self.listing);
+            let mut programs = identity::of_service(&service, self.listing);
+            if file.tool == Tool::Running {
+                for program in &mut programs {
+                    program.is_production = false;
+                    program.kind = service.kind;
+                }
+            }
             // Only other files may name the same; two lines of one file are two programs.
             let mut others = self.entries[..first].iter();
             let known = others.find(|entry| {
@@ -167,7 +173,7 @@ impl Combination<'_> {
         }
         let added = self.entries.len() - first;
         let is_made_for_it = match file.tool {
-            Tool::Pitchfork | Tool::ProcessCompose => true,
+            Tool::Running | Tool::Pitchfork | Tool::ProcessCompose => true,
             Tool::Procfile => !file.file.ends_with("Procfile"),
             _ => false,
         };
@@ -175,7 +181,7 @@ impl Combination<'_> {
             entry.is_app() && !entry.programs.iter().any(|it| it.kind == Kind::Store)
         };
         let apps = self.entries[first..].iter().filter(stays).count();
-        self.is_complete |= is_made_for_it && apps > 1;
+        self.is_complete |= is_made_for_it && apps > 1 || file.tool == Tool::Running;
         self.combined.read.push((file.tool, file.file, added));
     }
 
@@ -187,6 +193,8 @@ impl Combination<'_> {
         imported: usize,
     ) -> (Names, BTreeSet<String>) {
         let (mut names, mut dropped) = (Names::new(), BTreeSet::new());
+        let mut read = self.combined.read.iter();
+        let is_running = read.any(|(tool, ..)| *tool == Tool::Running);
         // A script that starts several services is split only once.
         let read = self.combined.read.iter();
         let mut manifests = read.filter(|(tool, ..)| *tool == Tool::Scripts);
@@ -212,7 +220,7 @@ impl Combination<'_> {
                 entry.service.kind != Kind::Job && marks.iter().any(|mark| shown.contains(mark))
             });
         let (mut matched, mut added): (BTreeSet<usize>, Vec<String>) = Default::default();
-        for service in services {
+        for mut service in services {
             let programs = identity::of_service(&service, self.listing);
             let free = |at: usize| at < imported && !matched.contains(&at);
             let found = self
@@ -230,8 +238,14 @@ impl Combination<'_> {
                 let name = service.name.clone();
                 dropped.insert(name.clone());
                 names.insert(name, self.entries[at].service.name.clone());
+                let own = &self.entries[at].service;
+                if is_running && own.port.is_none() {
+                    // It does not listen, whatever the source says.
+                    (service.port, service.ready, service.kind) = (None, None, own.kind);
+                }
                 self.entries[at].fill(service, programs, same);
             } else if is_part(&service)
+                || is_running
                 || (has_stores && service.kind == Kind::Store)
                 || (self.is_complete && service.kind != Kind::Store)
                 || (imported > 0 && programs.len() > 1 && programs.iter().all(is_known))
@@ -633,7 +647,7 @@ impl Entry {
         }
         let set = crate::detect::variables_of(listing, self.service.folder());
         for (name, said) in build.env {
-            let is_set = set.contains(&name)
+            let is_set = set.contains_key(&name)
                 || self.service.env.iter().any(|(other, _)| *other == name)
                 || self
                     .service

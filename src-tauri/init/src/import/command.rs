@@ -1,8 +1,15 @@
 //! Parses a command line for a shell, and separates the parts that have keys of their own in a stack file: the
 //! folder, the variables, the port.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::source_file::resolve;
-use crate::draft::{CommandLine, DraftService, Origin, plain};
+use crate::{
+    detect::pattern,
+    draft::{CommandLine, DraftService, Origin, plain},
+};
 
 /// The parts of a command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,33 +107,15 @@ const PORT: &str = "\u{1}";
 
 /// Replaces `$PORT`, `${PORT}` and `${PORT:-3000}` by a placeholder. Returns the default port, too.
 fn with_port_variable(text: &str) -> (String, Option<u16>) {
-    let mut marked = String::new();
-    let mut port = None;
-    let mut rest = text;
-    while let Some(at) = rest.find('$') {
-        let (before, after) = rest.split_at(at);
-        marked.push_str(before);
-        if let Some((inside, next)) = after
-            .strip_prefix("${PORT")
-            .and_then(|after| after.split_once('}'))
-            && (inside.is_empty() || inside.starts_with([':', '-']))
-        {
-            let default = inside.trim_start_matches([':', '-']);
-            port = port.or(default.parse().ok());
-            marked.push_str(PORT);
-            rest = next;
-        } else if let Some(next) = after.strip_prefix("$PORT")
-            && !next.starts_with(|it: char| it.is_ascii_alphanumeric() || it == '_')
-        {
-            marked.push_str(PORT);
-            rest = next;
-        } else {
-            marked.push('$');
-            rest = &after[1..];
-        }
-    }
-    marked.push_str(rest);
-    (marked, port)
+    static VARIABLE: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r"\$(?:PORT\b|\{PORT(?:[:-]+([^}]*))?\})"));
+    let defaults = VARIABLE
+        .captures_iter(text)
+        .filter_map(|found| found.get(1));
+    let port = defaults
+        .filter_map(|default| default.as_str().parse().ok())
+        .next();
+    (VARIABLE.replace_all(text, PORT).into_owned(), port)
 }
 
 /// `cd FOLDER && …`
@@ -156,18 +145,7 @@ fn assignment(text: &str) -> Option<(&str, &str, &str)> {
 /// Options before a port, in any program.
 const PORT_OPTIONS: [&str; 4] = ["--port", "--server.port", "--http-port", "--listen-port"];
 /// Programs in which `-p` precedes a port.
-const SHORT_PORT: [&str; 10] = [
-    "rails",
-    "puma",
-    "next",
-    "ng",
-    "flask",
-    "serve",
-    "http-server",
-    "redis-server",
-    "thin",
-    "hugo",
-];
+const SHORT_PORT: &str = "rails puma next ng flask serve http-server redis-server thin hugo";
 /// Options before an address that ends in a port.
 const ADDRESS_OPTIONS: [&str; 5] = ["--bind", "-b", "--addrport", "--listen", "-S"];
 
@@ -175,7 +153,7 @@ const ADDRESS_OPTIONS: [&str; 5] = ["--bind", "-b", "--addrport", "--listen", "-
 fn words_with_port(words: &[String]) -> (Vec<String>, Option<u16>) {
     let mut port = None;
     let names = |name: &str| words.iter().take(6).any(|word| word.ends_with(name));
-    let short = SHORT_PORT.iter().any(|name| names(name));
+    let short = SHORT_PORT.split(' ').any(names);
     let mut before = String::new();
     let mut written = Vec::with_capacity(words.len());
     for word in words {

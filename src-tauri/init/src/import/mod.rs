@@ -13,6 +13,7 @@ mod lines;
 mod normalize;
 mod procfile;
 mod python;
+mod running;
 mod scripts;
 mod source_file;
 #[cfg(test)]
@@ -22,6 +23,10 @@ mod tools;
 mod tree;
 mod units;
 mod validate;
+
+use std::{collections::BTreeMap, path::Path};
+
+use pilotlight::effects::port::RunningProcess;
 
 use crate::{
     detect::{Listing, look},
@@ -34,6 +39,8 @@ pub use source_file::SourceFile;
 /// A tool whose file lists services, in order of rank: a later one does not change the services of an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tool {
+    /// The processes that run now.
+    Running,
     /// `pitchfork.toml`
     Pitchfork,
     /// `process-compose.yaml`
@@ -65,6 +72,7 @@ impl Tool {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Running => "running processes",
             Self::Pitchfork => "pitchfork",
             Self::ProcessCompose => "process-compose",
             Self::Procfile => "a Procfile",
@@ -152,6 +160,21 @@ pub fn read(listing: &Listing) -> Sources {
 #[must_use]
 pub fn draft(listing: &Listing) -> Combined {
     combine(read(listing), look(listing), listing)
+}
+
+/// Drafts a stack file from the processes of the project in `root` that run now. The source completes them.
+#[must_use]
+pub fn draft_of_running(
+    listing: &Listing,
+    root: &Path,
+    processes: &BTreeMap<u32, RunningProcess>,
+    variables: &BTreeMap<String, String>,
+) -> Combined {
+    let sources = Sources {
+        strong: vec![running::read(processes, root, listing, variables)],
+        ..Sources::default()
+    };
+    combine(sources, look(listing), listing)
 }
 
 /// Drafts a stack file from the files of other tools and the source.

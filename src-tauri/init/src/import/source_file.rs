@@ -2,7 +2,7 @@
 
 use super::{Tool, identity::Program, text::Known, tree::Unreadable};
 use crate::{
-    detect::{Listing, folder},
+    detect::{Listing, assignment, folder},
     draft::{DraftService, LeftOut, Origin},
 };
 
@@ -82,26 +82,10 @@ pub(super) fn resolve(folder: &str, said: &str) -> Option<String> {
 /// Returns the variables of a `.env` file.
 pub(super) fn env_file(listing: &Listing, path: &str) -> Known {
     let text = listing.text(path).unwrap_or_default();
-    let lines = text.lines().filter_map(|line| {
-        let line = line.trim();
-        let line = line.strip_prefix("export ").unwrap_or(line);
-        let (name, value) = line.split_once('=').filter(|_| !line.starts_with('#'))?;
-        let name = name.trim();
-        let is_name = name
-            .chars()
-            .all(|it| it.is_ascii_alphanumeric() || it == '_');
-        let value = value.trim();
-        let quoted = |quote: char| {
-            let inner = value.strip_prefix(quote)?;
-            inner.split_once(quote).map(|(inner, _)| inner)
-        };
-        let value = quoted('"').or_else(|| quoted('\'')).unwrap_or_else(|| {
-            let end = value.find(" #").unwrap_or(value.len());
-            value[..end].trim_end()
-        });
-        (is_name && !name.is_empty()).then(|| (name.to_owned(), value.to_owned()))
-    });
-    lines.collect()
+    let pairs = text.lines().filter_map(assignment);
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,35 +1,34 @@
 //! Durations and signals in the notation of other tools.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use pilotlight::stack::Signal;
+use regex::Regex;
+
+use crate::detect::pattern;
 
 /// Converts a duration of Go (`1m30s`, `1.5s`) or a number of seconds to the notation of a stack file.
 pub(super) fn duration(text: &str) -> Option<String> {
+    static PART: LazyLock<Regex> = LazyLock::new(|| pattern(r"([\d.]+)(h|ms|m|s|us|µs)"));
     if let Ok(seconds) = text.trim().parse::<f64>() {
         return written(Duration::try_from_secs_f64(seconds).ok()?);
     }
-    let mut rest = text.trim();
-    let mut sum = 0.0_f64;
-    while !rest.is_empty() {
-        let end = rest.find(|it: char| !it.is_ascii_digit() && it != '.')?;
-        let number: f64 = rest[..end].parse().ok()?;
-        let unit = &rest[end..];
-        let length = unit
-            .find(|it: char| it.is_ascii_digit())
-            .unwrap_or(unit.len());
-        sum += number
-            * match &unit[..length] {
-                "h" => 3600.0,
-                "m" => 60.0,
-                "s" => 1.0,
-                "ms" => 0.001,
-                "us" | "µs" => 0.000_001,
-                _ => return None,
-            };
-        rest = &unit[length..];
+    let parts: Vec<_> = PART.captures_iter(text).collect();
+    let length: usize = parts.iter().map(|part| part[0].len()).sum();
+    if length != text.trim().len() {
+        return None;
     }
-    written(Duration::try_from_secs_f64(sum).ok()?)
+    let seconds = parts.iter().map(|part| {
+        let unit = match &part[2] {
+            "h" => 3600.0,
+            "m" => 60.0,
+            "s" => 1.0,
+            "ms" => 0.001,
+            _ => 0.000_001,
+        };
+        Some(part[1].parse::<f64>().ok()? * unit)
+    });
+    written(Duration::try_from_secs_f64(seconds.sum::<Option<f64>>()?).ok()?)
 }
 
 fn written(duration: Duration) -> Option<String> {

@@ -1,6 +1,7 @@
 //! Reads a project: its files into a [`Listing`], and the computer it stands on. It only reads, and
 //! nothing of the project is executed. A project may be anything, so all of it has a limit.
 
+mod health;
 mod host;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pilotlight::fs::project_file::{Reader, TIME_LIMIT};
+use pilotlight::{
+    effects::port::running,
+    fs::project_file::{Reader, TIME_LIMIT},
+    stack_file,
+};
 
 use crate::{
     detect::{Host, Interest, Listing, SOURCES_AT_MOST, is_of_interest, join, skips_folder},
@@ -58,21 +63,59 @@ pub struct Project {
 ///
 /// As [`list`].
 pub async fn look(folder: &Path) -> Result<Looked, LookError> {
+    drafted(folder, |listing| Ok(import::draft(listing))).await
+}
+
+/// Drafts a stack file from the processes of a project that run now. Reads the files of the project, and
+/// requests the health pages of its services.
+///
+/// # Errors
+///
+/// As [`list`], and the operating system does not list its processes.
+pub async fn look_at_running(folder: &Path) -> Result<Looked, LookError> {
+    let root = folder.canonicalize().map(stack_file::plain_path);
+    let root = root.unwrap_or_else(|_| folder.to_owned());
+    let mut looked = drafted(folder, move |listing| {
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        let variables = variables.collect();
+        Ok(import::draft_of_running(
+            listing,
+            &root,
+            &running()?,
+            &variables,
+        ))
+    })
+    .await?;
+    for service in &mut looked.combined.draft.services {
+        health::find(service).await;
+    }
+    Ok(looked)
+}
+
+async fn drafted(
+    folder: &Path,
+    draft: impl FnOnce(&Listing) -> io::Result<Combined> + Send + 'static,
+) -> Result<Looked, LookError> {
     let host = look_around().await;
     let path = folder.to_owned();
+    let failed = |source| LookError {
+        path: path.clone(),
+        source,
+    };
+    let listed = path.clone();
     let looking = tokio::task::spawn_blocking(move || {
-        let Project { listing, unread } = list(&path, host)?;
+        let Project { listing, unread } = list(&listed, host).map_err(|error| error.source)?;
         let files = listing.paths().count();
-        let mut combined = import::draft(&listing);
+        let mut combined = draft(&listing)?;
         combined.draft.unsaid.extend(unread);
         Ok(Looked { combined, files })
     });
-    looking.await.unwrap_or_else(|error| {
-        Err(LookError {
-            path: folder.to_owned(),
-            source: io::Error::other(error),
-        })
-    })
+    let looked = looking
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)));
+    looked.map_err(failed)
 }
 
 /// What came of a look at a folder.

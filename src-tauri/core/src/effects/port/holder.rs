@@ -344,7 +344,7 @@ impl Details {
 }
 
 /// Returns the user of a process, if its real and effective user are the same.
-fn user_of(process: &sysinfo::Process) -> Option<&Uid> {
+pub(super) fn user_of(process: &sysinfo::Process) -> Option<&Uid> {
     let user = process.user_id()?;
     let acts_as = process.effective_user_id();
     acts_as

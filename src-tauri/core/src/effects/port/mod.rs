@@ -15,6 +15,6 @@ pub use crate::diagnose::explain::describe_fault;
 pub use claim::{ClaimRequest, Ports};
 pub use holder::{Hidden, Listeners, holders, listeners};
 pub use leftover::Leftovers;
-pub use programs::programs_by_port;
+pub use programs::{RunningProcess, connections, programs_by_port, running};
 pub use release::{Claimant, foresee, free, may_free, verify_free};
 pub use rules::{ActiveRuns, Callers, Requester};

@@ -16,7 +16,7 @@ use crate::draft::{DraftService, Kind, LeftOut, Needed, Origin, Sourced, service
 use pilotlight::stack::Need;
 
 pub(crate) use super::address::{Address, is_name};
-pub(crate) use table::{Store, of_image};
+pub(crate) use table::{Store, of_image, of_listener};
 
 /// A store that a project needs.
 #[derive(Clone, Debug)]

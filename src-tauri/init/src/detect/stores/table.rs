@@ -189,6 +189,21 @@ pub(crate) fn of_image(image: &str) -> Option<&'static Store> {
     all().iter().find(|store| store.images.contains(&name))
 }
 
+/// Returns the store that listens on a port: by its program, or by its usual port.
+pub(crate) fn of_listener(port: u16, program: Option<&str>) -> Option<&'static Store> {
+    let program = program.map(str::to_ascii_lowercase);
+    let has = |part: &String| {
+        program
+            .as_ref()
+            .is_some_and(|it| it.contains(part.as_str()))
+    };
+    let by_program = all().iter().find(|store| store.listeners.iter().any(has));
+    let may_be = |store: &&Store| {
+        store.port == port && program.as_ref().is_none_or(|program| store.may_be(program))
+    };
+    by_program.or_else(|| all().iter().find(may_be))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

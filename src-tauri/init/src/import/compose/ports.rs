@@ -9,14 +9,10 @@ use super::super::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Published {
     pub(super) line: usize,
-    /// The address on this computer, if limited to one.
-    pub(super) host: Option<String>,
-    /// The port on this computer, if it is a single one.
+    /// The TCP port on this computer, if it is a single one.
     pub(super) outside: Option<u16>,
-    /// The port in the container, if it is a single one.
+    /// The TCP port in the container, if it is a single one.
     pub(super) inside: Option<u16>,
-    /// The argument for a container engine.
-    pub(super) argument: String,
 }
 
 impl Published {
@@ -32,56 +28,28 @@ pub(super) fn ports(node: &Node, known: &Known) -> Vec<Published> {
 }
 
 fn published(item: &Node, known: &Known) -> Option<Published> {
-    let line = item.line;
     let filled = |node: &Node| Some(Text::interpolated(&node.scalar()?).knowing(known).likely());
-    if let Some(target) = item.get("target").and_then(filled) {
-        let outside = item
-            .get("published")
-            .and_then(filled)
-            .unwrap_or_else(|| target.clone());
-        let protocol = item.get("protocol").and_then(Node::text).unwrap_or("tcp");
-        let host = item.get("host_ip").and_then(filled);
-        return Some(made(line, host, &outside, &target, protocol));
-    }
-    let text = filled(item)?;
-    let (text, protocol) = text.split_once('/').unwrap_or((&text, "tcp"));
-    // An IPv6 address is in brackets.
-    let (host, numbers) = match text.rfind("]:") {
-        Some(end) => (Some(text[..=end].to_owned()), &text[end + 2..]),
-        None => match text.splitn(3, ':').collect::<Vec<_>>()[..] {
-            [host, _, _] => (Some(host.to_owned()), &text[host.len() + 1..]),
-            _ => (None, text),
-        },
+    let long = |key: &str| item.get(key).and_then(filled);
+    let text = match long("target") {
+        Some(target) => {
+            let outside = long("published").unwrap_or_default();
+            let protocol = long("protocol").unwrap_or_else(|| "tcp".to_owned());
+            format!("{outside}:{target}/{protocol}")
+        }
+        None => filled(item)?,
     };
-    let (outside, inside) = numbers.split_once(':').unwrap_or((numbers, numbers));
-    let outside = if outside.is_empty() { inside } else { outside };
-    Some(made(line, host, outside, inside, protocol))
-}
-
-fn made(
-    line: usize,
-    host: Option<String>,
-    outside: &str,
-    inside: &str,
-    protocol: &str,
-) -> Published {
+    let (text, protocol) = text.split_once('/').unwrap_or((&text, "tcp"));
+    // `HOST:OUTSIDE:INSIDE`, `OUTSIDE:INSIDE` or `BOTH`.
+    let mut parts = text.rsplit(':');
+    let inside = parts.next()?;
+    let outside = parts.next().filter(|it| !it.is_empty()).unwrap_or(inside);
     let is_tcp = protocol == "tcp";
     let number = |text: &str| text.parse().ok().filter(|port: &u16| is_tcp && *port > 0);
-    let before = host
-        .as_ref()
-        .map_or(String::new(), |host| format!("{host}:"));
-    let after = if is_tcp {
-        String::new()
-    } else {
-        format!("/{protocol}")
-    };
-    Published {
-        line,
+    Some(Published {
+        line: item.line,
         outside: number(outside),
         inside: number(inside),
-        argument: format!("{before}{outside}:{inside}{after}"),
-        host,
-    }
+    })
 }
 
 #[cfg(test)]
@@ -94,21 +62,18 @@ mod tests {
                     - '4000-4001:4000-4001'\n  - '${P:-9000}:9001'\n  - {target: 6379, published: '6380'}\n  \
                     - '[::1]:81:80'\n";
         let ports = ports(&yaml(text).unwrap(), &Known::new());
-        let read: Vec<_> = ports
-            .iter()
-            .map(|it| (it.outside, it.inside, it.argument.as_str()))
-            .collect();
+        let read: Vec<_> = ports.iter().map(|it| (it.outside, it.inside)).collect();
         assert_eq!(
             read,
             [
-                (Some(3000), Some(3000), "3000:3000"),
-                (Some(8080), Some(80), "8080:80"),
-                (Some(5433), Some(5432), "127.0.0.1:5433:5432"),
-                (None, None, "53:53/udp"),
-                (None, None, "4000-4001:4000-4001"),
-                (Some(9000), Some(9001), "9000:9001"),
-                (Some(6380), Some(6379), "6380:6379"),
-                (Some(81), Some(80), "[::1]:81:80"),
+                (Some(3000), Some(3000)),
+                (Some(8080), Some(80)),
+                (Some(5433), Some(5432)),
+                (None, None),
+                (None, None),
+                (Some(9000), Some(9001)),
+                (Some(6380), Some(6379)),
+                (Some(81), Some(80)),
             ]
         );
     }
