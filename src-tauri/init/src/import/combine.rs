@@ -337,8 +337,7 @@ impl Combination<'_> {
                 || (!has_builds && (is_all || self.is_only_choice(image, &stores)));
             self.image(image, is_asked, &mut names);
         }
-        let others = others.into_iter().filter(|it| used.contains(&it.name));
-        for service in others.filter_map(|image| image.service) {
+        for service in others.into_iter().filter(|it| used.contains(&it.name)) {
             self.add(service, Vec::new(), &mut names);
         }
         let lasting = self.entries.iter().filter(|entry| !entry.is_app());
@@ -412,20 +411,14 @@ impl Combination<'_> {
     /// Returns whether a driver for this store was found, although no setting selects it, and no other SQL store
     /// is available.
     fn is_only_choice(&self, image: &Image, stores: &[Image]) -> bool {
-        let own = image
-            .wanted
-            .as_ref()
-            .map(|wanted| wanted.store.name.clone());
-        let is_driven = self
-            .unsaid
-            .iter()
-            .any(|unsaid| Some(&unsaid.what) == own.as_ref());
+        let own = &image.wanted.store.name;
+        let is_driven = self.unsaid.iter().any(|unsaid| unsaid.what == *own);
         is_driven && (!image.is_sql() || stores.iter().filter(|it| it.is_sql()).count() == 1)
     }
 
     /// Adds a store of a compose file if a program uses it or the file contains only stores.
     fn image(&mut self, image: &Image, is_asked: bool, names: &mut Names) {
-        let Some(wanted) = &image.wanted else { return };
+        let wanted = &image.wanted;
         let started = wanted.start(
             &image.name,
             &stack_name(&self.listing.name),

@@ -438,3 +438,77 @@ fn typed(process: &RunningProcess) -> Vec<String> {
 fn is_npm_title(process: &RunningProcess) -> bool {
     matches!(&process.argv[..], [title] if title.starts_with("npm "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(argv: &[&str]) -> RunningProcess {
+        RunningProcess {
+            argv: argv.iter().map(|&word| word.to_owned()).collect(),
+            ..RunningProcess::default()
+        }
+    }
+
+    #[test]
+    fn a_command_line_becomes_what_a_user_types() {
+        for (argv, expected) in [
+            (&["npm run dev --port 81"][..], "npm run dev -- --port 81"),
+            (&["node", "/usr/bin/npm", "run", "dev"], "npm run dev"),
+            (
+                &[
+                    r"C:\nodejs\node.exe",
+                    r"C:\nodejs\npm\bin\npm-cli.js",
+                    "start",
+                ],
+                "npm start",
+            ),
+            (
+                &["node", "/x/node_modules/.bin/vite", "--host"],
+                "npx vite --host",
+            ),
+            (
+                &["/x/.venv/bin/python3.12", "/x/.venv/bin/uvicorn", "a:b"],
+                "/x/.venv/bin/uvicorn a:b",
+            ),
+            (&["python3", "-m", "http.server"], "python3 -m http.server"),
+            (&["redis-server 127.0.0.1:6380"], "redis-server --port 6380"),
+            (
+                &["redis-server", "--port", "6380"],
+                "redis-server --port 6380",
+            ),
+            (&["node", "server.js"], "node server.js"),
+        ] {
+            assert_eq!(typed(&process(argv)).join(" "), expected, "{argv:?}");
+        }
+    }
+
+    #[test]
+    fn only_shells_that_run_a_line_or_a_script_are_runners() {
+        let is = |argv: &[&str]| Shell::of(&process(argv));
+        assert!(is(&["-zsh"]) == Some(Shell::Interactive));
+        assert!(is(&["/bin/bash", "--init-file", "x"]) == Some(Shell::Interactive));
+        assert!(is(&["sh", "-c", "vite"]) == Some(Shell::Line));
+        assert!(is(&[r"C:\Windows\System32\cmd.exe", "/c", "vite"]) == Some(Shell::Line));
+        assert!(is(&["bash", "./dev.sh"]) == Some(Shell::Script));
+        assert!(is(&["node", "-c"]).is_none());
+    }
+
+    #[test]
+    fn a_secret_in_a_command_line_is_masked() {
+        let root = Path::new("/p");
+        let mut process = process(&["node", "server.js", "--password", "hunter22x"]);
+        process.directory = Some(root.to_owned());
+        process.listens.insert(4100);
+        process.environment = BTreeMap::from([("API_KEY".to_owned(), "hunter22x".to_owned())]);
+        let listing = Listing::new("p", crate::detect::Host::default());
+        let processes = Processes::from([(4_000_000, process)]);
+        let file = read(&processes, root, &listing, &BTreeMap::new());
+        let shown = format!("{file:?}");
+        assert!(
+            shown.contains("server.js") && shown.contains("API_KEY"),
+            "{shown}"
+        );
+        assert!(!shown.contains("hunter22x"), "{shown}");
+    }
+}

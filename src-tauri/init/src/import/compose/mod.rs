@@ -50,23 +50,22 @@ const FOR_DEVELOPMENT: [&str; 8] = [
 pub(super) struct Compose {
     pub(super) file: SourceFile,
     pub(super) stores: Vec<Image>,
-    pub(super) others: Vec<Image>,
+    /// The services of other images.
+    pub(super) others: Vec<DraftService>,
     pub(super) builds: Vec<Build>,
 }
 
-/// A service that is not built.
+/// The image of a store.
 #[derive(Clone, Debug)]
 pub(super) struct Image {
     pub(super) name: String,
-    /// How to start it, if it is a store.
-    pub(super) wanted: Option<stores::Wanted>,
-    pub(super) service: Option<DraftService>,
+    pub(super) wanted: stores::Wanted,
 }
 
 impl Image {
     /// Returns whether it is an SQL store.
     pub(super) fn is_sql(&self) -> bool {
-        self.wanted.as_ref().is_some_and(|it| it.store.is_sql)
+        self.wanted.store.is_sql
     }
 }
 
@@ -265,10 +264,7 @@ fn image(name: &str, line: usize, node: &Node, project: &Project<'_>, compose: &
     let outside = main.and_then(|port| port.outside);
     if let Some(store) = stores::of_image(&image) {
         let (address, address_because) = address(node, project, outside, file, line);
-        let last = image.rsplit('/').next().unwrap_or(&image);
-        let is_plain = !["vector", "gis", "timescale", "stack"]
-            .iter()
-            .any(|part| last.contains(part) || image.contains(part));
+        let mut extended = "vector gis timescale stack".split(' ');
         let wanted = stores::Wanted {
             store,
             because,
@@ -278,35 +274,25 @@ fn image(name: &str, line: usize, node: &Node, project: &Project<'_>, compose: &
             compose: Some(stores::Compose {
                 file: project.file.to_owned(),
                 service: name.to_owned(),
-                is_plain,
+                is_plain: !extended.any(|part| image.contains(part)),
                 publishes: outside.is_some(),
             }),
         };
-        compose.stores.push(Image {
-            name: name.to_owned(),
-            wanted: Some(wanted),
-            service: None,
-        });
+        let name = name.to_owned();
+        compose.stores.push(Image { name, wanted });
         return;
     }
-    let why = match is_needless(&image) {
-        Some(why) => why,
-        None if !is_used || outside.is_none() => "no program of the project uses it",
-        None => {
-            if let Some(mut service) = by_compose(name, line, project, file) {
-                service.port = outside.map(|port| {
-                    file.because(main.map_or(line, |it| it.line), "ports")
-                        .says(port)
-                });
-                service.kind = Kind::Store;
-                compose.others.push(Image {
-                    name: name.to_owned(),
-                    wanted: None,
-                    service: Some(service),
-                });
-                return;
-            }
-            "it is an image, and no container engine runs here"
+    let service = by_compose(name, line, project, file);
+    let why = match (is_needless(&image), main.filter(|_| is_used), service) {
+        (Some(why), ..) => why,
+        (None, None, _) => "no program of the project uses it",
+        (None, Some(_), None) => "it is an image, and no container engine runs here",
+        (None, Some(main), Some(mut service)) => {
+            let because = file.because(main.line, "ports");
+            service.port = outside.map(|port| because.says(port));
+            service.kind = Kind::Store;
+            compose.others.push(service);
+            return;
         }
     };
     file.leave_out(line, format!("service `{name}`"), why);
