@@ -169,6 +169,10 @@ impl Stage {
         child
     }
 
+    pub(crate) fn until_nobody_is_left_but(&self, pid: u32) {
+        until("nobody else is left", || self.everybody() == [pid]);
+    }
+
     pub(crate) fn until_nobody_is_left(&self) {
         until("nobody is left", || self.everybody().is_empty());
     }

@@ -1,5 +1,6 @@
 //! The command line: commands, options and their help.
 
+mod agents;
 mod scripts;
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
@@ -14,6 +15,7 @@ use pilotlight::{
 };
 use regex::Regex;
 
+pub(crate) use self::agents::{Install, Mcp, McpCommand};
 pub(crate) use self::scripts::{EnvCommand, Exec, Shell as ShellCommand, Url, Wait};
 use crate::time::Since;
 
@@ -70,6 +72,7 @@ pub(crate) enum Command {
     Env(EnvCommand),
     Exec(Exec),
     Shell(ShellCommand),
+    Mcp(Mcp),
     Completions(Completions),
     /// Run the background process that `up --detach` starts
     #[command(hide = true)]

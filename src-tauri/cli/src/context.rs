@@ -1,9 +1,8 @@
 //! What every command begins with: the home, the stack file, and the daemon.
 
 use std::{
-    cell::Cell,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use pilotlight::{
@@ -23,7 +22,7 @@ pub(crate) struct Context {
     pub(crate) home: Home,
     file: Option<PathBuf>,
     /// A daemon that was started for this command and may not be ready yet.
-    pub(crate) starting: Cell<Option<Starting>>,
+    pub(crate) starting: Mutex<Option<Starting>>,
 }
 
 impl Context {
@@ -33,8 +32,17 @@ impl Context {
         Ok(Self {
             home,
             file,
-            starting: Cell::new(None),
+            starting: Mutex::default(),
         })
+    }
+
+    /// Returns the context of a stack file, absolute, in a home.
+    pub(crate) fn of(home: Home, file: PathBuf) -> Self {
+        Self {
+            home,
+            file: Some(file),
+            starting: Mutex::default(),
+        }
     }
 
     /// The stack file that is meant, absolute. It need not be valid.

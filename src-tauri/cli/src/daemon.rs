@@ -1,7 +1,7 @@
 //! This process as the daemon: in the foreground of a terminal, in the background, or to stop the
 //! services of an earlier daemon.
 
-use std::{env, fs::File, time::Duration};
+use std::{env, fs::File, sync::PoisonError, time::Duration};
 
 use pilotlight::{
     control::{Attempts, Client, ConnectError, Control as _, Lock, LockError},
@@ -86,7 +86,8 @@ pub(crate) async fn attach_in_background(context: &Context) -> Result<Client, Fa
     let home = &context.home;
     let attempt = async {
         // The next connection attempt shows whether it is alive.
-        if let Some(starting) = context.starting.take() {
+        let starting = context.starting.lock().ok().and_then(|mut it| it.take());
+        if let Some(starting) = starting {
             drop(starting.ready().await);
         }
         let mut attempts = Attempts::new(home);
@@ -144,7 +145,10 @@ pub(crate) fn fork(context: &Context, services: &[ServiceName]) -> Result<bool, 
     Ok(match forked.map_err(Failure::system("start a daemon"))? {
         Some(Forked::Background) => true,
         Some(Forked::Starter(starting)) => {
-            context.starting.set(Some(starting));
+            *context
+                .starting
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some(starting);
             false
         }
         None => false,

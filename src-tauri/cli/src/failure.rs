@@ -109,7 +109,7 @@ pub(crate) struct UnknownService {
 }
 
 impl UnknownService {
-    fn help(&self) -> String {
+    pub(crate) fn help(&self) -> String {
         let mut known: Vec<&str> = self.known.iter().map(ServiceName::as_str).collect();
         known.sort_unstable();
         let near = nearest(self.name.as_str(), known.iter().copied());

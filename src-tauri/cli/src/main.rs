@@ -6,6 +6,7 @@ mod context;
 mod daemon;
 mod failure;
 mod json;
+mod mcp;
 mod paint;
 mod time;
 mod view;
@@ -23,7 +24,7 @@ use pilotlight::{
     host::background,
 };
 
-use args::{Arguments, Command};
+use args::{Arguments, Command, Mcp, McpCommand};
 use context::Context;
 use failure::{Ending, Failure};
 
@@ -104,6 +105,10 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
             Command::Env(env) => commands::service::env(&context, &env).await,
             Command::Exec(exec) => commands::service::exec(&context, &exec).await,
             Command::Shell(shell) => commands::service::shell(&context, &shell).await,
+            Command::Mcp(Mcp { command: None }) => mcp::run(&context).await,
+            Command::Mcp(Mcp {
+                command: Some(McpCommand::Install(install)),
+            }) => mcp::install::run(&install),
             Command::Completions(completions) => commands::completions::run(&completions),
             Command::Daemon => daemon::run(&context.home).await,
         }

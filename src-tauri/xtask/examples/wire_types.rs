@@ -34,6 +34,7 @@ fn main() {
         view::Snapshot,
         view::StackView,
         view::ServiceView,
+        view::StartedBy,
         finding::Finding,
         finding::Symptom,
         finding::Remedy,

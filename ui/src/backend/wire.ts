@@ -45,7 +45,11 @@ services: Array<ServiceView>,
  * The findings, root causes first, each once. The diagnosis runs by itself when a service fails,
  * is unhealthy or blocked, or a check fails. Empty until it has finished, and again after a change.
  */
-findings: Array<Finding>, };
+findings: Array<Finding>, 
+/**
+ * The program that requested the start of the stack, if it gave its name: a coding agent does.
+ */
+started_by?: StartedBy, };
 
 export type ServiceView = { 
 /**
@@ -128,6 +132,16 @@ finding: Finding | null,
  * An action that the user should know of, such as the process that was stopped to free its port.
  */
 note: string | null, };
+
+export type StartedBy = { 
+/**
+ * Its name.
+ */
+client: string, 
+/**
+ * The time of the request.
+ */
+at: string, };
 
 export type Finding = { 
 /**

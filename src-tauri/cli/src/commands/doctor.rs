@@ -1,7 +1,7 @@
 //! `pilotlight doctor`
 
 mod consent;
-mod fix;
+pub(crate) mod fix;
 
 use std::{
     io,
@@ -26,7 +26,7 @@ use pilotlight::{
 };
 use serde::Serialize;
 
-use self::consent::Asking;
+pub(crate) use self::consent::Asking;
 use super::{port::Running, status::dark};
 use crate::{
     args::Doctor,
@@ -68,23 +68,23 @@ struct Verdict<'a> {
 }
 
 /// One look at a stack.
-struct Visit {
+pub(crate) struct Visit {
     file: PathBuf,
     /// Whether a daemon has the stack.
-    kept: bool,
+    pub(crate) kept: bool,
     /// All that the daemon has.
     snapshot: Arc<Snapshot>,
-    stack: Arc<StackView>,
+    pub(crate) stack: Arc<StackView>,
     /// Root causes first.
-    findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
     /// What the stack file would have run with the user's consent.
-    withheld: Vec<String>,
+    pub(crate) withheld: Vec<String>,
     took: String,
 }
 
 impl Visit {
     /// Has the daemon look, which knows most; or looks itself, where none has the stack.
-    async fn make(
+    pub(crate) async fn make(
         context: &Context,
         asking: Asking,
         within: Option<Duration>,

@@ -14,6 +14,7 @@ use pilotlight_init::{
     project::{self, Looked},
 };
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{port::confirmed, up};
 use crate::{
@@ -78,6 +79,28 @@ pub(crate) async fn run(context: &Context, init: &Init) -> Result<Ending, Failur
     stack_file_text::create(&file, &text).map_err(Failure::system("write pilotlight.toml"))?;
     written(&file, &draft, "wrote")?;
     offer(file, &requester).await
+}
+
+/// Returns the draft of a project as `init --json` prints it. Writes nothing.
+pub(crate) async fn draft(folder: &Path) -> Result<Value, Failure> {
+    let looked = project::look(folder).await?;
+    let defaults = looked.combined.draft.questions.iter();
+    let defaults = defaults.map(|question| (question.id.clone(), question.default));
+    let draft = looked.combined.draft.answered(&defaults.collect());
+    let file = folder.join(stack_file::FILE_NAME);
+    let text = if draft.services.is_empty() {
+        String::new()
+    } else {
+        render(&draft)
+    };
+    let answer = Answer::of(&file, &looked, &draft, &text, false);
+    let mut answer = serde_json::to_value(answer).map_err(|error| Failure::Output(error.into()))?;
+    if let Some(fields) = answer.as_object_mut() {
+        // The text has it all.
+        fields.remove("draft");
+        fields.insert("exists".to_owned(), file.exists().into());
+    }
+    Ok(answer)
 }
 
 /// The folder that is meant, absolute.
@@ -358,23 +381,7 @@ fn output(
         out.write_all(text.as_bytes())?;
         return Ok(Ending::Done);
     }
-    let read = looked.combined.read.iter();
-    let answer = Answer {
-        file: file.display().to_string(),
-        written,
-        text,
-        files: looked.files,
-        read: read
-            .map(|(tool, file, services)| Read {
-                tool: tool_word(*tool),
-                file,
-                services: *services,
-            })
-            .collect(),
-        decided: &looked.combined.decided,
-        questions: &looked.combined.draft.questions,
-        draft,
-    };
+    let answer = Answer::of(file, looked, draft, text, written);
     out.write_all(json::pretty(&answer)?.as_bytes())?;
     Ok(Ending::Done)
 }
@@ -409,6 +416,28 @@ struct Answer<'a> {
     decided: &'a [String],
     questions: &'a [Question],
     draft: &'a Draft,
+}
+
+impl<'a> Answer<'a> {
+    fn of(file: &Path, looked: &'a Looked, draft: &'a Draft, text: &'a str, written: bool) -> Self {
+        let read = looked.combined.read.iter();
+        Self {
+            file: file.display().to_string(),
+            written,
+            text,
+            files: looked.files,
+            read: read
+                .map(|(tool, file, services)| Read {
+                    tool: tool_word(*tool),
+                    file,
+                    services: *services,
+                })
+                .collect(),
+            decided: &looked.combined.decided,
+            questions: &looked.combined.draft.questions,
+            draft,
+        }
+    }
 }
 
 #[derive(Serialize)]

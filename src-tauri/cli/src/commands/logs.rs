@@ -17,7 +17,8 @@ use pilotlight::{
     stack::ServiceName,
 };
 
-use self::{lines::Wanted, printer::Printer};
+pub(crate) use self::lines::Wanted;
+use self::printer::Printer;
 use crate::{
     args::Logs,
     context::{Context, expect_known, read},

@@ -18,6 +18,7 @@ use pilotlight::{
     stack::Port,
 };
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     args::PortCommand,
@@ -100,17 +101,32 @@ impl Running {
     }
 }
 
-fn show(asked: &PortCommand, listeners: &Listeners, running: &Running) -> Result<Ending, Failure> {
-    if asked.json {
+/// Returns which process uses a port, as `port --json` prints it.
+pub(crate) async fn look(port: Port) -> Result<Value, Failure> {
+    let listeners = listeners(port)
+        .await
+        .map_err(Failure::system("find out which process uses the port"))?;
+    let report = serde_json::to_value(Report::of(port, &listeners));
+    report.map_err(|error| Failure::Output(error.into()))
+}
+
+impl<'a> Report<'a> {
+    fn of(port: Port, listeners: &'a Listeners) -> Self {
         let hidden = listeners.hidden.iter().map(|hidden| HiddenListener {
             address: hidden.address.map(|address| address.to_string()),
             user: hidden.user.as_deref(),
         });
-        json::print(&Report {
-            port: asked.port,
+        Self {
+            port,
             holders: listeners.holders.iter().map(Listener::from).collect(),
             hidden: hidden.collect(),
-        })?;
+        }
+    }
+}
+
+fn show(asked: &PortCommand, listeners: &Listeners, running: &Running) -> Result<Ending, Failure> {
+    if asked.json {
+        json::print(&Report::of(asked.port, listeners))?;
     } else {
         print(&mut paint::out(), asked.port, listeners, running)?;
     }

@@ -82,7 +82,7 @@ async fn look(
 
 /// The view of a stack that has no daemon: its services as in its file, and processes that an earlier
 /// daemon left running.
-pub(super) async fn dark(home: &Home, file: &Path) -> Result<Arc<StackView>, Failure> {
+pub(crate) async fn dark(home: &Home, file: &Path) -> Result<Arc<StackView>, Failure> {
     let stack = Arc::new(read(file)?);
     let id = home.stack_id(file);
     let mut view = offline::view(home, stack);

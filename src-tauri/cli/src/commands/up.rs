@@ -132,7 +132,7 @@ async fn ready_runs(
 }
 
 /// Returns the root causes of the failures, which may be in other services, or else the failures.
-pub(super) async fn root_causes(
+pub(crate) async fn root_causes(
     client: &mut Client,
     file: &Path,
     failures: Vec<Finding>,

@@ -8,6 +8,7 @@ use pilotlight::{
     stack_file::{Problem, Report},
 };
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     args::Validate,
@@ -22,20 +23,28 @@ pub(crate) fn run(context: &Context, validate: &Validate) -> Result<Ending, Fail
     let file = context.find()?;
     let stack = read(&file);
     if validate.json {
-        let verdict = match &stack {
-            Ok(stack) => Verdict::of_stack(stack),
-            Err(Failure::StackFile(report)) => Verdict::of_report(report),
-            Err(_) => return stack.map(|_| Ending::Done),
-        };
+        let is_valid = stack.is_ok();
+        let verdict = verdict(stack)?;
         json::print(&verdict)?;
         // The JSON has the problems.
-        return match stack {
-            Ok(_) => Ok(Ending::Done),
-            Err(_) => Ok(Ending::Invalid),
-        };
+        return Ok(if is_valid {
+            Ending::Done
+        } else {
+            Ending::Invalid
+        });
     }
     print(&stack?)?;
     Ok(Ending::Done)
+}
+
+/// Returns whether a stack file is valid, as `validate --json` prints it.
+pub(crate) fn verdict(stack: Result<Stack, Failure>) -> Result<Value, Failure> {
+    let verdict = match &stack {
+        Ok(stack) => Verdict::of_stack(stack),
+        Err(Failure::StackFile(report)) => Verdict::of_report(report),
+        Err(_) => return stack.map(|_| Value::Null),
+    };
+    serde_json::to_value(verdict).map_err(|error| Failure::Output(error.into()))
 }
 
 fn print(stack: &Stack) -> io::Result<()> {

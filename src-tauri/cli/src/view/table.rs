@@ -53,7 +53,13 @@ pub(crate) fn table(snapshot: &Snapshot, now: Timestamp, look: Look) -> Vec<Stri
 fn part(stack: &StackView, now: Timestamp, look: Look) -> Vec<String> {
     let titles = TITLES.map(|title| Cell::new(DIM, title));
     let rows = stack.services.iter().map(|service| row(service, now, look));
-    let mut text = vec![heading(stack)];
+    let mut title = heading(stack);
+    if let Some(by) = stack.started_by.as_ref().filter(|_| !stack.is_dark()) {
+        let age = time::age(time::since(by.at, now));
+        let by = format!("  started by {}, {age} ago", paint::tame(&by.client));
+        title += &paint(DIM, &by);
+    }
+    let mut text = vec![title];
     let table = lines(Some(titles), rows.collect(), SIDES, [0; 10]);
     text.extend(table.into_iter().map(|line| format!("  {line}")));
     text.extend(remarks(stack, look));

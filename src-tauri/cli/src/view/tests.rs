@@ -134,6 +134,7 @@ fn stack(services: Vec<ServiceView>) -> StackView {
             .filter_map(|service| service.finding.clone())
             .collect(),
         services: services.into_iter().map(Arc::new).collect(),
+        started_by: None,
     }
 }
 

@@ -456,6 +456,7 @@ impl Inner {
                 light: Light::Off,
                 services: Vec::new(),
                 findings: Vec::new(),
+                started_by: None,
             }),
         }
     }

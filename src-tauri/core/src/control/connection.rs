@@ -39,11 +39,13 @@ const FRAME: Duration = Duration::from_millis(25);
 /// The time limit for sending the reason of a rejection.
 const REFUSAL: Duration = Duration::from_secs(1);
 
-/// The optional protocol features that a client understands.
-#[derive(Clone, Copy, Default)]
+/// What a client says of itself in its greeting.
+#[derive(Default)]
 struct Abilities {
     hears_of_work: bool,
     changes: bool,
+    /// The name of the program that the client works for.
+    name: Option<String>,
 }
 
 /// Why a connection ends before the client closes it.
@@ -124,6 +126,7 @@ where
             .unwrap_or(Err(Fault::Idle))
     };
     let mut next = until(stop, &place, first).await?;
+    let daemon = &daemon.clone().on_behalf_of(client.name.take());
     while let Some(request) = next {
         place.is_busy();
         let takes_long = match &request {
@@ -249,6 +252,7 @@ async fn first_request<S: AsyncRead + AsyncWrite + Unpin>(
     *client = Abilities {
         hears_of_work: hello.hears_of_work,
         changes: hello.changes,
+        name: hello.client,
     };
     Ok(wire.receive().await?)
 }

@@ -14,6 +14,8 @@ mod wire;
 pub use changes::Changes;
 pub use client::{Attempts, Client, ClientError, ConnectError, Starting, Watch};
 pub use lock::{Holder, Lock, LockError, Phase};
-pub use protocol::{Doctor, Down, Hello, Outcome, PROTOCOL, Request, Response, Restart, Up};
+pub use protocol::{
+    Doctor, Down, Hello, Outcome, PROTOCOL, Request, Response, Restart, Up, introduce,
+};
 pub use server::{BindError, Coming, Control, Server};
 pub use wire::{Wire, WireError};

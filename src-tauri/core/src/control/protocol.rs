@@ -1,6 +1,10 @@
 //! The messages of the control socket.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +37,25 @@ pub struct Hello {
     /// Whether it understands, or sends, [`Response::Changes`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub changes: bool,
+    /// From a client: the name of the program on whose behalf it makes requests, a coding agent for
+    /// example. Shown to the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+}
+
+/// The name that this process gives in its greetings.
+static CLIENT: OnceLock<String> = OnceLock::new();
+
+/// The maximum length of a client's name.
+const LONGEST_NAME: usize = 60;
+
+/// Names the program on whose behalf this process makes requests, for all connections from now on. Only
+/// the first name counts.
+pub fn introduce(client: &str) {
+    let shown = client.chars().filter(|c| !c.is_control());
+    let shown: String = shown.take(LONGEST_NAME).collect();
+    // A second call has no effect.
+    let _ = CLIENT.set(shown);
 }
 
 impl Hello {
@@ -44,6 +67,7 @@ impl Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             hears_of_work: true,
             changes: true,
+            client: CLIENT.get().cloned(),
         }
     }
 }

@@ -54,6 +54,12 @@ pub trait Control: Clone + Send + Sync + 'static {
         let _ = client;
         self
     }
+    /// Returns itself for requests on behalf of this program, which the snapshot names.
+    #[must_use]
+    fn on_behalf_of(self, program: Option<String>) -> Self {
+        let _ = program;
+        self
+    }
     /// Submits a start of services and of those they need. Returns once it is accepted: later requests
     /// are handled after it.
     fn start(&self, up: Up) -> impl Future<Output = Coming> + Send;

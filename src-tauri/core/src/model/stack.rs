@@ -16,7 +16,7 @@ use super::{
     restart::Jitter,
     service::{Adoption, ServiceState},
     situation::Diagnosis,
-    view::{Light, StackView},
+    view::{Light, StackView, StartedBy},
 };
 use changes::Tally;
 pub use goal::{Goal, Members, Progress};
@@ -89,6 +89,7 @@ pub struct StackModel {
     /// Whether a service shows a root cause.
     explained: bool,
     view: Option<Arc<StackView>>,
+    started_by: Option<StartedBy>,
     /// The services that may differ from the view.
     stale: BTreeSet<usize>,
     /// Whether the findings of the view belong to another situation.
@@ -136,6 +137,7 @@ impl StackModel {
             has_gone: false,
             explained: false,
             view: None,
+            started_by: None,
             stale: BTreeSet::new(),
             stale_findings: false,
         };

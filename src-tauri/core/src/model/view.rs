@@ -40,6 +40,21 @@ pub struct StackView {
     /// is unhealthy or blocked, or a check fails. Empty until it has finished, and again after a change.
     #[serde(default)]
     pub findings: Vec<Arc<Finding>>,
+    /// The program that requested the start of the stack, if it gave its name: a coding agent does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub started_by: Option<StartedBy>,
+}
+
+/// The program that requested a start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct StartedBy {
+    /// Its name.
+    pub client: String,
+    /// The time of the request.
+    #[cfg_attr(feature = "typescript", ts(type = "string"))]
+    pub at: Timestamp,
 }
 
 impl StackView {

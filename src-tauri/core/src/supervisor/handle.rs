@@ -71,9 +71,16 @@ impl Control for Handle {
         self
     }
 
+    fn on_behalf_of(mut self, program: Option<String>) -> Self {
+        self.program = program.map(Into::into);
+        self
+    }
+
     async fn start(&self, up: Up) -> Coming {
         self.note_client().await;
-        self.hand_in(|answer| Message::Up(up, answer)).await
+        let program = self.program.clone();
+        self.hand_in(|answer| Message::Up(up, program, answer))
+            .await
     }
 
     async fn down(&self, down: Down) -> Outcome {
@@ -82,7 +89,8 @@ impl Control for Handle {
 
     async fn restart(&self, restart: Restart) -> Outcome {
         self.note_client().await;
-        self.request(|answer| Message::Restart(restart, answer))
+        let program = self.program.clone();
+        self.request(|answer| Message::Restart(restart, program, answer))
             .await
     }
 

@@ -22,7 +22,7 @@ mod tests;
 mod timers;
 mod usage;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -48,7 +48,7 @@ use crate::{
         finding::Finding,
         service::ServiceState,
         stack::Event,
-        view::Snapshot,
+        view::{Snapshot, StartedBy},
     },
     stack::{ServiceName, Stack},
     state::Journal,
@@ -78,17 +78,19 @@ pub struct Handle {
     ended: CancellationToken,
     /// The client process of a request, if it is not the current process.
     client: Option<u32>,
+    /// The program on whose behalf it makes a request, if that has a name.
+    program: Option<Arc<str>>,
     callers: Callers,
 }
 
 /// An event or a request.
 #[derive(Debug)]
 enum Message {
-    Up(Up, oneshot::Sender<Outcome>),
+    Up(Up, Option<Arc<str>>, oneshot::Sender<Outcome>),
     /// A request is prepared and can be carried out.
     Prepared(Ticket, Prepared),
     Down(Down, oneshot::Sender<Outcome>),
-    Restart(Restart, oneshot::Sender<Outcome>),
+    Restart(Restart, Option<Arc<str>>, oneshot::Sender<Outcome>),
     Usage(oneshot::Sender<Arc<Snapshot>>),
     Doctor(Doctor, oneshot::Sender<Option<Vec<Finding>>>),
     DoctorOf(StackId, Patience, oneshot::Sender<Option<Vec<Finding>>>),
@@ -120,9 +122,9 @@ impl Message {
     /// Tells the client that a message which no supervisor handles any more had no effect.
     fn reject(self) {
         match self {
-            Self::Up(_, answer)
+            Self::Up(_, _, answer)
             | Self::Down(_, answer)
-            | Self::Restart(_, answer)
+            | Self::Restart(_, _, answer)
             | Self::Quit { answer, .. } => reply(answer, Outcome::NOT_TAKEN),
             _ => {}
         }
@@ -178,6 +180,8 @@ struct Supervisor {
     stacks: Vec<RunningStack>,
     queue: Queue,
     waiters: Vec<Waiter>,
+    /// The programs with a name that have requested a start, by stack file, until it is carried out.
+    programs: HashMap<PathBuf, StartedBy>,
     tasks: TaskTracker,
     snapshot: watch::Sender<Arc<Snapshot>>,
     applied: watch::Sender<Vec<Applied>>,
@@ -218,6 +222,7 @@ pub async fn start(lock: &Lock) -> std::io::Result<Started> {
         applied: applications,
         ended: ended.clone(),
         client: None,
+        program: None,
         callers: Callers::default(),
     };
     let (journal, remembered) = Journal::open(lock);
@@ -238,6 +243,7 @@ pub async fn start(lock: &Lock) -> std::io::Result<Started> {
         stacks: Vec::new(),
         queue: Queue::default(),
         waiters: Vec::new(),
+        programs: HashMap::new(),
         tasks: TaskTracker::new(),
         snapshot,
         applied,
@@ -303,10 +309,16 @@ impl Supervisor {
 
     fn handle_message(&mut self, message: Message) {
         match message {
-            Message::Up(up, answer) => self.up(up, answer),
+            Message::Up(up, program, answer) => {
+                self.note_program(&up.file, program);
+                self.up(up, answer);
+            }
             Message::Prepared(ticket, prepared) => self.prepared(ticket, prepared),
             Message::Down(down, answer) => self.down(down, answer),
-            Message::Restart(restart, answer) => self.restart(restart, answer),
+            Message::Restart(restart, program, answer) => {
+                self.note_program(&restart.file, program);
+                self.restart(restart, answer);
+            }
             Message::Usage(answer) => {
                 self.show_latencies();
                 self.measure(answer);

@@ -1,7 +1,8 @@
 //! Requests to the supervisor: carried out here, and answered once they are done or have failed.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::{
@@ -10,10 +11,12 @@ use super::{
 };
 use crate::{
     control::{Down, Outcome, Restart, Up},
+    host::clock,
     model::{
         facts::{Process, StackId},
         finding::Finding,
         stack::{Event, Goal, Progress},
+        view::StartedBy,
     },
     stack::ServiceName,
 };
@@ -34,6 +37,20 @@ pub(super) struct Waiter {
 }
 
 impl Supervisor {
+    /// Notes the program that requests a start of the stack of a file.
+    pub(super) fn note_program(&mut self, file: &Path, program: Option<Arc<str>>) {
+        match program {
+            None => drop(self.programs.remove(file)),
+            Some(program) => {
+                let by = StartedBy {
+                    client: program.to_string(),
+                    at: Timestamp::try_from(clock::now().wall).unwrap_or_default(),
+                };
+                self.programs.insert(file.to_owned(), by);
+            }
+        }
+    }
+
     pub(super) fn up(&mut self, up: Up, answer: oneshot::Sender<Outcome>) {
         if self.takes_no_starts() {
             return reply(answer, Outcome::NOT_TAKEN);
@@ -126,6 +143,16 @@ impl Supervisor {
     ) {
         if let Some(message) = self.stacks[index].unknown(services) {
             return refuse(answer, message);
+        }
+        let model = &mut self.stacks[index].model;
+        let program = self.programs.remove(&model.stack().file);
+        let starts_it = match kind {
+            RequestKind::Up => !model.is_alive(),
+            RequestKind::Restart => services.is_empty(),
+            RequestKind::Down { .. } => false,
+        };
+        if starts_it {
+            model.show_started_by(program);
         }
         let services = services.to_vec();
         let goal = match kind {

@@ -23,7 +23,7 @@ use crate::{
 
 /// How consent is obtained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asking {
+pub(crate) enum Asking {
     /// On a terminal.
     Terminal,
     /// No terminal, or the question has been answered already.

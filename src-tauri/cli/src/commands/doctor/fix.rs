@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// What came of one action.
-enum Done {
+pub(crate) enum Done {
     /// It was carried out; the service may start now.
     Prepared,
     /// It was carried out, and is all there is to do.
@@ -131,7 +131,11 @@ fn describe(action: &Action) -> io::Result<Option<String>> {
     Ok(Some(remedy::describe(action)))
 }
 
-async fn carry_out(context: &Context, visit: &Visit, action: &Action) -> Result<Done, Failure> {
+pub(crate) async fn carry_out(
+    context: &Context,
+    visit: &Visit,
+    action: &Action,
+) -> Result<Done, Failure> {
     match action {
         Action::Start { service } => start(context, visit, service).await,
         Action::Restart { service } => {
@@ -198,7 +202,11 @@ async fn carry_out(context: &Context, visit: &Visit, action: &Action) -> Result<
 
 /// Starts a service and what it needs, by the daemon or, where there is none, by a new one in the
 /// background.
-async fn start(context: &Context, visit: &Visit, service: &ServiceName) -> Result<Done, Failure> {
+pub(crate) async fn start(
+    context: &Context,
+    visit: &Visit,
+    service: &ServiceName,
+) -> Result<Done, Failure> {
     let mut client: Client = attach_in_background(context).await?;
     let up = Up {
         file: visit.file.clone(),

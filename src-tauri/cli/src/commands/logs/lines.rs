@@ -8,7 +8,7 @@ use pilotlight::{
 };
 
 /// Selects lines by level, and the last ones of these.
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     level: Option<Level>,
     tail: Option<usize>,
     /// The level of the last line that had one, for each service.
@@ -20,7 +20,7 @@ pub(super) struct Wanted {
 
 impl Wanted {
     /// `tail` only counts with a level; without one the log reader selects the last lines.
-    pub(super) fn new(level: Option<Level>, tail: Option<usize>) -> Self {
+    pub(crate) fn new(level: Option<Level>, tail: Option<usize>) -> Self {
         Self {
             tail: tail.filter(|_| level.is_some()),
             level,
@@ -36,7 +36,7 @@ impl Wanted {
     }
 
     /// Returns the line if it is shown now.
-    pub(super) fn take(&mut self, service: ServiceName, line: Line) -> Option<(ServiceName, Line)> {
+    pub(crate) fn take(&mut self, service: ServiceName, line: Line) -> Option<(ServiceName, Line)> {
         if !self.has_level(&service, &line) {
             return None;
         }

@@ -26,6 +26,7 @@ impl Stage {
                 .map(|(name, need)| Arc::new(ready(name, need)))
                 .into(),
             findings: Vec::new(),
+            started_by: None,
         };
         let mut stage = Self {
             stack,

@@ -46,6 +46,7 @@ fn stack(name: &str, services: Vec<ServiceView>) -> Arc<StackView> {
             .unwrap_or_default(),
         services: services.into_iter().map(Arc::new).collect(),
         findings: Vec::new(),
+        started_by: None,
     })
 }
 

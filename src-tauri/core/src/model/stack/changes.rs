@@ -14,7 +14,7 @@ use crate::{
         facts::{RunId, TimePoint},
         order::Order,
         service::ServiceState,
-        view::{Light, ServiceView, StackView},
+        view::{Light, ServiceView, StackView, StartedBy},
     },
     stack::{Ports as _, ServiceName},
 };
@@ -251,6 +251,14 @@ impl StackModel {
         true
     }
 
+    /// Shows the program that requested the latest start.
+    pub fn show_started_by(&mut self, program: Option<StartedBy>) {
+        if self.started_by != program {
+            self.started_by = program;
+            self.view = None;
+        }
+    }
+
     /// Returns whether [`Self::redraw`] may change anything.
     #[must_use]
     pub fn is_stale(&self) -> bool {
@@ -277,6 +285,7 @@ impl StackModel {
             light: self.tally.light(),
             services: services.collect(),
             findings: self.diagnosis.findings().to_vec(),
+            started_by: self.started_by.clone(),
         }
     }
 

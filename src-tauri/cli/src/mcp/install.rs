@@ -1,0 +1,417 @@
+//! `pilotlight mcp install`: adds the server to the configuration of a client, and changes nothing else in
+//! it.
+
+use std::{
+    collections::BTreeMap,
+    env::{consts::OS, current_dir, home_dir},
+    fs,
+    io::{self, Write as _},
+    path::PathBuf,
+};
+
+use pilotlight::{
+    effects::remedy::stack_file_text::{create, exchange},
+    fs::project_file::{Reader, TIME_LIMIT},
+};
+use serde::Deserialize;
+
+use crate::{
+    args::Install,
+    failure::{Ending, Failure, tell},
+    paint::{self, DIM, GREEN, paint},
+};
+
+const CLIENTS: &str = include_str!("clients.toml");
+
+/// What a project tells its agents.
+const ADVICE: &str = "\
+- Do not start servers yourself: this project's services are run by Pilot Light (MCP server `pilotlight`, or the \
+`pilotlight` command).
+- Bring them up with `start` (`pilotlight up -d`), read them with `logs`; never kill processes or ports.
+- When something does not work, call `diagnose` (`pilotlight doctor`) first; it names the cause and the fix.";
+
+#[derive(Deserialize)]
+struct Clients {
+    client: Vec<Client>,
+}
+
+#[derive(Deserialize)]
+struct Client {
+    name: String,
+    title: String,
+    project: Option<String>,
+    user: String,
+    user_macos: Option<String>,
+    user_windows: Option<String>,
+    key: String,
+    #[serde(default)]
+    entry: BTreeMap<String, String>,
+    signs: Vec<String>,
+    note: Option<String>,
+}
+
+pub(crate) fn run(asked: &Install) -> Result<Ending, Failure> {
+    let clients: Clients =
+        toml::from_str(CLIENTS).map_err(|error| Failure::Refused(error.to_string()))?;
+    let home = home_dir().ok_or_else(|| Failure::Usage("there is no home folder".to_owned()))?;
+    let is_present = |client: &&Client| client.signs.iter().any(|sign| home.join(sign).exists());
+    let all = &clients.client;
+    let chosen: Vec<&Client> = if asked.clients.is_empty() {
+        all.iter().filter(is_present).collect()
+    } else {
+        let find = |name: &String| {
+            let known = all.iter().find(|client| client.name == *name);
+            known.ok_or_else(|| {
+                let names: Vec<&str> = all.iter().map(|client| &*client.name).collect();
+                Failure::Usage(format!(
+                    "no client named `{name}`; clients are: {}",
+                    names.join(", ")
+                ))
+            })
+        };
+        asked.clients.iter().map(find).collect::<Result<_, _>>()?
+    };
+    if chosen.is_empty() {
+        tell(
+            "no client was found",
+            Some("name one: `pilotlight mcp install claude`"),
+        )?;
+        return Ok(Ending::Undone);
+    }
+    let mut ending = Ending::Done;
+    for client in chosen {
+        let file = match &client.project {
+            Some(project) if !asked.user => current_dir()?.join(project),
+            _ => home.join(client.user()),
+        };
+        if !client.install(file, asked.dry_run)? {
+            ending = Ending::Undone;
+        }
+    }
+    let mut out = paint::out();
+    writeln!(
+        out,
+        "\nFor AGENTS.md or CLAUDE.md of the project:\n\n{ADVICE}"
+    )?;
+    Ok(ending)
+}
+
+impl Client {
+    fn user(&self) -> &str {
+        let own = match OS {
+            "macos" => self.user_macos.as_deref(),
+            "windows" => self.user_windows.as_deref(),
+            _ => None,
+        };
+        own.unwrap_or(&self.user)
+    }
+
+    /// Adds the server to a file. Returns whether the file has it now.
+    fn install(&self, file: PathBuf, dry_run: bool) -> Result<bool, Failure> {
+        let mut err = paint::err();
+        let old = match fs::symlink_metadata(&file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            _ => Some(Reader::within(TIME_LIMIT).text(&file)?),
+        };
+        let shown = file.display();
+        let new = match self.added(old.as_deref().unwrap_or_default()) {
+            Added::Already => {
+                let has = format!("{}: {shown} has it already", self.title);
+                writeln!(err, "{}", paint(DIM, &has))?;
+                return Ok(true);
+            }
+            Added::Unclear => {
+                let what = format!("{shown} cannot be changed safely");
+                tell(
+                    &what,
+                    Some(&format!("add this by hand: {}", self.snippet())),
+                )?;
+                return Ok(false);
+            }
+            Added::Text(new) => new,
+        };
+        writeln!(err, "{}: {shown}", self.title)?;
+        let old_lines: Vec<&str> = old.as_deref().unwrap_or_default().lines().collect();
+        for line in new.lines() {
+            // Lines are only added, and none that are added exist already.
+            if !old_lines.contains(&line) {
+                writeln!(err, "{}", paint(GREEN, &format!("+ {line}")))?;
+            }
+        }
+        if dry_run {
+            return Ok(true);
+        }
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        match &old {
+            Some(old) => exchange(&file, old, &new)?,
+            None => create(&file, &new)?,
+        }
+        if let Some(note) = &self.note {
+            writeln!(err, "{}", paint(DIM, note))?;
+        }
+        Ok(true)
+    }
+
+    /// Returns the server as one line of the file.
+    fn snippet(&self) -> String {
+        if self.is_toml() {
+            let key = &self.key;
+            return format!("[{key}.pilotlight]\ncommand = \"pilotlight\"\nargs = [\"mcp\"]\n");
+        }
+        let more: String = self
+            .entry
+            .iter()
+            .map(|(key, value)| format!("\"{key}\": \"{value}\", "))
+            .collect();
+        format!("\"pilotlight\": {{{more}\"command\": \"pilotlight\", \"args\": [\"mcp\"]}}")
+    }
+
+    fn is_toml(&self) -> bool {
+        self.user.ends_with(".toml")
+    }
+
+    fn added(&self, old: &str) -> Added {
+        if self.is_toml() {
+            return self.added_to_toml(old);
+        }
+        let entry = self.snippet();
+        if old.trim().is_empty() {
+            return Added::Text(format!(
+                "{{\n  \"{}\": {{\n    {entry}\n  }}\n}}\n",
+                self.key
+            ));
+        }
+        let Some(root) = object(old, 0, 0) else {
+            return Added::Unclear;
+        };
+        let comma = |is_empty: bool| if is_empty { "" } else { "," };
+        let servers = root.members.iter().find(|(name, _)| *name == self.key);
+        let (at, insert) = match servers {
+            None => {
+                let end = comma(root.members.is_empty());
+                let insert = format!("\n  \"{}\": {{\n    {entry}\n  }}{end}", self.key);
+                (root.begin, insert)
+            }
+            Some((_, place)) => {
+                let Some(servers) = object(old, *place, 0) else {
+                    return Added::Unclear;
+                };
+                if servers.members.iter().any(|(name, _)| name == "pilotlight") {
+                    return Added::Already;
+                }
+                let end = comma(servers.members.is_empty());
+                let last = if servers.members.is_empty() {
+                    "\n  "
+                } else {
+                    ""
+                };
+                (servers.begin, format!("\n    {entry}{end}{last}"))
+            }
+        };
+        Added::Text(format!("{}{insert}{}", &old[..at], &old[at..]))
+    }
+
+    fn added_to_toml(&self, old: &str) -> Added {
+        let Ok(table) = old.parse::<toml::Table>() else {
+            return Added::Unclear;
+        };
+        if table
+            .get(&self.key)
+            .is_some_and(|servers| servers.get("pilotlight").is_some())
+        {
+            return Added::Already;
+        }
+        let gap = match old {
+            "" => "",
+            old if old.ends_with('\n') => "\n",
+            _ => "\n\n",
+        };
+        let new = format!("{old}{gap}{}", self.snippet());
+        match new.parse::<toml::Table>() {
+            Ok(_) => Added::Text(new),
+            Err(_) => Added::Unclear,
+        }
+    }
+}
+
+enum Added {
+    Text(String),
+    Already,
+    Unclear,
+}
+
+/// An object of a JSON text that may have comments and trailing commas.
+struct Object {
+    /// The position after its brace.
+    begin: usize,
+    /// Its names, and the positions of their values.
+    members: Vec<(String, usize)>,
+    end: usize,
+}
+
+/// The deepest nesting that is read.
+const DEEPEST: usize = 64;
+
+/// Reads the object that begins at or after `at`; `None` if there is none or it is malformed.
+fn object(text: &str, at: usize, depth: usize) -> Option<Object> {
+    let begin = blank(text, at);
+    if !text[begin..].starts_with('{') || depth > DEEPEST {
+        return None;
+    }
+    let mut found = Object {
+        begin: begin + 1,
+        members: Vec::new(),
+        end: 0,
+    };
+    let mut at = blank(text, begin + 1);
+    while !text[at..].starts_with('}') {
+        let end = string(text, at)?;
+        let name = serde_json::from_str(&text[at..end]).ok()?;
+        at = blank(text, end);
+        at = blank(text, text[at..].starts_with(':').then_some(at + 1)?);
+        found.members.push((name, at));
+        at = blank(text, value(text, at, depth)?);
+        if text[at..].starts_with(',') {
+            at = blank(text, at + 1);
+        } else if !text[at..].starts_with('}') {
+            return None;
+        }
+    }
+    found.end = at + 1;
+    Some(found)
+}
+
+/// Returns the end of the value at this position.
+fn value(text: &str, at: usize, depth: usize) -> Option<usize> {
+    match text[at..].chars().next()? {
+        '{' => object(text, at, depth + 1).map(|object| object.end),
+        '[' if depth < DEEPEST => {
+            let mut at = blank(text, at + 1);
+            while !text[at..].starts_with(']') {
+                at = blank(text, value(text, at, depth + 1)?);
+                if text[at..].starts_with(',') {
+                    at = blank(text, at + 1);
+                }
+            }
+            Some(at + 1)
+        }
+        '"' => string(text, at),
+        _ => {
+            let is_word = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+            let word = &text[at..];
+            let length = word.find(|c| !is_word(c)).unwrap_or(word.len());
+            (length > 0).then_some(at + length)
+        }
+    }
+}
+
+/// Returns the end of the string at this position.
+fn string(text: &str, at: usize) -> Option<usize> {
+    let mut escaped = false;
+    let inside = text[at..].strip_prefix('"')?;
+    for (place, character) in inside.char_indices() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return Some(at + place + 2),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Returns the position after white space and comments.
+fn blank(text: &str, at: usize) -> usize {
+    let rest = text[at..].trim_start_matches([' ', '\t', '\r', '\n', '\u{feff}']);
+    let here = text.len() - rest.len();
+    let comment = if rest.starts_with("//") {
+        Some(rest.find('\n').unwrap_or(rest.len()))
+    } else if rest.starts_with("/*") {
+        rest.find("*/").map(|end| end + 2)
+    } else {
+        None
+    };
+    comment.map_or(here, |length| blank(text, here + length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn added(client: &str, old: &str) -> Option<String> {
+        let clients: Clients = toml::from_str(CLIENTS).unwrap();
+        let client = clients.client.into_iter().find(|it| it.name == client);
+        match client.unwrap().added(old) {
+            Added::Text(text) => Some(text),
+            Added::Already => Some("already".to_owned()),
+            Added::Unclear => None,
+        }
+    }
+
+    #[test]
+    fn the_server_is_added_and_all_else_stays() {
+        for (client, old, key) in [
+            ("claude", "", "mcpServers"),
+            ("claude", "{}", "mcpServers"),
+            (
+                "vscode",
+                "{\n  \"inputs\": [1, {\"a\": \"}\"}],\n}\n",
+                "servers",
+            ),
+            (
+                "cursor",
+                "{\"mcpServers\": {\"other\": {\"command\": \"x\"}}}",
+                "mcpServers",
+            ),
+            ("cursor", "{\"mcpServers\": {}}", "mcpServers"),
+            (
+                "zed",
+                "// mine\n{\n  /* dark */ \"theme\": \"a\\\"b\", // yes\n}",
+                "context_servers",
+            ),
+        ] {
+            let new = added(client, old).unwrap();
+            let at = new.find("\"pilotlight\"").unwrap();
+            assert!(new[..at].contains(&format!("\"{key}\"")), "{new}");
+            assert_eq!(added(client, &new).as_deref(), Some("already"), "{new}");
+            let rest = old.lines().filter(|line| line.len() > 3);
+            for line in rest.filter(|line| !line.contains("mcpServers")) {
+                assert!(new.contains(line), "{new}");
+            }
+            if !old.contains(['/', '\\']) && !old.contains(",\n}") {
+                let document: serde_json::Value = serde_json::from_str(&new).unwrap();
+                assert_eq!(document[key]["pilotlight"]["args"][0], "mcp", "{new}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_toml_file_gets_a_table_at_its_end() {
+        let old = "model = \"x\" # mine\n[mcp_servers.other]\ncommand = \"y\"";
+        let new = added("codex", old).unwrap();
+        assert!(
+            new.starts_with(old) && new.ends_with("args = [\"mcp\"]\n"),
+            "{new}"
+        );
+        assert_eq!(added("codex", &new).as_deref(), Some("already"));
+        assert_eq!(added("codex", "mcp_servers = { a = 1 }\n"), None);
+        assert_eq!(added("codex", "broken = "), None);
+    }
+
+    #[test]
+    fn a_file_that_is_not_understood_is_left_alone() {
+        for old in [
+            "[1]",
+            "{",
+            "{\"a\" 1}",
+            "{\"mcpServers\": 7}",
+            "{\"a\": \"x}",
+            "{\"a\": /* }",
+        ] {
+            assert_eq!(added("claude", old), None, "{old}");
+        }
+        assert_eq!(added("claude", &"{\"a\":".repeat(10_000)), None);
+    }
+}

@@ -1,0 +1,185 @@
+//! Logs for a model: one page of lines, with the secrets redacted.
+
+use std::{collections::VecDeque, path::Path, time::SystemTime};
+
+use pilotlight::{
+    effects::log::{Level, Line, MergedLogs, Query, Runs, ServiceLogs, without_ansi},
+    fs::{home::Home, redact::redact},
+    model::facts::RunId,
+    stack::ServiceName,
+};
+use regex::Regex;
+use serde::Deserialize;
+
+use super::answer::{LIMIT, cut, is_obeyed};
+use crate::{
+    commands::logs::Wanted,
+    failure::Failure,
+    time::{Since, timestamp},
+};
+
+/// The maximum number of bytes of a line.
+const LONGEST: usize = 1500;
+
+/// The arguments of the tool `logs`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    #[serde(default)]
+    pub(super) services: Vec<String>,
+    lines: Option<usize>,
+    grep: Option<String>,
+    level: Option<LevelName>,
+    run: Option<u64>,
+    since: Option<String>,
+    cursor: Option<String>,
+    pub(super) stack: Option<String>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum LevelName {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// Returns the newest matching lines before the cursor. The first line says how to get more.
+pub(super) fn page(
+    home: &Home,
+    file: &Path,
+    services: &[ServiceName],
+    asked: &Asked,
+) -> Result<String, Failure> {
+    let wrong = |error: String| Failure::Usage(error);
+    let grep = asked.grep.as_deref().map(Regex::new).transpose();
+    let since = asked.since.as_deref().map(str::parse::<Since>).transpose();
+    let cursor = asked.cursor.as_deref().map(str::parse::<usize>).transpose();
+    let query = Query {
+        runs: asked.run.map_or(Runs::Latest, |run| Runs::One(RunId(run))),
+        grep: grep.map_err(|error| wrong(error.to_string()))?,
+        since: since.map_err(wrong)?.map(|since| since.0),
+        ..Query::default()
+    };
+    let end = cursor.map_err(|_| wrong("a cursor comes from an earlier answer".to_owned()))?;
+    let level = asked.level.map(|level| match level {
+        LevelName::Trace => Level::Trace,
+        LevelName::Debug => Level::Debug,
+        LevelName::Info => Level::Info,
+        LevelName::Warn => Level::Warn,
+        LevelName::Error => Level::Error,
+    });
+    let most = asked.lines.unwrap_or(100).clamp(1, 1000);
+    let (lines, count) = read(home, file, services, query, level, most, end)?;
+    let several = services.len() > 1;
+    let mut text = VecDeque::new();
+    let mut size = 0;
+    let mut newest: Option<SystemTime> = None;
+    for (name, line) in lines.iter().rev() {
+        newest = newest.max(line.time);
+        let shown = shown(line);
+        let shown = if several {
+            format!("{name} | {shown}")
+        } else {
+            shown
+        };
+        size += shown.len() + 1;
+        // The header needs some of the room.
+        if size > LIMIT - 300 {
+            break;
+        }
+        text.push_front(shown);
+    }
+    let first = end.unwrap_or(count).min(count) - text.len();
+    let run = lines
+        .back()
+        .map_or_else(String::new, |(_, line)| format!(", run {}", line.run));
+    let mut header = format!("[lines {} to {} of {count}", first + 1, first + text.len());
+    if text.is_empty() {
+        header = "[no matching lines".to_owned();
+    } else if !several {
+        header += &run;
+    }
+    if first > 0 {
+        header += &format!(
+            "; cursor {first:?} for the lines before",
+            first = first.to_string()
+        );
+    }
+    if let Some(newest) = newest.filter(|_| end.is_none()) {
+        header += &format!(
+            "; since {:?} for later lines",
+            timestamp(newest).to_string()
+        );
+    }
+    text.push_front(header + "]");
+    Ok(Vec::from(text).join("\n"))
+}
+
+/// Returns the last lines of the latest run of a service.
+pub(super) fn tail(home: &Home, file: &Path, service: &ServiceName, most: usize) -> Vec<String> {
+    let query = Query {
+        runs: Runs::Latest,
+        tail: Some(most),
+        ..Query::default()
+    };
+    let lines = read(
+        home,
+        file,
+        std::slice::from_ref(service),
+        query,
+        None,
+        most,
+        None,
+    );
+    let lines = lines.map(|(lines, _)| lines).unwrap_or_default();
+    lines.iter().map(|(_, line)| shown(line)).collect()
+}
+
+/// Reads the last matching lines before `end`, and counts all of them.
+fn read(
+    home: &Home,
+    file: &Path,
+    services: &[ServiceName],
+    mut query: Query,
+    level: Option<Level>,
+    most: usize,
+    end: Option<usize>,
+) -> Result<(VecDeque<(ServiceName, Line)>, usize), Failure> {
+    query.shortened = true;
+    let id = home.stack_id(file);
+    let logs = services
+        .iter()
+        .map(|name| (name.clone(), ServiceLogs::of(home.logs(), &id, name)));
+    let unreadable = |source| Failure::Log {
+        path: home.logs().join(&id.0),
+        source,
+    };
+    let mut wanted = Wanted::new(level, None);
+    let mut lines = VecDeque::new();
+    let mut count = 0;
+    for line in MergedLogs::open(logs, &query).map_err(unreadable)? {
+        let (service, line) = line.map_err(unreadable)?;
+        let Some(line) = wanted.take(service, line) else {
+            continue;
+        };
+        if end.is_none_or(|end| count < end) {
+            lines.push_back(line);
+            if lines.len() > most {
+                lines.pop_front();
+            }
+        }
+        count += 1;
+    }
+    Ok((lines, count))
+}
+
+/// Returns a line without terminal sequences and secrets.
+fn shown(line: &Line) -> String {
+    let text = without_ansi(&line.text);
+    let text = text.replace(|c: char| c != '\t' && is_obeyed(c), " ");
+    let more = line.remark().unwrap_or_default();
+    cut(&redact(&text), LONGEST) + &more
+}
