@@ -1,30 +1,27 @@
-//! Files that say nothing about a development stack: tests, examples, recorded answers, CI, deployment,
-//! and settings of other environments.
+//! Files without evidence about a development stack: tests, examples, recorded answers, CI, deployment, and settings of
+//! other environments.
 
-use std::{collections::HashSet, sync::LazyLock};
+use std::sync::LazyLock;
 
 use super::{
-    listing::{file_name, folder},
+    listing::{Set, file_name, folder, set},
     source::has_extension,
 };
 
 /// Folders of such files.
-static FOLDERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    ".circleci .devcontainer .github .gitlab .storybook __fixtures__ __mocks__ __tests__ alembic ansible \
-    benches benchmarks boilerplate boilerplates cassettes charts cypress demo demos docs_src e2e example \
-    examples fixtures helm i18n k8s kubernetes locales migrations mocks node_modules notebooks playground \
-    playgrounds sample samples site-packages spec specs stories templates terraform test testdata tests \
-    vcr_cassettes"
-        .split(' ')
-        .collect()
+static FOLDERS: Set = LazyLock::new(|| {
+    set(
+        ".circleci .devcontainer .github .gitlab .storybook __fixtures__ __mocks__ __tests__ alembic ansible \
+        benches benchmarks boilerplate boilerplates cassettes charts cypress demo demos docs_src e2e example \
+        examples fixtures helm i18n k8s kubernetes locales migrations mocks node_modules notebooks playground \
+        playgrounds sample samples site-packages spec specs stories templates terraform test testdata tests \
+        vcr_cassettes",
+    )
 });
 
 /// Words in a file's name by which it belongs to another environment than development.
-static ENVIRONMENTS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    "ci prod production qa spec stage staging test tests"
-        .split(' ')
-        .collect()
-});
+static ENVIRONMENTS: Set =
+    LazyLock::new(|| set("ci prod production qa spec stage staging test tests"));
 
 /// Whether the text of this file is no evidence of what a developer runs.
 pub(super) fn is_aside(path: &str) -> bool {

@@ -1,11 +1,10 @@
-//! Which files are worth reading. Names are looked at for all of a project, texts only for those
-//! that may say something.
+//! The choice of the files to read. The listing has all names of a project, and the texts of files that may matter.
 
-use std::{collections::HashSet, sync::LazyLock};
+use std::sync::LazyLock;
 
 use super::{
     aside::is_aside,
-    listing::{file_name, has_word},
+    listing::{Set, file_name, set},
 };
 
 /// What to do with a file.
@@ -13,69 +12,58 @@ use super::{
 pub enum Interest {
     /// Its name is enough.
     Name,
-    /// Its text says what the project is.
+    /// Its text describes the project.
     Text,
-    /// Source: its text may say something. Read those that are not deep first, and
-    /// [`SOURCES_AT_MOST`] of them.
+    /// Source, whose text may matter. At most [`SOURCES_AT_MOST`] are read, those that are not deep first.
     Source,
 }
 
-/// So many sources are read.
+/// The number of sources that are read.
 pub const SOURCES_AT_MOST: usize = 2_000;
 
-/// Larger files are generated.
+/// The largest files that are read, in bytes; larger ones are generated.
 const LARGEST_TEXT: u64 = 1 << 20;
 const LARGEST_SOURCE: u64 = 256 << 10;
 
-/// Folders that hold no source of the project. They are noted ([`super::Listing::add_folder`]) and
-/// not looked into.
-static SKIPPED: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    ".angular .astro .bundle .cache .direnv .eggs .elixir_ls .git .gradle .hg .idea .mypy_cache .next .nox \
-    .nuxt .nx .output .parcel-cache .pnpm-store .pytest_cache .ruff_cache .svelte-kit .svn .terraform .tox \
-    .turbo .venv .vercel .vite .yarn __pycache__ _build bower_components coverage deps dist env node_modules \
-    obj target vendor venv"
-        .split(' ')
-        .collect()
+/// Folders without source of the project. The listing has their names only ([`super::Listing::add_folder`]).
+static SKIPPED: Set = LazyLock::new(|| {
+    set(
+        ".angular .astro .bundle .cache .direnv .eggs .elixir_ls .git .gradle .hg .idea .mypy_cache .next .nox \
+        .nuxt .nx .output .parcel-cache .pnpm-store .pytest_cache .ruff_cache .svelte-kit .svn .terraform .tox \
+        .turbo .venv .vercel .vite .yarn __pycache__ _build bower_components coverage deps dist env node_modules \
+        obj target vendor venv",
+    )
 });
 
-/// Source of the languages that detection reads.
-const SOURCES: [&str; 30] = [
-    "astro", "cjs", "cs", "ex", "exs", "fs", "go", "groovy", "java", "js", "jsx", "kt", "kts",
-    "mjs", "mts", "cts", "php", "ps1", "py", "rb", "rs", "sh", "svelte", "ts", "tsx", "vue", "bat",
-    "cmd", "prisma", "bash",
-];
+/// The endings of source that detection reads.
+static SOURCES: Set = LazyLock::new(|| {
+    set(
+        "astro bash bat cjs cmd cs cts ex exs fs go groovy java js jsx kt kts mjs mts php prisma ps1 py rb rs sh svelte \
+        ts tsx vue",
+    )
+});
 
-/// Settings that say something, by how their names end.
-const SETTINGS: [&str; 12] = [
-    ".toml",
-    ".yaml",
-    ".yml",
-    ".json",
-    ".jsonc",
-    ".json5",
-    ".cfg",
-    ".ini",
-    ".conf",
-    ".properties",
-    ".xml",
-    ".gradle",
-];
+/// Settings that may matter, by their endings.
+static SETTINGS: Set = LazyLock::new(|| {
+    set(
+        "cfg conf csproj fsproj gradle ini json json5 jsonc properties sln tmp toml vbproj xml yaml yml",
+    )
+});
 
-/// Names that say something and do not end as settings do.
-const NAMED: &str = ".flaskenv CONTRIBUTING.md Caddyfile Dockerfile Gemfile Justfile Makefile Pipfile Procfile Procfile.dev \
-    README.md README.rst Rakefile artisan config.ru go.mod go.work justfile manage.py mix.lock mvnw";
+/// The names of other files that matter.
+static NAMED: Set = LazyLock::new(|| {
+    set(
+        ".flaskenv CONTRIBUTING.md Caddyfile Dockerfile Gemfile Justfile Makefile Pipfile Procfile Procfile.dev \
+        README.md README.rst Rakefile artisan config.ru go.mod go.work justfile manage.py mix.lock mvnw",
+    )
+});
 
-/// Large, and only their presence counts.
-const LOCKS: [&str; 6] = [
-    "bun.lock",
-    "composer.lock",
-    "npm-shrinkwrap.json",
-    "package-lock.json",
-    "pnpm-lock.yaml",
-    "yarn.lock",
-];
+/// Large files of which only the names matter.
+static LOCKS: Set = LazyLock::new(|| {
+    set("bun.lock composer.lock npm-shrinkwrap.json package-lock.json pnpm-lock.yaml yarn.lock")
+});
 
-/// Whether a folder of this name is looked into.
+/// Whether the contents of a folder with this name are skipped.
 #[must_use]
 pub fn skips_folder(name: &str) -> bool {
     SKIPPED.contains(name)
@@ -85,46 +73,40 @@ pub fn skips_folder(name: &str) -> bool {
 #[must_use]
 pub fn is_of_interest(path: &str, size: u64) -> Interest {
     let name = file_name(path);
-    if size > LARGEST_TEXT || LOCKS.contains(&name) || is_aside(path) {
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let mut starts = [".env", "requirements", "Procfile", "Dockerfile"].iter();
+    let is_named =
+        NAMED.contains(name) || starts.any(|start| name.starts_with(start)) || is_config(name);
+    let interest = if is_named {
+        Interest::Text
+    } else if SOURCES.contains(extension) {
+        Interest::Source
+    } else if SETTINGS.contains(extension) {
+        // Settings deep in a project are data more often than not.
+        let is_deep = path.matches('/').count() > 4;
+        if is_deep {
+            Interest::Source
+        } else {
+            Interest::Text
+        }
+    } else {
+        return Interest::Name;
+    };
+    let is_source = !is_named && SOURCES.contains(extension);
+    let largest = if is_source {
+        LARGEST_SOURCE
+    } else {
+        LARGEST_TEXT
+    };
+    if size > largest || LOCKS.contains(name) || is_aside(path) {
         return Interest::Name;
     }
-    let starts = |start: &str| name.starts_with(start);
-    if has_word(NAMED, name)
-        || starts(".env")
-        || starts("requirements")
-        || starts("Procfile")
-        || starts("Dockerfile")
-        || is_config(name)
-    {
-        return Interest::Text;
-    }
-    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-    if SOURCES.contains(&extension) {
-        return if size > LARGEST_SOURCE {
-            Interest::Name
-        } else {
-            Interest::Source
-        };
-    }
-    let is_project = matches!(extension, "csproj" | "fsproj" | "vbproj" | "sln" | "tmp");
-    if is_project || SETTINGS.iter().any(|end| name.ends_with(end)) {
-        return if is_settings_place(path) {
-            Interest::Text
-        } else {
-            Interest::Source
-        };
-    }
-    Interest::Name
+    interest
 }
 
 /// `vite.config.ts`, `ecosystem.config.js`: code that is settings.
 fn is_config(name: &str) -> bool {
     name.contains(".config.") || name == "package.json" || name == "pyproject.toml"
-}
-
-/// Settings deep in a project are data more often than not.
-fn is_settings_place(path: &str) -> bool {
-    path.matches('/').count() <= 4
 }
 
 #[cfg(test)]

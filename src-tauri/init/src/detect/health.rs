@@ -136,3 +136,58 @@ pub(super) fn without_port(service: &crate::draft::DraftService) -> Option<LeftO
         left_out(what, &service.because, why)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        detect::{Host, Listing, look},
+        draft::Probe,
+    };
+
+    /// Returns the page by which the only service of a project becomes ready.
+    fn page_of(files: &[(&str, &str)]) -> Option<String> {
+        let mut listing = Listing::new("x", Host::default());
+        for (path, text) in files {
+            listing.add(*path, Some(text));
+        }
+        let draft = look(&listing);
+        assert_eq!(draft.services.len(), 1);
+        match &draft.services[0].ready.as_ref()?.value.probes[..] {
+            [Probe::Http(page)] => Some(page.url.clone()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_prefix_elsewhere_leaves_the_routes_of_the_server_itself() {
+        let main = "package main\nfunc main() {\n\tmux.HandleFunc(\"/healthz\", ok)\n\thttp.ListenAndServe(\":8080\", mux)\n}\n";
+        let other = "package api\nfunc routes(r Router) { r.Group(\"/api\").GET(\"/ping\", x) }\n";
+        let files = [
+            ("go.mod", "module x\n"),
+            ("main.go", main),
+            ("api/a.go", other),
+        ];
+        assert_eq!(page_of(&files).as_deref(), Some("/healthz"));
+        let moved = main.replace("mux.Handle", "r.Group(\"/api\").Handle");
+        assert_eq!(
+            page_of(&[("go.mod", "module x\n"), ("main.go", &moved)]),
+            None
+        );
+    }
+
+    #[test]
+    fn a_page_of_spring_that_a_setting_moves_is_not_certain() {
+        let build = "plugins { id 'org.springframework.boot' }\n";
+        let main = "@SpringBootApplication\npublic class App {}\n";
+        let page = "@RestController\npublic class H { @GetMapping(\"/health\") String h() {} }\n";
+        let settings = "server.servlet.context-path=/shop\n";
+        let mut files = vec![
+            ("build.gradle", build),
+            ("src/main/java/App.java", main),
+            ("src/main/java/H.java", page),
+        ];
+        assert_eq!(page_of(&files).as_deref(), Some("/health"));
+        files.push(("src/main/resources/application.properties", settings));
+        assert_eq!(page_of(&files), None);
+    }
+}

@@ -1,17 +1,16 @@
-//! What a project looks like: its files, and the computer it stands on. Detection works on this
-//! alone, so it is tested without a disk.
+//! The files of a project and the facts about the computer. Detection reads only these, so that tests need no disk.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::{Arc, LazyLock},
 };
 
 use super::aside::is_aside;
 
-/// The operating system, as far as commands differ.
+/// The operating system, where commands differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum System {
-    /// Linux, and whatever is like it.
+    /// Linux and similar systems.
     #[default]
     Linux,
     /// macOS
@@ -20,13 +19,13 @@ pub enum System {
     Windows,
 }
 
-/// The computer on which the stack will run.
+/// The computer on which the stack runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Host {
-    /// Its system.
+    /// The operating system.
     pub system: System,
-    /// The names of programs that can be started, without `.exe`: of those that [`super::PROGRAMS`]
-    /// asks for. A container engine is among them only if it would answer.
+    /// The programs of [`super::PROGRAMS`] that are installed, without `.exe`. A container engine is among them only if it
+    /// answers.
     pub programs: BTreeSet<String>,
     /// The TCP ports in use, and the name of the listening program if it is known.
     pub listening: BTreeMap<u16, Option<String>>,
@@ -42,10 +41,10 @@ pub struct Listing {
     /// The computer.
     pub host: Host,
     files: BTreeSet<String>,
-    /// Of the files that were read: few beside those of which only the name counts.
+    /// The texts of the files that were read.
     texts: BTreeMap<String, Arc<str>>,
-    /// The paths by the names at their ends, since detectors ask for names again and again.
-    by_name: BTreeMap<String, BTreeSet<String>>,
+    /// The paths of the manifests, by name.
+    by_name: BTreeMap<&'static str, BTreeSet<String>>,
     folders: BTreeSet<String>,
 }
 
@@ -56,7 +55,7 @@ impl Host {
         self.programs.contains(program)
     }
 
-    /// The container engine that is there.
+    /// Returns the container engine that answers.
     #[must_use]
     pub fn engine(&self) -> Option<&'static str> {
         ["docker", "podman", "nerdctl"]
@@ -66,7 +65,7 @@ impl Host {
 }
 
 impl Listing {
-    /// An empty folder of this name.
+    /// Returns the listing of an empty folder with this name.
     #[must_use]
     pub fn new(name: impl Into<String>, host: Host) -> Self {
         Self {
@@ -76,8 +75,7 @@ impl Listing {
         }
     }
 
-    /// Adds a file, with its text if that was read and is evidence of what a developer runs. Leaves out a
-    /// byte order mark.
+    /// Adds a file, with its text if it was read and is evidence of what a developer runs. Removes a byte order mark.
     pub fn add(&mut self, path: impl Into<String>, text: Option<&str>) {
         let path = path.into();
         match text.filter(|_| !is_aside(&path)) {
@@ -89,46 +87,47 @@ impl Listing {
                 self.texts.remove(&path);
             }
         }
-        let named = self.by_name.entry(file_name(&path).to_owned());
-        named.or_default().insert(path.clone());
+        if let Some(name) = MANIFESTS.get(file_name(&path)) {
+            self.by_name.entry(name).or_default().insert(path.clone());
+        }
         self.files.insert(path);
     }
 
-    /// Adds a folder that was not looked into, such as `node_modules`.
+    /// Adds a folder whose contents are skipped, such as `node_modules`.
     pub fn add_folder(&mut self, path: impl Into<String>) {
         self.folders.insert(path.into());
     }
 
-    /// Whether this file is there.
+    /// Whether this file exists.
     #[must_use]
     pub fn has(&self, path: &str) -> bool {
         self.files.contains(path)
     }
 
-    /// Whether this folder is there, looked into or not.
+    /// Whether this folder exists, skipped or not.
     #[must_use]
     pub fn has_folder(&self, path: &str) -> bool {
         self.folders.contains(path) || self.under(path).next().is_some()
     }
 
-    /// The text of a file, if it was read.
+    /// Returns the text of a file, if it was read.
     #[must_use]
     pub fn text(&self, path: &str) -> Option<&str> {
         self.texts.get(path).map(|text| &**text)
     }
 
-    /// The paths of all files, in the order of their bytes.
+    /// Returns the paths of all files, in the order of their bytes.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(String::as_str)
     }
 
-    /// The files that were read, and their text.
+    /// Returns the files that were read, and their texts.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
         let texts = self.texts.iter();
         texts.map(|(path, text)| (path.as_str(), &**text))
     }
 
-    /// The paths of the files in a folder and below it; `""` is the whole.
+    /// Returns the paths of the files in a folder and below it; `""` is the whole project.
     pub fn under<'a>(&'a self, folder: &str) -> impl Iterator<Item = &'a str> + use<'a> {
         let start = if folder.is_empty() {
             String::new()
@@ -141,31 +140,46 @@ impl Listing {
             .take_while(move |path| path.starts_with(&start))
     }
 
-    /// The paths of the files with this name, wherever they are.
+    /// Returns the paths of the manifests with this name, in all folders.
     pub fn named<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
         let paths = self.by_name.get(name);
         paths.into_iter().flatten().map(String::as_str)
     }
 }
 
+/// A set of words.
+pub(super) type Set = LazyLock<HashSet<&'static str>>;
+
+/// Returns the words of a list with blanks between them.
+pub(super) fn set(words: &'static str) -> HashSet<&'static str> {
+    words.split_whitespace().collect()
+}
+
+/// The manifests that detectors look for in all folders.
+static MANIFESTS: Set = LazyLock::new(|| {
+    set(
+        "Cargo.toml Gemfile build.gradle build.gradle.kts composer.json go.mod manage.py mix.exs package.json pom.xml",
+    )
+});
+
 /// Whether a list of words, with blanks between them, has this one.
 pub(crate) fn has_word(list: &str, word: &str) -> bool {
     !word.is_empty() && list.split(' ').any(|own| own == word)
 }
 
-/// `b.json` of `a/b.json`
+/// Returns `b.json` of `a/b.json`.
 #[must_use]
 pub fn file_name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
-/// The folder of a path: `a` of `a/b.json`, `""` of `b.json`.
+/// Returns the folder of a path: `a` of `a/b.json`, `""` of `b.json`.
 #[must_use]
 pub fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// A path in a folder; `""` is the top.
+/// Returns the path in a folder; `""` is the top.
 #[must_use]
 pub fn join(folder: &str, path: &str) -> String {
     if folder.is_empty() {
@@ -175,7 +189,7 @@ pub fn join(folder: &str, path: &str) -> String {
     }
 }
 
-/// A folder and those that it is in, the nearest first, `""` last.
+/// Returns a folder and those above it, the nearest first, `""` last.
 pub fn ancestors(path: &str) -> impl Iterator<Item = &str> {
     let mut next = Some(path);
     std::iter::from_fn(move || {
@@ -185,14 +199,14 @@ pub fn ancestors(path: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The line, from 1, in which the byte `at` of a text stands.
+/// Returns the line, from 1, of the byte `at` of a text.
 #[must_use]
 pub fn line_at(text: &str, at: usize) -> usize {
     let before = &text.as_bytes()[..at.min(text.len())];
     memchr::memchr_iter(b'\n', before).count() + 1
 }
 
-/// The first line, from 1, in which `part` stands.
+/// Returns the first line, from 1, that contains `part`.
 #[must_use]
 pub fn line_with(text: &str, part: &str) -> Option<usize> {
     text.find(part).map(|at| line_at(text, at))

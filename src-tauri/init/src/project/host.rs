@@ -1,4 +1,4 @@
-//! The computer on which a stack will run, as far as its stack file depends on it.
+//! The facts about this computer on which a stack file depends.
 
 use std::{collections::BTreeSet, env, path::Path, time::Duration};
 
@@ -12,11 +12,11 @@ use pilotlight::{
     stack::Command,
 };
 
-/// A container engine that does not answer by then is not one to rely on.
+/// A container engine that takes longer to answer is not used.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 
-/// What is there: programs, listeners, names of variables. Container engines are asked whether they
-/// answer; no other program is started.
+/// Returns the installed programs, the listeners and the names of variables. Runs only the commands of container engines,
+/// to find out whether they answer.
 pub async fn look_around() -> Host {
     let environment = Env::of_this_process();
     let asked = environment.clone();
@@ -48,7 +48,7 @@ fn programs(environment: &Env) -> BTreeSet<String> {
     there.map(str::to_owned).collect()
 }
 
-/// Whether the engine behind a command can be reached: the command alone runs nothing.
+/// Whether the engine behind a command answers: the command alone runs nothing.
 async fn answers(engine: &str, environment: &Env) -> bool {
     let command = Command::Argv([engine, "ps", "--quiet"].map(str::to_owned).to_vec());
     let asked = run_helper(&command, &env::temp_dir(), environment, TIME_LIMIT).await;

@@ -1,5 +1,5 @@
-//! Reads a project: its files into a [`Listing`], and the computer it stands on. It only reads, and
-//! nothing of the project is executed. A project may be anything, so all of it has a limit.
+//! Reads the files of a project into a [`Listing`], and the facts about the computer. Executes nothing of the project. A
+//! project may be anything, so that every step has a limit.
 
 mod health;
 mod host;
@@ -26,38 +26,37 @@ use crate::{
 
 pub use host::look_around;
 
-/// So many files are noted.
+/// The number of files that are listed.
 const FILES_AT_MOST: usize = 200_000;
-/// So many folders are looked into.
+/// The number of folders that are read.
 const FOLDERS_AT_MOST: usize = 50_000;
-/// No project is deeper.
+/// The depth of folders that are read.
 const DEEPEST: usize = 32;
-/// So many bytes of text are read in all.
+/// The bytes of text that are read in all.
 const TEXT_AT_MOST: usize = 64 << 20;
-/// So many files may be named that cannot be read.
+/// The number of unreadable files that are named.
 const UNREAD_AT_MOST: usize = 20;
 
 /// A folder cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("the folder {} cannot be read: {source}", path.display())]
 pub struct LookError {
-    /// Which.
+    /// The folder.
     pub path: PathBuf,
-    /// The operating system's words.
+    /// The error of the operating system.
     pub source: io::Error,
 }
 
-/// What is in a folder.
+/// The files of a folder.
 #[derive(Clone, Debug)]
 pub struct Project {
-    /// Its files.
+    /// The files.
     pub listing: Listing,
-    /// What could not be looked at, or was not for a limit.
+    /// The notes on what could not be read, or was not because of a limit.
     pub unread: Vec<LeftOut>,
 }
 
-/// Looks at a folder and at this computer, and drafts a stack file: by the files of other tools, and
-/// by what is found in the source.
+/// Drafts the stack file of a folder, from the files of other tools, the source, and the facts about this computer.
 ///
 /// # Errors
 ///
@@ -118,21 +117,21 @@ async fn drafted(
     looked.map_err(failed)
 }
 
-/// What came of a look at a folder.
+/// The draft of a folder.
 #[derive(Clone, Debug)]
 pub struct Looked {
-    /// The draft, and what it was made of.
+    /// The draft and its parts.
     pub combined: Combined,
-    /// How many files there are.
+    /// The number of files.
     pub files: usize,
 }
 
-/// Lists a folder and what is below it. Folders that hold no source of the project are noted and not
-/// looked into; links are not followed out of it, and links to folders not at all.
+/// Lists a folder and those below it. The contents of folders without source of the project are skipped; links out of the
+/// folder and links to folders are not followed.
 ///
 /// # Errors
 ///
-/// The folder itself is not there, is none, or may not be read.
+/// The folder does not exist, is a file, or is not readable.
 pub fn list(folder: &Path, host: Host) -> Result<Project, LookError> {
     let failed = |source| LookError {
         path: folder.to_owned(),
@@ -151,7 +150,7 @@ pub fn list(folder: &Path, host: Host) -> Result<Project, LookError> {
         folders: 0,
         text: 0,
     };
-    // A folder that cannot be read at all is no project with nothing in it.
+    // A folder that cannot be read is an error rather than an empty project.
     fs::read_dir(&walk.root).map_err(failed)?;
     while let Some((path, depth)) = walk.open.pop_front() {
         walk.folder(&path, depth);
@@ -167,9 +166,9 @@ struct Walk {
     root: PathBuf,
     listing: Listing,
     unread: Vec<LeftOut>,
-    /// Folders that are still to be looked into, those that are not deep first.
+    /// The folders to read, those that are not deep first.
     open: VecDeque<(String, usize)>,
-    /// Sources, in the same order.
+    /// The sources to read, in the same order.
     sources: Vec<String>,
     reader: Reader,
     files: usize,
@@ -194,7 +193,7 @@ impl Walk {
         let mut folders = Vec::new();
         for entry in entries {
             let Ok(entry) = entry else { continue };
-            // A stack file has no notation for a name that is no text.
+            // A stack file cannot contain a name that is not UTF-8.
             let (Ok(name), Ok(kind)) = (entry.file_name().into_string(), entry.file_type()) else {
                 continue;
             };
@@ -208,7 +207,7 @@ impl Walk {
             } else if kind.is_file() || (kind.is_symlink() && self.leads_to_own_file(&inner)) {
                 self.file(inner);
             } else if kind.is_symlink() {
-                // `node_modules` and `.venv` may be links; that they are there says something.
+                // `node_modules` and `.venv` may be links, and their presence matters.
                 self.listing.add_folder(inner);
             }
         }
@@ -231,15 +230,16 @@ impl Walk {
             }
             return;
         }
-        // The size is asked only of what is of interest by its name.
-        if is_of_interest(&path, 0) == Interest::Name {
+        // The size is needed only for a file whose name matters.
+        let interest = is_of_interest(&path, 0);
+        if interest == Interest::Name {
             self.listing.add(path, None);
             return;
         }
         let size = fs::metadata(self.root.join(&path)).map_or(u64::MAX, |file| file.len());
         match is_of_interest(&path, size) {
             Interest::Name => {
-                if is_of_interest(&path, 0) == Interest::Text {
+                if interest == Interest::Text {
                     self.leave_out(&path, "the file is larger than hand-written files are");
                 }
                 self.listing.add(path, None);
@@ -254,7 +254,7 @@ impl Walk {
         }
     }
 
-    /// Sources come last, so that they do not take the room of what says more.
+    /// Reads the sources last, so that they do not use up the limit of other texts.
     fn sources(&mut self) {
         for path in std::mem::take(&mut self.sources) {
             self.read(path);

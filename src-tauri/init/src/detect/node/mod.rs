@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use self::{ask::are_alike, package::Package, script::Does, source::Sources};
 use super::{Finds, Found, left_out, listing::Listing};
-use crate::draft::{CommandLine, Origin};
+use crate::draft::Origin;
 
 /// Scripts that start something, the likeliest first.
 const SCRIPTS: [&str; 6] = ["dev", "start:dev", "develop", "serve", "start", "watch"];
@@ -128,18 +128,15 @@ impl Project<'_> {
             text.is_some_and(|text| text.contains(".listen(") || text.contains("serve("))
         });
         let file = served.next()?;
-        let own = file[package.folder.len()..]
-            .trim_start_matches('/')
-            .to_owned();
-        let words = vec!["node".to_owned(), own];
+        let own = file[package.folder.len()..].trim_start_matches('/');
+        let words = vec!["node".to_owned(), own.to_owned()];
         let script = script::Script {
             words: words.clone(),
             ..script::Script::default()
         };
         let mut found = self.service(package, "node", &script, None)?;
-        let because = Origin::file(file, "a server that no script starts");
-        found.service.command = Some(because.says(CommandLine::Words(words)));
-        found.service.because = because;
+        found.service.because = Origin::file(file, "a server that no script starts");
+        found.runs_words(words);
         found.asks.clear();
         Some(found)
     }
@@ -153,27 +150,21 @@ impl Project<'_> {
         found: &mut Vec<Found>,
     ) {
         for command in commands {
-            if let Some(name) = command.strip_prefix("npm run ")
-                && package.scripts.contains_key(name)
-            {
-                let Does::Runs(script) = script::read(&package.scripts, name) else {
-                    continue;
-                };
-                let part = name.rsplit(':').next().unwrap_or(name);
-                let part = if SCRIPTS.contains(&part) {
-                    name.split(':').next().unwrap_or(part)
-                } else {
-                    part
-                };
-                found.extend(self.service(package, name, &script, Some(part)));
-                continue;
-            }
+            let name = command.strip_prefix("npm run ");
+            let name = name.filter(|name| package.scripts.contains_key(*name));
             // A command of its own; a script of another package is found there.
-            let alone = BTreeMap::from([(starter.to_owned(), command.clone())]);
-            let Does::Runs(script) = script::read(&alone, starter) else {
-                continue;
-            };
-            found.extend(self.direct(package, starter, &script));
+            let alone = || BTreeMap::from([(starter.to_owned(), command.clone())]);
+            let does = name.map_or_else(
+                || script::read(&alone(), starter),
+                |name| script::read(&package.scripts, name),
+            );
+            let Does::Runs(script) = does else { continue };
+            let mut parts = name.unwrap_or_default().rsplit(':');
+            let part = parts.find(|part| !SCRIPTS.contains(part)).or(name);
+            found.extend(match name {
+                Some(name) => self.service(package, name, &script, part),
+                None => self.direct(package, starter, &script),
+            });
         }
     }
 }

@@ -14,10 +14,11 @@ use crate::{
     detect::{
         Found,
         frameworks::{Manager, Tool},
+        has_word,
         listing::{file_name, join},
         variables::{self, Variable},
     },
-    draft::{CommandLine, DraftService, Kind, Origin, Sourced, plain},
+    draft::{DraftService, Kind, Origin, Sourced, plain},
 };
 use pilotlight::fs::redact::redact;
 
@@ -38,22 +39,13 @@ impl Project<'_> {
         if tool.is_none() && runs_source && is_command_line {
             return None;
         }
-        let mut found = Found {
-            root: package.folder.to_owned(),
-            framework: tool.map(|tool| tool.framework.as_str()).or(server),
-            ..Found::default()
-        };
         let (manager, _, other) = manager(self.listing, &self.packages, package.folder);
         let runs = shown(&script.words, tool);
         let because = package.script_says(name, format!("`{name}` runs {runs}"));
-        let service = &mut found.service;
-        service.because = because.clone();
-        if !package.folder.is_empty() {
-            service.directory = Some(Sourced::new(plain(package.folder), because.clone()));
-        }
+        let mut found = Found::new("", Kind::Backend, package.folder, "", because);
+        found.framework = tool.map(|tool| tool.framework.as_str()).or(server);
         let arguments = tool.map(|tool| arguments(tool, script)).unwrap_or_default();
-        let command = manager.run(name, &arguments);
-        service.command = Some(Sourced::new(CommandLine::Words(command), because));
+        found.runs_words(manager.run(name, &arguments));
         self.port(package, name, script, tool, &variables, &mut found);
         let has_port = found.service.port.is_some();
         let service = &mut found.service;
@@ -85,17 +77,13 @@ impl Project<'_> {
         found: &mut Found,
     ) {
         let options = tool.map_or("--port -p", Tool::options);
-        if let Some(port) = tool::port_in(&script.words, options) {
-            found.service.port = Some(Sourced::new(port, package.script_says(name, "")));
-            return;
-        }
-        let given = script
-            .variables
-            .iter()
-            .rev()
-            .find(|(name, _)| name == "PORT");
-        if let Some(port) = given.and_then(|(_, value)| value.parse().ok()) {
-            found.service.port = Some(Sourced::new(port, package.script_says(name, "")));
+        let set = || {
+            let mut set = script.variables.iter().rev();
+            let (_, value) = set.find(|(name, _)| name == "PORT")?;
+            value.parse().ok()
+        };
+        if let Some(port) = tool::port_in(&script.words, options).or_else(set) {
+            found.service.port = Some(package.script_says(name, "").says(port));
             return;
         }
         let names_port = tool::names_port(&script.words, options);
@@ -143,28 +131,15 @@ impl Project<'_> {
         manager: &Manager,
         service: &mut DraftService,
     ) {
-        const LOADERS: [&str; 12] = [
-            "@adonisjs/core",
-            "@dotenvx/dotenvx",
-            "@fastify/env",
-            "@nestjs/config",
-            "@strapi/strapi",
-            "dotenv",
-            "dotenv-cli",
-            "dotenv-flow",
-            "dotenv-safe",
-            "env-cmd",
-            "next",
-            "nuxt",
-        ];
+        const LOADERS: &str = "@adonisjs/core @dotenvx/dotenvx @fastify/env @nestjs/config @strapi/strapi dotenv dotenv-cli \
+            dotenv-flow dotenv-safe env-cmd next nuxt";
         let file = join(package.folder, ".env");
-        let by_option = script
-            .words
-            .iter()
-            .any(|word| word.starts_with("--env-file"));
+        let mut words = script.words.iter();
         let by_bun =
             manager.name == "bun" || script.words.first().is_some_and(|word| word == "bun");
-        let is_loaded = by_option || by_bun || LOADERS.iter().any(|name| package.has(name));
+        let is_loaded = by_bun
+            || words.any(|word| word.starts_with("--env-file"))
+            || LOADERS.split(' ').any(|name| package.has(name));
         if self.listing.has(&file) && !is_loaded {
             let because = Origin::file(file.clone(), "nothing else loads it");
             service.env_file.push(Sourced::new(plain(&file), because));
@@ -181,12 +156,10 @@ impl Project<'_> {
         let first = script::program(script.words.first()?).to_owned();
         let mut found = self.service(package, starter, script, Some(&first))?;
         let (manager, _, _) = manager(self.listing, &self.packages, package.folder);
-        let is_installed = matches!(
-            first.as_str(),
-            "node" | "npm" | "pnpm" | "yarn" | "bun" | "deno"
-        );
-        let mut words: Vec<String> = if is_installed {
-            vec![first.clone()]
+        let is_installed = has_word("node npm pnpm yarn bun deno", &first);
+        let alone = vec![first.clone()];
+        let mut words = if is_installed {
+            alone
         } else {
             manager.exec(&first)
         };
@@ -204,11 +177,11 @@ impl Project<'_> {
             _ => first,
         };
         for (name, value) in &script.variables {
-            let said = Sourced::new(plain(value), because.clone());
-            found.service.env.push((name.clone(), said));
+            let value = because.says(plain(value));
+            found.service.env.push((name.clone(), value));
         }
-        found.service.command = Some(Sourced::new(CommandLine::Words(words), because.clone()));
         found.service.because = because;
+        found.runs_words(words);
         Some(found)
     }
 }

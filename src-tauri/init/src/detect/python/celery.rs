@@ -12,8 +12,8 @@ use super::{
     project::{Project, usualness},
 };
 use crate::{
-    detect::{Finds, System, health::log, line_at, source::pattern},
-    draft::{Kind, Origin},
+    detect::{Finds, System, file_name, health::log, line_at, source::pattern},
+    draft::{CommandLine, Kind, Origin},
 };
 
 static TAKEN: LazyLock<Regex> = LazyLock::new(|| {
@@ -35,10 +35,8 @@ impl Project<'_> {
             None => format!("{}.{}", place.module, app.object),
         };
         let because = Origin::line(&file, app.line, "a Celery application");
-        let reason = match &hint {
-            Some((hint, _)) => hint.because(),
-            None => self.command_because(&because),
-        };
+        let reason = hint.as_ref().map(|(hint, _)| hint.because());
+        let reason = reason.unwrap_or_else(|| self.command_because(&because));
         let folder_name = self.name(&place.directory, "");
         let named = |part: &str| match folder_name.as_str() {
             "" | "backend" | "api" | "server" | "worker" => part.to_owned(),
@@ -51,27 +49,22 @@ impl Project<'_> {
                 // Celery's other pools fork, which Windows cannot.
                 words.push("--pool=solo".to_owned());
             }
-            let mut found = self.found(
-                named(part),
-                Kind::Worker,
-                "celery",
-                &place.directory,
-                because,
-            );
-            found.runs(&reason, &place.directory, words);
-            found.service.directory = Self::directory(&place.directory, because);
+            let (name, directory) = (named(part), &place.directory);
+            let mut found = self.found(name, Kind::Worker, "celery", directory, because);
+            found.service.command = Some(reason.says(CommandLine::Words(words)));
             place.set_path(&mut found.service);
-            found.service.ready =
-                Some(Origin::known("Celery prints it when it is ready").says(log(line)));
+            let because = Origin::known("Celery prints it when it is ready");
+            found.service.ready = Some(because.says(log(line)));
             self.env_file(&mut found.service, &place.directory, Framework::Celery);
             found
         };
+        let worker = service("worker", &because, r"\S+@\S+ ready");
+        let beat = self
+            .beat()
+            .map(|because| service("beat", &because, "beat: Starting"));
         finds
             .apps
-            .push(service("worker", &because, r"\S+@\S+ ready"));
-        if let Some(because) = self.beat() {
-            finds.apps.push(service("beat", &because, "beat: Starting"));
-        }
+            .extend([Some(worker), beat].into_iter().flatten());
     }
 
     fn celery_app(&self, apps: &[Placed]) -> Option<(String, App)> {
@@ -100,16 +93,9 @@ impl Project<'_> {
                 "tasks.py",
                 "make_celery.py",
             ];
-            let name = crate::detect::file_name(file);
-            let rank = usual
-                .iter()
-                .position(|usual| *usual == name)
-                .unwrap_or(usual.len());
-            (
-                self.celery_hint(file, "worker").is_none(),
-                rank,
-                usualness(file),
-            )
+            let rank = usual.iter().position(|usual| *usual == file_name(file));
+            let is_hinted = self.celery_hint(file, "worker").is_some();
+            (!is_hinted, rank.unwrap_or(usual.len()), usualness(file))
         })
     }
 
@@ -120,36 +106,33 @@ impl Project<'_> {
         };
         self.hints.iter().filter(own).find_map(|hint| {
             let target = hint.command.target.clone()?;
-            let module = target
-                .split_once(':')
-                .map_or(target.as_str(), |(module, _)| module);
+            let module = target.split(':').next()?;
             let object = module.rsplit_once('.').map(|(module, _)| module.to_owned());
             let package = format!("{module}.celery");
-            [Some(module.to_owned()), object, Some(package)]
+            let mut modules = [Some(module.to_owned()), object, Some(package)]
                 .into_iter()
-                .flatten()
-                .find_map(|module| {
-                    let mut as_module = hint.clone();
-                    as_module.command.target = Some(module);
-                    let hints = [as_module];
-                    let (_, base) = hint_for(&hints, file)?;
-                    Some((hint.clone(), base))
-                })
+                .flatten();
+            modules.find_map(|module| {
+                let mut as_module = hint.clone();
+                as_module.command.target = Some(module);
+                let hints = [as_module];
+                let (_, base) = hint_for(&hints, file)?;
+                Some((hint.clone(), base))
+            })
         })
     }
 
     /// Returns the line that schedules tasks.
     fn beat(&self) -> Option<Origin> {
         for (file, code) in &self.codes {
-            for mark in [
+            let marks = [
                 "beat_schedule",
                 "BEAT_SCHEDULE",
                 "add_periodic_task(",
                 "crontab(",
-            ] {
-                if let Some(at) = code.find(mark) {
-                    return Some(Origin::line(file, line_at(code, at), "schedules tasks"));
-                }
+            ];
+            if let Some(at) = marks.iter().find_map(|mark| code.find(mark)) {
+                return Some(Origin::line(file, line_at(code, at), "schedules tasks"));
             }
         }
         let (file, line) = self.packages.get("django-celery-beat")?;

@@ -1,4 +1,4 @@
-//! Python: applications found in the source, and how they are run.
+//! Python: the applications in the source, and the commands that run them.
 
 mod app;
 mod celery;
@@ -21,7 +21,7 @@ use regex::Regex;
 
 use self::{app::App, place::Hint, routes::Codes};
 use super::{
-    Finds, Listing, ancestors, file_name, folder, join, line_at,
+    Finds, Listing, ancestors, file_name, folder, has_word, join, line_at,
     source::{has_extension, pattern},
 };
 
@@ -35,7 +35,7 @@ pub(super) use run::from;
 pub(super) struct Placed {
     file: String,
     app: App,
-    /// The file and the name of the function of another file that makes it: there its routes begin.
+    /// The file and the name of the function of another file that makes it, where its routes begin.
     maker: Option<(String, String)>,
 }
 
@@ -51,16 +51,12 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     let mut all = all_apps(&codes, &hints);
     add_scripts(&codes, &mut all);
     for placed in all {
-        roots
-            .entry(root_of(listing, &placed.file))
-            .or_default()
-            .push(placed);
+        let root = root_of(listing, &placed.file);
+        roots.entry(root).or_default().push(placed);
     }
     for path in listing.named("manage.py") {
-        if listing
-            .text(path)
-            .is_some_and(|text| text.contains("django"))
-        {
+        let text = listing.text(path).unwrap_or_default();
+        if text.contains("django") {
             roots.entry(folder(path).to_owned()).or_default();
         }
     }
@@ -76,12 +72,12 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     }
 }
 
-/// The innermost of these folders that holds this one.
+/// Returns the innermost of these folders that has this one in it.
 fn nearest<'a>(roots: &BTreeSet<String>, path: &'a str) -> Option<&'a str> {
     ancestors(path).find(|folder| roots.contains(*folder))
 }
 
-/// The applications of all files. One that another file makes with a factory stands in that file.
+/// Returns the applications of all files. An application that another file makes with a factory is of that file.
 fn all_apps(codes: &Codes, hints: &[Hint]) -> Vec<Placed> {
     let mut all: Vec<Placed> = Vec::new();
     for (file, code) in codes {
@@ -92,9 +88,8 @@ fn all_apps(codes: &Codes, hints: &[Hint]) -> Vec<Placed> {
             maker: None,
         }));
     }
-    let factories: BTreeMap<String, Placed> = all
-        .iter()
-        .filter(|placed| placed.app.factory)
+    let factories = all.iter().filter(|placed| placed.app.factory);
+    let factories: BTreeMap<String, Placed> = factories
         .map(|placed| (placed.app.object.clone(), placed.clone()))
         .collect();
     if factories.is_empty() {
@@ -124,7 +119,7 @@ fn all_apps(codes: &Codes, hints: &[Hint]) -> Vec<Placed> {
             }
         }
     }
-    // The object is what a server takes without being told; the one of the most usual name is it.
+    // A server finds an object without an option; the one in the most usual file is taken.
     for (maker, mut objects) in made {
         objects.sort_by_key(|placed| {
             let named = hints.iter().any(|hint| hint.serves(&placed.file));
@@ -137,8 +132,8 @@ fn all_apps(codes: &Codes, hints: &[Hint]) -> Vec<Placed> {
     all
 }
 
-/// Takes the port of `uvicorn.run("app.main:app", port=8001)` for the application of that name; a script that
-/// serves one which was not found is an application of its own.
+/// Gives the port of `uvicorn.run("app.main:app", port=8001)` to the application with that name. A script that serves an
+/// unknown application is an application of its own.
 fn add_scripts(codes: &Codes, all: &mut Vec<Placed>) {
     static RUN: LazyLock<Regex> =
         LazyLock::new(|| pattern(r#"\buvicorn\.run\(\s*(?:["']([\w.]+):\w+|\w)"#));
@@ -148,15 +143,9 @@ fn add_scripts(codes: &Codes, all: &mut Vec<Placed>) {
             continue;
         };
         let port = serving::run_port(code, Framework::Script);
-        let path = found
-            .get(1)
-            .map(|module| format!("{}.py", module.as_str().replace('.', "/")));
-        let is_served = |placed: &&mut Placed| {
-            placed.file == *file
-                || path
-                    .as_ref()
-                    .is_some_and(|path| placed.file.ends_with(path.as_str()))
-        };
+        let module = found.get(1).map(|module| module.as_str().replace('.', "/"));
+        let path = module.map_or_else(|| file.clone(), |module| module + ".py");
+        let is_served = |placed: &&mut Placed| placed.file == *file || placed.file.ends_with(&path);
         if let Some(placed) = all.iter_mut().find(is_served) {
             placed.app.port = placed.app.port.take().or(port);
         } else if code.contains("__main__") || project::is_usual(file) {
@@ -170,7 +159,7 @@ fn add_scripts(codes: &Codes, all: &mut Vec<Placed>) {
             });
         }
     }
-    // A factory that nothing but the script calls is served by the script.
+    // The script serves a factory that only it calls.
     for script in scripts {
         let top = folder(&script.file).to_owned();
         all.retain(|placed| !(placed.app.factory && placed.file.starts_with(&top)));
@@ -178,8 +167,7 @@ fn add_scripts(codes: &Codes, all: &mut Vec<Placed>) {
     }
 }
 
-/// The folder of the project that a file is in: the nearest that names its packages, else that of
-/// the outermost package.
+/// Returns the folder of the project of a file: the nearest with a manifest, else the one above the outermost package.
 fn root_of(listing: &Listing, path: &str) -> String {
     let own = folder(path);
     if let Some(root) = ancestors(own).find(|folder| packages::is_project(listing, folder)) {
@@ -195,52 +183,36 @@ fn root_of(listing: &Listing, path: &str) -> String {
     }
 }
 
-/// The commands that the project's own files write down.
+/// Returns the commands in the project's files.
 fn hints(listing: &Listing) -> Vec<Hint> {
-    /// More commands than a project has for people, and a bound for what is none.
+    /// The commands of a project that are read.
     const AT_MOST: usize = 512;
-
-    let mut hints = Vec::new();
-    for (path, text) in listing.texts() {
-        if hints.len() >= AT_MOST {
-            break;
-        }
-        let Some(rank) = rank_of(path) else { continue };
-        hints.extend(server::commands_in(text).into_iter().map(|command| Hint {
+    let ranked = listing
+        .texts()
+        .filter_map(|(path, text)| Some((path, text, rank_of(path)?)));
+    let hints = ranked.flat_map(|(path, text, rank)| {
+        let commands = server::commands_in(text).into_iter();
+        commands.map(move |command| Hint {
             file: path.to_owned(),
             rank,
             command,
-        }));
-    }
-    hints
+        })
+    });
+    hints.take(AT_MOST).collect()
 }
 
 fn rank_of(path: &str) -> Option<u8> {
     let name = file_name(path).to_ascii_lowercase();
-    let script = ["sh", "bash", "bat", "ps1"]
-        .iter()
-        .any(|end| has_extension(&name, end));
-    let tasks = matches!(
-        name.as_str(),
-        "makefile"
-            | "justfile"
-            | "taskfile.yml"
-            | "taskfile.yaml"
-            | "pyproject.toml"
-            | "package.json"
-            | "pipfile"
-            | "tox.ini"
-            | "pixi.toml"
-            | "mprocs.yaml"
-            | "process-compose.yaml"
-    );
-    if script || tasks || name.starts_with("procfile") {
+    let tasks = "makefile justfile taskfile.yml taskfile.yaml pyproject.toml package.json pipfile tox.ini pixi.toml mprocs.yaml \
+        process-compose.yaml";
+    let starts = |start: &str| name.starts_with(start);
+    let mut scripts = ["sh", "bash", "bat", "ps1"].iter();
+    if scripts.any(|end| has_extension(&name, end)) || has_word(tasks, &name) || starts("procfile")
+    {
         Some(0)
-    } else if name.starts_with("readme") || name.starts_with("contributing") {
+    } else if starts("readme") || starts("contributing") {
         Some(1)
-    } else if name.starts_with("dockerfile") || name.contains("compose") {
-        Some(2)
     } else {
-        None
+        (starts("dockerfile") || name.contains("compose")).then_some(2)
     }
 }

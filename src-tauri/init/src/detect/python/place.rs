@@ -55,12 +55,8 @@ impl Hint {
 
     /// Whether the command serves this file, by its object: `shop:app`.
     pub(super) fn serves(&self, file: &str) -> bool {
-        let named = self
-            .command
-            .target
-            .as_deref()
-            .is_some_and(|target| target.contains(':'));
-        named && self.base_of(file).is_some()
+        let target = self.command.target.as_deref();
+        target.is_some_and(|target| target.contains(':')) && self.base_of(file).is_some()
     }
 
     /// Returns the folder from which the module of the command is this file, if there is one.
@@ -72,18 +68,13 @@ impl Hint {
         } else {
             module.replace('.', "/")
         };
-        let stems = [
-            path.clone(),
-            format!("{path}.py"),
-            format!("{path}/__init__.py"),
-        ];
-        stems.iter().find_map(|stem| {
-            let base = file.strip_suffix(stem.as_str())?;
-            if base.is_empty() {
-                return Some(String::new());
-            }
-            base.strip_suffix('/').map(str::to_owned)
-        })
+        let stems = ["", ".py", "/__init__.py"].map(|end| format!("{path}{end}"));
+        stems
+            .iter()
+            .find_map(|stem| match file.strip_suffix(stem.as_str())? {
+                "" => Some(String::new()),
+                base => base.strip_suffix('/').map(str::to_owned),
+            })
     }
 }
 
@@ -128,17 +119,14 @@ pub(super) fn place(
         .replace('/', ".");
     // `src` is no folder to run in: settings and data are beside it.
     let (above, last) = base.rsplit_once('/').unwrap_or(("", &base));
-    let inside = root.is_empty() || base == root || base.starts_with(&format!("{root}/"));
-    if inside && base != root && matches!(last, "src" | "lib" | "python") {
-        return Place {
-            directory: above.to_owned(),
-            path: last.to_owned(),
-            module,
-        };
-    }
+    let inside = base.starts_with(&with_slash(root)) && base != root;
+    let (directory, path) = match last {
+        "src" | "lib" | "python" if inside => (above.to_owned(), last.to_owned()),
+        _ => (base, String::new()),
+    };
     Place {
-        directory: base,
-        path: String::new(),
+        directory,
+        path,
         module,
     }
 }
@@ -171,21 +159,18 @@ fn base(listing: &Listing, codes: &Codes, file: &str, root: &str, is_module: boo
         Some(highest) if relative > 0 => highest == base || highest.starts_with(&with_slash(base)),
         _ => own == base || own.starts_with(&with_slash(base)),
     });
-    let found = |base: &str| {
-        absolute
-            .iter()
-            .filter(|module| {
-                let first = module.split('.').next().unwrap_or_default();
-                let path = join(base, first);
-                // A file cannot mean itself.
-                let itself = format!("{path}.py") == file;
-                !itself && (listing.has(&format!("{path}.py")) || listing.has_folder(&path))
-            })
-            .count()
+    let is_found = |base: &str, module: &str| {
+        let path = join(base, module.split('.').next().unwrap_or_default());
+        let itself = format!("{path}.py");
+        // A file does not import itself.
+        itself != file && (listing.has(&itself) || listing.has_folder(&path))
     };
     let mut best: Option<(usize, String)> = None;
     for candidate in candidates {
-        let count = found(&candidate);
+        let found = absolute
+            .iter()
+            .filter(|module| is_found(&candidate, module));
+        let count = found.count();
         if best.as_ref().is_none_or(|(most, _)| count > *most) {
             best = Some((count, candidate));
         }

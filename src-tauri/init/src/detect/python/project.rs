@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     detect::{Finds, Found, Listing, file_name, folder, join, left_out, question},
-    draft::{Change, CommandLine, Kind, LeftOut, Origin, Sourced},
+    draft::{Change, CommandLine, Kind, LeftOut, Origin},
 };
 
 /// A folder with Python in it: its code, its packages and its environment.
@@ -220,11 +220,6 @@ impl<'a> Project<'a> {
     pub(super) fn tool(&self, directory: &str, tool: &str) -> Vec<String> {
         self.environment
             .command(self.listing.host.system, directory, tool)
-    }
-
-    /// Returns the folder of a service, unless it is that of the stack file.
-    pub(super) fn directory(directory: &str, because: &Origin) -> Option<Sourced<String>> {
-        (!directory.is_empty()).then(|| because.says(directory.to_owned()))
     }
 
     /// Returns a service of the project that runs in `directory`.

@@ -1,6 +1,5 @@
-//! The health page of a Python application: the route that is called so, with the prefixes of the
-//! routers that it hangs from. One whose whole path is not certain is not given: a wrong path would
-//! keep a healthy service from ever being ready.
+//! The health page of a Python application: a route with a usual name, with the prefixes of its routers. A page whose whole
+//! path is not certain does not count: a wrong path would keep a healthy service from becoming ready.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -10,21 +9,17 @@ use std::{
 use regex::Regex;
 
 use super::serving::assigned;
-use crate::detect::{
-    line_at,
-    source::{arguments, keyword, literal, pattern, split_arguments},
+use crate::{
+    detect::{
+        health::ready,
+        line_at,
+        source::{arguments, keyword, literal, pattern, split_arguments},
+    },
+    draft::{Origin, Ready, Sourced},
 };
 
 /// The code of the files of a project, by path.
 pub(super) type Codes = BTreeMap<String, String>;
-
-/// A health page and where it is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Health {
-    pub(super) path: String,
-    pub(super) file: String,
-    pub(super) line: usize,
-}
 
 static ROUTE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -42,14 +37,14 @@ static IMPORTED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?m)^[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]+\(?([^)\n]*(?:\n[^)\n]*)*?)(?:\)|$)")
 });
 
-/// More routes that are called so than a project has, and a bound for what is none.
+/// The routes with such names that are read.
 const ROUTES_AT_MOST: usize = 64;
-/// Routers within routers.
+/// The depth of routers within routers.
 const DEPTH_AT_MOST: usize = 4;
 
-/// The health page of the application `object` of `file`.
-pub(super) fn health(codes: &Codes, file: &str, object: &str) -> Option<Health> {
-    let mut found: Vec<(u8, Health)> = Vec::new();
+/// Returns the health page of the application `object` of `file`.
+pub(super) fn health(codes: &Codes, file: &str, object: &str) -> Option<Sourced<Ready>> {
+    let mut best: Option<(u8, usize, Sourced<Ready>)> = None;
     let mut known = None;
     let routes = codes.iter().flat_map(|(path, code)| {
         let routes = ROUTE.captures_iter(code);
@@ -65,23 +60,19 @@ pub(super) fn health(codes: &Codes, file: &str, object: &str) -> Option<Health> 
             continue;
         };
         let whole = format!("{prefix}{written}");
-        if whole.starts_with('/') && !whole.contains(['{', '<', ' ']) {
-            let line = line_at(code, owner.start());
-            found.push((
-                rank,
-                Health {
-                    path: whole,
-                    file: path.clone(),
-                    line,
-                },
-            ));
+        let is_certain = whole.starts_with('/') && !whole.contains(['{', '<', ' ']);
+        let is_better = best
+            .as_ref()
+            .is_none_or(|(other, length, _)| (rank, whole.len()) < (*other, *length));
+        if is_certain && is_better {
+            let because = Origin::line(path, line_at(code, owner.start()), "its health page");
+            best = Some((rank, whole.len(), because.says(ready(&whole))));
         }
     }
-    found.sort_by_key(|(rank, health)| (*rank, health.path.len()));
-    found.into_iter().next().map(|(_, health)| health)
+    best.map(|(_, _, ready)| ready)
 }
 
-/// How surely a path of this ending is a health page; 0 is the surest.
+/// Returns how surely a path with this ending is a health page; 0 is the surest.
 pub(in crate::detect) fn rank(path: &str) -> Option<u8> {
     let last = path.trim_end_matches('/').rsplit('/').next()?;
     Some(match last.to_ascii_lowercase().as_str() {
@@ -94,7 +85,7 @@ pub(in crate::detect) fn rank(path: &str) -> Option<u8> {
     })
 }
 
-/// A function that asks who is there before it answers.
+/// Whether a function asks for a login before it answers.
 fn guarded(after: &str) -> bool {
     let mut end = after.len().min(400);
     while !after.is_char_boundary(end) {
@@ -103,21 +94,21 @@ fn guarded(after: &str) -> bool {
     let head = &after[..end];
     let signature = head.split_once("):").or_else(|| head.split_once("->"));
     let signature = signature.map_or(head, |(signature, _)| signature);
-    [
+    let mut guards = [
         "current_user",
         "Security(",
         "login_required",
         "api_key",
         "require_",
     ]
-    .iter()
-    .any(|guard| signature.contains(guard))
+    .iter();
+    guards.any(|guard| signature.contains(guard))
 }
 
-/// How the routers of a project hang together.
+/// The routers of a project, and which includes which.
 struct Routers<'a> {
     codes: &'a Codes,
-    /// The application that all hang from: its file and its name.
+    /// The application: its file and its name.
     app: (&'a str, &'a str),
     includes: Vec<Include<'a>>,
     /// By file and name, the expression of its prefix.
@@ -130,9 +121,9 @@ struct Include<'a> {
     parent: &'a str,
     child: &'a str,
     prefix: Option<&'a str>,
-    /// A blueprint's own prefix gives way to that of its registration; a router's does not.
+    /// Whether the prefix replaces the router's own one, as at the registration of a blueprint.
     replaces: bool,
-    /// Where the first name of `child` comes from, and what it is called there.
+    /// The module of the first name of `child`, and its name there.
     from: Option<(&'a str, &'a str)>,
 }
 
@@ -159,7 +150,7 @@ impl<'a> Routers<'a> {
                 let Some(child) = split_arguments(inside).first().copied() else {
                     continue;
                 };
-                // `routes.health.router`: the name that tells is the last before the router's.
+                // `routes.health.router`: the name before the router's is the module.
                 let holder = child.rsplit_once('.').map_or(child, |(holder, _)| holder);
                 let name = holder.rsplit('.').next().unwrap_or(holder);
                 includes.push(Include {
@@ -180,8 +171,7 @@ impl<'a> Routers<'a> {
         }
     }
 
-    /// What stands before the paths of the routes of `owner` in `path`, if it hangs from the
-    /// application by one way alone.
+    /// Returns the prefix of the routes of `owner` in `path`, if one way alone leads to the application.
     fn prefix(&self, path: &str, owner: &str, depth: usize) -> Option<String> {
         if (path, owner) == self.app {
             return Some(String::new());
@@ -190,7 +180,7 @@ impl<'a> Routers<'a> {
             return None;
         }
         let Some(own) = self.own.get(&(path, owner)) else {
-            // No router: an application in a factory, under a name of its own.
+            // It is no router, but may be an application in a factory, under another name.
             let made = Regex::new(&format!(
                 r"\b{owner}[ \t]*=[ \t]*(?:\w+\.)?(?:\w*FastAPI|\w*Flask|Starlette|Quart)\("
             ));
@@ -222,8 +212,8 @@ impl<'a> Routers<'a> {
         ways.pop()
     }
 
-    /// The text that an expression stands for: written out, or a name that the project gives a value.
-    /// No expression is no text.
+    /// Returns the text of an expression: a literal, or a name to which the project gives a value. Without an expression,
+    /// the text is empty.
     fn text_of(&self, path: &str, expression: Option<&str>) -> Option<String> {
         let Some(expression) = expression else {
             return Some(String::new());
@@ -232,15 +222,9 @@ impl<'a> Routers<'a> {
             return Some(text.to_owned());
         }
         let name = expression.rsplit('.').next()?;
-        let here = self
-            .codes
-            .get(path)
-            .and_then(|code| literal(assigned(code, name)?.0));
-        let there = || {
-            self.codes
-                .values()
-                .find_map(|code| literal(assigned(code, name)?.0))
-        };
+        let text = |code: &'a String| literal(assigned(code, name)?.0);
+        let here = self.codes.get(path).and_then(text);
+        let there = || self.codes.values().find_map(text);
         here.or_else(there).map(str::to_owned)
     }
 }
@@ -270,14 +254,14 @@ fn prefix_in(arguments: &str) -> Option<&str> {
     keyword(arguments, "prefix").or_else(|| keyword(arguments, "url_prefix"))
 }
 
-/// `health` of `app/routes/health.py`, `routes` of `app/routes/__init__.py`.
+/// Returns `health` of `app/routes/health.py`, `routes` of `app/routes/__init__.py`.
 fn module_name(path: &str) -> &str {
     let stem = path.strip_suffix(".py").unwrap_or(path);
     let stem = stem.strip_suffix("/__init__").unwrap_or(stem);
     stem.rsplit('/').next().unwrap_or(stem)
 }
 
-/// Where the names of a file come from: the module, and what it is called there.
+/// Returns the module of each imported name of a file, and its name there.
 fn imports(code: &str) -> HashMap<&str, (&str, &str)> {
     let mut names = HashMap::new();
     for found in IMPORTED.captures_iter(code).take(256) {
@@ -297,20 +281,17 @@ fn imports(code: &str) -> HashMap<&str, (&str, &str)> {
     names
 }
 
-/// A page of Django that says that it is well: a `path` of the root `URLconf`.
-pub(super) fn django_health(codes: &Codes) -> Option<Health> {
+/// Returns the health page of Django: a `path` of the root `URLconf`.
+pub(super) fn django_health(codes: &Codes) -> Option<Sourced<Ready>> {
     static PATH: LazyLock<Regex> = LazyLock::new(|| {
         pattern(r#"\bpath\([ \t\n]*["']([^"'\n<]*)["'][ \t\n]*,[ \t\n]*([^\n]*)"#)
     });
-    // The root URLconf stands beside the settings.
+    // The root URLconf is beside the settings.
     let roots = codes.iter().filter(|(path, code)| {
         let folder = path.strip_suffix("urls.py");
         let beside = |name: &str| {
-            folder.is_some_and(|folder| {
-                codes
-                    .keys()
-                    .any(|other| other.starts_with(&format!("{folder}{name}")))
-            })
+            let start = format!("{}{name}", folder.unwrap_or("/"));
+            codes.keys().any(|other| other.starts_with(&start))
         };
         beside("settings") || (folder.is_some() && code.contains("admin.site.urls"))
     });
@@ -322,11 +303,8 @@ pub(super) fn django_health(codes: &Codes) -> Option<Health> {
             let includes = view.as_str().starts_with("include(");
             let known = includes && view.as_str().contains("health_check");
             if known || (!includes && rank(path.as_str()).is_some()) {
-                return Some(Health {
-                    path: format!("/{}", path.as_str()),
-                    file: file.clone(),
-                    line: line_at(code, path.start()),
-                });
+                let because = Origin::line(file, line_at(code, path.start()), "its health page");
+                return Some(because.says(ready(&format!("/{}", path.as_str()))));
             }
         }
     }
@@ -343,7 +321,14 @@ mod tests {
             .iter()
             .map(|(path, text)| ((*path).to_owned(), code(text)))
             .collect();
-        health(&codes, files[0].0, "app").map(|health| health.path)
+        health(&codes, files[0].0, "app").map(|found| page_of(&found))
+    }
+
+    fn page_of(found: &Sourced<Ready>) -> String {
+        match &found.value.probes[..] {
+            [crate::draft::Probe::Http(page)] => page.url.clone(),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -414,8 +399,11 @@ mod tests {
             .collect();
         let found = health(&codes, "shop/__init__.py", "create_app").unwrap();
         assert_eq!(
-            (found.path.as_str(), found.file.as_str(), found.line),
-            ("/api/ping", "shop/api.py", 2)
+            (page_of(&found).as_str(), found.because),
+            (
+                "/api/ping",
+                Origin::line("shop/api.py", 2, "its health page")
+            )
         );
     }
 
@@ -471,6 +459,9 @@ mod tests {
             .map(|(path, text)| ((*path).to_owned(), code(text)))
             .collect();
         let found = django_health(&codes).unwrap();
-        assert_eq!((found.path.as_str(), found.line), ("/health/", 3));
+        assert_eq!(
+            (page_of(&found).as_str(), found.because.line),
+            ("/health/", Some(3))
+        );
     }
 }

@@ -2,16 +2,11 @@
 
 use crate::detect::{Listing, System, ancestors, join};
 
-/// The tool that manages the packages of a project.
+/// The way to run a program of the project's environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PythonManager {
-    Uv,
-    Poetry,
-    Pdm,
-    Pipenv,
-    Pixi,
-    Hatch,
-    Conda(String),
+    /// The words before it, with blanks between them: `uv run`.
+    Tool(String),
     /// The folder of a virtual environment, from the top of the listing.
     Venv(String),
     /// The interpreter of the computer.
@@ -25,78 +20,63 @@ pub(super) struct PythonEnvironment {
     pub(super) because: Option<String>,
 }
 
+/// The programs that manage environments, the file and the table of `pyproject.toml` by which each is known.
+const TOOLS: [(&str, &str, &str); 8] = [
+    ("uv", "uv.lock", "[tool.uv"),
+    ("poetry", "poetry.lock", "[tool.poetry"),
+    ("pdm", "pdm.lock", "[tool.pdm"),
+    ("pixi", "pixi.lock", "[tool.pixi"),
+    ("pipenv", "Pipfile.lock", "[tool.pipenv"),
+    ("pipenv", "Pipfile", "[tool.pipenv"),
+    ("pixi", "pixi.toml", "[tool.pixi"),
+    ("hatch", "hatch.toml", "[tool.hatch.envs"),
+];
+
 /// Returns the environment of a project: that of its folder, else of one above.
 pub(super) fn environment(listing: &Listing, root: &str) -> PythonEnvironment {
-    for folder in ancestors(root) {
-        if let Some(found) = environment_in(listing, folder) {
-            return found;
-        }
-    }
+    let found = ancestors(root).find_map(|folder| environment_in(listing, folder));
+    let (manager, because) = found.unzip();
     PythonEnvironment {
-        manager: PythonManager::System,
-        because: None,
+        manager: manager.unwrap_or(PythonManager::System),
+        because,
     }
 }
 
-fn environment_in(listing: &Listing, folder: &str) -> Option<PythonEnvironment> {
+fn environment_in(listing: &Listing, folder: &str) -> Option<(PythonManager, String)> {
     let at = |name: &str| join(folder, name);
-    let found = |manager: PythonManager, because: String| {
-        Some(PythonEnvironment {
-            manager,
-            because: Some(because),
-        })
-    };
-    let virtual_environment = [".venv", "venv", "env", ".env"]
-        .into_iter()
-        .map(at)
-        // `.env` is most often a file; a folder of that name is an environment.
-        .find(|path| listing.has_folder(path) && !listing.has(path));
+    // `.env` is most often a file; a folder of that name is an environment.
+    let is_environment = |path: &String| listing.has_folder(path) && !listing.has(path);
+    let folders = [".venv", "venv", "env", ".env"].map(at);
+    let venv = folders.into_iter().find(is_environment);
+    let venv = venv.map(|path| (PythonManager::Venv(path.clone()), path));
     let project = at("pyproject.toml");
     let text = listing.text(&project).unwrap_or_default();
-    let tools = [
-        (PythonManager::Uv, "uv.lock", "[tool.uv", "uv"),
-        (
-            PythonManager::Poetry,
-            "poetry.lock",
-            "[tool.poetry",
-            "poetry",
-        ),
-        (PythonManager::Pdm, "pdm.lock", "[tool.pdm", "pdm"),
-        (PythonManager::Pixi, "pixi.lock", "[tool.pixi", "pixi"),
-        (PythonManager::Pipenv, "Pipfile.lock", "\u{0}", "pipenv"),
-        (PythonManager::Pipenv, "Pipfile", "\u{0}", "pipenv"),
-        (PythonManager::Pixi, "pixi.toml", "\u{0}", "pixi"),
-    ];
-    for (manager, lock, table, program) in tools {
-        let because = if listing.has(&at(lock)) {
-            at(lock)
-        } else if text
-            .lines()
+    let has_table = |table: &str| {
+        text.lines()
             .any(|line| line.trim_start().starts_with(table))
-        {
-            project.clone()
-        } else {
-            continue;
-        };
+    };
+    let named = TOOLS.iter().find_map(|(program, lock, table)| {
+        let lock = Some(at(lock)).filter(|lock| listing.has(lock));
+        let because = lock.or_else(|| has_table(table).then(|| project.clone()))?;
+        Some((*program, because))
+    });
+    match (named, venv) {
         // Where its program is missing, the environment that it made is used directly.
-        if !listing.host.has(program)
-            && let Some(path) = virtual_environment
+        (Some((program, because)), venv)
+            if venv.is_none() || (program != "hatch" && listing.host.has(program)) =>
         {
-            return found(PythonManager::Venv(path.clone()), path);
+            Some((PythonManager::Tool(format!("{program} run")), because))
         }
-        return found(manager, because);
+        (_, Some(venv)) => Some(venv),
+        _ => ["environment.yml", "environment.yaml"]
+            .into_iter()
+            .find_map(|name| {
+                let name_of = conda_name(listing.text(&at(name))?)?;
+                // Without the option, conda holds all output back until the end.
+                let words = format!("conda run --no-capture-output -n {name_of}");
+                Some((PythonManager::Tool(words), at(name)))
+            }),
     }
-    if let Some(path) = virtual_environment {
-        return found(PythonManager::Venv(path.clone()), path);
-    }
-    for name in ["environment.yml", "environment.yaml"] {
-        if let Some(name_of) = listing.text(&at(name)).and_then(conda_name) {
-            return found(PythonManager::Conda(name_of), at(name));
-        }
-    }
-    text.contains("[tool.hatch.envs")
-        .then(|| found(PythonManager::Hatch, project))
-        .flatten()
 }
 
 /// Returns `shop` of `name: shop` in the file of a conda environment.
@@ -109,51 +89,24 @@ fn conda_name(text: &str) -> Option<String> {
 impl PythonEnvironment {
     /// Returns the words that run a tool of the environment (`uvicorn`, `python`) from `directory`.
     pub(super) fn command(&self, system: System, directory: &str, tool: &str) -> Vec<String> {
-        let through = |words: &[&str]| {
-            let words = words.iter().chain([&tool]);
-            words.map(|word| (*word).to_owned()).collect()
-        };
-        match &self.manager {
-            PythonManager::Uv => through(&["uv", "run"]),
-            PythonManager::Poetry => through(&["poetry", "run"]),
-            PythonManager::Pdm => through(&["pdm", "run"]),
-            PythonManager::Pipenv => through(&["pipenv", "run"]),
-            PythonManager::Pixi => through(&["pixi", "run"]),
-            PythonManager::Hatch => through(&["hatch", "run"]),
-            // Without the option, conda holds all output back until the end.
-            PythonManager::Conda(name) => {
-                through(&["conda", "run", "--no-capture-output", "-n", name])
+        let interpreter = match &self.manager {
+            PythonManager::Tool(words) => {
+                let words = words.split(' ').chain([tool]);
+                return words.map(str::to_owned).collect();
             }
-            PythonManager::Venv(path) => module(interpreter(system, &from(directory, path)), tool),
-            PythonManager::System => module(
-                // Debian has no `python`; on Windows, `python3` may open the Microsoft Store.
-                if system == System::Windows {
-                    "python"
-                } else {
-                    "python3"
-                }
-                .to_owned(),
-                tool,
-            ),
-        }
-    }
-}
-
-/// Returns the words that run a tool as a module: the scripts of an environment that was moved name an interpreter that
-/// is gone.
-fn module(interpreter: String, tool: &str) -> Vec<String> {
-    if tool == "python" {
-        vec![interpreter]
-    } else {
-        vec![interpreter, "-m".to_owned(), tool.to_owned()]
-    }
-}
-
-fn interpreter(system: System, path: &str) -> String {
-    if system == System::Windows {
-        format!("{}\\Scripts\\python.exe", path.replace('/', "\\"))
-    } else {
-        format!("{path}/bin/python")
+            PythonManager::Venv(path) if system == System::Windows => {
+                let path = from(directory, path).replace('/', "\\");
+                format!("{path}\\Scripts\\python.exe")
+            }
+            PythonManager::Venv(path) => format!("{}/bin/python", from(directory, path)),
+            // Debian has no `python`; on Windows, `python3` may open the Microsoft Store.
+            PythonManager::System if system == System::Windows => "python".to_owned(),
+            PythonManager::System => "python3".to_owned(),
+        };
+        // The scripts of an environment that was moved name an interpreter that is gone, so a tool runs as a module.
+        let module = (tool != "python").then(|| ["-m", tool]);
+        let module = module.into_iter().flatten().map(str::to_owned);
+        std::iter::once(interpreter).chain(module).collect()
     }
 }
 

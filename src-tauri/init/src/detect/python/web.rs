@@ -15,7 +15,7 @@ use crate::{
     detect::{
         Found, folder, health::ready, join, line_with, port::Port, source::port_in, variables,
     },
-    draft::{DraftService, Kind, Origin, Sourced},
+    draft::{CommandLine, DraftService, Kind, Origin, Sourced},
 };
 
 /// The lowest port of a developer's process: lower ones are those of a container.
@@ -52,10 +52,7 @@ impl Project<'_> {
         });
         service.port =
             Some(said.unwrap_or_else(|| Origin::known("Django's usual port").says(8000)));
-        if let Some(health) = django_health(&self.codes) {
-            let because = Origin::line(health.file, health.line, "its health page");
-            service.ready = Some(because.says(ready(&health.path)));
-        }
+        service.ready = django_health(&self.codes);
         if self
             .codes
             .values()
@@ -134,9 +131,7 @@ impl Project<'_> {
             _ => self.script(&place, file),
         };
         let reason = hint.map_or_else(|| self.command_because(&because), Hint::because);
-        found.runs(&reason, &place.directory, words);
-        // With a hint, the folder is where the application is rather than where the command is written.
-        found.service.directory = Self::directory(&place.directory, &because);
+        found.service.command = Some(reason.says(CommandLine::Words(words)));
         let is_told = row.asgi || matches!(framework, Framework::Flask | Framework::Streamlit);
         let variable = match &app.port {
             _ if is_told => None,
@@ -316,12 +311,9 @@ impl Project<'_> {
                 Some(Origin::known("Streamlit's health page").says(ready("/_stcore/health")));
             return;
         }
-        if app.framework.is_web()
-            && let Some(health) = health(&self.codes, file, object)
-        {
-            let because = Origin::line(health.file, health.line, "its health page");
-            service.ready = Some(because.says(ready(&health.path)));
-        } else if app.documented && self.is_open(file) {
+        let page = || health(&self.codes, file, object);
+        service.ready = app.framework.is_web().then(page).flatten();
+        if service.ready.is_none() && app.documented && self.is_open(file) {
             let because = Origin::known("FastAPI's own page, since no health page was found");
             service.ready = Some(because.says(ready("/docs")));
         }
@@ -368,7 +360,7 @@ impl Project<'_> {
         let has = |package: &str| self.packages.contains_key(package);
         let by_package = has("python-decouple") || has("dynaconf");
         // Flask's command reads it; a Celery worker of the same project does not.
-        let by_command = self.environment.manager == PythonManager::Pipenv
+        let by_command = self.environment.manager == PythonManager::Tool("pipenv run".to_owned())
             || (framework == Framework::Flask && has("python-dotenv"));
         let by_source = || {
             let marks = ["dotenv", "env_file", "read_env("];

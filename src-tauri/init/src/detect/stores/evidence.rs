@@ -57,6 +57,16 @@ impl Evidence {
         }
     }
 
+    /// Whether it makes the store a need.
+    pub(super) fn is_needed(&self) -> bool {
+        self.weight > Weight::Optional
+    }
+
+    /// Whether it is about a database with SQL: a store or a file.
+    pub(super) fn is_sql(&self) -> bool {
+        self.store.is_none_or(|store| store.is_sql)
+    }
+
     /// Returns the name of its store; empty for a file.
     pub(super) fn name(&self) -> &'static str {
         self.store.map_or("", |store| &store.name)

@@ -72,9 +72,7 @@ impl Wanted {
     }
 
     fn has_password(&self) -> bool {
-        self.address
-            .as_ref()
-            .is_some_and(|address| address.has_password)
+        self.address.as_ref().is_some_and(|it| it.has_password)
     }
 }
 
@@ -97,15 +95,12 @@ pub(super) fn find(
     let mut wanted: BTreeMap<(&str, u16), Wanted> = BTreeMap::new();
     let mut users: Vec<(usize, (&str, u16), Origin)> = Vec::new();
     let mut optional: BTreeMap<&str, Origin> = BTreeMap::new();
-    let serves: BTreeSet<String> = apps
-        .iter()
-        .filter(|app| app.service.kind == Kind::Backend)
-        .map(|app| app.root.clone())
-        .collect();
+    let backends = apps.iter().filter(|app| app.service.kind == Kind::Backend);
+    let serves: BTreeSet<&str> = backends.map(|app| app.root.as_str()).collect();
     let is_named = |name: &str| apps.iter().any(|app| names(app, name));
     for (number, app) in apps.iter().enumerate() {
         // Evidence in a folder with a server is about the server.
-        if app.service.kind == Kind::Frontend && serves.contains(&app.root) {
+        if app.service.kind == Kind::Frontend && serves.contains(app.root.as_str()) {
             continue;
         }
         let mut all = of_app(listing, app);
@@ -125,17 +120,12 @@ pub(super) fn find(
             users.push((number, key, want.because.clone()));
             add(listing, app, &mut wanted, key, want);
         }
-        let asked: BTreeSet<&str> = all
-            .iter()
-            .filter(|it| it.weight > Weight::Optional)
-            .map(Evidence::name)
-            .collect();
-        for evidence in all {
-            if let Some(store) = evidence
-                .store
-                .filter(|it| !asked.contains(it.name.as_str()))
-            {
-                optional.entry(&store.name).or_insert(evidence.because);
+        let needed = all.iter().filter(|it| it.is_needed());
+        let asked: BTreeSet<&str> = needed.map(Evidence::name).collect();
+        for evidence in all.iter().filter(|it| !asked.contains(it.name())) {
+            if let Some(store) = evidence.store {
+                let because = || evidence.because.clone();
+                optional.entry(&store.name).or_insert_with(because);
             }
         }
     }
@@ -173,14 +163,10 @@ pub(crate) fn uses_file(listing: &Listing, folder: &str) -> bool {
             evidence::in_text(listing, path, text, &mut all);
         }
     }
-    all.retain(|it| it.weight > Weight::Optional);
+    all.retain(|it| it.is_needed() && it.is_sql());
     let weight = |is_file: bool| {
-        let sql = all
-            .iter()
-            .filter(|it| it.store.is_none_or(|store| store.is_sql));
-        sql.filter(|it| it.store.is_none() == is_file)
-            .map(|it| it.weight)
-            .max()
+        let sql = all.iter().filter(|it| it.store.is_none() == is_file);
+        sql.map(|it| it.weight).max()
     };
     let (file, server) = (weight(true), weight(false));
     file.is_some() && (file >= server || server <= Some(Weight::Source))
@@ -204,16 +190,11 @@ fn add(
     if want.store.name == "minio" && text.contains("MINIO_ROOT_PASSWORD") {
         want.env_files.push(file);
     }
-    match wanted.get_mut(&key) {
-        // Evidence with an address is more precise.
-        Some(known) if known.address.is_none() && want.address.is_some() => {
-            want.because = known.because.clone();
-            *known = want;
-        }
-        Some(_) => {}
-        None => {
-            wanted.insert(key, want);
-        }
+    let known = wanted.entry(key).or_insert_with(|| want.clone());
+    // Evidence with an address is more precise.
+    if known.address.is_none() && want.address.is_some() {
+        want.because = known.because.clone();
+        *known = want;
     }
 }
 
@@ -229,11 +210,8 @@ fn of_app(listing: &Listing, app: &App<'_>) -> Vec<Evidence> {
     let mut programs = words.map(|word| word.rsplit('/').next().unwrap_or(word));
     if programs.any(|program| has_word("sidekiq rq arq horizon resque", program)) {
         let because = app.service.because.clone();
-        all.push(Evidence::new(
-            table::of_name("redis"),
-            Weight::Connects,
-            because,
-        ));
+        let redis = table::of_name("redis");
+        all.push(Evidence::new(redis, Weight::Connects, because));
     }
     all
 }
@@ -241,15 +219,11 @@ fn of_app(listing: &Listing, app: &App<'_>) -> Vec<Evidence> {
 /// Returns the stores that the evidence asks for.
 fn choose(all: &[Evidence], unsaid: &mut Vec<LeftOut>) -> Vec<Wanted> {
     let mut chosen = Vec::new();
-    let needed = all.iter().filter(|it| it.weight > Weight::Optional);
-    let (sql, others): (Vec<&Evidence>, Vec<&Evidence>) =
-        needed.partition(|evidence| evidence.store.is_none_or(|store| store.is_sql));
-    let strongest = sql.iter().map(|evidence| evidence.weight).max();
-    let file = sql
-        .iter()
-        .filter(|it| it.store.is_none())
-        .map(|it| it.weight)
-        .max();
+    let needed = all.iter().filter(|it| it.is_needed());
+    let (sql, others): (Vec<&Evidence>, Vec<&Evidence>) = needed.partition(|it| it.is_sql());
+    let strongest = sql.iter().map(|it| it.weight).max();
+    let files = sql.iter().filter(|it| it.store.is_none());
+    let file = files.map(|it| it.weight).max();
     // Where the source knows both, the file is used until a variable names another.
     let is_file = file.is_some_and(|file| {
         Some(file) == strongest || strongest.is_some_and(|it| it <= Weight::Source)
@@ -268,9 +242,9 @@ fn choose(all: &[Evidence], unsaid: &mut Vec<LeftOut>) -> Vec<Wanted> {
 
 /// Returns one store for each address; without an address, one on the usual port.
 fn wants(store: &'static Store, all: &[Evidence], unsaid: &mut Vec<LeftOut>) -> Vec<Wanted> {
-    let mine = all.iter().filter(|it| {
-        it.weight > Weight::Optional && it.store.is_some_and(|other| other.name == store.name)
-    });
+    let mine = all
+        .iter()
+        .filter(|it| it.is_needed() && it.name() == store.name);
     let mine: Vec<&Evidence> = mine.collect();
     let Some(first) = mine.first() else {
         return Vec::new();
