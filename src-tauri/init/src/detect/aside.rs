@@ -23,12 +23,12 @@ static FOLDERS: Set = LazyLock::new(|| {
 static ENVIRONMENTS: Set =
     LazyLock::new(|| set("ci prod production qa spec stage staging test tests"));
 
-/// Whether the text of this file is no evidence of what a developer runs.
+/// Whether a file is no evidence of a development stack.
 pub(super) fn is_aside(path: &str) -> bool {
     let name = file_name(path);
-    // Instructions for people are evidence, and often in `docs`.
+    // Instructions for developers are evidence, and often in `docs`.
     let is_text = has_extension(name, "md") || has_extension(name, "rst");
-    // Below the sources of Java, folders are names of packages: `com/example`.
+    // Below the sources of Java, folders are packages: `com/example`.
     let folder = folder(path).split("src/main/").next().unwrap_or_default();
     let is_site = folder.starts_with("apps/docs") || folder.starts_with("packages/docs");
     folder.split('/').any(|part| {
@@ -49,7 +49,7 @@ pub(super) fn is_aside(path: &str) -> bool {
 
 /// `settings/production.py`, `application-prod.yml`, `main.test.ts`, `test_api.py`
 fn is_of_other_environment(name: &str) -> bool {
-    // Both are read whatever they are called.
+    // These are evidence under any name.
     if name.starts_with("requirements") || name.starts_with("Dockerfile") {
         return false;
     }

@@ -161,7 +161,7 @@ impl Module<'_> {
         found
     }
 
-    /// Returns why air runs this program: its settings build it, or do not say what they build.
+    /// Returns the reason that air runs this program: its settings build it, or name no program.
     fn air(&self, within: &str) -> Option<Origin> {
         let path = join(self.root, ".air.toml");
         let text = self.listing.text(&path)?;

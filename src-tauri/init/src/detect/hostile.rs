@@ -1,4 +1,4 @@
-//! Detection must bear whatever stands in a file: nothing in it may end the search, or make it slow.
+//! Detection accepts any text in a file: nothing in it stops the search or makes it slow.
 
 #![expect(
     clippy::disallowed_methods,
@@ -16,7 +16,7 @@ use super::{DETECTORS, Finds, Host, Listing, look};
 use crate::draft::render;
 use pilotlight::{env::Env, stack_file};
 
-/// The files that detectors read, one of each.
+/// The files that detectors read, one of each kind.
 const FILES: [&str; 40] = [
     "Cargo.toml",
     "Dockerfile",
@@ -60,7 +60,7 @@ const FILES: [&str; 40] = [
     "src/main/resources/application.yml",
 ];
 
-/// What detectors look for, so that arbitrary texts reach far into them.
+/// Words that detectors search for, so that arbitrary texts reach far into them.
 const WORDS: [&str; 80] = [
     "app",
     " = ",
@@ -144,7 +144,7 @@ const WORDS: [&str; 80] = [
     "-",
 ];
 
-/// Enough to reach far, without hiding a real fault in work.
+/// The number of cases: enough to reach far in a short time.
 const CASES: u32 = 256;
 
 fn text() -> impl Strategy<Value = String> {
@@ -168,7 +168,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(CASES))]
 
     #[test]
-    fn whatever_stands_in_its_files_a_project_gets_a_right_stack_file(
+    fn a_project_with_any_texts_gets_a_valid_stack_file(
         files in proptest::collection::vec((select(&FILES[..]), text()), 1..8),
     ) {
         let draft = look(&listing(&files));
@@ -180,9 +180,9 @@ proptest! {
     }
 }
 
-/// Each file full of what its detector looks for.
+/// Each file is full of the words that its detector searches for.
 #[test]
-fn a_file_full_of_what_is_looked_for_takes_time_in_its_length_only() {
+fn a_file_full_of_known_words_takes_time_in_its_length_only() {
     for word in [
         "app = FastAPI(",
         "def create_app(",
@@ -224,7 +224,7 @@ fn a_file_full_of_what_is_looked_for_takes_time_in_its_length_only() {
 }
 
 #[test]
-fn many_projects_in_one_folder_are_no_work() {
+fn many_projects_in_one_folder_take_little_time() {
     let mut files: Vec<(String, String)> = Vec::new();
     for number in 0..300 {
         let main = "from fastapi import FastAPI\nfrom .routes import router\napp = FastAPI()\napp.include_router(router)\n";

@@ -1,4 +1,4 @@
-//! The port that a program's source names.
+//! The ports that source and settings name.
 
 use regex::Captures;
 use serde::Deserialize;
@@ -30,7 +30,7 @@ pub(super) struct PortPattern {
     pub(super) pattern: Pattern,
     #[serde(default = "sets")]
     why: String,
-    /// What stands before the name of an option.
+    /// The dashes before the name of an option.
     #[serde(default)]
     option: String,
     /// A text that the file must have.

@@ -1,5 +1,5 @@
-//! A program's source as detection reads it: without its comments, so that a server that was
-//! commented out is not found, and with all else at its place, so that a line can be named.
+//! Source without its comments, so that a server that is commented out is not found. All other text keeps its place, and
+//! with it its line.
 
 use regex::Regex;
 use serde::Deserialize;
@@ -18,10 +18,9 @@ pub(super) enum Syntax {
     Hash,
 }
 
-/// The text with every comment turned into blanks. Each byte keeps its place.
+/// Returns the text with every comment replaced by blanks. Each byte keeps its place.
 ///
-/// A string that its line does not end counts as ended there, since a stray quote must not hide
-/// the rest of the file.
+/// A string ends at the end of its line at the latest, so that a stray quote does not hide the rest of the file.
 pub(super) fn without_comments(text: &str, syntax: Syntax) -> String {
     let mut code = text.as_bytes().to_vec();
     let is_hash = matches!(syntax, Syntax::Python | Syntax::Hash);
@@ -52,11 +51,11 @@ pub(super) fn without_comments(text: &str, syntax: Syntax) -> String {
         };
         at = end;
     }
-    // Whole characters became blanks: what is left is UTF-8 as before.
+    // Whole characters became blanks, so that the rest is still UTF-8.
     String::from_utf8(code).unwrap_or_default()
 }
 
-/// The same for XML and its `<!-- … -->`.
+/// Returns the text of an XML file with its comments `<!-- … -->` replaced by blanks.
 pub(super) fn without_xml_comments(text: &str) -> String {
     let mut code = text.as_bytes().to_vec();
     let mut at = 0;
@@ -67,7 +66,7 @@ pub(super) fn without_xml_comments(text: &str) -> String {
     String::from_utf8(code).unwrap_or_default()
 }
 
-/// A pattern that is written out in the source.
+/// Compiles a pattern that is a constant of this program.
 pub(crate) fn pattern(text: &str) -> Regex {
     #[expect(
         clippy::expect_used,
@@ -84,13 +83,13 @@ pub(super) fn is_comment(text: &str, at: usize) -> bool {
         || ["//", "/*", "*"].iter().any(|mark| line.starts_with(mark))
 }
 
-/// Whether a path ends in one of these extensions, written without the dot.
+/// Whether a path has this extension, given without the dot.
 pub(super) fn has_extension(path: &str, extension: &str) -> bool {
     path.rsplit_once('.')
         .is_some_and(|(stem, last)| last.eq_ignore_ascii_case(extension) && !stem.is_empty())
 }
 
-/// What stands between the parenthesis at `open` and its partner, at most 8 KiB of it.
+/// Returns the text between the parenthesis at `open` and its partner, at most 8 KiB.
 pub(super) fn arguments(code: &str, open: usize) -> &str {
     let start = open + 1;
     let bytes = code.as_bytes();
@@ -113,7 +112,7 @@ pub(super) fn arguments(code: &str, open: usize) -> &str {
     slice(code, start, limit)
 }
 
-/// The arguments, split at the commas that separate them.
+/// Splits arguments at the commas between them.
 pub(super) fn split_arguments(arguments: &str) -> Vec<&str> {
     let bytes = arguments.as_bytes();
     let (mut parts, mut depth, mut start, mut at) = (Vec::new(), 0_usize, 0, 0);
@@ -138,7 +137,7 @@ pub(super) fn split_arguments(arguments: &str) -> Vec<&str> {
     parts
 }
 
-/// The value of `name=value` among arguments.
+/// Returns the value of `name=value` among arguments.
 pub(super) fn keyword<'a>(arguments: &'a str, name: &str) -> Option<&'a str> {
     split_arguments(arguments).into_iter().find_map(|argument| {
         let value = argument
@@ -149,7 +148,7 @@ pub(super) fn keyword<'a>(arguments: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-/// What a quoted literal says, if it is nothing else.
+/// Returns the text of an expression that is a quoted literal.
 pub(super) fn literal(value: &str) -> Option<&str> {
     let value = value.trim();
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
@@ -157,7 +156,7 @@ pub(super) fn literal(value: &str) -> Option<&str> {
     (!inside.contains(['"', '\'', '\n', '\\'])).then_some(inside)
 }
 
-/// The last port that is written out in an expression: `int(os.getenv("PORT", "8000"))` is 8000.
+/// Returns the last port that is a literal in an expression: `int(os.getenv("PORT", "8000"))` is 8000.
 pub(super) fn port_in(expression: &str) -> Option<u16> {
     let mut found = None;
     let mut number = String::new();
@@ -204,7 +203,7 @@ fn line_length(rest: &[u8]) -> usize {
     memchr::memchr(b'\n', rest).unwrap_or(rest.len())
 }
 
-/// The length of a string with both its quotes. A backtick's may go over lines, and knows no escape.
+/// Returns the length of a string with both its quotes. A string in backticks may have several lines, and no escapes.
 fn string_length(rest: &[u8]) -> usize {
     let quote = rest[0];
     if quote == b'`' {
@@ -222,7 +221,7 @@ fn string_length(rest: &[u8]) -> usize {
     rest.len()
 }
 
-/// The length of `'x'` or `'\n'`; of a lifetime, that of its tick.
+/// Returns the length of `'x'` or `'\n'`; for a lifetime, that of its tick.
 fn character_length(rest: &[u8]) -> usize {
     match rest {
         [_, b'\\', _, b'\'', ..] => 4,

@@ -1,4 +1,4 @@
-//! Projects that nobody should be harmed by.
+//! Projects that must do no harm: large files, deep folders, links, pipes.
 
 use std::{
     fs,

@@ -109,7 +109,7 @@ impl Project<'_> {
             return;
         };
         let variable = source.variable.as_deref();
-        // With no number anywhere, a usual one: the program listens where `$PORT` says.
+        // Without a number, a usual one: the program listens on `$PORT`.
         let because = Origin::known("no port is set; `$PORT` has this one");
         let usual = (variable == Some("PORT")).then(|| because.says(3000));
         let number = source.number.map(|number| source.because.says(number));

@@ -1,5 +1,5 @@
-//! The applications that a Python file makes: `app = FastAPI()`, `def create_app() -> Flask`, and
-//! the calls by which a script serves by itself.
+//! The applications that a Python file makes: `app = FastAPI()`, `def create_app() -> Flask`, and scripts that serve by
+//! themselves.
 
 use std::sync::LazyLock;
 
@@ -19,18 +19,18 @@ use super::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct App {
     pub(super) framework: Framework,
-    /// The name of the object, or of the function that makes it; empty for a script.
+    /// The name of the object, or of the function that returns it; empty for a script.
     pub(super) object: String,
-    /// `object` is a function without arguments that must be given.
+    /// Whether `object` is a function without required arguments.
     pub(super) factory: bool,
-    /// The line that says so, from 1.
+    /// The line that makes it, from 1.
     pub(super) line: usize,
     pub(super) port: Option<SourcePort>,
-    /// The last name of an expression for the port that another file gives a value.
+    /// The last name of an expression for the port, whose value is in another file.
     pub(super) port_name: Option<String>,
-    /// Its source asks for a restart when a file changes.
+    /// Whether its source restarts it when a file changes.
     pub(super) reload: bool,
-    /// Has a page of documentation at `/docs`.
+    /// Whether it has documentation at `/docs`.
     pub(super) documented: bool,
 }
 
@@ -59,12 +59,12 @@ static FUNCTION: LazyLock<Regex> =
 static TOP_CALL: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?m)^(\w+)[ \t]*(?::[ \t]*[\w.]+[ \t]*)?=[ \t]*(?:\w+\.)*(\w+)\("));
 
-/// The code of a Python file, as the functions of this module take it.
+/// Returns the code of a Python file for the functions of this module.
 pub(super) fn code(text: &str) -> String {
     source::without_comments(text, Syntax::Python)
 }
 
-/// All applications that a file makes, in its order.
+/// Returns all applications of a file, in their order.
 pub(super) fn apps_in(code: &str) -> Vec<App> {
     let mut apps = Vec::new();
     made(code, &mut apps);
@@ -91,7 +91,7 @@ pub(super) fn apps_in(code: &str) -> Vec<App> {
     apps
 }
 
-/// Those that an assignment or a factory makes.
+/// Adds the applications of assignments and factories.
 fn made(code: &str, apps: &mut Vec<App>) {
     // Cheap, and most files make none.
     if !MADE.is_match(code) {
@@ -128,8 +128,7 @@ fn made(code: &str, apps: &mut Vec<App>) {
             && keyword(inside, "docs_url").is_none()
             && keyword(inside, "openapi_url").is_none();
         if indented {
-            // Of the functions at the left margin, the last before it, unless code at the margin
-            // stands between the two.
+            // Of the functions at the left margin, the last before it, unless code at the margin is between the two.
             let Some((start, name, free)) = functions
                 .iter()
                 .rev()
@@ -158,7 +157,7 @@ fn made(code: &str, apps: &mut Vec<App>) {
     unwrap_mounted(code, apps);
 }
 
-/// `app = create_app()` at the margin: then the object is there, and the function only its maker.
+/// Replaces a factory by its object, where `app = create_app()` at the margin makes one.
 fn objects_of_factories(code: &str, apps: &mut [App]) {
     for (object, line, maker) in top_calls(code) {
         if let Some(app) = apps
@@ -172,7 +171,7 @@ fn objects_of_factories(code: &str, apps: &mut [App]) {
     }
 }
 
-/// The assignments of a call at the left margin: object, line, function.
+/// Returns the assignments of a call at the left margin: object, line, function.
 pub(super) fn top_calls(code: &str) -> Vec<(String, usize, String)> {
     TOP_CALL
         .captures_iter(code)
@@ -188,8 +187,7 @@ pub(super) fn top_calls(code: &str) -> Vec<(String, usize, String)> {
         .collect()
 }
 
-/// What is mounted into another application of the file is served by it, and what is wrapped into
-/// `socketio.ASGIApp` is served as that.
+/// Removes applications that another one of the file mounts, and takes the `socketio.ASGIApp` around an application.
 fn unwrap_mounted(code: &str, apps: &mut Vec<App>) {
     static MOUNT: LazyLock<Regex> = LazyLock::new(|| pattern(r"\.mount\("));
     static WRAPPED: LazyLock<Regex> =
@@ -220,7 +218,7 @@ fn unwrap_mounted(code: &str, apps: &mut Vec<App>) {
     }
 }
 
-/// Scripts that make pages, or serve by themselves.
+/// Adds a script that makes pages or serves by itself.
 fn pages(code: &str, apps: &mut Vec<App>) {
     static IMPORT: LazyLock<Regex> = LazyLock::new(|| {
         pattern(r"(?m)^(?:import|from)[ \t]+(streamlit|gradio|nicegui|aiohttp|grpc)\b")
@@ -244,8 +242,7 @@ fn pages(code: &str, apps: &mut Vec<App>) {
         return;
     };
     let (framework, call, import) = found;
-    // A Streamlit page that another one imports defines functions and draws nothing itself; what
-    // is drawn at the margin makes a page.
+    // A Streamlit module that another one imports defines functions only; calls at the margin make a page.
     if framework == Framework::Streamlit && !draws(code) {
         return;
     }

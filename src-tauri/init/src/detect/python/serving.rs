@@ -1,4 +1,4 @@
-//! The calls by which a Python program serves by itself, and the ports that they name.
+//! The calls that serve a Python application, and their ports.
 
 use std::sync::LazyLock;
 
@@ -19,16 +19,16 @@ static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r#"(?:environ(?:\.get\(|\[)|getenv\(|\benv(?:\.int)?\(|config\()[ \t\n]*["'](\w+)["']"#)
 });
 
-/// Where an application listens, as its own source says.
+/// The port of an application in its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SourcePort {
     pub(super) number: u16,
-    /// The environment variable that can change it.
+    /// The environment variable that changes it.
     pub(super) variable: Option<String>,
     pub(super) line: usize,
 }
 
-/// The port of the first call that serves such an application.
+/// Returns the port of the first call that serves such an application.
 pub(super) fn run_port(code: &str, framework: Framework) -> Option<SourcePort> {
     runs(code)
         .into_iter()
@@ -40,7 +40,7 @@ pub(super) fn run_port(code: &str, framework: Framework) -> Option<SourcePort> {
 #[derive(Debug)]
 pub(super) struct Run {
     function: String,
-    /// The first argument, or the object that is run.
+    /// The first argument, or the object whose method is called.
     pub(super) target: Option<String>,
     pub(super) port: Option<SourcePort>,
     pub(super) port_name: Option<String>,
@@ -102,8 +102,7 @@ pub(super) fn runs(code: &str) -> Vec<Run> {
         .collect()
 }
 
-/// The port that an expression means: written out, a default of a variable, or a name that the
-/// same file gives a value.
+/// Returns the port of an expression: a literal, the default of a variable, or a name with a value in the same file.
 fn port_of(code: &str, expression: &str, line: usize) -> Option<SourcePort> {
     let variable = |text: &str| Some(VARIABLE.captures(text)?.get(1)?.as_str().to_owned());
     if let Some(number) = port_in(expression) {
@@ -118,7 +117,7 @@ fn port_of(code: &str, expression: &str, line: usize) -> Option<SourcePort> {
     let (value, line) = assigned(code, name)?;
     let number = port_in(value)?;
     let variable = variable(value).or_else(|| {
-        // A field of pydantic's settings is filled from the variable of its name.
+        // A field of pydantic's settings is filled from the variable with its name.
         (expression.contains("settings") || expression.contains("config"))
             .then(|| name.to_ascii_uppercase())
     });
@@ -129,13 +128,13 @@ fn port_of(code: &str, expression: &str, line: usize) -> Option<SourcePort> {
     })
 }
 
-/// `PORT` of `int(settings.PORT)`
+/// Returns `PORT` of `int(settings.PORT)`.
 fn last_name(expression: &str) -> &str {
     let last = expression.rsplit(['.', '(']).next().unwrap_or(expression);
     last.trim_end_matches(')').trim()
 }
 
-/// The value that a name is given, and the line: `PORT: int = 8000`.
+/// Returns the value of a name, and the line: `PORT: int = 8000`.
 pub(super) fn assigned<'a>(code: &'a str, name: &str) -> Option<(&'a str, usize)> {
     if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
         return None;

@@ -211,7 +211,7 @@ fn holds_data(service: &mut DraftService, wanted: &Wanted) {
 fn can_be_contained(wanted: &Wanted) -> bool {
     match wanted.store.name.as_str() {
         "postgres" | "minio" | "ollama" | "nats" => true,
-        // It tells its clients to connect to this port.
+        // Its clients connect to the port that it announces.
         "kafka" => wanted.port() == wanted.store.port,
         "mysql" => !wanted.has_password() && wanted.user().is_none_or(|user| user == "root"),
         // The login that the image has by itself.

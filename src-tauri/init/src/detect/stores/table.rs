@@ -1,4 +1,4 @@
-//! The table of stores, which says how each is recognised and started: `stores.toml`.
+//! The table of stores, with how each is recognised and started: `stores.toml`.
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -14,7 +14,7 @@ pub(super) fn need_backends(apps: &mut [App<'_>]) {
     let backends: Vec<(String, String)> = backends
         .map(|app| (app.service.name.clone(), app.root.clone()))
         .collect();
-    // With several, nothing tells which one it uses.
+    // With several, the one that it uses is unknown.
     let [(backend, root)] = &backends[..] else {
         return;
     };

@@ -11,7 +11,7 @@ use rustix::{
 use super::*;
 
 #[test]
-fn links_that_go_in_circles_or_elsewhere_are_not_followed() {
+fn links_in_circles_and_to_other_folders_are_not_followed() {
     let elsewhere = TempDir::new().unwrap();
     write(&elsewhere, "secret.json", "{}");
     let folder = TempDir::new().unwrap();
@@ -31,7 +31,7 @@ fn links_that_go_in_circles_or_elsewhere_are_not_followed() {
 }
 
 #[test]
-fn a_pipe_that_is_called_like_a_settings_file_is_not_waited_for() {
+fn a_pipe_with_the_name_of_a_settings_file_blocks_nothing() {
     let folder = TempDir::new().unwrap();
     let pipe = folder.path().join("package.json");
     mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
@@ -40,7 +40,7 @@ fn a_pipe_that_is_called_like_a_settings_file_is_not_waited_for() {
 }
 
 #[test]
-fn what_may_not_be_read_is_said() {
+fn unreadable_files_are_named() {
     let folder = TempDir::new().unwrap();
     write(&folder, "package.json", "{}");
     write(&folder, "secret/x.json", "{}");
@@ -53,7 +53,7 @@ fn what_may_not_be_read_is_said() {
     mode("secret", 0o000);
     mode("Procfile", 0o000);
     let path = folder.path().to_owned();
-    // Nothing is forbidden to the administrator, so somebody else looks.
+    // Root may read everything, so another user lists the folder.
     let looking = std::thread::spawn(move || {
         if geteuid().is_root() {
             set_thread_uid(Uid::from_raw(65_534)).unwrap();
