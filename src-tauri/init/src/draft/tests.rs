@@ -53,9 +53,9 @@ fn draft(services: Vec<DraftService>) -> Draft {
 }
 
 proptest! {
-    /// Names of packages and folders, arguments and values are whatever somebody has written.
+    /// Names of packages and folders, arguments and values can be any text.
     #[test]
-    fn whatever_is_found_is_written_as_a_right_stack_file(
+    fn any_text_is_written_as_a_valid_stack_file(
         names in prop::collection::vec(any::<String>(), 1..5),
         words in prop::collection::vec(any::<String>(), 1..5),
         value in any::<String>(),
@@ -137,7 +137,7 @@ fn only_what_is_new_is_added_and_no_byte_changes() {
 }
 
 #[test]
-fn what_clashes_with_the_file_is_left_out_and_said() {
+fn services_that_conflict_with_the_file_are_left_out_and_listed() {
     let text = "[service.web]\ncommand = \"x\"\ndirectory = \"other\"\nport = 4000\n";
     let api = on(service("api", &["node", "api.js"]), 4000);
     let worker = needing(service("worker", &["node", "worker.js"]), "api");

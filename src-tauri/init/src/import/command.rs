@@ -109,12 +109,8 @@ const PORT: &str = "\u{1}";
 fn with_port_variable(text: &str) -> (String, Option<u16>) {
     static VARIABLE: LazyLock<Regex> =
         LazyLock::new(|| pattern(r"\$(?:PORT\b|\{PORT(?:[:-]+([^}]*))?\})"));
-    let defaults = VARIABLE
-        .captures_iter(text)
-        .filter_map(|found| found.get(1));
-    let port = defaults
-        .filter_map(|default| default.as_str().parse().ok())
-        .next();
+    let mut variables = VARIABLE.captures_iter(text);
+    let port = variables.find_map(|found| found.get(1)?.as_str().parse().ok());
     (VARIABLE.replace_all(text, PORT).into_owned(), port)
 }
 
@@ -213,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_stack_file_says_better_is_taken_out_of_a_line() {
+    fn folder_and_variables_are_separated_from_a_line() {
         let read = line(
             "cd ../web && NODE_ENV=development exec npm run dev",
             Some("api"),
@@ -276,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_shell_has_to_work_on_is_left_to_it() {
+    fn a_line_that_needs_a_shell_stays_a_line() {
         assert_eq!(command("a | b ${X} $PORT"), "$ a | b ${{X}} {port}");
         assert_eq!(command("echo 'a b' \"c\""), "echo a b c");
         assert_eq!(command("A=$B c"), "$ A=$B c");

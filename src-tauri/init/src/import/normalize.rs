@@ -126,12 +126,8 @@ fn leads_to(draft: &Draft, from: &str, to: &str) -> bool {
 /// Gives the second service with the same port another port, or none.
 fn ports(draft: &mut Draft) {
     let mut taken: BTreeSet<u16> = BTreeSet::new();
-    let all: BTreeSet<u16> = draft
-        .services
-        .iter()
-        .filter_map(|service| service.port.as_ref())
-        .map(|said| said.value)
-        .collect();
+    let ports = draft.services.iter().filter_map(|it| it.port.as_ref());
+    let all: BTreeSet<u16> = ports.map(|said| said.value).collect();
     let mut unsaid = Vec::new();
     for service in &mut draft.services {
         let takes_port = service.takes_port();
@@ -162,20 +158,11 @@ fn ports(draft: &mut Draft) {
     }
     draft.unsaid.extend(unsaid);
     // A service without a port has no probe on it.
-    let with_port: BTreeSet<String> = draft
-        .services
-        .iter()
-        .filter(|service| service.port.is_some())
-        .map(|service| service.name.clone())
-        .collect();
+    let with_port = draft.services.iter().filter(|it| it.port.is_some());
+    let with_port: BTreeSet<String> = with_port.map(|it| it.name.clone()).collect();
     for service in &mut draft.services {
-        if service.port.is_none()
-            && service
-                .ready
-                .as_ref()
-                .is_some_and(|ready| asks_own_port(&ready.value))
-        {
-            service.ready = None;
+        if service.port.is_none() {
+            service.ready = service.ready.take().filter(|it| !asks_own_port(&it.value));
         }
         service
             .env_points_at

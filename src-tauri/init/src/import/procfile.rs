@@ -16,11 +16,11 @@ use pilotlight::stack::{Need, Restart};
 const FIRST_PORT: u16 = 5000;
 
 pub(super) fn read(listing: &Listing, file: &str, text: &str) -> SourceFile {
-    let mut page = SourceFile::new(Tool::Procfile, file);
-    let variables = join(page.folder(), ".env");
+    let mut source = SourceFile::new(Tool::Procfile, file);
+    let variables = join(source.folder(), ".env");
     let known = env_file(listing, &variables);
     let first_port = known.get("PORT").and_then(|port| port.parse().ok());
-    let folder = page.path("");
+    let folder = source.path("");
     let mut release = None;
     let mut number: u16 = 0;
     for (at, row) in text.lines().enumerate() {
@@ -33,11 +33,11 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> SourceFile {
             let is_name = |it: char| it.is_ascii_alphanumeric() || "-_".contains(it);
             name.trim_end().chars().all(is_name) && !name.is_empty() && !command.trim().is_empty()
         }) else {
-            page.leave_out(at, row, "the line is not `name: command`");
+            source.leave_out(at, row, "the line is not `name: command`");
             continue;
         };
         let name = name.trim_end();
-        let because = page.because(at, format!("the process `{name}`"));
+        let because = source.because(at, format!("the process `{name}`"));
         let read = line(command, folder.as_deref());
         let is_job = name == "release";
         // A deployment runs it before the others start.
@@ -66,7 +66,7 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> SourceFile {
                     } else {
                         "counted from 5000, as for every process of a Procfile"
                     };
-                    Sourced::new(port, page.because(at, text))
+                    Sourced::new(port, source.because(at, text))
                 }),
                 (None, Some(port)) => Some(because.says(port)),
             },
@@ -87,15 +87,15 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> SourceFile {
         } else {
             number += 1;
         }
-        page.services.push(service);
+        source.services.push(service);
     }
     if let Some((job, because)) = release {
-        for service in page.services.iter_mut().filter(|it| it.kind != Kind::Job) {
+        for service in source.services.iter_mut().filter(|it| it.kind != Kind::Job) {
             service.needs.push(because.says(Needed {
                 service: job.clone(),
                 until: Need::Completed,
             }));
         }
     }
-    page
+    source
 }

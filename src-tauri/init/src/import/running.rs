@@ -276,10 +276,9 @@ impl Project<'_> {
                 Ok(ports) => ports,
                 Err(error) => {
                     let what = format!("the connections of `{}`", service.name);
-                    let is_unsupported = error.kind() == io::ErrorKind::Unsupported;
-                    let why = match is_unsupported {
-                        true => "this system does not tell them".to_owned(),
-                        false => error.to_string(),
+                    let why = match error.kind() {
+                        io::ErrorKind::Unsupported => "this system does not tell them".to_owned(),
+                        _ => error.to_string(),
                     };
                     self.unsaid(what, &why);
                     continue;

@@ -34,7 +34,7 @@ pub(super) fn manager(listing: &Listing, folder: &str) -> &'static str {
 
 /// Returns the services of the script that starts several programs.
 pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Option<SourceFile> {
-    let mut page = SourceFile::new(Tool::Scripts, file);
+    let mut source = SourceFile::new(Tool::Scripts, file);
     let tree = json(text).ok()?;
     let scripts = tree.get("scripts")?;
     let (name, script) = STARTS.iter().find_map(|name| {
@@ -43,27 +43,27 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Option<SourceFi
     })?;
     let package = Package {
         scripts,
-        manager: manager(listing, page.folder()),
-        folder: page.path(""),
+        manager: manager(listing, source.folder()),
+        folder: source.path(""),
     };
     let before = scripts
         .table()
         .iter()
         .find(|(key, _)| key.name == format!("pre{name}"));
-    let steps = package.several(script.text()?, script.line, &mut page, 0);
+    let steps = package.several(script.text()?, script.line, &mut source, 0);
     if steps.is_empty() {
         return None;
     }
-    package.add(steps, &mut page);
+    package.add(steps, &mut source);
     if let Some((key, _)) = before {
         let what = format!("script `{}`", key.name);
-        page.leave_out(
+        source.leave_out(
             key.line,
             what,
             "the package manager runs it first; a stack file does not",
         );
     }
-    Some(page)
+    Some(source)
 }
 
 /// Returns the program that starts several others, and its arguments.
@@ -135,14 +135,20 @@ struct Step {
 }
 
 impl Package<'_> {
-    fn several(&self, script: &str, line: usize, page: &mut SourceFile, depth: usize) -> Vec<Step> {
+    fn several(
+        &self,
+        script: &str,
+        line: usize,
+        source: &mut SourceFile,
+        depth: usize,
+    ) -> Vec<Step> {
         let Some((program, words)) = program(script).filter(|_| depth < 4) else {
             return Vec::new();
         };
         if program == "concurrently" {
-            self.concurrently(&words, line, page, depth)
+            self.concurrently(&words, line, source, depth)
         } else {
-            self.run_all(&program, &words, page, depth)
+            self.run_all(&program, &words, source, depth)
         }
     }
 
@@ -150,7 +156,7 @@ impl Package<'_> {
         &self,
         words: &[String],
         line: usize,
-        page: &mut SourceFile,
+        source: &mut SourceFile,
         depth: usize,
     ) -> Vec<Step> {
         let (names, commands) = concurrent(words);
@@ -158,7 +164,7 @@ impl Package<'_> {
         for command in commands {
             let name = names.get(steps.len()).cloned().filter(|it| !it.is_empty());
             if let Some(pattern) = short(&command) {
-                steps.extend(self.matching(pattern, name.as_deref(), page, depth));
+                steps.extend(self.matching(pattern, name.as_deref(), source, depth));
             } else {
                 steps.push(Step {
                     name: name.unwrap_or_else(|| named(&command)),
@@ -176,7 +182,7 @@ impl Package<'_> {
         &self,
         program: &str,
         words: &[String],
-        page: &mut SourceFile,
+        source: &mut SourceFile,
         depth: usize,
     ) -> Vec<Step> {
         let mut parallel = program == "run-p";
@@ -198,7 +204,7 @@ impl Package<'_> {
                 }
                 "--" => break,
                 _ if word.starts_with('-') => {}
-                pattern => group.extend(self.matching(pattern, None, page, depth)),
+                pattern => group.extend(self.matching(pattern, None, source, depth)),
             }
         }
         close(&mut group, parallel, true);
@@ -210,7 +216,7 @@ impl Package<'_> {
         &self,
         pattern: &str,
         name: Option<&str>,
-        page: &mut SourceFile,
+        source: &mut SourceFile,
         depth: usize,
     ) -> Vec<Step> {
         let pattern = pattern.split_whitespace().next().unwrap_or_default();
@@ -219,7 +225,7 @@ impl Package<'_> {
             let (Some(text), true) = (node.text(), matches(pattern, &key.name)) else {
                 continue;
             };
-            let inner = self.several(text, node.line, page, depth + 1);
+            let inner = self.several(text, node.line, source, depth + 1);
             if inner.is_empty() {
                 let short = key.name.rsplit(':').next().unwrap_or(&key.name);
                 let short = if ["dev", "start", "watch", "serve"].contains(&short) {
@@ -241,12 +247,12 @@ impl Package<'_> {
         steps
     }
 
-    fn add(&self, steps: Vec<Step>, page: &mut SourceFile) {
+    fn add(&self, steps: Vec<Step>, source: &mut SourceFile) {
         let mut first: Vec<(String, usize)> = Vec::new();
         for step in steps {
             let because = match &step.script {
-                Some(script) => page.because(step.line, format!("the script `{script}`")),
-                None => page.because(step.line, "the script starts it"),
+                Some(script) => source.because(step.line, format!("the script `{script}`")),
+                None => source.because(step.line, "the script starts it"),
             };
             let mut read = command::line(&step.command, self.folder.as_deref());
             let kind = match (step.is_first, read.port) {
@@ -270,14 +276,14 @@ impl Package<'_> {
                 first.push((step.name.clone(), step.line));
             } else {
                 for (name, line) in &first {
-                    let because = page.because(*line, "it comes first");
+                    let because = source.because(*line, "it comes first");
                     service.needs.push(because.says(Needed {
                         service: name.clone(),
                         until: Need::Completed,
                     }));
                 }
             }
-            page.services.push(service);
+            source.services.push(service);
         }
     }
 

@@ -156,7 +156,7 @@ pub(super) fn vs_code(text: &str) -> Option<Text> {
         let (name, after) = after.split_once('}')?;
         match name.split_once(':').unwrap_or((name, "")) {
             ("workspaceFolder" | "workspaceRoot" | "cwd" | "fileWorkspaceFolder", _) => {
-                filled.push(ROOT)
+                filled.push(ROOT);
             }
             ("env", name) => filled.0.push(variable(name)),
             ("pathSeparator" | "/", _) => filled.push("/"),

@@ -1,4 +1,4 @@
-//! Files of every tool, and the stack files that are written of them.
+//! Files of every tool, and the stack files drafted from them.
 
 mod properties;
 
@@ -8,7 +8,7 @@ use super::*;
 use crate::{detect::Host, draft::render};
 use pilotlight::{env::Env, stack::Stack, stack_file};
 
-/// A project in one text: `=== path` begins a file.
+/// Parses a project from one text, in which `=== path` starts a file.
 fn project(text: &str, host: Host) -> Listing {
     let mut listing = Listing::new("project", host);
     for part in text.split("=== ").skip(1) {
@@ -33,7 +33,7 @@ fn parsed(text: &str) -> Stack {
     })
 }
 
-/// What is written, which is right as a stack file, and what was decided.
+/// Returns the drafted stack file, which must be valid, and the decisions.
 fn written(text: &str, host: Host) -> String {
     let combined = draft(&project(text, host));
     let text = render(&combined.draft);
@@ -88,7 +88,7 @@ fn a_store_that_listens_already_is_not_started_again() {
 }
 
 #[test]
-fn what_compose_says_of_the_order_wins_over_what_addresses_tell() {
+fn depends_on_wins_over_dependencies_by_address() {
     let text = "=== compose.yaml\nservices:\n  web:\n    build: web\n    command: w\n    \
                 depends_on: [api]\n    ports: ['80:80']\n  api:\n    build: api\n    command: a\n    \
                 ports: ['81:81']\n    environment: {PAGES: 'http://web:80'}\n";
@@ -99,7 +99,7 @@ fn what_compose_says_of_the_order_wins_over_what_addresses_tell() {
 }
 
 #[test]
-fn what_a_file_names_wins_and_detection_adds_what_it_does_not() {
+fn a_file_wins_over_detection_which_completes_it() {
     let text = "=== Procfile\nweb: npm run dev\n=== package.json\n{\"scripts\": {\"dev\": \"vite\"}, \
                 \"devDependencies\": {\"vite\": \"7\"}}\n=== package-lock.json\n{}\n=== vite.config.ts\n\
                 export default { server: { port: 5199 } }\n";

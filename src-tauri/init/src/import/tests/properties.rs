@@ -1,4 +1,4 @@
-//! Whatever stands in a file, nobody panics, and what is written is a stack file.
+//! Any content of any file leads to a valid stack file, without a panic.
 
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ const FILES: [&str; 12] = [
     "Dockerfile",
 ];
 
-/// Pieces that these files are made of.
+/// Pieces of such files.
 const PIECES: [&str; 72] = [
     "services:\n",
     "  web:\n",
@@ -108,7 +108,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_files_say_what_is_written_is_right(
+    fn any_files_lead_to_a_valid_stack_file(
         files in prop::collection::vec((prop::sample::select(&FILES[..]), text()), 1..5),
         engine in any::<bool>(),
     ) {

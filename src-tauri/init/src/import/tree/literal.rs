@@ -100,16 +100,13 @@ fn with_constants(node: &mut Node, constants: &[(String, Node)], depth: usize) {
         Value::Table(entries) => {
             for (key, mut node) in std::mem::take(entries) {
                 let spread = key.name.strip_prefix("...").and_then(known);
-                match spread.filter(|found| !found.table().is_empty()) {
-                    Some(found) => {
-                        for (key, node) in found.table() {
-                            insert(entries, key.clone(), node.clone());
-                        }
+                if let Some(found) = spread.filter(|found| !found.table().is_empty()) {
+                    for (key, node) in found.table() {
+                        insert(entries, key.clone(), node.clone());
                     }
-                    None => {
-                        with_constants(&mut node, constants, depth + 1);
-                        insert(entries, key, node);
-                    }
+                } else {
+                    with_constants(&mut node, constants, depth + 1);
+                    insert(entries, key, node);
                 }
             }
         }
@@ -457,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_module_exports_is_read_without_executing_it() {
+    fn the_export_of_a_module_is_read_without_executing_it() {
         let script = script(
             "#!/usr/bin/env node\nconst path = require('path');\nconst port = 3000;\n\
              module.exports = {\n  apps: [{\n    name: \"api\",\n    script: `./server.js`,\n\

@@ -23,10 +23,10 @@ pub(in crate::import) fn yaml(text: &str) -> Result<Node, Unreadable> {
                 tree.add(Node::new(line, scalar(text, style, tag)), anchor)?;
             }
             Event::SequenceStart(anchor, tag) => {
-                tree.open(line, Value::List(vec![]), anchor, tag)?
+                tree.open(line, Value::List(vec![]), anchor, tag.as_deref())?;
             }
             Event::MappingStart(anchor, tag) => {
-                tree.open(line, Value::Table(vec![]), anchor, tag)?
+                tree.open(line, Value::Table(vec![]), anchor, tag.as_deref())?;
             }
             Event::SequenceEnd | Event::MappingEnd => tree.close()?,
         }
@@ -58,7 +58,7 @@ impl Tree {
         line: usize,
         value: Value,
         anchor: usize,
-        tag: Option<Cow<'_, Tag>>,
+        tag: Option<&Tag>,
     ) -> Result<(), Unreadable> {
         if self.open.len() >= DEEPEST {
             return Err(Unreadable::too_deep(line));
@@ -67,7 +67,7 @@ impl Tree {
             node: Node::new(line, value),
             anchor,
             key: None,
-            is_reset: is_reset(tag.as_deref()),
+            is_reset: is_reset(tag),
         });
         Ok(())
     }

@@ -1,125 +1,33 @@
 //! Files of process managers and editors in which each service is a table of keys: pitchfork, process-compose,
 //! pm2, VS Code's tasks and launch configurations. `tools.toml` says what each key means.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::LazyLock,
+mod parts;
+mod schema;
+
+use std::collections::BTreeSet;
+
+use self::{
+    parts::Parts,
+    schema::{Field, Keys, Meaning, Notation, SCHEMAS, Schema, meaning},
 };
-
-use serde::Deserialize;
-
 use super::{
-    Tool, command,
+    Tool,
     compose::over,
-    own_address, shell,
+    shell,
     source_file::{SourceFile, env_file, resolve},
-    text::{Known, ROOT, Text, in_folder, is_unset, vs_code},
+    text::{Known, ROOT, Text, is_unset, vs_code},
     tree::{Key, Node, Unreadable, Value, expression, json, script, toml, yaml},
     units,
 };
 use crate::{
     detect::{Listing, System},
-    draft::{
-        CommandLine, DraftService, Http, Kind, Needed, Origin, Probe, Ready, Sourced, Stop, plain,
-        unescaped,
-    },
+    draft::{Http, Kind, Needed, Origin, Probe, Ready, Stop, plain},
 };
 use pilotlight::stack::{Need, Restart};
 
-/// The meaning of the keys of one tool.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Schema {
-    noun: String,
-    services: String,
-    #[serde(default)]
-    notation: Notation,
-    /// The reason why a value is unknown.
-    #[serde(default)]
-    unknown: String,
-    /// Whether the tool reads `.env` by itself.
-    #[serde(default)]
-    reads_env_file: bool,
-    /// The meaning of `true` for a restart.
-    #[serde(default)]
-    restart: Restart,
-    #[serde(default)]
-    instead: BTreeMap<String, String>,
-    #[serde(default)]
-    interpreters: BTreeMap<String, String>,
-    #[serde(default)]
-    top: Keys,
-    keys: Keys,
-}
-
-type Keys = BTreeMap<String, Meaning>;
-
-/// The notation of variables.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Notation {
-    /// No variables.
-    #[default]
-    Plain,
-    Compose,
-    VsCode,
-}
-
-/// The field that a key sets, or the reason why the key is left out.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Meaning {
-    Field(Field),
-    LeftOut(String),
-}
-
-/// A part of a service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Field {
-    Args,
-    Background,
-    Directory,
-    Disabled,
-    Env,
-    EnvFile,
-    Ignored,
-    Instances,
-    Interpreter,
-    /// A line for a shell, or a list of words.
-    Line,
-    Module,
-    Needs,
-    OptionalEnvFile,
-    Options,
-    Port,
-    Program,
-    ReadyCommand,
-    ReadyEvery,
-    ReadyFailures,
-    ReadyMatcher,
-    ReadyPattern,
-    ReadyPort,
-    ReadyRequest,
-    ReadyText,
-    ReadyTimeout,
-    ReadyUrl,
-    Restart,
-    /// A script of `package.json`.
-    Script,
-    StopCommand,
-    StopMilliseconds,
-    StopSignal,
-    StopTimeout,
-}
-
-static SCHEMAS: LazyLock<BTreeMap<String, Schema>> =
-    LazyLock::new(|| super::table(include_str!("tools.toml")));
-const IGNORED: &Meaning = &Meaning::Field(Field::Ignored);
-
 /// Reads the file of a tool.
 pub(super) fn read(tool: Tool, listing: &Listing, file: &str, text: &str) -> SourceFile {
-    let page = SourceFile::new(tool, file);
+    let source = SourceFile::new(tool, file);
     let name = match tool {
         Tool::Pitchfork => "pitchfork",
         Tool::ProcessCompose => "process-compose",
@@ -129,7 +37,7 @@ pub(super) fn read(tool: Tool, listing: &Listing, file: &str, text: &str) -> Sou
     };
     let (tree, constants) = match tree(file, text) {
         Ok(tree) => tree,
-        Err(error) => return page.unreadable(&error),
+        Err(error) => return source.unreadable(&error),
     };
     let schema = &SCHEMAS[name];
     let mut reader = Reader {
@@ -137,15 +45,15 @@ pub(super) fn read(tool: Tool, listing: &Listing, file: &str, text: &str) -> Sou
         listing,
         constants,
         known: env_file(listing, ".env"),
-        page,
+        source,
     };
-    let mut shared = parts(name, Kind::Worker);
+    let mut shared = Parts::new(name, Kind::Worker);
     // A file of pm2 may be one app, or a list of them.
     let services = tree.get(&schema.services).unwrap_or(&tree);
     if !std::ptr::eq(services, &raw const tree) {
         reader.walk(&tree, "", &schema.top, &mut shared);
     } else if tool != Tool::Pm2 {
-        return reader.page;
+        return reader.source;
     }
     if tool == Tool::Tasks {
         reader.tasks(services);
@@ -186,25 +94,7 @@ struct Reader<'a> {
     constants: Constants,
     /// The variables of `.env`.
     known: Known,
-    page: SourceFile,
-}
-
-/// A service, and the parts of its command, which are in the notation of a stack file.
-#[derive(Clone, Default)]
-struct Parts {
-    service: DraftService,
-    /// In the notation of a shell.
-    line: Option<String>,
-    interpreter: Option<String>,
-    options: Vec<String>,
-    program: Option<String>,
-    args: Vec<String>,
-    /// The source of the command.
-    because: Option<Origin>,
-    probed_port: Option<Sourced<u16>>,
-    is_disabled: bool,
-    /// Whether a part of the command is unknown.
-    is_unknown: bool,
+    source: SourceFile,
 }
 
 impl Reader<'_> {
@@ -238,7 +128,7 @@ impl Reader<'_> {
             let Some(name) = label(task) else { continue };
             if !wanted.contains(&name) {
                 let why = "it does not keep running in the background";
-                self.page
+                self.source
                     .leave_out(task.line, format!("task `{name}`"), why);
                 continue;
             }
@@ -251,7 +141,7 @@ impl Reader<'_> {
             } else {
                 Kind::Job
             };
-            let base = parts("", kind);
+            let base = Parts::new("", kind);
             self.service(task.line, Some(&name), &task, &base);
         }
     }
@@ -282,8 +172,8 @@ impl Reader<'_> {
         }
         let what = format!("{} `{}`", self.schema.noun, parts.service.name);
         let text = |key: &str| node.get(key).and_then(Node::text).unwrap_or_default();
-        parts.service.because = self.page.because(line, format!("the {what}"));
-        let is_launch = self.page.tool == Tool::Launch;
+        parts.service.because = self.source.because(line, format!("the {what}"));
+        let is_launch = self.source.tool == Tool::Launch;
         let why = if parts.is_disabled {
             "it is disabled in the file"
         } else if is_launch && text("request") == "attach" {
@@ -291,12 +181,12 @@ impl Reader<'_> {
         } else if is_launch && !self.schema.interpreters.contains_key(text("type")) {
             "it opens a browser, or needs VS Code"
         } else if self.command(&mut parts, text("type")) {
-            self.page.services.push(self.completed(parts));
+            self.source.services.push(self.completed(parts));
             return;
         } else {
             "its command is not known"
         };
-        self.page.leave_out(line, what, why);
+        self.source.leave_out(line, what, why);
     }
 
     /// Takes every key of a table, or leaves it out with a reason.
@@ -333,11 +223,11 @@ impl Reader<'_> {
 
     fn leave_out(&mut self, key: &Key, node: &Node, parts: &Parts, why: &str) {
         let what = format!("{}: {} = {}", parts.service.name, key.name, node.shown());
-        self.page.leave_out(key.line, what, why);
+        self.source.leave_out(key.line, what, why);
     }
 
     fn take(&mut self, field: Field, key: &Key, node: &Node, parts: &mut Parts) {
-        let because = self.page.because(key.line, &key.name);
+        let because = self.source.because(key.line, &key.name);
         match field {
             Field::Ignored | Field::Background | Field::Instances => {}
             Field::Disabled => parts.is_disabled = node.flag() == Some(true),
@@ -447,7 +337,7 @@ impl Reader<'_> {
                     !["", ".", ".*", "^.*$"].contains(&it.as_str()) && regex::Regex::new(it).is_ok()
                 };
                 let end = end.map_or(because.clone(), |it| {
-                    self.page.because(it.line, "endsPattern")
+                    self.source.because(it.line, "endsPattern")
                 });
                 if let Some(pattern) = pattern.filter(is_right) {
                     probe(parts, &end, Probe::Log(pattern));
@@ -491,7 +381,7 @@ impl Reader<'_> {
         if let Some((line, port)) = port
             && ["localhost", "127.0.0.1", "0.0.0.0"].contains(&host.as_str())
         {
-            let because = self.page.because(line, "the port of its probe");
+            let because = self.source.because(line, "the port of its probe");
             parts.probed_port = Some(because.says(port));
         }
         let port = port.map_or_else(String::new, |(_, port)| format!(":{port}"));
@@ -518,7 +408,7 @@ impl Reader<'_> {
             if value.value == Value::Null {
                 continue;
             }
-            let because = self.page.because(key.line, name);
+            let because = self.source.because(key.line, name);
             let text = self.text(&format!("{}: {}", parts.service.name, key.name), &value);
             if let Some(text) = text.filter(|text| !is_unset(text)) {
                 let env = &mut parts.service.env;
@@ -544,7 +434,7 @@ impl Reader<'_> {
                 let why = "a job is complete when it exits with code 0";
                 self.leave_out(&key, &how, parts, why);
             }
-            let because = self.page.because(key.line, name);
+            let because = self.source.because(key.line, name);
             let service = key.name.rsplit('/').next().unwrap_or(&key.name).to_owned();
             parts
                 .service
@@ -575,7 +465,7 @@ impl Reader<'_> {
             }
         };
         let because = self
-            .page
+            .source
             .because(key.line, format!("{}: {policy}", key.name));
         parts.service.restart = Some(because.says(restart));
     }
@@ -594,7 +484,7 @@ impl Reader<'_> {
         };
         if filled.is_none() {
             let what = format!("{key} = {}", node.shown());
-            self.page.leave_out(node.line, what, &self.schema.unknown);
+            self.source.leave_out(node.line, what, &self.schema.unknown);
         }
         filled
     }
@@ -625,123 +515,9 @@ impl Reader<'_> {
         resolve("", &path.replace(ROOT, "."))
     }
 
-    /// Builds the command from its parts. Returns whether all of it is known.
-    fn command(&self, parts: &mut Parts, kind: &str) -> bool {
-        let service = &mut parts.service;
-        let folder = service.folder().to_owned();
-        let because = parts
-            .because
-            .take()
-            .unwrap_or_else(|| service.because.clone());
-        let is_given = parts.interpreter.is_some();
-        let extension = parts.program.as_deref().and_then(|program| {
-            let name = program.rsplit('/').next()?;
-            name.rsplit_once('.').map(|(_, extension)| extension)
-        });
-        let usual = self
-            .schema
-            .interpreters
-            .get(extension.filter(|_| kind.is_empty()).unwrap_or(kind));
-        let interpreter = parts
-            .interpreter
-            .take()
-            .or(usual.cloned())
-            .filter(|it| it != "none");
-        let is_alone = interpreter.is_none() && parts.options.is_empty() && parts.args.is_empty();
-        if is_alone && kind != "process" && parts.line.is_none() {
-            parts.line = parts.program.take().map(|program| unescaped(&program));
-        }
-        if let (None, Some(line)) = (&parts.program, parts.line.take()) {
-            let line = match line.strip_prefix("npm run ") {
-                Some(script) if kind == "npm" => {
-                    format!(
-                        "{} run {script}",
-                        super::scripts::manager(self.listing, &folder)
-                    )
-                }
-                _ => in_folder(&line, &folder),
-            };
-            let folder = (!folder.is_empty()).then_some(folder.as_str());
-            let is_empty = line.trim().is_empty();
-            command::line(&line, folder).apply(service, &because);
-            return !parts.is_unknown && !is_empty;
-        }
-        let is_program = parts.program.is_some() || parts.options.iter().any(|it| it == "-m");
-        let mut words: Vec<String> = Vec::new();
-        if let Some(interpreter) = interpreter {
-            // `go run`, or a path with blanks from the file.
-            let parts = interpreter.split(if is_given { '\0' } else { ' ' });
-            words.extend(parts.map(str::to_owned));
-        }
-        words.append(&mut parts.options);
-        match parts.program.take() {
-            Some(line) if words.is_empty() && kind != "process" => {
-                words.extend(shell_words::split(&line).unwrap_or_else(|_| vec![line]));
-            }
-            program => words.extend(program),
-        }
-        words.append(&mut parts.args);
-        let words = words.iter().map(|word| in_folder(word, &folder));
-        let words: Vec<String> = words.collect();
-        let is_whole = (is_program || is_given) && !parts.is_unknown;
-        // Words with variables are not searched for a port.
-        let (command, port) = if words.iter().any(|word| word.contains("${")) {
-            (CommandLine::Words(words), None)
-        } else {
-            command::words(words.iter().map(|word| unescaped(word)))
-        };
-        service.port = port.map(|port| because.says(port)).or(service.port.take());
-        service.command = Some(because.says(command));
-        is_whole
-    }
-
-    /// Completes the service: its port, `.env`, probes and kind.
-    fn completed(&self, parts: Parts) -> DraftService {
-        let Parts {
-            mut service,
-            probed_port,
-            ..
-        } = parts;
-        let folder = service.folder().to_owned();
-        if let Some(at) = service.env.iter().position(|(name, _)| name == "PORT")
-            && let Some(port) = number(&service.env[at].1.value)
-        {
-            // Every service gets its port in `PORT`.
-            let (_, said) = service.env.remove(at);
-            service.port.get_or_insert(said.because.says(port));
-        }
-        service.port = service.port.or(probed_port);
-        for (_, said) in &mut service.env {
-            said.value = in_folder(&said.value, &folder);
-        }
-        let file = ".env";
-        if self.schema.reads_env_file && self.listing.has(file) {
-            let because = Origin::file(file, format!("{} reads it", self.page.tool.name()));
-            service.env_file.push(because.says(format!("{file}?")));
-        }
-        let port = service.port.as_ref().map(|said| said.value);
-        // A service with a port is probed there by default.
-        let says_more =
-            |ready: &Sourced<Ready>| !matches!(ready.value.probes[..], [] | [Probe::Tcp(_)]);
-        service.ready = service.ready.filter(says_more);
-        for probe in service
-            .ready
-            .iter_mut()
-            .flat_map(|ready| &mut ready.value.probes)
-        {
-            if let Probe::Http(http) = probe {
-                http.url = own_address(&http.url, port);
-            }
-        }
-        if port.is_some() && service.kind == Kind::Worker {
-            service.kind = Kind::Backend;
-        }
-        service
-    }
-
     /// Removes dependencies on unknown services, and returns the file.
     fn finished(mut self) -> SourceFile {
-        let services = &mut self.page.services;
+        let services = &mut self.source.services;
         let names: BTreeSet<String> = services.iter().map(|it| it.name.clone()).collect();
         let needs = services.iter().flat_map(|service| &service.needs);
         let jobs = needs.filter(|need| need.value.until == Need::Completed);
@@ -764,16 +540,9 @@ impl Reader<'_> {
         }
         for (line, what) in lost {
             let why = format!("the file starts no {} of that name", self.schema.noun);
-            self.page.leave_out(line.unwrap_or(1), what, &why);
+            self.source.leave_out(line.unwrap_or(1), what, &why);
         }
-        self.page
-    }
-}
-
-fn parts(name: &str, kind: Kind) -> Parts {
-    Parts {
-        service: DraftService::new(name, kind, Origin::default()),
-        ..Parts::default()
+        self.source
     }
 }
 
@@ -784,41 +553,4 @@ fn probe(parts: &mut Parts, because: &Origin, new: Probe) {
         .ready
         .get_or_insert(because.says(Ready::default()));
     ready.value.probes.push(new);
-}
-
-/// Returns the meaning of a key: by its name, or by the longest pattern that matches.
-fn meaning<'k>(keys: &'k Keys, path: &str) -> &'k Meaning {
-    let matching = keys.iter().filter(|(key, _)| {
-        let start = key.strip_suffix('*');
-        start.is_some_and(|start| path.starts_with(start))
-    });
-    let pattern = matching.max_by_key(|(key, _)| key.len());
-    keys.get(path)
-        .or(pattern.map(|(_, meaning)| meaning))
-        .unwrap_or(IGNORED)
-}
-
-/// Parses a port, or the default of a variable.
-fn number(text: &str) -> Option<u16> {
-    let text = text.strip_suffix('}').map_or(text, |text| {
-        text.rsplit_once(":-").map_or(text, |(_, default)| default)
-    });
-    text.parse().ok().filter(|port| *port > 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_key_has_a_field_or_a_reason() {
-        assert_eq!(SCHEMAS.len(), 5);
-        for schema in SCHEMAS.values() {
-            for (key, meaning) in schema.keys.iter().chain(&schema.top) {
-                if let Meaning::LeftOut(why) = meaning {
-                    assert!(why.contains(' '), "{key} = {why}");
-                }
-            }
-        }
-    }
 }
