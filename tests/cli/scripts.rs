@@ -1,4 +1,4 @@
-//! Commands for scripts: `wait`, `url`, `env`, `exec` and `shell`.
+//! Commands for scripts: `wait`, `url`, `env`, `exec`, `shell` and `test`.
 
 use pilotlight_test_service::free_port;
 
@@ -214,4 +214,53 @@ fn shell_has_the_folder_and_the_variables_of_the_service() {
     );
     assert_eq!(output.status.code(), Some(4));
     assert_eq!(output.stdout, b"yes\nsub\n");
+}
+
+#[test]
+fn test_starts_the_stack_runs_the_command_and_stops_what_it_started() {
+    let port = free_port();
+    let stage = Stage::new(&format!("{}{}", server("web", port), talker("talker")));
+    let line = "test $PILOTLIGHT_WEB_PORT -gt 0 && python3 -c \"import urllib.request, os; \
+                urllib.request.urlopen(os.environ['PILOTLIGHT_WEB_URL'])\"";
+    let words = [
+        "test", "--junit", "out.xml", "--logs", "logs", "--", "sh", "-c", line,
+    ];
+    stage.expect(&words, 0);
+    stage.until_nobody_is_left();
+    let report = std::fs::read_to_string(stage.folder.path().join("out.xml")).unwrap();
+    assert!(report.contains("tests=\"2\" failures=\"0\""), "{report}");
+    let log = std::fs::read_to_string(stage.folder.path().join("logs/talker.log")).unwrap();
+    assert!(log.starts_with("talker begins\n"), "{log}");
+    // What ran before stays.
+    stage.expect(&["up", "-d", "talker"], 0);
+    let pid = stage.pid("talker");
+    stage.expect(&["test", "--", "sh", "-c", "exit 7"], 7);
+    assert_eq!(stage.pid("talker"), pid);
+    assert_eq!(stage.service("web")["light"], "off");
+    stage.expect(&["test", "--keep", "--", "true"], 0);
+    assert_eq!(stage.service("web")["phase"], "ready");
+    stage.expect(&["down"], 0);
+    let (_, err) = stage.expect(&["test", "--", "no-such-program"], 1);
+    assert!(err.contains("command not found"), "{err}");
+    stage.until_nobody_is_left();
+}
+
+#[test]
+fn test_says_why_a_service_does_not_start_and_leaves_nothing() {
+    let stage = Stage::new(&format!("{BROKEN}{}", talker("talker")));
+    let mut command = stage.command(&["test", "--junit", "out.xml", "--", "true"]);
+    let output = command.env("GITHUB_ACTIONS", "true").output().unwrap();
+    let (out, err) = (
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    );
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(out.contains("::error::") && out.contains("broken"), "{out}");
+    assert!(
+        err.contains("the last lines of broken:\n  ERROR: no disk"),
+        "{err}"
+    );
+    let report = std::fs::read_to_string(stage.folder.path().join("out.xml")).unwrap();
+    assert!(report.contains("tests=\"1\" failures=\"1\""), "{report}");
+    stage.until_nobody_is_left();
 }

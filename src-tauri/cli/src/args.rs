@@ -16,7 +16,7 @@ use pilotlight::{
 use regex::Regex;
 
 pub(crate) use self::agents::{Install, Mcp, McpCommand};
-pub(crate) use self::scripts::{EnvCommand, Exec, Shell as ShellCommand, Url, Wait};
+pub(crate) use self::scripts::{EnvCommand, Exec, Shell as ShellCommand, Test, Url, Wait};
 use crate::time::Since;
 
 const STATUS: &str = "\
@@ -72,6 +72,7 @@ pub(crate) enum Command {
     Env(EnvCommand),
     Exec(Exec),
     Shell(ShellCommand),
+    Test(Test),
     Mcp(Mcp),
     Completions(Completions),
     /// Run the background process that `up --detach` starts

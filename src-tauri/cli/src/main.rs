@@ -105,6 +105,7 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
             Command::Env(env) => commands::service::env(&context, &env).await,
             Command::Exec(exec) => commands::service::exec(&context, &exec).await,
             Command::Shell(shell) => commands::service::shell(&context, &shell).await,
+            Command::Test(test) => commands::test::run(&context, &test).await,
             Command::Mcp(Mcp { command: None }) => mcp::run(&context).await,
             Command::Mcp(Mcp {
                 command: Some(McpCommand::Install(install)),

@@ -1,6 +1,6 @@
 //! Commands for scripts and CI.
 
-use std::{ffi::OsString, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueHint};
 use pilotlight::stack::ServiceName;
@@ -100,4 +100,31 @@ pub(crate) struct Shell {
     /// Service
     #[arg(value_name = "SERVICE", value_parser = service)]
     pub(crate) service: ServiceName,
+}
+
+/// Start the stack, run a command, and stop the stack again
+///
+/// Starts the services that are not running, runs the command in this folder with the address of every
+/// service (`PILOTLIGHT_<SERVICE>_PORT` and `_URL`), and stops what it started. Exits with the status of
+/// the command, or with 1 if a service does not start. On failure prints the findings and the last lines
+/// of the services, with GITHUB_ACTIONS also as annotations.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pilotlight test -- npx playwright test
+  pilotlight test --keep -- pytest tests/e2e
+  pilotlight test --junit out.xml --logs logs -- npm test")]
+pub(crate) struct Test {
+    /// Leave the services running
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Write a JUnit report
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) junit: Option<PathBuf>,
+    /// Copy the log of each service into this folder
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) logs: Option<PathBuf>,
+    /// Command and its arguments
+    #[arg(value_name = "CMD", required = true, last = true, value_hint = ValueHint::CommandWithArguments)]
+    pub(crate) command: Vec<OsString>,
 }

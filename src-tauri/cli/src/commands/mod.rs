@@ -11,6 +11,7 @@ pub(crate) mod port;
 pub(crate) mod restart;
 pub(crate) mod service;
 pub(crate) mod status;
+pub(crate) mod test;
 pub(crate) mod up;
 pub(crate) mod validate;
 pub(crate) mod wait;

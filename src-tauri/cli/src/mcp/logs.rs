@@ -119,7 +119,7 @@ pub(super) fn page(
 }
 
 /// Returns the last lines of the latest run of a service.
-pub(super) fn tail(home: &Home, file: &Path, service: &ServiceName, most: usize) -> Vec<String> {
+pub(crate) fn tail(home: &Home, file: &Path, service: &ServiceName, most: usize) -> Vec<String> {
     let query = Query {
         runs: Runs::Latest,
         tail: Some(most),

@@ -27,6 +27,7 @@ use rmcp::{
 };
 use serde_json::Value;
 
+pub(crate) use self::logs::tail as last_lines;
 use self::{answer::Answer, calls::Call};
 use crate::{
     context::Context,
