@@ -54,9 +54,7 @@ impl AppState {
         if let Err(why) = self.expect_known(file, &services) {
             return Outcome::Refused(why);
         }
-        let kept = self.0.daemon.snapshot();
-        let is_kept = kept.borrow().stacks.iter().any(|stack| stack.file == file);
-        if !is_kept {
+        if self.0.daemon.snapshot().borrow().stack(file).is_none() {
             return self.start(file, services).await;
         }
         let restart = Restart {
@@ -125,7 +123,7 @@ impl AppState {
     /// services start too if all were running.
     pub async fn apply_change(&self, file: &Path) -> Outcome {
         let view = self.0.view.borrow().clone();
-        let Some(stack) = view.stacks.iter().find(|stack| stack.file == file) else {
+        let Some(stack) = view.stack(file) else {
             return Outcome::Refused("that stack is not known".into());
         };
         let content = self
@@ -180,13 +178,7 @@ impl AppState {
         if let Err(why) = self.expect_known(file, &[]) {
             return Outcome::Refused(why);
         }
-        let runs = {
-            let snapshot = self.0.daemon.snapshot();
-            let snapshot = snapshot.borrow();
-            let mut stacks = snapshot.stacks.iter();
-            stacks.any(|stack| stack.file == file && !stack.is_dark())
-        };
-        if runs {
+        if self.0.daemon.snapshot().borrow().has_alive(file) {
             return Outcome::Refused("the stack is running; stop it first".into());
         }
         let written = {
@@ -236,7 +228,7 @@ impl AppState {
     #[must_use]
     pub fn link(&self, file: &Path, service: &ServiceName, label: Option<&str>) -> Option<String> {
         let view = self.0.view.borrow().clone();
-        let stack = view.stacks.iter().find(|stack| stack.file == file)?;
+        let stack = view.stack(file)?;
         let service = stack.services.iter().find(|known| known.name == *service)?;
         let address = match label {
             Some(label) => service.links.get(label)?.clone(),

@@ -56,7 +56,7 @@ impl AppState {
             return Err(UNKNOWN.to_owned());
         }
         let view = self.0.view.borrow().clone();
-        let stack = view.stacks.iter().find(|stack| stack.file == file);
+        let stack = view.stack(file);
         let is_unknown = |name: &&ServiceName| {
             let mut known = stack.iter().flat_map(|stack| &stack.services);
             !known.any(|service| service.name == **name)

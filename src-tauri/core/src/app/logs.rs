@@ -112,7 +112,7 @@ impl AppState {
     /// Returns the services of a stack that have logs.
     fn logged(&self, file: &Path) -> Vec<ServiceName> {
         let view = self.0.view.borrow().clone();
-        let stack = view.stacks.iter().find(|stack| stack.file == file);
+        let stack = view.stack(file);
         let services = stack.into_iter().flat_map(|stack| &stack.services);
         let own = services.filter(|service| !service.external);
         own.map(|service| service.name.clone()).collect()

@@ -363,10 +363,7 @@ impl Inner {
             let Some(file) = state.files.get(&known.file) else {
                 continue;
             };
-            let kept = snapshot
-                .stacks
-                .iter()
-                .find(|stack| stack.file == known.file);
+            let kept = snapshot.stack(&known.file);
             let applied = applied
                 .iter()
                 .find(|applied| applied.stack.file == known.file);

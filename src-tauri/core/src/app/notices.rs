@@ -109,14 +109,13 @@ impl Notices {
         }
         if snapshot.stacks.len() > 1 {
             for notice in &mut notices {
-                let mut stacks = snapshot.stacks.iter();
-                let stack = stacks.find(|stack| stack.file == notice.file);
+                let stack = snapshot.stack(&notice.file);
                 let name = stack.map_or("", |stack| &stack.name);
                 notice.title = format!("{name}: {}", notice.title);
             }
         }
         let is_there = |(file, name): &Key| {
-            let stack = snapshot.stacks.iter().find(|stack| stack.file == *file);
+            let stack = snapshot.stack(file);
             stack.is_some_and(|stack| named(stack, name).is_some())
         };
         self.incidents.retain(|key, _| is_there(key));

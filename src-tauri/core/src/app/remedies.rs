@@ -96,13 +96,7 @@ impl AppState {
                 findings: Vec::new(),
             };
         }
-        let view = self.0.daemon.snapshot();
-        let is_up = view
-            .borrow()
-            .stacks
-            .iter()
-            .any(|stack| stack.file == file && !stack.is_dark());
-        if is_up {
+        if self.0.daemon.snapshot().borrow().has_alive(file) {
             return self.start(file, vec![service]).await;
         }
         Outcome::Done
@@ -111,7 +105,7 @@ impl AppState {
     /// Returns the service of the finding that recommends this action.
     fn advised(&self, file: &Path, action: &Action) -> Option<crate::stack::ServiceName> {
         let shown = self.0.daemon.snapshot().borrow().clone();
-        let stack = shown.stacks.iter().find(|stack| stack.file == file);
+        let stack = shown.stack(file);
         let of_services = stack.iter().flat_map(|stack| &stack.services);
         let of_services = of_services.filter_map(|service| service.finding.clone());
         let of_stack = stack

@@ -1,7 +1,12 @@
 //! The snapshot that tray, window and command line show, and its words. The JSON is a contract
 //! (`pilotlight status --json`).
 
-use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,6 +23,20 @@ use crate::stack::{Mode, Port, ServiceName};
 pub struct Snapshot {
     /// The stacks, in the order in which they were first started.
     pub stacks: Vec<Arc<StackView>>,
+}
+
+impl Snapshot {
+    /// Returns the stack of this file.
+    #[must_use]
+    pub fn stack(&self, file: &Path) -> Option<&Arc<StackView>> {
+        self.stacks.iter().find(|stack| stack.file == file)
+    }
+
+    /// Returns whether a service of this stack is wanted or runs.
+    #[must_use]
+    pub fn has_alive(&self, file: &Path) -> bool {
+        self.stack(file).is_some_and(|stack| !stack.is_dark())
+    }
 }
 
 /// A stack as users see it.
