@@ -8,13 +8,16 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 type Made<T> = Result<T, Box<dyn Error>>;
 
+/// Turns the text of a table into Rust code.
+type Compile = fn(&str) -> Made<String>;
+
 fn main() -> Made<()> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let known = root.join("../../knowledge");
     println!("cargo::rerun-if-changed={}", known.display());
     fs::write(out.join("knowledge.rs"), knowledge::compile(&known)?)?;
-    let compile: [(&str, fn(&str) -> Made<String>); 4] = [
+    let compile: [(&str, Compile); 4] = [
         ("programs", tables::programs),
         ("packages", tables::packages),
         ("ports", tables::ports),

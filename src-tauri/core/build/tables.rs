@@ -12,11 +12,11 @@ struct Programs {
     system: Vec<String>,
     interpreters: Vec<String>,
     automated: Vec<String>,
-    kind: Vec<Kind>,
+    kind: Vec<ProgramKind>,
 }
 
 #[derive(Deserialize)]
-struct Kind {
+struct ProgramKind {
     kind: String,
     names: Vec<String>,
     #[serde(default)]
@@ -36,7 +36,7 @@ pub(crate) fn programs(text: &str) -> Made<String> {
         writeln!(code, "pub(crate) static {name}: &[&str] = &{list:?};")?;
     }
     writeln!(code, "static KINDS: &[Kind] = &[")?;
-    for Kind { kind, names, lines } in programs.kind {
+    for ProgramKind { kind, names, lines } in programs.kind {
         writeln!(
             code,
             "Kind {{ kind: {kind}, names: &{names:?}, lines: &{lines:?} }},"
@@ -83,7 +83,7 @@ pub(crate) fn ports(text: &str) -> Made<String> {
 }
 
 #[derive(Deserialize)]
-struct Packages {
+struct PackageManagers {
     python_packages: BTreeMap<String, String>,
     node: Vec<Installer>,
     python: Vec<Installer>,
@@ -97,7 +97,7 @@ struct Installer {
 
 /// Compiles `packages.toml` for `diagnose/log/install.rs`.
 pub(crate) fn packages(text: &str) -> Made<String> {
-    let packages: Packages = toml::from_str(text)?;
+    let packages: PackageManagers = toml::from_str(text)?;
     let names = Vec::from_iter(packages.python_packages);
     let mut code = format!("static PYTHON_PACKAGES: &[(&str, &str)] = &{names:?};\n");
     for (name, installers) in [("NODE", packages.node), ("PYTHON", packages.python)] {
