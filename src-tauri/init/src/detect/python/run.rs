@@ -104,7 +104,7 @@ impl PythonEnvironment {
             PythonManager::System => "python3".to_owned(),
         };
         // The scripts of an environment that was moved name an interpreter that is gone, so a tool runs as a module.
-        let module = (tool != "python").then(|| ["-m", tool]);
+        let module = (tool != "python").then_some(["-m", tool]);
         let module = module.into_iter().flatten().map(str::to_owned);
         std::iter::once(interpreter).chain(module).collect()
     }
