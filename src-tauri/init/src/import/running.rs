@@ -30,7 +30,7 @@ type Processes = BTreeMap<u32, RunningProcess>;
 const GENERATIONS: usize = 64;
 
 /// Variables that shells, package managers and terminals set for themselves.
-const OWN_VARIABLES: &str = "_ COLOR COLORTERM COLUMNS DISPLAY EDITOR FORCE_COLOR HOME INIT_CWD LINES LOGNAME NODE OLDPWD \
+const OWN_VARIABLES: &str = "_ COLOR COLORTERM COLUMNS DISPLAY EDITOR FORCE_COLOR HOME INIT_CWD LINES LOGNAME MAKEFLAGS MAKELEVEL MAKE_TERMERR MAKE_TERMOUT MFLAGS NODE OLDPWD \
     PATH PORT PS1 PWD PYTHONUNBUFFERED SHELL SHLVL TERM TMPDIR USER VIRTUAL_ENV VIRTUAL_ENV_PROMPT WERKZEUG_RUN_MAIN \
     WERKZEUG_SERVER_FD";
 
@@ -204,7 +204,10 @@ impl Project<'_> {
         let name = match program.class.strip_prefix("store-") {
             Some(store) => store.to_owned(),
             None if program.class.is_empty() && program.folder.is_empty() => {
-                base_name(words.first().map_or("", String::as_str)).to_owned()
+                // A script of a shell, or the program.
+                let word = words.get(usize::from(Shell::of(process).is_some()));
+                let file = base_name(word.map_or("", String::as_str));
+                file.split('.').next().unwrap_or(file).to_owned()
             }
             None => wished_name(&program),
         };

@@ -25,9 +25,9 @@ pub(super) async fn find(service: &mut DraftService) {
     else {
         return;
     };
-    let prober = Prober::default();
-    for path in PATHS.split_whitespace() {
-        let request = HttpRequest {
+    let (prober, context) = (Prober::default(), Context::default());
+    let responds = async |path: &str| {
+        let probe = Probe::Http(Box::new(HttpRequest {
             method: "GET".to_owned(),
             url: format!("http://localhost:{}{path}", port.value),
             headers: BTreeMap::new(),
@@ -38,13 +38,17 @@ pub(super) async fn find(service: &mut DraftService) {
                 text: None,
                 headers: BTreeMap::new(),
             },
-        };
-        let probe = Probe::Http(Box::new(request));
-        if prober
-            .probe(&probe, &Context::default(), TIME_LIMIT)
-            .await
-            .is_ok()
-        {
+        }));
+        prober.probe(&probe, &context, TIME_LIMIT).await.is_ok()
+    };
+    // A server that responds to every path with 200 has no health page.
+    let paths = if responds("/no-such-page-of-pilot-light").await {
+        "/"
+    } else {
+        PATHS
+    };
+    for path in paths.split_whitespace() {
+        if responds(path).await {
             let http = draft::Probe::Http(Http {
                 url: path.to_owned(),
                 ..Http::default()
