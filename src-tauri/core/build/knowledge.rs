@@ -90,6 +90,8 @@ struct Source {
     restart_helps: bool,
     #[serde(default)]
     of_another: bool,
+    #[serde(default)]
+    passes: bool,
     lookup: Option<Lookup>,
     port: Option<u16>,
     #[serde(rename = "examples")]
@@ -177,8 +179,8 @@ fn of_error(source: &Source) -> Made<(usize, String)> {
     let advice = match &source.remedy {
         Some(remedy) => format!(
             "Some(Advice {{ title: {:?}, remedy: {remedy:?}, restart_helps: {}, of_another: {}, \
-             lookup: {lookup} }})",
-            source.title, source.restart_helps, source.of_another,
+             passes: {}, lookup: {lookup} }})",
+            source.title, source.restart_helps, source.of_another, source.passes,
         ),
         None if kind == "known" => return Err("it has neither a kind nor a remedy".into()),
         None => "None".to_owned(),

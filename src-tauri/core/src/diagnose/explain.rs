@@ -132,6 +132,19 @@ pub fn crash_loop(service: &Service, ending: &RunEnd, failures: usize) -> Findin
     stopped_by_itself(service, Code::CrashLoop, title, ending)
 }
 
+/// Explains why a service is not restarted after the same error twice.
+#[must_use]
+pub fn same_error(service: &Service, ending: &RunEnd) -> Finding {
+    let how = ending
+        .exit
+        .map_or_else(String::new, |exit| format!(" with {exit}"));
+    let title = format!(
+        "{} exited twice{how} and the same error, so it is not restarted",
+        service.name
+    );
+    stopped_by_itself(service, Code::CrashLoop, title, ending)
+}
+
 /// Explains failing probes of a running service.
 #[must_use]
 pub fn unhealthy(service: &Service, fault: Option<&ProbeFault>) -> Finding {

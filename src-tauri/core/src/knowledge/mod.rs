@@ -60,6 +60,8 @@ pub(crate) struct Advice {
     pub(crate) restart_helps: bool,
     /// Another service may be the cause.
     pub(crate) of_another: bool,
+    /// Another program may clear the error meanwhile: a migration, a build.
+    pub(crate) passes: bool,
     /// The evidence to look up.
     pub(crate) lookup: Option<Lookup>,
 }
@@ -120,6 +122,25 @@ pub(crate) fn error(text: &str) -> Option<(&'static str, Meaning, Found<'_>)> {
     static ALL: LazyLock<Known<Meaning>> = LazyLock::new(|| Known::new(&ERRORS));
     let (entry, found) = ALL.matches(text).next()?;
     Some((entry.id, entry.meaning, found))
+}
+
+/// Returns whether a line reports an error that the next start has again: its cause is in the files or
+/// the settings of the program.
+pub(crate) fn comes_back(text: &str) -> bool {
+    let Some((_, meaning, found)) = error(text) else {
+        return false;
+    };
+    // Another service may build a file of the project.
+    let is_file = |name: &str| name.starts_with(['.', '/']) || name.contains('\\');
+    match (meaning.about, meaning.advice) {
+        (About::Module { own, .. }, _) => !own && !found.group("name").is_some_and(is_file),
+        (About::Program | About::Script | About::Variable | About::Syntax, _) => true,
+        (About::Known, Some(advice)) => {
+            let of_server = matches!(advice.lookup, Some(Lookup::Server | Lookup::Connections));
+            !(advice.restart_helps || advice.of_another || advice.passes || of_server)
+        }
+        _ => false,
+    }
 }
 
 /// Returns the known advice with the values of the groups filled in; `None` if there is none.

@@ -132,6 +132,32 @@ fn every_template_is_filled_by_every_example() {
 }
 
 #[test]
+fn an_error_comes_back_unless_a_restart_or_another_program_may_clear_it() {
+    for (line, expected) in [
+        ("ModuleNotFoundError: No module named 'fastapi'", true),
+        ("Error: Cannot find module 'express'", true),
+        ("Error: Cannot find module '/app/dist/main.js'", false),
+        ("sh: 1: vite: not found", true),
+        (
+            "RuntimeError: Form data requires \"python-multipart\" to be installed.",
+            true,
+        ),
+        ("FATAL:  the database system is starting up", false),
+        ("ERROR:  relation \"users\" does not exist", false),
+        ("FATAL:  database \"shop\" does not exist", false),
+        (
+            "ActiveRecord::PendingMigrationError: Migrations are pending.",
+            false,
+        ),
+        ("Error: connect ECONNREFUSED 127.0.0.1:5432", false),
+        ("OSError: [Errno 98] Address already in use", false),
+        ("ValueError: seven", false),
+    ] {
+        assert_eq!(comes_back(line), expected, "{line}");
+    }
+}
+
+#[test]
 fn lines_of_programs_that_are_well_match_nothing() {
     for line in [
         "INFO:     Uvicorn running on http://127.0.0.1:8000 (Press CTRL+C to quit)",

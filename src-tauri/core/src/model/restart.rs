@@ -33,6 +33,8 @@ pub struct Failures {
     paused: u32,
     /// Whether one restart was immediate.
     at_once: bool,
+    /// The last error, if the next start has it again.
+    error: Option<String>,
 }
 
 impl Failures {
@@ -73,6 +75,14 @@ impl Failures {
     pub fn restarts_at_once(&self, now: Instant, ready_since: Option<Instant>) -> bool {
         let is_first = self.paused == 0 && !self.at_once;
         ready_since.is_some_and(|since| is_first || now.duration_since(since) >= SETTLED)
+    }
+
+    /// Records the error of a failure, if the next start has it again. Returns whether the failure before
+    /// had the same: then no restart helps.
+    pub fn repeats(&mut self, error: Option<String>) -> bool {
+        let repeats = error.is_some() && self.error == error;
+        self.error = error;
+        repeats
     }
 
     /// Returns the number of recent failures that count towards a crash loop.
@@ -184,6 +194,14 @@ mod tests {
             Decision::After(Duration::ZERO)
         );
         assert_eq!(failures.recent(), 1);
+    }
+
+    #[test]
+    fn only_the_same_error_twice_in_a_row_repeats() {
+        let mut failures = Failures::default();
+        let given = [Some("a"), Some("b"), Some("b"), None, None, Some("b")];
+        let repeats = given.map(|error| failures.repeats(error.map(str::to_owned)));
+        assert_eq!(repeats, [false, false, true, false, false, false]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     diagnose::explain,
+    knowledge::comes_back,
     model::{
         effect::{Act, Effect, Hindrance, Report, Timer},
         facts::{Claimed, Exit, ProbeFault, Process, RunId, Stopped, TimePoint},
@@ -579,10 +580,16 @@ impl ServiceState {
                 effects,
             );
         }
-        match self
+        let decision = self
             .failures
-            .note(now.instant, ending.ready_since, jitter.draw())
-        {
+            .note(now.instant, ending.ready_since, jitter.draw());
+        let words = ending.last_words.as_deref();
+        let error = words.filter(|words| ending.ready_since.is_none() && comes_back(words));
+        match decision {
+            _ if self.failures.repeats(error.map(str::to_owned)) => {
+                let finding = explain::same_error(&self.spec, ending);
+                self.give_up(finding, Phase::Failed, now, effects);
+            }
             Decision::GiveUp => {
                 let finding = explain::crash_loop(&self.spec, ending, self.failures.recent());
                 self.give_up(finding, Phase::Failed, now, effects);

@@ -179,6 +179,37 @@ fn a_silent_exit_is_a_failure_too() {
 }
 
 #[test]
+fn an_error_that_each_start_has_again_is_not_tried_a_third_time() {
+    let mut bench = Bench::new(stack_of(vec![service("worker", &[])]));
+    bench.step(Event::Up(Vec::new()));
+    let mut die = |words: &str| {
+        bench.launch("worker");
+        let exit = Report::Exited {
+            exit: Exit::Code(1),
+            survivors: Vec::new(),
+            last_words: Some(words.to_owned()),
+        };
+        bench.report("worker", exit);
+        let phase = bench.phase("worker");
+        if phase == PhaseName::Backoff {
+            bench.wait(Duration::from_secs(1));
+            bench.report("worker", Report::Elapsed(Timer::Backoff));
+        }
+        (phase, bench.view("worker").finding.clone())
+    };
+    let missing = "ModuleNotFoundError: No module named 'fastapi'";
+    for words in ["ValueError: seven", "ValueError: seven", missing] {
+        assert_ne!(die(words).0, PhaseName::Failed);
+    }
+    let (phase, finding) = die(missing);
+    assert_eq!(phase, PhaseName::Failed);
+    let finding = finding.expect("the reason");
+    assert_eq!(finding.code, Code::CrashLoop);
+    let title = "worker exited twice with code 1 and the same error, so it is not restarted";
+    assert_eq!(&*finding.title, title);
+}
+
+#[test]
 fn a_service_that_keeps_dying_is_given_up_and_up_tries_it_again() {
     let mut bench = Bench::new(stack_of(vec![service("worker", &[])]));
     bench.step(Event::Up(Vec::new()));
