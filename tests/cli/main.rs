@@ -14,6 +14,7 @@ mod fixing;
 mod foreground;
 mod hostile;
 mod keeping;
+mod knowledge;
 mod losses;
 mod requests;
 #[path = "../support/script.rs"]

@@ -102,10 +102,11 @@ fn show(out: &mut impl io::Write, error: &LogError) -> io::Result<bool> {
     };
     writeln!(out, "  {}  {}", paint(BOLD, id), paint(DIM, file))?;
     if let Some(known) = &error.advice {
+        let shown = |text: &str| tame(text).replace("{service}", "the service");
         if let Some(title) = &known.title {
-            writeln!(out, "  {}", tame(title))?;
+            writeln!(out, "  {}", shown(title))?;
         }
-        advice(out, &tame(&known.remedy))?;
+        advice(out, &shown(&known.remedy))?;
     }
     Ok(true)
 }
