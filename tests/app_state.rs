@@ -31,7 +31,7 @@ links = { docs = "http://localhost:9/docs" }
 "#;
 
 async fn app(bench: &Bench) -> AppState {
-    let (app, remark) = AppState::open(&bench.home, bench.handle().clone());
+    let (app, remark) = AppState::open(&bench.home, bench.handle());
     assert_eq!(remark, None);
     app
 }

@@ -37,7 +37,7 @@ impl Host {
     /// Becomes the daemon, even if a command-line daemon is running.
     pub(crate) async fn begin(app: &AppHandle, home: &Home) -> Result<Self, DaemonError> {
         let mut daemon = Daemon::take_over(home).await?;
-        let (state, remark) = AppState::open(home, daemon.handle.clone());
+        let (state, remark) = AppState::open(home, &daemon.handle);
         state.find_variables();
         let page = Page::default();
         let mut remarks = std::mem::take(&mut daemon.remarks);

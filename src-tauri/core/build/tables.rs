@@ -35,11 +35,11 @@ pub(crate) fn programs(text: &str) -> Made<String> {
     ] {
         writeln!(code, "pub(crate) static {name}: &[&str] = &{list:?};")?;
     }
-    writeln!(code, "static KINDS: &[Kind] = &[")?;
+    writeln!(code, "static KINDS: &[Known] = &[")?;
     for ProgramKind { kind, names, lines } in programs.kind {
         writeln!(
             code,
-            "Kind {{ kind: {kind}, names: &{names:?}, lines: &{lines:?} }},"
+            "Known {{ kind: {kind}, names: &{names:?}, lines: &{lines:?} }},"
         )?;
     }
     Ok(code + "];")

@@ -132,7 +132,8 @@ enum FileContent {
 impl AppState {
     /// Opens the state of this home, and returns a message about damaged settings, if any. Must be
     /// called within the runtime.
-    pub fn open(home: &Home, daemon: Handle) -> (Self, Option<String>) {
+    #[must_use]
+    pub fn open(home: &Home, daemon: &Handle) -> (Self, Option<String>) {
         let (store, choices, remark) = Store::open(home);
         let (view, _) = watch::channel(Arc::default());
         let (stacks, _) = watch::channel(Arc::default());

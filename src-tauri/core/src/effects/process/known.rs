@@ -13,7 +13,7 @@ use crate::{
 use ProgramKind::{Agent, Browser, ContainerTool, Database, Editor, Multiplexer, Ssh, Terminal};
 
 /// Programs of one kind.
-struct Kind {
+struct Known {
     kind: ProgramKind,
     /// In lower case, without `.exe` and version.
     names: &'static [&'static str],
@@ -168,7 +168,7 @@ impl Spare {
     }
 }
 
-/// Normalizes a name as in [`Kind::names`]: `Emacs-29.1` is `emacs`, `idea64.exe` is `idea`, `tmux: server`
+/// Normalizes a name as in [`Known::names`]: `Emacs-29.1` is `emacs`, `idea64.exe` is `idea`, `tmux: server`
 /// is `tmux`, `bazel(shop)` is `bazel`, `.kitty-wrapped` is `kitty`.
 fn plain(name: &str) -> String {
     let name = name.to_lowercase();

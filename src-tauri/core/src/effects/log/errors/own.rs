@@ -65,16 +65,9 @@ fn filled(text: &str, found: &Captures<'_>) -> String {
         filled.push_str(before);
         let named = after.split_once('}');
         let value = named.and_then(|(name, after)| Some((found.name(name)?.as_str(), after)));
-        rest = match value {
-            Some((value, after)) => {
-                filled.push_str(value);
-                after
-            }
-            None => {
-                filled.push('{');
-                after
-            }
-        };
+        let (value, after) = value.unwrap_or(("{", after));
+        filled.push_str(value);
+        rest = after;
     }
     filled + rest
 }

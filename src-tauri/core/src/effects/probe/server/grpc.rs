@@ -76,7 +76,7 @@ pub(super) async fn check(talk: &mut Talk, address: &ServerAddress) -> Result<()
             HEADERS => {
                 is_grpc |= MARKS
                     .iter()
-                    .any(|mark| memchr::memmem::find(&body, mark).is_some())
+                    .any(|mark| memchr::memmem::find(&body, mark).is_some());
             }
             DATA => answer.extend(body),
             RESET | GO_AWAY => return Err(ProbeFaultKind::Reset),

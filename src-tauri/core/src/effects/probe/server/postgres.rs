@@ -52,7 +52,8 @@ pub(super) async fn check(talk: &mut Talk, address: &ServerAddress) -> Result<()
             b'R' => {
                 let wanted = parts.length().unwrap_or_default();
                 let answer = match (wanted, &address.password) {
-                    (0, _) => continue,
+                    // Accepted; the server has proved that it knows the password.
+                    (0 | 12, _) => continue,
                     (3, Some(password)) => [password.as_bytes(), &[0]].concat(),
                     (10, Some(password)) => {
                         let started = scram.insert(Scram::new("", password));
@@ -66,7 +67,6 @@ pub(super) async fn check(talk: &mut Talk, address: &ServerAddress) -> Result<()
                         let unclear = || talk.not_it("its SCRAM challenge is not valid");
                         last.ok_or_else(unclear)?.into_bytes()
                     }
-                    (12, _) => continue,
                     // It asks for a login that the probe does not have.
                     _ => return Ok(()),
                 };
