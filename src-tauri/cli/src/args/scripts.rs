@@ -107,7 +107,7 @@ pub(crate) struct Shell {
 /// Starts the services that are not running, runs the command in this folder with the address of every
 /// service (`PILOTLIGHT_<SERVICE>_PORT` and `_URL`), and stops what it started. Exits with the status of
 /// the command, or with 1 if a service does not start. On failure prints the findings and the last lines
-/// of the services, with GITHUB_ACTIONS also as annotations.
+/// of the services, with `GITHUB_ACTIONS` also as annotations.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

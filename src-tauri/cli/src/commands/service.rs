@@ -169,14 +169,13 @@ pub(crate) async fn open(context: &Context, asked: &Url) -> Result<Ending, Failu
     };
     let words = opener.iter().copied().chain([url.as_str()]);
     let words: Vec<OsString> = words.map(OsString::from).collect();
-    match foreground(&words, &current_dir()?, &Env::of_this_process()).await {
-        Ok(0) => Ok(Ending::Done),
-        Ok(_) | Err(_) => {
-            let what = format!("no browser could be opened with `{}`", opener.join(" "));
-            tell(&what, Some(&format!("open {}", tame(&url))))?;
-            Ok(Ending::Undone)
-        }
+    let code = foreground(&words, &current_dir()?, &Env::of_this_process()).await;
+    if code == Ok(0) {
+        return Ok(Ending::Done);
     }
+    let what = format!("no browser could be opened with `{}`", opener.join(" "));
+    tell(&what, Some(&format!("open {}", tame(&url))))?;
+    Ok(Ending::Undone)
 }
 
 pub(crate) async fn env(context: &Context, asked: &EnvCommand) -> Result<Ending, Failure> {

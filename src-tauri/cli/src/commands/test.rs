@@ -81,11 +81,9 @@ pub(crate) async fn run(context: &Context, asked: &Test) -> Result<Ending, Failu
         && let Some(stack) = &stack
     {
         let findings = explain(context, &file, stack, came_up).await?;
-        let titles: String = findings
-            .iter()
-            .map(|it| format!("\n{}", &*it.title))
-            .collect();
-        step.failure = step.failure.take().map(|failure| failure + &titles);
+        let titles = findings.iter().map(|finding| finding.title.to_string());
+        let lines: Vec<String> = step.failure.take().into_iter().chain(titles).collect();
+        step.failure = Some(lines.join("\n"));
     }
     if let Some(report) = &asked.junit {
         let name = stack.as_ref().map_or("pilotlight", |stack| &stack.name);
@@ -205,17 +203,17 @@ fn junit(stack: &str, steps: &[Step]) -> String {
     );
     for step in steps {
         let (own, took) = (escaped(&step.name), step.took.as_secs_f64());
-        text += &format!("  <testcase classname=\"{name}\" name=\"{own}\" time=\"{took:.3}\"");
-        match &step.failure {
-            None => text += "/>\n",
+        let begin = format!("  <testcase classname=\"{name}\" name=\"{own}\" time=\"{took:.3}\"");
+        let case = match &step.failure {
+            None => format!("{begin}/>\n"),
             Some(failure) => {
                 let first = escaped(failure.lines().next().unwrap_or_default());
-                let all = escaped(failure);
-                text += &format!(
-                    ">\n    <failure message=\"{first}\">{all}</failure>\n  </testcase>\n"
-                );
+                let failure = escaped(failure);
+                let failure = format!("<failure message=\"{first}\">{failure}</failure>");
+                format!("{begin}>\n    {failure}\n  </testcase>\n")
             }
-        }
+        };
+        text.push_str(&case);
     }
     text + "</testsuite>\n"
 }

@@ -120,17 +120,19 @@ pub(super) fn known(view: &StackView) -> Vec<Arc<Finding>> {
 
 /// Returns a failure as a sentence with the next step.
 pub(super) fn explained(failure: &Failure) -> String {
-    let mut text = failure.to_string();
+    let mut lines = vec![failure.to_string()];
     if let Failure::StackFile(report) = failure {
-        for problem in report.problems() {
+        lines.extend(report.problems().iter().map(|problem| {
             let line = problem.place().map_or(0, |place| place.line);
-            text += &format!("\nline {line}: {problem}; {}", problem.suggestion());
-        }
+            format!("line {line}: {problem}; {}", problem.suggestion())
+        }));
     }
     if let Failure::UnknownService(unknown) = failure {
-        text += &format!("; {}", unknown.help());
+        lines.push(unknown.help());
     }
-    let text = text.replace(|c: char| c != '\n' && is_obeyed(c), "\u{fffd}");
+    let text = lines
+        .join("\n")
+        .replace(|c: char| c != '\n' && is_obeyed(c), "\u{fffd}");
     cut(&redact(&text), LIMIT)
 }
 
@@ -175,7 +177,9 @@ fn shorten(value: &mut Value, longest: usize, most: usize) {
         Value::Array(all) => {
             let more = all.len().saturating_sub(most);
             all.truncate(most);
-            all.iter_mut().for_each(|one| shorten(one, longest, most));
+            for one in &mut *all {
+                shorten(one, longest, most);
+            }
             if more > 0 {
                 all.push(json!(format!("… {more} more")));
             }

@@ -367,7 +367,7 @@ impl Call<'_> {
                 drop(self.context.peer.notify_progress(progress).await);
             }
         }
-        pending().await
+        pending::<()>().await;
     }
 }
 

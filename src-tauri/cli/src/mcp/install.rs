@@ -6,7 +6,7 @@ use std::{
     env::{consts::OS, current_dir, home_dir},
     fs,
     io::{self, Write as _},
-    path::PathBuf,
+    path::Path,
 };
 
 use pilotlight::{
@@ -84,7 +84,7 @@ pub(crate) fn run(asked: &Install) -> Result<Ending, Failure> {
             Some(project) if !asked.user => current_dir()?.join(project),
             _ => home.join(client.user()),
         };
-        if !client.install(file, asked.dry_run)? {
+        if !client.install(&file, asked.dry_run)? {
             ending = Ending::Undone;
         }
     }
@@ -107,11 +107,11 @@ impl Client {
     }
 
     /// Adds the server to a file. Returns whether the file has it now.
-    fn install(&self, file: PathBuf, dry_run: bool) -> Result<bool, Failure> {
+    fn install(&self, file: &Path, dry_run: bool) -> Result<bool, Failure> {
         let mut err = paint::err();
-        let old = match fs::symlink_metadata(&file) {
+        let old = match fs::symlink_metadata(file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            _ => Some(Reader::within(TIME_LIMIT).text(&file)?),
+            _ => Some(Reader::within(TIME_LIMIT).text(file)?),
         };
         let shown = file.display();
         let new = match self.added(old.as_deref().unwrap_or_default()) {
@@ -145,8 +145,8 @@ impl Client {
             fs::create_dir_all(folder)?;
         }
         match &old {
-            Some(old) => exchange(&file, old, &new)?,
-            None => create(&file, &new)?,
+            Some(old) => exchange(file, old, &new)?,
+            None => create(file, &new)?,
         }
         if let Some(note) = &self.note {
             writeln!(err, "{}", paint(DIM, note))?;
@@ -160,16 +160,17 @@ impl Client {
             let key = &self.key;
             return format!("[{key}.pilotlight]\ncommand = \"pilotlight\"\nargs = [\"mcp\"]\n");
         }
-        let more: String = self
-            .entry
-            .iter()
-            .map(|(key, value)| format!("\"{key}\": \"{value}\", "))
-            .collect();
+        let more = self.entry.iter();
+        let more = more.map(|(key, value)| format!("\"{key}\": \"{value}\", "));
+        let more: Vec<String> = more.collect();
+        let more = more.concat();
         format!("\"pilotlight\": {{{more}\"command\": \"pilotlight\", \"args\": [\"mcp\"]}}")
     }
 
     fn is_toml(&self) -> bool {
-        self.user.ends_with(".toml")
+        Path::new(&self.user)
+            .extension()
+            .is_some_and(|it| it == "toml")
     }
 
     fn added(&self, old: &str) -> Added {

@@ -96,25 +96,20 @@ pub(super) fn page(
     let run = lines
         .back()
         .map_or_else(String::new, |(_, line)| format!(", run {}", line.run));
-    let mut header = format!("[lines {} to {} of {count}", first + 1, first + text.len());
-    if text.is_empty() {
-        header = "[no matching lines".to_owned();
-    } else if !several {
-        header += &run;
-    }
+    let mut header = match text.len() {
+        0 => vec!["no matching lines".to_owned()],
+        length => {
+            let lines = format!("lines {} to {} of {count}", first + 1, first + length);
+            vec![if several { lines } else { lines + &run }]
+        }
+    };
     if first > 0 {
-        header += &format!(
-            "; cursor {first:?} for the lines before",
-            first = first.to_string()
-        );
+        header.push(format!("cursor \"{first}\" for the lines before"));
     }
     if let Some(newest) = newest.filter(|_| end.is_none()) {
-        header += &format!(
-            "; since {:?} for later lines",
-            timestamp(newest).to_string()
-        );
+        header.push(format!("since \"{}\" for later lines", timestamp(newest)));
     }
-    text.push_front(header + "]");
+    text.push_front(format!("[{}]", header.join("; ")));
     Ok(Vec::from(text).join("\n"))
 }
 

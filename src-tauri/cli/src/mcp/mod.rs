@@ -61,7 +61,7 @@ pub(crate) async fn run(context: &Context) -> Result<Ending, Failure> {
         tools: tools()?,
         plans: Mutex::default(),
     };
-    match server.serve(stdio_pipes()).await {
+    match Box::pin(server.serve(stdio_pipes())).await {
         Ok(running) => drop(running.waiting().await),
         Err(ServerInitializeError::ConnectionClosed(_)) => {}
         Err(error) => return Err(Failure::Refused(error.to_string())),

@@ -20,18 +20,12 @@ impl Call<'_> {
     pub(super) async fn stack(&self, named: Option<&str>) -> Result<(Context, PathBuf), Failure> {
         let folder = &self.server.folder;
         let places = self.places().await;
-        let found = match named {
-            Some(named) => stack_file::find(&folder.join(named)),
-            None => {
-                let mut found = stack_file::find(folder);
-                for place in &places {
-                    if found.is_err() {
-                        found = stack_file::find(place).or(found);
-                    }
-                }
-                found
+        let mut found = stack_file::find(&folder.join(named.unwrap_or(".")));
+        for place in places.iter().filter(|_| named.is_none()) {
+            if found.is_err() {
+                found = stack_file::find(place).or(found);
             }
-        };
+        }
         let file = found?;
         if !is_within(&file, &places) {
             return Err(outside(&file));

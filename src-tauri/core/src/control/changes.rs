@@ -89,7 +89,10 @@ impl StackChange {
         let pairs = || earlier.services.iter().zip(&later.services);
         let same_services = earlier.services.len() == later.services.len()
             && pairs().all(|(old, new)| Arc::ptr_eq(old, new) || old.name == new.name);
-        if !same_services || earlier.name != later.name || earlier.mode != later.mode {
+        let same_head = earlier.name == later.name
+            && earlier.mode == later.mode
+            && earlier.started_by == later.started_by;
+        if !same_services || !same_head {
             return Self::Whole(later.clone());
         }
         let differ = pairs().enumerate().filter(|(_, (old, new))| old != new);
@@ -112,6 +115,7 @@ mod tests {
         model::{
             facts::RunId,
             stack::{Event, StackModel},
+            view::StartedBy,
         },
         stack_file,
     };
@@ -154,6 +158,19 @@ mod tests {
             "{json}"
         );
         assert!(json.contains(r#"{"same":1}"#), "{json}");
+    }
+
+    #[test]
+    fn the_program_that_started_a_stack_is_told() {
+        let mut one = model("/a/pilotlight.toml", TWO);
+        let before = snapshot(&mut [&mut one]);
+        one.show_started_by(Some(StartedBy {
+            client: "Claude Code".to_owned(),
+            at: jiff::Timestamp::UNIX_EPOCH,
+        }));
+        let after = snapshot(&mut [&mut one]);
+        let json = assert_applies(&before, &after);
+        assert!(json.contains(r#""client":"Claude Code""#), "{json}");
     }
 
     #[test]
