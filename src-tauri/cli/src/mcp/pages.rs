@@ -80,7 +80,11 @@ pub(super) async fn read(call: &Call<'_>, uri: &str) -> Result<ReadResourceResul
 
 /// Returns the entry of a code in docs/diagnosis.md.
 fn page(code: &str) -> Option<&'static str> {
-    let heading = format!("\n### `{code}`\n");
+    if !code.chars().all(|c| c.is_ascii_lowercase() || c == '-') {
+        return None;
+    }
+    // The line may end as it does on Windows.
+    let heading = format!("\n### `{code}`");
     let begin = DIAGNOSIS.find(&heading)? + 1;
     let rest = &DIAGNOSIS[begin..];
     let end = rest.find("\n##").unwrap_or(rest.len());
@@ -108,7 +112,7 @@ mod tests {
     #[test]
     fn each_code_has_a_page() {
         let exited = page("exited").unwrap();
-        assert!(exited.starts_with("### `exited`\n") && !exited.contains("silent-exit`\n"));
+        assert!(exited.starts_with("### `exited`") && !exited.contains("silent-exit`\n"));
         assert_eq!(page("nonsense"), None);
         assert_eq!(page("exited`\n\n### `"), None);
     }
