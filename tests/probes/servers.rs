@@ -49,14 +49,8 @@ impl Real {
             let ended = run_helper(&command, &directory, &environment, STARTS * 2).await;
             panic!("the server has ended: {ended:?}");
         });
-        let mut real = Self {
-            protocol,
-            port,
-            _folder: folder,
-            _running: JoinSet::new(),
-        };
         let until_up = async {
-            while real.asked("", "").await.is_err() {
+            while at(protocol, port, "").await.is_err() {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
@@ -64,8 +58,12 @@ impl Real {
             up = timeout(STARTS, until_up) => up.expect("the server never came up"),
             ended = running.join_next() => ended.unwrap().unwrap(),
         }
-        real._running = running;
-        real
+        Self {
+            protocol,
+            port,
+            _folder: folder,
+            _running: running,
+        }
     }
 
     /// The result of a probe with `login` before the host and `path` after it.

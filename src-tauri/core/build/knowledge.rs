@@ -69,6 +69,7 @@ pub(crate) fn compile(folder: &Path) -> Made<String> {
 /// An entry as in its file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 struct Source {
     id: String,
     /// Literals that are sufficient on their own.
