@@ -30,7 +30,7 @@ needs = ["one"]
 links = { docs = "http://localhost:9/docs" }
 "#;
 
-async fn app(bench: &Bench) -> AppState {
+fn app(bench: &Bench) -> AppState {
     let (app, remark) = AppState::open(&bench.home, bench.handle());
     assert_eq!(remark, None);
     app
@@ -60,7 +60,7 @@ async fn until_change(app: &AppState, so: impl Fn(Option<&FileChange>) -> bool) 
 #[tokio::test]
 async fn a_known_stack_is_shown_before_it_was_ever_started_and_again_the_next_time() {
     let bench = Bench::with(TWO).await;
-    let first = app(&bench).await;
+    let first = app(&bench);
     assert_eq!(first.add(bench.folder.path()), Ok(bench.file()));
     assert_eq!(first.add(&bench.file()), Ok(bench.file()), "twice is once");
     let shown = until(&first, |_| true).await;
@@ -70,14 +70,14 @@ async fn a_known_stack_is_shown_before_it_was_ever_started_and_again_the_next_ti
     assert_eq!(first.stacks().borrow().len(), 1);
     drop(first);
 
-    let second = app(&bench).await;
+    let second = app(&bench);
     assert_eq!(until(&second, |_| true).await.name, "test");
 }
 
 #[tokio::test]
 async fn a_stack_is_started_and_stopped_and_cannot_be_removed_between() {
     let bench = Bench::with(TWO).await;
-    let app = app(&bench).await;
+    let app = app(&bench);
     app.add(&bench.file()).unwrap();
     let file = bench.file();
     let started = app.start(&file, Vec::new());
@@ -95,19 +95,19 @@ async fn a_stack_is_started_and_stopped_and_cannot_be_removed_between() {
 #[tokio::test]
 async fn what_somebody_else_starts_is_known_from_then_on() {
     let bench = Bench::with(TWO).await;
-    let first = app(&bench).await;
+    let first = app(&bench);
     bench.must_up().await;
     until(&first, |stack| stack.light == Light::Green).await;
     bench.down().await;
     drop(first);
-    let second = app(&bench).await;
+    let second = app(&bench);
     assert_eq!(second.stacks().borrow().len(), 1);
 }
 
 #[tokio::test]
 async fn a_change_of_the_file_of_a_running_stack_is_offered_and_applied() {
     let bench = Bench::with(TWO).await;
-    let app = app(&bench).await;
+    let app = app(&bench);
     bench.must_up().await;
     until(&app, |stack| stack.light == Light::Green).await;
     let (one, two) = (bench.pid("one"), bench.pid("two"));
@@ -159,7 +159,7 @@ async fn a_change_of_the_file_of_a_running_stack_is_offered_and_applied() {
 #[tokio::test]
 async fn what_is_not_up_is_shown_as_its_file_says_now() {
     let bench = Bench::with(TWO).await;
-    let app = app(&bench).await;
+    let app = app(&bench);
     bench.must_up().await;
     bench.down().await;
     until(&app, StackView::is_dark).await;
@@ -172,7 +172,7 @@ async fn what_is_not_up_is_shown_as_its_file_says_now() {
 #[tokio::test]
 async fn what_a_person_chooses_is_kept() {
     let bench = Bench::with(TWO).await;
-    let first = app(&bench).await;
+    let first = app(&bench);
     first.add(&bench.file()).unwrap();
     let chosen = Settings {
         theme: Theme::Dark,
@@ -184,7 +184,7 @@ async fn what_a_person_chooses_is_kept() {
     let unknown = first.set_start_at_login(Path::new("/nowhere.toml"), true);
     assert!(matches!(unknown, Outcome::Refused(_)));
     drop(first);
-    let second = app(&bench).await;
+    let second = app(&bench);
     assert_eq!(*second.settings().borrow(), chosen);
     assert_eq!(second.wanted_at_login(), [bench.file()]);
 }
@@ -192,7 +192,7 @@ async fn what_a_person_chooses_is_kept() {
 #[tokio::test]
 async fn only_pages_that_the_stack_declares_have_an_address() {
     let bench = Bench::with(TWO).await;
-    let app = app(&bench).await;
+    let app = app(&bench);
     app.add(&bench.file()).unwrap();
     bench.must_up().await;
     until(&app, |stack| stack.light == Light::Green).await;
@@ -209,7 +209,7 @@ async fn only_pages_that_the_stack_declares_have_an_address() {
 #[tokio::test]
 async fn no_action_is_carried_out_that_was_not_advised() {
     let bench = Bench::with(TWO).await;
-    let app = app(&bench).await;
+    let app = app(&bench);
     app.add(&bench.file()).unwrap();
     let made = bench.path("made");
     let action = Action::Install {
@@ -228,7 +228,7 @@ async fn the_doctor_looks_at_a_stack_that_was_never_started_and_its_advice_is_ca
     let bench =
         Bench::with("[service.one]\ncommand = [\"sleep\", \"600\"]\nenv_file = \".env\"\n").await;
     fs::write(bench.path(".env.example"), "A=1\n").unwrap();
-    let app = app(&bench).await;
+    let app = app(&bench);
     app.add(&bench.file()).unwrap();
     let findings = within("a look", app.doctor(&bench.file())).await.unwrap();
     let actions = findings
@@ -254,7 +254,7 @@ async fn a_log_is_told_from_its_begin_and_goes_on() {
         "[service.one]\ncommand = [\"sh\", \"-c\", \"seq 1200; until [ -e go ]; do sleep 0.02; done; echo error: more; sleep 600\"]\n",
     )
     .await;
-    let app = app(&bench).await;
+    let app = app(&bench);
     bench.must_up().await;
     let (sender, mut told) = mpsc::unbounded_channel();
     let (following, file) = (app.clone(), bench.file());
@@ -295,7 +295,7 @@ async fn a_log_is_told_from_its_begin_and_goes_on() {
 #[tokio::test]
 async fn a_draft_is_written_once_and_its_stack_is_known() {
     let bench = Bench::new().await;
-    let app = app(&bench).await;
+    let app = app(&bench);
     let folder = bench.path("project");
     fs::create_dir(&folder).unwrap();
     let file = folder.canonicalize().unwrap().join("pilotlight.toml");
@@ -314,7 +314,7 @@ async fn a_draft_is_written_once_and_its_stack_is_known() {
 #[tokio::test]
 async fn the_page_reaches_nothing_that_is_not_known_or_was_not_picked() {
     let bench = Bench::with(TWO).await;
-    let app = app(&bench).await;
+    let app = app(&bench);
     let secret = bench.path("elsewhere/pilotlight.toml");
     fs::create_dir(bench.path("elsewhere")).unwrap();
     let touches = "[service.x]\ncommand = [\"touch\", \"made\"]\n";
@@ -427,7 +427,7 @@ async fn the_window_runs_nothing_of_a_stack_file_that_was_never_started_and_says
         "[service.one]\ncommand = [\"sleep\", \"600\"]\nrequire = { commands = [\"touch made\"] }\n",
     )
     .await;
-    let app = app(&bench).await;
+    let app = app(&bench);
     app.add(&bench.file()).unwrap();
     within("a look", app.doctor(&bench.file())).await.unwrap();
     assert!(!bench.path("made").exists());

@@ -205,8 +205,8 @@ async fn read_request(stream: &mut TcpStream) -> String {
     head
 }
 
-fn request(method: &str, url: String) -> HttpRequest<String> {
-    HttpRequest::new(method, &url)
+fn request(method: &str, url: impl Into<String>) -> HttpRequest<String> {
+    HttpRequest::new(method, &url.into())
 }
 
 /// The same with a JSON body, which needs a preflight.

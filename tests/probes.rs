@@ -107,8 +107,8 @@ async fn read_head(stream: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
-fn get(url: String) -> HttpRequest<String> {
-    HttpRequest::new("GET", &url)
+fn get(url: impl Into<String>) -> HttpRequest<String> {
+    HttpRequest::new("GET", &url.into())
 }
 
 async fn ask_within(probe: Probe<String>, patience: Duration) -> Result<(), ProbeFault> {

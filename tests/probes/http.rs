@@ -293,7 +293,7 @@ async fn a_body_without_an_end_is_not_read_for_ever() {
 
 #[tokio::test]
 async fn what_cannot_be_sent_is_said() {
-    let mut request = get("http://localhost:1/".into());
+    let mut request = get("http://localhost:1/");
     request.headers.insert("X Y".into(), String::new());
     assert_eq!(
         ask_http(request).await,
@@ -301,7 +301,7 @@ async fn what_cannot_be_sent_is_said() {
             "the header `X Y` cannot be sent".into()
         ))
     );
-    let mut request = get("http://localhost:1/".into());
+    let mut request = get("http://localhost:1/");
     request.method = "NO GOOD".into();
     assert!(matches!(
         ask_http(request).await,
