@@ -57,7 +57,7 @@ fn the_icon_goes_from_dark_to_amber_to_green_to_red_and_dark_again() {
         stage.icon.tooltip().contains("backend") && stage.icon.tooltip().contains("signal 9")
     });
 
-    stage.icon.menu().click(&["Stop"]);
+    stage.icon.menu().click(&["backend: failed", "Stop"]);
     stage.icon.until_shows(Light::Off);
 }
 
