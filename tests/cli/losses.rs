@@ -166,5 +166,6 @@ fn who_watches_a_daemon_that_is_stopped_is_told_and_goes_on_with_it() {
     assert_ne!(stage.pid("talker"), talker);
     watching.signal(Signal::INT);
     assert_eq!(watching.end(), 0, "{}", watching.errors());
+    stage.expect(&["down"], 0);
     stage.until_nobody_is_left();
 }

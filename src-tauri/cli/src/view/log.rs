@@ -1,6 +1,6 @@
 //! Log lines of several services, as `logs` and `up` print them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use pilotlight::{
     effects::log::{Level, Line, without_ansi},
@@ -8,7 +8,7 @@ use pilotlight::{
     stack::{ServiceName, Stack},
 };
 
-use super::frame::Key;
+use super::frame::{Key, Logs};
 use crate::paint::{self, DIM, pad, paint, tame, width};
 
 /// Returns the name of a service before its line, in the colour of its place, padded to `column`.
@@ -28,8 +28,8 @@ pub(crate) fn origin(
 pub(super) struct LogLines {
     /// The paths that the probes of each service request: these access log lines are left out.
     probes: BTreeMap<ServiceName, Vec<String>>,
-    /// The beginning of each incomplete line.
-    open: HashMap<Key, String>,
+    /// The incomplete line of each service: a prompt, a progress bar.
+    open: Logs,
     lines: Vec<String>,
 }
 
@@ -44,32 +44,48 @@ impl LogLines {
     }
 
     /// Adds a line, or a part of one, of a service of this stack.
-    pub(super) fn add(&mut self, stack: &StackView, key: Key, line: &Line) {
-        let service = &key.1;
-        let paths = self.probes.get(service).map_or(&[][..], Vec::as_slice);
-        if is_probe(paths, line) {
+    pub(super) fn add(&mut self, stack: &StackView, key: Key, line: Line) {
+        let paths = self.probes.get(&key.1).map_or(&[][..], Vec::as_slice);
+        if is_probe(paths, &line) {
             return;
         }
-        let before = self.open.remove(&key).unwrap_or_else(|| {
-            let mut names = stack.services.iter().map(|service| service.name.as_str());
-            if names.len() == 1 {
-                return String::new();
-            }
-            let column = names.clone().map(width).max().unwrap_or(0);
-            let place = names.position(|name| name == service.as_str());
-            origin(service, place, column, true)
-        });
-        let text = before + &line.text + &line.remark().unwrap_or_default();
+        let line = match self.open.remove(&key) {
+            Some(begun) => Line {
+                text: begun.text + &line.text,
+                ..line
+            },
+            None => line,
+        };
         if line.complete {
-            self.lines.push(text);
+            self.push(stack, &key.1, &line);
         } else {
-            self.open.insert(key, text);
+            self.open.insert(key, line);
         }
     }
 
-    /// Takes incomplete lines, too, as no more of them follows.
-    pub(super) fn end(&mut self) {
-        self.lines.extend(self.open.drain().map(|(_, text)| text));
+    /// Adds the incomplete lines of this stack, as no more of them follows.
+    pub(super) fn end(&mut self, stack: &StackView) {
+        for (key, line) in std::mem::take(&mut self.open) {
+            self.push(stack, &key.1, &line);
+        }
+    }
+
+    fn push(&mut self, stack: &StackView, service: &ServiceName, line: &Line) {
+        let mut names = stack.services.iter().map(|service| service.name.as_str());
+        let origin = if names.len() == 1 {
+            String::new()
+        } else {
+            let column = names.clone().map(width).max().unwrap_or(0);
+            let place = names.position(|name| name == service.as_str());
+            origin(service, place, column, true)
+        };
+        let remark = line.remark().unwrap_or_default();
+        self.lines.push(origin + &line.text + &remark);
+    }
+
+    /// Returns the incomplete lines.
+    pub(super) fn open(&self) -> &Logs {
+        &self.open
     }
 
     /// Takes the lines that are complete.

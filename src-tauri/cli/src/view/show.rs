@@ -230,7 +230,7 @@ impl Show {
             && let Ok(line) = tokio::time::timeout(LAST_LINES, self.tails.next()).await
         {
             if let Some((key, line)) = line {
-                self.add_line(key, &line);
+                self.add_line(key, line);
             }
         }
     }
@@ -239,8 +239,8 @@ impl Show {
     pub(crate) fn finish(&mut self) {
         if matches!(self.face, Face::Drawn { .. }) {
             self.tails.look();
-            if let Some(lines) = &mut self.lines {
-                lines.end();
+            if let (Some(lines), Some(stack)) = (&mut self.lines, self.stacks.first()) {
+                lines.end(stack);
             }
         }
         self.draw();
@@ -310,7 +310,7 @@ impl Show {
             },
             line = self.tails.next() => {
                 if let Some((key, line)) = line {
-                    self.add_line(key, &line);
+                    self.add_line(key, line);
                 }
                 self.mark_dirty();
             }
@@ -321,7 +321,7 @@ impl Show {
         self.draw_if_due();
     }
 
-    fn add_line(&mut self, key: Key, line: &Line) {
+    fn add_line(&mut self, key: Key, line: Line) {
         let stack = self.stacks.iter().find(|stack| stack.file == key.0);
         if let (Some(lines), Some(stack)) = (&mut self.lines, stack) {
             lines.add(stack, key, line);
@@ -404,8 +404,12 @@ impl Show {
             ("", hint) => hint.to_owned(),
             (status, hint) => format!("{status}  {}  {hint}", self.look.signs.dot()),
         };
+        let above = self.lines.as_mut().map(LogLines::take).unwrap_or_default();
         let picture = Picture {
-            logs: self.tails.logs(),
+            logs: match &self.lines {
+                Some(lines) => lines.open(),
+                None => self.tails.logs(),
+            },
             footer: &footer,
             now: time::now(),
             look: Look {
@@ -417,7 +421,6 @@ impl Show {
                 None => height,
             },
         };
-        let above = self.lines.as_mut().map(LogLines::take).unwrap_or_default();
         *drawn = Some(clock::now().instant);
         *dirty = false;
         let picture = picture.draw(&self.stacks);
