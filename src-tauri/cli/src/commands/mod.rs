@@ -140,7 +140,7 @@ fn tell_findings(show: &mut Show, findings: &[Finding]) {
 }
 
 /// Returns the findings of the services of a stack, each once.
-fn failures(stack: &StackView) -> Vec<Finding> {
+pub(crate) fn failures(stack: &StackView) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for finding in stack.services.iter().filter_map(|it| it.finding.as_deref()) {
         if !findings.contains(finding) {

@@ -11,7 +11,7 @@ use pilotlight::{
 };
 use serde_json::{Value, json};
 
-use crate::{failure::Failure, time, waiting::is_ready};
+use crate::{commands::failures, failure::Failure, time, waiting::is_ready};
 
 /// The maximum size of an answer in bytes.
 pub(super) const LIMIT: usize = 15 * 1024;
@@ -109,13 +109,7 @@ pub(super) fn known(view: &StackView) -> Vec<Arc<Finding>> {
     if !view.findings.is_empty() {
         return view.findings.clone();
     }
-    let mut known: Vec<Arc<Finding>> = Vec::new();
-    for finding in view.services.iter().filter_map(|it| it.finding.as_ref()) {
-        if !known.contains(finding) {
-            known.push(finding.clone());
-        }
-    }
-    known
+    failures(view).into_iter().map(Arc::new).collect()
 }
 
 /// Returns a failure as a sentence with the next step.

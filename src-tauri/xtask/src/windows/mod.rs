@@ -43,7 +43,7 @@ pub(crate) struct Cross {
 }
 
 impl Cross {
-    /// Installs all of it; quick when nothing is to be done. `also` is needed besides.
+    /// Installs what is missing of it and of `also`. Returns at once if nothing is missing.
     pub(crate) fn ensure(also: &[Piece]) -> Result<Self, Error> {
         if env::consts::OS != "linux" {
             return Err(Error::Missing(vec![Missing {

@@ -105,7 +105,7 @@ impl Talk {
         }
     }
 
-    /// The result of a rejected login: a server that rejects a login which nobody has asked for is up.
+    /// Returns the result of a rejected login. Without a user in the address, the server is up.
     fn rejects_login(&self, message: &str) -> Result<(), ProbeFaultKind> {
         if self.has_login {
             Err(self.refuses(Refusal::Login, message))
