@@ -16,9 +16,10 @@ use crate::{fs::native_text::NativeText, platform::process::names};
 pub(crate) const OWN: &str = "PILOTLIGHT_OWN_VARIABLE";
 
 /// Environment variables. Names are compared as the operating system does: `PATH` is `Path` on
-/// Windows. Values are secrets, so [`fmt::Debug`] shows only their number. Cheap to clone.
+/// Windows. Values are secrets, so [`fmt::Debug`] shows only their number. Cheap to clone, and a
+/// changed clone shares its texts with the original.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Env(Arc<BTreeMap<OsString, OsString>>);
+pub struct Env(Arc<BTreeMap<Arc<OsStr>, Arc<OsStr>>>);
 
 impl Env {
     /// Returns an empty environment.
@@ -30,14 +31,15 @@ impl Env {
     /// Returns the variables that this process was started with: those that services get too.
     #[must_use]
     pub fn of_this_process() -> Self {
-        Self::without_own(std::env::vars_os().collect())
+        std::env::vars_os().collect::<Self>().without_own()
     }
 
-    fn without_own(mut variables: BTreeMap<OsString, OsString>) -> Self {
-        if let Some(own) = variables.remove(OsStr::new(OWN)) {
-            variables.remove(&own);
+    fn without_own(mut self) -> Self {
+        let own = Arc::make_mut(&mut self.0).remove(OsStr::new(OWN));
+        if let Some(own) = own {
+            Arc::make_mut(&mut self.0).remove(&own);
         }
-        Self(Arc::new(variables))
+        self
     }
 
     /// Returns the value of a variable.
@@ -48,14 +50,19 @@ impl Env {
             let mut all = self.0.iter();
             all.find_map(|(known, value)| names(known, name).then_some(value))
         });
-        found.map(OsString::as_os_str)
+        found.map(AsRef::as_ref)
     }
 
     /// Sets a variable.
     pub fn set(&mut self, name: &str, value: impl Into<OsString>) {
+        let value = value.into().into();
         let variables = Arc::make_mut(&mut self.0);
-        variables.retain(|known, _| !names(known, name));
-        variables.insert(name.into(), value.into());
+        if let Some(set) = variables.get_mut(OsStr::new(name)) {
+            *set = value;
+        } else {
+            variables.retain(|known, _| !names(known, name));
+            variables.insert(OsStr::new(name).into(), value);
+        }
     }
 
     /// Removes a variable.
@@ -63,10 +70,15 @@ impl Env {
         Arc::make_mut(&mut self.0).retain(|known, _| !names(known, name));
     }
 
+    /// Keeps only the variables whose names satisfy a condition.
+    pub fn retain(&mut self, keeps: impl Fn(&OsStr) -> bool) {
+        Arc::make_mut(&mut self.0).retain(|name, _| keeps(name));
+    }
+
     /// Returns all variables, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         let variables = self.0.iter();
-        variables.map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+        variables.map(|(name, value)| (name.as_ref(), value.as_ref()))
     }
 
     /// Returns the number of variables.
@@ -85,8 +97,8 @@ impl Env {
 impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Env {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
         let variables = variables.into_iter();
-        let owned = variables.map(|(name, value)| (name.into(), value.into()));
-        Self(Arc::new(owned.collect()))
+        let shared = variables.map(|(name, value)| (name.into().into(), value.into().into()));
+        Self(Arc::new(shared.collect()))
     }
 }
 
@@ -145,12 +157,12 @@ mod tests {
 
     #[test]
     fn a_variable_that_a_process_set_for_itself_is_not_inherited() {
-        let set: [(OsString, OsString); 3] = [
-            ("HOME".into(), "there".into()),
-            ("OF_A_LIBRARY".into(), "1".into()),
-            (OWN.into(), "OF_A_LIBRARY".into()),
+        let set = [
+            ("HOME", "there"),
+            ("OF_A_LIBRARY", "1"),
+            (OWN, "OF_A_LIBRARY"),
         ];
-        assert_eq!(Env::without_own(set.into()), Env::from([("HOME", "there")]));
+        assert_eq!(Env::from(set).without_own(), Env::from([("HOME", "there")]));
     }
 
     #[test]

@@ -23,6 +23,11 @@ use crate::{
 /// The delay before a repair, since neighbouring files are often deleted at the same moment.
 const SETTLES: Duration = Duration::from_millis(50);
 
+/// The delay of the first watches after the daemon has started, which leaves the processor to the first
+/// request: a watch of a folder takes milliseconds if the kernel has thousands of its entries cached, as
+/// of `/tmp`. A file that is deleted meanwhile is noticed afterwards.
+const FIRST_WATCH: Duration = Duration::from_millis(500);
+
 /// The pause between two attempts to recreate lost files (if the disk is full, for example).
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -57,6 +62,7 @@ impl Guard {
     /// daemon of the home: this daemon then exits and leaves its services running.
     pub(super) async fn run(mut self, daemon: impl Control, renewed: mpsc::Sender<Listener>) {
         let mut held_since: Option<Instant> = None;
+        tokio::time::sleep(FIRST_WATCH).await;
         loop {
             self.until_lost().await;
             tokio::time::sleep(SETTLES).await;

@@ -43,8 +43,8 @@ pub async fn environment(
     time_limit: Duration,
 ) -> Result<Env, LaunchFault> {
     let files = texts(&service.env_files, time_limit).await?;
-    let own = base.iter().filter(|(name, _)| !is_of_outer_daemon(name));
-    let mut variables: Env = own.collect();
+    let mut variables = base.clone();
+    variables.retain(|name| !is_of_outer_daemon(name));
     if let Some(port) = ports.port_of(&service.name) {
         variables.set("PORT", port.to_string());
     }

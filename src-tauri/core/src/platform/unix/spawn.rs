@@ -27,7 +27,7 @@ pub(in crate::platform) fn spawn_child(
     let directory = text(start.directory.as_os_str())?;
     let argv = start.argv.iter().map(|word| text(word));
     let argv = argv.collect::<io::Result<Vec<_>>>()?;
-    let environment = variables(start.environment)?;
+    let environment = Variables::of(start.environment)?;
     let output = start.output.as_raw_fd();
 
     let mut actions = Actions::new()?;
@@ -53,22 +53,49 @@ pub(in crate::platform) fn spawn_child(
             actions.0.as_ptr(),
             attributes.0.as_ptr(),
             pointers(&argv).as_ptr(),
-            pointers(&environment).as_ptr(),
+            environment.pointers().as_ptr(),
         )
     })?;
     u32::try_from(pid).map_err(io::Error::other)
 }
 
-fn variables(environment: &Env) -> io::Result<Vec<CString>> {
-    let variables = environment.iter().map(|(name, value)| {
-        if name.is_empty() || name.as_bytes().contains(&b'=') {
-            return Err(io::ErrorKind::InvalidInput.into());
+/// Environment variables as `NAME=VALUE`, each with a NUL at its end. One allocation for all of them:
+/// a hundred services have thousands.
+struct Variables {
+    bytes: Vec<u8>,
+    starts: Vec<usize>,
+}
+
+impl Variables {
+    fn of(environment: &Env) -> io::Result<Self> {
+        let size = environment
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 2);
+        let mut bytes = Vec::with_capacity(size.sum());
+        let mut starts = Vec::with_capacity(environment.len());
+        for (name, value) in environment.iter() {
+            let (name, value) = (name.as_bytes(), value.as_bytes());
+            if name.is_empty() || name.contains(&b'=') || name.contains(&0) || value.contains(&0) {
+                return Err(io::ErrorKind::InvalidInput.into());
+            }
+            starts.push(bytes.len());
+            bytes.extend_from_slice(name);
+            bytes.push(b'=');
+            bytes.extend_from_slice(value);
+            bytes.push(0);
         }
-        Ok(CString::new(
-            [name.as_bytes(), b"=", value.as_bytes()].concat(),
-        )?)
-    });
-    variables.collect()
+        Ok(Self { bytes, starts })
+    }
+
+    /// Returns the list for `execve(2)`. The strings are not modified.
+    fn pointers(&self) -> Vec<*mut c_char> {
+        let texts = self
+            .starts
+            .iter()
+            .filter_map(|&start| self.bytes.get(start..));
+        let pointers = texts.map(|text| text.as_ptr().cast::<c_char>().cast_mut());
+        pointers.chain([ptr::null_mut()]).collect()
+    }
 }
 
 fn text(text: &OsStr) -> io::Result<CString> {
