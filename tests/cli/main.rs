@@ -10,6 +10,7 @@
 mod agents;
 mod asking;
 mod background;
+mod documents;
 mod fixing;
 mod foreground;
 mod hostile;
@@ -22,3 +23,4 @@ mod script;
 mod scripts;
 mod stage;
 mod terminal;
+mod worktrees;

@@ -144,6 +144,7 @@ fn snapshot(name: &str) -> Snapshot {
             services: vec![],
             findings: vec![],
             started_by: None,
+            checkout: None,
         })],
     }
 }

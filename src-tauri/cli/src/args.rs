@@ -16,7 +16,7 @@ use pilotlight::{
 use regex::Regex;
 
 pub(crate) use self::agents::{Install, Mcp, McpCommand};
-pub(crate) use self::scripts::{EnvCommand, Exec, Shell as ShellCommand, Test, Url, Wait};
+pub(crate) use self::scripts::{EnvCommand, Events, Exec, Shell as ShellCommand, Test, Url, Wait};
 use crate::time::Since;
 
 const STATUS: &str = "\
@@ -64,6 +64,7 @@ pub(crate) enum Command {
     Validate(Validate),
     Knowledge(Knowledge),
     Init(Init),
+    Events(Events),
     Wait(Wait),
     Url(Url),
     /// Open a link of a service in the browser

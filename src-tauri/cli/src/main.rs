@@ -99,6 +99,7 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
             Command::Validate(validate) => commands::validate::run(&context, &validate),
             Command::Knowledge(knowledge) => commands::knowledge::run(&context, &knowledge),
             Command::Init(init) => commands::init::run(&context, &init).await,
+            Command::Events(events) => commands::events::run(&context, &events).await,
             Command::Wait(wait) => commands::wait::run(&context, &wait).await,
             Command::Url(url) => commands::service::url(&context, &url).await,
             Command::Open(url) => commands::service::open(&context, &url).await,

@@ -4,6 +4,8 @@
 //! [`Template`]s, since a port is known only after it was claimed (`port_conflict = "next"`).
 //! `${VARIABLE}` is replaced while the file is read.
 
+mod slot;
+
 use std::{
     collections::BTreeMap,
     fmt,
@@ -16,10 +18,12 @@ use std::{
 use serde::{Deserialize, Serialize};
 use url::{Position, Url};
 
+pub use slot::{PortAssignment, Slot, label};
+
 use crate::stack_file::fill_json;
 
 /// The name of a service, unique in its stack. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[cfg_attr(feature = "typescript", ts(type = "string"))]
@@ -58,7 +62,7 @@ impl From<&str> for ServiceName {
 }
 
 /// A TCP port. Never 0.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[cfg_attr(feature = "typescript", ts(type = "number"))]
@@ -116,6 +120,12 @@ pub struct Stack {
     /// The services, in the order of the file. Names are unique, needs name services of this list
     /// and have no cycle.
     pub services: Vec<Arc<Service>>,
+    /// Whether it uses ports of its own beside other checkouts.
+    pub ports: PortAssignment,
+    /// The slot of this checkout, if its ports are those of a slot.
+    pub slot: Option<Arc<Slot>>,
+    /// The declared ports that the slot replaces, which another checkout may use.
+    pub declared: BTreeMap<Port, ServiceName>,
 }
 
 impl Stack {
@@ -129,6 +139,23 @@ impl Stack {
     #[must_use]
     pub fn service(&self, name: &ServiceName) -> Option<&Arc<Service>> {
         self.services.iter().find(|service| service.name == *name)
+    }
+
+    /// Returns the variables with the port and the address of each service: `PILOTLIGHT_API_PORT` and
+    /// `PILOTLIGHT_API_URL`.
+    #[must_use]
+    pub fn addresses(&self, ports: &impl Ports) -> BTreeMap<String, String> {
+        let mut variables = BTreeMap::new();
+        for service in &self.services {
+            let Some(port) = ports.port_of(&service.name) else {
+                continue;
+            };
+            let name = service.name.as_str().to_uppercase();
+            let name = name.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+            variables.insert(format!("PILOTLIGHT_{name}_PORT"), port.to_string());
+            variables.insert(format!("PILOTLIGHT_{name}_URL"), service.address(port));
+        }
+        variables
     }
 
     /// Returns the paths that the HTTP probes of a service request, as the log of the service shows
@@ -199,6 +226,22 @@ impl Service {
     #[must_use]
     pub fn is_external(&self) -> bool {
         self.command.is_none()
+    }
+
+    /// Returns its address on a port, with the scheme of its probes, if that is known.
+    #[must_use]
+    pub fn address(&self, port: Port) -> String {
+        let scheme = self.ready.probes.iter().find_map(|probe| match probe {
+            Probe::Http(_) | Probe::WebSocket(_) => Some("http"),
+            Probe::Redis(_) => Some("redis"),
+            Probe::Server(protocol, _) => Some(protocol.schemes()[0]),
+            Probe::Tcp(_) | Probe::Command(_) | Probe::Log(_) | Probe::Process => None,
+        });
+        let by_links = (!self.links.is_empty()).then_some("http");
+        match scheme.or(by_links) {
+            Some(scheme) => format!("{scheme}://localhost:{port}"),
+            None => format!("localhost:{port}"),
+        }
     }
 }
 
@@ -553,6 +596,11 @@ pub enum Piece {
 pub trait Ports {
     /// Returns the claimed port of the service, or the declared one.
     fn port_of(&self, service: &ServiceName) -> Option<Port>;
+
+    /// Returns the stack of the ports, if the variables of a service should name the others.
+    fn stack(&self) -> Option<&Stack> {
+        None
+    }
 
     /// Returns the value that a check has saved under this name.
     fn saved(&self, name: &str) -> Option<String> {

@@ -1,5 +1,20 @@
-//! Prints the JSON Schema of stack files, as `cargo xtask generate` writes it.
+//! Writes the JSON Schemas of stack files and of the documents that commands print, as `cargo xtask
+//! generate` stores them, into the folder that it is given.
 
-fn main() {
-    println!("{:#}", pilotlight::stack_file::json_schema());
+use std::{env, error::Error, fs, path::PathBuf};
+
+use pilotlight::{
+    model::documents::{VERSION, json_schemas},
+    stack_file::json_schema,
+};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = PathBuf::from(env::args_os().nth(1).ok_or("no folder is given")?);
+    let write = |name: &str, schema| fs::write(folder.join(name), format!("{schema:#}\n"));
+    write("pilotlight.schema.json", json_schema())?;
+    fs::create_dir_all(folder.join(format!("v{VERSION}")))?;
+    for (document, schema) in json_schemas() {
+        write(&format!("v{VERSION}/{document}.schema.json"), schema)?;
+    }
+    Ok(())
 }

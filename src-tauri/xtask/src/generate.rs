@@ -21,7 +21,7 @@ pub(crate) struct Options {
 /// The examples of this crate that make files, and what each makes, below the root of the repository: a text that it
 /// prints, or files that it writes into the folder that it is given. Other files may stand in that folder too.
 const EVERYTHING: [(&str, &str); 4] = [
-    ("json_schema", "schema/pilotlight.schema.json"),
+    ("json_schema", "schema"),
     ("wire_types", "ui/src/backend/wire.ts"),
     ("window_snapshots", "ui/tests/snapshots.json"),
     ("icons", "icons"),

@@ -49,7 +49,12 @@ findings: Array<Finding>,
 /**
  * The program that requested the start of the stack, if it gave its name: a coding agent does.
  */
-started_by?: StartedBy, };
+started_by?: StartedBy, 
+/**
+ * The branch of its checkout, or the folder if no branch is checked out. Present if the daemon
+ * knows other checkouts of the stack, or if this one has ports of its own.
+ */
+checkout?: string, };
 
 export type ServiceView = { 
 /**

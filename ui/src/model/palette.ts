@@ -1,5 +1,5 @@
 import type { Session } from "../session.svelte";
-import { canRestart, canStart, canStop } from "./words";
+import { canRestart, canStart, canStop, stackTitle } from "./words";
 
 /** An entry of the command palette. */
 export interface Entry {
@@ -34,7 +34,7 @@ export function entries(session: Session): Entry[] {
   }
   for (const stack of session.stacks) {
     if (stack !== session.stack) {
-      add(`Switch to ${stack.view.name}`, () => session.choose(stack.view.file));
+      add(`Switch to ${stackTitle(stack.view)}`, () => session.choose(stack.view.file));
     }
   }
   add("Add project folder…", () => void session.lookAtFolder());

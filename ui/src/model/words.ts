@@ -123,6 +123,11 @@ export function lightWord(light: Light): string {
   return { off: "stopped", green: "ready", amber: "needs attention", red: "failing" }[light];
 }
 
+/** The name of a stack, with its checkout if that is shown: `nexus · feature-x`. */
+export function stackTitle(view: StackView): string {
+  return view.checkout === undefined ? view.name : `${view.name} · ${view.checkout}`;
+}
+
 /** The state of a stack, as `StackView::summary` words it: `all 3 ready`, `1 of 3 ready, redis failed`. */
 export function stackWords(stack: StackView): string {
   const { services } = stack;

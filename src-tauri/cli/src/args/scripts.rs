@@ -6,7 +6,7 @@ use clap::{Args, ValueHint};
 use pilotlight::stack::ServiceName;
 
 use super::{limit, service};
-use crate::waiting::Goal;
+use crate::{time::Since, waiting::Goal};
 
 /// Wait until services are ready, healthy or stopped, or until one logs a line
 ///
@@ -29,6 +29,34 @@ pub(crate) struct Wait {
     /// Time limit
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = limit)]
     pub(crate) timeout: Duration,
+}
+
+/// Show what happened: starts, exits, failures, problems found and resolved
+///
+/// Shows the events of this stack, of the last day by default. The daemon records them on disk, so they
+/// also tell of times before its last start.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pilotlight events                   show what happened in the last day
+  pilotlight events backend -s 10m    show what happened to backend in the last ten minutes
+  pilotlight events --follow --json   print each new event as a line of JSON")]
+pub(crate) struct Events {
+    /// Services [default: all, and the stack itself]
+    #[arg(value_name = "SERVICE", value_parser = service)]
+    pub(crate) services: Vec<ServiceName>,
+    /// Only events since this time: `10m`, `2h`, `10:30`, `2026-11-20T10:00`
+    #[arg(short, long, value_name = "TIME", default_value = "1d")]
+    pub(crate) since: Since,
+    /// Show new events until Ctrl-C
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Show the events of every stack
+    #[arg(short, long, conflicts_with = "file")]
+    pub(crate) all: bool,
+    /// Print one JSON object per line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Print the address of a service

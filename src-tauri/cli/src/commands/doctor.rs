@@ -17,6 +17,7 @@ use pilotlight::{
     env::Env,
     host::clock,
     model::{
+        documents::DoctorReport,
         facts::Mark,
         finding::Finding,
         view::{Snapshot, StackView},
@@ -24,7 +25,6 @@ use pilotlight::{
     stack::Stack,
     supervisor::offline,
 };
-use serde::Serialize;
 
 pub(crate) use self::consent::Asking;
 use super::{port::Running, status::dark};
@@ -44,27 +44,16 @@ pub(crate) async fn run(context: &Context, asked: &Doctor) -> Result<Ending, Fai
     }
     let visit = Visit::make(context, Asking::of(asked), asked.within).await?;
     if asked.json {
-        let verdict = Verdict {
+        let report = DoctorReport {
             healthy: visit.findings.is_empty(),
             findings: &visit.findings,
             withheld: &visit.withheld,
         };
-        json::print(&verdict)?;
+        json::print(&report)?;
     } else {
         visit.print()?;
     }
     Ok(visit.ending())
-}
-
-/// `doctor --json`
-#[derive(Serialize)]
-struct Verdict<'a> {
-    healthy: bool,
-    findings: &'a [Finding],
-    /// Commands and requests that were withheld because the stack file was never started in this
-    /// version.
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    withheld: &'a [String],
 }
 
 /// One look at a stack.

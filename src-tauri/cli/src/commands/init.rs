@@ -7,13 +7,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pilotlight::{effects::remedy::stack_file_text, env::Env, stack_file};
+use pilotlight::{
+    effects::remedy::stack_file_text,
+    env::Env,
+    model::documents::{InitReport, InitSource},
+    stack_file,
+};
 use pilotlight_init::{
     draft::{Draft, MergeError, Merged, Question, merge, render},
     import::Tool,
     project::{self, Looked},
 };
-use serde::Serialize;
 use serde_json::Value;
 
 use super::{port::confirmed, up};
@@ -93,7 +97,7 @@ pub(crate) async fn draft(folder: &Path) -> Result<Value, Failure> {
     } else {
         render(&draft)
     };
-    let answer = Answer::of(&file, &looked, &draft, &text, false);
+    let answer = answer(&file, &looked, &draft, &text, false)?;
     let mut answer = serde_json::to_value(answer).map_err(|error| Failure::Output(error.into()))?;
     if let Some(fields) = answer.as_object_mut() {
         // The text has it all.
@@ -381,7 +385,7 @@ fn output(
         out.write_all(text.as_bytes())?;
         return Ok(Ending::Done);
     }
-    let answer = Answer::of(file, looked, draft, text, written);
+    let answer = answer(file, looked, draft, text, written)?;
     out.write_all(json::pretty(&answer)?.as_bytes())?;
     Ok(Ending::Done)
 }
@@ -404,45 +408,28 @@ fn tool_word(tool: Tool) -> &'static str {
     }
 }
 
-/// `init --json`
-#[derive(Serialize)]
-struct Answer<'a> {
-    file: String,
-    written: bool,
-    /// Of the stack file, as it is or would be.
+fn answer<'a>(
+    file: &Path,
+    looked: &'a Looked,
+    draft: &Draft,
     text: &'a str,
-    files: usize,
-    read: Vec<Read<'a>>,
-    decided: &'a [String],
-    questions: &'a [Question],
-    draft: &'a Draft,
-}
-
-impl<'a> Answer<'a> {
-    fn of(file: &Path, looked: &'a Looked, draft: &'a Draft, text: &'a str, written: bool) -> Self {
-        let read = looked.combined.read.iter();
-        Self {
-            file: file.display().to_string(),
-            written,
-            text,
-            files: looked.files,
-            read: read
-                .map(|(tool, file, services)| Read {
-                    tool: tool_word(*tool),
-                    file,
-                    services: *services,
-                })
-                .collect(),
-            decided: &looked.combined.decided,
-            questions: &looked.combined.draft.questions,
-            draft,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Read<'a> {
-    tool: &'static str,
-    file: &'a str,
-    services: usize,
+    written: bool,
+) -> io::Result<InitReport<'a>> {
+    let read = looked.combined.read.iter();
+    Ok(InitReport {
+        file: file.display().to_string(),
+        written,
+        text,
+        files: looked.files,
+        read: read
+            .map(|(tool, file, services)| InitSource {
+                tool: tool_word(*tool),
+                file,
+                services: *services,
+            })
+            .collect(),
+        decided: &looked.combined.decided,
+        questions: serde_json::to_value(&looked.combined.draft.questions)?,
+        draft: serde_json::to_value(draft)?,
+    })
 }

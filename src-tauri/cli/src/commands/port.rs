@@ -3,21 +3,19 @@
 use std::{
     env::consts::OS,
     io::{self, BufRead as _, IsTerminal as _, Write},
-    path::Path,
     sync::Arc,
 };
 
-use jiff::Timestamp;
 use pilotlight::{
     effects::port::{Hidden, Listeners, Requester, describe_fault, free, listeners, may_free},
     host::clock,
     model::{
+        documents::{HiddenListener, Listener, PortFreed, PortReport},
         facts::{Holder, Mark, PortFault, Protected},
         view::Snapshot,
     },
     stack::Port,
 };
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
@@ -106,27 +104,25 @@ pub(crate) async fn look(port: Port) -> Result<Value, Failure> {
     let listeners = listeners(port)
         .await
         .map_err(Failure::system("find out which process uses the port"))?;
-    let report = serde_json::to_value(Report::of(port, &listeners));
+    let report = serde_json::to_value(report(port, &listeners));
     report.map_err(|error| Failure::Output(error.into()))
 }
 
-impl<'a> Report<'a> {
-    fn of(port: Port, listeners: &'a Listeners) -> Self {
-        let hidden = listeners.hidden.iter().map(|hidden| HiddenListener {
-            address: hidden.address.map(|address| address.to_string()),
-            user: hidden.user.as_deref(),
-        });
-        Self {
-            port,
-            holders: listeners.holders.iter().map(Listener::from).collect(),
-            hidden: hidden.collect(),
-        }
+fn report(port: Port, listeners: &Listeners) -> PortReport<'_> {
+    let hidden = listeners.hidden.iter().map(|hidden| HiddenListener {
+        address: hidden.address.map(|address| address.to_string()),
+        user: hidden.user.as_deref(),
+    });
+    PortReport {
+        port,
+        holders: listeners.holders.iter().map(Listener::from).collect(),
+        hidden: hidden.collect(),
     }
 }
 
 fn show(asked: &PortCommand, listeners: &Listeners, running: &Running) -> Result<Ending, Failure> {
     if asked.json {
-        json::print(&Report::of(asked.port, listeners))?;
+        json::print(&report(asked.port, listeners))?;
     } else {
         print(&mut paint::out(), asked.port, listeners, running)?;
     }
@@ -226,7 +222,7 @@ pub(super) fn confirmed(question: &str) -> io::Result<bool> {
 fn say_ended(asked: &PortCommand, ended: &[Holder]) -> Result<Ending, Failure> {
     let port = asked.port;
     if asked.json {
-        json::print(&Freed {
+        json::print(&PortFreed {
             port,
             free: true,
             ended: ended.iter().map(Listener::from).collect(),
@@ -253,7 +249,7 @@ fn say_refused(
 ) -> Result<Ending, Failure> {
     let reason = describe_fault(asked.port, fault, clock::now().wall);
     if asked.json {
-        json::print(&Freed {
+        json::print(&PortFreed {
             port: asked.port,
             free: false,
             ended: Vec::new(),
@@ -279,67 +275,4 @@ fn say_refused(
     };
     tell(&tame(&reason), help.as_deref())?;
     Ok(Ending::Undone)
-}
-
-/// `port N --json`
-#[derive(Serialize)]
-struct Report<'a> {
-    port: Port,
-    holders: Vec<Listener<'a>>,
-    /// Listeners whose processes this user cannot see.
-    hidden: Vec<HiddenListener<'a>>,
-}
-
-#[derive(Serialize)]
-struct HiddenListener<'a> {
-    address: Option<String>,
-    user: Option<&'a str>,
-}
-
-/// `port N --free --json`
-#[derive(Serialize)]
-struct Freed<'a> {
-    port: Port,
-    free: bool,
-    ended: Vec<Listener<'a>>,
-    /// The reason why it is not free.
-    reason: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Listener<'a> {
-    pid: u32,
-    name: &'a str,
-    user: Option<&'a str>,
-    since: Option<Timestamp>,
-    command_line: Option<&'a str>,
-    folder: Option<&'a Path>,
-    addresses: Vec<String>,
-    service: Option<Marked<'a>>,
-}
-
-#[derive(Serialize)]
-struct Marked<'a> {
-    stack: &'a str,
-    name: &'a str,
-    run: u64,
-}
-
-impl<'a> From<&'a Holder> for Listener<'a> {
-    fn from(holder: &'a Holder) -> Self {
-        Self {
-            pid: holder.process.pid,
-            name: &holder.name,
-            user: holder.user.as_deref(),
-            since: holder.since.map(timestamp),
-            command_line: holder.command_line.as_deref(),
-            folder: holder.folder.as_deref(),
-            addresses: holder.addresses.iter().map(ToString::to_string).collect(),
-            service: holder.mark.as_ref().map(|mark| Marked {
-                stack: &mark.stack.0,
-                name: mark.service.as_str(),
-                run: mark.run.0,
-            }),
-        }
-    }
 }

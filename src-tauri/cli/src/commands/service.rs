@@ -13,7 +13,8 @@ use pilotlight::{
     env::Env,
     fs::{project_file::TIME_LIMIT, redact::redact},
     model::{facts::LaunchFault, view::StackView},
-    stack::{Port, Ports, Probe, Service, ServiceName, Stack},
+    stack::{Port, Ports, Service, ServiceName, Stack},
+    state::slots::in_its_slot,
     supervisor::offline,
 };
 
@@ -36,6 +37,10 @@ impl Ports for Here {
         let claimed = self.view.service(service, 0).and_then(|view| view.port);
         claimed.or_else(|| self.stack.port_of(service))
     }
+
+    fn stack(&self) -> Option<&Stack> {
+        Some(&self.stack)
+    }
 }
 
 impl Here {
@@ -45,7 +50,7 @@ impl Here {
             None => Arc::default(),
         };
         let file = context.find_among(&snapshot)?;
-        let stack = read(&file)?;
+        let stack = in_its_slot(&context.home, read(&file)?);
         let view = match kept(&snapshot, &file) {
             Some(view) => view.clone(),
             None => offline::view(&context.home, Arc::new(stack.clone())),
@@ -65,26 +70,12 @@ impl Here {
     async fn environment(&self, service: &Service) -> Result<Env, Failure> {
         let base = Env::of_this_process();
         let environment = environment(service, &base, self, TIME_LIMIT).await;
-        let mut environment = environment.map_err(not_run)?;
-        for (name, value) in self.addresses() {
-            environment.set(&name, value);
-        }
-        Ok(environment)
+        environment.map_err(not_run)
     }
 
     /// Returns the port and the address of every service, as variables.
     pub(super) fn addresses(&self) -> BTreeMap<String, String> {
-        let mut variables = BTreeMap::new();
-        for service in &self.stack.services {
-            let Some(port) = self.port_of(&service.name) else {
-                continue;
-            };
-            let name = service.name.as_str().to_uppercase();
-            let name = name.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
-            variables.insert(format!("PILOTLIGHT_{name}_PORT"), port.to_string());
-            variables.insert(format!("PILOTLIGHT_{name}_URL"), address(service, port));
-        }
-        variables
+        self.stack.addresses(self)
     }
 
     /// Returns a link of a service. Without a label, returns the address of its port, or its first link;
@@ -101,7 +92,7 @@ impl Here {
                 Failure::Usage(format!("no link `{label}` of {name}; links are: {known}"))
             });
         }
-        let port = self.port_of(name).map(|port| address(service, port));
+        let port = self.port_of(name).map(|port| service.address(port));
         let link = links.into_values().next();
         let url = if is_page {
             link.or(port)
@@ -112,21 +103,6 @@ impl Here {
             let why = format!("{name} has neither a port nor a link in the stack file");
             Failure::Usage(why)
         })
-    }
-}
-
-/// Returns the address of a service on a port, with the scheme of its probes, if that is known.
-fn address(service: &Service, port: Port) -> String {
-    let scheme = service.ready.probes.iter().find_map(|probe| match probe {
-        Probe::Http(_) | Probe::WebSocket(_) => Some("http"),
-        Probe::Redis(_) => Some("redis"),
-        Probe::Server(protocol, _) => Some(protocol.schemes()[0]),
-        Probe::Tcp(_) | Probe::Command(_) | Probe::Log(_) | Probe::Process => None,
-    });
-    let by_links = (!service.links.is_empty()).then_some("http");
-    match scheme.or(by_links) {
-        Some(scheme) => format!("{scheme}://localhost:{port}"),
-        None => format!("localhost:{port}"),
     }
 }
 

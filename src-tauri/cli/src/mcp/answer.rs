@@ -33,6 +33,9 @@ pub(super) fn stack(view: &StackView) -> Value {
     if let Some(by) = view.started_by.as_ref().filter(|_| !view.is_dark()) {
         document["started_by"] = json!(by.client);
     }
+    if let Some(checkout) = &view.checkout {
+        document["checkout"] = json!(checkout);
+    }
     document
 }
 

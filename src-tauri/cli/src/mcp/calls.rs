@@ -6,9 +6,10 @@ use pilotlight::{
     control::{self, Client, ClientError, Outcome, Up},
     env::Env,
     host::clock,
-    model::{finding::Finding, view::StackView},
+    model::{finding::Finding, history::HistoryEvent, view::StackView},
     stack::{Port, ServiceName},
     stack_file,
+    state::events::EventReader,
     supervisor::offline,
 };
 use rmcp::{RoleServer, model::ProgressNotificationParam, service::RequestContext};
@@ -31,6 +32,7 @@ use crate::{
     context::{Context, expect_known, kept, names, read},
     daemon::attach_in_background,
     failure::Failure,
+    time::{Since, timestamp},
     waiting::{Goal, Waited, has_failed, wait},
 };
 
@@ -45,6 +47,9 @@ const DIAGNOSIS: Duration = Duration::from_secs(20);
 
 /// The pause before another attempt to reach a daemon.
 const RETRY: Duration = Duration::from_millis(10);
+
+/// The number of events in an answer.
+const EVENTS: usize = 60;
 
 /// The number of log lines of each service that failed to start.
 const LOG_LINES: usize = 20;
@@ -87,6 +92,13 @@ impl OfServices {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct OfTime {
+    since: Option<String>,
+    stack: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct OfPort {
     port: u16,
 }
@@ -119,6 +131,7 @@ impl Call<'_> {
             "logs" => return self.logs(parsed(arguments)?).await.map(Answer::Text),
             "diagnose" => self.diagnose(parsed(arguments)?).await,
             "fix" => fix::run(self, parsed(arguments)?).await,
+            "events" => self.events(parsed(arguments)?).await,
             "port" => self.port(parsed(arguments)?).await,
             "check_stack_file" => self.check_stack_file(parsed(arguments)?).await,
             _ => self.draft_stack_file(parsed(arguments)?).await,
@@ -300,6 +313,22 @@ impl Call<'_> {
             );
         }
         Ok(document)
+    }
+
+    async fn events(&self, asked: OfTime) -> Result<Value, Failure> {
+        let (context, file) = self.stack(asked.stack.as_deref()).await?;
+        let since = asked.since.as_deref().unwrap_or("1h").parse::<Since>();
+        let since = timestamp(since.map_err(Failure::Usage)?.0);
+        let events = EventReader::of(&context.home).read();
+        let events = events.map_err(Failure::system("read the events"))?;
+        let wanted = |event: &&HistoryEvent| event.file == file && event.time >= since;
+        let latest = events.iter().rev().filter(wanted).take(EVENTS);
+        let latest = latest.map(|event| {
+            json!({"time": event.time, "service": event.service, "event": event.words()})
+        });
+        let mut latest: Vec<Value> = latest.collect();
+        latest.reverse();
+        Ok(json!({"events": latest}))
     }
 
     async fn port(&self, asked: OfPort) -> Result<Value, Failure> {

@@ -68,7 +68,7 @@ fn part(stack: &StackView, now: Timestamp, look: Look) -> Vec<String> {
 
 /// Returns the heading of a stack: name, file and mode.
 pub(super) fn heading(stack: &StackView) -> String {
-    let name = paint(BOLD, &stack.name);
+    let name = paint(BOLD, &stack.title());
     let file = paint(DIM, &words::path(&stack.file));
     match stack.mode {
         Mode::Development => format!("{name}  {file}"),

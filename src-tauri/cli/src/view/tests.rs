@@ -135,6 +135,7 @@ fn stack(services: Vec<ServiceView>) -> StackView {
             .collect(),
         services: services.into_iter().map(Arc::new).collect(),
         started_by: None,
+        checkout: None,
     }
 }
 

@@ -9,7 +9,9 @@ use crate::{
     app::window::{LogLine, LogUpdate},
     effects::log::{Line, MergedLogs, Query, Runs, ServiceLogs, with_colours},
     host::clock,
+    model::history::HistoryEvent,
     stack::ServiceName,
+    state::events::EventReader,
 };
 
 /// The maximum number of lines in one message.
@@ -26,6 +28,17 @@ const PACE: Duration = Duration::from_millis(25);
 const HISTORY_PACE: Duration = Duration::from_millis(4);
 
 impl AppState {
+    /// Returns the events of a stack since a time, for a time line.
+    ///
+    /// # Errors
+    ///
+    /// The file of the events cannot be read.
+    pub fn events(&self, file: &Path, since: Timestamp) -> io::Result<Vec<HistoryEvent>> {
+        let mut events = EventReader::of(&self.0.home).read()?;
+        events.retain(|event| event.file == file && event.time >= since);
+        Ok(events)
+    }
+
     /// Follows the logs of these services, or of all services of the stack, and sends existing and
     /// new lines until `send` returns `false`. Cancel-safe.
     pub async fn follow_log(

@@ -115,7 +115,10 @@ impl File {
             *known = Some(Compared {
                 old: old.clone(),
                 new: new.clone(),
-                services: changed_services(old, new),
+                services: match &old.slot {
+                    Some(slot) => changed_services(old, &new.in_slot(slot)),
+                    None => changed_services(old, new),
+                },
             });
         }
         known.as_ref().and_then(|known| known.services.clone())
@@ -455,6 +458,7 @@ impl Inner {
                 services: Vec::new(),
                 findings: Vec::new(),
                 started_by: None,
+                checkout: None,
             }),
         }
     }

@@ -110,7 +110,7 @@ impl Notices {
         if snapshot.stacks.len() > 1 {
             for notice in &mut notices {
                 let stack = snapshot.stack(&notice.file);
-                let name = stack.map_or("", |stack| &stack.name);
+                let name = stack.map_or_else(String::new, |stack| stack.title());
                 notice.title = format!("{name}: {}", notice.title);
             }
         }

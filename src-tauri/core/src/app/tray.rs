@@ -149,7 +149,7 @@ pub fn tray(snapshot: &Snapshot, starts_at_login: bool) -> Tray {
 
 /// Returns the state of a stack with its name: `nexus: 2 of 3 ready`.
 fn headline(stack: &StackView) -> String {
-    format!("{}: {}", stack.name, stack.summary())
+    format!("{}: {}", stack.title(), stack.summary())
 }
 
 /// Returns the first problem of a stack: its service, and a sentence that names it.
@@ -193,7 +193,9 @@ fn stack_menu(stack: &StackView) -> Vec<Entry> {
         file: stack.file.clone(),
         service: service.clone(),
     };
-    let mut entries = vec![Entry::Text(headline(stack))];
+    let by = stack.started_by.as_ref().filter(|_| !stack.is_dark());
+    let by = by.map_or_else(String::new, |by| format!(", started by {}", by.client));
+    let mut entries = vec![Entry::Text(headline(stack) + &by)];
     entries.push(match problem(stack) {
         Some((service, sentence)) => item(&sentence, show(service), true),
         None => item("", Choice::OpenWindow, false),
@@ -205,7 +207,7 @@ fn stack_menu(stack: &StackView) -> Vec<Entry> {
         file: stack.file.clone(),
         service: None,
     };
-    let name = &stack.name;
+    let name = stack.title();
     // Where all have failed, there is nothing to stop.
     entries.push(if any(|service| can_stop(service) && !can_start(service)) {
         item(&format!("Stop {name}"), Choice::Stop(whole()), true)

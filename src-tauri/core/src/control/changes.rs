@@ -91,7 +91,8 @@ impl StackChange {
             && pairs().all(|(old, new)| Arc::ptr_eq(old, new) || old.name == new.name);
         let same_head = earlier.name == later.name
             && earlier.mode == later.mode
-            && earlier.started_by == later.started_by;
+            && earlier.started_by == later.started_by
+            && earlier.checkout == later.checkout;
         if !same_services || !same_head {
             return Self::Whole(later.clone());
         }

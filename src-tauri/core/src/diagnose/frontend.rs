@@ -86,6 +86,43 @@ fn one(facts: &Facts<'_>, seen: Seen<'_>, points: &PointsAt) -> Option<Candidate
     )
 }
 
+/// The variables of a stack in a slot with a declared port, at which another checkout may listen.
+pub(super) fn other_checkout(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
+    let stack = &facts.evidence.stack;
+    let Some(slot) = &stack.slot else {
+        return Vec::new();
+    };
+    let points = seen.is.points_at.iter().filter_map(|points| {
+        let (host, number) = points.target.as_ref().filter(|(host, _)| is_local(host))?;
+        let called = stack.declared.get(&Port::new(*number)?)?;
+        let right = facts.service(called)?.is.port?;
+        let (name, variable) = (&seen.spec.name, &points.variable);
+        let beside = slot.beside.as_deref().unwrap_or("another checkout");
+        let place = points.place.as_ref();
+        let title = format!(
+            "{name} of {} calls {called} of {beside}: {variable}",
+            slot.label
+        );
+        let candidate = Candidate::new(name, Code::OtherCheckout, Level::Answer, title)
+            .evidence([
+                format!(
+                    "{variable} points at {host}:{number}: {}",
+                    commands::finds(variable, place.map(|place| place.file.as_path()))
+                ),
+                format!("in this checkout, {called} has port {right}"),
+            ])
+            .remedy(
+                format!(
+                    "add `env_points_at = {{ {variable} = \"{called}\" }}` to [service.{name}], which sets \
+                     the variable in every checkout, then restart {name}"
+                ),
+                None,
+            );
+        Some(candidate.breaks(false))
+    });
+    points.collect()
+}
+
 /// The address has another scheme than the service speaks.
 fn wrong_scheme(seen: Seen<'_>, points: &PointsAt, meant: Seen<'_>) -> Option<Candidate> {
     let scheme = points.scheme.as_deref()?;

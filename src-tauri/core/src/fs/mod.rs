@@ -1,5 +1,6 @@
 //! Files: their locations, safe reading and replacing, and redaction.
 
+pub mod checkout;
 pub(crate) mod fingerprint;
 pub mod home;
 pub(crate) mod native_text;

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The code of a root cause. The names are a contract; `docs/diagnosis.md` explains each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the table of finding codes explains each")]
 pub enum Code {
@@ -64,11 +64,12 @@ pub enum Code {
     ReportedError,
     NoAnswerYet,
     FrontendMisdirected,
+    OtherCheckout,
     KeeperConflict,
 }
 
 /// One root cause. Its text is redacted on creation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Finding {
     /// The code.
@@ -118,7 +119,7 @@ impl Finding {
 }
 
 /// A symptom of a root cause.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Symptom {
     /// The affected service.
@@ -134,7 +135,7 @@ pub struct Symptom {
 }
 
 /// The remedy of a finding.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Remedy {
     /// A sentence.
@@ -145,7 +146,7 @@ pub struct Remedy {
 }
 
 /// An action for a button or `doctor --fix`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum Action {
@@ -163,6 +164,7 @@ pub enum Action {
     Stop {
         /// The file of that stack, absolute.
         #[serde(with = "crate::fs::native_text")]
+        #[schemars(with = "String")]
         #[cfg_attr(feature = "typescript", ts(type = "string"))]
         file: PathBuf,
         /// The service.
@@ -181,6 +183,7 @@ pub enum Action {
         command: Vec<String>,
         /// Its working directory, absolute.
         #[serde(with = "crate::fs::native_text")]
+        #[schemars(with = "String")]
         #[cfg_attr(feature = "typescript", ts(type = "string"))]
         directory: PathBuf,
     },
@@ -192,6 +195,7 @@ pub enum Action {
         command: Vec<String>,
         /// Its working directory, absolute.
         #[serde(with = "crate::fs::native_text")]
+        #[schemars(with = "String")]
         #[cfg_attr(feature = "typescript", ts(type = "string"))]
         directory: PathBuf,
     },
@@ -199,10 +203,12 @@ pub enum Action {
     CopyFile {
         /// The example; absolute.
         #[serde(with = "crate::fs::native_text")]
+        #[schemars(with = "String")]
         #[cfg_attr(feature = "typescript", ts(type = "string"))]
         from: PathBuf,
         /// The file that is missing; absolute.
         #[serde(with = "crate::fs::native_text")]
+        #[schemars(with = "String")]
         #[cfg_attr(feature = "typescript", ts(type = "string"))]
         to: PathBuf,
     },
@@ -210,6 +216,7 @@ pub enum Action {
     EditStackFile {
         /// The stack file; absolute.
         #[serde(with = "crate::fs::native_text")]
+        #[schemars(with = "String")]
         #[cfg_attr(feature = "typescript", ts(type = "string"))]
         file: PathBuf,
         /// The changes, from top to bottom.
@@ -218,7 +225,7 @@ pub enum Action {
 }
 
 /// A change of consecutive lines.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct LineChange {
     /// The first changed line, from 1. Added lines come before it.

@@ -3,9 +3,11 @@
 //! [`stack::StackModel::step`] takes an event and returns effects. The supervisor carries them out
 //! and reports their results.
 
+pub mod documents;
 pub mod effect;
 pub mod facts;
 pub mod finding;
+pub mod history;
 mod order;
 pub mod restart;
 pub mod service;

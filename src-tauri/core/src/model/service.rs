@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use super::{
     facts::{Exit, ProbeFault, Process, RunId, Stopped, TimePoint},
     finding::Finding,
+    history::HistoryEvent,
     restart::Failures,
     view::{Light, PhaseName, ServiceView},
 };
@@ -192,6 +193,8 @@ pub struct ServiceState {
     note: Option<String>,
     /// The programs that the last stop ended besides the service, to be reported with the next start.
     beside: Option<String>,
+    /// The events that are not recorded yet.
+    pub(super) history: Vec<HistoryEvent>,
     /// Whether any state changed that its stack depends on or that the view shows.
     dirty: bool,
 }
@@ -226,6 +229,7 @@ impl ServiceState {
             diagnosed: None,
             note: None,
             beside: None,
+            history: Vec::new(),
             dirty: true,
         }
     }
@@ -301,6 +305,12 @@ impl ServiceState {
             | Phase::Stopping { .. } => true,
             Phase::Stopped | Phase::Backoff { .. } | Phase::Blocked | Phase::Failed => false,
         }
+    }
+
+    /// Returns whether it is wanted or running.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.intent.wanted || self.is_active()
     }
 
     /// Returns whether its process runs.
@@ -540,6 +550,6 @@ pub struct Adoption {
     pub last_words: Option<String>,
 }
 
-fn timestamp(now: TimePoint) -> Timestamp {
+pub(super) fn timestamp(now: TimePoint) -> Timestamp {
     Timestamp::try_from(now.wall).unwrap_or_default()
 }

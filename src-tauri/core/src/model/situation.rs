@@ -118,6 +118,11 @@ impl Diagnosis {
                 .all(|(now, known)| now == *known)
     }
 
+    /// Returns whether any service is failing.
+    pub(super) fn has_troubles(&self) -> bool {
+        self.troubles > 0
+    }
+
     pub(super) fn situation(&self) -> u64 {
         self.number
     }

@@ -12,6 +12,7 @@ use super::{
     effect::{Effect, Report},
     facts::{RunId, TimePoint},
     finding::Finding,
+    history::{EventKind, HistoryEvent},
     order::Order,
     restart::Jitter,
     service::{Adoption, ServiceState},
@@ -90,6 +91,11 @@ pub struct StackModel {
     explained: bool,
     view: Option<Arc<StackView>>,
     started_by: Option<StartedBy>,
+    checkout: Option<String>,
+    /// The events that are not recorded yet.
+    history: Vec<HistoryEvent>,
+    /// The findings whose event was recorded.
+    recorded: Vec<Arc<Finding>>,
     /// The services that may differ from the view.
     stale: BTreeSet<usize>,
     /// Whether the findings of the view belong to another situation.
@@ -98,11 +104,18 @@ pub struct StackModel {
 
 /// The ports that the services of a stack have at one moment.
 #[derive(Clone, Debug, Default)]
-pub struct PortTable(BTreeMap<ServiceName, Port>);
+pub struct PortTable {
+    ports: BTreeMap<ServiceName, Port>,
+    stack: Option<Arc<Stack>>,
+}
 
 impl Ports for PortTable {
     fn port_of(&self, service: &ServiceName) -> Option<Port> {
-        self.0.get(service).copied()
+        self.ports.get(service).copied()
+    }
+
+    fn stack(&self) -> Option<&Stack> {
+        self.stack.as_deref()
     }
 }
 
@@ -121,7 +134,6 @@ impl StackModel {
             .map(|spec| ServiceState::new(spec.clone(), last_run(&spec.name), now))
             .collect();
         let mut model = Self {
-            stack,
             services,
             order: Order::default(),
             ports: Arc::default(),
@@ -138,6 +150,10 @@ impl StackModel {
             explained: false,
             view: None,
             started_by: None,
+            checkout: stack.slot.as_ref().map(|slot| slot.label.clone()),
+            stack,
+            history: Vec::new(),
+            recorded: Vec::new(),
             stale: BTreeSet::new(),
             stale_findings: false,
         };
@@ -201,7 +217,14 @@ impl StackModel {
                     self.change(index, |service| service.kill(&mut effects));
                 }
             }
-            Event::Load(stack, last_runs) => self.load(stack, &last_runs, now),
+            Event::Load(stack, last_runs) => {
+                if *stack != *self.stack {
+                    let time = super::service::timestamp(now);
+                    let event = HistoryEvent::new(time, EventKind::FileChanged);
+                    self.history.push(event);
+                }
+                self.load(stack, &last_runs, now);
+            }
             Event::Adopt(name, adoption) => {
                 if let Some(index) = self.order.place(&name) {
                     self.change(index, |service| service.adopt(&adoption, now, &mut effects));
@@ -210,7 +233,7 @@ impl StackModel {
             Event::Diagnosed {
                 situation,
                 findings,
-            } => self.take_diagnosis(situation, findings),
+            } => self.take_diagnosis(situation, findings, now),
             Event::Report {
                 service,
                 run,
@@ -230,9 +253,46 @@ impl StackModel {
     }
 
     fn note(&mut self, index: usize) {
-        if self.services[index].take_dirty() {
+        let service = &mut self.services[index];
+        self.history.append(&mut service.history);
+        if service.take_dirty() {
             self.changed.push(index);
         }
+    }
+
+    /// Returns the events since the last call.
+    pub fn take_history(&mut self) -> Vec<HistoryEvent> {
+        let mut events = std::mem::take(&mut self.history);
+        for event in &mut events {
+            event.file.clone_from(&self.stack.file);
+            event.stack = match &self.checkout {
+                Some(checkout) => format!("{} · {checkout}", self.stack.name),
+                None => self.stack.name.clone(),
+            };
+            if event.event == EventKind::Started {
+                let program = self.started_by.as_ref();
+                event.by = program.map(|program| program.client.clone());
+            }
+        }
+        events
+    }
+
+    /// Records which findings are new, and which no longer hold.
+    fn record_findings(&mut self, now: TimePoint) {
+        let known = self.diagnosis.findings();
+        let is_among = |all: &[Arc<Finding>], one: &Finding| {
+            all.iter().any(|it| (it.code, &it.service) == (one.code, &one.service))
+        };
+        let gone = self.recorded.iter().filter(|finding| !is_among(known, finding));
+        let new = known.iter().filter(|finding| !is_among(&self.recorded, finding));
+        let gone = gone.map(|finding| (EventKind::Resolved, finding));
+        let events = gone.chain(new.map(|finding| (EventKind::Finding, finding)));
+        let events = events.map(|(kind, finding)| HistoryEvent {
+            service: Some(finding.service.clone()),
+            ..HistoryEvent::new(super::service::timestamp(now), kind).because_of(finding)
+        });
+        self.history.extend(events);
+        self.recorded = known.to_vec();
     }
 
     /// Returns the situation that needs a diagnosis, if any: a service is failing, and no diagnosis
@@ -248,7 +308,7 @@ impl StackModel {
         self.diagnosis.situation()
     }
 
-    fn take_diagnosis(&mut self, situation: u64, findings: Vec<Finding>) {
+    fn take_diagnosis(&mut self, situation: u64, findings: Vec<Finding>, now: TimePoint) {
         if !self.diagnosis.answer(situation, findings) {
             return;
         }
@@ -260,6 +320,7 @@ impl StackModel {
         });
         let unknown: Vec<_> = unknown.collect();
         self.diagnosis.add(unknown);
+        self.record_findings(now);
         self.pass_diagnosis_on();
     }
 
@@ -396,6 +457,7 @@ impl StackModel {
 
     /// Rebuilds the dependency graph.
     fn rewire(&mut self) {
+        Arc::make_mut(&mut self.ports).stack = Some(self.stack.clone());
         self.order = Order::of(self.services.iter().map(|service| service.spec.as_ref()));
         let jobs: HashSet<ServiceName> = self
             .services

@@ -67,6 +67,9 @@ fn stack_of(services: Vec<Service>) -> Arc<Stack> {
         file: "/test/pilotlight.toml".into(),
         mode: Mode::Development,
         services: services.into_iter().map(Arc::new).collect(),
+        ports: crate::stack::PortAssignment::Auto,
+        slot: None,
+        declared: BTreeMap::new(),
     })
 }
 

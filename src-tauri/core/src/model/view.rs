@@ -18,7 +18,7 @@ use super::{
 use crate::stack::{Mode, Port, ServiceName};
 
 /// The state of all stacks of a daemon.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Snapshot {
     /// The stacks, in the order in which they were first started.
@@ -40,13 +40,14 @@ impl Snapshot {
 }
 
 /// A stack as users see it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct StackView {
     /// Its name.
     pub name: String,
     /// The absolute path of its stack file, which identifies the stack.
     #[serde(with = "crate::fs::native_text")]
+    #[schemars(with = "String")]
     #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub file: PathBuf,
     /// Its mode.
@@ -63,20 +64,35 @@ pub struct StackView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub started_by: Option<StartedBy>,
+    /// The branch of its checkout, or the folder if no branch is checked out. Present if the daemon
+    /// knows other checkouts of the stack, or if this one has ports of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub checkout: Option<String>,
 }
 
 /// The program that requested a start.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct StartedBy {
     /// Its name.
     pub client: String,
     /// The time of the request.
     #[cfg_attr(feature = "typescript", ts(type = "string"))]
+    #[schemars(with = "String")]
     pub at: Timestamp,
 }
 
 impl StackView {
+    /// Returns its name, with its checkout if that is shown: `nexus · feature-x`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match &self.checkout {
+            Some(checkout) => format!("{} · {checkout}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
     /// Returns the service of this name. Looks at `place` first, its likely position if it has that
     /// position in another view of the stack.
     #[must_use]
@@ -133,7 +149,7 @@ impl StackView {
 }
 
 /// A service as users see it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ServiceView {
     /// Its name.
@@ -148,6 +164,7 @@ pub struct ServiceView {
     pub port: Option<Port>,
     /// The time at which its phase began.
     #[cfg_attr(feature = "typescript", ts(type = "string | null"))]
+    #[schemars(with = "Option<String>")]
     pub since: Option<Timestamp>,
     /// The number of automatic restarts since the last request.
     pub restarts: u32,
@@ -170,6 +187,7 @@ pub struct ServiceView {
     pub run: Option<RunId>,
     /// The time at which the current or latest run began.
     #[cfg_attr(feature = "typescript", ts(type = "string | null"))]
+    #[schemars(with = "Option<String>")]
     pub started: Option<Timestamp>,
     /// Its dependencies.
     pub needs: Vec<ServiceName>,
@@ -234,7 +252,7 @@ impl ServiceView {
 pub const WAITING_FOR: &str = "waiting for";
 
 /// The phase of a service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum PhaseName {
@@ -296,7 +314,7 @@ impl PhaseName {
 
 /// The status light. Ordered from the best to the worst, so that a stack shows its maximum.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]

@@ -1,6 +1,6 @@
 //! The tables of a stack file, as they are written. Editors show the comments as descriptions.
 
-use crate::stack::{Mode, Need, OnUnhealthy, PortConflict, Restart, Signal};
+use crate::stack::{Mode, Need, OnUnhealthy, PortAssignment, PortConflict, Restart, Signal};
 
 use super::{
     forms::{CommandForm, JsonForm, NeedsForm, StatusForm, TextOr},
@@ -18,6 +18,9 @@ table! {
         /// `development` (the default) may stop a process that holds a port of the stack;
         /// `production` never stops a process that it did not start.
         mode: Option<Mode>,
+        /// The ports beside other checkouts of the same repository. `auto` (the default) takes free
+        /// ones if another checkout uses the declared ones, `own` always, `fixed` never.
+        ports: Option<PortAssignment>,
         /// The services, by name.
         service: Option<At<Named<ServiceTable>>>,
     }
@@ -233,6 +236,14 @@ impl Choice for Mode {
     const WORDS: &[(&str, Self)] = &[
         ("development", Self::Development),
         ("production", Self::Production),
+    ];
+}
+
+impl Choice for PortAssignment {
+    const WORDS: &[(&str, Self)] = &[
+        ("auto", Self::Auto),
+        ("fixed", Self::Fixed),
+        ("own", Self::Own),
     ];
 }
 

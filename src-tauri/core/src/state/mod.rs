@@ -2,8 +2,10 @@
 //! before they are reported, so that a killed daemon leaves nothing unknown.
 
 pub mod consent;
+pub mod events;
 mod journal;
 mod line;
+pub mod slots;
 mod snapshot;
 mod stacks;
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::{
         service::Adoption,
         stack::Event,
     },
-    stack::{ServiceName, Signal, Stack},
+    stack::{PortAssignment, ServiceName, Signal, Stack},
     stack_file,
     state::{RecordedRun, Remembered, RememberedStack},
 };
@@ -86,11 +86,14 @@ impl Supervisor {
     ) {
         let home = &self.tools.home;
         let last_run = |service: &ServiceName| last_run(home, id, service);
+        let slot = self.slots.get(id).filter(|_| stack.ports != PortAssignment::Fixed);
+        let stack = slot.map_or(stack.clone(), |slot| stack.in_slot(&slot));
         let mut running_stack = RunningStack::new(id.clone(), Arc::new(stack), variables, last_run);
         running_stack.remember();
         self.stacks.push(running_stack);
         self.publish_applied();
         let index = self.stacks.len() - 1;
+        self.look_up_checkout(index);
         for running in runs {
             self.adopt_run(index, running, table);
         }

@@ -84,7 +84,9 @@ impl Control for Handle {
     }
 
     async fn down(&self, down: Down) -> Outcome {
-        self.request(|answer| Message::Down(down, answer)).await
+        let program = self.program.clone();
+        self.request(|answer| Message::Down(down, program, answer))
+            .await
     }
 
     async fn restart(&self, restart: Restart) -> Outcome {

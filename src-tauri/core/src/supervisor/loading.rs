@@ -16,7 +16,11 @@ use super::{guard, offline::last_run};
 use crate::{
     control::Up,
     env::Env,
-    fs::{home::Home, project_file::on_a_thread},
+    fs::{
+        checkout::Checkout,
+        home::Home,
+        project_file::{Reader, on_a_thread},
+    },
     model::facts::{RunId, StackId},
     stack::{ServiceName, Stack},
     stack_file,
@@ -38,6 +42,8 @@ pub(super) struct Loaded {
     pub(super) last_runs: HashMap<ServiceName, RunId>,
     /// Whether the stack has ever run.
     pub(super) has_run: bool,
+    /// The checkout that the file belongs to.
+    pub(super) checkout: Option<Checkout>,
 }
 
 /// Reads stack files and looks up their paths. Clones share their turns.
@@ -86,6 +92,18 @@ impl Loader {
     pub(super) async fn locate(&self, home: &Home, file: &Path) -> Result<StackId, String> {
         let (home, path) = (home.clone(), file.to_owned());
         self.in_turn(file, Work::Locate, move || home.stack_id(&path))
+            .await
+    }
+
+    /// Looks up the checkout that a file belongs to.
+    ///
+    /// # Errors
+    ///
+    /// The files of the repository cannot be read in time; a sentence.
+    pub(super) async fn checkout(&self, file: &Path) -> Result<Option<Checkout>, String> {
+        let path = file.to_owned();
+        let reader = Reader::within(self.limit);
+        self.in_turn(file, Work::Locate, move || Checkout::of(&path, &reader))
             .await
     }
 
@@ -149,6 +167,7 @@ fn load(home: &Home, up: Up) -> Result<Loaded, String> {
     Ok(Loaded {
         last_runs: last_runs.collect(),
         has_run: home.logs().join(&id.0).exists(),
+        checkout: Checkout::of(&up.file, &Reader::within(LIMIT)),
         id,
         file: up.file,
         text,

@@ -16,6 +16,7 @@ pub mod offline;
 mod queue;
 mod requests;
 mod running_stack;
+mod siblings;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -40,18 +41,19 @@ use crate::{
         process::{ProcessTable, kill},
     },
     env::Env,
-    fs::{home::Home, redact::redact},
+    fs::{checkout::Checkout, home::Home, redact::redact},
     host::clock,
     model::{
         effect::Report,
         facts::{Exit, Process, RunId, StackId},
         finding::Finding,
+        history::{EventKind, HistoryEvent},
         service::ServiceState,
         stack::Event,
         view::{Snapshot, StartedBy},
     },
     stack::{ServiceName, Stack},
-    state::Journal,
+    state::{Journal, events::EventLog, slots::Slots},
 };
 use calm::Calm;
 use loading::Loader;
@@ -89,7 +91,7 @@ enum Message {
     Up(Up, Option<Arc<str>>, oneshot::Sender<Outcome>),
     /// A request is prepared and can be carried out.
     Prepared(Ticket, Prepared),
-    Down(Down, oneshot::Sender<Outcome>),
+    Down(Down, Option<Arc<str>>, oneshot::Sender<Outcome>),
     Restart(Restart, Option<Arc<str>>, oneshot::Sender<Outcome>),
     Usage(oneshot::Sender<Arc<Snapshot>>),
     Doctor(Doctor, oneshot::Sender<Option<Vec<Finding>>>),
@@ -106,6 +108,8 @@ enum Message {
         leave_running: bool,
         answer: oneshot::Sender<Outcome>,
     },
+    /// The checkout that a stack belongs to.
+    Checkout(StackId, Checkout),
     /// The files of the home were deleted.
     HomeLost(oneshot::Sender<()>),
     /// Accept no start from now on.
@@ -123,7 +127,7 @@ impl Message {
     fn reject(self) {
         match self {
             Self::Up(_, _, answer)
-            | Self::Down(_, answer)
+            | Self::Down(_, _, answer)
             | Self::Restart(_, _, answer)
             | Self::Quit { answer, .. } => reply(answer, Outcome::NOT_TAKEN),
             _ => {}
@@ -177,6 +181,9 @@ struct Tools {
 struct Supervisor {
     tools: Arc<Tools>,
     journal: Journal,
+    slots: Slots,
+    events: EventLog,
+    unwritten: Vec<HistoryEvent>,
     stacks: Vec<RunningStack>,
     queue: Queue,
     waiters: Vec<Waiter>,
@@ -240,6 +247,9 @@ pub async fn start(lock: &Lock) -> std::io::Result<Started> {
             reports: handle.inbox.downgrade(),
         }),
         journal,
+        slots: Slots::read(lock.home()),
+        events: EventLog::of(lock.home()),
+        unwritten: Vec::new(),
         stacks: Vec::new(),
         queue: Queue::default(),
         waiters: Vec::new(),
@@ -314,13 +324,17 @@ impl Supervisor {
                 self.up(up, answer);
             }
             Message::Prepared(ticket, prepared) => self.prepared(ticket, prepared),
-            Message::Down(down, answer) => self.down(down, answer),
+            Message::Down(down, program, answer) => {
+                self.note_stopper(down.file.as_deref(), program.as_ref());
+                self.down(down, answer);
+            }
             Message::Restart(restart, program, answer) => {
                 self.note_program(&restart.file, program);
                 self.restart(restart, answer);
             }
             Message::Usage(answer) => {
                 self.show_latencies();
+                self.look_up_shown_checkouts();
                 self.measure(answer);
             }
             Message::Doctor(doctor, answer) => self.doctor(doctor, answer),
@@ -338,6 +352,7 @@ impl Supervisor {
                 leave_running,
                 answer,
             } => self.quit(leave_running, answer),
+            Message::Checkout(id, checkout) => self.checked_out(&id, checkout),
             Message::HomeLost(answer) => {
                 self.journal.restore();
                 reply(answer, ());
@@ -435,6 +450,14 @@ impl Supervisor {
         for effect in effects {
             self.carry_out(index, &effect);
         }
+        let running_stack = &mut self.stacks[index];
+        let mut events = running_stack.model.take_history();
+        for event in &mut events {
+            if event.event == EventKind::Stopped {
+                event.by = running_stack.stopped_by.as_deref().map(str::to_owned);
+            }
+        }
+        self.unwritten.extend(events);
     }
 
     fn index_of(&self, stack: &StackId) -> Option<usize> {
@@ -452,6 +475,8 @@ impl Supervisor {
             }
             self.diagnose(index);
         }
+        self.events.append(&self.unwritten);
+        self.unwritten.clear();
         self.publish_snapshot();
         self.answer_waiters();
     }

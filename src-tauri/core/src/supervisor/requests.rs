@@ -51,6 +51,15 @@ impl Supervisor {
         }
     }
 
+    /// Notes the program that requests a stop of the stack of a file, or of all stacks.
+    pub(super) fn note_stopper(&mut self, file: Option<&Path>, program: Option<&Arc<str>>) {
+        for running_stack in &mut self.stacks {
+            if file.is_none_or(|file| running_stack.model.stack().file == file) {
+                running_stack.stopped_by = program.cloned();
+            }
+        }
+    }
+
     pub(super) fn up(&mut self, up: Up, answer: oneshot::Sender<Outcome>) {
         if self.takes_no_starts() {
             return reply(answer, Outcome::NOT_TAKEN);

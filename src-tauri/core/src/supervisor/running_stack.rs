@@ -9,6 +9,7 @@ use super::{Origin, Supervisor, launches::Launches, loading::Loaded, task::Launc
 use crate::{
     effects::{check::Saved, probe::Pulse, process::Tree},
     env::Env,
+    fs::checkout::Checkout,
     host::clock,
     model::{
         facts::{RunId, StackId},
@@ -28,6 +29,10 @@ pub(super) struct RunningStack {
     /// Values that its checks have saved for later checks.
     pub(super) saved: Saved,
     pub(super) launches: Launches,
+    /// The checkout that its file belongs to, once it is known.
+    pub(super) checkout: Option<Checkout>,
+    /// The program that requested the latest stop, if it has a name.
+    pub(super) stopped_by: Option<Arc<str>>,
     runs: HashMap<ServiceName, Run>,
     /// Whether the journal has an entry for the stack.
     remembered: bool,
@@ -87,6 +92,8 @@ impl RunningStack {
             variables,
             saved: Saved::default(),
             launches: Launches::default(),
+            checkout: None,
+            stopped_by: None,
             runs: HashMap::new(),
             remembered: false,
         }
@@ -218,7 +225,9 @@ impl Supervisor {
             variables,
             last_runs,
             has_run: _,
+            checkout,
         } = loaded;
+        let stack = self.in_its_slot(&id, stack, checkout.as_ref());
         self.journal.stack(&id, &file, stack.mode, &text);
         let index = if let Some(index) = self.index_of(&id) {
             self.stacks[index].variables = variables;
@@ -231,6 +240,8 @@ impl Supervisor {
             self.stacks.len() - 1
         };
         self.stacks[index].remember();
+        self.stacks[index].checkout = checkout;
+        self.show_checkouts();
         self.publish_applied();
         index
     }

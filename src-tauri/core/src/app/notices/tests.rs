@@ -27,6 +27,7 @@ impl Stage {
                 .into(),
             findings: Vec::new(),
             started_by: None,
+            checkout: None,
         };
         let mut stage = Self {
             stack,

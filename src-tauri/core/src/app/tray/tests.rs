@@ -47,6 +47,7 @@ fn stack(name: &str, services: Vec<ServiceView>) -> Arc<StackView> {
         services: services.into_iter().map(Arc::new).collect(),
         findings: Vec::new(),
         started_by: None,
+        checkout: None,
     })
 }
 

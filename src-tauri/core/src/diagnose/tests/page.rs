@@ -1,6 +1,6 @@
 //! `docs/diagnosis.md` shows what the rules really say: one example of each code.
 
-use std::fs;
+use std::{fs, sync::Arc};
 
 use super::*;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
         log::{Ecosystem, LogAdvice},
     },
     model::facts::{LaunchFault, Mark, Neighbour, PortFault, Protected, Refusal, RunId, StackId},
-    stack::Protocol,
+    stack::{Protocol, Slot, Stack},
 };
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/diagnosis.md");
@@ -589,8 +589,36 @@ fn of_others() -> Vec<(Case, &'static str)> {
             }),
             "frontend-misdirected",
         ),
+        (other_checkout(), "other-checkout"),
         (elsewhere, "keeper-conflict"),
     ]
+}
+
+/// A second worktree, whose `.env` names the declared port of the backend.
+fn other_checkout() -> Case {
+    let mut case = well(NEXUS).with("frontend", |is| {
+        is.points_at = vec![PointsAt {
+            variable: "VITE_API_URL".into(),
+            service: None,
+            scheme: Some("http".into()),
+            place: Some(Place {
+                file: "/project/frontend/.env".into(),
+                line: 3,
+            }),
+            target: Some(("localhost".into(), 8000)),
+            changed_since_start: false,
+        }];
+    });
+    let mut stack = Stack::clone(&case.0.stack);
+    stack.slot = Some(Arc::new(Slot {
+        label: "feature-x".into(),
+        beside: Some("main".into()),
+        ..Slot::default()
+    }));
+    let declared = Port::new(8000).unwrap();
+    stack.declared.insert(declared, "backend".into());
+    case.0.stack = Arc::new(stack);
+    case
 }
 
 /// What is found beside the error itself.

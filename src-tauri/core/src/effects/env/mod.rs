@@ -2,6 +2,7 @@
 
 mod env_file;
 pub mod login_shell;
+mod pointing;
 mod require;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+pub use pointing::{aimed, dotenv_files};
 pub use require::require;
 
 use crate::{
@@ -26,13 +28,18 @@ const OWN_PREFIX: &str = "PILOTLIGHT_";
 /// The exception that users set, and that a service which calls `pilotlight` needs.
 const HOME: &str = "PILOTLIGHT_HOME";
 
+/// The number of services up to which each gets the addresses of all: more would be a burden for every
+/// process.
+const ADDRESSED: usize = 50;
+
 /// Returns the environment of `service`. Later sources win:
 ///
 /// 1. `base`, without the variables of an outer daemon;
-/// 2. its `env_files` in their order, read now (`env_file.rs` has their syntax);
-/// 3. its `env`;
-/// 4. unless the files or `env` set them, `PORT`, if it has a port, and `PYTHONUNBUFFERED=1`, since
-///    Python buffers its output to a file.
+/// 2. `PILOTLIGHT_<SERVICE>_PORT` and `_URL` of all services, `PORT`, if it has a port, and
+///    `PYTHONUNBUFFERED=1`, since Python buffers its output to a file;
+/// 3. its `env_files` in their order, read now (`env_file.rs` has their syntax);
+/// 4. its `env`;
+/// 5. in a slot, the addresses of `env_points_at`.
 ///
 /// The files are read on a separate thread, within `time_limit`. Values are secrets: no error
 /// contains one.
@@ -45,6 +52,12 @@ pub async fn environment(
     let files = texts(&service.env_files, time_limit).await?;
     let mut variables = base.clone();
     variables.retain(|name| !is_of_outer_daemon(name));
+    let stack = ports.stack();
+    if let Some(stack) = stack.filter(|stack| stack.services.len() <= ADDRESSED) {
+        for (name, address) in stack.addresses(ports) {
+            variables.set(&name, address);
+        }
+    }
     if let Some(port) = ports.port_of(&service.name) {
         variables.set("PORT", port.to_string());
     }
@@ -54,6 +67,9 @@ pub async fn environment(
     }
     for (name, value) in &service.env {
         variables.set(name, value.render(&service.name, ports));
+    }
+    if let Some(stack) = stack.filter(|stack| stack.slot.is_some()) {
+        pointing::point(service, stack, ports, &mut variables, time_limit).await;
     }
     Ok(variables)
 }

@@ -17,7 +17,7 @@ use crate::{
     effects::env,
     env::Env,
     fs::project_file::Reader,
-    stack::{Command, ServiceName, Template},
+    stack::{Ports as _, ServiceName},
 };
 
 /// A value, and where it is written.
@@ -51,7 +51,14 @@ pub(super) fn look(it: &Look, reader: &Reader) -> Vec<PointsAt> {
     };
     let declared = &it.spec.env_points_at;
     let points = declared.iter().map(|(variable, service)| {
-        let found = find(it, &files, variable);
+        let mut found = find(it, &files, variable);
+        if it.stack.slot.is_some()
+            && let Some(port) = it.ports.port_of(service)
+            && let Some(found) = &mut found
+            && let Some(aimed) = env::aimed(&found.value, port)
+        {
+            found.value = aimed;
+        }
         points_at(variable, Some(service.clone()), found)
     });
     let others = names(it, &files).into_iter();
@@ -84,9 +91,13 @@ fn points_at(variable: &str, service: Option<ServiceName>, found: Option<Found>)
 /// say that they are addresses.
 fn names(it: &Look, files: &Files<'_>) -> BTreeSet<String> {
     const ENDINGS: [&str; 4] = ["_URL", "_URI", "_DSN", "_ADDR"];
-    let of_files = it.spec.env_files.iter().filter_map(|file| {
-        let text = files.text(&file.path)?;
-        env::understand(text.as_bytes(), &file.path, &Env::new())
+    let given = it.spec.env_files.iter().map(|file| file.path.clone());
+    // In a slot, a literal port in a file that the service reads by itself is that of another checkout.
+    let read = it.stack.slot.is_some().then(|| env::dotenv_files(&it.spec));
+    let of_files = given.chain(read.into_iter().flatten());
+    let of_files = of_files.filter_map(|file| {
+        let text = files.text(&file)?;
+        env::understand(text.as_bytes(), &file, &Env::new())
     });
     let names_of = |env: &Env| -> Vec<String> {
         let names = env.iter().filter_map(|(name, _)| name.to_str());
@@ -147,45 +158,8 @@ fn find(it: &Look, texts: &Files<'_>, variable: &str) -> Option<Found> {
             is_newer: false,
         });
     }
-    let mut files = vite_files(it).into_iter();
+    let mut files = env::dotenv_files(spec).into_iter();
     files.find_map(|file| in_file(it, texts, &file, variable))
-}
-
-/// The files that Vite reads, the one that counts most first
-/// (<https://vite.dev/guide/env-and-mode>).
-fn vite_files(it: &Look) -> Vec<PathBuf> {
-    let mode = mode(it);
-    let names = [
-        format!(".env.{mode}.local"),
-        format!(".env.{mode}"),
-        ".env.local".to_owned(),
-        ".env".to_owned(),
-    ];
-    let folder = &it.spec.directory;
-    names.iter().map(|name| folder.join(name)).collect()
-}
-
-/// `--mode`, or what Vite's own commands take for it.
-fn mode(it: &Look) -> String {
-    let words: Vec<String> = match &it.spec.command {
-        None => Vec::new(),
-        Some(Command::Argv(words)) => words.iter().map(Template::to_string).collect(),
-        Some(Command::Shell(line)) => {
-            let line = line.to_string();
-            line.split_whitespace().map(str::to_owned).collect()
-        }
-    };
-    let named = words.iter().enumerate().find_map(|(at, word)| {
-        if word == "--mode" || word == "-m" {
-            return words.get(at + 1).cloned();
-        }
-        word.strip_prefix("--mode=").map(str::to_owned)
-    });
-    let builds = |word: &String| matches!(word.as_str(), "build" | "preview");
-    named.unwrap_or_else(|| {
-        let builds = words.iter().any(builds);
-        if builds { "production" } else { "development" }.to_owned()
-    })
 }
 
 fn in_file(it: &Look, texts: &Files<'_>, file: &Path, variable: &str) -> Option<Found> {

@@ -58,6 +58,13 @@ impl Addresses {
     }
 }
 
+/// Returns whether the loopback addresses of a port can be bound.
+#[must_use]
+pub fn is_free(port: Port) -> bool {
+    let all = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    bind_all(&Addresses { port, all }).is_ok()
+}
+
 async fn resolve(host: &str) -> Vec<IpAddr> {
     match tokio::time::timeout(RESOLVE, tokio::net::lookup_host((host, 0))).await {
         Ok(Ok(addresses)) => addresses.map(|address| address.ip()).collect(),

@@ -12,6 +12,7 @@ use crate::{
         effect::{Act, Effect, Hindrance, Report, Timer},
         facts::{Claimed, Exit, ProbeFault, Process, RunId, Stopped, TimePoint},
         finding::Finding,
+        history::{EventKind, HistoryEvent},
         restart::{Decision, Failures, Jitter},
     },
     stack::{OnUnhealthy, Restart, Service},
@@ -314,6 +315,14 @@ impl ServiceState {
                 if let Some(claimed) = claimed {
                     self.port = Some(claimed.port);
                     self.note = explain::ended_holders(&self.spec, &claimed);
+                    if !claimed.ended.is_empty() {
+                        self.history.push(HistoryEvent {
+                            service: Some(self.name().clone()),
+                            port: self.port,
+                            message: self.note.as_deref().map(Into::into),
+                            ..HistoryEvent::new(timestamp(now), EventKind::PortFreed)
+                        });
+                    }
                 }
                 if let Some(beside) = self.beside.take() {
                     self.note.get_or_insert(beside);
@@ -692,8 +701,57 @@ impl ServiceState {
 
     fn enter(&mut self, phase: Phase, now: TimePoint) {
         self.since = timestamp(now);
-        self.phase = phase;
+        let before = std::mem::replace(&mut self.phase, phase);
+        self.record(&before);
         self.touch();
+    }
+
+    /// Records the event that a change of the phase is for users, if any.
+    fn record(&mut self, before: &Phase) {
+        let kind = match (&self.phase, before) {
+            (Phase::Starting(running), _) if running.process.is_some() => match self.restarts {
+                _ if self.adopted => EventKind::Reconnected,
+                0 => EventKind::Started,
+                _ => EventKind::Restarted,
+            },
+            (Phase::Ready(_), _) => EventKind::Ready,
+            (Phase::Unhealthy(_), _) => EventKind::Unhealthy,
+            (Phase::Failed, _) => EventKind::Failed,
+            (Phase::Blocked, _) => EventKind::Blocked,
+            (Phase::Backoff { .. }, _) => EventKind::Exited,
+            (Phase::Stopped, _) if self.completed => EventKind::Completed,
+            (Phase::Stopped, Phase::Starting(_) | Phase::Ready(_) | Phase::Unhealthy(_))
+                if self.spec.is_external() =>
+            {
+                return;
+            }
+            (Phase::Stopped, Phase::Stopping { .. }) if self.must_be_down() => EventKind::Stopped,
+            (Phase::Stopped, Phase::Stopping { then, .. }) if *then == Then::Rest => {
+                EventKind::Stopped
+            }
+            (
+                Phase::Stopped,
+                Phase::Starting(_) | Phase::Ready(_) | Phase::Unhealthy(_) | Phase::Stopping { .. },
+            ) => EventKind::Exited,
+            _ => return,
+        };
+        let event = HistoryEvent::new(self.since, kind);
+        let because = matches!(
+            kind,
+            EventKind::Unhealthy | EventKind::Failed | EventKind::Blocked
+        );
+        let event = match self.finding.as_ref().filter(|_| because) {
+            Some(finding) => event.because_of(finding),
+            None => event,
+        };
+        let is_start = matches!(self.phase, Phase::Starting(_));
+        self.history.push(HistoryEvent {
+            service: Some(self.name().clone()),
+            pid: self.process().map(|process| process.pid).filter(|_| is_start),
+            port: self.port.filter(|_| is_start),
+            exit: self.last_exit.filter(|_| kind == EventKind::Exited),
+            ..event
+        });
     }
 
     fn effect(&self, act: Act) -> Effect {

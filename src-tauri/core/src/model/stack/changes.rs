@@ -136,6 +136,9 @@ impl StackModel {
             }
         }
         self.update_situation();
+        if !self.recorded.is_empty() && !self.diagnosis.has_troubles() {
+            self.record_findings(now);
+        }
         #[cfg(debug_assertions)]
         self.verify(now);
     }
@@ -175,7 +178,7 @@ impl StackModel {
             self.has_gone |= service.is_gone();
             let (name, port) = (service.name(), service.port());
             if self.ports.port_of(name) != port {
-                let ports = &mut Arc::make_mut(&mut self.ports).0;
+                let ports = &mut Arc::make_mut(&mut self.ports).ports;
                 match port {
                     Some(port) => ports.insert(name.clone(), port),
                     None => ports.remove(name),
@@ -259,6 +262,20 @@ impl StackModel {
         }
     }
 
+    /// Shows the checkout that the stack belongs to.
+    pub fn show_checkout(&mut self, name: Option<String>) {
+        if self.checkout != name {
+            self.checkout = name;
+            self.view = None;
+        }
+    }
+
+    /// Returns whether the view shows the checkout.
+    #[must_use]
+    pub fn shows_checkout(&self) -> bool {
+        self.checkout.is_some()
+    }
+
     /// Returns whether [`Self::redraw`] may change anything.
     #[must_use]
     pub fn is_stale(&self) -> bool {
@@ -286,6 +303,7 @@ impl StackModel {
             services: services.collect(),
             findings: self.diagnosis.findings().to_vec(),
             started_by: self.started_by.clone(),
+            checkout: self.checkout.clone(),
         }
     }
 

@@ -83,6 +83,9 @@ pub(super) fn stack(
         file: file.to_owned(),
         mode: table.mode.unwrap_or_default(),
         services: made?,
+        ports: table.ports.unwrap_or_default(),
+        slot: None,
+        declared: BTreeMap::new(),
     })
 }
 

@@ -1,0 +1,98 @@
+//! The slots of checkouts, in a file of the home: a checkout gets the same ports every time.
+
+use std::{collections::BTreeMap, fs, io, path::PathBuf, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    fs::{home::Home, replace::replace},
+    model::facts::StackId,
+    stack::{Port, PortAssignment, Slot, Stack},
+};
+
+/// The number of slots from which those of deleted checkouts are dropped when a daemon starts.
+const MANY: usize = 200;
+
+/// The slots of a home.
+#[derive(Debug, Default)]
+pub struct Slots {
+    path: PathBuf,
+    data: PathBuf,
+    slots: BTreeMap<StackId, Entry>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Entry {
+    /// The stack file.
+    #[serde(with = "crate::fs::native_text")]
+    file: PathBuf,
+    #[serde(flatten)]
+    slot: Arc<Slot>,
+}
+
+impl Slots {
+    /// Reads the slots of a home. An unreadable file counts as none: the checkouts get new slots.
+    #[must_use]
+    pub fn read(home: &Home) -> Self {
+        let path = home.state().join("slots.json");
+        let data = home.state().join("slots");
+        let text = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            read => Some(read.and_then(|text| Ok(serde_json::from_slice(&text)?))),
+        };
+        let mut slots: BTreeMap<StackId, Entry> = match text.transpose() {
+            Ok(slots) => slots.unwrap_or_default(),
+            Err(error) => {
+                tracing::warn!(file = %path.display(), %error, "the ports of checkouts are unknown");
+                BTreeMap::new()
+            }
+        };
+        if slots.len() >= MANY {
+            slots.retain(|_, entry| entry.file.exists());
+        }
+        Self { path, data, slots }
+    }
+
+    /// Returns the slot of a stack.
+    #[must_use]
+    pub fn get(&self, id: &StackId) -> Option<Arc<Slot>> {
+        let mut slot = Slot::clone(&self.slots.get(id)?.slot);
+        slot.data = self.data.join(&id.0);
+        Some(Arc::new(slot))
+    }
+
+    /// Returns whether a port belongs to the slot of another stack than this one.
+    #[must_use]
+    pub fn has(&self, port: Port, except: &StackId) -> bool {
+        let mut others = self.slots.iter().filter(|(id, _)| *id != except);
+        others.any(|(_, entry)| entry.slot.ports.values().any(|other| *other == port))
+    }
+
+    /// Returns whether another stack than this one has a slot of this label.
+    #[must_use]
+    pub fn has_label(&self, label: &str, except: &StackId) -> bool {
+        let mut others = self.slots.iter().filter(|(id, _)| *id != except);
+        others.any(|(_, entry)| entry.slot.label == label)
+    }
+
+    /// Records the slot of a stack, also on disk.
+    pub fn put(&mut self, id: &StackId, stack: &Stack, slot: Slot) {
+        let file = stack.file.clone();
+        let slot = Arc::new(slot);
+        self.slots.insert(id.clone(), Entry { file, slot });
+        let text = serde_json::to_vec_pretty(&self.slots).map_err(io::Error::from);
+        if let Err(error) = text.and_then(|text| replace(&self.path, &text)) {
+            tracing::warn!(%error, "the ports of a checkout cannot be remembered");
+        }
+    }
+}
+
+/// Returns a stack with the ports that its checkout has had, as a daemon starts it.
+#[must_use]
+pub fn in_its_slot(home: &Home, stack: Stack) -> Stack {
+    if stack.ports == PortAssignment::Fixed {
+        return stack;
+    }
+    let slot = Slots::read(home).get(&home.stack_id(&stack.file));
+    slot.map_or(stack.clone(), |slot| stack.in_slot(&slot))
+}

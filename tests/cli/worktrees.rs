@@ -1,0 +1,327 @@
+//! Several checkouts of one repository at once: git worktrees with literal ports in the stack file and in
+//! `.env` files, of which none is edited.
+//!
+//! The stack is a Redis, a backend in Python and a frontend in Node, both without packages: they read
+//! their `.env` as python-dotenv and Vite do, after the environment.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, TcpStream},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use pilotlight_test_service::free_port;
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::stage::{Stage, signal, until};
+
+const BACKEND: &str = r#"
+import http.server, os, socket, sys, urllib.parse
+for line in open(".env"):
+    name, _, value = line.strip().partition("=")
+    os.environ.setdefault(name, value)
+redis = urllib.parse.urlsplit(os.environ["REDIS_URL"])
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        with socket.create_connection((redis.hostname, redis.port)) as store:
+            store.sendall(("SET session%s 1\r\n" % self.path.replace("/", ":")).encode())
+            answer = store.recv(100)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(answer)
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"#;
+
+const FRONTEND: &str = r#"
+const fs = require("fs"), http = require("http");
+for (const line of fs.readFileSync(".env", "utf8").split("\n")) {
+  const [name, value] = line.split("=");
+  if (name && !(name in process.env)) process.env[name] = value;
+}
+http.createServer((request, response) => {
+  if (request.url === "/") return response.end("page");
+  http.get(process.env.VITE_API_URL + request.url, (answer) => answer.pipe(response));
+}).listen(Number(process.argv[2]), "127.0.0.1");
+"#;
+
+/// A repository in the folder of a stage, whose home all checkouts share.
+struct Repository {
+    stage: Stage,
+    ports: [u16; 3],
+}
+
+impl Repository {
+    /// `points` is what the stack file says of variables that point at services.
+    fn new(head: &str, points: bool) -> Self {
+        let ports = [free_port(), free_port(), free_port()];
+        let [redis, backend, frontend] = ports;
+        let stage = Stage::new("");
+        let repository = Self { stage, ports };
+        let point = |variable: &str, service: &str| match points {
+            true => format!("env_points_at = {{ {variable} = \"{service}\" }}"),
+            false => String::new(),
+        };
+        let (of_backend, of_frontend) = (
+            point("REDIS_URL", "redis"),
+            point("VITE_API_URL", "backend"),
+        );
+        repository.write(
+            "main/pilotlight.toml",
+            &format!(
+                r#"
+name = "nexus"
+{head}
+
+[service.redis]
+command = "redis-server --port {redis} --save '' --appendonly no"
+port = {redis}
+ready = {{ redis = "redis://localhost:{redis}" }}
+
+[service.backend]
+command = "python3 server.py {{port}}"
+directory = "backend"
+port = {backend}
+needs = ["redis"]
+ready = {{ http = "http://127.0.0.1:{backend}/ready" }}
+{of_backend}
+
+[service.frontend]
+command = ["node", "server.js", "{frontend}"]
+directory = "frontend"
+port = {frontend}
+needs = ["backend"]
+ready = {{ http = "/" }}
+links = {{ app = "http://localhost:{frontend}/" }}
+{of_frontend}
+"#
+            ),
+        );
+        repository.write("main/backend/server.py", BACKEND);
+        repository.write(
+            "main/backend/.env",
+            &format!("REDIS_URL=redis://localhost:{redis}/0\n"),
+        );
+        repository.write("main/frontend/server.js", FRONTEND);
+        repository.write(
+            "main/frontend/.env",
+            &format!("VITE_API_URL=http://127.0.0.1:{backend}\n"),
+        );
+        repository.git(&["init", "--quiet", "--initial-branch=main"]);
+        repository.git(&["add", "."]);
+        repository.git(&["commit", "--quiet", "--message=first"]);
+        repository
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let file = self.stage.folder.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+
+    fn git(&self, words: &[&str]) {
+        let status = Command::new("git")
+            .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com"])
+            .args(words)
+            .current_dir(self.stage.folder.path().join("main"))
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env_remove("GIT_DIR")
+            .env_remove("GIT_WORK_TREE")
+            .status()
+            .unwrap();
+        assert!(status.success(), "git {words:?}");
+    }
+
+    /// Adds a worktree with a branch of its own.
+    fn worktree(&self, name: &str) {
+        let (branch, folder) = (format!("feature/{name}"), format!("../{name}"));
+        self.git(&["worktree", "add", "--quiet", "-b", &branch, &folder]);
+    }
+
+    fn file(&self, checkout: &str) -> PathBuf {
+        let folder = self.stage.folder.path().canonicalize().unwrap();
+        folder.join(checkout).join("pilotlight.toml")
+    }
+
+    fn run(&self, checkout: &str, words: &[&str], code: i32) -> (String, String) {
+        let file = self.file(checkout);
+        let words = [&["--file", file.to_str().unwrap()], words].concat();
+        self.stage.expect(&words, code)
+    }
+
+    fn json(&self, checkout: &str, words: &[&str]) -> Value {
+        let file = self.file(checkout);
+        let words = [&["--file", file.to_str().unwrap()], words].concat();
+        let out = self.stage.run(&words).stdout;
+        serde_json::from_slice(&out).unwrap()
+    }
+
+    fn stack(&self, checkout: &str) -> Value {
+        let status = self.json(checkout, &["status", "--json"]);
+        let file = self.file(checkout);
+        let stacks = status["stacks"].as_array().unwrap();
+        let stack = stacks
+            .iter()
+            .find(|stack| stack["file"].as_str().map(Path::new) == Some(&file));
+        stack.unwrap_or_else(|| panic!("no {checkout} in {status}")).clone()
+    }
+
+    fn ports_of(&self, checkout: &str) -> [u16; 3] {
+        let stack = self.stack(checkout);
+        [0, 1, 2].map(|place| {
+            let port = stack["services"][place]["port"].as_u64().unwrap();
+            u16::try_from(port).unwrap()
+        })
+    }
+
+    /// Opens a session through the frontend of a checkout, as a page in a browser does.
+    fn open_session(&self, checkout: &str) {
+        let [_, _, frontend] = self.ports_of(checkout);
+        let request = format!("GET /{checkout} HTTP/1.0\r\nHost: localhost\r\n\r\n");
+        let answer = ask(frontend, request.as_bytes());
+        assert!(answer.contains("200 OK") && answer.contains("+OK"), "{answer}");
+    }
+}
+
+/// Sends bytes to a port and returns the answer, up to its end or to a line of Redis that is complete.
+fn ask(port: u16, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    stream.write_all(request).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// The sessions that a Redis has.
+fn sessions(redis: u16) -> BTreeSet<String> {
+    let answer = ask(redis, b"KEYS session:*\r\nQUIT\r\n");
+    let lines = answer.lines().filter_map(|line| line.strip_prefix("session:"));
+    let probe = |name: &&str| *name != "ready";
+    lines.filter(probe).map(str::to_owned).collect()
+}
+
+#[test]
+fn five_worktrees_run_at_once_each_with_its_own_data_and_have_the_same_ports_next_time() {
+    let repository = Repository::new("", true);
+    let checkouts = ["main", "one", "two", "three", "four"];
+    for worktree in &checkouts[1..] {
+        repository.worktree(worktree);
+    }
+    let mut starts = checkouts.map(|checkout| {
+        let file = repository.file(checkout);
+        repository.stage.start(&["--file", file.to_str().unwrap(), "up", "-d"])
+    });
+    for start in &mut starts {
+        assert_eq!(start.end(), 0, "{}", start.errors());
+    }
+    let ports: BTreeMap<&str, [u16; 3]> =
+        checkouts.map(|checkout| (checkout, repository.ports_of(checkout))).into();
+    let all: BTreeSet<u16> = ports.values().flatten().copied().collect();
+    assert_eq!(all.len(), 15, "each service has a port of its own: {ports:?}");
+    let declared = |ports: &&[u16; 3]| **ports == repository.ports;
+    assert_eq!(ports.values().filter(declared).count(), 1, "{ports:?}");
+
+    for checkout in checkouts {
+        repository.open_session(checkout);
+    }
+    for (checkout, [redis, ..]) in &ports {
+        assert_eq!(sessions(*redis), BTreeSet::from([(*checkout).to_owned()]));
+    }
+    let (shown, _) = repository.run("main", &["status"], 0);
+    for title in ["nexus · main", "nexus · feature/one", "nexus · feature/four"] {
+        assert!(shown.contains(title), "{shown}");
+    }
+
+    for checkout in checkouts {
+        repository.run(checkout, &["down"], 0);
+    }
+    for checkout in ["four", "two", "main", "three", "one"] {
+        repository.run(checkout, &["up", "-d"], 0);
+        assert_eq!(repository.ports_of(checkout), ports[checkout], "{checkout}");
+    }
+    repository.stage.expect(&["down", "--all"], 0);
+}
+
+#[test]
+fn a_slot_is_known_to_commands_links_and_the_next_daemon_and_a_literal_address_is_a_finding() {
+    let repository = Repository::new("", false);
+    repository.worktree("one");
+    repository.run("main", &["up", "-d"], 0);
+    repository.run("one", &["up", "-d"], 0);
+    let [redis, backend, frontend] = repository.ports_of("one");
+    assert_ne!([redis, backend, frontend], repository.ports);
+    let (url, _) = repository.run("one", &["url", "frontend"], 0);
+    assert_eq!(url, format!("http://localhost:{frontend}\n"));
+    let (link, _) = repository.run("one", &["url", "frontend", "app"], 0);
+    assert_eq!(
+        link,
+        format!("http://frontend.feature-one.localhost:{frontend}/\n")
+    );
+    let environment = repository.json("one", &["env", "backend", "--json"]);
+    assert_eq!(environment["PORT"], backend.to_string());
+    assert_eq!(environment["PILOTLIGHT_REDIS_PORT"], redis.to_string());
+    let url = format!("redis://localhost:{redis}");
+    assert_eq!(environment["PILOTLIGHT_REDIS_URL"], url);
+
+    // Without `env_points_at`, the `.env` of the repository leads to the other checkout.
+    let found = repository.json("one", &["doctor", "--json"]);
+    let findings = found["findings"].as_array().unwrap();
+    let title = |service: &str| {
+        let mut of_service = findings.iter().filter(|finding| finding["service"] == service);
+        let codes = of_service.clone().map(|finding| finding["code"].as_str().unwrap());
+        assert_eq!(codes.collect::<Vec<_>>(), ["other-checkout"], "{found}");
+        of_service.next().unwrap()["title"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(
+        title("frontend"),
+        "frontend of feature-one calls backend of main: VITE_API_URL"
+    );
+    assert_eq!(
+        title("backend"),
+        "backend of feature-one calls redis of main: REDIS_URL"
+    );
+    assert_eq!(repository.json("main", &["doctor", "--json"])["findings"], serde_json::json!([]));
+
+    let pid = |repository: &Repository| repository.stack("one")["services"][0]["pid"].clone();
+    let before = pid(&repository);
+    let daemon = repository.stage.daemon();
+    signal(daemon, Signal::KILL);
+    until("the daemon is gone", || !repository.stage.everybody().contains(&daemon));
+    repository.run("one", &["up", "-d"], 0);
+    assert_eq!(pid(&repository), before, "it was adopted");
+    assert_eq!(repository.ports_of("one"), [redis, backend, frontend]);
+    repository.stage.expect(&["down", "--all"], 0);
+    // Also without a daemon.
+    assert_eq!(repository.ports_of("one"), [redis, backend, frontend]);
+}
+
+#[test]
+fn fixed_ports_block_a_second_checkout_and_own_ports_need_no_repository() {
+    let repository = Repository::new("ports = \"fixed\"", true);
+    repository.worktree("one");
+    repository.run("main", &["up", "-d"], 0);
+    let (_, err) = repository.run("one", &["up", "-d"], 1);
+    assert!(err.contains("is in use by the service redis of stack nexus"), "{err}");
+    repository.run("one", &["down"], 0);
+
+    // A copied folder, outside of the repository.
+    let text = fs::read_to_string(repository.file("main")).unwrap();
+    let text = text.replace("ports = \"fixed\"", "ports = \"own\"");
+    for (from, to) in [("backend", "server.py"), ("frontend", "server.js")] {
+        for name in [to, ".env"] {
+            let main = repository.file("main");
+            let text = fs::read_to_string(main.with_file_name(from).join(name)).unwrap();
+            repository.write(&format!("copy/{from}/{name}"), &text);
+        }
+    }
+    repository.write("copy/pilotlight.toml", &text);
+    repository.run("copy", &["up", "-d"], 0);
+    assert_ne!(repository.ports_of("copy"), repository.ports);
+    repository.open_session("copy");
+    assert_eq!(sessions(repository.ports_of("copy")[0]), BTreeSet::from(["copy".to_owned()]));
+    assert_eq!(repository.stack("copy")["checkout"], "copy");
+    repository.stage.expect(&["down", "--all"], 0);
+}
