@@ -52,7 +52,9 @@ fn fits(schema: &Value, value: &Value, root: &Value) -> Result<(), String> {
             }
             "properties" => {
                 for (key, member) in value.as_object().into_iter().flatten() {
-                    let rule = rule.get(key).ok_or_else(|| format!("unknown field {key}"))?;
+                    let rule = rule
+                        .get(key)
+                        .ok_or_else(|| format!("unknown field {key}"))?;
                     fits(rule, member, root).map_err(|why| format!("{key}: {why}"))?;
                 }
                 true
@@ -105,7 +107,13 @@ fn what_commands_print_validates_against_the_published_schemas() {
     let used = stage.json(&["port", &port.to_string(), "--json"], 0);
     assert_eq!(used["holders"][0]["service"]["name"], "web");
     validate("port", &used);
-    let free = ["port", &free_port().to_string(), "--free", "--yes", "--json"];
+    let free = [
+        "port",
+        &free_port().to_string(),
+        "--free",
+        "--yes",
+        "--json",
+    ];
     validate("port-free", &stage.json(&free, 0));
     stage.expect(&["down"], 0);
     let (events, _) = stage.expect(&["events", "--json"], 0);
@@ -118,11 +126,16 @@ fn what_commands_print_validates_against_the_published_schemas() {
     }
     let of = |service: &str| -> Vec<&str> {
         let of_service = events.iter().filter(|event| event["service"] == service);
-        of_service.map(|event| event["event"].as_str().unwrap()).collect()
+        of_service
+            .map(|event| event["event"].as_str().unwrap())
+            .collect()
     };
     assert_eq!(of("web"), ["started", "ready", "stopped"]);
     let broken = of("broken");
-    assert!(broken.starts_with(&["started"]) && broken.contains(&"failed"), "{broken:?}");
+    assert!(
+        broken.starts_with(&["started"]) && broken.contains(&"failed"),
+        "{broken:?}"
+    );
 
     let project = Stage::new("");
     fs::remove_file(project.folder.path().join("pilotlight.toml")).unwrap();

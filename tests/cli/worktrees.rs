@@ -166,7 +166,9 @@ links = {{ app = "http://localhost:{frontend}/" }}
         let stack = stacks
             .iter()
             .find(|stack| stack["file"].as_str().map(Path::new) == Some(&file));
-        stack.unwrap_or_else(|| panic!("no {checkout} in {status}")).clone()
+        stack
+            .unwrap_or_else(|| panic!("no {checkout} in {status}"))
+            .clone()
     }
 
     fn ports_of(&self, checkout: &str) -> [u16; 3] {
@@ -182,7 +184,10 @@ links = {{ app = "http://localhost:{frontend}/" }}
         let [_, _, frontend] = self.ports_of(checkout);
         let request = format!("GET /{checkout} HTTP/1.0\r\nHost: localhost\r\n\r\n");
         let answer = ask(frontend, request.as_bytes());
-        assert!(answer.contains("200 OK") && answer.contains("+OK"), "{answer}");
+        assert!(
+            answer.contains("200 OK") && answer.contains("+OK"),
+            "{answer}"
+        );
     }
 }
 
@@ -198,7 +203,9 @@ fn ask(port: u16, request: &[u8]) -> String {
 /// The sessions that a Redis has.
 fn sessions(redis: u16) -> BTreeSet<String> {
     let answer = ask(redis, b"KEYS session:*\r\nQUIT\r\n");
-    let lines = answer.lines().filter_map(|line| line.strip_prefix("session:"));
+    let lines = answer
+        .lines()
+        .filter_map(|line| line.strip_prefix("session:"));
     let probe = |name: &&str| *name != "ready";
     lines.filter(probe).map(str::to_owned).collect()
 }
@@ -212,15 +219,22 @@ fn five_worktrees_run_at_once_each_with_its_own_data_and_have_the_same_ports_nex
     }
     let mut starts = checkouts.map(|checkout| {
         let file = repository.file(checkout);
-        repository.stage.start(&["--file", file.to_str().unwrap(), "up", "-d"])
+        repository
+            .stage
+            .start(&["--file", file.to_str().unwrap(), "up", "-d"])
     });
     for start in &mut starts {
         assert_eq!(start.end(), 0, "{}", start.errors());
     }
-    let ports: BTreeMap<&str, [u16; 3]> =
-        checkouts.map(|checkout| (checkout, repository.ports_of(checkout))).into();
+    let ports: BTreeMap<&str, [u16; 3]> = checkouts
+        .map(|checkout| (checkout, repository.ports_of(checkout)))
+        .into();
     let all: BTreeSet<u16> = ports.values().flatten().copied().collect();
-    assert_eq!(all.len(), 15, "each service has a port of its own: {ports:?}");
+    assert_eq!(
+        all.len(),
+        15,
+        "each service has a port of its own: {ports:?}"
+    );
     let declared = |ports: &&[u16; 3]| **ports == repository.ports;
     assert_eq!(ports.values().filter(declared).count(), 1, "{ports:?}");
 
@@ -231,7 +245,11 @@ fn five_worktrees_run_at_once_each_with_its_own_data_and_have_the_same_ports_nex
         assert_eq!(sessions(*redis), BTreeSet::from([(*checkout).to_owned()]));
     }
     let (shown, _) = repository.run("main", &["status"], 0);
-    for title in ["nexus · main", "nexus · feature/one", "nexus · feature/four"] {
+    for title in [
+        "nexus · main",
+        "nexus · feature/one",
+        "nexus · feature/four",
+    ] {
         assert!(shown.contains(title), "{shown}");
     }
 
@@ -270,10 +288,17 @@ fn a_slot_is_known_to_commands_links_and_the_next_daemon_and_a_literal_address_i
     let found = repository.json("one", &["doctor", "--json"]);
     let findings = found["findings"].as_array().unwrap();
     let title = |service: &str| {
-        let mut of_service = findings.iter().filter(|finding| finding["service"] == service);
-        let codes = of_service.clone().map(|finding| finding["code"].as_str().unwrap());
+        let mut of_service = findings
+            .iter()
+            .filter(|finding| finding["service"] == service);
+        let codes = of_service
+            .clone()
+            .map(|finding| finding["code"].as_str().unwrap());
         assert_eq!(codes.collect::<Vec<_>>(), ["other-checkout"], "{found}");
-        of_service.next().unwrap()["title"].as_str().unwrap().to_owned()
+        of_service.next().unwrap()["title"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     assert_eq!(
         title("frontend"),
@@ -283,13 +308,18 @@ fn a_slot_is_known_to_commands_links_and_the_next_daemon_and_a_literal_address_i
         title("backend"),
         "backend of feature-one calls redis of main: REDIS_URL"
     );
-    assert_eq!(repository.json("main", &["doctor", "--json"])["findings"], serde_json::json!([]));
+    assert_eq!(
+        repository.json("main", &["doctor", "--json"])["findings"],
+        serde_json::json!([])
+    );
 
     let pid = |repository: &Repository| repository.stack("one")["services"][0]["pid"].clone();
     let before = pid(&repository);
     let daemon = repository.stage.daemon();
     signal(daemon, Signal::KILL);
-    until("the daemon is gone", || !repository.stage.everybody().contains(&daemon));
+    until("the daemon is gone", || {
+        !repository.stage.everybody().contains(&daemon)
+    });
     repository.run("one", &["up", "-d"], 0);
     assert_eq!(pid(&repository), before, "it was adopted");
     assert_eq!(repository.ports_of("one"), [redis, backend, frontend]);
@@ -304,7 +334,10 @@ fn fixed_ports_block_a_second_checkout_and_own_ports_need_no_repository() {
     repository.worktree("one");
     repository.run("main", &["up", "-d"], 0);
     let (_, err) = repository.run("one", &["up", "-d"], 1);
-    assert!(err.contains("is in use by the service redis of stack nexus"), "{err}");
+    assert!(
+        err.contains("is in use by the service redis of stack nexus"),
+        "{err}"
+    );
     repository.run("one", &["down"], 0);
 
     // A copied folder, outside of the repository.
@@ -321,7 +354,10 @@ fn fixed_ports_block_a_second_checkout_and_own_ports_need_no_repository() {
     repository.run("copy", &["up", "-d"], 0);
     assert_ne!(repository.ports_of("copy"), repository.ports);
     repository.open_session("copy");
-    assert_eq!(sessions(repository.ports_of("copy")[0]), BTreeSet::from(["copy".to_owned()]));
+    assert_eq!(
+        sessions(repository.ports_of("copy")[0]),
+        BTreeSet::from(["copy".to_owned()])
+    );
     assert_eq!(repository.stack("copy")["checkout"], "copy");
     repository.stage.expect(&["down", "--all"], 0);
 }

@@ -100,8 +100,15 @@ impl Printer {
         } else {
             String::new()
         };
-        let service = event.service.as_ref().map_or("", |service| service.as_str());
+        let service = event
+            .service
+            .as_ref()
+            .map_or("", |service| service.as_str());
         let words = tame(&event.words());
-        format!("{}  {stack}{service:<12}  {}", paint(DIM, &at), paint(style, &words))
+        format!(
+            "{}  {stack}{service:<12}  {}",
+            paint(DIM, &at),
+            paint(style, &words)
+        )
     }
 }

@@ -323,9 +323,9 @@ impl Call<'_> {
         let events = events.map_err(Failure::system("read the events"))?;
         let wanted = |event: &&HistoryEvent| event.file == file && event.time >= since;
         let latest = events.iter().rev().filter(wanted).take(EVENTS);
-        let latest = latest.map(|event| {
-            json!({"time": event.time, "service": event.service, "event": event.words()})
-        });
+        let latest = latest.map(
+            |event| json!({"time": event.time, "service": event.service, "event": event.words()}),
+        );
         let mut latest: Vec<Value> = latest.collect();
         latest.reverse();
         Ok(json!({"events": latest}))

@@ -109,13 +109,25 @@ mod tests {
         let linked = root.join("main/.git/worktrees/wt");
         write(&linked.join("HEAD"), "ref: refs/heads/feature/x\n");
         write(&linked.join("commondir"), "../..\n");
-        write(&root.join("wt/.git"), &format!("gitdir: {}\n", linked.display()));
+        write(
+            &root.join("wt/.git"),
+            &format!("gitdir: {}\n", linked.display()),
+        );
         // As with `worktree.useRelativePaths`.
         let detached = root.join("main/.git/worktrees/other");
-        write(&detached.join("HEAD"), "d670460b4b4aece5915caf5c68d12f560a9fe3e4\n");
+        write(
+            &detached.join("HEAD"),
+            "d670460b4b4aece5915caf5c68d12f560a9fe3e4\n",
+        );
         write(&detached.join("commondir"), "../..\n");
-        write(&root.join("other/.git"), "gitdir: ../main/.git/worktrees/other\n");
-        write(&root.join("main/.git/modules/sub/HEAD"), "ref: refs/heads/main\n");
+        write(
+            &root.join("other/.git"),
+            "gitdir: ../main/.git/worktrees/other\n",
+        );
+        write(
+            &root.join("main/.git/modules/sub/HEAD"),
+            "ref: refs/heads/main\n",
+        );
         write(&root.join("main/sub/.git"), "gitdir: ../.git/modules/sub\n");
 
         let main = of(&stack("main")).unwrap();
@@ -129,7 +141,11 @@ mod tests {
         }
         // Another stack file of the same repository is another stack.
         write(&root.join("wt/pilotlight.toml"), "");
-        assert!(!of(&root.join("wt/pilotlight.toml")).unwrap().is_sibling_of(&main));
+        assert!(
+            !of(&root.join("wt/pilotlight.toml"))
+                .unwrap()
+                .is_sibling_of(&main)
+        );
     }
 
     #[test]

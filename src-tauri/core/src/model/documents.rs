@@ -8,9 +8,7 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{
-    facts::Holder, finding::Finding, history::HistoryEvent, view::Snapshot,
-};
+use super::{facts::Holder, finding::Finding, history::HistoryEvent, view::Snapshot};
 use crate::stack::Port;
 
 /// The version of the documents, a part of the path of each schema.
@@ -176,10 +174,7 @@ mod tests {
 
     #[test]
     fn the_committed_schemas_are_current() {
-        let folder = format!(
-            "{}/../../schema/v{VERSION}",
-            env!("CARGO_MANIFEST_DIR")
-        );
+        let folder = format!("{}/../../schema/v{VERSION}", env!("CARGO_MANIFEST_DIR"));
         for (document, schema) in json_schemas() {
             let path = format!("{folder}/{document}.schema.json");
             if std::env::var_os("UPDATE_SCHEMA").is_some() {

@@ -127,7 +127,10 @@ impl HistoryEvent {
     /// Returns the event in words: `started (PID 4242, port 8001)`.
     #[must_use]
     pub fn words(&self) -> String {
-        let by = self.by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
+        let by = self
+            .by
+            .as_ref()
+            .map_or_else(String::new, |by| format!(" by {by}"));
         let message = self.message.as_ref().map_or("", |message| message);
         match self.event {
             EventKind::Started | EventKind::Restarted | EventKind::Reconnected => {

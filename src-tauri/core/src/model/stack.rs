@@ -281,10 +281,16 @@ impl StackModel {
     fn record_findings(&mut self, now: TimePoint) {
         let known = self.diagnosis.findings();
         let is_among = |all: &[Arc<Finding>], one: &Finding| {
-            all.iter().any(|it| (it.code, &it.service) == (one.code, &one.service))
+            all.iter()
+                .any(|it| (it.code, &it.service) == (one.code, &one.service))
         };
-        let gone = self.recorded.iter().filter(|finding| !is_among(known, finding));
-        let new = known.iter().filter(|finding| !is_among(&self.recorded, finding));
+        let gone = self
+            .recorded
+            .iter()
+            .filter(|finding| !is_among(known, finding));
+        let new = known
+            .iter()
+            .filter(|finding| !is_among(&self.recorded, finding));
         let gone = gone.map(|finding| (EventKind::Resolved, finding));
         let events = gone.chain(new.map(|finding| (EventKind::Finding, finding)));
         let events = events.map(|(kind, finding)| HistoryEvent {

@@ -91,7 +91,11 @@ impl Slot {
 
     /// Adds free ports for services that are new in the stack file. Returns whether there were any.
     pub fn extend(&mut self, services: &[ServiceName], is_free: impl Fn(Port) -> bool) -> bool {
-        let mut next = self.ports.values().max().map_or(FIRST, |port| port.number());
+        let mut next = self
+            .ports
+            .values()
+            .max()
+            .map_or(FIRST, |port| port.number());
         let mut is_changed = false;
         for name in services {
             if self.ports.contains_key(name) {
@@ -150,14 +154,22 @@ impl Stack {
                 let own = service.port.filter(|_| is_command);
                 *template = follow(template, &declared, own);
             });
-            if let Some(port) = slot.ports.get(&service.name).filter(|_| service.port.is_some()) {
+            if let Some(port) = slot
+                .ports
+                .get(&service.name)
+                .filter(|_| service.port.is_some())
+            {
                 moved.port = Some(*port);
             }
             for link in moved.links.values_mut() {
                 *link = named(link, &service.name, &slot.label);
             }
             if let Some(Command::Argv(argv)) = &mut moved.command {
-                keep_apart(argv, self.directory(), &slot.data.join(service.name.as_str()));
+                keep_apart(
+                    argv,
+                    self.directory(),
+                    &slot.data.join(service.name.as_str()),
+                );
             }
             Arc::new(moved)
         });
@@ -248,8 +260,14 @@ fn follow(
             };
             let is_address = HERE.iter().any(|here| before.ends_with(here));
             let is_word = own == Some(port)
-                && before.chars().next_back().is_none_or(|c| " =:'\"".contains(c))
-                && text[end..].chars().next().is_none_or(|c| " '\"/;".contains(c));
+                && before
+                    .chars()
+                    .next_back()
+                    .is_none_or(|c| " =:'\"".contains(c))
+                && text[end..]
+                    .chars()
+                    .next()
+                    .is_none_or(|c| " '\"/;".contains(c));
             let piece = match declared.get(&port) {
                 Some(service) if is_address => Piece::PortOf(service.clone()),
                 Some(_) if is_word => Piece::OwnPort,
@@ -270,7 +288,9 @@ fn numbers(text: &str) -> impl Iterator<Item = (usize, &str)> {
     std::iter::from_fn(move || {
         let start = at + text[at..].find(|c: char| c.is_ascii_digit())?;
         let rest = &text[start..];
-        let length = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let length = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
         at = start + length;
         Some((start, &rest[..length]))
     })
@@ -330,7 +350,11 @@ fn keep_apart(argv: &mut Vec<Template>, checkout: &Path, own: &Path) {
             }
         }
         // A configuration file may name the folder.
-        None if *has_usual && !words.iter().any(|word| matches!(&**word, "-f" | "--config")) => {
+        None if *has_usual
+            && !words
+                .iter()
+                .any(|word| matches!(&**word, "-f" | "--config")) =>
+        {
             argv.extend([Template::text(option), own]);
         }
         None => {}
@@ -396,7 +420,11 @@ links = { app = "/" }
         let backend = stack.service(&"backend".into()).unwrap();
         let render = |template: &Template| template.render(&backend.name, &stack);
         assert_eq!(
-            stack.services.iter().map(|it| it.port.unwrap().number()).collect::<Vec<_>>(),
+            stack
+                .services
+                .iter()
+                .map(|it| it.port.unwrap().number())
+                .collect::<Vec<_>>(),
             [20_000, 20_001, 20_002]
         );
         assert!(command(&stack, "redis").starts_with("redis-server --port 20000 --dir "));
@@ -415,7 +443,10 @@ links = { app = "/" }
         );
         let probe = redis.ready.probes[0].render(&redis.name, &stack);
         assert_eq!(probe, Probe::Redis("redis://localhost:20000/0".into()));
-        assert_eq!(render(&backend.env["CACHE"]), "redis://:pw@127.0.0.1:20000/1");
+        assert_eq!(
+            render(&backend.env["CACHE"]),
+            "redis://:pw@127.0.0.1:20000/1"
+        );
         assert_eq!(render(&backend.env["OTHER"]), "http://example.com:8001");
         assert_eq!(render(&backend.env["SIZE"]), "8001");
         assert_eq!(
@@ -445,10 +476,19 @@ links = { app = "/" }
         };
         let (shared, inside) = (shared.to_string_lossy(), inside.to_string_lossy());
         assert_eq!(kept(&["mongod"]), "mongod --dbpath own");
-        assert_eq!(kept(&["mongod", "--config", "m.conf"]), "mongod --config m.conf");
+        assert_eq!(
+            kept(&["mongod", "--config", "m.conf"]),
+            "mongod --config m.conf"
+        );
         assert_eq!(kept(&["redis-server"]), "redis-server");
-        assert_eq!(kept(&["redis-server", "--dir", &shared]), "redis-server --dir own");
-        assert_eq!(kept(&["redis-server", "--dir", "data"]), "redis-server --dir data");
+        assert_eq!(
+            kept(&["redis-server", "--dir", &shared]),
+            "redis-server --dir own"
+        );
+        assert_eq!(
+            kept(&["redis-server", "--dir", "data"]),
+            "redis-server --dir data"
+        );
         let same = ["redis-server", "--dir", &inside];
         assert_eq!(kept(&same), same.join(" "));
         let word = format!("--data-dir={shared}");
@@ -460,7 +500,11 @@ links = { app = "/" }
         let names: Vec<ServiceName> = ["a", "b"].map(ServiceName::new).into();
         let taken = |port: Port| port.number() == 20_021;
         let ports = Slot::choose(&names, 1, |port| !taken(port)).unwrap();
-        assert_eq!(ports[&names[0]].number(), 20_040, "its own block has a port in use");
+        assert_eq!(
+            ports[&names[0]].number(),
+            20_040,
+            "its own block has a port in use"
+        );
         assert_eq!(Slot::choose(&names, 7, |_| false), None);
         let mut slot = Slot {
             ports,

@@ -86,7 +86,10 @@ impl Supervisor {
     ) {
         let home = &self.tools.home;
         let last_run = |service: &ServiceName| last_run(home, id, service);
-        let slot = self.slots.get(id).filter(|_| stack.ports != PortAssignment::Fixed);
+        let slot = self
+            .slots
+            .get(id)
+            .filter(|_| stack.ports != PortAssignment::Fixed);
         let stack = slot.map_or(stack.clone(), |slot| stack.in_slot(&slot));
         let mut running_stack = RunningStack::new(id.clone(), Arc::new(stack), variables, last_run);
         running_stack.remember();

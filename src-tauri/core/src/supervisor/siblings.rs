@@ -39,9 +39,8 @@ impl Supervisor {
         };
         let services = stack.movable();
         let reserved = self.ports_of_others(id);
-        let is_free = |port| {
-            !reserved.contains(&port) && !self.slots.has(port, id) && is_free(port)
-        };
+        let is_free =
+            |port| !reserved.contains(&port) && !self.slots.has(port, id) && is_free(port);
         let slot = match known {
             Some(known) => {
                 let mut slot = Slot::clone(&known);

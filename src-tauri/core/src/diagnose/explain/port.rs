@@ -126,7 +126,9 @@ fn remedy(
                 mark.service
             );
             (
-                format!("stop it (`{stop}`), or give {name} another port"),
+                format!(
+                    "stop it (`{stop}`), or give this stack ports of its own: `ports = \"own\"`"
+                ),
                 Some(Action::Stop {
                     file: file.clone(),
                     service: mark.service.clone(),

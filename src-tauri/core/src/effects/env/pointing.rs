@@ -128,9 +128,18 @@ mod tests {
     fn an_address_on_this_machine_gets_the_port_and_keeps_the_rest() {
         for (value, expected) in [
             ("http://localhost:8001", Some("http://localhost:20011")),
-            ("http://localhost:8001/api?x=1#y", Some("http://localhost:20011/api?x=1#y")),
-            ("redis://:p@ss@127.0.0.1:6379/0", Some("redis://:p@ss@127.0.0.1:20011/0")),
-            ("postgres://u:p@localhost/app", Some("postgres://u:p@localhost:20011/app")),
+            (
+                "http://localhost:8001/api?x=1#y",
+                Some("http://localhost:20011/api?x=1#y"),
+            ),
+            (
+                "redis://:p@ss@127.0.0.1:6379/0",
+                Some("redis://:p@ss@127.0.0.1:20011/0"),
+            ),
+            (
+                "postgres://u:p@localhost/app",
+                Some("postgres://u:p@localhost:20011/app"),
+            ),
             ("http://[::1]:8001", Some("http://[::1]:20011")),
             ("localhost:8001/x", Some("localhost:20011/x")),
             ("8001", Some("20011")),

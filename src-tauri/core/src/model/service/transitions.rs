@@ -747,7 +747,10 @@ impl ServiceState {
         let is_start = matches!(self.phase, Phase::Starting(_));
         self.history.push(HistoryEvent {
             service: Some(self.name().clone()),
-            pid: self.process().map(|process| process.pid).filter(|_| is_start),
+            pid: self
+                .process()
+                .map(|process| process.pid)
+                .filter(|_| is_start),
             port: self.port.filter(|_| is_start),
             exit: self.last_exit.filter(|_| kind == EventKind::Exited),
             ..event
