@@ -146,10 +146,7 @@ impl HistoryEvent {
             }
             EventKind::Ready => "ready".to_owned(),
             EventKind::Unhealthy => format!("unhealthy: {message}"),
-            EventKind::Exited => {
-                let how = self.exit.map_or_else(|| "exited".to_owned(), Exit::words);
-                format!("exited: {how}")
-            }
+            EventKind::Exited => self.exit.unwrap_or(Exit::Unknown).words(),
             EventKind::Failed => format!("failed: {message}"),
             EventKind::Blocked => format!("blocked: {message}"),
             EventKind::Completed => "completed".to_owned(),
