@@ -11,8 +11,8 @@ use super::{
 /// Folders of such files.
 static FOLDERS: Set = LazyLock::new(|| {
     set(
-        ".circleci .devcontainer .github .gitlab .storybook __fixtures__ __mocks__ __tests__ alembic ansible \
-        benches benchmarks boilerplate boilerplates cassettes charts cypress demo demos docs_src e2e example \
+        ".circleci .devcontainer .github .gitlab .storybook __fixtures__ __mocks__ __tests__ alembic ansible archive \
+        archived backup backups benches benchmarks boilerplate boilerplates cassettes charts cypress demo demos deprecated docs_src e2e example \
         examples fixtures helm i18n k8s kubernetes locales migrations mocks node_modules notebooks playground \
         playgrounds sample samples site-packages spec specs stories templates terraform test testdata tests \
         vcr_cassettes",

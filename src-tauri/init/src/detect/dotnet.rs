@@ -1,14 +1,18 @@
 //! .NET: web and worker projects, started by `dotnet run` with the launch profile that needs no certificate.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
+use regex::Regex;
 use serde::Deserialize;
 
 use super::{
     Finds, Found, Listing, file_name, folder, frameworks, join, left_out, line_with, port,
-    source::{Syntax, has_extension, without_comments, without_xml_comments},
+    source::{Syntax, has_extension, pattern, without_comments, without_xml_comments},
 };
-use crate::draft::{Kind, LeftOut, Origin, plain};
+use crate::{
+    draft::{Kind, LeftOut, Origin, plain},
+    import::resolve,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
@@ -58,6 +62,12 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     // The host gives its projects their addresses and starts the stores that they need.
     let has_host = projects.iter().any(|(_, role)| *role == Role::Host);
     let watched = watched(listing);
+    for (path, _) in projects.iter().filter(|(_, role)| *role == Role::Host) {
+        let why = "the Aspire host starts it";
+        let folders = frontends(listing, folder(path)).into_iter();
+        let folders = folders.map(|folder| (folder, why.to_owned()));
+        finds.started.extend(folders);
+    }
     for (path, role) in projects {
         if has_host && role != Role::Host {
             let what = format!("the project {}", stem(path));
@@ -71,6 +81,20 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
             finds.apps.push(found);
         }
     }
+}
+
+/// Returns the folders of the JavaScript applications that a host starts:
+/// `AddViteApp("web", "../web")`.
+fn frontends(listing: &Listing, root: &str) -> Vec<String> {
+    static ADDS: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r#"\.Add\w*App\([^;]*?"(\.{1,2}[\\/][^"]+)""#));
+    let sources = listing.under(root).filter(|path| has_extension(path, "cs"));
+    let texts = sources.filter_map(|path| listing.text(path));
+    let folders = texts.flat_map(|text| {
+        let added = ADDS.captures_iter(text);
+        added.filter_map(|found| resolve(root, &found[1]))
+    });
+    folders.collect()
 }
 
 fn role(text: &str) -> Option<Role> {

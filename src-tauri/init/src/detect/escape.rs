@@ -57,7 +57,7 @@ fn service(service: &mut DraftService) {
 /// The texts of a probe that may have placeholders: a regular expression has none.
 fn texts_of_probe(probe: &mut Probe) -> Vec<&mut String> {
     match probe {
-        Probe::Tcp(at) | Probe::Redis(at) | Probe::Websocket(at) => vec![at],
+        Probe::Tcp(at) | Probe::Server(_, at) | Probe::Websocket(at) => vec![at],
         Probe::Http(request) => vec![&mut request.url],
         Probe::Command(words) => words.iter_mut().collect(),
         Probe::Log(_) | Probe::Process => Vec::new(),

@@ -59,6 +59,7 @@ pub(super) struct Framework {
     port_in: Vec<PortPattern>,
     port_variables: String,
     pub(super) worker: Vec<Worker>,
+    pub(super) starts: Option<Starts>,
     pub(super) python: Option<python::Framework>,
     pub(super) class: String,
     pub(super) asgi: bool,
@@ -101,6 +102,15 @@ pub(super) struct Worker {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct InFile {
+    pub(super) file: String,
+    pub(super) text: String,
+}
+
+/// The folder whose program the application starts itself, if one of its files has this text.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Starts {
+    pub(super) folder: String,
     pub(super) file: String,
     pub(super) text: String,
 }

@@ -124,6 +124,13 @@ impl<'a> Manifest<'a> {
         }
         found.compiles(row.compiles.as_deref());
         finds.apps.push(found);
+        if let Some(starts) = &row.starts
+            && let Some(text) = self.listing.text(&join(self.root, &starts.file))
+            && text.contains(&starts.text)
+        {
+            let why = format!("{} starts it", row.title);
+            finds.started.insert(join(self.root, &starts.folder), why);
+        }
         let mut tasks: Vec<&str> = Vec::new();
         for worker in &row.worker {
             if !tasks.contains(&worker.task.as_str())

@@ -14,8 +14,6 @@ mod file_filter;
 mod frameworks;
 mod go;
 mod health;
-#[cfg(test)]
-mod hostile;
 mod java;
 mod listing;
 mod manifest;
@@ -25,6 +23,8 @@ mod python;
 mod rust;
 mod source;
 pub(crate) mod stores;
+#[cfg(test)]
+mod tests;
 mod variables;
 mod wire;
 
@@ -33,6 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use file_filter::{Interest, SOURCES_AT_MOST, is_of_interest, skips_folder};
 pub(crate) use listing::has_word;
 pub use listing::{Host, Listing, System, ancestors, file_name, folder, join, line_at, line_with};
+pub(crate) use python::{in_environment, uvicorn_module};
 pub(crate) use source::pattern;
 pub(crate) use variables::assignment;
 
@@ -53,6 +54,8 @@ pub struct Finds {
     pub apps: Vec<Found>,
     /// The notes on what was left out.
     pub unsaid: Vec<LeftOut>,
+    /// The folders whose programs a service starts, and the reason.
+    started: BTreeMap<String, String>,
 }
 
 /// A service that a detector found.

@@ -267,7 +267,8 @@ fn short(probe: &Probe) -> Option<String> {
         Probe::Tcp(at) if at == "localhost:{port}" => "tcp".to_owned(),
         Probe::Tcp(at) => format!("tcp: {at}"),
         Probe::Http(request) if is_plain(request) => format!("http: {}", request.url),
-        Probe::Redis(url) => format!("redis: {url}"),
+        Probe::Server(protocol, url) if *url == protocol.address() => protocol.key().to_owned(),
+        Probe::Server(_, url) => url.clone(),
         Probe::Websocket(url) => format!("websocket: {url}"),
         Probe::Log(pattern) => format!("log: {pattern}"),
         Probe::Process => "process".to_owned(),
@@ -280,7 +281,7 @@ fn entry(probe: &Probe) -> (String, String) {
     let (name, value) = match probe {
         Probe::Tcp(at) => ("tcp", string(at)),
         Probe::Http(request) => ("http", http(request, "body")),
-        Probe::Redis(url) => ("redis", string(url)),
+        Probe::Server(protocol, url) => (protocol.key(), string(url)),
         Probe::Websocket(url) => ("websocket", string(url)),
         Probe::Command(words) => ("command", command(words)),
         Probe::Log(pattern) => ("log", string(pattern)),

@@ -86,8 +86,8 @@ pub enum Probe {
     Tcp(String),
     /// A request.
     Http(Http),
-    /// The address of a Redis.
-    Redis(String),
+    /// The address of a server whose protocol the probe speaks.
+    Server(Protocol, String),
     /// The address of a WebSocket.
     Websocket(String),
     /// Exits with 0.
@@ -96,6 +96,50 @@ pub enum Probe {
     Log(String),
     /// The process runs.
     Process,
+}
+
+/// The protocol of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// Redis and its kin.
+    Redis,
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL and MariaDB.
+    Mysql,
+    /// MongoDB.
+    Mongodb,
+    /// AMQP.
+    Rabbitmq,
+    /// Kafka.
+    Kafka,
+}
+
+impl Protocol {
+    /// Returns the key of its probe in a stack file.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Redis => "redis",
+            Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+            Self::Mongodb => "mongodb",
+            Self::Rabbitmq => "rabbitmq",
+            Self::Kafka => "kafka",
+        }
+    }
+
+    /// Returns the address of such a server on the service's own port.
+    #[must_use]
+    pub fn address(self) -> String {
+        let scheme = if self == Self::Rabbitmq {
+            "amqp"
+        } else {
+            self.key()
+        };
+        format!("{scheme}://localhost:{{port}}")
+    }
 }
 
 /// A request and the expected response.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     SourceFile, Tool,
-    commands::begins,
+    commands::{self, begins},
     compose::{Build, Compose, Image},
     identity::{self, Program, Same},
     normalize::normalize,
@@ -130,6 +130,53 @@ impl Combination<'_> {
         })
     }
 
+    /// Gives a Celery worker for all queues the command of one for some, and the next of these its own service. Returns
+    /// the entry unless a service of its own is needed.
+    fn more_precise(
+        &mut self,
+        found: Option<(usize, Same)>,
+        service: &DraftService,
+        programs: &[Program],
+    ) -> Option<(usize, Same)> {
+        let [program] = programs else { return found };
+        if program.class != "celery-worker" || program.entry.is_none() {
+            return found;
+        }
+        let wish = commands::wished_name(program);
+        let mut command = service.command.clone();
+        if let Some((at, _)) = found {
+            let entry = &mut self.entries[at];
+            let is_open = entry.programs.iter().all(|it| it.entry.is_none());
+            let own = entry.service.command.as_ref();
+            if is_open
+                && let (Some(own), Some(other)) = (own, &command)
+                && target(&own.value).is_some()
+                && target(&own.value) == target(&other.value)
+            {
+                in_place_of(&mut command, &entry.service);
+                entry.service.command = command;
+                (entry.wish, entry.programs) = (wish, programs.to_vec());
+            }
+            return found;
+        }
+        let mut entries = self
+            .entries
+            .iter()
+            .map(|entry| (entry, &entry.programs[..]));
+        let (sibling, _) = entries.find(|(_, own)| {
+            matches!(own, [own] if own.class == program.class && own.folder == program.folder)
+        })?;
+        in_place_of(&mut command, &sibling.service);
+        let service = DraftService {
+            name: wish,
+            command,
+            because: service.because.clone(),
+            ..sibling.service.clone()
+        };
+        self.add(service, programs.to_vec(), &mut Names::new());
+        self.find(&DraftService::default(), programs)
+    }
+
     /// Updates references to other services in the entries from `first` on.
     fn rename_from(&mut self, first: usize, names: &Names) {
         for entry in &mut self.entries[first..] {
@@ -199,8 +246,22 @@ impl Combination<'_> {
         let read = self.combined.read.iter();
         let mut manifests = read.filter(|(tool, ..)| *tool == Tool::Scripts);
         let manifest = manifests.next().map(|(_, file, _)| file.clone());
-        let is_part =
-            |service: &DraftService| manifest.is_some() && service.because.file == manifest;
+        let scripts = self
+            .entries
+            .iter()
+            .filter(|entry| entry.service.because.file == manifest);
+        let folders = scripts
+            .flat_map(|entry| &entry.programs)
+            .map(|it| &it.folder);
+        let packages: BTreeSet<&String> = folders.filter(|folder| !folder.is_empty()).collect();
+        // So are the packages of a workspace, if it starts several of them.
+        let is_whole = packages.len() > 1;
+        let is_part = |service: &DraftService| {
+            let file = service.because.file.as_deref().unwrap_or_default();
+            manifest.is_some()
+                && (service.because.file == manifest
+                    || is_whole && crate::detect::file_name(file) == "package.json")
+        };
         // A process that starts the stores knows which ones are needed.
         let has_stores = self.is_complete
             && self.entries.iter().any(|entry| {
@@ -210,14 +271,16 @@ impl Combination<'_> {
                     .as_ref()
                     .map(|said| said.value.shown());
                 let shown = format!("{} {}", entry.wish, command.unwrap_or_default());
-                let marks = [
-                    "datastore",
-                    "database",
-                    "docker compose",
-                    "docker-compose",
-                    "infra",
-                ];
-                entry.service.kind != Kind::Job && marks.iter().any(|mark| shown.contains(mark))
+                let starts = |marks: &[&str]| marks.iter().any(|mark| shown.contains(mark));
+                starts(&["docker compose up", "docker-compose up"])
+                    || (entry.service.kind != Kind::Job
+                        && starts(&[
+                            "datastore",
+                            "database",
+                            "docker compose",
+                            "docker-compose",
+                            "infra",
+                        ]))
             });
         let (mut matched, mut added): (BTreeSet<usize>, Vec<String>) = Default::default();
         for mut service in services {
@@ -244,6 +307,11 @@ impl Combination<'_> {
                     (service.port, service.ready, service.kind) = (None, None, own.kind);
                 }
                 self.entries[at].fill(service, programs, same);
+            } else if is_part(&service) && service.because.file != manifest {
+                let what = format!("the package `{}`", service.folder());
+                let why = "the script that starts the packages does not start it";
+                self.unsaid.push(LeftOut::new(what, &service.because, why));
+                dropped.insert(service.name);
             } else if is_part(&service)
                 || is_running
                 || (has_stores && service.kind == Kind::Store)
@@ -305,6 +373,8 @@ impl Combination<'_> {
         let (mut joined, mut left) = (Vec::new(), Vec::new());
         let has_builds = !builds.is_empty();
         for build in builds {
+            let found = self.find(&build.service, &build.programs);
+            self.more_precise(found, &build.service, &build.programs);
             let found = self.same_as(&build);
             let is_for_development = build.programs.iter().all(|it| !it.is_production);
             let is_added = build.service.command.is_some() && is_for_development;
@@ -365,6 +435,20 @@ impl Combination<'_> {
             .map(|(at, _)| at)
             .or_else(|| self.in_folder(build))
             .or_else(|| self.entries.iter().position(has_its_name))
+            .or_else(|| self.only_of_class(&build.programs))
+    }
+
+    /// Returns the only entry of the class of a program without an entry file whose folder has no other program: the
+    /// Dockerfile of a Celery worker may be in a folder of its own.
+    fn only_of_class(&self, programs: &[Program]) -> Option<usize> {
+        let [program] = programs else { return None };
+        let is_of_class = |entry: &Entry| entry.programs.iter().any(|it| it.class == program.class);
+        let is_here = |entry: &Entry| entry.service.folder() == program.folder;
+        if program.entry.is_some() || self.entries.iter().any(is_here) {
+            return None;
+        }
+        let mut all = (0..self.entries.len()).filter(|at| is_of_class(&self.entries[*at]));
+        all.next().filter(|_| all.next().is_none())
     }
 
     /// Returns the names of the services that a compose service needs.
@@ -475,6 +559,7 @@ impl Combination<'_> {
         for service in file.services {
             let programs = identity::of_service(&service, self.listing);
             let found = self.find(&service, &programs);
+            let found = self.more_precise(found, &service, &programs);
             if let Some((at, same)) = found {
                 names.insert(service.name.clone(), self.entries[at].service.name.clone());
                 self.entries[at].fill_port(service, same);
@@ -651,6 +736,29 @@ impl Entry {
                 self.service.env.push((name, said));
             }
         }
+    }
+}
+
+/// Returns the application of Celery in a command: the word after `-A`.
+fn target(command: &CommandLine) -> Option<&str> {
+    let CommandLine::Words(words) = command else {
+        return None;
+    };
+    let mut rest = words
+        .iter()
+        .skip_while(|word| *word != "-A" && *word != "--app");
+    rest.nth(1).map(String::as_str)
+}
+
+/// Gives the command of a Celery worker the words that run another one in the environment of the project.
+fn in_place_of(command: &mut Option<Sourced<CommandLine>>, other: &DraftService) {
+    let other = other.command.as_ref().map(|said| &said.value);
+    let own = command.as_mut().map(|said| &mut said.value);
+    if let (Some(CommandLine::Words(own)), Some(CommandLine::Words(other))) = (own, other)
+        && let Some(here) = own.iter().take(3).position(|word| word == "celery")
+        && let Some(at) = other.iter().position(|word| word == "celery")
+    {
+        own.splice(..=here, other[..=at].iter().cloned());
     }
 }
 

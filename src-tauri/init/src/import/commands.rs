@@ -13,9 +13,13 @@ use crate::{
 };
 
 /// Words in names of targets, scripts and headings that are not about development.
-const OTHERS: &str = "benchmark build check ci clean contribut coverage deploy docker docs dry devnet down e2e entrypoint \
-    format install kill kubernetes lint logs migrat preview prod publish release seed setup shell staging \
-    stop storybook systemd test troubleshoot tunnel upgrade vercel";
+const OTHERS: &str = "benchmark benchmarks build builds check checks ci clean coverage deploy deployment deploying docker \
+    dockerized docs dry devnet down e2e entrypoint format kill kubernetes lint linting logs migrate migrations preview \
+    prod production publish release releases seed seeds seeding shell staging stop storybook systemd test tests testing \
+    troubleshooting tunnel upgrade upgrading vercel";
+
+/// Further words in names of targets and scripts; a section with such a heading may end in the start of the project.
+const STEPS: &str = "build builds check contributing install installation migrate setup shell";
 
 /// Words in the names of targets and scripts that start programs.
 const STARTS: &str =
@@ -24,15 +28,22 @@ const STARTS: &str =
 /// The maximum number of instruction files.
 const MOST_FILES: usize = 24;
 
-fn is_other(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    OTHERS.split(' ').any(|word| lower.contains(word))
+pub(super) fn is_other(name: &str) -> bool {
+    words_of(name).any(|word| has_word(OTHERS, &word) || has_word(STEPS, &word))
+}
+
+/// Whether a heading is that of a section about something else than development.
+fn is_other_section(heading: &str) -> bool {
+    words_of(heading).any(|word| has_word(OTHERS, &word) && !has_word(STEPS, &word))
+}
+
+fn words_of(name: &str) -> impl Iterator<Item = String> {
+    let words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    words.map(str::to_ascii_lowercase)
 }
 
 fn starts(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    let mut words = lower.split(|c: char| !c.is_ascii_alphanumeric());
-    !is_other(name) && words.any(|word| has_word(STARTS, word))
+    !is_other(name) && words_of(name).any(|word| has_word(STARTS, &word))
 }
 
 /// Returns the files with such commands, those made for development first.
@@ -119,7 +130,11 @@ fn scripts(listing: &Listing) -> Vec<SourceFile> {
             folder(path).to_owned()
         };
         for (number, line) in lines::joined(listing.text(path)?) {
-            for command in lines::commands(&line, &mut here) {
+            let commands = lines::commands(&line, &mut here).into_iter();
+            let exists = |command: &lines::Command| {
+                command.folder.is_empty() || listing.has_folder(&command.folder)
+            };
+            for command in commands.filter(exists) {
                 let found = identity::of_words(&command.words, &command.folder, listing, 0);
                 let found = found.into_iter().filter(|it| begins(it, listing)).collect();
                 add(
@@ -139,7 +154,9 @@ fn scripts(listing: &Listing) -> Vec<SourceFile> {
 
 /// Returns whether the entry file of a program exists in the project.
 pub(super) fn begins(program: &Program, listing: &Listing) -> bool {
-    let Some(entry) = &program.entry else {
+    // The entries of a Rust program and of a Celery worker are names.
+    let is_name = has_word("rust celery-worker", &program.class);
+    let Some(entry) = program.entry.as_ref().filter(|_| !is_name) else {
         return true;
     };
     let endings = ".py .js .ts .mjs .cjs .mts .tsx .go .rb /__init__.py /__main__.py /main.go /index.js /index.ts";
@@ -173,7 +190,7 @@ fn is_instruction(path: &str) -> bool {
         return false;
     };
     let words = "readme contributing development developing getting-started getting_started quickstart quick-start \
-        quick_start local running hacking setup install";
+        quick_start local running hacking setup install agents claude";
     path.matches('/').count() <= 2 && words.split(' ').any(|word| stem.contains(word))
 }
 
@@ -200,7 +217,7 @@ fn in_blocks(file: &mut SourceFile, listing: &Listing, text: &str) {
             continue;
         }
         match block {
-            Some(true) if !headings.iter().any(|(_, text)| is_other(text)) => {
+            Some(true) if !headings.iter().any(|(_, text)| is_other_section(text)) => {
                 in_line(file, listing, &line, number, &at, &mut here);
             }
             Some(_) => {}
@@ -258,19 +275,38 @@ fn in_line(
             .iter()
             .take(4)
             .filter(|word| !word.contains(['/', '.']));
-        if names.any(|word| is_other(word)) {
+        let is_help = |word: &String| has_word("--help --version", word);
+        if names.any(|word| is_other(word)) || command.words.iter().any(is_help) {
             continue;
         }
-        let folder = if command.folder.is_empty() || listing.has_folder(&command.folder) {
+        let mut folder = if command.folder.is_empty() || listing.has_folder(&command.folder) {
             command.folder
         } else {
             here.clone()
         };
+        // Instructions for Django often leave out the folder.
+        let manage = command
+            .words
+            .iter()
+            .find(|word| word.ends_with("manage.py"));
+        if manage.is_some_and(|file| !listing.has(&join(&folder, file.trim_start_matches("./")))) {
+            let mut files = listing.named("manage.py");
+            if let (Some(only), None) = (files.next(), files.next()) {
+                crate::detect::folder(only).clone_into(&mut folder);
+            }
+        }
         let found = identity::of_words(&command.words, &folder, listing, 0);
         let is_own = |program: &Program| {
+            let mut parts = program
+                .entry
+                .iter()
+                .flat_map(|entry| entry.split(['/', '-', '_']));
             begins(program, listing)
                 && !program.is_production
                 && program.kind != Kind::Store
+                // Servers in Rust are found in the source; other programs are tools.
+                && program.class != "rust"
+                && !parts.any(|part| has_word("migrate migrations seed seeder cli test", part))
                 && (program.class != "python" || stays(program, listing))
         };
         let found = found.into_iter().filter(is_own).collect();
@@ -337,10 +373,16 @@ fn add(
 /// Returns a name for a program: its folder, its role or its file.
 pub(super) fn wished_name(program: &Program) -> String {
     let last = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
-    if let Some(name) = &program.service {
-        return name.clone();
-    }
     let stem = program.entry.as_deref().map(last).unwrap_or_default();
+    if let Some(name) = &program.service {
+        // `worker-mail` of a Celery worker for one queue.
+        let is_part = !stem.is_empty() && !stem.contains(',');
+        return if is_part {
+            format!("{name}-{stem}")
+        } else {
+            name.clone()
+        };
+    }
     let says_nothing = "run main app index server start wsgi asgi __main__";
     if program.kind == Kind::Worker && !stem.is_empty() && !has_word(says_nothing, &stem) {
         return stem;

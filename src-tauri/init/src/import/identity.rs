@@ -3,12 +3,11 @@
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
-use regex::Regex;
 use serde::Deserialize;
 
 use super::{lines, scripts, source_file::resolve};
 use crate::{
-    detect::{Listing, framework_of_tool, has_word, join},
+    detect::{Listing, folder as folder_of, framework_of_tool, has_word, join},
     draft::{DraftService, Kind, unescaped},
 };
 
@@ -52,6 +51,9 @@ struct Known {
     kind: Kind,
     #[serde(default)]
     entry: bool,
+    /// The options that name the entry.
+    #[serde(default)]
+    option: Vec<String>,
     /// Whether it is nothing without a file.
     #[serde(default)]
     needs_entry: bool,
@@ -189,6 +191,10 @@ fn unwrapped(words: &[String]) -> &[String] {
         let verbs = TABLES.runners.get(name).filter(|_| second != "-S");
         if verbs.is_some_and(|verbs| has_word(verbs, second)) {
             rest = without_options(&after[1..]);
+        } else if is_in("managers", name) && TABLES.runners.get(second).is_some_and(|it| it == "-")
+        {
+            // `yarn dotenv -- next dev`
+            rest = after;
         } else if is_assignment || verbs.is_some_and(|verbs| verbs == "-") {
             rest = without_options(after);
         } else if matches!(name, "python" | "python3" | "py") && second == "-m" {
@@ -350,10 +356,16 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
         (is_alone && verbs.iter().any(String::is_empty))
             || rest.any(|word| verbs.iter().any(|verb| verb == word || is_end(word, verb)))
     };
-    let row = TABLES.program.iter().find(|row| {
+    let mut rows = TABLES.program.iter();
+    let row = rows.find(|row| {
         row.names.iter().any(|own| own == name) && row.verbs.as_ref().is_none_or(has_verb)
-    })?;
-    let file = row.entry.then(|| entry(words)).flatten();
+    });
+    let Some(row) = row else {
+        let is_django = name == "manage.py";
+        return is_django.then(|| management(words, folder, listing))?;
+    };
+    let option = row.option.iter().find_map(|name| value_of(words, name));
+    let file = option.or_else(|| row.entry.then(|| entry(words)).flatten());
     if row.needs_entry && file.is_none() {
         return None;
     }
@@ -361,6 +373,28 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
     let mut entry = file.as_deref().map(|file| from_project(folder, file));
     let mut is_production = row.production;
     match class {
+        // A package of Go is a folder: `go run main.go` is `go run .`.
+        "go" => {
+            let file = file.as_deref().filter(|file| file.ends_with(".go"));
+            if let Some(file) = file {
+                entry = Some(from_project(folder, &join(folder_of(file), ".")));
+            }
+        }
+        // So is a project of .NET, wherever the command runs.
+        "dotnet" => {
+            let project = file.as_deref().map_or(".", |file| {
+                if file.ends_with("proj") {
+                    folder_of(file)
+                } else {
+                    file
+                }
+            });
+            let folder = resolve(folder, project).unwrap_or_default();
+            return listing.has_folder(&folder).then(|| Program {
+                folder,
+                ..program(class, kind, None, is_production, row.port)
+            });
+        }
         "python" => {
             let path = file
                 .as_deref()
@@ -393,6 +427,33 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
     })
 }
 
+/// Returns the value of an option: `--project src/Api`, `--project=src/Api`.
+fn value_of(words: &[String], option: &str) -> Option<String> {
+    let own = words.iter().take_while(|word| *word != "--");
+    let mut own = own.skip_while(|word| word.split('=').next() != Some(option));
+    match own.next()?.split_once('=') {
+        Some((_, value)) => Some(value.to_owned()),
+        None => own.next().cloned(),
+    }
+}
+
+/// Returns the long-running management command of Django that a command runs.
+fn management(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
+    let [_, verb, ..] = words else { return None };
+    let end = format!("/management/commands/{verb}.py");
+    let mut files = listing.under(folder).filter(|path| path.ends_with(&end));
+    let text = listing.text(files.next()?)?;
+    has_any("stays", text).then(|| Program {
+        class: format!("django-{verb}"),
+        service: Some(verb.clone()),
+        kind: Kind::Worker,
+        folder: folder.to_owned(),
+        words: words.to_vec(),
+        directory: folder.to_owned(),
+        ..Program::default()
+    })
+}
+
 /// The application that a Python file serves.
 enum Served {
     Itself,
@@ -401,15 +462,10 @@ enum Served {
 }
 
 fn served(text: &str) -> Served {
-    static RUN: LazyLock<Regex> =
-        LazyLock::new(|| crate::detect::pattern(r#"uvicorn\.run\(\s*["']([\w.]+):"#));
-    if let Some(module) = RUN.captures(text).and_then(|found| found.get(1)) {
-        return Served::Module(module.as_str().to_owned());
-    }
-    if has_any("serves", text) {
-        Served::Itself
-    } else {
-        Served::No
+    match crate::detect::uvicorn_module(text) {
+        Some(module) => Served::Module(module),
+        None if has_any("serves", text) => Served::Itself,
+        None => Served::No,
     }
 }
 

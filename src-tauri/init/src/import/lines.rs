@@ -41,6 +41,14 @@ pub(super) fn commands(line: &str, here: &mut String) -> Vec<Command> {
     {
         return Vec::new();
     }
+    // PowerShell reads what the program prints: `$names = @(& $python -m shop.names)`
+    let is_read = lower.starts_with('$')
+        && lower
+            .split_once('=')
+            .is_some_and(|(name, _)| !name.trim().contains(' '));
+    if is_read && !lower.contains("start-process") {
+        return Vec::new();
+    }
     let line = ["$ ", "> ", "PS> ", "@", "- "]
         .iter()
         .find_map(|prompt| line.strip_prefix(prompt))
@@ -178,7 +186,9 @@ fn moved(here: &str, to: &str) -> String {
             (rest, from) = (after.trim_start_matches('/'), "");
         }
     }
-    if rest.starts_with(['$', '%']) {
+    if let Some((_, after)) = rest.strip_prefix('%').and_then(|rest| rest.split_once('%')) {
+        (rest, from) = (after.trim_start_matches('/'), "");
+    } else if rest.starts_with('$') {
         rest = rest.split_once('/').map_or("", |(_, after)| after);
         from = "";
     }
@@ -276,13 +286,15 @@ pub(super) fn joined(text: &str) -> Vec<(usize, String)> {
     let mut is_open = false;
     for (at, line) in text.lines().enumerate() {
         let is_fence = line.trim_start().starts_with("```");
-        let goes_on = !is_fence && line.trim_end().ends_with(['\\', '^', '`']);
+        // PowerShell's backtick follows a blank; after a word, it ends code in Markdown.
+        let end = line.trim_end();
+        let goes_on = !is_fence && (end.ends_with(['\\', '^']) || end.ends_with(" `"));
         let own = if goes_on {
             line.trim_end().trim_end_matches(['\\', '^', '`'])
         } else {
             line
         };
-        match lines.last_mut().filter(|_| is_open) {
+        match lines.last_mut().filter(|_| is_open && !is_fence) {
             Some((_, last)) if last.len() < 4096 => last.extend([" ", own.trim()]),
             _ => lines.push((at + 1, own.to_owned())),
         }

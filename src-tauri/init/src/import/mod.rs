@@ -35,6 +35,7 @@ use crate::{
 
 pub use combine::{Combined, Sources, combine};
 pub use source_file::SourceFile;
+pub(crate) use source_file::resolve;
 
 /// A tool whose file lists services, in order of rank: a later one does not change the services of an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -174,7 +174,7 @@ fn asks_own_port(ready: &crate::draft::Ready) -> bool {
     use crate::draft::Probe;
     let own = |url: &str| url.starts_with('/') || url.contains("{port}");
     ready.probes.iter().any(|probe| match probe {
-        Probe::Tcp(address) | Probe::Redis(address) | Probe::Websocket(address) => own(address),
+        Probe::Tcp(address) | Probe::Server(_, address) | Probe::Websocket(address) => own(address),
         Probe::Http(http) => own(&http.url),
         Probe::Command(words) => words.iter().any(|word| word.contains("{port}")),
         Probe::Log(_) | Probe::Process => false,

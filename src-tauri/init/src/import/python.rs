@@ -2,13 +2,9 @@
 //! shell, so programs of that environment are named with their path.
 
 use crate::{
-    detect::{Listing, System, ancestors, has_word, join},
+    detect::{Listing, in_environment},
     draft::{CommandLine, DraftService},
 };
-
-/// Programs in a project's environment.
-const PROGRAMS: &str = "alembic celery daphne django-admin fastapi flask gradio granian gunicorn honcho hypercorn huey_consumer \
-    python python3 rq streamlit uvicorn";
 
 /// Makes the command of a service work outside of the environment.
 pub(super) fn adapt(service: &mut DraftService, listing: &Listing) {
@@ -19,7 +15,7 @@ pub(super) fn adapt(service: &mut DraftService, listing: &Listing) {
     match &mut said.value {
         CommandLine::Words(words) => {
             if let Some(first) = words.first()
-                && let Some(mut outside) = from_outside(first, &folder, listing)
+                && let Some(mut outside) = in_environment(listing, &folder, first)
             {
                 outside.extend(words.drain(1..));
                 *words = outside;
@@ -27,52 +23,11 @@ pub(super) fn adapt(service: &mut DraftService, listing: &Listing) {
         }
         CommandLine::Shell(line) => {
             let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
-            if let Some(outside) = from_outside(first, &folder, listing) {
+            if let Some(outside) = in_environment(listing, &folder, first) {
                 *line = format!("{} {rest}", outside.join(" "));
             }
         }
     }
-}
-
-/// Returns the words that start a program of the environment in a folder or a parent folder.
-fn from_outside(program: &str, folder: &str, listing: &Listing) -> Option<Vec<String>> {
-    if !has_word(PROGRAMS, program) {
-        return None;
-    }
-    let is_windows = listing.host.system == System::Windows;
-    for (up, place) in ancestors(folder).enumerate() {
-        for environment in [".venv", "venv"] {
-            if listing.has_folder(&join(place, environment)) {
-                let way = "../".repeat(up);
-                let name = if program == "python3" {
-                    "python"
-                } else {
-                    program
-                };
-                return Some(vec![if is_windows {
-                    format!("{way}{environment}/Scripts/{name}.exe")
-                } else {
-                    format!("{way}{environment}/bin/{name}")
-                }]);
-            }
-        }
-        for (lock, runner) in [
-            ("uv.lock", "uv"),
-            ("poetry.lock", "poetry"),
-            ("Pipfile", "pipenv"),
-        ] {
-            if listing.has(&join(place, lock)) && listing.host.has(runner) {
-                return Some([runner, "run", program].map(str::to_owned).to_vec());
-            }
-        }
-    }
-    let only = |name: &str, other: &str| {
-        program == name && !listing.host.has(name) && listing.host.has(other)
-    };
-    if only("python", "python3") {
-        return Some(vec!["python3".to_owned()]);
-    }
-    only("python3", "python").then(|| vec!["python".to_owned()])
 }
 
 #[cfg(test)]
@@ -103,7 +58,11 @@ mod tests {
         );
         assert_eq!(
             adapted("api/jobs", &["celery", "-A", "x"]),
-            "../.venv/bin/celery -A x"
+            "../.venv/bin/python -m celery -A x"
+        );
+        assert_eq!(
+            adapted("api", &["honcho", "start"]),
+            ".venv/bin/honcho start"
         );
         assert_eq!(adapted("api", &["node", "x"]), "node x");
         assert_eq!(adapted("web", &["python", "x"]), "python x");

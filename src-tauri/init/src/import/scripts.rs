@@ -2,6 +2,7 @@
 
 use super::{
     Tool, command,
+    commands::is_other,
     source_file::SourceFile,
     tree::{Node, json},
 };
@@ -37,10 +38,21 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Option<SourceFi
     let mut source = SourceFile::new(Tool::Scripts, file);
     let tree = json(text).ok()?;
     let scripts = tree.get("scripts")?;
-    let (name, script) = STARTS.iter().find_map(|name| {
-        let script = scripts.get(name)?;
-        program(script.text()?).is_some().then_some((*name, script))
-    })?;
+    let named = STARTS
+        .iter()
+        .filter_map(|name| Some((*name, scripts.get(name)?)));
+    // `dev:all`, `concurrently:dev`
+    let other = scripts
+        .table()
+        .iter()
+        .map(|(key, script)| (key.name.as_str(), script));
+    let other = other.filter(|(name, _)| {
+        let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+        words.any(|word| has_word("dev develop", word)) && !is_other(name)
+    });
+    let mut all = named.chain(other);
+    let (name, script) =
+        all.find(|(_, script)| script.text().is_some_and(|text| program(text).is_some()))?;
     let package = Package {
         scripts,
         manager: manager(listing, source.folder()),
@@ -227,12 +239,10 @@ impl Package<'_> {
             };
             let inner = self.several(text, node.line, source, depth + 1);
             if inner.is_empty() {
-                let short = key.name.rsplit(':').next().unwrap_or(&key.name);
-                let short = if ["dev", "start", "watch", "serve"].contains(&short) {
-                    key.name.split(':').next().unwrap_or(short)
-                } else {
-                    short
-                };
+                let says_nothing = "build dev start watch serve";
+                let mut parts = key.name.rsplit(':');
+                let short = parts.find(|part| !has_word(says_nothing, part));
+                let short = short.unwrap_or(&key.name);
                 steps.push(Step {
                     name: name.unwrap_or(short).to_owned(),
                     line: key.line,

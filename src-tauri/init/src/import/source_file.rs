@@ -60,7 +60,7 @@ impl SourceFile {
 }
 
 /// Joins a path to a folder and removes `.` and `..`; `None` is the project itself. Absolute paths stay.
-pub(super) fn resolve(folder: &str, said: &str) -> Option<String> {
+pub(crate) fn resolve(folder: &str, said: &str) -> Option<String> {
     let said = said.trim().replace('\\', "/");
     let absolute = said.starts_with(['/', '~']) || said.get(1..3) == Some(":/");
     if absolute {

@@ -12,7 +12,7 @@ mod tool;
 use std::collections::BTreeMap;
 
 use self::{ask::are_alike, package::Package, script::Does, source::Sources};
-use super::{Finds, Found, left_out, listing::Listing};
+use super::{Finds, Found, has_word, left_out, listing::Listing};
 use crate::draft::Origin;
 
 /// Scripts that start something, the likeliest first.
@@ -40,13 +40,57 @@ pub(super) fn find(listing: &Listing, finds: &mut Finds) {
     };
     let mut found = Vec::new();
     for package in project.packages.values() {
-        project.package(package, &mut found, finds);
+        if let Some(why) = finds.started.get(package.folder) {
+            let place = package.script_says("", "");
+            let what = format!("the package `{}`", package.folder);
+            finds.unsaid.push(left_out(what, &place, why));
+        } else {
+            project.package(package, &mut found, finds);
+        }
     }
+    project.without_tools(&mut found, finds);
     nx::find(listing, &project.packages, &mut found);
     finds.apps.append(&mut found);
 }
 
 impl Project<'_> {
+    /// Leaves out the packages of a workspace that listen on no port and that no script of the workspace starts: tools
+    /// that are run by hand.
+    fn without_tools(&self, found: &mut Vec<Found>, finds: &mut Finds) {
+        let Some(top) = self
+            .packages
+            .get("")
+            .filter(|top| top.is_workspace(self.listing))
+        else {
+            return;
+        };
+        let starts = |name: &str| {
+            let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+            words.any(|word| has_word("dev develop serve start watch worker up", word))
+        };
+        let scripts = top.scripts.iter().filter(|(name, _)| starts(name));
+        let scripts: Vec<&String> = scripts.map(|(_, text)| text).collect();
+        if scripts.iter().any(|text| script::starts_all(text)) {
+            return;
+        }
+        found.retain(|found| {
+            let package = self.packages.get(found.root.as_str());
+            let names = package.and_then(|package| package.short_name()).into_iter();
+            let mut names = names.chain([found.root.as_str()]);
+            let is_tool = !found.root.is_empty()
+                && found.service.port.is_none()
+                && !names.any(|name| scripts.iter().any(|text| text.contains(name)));
+            if is_tool {
+                let what = format!("the package `{}`", found.root);
+                let why = "it listens on no port, and no script of the workspace starts it";
+                finds
+                    .unsaid
+                    .push(left_out(what, &found.service.because, why));
+            }
+            !is_tool
+        });
+    }
+
     fn package(&self, package: &Package<'_>, found: &mut Vec<Found>, finds: &mut Finds) {
         let mut candidates: Vec<Candidate> = SCRIPTS
             .iter()

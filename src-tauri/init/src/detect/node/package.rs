@@ -102,6 +102,12 @@ impl<'a> Package<'a> {
         Some(name.rsplit_once('/').map_or(name, |(_, name)| name))
     }
 
+    /// Whether it is the top of a workspace.
+    pub(super) fn is_workspace(&self, listing: &Listing) -> bool {
+        self.json.get("workspaces").is_some()
+            || listing.has(&join(self.folder, "pnpm-workspace.yaml"))
+    }
+
     /// Returns a text of the package: `main`.
     pub(super) fn string(&self, key: &str) -> Option<&str> {
         self.json.get(key)?.as_str()

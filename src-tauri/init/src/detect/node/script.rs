@@ -151,6 +151,20 @@ fn other_script(words: &[String]) -> Option<&str> {
     }
 }
 
+/// Whether it starts the same script of all packages: `turbo dev`, `pnpm -r dev`.
+pub(super) fn starts_all(text: &str) -> bool {
+    let words = words(text);
+    let mut words = words
+        .iter()
+        .map(|word| word.split('=').next().unwrap_or(word));
+    words.any(|word| {
+        has_word(
+            "turbo lerna moon nx -r --recursive --parallel --workspaces -ws foreach",
+            word,
+        )
+    })
+}
+
 /// Whether it starts scripts of other packages.
 fn starts_others(text: &str) -> bool {
     let words = words(text);

@@ -141,7 +141,8 @@ fn made(code: &str, apps: &mut Vec<App>) {
                 .lines()
                 .skip(1)
                 .any(|line| line.starts_with(|c: char| c.is_alphabetic() || c == '@'));
-            if left || !free {
+            // `make_celery(app)` gets the application of Flask.
+            if left || !(free || framework == Framework::Celery) {
                 continue;
             }
             app.factory = true;

@@ -31,7 +31,10 @@ impl Project<'_> {
         let place = place(self.listing, &self.codes, &file, &self.root, base, true);
         let target = match &hint {
             Some((hint, _)) => hint.command.target.clone().unwrap_or_default(),
-            None if matches!(app.object.as_str(), "app" | "celery") => place.module.clone(),
+            // Celery takes `app` of a module before `celery`, and that may be Flask's.
+            None if app.object == "app" || (app.object == "celery" && !self.has_app(&file)) => {
+                place.module.clone()
+            }
             None => format!("{}.{}", place.module, app.object),
         };
         let because = Origin::line(&file, app.line, "a Celery application");
@@ -52,7 +55,7 @@ impl Project<'_> {
             let (name, directory) = (named(part), &place.directory);
             let mut found = self.found(name, Kind::Worker, "celery", directory, because);
             found.service.command = Some(reason.says(CommandLine::Words(words)));
-            place.set_path(&mut found.service);
+            place.set_path(&mut found.service, false);
             let because = Origin::known("Celery prints it when it is ready");
             found.service.ready = Some(because.says(log(line)));
             self.env_file(&mut found.service, &place.directory, Framework::Celery);
@@ -65,6 +68,15 @@ impl Project<'_> {
         finds
             .apps
             .extend([Some(worker), beat].into_iter().flatten());
+    }
+
+    fn has_app(&self, file: &str) -> bool {
+        let mut lines = self
+            .codes
+            .get(file)
+            .into_iter()
+            .flat_map(|code| code.lines());
+        lines.any(|line| line.starts_with("app =") || line.starts_with("app="))
     }
 
     fn celery_app(&self, apps: &[Placed]) -> Option<(String, App)> {

@@ -29,6 +29,7 @@ use self::project::Project;
 pub(super) use framework::Framework;
 pub(super) use routes::rank as health_rank;
 pub(super) use run::from;
+pub(crate) use run::in_environment;
 
 /// An application and the file that makes it.
 #[derive(Debug, Clone)]
@@ -132,24 +133,43 @@ fn all_apps(codes: &Codes, hints: &[Hint]) -> Vec<Placed> {
     all
 }
 
+/// `uvicorn.run("app.main:app")`, `uvicorn.run(app)`
+static RUN: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r#"\buvicorn\.run\(\s*(?:["']([\w.]+):\w+|(\w+))"#));
+
+/// Returns the module whose application a file serves: the one that it names, or the one that it imports.
+pub(crate) fn uvicorn_module(code: &str) -> Option<String> {
+    static IMPORT: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r"(?m)^[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]+(.+)$"));
+    let found = RUN.captures(code)?;
+    if let Some(module) = found.get(1) {
+        return Some(module.as_str().to_owned());
+    }
+    let object = found.get(2)?.as_str();
+    let mut imports = IMPORT.captures_iter(code);
+    imports.find_map(|import| {
+        let mut names = import[2].split(|c: char| !c.is_alphanumeric() && c != '_');
+        let is_relative = import[1].starts_with('.');
+        (!is_relative && names.any(|name| name == object)).then(|| import[1].to_owned())
+    })
+}
+
 /// Gives the port of `uvicorn.run("app.main:app", port=8001)` to the application with that name. A script that serves an
 /// unknown application is an application of its own.
 fn add_scripts(codes: &Codes, all: &mut Vec<Placed>) {
-    static RUN: LazyLock<Regex> =
-        LazyLock::new(|| pattern(r#"\buvicorn\.run\(\s*(?:["']([\w.]+):\w+|\w)"#));
     let mut scripts = Vec::new();
     for (file, code) in codes {
-        let Some(found) = RUN.captures(code) else {
+        let Some(found) = RUN.find(code) else {
             continue;
         };
         let port = serving::run_port(code, Framework::Script);
-        let module = found.get(1).map(|module| module.as_str().replace('.', "/"));
-        let path = module.map_or_else(|| file.clone(), |module| module + ".py");
+        let path = uvicorn_module(code)
+            .map_or_else(|| file.clone(), |module| module.replace('.', "/") + ".py");
         let is_served = |placed: &&mut Placed| placed.file == *file || placed.file.ends_with(&path);
         if let Some(placed) = all.iter_mut().find(is_served) {
             placed.app.port = placed.app.port.take().or(port);
         } else if code.contains("__main__") || project::is_usual(file) {
-            let line = found.get(0).map_or(1, |whole| line_at(code, whole.start()));
+            let line = line_at(code, found.start());
             let mut app = App::new(Framework::Script, "", line);
             app.port = port;
             scripts.push(Placed {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{packages::is_project, routes::Codes, server::ServerCommand};
+use super::{packages::is_project, routes::Codes, run::from, server::ServerCommand};
 use crate::{
     detect::{
         Listing, ancestors, file_name, folder, join,
@@ -20,16 +20,23 @@ pub(super) struct Place {
     pub(super) directory: String,
     /// The folder that must be on the path of modules, from the directory; empty if it is that.
     pub(super) path: String,
+    /// The folder of a library that several services share, from the directory; empty if there is none.
+    library: String,
     /// `app.main`
     pub(super) module: String,
 }
 
 impl Place {
-    /// Sets the folder of the modules for a program that does not run in it.
-    pub(super) fn set_path(&self, service: &mut DraftService) {
-        if !self.path.is_empty() {
+    /// Sets the folder of the modules, unless the command names it, or that of a shared library.
+    pub(super) fn set_path(&self, service: &mut DraftService, is_told: bool) {
+        let path = if is_told || self.path.is_empty() {
+            &self.library
+        } else {
+            &self.path
+        };
+        if !path.is_empty() {
             let because = Origin::known("the folder of the modules");
-            let path = because.says(plain(&self.path));
+            let path = because.says(plain(path));
             service.env.push(("PYTHONPATH".to_owned(), path));
         }
     }
@@ -120,6 +127,8 @@ pub(super) fn place(
     // `src` is no folder to run in: settings and data are beside it.
     let (above, last) = base.rsplit_once('/').unwrap_or(("", &base));
     let inside = base.starts_with(&with_slash(root)) && base != root;
+    let library = shared(listing, codes, file, &base).map(|to| from(&base, to));
+    let library = library.map_or_else(String::new, |to| to.trim_end_matches('/').to_owned());
     let (directory, path) = match last {
         "src" | "lib" | "python" if inside => (above.to_owned(), last.to_owned()),
         _ => (base, String::new()),
@@ -127,6 +136,7 @@ pub(super) fn place(
     Place {
         directory,
         path,
+        library,
         module,
     }
 }
@@ -191,6 +201,33 @@ fn base(listing: &Listing, codes: &Codes, file: &str, root: &str, is_module: boo
         Some((_, base)) => base,
         None => top,
     }
+}
+
+/// Returns the folder above the base with a package that the file imports and the base does not have: a library that
+/// several services share.
+fn shared<'b>(listing: &Listing, codes: &Codes, file: &str, base: &'b str) -> Option<&'b str> {
+    let code = codes.get(file)?;
+    let imports = IMPORT.captures_iter(code).take(256);
+    let modules = imports.filter_map(|found| {
+        let is_relative = found.get(1).is_some_and(|dots| !dots.is_empty());
+        let module = found.get(2).or(found.get(4)).filter(|_| !is_relative)?;
+        module
+            .as_str()
+            .split('.')
+            .next()
+            .filter(|name| !name.is_empty())
+    });
+    let has = |folder: &str, module: &str| {
+        let path = join(folder, module);
+        listing.has(&format!("{path}.py")) || listing.under(&path).any(|it| has_extension(it, "py"))
+    };
+    let mut above = modules
+        .filter(|module| !has(base, module))
+        .filter_map(|module| {
+            let mut above = ancestors(base).skip(1);
+            above.find(|folder| has(folder, module))
+        });
+    above.next()
 }
 
 fn with_slash(folder: &str) -> String {

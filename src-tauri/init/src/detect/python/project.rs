@@ -83,7 +83,8 @@ impl<'a> Project<'a> {
         let mut groups: BTreeMap<(String, Framework), Vec<&Placed>> = BTreeMap::new();
         for placed in apps {
             let framework = placed.app.framework;
-            if framework == Framework::Celery || (has_django && framework.is_web()) {
+            let serves_django = framework.is_web() || framework == Framework::Script;
+            if framework == Framework::Celery || (has_django && serves_django) {
                 continue;
             }
             let kind = if framework.is_asgi() {

@@ -1,6 +1,6 @@
 //! The words that run a Python program in its environment: through the tool that manages it, or by its interpreter.
 
-use crate::detect::{Listing, System, ancestors, join};
+use crate::detect::{Listing, System, ancestors, has_word, join};
 
 /// The way to run a program of the project's environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,21 +86,61 @@ fn conda_name(text: &str) -> Option<String> {
     (!name.is_empty() && !name.contains(char::is_whitespace)).then(|| name.to_owned())
 }
 
+/// Programs of an environment that run as modules, and those that do not.
+const MODULES: &str = "alembic celery daphne fastapi flask granian gunicorn hypercorn python python3 streamlit uvicorn";
+const SCRIPTS: &str = "django-admin gradio honcho huey_consumer rq";
+
+/// Returns the words that run a program of a project's environment from a folder, if it needs others there than in a shell.
+pub(crate) fn in_environment(
+    listing: &Listing,
+    folder: &str,
+    program: &str,
+) -> Option<Vec<String>> {
+    if !has_word(MODULES, program) && !has_word(SCRIPTS, program) {
+        return None;
+    }
+    let environment = environment(listing, folder);
+    if environment.manager != PythonManager::System {
+        let tool = if program == "python3" {
+            "python"
+        } else {
+            program
+        };
+        return Some(environment.command(listing.host.system, folder, tool));
+    }
+    let other = match program {
+        "python" => "python3",
+        "python3" => "python",
+        _ => return None,
+    };
+    let is_other = !listing.host.has(program) && listing.host.has(other);
+    is_other.then(|| vec![other.to_owned()])
+}
+
 impl PythonEnvironment {
     /// Returns the words that run a tool of the environment (`uvicorn`, `python`) from `directory`.
     pub(super) fn command(&self, system: System, directory: &str, tool: &str) -> Vec<String> {
+        let is_windows = system == System::Windows;
         let interpreter = match &self.manager {
+            PythonManager::Venv(path) if has_word(SCRIPTS, tool) => {
+                let path = from(directory, path);
+                return vec![if is_windows {
+                    format!("{}\\Scripts\\{tool}.exe", path.replace('/', "\\"))
+                } else {
+                    format!("{path}/bin/{tool}")
+                }];
+            }
             PythonManager::Tool(words) => {
                 let words = words.split(' ').chain([tool]);
                 return words.map(str::to_owned).collect();
             }
-            PythonManager::Venv(path) if system == System::Windows => {
+            PythonManager::Venv(path) if is_windows => {
                 let path = from(directory, path).replace('/', "\\");
                 format!("{path}\\Scripts\\python.exe")
             }
             PythonManager::Venv(path) => format!("{}/bin/python", from(directory, path)),
             // Debian has no `python`; on Windows, `python3` may open the Microsoft Store.
-            PythonManager::System if system == System::Windows => "python".to_owned(),
+            PythonManager::System if is_windows => "python".to_owned(),
             PythonManager::System => "python3".to_owned(),
         };
         // The scripts of an environment that was moved name an interpreter that is gone, so a tool runs as a module.

@@ -145,9 +145,7 @@ impl Project<'_> {
         };
         found.reads_port = port.settle(&mut found.service);
         let service = &mut found.service;
-        if !row.asgi && framework != Framework::Streamlit {
-            place.set_path(service);
-        }
+        place.set_path(service, row.asgi || framework == Framework::Streamlit);
         self.readiness(app, &made, service);
         let modules = match framework {
             _ if row.asgi => vec![framework.package(), "uvicorn"],

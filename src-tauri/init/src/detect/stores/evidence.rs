@@ -105,9 +105,13 @@ static NAMED: LazyLock<Regex> = LazyLock::new(|| {
         r#"|\badapter:\s*["']?(postgresql|mysql2|sqlite3|trilogy|Ecto\.Adapters\.(?:Postgres|MyXQL|SQLite3))\b"#,
         r#"|\bclient\s*:\s*["'](pg|mysql2?|better-sqlite3|sqlite3)["']"#,
         r#"|\b(?:\w+_)?(?:driver|engine|db_?type)["']?\s*[,:=]+\s*["'](sqlite3?|libsql)["']"#,
-        r#"|\btype\s*:\s*["'](postgres|mysql|mariadb|sqlite|better-sqlite3|mongodb)["'])"#,
+        r#"|\btype\s*:\s*["'](postgres|mysql|mariadb|sqlite|better-sqlite3|mongodb)["']"#,
+        r#"|\benv\(["']DB_CONNECTION["']\s*,\s*["'](pgsql|mysql|mariadb|sqlite)["'])"#,
     ))
 });
+
+/// The arguments of a call that has the address from its caller.
+static GIVEN: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\(?(?:\{\s*)?(?:url|uri)\s*[,})]"));
 
 /// The first line of a section of settings for another environment.
 static SECTION: LazyLock<Regex> =
@@ -309,6 +313,7 @@ pub(super) fn in_text(listing: &Listing, path: &str, text: &str, evidence: &mut 
             );
         }
     }
+    let is_python = has_extension(name, "py");
     for store in table::all() {
         let call = store.connects.iter().find_map(|call| {
             // `new Queue( @ bull` counts only where the text names the library.
@@ -320,7 +325,15 @@ pub(super) fn in_text(listing: &Listing, path: &str, text: &str, evidence: &mut 
         });
         if let Some((call, at)) = call {
             let why = format!("connects by `{}`", call.trim_end_matches('('));
-            add(Some(store), Weight::Connects, at, &why, None);
+            // Its caller has the address or has none, or the library is loaded only then.
+            let is_optional =
+                GIVEN.is_match(&text[at + call.len()..]) || (is_python && is_lazy(text, call));
+            let weight = if is_optional {
+                Weight::Optional
+            } else {
+                Weight::Connects
+            };
+            add(Some(store), weight, at, &why, None);
         }
     }
 }
@@ -376,6 +389,17 @@ fn connects(text: &str, at: usize) -> bool {
         && !before.contains(['?', '#'])
         && !before.contains("if ")
         && !is_aside_line(text, at)
+}
+
+/// Whether a function imports the library of a call, and the file does not.
+fn is_lazy(text: &str, call: &str) -> bool {
+    let library = call.split('.').next().unwrap_or_default();
+    let import = format!("import {library}");
+    let mut lines = text
+        .lines()
+        .filter(|line| line.trim_start().starts_with(&import));
+    lines.next().is_some_and(|line| line.starts_with(' '))
+        && lines.all(|line| line.starts_with(' '))
 }
 
 /// Whether a place is in a comment, or in a line that prints or raises something.

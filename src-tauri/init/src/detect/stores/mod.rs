@@ -115,6 +115,19 @@ pub(super) fn find(
                     || names(app, name)
             })
         });
+        // Nothing reads a variable of an example that neither the source nor a client of the store names.
+        for evidence in all
+            .iter_mut()
+            .filter(|it| it.weight == Weight::Example && !it.is_sql())
+        {
+            let is_named = evidence.variable.as_ref().is_none_or(|name| {
+                // Pydantic's settings have its name in lower case.
+                is_named(name) || is_named(&name.to_ascii_lowercase())
+            });
+            if !is_named && !clients.contains(evidence.name()) {
+                evidence.weight = Weight::Optional;
+            }
+        }
         for want in choose(&all, &mut stores.unsaid) {
             let key = (want.store.name.as_str(), want.port());
             users.push((number, key, want.because.clone()));

@@ -1,13 +1,16 @@
 //! The ways to start a store on this computer: it listens already, its program is installed, the project's compose file or
 //! a container engine runs it, or a note has the command that installs it.
 
-use super::{Compose, Wanted, table::Readiness};
+use super::{Compose, Wanted, table::Server};
 use crate::{
     detect::{
         left_out,
         listing::{Host, System},
     },
-    draft::{CommandLine, DraftService, Kind, LeftOut, Origin, Ready, Sourced, Stop, plain},
+    draft::{
+        CommandLine, DraftService, Kind, LeftOut, Origin, Probe, Protocol, Ready, Sourced, Stop,
+        plain,
+    },
 };
 use pilotlight::stack::PortConflict;
 
@@ -37,12 +40,7 @@ pub(super) fn start(
         let program = program.as_deref().unwrap_or("a program");
         let text = format!("{program} listens on {port} already");
         service.external = Some(Origin::known(text));
-        // With a password, Redis refuses PING, so that the open port is the probe.
-        if let Some(Readiness::Redis(_)) = &store.container.ready
-            && !wanted.has_password()
-        {
-            service.ready = ready(wanted, &[]);
-        }
+        service.ready = by_protocol(wanted, wanted.user());
         return Ok(service);
     }
     // An image with extensions has more than the installed program.
@@ -79,18 +77,40 @@ fn not_startable(wanted: &Wanted, host: &Host) -> LeftOut {
     left_out(what, &wanted.because, why)
 }
 
-fn ready(wanted: &Wanted, exec: &[String]) -> Option<Sourced<Ready>> {
-    let own = wanted.store.native.as_ref().filter(|_| exec.is_empty());
-    let own = own.and_then(|native| native.ready.as_ref());
-    let readiness = own.or(wanted.store.container.ready.as_ref())?;
-    let is_command = matches!(readiness, Readiness::Command(_) | Readiness::Exec(_));
+/// Returns the probe that speaks its protocol, if that needs no password.
+fn by_protocol(wanted: &Wanted, user: Option<&str>) -> Option<Sourced<Ready>> {
+    let Server {
+        protocol,
+        login,
+        user: only,
+    } = wanted.store.server.as_ref()?;
+    // Redis refuses PING without its password; RabbitMQ logs each login that fails.
+    let is_refused = match only {
+        Some(only) => user.is_some_and(|user| user != only),
+        None => login.is_none() && *protocol == Protocol::Redis && wanted.has_password(),
+    };
+    let address = login.as_ref().zip(user);
+    let address = address.map(|(login, user)| login.replace("<user>", user));
+    let probe = Probe::Server(*protocol, address.unwrap_or_else(|| protocol.address()));
+    (!is_refused).then(|| says(probe))
+}
+
+fn says(probe: Probe) -> Sourced<Ready> {
+    let is_command = matches!(probe, Probe::Command(_));
+    let time = is_command.then(|| "10s".to_owned());
     let ready = Ready {
-        probes: vec![readiness.probe(exec)],
-        every: is_command.then(|| "10s".to_owned()),
-        timeout: (is_command && !exec.is_empty()).then(|| "10s".to_owned()),
+        probes: vec![probe],
+        every: time.clone(),
+        timeout: time,
         failures: None,
     };
-    Some(Sourced::new(ready, Origin::default()))
+    Sourced::new(ready, Origin::default())
+}
+
+/// Returns the probe in a container; `exec` begins the command that runs another one there.
+fn ready(wanted: &Wanted, exec: &[String]) -> Option<Sourced<Ready>> {
+    let own = || Some(says(wanted.store.container.ready.as_ref()?.probe(exec)));
+    by_protocol(wanted, wanted.user()).or_else(own)
 }
 
 /// Runs its own program, if it is installed.
@@ -135,7 +155,10 @@ fn native(service: &mut DraftService, wanted: &Wanted, host: &Host) -> bool {
         };
         service.stop = Some(Origin::known("ends its connections first").says(stop));
     }
-    service.ready = native.ready.as_ref().and_then(|_| ready(wanted, &[]));
+    // The user that initdb makes.
+    let user = native.shell.as_ref().map(|_| "${USER:-postgres}");
+    let own = || Some(says(native.ready.as_ref()?.probe(&[])));
+    service.ready = by_protocol(wanted, wanted.user().or(user)).or_else(own);
     holds_data(service, wanted);
     true
 }
@@ -176,10 +199,7 @@ fn container(service: &mut DraftService, wanted: &Wanted, engine: &str, name: &s
     words.extend(container.arguments.iter().cloned());
     let because = Origin::known(format!("in a container of {engine}"));
     service.command = Some(because.says(CommandLine::Words(words)));
-    service.ready = container
-        .ready
-        .as_ref()
-        .and_then(|_| ready(wanted, &text(&[engine, "exec", name])));
+    service.ready = ready(wanted, &text(&[engine, "exec", name]));
     in_container(service, wanted, text(&[engine, "stop", name]));
 }
 

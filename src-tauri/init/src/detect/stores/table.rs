@@ -7,7 +7,7 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::draft::{Http, Probe};
+use crate::draft::{Http, Probe, Protocol};
 
 /// A store.
 #[derive(Debug, Deserialize)]
@@ -32,8 +32,20 @@ pub(crate) struct Store {
     images: Vec<String>,
     listeners: Vec<String>,
     install: [String; 3],
+    pub(super) server: Option<Server>,
     pub(super) native: Option<Native>,
     pub(super) container: Container,
+}
+
+/// The protocol of its probe.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Server {
+    pub(super) protocol: Protocol,
+    /// The address for a known user, without a password.
+    pub(super) login: Option<String>,
+    /// The only user that needs no password.
+    pub(super) user: Option<String>,
 }
 
 /// How its program runs.
@@ -70,14 +82,12 @@ pub(super) struct Container {
     pub(super) ready: Option<Readiness>,
 }
 
-/// The probe of its readiness.
+/// Another probe of its readiness.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Readiness {
-    Redis(String),
     Http(String),
     Log(String),
-    Command(Vec<String>),
     /// A command inside of the container.
     Exec(Vec<String>),
 }
@@ -86,9 +96,7 @@ impl Readiness {
     /// Returns the probe; `exec` begins the command that runs another one in the container.
     pub(super) fn probe(&self, exec: &[String]) -> Probe {
         match self {
-            Self::Redis(url) => Probe::Redis(url.clone()),
             Self::Log(pattern) => Probe::Log(pattern.clone()),
-            Self::Command(words) => Probe::Command(words.clone()),
             Self::Exec(words) => Probe::Command(exec.iter().chain(words).cloned().collect()),
             Self::Http(path) => Probe::Http(Http {
                 url: path.clone(),

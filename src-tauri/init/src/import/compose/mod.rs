@@ -15,7 +15,7 @@ use super::{
     identity::{self, Program},
     source_file::{SourceFile, env_file, resolve},
     text::{Known, Text},
-    tree::{Node, yaml},
+    tree::{Key, Node, Value, yaml},
 };
 use crate::{
     detect::{Listing, folder, join, stores},
@@ -185,6 +185,22 @@ fn services(tree: &Node, listing: &Listing, file: &mut SourceFile) -> Vec<(Strin
         } else {
             let why = format!("it starts only with the profile {}", profiles.join(" or "));
             file.leave_out(key.line, format!("service `{}`", key.name), &why);
+        }
+    }
+    // A worker is often the image that another service builds.
+    let built = found.iter().filter_map(|(_, _, node)| {
+        let image = node.get("image")?.scalar()?;
+        Some((image, node.get("build")?.clone()))
+    });
+    let built: BTreeMap<String, Node> = built.collect();
+    for (_, line, node) in &mut found {
+        let image = node.get("image").and_then(Node::scalar);
+        if let Some(build) = image.and_then(|image| built.get(&image))
+            && node.get("build").is_none()
+            && let Value::Table(entries) = &mut node.value
+        {
+            let name = "build".to_owned();
+            entries.push((Key { line: *line, name }, build.clone()));
         }
     }
     found

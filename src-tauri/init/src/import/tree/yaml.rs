@@ -9,6 +9,22 @@ use super::{DEEPEST, Key, MOST_NODES, Node, Unreadable, Value, insert};
 
 /// Parses the first document of a text.
 pub(in crate::import) fn yaml(text: &str) -> Result<Node, Unreadable> {
+    parsed(text).or_else(|error| {
+        // Other parsers accept a closing bracket below the beginning of its line.
+        let lines = text.lines().map(|line| {
+            let is_close = line.trim_start().starts_with([']', '}']);
+            let indent = if is_close {
+                " ".repeat(DEEPEST)
+            } else {
+                String::new()
+            };
+            indent + line + "\n"
+        });
+        parsed(&lines.collect::<String>()).map_err(|_| error)
+    })
+}
+
+fn parsed(text: &str) -> Result<Node, Unreadable> {
     let mut parser = Parser::new_from_str(text);
     let mut tree = Tree::default();
     while let Some(event) = parser.next_event() {
