@@ -117,6 +117,7 @@ enum Lookup {
     Connections,
     Version,
     Application,
+    Inotify,
 }
 
 struct Entry {

@@ -12,7 +12,11 @@ use super::{
 };
 use crate::{
     diagnose::evidence::{
-        check::{CheckAnswer, CheckFault, CheckNote, CheckOutcome, CorsRule, Skipped, Stage},
+        Place,
+        check::{
+            AskedDirectly, CheckAnswer, CheckFault, CheckNote, CheckOutcome, CorsRule, Skipped,
+            Stage,
+        },
         log::LogErrorKind,
     },
     fs::redact::Redacted,
@@ -47,21 +51,36 @@ pub(super) fn failed(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
         if check.fault().is_none() && !late {
             continue;
         }
-        let owner = check
-            .port
-            .and_then(|port| facts.owner(check.host.as_deref().unwrap_or("localhost"), port));
+        let asked = (check.host.as_deref().unwrap_or("localhost"), check.port);
+        // What fails behind a proxy as well belongs to the server there.
+        let (host, port) = match asked_directly(check) {
+            Some(direct) if direct.fault.is_some() => (&*direct.rule.host, Some(direct.rule.port)),
+            _ => asked,
+        };
+        let owner = port.and_then(|port| facts.owner(host, port));
         let failed = Failed {
             facts,
             requester: seen,
             answerer: owner.unwrap_or(seen),
             check,
         };
-        match check.fault() {
-            Some(fault) => candidates.extend(failed.candidates(fault)),
-            None => candidates.extend(failed.late()),
+        let mut found = match check.fault() {
+            Some(fault) => failed.candidates(fault),
+            None => failed.late(),
+        };
+        if let (Some(told), Some(last)) = (failed.behind_proxy(), found.last_mut()) {
+            last.finding.evidence.push(told.into());
         }
+        candidates.append(&mut found);
     }
     candidates
+}
+
+fn asked_directly(check: &CheckAnswer) -> Option<&AskedDirectly> {
+    check.notes.iter().find_map(|note| match note {
+        CheckNote::AskedDirectly(direct) => Some(&**direct),
+        _ => None,
+    })
 }
 
 /// The probes and checks of a service that had not answered within the limit that a person set.
@@ -87,7 +106,73 @@ pub(super) fn unanswered(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate>
 }
 
 impl Failed<'_> {
+    /// Says what the server behind a proxy answers.
+    fn behind_proxy(self) -> Option<String> {
+        let AskedDirectly {
+            rule,
+            fault,
+            target,
+            ..
+        } = asked_directly(self.check)?;
+        let told = match fault {
+            Some(fault) => format!("asked directly: {}", meaning(fault).1),
+            None => format!("asked directly, {target} passes"),
+        };
+        let (name, Place { file, line }) = (&self.requester.spec.name, &rule.place);
+        Some(format!(
+            "{told}; {name} passes {} on to it ({}, line {line})",
+            rule.shown_path(),
+            file.display()
+        ))
+    }
+
+    /// The server behind a proxy answers rightly, so that the proxy is at fault.
+    fn broken_by_proxy(self, fault: &CheckFault) -> Option<Candidate> {
+        let direct = asked_directly(self.check).filter(|direct| direct.fault.is_none())?;
+        let rule = &direct.rule;
+        let (name, check) = (&self.requester.spec.name, &self.check.name);
+        let owner = self.facts.owner(&rule.host, rule.port);
+        let owner = owner.map_or_else(
+            || format!("{}:{}", rule.host, rule.port),
+            |owner| owner.spec.name.to_string(),
+        );
+        let (code, clause) = meaning(&self.check.probe_fault()?);
+        let path = rule.shown_path();
+        let place = format!("{}, line {}", rule.place.file.display(), rule.place.line);
+        let (title, remedy) = if let CheckFault::WebSocket(_) = fault {
+            (
+                format!(
+                    "the proxy of {name} does not pass the WebSocket on, which {owner} accepts directly"
+                ),
+                format!("let the proxy for {path} pass WebSockets on: `ws: true` ({place})"),
+            )
+        } else if direct.is_stripped {
+            (
+                format!(
+                    "{name} passes {path} on unchanged, and {owner} has that route only without it"
+                ),
+                format!(
+                    "let the proxy for {path} leave it out: `rewrite` or `pathRewrite` ({place})"
+                ),
+            )
+        } else {
+            (
+                format!("the proxy of {name} fails, and {owner} answers the same request directly"),
+                format!("correct the proxy for {path}: its target, path or headers ({place})"),
+            )
+        };
+        Some(
+            self.candidate(code, format!("{check}: {title}"))
+                .same_as(format!("proxy {path}"))
+                .evidence([clause, self.command(Stage::Request)])
+                .remedy(remedy, None),
+        )
+    }
+
     fn candidates(self, fault: &CheckFault) -> Vec<Candidate> {
+        if let Some(candidate) = self.broken_by_proxy(fault) {
+            return vec![candidate];
+        }
         match fault {
             CheckFault::Plain(kind) => self.plain(kind),
             CheckFault::Redacted(error) => {

@@ -69,6 +69,14 @@ pub(super) fn kernel_log() -> &'static str {
     }
 }
 
+/// How many files a process may have open.
+pub(super) fn limits(pid: Option<u32>) -> String {
+    match (OS, pid) {
+        ("linux", Some(pid)) => format!("`grep 'open files' /proc/{pid}/limits`"),
+        _ => "`ulimit -n`".to_owned(),
+    }
+}
+
 /// The log of a service.
 pub(super) fn logs(service: &ServiceName) -> String {
     format!("`pilotlight logs {service}`")

@@ -149,6 +149,7 @@ fn notes(failed: Failed<'_>) -> Vec<String> {
             CheckNote::PreflightPasses => Some("the preflight passes".to_owned()),
             CheckNote::Redirected { location } => Some(format!("it was redirected to {location}")),
             CheckNote::CookieWithheld { .. }
+            | CheckNote::AskedDirectly(_)
             | CheckNote::NoVary
             | CheckNote::NoPreflight
             | CheckNote::UnnamedToken

@@ -108,6 +108,8 @@ pub struct ServiceEvidence {
     pub connections: Vec<(u16, usize)>,
     /// Its stopped processes (SIGSTOP, SIGTSTP).
     pub stopped: Vec<u32>,
+    /// How many files its first process may have open, where its log says that this is too few.
+    pub open_files_limit: Option<u64>,
     /// The tasks that wait in its queues, where it is a Redis: the name of a queue, and their number.
     pub queues: Vec<(String, u64)>,
     /// Its latest run's log.
@@ -145,6 +147,7 @@ impl ServiceEvidence {
             listeners: Vec::new(),
             connections: Vec::new(),
             stopped: Vec::new(),
+            open_files_limit: None,
             queues: Vec::new(),
             log: LogEvidence::default(),
             points_at: Vec::new(),
@@ -226,6 +229,35 @@ pub struct ProjectEvidence {
     /// The variable that sends requests to this machine through a proxy (`HTTP_PROXY` without
     /// `localhost` in `NO_PROXY`).
     pub proxy: Option<String>,
+    /// What its development server passes on, the longest path first.
+    pub passes_on: Vec<PassesOn>,
+}
+
+/// Requests that a development server passes on to another server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassesOn {
+    /// The beginning of their path: `/api`; empty for all.
+    pub path: String,
+    /// The scheme of the server: `http`.
+    pub scheme: String,
+    /// Its host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Where this is set.
+    pub place: Place,
+}
+
+impl PassesOn {
+    /// Returns the path for a text.
+    #[must_use]
+    pub fn shown_path(&self) -> &str {
+        if self.path.is_empty() {
+            "/"
+        } else {
+            &self.path
+        }
+    }
 }
 
 /// A runtime of another version than the project asks for.
@@ -254,6 +286,6 @@ pub struct HostEvidence {
     pub memory_total: Option<u64>,
     /// Room left where the logs are, in bytes.
     pub disk_available: Option<u64>,
-    /// How many files a process may have open.
-    pub open_files_limit: Option<u64>,
+    /// How many watches, and how many instances, of inotify a user may have.
+    pub inotify: [Option<u64>; 2],
 }

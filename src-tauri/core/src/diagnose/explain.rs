@@ -89,34 +89,42 @@ impl LaunchFault {
 /// Explains an unexpected exit.
 #[must_use]
 pub fn ended(service: &Service, ending: &RunEnd) -> Finding {
-    let name = &service.name;
-    let Some(exit) = ending.exit else {
+    if ending.exit.is_none() {
         return unhealthy(service, ending.fault.as_ref());
-    };
-    let was_ready = ending.ready_since.is_some();
+    }
+    exited(service, ending.exit, ending.ready_since.is_some()).evidence(last_words(ending))
+}
+
+/// Explains an exit without its last words. `exit` is `None` as long as the exit status is unknown.
+pub(super) fn exited(service: &Service, exit: Option<Exit>, was_ready: bool) -> Finding {
+    let name = &service.name;
     let (code, title) = match exit {
-        Exit::Code(0) if was_ready => (
+        Some(Exit::Code(0)) if was_ready => (
             Code::SilentExit,
             format!("{name} exited unexpectedly with code 0"),
         ),
-        Exit::Code(_) if !was_ready => (
+        Some(exit @ Exit::Code(_)) if !was_ready => (
             Code::StartupError,
             format!("{name} exited with {exit} before it was ready"),
         ),
-        Exit::Code(_) => (
+        Some(exit @ Exit::Code(_)) => (
             Code::Exited,
             format!("{name} is not running: it exited with {exit}"),
         ),
-        Exit::Signal(_) => (
+        Some(exit @ Exit::Signal(_)) => (
             Code::Exited,
             format!("{name} is not running: it was killed by {exit}"),
         ),
-        Exit::Unknown => (
+        Some(Exit::Unknown) => (
             Code::Exited,
             format!("{name} is not running: it exited while Pilot Light was not running"),
         ),
+        None => (
+            Code::Exited,
+            format!("{name} is not running: it exited just now"),
+        ),
     };
-    stopped_by_itself(service, code, title, ending)
+    stopped_by_itself(service, code, title)
 }
 
 /// Explains a crash loop.
@@ -129,7 +137,7 @@ pub fn crash_loop(service: &Service, ending: &RunEnd, failures: usize) -> Findin
         "{} keeps crashing: {failures} exits in the last minute, most recently with {how}",
         service.name
     );
-    stopped_by_itself(service, Code::CrashLoop, title, ending)
+    stopped_by_itself(service, Code::CrashLoop, title).evidence(last_words(ending))
 }
 
 /// Explains why a service is not restarted after the same error twice.
@@ -142,7 +150,7 @@ pub fn same_error(service: &Service, ending: &RunEnd) -> Finding {
         "{} exited twice{how} and the same error, so it is not restarted",
         service.name
     );
-    stopped_by_itself(service, Code::CrashLoop, title, ending)
+    stopped_by_itself(service, Code::CrashLoop, title).evidence(last_words(ending))
 }
 
 /// Explains failing probes of a running service.
@@ -232,17 +240,19 @@ fn probe(service: &Service, fault: Option<&ProbeFault>, title: impl Fn(&str) -> 
         )
 }
 
-fn stopped_by_itself(service: &Service, code: Code, title: String, ending: &RunEnd) -> Finding {
+fn last_words(ending: &RunEnd) -> Option<String> {
+    let line = ending.last_words.as_ref()?;
+    Some(format!("last log line: {line}"))
+}
+
+fn stopped_by_itself(service: &Service, code: Code, title: String) -> Finding {
     let name = &service.name;
-    let last_words = ending.last_words.iter();
-    Finding::new(name, code, title)
-        .evidence(last_words.map(|line| format!("last log line: {line}")))
-        .remedy(
-            format!("see its log (`pilotlight logs {name}`), then start it again"),
-            Some(Action::Start {
-                service: name.clone(),
-            }),
-        )
+    Finding::new(name, code, title).remedy(
+        format!("see its log (`pilotlight logs {name}`), then start it again"),
+        Some(Action::Start {
+            service: name.clone(),
+        }),
+    )
 }
 
 #[cfg(test)]

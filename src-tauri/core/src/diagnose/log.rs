@@ -86,6 +86,11 @@ pub(super) fn besides(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) -> Ve
 pub(super) fn conclusive(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) -> Option<Candidate> {
     let name = &seen.spec.name;
     let candidate = match &error.kind {
+        LogErrorKind::ModuleMissing { .. } | LogErrorKind::ProgramMissing { .. }
+            if error.advice.is_some() =>
+        {
+            return None;
+        }
         LogErrorKind::ModuleMissing {
             ecosystem,
             name: module,
@@ -180,10 +185,10 @@ fn by_kind(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError, candidate: Candi
             None,
         ),
         LogErrorKind::TooManyFiles => candidate
-            .evidence(
-                host.open_files_limit
-                    .map(|limit| format!("a process can have {limit} files open: `ulimit -n`")),
-            )
+            .evidence(seen.is.open_files_limit.map(|limit| {
+                let check = commands::limits(seen.is.pid);
+                format!("a process of {name} can have {limit} files open: {check}")
+            }))
             .remedy(
                 "raise the limit of open files (`ulimit -n`), then start it again",
                 None,
@@ -318,7 +323,9 @@ pub(super) fn behind(facts: &Facts<'_>, seen: Seen<'_>, when: When) -> (CausedBy
             }
         }
     }
-    if causes.is_empty() && when == When::Now {
+    // Some clients do not name the address that they could not reach.
+    let is_nameless = error.is_some_and(|error| error.kind == LogErrorKind::Unreachable);
+    if causes.is_empty() && (when == When::Now || is_nameless) {
         for points in others::closed(facts, seen) {
             let (host, port) = points.target.as_ref().map_or(("", 0), |(h, p)| (h, *p));
             match facts.owner(host, port) {
@@ -392,7 +399,13 @@ fn unreached<'a>(seen: Seen<'a>, when: When, facts: &Facts<'_>) -> Vec<&'a Unrea
 /// Whether the error has nothing to do with others: an exception of the program itself.
 pub(super) fn is_its_own(error: &LogError) -> bool {
     /// What an exception says when another does not answer.
-    const OF_OTHERS: [&str; 7] = [
+    const OF_OTHERS: [&str; 13] = [
+        "failed to connect",
+        "unable to connect",
+        "could not connect",
+        "cannot connect",
+        "can't connect",
+        "connection refused",
         "timed out",
         "timeout",
         "etimedout",

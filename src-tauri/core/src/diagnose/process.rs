@@ -198,15 +198,19 @@ fn ended(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
         }
         candidate = candidate.evidence(log::quotes(seen, error));
         candidate = log::advise(facts, seen, error, candidate);
-        if comes_back(&candidate, error) {
-            let text = format!(
-                "fix the error, which occurs at each start (its log: {})",
-                commands::logs(name)
-            );
-            candidate = candidate.remedy(text, None);
-        }
     } else if let Some(line) = &is.log.last_line {
+        if fails_at_start(&candidate) {
+            candidate.finding.title = format!("{}: {}", candidate.finding.title, line.text).into();
+            candidate.symptom.text.clone_from(&candidate.finding.title);
+        }
         candidate = candidate.evidence([format!("last {}", is.quote(line))]);
+    }
+    if comes_back(&candidate, error) {
+        let text = format!(
+            "fix the error, which occurs at each start (its log: {})",
+            commands::logs(name)
+        );
+        candidate = candidate.remedy(text, None);
     }
     if is.last_exit == Some(Exit::Signal(9)) && error.is_none() {
         candidate = candidate.evidence([format!(
@@ -239,13 +243,23 @@ fn ended(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     more
 }
 
-/// Returns whether the program exits with the same error at each start, and nothing more is known.
-fn comes_back(candidate: &Candidate, error: &LogError) -> bool {
+/// Returns whether the program exits by itself each time before it is ready.
+fn fails_at_start(candidate: &Candidate) -> bool {
     matches!(candidate.finding.code, Code::CrashLoop | Code::StartupError)
+}
+
+/// Returns whether a restart is advised for an error that it does not clear: one that neither another
+/// service nor the next attempt can change.
+fn comes_back(candidate: &Candidate, error: Option<&LogError>) -> bool {
+    fails_at_start(candidate)
         && matches!(candidate.finding.remedy.action, Some(Action::Start { .. }))
-        && error.advice.is_none()
-        && (error.kind != LogErrorKind::Other || log::is_its_own(error))
-        && error.kind != LogErrorKind::Unreachable
+        && error.is_none_or(|error| {
+            let is_of_another = matches!(
+                error.kind,
+                LogErrorKind::Unreachable | LogErrorKind::LoginRefused
+            );
+            error.advice.is_none() && !is_of_another
+        })
 }
 
 /// How it ended, as far as the model or its exit tells.
@@ -253,24 +267,8 @@ fn end(facts: &Facts<'_>, seen: Seen<'_>, with_evidence: bool) -> Candidate {
     let is = seen.is;
     let name = &seen.spec.name;
     let ago = facts.ago(is.since);
-    let Some(finding) = &is.finding else {
-        let how = is
-            .last_exit
-            .map_or_else(|| "just now".to_owned(), |exit| format!("with {exit}{ago}"));
-        return Candidate::new(
-            name,
-            Code::Exited,
-            Level::End,
-            format!("{name} is not running: it exited {how}"),
-        )
-        .remedy(
-            format!(
-                "see its log ({}), then start it again",
-                commands::logs(name)
-            ),
-            start(seen),
-        );
-    };
+    let known = is.finding.as_deref().cloned();
+    let finding = known.unwrap_or_else(|| explain::exited(seen.spec, is.last_exit, is.was_ready));
     let title = match finding.code {
         Code::Exited | Code::SilentExit => format!("{}{ago}", finding.title),
         _ => finding.title.to_string(),

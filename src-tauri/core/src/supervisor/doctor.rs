@@ -73,7 +73,7 @@ impl Supervisor {
                     now.amend(&mut evidence);
                     break;
                 }
-                now.set_stack_text(text.clone());
+                now.evidence.stack_text.clone_from(&text);
                 situation = now.situation;
                 evidence = gatherer.gather(*now, patience).await;
             }

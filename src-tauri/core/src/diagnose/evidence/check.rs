@@ -8,6 +8,7 @@
 
 use std::{fmt, time::Duration};
 
+use super::PassesOn;
 use crate::model::facts::{ProbeFault, ProbeFaultKind};
 
 /// What came of one check.
@@ -232,6 +233,21 @@ pub enum CheckNote {
         /// Whether the page is of another site than the host; otherwise another host set the cookie.
         is_of_other_site: bool,
     },
+    /// A development server passes the request on to another server, which was asked the same directly.
+    AskedDirectly(Box<AskedDirectly>),
+}
+
+/// A request to the server behind a development server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedDirectly {
+    /// What the development server passes on.
+    pub rule: PassesOn,
+    /// What was asked.
+    pub target: String,
+    /// Whether the beginning of the path was left out: with it, the server has no such route.
+    pub is_stripped: bool,
+    /// Why it failed, if it did.
+    pub fault: Option<ProbeFault>,
 }
 
 /// A request and its answer.

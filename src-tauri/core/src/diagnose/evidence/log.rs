@@ -117,6 +117,8 @@ pub enum Lookup {
     Version,
     /// The folder with the application.
     Application,
+    /// The limits of inotify.
+    Inotify,
 }
 
 /// What an error is about.

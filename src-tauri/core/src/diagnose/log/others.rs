@@ -155,7 +155,8 @@ pub(super) fn closed<'a>(
     const SERVERS: [&str; 3] = ["API", "BACKEND", "SERVICE"];
     seen.is.points_at.iter().filter(|it| {
         let scheme = it.scheme.as_deref().unwrap_or_default();
-        let is_web = matches!(scheme, "http" | "https" | "ws" | "wss" | "");
+        let is_web = matches!(scheme, "http" | "https" | "ws" | "wss")
+            || scheme.is_empty() && !it.variable.ends_with("HOST");
         let is_server = SERVERS.iter().any(|word| it.variable.contains(word));
         let is_closed = it
             .target
@@ -180,7 +181,7 @@ pub(super) fn unlistened(facts: &Facts<'_>, seen: Seen<'_>, it: &PointsAt) -> Op
             host,
             port: Some(*port),
             why: UnreachableWhy::Refused,
-            evidence: format!("{} is {scheme}://{host}:{port} ({place})", it.variable),
+            evidence: format!("{} leads to {host}:{port} ({place})", it.variable),
             known: well_known::of(*port).or_else(|| well_known::speaking(scheme)),
         },
     ))

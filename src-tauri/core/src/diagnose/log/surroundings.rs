@@ -26,8 +26,22 @@ pub(super) fn of_server(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) -> 
     match lookup {
         Some(Lookup::Server) => answering(facts, seen),
         Some(Lookup::Connections) => connections(facts, error),
+        Some(Lookup::Inotify) => inotify(facts),
         Some(Lookup::Version | Lookup::Application) | None => Vec::new(),
     }
+}
+
+/// Tells the limits of inotify.
+fn inotify(facts: &Facts<'_>) -> Vec<String> {
+    let names = ["max_user_watches", "max_user_instances"].into_iter();
+    let limits = names.zip(facts.evidence.host.inotify);
+    let told = limits.filter_map(|(name, limit)| {
+        let limit = limit?;
+        Some(format!(
+            "fs.inotify.{name} is {limit}: `sysctl fs.inotify.{name}`"
+        ))
+    });
+    told.collect()
 }
 
 /// Names the processes that listen on the ports of the error, with their folders and ages.

@@ -152,6 +152,13 @@ fn advise(
     let Some(known) = known.filter(|_| here) else {
         let text = if here {
             format!("start the server at {address}, and add it to the stack file")
+        } else if address.why == UnreachableWhy::UnknownHost && !address.host.contains('.') {
+            format!(
+                "let {name} request 127.0.0.1, with the port that is published there: `{}` is a host name \
+                 only inside a compose network (a Kafka broker names it to its clients: \
+                 `advertised.listeners`)",
+                address.host
+            )
         } else {
             format!("check that {address} is right and reachable from here")
         };

@@ -215,3 +215,82 @@ fn a_proxy_in_front_of_a_service_that_is_gone_is_a_symptom() {
         ["exited backend < frontend http-status: by proxy"]
     );
 }
+
+/// The page passes `/api` on to the backend, which was asked the same directly.
+fn passed_on(fault: CheckFault, direct: Option<ProbeFaultKind>, is_stripped: bool) -> Case {
+    use crate::diagnose::evidence::{PassesOn, Place, check::AskedDirectly};
+    const STACK: &str = r#"
+[service.api]
+command = "uvicorn main:app --port {port}"
+port = 8001
+ready = "http: /health"
+
+[service.web]
+command = "npm run dev -- --port {port}"
+port = 5173
+ready = "http: /"
+
+[[service.web.check]]
+name = "list users"
+http = "/api/users"
+"#;
+    let target = "GET http://localhost:8001/api/users".to_owned();
+    let note = AskedDirectly {
+        rule: PassesOn {
+            path: "/api".into(),
+            scheme: "http".into(),
+            host: "localhost".into(),
+            port: 8001,
+            place: Place {
+                file: "/project/vite.config.ts".into(),
+                line: 9,
+            },
+        },
+        fault: direct.map(|kind| ProbeFault {
+            target: target.clone(),
+            kind,
+        }),
+        target,
+        is_stripped,
+    };
+    let case = well(STACK).failing("web", "list users", fault);
+    case.with("web", |is| {
+        is.checks[0].notes = vec![CheckNote::AskedDirectly(Box::new(note))];
+    })
+}
+
+#[test]
+fn an_error_behind_a_proxy_is_that_of_the_server_there() {
+    let plain = || CheckFault::Plain(status(500));
+    let case = passed_on(plain(), Some(status(500)), false);
+    let case = case.with("api", |is| {
+        log_error(is, LogErrorKind::Other, "KeyError: 'name'");
+    });
+    let finding = case.finding();
+    assert_eq!(finding.service.as_str(), "api");
+    assert_says(
+        &finding,
+        &["KeyError", "asked directly", "vite.config.ts, line 9"],
+    );
+    assert_eq!(finding.symptoms, [], "{finding:#?}");
+}
+
+#[test]
+fn what_works_directly_and_not_through_the_proxy_is_the_proxys_fault() {
+    let plain = || CheckFault::Plain(status(502));
+    let finding = passed_on(plain(), None, false).finding();
+    assert_eq!(finding.service.as_str(), "web");
+    assert_says(
+        &finding,
+        &[
+            "the proxy of web fails",
+            "api answers",
+            "correct the proxy for /api",
+        ],
+    );
+    let finding = passed_on(CheckFault::Plain(status(404)), None, true).finding();
+    assert_says(&finding, &["passes /api on unchanged", "rewrite"]);
+    let finding = passed_on(refused(Refuser::PlainHttp, 200), None, false).finding();
+    assert_eq!(finding.code, Code::WebsocketRefused);
+    assert_says(&finding, &["does not pass the WebSocket on", "ws: true"]);
+}

@@ -480,3 +480,37 @@ fn a_process_that_is_gone_before_its_keeper_has_seen_it_is_gone() {
     assert_eq!(short(&finding), "exited redis");
     assert_says(&finding, &["it exited just now", "nothing listens on"]);
 }
+
+#[test]
+fn a_program_that_exits_before_it_is_ready_is_not_started_again_for_an_unknown_reason() {
+    let last = "psql: error: shop.conf: unexpected token";
+    let case = well(NEXUS).with("redis", |is| {
+        end(
+            is,
+            Exit::Code(2),
+            Code::StartupError,
+            "redis exited with code 2 before it was ready",
+        );
+        is.log.last_line = Some(line(last));
+    });
+    let finding = case.finding();
+    assert_says(
+        &finding,
+        &[last, "fix the error, which occurs at each start"],
+    );
+    assert_eq!(finding.remedy.action, None);
+}
+
+#[test]
+fn a_program_that_exits_for_want_of_another_may_be_started_again() {
+    let case = well(NEXUS).with("redis", |is| {
+        end(
+            is,
+            Exit::Code(2),
+            Code::StartupError,
+            "redis exited with code 2 before it was ready",
+        );
+        log_error(is, LogErrorKind::Unreachable, "Error: connection refused");
+    });
+    assert!(case.finding().remedy.action.is_some());
+}

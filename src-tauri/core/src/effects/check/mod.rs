@@ -23,7 +23,10 @@ use url::Url;
 pub use self::saved::Saved;
 use self::{conversation::Conversation, fetch::Fetch, origin::Page};
 use crate::{
-    diagnose::evidence::check::{CheckAnswer, CheckFault, CheckOutcome, Skipped, Stage},
+    diagnose::evidence::{
+        PassesOn,
+        check::{CheckAnswer, CheckFault, CheckOutcome, Skipped, Stage},
+    },
     effects::probe::{self, Context, Prober, address::shown},
     fs::redact::redact,
     model::facts::ProbeFaultKind,
@@ -75,6 +78,40 @@ impl<P: Ports + Sync> Checks<'_, P> {
             answers.push(self.one(check, deadline).await);
         }
         answers
+    }
+
+    /// Makes a check that changes nothing at the server behind a development server, without a page.
+    /// `without` is left out of the beginning of its path. `None` for any other check.
+    pub async fn directly(
+        &self,
+        template: &Check,
+        rule: &PassesOn,
+        without: &str,
+        limit: Duration,
+    ) -> Option<CheckAnswer> {
+        let (mut check, _) = saved::fill(template, &self.service.name, self.ports, self.saved);
+        let (url, scheme) = match &mut check.action {
+            CheckAction::Http(request) if matches!(request.method.as_str(), "GET" | "HEAD") => {
+                (&mut request.url, "http")
+            }
+            CheckAction::WebSocket { url, .. } => (url, "ws"),
+            _ => return None,
+        };
+        let mut direct = Url::parse(url).ok()?;
+        let rest = direct.path().strip_prefix(&rule.path)?;
+        if !without.is_empty() {
+            let rest = format!("/{}", rest.trim_start_matches('/'));
+            direct.set_path(&rest);
+        }
+        let end = if rule.scheme.ends_with('s') { "s" } else { "" };
+        direct.set_scheme(&format!("{scheme}{end}")).ok()?;
+        direct.set_host(Some(&rule.host)).ok()?;
+        direct.set_port(Some(rule.port)).ok()?;
+        *url = direct.into();
+        check.origin = None;
+        check.timeout = check.timeout.min(limit);
+        let checked = self::check(self.prober, &check, self.context, &self.saved.copy()).await;
+        Some(checked.answer)
     }
 
     async fn one(&self, template: &Check, deadline: Instant) -> CheckAnswer {

@@ -29,7 +29,7 @@ use crate::{
         facts::{ProbeFaultKind, Process},
         view::PhaseName,
     },
-    platform::socket,
+    platform::{host, socket},
     stack::{Command, Port, Probe, ServiceName, Template},
 };
 
@@ -65,6 +65,13 @@ pub(super) async fn all(
         modules(scene, run, is).await;
         if hangs(is) {
             is.stopped = stopped(sockets.members(&name));
+        }
+        let errors = is.log.last_error.iter().chain(&is.log.earlier);
+        if errors
+            .into_iter()
+            .any(|error| error.kind == LogErrorKind::TooManyFiles)
+        {
+            is.open_files_limit = host::open_files_limit(is.pid);
         }
         if wants_connections {
             is.connections = connections(sockets, &name).await;

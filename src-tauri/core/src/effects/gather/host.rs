@@ -1,6 +1,7 @@
 //! Evidence about the machine.
 
 use std::{
+    fs,
     net::{IpAddr, SocketAddr},
     path::Path,
     sync::{Arc, Mutex},
@@ -16,6 +17,9 @@ use crate::{
     platform::host,
     sync::lock,
 };
+
+/// The limits of inotify (inotify(7)).
+const WATCHING: [&str; 2] = ["max_user_watches", "max_user_instances"];
 
 /// SIGKILL, which the kernel sends to a process that it kills for memory.
 const KILL: i32 = 9;
@@ -45,8 +49,13 @@ pub(super) fn look(logs: &Path, sockets: &Sockets, localhost: Vec<IpAddr>) -> Ho
         memory_available: memory.map(|(available, _)| available),
         memory_total: memory.map(|(_, total)| total),
         disk_available: disk,
-        open_files_limit: host::open_files_limit(),
+        inotify: WATCHING.map(limit),
     }
+}
+
+fn limit(name: &str) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/sys/fs/inotify/{name}"));
+    text.ok()?.trim().parse().ok()
 }
 
 /// Knows whether the kernel killed a service for memory: by the kernel's log where that is readable,

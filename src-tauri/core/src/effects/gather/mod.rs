@@ -10,6 +10,7 @@ mod follow_up;
 mod host;
 mod points;
 mod project;
+mod proxies;
 mod service;
 mod sockets;
 mod subject;
@@ -33,6 +34,7 @@ use super::{
 use crate::{
     diagnose::evidence::{Evidence, LogEvidence},
     host::clock,
+    model::facts::RunId,
 };
 
 /// The limit of a diagnosis that starts by itself: a user may be about to look.
@@ -103,8 +105,9 @@ impl Gatherer {
             scene,
             ..
         } = subject;
+        let text = evidence.stack_text.as_ref();
         let folders = runs.iter().zip(&evidence.services);
-        let folders = folders.map(|(run, is)| service::look(&scene, run, is, looking));
+        let folders = folders.map(|(run, is)| service::look(&scene, text, run, is, looking));
         let until = Instant::from_std(began.instant) + looking;
         let (sockets, folders, localhost) = tokio::join!(
             sockets::look(&scene, &runs, &evidence.services, &self.processes, until),
@@ -149,11 +152,23 @@ async fn read_logs(scene: &Scene, runs: &[RunContext], evidence: &Evidence) -> V
     let readings = runs.iter().zip(&evidence.services).map(|(context, is)| {
         let logs = ServiceLogs::of(&scene.logs, &scene.id, &context.spec.name);
         let run = is.log.run.filter(|_| context.is_asked);
+        // A run that has just begun has not yet written what ended the one before it.
+        let before = run.filter(|run| run.0 > 1 && is.finding.is_some() && !is.was_ready);
+        let before = before.map(|run| logs.run(RunId(run.0 - 1)));
         let run = run.map(|run| logs.run(run));
         let own = OwnErrors::of(&context.spec, &*scene.ports);
         async move {
             let run = run?;
-            let reading = tokio::task::spawn_blocking(move || read_errors(&run, &own, now));
+            let reading = tokio::task::spawn_blocking(move || {
+                let read = read_errors(&run, &own, now);
+                match before.filter(|_| read.last_line.is_none()) {
+                    Some(before) => LogEvidence {
+                        run: read.run,
+                        ..read_errors(&before, &own, now)
+                    },
+                    None => read,
+                }
+            });
             reading.await.ok()
         }
     });

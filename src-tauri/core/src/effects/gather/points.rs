@@ -65,7 +65,12 @@ pub(super) fn look(it: &Look, reader: &Reader) -> Vec<PointsAt> {
     let others = others
         .filter(|variable| !declared.contains_key(variable) && !is_proxy(variable))
         .filter_map(|variable| {
-            let found = find(it, &files, &variable)?;
+            let mut found = find(it, &files, &variable)?;
+            if let Some(port) = port_beside(&variable) {
+                let port = find(it, &files, &port)?.value;
+                found.value = format!("{}:{}", found.value.trim(), port.trim());
+                return Some(points_at(&variable, None, Some(found)));
+            }
             // A host and a port alone may be anything.
             let is_address = found.value.contains("://") && target(&found.value).is_some();
             is_address.then(|| points_at(&variable, None, Some(found)))
@@ -87,15 +92,23 @@ fn points_at(variable: &str, service: Option<ServiceName>, found: Option<Found>)
     }
 }
 
-/// Returns the variables that the stack file and the env files set, and those of the base whose names
-/// say that they are addresses.
+/// Returns the variable with the port of a server whose host a variable names: `DB_PORT` for `DB_HOST`.
+fn port_beside(variable: &str) -> Option<String> {
+    const SERVERS: [&str; 11] = [
+        "DB", "DATABASE", "PG", "POSTGRES", "SQL", "MARIA", "MONGO", "REDIS", "RABBIT", "AMQP",
+        "ELASTIC",
+    ];
+    let server = variable.strip_suffix("HOST")?;
+    let is_server = SERVERS.iter().any(|word| server.contains(word));
+    is_server.then(|| format!("{server}PORT"))
+}
+
+/// Returns the variables that the stack file, the env files and the `.env` files of the folder set, and
+/// those of the base whose names say that they are addresses.
 fn names(it: &Look, files: &Files<'_>) -> BTreeSet<String> {
     const ENDINGS: [&str; 4] = ["_URL", "_URI", "_DSN", "_ADDR"];
     let given = it.spec.env_files.iter().map(|file| file.path.clone());
-    // In a slot, a literal port in a file that the service reads by itself is that of another checkout.
-    let read = it.stack.slot.is_some().then(|| env::dotenv_files(&it.spec));
-    let of_files = given.chain(read.into_iter().flatten());
-    let of_files = of_files.filter_map(|file| {
+    let of_files = given.chain(env::dotenv_files(&it.spec)).filter_map(|file| {
         let text = files.text(&file)?;
         env::understand(text.as_bytes(), &file, &Env::new())
     });
@@ -271,6 +284,15 @@ mod tests {
             let expected = expected.map(|(host, port)| (host.to_owned(), port));
             assert_eq!(target(value), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn the_port_of_a_server_is_beside_its_host() {
+        assert_eq!(port_beside("DB_HOST").as_deref(), Some("DB_PORT"));
+        assert_eq!(port_beside("PGHOST").as_deref(), Some("PGPORT"));
+        assert_eq!(port_beside("REDIS_HOST").as_deref(), Some("REDIS_PORT"));
+        assert_eq!(port_beside("HOST"), None);
+        assert_eq!(port_beside("VITE_DEV_HOST"), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::points;
+use super::{points, proxies};
 use crate::{
     diagnose::evidence::{PointsAt, ProjectEvidence},
     effects::process::{argv, find_program},
@@ -90,10 +90,14 @@ pub(super) fn look(it: &Look, reader: &Reader) -> Found {
     let command = spec.command.as_ref();
     let command = command.map(|command| argv(&command.render(&spec.name, &*it.ports)));
     let program = command.map(|argv| find_program(&argv, &spec.directory, &it.environment));
+    let passes_on = proxies::look(it, reader);
+    let mut points_at = points::look(it, reader);
+    points_at.extend(passes_on.iter().map(proxies::points_at));
     Found {
-        points_at: points::look(it, reader),
+        points_at,
         project: ProjectEvidence {
             proxy: points::proxy(&it.environment),
+            passes_on,
             ..project(
                 it,
                 program.as_ref().and_then(|program| program.as_deref().ok()),

@@ -1,6 +1,6 @@
 //! Asks about one service: its answers, and what would keep it from starting.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     diagnose::evidence::{
-        CheckAnswer, ProbeAnswer, ServiceEvidence,
-        check::{CheckFault, CheckOutcome, Skipped},
+        CheckAnswer, PassesOn, ProbeAnswer, ServiceEvidence,
+        check::{AskedDirectly, CheckFault, CheckNote, CheckOutcome, Skipped},
     },
     effects::{
         check::Checks,
@@ -27,9 +27,10 @@ use crate::{
     fs::project_file::apart,
     model::{
         facts::{LaunchFault, PortFault, ProbeFault, ProbeFaultKind},
+        stack::PortTable,
         view::PhaseName,
     },
-    stack::{PortConflict, Probe},
+    stack::{Port, PortConflict, Probe},
 };
 
 /// The extra time for an answer beyond its limit, which distinguishes a slow service from one that
@@ -63,6 +64,7 @@ pub(super) struct Asking<'a> {
 /// Reads the folder and the variables of a service, within a limit; empty if they cannot be read.
 pub(super) async fn look(
     scene: &Scene,
+    stack_text: Option<&Arc<str>>,
     run: &RunContext,
     is: &ServiceEvidence,
     limit: Duration,
@@ -83,7 +85,7 @@ pub(super) async fn look(
     };
     let look = Look {
         stack: scene.stack.clone(),
-        stack_text: scene.stack_text.clone(),
+        stack_text: stack_text.cloned(),
         spec: spec.clone(),
         ports: scene.ports.clone(),
         variables: scene.variables.clone(),
@@ -128,6 +130,8 @@ impl Asking<'_> {
             checks = self.checks(&context).await;
         }
         self.replace_unanswered(&mut checks, &probes);
+        self.ask_behind(&mut checks, &context, &found.project.passes_on)
+            .await;
         is.first_checks &= self.patience != Patience::Own;
         is.probes = probes;
         is.checks = checks;
@@ -191,15 +195,47 @@ impl Asking<'_> {
     }
 
     async fn checks(&self, context: &Context) -> Vec<CheckAnswer> {
-        let checks = Checks {
+        self.all_checks(context).run(self.left()).await
+    }
+
+    fn all_checks<'a>(&'a self, context: &'a Context) -> Checks<'a, PortTable> {
+        Checks {
             prober: self.prober,
             service: &self.run.spec,
             ports: &*self.scene.ports,
             saved: &self.scene.saved,
             context,
             patience: PATIENCE,
-        };
-        checks.run(self.left()).await
+        }
+    }
+
+    /// Asks the servers to which a development server passes on what failed there.
+    async fn ask_behind(&self, checks: &mut [CheckAnswer], context: &Context, all: &[PassesOn]) {
+        let made = self.all_checks(context);
+        for (answer, template) in checks.iter_mut().zip(&self.run.spec.checks) {
+            let is_its_own = answer.port == self.run.spec.port.map(Port::number);
+            let path = Url::parse(answer.target.rsplit(' ').next().unwrap_or_default());
+            let path = path.map_or_else(|_| String::new(), |url| url.path().to_owned());
+            let rule = all.iter().find(|rule| path.starts_with(&rule.path));
+            let rule = rule.filter(|_| answer.fault().is_some() && is_its_own);
+            let Some(rule) = rule else { continue };
+            let mut is_stripped = false;
+            let mut direct = made.directly(template, rule, "", self.left()).await;
+            if direct.as_ref().is_some_and(is_not_found) {
+                // The path may be another there.
+                let stripped = made.directly(template, rule, &rule.path, self.left()).await;
+                is_stripped = !rule.path.is_empty();
+                direct = stripped.filter(|answer| is_stripped && answer.fault().is_none());
+            }
+            answer.notes.extend(direct.map(|direct| {
+                CheckNote::AskedDirectly(Box::new(AskedDirectly {
+                    rule: rule.clone(),
+                    fault: direct.probe_fault(),
+                    target: direct.target,
+                    is_stripped,
+                }))
+            }));
+        }
     }
 
     /// Returns whether a check was late because a page was compiled, which happens when it is first
@@ -278,6 +314,16 @@ impl Asking<'_> {
         };
         foresee(port, &claimant).await
     }
+}
+
+fn is_not_found(answer: &CheckAnswer) -> bool {
+    let fault = answer.probe_fault().map(|fault| fault.kind);
+    fault.is_some_and(|kind| {
+        matches!(
+            kind,
+            ProbeFaultKind::Status { status: 404, .. } | ProbeFaultKind::WebSocketRefused(404)
+        )
+    })
 }
 
 /// Returns whether it does not run, by its phase.

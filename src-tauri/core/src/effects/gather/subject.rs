@@ -37,7 +37,6 @@ pub struct Subject {
 #[derive(Clone)]
 pub(super) struct Scene {
     pub(super) stack: Arc<Stack>,
-    pub(super) stack_text: Option<Arc<str>>,
     /// The stack, in marks and file names.
     pub(super) id: StackId,
     /// The folder of all logs.
@@ -111,7 +110,6 @@ impl Subject {
                 id: home.stack_id(&stack.file),
                 logs: home.logs().to_owned(),
                 ports: model.ports(),
-                stack_text: None,
                 variables,
                 saved: Saved::default(),
                 stack,
@@ -135,13 +133,7 @@ impl Subject {
         let file = self.scene.stack.file.clone();
         let text = apart(QUICK, move |_| stack_file::text(&file)).await;
         let text = text.ok().and_then(Result::ok);
-        self.set_stack_text(text.map(Into::into));
-    }
-
-    /// Sets the text of the stack file.
-    pub fn set_stack_text(&mut self, text: Option<Arc<str>>) {
-        self.evidence.stack_text.clone_from(&text);
-        self.scene.stack_text = text;
+        self.evidence.stack_text = text.map(Into::into);
     }
 
     /// Replaces what the model knew of services that have exited since `evidence` was gathered, for when

@@ -112,6 +112,8 @@ mod tests {
     #[test]
     fn there_is_room_on_the_disk_and_a_limit_of_files() {
         assert!(disk_available(&std::env::temp_dir()).unwrap() > 0);
-        assert_ne!(open_files_limit(), Some(0));
+        assert_ne!(open_files_limit(None), Some(0));
+        let own = std::process::id();
+        assert_eq!(open_files_limit(Some(own)), open_files_limit(None));
     }
 }

@@ -1,6 +1,6 @@
 //! The machine: disk space, limits, users.
 
-use std::{io, path::Path};
+use std::{fs, io, path::Path};
 
 use rustix::process::{Resource, getrlimit};
 use sysinfo::{Uid, Users};
@@ -13,9 +13,17 @@ pub(crate) fn disk_available(path: &Path) -> io::Result<u64> {
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
-/// Returns the number of files that a child process may open; `None` if unlimited.
-pub(crate) fn open_files_limit() -> Option<u64> {
-    getrlimit(Resource::Nofile).current
+/// Returns the number of files that a process may open, or a child process of this one if `process` is
+/// `None` or has exited (proc(5)); `None` if unlimited.
+pub(crate) fn open_files_limit(process: Option<u32>) -> Option<u64> {
+    let limits = process.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/limits")).ok());
+    let Some(limits) = limits else {
+        return getrlimit(Resource::Nofile).current;
+    };
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// Returns the login shell of the user, with the options to read all start-up files and run a line.

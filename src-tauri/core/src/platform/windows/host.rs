@@ -39,7 +39,7 @@ pub(crate) fn disk_available(path: &Path) -> io::Result<u64> {
 }
 
 /// Returns `None`: the number of open files is unlimited.
-pub(crate) fn open_files_limit() -> Option<u64> {
+pub(crate) fn open_files_limit(_process: Option<u32>) -> Option<u64> {
     None
 }
 

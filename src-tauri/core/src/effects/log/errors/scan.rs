@@ -38,7 +38,7 @@ pub(super) struct Text {
 pub(super) fn scan(texts: &[Text], own: &OwnErrors, now: SystemTime) -> LogEvidence {
     let lines: Vec<&str> = texts.iter().map(|text| text.line.as_str()).collect();
     let page = Page { texts, now };
-    let errors = errors(&lines, &page);
+    let errors = errors(&without_marks(&lines), &page);
     let ended = ended(&lines, &errors, &page);
     let mut seen = BTreeSet::new();
     // What the team knows comes before what the words alone say.
@@ -53,12 +53,43 @@ pub(super) fn scan(texts: &[Text], own: &OwnErrors, now: SystemTime) -> LogEvide
         earlier: earlier.take(EARLIER).collect(),
         last_error,
         unreachable: unreachable(&lines, &page),
-        last_line: (0..lines.len())
-            .rfind(|&at| !lines[at].trim().is_empty())
-            .map(|at| page.line(at, at + 1)),
+        last_line: last_line(&lines).map(|at| page.line(at, at + 1)),
         hints: hints(&lines, &page),
         ended,
     }
+}
+
+/// Returns the last line that is more than a frame of a trace or the message of a launcher; the last that
+/// is not blank if there is none.
+fn last_line(lines: &[&str]) -> Option<usize> {
+    const FRAMES: [&str; 8] = ["at ", "from ", "File \"", "...", "#", "}", ")", "^"];
+    let written = |at: &usize| !lines[*at].trim().is_empty();
+    let tells = |at: &usize| {
+        let text = lines[*at].trim();
+        let is_frame = FRAMES.iter().any(|frame| text.starts_with(frame));
+        written(at) && !is_frame && !is_aftermath(lines[*at])
+    };
+    let mut all = 0..lines.len();
+    all.clone().rfind(tells).or_else(|| all.rfind(written))
+}
+
+/// Returns the lines without the names that a runner (compose, concurrently, foreman) writes before them,
+/// if it does: a trace has none.
+fn without_marks<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+    static MARK: LazyLock<Pattern> = LazyLock::new(|| {
+        Pattern::new(r"^(?:\[[\w:@/.-]{1,40}\] |(?:\d\d:\d\d:\d\d )?[\w.-]+ +\|(?: |$))")
+    });
+    let end = |line: &str| {
+        let end = MARK.end(line)?;
+        level::guess(&line[..end]).is_none().then_some(end)
+    };
+    let marked = lines.iter().filter(|line| end(line).is_some()).count();
+    let written = lines.iter().filter(|line| !line.is_empty()).count();
+    if marked * 2 <= written {
+        return lines.to_vec();
+    }
+    let bare = lines.iter().map(|line| &line[end(line).unwrap_or(0)..]);
+    bare.collect()
 }
 
 /// Returns all errors, in their order.

@@ -159,10 +159,10 @@ fn node_says_it_above_the_frames() {
             kind: module(Ecosystem::Node, "express"),
         },
         Case {
-            log: "Error: Cannot find module '/app/dist/server.js'\n    at Module._resolveFilename (node:internal/modules/cjs/loader:1134:15)",
+            log: "Error: Cannot find module '/app/src/server.js'\n    at Module._resolveFilename (node:internal/modules/cjs/loader:1134:15)",
             line: 1,
-            says: "Error: Cannot find module '/app/dist/server.js'",
-            kind: own_module(Ecosystem::Node, "/app/dist/server.js"),
+            says: "Error: Cannot find module '/app/src/server.js'",
+            kind: own_module(Ecosystem::Node, "/app/src/server.js"),
         },
         Case {
             log: "node:internal/process/esm_loader:97\n    internalBinding('errors').triggerUncaughtException(\n                              ^\n\nError [ERR_MODULE_NOT_FOUND]: Cannot find package '@fastify/cors/plugin' imported from /app/server.mjs\n    at packageResolve (node:internal/modules/esm/resolve:854:9)",
@@ -445,4 +445,35 @@ fn an_error_tells_how_long_ago_it_was_and_what_followed() {
     let earlier: Vec<_> = read.earlier.iter().map(|error| error.line.number).collect();
     assert_eq!(earlier, [1], "each text once");
     assert_eq!(read.last_line.map(|line| line.number), Some(6));
+}
+
+#[test]
+fn a_trace_is_read_behind_the_names_that_a_runner_writes() {
+    for mark in ["web_1  | ", "[server] ", "10:00:00 web.1  | "] {
+        let lines = [
+            "Traceback (most recent call last):",
+            "  File \"/app/manage.py\", line 10, in main",
+            "ModuleNotFoundError: No module named 'django'",
+        ];
+        let log = lines.map(|line| format!("{mark}{line}")).join("\n");
+        let error = read(&log).last_error.expect("an error");
+        assert!(
+            matches!(&error.kind, Kind::ModuleMissing { name, .. } if name == "django"),
+            "{error:?}"
+        );
+        assert_eq!(error.line.number, 3);
+    }
+}
+
+#[test]
+fn the_level_of_a_line_is_no_name_of_a_program() {
+    let error = read("[info] started\n[error] it broke").last_error;
+    assert_eq!(error.expect("an error").line.text, "[error] it broke");
+}
+
+#[test]
+fn the_last_line_is_neither_a_frame_nor_the_word_of_a_launcher() {
+    let log = "  Command \"horizon\" is not defined.\n\n  at vendor/Application.php:737\n\nBUILD FAILED in 3s";
+    let last = read(log).last_line.expect("a line");
+    assert_eq!(last.text, "Command \"horizon\" is not defined.");
 }
