@@ -25,6 +25,8 @@ const COMMANDS: &[&str] = &[
     "follow_log",
     "unfollow_log",
     "describe",
+    "run_checks",
+    "reveal",
     "probe_paths",
     "answer_quit",
     "add_stack",
@@ -38,6 +40,8 @@ const COMMANDS: &[&str] = &[
     "open_log_file",
     "open_own_log",
     "open_stack_file",
+    "open_folder",
+    "save_text",
     "pick_stack",
     "pick_folder",
 ];

@@ -437,3 +437,73 @@ async fn the_window_runs_nothing_of_a_stack_file_that_was_never_started_and_says
     bench.down().await;
     assert_eq!(app.withheld(&bench.file()), None, "it was started");
 }
+
+const DETAILED: &str = r#"
+[service.one]
+command = ["sh", "-c", "sleep 600; true"]
+env = { API_KEY = "not-a-real-key", COLOUR = "blue" }
+ready = { command = "true" }
+[[service.one.check]]
+name = "fails"
+command = ["sh", "-c", "echo broken; exit 3"]
+"#;
+
+#[tokio::test]
+async fn the_details_of_a_service_have_its_processes_runs_and_the_results_of_its_checks() {
+    let bench = Bench::with(DETAILED).await;
+    let app = app(&bench);
+    bench.must_up().await;
+    let (file, one) = (bench.file(), "one".into());
+
+    let details = within("the details", app.describe(&file, &one))
+        .await
+        .unwrap();
+    let first = &details.processes[0];
+    assert_eq!((first.pid, first.parent), (bench.pid("one"), None));
+    let child = details
+        .processes
+        .iter()
+        .find(|it| it.parent == Some(first.pid));
+    assert!(
+        child.is_some_and(|it| it.command.contains("sleep 600")),
+        "{details:#?}"
+    );
+    let runs: Vec<RunId> = details.runs.iter().map(|run| run.run).collect();
+    assert_eq!(runs, [RunId(1)]);
+    let key = details.variables.iter().find(|it| it.name == "API_KEY");
+    assert_eq!(key.map(|it| it.value.as_str()), Some("***"));
+    let revealed = app.reveal(&file, &one, "API_KEY").await;
+    assert_eq!(revealed.as_deref(), Ok("not-a-real-key"));
+    assert!(
+        app.reveal(&file, &one, "HOME").await.is_err(),
+        "only what is declared"
+    );
+
+    let results = within("the checks", app.run_checks(&file, &one))
+        .await
+        .unwrap();
+    let passed: Vec<_> = results
+        .iter()
+        .map(|it| (it.name.as_deref(), it.fault.is_none()))
+        .collect();
+    assert_eq!(passed, [(None, true), (Some("fails"), false)]);
+    let fault = results[1].fault.as_deref().unwrap();
+    assert!(fault.contains("broken"), "{fault}");
+
+    bench.down().await;
+    let details = within("the details", app.describe(&file, &one))
+        .await
+        .unwrap();
+    assert!(details.processes.is_empty());
+}
+
+#[tokio::test]
+async fn the_checks_of_a_stack_file_that_was_never_started_are_not_run() {
+    let bench = Bench::with(&DETAILED.replace("echo broken", "touch made; echo broken")).await;
+    let app = app(&bench);
+    app.add(&bench.file()).unwrap();
+    let (file, one) = (bench.file(), "one".into());
+    let checked = app.run_checks(&file, &one);
+    assert_eq!(within("the checks", checked).await.unwrap(), []);
+    assert!(!bench.path("made").exists());
+}

@@ -20,6 +20,8 @@ pub(crate) fn all() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
         acts::follow_log,
         acts::unfollow_log,
         acts::describe,
+        acts::run_checks,
+        acts::reveal,
         acts::probe_paths,
         acts::answer_quit,
         choices::add_stack,
@@ -33,6 +35,8 @@ pub(crate) fn all() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
         outside::open_log_file,
         outside::open_own_log,
         outside::open_stack_file,
+        outside::open_folder,
+        outside::save_text,
         outside::pick_stack,
         outside::pick_folder,
     ]

@@ -62,6 +62,9 @@ export function carryOut(asked: Command, session: Session, page: Page): boolean 
     case "details":
       if (service !== null) session.detailed = !session.detailed;
       return service !== null;
+    case "graph":
+      session.asGraph = !session.asGraph;
+      return true;
     case "settings":
       session.open = { kind: "settings" };
       return true;

@@ -20,6 +20,7 @@ export type Open =
   | { kind: "settings" }
   | { kind: "help" }
   | { kind: "palette" }
+  | { kind: "last-start" }
   | { kind: "quit" }
   | { kind: "draft"; draft: Draft };
 
@@ -28,6 +29,8 @@ export interface Checked {
   file: string;
   findings: Finding[];
 }
+
+export type DetailsTab = "Overview" | "Checks" | "Environment" | "Runs";
 
 /** The time that a message stays, in milliseconds. */
 const PASSING = 6_000;
@@ -44,9 +47,14 @@ export class Session {
   service: string | null = $state(null);
   /** The service whose log is shown; null for all. */
   logOf: string | null = $state(null);
+  /** The run whose log alone is shown; null for all runs. */
+  logRun: string | null = $state(null);
   /** Whether the details of the selected service are shown. */
   detailed: boolean = $state(false);
+  detailsTab: DetailsTab = $state("Overview");
   filter: Filter = $state("all");
+  /** Whether the services are shown as a graph. */
+  asGraph: boolean = $state(false);
   open: Open | null = $state.raw(null);
   /** How many services are still to stop before the app ends. */
   quitting: number | null = $state(null);
@@ -84,12 +92,19 @@ export class Session {
   async connect(): Promise<void> {
     this.lost = null;
     try {
-      await this.backend.subscribe((update) => this.receive(update));
+      await this.backend.subscribe(
+        (update) => this.receive(update),
+        (why) => this.lose(why),
+      );
     } catch (reason) {
-      // The last state is out of date.
-      this.world = null;
-      this.lost = messageOf(reason);
+      this.lose(messageOf(reason));
     }
+  }
+
+  /** The connection is lost: the last state is out of date. */
+  private lose(why: string): void {
+    this.world = null;
+    this.lost = why;
   }
 
   receive(update: Update): void {
@@ -166,10 +181,18 @@ export class Session {
   showLog(service: string | null): void {
     this.service = service ?? this.service;
     this.logOf = service;
+    this.logRun = null;
   }
 
-  showDetails(service: string): void {
+  /** Shows the log of one run of a service. */
+  showRun(service: string, run: number): void {
+    this.showLog(service);
+    this.logRun = String(run);
+  }
+
+  showDetails(service: string, tab: DetailsTab = this.detailsTab): void {
     this.service = service;
+    this.detailsTab = tab;
     this.detailed = true;
   }
 

@@ -406,3 +406,48 @@ test("a hundred thousand lines are searched, filtered and wrapped quickly", asyn
   await page.keyboard.press("Escape");
   await expect(rows(page).last()).toBeInViewport();
 });
+
+test("only the lines that match, and all of them again", async ({ page, open }) => {
+  await open(nexus(flood(1400)));
+  await search(page).fill("redis.hset");
+  await press(page, "Matches only");
+  await expect(page.getByText("100 found")).toBeVisible();
+  await expect(at(page, 1399)).toHaveCount(0);
+  await expect(at(page, 1396)).toBeInViewport();
+  await write(page, flood(14, 1400));
+  await expect(at(page, 1410)).toBeInViewport();
+  await search(page).fill("no such text");
+  await expect(page.getByText("No line matches “no such text”.")).toBeVisible();
+  await picture(page, "log-no-match-dark");
+  await accessible(page);
+  await press(page, "Show all lines");
+  await expect(at(page, 1413)).toBeInViewport();
+});
+
+test("JSON lines are written out, and shown as they are on demand", async ({ page, open }) => {
+  const json = '{"level":40,"time":1767957100000,"msg":"slow request","path":"/v1","took":812}';
+  await open(nexus([line(0, "backend", null, json), line(1, "backend", null, "plain")]));
+  await expect(at(page, 0)).toContainText("WARN  slow request path=/v1 took=812");
+  await expect(at(page, 0)).toHaveClass(/warning/);
+  await picture(page, "log-json-dark");
+  await press(page, "JSON as written");
+  await expect(at(page, 0)).toContainText(json);
+});
+
+test("runs are told apart, and one is shown alone", async ({ page, open }) => {
+  const run = (at: number, number: string) => ({ ...line(at, "backend", null, `line ${at}`), run: number });
+  await open(nexus([run(0, "3"), run(1, "3"), run(2, "4"), run(3, "4")]));
+  await expect(at(page, 2)).toContainText("backend run 4");
+  await expect(at(page, 1)).not.toContainText("run");
+  await picture(page, "log-runs-dark");
+});
+
+test("what is shown is saved", async ({ page, open }) => {
+  await open(nexus([line(0, "redis", "info", "fine"), line(1, "backend", "error", "broken")]));
+  await page.getByRole("tab", { name: "backend" }).click();
+  await press(page, "Save");
+  const saved = await page.evaluate(() => window.fake.asked.find(({ what }) => what === "saveText")?.given);
+  expect(saved?.[0]).toBe("backend.log");
+  expect(saved?.[1]).toMatch(/ broken\n$/);
+  expect(saved?.[1]).not.toContain("fine");
+});

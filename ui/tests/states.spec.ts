@@ -4,7 +4,7 @@ import type { Page } from "@playwright/test";
 
 import type { KnownStack, Update } from "../src/backend/wire";
 import { DAYS, empty, known, scene, SETTINGS, snapshot, type Given } from "./scenes";
-import { accessible, expect, fits, picture, test, THEMES } from "./window";
+import { accessible, asked, expect, fits, picture, test, THEMES } from "./window";
 
 interface State {
   scene: () => Given;
@@ -24,6 +24,68 @@ function say(page: Page, ...updates: Update[]) {
   return page.evaluate((all) => {
     for (const update of all) window.fake.say(update);
   }, updates);
+}
+
+const FILE = "/home/anna/nexus/pilotlight.toml";
+
+/** Gives the host details of backend to tell. */
+const describe = (page: Page) =>
+  page.evaluate(() => {
+    window.fake.answer("describe", async () => ({
+      command: "uvicorn main:app --port 8001",
+      folder: "/home/anna/nexus/backend",
+      probes: ["GET http://localhost:8001/v1/health"],
+      checks: [{ name: "create a session", request: "POST http://localhost:8001/v1/sessions/" }],
+      variables: [
+        { name: "LOG_LEVEL", value: "info", source: null },
+        { name: "OPENAI_API_KEY", value: "***", source: ".env" },
+      ],
+      unreadable: null,
+      processes: [
+        { pid: 4201, parent: null, command: "uvicorn main:app --port 8001 --reload" },
+        { pid: 4203, parent: 4202, command: "python -c worker" },
+        { pid: 4202, parent: 4201, command: "python -m multiprocessing.spawn" },
+      ],
+      runs: [12, 11, 10].map((run, at) => ({
+        run,
+        started: `2026-01-09T0${9 - at}:00:00Z`,
+        last_output: `2026-01-09T0${9 - at}:41:12Z`,
+        bytes: 48_000 * (at + 1),
+      })),
+    }));
+    window.fake.answer("reveal", async () => "sk-not-a-real-key");
+    window.fake.answer("runChecks", async () => [
+      {
+        name: null,
+        request: "GET http://localhost:8001/v1/health",
+        status: 200,
+        took_ms: 1.4,
+        fault: null,
+        body: null,
+      },
+      {
+        name: "create a session",
+        request: "POST http://localhost:8001/v1/sessions/",
+        status: 500,
+        took_ms: 12,
+        fault: "POST http://localhost:8001/v1/sessions/ answers 500",
+        body: '{"detail":"Internal Server Error"}',
+      },
+    ]);
+  });
+
+/** Opens the details of backend at a tab, with the keyboard alone. */
+async function openTab(page: Page, name: string) {
+  await row(page, "backend").focus();
+  await page.keyboard.press("i");
+  const details = page.getByRole("complementary", { name: "backend" });
+  await details.getByRole("tab", { name: "Overview" }).focus();
+  for (const tab of ["Checks", "Environment", "Runs"]) {
+    await page.keyboard.press("ArrowRight");
+    await expect(details.getByRole("tab", { name: tab })).toBeFocused();
+    if (tab === name) break;
+  }
+  return details;
 }
 
 const changed = (change: KnownStack["change"]) => () =>
@@ -163,7 +225,11 @@ const STATES: Record<string, State> = {
       await expect(page.getByRole("rowheader")).toHaveCount(50);
       await row(page, "part-50").scrollIntoViewIfNeeded();
       await expect(row(page, "part-50")).toBeInViewport();
-      await page.getByRole("combobox", { name: "Log of" }).selectOption("part-44");
+      await page.getByRole("button", { name: "Log of all services" }).click();
+      await page.getByRole("combobox", { name: "Find a service" }).fill("t-44");
+      await accessible(page);
+      await page.keyboard.press("Enter");
+      await expect(page.getByRole("button", { name: "Log of part-44", exact: true })).toBeFocused();
       await expect(page.getByRole("region", { name: "Log of part-44" })).toBeVisible();
     },
   },
@@ -253,19 +319,11 @@ const STATES: Record<string, State> = {
   details: {
     scene: () => scene("redis-died"),
     see: async (page) => {
-      await page.evaluate(() => {
-        window.fake.answer("describe", async () => ({
-          command: "uvicorn main:app --port 8001",
-          folder: "/home/anna/nexus/backend",
-          probes: ["GET http://localhost:8001/v1/health"],
-          checks: [{ name: "create a session", request: "POST http://localhost:8001/v1/sessions/" }],
-          variables: [{ name: "OPENAI_API_KEY", value: "***", source: ".env" }],
-          unreadable: null,
-        }));
-      });
+      await describe(page);
       await row(page, "backend").getByText("backend", { exact: true }).click();
       const details = page.getByRole("complementary", { name: "backend" });
       await expect(details).toContainText("uvicorn main:app --port 8001");
+      for (const process of ["4201", "4202", "4203"]) await expect(details).toContainText(process);
       // A snapshot in which nothing of it changed asks for nothing.
       const questions = () =>
         page.evaluate(() => window.fake.asked.filter(({ what }) => what === "describe").length);
@@ -273,10 +331,88 @@ const STATES: Record<string, State> = {
       await say(page, { kind: "snapshot", snapshot: structuredClone(scene("redis-died").whole.snapshot) });
       await expect(details).toContainText("uvicorn main:app --port 8001");
       expect(await questions()).toBe(before);
-      await details.getByRole("tab", { name: "Environment" }).click();
-      await expect(details).toContainText(/OPENAI_API_KEY\s*\*\*\*\s*\.env/);
-      await details.getByRole("tab", { name: "Checks" }).click();
-      await expect(details).toContainText(/create a session\s*failing/);
+      await details.getByRole("button", { name: "Open folder" }).click();
+      expect(await asked(page)).toEqual([["openFolder", FILE, "backend"]]);
+    },
+  },
+  "details-checks": {
+    scene: () => scene("redis-died"),
+    see: async (page) => {
+      await describe(page);
+      const details = await openTab(page, "Checks");
+      await expect(details).toContainText(/create a session[^]*failing/);
+      await details.getByRole("button", { name: "Run", exact: true }).click();
+      await expect(details).toContainText("answers 500");
+      await expect(details).toContainText('{"detail":"Internal Server Error"}');
+      await expect(details).toContainText("1.4 ms");
+    },
+  },
+  "details-environment": {
+    scene: () => scene("redis-died"),
+    see: async (page) => {
+      await describe(page);
+      const details = await openTab(page, "Environment");
+      await expect(details).toContainText(/OPENAI_API_KEY\s*\.env\s*\*\*\*/);
+      await expect(details).not.toContainText("sk-not-a-real-key");
+      await details.getByRole("button", { name: "Reveal OPENAI_API_KEY" }).click();
+      await expect(details).toContainText("sk-not-a-real-key");
+      await details.getByRole("button", { name: "Hide OPENAI_API_KEY" }).click();
+      await expect(details).not.toContainText("sk-not-a-real-key");
+    },
+  },
+  "details-runs": {
+    scene: () => scene("redis-died"),
+    see: async (page) => {
+      await describe(page);
+      const details = await openTab(page, "Runs");
+      await expect(details.getByRole("listitem")).toHaveCount(3);
+      await expect(details.getByRole("listitem").first()).toContainText("running");
+      await details.getByRole("button", { name: "Show the log of run 11" }).click();
+      await expect(page.getByText("No output from run 11.")).toBeVisible();
+      await expect(page.getByRole("button", { name: "Run 11, show all runs" })).toBeVisible();
+    },
+  },
+  graph: {
+    scene: () => scene("redis-died"),
+    see: async (page) => {
+      await page.keyboard.press("g");
+      const graph = page.getByRole("group", { name: "Services of nexus" });
+      await expect(graph.getByRole("button")).toHaveCount(3);
+      await expect(graph.locator("path.failing")).toHaveCount(1);
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("ArrowDown");
+      await expect(graph.getByRole("button", { name: /^backend: check failing/ })).toBeFocused();
+      await page.keyboard.press("Enter");
+      await expect(page.getByRole("complementary", { name: "backend" })).toBeVisible();
+      await page.keyboard.press("i");
+    },
+  },
+  "graph-of-fifty": {
+    scene: () => scene("fifty"),
+    see: async (page) => {
+      await page.keyboard.press("g");
+      await expect(page.getByRole("group", { name: "Services of everything" }).getByRole("button")).toHaveCount(50);
+    },
+  },
+  "last-start": {
+    scene: () => {
+      const given = scene("green");
+      const at = (seconds: number) => new Date(given.now - 60_000 + seconds * 1_000).toISOString();
+      const times = { redis: [0, 0.3], backend: [0.31, 2.01], frontend: [2.02, 2.9] } as const;
+      for (const one of given.whole.snapshot.stacks[0]?.services ?? []) {
+        const [started, since] = times[one.name as keyof typeof times];
+        Object.assign(one, { started: at(started), since: at(since) });
+      }
+      return given;
+    },
+    see: async (page) => {
+      await page.keyboard.press("Control+k");
+      await page.getByRole("combobox", { name: "Command" }).fill("last start");
+      await page.keyboard.press("Enter");
+      const dialog = page.getByRole("dialog", { name: "Last start of nexus" });
+      await expect(dialog).toContainText("2.9 s in all; slowest: backend, 1.7 s");
+      await expect(dialog.getByRole("listitem")).toHaveCount(3);
+      await expect(dialog.getByRole("listitem").last()).toContainText("after backend");
     },
   },
   "one-cause": {
@@ -394,6 +530,9 @@ for (const [name, state] of Object.entries(STATES)) {
       await page.setViewportSize({ width: 380, height: 760 });
       await picture(page, `${name}-${theme}-narrow`);
       await fits(page);
+      await page.setViewportSize({ width: 1400, height: 860 });
+      await picture(page, `${name}-${theme}-wide`);
+      await fits(page);
     });
   }
 }
@@ -434,6 +573,51 @@ test("nothing moves for ever", async ({ page, open }) => {
     await say(page, { kind: "snapshot", snapshot: scene(name).whole.snapshot });
     expect(await endless(), name).toEqual([]);
   }
+});
+
+test("a second changes nothing but texts", async ({ page, open }) => {
+  const given = scene("redis-died");
+  await open(given);
+  const age = page.getByRole("region", { name: /redis is not running/ });
+  const later = (seconds: number) =>
+    page.evaluate((now) => {
+      Date.now = () => now;
+    }, given.now + seconds * 1_000);
+  // Charts move in steps of five seconds: the next second is within one.
+  await later(1);
+  await expect(age).toContainText("13 s ago");
+  await page.evaluate(() => {
+    window.changes = [];
+    new MutationObserver((records) => {
+      for (const { type, target } of records) window.changes?.push(`${type} ${target.nodeName} ${target.textContent}`);
+    }).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+  });
+  await later(2);
+  await expect(age).toContainText("14 s ago");
+  const changes = (await page.evaluate(() => window.changes)) ?? [];
+  expect(changes.join("\n")).toContain("14 s");
+  expect(changes.filter((change) => !change.startsWith("characterData"))).toEqual([]);
+});
+
+test("a connection that ends is said, and made again", async ({ page, open }) => {
+  await open(scene("green"));
+  await page.evaluate(() => window.fake.lose("`pilotlight ui` has ended."));
+  await expect(page.getByRole("alert")).toContainText("pilotlight ui has ended.");
+  await page.getByRole("button", { name: /again/i }).click();
+  await expect(page.getByRole("heading", { level: 1 })).toContainText("nexus");
+});
+
+test("a browser is offered nothing that needs a desktop", async ({ page, open }) => {
+  await page.addInitScript(() => (window.inBrowser = true));
+  await open(scene("green"));
+  await page.getByRole("button", { name: "More" }).click();
+  await expect(page.getByRole("menuitem", { name: "Open a stack file…" })).toHaveCount(0);
+  await page.getByRole("menuitem", { name: "Settings" }).click();
+  const settings = page.getByRole("dialog", { name: "Settings" });
+  await expect(settings.getByText("Theme")).toBeVisible();
+  await expect(settings.getByText("Start at login")).toHaveCount(0);
+  await picture(page, "settings-browser-dark");
+  await accessible(page);
 });
 
 test("a host that does not answer is said, and asked again", async ({ page, open }) => {

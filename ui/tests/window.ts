@@ -16,6 +16,9 @@ declare global {
   interface Window {
     fake: FakeBackend;
     given?: Scene;
+    inBrowser?: boolean;
+    /** What an observer of the page has seen. */
+    changes?: string[];
   }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use pilotlight::{
-    app::window::{LogUpdate, Preview, QuitChoice, ServiceDetails, Update},
+    app::window::{CheckResult, LogUpdate, Preview, QuitChoice, ServiceDetails, Update},
     control::Outcome,
     model::finding::{Action, Finding},
     stack::ServiceName,
@@ -110,6 +110,25 @@ pub(crate) async fn describe(
     service: ServiceName,
 ) -> Result<ServiceDetails, String> {
     host.state.describe(&file, &service).await
+}
+
+#[command]
+pub(crate) async fn run_checks(
+    host: State<'_, Host>,
+    file: PathBuf,
+    service: ServiceName,
+) -> Result<Vec<CheckResult>, String> {
+    host.state.run_checks(&file, &service).await
+}
+
+#[command]
+pub(crate) async fn reveal(
+    host: State<'_, Host>,
+    file: PathBuf,
+    service: ServiceName,
+    variable: String,
+) -> Result<String, String> {
+    host.state.reveal(&file, &service, &variable).await
 }
 
 #[command]

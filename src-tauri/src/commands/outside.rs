@@ -54,6 +54,18 @@ pub(crate) async fn open_stack_file(
     links::file(&app, &file)
 }
 
+/// Opens the working directory of a service.
+#[command]
+pub(crate) async fn open_folder(
+    app: AppHandle,
+    host: State<'_, Host>,
+    file: PathBuf,
+    service: ServiceName,
+) -> Result<(), String> {
+    let folder = host.state.folder(&file, &service);
+    links::file(&app, &folder.ok_or("that service is not known")?)
+}
+
 /// Returns `None` if the user cancels.
 #[command]
 pub(crate) async fn pick_stack(
@@ -76,6 +88,25 @@ pub(crate) async fn pick_folder(
     let (answer, answered) = oneshot::channel();
     dialog.pick_folder(|picked| drop(answer.send(picked)));
     path(&host, answered.await.ok().flatten())
+}
+
+/// Saves a text where the user chooses. Returns `false` if the user cancels.
+#[command]
+pub(crate) async fn save_text(
+    window: WebviewWindow,
+    name: String,
+    text: String,
+) -> Result<bool, String> {
+    let dialog = dialog(&window, "Save").set_file_name(name);
+    let (answer, answered) = oneshot::channel();
+    dialog.save_file(|picked| drop(answer.send(picked)));
+    let Some(picked) = answered.await.ok().flatten() else {
+        return Ok(false);
+    };
+    let path = picked.into_path().map_err(|error| error.to_string())?;
+    let written = tokio::fs::write(&path, text).await;
+    written.map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
+    Ok(true)
 }
 
 /// Returns a desktop dialog in front of the window.

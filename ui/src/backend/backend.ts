@@ -1,5 +1,6 @@
 import type {
   Action,
+  CheckResult,
   Draft,
   Finding,
   LogUpdate,
@@ -17,8 +18,12 @@ import type {
  * identified by its stack file.
  */
 export interface Backend {
-  /** Everything now, then every change. Resolves once the host has agreed. */
-  subscribe(receive: (update: Update) => void): Promise<void>;
+  /** Whether the host is on this desktop: it opens files, asks for folders and starts at login. */
+  readonly desktop: boolean;
+
+  /** Everything now, then every change. Resolves once the host has agreed. `lost` is called with the
+   * reason if the connection ends. */
+  subscribe(receive: (update: Update) => void, lost: (why: string) => void): Promise<void>;
 
   /** No services means all of the stack. Resolves when the goal is reached or out of reach. */
   start(file: string, services: string[]): Promise<Outcome>;
@@ -31,6 +36,10 @@ export interface Backend {
 
   /** The parts of a service that the snapshot does not have. */
   describe(file: string, service: string): Promise<ServiceDetails>;
+  /** Runs every probe and check of a service now. */
+  runChecks(file: string, service: string): Promise<CheckResult[]>;
+  /** The value of a variable, also if it is a secret. */
+  reveal(file: string, service: string, variable: string): Promise<string>;
   /** The paths that the HTTP probes of each service request. */
   probePaths(file: string): Promise<Record<string, string[]>>;
 
@@ -47,6 +56,10 @@ export interface Backend {
   openLogFile(file: string, service: string): Promise<void>;
   openOwnLog(): Promise<void>;
   openStackFile(file: string): Promise<void>;
+  /** Opens the working directory of a service. */
+  openFolder(file: string, service: string): Promise<void>;
+  /** Saves a text where the user chooses. Resolves to false if they cancel. */
+  saveText(name: string, text: string): Promise<boolean>;
 
   /** The path that was chosen in the system's dialogue, or null if none was. */
   pickStack(): Promise<string | null>;

@@ -1,5 +1,6 @@
 import type { Backend } from "./backend";
 import type {
+  CheckResult,
   Draft,
   Finding,
   LogLine,
@@ -10,9 +11,11 @@ import type {
   Update,
 } from "./wire";
 
+type Method = Exclude<keyof Backend, "desktop">;
+
 /** What a fake was asked, in order: the method and what it was given. */
 export interface Asked {
-  what: keyof Backend;
+  what: Method;
   given: unknown[];
 }
 
@@ -26,11 +29,13 @@ interface Follower {
  * Answers can be set by method; without one, everything is done and nothing is found.
  */
 export class FakeBackend implements Backend {
+  desktop = true;
   readonly asked: Asked[] = [];
   /** Lines that a follower gets at once, before it has caught up. */
   log: LogLine[] = [];
-  private readonly answers = new Map<keyof Backend, (...given: never[]) => unknown>();
+  private readonly answers = new Map<Method, (...given: never[]) => unknown>();
   private readonly receivers: ((update: Update) => void)[] = [];
+  private readonly losers: ((why: string) => void)[] = [];
   private readonly followers = new Map<number, Follower>();
   private readonly first: Update[];
   private nextFollower = 1;
@@ -41,7 +46,7 @@ export class FakeBackend implements Backend {
   }
 
   /** From now on this answers; what it throws is a rejection. */
-  answer<K extends keyof Backend>(
+  answer<K extends Method>(
     what: K,
     how: (
       ...given: Parameters<Backend[K]>
@@ -53,6 +58,11 @@ export class FakeBackend implements Backend {
   /** Tells everybody who has subscribed. */
   say(update: Update): void {
     for (const receive of this.receivers) receive(update);
+  }
+
+  /** Breaks the connection. */
+  lose(why: string): void {
+    for (const lost of this.losers) lost(why);
   }
 
   /** Tells those who follow the log of these lines' services. */
@@ -68,15 +78,19 @@ export class FakeBackend implements Backend {
     return this.followers.size;
   }
 
-  private async ask<T>(what: keyof Backend, given: unknown[], otherwise: T): Promise<T> {
+  private async ask<T>(what: Method, given: unknown[], otherwise: T): Promise<T> {
     this.asked.push({ what, given });
     const how = this.answers.get(what) as ((...given: unknown[]) => T | Promise<T>) | undefined;
     return how === undefined ? otherwise : how(...given);
   }
 
-  async subscribe(receive: (update: Update) => void): Promise<void> {
+  async subscribe(
+    receive: (update: Update) => void,
+    lost: (why: string) => void,
+  ): Promise<void> {
     await this.ask("subscribe", [], undefined);
     this.receivers.push(receive);
+    this.losers.push(lost);
     for (const update of this.first) receive(update);
   }
 
@@ -100,7 +114,13 @@ export class FakeBackend implements Backend {
       checks: [],
       variables: [],
       unreadable: null,
+      processes: [],
+      runs: [],
     });
+  runChecks: Backend["runChecks"] = (file, service) =>
+    this.ask<CheckResult[]>("runChecks", [file, service], []);
+  reveal: Backend["reveal"] = (file, service, variable) =>
+    this.ask<string>("reveal", [file, service, variable], "");
   probePaths: Backend["probePaths"] = (file) =>
     this.ask<Record<string, string[]>>("probePaths", [file], {});
 
@@ -127,6 +147,10 @@ export class FakeBackend implements Backend {
     this.ask("openLogFile", [file, service], undefined);
   openOwnLog = () => this.ask("openOwnLog", [], undefined);
   openStackFile = (file: string) => this.ask("openStackFile", [file], undefined);
+  openFolder: Backend["openFolder"] = (file, service) =>
+    this.ask("openFolder", [file, service], undefined);
+  saveText: Backend["saveText"] = (name, text) =>
+    this.ask<boolean>("saveText", [name, text], true);
 
   pickStack = () => this.ask<string | null>("pickStack", [], null);
   pickFolder = () => this.ask<string | null>("pickFolder", [], null);

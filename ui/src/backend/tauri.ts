@@ -1,7 +1,16 @@
 import { Channel, invoke } from "@tauri-apps/api/core";
 
 import type { Backend } from "./backend";
-import type { Draft, Finding, LogUpdate, Outcome, Preview, ServiceDetails, Update } from "./wire";
+import type {
+  CheckResult,
+  Draft,
+  Finding,
+  LogUpdate,
+  Outcome,
+  Preview,
+  ServiceDetails,
+  Update,
+} from "./wire";
 
 async function call<T>(command: string, given: Record<string, unknown> = {}): Promise<T> {
   try {
@@ -19,6 +28,8 @@ function channel<T>(receive: (message: T) => void): Channel<T> {
 
 /** The host is the application that this webview is in. */
 export const tauri: Backend = {
+  desktop: true,
+
   subscribe: (receive) => call("subscribe", { updates: channel<Update>(receive) }),
 
   start: (file, services) => call<Outcome>("start", { file, services }),
@@ -30,6 +41,8 @@ export const tauri: Backend = {
   carryOut: (file, action) => call<Outcome>("carry_out", { file, action }),
 
   describe: (file, service) => call<ServiceDetails>("describe", { file, service }),
+  runChecks: (file, service) => call<CheckResult[]>("run_checks", { file, service }),
+  reveal: (file, service, variable) => call<string>("reveal", { file, service, variable }),
   probePaths: (file) => call<Record<string, string[]>>("probe_paths", { file }),
 
   followLog: (file, services, receive) =>
@@ -40,6 +53,8 @@ export const tauri: Backend = {
   openLogFile: (file, service) => call("open_log_file", { file, service }),
   openOwnLog: () => call("open_own_log"),
   openStackFile: (file) => call("open_stack_file", { file }),
+  openFolder: (file, service) => call("open_folder", { file, service }),
+  saveText: (name, text) => call<boolean>("save_text", { name, text }),
 
   pickStack: () => call<string | null>("pick_stack"),
   pickFolder: () => call<string | null>("pick_folder"),

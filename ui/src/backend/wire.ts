@@ -516,7 +516,15 @@ variables: Array<Variable>,
 /**
  * A sentence, if the variables cannot be read.
  */
-unreadable: string | null, };
+unreadable: string | null, 
+/**
+ * Its processes, parents before their children.
+ */
+processes: Array<ProcessDetails>, 
+/**
+ * The runs that have a log, newest first.
+ */
+runs: Array<RunDetails>, };
 
 export type CheckDetails = { 
 /**
@@ -527,6 +535,64 @@ name: string,
  * Its request or command, in words.
  */
 request: string, };
+
+export type CheckResult = { 
+/**
+ * The name of the check; none for a readiness probe.
+ */
+name: string | null, 
+/**
+ * The request or command, in words.
+ */
+request: string, 
+/**
+ * The status of the response.
+ */
+status: number | null, 
+/**
+ * The duration.
+ */
+took_ms: number, 
+/**
+ * Why it failed or was not run, in words; none if it passed.
+ */
+fault: string | null, 
+/**
+ * The beginning of the body of an unexpected response.
+ */
+body: string | null, };
+
+export type ProcessDetails = { 
+/**
+ * Its PID.
+ */
+pid: number, 
+/**
+ * The PID of its parent, if that belongs to the service.
+ */
+parent: number | null, 
+/**
+ * Its command line, with secrets redacted.
+ */
+command: string, };
+
+export type RunDetails = { 
+/**
+ * The run.
+ */
+run: RunId, 
+/**
+ * When it began, if the file system records that.
+ */
+started: string | null, 
+/**
+ * When it last wrote to its log.
+ */
+last_output: string | null, 
+/**
+ * The size of its log.
+ */
+bytes: number, };
 
 export type Variable = { 
 /**

@@ -15,6 +15,8 @@ declare global {
     fake: FakeBackend;
     /** Set before the page loads, instead of naming a scene. */
     given?: Scene;
+    /** Set before the page loads: the host is not on this desktop. */
+    inBrowser?: boolean;
   }
 }
 
@@ -29,6 +31,7 @@ if (theme !== null) scene.whole.settings.theme = theme;
 
 const fake = new FakeBackend([scene.whole]);
 fake.log = scene.log;
+fake.desktop = !(window.inBrowser ?? query.has("browser"));
 const { probePaths } = scene;
 if (probePaths !== undefined) fake.answer("probePaths", () => probePaths);
 if (!query.has("still")) perform(fake, scene.whole);

@@ -1,5 +1,12 @@
 import type { FakeBackend } from "../backend/fake";
-import type { KnownStack, Outcome, ServiceView, StackView, Update } from "../backend/wire";
+import type {
+  CheckResult,
+  KnownStack,
+  Outcome,
+  ServiceView,
+  StackView,
+  Update,
+} from "../backend/wire";
 
 type Whole = Extract<Update, { kind: "whole" }>;
 
@@ -106,7 +113,37 @@ export function perform(fake: FakeBackend, whole: Whole): void {
       { name: "OPENAI_API_KEY", value: "***", source: ".env" },
     ],
     unreadable: null,
+    processes: [
+      { pid: 4242, parent: null, command: "uvicorn main:app --port 8001 --reload" },
+      { pid: 4250, parent: 4242, command: "python -m multiprocessing.spawn" },
+      { pid: 4251, parent: 4250, command: "python worker.py" },
+    ],
+    runs: [7, 6, 5].map((run, at) => ({
+      run,
+      started: new Date(Date.now() - (at * 7_200 + 4_320) * 1_000).toISOString(),
+      last_output: new Date(Date.now() - (at * 7_200 + at) * 1_000).toISOString(),
+      bytes: 48_000 * (at + 1),
+    })),
   }));
+  fake.answer("reveal", () => "sk-not-a-real-key");
+  fake.answer("runChecks", async (_file, service) => {
+    await pause(400);
+    const probe = service === "redis" ? "Redis PING" : "GET http://localhost:8001/v1/health";
+    const results = [
+      { name: null, request: probe, status: 200, took_ms: 1.4, fault: null, body: null },
+    ] as CheckResult[];
+    if (service === "backend") {
+      results.push({
+        name: "create a session",
+        request: "POST http://localhost:8001/v1/sessions/",
+        status: 500,
+        took_ms: 12,
+        fault: "POST http://localhost:8001/v1/sessions/ answers 500",
+        body: '{"detail":"Internal Server Error"}',
+      });
+    }
+    return results;
+  });
   fake.answer("probePaths", () => ({ backend: ["/v1/health"] }));
   fake.answer("applyChange", (file) => {
     stacks = stacks.map((one) => (one.file === file ? { ...one, change: null } : one));

@@ -18,6 +18,8 @@ export class Lines {
   #end = 0;
   readonly #states = new Map<string, State>();
   readonly #grades = new Grades();
+  /** What is made of each line that comes. */
+  shape: (given: Given) => Given = (given) => given;
 
   constructor(capacity = CAPACITY) {
     this.#capacity = capacity;
@@ -43,7 +45,8 @@ export class Lines {
   }
 
   /** Takes a line in, and lets the oldest go where there is no more room. */
-  push(given: Given): Line {
+  push(came: Given): Line {
+    const given = this.shape(came);
     const before = this.#states.get(given.service);
     const goesOn = before?.run === given.run;
     // A new run starts with a clean pen, whatever the one before it died in the middle of.

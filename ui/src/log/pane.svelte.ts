@@ -21,7 +21,7 @@ const TIME_CHARACTERS = 13.2;
 const MARGINS = 28;
 
 /** What a person has set stays, whichever log is shown. */
-export const look = $state({ times: true, wrap: false, probes: false });
+export const look = $state({ times: true, wrap: false, probes: false, json: false, onlyFound: false });
 
 export interface Row {
   readonly line: Line;
@@ -188,6 +188,8 @@ export class Pane {
   }
 
   scrolled(): void {
+    // A pane that grows is scrolled by the browser, not by a person.
+    if (this.scroller && this.scroller.clientHeight !== this.#sight.view) this.resized();
     const way = this.scroller ? this.#sight.scrolled(this.scroller.scrollTop) : "not";
     if (way === "not") return;
     const { reading } = this;
@@ -200,7 +202,8 @@ export class Pane {
 
   changeSearch(to: Search): void {
     this.search = to;
-    this.wrong = this.reading.search(to);
+    if (look.onlyFound) this.#keepPlace(() => (this.wrong = this.reading.search(to)));
+    else this.wrong = this.reading.search(to);
     this.#drawn = new WeakMap();
     this.#asked = this.wrong === null && to.text !== "";
     this.schedule();
@@ -221,6 +224,15 @@ export class Pane {
   /** Folds away the lines that `folds` recognises; null shows all. */
   fold(folds: ((line: Line) => boolean) | null): void {
     this.#keepPlace(() => this.reading.fold(folds));
+  }
+
+  /** Shows only the lines of a run; null shows all. */
+  only(run: string | null): void {
+    this.#keepPlace(() => this.reading.only(run));
+  }
+
+  showOnlyFound(only: boolean): void {
+    this.#keepPlace(() => this.reading.showOnlyFound(only));
   }
 
   #keepPlace(change: () => void): void {

@@ -302,3 +302,30 @@ describe("copying", () => {
     expect(texts(log)).toEqual(["a", "c"]);
   });
 });
+
+describe("what is shown", () => {
+  const runs = [line("one", null, { run: "1" }), line("two", null, { run: "2" })];
+
+  test("one run alone, also of the lines that come", () => {
+    const log = reading(...runs);
+    log.only("2");
+    log.give([line("three", null, { run: "2" }), line("four", null, { run: "3" })]);
+    settle(log);
+    expect(shown(log)).toEqual(["two", "three"]);
+    log.only(null);
+    expect(shown(log)).toEqual(["one", "two", "three", "four"]);
+  });
+
+  test("only what the search finds, with each change of the search", () => {
+    const log = reading(...TRACEBACK);
+    log.search({ text: "info", ...plain });
+    log.showOnlyFound(true);
+    expect(shown(log)).toEqual(["INFO: up", "INFO: still up"]);
+    log.search({ text: "sessions", ...plain });
+    settle(log);
+    expect(shown(log)).toEqual(['  File "sessions.py", line 31']);
+    expect(log.found.size).toBe(1);
+    log.search({ text: "", ...plain });
+    expect(shown(log)).toHaveLength(TRACEBACK.length);
+  });
+});

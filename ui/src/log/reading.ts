@@ -29,6 +29,8 @@ export class Reading {
 
   #threshold: Threshold = "all";
   #folds: ((line: Line) => boolean) | null = null;
+  #run: string | null = null;
+  #onlyFound = false;
   #query: Query = { kind: "nothing" };
   /** The position in `shown` from which the search has yet to look. */
   #searched = 0;
@@ -109,10 +111,14 @@ export class Reading {
     this.#letGo();
   }
 
-  /** Puts a line among those that are shown or folded, if its level is shown. */
+  /** Puts a line among those that are shown or folded, if its run, level and text are shown. */
   #sort(line: Line): void {
+    if (this.#run !== null && line.run !== this.#run) return;
     if (!passes(line.grade, this.#threshold)) return;
-    (this.#folds?.(line) === true ? this.folded : this.shown).push(line.at);
+    if (this.#folds?.(line) === true) this.folded.push(line.at);
+    else if (!this.#onlyFound || this.#query.kind !== "query" || this.#query.matches(line.plain)) {
+      this.shown.push(line.at);
+    }
   }
 
   #letGo(): void {
@@ -156,6 +162,18 @@ export class Reading {
     this.#sortAgain();
   }
 
+  /** Shows only the lines of a run; null shows all. */
+  only(run: string | null): void {
+    this.#run = run;
+    this.#sortAgain();
+  }
+
+  /** Shows only the lines that the search finds, or all. */
+  showOnlyFound(only: boolean): void {
+    this.#onlyFound = only;
+    this.#sortAgain();
+  }
+
   #sortAgain(): void {
     const eye = this.shown.end - this.#seen;
     this.shown.clear();
@@ -172,7 +190,8 @@ export class Reading {
   /** Searches from the beginning. What is wrong with the pattern, if it is wrong. */
   search(search: Search): string | null {
     this.#query = compile(search);
-    this.#searchAgain();
+    if (this.#onlyFound) this.#sortAgain();
+    else this.#searchAgain();
     return this.#query.kind === "wrong" ? this.#query.message : null;
   }
 

@@ -19,6 +19,7 @@ export type Command =
   | "palette"
   | "filter"
   | "details"
+  | "graph"
   | "settings"
   | "previous-stack"
   | "next-stack"
@@ -55,6 +56,7 @@ export const KEYS: readonly { keys: string[]; text: string }[] = [
   { keys: ["Shift", "S X R"], text: "the same for the whole stack" },
   { keys: ["I"], text: "show its details" },
   { keys: ["F"], text: "show only problems, or all" },
+  { keys: ["G"], text: "show services as a graph, or as a list" },
   { keys: ["D"], text: "check everything now" },
   { keys: ["L"], text: "show the log of all services" },
   { keys: ["N", "Shift N"], text: "next, previous line found" },
@@ -77,6 +79,7 @@ const LETTERS: Record<string, Command> = {
   l: "all-logs",
   f: "filter",
   i: "details",
+  g: "graph",
   "/": "search",
   "?": "help",
   ",": "settings",

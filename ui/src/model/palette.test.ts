@@ -12,3 +12,8 @@ it("finds entries by their words, in any order", () => {
   expect(found("START")).toEqual(["Start redis", "Restart backend"]);
   expect(found("nothing")).toEqual([]);
 });
+
+it("puts the entries first that begin with the text", () => {
+  const all = ["Restart all", "Start all"].map((text) => ({ text, run: () => undefined }));
+  expect(matching(all, "start").map((entry) => entry.text)).toEqual(["Start all", "Restart all"]);
+});

@@ -1,51 +1,94 @@
-import type { Session } from "../session.svelte";
-import { canRestart, canStart, canStop, stackTitle } from "./words";
+import type { Theme } from "../backend/wire";
+import type { DetailsTab, Session } from "../session.svelte";
+import { canRestart, canStart, canStop, hasProblem, stackTitle } from "./words";
 
 /** An entry of the command palette. */
 export interface Entry {
   text: string;
+  /** The key that does the same. */
+  key?: string;
   run: () => void;
 }
 
-/** Every action that makes sense now. */
+/** Every action that makes sense now: those of the selected service first, then those of the stack. */
 export function entries(session: Session): Entry[] {
   const made: Entry[] = [];
-  const add = (text: string, run: () => void) => made.push({ text, run });
+  const add = (text: string, run: () => void, key?: string) =>
+    made.push(key === undefined ? { text, run } : { text, run, key });
   const view = session.stack?.view;
-  for (const service of view?.services ?? []) {
+  const services = view?.services ?? [];
+  const ofService = (service: (typeof services)[number], isChosen: boolean) => {
     const { name } = service;
+    const key = (letter: string) => (isChosen ? letter : undefined);
     const act = (what: "start" | "stop" | "restart") => () => session.act(what, [name]);
-    if (canStart(service)) add(`Start ${name}`, act("start"));
-    if (canStop(service)) add(`Stop ${name}`, act("stop"));
-    if (canRestart(service)) add(`Restart ${name}`, act("restart"));
-    add(`Show details of ${name}`, () => session.showDetails(name));
-    if (!service.external) add(`Show log of ${name}`, () => session.showLog(name));
+    const show = (tab: DetailsTab) => () => session.showDetails(name, tab);
+    if (canRestart(service)) add(`Restart ${name}`, act("restart"), key("R"));
+    if (canStart(service)) add(`Start ${name}`, act("start"), key("S"));
+    if (canStop(service)) add(`Stop ${name}`, act("stop"), key("X"));
     for (const label of Object.keys(service.links)) {
       add(`Open ${label} (${name})`, () => session.openLink(name, label));
     }
-  }
+    if (!service.external) add(`Show log of ${name}`, () => session.showLog(name), key("Enter"));
+    add(`Show details of ${name}`, show("Overview"), key("I"));
+    add(`Show checks of ${name}`, show("Checks"));
+    add(`Show environment of ${name}`, show("Environment"));
+    if (!service.external) add(`Show runs of ${name}`, show("Runs"));
+  };
+  const chosen = services.find(({ name }) => name === session.service);
+  if (chosen !== undefined) ofService(chosen, true);
   if (view !== undefined) {
-    if (view.services.some(canStart)) add("Start all", () => session.act("start", []));
-    if (view.services.some(canRestart)) add("Restart all", () => session.act("restart", []));
-    if (view.services.some(canStop)) add("Stop all", () => session.act("stop", []));
-    add("Check everything now", () => void session.check());
-    add("Show log of all services", () => session.showLog(null));
+    if (services.some(canStart)) add("Start all", () => session.act("start", []), "Shift S");
+    if (services.some(canRestart)) add("Restart all", () => session.act("restart", []), "Shift R");
+    if (services.some(canStop)) add("Stop all", () => session.act("stop", []), "Shift X");
+    add("Check everything now", () => void session.check(), "D");
+    add("Show log of all services", () => session.showLog(null), "L");
+    if (services.some(hasProblem) || session.filter !== "all") {
+      const filter = session.filter === "all" ? "problems" : "all";
+      const text = filter === "all" ? "Show all services" : "Show only problems";
+      add(text, () => (session.filter = filter), "F");
+    }
+    const graph = session.asGraph ? "Show services as a list" : "Show services as a graph";
+    add(graph, () => (session.asGraph = !session.asGraph), "G");
+    add("Show the last start", () => (session.open = { kind: "last-start" }));
     add("Open the stack file", () => void session.tryTo(session.backend.openStackFile(view.file)));
   }
+  for (const service of services) if (service !== chosen) ofService(service, false);
   for (const stack of session.stacks) {
     if (stack !== session.stack) {
       add(`Switch to ${stackTitle(stack.view)}`, () => session.choose(stack.view.file));
     }
   }
-  add("Add project folder…", () => void session.lookAtFolder());
-  add("Open a stack file…", () => void session.openStack());
-  add("Settings", () => (session.open = { kind: "settings" }));
-  add("Keyboard", () => (session.open = { kind: "help" }));
+  if (session.backend.desktop) {
+    add("Add project folder…", () => void session.lookAtFolder());
+    add("Open a stack file…", () => void session.openStack());
+  }
+  const settings = session.world?.settings;
+  if (settings !== undefined) {
+    for (const theme of ["system", "light", "dark"] satisfies Theme[]) {
+      if (theme !== settings.theme) add(`Theme: ${theme}`, () => void session.change({ theme }));
+    }
+    const { notifications } = settings;
+    if (session.backend.desktop) {
+      const change = () => void session.change({ notifications: !notifications });
+      add(`Turn notifications ${notifications ? "off" : "on"}`, change);
+    }
+  }
+  add("Settings", () => (session.open = { kind: "settings" }), ",");
+  add("Keyboard", () => (session.open = { kind: "help" }), "?");
   return made;
 }
 
-/** The entries that contain every word of the text, in any order. */
+/**
+ * The entries that contain every word of the text, in any order. Those that begin with the text come
+ * first.
+ */
 export function matching(all: readonly Entry[], text: string): Entry[] {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  return all.filter((entry) => words.every((word) => entry.text.toLowerCase().includes(word)));
+  const wanted = text.trim().toLowerCase();
+  const words = wanted.split(/\s+/).filter(Boolean);
+  const found = all.filter((entry) => {
+    const said = entry.text.toLowerCase();
+    return words.every((word) => said.includes(word));
+  });
+  const begins = (entry: Entry) => entry.text.toLowerCase().startsWith(wanted);
+  return [...found.filter(begins), ...found.filter((entry) => !begins(entry))];
 }

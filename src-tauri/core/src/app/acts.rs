@@ -10,6 +10,7 @@ use crate::{
     app::{settings::Settings, window::FileChange},
     control::{self, Control as _, Down, Outcome, Restart, Up},
     effects::{gather::Patience, log::ServiceLogs},
+    env::Env,
     model::{finding::Finding, view::Light},
     stack::{ServiceName, Stack},
     stack_file,
@@ -75,11 +76,7 @@ impl AppState {
         let findings = if let Some(findings) = self.0.daemon.doctor(doctor).await {
             findings
         } else {
-            let variables = self.0.settled_variables(file).await;
-            let (text, mut stack) = files::stack(file, variables.clone()).await?;
-            if !Consents::of(&self.0.home).has(&self.0.home.stack_id(file), &text) {
-                withhold(&mut stack);
-            }
+            let (stack, variables) = self.permitted(file).await?;
             offline::findings(
                 &self.0.home,
                 Arc::new(stack),
@@ -92,6 +89,16 @@ impl AppState {
         let mut state = self.0.state();
         state.doctored.insert(file.to_owned(), findings.clone());
         Ok(findings)
+    }
+
+    /// Returns the stack of a file without the actions that need consent, and its variables.
+    pub(super) async fn permitted(&self, file: &Path) -> Result<(Stack, Env), String> {
+        let variables = self.0.settled_variables(file).await;
+        let (text, mut stack) = files::stack(file, variables.clone()).await?;
+        if !Consents::of(&self.0.home).has(&self.0.home.stack_id(file), &text) {
+            withhold(&mut stack);
+        }
+        Ok((stack, variables))
     }
 
     /// Returns a sentence about the actions that a diagnosis withholds, because the stack file was

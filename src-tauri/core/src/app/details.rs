@@ -1,14 +1,70 @@
-//! The details of a service that the window asks for: its command, probes, checks and variables.
+//! The details of a service that the window asks for: its command, probes, checks, variables, processes
+//! and runs, and the results of its probes and checks on demand.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::{AppState, FileContent, files};
 use crate::{
-    app::window::{CheckDetails, ServiceDetails, Variable},
-    effects::env,
-    fs::{project_file::TIME_LIMIT, redact::redact},
-    stack::{CheckAction, Probe, ServiceName},
+    app::window::{
+        CheckDetails, CheckResult, ProcessDetails, RunDetails, ServiceDetails, Variable,
+    },
+    diagnose::{
+        evidence::check::{CheckAnswer, CheckOutcome, Skipped},
+        meaning,
+    },
+    effects::{
+        check::{Checks, Saved},
+        env,
+        log::ServiceLogs,
+        port::processes_of,
+        probe::{Context, Prober},
+    },
+    fs::{
+        project_file::{TIME_LIMIT, apart},
+        redact::redact,
+    },
+    model::{
+        facts::{LaunchFault, ProbeFault, ProbeFaultKind},
+        view::StackView,
+    },
+    stack::{Check, CheckAction, Port, Ports, Probe, Service, ServiceName, Stack},
 };
+
+/// The time limit for all checks of a service on demand.
+const CHECKS: Duration = Duration::from_secs(60);
+
+/// The variables that a service declares: value and file of each.
+type Declared = BTreeMap<String, (String, Option<PathBuf>)>;
+
+/// A stack with the ports that its services have now.
+struct Live {
+    stack: Stack,
+    view: Option<Arc<StackView>>,
+}
+
+impl Ports for Live {
+    fn port_of(&self, service: &ServiceName) -> Option<Port> {
+        let view = self.view.as_ref().and_then(|view| view.service(service, 0));
+        let claimed = view.and_then(|view| view.port);
+        claimed.or_else(|| self.stack.port_of(service))
+    }
+}
+
+impl Live {
+    fn service(&self, name: &ServiceName) -> Result<&Arc<Service>, String> {
+        let service = self.stack.service(name);
+        service.ok_or_else(|| "the stack file no longer has this service".to_owned())
+    }
+}
 
 impl AppState {
     /// Returns the details of a service, as its stack file has them now. Secrets are redacted.
@@ -21,32 +77,27 @@ impl AppState {
         file: &Path,
         service: &ServiceName,
     ) -> Result<ServiceDetails, String> {
-        self.expect_known(file, std::slice::from_ref(service))?;
-        let variables = self.0.settled_variables(file).await;
-        let (_, stack) = files::stack(file, variables.clone()).await?;
-        let service = stack.service(service);
-        let service = service.ok_or("the stack file no longer has this service")?;
+        let (live, declared) = self.declared(file, service).await?;
+        let service = live.service(service)?;
         let name = &service.name;
         let command = service.command.as_ref();
-        let declared = env::declared(service, &variables, &stack, TIME_LIMIT).await;
-        let (variables, problem) = match declared {
-            Ok(declared) => (declared, None),
-            Err(fault) => (BTreeMap::new(), Some(fault)),
-        };
-        let check = |check: &crate::stack::Check| CheckDetails {
+        let unreadable = declared.is_err();
+        let check = |check: &Check| CheckDetails {
             name: check.name.clone(),
-            request: redacted(&of_check(&check.render(name, &stack).action)),
+            request: redacted(&of_check(&check.render(name, &live).action)),
         };
         let probes = service.ready.probes.iter();
+        let variables = declared.unwrap_or_default().into_iter();
+        let logs = ServiceLogs::of(self.0.home.logs(), &self.0.home.stack_id(file), name);
+        let runs = apart(TIME_LIMIT, move |_| runs(&logs)).await;
         Ok(ServiceDetails {
-            command: command.map(|command| redacted(&command.render(name, &stack).to_string())),
+            command: command.map(|command| redacted(&command.render(name, &live).to_string())),
             folder: service.directory.display().to_string(),
             probes: probes
-                .map(|probe| redacted(&of_probe(&probe.render(name, &stack))))
+                .map(|probe| redacted(&of_probe(&probe.render(name, &live))))
                 .collect(),
-            checks: service.checks.iter().map(check).collect(),
+            checks: service.checks.iter().map(|it| check(it)).collect(),
             variables: variables
-                .into_iter()
                 .map(|(name, (value, source))| Variable {
                     value: redacted_value(&name, &value),
                     source: source
@@ -54,23 +105,193 @@ impl AppState {
                     name,
                 })
                 .collect(),
-            unreadable: problem.map(|_| "An env file cannot be read.".to_owned()),
+            unreadable: unreadable.then(|| "An env file cannot be read.".to_owned()),
+            processes: self.processes(file, name).await,
+            runs: runs.unwrap_or_default(),
         })
+    }
+
+    /// Returns the value of a variable that a service declares, also if it is a secret.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, if there is no such variable or a file cannot be read.
+    pub async fn reveal(
+        &self,
+        file: &Path,
+        service: &ServiceName,
+        variable: &str,
+    ) -> Result<String, String> {
+        let (_, declared) = self.declared(file, service).await?;
+        let mut declared = declared.map_err(|fault| fault.to_string())?;
+        let value = declared.remove(variable);
+        let (value, _) = value.ok_or_else(|| format!("{service} declares no {variable}"))?;
+        Ok(value)
+    }
+
+    /// Returns the working directory of a service.
+    #[must_use]
+    pub fn folder(&self, file: &Path, service: &ServiceName) -> Option<PathBuf> {
+        let stack = self.valid(file)?;
+        Some(stack.service(service)?.directory.clone())
+    }
+
+    /// Runs every probe and check of a service now. Actions of a stack file that was never started are
+    /// [withheld](Self::withheld).
+    ///
+    /// # Errors
+    ///
+    /// A sentence, if the service is unknown or its stack file cannot be read.
+    pub async fn run_checks(
+        &self,
+        file: &Path,
+        service: &ServiceName,
+    ) -> Result<Vec<CheckResult>, String> {
+        self.expect_known(file, std::slice::from_ref(service))?;
+        let (stack, variables) = self.permitted(file).await?;
+        let live = self.live(file, stack);
+        let service = live.service(service)?;
+        let environment = env::environment(service, &variables, &live, TIME_LIMIT).await;
+        let context = Context {
+            directory: service.directory.clone(),
+            environment: environment.unwrap_or_default(),
+        };
+        let prober = Prober::default();
+        let mut results = Vec::new();
+        for probe in &service.ready.probes {
+            // These two are about a run, not about this moment.
+            if matches!(probe, Probe::Log(_) | Probe::Process) {
+                continue;
+            }
+            let probe = probe.render(&service.name, &live);
+            let began = Instant::now();
+            let answer = prober.probe(&probe, &context, service.ready.timeout).await;
+            let took = began.elapsed();
+            results.push(result(None, &of_probe(&probe), took, answer.err().as_ref()));
+        }
+        let checks = Checks {
+            prober: &prober,
+            service,
+            ports: &live,
+            saved: &Saved::default(),
+            context: &context,
+            patience: Duration::ZERO,
+        };
+        results.extend(checks.run(CHECKS).await.iter().map(of_answer));
+        Ok(results)
+    }
+
+    /// Returns a stack with the ports of its services.
+    fn live(&self, file: &Path, stack: Stack) -> Live {
+        let view = self.0.view.borrow().stack(file).cloned();
+        Live { stack, view }
+    }
+
+    /// Returns the stack of a file as it is now, and the variables that a service declares.
+    async fn declared(
+        &self,
+        file: &Path,
+        service: &ServiceName,
+    ) -> Result<(Live, Result<Declared, LaunchFault>), String> {
+        self.expect_known(file, std::slice::from_ref(service))?;
+        let variables = self.0.settled_variables(file).await;
+        let (_, stack) = files::stack(file, variables.clone()).await?;
+        let live = self.live(file, stack);
+        let declared = env::declared(live.service(service)?, &variables, &live, TIME_LIMIT).await;
+        Ok((live, declared))
+    }
+
+    /// Returns the processes of a running service, parents before their children.
+    async fn processes(&self, file: &Path, service: &ServiceName) -> Vec<ProcessDetails> {
+        let stack = self.0.home.stack_id(file);
+        let mut running = self.running().into_iter();
+        let Some(mark) = running.find(|mark| mark.stack == stack && mark.service == *service)
+        else {
+            return Vec::new();
+        };
+        let found = processes_of(mark).await.unwrap_or_else(|error| {
+            tracing::warn!("the processes of {service} cannot be listed: {error}");
+            Vec::new()
+        });
+        let shown = found.into_iter().map(|(holder, parent)| ProcessDetails {
+            pid: holder.process.pid,
+            parent,
+            command: holder.command_line.unwrap_or(holder.name),
+        });
+        shown.collect()
     }
 
     /// Returns the paths that the HTTP probes of each service request; see [`Stack::probed_paths`].
     #[must_use]
     pub fn probe_paths(&self, file: &Path) -> BTreeMap<ServiceName, Vec<String>> {
-        let stack = {
-            let state = self.0.state();
-            match state.files.get(file).map(|file| &file.content) {
-                Some(FileContent::Valid(stack)) => Arc::clone(stack),
-                Some(FileContent::Wrong(_)) | None => return BTreeMap::new(),
-            }
+        let Some(stack) = self.valid(file) else {
+            return BTreeMap::new();
         };
         let services = stack.services.iter();
         let paths = services.map(|service| (service.name.clone(), stack.probed_paths(service)));
         paths.filter(|(_, paths)| !paths.is_empty()).collect()
+    }
+
+    /// Returns the stack of a file, as it was read last.
+    fn valid(&self, file: &Path) -> Option<Arc<Stack>> {
+        match &self.0.state().files.get(file)?.content {
+            FileContent::Valid(stack) => Some(Arc::clone(stack)),
+            FileContent::Wrong(_) => None,
+        }
+    }
+}
+
+/// Returns the runs that have a log, newest first.
+fn runs(logs: &ServiceLogs) -> Vec<RunDetails> {
+    let time = |time: io::Result<SystemTime>| Timestamp::try_from(time.ok()?).ok();
+    let runs = logs.runs().unwrap_or_default().into_iter().rev();
+    runs.filter_map(|run| {
+        let log = fs::metadata(logs.run(run).log()).ok()?;
+        Some(RunDetails {
+            run,
+            started: time(log.created()),
+            last_output: time(log.modified()).filter(|_| log.len() > 0),
+            bytes: log.len(),
+        })
+    })
+    .collect()
+}
+
+fn of_answer(answer: &CheckAnswer) -> CheckResult {
+    let fault = answer.probe_fault();
+    let name = Some(answer.name.clone());
+    let made = result(name, &answer.target, answer.took, fault.as_ref());
+    let skipped = match &answer.outcome {
+        CheckOutcome::Skipped(Skipped::Missing { value, .. }) => {
+            Some(format!("not run: no earlier check has saved `{value}`"))
+        }
+        CheckOutcome::Skipped(Skipped::OutOfTime) => Some("not run: out of time".to_owned()),
+        CheckOutcome::Passed | CheckOutcome::Failed(_) => None,
+    };
+    CheckResult {
+        status: answer.exchanges.last().and_then(|last| last.status),
+        fault: made.fault.or(skipped),
+        ..made
+    }
+}
+
+fn result(
+    name: Option<String>,
+    request: &str,
+    took: Duration,
+    fault: Option<&ProbeFault>,
+) -> CheckResult {
+    let (status, body) = match fault.map(|fault| &fault.kind) {
+        Some(ProbeFaultKind::Status { status, body }) => (Some(*status), Some(redacted(body))),
+        _ => (None, None),
+    };
+    CheckResult {
+        name,
+        request: redacted(request),
+        status,
+        took_ms: took.as_secs_f64() * 1_000.0,
+        fault: fault.map(|fault| redacted(&meaning(fault).1)),
+        body: body.filter(|body| !body.trim().is_empty()),
     }
 }
 

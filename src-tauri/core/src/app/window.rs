@@ -274,6 +274,57 @@ pub struct ServiceDetails {
     pub variables: Vec<Variable>,
     /// A sentence, if the variables cannot be read.
     pub unreadable: Option<String>,
+    /// Its processes, parents before their children.
+    pub processes: Vec<ProcessDetails>,
+    /// The runs that have a log, newest first.
+    pub runs: Vec<RunDetails>,
+}
+
+/// A process of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct ProcessDetails {
+    /// Its PID.
+    pub pid: u32,
+    /// The PID of its parent, if that belongs to the service.
+    pub parent: Option<u32>,
+    /// Its command line, with secrets redacted.
+    pub command: String,
+}
+
+/// A run of a service that has a log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct RunDetails {
+    /// The run.
+    pub run: RunId,
+    /// When it began, if the file system records that.
+    #[cfg_attr(feature = "typescript", ts(type = "string | null"))]
+    pub started: Option<Timestamp>,
+    /// When it last wrote to its log.
+    #[cfg_attr(feature = "typescript", ts(type = "string | null"))]
+    pub last_output: Option<Timestamp>,
+    /// The size of its log.
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
+    pub bytes: u64,
+}
+
+/// The result of a readiness probe or a check that was run on demand.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct CheckResult {
+    /// The name of the check; none for a readiness probe.
+    pub name: Option<String>,
+    /// The request or command, in words.
+    pub request: String,
+    /// The status of the response.
+    pub status: Option<u16>,
+    /// The duration.
+    pub took_ms: f64,
+    /// Why it failed or was not run, in words; none if it passed.
+    pub fault: Option<String>,
+    /// The beginning of the body of an unexpected response.
+    pub body: Option<String>,
 }
 
 /// A check of a service.

@@ -221,6 +221,26 @@ pub(super) async fn marked(mark: Mark) -> io::Result<Vec<Occupant>> {
         .map_err(io::Error::other)?
 }
 
+/// Returns the processes of a run, parents before their children, each with its parent if that belongs
+/// to the run.
+///
+/// # Errors
+///
+/// The operating system does not list its processes.
+pub async fn processes_of(mark: Mark) -> io::Result<Vec<(Holder, Option<u32>)>> {
+    let run = marked(mark).await?;
+    let of_run = tokio::task::spawn_blocking(move || {
+        let mut details = Details::new()?;
+        let pids: BTreeSet<u32> = run.iter().map(|it| it.holder.process.pid).collect();
+        let related = run.into_iter().map(|it| {
+            let parent = details.parent(it.holder.process.pid);
+            (it.holder, parent.filter(|parent| pids.contains(parent)))
+        });
+        Ok(related.collect())
+    });
+    of_run.await.map_err(io::Error::other)?
+}
+
 /// The process details read so far.
 struct Details {
     system: System,

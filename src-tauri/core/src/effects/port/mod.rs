@@ -13,7 +13,7 @@ mod rules;
 
 pub use crate::diagnose::explain::describe_fault;
 pub use claim::{ClaimRequest, Ports};
-pub use holder::{Hidden, Listeners, holders, listeners};
+pub use holder::{Hidden, Listeners, holders, listeners, processes_of};
 pub use leftover::Leftovers;
 pub use programs::{RunningProcess, connections, programs_by_port, running};
 pub use release::{Claimant, foresee, free, is_free, may_free, verify_free};
