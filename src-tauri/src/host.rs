@@ -1,9 +1,6 @@
 //! State that all parts of the app share: the daemon and the app state.
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex},
-};
+use std::{path::Path, sync::Mutex};
 
 use clap::Parser as _;
 use pilotlight::{
@@ -17,15 +14,13 @@ use tauri::{AppHandle, Manager as _, async_runtime::spawn};
 use tokio::sync::watch;
 
 use crate::{
-    arguments::Arguments, autostart::Autostart, news, page::Page, quit::Quit, tray, usage::Usage,
-    window,
+    arguments::Arguments, autostart::Autostart, news, page::Page, quit::Quit, tray, window,
 };
 
 /// The shared state.
 pub(crate) struct Host {
     pub(crate) state: AppState,
     pub(crate) page: Page,
-    pub(crate) usage: Arc<Usage>,
     pub(crate) autostart: Autostart,
     pub(crate) quit: Quit,
     /// Whether the desktop has a tray; `None` until that is known.
@@ -52,7 +47,6 @@ impl Host {
         Ok(Self {
             state,
             page,
-            usage: Arc::default(),
             autostart,
             quit: Quit::default(),
             tray: watch::channel(None).0,

@@ -11,7 +11,6 @@ mod page;
 mod platform;
 mod quit;
 mod tray;
-mod usage;
 mod window;
 
 use std::process::ExitCode;

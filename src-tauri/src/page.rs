@@ -3,21 +3,17 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard},
-    time::Duration,
 };
 
 use pilotlight::{
-    app::window::{LogUpdate, Platform, Update},
+    app::window::{LogUpdate, Update},
     sync::lock,
 };
 use tauri::{AppHandle, Manager as _, async_runtime, ipc::Channel};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::{host::Host, usage};
-
-/// The minimum interval of snapshots: a page draws no faster.
-const FRAME: Duration = Duration::from_millis(16);
+use crate::host::Host;
 
 /// The page. There is at most one, since there is one window.
 #[derive(Default)]
@@ -60,8 +56,17 @@ impl Page {
         }
         // A reloaded page follows no log any more.
         state.logs.clear();
-        let measuring = spawn(usage::measure(app.clone(), news.clone()));
-        let telling = spawn(tell(app.clone(), page, incoming));
+        let host = app.state::<Host>();
+        let (measured, measurements) = (host.state.clone(), news.clone());
+        let measuring = spawn(async move {
+            let send = |update| measurements.send(update).is_ok();
+            measured.measure(send).await;
+        });
+        let (told, tray) = (host.state.clone(), host.tray.subscribe());
+        let telling = spawn(async move {
+            let send = |update| page.send(update).is_ok();
+            told.feed(tray, incoming, send).await;
+        });
         state.tasks = vec![measuring, telling];
         state.news = Some(news);
     }
@@ -98,57 +103,4 @@ pub(crate) fn teller(lines: Channel<LogUpdate>) -> impl FnMut(LogUpdate) -> bool
 fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
     let async_runtime::JoinHandle::Tokio(handle) = async_runtime::spawn(task);
     AbortOnDropHandle::new(handle)
-}
-
-async fn tell(app: AppHandle, page: Channel<Update>, mut news: mpsc::UnboundedReceiver<Update>) {
-    let host = app.state::<Host>();
-    let state = host.state.clone();
-    let mut view = state.view();
-    let mut stacks = state.stacks();
-    let mut settings = state.settings();
-    let mut tray = host.tray.subscribe();
-    let whole = Update::Whole {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        platform: Platform::here(),
-        snapshot: view.borrow_and_update().clone(),
-        stacks: stacks.borrow_and_update().to_vec(),
-        settings: settings.borrow_and_update().clone(),
-        usage: host.usage.history(),
-        tray: tray.borrow_and_update().unwrap_or(true),
-    };
-    let mut next = Some(whole);
-    loop {
-        let update = if let Some(update) = next.take() {
-            update
-        } else {
-            // Each arm is cancel-safe: it marks only what it returns as seen.
-            tokio::select! {
-                Ok(()) = view.changed() => {
-                    let snapshot = view.borrow_and_update().clone();
-                    Update::Snapshot { snapshot }
-                }
-                Ok(()) = stacks.changed() => {
-                    let stacks = stacks.borrow_and_update().to_vec();
-                    Update::Stacks { stacks }
-                }
-                Ok(()) = settings.changed() => {
-                    let settings = settings.borrow_and_update().clone();
-                    Update::Settings { settings }
-                }
-                Ok(()) = tray.changed() => {
-                    let tray = tray.borrow_and_update().unwrap_or(true);
-                    Update::Tray { tray }
-                }
-                Some(update) = news.recv() => update,
-                else => return,
-            }
-        };
-        let pause = matches!(update, Update::Snapshot { .. });
-        if page.send(update).is_err() {
-            return;
-        }
-        if pause {
-            tokio::time::sleep(FRAME).await;
-        }
-    }
 }

@@ -16,7 +16,9 @@ use pilotlight::{
 use regex::Regex;
 
 pub(crate) use self::agents::{Install, Mcp, McpCommand};
-pub(crate) use self::scripts::{EnvCommand, Events, Exec, Shell as ShellCommand, Test, Url, Wait};
+pub(crate) use self::scripts::{
+    EnvCommand, Events, Exec, Shell as ShellCommand, Test, Ui, Url, Wait,
+};
 use crate::time::Since;
 
 const STATUS: &str = "\
@@ -74,6 +76,7 @@ pub(crate) enum Command {
     Exec(Exec),
     Shell(ShellCommand),
     Test(Test),
+    Ui(Ui),
     Mcp(Mcp),
     Completions(Completions),
     /// Run the background process that `up --detach` starts

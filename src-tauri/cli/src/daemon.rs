@@ -155,7 +155,8 @@ pub(crate) fn fork(context: &Context, services: &[ServiceName]) -> Result<bool, 
     })
 }
 
-async fn start_in_background(home: &Home) -> Result<(), Failure> {
+/// Starts a daemon in the background, which adopts the services that run.
+pub(crate) async fn start_in_background(home: &Home) -> Result<(), Failure> {
     let errors = errors(home)?;
     let program = env::current_exe().map_err(Failure::system("find this program"))?;
     Ok(background::start(&program, &["daemon"], errors).await?)

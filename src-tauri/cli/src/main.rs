@@ -9,6 +9,7 @@ mod json;
 mod mcp;
 mod paint;
 mod time;
+mod ui;
 mod view;
 mod waiting;
 
@@ -107,6 +108,7 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
             Command::Exec(exec) => commands::service::exec(&context, &exec).await,
             Command::Shell(shell) => commands::service::shell(&context, &shell).await,
             Command::Test(test) => commands::test::run(&context, &test).await,
+            Command::Ui(asked) => ui::run(&context, &asked).await,
             Command::Mcp(Mcp { command: None }) => mcp::run(&context).await,
             Command::Mcp(Mcp {
                 command: Some(McpCommand::Install(install)),

@@ -1,6 +1,6 @@
 //! The page of the window.
 
-use std::process::Command;
+use std::{env::consts::EXE_SUFFIX, process::Command};
 
 use crate::{
     error::Error,
@@ -25,13 +25,18 @@ pub(crate) fn check() -> Result<(), Error> {
     step::run("check the types of the window", &mut script("check")?)
 }
 
-/// Tests its logic, and everything that it can show in a browser. Pictures of that are left in
-/// `ui/tests/pictures`.
+/// Tests its logic, everything that it can show in a browser, and the page that `pilotlight ui` serves.
+/// Pictures are left in `ui/tests/pictures`.
 pub(crate) fn test() -> Result<(), Error> {
     let chromium = setup::chromium()?;
+    build()?;
+    let mut command = workspace::cargo_for_all("build");
+    step::run("build the command", command.args(["--bin", "pilotlight"]))?;
+    let command = workspace::programs()?.join(format!("pilotlight{EXE_SUFFIX}"));
     step::run("test the logic of the window", &mut script("test")?)?;
     let mut browser = script("test:browser")?;
     browser.env("CHROMIUM", chromium);
+    browser.env("PILOTLIGHT", command);
     step::run("test the window in Chromium", &mut browser)
 }
 

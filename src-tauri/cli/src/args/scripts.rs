@@ -3,9 +3,9 @@
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueHint};
-use pilotlight::stack::ServiceName;
+use pilotlight::stack::{Port, ServiceName};
 
-use super::{limit, service};
+use super::{limit, port, service};
 use crate::{time::Since, waiting::Goal};
 
 /// Wait until services are ready, healthy or stopped, or until one logs a line
@@ -57,6 +57,26 @@ pub(crate) struct Events {
     /// Print one JSON object per line
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Show the window in a browser: for WSL, SSH and dev containers
+///
+/// Serves the page on 127.0.0.1 and prints a link to it, which works once and for one browser. The page
+/// does what the window of the app does. Ctrl-C closes it; services keep running in the background.
+///
+/// With SSH, forward the port: `ssh -L 7700:127.0.0.1:7700 HOST pilotlight ui --port 7700 --no-open`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pilotlight ui                          open the page in the browser
+  pilotlight ui --port 7700 --no-open    print the link, to be opened elsewhere")]
+pub(crate) struct Ui {
+    /// Port [default: any free port]
+    #[arg(short, long, value_name = "N", value_parser = port)]
+    pub(crate) port: Option<Port>,
+    /// Only print the link
+    #[arg(long)]
+    pub(crate) no_open: bool,
 }
 
 /// Print the address of a service

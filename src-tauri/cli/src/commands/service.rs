@@ -2,9 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    env::{consts::OS, current_dir, var_os},
+    env::{consts::OS, var_os},
     ffi::OsString,
     io::Write as _,
+    process::Stdio,
     sync::Arc,
 };
 
@@ -138,20 +139,37 @@ pub(crate) async fn open(context: &Context, asked: &Url) -> Result<Ending, Failu
         let why = format!("{} is not a page for a browser", tame(&url));
         return Err(Failure::Usage(why));
     }
-    let opener: &[&str] = match OS {
+    if open_page(&url).await {
+        return Ok(Ending::Done);
+    }
+    let what = format!("no browser could be opened with `{}`", opener().join(" "));
+    tell(&what, Some(&format!("open {}", tame(&url))))?;
+    Ok(Ending::Undone)
+}
+
+/// The command that opens a page in the browser.
+fn opener() -> &'static [&'static str] {
+    match OS {
         "macos" => &["open"],
         "windows" => &["rundll32", "url.dll,FileProtocolHandler"],
         _ => &["xdg-open"],
-    };
-    let words = opener.iter().copied().chain([url.as_str()]);
-    let words: Vec<OsString> = words.map(OsString::from).collect();
-    let code = foreground(&words, &current_dir()?, &Env::of_this_process()).await;
-    if code == Ok(0) {
-        return Ok(Ending::Done);
     }
-    let what = format!("no browser could be opened with `{}`", opener.join(" "));
-    tell(&what, Some(&format!("open {}", tame(&url))))?;
-    Ok(Ending::Undone)
+}
+
+/// Opens a page in the browser, and returns whether that was possible.
+pub(crate) async fn open_page(url: &str) -> bool {
+    let (program, arguments) = (opener()[0], &opener()[1..]);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a browser of the user is no service"
+    )]
+    let mut command = tokio::process::Command::new(program);
+    command.args(arguments).arg(url);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command.status().await.is_ok_and(|status| status.success())
 }
 
 pub(crate) async fn env(context: &Context, asked: &EnvCommand) -> Result<Ending, Failure> {

@@ -6,6 +6,7 @@
 mod acts;
 mod details;
 mod door;
+mod feed;
 mod files;
 mod logs;
 mod new;
@@ -61,6 +62,7 @@ struct Inner {
     view: watch::Sender<Arc<Snapshot>>,
     stacks: watch::Sender<Arc<Vec<KnownStack>>>,
     settings: watch::Sender<Settings>,
+    history: feed::History,
     /// The task that follows the daemon. It ends with the last clone.
     follower: Mutex<Option<AbortOnDropHandle<()>>>,
 }
@@ -163,6 +165,7 @@ impl AppState {
             view,
             stacks,
             settings,
+            history: feed::History::default(),
             follower: Mutex::default(),
         }));
         for file in known {

@@ -36,6 +36,8 @@ use std::{
     process::ExitCode,
 };
 
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
+
 use crate::{
     env::Env,
     model::facts::{LaunchFault, Mark, Process},
@@ -47,6 +49,17 @@ use crate::{
 pub fn process(pid: u32) -> Option<Process> {
     let started = platform::started(pid).ok()?;
     Some(Process { pid, started })
+}
+
+/// Returns the file name of a process's program, if this user may read it.
+#[must_use]
+pub fn program_name(pid: u32) -> Option<String> {
+    let mut system = System::new().ok()?;
+    let pid = Pid::from_u32(pid);
+    let what = ProcessRefreshKind::nothing().with_exe(UpdateKind::Always);
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, what);
+    let name = system.process(pid)?.exe()?.file_name()?;
+    Some(name.to_string_lossy().into_owned())
 }
 
 /// Returns the mark in the environment of a process, if this user may read it.
