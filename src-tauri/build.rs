@@ -27,6 +27,7 @@ const COMMANDS: &[&str] = &[
     "describe",
     "run_checks",
     "reveal",
+    "events",
     "probe_paths",
     "answer_quit",
     "add_stack",

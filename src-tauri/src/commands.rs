@@ -22,6 +22,7 @@ pub(crate) fn all() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
         acts::describe,
         acts::run_checks,
         acts::reveal,
+        acts::events,
         acts::probe_paths,
         acts::answer_quit,
         choices::add_stack,

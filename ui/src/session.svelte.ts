@@ -21,6 +21,7 @@ export type Open =
   | { kind: "help" }
   | { kind: "palette" }
   | { kind: "last-start" }
+  | { kind: "events" }
   | { kind: "quit" }
   | { kind: "draft"; draft: Draft };
 
@@ -30,7 +31,7 @@ export interface Checked {
   findings: Finding[];
 }
 
-export type DetailsTab = "Overview" | "Checks" | "Environment" | "Runs";
+export type DetailsTab = "Overview" | "Checks" | "Environment" | "Runs" | "Events";
 
 /** The time that a message stays, in milliseconds. */
 const PASSING = 6_000;

@@ -372,6 +372,28 @@ const STATES: Record<string, State> = {
       await expect(page.getByRole("button", { name: "Run 11, show all runs" })).toBeVisible();
     },
   },
+  events: {
+    scene: () => scene("redis-died"),
+    see: async (page) => {
+      await page.evaluate((file) => {
+        window.fake.answer("events", async () => [
+          { time: "2026-01-09T10:00:00Z", stack: "nexus", file, service: "redis", event: "ready" },
+          { time: "2026-01-09T11:04:12Z", stack: "nexus", file, service: "redis", event: "exited", exit: { signal: 9 } },
+          { time: "2026-01-09T11:04:13Z", stack: "nexus", file, event: "finding", message: "redis is not running" },
+          { time: "2026-01-09T11:04:15Z", stack: "nexus", file, service: "redis", event: "started", by: "Claude Code" },
+        ]);
+      }, FILE);
+      await page.getByRole("button", { name: "More" }).click();
+      await page.getByRole("menuitem", { name: "Events" }).click();
+      const dialog = page.getByRole("dialog", { name: "Events of nexus" });
+      await expect(dialog.getByRole("listitem")).toHaveText([
+        /11:04:15\s*redis\s*started\s*by Claude Code/,
+        /11:04:13\s*problem found\s*redis is not running/,
+        /11:04:12\s*redis\s*killed \(SIGKILL\)/,
+        /10:00:00\s*redis\s*ready/,
+      ]);
+    },
+  },
   graph: {
     scene: () => scene("redis-died"),
     see: async (page) => {

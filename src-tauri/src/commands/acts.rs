@@ -2,13 +2,17 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use jiff::Timestamp;
 use pilotlight::{
     app::window::{CheckResult, LogUpdate, Preview, QuitChoice, ServiceDetails, Update},
     control::Outcome,
-    model::finding::{Action, Finding},
+    model::{
+        finding::{Action, Finding},
+        history::HistoryEvent,
+    },
     stack::ServiceName,
 };
-use tauri::{AppHandle, State, command, ipc::Channel};
+use tauri::{AppHandle, State, async_runtime, command, ipc::Channel};
 
 use crate::{host::Host, page, quit};
 
@@ -129,6 +133,18 @@ pub(crate) async fn reveal(
     variable: String,
 ) -> Result<String, String> {
     host.state.reveal(&file, &service, &variable).await
+}
+
+#[command]
+pub(crate) async fn events(
+    host: State<'_, Host>,
+    file: PathBuf,
+    since: Timestamp,
+) -> Result<Vec<HistoryEvent>, String> {
+    let state = host.state.clone();
+    let read = async_runtime::spawn_blocking(move || state.events(&file, since));
+    let read = read.await.map_err(|error| error.to_string())?;
+    read.map_err(|error| format!("the events cannot be read: {error}"))
 }
 
 #[command]

@@ -8,7 +8,7 @@ use pilotlight::{
     control::Outcome,
     model::{
         facts::{self, SIGNALS},
-        finding,
+        finding, history,
         view::{self, Light, PhaseName, WAITING_FOR},
     },
     stack,
@@ -58,6 +58,8 @@ fn main() {
         window::CheckResult,
         window::ProcessDetails,
         window::RunDetails,
+        history::EventKind,
+        history::HistoryEvent,
         window::Variable,
         window::Preview,
         window::Draft,

@@ -3,6 +3,7 @@ import type {
   CheckResult,
   Draft,
   Finding,
+  HistoryEvent,
   LogUpdate,
   Outcome,
   Preview,
@@ -40,6 +41,8 @@ export interface Backend {
   runChecks(file: string, service: string): Promise<CheckResult[]>;
   /** The value of a variable, also if it is a secret. */
   reveal(file: string, service: string, variable: string): Promise<string>;
+  /** What happened to a stack since a time, oldest first. */
+  events(file: string, since: string): Promise<HistoryEvent[]>;
   /** The paths that the HTTP probes of each service request. */
   probePaths(file: string): Promise<Record<string, string[]>>;
 

@@ -3,6 +3,7 @@ import type {
   CheckResult,
   Draft,
   Finding,
+  HistoryEvent,
   LogLine,
   LogUpdate,
   Outcome,
@@ -121,6 +122,8 @@ export class FakeBackend implements Backend {
     this.ask<CheckResult[]>("runChecks", [file, service], []);
   reveal: Backend["reveal"] = (file, service, variable) =>
     this.ask<string>("reveal", [file, service, variable], "");
+  events: Backend["events"] = (file, since) =>
+    this.ask<HistoryEvent[]>("events", [file, since], []);
   probePaths: Backend["probePaths"] = (file) =>
     this.ask<Record<string, string[]>>("probePaths", [file], {});
 

@@ -6,6 +6,7 @@ import type { Backend } from "./backend";
 import type {
   CheckResult,
   Finding,
+  HistoryEvent,
   LogUpdate,
   Outcome,
   Preview,
@@ -125,6 +126,7 @@ export const socket: Backend = {
   describe: (file, service) => call<ServiceDetails>("describe", { file, service }),
   runChecks: (file, service) => call<CheckResult[]>("run_checks", { file, service }),
   reveal: (file, service, variable) => call<string>("reveal", { file, service, variable }),
+  events: (file, since) => call<HistoryEvent[]>("events", { file, since }),
   probePaths: (file) => call<Record<string, string[]>>("probe_paths", { file }),
 
   followLog: (file, services, receive: (update: LogUpdate) => void) =>

@@ -5,6 +5,7 @@ import type {
   CheckResult,
   Draft,
   Finding,
+  HistoryEvent,
   LogUpdate,
   Outcome,
   Preview,
@@ -43,6 +44,7 @@ export const tauri: Backend = {
   describe: (file, service) => call<ServiceDetails>("describe", { file, service }),
   runChecks: (file, service) => call<CheckResult[]>("run_checks", { file, service }),
   reveal: (file, service, variable) => call<string>("reveal", { file, service, variable }),
+  events: (file, since) => call<HistoryEvent[]>("events", { file, since }),
   probePaths: (file) => call<Record<string, string[]>>("probe_paths", { file }),
 
   followLog: (file, services, receive) =>

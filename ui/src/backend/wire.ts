@@ -594,6 +594,54 @@ last_output: string | null,
  */
 bytes: number, };
 
+export type EventKind = "started" | "restarted" | "reconnected" | "ready" | "unhealthy" | "exited" | "failed" | "blocked" | "completed" | "stopped" | "port_freed" | "file_changed" | "finding" | "resolved";
+
+export type HistoryEvent = { 
+/**
+ * When it happened.
+ */
+time: string, 
+/**
+ * The name of the stack, with its checkout.
+ */
+stack: string, 
+/**
+ * The stack file.
+ */
+file: string, 
+/**
+ * The service; `None` if it concerns the whole stack.
+ */
+service?: ServiceName, 
+/**
+ * What has happened.
+ */
+event: EventKind, 
+/**
+ * The first process of the service.
+ */
+pid?: number, 
+/**
+ * Its port.
+ */
+port?: Port, 
+/**
+ * How the process exited.
+ */
+exit?: Exit, 
+/**
+ * The program that requested it, if it gave its name: a coding agent does.
+ */
+by?: string, 
+/**
+ * The code of the finding.
+ */
+code?: string, 
+/**
+ * The cause, as a sentence.
+ */
+message?: string, };
+
 export type Variable = { 
 /**
  * Its name.

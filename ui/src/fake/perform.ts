@@ -125,6 +125,16 @@ export function perform(fake: FakeBackend, whole: Whole): void {
       bytes: 48_000 * (at + 1),
     })),
   }));
+  fake.answer("events", (file) =>
+    (["started", "ready", "exited", "restarted", "ready"] as const).map((event, at) => ({
+      time: new Date(Date.now() - (5 - at) * 61_000).toISOString(),
+      stack: "nexus",
+      file,
+      service: at < 2 ? "redis" : "backend",
+      event,
+      ...(event === "exited" ? { exit: { code: 1 } } : {}),
+    })),
+  );
   fake.answer("reveal", () => "sk-not-a-real-key");
   fake.answer("runChecks", async (_file, service) => {
     await pause(400);

@@ -33,6 +33,7 @@ export function entries(session: Session): Entry[] {
     add(`Show checks of ${name}`, show("Checks"));
     add(`Show environment of ${name}`, show("Environment"));
     if (!service.external) add(`Show runs of ${name}`, show("Runs"));
+    add(`Show events of ${name}`, show("Events"));
   };
   const chosen = services.find(({ name }) => name === session.service);
   if (chosen !== undefined) ofService(chosen, true);
@@ -49,6 +50,7 @@ export function entries(session: Session): Entry[] {
     }
     const graph = session.asGraph ? "Show services as a list" : "Show services as a graph";
     add(graph, () => (session.asGraph = !session.asGraph), "G");
+    add("Show events", () => (session.open = { kind: "events" }));
     add("Show the last start", () => (session.open = { kind: "last-start" }));
     add("Open the stack file", () => void session.tryTo(session.backend.openStackFile(view.file)));
   }

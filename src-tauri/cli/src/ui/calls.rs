@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use pilotlight::{
     app::{AppState, settings::Settings, window::Update},
     host::logging,
@@ -72,6 +73,10 @@ pub(super) enum Call {
         service: ServiceName,
         variable: String,
     },
+    Events {
+        file: PathBuf,
+        since: Timestamp,
+    },
     ProbePaths {
         file: PathBuf,
     },
@@ -131,6 +136,12 @@ impl Call {
                 service,
                 variable,
             } => result(state.reveal(&file, &service, &variable).await?),
+            Self::Events { file, since } => {
+                let state = state.clone();
+                let read = tokio::task::spawn_blocking(move || state.events(&file, since));
+                let read = read.await.map_err(|error| error.to_string())?;
+                result(read.map_err(|error| format!("the events cannot be read: {error}"))?)
+            }
             Self::ProbePaths { file } => result(state.probe_paths(&file)),
             Self::RemoveStack { file } => result(state.remove(&file)),
             Self::SetSettings { settings } => result(state.set_settings(Settings {
