@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
+    net::{Ipv4Addr, TcpStream},
     path::Path,
     process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{Receiver, channel},
@@ -423,6 +424,9 @@ fn a_fix_that_changes_a_file_needs_the_code_of_its_plan() {
     ));
     let mut agent = Agent::new(&stage);
     assert_eq!(agent.call("start", &json!({}))["ok"], false);
+    // On a busy machine, Python takes longer than the start may.
+    let address = (Ipv4Addr::LOCALHOST, real);
+    until("it listens", || TcpStream::connect(address).is_ok());
     let found = agent.call("diagnose", &json!({}));
     let finding = found["findings"]
         .as_array()

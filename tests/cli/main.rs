@@ -11,6 +11,7 @@ mod agents;
 mod asking;
 mod background;
 mod documents;
+mod events;
 mod fixing;
 mod foreground;
 mod hostile;

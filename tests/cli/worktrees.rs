@@ -284,7 +284,14 @@ fn a_slot_is_known_to_commands_links_and_the_next_daemon_and_a_literal_address_i
     let url = format!("redis://localhost:{redis}");
     assert_eq!(environment["PILOTLIGHT_REDIS_URL"], url);
 
-    // Without `env_points_at`, the `.env` of the repository leads to the other checkout.
+    // Without `env_points_at`, the `.env` of the repository leads to the other checkout. That is found
+    // without a request.
+    until("the findings are shown", || {
+        repository
+            .run("one", &["status"], 0)
+            .0
+            .contains("2 problems")
+    });
     let found = repository.json("one", &["doctor", "--json"]);
     let findings = found["findings"].as_array().unwrap();
     let title = |service: &str| {

@@ -127,10 +127,12 @@ impl Diagnosis {
         self.number
     }
 
-    /// The situation, if it is one to be diagnosed and that is not under way. To be answered with
-    /// [`Self::answer`].
-    pub(super) fn ask(&mut self) -> Option<u64> {
-        let wanted = self.pending.is_none() && self.done != Some(self.number) && self.troubles > 0;
+    /// Returns the situation, if a service is failing or `anyway`, and its diagnosis has not begun. To be
+    /// answered with [`Self::answer`].
+    pub(super) fn ask(&mut self, anyway: bool) -> Option<u64> {
+        let wanted = self.pending.is_none()
+            && self.done != Some(self.number)
+            && (self.troubles > 0 || anyway);
         wanted.then(|| *self.pending.insert(self.number))
     }
 

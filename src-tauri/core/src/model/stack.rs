@@ -302,9 +302,11 @@ impl StackModel {
     }
 
     /// Returns the situation that needs a diagnosis, if any: a service is failing, and no diagnosis
-    /// has begun. The caller must answer with [`Event::Diagnosed`].
+    /// has begun. A stack in a slot needs one also when all is ready, since it may work with the data of
+    /// another checkout. The caller must answer with [`Event::Diagnosed`].
     pub fn undiagnosed(&mut self) -> Option<u64> {
-        self.diagnosis.ask()
+        let may_be_misdirected = self.stack.slot.is_some() && self.tally.light() == Light::Green;
+        self.diagnosis.ask(may_be_misdirected)
     }
 
     /// Returns the number of the current situation. It changes when a service becomes ready, stops

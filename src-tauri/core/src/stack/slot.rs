@@ -48,7 +48,9 @@ pub struct Slot {
 
 /// The first and the last port of slots: below the ports that operating systems give to clients.
 const FIRST: u16 = 20_000;
-const LAST: u16 = 31_999;
+const LAST: u16 = 29_999;
+/// Ports among them that servers have by default: Minecraft, MongoDB, RethinkDB, Kafka.
+const USUAL: [u16; 6] = [25_565, 27_017, 27_018, 27_019, 28_015, 29_092];
 /// A slot begins at a multiple of this, so that it has room for later services.
 const BLOCK: u16 = 20;
 
@@ -85,7 +87,8 @@ impl Slot {
             let block = (preferred + step) % blocks;
             let ports = (FIRST + block * size..).filter_map(Port::new);
             let ports: BTreeMap<_, _> = services.iter().cloned().zip(ports).collect();
-            ports.values().all(|port| is_free(*port)).then_some(ports)
+            let is_good = |port: &Port| !USUAL.contains(&port.number()) && is_free(*port);
+            ports.values().all(is_good).then_some(ports)
         })
     }
 

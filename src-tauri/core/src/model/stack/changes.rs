@@ -100,7 +100,7 @@ impl Tally {
     }
 
     /// Returns the worst light.
-    fn light(&self) -> Light {
+    pub(super) fn light(&self) -> Light {
         let lights = [Light::Red, Light::Amber, Light::Green];
         let shown = lights
             .into_iter()
