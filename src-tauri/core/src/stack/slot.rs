@@ -49,7 +49,7 @@ pub struct Slot {
 /// The first and the last port of slots: below the ports that operating systems give to clients.
 const FIRST: u16 = 20_000;
 const LAST: u16 = 29_999;
-/// Ports among them that servers have by default: Minecraft, MongoDB, RethinkDB, Kafka.
+/// Ports among them that servers use by default, such as `MongoDB` and Kafka.
 const USUAL: [u16; 6] = [25_565, 27_017, 27_018, 27_019, 28_015, 29_092];
 /// A slot begins at a multiple of this, so that it has room for later services.
 const BLOCK: u16 = 20;
@@ -342,16 +342,15 @@ fn keep_apart(argv: &mut Vec<Template>, checkout: &Path, own: &Path) {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
     });
     match given {
-        Some(at) if words[at] != *option => {
-            if is_shared(&words[at][option.len() + 1..]) {
+        Some(at) => match words[at].strip_prefix(&format!("{option}=")) {
+            Some(folder) if is_shared(folder) => {
                 argv[at] = Template::text(&format!("{option}={own}"));
             }
-        }
-        Some(at) => {
-            if words.get(at + 1).is_some_and(|folder| is_shared(folder)) {
+            None if words.get(at + 1).is_some_and(|folder| is_shared(folder)) => {
                 argv[at + 1] = own;
             }
-        }
+            _ => {}
+        },
         // A configuration file may name the folder.
         None if *has_usual
             && !words

@@ -18,7 +18,7 @@ const MANY: usize = 200;
 pub struct Slots {
     path: PathBuf,
     data: PathBuf,
-    slots: BTreeMap<StackId, Entry>,
+    entries: BTreeMap<StackId, Entry>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,23 +40,27 @@ impl Slots {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             read => Some(read.and_then(|text| Ok(serde_json::from_slice(&text)?))),
         };
-        let mut slots: BTreeMap<StackId, Entry> = match text.transpose() {
-            Ok(slots) => slots.unwrap_or_default(),
+        let mut entries: BTreeMap<StackId, Entry> = match text.transpose() {
+            Ok(entries) => entries.unwrap_or_default(),
             Err(error) => {
                 tracing::warn!(file = %path.display(), %error, "the ports of checkouts are unknown");
                 BTreeMap::new()
             }
         };
-        if slots.len() >= MANY {
-            slots.retain(|_, entry| entry.file.exists());
+        if entries.len() >= MANY {
+            entries.retain(|_, entry| entry.file.exists());
         }
-        Self { path, data, slots }
+        Self {
+            path,
+            data,
+            entries,
+        }
     }
 
     /// Returns the slot of a stack.
     #[must_use]
     pub fn get(&self, id: &StackId) -> Option<Arc<Slot>> {
-        let mut slot = Slot::clone(&self.slots.get(id)?.slot);
+        let mut slot = Slot::clone(&self.entries.get(id)?.slot);
         slot.data = self.data.join(&id.0);
         Some(Arc::new(slot))
     }
@@ -64,14 +68,14 @@ impl Slots {
     /// Returns whether a port belongs to the slot of another stack than this one.
     #[must_use]
     pub fn has(&self, port: Port, except: &StackId) -> bool {
-        let mut others = self.slots.iter().filter(|(id, _)| *id != except);
+        let mut others = self.entries.iter().filter(|(id, _)| *id != except);
         others.any(|(_, entry)| entry.slot.ports.values().any(|other| *other == port))
     }
 
     /// Returns whether another stack than this one has a slot of this label.
     #[must_use]
     pub fn has_label(&self, label: &str, except: &StackId) -> bool {
-        let mut others = self.slots.iter().filter(|(id, _)| *id != except);
+        let mut others = self.entries.iter().filter(|(id, _)| *id != except);
         others.any(|(_, entry)| entry.slot.label == label)
     }
 
@@ -79,8 +83,8 @@ impl Slots {
     pub fn put(&mut self, id: &StackId, stack: &Stack, slot: Slot) {
         let file = stack.file.clone();
         let slot = Arc::new(slot);
-        self.slots.insert(id.clone(), Entry { file, slot });
-        let text = serde_json::to_vec_pretty(&self.slots).map_err(io::Error::from);
+        self.entries.insert(id.clone(), Entry { file, slot });
+        let text = serde_json::to_vec_pretty(&self.entries).map_err(io::Error::from);
         if let Err(error) = text.and_then(|text| replace(&self.path, &text)) {
             tracing::warn!(%error, "the ports of a checkout cannot be remembered");
         }
@@ -94,5 +98,8 @@ pub fn in_its_slot(home: &Home, stack: Stack) -> Stack {
         return stack;
     }
     let slot = Slots::read(home).get(&home.stack_id(&stack.file));
-    slot.map_or(stack.clone(), |slot| stack.in_slot(&slot))
+    match slot {
+        Some(slot) => stack.in_slot(&slot),
+        None => stack,
+    }
 }

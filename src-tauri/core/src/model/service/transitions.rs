@@ -718,7 +718,6 @@ impl ServiceState {
             (Phase::Unhealthy(_), _) => EventKind::Unhealthy,
             (Phase::Failed, _) => EventKind::Failed,
             (Phase::Blocked, _) => EventKind::Blocked,
-            (Phase::Backoff { .. }, _) => EventKind::Exited,
             (Phase::Stopped, _) if self.completed => EventKind::Completed,
             (Phase::Stopped, Phase::Starting(_) | Phase::Ready(_) | Phase::Unhealthy(_))
                 if self.spec.is_external() =>
@@ -729,7 +728,8 @@ impl ServiceState {
             (Phase::Stopped, Phase::Stopping { then, .. }) if *then == Then::Rest => {
                 EventKind::Stopped
             }
-            (
+            (Phase::Backoff { .. }, _)
+            | (
                 Phase::Stopped,
                 Phase::Starting(_) | Phase::Ready(_) | Phase::Unhealthy(_) | Phase::Stopping { .. },
             ) => EventKind::Exited,
