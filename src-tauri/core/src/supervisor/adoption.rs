@@ -86,11 +86,11 @@ impl Supervisor {
     ) {
         let home = &self.tools.home;
         let last_run = |service: &ServiceName| last_run(home, id, service);
-        let slot = self
-            .slots
-            .get(id)
-            .filter(|_| stack.ports != PortAssignment::Fixed);
-        let stack = slot.map_or(stack.clone(), |slot| stack.in_slot(&slot));
+        let slot = self.slots.get(id);
+        let stack = match slot.filter(|_| stack.ports != PortAssignment::Fixed) {
+            Some(slot) => stack.in_slot(&slot),
+            None => stack,
+        };
         let mut running_stack = RunningStack::new(id.clone(), Arc::new(stack), variables, last_run);
         running_stack.remember();
         self.stacks.push(running_stack);

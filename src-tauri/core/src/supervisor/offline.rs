@@ -31,7 +31,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Returns the view of a stack without active runs, with the latest runs that have left a log.
 #[must_use]
 pub fn view(home: &Home, stack: Arc<Stack>) -> Arc<StackView> {
-    model(home, &stack).view()
+    model(home, stack).view()
 }
 
 /// Returns the findings for a stack without a daemon, root causes first: it examines listeners,
@@ -43,7 +43,7 @@ pub async fn findings(
     active: impl IntoIterator<Item = Mark>,
     patience: Patience,
 ) -> Vec<Finding> {
-    let model = model(home, &stack);
+    let model = model(home, stack);
     let mut subject = Subject::of(&model, home, variables, |_| None);
     subject.evidence.kept = false;
     subject.active = active.into_iter().collect();
@@ -109,9 +109,9 @@ pub async fn end(running: Vec<(Process, Mark)>, kill: bool) -> Vec<(Process, Mar
     stops.join_all().await.into_iter().flatten().collect()
 }
 
-fn model(home: &Home, stack: &Stack) -> StackModel {
+fn model(home: &Home, stack: Arc<Stack>) -> StackModel {
     let id = home.stack_id(&stack.file);
-    let stack = Arc::new(in_its_slot(home, stack.clone()));
+    let stack = Arc::new(in_its_slot(home, Arc::unwrap_or_clone(stack)));
     let last_run = |service: &ServiceName| last_run(home, &id, service);
     StackModel::new(stack, last_run, 0, clock::now())
 }

@@ -41,32 +41,29 @@ impl Supervisor {
         let reserved = self.ports_of_others(id);
         let is_free =
             |port| !reserved.contains(&port) && !self.slots.has(port, id) && is_free(port);
-        let slot = match known {
-            Some(known) => {
-                let mut slot = Slot::clone(&known);
-                slot.extend(&services, is_free).then_some(slot)
+        let slot = if let Some(known) = known {
+            let mut slot = Slot::clone(&known);
+            slot.extend(&services, is_free).then_some(slot)
+        } else {
+            let seed = fingerprint(&[stack.file.as_os_str().as_encoded_bytes()]);
+            let Some(ports) = Slot::choose(&services, seed, is_free) else {
+                return stack;
+            };
+            let folder = stack.directory().file_name().unwrap_or_default();
+            let folder = folder.to_string_lossy();
+            let name = checkout.map_or(&*folder, |checkout| &checkout.name);
+            let mut label = label(name);
+            if self.slots.has_label(&label, id)
+                && let Some(first) = ports.values().min()
+            {
+                label = format!("{label}-{first}");
             }
-            None => {
-                let seed = fingerprint(&[stack.file.as_os_str().as_encoded_bytes()]);
-                let Some(ports) = Slot::choose(&services, seed, is_free) else {
-                    return stack;
-                };
-                let folder = stack.directory().file_name().unwrap_or_default();
-                let folder = folder.to_string_lossy();
-                let name = checkout.map_or(&*folder, |checkout| &checkout.name);
-                let mut label = label(name);
-                if self.slots.has_label(&label, id)
-                    && let Some(first) = ports.values().min()
-                {
-                    label = format!("{label}-{first}");
-                }
-                Some(Slot {
-                    ports,
-                    label,
-                    beside,
-                    ..Slot::default()
-                })
-            }
+            Some(Slot {
+                ports,
+                label,
+                beside,
+                ..Slot::default()
+            })
         };
         if let Some(slot) = slot {
             tracing::info!(%id, ports = ?slot.ports, "the checkout has ports of its own");
