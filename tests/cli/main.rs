@@ -10,6 +10,7 @@
 mod agents;
 mod asking;
 mod background;
+mod daily;
 mod documents;
 mod events;
 mod fixing;

@@ -3,8 +3,11 @@
 use std::fs::{self, File};
 
 use pilotlight::{
-    effects::process::{launch, mark_of, seal_descriptors},
-    model::facts::{Exit, LaunchFault},
+    effects::{
+        log::ServiceLogs,
+        process::{launch, mark_of, seal_descriptors},
+    },
+    model::facts::{Exit, LaunchFault, RunId},
 };
 use rustix::process::getpgid;
 
@@ -62,7 +65,9 @@ async fn a_service_finds_an_open_input_and_is_asked_for_colours() {
     for name in ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"] {
         prepared.environment.remove(name);
     }
-    prepared.as_in_terminal = true;
+    prepared.colors = true;
+    let logs = ServiceLogs::open(stage.folder.path().to_owned());
+    prepared.input = Some(logs.create_input(RunId(1)).unwrap());
     let service = stage.start(prepared).await;
     soon(service.tree.exited()).await;
     assert_eq!(service.printed(), "1 []\n");
@@ -77,7 +82,7 @@ async fn a_service_that_wants_no_colours_is_not_asked_for_them() {
             prepared.environment.remove(name);
         }
         prepared.environment.set(name, value);
-        prepared.as_in_terminal = true;
+        prepared.colors = true;
         let service = stage.start(prepared).await;
         soon(service.tree.exited()).await;
         let expected = if name == "NO_COLOR" { "<>\n" } else { "<0>\n" };

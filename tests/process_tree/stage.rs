@@ -70,7 +70,8 @@ impl Stage {
             environment: Env::of_this_process(),
             mark: self.mark(run),
             output: append(&self.output(run)),
-            as_in_terminal: false,
+            input: None,
+            colors: false,
         }
     }
 

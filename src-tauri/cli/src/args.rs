@@ -17,7 +17,7 @@ use regex::Regex;
 
 pub(crate) use self::agents::{Install, Mcp, McpCommand};
 pub(crate) use self::scripts::{
-    EnvCommand, Events, Exec, Shell as ShellCommand, Test, Ui, Url, Wait,
+    EnvCommand, Events, Exec, Run, Send, Shell as ShellCommand, Test, Ui, Url, Wait,
 };
 use crate::time::Since;
 
@@ -59,6 +59,9 @@ pub(crate) enum Command {
     Up(Up),
     Down(Down),
     Restart(Restart),
+    Reload(Reload),
+    Run(Run),
+    Send(Send),
     Status(Status),
     Logs(Logs),
     Doctor(Doctor),
@@ -144,6 +147,20 @@ pub(crate) struct Restart {
     /// Services [default: all]
     #[arg(value_name = "SERVICE", value_parser = service)]
     pub(crate) services: Vec<ServiceName>,
+}
+
+/// Apply the changed stack file to a running stack
+///
+/// Restarts the services that have changed and those that depend on them. The others keep running.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pilotlight reload              restart what has changed
+  pilotlight reload --dry-run    only show what would restart")]
+pub(crate) struct Reload {
+    /// Only show what would be restarted, started and stopped
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
 }
 
 /// Show the status of every service: state, port, PID, CPU and memory

@@ -123,7 +123,10 @@ pub(crate) async fn wait(
 fn judge(stack: &StackView, services: &[ServiceName], goal: &Goal) -> Option<Waited> {
     let meant = || {
         let all = stack.services.iter().map(|service| &**service);
-        all.filter(|service| services.is_empty() || services.contains(&service.name))
+        all.filter(|service| match services {
+            [] => !service.is_idle_task(),
+            named => named.contains(&service.name),
+        })
     };
     let is_reached = match goal {
         Goal::Ready => meant().all(is_ready),

@@ -5,6 +5,8 @@
 //! `${VARIABLE}` is replaced while the file is read.
 
 mod slot;
+mod task;
+mod watch;
 
 use std::{
     collections::BTreeMap,
@@ -18,9 +20,12 @@ use std::{
 use serde::{Deserialize, Serialize};
 use url::{Position, Url};
 
-pub use slot::{PortAssignment, Slot, label};
-
+pub use self::{
+    task::{Cron, Hook, HookEvent, Hooks, Schedule, Task},
+    watch::{Reaction, Watch},
+};
 use crate::stack_file::fill_json;
+pub use slot::{PortAssignment, Slot, label};
 
 /// The name of a service, unique in its stack. Cheap to clone.
 #[derive(
@@ -162,6 +167,27 @@ impl Stack {
         variables
     }
 
+    /// Returns the names of the services that are added, removed or different in another version of the
+    /// stack.
+    #[must_use]
+    pub fn changed_services(&self, new: &Self) -> Vec<ServiceName> {
+        let by_name = |stack: &Self| -> BTreeMap<ServiceName, Arc<Service>> {
+            let services = stack.services.iter();
+            services
+                .map(|service| (service.name.clone(), service.clone()))
+                .collect()
+        };
+        let (known, next) = (by_name(self), by_name(new));
+        let changed = new.services.iter();
+        let changed = changed.filter(|service| known.get(&service.name) != Some(service));
+        let gone = self.services.iter();
+        let gone = gone.filter(|service| !next.contains_key(&service.name));
+        changed
+            .chain(gone)
+            .map(|service| service.name.clone())
+            .collect()
+    }
+
     /// Returns the paths that the HTTP probes of a service request, as the log of the service shows
     /// them. The path `/` is left out: users request it, too.
     #[must_use]
@@ -223,6 +249,16 @@ pub struct Service {
     pub env_points_at: BTreeMap<String, ServiceName>,
     /// The limits of its logs.
     pub log: LogLimits,
+    /// The files whose changes it reacts to.
+    pub watch: Option<Watch>,
+    /// What makes it a task; `None` for a service.
+    pub task: Option<Task>,
+    /// The commands that run when its state changes.
+    pub hooks: Hooks,
+    /// Its standard input.
+    pub input: Input,
+    /// Whether it is asked for colours, although its output is a file.
+    pub colors: bool,
 }
 
 impl Service {
@@ -247,6 +283,19 @@ impl Service {
             None => format!("localhost:{port}"),
         }
     }
+}
+
+/// The standard input of a service.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Input {
+    /// Stays open and empty, until `pilotlight send` writes to it.
+    #[default]
+    Open,
+    /// Is at its end.
+    Null,
 }
 
 /// A command.

@@ -70,7 +70,8 @@ impl Stage {
                 run,
             },
             output: log.unwrap(),
-            as_in_terminal: false,
+            input: None,
+            colors: false,
         }
     }
 

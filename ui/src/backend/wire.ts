@@ -114,6 +114,14 @@ adopted: boolean,
  */
 external: boolean, 
 /**
+ * Whether it is a task, which runs to its end.
+ */
+task?: boolean, 
+/**
+ * When the task is due next, by its schedule.
+ */
+next_run?: string, 
+/**
  * The current or latest run, which names its log.
  */
 run: RunId | null, 

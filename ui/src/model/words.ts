@@ -32,7 +32,7 @@ export function state(service: ServiceView, waitingSince: number | null = null):
   return {
     word: waits
       ? `${WAITING_FOR} ${service.waiting_for.join(", ")}`
-      : STATE_WORDS[service.phase][service.light],
+      : (taskWord(service) ?? STATE_WORDS[service.phase][service.light]),
     detail: reason(service) ?? detail(service),
     since: waits
       ? waitingSince
@@ -42,6 +42,15 @@ export function state(service: ServiceView, waitingSince: number | null = null):
           ? since
           : null,
   };
+}
+
+/** The state of a task, where it is called otherwise than that of a service. */
+function taskWord(service: ServiceView): string | null {
+  if (service.task !== true) return null;
+  if (service.phase === "starting") return "running";
+  if (service.phase !== "stopped") return null;
+  if (service.light === "off") return "not run";
+  return service.run === null ? "scheduled" : null;
 }
 
 /** Why a service is amber or red, as far as its own finding does not say it (`ServiceView::reason`). */
@@ -134,9 +143,12 @@ export function stackWords(stack: StackView): string {
   if (services.length === 0) return "no services";
   if (services.every((service) => service.light === "off")) return "stopped";
   const ready = services.filter((service) => service.light === "green").length;
+  // A task that was not requested says nothing about the stack.
+  const idle = services.filter((service) => service.task === true && service.light === "off").length;
+  const total = services.length - idle;
   const parts = [
-    ready < services.length
-      ? `${ready} of ${services.length} ready`
+    ready < total
+      ? `${ready} of ${total} ready`
       : ready === 1
         ? "ready"
         : `all ${ready} ready`,

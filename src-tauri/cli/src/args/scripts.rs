@@ -79,6 +79,41 @@ pub(crate) struct Ui {
     pub(crate) no_open: bool,
 }
 
+/// Run a task in this terminal
+///
+/// Starts what the task needs first, in the background. Runs the task even if its inputs have not changed.
+/// Exits with its exit code.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pilotlight run migrate            run the task [task.migrate] of the stack file
+  pilotlight run seed -- --small    with more arguments")]
+pub(crate) struct Run {
+    /// Task
+    #[arg(value_name = "TASK", value_parser = service)]
+    pub(crate) task: ServiceName,
+    /// Arguments after those of the stack file
+    #[arg(value_name = "ARGS", last = true)]
+    pub(crate) arguments: Vec<OsString>,
+}
+
+/// Write a line to the standard input of a service
+///
+/// The service must be running, and read its input. Not available on Windows yet.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pilotlight send app r          hot reload of Flutter
+  pilotlight send backend c      continue in a debugger")]
+pub(crate) struct Send {
+    /// Service
+    #[arg(value_name = "SERVICE", value_parser = service)]
+    pub(crate) service: ServiceName,
+    /// Text of the line; several words are joined with spaces
+    #[arg(value_name = "TEXT", required = true, allow_hyphen_values = true)]
+    pub(crate) text: Vec<String>,
+}
+
 /// Print the address of a service
 #[derive(Debug, Args)]
 #[command(after_help = "\

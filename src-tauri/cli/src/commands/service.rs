@@ -10,10 +10,17 @@ use std::{
 };
 
 use pilotlight::{
-    effects::{env::environment, process::foreground},
+    effects::{
+        env::environment,
+        log::ServiceLogs,
+        process::{foreground, opener},
+    },
     env::Env,
     fs::{project_file::TIME_LIMIT, redact::redact},
-    model::{facts::LaunchFault, view::StackView},
+    model::{
+        facts::{LaunchFault, RunId},
+        view::{Light, StackView},
+    },
     stack::{Port, Ports, Service, ServiceName, Stack},
     state::slots::in_its_slot,
     supervisor::offline,
@@ -59,7 +66,28 @@ impl Here {
         Ok(Self { stack, view })
     }
 
-    fn service(&self, name: &ServiceName) -> Result<&Arc<Service>, Failure> {
+    pub(super) fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    /// Returns the light of a service.
+    pub(super) fn light(&self, name: &ServiceName) -> Option<Light> {
+        Some(self.view.service(name, 0)?.light)
+    }
+
+    /// Returns the run of a service, if it is running.
+    pub(super) fn running(&self, name: &ServiceName) -> Option<RunId> {
+        let service = self.view.service(name, 0)?;
+        service.run.filter(|_| service.pid.is_some())
+    }
+
+    /// Returns the logs of a service.
+    pub(super) fn logs(&self, context: &Context, name: &ServiceName) -> ServiceLogs {
+        let id = context.home.stack_id(&self.stack.file);
+        ServiceLogs::of(context.home.logs(), &id, name)
+    }
+
+    pub(super) fn service(&self, name: &ServiceName) -> Result<&Arc<Service>, Failure> {
         let mut services = self.stack.services.iter();
         let names = services.clone().map(|service| service.name.clone());
         expect_known(std::slice::from_ref(name), &self.stack.name, names)?;
@@ -68,7 +96,7 @@ impl Here {
     }
 
     /// Returns the variables with which the service would be started from here, and the addresses.
-    async fn environment(&self, service: &Service) -> Result<Env, Failure> {
+    pub(super) async fn environment(&self, service: &Service) -> Result<Env, Failure> {
         let base = Env::of_this_process();
         let environment = environment(service, &base, self, TIME_LIMIT).await;
         environment.map_err(not_run)
@@ -145,15 +173,6 @@ pub(crate) async fn open(context: &Context, asked: &Url) -> Result<Ending, Failu
     let what = format!("no browser could be opened with `{}`", opener().join(" "));
     tell(&what, Some(&format!("open {}", tame(&url))))?;
     Ok(Ending::Undone)
-}
-
-/// The command that opens a page in the browser.
-fn opener() -> &'static [&'static str] {
-    match OS {
-        "macos" => &["open"],
-        "windows" => &["rundll32", "url.dll,FileProtocolHandler"],
-        _ => &["xdg-open"],
-    }
 }
 
 /// Opens a page in the browser, and returns whether that was possible.

@@ -118,7 +118,10 @@ async fn ready_runs(
     let meant = stack
         .services
         .iter()
-        .filter(|service| request.services.is_empty() || request.services.contains(&service.name));
+        .filter(|service| match &*request.services {
+            [] => !service.is_idle_task(),
+            named => named.contains(&service.name),
+        });
     let mut runs = Vec::new();
     let mut since = None;
     for service in meant {

@@ -99,6 +99,14 @@ struct OfTime {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct OfTask {
+    task: String,
+    timeout_seconds: Option<u64>,
+    stack: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct OfPort {
     port: u16,
 }
@@ -127,6 +135,7 @@ impl Call<'_> {
             "start" => self.start(parsed(arguments)?).await,
             "stop" => self.stop(parsed(arguments)?).await,
             "restart" => self.restart(parsed(arguments)?).await,
+            "run" => self.run_task(parsed(arguments)?).await,
             "wait" => self.wait(parsed(arguments)?).await,
             "logs" => return self.logs(parsed(arguments)?).await.map(Answer::Text),
             "diagnose" => self.diagnose(parsed(arguments)?).await,
@@ -194,6 +203,25 @@ impl Call<'_> {
         let restarted = client.restart(restart);
         let outcome = self.within(&file, asked.limit(), restarted).await;
         started(&context, &file, outcome.transpose()?).await
+    }
+
+    async fn run_task(&self, asked: OfTask) -> Result<Value, Failure> {
+        let (_, file) = self.stack(asked.stack.as_deref()).await?;
+        let stack = read(&file)?;
+        let tasks = stack.services.iter().filter(|task| task.task.is_some());
+        let tasks = tasks.map(|task| task.name.clone());
+        expect_known(&[ServiceName::new(&asked.task)], &stack.name, tasks)?;
+        let own_log = json!({"services": [asked.task], "lines": LOG_LINES, "stack": asked.stack});
+        let mut document = self
+            .restart(OfServices {
+                services: vec![asked.task],
+                goal: None,
+                timeout_seconds: asked.timeout_seconds,
+                stack: asked.stack,
+            })
+            .await?;
+        document["output"] = json!(self.logs(parsed(own_log)?).await?);
+        Ok(document)
     }
 
     async fn stop(&self, asked: OfServices) -> Result<Value, Failure> {

@@ -46,6 +46,8 @@ fn service(name: &str, phase: PhaseName, light: Light) -> ServiceView {
         last_exit: None,
         adopted: false,
         external: false,
+        task: false,
+        next_run: None,
         run: Some(RunId(3)),
         started: None,
         needs: Vec::new(),

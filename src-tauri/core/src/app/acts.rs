@@ -150,7 +150,11 @@ impl AppState {
             .iter()
             .filter(|service| service.light != Light::Off);
         let up: Vec<ServiceName> = up.map(|service| service.name.clone()).collect();
-        if up.len() == stack.services.len() {
+        let idle = stack
+            .services
+            .iter()
+            .filter(|service| service.is_idle_task());
+        if up.len() + idle.count() == stack.services.len() {
             return self.start(file, Vec::new()).await;
         }
         let remaining: Vec<_> = up

@@ -18,7 +18,7 @@ pub mod window;
 
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard},
 };
@@ -40,7 +40,7 @@ use crate::{
         finding::Finding,
         view::{Light, Snapshot, StackView},
     },
-    stack::{Service, ServiceName, Stack},
+    stack::{ServiceName, Stack},
     supervisor::{Handle, offline},
     sync::lock,
 };
@@ -469,25 +469,7 @@ impl Inner {
 
 /// Returns the services that were added, removed or changed; `None` if nothing differs.
 fn changed_services(old: &Stack, new: &Stack) -> Option<Vec<ServiceName>> {
-    let by_name = |stack: &Stack| -> HashMap<ServiceName, Arc<Service>> {
-        let services = stack.services.iter();
-        services
-            .map(|service| (service.name.clone(), service.clone()))
-            .collect()
-    };
-    let (old_services, new_services) = (by_name(old), by_name(new));
-    let is_new = new
-        .services
-        .iter()
-        .filter(|service| old_services.get(&service.name) != Some(service));
-    let is_gone = old
-        .services
-        .iter()
-        .filter(|service| !new_services.contains_key(&service.name));
-    let services: Vec<_> = is_new
-        .chain(is_gone)
-        .map(|service| service.name.clone())
-        .collect();
+    let services = old.changed_services(new);
     let same = services.is_empty() && old.name == new.name && old.mode == new.mode;
     (!same).then_some(services)
 }

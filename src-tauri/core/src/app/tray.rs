@@ -237,11 +237,19 @@ fn service_menu(stack: &StackView, service: &ServiceView) -> Entry {
         // Writing to a string cannot fail.
         let _ = write!(text, ", {reason}");
     }
-    let mut entries = vec![
-        item("Start", Choice::Start(target()), can_start(service)),
-        item("Stop", Choice::Stop(target()), can_stop(service)),
-        item("Restart", Choice::Restart(target()), can_restart(service)),
-    ];
+    let mut entries = if service.task {
+        let is_active = service.pid.is_some() || !service.waiting_for.is_empty();
+        vec![
+            item("Run", Choice::Restart(target()), !is_active),
+            item("Stop", Choice::Stop(target()), can_stop(service)),
+        ]
+    } else {
+        vec![
+            item("Start", Choice::Start(target()), can_start(service)),
+            item("Stop", Choice::Stop(target()), can_stop(service)),
+            item("Restart", Choice::Restart(target()), can_restart(service)),
+        ]
+    };
     entries.extend(links(stack, service));
     entries.extend(port_page(stack, service));
     if !service.external {

@@ -9,11 +9,13 @@ pub use holder::describe_fault;
 pub(super) use port::taken;
 pub use port::{ended_beside, ended_holders};
 
+use std::path::Path;
+
 use super::meaning;
 use crate::{
     model::{
         effect::Hindrance,
-        facts::{Exit, LaunchFault, ProbeFault, ProbeFaultKind, Stopped},
+        facts::{Exit, LaunchFault, ProbeFault, ProbeFaultKind, Stopped, WatchFault},
         finding::{Action, Code, Finding},
         service::RunEnd,
     },
@@ -99,6 +101,9 @@ pub fn ended(service: &Service, ending: &RunEnd) -> Finding {
 pub(super) fn exited(service: &Service, exit: Option<Exit>, was_ready: bool) -> Finding {
     let name = &service.name;
     let (code, title) = match exit {
+        Some(exit) if service.task.is_some() => {
+            (Code::Exited, format!("{name} failed with {exit}"))
+        }
         Some(Exit::Code(0)) if was_ready => (
             Code::SilentExit,
             format!("{name} exited unexpectedly with code 0"),
@@ -215,6 +220,50 @@ pub fn unfinished(service: &Service, stopped: &Stopped) -> Finding {
         ),
         None,
     )
+}
+
+/// Explains that not all files of a service are watched.
+#[must_use]
+pub fn not_watched(service: &Service, fault: &WatchFault) -> Finding {
+    let name = &service.name;
+    let finding = |why: &str| {
+        let title = format!("{name} does not restart on every change: {why}");
+        Finding::new(name, Code::WatchIncomplete, title)
+    };
+    match fault {
+        WatchFault::Limit(limit) => {
+            finding("the limit of inotify is reached")
+                .evidence([format!("fs.inotify.{limit} counts for all programs of this user")])
+                .remedy(
+                    format!(
+                        "raise it: `echo fs.inotify.{limit}=1048576 | sudo tee /etc/sysctl.d/60-inotify.conf \
+                         && sudo sysctl --system`"
+                    ),
+                    None,
+                )
+        }
+        WatchFault::NoFolder(folder) => finding("a folder does not exist")
+            .evidence([format!("`watch` names {}", folder.display())])
+            .remedy("create the folder, or fix `watch`", None),
+        WatchFault::Other(message) => finding("its files cannot be watched")
+            .evidence([message.clone()])
+            .remedy(format!("restart it: `pilotlight restart {name}`"), None),
+    }
+}
+
+/// Explains that a service writes a file that it watches.
+#[must_use]
+pub fn watch_loop(service: &Service, file: &Path) -> Finding {
+    let (name, file) = (&service.name, file.display());
+    let title = format!("{name} restarts itself: it writes {file}, which it watches");
+    Finding::new(name, Code::WatchLoop, title)
+        .evidence([format!(
+            "{file} changed after each of its last 5 starts, always as soon"
+        )])
+        .remedy(
+            format!("changes of {file} are ignored for now; add it to `ignore` in `watch`"),
+            None,
+        )
 }
 
 fn probe(service: &Service, fault: Option<&ProbeFault>, title: impl Fn(&str) -> String) -> Finding {

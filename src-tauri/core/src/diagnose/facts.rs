@@ -28,7 +28,7 @@ pub(super) struct Facts<'a> {
     needs: Vec<Vec<usize>>,
     /// The direct dependents of each service.
     dependents: Vec<Vec<usize>>,
-    /// Whether a dependent needs it completed.
+    /// Whether it is a task, or a dependent needs it completed.
     jobs: Vec<bool>,
 }
 
@@ -73,6 +73,7 @@ impl<'a> Facts<'a> {
         let mut dependents = vec![Vec::new(); services.len()];
         let mut jobs = vec![false; services.len()];
         for (place, seen) in services.iter().enumerate() {
+            jobs[place] |= seen.spec.task.is_some();
             for (need, how) in &seen.spec.needs {
                 if let Some(&need) = places.get(need) {
                     needs[place].push(need);
@@ -137,7 +138,9 @@ impl<'a> Facts<'a> {
             .place(&seen.spec.name)
             .is_some_and(|place| self.jobs[place]);
         // Without a daemon an earlier exit is unknown, and none is needed to continue.
-        is_job && (!self.evidence.kept || seen.is.last_exit.is_some_and(Exit::is_success))
+        let is_done_task = seen.spec.task.is_some() && !seen.is.wanted;
+        let has_succeeded = seen.is.last_exit.is_some_and(Exit::is_success);
+        is_job && (!self.evidence.kept || has_succeeded || is_done_task)
     }
 
     /// Whether somebody who is up, or is to be, needs it.

@@ -8,3 +8,4 @@ pub mod port;
 pub mod probe;
 pub mod process;
 pub mod remedy;
+pub mod watch;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::facts::{Claimed, Exit, LaunchFault, PortFault, ProbeFault, Process, RunId, Stopped};
-use crate::stack::ServiceName;
+use crate::stack::{HookEvent, ServiceName, Signal};
 
 /// An effect for one run of one service.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +24,8 @@ pub enum Act {
     Claim {
         /// Whether the start was requested, not caused by the restart policy.
         asked: bool,
+        /// Whether a task runs even if its inputs have not changed.
+        forced: bool,
     },
     /// Launch its command. Answers: [`Report::Launched`], later [`Report::Exited`].
     Launch,
@@ -40,6 +42,10 @@ pub enum Act {
     Stop,
     /// Skip the rest of the grace period.
     Kill,
+    /// Signal its process group.
+    Signal(Signal),
+    /// Run the command of a hook. Has no answer.
+    Hook(HookEvent),
     /// Report [`Report::Elapsed`] at a given time.
     Wait {
         /// The timer.
@@ -60,6 +66,8 @@ pub enum Timer {
     Backoff,
     /// Its checks are due.
     Check,
+    /// The task may be due.
+    Schedule,
 }
 
 /// The result of an [`Effect`].
@@ -67,6 +75,8 @@ pub enum Timer {
 pub enum Report {
     /// Of [`Act::Claim`]. `Ok(None)` for a service without a port.
     Claimed(Result<Option<Claimed>, Hindrance>),
+    /// Of [`Act::Claim`]: the inputs of a task have not changed since it was last done.
+    UpToDate,
     /// Of [`Act::Launch`].
     Launched(Result<Process, LaunchFault>),
     /// The first process has exited, or (after [`Act::Follow`]) the last one.

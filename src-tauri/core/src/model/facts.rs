@@ -326,6 +326,28 @@ pub enum PortFault {
     NoneFree,
 }
 
+/// What the watch on the files of a service reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// These files have changed, relative to the service's folder; the first ones of many.
+    Changed(Vec<PathBuf>),
+    /// Not all of them are watched.
+    Fault(WatchFault),
+    /// Their file system reports no changes, so they are polled.
+    Polls,
+}
+
+/// Why files are not watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WatchFault {
+    /// A limit of inotify is reached: the name of the setting in `fs.inotify`.
+    Limit(&'static str),
+    /// A folder of the patterns does not exist.
+    NoFolder(PathBuf),
+    /// Any other error.
+    Other(String),
+}
+
 /// The result of claiming a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimed {

@@ -78,6 +78,8 @@ pub enum Code {
     FrontendMisdirected,
     OtherCheckout,
     KeeperConflict,
+    WatchLoop,
+    WatchIncomplete,
 }
 
 /// One root cause. Its text is redacted on creation.

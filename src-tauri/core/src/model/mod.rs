@@ -8,6 +8,7 @@ pub mod effect;
 pub mod facts;
 pub mod finding;
 pub mod history;
+mod loops;
 mod order;
 pub mod restart;
 pub mod service;

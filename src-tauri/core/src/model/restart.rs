@@ -69,6 +69,12 @@ impl Failures {
         Decision::After(pause.mul_f64(1.0 + jitter.clamp(0.0, 1.0) / 5.0))
     }
 
+    /// Does not count the failures so far towards a crash loop. Pauses keep growing.
+    pub fn forgive(&mut self) {
+        self.recent.clear();
+        self.error = None;
+    }
+
     /// Returns whether a failure at `now` of a run that had been ready since `ready_since` is followed
     /// by an immediate restart.
     #[must_use]

@@ -16,6 +16,7 @@ use super::{
     facts::{Exit, ProbeFault, Process, RunId, Stopped, TimePoint},
     finding::Finding,
     history::HistoryEvent,
+    loops::Loops,
     restart::Failures,
     view::{Light, PhaseName, ServiceView},
 };
@@ -132,6 +133,10 @@ pub(super) struct Intent {
     pub(super) asked: bool,
     /// The changed stack file no longer contains it.
     pub(super) removed: bool,
+    /// A task runs even if its inputs have not changed.
+    pub(super) forced: bool,
+    /// It stops before the services that depend on it, which keep running.
+    pub(super) alone: bool,
 }
 
 /// The state of a service's checks.
@@ -148,6 +153,14 @@ struct CheckRounds {
     again: bool,
     /// Whether a round of this run is complete.
     made: bool,
+}
+
+/// The hooks that have run.
+#[derive(Clone, Copy, Debug, Default)]
+struct Hooked {
+    ready: bool,
+    /// Since it was last ready.
+    failed: bool,
 }
 
 /// One service of a running stack.
@@ -191,10 +204,22 @@ pub struct ServiceState {
     /// The root cause, once it is known.
     diagnosed: Option<Arc<Finding>>,
     note: Option<String>,
+    /// Why it restarts, to be shown with its next start.
+    pub(super) cause: Option<String>,
     /// The programs that the last stop ended besides the service, to be reported with the next start.
     beside: Option<String>,
     /// The events that are not recorded yet.
     pub(super) history: Vec<HistoryEvent>,
+    /// When a task is due next.
+    pub(super) next_run: Option<Timestamp>,
+    /// The hooks that have run since the service was last stopped.
+    hooked: Hooked,
+    /// Until then, failures do not count: the machine has slept.
+    lenient_until: Option<Instant>,
+    /// The restarts that changed files have caused.
+    pub(super) loops: Loops,
+    /// What is wrong with the watch on its files.
+    pub(super) watch_finding: Option<Arc<Finding>>,
     /// Whether any state changed that its stack depends on or that the view shows.
     dirty: bool,
 }
@@ -228,8 +253,14 @@ impl ServiceState {
             wordless: None,
             diagnosed: None,
             note: None,
+            cause: None,
             beside: None,
             history: Vec::new(),
+            next_run: None,
+            lenient_until: None,
+            hooked: Hooked::default(),
+            loops: Loops::default(),
+            watch_finding: None,
             dirty: true,
         }
     }
@@ -244,6 +275,12 @@ impl ServiceState {
     #[must_use]
     pub fn spec(&self) -> &Arc<Service> {
         &self.spec
+    }
+
+    /// Returns whether it should run.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.intent.wanted
     }
 
     /// Returns its phase.
@@ -388,7 +425,7 @@ impl ServiceState {
     pub fn evidence(&self) -> ServiceEvidence {
         ServiceEvidence {
             phase: self.phase_name(),
-            wanted: self.intent.wanted,
+            wanted: self.intent.wanted && !self.completed,
             finding: self.finding.clone(),
             pid: self.process().map(|process| process.pid),
             since: Some(self.since.into()),
@@ -423,6 +460,11 @@ impl ServiceState {
             Phase::Failed | Phase::Blocked | Phase::Unhealthy(_)
         );
         is_stuck && !self.intent.cycle
+    }
+
+    /// Returns whether it is a task.
+    pub(super) fn is_task(&self) -> bool {
+        self.spec.task.is_some()
     }
 
     /// Returns whether it waits for its dependencies.
@@ -474,6 +516,8 @@ impl ServiceState {
             last_exit: self.last_exit,
             adopted: self.adopted,
             external: self.spec.is_external(),
+            task: self.is_task(),
+            next_run: self.next_run,
             run: self.run(),
             started: self.started,
             needs: self.spec.needs.keys().cloned().collect(),

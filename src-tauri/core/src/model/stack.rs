@@ -2,6 +2,7 @@
 
 mod changes;
 mod goal;
+mod watch;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -10,7 +11,7 @@ use std::{
 
 use super::{
     effect::{Effect, Report},
-    facts::{RunId, TimePoint},
+    facts::{RunId, TimePoint, Watched},
     finding::Finding,
     history::{EventKind, HistoryEvent},
     order::Order,
@@ -37,6 +38,10 @@ pub enum Event {
     Kill(Vec<ServiceName>),
     /// The stack file has changed. The map has the latest known run of each new service.
     Load(Arc<Stack>, HashMap<ServiceName, RunId>),
+    /// The machine has slept: what fails now may only be broken off.
+    Awake,
+    /// The watch on the files of a service reports.
+    Watched(ServiceName, Watched),
     /// Adopt a service that an earlier daemon started.
     Adopt(ServiceName, Adoption),
     /// The result of the diagnosis of a situation from [`StackModel::undiagnosed`].
@@ -202,8 +207,15 @@ impl StackModel {
         }
         match event {
             Event::Up(names) => {
-                for index in self.order.with_needs(self.places(&names)) {
+                let asked = self.startable(&names);
+                for &index in &asked {
+                    self.services[index].is_due();
+                }
+                for index in self.order.with_needs(asked) {
                     self.change(index, |service| service.request(now));
+                }
+                if names.is_empty() {
+                    self.plan_tasks(now, &mut effects);
                 }
             }
             Event::Down(names) => {
@@ -211,7 +223,12 @@ impl StackModel {
                     self.change(index, |service| service.dismiss(now, &mut effects));
                 }
             }
-            Event::Restart(names) => self.restart(&names, now),
+            Event::Restart(names) => {
+                self.restart(&names, now);
+                for index in self.places(&names) {
+                    self.change(index, ServiceState::forget_loops);
+                }
+            }
             Event::Kill(names) => {
                 for index in self.places(&names) {
                     self.change(index, |service| service.kill(&mut effects));
@@ -229,11 +246,18 @@ impl StackModel {
                 if let Some(index) = self.order.place(&name) {
                     self.change(index, |service| service.adopt(&adoption, now, &mut effects));
                 }
+                self.plan_tasks(now, &mut effects);
             }
+            Event::Awake => {
+                for service in &mut self.services {
+                    service.awake(now);
+                }
+            }
+            Event::Watched(name, watched) => self.watched(&name, watched, now, &mut effects),
             Event::Diagnosed {
                 situation,
                 findings,
-            } => self.take_diagnosis(situation, findings, now),
+            } => self.take_diagnosis(situation, findings, now, &mut effects),
             Event::Report {
                 service,
                 run,
@@ -316,7 +340,13 @@ impl StackModel {
         self.diagnosis.situation()
     }
 
-    fn take_diagnosis(&mut self, situation: u64, findings: Vec<Finding>, now: TimePoint) {
+    fn take_diagnosis(
+        &mut self,
+        situation: u64,
+        findings: Vec<Finding>,
+        now: TimePoint,
+        effects: &mut Vec<Effect>,
+    ) {
         if !self.diagnosis.answer(situation, findings) {
             return;
         }
@@ -330,6 +360,9 @@ impl StackModel {
         self.diagnosis.add(unknown);
         self.record_findings(now);
         self.pass_diagnosis_on();
+        for service in &mut self.services {
+            service.tell_failure(effects);
+        }
     }
 
     /// Assigns the root cause to each failing service, and removes outdated ones.
@@ -378,7 +411,13 @@ impl StackModel {
     }
 
     fn restart(&mut self, names: &[ServiceName], now: TimePoint) {
-        let asked = self.places(names);
+        let asked = self.startable(names);
+        let (tasks, asked): (Vec<_>, Vec<_>) = asked
+            .into_iter()
+            .partition(|&index| self.services[index].is_task());
+        for task in tasks {
+            self.run_again(task, now);
+        }
         let mut is_asked = vec![false; self.services.len()];
         for &index in &asked {
             is_asked[index] = true;
@@ -475,7 +514,7 @@ impl StackModel {
             .map(|(name, _)| name.clone())
             .collect();
         for service in &mut self.services {
-            service.is_job = jobs.contains(service.name());
+            service.is_job = service.is_task() || jobs.contains(service.name());
             service.take_dirty();
         }
         let count = self.services.len();
@@ -497,6 +536,23 @@ impl StackModel {
             self.follow_up();
             self.update_situation();
         }
+    }
+
+    /// Sets the timers of the tasks with a schedule.
+    fn plan_tasks(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
+        for index in 0..self.services.len() {
+            let task = self.services[index].spec.task.as_ref();
+            if task.is_some_and(|task| task.schedule.is_some()) {
+                self.change(index, |service| service.plan(now, effects));
+            }
+        }
+    }
+
+    /// Returns the indexes of these services and tasks, or of all services if there are none.
+    fn startable(&self, names: &[ServiceName]) -> Vec<usize> {
+        let mut places = self.places(names);
+        places.retain(|&place| !names.is_empty() || !self.services[place].is_task());
+        places
     }
 
     /// Returns the indexes of these services, or of all if there are none. Unknown names are

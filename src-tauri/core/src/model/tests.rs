@@ -1,5 +1,6 @@
 //! The model under events: tables of what a person would expect, and a world that does anything.
 
+mod daily;
 mod properties;
 mod scenarios;
 
@@ -17,8 +18,8 @@ use super::{
     view::{PhaseName, ServiceView},
 };
 use crate::stack::{
-    Command, LogLimits, Mode, Need, OnUnhealthy, Port, PortConflict, Probe, Readiness, Require,
-    Restart, Service, ServiceName, Stack, Stop, StopMethod, Template,
+    Command, Input, LogLimits, Mode, Need, OnUnhealthy, Port, PortConflict, Probe, Readiness,
+    Require, Restart, Service, ServiceName, Stack, Stop, StopMethod, Template,
 };
 
 fn service(name: &str, needs: &[&str]) -> Service {
@@ -58,6 +59,11 @@ fn service(name: &str, needs: &[&str]) -> Service {
             runs: 10,
             size: 1 << 20,
         },
+        watch: None,
+        task: None,
+        hooks: BTreeMap::new(),
+        input: Input::Open,
+        colors: true,
     }
 }
 
@@ -217,6 +223,8 @@ fn act_name(act: Act) -> &'static str {
         Act::Check { .. } => "check",
         Act::Stop => "stop",
         Act::Kill => "kill",
+        Act::Signal(_) => "signal",
+        Act::Hook(_) => "hook",
         Act::Wait { .. } => "wait",
         Act::Abandon => "abandon",
     }

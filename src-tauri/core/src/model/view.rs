@@ -114,10 +114,10 @@ impl StackView {
     /// Terminal, tray and window show this text.
     #[must_use]
     pub fn summary(&self) -> String {
-        let total = self.services.len();
         let count =
             |has: fn(&ServiceView) -> bool| self.services.iter().filter(|it| has(it)).count();
-        if total == 0 {
+        let total = self.services.len() - count(ServiceView::is_idle_task);
+        if self.services.is_empty() {
             return "no services".to_owned();
         }
         if self.is_dark() {
@@ -183,6 +183,15 @@ pub struct ServiceView {
     pub adopted: bool,
     /// Whether it is only monitored.
     pub external: bool,
+    /// Whether it is a task, which runs to its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<bool>"))]
+    pub task: bool,
+    /// When the task is due next, by its schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
+    #[schemars(with = "Option<String>")]
+    pub next_run: Option<Timestamp>,
     /// The current or latest run, which names its log.
     pub run: Option<RunId>,
     /// The time at which the current or latest run began.
@@ -207,6 +216,12 @@ impl ServiceView {
         if self.phase == PhaseName::Stopped && !self.waiting_for.is_empty() {
             let needs: Vec<&str> = self.waiting_for.iter().map(ServiceName::as_str).collect();
             return format!("{WAITING_FOR} {}", needs.join(", "));
+        }
+        match (self.task, self.phase) {
+            (true, PhaseName::Starting) => return "running".to_owned(),
+            (true, PhaseName::Stopped) if self.light == Light::Off => return "not run".to_owned(),
+            (true, PhaseName::Stopped) if self.run.is_none() => return "scheduled".to_owned(),
+            _ => {}
         }
         self.phase.words(self.light).to_owned()
     }
@@ -238,6 +253,12 @@ impl ServiceView {
             | PhaseName::Ready
             | PhaseName::Stopping => None,
         }
+    }
+
+    /// Returns whether it is a task that was not requested: it says nothing about the state of its stack.
+    #[must_use]
+    pub fn is_idle_task(&self) -> bool {
+        self.task && self.light == Light::Off
     }
 
     /// Returns whether something is wrong with the service: it is red, or one of its checks fails.

@@ -38,10 +38,6 @@ pub(crate) struct Start<'a> {
     /// Receives its standard output and error.
     pub(crate) output: File,
     /// Its standard input; without one, there is nothing to read.
-    #[cfg_attr(
-        windows,
-        expect(dead_code, reason = "there is nothing to read there yet")
-    )]
     pub(crate) input: Option<File>,
 }
 

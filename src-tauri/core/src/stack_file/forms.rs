@@ -11,6 +11,7 @@ use super::{
     findings::{Problems, Read},
     problem::ProblemKind,
     reader::{At, FromToml, Named, Value, Whole, wrong_type},
+    tables::{HookTable, WatchTable},
 };
 
 /// A string, as the short form, or the long form.
@@ -47,7 +48,7 @@ pub(super) type CommandForm = TextOr<Vec<At<String>>>;
 pub(super) enum NeedsForm {
     One(At<String>),
     List(Vec<At<String>>),
-    Table(Named<Need>),
+    Table(Named<At<Need>>),
 }
 
 impl FromToml for NeedsForm {
@@ -64,12 +65,58 @@ impl FromToml for NeedsForm {
 }
 
 impl NeedsForm {
-    /// Returns each name with the state that it must reach.
-    pub(super) fn items(&self) -> Vec<(&At<String>, Need)> {
+    /// Returns each name with the state that it must reach, if the file says so.
+    pub(super) fn items(&self) -> Vec<(&At<String>, Option<Need>)> {
         match self {
-            Self::One(name) => vec![(name, Need::default())],
-            Self::List(names) => names.iter().map(|name| (name, Need::default())).collect(),
-            Self::Table(needs) => needs.0.iter().map(|(name, need)| (name, *need)).collect(),
+            Self::One(name) => vec![(name, None)],
+            Self::List(names) => names.iter().map(|name| (name, None)).collect(),
+            Self::Table(needs) => {
+                let needs = needs.0.iter();
+                needs.map(|(name, need)| (name, Some(need.value))).collect()
+            }
+        }
+    }
+}
+
+/// Watched files: a pattern, patterns, or a table.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged, inline)]
+pub(super) enum WatchForm {
+    One(At<String>),
+    List(Vec<At<String>>),
+    Table(Box<WatchTable>),
+}
+
+impl FromToml for WatchForm {
+    const EXPECTED: &'static str = "a pattern, a list of patterns or a table";
+
+    fn from_toml(value: &Value<'_>, problems: &mut Problems<'_>) -> Read<Self> {
+        match value.get_ref() {
+            DeValue::String(_) => At::from_toml(value, problems).map(Self::One),
+            DeValue::Array(_) => Vec::from_toml(value, problems).map(Self::List),
+            DeValue::Table(_) => FromToml::from_toml(value, problems)
+                .map(Box::new)
+                .map(Self::Table),
+            _ => wrong_type(value, Self::EXPECTED, problems),
+        }
+    }
+}
+
+/// A hook: a command, or a table with one.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged, inline)]
+pub(super) enum HookForm {
+    Command(At<CommandForm>),
+    Table(HookTable),
+}
+
+impl FromToml for HookForm {
+    const EXPECTED: &'static str = "a command or a table";
+
+    fn from_toml(value: &Value<'_>, problems: &mut Problems<'_>) -> Read<Self> {
+        match value.get_ref() {
+            DeValue::Table(_) => FromToml::from_toml(value, problems).map(Self::Table),
+            _ => FromToml::from_toml(value, problems).map(Self::Command),
         }
     }
 }

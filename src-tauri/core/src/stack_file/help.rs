@@ -38,6 +38,13 @@ impl ProblemKind {
             Self::BadRegex(_) => {
                 "the syntax is that of https://docs.rs/regex; a backslash escapes a special character".into()
             }
+            Self::BadPattern(_) => {
+                "use *, **, ?, [a-z] and {a,b}: \"src/**/*.py\"".into()
+            }
+            Self::BadCron { .. } => {
+                "use minute, hour, day of the month, month and day of the week: \"0 3 * * *\"".into()
+            }
+            Self::NoTask(name) => format!("define it as a task: [task.{name}]"),
             Self::BadAddress { expected, .. } => address_help(expected).into(),
             Self::NotJson(_) => "write it as a string".into(),
             Self::BadPointer(_) => "write the path of the value as \"/id\" or \"/items/0/id\"".into(),

@@ -121,6 +121,20 @@ pub enum ProblemKind {
     /// An invalid regular expression.
     #[error("invalid regular expression: {0}")]
     BadRegex(String),
+    /// An invalid pattern of files.
+    #[error("invalid pattern: {0}")]
+    BadPattern(String),
+    /// An invalid cron expression.
+    #[error("`{value}` is not a cron expression: {reason}")]
+    BadCron {
+        /// As written in the file.
+        value: String,
+        /// The reason.
+        reason: String,
+    },
+    /// A service where a task is expected.
+    #[error("`{0}` is a service, not a task")]
+    NoTask(String),
     /// An invalid address.
     #[error("this is not {expected}: {reason}")]
     BadAddress {

@@ -1,10 +1,17 @@
 //! The tables of a stack file, as they are written. Editors show the comments as descriptions.
 
-use crate::stack::{Mode, Need, OnUnhealthy, PortAssignment, PortConflict, Restart, Signal};
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::Value as Json;
+
+use crate::stack::{Input, Mode, Need, OnUnhealthy, PortAssignment, PortConflict, Restart, Signal};
 
 use super::{
-    forms::{CommandForm, JsonForm, NeedsForm, StatusForm, TextOr},
-    reader::{At, Choice, Named, Whole, table},
+    findings::{Problems, Read},
+    forms::{CommandForm, HookForm, JsonForm, NeedsForm, StatusForm, TextOr, WatchForm},
+    problem::ProblemKind,
+    reader::{At, Choice, FromToml, Named, Value, Whole, table},
     units::{Size, Time},
 };
 
@@ -23,6 +30,9 @@ table! {
         ports: Option<PortAssignment>,
         /// The services, by name.
         service: Option<At<Named<ServiceTable>>>,
+        /// The tasks, by name: commands that run to their end, on request, for a service, or by a
+        /// schedule.
+        task: Option<Named<TaskTable>>,
     }
 }
 
@@ -80,6 +90,112 @@ table! {
         known: Option<Vec<KnownTable>>,
         /// The limits of its logs.
         log: Option<At<LogTable>>,
+        /// The files whose changes restart it: a list of patterns such as `src/**/*.py`, or a table.
+        watch: Option<At<WatchForm>>,
+        /// Commands that run when its state changes.
+        on: Option<OnTable>,
+        /// Its standard input. Default: `open`, which stays open and empty.
+        stdin: Option<At<Input>>,
+        /// Whether it is asked for colours, although its output is a file. Default: true.
+        colors: Option<At<bool>>,
+        /// In a task: the files that it depends on, as patterns. It is done again only when one of them,
+        /// the command or its environment has changed.
+        inputs: Option<At<Vec<At<String>>>>,
+        /// In a task: the time between two starts, while the stack is up: `1h`.
+        every: Option<At<Time>>,
+        /// In a task: the times at which it starts, while the stack is up: `0 3 * * *`.
+        cron: Option<At<String>>,
+    }
+}
+
+/// The keys of a service that a task cannot have.
+const NOT_IN_TASK: [&str; 11] = [
+    "external",
+    "port",
+    "host",
+    "port_conflict",
+    "ready",
+    "start_timeout",
+    "on_unhealthy",
+    "restart",
+    "check",
+    "links",
+    "watch",
+];
+
+/// One task of a stack: a service that runs to its end.
+#[derive(Debug)]
+pub(super) struct TaskTable(pub(super) ServiceTable);
+
+impl FromToml for TaskTable {
+    const EXPECTED: &'static str = "a table";
+
+    fn from_toml(value: &Value<'_>, problems: &mut Problems<'_>) -> Read<Self> {
+        let keys = value.get_ref().as_table();
+        for (key, _) in keys.into_iter().flatten() {
+            if let Some(known) = NOT_IN_TASK.iter().find(|known| **known == *key.get_ref()) {
+                let reason = "a task runs to its end and serves nothing";
+                let no_effect = ProblemKind::NoEffect { key: known, reason };
+                problems.add(key.span(), no_effect);
+            }
+        }
+        ServiceTable::from_toml(value, problems).map(Self)
+    }
+}
+
+impl JsonSchema for TaskTable {
+    fn schema_name() -> Cow<'static, str> {
+        "TaskTable".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = ServiceTable::json_schema(generator);
+        if let Some(Json::Object(keys)) = schema.get_mut("properties") {
+            keys.retain(|key, _| !NOT_IN_TASK.contains(&key.as_str()));
+        }
+        let description = "One task of a stack: a service that runs to its end.";
+        schema.insert("description".to_owned(), description.into());
+        schema
+    }
+}
+
+table! {
+    /// The files whose changes a service reacts to.
+    struct WatchTable {
+        /// The patterns of the files, relative to its `directory`: `src/**/*.py`.
+        paths: Vec<At<String>>,
+        /// Patterns of files that are left out.
+        ignore: Option<Vec<At<String>>>,
+        /// How long no further file must change before it reacts. Default: `200ms`.
+        debounce: Option<At<Time>>,
+        /// What a change does: `restart` (the default), `signal` (SIGHUP), the name of a signal, or
+        /// `task:NAME`.
+        reaction as "do": Option<At<String>>,
+        /// Whether the services that depend on it restart too. Default: false.
+        cascade: Option<At<bool>>,
+    }
+}
+
+table! {
+    /// Commands that run when the state of a service changes. Each is a command, `open ADDRESS`, or a
+    /// table with `command`.
+    struct OnTable {
+        /// When it is ready for the first time since it was requested.
+        ready: Option<HookForm>,
+        /// When it has failed. The finding is on its standard input, as JSON.
+        failed: Option<HookForm>,
+        /// When it has stopped, as requested.
+        stopped: Option<HookForm>,
+        /// When it is ready again after a failure.
+        recovered: Option<HookForm>,
+    }
+}
+
+table! {
+    /// A hook.
+    struct HookTable {
+        /// The command.
+        command: At<CommandForm>,
     }
 }
 
@@ -265,6 +381,10 @@ impl Choice for Restart {
 
 impl Choice for OnUnhealthy {
     const WORDS: &[(&str, Self)] = &[("notify", Self::Notify), ("restart", Self::Restart)];
+}
+
+impl Choice for Input {
+    const WORDS: &[(&str, Self)] = &[("open", Self::Open), ("null", Self::Null)];
 }
 
 impl Choice for PortConflict {

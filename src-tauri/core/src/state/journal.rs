@@ -63,7 +63,7 @@ impl Journal {
         let folder = lock.home().state();
         let mut journal = Self {
             path: folder.join("running.journal"),
-            copies: Copies::new(folder.join("stacks")),
+            copies: Copies::under(folder),
             consents: Consents::under(folder),
             boot,
             truth: JournalState::default(),

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use journal::Journal;
+pub use stacks::applied_text;
 
 use crate::{
     fs::quarantine::Quarantined,

@@ -1,18 +1,31 @@
 //! Copies of the applied stack files: a later daemon can stop a stack whose file was changed or
 //! deleted meanwhile. They may contain secrets, so only the user can read them.
 
-use std::{fs, io, path::PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
-use crate::{fs::replace::replace, model::facts::StackId, platform::local};
+use crate::{
+    fs::{home::Home, replace::replace},
+    model::facts::StackId,
+    platform::local,
+};
+
+/// Returns the text of a running stack's file as it was last applied.
+#[must_use]
+pub fn applied_text(home: &Home, id: &StackId) -> Option<String> {
+    Copies::under(home.state()).read(id)
+}
 
 /// The folder of the copies.
 #[derive(Debug)]
 pub(super) struct Copies(PathBuf);
 
 impl Copies {
-    /// Returns the copies in this folder, which is created with the first copy.
-    pub(super) fn new(folder: PathBuf) -> Self {
-        Self(folder)
+    /// Returns the copies below the folder of the state. Theirs is created with the first copy.
+    pub(super) fn under(state: &Path) -> Self {
+        Self(state.join("stacks"))
     }
 
     /// Stores a text, and replaces an earlier one.

@@ -1,6 +1,6 @@
 //! Diagnoses stacks: on request, and automatically when something fails.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -58,6 +58,8 @@ impl Supervisor {
         let (mut subject, gatherer) = (self.subject(index), self.gatherer());
         let inbox = self.tools.reports.clone();
         let stack = self.stacks[index].id.clone();
+        let watched = self.stacks[index].model.watch_findings();
+        let watched: Vec<Finding> = watched.map(Arc::unwrap_or_clone).collect();
         self.tasks.spawn(async move {
             let end = clock::now().instant + AGAIN;
             subject.read_stack_file().await;
@@ -78,7 +80,8 @@ impl Supervisor {
                 evidence = gatherer.gather(*now, patience).await;
             }
             tell_results(&inbox, &stack, &evidence).await;
-            reply(answer, Some(diagnose(&evidence)));
+            let findings = diagnose(&evidence).into_iter().chain(watched);
+            reply(answer, Some(findings.collect()));
         });
     }
 

@@ -12,6 +12,7 @@ use crate::{
         check::{Checks, FIRST_ANSWER},
         port::{ClaimRequest, Leftovers, Requester},
         probe::{ProbeLoop, Round, Schedule},
+        watch::inputs,
     },
     fs::project_file::TIME_LIMIT,
     model::{
@@ -38,7 +39,8 @@ impl Supervisor {
             return;
         };
         match effect.act {
-            Act::Claim { asked } => self.claim(index, run_task, asked),
+            Act::Claim { asked, forced } => self.claim(index, run_task, asked, forced),
+            Act::Hook(event) => self.run_hook(index, run_task, event),
             Act::Launch => drop(self.tasks.spawn(run_task.launch())),
             Act::Follow => self.follow(index, run_task),
             Act::Probe => {
@@ -54,6 +56,12 @@ impl Supervisor {
             }
             Act::Stop => self.stop(index, run_task),
             Act::Kill => run_task.run.kill.cancel(),
+            Act::Signal(signal) => {
+                let tree = run_task.run.tree.as_ref();
+                if let Some(Err(error)) = tree.map(|tree| tree.signal(signal)) {
+                    tracing::warn!(service = %effect.service, %error, "the signal was not sent");
+                }
+            }
             Act::Wait { .. } | Act::Abandon => {}
         }
     }
@@ -97,7 +105,7 @@ impl Supervisor {
         });
     }
 
-    fn claim(&mut self, index: usize, run_task: RunTask, asked: bool) {
+    fn claim(&mut self, index: usize, run_task: RunTask, asked: bool, forced: bool) {
         let stack = self.stacks[index].model.stack();
         self.tools.active.insert(run_task.mark(), stack.clone());
         let request = run_task.service.port.map(|port| ClaimRequest {
@@ -124,16 +132,23 @@ impl Supervisor {
                 if asked {
                     run_task.require().await.map_err(Hindrance::Requirement)?;
                 }
+                let (service, ports) = (&run_task.service, &*run_task.ports);
+                let logs = run_task.logs();
+                if inputs::is_up_to_date(service, ports, logs.folder()).await && !forced {
+                    return Ok(Report::UpToDate);
+                }
                 let Some(request) = request else {
-                    return Ok(None);
+                    return Ok(Report::Claimed(Ok(None)));
                 };
                 let claimed = run_task.tools.ports.claim(&request).await;
-                claimed.map(Some).map_err(Hindrance::Port)
+                let claimed = claimed.map(Some).map_err(Hindrance::Port)?;
+                Ok(Report::Claimed(Ok(claimed)))
             });
             let claimed = claiming.await;
             let claimed =
                 claimed.unwrap_or_else(|panic| Err(Hindrance::Requirement(panic_fault(&panic))));
-            run_task.report(Report::Claimed(claimed)).await;
+            let report = claimed.unwrap_or_else(|hindrance| Report::Claimed(Err(hindrance)));
+            run_task.report(report).await;
         }));
     }
 

@@ -10,6 +10,7 @@ mod doctor;
 mod effects;
 mod guard;
 mod handle;
+mod hooks;
 mod launches;
 mod loading;
 pub mod offline;
@@ -17,11 +18,13 @@ mod queue;
 mod requests;
 mod running_stack;
 mod siblings;
+mod sleep;
 mod task;
 #[cfg(test)]
 mod tests;
 mod timers;
 mod usage;
+mod watches;
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
@@ -45,7 +48,7 @@ use crate::{
     host::clock,
     model::{
         effect::Report,
-        facts::{Exit, Process, RunId, StackId},
+        facts::{Exit, Process, RunId, StackId, Watched},
         finding::Finding,
         history::{EventKind, HistoryEvent},
         service::ServiceState,
@@ -60,6 +63,7 @@ use loading::Loader;
 use queue::{Prepared, Queue, Ticket};
 use requests::{Waiter, reply};
 use running_stack::RunningStack;
+use sleep::Sleep;
 use task::Launched;
 use timers::Timers;
 
@@ -120,6 +124,8 @@ enum Message {
     /// The first process of a run has exited, or the last one has; with the survivors.
     Ended(Origin, Exit, Vec<Process>),
     Report(Origin, Report),
+    /// The watch on the files of a service reports.
+    Watched(StackId, ServiceName, Watched),
 }
 
 impl Message {
@@ -195,6 +201,7 @@ struct Supervisor {
     meter: usage::Meter,
     timers: Timers,
     calm: Calm,
+    sleep: Sleep,
     quitting: bool,
     refuses_starts: bool,
     retiring: Option<oneshot::Sender<()>>,
@@ -260,6 +267,7 @@ pub async fn start(lock: &Lock) -> std::io::Result<Started> {
         meter: usage::Meter::default(),
         timers: Timers::default(),
         calm: Calm::default(),
+        sleep: Sleep::default(),
         quitting: false,
         refuses_starts: false,
         retiring: None,
@@ -291,7 +299,9 @@ impl Supervisor {
                 },
                 () = self.timers.due() => {}
                 () = self.calm.due() => {}
+                () = tokio::time::sleep(sleep::LOOK), if self.minds_sleep() => {}
             }
+            self.notice_sleep();
             for message in messages.drain(..) {
                 self.handle_message(message);
             }
@@ -362,6 +372,11 @@ impl Supervisor {
             Message::Launched(origin, launched) => self.launched(&origin, &launched),
             Message::Ended(origin, exit, survivors) => self.ended(origin, exit, survivors),
             Message::Report(origin, report) => self.report(&origin, report),
+            Message::Watched(stack, service, watched) => {
+                if let Some(index) = self.index_of(&stack) {
+                    self.step(index, Event::Watched(service, watched));
+                }
+            }
         }
     }
 
@@ -446,6 +461,7 @@ impl Supervisor {
 
     /// Steps the model and carries out the resulting effects.
     fn step(&mut self, index: usize, event: Event) {
+        let is_request = !matches!(event, Event::Report { .. } | Event::Diagnosed { .. });
         let effects = self.stacks[index].model.step(clock::now(), event);
         for effect in effects {
             self.carry_out(index, &effect);
@@ -458,6 +474,9 @@ impl Supervisor {
             }
         }
         self.unwritten.extend(events);
+        if is_request {
+            self.update_watches(index);
+        }
     }
 
     fn index_of(&self, stack: &StackId) -> Option<usize> {

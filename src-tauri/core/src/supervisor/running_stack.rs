@@ -5,7 +5,9 @@ use std::{collections::HashMap, sync::Arc};
 use tokio::sync::SetOnce;
 use tokio_util::sync::CancellationToken;
 
-use super::{Origin, Supervisor, launches::Launches, loading::Loaded, task::Launched};
+use super::{
+    Origin, Supervisor, launches::Launches, loading::Loaded, task::Launched, watches::ActiveWatch,
+};
 use crate::{
     effects::{check::Saved, probe::Pulse, process::Tree},
     env::Env,
@@ -33,6 +35,8 @@ pub(super) struct RunningStack {
     pub(super) checkout: Option<Checkout>,
     /// The program that requested the latest stop, if it has a name.
     pub(super) stopped_by: Option<Arc<str>>,
+    /// The watches on the files of its services.
+    pub(super) watches: HashMap<ServiceName, ActiveWatch>,
     runs: HashMap<ServiceName, Run>,
     /// Whether the journal has an entry for the stack.
     remembered: bool,
@@ -94,6 +98,7 @@ impl RunningStack {
             launches: Launches::default(),
             checkout: None,
             stopped_by: None,
+            watches: HashMap::new(),
             runs: HashMap::new(),
             remembered: false,
         }
@@ -129,8 +134,16 @@ impl RunningStack {
         }
     }
 
+    /// Probes all services at once.
+    pub(super) fn probe_now(&self) {
+        for run in self.runs.values() {
+            run.pulse.poke();
+        }
+    }
+
     /// Cancels all tasks of the stack. Its services keep running.
     pub(super) fn release(&mut self) {
+        self.watches.clear();
         for (_, run) in self.runs.drain() {
             run.over.cancel();
         }

@@ -18,6 +18,7 @@ use crate::{
         port,
         probe::{Context, Lines},
         process::{Launch, Spare, StopRequest, Tree, argv, kill, launch, stop},
+        watch::inputs,
     },
     env::Env,
     fs::project_file::TIME_LIMIT,
@@ -27,7 +28,7 @@ use crate::{
         facts::{Exit, LaunchFault, Mark, ProbeFault, ProbeFaultKind, Process, Stopped},
         stack::PortTable,
     },
-    stack::{Ports, Probe, Service, StopMethod},
+    stack::{Input, Ports, Probe, Service, StopMethod},
 };
 
 /// The time limit for a program start. Its file, its folder or other files may be on a mount that
@@ -249,7 +250,11 @@ impl RunTask {
             environment,
             mark: self.mark(),
             output,
-            as_in_terminal: true,
+            // Without it, the service still runs.
+            input: (self.service.input == Input::Open)
+                .then(|| logs.create_input(self.origin.run).ok())
+                .flatten(),
+            colors: self.service.colors,
         })
         .await;
         // This work can run while the program starts.
@@ -308,6 +313,9 @@ impl RunTask {
         // Boxed, since each of the following futures would hold it twice.
         let ended = Box::pin(async {
             let exit = tree.exited().await;
+            if exit.is_success() && self.service.task.is_some() {
+                inputs::done(self.logs().folder());
+            }
             // Dropped here, so that it is not held for as long as the run lives.
             Box::pin(async {
                 let survivors = tree.survivors(&self.tools.processes).await;
@@ -449,7 +457,7 @@ impl RunTask {
         );
     }
 
-    fn logs(&self) -> ServiceLogs {
+    pub(super) fn logs(&self) -> ServiceLogs {
         ServiceLogs::of(
             self.tools.home.logs(),
             &self.origin.stack,

@@ -1,6 +1,10 @@
 //! The timers of all services in one queue, since a task for each would cost much more.
 
-use std::{collections::BTreeMap, future::pending, time::Instant};
+use std::{
+    collections::BTreeMap,
+    future::pending,
+    time::{Duration, Instant},
+};
 
 use super::{Origin, Supervisor};
 use crate::{
@@ -20,6 +24,17 @@ impl Timers {
     pub(super) fn set(&mut self, due: Instant, origin: Origin, timer: Timer) {
         self.set += 1;
         self.queue.insert((due, self.set), (origin, timer));
+    }
+
+    /// Brings the schedules forward by the time that the machine has slept: the clock of the timers stood
+    /// still.
+    pub(super) fn hurry(&mut self, slept: Duration) {
+        let is_schedule = |_: &_, (_, timer): &mut (Origin, Timer)| *timer == Timer::Schedule;
+        let schedules: Vec<_> = self.queue.extract_if(.., is_schedule).collect();
+        for ((due, number), timer) in schedules {
+            let due = due.checked_sub(slept).unwrap_or(due);
+            self.queue.insert((due, number), timer);
+        }
     }
 
     /// Waits until the next timer is due; forever if there is none. Cancel-safe.
@@ -49,8 +64,6 @@ impl Supervisor {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::model::facts::{RunId, StackId};
 

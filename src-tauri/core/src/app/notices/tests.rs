@@ -119,6 +119,8 @@ fn ready(name: &str, need: &str) -> ServiceView {
         last_exit: Some(Exit::Signal(9)),
         adopted: false,
         external: false,
+        task: false,
+        next_run: None,
         run: Some(RunId(1)),
         started: None,
         needs: [need]

@@ -25,6 +25,8 @@ fn service(name: &str, phase: PhaseName, light: Light) -> ServiceView {
         last_exit: None,
         adopted: false,
         external: false,
+        task: false,
+        next_run: None,
         run: Some(RunId(1)),
         started: None,
         needs: Vec::new(),
@@ -57,6 +59,22 @@ fn off() -> ServiceView {
 
 fn ready(name: &str) -> ServiceView {
     service(name, PhaseName::Ready, Light::Green)
+}
+
+#[test]
+fn a_task_is_run_from_its_menu_and_an_idle_one_does_not_count() {
+    let mut task = service("migrate", PhaseName::Stopped, Light::Off);
+    task.task = true;
+    task.links.clear();
+    task.port = None;
+    let tray = shown(vec![stack("nexus", vec![ready("backend"), task])]);
+    let menu = read(&tray.menu);
+    assert!(menu[0].contains("nexus: ready"), "{menu:?}");
+    let place = menu
+        .iter()
+        .position(|line| line.contains("migrate: not run"));
+    let run = menu[place.unwrap() + 1].trim();
+    assert_eq!(run, "Run", "{menu:?}");
 }
 
 fn shown(stacks: Vec<Arc<StackView>>) -> Tray {

@@ -52,6 +52,7 @@ pub struct RunLog {
     run: RunId,
     log: PathBuf,
     index: PathBuf,
+    input: PathBuf,
 }
 
 impl ServiceLogs {
@@ -82,6 +83,12 @@ impl ServiceLogs {
         file::create_append_private(&self.run(run).log)
     }
 
+    /// Creates the standard input of a run, which stays open and empty: a named pipe that the service
+    /// itself holds open for writing. Fails on systems without such pipes.
+    pub fn create_input(&self, run: RunId) -> io::Result<File> {
+        crate::platform::process::create_input(&self.run(run).input)
+    }
+
     /// Creates the index of a new log, before it is [indexed](run_indexer). A failure is only
     /// logged, since a service can run without it.
     pub fn begin_index(&self, run: RunId) {
@@ -98,6 +105,7 @@ impl ServiceLogs {
             run,
             log: self.folder.join(format!("{run}.log")),
             index: self.folder.join(format!("{run}.index")),
+            input: self.folder.join(format!("{run}.in")),
         }
     }
 
@@ -135,7 +143,7 @@ impl ServiceLogs {
         for run in runs {
             let run = self.run(run);
             // The log comes last: while it exists, a later attempt finds the others too.
-            for path in [&run.index_aside(), &run.index, &run.log] {
+            for path in [&run.index_aside(), &run.index, &run.input, &run.log] {
                 match fs::remove_file(path) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                     _ => {}
@@ -163,6 +171,17 @@ impl RunLog {
     #[must_use]
     pub fn index(&self) -> &Path {
         &self.index
+    }
+
+    /// Writes to the standard input of the run.
+    ///
+    /// # Errors
+    ///
+    /// - `NotFound` if it has none, or no process reads it.
+    /// - `WouldBlock` if the service has not read what was sent before.
+    /// - `Unsupported` on Windows.
+    pub fn send(&self, text: &[u8]) -> io::Result<()> {
+        crate::platform::process::write_input(&self.input, text)
     }
 
     /// Returns the path for an unreadable index.

@@ -1,6 +1,7 @@
 //! Runs short commands for their result: required commands, command probes, stop commands.
 
 use std::{
+    fs::File,
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
@@ -66,6 +67,17 @@ pub async fn run_helper(
     environment: &Env,
     time_limit: Duration,
 ) -> Result<Output, HelperFault> {
+    run_helper_with(command, directory, environment, None, time_limit).await
+}
+
+/// Runs a short command as [`run_helper`] does, with a standard input.
+pub async fn run_helper_with(
+    command: &Command<String>,
+    directory: &Path,
+    environment: &Env,
+    input: Option<File>,
+    time_limit: Duration,
+) -> Result<Output, HelperFault> {
     let processes = ProcessTable::from_now();
     let (pipe, output) = platform::pipe().map_err(|error| {
         HelperFault::Launch(LaunchFault::Other {
@@ -78,7 +90,8 @@ pub async fn run_helper(
         environment: environment.clone(),
         mark: mark(),
         output,
-        as_in_terminal: false,
+        input,
+        colors: false,
     })
     .await;
     let running = KilledOnDrop(tree.map_err(HelperFault::Launch)?);

@@ -156,7 +156,8 @@ mod tests {
             environment: Env::of_this_process(),
             mark,
             output: tempfile::tempfile().expect("a file"),
-            as_in_terminal: false,
+            input: None,
+            colors: false,
         });
         let tree = tree.await.expect("a shell");
         let processes = ProcessTable::from_now();

@@ -44,10 +44,11 @@ pub struct Launch {
     pub mark: Mark,
     /// Receives its standard output and error, in their true order. A log is opened for appending.
     pub output: File,
-    /// Whether it finds what a terminal would give it: a standard input that stays open, since some
-    /// watchers exit with it, and variables that ask for colours, unless its environment decides on
-    /// colours itself (`NO_COLOR`, `FORCE_COLOR`). Otherwise there is nothing to read.
-    pub as_in_terminal: bool,
+    /// Its standard input; without one, there is nothing to read.
+    pub input: Option<File>,
+    /// Whether variables ask it for colours, unless its environment decides on colours itself
+    /// (`NO_COLOR`, `FORCE_COLOR`).
+    pub colors: bool,
 }
 
 /// Returns the program and arguments of a command. A shell line is passed to the platform's shell.
@@ -59,7 +60,7 @@ pub fn argv(command: &Command<String>) -> Vec<OsString> {
     }
 }
 
-/// Starts a command, hidden, in a process group of its own, with an empty standard input. The
+/// Starts a command, hidden, in a process group of its own. The
 /// program is running when this returns, after about half a millisecond. Needs a tokio runtime.
 ///
 /// The program is looked up as a shell would: a name without a slash on the PATH of `environment`,
@@ -71,7 +72,8 @@ pub async fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
         mut environment,
         mark,
         output,
-        as_in_terminal,
+        input,
+        colors,
     } = launch;
     let missing = || LaunchFault::DirectoryMissing {
         path: directory.clone(),
@@ -88,7 +90,7 @@ pub async fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
     let decides_on_colours = ["NO_COLOR", "FORCE_COLOR"]
         .iter()
         .any(|name| environment.get(name).is_some());
-    if as_in_terminal && !decides_on_colours {
+    if colors && !decides_on_colours {
         for (name, value) in COLOURS {
             if environment.get(name).is_none() {
                 environment.set(name, value);
@@ -105,10 +107,7 @@ pub async fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
         environment: &environment,
         mark: &mark,
         output,
-        // Without it, the service still runs.
-        input: as_in_terminal
-            .then(|| platform::endless_input().ok())
-            .flatten(),
+        input,
     };
     match spawn_when_written(&start).await {
         Ok(handle) => Ok(Tree::of_child(mark, handle)),

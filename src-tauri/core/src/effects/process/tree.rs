@@ -19,6 +19,7 @@ use crate::{
         Wanted,
         process::{self as platform, Handle},
     },
+    stack::Signal,
     sync::lock,
 };
 
@@ -309,6 +310,16 @@ impl Tree {
     pub fn survivor(&self) -> Option<Process> {
         let first = self.handle().filter(|first| !first.is_gone());
         first.map(Handle::process)
+    }
+
+    /// Signals the process group.
+    ///
+    /// # Errors
+    ///
+    /// The operating system refuses it.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        let first = self.handle().filter(|first| !first.is_gone());
+        first.map_or(Ok(()), |first| first.signal_group(signal).map(drop))
     }
 
     pub(super) fn handle(&self) -> Option<&Handle> {

@@ -2,8 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::tz::TimeZone;
+
 use super::{
-    ActiveRun, Adoption, CheckRounds, Phase, RunEnd, ServiceState, Then, Wordless, timestamp,
+    ActiveRun, Adoption, CheckRounds, Hooked, Phase, RunEnd, ServiceState, Then, Wordless,
+    timestamp,
 };
 use crate::{
     diagnose::explain,
@@ -15,16 +18,23 @@ use crate::{
         history::{EventKind, HistoryEvent},
         restart::{Decision, Failures, Jitter},
     },
-    stack::{OnUnhealthy, Restart, Service},
+    stack::{HookEvent, OnUnhealthy, Restart, Service, Signal},
 };
 
 /// The pause before a failing check is run again, if the stack file sets none.
 const CHECK_AGAIN: Duration = Duration::from_secs(10);
 
+/// How long failures do not count after the machine has slept: networks and containers need a while.
+const LENIENT: Duration = Duration::from_secs(15);
+
+/// How far a timer and the time of day may differ.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(1);
+
 impl ServiceState {
     /// The service is requested: earlier failures no longer count.
     pub(in crate::model) fn request(&mut self, now: TimePoint) {
         self.intent.wanted = true;
+        self.intent.alone = false;
         self.touch();
         self.explain_recovery();
         match self.phase {
@@ -55,6 +65,127 @@ impl ServiceState {
         }
     }
 
+    /// A restart is requested from which the services that depend on it are spared.
+    pub(in crate::model) fn cycle_alone(&mut self, now: TimePoint) {
+        self.cycle(now);
+        self.intent.alone = self.intent.cycle;
+    }
+
+    /// It runs once more, also if it has completed.
+    pub(in crate::model) fn run_again(&mut self, now: TimePoint) {
+        self.is_due();
+        self.intent.forced = true;
+        self.cycle_alone(now);
+    }
+
+    /// A task that has completed is done once more with the next request.
+    pub(in crate::model) fn is_due(&mut self) {
+        if self.is_task() && !self.is_active() {
+            self.completed = false;
+        }
+    }
+
+    /// Waits for the next time of the schedule, unless it does already. A task that was not requested has
+    /// nothing to do until then.
+    pub(in crate::model) fn plan(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
+        if self.next_run.is_some() {
+            return;
+        }
+        if !self.intent.wanted && self.phase == Phase::Stopped {
+            self.intent.wanted = true;
+            self.completed = true;
+        }
+        self.wait_for_next(now, effects);
+    }
+
+    fn wait_for_next(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
+        let task = self.spec.task.as_ref();
+        let schedule = task.and_then(|task| task.schedule.as_ref());
+        self.next_run =
+            schedule.and_then(|schedule| schedule.after(timestamp(now), &TimeZone::system()));
+        self.wait_until_due(now, effects);
+        self.touch();
+    }
+
+    fn wait_until_due(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
+        let Some(due) = self.next_run else { return };
+        let left = Duration::try_from(due.duration_since(timestamp(now)));
+        let timer = Timer::Schedule;
+        let until = now.instant + left.unwrap_or_default();
+        effects.push(self.effect(Act::Wait { timer, until }));
+    }
+
+    /// The timer of the schedule has elapsed. A task that still runs is not started a second time, and
+    /// times that were missed count once.
+    fn schedule_elapsed(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
+        let Some(due) = self.next_run.filter(|_| self.intent.wanted) else {
+            return;
+        };
+        if due > timestamp(now.after(CLOCKS_DIFFER)) {
+            // The clock was set back, or the timer is an earlier one.
+            return self.wait_until_due(now, effects);
+        }
+        if !self.is_active() {
+            self.completed = false;
+            self.request(now);
+        }
+        self.wait_for_next(now, effects);
+    }
+
+    /// The machine has slept: earlier failures do not count, nor do those of the next moments.
+    pub(in crate::model) fn awake(&mut self, now: TimePoint) {
+        self.lenient_until = Some(now.instant + LENIENT);
+        self.failures = Failures::default();
+        self.failed_rounds = 0;
+    }
+
+    fn is_lenient(&self, now: TimePoint) -> bool {
+        self.lenient_until.is_some_and(|until| now.instant < until)
+    }
+
+    /// Runs the hook for the failure of a service that does not recover by itself, once its cause is known.
+    pub(in crate::model) fn tell_failure(&mut self, effects: &mut Vec<Effect>) {
+        if self.is_stuck() && !self.must_be_down() && !self.hooked.failed {
+            self.hooked.failed = true;
+            self.hook(HookEvent::Failed, effects);
+        }
+    }
+
+    fn tell_ready(&mut self, effects: &mut Vec<Effect>) {
+        if std::mem::take(&mut self.hooked.failed) {
+            self.hook(HookEvent::Recovered, effects);
+        }
+        if !std::mem::replace(&mut self.hooked.ready, true) {
+            self.hook(HookEvent::Ready, effects);
+        }
+    }
+
+    fn hook(&self, event: HookEvent, effects: &mut Vec<Effect>) {
+        if self.spec.hooks.contains_key(&event) {
+            effects.push(self.effect(Act::Hook(event)));
+        }
+    }
+
+    /// The user starts or stops it: its files may cause restarts again.
+    pub(in crate::model) fn forget_loops(&mut self) {
+        self.loops.forget();
+        self.watch_finding = None;
+        self.touch();
+    }
+
+    /// Shows a remark for the user.
+    pub(in crate::model) fn remark(&mut self, note: &str) {
+        self.note = Some(note.to_owned());
+        self.touch();
+    }
+
+    /// Signals its processes, if it runs.
+    pub(in crate::model) fn signal(&mut self, signal: Signal, effects: &mut Vec<Effect>) {
+        if self.is_started() {
+            effects.push(self.effect(Act::Signal(signal)));
+        }
+    }
+
     /// The changed stack file has a new definition, for the next run.
     pub(in crate::model) fn redefine(&mut self, spec: &Arc<Service>) {
         let changed = **spec != *self.spec;
@@ -64,6 +195,10 @@ impl ServiceState {
         } else if changed {
             self.spec = spec.clone();
             self.port = spec.port;
+            self.completed &= !self.is_task();
+        }
+        if changed {
+            self.next_run = None;
         }
         self.touch();
     }
@@ -79,7 +214,11 @@ impl ServiceState {
     pub(in crate::model) fn dismiss(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
         self.intent.wanted = false;
         self.intent.cycle = false;
+        self.intent.alone = false;
         self.completed = false;
+        self.next_run = None;
+        self.hooked = Hooked::default();
+        self.forget_loops();
         self.touch();
         if !self.is_active() {
             self.rest(now, effects);
@@ -99,6 +238,8 @@ impl ServiceState {
         self.latency_ms = None;
         self.unfinished = None;
         self.started = Some(timestamp(now));
+        self.note = self.cause.take();
+        self.loops.begin(now.instant);
         if self.spec.is_external() {
             self.watch(
                 ActiveRun {
@@ -112,7 +253,8 @@ impl ServiceState {
         } else {
             self.enter(Phase::Claiming { run: self.run }, now);
             let asked = std::mem::take(&mut self.intent.asked);
-            effects.push(self.effect(Act::Claim { asked }));
+            let forced = std::mem::take(&mut self.intent.forced);
+            effects.push(self.effect(Act::Claim { asked, forced }));
         }
     }
 
@@ -217,14 +359,17 @@ impl ServiceState {
         effects: &mut Vec<Effect>,
     ) {
         self.touch();
-        self.checks.failed = failed;
+        let fails = !failed.is_empty();
+        if !self.is_lenient(now) {
+            self.checks.failed = failed;
+        }
         self.checks.running = false;
         self.checks.made = true;
         if std::mem::take(&mut self.checks.again) {
             self.check(effects);
         }
         if !self.checks.running {
-            self.plan_check(now, effects);
+            self.plan_check(fails, now, effects);
         }
     }
 
@@ -240,10 +385,11 @@ impl ServiceState {
             return;
         }
         self.touch();
+        let fails = !failed.is_empty();
         self.checks.failed = failed;
         self.checks.again |= self.checks.running;
         if !self.checks.running {
-            self.plan_check(now, effects);
+            self.plan_check(fails, now, effects);
         }
     }
 
@@ -256,14 +402,24 @@ impl ServiceState {
         now: TimePoint,
         effects: &mut Vec<Effect>,
     ) {
-        if let Report::LastWords(words) = report {
-            return self.ended_with(run, words);
+        match report {
+            Report::LastWords(words) => return self.ended_with(run, words),
+            Report::Elapsed(Timer::Schedule) => return self.schedule_elapsed(now, effects),
+            _ => {}
         }
         if self.current_run() != Some(run) {
             return;
         }
         match report {
-            Report::LastWords(_) => {}
+            Report::LastWords(_) | Report::Elapsed(Timer::Schedule) => {}
+            Report::UpToDate => {
+                if matches!(self.phase, Phase::Claiming { .. }) {
+                    self.complete(now, effects);
+                    // It has left no log.
+                    self.run = RunId(run.0 - 1);
+                    self.remark("its inputs have not changed since it was last done");
+                }
+            }
             Report::Claimed(claim) => self.claimed(claim, now, effects),
             Report::Launched(Ok(process)) => self.launched(process, now, effects),
             Report::Launched(Err(fault)) => {
@@ -314,15 +470,16 @@ impl ServiceState {
             Ok(claimed) => {
                 if let Some(claimed) = claimed {
                     self.port = Some(claimed.port);
-                    self.note = explain::ended_holders(&self.spec, &claimed);
+                    let ended = explain::ended_holders(&self.spec, &claimed);
                     if !claimed.ended.is_empty() {
                         self.history.push(HistoryEvent {
                             service: Some(self.name().clone()),
                             port: self.port,
-                            message: self.note.as_deref().map(Into::into),
+                            message: ended.as_deref().map(Into::into),
                             ..HistoryEvent::new(timestamp(now), EventKind::PortFreed)
                         });
                     }
+                    self.note = ended.or(self.note.take());
                 }
                 if let Some(beside) = self.beside.take() {
                     self.note.get_or_insert(beside);
@@ -368,6 +525,10 @@ impl ServiceState {
     /// Probes a running service until it is ready.
     fn watch(&mut self, running: ActiveRun, now: TimePoint, effects: &mut Vec<Effect>) {
         self.enter(Phase::Starting(running), now);
+        if self.is_task() {
+            // It is not ready before it has ended.
+            return;
+        }
         let until = now.instant + self.spec.start_timeout;
         effects.push(self.effect(Act::Probe));
         effects.push(self.effect(Act::Wait {
@@ -484,6 +645,7 @@ impl ServiceState {
                             now,
                         );
                         self.finding = None;
+                        self.tell_ready(effects);
                         self.check(effects);
                     }
                     _ => {}
@@ -491,7 +653,7 @@ impl ServiceState {
             }
             Err(fault) => {
                 self.last_fault = Some(fault);
-                self.failed_rounds += 1;
+                self.failed_rounds += u32::from(!self.is_lenient(now));
                 if let Phase::Ready(running) = self.phase
                     && self.failed_rounds >= self.spec.ready.failures
                 {
@@ -519,9 +681,8 @@ impl ServiceState {
     }
 
     /// All checks run together, since one may use values of another: the shortest interval applies.
-    fn plan_check(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
+    fn plan_check(&mut self, fails: bool, now: TimePoint, effects: &mut Vec<Effect>) {
         let pauses = self.spec.checks.iter().filter_map(|check| check.every);
-        let fails = !self.checks.failed.is_empty();
         let pause = pauses.min().or_else(|| fails.then_some(CHECK_AGAIN));
         if let Some(pause) = pause.filter(|_| !self.checks.due) {
             self.checks.due = true;
@@ -535,6 +696,11 @@ impl ServiceState {
     /// running, since it may only be slow, or be stopped in a debugger.
     fn start_timed_out(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
         if let Phase::Starting(running) = self.phase {
+            if self.is_lenient(now) {
+                let until = now.instant + self.spec.start_timeout;
+                let timer = Timer::Start;
+                return effects.push(self.effect(Act::Wait { timer, until }));
+            }
             self.turn_unhealthy(running, now, effects);
             self.finding = Some(Arc::new(explain::not_ready(
                 &self.spec,
@@ -578,8 +744,7 @@ impl ServiceState {
         }
         let success = ending.exit.is_some_and(Exit::is_success);
         if success && self.is_job {
-            self.completed = true;
-            return self.rest(now, effects);
+            return self.complete(now, effects);
         }
         if self.spec.restart == Restart::Never {
             return self.give_up(
@@ -592,6 +757,9 @@ impl ServiceState {
         let decision = self
             .failures
             .note(now.instant, ending.ready_since, jitter.draw());
+        if self.is_lenient(now) {
+            self.failures.forgive();
+        }
         let words = ending.last_words.as_deref();
         let error = words.filter(|words| ending.ready_since.is_none() && comes_back(words));
         match decision {
@@ -628,6 +796,12 @@ impl ServiceState {
                 }
             }
         }
+    }
+
+    fn complete(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
+        self.completed = true;
+        self.tell_ready(effects);
+        self.rest(now, effects);
     }
 
     fn end_tree(
@@ -679,8 +853,19 @@ impl ServiceState {
 
     /// It no longer runs, as intended.
     fn rest(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
+        let is_stop = matches!(
+            self.phase,
+            Phase::Stopping {
+                then: Then::Rest,
+                ..
+            }
+        );
+        if is_stop && !self.intent.wanted {
+            self.hook(HookEvent::Stopped, effects);
+        }
         self.abandon(effects);
         self.intent.cycle = false;
+        self.intent.alone = false;
         self.finding = None;
         self.checks.failed.clear();
         if let Some(spec) = self.next_spec.take() {

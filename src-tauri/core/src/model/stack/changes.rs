@@ -147,7 +147,7 @@ impl StackModel {
         let service = &self.services[place];
         service.must_be_down()
             && (service.is_active() || service.intent.cycle)
-            && self.tally.active_dependents[place] == 0
+            && (service.intent.alone || self.tally.active_dependents[place] == 0)
     }
 
     fn may_begin(&self, place: usize) -> bool {
@@ -234,8 +234,9 @@ impl StackModel {
             .filter(|(place, drawn)| *view.services[*place] != *drawn)
             .collect();
         let light = self.tally.light();
-        let findings = self.diagnosis.findings();
-        let findings_differ = std::mem::take(&mut self.stale_findings) && view.findings != findings;
+        let findings = self.findings();
+        self.stale_findings = false;
+        let findings_differ = view.findings != findings;
         if drawn.is_empty() && !findings_differ && light == view.light {
             return false;
         }
@@ -246,7 +247,7 @@ impl StackModel {
             }
             view.light = light;
             if findings_differ {
-                view.findings = findings.to_vec();
+                view.findings = findings;
             }
         }
         #[cfg(debug_assertions)]
@@ -301,7 +302,7 @@ impl StackModel {
             mode: self.stack.mode,
             light: self.tally.light(),
             services: services.collect(),
-            findings: self.diagnosis.findings().to_vec(),
+            findings: self.findings(),
             started_by: self.started_by.clone(),
             checkout: self.checkout.clone(),
         }

@@ -70,14 +70,16 @@ impl StackModel {
     /// Returns the services of a goal: with all that they need, or all that need them.
     #[must_use]
     pub fn up_goal(&self, names: &[ServiceName]) -> Goal {
-        Goal::Up(self.members(self.order.with_needs(self.places(names))))
+        Goal::Up(self.members(self.order.with_needs(self.startable(names))))
     }
 
     /// Returns the services of a restart goal: running dependents start again too.
     #[must_use]
     pub fn restart_goal(&self, names: &[ServiceName]) -> Goal {
-        let asked = self.places(names);
-        let mut places = self.order.with_dependents(asked.clone());
+        let asked = self.startable(names);
+        let services = asked.iter().copied();
+        let services = services.filter(|&place| !self.services[place].is_task());
+        let mut places = self.order.with_dependents(services);
         places.retain(|&place| self.services[place].intent.wanted);
         places.extend(self.order.with_needs(asked));
         places.sort_unstable();

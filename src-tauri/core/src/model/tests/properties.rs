@@ -127,7 +127,7 @@ impl World {
                     self.past
                         .extend(self.open.extract_if(.., |open| over(open)));
                 }
-                Act::Kill => {}
+                Act::Kill | Act::Signal(_) | Act::Hook(_) => {}
                 _ => self.open.push(effect),
             }
         }
@@ -268,7 +268,7 @@ impl World {
                 self.bench.wait(past);
                 Report::Elapsed(timer)
             }
-            Act::Kill | Act::Abandon => return None,
+            Act::Kill | Act::Signal(_) | Act::Hook(_) | Act::Abandon => return None,
         })
     }
 

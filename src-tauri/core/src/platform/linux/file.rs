@@ -47,6 +47,27 @@ pub(crate) fn release(path: &Path, before: u64) -> io::Result<()> {
     Ok(fallocate(&file, punch, 0, length)?)
 }
 
+/// Whether one watch covers a folder with all its subfolders. inotify has one for each folder.
+pub(crate) const WATCHES_TREES: bool = false;
+
+/// The kinds of file systems whose changes may come from another machine, which inotify does not report:
+/// 9P (`/mnt` of WSL), NFS, SMB, CIFS, FUSE and the shared folders of virtual machines (`statfs(2)`).
+const WITHOUT_EVENTS: [u64; 6] = [
+    0x0102_1997,
+    0x6969,
+    0xfe53_4d42,
+    0xff53_4d42,
+    0x6573_5546,
+    0x786f_4256,
+];
+
+/// Returns whether the operating system reports changes below a path.
+pub(crate) fn has_events(path: &Path) -> bool {
+    let kind = rustix::fs::statfs(path).map(|statfs| statfs.f_type);
+    let kind = kind.ok().and_then(|kind| u64::try_from(kind).ok());
+    kind.is_none_or(|kind| !WITHOUT_EVENTS.contains(&(kind & 0xffff_ffff)))
+}
+
 /// Reports when files grow and when files appear in a folder. One watcher is enough for a whole
 /// process, with any number of files; clones share it.
 ///

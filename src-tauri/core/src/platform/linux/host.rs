@@ -5,14 +5,26 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{ErrorKind, Read},
     os::unix::fs::OpenOptionsExt as _,
+    time::Duration,
 };
 
-use rustix::fs::OFlags;
+use rustix::{fs::OFlags, time::ClockId};
 
 use crate::platform::OomKill;
 pub(crate) use crate::platform::unix::host::{
     disk_available, login_shell, open_files_limit, user_name,
 };
+
+/// Returns how long the machine has slept since its boot (`clock_gettime(2)`: of the two clocks, only one
+/// counts it).
+pub(crate) fn slept() -> Duration {
+    let [with, without] = [ClockId::Boottime, ClockId::Monotonic].map(|clock| {
+        let time = rustix::time::clock_gettime(clock);
+        let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+        Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
+    });
+    with.saturating_sub(without)
+}
 
 /// Returns the processes that the kernel killed for memory, as far as its log (kmsg) goes back and
 /// is readable.

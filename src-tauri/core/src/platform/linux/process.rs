@@ -9,22 +9,19 @@ mod standing;
 mod stat;
 mod tag;
 
-use std::{
-    fs::File,
-    io,
-    os::fd::{AsFd as _, AsRawFd as _},
-};
+use std::{io, os::fd::AsFd as _};
 
 pub(crate) use handle::Handle;
-use rustix::{pipe::PipeFlags, time::ClockId};
+use rustix::time::ClockId;
 pub(crate) use scan::{Scanner, descendants, mark_of, started};
 pub(crate) use standing::{adopts, has_terminal, is_contained};
 
 pub(crate) use crate::platform::{
     types::Start,
     unix::process::{
-        DEFAULT_PATH, PIPE_SIZE, Pipe, Runnable, called, enterable, helper_subcommand,
-        is_no_program, is_place, names, own_pid, pipe, read_rest, runnable, session, shell,
+        DEFAULT_PATH, PIPE_SIZE, Pipe, Runnable, called, create_input, enterable,
+        helper_subcommand, is_no_program, is_place, names, own_pid, pipe, read_rest, runnable,
+        session, shell, write_input,
     },
 };
 use crate::{
@@ -60,14 +57,6 @@ pub(crate) fn spawn(start: &Start<'_>) -> io::Result<Handle> {
 /// Reaps a child at a later [`spawn`], once it has exited, since no task will wait for it.
 pub(crate) fn abandon(child: &Handle) {
     abandon_child(child.process().pid);
-}
-
-/// Opens an input from which nothing is ever read, and which does not end: a pipe whose only descriptor
-/// is its reader and its writer.
-pub(crate) fn endless_input() -> io::Result<File> {
-    let (reader, _writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-    let path = format!("/proc/self/fd/{}", reader.as_raw_fd());
-    File::options().read(true).write(true).open(path)
 }
 
 /// Returns the current time in the unit of [`Process::started`]. Later processes have at least this

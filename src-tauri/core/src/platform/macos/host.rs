@@ -1,10 +1,29 @@
 //! The machine. macOS compresses and swaps before it kills processes, and does not report which it
 //! killed.
 
+use std::time::Duration;
+
 use crate::platform::OomKill;
 pub(crate) use crate::platform::unix::host::{
     disk_available, login_shell, open_files_limit, user_name,
 };
+
+/// Returns how long the machine has slept since its boot (`clock_gettime(3)`: of the two clocks, only one
+/// counts it).
+pub(crate) fn slept() -> Duration {
+    let clocks = [libc::CLOCK_MONOTONIC_RAW, libc::CLOCK_UPTIME_RAW];
+    let [with, without] = clocks.map(|clock| {
+        let mut time = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // SAFETY: writes to a local variable.
+        unsafe { libc::clock_gettime(clock, &raw mut time) };
+        let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+        Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
+    });
+    with.saturating_sub(without)
+}
 
 /// Returns nothing: macOS does not report killed processes.
 pub(crate) fn killings() -> Vec<OomKill> {

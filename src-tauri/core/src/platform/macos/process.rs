@@ -8,7 +8,7 @@ mod handle;
 mod info;
 mod scan;
 
-use std::{ffi::CString, fs, io};
+use std::{fs, io};
 
 pub(crate) use handle::Handle;
 pub(in crate::platform) use info::all;
@@ -18,8 +18,9 @@ pub(crate) use scan::{Scanner, descendants, mark_of};
 pub(crate) use crate::platform::{
     types::Start,
     unix::process::{
-        DEFAULT_PATH, PIPE_SIZE, Pipe, Runnable, called, enterable, helper_subcommand,
-        is_no_program, is_place, names, own_pid, pipe, read_rest, runnable, session, shell,
+        DEFAULT_PATH, PIPE_SIZE, Pipe, Runnable, called, create_input, enterable,
+        helper_subcommand, is_no_program, is_place, names, own_pid, pipe, read_rest, runnable,
+        session, shell, write_input,
     },
 };
 use crate::{
@@ -62,21 +63,6 @@ pub(crate) fn is_contained(_pid: u32) -> bool {
 /// first process.
 pub(crate) fn adopts(parent: u32, _pid: u32) -> bool {
     parent == 1
-}
-
-/// Opens an input from which nothing is ever read, and which does not end: a named pipe whose only
-/// descriptor is its reader and its writer. Its name is removed at once.
-pub(crate) fn endless_input() -> io::Result<fs::File> {
-    let name = format!("pilotlight-{}-{}", std::process::id(), ticks_now());
-    let path = std::env::temp_dir().join(name);
-    let c_path = CString::new(path.as_os_str().as_encoded_bytes())?;
-    // SAFETY: the path ends with NUL and lives until the call returns.
-    if unsafe { libc::mkfifo(c_path.as_ptr(), 0o600) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    let input = fs::File::options().read(true).write(true).open(&path);
-    fs::remove_file(&path)?;
-    input
 }
 
 /// Returns the current time in the unit of [`Process::started`], microseconds since the year

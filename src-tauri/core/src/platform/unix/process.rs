@@ -1,23 +1,49 @@
 //! Programs, pipes, and children.
 
 use std::{
-    ffi::{OsStr, OsString},
-    fs::File,
-    io,
-    os::fd::AsFd,
+    ffi::{CString, OsStr, OsString},
+    fs::{File, OpenOptions},
+    io::{self, Write as _},
+    os::{fd::AsFd, unix::fs::OpenOptionsExt as _},
     path::Path,
     process::ExitCode,
     sync::Mutex,
 };
 
 use rustix::{
-    fs::{Access, access},
+    fs::{Access, OFlags, access},
     io::Errno,
     process::{Pid, Signal as Number, WaitId, WaitIdOptions, kill_process, waitid},
 };
 
 pub(crate) use crate::platform::types::Runnable;
 use crate::{model::facts::Exit, stack::Signal, sync::lock};
+
+/// Creates an input that does not end: a named pipe (`mkfifo(3)`), for the current user only, opened for
+/// reading and writing, so that the program which inherits it is its own writer.
+pub(crate) fn create_input(path: &Path) -> io::Result<File> {
+    let c_path = CString::new(path.as_os_str().as_encoded_bytes())?;
+    // SAFETY: the path ends with NUL and lives until the call returns.
+    if unsafe { libc::mkfifo(c_path.as_ptr(), 0o600) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    File::options().read(true).write(true).open(path)
+}
+
+/// Writes to such an input, without waiting. Fails with `NotFound` if no process has it open.
+pub(crate) fn write_input(path: &Path, text: &[u8]) -> io::Result<()> {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let opened = OpenOptions::new()
+        .write(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path);
+    match opened {
+        Err(error) if error.raw_os_error() == Some(libc::ENXIO) => {
+            Err(io::ErrorKind::NotFound.into())
+        }
+        opened => opened?.write_all(text),
+    }
+}
 
 /// Running children that no task waits for.
 static ABANDONED: Mutex<Vec<u32>> = Mutex::new(Vec::new());

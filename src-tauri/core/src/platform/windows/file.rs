@@ -22,6 +22,15 @@ pub use watch::Watcher;
 use super::access;
 pub(crate) use crate::platform::types::Extent;
 
+/// Whether one watch covers a folder with all its subfolders.
+pub(crate) const WATCHES_TREES: bool = true;
+
+/// Returns whether the operating system reports changes below a path. A network drive that reports none
+/// is not recognised.
+pub(crate) fn has_events(_path: &Path) -> bool {
+    true
+}
+
 /// Creates the folder and its missing parents, the folder itself accessible only by the current
 /// user. An existing folder is not changed.
 pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {

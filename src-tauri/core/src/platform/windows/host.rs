@@ -1,10 +1,13 @@
 //! The machine. Windows refuses memory and does not kill processes for it, and does not limit open
 //! files.
 
-use std::{io, os::windows::ffi::OsStrExt as _, path::Path, ptr};
+use std::{io, os::windows::ffi::OsStrExt as _, path::Path, ptr, time::Duration};
 
 use sysinfo::Uid;
-use windows_sys::Win32::Storage::FileSystem::GetDiskFreeSpaceExW;
+use windows_sys::Win32::{
+    Storage::FileSystem::GetDiskFreeSpaceExW,
+    System::{SystemInformation::GetTickCount64, WindowsProgramming::QueryUnbiasedInterruptTime},
+};
 
 use super::access;
 use crate::{env::Env, platform::OomKill};
@@ -36,6 +39,19 @@ pub(crate) fn disk_available(path: &Path) -> io::Result<u64> {
     } else {
         Ok(available)
     }
+}
+
+/// Returns how long the machine has slept since its boot (`GetTickCount64`,
+/// `QueryUnbiasedInterruptTime`: of the two clocks, only one counts it).
+pub(crate) fn slept() -> Duration {
+    let mut without: u64 = 0;
+    // SAFETY: writes to a local variable.
+    let with = unsafe {
+        QueryUnbiasedInterruptTime(&raw mut without);
+        GetTickCount64()
+    };
+    let without = Duration::from_nanos(without.saturating_mul(100));
+    Duration::from_millis(with).saturating_sub(without)
 }
 
 /// Returns `None`: the number of open files is unlimited.

@@ -15,7 +15,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::{io, ptr};
+use std::{io, path::Path, ptr};
 
 pub(crate) use command::{
     DEFAULT_PATH, called, enterable, is_no_program, is_place, names, runnable, shell,
@@ -80,8 +80,13 @@ pub(crate) fn adopts(_parent: u32, _pid: u32) -> bool {
     false
 }
 
-/// Opens an input that does not end: not supported yet, so that there is nothing to read.
-pub(crate) fn endless_input() -> io::Result<std::fs::File> {
+/// Creates an input that does not end: not supported yet, so that there is nothing to read.
+pub(crate) fn create_input(_path: &Path) -> io::Result<std::fs::File> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Writes to such an input: not supported yet.
+pub(crate) fn write_input(_path: &Path, _text: &[u8]) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

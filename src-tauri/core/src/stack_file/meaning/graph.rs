@@ -8,7 +8,7 @@ use crate::stack_file::{
 
 use super::is_external;
 
-type Services = [(At<String>, ServiceTable)];
+type Services<'t> = [(&'t At<String>, &'t ServiceTable)];
 
 /// A dependency of a service: the position in `needs`, and the index of the other service.
 struct Edge<'a> {
@@ -16,13 +16,13 @@ struct Edge<'a> {
     to: usize,
 }
 
-pub(super) fn check(services: &Services, problems: &mut Problems<'_>) {
+pub(super) fn check(services: &Services<'_>, problems: &mut Problems<'_>) {
     ports(services, problems);
     cycles(services, problems);
 }
 
 /// Reports shared ports. Two external services may share one: they can run on different hosts.
-fn ports(services: &Services, problems: &mut Problems<'_>) {
+fn ports(services: &Services<'_>, problems: &mut Problems<'_>) {
     let mut first = BTreeMap::new();
     for (name, table) in services {
         let Some(port) = &table.port else { continue };
@@ -50,7 +50,7 @@ fn ports(services: &Services, problems: &mut Problems<'_>) {
     }
 }
 
-fn cycles(services: &Services, problems: &mut Problems<'_>) {
+fn cycles(services: &Services<'_>, problems: &mut Problems<'_>) {
     let edges = edges(services);
     let mut state = vec![State::New; services.len()];
     for start in 0..services.len() {
@@ -60,7 +60,7 @@ fn cycles(services: &Services, problems: &mut Problems<'_>) {
     }
 }
 
-fn edges(services: &Services) -> Vec<Vec<Edge<'_>>> {
+fn edges<'t>(services: &Services<'t>) -> Vec<Vec<Edge<'t>>> {
     let numbers: BTreeMap<_, _> = services
         .iter()
         .enumerate()
@@ -92,7 +92,7 @@ enum State {
 /// Walks the dependencies of one service depth first, without recursion: a chain may be long.
 fn walk(
     start: usize,
-    services: &Services,
+    services: &Services<'_>,
     edges: &[Vec<Edge<'_>>],
     state: &mut [State],
     problems: &mut Problems<'_>,
@@ -124,7 +124,7 @@ fn walk(
 /// Each step of the path is a service and the index of its next dependency.
 fn cycle(
     way: &[(usize, usize)],
-    services: &Services,
+    services: &Services<'_>,
     edges: &[Vec<Edge<'_>>],
     problems: &mut Problems<'_>,
 ) {

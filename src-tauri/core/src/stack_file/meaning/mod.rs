@@ -8,7 +8,9 @@ mod http;
 mod launch;
 mod ready;
 mod service;
+mod task;
 mod text;
+mod watch;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,7 +27,7 @@ use super::{
     near::{nearest, shown},
     problem::ProblemKind,
     reader::At,
-    tables::{ServiceTable, StackTable},
+    tables::{ServiceTable, StackTable, TaskTable},
 };
 
 /// The context of the conversion.
@@ -45,6 +47,7 @@ struct Meaning<'a, 't> {
 struct Declared {
     port: Option<Port>,
     external: bool,
+    task: bool,
 }
 
 /// Returns the stack in these tables.
@@ -55,29 +58,32 @@ pub(super) fn stack(
     problems: &mut Problems<'_>,
 ) -> Read<Stack> {
     let directory = file.parent().unwrap_or(Path::new(""));
-    let (whole, services) = match &table.service {
-        Some(services) => (services.span.clone(), services.value.0.as_slice()),
-        None => (0..0, &[][..]),
-    };
+    let services = table.service.iter().flat_map(|services| &services.value.0);
+    let services = services.map(|(name, table)| (name, table));
+    let tasks = table.task.iter().flat_map(|tasks| &tasks.0);
+    let first_task = services.clone().count();
+    let tasks = tasks.map(|(name, TaskTable(table))| (name, table));
+    let services: Vec<_> = services.chain(tasks).collect();
     if services.is_empty() {
-        problems.add(whole, ProblemKind::EmptyStack);
+        let whole = table.service.as_ref().map(|services| services.span.clone());
+        problems.add(whole.unwrap_or_default(), ProblemKind::EmptyStack);
     }
     let mut meaning = Meaning {
         directory,
         environment,
         problems,
-        services: declared(services),
+        services: declared(&services, first_task),
         saved: BTreeSet::new(),
     };
     let name = match &table.name {
         Some(name) => meaning.stack_name(name),
         None => Ok(name_of(directory)),
     };
-    meaning.service_names(services)?;
+    meaning.service_names(&services)?;
     let made = all(services
         .iter()
         .map(|(name, table)| meaning.service(name, table)));
-    graph::check(services, meaning.problems);
+    graph::check(&services, meaning.problems);
     Ok(Stack {
         name: name?,
         file: file.to_owned(),
@@ -89,15 +95,19 @@ pub(super) fn stack(
     })
 }
 
-fn declared(services: &[(At<String>, ServiceTable)]) -> BTreeMap<&str, Declared> {
-    let declare = |table| Declared {
-        port: port(table),
-        external: is_external(table),
+fn declared<'t>(
+    services: &[(&'t At<String>, &'t ServiceTable)],
+    first_task: usize,
+) -> BTreeMap<&'t str, Declared> {
+    let declare = |(place, (name, table)): (usize, &(&'t At<String>, &'t ServiceTable))| {
+        let declared = Declared {
+            port: port(table),
+            external: is_external(table),
+            task: place >= first_task,
+        };
+        (name.value.as_str(), declared)
     };
-    services
-        .iter()
-        .map(|(name, table)| (name.value.as_str(), declare(table)))
-        .collect()
+    services.iter().enumerate().map(declare).collect()
 }
 
 fn port(table: &ServiceTable) -> Option<Port> {
@@ -148,12 +158,12 @@ impl Meaning<'_, '_> {
     }
 
     /// Invalid names are reported before they are used, since messages show them as they are.
-    fn service_names(&mut self, services: &[(At<String>, ServiceTable)]) -> Read<()> {
+    fn service_names(&mut self, services: &[(&At<String>, &ServiceTable)]) -> Read<()> {
         let mut seen = BTreeMap::new();
         all(services.iter().map(|(name, _)| {
             self.service_name(name)?;
             let text = name.value.as_str();
-            let Some(other) = seen.insert(text.to_ascii_lowercase(), name) else {
+            let Some(other) = seen.insert(text.to_ascii_lowercase(), *name) else {
                 return Ok(());
             };
             let alike = ProblemKind::NamesAlike {

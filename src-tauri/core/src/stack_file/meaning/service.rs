@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 
 use crate::{
-    stack::{KnownError, LogLimits, Need, Service, ServiceName, Template},
+    stack::{KnownError, LogLimits, Need, Restart, Service, ServiceName, Template},
     stack_file::{
         findings::{Read, Reported, all},
         forms::NeedsForm,
@@ -58,6 +58,9 @@ impl Meaning<'_, '_> {
         let known = table.known.iter().flatten();
         let known = all(known.map(|known| self.known(known, scope)));
         let env_points_at = self.env_points_at(table.env_points_at.as_ref());
+        let watch = table.watch.as_ref().map(|watch| self.watch(watch));
+        let task = self.task(&name, table);
+        let hooks = self.hooks(table, scope);
         Ok(Arc::new(Service {
             command: command?,
             directory: directory?,
@@ -67,7 +70,10 @@ impl Meaning<'_, '_> {
             env: env?,
             env_files: env_files?,
             require: require?,
-            restart: given(table.restart.as_ref()),
+            restart: match table.restart {
+                None if self.is_task(&name) => Restart::Never,
+                _ => given(table.restart.as_ref()),
+            },
             on_unhealthy: given(table.on_unhealthy.as_ref()),
             stop: stop?,
             keep: keep.map(|name| name.value.clone()).collect(),
@@ -79,6 +85,11 @@ impl Meaning<'_, '_> {
             known: known?,
             env_points_at: env_points_at?,
             log: log_limits(table.log.as_ref()),
+            watch: watch.transpose()?,
+            task: task?,
+            hooks: hooks?,
+            input: given(table.stdin.as_ref()),
+            colors: table.colors.as_ref().is_none_or(|colors| colors.value),
             name,
         }))
     }
@@ -86,7 +97,7 @@ impl Meaning<'_, '_> {
     /// Reports keys that an external service cannot have, and an external service that cannot be
     /// monitored.
     fn external(&mut self, name: &At<String>, table: &ServiceTable) {
-        let ours: [(&'static str, Option<&Range<usize>>); 12] = [
+        let ours: [(&'static str, Option<&Range<usize>>); 15] = [
             ("command", span(table.command.as_ref())),
             ("shell", span(table.shell.as_ref())),
             ("host", span(table.host.as_ref())),
@@ -99,6 +110,9 @@ impl Meaning<'_, '_> {
             ("keep", span(table.keep.as_ref())),
             ("port_conflict", span(table.port_conflict.as_ref())),
             ("log", span(table.log.as_ref())),
+            ("watch", span(table.watch.as_ref())),
+            ("stdin", span(table.stdin.as_ref())),
+            ("colors", span(table.colors.as_ref())),
         ];
         for (key, span) in ours {
             if let Some(span) = span {
@@ -115,6 +129,11 @@ impl Meaning<'_, '_> {
         let needs = needs.iter().flat_map(|needs| needs.value.items());
         all(needs.map(|(name, need)| {
             let (service, declared) = self.reference(name)?;
+            let need = need.unwrap_or(if declared.task {
+                Need::Completed
+            } else {
+                Need::Ready
+            });
             if declared.external && need != Need::Ready {
                 let never_reached = ProblemKind::NeverReached { service, need };
                 return Err(self.problems.add(name.span.clone(), never_reached));

@@ -65,7 +65,10 @@ pub(super) fn start_suspended(start: &Start<'_>) -> io::Result<Suspended> {
         .current_dir(plain(start.directory))
         .env_clear()
         .envs(start.environment.iter())
-        .stdin(Stdio::null())
+        .stdin(match &start.input {
+            Some(input) => input.try_clone()?.into(),
+            None => Stdio::null(),
+        })
         .stdout(start.output.try_clone()?)
         .stderr(start.output.try_clone()?)
         .creation_flags(CREATE_NO_WINDOW | CREATE_SUSPENDED)

@@ -1,0 +1,108 @@
+//! `pilotlight run` and `send`: tasks in this terminal, and the standard input of services.
+
+use std::{ffi::OsString, io};
+
+use pilotlight::{
+    effects::{
+        log::ServiceLogs,
+        process::{argv, foreground},
+        watch::inputs,
+    },
+    model::view::Light,
+    stack::{Command, ServiceName},
+};
+
+use super::{
+    service::{Here, not_run},
+    up,
+};
+use crate::{
+    args::{Run, Send, Up},
+    context::{Context, expect_known},
+    failure::{Ending, Failure},
+};
+
+pub(crate) async fn run(context: &Context, asked: &Run) -> Result<Ending, Failure> {
+    let here = Here::of(context).await?;
+    let stack = here.stack();
+    let name = &asked.task;
+    if stack
+        .service(name)
+        .is_some_and(|service| service.task.is_none())
+    {
+        let why = format!("{name} is a service, not a task; start it with `pilotlight up {name}`");
+        return Err(Failure::Usage(why));
+    }
+    let tasks = stack.services.iter().filter(|task| task.task.is_some());
+    let tasks = tasks.map(|task| task.name.clone());
+    expect_known(std::slice::from_ref(name), &stack.name, tasks)?;
+    let needs: Vec<ServiceName> = here.service(name)?.needs.keys().cloned().collect();
+    let is_met = |need: &ServiceName| here.light(need) == Some(Light::Green);
+    if !needs.iter().all(is_met) {
+        let up = Up {
+            services: needs,
+            detach: true,
+        };
+        let ending = up::run(context, up).await?;
+        if ending != Ending::Done {
+            return Ok(ending);
+        }
+    }
+    // The needed services may have other ports now.
+    let here = Here::of(context).await?;
+    let task = here.service(name)?;
+    let environment = here.environment(task).await?;
+    let logs = here.logs(context, name);
+    // Noted before it runs: what changes meanwhile counts for the next time.
+    inputs::is_up_to_date(task, &here, logs.folder()).await;
+    let command = task
+        .command
+        .as_ref()
+        .map(|command| command.render(name, &here));
+    let command = command.ok_or_else(|| Failure::Usage(format!("{name} has no command")))?;
+    let words = with_arguments(&command, &asked.arguments);
+    let code = foreground(&words, &task.directory, &environment).await;
+    if code == Ok(0) && asked.arguments.is_empty() {
+        inputs::done(logs.folder());
+    }
+    code.map(Ending::of_code).map_err(not_run)
+}
+
+fn with_arguments(command: &Command<String>, arguments: &[OsString]) -> Vec<OsString> {
+    match command {
+        Command::Shell(line) if !arguments.is_empty() => {
+            let words = arguments.iter().map(|word| word.to_string_lossy());
+            argv(&Command::Shell(format!(
+                "{line} {}",
+                shell_words::join(words)
+            )))
+        }
+        command => argv(command)
+            .into_iter()
+            .chain(arguments.iter().cloned())
+            .collect(),
+    }
+}
+
+pub(crate) async fn send(context: &Context, asked: &Send) -> Result<Ending, Failure> {
+    let here = Here::of(context).await?;
+    let name = &asked.service;
+    here.service(name)?;
+    let stopped = || Failure::Refused(format!("{name} is not running"));
+    let run = here.running(name).ok_or_else(stopped)?;
+    let text = format!("{}\n", asked.text.join(" "));
+    let logs: ServiceLogs = here.logs(context, name);
+    match logs.run(run).send(text.as_bytes()) {
+        Ok(()) => Ok(Ending::Done),
+        Err(error) => Err(Failure::Refused(match error.kind() {
+            io::ErrorKind::NotFound => {
+                format!("{name} has no standard input; is `stdin = \"null\"` set?")
+            }
+            io::ErrorKind::WouldBlock => format!("{name} has not read what was sent before"),
+            io::ErrorKind::Unsupported => {
+                "services have no standard input on this system yet".to_owned()
+            }
+            _ => format!("{name} cannot be written to: {error}"),
+        })),
+    }
+}

@@ -1,0 +1,31 @@
+//! The files whose changes a service reacts to.
+
+use std::time::Duration;
+
+use super::{ServiceName, Signal};
+
+/// The files whose changes a service reacts to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// Patterns with `*`, `**`, `?`, `[…]` and `{a,b}`, relative to the service's folder.
+    pub paths: Vec<String>,
+    /// Patterns of files that are left out, relative to the same folder.
+    pub ignore: Vec<String>,
+    /// How long no further file must change.
+    pub debounce: Duration,
+    /// What a change does.
+    pub reaction: Reaction,
+    /// Whether the services that depend on it restart too.
+    pub cascade: bool,
+}
+
+/// What a changed file does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reaction {
+    /// The service restarts.
+    Restart,
+    /// The service gets a signal.
+    Signal(Signal),
+    /// A task runs.
+    Task(ServiceName),
+}

@@ -1,0 +1,71 @@
+//! Notices that the machine has slept: nothing that happened just before or after counts as a failure.
+
+use std::time::Duration;
+
+use super::Supervisor;
+use crate::{model::stack::Event, platform::host};
+
+/// A shorter time is none: the two clocks are not read at the same moment.
+const LEAST: Duration = Duration::from_secs(2);
+
+/// How often the clocks are compared while nothing else happens. A schedule may be due after a sleep.
+pub(super) const LOOK: Duration = Duration::from_secs(10);
+
+/// The time that the machine has slept since its boot, as last noticed.
+#[derive(Debug)]
+pub(super) struct Sleep(Duration);
+
+impl Default for Sleep {
+    fn default() -> Self {
+        Self(host::slept())
+    }
+}
+
+impl Sleep {
+    /// Returns how long the machine has slept since the last call, if it has.
+    fn take(&mut self, slept: Duration) -> Option<Duration> {
+        let since = slept.saturating_sub(self.0);
+        (since > LEAST).then(|| {
+            self.0 = slept;
+            since
+        })
+    }
+}
+
+impl Supervisor {
+    /// Tells every stack about a sleep, and probes its services at once. Comes before messages, which may
+    /// be about what the sleep has broken off.
+    pub(super) fn notice_sleep(&mut self) {
+        if let Some(slept) = self.sleep.take(host::slept()) {
+            self.wake_up(slept);
+        }
+    }
+
+    pub(super) fn wake_up(&mut self, slept: Duration) {
+        tracing::info!(seconds = slept.as_secs(), "the machine has slept");
+        self.timers.hurry(slept);
+        for index in 0..self.stacks.len() {
+            self.step(index, Event::Awake);
+            self.stacks[index].probe_now();
+        }
+    }
+
+    /// Returns whether a stack is alive, so that a sleep matters.
+    pub(super) fn minds_sleep(&self) -> bool {
+        self.stacks.iter().any(|stack| stack.model.is_alive())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sleep_is_noticed_once_and_a_difference_of_the_clocks_is_none() {
+        let seconds = Duration::from_secs;
+        let mut sleep = Sleep(seconds(100));
+        assert_eq!(sleep.take(seconds(101)), None);
+        assert_eq!(sleep.take(seconds(3700)), Some(seconds(3600)));
+        assert_eq!(sleep.take(seconds(3700)), None);
+    }
+}
