@@ -8,7 +8,7 @@ use std::{
 use regex::Regex;
 
 use super::{
-    Finds, Found, Listing, ancestors, file_name, folder, frameworks,
+    Finds, Found, Listing, ancestors, file_name, folder, frameworks, has_word,
     health::without_port,
     join, line_at, line_with, port,
     source::{Syntax, has_extension, pattern, without_comments},
@@ -183,7 +183,40 @@ impl Module<'_> {
         let all = self.codes.iter().map(|(path, code)| (*path, code.as_str()));
         let mut sources: Vec<(&str, &str)> = all.collect();
         sources.sort_by_key(|(path, _)| folder(path) != own);
-        let port = port::in_sources(frameworks::language("go"), &sources)?;
+        let port = port::in_sources(frameworks::language("go"), &sources);
+        let port = port.or_else(|| self.port_in_settings())?;
         Some(port.in_force(self.listing, &[self.root, ""]))
+    }
+
+    /// Returns the port in the settings of the server: `http: { port: 8000 }` in `config/config.yml`.
+    fn port_in_settings(&self) -> Option<port::Port> {
+        static SETTING: LazyLock<Regex> = LazyLock::new(|| {
+            pattern(
+                r#"(?mx)^(?:
+                (?:http|server|app|api|web|rest)\w*:[\x20\t]*\n (?:[\x20\t]+[^\n]*\n){0,12}? [\x20\t]+\w*(?:port|addr|address):
+                | \[(?:http|server|app|api|web|rest)\w*\][\x20\t]*\n (?:[^\[\n][^\n]*\n){0,12}? [\x20\t]*\w*(?:port|addr|address)[\x20\t]*=
+                | (?:http_?|server_?|app_?)?(?:port|addr|address)[\x20\t]*[:=]
+                )[\x20\t]*["']?(?:[\w.]*:)?(\d{2,5})\b"#,
+            )
+        });
+        let readers = ["viper", "yaml", "toml", "koanf", "cleanenv"];
+        if !readers.iter().any(|reader| self.manifest.contains(reader)) {
+            return None;
+        }
+        let mut files: Vec<&str> = self.listing.under(self.root).collect();
+        files.retain(|path| {
+            let within = folder(path)[self.root.len()..].trim_start_matches('/');
+            let mut ends = ["yml", "yaml", "toml"].iter();
+            has_word("config configs conf etc", within) && ends.any(|end| has_extension(path, end))
+                || within.is_empty() && file_name(path).starts_with("config.")
+        });
+        files.sort_by_key(|path| path.contains("example"));
+        files.into_iter().find_map(|file| {
+            let text = self.listing.text(file)?;
+            let number = SETTING.captures(text)?.get(1)?;
+            let line = line_at(text, number.start());
+            let because = Origin::line(file, line, "the setting of the server");
+            Some(port::Port::new(number.as_str().parse().ok()?, because))
+        })
     }
 }

@@ -695,7 +695,11 @@ impl Entry {
 
     /// Sets the port from another source of the same program, unless a file has set one.
     fn fill_port(&mut self, other: DraftService, same: Same) {
-        let is_usual = |port: &Sourced<u16>| port.because.file.is_none();
+        // The port in a container may differ from the developer's.
+        let is_usual = |port: &Sourced<u16>| {
+            let file = port.because.file.as_deref();
+            file.is_none_or(|file| file.contains("Dockerfile") || file.contains("compose"))
+        };
         if self.service.port.as_ref().is_none_or(is_usual) && other.port.is_some() {
             self.service.port = other.port;
         }

@@ -245,6 +245,10 @@ fn of_script(
 ) -> Option<Vec<Program>> {
     let manager = base_name(&words[0]);
     let (folder, script) = script_of(words, folder, listing)?;
+    // A step of another script: `yarn build && node dist/index.js`.
+    if depth > 0 && has_word("build clean generate install lint migrate test", &script) {
+        return Some(Vec::new());
+    }
     let manifest = if manager == "composer" {
         "composer.json"
     } else {

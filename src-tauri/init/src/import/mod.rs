@@ -34,6 +34,7 @@ use crate::{
 };
 
 pub use combine::{Combined, Sources, combine};
+pub(crate) use scripts::concurrent;
 pub use source_file::SourceFile;
 pub(crate) use source_file::resolve;
 
@@ -133,9 +134,17 @@ pub fn read(listing: &Listing) -> Sources {
             .strong
             .extend(scripts::read(listing, "package.json", text));
     }
-    let compose = ["", "docker"]
-        .iter()
-        .find_map(|folder| compose::file(listing, folder));
+    let compose = [
+        "",
+        "docker",
+        "infra",
+        "infrastructure",
+        "ops",
+        "backend",
+        "server",
+    ]
+    .iter()
+    .find_map(|folder| compose::file(listing, folder));
     if let Some((file, over)) = compose {
         let text = listing.text(&file).unwrap_or_default();
         sources

@@ -97,11 +97,12 @@ fn program(script: &str) -> Option<(String, Vec<String>)> {
 
 /// The options of concurrently that take a value.
 const WITH_VALUE: &str = "-c --prefix-colors -p --prefix -m --max-processes -s --success -l --prefix-length -t \
-    --timestamp-format --name-separator --restart-tries --restart-after --default-input-target --kill-signal --hide \
+    --timestamp-format --name-separator --restart-tries --restart-after --default-input-target --kill-signal \
+    --kill-others-on-fail-signal --hide \
     --teardown";
 
 /// Returns the names and the commands in the arguments of concurrently.
-pub(super) fn concurrent(words: &[String]) -> (Vec<String>, Vec<String>) {
+pub(crate) fn concurrent(words: &[String]) -> (Vec<String>, Vec<String>) {
     let (mut names, mut commands) = (Vec::new(), Vec::new());
     let mut words = words.iter();
     while let Some(word) = words.next() {

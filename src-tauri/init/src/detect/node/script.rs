@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::detect::has_word;
+use crate::{detect::has_word, import::concurrent};
 
 /// A script, taken apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -193,10 +193,6 @@ fn starts_others(text: &str) -> bool {
 const STARTERS: &str = "docker docker-compose foreman hivemind honcho lerna moon nf overmind podman podman-compose process-compose rush \
     supabase turbo";
 
-/// The options of concurrently that have a value.
-const WITH_VALUE: &str = "-n --names -c --prefix-colors -p --prefix -s --success --restart-tries --restart-after \
-    --kill-others-on-fail-signal -m --max-processes -l --prefix-length";
-
 /// Returns the commands that a script starts at the same time, if it starts several.
 fn several(scripts: &BTreeMap<String, String>, text: &str) -> Option<Vec<String>> {
     let words = unwrapped(&words(text)).words;
@@ -211,17 +207,15 @@ fn several(scripts: &BTreeMap<String, String>, text: &str) -> Option<Vec<String>
     if !parallel {
         return None;
     }
+    let commands = if first.starts_with("conc") {
+        concurrent(&words[1..]).1
+    } else {
+        let mut names = words[1..].to_vec();
+        names.retain(|word| !word.starts_with('-'));
+        names
+    };
     let mut found = Vec::new();
-    let mut skip = false;
-    for word in &words[1..] {
-        if skip {
-            skip = false;
-            continue;
-        }
-        if word.starts_with('-') {
-            skip = first.starts_with("conc") && has_word(WITH_VALUE, word);
-            continue;
-        }
+    for word in &commands {
         let name = ["npm:", "pnpm:", "yarn:", "bun:"]
             .iter()
             .find_map(|start| word.strip_prefix(start));
