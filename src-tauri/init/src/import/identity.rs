@@ -379,21 +379,13 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
     match class {
         // A package of Go is a folder: `go run main.go` is `go run .`.
         "go" => {
-            let file = file.as_deref().filter(|file| file.ends_with(".go"));
-            if let Some(file) = file {
+            if let Some(file) = file.as_deref().filter(|file| has_source_ending(file)) {
                 entry = Some(from_project(folder, &join(folder_of(file), ".")));
             }
         }
         // So is a project of .NET, wherever the command runs.
         "dotnet" => {
-            let project = file.as_deref().map_or(".", |file| {
-                if file.ends_with("proj") {
-                    folder_of(file)
-                } else {
-                    file
-                }
-            });
-            let folder = resolve(folder, project).unwrap_or_default();
+            let folder = dotnet_folder(file.as_deref(), folder);
             return listing.has_folder(&folder).then(|| Program {
                 folder,
                 ..program(class, kind, None, is_production, row.port)
@@ -429,6 +421,18 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
         service: row.service.clone(),
         ..program(class, kind, entry, is_production, row.port)
     })
+}
+
+/// Returns the folder of a project of .NET, which an option names by its folder or its file.
+fn dotnet_folder(project: Option<&str>, folder: &str) -> String {
+    let project = project.map_or(".", |project| {
+        if project.ends_with("proj") {
+            folder_of(project)
+        } else {
+            project
+        }
+    });
+    resolve(folder, project).unwrap_or_default()
 }
 
 /// Returns the value of an option: `--project src/Api`, `--project=src/Api`.
