@@ -14,6 +14,7 @@ fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed={}", page.display());
     let mut table = String::from("&[\n");
     for (name, path) in files(&page, "")? {
+        let path = path.to_string_lossy();
         // Writing to a string cannot fail.
         let _ = writeln!(table, "({name:?}, include_bytes!({path:?})),");
     }

@@ -12,6 +12,7 @@ use pilotlight::{
     effects::process::program_name,
     fs::home::Home,
     host::{daemon::Daemon, logging},
+    stack::Port,
 };
 use tokio::net::TcpListener;
 
@@ -32,7 +33,7 @@ const APP: &str = "pilot-light";
 /// a daemon in the background afterwards.
 pub(crate) async fn run(context: &Context, asked: &Ui) -> Result<Ending, Failure> {
     refuse_beside_app(&context.home)?;
-    let port = asked.port.map_or(0, |port| port.number());
+    let port = asked.port.map_or(0, Port::number);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
     let listener = listener.map_err(Failure::system("listen on 127.0.0.1"))?;
     let port = listener.local_addr()?.port();

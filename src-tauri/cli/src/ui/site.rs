@@ -7,6 +7,7 @@
 
 use std::{
     convert::Infallible,
+    fmt::Write as _,
     io,
     sync::{Arc, Mutex},
     time::Duration,
@@ -175,7 +176,7 @@ impl Site {
     }
 
     /// Opens the WebSocket of the page.
-    fn connect(&self, mut request: Request<Incoming>) -> Answer {
+    fn connect(&self, request: Request<Incoming>) -> Answer {
         let headers = request.headers();
         let is = |name: HeaderName, wanted: &str| {
             let value = headers.get(name).and_then(|value| value.to_str().ok());
@@ -194,7 +195,7 @@ impl Site {
                 "This is not a WebSocket handshake.",
             );
         };
-        let (state, upgraded) = (self.state.clone(), upgrade::on(&mut request));
+        let (state, upgraded) = (self.state.clone(), upgrade::on(request));
         tokio::spawn(async move {
             let config = WebSocketConfig::default().max_message_size(Some(MESSAGE));
             match upgraded.await {
@@ -248,7 +249,12 @@ fn secret() -> io::Result<String> {
     let mut bytes = [0; 32];
     let filled = SystemRandom::new().fill(&mut bytes);
     filled.map_err(|_| io::Error::other("the operating system gives no random numbers"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut text = String::new();
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    Ok(text)
 }
 
 fn file(path: &str) -> Answer {
@@ -289,7 +295,7 @@ fn plain(status: StatusCode, text: &'static str) -> Answer {
 /// Sets the headers that protect the page: the content security policy of the window
 /// (`tauri.conf.json`), with this server's WebSocket instead of the application.
 fn protect(headers: &mut HeaderMap, host: &str) {
-    const FIXED: [(HeaderName, &str); 6] = [
+    let fixed = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "no-referrer"),
@@ -303,7 +309,7 @@ fn protect(headers: &mut HeaderMap, host: &str) {
             "same-origin",
         ),
     ];
-    for (name, value) in FIXED {
+    for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
     let policy = format!(

@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// The time limit for all checks of a service on demand.
-const CHECKS: Duration = Duration::from_secs(60);
+const CHECKS: Duration = Duration::from_mins(1);
 
 /// The variables that a service declares: value and file of each.
 type Declared = BTreeMap<String, (String, Option<PathBuf>)>;
@@ -96,7 +96,7 @@ impl AppState {
             probes: probes
                 .map(|probe| redacted(&of_probe(&probe.render(name, &live))))
                 .collect(),
-            checks: service.checks.iter().map(|it| check(it)).collect(),
+            checks: service.checks.iter().map(check).collect(),
             variables: variables
                 .map(|(name, (value, source))| Variable {
                     value: redacted_value(&name, &value),
