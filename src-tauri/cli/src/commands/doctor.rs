@@ -2,6 +2,7 @@
 
 mod consent;
 pub(crate) mod fix;
+mod progress;
 
 use std::{
     io,
@@ -27,6 +28,7 @@ use pilotlight::{
 };
 
 pub(crate) use self::consent::Asking;
+use self::progress::Progress;
 use super::{port::Running, status::dark};
 use crate::{
     args::Doctor,
@@ -86,7 +88,9 @@ impl Visit {
             None => Arc::default(),
         };
         let file = context.find_among(&snapshot)?;
-        let (findings, stack, kept) = if let Some(findings) = ask(client, &file, within).await? {
+        let progress = Progress::of(&file, within);
+        let asked = progress.during(ask(client, &file, within)).await?;
+        let (findings, stack, kept) = if let Some(findings) = asked {
             // Read again, after all questions are answered.
             let now = match context.daemon().await? {
                 Some(mut client) => client.status().await?,
@@ -100,7 +104,8 @@ impl Visit {
             // Waits without a limit for the user's answer.
             began = clock::now().instant;
             let patience = within.map_or(Patience::Own, Patience::Within);
-            let findings = alone(context, permitted.stack, &snapshot, patience).await;
+            let alone = alone(context, permitted.stack, &snapshot, patience);
+            let findings = progress.during(alone).await;
             (findings, None, false)
         };
         let stack = match stack {

@@ -83,7 +83,7 @@ fn asked_directly(check: &CheckAnswer) -> Option<&AskedDirectly> {
     })
 }
 
-/// The probes and checks of a service that had not answered within the limit that a person set.
+/// The checks of a service that had not answered within the limit of the diagnosis.
 pub(super) fn unanswered(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
     let limit = facts.evidence.within?;
     let checks = seen
@@ -101,7 +101,10 @@ pub(super) fn unanswered(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate>
     (!names.is_empty()).then(|| {
         Candidate::new(name, Code::NoAnswerYet, Level::Use, title)
             .evidence([format!("its log: {}", commands::logs(name))])
-            .remedy("wait longer: `pilotlight doctor` without `--within`", None)
+            .remedy(
+                "wait longer (`pilotlight doctor` without `--within`), or give its checks shorter timeouts",
+                None,
+            )
     })
 }
 

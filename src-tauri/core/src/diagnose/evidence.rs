@@ -42,7 +42,8 @@ pub struct Evidence {
     pub services: Vec<ServiceEvidence>,
     /// The machine.
     pub host: HostEvidence,
-    /// The time limit that a person set: what had not answered by then is a finding.
+    /// The time limit of the diagnosis: what had not answered by then is a finding. `None` where the
+    /// daemon diagnoses by itself and knows the last results.
     pub within: Option<Duration>,
 }
 

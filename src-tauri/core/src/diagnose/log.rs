@@ -38,10 +38,21 @@ pub(super) enum When {
 
 /// The error that the trouble goes with. An application that logged an error once may work.
 pub(super) fn error<'a>(facts: &Facts<'_>, seen: Seen<'a>, when: When) -> Option<&'a LogError> {
+    /// A message without a reason is that of an error at most so many lines before it.
+    const NEAR: u64 = 15;
     let log = &seen.is.log;
-    let mut errors = log.last_error.iter().chain(&log.earlier);
+    let errors = log.last_error.iter().chain(&log.earlier);
     match when {
-        When::Ended => errors.find(|error| ServiceEvidence::is_last(&error.line)),
+        When::Ended => {
+            let mut last = errors.filter(|error| ServiceEvidence::is_last(&error.line));
+            let end = last.next()?;
+            if end.kind != LogErrorKind::Other {
+                return Some(end);
+            }
+            // "It has failed" follows the reason.
+            let is_near = |error: &LogError| error.line.number + NEAR >= end.line.number;
+            Some(last.find(|it| is_settled(it) && is_near(it)).unwrap_or(end))
+        }
         When::Now => {
             // What follows from an error comes after it: the one that names a thing is the cause.
             let mut fresh = errors.filter(|error| facts.is_fresh(&error.line));

@@ -514,3 +514,25 @@ fn a_program_that_exits_for_want_of_another_may_be_started_again() {
     });
     assert!(case.finding().remedy.action.is_some());
 }
+
+#[test]
+fn the_reason_comes_before_the_message_that_it_has_failed() {
+    let case = well(NEXUS).with("redis", |is| {
+        end(
+            is,
+            Exit::Code(1),
+            Code::StartupError,
+            "redis exited with code 1 before it was ready",
+        );
+        let missing = LogErrorKind::VariableMissing {
+            name: "REDIS_CONF".into(),
+        };
+        log_error(is, missing, "REDIS_CONF is not set");
+        is.log.earlier = is.log.last_error.take().into_iter().collect();
+        log_error(is, LogErrorKind::Other, "[error] the task has failed");
+    });
+    assert_says(
+        &case.finding(),
+        &["REDIS_CONF is not set", "set REDIS_CONF"],
+    );
+}

@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// The limit for all of it.
-const LIMIT: Duration = Duration::from_millis(1500);
+const LIMIT: Duration = Duration::from_secs(4);
 /// The number of ports of one service that are looked up.
 const PORTS: usize = 4;
 /// The size up to which a source file is searched for a port.

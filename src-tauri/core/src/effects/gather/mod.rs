@@ -42,8 +42,9 @@ const QUICK: Duration = Duration::from_millis(700);
 /// The limit of a diagnosis that waits for every probe and check, so that no stack file delays it
 /// forever.
 const LONGEST: Duration = Duration::from_secs(90);
-/// The limit for files and sockets: they answer at once or hang.
-const LOOKING: Duration = Duration::from_secs(2);
+/// The limit for files and sockets: they answer at once or hang. On a busy machine a reader waits for the
+/// processor.
+const LOOKING: Duration = Duration::from_secs(4);
 /// The time reserved for logs and for what they name.
 const READING: Duration = Duration::from_millis(150);
 
@@ -139,8 +140,8 @@ impl Gatherer {
         evidence.other_daemon = sockets.other_daemon();
         evidence.host = host::look(&scene.logs, &sockets, localhost);
         evidence.within = match patience {
-            Patience::Within(limit) => Some(limit),
-            Patience::Own | Patience::Quick => None,
+            Patience::Within(_) | Patience::Own => Some(limit),
+            Patience::Quick => None,
         };
         evidence
     }
