@@ -53,8 +53,8 @@ static SETTINGS: Set = LazyLock::new(|| {
 /// The names of other files that matter.
 static NAMED: Set = LazyLock::new(|| {
     set(
-        ".flaskenv CONTRIBUTING.md Caddyfile Dockerfile Gemfile Justfile Makefile Pipfile Procfile Procfile.dev \
-        README.md README.rst Rakefile artisan config.ru go.mod go.work justfile manage.py mix.lock mvnw",
+        ".flaskenv Caddyfile Dockerfile Gemfile Justfile Makefile Pipfile Procfile Procfile.dev \
+        Rakefile artisan config.ru go.mod go.work justfile manage.py mix.lock mvnw",
     )
 });
 
@@ -77,6 +77,7 @@ pub fn is_of_interest(path: &str, size: u64) -> Interest {
     let mut starts = [".env", "requirements", "Procfile", "Dockerfile"].iter();
     let is_named =
         NAMED.contains(name) || starts.any(|start| name.starts_with(start)) || is_config(name);
+    let is_named = is_named || is_instruction(path);
     let interest = if is_named {
         Interest::Text
     } else if SOURCES.contains(extension) {
@@ -104,6 +105,20 @@ pub fn is_of_interest(path: &str, size: u64) -> Interest {
     interest
 }
 
+/// Whether a file has instructions for developers.
+pub(crate) fn is_instruction(path: &str) -> bool {
+    let name = file_name(path).to_ascii_lowercase();
+    let Some(stem) = name
+        .strip_suffix(".md")
+        .or_else(|| name.strip_suffix(".rst"))
+    else {
+        return false;
+    };
+    let words = "readme contributing development developing getting-started getting_started quickstart quick-start \
+        quick_start local running hacking setup install agents claude";
+    path.matches('/').count() <= 2 && words.split(' ').any(|word| stem.contains(word))
+}
+
 /// `vite.config.ts`, `ecosystem.config.js`: code that is settings.
 fn is_config(name: &str) -> bool {
     name.contains(".config.") || name == "package.json" || name == "pyproject.toml"
@@ -126,6 +141,9 @@ mod tests {
             ("src/bundle.js", 900_000, Interest::Name),
             ("logo.png", 900, Interest::Name),
             ("requirements-dev.txt", 900, Interest::Text),
+            ("docs/development.md", 900, Interest::Text),
+            ("AGENTS.md", 900, Interest::Text),
+            ("docs/history.md", 900, Interest::Name),
         ] {
             assert_eq!(is_of_interest(path, size), expected, "{path}");
         }

@@ -30,6 +30,7 @@ mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(crate) use file_filter::is_instruction;
 pub use file_filter::{Interest, SOURCES_AT_MOST, is_of_interest, skips_folder};
 pub(crate) use listing::has_word;
 pub use listing::{Host, Listing, System, ancestors, file_name, folder, join, line_at, line_with};

@@ -435,20 +435,25 @@ impl Combination<'_> {
             .map(|(at, _)| at)
             .or_else(|| self.in_folder(build))
             .or_else(|| self.entries.iter().position(has_its_name))
-            .or_else(|| self.only_of_class(&build.programs))
+            .or_else(|| self.only_of_class(&build.service, &build.programs))
     }
 
     /// Returns the only entry of the class of a program without an entry file whose folder has no other program: the
     /// Dockerfile of a Celery worker may be in a folder of its own.
-    fn only_of_class(&self, programs: &[Program]) -> Option<usize> {
+    fn only_of_class(&self, service: &DraftService, programs: &[Program]) -> Option<usize> {
         let [program] = programs else { return None };
         let is_of_class = |entry: &Entry| entry.programs.iter().any(|it| it.class == program.class);
         let is_here = |entry: &Entry| entry.service.folder() == program.folder;
-        if program.entry.is_some() || self.entries.iter().any(is_here) {
-            return None;
-        }
         let mut all = (0..self.entries.len()).filter(|at| is_of_class(&self.entries[*at]));
-        all.next().filter(|_| all.next().is_none())
+        let only = all.next().filter(|_| all.next().is_none())?;
+        let of = |service: &DraftService| {
+            let command = service.command.as_ref().map(|said| said.value.clone())?;
+            target(&command).map(str::to_owned)
+        };
+        let (own, other) = (of(&self.entries[only].service), of(service));
+        let is_same = own.is_some() && own == other;
+        let is_alone = program.entry.is_none() && !self.entries.iter().any(is_here);
+        (is_same || is_alone).then_some(only)
     }
 
     /// Returns the names of the services that a compose service needs.
@@ -593,11 +598,13 @@ impl Combination<'_> {
     fn is_new(&self, tool: Tool, service: &DraftService, programs: &[Program]) -> bool {
         // Another way to serve the same application: `python app.py` beside `uvicorn app:app`.
         let is_other_way = |program: &Program| {
-            program.kind != Kind::Worker
-                && self.entries.iter().any(|entry| {
-                    let mut own = entry.programs.iter();
-                    own.any(|it| it.class == program.class && it.folder == program.folder)
+            let is_celery = program.class.starts_with("celery-") && program.entry.is_none();
+            self.entries.iter().any(|entry| {
+                entry.programs.iter().any(|own| {
+                    let is_here = program.kind != Kind::Worker && own.folder == program.folder;
+                    own.class == program.class && (is_celery || is_here)
                 })
+            })
         };
         let is_store = service.kind == Kind::Store;
         // Commands of these tools are complete, even if the program is unknown.

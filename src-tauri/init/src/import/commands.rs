@@ -8,7 +8,7 @@ use super::{
     source_file::SourceFile,
 };
 use crate::{
-    detect::{Listing, file_name, folder, has_word, join},
+    detect::{Listing, file_name, folder, has_word, is_instruction, join},
     draft::{DraftService, Kind, plain},
 };
 
@@ -181,19 +181,6 @@ fn instructions(listing: &Listing) -> Vec<SourceFile> {
     files.collect()
 }
 
-fn is_instruction(path: &str) -> bool {
-    let name = file_name(path).to_ascii_lowercase();
-    let Some(stem) = name
-        .strip_suffix(".md")
-        .or_else(|| name.strip_suffix(".rst"))
-    else {
-        return false;
-    };
-    let words = "readme contributing development developing getting-started getting_started quickstart quick-start \
-        quick_start local running hacking setup install agents claude";
-    path.matches('/').count() <= 2 && words.split(' ').any(|word| stem.contains(word))
-}
-
 fn in_blocks(file: &mut SourceFile, listing: &Listing, text: &str) {
     let at = if folder(&file.file) == "docs" {
         ""
@@ -301,9 +288,13 @@ fn in_line(
                 .entry
                 .iter()
                 .flat_map(|entry| entry.split(['/', '-', '_']));
+            // Instructions describe every command of a project; the ones that run beside the server are started with it.
+            let is_command =
+                program.class.starts_with("django-") && program.class != "django-worker";
             begins(program, listing)
                 && !program.is_production
                 && program.kind != Kind::Store
+                && (!is_command || line.contains("runserver"))
                 // Servers in Rust are found in the source; other programs are tools.
                 && program.class != "rust"
                 && !parts.any(|part| has_word("migrate migrations seed seeder cli test", part))
