@@ -61,9 +61,9 @@ impl Repository {
         let [redis, backend, frontend] = ports;
         let stage = Stage::new("");
         let repository = Self { stage, ports };
-        let point = |variable: &str, service: &str| match points {
-            true => format!("env_points_at = {{ {variable} = \"{service}\" }}"),
-            false => String::new(),
+        let point = |variable: &str, service: &str| {
+            let line = format!("env_points_at = {{ {variable} = \"{service}\" }}");
+            if points { line } else { String::new() }
         };
         let (of_backend, of_frontend) = (
             point("REDIS_URL", "redis"),
