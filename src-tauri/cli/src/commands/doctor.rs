@@ -89,7 +89,9 @@ impl Visit {
         };
         let file = context.find_among(&snapshot)?;
         let progress = Progress::of(&file, within);
-        let asked = progress.during(ask(client, &file, within)).await?;
+        let asked = progress
+            .during(Box::pin(ask(client, &file, within)))
+            .await?;
         let (findings, stack, kept) = if let Some(findings) = asked {
             // Read again, after all questions are answered.
             let now = match context.daemon().await? {
@@ -105,7 +107,7 @@ impl Visit {
             began = clock::now().instant;
             let patience = within.map_or(Patience::Own, Patience::Within);
             let alone = alone(context, permitted.stack, &snapshot, patience);
-            let findings = progress.during(alone).await;
+            let findings = progress.during(Box::pin(alone)).await;
             (findings, None, false)
         };
         let stack = match stack {

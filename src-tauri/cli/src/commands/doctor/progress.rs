@@ -80,7 +80,10 @@ impl Progress {
 
     fn line(&self, elapsed: Duration) -> Option<String> {
         let open = self.0.iter().filter(|(_, until)| *until > elapsed);
-        let left = open.clone().map(|(_, until)| *until - elapsed).max()?;
+        let left = open
+            .clone()
+            .map(|(_, until)| until.saturating_sub(elapsed))
+            .max()?;
         let names: Vec<&str> = open.map(|(name, _)| name.as_str()).collect();
         Some(format!(
             "waiting up to {} for answers: {}",
