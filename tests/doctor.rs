@@ -35,7 +35,7 @@ async fn gather(bench: &Bench) -> Evidence {
 
 async fn gather_within(bench: &Bench, patience: Patience) -> Evidence {
     let variables = Env::of_this_process();
-    let stack = stack_file::read(&bench.file(), &variables).expect("a stack");
+    let stack = stack_file::read(&bench.file(), &[], &variables).expect("a stack");
     let model = StackModel::new(Arc::new(stack), |_| RunId(1), 1, clock::now());
     let mut subject = Subject::of(&model, &bench.home, variables, |_| None);
     subject.evidence.kept = false;

@@ -51,7 +51,9 @@ pub(crate) fn attend(app: &AppHandle) {
 pub(crate) fn choose(app: &AppHandle, choice: Choice) {
     tracing::info!(?choice, "chosen");
     match choice {
-        Choice::Start(_) | Choice::Stop(_) | Choice::Restart(_) => act(app, choice),
+        Choice::Start(_) | Choice::Stop(_) | Choice::Restart(_) | Choice::Profile { .. } => {
+            act(app, choice);
+        }
         Choice::OpenLink {
             file,
             service,
@@ -95,6 +97,7 @@ fn act(app: &AppHandle, choice: Choice) {
         let outcome = match &choice {
             Choice::Start(target) => state.start(&target.file, names(target)).await,
             Choice::Stop(target) => state.stop(&target.file, names(target)).await,
+            Choice::Profile { file, name } => state.choose_profile(file, name).await,
             Choice::Restart(target) => state.restart(&target.file, names(target)).await,
             _ => return,
         };

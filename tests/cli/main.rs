@@ -18,6 +18,7 @@ mod foreground;
 mod hostile;
 mod keeping;
 mod knowledge;
+mod layers;
 mod losses;
 mod requests;
 #[path = "../support/script.rs"]

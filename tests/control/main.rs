@@ -143,6 +143,7 @@ fn snapshot(name: &str) -> Snapshot {
             light: Light::Green,
             services: vec![],
             findings: vec![],
+            profiles: Vec::new(),
             started_by: None,
             checkout: None,
         })],

@@ -70,6 +70,7 @@ impl Stage {
             environment: Env::of_this_process(),
             mark: self.mark(run),
             output: append(&self.output(run)),
+            errors: None,
             input: None,
             colors: false,
         }

@@ -82,6 +82,9 @@ pub(crate) enum Command {
     Ui(Ui),
     Mcp(Mcp),
     Completions(Completions),
+    /// Print the names of the stack's profiles, for completion scripts
+    #[command(hide = true)]
+    Profiles,
     /// Run the background process that `up --detach` starts
     #[command(hide = true)]
     Daemon,
@@ -100,7 +103,8 @@ pub(crate) enum Command {
 Examples:
   pilotlight up             start everything and watch it until Ctrl-C
   pilotlight up backend     start backend and its dependencies
-  pilotlight up -d          return when all are ready (exit 0) or one failed (exit 1)"
+  pilotlight up -d          return when all are ready (exit 0) or one failed (exit 1)
+  pilotlight up -p api      start the services of the profile api"
 )]
 pub(crate) struct Up {
     /// Services [default: all]
@@ -109,6 +113,12 @@ pub(crate) struct Up {
     /// Return when all are ready and leave them running in the background
     #[arg(short, long)]
     pub(crate) detach: bool,
+    /// Start the services of this profile; several may be given [default: that of the last start]
+    ///
+    /// `--profile default` returns to the stack without a profile. The variable `PILOTLIGHT_PROFILE`
+    /// names profiles, too.
+    #[arg(short, long = "profile", value_name = "NAME", value_delimiter = ',')]
+    pub(crate) profiles: Vec<String>,
 }
 
 /// Stop services, after the services that depend on them
@@ -294,10 +304,19 @@ pub(crate) struct PortCommand {
 
 /// Validate the stack file
 ///
-/// Only reads the file; starts nothing. Exits 2 if the file is invalid.
+/// Only reads the file, and the files that belong to it; starts nothing. Exits 2 if one is invalid.
 #[derive(Debug, Args)]
-#[command(alias = "check")]
+#[command(
+    alias = "check",
+    after_help = "\
+Examples:
+  pilotlight validate              report every problem with its place
+  pilotlight validate --resolved   print the merged stack, and which line sets each key"
+)]
 pub(crate) struct Validate {
+    /// Print every key of the stack with the file and line that sets it; secrets are masked
+    #[arg(long)]
+    pub(crate) resolved: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

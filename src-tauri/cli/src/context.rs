@@ -13,6 +13,7 @@ use pilotlight::{
     model::view::{Snapshot, StackView},
     stack::{ServiceName, Stack},
     stack_file,
+    state::profile,
 };
 
 use crate::failure::{Failure, UnknownService};
@@ -66,6 +67,23 @@ impl Context {
         meant.map_or(found, |stack| Ok(stack.file.clone()))
     }
 
+    /// Reads a stack file to start it with these profiles, or else those that `PILOTLIGHT_PROFILE`
+    /// names, and remembers them for later commands.
+    pub(crate) fn choose(&self, file: &Path, profiles: &[String]) -> Result<Stack, Failure> {
+        let profiles = match profiles {
+            [] => named_by_variable(),
+            named => named.to_vec(),
+        };
+        if profiles.is_empty() {
+            return read(file);
+        }
+        let stack = stack_file::read(file, &profiles, &Env::of_this_process())?;
+        self.home.prepare()?;
+        let remembered = profile::choose(&self.home, &self.home.stack_id(file), &profiles);
+        remembered.map_err(Failure::system("remember the profile"))?;
+        Ok(stack)
+    }
+
     /// Whether the command line names a stack file.
     pub(crate) fn is_named(&self) -> bool {
         self.file.is_some()
@@ -77,9 +95,37 @@ impl Context {
     }
 }
 
-/// Reads a stack file with the variables of this process.
+/// The variable that names profiles, like `up --profile`.
+const PROFILE: &str = "PILOTLIGHT_PROFILE";
+
+/// Reads a stack file with the variables of this process, for the profiles that it was started with
+/// last or that `PILOTLIGHT_PROFILE` names.
 pub(crate) fn read(file: &Path) -> Result<Stack, Failure> {
-    Ok(stack_file::read(file, &Env::of_this_process())?)
+    let text = whole(file)?;
+    Ok(stack_file::parse(
+        file,
+        text.as_bytes(),
+        &Env::of_this_process(),
+    )?)
+}
+
+/// Returns the text of a stack file and of the files that belong to it, for the same profiles.
+pub(crate) fn whole(file: &Path) -> Result<String, Failure> {
+    let mut profiles = named_by_variable();
+    if profiles.is_empty() {
+        let home = Home::locate()?;
+        profiles = profile::chosen(&home, &home.stack_id(file));
+    }
+    Ok(stack_file::whole(file, &profiles)?)
+}
+
+fn named_by_variable() -> Vec<String> {
+    let named = std::env::var(PROFILE).unwrap_or_default();
+    let names = named.split(',').map(str::trim);
+    names
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The stack of this file in a snapshot.

@@ -199,7 +199,7 @@ pub(crate) fn tell_report(report: &Report) -> io::Result<()> {
         if stderr().is_terminal() {
             write!(out, "\n{}", drawn(problem))?;
         } else {
-            write!(out, "{file}")?;
+            write!(out, "{}", problem.file())?;
             if let Some(place) = problem.place() {
                 write!(out, ":{}:{}", place.line, place.column)?;
             }

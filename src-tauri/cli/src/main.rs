@@ -116,6 +116,7 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
             Command::Mcp(Mcp {
                 command: Some(McpCommand::Install(install)),
             }) => mcp::install::run(&install),
+            Command::Profiles => commands::completions::profiles(&context),
             Command::Completions(completions) => commands::completions::run(&completions),
             Command::Daemon => daemon::run(&context.home).await,
         }

@@ -24,8 +24,9 @@ pub use self::{
     task::{Cron, Hook, HookEvent, Hooks, Schedule, Task},
     watch::{Reaction, Watch},
 };
-use crate::stack_file::fill_json;
 pub use slot::{PortAssignment, Slot, label};
+
+use crate::{model::facts::Exit, stack_file::fill_json};
 
 /// The name of a service, unique in its stack. Cheap to clone.
 #[derive(
@@ -117,6 +118,9 @@ pub enum Mode {
     Production,
 }
 
+/// The profile that is in effect unless another one is chosen. A stack file need not declare it.
+pub const DEFAULT_PROFILE: &str = "default";
+
 /// The services of one stack file, started and stopped together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stack {
@@ -126,8 +130,12 @@ pub struct Stack {
     pub file: PathBuf,
     /// The mode.
     pub mode: Mode,
-    /// The services, in the order of the file. Names are unique, needs name services of this list
-    /// and have no cycle.
+    /// The names of its profiles.
+    pub profiles: Vec<String>,
+    /// The chosen profiles; none means the profile `default`, or all services without one.
+    pub chosen: Vec<String>,
+    /// The services of the chosen profiles, in the order of the file. Names are unique, needs name
+    /// services of this list and have no cycle.
     pub services: Vec<Arc<Service>>,
     /// Whether it uses ports of its own beside other checkouts.
     pub ports: PortAssignment,
@@ -213,8 +221,10 @@ pub struct Service {
     pub command: Option<Command>,
     /// The working directory, absolute.
     pub directory: PathBuf,
-    /// The declared port.
+    /// The declared port: the first of its named ones, if only those are declared.
     pub port: Option<Port>,
+    /// Its named ports. One may be [`Self::port`].
+    pub ports: BTreeMap<String, Port>,
     /// An address on which the port is claimed in addition to the two loopback ones.
     pub host: Option<String>,
     /// The services that it depends on.
@@ -223,12 +233,23 @@ pub struct Service {
     pub env: BTreeMap<String, Template>,
     /// Files with variables, read at every start; later ones win.
     pub env_files: Vec<EnvFile>,
+    /// A command that prints further variables in the syntax of such a file. Run once for each start.
+    pub env_command: Option<Command>,
     /// The requirements of a start.
     pub require: Require,
     /// When it is restarted automatically.
     pub restart: Restart,
+    /// The pause before each restart; `None` for growing pauses.
+    pub restart_delay: Option<Duration>,
+    /// The number of restarts after which it is not restarted any more, unless it stays ready; `None`
+    /// for four within a minute.
+    pub max_restarts: Option<u32>,
+    /// The exit codes, besides 0, with which it has completed.
+    pub success_exit_codes: Vec<i32>,
     /// What to do when it becomes unhealthy.
     pub on_unhealthy: OnUnhealthy,
+    /// The limit of its memory.
+    pub memory: Option<MemoryLimit>,
     /// How it is stopped.
     pub stop: Stop,
     /// The names of programs that outlive it.
@@ -282,6 +303,19 @@ impl Service {
             Some(scheme) => format!("{scheme}://localhost:{port}"),
             None => format!("localhost:{port}"),
         }
+    }
+
+    /// Returns the ports that it has besides its own one.
+    pub fn other_ports(&self) -> impl Iterator<Item = Port> {
+        let ports = self.ports.values().copied();
+        ports.filter(|port| Some(*port) != self.port)
+    }
+
+    /// Returns whether a run that exited like this has completed.
+    #[must_use]
+    pub fn has_completed(&self, exit: Exit) -> bool {
+        let is_expected = |code| self.success_exit_codes.contains(&code);
+        exit.is_success() || matches!(exit, Exit::Code(code) if is_expected(code))
     }
 }
 
@@ -368,6 +402,15 @@ pub enum OnUnhealthy {
     Notify,
     /// Restart it.
     Restart,
+}
+
+/// The limit of the memory of a service's process tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryLimit {
+    /// In bytes.
+    pub bytes: u64,
+    /// What to do when it uses more.
+    pub on_limit: OnUnhealthy,
 }
 
 /// What to do when the port of a service is in use.
@@ -641,6 +684,8 @@ pub enum Piece {
     OwnPort,
     /// `{name.port}`
     PortOf(ServiceName),
+    /// `{port.name}` of this service, or `{service.port.name}`.
+    NamedPort(Option<ServiceName>, String),
     /// `{name}` in a check: a value that an earlier check saved.
     Saved(String),
 }
@@ -649,6 +694,12 @@ pub enum Piece {
 pub trait Ports {
     /// Returns the claimed port of the service, or the declared one.
     fn port_of(&self, service: &ServiceName) -> Option<Port>;
+
+    /// Returns a named port of the service.
+    fn named_port(&self, service: &ServiceName, name: &str) -> Option<Port> {
+        let _ = (service, name);
+        None
+    }
 
     /// Returns the stack of the ports, if the variables of a service should name the others.
     fn stack(&self) -> Option<&Stack> {
@@ -665,6 +716,10 @@ pub trait Ports {
 impl Ports for Stack {
     fn port_of(&self, service: &ServiceName) -> Option<Port> {
         self.service(service)?.port
+    }
+
+    fn named_port(&self, service: &ServiceName, name: &str) -> Option<Port> {
+        self.service(service)?.ports.get(name).copied()
     }
 }
 
@@ -700,6 +755,11 @@ impl Template {
                 }
                 Piece::OwnPort => ports.port_of(owner).map(|port| port.to_string()),
                 Piece::PortOf(service) => ports.port_of(service).map(|port| port.to_string()),
+                Piece::NamedPort(service, name) => {
+                    let service = service.as_ref().unwrap_or(owner);
+                    let port = ports.named_port(service, name);
+                    port.map(|port| port.to_string())
+                }
                 Piece::Saved(name) => ports.saved(name),
             };
             text.push_str(&filled.unwrap_or_else(|| piece.to_string()));
@@ -714,6 +774,8 @@ impl fmt::Display for Piece {
             Self::Text(text) => f.write_str(text),
             Self::OwnPort => f.write_str("{port}"),
             Self::PortOf(service) => write!(f, "{{{service}.port}}"),
+            Self::NamedPort(None, name) => write!(f, "{{port.{name}}}"),
+            Self::NamedPort(Some(service), name) => write!(f, "{{{service}.port.{name}}}"),
             Self::Saved(name) => write!(f, "{{{name}}}"),
         }
     }

@@ -70,6 +70,7 @@ impl Stage {
                 run,
             },
             output: log.unwrap(),
+            errors: None,
             input: None,
             colors: false,
         }

@@ -280,6 +280,7 @@ async fn offer(file: PathBuf, requester: &Requester) -> Result<Ending, Failure> 
     let all = Up {
         services: Vec::new(),
         detach: false,
+        profiles: Vec::new(),
     };
     up::run(&context, all).await
 }

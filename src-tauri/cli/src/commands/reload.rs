@@ -46,6 +46,7 @@ pub(crate) async fn run(context: &Context, reload: &Reload) -> Result<Ending, Fa
     let up = Up {
         services: changes.wanted,
         detach: true,
+        profiles: Vec::new(),
     };
     up::run(context, up).await
 }

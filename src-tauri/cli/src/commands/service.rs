@@ -11,7 +11,7 @@ use std::{
 
 use pilotlight::{
     effects::{
-        env::environment,
+        env::{CommandOutput, full_environment},
         log::ServiceLogs,
         process::{foreground, opener},
     },
@@ -48,6 +48,10 @@ impl Ports for Here {
 
     fn stack(&self) -> Option<&Stack> {
         Some(&self.stack)
+    }
+
+    fn named_port(&self, service: &ServiceName, name: &str) -> Option<Port> {
+        self.stack.named_port(service, name)
     }
 }
 
@@ -98,7 +102,8 @@ impl Here {
     /// Returns the variables with which the service would be started from here, and the addresses.
     pub(super) async fn environment(&self, service: &Service) -> Result<Env, Failure> {
         let base = Env::of_this_process();
-        let environment = environment(service, &base, self, TIME_LIMIT).await;
+        let output = CommandOutput::default();
+        let environment = full_environment(service, &base, self, TIME_LIMIT, &output).await;
         environment.map_err(not_run)
     }
 

@@ -42,6 +42,7 @@ pub(crate) async fn run(context: &Context, asked: &Run) -> Result<Ending, Failur
         let up = Up {
             services: needs,
             detach: true,
+            profiles: Vec::new(),
         };
         let ending = up::run(context, up).await?;
         if ending != Ending::Done {

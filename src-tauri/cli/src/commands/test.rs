@@ -54,6 +54,7 @@ pub(crate) async fn run(context: &Context, asked: &Test) -> Result<Ending, Failu
     let all = Up {
         services: Vec::new(),
         detach: true,
+        profiles: Vec::new(),
     };
     let mut ending = up::run(context, all).await?;
     let came_up = ending == Ending::Done;

@@ -15,7 +15,7 @@ use pilotlight::{
 use super::{Answer, Unstarted, answered, catch_up, overruled, tell_findings, until_taken};
 use crate::{
     args::Up,
-    context::{Context, expect_known, kept, read},
+    context::{Context, expect_known, kept},
     daemon::{Attached, attach, attach_in_background, listen},
     failure::{Ending, Failure, tell},
     paint,
@@ -29,7 +29,15 @@ const KILLS: &str = "Press Ctrl-C again to kill";
 
 pub(crate) async fn run(context: &Context, up: Up) -> Result<Ending, Failure> {
     let file = context.find()?;
-    let stack = read(&file)?;
+    let stack = context.choose(&file, &up.profiles)?;
+    if up.profiles.is_empty() && !stack.chosen.is_empty() {
+        let chosen = stack.chosen.join(", ");
+        let other = "`pilotlight up --profile default` starts without it";
+        tell(
+            &format!("profile {chosen}, as in the last start"),
+            Some(other),
+        )?;
+    }
     let names = stack.services.iter().map(|service| service.name.clone());
     expect_known(&up.services, &stack.name, names)?;
     let request = control::Up {

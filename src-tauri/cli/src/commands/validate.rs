@@ -1,18 +1,22 @@
 //! `pilotlight validate`
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    path::Path,
+};
 
 use pilotlight::{
+    env::Env,
     fs::redact,
     stack::{Command, Mode, Port, Service, ServiceName, Stack},
-    stack_file::{Problem, Report},
+    stack_file::{self, Problem, Report, ResolvedKey},
 };
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     args::Validate,
-    context::{Context, read},
+    context::{Context, read, whole},
     failure::{Ending, Failure},
     json,
     paint::{self, BOLD, DIM, paint, tame},
@@ -21,6 +25,15 @@ use crate::{
 
 pub(crate) fn run(context: &Context, validate: &Validate) -> Result<Ending, Failure> {
     let file = context.find()?;
+    if validate.resolved {
+        let keys = stack_file::resolved(&file, &whole(&file)?, &Env::of_this_process())?;
+        if validate.json {
+            json::print(&json!({ "file": file.display().to_string(), "keys": keys }))?;
+        } else {
+            print_keys(&keys)?;
+        }
+        return Ok(Ending::Done);
+    }
     let stack = read(&file);
     if validate.json {
         let is_valid = stack.is_ok();
@@ -47,6 +60,26 @@ pub(crate) fn verdict(stack: Result<Stack, Failure>) -> Result<Value, Failure> {
     serde_json::to_value(verdict).map_err(|error| Failure::Output(error.into()))
 }
 
+/// Prints the merged stack as TOML, with the origin of each key as a comment.
+fn print_keys(keys: &[ResolvedKey]) -> io::Result<()> {
+    let mut out = paint::out();
+    let line = |key: &ResolvedKey| tame(&format!("{} = {}", key.key, key.value));
+    let widths = keys.iter().map(|key| line(key).chars().count());
+    let width = widths.filter(|width| *width <= 72).max().unwrap_or(0);
+    let mut service = None;
+    for key in keys {
+        if key.service != service {
+            service.clone_from(&key.service);
+            if let Some(name) = &service {
+                writeln!(out, "\n{}", paint(BOLD, &format!("[service.{name}]")))?;
+            }
+        }
+        let origin = format!("# {}:{}", path(Path::new(&key.file)), key.line);
+        writeln!(out, "{:width$}  {}", line(key), paint(DIM, &tame(&origin)))?;
+    }
+    Ok(())
+}
+
 fn print(stack: &Stack) -> io::Result<()> {
     let mut out = paint::out();
     let mode = match stack.mode {
@@ -54,7 +87,11 @@ fn print(stack: &Stack) -> io::Result<()> {
         Mode::Production => "production",
     };
     let file = paint(DIM, &path(&stack.file));
-    writeln!(out, "{}  {file}  {mode}", paint(BOLD, &stack.name))?;
+    write!(out, "{}  {file}  {mode}", paint(BOLD, &stack.name))?;
+    if !stack.chosen.is_empty() {
+        write!(out, "  profile {}", stack.chosen.join(", "))?;
+    }
+    writeln!(out)?;
     let services = in_order(stack);
     let longest = services
         .iter()
@@ -136,6 +173,7 @@ struct Entry<'a> {
 
 #[derive(Serialize)]
 struct Wrong {
+    file: String,
     line: Option<usize>,
     column: Option<usize>,
     message: String,
@@ -162,6 +200,7 @@ impl<'a> Verdict<'a> {
 
     fn of_report(report: &Report) -> Self {
         let wrong = |problem: &Problem| Wrong {
+            file: problem.file().to_owned(),
             line: problem.place().map(|place| place.line),
             column: problem.place().map(|place| place.column),
             message: problem.to_string(),

@@ -1,6 +1,6 @@
 //! The answers of tools: small JSON documents, and texts.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use pilotlight::{
     fs::redact::redact,
@@ -121,7 +121,10 @@ pub(super) fn explained(failure: &Failure) -> String {
     if let Failure::StackFile(report) = failure {
         lines.extend(report.problems().iter().map(|problem| {
             let line = problem.place().map_or(0, |place| place.line);
-            format!("line {line}: {problem}; {}", problem.suggestion())
+            let file = problem.file();
+            let file = Path::new(file).file_name().unwrap_or_default();
+            let file = file.to_string_lossy();
+            format!("{file}, line {line}: {problem}; {}", problem.suggestion())
         }));
     }
     if let Failure::UnknownService(unknown) = failure {

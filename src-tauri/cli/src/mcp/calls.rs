@@ -376,7 +376,8 @@ impl Call<'_> {
             Ok((_, file)) => file,
             Err(_) => self.folder(None).await?.join(stack_file::FILE_NAME),
         };
-        let stack = stack_file::parse(&file, text.as_bytes(), &Env::of_this_process());
+        let stack = stack_file::complete(&file, text, &[])
+            .and_then(|text| stack_file::parse(&file, text.as_bytes(), &Env::of_this_process()));
         validate::verdict(stack.map_err(Failure::from))
     }
 

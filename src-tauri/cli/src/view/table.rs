@@ -8,7 +8,7 @@ use pilotlight::{
         finding::Finding,
         view::{ServiceView, Snapshot, StackView},
     },
-    stack::Mode,
+    stack::{Mode, Port},
 };
 
 use super::{
@@ -120,7 +120,7 @@ fn row(service: &ServiceView, now: Timestamp, look: Look) -> [Cell; 10] {
         Cell::new(style, look.signs.light(service.light)),
         Cell::new(if active { BOLD } else { PLAIN }, service.name.as_str()),
         Cell::new(words::style(service), state(service)),
-        shown(service.port.map(|port| port.to_string())),
+        shown(service.port.map(|port| ports(service, port))),
         shown(service.pid.map(|pid| pid.to_string())),
         shown(up.map(|started| time::age(time::since(started, now)))),
         shown((service.restarts > 0).then(|| service.restarts.to_string())),
@@ -128,6 +128,14 @@ fn row(service: &ServiceView, now: Timestamp, look: Look) -> [Cell; 10] {
         shown(service.cpu_percent.map(|percent| format!("{percent:.1} %"))),
         shown(service.memory_bytes.map(words::bytes)),
     ]
+}
+
+/// The port of a service, and the others that it has.
+fn ports(service: &ServiceView, own: Port) -> String {
+    let others = service.ports.values().filter(|port| **port != own);
+    let all = std::iter::once(&own).chain(others);
+    let all: Vec<String> = all.map(ToString::to_string).collect();
+    all.join(" ")
 }
 
 fn state(service: &ServiceView) -> String {

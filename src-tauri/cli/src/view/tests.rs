@@ -37,6 +37,7 @@ fn service(name: &str, phase: PhaseName, light: Light) -> ServiceView {
         light,
         pid: None,
         port: None,
+        ports: std::collections::BTreeMap::new(),
         since: ago(3_400),
         restarts: 0,
         latency_ms: None,
@@ -136,6 +137,7 @@ fn stack(services: Vec<ServiceView>) -> StackView {
             .filter_map(|service| service.finding.clone())
             .collect(),
         services: services.into_iter().map(Arc::new).collect(),
+        profiles: Vec::new(),
         started_by: None,
         checkout: None,
     }

@@ -14,7 +14,10 @@ use crate::{
     model::{finding::Finding, view::Light},
     stack::{ServiceName, Stack},
     stack_file,
-    state::consent::{Consents, withhold},
+    state::{
+        consent::{Consents, withhold},
+        profile,
+    },
     supervisor::offline,
 };
 
@@ -26,7 +29,7 @@ impl AppState {
         }
         let variables = self.0.settled_variables(file).await;
         // The daemon's error message would have less detail.
-        if let Err(wrong) = files::stack(file, variables.clone()).await {
+        if let Err(wrong) = files::stack(&self.0.home, file, variables.clone()).await {
             return Outcome::Refused(wrong);
         }
         let up = Up {
@@ -94,7 +97,7 @@ impl AppState {
     /// Returns the stack of a file without the actions that need consent, and its variables.
     pub(super) async fn permitted(&self, file: &Path) -> Result<(Stack, Env), String> {
         let variables = self.0.settled_variables(file).await;
-        let (text, mut stack) = files::stack(file, variables.clone()).await?;
+        let (text, mut stack) = files::stack(&self.0.home, file, variables.clone()).await?;
         if !Consents::of(&self.0.home).has(&self.0.home.stack_id(file), &text) {
             withhold(&mut stack);
         }
@@ -165,6 +168,22 @@ impl AppState {
             return self.stop(file, Vec::new()).await;
         }
         self.start(file, remaining).await
+    }
+
+    /// Chooses a profile of a stack, for this and later starts. A stack that runs changes to it.
+    pub async fn choose_profile(&self, file: &Path, profile: &str) -> Outcome {
+        if let Err(why) = self.expect_known(file, &[]) {
+            return Outcome::Refused(why);
+        }
+        let id = self.0.home.stack_id(file);
+        if let Err(error) = profile::choose(&self.0.home, &id, &[profile.to_owned()]) {
+            return outcome(Err(error));
+        }
+        self.0.reload_file(file).await;
+        if self.0.daemon.snapshot().borrow().has_alive(file) {
+            return self.start(file, Vec::new()).await;
+        }
+        Outcome::Done
     }
 
     /// Adds a stack: its file, or a folder in or below its folder.

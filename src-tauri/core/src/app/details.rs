@@ -195,7 +195,7 @@ impl AppState {
     ) -> Result<(Live, Result<Declared, LaunchFault>), String> {
         self.expect_known(file, std::slice::from_ref(service))?;
         let variables = self.0.settled_variables(file).await;
-        let (_, stack) = files::stack(file, variables.clone()).await?;
+        let (_, stack) = files::stack(&self.0.home, file, variables.clone()).await?;
         let live = self.live(file, stack);
         let declared = env::declared(live.service(service)?, &variables, &live, TIME_LIMIT).await;
         Ok((live, declared))

@@ -1,22 +1,27 @@
 //! The files of known stacks: their content and changes.
 
 use std::{
+    collections::BTreeSet,
     io,
     path::{Path, PathBuf},
     sync::{Arc, Weak},
     time::Duration,
 };
 
+use futures_util::future::{BoxFuture, FutureExt as _, select_all};
+
 use super::{FileContent, Inner, acts::lines};
 use crate::{
     app::window::FileChange,
     env::Env,
     fs::{
+        home::Home,
         project_file::{TIME_LIMIT, apart, apart_blocking},
         redact::redact,
     },
     stack::Stack,
     stack_file::{self, Place, ProblemKind, Report},
+    state::profile,
 };
 
 /// The content of a file, or why it could not be read.
@@ -32,10 +37,14 @@ const NO_FOLDER: Duration = Duration::from_secs(5);
 const BRIEF: Duration = Duration::from_secs(1);
 
 /// Returns the text of a file and the stack in it, or its errors.
-pub(super) async fn stack(file: &Path, variables: Env) -> Result<(String, Stack), String> {
-    let path = file.to_owned();
+pub(super) async fn stack(
+    home: &Home,
+    file: &Path,
+    variables: Env,
+) -> Result<(String, Stack), String> {
+    let (home, path) = (home.clone(), file.to_owned());
     let reading = apart(TIME_LIMIT, move |_| {
-        let text = stack_file::text(&path).map_err(|report| lines(&report))?;
+        let text = text(&home, &path).map_err(|report| lines(&report))?;
         let stack = stack_file::parse(&path, text.as_bytes(), &variables);
         Ok((text, stack.map_err(|report| lines(&report))?))
     });
@@ -43,10 +52,15 @@ pub(super) async fn stack(file: &Path, variables: Env) -> Result<(String, Stack)
     read.unwrap_or_else(|error| Err(unread(file, &error)))
 }
 
+/// Returns the text of the files of a stack, for the profiles that were chosen last.
+fn text(home: &Home, file: &Path) -> Result<String, Report> {
+    stack_file::whole(file, &profile::chosen(home, &home.stack_id(file)))
+}
+
 /// Reads the file with these variables.
-pub(super) fn read(file: &Path, variables: Env) -> (Text, FileContent) {
-    let path = file.to_owned();
-    let read = apart_blocking(BRIEF, move |_| load(&path, &variables));
+pub(super) fn read(home: &Home, file: &Path, variables: Env) -> (Text, FileContent) {
+    let (home, path) = (home.clone(), file.to_owned());
+    let read = apart_blocking(BRIEF, move |_| load(&home, &path, &variables));
     read.unwrap_or_else(|error| nothing(file, &error))
 }
 
@@ -66,8 +80,8 @@ fn nothing(file: &Path, error: &io::Error) -> (Text, FileContent) {
     (Err(message), FileContent::Wrong(wrong))
 }
 
-fn load(file: &Path, variables: &Env) -> (Text, FileContent) {
-    let text = match stack_file::text(file) {
+fn load(home: &Home, file: &Path, variables: &Env) -> (Text, FileContent) {
+    let text = match text(home, file) {
         Ok(text) => text,
         Err(report) => {
             let text = Err(lines(&report));
@@ -90,43 +104,62 @@ fn wrong(report: &Report) -> FileChange {
         return FileChange::Missing;
     }
     let place = problem.place();
+    // The window shows the line of the stack file itself.
+    let elsewhere = problem.file() != report.file().display().to_string();
+    let file = elsewhere.then(|| format!("{}: ", problem.file()));
+    let file = file.unwrap_or_default();
     FileChange::Invalid {
-        message: format!("{problem}; {}", problem.suggestion()),
+        message: format!("{file}{problem}; {}", problem.suggestion()),
         line: place.map(|Place { line, .. }| line),
         column: place.map(|Place { column, .. }| column),
         excerpt: problem.line().map(|line| redact(line).into_owned()),
     }
 }
 
-/// Reloads the file whenever it may have changed, while the app state exists.
+/// Reloads the files of a stack whenever one of them may have changed, or another profile was chosen,
+/// while the app state exists.
 pub(super) async fn watch(app: Weak<Inner>, file: PathBuf) {
-    let folder = file.parent().map(Path::to_owned);
     loop {
         let Some(inner) = app.upgrade() else { return };
-        let (exists, in_folder) = apart(TIME_LIMIT, {
-            let (file, folder) = (file.clone(), folder.clone());
-            move |_| (file.exists(), folder.is_some_and(|folder| folder.is_dir()))
-        })
-        .await
-        .unwrap_or_default();
-        let growth = exists.then(|| inner.watcher.growth(&file));
-        let arrival = folder
-            .as_ref()
-            .filter(|_| in_folder)
-            .map(|folder| inner.watcher.arrival(folder));
+        let mut files = {
+            let state = inner.state();
+            let text = state.files.get(&file).map(|known| known.text.clone());
+            let text = text.and_then(Result::ok).unwrap_or_default();
+            stack_file::files(&file, &text)
+        };
+        files.push(profile::file(&inner.home, &inner.home.stack_id(&file)));
+        let (files, folders) = apart(TIME_LIMIT, move |_| existing(files))
+            .await
+            .unwrap_or_default();
+        let growths = files.iter().map(|file| inner.watcher.growth(file));
+        let arrivals = folders.iter().map(|folder| inner.watcher.arrival(folder));
+        let armed: Vec<_> = growths.chain(arrivals).collect();
         // Read after the watches are set, so that no change is missed.
-        inner.reload_file(&file).await;
+        let has_others = inner.reload_file(&file).await;
         drop(inner);
-        match (growth, arrival) {
-            (Some(growth), Some(arrival)) => tokio::select! {
-                () = growth.fired() => {}
-                () = arrival.fired() => {}
-            },
-            (None, Some(armed)) | (Some(armed), None) => armed.fired().await,
-            (None, None) => tokio::time::sleep(NO_FOLDER).await,
+        if has_others {
+            // It names other files now.
+            continue;
         }
+        let has_folder = file.parent().is_some_and(|folder| folders.contains(folder));
+        // There is always one to wait for, so that the list is not empty.
+        let mut fired: Vec<BoxFuture<'_, ()>> = Vec::new();
+        fired.extend(armed.into_iter().map(|armed| armed.fired().boxed()));
+        if !has_folder {
+            fired.push(tokio::time::sleep(NO_FOLDER).boxed());
+        }
+        select_all(fired).await;
         tokio::time::sleep(SETTLE).await;
     }
+}
+
+/// Returns the existing files, and the existing folders of all of them.
+fn existing(files: Vec<PathBuf>) -> (Vec<PathBuf>, BTreeSet<PathBuf>) {
+    let folders = files.iter().filter_map(|file| file.parent());
+    let folders = folders.filter(|folder| folder.is_dir());
+    let folders = folders.map(Path::to_owned).collect();
+    let files = files.into_iter().filter(|file| file.exists()).collect();
+    (files, folders)
 }
 
 impl Inner {
@@ -134,7 +167,7 @@ impl Inner {
     pub(super) fn reload_all_files(&self) {
         let known: Vec<PathBuf> = self.state().files.keys().cloned().collect();
         for path in known {
-            let (text, content) = read(&path, self.variables(&path));
+            let (text, content) = read(&self.home, &path, self.variables(&path));
             let dark = self.dark(&path, &content);
             if let Some(file) = self.state().files.get_mut(&path) {
                 (file.text, file.content, file.dark) = (text, content, dark);
@@ -143,21 +176,27 @@ impl Inner {
         self.publish();
     }
 
-    /// Reloads the file, if it has changed.
-    async fn reload_file(&self, path: &Path) {
-        let (file, variables) = (path.to_owned(), self.variables(path));
-        let loaded = apart(TIME_LIMIT, move |_| load(&file, &variables)).await;
+    /// Reloads the files of a stack, if one has changed. Returns whether the stack has other files now.
+    pub(super) async fn reload_file(&self, path: &Path) -> bool {
+        let (home, file, variables) = (self.home.clone(), path.to_owned(), self.variables(path));
+        let loaded = apart(TIME_LIMIT, move |_| load(&home, &file, &variables)).await;
         let (text, content) = loaded.unwrap_or_else(|error| nothing(path, &error));
         let dark = self.dark(path, &content);
         let mut state = self.state();
         let Some(file) = state.files.get_mut(path).filter(|file| file.text != text) else {
-            return;
+            return false;
         };
+        let files = |text: &Text| {
+            let text = text.as_deref().unwrap_or_default();
+            stack_file::files(path, text)
+        };
+        let has_others = files(&file.text) != files(&text);
         tracing::info!(file = %path.display(), "the stack file has changed");
         file.text = text;
         file.content = content;
         file.dark = dark;
         drop(state);
         self.publish();
+        has_others
     }
 }

@@ -305,7 +305,7 @@ impl AppState {
 
     /// Starts to watch the file of a stack.
     fn watch(&self, file: &Path) {
-        let (text, content) = files::read(file, self.0.variables(file));
+        let (text, content) = files::read(&self.0.home, file, self.0.variables(file));
         let dark = self.0.dark(file, &content);
         let watch = files::watch(Arc::downgrade(&self.0), file.to_owned());
         let watch = self.0.runtime.spawn(watch);
@@ -460,6 +460,7 @@ impl Inner {
                 light: Light::Off,
                 services: Vec::new(),
                 findings: Vec::new(),
+                profiles: Vec::new(),
                 started_by: None,
                 checkout: None,
             }),

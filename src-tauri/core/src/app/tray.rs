@@ -6,7 +6,7 @@
 use std::{fmt::Write as _, path::PathBuf, sync::Arc};
 
 use crate::{
-    model::view::{Light, PhaseName, ServiceView, Snapshot, StackView},
+    model::view::{Light, PhaseName, ProfileView, ServiceView, Snapshot, StackView},
     stack::ServiceName,
 };
 
@@ -74,6 +74,13 @@ pub enum Choice {
     Stop(Target),
     /// Restart a service, or all of a stack.
     Restart(Target),
+    /// Choose a profile of a stack.
+    Profile {
+        /// The stack file.
+        file: PathBuf,
+        /// The profile.
+        name: String,
+    },
     /// Open a link of a service in the browser.
     OpenLink {
         /// The stack file.
@@ -215,14 +222,26 @@ fn stack_menu(stack: &StackView) -> Vec<Entry> {
         let can_start = any(can_start);
         item(&format!("Start {name}"), Choice::Start(whole()), can_start)
     });
-    entries.extend([
-        item(
-            &format!("Restart {name}"),
-            Choice::Restart(whole()),
-            any(can_restart),
-        ),
-        Entry::Separator,
-    ]);
+    entries.extend([item(
+        &format!("Restart {name}"),
+        Choice::Restart(whole()),
+        any(can_restart),
+    )]);
+    if !stack.profiles.is_empty() {
+        let profile = |profile: &ProfileView| Entry::Check {
+            text: profile.name.clone(),
+            choice: Choice::Profile {
+                file: stack.file.clone(),
+                name: profile.name.clone(),
+            },
+            checked: profile.chosen,
+        };
+        entries.push(Entry::Submenu {
+            text: "Profile".into(),
+            entries: stack.profiles.iter().map(profile).collect(),
+        });
+    }
+    entries.push(Entry::Separator);
     entries.extend(services().map(|service| service_menu(stack, service)));
     entries
 }

@@ -3,6 +3,7 @@
 use crate::model::{
     facts::{ProbeFault, ProbeFaultKind, Refusal},
     finding::Code,
+    memory::size,
 };
 
 /// The code of a fault, and a clause with the thing that was asked as its subject: `GET
@@ -87,6 +88,14 @@ pub(crate) fn meaning(fault: &ProbeFault) -> (Code, String) {
         ProbeFaultKind::Tls(why) => (
             Code::ProtocolError,
             format!("{target}: no secure connection: {why}"),
+        ),
+        ProbeFaultKind::Memory { used, limit } => (
+            Code::OutOfMemory,
+            format!(
+                "{target} uses {} of memory, more than its limit of {}",
+                size(*used),
+                size(*limit)
+            ),
         ),
         ProbeFaultKind::Address(why) => (
             Code::WrongAddress,

@@ -26,7 +26,8 @@ use crate::{
 #[must_use]
 pub fn hindrance(service: &Service, hindrance: &Hindrance) -> Finding {
     match hindrance {
-        Hindrance::Port(fault) => taken(service, fault),
+        Hindrance::Port(fault) => taken(service, service.port, fault),
+        Hindrance::NamedPort(port, fault) => taken(service, Some(*port), fault),
         Hindrance::Requirement(fault) => launch(service, fault),
     }
 }
@@ -138,10 +139,15 @@ pub fn crash_loop(service: &Service, ending: &RunEnd, failures: usize) -> Findin
     let how = ending
         .exit
         .map_or_else(|| "being unhealthy".to_owned(), |exit| exit.to_string());
-    let title = format!(
-        "{} keeps crashing: {failures} exits in the last minute, most recently with {how}",
-        service.name
-    );
+    let name = &service.name;
+    let title = match service.max_restarts {
+        Some(most) => {
+            format!("{name} exited with {how} after {most} restarts, the limit of `max_restarts`")
+        }
+        None => format!(
+            "{name} keeps crashing: {failures} exits in the last minute, most recently with {how}"
+        ),
+    };
     stopped_by_itself(service, Code::CrashLoop, title).evidence(last_words(ending))
 }
 
@@ -274,6 +280,21 @@ fn probe(service: &Service, fault: Option<&ProbeFault>, title: impl Fn(&str) -> 
     }) = fault
     {
         return launch(service, fault);
+    }
+    if let Some(
+        fault @ ProbeFault {
+            kind: ProbeFaultKind::Memory { .. },
+            ..
+        },
+    ) = fault
+    {
+        let (code, title) = meaning(fault);
+        return Finding::new(name, code, title).remedy(
+            format!("restart it (`pilotlight restart {name}`), or raise its `memory`"),
+            Some(Action::Restart {
+                service: name.clone(),
+            }),
+        );
     }
     let (code, detail) = match fault.map(meaning) {
         Some((code, detail)) => (code, Some(detail)),

@@ -12,7 +12,7 @@ use crate::{
         explain::ago,
     },
     model::{
-        facts::{Exit, Holder, PortFault, ProbeFaultKind},
+        facts::{Holder, PortFault, ProbeFaultKind},
         finding::Code,
         view::PhaseName,
     },
@@ -139,7 +139,8 @@ impl<'a> Facts<'a> {
             .is_some_and(|place| self.jobs[place]);
         // Without a daemon an earlier exit is unknown, and none is needed to continue.
         let is_done_task = seen.spec.task.is_some() && !seen.is.wanted;
-        let has_succeeded = seen.is.last_exit.is_some_and(Exit::is_success);
+        let last_exit = seen.is.last_exit;
+        let has_succeeded = last_exit.is_some_and(|exit| seen.spec.has_completed(exit));
         is_job && (!self.evidence.kept || has_succeeded || is_done_task)
     }
 

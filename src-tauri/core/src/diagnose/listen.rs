@@ -30,6 +30,10 @@ pub(super) fn listening(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Op
         .iter()
         .copied()
         .filter(|address| address.port() != port)
+        .filter(|address| {
+            let mut named = seen.spec.other_ports();
+            !named.any(|port| port.number() == address.port())
+        })
         .collect();
     let listens_here = is.listens.iter().any(|address| address.port() == port);
     let mut errors = is.log.last_error.iter().chain(&is.log.earlier);

@@ -17,7 +17,10 @@ use crate::{
 
 /// What would keep a service from its port.
 pub(super) fn fault(facts: &Facts<'_>, seen: Seen<'_>, fault: &PortFault) -> Candidate {
-    let mut candidate = Candidate::known(&explain::taken(seen.spec, fault), Level::Start);
+    let mut candidate = Candidate::known(
+        &explain::taken(seen.spec, seen.spec.port, fault),
+        Level::Start,
+    );
     if let PortFault::Taken {
         holder: Some(_),
         protected: None,

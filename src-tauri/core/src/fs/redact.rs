@@ -7,7 +7,7 @@ use std::{
     borrow::{Borrow, Cow},
     fmt,
     ops::Deref,
-    sync::OnceLock,
+    sync::{OnceLock, PoisonError, RwLock},
 };
 
 use regex::{Regex, RegexBuilder};
@@ -119,7 +119,47 @@ pub fn redact(text: &str) -> Cow<'_, str> {
             masked = Cow::Owned(replaced);
         }
     }
+    if let Some(replaced) = without(&masked, known_secrets(&masked)) {
+        masked = Cow::Owned(replaced);
+    }
     masked
+}
+
+/// Values that are secrets although no pattern says so, the longest first.
+static KNOWN: RwLock<Vec<String>> = RwLock::new(Vec::new());
+/// The length from which a value is masked. Shorter ones occur by chance.
+const SHORTEST_SECRET: usize = 8;
+/// The maximum number of such values.
+const MOST_KNOWN: usize = 1024;
+
+/// Masks these values in every text from now on. Words, such as `production`, and addresses without a
+/// password are no secrets.
+pub(crate) fn add_secrets(values: impl Iterator<Item = String>) {
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    for value in values {
+        let is_word = value.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+        let is_address = value.contains("://");
+        if value.len() >= SHORTEST_SECRET && !is_word && !is_address && !known.contains(&value) {
+            known.push(value);
+        }
+    }
+    known.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    known.truncate(MOST_KNOWN);
+}
+
+/// Returns the places of known secrets in a text, in order.
+fn known_secrets(text: &str) -> Vec<(usize, usize)> {
+    let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+    let found = known.iter().flat_map(|value| text.match_indices(&**value));
+    let mut found: Vec<_> = found.map(|(at, value)| (at, at + value.len())).collect();
+    found.sort_by_key(|&(from, to)| (from, std::cmp::Reverse(to)));
+    let mut end = 0;
+    found.retain(|&(from, to)| {
+        let is_apart = from >= end;
+        end = if is_apart { to } else { end };
+        is_apart
+    });
+    found
 }
 
 /// Returns the text with these parts, which must be in order, replaced; `None` if there are none.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::facts::{Claimed, Exit, LaunchFault, PortFault, ProbeFault, Process, RunId, Stopped};
-use crate::stack::{HookEvent, ServiceName, Signal};
+use crate::stack::{HookEvent, Port, ServiceName, Signal};
 
 /// An effect for one run of one service.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,6 +97,10 @@ pub enum Report {
     Checked(Vec<(String, ProbeFault)>),
     /// The checks that failed in a round that a diagnosis made, by name.
     Doctored(Vec<(String, ProbeFault)>),
+    /// It uses more memory than it may, or no longer does.
+    Memory(Option<ProbeFault>),
+    /// Its memory grows steadily; a clause that follows its name.
+    Grew(String),
     /// Of [`Act::Stop`].
     Stopped(Stopped),
     /// Of [`Act::Wait`].
@@ -108,6 +112,8 @@ pub enum Report {
 pub enum Hindrance {
     /// Its port.
     Port(PortFault),
+    /// Another of its ports.
+    NamedPort(Port, PortFault),
     /// A requirement.
     Requirement(LaunchFault),
 }

@@ -493,6 +493,13 @@ pub enum ProbeFaultKind {
     Tls(String),
     /// The address in the stack file cannot be parsed.
     Address(String),
+    /// It uses more memory than the stack file allows.
+    Memory {
+        /// The memory of its process tree in bytes.
+        used: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
 }
 
 /// How a server does not accept a client.

@@ -9,6 +9,7 @@ pub mod facts;
 pub mod finding;
 pub mod history;
 mod loops;
+pub mod memory;
 mod order;
 pub mod restart;
 pub mod service;

@@ -25,10 +25,21 @@ pub enum Decision {
     GiveUp,
 }
 
+/// The settings of a service that differ from the usual policy.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Policy {
+    /// The pause before each restart, instead of the growing one.
+    pub delay: Option<Duration>,
+    /// The number of restarts, instead of the limit of a crash loop.
+    pub most: Option<u32>,
+}
+
 /// The failures of a service since its last request, or since it last stayed ready.
 #[derive(Clone, Debug, Default)]
 pub struct Failures {
     recent: VecDeque<Instant>,
+    /// The number of all of them.
+    all: u32,
     /// The number of restarts after a pause.
     paused: u32,
     /// Whether one restart was immediate.
@@ -43,7 +54,13 @@ impl Failures {
     /// The first restart is immediate if the service had been ready. Later ones wait 0.2 s,
     /// doubling up to 30 s, plus up to a fifth (`jitter` from 0 to 1), until the service has stayed
     /// ready for a minute.
-    pub fn note(&mut self, now: Instant, ready_since: Option<Instant>, jitter: f64) -> Decision {
+    pub fn note(
+        &mut self,
+        now: Instant,
+        ready_since: Option<Instant>,
+        jitter: f64,
+        policy: Policy,
+    ) -> Decision {
         if ready_since.is_some_and(|since| now.duration_since(since) >= SETTLED) {
             *self = Self::default();
         }
@@ -55,8 +72,16 @@ impl Failures {
         {
             self.recent.pop_front();
         }
-        if self.recent.len() >= CRASH_LIMIT {
+        self.all = self.all.saturating_add(1);
+        let is_enough = match policy.most {
+            Some(most) => self.all > most,
+            None => self.recent.len() >= CRASH_LIMIT,
+        };
+        if is_enough {
             return Decision::GiveUp;
+        }
+        if let Some(delay) = policy.delay {
+            return Decision::After(delay);
         }
         if self.restarts_at_once(now, ready_since) {
             self.at_once = true;
@@ -131,15 +156,15 @@ mod tests {
     fn the_first_restart_of_a_service_that_had_been_ready_comes_at_once() {
         let (now, mut failures) = (start(), Failures::default());
         assert_eq!(
-            failures.note(now, Some(now), 0.0),
+            failures.note(now, Some(now), 0.0, Policy::default()),
             Decision::After(Duration::ZERO)
         );
         assert_eq!(
-            failures.note(now, Some(now), 0.0),
+            failures.note(now, Some(now), 0.0, Policy::default()),
             Decision::After(FIRST_PAUSE)
         );
         assert_eq!(
-            failures.note(now, Some(now), 0.0),
+            failures.note(now, Some(now), 0.0, Policy::default()),
             Decision::After(2 * FIRST_PAUSE)
         );
     }
@@ -148,7 +173,7 @@ mod tests {
     fn a_service_that_never_was_ready_waits_from_the_first_time() {
         let now = start();
         assert_eq!(
-            Failures::default().note(now, None, 0.0),
+            Failures::default().note(now, None, 0.0, Policy::default()),
             Decision::After(FIRST_PAUSE)
         );
     }
@@ -158,17 +183,23 @@ mod tests {
         let (now, mut failures) = (start(), Failures::default());
         for second in 0..4 {
             let at = now + Duration::from_secs(second);
-            assert_ne!(failures.note(at, None, 0.0), Decision::GiveUp);
+            assert_ne!(
+                failures.note(at, None, 0.0, Policy::default()),
+                Decision::GiveUp
+            );
         }
         assert_eq!(
-            failures.note(now + Duration::from_secs(5), None, 0.0),
+            failures.note(now + Duration::from_secs(5), None, 0.0, Policy::default()),
             Decision::GiveUp
         );
 
         let mut slow = Failures::default();
         for failure in 0..50 {
             let at = now + Duration::from_secs(failure * 20);
-            assert_ne!(slow.note(at, None, 0.0), Decision::GiveUp);
+            assert_ne!(
+                slow.note(at, None, 0.0, Policy::default()),
+                Decision::GiveUp
+            );
         }
     }
 
@@ -178,7 +209,7 @@ mod tests {
         let mut longest = Duration::ZERO;
         for _ in 0..40 {
             now += Duration::from_secs(40);
-            let Decision::After(pause) = failures.note(now, None, 1.0) else {
+            let Decision::After(pause) = failures.note(now, None, 1.0, Policy::default()) else {
                 panic!("gave up")
             };
             assert!(pause >= longest);
@@ -191,15 +222,36 @@ mod tests {
     fn a_minute_in_good_health_forgets_the_past() {
         let (now, mut failures) = (start(), Failures::default());
         for _ in 0..4 {
-            failures.note(now, None, 0.0);
+            failures.note(now, None, 0.0, Policy::default());
         }
         let later = now + Duration::from_secs(30) + SETTLED;
         let ready = later.checked_sub(SETTLED);
         assert_eq!(
-            failures.note(later, ready, 0.0),
+            failures.note(later, ready, 0.0, Policy::default()),
             Decision::After(Duration::ZERO)
         );
         assert_eq!(failures.recent(), 1);
+    }
+
+    #[test]
+    fn a_file_may_set_the_pause_and_the_number_of_restarts() {
+        let (now, mut failures) = (start(), Failures::default());
+        let delay = Duration::from_secs(3);
+        let policy = Policy {
+            delay: Some(delay),
+            most: Some(7),
+        };
+        for _ in 0..7 {
+            let decision = failures.note(now, Some(now), 1.0, policy);
+            assert_eq!(decision, Decision::After(delay));
+        }
+        assert_eq!(failures.note(now, None, 0.0, policy), Decision::GiveUp);
+        let never = Policy {
+            most: Some(0),
+            ..policy
+        };
+        let first = Failures::default().note(now, None, 0.0, never);
+        assert_eq!(first, Decision::GiveUp);
     }
 
     #[test]

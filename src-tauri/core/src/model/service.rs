@@ -186,6 +186,8 @@ pub struct ServiceState {
     failed_rounds: u32,
     checks: CheckRounds,
     last_fault: Option<ProbeFault>,
+    /// Whether it uses more memory than it may.
+    is_too_large: bool,
     /// The first process of the latest run.
     last_process: Option<Process>,
     /// The latest run that has been ready.
@@ -240,6 +242,7 @@ impl ServiceState {
             failed_rounds: 0,
             checks: CheckRounds::default(),
             last_fault: None,
+            is_too_large: false,
             last_process: None,
             was_ready: None,
             restarts: 0,
@@ -507,6 +510,7 @@ impl ServiceState {
             light: self.light(),
             pid: self.process().map(|process| process.pid),
             port: self.port,
+            ports: self.spec.ports.clone(),
             since: Some(self.since),
             restarts: self.restarts,
             latency_ms: self.latency_ms.filter(|_| self.is_ready()),

@@ -119,6 +119,10 @@ impl Ports for PortTable {
         self.ports.get(service).copied()
     }
 
+    fn named_port(&self, service: &ServiceName, name: &str) -> Option<Port> {
+        self.stack()?.named_port(service, name)
+    }
+
     fn stack(&self) -> Option<&Stack> {
         self.stack.as_deref()
     }
@@ -548,10 +552,14 @@ impl StackModel {
         }
     }
 
-    /// Returns the indexes of these services and tasks, or of all services if there are none.
+    /// Returns the indexes of these services and tasks, or of all services if there are none, as far
+    /// as the stack file has them.
     fn startable(&self, names: &[ServiceName]) -> Vec<usize> {
         let mut places = self.places(names);
-        places.retain(|&place| !names.is_empty() || !self.services[place].is_task());
+        places.retain(|&place| {
+            let service = &self.services[place];
+            !service.intent.removed && (!names.is_empty() || !service.is_task())
+        });
         places
     }
 

@@ -28,6 +28,7 @@ fn service(name: &str, needs: &[&str]) -> Service {
         command: Some(Command::Argv(vec![Template::text("true")])),
         directory: PathBuf::from("/"),
         port: None,
+        ports: BTreeMap::new(),
         host: None,
         needs: needs
             .iter()
@@ -35,9 +36,14 @@ fn service(name: &str, needs: &[&str]) -> Service {
             .collect(),
         env: BTreeMap::new(),
         env_files: Vec::new(),
+        env_command: None,
         require: Require::default(),
         restart: Restart::OnFailure,
+        restart_delay: None,
+        max_restarts: None,
+        success_exit_codes: Vec::new(),
         on_unhealthy: OnUnhealthy::Notify,
+        memory: None,
         stop: Stop {
             graceful: StopMethod::Signal(crate::stack::Signal::Terminate),
             timeout: Duration::from_secs(5),
@@ -72,6 +78,8 @@ fn stack_of(services: Vec<Service>) -> Arc<Stack> {
         name: "test".into(),
         file: "/test/pilotlight.toml".into(),
         mode: Mode::Development,
+        profiles: Vec::new(),
+        chosen: Vec::new(),
         services: services.into_iter().map(Arc::new).collect(),
         ports: crate::stack::PortAssignment::Auto,
         slot: None,

@@ -15,7 +15,7 @@ use super::{
     facts::{Exit, RunId},
     finding::{Finding, Symptom},
 };
-use crate::stack::{Mode, Port, ServiceName};
+use crate::stack::{DEFAULT_PROFILE, Mode, Port, ServiceName, Stack};
 
 /// The state of all stacks of a daemon.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -54,6 +54,10 @@ pub struct StackView {
     pub mode: Mode,
     /// The worst light of its services.
     pub light: Light,
+    /// Its profiles, if it has any: `default` first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<ProfileView>>"))]
+    pub profiles: Vec<ProfileView>,
     /// The services, in the order of the stack file.
     pub services: Vec<Arc<ServiceView>>,
     /// The findings, root causes first, each once. The diagnosis runs by itself when a service fails,
@@ -69,6 +73,37 @@ pub struct StackView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub checkout: Option<String>,
+}
+
+/// A profile of a stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct ProfileView {
+    /// Its name.
+    pub name: String,
+    /// Whether the stack was started with it.
+    pub chosen: bool,
+}
+
+impl ProfileView {
+    /// Returns the profiles of a stack; none if it has no choice.
+    #[must_use]
+    pub fn of(stack: &Stack) -> Vec<Self> {
+        if stack.profiles.is_empty() {
+            return Vec::new();
+        }
+        let is_default = |name: &str| name == DEFAULT_PROFILE;
+        let others = stack.profiles.iter().map(String::as_str);
+        let names = others.filter(|name| !is_default(name));
+        let profiles = std::iter::once(DEFAULT_PROFILE).chain(names);
+        profiles
+            .map(|name| Self {
+                name: name.to_owned(),
+                chosen: stack.chosen.iter().any(|chosen| chosen == name)
+                    || is_default(name) && stack.chosen.is_empty(),
+            })
+            .collect()
+    }
 }
 
 /// The program that requested a start.
@@ -162,6 +197,13 @@ pub struct ServiceView {
     pub pid: Option<u32>,
     /// Its port, or the port that it will use.
     pub port: Option<Port>,
+    /// Its named ports.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(
+        feature = "typescript",
+        ts(optional, as = "Option<BTreeMap<String, Port>>")
+    )]
+    pub ports: BTreeMap<String, Port>,
     /// The time at which its phase began.
     #[cfg_attr(feature = "typescript", ts(type = "string | null"))]
     #[schemars(with = "Option<String>")]

@@ -35,8 +35,10 @@ pub(crate) struct Start<'a> {
         expect(dead_code, reason = "there it is found by its environment alone")
     )]
     pub(crate) mark: &'a Mark,
-    /// Receives its standard output and error.
+    /// Receives its standard output, and its standard error without `errors`.
     pub(crate) output: File,
+    /// Receives its standard error.
+    pub(crate) errors: Option<File>,
     /// Its standard input; without one, there is nothing to read.
     pub(crate) input: Option<File>,
 }

@@ -162,6 +162,10 @@ impl Stack {
                 .get(&service.name)
                 .filter(|_| service.port.is_some())
             {
+                let named = moved.ports.values_mut();
+                named
+                    .filter(|named| Some(**named) == service.port)
+                    .for_each(|named| *named = *port);
                 moved.port = Some(*port);
             }
             for link in moved.links.values_mut() {

@@ -54,7 +54,9 @@ impl<'a> Problems<'a> {
         kind: ProblemKind,
         others: Vec<(Range<usize>, String)>,
     ) -> Reported {
-        if !self.is_full() {
+        // A value that several services extend is read once for each.
+        let is_known = |found: &Finding| found.span == span && found.kind == kind;
+        if !self.is_full() && !self.found.iter().any(is_known) {
             self.found.push(Finding { kind, span, others });
         }
         Reported

@@ -69,6 +69,14 @@ impl ProblemKind {
             Self::UnknownService { suggestion, known, .. } => {
                 did_you_mean(suggestion.as_deref(), "services in this file:", known)
             }
+            Self::Unknown { suggestion, known, .. } => {
+                did_you_mean(suggestion.as_deref(), "known names:", known)
+            }
+            Self::NotIncluded { .. } => "the path starts at the folder of this file".into(),
+            Self::IncludesItself(_) => "remove one of the two includes".into(),
+            Self::ExtendsItself(_) => {
+                "move what they share to a table of its own: [template.NAME]".into()
+            }
             Self::NeedsItself(name) => format!("remove `{name}` from its own `needs`"),
             Self::Cycle(_) => "remove one of these dependencies, so that one service can start first".into(),
             Self::NeverReached { service, .. } => format!("use {service} = \"ready\""),
@@ -93,6 +101,7 @@ impl ProblemKind {
         match self {
             Self::UnknownKey { .. } => "unknown key".into(),
             Self::UnknownService { .. } => "unknown service".into(),
+            Self::Unknown { what, .. } => format!("unknown {what}"),
             Self::MissingKey { key } => format!("has no `{key}`"),
             Self::WrongType { found, .. } => format!("this is {found}"),
             Self::PortTwice { port, service, .. } => format!("`{service}` has port {port} too"),

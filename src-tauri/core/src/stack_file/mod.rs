@@ -1,17 +1,21 @@
-//! Parses text to a valid [`Stack`], in three steps: text to TOML (`syntax`), TOML to typed tables
-//! (`reader`, `tables`), tables to the stack (`meaning`). Each step reports all its problems
-//! ([`Report`]); the next one runs only on valid input, so that nothing is reported twice.
+//! Parses text to a valid [`Stack`], in four steps: text to TOML (`syntax`), the files of a stack to
+//! one tree (`bundle`, `layers`), TOML to typed tables (`reader`, `tables`), tables to the stack
+//! (`meaning`). Each step reports all its problems ([`Report`]); the next one runs only on valid input,
+//! so that nothing is reported twice.
 
+mod bundle;
 mod find;
 mod findings;
 mod forms;
 mod help;
+mod layers;
 mod meaning;
 mod near;
 mod placeholder;
 mod problem;
 mod reader;
 mod report;
+mod resolved;
 mod schema;
 mod syntax;
 mod tables;
@@ -27,13 +31,16 @@ use std::{
 
 use crate::{env::Env, platform::file::open_without_waiting, stack::Stack};
 
+pub use bundle::{complete, files, local_file};
 pub use find::{FILE_NAME, NotFound, find, plain as plain_path};
 pub use near::nearest;
 pub(crate) use placeholder::fill_json;
 pub use problem::ProblemKind;
 pub use report::{Place, Problem, Report};
+pub use resolved::{ResolvedKey, resolved};
 pub use schema::json_schema;
 
+use bundle::Bundle;
 use findings::{Finding, Problems};
 use reader::FromToml;
 use tables::StackTable;
@@ -41,29 +48,39 @@ use tables::StackTable;
 /// The maximum size in bytes: more than a stack file of thousands of services has.
 pub const SIZE_LIMIT: usize = 1 << 20;
 
-/// Reads a stack file. Its path becomes absolute as with [`find`].
+/// Reads a stack file and the files that belong to it, for these profiles. Its path becomes absolute
+/// as with [`find`].
 ///
 /// # Errors
 ///
 /// All problems, or why it cannot be read. Only a regular file is opened, so that a pipe does not
 /// block.
-pub fn read(file: &Path, environment: &Env) -> Result<Stack, Report> {
-    let text = bytes(file).map_err(|kind| Report::about_file(file, kind))?;
+pub fn read(file: &Path, profiles: &[String], environment: &Env) -> Result<Stack, Report> {
+    let text = whole(file, profiles)?;
     let absolute = find::absolute(file).unwrap_or_else(|_| file.to_owned());
-    parse(&absolute, &text, environment)
+    parse(&absolute, text.as_bytes(), environment)
 }
 
-/// Returns the text of a stack file, as [`read`] reads it.
+/// Returns the text of a stack file alone.
 ///
 /// # Errors
 ///
 /// Why it cannot be read, or that it is not UTF-8.
 pub fn text(file: &Path) -> Result<String, Report> {
     let bytes = bytes(file).map_err(|kind| Report::about_file(file, kind))?;
-    match readable(&bytes) {
-        Ok(text) => Ok(text.to_owned()),
-        Err(finding) => Err(Report::new(file, &bytes, vec![finding])),
-    }
+    readable(&bytes, SIZE_LIMIT)
+        .map(str::to_owned)
+        .map_err(|finding| Report::new(&Bundle::alone(file, &bytes), &bytes, vec![finding]))
+}
+
+/// Returns the text of a stack file and of the files that belong to it, for these profiles: the text
+/// to [`parse`], to compare, and to store.
+///
+/// # Errors
+///
+/// As [`complete`].
+pub fn whole(file: &Path, profiles: &[String]) -> Result<String, Report> {
+    complete(file, text(file)?, profiles)
 }
 
 /// Returns the byte offset at which a TOML text first exceeds the maximum nesting.
@@ -93,30 +110,32 @@ fn bytes(file: &Path) -> Result<Vec<u8>, ProblemKind> {
     Ok(text)
 }
 
-/// Returns the stack in this text, as if it were in `file`, which must be absolute. Reads nothing.
+/// Returns the stack in this text (of [`whole`], or of one file alone), as if it were in `file`, which
+/// must be absolute. Reads nothing.
 ///
 /// # Errors
 ///
 /// All problems, each with its position.
 pub fn parse(file: &Path, text: &[u8], environment: &Env) -> Result<Stack, Report> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let utf8 = readable(text).map_err(|finding| Report::new(file, text, vec![finding]))?;
+    let bundle = Bundle::split(file, text);
+    let utf8 = readable(text, bundle.size_limit());
+    let utf8 = utf8.map_err(|finding| Report::new(&bundle, text, vec![finding]))?;
     let mut problems = Problems::new(utf8);
-    let stack = syntax::tree(utf8, &mut problems)
+    let stack = layers::tree(&bundle, &mut problems)
         .and_then(|tree| StackTable::from_toml(&tree, &mut problems))
-        .and_then(|table| meaning::stack(file, &table, environment, &mut problems));
+        .and_then(|table| meaning::stack(&bundle, &table, environment, &mut problems));
     match stack {
         Ok(stack) if problems.is_empty() => Ok(stack),
-        _ => Err(Report::new(file, text, problems.into_findings())),
+        _ => Err(Report::new(&bundle, text, problems.into_findings())),
     }
 }
 
 /// Returns the text, if it is UTF-8 and not too long.
-fn readable(text: &[u8]) -> Result<&str, Finding> {
-    if text.len() > SIZE_LIMIT {
-        let limit = SIZE_LIMIT;
+fn readable(text: &[u8], limit: usize) -> Result<&str, Finding> {
+    if text.len() > limit {
         return Err(Finding::new(
-            SIZE_LIMIT..SIZE_LIMIT + 1,
+            limit..limit + 1,
             ProblemKind::TooLarge { limit },
         ));
     }

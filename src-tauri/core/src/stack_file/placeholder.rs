@@ -1,4 +1,5 @@
-//! The placeholders in strings of a stack file: `{port}`, `{service.port}`, `{saved}`, `${NAME}`,
+//! The placeholders in strings of a stack file: `{port}`, `{port.name}`, `{service.port}`,
+//! `{service.port.name}`, `{saved}`, `${NAME}`,
 //! `${NAME:-default}`, and `{{` and `}}` for literal braces.
 
 use crate::stack::{Piece, Ports, ServiceName, Template};
@@ -50,10 +51,14 @@ pub(super) fn parts(text: &str) -> Result<Vec<Part<'_>>, char> {
 
 /// Returns the piece for a name in braces.
 pub(super) fn piece(name: &str) -> Piece {
-    match name.strip_suffix(".port") {
-        Some(service) => Piece::PortOf(service.into()),
-        None if name == "port" => Piece::OwnPort,
-        None => Piece::Saved(name.to_owned()),
+    if let Some(service) = name.strip_suffix(".port") {
+        return Piece::PortOf(service.into());
+    }
+    match (name.strip_prefix("port."), name.split_once(".port.")) {
+        (Some(port), _) => Piece::NamedPort(None, port.to_owned()),
+        (None, Some((service, port))) => Piece::NamedPort(Some(service.into()), port.to_owned()),
+        (None, None) if name == "port" => Piece::OwnPort,
+        (None, None) => Piece::Saved(name.to_owned()),
     }
 }
 

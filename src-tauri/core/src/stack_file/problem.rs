@@ -204,6 +204,32 @@ pub enum ProblemKind {
         /// The first services of the file.
         known: Vec<String>,
     },
+    /// An unknown profile, template or service.
+    #[error("no {what} named `{name}`")]
+    Unknown {
+        /// What it names.
+        what: &'static str,
+        /// As written.
+        name: String,
+        /// The most similar known name.
+        suggestion: Option<String>,
+        /// The first known names.
+        known: Vec<String>,
+    },
+    /// A file that cannot be included.
+    #[error("`{path}` cannot be included: {reason}")]
+    NotIncluded {
+        /// As written in the file.
+        path: String,
+        /// The reason.
+        reason: String,
+    },
+    /// A file that includes itself, or a file that includes it.
+    #[error("`{0}` includes this file")]
+    IncludesItself(String),
+    /// A template or service that extends itself, or one that extends it.
+    #[error("`{0}` extends this one")]
+    ExtendsItself(String),
     /// A service that depends on itself.
     #[error("`{0}` depends on itself")]
     NeedsItself(ServiceName),

@@ -12,6 +12,7 @@ use miette::{
 };
 
 use super::{
+    bundle::Bundle,
     findings::{Finding, MOST_PROBLEMS},
     problem::ProblemKind,
 };
@@ -46,7 +47,7 @@ pub struct Place {
 }
 
 impl Report {
-    /// Returns the stack file.
+    /// Returns the stack file. A problem may be in another file of the stack.
     #[must_use]
     pub fn file(&self) -> &Path {
         &self.file
@@ -66,23 +67,30 @@ impl Report {
 
     /// Returns one line per problem: `file:line:column: message`.
     pub fn lines(&self) -> impl Iterator<Item = String> {
-        self.problems.iter().map(|problem| match problem.place {
-            Some(Place { line, column }) => {
-                format!("{}:{line}:{column}: {problem}", self.file.display())
+        self.problems.iter().map(|problem| {
+            let file = problem.file();
+            match problem.place {
+                Some(Place { line, column }) => format!("{file}:{line}:{column}: {problem}"),
+                None => format!("{file}: {problem}"),
             }
-            None => format!("{}: {problem}", self.file.display()),
         })
     }
 
-    pub(super) fn new(file: &Path, text: &[u8], mut findings: Vec<Finding>) -> Self {
+    /// Creates a report about the files of a stack.
+    pub(super) fn new(bundle: &Bundle, text: &[u8], mut findings: Vec<Finding>) -> Self {
         findings.sort_by_key(|finding| (finding.span.start, finding.span.end));
-        let source = Arc::new(Source::new(file, text));
+        let sources = bundle.parts.iter().map(|part| {
+            let text = text.get(part.range.clone()).unwrap_or_default();
+            Arc::new(Source::new(&part.path, part.range.start, text))
+        });
+        let sources: Vec<Arc<Source>> = sources.collect();
+        let source = |span: &Range<usize>| &sources[bundle.number_at(span.start)];
         let problems = findings
             .into_iter()
-            .map(|finding| Problem::new(finding, &source))
+            .map(|finding| Problem::new(finding, source))
             .collect();
         Self {
-            file: file.to_owned(),
+            file: bundle.parts[0].path.clone(),
             problems,
         }
     }
@@ -93,7 +101,7 @@ impl Report {
             kind,
             place: None,
             labels: Vec::new(),
-            source_text: Arc::new(Source::new(file, b"")),
+            source_text: Arc::new(Source::new(file, 0, b"")),
         };
         Self {
             file: file.to_owned(),
@@ -135,28 +143,39 @@ impl Diagnostic for Report {
 }
 
 impl Problem {
-    fn new(finding: Finding, source: &Arc<Source>) -> Self {
-        let label = |span: &Range<usize>, text: String| {
-            let span = source.clamp(span);
-            LabeledSpan::new(Some(text), span.start, span.len())
-        };
+    fn new<'s>(finding: Finding, source_of: impl Fn(&Range<usize>) -> &'s Arc<Source>) -> Self {
+        let source = source_of(&finding.span);
+        let mut label = finding.kind.label();
+        let mut others = Vec::new();
+        for (span, text) in finding.others {
+            let other = source_of(&span);
+            let span = other.clamp(&span);
+            if Arc::ptr_eq(other, source) {
+                others.push(LabeledSpan::new(Some(text), span.start, span.len()));
+            } else {
+                // Only one file is shown.
+                let Place { line, .. } = other.place(span.start);
+                label = format!("{label}; {text} ({}:{line})", other.name);
+            }
+        }
         let span = source.clamp(&finding.span);
         let mut labels = vec![LabeledSpan::new_primary_with_span(
-            Some(finding.kind.label()),
+            Some(label),
             span.clone(),
         )];
-        labels.extend(
-            finding
-                .others
-                .into_iter()
-                .map(|(span, text)| label(&span, text)),
-        );
+        labels.extend(others);
         Self {
             place: Some(source.place(span.start)),
             kind: finding.kind,
             labels,
             source_text: Arc::clone(source),
         }
+    }
+
+    /// Returns the path of the file that has the problem.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.source_text.name
     }
 
     /// Returns the kind of problem.
@@ -199,17 +218,29 @@ impl Diagnostic for Problem {
     }
 }
 
+/// Returns the position of a byte in a text.
+pub(super) fn place_in(text: &str, offset: usize) -> Place {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    Place {
+        line: before.matches('\n').count() + 1,
+        column: line.chars().count() + 1,
+    }
+}
+
 /// The text of a stack file, safe to display, and the offsets of its lines.
 #[derive(Debug)]
 struct Source {
     name: String,
+    /// Where it starts in the text of all files, in which problems have their places.
+    start: usize,
     text: String,
     lines: Vec<usize>,
 }
 
 impl Source {
     /// Replaces characters that a terminal would interpret, byte by byte so that offsets stay.
-    fn new(file: &Path, bytes: &[u8]) -> Self {
+    fn new(file: &Path, start: usize, bytes: &[u8]) -> Self {
         let mut text = String::with_capacity(bytes.len());
         for chunk in bytes.utf8_chunks() {
             for character in chunk.valid().chars() {
@@ -225,16 +256,21 @@ impl Source {
         let lines = std::iter::once(0).chain(ends).collect();
         Self {
             name: file.display().to_string(),
+            start,
             text,
             lines,
         }
     }
 
-    /// Returns the span, extended to whole characters and limited to the text.
+    /// Returns the span in this file, extended to whole characters and limited to the text.
     fn clamp(&self, span: &Range<usize>) -> Range<usize> {
         let last = self.text.len().saturating_sub(1);
-        let start = self.text.floor_char_boundary(span.start.min(last));
-        let end = self.text.floor_char_boundary(span.end).max(start);
+        let (start, end) = (
+            span.start.saturating_sub(self.start),
+            span.end.saturating_sub(self.start),
+        );
+        let start = self.text.floor_char_boundary(start.min(last));
+        let end = self.text.floor_char_boundary(end).max(start);
         start..end
     }
 

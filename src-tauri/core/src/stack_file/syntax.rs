@@ -1,5 +1,7 @@
 //! Parses text to a tree of TOML values.
 
+use std::ops::Range;
+
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 use toml_parser::{
@@ -13,18 +15,20 @@ use super::{
     reader::Value,
 };
 
-/// Returns the tree, if the text is valid.
-pub(super) fn tree<'a>(text: &'a str, problems: &mut Problems<'_>) -> Read<Value<'a>> {
+/// Returns the tree of the file with this range, if it is valid. All positions are those in the text
+/// of all files.
+pub(super) fn tree<'a>(file: Range<usize>, problems: &mut Problems<'a>) -> Read<Value<'a>> {
+    let start = file.start;
+    let text = problems.text.get(file.clone()).unwrap_or_default();
     if let Some(place) = too_deep(text) {
         let limit = DEEPEST;
-        return Err(problems.add(place.start()..place.end(), ProblemKind::TooDeep { limit }));
+        let place = start + place.start()..start + place.end();
+        return Err(problems.add(place, ProblemKind::TooDeep { limit }));
     }
     let (table, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
-        return Ok(Spanned::new(
-            0..text.len(),
-            DeValue::Table(table.into_inner()),
-        ));
+        let table = Spanned::new(0..text.len(), DeValue::Table(table.into_inner()));
+        return Ok(moved(table, start));
     }
     let mut errors: Vec<_> = errors
         .iter()
@@ -42,9 +46,33 @@ pub(super) fn tree<'a>(text: &'a str, problems: &mut Problems<'_>) -> Read<Value
         }
         let rest = text.get(span.start..).unwrap_or_default();
         line_end = rest.find('\n').map_or(text.len(), |end| span.start + end) + 1;
+        let span = start + span.start..start + span.end;
         problems.add(span, ProblemKind::Syntax(message.to_owned()));
     }
     Err(Reported)
+}
+
+/// Moves the positions in a value.
+fn moved(value: Value<'_>, by: usize) -> Value<'_> {
+    if by == 0 {
+        return value;
+    }
+    let at = |span: Range<usize>| span.start + by..span.end + by;
+    let span = at(value.span());
+    let value = match value.into_inner() {
+        DeValue::Table(table) => {
+            let items = table.into_iter().map(|(key, value)| {
+                let span = at(key.span());
+                (Spanned::new(span, key.into_inner()), moved(value, by))
+            });
+            DeValue::Table(items.collect())
+        }
+        DeValue::Array(items) => {
+            DeValue::Array(items.into_iter().map(|item| moved(item, by)).collect())
+        }
+        other => other,
+    };
+    Spanned::new(span, value)
 }
 
 /// The maximum depth. Dropping a tree of some thousand levels overflows the stack: the parser

@@ -28,6 +28,13 @@ table! {
         /// The ports beside other checkouts of the same repository. `auto` (the default) takes free
         /// ones if another checkout uses the declared ones, `own` always, `fixed` never.
         ports: Option<PortAssignment>,
+        /// Other stack files whose services belong to this stack: paths, from the folder of this
+        /// file, or tables.
+        _include as "include": Option<Vec<TextOr<IncludeTable>>>,
+        /// What services have in common, by name: the keys of a service.
+        _template as "template": Option<Named<ServiceTable>>,
+        /// Choices of services, by name: `pilotlight up --profile NAME`.
+        profile: Option<At<Named<ProfileTable>>>,
         /// The services, by name.
         service: Option<At<Named<ServiceTable>>>,
         /// The tasks, by name: commands that run to their end, on request, for a service, or by a
@@ -37,8 +44,30 @@ table! {
 }
 
 table! {
+    /// A stack file whose services belong to this stack.
+    struct IncludeTable {
+        /// Its path, from the folder of this file.
+        _file as "file": String,
+        /// A prefix for the names of its services, templates and tasks.
+        _prefix as "prefix": Option<String>,
+    }
+}
+
+table! {
+    /// A choice of services, and what is different for them.
+    struct ProfileTable {
+        /// The services to start, with all that they depend on. Default: all.
+        services: Option<Vec<At<String>>>,
+        /// Keys of services that are different, by service.
+        service: Option<Named<ServiceTable>>,
+    }
+}
+
+table! {
     /// One service of a stack.
     struct ServiceTable {
+        /// A template or service whose keys it takes, unless it has its own; or a list of them.
+        _extends as "extends": Option<TextOr<Vec<At<String>>>>,
         /// The command: a string that is split into arguments, or a list of arguments.
         command: Option<At<CommandForm>>,
         /// Runs the command, which is one string, in the platform's shell. Default: false.
@@ -50,6 +79,9 @@ table! {
         directory: Option<At<String>>,
         /// The TCP port on which it listens.
         port: Option<At<Whole<1, 65_535>>>,
+        /// Its TCP ports by name, if it has several: `{ http = 8000, debug = 5678 }`. Without `port`,
+        /// the first is its port.
+        ports: Option<At<Named<At<Whole<1, 65_535>>>>>,
         /// An address, besides the loopback ones, on which the port must be free: `0.0.0.0`.
         host: Option<At<String>>,
         /// The services that it depends on: a name, a list of names, or a table of names and the
@@ -62,14 +94,28 @@ table! {
         /// A file with environment variables, or a list of files. A file with a `?` at its end is
         /// optional.
         env_file: Option<TextOr<Vec<At<String>>>>,
+        /// A command that prints further variables in the syntax of an `env_file`: a secret manager.
+        /// Runs before each start; what it prints is kept in memory only.
+        env_command: Option<At<CommandForm>>,
         /// Variables that must point to a service: the variable, and the service.
         env_points_at: Option<Named<At<String>>>,
         /// The requirements of a start.
         require: Option<At<RequireTable>>,
         /// When it is restarted automatically. Default: `on-failure`.
         restart: Option<At<Restart>>,
+        /// The pause before each restart. Default: none at first, then growing from 0.2 s to 30 s.
+        restart_delay: Option<At<Time>>,
+        /// The number of restarts after which it is not restarted any more, unless it stays ready for
+        /// a minute. Default: four within a minute.
+        max_restarts: Option<At<Whole<0, 1_000_000>>>,
+        /// The exit codes, besides 0, with which a service that others need `completed` has completed.
+        success_exit_codes: Option<At<Vec<Whole<0, 2_147_483_647>>>>,
         /// What happens when it becomes unhealthy. Default: `notify`.
         on_unhealthy: Option<At<OnUnhealthy>>,
+        /// The memory that all its processes may use together: `"1GB"`. Measured every `ready.every`.
+        memory: Option<At<Size>>,
+        /// What happens when it uses more than `memory`. Default: `notify`.
+        on_limit: Option<At<OnUnhealthy>>,
         /// How it is stopped: a signal, or a table. Default: SIGTERM.
         stop: Option<At<TextOr<StopTable>>>,
         /// The names of programs that it starts and that outlive it: `["adb"]`. Each must have its

@@ -5,6 +5,7 @@ pub mod consent;
 pub mod events;
 mod journal;
 mod line;
+pub mod profile;
 pub mod slots;
 mod snapshot;
 mod stacks;

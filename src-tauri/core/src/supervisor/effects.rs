@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use super::{
     Message, Origin, Supervisor,
     guard::guarded,
+    memory::watch_memory,
     task::{RunLines, RunTask, panic_fault},
 };
 use crate::{
@@ -35,6 +36,9 @@ impl Supervisor {
             let origin = self.origin(index, effect);
             return self.timers.set(until, origin, timer);
         }
+        if matches!(effect.act, Act::Claim { asked: true, .. }) {
+            self.stacks[index].env_outputs.remove(&effect.service);
+        }
         let Some(run_task) = self.run_task(index, effect) else {
             return;
         };
@@ -45,6 +49,11 @@ impl Supervisor {
             Act::Follow => self.follow(index, run_task),
             Act::Probe => {
                 let over = run_task.run.over.clone();
+                if let (Some(limit), Some(tree)) = (run_task.service.memory, &run_task.run.tree) {
+                    let watching = watch_memory(run_task.clone(), tree.clone(), limit);
+                    let watching = over.clone().run_until_cancelled_owned(watching);
+                    self.tasks.spawn(watching);
+                }
                 // Boxed, since the future would hold it twice.
                 let probing = over.run_until_cancelled_owned(Box::pin(run_task.probe(probe)));
                 self.tasks.spawn(probing);
@@ -85,6 +94,11 @@ impl Supervisor {
             variables: running_stack.variables.clone(),
             saved: running_stack.saved.clone(),
             launches: running_stack.launches.clone(),
+            env_output: running_stack
+                .env_outputs
+                .entry(effect.service.clone())
+                .or_default()
+                .clone(),
             run: running_stack.run(&effect.service, effect.run).clone(),
         })
     }
@@ -140,9 +154,15 @@ impl Supervisor {
                 let Some(request) = request else {
                     return Ok(Report::Claimed(Ok(None)));
                 };
-                let claimed = run_task.tools.ports.claim(&request).await;
-                let claimed = claimed.map(Some).map_err(Hindrance::Port)?;
-                Ok(Report::Claimed(Ok(claimed)))
+                let ports = &run_task.tools.ports;
+                let mut claimed = ports.claim(&request).await.map_err(Hindrance::Port)?;
+                for port in run_task.service.other_ports() {
+                    let request = request.clone().for_named(port);
+                    let other = ports.claim(&request).await;
+                    let other = other.map_err(|fault| Hindrance::NamedPort(port, fault))?;
+                    claimed.ended.extend(other.ended);
+                }
+                Ok(Report::Claimed(Ok(Some(claimed))))
             });
             let claimed = claiming.await;
             let claimed =
@@ -169,8 +189,14 @@ impl Supervisor {
                     .map(move |other| (place, other))
             })
             .filter(|(place, other)| is_other(*place, other.name()))
-            .flat_map(|(_, other)| [other.spec().port, other.port()])
-            .flatten()
+            .flat_map(|(_, other)| {
+                let ports = [other.spec().port, other.port()];
+                ports
+                    .into_iter()
+                    .flatten()
+                    .chain(other.spec().other_ports())
+            })
+            .chain(service.other_ports())
             .collect()
     }
 
@@ -323,6 +349,7 @@ mod tests {
             variables: Env::new(),
             saved: crate::effects::check::Saved::default(),
             launches: crate::supervisor::launches::Launches::default(),
+            env_output: crate::effects::env::CommandOutput::default(),
             run: Run::new(RunId(1)),
         }
     }

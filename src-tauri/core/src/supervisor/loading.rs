@@ -24,6 +24,7 @@ use crate::{
     model::facts::{RunId, StackId},
     stack::{ServiceName, Stack},
     stack_file,
+    state::profile,
     sync::lock,
 };
 
@@ -155,10 +156,11 @@ fn load(home: &Home, up: Up) -> Result<Loaded, String> {
         std::thread::yield_now();
     }
     let variables = up.environment;
-    let text = stack_file::text(&up.file).map_err(|report| report.to_string())?;
+    let id = home.stack_id(&up.file);
+    let text = stack_file::whole(&up.file, &profile::chosen(home, &id));
+    let text = text.map_err(|report| report.to_string())?;
     let stack = stack_file::parse(&up.file, text.as_bytes(), &variables);
     let stack = stack.map_err(|report| report.to_string())?;
-    let id = home.stack_id(&up.file);
     let names = stack.services.iter().map(|service| service.name.clone());
     let last_runs = names.map(|name| {
         let run = last_run(home, &id, &name);

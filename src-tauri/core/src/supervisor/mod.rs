@@ -13,6 +13,7 @@ mod handle;
 mod hooks;
 mod launches;
 mod loading;
+mod memory;
 pub mod offline;
 mod queue;
 mod requests;

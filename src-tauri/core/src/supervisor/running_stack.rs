@@ -9,7 +9,7 @@ use super::{
     Origin, Supervisor, launches::Launches, loading::Loaded, task::Launched, watches::ActiveWatch,
 };
 use crate::{
-    effects::{check::Saved, probe::Pulse, process::Tree},
+    effects::{check::Saved, env::CommandOutput, probe::Pulse, process::Tree},
     env::Env,
     fs::checkout::Checkout,
     host::clock,
@@ -37,6 +37,9 @@ pub(super) struct RunningStack {
     pub(super) stopped_by: Option<Arc<str>>,
     /// The watches on the files of its services.
     pub(super) watches: HashMap<ServiceName, ActiveWatch>,
+    /// What the `env_command` of each service has printed at its last requested start. An automatic
+    /// restart uses it again: a secret manager may ask the user.
+    pub(super) env_outputs: HashMap<ServiceName, CommandOutput>,
     runs: HashMap<ServiceName, Run>,
     /// Whether the journal has an entry for the stack.
     remembered: bool,
@@ -99,6 +102,7 @@ impl RunningStack {
             checkout: None,
             stopped_by: None,
             watches: HashMap::new(),
+            env_outputs: HashMap::new(),
             runs: HashMap::new(),
             remembered: false,
         }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     effects::{
         check::Saved,
-        env,
+        env::{self, CommandOutput},
         log::{self, Follow, Query, Reader, RunLog, Runs, ServiceLogs},
         port,
         probe::{Context, Lines},
@@ -64,6 +64,8 @@ pub(super) struct RunTask {
     /// What the checks of the stack have saved.
     pub(super) saved: Saved,
     pub(super) launches: Launches,
+    /// What its `env_command` has printed.
+    pub(super) env_output: CommandOutput,
     pub(super) run: Run,
 }
 
@@ -112,9 +114,11 @@ impl RunTask {
             .await;
     }
 
-    /// Returns the service's variables. Reads its env files.
+    /// Returns the service's variables. Reads its env files, and runs its `env_command` once.
     async fn environment(&self, time_limit: Duration) -> Result<Env, LaunchFault> {
-        env::environment(&self.service, &self.variables, &*self.ports, time_limit).await
+        let (service, ports) = (&self.service, &*self.ports);
+        let output = &self.env_output;
+        env::full_environment(service, &self.variables, ports, time_limit, output).await
     }
 
     /// Verifies the requirements of the service.
@@ -250,6 +254,7 @@ impl RunTask {
             environment,
             mark: self.mark(),
             output,
+            errors: None,
             // Without it, the service still runs.
             input: (self.service.input == Input::Open)
                 .then(|| logs.create_input(self.origin.run).ok())
@@ -400,13 +405,12 @@ impl RunTask {
             let beside = &stopped.beside;
             tracing::info!(service = %name, ?beside, "stopped with the service, though they had sessions of their own");
         }
-        if let Some(port) = self
-            .ports
-            .port_of(name)
-            .filter(|_| stopped.survivors.is_empty())
-        {
-            let free = port::verify_free(port, self.service.host.as_deref(), PORT_RELEASE).await;
-            stopped.port_held = !free;
+        if stopped.survivors.is_empty() {
+            let host = self.service.host.as_deref();
+            let ports = self.ports.port_of(name).into_iter();
+            for port in ports.chain(self.service.other_ports()) {
+                stopped.port_held |= !port::verify_free(port, host, PORT_RELEASE).await;
+            }
         }
         stopped
     }

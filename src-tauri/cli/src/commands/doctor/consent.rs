@@ -15,7 +15,7 @@ use pilotlight::{
 use crate::{
     args::Doctor,
     commands::port::confirmed,
-    context::Context,
+    context::{Context, whole},
     failure::Failure,
     paint::{self, BOLD, DIM, Signs, paint, tame},
     view::path,
@@ -56,7 +56,7 @@ pub(super) fn permitted(
     file: &Path,
     asking: Asking,
 ) -> Result<Permitted, Failure> {
-    let text = stack_file::text(file)?;
+    let text = whole(file)?;
     let stack = stack_file::parse(file, text.as_bytes(), &Env::of_this_process())?;
     let consents = Consents::of(&context.home);
     let id = context.home.stack_id(file);

@@ -26,6 +26,7 @@ impl Stage {
                 .map(|(name, need)| Arc::new(ready(name, need)))
                 .into(),
             findings: Vec::new(),
+            profiles: Vec::new(),
             started_by: None,
             checkout: None,
         };
@@ -110,6 +111,7 @@ fn ready(name: &str, need: &str) -> ServiceView {
         light: Light::Green,
         pid: Some(1),
         port: None,
+        ports: BTreeMap::new(),
         since: None,
         restarts: 0,
         latency_ms: None,

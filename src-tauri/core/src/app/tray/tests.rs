@@ -16,6 +16,7 @@ fn service(name: &str, phase: PhaseName, light: Light) -> ServiceView {
         light,
         pid: None,
         port: Port::new(8001),
+        ports: BTreeMap::new(),
         since: None,
         restarts: 0,
         latency_ms: None,
@@ -48,6 +49,7 @@ fn stack(name: &str, services: Vec<ServiceView>) -> Arc<StackView> {
             .unwrap_or_default(),
         services: services.into_iter().map(Arc::new).collect(),
         findings: Vec::new(),
+        profiles: Vec::new(),
         started_by: None,
         checkout: None,
     })

@@ -6,20 +6,18 @@ use crate::{
         facts::{Claimed, Holder, Neighbour, PortFault, Protected, Stopped},
         finding::{Action, Code, Finding},
     },
-    stack::Service,
+    stack::{Port, Service},
 };
 
 /// Why the port of a service cannot be had.
-pub(crate) fn taken(service: &Service, fault: &PortFault) -> Finding {
-    let number = service
-        .port
-        .map_or_else(String::new, |port| port.to_string());
+pub(crate) fn taken(service: &Service, port: Option<Port>, fault: &PortFault) -> Finding {
+    let number = port.map_or_else(String::new, |port| port.to_string());
     let name = &service.name;
     let finding = |code| Finding::new(name, code, title(&number, fault));
     match fault {
         PortFault::Taken { holder, protected } => {
             let protected = protected.as_ref();
-            let (text, action) = remedy(service, &number, protected);
+            let (text, action) = remedy(service, port, &number, protected);
             let finding = finding(Code::PortTaken).remedy(text, action);
             let Some(holder) = holder else {
                 return finding;
@@ -97,11 +95,12 @@ fn about(holder: &Holder) -> Vec<String> {
 
 fn remedy(
     service: &Service,
+    port: Option<Port>,
     number: &str,
     protected: Option<&Protected>,
 ) -> (String, Option<Action>) {
     let name = &service.name;
-    let free = || service.port.map(|port| Action::FreePort { port });
+    let free = || port.map(|port| Action::FreePort { port });
     let end_it = || format!("stop it (`pilotlight port {number} --free`), then start {name} again");
     match protected {
         None => (

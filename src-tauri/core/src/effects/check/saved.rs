@@ -137,6 +137,10 @@ impl<P: Ports> Ports for Known<'_, P> {
         self.ports.port_of(service)
     }
 
+    fn named_port(&self, service: &ServiceName, name: &str) -> Option<Port> {
+        self.ports.named_port(service, name)
+    }
+
     fn saved(&self, name: &str) -> Option<String> {
         let value = self.saved.get(name);
         if value.is_none() {

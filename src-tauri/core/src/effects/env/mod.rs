@@ -1,5 +1,6 @@
 //! The environment of a service, and the requirements of its start.
 
+mod command;
 mod env_file;
 pub mod login_shell;
 mod pointing;
@@ -13,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+pub use command::CommandOutput;
 pub use pointing::{aimed, dotenv_files};
 pub use require::require;
 
@@ -35,15 +37,43 @@ const ADDRESSED: usize = 50;
 /// Returns the environment of `service`. Later sources win:
 ///
 /// 1. `base`, without the variables of an outer daemon;
-/// 2. `PILOTLIGHT_<SERVICE>_PORT` and `_URL` of all services, `PORT`, if it has a port, and
-///    `PYTHONUNBUFFERED=1`, since Python buffers its output to a file;
+/// 2. `PILOTLIGHT_<SERVICE>_PORT` and `_URL` of all services, `PORT` and `PORT_NAME`, if it has such
+///    ports, and `PYTHONUNBUFFERED=1`, since Python buffers its output to a file;
 /// 3. its `env_files` in their order, read now (`env_file.rs` has their syntax);
 /// 4. its `env`;
 /// 5. in a slot, the addresses of `env_points_at`.
 ///
 /// The files are read on a separate thread, within `time_limit`. Values are secrets: no error
 /// contains one.
+///
+/// Without the variables of its `env_command`; see [`full_environment`].
 pub async fn environment(
+    service: &Service,
+    base: &Env,
+    ports: &impl Ports,
+    time_limit: Duration,
+) -> Result<Env, LaunchFault> {
+    let mut variables = of_files(service, base, ports, time_limit).await?;
+    add_own(service, ports, &mut variables, time_limit).await;
+    Ok(variables)
+}
+
+/// Does the same with the variables of its `env_command`, which come after those of its files. The
+/// command runs once for `output`, which keeps what it printed.
+pub async fn full_environment(
+    service: &Service,
+    base: &Env,
+    ports: &impl Ports,
+    time_limit: Duration,
+    output: &CommandOutput,
+) -> Result<Env, LaunchFault> {
+    let mut variables = of_files(service, base, ports, time_limit).await?;
+    output.apply(service, ports, &mut variables).await?;
+    add_own(service, ports, &mut variables, time_limit).await;
+    Ok(variables)
+}
+
+async fn of_files(
     service: &Service,
     base: &Env,
     ports: &impl Ports,
@@ -61,17 +91,25 @@ pub async fn environment(
     if let Some(port) = ports.port_of(&service.name) {
         variables.set("PORT", port.to_string());
     }
+    for (name, port) in &service.ports {
+        let port = ports.named_port(&service.name, name).unwrap_or(*port);
+        let name = name.to_uppercase().replace('-', "_");
+        variables.set(&format!("PORT_{name}"), port.to_string());
+    }
     variables.set("PYTHONUNBUFFERED", "1");
     for (path, text) in &files {
         env_file::apply(text, path, &mut variables)?;
     }
+    Ok(variables)
+}
+
+async fn add_own(service: &Service, ports: &impl Ports, variables: &mut Env, time_limit: Duration) {
     for (name, value) in &service.env {
         variables.set(name, value.render(&service.name, ports));
     }
-    if let Some(stack) = stack.filter(|stack| stack.slot.is_some()) {
-        pointing::point(service, stack, ports, &mut variables, time_limit).await;
+    if let Some(stack) = ports.stack().filter(|stack| stack.slot.is_some()) {
+        pointing::point(service, stack, ports, variables, time_limit).await;
     }
-    Ok(variables)
 }
 
 /// Returns the variables that `service` declares in its `env_files` and its `env`, each with its value

@@ -9,7 +9,7 @@ use std::{
 use futures_util::future::join_all;
 
 use crate::{
-    effects::process::{HelperFault, run_helper},
+    effects::process::{HelperFault, Output, run_helper},
     env::Env,
     fs::project_file::{self, apart},
     model::facts::LaunchFault,
@@ -74,8 +74,20 @@ async fn run(
     directory: &Path,
     environment: &Env,
 ) -> Result<(), LaunchFault> {
-    let detail = match run_helper(command, directory, environment, TIME_LIMIT).await {
-        Ok(output) if output.exit.is_success() => return Ok(()),
+    let ran = run_helper(command, directory, environment, TIME_LIMIT).await;
+    match outcome(ran, TIME_LIMIT)? {
+        None => Ok(()),
+        Some(detail) => Err(missing(format!("the command `{command}`"), Some(detail))),
+    }
+}
+
+/// Returns why a command has failed, in words; `None` if it has not.
+pub(super) fn outcome(
+    ran: Result<Output, HelperFault>,
+    time_limit: Duration,
+) -> Result<Option<String>, LaunchFault> {
+    Ok(Some(match ran {
+        Ok(output) if output.exit.is_success() => return Ok(None),
         Ok(output) => match output.last_line() {
             Some(line) => line.to_owned(),
             None => format!("it exited with {}", output.exit),
@@ -90,12 +102,11 @@ async fn run(
         Err(HelperFault::TimedOut { last_line }) => match last_line {
             Some(line) => format!(
                 "it did not finish within {} s: {line}",
-                TIME_LIMIT.as_secs()
+                time_limit.as_secs()
             ),
-            None => format!("it did not finish within {} s", TIME_LIMIT.as_secs()),
+            None => format!("it did not finish within {} s", time_limit.as_secs()),
         },
-    };
-    Err(missing(format!("the command `{command}`"), Some(detail)))
+    }))
 }
 
 fn missing(what: String, detail: Option<String>) -> LaunchFault {

@@ -40,6 +40,22 @@ pub struct ClaimRequest {
     pub requester: Requester,
 }
 
+impl ClaimRequest {
+    /// Returns the request for another port of the service, which is never exchanged for the next one.
+    #[must_use]
+    pub fn for_named(self, port: Port) -> Self {
+        let conflict = match self.conflict {
+            PortConflict::Next => PortConflict::Replace,
+            conflict => conflict,
+        };
+        Self {
+            port,
+            conflict,
+            ..self
+        }
+    }
+}
+
 /// The ports that a daemon has assigned to its services. Clones share them.
 ///
 /// Between a claim and the moment when the service listens, the operating system does not reserve

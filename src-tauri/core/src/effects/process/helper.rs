@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The number of bytes kept from the end of the output.
-const KEPT: usize = 64 * 1024;
+pub const KEPT: usize = 64 * 1024;
 
 /// The result of a helper command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,32 +78,83 @@ pub async fn run_helper_with(
     input: Option<File>,
     time_limit: Duration,
 ) -> Result<Output, HelperFault> {
-    let processes = ProcessTable::from_now();
-    let (pipe, output) = platform::pipe().map_err(|error| {
+    let (pipe, output) = pipe()?;
+    let files = (input, output, None);
+    let ran = run(
+        command,
+        directory,
+        environment,
+        time_limit,
+        files,
+        (pipe, None),
+    )
+    .await?;
+    Ok(ran.0)
+}
+
+/// Does the same for a command whose standard output is read by the caller. The [`Output`] has only its
+/// standard error. Returns more than [`KEPT`] bytes if the standard output is longer.
+pub async fn run_for_output(
+    command: &Command<String>,
+    directory: &Path,
+    environment: &Env,
+    time_limit: Duration,
+) -> Result<(Output, Vec<u8>), HelperFault> {
+    let (pipe, output) = pipe()?;
+    let (errors, error_output) = self::pipe()?;
+    let files = (None, output, Some(error_output));
+    let pipes = (pipe, Some(errors));
+    run(command, directory, environment, time_limit, files, pipes).await
+}
+
+fn pipe() -> Result<(platform::Pipe, File), HelperFault> {
+    platform::pipe().map_err(|error| {
         HelperFault::Launch(LaunchFault::Other {
             message: error.to_string(),
         })
-    })?;
+    })
+}
+
+/// Returns the errors apart from the standard output, if they have a pipe of their own.
+async fn run(
+    command: &Command<String>,
+    directory: &Path,
+    environment: &Env,
+    time_limit: Duration,
+    (input, output, errors): (Option<File>, File, Option<File>),
+    (pipe, error_pipe): (platform::Pipe, Option<platform::Pipe>),
+) -> Result<(Output, Vec<u8>), HelperFault> {
+    let processes = ProcessTable::from_now();
     let tree = launch(Launch {
         argv: argv(command),
         directory: directory.to_owned(),
         environment: environment.clone(),
         mark: mark(),
         output,
+        errors,
         input,
         colors: false,
     })
     .await;
     let running = KilledOnDrop(tree.map_err(HelperFault::Launch)?);
-    let mut tail = Tail::default();
-    let exit = timeout(time_limit, listen(&running.0, pipe, &mut tail)).await;
+    let (mut tail, mut apart) = (Tail::default(), Tail::default());
+    let listening = async {
+        match error_pipe {
+            None => listen(&running.0, pipe, &mut tail).await,
+            Some(errors) => {
+                let errors = listen(&running.0, errors, &mut tail);
+                tokio::join!(listen(&running.0, pipe, &mut apart), errors).0
+            }
+        }
+    };
+    let exit = timeout(time_limit, listening).await;
+    let text = tail.into_text();
     let Ok(exit) = exit else {
         kill(&running.0, &processes).await;
-        let last_line = last_line(&tail.into_text()).map(str::to_owned);
+        let last_line = last_line(&text).map(str::to_owned);
         return Err(HelperFault::TimedOut { last_line });
     };
-    let text = tail.into_text();
-    Ok(Output { exit, text })
+    Ok((Output { exit, text }, apart.0))
 }
 
 /// A separate mark: a helper is not part of the service, even if it has the service's environment.

@@ -156,6 +156,7 @@ mod tests {
             environment: Env::of_this_process(),
             mark,
             output: tempfile::tempfile().expect("a file"),
+            errors: None,
             input: None,
             colors: false,
         });

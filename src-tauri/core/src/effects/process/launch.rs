@@ -44,6 +44,8 @@ pub struct Launch {
     pub mark: Mark,
     /// Receives its standard output and error, in their true order. A log is opened for appending.
     pub output: File,
+    /// Receives its standard error instead.
+    pub errors: Option<File>,
     /// Its standard input; without one, there is nothing to read.
     pub input: Option<File>,
     /// Whether variables ask it for colours, unless its environment decides on colours itself
@@ -72,6 +74,7 @@ pub async fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
         mut environment,
         mark,
         output,
+        errors,
         input,
         colors,
     } = launch;
@@ -107,6 +110,7 @@ pub async fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
         environment: &environment,
         mark: &mark,
         output,
+        errors,
         input,
     };
     match spawn_when_written(&start).await {

@@ -159,12 +159,12 @@ pub fn edit_stack_file(
         path: file.to_owned(),
         line,
     })?;
-    stack_file::parse(file, edited.text.as_bytes(), variables).map_err(|report| {
-        RemedyError::Wrong {
+    stack_file::complete(file, edited.text.clone(), &[])
+        .and_then(|text| stack_file::parse(file, text.as_bytes(), variables))
+        .map_err(|report| RemedyError::Wrong {
             path: file.to_owned(),
             reason: report.to_string(),
-        }
-    })?;
+        })?;
     let permissions = fs::metadata(file).map_err(in_place)?.permissions();
     // A link is followed: the file behind it is changed.
     let place = fs::canonicalize(file).map_err(in_place)?;

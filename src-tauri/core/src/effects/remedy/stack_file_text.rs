@@ -6,7 +6,10 @@ use std::{
     path::Path,
 };
 
-use crate::fs::project_file::{Reader, TIME_LIMIT};
+use crate::{
+    fs::project_file::{Reader, TIME_LIMIT},
+    stack_file::local_file,
+};
 
 /// Creates a file.
 ///
@@ -25,7 +28,42 @@ pub fn create(file: &Path, text: &str) -> io::Result<()> {
         linked => linked,
     };
     drop(fs::remove_file(&next));
+    if linked.is_ok() {
+        // A stack file is complete without it.
+        drop(ignore_local(file));
+    }
     linked
+}
+
+/// Adds `pilotlight.local.toml` to the `.gitignore` beside a stack file, if that exists or the folder
+/// is a repository.
+fn ignore_local(file: &Path) -> io::Result<()> {
+    let local = local_file(file);
+    let (Some(folder), Some(name)) = (file.parent(), local.file_name()) else {
+        return Ok(());
+    };
+    let ignore = folder.join(".gitignore");
+    if !ignore.exists() && !folder.join(".git").exists() {
+        return Ok(());
+    }
+    let name = name.to_string_lossy();
+    let known = fs::read_to_string(&ignore).or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound => Ok(String::new()),
+        _ => Err(error),
+    })?;
+    if known
+        .lines()
+        .any(|line| line.trim_start_matches('/') == name)
+    {
+        return Ok(());
+    }
+    let end = if known.is_empty() || known.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
+    let mut ignore = OpenOptions::new().append(true).create(true).open(ignore)?;
+    ignore.write_all(format!("{end}{name}\n").as_bytes())
 }
 
 /// Replaces the text of a file, if it is still `old`. Keeps permissions and follows a link.

@@ -16,7 +16,7 @@ use crate::{
         facts::{Claimed, Exit, ProbeFault, Process, RunId, Stopped, TimePoint},
         finding::Finding,
         history::{EventKind, HistoryEvent},
-        restart::{Decision, Failures, Jitter},
+        restart::{Decision, Failures, Jitter, Policy},
     },
     stack::{HookEvent, OnUnhealthy, Restart, Service, Signal},
 };
@@ -234,6 +234,7 @@ impl ServiceState {
         self.failed_rounds = 0;
         self.checks = CheckRounds::default();
         self.last_fault = None;
+        self.is_too_large = false;
         self.last_process = None;
         self.latency_ms = None;
         self.unfinished = None;
@@ -442,6 +443,11 @@ impl ServiceState {
             Report::Round(round) => self.round(round, now, effects),
             Report::Checked(failed) => self.checked(failed, now, effects),
             Report::Doctored(failed) => self.doctored(failed, now, effects),
+            Report::Memory(fault) => self.memory(fault, now, effects),
+            Report::Grew(how) => {
+                self.note = Some(format!("{} {how}", self.name()));
+                self.touch();
+            }
             Report::Stopped(stopped) => self.stopped(stopped, jitter, now, effects),
             Report::Elapsed(Timer::Start) => self.start_timed_out(now, effects),
             Report::Elapsed(Timer::Check) => {
@@ -589,6 +595,8 @@ impl ServiceState {
         };
         running.run == run
             && self.spec.restart != Restart::Never
+            && self.spec.restart_delay.is_none()
+            && self.spec.max_restarts != Some(0)
             && !self.must_be_down()
             && self
                 .failures
@@ -632,6 +640,9 @@ impl ServiceState {
             Ok(latency) => {
                 self.latency_ms = Some((latency.as_secs_f64() * 100_000.0).round() / 100.0);
                 self.failed_rounds = 0;
+                if self.is_too_large {
+                    return;
+                }
                 self.last_fault = None;
                 match self.phase.clone() {
                     Phase::Starting(running) | Phase::Unhealthy(running) => {
@@ -663,13 +674,43 @@ impl ServiceState {
         }
     }
 
+    /// It uses more memory than it may, or no longer does.
+    fn memory(&mut self, fault: Option<ProbeFault>, now: TimePoint, effects: &mut Vec<Effect>) {
+        let was_too_large = std::mem::replace(&mut self.is_too_large, fault.is_some());
+        let (Phase::Starting(running) | Phase::Ready(running) | Phase::Unhealthy(running)) =
+            self.phase
+        else {
+            return;
+        };
+        match fault {
+            Some(fault) => {
+                self.last_fault = Some(fault);
+                let policy = self.spec.memory.map(|limit| limit.on_limit);
+                self.become_unhealthy(running, policy.unwrap_or_default(), now, effects);
+            }
+            // Rounds of probes may show more; without any, this is what shows it.
+            None if was_too_large => self.round(Ok(Duration::ZERO), now, effects),
+            None => {}
+        }
+    }
+
     fn turn_unhealthy(&mut self, running: ActiveRun, now: TimePoint, effects: &mut Vec<Effect>) {
+        self.become_unhealthy(running, self.spec.on_unhealthy, now, effects);
+    }
+
+    fn become_unhealthy(
+        &mut self,
+        running: ActiveRun,
+        policy: OnUnhealthy,
+        now: TimePoint,
+        effects: &mut Vec<Effect>,
+    ) {
         self.finding = Some(Arc::new(explain::unhealthy(
             &self.spec,
             self.last_fault.as_ref(),
         )));
         self.enter(Phase::Unhealthy(running), now);
-        if self.spec.on_unhealthy == OnUnhealthy::Restart && !self.spec.is_external() {
+        if policy == OnUnhealthy::Restart && !self.spec.is_external() {
             let ending = RunEnd {
                 exit: None,
                 ready_since: running.ready_since,
@@ -742,7 +783,9 @@ impl ServiceState {
         if self.must_be_down() {
             return self.rest(now, effects);
         }
-        let success = ending.exit.is_some_and(Exit::is_success);
+        let success = ending
+            .exit
+            .is_some_and(|exit| self.spec.has_completed(exit));
         if success && self.is_job {
             return self.complete(now, effects);
         }
@@ -754,9 +797,13 @@ impl ServiceState {
                 effects,
             );
         }
+        let policy = Policy {
+            delay: self.spec.restart_delay,
+            most: self.spec.max_restarts,
+        };
         let decision = self
             .failures
-            .note(now.instant, ending.ready_since, jitter.draw());
+            .note(now.instant, ending.ready_since, jitter.draw(), policy);
         if self.is_lenient(now) {
             self.failures.forgive();
         }

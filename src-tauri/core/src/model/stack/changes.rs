@@ -14,7 +14,7 @@ use crate::{
         facts::{RunId, TimePoint},
         order::Order,
         service::ServiceState,
-        view::{Light, ServiceView, StackView, StartedBy},
+        view::{Light, ProfileView, ServiceView, StackView, StartedBy},
     },
     stack::{Ports as _, ServiceName},
 };
@@ -301,6 +301,7 @@ impl StackModel {
             file: self.stack.file.clone(),
             mode: self.stack.mode,
             light: self.tally.light(),
+            profiles: ProfileView::of(&self.stack),
             services: services.collect(),
             findings: self.findings(),
             started_by: self.started_by.clone(),

@@ -29,6 +29,10 @@ pub(in crate::platform) fn spawn_child(
     let argv = argv.collect::<io::Result<Vec<_>>>()?;
     let environment = Variables::of(start.environment)?;
     let output = start.output.as_raw_fd();
+    let errors = start
+        .errors
+        .as_ref()
+        .map_or(output, std::os::fd::AsRawFd::as_raw_fd);
 
     let mut actions = Actions::new()?;
     actions.change_directory(&directory)?;
@@ -37,7 +41,7 @@ pub(in crate::platform) fn spawn_child(
         None => actions.open(0, c"/dev/null", libc::O_RDONLY)?,
     }
     actions.duplicate(output, 1)?;
-    actions.duplicate(output, 2)?;
+    actions.duplicate(errors, 2)?;
     if let Some((descriptor, number)) = extra {
         actions.duplicate(descriptor.as_raw_fd(), number)?;
     }

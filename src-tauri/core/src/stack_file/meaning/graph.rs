@@ -6,7 +6,7 @@ use crate::stack_file::{
     findings::Problems, problem::ProblemKind, reader::At, tables::ServiceTable,
 };
 
-use super::is_external;
+use super::{is_external, named_ports};
 
 type Services<'t> = [(&'t At<String>, &'t ServiceTable)];
 
@@ -16,16 +16,32 @@ struct Edge<'a> {
     to: usize,
 }
 
-pub(super) fn check(services: &Services<'_>, problems: &mut Problems<'_>) {
-    ports(services, problems);
+pub(super) fn check(
+    services: &Services<'_>,
+    is_chosen: impl Fn(&str) -> bool,
+    problems: &mut Problems<'_>,
+) {
+    ports(services, is_chosen, problems);
     cycles(services, problems);
 }
 
-/// Reports shared ports. Two external services may share one: they can run on different hosts.
-fn ports(services: &Services<'_>, problems: &mut Problems<'_>) {
+/// Reports shared ports. Two external services may share one: they can run on different hosts. So may
+/// services that are not chosen together.
+fn ports(services: &Services<'_>, is_chosen: impl Fn(&str) -> bool, problems: &mut Problems<'_>) {
     let mut first = BTreeMap::new();
-    for (name, table) in services {
-        let Some(port) = &table.port else { continue };
+    let chosen = services.iter().filter(|(name, _)| is_chosen(&name.value));
+    let ports = chosen.flat_map(|&(name, table)| {
+        let own = table.port.as_ref().map(|port| (name, table, port));
+        let named = named_ports(table).iter().map(|(_, port)| port);
+        // The own port may have a name, too.
+        let named = named.filter(|named| {
+            let own = table.port.as_ref();
+            own.is_none_or(|own| own.value.0 != named.value.0)
+        });
+        own.into_iter()
+            .chain(named.map(move |port| (name, table, port)))
+    });
+    for (name, table, port) in ports {
         let Ok(number) = u16::try_from(port.value.0) else {
             continue;
         };

@@ -51,10 +51,14 @@ impl Meaning<'_, '_> {
         Err(self.problems.add(command.span.clone(), problem))
     }
 
-    pub(super) fn working_directory(&mut self, directory: Option<&At<String>>) -> Read<PathBuf> {
+    pub(super) fn working_directory(
+        &mut self,
+        name: &At<String>,
+        directory: Option<&At<String>>,
+    ) -> Read<PathBuf> {
         match directory {
             Some(directory) => self.path(directory, "a folder"),
-            None => Ok(self.directory.to_owned()),
+            None => Ok(self.folder_of(name).to_owned()),
         }
     }
 
@@ -162,9 +166,9 @@ impl Meaning<'_, '_> {
         }
     }
 
-    /// Makes a path absolute, relative to the stack file's folder.
+    /// Makes a path absolute, relative to the folder of its file.
     fn path(&mut self, text: &At<String>, what: &'static str) -> Read<PathBuf> {
         let path = self.plain_not_empty(text, what)?;
-        Ok(self.directory.join(path))
+        Ok(self.folder_of(text).join(path))
     }
 }

@@ -15,49 +15,56 @@ mod watch;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    sync::Arc,
 };
 
 use crate::{
     env::Env,
-    stack::{Port, ServiceName, Stack},
+    stack::{DEFAULT_PROFILE, Port, Service, ServiceName, Stack},
 };
 
 use super::{
+    bundle::Bundle,
     findings::{Problems, Read, Reported, all},
     near::{nearest, shown},
     problem::ProblemKind,
-    reader::At,
-    tables::{ServiceTable, StackTable, TaskTable},
+    reader::{At, Whole},
+    tables::{ProfileTable, ServiceTable, StackTable, TaskTable},
 };
 
 /// The context of the conversion.
 struct Meaning<'a, 't> {
-    /// The folder that relative paths start at.
-    directory: &'a Path,
+    bundle: &'a Bundle,
     environment: &'a Env,
     problems: &'a mut Problems<'t>,
     /// Every service of the file.
-    services: BTreeMap<&'a str, Declared>,
+    services: BTreeMap<&'a str, Declared<'a>>,
     /// The names that earlier checks save.
     saved: BTreeSet<String>,
 }
 
+/// A named port of a service.
+type NamedPort = (At<String>, At<Whole<1, 65_535>>);
+
 /// The facts about a service that other services may refer to.
 #[derive(Clone, Copy)]
-struct Declared {
+struct Declared<'a> {
     port: Option<Port>,
+    named: &'a [NamedPort],
     external: bool,
     task: bool,
+    /// Whether the chosen profiles have it.
+    chosen: bool,
 }
 
 /// Returns the stack in these tables.
 pub(super) fn stack(
-    file: &Path,
+    bundle: &Bundle,
     table: &StackTable,
     environment: &Env,
     problems: &mut Problems<'_>,
 ) -> Read<Stack> {
-    let directory = file.parent().unwrap_or(Path::new(""));
+    let file = &bundle.parts[0].path;
     let services = table.service.iter().flat_map(|services| &services.value.0);
     let services = services.map(|(name, table)| (name, table));
     let tasks = table.task.iter().flat_map(|tasks| &tasks.0);
@@ -69,7 +76,7 @@ pub(super) fn stack(
         problems.add(whole.unwrap_or_default(), ProblemKind::EmptyStack);
     }
     let mut meaning = Meaning {
-        directory,
+        bundle,
         environment,
         problems,
         services: declared(&services, first_task),
@@ -77,18 +84,30 @@ pub(super) fn stack(
     };
     let name = match &table.name {
         Some(name) => meaning.stack_name(name),
-        None => Ok(name_of(directory)),
+        None => Ok(name_of(file.parent().unwrap_or(Path::new("")))),
     };
+    let profiles = table.profile.iter().flat_map(|profiles| &profiles.value.0);
+    let profiles: Vec<_> = profiles.collect();
+    meaning.profiles(&profiles)?;
+    meaning.choose(&profiles, &services);
     meaning.service_names(&services)?;
     let made = all(services
         .iter()
         .map(|(name, table)| meaning.service(name, table)));
-    graph::check(&services, meaning.problems);
+    let is_chosen = |name: &str| meaning.services.get(name).is_some_and(|it| it.chosen);
+    graph::check(&services, is_chosen, meaning.problems);
+    let mut made: Vec<Arc<Service>> = made?;
+    made.retain(|service| is_chosen(service.name.as_str()));
     Ok(Stack {
         name: name?,
         file: file.to_owned(),
         mode: table.mode.unwrap_or_default(),
-        services: made?,
+        profiles: profiles
+            .iter()
+            .map(|(name, _)| name.value.clone())
+            .collect(),
+        chosen: bundle.profiles.clone(),
+        services: made,
         ports: table.ports.unwrap_or_default(),
         slot: None,
         declared: BTreeMap::new(),
@@ -98,12 +117,14 @@ pub(super) fn stack(
 fn declared<'t>(
     services: &[(&'t At<String>, &'t ServiceTable)],
     first_task: usize,
-) -> BTreeMap<&'t str, Declared> {
-    let declare = |(place, (name, table)): (usize, &(&'t At<String>, &'t ServiceTable))| {
+) -> BTreeMap<&'t str, Declared<'t>> {
+    let declare = |(place, &(name, table)): (usize, &(&'t At<String>, &'t ServiceTable))| {
         let declared = Declared {
             port: port(table),
+            named: named_ports(table),
             external: is_external(table),
             task: place >= first_task,
+            chosen: true,
         };
         (name.value.as_str(), declared)
     };
@@ -111,8 +132,24 @@ fn declared<'t>(
 }
 
 fn port(table: &ServiceTable) -> Option<Port> {
-    let number = u16::try_from(table.port.as_ref()?.value.0).ok()?;
-    Port::new(number)
+    let first = || named_ports(table).first().map(|(_, port)| port);
+    number(table.port.as_ref().or_else(first)?)
+}
+
+fn number(port: &At<Whole<1, 65_535>>) -> Option<Port> {
+    Port::new(u16::try_from(port.value.0).ok()?)
+}
+
+/// Returns the named ports of a service, in the order of the file.
+fn named_ports(table: &ServiceTable) -> &[NamedPort] {
+    table.ports.as_ref().map_or(&[], |ports| &ports.value.0)
+}
+
+/// Returns the names of the services that a service needs.
+fn needs(table: &ServiceTable) -> impl Iterator<Item = &str> {
+    let needs = table.needs.as_ref().or(table.depends_on.as_ref());
+    let needs = needs.into_iter().flat_map(|needs| needs.value.items());
+    needs.map(|(name, _)| name.value.as_str())
 }
 
 fn is_external(table: &ServiceTable) -> bool {
@@ -140,7 +177,7 @@ fn name_of(directory: &Path) -> String {
 /// The maximum length of a name, which becomes part of file names.
 const LONGEST_NAME: usize = 64;
 
-impl Meaning<'_, '_> {
+impl<'a> Meaning<'a, '_> {
     fn stack_name(&mut self, name: &At<String>) -> Read<String> {
         let text = self.plain(name)?;
         let ends_well = text.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -157,11 +194,83 @@ impl Meaning<'_, '_> {
         Err(self.problems.add(name.span.clone(), bad_name))
     }
 
+    /// Validates the names in profiles.
+    fn profiles(&mut self, profiles: &[&(At<String>, ProfileTable)]) -> Read<()> {
+        all(profiles.iter().map(|(name, profile)| {
+            self.name(name, "the name of a profile")?;
+            let overrides = profile.service.iter().flat_map(|overrides| &overrides.0);
+            let names = profile.services.iter().flatten();
+            all(names
+                .chain(overrides.map(|(name, _)| name))
+                .map(|name| self.reference(name).map(|_| ())))
+        }))
+    }
+
+    /// Marks the services of the chosen profiles, with all that they depend on. A profile without
+    /// `services` chooses none by itself.
+    fn choose(
+        &mut self,
+        profiles: &[&(At<String>, ProfileTable)],
+        services: &[(&At<String>, &ServiceTable)],
+    ) {
+        let default = [DEFAULT_PROFILE.to_owned()];
+        let chosen = match &self.bundle.profiles[..] {
+            [] => &default[..],
+            chosen => chosen,
+        };
+        let lists = profiles
+            .iter()
+            .filter(|(name, _)| chosen.contains(&name.value))
+            .filter_map(|(_, profile)| profile.services.as_ref());
+        let lists: Vec<_> = lists.collect();
+        if lists.is_empty() {
+            return;
+        }
+        let tables: BTreeMap<&str, &ServiceTable> = services
+            .iter()
+            .map(|&(name, table)| (name.value.as_str(), table))
+            .collect();
+        let mut left: Vec<&str> = lists
+            .into_iter()
+            .flatten()
+            .map(|name| &*name.value)
+            .collect();
+        let mut kept = BTreeSet::new();
+        while let Some(name) = left.pop() {
+            let Some(table) = tables.get(name).filter(|_| kept.insert(name)) else {
+                continue;
+            };
+            left.extend(needs(table));
+        }
+        // Tasks stay that need nothing else. One may need another.
+        loop {
+            let before = kept.len();
+            for (name, _) in self.services.iter().filter(|(_, it)| it.task) {
+                let mut needed = tables.get(name).into_iter().flat_map(|table| needs(table));
+                if needed.all(|need| kept.contains(need)) {
+                    kept.insert(name);
+                }
+            }
+            if kept.len() == before {
+                break;
+            }
+        }
+        for (name, declared) in &mut self.services {
+            declared.chosen = kept.contains(name);
+        }
+    }
+
+    /// Returns the folder that the relative paths of a value start at: that of its file.
+    fn folder_of<T>(&self, value: &At<T>) -> &Path {
+        let file = &self.bundle.part_at(value.span.start).path;
+        file.parent().unwrap_or(Path::new(""))
+    }
+
     /// Invalid names are reported before they are used, since messages show them as they are.
     fn service_names(&mut self, services: &[(&At<String>, &ServiceTable)]) -> Read<()> {
         let mut seen = BTreeMap::new();
         all(services.iter().map(|(name, _)| {
-            self.service_name(name)?;
+            self.name(name, "the name of a service")?;
             let text = name.value.as_str();
             let Some(other) = seen.insert(text.to_ascii_lowercase(), *name) else {
                 return Ok(());
@@ -175,7 +284,7 @@ impl Meaning<'_, '_> {
         }))
     }
 
-    fn service_name(&mut self, name: &At<String>) -> Read<()> {
+    fn name(&mut self, name: &At<String>, what: &'static str) -> Read<()> {
         let text = name.value.as_str();
         let fits = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
         let begins_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
@@ -184,14 +293,14 @@ impl Meaning<'_, '_> {
         }
         let bad_name = ProblemKind::BadName {
             value: shown(text),
-            what: "the name of a service",
-            rule: "a service's name is made of ASCII letters, digits, `-` and `_`, begins with a letter or digit, and has at most 64 characters",
+            what,
+            rule: "such a name is made of ASCII letters, digits, `-` and `_`, begins with a letter or digit, and has at most 64 characters",
         };
         Err(self.problems.add(name.span.clone(), bad_name))
     }
 
     /// Returns the service with this name.
-    fn reference(&mut self, name: &At<String>) -> Read<(ServiceName, Declared)> {
+    fn reference(&mut self, name: &At<String>) -> Read<(ServiceName, Declared<'a>)> {
         if let Some(declared) = self.services.get(name.value.as_str()) {
             return Ok((name.value.as_str().into(), *declared));
         }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 
 use crate::{
-    stack::{KnownError, LogLimits, Need, Restart, Service, ServiceName, Template},
+    stack::{KnownError, LogLimits, MemoryLimit, Need, Restart, Service, ServiceName, Template},
     stack_file::{
         findings::{Read, Reported, all},
         forms::NeedsForm,
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-use super::{Meaning, is_external, port, text::Scope};
+use super::{Meaning, is_external, named_ports, number, port, text::Scope};
 
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 const LOG_LIMITS: LogLimits = LogLimits {
@@ -35,7 +35,7 @@ impl Meaning<'_, '_> {
         } else {
             self.what_runs(at, table, scope).map(Some)
         };
-        let directory = self.working_directory(table.directory.as_ref());
+        let directory = self.working_directory(at, table.directory.as_ref());
         let host = table.host.as_ref().map(|host| self.host(host));
         if let (Some(_), Some(other)) = (&table.needs, &table.depends_on) {
             let conflict = ProblemKind::Conflict {
@@ -44,10 +44,28 @@ impl Meaning<'_, '_> {
             };
             self.problems.add(other.span.clone(), conflict);
         }
+        let ports = all(named_ports(table).iter().map(|(name, port)| {
+            self.name(name, "the name of a port")?;
+            Ok(number(port).map(|port| (name.value.clone(), port)))
+        }));
         let needs = self.needs(table.needs.as_ref().or(table.depends_on.as_ref()));
         let env = self.variables(table.env.as_ref(), scope);
         let env_files = self.env_files(table.env_file.as_ref());
+        let env_command = table.env_command.as_ref();
+        let env_command = env_command.map(|command| self.command(command, scope));
+        let codes = table.success_exit_codes.iter().flat_map(|it| &it.value);
+        let codes = codes.filter_map(|Whole(code)| i32::try_from(*code).ok());
         let require = self.require(table.require.as_ref(), scope);
+        if let (None, Some(on_limit)) = (&table.memory, &table.on_limit) {
+            let reason = "there is no `memory`";
+            let key = "on_limit";
+            let no_effect = ProblemKind::NoEffect { key, reason };
+            self.problems.add(on_limit.span.clone(), no_effect);
+        }
+        let memory = table.memory.as_ref().map(|limit| MemoryLimit {
+            bytes: limit.value.0,
+            on_limit: given(table.on_limit.as_ref()),
+        });
         let stop = self.stop(table.stop.as_ref(), scope);
         let keep = table.keep.iter().flat_map(|keep| &keep.value);
         let start_timeout = self.positive(table.start_timeout.as_ref(), START_TIMEOUT);
@@ -65,16 +83,22 @@ impl Meaning<'_, '_> {
             command: command?,
             directory: directory?,
             port: port(table),
+            ports: Vec::into_iter(ports?).flatten().collect(),
             host: host.transpose()?,
             needs: needs?,
             env: env?,
             env_files: env_files?,
+            env_command: env_command.transpose()?,
             require: require?,
             restart: match table.restart {
                 None if self.is_task(&name) => Restart::Never,
                 _ => given(table.restart.as_ref()),
             },
+            restart_delay: table.restart_delay.as_ref().map(|delay| delay.value.0),
+            max_restarts: table.max_restarts.as_ref().map(|most| most.value.0),
+            success_exit_codes: codes.collect(),
             on_unhealthy: given(table.on_unhealthy.as_ref()),
+            memory,
             stop: stop?,
             keep: keep.map(|name| name.value.clone()).collect(),
             start_timeout: start_timeout?,
@@ -97,15 +121,24 @@ impl Meaning<'_, '_> {
     /// Reports keys that an external service cannot have, and an external service that cannot be
     /// monitored.
     fn external(&mut self, name: &At<String>, table: &ServiceTable) {
-        let ours: [(&'static str, Option<&Range<usize>>); 15] = [
+        let ours: [(&'static str, Option<&Range<usize>>); 21] = [
             ("command", span(table.command.as_ref())),
             ("shell", span(table.shell.as_ref())),
             ("host", span(table.host.as_ref())),
             ("needs", span(table.needs.as_ref())),
             ("depends_on", span(table.depends_on.as_ref())),
             ("require", span(table.require.as_ref())),
+            ("env_command", span(table.env_command.as_ref())),
             ("restart", span(table.restart.as_ref())),
+            ("restart_delay", span(table.restart_delay.as_ref())),
+            ("max_restarts", span(table.max_restarts.as_ref())),
+            (
+                "success_exit_codes",
+                span(table.success_exit_codes.as_ref()),
+            ),
             ("on_unhealthy", span(table.on_unhealthy.as_ref())),
+            ("memory", span(table.memory.as_ref())),
+            ("on_limit", span(table.on_limit.as_ref())),
             ("stop", span(table.stop.as_ref())),
             ("keep", span(table.keep.as_ref())),
             ("port_conflict", span(table.port_conflict.as_ref())),
@@ -119,7 +152,7 @@ impl Meaning<'_, '_> {
                 self.problems.add(span.clone(), ProblemKind::External(key));
             }
         }
-        if table.ready.is_none() && table.port.is_none() {
+        if table.ready.is_none() && port(table).is_none() {
             let unwatchable = ProblemKind::Unwatchable(name.value.as_str().into());
             self.problems.add(name.span.clone(), unwatchable);
         }
@@ -147,11 +180,15 @@ impl Meaning<'_, '_> {
         points: Option<&Named<At<String>>>,
     ) -> Read<BTreeMap<String, ServiceName>> {
         let points = points.iter().flat_map(|points| &points.0);
-        all(points.map(|(variable, service)| {
+        let points: Vec<_> = all(points.map(|(variable, service)| {
             let variable = self.variable_name(variable);
-            let (service, _) = self.reference(service)?;
-            Ok((variable?, service))
-        }))
+            let (service, declared) = self.reference(service)?;
+            Ok((variable?, service, declared.chosen))
+        }))?;
+        let chosen = points.into_iter().filter(|(_, _, chosen)| *chosen);
+        Ok(chosen
+            .map(|(variable, service, _)| (variable, service))
+            .collect())
     }
 
     fn known(&mut self, table: &KnownTable, scope: Scope<'_>) -> Read<KnownError> {

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-use super::Meaning;
+use super::{Declared, Meaning, number};
 
 /// The scope of a string.
 #[derive(Clone, Copy)]
@@ -113,16 +113,60 @@ impl Meaning<'_, '_> {
         let service = match &piece {
             Piece::OwnPort => scope.service,
             Piece::PortOf(service) => service,
+            Piece::NamedPort(service, port) => {
+                let service = service.as_ref().unwrap_or(scope.service);
+                return self.named_port(service, port, name, scope);
+            }
             Piece::Saved(saved) if scope.in_check && self.saved.contains(saved) => {
                 return Ok(piece);
             }
             Piece::Saved(_) | Piece::Text(_) => return Err(self.unknown_placeholder(name, scope)),
         };
         match self.services.get(service.as_str()) {
+            // A service that is not chosen has no other port than the declared one.
+            Some(Declared {
+                port: Some(port),
+                chosen: false,
+                ..
+            }) => Ok(Piece::Text(port.to_string())),
             Some(declared) if declared.port.is_some() => Ok(piece),
             Some(_) => Err(ProblemKind::NoPort(service.clone())),
             None => Err(self.unknown_placeholder(name, scope)),
         }
+    }
+
+    /// Returns the piece for a named port. One that is also the service's own port follows that.
+    fn named_port(
+        &self,
+        service: &ServiceName,
+        port: &str,
+        written: &str,
+        scope: Scope<'_>,
+    ) -> Result<Piece, ProblemKind> {
+        let Some(declared) = self.services.get(service.as_str()) else {
+            return Err(self.unknown_placeholder(written, scope));
+        };
+        let mut named = declared.named.iter();
+        let Some((_, found)) = named.find(|(name, _)| name.value == port) else {
+            let known: Vec<&str> = declared
+                .named
+                .iter()
+                .map(|(name, _)| &*name.value)
+                .collect();
+            return Err(ProblemKind::Unknown {
+                what: "port",
+                name: shown(port),
+                suggestion: nearest(port, known.iter().copied()),
+                known: known.into_iter().map(shown).collect(),
+            });
+        };
+        let found = number(found);
+        Ok(match found {
+            Some(port) if !declared.chosen => Piece::Text(port.to_string()),
+            found if found == declared.port && service == scope.service => Piece::OwnPort,
+            found if found == declared.port => Piece::PortOf(service.clone()),
+            _ => Piece::NamedPort(Some(service.clone()), port.to_owned()),
+        })
     }
 
     fn unknown_placeholder(&self, name: &str, scope: Scope<'_>) -> ProblemKind {

@@ -23,7 +23,7 @@ fn same(file: &Path) -> PathBuf {
 }
 
 fn kind_of(file: &Path) -> ProblemKind {
-    read(file, &environment()).unwrap_err().problems()[0]
+    read(file, &[], &environment()).unwrap_err().problems()[0]
         .kind()
         .clone()
 }
@@ -50,7 +50,7 @@ fn the_file_is_found_in_the_folder_or_the_nearest_parent() {
 fn a_file_that_cannot_be_read_is_told_with_the_reason_and_not_called_invalid() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing.toml");
-    let told = read(&missing, &environment()).unwrap_err().to_string();
+    let told = read(&missing, &[], &environment()).unwrap_err().to_string();
     assert!(!told.contains("not a valid stack file"), "{told}");
     let exhausted = ProblemKind::Unreadable("Too many open files (os error 24)".to_owned());
     let told = Report::about_file(&missing, exhausted).to_string();
@@ -66,7 +66,7 @@ fn a_file_of_any_name_may_be_given() {
     let other = project.path().join("other.toml");
     fs::write(&other, SMALL).unwrap();
     assert_eq!(same(&find(&other).unwrap()), same(&other));
-    let stack = read(&other, &environment()).unwrap();
+    let stack = read(&other, &[], &environment()).unwrap();
     assert_eq!(stack.file, find(&other).unwrap());
     assert_eq!(stack.services[0].directory, stack.directory());
 }
@@ -96,7 +96,7 @@ fn a_file_of_10_mb_is_refused_before_it_is_parsed() {
     let project = project();
     let file = project.path().join("large.toml");
     fs::write(&file, "a = \"x\"\n".repeat(10 << 17)).unwrap();
-    let report = read(&file, &environment()).unwrap_err();
+    let report = read(&file, &[], &environment()).unwrap_err();
     let [problem] = report.problems() else {
         panic!("{report:?}")
     };

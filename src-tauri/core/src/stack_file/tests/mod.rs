@@ -3,6 +3,7 @@
 mod errors;
 mod files;
 mod hostile;
+mod layers;
 mod reading;
 mod schema;
 mod unix;

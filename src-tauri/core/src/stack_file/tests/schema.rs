@@ -13,6 +13,10 @@ use crate::{
 /// A stack file with every key there is, some in more than one form.
 const FULL: &str = include_str!("full.toml");
 
+/// The keys of a file that is included, which the full example cannot name.
+const INCLUDE: &str =
+    "include = [\"a.toml\", { file = \"../infra/pilotlight.toml\", prefix = \"infra-\" }]\n";
+
 const COMMITTED: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../../schema/pilotlight.schema.json"
@@ -95,6 +99,7 @@ fn schema_takes(text: &str) -> bool {
 
 #[test]
 fn the_schema_takes_what_the_reader_takes() {
+    assert!(schema_takes(INCLUDE));
     for text in [DESIGN, FULL] {
         assert!(schema_takes(text));
         if let Err(report) = parse_text(text) {
@@ -157,7 +162,9 @@ fn the_full_example_has_every_key() {
         }
     }
     let mut used = BTreeSet::new();
-    collect(&toml::from_str(FULL).unwrap(), &mut used);
+    for text in [FULL, INCLUDE] {
+        collect(&toml::from_str(text).unwrap(), &mut used);
+    }
     let missing: Vec<_> = keys().difference(&used).cloned().collect();
     assert!(missing.is_empty(), "{missing:?}");
 }

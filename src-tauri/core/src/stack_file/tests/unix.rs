@@ -22,7 +22,7 @@ fn a_pipe_or_a_socket_does_not_block() {
     assert!(made.unwrap().success());
     let _listener = UnixListener::bind(&socket).unwrap();
     for file in [pipe, socket, "/dev/zero".into()] {
-        let report = read(&file, &environment()).unwrap_err();
+        let report = read(&file, &[], &environment()).unwrap_err();
         let kind = report.problems()[0].kind();
         assert!(matches!(kind, ProblemKind::NotAFile(_)), "{kind:?}");
     }
@@ -38,6 +38,6 @@ fn a_stack_has_one_path_however_its_folder_is_reached() {
     let direct = find(folder.path()).unwrap();
     assert_eq!(find(&link).unwrap(), direct);
     assert_eq!(find(&link.join(FILE_NAME)).unwrap(), direct);
-    let stack = read(&link.join(FILE_NAME), &environment()).unwrap();
+    let stack = read(&link.join(FILE_NAME), &[], &environment()).unwrap();
     assert_eq!(stack.file, direct);
 }

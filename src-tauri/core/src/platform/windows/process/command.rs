@@ -70,7 +70,7 @@ pub(super) fn start_suspended(start: &Start<'_>) -> io::Result<Suspended> {
             None => Stdio::null(),
         })
         .stdout(start.output.try_clone()?)
-        .stderr(start.output.try_clone()?)
+        .stderr(start.errors.as_ref().unwrap_or(&start.output).try_clone()?)
         .creation_flags(CREATE_NO_WINDOW | CREATE_SUSPENDED)
         .spawn()?;
     Ok(Suspended {

@@ -70,6 +70,7 @@ impl Stand {
                 .create(true)
                 .open(self.log())
                 .unwrap(),
+            errors: None,
             input: None,
         })
         .unwrap();
@@ -186,6 +187,7 @@ async fn a_shim_is_given_its_words_and_none_that_would_be_a_command() {
         environment: &Env::new(),
         mark: &mark(0),
         output: File::create(stand.log()).unwrap(),
+        errors: None,
         input: None,
     });
     assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::InvalidInput);
@@ -308,6 +310,7 @@ fn what_is_no_program_is_told_from_what_is_missing() {
             environment: &Env::new(),
             mark: &mark(0),
             output: File::create(stand.log()).unwrap(),
+            errors: None,
             input: None,
         })
         .unwrap_err()
