@@ -1,4 +1,5 @@
-//! Takes the pictures of the README into the folder that is given: the window, and the panel with the menu open.
+//! Takes the pictures of the README into the folder that is given: the window and the panel with the menu open, and
+//! the terminal.
 #![expect(
     clippy::disallowed_methods,
     reason = "nothing tells when a screen is at rest; the bans are for what keeps services"
@@ -8,6 +9,9 @@ fn main() {
     #[cfg(target_os = "linux")]
     linux::take();
 }
+
+#[cfg(target_os = "linux")]
+mod terminal;
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -27,6 +31,7 @@ mod linux {
     pub(super) fn take() {
         let into = env::args_os().nth(1).map(PathBuf::from);
         let into = into.expect("say into which folder");
+        super::terminal::take(&into);
         let desktop = Desktop::without_tray();
         let _panel = Panel::start(&desktop);
         let file = nexus().write(&desktop);
