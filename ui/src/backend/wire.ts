@@ -38,6 +38,10 @@ mode: Mode,
  */
 light: Light, 
 /**
+ * Its profiles, if it has any: `default` first.
+ */
+profiles?: Array<ProfileView>, 
+/**
  * The services, in the order of the stack file.
  */
 services: Array<ServiceView>, 
@@ -77,6 +81,10 @@ pid: number | null,
  * Its port, or the port that it will use.
  */
 port: Port | null, 
+/**
+ * Its named ports.
+ */
+ports?: { [key in string]: Port }, 
 /**
  * The time at which its phase began.
  */
