@@ -190,14 +190,12 @@ pub fn complete(file: &Path, text: String, profiles: &[String]) -> Result<String
                 let reason = format!("a stack has at most {MOST_FILES} files");
                 return Ok(Included::Failed(reason));
             }
-            match super::bytes(&path) {
-                Err(kind) => Ok(Included::Failed(kind.to_string())),
-                Ok(_) => {
-                    let text = super::text(&path)?;
-                    files.push((path, text));
-                    Ok(Included::File(files.len() - 1))
-                }
+            if let Err(kind) = super::bytes(&path) {
+                return Ok(Included::Failed(kind.to_string()));
             }
+            let text = super::text(&path)?;
+            files.push((path, text));
+            Ok(Included::File(files.len() - 1))
         });
         let includes = includes.collect::<Result<_, Report>>()?;
         listed.push(Listed {

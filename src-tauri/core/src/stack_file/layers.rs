@@ -105,7 +105,9 @@ impl<'a> Layers<'_, 'a> {
                     self.included += 1;
                     let mut file = self.file(*file, way, problems)?;
                     if let DeValue::Table(table) = file.get_mut() {
-                        OWN.iter().for_each(|key| drop(table.remove(*key)));
+                        for key in OWN {
+                            table.remove(key);
+                        }
                     }
                     if let Some(prefix) = prefix.and_then(|prefix| prefix.get_ref().as_str()) {
                         file = Prefix::of(prefix, &file).rename(file, false);
@@ -345,16 +347,15 @@ impl<'a> Extension<'a> {
                 let too_deep = ProblemKind::TooDeep { limit: LONGEST_WAY };
                 return Err(problems.add(base.span(), too_deep));
             }
-            let known = match self.whole.get(name) {
-                Some(whole) => whole.clone(),
-                None => {
-                    let known = known.clone();
-                    way.push(name.to_owned());
-                    let whole = self.whole(known, way, problems)?;
-                    way.pop();
-                    self.whole.insert(name.to_owned(), whole.clone());
-                    whole
-                }
+            let known = if let Some(whole) = self.whole.get(name) {
+                whole.clone()
+            } else {
+                let known = known.clone();
+                way.push(name.to_owned());
+                let whole = self.whole(known, way, problems)?;
+                way.pop();
+                self.whole.insert(name.to_owned(), whole.clone());
+                whole
             };
             self.copied += size(known.get_ref());
             overlay(&mut below, known);

@@ -120,7 +120,7 @@ pub fn parse(file: &Path, text: &[u8], environment: &Env) -> Result<Stack, Repor
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let bundle = Bundle::split(file, text);
     let utf8 = readable(text, bundle.size_limit());
-    let utf8 = utf8.map_err(|finding| Report::new(&bundle, text, vec![finding]))?;
+    let utf8 = utf8.map_err(|finding| Report::new(&bundle, text, vec![*finding]))?;
     let mut problems = Problems::new(utf8);
     let stack = layers::tree(&bundle, &mut problems)
         .and_then(|tree| StackTable::from_toml(&tree, &mut problems))
@@ -132,16 +132,15 @@ pub fn parse(file: &Path, text: &[u8], environment: &Env) -> Result<Stack, Repor
 }
 
 /// Returns the text, if it is UTF-8 and not too long.
-fn readable(text: &[u8], limit: usize) -> Result<&str, Finding> {
+fn readable(text: &[u8], limit: usize) -> Result<&str, Box<Finding>> {
     if text.len() > limit {
-        return Err(Finding::new(
-            limit..limit + 1,
-            ProblemKind::TooLarge { limit },
-        ));
+        let too_large = ProblemKind::TooLarge { limit };
+        return Err(Box::new(Finding::new(limit..limit + 1, too_large)));
     }
     std::str::from_utf8(text).map_err(|error| {
         let offset = error.valid_up_to();
         let byte = text[offset];
-        Finding::new(offset..offset + 1, ProblemKind::NotUtf8 { offset, byte })
+        let not_utf8 = ProblemKind::NotUtf8 { offset, byte };
+        Box::new(Finding::new(offset..offset + 1, not_utf8))
     })
 }
