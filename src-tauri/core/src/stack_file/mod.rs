@@ -70,7 +70,7 @@ pub fn text(file: &Path) -> Result<String, Report> {
     let bytes = bytes(file).map_err(|kind| Report::about_file(file, kind))?;
     readable(&bytes, SIZE_LIMIT)
         .map(str::to_owned)
-        .map_err(|finding| Report::new(&Bundle::alone(file, &bytes), &bytes, vec![finding]))
+        .map_err(|finding| Report::new(&Bundle::alone(file, &bytes), &bytes, vec![*finding]))
 }
 
 /// Returns the text of a stack file and of the files that belong to it, for these profiles: the text

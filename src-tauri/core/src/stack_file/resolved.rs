@@ -43,7 +43,7 @@ pub fn resolved(file: &Path, text: &str, environment: &Env) -> Result<Vec<Resolv
     let bundle = Bundle::split(file, text.as_bytes());
     let reported = |finding| Report::new(&bundle, text.as_bytes(), finding);
     let utf8 = readable(text.as_bytes(), bundle.size_limit());
-    let mut problems = Problems::new(utf8.map_err(|finding| reported(vec![finding]))?);
+    let mut problems = Problems::new(utf8.map_err(|finding| reported(vec![*finding]))?);
     let Ok(tree) = layers::tree(&bundle, &mut problems) else {
         return Err(reported(problems.into_findings()));
     };
