@@ -177,7 +177,7 @@ async fn the_proxy_of_a_container_is_never_ended() {
         .claim(&request(listener.port))
         .await
         .unwrap_err();
-    assert_eq!(taken(fault).1, Some(Protected::ContainerProxy));
+    assert_eq!(taken(fault).1, Some(Protected::ContainerProxy(None)));
     assert!(listener.lives());
 }
 

@@ -11,6 +11,7 @@ async fn run(words: &[&str], patience: Duration) -> Result<(), ProbeFault> {
     let context = Context {
         directory: std::env::temp_dir(),
         environment: Env::of_this_process(),
+        ..Context::default()
     };
     let probe = Probe::Command(Command::Argv(words));
     Prober::default().probe(&probe, &context, patience).await

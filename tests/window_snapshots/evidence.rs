@@ -95,7 +95,9 @@ fn of_service(stack: &Stack, spec: &Service, view: &ServiceView) -> ServiceEvide
 
 fn asked(probe: &Probe<String>, up: bool) -> ProbeAnswer {
     let (target, port) = match probe {
-        Probe::Tcp(address) => (format!("connection to {address}"), port_in(address)),
+        Probe::Tcp(address) | Probe::Published(address) => {
+            (format!("connection to {address}"), port_in(address))
+        }
         Probe::Http(request) => (
             format!("{} {}", request.method, request.url),
             port_in(&request.url),
@@ -106,6 +108,7 @@ fn asked(probe: &Probe<String>, up: bool) -> ProbeAnswer {
         Probe::Command(command) => (format!("`{command}`"), None),
         Probe::Log(pattern) => (pattern.clone(), None),
         Probe::Process => ("the process".to_owned(), None),
+        Probe::Container => ("the health check".to_owned(), None),
     };
     let refused = ProbeFault {
         target: target.clone(),

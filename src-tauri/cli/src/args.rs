@@ -277,7 +277,8 @@ pub(crate) struct Doctor {
 /// Show which process uses a port, or stop it
 ///
 /// Exits 0 even if nothing is listening. Never stops processes of other users or the system, this
-/// command's own parents, services Pilot Light runs, or container proxies.
+/// command's own parents, services Pilot Light runs, or container proxies: the container is stopped
+/// instead.
 #[derive(Debug, Args)]
 #[command(
     name = "port",

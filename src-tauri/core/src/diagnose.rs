@@ -10,6 +10,7 @@
 mod answer;
 mod check;
 mod commands;
+mod container;
 mod cors;
 mod edit;
 pub mod evidence;

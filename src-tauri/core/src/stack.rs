@@ -217,8 +217,10 @@ impl Stack {
 pub struct Service {
     /// Its name.
     pub name: ServiceName,
-    /// The command; `None` for an external service, which is only monitored.
+    /// The command; `None` for a container, and for an external service, which is only monitored.
     pub command: Option<Command>,
+    /// The container that it runs in, started by a container engine.
+    pub container: Option<Box<Container>>,
     /// The working directory, absolute.
     pub directory: PathBuf,
     /// The declared port: the first of its named ones, if only those are declared.
@@ -286,7 +288,7 @@ impl Service {
     /// Returns whether it is only monitored, never started or stopped.
     #[must_use]
     pub fn is_external(&self) -> bool {
-        self.command.is_none()
+        self.command.is_none() && self.container.is_none()
     }
 
     /// Returns its address on a port, with the scheme of its probes, if that is known.
@@ -296,7 +298,12 @@ impl Service {
             Probe::Http(_) | Probe::WebSocket(_) => Some("http"),
             Probe::Redis(_) => Some("redis"),
             Probe::Server(protocol, _) => Some(protocol.schemes()[0]),
-            Probe::Tcp(_) | Probe::Command(_) | Probe::Log(_) | Probe::Process => None,
+            Probe::Tcp(_)
+            | Probe::Command(_)
+            | Probe::Log(_)
+            | Probe::Process
+            | Probe::Container
+            | Probe::Published(_) => None,
         });
         let by_links = (!self.links.is_empty()).then_some("http");
         match scheme.or(by_links) {
@@ -330,6 +337,49 @@ pub enum Input {
     Open,
     /// Is at its end.
     Null,
+}
+
+/// The container of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// The docker context of its engine; `None` for the one that the `docker` command uses.
+    pub docker_context: Option<String>,
+    /// What it is made of.
+    pub source: ContainerSource,
+}
+
+/// What a container is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContainerSource {
+    /// A service of a compose file, which the compose command creates.
+    Compose {
+        /// The compose files, absolute; if empty, those that compose finds in the working directory.
+        files: Vec<PathBuf>,
+        /// The name of the service in these files.
+        service: String,
+        /// The profiles to enable.
+        profiles: Vec<String>,
+    },
+    /// A container that Pilot Light creates of an image, and removes.
+    Image {
+        /// The name of the image.
+        image: String,
+        /// The ports inside that are published. The first one is the port of the service.
+        ports: Vec<Port>,
+        /// Volumes and folders, as `docker run --volume` takes them; folders are absolute.
+        volumes: Vec<String>,
+        /// The arguments after the image.
+        args: Vec<Template>,
+    },
+}
+
+impl fmt::Display for ContainerSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Compose { service, .. } => write!(f, "service {service} of the compose file"),
+            Self::Image { image, .. } => write!(f, "container of {image}"),
+        }
+    }
 }
 
 /// A command.
@@ -479,6 +529,22 @@ pub enum Signal {
     Kill,
 }
 
+impl Signal {
+    /// Returns its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Terminate => "SIGTERM",
+            Self::Interrupt => "SIGINT",
+            Self::Quit => "SIGQUIT",
+            Self::HangUp => "SIGHUP",
+            Self::User1 => "SIGUSR1",
+            Self::User2 => "SIGUSR2",
+            Self::Kill => "SIGKILL",
+        }
+    }
+}
+
 /// When a service is ready, and how its health is monitored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Readiness {
@@ -512,6 +578,11 @@ pub enum Probe<T = Template> {
     Log(String),
     /// The process runs.
     Process,
+    /// The container is healthy by its health check; without one, its port is open or it runs.
+    Container,
+    /// A connection to `host:port` stays open: the proxy of a container engine accepts a connection
+    /// before the container listens, and then closes it.
+    Published(T),
 }
 
 /// A protocol that a probe speaks up to the login.
@@ -686,6 +757,8 @@ pub enum Piece {
     PortOf(ServiceName),
     /// `{port.name}` of this service, or `{service.port.name}`.
     NamedPort(Option<ServiceName>, String),
+    /// `{name.port.5432}`: the published port of a port inside a container.
+    Published(ServiceName, Port),
     /// `{name}` in a check: a value that an earlier check saved.
     Saved(String),
 }
@@ -703,6 +776,12 @@ pub trait Ports {
 
     /// Returns the stack of the ports, if the variables of a service should name the others.
     fn stack(&self) -> Option<&Stack> {
+        None
+    }
+
+    /// Returns the port at which a port inside the service's container is published.
+    fn published(&self, service: &ServiceName, inside: Port) -> Option<Port> {
+        let _ = (service, inside);
         None
     }
 
@@ -760,6 +839,10 @@ impl Template {
                     let port = ports.named_port(service, name);
                     port.map(|port| port.to_string())
                 }
+                Piece::Published(service, inside) => {
+                    let published = ports.published(service, *inside);
+                    published.map(|port| port.to_string())
+                }
                 Piece::Saved(name) => ports.saved(name),
             };
             text.push_str(&filled.unwrap_or_else(|| piece.to_string()));
@@ -776,6 +859,7 @@ impl fmt::Display for Piece {
             Self::PortOf(service) => write!(f, "{{{service}.port}}"),
             Self::NamedPort(None, name) => write!(f, "{{port.{name}}}"),
             Self::NamedPort(Some(service), name) => write!(f, "{{{service}.port.{name}}}"),
+            Self::Published(service, inside) => write!(f, "{{{service}.port.{inside}}}"),
             Self::Saved(name) => write!(f, "{{{name}}}"),
         }
     }
@@ -819,6 +903,8 @@ impl Probe {
             Self::Command(command) => Probe::Command(command.render(owner, ports)),
             Self::Log(pattern) => Probe::Log(pattern.clone()),
             Self::Process => Probe::Process,
+            Self::Container => Probe::Container,
+            Self::Published(address) => Probe::Published(address.render(owner, ports)),
         }
     }
 }

@@ -7,6 +7,7 @@ use pilotlight::{
     app::{settings, window},
     control::Outcome,
     model::{
+        container,
         facts::{self, SIGNALS},
         finding, history,
         view::{self, Light, PhaseName, WAITING_FOR},
@@ -34,6 +35,8 @@ fn main() {
         view::Snapshot,
         view::StackView,
         view::ServiceView,
+        container::ContainerInfo,
+        container::Published,
         view::StartedBy,
         finding::Finding,
         finding::Symptom,

@@ -90,6 +90,10 @@ ports?: { [key in string]: Port },
  */
 since: string | null, 
 /**
+ * The container that runs it, now or in its latest run.
+ */
+container?: ContainerInfo, 
+/**
  * The number of automatic restarts since the last request.
  */
 restarts: number, 
@@ -153,6 +157,38 @@ finding: Finding | null,
  * An action that the user should know of, such as the process that was stopped to free its port.
  */
 note: string | null, };
+
+export type ContainerInfo = { 
+/**
+ * Its identifier, 64 hexadecimal digits.
+ */
+id: string, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * The name of its image.
+ */
+image: string, 
+/**
+ * The address of its engine, as in `DOCKER_HOST`.
+ */
+engine: string, 
+/**
+ * Its published ports, ordered by the port inside.
+ */
+ports: Array<Published>, };
+
+export type Published = { 
+/**
+ * The port inside the container.
+ */
+inside: Port, 
+/**
+ * The port on this machine.
+ */
+port: Port, };
 
 export type StartedBy = { 
 /**

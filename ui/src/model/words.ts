@@ -166,10 +166,15 @@ export function stackWords(stack: StackView): string {
   return parts.join(", ");
 }
 
+/** Whether it has a process, or a container that has not been stopped. */
+function runs(service: ServiceView): boolean {
+  return service.pid !== null || (service.container !== undefined && canRestart(service));
+}
+
 /** The start of the oldest running process of a stack, in milliseconds. */
 export function upSince(stack: StackView): number | null {
   const starts = stack.services
-    .filter((service) => service.pid !== null && service.started !== null)
+    .filter((service) => runs(service) && service.started !== null)
     .map((service) => Date.parse(service.started as string));
   return starts.length === 0 ? null : Math.min(...starts);
 }

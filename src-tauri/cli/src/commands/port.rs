@@ -10,7 +10,8 @@ use pilotlight::{
     effects::port::{Hidden, Listeners, Requester, describe_fault, free, listeners, may_free},
     host::clock,
     model::{
-        documents::{HiddenListener, Listener, PortFreed, PortReport},
+        container::Publisher,
+        documents::{HiddenListener, Listener, PortFreed, PortReport, PublishedBy},
         facts::{Holder, Mark, PortFault, Protected},
         view::Snapshot,
     },
@@ -41,7 +42,7 @@ pub(crate) async fn run(context: &Context, asked: &PortCommand) -> Result<Ending
         return show(asked, &listeners, &running);
     }
     let requester = Requester::with(running.marks().collect());
-    if !asked.yes && !listeners.holders.is_empty() {
+    if !asked.yes && !(listeners.holders.is_empty() && listeners.container.is_none()) {
         if let Err(fault) = may_free(port, &requester).await {
             return say_refused(asked, &fault, &running);
         }
@@ -55,7 +56,7 @@ pub(crate) async fn run(context: &Context, asked: &PortCommand) -> Result<Ending
         }
     }
     match free(port, &requester).await {
-        Ok(ended) => say_ended(asked, &ended),
+        Ok(ended) => say_ended(asked, &ended, listeners.container.as_ref()),
         Err(fault) => say_refused(asked, &fault, &running),
     }
 }
@@ -70,7 +71,7 @@ impl Running {
             let services = stack
                 .services
                 .iter()
-                .filter(|service| service.pid.is_some());
+                .filter(|service| service.pid.is_some() || service.container.is_some());
             services.filter_map(move |service| {
                 let mark = Mark {
                     stack: id.clone(),
@@ -117,6 +118,7 @@ fn report(port: Port, listeners: &Listeners) -> PortReport<'_> {
         port,
         holders: listeners.holders.iter().map(Listener::from).collect(),
         hidden: hidden.collect(),
+        container: listeners.container.as_ref().map(PublishedBy::from),
     }
 }
 
@@ -137,6 +139,19 @@ fn print(
 ) -> io::Result<()> {
     if *listeners == Listeners::default() {
         return writeln!(out, "Nothing is listening on port {port}.");
+    }
+    if let Some(container) = &listeners.container {
+        let (name, image) = (tame(&container.name), tame(&container.image));
+        writeln!(
+            out,
+            "{} {}",
+            paint(BOLD, &name),
+            paint(DIM, &format!("container of {image}"))
+        )?;
+        if let Some((project, folder)) = &container.project {
+            writeln!(out, "  project     {}", tame(project))?;
+            writeln!(out, "  folder      {}", tame(&folder.to_string_lossy()))?;
+        }
     }
     for hidden in &listeners.hidden {
         print_hidden(out, port, hidden)?;
@@ -219,13 +234,18 @@ pub(super) fn confirmed(question: &str) -> io::Result<bool> {
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
-fn say_ended(asked: &PortCommand, ended: &[Holder]) -> Result<Ending, Failure> {
+fn say_ended(
+    asked: &PortCommand,
+    ended: &[Holder],
+    container: Option<&Publisher>,
+) -> Result<Ending, Failure> {
     let port = asked.port;
     if asked.json {
         json::print(&PortFreed {
             port,
             free: true,
             ended: ended.iter().map(Listener::from).collect(),
+            container: container.map(PublishedBy::from),
             reason: None,
         })?;
         return Ok(Ending::Done);
@@ -234,7 +254,10 @@ fn say_ended(asked: &PortCommand, ended: &[Holder]) -> Result<Ending, Failure> {
     for holder in ended {
         writeln!(out, "Stopped {}", tame(&holder.describe(clock::now().wall)))?;
     }
-    if ended.is_empty() {
+    if let Some(container) = container {
+        writeln!(out, "Stopped {}", tame(&container.to_string()))?;
+    }
+    if ended.is_empty() && container.is_none() {
         writeln!(out, "Nothing is listening on port {port}.")?;
     } else {
         writeln!(out, "Port {port} is free.")?;
@@ -253,6 +276,7 @@ fn say_refused(
             port: asked.port,
             free: false,
             ended: Vec::new(),
+            container: None,
             reason: Some(reason),
         })?;
         return Ok(Ending::Undone);

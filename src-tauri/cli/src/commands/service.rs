@@ -156,6 +156,7 @@ pub(super) fn not_run(fault: LaunchFault) -> Failure {
             format!("{}{line}: {message}", path.display())
         }
         LaunchFault::RequirementMissing { what, .. } => format!("{what} is missing"),
+        LaunchFault::Container(fault) => fault.to_string(),
         LaunchFault::Log { message, .. } | LaunchFault::Other { message } => message,
     }))
 }

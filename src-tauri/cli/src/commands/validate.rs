@@ -120,6 +120,9 @@ fn print(stack: &Stack) -> io::Result<()> {
 
 /// The command of a service with its ports filled in and secrets redacted.
 fn what(stack: &Stack, service: &Service) -> String {
+    if let Some(container) = &service.container {
+        return container.source.to_string();
+    }
     let command = service
         .command
         .as_ref()

@@ -89,6 +89,7 @@ fn what(service: &DraftService) -> String {
         None => return "external: watched, never started".to_owned(),
         Some(CommandLine::Shell(line)) => vec![line.clone()],
         Some(CommandLine::Words(words)) => words.clone(),
+        Some(other) => return other.shown(),
     };
     let line = pilotlight::fs::redact::command_line(&command);
     match &service.directory {

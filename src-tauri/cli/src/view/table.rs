@@ -115,7 +115,8 @@ fn row(service: &ServiceView, now: Timestamp, look: Look) -> [Cell; 10] {
     let shown = |text: Option<String>| Cell::plain(text.unwrap_or_default());
     let style = paint::light(service.light);
     let active = words::is_active(service);
-    let up = service.started.filter(|_| active && service.pid.is_some());
+    let runs = service.pid.is_some() || service.container.is_some();
+    let up = service.started.filter(|_| active && runs);
     [
         Cell::new(style, look.signs.light(service.light)),
         Cell::new(if active { BOLD } else { PLAIN }, service.name.as_str()),
@@ -143,7 +144,12 @@ fn state(service: &ServiceView) -> String {
     match service.reason() {
         Some(reason) => format!("{state}: {reason}"),
         None if service.external => format!("{state}, external"),
-        None => state,
+        None => match &service.container {
+            Some(container) if words::is_active(service) => {
+                format!("{state}, {}", paint::tame(&container.image))
+            }
+            _ => state,
+        },
     }
 }
 

@@ -38,6 +38,7 @@ fn service(name: &str, phase: PhaseName, light: Light) -> ServiceView {
         pid: None,
         port: None,
         ports: std::collections::BTreeMap::new(),
+        container: None,
         since: ago(3_400),
         restarts: 0,
         latency_ms: None,

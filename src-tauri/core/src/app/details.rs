@@ -57,6 +57,11 @@ impl Ports for Live {
         let claimed = view.and_then(|view| view.port);
         claimed.or_else(|| self.stack.port_of(service))
     }
+
+    fn published(&self, service: &ServiceName, inside: Port) -> Option<Port> {
+        let view = self.view.as_ref()?.service(service, 0)?;
+        view.container.as_ref()?.published(inside)
+    }
 }
 
 impl Live {
@@ -82,6 +87,7 @@ impl AppState {
         let name = &service.name;
         let command = service.command.as_ref();
         let unreadable = declared.is_err();
+        let container = service.container.as_ref();
         let check = |check: &Check| CheckDetails {
             name: check.name.clone(),
             request: redacted(&of_check(&check.render(name, &live).action)),
@@ -91,7 +97,9 @@ impl AppState {
         let logs = ServiceLogs::of(self.0.home.logs(), &self.0.home.stack_id(file), name);
         let runs = apart(TIME_LIMIT, move |_| runs(&logs)).await;
         Ok(ServiceDetails {
-            command: command.map(|command| redacted(&command.render(name, &live).to_string())),
+            command: command
+                .map(|command| redacted(&command.render(name, &live).to_string()))
+                .or_else(|| Some(container?.source.to_string())),
             folder: service.directory.display().to_string(),
             probes: probes
                 .map(|probe| redacted(&of_probe(&probe.render(name, &live))))
@@ -155,12 +163,13 @@ impl AppState {
         let context = Context {
             directory: service.directory.clone(),
             environment: environment.unwrap_or_default(),
+            container: None,
         };
         let prober = Prober::default();
         let mut results = Vec::new();
         for probe in &service.ready.probes {
-            // These two are about a run, not about this moment.
-            if matches!(probe, Probe::Log(_) | Probe::Process) {
+            // These are about a run, not about this moment.
+            if matches!(probe, Probe::Log(_) | Probe::Process | Probe::Container) {
                 continue;
             }
             let probe = probe.render(&service.name, &live);
@@ -319,6 +328,8 @@ fn of_probe(probe: &Probe<String>) -> String {
         Probe::Command(command) => format!("`{command}`"),
         Probe::Log(pattern) => format!("a log line that matches `{pattern}`"),
         Probe::Process => "the process is running".to_owned(),
+        Probe::Container => "the container is healthy".to_owned(),
+        Probe::Published(address) => format!("published port {address}"),
     }
 }
 

@@ -84,6 +84,17 @@ pub(crate) fn meaning(fault: &ProbeFault) -> (Code, String) {
             };
             (code, format!("{target} cannot run: {fault}"))
         }
+        ProbeFaultKind::HealthCheck { starting, output } => {
+            let output = output
+                .as_ref()
+                .map_or_else(String::new, |line| format!(": {line}"));
+            let how = if *starting {
+                "has not passed yet"
+            } else {
+                "fails"
+            };
+            (Code::ContainerUnhealthy, format!("{target} {how}{output}"))
+        }
         ProbeFaultKind::LogUnmatched => (Code::Slow, format!("no log line matches {target}")),
         ProbeFaultKind::Tls(why) => (
             Code::ProtocolError,

@@ -11,7 +11,7 @@ pub use port::{ended_beside, ended_holders};
 
 use std::path::Path;
 
-use super::meaning;
+use super::{container, meaning};
 use crate::{
     model::{
         effect::Hindrance,
@@ -72,6 +72,7 @@ pub fn launch(service: &Service, fault: &LaunchFault) -> Finding {
                 "free disk space, or fix the permissions of that folder",
                 None,
             ),
+        LaunchFault::Container(fault) => container::start(service, finding, fault),
         LaunchFault::Other { .. } => finding.remedy("fix `command`", None),
     }
 }
@@ -84,6 +85,7 @@ impl LaunchFault {
             Self::DirectoryMissing { .. } => Code::DirectoryMissing,
             Self::EnvFileMissing { .. } | Self::EnvFileInvalid { .. } => Code::EnvFileMissing,
             Self::RequirementMissing { .. } => Code::RequirementMissing,
+            Self::Container(fault) => container::code(fault),
             Self::Log { .. } | Self::Other { .. } => Code::StartupError,
         }
     }

@@ -66,6 +66,14 @@ fn hindered(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
         | Code::DirectoryMissing
         | Code::RequirementMissing
         | Code::EnvFileMissing
+        | Code::EngineMissing
+        | Code::EngineDown
+        | Code::EngineDenied
+        | Code::ComposeMissing
+        | Code::ImageMissing
+        | Code::NameInUse
+        | Code::MountMissing
+        | Code::ContainerRefused
         | Code::KeeperConflict => Some(
             Candidate::known(finding, Level::Start).evidence([commands::logs(&seen.spec.name)]),
         ),
@@ -123,6 +131,7 @@ fn requirement(seen: Seen<'_>, fault: &LaunchFault) -> Candidate {
             candidate.evidence([format!("see {}", commands::lists(path))])
         }
         LaunchFault::RequirementMissing { what, .. } => missing_requirement(seen, what, candidate),
+        LaunchFault::Container(_) => candidate,
         LaunchFault::Other { .. } => candidate.evidence([commands::logs(&seen.spec.name)]),
     }
 }

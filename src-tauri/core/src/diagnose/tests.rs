@@ -140,7 +140,7 @@ fn running(stack: &Stack, spec: &Service, place: usize) -> ServiceEvidence {
 
 fn answer(probe: &Probe<String>) -> ProbeAnswer {
     let (target, url) = match probe {
-        Probe::Tcp(address) => (
+        Probe::Tcp(address) | Probe::Published(address) => (
             format!("connection to {address}"),
             Some(format!("tcp://{address}")),
         ),
@@ -154,6 +154,7 @@ fn answer(probe: &Probe<String>) -> ProbeAnswer {
         Probe::Command(command) => (format!("`{command}`"), None),
         Probe::Log(pattern) => (pattern.clone(), None),
         Probe::Process => ("the process".to_owned(), None),
+        Probe::Container => ("the health check".to_owned(), None),
     };
     let (host, port) = place(url.as_deref());
     ProbeAnswer {

@@ -1,6 +1,7 @@
 //! What touches the world. Each effect reports back as an event of the model; none decides.
 
 pub mod check;
+pub mod container;
 pub mod env;
 pub mod gather;
 pub mod log;

@@ -8,7 +8,9 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{facts::Holder, finding::Finding, history::HistoryEvent, view::Snapshot};
+use super::{
+    container::Publisher, facts::Holder, finding::Finding, history::HistoryEvent, view::Snapshot,
+};
 use crate::stack::Port;
 
 /// The version of the documents, a part of the path of each schema.
@@ -36,6 +38,37 @@ pub struct PortReport<'a> {
     pub holders: Vec<Listener<'a>>,
     /// Listeners whose processes this user cannot see.
     pub hidden: Vec<HiddenListener<'a>>,
+    /// The container that publishes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<PublishedBy<'a>>,
+}
+
+/// A container that publishes a port.
+#[derive(Serialize, JsonSchema)]
+pub struct PublishedBy<'a> {
+    /// Its identifier.
+    pub id: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// The name of its image.
+    pub image: &'a str,
+    /// Its compose project.
+    pub project: Option<&'a str>,
+    /// The folder of that project.
+    pub folder: Option<&'a Path>,
+}
+
+impl<'a> From<&'a Publisher> for PublishedBy<'a> {
+    fn from(container: &'a Publisher) -> Self {
+        let project = container.project.as_ref();
+        Self {
+            id: &container.id,
+            name: &container.name,
+            image: &container.image,
+            project: project.map(|(name, _)| name.as_str()),
+            folder: project.map(|(_, folder)| folder.as_path()),
+        }
+    }
 }
 
 /// A listener whose process this user cannot see.
@@ -56,6 +89,9 @@ pub struct PortFreed<'a> {
     pub free: bool,
     /// The processes that were stopped.
     pub ended: Vec<Listener<'a>>,
+    /// The container that was stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<PublishedBy<'a>>,
     /// The reason why it is not free.
     pub reason: Option<String>,
 }

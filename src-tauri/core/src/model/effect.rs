@@ -1,7 +1,11 @@
 //! The effects that the model requests, and their reports.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use super::container::ContainerInfo;
 use super::facts::{Claimed, Exit, LaunchFault, PortFault, ProbeFault, Process, RunId, Stopped};
 use crate::stack::{HookEvent, Port, ServiceName, Signal};
 
@@ -77,6 +81,8 @@ pub enum Report {
     Claimed(Result<Option<Claimed>, Hindrance>),
     /// Of [`Act::Claim`]: the inputs of a task have not changed since it was last done.
     UpToDate,
+    /// The container that runs it, before [`Report::Launched`] and when its ports change.
+    Container(Arc<ContainerInfo>),
     /// Of [`Act::Launch`].
     Launched(Result<Process, LaunchFault>),
     /// The first process has exited, or (after [`Act::Follow`]) the last one.

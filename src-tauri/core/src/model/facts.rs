@@ -10,6 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::container::{ContainerFault, Publisher};
 use crate::stack::{Port, Protocol, ServiceName};
 
 /// A time on both clocks: `instant` for calculations, `wall` for display.
@@ -277,8 +278,8 @@ pub enum Protected {
     #[error("it is {0}")]
     RunningService(Neighbour),
     /// It is the proxy of a container engine: the container must be stopped instead.
-    #[error("it holds the port for a container, which must be stopped instead")]
-    ContainerProxy,
+    #[error("it holds the port for {}, which must be stopped instead", .0.as_ref().map_or_else(|| "a container".to_owned(), ToString::to_string))]
+    ContainerProxy(Option<Box<Publisher>>),
     /// It is restarted each time: by systemd, pm2, or a container engine.
     #[error("{} restarts it each time it is stopped", by.as_deref().unwrap_or("something"))]
     Respawned {
@@ -412,6 +413,9 @@ pub enum LaunchFault {
         /// The operating system's error.
         message: String,
     },
+    /// Its container engine did not start it.
+    #[error("{0}")]
+    Container(Box<ContainerFault>),
     /// Any other error of the operating system.
     #[error("{message}")]
     Other {
@@ -487,6 +491,13 @@ pub enum ProbeFaultKind {
     },
     /// The command could not be run.
     Launch(LaunchFault),
+    /// The health check of its container does not pass.
+    HealthCheck {
+        /// Whether it has not run often enough yet.
+        starting: bool,
+        /// The last line of the output of its last run.
+        output: Option<String>,
+    },
     /// No line of the log has matched yet.
     LogUnmatched,
     /// The TLS connection failed.

@@ -3,6 +3,7 @@
 //! [`stack::StackModel::step`] takes an event and returns effects. The supervisor carries them out
 //! and reports their results.
 
+pub mod container;
 pub mod documents;
 pub mod effect;
 pub mod facts;

@@ -13,6 +13,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
+    container::ContainerInfo,
     facts::{Exit, ProbeFault, Process, RunId, Stopped, TimePoint},
     finding::Finding,
     history::HistoryEvent,
@@ -188,6 +189,8 @@ pub struct ServiceState {
     last_fault: Option<ProbeFault>,
     /// Whether it uses more memory than it may.
     is_too_large: bool,
+    /// The container of the current or latest run.
+    container: Option<Arc<ContainerInfo>>,
     /// The first process of the latest run.
     last_process: Option<Process>,
     /// The latest run that has been ready.
@@ -243,6 +246,7 @@ impl ServiceState {
             checks: CheckRounds::default(),
             last_fault: None,
             is_too_large: false,
+            container: None,
             last_process: None,
             was_ready: None,
             restarts: 0,
@@ -298,6 +302,12 @@ impl ServiceState {
         self.port
     }
 
+    /// Returns the container of its current or latest run.
+    #[must_use]
+    pub fn container(&self) -> Option<&Arc<ContainerInfo>> {
+        self.container.as_ref()
+    }
+
     /// Returns when its current or latest run started.
     #[must_use]
     pub fn started(&self) -> Option<Timestamp> {
@@ -318,6 +328,12 @@ impl ServiceState {
             | Phase::Blocked
             | Phase::Failed => None,
         }
+    }
+
+    /// Returns the PID of its first process, while it runs. That of a container only follows its log.
+    fn own_pid(&self) -> Option<u32> {
+        let process = self.process().filter(|_| self.spec.container.is_none())?;
+        Some(process.pid)
     }
 
     /// Returns its current run.
@@ -430,7 +446,7 @@ impl ServiceState {
             phase: self.phase_name(),
             wanted: self.intent.wanted && !self.completed,
             finding: self.finding.clone(),
-            pid: self.process().map(|process| process.pid),
+            pid: self.own_pid(),
             since: Some(self.since.into()),
             started: self.started.map(Into::into),
             was_ready: self.was_ready == Some(self.run),
@@ -508,7 +524,8 @@ impl ServiceState {
             name: self.name().clone(),
             phase: self.phase_name(),
             light: self.light(),
-            pid: self.process().map(|process| process.pid),
+            pid: self.own_pid(),
+            container: self.container.as_deref().cloned(),
             port: self.port,
             ports: self.spec.ports.clone(),
             since: Some(self.since),
@@ -588,6 +605,8 @@ pub struct Adoption {
     pub run: RunId,
     /// Its process; `None` if it exited while no daemon was running.
     pub process: Option<Process>,
+    /// Its container.
+    pub container: Option<Arc<ContainerInfo>>,
     /// Its claimed port.
     pub port: Option<Port>,
     /// When it started.

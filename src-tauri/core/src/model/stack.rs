@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{
+    container::ContainerInfo,
     effect::{Effect, Report},
     facts::{RunId, TimePoint, Watched},
     finding::Finding,
@@ -112,6 +113,7 @@ pub struct StackModel {
 pub struct PortTable {
     ports: BTreeMap<ServiceName, Port>,
     stack: Option<Arc<Stack>>,
+    containers: BTreeMap<ServiceName, Arc<ContainerInfo>>,
 }
 
 impl Ports for PortTable {
@@ -125,6 +127,10 @@ impl Ports for PortTable {
 
     fn stack(&self) -> Option<&Stack> {
         self.stack.as_deref()
+    }
+
+    fn published(&self, service: &ServiceName, inside: Port) -> Option<Port> {
+        self.containers.get(service)?.published(inside)
     }
 }
 

@@ -26,6 +26,7 @@ fn service(name: &str, needs: &[&str]) -> Service {
     Service {
         name: name.into(),
         command: Some(Command::Argv(vec![Template::text("true")])),
+        container: None,
         directory: PathBuf::from("/"),
         port: None,
         ports: BTreeMap::new(),

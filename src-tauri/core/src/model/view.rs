@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    container::ContainerInfo,
     facts::{Exit, RunId},
     finding::{Finding, Symptom},
 };
@@ -208,6 +209,10 @@ pub struct ServiceView {
     #[cfg_attr(feature = "typescript", ts(type = "string | null"))]
     #[schemars(with = "Option<String>")]
     pub since: Option<Timestamp>,
+    /// The container that runs it, now or in its latest run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub container: Option<ContainerInfo>,
     /// The number of automatic restarts since the last request.
     pub restarts: u32,
     /// The duration of the latest round of probes.

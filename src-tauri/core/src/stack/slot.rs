@@ -207,10 +207,11 @@ impl Service {
                 Probe::Http(request) => of_request(request, change),
                 Probe::Command(command) => of_command(command, change),
                 Probe::Tcp(url)
+                | Probe::Published(url)
                 | Probe::Redis(url)
                 | Probe::Server(_, url)
                 | Probe::WebSocket(url) => change(url, false),
-                Probe::Log(_) | Probe::Process => {}
+                Probe::Log(_) | Probe::Process | Probe::Container => {}
             }
         }
         for check in &mut self.checks {

@@ -1,8 +1,8 @@
 //! The placeholders in strings of a stack file: `{port}`, `{port.name}`, `{service.port}`,
-//! `{service.port.name}`, `{saved}`, `${NAME}`,
+//! `{service.port.name}`, `{service.port.5432}`, `{saved}`, `${NAME}`,
 //! `${NAME:-default}`, and `{{` and `}}` for literal braces.
 
-use crate::stack::{Piece, Ports, ServiceName, Template};
+use crate::stack::{Piece, Port, Ports, ServiceName, Template};
 
 /// A part of a string.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,9 +54,13 @@ pub(super) fn piece(name: &str) -> Piece {
     if let Some(service) = name.strip_suffix(".port") {
         return Piece::PortOf(service.into());
     }
+    let inside = |port: &str| port.parse().ok().and_then(Port::new);
     match (name.strip_prefix("port."), name.split_once(".port.")) {
         (Some(port), _) => Piece::NamedPort(None, port.to_owned()),
-        (None, Some((service, port))) => Piece::NamedPort(Some(service.into()), port.to_owned()),
+        (None, Some((service, port))) => match inside(port) {
+            Some(inside) => Piece::Published(service.into(), inside),
+            None => Piece::NamedPort(Some(service.into()), port.to_owned()),
+        },
         (None, None) if name == "port" => Piece::OwnPort,
         (None, None) => Piece::Saved(name.to_owned()),
     }

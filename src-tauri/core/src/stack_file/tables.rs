@@ -35,6 +35,9 @@ table! {
         _template as "template": Option<Named<ServiceTable>>,
         /// Choices of services, by name: `pilotlight up --profile NAME`.
         profile: Option<At<Named<ProfileTable>>>,
+        /// The docker context whose engine runs the containers. Default: the one that the `docker`
+        /// command uses.
+        docker_context: Option<At<String>>,
         /// The services, by name.
         service: Option<At<Named<ServiceTable>>>,
         /// The tasks, by name: commands that run to their end, on request, for a service, or by a
@@ -70,6 +73,10 @@ table! {
         _extends as "extends": Option<TextOr<Vec<At<String>>>>,
         /// The command: a string that is split into arguments, or a list of arguments.
         command: Option<At<CommandForm>>,
+        /// A service of a compose file, which runs in a container: its name, or a table.
+        compose: Option<At<TextOr<ComposeTable>>>,
+        /// A container that Pilot Light creates of an image.
+        container: Option<At<ContainerTable>>,
         /// Runs the command, which is one string, in the platform's shell. Default: false.
         shell: Option<At<bool>>,
         /// A service that is only monitored, never started or stopped. Needs `ready` or `port`.
@@ -155,7 +162,9 @@ table! {
 }
 
 /// The keys of a service that a task cannot have.
-const NOT_IN_TASK: [&str; 11] = [
+const NOT_IN_TASK: [&str; 13] = [
+    "compose",
+    "container",
     "external",
     "port",
     "host",
@@ -242,6 +251,36 @@ table! {
     struct HookTable {
         /// The command.
         command: At<CommandForm>,
+    }
+}
+
+table! {
+    /// A service of a compose file.
+    struct ComposeTable {
+        /// The compose file, or a list of files. Default: the one that compose finds in the working
+        /// directory.
+        file: Option<TextOr<Vec<At<String>>>>,
+        /// Its name in the compose file. Default: the name of the service.
+        service: Option<At<String>>,
+        /// A profile of the compose file, or a list of them.
+        profile: Option<TextOr<Vec<At<String>>>>,
+    }
+}
+
+table! {
+    /// A container that Pilot Light creates of an image.
+    struct ContainerTable {
+        /// The image: `postgres:17`. It is pulled if the engine does not have it.
+        image: At<String>,
+        /// The ports inside the container that are published on this machine. The first one belongs to
+        /// `port`, the engine chooses the others. Default: `port`.
+        ports: Option<Vec<Whole<1, 65_535>>>,
+        /// Volumes and folders: `data:/var/lib/data`, `./conf:/etc/conf:ro`.
+        volumes: Option<Vec<At<String>>>,
+        /// Environment variables in the container, besides those of `env_file` and `env`.
+        env: Option<Named<At<String>>>,
+        /// The arguments after the image: a string that is split, or a list.
+        args: Option<At<CommandForm>>,
     }
 }
 

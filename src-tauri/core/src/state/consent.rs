@@ -114,8 +114,10 @@ fn of_probe(probe: &Probe, name: &ServiceName, ports: &Stack) -> Option<String> 
         Probe::WebSocket(url) => sent("a WebSocket to", &url),
         Probe::Redis(url) => sent("PING", &url),
         Probe::Server(protocol, url) => sent(protocol.title(), &url),
-        Probe::Tcp(address) => sent("a connection to", &format!("tcp://{address}")),
-        Probe::Log(_) | Probe::Process => None,
+        Probe::Tcp(address) | Probe::Published(address) => {
+            sent("a connection to", &format!("tcp://{address}"))
+        }
+        Probe::Log(_) | Probe::Process | Probe::Container => None,
     }
 }
 

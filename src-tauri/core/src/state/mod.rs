@@ -12,7 +12,7 @@ mod stacks;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,10 @@ pub use stacks::applied_text;
 
 use crate::{
     fs::quarantine::Quarantined,
-    model::facts::{Mark, Process, RunId, StackId},
+    model::{
+        container::ContainerInfo,
+        facts::{Mark, Process, RunId, StackId},
+    },
     stack::{Mode, Port, ServiceName},
 };
 
@@ -63,6 +66,9 @@ pub struct RecordedRun {
     pub run: RunId,
     /// Its first process.
     pub process: Process,
+    /// Its container; the first process then follows the log of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Arc<ContainerInfo>>,
     /// The claimed port.
     pub port: Option<Port>,
     /// When it started.

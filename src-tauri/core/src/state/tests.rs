@@ -45,6 +45,7 @@ fn running(service: &str, run: u64) -> RecordedRun {
             pid: 4242,
             started: 1_234_567 + run,
         },
+        container: None,
         port: Port::new(6379),
         since: Timestamp::from_second(1_767_952_800).unwrap(),
         ready: false,

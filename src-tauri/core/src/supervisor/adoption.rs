@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Origin, Supervisor, offline::last_run, running_stack::RunningStack};
 use crate::{
     effects::{
+        container::{Cell, Contained},
         log::{self, ServiceLogs},
         process::{ProcessScan, ProcessTable, StopRequest, Tree, stop},
     },
@@ -113,12 +114,15 @@ impl Supervisor {
         let tree = is_of_run(table, running)
             .then(|| Tree::adopt(running.mark(), running.process))
             .flatten();
-        let lives = tree.is_some();
+        let contained = running.container.as_ref().and_then(Contained::adopt);
+        // Its container outlives the process that follows its log.
+        let lives = tree.is_some() || contained.is_some();
         let tree = tree.unwrap_or_else(|| Tree::remains(running.mark(), []));
         let last_words = log::last_words(&logs.run(running.run));
         let adoption = Adoption {
             run: running.run,
             process: lives.then_some(running.process),
+            container: running.container.clone(),
             port: running.port,
             since: running.since,
             was_ready: running.ready,
@@ -127,6 +131,7 @@ impl Supervisor {
         let run = self.stacks[index].run(&origin.service, origin.run);
         run.tree = Some(tree.clone());
         run.was_ready = running.ready;
+        run.container = contained.map(|contained| Cell::new(Some(contained)));
         let stack = self.stacks[index].model.stack().clone();
         self.tools.active.insert(tree.mark().clone(), stack);
         self.step(index, Event::Adopt(origin.service.clone(), adoption));

@@ -86,10 +86,15 @@ impl Supervisor {
     pub(super) fn run_task(&mut self, index: usize, effect: &Effect) -> Option<RunTask> {
         let origin = self.origin(index, effect);
         let running_stack = &mut self.stacks[index];
+        let service = running_stack.model.service(&effect.service)?.spec().clone();
+        if service.container.is_some() {
+            let run = running_stack.run(&effect.service, effect.run);
+            run.container.get_or_insert_default();
+        }
         Some(RunTask {
             tools: self.tools.clone(),
             origin,
-            service: running_stack.model.service(&effect.service)?.spec().clone(),
+            service,
             ports: running_stack.model.ports(),
             variables: running_stack.variables.clone(),
             saved: running_stack.saved.clone(),
@@ -122,7 +127,10 @@ impl Supervisor {
     fn claim(&mut self, index: usize, run_task: RunTask, asked: bool, forced: bool) {
         let stack = self.stacks[index].model.stack();
         self.tools.active.insert(run_task.mark(), stack.clone());
-        let request = run_task.service.port.map(|port| ClaimRequest {
+        // Compose publishes the ports that its file says.
+        let claims = run_task.claims_port();
+        let request = run_task.service.port.filter(|_| claims);
+        let request = request.map(|port| ClaimRequest {
             mark: run_task.mark(),
             port,
             host: run_task.service.host.clone(),
@@ -138,6 +146,7 @@ impl Supervisor {
             requester: Requester {
                 callers: self.tools.callers.clone(),
                 running: self.tools.active.clone(),
+                variables: run_task.variables.clone(),
             },
         });
         let over = run_task.run.over.clone();
@@ -154,6 +163,8 @@ impl Supervisor {
                 let Some(request) = request else {
                     return Ok(Report::Claimed(Ok(None)));
                 };
+                let leftover = run_task.remove_leftover().await;
+                leftover.map_err(Hindrance::Requirement)?;
                 let ports = &run_task.tools.ports;
                 let mut claimed = ports.claim(&request).await.map_err(Hindrance::Port)?;
                 for port in run_task.service.other_ports() {
@@ -251,10 +262,16 @@ async fn watch(run_task: RunTask) -> (ProbeLoop<RunLines>, impl FnMut(Round) -> 
     let ready = &run_task.service.ready;
     let mut all = ready.probes.iter();
     let runs_commands = all.any(|probe| matches!(probe, Probe::Command(_)));
-    let probes = ready.probes.iter().map(|probe| match probe {
+    let contained = run_task.seen_container().await;
+    let probes = ready.probes.iter().map(|probe| match (probe, &contained) {
+        (Probe::Container, Some(contained)) => contained.default_probe(&run_task.service),
+        (Probe::Tcp(address), Some(_)) => {
+            let address = address.render(&run_task.service.name, &*run_task.ports);
+            Probe::Published(address)
+        }
         // The line was written before this daemon started, and may no longer be in the log.
-        Probe::Log(_) if run_task.run.was_ready => Probe::Process,
-        probe => probe.render(&run_task.service.name, &*run_task.ports),
+        (Probe::Log(_), _) if run_task.run.was_ready => Probe::Process,
+        (probe, _) => probe.render(&run_task.service.name, &*run_task.ports),
     });
     let watch = ProbeLoop {
         prober: run_task.tools.prober.clone(),

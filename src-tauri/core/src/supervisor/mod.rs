@@ -6,6 +6,7 @@
 
 mod adoption;
 mod calm;
+mod container;
 mod doctor;
 mod effects;
 mod guard;

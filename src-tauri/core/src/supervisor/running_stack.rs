@@ -9,7 +9,7 @@ use super::{
     Origin, Supervisor, launches::Launches, loading::Loaded, task::Launched, watches::ActiveWatch,
 };
 use crate::{
-    effects::{check::Saved, env::CommandOutput, probe::Pulse, process::Tree},
+    effects::{check::Saved, container::Cell, env::CommandOutput, probe::Pulse, process::Tree},
     env::Env,
     fs::checkout::Checkout,
     host::clock,
@@ -57,6 +57,8 @@ pub(super) struct Run {
     pub(super) stopping: CancellationToken,
     pub(super) pulse: Arc<Pulse>,
     pub(super) tree: Option<Tree>,
+    /// The container, if the service runs in one.
+    pub(super) container: Option<Cell>,
     /// Whether the run was ready under an earlier daemon.
     pub(super) was_ready: bool,
     /// The result of its launch, once that has returned.
@@ -72,6 +74,7 @@ impl Run {
             stopping: CancellationToken::new(),
             pulse: Arc::default(),
             tree: None,
+            container: None,
             was_ready: false,
             launch: Arc::default(),
         }
@@ -172,17 +175,19 @@ impl RunningStack {
         let tree = run.tree.as_ref()?;
         let service = self.model.service(name)?;
         let first = tree.first();
+        let container = service.container().cloned();
+        // The process that follows the log of a container may have been replaced just now.
+        let process = service.process().filter(|_| container.is_none());
         Some(RecordedRun {
             stack: self.id.clone(),
             service: name.clone(),
             run: run.id,
-            process: service.process().or(first)?,
+            process: process.or(first)?,
+            container,
             port: service.port(),
             since: service.started()?,
             ready: service.is_ready(),
-            daemon: service
-                .process()
-                .is_some_and(|process| Some(process) != first),
+            daemon: process.is_some_and(|process| Some(process) != first),
         })
     }
 
@@ -191,10 +196,11 @@ impl RunningStack {
         self.runs.get(service)?.tree.clone()
     }
 
-    /// Returns the process trees of all active runs.
+    /// Returns the process trees of all active runs, without those of containers.
     pub(super) fn trees(&self) -> impl Iterator<Item = (&ServiceName, &Tree)> {
         self.runs
             .iter()
+            .filter(|(_, run)| run.container.is_none())
             .filter_map(|(service, run)| Some((service, run.tree.as_ref()?)))
     }
 

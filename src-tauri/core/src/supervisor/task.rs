@@ -104,7 +104,7 @@ impl RunTask {
             .await;
     }
 
-    fn tell(&self, message: Message) -> impl Future<Output = ()> {
+    pub(super) fn tell(&self, message: Message) -> impl Future<Output = ()> {
         super::tell(&self.tools.reports, message)
     }
 
@@ -141,6 +141,7 @@ impl RunTask {
         Context {
             directory: self.service.directory.clone(),
             environment,
+            container: self.run.container.clone(),
         }
     }
 
@@ -191,6 +192,9 @@ impl RunTask {
     /// Starts the command on a separate thread, within a time limit: a shared worker that hangs on
     /// a dead mount would delay all other services.
     async fn start(&self) -> Result<Tree, LaunchFault> {
+        if self.service.container.is_some() {
+            return Box::pin(self.start_container()).await;
+        }
         let runtime = Handle::current();
         let run_task = self.clone();
         let late = || LaunchFault::Other {
@@ -317,6 +321,9 @@ impl RunTask {
         self.panic_if_named("watch");
         // Boxed, since each of the following futures would hold it twice.
         let ended = Box::pin(async {
+            if self.service.container.is_some() {
+                return Box::pin(self.watch_container(tree)).await;
+            }
             let exit = tree.exited().await;
             if exit.is_success() && self.service.task.is_some() {
                 inputs::done(self.logs().folder());
@@ -381,6 +388,9 @@ impl RunTask {
         #[cfg(test)]
         self.panic_if_named("stop");
         let name = &self.service.name;
+        if self.service.container.is_some() {
+            return Box::pin(self.end_container(tree)).await;
+        }
         let mut grace = self.service.stop.timeout;
         let (command, context);
         let request = match &self.service.stop.graceful {
@@ -481,7 +491,7 @@ pub(super) fn panic_fault(panic: &str) -> LaunchFault {
     }
 }
 
-fn stopped() -> LaunchFault {
+pub(super) fn stopped() -> LaunchFault {
     LaunchFault::Other {
         message: "it was stopped before it started".to_owned(),
     }

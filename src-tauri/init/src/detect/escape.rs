@@ -96,6 +96,7 @@ fn line(command: &mut CommandLine) {
     match command {
         CommandLine::Words(words) => words.iter_mut().for_each(text),
         CommandLine::Shell(line) => text(line),
+        CommandLine::Compose { .. } | CommandLine::Container(_) => {}
     }
 }
 

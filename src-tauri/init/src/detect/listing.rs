@@ -58,7 +58,7 @@ impl Host {
     /// Returns the container engine that answers.
     #[must_use]
     pub fn engine(&self) -> Option<&'static str> {
-        ["docker", "podman", "nerdctl"]
+        ["docker", "podman"]
             .into_iter()
             .find(|engine| self.has(engine))
     }

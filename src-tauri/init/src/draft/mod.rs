@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 pub use merge::{MergeError, Merged, merge};
 pub use render::render;
 pub use service::{
-    Check, CheckAction, CommandLine, DraftService, Http, Kind, Needed, Origin, Probe, Protocol,
-    Ready, Require, Sourced, Stop,
+    Check, CheckAction, CommandLine, DraftService, Http, Image, Kind, Needed, Origin, Probe,
+    Protocol, Ready, Require, Sourced, Stop,
 };
 pub use value::{plain, service_name, stack_name, unescaped};
 

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    Check, CheckAction, CommandLine, Draft, DraftService, Http, Origin, Probe, Ready, Sourced,
+    Check, CheckAction, CommandLine, Draft, DraftService, Http, Image, Origin, Probe, Ready,
+    Sourced,
     value::{command, inline, json, key, list, string},
 };
 use pilotlight::stack::Need;
@@ -114,6 +115,12 @@ impl Table {
                 CommandLine::Shell(line) => {
                     self.key("command", &string(line), &said.because);
                     self.key("shell", "true", &said.because);
+                }
+                CommandLine::Compose { file, service } => {
+                    self.key("compose", &compose(file, service), &said.because);
+                }
+                CommandLine::Container(image) => {
+                    self.key("container", &container(image, service), &said.because);
                 }
             }
         }
@@ -240,6 +247,53 @@ impl Table {
             self.key("every", &string(every), &none);
         }
     }
+}
+
+/// The compose files that compose finds by itself.
+const USUAL: [&str; 4] = [
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yml",
+    "docker-compose.yaml",
+];
+
+/// Returns the value of `compose`: only the name, if compose finds the file by itself.
+fn compose(file: &str, service: &str) -> String {
+    if USUAL.contains(&file) {
+        return string(service);
+    }
+    let entries = [("file", string(file)), ("service", string(service))];
+    inline(&entries.map(|(name, value)| (name.to_owned(), value)))
+}
+
+/// Returns the value of `container`.
+fn container(image: &Image, service: &DraftService) -> String {
+    let mut entries = vec![("image".to_owned(), string(&image.image))];
+    let mut add = |name: &str, value: String| entries.push((name.to_owned(), value));
+    if service
+        .port
+        .as_ref()
+        .is_some_and(|said| said.value != image.port)
+    {
+        add("ports", list([image.port.to_string()].into_iter()));
+    }
+    if !image.volumes.is_empty() {
+        add(
+            "volumes",
+            list(image.volumes.iter().map(|volume| string(volume))),
+        );
+    }
+    if !image.env.is_empty() {
+        let env = image
+            .env
+            .iter()
+            .map(|(name, value)| (name.clone(), string(value)));
+        add("env", inline(&env.collect::<Vec<_>>()));
+    }
+    if !image.args.is_empty() {
+        add("args", command(&image.args));
+    }
+    inline(&entries)
 }
 
 /// Returns the value of `ready`, in its short form if possible.

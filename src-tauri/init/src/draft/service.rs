@@ -53,6 +53,31 @@ pub enum CommandLine {
     Words(Vec<String>),
     /// A line for the platform's shell.
     Shell(String),
+    /// A service of a compose file.
+    Compose {
+        /// The file, relative to the stack file.
+        file: String,
+        /// Its name there.
+        service: String,
+    },
+    /// A container of an image.
+    Container(Image),
+}
+
+/// The container of a service without a compose file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Image {
+    /// The name of the image.
+    pub image: String,
+    /// The port inside.
+    pub port: u16,
+    /// Volumes.
+    pub volumes: Vec<String>,
+    /// Variables.
+    pub env: Vec<(String, String)>,
+    /// The arguments after the image.
+    pub args: Vec<String>,
 }
 
 /// A dependency.
@@ -322,6 +347,8 @@ impl CommandLine {
         match self {
             Self::Words(words) => words.join(" "),
             Self::Shell(line) => line.clone(),
+            Self::Compose { file, service } => format!("the service {service} of {file}"),
+            Self::Container(image) => format!("a container of {}", image.image),
         }
     }
 
@@ -331,6 +358,9 @@ impl CommandLine {
         match self {
             Self::Words(words) => words.iter().any(|word| word.contains(text)),
             Self::Shell(line) => line.contains(text),
+            Self::Compose { .. } => false,
+            // It is published at the port of the service.
+            Self::Container(_) => text == "{port}",
         }
     }
 }
@@ -379,7 +409,7 @@ impl DraftService {
         let words = match self.command.as_mut().map(|said| &mut said.value) {
             Some(CommandLine::Words(words)) => &mut words[..],
             Some(CommandLine::Shell(line)) => std::slice::from_mut(line),
-            None => &mut [],
+            Some(CommandLine::Compose { .. } | CommandLine::Container(_)) | None => &mut [],
         };
         let texts = pairs
             .map(|(_, said)| &mut said.value)

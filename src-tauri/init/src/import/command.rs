@@ -203,8 +203,8 @@ mod tests {
 
     fn command(text: &str) -> String {
         match line(text, None).command {
-            CommandLine::Words(words) => words.join(" "),
             CommandLine::Shell(line) => format!("$ {line}"),
+            other => other.shown(),
         }
     }
 

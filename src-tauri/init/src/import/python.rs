@@ -27,6 +27,7 @@ pub(super) fn adapt(service: &mut DraftService, listing: &Listing) {
                 *line = format!("{} {rest}", outside.join(" "));
             }
         }
+        CommandLine::Compose { .. } | CommandLine::Container(_) => {}
     }
 }
 
@@ -49,7 +50,7 @@ mod tests {
             adapt(&mut service, &listing);
             match service.command.unwrap().value {
                 CommandLine::Words(words) => words.join(" "),
-                CommandLine::Shell(line) => line,
+                other => other.shown(),
             }
         };
         assert_eq!(

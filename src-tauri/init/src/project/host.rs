@@ -22,7 +22,7 @@ pub async fn look_around() -> Host {
     let asked = environment.clone();
     let looking = tokio::task::spawn_blocking(move || (programs(&asked), programs_by_port()));
     let (mut programs, listening) = looking.await.unwrap_or_default();
-    for engine in ["docker", "podman", "nerdctl"] {
+    for engine in ["docker", "podman"] {
         if programs.contains(engine) && !answers(engine, &environment).await {
             programs.remove(engine);
         }

@@ -20,6 +20,7 @@ for package in "$@"; do
         redis-server) service=redis-server ;;
         nginx*) service=nginx ;;
         postgresql) service=postgresql ;;
+        docker.io) service="docker docker.socket containerd" ;;
         mariadb-server) service=mariadb ;;
         rabbitmq-server) service="rabbitmq-server epmd.socket epmd.service" ;;
         *) continue ;;

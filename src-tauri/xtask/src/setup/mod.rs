@@ -52,6 +52,9 @@ pub(crate) fn for_tests() -> Result<Ready, Error> {
     if env::consts::OS != "windows" {
         packages::ensure(&SERVERS)?;
     }
+    if env::consts::OS == "linux" {
+        packages::ensure(&ENGINE)?;
+    }
     let sources = workspace::root().join("tests/init");
     let environment = ready.projects.join("python");
     python::ensure(&ready.python, &sources, &environment, "the tests")?;
@@ -75,6 +78,14 @@ const SERVERS: [Piece; 4] = [
     server("mariadb-server", "mariadbd"),
     server("rabbitmq-server", "rabbitmq-server"),
     packages::POSTGRESQL,
+];
+
+/// The tests of containers start an engine of their own, and make their images.
+const ENGINE: [Piece; 4] = [
+    server("docker.io", "dockerd"),
+    server("iptables", "iptables"),
+    packages::program("docker-compose", "docker-compose"),
+    packages::program("busybox-static", "busybox"),
 ];
 
 /// Does `make`, unless `stamp` says that it has been done with these very `ingredients`.

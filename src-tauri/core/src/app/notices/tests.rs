@@ -112,6 +112,7 @@ fn ready(name: &str, need: &str) -> ServiceView {
         pid: Some(1),
         port: None,
         ports: BTreeMap::new(),
+        container: None,
         since: None,
         restarts: 0,
         latency_ms: None,

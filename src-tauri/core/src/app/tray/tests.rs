@@ -17,6 +17,7 @@ fn service(name: &str, phase: PhaseName, light: Light) -> ServiceView {
         pid: None,
         port: Port::new(8001),
         ports: BTreeMap::new(),
+        container: None,
         since: None,
         restarts: 0,
         latency_ms: None,

@@ -36,6 +36,7 @@ pub fn describe_fault(port: Port, fault: &PortFault, now: SystemTime) -> String 
             };
             match protected {
                 Some(Protected::RunningService(_)) if holder.is_none() => title,
+                Some(Protected::ContainerProxy(Some(_))) => title,
                 Some(reason) => {
                     format!("port {port} is in use by {by}; it was not stopped: {reason}")
                 }

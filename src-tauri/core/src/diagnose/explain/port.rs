@@ -51,6 +51,7 @@ pub(super) fn title(port: &str, fault: &PortFault) -> String {
                 (Some(holder), Some(Protected::RunningService(neighbour))) => {
                     format!("{neighbour} (PID {})", holder.process.pid)
                 }
+                (_, Some(Protected::ContainerProxy(Some(container)))) => container.to_string(),
                 (Some(holder), _) => format!("{} (PID {})", holder.name, holder.process.pid),
                 (None, protected) => hidden(protected.as_ref()),
             };
@@ -134,7 +135,8 @@ fn remedy(
                 }),
             )
         }
-        Some(Protected::ContainerProxy) => ("stop the container".to_owned(), None),
+        Some(Protected::ContainerProxy(Some(_))) => (end_it(), free()),
+        Some(Protected::ContainerProxy(None)) => ("stop the container".to_owned(), None),
         Some(Protected::Respawned { by }) => {
             let by = by.as_deref().unwrap_or("the program that restarts it");
             (format!("stop it with {by}"), None)

@@ -9,6 +9,7 @@ use crate::{
         check::{CorsFault, CorsRule, Refuser, Skipped, WebSocketFault},
         log::{Ecosystem, LogAdvice},
     },
+    model::container::ContainerFault,
     model::facts::{LaunchFault, Mark, Neighbour, PortFault, Protected, Refusal, RunId, StackId},
     stack::{Protocol, Slot, Stack},
 };
@@ -97,6 +98,7 @@ fn examples() -> Vec<(Case, &'static str)> {
     examples.extend(not_running());
     examples.extend(not_started());
     examples.extend(at_ports());
+    examples.extend(of_containers());
     examples.extend(unwell());
     examples.extend(of_redis());
     examples.extend(refused());
@@ -221,6 +223,73 @@ fn not_started() -> Vec<(Case, &'static str)> {
                 log_error(is, module, "ModuleNotFoundError: No module named 'fastapi'");
             }),
             "module-missing",
+        ),
+    ]
+}
+
+/// What a container engine does not start, and what it reports.
+fn of_containers() -> Vec<(Case, &'static str)> {
+    let stack = NEXUS.replace(
+        "command = \"redis-server --port {port}\"",
+        "compose = { file = \"infra/compose.yaml\", service = \"redis\" }",
+    );
+    let refused = |fault| {
+        well(&stack).with("redis", |is| {
+            gone(is, PhaseName::Failed);
+            is.requirement = Some(LaunchFault::Container(Box::new(fault)));
+        })
+    };
+    let text = |text: &str| text.to_owned();
+    let checked = stack.replace("ready = { redis = \"redis://127.0.0.1:{port}/0\" }\n", "");
+    vec![
+        (refused(ContainerFault::EngineMissing), "engine-missing"),
+        (
+            refused(ContainerFault::EngineDown {
+                address: text("unix:///home/anna/.colima/default/docker.sock"),
+                message: text("Connection refused (os error 111)"),
+            }),
+            "engine-down",
+        ),
+        (
+            refused(ContainerFault::EngineDenied {
+                address: text("unix:///var/run/docker.sock"),
+            }),
+            "engine-denied",
+        ),
+        (refused(ContainerFault::ComposeMissing), "compose-missing"),
+        (
+            refused(ContainerFault::ImageMissing {
+                image: text("redis:77"),
+                message: text("manifest for redis:77 not found: manifest unknown"),
+            }),
+            "image-missing",
+        ),
+        (
+            refused(ContainerFault::NameInUse {
+                name: text("shop-redis"),
+            }),
+            "name-in-use",
+        ),
+        (
+            refused(ContainerFault::MountMissing {
+                path: text("/project/infra/redis.conf"),
+            }),
+            "mount-missing",
+        ),
+        (
+            refused(ContainerFault::Refused {
+                message: text("no such service: redis"),
+            }),
+            "container-refused",
+        ),
+        (
+            well(&checked).with("redis", |is| {
+                is.phase = PhaseName::Unhealthy;
+                let output = Some(text("MISCONF Redis is configured to save RDB snapshots"));
+                let starting = false;
+                fail_probes(is, &ProbeFaultKind::HealthCheck { starting, output });
+            }),
+            "container-unhealthy",
         ),
     ]
 }

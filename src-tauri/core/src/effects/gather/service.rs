@@ -19,6 +19,7 @@ use crate::{
     },
     effects::{
         check::Checks,
+        container,
         env::{self, require},
         port::{ActiveRuns, Claimant, Leftovers, foresee},
         probe::{Context, Prober, target},
@@ -30,7 +31,7 @@ use crate::{
         stack::PortTable,
         view::PhaseName,
     },
-    stack::{Port, PortConflict, Probe},
+    stack::{ContainerSource, Port, PortConflict, Probe},
 };
 
 /// The extra time for an answer beyond its limit, which distinguishes a slow service from one that
@@ -82,6 +83,7 @@ pub(super) async fn look(
     let context = Context {
         directory: spec.directory.clone(),
         environment: environment.clone().unwrap_or_default(),
+        container: None,
     };
     let look = Look {
         stack: scene.stack.clone(),
@@ -155,7 +157,7 @@ impl Asking<'_> {
                 let timeout = (ready.timeout + PATIENCE).min(left);
                 let began = Instant::now();
                 let mut result = match &probe {
-                    Probe::Log(_) | Probe::Process => self.of_run(&probe, is),
+                    Probe::Log(_) | Probe::Process | Probe::Container => self.of_run(&probe, is),
                     probe => self.prober.probe(probe, context, timeout).await,
                 };
                 if timeout < ready.timeout && is_timeout(&result) {
@@ -176,7 +178,7 @@ impl Asking<'_> {
             });
         }
         match &self.run.last_fault {
-            Some(fault) if fault.kind == ProbeFaultKind::LogUnmatched => Err(fault.clone()),
+            Some(fault) if is_about_run(fault, probe) => Err(fault.clone()),
             _ => Ok(()),
         }
     }
@@ -284,7 +286,7 @@ impl Asking<'_> {
         found: &Found,
     ) -> Result<(), LaunchFault> {
         let spec = &self.run.spec;
-        if spec.command.is_none() || !is_down {
+        if spec.is_external() || !is_down {
             return Ok(());
         }
         if found.has_no_folder {
@@ -295,13 +297,22 @@ impl Asking<'_> {
             return Err(fault.clone());
         }
         require(spec, &context.environment, &*self.scene.ports).await?;
+        if spec.container.is_some() {
+            let answers = container::answers(spec, &self.scene.variables);
+            return answers.await.map_err(Into::into);
+        }
         found.no_program.clone().map_or(Ok(()), Err)
     }
 
     async fn port_fault(&self, is_down: bool) -> Option<PortFault> {
         let spec = &self.run.spec;
         let port = spec.port.filter(|_| is_down)?;
-        if spec.port_conflict == PortConflict::Next {
+        // Compose publishes the ports that its file says.
+        let is_compose = spec
+            .container
+            .as_ref()
+            .is_some_and(|container| matches!(container.source, ContainerSource::Compose { .. }));
+        if is_compose || spec.port_conflict == PortConflict::Next {
             return None;
         }
         let stack = &self.scene.stack;
@@ -311,6 +322,7 @@ impl Asking<'_> {
             conflict: spec.port_conflict,
             mode: stack.mode,
             running: self.active.clone(),
+            variables: self.scene.variables.clone(),
         };
         foresee(port, &claimant).await
     }
@@ -334,6 +346,15 @@ fn is_down(is: &ServiceEvidence) -> bool {
     )
 }
 
+/// Returns whether a fault is one of a probe that is about a run.
+fn is_about_run(fault: &ProbeFault, probe: &Probe<String>) -> bool {
+    match fault.kind {
+        ProbeFaultKind::LogUnmatched => matches!(probe, Probe::Log(_)),
+        ProbeFaultKind::HealthCheck { .. } => matches!(probe, Probe::Container),
+        _ => false,
+    }
+}
+
 fn is_timeout(result: &Result<(), ProbeFault>) -> bool {
     let fault = result.as_ref().err();
     fault.is_some_and(|fault| matches!(fault.kind, ProbeFaultKind::TimedOut { .. }))
@@ -346,7 +367,7 @@ fn answer(
     timeout: Duration,
 ) -> ProbeAnswer {
     let (host, port) = match probe {
-        Probe::Tcp(address) => match address.rsplit_once(':') {
+        Probe::Tcp(address) | Probe::Published(address) => match address.rsplit_once(':') {
             Some((host, port)) => (Some(bare(host)), port.parse().ok()),
             None => (None, None),
         },
@@ -354,7 +375,7 @@ fn answer(
         Probe::Redis(url) => place(url, Some(6379)),
         Probe::Server(protocol, url) => place(url, Some(protocol.port())),
         Probe::WebSocket(url) => place(url, None),
-        Probe::Command(_) | Probe::Log(_) | Probe::Process => (None, None),
+        Probe::Command(_) | Probe::Log(_) | Probe::Process | Probe::Container => (None, None),
     };
     ProbeAnswer {
         target: target(probe),

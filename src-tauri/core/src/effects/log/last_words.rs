@@ -5,7 +5,7 @@ use std::{
     io::{Read, Seek, SeekFrom},
 };
 
-use super::{Level, RunLog, level, line::shown, without_ansi};
+use super::{Level, RunLog, level, line::shown, stamp, without_ansi};
 
 /// The number of bytes at the end of a log that are searched.
 const LOOKED_AT: u64 = 16 * 1024;
@@ -32,9 +32,12 @@ pub fn last_words(run: &RunLog) -> Option<String> {
             bytes.drain(..whole);
         }
     }
+    let is_stamped = run.is_stamped();
     let lines: Vec<String> = bytes
         .split(|byte| *byte == b'\n')
         .map(|line| {
+            let rest = stamp::split(line).filter(|_| is_stamped);
+            let line = rest.map_or(line, |(_, rest)| rest);
             let text = String::from_utf8_lossy(shown(line));
             // Discarded data reads as zeros.
             let text = without_ansi(&text).replace('\0', "");

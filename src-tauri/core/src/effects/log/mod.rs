@@ -14,6 +14,7 @@ mod merge;
 mod pace;
 mod read;
 mod run_reader;
+mod stamp;
 
 use std::{
     fs::{self, File},
@@ -32,6 +33,7 @@ pub use self::{
     line::Line,
     merge::{MergedFollow, MergedLogs},
     read::{Query, Reader, Runs},
+    stamp::continue_from,
 };
 pub use crate::platform::file::Watcher;
 use crate::{
@@ -40,7 +42,7 @@ use crate::{
     stack::{LogLimits, ServiceName},
 };
 
-/// The logs of a service: a folder with two files for each run.
+/// The logs of a service: a folder with two files for each run, and a third one for a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceLogs {
     folder: PathBuf,
@@ -53,6 +55,7 @@ pub struct RunLog {
     log: PathBuf,
     index: PathBuf,
     input: PathBuf,
+    stamped: PathBuf,
 }
 
 impl ServiceLogs {
@@ -89,6 +92,14 @@ impl ServiceLogs {
         crate::platform::process::create_input(&self.run(run).input)
     }
 
+    /// Creates the log of a run in a container, whose lines begin with their times, and notes the
+    /// container beside it.
+    pub fn create_stamped(&self, run: RunId, container: &str) -> io::Result<File> {
+        file::make_private_folder(&self.folder)?;
+        fs::write(self.run(run).stamped, container)?;
+        self.create(run)
+    }
+
     /// Creates the index of a new log, before it is [indexed](run_indexer). A failure is only
     /// logged, since a service can run without it.
     pub fn begin_index(&self, run: RunId) {
@@ -106,6 +117,7 @@ impl ServiceLogs {
             log: self.folder.join(format!("{run}.log")),
             index: self.folder.join(format!("{run}.index")),
             input: self.folder.join(format!("{run}.in")),
+            stamped: self.folder.join(format!("{run}.container")),
         }
     }
 
@@ -143,7 +155,14 @@ impl ServiceLogs {
         for run in runs {
             let run = self.run(run);
             // The log comes last: while it exists, a later attempt finds the others too.
-            for path in [&run.index_aside(), &run.index, &run.input, &run.log] {
+            let others = [
+                &run.index_aside(),
+                &run.index,
+                &run.input,
+                &run.stamped,
+                &run.log,
+            ];
+            for path in others {
                 match fs::remove_file(path) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                     _ => {}
@@ -182,6 +201,11 @@ impl RunLog {
     /// - `Unsupported` on Windows.
     pub fn send(&self, text: &[u8]) -> io::Result<()> {
         crate::platform::process::write_input(&self.input, text)
+    }
+
+    /// Returns whether its lines begin with their times, as an engine writes them.
+    fn is_stamped(&self) -> bool {
+        self.stamped.exists()
     }
 
     /// Returns the path for an unreadable index.

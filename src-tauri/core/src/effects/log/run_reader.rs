@@ -10,6 +10,7 @@ use super::{
     Line, RunLog,
     index::{Damage, Index},
     line::{LONGEST, shown, whole_part},
+    stamp,
 };
 use crate::{model::facts::RunId, platform::file};
 
@@ -30,6 +31,8 @@ pub(super) struct RunReader {
     position: u64,
     /// The end of the readable part.
     end: u64,
+    /// Whether each line begins with its time.
+    stamped: bool,
     /// Whether the next part continues an incomplete line.
     continues: bool,
     /// The number of bytes that were discarded before they were read.
@@ -57,6 +60,7 @@ impl RunReader {
         let (mut index, damage) = Index::load(log.index())?;
         index.observe(extent.size, extent.modified, 0);
         Ok(Self {
+            stamped: log.is_stamped(),
             log,
             file,
             index,
@@ -213,11 +217,19 @@ impl RunReader {
 
     /// Returns the buffer up to `end`, and removes the newline there if the line is complete.
     fn give(&mut self, end: usize, complete: bool) -> Line {
-        let text = String::from_utf8_lossy(shown(&self.buffer[self.given..end])).into_owned();
+        let mut bytes = &self.buffer[self.given..end];
+        let mut time = None;
+        if self.stamped
+            && !self.continues
+            && let Some((stamp, rest)) = stamp::split(bytes)
+        {
+            (time, bytes) = (Some(stamp), rest);
+        }
+        let text = String::from_utf8_lossy(shown(bytes)).into_owned();
         self.given = end + usize::from(complete);
         Line {
             run: self.log.run(),
-            time: self.index.time_of(self.offset()),
+            time: time.or_else(|| self.index.time_of(self.offset())),
             text,
             continues: std::mem::replace(&mut self.continues, !complete),
             complete,

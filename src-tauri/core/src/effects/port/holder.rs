@@ -10,11 +10,16 @@ use std::{
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, Uid, UpdateKind};
 
+use super::{release::publisher, rules::is_named};
 use crate::{
     effects::process::{self, ProcessTable, Program},
+    env::Env,
     fs::redact,
     host::clock,
-    model::facts::{Holder, Mark, Process},
+    model::{
+        container::Publisher,
+        facts::{Holder, Mark, Process},
+    },
     platform::{
         host, process as platform,
         socket::{self, Breadth},
@@ -43,6 +48,8 @@ pub struct Listeners {
     pub holders: Vec<Holder>,
     /// Sockets whose processes the operating system hides from this user.
     pub hidden: Vec<Hidden>,
+    /// The container that publishes the port.
+    pub container: Option<Publisher>,
 }
 
 /// A listening socket whose process is hidden from this user.
@@ -61,11 +68,14 @@ pub struct Hidden {
 /// The operating system does not list listening sockets at all.
 pub async fn listeners(port: Port) -> io::Result<Listeners> {
     let occupants = occupants(port, None, Breadth::Family).await?;
+    let is_proxy = |occupant: &Occupant| is_named(occupant, process::CONTAINER_PROXIES);
+    let may_be_published = occupants.known.iter().any(is_proxy) || !occupants.unknown.is_empty();
     let hidden = occupants.unknown.into_iter().map(|unknown| Hidden {
         address: Some(unknown.address),
         user: unknown.user,
     });
     let mut listeners = Listeners {
+        container: None,
         hidden: hidden.collect(),
         holders: occupants
             .known
@@ -78,6 +88,9 @@ pub async fn listeners(port: Port) -> io::Result<Listeners> {
             address: None,
             user: None,
         });
+    }
+    if may_be_published || !listeners.hidden.is_empty() {
+        listeners.container = publisher(port, Env::of_this_process()).await;
     }
     Ok(listeners)
 }

@@ -15,8 +15,12 @@ use super::{
     rules::{ActiveRuns, Policy, Requester, Spared, decide, protection},
 };
 use crate::{
-    effects::process::end,
-    model::facts::{Holder, PortFault, Protected},
+    effects::{container::Engine, process::end},
+    env::Env,
+    model::{
+        container::Publisher,
+        facts::{Holder, PortFault, Protected},
+    },
     platform::socket::{self, Breadth, Refusal},
     stack::{Mode, Port, PortConflict},
 };
@@ -29,6 +33,10 @@ const ROUNDS: usize = 3;
 const SETTLE: Duration = Duration::from_millis(500);
 /// The longest pause between two checks of a port.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+/// The time limit for asking a container engine.
+const ENGINE: Duration = Duration::from_secs(2);
+/// The grace period of a container before it is killed, as in the `docker` command.
+const CONTAINER_GRACE: Duration = Duration::from_secs(10);
 /// The time limit for resolving a `host`.
 const RESOLVE: Duration = Duration::from_secs(2);
 
@@ -124,7 +132,8 @@ pub(super) async fn make_free(
         let Some(occupants) = obstacle(addresses).await? else {
             return Ok(ended);
         };
-        let (occupants, spared) = judge(occupants, policy, requester, leftovers).await;
+        let (occupants, spared) =
+            judge(addresses.port, occupants, policy, requester, leftovers).await;
         let spared = spared?;
         let stays = |occupant: &&Occupant| is_among(&ended, occupant);
         if let Some(occupant) = occupants.known.iter().find(stays) {
@@ -148,11 +157,13 @@ pub(super) async fn make_free(
 /// Returns the processes to spare if the holders of a port may be ended, or the reason why they may
 /// not. Reads the facts that the rules need.
 async fn judge(
+    port: Port,
     occupants: Occupants,
     policy: Policy,
     requester: &Requester,
     leftovers: Option<&Leftovers>,
 ) -> (Occupants, Result<Spared, PortFault>) {
+    let variables = requester.variables.clone();
     let (requester, leftovers) = (requester.clone(), leftovers.cloned());
     let judged = tokio::task::spawn_blocking(move || {
         let spared = Spared::read(&requester, leftovers.as_ref());
@@ -162,7 +173,30 @@ async fn judge(
         (occupants, allowed)
     });
     let lost = |error| (Occupants::default(), Err(untold(&io::Error::other(error))));
-    judged.await.unwrap_or_else(lost)
+    let (occupants, allowed) = judged.await.unwrap_or_else(lost);
+    match allowed {
+        // A user does not see a proxy that runs as root.
+        Err(PortFault::Taken {
+            holder,
+            protected: Some(protected),
+        }) if holder.is_none() || protected == Protected::ContainerProxy(None) => {
+            let protected = match publisher(port, variables).await {
+                Some(container) => Protected::ContainerProxy(Some(Box::new(container))),
+                None => protected,
+            };
+            let protected = Some(protected);
+            (occupants, Err(PortFault::Taken { holder, protected }))
+        }
+        allowed => (occupants, allowed),
+    }
+}
+
+/// Returns the container that publishes a port, if an engine tells in time.
+pub(super) async fn publisher(port: Port, variables: Env) -> Option<Publisher> {
+    let finding = tokio::task::spawn_blocking(move || Engine::find(&variables, None));
+    let engine = finding.await.ok()?.ok()?;
+    let asking = engine.publisher(port);
+    tokio::time::timeout(ENGINE, asking).await.ok()?.ok()?
 }
 
 /// Returns the current holders; `None` if all addresses can be bound.
@@ -238,13 +272,38 @@ async fn end_each(known: impl IntoIterator<Item = &Occupant>) {
 }
 
 /// Stops the processes that listen on a port, on any address, at the user's request: under the same
-/// rules as a claim of a stack in development. Returns the stopped processes, ancestors first.
+/// rules as a claim of a stack in development. Returns the stopped processes, ancestors first. Of a
+/// container that publishes the port, the container is stopped.
 ///
 /// # Errors
 ///
 /// The process that holds the port and why it was not stopped; or what else keeps the port.
 pub async fn free(port: Port, requester: &Requester) -> Result<Vec<Holder>, PortFault> {
+    let freed = make_free(&in_use(port).await, Policy::ASKED, requester, None).await;
+    let Err(fault) = freed else { return freed };
+    let Some(container) = published_by(&fault) else {
+        return Err(fault);
+    };
+    let stopped = match Engine::find(&requester.variables, None) {
+        Ok(engine) => engine.stop(&container.id, None, CONTAINER_GRACE).await,
+        Err(missing) => Err(missing),
+    };
+    if let Err(error) = stopped {
+        tracing::warn!(%error, %container, "the container that publishes a port was not stopped");
+        return Err(fault);
+    }
     make_free(&in_use(port).await, Policy::ASKED, requester, None).await
+}
+
+/// Returns the container that holds a port.
+fn published_by(fault: &PortFault) -> Option<&Publisher> {
+    match fault {
+        PortFault::Taken {
+            protected: Some(Protected::ContainerProxy(container)),
+            ..
+        } => container.as_deref(),
+        _ => None,
+    }
 }
 
 /// Checks whether [`free`] would be allowed to stop the processes that listen on a port. Stops none.
@@ -256,8 +315,11 @@ pub async fn may_free(port: Port, requester: &Requester) -> Result<(), PortFault
     let Some(occupants) = obstacle(&in_use(port).await).await? else {
         return Ok(());
     };
-    let (_, allowed) = judge(occupants, Policy::ASKED, requester, None).await;
-    allowed.map(drop)
+    let (_, allowed) = judge(port, occupants, Policy::ASKED, requester, None).await;
+    match allowed {
+        Err(fault) if published_by(&fault).is_none() => Err(fault),
+        _ => Ok(()),
+    }
 }
 
 /// Returns the addresses of a port that matter to a user who wants it free.
@@ -291,6 +353,8 @@ pub struct Claimant {
     pub mode: Mode,
     /// The active runs of the daemon.
     pub running: ActiveRuns,
+    /// The variables by which the container engine is found.
+    pub variables: Env,
 }
 
 /// Returns what would block a service's port if it were started now. Stops nothing: a holder that
@@ -301,13 +365,23 @@ pub async fn foresee(port: Port, claimant: &Claimant) -> Option<PortFault> {
         Ok(occupants) => occupants?,
         Err(fault) => return Some(fault),
     };
-    let requester = Requester::with(claimant.running.clone());
+    let requester = Requester {
+        running: claimant.running.clone(),
+        variables: claimant.variables.clone(),
+        ..Requester::default()
+    };
     let policy = Policy {
         mode: claimant.mode,
         conflict: claimant.conflict,
     };
-    let (occupants, allowed) =
-        judge(occupants, policy, &requester, Some(&claimant.leftovers)).await;
+    let (occupants, allowed) = judge(
+        port,
+        occupants,
+        policy,
+        &requester,
+        Some(&claimant.leftovers),
+    )
+    .await;
     match allowed {
         Ok(_) => occupants
             .known

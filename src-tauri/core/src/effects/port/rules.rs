@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     effects::process,
+    env::Env,
     model::facts::{Holder, Mark, Neighbour, PortFault, Process, Protected},
     stack::{Mode, PortConflict, Stack},
     sync::lock,
@@ -25,6 +26,8 @@ pub struct Requester {
     pub callers: Callers,
     /// The active runs of the daemon. They are never ended.
     pub running: ActiveRuns,
+    /// The variables by which the container engine is found.
+    pub variables: Env,
 }
 
 impl Requester {
@@ -34,6 +37,7 @@ impl Requester {
         Self {
             callers: Callers::default(),
             running,
+            variables: Env::of_this_process(),
         }
     }
 }
@@ -179,7 +183,7 @@ pub(super) fn protection(occupant: &Occupant, spared: &Spared) -> Option<Protect
         }
     }
     if is_named(occupant, process::CONTAINER_PROXIES) {
-        return Some(Protected::ContainerProxy);
+        return Some(Protected::ContainerProxy(None));
     }
     if occupant.system || is_named(occupant, process::SYSTEM_PROGRAMS) {
         return Some(Protected::System);
@@ -225,7 +229,8 @@ fn protection_of_unknown(unknown: &Unknown) -> Protected {
     }
 }
 
-fn is_named(occupant: &Occupant, names: &[&str]) -> bool {
+/// Returns whether its program has one of these names, in lower case.
+pub(super) fn is_named(occupant: &Occupant, names: &[&str]) -> bool {
     let mut called = occupant
         .program
         .names
@@ -484,10 +489,13 @@ mod tests {
     #[test]
     fn what_belongs_to_the_system_or_a_container_is_known_by_any_of_its_names() {
         for (name, expected) in [
-            ("docker-proxy", Some(Protected::ContainerProxy)),
-            ("com.docker.backend.exe", Some(Protected::ContainerProxy)),
-            ("OrbStack Helper", Some(Protected::ContainerProxy)),
-            ("wslrelay.exe", Some(Protected::ContainerProxy)),
+            ("docker-proxy", Some(Protected::ContainerProxy(None))),
+            (
+                "com.docker.backend.exe",
+                Some(Protected::ContainerProxy(None)),
+            ),
+            ("OrbStack Helper", Some(Protected::ContainerProxy(None))),
+            ("wslrelay.exe", Some(Protected::ContainerProxy(None))),
             ("sshd", Some(Protected::System)),
             ("ControlCenter", Some(Protected::System)),
             ("csrss.exe", Some(Protected::System)),
@@ -513,7 +521,10 @@ mod tests {
         occupant.system = true;
         assert_eq!(judge_one(occupant.clone()), Some(Protected::System));
         occupant.program.names = vec!["rootlesskit".to_owned()];
-        assert_eq!(judge_one(occupant.clone()), Some(Protected::ContainerProxy));
+        assert_eq!(
+            judge_one(occupant.clone()),
+            Some(Protected::ContainerProxy(None))
+        );
         occupant.holder.process.pid = PARENT;
         assert_eq!(judge_one(occupant), Some(Protected::Ancestor));
     }

@@ -21,7 +21,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    io::AsyncReadExt as _,
+    time::{Instant, timeout, timeout_at},
+};
 
 use self::{
     address::{Endpoint, RedisAddress, ServerAddress, WebAddress, shown},
@@ -36,7 +39,10 @@ pub use self::{
     schedule::{ProbeLoop, Pulse, Round, Schedule},
 };
 use crate::{
-    effects::process::{HelperFault, run_helper},
+    effects::{
+        container::{self, Contained},
+        process::{HelperFault, run_helper},
+    },
     env::Env,
     model::facts::{ProbeFault, ProbeFaultKind},
     stack::{Command, HttpRequest, Probe, Protocol},
@@ -44,6 +50,8 @@ use crate::{
 
 /// The maximum duration of a probe, so that no stack file overflows the clock.
 pub(in crate::effects) const LONGEST: Duration = Duration::from_hours(24);
+/// How long a connection to a published port must stay open.
+const STAYS_OPEN: Duration = Duration::from_millis(50);
 /// The time limit for testing whether a server speaks TLS instead of HTTP.
 const TLS_QUESTION: Duration = Duration::from_millis(300);
 
@@ -82,6 +90,8 @@ pub struct Context {
     pub directory: PathBuf,
     /// The complete environment of the service.
     pub environment: Env,
+    /// Its container, if it runs in one.
+    pub container: Option<container::Cell>,
 }
 
 impl Prober {
@@ -110,6 +120,8 @@ impl Prober {
                 .await
                 .and_then(|answer| accepted(&answer)),
             Probe::Command(command) => run(command, context, timeout).await,
+            Probe::Published(address) => published(address, deadline).await,
+            Probe::Container => Contained::probe(context.container.as_ref()),
             Probe::Log(_) | Probe::Process => return Ok(()),
         };
         outcome.map_err(|kind| ProbeFault {
@@ -244,6 +256,8 @@ pub(in crate::effects) fn target(probe: &Probe<String>) -> String {
         Probe::Command(command) => format!("`{command}`"),
         Probe::Log(pattern) => format!("a line that matches `{pattern}`"),
         Probe::Process => "the process".to_owned(),
+        Probe::Container => "the health check of the container".to_owned(),
+        Probe::Published(address) => format!("connection to {address}"),
     }
 }
 
@@ -263,6 +277,18 @@ async fn tcp(address: &str, deadline: Instant) -> Result<(), ProbeFaultKind> {
     let endpoint = Endpoint::parse(address)?;
     within(deadline, false, connection::reach(&endpoint)).await?;
     Ok(())
+}
+
+/// Connects to a published port. The proxy of an engine accepts first, and closes the connection if
+/// nothing in the container listens.
+async fn published(address: &str, deadline: Instant) -> Result<(), ProbeFaultKind> {
+    let endpoint = Endpoint::parse(address)?;
+    let mut stream = within(deadline, false, connect(&endpoint)).await?;
+    match timeout(STAYS_OPEN, stream.read_u8()).await {
+        // It waits for a request, or it is the first to speak.
+        Err(_) | Ok(Ok(_)) => Ok(()),
+        Ok(Err(_)) => Err(ProbeFaultKind::Refused),
+    }
 }
 
 /// Runs a command, which must exit with code 0.

@@ -214,7 +214,11 @@ fn awaited(asked: &[Probe<String>]) -> Vec<Endpoint> {
         Probe::WebSocket(url) => Some(WebAddress::parse(url, "ws").ok()?.endpoint),
         Probe::Redis(url) => Some(RedisAddress::parse(url).ok()?.endpoint),
         Probe::Server(protocol, url) => Some(ServerAddress::parse(*protocol, url).ok()?.endpoint),
-        Probe::Command(_) | Probe::Log(_) | Probe::Process => None,
+        Probe::Command(_)
+        | Probe::Log(_)
+        | Probe::Process
+        | Probe::Container
+        | Probe::Published(_) => None,
     });
     endpoints.collect()
 }

@@ -235,6 +235,7 @@ impl ServiceState {
         self.checks = CheckRounds::default();
         self.last_fault = None;
         self.is_too_large = false;
+        self.container = None;
         self.last_process = None;
         self.latency_ms = None;
         self.unfinished = None;
@@ -271,6 +272,7 @@ impl ServiceState {
         self.intent.wanted = true;
         self.adopted = true;
         self.last_process = adoption.process;
+        self.container.clone_from(&adoption.container);
         self.was_ready = adoption.was_ready.then_some(adoption.run);
         self.started = Some(adoption.since);
         if let Some(process) = adoption.process {
@@ -422,6 +424,11 @@ impl ServiceState {
                 }
             }
             Report::Claimed(claim) => self.claimed(claim, now, effects),
+            Report::Container(container) => {
+                self.port = container.main_port(&self.spec).or(self.port);
+                self.container = Some(container);
+                self.touch();
+            }
             Report::Launched(Ok(process)) => self.launched(process, now, effects),
             Report::Launched(Err(fault)) => {
                 if matches!(self.phase, Phase::Starting(_)) {
@@ -513,6 +520,10 @@ impl ServiceState {
 
     fn launched(&mut self, process: Process, now: TimePoint, effects: &mut Vec<Effect>) {
         let Phase::Starting(running @ ActiveRun { process: None, .. }) = self.phase else {
+            // Another process follows the log of its container.
+            if self.container.is_some() {
+                self.process_is(process);
+            }
             return;
         };
         let since = self.since;

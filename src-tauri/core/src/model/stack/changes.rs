@@ -184,6 +184,12 @@ impl StackModel {
                     None => ports.remove(name),
                 };
             }
+            if let Some(container) = service.container()
+                && self.ports.containers.get(name) != Some(container)
+            {
+                let containers = &mut Arc::make_mut(&mut self.ports).containers;
+                containers.insert(name.clone(), container.clone());
+            }
             self.stale.insert(place);
             for &other in self.order.dependents(place) {
                 if self.services[other].waits() {

@@ -667,6 +667,7 @@ fn an_adopted_service_is_not_started_again() {
     let adoption = Adoption {
         run: RunId(12),
         process: Some(process("redis")),
+        container: None,
         port: None,
         since: jiff::Timestamp::UNIX_EPOCH,
         was_ready: true,
@@ -687,6 +688,7 @@ fn a_service_that_ended_while_no_keeper_was_there_is_cleaned_up_and_started_agai
     let adoption = Adoption {
         run: RunId(3),
         process: None,
+        container: None,
         port: None,
         since: jiff::Timestamp::UNIX_EPOCH,
         was_ready: true,

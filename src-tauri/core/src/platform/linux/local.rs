@@ -3,8 +3,8 @@
 use std::fs;
 
 pub(crate) use crate::platform::unix::local::{
-    connect, id_at, id_of, is_file_address, listen, make_private, peer, private_file,
-    private_folder, remnant, second_lock, socket_address,
+    connect, dial, engine_addresses, id_at, id_of, is_file_address, listen, make_private, peer,
+    private_file, private_folder, remnant, second_lock, socket_address,
 };
 
 /// Returns an identifier of the current boot of the machine, if the system reports one. Source:

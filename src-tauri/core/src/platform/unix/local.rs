@@ -149,10 +149,36 @@ pub(crate) async fn connect(address: &Path) -> io::Result<Stream> {
     if let Some(folder) = address.parent() {
         require_own(folder, &fs::symlink_metadata(folder)?)?;
     }
+    dial(address).await
+}
+
+/// Connects to the socket of another program, whoever it belongs to.
+pub(crate) async fn dial(address: &Path) -> io::Result<Stream> {
     ConnectOptions::new()
         .name(name(address)?)
         .connect_tokio()
         .await
+}
+
+/// Returns the usual addresses of container engines, the most likely one first.
+pub(crate) fn engine_addresses(home: &Path, runtime: Option<&Path>) -> Vec<PathBuf> {
+    let of_user = runtime.map(|folder| folder.join("docker.sock"));
+    let podman = runtime.map(|folder| folder.join("podman/podman.sock"));
+    let of_home = [
+        ".docker/run/docker.sock",
+        ".docker/desktop/docker.sock",
+        ".orbstack/run/docker.sock",
+        ".colima/default/docker.sock",
+        ".rd/docker.sock",
+        ".local/share/containers/podman/machine/podman.sock",
+    ];
+    let system = ["/var/run/docker.sock", "/run/podman/podman.sock"];
+    let mut addresses = vec![PathBuf::from(system[0])];
+    addresses.extend(of_user);
+    addresses.extend(of_home.map(|path| home.join(path)));
+    addresses.extend(podman);
+    addresses.push(PathBuf::from(system[1]));
+    addresses
 }
 
 /// Returns the process at the other end of a connection, recorded when it connected.

@@ -147,13 +147,30 @@ pub(crate) fn listen(address: &Path) -> io::Result<Listener> {
 /// Fails with [`io::ErrorKind::NotFound`] if there is none, and with
 /// [`io::ErrorKind::PermissionDenied`] if it belongs to another user, who could intercept requests.
 pub(crate) async fn connect(address: &Path) -> io::Result<Stream> {
-    let stream = ConnectOptions::new()
-        .name(name(address)?)
-        .connect_tokio()
-        .await?;
+    let stream = dial(address).await?;
     let Stream::NamedPipe(pipe) = &stream;
     access::require_own_pipe(&std::os::windows::io::AsHandle::as_handle(pipe.inner()))?;
     Ok(stream)
+}
+
+/// Connects to the pipe of another program, whoever it belongs to.
+pub(crate) async fn dial(address: &Path) -> io::Result<Stream> {
+    ConnectOptions::new()
+        .name(name(address)?)
+        .connect_tokio()
+        .await
+}
+
+/// Returns the usual addresses of container engines, the most likely one first.
+pub(crate) fn engine_addresses(_home: &Path, _runtime: Option<&Path>) -> Vec<PathBuf> {
+    let pipes = [
+        "docker_engine",
+        "dockerDesktopLinuxEngine",
+        "podman-machine-default",
+    ];
+    pipes
+        .map(|pipe| PathBuf::from(format!(r"\\.\pipe\{pipe}")))
+        .to_vec()
 }
 
 /// Returns the process at the other end of a connection.

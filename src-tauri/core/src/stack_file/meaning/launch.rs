@@ -1,6 +1,6 @@
 //! Validates how a service is started and stopped.
 
-use std::{collections::BTreeMap, path::PathBuf, slice, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use crate::{
     stack::{Command, EnvFile, Require, Signal, Stop, StopMethod, Template},
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-use super::{Meaning, service::given, text::Scope};
+use super::{Meaning, container::items, service::given, text::Scope};
 
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -92,12 +92,7 @@ impl Meaning<'_, '_> {
         &mut self,
         files: Option<&TextOr<Vec<At<String>>>>,
     ) -> Read<Vec<EnvFile>> {
-        let files = match files {
-            None => &[][..],
-            Some(TextOr::Text(file)) => slice::from_ref(file),
-            Some(TextOr::Full(files)) => files,
-        };
-        all(files.iter().map(|file| self.env_file(file)))
+        all(items(files).iter().map(|file| self.env_file(file)))
     }
 
     fn env_file(&mut self, file: &At<String>) -> Read<EnvFile> {
@@ -167,7 +162,7 @@ impl Meaning<'_, '_> {
     }
 
     /// Makes a path absolute, relative to the folder of its file.
-    fn path(&mut self, text: &At<String>, what: &'static str) -> Read<PathBuf> {
+    pub(super) fn path(&mut self, text: &At<String>, what: &'static str) -> Read<PathBuf> {
         let path = self.plain_not_empty(text, what)?;
         Ok(self.folder_of(text).join(path))
     }

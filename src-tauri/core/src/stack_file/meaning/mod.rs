@@ -3,6 +3,7 @@
 
 mod address;
 mod check;
+mod container;
 mod graph;
 mod http;
 mod launch;
@@ -39,6 +40,7 @@ struct Meaning<'a, 't> {
     problems: &'a mut Problems<'t>,
     /// Every service of the file.
     services: BTreeMap<&'a str, Declared<'a>>,
+    docker_context: Option<String>,
     /// The names that earlier checks save.
     saved: BTreeSet<String>,
 }
@@ -55,6 +57,8 @@ struct Declared<'a> {
     task: bool,
     /// Whether the chosen profiles have it.
     chosen: bool,
+    /// Whether it runs in a container, whose engine may choose its port.
+    contained: bool,
 }
 
 /// Returns the stack in these tables.
@@ -80,6 +84,7 @@ pub(super) fn stack(
         environment,
         problems,
         services: declared(&services, first_task),
+        docker_context: None,
         saved: BTreeSet::new(),
     };
     let name = match &table.name {
@@ -90,6 +95,9 @@ pub(super) fn stack(
     let profiles: Vec<_> = profiles.collect();
     meaning.profiles(&profiles)?;
     meaning.choose(&profiles, &services);
+    if let Some(name) = &table.docker_context {
+        meaning.docker_context = Some(meaning.plain_not_empty(name, "a context")?);
+    }
     meaning.service_names(&services)?;
     let made = all(services
         .iter()
@@ -125,6 +133,7 @@ fn declared<'t>(
             external: is_external(table),
             task: place >= first_task,
             chosen: true,
+            contained: is_contained(table),
         };
         (name.value.as_str(), declared)
     };
@@ -157,6 +166,10 @@ fn is_external(table: &ServiceTable) -> bool {
         .external
         .as_ref()
         .is_some_and(|external| external.value)
+}
+
+fn is_contained(table: &ServiceTable) -> bool {
+    table.compose.is_some() || table.container.is_some()
 }
 
 /// Returns the name of the folder, as far as it is a valid name.

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-use super::{Meaning, address, is_external, named_ports, text::Scope};
+use super::{Meaning, address, is_contained, is_external, named_ports, text::Scope};
 
 const EVERY: Duration = Duration::from_secs(2);
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -67,10 +67,11 @@ impl Meaning<'_, '_> {
         })
     }
 
-    /// Returns the default probe: its port, or the process without one.
+    /// Returns the default probe: its container, its port, or the process without one.
     fn default_probe(&mut self, table: &ServiceTable, scope: Scope<'_>) -> Read<Probe> {
         let first = named_ports(table).first().map(|(_, port)| port);
         match table.port.as_ref().or(first) {
+            _ if is_contained(table) => Ok(Probe::Container),
             Some(port) => {
                 let own = At::new("localhost:{port}".to_owned(), port.span.clone());
                 self.host_and_port(&own, scope).map(Probe::Tcp)

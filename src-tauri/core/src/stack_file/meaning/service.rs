@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-use super::{Meaning, is_external, named_ports, number, port, text::Scope};
+use super::{Meaning, is_contained, is_external, named_ports, number, port, text::Scope};
 
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 const LOG_LIMITS: LogLimits = LogLimits {
@@ -32,9 +32,13 @@ impl Meaning<'_, '_> {
         let command = if is_external(table) {
             self.external(at, table);
             Ok(None)
+        } else if is_contained(table) {
+            self.not_for_containers(table);
+            Ok(None)
         } else {
             self.what_runs(at, table, scope).map(Some)
         };
+        let container = self.container(&name, table);
         let directory = self.working_directory(at, table.directory.as_ref());
         let host = table.host.as_ref().map(|host| self.host(host));
         if let (Some(_), Some(other)) = (&table.needs, &table.depends_on) {
@@ -49,7 +53,10 @@ impl Meaning<'_, '_> {
             Ok(number(port).map(|port| (name.value.clone(), port)))
         }));
         let needs = self.needs(table.needs.as_ref().or(table.depends_on.as_ref()));
+        let inside = table.container.as_ref();
+        let inside = inside.and_then(|container| container.value.env.as_ref());
         let env = self.variables(table.env.as_ref(), scope);
+        let inside = self.variables(inside, scope);
         let env_files = self.env_files(table.env_file.as_ref());
         let env_command = table.env_command.as_ref();
         let env_command = env_command.map(|command| self.command(command, scope));
@@ -81,12 +88,13 @@ impl Meaning<'_, '_> {
         let hooks = self.hooks(table, scope);
         Ok(Arc::new(Service {
             command: command?,
+            container: container?,
             directory: directory?,
             port: port(table),
             ports: Vec::into_iter(ports?).flatten().collect(),
             host: host.transpose()?,
             needs: needs?,
-            env: env?,
+            env: env?.into_iter().chain(inside?).collect(),
             env_files: env_files?,
             env_command: env_command.transpose()?,
             require: require?,
@@ -121,8 +129,10 @@ impl Meaning<'_, '_> {
     /// Reports keys that an external service cannot have, and an external service that cannot be
     /// monitored.
     fn external(&mut self, name: &At<String>, table: &ServiceTable) {
-        let ours: [(&'static str, Option<&Range<usize>>); 21] = [
+        let ours: [(&'static str, Option<&Range<usize>>); 23] = [
             ("command", span(table.command.as_ref())),
+            ("compose", span(table.compose.as_ref())),
+            ("container", span(table.container.as_ref())),
             ("shell", span(table.shell.as_ref())),
             ("host", span(table.host.as_ref())),
             ("needs", span(table.needs.as_ref())),
@@ -227,6 +237,6 @@ pub(super) fn given<T: Copy + Default>(at: Option<&At<T>>) -> T {
     at.map(|at| at.value).unwrap_or_default()
 }
 
-fn span<T>(at: Option<&At<T>>) -> Option<&Range<usize>> {
+pub(super) fn span<T>(at: Option<&At<T>>) -> Option<&Range<usize>> {
     at.map(|at| &at.span)
 }

@@ -112,7 +112,7 @@ impl Meaning<'_, '_> {
         let piece = placeholder::piece(name);
         let service = match &piece {
             Piece::OwnPort => scope.service,
-            Piece::PortOf(service) => service,
+            Piece::PortOf(service) | Piece::Published(service, _) => service,
             Piece::NamedPort(service, port) => {
                 let service = service.as_ref().unwrap_or(scope.service);
                 return self.named_port(service, port, name, scope);
@@ -123,13 +123,14 @@ impl Meaning<'_, '_> {
             Piece::Saved(_) | Piece::Text(_) => return Err(self.unknown_placeholder(name, scope)),
         };
         match self.services.get(service.as_str()) {
+            Some(declared) if declared.contained => Ok(piece),
             // A service that is not chosen has no other port than the declared one.
             Some(Declared {
                 port: Some(port),
                 chosen: false,
                 ..
             }) => Ok(Piece::Text(port.to_string())),
-            Some(declared) if declared.port.is_some() => Ok(piece),
+            Some(declared) if declared.port.is_some() && !is_published(&piece) => Ok(piece),
             Some(_) => Err(ProblemKind::NoPort(service.clone())),
             None => Err(self.unknown_placeholder(name, scope)),
         }
@@ -201,10 +202,7 @@ impl Meaning<'_, '_> {
 
     /// Converts a program and its arguments.
     pub(super) fn command(&mut self, form: &At<CommandForm>, scope: Scope<'_>) -> Read<Command> {
-        let words = match &form.value {
-            TextOr::Text(line) => self.words(line)?,
-            TextOr::Full(words) => words.to_vec(),
-        };
+        let words = self.argv(form)?;
         let words: Vec<Template> = all(words.iter().map(|word| self.template(word, scope)))?;
         if words
             .first()
@@ -216,6 +214,14 @@ impl Meaning<'_, '_> {
         Ok(Command::Argv(words))
     }
 
+    /// Returns the words of a command, not filled.
+    pub(super) fn argv(&mut self, form: &At<CommandForm>) -> Read<Vec<At<String>>> {
+        match &form.value {
+            TextOr::Text(line) => self.words(line),
+            TextOr::Full(words) => Ok(words.to_vec()),
+        }
+    }
+
     fn words(&mut self, line: &At<String>) -> Read<Vec<At<String>>> {
         let at_line = |word| At::new(word, line.span.clone());
         match words::split(&line.value) {
@@ -225,6 +231,10 @@ impl Meaning<'_, '_> {
             }
         }
     }
+}
+
+fn is_published(piece: &Piece) -> bool {
+    matches!(piece, Piece::Published(..))
 }
 
 /// Joins adjacent texts and removes empty ones.

@@ -1,5 +1,6 @@
 //! What the whole of the module promises, from the outside.
 
+mod containers;
 mod errors;
 mod files;
 mod hostile;

@@ -1,5 +1,5 @@
-//! The ways to start a store on this computer: it listens already, its program is installed, the project's compose file or
-//! a container engine runs it, or a note has the command that installs it.
+//! The ways to start a store on this computer: it listens already, the project's compose file has it, its program is
+//! installed, a container engine runs it, or a note has the command that installs it.
 
 use super::{Compose, Wanted, table::Server};
 use crate::{
@@ -8,8 +8,8 @@ use crate::{
         listing::{Host, System},
     },
     draft::{
-        CommandLine, DraftService, Kind, LeftOut, Origin, Probe, Protocol, Ready, Sourced, Stop,
-        plain,
+        CommandLine, DraftService, Image, Kind, LeftOut, Origin, Probe, Protocol, Ready, Sourced,
+        Stop, plain,
     },
 };
 use pilotlight::stack::PortConflict;
@@ -50,11 +50,14 @@ pub(super) fn start(
         .is_none_or(|compose| compose.is_plain);
     let compose = wanted.compose.as_ref().filter(|it| it.publishes);
     let engine = host.engine();
+    if let (Some(_), Some(compose)) = (engine, compose) {
+        by_compose(&mut service, wanted, compose);
+        return Ok(service);
+    }
     if is_plain && native(&mut service, wanted, host) {
         return Ok(service);
     }
     match (engine, compose) {
-        (Some(engine), Some(compose)) => by_compose(&mut service, wanted, engine, compose),
         (Some(engine), None) if can_be_contained(wanted) => {
             container(&mut service, wanted, engine, &format!("{stack}-{name}"));
         }
@@ -107,9 +110,9 @@ fn says(probe: Probe) -> Sourced<Ready> {
     Sourced::new(ready, Origin::default())
 }
 
-/// Returns the probe in a container; `exec` begins the command that runs another one there.
-fn ready(wanted: &Wanted, exec: &[String]) -> Option<Sourced<Ready>> {
-    let own = || Some(says(wanted.store.container.ready.as_ref()?.probe(exec)));
+/// Returns the probe in a container.
+fn ready(wanted: &Wanted) -> Option<Sourced<Ready>> {
+    let own = || Some(says(wanted.store.container.ready.as_ref()?.probe()));
     by_protocol(wanted, wanted.user()).or_else(own)
 }
 
@@ -157,63 +160,59 @@ fn native(service: &mut DraftService, wanted: &Wanted, host: &Host) -> bool {
     }
     // The user that initdb makes.
     let user = native.shell.as_ref().map(|_| "${USER:-postgres}");
-    let own = || Some(says(native.ready.as_ref()?.probe(&[])));
+    let own = || Some(says(native.ready.as_ref()?.probe()));
     service.ready = by_protocol(wanted, wanted.user().or(user)).or_else(own);
     holds_data(service, wanted);
     true
 }
 
 /// Runs it by the project's compose file.
-fn by_compose(service: &mut DraftService, wanted: &Wanted, engine: &str, compose: &Compose) {
-    let words = |words: &[&str]| -> Vec<String> {
-        let start = [engine, "compose", "-f", compose.file.as_str()];
-        start.iter().chain(words).map(|word| plain(word)).collect()
+fn by_compose(service: &mut DraftService, wanted: &Wanted, compose: &Compose) {
+    let contained = CommandLine::Compose {
+        file: compose.file.clone(),
+        service: compose.service.clone(),
     };
-    let up = words(&["up", "--no-deps", "--no-log-prefix", &compose.service]);
-    service.command = Some(wanted.because.says(CommandLine::Words(up)));
-    service.ready = ready(wanted, &words(&["exec", "-T", &compose.service]));
-    in_container(service, wanted, words(&["stop", &compose.service]));
+    service.command = Some(wanted.because.says(contained));
+    in_container(service, wanted);
 }
 
 fn container(service: &mut DraftService, wanted: &Wanted, engine: &str, name: &str) {
     let container = &wanted.store.container;
-    let text = |words: &[&str]| -> Vec<String> { words.iter().map(|&it| it.to_owned()).collect() };
-    let port = format!("127.0.0.1:{{port}}:{}", wanted.store.port);
-    let mut words = text(&[engine, "run", "--rm", "--name", name, "-p", &port]);
+    let mut image = Image {
+        image: container.image.clone(),
+        port: wanted.store.port,
+        args: container.arguments.clone(),
+        ..Image::default()
+    };
     for option in &container.env {
         let option = option.replace("<user>", wanted.user().unwrap_or("postgres"));
         let option = match wanted.database() {
             Some(database) => option.replace("<database>", database),
             None => option,
         };
-        // A name without a value is taken from the environment.
-        let is_given = option.contains('=') || !wanted.env_files.is_empty();
-        if is_given && !option.contains('<') {
-            words.extend(["-e".to_owned(), option]);
+        if let Some((name, value)) = option.split_once('=')
+            && !option.contains('<')
+        {
+            image.env.push((name.to_owned(), value.to_owned()));
         }
     }
-    if let Some(data) = &container.data {
-        words.extend(["-v".to_owned(), format!("{name}:{data}")]);
-    }
-    words.push(container.image.clone());
-    words.extend(container.arguments.iter().cloned());
+    let data = container.data.iter();
+    image.volumes = data.map(|data| format!("{name}:{data}")).collect();
     let because = Origin::known(format!("in a container of {engine}"));
-    service.command = Some(because.says(CommandLine::Words(words)));
-    service.ready = ready(wanted, &text(&[engine, "exec", name]));
-    in_container(service, wanted, text(&[engine, "stop", name]));
+    service.command = Some(because.says(CommandLine::Container(image)));
+    in_container(service, wanted);
+    holds_data(service, wanted);
 }
 
 /// Sets what every container needs.
-fn in_container(service: &mut DraftService, wanted: &Wanted, stop: Vec<String>) {
-    holds_data(service, wanted);
-    let because = Origin::known("the image may have to be fetched first");
-    service.start_timeout = Some(because.says("5m".to_owned()));
+fn in_container(service: &mut DraftService, wanted: &Wanted) {
+    service.ready = ready(wanted);
+    let because = Origin::known("its data is to be written");
     let stop = Stop {
-        command: Some(stop),
         timeout: Some("20s".to_owned()),
         ..Stop::default()
     };
-    service.stop = Some(Sourced::new(stop, Origin::default()));
+    service.stop = Some(because.says(stop));
 }
 
 /// Never stops another program for its port, since that may hold data, and passes the login on.

@@ -88,16 +88,13 @@ pub(super) struct Container {
 pub(super) enum Readiness {
     Http(String),
     Log(String),
-    /// A command inside of the container.
-    Exec(Vec<String>),
 }
 
 impl Readiness {
-    /// Returns the probe; `exec` begins the command that runs another one in the container.
-    pub(super) fn probe(&self, exec: &[String]) -> Probe {
+    /// Returns the probe.
+    pub(super) fn probe(&self) -> Probe {
         match self {
             Self::Log(pattern) => Probe::Log(pattern.clone()),
-            Self::Exec(words) => Probe::Command(exec.iter().chain(words).cloned().collect()),
             Self::Http(path) => Probe::Http(Http {
                 url: path.clone(),
                 ..Http::default()

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     detect::{Listing, folder, join, stores},
-    draft::{CommandLine, DraftService, Kind, Needed, Stop, plain},
+    draft::{CommandLine, DraftService, Kind, Needed, plain},
 };
 use hosts::Hosts;
 pub(super) use merge::over;
@@ -226,28 +226,21 @@ fn depends_on(node: &Node) -> Vec<(usize, String, Need)> {
     needs.collect()
 }
 
-/// Returns a service that compose runs in the foreground.
+/// Returns a service that compose runs in a container, if an engine runs here.
 fn by_compose(
     name: &str,
     line: usize,
     project: &Project<'_>,
     file: &SourceFile,
 ) -> Option<DraftService> {
-    let engine = project.listing.host.engine()?;
+    project.listing.host.engine()?;
     let because = file.because(line, format!("the service `{name}`"));
     let mut service = DraftService::new(name, Kind::Backend, because.clone());
-    let words = |words: &[&str]| -> Vec<String> {
-        let start = [engine, "compose", "-f", project.file];
-        start.iter().chain(words).map(|word| plain(word)).collect()
-    };
-    let up = words(&["up", "--no-deps", "--no-log-prefix", name]);
-    service.command = Some(because.says(CommandLine::Words(up)));
-    service.start_timeout = Some(because.says("10m".to_owned()));
-    service.stop = Some(because.says(Stop {
-        command: Some(words(&["stop", name])),
-        timeout: Some("20s".to_owned()),
-        ..Stop::default()
+    service.command = Some(because.says(CommandLine::Compose {
+        file: project.file.to_owned(),
+        service: name.to_owned(),
     }));
+    service.start_timeout = Some(because.says("10m".to_owned()));
     Some(service)
 }
 

@@ -1,0 +1,152 @@
+//! Starts a service of a compose file with the compose command of the user, so that its project, names
+//! and volumes are those that `docker compose` in the same folder would use.
+
+use std::{path::Path, time::Duration};
+
+use tokio::sync::{Mutex, OnceCell};
+
+use super::Engine;
+use crate::{
+    effects::process::{HelperFault, run_helper},
+    env::Env,
+    model::{container::ContainerFault, facts::LaunchFault},
+    stack::{Command, ContainerSource},
+};
+
+/// The compose commands, the first one that is installed counts.
+const COMMANDS: [&[&str]; 3] = [
+    &["docker", "compose"],
+    &["docker-compose"],
+    &["podman", "compose"],
+];
+/// The time limit of a start, which may pull an image or build one.
+const START: Duration = Duration::from_hours(2);
+/// The time limit of a question.
+const QUESTION: Duration = Duration::from_secs(30);
+
+/// Two compose commands in one project would create its network and its shared services twice.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// Creates and starts a service with what it depends on, and returns the identifier of its container.
+pub(super) async fn start(
+    engine: &Engine,
+    source: &ContainerSource,
+    directory: &Path,
+    environment: Env,
+) -> Result<String, ContainerFault> {
+    let project = Project::of(engine, source, directory, environment).await?;
+    let turn = TURN.lock().await;
+    project.run(&["up", "-d"], START).await?;
+    drop(turn);
+    let containers = project.run(&["ps", "-a", "-q"], QUESTION).await?;
+    let is_id = |line: &&str| line.len() == 64 && line.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let id = containers.lines().map(str::trim).find(is_id);
+    id.map(str::to_owned).ok_or(ContainerFault::Gone)
+}
+
+/// Stops a service, if it runs.
+pub(super) async fn stop(
+    engine: &Engine,
+    source: &ContainerSource,
+    directory: &Path,
+    environment: Env,
+) -> Result<(), ContainerFault> {
+    let project = Project::of(engine, source, directory, environment).await?;
+    project.run(&["stop"], QUESTION).await.map(drop)
+}
+
+/// A service of a compose project, and the command for it.
+struct Project<'a> {
+    command: Vec<String>,
+    service: &'a str,
+    directory: &'a Path,
+    environment: Env,
+}
+
+impl<'a> Project<'a> {
+    async fn of(
+        engine: &Engine,
+        source: &'a ContainerSource,
+        directory: &'a Path,
+        environment: Env,
+    ) -> Result<Self, ContainerFault> {
+        let ContainerSource::Compose {
+            files,
+            service,
+            profiles,
+        } = source
+        else {
+            return Err(ContainerFault::Gone);
+        };
+        let environment = engine.variables(environment);
+        let mut command = installed(directory, &environment).await?.to_vec();
+        for file in files {
+            command.extend(["-f".to_owned(), file.display().to_string()]);
+        }
+        for profile in profiles {
+            command.extend(["--profile".to_owned(), profile.clone()]);
+        }
+        Ok(Self {
+            command,
+            service,
+            directory,
+            environment,
+        })
+    }
+
+    /// Runs a subcommand for the service, and returns its output.
+    async fn run(&self, words: &[&str], limit: Duration) -> Result<String, ContainerFault> {
+        let mut command = self.command.clone();
+        let words = words.iter().chain([&self.service]);
+        command.extend(words.map(|word| (*word).to_owned()));
+        run(command, self.directory, &self.environment, limit).await
+    }
+}
+
+/// Returns the compose command that is installed.
+async fn installed(
+    directory: &Path,
+    environment: &Env,
+) -> Result<&'static [String], ContainerFault> {
+    static INSTALLED: OnceCell<Vec<String>> = OnceCell::const_new();
+    let search = async || {
+        for words in COMMANDS {
+            let command: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            let mut question = command.clone();
+            question.push("version".to_owned());
+            if run(question, directory, environment, QUESTION)
+                .await
+                .is_ok()
+            {
+                return Ok(command);
+            }
+        }
+        Err(ContainerFault::ComposeMissing)
+    };
+    INSTALLED.get_or_try_init(search).await.map(Vec::as_slice)
+}
+
+/// Runs a command, and returns its output.
+async fn run(
+    command: Vec<String>,
+    directory: &Path,
+    environment: &Env,
+    limit: Duration,
+) -> Result<String, ContainerFault> {
+    let refused = |message: String| ContainerFault::Refused { message };
+    match run_helper(&Command::Argv(command), directory, environment, limit).await {
+        Ok(output) if output.exit.is_success() => Ok(output.text),
+        Ok(output) => Err(ContainerFault::of_text(&output.text)),
+        Err(HelperFault::Launch(LaunchFault::CommandNotFound { .. })) => {
+            Err(ContainerFault::ComposeMissing)
+        }
+        Err(HelperFault::Launch(fault)) => Err(refused(fault.to_string())),
+        Err(HelperFault::TimedOut { last_line }) => {
+            let last_line = last_line.unwrap_or_default();
+            let seconds = limit.as_secs();
+            Err(refused(format!(
+                "compose did not finish within {seconds} s: {last_line}"
+            )))
+        }
+    }
+}

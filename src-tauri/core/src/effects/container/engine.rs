@@ -1,0 +1,350 @@
+//! The API of a container engine, spoken over its socket. Each request has its own connection.
+
+use std::{io, time::Duration};
+
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{
+    Request, Response,
+    body::{Bytes, Incoming},
+    client::conn::http1,
+    header::{CONTENT_TYPE, HOST},
+};
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
+use url::form_urlencoded;
+
+use super::{
+    endpoint::{self, Endpoint},
+    status::{Inspected, Status},
+};
+use crate::{
+    env::Env,
+    model::container::{ContainerFault, Publisher},
+    platform::local,
+    stack::{Port, Service},
+};
+
+/// The time limit of a request that the engine answers from what it knows.
+const LIMIT: Duration = Duration::from_secs(10);
+/// The time limit of the question whether it answers.
+const ANSWER: Duration = Duration::from_secs(2);
+/// The time limit of a request that lasts as long as the work of the engine.
+const WORK: Duration = Duration::from_hours(2);
+/// The maximum length of an answer.
+const LONGEST: usize = 16 << 20;
+
+/// A container engine. Cheap to clone; holds no connection.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    endpoint: Endpoint,
+}
+
+/// An answer of the engine that says no: its status and its message.
+struct Refusal(u16, String);
+
+impl Engine {
+    /// Finds the engine for the user with these variables. Does not connect.
+    pub fn find(variables: &Env, context: Option<&str>) -> Result<Self, ContainerFault> {
+        let endpoint = endpoint::find(variables, context)?;
+        Ok(Self { endpoint })
+    }
+
+    /// Finds the engine that runs the container of a service.
+    pub fn of(service: &Service, variables: &Env) -> Result<Self, ContainerFault> {
+        let container = service.container.as_deref();
+        let context = container.and_then(|container| container.docker_context.as_deref());
+        Self::find(variables, context)
+    }
+
+    /// Returns the engine at an address from [`Engine::address`].
+    pub fn at(address: &str) -> Result<Self, ContainerFault> {
+        let endpoint = endpoint::parse(address)?;
+        Ok(Self { endpoint })
+    }
+
+    /// Returns its address, as in `DOCKER_HOST`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.endpoint.to_string()
+    }
+
+    /// Returns the variables with which a command talks to this engine.
+    #[must_use]
+    pub fn variables(&self, mut variables: Env) -> Env {
+        variables.remove("DOCKER_CONTEXT");
+        variables.set("DOCKER_HOST", self.address());
+        variables
+    }
+
+    /// Checks that it answers.
+    pub async fn ping(&self) -> Result<(), ContainerFault> {
+        done(self.ask("GET", "/_ping", None, ANSWER).await)
+    }
+
+    /// Returns the state of a container, by its identifier or name.
+    pub async fn inspect(&self, container: &str) -> Result<Status, ContainerFault> {
+        let path = format!("/containers/{container}/json");
+        let inspected: Inspected = parsed(self.ask("GET", &path, None, LIMIT).await)?;
+        Ok(inspected.status(self.address()))
+    }
+
+    /// Subscribes to the events of a container that change its [`Status`].
+    pub async fn events(&self, container: &str) -> Result<Events, ContainerFault> {
+        let filters = serde_json::json!({
+            "type": ["container"],
+            "container": [container],
+            "event": ["die", "destroy", "oom", "start", "health_status"],
+        });
+        let path = with_query("/events", &[("filters", &filters.to_string())]);
+        let request = self.send("GET", &path, None);
+        let response = timeout(LIMIT, request).await;
+        let response = response.unwrap_or_else(|_| Err(self.silent()))?;
+        Ok(Events(response.into_body()))
+    }
+
+    /// Stops a container: sends the signal, or by default its own stop signal, and kills it after
+    /// `grace`. Returns when it has exited.
+    pub async fn stop(
+        &self,
+        container: &str,
+        signal: Option<&str>,
+        grace: Duration,
+    ) -> Result<(), ContainerFault> {
+        if let Some(signal) = signal {
+            self.kill(container, signal).await?;
+            let wait = format!("/containers/{container}/wait");
+            if let Ok(waited) = timeout(grace, self.ask("POST", &wait, None, WORK)).await {
+                return done(waited);
+            }
+        }
+        let grace = if signal.is_some() {
+            Duration::ZERO
+        } else {
+            grace
+        };
+        let seconds = grace.as_secs() + u64::from(grace.subsec_nanos() > 0);
+        let path = format!("/containers/{container}/stop?t={seconds}");
+        done(self.ask("POST", &path, None, WORK).await)
+    }
+
+    /// Sends a signal to a container. Does nothing if it does not run.
+    pub async fn kill(&self, container: &str, signal: &str) -> Result<(), ContainerFault> {
+        let path = format!("/containers/{container}/kill?signal={signal}");
+        match self.ask("POST", &path, None, LIMIT).await? {
+            // It is not running.
+            Err(Refusal(409, _)) => Ok(()),
+            answer => done(Ok(answer)),
+        }
+    }
+
+    /// Removes a container that does not run, and keeps its volumes.
+    pub async fn remove(&self, container: &str) -> Result<(), ContainerFault> {
+        let path = format!("/containers/{container}?force=1");
+        match self.ask("DELETE", &path, None, WORK).await? {
+            // It is being removed.
+            Err(Refusal(409, _)) => Ok(()),
+            answer => done(Ok(answer)),
+        }
+    }
+
+    /// Creates a container, and returns its identifier.
+    pub(super) async fn create(&self, name: &str, spec: &Value) -> Result<String, ContainerFault> {
+        let path = with_query("/containers/create", &[("name", name)]);
+        let created: Value = parsed(self.ask("POST", &path, Some(spec), WORK).await)?;
+        Ok(created["Id"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Starts a container. Does nothing if it runs.
+    pub(super) async fn start(&self, container: &str) -> Result<(), ContainerFault> {
+        let path = format!("/containers/{container}/start");
+        done(self.ask("POST", &path, None, WORK).await)
+    }
+
+    /// Pulls an image.
+    pub(super) async fn pull(&self, image: &str) -> Result<(), ContainerFault> {
+        let missing = |message: String| ContainerFault::ImageMissing {
+            image: image.to_owned(),
+            message,
+        };
+        let tagged = image
+            .rsplit('/')
+            .next()
+            .is_some_and(|name| name.contains([':', '@']));
+        let pairs = [("fromImage", image), ("tag", "latest")];
+        let pairs = if tagged { &pairs[..1] } else { &pairs[..] };
+        let answer = self
+            .ask("POST", &with_query("/images/create", pairs), None, WORK)
+            .await?;
+        let progress = answer.map_err(|Refusal(_, message)| missing(message))?;
+        // The pull fails after its answer has begun: the last line says so.
+        let last = progress
+            .rsplit(|byte| *byte == b'\n')
+            .find(|line| !line.trim_ascii().is_empty());
+        let last: Value = last
+            .and_then(|line| serde_json::from_slice(line).ok())
+            .unwrap_or_default();
+        match last["error"].as_str() {
+            Some(message) => Err(missing(message.to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the running container that publishes a port.
+    pub async fn publisher(&self, port: Port) -> Result<Option<Publisher>, ContainerFault> {
+        let containers: Vec<Value> =
+            parsed(self.ask("GET", "/containers/json", None, LIMIT).await)?;
+        let publishes = |container: &&Value| {
+            let mut ports = container["Ports"].as_array().into_iter().flatten();
+            ports.any(|published| published["PublicPort"] == port.number())
+        };
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Ok(containers.iter().find(publishes).map(|container| {
+            let labels = &container["Labels"];
+            let project = labels["com.docker.compose.project"].as_str();
+            let folder = labels["com.docker.compose.project.working_dir"].as_str();
+            Publisher {
+                id: text(&container["Id"]),
+                name: text(&container["Names"][0])
+                    .trim_start_matches('/')
+                    .to_owned(),
+                image: text(&container["Image"]),
+                project: project.map(|project| (project.to_owned(), folder.unwrap_or("?").into())),
+            }
+        }))
+    }
+
+    /// Sends a request and returns the body of its answer, or the engine's refusal.
+    async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        limit: Duration,
+    ) -> Result<Result<Bytes, Refusal>, ContainerFault> {
+        let asking = async {
+            let response = self.send(method, path, body).await?;
+            let status = response.status();
+            let body = Limited::new(response.into_body(), LONGEST).collect().await;
+            let body = body
+                .map_err(|error| self.broken(&error.to_string()))?
+                .to_bytes();
+            if status.is_client_error() || status.is_server_error() {
+                let parsed: Option<Value> = serde_json::from_slice(&body).ok();
+                let message = parsed.and_then(|value| Some(value["message"].as_str()?.to_owned()));
+                let message =
+                    message.unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned());
+                return Ok(Err(Refusal(status.as_u16(), message)));
+            }
+            Ok(Ok(body))
+        };
+        timeout(limit, asking)
+            .await
+            .unwrap_or_else(|_| Err(self.silent()))
+    }
+
+    async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Response<Incoming>, ContainerFault> {
+        let text = body.map(Value::to_string).unwrap_or_default();
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(HOST, "docker")
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(text)));
+        let request = request.map_err(|error| self.broken(&error.to_string()))?;
+        match &self.endpoint {
+            Endpoint::Local(path) => {
+                let stream = local::dial(path)
+                    .await
+                    .map_err(|error| self.unreachable(&error))?;
+                self.exchange(stream, request).await
+            }
+            Endpoint::Tcp(authority) => {
+                let stream = TcpStream::connect(authority).await;
+                self.exchange(stream.map_err(|error| self.unreachable(&error))?, request)
+                    .await
+            }
+        }
+    }
+
+    async fn exchange(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, ContainerFault> {
+        let broken = |error: hyper::Error| self.broken(&error.to_string());
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(broken)?;
+        // Ends with the body of the answer.
+        tokio::spawn(connection);
+        sender.send_request(request).await.map_err(broken)
+    }
+
+    fn unreachable(&self, error: &io::Error) -> ContainerFault {
+        if error.kind() == io::ErrorKind::PermissionDenied {
+            let address = self.address();
+            return ContainerFault::EngineDenied { address };
+        }
+        self.broken(&error.to_string())
+    }
+
+    fn silent(&self) -> ContainerFault {
+        self.broken("it does not answer")
+    }
+
+    fn broken(&self, message: &str) -> ContainerFault {
+        ContainerFault::EngineDown {
+            address: self.address(),
+            message: message.to_owned(),
+        }
+    }
+}
+
+/// The events of a container.
+#[derive(Debug)]
+pub struct Events(Incoming);
+
+impl Events {
+    /// Waits for the next events; returns `false` when the connection has ended. Cancel-safe.
+    pub async fn next(&mut self) -> bool {
+        matches!(self.0.frame().await, Some(Ok(_)))
+    }
+}
+
+fn with_query(path: &str, pairs: &[(&str, &str)]) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(pairs);
+    format!("{path}?{}", query.finish())
+}
+
+type Answer = Result<Result<Bytes, Refusal>, ContainerFault>;
+
+fn done(answer: Answer) -> Result<(), ContainerFault> {
+    accepted(answer).map(drop)
+}
+
+fn accepted(answer: Answer) -> Result<Bytes, ContainerFault> {
+    answer?.map_err(
+        |Refusal(status, message)| match ContainerFault::of_text(&message) {
+            ContainerFault::Refused { .. } if status == 404 => ContainerFault::Gone,
+            fault => fault,
+        },
+    )
+}
+
+fn parsed<T: DeserializeOwned>(answer: Answer) -> Result<T, ContainerFault> {
+    serde_json::from_slice(&accepted(answer)?).map_err(|error| ContainerFault::Refused {
+        message: format!("the answer of the container engine cannot be read: {error}"),
+    })
+}

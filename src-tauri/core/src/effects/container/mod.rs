@@ -1,0 +1,145 @@
+//! Containers: asks a container engine over its API, and starts containers through it.
+//!
+//! The engine is Docker, or anything that speaks its API (Podman, Colima, OrbStack, Rancher Desktop).
+
+mod compose;
+mod endpoint;
+mod engine;
+mod image;
+mod logs;
+mod status;
+
+pub use engine::{Engine, Events};
+pub use logs::{Follower, follow};
+pub use status::{Health, Status};
+
+use std::{path::Path, sync::Arc};
+
+use tokio::sync::watch;
+
+use crate::{
+    env::Env,
+    model::{
+        container::{ContainerFault, ContainerInfo},
+        facts::{Mark, ProbeFaultKind},
+    },
+    stack::{Container, ContainerSource, Ports, Probe, Service},
+};
+
+/// The container of a run, shared by the tasks of the run.
+pub type Cell = watch::Sender<Option<Contained>>;
+
+/// A container and its engine.
+#[derive(Clone, Debug)]
+pub struct Contained {
+    /// The engine.
+    pub engine: Engine,
+    /// The container.
+    pub info: Arc<ContainerInfo>,
+    /// Its latest state; `None` until the engine has been asked.
+    pub status: Option<Status>,
+}
+
+impl Contained {
+    /// Returns the container of a run that an earlier daemon started, if its engine is found.
+    #[must_use]
+    pub fn adopt(info: &Arc<ContainerInfo>) -> Option<Self> {
+        Some(Self {
+            engine: Engine::at(&info.engine).ok()?,
+            info: info.clone(),
+            status: None,
+        })
+    }
+
+    /// Returns its health, if it has a health check.
+    fn health(&self) -> Option<&Health> {
+        self.status.as_ref()?.health.as_ref()
+    }
+
+    /// Returns the probe that is used without `ready`: the health check of the image, the port, or
+    /// that the container runs.
+    #[must_use]
+    pub fn default_probe(&self, service: &Service) -> Probe<String> {
+        match self.info.main_port(service) {
+            _ if self.health().is_some() => Probe::Container,
+            Some(port) => Probe::Published(format!("localhost:{port}")),
+            None => Probe::Process,
+        }
+    }
+
+    /// Probes its health check. A container without one passes.
+    pub(super) fn probe(cell: Option<&Cell>) -> Result<(), ProbeFaultKind> {
+        let Some(cell) = cell else { return Ok(()) };
+        let contained = cell.borrow();
+        let health = contained.as_ref().and_then(Self::health);
+        health.map_or(Ok(()), Health::judge)
+    }
+}
+
+/// Starts the container of a service, and returns its identifier. `environment` is that of the service, and `declared` the part
+/// of it that the stack file declares.
+///
+/// Takes as long as the engine does, which may have to pull an image. Dropping the future leaves the
+/// container as it is.
+pub async fn start(
+    engine: &Engine,
+    service: &Service,
+    mark: &Mark,
+    (environment, declared): (Env, &[(String, String)]),
+    ports: &impl Ports,
+) -> Result<String, ContainerFault> {
+    let Some(Container { source, .. }) = service.container.as_deref() else {
+        return Err(ContainerFault::Gone);
+    };
+    let started = match source {
+        ContainerSource::Compose { .. } => {
+            let directory: &Path = &service.directory;
+            compose::start(engine, source, directory, environment).await
+        }
+        ContainerSource::Image { .. } => {
+            image::start(engine, service, source, mark, declared, ports).await
+        }
+    };
+    match started {
+        Err(ContainerFault::PortInUse { port, by: None }) => {
+            let by = engine.publisher(port).await.ok().flatten().map(Box::new);
+            Err(ContainerFault::PortInUse { port, by })
+        }
+        started => started,
+    }
+}
+
+/// Checks that the engine of a service answers.
+///
+/// # Errors
+///
+/// No engine is found, or it does not answer.
+pub async fn answers(service: &Service, variables: &Env) -> Result<(), ContainerFault> {
+    let (service, variables) = (service.clone(), variables.clone());
+    let finding = tokio::task::spawn_blocking(move || Engine::of(&service, &variables));
+    let engine = finding
+        .await
+        .unwrap_or(Err(ContainerFault::EngineMissing))?;
+    engine.ping().await
+}
+
+/// Stops and removes what a start that was cancelled may have created.
+pub async fn abort(
+    engine: &Engine,
+    service: &Service,
+    mark: &Mark,
+    variables: &Env,
+) -> Result<(), ContainerFault> {
+    match service.container.as_deref() {
+        Some(Container {
+            source: source @ ContainerSource::Compose { .. },
+            ..
+        }) => compose::stop(engine, source, &service.directory, variables.clone()).await,
+        _ => image::remove_leftover(engine, mark).await,
+    }
+}
+
+/// Removes the container that an earlier run of this service has left, which would hold its port.
+pub async fn remove_leftover(engine: &Engine, mark: &Mark) -> Result<(), ContainerFault> {
+    image::remove_leftover(engine, mark).await
+}

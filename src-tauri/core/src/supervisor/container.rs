@@ -1,0 +1,350 @@
+//! Runs of services in containers. The first process of such a run follows the log of its container;
+//! everything else is known from the engine.
+
+use std::{fs::OpenOptions, pin::pin, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::{
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
+
+use super::{
+    Message,
+    task::{Launched, RunTask, stopped},
+};
+use crate::{
+    effects::{
+        container::{self, Contained, Engine, Follower, Status},
+        env, log,
+        process::{Tree, kill, run_helper},
+    },
+    fs::project_file::TIME_LIMIT,
+    host::clock,
+    model::{
+        container::ContainerFault,
+        effect::Report,
+        facts::{Exit, LaunchFault, Stopped},
+    },
+    stack::{ContainerSource, Service, Signal, StopMethod},
+};
+
+/// How long an engine may be unreachable before its containers count as exited.
+const ENGINE_LIMIT: Duration = Duration::from_secs(10);
+/// The pause before the next attempt to reach it.
+const ENGINE_RETRY: Duration = Duration::from_millis(250);
+/// How long the end of a container may follow that of the process that follows its log.
+const TOGETHER: Duration = Duration::from_millis(300);
+/// The longest pause before the log is followed again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long that process may take for the last lines of a container that has exited.
+const LAST_LINES: Duration = Duration::from_secs(10);
+
+fn is_ours(service: &Service) -> bool {
+    let source = service
+        .container
+        .as_deref()
+        .map(|container| &container.source);
+    matches!(source, Some(ContainerSource::Image { .. }))
+}
+
+impl From<ContainerFault> for LaunchFault {
+    fn from(fault: ContainerFault) -> Self {
+        Self::Container(Box::new(fault))
+    }
+}
+
+impl RunTask {
+    /// Returns the engine that runs the container of the service.
+    async fn engine(&self) -> Result<Engine, ContainerFault> {
+        let (service, variables) = (self.service.clone(), self.variables.clone());
+        let finding = spawn_blocking(move || Engine::of(&service, &variables));
+        finding.await.unwrap_or(Err(ContainerFault::EngineMissing))
+    }
+
+    fn contained(&self) -> Option<Contained> {
+        self.run.container.as_ref()?.borrow().clone()
+    }
+
+    /// Waits until the engine has told the state of the container; `None` if the run has none.
+    pub(super) async fn seen_container(&self) -> Option<Contained> {
+        let mut seen = self.run.container.as_ref()?.subscribe();
+        let is_known = |contained: &Option<Contained>| {
+            contained
+                .as_ref()
+                .is_some_and(|contained| contained.status.is_some())
+        };
+        seen.wait_for(is_known).await.ok()?.clone()
+    }
+
+    /// Returns whether the port of the service must be free before its start.
+    pub(super) fn claims_port(&self) -> bool {
+        self.service.container.is_none() || is_ours(&self.service)
+    }
+
+    /// Prepares the claim of the port: an earlier container of this service would hold it.
+    pub(super) async fn remove_leftover(&self) -> Result<(), LaunchFault> {
+        if is_ours(&self.service) {
+            let engine = self.engine().await?;
+            container::remove_leftover(&engine, &self.mark()).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts the container, and the process that follows its log.
+    pub(super) async fn start_container(&self) -> Result<Tree, LaunchFault> {
+        let starting = async {
+            let environment =
+                env::environment(&self.service, &self.variables, &*self.ports, TIME_LIMIT).await?;
+            let declared =
+                env::declared(&self.service, &self.variables, &*self.ports, TIME_LIMIT).await?;
+            let declared: Vec<_> = declared
+                .into_iter()
+                .map(|(name, (value, _))| (name, value))
+                .collect();
+            let engine = self.engine().await?;
+            let known = (environment, declared.as_slice());
+            let mark = self.mark();
+            let began = Timestamp::now();
+            let id = container::start(&engine, &self.service, &mark, known, &*self.ports).await?;
+            let status = engine.inspect(&id).await?;
+            let contained = Contained {
+                engine,
+                info: Arc::new(status.info.clone()),
+                status: Some(status),
+            };
+            self.report(Report::Container(contained.info.clone())).await;
+            if let Some(cell) = &self.run.container {
+                cell.send_replace(Some(contained.clone()));
+            }
+            let logs = self.logs();
+            let output = logs.create_stamped(self.origin.run, &id);
+            let output = output.map_err(|error| LaunchFault::Log {
+                path: logs.folder().to_owned(),
+                message: error.to_string(),
+            })?;
+            logs.begin_index(self.origin.run);
+            if let Err(error) = logs.prune(self.service.log) {
+                tracing::warn!(service = %self.service.name, %error, "failed to remove old logs");
+            }
+            // One that has exited already may have lived before.
+            let has_exited = contained
+                .status
+                .as_ref()
+                .is_some_and(|status| !status.running);
+            let at_start = (has_exited && !is_ours(&self.service)).then(|| began.to_string());
+            let before = contained
+                .status
+                .as_ref()
+                .and_then(|status| status.since.clone());
+            let since = before.or(at_start);
+            self.follow_container(&contained, since.as_deref(), output)
+                .await
+        };
+        let started = self.run.stopping.run_until_cancelled(starting).await;
+        started.unwrap_or_else(|| Err(stopped()))
+    }
+
+    async fn follow_container(
+        &self,
+        contained: &Contained,
+        since: Option<&str>,
+        output: std::fs::File,
+    ) -> Result<Tree, LaunchFault> {
+        let follower = Follower {
+            container: &contained.info.id,
+            since,
+            mark: &self.mark(),
+            directory: self.tools.home.logs(),
+            environment: &self.variables,
+        };
+        container::follow(&contained.engine, follower, output).await
+    }
+
+    /// Watches a container to its end, and follows its log again whenever that has ended earlier.
+    pub(super) async fn watch_container(&self, tree: &Tree) {
+        let mut tree = tree.clone();
+        let mut ended = pin!(self.container_ended());
+        let mut pause = TOGETHER;
+        let (exit, reason) = loop {
+            let began = clock::now().instant;
+            tokio::select! {
+                biased;
+                ending = &mut ended => break ending,
+                _ = tree.exited() => {}
+            }
+            if began.elapsed() > LONGEST_PAUSE {
+                pause = TOGETHER;
+            }
+            if let Ok(ending) = timeout(pause, &mut ended).await {
+                break ending;
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            match self.follow_again().await {
+                Ok(again) => tree = again,
+                Err(fault) => {
+                    tracing::warn!(service = %self.service.name, %fault, "the log of its container is not followed");
+                }
+            }
+        };
+        let _ = timeout(LAST_LINES, tree.exited()).await;
+        if reason.is_none() {
+            return self.report_exit(exit, Vec::new()).await;
+        }
+        self.report(Report::Exited {
+            exit,
+            survivors: Vec::new(),
+            last_words: reason,
+        })
+        .await;
+    }
+
+    /// Waits until the container has exited, and returns how and why. Every event leads to one look.
+    async fn container_ended(&self) -> (Exit, Option<String>) {
+        let Some(Contained { engine, info, .. }) = self.contained() else {
+            return (Exit::Unknown, None);
+        };
+        let mut silent_since = None;
+        loop {
+            // Subscribed first, so that no change falls between the look and the events.
+            let mut events = engine.events(&info.id).await.ok();
+            loop {
+                match engine.inspect(&info.id).await {
+                    Ok(status) if !status.running => return (status.exit, status.reason),
+                    Ok(status) => {
+                        silent_since = None;
+                        self.container_is(status).await;
+                    }
+                    Err(ContainerFault::Gone) => {
+                        let removed = "another program removed the container".to_owned();
+                        return (Exit::Unknown, Some(removed));
+                    }
+                    Err(fault) => {
+                        let since = *silent_since.get_or_insert_with(|| clock::now().instant);
+                        if since.elapsed() > ENGINE_LIMIT {
+                            return (Exit::Unknown, Some(fault.to_string()));
+                        }
+                        break;
+                    }
+                }
+                let Some(events) = &mut events else { break };
+                if !events.next().await {
+                    break;
+                }
+            }
+            sleep(ENGINE_RETRY).await;
+        }
+    }
+
+    async fn container_is(&self, status: Status) {
+        let Some(cell) = &self.run.container else {
+            return;
+        };
+        let mut changed = None;
+        cell.send_modify(|contained| {
+            let Some(contained) = contained else { return };
+            if *contained.info != status.info {
+                contained.info = Arc::new(status.info.clone());
+                changed = Some(contained.info.clone());
+            }
+            contained.status = Some(status);
+        });
+        if let Some(info) = changed {
+            self.report(Report::Container(info)).await;
+        }
+        self.run.pulse.poke();
+    }
+
+    /// Follows the log of the container from where it has ended.
+    async fn follow_again(&self) -> Result<Tree, LaunchFault> {
+        let contained = self.contained().ok_or(ContainerFault::Gone)?;
+        let run_log = self.logs().run(self.origin.run);
+        let unreadable = |error: std::io::Error| LaunchFault::Log {
+            path: self.logs().folder().to_owned(),
+            message: error.to_string(),
+        };
+        let since = log::continue_from(&run_log).map_err(unreadable)?;
+        let first = || contained.status.as_ref()?.since.clone();
+        let since = since.or_else(first);
+        let output = OpenOptions::new().append(true).open(run_log.log());
+        let output = output.map_err(unreadable)?;
+        let tree = self
+            .follow_container(&contained, since.as_deref(), output)
+            .await?;
+        if let Some(process) = tree.first() {
+            let launched = Launched {
+                process,
+                tree: tree.clone(),
+            };
+            self.tell(Message::Launched(self.origin.clone(), launched))
+                .await;
+        }
+        Ok(tree)
+    }
+
+    /// Stops the container, then the process that follows its log. Removes a container that Pilot Light
+    /// has created, and keeps its volumes.
+    pub(super) async fn end_container(&self, tree: &Tree) -> Stopped {
+        let mut outcome = Stopped::default();
+        if let Err(fault) = self.stop_container(&mut outcome).await {
+            outcome.fault = Some(fault.to_string());
+        }
+        if timeout(LAST_LINES, tree.exited()).await.is_err() || tree.first().is_none() {
+            kill(tree, &self.tools.processes).await;
+        }
+        outcome
+    }
+
+    async fn stop_container(&self, outcome: &mut Stopped) -> Result<(), ContainerFault> {
+        let Some(Contained { engine, info, .. }) = self.contained() else {
+            // The start was cancelled, and may have got as far as the container.
+            return container::abort(
+                &self.engine().await?,
+                &self.service,
+                &self.mark(),
+                &self.variables,
+            )
+            .await;
+        };
+        let Service { stop, name, .. } = &*self.service;
+        let signal = match &stop.graceful {
+            // The default is that of the image.
+            StopMethod::Signal(Signal::Terminate) => None,
+            StopMethod::Signal(signal) => Some(signal.name()),
+            StopMethod::Command(command) => {
+                let context = self.context(true, TIME_LIMIT).await;
+                let command = command.render(name, &*self.ports);
+                let running = run_helper(
+                    &command,
+                    &context.directory,
+                    &context.environment,
+                    stop.timeout,
+                );
+                let _ = self.run.kill.run_until_cancelled(running).await;
+                None
+            }
+        };
+        let stopping = engine.stop(&info.id, signal, stop.timeout);
+        let stopped = match self.run.kill.run_until_cancelled(stopping).await {
+            Some(stopped) => stopped,
+            None => {
+                outcome.killed = true;
+                engine.stop(&info.id, None, Duration::ZERO).await
+            }
+        };
+        match stopped {
+            Ok(()) | Err(ContainerFault::Gone) => {}
+            Err(fault) => return Err(fault),
+        }
+        if let Ok(status) = engine.inspect(&info.id).await {
+            outcome.exit = Some(status.exit);
+        }
+        if is_ours(&self.service) {
+            match engine.remove(&info.id).await {
+                Ok(()) | Err(ContainerFault::Gone) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(())
+    }
+}

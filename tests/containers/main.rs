@@ -1,0 +1,302 @@
+//! Services in containers, on a real engine that the tests start themselves.
+#![cfg(target_os = "linux")]
+
+mod engine;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::{fs, time::Duration};
+
+use engine::{docker, variables};
+use pilotlight::{
+    control::{Control as _, Outcome, Up},
+    effects::log::{Query, Reader, Runs, ServiceLogs},
+    model::{
+        facts::Exit,
+        finding::Code,
+        view::{Light, PhaseName},
+    },
+};
+use pilotlight_test_service::free_port;
+use support::{Bench, eventually, findings, kill, within};
+
+async fn up(bench: &Bench) -> Outcome {
+    let up = Up {
+        file: bench.file(),
+        services: Vec::new(),
+        environment: variables(),
+    };
+    within("up", bench.handle().up(up)).await
+}
+
+async fn must_up(bench: &Bench) {
+    assert_eq!(up(bench).await, Outcome::Done);
+}
+
+/// The lines of the latest run of a service, as they are shown.
+fn lines(bench: &Bench, service: &str) -> Vec<String> {
+    let stack = bench.home.stack_id(&bench.file());
+    let logs = ServiceLogs::of(bench.home.logs(), &stack, &service.into());
+    let query = Query {
+        runs: Runs::Latest,
+        ..Query::default()
+    };
+    let reader = Reader::open(&logs, query).expect("a log");
+    reader.map(|line| line.expect("a line").text).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stack_of_containers_and_programs_starts_in_order_and_keeps_its_data() {
+    let port = free_port();
+    let bench = Bench::with(&format!(
+        r#"
+[service.db]
+compose = "db"
+ready = "postgres"
+
+[service.cache]
+container = {{ image = "local/redis:7" }}
+port = {port}
+
+[service.web]
+command = "sh -c 'echo db {{db.port}} {{db.port.5432}} cache {{cache.port}}; sleep 600'"
+needs = ["db", "cache"]
+"#
+    ))
+    .await;
+    let compose = "services:\n  db:\n    image: local/postgres:15\n    ports: [\"127.0.0.1::5432\"]\n    volumes: [\"data:/data\"]\nvolumes:\n  data:\n";
+    fs::write(bench.path("compose.yaml"), compose).unwrap();
+    must_up(&bench).await;
+
+    let db = bench.service("db");
+    let container = db.container.clone().expect("a container");
+    let published = container.ports[0].port;
+    assert_eq!(db.port, Some(published), "the engine has chosen it");
+    assert_eq!(container.image, "local/postgres:15");
+    assert_eq!(db.pid, None);
+    let expected = format!("db {published} {published} cache {port}");
+    assert_eq!(lines(&bench, "web"), [expected]);
+    let cache = bench
+        .service("cache")
+        .container
+        .clone()
+        .expect("a container");
+    let label = "{{index .Config.Labels \"dev.pilotlight.service\"}}";
+    assert_eq!(docker(&["inspect", "-f", label, &cache.id]), "cache");
+    let said = lines(&bench, "db");
+    let accepts = "database system is ready to accept connections";
+    assert!(said.iter().any(|line| line.contains(accepts)), "{said:#?}");
+    assert!(
+        !said[0].starts_with("20") || !said[0].contains('T'),
+        "{}",
+        said[0]
+    );
+
+    assert_eq!(bench.down().await, Outcome::Done);
+    let state = docker(&["inspect", "-f", "{{.State.Running}}", &container.id]);
+    assert_eq!(state, "false", "compose has created it, and keeps it");
+    let left = docker(&["ps", "-a", "-q", "--no-trunc"]);
+    assert!(!left.contains(&cache.id), "ours is removed");
+
+    // The second start is one of the same container, and shows only what it wrote since.
+    must_up(&bench).await;
+    let again = bench.service("db").container.clone().expect("a container");
+    assert_eq!(again.id, container.id);
+    let times = || {
+        let said = lines(&bench, "db");
+        said.iter().filter(|line| line.contains(accepts)).count()
+    };
+    eventually("the line", || times() > 0).await;
+    assert_eq!(times(), 1);
+    assert_eq!(bench.down().await, Outcome::Done);
+    docker(&["rm", "-f", "-v", &container.id]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_line_is_lost_or_doubled_when_the_daemon_and_its_follower_are_killed() {
+    let mut bench = Bench::with(
+        r#"
+[service.flood]
+container = { image = "local/busybox:1", args = ["sh", "-c", "i=0; while :; do i=$((i+1)); echo line $i; done"] }
+ready = { log = "line" }
+stop = { timeout = "0s" }
+"#,
+    )
+    .await;
+    must_up(&bench).await;
+    let run = bench.service("flood").run.expect("a run");
+    let path = bench.log_path("flood", run);
+    let grows_beyond = |size: u64| {
+        let path = path.clone();
+        move || path.metadata().is_ok_and(|found| found.len() > size)
+    };
+    eventually("a flood", grows_beyond(100_000)).await;
+    bench.vanish().await;
+    let followers = bench.marked();
+    assert_eq!(followers.len(), 1, "one process follows the log");
+    kill(followers[0]);
+    let size = path.metadata().unwrap().len();
+
+    bench.start().await;
+    eventually("the flood goes on", grows_beyond(size + 100_000)).await;
+    let adopted = bench.until_phase("flood", PhaseName::Ready).await;
+    assert!(adopted.adopted);
+    // The follower alone is killed, too.
+    let followers = bench.marked();
+    assert_eq!(followers.len(), 1);
+    kill(followers[0]);
+    let size = path.metadata().unwrap().len();
+    eventually("the flood goes on", grows_beyond(size + 100_000)).await;
+    assert_eq!(bench.down().await, Outcome::Done);
+
+    let said = lines(&bench, "flood");
+    let expected: Vec<String> = (1..=said.len())
+        .map(|number| format!("line {number}"))
+        .collect();
+    let differs = said
+        .iter()
+        .zip(&expected)
+        .position(|(said, expected)| said != expected);
+    assert_eq!(differs, None, "of {} lines", said.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_that_another_program_removes_is_started_again() {
+    let bench = Bench::with(
+        "[service.cache]\ncontainer = { image = \"local/busybox:1\", args = \"sleep 600\" }\n",
+    )
+    .await;
+    must_up(&bench).await;
+    let first = bench
+        .service("cache")
+        .container
+        .clone()
+        .expect("a container");
+    docker(&["rm", "-f", &first.id]);
+    let again = bench
+        .until("cache", |service| {
+            let other = service
+                .container
+                .as_ref()
+                .is_some_and(|it| it.id != first.id);
+            other && service.phase == PhaseName::Ready
+        })
+        .await;
+    assert_eq!(again.restarts, 1);
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_that_exits_has_its_code_and_all_it_said() {
+    let bench = Bench::with(
+        "[service.job]\ncontainer = { image = \"local/busybox:1\", args = [\"sh\", \"-c\", \"echo one; echo Error: two >&2; exit 3\"] }\nready = { log = \"never\" }\nrestart = \"never\"\n",
+    )
+    .await;
+    assert_eq!(findings(&up(&bench).await), [Code::StartupError]);
+    let job = bench.service("job");
+    assert_eq!(job.last_exit, Some(Exit::Code(3)));
+    let finding = job.finding.as_ref().expect("a finding");
+    let shown = format!("{} {:?}", finding.title, finding.evidence);
+    assert!(shown.contains("Error: two"), "{shown}");
+    let mut said = lines(&bench, "job");
+    said.sort_unstable();
+    assert_eq!(said, ["Error: two", "one"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_of_another_container_is_reported_with_that_container() {
+    let port = free_port();
+    let container = docker(&[
+        "run",
+        "-d",
+        "-p",
+        &format!("127.0.0.1:{port}:80"),
+        "--label",
+        "com.docker.compose.project=shop",
+        "--label",
+        "com.docker.compose.project.working_dir=/srv/shop",
+        "local/busybox:1",
+        "sleep",
+        "600",
+    ]);
+    let name = docker(&["inspect", "-f", "{{.Name}}", &container]);
+    let by = format!(
+        "the container {} (local/busybox:1) of the compose project shop in /srv/shop",
+        &name[1..]
+    );
+    let compose = format!(
+        "services:\n  web:\n    image: local/busybox:1\n    command: sleep 600\n    ports: [\"127.0.0.1:{port}:80\"]\n"
+    );
+    for stack in [
+        format!(
+            "[service.web]\ncontainer = {{ image = \"local/busybox:1\", args = \"sleep 600\", ports = [80] }}\nport = {port}\n"
+        ),
+        "[service.web]\ncompose = \"web\"\n".to_owned(),
+        format!("[service.web]\ncommand = \"sleep 600\"\nport = {port}\n"),
+    ] {
+        let bench = Bench::with(&stack).await;
+        fs::write(bench.path("compose.yaml"), &compose).unwrap();
+        assert_eq!(findings(&up(&bench).await), [Code::PortTaken], "{stack}");
+        let finding = bench.service("web").finding.clone().expect("a finding");
+        let title = finding.title.to_string();
+        assert!(title.contains(&by), "{title}");
+        bench.down().await;
+    }
+    docker(&["rm", "-f", &container]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failing_health_check_is_shown_with_its_output() {
+    let bench = Bench::with("[service.web]\ncompose = \"web\"\nstart_timeout = \"3s\"\n").await;
+    let compose = "services:\n  web:\n    image: local/busybox:1\n    command: sleep 600\n    healthcheck:\n      test: [\"CMD\", \"sh\", \"-c\", \"echo queue is full; exit 1\"]\n      interval: 1s\n      retries: 1\n";
+    fs::write(bench.path("compose.yaml"), compose).unwrap();
+    assert_eq!(findings(&up(&bench).await), [Code::ContainerUnhealthy]);
+    let web = bench.service("web");
+    assert_eq!(web.light, Light::Red);
+    let finding = web.finding.clone().expect("a finding");
+    let shown = format!("{} {:?}", finding.title, finding.evidence);
+    assert!(shown.contains("queue is full"), "{shown}");
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_engine_cannot_start_has_a_code_of_its_own() {
+    let image = |image: &str, more: &str| {
+        format!("[service.web]\ncontainer = {{ image = \"{image}\"{more} }}\nrestart = \"never\"\n")
+    };
+    let mount = ", volumes = [\"./missing:/data\"]";
+    let cases = [
+        (image("localhost:1/none:1", ""), Code::ImageMissing),
+        (image("local/busybox:1", mount), Code::MountMissing),
+        (
+            image("local/busybox:1", ", args = \"nothing-like-it\""),
+            Code::ContainerRefused,
+        ),
+        (
+            "[service.web]\ncompose = \"other\"\n".to_owned(),
+            Code::ContainerRefused,
+        ),
+    ];
+    for (stack, code) in cases {
+        let bench = Bench::with(&stack).await;
+        fs::write(
+            bench.path("compose.yaml"),
+            "services:\n  web:\n    image: x\n",
+        )
+        .unwrap();
+        let outcome = up(&bench).await;
+        assert_eq!(findings(&outcome), [code], "{outcome:#?}");
+        bench.down().await;
+    }
+    let bench = Bench::with(&image("local/busybox:1", "")).await;
+    let mut environment = variables();
+    environment.set("DOCKER_HOST", "unix:///nowhere/docker.sock");
+    let (file, services) = (bench.file(), Vec::new());
+    let up = Up {
+        file,
+        services,
+        environment,
+    };
+    let outcome = tokio::time::timeout(Duration::from_secs(60), bench.handle().up(up)).await;
+    assert_eq!(findings(&outcome.expect("an answer")), [Code::EngineDown]);
+}
