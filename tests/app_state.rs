@@ -479,7 +479,7 @@ async fn the_details_of_a_service_have_its_processes_runs_and_the_results_of_its
         "only what is declared"
     );
 
-    let results = within("the checks", app.run_checks(&file, &one))
+    let results = within("the checks", Box::pin(app.run_checks(&file, &one)))
         .await
         .unwrap();
     let passed: Vec<_> = results
@@ -503,7 +503,7 @@ async fn the_checks_of_a_stack_file_that_was_never_started_are_not_run() {
     let app = app(&bench);
     app.add(&bench.file()).unwrap();
     let (file, one) = (bench.file(), "one".into());
-    let checked = app.run_checks(&file, &one);
+    let checked = Box::pin(app.run_checks(&file, &one));
     assert_eq!(within("the checks", checked).await.unwrap(), []);
     assert!(!bench.path("made").exists());
 }

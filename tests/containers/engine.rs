@@ -25,7 +25,7 @@ rm -rf "$1"
 "#;
 
 /// How long it may take to start on a busy machine.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 struct Engine {
     folder: PathBuf,

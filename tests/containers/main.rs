@@ -1,5 +1,9 @@
 //! Services in containers, on a real engine that the tests start themselves.
 #![cfg(target_os = "linux")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the engine is a program of the tests, and no service"
+)]
 
 mod engine;
 #[path = "../support/mod.rs"]
@@ -297,6 +301,6 @@ async fn what_an_engine_cannot_start_has_a_code_of_its_own() {
         services,
         environment,
     };
-    let outcome = tokio::time::timeout(Duration::from_secs(60), bench.handle().up(up)).await;
+    let outcome = tokio::time::timeout(Duration::from_mins(1), bench.handle().up(up)).await;
     assert_eq!(findings(&outcome.expect("an answer")), [Code::EngineDown]);
 }

@@ -121,8 +121,8 @@ pub(crate) fn whole(file: &Path) -> Result<String, Failure> {
 
 fn named_by_variable() -> Vec<String> {
     let named = std::env::var(PROFILE).unwrap_or_default();
-    let names = named.split(',').map(str::trim);
-    names
+    let profiles = named.split(',').map(str::trim);
+    profiles
         .filter(|name| !name.is_empty())
         .map(str::to_owned)
         .collect()

@@ -42,7 +42,8 @@ pub(crate) async fn run(context: &Context, asked: &PortCommand) -> Result<Ending
         return show(asked, &listeners, &running);
     }
     let requester = Requester::with(running.marks().collect());
-    if !asked.yes && !(listeners.holders.is_empty() && listeners.container.is_none()) {
+    let is_in_use = !listeners.holders.is_empty() || listeners.container.is_some();
+    if is_in_use && !asked.yes {
         if let Err(fault) = may_free(port, &requester).await {
             return say_refused(asked, &fault, &running);
         }

@@ -323,7 +323,6 @@ fn protect(headers: &mut HeaderMap, host: &str) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
 

@@ -55,18 +55,7 @@ pub(crate) fn meaning(fault: &ProbeFault) -> (Code, String) {
             protocol,
             refusal,
             message,
-        } => match refusal {
-            Refusal::Starting => (Code::ServerStarting, format!("{target} answers: {message}")),
-            Refusal::Login => (
-                Code::LoginRefused,
-                format!("{target} rejects the login: {message}"),
-            ),
-            Refusal::NotIt => (
-                Code::WrongServer,
-                format!("{target} is not {}: {message}", protocol.title()),
-            ),
-            Refusal::Other => (Code::ServerRefuses, format!("{target} answers: {message}")),
-        },
+        } => refused(target, protocol.title(), *refusal, message),
         ProbeFaultKind::WebSocketRefused(status) => (
             Code::WebsocketRefused,
             format!("{target} refuses the handshake with {status}"),
@@ -113,6 +102,17 @@ pub(crate) fn meaning(fault: &ProbeFault) -> (Code, String) {
             format!("{target} is not a valid address: {why}"),
         ),
     }
+}
+
+/// The same for a server with a protocol of its own.
+fn refused(target: &str, protocol: &str, refusal: Refusal, message: &str) -> (Code, String) {
+    let (code, how) = match refusal {
+        Refusal::Starting => (Code::ServerStarting, "answers".to_owned()),
+        Refusal::Login => (Code::LoginRefused, "rejects the login".to_owned()),
+        Refusal::NotIt => (Code::WrongServer, format!("is not {protocol}")),
+        Refusal::Other => (Code::ServerRefuses, "answers".to_owned()),
+    };
+    (code, format!("{target} {how}: {message}"))
 }
 
 fn redis(code: &str) -> Code {

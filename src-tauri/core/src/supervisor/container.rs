@@ -325,12 +325,11 @@ impl RunTask {
             }
         };
         let stopping = engine.stop(&info.id, signal, stop.timeout);
-        let stopped = match self.run.kill.run_until_cancelled(stopping).await {
-            Some(stopped) => stopped,
-            None => {
-                outcome.killed = true;
-                engine.stop(&info.id, None, Duration::ZERO).await
-            }
+        let stopped = if let Some(stopped) = self.run.kill.run_until_cancelled(stopping).await {
+            stopped
+        } else {
+            outcome.killed = true;
+            engine.stop(&info.id, None, Duration::ZERO).await
         };
         match stopped {
             Ok(()) | Err(ContainerFault::Gone) => {}

@@ -275,7 +275,7 @@ fn container(image: &Image, service: &DraftService) -> String {
         .as_ref()
         .is_some_and(|said| said.value != image.port)
     {
-        add("ports", list([image.port.to_string()].into_iter()));
+        add("ports", list([image.port.to_string()]));
     }
     if !image.volumes.is_empty() {
         add(

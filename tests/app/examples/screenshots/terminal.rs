@@ -4,6 +4,7 @@
 use std::{
     fmt::Write as _,
     fs,
+    num::NonZeroU16,
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -103,7 +104,8 @@ fn signal(pid: u64, signal: &str) {
 }
 
 fn svg(drawn: &str, label: &str) -> String {
-    let mut terminal = vt100::Parser::new(ROWS, COLUMNS, 0);
+    let [rows, columns] = [ROWS, COLUMNS].map(|size| NonZeroU16::new(size).expect("a size"));
+    let mut terminal = vt100::Parser::new(rows, columns, 0);
     terminal.process(b"\x1b[32m$\x1b[m pilotlight up\r\n\r\n");
     terminal.process(drawn.as_bytes());
     let screen = terminal.screen();

@@ -135,14 +135,14 @@ fn remedy(
                 }),
             )
         }
-        Some(Protected::ContainerProxy(Some(_))) => (end_it(), free()),
         Some(Protected::ContainerProxy(None)) => ("stop the container".to_owned(), None),
         Some(Protected::Respawned { by }) => {
             let by = by.as_deref().unwrap_or("the program that restarts it");
             (format!("stop it with {by}"), None)
         }
         Some(
-            Protected::RunningService(_)
+            Protected::ContainerProxy(Some(_))
+            | Protected::RunningService(_)
             | Protected::Personal(_)
             | Protected::Contained
             | Protected::Stranger

@@ -1,6 +1,6 @@
 //! Containers: asks a container engine over its API, and starts containers through it.
 //!
-//! The engine is Docker, or anything that speaks its API (Podman, Colima, OrbStack, Rancher Desktop).
+//! The engine is Docker, or anything that speaks its API (Podman, Colima, `OrbStack`, Rancher Desktop).
 
 mod compose;
 mod endpoint;

@@ -162,7 +162,7 @@ impl Inspected {
             stack: config
                 .labels
                 .and_then(|mut labels| labels.remove(STACK_LABEL)),
-            health: state.health.and_then(health),
+            health: state.health.as_ref().and_then(health),
             restarts: !matches!(host_config.restart_policy.name.as_str(), "" | "no"),
         }
     }
@@ -205,7 +205,7 @@ fn reason(state: &State, limit: u64) -> Option<String> {
     }
 }
 
-fn health(state: HealthState) -> Option<Health> {
+fn health(state: &HealthState) -> Option<Health> {
     let starting = match state.status.as_str() {
         "healthy" => return Some(Health::Healthy),
         "starting" => true,

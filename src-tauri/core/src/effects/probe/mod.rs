@@ -248,7 +248,7 @@ impl Prober {
 /// Describes a probe for messages.
 pub(in crate::effects) fn target(probe: &Probe<String>) -> String {
     match probe {
-        Probe::Tcp(address) => format!("connection to {address}"),
+        Probe::Tcp(address) | Probe::Published(address) => format!("connection to {address}"),
         Probe::Http(request) => format!("{} {}", request.method, shown(&request.url)),
         Probe::Redis(url) => format!("PING {}", shown(url)),
         Probe::Server(protocol, url) => format!("{} {}", protocol.title(), shown(url)),
@@ -257,7 +257,6 @@ pub(in crate::effects) fn target(probe: &Probe<String>) -> String {
         Probe::Log(pattern) => format!("a line that matches `{pattern}`"),
         Probe::Process => "the process".to_owned(),
         Probe::Container => "the health check of the container".to_owned(),
-        Probe::Published(address) => format!("connection to {address}"),
     }
 }
 

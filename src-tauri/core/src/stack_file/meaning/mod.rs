@@ -50,6 +50,10 @@ type NamedPort = (At<String>, At<Whole<1, 65_535>>);
 
 /// The facts about a service that other services may refer to.
 #[derive(Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not depend on each other"
+)]
 struct Declared<'a> {
     port: Option<Port>,
     named: &'a [NamedPort],

@@ -1,5 +1,6 @@
 //! A stack in several files: laid over each other, with every mistake in its own file.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use tempfile::TempDir;
@@ -309,7 +310,7 @@ fn names_of_nothing_and_circles_are_told_with_their_place() {
         let folder = project(&[("app/pilotlight.toml", text)]);
         let told = problems(&folder, &[]);
         assert!(
-            told.iter().any(|problem| problem.contains(&expected)),
+            told.iter().any(|problem| problem.contains(expected)),
             "{told:?}"
         );
     }
@@ -361,7 +362,11 @@ fn many_files_and_templates_do_not_multiply() {
     let mut text = "service.web = { command = \"a\", extends = [\"t0\", \"t0\"] }\n".to_owned();
     for level in 0..30 {
         let next = level + 1;
-        text += &format!("template.t{level} = {{ extends = [\"t{next}\", \"t{next}\"] }}\n");
+        writeln!(
+            text,
+            "template.t{level} = {{ extends = [\"t{next}\", \"t{next}\"] }}"
+        )
+        .unwrap();
     }
     text += "template.t30 = { restart = \"never\" }\n";
     let folder = project(&[("app/pilotlight.toml", &text)]);
