@@ -37,6 +37,7 @@ fn main() {
         view::ServiceView,
         container::ContainerInfo,
         container::Published,
+        view::ProfileView,
         view::StartedBy,
         finding::Finding,
         finding::Symptom,

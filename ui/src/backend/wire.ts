@@ -190,6 +190,16 @@ inside: Port,
  */
 port: Port, };
 
+export type ProfileView = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Whether the stack was started with it.
+ */
+chosen: boolean, };
+
 export type StartedBy = { 
 /**
  * Its name.

@@ -15,6 +15,11 @@ use pilotlight_app_tests::programs;
 use serde_json::Value;
 
 #[path = "../../../support/script.rs"]
+#[expect(
+    clippy::unwrap_used,
+    dead_code,
+    reason = "it is shared with tests, where a panic is a failure"
+)]
 mod script;
 
 use script::Terminal;
