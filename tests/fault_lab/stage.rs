@@ -195,7 +195,9 @@ impl Stage {
     pub(crate) fn log(&self, service: &str) -> String {
         let mut text = String::new();
         for stack in folders(&self.place.path("home/logs")) {
-            for log in folders(&stack.join(service)) {
+            let files = folders(&stack.join(service)).into_iter();
+            // Beside a log is the standard input, a pipe that a reader waits for.
+            for log in files.filter(|file| file.extension().is_some_and(|ending| ending == "log")) {
                 text.push_str(&fs::read_to_string(log).unwrap_or_default());
             }
         }

@@ -188,14 +188,18 @@ export class Pane {
   }
 
   scrolled(): void {
-    // A pane that grows is scrolled by the browser, not by a person.
-    if (this.scroller && this.scroller.clientHeight !== this.#sight.view) this.resized();
+    if (this.scroller && this.scroller.clientHeight !== this.#sight.view) {
+      // A pane that changes its height is scrolled by the browser, not by a person.
+      this.resized();
+      return;
+    }
     const way = this.scroller ? this.#sight.scrolled(this.scroller.scrollTop) : "not";
     if (way === "not") return;
     const { reading } = this;
     if (way === "up" && !this.#sight.atEnd) reading.stay();
     else if (way === "down" && this.#sight.atEnd && !reading.paused && !reading.following) {
-      reading.follow();
+      // A line that was gone to may be near the end: the browser scrolls there late.
+      if (reading.current === null) reading.follow();
     }
     this.schedule();
   }
