@@ -251,7 +251,7 @@ async fn a_port_of_another_container_is_reported_with_that_container() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failing_health_check_is_shown_with_its_output() {
-    let bench = Bench::with("[service.web]\ncompose = \"web\"\nstart_timeout = \"10s\"\n").await;
+    let bench = Bench::with("[service.web]\ncompose = \"web\"\nstart_timeout = \"5s\"\n").await;
     let compose = "services:\n  web:\n    image: local/busybox:1\n    command: sleep 600\n    healthcheck:\n      test: [\"CMD\", \"sh\", \"-c\", \"echo queue is full; exit 1\"]\n      interval: 1s\n      retries: 1\n";
     fs::write(bench.path("compose.yaml"), compose).unwrap();
     assert_eq!(findings(&up(&bench).await), [Code::ContainerUnhealthy]);

@@ -397,6 +397,12 @@ fn is_like(one: &ProbeFault, other: &ProbeFault) -> bool {
         (ProbeFaultKind::Redis { code: one, .. }, ProbeFaultKind::Redis { code: other, .. }) => {
             one == other
         }
+        (
+            ProbeFaultKind::HealthCheck { starting: one, .. },
+            ProbeFaultKind::HealthCheck {
+                starting: other, ..
+            },
+        ) => one == other,
         (one, other) => mem::discriminant(one) == mem::discriminant(other),
     };
     same && one.target == other.target
