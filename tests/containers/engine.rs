@@ -14,11 +14,15 @@ use std::{
 
 use pilotlight::env::Env;
 
-/// The engine runs as long as the standard input of this script is open.
+/// The engine runs as long as the standard input of this script is open. An engine leaves the bridges of
+/// its networks behind, of which a machine can have about thirty.
 const SCRIPT: &str = r#"
 dockerd --data-root "$1/data" --exec-root "$1/exec" --host "unix://$1/sock" --pidfile "$1/pid" >"$1/log" 2>&1 <&- &
 engine=$!
 cat >/dev/null
+export DOCKER_HOST="unix://$1/sock"
+docker ps --all --quiet | xargs --no-run-if-empty docker rm --force >/dev/null 2>&1
+docker network prune --force >/dev/null 2>&1
 kill $engine
 wait $engine
 rm -rf "$1"
