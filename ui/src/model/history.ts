@@ -22,7 +22,7 @@ const WORDS: Record<EventKind, [string, Tone]> = {
   resolved: ["problem resolved", "green"],
 };
 
-/** An event as a line: what happened, and what is to be known of it. */
+/** An event as a line: what happened, and its details. */
 export function told(event: HistoryEvent): { text: string; tone: Tone; detail: string | null } {
   const [words, tone] = WORDS[event.event];
   const text =

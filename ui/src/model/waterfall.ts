@@ -24,7 +24,7 @@ const APART = 1_500;
 /** A service that became ready later than this recovered from something else. */
 const LONGEST = 600_000;
 
-/** The latest start of a stack: who waited for whom, and how long each took. */
+/** The latest start of a stack: which service waited for which, and how long each took. */
 export function waterfall(stack: StackView, now: number): Waterfall | null {
   const starts = stack.services.flatMap((service) => {
     const { name, light, needs, phase } = service;

@@ -221,7 +221,7 @@ mod tests {
             let committed: Option<Value> = serde_json::from_str(&committed).ok();
             assert!(
                 committed == Some(schema),
-                "{document} is out of date: write it anew with `cargo xtask generate`"
+                "{document} is out of date: run `cargo xtask generate`"
             );
         }
     }

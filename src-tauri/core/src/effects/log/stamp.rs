@@ -33,8 +33,8 @@ fn timestamp(line: &[u8]) -> Option<(Timestamp, &[u8])> {
     Some((time, line.get(end + 1..).unwrap_or_default()))
 }
 
-/// Returns the time after that of the last complete line, from which on the log of a container is to be
-/// continued, and removes an incomplete line after it. Call it only when no process writes the log.
+/// Returns the time at which the log of a container continues, just after that of its last complete
+/// line, and removes an incomplete line at its end. Call it only when no process writes the log.
 ///
 /// # Errors
 ///

@@ -134,7 +134,7 @@ fn a_service_that_writes_what_it_watches_is_stopped_from_doing_so_and_named() {
     assert_eq!(findings[0].code, Code::WatchLoop);
     assert!(findings[0].title.contains("version.txt"), "{findings:?}");
     assert!(changed(&mut bench, "version.txt").is_empty());
-    // Other files go on to count, and a restart by the user starts anew.
+    // Other files still count, and a restart by the user resets the count.
     assert_eq!(changed(&mut bench, "main.py"), ["backend stop"]);
     bench.finish_stop("backend");
     bench.step(Event::Restart(vec!["backend".into()]));

@@ -152,7 +152,7 @@ pub(crate) async fn connect(address: &Path) -> io::Result<Stream> {
     dial(address).await
 }
 
-/// Connects to the socket of another program, whoever it belongs to.
+/// Connects to the socket of another program, of any user.
 pub(crate) async fn dial(address: &Path) -> io::Result<Stream> {
     ConnectOptions::new()
         .name(name(address)?)

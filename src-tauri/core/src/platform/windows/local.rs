@@ -153,7 +153,7 @@ pub(crate) async fn connect(address: &Path) -> io::Result<Stream> {
     Ok(stream)
 }
 
-/// Connects to the pipe of another program, whoever it belongs to.
+/// Connects to the pipe of another program, of any user.
 pub(crate) async fn dial(address: &Path) -> io::Result<Stream> {
     ConnectOptions::new()
         .name(name(address)?)

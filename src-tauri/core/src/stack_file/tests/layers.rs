@@ -36,7 +36,7 @@ fn stack(folder: &TempDir, profiles: &[&str]) -> Stack {
 
 /// The problems, with the names of the files instead of their paths.
 fn problems(folder: &TempDir, profiles: &[&str]) -> Vec<String> {
-    let report = read(folder, profiles).expect_err("this stack is to be refused");
+    let report = read(folder, profiles).expect_err("the stack file is invalid");
     let problems = report.problems().iter().map(|problem| {
         let file = Path::new(problem.file()).file_name().unwrap();
         let place = problem.place().unwrap();
