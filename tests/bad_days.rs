@@ -134,9 +134,10 @@ async fn an_env_file_that_is_a_pipe_with_a_writer_is_read() {
     let bench = Bench::with(stack).await;
     let pipe = bench.path(".env");
     make_pipe(&pipe);
-    // A secret manager gives what it has to each reader.
+    // A secret manager gives what it has to each reader, and outlives one that closes too early.
+    let manager = "trap '' PIPE; while true; do echo SECRET=one 2>&- > \"$0\"; done";
     let mut manager = Command::new("sh")
-        .args(["-c", "while true; do echo SECRET=one > \"$0\"; done"])
+        .args(["-c", manager])
         .arg(&pipe)
         .spawn()
         .expect("a writer");
