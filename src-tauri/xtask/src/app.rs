@@ -2,7 +2,7 @@
 
 use std::{env, path::PathBuf};
 
-use crate::{error::Error, setup::desktop, step, suite, ui, workspace};
+use crate::{error::Error, setup::desktop, step, ui, workspace};
 
 /// How the application is built.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,33 +39,14 @@ pub(crate) fn build(profile: Profile) -> Result<PathBuf, Error> {
     Ok(profile.folder()?.join(name))
 }
 
-/// Builds and tests it: what it says of itself, and on Linux what it does on a desktop.
-pub(crate) fn test() -> Result<(), Error> {
-    build(Profile::Debug)?;
-    step::run(
-        "test the application from inside",
-        workspace::cargo().args(["test", "--package", "pilotlight-app"]),
-    )?;
-    if env::consts::OS != "linux" {
-        step::note(
-            "the application was NOT tested on a desktop: its tests are a tray host, a notification daemon \
-             and an X server, which are there on Linux alone",
-        );
-        return Ok(());
+/// Installs what its tests need.
+pub(crate) fn prepare_tests() -> Result<(), Error> {
+    if env::consts::OS == "linux" {
+        return desktop::ensure_for_tests();
     }
-    desktop::ensure_for_tests()?;
-    // They would build it themselves, but each process of them would have to wait for it.
-    step::run(
-        "build the command pilotlight",
-        workspace::cargo_for_all("build").args(["--bin", "pilotlight"]),
-    )?;
-    suite::run(
-        || {
-            let mut outside = workspace::cargo();
-            outside.args(["test", "--package", "pilotlight-app-tests"]);
-            Ok(outside)
-        },
-        // Each test has a desktop of its own; more at once than processors make them slow, not quicker.
-        &["--".to_owned(), "--test-threads=2".to_owned()],
-    )
+    step::note(
+        "the application is NOT tested on a desktop: that needs a tray host, a notification daemon and an X server, \
+         which only Linux has",
+    );
+    Ok(())
 }

@@ -14,12 +14,12 @@ pub(crate) struct Options {
 
 /// Plays rounds of random faults.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
-    step::show(a_minute().args(&options.arguments))
+    step::show(a_minute()?.args(&options.arguments))
 }
 
 /// A minute with a fixed seed, for `cargo xtask test`.
-pub(crate) fn a_minute() -> Command {
-    let mut chaos = workspace::cargo_for_all("test");
+pub(crate) fn a_minute() -> Result<Command, Error> {
+    let mut chaos = workspace::cargo_for_all("test")?;
     chaos.args(["--test", "chaos", "--"]);
-    chaos
+    Ok(chaos)
 }

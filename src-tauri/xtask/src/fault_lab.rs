@@ -22,19 +22,19 @@ const SOME: [&str; 4] = [
 /// Tries every case of `tests/fault_lab`.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let ready = setup::for_tests()?;
-    step::show(lab(&ready.python).arg("--all").args(&options.arguments))
+    step::show(lab(&ready.python)?.arg("--all").args(&options.arguments))
 }
 
 /// Tries some of them, for `cargo xtask test`: the whole takes minutes, and judges times too.
-pub(crate) fn some(python: &Path) -> Command {
-    let mut lab = lab(python);
+pub(crate) fn some(python: &Path) -> Result<Command, Error> {
+    let mut lab = lab(python)?;
     lab.args(["--jobs", "2"]).args(SOME);
-    lab
+    Ok(lab)
 }
 
-fn lab(python: &Path) -> Command {
-    let mut lab = workspace::cargo_for_all("test");
+fn lab(python: &Path) -> Result<Command, Error> {
+    let mut lab = workspace::cargo_for_all("test")?;
     lab.args(["--test", "fault_lab", "--"])
         .env("PILOTLIGHT_TEST_PYTHON", python);
-    lab
+    Ok(lab)
 }

@@ -66,7 +66,7 @@ fn same(present: &[u8], made: &[u8]) -> bool {
 fn make(example: &str, what: &str) -> Result<Vec<(PathBuf, Vec<u8>)>, Error> {
     step::run(
         &format!("build what makes {what}"),
-        workspace::cargo().args(["build", "--package", "xtask", "--example", example]),
+        workspace::cargo_for_all("build")?.args(["--example", example]),
     )?;
     let program = format!("examples/{example}{}", env::consts::EXE_SUFFIX);
     let folder = workspace::own()?.join("generated");

@@ -30,8 +30,9 @@ pub(crate) fn check() -> Result<(), Error> {
 pub(crate) fn test() -> Result<(), Error> {
     let chromium = setup::chromium()?;
     build()?;
-    let mut command = workspace::cargo_for_all("build");
-    step::run("build the command", command.args(["--bin", "pilotlight"]))?;
+    let mut command = workspace::cargo_for_all("build")?;
+    let command = command.args(["--bin", "pilotlight", "--test", "cli"]);
+    step::run("build the command", command)?;
     let command = workspace::programs()?.join(format!("pilotlight{EXE_SUFFIX}"));
     step::run("test the logic of the window", &mut script("test")?)?;
     let mut browser = script("test:browser")?;

@@ -6,7 +6,10 @@ use std::{
     process::Command,
 };
 
-use crate::error::{Error, at};
+use crate::{
+    error::{Error, at},
+    setup::desktop,
+};
 
 /// The root of the repository.
 pub(crate) fn root() -> &'static Path {
@@ -45,13 +48,12 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
-/// A cargo command for all packages but the application and its tests. The selection decides the features of shared
-/// libraries: with the same one for every part of the tests, they are built once.
-pub(crate) fn cargo_for_all(subcommand: &str) -> Command {
+/// A cargo command for the whole workspace. The selected packages decide the features of the libraries that they
+/// share: with one selection for all tests, each library is built once. For `build`, name an example or a test among
+/// the targets, or Cargo leaves out the features that only tests ask for.
+pub(crate) fn cargo_for_all(subcommand: &str) -> Result<Command, Error> {
+    desktop::ensure_for_building()?;
     let mut cargo = cargo();
     cargo.args([subcommand, "--workspace"]);
-    for app in ["pilotlight-app", "pilotlight-app-tests"] {
-        cargo.args(["--exclude", app]);
-    }
-    cargo
+    Ok(cargo)
 }

@@ -11,14 +11,14 @@ use std::{
 #[must_use]
 pub fn app() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| build("pilotlight-app", "pilot-light"))
+    PROGRAM.get_or_init(|| build("pilotlight-app", "pilot-light", "windows_app"))
 }
 
 /// The command.
 #[must_use]
 pub fn command() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| build("pilotlight-cli", "pilotlight"))
+    PROGRAM.get_or_init(|| build("pilotlight-cli", "pilotlight", "cli"))
 }
 
 /// The folder that the programs of this build are in.
@@ -35,18 +35,21 @@ pub fn folder() -> PathBuf {
     }
 }
 
-/// Builds the program where it is not up to date: Cargo builds no programs of other packages for a test.
-fn build(package: &str, name: &str) -> PathBuf {
+/// Builds the program of a package where it is not up to date: Cargo builds no programs of other packages for a test.
+/// In a debug build it is the one that `cargo test --workspace` builds for this test of the package.
+fn build(package: &str, name: &str, test: &str) -> PathBuf {
     let profile = folder();
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
-        .args(["build", "--quiet", "--package", package])
+        .args(["build", "--quiet", "--bin", name])
         .arg("--manifest-path")
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml"))
         .arg("--target-dir")
         .arg(profile.parent().expect("a target folder"));
     if profile.ends_with("release") {
-        cargo.arg("--release");
+        cargo.args(["--release", "--package", package]);
+    } else {
+        cargo.args(["--workspace", "--test", test]);
     }
     let output = cargo.output().expect("cargo");
     let said = String::from_utf8_lossy(&output.stderr);
