@@ -41,10 +41,17 @@ pub(crate) fn remove(folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// The cargo that started the chores, in the root of the repository.
+/// The cargo that started the chores, in the root of the repository. It does not inherit what that cargo said about
+/// this program: the build script of `ring` runs again when `CARGO_PKG_NAME` changes, and all that uses it is rebuilt.
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root());
+    for (name, _) in env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&*name);
+        }
+    }
     cargo
 }
 
