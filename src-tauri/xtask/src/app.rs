@@ -1,4 +1,4 @@
-//! The tray application, as other chores need it: built, and tested from outside.
+//! The tray application, as other chores need it: how it is built, and what its tests need.
 
 use std::{env, path::PathBuf};
 
