@@ -7,7 +7,7 @@ use std::{
 };
 
 use pilotlight::{
-    control::{Client, Watch},
+    control::{Client, ClientError, Watch},
     effects::process::{ProcessTable, survivors_of_runs},
     fs::home::Home,
     model::view::{Light, Snapshot, StackView},
@@ -30,7 +30,11 @@ pub(crate) async fn run(context: &Context, status: &Status) -> Result<Ending, Fa
     if status.watch {
         return follow(context, status, client).await;
     }
-    let (snapshot, wrong) = look(context, client).await?;
+    let (snapshot, wrong) = match look(context, client).await {
+        // The daemon was exiting, after its last stack was stopped.
+        Err(Failure::Client(ClientError::Closed)) => look(context, None).await?,
+        looked => looked?,
+    };
     if status.json {
         json::print(&snapshot)?;
     } else {
