@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{AppState, FileContent, files};
+use super::{AppState, FileContent, door::UNKNOWN, files, replace};
 use crate::{
     app::{settings::Settings, window::FileChange},
     control::{self, Control as _, Down, Outcome, Restart, Up},
@@ -134,40 +134,23 @@ impl AppState {
     pub async fn apply_change(&self, file: &Path) -> Outcome {
         let view = self.0.view.borrow().clone();
         let Some(stack) = view.stack(file) else {
-            return Outcome::Refused("that stack is not known".into());
+            return Outcome::Refused(UNKNOWN.into());
         };
-        let content = self
-            .0
-            .state()
-            .files
-            .get(file)
-            .map(|file| file.content.clone());
-        let new = match content {
-            Some(FileContent::Valid(new)) => new,
-            Some(FileContent::Wrong(_)) | None => {
-                return Outcome::Refused("the stack file is not valid".into());
-            }
+        let Some(new) = self.valid(file) else {
+            return Outcome::Refused("the stack file is not valid".into());
         };
-        let up = stack
-            .services
-            .iter()
-            .filter(|service| service.light != Light::Off);
-        let up: Vec<ServiceName> = up.map(|service| service.name.clone()).collect();
-        let idle = stack
-            .services
-            .iter()
-            .filter(|service| service.is_idle_task());
+        let services = || stack.services.iter();
+        let up = services().filter(|service| service.light != Light::Off);
+        let mut up: Vec<ServiceName> = up.map(|service| service.name.clone()).collect();
+        let idle = services().filter(|service| service.is_idle_task());
         if up.len() + idle.count() == stack.services.len() {
             return self.start(file, Vec::new()).await;
         }
-        let remaining: Vec<_> = up
-            .into_iter()
-            .filter(|name| new.service(name).is_some())
-            .collect();
-        if remaining.is_empty() {
+        up.retain(|name| new.service(name).is_some());
+        if up.is_empty() {
             return self.stop(file, Vec::new()).await;
         }
-        self.start(file, remaining).await
+        self.start(file, up).await
     }
 
     /// Chooses a profile of a stack, for this and later starts. A stack that runs changes to it.
@@ -229,11 +212,7 @@ impl AppState {
             state.choices.settings = settings.clone();
             self.0.store.write(&state.choices)
         };
-        self.0.settings.send_if_modified(|old| {
-            let differs = *old != settings;
-            *old = settings;
-            differs
-        });
+        replace(&self.0.settings, settings);
         outcome(written)
     }
 
@@ -244,7 +223,7 @@ impl AppState {
             let mut state = self.0.state();
             let mut stacks = state.choices.stacks.iter_mut();
             let Some(known) = stacks.find(|known| known.file == file) else {
-                return Outcome::Refused("that stack is not known".into());
+                return Outcome::Refused(UNKNOWN.into());
             };
             known.start_at_login = on;
             self.0.store.write(&state.choices)

@@ -242,7 +242,7 @@ impl AppState {
     }
 
     /// Returns the stack of a file, as it was read last.
-    fn valid(&self, file: &Path) -> Option<Arc<Stack>> {
+    pub(super) fn valid(&self, file: &Path) -> Option<Arc<Stack>> {
         match &self.0.state().files.get(file)?.content {
             FileContent::Valid(stack) => Some(Arc::clone(stack)),
             FileContent::Wrong(_) => None,

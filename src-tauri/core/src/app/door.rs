@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::AppState;
 use crate::{stack::ServiceName, stack_file};
 
-const UNKNOWN: &str = "that stack is not known";
+pub(super) const UNKNOWN: &str = "that stack is not known";
 
 impl AppState {
     /// Records that the user selected this file or folder in a dialog.

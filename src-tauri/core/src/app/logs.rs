@@ -85,7 +85,11 @@ impl AppState {
         let mut merged = MergedLogs::open(sources, &query)?;
         let mut number = 0;
         loop {
-            let lines = numbered(merged.by_ref().take(BATCH), &mut number)?;
+            let lines = merged.by_ref().take(BATCH).map(|line| {
+                let (service, line) = line?;
+                Ok(made(service, &line, &mut number))
+            });
+            let lines = lines.collect::<io::Result<Vec<LogLine>>>()?;
             let over = lines.len() < BATCH;
             if !lines.is_empty() && !tell(LogUpdate::Lines { lines }) {
                 return Ok(());
@@ -130,15 +134,6 @@ impl AppState {
         let own = services.filter(|service| !service.external);
         own.map(|service| service.name.clone()).collect()
     }
-}
-
-fn numbered(
-    lines: impl Iterator<Item = io::Result<(ServiceName, Line)>>,
-    number: &mut u64,
-) -> io::Result<Vec<LogLine>> {
-    lines
-        .map(|line| line.map(|(service, line)| made(service, &line, number)))
-        .collect()
 }
 
 fn made(service: ServiceName, line: &Line, number: &mut u64) -> LogLine {

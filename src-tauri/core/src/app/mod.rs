@@ -267,11 +267,8 @@ impl AppState {
     #[must_use]
     pub fn wanted_at_login(&self) -> Vec<PathBuf> {
         let state = self.0.state();
-        let wanted = state
-            .choices
-            .stacks
-            .iter()
-            .filter(|known| known.start_at_login);
+        let known = state.choices.stacks.iter();
+        let wanted = known.filter(|known| known.start_at_login);
         wanted.map(|known| known.file.clone()).collect()
     }
 
@@ -405,24 +402,15 @@ impl Inner {
         }
         drop(state);
         self.view.send_if_modified(|old| {
+            let mut pairs = old.stacks.iter().zip(&view.stacks);
             let same = old.stacks.len() == view.stacks.len()
-                && old
-                    .stacks
-                    .iter()
-                    .zip(&view.stacks)
-                    .all(|(old, new)| Arc::ptr_eq(old, new));
+                && pairs.all(|(old, new)| Arc::ptr_eq(old, new));
             if !same {
                 *old = Arc::new(view);
             }
             !same
         });
-        self.stacks.send_if_modified(|old| {
-            let same = **old == stacks;
-            if !same {
-                *old = Arc::new(stacks);
-            }
-            !same
-        });
+        replace(&self.stacks, Arc::new(stacks));
     }
 
     /// Returns the variables with which a stack starts: those of its last start, or our own.
@@ -468,6 +456,15 @@ impl Inner {
     }
 }
 
+/// Sends a value, if it differs from the last one.
+fn replace<T: PartialEq>(sender: &watch::Sender<T>, value: T) {
+    sender.send_if_modified(|old| {
+        let differs = *old != value;
+        *old = value;
+        differs
+    });
+}
+
 /// Returns the services that were added, removed or changed; `None` if nothing differs.
 fn changed_services(old: &Stack, new: &Stack) -> Option<Vec<ServiceName>> {
     let services = old.changed_services(new);
@@ -477,10 +474,8 @@ fn changed_services(old: &Stack, new: &Stack) -> Option<Vec<ServiceName>> {
 
 fn named_after_folder(file: &Path) -> String {
     let folder = file.parent().and_then(Path::file_name);
-    folder.map_or_else(
-        || "stack".into(),
-        |name| name.to_string_lossy().into_owned(),
-    )
+    let name = folder.unwrap_or("stack".as_ref()).to_string_lossy();
+    name.into_owned()
 }
 
 /// Returns the path with `~` for the home folder.

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::AppState;
+use super::{AppState, acts::lines};
 use crate::{effects::remedy::stack_file_text, stack_file};
 
 impl AppState {
@@ -29,7 +29,7 @@ impl AppState {
         self.expect_drafted(file)?;
         let variables = self.0.own.borrow().variables.clone();
         let valid = stack_file::parse(file, text.as_bytes(), &variables);
-        valid.map_err(|report| report.lines().collect::<Vec<_>>().join("\n"))?;
+        valid.map_err(|report| lines(&report))?;
         stack_file_text::create(file, text)
             .map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
         self.add(file)

@@ -137,16 +137,14 @@ impl Notices {
         let restarted = !asked && service.restarts > before.map_or(0, |before| before.restarts);
         let trouble = trouble(service).or(restarted.then_some(Trouble::Ended));
         let stage = self.incidents.get(&key).map(|incident| incident.stage);
+        // The user has started or stopped it.
+        let is_over = stage == Some(Stage::GivenUp) && trouble != Some(Trouble::GivenUp)
+            || stage.is_some() && (asked || is_dismissed(service));
+        if is_over {
+            self.incidents.remove(&key);
+            return None;
+        }
         match (trouble, stage) {
-            (_, Some(Stage::GivenUp)) if trouble != Some(Trouble::GivenUp) => {
-                // The user has started or stopped it.
-                self.incidents.remove(&key);
-                None
-            }
-            (_, Some(_)) if asked || is_dismissed(service) => {
-                self.incidents.remove(&key);
-                None
-            }
             (None, Some(stage)) if service.phase == PhaseName::Ready || is_completed(service) => {
                 let incident = self.incidents.remove(&key)?;
                 (stage == Stage::Open).then(|| {

@@ -13,6 +13,7 @@ use crate::{
     fs::{project_file::Reader, redact::redact},
     host::clock,
     model::{facts::Mark, finding::Action},
+    stack::ServiceName,
 };
 
 /// The time limit for reading a stack file for the window.
@@ -103,23 +104,18 @@ impl AppState {
     }
 
     /// Returns the service of the finding that recommends this action.
-    fn advised(&self, file: &Path, action: &Action) -> Option<crate::stack::ServiceName> {
+    fn advised(&self, file: &Path, action: &Action) -> Option<ServiceName> {
         let shown = self.0.daemon.snapshot().borrow().clone();
         let stack = shown.stack(file);
         let of_services = stack.iter().flat_map(|stack| &stack.services);
-        let of_services = of_services.filter_map(|service| service.finding.clone());
-        let of_stack = stack
-            .iter()
-            .flat_map(|stack| stack.findings.iter().cloned());
-        let mut findings = of_stack.chain(of_services);
-        let found = findings.find(|finding| finding.remedy.action.as_ref() == Some(action));
-        if let Some(found) = found {
-            return Some(found.service.clone());
-        }
+        let of_services = of_services.filter_map(|service| service.finding.as_deref());
+        let of_stack = stack.iter().flat_map(|stack| &stack.findings);
         let state = self.0.state();
-        let mut findings = state.doctored.get(file)?.iter();
-        let found = findings.find(|finding| finding.remedy.action.as_ref() == Some(action))?;
-        Some(found.service.clone())
+        let doctored = state.doctored.get(file).into_iter().flatten();
+        let findings = of_stack.map(|finding| &**finding).chain(of_services);
+        let mut findings = findings.chain(doctored);
+        let found = findings.find(|finding| finding.remedy.action.as_ref() == Some(action));
+        found.map(|found| found.service.clone())
     }
 
     /// Returns the active runs of the daemon.

@@ -1,14 +1,15 @@
 //! The settings of the app, and its known stacks. Stored in one file that is replaced atomically;
 //! an unreadable file is quarantined.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{io, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::fs::{home::Home, quarantine::quarantine, replace::replace};
+use crate::fs::{
+    home::Home,
+    quarantine::quarantine,
+    replace::{read_json, replace_json},
+};
 
 /// The user's settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,40 +99,34 @@ impl Store {
 
     fn read(&self) -> (Choices, Option<String>) {
         let path = &self.0;
-        let text = match fs::read(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Default::default(),
-            Err(error) => {
-                let remark = format!("{} cannot be read: {error}", path.display());
-                return (Choices::default(), Some(remark));
-            }
+        let error = match read_json(path) {
+            Ok(choices) => return (choices.unwrap_or_default(), None),
+            Err(error) => error,
         };
-        match serde_json::from_slice(&text) {
-            Ok(choices) => (choices, None),
-            Err(error) => (Choices::default(), Some(aside(path, &error.to_string()))),
-        }
+        let remark = if error.kind() == io::ErrorKind::InvalidData {
+            match quarantine(path, format!("the settings cannot be parsed ({error})")) {
+                Ok(quarantine) => quarantine.to_string(),
+                Err(failed) => format!(
+                    "{} cannot be parsed ({error}) or moved aside: {failed}",
+                    path.display()
+                ),
+            }
+        } else {
+            format!("{} cannot be read: {error}", path.display())
+        };
+        (Choices::default(), Some(remark))
     }
 
     /// Writes the settings.
     pub(crate) fn write(&self, choices: &Choices) -> io::Result<()> {
-        let mut text = serde_json::to_vec_pretty(choices)?;
-        text.push(b'\n');
-        replace(&self.0, &text)
-    }
-}
-
-fn aside(path: &Path, reason: &str) -> String {
-    match quarantine(path, format!("the settings cannot be parsed ({reason})")) {
-        Ok(quarantine) => quarantine.to_string(),
-        Err(error) => format!(
-            "{} cannot be parsed ({reason}) or moved aside: {error}",
-            path.display()
-        ),
+        replace_json(&self.0, choices)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn home() -> (tempfile::TempDir, Home) {

@@ -139,12 +139,9 @@ pub fn tray(snapshot: &Snapshot, starts_at_login: bool) -> Tray {
         },
         item("Quit", Choice::Quit, true),
     ]);
+    let lights = stacks.iter().map(|stack| stack.light);
     Tray {
-        light: stacks
-            .iter()
-            .map(|stack| stack.light)
-            .max()
-            .unwrap_or_default(),
+        light: lights.max().unwrap_or_default(),
         title: match stacks.as_slice() {
             [only] => only.name.clone(),
             _ => "Pilot Light".into(),
@@ -162,10 +159,8 @@ fn headline(stack: &StackView) -> String {
 /// Returns the first problem of a stack: its service, and a sentence that names it.
 fn problem(stack: &StackView) -> Option<(&ServiceName, String)> {
     let finding = stack.findings.first().or_else(|| {
-        let mut red = stack
-            .services
-            .iter()
-            .filter(|service| service.light == Light::Red);
+        let services = stack.services.iter();
+        let mut red = services.filter(|service| service.light == Light::Red);
         red.find_map(|service| service.finding.as_ref())
     })?;
     let (name, title) = (finding.service.as_str(), &*finding.title);
@@ -181,11 +176,10 @@ fn tooltip(stacks: &[Arc<StackView>]) -> String {
     let mut text = match stacks {
         [] => "no stacks".to_owned(),
         [only] => only.summary(),
-        several => several
-            .iter()
-            .map(|stack| headline(stack))
-            .collect::<Vec<_>>()
-            .join("\n"),
+        several => {
+            let lines: Vec<_> = several.iter().map(|stack| headline(stack)).collect();
+            lines.join("\n")
+        }
     };
     if let Some((_, problem)) = stacks.iter().find_map(|stack| problem(stack)) {
         // Writing to a string cannot fail.
@@ -196,15 +190,11 @@ fn tooltip(stacks: &[Arc<StackView>]) -> String {
 
 fn stack_menu(stack: &StackView) -> Vec<Entry> {
     let any = |does: fn(&ServiceView) -> bool| stack.services.iter().any(|service| does(service));
-    let show = |service: &ServiceName| Choice::Show {
-        file: stack.file.clone(),
-        service: service.clone(),
-    };
     let by = stack.started_by.as_ref().filter(|_| !stack.is_dark());
     let by = by.map_or_else(String::new, |by| format!(", started by {}", by.client));
     let mut entries = vec![Entry::Text(headline(stack) + &by)];
     entries.push(match problem(stack) {
-        Some((service, sentence)) => item(&sentence, show(service), true),
+        Some((service, sentence)) => item(&sentence, show(stack, service), true),
         None => item("", Choice::OpenWindow, false),
     });
     let services = || stack.services.iter().map(|service| &**service);
@@ -222,11 +212,8 @@ fn stack_menu(stack: &StackView) -> Vec<Entry> {
         let can_start = any(can_start);
         item(&format!("Start {name}"), Choice::Start(whole()), can_start)
     });
-    entries.extend([item(
-        &format!("Restart {name}"),
-        Choice::Restart(whole()),
-        any(can_restart),
-    )]);
+    let restart = Choice::Restart(whole());
+    entries.push(item(&format!("Restart {name}"), restart, any(can_restart)));
     if !stack.profiles.is_empty() {
         let profile = |profile: &ProfileView| Entry::Check {
             text: profile.name.clone(),
@@ -256,26 +243,19 @@ fn service_menu(stack: &StackView, service: &ServiceView) -> Entry {
         // Writing to a string cannot fail.
         let _ = write!(text, ", {reason}");
     }
+    let stop = item("Stop", Choice::Stop(target()), can_stop(service));
+    let restart = Choice::Restart(target());
     let mut entries = if service.task {
         let is_active = service.pid.is_some() || !service.waiting_for.is_empty();
-        vec![
-            item("Run", Choice::Restart(target()), !is_active),
-            item("Stop", Choice::Stop(target()), can_stop(service)),
-        ]
+        vec![item("Run", restart, !is_active), stop]
     } else {
-        vec![
-            item("Start", Choice::Start(target()), can_start(service)),
-            item("Stop", Choice::Stop(target()), can_stop(service)),
-            item("Restart", Choice::Restart(target()), can_restart(service)),
-        ]
+        let start = item("Start", Choice::Start(target()), can_start(service));
+        vec![start, stop, item("Restart", restart, can_restart(service))]
     };
     entries.extend(links(stack, service));
     entries.extend(port_page(stack, service));
     if !service.external {
-        let show = Choice::Show {
-            file: stack.file.clone(),
-            service: service.name.clone(),
-        };
+        let show = show(stack, &service.name);
         entries.push(item("Show log", show, service.run.is_some()));
     }
     Entry::Submenu { text, entries }
@@ -293,6 +273,13 @@ fn port_page(stack: &StackView, service: &ServiceView) -> Option<Entry> {
         .port
         .filter(|_| service.links.is_empty() && !service.external)?;
     Some(open(stack, service, &format!("port {port}"), None))
+}
+
+fn show(stack: &StackView, service: &ServiceName) -> Choice {
+    Choice::Show {
+        file: stack.file.clone(),
+        service: service.clone(),
+    }
 }
 
 fn open(stack: &StackView, service: &ServiceView, what: &str, label: Option<String>) -> Entry {

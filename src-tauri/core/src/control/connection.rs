@@ -93,11 +93,8 @@ pub(super) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(stream: S) {
     let mut wire = Wire::new(stream, 0);
     let greeted = timeout(REFUSAL, wire.send(&Hello::ours())).await;
     if matches!(greeted, Ok(Ok(()))) {
-        say_why(
-            &mut wire,
-            format!("the daemon already serves {CONNECTIONS} connections"),
-        )
-        .await;
+        let why = format!("the daemon already serves {CONNECTIONS} connections");
+        say_why(&mut wire, why).await;
     }
 }
 

@@ -6,6 +6,8 @@ use std::{
     path::Path,
 };
 
+use serde::{Serialize, de::DeserializeOwned};
+
 use crate::platform::local;
 
 /// Writes a private file beside `path` and renames it, so that a reader sees the old content or the
@@ -23,4 +25,22 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         .and_then(|()| fs::rename(&next, path));
     // A partial file is useless, and a full disk needs the space.
     written.inspect_err(|_| drop(fs::remove_file(&next)))
+}
+
+/// Does the same with a value as JSON.
+pub(crate) fn replace_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
+    let mut text = serde_json::to_vec_pretty(value)?;
+    text.push(b'\n');
+    replace(path, &text)
+}
+
+/// Reads a value from a file with JSON; `None` if there is no such file. Fails with `InvalidData` if the
+/// text is not such a value.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    let text = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        text => text?,
+    };
+    let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+    serde_json::from_slice(&text).map(Some).map_err(invalid)
 }

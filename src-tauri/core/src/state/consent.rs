@@ -4,19 +4,15 @@
 //! A diagnosis runs commands of the stack file and sends its requests. A file from a project of another
 //! author must not do that merely because the user looks at it.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{io, path::Path, sync::Arc};
 
 use ring::digest::{SHA256, digest};
 use url::{Host, Url};
 
+use super::texts::Texts;
 use crate::{
-    fs::{home::Home, redact::redact, replace::replace},
+    fs::{home::Home, redact::redact},
     model::facts::StackId,
-    platform::local,
     stack::{CheckAction, Probe, ServiceName, Stack},
 };
 
@@ -25,7 +21,7 @@ const REMEMBERED: usize = 16;
 
 /// The user's answers.
 #[derive(Debug)]
-pub struct Consents(PathBuf);
+pub struct Consents(Texts);
 
 impl Consents {
     /// Returns the answers stored in this home.
@@ -36,7 +32,7 @@ impl Consents {
 
     /// Returns the answers stored in this state folder.
     pub(crate) fn under(state: &Path) -> Self {
-        Self(state.join("consents"))
+        Self(Texts::of(state, "consents"))
     }
 
     /// Returns whether the user allows the stack file with this text to act. Unreadable answers count
@@ -44,24 +40,18 @@ impl Consents {
     #[must_use]
     pub fn has(&self, stack: &StackId, text: &str) -> bool {
         let hash = hash(text);
-        let known = fs::read_to_string(self.path(stack)).unwrap_or_default();
+        let known = self.0.read(stack).unwrap_or_default();
         known.lines().any(|line| line == hash)
     }
 
     /// Remembers that the user allows this text.
     pub fn give(&self, stack: &StackId, text: &str) -> io::Result<()> {
         let hash = hash(text);
-        local::private_folder(&self.0)?;
-        let path = self.path(stack);
-        let known = fs::read_to_string(&path).unwrap_or_default();
+        let known = self.0.read(stack).unwrap_or_default();
         let known: Vec<&str> = known.lines().filter(|line| *line != hash).collect();
         let kept = &known[known.len().saturating_sub(REMEMBERED - 1)..];
         let lines: Vec<&str> = kept.iter().copied().chain([hash.as_str()]).collect();
-        replace(&path, (lines.join("\n") + "\n").as_bytes())
-    }
-
-    fn path(&self, stack: &StackId) -> PathBuf {
-        self.0.join(&stack.0)
+        self.0.write(stack, &(lines.join("\n") + "\n"))
     }
 }
 

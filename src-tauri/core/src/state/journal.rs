@@ -11,7 +11,7 @@ use super::{
     RecordedRun, Remembered,
     line::{Damage, Entry},
     snapshot::JournalState,
-    stacks::Copies,
+    texts::Texts,
 };
 use crate::{
     control::Lock,
@@ -37,7 +37,7 @@ const LARGEST: u64 = 64 << 20;
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    copies: Copies,
+    copies: Texts,
     consents: Consents,
     boot: Option<String>,
     truth: JournalState,
@@ -63,7 +63,7 @@ impl Journal {
         let folder = lock.home().state();
         let mut journal = Self {
             path: folder.join("running.journal"),
-            copies: Copies::under(folder),
+            copies: Texts::copies(folder),
             consents: Consents::under(folder),
             boot,
             truth: JournalState::default(),
@@ -117,7 +117,7 @@ impl Journal {
                 file.display()
             );
         }
-        let kept = self.copies.keep(id, text);
+        let kept = self.copies.write(id, text);
         self.record(Entry::Stack {
             id: id.clone(),
             file: file.to_owned(),
@@ -161,15 +161,10 @@ impl Journal {
         let appended = line
             .map_err(io::Error::from)
             .and_then(|line| file.write_all(line.as_bytes()).map(|()| line.len() as u64));
-        match appended {
-            Ok(length) => {
-                self.grown += length;
-                if self.grown > GROWTH.max(7 * self.whole) {
-                    self.write_anew();
-                }
-            }
-            // The file may end in a partial line, so it must be rewritten.
-            Err(_) => self.write_anew(),
+        self.grown += appended.as_ref().copied().unwrap_or_default();
+        // After a failure, the file may end in a partial line.
+        if appended.is_err() || self.grown > GROWTH.max(7 * self.whole) {
+            self.write_anew();
         }
     }
 
@@ -193,10 +188,10 @@ impl Journal {
                     tracing::info!("the journal can be written again");
                 }
             }
-            Err(error) => self.say(&format!(
-                "{} cannot be written: {error}",
-                self.path.display()
-            )),
+            Err(error) => {
+                let path = self.path.display();
+                self.say(&format!("{path} cannot be written: {error}"));
+            }
         }
     }
 
@@ -210,26 +205,21 @@ impl Journal {
 
     fn read(&mut self) -> Vec<Quarantined> {
         let reason = match read_limited(&self.path) {
-            Ok(text) => {
-                let damage = self.truth.read(&text);
-                match damage {
-                    None => return Vec::new(),
-                    Some(Damage::Garbled) => "some of it is damaged".to_owned(),
-                    Some(Damage::OtherVersion) => {
-                        "another version of Pilot Light wrote some of it".to_owned()
-                    }
+            Ok(text) => match self.truth.read(&text) {
+                None => return Vec::new(),
+                Some(Damage::Garbled) => "some of it is damaged".to_owned(),
+                Some(Damage::OtherVersion) => {
+                    "another version of Pilot Light wrote some of it".to_owned()
                 }
-            }
+            },
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
             Err(error) => format!("it cannot be read: {error}"),
         };
         match quarantine(&self.path, reason) {
             Ok(aside) => vec![aside],
             Err(error) => {
-                self.say(&format!(
-                    "{} cannot be moved aside: {error}",
-                    self.path.display()
-                ));
+                let path = self.path.display();
+                self.say(&format!("{path} cannot be moved aside: {error}"));
                 Vec::new()
             }
         }

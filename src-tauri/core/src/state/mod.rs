@@ -8,9 +8,9 @@ mod line;
 pub mod profile;
 pub mod slots;
 mod snapshot;
-mod stacks;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use journal::Journal;
-pub use stacks::applied_text;
+pub use texts::applied_text;
 
 use crate::{
     fs::quarantine::Quarantined,

@@ -1,11 +1,14 @@
 //! The slots of checkouts, in a file of the home: a checkout gets the same ports every time.
 
-use std::{collections::BTreeMap, fs, io, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    fs::{home::Home, replace::replace},
+    fs::{
+        home::Home,
+        replace::{read_json, replace_json},
+    },
     model::facts::StackId,
     stack::{Port, PortAssignment, Slot, Stack},
 };
@@ -36,17 +39,11 @@ impl Slots {
     pub fn read(home: &Home) -> Self {
         let path = home.state().join("slots.json");
         let data = home.state().join("slots");
-        let text = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            read => Some(read.and_then(|text| Ok(serde_json::from_slice(&text)?))),
-        };
-        let mut entries: BTreeMap<StackId, Entry> = match text.transpose() {
-            Ok(entries) => entries.unwrap_or_default(),
-            Err(error) => {
-                tracing::warn!(file = %path.display(), %error, "the ports of checkouts are unknown");
-                BTreeMap::new()
-            }
-        };
+        let entries = read_json(&path).unwrap_or_else(|error| {
+            tracing::warn!(file = %path.display(), %error, "the ports of checkouts are unknown");
+            None
+        });
+        let mut entries: BTreeMap<StackId, Entry> = entries.unwrap_or_default();
         if entries.len() >= MANY {
             entries.retain(|_, entry| entry.file.exists());
         }
@@ -68,15 +65,19 @@ impl Slots {
     /// Returns whether a port belongs to the slot of another stack than this one.
     #[must_use]
     pub fn has(&self, port: Port, except: &StackId) -> bool {
-        let mut others = self.entries.iter().filter(|(id, _)| *id != except);
-        others.any(|(_, entry)| entry.slot.ports.values().any(|other| *other == port))
+        let mut ports = self.others(except).flat_map(|slot| slot.ports.values());
+        ports.any(|other| *other == port)
     }
 
     /// Returns whether another stack than this one has a slot of this label.
     #[must_use]
     pub fn has_label(&self, label: &str, except: &StackId) -> bool {
-        let mut others = self.entries.iter().filter(|(id, _)| *id != except);
-        others.any(|(_, entry)| entry.slot.label == label)
+        self.others(except).any(|slot| slot.label == label)
+    }
+
+    fn others(&self, except: &StackId) -> impl Iterator<Item = &Slot> {
+        let others = self.entries.iter().filter(move |(id, _)| *id != except);
+        others.map(|(_, entry)| &*entry.slot)
     }
 
     /// Records the slot of a stack, also on disk.
@@ -84,8 +85,7 @@ impl Slots {
         let file = stack.file.clone();
         let slot = Arc::new(slot);
         self.entries.insert(id.clone(), Entry { file, slot });
-        let text = serde_json::to_vec_pretty(&self.entries).map_err(io::Error::from);
-        if let Err(error) = text.and_then(|text| replace(&self.path, &text)) {
+        if let Err(error) = replace_json(&self.path, &self.entries) {
             tracing::warn!(%error, "the ports of a checkout cannot be remembered");
         }
     }

@@ -1,15 +1,15 @@
 //! The current state, as recorded by the lines of the journal.
 
-use std::{collections::BTreeMap, io, path::PathBuf};
+use std::{collections::BTreeMap, io};
 
 use super::{
     RecordedRun, RememberedStack,
     line::{Damage, Entry},
-    stacks::Copies,
+    texts::Texts,
 };
 use crate::{
     model::facts::{RunId, StackId},
-    stack::{Mode, ServiceName},
+    stack::ServiceName,
 };
 
 /// The recorded state.
@@ -19,14 +19,10 @@ pub(super) struct JournalState {
     running: BTreeMap<(StackId, ServiceName, RunId), (Option<String>, RecordedRun)>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct StackEntry {
-    id: StackId,
-    file: PathBuf,
-    mode: Mode,
-    /// The text of the file, if known.
-    text: Option<String>,
-    /// Whether a copy of it is on disk.
+    stack: RememberedStack,
+    /// Whether a copy of its file is on disk.
     is_kept: bool,
 }
 
@@ -45,38 +41,39 @@ impl JournalState {
                 self.running.remove(&(stack, service, run));
             }
             Entry::Stack { id, file, mode } => {
-                let entry = StackEntry {
+                let stack = RememberedStack {
                     id,
                     file,
                     mode,
                     text: None,
+                };
+                let mut stacks = self.stacks.iter_mut();
+                let known = stacks.find(|known| known.stack.id == stack.id);
+                let entry = StackEntry {
+                    stack,
                     is_kept: true,
                 };
-                match self.stacks.iter_mut().find(|known| known.id == entry.id) {
+                match known {
                     Some(known) => *known = entry,
                     None => self.stacks.push(entry),
                 }
             }
-            Entry::Forgotten { id } => self.stacks.retain(|known| known.id != id),
+            Entry::Forgotten { id } => self.stacks.retain(|known| known.stack.id != id),
         }
     }
 
     /// Returns the stacks, with the copies of their files.
-    pub(super) fn stacks(&mut self, copies: &Copies) -> Vec<RememberedStack> {
-        let remembered = |stack: &mut StackEntry| {
+    pub(super) fn stacks(&mut self, copies: &Texts) -> Vec<RememberedStack> {
+        let remembered = |StackEntry { stack, .. }: &mut StackEntry| {
             stack.text = copies.read(&stack.id);
-            RememberedStack {
-                id: stack.id.clone(),
-                file: stack.file.clone(),
-                mode: stack.mode,
-                text: stack.text.clone(),
-            }
+            stack.clone()
         };
         self.stacks.iter_mut().map(remembered).collect()
     }
 
     pub(super) fn stack_ids(&self) -> Vec<StackId> {
-        self.stacks.iter().map(|stack| stack.id.clone()).collect()
+        let stacks = self.stacks.iter();
+        stacks.map(|known| known.stack.id.clone()).collect()
     }
 
     pub(super) fn running(&self) -> Vec<RecordedRun> {
@@ -94,9 +91,10 @@ impl JournalState {
 
     /// Records the text of a stack's file, and whether a copy of it is kept.
     pub(super) fn note_text(&mut self, id: &StackId, text: &str, is_kept: bool) {
-        if let Some(stack) = self.stacks.iter_mut().find(|stack| stack.id == *id) {
-            stack.text = Some(text.to_owned());
-            stack.is_kept = is_kept;
+        let mut stacks = self.stacks.iter_mut();
+        if let Some(known) = stacks.find(|known| known.stack.id == *id) {
+            known.stack.text = Some(text.to_owned());
+            known.is_kept = is_kept;
         }
     }
 
@@ -108,13 +106,11 @@ impl JournalState {
     }
 
     /// Stores the copies that could not be stored before.
-    pub(super) fn keep_owed(&mut self, copies: &Copies) -> io::Result<()> {
-        for stack in &mut self.stacks {
-            if !stack.is_kept
-                && let Some(text) = &stack.text
-            {
-                copies.keep(&stack.id, text)?;
-                stack.is_kept = true;
+    pub(super) fn keep_owed(&mut self, copies: &Texts) -> io::Result<()> {
+        for StackEntry { stack, is_kept } in &mut self.stacks {
+            if !*is_kept && let Some(text) = &stack.text {
+                copies.write(&stack.id, text)?;
+                *is_kept = true;
             }
         }
         Ok(())
@@ -138,7 +134,7 @@ impl JournalState {
 
     /// Returns a journal with only the current state.
     pub(super) fn to_lines(&self) -> io::Result<String> {
-        let stacks = self.stacks.iter().cloned();
+        let stacks = self.stacks.iter().map(|known| known.stack.clone());
         let stacks = stacks.map(|stack| Entry::Stack {
             id: stack.id,
             file: stack.file,
