@@ -4,14 +4,16 @@
 //! [`Template`]s, since a port is known only after it was claimed (`port_conflict = "next"`).
 //! `${VARIABLE}` is replaced while the file is read.
 
+mod change;
 mod slot;
 mod task;
 mod watch;
+mod words;
 
 use std::{
     collections::BTreeMap,
     fmt,
-    num::NonZeroU16,
+    num::{NonZeroU16, TryFromIntError},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -21,12 +23,14 @@ use serde::{Deserialize, Serialize};
 use url::{Position, Url};
 
 pub use self::{
+    slot::{Slot, label},
     task::{Cron, Hook, HookEvent, Hooks, Schedule, Task},
     watch::{Reaction, Watch},
+    words::{Input, Mode, Need, OnUnhealthy, PortAssignment, PortConflict, Restart, Signal},
 };
-pub use slot::{PortAssignment, Slot, label};
+pub(crate) use words::Word;
 
-use crate::{model::facts::Exit, stack_file::fill_json};
+use crate::model::facts::Exit;
 
 /// The name of a service, unique in its stack. Cheap to clone.
 #[derive(
@@ -92,6 +96,14 @@ impl Port {
     }
 }
 
+impl TryFrom<u32> for Port {
+    type Error = TryFromIntError;
+
+    fn try_from(number: u32) -> Result<Self, Self::Error> {
+        Ok(Self(u16::try_from(number)?.try_into()?))
+    }
+}
+
 impl fmt::Display for Port {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
@@ -102,20 +114,6 @@ impl fmt::Debug for Port {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
     }
-}
-
-/// What Pilot Light may do automatically.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
-pub enum Mode {
-    /// Holders of the stack's ports may be stopped, under the port rules.
-    #[default]
-    Development,
-    /// No process is stopped that Pilot Light did not start.
-    Production,
 }
 
 /// The profile that is in effect unless another one is chosen. A stack file need not declare it.
@@ -181,19 +179,16 @@ impl Stack {
     pub fn changed_services(&self, new: &Self) -> Vec<ServiceName> {
         let by_name = |stack: &Self| -> BTreeMap<ServiceName, Arc<Service>> {
             let services = stack.services.iter();
-            services
-                .map(|service| (service.name.clone(), service.clone()))
-                .collect()
+            let named = services.map(|service| (service.name.clone(), service.clone()));
+            named.collect()
         };
         let (known, next) = (by_name(self), by_name(new));
         let changed = new.services.iter();
         let changed = changed.filter(|service| known.get(&service.name) != Some(service));
         let gone = self.services.iter();
         let gone = gone.filter(|service| !next.contains_key(&service.name));
-        changed
-            .chain(gone)
-            .map(|service| service.name.clone())
-            .collect()
+        let differ = changed.chain(gone);
+        differ.map(|service| service.name.clone()).collect()
     }
 
     /// Returns the paths that the HTTP probes of a service request, as the log of the service shows
@@ -326,19 +321,6 @@ impl Service {
     }
 }
 
-/// The standard input of a service.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Input {
-    /// Stays open and empty, until `pilotlight send` writes to it.
-    #[default]
-    Open,
-    /// Is at its end.
-    Null,
-}
-
 /// The container of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
@@ -391,21 +373,6 @@ pub enum Command<T = Template> {
     Shell(T),
 }
 
-/// The state that a dependency must reach first.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Need {
-    /// Its probes pass.
-    #[default]
-    Ready,
-    /// Its process runs.
-    Started,
-    /// It has exited with code 0.
-    Completed,
-}
-
 /// A file of environment variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvFile {
@@ -426,34 +393,6 @@ pub struct Require {
     pub commands: Vec<Command>,
 }
 
-/// When a service is restarted automatically.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Restart {
-    /// When it fails. An unrequested exit with code 0 after being ready is a failure too.
-    #[default]
-    OnFailure,
-    /// After every exit.
-    Always,
-    /// Never.
-    Never,
-}
-
-/// What to do when it becomes unhealthy.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum OnUnhealthy {
-    /// Report it. A developer may be using a debugger.
-    #[default]
-    Notify,
-    /// Restart it.
-    Restart,
-}
-
 /// The limit of the memory of a service's process tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryLimit {
@@ -461,24 +400,6 @@ pub struct MemoryLimit {
     pub bytes: u64,
     /// What to do when it uses more.
     pub on_limit: OnUnhealthy,
-}
-
-/// What to do when the port of a service is in use.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum PortConflict {
-    /// Stop leftovers of this stack; any other holder blocks the start. In production nothing is
-    /// stopped.
-    #[default]
-    Replace,
-    /// Stop any holder, as far as the port rules allow. In production nothing is stopped.
-    Force,
-    /// Block the start.
-    Fail,
-    /// Use the next free port.
-    Next,
 }
 
 /// How a service is stopped.
@@ -497,52 +418,6 @@ pub enum StopMethod {
     Signal(Signal),
     /// A command.
     Command(Command),
-}
-
-/// A signal in a stack file.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Signal {
-    /// SIGTERM
-    #[default]
-    #[serde(rename = "SIGTERM")]
-    Terminate,
-    /// SIGINT
-    #[serde(rename = "SIGINT")]
-    Interrupt,
-    /// SIGQUIT
-    #[serde(rename = "SIGQUIT")]
-    Quit,
-    /// SIGHUP
-    #[serde(rename = "SIGHUP")]
-    HangUp,
-    /// SIGUSR1
-    #[serde(rename = "SIGUSR1")]
-    User1,
-    /// SIGUSR2
-    #[serde(rename = "SIGUSR2")]
-    User2,
-    /// SIGKILL
-    #[serde(rename = "SIGKILL")]
-    Kill,
-}
-
-impl Signal {
-    /// Returns its name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Terminate => "SIGTERM",
-            Self::Interrupt => "SIGINT",
-            Self::Quit => "SIGQUIT",
-            Self::HangUp => "SIGHUP",
-            Self::User1 => "SIGUSR1",
-            Self::User2 => "SIGUSR2",
-            Self::Kill => "SIGKILL",
-        }
-    }
 }
 
 /// When a service is ready, and how its health is monitored.
@@ -665,7 +540,7 @@ pub struct HttpRequest<T = Template> {
 pub enum Body<T = Template> {
     /// Literal text.
     Text(T),
-    /// A JSON value. Its strings are templates, stored as text until [`HttpRequest::render`].
+    /// A JSON value. Its strings are templates, stored as text until they are filled.
     Json(serde_json::Value),
 }
 
@@ -877,38 +752,6 @@ impl fmt::Debug for Template {
     }
 }
 
-impl Command {
-    /// Replaces the placeholders.
-    #[must_use]
-    pub fn render(&self, owner: &ServiceName, ports: &impl Ports) -> Command<String> {
-        match self {
-            Self::Argv(words) => {
-                Command::Argv(words.iter().map(|word| word.render(owner, ports)).collect())
-            }
-            Self::Shell(line) => Command::Shell(line.render(owner, ports)),
-        }
-    }
-}
-
-impl Probe {
-    /// Replaces the placeholders.
-    #[must_use]
-    pub fn render(&self, owner: &ServiceName, ports: &impl Ports) -> Probe<String> {
-        match self {
-            Self::Tcp(address) => Probe::Tcp(address.render(owner, ports)),
-            Self::Http(request) => Probe::Http(Box::new(request.render(owner, ports))),
-            Self::Redis(url) => Probe::Redis(url.render(owner, ports)),
-            Self::Server(protocol, url) => Probe::Server(*protocol, url.render(owner, ports)),
-            Self::WebSocket(url) => Probe::WebSocket(url.render(owner, ports)),
-            Self::Command(command) => Probe::Command(command.render(owner, ports)),
-            Self::Log(pattern) => Probe::Log(pattern.clone()),
-            Self::Process => Probe::Process,
-            Self::Container => Probe::Container,
-            Self::Published(address) => Probe::Published(address.render(owner, ports)),
-        }
-    }
-}
-
 impl HttpRequest<String> {
     /// Creates a request without headers and body, to which any good response is expected.
     #[must_use]
@@ -919,67 +762,6 @@ impl HttpRequest<String> {
             headers: BTreeMap::new(),
             body: None,
             expect: Expect::default(),
-        }
-    }
-}
-
-impl HttpRequest {
-    /// Replaces the placeholders.
-    #[must_use]
-    pub fn render(&self, owner: &ServiceName, ports: &impl Ports) -> HttpRequest<String> {
-        let render = |template: &Template| template.render(owner, ports);
-        let render_all = |headers: &BTreeMap<String, Template>| {
-            headers
-                .iter()
-                .map(|(name, value)| (name.clone(), render(value)))
-                .collect()
-        };
-        HttpRequest {
-            method: self.method.clone(),
-            url: render(&self.url),
-            headers: render_all(&self.headers),
-            body: self.body.as_ref().map(|body| match body {
-                Body::Text(text) => Body::Text(render(text)),
-                Body::Json(value) => Body::Json(fill_json(value, owner, ports)),
-            }),
-            expect: Expect {
-                status: self.expect.status.clone(),
-                json: self
-                    .expect
-                    .json
-                    .as_ref()
-                    .map(|value| fill_json(value, owner, ports)),
-                text: self.expect.text.as_ref().map(render),
-                headers: render_all(&self.expect.headers),
-            },
-        }
-    }
-}
-
-impl Check {
-    /// Replaces the placeholders.
-    #[must_use]
-    pub fn render(&self, owner: &ServiceName, ports: &impl Ports) -> Check<String> {
-        let action = match &self.action {
-            CheckAction::Http(request) => CheckAction::Http(Box::new(request.render(owner, ports))),
-            CheckAction::WebSocket { url, protocol } => CheckAction::WebSocket {
-                url: url.render(owner, ports),
-                protocol: protocol.clone(),
-            },
-            CheckAction::Redis(url) => CheckAction::Redis(url.render(owner, ports)),
-            CheckAction::Command(command) => CheckAction::Command(command.render(owner, ports)),
-        };
-        Check {
-            name: self.name.clone(),
-            action,
-            origin: self
-                .origin
-                .as_ref()
-                .map(|origin| origin.render(owner, ports)),
-            credentials: self.credentials,
-            save: self.save.clone(),
-            timeout: self.timeout,
-            every: self.every,
         }
     }
 }

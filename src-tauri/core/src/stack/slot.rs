@@ -11,25 +11,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Body, CheckAction, Command, HttpRequest, Piece, Port, Probe, Service, ServiceName, Stack,
-    StopMethod, Template,
-};
-
-/// Whether a stack uses ports of its own beside other checkouts.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum PortAssignment {
-    /// If a running service of another checkout of the same repository has one of its ports.
-    #[default]
-    Auto,
-    /// Never: a port that is in use blocks the start.
-    Fixed,
-    /// Always.
-    Own,
-}
+use super::{Command, Hook, Piece, Port, Service, ServiceName, Stack, Template, change::Change};
+use crate::stack_file::written;
 
 /// The ports of one checkout.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,11 +77,8 @@ impl Slot {
 
     /// Adds free ports for services that are new in the stack file. Returns whether there were any.
     pub fn extend(&mut self, services: &[ServiceName], is_free: impl Fn(Port) -> bool) -> bool {
-        let mut next = self
-            .ports
-            .values()
-            .max()
-            .map_or(FIRST, |port| port.number());
+        let last = self.ports.values().max();
+        let mut next = last.map_or(FIRST, |port| port.number());
         let mut is_changed = false;
         for name in services {
             if self.ports.contains_key(name) {
@@ -142,7 +122,7 @@ impl Stack {
         own.map(|service| service.name.clone()).collect()
     }
 
-    /// Returns this stack with the ports of a slot. Addresses of its services in commands, probes,
+    /// Returns this stack with the ports of a slot. Addresses of its services in commands, hooks, probes,
     /// checks, variables and links follow, and stores get folders of their own.
     #[must_use]
     pub fn in_slot(&self, slot: &Arc<Slot>) -> Self {
@@ -153,30 +133,28 @@ impl Stack {
         let declared: BTreeMap<Port, ServiceName> = declared.collect();
         let services = self.services.iter().map(|service| {
             let mut moved = Service::clone(service);
-            moved.for_each_template(&mut |template, is_command| {
-                let own = service.port.filter(|_| is_command);
-                *template = follow(template, &declared, own);
+            moved.change(&Following {
+                declared: &declared,
+                own: service.port,
             });
-            if let Some(port) = slot
-                .ports
-                .get(&service.name)
-                .filter(|_| service.port.is_some())
-            {
+            let port = slot.ports.get(&service.name);
+            if let Some(port) = port.filter(|_| service.port.is_some()) {
                 let named = moved.ports.values_mut();
                 named
                     .filter(|named| Some(**named) == service.port)
                     .for_each(|named| *named = *port);
                 moved.port = Some(*port);
             }
-            for link in moved.links.values_mut() {
+            let opened = moved.hooks.values_mut().filter_map(|hook| match hook {
+                Hook::Open(address) => Some(address),
+                Hook::Run(_) => None,
+            });
+            for link in moved.links.values_mut().chain(opened) {
                 *link = named(link, &service.name, &slot.label);
             }
             if let Some(Command::Argv(argv)) = &mut moved.command {
-                keep_apart(
-                    argv,
-                    self.directory(),
-                    &slot.data.join(service.name.as_str()),
-                );
+                let data = slot.data.join(service.name.as_str());
+                keep_apart(argv, self.directory(), &data);
             }
             Arc::new(moved)
         });
@@ -189,66 +167,29 @@ impl Stack {
     }
 }
 
-impl Service {
-    /// Calls `change` with each text that may contain an address, and whether it is part of a command.
-    fn for_each_template(&mut self, change: &mut impl FnMut(&mut Template, bool)) {
-        let commands = self.require.commands.iter_mut().chain(&mut self.command);
-        for command in commands {
-            of_command(command, change);
-        }
-        if let StopMethod::Command(command) = &mut self.stop.graceful {
-            of_command(command, change);
-        }
-        for template in self.env.values_mut().chain(self.links.values_mut()) {
-            change(template, false);
-        }
-        for probe in &mut self.ready.probes {
-            match probe {
-                Probe::Http(request) => of_request(request, change),
-                Probe::Command(command) => of_command(command, change),
-                Probe::Tcp(url)
-                | Probe::Published(url)
-                | Probe::Redis(url)
-                | Probe::Server(_, url)
-                | Probe::WebSocket(url) => change(url, false),
-                Probe::Log(_) | Probe::Process | Probe::Container => {}
-            }
-        }
-        for check in &mut self.checks {
-            match &mut check.action {
-                CheckAction::Http(request) => of_request(request, change),
-                CheckAction::Command(command) => of_command(command, change),
-                CheckAction::WebSocket { url, .. } | CheckAction::Redis(url) => change(url, false),
-            }
-            if let Some(origin) = &mut check.origin {
-                change(origin, false);
-            }
-        }
-    }
-}
-
-fn of_command(command: &mut Command, change: &mut impl FnMut(&mut Template, bool)) {
-    match command {
-        Command::Argv(argv) => argv.iter_mut().for_each(|word| change(word, true)),
-        Command::Shell(line) => change(line, true),
-    }
-}
-
-fn of_request(request: &mut HttpRequest, change: &mut impl FnMut(&mut Template, bool)) {
-    change(&mut request.url, false);
-    for header in request.headers.values_mut() {
-        change(header, false);
-    }
-    if let Some(Body::Text(text)) = &mut request.body {
-        change(text, false);
-    }
-    for header in request.expect.headers.values_mut() {
-        change(header, false);
-    }
-}
-
 /// Replaces literal addresses of services on this machine with placeholders. In a command, also the
-/// number `own` as a word: `--port 8001`.
+/// number of the service's own port as a word: `--port 8001`.
+struct Following<'a> {
+    declared: &'a BTreeMap<Port, ServiceName>,
+    own: Option<Port>,
+}
+
+impl Change for Following<'_> {
+    type Text = Template;
+
+    fn text(&self, text: &Template) -> Template {
+        follow(text, self.declared, None)
+    }
+
+    fn word(&self, word: &Template) -> Template {
+        follow(word, self.declared, self.own)
+    }
+
+    fn json(&self, text: &Template) -> String {
+        written(&self.text(text))
+    }
+}
+
 fn follow(
     template: &Template,
     declared: &BTreeMap<Port, ServiceName>,
@@ -267,15 +208,10 @@ fn follow(
                 continue;
             };
             let is_address = HERE.iter().any(|here| before.ends_with(here));
+            let (last, next) = (before.chars().next_back(), text[end..].chars().next());
             let is_word = own == Some(port)
-                && before
-                    .chars()
-                    .next_back()
-                    .is_none_or(|c| " =:'\"".contains(c))
-                && text[end..]
-                    .chars()
-                    .next()
-                    .is_none_or(|c| " '\"/;".contains(c));
+                && last.is_none_or(|c| " =:'\"".contains(c))
+                && next.is_none_or(|c| " '\"/;".contains(c));
             let piece = match declared.get(&port) {
                 Some(service) if is_address => Piece::PortOf(service.clone()),
                 Some(_) if is_word => Piece::OwnPort,
@@ -296,9 +232,8 @@ fn numbers(text: &str) -> impl Iterator<Item = (usize, &str)> {
     std::iter::from_fn(move || {
         let start = at + text[at..].find(|c: char| c.is_ascii_digit())?;
         let rest = &text[start..];
-        let length = rest
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| !c.is_ascii_digit());
+        let length = end.unwrap_or(rest.len());
         at = start + length;
         Some((start, &rest[..length]))
     })
@@ -330,10 +265,11 @@ fn named(link: &Template, owner: &ServiceName, label: &str) -> Template {
 /// Gives a store that would share its data folder with other checkouts a folder of its own.
 fn keep_apart(argv: &mut Vec<Template>, checkout: &Path, own: &Path) {
     let words: Vec<String> = argv.iter().map(Template::to_string).collect();
-    let program = words.first().map(|program| Path::new(program).file_stem());
+    let program = words.first();
+    let program = program.and_then(|program| Path::new(program).file_stem());
     let store = STORES
         .iter()
-        .find(|(name, ..)| program.flatten().is_some_and(|program| program == *name));
+        .find(|(name, ..)| program.is_some_and(|program| program == *name));
     let Some((_, option, has_usual)) = store else {
         return;
     };
@@ -346,32 +282,35 @@ fn keep_apart(argv: &mut Vec<Template>, checkout: &Path, own: &Path) {
         let rest = word.strip_prefix(option);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
     });
-    match given {
-        Some(at) => match words[at].strip_prefix(&format!("{option}=")) {
-            Some(folder) if is_shared(folder) => {
-                argv[at] = Template::text(&format!("{option}={own}"));
-            }
-            None if words.get(at + 1).is_some_and(|folder| is_shared(folder)) => {
-                argv[at + 1] = own;
-            }
-            _ => {}
-        },
+    let Some(at) = given else {
         // A configuration file may name the folder.
-        None if *has_usual
-            && !words
-                .iter()
-                .any(|word| matches!(&**word, "-f" | "--config")) =>
-        {
+        let is_configured = words
+            .iter()
+            .any(|word| matches!(&**word, "-f" | "--config"));
+        if *has_usual && !is_configured {
             argv.extend([Template::text(option), own]);
         }
-        None => {}
+        return;
+    };
+    match words[at].strip_prefix(&format!("{option}=")) {
+        Some(folder) if is_shared(folder) => {
+            argv[at] = Template::text(&format!("{option}={own}"));
+        }
+        None if words.get(at + 1).is_some_and(|folder| is_shared(folder)) => {
+            argv[at + 1] = own;
+        }
+        _ => {}
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{env::Env, stack_file};
+    use crate::{
+        env::Env,
+        stack::{Body, CheckAction, HookEvent, Probe, StopMethod},
+        stack_file,
+    };
 
     const TEXT: &str = r#"
 [service.redis]
@@ -384,12 +323,15 @@ stop = { command = "redis-cli -p 6379 shutdown" }
 command = ["uvicorn", "main:app", "--port=8001", "--host", "0.0.0.0:8001"]
 port = 8001
 env = { CACHE = "redis://:pw@127.0.0.1:6379/1", OTHER = "http://example.com:8001", SIZE = "8001" }
+env_command = "secrets --for http://localhost:8001"
+known = [{ says = "locked", do = "Unlock it.", command = "unlock --port 8001" }]
+on = { ready = "open {links.docs}", failed = ["report", "redis://localhost:6379"] }
 ready = { http = "http://localhost:8001/health" }
 links = { docs = "http://localhost:8001/docs", other = "http://localhost:9000/" }
 
 [[service.backend.check]]
 name = "session"
-http = { url = "/session", method = "POST" }
+http = { url = "/session", json = { page = "http://localhost:5173/{{id}}", ports = [8001] } }
 origin = "http://localhost:5173"
 
 [service.frontend]
@@ -468,6 +410,38 @@ links = { app = "/" }
             frontend.links["app"].render(&frontend.name, &stack),
             "http://frontend.feature-x.localhost:20002/"
         );
+    }
+
+    #[test]
+    fn commands_besides_that_of_the_service_and_json_follow_too() {
+        let stack = moved();
+        let backend = stack.service(&"backend".into()).unwrap();
+        let render = |command: &Command| command.render(&backend.name, &stack).to_string();
+        assert_eq!(
+            render(backend.env_command.as_ref().unwrap()),
+            "secrets --for http://localhost:20001"
+        );
+        assert_eq!(
+            render(backend.known[0].command.as_ref().unwrap()),
+            "unlock --port 20001"
+        );
+        let Hook::Run(report) = &backend.hooks[&HookEvent::Failed] else {
+            panic!("{:?}", backend.hooks);
+        };
+        assert_eq!(render(report), "report redis://localhost:20000");
+        let Hook::Open(opened) = &backend.hooks[&HookEvent::Ready] else {
+            panic!("{:?}", backend.hooks);
+        };
+        assert_eq!(
+            opened.render(&backend.name, &stack),
+            "http://backend.feature-x.localhost:20001/docs"
+        );
+        let CheckAction::Http(request) = backend.checks[0].render(&backend.name, &stack).action
+        else {
+            panic!("{:?}", backend.checks);
+        };
+        let sent = serde_json::json!({ "page": "http://localhost:20002/{id}", "ports": [8001] });
+        assert_eq!(request.body, Some(Body::Json(sent)));
     }
 
     #[test]

@@ -1,8 +1,6 @@
 //! Values that can be written in more than one form.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use toml::de::DeValue;
 
 use crate::stack::Need;
@@ -48,7 +46,7 @@ pub(super) type CommandForm = TextOr<Vec<At<String>>>;
 pub(super) enum NeedsForm {
     One(At<String>),
     List(Vec<At<String>>),
-    Table(Named<At<Need>>),
+    Table(Named<Need>),
 }
 
 impl FromToml for NeedsForm {
@@ -72,7 +70,7 @@ impl NeedsForm {
             Self::List(names) => names.iter().map(|name| (name, None)).collect(),
             Self::Table(needs) => {
                 let needs = needs.0.iter();
-                needs.map(|(name, need)| (name, Some(need.value))).collect()
+                needs.map(|(name, need)| (name, Some(*need))).collect()
             }
         }
     }
@@ -125,8 +123,8 @@ impl FromToml for HookForm {
 #[derive(Debug, JsonSchema)]
 #[schemars(untagged, inline)]
 pub(super) enum StatusForm {
-    One(Whole<100, 599>),
-    List(Vec<Whole<100, 599>>),
+    One(Whole<100, 599, u16>),
+    List(Vec<Whole<100, 599, u16>>),
 }
 
 impl FromToml for StatusForm {
@@ -148,10 +146,7 @@ impl StatusForm {
             Self::One(code) => std::slice::from_ref(code),
             Self::List(codes) => codes,
         };
-        codes
-            .iter()
-            .filter_map(|code| u16::try_from(code.0).ok())
-            .collect()
+        codes.iter().map(|code| code.0).collect()
     }
 }
 
@@ -196,19 +191,5 @@ impl FromToml for JsonForm {
         scalar
             .map(Self::Scalar)
             .map_err(|what| problems.add(value.span(), ProblemKind::NotJson(what)))
-    }
-}
-
-impl JsonSchema for JsonForm {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Json".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!(true)
     }
 }

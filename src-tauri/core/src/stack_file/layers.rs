@@ -14,7 +14,7 @@ use crate::stack::DEFAULT_PROFILE;
 use super::{
     bundle::{Bundle, Included},
     findings::{Problems, Read, Reported},
-    near::{nearest, shown},
+    near::shown,
     problem::ProblemKind,
     reader::Value,
     syntax,
@@ -245,7 +245,8 @@ fn choose<'a>(tree: &mut Value<'a>, chosen: &[String], problems: &mut Problems<'
                 let names = names.map(|name| name.get_ref().as_ref());
                 let names = names.chain([DEFAULT_PROFILE]).collect();
                 let place = profiles.as_ref().map_or(0..0, Spanned::span);
-                result = Err(problems.add(place, unknown("profile", name, names)));
+                let unknown = ProblemKind::unknown("profile", name, names);
+                result = Err(problems.add(place, unknown));
             }
             continue;
         };
@@ -333,7 +334,7 @@ impl<'a> Extension<'a> {
             let Some(known) = known else {
                 let names = self.templates.keys().chain(self.services.keys());
                 let names = names.map(|name| name.get_ref().as_ref()).collect();
-                let unknown = unknown("template or service", name, names);
+                let unknown = ProblemKind::unknown("template or service", name, names);
                 return Err(problems.add(base.span(), unknown));
             };
             if way.iter().any(|on_way| on_way == name) {
@@ -372,14 +373,5 @@ fn size(value: &DeValue<'_>) -> usize {
         DeValue::Table(table) => table.values().map(sizes).sum(),
         DeValue::Array(items) => items.iter().map(sizes).sum::<usize>(),
         _ => 0,
-    }
-}
-
-fn unknown(what: &'static str, name: &str, known: Vec<&str>) -> ProblemKind {
-    ProblemKind::Unknown {
-        what,
-        name: shown(name),
-        suggestion: nearest(name, known.iter().copied()),
-        known: known.into_iter().take(10).map(shown).collect(),
     }
 }

@@ -34,7 +34,7 @@ use crate::{env::Env, platform::file::open_without_waiting, stack::Stack};
 pub use bundle::{complete, files, local_file};
 pub use find::{FILE_NAME, NotFound, find, plain as plain_path};
 pub use near::nearest;
-pub(crate) use placeholder::fill_json;
+pub(crate) use placeholder::{change_json, written};
 pub use problem::ProblemKind;
 pub use report::{Place, Problem, Report};
 pub use resolved::{ResolvedKey, resolved};

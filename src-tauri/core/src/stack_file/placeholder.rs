@@ -2,7 +2,9 @@
 //! `{service.port.name}`, `{service.port.5432}`, `{saved}`, `${NAME}`,
 //! `${NAME:-default}`, and `{{` and `}}` for literal braces.
 
-use crate::stack::{Piece, Port, Ports, ServiceName, Template};
+use serde_json::Value;
+
+use crate::stack::{Piece, Port, Template};
 
 /// A part of a string.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,9 +68,9 @@ pub(super) fn piece(name: &str) -> Piece {
     }
 }
 
-/// Formats a template as text for [`fill_json`]. Variables are already replaced, and braces in
+/// Formats a template as text for [`change_json`]. Variables are already replaced, and braces in
 /// their values must not be parsed as placeholders.
-pub(super) fn written(template: &Template) -> String {
+pub(crate) fn written(template: &Template) -> String {
     let write = |piece: &Piece| match piece {
         Piece::Text(text) => text.replace('{', "{{").replace('}', "}}"),
         piece => piece.to_string(),
@@ -76,23 +78,18 @@ pub(super) fn written(template: &Template) -> String {
     template.pieces().iter().map(write).collect()
 }
 
-/// Replaces the placeholders in the strings of a JSON value, for `owner`.
-pub(crate) fn fill_json(
-    value: &serde_json::Value,
-    owner: &ServiceName,
-    ports: &impl Ports,
-) -> serde_json::Value {
-    use serde_json::Value;
+/// Returns a JSON value with other strings. Each is the text of a template.
+pub(crate) fn change_json(value: &Value, change: &impl Fn(&Template) -> String) -> Value {
+    let change_item = |item: &Value| change_json(item, change);
     match value {
-        Value::String(text) => Value::String(read_again(text).render(owner, ports)),
-        Value::Array(items) => items
-            .iter()
-            .map(|item| fill_json(item, owner, ports))
-            .collect(),
-        Value::Object(items) => items
-            .iter()
-            .map(|(key, item)| (key.clone(), fill_json(item, owner, ports)))
-            .collect(),
+        Value::String(text) => Value::String(change(&read_again(text))),
+        Value::Array(items) => items.iter().map(change_item).collect(),
+        Value::Object(items) => {
+            let items = items.iter();
+            items
+                .map(|(key, item)| (key.clone(), change_item(item)))
+                .collect()
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }

@@ -8,6 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_spanned::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
+use crate::stack::{Port, Word};
+
 use super::{
     findings::{Problems, Read, Reported, all},
     near::{nearest, shown},
@@ -108,11 +110,14 @@ impl<T: FromToml> FromToml for Vec<T> {
     }
 }
 
-/// A whole number within bounds.
+/// A whole number within bounds, which all fit `T`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Whole<const LEAST: u32, const MOST: u32>(pub(super) u32);
+pub(super) struct Whole<const LEAST: u32, const MOST: u32, T = u32>(pub(super) T);
 
-impl<const LEAST: u32, const MOST: u32> FromToml for Whole<LEAST, MOST> {
+/// The number of a port.
+pub(super) type PortNumber = Whole<1, 65_535, Port>;
+
+impl<const LEAST: u32, const MOST: u32, T: TryFrom<u32>> FromToml for Whole<LEAST, MOST, T> {
     const EXPECTED: &'static str = "a whole number";
 
     fn from_toml(value: &Value<'_>, problems: &mut Problems<'_>) -> Read<Self> {
@@ -121,7 +126,7 @@ impl<const LEAST: u32, const MOST: u32> FromToml for Whole<LEAST, MOST> {
         };
         number(integer)
             .filter(|number| (LEAST..=MOST).contains(number))
-            .map(Self)
+            .and_then(|number| T::try_from(number).ok().map(Self))
             .ok_or_else(|| {
                 let out_of_range = ProblemKind::OutOfRange {
                     found: shown(&integer.to_string()),
@@ -137,7 +142,7 @@ fn number(integer: &DeInteger<'_>) -> Option<u32> {
     u32::from_str_radix(integer.as_str(), integer.radix()).ok()
 }
 
-impl<const LEAST: u32, const MOST: u32> JsonSchema for Whole<LEAST, MOST> {
+impl<const LEAST: u32, const MOST: u32, T> JsonSchema for Whole<LEAST, MOST, T> {
     fn inline_schema() -> bool {
         true
     }
@@ -154,12 +159,6 @@ impl<const LEAST: u32, const MOST: u32> JsonSchema for Whole<LEAST, MOST> {
 /// A table with arbitrary keys, in the order of the file.
 #[derive(Clone, Debug)]
 pub(super) struct Named<T>(pub(super) Vec<(At<String>, T)>);
-
-impl<T> Default for Named<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
 
 impl<T: FromToml> FromToml for Named<T> {
     const EXPECTED: &'static str = "a table";
@@ -210,11 +209,28 @@ impl<T: JsonSchema> JsonSchema for At<T> {
     }
 }
 
-/// The remaining keys of a table.
+/// The keys that a table can have, each with the position of its value if the table has it.
+#[derive(Debug, Default)]
+pub(super) struct Keys(Vec<(&'static str, Option<Range<usize>>)>);
+
+/// A table whose keys are known.
+pub(super) trait Table {
+    /// Returns its keys.
+    fn keys(&self) -> &Keys;
+
+    /// Returns the position of the value of a key, if the table has it.
+    fn span(&self, key: &str) -> Option<&Range<usize>> {
+        let known = self.keys().0.iter().find(|(known, _)| *known == key);
+        debug_assert!(known.is_some(), "`{key}` is not a key of this table");
+        known?.1.as_ref()
+    }
+}
+
+/// Reads the keys of a table.
 pub(super) struct Fields<'t, 'i> {
     table: &'t DeTable<'i>,
     span: Range<usize>,
-    known: Vec<&'static str>,
+    keys: Keys,
 }
 
 impl<'t, 'i> Fields<'t, 'i> {
@@ -225,7 +241,7 @@ impl<'t, 'i> Fields<'t, 'i> {
         Ok(Self {
             table,
             span: value.span(),
-            known: Vec::new(),
+            keys: Keys::default(),
         })
     }
 
@@ -234,19 +250,21 @@ impl<'t, 'i> Fields<'t, 'i> {
         key: &'static str,
         problems: &mut Problems<'_>,
     ) -> Read<T> {
-        self.known.push(key);
-        match self.table.get(key) {
+        let value = self.table.get(key);
+        self.keys.0.push((key, value.map(Spanned::span)));
+        match value {
             Some(value) => T::from_toml(value, problems),
             None => T::absent()
                 .ok_or_else(|| problems.add(self.span.clone(), ProblemKind::MissingKey { key })),
         }
     }
 
-    /// Reports the remaining keys as unknown.
-    pub(super) fn finish(self, problems: &mut Problems<'_>) -> Read<()> {
-        let mut only_known = Ok(());
+    /// Returns the keys that were read, and reports the other ones as unknown.
+    pub(super) fn finish(self, problems: &mut Problems<'_>) -> Read<Keys> {
+        let known: Vec<_> = self.keys.0.iter().map(|(key, _)| *key).collect();
+        let mut only_known = Ok(self.keys);
         for (key, _) in self.table {
-            if self.known.contains(&key.get_ref().as_ref()) {
+            if known.contains(&key.get_ref().as_ref()) {
                 continue;
             }
             if problems.is_full() {
@@ -254,8 +272,8 @@ impl<'t, 'i> Fields<'t, 'i> {
             }
             let unknown = ProblemKind::UnknownKey {
                 key: shown(key.get_ref()),
-                suggestion: nearest(key.get_ref(), self.known.iter().copied()),
-                known: self.known.clone(),
+                suggestion: nearest(key.get_ref(), known.iter().copied()),
+                known: known.clone(),
             };
             only_known = Err(problems.add(key.span(), unknown));
         }
@@ -276,6 +294,8 @@ macro_rules! table {
         #[derive(Debug, schemars::JsonSchema)]
         #[schemars(deny_unknown_fields)]
         pub(in crate::stack_file) struct $name {
+            #[schemars(skip)]
+            keys: $crate::stack_file::reader::Keys,
             $(
                 $(#[$field_meta])*
                 $(#[schemars(rename = $key)])?
@@ -292,8 +312,14 @@ macro_rules! table {
             ) -> $crate::stack_file::findings::Read<Self> {
                 let mut fields = $crate::stack_file::reader::Fields::of(value, problems)?;
                 $( let $field = fields.read(table!(@key $field $($key)?), problems); )*
-                fields.finish(problems)?;
-                Ok(Self { $( $field: $field?, )* })
+                let keys = fields.finish(problems)?;
+                Ok(Self { keys, $( $field: $field?, )* })
+            }
+        }
+
+        impl $crate::stack_file::reader::Table for $name {
+            fn keys(&self) -> &$crate::stack_file::reader::Keys {
+                &self.keys
             }
         }
     };
@@ -302,26 +328,16 @@ macro_rules! table {
 }
 pub(super) use table;
 
-/// A value that is one of several words in the file.
-pub(super) trait Choice: Copy + 'static {
-    /// The words and their values.
-    const WORDS: &'static [(&'static str, Self)];
-}
-
 /// Returns the value of a word, or the problem.
-pub(super) fn choose<T: Choice>(word: &str) -> Result<T, ProblemKind> {
+pub(super) fn choose<T: Word>(word: &str) -> Result<T, ProblemKind> {
     if let Some((_, meaning)) = T::WORDS.iter().find(|(known, _)| *known == word) {
         return Ok(*meaning);
     }
-    let known: Vec<_> = T::WORDS.iter().map(|(word, _)| *word).collect();
-    Err(ProblemKind::UnknownValue {
-        value: shown(word),
-        suggestion: nearest(word, known.iter().copied()),
-        known,
-    })
+    let known = T::WORDS.iter().map(|(word, _)| *word).collect();
+    Err(ProblemKind::unknown_value(word, known))
 }
 
-impl<T: Choice> FromToml for T {
+impl<T: Word> FromToml for T {
     const EXPECTED: &'static str = "a string";
 
     fn from_toml(value: &Value<'_>, problems: &mut Problems<'_>) -> Read<Self> {

@@ -122,10 +122,12 @@ impl fmt::Display for Report {
         match (self.problems.len(), self.is_cut_short()) {
             (1, _) => write!(f, "{file} is not a valid stack file"),
             (count, false) => write!(f, "{file} is not a valid stack file: {count} problems"),
-            (count, true) => write!(
-                f,
-                "{file} is not a valid stack file: the first {count} problems"
-            ),
+            (count, true) => {
+                write!(
+                    f,
+                    "{file} is not a valid stack file: the first {count} problems"
+                )
+            }
         }
     }
 }
@@ -134,11 +136,8 @@ impl std::error::Error for Report {}
 
 impl Diagnostic for Report {
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
-        Some(Box::new(
-            self.problems
-                .iter()
-                .map(|problem| problem as &dyn Diagnostic),
-        ))
+        let problems = self.problems.iter();
+        Some(Box::new(problems.map(|problem| problem as &dyn Diagnostic)))
     }
 }
 
@@ -159,11 +158,8 @@ impl Problem {
             }
         }
         let span = source.clamp(&finding.span);
-        let mut labels = vec![LabeledSpan::new_primary_with_span(
-            Some(label),
-            span.clone(),
-        )];
-        labels.extend(others);
+        let label = LabeledSpan::new_primary_with_span(Some(label), span.clone());
+        let labels = [vec![label], others].concat();
         Self {
             place: Some(source.place(span.start)),
             kind: finding.kind,
@@ -193,7 +189,8 @@ impl Problem {
     /// Returns the help text.
     #[must_use]
     pub fn suggestion(&self) -> String {
-        self.kind.help()
+        let help = self.kind.help();
+        help.map(|help| help.to_string()).unwrap_or_default()
     }
 
     /// Returns the line with the position, without its newline.
@@ -205,7 +202,7 @@ impl Problem {
 
 impl Diagnostic for Problem {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(self.kind.help()))
+        self.kind.help()
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -228,14 +225,13 @@ pub(super) fn place_in(text: &str, offset: usize) -> Place {
     }
 }
 
-/// The text of a stack file, safe to display, and the offsets of its lines.
+/// The text of a stack file, safe to display.
 #[derive(Debug)]
 struct Source {
     name: String,
     /// Where it starts in the text of all files, in which problems have their places.
     start: usize,
     text: String,
-    lines: Vec<usize>,
 }
 
 impl Source {
@@ -252,44 +248,30 @@ impl Source {
             }
             text.extend(chunk.invalid().iter().map(|_| '?'));
         }
-        let ends = text.match_indices('\n').map(|(end, _)| end + 1);
-        let lines = std::iter::once(0).chain(ends).collect();
         Self {
             name: file.display().to_string(),
             start,
             text,
-            lines,
         }
     }
 
     /// Returns the span in this file, extended to whole characters and limited to the text.
     fn clamp(&self, span: &Range<usize>) -> Range<usize> {
         let last = self.text.len().saturating_sub(1);
-        let (start, end) = (
-            span.start.saturating_sub(self.start),
-            span.end.saturating_sub(self.start),
-        );
-        let start = self.text.floor_char_boundary(start.min(last));
+        let start = span.start.saturating_sub(self.start).min(last);
+        let start = self.text.floor_char_boundary(start);
+        let end = span.end.saturating_sub(self.start);
         let end = self.text.floor_char_boundary(end).max(start);
         start..end
     }
 
     fn place(&self, offset: usize) -> Place {
-        let line = self.lines.partition_point(|start| *start <= offset);
-        let start = self.lines[line - 1];
-        Place {
-            line,
-            column: self.text[start..offset].chars().count() + 1,
-        }
+        place_in(&self.text, offset)
     }
 
     fn line(&self, number: usize) -> &str {
-        let start = self.lines[number - 1];
-        let end = self
-            .lines
-            .get(number)
-            .map_or(self.text.len(), |next| next - 1);
-        self.text[start..end].trim_end_matches('\r')
+        let line = self.text.split('\n').nth(number - 1);
+        line.unwrap_or_default().trim_end_matches('\r')
     }
 }
 

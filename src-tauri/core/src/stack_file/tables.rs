@@ -5,13 +5,12 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value as Json;
 
-use crate::stack::{Input, Mode, Need, OnUnhealthy, PortAssignment, PortConflict, Restart, Signal};
+use crate::stack::{Input, Mode, OnUnhealthy, PortAssignment, PortConflict, Restart, Signal};
 
 use super::{
     findings::{Problems, Read},
     forms::{CommandForm, HookForm, JsonForm, NeedsForm, StatusForm, TextOr, WatchForm},
-    problem::ProblemKind,
-    reader::{At, Choice, FromToml, Named, Value, Whole, table},
+    reader::{At, FromToml, Named, PortNumber, Value, Whole, table},
     units::{Size, Time},
 };
 
@@ -34,12 +33,12 @@ table! {
         /// What services have in common, by name: the keys of a service.
         _template as "template": Option<Named<ServiceTable>>,
         /// Choices of services, by name: `pilotlight up --profile NAME`.
-        profile: Option<At<Named<ProfileTable>>>,
+        profile: Option<Named<ProfileTable>>,
         /// The docker context whose engine runs the containers. Default: the one that the `docker`
         /// command uses.
         docker_context: Option<At<String>>,
         /// The services, by name.
-        service: Option<At<Named<ServiceTable>>>,
+        service: Option<Named<ServiceTable>>,
         /// The tasks, by name: commands that run to their end, on request, for a service, or by a
         /// schedule.
         task: Option<Named<TaskTable>>,
@@ -74,28 +73,28 @@ table! {
         /// The command: a string that is split into arguments, or a list of arguments.
         command: Option<At<CommandForm>>,
         /// A service of a compose file, which runs in a container: its name, or a table.
-        compose: Option<At<TextOr<ComposeTable>>>,
+        compose: Option<TextOr<ComposeTable>>,
         /// A container that Pilot Light creates of an image.
-        container: Option<At<ContainerTable>>,
+        container: Option<ContainerTable>,
         /// Runs the command, which is one string, in the platform's shell. Default: false.
-        shell: Option<At<bool>>,
+        shell: Option<bool>,
         /// A service that is only monitored, never started or stopped. Needs `ready` or `port`.
         /// Default: false.
-        external: Option<At<bool>>,
+        external: Option<bool>,
         /// The working directory. Default: the folder of the stack file.
         directory: Option<At<String>>,
         /// The TCP port on which it listens.
-        port: Option<At<Whole<1, 65_535>>>,
+        port: Option<At<PortNumber>>,
         /// Its TCP ports by name, if it has several: `{ http = 8000, debug = 5678 }`. Without `port`,
         /// the first is its port.
-        ports: Option<At<Named<At<Whole<1, 65_535>>>>>,
+        ports: Option<Named<At<PortNumber>>>,
         /// An address, besides the loopback ones, on which the port must be free: `0.0.0.0`.
         host: Option<At<String>>,
         /// The services that it depends on: a name, a list of names, or a table of names and the
         /// state that each must reach.
-        needs: Option<At<NeedsForm>>,
+        needs: Option<NeedsForm>,
         /// Another name of `needs`.
-        depends_on: Option<At<NeedsForm>>,
+        depends_on: Option<NeedsForm>,
         /// Environment variables.
         env: Option<Named<At<String>>>,
         /// A file with environment variables, or a list of files. A file with a `?` at its end is
@@ -107,53 +106,53 @@ table! {
         /// Variables that must point to a service: the variable, and the service.
         env_points_at: Option<Named<At<String>>>,
         /// The requirements of a start.
-        require: Option<At<RequireTable>>,
+        require: Option<RequireTable>,
         /// When it is restarted automatically. Default: `on-failure`.
-        restart: Option<At<Restart>>,
+        restart: Option<Restart>,
         /// The pause before each restart. Default: none at first, then growing from 0.2 s to 30 s.
-        restart_delay: Option<At<Time>>,
+        restart_delay: Option<Time>,
         /// The number of restarts after which it is not restarted any more, unless it stays ready for
         /// a minute. Default: four within a minute.
-        max_restarts: Option<At<Whole<0, 1_000_000>>>,
+        max_restarts: Option<Whole<0, 1_000_000>>,
         /// The exit codes, besides 0, with which a service that others need `completed` has completed.
-        success_exit_codes: Option<At<Vec<Whole<0, 2_147_483_647>>>>,
+        success_exit_codes: Option<Vec<Whole<0, 2_147_483_647, i32>>>,
         /// What happens when it becomes unhealthy. Default: `notify`.
-        on_unhealthy: Option<At<OnUnhealthy>>,
+        on_unhealthy: Option<OnUnhealthy>,
         /// The memory that all its processes may use together: `"1GB"`. Measured every `ready.every`.
-        memory: Option<At<Size>>,
+        memory: Option<Size>,
         /// What happens when it uses more than `memory`. Default: `notify`.
-        on_limit: Option<At<OnUnhealthy>>,
+        on_limit: Option<OnUnhealthy>,
         /// How it is stopped: a signal, or a table. Default: SIGTERM.
-        stop: Option<At<TextOr<StopTable>>>,
+        stop: Option<TextOr<StopTable>>,
         /// The names of programs that it starts and that outlive it: `["adb"]`. Each must have its
         /// own process group.
-        keep: Option<At<Vec<At<String>>>>,
+        keep: Option<Vec<String>>,
         /// The time limit for becoming ready. Default: `60s`.
         start_timeout: Option<At<Time>>,
         /// What happens when its port is in use. Default: `replace`.
-        port_conflict: Option<At<PortConflict>>,
+        port_conflict: Option<PortConflict>,
         /// Addresses to open in a browser, by label.
         links: Option<Named<At<String>>>,
         /// The readiness probe: a table, or `"tcp"`, `"http: /health"`, `"log: listening on"`,
         /// `"postgres"`, or an address. Default: it listens on its port, or, without a port, it runs.
-        ready: Option<At<TextOr<ReadyTable>>>,
+        ready: Option<TextOr<ReadyTable>>,
         /// Functional checks.
         check: Option<Vec<At<CheckTable>>>,
         /// Errors in its log that the team knows, and what to do about each.
         known: Option<Vec<KnownTable>>,
         /// The limits of its logs.
-        log: Option<At<LogTable>>,
+        log: Option<LogTable>,
         /// The files whose changes restart it: a list of patterns such as `src/**/*.py`, or a table.
         watch: Option<At<WatchForm>>,
         /// Commands that run when its state changes.
         on: Option<OnTable>,
         /// Its standard input. Default: `open`, which stays open and empty.
-        stdin: Option<At<Input>>,
+        stdin: Option<Input>,
         /// Whether it is asked for colours, although its output is a file. Default: true.
-        colors: Option<At<bool>>,
+        colors: Option<bool>,
         /// In a task: the files that it depends on, as patterns. It is done again only when one of them,
         /// the command or its environment has changed.
-        inputs: Option<At<Vec<At<String>>>>,
+        inputs: Option<Vec<At<String>>>,
         /// In a task: the time between two starts, while the stack is up: `1h`.
         every: Option<At<Time>>,
         /// In a task: the times at which it starts, while the stack is up: `0 3 * * *`.
@@ -162,7 +161,7 @@ table! {
 }
 
 /// The keys of a service that a task cannot have.
-const NOT_IN_TASK: [&str; 13] = [
+pub(super) const NOT_IN_TASK: [&str; 13] = [
     "compose",
     "container",
     "external",
@@ -178,6 +177,33 @@ const NOT_IN_TASK: [&str; 13] = [
     "watch",
 ];
 
+/// The keys of a service that an external service cannot have.
+pub(super) const NOT_EXTERNAL: [&str; 23] = [
+    "command",
+    "compose",
+    "container",
+    "shell",
+    "host",
+    "needs",
+    "depends_on",
+    "require",
+    "env_command",
+    "restart",
+    "restart_delay",
+    "max_restarts",
+    "success_exit_codes",
+    "on_unhealthy",
+    "memory",
+    "on_limit",
+    "stop",
+    "keep",
+    "port_conflict",
+    "log",
+    "watch",
+    "stdin",
+    "colors",
+];
+
 /// One task of a stack: a service that runs to its end.
 #[derive(Debug)]
 pub(super) struct TaskTable(pub(super) ServiceTable);
@@ -186,14 +212,6 @@ impl FromToml for TaskTable {
     const EXPECTED: &'static str = "a table";
 
     fn from_toml(value: &Value<'_>, problems: &mut Problems<'_>) -> Read<Self> {
-        let keys = value.get_ref().as_table();
-        for (key, _) in keys.into_iter().flatten() {
-            if let Some(known) = NOT_IN_TASK.iter().find(|known| **known == *key.get_ref()) {
-                let reason = "a task runs to its end and serves nothing";
-                let no_effect = ProblemKind::NoEffect { key: known, reason };
-                problems.add(key.span(), no_effect);
-            }
-        }
         ServiceTable::from_toml(value, problems).map(Self)
     }
 }
@@ -227,7 +245,7 @@ table! {
         /// `task:NAME`.
         reaction as "do": Option<At<String>>,
         /// Whether the services that depend on it restart too. Default: false.
-        cascade: Option<At<bool>>,
+        cascade: Option<bool>,
     }
 }
 
@@ -274,7 +292,7 @@ table! {
         image: At<String>,
         /// The ports inside the container that are published on this machine. The first one belongs to
         /// `port`, the engine chooses the others. Default: `port`.
-        ports: Option<Vec<Whole<1, 65_535>>>,
+        ports: Option<Vec<PortNumber>>,
         /// Volumes and folders: `data:/var/lib/data`, `./conf:/etc/conf:ro`.
         volumes: Option<Vec<At<String>>>,
         /// Environment variables in the container, besides those of `env_file` and `env`.
@@ -300,7 +318,7 @@ table! {
     /// How a service is stopped.
     struct StopTable {
         /// The signal to its process group. Default: SIGTERM.
-        signal: Option<At<Signal>>,
+        signal: Option<Signal>,
         /// A command that stops it, instead of a signal.
         command: Option<At<CommandForm>>,
         /// The grace period before all its processes are killed. Default: `5s`.
@@ -337,7 +355,7 @@ table! {
         /// A line of its output matches this regular expression.
         log: Option<At<String>>,
         /// The process runs.
-        process: Option<At<bool>>,
+        process: Option<bool>,
         /// The pause between two rounds once it is ready. Default: `2s`.
         every: Option<At<Time>>,
         /// The time limit of one probe. Default: `2s`.
@@ -357,13 +375,16 @@ table! {
         /// Headers to send.
         headers: Option<Named<At<String>>>,
         /// The body to send: a string literally, anything else as JSON.
-        body: Option<At<JsonForm>>,
+        #[schemars(with = "Option<Json>")]
+        body: Option<JsonForm>,
         /// In `ready`: the JSON that the response must contain. In a check: the JSON to send.
-        json: Option<At<JsonForm>>,
+        #[schemars(with = "Option<Json>")]
+        json: Option<JsonForm>,
         /// The expected status, or a list. Default: any from 200 to 399.
         status: Option<StatusForm>,
         /// The JSON that the response must contain.
-        expect_json: Option<At<JsonForm>>,
+        #[schemars(with = "Option<Json>")]
+        expect_json: Option<JsonForm>,
         /// A text that the response must contain.
         expect_text: Option<At<String>>,
         /// Headers that the response must have, each with a text that its value must contain.
@@ -378,9 +399,9 @@ table! {
         /// The name.
         name: At<String>,
         /// A request: an address, or a table.
-        http: Option<At<TextOr<HttpTable>>>,
+        http: Option<TextOr<HttpTable>>,
         /// A WebSocket handshake: an address, or a table.
-        websocket: Option<At<TextOr<WebSocketTable>>>,
+        websocket: Option<TextOr<WebSocketTable>>,
         /// PING to the Redis at this address, and a write that changes nothing.
         redis: Option<At<String>>,
         /// A command that must exit with code 0.
@@ -388,9 +409,9 @@ table! {
         /// The page from which a browser would send it: CORS headers are verified too.
         origin: Option<At<String>>,
         /// Whether the browser sends cookies. Default: false.
-        credentials: Option<At<bool>>,
+        credentials: Option<bool>,
         /// Values of the response for later checks: a name, and a JSON pointer.
-        save: Option<At<Named<At<String>>>>,
+        save: Option<Named<At<String>>>,
         /// The time limit. Default: `5s`.
         timeout: Option<At<Time>>,
         /// The interval. Default: it runs when the service becomes ready, and on request.
@@ -415,9 +436,9 @@ table! {
         /// A regular expression. A line of its log that matches it is this error.
         says: At<String>,
         /// The cause. Default: the line.
-        title: Option<At<String>>,
+        title: Option<String>,
         /// What to do.
-        remedy as "do": At<String>,
+        remedy as "do": String,
         /// A command that does it, in the folder of the service. Runs only if the user agrees.
         command: Option<At<CommandForm>>,
     }
@@ -431,64 +452,4 @@ table! {
         /// The maximum size of one run; the oldest lines are removed first. Default: 256 MiB.
         size: Option<Size>,
     }
-}
-
-impl Choice for Mode {
-    const WORDS: &[(&str, Self)] = &[
-        ("development", Self::Development),
-        ("production", Self::Production),
-    ];
-}
-
-impl Choice for PortAssignment {
-    const WORDS: &[(&str, Self)] = &[
-        ("auto", Self::Auto),
-        ("fixed", Self::Fixed),
-        ("own", Self::Own),
-    ];
-}
-
-impl Choice for Need {
-    const WORDS: &[(&str, Self)] = &[
-        ("ready", Self::Ready),
-        ("started", Self::Started),
-        ("completed", Self::Completed),
-    ];
-}
-
-impl Choice for Restart {
-    const WORDS: &[(&str, Self)] = &[
-        ("on-failure", Self::OnFailure),
-        ("always", Self::Always),
-        ("never", Self::Never),
-    ];
-}
-
-impl Choice for OnUnhealthy {
-    const WORDS: &[(&str, Self)] = &[("notify", Self::Notify), ("restart", Self::Restart)];
-}
-
-impl Choice for Input {
-    const WORDS: &[(&str, Self)] = &[("open", Self::Open), ("null", Self::Null)];
-}
-
-impl Choice for PortConflict {
-    const WORDS: &[(&str, Self)] = &[
-        ("replace", Self::Replace),
-        ("force", Self::Force),
-        ("fail", Self::Fail),
-        ("next", Self::Next),
-    ];
-}
-
-impl Choice for Signal {
-    const WORDS: &[(&str, Self)] = &[
-        ("SIGTERM", Self::Terminate),
-        ("SIGINT", Self::Interrupt),
-        ("SIGQUIT", Self::Quit),
-        ("SIGHUP", Self::HangUp),
-        ("SIGUSR1", Self::User1),
-        ("SIGUSR2", Self::User2),
-        ("SIGKILL", Self::Kill),
-    ];
 }

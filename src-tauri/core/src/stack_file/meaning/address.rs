@@ -70,16 +70,15 @@ impl Meaning<'_, '_> {
         text: &At<String>,
         scope: Scope<'_>,
     ) -> Read<Template> {
-        let own = kind
-            .own
-            .filter(|_| text.value.starts_with('/') && !text.value.starts_with("//"));
-        let full = match own {
-            Some(own) => &At::new(format!("{own}{}", text.value), text.span.clone()),
-            None => text,
+        let full = match kind.own {
+            Some(own) if text.value.starts_with('/') && !text.value.starts_with("//") => {
+                &At::new(format!("{own}{}", text.value), text.span.clone())
+            }
+            _ => text,
         };
         let template = self.template(full, scope)?;
-        match parsed(kind, &template) {
-            Ok(_) => Ok(template),
+        match judge_url(kind, &template) {
+            Ok(()) => Ok(template),
             Err(reason) => self.bad_address(text, kind.name, reason),
         }
     }
@@ -95,7 +94,7 @@ impl Meaning<'_, '_> {
         let sample = sample(&template);
         let after_scheme = sample.split_once("://").map_or("", |(_, rest)| rest);
         if after_scheme.contains(['/', '?', '#', '@']) {
-            let reason = "an origin ends after the host and the port".to_owned();
+            let reason = "an origin ends after the host and the port";
             return self.bad_address(text, ORIGIN.name, reason);
         }
         Ok(template)
@@ -106,7 +105,7 @@ impl Meaning<'_, '_> {
         let template = self.template(text, scope)?;
         match judge_host_and_port(&sample(&template)) {
             Ok(()) => Ok(template),
-            Err(reason) => self.bad_address(text, "an address with a port", reason.to_owned()),
+            Err(reason) => self.bad_address(text, "an address with a port", reason),
         }
     }
 
@@ -122,22 +121,21 @@ impl Meaning<'_, '_> {
         if host.parse::<IpAddr>().is_ok() || is_name(&host) {
             return Ok(host);
         }
-        let reason = "it is neither an IP address nor a name".to_owned();
-        self.bad_address(text, "a host", reason)
+        self.bad_address(text, "a host", "it is neither an IP address nor a name")
     }
 
     fn bad_address<T>(
         &mut self,
         text: &At<String>,
         expected: &'static str,
-        reason: String,
+        reason: impl Into<String>,
     ) -> Read<T> {
-        let kind = ProblemKind::BadAddress { expected, reason };
-        Err(self.problems.add(text.span.clone(), kind))
+        let reason = reason.into();
+        self.wrong(text, ProblemKind::BadAddress { expected, reason })
     }
 }
 
-fn parsed(kind: Kind, template: &Template) -> Result<Url, String> {
+fn judge_url(kind: Kind, template: &Template) -> Result<(), String> {
     let url = Url::parse(&sample(template)).map_err(|error| error.to_string())?;
     if !kind.schemes.contains(&url.scheme()) {
         return Err(format!("it does not begin with {}://", kind.schemes[0]));
@@ -148,7 +146,7 @@ fn parsed(kind: Kind, template: &Template) -> Result<Url, String> {
     if url.port() == Some(0) {
         return Err("there is no port 0".to_owned());
     }
-    Ok(url)
+    Ok(())
 }
 
 fn judge_host_and_port(address: &str) -> Result<(), &'static str> {

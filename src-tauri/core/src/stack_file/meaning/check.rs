@@ -1,6 +1,6 @@
 //! Validates checks.
 
-use std::{collections::BTreeMap, ops::Range, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     stack::{Check, CheckAction, ServiceName},
@@ -9,14 +9,17 @@ use crate::{
         forms::TextOr,
         near::shown,
         problem::ProblemKind,
-        reader::{At, Named},
+        reader::{At, Named, Table as _},
         tables::{CheckTable, WebSocketTable},
     },
 };
 
-use super::{Meaning, address, text::Scope};
+use super::{Meaning, address, entries, text::Scope};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The actions, of which a check has one.
+const ACTIONS: [&str; 4] = ["http", "websocket", "redis", "command"];
 
 impl Meaning<'_, '_> {
     pub(super) fn check(&mut self, service: &ServiceName, check: &At<CheckTable>) -> Read<Check> {
@@ -27,67 +30,46 @@ impl Meaning<'_, '_> {
         let table = &check.value;
         let name = self.plain_not_empty(&table.name, "the name of a check");
         let action = self.action(check, scope);
-        let origin = table
-            .origin
-            .as_ref()
-            .map(|origin| self.origin(origin, scope));
-        let timeout = self.positive(table.timeout.as_ref(), TIMEOUT);
-        let every = table
-            .every
-            .as_ref()
-            .map(|every| self.positive(Some(every), Duration::ZERO));
+        let origin = self.maybe(table.origin.as_ref(), |it, origin| it.origin(origin, scope));
+        let timeout = self.positive_or(table.timeout.as_ref(), TIMEOUT);
+        let every = self.maybe(table.every.as_ref(), Self::positive);
         self.effects(table);
-        let save = match &table.save {
-            Some(save) => self.save(&save.value),
-            None => Ok(BTreeMap::new()),
-        };
+        let save = self.save(table.save.as_ref());
         Ok(Check {
             name: name?,
             action: action?,
-            origin: origin.transpose()?,
-            credentials: table.credentials.as_ref().is_some_and(|on| on.value),
+            origin: origin?,
+            credentials: table.credentials.unwrap_or_default(),
             save: save?,
             timeout: timeout?,
-            every: every.transpose()?,
+            every: every?,
         })
     }
 
     fn action(&mut self, check: &At<CheckTable>, scope: Scope<'_>) -> Read<CheckAction> {
         let table = &check.value;
-        let given: Vec<(&'static str, &Range<usize>)> = [
-            ("http", table.http.as_ref().map(|at| &at.span)),
-            ("websocket", table.websocket.as_ref().map(|at| &at.span)),
-            ("redis", table.redis.as_ref().map(|at| &at.span)),
-            ("command", table.command.as_ref().map(|at| &at.span)),
-        ]
-        .into_iter()
-        .filter_map(|(key, span)| Some((key, span?)))
-        .collect();
+        let given = ACTIONS
+            .iter()
+            .filter_map(|key| Some((*key, table.span(key)?)));
+        let given: Vec<_> = given.collect();
         if let [(second, other), (first, span), ..] = given[..] {
             let kind = ProblemKind::MoreThanOne { first, second };
-            let label = "the other".to_owned();
-            return Err(self
-                .problems
-                .add_with(span.clone(), kind, vec![(other.clone(), label)]));
+            let others = vec![(other.clone(), "the other".to_owned())];
+            return Err(self.problems.add_with(span.clone(), kind, others));
         }
         if let Some(http) = &table.http {
-            let request = self.http(&http.value, scope)?;
-            return Ok(CheckAction::Http(Box::new(request)));
+            let request = self.http(http, scope)?;
+            Ok(CheckAction::Http(Box::new(request)))
+        } else if let Some(websocket) = &table.websocket {
+            self.websocket(websocket, scope)
+        } else if let Some(redis) = &table.redis {
+            self.url(address::REDIS, redis, scope)
+                .map(CheckAction::Redis)
+        } else if let Some(command) = &table.command {
+            self.command(command, scope).map(CheckAction::Command)
+        } else {
+            self.wrong(check, ProblemKind::OneOf(ACTIONS.to_vec()))
         }
-        if let Some(websocket) = &table.websocket {
-            return self.websocket(&websocket.value, scope);
-        }
-        if let Some(redis) = &table.redis {
-            let url = self.url(address::REDIS, redis, scope)?;
-            return Ok(CheckAction::Redis(url));
-        }
-        if let Some(command) = &table.command {
-            return self.command(command, scope).map(CheckAction::Command);
-        }
-        let one_of = vec!["http", "websocket", "redis", "command"];
-        Err(self
-            .problems
-            .add(check.span.clone(), ProblemKind::OneOf(one_of)))
     }
 
     fn websocket(&mut self, form: &TextOr<WebSocketTable>, scope: Scope<'_>) -> Read<CheckAction> {
@@ -96,50 +78,32 @@ impl Meaning<'_, '_> {
             TextOr::Full(table) => (&table.url, table.protocol.as_ref()),
         };
         let url = self.url(address::WEBSOCKET, url, scope);
-        let protocol = protocol.map(|text| self.plain_not_empty(text, "a subprotocol"));
+        let protocol = self.maybe(protocol, |it, text| {
+            it.plain_not_empty(text, "a subprotocol")
+        });
         Ok(CheckAction::WebSocket {
             url: url?,
-            protocol: protocol.transpose()?,
+            protocol: protocol?,
         })
     }
 
     /// Reports keys without effect in a check.
     fn effects(&mut self, table: &CheckTable) {
-        let by_browser = table.http.is_some() || table.websocket.is_some();
-        let origin = table.origin.as_ref().map(|origin| &origin.span);
-        let credentials = table
-            .credentials
-            .as_ref()
-            .filter(|on| on.value)
-            .map(|on| &on.span);
-        let save = table.save.as_ref().map(|save| &save.span);
-        let without_effect = [
-            (
-                "origin",
-                origin.filter(|_| !by_browser),
-                "a browser sends only http and websocket requests",
-            ),
-            (
-                "credentials",
-                credentials.filter(|_| origin.is_none()),
-                "it goes with `origin`",
-            ),
-            (
-                "save",
-                save.filter(|_| table.http.is_none()),
-                "only the answer to an http request has values",
-            ),
-        ];
-        for (key, span, reason) in without_effect {
-            if let Some(span) = span {
-                self.problems
-                    .add(span.clone(), ProblemKind::NoEffect { key, reason });
-            }
+        if table.http.is_none() && table.websocket.is_none() {
+            let reason = "a browser sends only http and websocket requests";
+            self.without_effect(table, &["origin"], reason);
+        }
+        if table.origin.is_none() && table.credentials == Some(true) {
+            self.without_effect(table, &["credentials"], "it goes with `origin`");
+        }
+        if table.http.is_none() {
+            let reason = "only the answer to an http request has values";
+            self.without_effect(table, &["save"], reason);
         }
     }
 
-    fn save(&mut self, save: &Named<At<String>>) -> Read<BTreeMap<String, String>> {
-        let save: BTreeMap<String, String> = all(save.0.iter().map(|(name, pointer)| {
+    fn save(&mut self, save: Option<&Named<At<String>>>) -> Read<BTreeMap<String, String>> {
+        let save: BTreeMap<String, String> = all(entries(save).map(|(name, pointer)| {
             let name = self.saved_name(name);
             let pointer = self.pointer(pointer);
             Ok((name?, pointer?))
@@ -153,12 +117,8 @@ impl Meaning<'_, '_> {
         if !name.value.is_empty() && name.value.chars().all(fits) && name.value != "port" {
             return Ok(name.value.clone());
         }
-        let bad_name = ProblemKind::BadName {
-            value: shown(&name.value),
-            what: "the name of a saved value",
-            rule: "such a name is made of ASCII letters, digits, `-` and `_`, and is not `port`",
-        };
-        Err(self.problems.add(name.span.clone(), bad_name))
+        let rule = "such a name is made of ASCII letters, digits, `-` and `_`, and is not `port`";
+        self.bad_name(name, "the name of a saved value", rule)
     }
 
     fn pointer(&mut self, pointer: &At<String>) -> Read<String> {
@@ -166,8 +126,7 @@ impl Meaning<'_, '_> {
         if is_pointer(&text) {
             return Ok(text);
         }
-        let bad_pointer = ProblemKind::BadPointer(shown(&pointer.value));
-        Err(self.problems.add(pointer.span.clone(), bad_pointer))
+        self.wrong(pointer, ProblemKind::BadPointer(shown(&pointer.value)))
     }
 }
 

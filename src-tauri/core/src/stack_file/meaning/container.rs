@@ -7,13 +7,12 @@ use crate::{
     stack_file::{
         findings::{Read, all},
         forms::TextOr,
-        problem::ProblemKind,
-        reader::{At, Whole},
+        reader::At,
         tables::{ComposeTable, ContainerTable, ServiceTable},
     },
 };
 
-use super::{Meaning, port, service::span, text::Scope};
+use super::{Meaning, port, text::Scope};
 
 impl Meaning<'_, '_> {
     /// Converts `compose` or `container`.
@@ -22,24 +21,16 @@ impl Meaning<'_, '_> {
         name: &ServiceName,
         table: &ServiceTable,
     ) -> Read<Option<Box<Container>>> {
+        self.exclusive(table, "container", "compose")?;
         let source = match (&table.compose, &table.container) {
             (None, None) => return Ok(None),
-            (Some(_), Some(other)) => {
-                let conflict = ProblemKind::Conflict {
-                    first: "container",
-                    second: "compose",
-                };
-                return Err(self.problems.add(other.span.clone(), conflict));
-            }
-            (Some(compose), None) => match &compose.value {
-                TextOr::Text(service) => ContainerSource::Compose {
-                    files: Vec::new(),
-                    service: self.plain_not_empty(service, "the name of a service")?,
-                    profiles: Vec::new(),
-                },
-                TextOr::Full(compose) => self.compose(name, compose)?,
+            (Some(TextOr::Text(service)), _) => ContainerSource::Compose {
+                files: Vec::new(),
+                service: self.plain_not_empty(service, "the name of a service")?,
+                profiles: Vec::new(),
             },
-            (None, Some(container)) => self.image(name, &container.value, port(table))?,
+            (Some(TextOr::Full(compose)), _) => self.compose(name, compose)?,
+            (None, Some(container)) => self.image(name, container, port(table))?,
         };
         Ok(Some(Box::new(Container {
             docker_context: self.docker_context.clone(),
@@ -52,13 +43,12 @@ impl Meaning<'_, '_> {
         let files = all(files.map(|file| self.path(file, "a file")));
         let profiles = items(table.profile.as_ref()).iter();
         let profiles = all(profiles.map(|profile| self.plain_not_empty(profile, "a profile")));
-        let service = match &table.service {
-            Some(service) => self.plain_not_empty(service, "the name of a service"),
-            None => Ok(name.to_string()),
-        };
+        let service = self.maybe(table.service.as_ref(), |it, service| {
+            it.plain_not_empty(service, "the name of a service")
+        });
         Ok(ContainerSource::Compose {
             files: files?,
-            service: service?,
+            service: service?.unwrap_or_else(|| name.to_string()),
             profiles: profiles?,
         })
     }
@@ -72,21 +62,17 @@ impl Meaning<'_, '_> {
         let image = self.plain_not_empty(&table.image, "the name of an image");
         let volumes = table.volumes.iter().flatten();
         let volumes = all(volumes.map(|volume| self.volume(volume)));
-        let words = table.args.as_ref().map(|args| self.argv(args));
-        let words = words.transpose()?.unwrap_or_default();
-        let args = all(words
-            .iter()
-            .map(|word| self.template(word, Scope::of(name))));
-        let inside = table.ports.iter().flatten();
-        let inside = inside.filter_map(|Whole(number)| u16::try_from(*number).ok());
-        let inside: Vec<Port> = inside.filter_map(Port::new).collect();
+        let words = self.maybe(table.args.as_ref(), Self::argv)?;
+        let words = words.iter().flatten();
+        let args = all(words.map(|word| self.template(word, Scope::of(name))));
+        let inside = table.ports.iter().flatten().map(|port| port.0);
+        let mut ports: Vec<Port> = inside.collect();
+        if ports.is_empty() {
+            ports.extend(port);
+        }
         Ok(ContainerSource::Image {
             image: image?,
-            ports: if inside.is_empty() {
-                port.into_iter().collect()
-            } else {
-                inside
-            },
+            ports,
             volumes: volumes?,
             args: args?,
         })
@@ -107,26 +93,11 @@ impl Meaning<'_, '_> {
 
     /// Reports keys that have no effect on a container.
     pub(super) fn not_for_containers(&mut self, table: &ServiceTable) {
-        const ENGINE: &str = "the container engine starts the service";
-        const COMPOSE: &str = "the compose file says which ports are published";
-        let is_compose = table.compose.is_some();
-        let compose = |span| if is_compose { span } else { None };
-        let without_effect = [
-            ("command", span(table.command.as_ref()), ENGINE),
-            ("shell", span(table.shell.as_ref()), ENGINE),
-            ("keep", span(table.keep.as_ref()), ENGINE),
-            ("host", compose(span(table.host.as_ref())), COMPOSE),
-            (
-                "port_conflict",
-                compose(span(table.port_conflict.as_ref())),
-                COMPOSE,
-            ),
-        ];
-        for (key, span, reason) in without_effect {
-            if let Some(span) = span {
-                let no_effect = ProblemKind::NoEffect { key, reason };
-                self.problems.add(span.clone(), no_effect);
-            }
+        let reason = "the container engine starts the service";
+        self.without_effect(table, &["command", "shell", "keep"], reason);
+        if table.compose.is_some() {
+            let reason = "the compose file says which ports are published";
+            self.without_effect(table, &["host", "port_conflict"], reason);
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::stack_file::{
     findings::Problems, problem::ProblemKind, reader::At, tables::ServiceTable,
 };
 
-use super::{is_external, named_ports};
+use super::{is_external, named_ports, needs};
 
 type Services<'t> = [(&'t At<String>, &'t ServiceTable)];
 
@@ -34,17 +34,13 @@ fn ports(services: &Services<'_>, is_chosen: impl Fn(&str) -> bool, problems: &m
         let own = table.port.as_ref().map(|port| (name, table, port));
         let named = named_ports(table).iter().map(|(_, port)| port);
         // The own port may have a name, too.
-        let named = named.filter(|named| {
-            let own = table.port.as_ref();
-            own.is_none_or(|own| own.value.0 != named.value.0)
-        });
+        let own_number = table.port.as_ref().map(|own| own.value.0);
+        let named = named.filter(move |named| own_number != Some(named.value.0));
         own.into_iter()
             .chain(named.map(move |port| (name, table, port)))
     });
     for (name, table, port) in ports {
-        let Ok(number) = u16::try_from(port.value.0) else {
-            continue;
-        };
+        let number = port.value.0;
         let (other, other_port, other_is_external) = match first.entry(number) {
             Entry::Vacant(vacant) => {
                 vacant.insert((name, port, is_external(table)));
@@ -56,7 +52,7 @@ fn ports(services: &Services<'_>, is_chosen: impl Fn(&str) -> bool, problems: &m
             continue;
         }
         let twice = ProblemKind::PortTwice {
-            port: number,
+            port: number.number(),
             service: name.value.as_str().into(),
             other: other.value.as_str().into(),
         };
@@ -82,19 +78,14 @@ fn edges<'t>(services: &Services<'t>) -> Vec<Vec<Edge<'t>>> {
         .enumerate()
         .map(|(number, (name, _))| (name.value.as_str(), number))
         .collect();
-    services
+    let edge = |name: &'t At<String>| {
+        let to = *numbers.get(name.value.as_str())?;
+        Some(Edge { name, to })
+    };
+    let edges = services
         .iter()
-        .map(|(_, table)| {
-            let needs = table.needs.as_ref().or(table.depends_on.as_ref());
-            let needs = needs.into_iter().flat_map(|needs| needs.value.items());
-            needs
-                .filter_map(|(name, _)| {
-                    let to = *numbers.get(name.value.as_str())?;
-                    Some(Edge { name, to })
-                })
-                .collect()
-        })
-        .collect()
+        .map(|(_, table)| needs(table).filter_map(edge));
+    edges.map(Iterator::collect).collect()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

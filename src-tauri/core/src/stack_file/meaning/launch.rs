@@ -7,7 +7,6 @@ use crate::{
     stack_file::{
         findings::{Read, all},
         forms::{CommandForm, TextOr},
-        near::shown,
         problem::ProblemKind,
         reader::{At, Named, choose},
         tables::{RequireTable, ServiceTable, StopTable},
@@ -15,7 +14,7 @@ use crate::{
     },
 };
 
-use super::{Meaning, container::items, service::given, text::Scope};
+use super::{Meaning, container::items, entries, text::Scope};
 
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -26,14 +25,10 @@ impl Meaning<'_, '_> {
         table: &ServiceTable,
         scope: Scope<'_>,
     ) -> Read<Command> {
-        let Some(command) = &table.command else {
-            let missing = ProblemKind::MissingKey { key: "command" };
-            return Err(self.problems.add(name.span.clone(), missing));
-        };
-        if given(table.shell.as_ref()) {
-            self.shell_line(command, scope)
-        } else {
-            self.command(command, scope)
+        match &table.command {
+            None => self.wrong(name, ProblemKind::MissingKey { key: "command" }),
+            Some(command) if table.shell == Some(true) => self.shell_line(command, scope),
+            Some(command) => self.command(command, scope),
         }
     }
 
@@ -48,18 +43,7 @@ impl Meaning<'_, '_> {
                 found: "a list",
             },
         };
-        Err(self.problems.add(command.span.clone(), problem))
-    }
-
-    pub(super) fn working_directory(
-        &mut self,
-        name: &At<String>,
-        directory: Option<&At<String>>,
-    ) -> Read<PathBuf> {
-        match directory {
-            Some(directory) => self.path(directory, "a folder"),
-            None => Ok(self.folder_of(name).to_owned()),
-        }
+        self.wrong(command, problem)
     }
 
     pub(super) fn variables(
@@ -67,8 +51,7 @@ impl Meaning<'_, '_> {
         env: Option<&Named<At<String>>>,
         scope: Scope<'_>,
     ) -> Read<BTreeMap<String, Template>> {
-        let env = env.iter().flat_map(|env| &env.0);
-        all(env.map(|(name, text)| {
+        all(entries(env).map(|(name, text)| {
             let name = self.variable_name(name);
             let text = self.template(text, scope);
             Ok((name?, text?))
@@ -80,36 +63,33 @@ impl Meaning<'_, '_> {
         if !name.value.is_empty() && !name.value.contains(['=', '\0']) {
             return Ok(name.value.clone());
         }
-        let bad_name = ProblemKind::BadName {
-            value: shown(&name.value),
-            what: "the name of an environment variable",
-            rule: "such a name is not empty and has no `=`",
-        };
-        Err(self.problems.add(name.span.clone(), bad_name))
+        let rule = "such a name is not empty and has no `=`";
+        self.bad_name(name, "the name of an environment variable", rule)
     }
 
     pub(super) fn env_files(
         &mut self,
         files: Option<&TextOr<Vec<At<String>>>>,
     ) -> Read<Vec<EnvFile>> {
-        all(items(files).iter().map(|file| self.env_file(file)))
-    }
-
-    fn env_file(&mut self, file: &At<String>) -> Read<EnvFile> {
-        let (text, optional) = match file.value.strip_suffix('?') {
-            Some(text) => (text, true),
-            None => (file.value.as_str(), false),
-        };
-        let path = self.path(&At::new(text.to_owned(), file.span.clone()), "a file")?;
-        Ok(EnvFile { path, optional })
+        all(items(files).iter().map(|file| {
+            let optional = file.value.strip_suffix('?');
+            let text = At::new(
+                optional.unwrap_or(&file.value).to_owned(),
+                file.span.clone(),
+            );
+            Ok(EnvFile {
+                path: self.path(&text, "a file")?,
+                optional: optional.is_some(),
+            })
+        }))
     }
 
     pub(super) fn require(
         &mut self,
-        table: Option<&At<RequireTable>>,
+        table: Option<&RequireTable>,
         scope: Scope<'_>,
     ) -> Read<Require> {
-        let Some(At { value: table, .. }) = table else {
+        let Some(table) = table else {
             return Ok(Require::default());
         };
         let files = table.files.iter().flatten();
@@ -127,16 +107,15 @@ impl Meaning<'_, '_> {
 
     pub(super) fn stop(
         &mut self,
-        stop: Option<&At<TextOr<StopTable>>>,
+        stop: Option<&TextOr<StopTable>>,
         scope: Scope<'_>,
     ) -> Read<Stop> {
-        let (graceful, timeout) = match stop.map(|stop| &stop.value) {
+        let (graceful, timeout) = match stop {
             None => (StopMethod::Signal(Signal::default()), None),
-            Some(TextOr::Text(word)) => {
-                let signal = choose(&word.value)
-                    .map_err(|unknown| self.problems.add(word.span.clone(), unknown))?;
-                (StopMethod::Signal(signal), None)
-            }
+            Some(TextOr::Text(word)) => match choose(&word.value) {
+                Ok(signal) => (StopMethod::Signal(signal), None),
+                Err(unknown) => return self.wrong(word, unknown),
+            },
             Some(TextOr::Full(table)) => (self.stop_method(table, scope)?, table.timeout),
         };
         Ok(Stop {
@@ -146,18 +125,10 @@ impl Meaning<'_, '_> {
     }
 
     fn stop_method(&mut self, table: &StopTable, scope: Scope<'_>) -> Read<StopMethod> {
-        match (&table.signal, &table.command) {
-            (Some(signal), Some(command)) => {
-                let conflict = ProblemKind::Conflict {
-                    first: "command",
-                    second: "signal",
-                };
-                let others = vec![(signal.span.clone(), "the other".to_owned())];
-                let place = command.span.clone();
-                Err(self.problems.add_with(place, conflict, others))
-            }
-            (None, Some(command)) => self.command(command, scope).map(StopMethod::Command),
-            (signal, None) => Ok(StopMethod::Signal(given(signal.as_ref()))),
+        self.exclusive(table, "command", "signal")?;
+        match &table.command {
+            Some(command) => self.command(command, scope).map(StopMethod::Command),
+            None => Ok(StopMethod::Signal(table.signal.unwrap_or_default())),
         }
     }
 

@@ -27,9 +27,10 @@ use crate::{
 use super::{
     bundle::Bundle,
     findings::{Problems, Read, Reported, all},
+    forms::NeedsForm,
     near::{nearest, shown},
     problem::ProblemKind,
-    reader::{At, Whole},
+    reader::{At, Named, PortNumber, Table},
     tables::{ProfileTable, ServiceTable, StackTable, TaskTable},
 };
 
@@ -46,7 +47,7 @@ struct Meaning<'a, 't> {
 }
 
 /// A named port of a service.
-type NamedPort = (At<String>, At<Whole<1, 65_535>>);
+type NamedPort = (At<String>, At<PortNumber>);
 
 /// The facts about a service that other services may refer to.
 #[derive(Clone, Copy)]
@@ -73,14 +74,14 @@ pub(super) fn stack(
     problems: &mut Problems<'_>,
 ) -> Read<Stack> {
     let file = &bundle.parts[0].path;
-    let services = table.service.iter().flat_map(|services| &services.value.0);
-    let services = services.map(|(name, table)| (name, table));
-    let tasks = table.task.iter().flat_map(|tasks| &tasks.0);
-    let first_task = services.clone().count();
+    let services = entries(table.service.as_ref()).map(|(name, table)| (name, table));
+    let tasks = entries(table.task.as_ref());
     let tasks = tasks.map(|(name, TaskTable(table))| (name, table));
-    let services: Vec<_> = services.chain(tasks).collect();
+    let mut services: Vec<_> = services.collect();
+    let first_task = services.len();
+    services.extend(tasks);
     if services.is_empty() {
-        let whole = table.service.as_ref().map(|services| services.span.clone());
+        let whole = table.span("service").cloned();
         problems.add(whole.unwrap_or_default(), ProblemKind::EmptyStack);
     }
     let mut meaning = Meaning {
@@ -95,13 +96,12 @@ pub(super) fn stack(
         Some(name) => meaning.stack_name(name),
         None => Ok(name_of(file.parent().unwrap_or(Path::new("")))),
     };
-    let profiles = table.profile.iter().flat_map(|profiles| &profiles.value.0);
-    let profiles: Vec<_> = profiles.collect();
-    meaning.profiles(&profiles)?;
-    meaning.choose(&profiles, &services);
-    if let Some(name) = &table.docker_context {
-        meaning.docker_context = Some(meaning.plain_not_empty(name, "a context")?);
-    }
+    let profiles = || entries(table.profile.as_ref());
+    meaning.profiles(profiles())?;
+    meaning.choose(profiles(), &services);
+    let context = table.docker_context.as_ref();
+    meaning.docker_context =
+        meaning.maybe(context, |it, name| it.plain_not_empty(name, "a context"))?;
     meaning.service_names(&services)?;
     let made = all(services
         .iter()
@@ -114,10 +114,7 @@ pub(super) fn stack(
         name: name?,
         file: file.to_owned(),
         mode: table.mode.unwrap_or_default(),
-        profiles: profiles
-            .iter()
-            .map(|(name, _)| name.value.clone())
-            .collect(),
+        profiles: profiles().map(|(name, _)| name.value.clone()).collect(),
         chosen: bundle.profiles.clone(),
         services: made,
         ports: table.ports.unwrap_or_default(),
@@ -146,30 +143,28 @@ fn declared<'t>(
 
 fn port(table: &ServiceTable) -> Option<Port> {
     let first = || named_ports(table).first().map(|(_, port)| port);
-    number(table.port.as_ref().or_else(first)?)
-}
-
-fn number(port: &At<Whole<1, 65_535>>) -> Option<Port> {
-    Port::new(u16::try_from(port.value.0).ok()?)
+    Some(table.port.as_ref().or_else(first)?.value.0)
 }
 
 /// Returns the named ports of a service, in the order of the file.
 fn named_ports(table: &ServiceTable) -> &[NamedPort] {
-    table.ports.as_ref().map_or(&[], |ports| &ports.value.0)
+    table.ports.as_ref().map_or(&[], |ports| &ports.0)
 }
 
 /// Returns the names of the services that a service needs.
-fn needs(table: &ServiceTable) -> impl Iterator<Item = &str> {
+fn needs(table: &ServiceTable) -> impl Iterator<Item = &At<String>> {
     let needs = table.needs.as_ref().or(table.depends_on.as_ref());
-    let needs = needs.into_iter().flat_map(|needs| needs.value.items());
-    needs.map(|(name, _)| name.value.as_str())
+    let needs = needs.into_iter().flat_map(NeedsForm::items);
+    needs.map(|(name, _)| name)
+}
+
+/// Returns the entries of a table with arbitrary keys, in the order of the file.
+fn entries<T>(table: Option<&Named<T>>) -> impl Iterator<Item = &(At<String>, T)> {
+    table.into_iter().flat_map(|table| &table.0)
 }
 
 fn is_external(table: &ServiceTable) -> bool {
-    table
-        .external
-        .as_ref()
-        .is_some_and(|external| external.value)
+    table.external == Some(true)
 }
 
 fn is_contained(table: &ServiceTable) -> bool {
@@ -195,6 +190,50 @@ fn name_of(directory: &Path) -> String {
 const LONGEST_NAME: usize = 64;
 
 impl<'a> Meaning<'a, '_> {
+    /// Reports a problem of a value.
+    fn wrong<V, T>(&mut self, at: &At<V>, problem: ProblemKind) -> Read<T> {
+        Err(self.problems.add(at.span.clone(), problem))
+    }
+
+    fn bad_name<T>(&mut self, at: &At<String>, what: &'static str, rule: &'static str) -> Read<T> {
+        let value = shown(&at.value);
+        self.wrong(at, ProblemKind::BadName { value, what, rule })
+    }
+
+    /// Reports those of these keys that a table has.
+    fn without_effect(&mut self, table: &impl Table, keys: &[&'static str], reason: &'static str) {
+        for key in keys {
+            if let Some(span) = table.span(key) {
+                let no_effect = ProblemKind::NoEffect { key, reason };
+                self.problems.add(span.clone(), no_effect);
+            }
+        }
+    }
+
+    /// Fails if a table has two keys that exclude each other.
+    fn exclusive(
+        &mut self,
+        table: &impl Table,
+        first: &'static str,
+        second: &'static str,
+    ) -> Read<()> {
+        let (Some(span), Some(other)) = (table.span(first), table.span(second)) else {
+            return Ok(());
+        };
+        let conflict = ProblemKind::Conflict { first, second };
+        let others = vec![(other.clone(), "the other".to_owned())];
+        Err(self.problems.add_with(span.clone(), conflict, others))
+    }
+
+    /// Converts a value, if there is one.
+    fn maybe<V, T>(
+        &mut self,
+        value: Option<&V>,
+        convert: impl FnOnce(&mut Self, &V) -> Read<T>,
+    ) -> Read<Option<T>> {
+        value.map(|value| convert(self, value)).transpose()
+    }
+
     fn stack_name(&mut self, name: &At<String>) -> Read<String> {
         let text = self.plain(name)?;
         let ends_well = text.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -203,31 +242,28 @@ impl<'a> Meaning<'a, '_> {
         if ends_well && text.len() <= LONGEST_NAME && text.chars().all(fits) {
             return Ok(text);
         }
-        let bad_name = ProblemKind::BadName {
-            value: shown(&name.value),
-            what: "the name of a stack",
-            rule: "a stack's name is made of ASCII letters, digits, `-`, `_`, `.` and spaces, begins and ends with a letter or digit, and has at most 64 characters",
-        };
-        Err(self.problems.add(name.span.clone(), bad_name))
+        let rule = "a stack's name is made of ASCII letters, digits, `-`, `_`, `.` and spaces, begins and ends with a letter or digit, and has at most 64 characters";
+        self.bad_name(name, "the name of a stack", rule)
     }
 
     /// Validates the names in profiles.
-    fn profiles(&mut self, profiles: &[&(At<String>, ProfileTable)]) -> Read<()> {
-        all(profiles.iter().map(|(name, profile)| {
+    fn profiles<'p>(
+        &mut self,
+        profiles: impl Iterator<Item = &'p (At<String>, ProfileTable)>,
+    ) -> Read<()> {
+        all(profiles.map(|(name, profile)| {
             self.name(name, "the name of a profile")?;
-            let overrides = profile.service.iter().flat_map(|overrides| &overrides.0);
-            let names = profile.services.iter().flatten();
-            all(names
-                .chain(overrides.map(|(name, _)| name))
-                .map(|name| self.reference(name).map(|_| ())))
+            let overrides = entries(profile.service.as_ref()).map(|(name, _)| name);
+            let names = profile.services.iter().flatten().chain(overrides);
+            all(names.map(|name| self.reference(name).map(|_| ())))
         }))
     }
 
     /// Marks the services of the chosen profiles, with all that they depend on. A profile without
     /// `services` chooses none by itself.
-    fn choose(
+    fn choose<'p>(
         &mut self,
-        profiles: &[&(At<String>, ProfileTable)],
+        profiles: impl Iterator<Item = &'p (At<String>, ProfileTable)>,
         services: &[(&At<String>, &ServiceTable)],
     ) {
         let default = [DEFAULT_PROFILE.to_owned()];
@@ -236,35 +272,30 @@ impl<'a> Meaning<'a, '_> {
             chosen => chosen,
         };
         let lists = profiles
-            .iter()
             .filter(|(name, _)| chosen.contains(&name.value))
             .filter_map(|(_, profile)| profile.services.as_ref());
         let lists: Vec<_> = lists.collect();
         if lists.is_empty() {
             return;
         }
-        let tables: BTreeMap<&str, &ServiceTable> = services
-            .iter()
-            .map(|&(name, table)| (name.value.as_str(), table))
-            .collect();
-        let mut left: Vec<&str> = lists
-            .into_iter()
-            .flatten()
-            .map(|name| &*name.value)
-            .collect();
+        let tables = services.iter();
+        let tables = tables.map(|&(name, table)| (name.value.as_str(), table));
+        let tables: BTreeMap<&str, &ServiceTable> = tables.collect();
+        let left = lists.into_iter().flatten();
+        let mut left: Vec<&str> = left.map(|name| &*name.value).collect();
         let mut kept = BTreeSet::new();
         while let Some(name) = left.pop() {
             let Some(table) = tables.get(name).filter(|_| kept.insert(name)) else {
                 continue;
             };
-            left.extend(needs(table));
+            left.extend(needs(table).map(|name| name.value.as_str()));
         }
         // Tasks stay that need nothing else. One may need another.
         loop {
             let before = kept.len();
             for (name, _) in self.services.iter().filter(|(_, it)| it.task) {
                 let mut needed = tables.get(name).into_iter().flat_map(|table| needs(table));
-                if needed.all(|need| kept.contains(need)) {
+                if needed.all(|need| kept.contains(need.value.as_str())) {
                     kept.insert(name);
                 }
             }
@@ -308,12 +339,8 @@ impl<'a> Meaning<'a, '_> {
         if begins_well && text.len() <= LONGEST_NAME && text.chars().all(fits) {
             return Ok(());
         }
-        let bad_name = ProblemKind::BadName {
-            value: shown(text),
-            what,
-            rule: "such a name is made of ASCII letters, digits, `-` and `_`, begins with a letter or digit, and has at most 64 characters",
-        };
-        Err(self.problems.add(name.span.clone(), bad_name))
+        let rule = "such a name is made of ASCII letters, digits, `-` and `_`, begins with a letter or digit, and has at most 64 characters";
+        self.bad_name(name, what, rule)
     }
 
     /// Returns the service with this name.
@@ -324,17 +351,13 @@ impl<'a> Meaning<'a, '_> {
         if self.problems.is_full() {
             return Err(Reported);
         }
+        let known = self.services.keys().take(10);
         let unknown = ProblemKind::UnknownService {
             name: shown(&name.value),
             suggestion: self.nearest_service(&name.value),
-            known: self
-                .services
-                .keys()
-                .take(10)
-                .map(|name| shown(name))
-                .collect(),
+            known: known.map(|name| shown(name)).collect(),
         };
-        Err(self.problems.add(name.span.clone(), unknown))
+        self.wrong(name, unknown)
     }
 
     fn nearest_service(&self, name: &str) -> Option<String> {

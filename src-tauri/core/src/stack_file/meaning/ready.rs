@@ -7,10 +7,10 @@ use crate::{
     stack_file::{
         findings::{Read, all},
         forms::TextOr,
-        near::{nearest, shown},
+        near::shown,
         problem::ProblemKind,
-        reader::{At, Whole},
-        tables::{ReadyTable, ServiceTable},
+        reader::{At, Table as _, Whole},
+        tables::{HttpTable, ReadyTable, ServiceTable},
         units::Time,
     },
 };
@@ -21,23 +21,6 @@ const EVERY: Duration = Duration::from_secs(2);
 const TIMEOUT: Duration = Duration::from_secs(2);
 const FAILURES: u32 = 3;
 
-/// The kinds of the short form `"kind: value"`.
-const KINDS: [&str; 13] = [
-    "tcp",
-    "http",
-    "redis",
-    "postgres",
-    "mysql",
-    "mongodb",
-    "rabbitmq",
-    "kafka",
-    "grpc",
-    "websocket",
-    "command",
-    "log",
-    "process",
-];
-
 impl Meaning<'_, '_> {
     pub(super) fn readiness(
         &mut self,
@@ -46,7 +29,7 @@ impl Meaning<'_, '_> {
     ) -> Read<Readiness> {
         let external = is_external(table);
         let scope = Scope::of(name);
-        let full = match table.ready.as_ref().map(|ready| &ready.value) {
+        let full = match &table.ready {
             None => return Ok(usually(self.default_probe(table, scope)?)),
             Some(TextOr::Text(short)) => {
                 return Ok(usually(self.short_probe(short, external, scope)?));
@@ -57,8 +40,8 @@ impl Meaning<'_, '_> {
         if probes.is_empty() {
             probes.push(self.default_probe(table, scope));
         }
-        let every = self.positive(full.every.as_ref(), EVERY);
-        let timeout = self.positive(full.timeout.as_ref(), TIMEOUT);
+        let every = self.positive_or(full.every.as_ref(), EVERY);
+        let timeout = self.positive_or(full.timeout.as_ref(), TIMEOUT);
         Ok(Readiness {
             probes: all(probes.into_iter())?,
             every: every?,
@@ -83,38 +66,33 @@ impl Meaning<'_, '_> {
     fn probes(&mut self, ready: &ReadyTable, external: bool, scope: Scope<'_>) -> Vec<Read<Probe>> {
         let mut probes = Vec::new();
         if let Some(tcp) = &ready.tcp {
-            probes.push(self.host_and_port(tcp, scope).map(Probe::Tcp));
+            probes.push(self.probe("tcp", tcp, external, scope));
         }
         if let Some(http) = &ready.http {
-            let request = self.http(http, scope).map(Box::new);
-            probes.push(request.map(Probe::Http));
+            probes.push(self.http_probe(http, scope));
         }
-        if let Some(redis) = &ready.redis {
-            probes.push(self.url(address::REDIS, redis, scope).map(Probe::Redis));
-        }
-        let servers = [
-            &ready.postgres,
-            &ready.mysql,
-            &ready.mongodb,
-            &ready.rabbitmq,
-            &ready.kafka,
-            &ready.grpc,
-        ];
-        for (protocol, url) in Protocol::ALL.into_iter().zip(servers) {
-            probes.extend(url.as_ref().map(|url| self.server(protocol, url, scope)));
-        }
-        if let Some(websocket) = &ready.websocket {
-            let url = self.url(address::WEBSOCKET, websocket, scope);
-            probes.push(url.map(Probe::WebSocket));
+        for (kind, address) in [
+            ("redis", &ready.redis),
+            ("postgres", &ready.postgres),
+            ("mysql", &ready.mysql),
+            ("mongodb", &ready.mongodb),
+            ("rabbitmq", &ready.rabbitmq),
+            ("kafka", &ready.kafka),
+            ("grpc", &ready.grpc),
+            ("websocket", &ready.websocket),
+        ] {
+            let address = address.as_ref();
+            probes.extend(address.map(|address| self.probe(kind, address, external, scope)));
         }
         if let Some(command) = &ready.command {
             probes.push(self.command(command, scope).map(Probe::Command));
         }
         if let Some(log) = &ready.log {
-            probes.push(self.log_probe(log, external));
+            probes.push(self.probe("log", log, external, scope));
         }
-        if let Some(process) = ready.process.as_ref().filter(|process| process.value) {
-            probes.push(self.process_probe(process, external));
+        if let (Some(true), Some(span)) = (ready.process, ready.span("process")) {
+            let nothing = At::new(String::new(), span.clone());
+            probes.push(self.probe("process", &nothing, external, scope));
         }
         probes
     }
@@ -126,125 +104,116 @@ impl Meaning<'_, '_> {
             Some(("http" | "https", rest)) if rest.starts_with("//") => ("http", text),
             Some(("redis", rest)) if rest.starts_with("//") => ("redis", text),
             Some(("ws" | "wss", rest)) if rest.starts_with("//") => ("websocket", text),
-            Some((scheme, rest)) if rest.starts_with("//") => match of_scheme(scheme) {
-                Some(protocol) => (protocol.key(), text),
-                None => (scheme, rest),
-            },
+            Some((scheme, rest)) if rest.starts_with("//") => {
+                match protocol(|protocol| protocol.schemes().contains(&scheme)) {
+                    Some(protocol) => (protocol.key(), text),
+                    None => (scheme, rest),
+                }
+            }
             Some((kind, value)) => (kind.trim_end(), value.trim_start()),
             None => (text, ""),
         };
-        let or_own = |own: &str| {
-            let value = if value.is_empty() { own } else { value };
-            At::new(value.to_owned(), short.span.clone())
+        let value = match (value, kind) {
+            ("", "tcp") => "localhost:{port}".to_owned(),
+            ("", "http" | "websocket") => "/".to_owned(),
+            ("", "redis") => "redis://localhost:{port}".to_owned(),
+            ("", _) => protocol(|protocol| protocol.key() == kind)
+                .map_or_else(String::new, |protocol| {
+                    format!("{}://localhost:{{port}}", protocol.schemes()[0])
+                }),
+            (value, _) => value.to_owned(),
         };
+        self.probe(kind, &At::new(value, short.span.clone()), external, scope)
+    }
+
+    /// Validates a probe of this kind.
+    fn probe(
+        &mut self,
+        kind: &str,
+        value: &At<String>,
+        external: bool,
+        scope: Scope<'_>,
+    ) -> Read<Probe> {
+        if let Some(protocol) = protocol(|protocol| protocol.key() == kind) {
+            let url = self.url(address::server(protocol), value, scope)?;
+            return Ok(Probe::Server(protocol, url));
+        }
         match kind {
-            "tcp" => {
-                let address = or_own("localhost:{port}");
-                self.host_and_port(&address, scope).map(Probe::Tcp)
-            }
-            "http" => {
-                let request = self.http(&TextOr::Text(or_own("/")), scope)?;
-                Ok(Probe::Http(Box::new(request)))
-            }
-            "redis" => {
-                let url = or_own("redis://localhost:{port}");
-                self.url(address::REDIS, &url, scope).map(Probe::Redis)
-            }
-            kind if of_key(kind).is_some() => {
-                let protocol = of_key(kind).unwrap_or(Protocol::Postgres);
-                let own = format!("{}://localhost:{{port}}", protocol.schemes()[0]);
-                self.server(protocol, &or_own(&own), scope)
-            }
+            "tcp" => self.host_and_port(value, scope).map(Probe::Tcp),
+            "http" => self.http_probe(&TextOr::Text(value.clone()), scope),
+            "redis" => self.url(address::REDIS, value, scope).map(Probe::Redis),
             "websocket" => {
-                let url = self.url(address::WEBSOCKET, &or_own("/"), scope);
+                let url = self.url(address::WEBSOCKET, value, scope);
                 url.map(Probe::WebSocket)
             }
             "command" => {
-                let line = or_own("");
-                let form = At::new(TextOr::Text(line), short.span.clone());
+                let form = At::new(TextOr::Text(value.clone()), value.span.clone());
                 self.command(&form, scope).map(Probe::Command)
             }
-            "log" => self.log_probe(&or_own(""), external),
-            "process" if value.is_empty() => {
-                self.process_probe(&At::new(true, short.span.clone()), external)
-            }
-            other => {
-                let unknown = ProblemKind::UnknownValue {
-                    value: shown(other),
-                    suggestion: nearest(other, KINDS),
-                    known: KINDS.to_vec(),
-                };
-                Err(self.problems.add(short.span.clone(), unknown))
-            }
+            "log" if external => self.not_for_external(value, "log"),
+            "log" => self.regex(value).map(Probe::Log),
+            "process" if !value.value.is_empty() => self.unknown_kind(value, kind),
+            "process" if external => self.not_for_external(value, "process"),
+            "process" => Ok(Probe::Process),
+            _ => self.unknown_kind(value, kind),
         }
     }
 
-    fn server(&mut self, protocol: Protocol, url: &At<String>, scope: Scope<'_>) -> Read<Probe> {
-        let url = self.url(address::server(protocol), url, scope);
-        url.map(|url| Probe::Server(protocol, url))
+    fn http_probe(&mut self, form: &TextOr<HttpTable>, scope: Scope<'_>) -> Read<Probe> {
+        let request = self.http(form, scope)?;
+        Ok(Probe::Http(Box::new(request)))
     }
 
-    fn log_probe(&mut self, pattern: &At<String>, external: bool) -> Read<Probe> {
-        if external {
-            return self.not_for_external(pattern, "log");
-        }
-        self.regex(pattern).map(Probe::Log)
+    fn unknown_kind(&mut self, value: &At<String>, kind: &str) -> Read<Probe> {
+        let servers = Protocol::ALL.map(Protocol::key);
+        let (first, last) = (
+            ["tcp", "http", "redis"],
+            ["websocket", "command", "log", "process"],
+        );
+        let known = [&first[..], &servers, &last].concat();
+        self.wrong(value, ProblemKind::unknown_value(kind, known))
     }
 
     /// Validates a regular expression.
     pub(super) fn regex(&mut self, pattern: &At<String>) -> Read<String> {
-        if pattern.value.is_empty() {
-            let empty = ProblemKind::Empty("a regular expression");
-            return Err(self.problems.add(pattern.span.clone(), empty));
-        }
-        if let Err(error) = regex::Regex::new(&pattern.value) {
-            let bad_regex = ProblemKind::BadRegex(last_line(&error.to_string()));
-            return Err(self.problems.add(pattern.span.clone(), bad_regex));
-        }
-        Ok(pattern.value.clone())
+        let problem = match regex::Regex::new(&pattern.value) {
+            _ if pattern.value.is_empty() => ProblemKind::Empty("a regular expression"),
+            Ok(_) => return Ok(pattern.value.clone()),
+            Err(error) => ProblemKind::BadRegex(last_line(&error.to_string())),
+        };
+        self.wrong(pattern, problem)
     }
 
-    fn process_probe(&mut self, process: &At<bool>, external: bool) -> Read<Probe> {
-        if external {
-            return self.not_for_external(process, "process");
-        }
-        Ok(Probe::Process)
-    }
-
-    fn not_for_external<T>(&mut self, value: &At<T>, key: &'static str) -> Read<Probe> {
+    fn not_for_external(&mut self, value: &At<String>, key: &'static str) -> Read<Probe> {
         let reason = "the processes of an external service are unknown";
-        let no_effect = ProblemKind::NoEffect { key, reason };
-        Err(self.problems.add(value.span.clone(), no_effect))
+        self.wrong(value, ProblemKind::NoEffect { key, reason })
     }
 
     /// Validates that a duration is not zero.
-    pub(super) fn positive(
+    pub(super) fn positive(&mut self, time: &At<Time>) -> Read<Duration> {
+        let Time(duration) = time.value;
+        if !duration.is_zero() {
+            return Ok(duration);
+        }
+        let bad_duration = ProblemKind::BadDuration {
+            value: "0".to_owned(),
+            reason: "it must not be zero",
+        };
+        self.wrong(time, bad_duration)
+    }
+
+    /// Does the same for an optional duration.
+    pub(super) fn positive_or(
         &mut self,
         time: Option<&At<Time>>,
         default: Duration,
     ) -> Read<Duration> {
-        let Some(time) = time else {
-            return Ok(default);
-        };
-        if time.value.0.is_zero() {
-            let bad_duration = ProblemKind::BadDuration {
-                value: "0".to_owned(),
-                reason: "it must not be zero",
-            };
-            return Err(self.problems.add(time.span.clone(), bad_duration));
-        }
-        Ok(time.value.0)
+        Ok(self.maybe(time, Self::positive)?.unwrap_or(default))
     }
 }
 
-fn of_key(key: &str) -> Option<Protocol> {
-    let mut all = Protocol::ALL.into_iter();
-    all.find(|protocol| protocol.key() == key)
-}
-
-fn of_scheme(scheme: &str) -> Option<Protocol> {
-    let mut all = Protocol::ALL.into_iter();
-    all.find(|protocol| protocol.schemes().contains(&scheme))
+fn protocol(is_it: impl Fn(&Protocol) -> bool) -> Option<Protocol> {
+    Protocol::ALL.into_iter().find(is_it)
 }
 
 /// Returns a probe with the default timing.

@@ -1,20 +1,20 @@
 //! Validates one service.
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
-    stack::{KnownError, LogLimits, MemoryLimit, Need, Restart, Service, ServiceName, Template},
+    stack::{KnownError, LogLimits, MemoryLimit, Need, Restart, Service, ServiceName},
     stack_file::{
         findings::{Read, Reported, all},
         forms::NeedsForm,
         problem::ProblemKind,
-        reader::{At, Named, Whole},
-        tables::{KnownTable, LogTable, ServiceTable},
-        units::Size,
+        reader::{At, Named, Table as _, Whole},
+        tables::{KnownTable, LogTable, NOT_EXTERNAL, ServiceTable},
+        units::{Size, Time},
     },
 };
 
-use super::{Meaning, is_contained, is_external, named_ports, number, port, text::Scope};
+use super::{Meaning, entries, is_contained, is_external, named_ports, port, text::Scope};
 
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 const LOG_LIMITS: LogLimits = LogLimits {
@@ -39,89 +39,83 @@ impl Meaning<'_, '_> {
             self.what_runs(at, table, scope).map(Some)
         };
         let container = self.container(&name, table);
-        let directory = self.working_directory(at, table.directory.as_ref());
-        let host = table.host.as_ref().map(|host| self.host(host));
-        if let (Some(_), Some(other)) = (&table.needs, &table.depends_on) {
-            let conflict = ProblemKind::Conflict {
-                first: "depends_on",
-                second: "needs",
-            };
-            self.problems.add(other.span.clone(), conflict);
-        }
+        let directory = self.maybe(table.directory.as_ref(), |it, path| {
+            it.path(path, "a folder")
+        });
+        let host = self.maybe(table.host.as_ref(), Self::host);
+        let only_needs = self.exclusive(table, "depends_on", "needs");
         let ports = all(named_ports(table).iter().map(|(name, port)| {
             self.name(name, "the name of a port")?;
-            Ok(number(port).map(|port| (name.value.clone(), port)))
+            Ok((name.value.clone(), port.value.0))
         }));
         let needs = self.needs(table.needs.as_ref().or(table.depends_on.as_ref()));
         let inside = table.container.as_ref();
-        let inside = inside.and_then(|container| container.value.env.as_ref());
+        let inside = inside.and_then(|container| container.env.as_ref());
         let env = self.variables(table.env.as_ref(), scope);
         let inside = self.variables(inside, scope);
         let env_files = self.env_files(table.env_file.as_ref());
         let env_command = table.env_command.as_ref();
-        let env_command = env_command.map(|command| self.command(command, scope));
-        let codes = table.success_exit_codes.iter().flat_map(|it| &it.value);
-        let codes = codes.filter_map(|Whole(code)| i32::try_from(*code).ok());
+        let env_command = self.maybe(env_command, |it, command| it.command(command, scope));
+        let codes = table.success_exit_codes.iter().flatten();
         let require = self.require(table.require.as_ref(), scope);
-        if let (None, Some(on_limit)) = (&table.memory, &table.on_limit) {
-            let reason = "there is no `memory`";
-            let key = "on_limit";
-            let no_effect = ProblemKind::NoEffect { key, reason };
-            self.problems.add(on_limit.span.clone(), no_effect);
+        if table.memory.is_none() {
+            self.without_effect(table, &["on_limit"], "there is no `memory`");
         }
-        let memory = table.memory.as_ref().map(|limit| MemoryLimit {
-            bytes: limit.value.0,
-            on_limit: given(table.on_limit.as_ref()),
+        let memory = table.memory.map(|Size(bytes)| MemoryLimit {
+            bytes,
+            on_limit: table.on_limit.unwrap_or_default(),
         });
         let stop = self.stop(table.stop.as_ref(), scope);
-        let keep = table.keep.iter().flat_map(|keep| &keep.value);
-        let start_timeout = self.positive(table.start_timeout.as_ref(), START_TIMEOUT);
-        let links = self.links(table.links.as_ref(), scope);
+        let start_timeout = self.positive_or(table.start_timeout.as_ref(), START_TIMEOUT);
+        let links = entries(table.links.as_ref());
+        let links =
+            all(links.map(|(label, link)| Ok((label.value.clone(), self.link(link, scope)?))));
         let ready = self.readiness(&name, table);
         let checks = table.check.iter().flatten();
         let checks = all(checks.map(|check| self.check(&name, check)));
         let known = table.known.iter().flatten();
         let known = all(known.map(|known| self.known(known, scope)));
         let env_points_at = self.env_points_at(table.env_points_at.as_ref());
-        let watch = table.watch.as_ref().map(|watch| self.watch(watch));
+        let watch = self.maybe(table.watch.as_ref(), Self::watch);
         let task = self.task(&name, table);
         let hooks = self.hooks(table, scope);
+        only_needs?;
         Ok(Arc::new(Service {
             command: command?,
             container: container?,
-            directory: directory?,
+            directory: directory?.unwrap_or_else(|| self.folder_of(at).to_owned()),
             port: port(table),
-            ports: Vec::into_iter(ports?).flatten().collect(),
-            host: host.transpose()?,
+            ports: ports?,
+            host: host?,
             needs: needs?,
             env: env?.into_iter().chain(inside?).collect(),
             env_files: env_files?,
-            env_command: env_command.transpose()?,
+            env_command: env_command?,
             require: require?,
             restart: match table.restart {
                 None if self.is_task(&name) => Restart::Never,
-                _ => given(table.restart.as_ref()),
+                restart => restart.unwrap_or_default(),
             },
-            restart_delay: table.restart_delay.as_ref().map(|delay| delay.value.0),
-            max_restarts: table.max_restarts.as_ref().map(|most| most.value.0),
-            success_exit_codes: codes.collect(),
-            on_unhealthy: given(table.on_unhealthy.as_ref()),
+            restart_delay: table.restart_delay.map(|Time(delay)| delay),
+            max_restarts: table.max_restarts.map(|Whole(most)| most),
+            success_exit_codes: codes.map(|Whole(code)| *code).collect(),
+            on_unhealthy: table.on_unhealthy.unwrap_or_default(),
             memory,
             stop: stop?,
-            keep: keep.map(|name| name.value.clone()).collect(),
+            keep: table.keep.clone().unwrap_or_default(),
             start_timeout: start_timeout?,
-            port_conflict: given(table.port_conflict.as_ref()),
+            port_conflict: table.port_conflict.unwrap_or_default(),
             links: links?,
             ready: ready?,
             checks: checks?,
             known: known?,
             env_points_at: env_points_at?,
             log: log_limits(table.log.as_ref()),
-            watch: watch.transpose()?,
+            watch: watch?,
             task: task?,
             hooks: hooks?,
-            input: given(table.stdin.as_ref()),
-            colors: table.colors.as_ref().is_none_or(|colors| colors.value),
+            input: table.stdin.unwrap_or_default(),
+            colors: table.colors.unwrap_or(true),
             name,
         }))
     }
@@ -129,36 +123,8 @@ impl Meaning<'_, '_> {
     /// Reports keys that an external service cannot have, and an external service that cannot be
     /// monitored.
     fn external(&mut self, name: &At<String>, table: &ServiceTable) {
-        let ours: [(&'static str, Option<&Range<usize>>); 23] = [
-            ("command", span(table.command.as_ref())),
-            ("compose", span(table.compose.as_ref())),
-            ("container", span(table.container.as_ref())),
-            ("shell", span(table.shell.as_ref())),
-            ("host", span(table.host.as_ref())),
-            ("needs", span(table.needs.as_ref())),
-            ("depends_on", span(table.depends_on.as_ref())),
-            ("require", span(table.require.as_ref())),
-            ("env_command", span(table.env_command.as_ref())),
-            ("restart", span(table.restart.as_ref())),
-            ("restart_delay", span(table.restart_delay.as_ref())),
-            ("max_restarts", span(table.max_restarts.as_ref())),
-            (
-                "success_exit_codes",
-                span(table.success_exit_codes.as_ref()),
-            ),
-            ("on_unhealthy", span(table.on_unhealthy.as_ref())),
-            ("memory", span(table.memory.as_ref())),
-            ("on_limit", span(table.on_limit.as_ref())),
-            ("stop", span(table.stop.as_ref())),
-            ("keep", span(table.keep.as_ref())),
-            ("port_conflict", span(table.port_conflict.as_ref())),
-            ("log", span(table.log.as_ref())),
-            ("watch", span(table.watch.as_ref())),
-            ("stdin", span(table.stdin.as_ref())),
-            ("colors", span(table.colors.as_ref())),
-        ];
-        for (key, span) in ours {
-            if let Some(span) = span {
+        for key in NOT_EXTERNAL {
+            if let Some(span) = table.span(key) {
                 self.problems.add(span.clone(), ProblemKind::External(key));
             }
         }
@@ -168,8 +134,8 @@ impl Meaning<'_, '_> {
         }
     }
 
-    fn needs(&mut self, needs: Option<&At<NeedsForm>>) -> Read<BTreeMap<ServiceName, Need>> {
-        let needs = needs.iter().flat_map(|needs| needs.value.items());
+    fn needs(&mut self, needs: Option<&NeedsForm>) -> Read<BTreeMap<ServiceName, Need>> {
+        let needs = needs.into_iter().flat_map(NeedsForm::items);
         all(needs.map(|(name, need)| {
             let (service, declared) = self.reference(name)?;
             let need = need.unwrap_or(if declared.task {
@@ -178,8 +144,7 @@ impl Meaning<'_, '_> {
                 Need::Ready
             });
             if declared.external && need != Need::Ready {
-                let never_reached = ProblemKind::NeverReached { service, need };
-                return Err(self.problems.add(name.span.clone(), never_reached));
+                return self.wrong(name, ProblemKind::NeverReached { service, need });
             }
             Ok((service, need))
         }))
@@ -189,54 +154,33 @@ impl Meaning<'_, '_> {
         &mut self,
         points: Option<&Named<At<String>>>,
     ) -> Read<BTreeMap<String, ServiceName>> {
-        let points = points.iter().flat_map(|points| &points.0);
-        let points: Vec<_> = all(points.map(|(variable, service)| {
+        let points: Vec<_> = all(entries(points).map(|(variable, service)| {
             let variable = self.variable_name(variable);
             let (service, declared) = self.reference(service)?;
-            Ok((variable?, service, declared.chosen))
+            let variable = variable?;
+            Ok(declared.chosen.then_some((variable, service)))
         }))?;
-        let chosen = points.into_iter().filter(|(_, _, chosen)| *chosen);
-        Ok(chosen
-            .map(|(variable, service, _)| (variable, service))
-            .collect())
+        Ok(points.into_iter().flatten().collect())
     }
 
     fn known(&mut self, table: &KnownTable, scope: Scope<'_>) -> Read<KnownError> {
         let says = self.regex(&table.says);
         let command = table.command.as_ref();
-        let command = command.map(|command| self.command(command, scope));
+        let command = self.maybe(command, |it, command| it.command(command, scope));
         Ok(KnownError {
             says: says?,
-            title: table.title.as_ref().map(|title| title.value.clone()),
-            remedy: table.remedy.value.clone(),
-            command: command.transpose()?,
+            title: table.title.clone(),
+            remedy: table.remedy.clone(),
+            command: command?,
         })
-    }
-
-    fn links(
-        &mut self,
-        links: Option<&Named<At<String>>>,
-        scope: Scope<'_>,
-    ) -> Read<BTreeMap<String, Template>> {
-        let links = links.iter().flat_map(|links| &links.0);
-        all(links.map(|(label, link)| Ok((label.value.clone(), self.link(link, scope)?))))
     }
 }
 
-fn log_limits(table: Option<&At<LogTable>>) -> LogLimits {
-    let runs = table.and_then(|table| table.value.runs);
-    let size = table.and_then(|table| table.value.size);
+fn log_limits(table: Option<&LogTable>) -> LogLimits {
+    let runs = table.and_then(|table| table.runs);
+    let size = table.and_then(|table| table.size);
     LogLimits {
         runs: runs.map_or(LOG_LIMITS.runs, |Whole(runs)| runs),
         size: size.map_or(LOG_LIMITS.size, |Size(size)| size),
     }
-}
-
-/// Returns the value or the default.
-pub(super) fn given<T: Copy + Default>(at: Option<&At<T>>) -> T {
-    at.map(|at| at.value).unwrap_or_default()
-}
-
-pub(super) fn span<T>(at: Option<&At<T>>) -> Option<&Range<usize>> {
-    at.map(|at| &at.span)
 }

@@ -8,11 +8,11 @@ use crate::{
         near::shown,
         problem::ProblemKind,
         reader::At,
-        tables::ServiceTable,
+        tables::{NOT_IN_TASK, ServiceTable},
     },
 };
 
-use super::{Meaning, text::Scope};
+use super::{Meaning, entries, text::Scope};
 
 impl Meaning<'_, '_> {
     pub(super) fn is_task(&self, name: &ServiceName) -> bool {
@@ -20,54 +20,33 @@ impl Meaning<'_, '_> {
         declared.is_some_and(|declared| declared.task)
     }
 
-    /// Validates the keys that only a task may have.
+    /// Validates the keys that only a task may have, and those that only a service may have.
     pub(super) fn task(&mut self, name: &ServiceName, table: &ServiceTable) -> Read<Option<Task>> {
-        let (inputs, every, cron) = (&table.inputs, &table.every, &table.cron);
         if !self.is_task(name) {
-            let spans = [
-                ("inputs", inputs.as_ref().map(|at| &at.span)),
-                ("every", every.as_ref().map(|at| &at.span)),
-                ("cron", cron.as_ref().map(|at| &at.span)),
-            ];
-            for (key, span) in spans {
-                if let Some(span) = span {
-                    let reason = "only a task has it: [task.NAME]";
-                    let no_effect = ProblemKind::NoEffect { key, reason };
-                    self.problems.add(span.clone(), no_effect);
-                }
-            }
+            let reason = "only a task has it: [task.NAME]";
+            self.without_effect(table, &["inputs", "every", "cron"], reason);
             return Ok(None);
         }
-        let inputs = inputs.as_ref().map_or(&[][..], |inputs| &inputs.value);
-        let inputs = self.patterns(inputs);
-        let schedule = match (every, cron) {
-            (None, None) => None,
-            (Some(every), None) => {
-                let every = self.positive(Some(every), every.value.0)?;
-                Some(Schedule::Every(every))
-            }
-            (None, Some(cron)) => Some(self.cron(cron)?),
-            (Some(_), Some(cron)) => {
-                let conflict = ProblemKind::Conflict {
-                    first: "cron",
-                    second: "every",
-                };
-                return Err(self.problems.add(cron.span.clone(), conflict));
-            }
-        };
+        let reason = "a task runs to its end and serves nothing";
+        self.without_effect(table, &NOT_IN_TASK, reason);
+        let inputs = self.patterns(table.inputs.as_deref().unwrap_or_default());
+        self.exclusive(table, "cron", "every")?;
+        let every = self.maybe(table.every.as_ref(), Self::positive)?;
+        let cron = self.maybe(table.cron.as_ref(), Self::cron)?;
         Ok(Some(Task {
             inputs: inputs?,
-            schedule,
+            schedule: every.map(Schedule::Every).or(cron),
         }))
     }
 
     fn cron(&mut self, at: &At<String>) -> Read<Schedule> {
-        let cron = Cron::parse(&at.value).map_err(|reason| {
-            let value = shown(&at.value);
-            let bad_cron = ProblemKind::BadCron { value, reason };
-            self.problems.add(at.span.clone(), bad_cron)
-        })?;
-        Ok(Schedule::Cron(Box::new(cron)))
+        match Cron::parse(&at.value) {
+            Ok(cron) => Ok(Schedule::Cron(Box::new(cron))),
+            Err(reason) => {
+                let value = shown(&at.value);
+                self.wrong(at, ProblemKind::BadCron { value, reason })
+            }
+        }
     }
 
     pub(super) fn hooks(&mut self, table: &ServiceTable, scope: Scope<'_>) -> Read<Hooks> {
@@ -107,15 +86,15 @@ impl Meaning<'_, '_> {
             let address = At::new(address.to_owned(), command.span.clone());
             return self.link(&address, scope).map(Hook::Open);
         };
-        let links = table.links.iter().flat_map(|links| &links.0);
-        if let Some((_, link)) = links.clone().find(|(known, _)| known.value == label) {
+        let links = || entries(table.links.as_ref());
+        if let Some((_, link)) = links().find(|(known, _)| known.value == label) {
             return self.link(link, scope).map(Hook::Open);
         }
-        let labels = links.map(|(label, _)| label.value.as_str());
+        let labels = links().map(|(label, _)| label.value.as_str());
         let unknown = ProblemKind::UnknownPlaceholder {
             name: shown(&address[1..address.len() - 1]),
             suggestion: super::nearest(label, labels).map(|near| format!("links.{near}")),
         };
-        Err(self.problems.add(command.span.clone(), unknown))
+        self.wrong(command, unknown)
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-use super::{Declared, Meaning, number};
+use super::{Declared, Meaning};
 
 /// The scope of a string.
 #[derive(Clone, Copy)]
@@ -54,9 +54,7 @@ impl Meaning<'_, '_> {
     ) -> Read<String> {
         let filled = self.plain(text)?;
         if filled.trim().is_empty() {
-            return Err(self
-                .problems
-                .add(text.span.clone(), ProblemKind::Empty(what)));
+            return self.wrong(text, ProblemKind::Empty(what));
         }
         Ok(filled)
     }
@@ -66,12 +64,12 @@ impl Meaning<'_, '_> {
             return Err(Reported);
         }
         if text.value.contains('\0') {
-            return Err(self.problems.add(text.span.clone(), ProblemKind::Nul));
+            return self.wrong(text, ProblemKind::Nul);
         }
-        let parts = placeholder::parts(&text.value).map_err(|brace| {
-            let lone_brace = ProblemKind::LoneBrace(brace);
-            self.problems.add(text.span.clone(), lone_brace)
-        })?;
+        let parts = match placeholder::parts(&text.value) {
+            Ok(parts) => parts,
+            Err(brace) => return self.wrong(text, ProblemKind::LoneBrace(brace)),
+        };
         let pieces: Vec<Piece> = all(parts.into_iter().map(|part| {
             let (written, piece) = match part {
                 Part::Text(literal) => return Ok(Piece::Text(literal.to_owned())),
@@ -149,24 +147,18 @@ impl Meaning<'_, '_> {
         };
         let mut named = declared.named.iter();
         let Some((_, found)) = named.find(|(name, _)| name.value == port) else {
-            let known: Vec<&str> = declared
-                .named
-                .iter()
-                .map(|(name, _)| &*name.value)
-                .collect();
-            return Err(ProblemKind::Unknown {
-                what: "port",
-                name: shown(port),
-                suggestion: nearest(port, known.iter().copied()),
-                known: known.into_iter().map(shown).collect(),
-            });
+            let known = declared.named.iter().map(|(name, _)| &*name.value);
+            return Err(ProblemKind::unknown("port", port, known.collect()));
         };
-        let found = number(found);
-        Ok(match found {
-            Some(port) if !declared.chosen => Piece::Text(port.to_string()),
-            found if found == declared.port && service == scope.service => Piece::OwnPort,
-            found if found == declared.port => Piece::PortOf(service.clone()),
-            _ => Piece::NamedPort(Some(service.clone()), port.to_owned()),
+        let found = found.value.0;
+        Ok(if !declared.chosen {
+            Piece::Text(found.to_string())
+        } else if declared.port != Some(found) {
+            Piece::NamedPort(Some(service.clone()), port.to_owned())
+        } else if service == scope.service {
+            Piece::OwnPort
+        } else {
+            Piece::PortOf(service.clone())
         })
     }
 
@@ -204,31 +196,22 @@ impl Meaning<'_, '_> {
     pub(super) fn command(&mut self, form: &At<CommandForm>, scope: Scope<'_>) -> Read<Command> {
         let words = self.argv(form)?;
         let words: Vec<Template> = all(words.iter().map(|word| self.template(word, scope)))?;
-        if words
-            .first()
-            .is_none_or(|program| program.pieces().is_empty())
-        {
-            let empty = ProblemKind::Empty("a command");
-            return Err(self.problems.add(form.span.clone(), empty));
+        match words.first() {
+            Some(program) if !program.pieces().is_empty() => Ok(Command::Argv(words)),
+            _ => self.wrong(form, ProblemKind::Empty("a command")),
         }
-        Ok(Command::Argv(words))
     }
 
     /// Returns the words of a command, not filled.
     pub(super) fn argv(&mut self, form: &At<CommandForm>) -> Read<Vec<At<String>>> {
-        match &form.value {
-            TextOr::Text(line) => self.words(line),
-            TextOr::Full(words) => Ok(words.to_vec()),
-        }
-    }
-
-    fn words(&mut self, line: &At<String>) -> Read<Vec<At<String>>> {
+        let line = match &form.value {
+            TextOr::Text(line) => line,
+            TextOr::Full(words) => return Ok(words.to_vec()),
+        };
         let at_line = |word| At::new(word, line.span.clone());
         match words::split(&line.value) {
-            Ok(words) => Ok(words.into_iter().map(at_line).collect()),
-            Err(words::OpenQuote) => {
-                Err(self.problems.add(line.span.clone(), ProblemKind::OpenQuote))
-            }
+            Some(words) => Ok(words.into_iter().map(at_line).collect()),
+            None => self.wrong(line, ProblemKind::OpenQuote),
         }
     }
 }

@@ -9,13 +9,13 @@ use crate::{
     stack_file::{
         findings::{Read, all},
         forms::WatchForm,
-        near::{nearest, shown},
+        near::shown,
         problem::ProblemKind,
         reader::{At, choose},
     },
 };
 
-use super::{Meaning, service::given};
+use super::Meaning;
 
 const DEBOUNCE: Duration = Duration::from_millis(200);
 
@@ -27,25 +27,21 @@ impl Meaning<'_, '_> {
             WatchForm::Table(table) => (table.paths.as_slice(), Some(table)),
         };
         if paths.is_empty() {
-            let empty = ProblemKind::Empty("the list of watched files");
-            return Err(self.problems.add(watch.span.clone(), empty));
+            return self.wrong(watch, ProblemKind::Empty("the list of watched files"));
         }
         let ignore = table.and_then(|table| table.ignore.as_deref());
         let debounce = table.and_then(|table| table.debounce.as_ref());
         let reaction = table.and_then(|table| table.reaction.as_ref());
         let paths = self.patterns(paths);
         let ignore = self.patterns(ignore.unwrap_or_default());
-        let debounce = self.positive(debounce, DEBOUNCE);
-        let reaction = match reaction {
-            Some(word) => self.reaction(word),
-            None => Ok(Reaction::Restart),
-        };
+        let debounce = self.positive_or(debounce, DEBOUNCE);
+        let reaction = self.maybe(reaction, Self::reaction);
         Ok(Watch {
             paths: paths?,
             ignore: ignore?,
             debounce: debounce?,
-            reaction: reaction?,
-            cascade: given(table.and_then(|table| table.cascade.as_ref())),
+            reaction: reaction?.unwrap_or(Reaction::Restart),
+            cascade: table.and_then(|table| table.cascade).unwrap_or_default(),
         })
     }
 
@@ -59,7 +55,7 @@ impl Meaning<'_, '_> {
                 Ok(_) => return Ok(text.clone()),
                 Err(error) => ProblemKind::BadPattern(error.kind().to_string()),
             };
-            Err(self.problems.add(pattern.span.clone(), wrong))
+            self.wrong(pattern, wrong)
         }))
     }
 
@@ -69,23 +65,15 @@ impl Meaning<'_, '_> {
             let name = At::new(task.to_owned(), word.span.clone());
             return match self.reference(&name)? {
                 (task, declared) if declared.task => Ok(Reaction::Task(task)),
-                _ => {
-                    let no_task = ProblemKind::NoTask(shown(task));
-                    Err(self.problems.add(word.span.clone(), no_task))
-                }
+                _ => self.wrong(word, ProblemKind::NoTask(shown(task))),
             };
         }
         match text {
             "restart" => Ok(Reaction::Restart),
             "signal" => Ok(Reaction::Signal(Signal::HangUp)),
-            _ => choose(text).map(Reaction::Signal).map_err(|_| {
+            _ => choose(text).map(Reaction::Signal).or_else(|_| {
                 let known = vec!["restart", "signal", "SIGHUP", "task:NAME"];
-                let unknown = ProblemKind::UnknownValue {
-                    value: shown(text),
-                    suggestion: nearest(text, known.iter().copied()),
-                    known,
-                };
-                self.problems.add(word.span.clone(), unknown)
+                self.wrong(word, ProblemKind::unknown_value(text, known))
             }),
         }
     }

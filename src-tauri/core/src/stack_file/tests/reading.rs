@@ -272,9 +272,12 @@ fn ports_are_filled_into_the_strings_of_json_too() {
     let stack = stack(
         "service.web = { command = \"a\", port = 1 }\nservice.redis = { command = \"b\", port = 6379 }",
     );
-    let rendered = request(&service).render(&"web".into(), &stack);
+    let rendered = service.checks[0].render(&"web".into(), &stack);
+    let CheckAction::Http(sent) = rendered.action else {
+        panic!("{rendered:?}")
+    };
     assert_eq!(
-        rendered.body,
+        sent.body,
         Some(Body::Json(json!({ "a": ["6379", "{x}", "{port}"] })))
     );
 }

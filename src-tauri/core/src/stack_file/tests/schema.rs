@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{DESIGN, parse_text};
 use crate::{
-    stack::{Input, Mode, Need, OnUnhealthy, PortConflict, Restart, Signal},
-    stack_file::{json_schema, reader::Choice},
+    stack::{Input, Mode, Need, OnUnhealthy, PortConflict, Restart, Signal, Word},
+    stack_file::json_schema,
 };
 
 /// A stack file with every key there is, some in more than one form.
@@ -229,7 +229,7 @@ fn words_of<T: schemars::JsonSchema>() -> Vec<Value> {
     forms.map(|form| form["const"].clone()).collect()
 }
 
-fn agree<T: Choice + schemars::JsonSchema + serde::Serialize>() {
+fn agree<T: Word + schemars::JsonSchema + serde::Serialize>() {
     let read: Vec<_> = T::WORDS.iter().map(|(word, _)| json!(word)).collect();
     let written: Vec<_> = T::WORDS.iter().map(|(_, meaning)| json!(meaning)).collect();
     assert_eq!(read, words_of::<T>());
