@@ -1,12 +1,12 @@
 //! Several checkouts of one repository at once: git worktrees with literal ports in the stack file and in
 //! `.env` files, of which none is edited.
 //!
-//! The stack is a Redis, a backend in Python and a frontend in Node, both without packages: they read
-//! their `.env` as python-dotenv and Vite do, after the environment.
+//! The stack is a Redis, a backend under FastAPI and a page that Vite serves: both read their `.env` after
+//! the environment.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    env, fs,
     io::{Read as _, Write as _},
     net::{Ipv4Addr, TcpStream},
     path::{Path, PathBuf},
@@ -20,33 +20,38 @@ use serde_json::Value;
 use crate::stage::{Stage, signal, until};
 
 const BACKEND: &str = r#"
-import http.server, os, socket, sys, urllib.parse
-for line in open(".env"):
-    name, _, value = line.strip().partition("=")
-    os.environ.setdefault(name, value)
-redis = urllib.parse.urlsplit(os.environ["REDIS_URL"])
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        with socket.create_connection((redis.hostname, redis.port)) as store:
-            store.sendall(("SET session%s 1\r\n" % self.path.replace("/", ":")).encode())
-            answer = store.recv(100)
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(answer)
-http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+import os, sys
+import redis, uvicorn
+from dotenv import load_dotenv
+from fastapi import FastAPI
+
+load_dotenv()
+store = redis.Redis.from_url(os.environ["REDIS_URL"])
+app = FastAPI()
+
+@app.get("/{name}")
+def open_session(name: str):
+    return {"opened": store.set(f"session:{name}", 1)}
+
+uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]))
 "#;
 
-const FRONTEND: &str = r#"
-const fs = require("fs"), http = require("http");
-for (const line of fs.readFileSync(".env", "utf8").split("\n")) {
-  const [name, value] = line.split("=");
-  if (name && !(name in process.env)) process.env[name] = value;
+/// The page names the address of the backend, as Vite fills it in.
+const PAGE: &str = "fetch(import.meta.env.VITE_API_URL + location.pathname);\n";
+
+/// The interpreter of the example, which has FastAPI.
+fn python() -> PathBuf {
+    let given = env::var_os("PILOTLIGHT_TEST_PYTHON").map(PathBuf::from);
+    given.unwrap_or_else(|| example().join("backend/.venv/bin/python"))
 }
-http.createServer((request, response) => {
-  if (request.url === "/") return response.end("page");
-  http.get(process.env.VITE_API_URL + request.url, (answer) => answer.pipe(response));
-}).listen(Number(process.argv[2]), "127.0.0.1");
-"#;
+
+fn vite() -> PathBuf {
+    example().join("frontend/node_modules/vite/bin/vite.js")
+}
+
+fn example() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/nexus")
+}
 
 /// A repository in the folder of a stage, whose home all checkouts share.
 struct Repository {
@@ -61,6 +66,11 @@ impl Repository {
         let [redis, backend, frontend] = ports;
         let stage = Stage::new("");
         let repository = Self { stage, ports };
+        let (python, vite) = (python(), vite());
+        assert!(
+            python.exists() && vite.exists(),
+            "the example is not set up: run `cargo xtask setup`"
+        );
         let point = |variable: &str, service: &str| {
             let line = format!("env_points_at = {{ {variable} = \"{service}\" }}");
             if points { line } else { String::new() }
@@ -82,7 +92,7 @@ port = {redis}
 ready = {{ redis = "redis://localhost:{redis}" }}
 
 [service.backend]
-command = "python3 server.py {{port}}"
+command = [{python:?}, "server.py", "{{port}}"]
 directory = "backend"
 port = {backend}
 needs = ["redis"]
@@ -90,7 +100,7 @@ ready = {{ http = "http://127.0.0.1:{backend}/ready" }}
 {of_backend}
 
 [service.frontend]
-command = ["node", "server.js", "{frontend}"]
+command = ["node", {vite:?}, "--host", "127.0.0.1", "--strictPort", "--port", "{frontend}"]
 directory = "frontend"
 port = {frontend}
 needs = ["backend"]
@@ -105,7 +115,9 @@ links = {{ app = "http://localhost:{frontend}/" }}
             "main/backend/.env",
             &format!("REDIS_URL=redis://localhost:{redis}/0\n"),
         );
-        repository.write("main/frontend/server.js", FRONTEND);
+        repository.write("main/frontend/main.js", PAGE);
+        let page = "<script type=\"module\" src=\"/main.js\"></script>\n";
+        repository.write("main/frontend/index.html", page);
         repository.write(
             "main/frontend/.env",
             &format!("VITE_API_URL=http://127.0.0.1:{backend}\n"),
@@ -179,16 +191,21 @@ links = {{ app = "http://localhost:{frontend}/" }}
         })
     }
 
-    /// Opens a session through the frontend of a checkout, as a page in a browser does.
+    /// Opens a session as the page of a checkout does in a browser: at the address that its script names.
     fn open_session(&self, checkout: &str) {
         let [_, _, frontend] = self.ports_of(checkout);
-        let request = format!("GET /{checkout} HTTP/1.0\r\nHost: localhost\r\n\r\n");
-        let answer = ask(frontend, request.as_bytes());
-        assert!(
-            answer.contains("200 OK") && answer.contains("+OK"),
-            "{answer}"
-        );
+        let script = get(frontend, "localhost", "/main.js");
+        let (_, address) = script.split_once("\"VITE_API_URL\": \"http://127.0.0.1:").unwrap();
+        let (backend, _) = address.split_once('"').unwrap();
+        let answer = get(backend.parse().unwrap(), "localhost", &format!("/{checkout}"));
+        assert!(answer.ends_with("{\"opened\":true}"), "{answer}");
     }
+}
+
+/// Requests a page under a host name.
+fn get(port: u16, host: &str, path: &str) -> String {
+    let request = format!("GET {path} HTTP/1.0\r\nHost: {host}:{port}\r\n\r\n");
+    ask(port, request.as_bytes())
 }
 
 /// Sends bytes to a port and returns the answer, up to its end or to a line of Redis that is complete.
@@ -278,6 +295,9 @@ fn a_slot_is_known_to_commands_links_and_the_next_daemon_and_a_literal_address_i
         link,
         format!("http://frontend.feature-one.localhost:{frontend}/\n")
     );
+    // Vite accepts the name.
+    let page = get(frontend, "frontend.feature-one.localhost", "/");
+    assert!(page.contains("200 OK"), "{page}");
     let environment = repository.json("one", &["env", "backend", "--json"]);
     assert_eq!(environment["PORT"], backend.to_string());
     assert_eq!(environment["PILOTLIGHT_REDIS_PORT"], redis.to_string());
@@ -350,12 +370,15 @@ fn fixed_ports_block_a_second_checkout_and_own_ports_need_no_repository() {
     // A copied folder, outside of the repository.
     let text = fs::read_to_string(repository.file("main")).unwrap();
     let text = text.replace("ports = \"fixed\"", "ports = \"own\"");
-    for (from, to) in [("backend", "server.py"), ("frontend", "server.js")] {
-        for name in [to, ".env"] {
-            let main = repository.file("main");
-            let text = fs::read_to_string(main.with_file_name(from).join(name)).unwrap();
-            repository.write(&format!("copy/{from}/{name}"), &text);
-        }
+    for name in [
+        "backend/server.py",
+        "backend/.env",
+        "frontend/index.html",
+        "frontend/main.js",
+        "frontend/.env",
+    ] {
+        let text = fs::read_to_string(repository.file("main").with_file_name(name)).unwrap();
+        repository.write(&format!("copy/{name}"), &text);
     }
     repository.write("copy/pilotlight.toml", &text);
     repository.run("copy", &["up", "-d"], 0);
@@ -367,4 +390,124 @@ fn fixed_ports_block_a_second_checkout_and_own_ports_need_no_repository() {
     );
     assert_eq!(repository.stack("copy")["checkout"], "copy");
     repository.stage.expect(&["down", "--all"], 0);
+}
+
+#[test]
+fn a_service_whose_port_in_the_slot_is_taken_uses_the_next_one_until_it_is_free_again() {
+    let repository = Repository::new("", true);
+    repository.worktree("one");
+    repository.run("main", &["up", "-d"], 0);
+    repository.run("one", &["up", "-d"], 0);
+    let ports = repository.ports_of("one");
+    repository.run("one", &["down"], 0);
+
+    let mut stranger = repository.stage.listener(ports[1]);
+    repository.run("one", &["up", "-d"], 0);
+    let [redis, backend, frontend] = repository.ports_of("one");
+    assert_eq!([redis, frontend], [ports[0], ports[2]]);
+    assert!(!ports.contains(&backend), "{backend} of {ports:?}");
+    // What points at it follows.
+    repository.open_session("one");
+    assert_eq!(sessions(redis), BTreeSet::from(["one".to_owned()]));
+    repository.run("one", &["down"], 0);
+
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+    repository.run("one", &["up", "-d"], 0);
+    assert_eq!(repository.ports_of("one"), ports);
+    repository.stage.expect(&["down", "--all"], 0);
+}
+
+#[test]
+fn a_worker_whose_queue_all_checkouts_share_is_a_finding() {
+    let (queue, web) = (free_port(), free_port());
+    let server = Stage::new(&format!(
+        "[service.queue]\ncommand = \"redis-server --port {queue} --save '' --appendonly no\"\n\
+         port = {queue}\nready = {{ redis = \"redis://localhost:{queue}\" }}\n"
+    ));
+    server.expect(&["up", "-d"], 0);
+    let repository = Repository::new("", true);
+    // Waits for a task, as the workers of all libraries do.
+    let worker =
+        "import os, redis\nredis.Redis.from_url(os.environ['BROKER_URL']).blpop('tasks', 0)\n";
+    repository.write("main/worker.py", worker);
+    repository.write(
+        "main/pilotlight.toml",
+        &format!(
+            "name = \"jobs\"\n[service.web]\ncommand = \"python3 -m http.server {web}\"\nport = {web}\n\
+             [service.queue]\nexternal = true\nready = {{ redis = \"redis://localhost:{queue}\" }}\n\
+             [service.worker]\ncommand = [{:?}, \"worker.py\"]\nneeds = [\"queue\"]\n\
+             env = {{ BROKER_URL = \"redis://localhost:{queue}/0\" }}\n",
+            python()
+        ),
+    );
+    repository.git(&["add", "."]);
+    repository.git(&["commit", "--quiet", "--message=jobs"]);
+    repository.worktree("one");
+    for checkout in ["main", "one"] {
+        repository.run(checkout, &["up", "-d"], 0);
+    }
+    let findings = |checkout: &str| -> Vec<String> {
+        let found = repository.json(checkout, &["doctor", "--json"]);
+        let findings = found["findings"].as_array().unwrap().iter();
+        let title = |finding: &Value| finding["title"].as_str().unwrap().to_owned();
+        findings.map(title).collect()
+    };
+    let shared = format!(
+        "worker of feature-one may take the tasks of main: both use localhost:{queue} (BROKER_URL)"
+    );
+    until("the worker is connected", || findings("one") == [&*shared]);
+    assert_eq!(findings("main"), [""; 0], "it has the declared ports");
+    repository.stage.expect(&["down", "--all"], 0);
+    server.expect(&["down"], 0);
+}
+
+#[test]
+fn a_server_that_refuses_the_host_names_of_links_is_a_finding_with_its_setting() {
+    let projects = env::var_os("PILOTLIGHT_TEST_PROJECTS").map(PathBuf::from);
+    let root = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/xtask/projects");
+    let python = projects.unwrap_or_else(root).join("python/bin/python");
+    assert!(
+        python.exists(),
+        "the tests are not set up: run `cargo xtask setup`"
+    );
+    let port = free_port();
+    let stage = Stage::new(&format!(
+        "ports = \"own\"\n[service.site]\n\
+         command = [{python:?}, \"app.py\", \"runserver\", \"--noreload\", \"127.0.0.1:{{port}}\"]\n\
+         port = {port}\nready = {{ http = \"/\" }}\nlinks = {{ site = \"/\" }}\n"
+    ));
+    let site = |hosts: &str| {
+        let text = format!(
+            "import sys\n\
+             from django.conf import settings\n\
+             from django.core.management import execute_from_command_line\n\
+             from django.http import HttpResponse\n\
+             from django.urls import path\n\
+             settings.configure(DEBUG=True, SECRET_KEY='x', ROOT_URLCONF='__main__', ALLOWED_HOSTS=[{hosts}],\n\
+             \x20   MIDDLEWARE=['django.middleware.common.CommonMiddleware'])\n\
+             urlpatterns = [path('', lambda request: HttpResponse('ok'))]\n\
+             execute_from_command_line(sys.argv)\n"
+        );
+        stage.write("app.py", &text);
+    };
+    site("'localhost', '127.0.0.1'");
+    stage.expect(&["up", "-d"], 0);
+    let (link, _) = stage.expect(&["url", "site", "site"], 0);
+    let host = link.strip_prefix("http://").unwrap().split(':').next();
+    let host = host.unwrap().to_owned();
+    assert!(host.starts_with("site.") && host.ends_with(".localhost"));
+    let found = stage.json(&["doctor", "--json"], 1);
+    let finding = &found["findings"][0];
+    let title = format!("site refuses requests for the host {host}");
+    assert_eq!(finding["title"], title, "{found:#}");
+    let remedy = finding["remedy"]["text"].as_str().unwrap();
+    let expected = format!("add '{host}' to `ALLOWED_HOSTS`");
+    assert!(remedy.starts_with(&expected), "{remedy}");
+
+    site("'.localhost', '127.0.0.1'");
+    stage.expect(&["restart"], 0);
+    let found = stage.json(&["doctor", "--json"], 0);
+    assert_eq!(found["findings"], serde_json::json!([]));
+    stage.expect(&["down"], 0);
 }

@@ -89,6 +89,7 @@ fn of_service(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     };
     candidates.extend(frontend::misdirected(facts, seen));
     candidates.extend(frontend::other_checkout(facts, seen));
+    candidates.extend(frontend::shared_queue(facts, seen));
     candidates.extend(check::unanswered(facts, seen));
     candidates
 }

@@ -123,6 +123,58 @@ pub(super) fn other_checkout(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate
     points.collect()
 }
 
+/// The servers of all checkouts that a service without a port is connected to, in a stack with a slot: what
+/// takes tasks from one takes those of every checkout.
+pub(super) fn shared_queue(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
+    let stack = &facts.evidence.stack;
+    let Some(slot) = stack.slot.as_ref().filter(|_| seen.spec.port.is_none()) else {
+        return Vec::new();
+    };
+    let points = seen.is.points_at.iter().filter_map(|points| {
+        let (host, number) = points.target.as_ref()?;
+        let is_web = matches!(points.scheme.as_deref(), Some("http" | "https" | "ws" | "wss"));
+        let mut connections = seen.is.connections.iter();
+        let is_connected = connections.any(|(port, _)| port == number);
+        let owner = facts.owner(host, *number);
+        // Another finding names an address of this stack's own services.
+        let is_own = owner.is_some_and(|owner| !owner.spec.is_external())
+            || is_local(host)
+                && Port::new(*number).is_some_and(|port| stack.declared.contains_key(&port));
+        if is_web || is_own || !is_connected {
+            return None;
+        }
+        let (name, variable) = (&seen.spec.name, &points.variable);
+        let beside = slot.beside.as_deref().unwrap_or("other checkouts");
+        let place = points.place.as_ref();
+        let server = owner.map_or_else(
+            || "no service of this stack listens there".to_owned(),
+            |owner| format!("{} is external: every checkout has the same", owner.spec.name),
+        );
+        let title = format!(
+            "{name} of {} may take the tasks of {beside}: both use {host}:{number} ({variable})",
+            slot.label
+        );
+        let candidate = Candidate::new(name, Code::SharedQueue, Level::Answer, title)
+            .evidence([
+                format!(
+                    "{variable} points at {host}:{number}: {}",
+                    commands::finds(variable, place.map(|place| place.file.as_path()))
+                ),
+                format!("{name} is connected to it; {server}"),
+            ])
+            .remedy(
+                format!(
+                    "let the stack start that server: with a command and a port, every checkout has its \
+                     own; then point {variable} at it with `env_points_at` in [service.{name}]"
+                ),
+                None,
+            )
+            .same_as(format!("{host}:{number}"));
+        Some(candidate.breaks(false))
+    });
+    points.collect()
+}
+
 /// The address has another scheme than the service speaks.
 fn wrong_scheme(seen: Seen<'_>, points: &PointsAt, meant: Seen<'_>) -> Option<Candidate> {
     let scheme = points.scheme.as_deref()?;

@@ -77,6 +77,7 @@ pub enum Code {
     NoAnswerYet,
     FrontendMisdirected,
     OtherCheckout,
+    SharedQueue,
     EngineMissing,
     EngineDown,
     EngineDenied,

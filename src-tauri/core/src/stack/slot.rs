@@ -11,7 +11,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Command, Hook, Piece, Port, Service, ServiceName, Stack, Template, change::Change};
+use super::{
+    Command, Hook, Piece, Port, PortConflict, Service, ServiceName, Stack, Template, change::Change,
+};
 use crate::stack_file::written;
 
 /// The ports of one checkout.
@@ -123,7 +125,8 @@ impl Stack {
     }
 
     /// Returns this stack with the ports of a slot. Addresses of its services in commands, hooks, probes,
-    /// checks, variables and links follow, and stores get folders of their own.
+    /// checks, variables and links follow, and stores get folders of their own. A service whose port in
+    /// the slot is taken uses the next one: no file names that port.
     #[must_use]
     pub fn in_slot(&self, slot: &Arc<Slot>) -> Self {
         let declared = self.services.iter().filter_map(|service| {
@@ -144,6 +147,9 @@ impl Stack {
                     .filter(|named| Some(**named) == service.port)
                     .for_each(|named| *named = *port);
                 moved.port = Some(*port);
+                if moved.port_conflict == PortConflict::Replace {
+                    moved.port_conflict = PortConflict::Next;
+                }
             }
             let opened = moved.hooks.values_mut().filter_map(|hook| match hook {
                 Hook::Open(address) => Some(address),

@@ -662,6 +662,7 @@ fn of_others() -> Vec<(Case, &'static str)> {
             "frontend-misdirected",
         ),
         (other_checkout(), "other-checkout"),
+        (shared_queue(), "shared-queue"),
         (elsewhere, "keeper-conflict"),
     ]
 }
@@ -681,16 +682,47 @@ fn other_checkout() -> Case {
             changed_since_start: false,
         }];
     });
-    let mut stack = Stack::clone(&case.0.stack);
+    let declared = Port::new(8000).unwrap();
+    let stack = in_a_slot(&mut case);
+    stack.declared.insert(declared, "backend".into());
+    case
+}
+
+/// A second worktree with a worker, whose queue is in a Redis that is none of the stack.
+fn shared_queue() -> Case {
+    let worker = "\n[service.worker]\ncommand = \"celery -A shop worker\"\nready = \"process\"\n";
+    let mut case = well(&(NEXUS.to_owned() + worker)).with("worker", |is| {
+        let points = |variable: &str, target: &str, port: u16| PointsAt {
+            variable: variable.into(),
+            service: None,
+            scheme: Some("redis".into()),
+            place: Some(Place {
+                file: "/project/.env".into(),
+                line: 2,
+            }),
+            target: Some((target.into(), port)),
+            changed_since_start: false,
+        };
+        is.points_at = vec![
+            points("BROKER_URL", "localhost", 6380),
+            // Its own Redis, and one to which it is not connected.
+            points("REDIS_URL", "localhost", 6379),
+            points("CACHE_URL", "cache.example.com", 6381),
+        ];
+        is.connections = vec![(6379, 1), (6380, 2)];
+    });
+    in_a_slot(&mut case);
+    case
+}
+
+fn in_a_slot(case: &mut Case) -> &mut Stack {
+    let stack = Arc::make_mut(&mut case.0.stack);
     stack.slot = Some(Arc::new(Slot {
         label: "feature-x".into(),
         beside: Some("main".into()),
         ..Slot::default()
     }));
-    let declared = Port::new(8000).unwrap();
-    stack.declared.insert(declared, "backend".into());
-    case.0.stack = Arc::new(stack);
-    case
+    stack
 }
 
 /// What is found beside the error itself.

@@ -73,7 +73,9 @@ pub(super) async fn all(
         {
             is.open_files_limit = host::open_files_limit(is.pid);
         }
-        if wants_connections {
+        // A worker of a checkout with a slot may use the server of all checkouts.
+        let may_share = scene.stack.slot.is_some() && run.spec.port.is_none();
+        if wants_connections || may_share {
             is.connections = connections(sockets, &name).await;
         }
         let has_failed = matches!(is.phase, PhaseName::Failed | PhaseName::Backoff);

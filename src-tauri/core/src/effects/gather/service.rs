@@ -31,7 +31,7 @@ use crate::{
         stack::PortTable,
         view::PhaseName,
     },
-    stack::{ContainerSource, Port, PortConflict, Probe},
+    stack::{ContainerSource, HttpRequest, Port, PortConflict, Probe, label},
 };
 
 /// The extra time for an answer beyond its limit, which distinguishes a slow service from one that
@@ -121,8 +121,9 @@ impl Asking<'_> {
         } = folder;
         let is_down = !self.run.spec.is_external() && is_down(is);
         let launchable = self.launchable(is_down, &environment, &context, &found);
-        let (probes, mut checks, launchable, port_fault) = tokio::join!(
+        let (mut probes, refused, mut checks, launchable, port_fault) = tokio::join!(
             self.probes(is, &context),
+            self.refused_by_name(&context),
             self.checks(&context),
             timeout(REQUIREMENTS.min(self.left()), launchable),
             timeout_at(self.deadline, self.port_fault(is_down)),
@@ -131,6 +132,7 @@ impl Asking<'_> {
             // The second request tells a page that was compiled from one that is always slow.
             checks = self.checks(&context).await;
         }
+        probes.extend(refused);
         self.replace_unanswered(&mut checks, &probes);
         self.ask_behind(&mut checks, &context, &found.project.passes_on)
             .await;
@@ -167,6 +169,31 @@ impl Asking<'_> {
             }
         });
         join_all(answers).await
+    }
+
+    /// Requests a link of a checkout with a slot as a browser does, by its host name. Returns the answer of a
+    /// server that refuses the name, and answers under `localhost`.
+    async fn refused_by_name(&self, context: &Context) -> Option<ProbeAnswer> {
+        let (spec, slot) = (&self.run.spec, self.scene.stack.slot.as_ref()?);
+        let host = format!("{}.{}.localhost", label(spec.name.as_str()), slot.label);
+        let links = spec.links.values();
+        let links = links.map(|link| link.render(&spec.name, &*self.scene.ports));
+        let mut links = links.filter_map(|link| Url::parse(&link).ok());
+        let named = links.find(|link| link.host_str() == Some(&*host))?;
+        let mut plain = named.clone();
+        plain.set_host(Some("localhost")).ok()?;
+        let allowed = spec.ready.timeout.min(self.left());
+        let ask = |url: Url| async move {
+            let probe = Probe::Http(HttpRequest::new("GET", url.as_str()));
+            let began = Instant::now();
+            let result = self.prober.probe(&probe, context, allowed).await;
+            answer(&probe, result, began.elapsed(), allowed)
+        };
+        let (named, plain) = tokio::join!(ask(named), ask(plain));
+        let fault = named.result.as_ref().err();
+        let is_refused =
+            fault.is_some_and(|fault| matches!(fault.kind, ProbeFaultKind::Status { .. }));
+        (is_refused && plain.result.is_ok()).then_some(named)
     }
 
     /// Returns the answer of a probe that is about a run, not about this moment.
