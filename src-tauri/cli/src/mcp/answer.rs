@@ -171,7 +171,8 @@ pub(super) fn capped(document: &Value) -> Value {
     shorter
 }
 
-fn shorten(value: &mut Value, longest: usize, most: usize) {
+/// Cuts long texts and lists.
+pub(super) fn shorten(value: &mut Value, longest: usize, most: usize) {
     match value {
         Value::String(text) => *text = cut(text, longest),
         Value::Array(all) => {

@@ -2,6 +2,7 @@
 
 use std::{future::pending, path::Path, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use pilotlight::{
     control::{self, Client, ClientError, Outcome, Up},
     env::Env,
@@ -49,7 +50,10 @@ const DIAGNOSIS: Duration = Duration::from_secs(20);
 const RETRY: Duration = Duration::from_millis(10);
 
 /// The number of events in an answer.
-const EVENTS: usize = 60;
+const EVENTS: usize = 40;
+
+/// The maximum length of an event in words.
+const WORDS: usize = 250;
 
 /// The number of log lines of each service that failed to start.
 const LOG_LINES: usize = 20;
@@ -94,6 +98,7 @@ impl OfServices {
 #[serde(deny_unknown_fields)]
 struct OfTime {
     since: Option<String>,
+    cursor: Option<Timestamp>,
     stack: Option<String>,
 }
 
@@ -349,14 +354,20 @@ impl Call<'_> {
         let since = timestamp(since.map_err(Failure::Usage)?.0);
         let events = EventReader::of(&context.home).read();
         let events = events.map_err(Failure::system("read the events"))?;
-        let wanted = |event: &&HistoryEvent| event.file == file && event.time >= since;
-        let latest = events.iter().rev().filter(wanted).take(EVENTS);
-        let latest = latest.map(
-            |event| json!({"time": event.time, "service": event.service, "event": event.words()}),
-        );
-        let mut latest: Vec<Value> = latest.collect();
+        let wanted = |event: &&HistoryEvent| {
+            let is_earlier = asked.cursor.is_none_or(|cursor| event.time < cursor);
+            event.file == file && event.time >= since && is_earlier
+        };
+        let mut wanted = events.iter().rev().filter(wanted);
+        let mut latest: Vec<&HistoryEvent> = wanted.by_ref().take(EVENTS).collect();
         latest.reverse();
-        Ok(json!({"events": latest}))
+        let cursor = latest.first().filter(|_| wanted.next().is_some());
+        let cursor = cursor.map(|first| first.time);
+        let latest = latest.iter().map(|event| {
+            let words = answer::cut(&event.words(), WORDS);
+            json!({"time": event.time, "service": event.service, "event": words})
+        });
+        Ok(json!({"events": latest.collect::<Vec<_>>(), "cursor": cursor}))
     }
 
     async fn port(&self, asked: OfPort) -> Result<Value, Failure> {
@@ -384,8 +395,15 @@ impl Call<'_> {
     async fn draft_stack_file(&self, asked: OfFolder) -> Result<Value, Failure> {
         let folder = self.folder(asked.folder.as_deref()).await?;
         let draft = self.within(&folder, Duration::from_secs(LONGEST), init::draft(&folder));
-        let draft = draft.await.transpose()?;
-        draft.ok_or_else(|| Failure::Refused("the project took too long to scan".to_owned()))
+        let late = || Failure::Refused("the project took too long to scan".to_owned());
+        let mut draft = draft.await.transpose()?.ok_or_else(late)?;
+        if draft.to_string().len() > answer::LIMIT {
+            // The text is of use only as a whole.
+            for around in ["read", "decided", "questions"] {
+                answer::shorten(&mut draft[around], 200, 10);
+            }
+        }
+        Ok(draft)
     }
 
     /// Returns the result of `work`, or `None` if the time is over or the client has cancelled the call.

@@ -30,6 +30,8 @@ pub(super) struct Asked {
     lines: Option<usize>,
     grep: Option<String>,
     level: Option<LevelName>,
+    #[serde(default)]
+    problems_only: bool,
     run: Option<u64>,
     since: Option<String>,
     cursor: Option<String>,
@@ -64,7 +66,8 @@ pub(super) fn page(
         ..Query::default()
     };
     let end = cursor.map_err(|_| wrong("a cursor comes from an earlier answer".to_owned()))?;
-    let level = asked.level.map(|level| match level {
+    let problems = asked.problems_only.then_some(LevelName::Warn);
+    let level = asked.level.or(problems).map(|level| match level {
         LevelName::Trace => Level::Trace,
         LevelName::Debug => Level::Debug,
         LevelName::Info => Level::Info,

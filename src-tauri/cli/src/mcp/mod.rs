@@ -20,7 +20,8 @@ use rmcp::{
         CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
         GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult,
         ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-        ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
+        ReadResourceRequestParams, ReadResourceResponse, RequestMetaObject, ServerCapabilities,
+        ServerConfig, Tool,
     },
     service::{RequestContext, ServerInitializeError},
     transport::stdio_pipes,
@@ -69,6 +70,18 @@ pub(crate) async fn run(context: &Context) -> Result<Ending, Failure> {
     Ok(Ending::Done)
 }
 
+/// Returns the name of a client with the end of its session's id, if it sends one with its calls: Codex does.
+fn with_session(name: String, meta: &RequestMetaObject) -> String {
+    let id = ["threadId", "sessionId"].iter().find_map(|key| meta.get(*key)?.as_str());
+    match id {
+        Some(id) => {
+            let end = id.len().saturating_sub(8);
+            format!("{name} ({})", &id[id.ceil_char_boundary(end)..])
+        }
+        None => name,
+    }
+}
+
 fn tools() -> Result<Vec<Tool>, Failure> {
     serde_json::from_str(TOOLS).map_err(|error| Failure::Refused(error.to_string()))
 }
@@ -100,7 +113,8 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         if let Some(client) = context.client_info() {
-            control::introduce(&client.title.unwrap_or(client.name));
+            let name = client.title.unwrap_or(client.name);
+            control::introduce(&with_session(name, &context.meta));
         }
         if !self.tools.iter().any(|tool| tool.name == request.name) {
             let unknown = format!("no tool named `{}`", request.name);

@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -14,6 +14,7 @@ use crate::{
     env::Env,
     model::{finding::Finding, view::Snapshot},
     stack::ServiceName,
+    sync::lock,
 };
 
 /// The version of the protocol. It changes when a client and a daemon of different versions would
@@ -44,18 +45,15 @@ pub struct Hello {
 }
 
 /// The name that this process gives in its greetings.
-static CLIENT: OnceLock<String> = OnceLock::new();
+static CLIENT: Mutex<Option<String>> = Mutex::new(None);
 
 /// The maximum length of a client's name.
 const LONGEST_NAME: usize = 60;
 
-/// Names the program on whose behalf this process makes requests, for all connections from now on. Only
-/// the first name counts.
+/// Names the program on whose behalf this process makes requests, for all connections from now on.
 pub fn introduce(client: &str) {
     let shown = client.chars().filter(|c| !c.is_control());
-    let shown: String = shown.take(LONGEST_NAME).collect();
-    // A second call has no effect.
-    let _ = CLIENT.set(shown);
+    *lock(&CLIENT) = Some(shown.take(LONGEST_NAME).collect());
 }
 
 impl Hello {
@@ -67,7 +65,7 @@ impl Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             hears_of_work: true,
             changes: true,
-            client: CLIENT.get().cloned(),
+            client: lock(&CLIENT).clone(),
         }
     }
 }
