@@ -1,7 +1,10 @@
 //! `pilotlight events`: what is recorded, and for whom.
 
+use std::fs;
+
 use pilotlight_test_service::free_port;
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::stage::{Stage, server, signal, until};
 
@@ -45,4 +48,49 @@ fn events_are_followed_while_they_happen_and_asked_for_after_a_lost_daemon() {
     }
     let (_, err) = stage.expect(&["events", "other"], 0);
     assert!(err.contains("No events"), "{err}");
+}
+
+#[test]
+fn a_taken_port_its_finding_a_changed_file_and_a_freed_port_are_events() {
+    let port = free_port();
+    let stage = Stage::new(&server("web", port));
+    let events = || -> Vec<Value> {
+        let (lines, _) = stage.expect(&["events", "--json"], 0);
+        let lines = lines.lines();
+        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let happened = |kind: &str, code: Option<&str>| {
+        let is_it = |event: &Value| event["event"] == kind && event["code"].as_str() == code;
+        events().iter().any(is_it)
+    };
+    // In a folder of its own: it is none that an earlier start has left.
+    let elsewhere = Stage::new("");
+    let mut stranger = elsewhere.listener(port);
+    stage.expect(&["up", "-d"], 1);
+    assert!(happened("blocked", Some("port-taken")), "{:?}", events());
+    until("the finding is recorded", || {
+        happened("finding", Some("port-taken"))
+    });
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+    stage.expect(&["up", "-d"], 0);
+    until("the finding is gone", || {
+        happened("resolved", Some("port-taken"))
+    });
+    stage.expect(&["down"], 0);
+
+    let mut stranger = elsewhere.listener(port);
+    let text = fs::read_to_string(stage.folder.path().join("pilotlight.toml")).unwrap();
+    stage.write("pilotlight.toml", &(text + "port_conflict = \"force\"\n"));
+    stage.expect(&["up", "-d"], 0);
+    let freed = events().into_iter().find(|event| event["event"] == "port_freed");
+    let freed = freed.unwrap_or_else(|| panic!("{:?}", events()));
+    assert_eq!((&freed["service"], &freed["port"]), (&"web".into(), &port.into()));
+    stranger.wait().unwrap();
+    // A running stack takes over what has changed.
+    let text = fs::read_to_string(stage.folder.path().join("pilotlight.toml")).unwrap();
+    stage.write("pilotlight.toml", &(text + "links = { page = \"/\" }\n"));
+    stage.expect(&["up", "-d"], 0);
+    assert!(happened("file_changed", None), "{:?}", events());
+    stage.expect(&["down"], 0);
 }

@@ -1,5 +1,8 @@
 //! Commands for scripts: `wait`, `url`, `env`, `exec`, `shell` and `test`.
 
+use std::{fs::Permissions, os::unix::fs::PermissionsExt as _};
+
+use pilotlight::effects::process::opener;
 use pilotlight_test_service::free_port;
 
 use crate::stage::{Stage, server, talker, tell, until};
@@ -109,6 +112,28 @@ fn url_prints_links_and_ports() {
     assert!(err.contains("links are: admin, docs"), "{err}");
     let (_, err) = stage.expect(&["open", "cache"], 2);
     assert!(err.contains("is not a page"), "{err}");
+}
+
+#[test]
+fn open_hands_the_page_to_the_browser() {
+    let port = free_port();
+    let stage = configured_stage(port);
+    let bin = stage.folder.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let browser = bin.join(opener()[0]);
+    std::fs::write(&browser, "#!/bin/sh\necho \"$1\" >> opened\n").unwrap();
+    std::fs::set_permissions(&browser, Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    for words in [&["open", "web"][..], &["open", "web", "docs"]] {
+        let mut command = stage.command(words);
+        command.env("PATH", format!("{}:{path}", bin.display()));
+        assert!(command.output().unwrap().status.success());
+    }
+    let page = format!("http://localhost:{port}");
+    until("both are opened", || {
+        let opened = std::fs::read_to_string(stage.folder.path().join("opened"));
+        opened.is_ok_and(|opened| opened == format!("{page}\n{page}/docs\n"))
+    });
 }
 
 #[test]

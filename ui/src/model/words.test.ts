@@ -2,7 +2,17 @@ import { describe, expect, it } from "vitest";
 import snapshots from "../../tests/snapshots.json";
 import type { ServiceView, Snapshot } from "../backend/wire";
 import { finding, off, service, stack } from "./samples";
-import { canRestart, canStart, canStop, isMoving, reason, stackWords, state, upSince } from "./words";
+import {
+  canRestart,
+  canStart,
+  canStop,
+  isMoving,
+  reason,
+  stackTitle,
+  stackWords,
+  state,
+  upSince,
+} from "./words";
 
 interface Day {
   snapshot: Snapshot;
@@ -116,6 +126,12 @@ describe("a stack in words", () => {
     expect(stackWords(stack([service("a"), service("b", { light: "amber" })]))).toBe(
       "1 of 2 ready, b check failing",
     );
+  });
+
+  it("has its checkout in the title if that is known", () => {
+    const view = { ...stack([]), name: "nexus" };
+    expect(stackTitle(view)).toBe("nexus");
+    expect(stackTitle({ ...view, checkout: "feature-x" })).toBe("nexus · feature-x");
   });
 
   it("is moving while anything is on its way", () => {

@@ -5,6 +5,7 @@ use crate::{
     model::{
         facts::RunId,
         finding::{Code, Finding, Remedy},
+        view::StartedBy,
     },
     stack::{Mode, Port},
 };
@@ -78,6 +79,26 @@ fn a_task_is_run_from_its_menu_and_an_idle_one_does_not_count() {
         .position(|line| line.contains("migrate: not run"));
     let run = menu[place.unwrap() + 1].trim();
     assert_eq!(run, "Run", "{menu:?}");
+}
+
+#[test]
+fn the_menu_names_the_checkout_of_a_stack_and_the_agent_that_started_it() {
+    let mut own = stack("nexus", vec![ready("backend")]);
+    let view = Arc::make_mut(&mut own);
+    view.checkout = Some("feature-x".to_owned());
+    view.started_by = Some(StartedBy {
+        client: "Claude Code".to_owned(),
+        at: jiff::Timestamp::UNIX_EPOCH,
+    });
+    let line = |own: &Arc<StackView>| read(&shown(vec![own.clone()]).menu)[0].clone();
+    assert_eq!(
+        line(&own),
+        "  nexus · feature-x: ready, started by Claude Code"
+    );
+    let view = Arc::make_mut(&mut own);
+    view.light = Light::Off;
+    view.services = vec![Arc::new(off())];
+    assert_eq!(line(&own), "  nexus · feature-x: stopped");
 }
 
 fn shown(stacks: Vec<Arc<StackView>>) -> Tray {
