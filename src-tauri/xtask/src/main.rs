@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod agents;
 mod app;
 mod bench;
 mod chaos;
@@ -61,6 +62,11 @@ enum Chore {
     Chaos(chaos::Options),
     /// Feed the parsers with what no person would write
     Fuzz(fuzz::Options),
+    /// Drive `pilotlight mcp` with the newest command lines of Claude Code and Codex
+    ///
+    /// Installs their npm packages, which weigh 700 MB, into the target folder. Their models are stand-ins on this
+    /// machine, so that no account is needed.
+    Agents,
     /// Build what people install, and look into it
     Dist(dist::Options),
     /// Check formatting, clippy without warnings (for macOS too, on Linux), licences, bans and sources of dependencies
@@ -82,6 +88,7 @@ fn main() -> ExitCode {
         Chore::FaultLab(options) => fault_lab::run(&options),
         Chore::Chaos(options) => chaos::run(&options),
         Chore::Fuzz(options) => fuzz::run(&options),
+        Chore::Agents => agents::run(),
         Chore::Lint => lint::run(),
         Chore::Ui => ui::everything(),
         Chore::Dist(options) => dist::run(&options),

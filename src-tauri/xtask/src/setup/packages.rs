@@ -94,7 +94,7 @@ pub(crate) fn ensure(pieces: &[Piece]) -> Result<(), Error> {
 }
 
 /// Installs Redis, Python and Node, and returns the name of a Python that makes environments.
-pub(super) fn ensure_basics() -> Result<String, Error> {
+pub(crate) fn ensure_basics() -> Result<String, Error> {
     let wanted = wanted_from_apt();
     if !wanted.is_empty() && on_path("apt-get") {
         install(&wanted)?;

@@ -1,0 +1,37 @@
+//! `cargo xtask agents`
+
+use std::{env, fs, process::Command};
+
+use crate::{
+    error::{Error, at},
+    setup::{npm, packages},
+    step, workspace,
+};
+
+/// The packages of the command lines: the newest versions, which are what people run.
+const CLIENTS: [&str; 2] = ["@anthropic-ai/claude-code@latest", "@openai/codex@latest"];
+
+/// Drives the MCP server with real clients: `tests/agents/command_lines.py`.
+pub(crate) fn run() -> Result<(), Error> {
+    let python = packages::ensure_basics()?;
+    let folder = workspace::own()?.join("agents");
+    fs::create_dir_all(&folder).map_err(at(&folder))?;
+    step::run(
+        "install Claude Code and Codex",
+        npm(&folder)
+            .args(["install", "--no-audit", "--no-fund", "--prefix", "."])
+            .args(CLIENTS),
+    )?;
+    let mut build = workspace::cargo();
+    step::run(
+        "build the command",
+        build.args(["build", "--package", "pilotlight-cli"]),
+    )?;
+    let program = format!("pilotlight{}", env::consts::EXE_SUFFIX);
+    let mut drive = Command::new(python);
+    drive
+        .arg(workspace::root().join("tests/agents/command_lines.py"))
+        .arg(workspace::programs()?.join(program))
+        .arg(folder.join("node_modules/.bin"));
+    step::show(&mut drive)
+}
