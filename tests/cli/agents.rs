@@ -217,8 +217,13 @@ fn the_tools_fit_into_a_prompt_and_resources_and_prompts_can_be_read() {
         assert!(tool["annotations"]["readOnlyHint"].is_boolean(), "{tool}");
         assert!(tool["description"].as_str().unwrap().len() > 40, "{tool}");
     }
-    let names: Vec<&str> = tools.iter().filter_map(|tool| tool["name"].as_str()).collect();
-    for name in ["status", "start", "stop", "restart", "wait", "logs", "diagnose", "fix", "port", "run"] {
+    let names: Vec<&str> = tools
+        .iter()
+        .filter_map(|tool| tool["name"].as_str())
+        .collect();
+    for name in [
+        "status", "start", "stop", "restart", "wait", "logs", "diagnose", "fix", "port", "run",
+    ] {
         assert!(names.contains(&name), "no {name} in {names:?}");
     }
     // Tokenizers need 3.5 bytes or more for a token of English and JSON.
@@ -228,7 +233,10 @@ fn the_tools_fit_into_a_prompt_and_resources_and_prompts_can_be_read() {
     let resources = agent.request("resources/list", &json!({}))["result"]["resources"].clone();
     let mut texts = resources.as_array().unwrap().iter().map(|resource| {
         let read = agent.request("resources/read", &json!({"uri": resource["uri"]}));
-        read["result"]["contents"][0]["text"].as_str().unwrap().to_owned()
+        read["result"]["contents"][0]["text"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     });
     assert!(texts.next().unwrap().contains("[service.talker]"));
     let schema: Value = serde_json::from_str(&texts.next().unwrap()).unwrap();
@@ -240,7 +248,10 @@ fn the_tools_fit_into_a_prompt_and_resources_and_prompts_can_be_read() {
     for prompt in prompts {
         let got = agent.request("prompts/get", &json!({"name": prompt["name"]}));
         let text = got["result"]["messages"][0]["content"]["text"].as_str();
-        assert!(text.is_some_and(|text| text.contains("Pilot Light") || text.contains('`')), "{got}");
+        assert!(
+            text.is_some_and(|text| text.contains("Pilot Light") || text.contains('`')),
+            "{got}"
+        );
     }
 }
 
@@ -249,7 +260,10 @@ fn the_session_of_a_client_is_named_if_its_calls_have_one() {
     let stage = Stage::new(&talker("talker"));
     let mut agent = Agent::new(&stage);
     for (thread, shown) in [
-        ("0199a213-81c0-7800-8aa1-bbab2a035a53", "Test Agent (2a035a53)"),
+        (
+            "0199a213-81c0-7800-8aa1-bbab2a035a53",
+            "Test Agent (2a035a53)",
+        ),
         ("é", "Test Agent (é)"),
     ] {
         let start = json!({"name": "start", "arguments": {}, "_meta": {"threadId": thread, "sessionId": "x"}});
@@ -268,14 +282,21 @@ fn the_session_of_a_client_is_named_if_its_calls_have_one() {
 #[test]
 fn events_come_in_pages_that_fit() {
     let stage = Stage::new(&talker("talker"));
-    let file = stage.folder.path().canonicalize().unwrap().join("pilotlight.toml");
+    let file = stage
+        .folder
+        .path()
+        .canonicalize()
+        .unwrap()
+        .join("pilotlight.toml");
     fs::create_dir_all(stage.home().state()).unwrap();
     let event = |number: u32| {
         let message = format!("problem {number}: {}", "long ".repeat(200));
         json!({"time": format!("2026-01-01T00:{:02}:{:02}Z", number / 60, number % 60), "stack": "test",
             "file": file, "service": "talker", "event": "failed", "message": message})
     };
-    let lines: Vec<String> = (0..100).map(|number| event(number).to_string() + "\n").collect();
+    let lines: Vec<String> = (0..100)
+        .map(|number| event(number).to_string() + "\n")
+        .collect();
     fs::write(stage.home().state().join("events.ndjson"), lines.concat()).unwrap();
     let mut agent = Agent::new(&stage);
     let mut arguments = json!({"since": "2026-01-01T00:00:00Z"});
@@ -283,7 +304,9 @@ fn events_come_in_pages_that_fit() {
     loop {
         let page = agent.call("events", &arguments);
         let events = page["events"].as_array().unwrap();
-        let words = events.iter().map(|event| event["event"].as_str().unwrap().to_owned());
+        let words = events
+            .iter()
+            .map(|event| event["event"].as_str().unwrap().to_owned());
         seen.splice(0..0, words);
         if page["cursor"].is_null() {
             break;
@@ -292,7 +315,10 @@ fn events_come_in_pages_that_fit() {
     }
     assert_eq!(seen.len(), 100);
     for (number, words) in seen.iter().enumerate() {
-        assert!(words.starts_with(&format!("failed: problem {number}: ")), "{words}");
+        assert!(
+            words.starts_with(&format!("failed: problem {number}: ")),
+            "{words}"
+        );
     }
 }
 
@@ -621,13 +647,17 @@ fn a_project_without_a_stack_file_gets_a_draft() {
 fn a_long_draft_keeps_its_text() {
     let stage = Stage::new("");
     fs::remove_file(stage.folder.path().join("pilotlight.toml")).unwrap();
-    let lines = (0..60).map(|number| format!("web{number}: python3 -m http.server {}\n", 9000 + number));
+    let lines =
+        (0..60).map(|number| format!("web{number}: python3 -m http.server {}\n", 9000 + number));
     stage.write("Procfile", &lines.collect::<String>());
     let mut agent = Agent::new(&stage);
     let draft = agent.call("draft_stack_file", &json!({}));
     let text = draft["text"].as_str().unwrap();
     assert!(text.len() > 4000, "{}", text.len());
-    assert!(text.contains("[service.web59]") && !text.contains(" bytes more]"), "{text}");
+    assert!(
+        text.contains("[service.web59]") && !text.contains(" bytes more]"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -57,7 +57,9 @@ fn a_taken_port_its_finding_a_changed_file_and_a_freed_port_are_events() {
     let events = || -> Vec<Value> {
         let (lines, _) = stage.expect(&["events", "--json"], 0);
         let lines = lines.lines();
-        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     };
     let happened = |kind: &str, code: Option<&str>| {
         let is_it = |event: &Value| event["event"] == kind && event["code"].as_str() == code;
@@ -83,9 +85,14 @@ fn a_taken_port_its_finding_a_changed_file_and_a_freed_port_are_events() {
     let text = fs::read_to_string(stage.folder.path().join("pilotlight.toml")).unwrap();
     stage.write("pilotlight.toml", &(text + "port_conflict = \"force\"\n"));
     stage.expect(&["up", "-d"], 0);
-    let freed = events().into_iter().find(|event| event["event"] == "port_freed");
+    let freed = events()
+        .into_iter()
+        .find(|event| event["event"] == "port_freed");
     let freed = freed.unwrap_or_else(|| panic!("{:?}", events()));
-    assert_eq!((&freed["service"], &freed["port"]), (&"web".into(), &port.into()));
+    assert_eq!(
+        (&freed["service"], &freed["port"]),
+        (&"web".into(), &port.into())
+    );
     stranger.wait().unwrap();
     // A running stack takes over what has changed.
     let text = fs::read_to_string(stage.folder.path().join("pilotlight.toml")).unwrap();

@@ -195,9 +195,15 @@ links = {{ app = "http://localhost:{frontend}/" }}
     fn open_session(&self, checkout: &str) {
         let [_, _, frontend] = self.ports_of(checkout);
         let script = get(frontend, "localhost", "/main.js");
-        let (_, address) = script.split_once("\"VITE_API_URL\": \"http://127.0.0.1:").unwrap();
+        let (_, address) = script
+            .split_once("\"VITE_API_URL\": \"http://127.0.0.1:")
+            .unwrap();
         let (backend, _) = address.split_once('"').unwrap();
-        let answer = get(backend.parse().unwrap(), "localhost", &format!("/{checkout}"));
+        let answer = get(
+            backend.parse().unwrap(),
+            "localhost",
+            &format!("/{checkout}"),
+        );
         assert!(answer.ends_with("{\"opened\":true}"), "{answer}");
     }
 }

@@ -72,7 +72,9 @@ pub(crate) async fn run(context: &Context) -> Result<Ending, Failure> {
 
 /// Returns the name of a client with the end of its session's id, if it sends one with its calls: Codex does.
 fn with_session(name: String, meta: &RequestMetaObject) -> String {
-    let id = ["threadId", "sessionId"].iter().find_map(|key| meta.get(*key)?.as_str());
+    let id = ["threadId", "sessionId"]
+        .iter()
+        .find_map(|key| meta.get(*key)?.as_str());
     match id {
         Some(id) => {
             let end = id.len().saturating_sub(8);

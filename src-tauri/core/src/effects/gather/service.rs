@@ -184,7 +184,7 @@ impl Asking<'_> {
         plain.set_host(Some("localhost")).ok()?;
         let allowed = spec.ready.timeout.min(self.left());
         let ask = |url: Url| async move {
-            let probe = Probe::Http(HttpRequest::new("GET", url.as_str()));
+            let probe = Probe::Http(Box::new(HttpRequest::new("GET", url.as_str())));
             let began = Instant::now();
             let result = self.prober.probe(&probe, context, allowed).await;
             answer(&probe, result, began.elapsed(), allowed)
