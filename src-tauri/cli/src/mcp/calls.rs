@@ -360,9 +360,15 @@ impl Call<'_> {
         };
         let mut wanted = events.iter().rev().filter(wanted);
         let mut latest: Vec<&HistoryEvent> = wanted.by_ref().take(EVENTS).collect();
+        let mut earlier = wanted.peekable();
+        // A page ends between two times, since a time is its cursor.
+        while let Some(first) = latest.last()
+            && let Some(same) = earlier.next_if(|event| event.time == first.time)
+        {
+            latest.push(same);
+        }
+        let cursor = earlier.peek().and(latest.last()).map(|first| first.time);
         latest.reverse();
-        let cursor = latest.first().filter(|_| wanted.next().is_some());
-        let cursor = cursor.map(|first| first.time);
         let latest = latest.iter().map(|event| {
             let words = answer::cut(&event.words(), WORDS);
             json!({"time": event.time, "service": event.service, "event": words})

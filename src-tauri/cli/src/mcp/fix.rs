@@ -7,6 +7,7 @@ use std::{
 };
 
 use pilotlight::{
+    control,
     effects::remedy,
     host::clock,
     model::finding::{Action, Finding},
@@ -74,7 +75,8 @@ pub(super) async fn run(call: &Call<'_>, asked: Asked) -> Result<Value, Failure>
         }));
     }
     // It continues if this call ends.
-    let working = tokio::spawn(apply(context, visit, finding, action));
+    let working = apply(context, visit, finding, action);
+    let working = tokio::spawn(control::on_behalf_of(control::client(), working));
     match timeout(LIMIT, working).await {
         Err(_) => Ok(json!({"done": false, "next": "still working: call `diagnose` later"})),
         Ok(Err(error)) => Err(Failure::Refused(error.to_string())),

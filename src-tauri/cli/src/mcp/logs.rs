@@ -29,23 +29,13 @@ pub(super) struct Asked {
     pub(super) services: Vec<String>,
     lines: Option<usize>,
     grep: Option<String>,
-    level: Option<LevelName>,
+    level: Option<Level>,
     #[serde(default)]
     problems_only: bool,
     run: Option<u64>,
     since: Option<String>,
     cursor: Option<String>,
     pub(super) stack: Option<String>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum LevelName {
-    Trace,
-    Debug,
-    Info,
-    Warn,
-    Error,
 }
 
 /// Returns the newest matching lines before the cursor. The first line says how to get more.
@@ -66,14 +56,7 @@ pub(super) fn page(
         ..Query::default()
     };
     let end = cursor.map_err(|_| wrong("a cursor comes from an earlier answer".to_owned()))?;
-    let problems = asked.problems_only.then_some(LevelName::Warn);
-    let level = asked.level.or(problems).map(|level| match level {
-        LevelName::Trace => Level::Trace,
-        LevelName::Debug => Level::Debug,
-        LevelName::Info => Level::Info,
-        LevelName::Warn => Level::Warn,
-        LevelName::Error => Level::Error,
-    });
+    let level = asked.level.max(asked.problems_only.then_some(Level::Warn));
     let most = asked.lines.unwrap_or(100).clamp(1, 1000);
     let (lines, count) = read(home, file, services, query, level, most, end)?;
     let several = services.len() > 1;

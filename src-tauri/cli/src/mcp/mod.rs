@@ -114,10 +114,8 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        if let Some(client) = context.client_info() {
-            let name = client.title.unwrap_or(client.name);
-            control::introduce(&with_session(name, &context.meta));
-        }
+        let client = context.client_info();
+        let client = client.map(|it| with_session(it.title.unwrap_or(it.name), &context.meta));
         if !self.tools.iter().any(|tool| tool.name == request.name) {
             let unknown = format!("no tool named `{}`", request.name);
             return Err(ErrorData::invalid_params(unknown, None));
@@ -127,7 +125,8 @@ impl ServerHandler for Server {
             server: self,
             context,
         };
-        let result = match call.run(&request.name, arguments).await {
+        let working = call.run(&request.name, arguments);
+        let result = match control::on_behalf_of(client, working).await {
             Ok(Answer::Data(value)) => CallToolResult::structured(answer::capped(&value)),
             Ok(Answer::Text(text)) => CallToolResult::success(vec![ContentBlock::text(text)]),
             Err(failure) => {

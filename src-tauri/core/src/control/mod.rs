@@ -15,7 +15,7 @@ pub use changes::Changes;
 pub use client::{Attempts, Client, ClientError, ConnectError, Starting, Watch};
 pub use lock::{Holder, Lock, LockError, Phase};
 pub use protocol::{
-    Doctor, Down, Hello, Outcome, PROTOCOL, Request, Response, Restart, Up, introduce,
+    Doctor, Down, Hello, Outcome, PROTOCOL, Request, Response, Restart, Up, client, on_behalf_of,
 };
 pub use server::{BindError, Coming, Control, Server};
 pub use wire::{Wire, WireError};

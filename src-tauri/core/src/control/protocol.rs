@@ -1,10 +1,6 @@
 //! The messages of the control socket.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +10,6 @@ use crate::{
     env::Env,
     model::{finding::Finding, view::Snapshot},
     stack::ServiceName,
-    sync::lock,
 };
 
 /// The version of the protocol. It changes when a client and a daemon of different versions would
@@ -44,16 +39,33 @@ pub struct Hello {
     pub client: Option<String>,
 }
 
-/// The name that this process gives in its greetings.
-static CLIENT: Mutex<Option<String>> = Mutex::new(None);
+tokio::task_local! {
+    /// The name that a task gives in its greetings.
+    static CLIENT: Option<String>;
+}
 
 /// The maximum length of a client's name.
 const LONGEST_NAME: usize = 60;
 
-/// Names the program on whose behalf this process makes requests, for all connections from now on.
-pub fn introduce(client: &str) {
-    let shown = client.chars().filter(|c| !c.is_control());
-    *lock(&CLIENT) = Some(shown.take(LONGEST_NAME).collect());
+/// Makes the requests of `work` in the name of a program. A task that `work` spawns needs a call of its
+/// own, with [`client`].
+pub fn on_behalf_of<T>(
+    client: Option<String>,
+    work: impl Future<Output = T>,
+) -> impl Future<Output = T> {
+    let shown = |name: &str| {
+        name.chars()
+            .filter(|c| !c.is_control())
+            .take(LONGEST_NAME)
+            .collect()
+    };
+    CLIENT.scope(client.as_deref().map(shown), work)
+}
+
+/// Returns the name of the program on whose behalf this task makes requests.
+#[must_use]
+pub fn client() -> Option<String> {
+    CLIENT.try_with(Clone::clone).unwrap_or_default()
 }
 
 impl Hello {
@@ -65,7 +77,7 @@ impl Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             hears_of_work: true,
             changes: true,
-            client: lock(&CLIENT).clone(),
+            client: client(),
         }
     }
 }

@@ -123,6 +123,21 @@ pub(super) fn other_checkout(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate
     points.collect()
 }
 
+/// The schemes of the servers from which workers take tasks.
+const QUEUES: [&str; 11] = [
+    "amqp",
+    "amqps",
+    "beanstalk",
+    "kafka",
+    "mqtt",
+    "nats",
+    "pulsar",
+    "redis",
+    "rediss",
+    "stomp",
+    "valkey",
+];
+
 /// The servers of all checkouts that a service without a port is connected to, in a stack with a slot: what
 /// takes tasks from one takes those of every checkout.
 pub(super) fn shared_queue(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
@@ -132,7 +147,8 @@ pub(super) fn shared_queue(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> 
     };
     let points = seen.is.points_at.iter().filter_map(|points| {
         let (host, number) = points.target.as_ref()?;
-        let is_web = matches!(points.scheme.as_deref(), Some("http" | "https" | "ws" | "wss"));
+        let scheme = points.scheme.as_deref();
+        let is_queue = scheme.is_some_and(|scheme| QUEUES.contains(&scheme));
         let mut connections = seen.is.connections.iter();
         let is_connected = connections.any(|(port, _)| port == number);
         let owner = facts.owner(host, *number);
@@ -140,7 +156,7 @@ pub(super) fn shared_queue(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> 
         let is_own = owner.is_some_and(|owner| !owner.spec.is_external())
             || is_local(host)
                 && Port::new(*number).is_some_and(|port| stack.declared.contains_key(&port));
-        if is_web || is_own || !is_connected {
+        if !is_queue || is_own || !is_connected {
             return None;
         }
         let (name, variable) = (&seen.spec.name, &points.variable);

@@ -692,10 +692,10 @@ fn other_checkout() -> Case {
 fn shared_queue() -> Case {
     let worker = "\n[service.worker]\ncommand = \"celery -A shop worker\"\nready = \"process\"\n";
     let mut case = well(&(NEXUS.to_owned() + worker)).with("worker", |is| {
-        let points = |variable: &str, target: &str, port: u16| PointsAt {
+        let points = |variable: &str, scheme: &str, target: &str, port: u16| PointsAt {
             variable: variable.into(),
             service: None,
-            scheme: Some("redis".into()),
+            scheme: Some(scheme.into()),
             place: Some(Place {
                 file: "/project/.env".into(),
                 line: 2,
@@ -704,12 +704,13 @@ fn shared_queue() -> Case {
             changed_since_start: false,
         };
         is.points_at = vec![
-            points("BROKER_URL", "localhost", 6380),
-            // Its own Redis, and one to which it is not connected.
-            points("REDIS_URL", "localhost", 6379),
-            points("CACHE_URL", "cache.example.com", 6381),
+            points("BROKER_URL", "redis", "localhost", 6380),
+            // Its own Redis, one to which it is not connected, and a database.
+            points("REDIS_URL", "redis", "localhost", 6379),
+            points("CACHE_URL", "redis", "cache.example.com", 6381),
+            points("DATABASE_URL", "postgres", "localhost", 5432),
         ];
-        is.connections = vec![(6379, 1), (6380, 2)];
+        is.connections = vec![(5432, 1), (6379, 1), (6380, 2)];
     });
     in_a_slot(&mut case);
     case
