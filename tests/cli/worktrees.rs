@@ -71,6 +71,7 @@ impl Repository {
             python.exists() && vite.exists(),
             "the example is not set up: run `cargo xtask setup`"
         );
+        let (python, vite) = (python.display(), vite.display());
         let point = |variable: &str, service: &str| {
             let line = format!("env_points_at = {{ {variable} = \"{service}\" }}");
             if points { line } else { String::new() }
@@ -92,7 +93,7 @@ port = {redis}
 ready = {{ redis = "redis://localhost:{redis}" }}
 
 [service.backend]
-command = [{python:?}, "server.py", "{{port}}"]
+command = ['{python}', "server.py", "{{port}}"]
 directory = "backend"
 port = {backend}
 needs = ["redis"]
@@ -100,7 +101,7 @@ ready = {{ http = "http://127.0.0.1:{backend}/ready" }}
 {of_backend}
 
 [service.frontend]
-command = ["node", {vite:?}, "--host", "127.0.0.1", "--strictPort", "--port", "{frontend}"]
+command = ["node", '{vite}', "--host", "127.0.0.1", "--strictPort", "--port", "{frontend}"]
 directory = "frontend"
 port = {frontend}
 needs = ["backend"]
@@ -442,9 +443,9 @@ fn a_worker_whose_queue_all_checkouts_share_is_a_finding() {
         &format!(
             "name = \"jobs\"\n[service.web]\ncommand = \"python3 -m http.server {web}\"\nport = {web}\n\
              [service.queue]\nexternal = true\nready = {{ redis = \"redis://localhost:{queue}\" }}\n\
-             [service.worker]\ncommand = [{:?}, \"worker.py\"]\nneeds = [\"queue\"]\n\
+             [service.worker]\ncommand = ['{}', \"worker.py\"]\nneeds = [\"queue\"]\n\
              env = {{ BROKER_URL = \"redis://localhost:{queue}/0\" }}\n",
-            python()
+            python().display()
         ),
     );
     repository.git(&["add", "."]);
@@ -477,10 +478,11 @@ fn a_server_that_refuses_the_host_names_of_links_is_a_finding_with_its_setting()
         python.exists(),
         "the tests are not set up: run `cargo xtask setup`"
     );
+    let python = python.display();
     let port = free_port();
     let stage = Stage::new(&format!(
         "ports = \"own\"\n[service.site]\n\
-         command = [{python:?}, \"app.py\", \"runserver\", \"--noreload\", \"127.0.0.1:{{port}}\"]\n\
+         command = ['{python}', \"app.py\", \"runserver\", \"--noreload\", \"127.0.0.1:{{port}}\"]\n\
          port = {port}\nready = {{ http = \"/\" }}\nlinks = {{ site = \"/\" }}\n"
     ));
     let site = |hosts: &str| {

@@ -53,13 +53,11 @@ pub fn on_behalf_of<T>(
     client: Option<String>,
     work: impl Future<Output = T>,
 ) -> impl Future<Output = T> {
-    let shown = |name: &str| {
-        name.chars()
-            .filter(|c| !c.is_control())
-            .take(LONGEST_NAME)
-            .collect()
-    };
-    CLIENT.scope(client.as_deref().map(shown), work)
+    let shown = client.map(|name| {
+        let shown = name.chars().filter(|c| !c.is_control());
+        shown.take(LONGEST_NAME).collect()
+    });
+    CLIENT.scope(shown, work)
 }
 
 /// Returns the name of the program on whose behalf this task makes requests.
