@@ -8,7 +8,7 @@ use pilotlight::{
 };
 
 use crate::{
-    draft::{DraftService, Origin, render},
+    draft::{DraftService, render},
     project,
 };
 
@@ -47,7 +47,7 @@ pub async fn draft_for_window(folder: &Path) -> Result<Draft, String> {
 }
 
 fn found(service: &DraftService) -> Found {
-    let Origin { text, file, line } = &service.because;
+    let text = &service.because.text;
     let port = service.port.as_ref();
     let port = port.map_or_else(String::new, |port| format!(", port {}", port.value));
     let why = if text.is_empty() {
@@ -57,10 +57,7 @@ fn found(service: &DraftService) -> Found {
     };
     Found {
         text: format!("{}{port}{why}", service.name),
-        source: file.as_ref().map(|file| match line {
-            Some(line) => format!("{file}:{line}"),
-            None => file.clone(),
-        }),
+        source: service.because.place(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Addresses in settings and source: `redis://localhost:6379/0`.
 
+use super::port_of;
+
 /// The parts of an address that matter here, without the password.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Address {
@@ -115,7 +117,7 @@ fn split_port(place: &str) -> Option<(String, Option<u16>)> {
     };
     let port = match port {
         None | Some("") => None,
-        Some(port) => Some(port.parse().ok().filter(|port| *port > 0)?),
+        Some(port) => Some(port_of(port)?),
     };
     let fits = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
     (!host.is_empty() && host.chars().all(fits)).then(|| (host.to_ascii_lowercase(), port))

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    Found, left_out,
+    Found,
     listing::{Listing, ancestors, file_name, folder},
     variables::{self, Variable},
 };
-use crate::draft::{Change, DraftService, LeftOut, Origin, Question, service_name};
+use crate::draft::{DraftService, LeftOut, Origin, Question, service_name};
 
 /// A service and what is known about it.
 pub(super) struct App<'a> {
@@ -39,38 +39,32 @@ pub(super) fn gather<'a>(
     let apps = found.into_iter().zip(wishes).map(|(found, wish)| {
         let mut variables_of = |folder: &str| {
             let known = of_folder.entry(folder.to_owned());
-            known
-                .or_insert_with(|| variables::of_folder(listing, folder))
-                .clone()
+            let read = || variables::of_folder(listing, folder);
+            known.or_insert_with(read).clone()
+        };
+        // Of two places that set a variable, the first counts.
+        let mut merged = |places: &[&str]| {
+            let places = places.iter().rev();
+            places.flat_map(|place| variables_of(place)).collect()
         };
         // It reads its own files, those of the folder in which it runs, and those that it is given.
-        let mut variables = variables_of(&found.root);
-        let given = found
-            .service
-            .env_file
-            .iter()
-            .map(|said| folder(&said.value));
-        for place in [found.service.folder()].into_iter().chain(given) {
-            for (name, variable) in variables_of(place) {
-                variables.entry(name).or_insert(variable);
-            }
-        }
-        let mut all_variables = variables.clone();
-        for place in ancestors(&found.root).skip(1) {
-            for (name, variable) in variables_of(place) {
-                all_variables.entry(name).or_insert(variable);
-            }
-        }
+        let mut places = vec![found.root.as_str(), found.service.folder()];
+        let given = found.service.env_file.iter();
+        places.extend(given.map(|said| folder(&said.value)));
+        let variables: BTreeMap<String, Variable> = merged(&places);
+        places.extend(ancestors(&found.root).skip(1));
+        let all_variables: BTreeMap<String, Variable> = merged(&places);
         let takes_port = found.service.takes_port() || found.reads_port;
         let mut service = found.service;
         let before = std::mem::replace(&mut service.name, service_name(&wish, taken));
         let mut asks = found.asks;
-        let choices = asks
-            .iter_mut()
-            .flat_map(|question: &mut Question| &mut question.choices);
-        choices
-            .flat_map(|choice| &mut choice.changes)
-            .for_each(|change| rename(change, &before, &service.name));
+        let choices = asks.iter_mut().flat_map(|question| &mut question.choices);
+        for change in choices.flat_map(|choice| &mut choice.changes) {
+            let changed = change.service_mut();
+            if *changed == before {
+                changed.clone_from(&service.name);
+            }
+        }
         App {
             texts: texts.get(found.root.as_str()).cloned().unwrap_or_default(),
             takes_port,
@@ -175,20 +169,10 @@ fn add_libraries<'a>(
     }
 }
 
-fn package_name(text: &str) -> Option<String> {
+/// Returns the name in a `package.json`.
+pub(crate) fn package_name(text: &str) -> Option<String> {
     let json: serde_json::Value = serde_json::from_str(text).ok()?;
     Some(json.get("name")?.as_str()?.to_owned())
-}
-
-fn rename(change: &mut Change, from: &str, to: &str) {
-    let name = match change {
-        Change::Put(service) => &mut service.name,
-        Change::Remove(name) => name,
-        Change::Command { service, .. } | Change::Port { service, .. } => service,
-    };
-    if name == from {
-        to.clone_into(name);
-    }
 }
 
 /// Gives each service a port of its own: of two with the same, the later one gets another port, or is left out if it takes
@@ -214,8 +198,7 @@ pub(super) fn settle_ports(apps: &mut Vec<App<'_>>, unsaid: &mut Vec<LeftOut>) {
                     "it listens on {} as `{holder}` does, and takes no other port",
                     port.value
                 );
-                let what = format!("service `{}`", app.service.name);
-                unsaid.push(left_out(what, &app.service.because, why));
+                unsaid.push(app.service.left_out(why));
                 return false;
             }
             let is_free = |port: &u16| !all.contains(port) && !holders.contains_key(port);

@@ -1,27 +1,10 @@
 //! Files without evidence about a development stack: tests, examples, recorded answers, CI, deployment, and settings of
 //! other environments.
 
-use std::sync::LazyLock;
-
 use super::{
-    listing::{Set, file_name, folder, set},
+    listing::{file_name, folder, is_in},
     source::has_extension,
 };
-
-/// Folders of such files.
-static FOLDERS: Set = LazyLock::new(|| {
-    set(
-        ".circleci .devcontainer .github .gitlab .storybook __fixtures__ __mocks__ __tests__ alembic ansible archive \
-        archived backup backups benches benchmarks boilerplate boilerplates cassettes charts cypress demo demos deprecated docs_src e2e example \
-        examples fixtures helm i18n k8s kubernetes locales migrations mocks node_modules notebooks playground \
-        playgrounds sample samples site-packages spec specs stories templates terraform test testdata tests \
-        vcr_cassettes",
-    )
-});
-
-/// Words in a file's name by which it belongs to another environment than development.
-static ENVIRONMENTS: Set =
-    LazyLock::new(|| set("ci prod production qa spec stage staging test tests"));
 
 /// Whether a file is no evidence of a development stack.
 pub(super) fn is_aside(path: &str) -> bool {
@@ -32,7 +15,7 @@ pub(super) fn is_aside(path: &str) -> bool {
     let folder = folder(path).split("src/main/").next().unwrap_or_default();
     let is_site = folder.starts_with("apps/docs") || folder.starts_with("packages/docs");
     folder.split('/').any(|part| {
-        FOLDERS.contains(part)
+        is_in("folders_aside", part)
             // A template of cookiecutter.
             || part.starts_with("{{")
             || (part == "docs" && !is_text && !is_site)
@@ -55,7 +38,7 @@ fn is_of_other_environment(name: &str) -> bool {
     }
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     stem.split(|c: char| !c.is_ascii_alphanumeric())
-        .any(|word| ENVIRONMENTS.contains(word.to_ascii_lowercase().as_str()))
+        .any(|word| is_in("environments", word.to_ascii_lowercase().as_str()))
 }
 
 #[cfg(test)]

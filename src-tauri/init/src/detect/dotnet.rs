@@ -6,7 +6,7 @@ use regex::Regex;
 use serde::Deserialize;
 
 use super::{
-    Finds, Found, Listing, file_name, folder, frameworks, join, left_out, line_with, port,
+    Finds, Found, Listing, file_name, folder, frameworks, join, line_with, port, port_of,
     source::{Syntax, has_extension, pattern, without_comments, without_xml_comments},
 };
 use crate::{
@@ -42,8 +42,12 @@ impl Profile {
     fn port(&self, scheme: &str) -> Option<u16> {
         let mut addresses = self.application_url.split(';');
         let rest = addresses.find_map(|address| address.trim().strip_prefix(scheme))?;
-        let port = rest.split('/').next()?.rsplit(':').next()?.parse().ok();
-        port.filter(|port| *port != 0)
+        port_of(rest.split('/').next()?.rsplit(':').next()?)
+    }
+
+    /// Returns the port of the first address, one without TLS first.
+    fn any_port(&self) -> Option<u16> {
+        self.port("http://").or_else(|| self.port("https://"))
     }
 }
 
@@ -54,11 +58,9 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
             .iter()
             .any(|end| has_extension(path, end))
     };
-    let projects: Vec<(&str, Role)> = listing
-        .texts()
-        .filter(|(path, _)| is_project(path))
-        .filter_map(|(path, text)| Some((path, role(text)?)))
-        .collect();
+    let projects = listing.texts().filter(|(path, _)| is_project(path));
+    let projects = projects.filter_map(|(path, text)| Some((path, role(text)?)));
+    let projects: Vec<(&str, Role)> = projects.collect();
     // The host gives its projects their addresses and starts the stores that they need.
     let has_host = projects.iter().any(|(_, role)| *role == Role::Host);
     let watched = watched(listing);
@@ -71,7 +73,7 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     for (path, role) in projects {
         if has_host && role != Role::Host {
             let what = format!("the project {}", stem(path));
-            finds.unsaid.push(left_out(
+            finds.unsaid.push(LeftOut::new(
                 what,
                 &Origin::file(path, ""),
                 "the Aspire host starts it",
@@ -139,7 +141,7 @@ fn found(
         .next()
         .unwrap_or_default()
         .to_ascii_lowercase();
-    let mut found = Found::new(name, kind, root, "aspnet", because.clone());
+    let mut found = Found::new(name, kind, root, because.clone());
     let file = join(root, "Properties/launchSettings.json");
     let profile = profile(listing, &file, unsaid);
     let mut words = vec!["dotnet".to_owned()];
@@ -151,40 +153,36 @@ fn found(
         words.extend(["--launch-profile".to_owned(), name.clone()]);
     }
     let told = profile.as_ref().and_then(|(_, profile, line)| {
-        let text = if role == Role::Host {
-            "the address of its dashboard"
-        } else {
-            "sets the address"
+        let text = match role {
+            Role::Host => "the address of its dashboard",
+            _ => "sets the address",
         };
-        let port = profile
-            .port("http://")
-            .or_else(|| profile.port("https://"))?;
-        Some(Origin::line(&file, *line, text).says(port))
+        Some(Origin::line(&file, *line, text).says(profile.any_port()?))
     });
-    if role == Role::Web {
+    if role == Role::Host {
+        found.service.port = told;
+    } else if role == Role::Web {
         // A port in the source takes precedence over the profile and over `--urls`.
         let fixed = port_in_source(listing, root);
         if fixed.is_none() {
-            let is_secure = profile.as_ref().is_some_and(|(_, profile, _)| {
-                !profile.application_url.contains("http://") && told.is_some()
-            });
+            let addresses = profile
+                .as_ref()
+                .map(|(_, profile, _)| &profile.application_url);
+            let is_secure = addresses.is_some_and(|it| !it.contains("http://") && told.is_some());
             let scheme = if is_secure { "https" } else { "http" };
-            words.extend(["--", "--urls"].map(str::to_owned));
-            words.push(format!("{scheme}://localhost:{{port}}"));
+            let urls = format!("{scheme}://localhost:{{port}}");
+            words.extend(["--", "--urls", &urls].map(str::to_owned));
         }
         let usual = || Origin::known("ASP.NET's usual port").says(5000);
         found.service.port = Some(fixed.or(told).unwrap_or_else(usual));
-        let page = profile.map(|(_, profile, line)| (profile.launch_url, line));
-        if let Some((page, line)) =
-            page.filter(|(page, _)| !page.is_empty() && !page.contains("://"))
-        {
-            let page = page.trim_matches('/');
-            let address = Origin::line(&file, line, "the page that it opens")
-                .says(plain(&format!("/{page}")));
-            found.service.links.push((page.to_owned(), address));
+        if let Some((_, profile, line)) = profile {
+            let page = profile.launch_url.trim_matches('/');
+            if !profile.launch_url.is_empty() && !page.contains("://") {
+                let address = Origin::line(&file, line, "the page that it opens");
+                let address = address.says(plain(&format!("/{page}")));
+                found.service.links.push((page.to_owned(), address));
+            }
         }
-    } else if role == Role::Host {
-        found.service.port = told;
     }
     found.runs(watched.unwrap_or(&because), root, words);
     found.compiles(Some("5m"));
@@ -206,21 +204,14 @@ fn profile(
             Err(error) => {
                 let place = Origin::line(file, error.line(), "");
                 let why = "it is not valid, so its profiles are unknown";
-                unsaid.push(left_out("launchSettings.json", &place, why));
+                unsaid.push(LeftOut::new("launchSettings.json", &place, why));
                 return None;
             }
         };
-    let profiles = settings
-        .profiles
-        .into_iter()
-        .filter(|(_, profile)| profile.command_name == "Project");
-    let (name, profile) = profiles.min_by_key(|(name, profile)| {
-        let has_port = profile
-            .port("http://")
-            .or_else(|| profile.port("https://"))
-            .is_some();
-        (name != "http", !has_port)
-    })?;
+    let mut profiles: Vec<(String, Profile)> = settings.profiles.into_iter().collect();
+    profiles.retain(|(_, profile)| profile.command_name == "Project");
+    profiles.sort_by_key(|(name, it)| (name != "http", it.any_port().is_none()));
+    let (name, profile) = profiles.into_iter().next()?;
     let line =
         line_with(text, &profile.application_url).filter(|_| !profile.application_url.is_empty());
     Some((name, profile, line))
@@ -229,14 +220,12 @@ fn profile(
 /// Returns the port that the source of a project sets by itself.
 fn port_in_source(listing: &Listing, root: &str) -> Option<crate::draft::Sourced<u16>> {
     let language = frameworks::language("csharp");
-    listing
-        .under(root)
-        .filter(|path| language.has(path))
-        .find_map(|path| {
-            let code = without_comments(listing.text(path)?, language.comments);
-            let port = port::in_sources(language, &[(path, &code)])?;
-            Some(port.because.says(port.number?))
-        })
+    let mut files = listing.under(root).filter(|path| language.has(path));
+    files.find_map(|path| {
+        let code = without_comments(listing.text(path)?, language.comments);
+        let port = port::in_sources(language, &[(path, &code)])?;
+        Some(port.because.says(port.number?))
+    })
 }
 
 /// Returns the line by which the project itself starts its servers with `dotnet watch`.

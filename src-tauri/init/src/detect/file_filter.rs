@@ -1,10 +1,8 @@
 //! The choice of the files to read. The listing has all names of a project, and the texts of files that may matter.
 
-use std::sync::LazyLock;
-
 use super::{
     aside::is_aside,
-    listing::{Set, file_name, set},
+    listing::{file_name, is_in},
 };
 
 /// What to do with a file.
@@ -25,48 +23,10 @@ pub const SOURCES_AT_MOST: usize = 2_000;
 const LARGEST_TEXT: u64 = 1 << 20;
 const LARGEST_SOURCE: u64 = 256 << 10;
 
-/// Folders without source of the project. The listing has their names only ([`super::Listing::add_folder`]).
-static SKIPPED: Set = LazyLock::new(|| {
-    set(
-        ".angular .astro .bundle .cache .direnv .eggs .elixir_ls .git .gradle .hg .idea .mypy_cache .next .nox \
-        .nuxt .nx .output .parcel-cache .pnpm-store .pytest_cache .ruff_cache .svelte-kit .svn .terraform .tox \
-        .turbo .venv .vercel .vite .yarn __pycache__ _build bower_components coverage deps dist env node_modules \
-        obj target vendor venv",
-    )
-});
-
-/// The endings of source that detection reads.
-static SOURCES: Set = LazyLock::new(|| {
-    set(
-        "astro bash bat cjs cmd cs cts ex exs fs go groovy java js jsx kt kts mjs mts php prisma ps1 py rb rs sh svelte \
-        ts tsx vue",
-    )
-});
-
-/// Settings that may matter, by their endings.
-static SETTINGS: Set = LazyLock::new(|| {
-    set(
-        "cfg conf csproj fsproj gradle ini json json5 jsonc properties sln tmp toml vbproj xml yaml yml",
-    )
-});
-
-/// The names of other files that matter.
-static NAMED: Set = LazyLock::new(|| {
-    set(
-        ".flaskenv Caddyfile Dockerfile Gemfile Justfile Makefile Pipfile Procfile Procfile.dev \
-        Rakefile artisan config.ru go.mod go.work justfile manage.py mix.lock mvnw",
-    )
-});
-
-/// Large files of which only the names matter.
-static LOCKS: Set = LazyLock::new(|| {
-    set("bun.lock composer.lock npm-shrinkwrap.json package-lock.json pnpm-lock.yaml yarn.lock")
-});
-
 /// Whether the contents of a folder with this name are skipped.
 #[must_use]
 pub fn skips_folder(name: &str) -> bool {
-    SKIPPED.contains(name)
+    is_in("folders_skipped", name)
 }
 
 /// What to do with a file of this path and size in bytes.
@@ -75,14 +35,15 @@ pub fn is_of_interest(path: &str, size: u64) -> Interest {
     let name = file_name(path);
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     let mut starts = [".env", "requirements", "Procfile", "Dockerfile"].iter();
-    let is_named =
-        NAMED.contains(name) || starts.any(|start| name.starts_with(start)) || is_config(name);
+    let is_named = is_in("named_files", name)
+        || starts.any(|start| name.starts_with(start))
+        || is_config(name);
     let is_named = is_named || is_instruction(path);
     let interest = if is_named {
         Interest::Text
-    } else if SOURCES.contains(extension) {
+    } else if is_in("source_endings", extension) {
         Interest::Source
-    } else if SETTINGS.contains(extension) {
+    } else if is_in("settings_endings", extension) {
         // Settings deep in a project are data more often than not.
         let is_deep = path.matches('/').count() > 4;
         if is_deep {
@@ -93,13 +54,13 @@ pub fn is_of_interest(path: &str, size: u64) -> Interest {
     } else {
         return Interest::Name;
     };
-    let is_source = !is_named && SOURCES.contains(extension);
+    let is_source = !is_named && is_in("source_endings", extension);
     let largest = if is_source {
         LARGEST_SOURCE
     } else {
         LARGEST_TEXT
     };
-    if size > largest || LOCKS.contains(name) || is_aside(path) {
+    if size > largest || is_in("lock_files", name) || is_aside(path) {
         return Interest::Name;
     }
     interest

@@ -16,7 +16,10 @@ use super::{
     source::{Syntax, has_extension, pattern},
     variables,
 };
-use crate::draft::{Origin, Sourced};
+use crate::{
+    draft::{Origin, Sourced},
+    import::table,
+};
 
 /// A pattern of the table, compiled at its first use.
 #[derive(Debug, Default, Deserialize)]
@@ -59,7 +62,7 @@ pub(super) struct Framework {
     port_in: Vec<PortPattern>,
     port_variables: String,
     pub(super) worker: Vec<Worker>,
-    pub(super) starts: Option<Starts>,
+    pub(super) starts: Option<Mark>,
     pub(super) python: Option<python::Framework>,
     pub(super) class: String,
     pub(super) asgi: bool,
@@ -89,36 +92,23 @@ pub(super) struct Worker {
     pub(super) task: String,
     pub(super) dependency: String,
     pub(super) file: String,
-    pub(super) in_file: Option<InFile>,
+    pub(super) in_file: Option<Mark>,
     pub(super) setting: String,
     pub(super) off: Vec<String>,
-    pub(super) uses: Option<Uses>,
+    pub(super) uses: Option<Mark>,
     pub(super) words: String,
     pub(super) log: Option<String>,
     pub(super) port: Option<u16>,
     pub(super) port_variables: String,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct InFile {
-    pub(super) file: String,
-    pub(super) text: String,
-}
-
-/// The folder whose program the application starts itself, if one of its files has this text.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Starts {
+/// A folder, a text in a file, or words of the manifest by which a fact about a project is known.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Mark {
     pub(super) folder: String,
     pub(super) file: String,
     pub(super) text: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Uses {
-    pub(super) folder: String,
     pub(super) words: String,
 }
 
@@ -135,25 +125,21 @@ pub(super) struct Health {
 }
 
 /// A program that package scripts run and that serves.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Tool {
     pub(super) program: String,
     commands: Option<String>,
     pub(super) framework: String,
     pub(super) title: Option<String>,
     pub(super) port: u16,
-    #[serde(default)]
     pub(super) arguments: String,
     options: Option<String>,
-    #[serde(default)]
     pub(super) reads_port: bool,
-    #[serde(default)]
     pub(super) reads_env: bool,
-    #[serde(default, rename = "frontend")]
+    #[serde(rename = "frontend")]
     pub(super) is_frontend: bool,
     pub(super) config: Option<String>,
-    #[serde(default)]
     pub(super) table: String,
 }
 
@@ -167,51 +153,39 @@ pub(super) struct Manager {
 }
 
 /// A language, and how its source names a port and a health page.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Language {
     pub(super) name: String,
     extensions: String,
     pub(super) comments: Syntax,
-    #[serde(default)]
     pub(super) port: Vec<PortPattern>,
     pub(super) listens: Option<Pattern>,
-    #[serde(default)]
     pub(super) health: Vec<Pattern>,
     pub(super) route: Option<Pattern>,
     pub(super) prefix: Option<Pattern>,
-    #[serde(default)]
     pub(super) serves: Vec<String>,
-    #[serde(default)]
     pub(super) file: String,
-    #[serde(default)]
     pub(super) unless: Vec<String>,
 }
 
+/// The rows of the table, in its order. The last manager needs no lock file.
 #[derive(Deserialize)]
-struct Table {
-    framework: Vec<Framework>,
-    manager: Vec<Manager>,
-    tool: Vec<Tool>,
-    language: Vec<Language>,
+pub(super) struct Table {
+    pub(super) framework: Vec<Framework>,
+    pub(super) manager: Vec<Manager>,
+    pub(super) tool: Vec<Tool>,
+    pub(super) language: Vec<Language>,
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    #[expect(
-        clippy::expect_used,
-        reason = "the file is part of the program, and tests read it"
-    )]
-    toml::from_str(include_str!("frameworks.toml")).expect("a table of frameworks")
-});
-
-/// Returns all frameworks, in the order of the table.
-pub(super) fn all() -> &'static [Framework] {
-    &TABLE.framework
-}
+pub(super) static TABLE: LazyLock<Table> = LazyLock::new(|| table(include_str!("frameworks.toml")));
 
 /// Returns the frameworks of a language.
 pub(super) fn of_language(language: &str) -> impl Iterator<Item = &'static Framework> {
-    all().iter().filter(move |row| row.language == language)
+    TABLE
+        .framework
+        .iter()
+        .filter(move |row| row.language == language)
 }
 
 /// Returns the language with this name.
@@ -225,21 +199,6 @@ pub(super) fn language(name: &str) -> &'static Language {
         .iter()
         .find(|row| row.name == name)
         .expect("a language of the table")
-}
-
-/// Returns all languages.
-pub(super) fn languages() -> &'static [Language] {
-    &TABLE.language
-}
-
-/// Returns the managers, of which the last needs no lock file.
-pub(super) fn managers() -> &'static [Manager] {
-    &TABLE.manager
-}
-
-/// Returns all tools.
-pub(super) fn tools() -> &'static [Tool] {
-    &TABLE.tool
 }
 
 impl Framework {
@@ -320,8 +279,8 @@ mod tests {
 
     #[test]
     fn every_pattern_of_the_table_is_a_regular_expression() {
-        let ports = all().iter().flat_map(|row| &row.port_in);
-        let ports = ports.chain(languages().iter().flat_map(|row| &row.port));
+        let ports = TABLE.framework.iter().flat_map(|row| &row.port_in);
+        let ports = ports.chain(TABLE.language.iter().flat_map(|row| &row.port));
         let named = |pattern: &Pattern| {
             let mut names = pattern.capture_names().flatten();
             names.any(|name| name.starts_with("port") || name.starts_with("variable"))
@@ -329,7 +288,7 @@ mod tests {
         for row in ports {
             assert!(named(&row.pattern) || row.pattern.captures_len() == 1);
         }
-        for row in languages() {
+        for row in &TABLE.language {
             let pages = row.health.iter().chain(&row.route).chain(&row.prefix);
             for pattern in pages {
                 assert_eq!(pattern.captures_len(), 2, "{}", pattern.as_str());

@@ -129,10 +129,7 @@ impl Module<'_> {
             (_, _, "") => "worker",
             (_, _, name) => name,
         };
-        let mut frameworks = frameworks::of_language("go");
-        let framework = frameworks.find(|row| self.manifest.contains(&row.dependency));
-        let framework = framework.map_or("go", |row| &row.name);
-        let mut found = Found::new(name, kind, self.root, framework, because);
+        let mut found = Found::new(name, kind, self.root, because);
         let within = own
             .strip_prefix(self.root)
             .unwrap_or(own)
@@ -180,10 +177,8 @@ impl Module<'_> {
 
     /// Returns the port that the files of the program name, else the rest of the module.
     fn port(&self, own: &str) -> Option<port::Port> {
-        let all = self.codes.iter().map(|(path, code)| (*path, code.as_str()));
-        let mut sources: Vec<(&str, &str)> = all.collect();
-        sources.sort_by_key(|(path, _)| folder(path) != own);
-        let port = port::in_sources(frameworks::language("go"), &sources);
+        let language = frameworks::language("go");
+        let port = port::in_codes(language, &self.codes, |path| folder(path) == own);
         let port = port.or_else(|| self.port_in_settings())?;
         Some(port.in_force(self.listing, &[self.root, ""]))
     }

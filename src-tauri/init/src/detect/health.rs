@@ -4,16 +4,15 @@
 use super::{
     app::App,
     frameworks::{self, Language, Pattern},
-    left_out,
     listing::line_at,
     python::health_rank,
     source::{is_comment, pattern, without_comments},
 };
-use crate::draft::{Http, LeftOut, Origin, Probe, Ready, Sourced, plain};
+use crate::draft::{LeftOut, Origin, Probe, Ready, Sourced, plain};
 
 /// Returns the surest health page among the texts of an app.
 pub(super) fn page(app: &App<'_>) -> Option<Sourced<Ready>> {
-    let pages = frameworks::languages().iter().filter_map(|language| {
+    let pages = frameworks::TABLE.language.iter().filter_map(|language| {
         let own = app.texts.iter().filter(|(path, text)| {
             let may_say =
                 language.name != "javascript" || text.contains("health") || text.contains("ping");
@@ -36,10 +35,10 @@ pub(super) fn page(app: &App<'_>) -> Option<Sourced<Ready>> {
         in_files(language, &files)
     });
     let best = pages.min_by_key(|(rank, _)| *rank);
-    best.map(|(_, said)| Sourced::new(ready(&said.value), said.because))
+    best.map(|(_, page)| page)
 }
 
-type Page = (u8, Sourced<String>);
+type Page = (u8, Sourced<Ready>);
 
 fn in_files(language: &'static Language, files: &[(&str, String)]) -> Option<Page> {
     let paths = |pattern: &'static Pattern| {
@@ -54,7 +53,10 @@ fn in_files(language: &'static Language, files: &[(&str, String)]) -> Option<Pag
     };
     let said = |file: &str, code: &str, path: regex::Match| {
         let because = Origin::line(file, line_at(code, path.start()), "its health page");
-        because.says(format!("/{}", path.as_str().trim_start_matches('/')))
+        because.says(ready(&format!(
+            "/{}",
+            path.as_str().trim_start_matches('/')
+        )))
     };
     // What a framework itself calls a health page.
     if let Some((file, code, path)) = language.health.iter().flat_map(paths).next() {
@@ -104,27 +106,17 @@ fn of_nest(app: &App<'_>, files: &[(&str, String)]) -> Option<Page> {
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || "/-_".contains(c));
     let path = format!("/{prefix}/{}", page.trim_matches('/')).replace("//", "/");
-    is_plain.then(|| (0, because.says(path)))
+    is_plain.then(|| (0, because.says(ready(&path))))
 }
 
 /// Returns the readiness of a service that is ready when this page answers.
 pub(super) fn ready(path: &str) -> Ready {
-    let http = Http {
-        url: plain(path),
-        ..Http::default()
-    };
-    Ready {
-        probes: vec![Probe::Http(http)],
-        ..Ready::default()
-    }
+    Probe::page(plain(path)).into()
 }
 
 /// Returns the readiness of a service that is ready when a line of its output matches.
 pub(super) fn log(pattern: &str) -> Ready {
-    Ready {
-        probes: vec![Probe::Log(pattern.to_owned())],
-        ..Ready::default()
-    }
+    Probe::Log(pattern.to_owned()).into()
 }
 
 /// Returns the note that a server's port was not found.
@@ -133,7 +125,7 @@ pub(super) fn without_port(service: &crate::draft::DraftService) -> Option<LeftO
         let what = format!("the port of `{}`", service.name);
         let why =
             "the source does not name it; without it, the service counts as ready when it runs";
-        left_out(what, &service.because, why)
+        LeftOut::new(what, &service.because, why)
     })
 }
 

@@ -91,12 +91,8 @@ impl Module<'_> {
             return None;
         }
         let is_quarkus = || {
-            let marks = [
-                "quarkus-maven-plugin",
-                "id(\"io.quarkus\")",
-                "id 'io.quarkus'",
-            ];
-            !self.settings.is_empty() || marks.iter().any(|mark| self.declares(mark))
+            let marks = r#"quarkus-maven-plugin|id("io.quarkus")|id 'io.quarkus'"#;
+            !self.settings.is_empty() || marks.split('|').any(|mark| self.declares(mark))
         };
         let mut named = frameworks::of_language("java").filter(|row| {
             let is_ready = if row.name == "quarkus" {
@@ -119,24 +115,14 @@ impl Module<'_> {
             Some((file, line)) => Origin::line(file, line, text),
             None => Origin::line(self.build, line_with(&self.declared, &framework.name), text),
         };
-        let mut found = Found::new(
-            named(self.root, "backend"),
-            Kind::Backend,
-            self.root,
-            &framework.name,
-            because,
-        );
+        let name = named(self.root, "backend");
+        let mut found = Found::new(name, Kind::Backend, self.root, because);
         let (words, directory) = self.command(framework);
-        found.runs(
-            &Origin::file(self.build, "the build file"),
-            directory,
-            words,
-        );
+        let by_build = Origin::file(self.build, "the build file");
+        found.runs(&by_build, directory, words);
         let in_setting = self.settings.get(&framework.setting).and_then(|set| {
-            let mut port = port::Port::new(
-                port_in(&set.value)?,
-                Origin::line(&set.file, set.line, "sets the port"),
-            );
+            let because = Origin::line(&set.file, set.line, "sets the port");
+            let mut port = port::Port::new(port_in(&set.value)?, because);
             port.variable = set.value.contains("PORT").then(|| "PORT".to_owned());
             Some(port)
         });
@@ -158,49 +144,37 @@ impl Module<'_> {
 
     /// Returns the words, and the folder in which they run.
     fn command(&self, framework: &Framework) -> (Vec<String>, &str) {
-        let is_windows = self.listing.host.system == System::Windows;
         let (script, end, program) = if self.is_maven {
             ("mvnw", ".cmd", "mvn")
         } else {
             ("gradlew", ".bat", "gradle")
         };
+        let above_with =
+            |name: &str| ancestors(self.root).find(|folder| self.listing.has(&join(folder, name)));
         // Gradle's tasks belong to the whole build, which is where its settings are.
-        let settings = ["settings.gradle", "settings.gradle.kts"];
-        let is_top = |folder: &&str| {
-            settings
-                .iter()
-                .any(|name| self.listing.has(&join(folder, name)))
-        };
-        let top = ancestors(self.root)
-            .find(|folder| !self.is_maven && is_top(folder))
-            .unwrap_or(self.root);
-        let wrapper = ancestors(self.root).find(|folder| self.listing.has(&join(folder, script)));
-        let run = wrapper.map_or_else(
-            || program.to_owned(),
-            |at| {
-                let path = from(top, &join(at, script));
-                let path = if path.starts_with('.') {
-                    path
-                } else {
-                    format!("./{path}")
-                };
-                if is_windows {
-                    path.replace('/', "\\") + end
-                } else {
-                    path
+        let settings = ["settings.gradle", "settings.gradle.kts"].map(above_with);
+        let top = settings
+            .into_iter()
+            .flatten()
+            .max_by_key(|folder| folder.len());
+        let top = top.filter(|_| !self.is_maven).unwrap_or(self.root);
+        let run = match above_with(script).map(|at| from(top, &join(at, script))) {
+            None => program.to_owned(),
+            Some(path) => {
+                let here = if path.starts_with('.') { "" } else { "./" };
+                let path = format!("{here}{path}");
+                match self.listing.host.system {
+                    System::Windows => path.replace('/', "\\") + end,
+                    _ => path,
                 }
-            },
-        );
+            }
+        };
         if self.is_maven {
             return (vec![run, framework.maven.clone()], top);
         }
-        let within = self
-            .root
-            .strip_prefix(top)
-            .unwrap_or(self.root)
-            .trim_matches('/');
-        let task = match within.replace('/', ":") {
-            within if within.is_empty() => framework.gradle.clone(),
+        let within = self.root.strip_prefix(top).unwrap_or(self.root);
+        let task = match within.trim_matches('/').replace('/', ":").as_str() {
+            "" => framework.gradle.clone(),
             within => format!(":{within}:{}", framework.gradle),
         };
         // Without the option, Gradle draws a bar into the log.
@@ -210,32 +184,17 @@ impl Module<'_> {
     /// Returns the health page that a dependency adds.
     fn health(&self, framework: &Framework) -> Option<Sourced<Ready>> {
         let health = framework.health.as_ref()?;
-        let setting = |name: &str| {
-            Some(
-                self.settings
-                    .get(name)?
-                    .value
-                    .trim_end_matches('/')
-                    .to_owned(),
-            )
-        };
+        let setting = |name: &str| Some(self.settings.get(name)?.value.trim_end_matches('/'));
         // On a port of its own, the page does not answer at the service's.
         if !self.declares(&health.dependency) || setting(&health.unless).is_some() {
             return None;
         }
-        let before = health
-            .before
-            .iter()
-            .find_map(|name| setting(name))
-            .unwrap_or_default();
-        let base = setting(&health.base_setting).unwrap_or_else(|| health.base.clone());
-        let path = format!("{before}{base}{}", health.page);
+        let before = health.before.iter().find_map(|name| setting(name));
+        let base = setting(&health.base_setting).unwrap_or(&health.base);
+        let path = format!("{}{base}{}", before.unwrap_or_default(), health.page);
         let line = line_with(&self.declared, &health.dependency);
-        let because = Origin::line(
-            self.build,
-            line,
-            format!("`{}` has a health page", health.dependency),
-        );
+        let text = format!("`{}` has a health page", health.dependency);
+        let because = Origin::line(self.build, line, text);
         // The value of a placeholder is not known here.
         (path.starts_with('/') && !path.contains(['$', '@']))
             .then(|| because.says(health::ready(&path)))

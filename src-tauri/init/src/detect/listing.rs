@@ -1,11 +1,12 @@
 //! The files of a project and the facts about the computer. Detection reads only these, so that tests need no disk.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Arc, LazyLock},
 };
 
 use super::aside::is_aside;
+use crate::import::table;
 
 /// The operating system, where commands differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,7 +45,7 @@ pub struct Listing {
     /// The texts of the files that were read.
     texts: BTreeMap<String, Arc<str>>,
     /// The paths of the manifests, by name.
-    by_name: BTreeMap<&'static str, BTreeSet<String>>,
+    by_name: BTreeMap<String, BTreeSet<String>>,
     folders: BTreeSet<String>,
 }
 
@@ -87,8 +88,10 @@ impl Listing {
                 self.texts.remove(&path);
             }
         }
-        if let Some(name) = MANIFESTS.get(file_name(&path)) {
-            self.by_name.entry(name).or_default().insert(path.clone());
+        let name = file_name(&path);
+        if is_in("manifests", name) {
+            let known = self.by_name.entry(name.to_owned()).or_default();
+            known.insert(path.clone());
         }
         self.files.insert(path);
     }
@@ -147,24 +150,25 @@ impl Listing {
     }
 }
 
-/// A set of words.
-pub(super) type Set = LazyLock<HashSet<&'static str>>;
-
-/// Returns the words of a list with blanks between them.
-pub(super) fn set(words: &'static str) -> HashSet<&'static str> {
-    words.split_whitespace().collect()
+/// Whether a list of `words.toml` has this word.
+pub(crate) fn is_in(list: &str, word: &str) -> bool {
+    static LISTS: LazyLock<HashMap<String, HashSet<String>>> = LazyLock::new(|| {
+        let lists: HashMap<String, String> = table(include_str!("../words.toml"));
+        let words = |list: String| list.split_whitespace().map(str::to_owned).collect();
+        let lists = lists.into_iter();
+        lists.map(|(name, list)| (name, words(list))).collect()
+    });
+    LISTS[list].contains(word)
 }
-
-/// The manifests that detectors look for in all folders.
-static MANIFESTS: Set = LazyLock::new(|| {
-    set(
-        "Cargo.toml Gemfile build.gradle build.gradle.kts composer.json go.mod manage.py mix.exs package.json pom.xml",
-    )
-});
 
 /// Whether a list of words, with blanks between them, has this one.
 pub(crate) fn has_word(list: &str, word: &str) -> bool {
     !word.is_empty() && list.split(' ').any(|own| own == word)
+}
+
+/// Returns the place of a word in a list; their number if it has none.
+pub(crate) fn rank_in(list: &str, word: &str) -> usize {
+    list.split(' ').take_while(|own| *own != word).count()
 }
 
 /// Returns `b.json` of `a/b.json`.

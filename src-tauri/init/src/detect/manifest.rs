@@ -7,13 +7,13 @@ use super::{
     Finds, Found, System, ancestors, file_name, folder,
     frameworks::{self, Framework, Start, Worker},
     health::log,
-    join, left_out, line_at, line_with, named,
+    join, line_at, line_with, named,
     source::{Syntax, pattern, without_comments},
     variables,
 };
 use crate::{
     detect::Listing,
-    draft::{Kind, Origin, Probe, Ready},
+    draft::{Kind, LeftOut, Origin, Probe},
 };
 
 /// A manifest, and the folder that runs what it names.
@@ -38,7 +38,7 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
             {
                 let place = Origin::line(path, error.line(), "");
                 let why = "it is not valid JSON, so its dependencies are unknown";
-                finds.unsaid.push(left_out(name, &place, why));
+                finds.unsaid.push(LeftOut::new(name, &place, why));
                 continue;
             }
             let code = if name == "composer.json" {
@@ -52,7 +52,10 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
                 root: folder(path),
                 code,
             };
-            let mut rows = frameworks::all().iter().filter(|row| row.manifest == name);
+            let mut rows = frameworks::TABLE
+                .framework
+                .iter()
+                .filter(|row| row.manifest == name);
             if let Some((row, because)) = rows.find_map(|row| Some((row, manifest.is(row)?))) {
                 manifest.root = manifest.top(row);
                 if done.insert(manifest.root) {
@@ -110,7 +113,7 @@ impl<'a> Manifest<'a> {
 
     fn find(&self, row: &'static Framework, because: Origin, finds: &mut Finds) {
         let name = named(self.root, &row.service);
-        let mut found = Found::new(name, Kind::Backend, self.root, &row.name, because);
+        let mut found = Found::new(name, Kind::Backend, self.root, because);
         let fits = |start: &&Start| {
             let has_dependency =
                 start.dependency.is_empty() || self.line_of(&start.dependency).is_some();
@@ -137,7 +140,7 @@ impl<'a> Manifest<'a> {
                 && let Some(because) = self.runs(worker)
             {
                 tasks.push(&worker.task);
-                finds.apps.push(self.worker(row, worker, &because));
+                finds.apps.push(self.worker(worker, &because));
             }
         }
     }
@@ -179,7 +182,7 @@ impl<'a> Manifest<'a> {
         (is_used && self.has(&worker.file)).then_some(because)
     }
 
-    fn worker(&self, row: &'static Framework, worker: &Worker, because: &Origin) -> Found {
+    fn worker(&self, worker: &Worker, because: &Origin) -> Found {
         let name = match file_name(self.root) {
             "" | "backend" | "api" => worker.name.clone(),
             folder => format!("{folder}-{}", worker.name),
@@ -189,18 +192,15 @@ impl<'a> Manifest<'a> {
         } else {
             Kind::Worker
         };
-        let mut found = Found::new(name, kind, self.root, &row.name, because.clone());
+        let mut found = Found::new(name, kind, self.root, because.clone());
         found.runs_words(self.words(&worker.words));
         if let Some(usual) = worker.port {
             let set = frameworks::set_port(self.listing, &[self.root], &worker.port_variables);
             let usual = || Origin::known(format!("{}'s usual port", worker.title)).says(usual);
             found.service.port = Some(set.filter(|port| port.value >= 1024).unwrap_or_else(usual));
             // Its pages are not those of the application, so that the application's health page is not asked.
-            let probes = vec![Probe::Tcp("localhost:{port}".to_owned())];
-            found.service.ready = Some(because.says(Ready {
-                probes,
-                ..Ready::default()
-            }));
+            let probe = Probe::Tcp("localhost:{port}".to_owned());
+            found.service.ready = Some(because.says(probe.into()));
         }
         let says = |line: &String| {
             Origin::known(format!("{} prints it when it is ready", worker.title)).says(log(line))

@@ -30,17 +30,18 @@ mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(crate) use app::package_name;
 pub(crate) use file_filter::is_instruction;
 pub use file_filter::{Interest, SOURCES_AT_MOST, is_of_interest, skips_folder};
-pub(crate) use listing::has_word;
 pub use listing::{Host, Listing, System, ancestors, file_name, folder, join, line_at, line_with};
+pub(crate) use listing::{has_word, is_in, rank_in};
+pub(crate) use node::{framework_of_tool, package_manager, port_in_settings};
 pub(crate) use python::{in_environment, uvicorn_module};
-pub(crate) use source::pattern;
+pub(crate) use source::{pattern, port_of};
 pub(crate) use variables::assignment;
 
 use crate::draft::{
-    Change, Choice, CommandLine, Draft, DraftService, Kind, LeftOut, Origin, Question, Sourced,
-    stack_name,
+    Change, Choice, CommandLine, Draft, DraftService, Kind, LeftOut, Origin, Question, stack_name,
 };
 
 /// The programs that the draft depends on ([`Host::programs`]), with blanks between them.
@@ -68,7 +69,7 @@ pub struct Found {
     pub service: DraftService,
     /// The folder of its source and settings, often the folder in which it runs. `""` is the top.
     pub root: String,
-    /// The framework, in lower case and as its package is called: `vite`, `fastapi`.
+    /// The framework of a package of Node, as its package is called: `vite`.
     pub framework: Option<&'static str>,
     /// Whether it listens on `$PORT`, which Pilot Light sets, without an argument in its command.
     pub reads_port: bool,
@@ -78,20 +79,12 @@ pub struct Found {
 
 impl Found {
     /// A service of the project in `root`, which also is the folder in which it runs.
-    fn new(
-        name: impl Into<String>,
-        kind: Kind,
-        root: &str,
-        framework: &'static str,
-        because: Origin,
-    ) -> Self {
-        let directory = (!root.is_empty()).then(|| because.says(root.to_owned()));
-        let mut service = DraftService::new(name, kind, because);
-        service.directory = directory;
+    fn new(name: impl Into<String>, kind: Kind, root: &str, because: Origin) -> Self {
+        let mut service = DraftService::new(name, kind, because.clone());
+        service.runs_in(root, &because);
         Self {
             service,
             root: root.to_owned(),
-            framework: Some(framework),
             ..Self::default()
         }
     }
@@ -104,7 +97,7 @@ impl Found {
     /// Sets the command and its folder.
     fn runs(&mut self, reason: &Origin, directory: &str, words: Vec<String>) {
         self.service.command = Some(reason.says(CommandLine::Words(words)));
-        self.service.directory = (!directory.is_empty()).then(|| reason.says(directory.to_owned()));
+        self.service.runs_in(directory, reason);
     }
 
     /// Gives the first start the time to compile.
@@ -133,16 +126,6 @@ fn question(
     }
 }
 
-/// Returns the note that something was found and left out, with the place that names it.
-fn left_out(what: impl Into<String>, place: &Origin, why: impl Into<String>) -> LeftOut {
-    LeftOut {
-        what: what.into(),
-        file: place.file.clone(),
-        line: place.line,
-        why: why.into(),
-    }
-}
-
 /// Returns the name of a service that runs in a folder: the folder's own, or another at the top.
 fn named(root: &str, otherwise: &str) -> String {
     match file_name(root) {
@@ -164,37 +147,21 @@ pub fn look(listing: &Listing) -> Draft {
     let mut taken = BTreeSet::new();
     let mut apps = app::gather(listing, finds.apps, &mut taken);
     app::settle_ports(&mut apps, &mut unsaid);
-    let stores = stores::find(listing, &mut apps, &name, &mut taken);
-    unsaid.extend(stores.unsaid);
-    wire::connect(listing, &mut apps, &stores.services, &mut unsaid);
+    let mut services = stores::find(listing, &mut apps, &name, &mut taken, &mut unsaid);
+    wire::connect(listing, &mut apps, &services, &mut unsaid);
     let mut questions = Vec::new();
-    let mut services = stores.services;
     for app in apps {
         merge_questions(&mut questions, app.asks);
         services.push(app.service);
     }
     unsaid.dedup();
+    services.sort_by_key(|service| service.kind);
     Draft {
         name,
         services,
         questions,
         unsaid,
     }
-    .settled()
-}
-
-/// Returns the framework of the tool that a command runs, whether it serves pages, and its usual port.
-pub(crate) fn framework_of_tool(words: &[String]) -> Option<(&'static str, bool, u16)> {
-    node::framework_of_tool(words)
-}
-
-/// Returns the port in the settings of a framework in a folder.
-pub(crate) fn port_in_settings(
-    listing: &Listing,
-    folder: &str,
-    framework: &str,
-) -> Option<Sourced<u16>> {
-    node::port_in_settings(listing, folder, framework)
 }
 
 /// Returns the variables that the files of a folder and of the project set.

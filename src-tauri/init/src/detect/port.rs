@@ -1,18 +1,21 @@
 //! The ports that source and settings name.
 
+use std::collections::BTreeMap;
+
 use regex::Captures;
 use serde::Deserialize;
 
 use super::{
     frameworks::{Language, Pattern},
     listing::{Listing, line_at},
+    port_of,
     source::{Syntax, is_comment, without_comments},
     variables,
 };
 use crate::draft::{DraftService, Origin};
 
 /// A port, and how the program can be given another.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Port {
     /// None where the source only names the variable.
     pub(super) number: Option<u16>,
@@ -24,26 +27,21 @@ pub(super) struct Port {
 }
 
 /// A pattern for a port; its groups that begin with `port`, `variable` and `option` are read.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct PortPattern {
     pub(super) pattern: Pattern,
     #[serde(default = "sets")]
     why: String,
     /// The dashes before the name of an option.
-    #[serde(default)]
     option: String,
     /// A text that the file must have.
-    #[serde(default)]
     with: String,
     /// Whether it counts only in a file that listens.
-    #[serde(default)]
     listens: bool,
     /// The file to read, for a framework.
-    #[serde(default)]
     pub(super) file: String,
     /// The text at which the part of the file that counts ends.
-    #[serde(default)]
     until: String,
     /// The port and the variable, where the pattern has none.
     number: Option<u16>,
@@ -71,7 +69,7 @@ impl PortPattern {
         };
         let text = |start: &str| group(start).map(|found| found.as_str().to_owned());
         let number = match group("port") {
-            Some(number) => Some(number.as_str().parse().ok().filter(|port| *port != 0)?),
+            Some(number) => Some(port_of(number.as_str())?),
             None => self.number,
         };
         let variable = text("variable").or_else(|| self.variable.clone());
@@ -113,6 +111,18 @@ pub(super) fn in_sources(language: &Language, sources: &[(&str, &str)]) -> Optio
             row.read(file, code).filter(|_| !row.listens || listens())
         })
     })
+}
+
+/// Returns the port that the code of a program names. Of two files, one that is near comes first.
+pub(super) fn in_codes(
+    language: &Language,
+    codes: &BTreeMap<&str, String>,
+    is_near: impl Fn(&str) -> bool,
+) -> Option<Port> {
+    let sources = codes.iter().map(|(path, code)| (*path, code.as_str()));
+    let mut sources: Vec<(&str, &str)> = sources.collect();
+    sources.sort_by_key(|(path, _)| !is_near(path));
+    in_sources(language, &sources)
 }
 
 impl Port {

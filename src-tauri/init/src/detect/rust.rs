@@ -1,19 +1,18 @@
 //! Rust: the binaries of a package or a workspace that serve, and `cargo run` for each.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::collections::BTreeMap;
 
-use regex::Regex;
 use serde::Deserialize;
 
 use super::{
     Finds, Found, Listing, ancestors, folder,
     frameworks::{self, Framework},
     health::without_port,
-    join, left_out, line_at, named, port, question,
-    source::{Syntax, has_extension, pattern, without_comments},
+    join, line_at, named, port, question,
+    source::{Syntax, has_extension, without_comments},
     variables,
 };
-use crate::draft::{Change, Kind, Origin, Question};
+use crate::draft::{Change, Kind, LeftOut, Origin, Question};
 
 /// The keys of `Cargo.toml` that matter here.
 #[derive(Deserialize)]
@@ -64,9 +63,11 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
             Err(error) => {
                 let line = error.span().map(|span| line_at(text, span.start));
                 let why = "it is not a valid manifest, so its programs are unknown";
-                finds
-                    .unsaid
-                    .push(left_out("Cargo.toml", &Origin::line(path, line, ""), why));
+                finds.unsaid.push(LeftOut::new(
+                    "Cargo.toml",
+                    &Origin::line(path, line, ""),
+                    why,
+                ));
             }
         }
     }
@@ -132,25 +133,17 @@ impl<'a> Package<'a> {
     }
 
     fn find(&self, framework: &'static Framework, finds: &mut Finds) {
-        static SERVES: LazyLock<Regex> = LazyLock::new(|| {
-            pattern(
-                r"\baxum::serve\(|\bHttpServer::new\(|#\[(?:rocket::)?(?:launch|main)\]|\bTcpListener::bind\(|\bServer::b(?:ind|uilder)\(|\bServer::new\(|\bwarp::serve\(|\.serve\(|\.listen\(|\bserve\(",
-            )
-        });
         let mains = self.binaries.iter().map(|(_, file)| file.as_str());
         let sources = self.listing.under(&join(self.root, "src"));
-        let files = sources
-            .filter(|path| has_extension(path, "rs"))
-            .chain(mains);
-        let codes: BTreeMap<&str, String> = files
-            .filter_map(|file| {
-                Some((
-                    file,
-                    without_comments(self.listing.text(file)?, Syntax::Rust),
-                ))
-            })
-            .collect();
-        let serves = |file: &str| codes.get(file).is_some_and(|code| SERVES.is_match(code));
+        let files = sources.filter(|path| has_extension(path, "rs"));
+        let codes = files.chain(mains).filter_map(|file| {
+            let text = self.listing.text(file)?;
+            Some((file, without_comments(text, Syntax::Rust)))
+        });
+        let codes: BTreeMap<&str, String> = codes.collect();
+        let listens = frameworks::language("rust").listens.as_ref();
+        let listens = |code| listens.is_some_and(|pattern| pattern.is_match(code));
+        let serves = |file: &str| codes.get(file).is_some_and(|code| listens(code));
         let all = self.binaries.iter();
         let mut serving: Vec<_> = all
             .clone()
@@ -178,11 +171,13 @@ impl<'a> Package<'a> {
         for (binary, file) in serving {
             let mut found = self.found(framework, &codes, binary, file, several);
             if !open.is_empty() {
-                found
-                    .asks
-                    .push(self.question(binary, &found, &open, |other, file| {
-                        self.found(framework, &codes, other, file, false)
-                    }));
+                let others = open.iter().map(|(name, file)| {
+                    let mut other = self.found(framework, &codes, name, file, false).service;
+                    other.name.clone_from(&found.service.name);
+                    (format!("`{name}`"), vec![Change::Put(Box::new(other))])
+                });
+                let asked = self.question(binary, others.collect());
+                found.asks.push(asked);
             }
             finds.unsaid.extend(without_port(&found.service));
             finds.apps.push(found);
@@ -190,23 +185,11 @@ impl<'a> Package<'a> {
     }
 
     /// Asks which of several programs serves.
-    fn question(
-        &self,
-        binary: &str,
-        found: &Found,
-        open: &[&(String, String)],
-        other: impl Fn(&str, &str) -> Found,
-    ) -> Question {
-        let likelihood = 50 / u8::try_from(open.len()).unwrap_or(1).max(1);
-        let others = open.iter().map(|(name, file)| {
-            let mut put = other(name, file).service;
-            put.name.clone_from(&found.service.name);
-            (
-                format!("`{name}`"),
-                likelihood,
-                vec![Change::Put(Box::new(put))],
-            )
-        });
+    fn question(&self, binary: &str, others: Vec<(String, Vec<Change>)>) -> Question {
+        let likelihood = 50 / u8::try_from(others.len()).unwrap_or(1).max(1);
+        let others = others
+            .into_iter()
+            .map(|(label, changes)| (label, likelihood, changes));
         question(
             format!("rust-binary:{}", self.name),
             format!("Which program of {} serves?", self.name),
@@ -231,7 +214,7 @@ impl<'a> Package<'a> {
         } else {
             named(self.root, &self.name)
         };
-        let mut found = Found::new(name, Kind::Backend, self.root, &framework.name, because);
+        let mut found = Found::new(name, Kind::Backend, self.root, because);
         let directory = self.directory();
         let mut words: Vec<String> = ["cargo", "run"].map(str::to_owned).to_vec();
         if directory != self.root {
@@ -266,16 +249,8 @@ impl<'a> Package<'a> {
     /// Returns the folder in which its programs run: that of the workspace, unless files that they read are beside the
     /// package.
     fn directory(&self) -> &'a str {
-        let beside = [
-            ".env",
-            "Rocket.toml",
-            "config",
-            "templates",
-            "static",
-            "migrations",
-            "public",
-        ];
-        let has_own = beside.iter().any(|name| {
+        let beside = ".env Rocket.toml config templates static migrations public";
+        let has_own = beside.split(' ').any(|name| {
             let path = join(self.root, name);
             self.listing.has(&path) || self.listing.has_folder(&path)
         });
@@ -297,12 +272,8 @@ impl<'a> Package<'a> {
         if framework.variable.is_some() {
             return framework.port(self.listing, self.root);
         }
-        let mut sources: Vec<(&str, &str)> = codes
-            .iter()
-            .map(|(path, code)| (*path, code.as_str()))
-            .collect();
-        sources.sort_by_key(|(path, _)| *path != file);
-        let found = port::in_sources(frameworks::language("rust"), &sources);
+        let language = frameworks::language("rust");
+        let found = port::in_codes(language, codes, |path| path == file);
         let found = found.map(|port| port.in_force(self.listing, &[self.root, ""]));
         found.or_else(|| framework.port(self.listing, self.root))
     }

@@ -5,7 +5,7 @@ use regex::Regex;
 use serde::Deserialize;
 
 /// How a language writes comments and strings, as far as telling them apart needs it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Syntax {
     /// `#`, and text over several lines between three quotes, which is most often documentation.
@@ -13,6 +13,7 @@ pub(super) enum Syntax {
     /// As [`Self::Slashes`], and `'` begins a character or a lifetime.
     Rust,
     /// `//` and `/* … */`: Go, Java, Kotlin, C#, JavaScript, PHP.
+    #[default]
     Slashes,
     /// `#`: Ruby, Elixir, YAML, shells.
     Hash,
@@ -156,6 +157,11 @@ pub(super) fn literal(value: &str) -> Option<&str> {
     (!inside.contains(['"', '\'', '\n', '\\'])).then_some(inside)
 }
 
+/// Parses a TCP port.
+pub(crate) fn port_of(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|port| *port > 0)
+}
+
 /// Returns the last port that is a literal in an expression: `int(os.getenv("PORT", "8000"))` is 8000.
 pub(super) fn port_in(expression: &str) -> Option<u16> {
     let mut found = None;
@@ -169,7 +175,7 @@ pub(super) fn port_in(expression: &str) -> Option<u16> {
         } else {
             let part_of_word = c.is_alphanumeric() || c == '_';
             if !number.is_empty() && !part_of_word && c != '.' {
-                found = number.parse().ok().filter(|port| *port != 0).or(found);
+                found = port_of(&number).or(found);
             }
             number.clear();
             word = part_of_word;

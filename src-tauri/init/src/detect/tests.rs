@@ -2,17 +2,19 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "it measures how long detection takes"
+    reason = "it measures how long detection takes, and reads its own source"
 )]
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
     path::Path,
     time::{Duration, Instant},
 };
 
 use proptest::{prelude::*, sample::select};
 
-use super::{DETECTORS, Finds, Host, Listing, look};
+use super::{DETECTORS, Finds, Host, Listing, look, pattern};
 use crate::draft::render;
 use pilotlight::{env::Env, stack_file};
 
@@ -256,4 +258,21 @@ fn many_projects_in_one_folder_take_little_time() {
     let taken = start.elapsed();
     assert!(draft.services.len() > 300, "{}", draft.services.len());
     assert!(taken < Duration::from_secs(20), "{taken:?}");
+}
+
+#[test]
+fn the_source_uses_each_list_of_words_and_no_other() {
+    let lists: BTreeMap<String, String> = toml::from_str(include_str!("../words.toml")).unwrap();
+    let call = pattern(r#"is_in\(\s*"(\w+)""#);
+    let mut used = BTreeSet::new();
+    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(fs::read_dir(path).unwrap().map(|it| it.unwrap().path()));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let text = fs::read_to_string(path).unwrap();
+            used.extend(call.captures_iter(&text).map(|found| found[1].to_owned()));
+        }
+    }
+    assert_eq!(used, lists.into_keys().collect());
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::listing::{Listing, join};
+use super::{
+    listing::{Listing, join},
+    port_of,
+};
 use crate::draft::{Origin, Sourced, plain};
 
 /// A variable of a project.
@@ -20,8 +23,8 @@ pub(super) struct Variable {
 impl Variable {
     /// Returns the port that the value is or ends with: `8080`, `:8080`, `localhost:8080`.
     pub(super) fn port(&self) -> Option<Sourced<u16>> {
-        let number = self.value.rsplit(':').next()?.parse().ok();
-        Some(self.because().says(number.filter(|port| *port != 0)?))
+        let number = port_of(self.value.rsplit(':').next()?)?;
+        Some(self.because().says(number))
     }
 
     /// Returns the place that sets the variable.
@@ -31,28 +34,16 @@ impl Variable {
 }
 
 /// The files for development; later ones take precedence (<https://vite.dev/guide/env-and-mode>).
-const FILES: [&str; 5] = [
-    ".flaskenv",
-    ".env",
-    ".env.local",
-    ".env.development",
-    ".env.development.local",
-];
+const FILES: &str = ".flaskenv .env .env.local .env.development .env.development.local";
 
 /// Examples of `.env`.
-const EXAMPLES: [&str; 5] = [
-    ".env.example",
-    ".env.sample",
-    ".env.template",
-    ".env.dist",
-    "env.example",
-];
+const EXAMPLES: &str = ".env.example .env.sample .env.template .env.dist env.example";
 
 /// Returns the variables of a folder, by name; those that are set take precedence over those of examples.
 pub(super) fn of_folder(listing: &Listing, folder: &str) -> BTreeMap<String, Variable> {
     let mut variables = BTreeMap::new();
-    let examples = EXAMPLES.iter().map(|name| (*name, false));
-    let files = FILES.iter().map(|name| (*name, true));
+    let examples = EXAMPLES.split(' ').map(|name| (name, false));
+    let files = FILES.split(' ').map(|name| (name, true));
     for (name, is_set) in examples.chain(files) {
         let file = join(folder, name);
         let Some(text) = listing.text(&file) else {
@@ -75,27 +66,26 @@ pub(super) fn of_folder(listing: &Listing, folder: &str) -> BTreeMap<String, Var
     variables
 }
 
-/// Returns a variable as it holds in a folder: the one that is set, or that of the example where no file sets it.
-pub(super) fn in_force(listing: &Listing, folder: &str, name: &str) -> Option<Variable> {
-    let is_set = FILES.iter().any(|file| listing.has(&join(folder, file)));
-    let variable = of_folder(listing, folder).remove(name)?;
-    (variable.is_set || !is_set).then_some(variable)
+/// Whether a folder has variables that are set, rather than an example alone.
+fn has_file(listing: &Listing, folder: &str) -> bool {
+    FILES
+        .split(' ')
+        .any(|name| listing.has(&join(folder, name)))
 }
 
-/// Returns a variable as it holds in the first of these folders that sets it.
+/// Returns a variable as it holds in the first of these folders that sets it: that of the example where no file sets it.
 pub(super) fn set_in(listing: &Listing, folders: &[&str], name: &str) -> Option<Variable> {
-    folders
-        .iter()
-        .find_map(|folder| in_force(listing, folder, name))
+    folders.iter().find_map(|folder| {
+        let variable = of_folder(listing, folder).remove(name)?;
+        (variable.is_set || !has_file(listing, folder)).then_some(variable)
+    })
 }
 
 /// Returns the file in a folder that should be copied to `.env`, if there is none.
 pub(super) fn example_without_file(listing: &Listing, folder: &str) -> Option<String> {
-    if FILES.iter().any(|name| listing.has(&join(folder, name))) {
-        return None;
-    }
-    let mut examples = EXAMPLES.iter().map(|name| join(folder, name));
-    examples.find(|example| listing.has(example))
+    let mut examples = EXAMPLES.split(' ').map(|name| join(folder, name));
+    let example = examples.find(|example| listing.has(example))?;
+    (!has_file(listing, folder)).then_some(example)
 }
 
 /// Returns the `.env` of the first of these folders that has one, for a service whose source does not read it.

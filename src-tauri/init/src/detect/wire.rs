@@ -10,7 +10,7 @@ use regex::Regex;
 use super::{
     address::Address,
     app::App,
-    health, left_out,
+    health,
     listing::{Listing, file_name, line_at},
     source::pattern,
     variables::{self, Variable},
@@ -24,7 +24,6 @@ static HERE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// A service that others may point at.
-#[derive(Clone)]
 struct Target {
     name: String,
     kind: Kind,
@@ -40,30 +39,18 @@ pub(super) fn connect(
     ports_of_variables(apps);
     ports_of_proxies(apps);
     let targets = targets(apps, stores);
-    let names: BTreeMap<String, Target> = targets
-        .values()
-        .map(|it| (it.name.clone(), it.clone()))
-        .collect();
     let mentions: Vec<BTreeMap<u16, Origin>> = apps.iter().map(mentions).collect();
     let backends = apps.iter().filter(|app| app.service.kind == Kind::Backend);
     let serving: Vec<String> = backends.map(|app| app.root.clone()).collect();
     for app in apps.iter_mut() {
         // The pages of a folder with a server see only the variables that are made for pages.
         if app.service.kind == Kind::Frontend && serving.contains(&app.root) {
-            let starts = [
-                "VITE_",
-                "NEXT_PUBLIC_",
-                "REACT_APP_",
-                "PUBLIC_",
-                "NUXT_",
-                "VUE_APP_",
-            ]
-            .into_iter();
+            let starts = "VITE_ NEXT_PUBLIC_ REACT_APP_ PUBLIC_ NUXT_ VUE_APP_";
             app.variables
-                .retain(|name, _| starts.clone().any(|start| name.starts_with(start)));
+                .retain(|name, _| starts.split(' ').any(|start| name.starts_with(start)));
         }
         let example = variables::example_without_file(listing, &app.root);
-        point(app, &targets, &names, example.as_deref(), unsaid);
+        point(app, &targets, example.as_deref(), unsaid);
         if let Some(example) = &example {
             tell_example(app, example, unsaid);
         }
@@ -78,7 +65,6 @@ pub(super) fn connect(
         }
     }
     order::need_backends(apps);
-    order::need_jobs(apps);
     order::break_rings(apps);
     for app in apps.iter_mut() {
         make_ready(listing, app);
@@ -178,7 +164,6 @@ fn asks(one: Kind, other: Kind) -> bool {
 fn point(
     app: &mut App<'_>,
     targets: &BTreeMap<u16, Target>,
-    names: &BTreeMap<String, Target>,
     example: Option<&str>,
     unsaid: &mut Vec<LeftOut>,
 ) {
@@ -187,11 +172,12 @@ fn point(
         let Some(address) = Address::parse(&variable.value) else {
             continue;
         };
+        let by_name = || targets.values().find(|it| it.name == address.host);
         let by_port = address.port().and_then(|port| targets.get(&port));
         let target = match by_port {
             Some(target) if address.is_here() => target,
             // The names of containers: `redis://redis:6379`.
-            _ if address.is_container() => match names.get(&address.host).or(by_port) {
+            _ if address.is_container() => match by_name().or(by_port) {
                 Some(target) => target,
                 None => continue,
             },
@@ -204,8 +190,8 @@ fn point(
         if asks(app.service.kind, target.kind) {
             app.need(&target.name, Need::Ready, &because);
         }
-        let given = |name: &str| app.service.env.iter().any(|(known, _)| known == name);
-        if given(&variable.name) || is_given(&app.service.env_points_at, &variable.name) {
+        let mut given = app.service.env.iter().chain(&app.service.env_points_at);
+        if given.any(|(known, _)| *known == variable.name) {
             continue;
         }
         if variable.is_set && address.is_here() {
@@ -228,7 +214,7 @@ fn point(
                 app.service.env_points_at.push((variable.name, target));
             }
         } else if variable.is_set {
-            unsaid.push(left_out(
+            unsaid.push(LeftOut::new(
                 format!("`{}` of {}", variable.name, app.service.name),
                 &because,
                 format!(
@@ -238,10 +224,6 @@ fn point(
             ));
         }
     }
-}
-
-fn is_given(entries: &[(String, Sourced<String>)], name: &str) -> bool {
-    entries.iter().any(|(known, _)| known == name)
 }
 
 /// Returns the value with the service's port on this computer. None if it may be a secret.
@@ -307,7 +289,7 @@ fn tell_example(app: &App<'_>, example: &str, unsaid: &mut Vec<LeftOut>) {
     }
     let shown = names.iter().take(6).cloned().collect::<Vec<_>>().join(", ");
     let more = if names.len() > 6 { " and more" } else { "" };
-    unsaid.push(left_out(
+    unsaid.push(LeftOut::new(
         format!("{shown}{more}"),
         &Origin::file(example, ""),
         "there is no `.env`: copy the example if the services need these",

@@ -17,49 +17,11 @@ impl Draft {
                 continue;
             };
             for change in &choice.changes {
-                draft.change(change);
+                draft.change(change.clone());
             }
         }
         draft.questions.clear();
-        draft.sort();
         draft
-    }
-
-    /// Applies the defaults, and makes the changes of the other choices relative to them. Before, the draft contains
-    /// everything that any choice keeps.
-    #[must_use]
-    pub(crate) fn settled(mut self) -> Self {
-        self.sort();
-        for number in 0..self.questions.len() {
-            let default = self.questions[number].default;
-            let after = |choice: usize| {
-                let mut draft = self.clone();
-                let choice = self.questions[number].choices.get(choice);
-                for change in choice.iter().flat_map(|choice| &choice.changes) {
-                    draft.change(change);
-                }
-                draft.services
-            };
-            let base = after(default);
-            if base == self.services {
-                continue;
-            }
-            let choices = self.questions[number].choices.len();
-            let changes: Vec<Vec<Change>> = (0..choices)
-                .map(|choice| difference(&base, &after(choice)))
-                .collect();
-            self.services = base;
-            let choices = self.questions[number].choices.iter_mut();
-            for (choice, changes) in choices.zip(changes) {
-                choice.changes = changes;
-            }
-        }
-        self
-    }
-
-    /// Sorts by kind, and keeps the order within a kind.
-    fn sort(&mut self) {
-        self.services.sort_by_key(|service| service.kind);
     }
 
     /// Returns the service of this name.
@@ -74,22 +36,19 @@ impl Draft {
         services.find(|service| service.name == name)
     }
 
-    fn change(&mut self, change: &Change) {
+    fn change(&mut self, mut change: Change) {
+        let Some(place) = self.service_mut(&change.service_mut().clone()) else {
+            return;
+        };
         match change {
-            Change::Put(service) => match self.service_mut(&service.name) {
-                Some(place) => *place = (**service).clone(),
-                None => self.services.push((**service).clone()),
-            },
-            Change::Remove(name) => self.remove(name),
-            Change::Command { service, command } => {
-                if let Some(service) = self.service_mut(service) {
-                    service.command = Some(command.clone());
-                }
+            Change::Put(service) => {
+                let old = std::mem::replace(place, *service);
+                // What connects it with other services was found later.
+                (place.needs, place.env_points_at) = (old.needs, old.env_points_at);
             }
-            Change::Port { service, port } => {
-                if let Some(service) = self.service_mut(service) {
-                    service.port = Some(port.clone());
-                }
+            Change::Start { command, port, .. } => {
+                place.command = command.or(place.command.take());
+                place.port = port.or(place.port.take());
             }
         }
     }
@@ -104,28 +63,7 @@ impl Draft {
             service.env_points_at.retain(|(_, at)| at.value != name);
             service.env.retain(|(_, said)| !refers(&said.value));
             service.links.retain(|(_, said)| !refers(&said.value));
-            service
-                .checks
-                .retain(|said| !said.value.origin.as_deref().is_some_and(refers));
+            service.checks.retain(|said| !refers(&said.value.origin));
         }
     }
-}
-
-/// Returns the changes from one list of services to the other.
-fn difference(from: &[DraftService], to: &[DraftService]) -> Vec<Change> {
-    let of = |services: &[DraftService], name: &str| {
-        services
-            .iter()
-            .find(|service| service.name == name)
-            .cloned()
-    };
-    let gone = from
-        .iter()
-        .filter(|service| of(to, &service.name).is_none());
-    let gone = gone.map(|service| Change::Remove(service.name.clone()));
-    let new = to
-        .iter()
-        .filter(|service| of(from, &service.name).as_ref() != Some(service));
-    let new = new.map(|service| Change::Put(Box::new(service.clone())));
-    gone.chain(new).collect()
 }

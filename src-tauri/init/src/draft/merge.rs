@@ -67,8 +67,7 @@ pub fn merge(
             && let Some(holder) = holder(&stack, port.value)
         {
             let why = format!("`{}` in the file uses its port {}", holder.name, port.value);
-            let what = format!("service `{}`", service.name);
-            left_out.push(LeftOut::new(what, &service.because, why));
+            left_out.push(service.left_out(why));
             continue;
         }
         new.push(service.clone());

@@ -13,13 +13,15 @@ mod service;
 mod tests;
 mod value;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 pub use merge::{MergeError, Merged, merge};
 pub use render::render;
 pub use service::{
-    Check, CheckAction, CommandLine, DraftService, Http, Image, Kind, Needed, Origin, Probe,
-    Protocol, Ready, Require, Sourced, Stop,
+    Check, CommandLine, DraftService, Http, Image, Kind, Needed, Origin, Probe, Protocol, Ready,
+    Require, Sourced, Stop,
 };
 pub use value::{plain, service_name, stack_name, unescaped};
 
@@ -56,7 +58,7 @@ pub struct Choice {
     pub label: String,
     /// From 0 to 100, beside the others.
     pub likelihood: u8,
-    /// The changes to a draft with the default. Empty for the default.
+    /// The changes to the draft, which has the default. Empty for the default.
     pub changes: Vec<Change>,
 }
 
@@ -64,24 +66,27 @@ pub struct Choice {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// Adds a service, or replaces the one with its name.
+    /// Replaces the service with its name.
     Put(Box<DraftService>),
-    /// Removes a service and all references to it.
-    Remove(String),
-    /// Sets the command of a service.
-    Command {
+    /// Starts a service in another way.
+    Start {
         /// Its name.
         service: String,
-        /// The command.
-        command: Sourced<CommandLine>,
+        /// Its command.
+        command: Option<Sourced<CommandLine>>,
+        /// Its port, if it is another one.
+        port: Option<Sourced<u16>>,
     },
-    /// Sets the port of a service.
-    Port {
-        /// Its name.
-        service: String,
-        /// The port.
-        port: Sourced<u16>,
-    },
+}
+
+impl Change {
+    /// Returns the name of the service that it changes.
+    pub(crate) fn service_mut(&mut self) -> &mut String {
+        match self {
+            Self::Put(service) => &mut service.name,
+            Self::Start { service, .. } => service,
+        }
+    }
 }
 
 /// Something that was found and left out of the stack file.
@@ -108,4 +113,28 @@ impl LeftOut {
             why: why.into(),
         }
     }
+}
+
+/// Returns whether dependencies lead from one service to another. `needs` returns those of a service.
+pub(crate) fn leads_to<'a, I>(from: &'a str, to: &str, needs: impl Fn(&str) -> I) -> bool
+where
+    I: IntoIterator<Item = &'a String>,
+{
+    let mut open = vec![from];
+    let mut seen = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if name == to {
+            return true;
+        }
+        if seen.insert(name) {
+            open.extend(needs(name).into_iter().map(String::as_str));
+        }
+    }
+    false
+}
+
+/// `frontend/package.json:7`
+fn place(file: Option<&str>, line: Option<usize>) -> Option<String> {
+    let line = line.map_or_else(String::new, |line| format!(":{line}"));
+    Some(format!("{}{line}", file?))
 }

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::{
-    Check, CheckAction, CommandLine, Draft, DraftService, Http, Image, Origin, Probe, Ready,
-    Sourced,
-    value::{command, inline, json, key, list, string},
+    CommandLine, Draft, DraftService, Http, Image, Origin, Probe, Ready, Sourced, place,
+    value::{command, inline, key, list, string},
 };
+use crate::detect::has_word;
 use pilotlight::stack::Need;
 
 /// A longer line has its comment above it.
@@ -29,7 +29,7 @@ pub fn render(draft: &Draft) -> String {
         lines.push("# Found, and not in this file:".to_owned());
         for unsaid in &draft.unsaid {
             let place = place(unsaid.file.as_deref(), unsaid.line);
-            let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
+            let place = place.map_or_else(String::new, |it| format!(" ({})", one_line(&it)));
             let (what, why) = (one_line(&unsaid.what), one_line(&unsaid.why));
             lines.push(format!("#   {what}{place}: {why}"));
         }
@@ -42,9 +42,9 @@ pub fn render(draft: &Draft) -> String {
 pub(super) fn service_lines(service: &DraftService) -> Vec<String> {
     let mut table = Table::default();
     table.comment(&service.because);
-    table.header(&format!("service.{}", service.name));
+    table.lines.push(format!("[service.{}]", service.name));
     table.main(service);
-    table.arrays(service);
+    table.checks(service);
     table.lines
 }
 
@@ -62,10 +62,6 @@ impl Table {
             self.lines.push(format!("# {comment}"));
             self.said.push(because.clone());
         }
-    }
-
-    fn header(&mut self, path: &str) {
-        self.lines.push(format!("[{path}]"));
     }
 
     /// Adds a key with its source as a comment behind it, or above it if the line is too long.
@@ -128,7 +124,6 @@ impl Table {
         if let Some(said) = &service.port {
             self.key("port", &said.value.to_string(), &said.because);
         }
-        self.said_key("host", service.host.as_ref());
         if let Some(said) = &service.port_conflict {
             self.key("port_conflict", &word(&said.value), &said.because);
         }
@@ -139,7 +134,9 @@ impl Table {
             files => self.list("env_file", files, |file| string(file)),
         }
         self.table("env_points_at", &service.env_points_at);
-        self.require(service);
+        self.list("require.env", &service.require.env, |name| string(name));
+        let commands = &service.require.commands;
+        self.list("require.commands", commands, |words| command(words));
         if let Some(said) = &service.ready
             && let Some(value) = ready(&said.value)
         {
@@ -179,15 +176,6 @@ impl Table {
         }
     }
 
-    fn require(&mut self, service: &DraftService) {
-        let require = &service.require;
-        self.list("require.files", &require.files, |file| string(file));
-        self.list("require.env", &require.env, |name| string(name));
-        self.list("require.commands", &require.commands, |words| {
-            command(words)
-        });
-    }
-
     /// Adds a list of values, each with its source.
     fn list<T>(&mut self, name: &str, said: &[Sourced<T>], text: impl Fn(&T) -> String) {
         if !said.is_empty() {
@@ -216,50 +204,30 @@ impl Table {
         }
     }
 
-    /// Adds the tables below the service's own.
-    fn arrays(&mut self, service: &DraftService) {
+    /// Adds the tables of the checks.
+    fn checks(&mut self, service: &DraftService) {
         for said in &service.checks {
             self.lines.push(String::new());
             self.comment(&said.because);
-            self.lines
-                .push(format!("[[service.{}.check]]", service.name));
-            self.check(&said.value);
-        }
-    }
-
-    fn check(&mut self, check: &Check) {
-        let none = Origin::default();
-        self.key("name", &string(&check.name), &none);
-        if let Some(origin) = &check.origin {
-            self.key("origin", &string(origin), &none);
-        }
-        if check.credentials {
-            self.key("credentials", "true", &none);
-        }
-        let (name, value) = match &check.action {
-            CheckAction::Http(request) => ("http", http(request, "json")),
-            CheckAction::Websocket(url) => ("websocket", string(url)),
-            CheckAction::Redis(url) => ("redis", string(url)),
-            CheckAction::Command(words) => ("command", command(words)),
-        };
-        self.key(name, &value, &none);
-        if let Some(every) = &check.every {
-            self.key("every", &string(every), &none);
+            let table = format!("[[service.{}.check]]", service.name);
+            let check = &said.value;
+            let keys = [
+                ("name", &check.name),
+                ("origin", &check.origin),
+                ("http", &check.http),
+            ];
+            let keys = keys.map(|(name, value)| format!("{name} = {}", string(value)));
+            self.lines.extend([table].into_iter().chain(keys));
         }
     }
 }
 
 /// The compose files that compose finds by itself.
-const USUAL: [&str; 4] = [
-    "compose.yaml",
-    "compose.yml",
-    "docker-compose.yml",
-    "docker-compose.yaml",
-];
+const USUAL: &str = "compose.yaml compose.yml docker-compose.yml docker-compose.yaml";
 
 /// Returns the value of `compose`: only the name, if compose finds the file by itself.
 fn compose(file: &str, service: &str) -> String {
-    if USUAL.contains(&file) {
+    if has_word(USUAL, file) {
         return string(service);
     }
     let entries = [("file", string(file)), ("service", string(service))];
@@ -269,31 +237,24 @@ fn compose(file: &str, service: &str) -> String {
 /// Returns the value of `container`.
 fn container(image: &Image, service: &DraftService) -> String {
     let mut entries = vec![("image".to_owned(), string(&image.image))];
-    let mut add = |name: &str, value: String| entries.push((name.to_owned(), value));
-    if service
-        .port
-        .as_ref()
-        .is_some_and(|said| said.value != image.port)
-    {
-        add("ports", list([image.port.to_string()]));
-    }
-    if !image.volumes.is_empty() {
-        add(
-            "volumes",
-            list(image.volumes.iter().map(|volume| string(volume))),
-        );
-    }
-    if !image.env.is_empty() {
-        let env = image
-            .env
-            .iter()
-            .map(|(name, value)| (name.clone(), string(value)));
-        add("env", inline(&env.collect::<Vec<_>>()));
-    }
-    if !image.args.is_empty() {
-        add("args", command(&image.args));
-    }
+    let mut add = |name: &str, is_set: bool, value: String| {
+        entries.extend(is_set.then(|| (name.to_owned(), value)));
+    };
+    let published = service.port.as_ref().map(|said| said.value);
+    let is_other = published.is_some_and(|port| port != image.port);
+    add("ports", is_other, list([image.port.to_string()]));
+    let volumes = image.volumes.iter().map(|volume| string(volume));
+    add("volumes", !image.volumes.is_empty(), list(volumes));
+    add("env", !image.env.is_empty(), strings(&image.env));
+    add("args", !image.args.is_empty(), command(&image.args));
     inline(&entries)
+}
+
+/// Returns a table of strings on one line.
+fn strings(entries: &[(String, String)]) -> String {
+    let entries = entries.iter();
+    let entries = entries.map(|(name, value)| (name.clone(), string(value)));
+    inline(&entries.collect::<Vec<_>>())
 }
 
 /// Returns the value of `ready`, in its short form if possible.
@@ -302,85 +263,60 @@ fn ready(ready: &Ready) -> Option<String> {
     let times = times
         .into_iter()
         .filter_map(|(name, time)| Some((name.to_owned(), string(time.as_ref()?))));
-    let mut rest: Vec<(String, String)> = times.collect();
-    if let Some(failures) = ready.failures {
-        rest.push(("failures".to_owned(), failures.to_string()));
-    }
+    let failures = ready.failures.iter();
+    let failures = failures.map(|failures| ("failures".to_owned(), failures.to_string()));
+    let rest: Vec<(String, String)> = times.chain(failures).collect();
     if let ([probe], []) = (&ready.probes[..], &rest[..])
         && let Some(short) = short(probe)
     {
         return Some(string(&short));
     }
-    let mut entries: Vec<(String, String)> = ready.probes.iter().map(entry).collect();
-    entries.extend(rest);
+    let entries: Vec<_> = ready.probes.iter().map(entry).chain(rest).collect();
     (!entries.is_empty()).then(|| inline(&entries))
 }
 
 fn short(probe: &Probe) -> Option<String> {
-    let text = match probe {
+    Some(match probe {
         Probe::Tcp(at) if at == "localhost:{port}" => "tcp".to_owned(),
         Probe::Tcp(at) => format!("tcp: {at}"),
         Probe::Http(request) if is_plain(request) => format!("http: {}", request.url),
         Probe::Server(protocol, url) if *url == protocol.address() => protocol.key().to_owned(),
         Probe::Server(_, url) => url.clone(),
-        Probe::Websocket(url) => format!("websocket: {url}"),
         Probe::Log(pattern) => format!("log: {pattern}"),
-        Probe::Process => "process".to_owned(),
         Probe::Http(_) | Probe::Command(_) => return None,
-    };
-    Some(text)
+    })
 }
 
 fn entry(probe: &Probe) -> (String, String) {
     let (name, value) = match probe {
         Probe::Tcp(at) => ("tcp", string(at)),
-        Probe::Http(request) => ("http", http(request, "body")),
+        Probe::Http(request) => ("http", http(request)),
         Probe::Server(protocol, url) => (protocol.key(), string(url)),
-        Probe::Websocket(url) => ("websocket", string(url)),
         Probe::Command(words) => ("command", command(words)),
         Probe::Log(pattern) => ("log", string(pattern)),
-        Probe::Process => ("process", "true".to_owned()),
     };
     (name.to_owned(), value)
 }
 
-/// Returns a request, or only its URL if possible. `sent` is the key of the request body.
-fn http(request: &Http, sent: &str) -> String {
+/// Returns a request, or only its URL if possible.
+fn http(request: &Http) -> String {
     if is_plain(request) {
         return string(&request.url);
     }
     let mut entries = vec![("url".to_owned(), string(&request.url))];
-    if let Some(method) = &request.method {
-        entries.push(("method".to_owned(), string(method)));
-    }
     if !request.headers.is_empty() {
-        let headers = request.headers.iter();
-        let headers = headers.map(|(name, value)| (name.clone(), string(value)));
-        entries.push(("headers".to_owned(), inline(&headers.collect::<Vec<_>>())));
+        entries.push(("headers".to_owned(), strings(&request.headers)));
     }
-    if let Some(body) = request.body.as_ref().and_then(json) {
-        entries.push((sent.to_owned(), body));
-    }
-    match &request.status[..] {
-        [] => {}
-        [only] => entries.push(("status".to_owned(), only.to_string())),
-        several => {
-            let status = list(several.iter().map(ToString::to_string));
-            entries.push(("status".to_owned(), status));
-        }
-    }
+    let status = match &request.status[..] {
+        [only] => only.to_string(),
+        several => list(several.iter().map(ToString::to_string)),
+    };
+    entries.extend((!request.status.is_empty()).then(|| ("status".to_owned(), status)));
     inline(&entries)
 }
 
 fn is_plain(request: &Http) -> bool {
-    let Http {
-        url: _,
-        method,
-        headers,
-        body,
-        status,
-    } = request;
-    method.is_none() && headers.is_empty() && body.is_none() && status.is_empty()
+    request.headers.is_empty() && request.status.is_empty()
 }
 
 /// Returns the word of an enum in a stack file.
@@ -392,22 +328,10 @@ fn word(choice: &impl Serialize) -> String {
 
 /// `frontend/package.json:7: the script `dev` runs vite`
 fn comment(because: &Origin) -> Option<String> {
-    let text = one_line(&because.text);
-    let place = place(because.file.as_deref(), because.line);
-    match (place, text.is_empty()) {
-        (None, true) => None,
-        (None, false) => Some(text),
-        (Some(place), true) => Some(place),
-        (Some(place), false) => Some(format!("{place}: {text}")),
-    }
-}
-
-fn place(file: Option<&str>, line: Option<usize>) -> Option<String> {
-    let file = one_line(file?);
-    Some(match line {
-        Some(line) => format!("{file}:{line}"),
-        None => file,
-    })
+    let text = Some(one_line(&because.text)).filter(|text| !text.is_empty());
+    let parts = [because.place().map(|place| one_line(&place)), text];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(": "))
 }
 
 /// Replaces the characters that a TOML comment cannot contain.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::{LeftOut, place};
 use pilotlight::stack::{Need, PortConflict, Restart, Signal};
 
 /// The source of a part of a draft.
@@ -113,14 +114,10 @@ pub enum Probe {
     Http(Http),
     /// The address of a server whose protocol the probe speaks.
     Server(Protocol, String),
-    /// The address of a WebSocket.
-    Websocket(String),
     /// Exits with 0.
     Command(Vec<String>),
     /// A regular expression for a line of its output.
     Log(String),
-    /// The process runs.
-    Process,
 }
 
 /// The protocol of a store.
@@ -173,51 +170,27 @@ impl Protocol {
 pub struct Http {
     /// An address, or a path on the service's own port.
     pub url: String,
-    /// The method, if not the default.
-    pub method: Option<String>,
     /// Request headers.
     pub headers: Vec<(String, String)>,
-    /// The JSON body.
-    pub body: Option<serde_json::Value>,
     /// The expected statuses; if empty, 200 to 399.
     pub status: Vec<u16>,
 }
 
-/// A check: something that a user of the service does.
+/// A check: a request that a page of another service sends with a browser.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Check {
     /// Its name.
     pub name: String,
-    /// Its action.
-    pub action: CheckAction,
-    /// The page from which a browser does it.
-    pub origin: Option<String>,
-    /// Whether the browser sends cookies.
-    pub credentials: bool,
-    /// The pause between two rounds.
-    pub every: Option<String>,
-}
-
-/// The action of a check.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CheckAction {
-    /// A request.
-    Http(Http),
-    /// A handshake with this address.
-    Websocket(String),
-    /// PING, and a write that changes nothing, at this address.
-    Redis(String),
-    /// Exits with 0.
-    Command(Vec<String>),
+    /// The path of the request.
+    pub http: String,
+    /// The page from which a browser sends it.
+    pub origin: String,
 }
 
 /// The requirements of a start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Require {
-    /// Files, from the folder of the stack file.
-    pub files: Vec<Sourced<String>>,
     /// Variables.
     pub env: Vec<Sourced<String>>,
     /// Commands that must end with 0.
@@ -254,8 +227,6 @@ pub struct DraftService {
     pub directory: Option<Sourced<String>>,
     /// The TCP port.
     pub port: Option<Sourced<u16>>,
-    /// An address besides the loopback ones.
-    pub host: Option<Sourced<String>>,
     /// The action if its port is in use, if not the default.
     pub port_conflict: Option<Sourced<PortConflict>>,
     /// Its dependencies.
@@ -295,11 +266,7 @@ impl Origin {
     /// A reason with a file.
     #[must_use]
     pub fn file(file: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            file: Some(file.into()),
-            line: None,
-        }
+        Self::line(file, None, text)
     }
 
     /// A reason with a line of a file, from 1.
@@ -316,6 +283,12 @@ impl Origin {
         }
     }
 
+    /// Returns its file and line: `frontend/package.json:7`.
+    #[must_use]
+    pub fn place(&self) -> Option<String> {
+        place(self.file.as_deref(), self.line)
+    }
+
     /// Returns a value with this source.
     #[must_use]
     pub fn says<T>(&self, value: T) -> Sourced<T> {
@@ -323,14 +296,6 @@ impl Origin {
             value,
             because: self.clone(),
         }
-    }
-}
-
-impl<T> Sourced<T> {
-    /// Returns a value with its source.
-    #[must_use]
-    pub fn new(value: T, because: Origin) -> Self {
-        Self { value, because }
     }
 }
 
@@ -349,6 +314,15 @@ impl CommandLine {
             Self::Shell(line) => line.clone(),
             Self::Compose { file, service } => format!("the service {service} of {file}"),
             Self::Container(image) => format!("a container of {}", image.image),
+        }
+    }
+
+    /// Returns the texts that may have placeholders.
+    pub(crate) fn texts_mut(&mut self) -> &mut [String] {
+        match self {
+            Self::Words(words) => words,
+            Self::Shell(line) => std::slice::from_mut(line),
+            Self::Compose { .. } | Self::Container(_) => &mut [],
         }
     }
 
@@ -377,10 +351,26 @@ impl DraftService {
         }
     }
 
+    /// Returns the note that the service is left out.
+    pub(crate) fn left_out(&self, why: impl Into<String>) -> LeftOut {
+        LeftOut::new(format!("service `{}`", self.name), &self.because, why)
+    }
+
     /// Returns its working folder; empty for the folder of the stack file.
     #[must_use]
     pub fn folder(&self) -> &str {
         self.directory.as_ref().map_or("", |said| &said.value)
+    }
+
+    /// Returns its command as one line; empty without a command.
+    pub(crate) fn shown(&self) -> String {
+        let command = self.command.as_ref();
+        command.map_or_else(String::new, |said| said.value.shown())
+    }
+
+    /// Sets its working folder; empty for the folder of the stack file.
+    pub(crate) fn runs_in(&mut self, folder: &str, because: &Origin) {
+        self.directory = (!folder.is_empty()).then(|| because.says(folder.to_owned()));
     }
 
     /// Returns whether its port can be changed: its command or a variable contains `{port}`.
@@ -392,6 +382,21 @@ impl DraftService {
             || self.env.iter().any(|(_, said)| says(&said.value))
     }
 
+    /// Returns the texts that may have placeholders: `{port}`, `{backend.port}`.
+    pub(crate) fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let command = self.command.iter_mut();
+        let words = command.flat_map(|said| said.value.texts_mut());
+        let pairs = self.env.iter_mut().chain(&mut self.links);
+        let probes = self.ready.iter_mut().flat_map(|it| &mut it.value.probes);
+        let checks = self.checks.iter_mut().map(|said| &mut said.value);
+        let required = self.require.commands.iter_mut();
+        words
+            .chain(required.flat_map(|said| &mut said.value))
+            .chain(pairs.map(|(_, said)| &mut said.value))
+            .chain(probes.flat_map(Probe::texts_mut))
+            .chain(checks.flat_map(|check| [&mut check.http, &mut check.origin]))
+    }
+
     /// Updates all references to renamed services.
     pub fn rename_others(&mut self, names: &BTreeMap<String, String>) {
         let needs = self.needs.iter_mut().map(|need| &mut need.value.service);
@@ -401,24 +406,53 @@ impl DraftService {
                 name.clone_from(to);
             }
         }
-        let pairs = self.env.iter_mut().chain(&mut self.links);
-        let origins = self
-            .checks
-            .iter_mut()
-            .filter_map(|check| check.value.origin.as_mut());
-        let words = match self.command.as_mut().map(|said| &mut said.value) {
-            Some(CommandLine::Words(words)) => &mut words[..],
-            Some(CommandLine::Shell(line)) => std::slice::from_mut(line),
-            Some(CommandLine::Compose { .. } | CommandLine::Container(_)) | None => &mut [],
-        };
-        let texts = pairs
-            .map(|(_, said)| &mut said.value)
-            .chain(origins)
-            .chain(words);
-        for text in texts.filter(|text| text.contains(".port}")) {
+        for text in self.texts_mut().filter(|text| text.contains(".port}")) {
             for (from, to) in names.iter().filter(|(from, to)| from != to) {
                 *text = text.replace(&format!("{{{from}.port}}"), &format!("{{{to}.port}}"));
             }
         }
+    }
+
+    /// Removes everything that refers to the port of the service.
+    pub(crate) fn forget_port(&mut self) {
+        let asks = |text: &str| text.starts_with('/') || text.contains("{port}");
+        self.env.retain(|(_, said)| !said.value.contains("{port}"));
+        self.links.retain(|(_, said)| !asks(&said.value));
+        self.checks.retain(|said| !asks(&said.value.http));
+        if let Some(ready) = &mut self.ready {
+            let probes = &mut ready.value.probes;
+            probes.retain_mut(|probe| !probe.texts_mut().any(|text| asks(text)));
+        }
+        self.ready.take_if(|ready| ready.value.probes.is_empty());
+    }
+}
+
+impl From<Probe> for Ready {
+    fn from(probe: Probe) -> Self {
+        Self {
+            probes: vec![probe],
+            ..Self::default()
+        }
+    }
+}
+
+impl Probe {
+    /// A request to a page.
+    pub(crate) fn page(url: impl Into<String>) -> Self {
+        Self::Http(Http {
+            url: url.into(),
+            ..Http::default()
+        })
+    }
+
+    /// Returns the texts that may have placeholders: a regular expression has none.
+    fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let texts = match self {
+            Self::Tcp(text) | Self::Server(_, text) => std::slice::from_mut(text),
+            Self::Http(request) => std::slice::from_mut(&mut request.url),
+            Self::Command(words) => &mut words[..],
+            Self::Log(_) => &mut [],
+        };
+        texts.iter_mut()
     }
 }

@@ -159,29 +159,49 @@ fn a_file_that_is_wrong_or_cannot_be_added_to_is_left_alone() {
 
 #[test]
 fn an_answer_can_be_taken_back() {
-    let mut both = draft(vec![
+    let mut asked = draft(vec![
         needing(service("api", &["x"]), "mysql"),
-        service("mysql", &["y"]),
+        on(service("mysql", &["y"]), 3306),
     ]);
     let choice = |label: &str, changes| Choice {
         label: label.to_owned(),
         likelihood: 50,
         changes,
     };
-    both.questions.push(Question {
+    let other = on(service("mysql", &["z"]), 3307);
+    let change = Change::Start {
+        service: other.name.clone(),
+        command: other.command,
+        port: other.port,
+    };
+    let put = Change::Put(Box::new(service("api", &["w"])));
+    asked.questions.push(Question {
         id: "database".to_owned(),
         text: "Which?".to_owned(),
         choices: vec![
-            choice("none", vec![Change::Remove("mysql".to_owned())]),
-            choice("mysql", Vec::new()),
+            choice("y", Vec::new()),
+            choice("z", vec![change]),
+            choice("w", vec![put]),
         ],
         default: 0,
     });
-    let settled = both.settled();
-    assert_eq!(settled.services.len(), 1, "the default is in it");
-    assert!(settled.services[0].needs.is_empty());
-    let answered = |number| settled.answered(&[("database".to_owned(), number)].into());
-    assert_eq!(answered(1).services.len(), 2);
-    assert_eq!(answered(1).service("api").unwrap().needs.len(), 1);
-    assert_eq!(answered(0).services, settled.services);
+    let answered = |number| asked.answered(&[("database".to_owned(), number)].into());
+    let command = |draft: &Draft, name: &str| {
+        let service = draft.service(name).unwrap();
+        service.command.as_ref().unwrap().value.shown()
+    };
+    assert_eq!(command(&answered(1), "mysql"), "z");
+    assert_eq!(
+        answered(1)
+            .service("mysql")
+            .unwrap()
+            .port
+            .as_ref()
+            .unwrap()
+            .value,
+        3307
+    );
+    assert_eq!(command(&answered(2), "api"), "w");
+    assert_eq!(answered(2).service("api").unwrap().needs.len(), 1);
+    assert_eq!(answered(0).services, asked.services);
 }

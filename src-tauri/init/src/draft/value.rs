@@ -72,22 +72,9 @@ pub(super) fn string(text: &str) -> String {
     if literal {
         return format!("'{text}'");
     }
-    let mut quoted = String::from('"');
-    for character in text.chars() {
-        match character {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            control if control.is_control() => {
-                quoted.extend(format!("\\u{:04X}", u32::from(control)).chars());
-            }
-            other => quoted.push(other),
-        }
-    }
-    quoted.push('"');
-    quoted
+    // A string of JSON is one of TOML, but for the character that JSON does not escape.
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted.replace('\u{7f}', "\\u007f")
 }
 
 /// Returns a TOML key, in quotes if necessary.
@@ -116,22 +103,6 @@ pub(super) fn inline(entries: &[(String, String)]) -> String {
         .map(|(name, value)| format!("{} = {value}", key(name)))
         .collect();
     format!("{{ {} }}", entries.join(", "))
-}
-
-/// Returns JSON as TOML on one line, without `null`, which TOML does not have.
-pub(super) fn json(value: &serde_json::Value) -> Option<String> {
-    use serde_json::Value;
-    match value {
-        Value::Null => None,
-        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
-        Value::String(text) => Some(string(text)),
-        Value::Array(items) => Some(list(items.iter().filter_map(json))),
-        Value::Object(items) => {
-            let entries = items.iter();
-            let entries = entries.filter_map(|(name, value)| Some((name.clone(), json(value)?)));
-            Some(inline(&entries.collect::<Vec<_>>()))
-        }
-    }
 }
 
 /// Returns a command as a string if it splits into the same words, otherwise as a list.

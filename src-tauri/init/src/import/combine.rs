@@ -23,7 +23,7 @@ use crate::{
 pub struct Sources {
     /// Made to start development; their services run as written.
     pub(super) strong: Vec<SourceFile>,
-    pub(super) compose: Vec<Compose>,
+    pub(super) compose: Option<Compose>,
     /// Their services are added if no other source has them.
     pub(super) weak: Vec<SourceFile>,
 }
@@ -77,7 +77,7 @@ pub fn combine(sources: Sources, detected: Draft, listing: &Listing) -> Combined
     }
     let imported = combination.entries.len();
     let (names, dropped) = combination.detected(detected.services, imported);
-    for compose in sources.compose {
+    if let Some(compose) = sources.compose {
         combination.compose(compose);
     }
     for file in sources.weak {
@@ -116,18 +116,16 @@ impl Combination<'_> {
         });
     }
 
+    /// Returns the first entry with a proof that it runs the same program.
+    fn position(&self, same: impl Fn(&Entry) -> Option<Same>) -> Option<(usize, Same)> {
+        let mut entries = self.entries.iter().enumerate();
+        entries.find_map(|(at, entry)| Some((at, same(entry)?)))
+    }
+
     /// Returns the entry that runs the same program as a service.
     fn find(&self, service: &DraftService, programs: &[Program]) -> Option<(usize, Same)> {
-        let mut entries = self.entries.iter().enumerate();
-        let by_program = entries
-            .clone()
-            .find_map(|(at, entry)| Some((at, identity::same(&entry.programs, programs)?)));
-        by_program.or_else(|| {
-            entries.find_map(|(at, entry)| {
-                let same = identity::same_port(&entry.service, service)?;
-                Some((at, same))
-            })
-        })
+        self.position(|entry| identity::same(&entry.programs, programs))
+            .or_else(|| self.position(|entry| identity::same_port(&entry.service, service)))
     }
 
     /// Gives a Celery worker for all queues the command of one for some, and the next of these its own service. Returns
@@ -265,22 +263,11 @@ impl Combination<'_> {
         // A process that starts the stores knows which ones are needed.
         let has_stores = self.is_complete
             && self.entries.iter().any(|entry| {
-                let command = entry
-                    .service
-                    .command
-                    .as_ref()
-                    .map(|said| said.value.shown());
-                let shown = format!("{} {}", entry.wish, command.unwrap_or_default());
-                let starts = |marks: &[&str]| marks.iter().any(|mark| shown.contains(mark));
-                starts(&["docker compose up", "docker-compose up"])
-                    || (entry.service.kind != Kind::Job
-                        && starts(&[
-                            "datastore",
-                            "database",
-                            "docker compose",
-                            "docker-compose",
-                            "infra",
-                        ]))
+                let shown = format!("{} {}", entry.wish, entry.service.shown());
+                let shown = shown.replace("docker-compose", "docker compose");
+                let mut marks = ["datastore", "database", "docker compose", "infra"].iter();
+                shown.contains("docker compose up")
+                    || (entry.service.kind != Kind::Job && marks.any(|mark| shown.contains(mark)))
             });
         let (mut matched, mut added): (BTreeSet<usize>, Vec<String>) = Default::default();
         for mut service in services {
@@ -288,8 +275,8 @@ impl Combination<'_> {
             let free = |at: usize| at < imported && !matched.contains(&at);
             let found = self
                 .find(&service, &programs)
-                .or_else(|| self.store(&service))
-                .or_else(|| self.only(&service, imported))
+                .or_else(|| self.position(|entry| identity::same_store(&entry.service, &service)))
+                .or_else(|| self.only(&service))
                 .filter(|(at, _)| free(*at));
             let is_known = |program: &Program| {
                 let program = std::slice::from_ref(program);
@@ -341,22 +328,13 @@ impl Combination<'_> {
         (names, dropped)
     }
 
-    /// Returns the entry that is a store of the same kind.
-    fn store(&self, service: &DraftService) -> Option<(usize, Same)> {
-        let mut entries = self.entries.iter().enumerate();
-        entries.find_map(|(at, entry)| Some((at, identity::same_store(&entry.service, service)?)))
-    }
-
     /// Returns the only server in a folder that a file starts with an unknown program.
-    fn only(&self, service: &DraftService, imported: usize) -> Option<(usize, Same)> {
-        if service.kind == Kind::Store || service.kind == Kind::Worker {
-            return None;
-        }
-        let mut entries = self.entries[..imported].iter().enumerate();
-        entries.find_map(|(at, entry)| {
+    fn only(&self, service: &DraftService) -> Option<(usize, Same)> {
+        let is_server = !matches!(service.kind, Kind::Store | Kind::Worker);
+        self.position(|entry| {
             let is_unknown = entry.programs.is_empty() && entry.service.kind == Kind::Backend;
-            let same = identity::same_folder(&entry.service, service.folder())?;
-            is_unknown.then_some((at, same))
+            let same = identity::same_folder(&entry.service, service.folder());
+            same.filter(|_| is_unknown && is_server)
         })
     }
 
@@ -399,7 +377,7 @@ impl Combination<'_> {
                 self.add(contained, Vec::new(), &mut names);
             } else {
                 let why = "no command outside of its container was found";
-                self.leave_out(&build.service, why);
+                self.unsaid.push(build.service.left_out(why));
             }
         }
         for image in &stores {
@@ -419,11 +397,6 @@ impl Combination<'_> {
         self.unsaid.extend(file.unsaid);
         let added = self.entries.len() - first;
         self.combined.read.push((file.tool, file.file, added));
-    }
-
-    fn leave_out(&mut self, service: &DraftService, why: &str) {
-        let what = format!("service `{}`", service.name);
-        self.unsaid.push(LeftOut::new(what, &service.because, why));
     }
 
     /// Returns the entry that runs the program of a compose service.
@@ -517,38 +490,33 @@ impl Combination<'_> {
             entry.service.kind == Kind::Store
                 && (entry.service.name == image.name || entry.wish == wanted.store.name)
         });
+        if let Some(at) = known {
+            names.insert(image.name.clone(), self.entries[at].service.name.clone());
+        }
         match (known, started) {
             (Some(at), Ok(mut service)) => {
-                names.insert(image.name.clone(), self.entries[at].service.name.clone());
+                let entry = &mut self.entries[at];
                 // The address in the source is more specific than an image without a login.
-                let says_more = wanted.has_user() || !self.entries[at].runs_natively();
-                if !says_more {
-                    self.entries[at].wish.clone_from(&image.name);
-                } else if self.entries[at].service.external.is_none() {
-                    let entry = &mut self.entries[at];
-                    service.name.clone_from(&entry.service.name);
-                    // The programs use the address in the active settings.
-                    let said = entry
-                        .service
-                        .port
-                        .take()
-                        .filter(|port| port.because.file.is_some());
-                    service.port = said.or(service.port);
-                    entry.service = service;
+                let says_more = wanted.address.user.is_some() || !entry.runs_natively();
+                if !says_more || entry.service.external.is_none() {
                     entry.wish.clone_from(&image.name);
                 }
+                if says_more && entry.service.external.is_none() {
+                    service.name.clone_from(&entry.service.name);
+                    // The programs use the address in the active settings.
+                    let said = entry.service.port.take();
+                    let said = said.filter(|port| port.because.file.is_some());
+                    service.port = said.or(service.port);
+                    entry.service = service;
+                }
             }
+            (Some(_), Err(_)) => {}
             (None, Ok(service)) if is_asked => {
                 self.unsaid
                     .retain(|unsaid| unsaid.what != wanted.store.name);
                 self.add(service, Vec::new(), names);
             }
-            (None, Err(unsaid)) if is_asked => {
-                self.unsaid.push(unsaid);
-            }
-            (Some(at), Err(_)) => {
-                names.insert(image.name.clone(), self.entries[at].service.name.clone());
-            }
+            (None, Err(unsaid)) if is_asked => self.unsaid.push(unsaid),
             (None, _) => self.unsaid.push(LeftOut::new(
                 format!("service `{}`", image.name),
                 &wanted.because,
@@ -661,7 +629,7 @@ impl Entry {
     }
 
     /// Completes the service with the parts of a detected service that runs the same program.
-    fn fill(&mut self, found: DraftService, programs: Vec<Program>, same: Same) {
+    fn fill(&mut self, found: DraftService, programs: Vec<Program>, _: Same) {
         // The development command replaces a production server.
         let is_production = |programs: &[Program]| programs.iter().any(|it| it.is_production);
         if is_production(&self.programs) && !is_production(&programs) && found.command.is_some() {
@@ -675,7 +643,6 @@ impl Entry {
             service.kind = found.kind;
         }
         if service.external.is_none() {
-            service.host = service.host.take().or(found.host);
             service.port_conflict = service.port_conflict.take().or(found.port_conflict);
             for need in found.needs {
                 let mut others = service.needs.iter();
@@ -697,11 +664,10 @@ impl Entry {
         if service.env_points_at.is_empty() {
             service.env_points_at = found.env_points_at;
         }
-        let _ = same;
     }
 
     /// Sets the port from another source of the same program, unless a file has set one.
-    fn fill_port(&mut self, other: DraftService, same: Same) {
+    fn fill_port(&mut self, other: DraftService, _: Same) {
         // The port in a container may differ from the developer's.
         let is_usual = |port: &Sourced<u16>| {
             let file = port.because.file.as_deref();
@@ -710,7 +676,6 @@ impl Entry {
         if self.service.port.as_ref().is_none_or(is_usual) && other.port.is_some() {
             self.service.port = other.port;
         }
-        let _ = same;
     }
 
     /// Adds the dependencies from a compose file, and the addresses that no other file sets.
@@ -736,13 +701,8 @@ impl Entry {
         }
         let set = crate::detect::variables_of(listing, self.service.folder());
         for (name, said) in build.env {
-            let is_set = set.contains_key(&name)
-                || self.service.env.iter().any(|(other, _)| *other == name)
-                || self
-                    .service
-                    .env_points_at
-                    .iter()
-                    .any(|(other, _)| *other == name);
+            let mut others = self.service.env.iter().chain(&self.service.env_points_at);
+            let is_set = set.contains_key(&name) || others.any(|(other, _)| *other == name);
             if !is_set && is_alike && said.value.contains("{#") {
                 self.service.env.push((name, said));
             }
@@ -803,14 +763,10 @@ fn renamed(name: &mut String, names: &Names) {
 
 /// Gives the services of a change their new names. Returns the name that the changed service had.
 fn rename_change(change: &mut Change, names: &Names) -> String {
-    let name = match change {
-        Change::Put(service) => {
-            rename(service, names);
-            &mut service.name
-        }
-        Change::Remove(name) => name,
-        Change::Command { service, .. } | Change::Port { service, .. } => service,
-    };
+    if let Change::Put(service) = change {
+        rename(service, names);
+    }
+    let name = change.service_mut();
     let old = name.clone();
     renamed(name, names);
     old

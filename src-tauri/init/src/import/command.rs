@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::source_file::resolve;
 use crate::{
-    detect::pattern,
+    detect::{pattern, port_of},
     draft::{CommandLine, DraftService, Origin, plain},
 };
 
@@ -81,9 +81,9 @@ pub(super) fn line(text: &str, folder: Option<&str>) -> Line {
     let is_plain = !rest.contains(|it| SHELL.contains(&it) && it != '=');
     let command = match words {
         Some(words) if is_plain && !words.is_empty() => {
-            let (words, named) = words_with_port(&words);
+            let (command, named) = self::words(&words);
             port = port.or(named);
-            CommandLine::Words(words)
+            command
         }
         _ => CommandLine::Shell(plain(&rest).replace(PORT, "{port}")),
     };
@@ -94,12 +94,6 @@ pub(super) fn line(text: &str, folder: Option<&str>) -> Line {
         port,
         takes_port,
     }
-}
-
-/// Returns the command of a program with its arguments, and the port among them.
-pub(super) fn words(words: impl IntoIterator<Item = String>) -> (CommandLine, Option<u16>) {
-    let (words, port) = words_with_port(&words.into_iter().collect::<Vec<_>>());
-    (CommandLine::Words(words), port)
 }
 
 /// A placeholder for the port until braces are escaped.
@@ -145,8 +139,8 @@ const SHORT_PORT: &str = "rails puma next ng flask serve http-server redis-serve
 /// Options before an address that ends in a port.
 const ADDRESS_OPTIONS: [&str; 5] = ["--bind", "-b", "--addrport", "--listen", "-S"];
 
-/// Returns the words in the notation of a stack file, with `{port}` in place of the port.
-fn words_with_port(words: &[String]) -> (Vec<String>, Option<u16>) {
+/// Returns the command of a program with its arguments, with `{port}` in place of the port among them.
+pub(super) fn words(words: &[String]) -> (CommandLine, Option<u16>) {
     let mut port = None;
     let names = |name: &str| words.iter().take(6).any(|word| word.ends_with(name));
     let short = SHORT_PORT.split(' ').any(names);
@@ -160,7 +154,7 @@ fn words_with_port(words: &[String]) -> (Vec<String>, Option<u16>) {
         let mut with_port = None;
         if port.is_none() {
             if whole || before == "runserver" {
-                with_port = number(word).map(|port| ("", port));
+                with_port = port_of(word).map(|port| ("", port));
             }
             if address && with_port.is_none() {
                 with_port = ending_in_port(word);
@@ -169,7 +163,7 @@ fn words_with_port(words: &[String]) -> (Vec<String>, Option<u16>) {
                 && (PORT_OPTIONS.contains(&option) || ADDRESS_OPTIONS.contains(&option))
             {
                 let start = &word[..=option.len()];
-                with_port = match number(value) {
+                with_port = match port_of(value) {
                     Some(port) => Some((start, port)),
                     None => ending_in_port(word),
                 };
@@ -184,17 +178,13 @@ fn words_with_port(words: &[String]) -> (Vec<String>, Option<u16>) {
         });
         before.clone_from(word);
     }
-    (written, port)
-}
-
-fn number(text: &str) -> Option<u16> {
-    text.parse().ok().filter(|port| *port > 0)
+    (CommandLine::Words(written), port)
 }
 
 /// Splits `0.0.0.0:8000`.
 fn ending_in_port(text: &str) -> Option<(&str, u16)> {
     let at = text.rfind(':')? + 1;
-    Some((&text[..at], number(&text[at..])?))
+    Some((&text[..at], port_of(&text[at..])?))
 }
 
 #[cfg(test)]

@@ -2,39 +2,26 @@
 //! service unless another source has it.
 
 use super::{
-    Tool, command,
+    Tool,
     identity::{self, Program},
     lines,
     source_file::SourceFile,
 };
 use crate::{
-    detect::{Listing, file_name, folder, has_word, is_instruction, join},
-    draft::{DraftService, Kind, plain},
+    detect::{Listing, file_name, folder, has_word, is_in, is_instruction, join},
+    draft::{DraftService, Kind, Origin, plain},
 };
-
-/// Words in names of targets, scripts and headings that are not about development.
-const OTHERS: &str = "benchmark benchmarks build builds check checks ci clean coverage deploy deployment deploying docker \
-    dockerized docs dry devnet down e2e entrypoint format kill kubernetes lint linting logs migrate migrations preview \
-    prod production publish release releases seed seeds seeding shell staging stop storybook systemd test tests testing \
-    troubleshooting tunnel upgrade upgrading vercel";
-
-/// Further words in names of targets and scripts; a section with such a heading may end in the start of the project.
-const STEPS: &str = "build builds check contributing install installation migrate setup shell";
-
-/// Words in the names of targets and scripts that start programs.
-const STARTS: &str =
-    "api app backend client dev develop frontend launch run serve server start up web worker";
 
 /// The maximum number of instruction files.
 const MOST_FILES: usize = 24;
 
 pub(super) fn is_other(name: &str) -> bool {
-    words_of(name).any(|word| has_word(OTHERS, &word) || has_word(STEPS, &word))
+    words_of(name).any(|word| is_in("not_development", &word) || is_in("steps", &word))
 }
 
 /// Whether a heading is that of a section about something else than development.
 fn is_other_section(heading: &str) -> bool {
-    words_of(heading).any(|word| has_word(OTHERS, &word) && !has_word(STEPS, &word))
+    words_of(heading).any(|word| is_in("not_development", &word) && !is_in("steps", &word))
 }
 
 fn words_of(name: &str) -> impl Iterator<Item = String> {
@@ -43,7 +30,7 @@ fn words_of(name: &str) -> impl Iterator<Item = String> {
 }
 
 fn starts(name: &str) -> bool {
-    !is_other(name) && words_of(name).any(|word| has_word(STARTS, &word))
+    !is_other(name) && words_of(name).any(|word| is_in("starts", &word))
 }
 
 /// Returns the files with such commands, those made for development first.
@@ -63,10 +50,11 @@ fn composer(listing: &Listing) -> Vec<SourceFile> {
         let mut file = SourceFile::new(Tool::Composer, path);
         let words = ["composer", "run", "dev"].map(str::to_owned);
         let line = crate::detect::line_with(text, "\"dev\"").unwrap_or(1);
+        let because = file.because(line, "the script `dev`");
         let found = identity::of_words(&words, folder(path), listing, 0);
         // A script that starts one program adds nothing to that program.
         if found.len() > 1 {
-            add(&mut file, found, &[], line, "the script `dev`", None);
+            add(&mut file, found, &[], &because, None);
         }
         Some(file)
     });
@@ -86,17 +74,13 @@ fn recipes(listing: &Listing) -> Vec<SourceFile> {
         let Some(file) = files.last_mut() else {
             continue;
         };
-        let verb = if target.runner == "mise" { "run" } else { "" };
-        let words = [target.runner, verb, &target.name];
-        let words: Vec<String> = words
-            .iter()
-            .filter(|it| !it.is_empty())
-            .map(|&it| it.to_owned())
-            .collect();
+        let verb = (target.runner == "mise").then_some("run");
+        let words = [Some(target.runner), verb, Some(&target.name)];
+        let words: Vec<String> = words.into_iter().flatten().map(str::to_owned).collect();
         let found = identity::of_words(&words, "", listing, 0);
-        let why = format!("the target `{}`", target.name);
+        let because = file.because(target.line, format!("the target `{}`", target.name));
         let name = part(&target.name);
-        add(file, found, &[], target.line, &why, name.as_deref());
+        add(file, found, &[], &because, name.as_deref());
     }
     files
 }
@@ -137,14 +121,8 @@ fn scripts(listing: &Listing) -> Vec<SourceFile> {
             for command in commands.filter(exists) {
                 let found = identity::of_words(&command.words, &command.folder, listing, 0);
                 let found = found.into_iter().filter(|it| begins(it, listing)).collect();
-                add(
-                    &mut file,
-                    found,
-                    &command.env,
-                    number,
-                    "the script starts it",
-                    None,
-                );
+                let because = file.because(number, "the script starts it");
+                add(&mut file, found, &command.env, &because, None);
             }
         }
         Some(file)
@@ -301,14 +279,8 @@ fn in_line(
                 && (program.class != "python" || stays(program, listing))
         };
         let found = found.into_iter().filter(is_own).collect();
-        add(
-            file,
-            found,
-            &command.env,
-            number,
-            "the instructions start it",
-            None,
-        );
+        let because = file.because(number, "the instructions start it");
+        add(file, found, &command.env, &because, None);
     }
 }
 
@@ -326,35 +298,26 @@ fn add(
     file: &mut SourceFile,
     programs: Vec<Program>,
     env: &[(String, String)],
-    line: usize,
-    why: &str,
+    because: &Origin,
     name: Option<&str>,
 ) {
-    let is_one = programs.len() == 1;
+    let name = name.filter(|_| programs.len() == 1);
     for program in programs {
-        let known = |other: &Program| {
-            identity::same(std::slice::from_ref(other), std::slice::from_ref(&program))
+        let same = |other: &Program| {
+            let (one, other) = (std::slice::from_ref(other), std::slice::from_ref(&program));
+            identity::same(one, other).is_some()
         };
-        if program.class.starts_with("store-") || file.programs.iter().any(|it| known(it).is_some())
-        {
+        if program.class.starts_with("store-") || file.programs.iter().any(same) {
             continue;
         }
-        let because = file.because(line, why);
-        let wish = name
-            .filter(|_| is_one)
-            .map_or_else(|| wished_name(&program), str::to_owned);
+        let wish = name.map_or_else(|| wished_name(&program), str::to_owned);
         let mut service = DraftService::new(wish, program.kind, because.clone());
-        let (words, port) = command::words(program.words.iter().cloned());
-        service.command = Some(because.says(words));
-        service.port = port.map(|port| because.says(port));
+        program.start(&mut service, because);
         for (name, value) in env {
             match value.parse() {
                 Ok(port) if name == "PORT" => service.port = Some(because.says(port)),
                 _ => service.env.push((name.clone(), because.says(plain(value)))),
             }
-        }
-        if !program.directory.is_empty() {
-            service.directory = Some(because.says(plain(&program.directory)));
         }
         file.programs.push(program);
         file.services.push(service);

@@ -7,8 +7,10 @@ use serde::Deserialize;
 
 use super::{lines, scripts, source_file::resolve};
 use crate::{
-    detect::{Listing, folder as folder_of, framework_of_tool, has_word, join},
-    draft::{DraftService, Kind, unescaped},
+    detect::{
+        Listing, folder as folder_of, framework_of_tool, has_word, is_in, join, package_name,
+    },
+    draft::{DraftService, Kind, Origin, plain, unescaped},
 };
 
 /// A long-running program, as a command starts it.
@@ -34,30 +36,35 @@ pub(super) struct Program {
     pub(super) directory: String,
 }
 
+impl Program {
+    /// Has a service start this program: its command, its port and its folder.
+    pub(super) fn start(&self, service: &mut DraftService, because: &Origin) {
+        let (command, port) = super::command::words(&self.words);
+        service.command = Some(because.says(command));
+        service.port = port.map(|port| because.says(port));
+        service.runs_in(&plain(&self.directory), because);
+    }
+}
+
 /// The proof that two services run the same program. Only this module creates one, and parts of a service are
 /// given to another only with one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Same(());
 
 /// A row of `programs.toml`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct Known {
     names: Vec<String>,
     verbs: Option<Vec<String>>,
     class: String,
     service: Option<String>,
-    #[serde(default)]
     kind: Kind,
-    #[serde(default)]
     entry: bool,
     /// The options that name the entry.
-    #[serde(default)]
     option: Vec<String>,
     /// Whether it is nothing without a file.
-    #[serde(default)]
     needs_entry: bool,
-    #[serde(default)]
     production: bool,
     port: Option<u16>,
 }
@@ -75,11 +82,6 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| super::table(include_str!("pr
 /// The maximum depth of scripts that call scripts.
 const DEEPEST: usize = 6;
 
-/// Returns whether a word is in a list of `programs.toml`.
-pub(super) fn is_in(list: &str, word: &str) -> bool {
-    has_word(&TABLES.words[list], word)
-}
-
 /// Returns whether a text contains a word of a list of `programs.toml`. A no-break space in the list matches a
 /// space.
 pub(super) fn has_any(list: &str, text: &str) -> bool {
@@ -88,7 +90,7 @@ pub(super) fn has_any(list: &str, text: &str) -> bool {
 }
 
 /// Returns the name of a program without its path and extension.
-pub(super) fn base_name(word: &str) -> &str {
+pub(crate) fn base_name(word: &str) -> &str {
     let name = word.rsplit(['/', '\\']).next().unwrap_or(word);
     [".exe", ".cmd", ".bat"]
         .iter()
@@ -111,11 +113,7 @@ pub(super) fn is_known(word: &str) -> bool {
 
 /// Returns the programs that a service starts.
 pub(super) fn of_service(service: &DraftService, listing: &Listing) -> Vec<Program> {
-    let Some(command) = &service.command else {
-        return Vec::new();
-    };
-    let line = unescaped(&command.value.shown());
-    of_line(&line, service.folder(), listing, 0)
+    of_line(&unescaped(&service.shown()), service.folder(), listing, 0)
 }
 
 /// Returns the programs that a line for a shell starts in a folder.
@@ -310,11 +308,8 @@ fn package_folder(package: &str, listing: &Listing) -> Option<String> {
     files.find_map(|file| {
         let folder = crate::detect::folder(file);
         let text = listing.text(file)?;
-        let is_named = || {
-            let json: serde_json::Value = serde_json::from_str(text).ok()?;
-            (json.get("name")?.as_str()? == package).then_some(())
-        };
-        let fits = folder == package || (text.contains(&quoted) && is_named().is_some());
+        let is_named = || text.contains(&quoted) && package_name(text).as_deref() == Some(package);
+        let fits = folder == package || is_named();
         fits.then(|| folder.to_owned())
     })
 }
@@ -330,7 +325,7 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
         entry,
         is_production,
         port,
-        said_port: super::command::words(words.iter().cloned()).1,
+        said_port: super::command::words(words).1,
         words: words.to_vec(),
         directory: folder.to_owned(),
     };
@@ -365,8 +360,15 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
         row.names.iter().any(|own| own == name) && row.verbs.as_ref().is_none_or(has_verb)
     });
     let Some(row) = row else {
-        let is_django = name == "manage.py";
-        return is_django.then(|| management(words, folder, listing))?;
+        // A management command of Django that keeps running.
+        let verb = words.get(1).filter(|_| name == "manage.py")?;
+        let end = format!("/management/commands/{verb}.py");
+        let file = listing.under(folder).find(|path| path.ends_with(&end))?;
+        let stays = has_any("stays", listing.text(file)?);
+        return stays.then(|| Program {
+            service: Some(verb.clone()),
+            ..program(&format!("django-{verb}"), Kind::Worker, None, false, None)
+        });
     };
     let option = row.option.iter().find_map(|name| value_of(words, name));
     let file = option.or_else(|| row.entry.then(|| entry(words)).flatten());
@@ -395,14 +397,15 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
             let path = file
                 .as_deref()
                 .map(|file| resolve(folder, file).unwrap_or_default());
-            let text = path.and_then(|path| listing.text(&path).map(str::to_owned));
-            match served(text.as_deref().unwrap_or_default()) {
-                Served::Itself => class = "python-web",
-                Served::Module(module) => {
+            let text = path.and_then(|path| listing.text(&path));
+            let text = text.unwrap_or_default();
+            match crate::detect::uvicorn_module(text) {
+                Some(module) => {
                     class = "python-web";
                     entry = Some(from_project(folder, &module));
                 }
-                Served::No => kind = Kind::Worker,
+                None if has_any("serves", text) => class = "python-web",
+                None => kind = Kind::Worker,
             }
         }
         "node" => {
@@ -436,44 +439,12 @@ fn dotnet_folder(project: Option<&str>, folder: &str) -> String {
 }
 
 /// Returns the value of an option: `--project src/Api`, `--project=src/Api`.
-fn value_of(words: &[String], option: &str) -> Option<String> {
+pub(crate) fn value_of(words: &[String], option: &str) -> Option<String> {
     let own = words.iter().take_while(|word| *word != "--");
     let mut own = own.skip_while(|word| word.split('=').next() != Some(option));
     match own.next()?.split_once('=') {
         Some((_, value)) => Some(value.to_owned()),
         None => own.next().cloned(),
-    }
-}
-
-/// Returns the long-running management command of Django that a command runs.
-fn management(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
-    let [_, verb, ..] = words else { return None };
-    let end = format!("/management/commands/{verb}.py");
-    let mut files = listing.under(folder).filter(|path| path.ends_with(&end));
-    let text = listing.text(files.next()?)?;
-    has_any("stays", text).then(|| Program {
-        class: format!("django-{verb}"),
-        service: Some(verb.clone()),
-        kind: Kind::Worker,
-        folder: folder.to_owned(),
-        words: words.to_vec(),
-        directory: folder.to_owned(),
-        ..Program::default()
-    })
-}
-
-/// The application that a Python file serves.
-enum Served {
-    Itself,
-    Module(String),
-    No,
-}
-
-fn served(text: &str) -> Served {
-    match crate::detect::uvicorn_module(text) {
-        Some(module) => Served::Module(module),
-        None if has_any("serves", text) => Served::Itself,
-        None => Served::No,
     }
 }
 
@@ -568,17 +539,14 @@ pub(super) fn same_port(one: &DraftService, other: &DraftService) -> Option<Same
 /// Returns the proof that two services are stores of the same kind.
 pub(super) fn same_store(one: &DraftService, other: &DraftService) -> Option<Same> {
     let shown = |service: &DraftService| {
-        let command = service.command.as_ref().map(|said| said.value.shown());
-        let command = command.unwrap_or_default();
-        format!("{} {} {command}", service.name, service.because.text).to_lowercase()
+        let parts = [&service.name, &service.because.text, &service.shown()];
+        parts.map(|part| part.to_lowercase()).join(" ")
     };
     let program = |service: &DraftService| {
-        let command = service.command.as_ref().map(|said| said.value.shown())?;
-        let first = command.split_whitespace().next().map(base_name)?.to_owned();
-        let row = TABLES
-            .program
-            .iter()
-            .find(|row| row.names.contains(&first))?;
+        let command = service.shown();
+        let first = base_name(command.split_whitespace().next()?);
+        let mut rows = TABLES.program.iter();
+        let row = rows.find(|row| row.names.iter().any(|name| name == first))?;
         Some(row.kind)
     };
     let (shown_one, shown_other) = (shown(one), shown(other));

@@ -2,12 +2,16 @@
 //!
 //! Deliberately lenient: a line is only searched for known programs, never run.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::{
-    identity::{base_name, is_in, is_known},
+    identity::{base_name, is_known},
     source_file::resolve,
     tree::{Node, toml, yaml},
 };
-use crate::detect::{Listing, has_word, join};
+use crate::detect::{Listing, has_word, is_in, join, pattern};
 
 /// A command in a line, and its working folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,89 +203,52 @@ fn moved(here: &str, to: &str) -> String {
 }
 
 fn tokens(line: &str) -> Vec<Token> {
+    /// A string, `$(dirname "$0")`, a redirection, the end of a command, blanks, or a character.
+    static PIECE: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r#"(?s)"(?:\\"|[^"])*"?|'[^']*'?|`[^`]*`?|\$\((?:[^()]|\([^()]*\))*\)?|>&|&>|&&|\|\||;;|\s+|."#,
+        )
+    });
     let mut tokens = Vec::new();
     let mut word = String::new();
-    let mut is_quoted = false;
-    let mut characters = line.chars().peekable();
-    let close = |word: &mut String, is_quoted: &mut bool, tokens: &mut Vec<Token>| {
-        if !word.is_empty() || *is_quoted {
-            let text = std::mem::take(word);
-            tokens.push(if *is_quoted {
-                Token::Quoted(text)
-            } else {
-                Token::Word(text)
-            });
+    let (mut is_quoted, mut was_string) = (false, false);
+    let pieces = PIECE.find_iter(line).map(|piece| piece.as_str());
+    for piece in pieces.chain([" "]) {
+        let end = match piece {
+            "&" => Some(Token::Background),
+            "&&" | "|" | "||" | ";" | ";;" => Some(Token::End),
+            "(" if word.is_empty() => Some(Token::Open),
+            ")" => Some(Token::Close),
+            "#" if word.is_empty() => break,
+            _ => None,
+        };
+        let is_string = piece.starts_with(['"', '\'', '`']);
+        let is_blank = piece.starts_with(char::is_whitespace) || (piece == "," && was_string);
+        if is_string {
+            // Quotes within a word, as in `--x="a b"`, belong to it.
+            is_quoted = word.is_empty();
+            let (quote, inner) = piece.split_at(1);
+            let inner = inner.strip_suffix(quote).unwrap_or(inner);
+            word.push_str(&inner.replace("\\\"", "\""));
+        } else if is_blank || end.is_some() {
+            let text = std::mem::take(&mut word);
+            if is_quoted {
+                tokens.push(Token::Quoted(text));
+            } else if !text.is_empty() {
+                tokens.push(Token::Word(text));
+            }
+            is_quoted = false;
+            tokens.extend(end);
+        } else {
+            word.push_str(piece);
         }
-        *is_quoted = false;
-    };
-    while let Some(character) = characters.next() {
-        match character {
-            '"' | '\'' | '`' => {
-                // Quotes within a word, as in `--x="a b"`, belong to it.
-                is_quoted = word.is_empty();
-                while let Some(inner) = characters.next() {
-                    match inner {
-                        '\\' if characters.peek() == Some(&'"') => {
-                            word.extend(characters.next());
-                        }
-                        _ if inner == character => break,
-                        _ => word.push(inner),
-                    }
-                }
-                if characters.peek() == Some(&',') {
-                    characters.next();
-                    close(&mut word, &mut is_quoted, &mut tokens);
-                }
-            }
-            '&' if word.ends_with('>') || characters.peek() == Some(&'>') => word.push(character),
-            '&' | '|' | ';' => {
-                close(&mut word, &mut is_quoted, &mut tokens);
-                let is_twice = characters.peek() == Some(&character);
-                if is_twice {
-                    characters.next();
-                }
-                let is_background = character == '&' && !is_twice;
-                tokens.push(if is_background {
-                    Token::Background
-                } else {
-                    Token::End
-                });
-            }
-            '$' if characters.peek() == Some(&'(') => {
-                // `$(dirname "$0")` is a word.
-                let mut depth = 0_usize;
-                word.push('$');
-                for inner in characters.by_ref() {
-                    match inner {
-                        '(' => depth += 1,
-                        ')' => depth -= 1,
-                        _ => {}
-                    }
-                    word.push(inner);
-                    if depth == 0 {
-                        break;
-                    }
-                }
-            }
-            '(' | ')' if word.is_empty() || character == ')' => {
-                close(&mut word, &mut is_quoted, &mut tokens);
-                tokens.push(if character == '(' {
-                    Token::Open
-                } else {
-                    Token::Close
-                });
-            }
-            _ if character.is_whitespace() => close(&mut word, &mut is_quoted, &mut tokens),
-            '#' if word.is_empty() => break,
-            _ => word.push(character),
-        }
+        was_string = is_string;
     }
-    close(&mut word, &mut is_quoted, &mut tokens);
     tokens
 }
 
 /// Returns the lines of a text with their numbers, and joins those that end in `\`, `^` or a backtick.
-pub(super) fn joined(text: &str) -> Vec<(usize, String)> {
+pub(crate) fn joined(text: &str) -> Vec<(usize, String)> {
     let mut lines: Vec<(usize, String)> = Vec::new();
     let mut is_open = false;
     for (at, line) in text.lines().enumerate() {

@@ -30,11 +30,13 @@ use pilotlight::effects::port::RunningProcess;
 
 use crate::{
     detect::{Listing, look},
-    draft::{Draft, plain},
+    draft::plain,
 };
 
 pub use combine::{Combined, Sources, combine};
-pub(crate) use scripts::concurrent;
+pub(crate) use identity::{base_name, value_of};
+pub(crate) use lines::joined;
+pub(crate) use scripts::{concurrent, short};
 pub use source_file::SourceFile;
 pub(crate) use source_file::resolve;
 
@@ -110,8 +112,7 @@ const FILES: [(Tool, &str); 6] = [
 ];
 
 /// Reads every file of a project that lists services.
-#[must_use]
-pub fn read(listing: &Listing) -> Sources {
+fn read(listing: &Listing) -> Sources {
     let files = |tools: &[Tool]| {
         let rows = FILES.iter().filter(|(tool, _)| tools.contains(tool));
         let files = rows.filter_map(|(tool, names)| {
@@ -130,11 +131,10 @@ pub fn read(listing: &Listing) -> Sources {
         ..Sources::default()
     };
     if let Some(text) = listing.text("package.json") {
-        sources
-            .strong
-            .extend(scripts::read(listing, "package.json", text));
+        let scripts = scripts::read(listing, "package.json", text);
+        sources.strong.extend(scripts);
     }
-    let compose = [
+    let mut folders = [
         "",
         "docker",
         "infra",
@@ -143,23 +143,14 @@ pub fn read(listing: &Listing) -> Sources {
         "backend",
         "server",
     ]
-    .iter()
-    .find_map(|folder| compose::file(listing, folder));
-    if let Some((file, over)) = compose {
-        let text = listing.text(&file).unwrap_or_default();
-        sources
-            .compose
-            .push(compose::read(listing, &file, over.as_deref(), text));
-    }
-    sources
-        .weak
-        .extend(files(&[Tool::Pm2, Tool::Tasks, Tool::Launch]));
+    .iter();
+    let compose = folders.find_map(|folder| compose::file(listing, folder));
+    sources.compose = compose.map(|(file, over)| compose::read(listing, &file, over.as_deref()));
+    let editors = files(&[Tool::Pm2, Tool::Tasks, Tool::Launch]);
+    sources.weak.extend(editors);
     let files = sources.strong.iter_mut().chain(&mut sources.weak);
-    let builds = sources
-        .compose
-        .iter_mut()
-        .flat_map(|compose| &mut compose.builds);
     let services = files.flat_map(|file| &mut file.services);
+    let builds = sources.compose.iter_mut().flat_map(|it| &mut it.builds);
     for service in services.chain(builds.map(|build| &mut build.service)) {
         python::adapt(service, listing);
     }
@@ -185,12 +176,6 @@ pub fn draft_of_running(
         ..Sources::default()
     };
     combine(sources, look(listing), listing)
-}
-
-/// Drafts a stack file from the files of other tools and the source.
-#[must_use]
-pub fn look_at(listing: &Listing) -> Draft {
-    draft(listing).draft
 }
 
 /// Returns the words of a command line, with `sh -c` if it needs a shell.
@@ -224,7 +209,7 @@ fn own_address(url: &str, port: Option<u16>) -> String {
 }
 
 /// Parses a table that is compiled into the program.
-fn table<T: serde::de::DeserializeOwned>(text: &str) -> T {
+pub(crate) fn table<T: serde::de::DeserializeOwned>(text: &str) -> T {
     #[expect(
         clippy::expect_used,
         reason = "the file is part of the program, and tests read it"

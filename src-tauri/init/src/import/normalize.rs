@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::draft::{Draft, DraftService, Kind, LeftOut};
+use crate::draft::{Draft, DraftService, Kind, LeftOut, Require, leads_to};
 use pilotlight::stack::Need;
 
 pub(super) fn normalize(draft: &mut Draft) {
@@ -25,9 +25,7 @@ pub(super) fn normalize(draft: &mut Draft) {
 /// Leaves out the services that have no place in the file.
 fn leave_out(draft: &mut Draft, why: &str, is_lost: impl Fn(&DraftService) -> bool) {
     for service in draft.services.clone().iter().filter(|it| is_lost(it)) {
-        let what = format!("service `{}`", service.name);
-        let left_out = LeftOut::new(what, &service.because, why);
-        draft.unsaid.push(left_out);
+        draft.unsaid.push(service.left_out(why));
         draft.remove(&service.name);
     }
 }
@@ -35,19 +33,14 @@ fn leave_out(draft: &mut Draft, why: &str, is_lost: impl Fn(&DraftService) -> bo
 /// Removes the keys that an external service cannot have.
 fn external(draft: &mut Draft) {
     for service in draft.services.iter_mut().filter(|it| it.external.is_some()) {
-        let own = std::mem::take(service);
         *service = DraftService {
-            external: own.external,
-            directory: own.directory,
-            port: own.port,
-            env: own.env,
-            env_file: own.env_file,
-            env_points_at: own.env_points_at,
-            ready: own.ready,
-            start_timeout: own.start_timeout,
-            links: own.links,
-            checks: own.checks,
-            ..DraftService::new(own.name, own.kind, own.because)
+            command: None,
+            port_conflict: None,
+            needs: Vec::new(),
+            require: Require::default(),
+            restart: None,
+            stop: None,
+            ..std::mem::take(service)
         };
     }
 }
@@ -93,34 +86,21 @@ fn needs(draft: &mut Draft) {
 fn without_cycles(draft: &mut Draft) {
     for at in 0..draft.services.len() {
         let name = draft.services[at].name.clone();
-        let needs = draft.services[at].needs.clone();
-        for need in needs {
-            if !leads_to(draft, &need.value.service, &name) {
-                continue;
+        for need in draft.services[at].needs.clone() {
+            let other = &need.value.service;
+            let needs_of = |name: &str| {
+                let needs = draft.service(name).map_or(&[][..], |it| &it.needs[..]);
+                needs.iter().map(|need| &need.value.service)
+            };
+            if leads_to(other, &name, needs_of) {
+                let needs = &mut draft.services[at].needs;
+                needs.retain(|need| need.value.service != *other);
+                let what = format!("{name} needs {other}");
+                let why = "that would be a cycle";
+                draft.unsaid.push(LeftOut::new(what, &need.because, why));
             }
-            let service = &mut draft.services[at];
-            service
-                .needs
-                .retain(|other| other.value.service != need.value.service);
-            let what = format!("{name} needs {}", need.value.service);
-            let why = "that would be a cycle";
-            draft.unsaid.push(LeftOut::new(what, &need.because, why));
         }
     }
-}
-
-fn leads_to(draft: &Draft, from: &str, to: &str) -> bool {
-    let mut open = vec![from.to_owned()];
-    let mut seen = BTreeSet::new();
-    while let Some(name) = open.pop() {
-        if name == to {
-            return true;
-        }
-        if let Some(service) = draft.service(&name).filter(|_| seen.insert(name)) {
-            open.extend(service.needs.iter().map(|need| need.value.service.clone()));
-        }
-    }
-    false
 }
 
 /// Gives the second service with the same port another port, or none.
@@ -150,35 +130,19 @@ fn ports(draft: &mut Draft) {
             let what = format!("{}: port = {}", service.name, port.value);
             unsaid.push(LeftOut::new(what, &port.because, "another service has it"));
             service.port = None;
-            // These may use the port.
-            service.ready = None;
-            service.links.clear();
-            service.checks.clear();
         }
     }
     draft.unsaid.extend(unsaid);
-    // A service without a port has no probe on it.
     let with_port = draft.services.iter().filter(|it| it.port.is_some());
     let with_port: BTreeSet<String> = with_port.map(|it| it.name.clone()).collect();
     for service in &mut draft.services {
         if service.port.is_none() {
-            service.ready = service.ready.take().filter(|it| !asks_own_port(&it.value));
+            service.forget_port();
         }
         service
             .env_points_at
             .retain(|(_, at)| with_port.contains(&at.value));
     }
-}
-
-fn asks_own_port(ready: &crate::draft::Ready) -> bool {
-    use crate::draft::Probe;
-    let own = |url: &str| url.starts_with('/') || url.contains("{port}");
-    ready.probes.iter().any(|probe| match probe {
-        Probe::Tcp(address) | Probe::Server(_, address) | Probe::Websocket(address) => own(address),
-        Probe::Http(http) => own(&http.url),
-        Probe::Command(words) => words.iter().any(|word| word.contains("{port}")),
-        Probe::Log(_) | Probe::Process => false,
-    })
 }
 
 /// Sorts by kind, stores first, but never a service before its dependencies.

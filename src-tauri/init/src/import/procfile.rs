@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     detect::{Listing, join},
-    draft::{DraftService, Kind, Needed, Sourced},
+    draft::{DraftService, Kind, Needed, Origin},
 };
 use pilotlight::stack::{Need, Restart};
 
@@ -52,34 +52,23 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> SourceFile {
         };
         let mut service = DraftService::new(name, kind, because.clone());
         let counted = || {
-            let first = first_port.unwrap_or(FIRST_PORT);
-            first.checked_add(number.saturating_mul(100))
+            let (first, from) =
+                first_port.map_or((FIRST_PORT, "5000"), |port| (port, "PORT in .env"));
+            let port = first.checked_add(number.saturating_mul(100))?;
+            let text = format!("counted from {from}, as for every process of a Procfile");
+            Some(source.because(at, text).says(port))
         };
-        let is_asked = read.takes_port || (is_web && first_port.is_some());
         let port = match read.port {
             // `.env` wins over a default in the line.
-            Some(port) if !read.takes_port => Some(because.says(port)),
-            port if is_asked => match (first_port, port) {
-                (Some(_), _) | (None, None) => counted().map(|port| {
-                    let text = if first_port.is_some() {
-                        "counted from PORT in .env, as for every process of a Procfile"
-                    } else {
-                        "counted from 5000, as for every process of a Procfile"
-                    };
-                    Sourced::new(port, source.because(at, text))
-                }),
-                (None, Some(port)) => Some(because.says(port)),
-            },
+            Some(port) if first_port.is_none() || !read.takes_port => Some(because.says(port)),
+            _ if read.takes_port || (is_web && first_port.is_some()) => counted(),
             _ => None,
         };
         read.apply(&mut service, &because);
         service.port = port;
         if listing.has(&variables) {
-            let text = "tools that run a Procfile read it";
-            service.env_file.push(Sourced::new(
-                format!("{variables}?"),
-                crate::draft::Origin::file(&variables, text),
-            ));
+            let read_by = Origin::file(&variables, "tools that run a Procfile read it");
+            service.env_file.push(read_by.says(format!("{variables}?")));
         }
         if is_job {
             service.restart = Some(because.says(Restart::Never));

@@ -16,10 +16,10 @@ use pilotlight::{
 use super::{
     SourceFile, Tool, command,
     commands::{begins, wished_name},
-    identity::{self, Program, base_name, is_in},
+    identity::{self, Program, base_name},
 };
 use crate::{
-    detect::{Listing, has_word, pattern, stores, variables_of},
+    detect::{Listing, has_word, is_in, pattern, stores, variables_of},
     draft::{DraftService, Kind, LeftOut, Needed, Origin, plain, service_name},
 };
 
@@ -28,11 +28,6 @@ type Processes = BTreeMap<u32, RunningProcess>;
 
 /// The maximum number of generations that are followed.
 const GENERATIONS: usize = 64;
-
-/// Variables that shells, package managers and terminals set for themselves.
-const OWN_VARIABLES: &str = "_ COLOR COLORTERM COLUMNS DISPLAY EDITOR FORCE_COLOR HOME INIT_CWD LINES LOGNAME MAKEFLAGS MAKELEVEL MAKE_TERMERR MAKE_TERMOUT MFLAGS NODE OLDPWD \
-    PATH PORT PS1 PWD PYTHONUNBUFFERED SHELL SHLVL TERM TMPDIR USER VIRTUAL_ENV VIRTUAL_ENV_PROMPT WERKZEUG_RUN_MAIN \
-    WERKZEUG_SERVER_FD";
 
 /// Ports of debuggers, which are not the port of a service.
 const DEBUGGERS: [u16; 3] = [5678, 9229, 9230];
@@ -185,19 +180,12 @@ impl Project<'_> {
         };
         let listens = members.iter().flat_map(|pid| &self.processes[pid].listens);
         let listens: BTreeSet<u16> = listens.copied().collect();
-        let (command, named) = command::words(words.iter().cloned());
-        let usual = [named, program.said_port, program.port]
-            .into_iter()
-            .flatten();
-        let own = &self.processes[&leader].listens;
-        let port = usual
-            .chain(
-                own.iter()
-                    .chain(&listens)
-                    .copied()
-                    .filter(|port| !DEBUGGERS.contains(port)),
-            )
-            .find(|port| listens.contains(port));
+        let (command, named) = command::words(&words);
+        let own = self.processes[&leader].listens.iter().chain(&listens);
+        let own = own.copied().filter(|port| !DEBUGGERS.contains(port));
+        let usual = [named, program.said_port, program.port].into_iter();
+        let mut ports = usual.flatten().chain(own);
+        let port = ports.find(|port| listens.contains(port));
         if port.is_none() {
             program.kind = Kind::Worker;
         }
@@ -224,12 +212,12 @@ impl Project<'_> {
         let masked = redact(&line);
         if masked != line {
             let words = shell_words::split(&masked).unwrap_or_default();
-            service.command = Some(because.says(command::words(words).0));
+            service.command = Some(because.says(command::words(&words).0));
             let why = "its command line contains a secret, which is not written";
             self.unsaid(what, why);
         }
         let folder = self.folder(process);
-        service.directory = (!folder.is_empty()).then(|| because.says(plain(&folder)));
+        service.runs_in(&plain(&folder), &because);
         service.port = port.map(|port| because.says(port));
         self.environment(&mut service, process);
         if process.environment.is_empty() {
@@ -251,7 +239,7 @@ impl Project<'_> {
         let set = variables_of(self.listing, service.folder());
         let because = service.because.clone();
         for (name, value) in &process.environment {
-            let is_own = has_word(OWN_VARIABLES, name) || name.starts_with("npm_");
+            let is_own = is_in("own_variables", name) || name.starts_with("npm_");
             let is_known = self.variables.get(name) == Some(value) || set.get(name) == Some(value);
             if is_own || is_known || name.starts_with("PILOTLIGHT_") {
                 continue;

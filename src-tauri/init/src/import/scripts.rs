@@ -7,31 +7,13 @@ use super::{
     tree::{Node, json},
 };
 use crate::{
-    detect::{Listing, ancestors, has_word, join},
+    detect::{Listing, has_word, is_in, package_manager},
     draft::{CommandLine, DraftService, Kind, Needed},
 };
 use pilotlight::stack::Need;
 
 /// The scripts that start a project, the most likely first.
 const STARTS: [&str; 6] = ["dev", "start:dev", "develop", "start", "serve", "watch"];
-
-/// Returns the package manager of a folder, by its lock file or that of a parent folder.
-pub(super) fn manager(listing: &Listing, folder: &str) -> &'static str {
-    for folder in ancestors(folder) {
-        for (lock, manager) in [
-            ("pnpm-lock.yaml", "pnpm"),
-            ("yarn.lock", "yarn"),
-            ("bun.lock", "bun"),
-            ("bun.lockb", "bun"),
-            ("package-lock.json", "npm"),
-        ] {
-            if listing.has(&join(folder, lock)) {
-                return manager;
-            }
-        }
-    }
-    "npm"
-}
 
 /// Returns the services of the script that starts several programs.
 pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Option<SourceFile> {
@@ -55,14 +37,14 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Option<SourceFi
         all.find(|(_, script)| script.text().is_some_and(|text| program(text).is_some()))?;
     let package = Package {
         scripts,
-        manager: manager(listing, source.folder()),
+        manager: package_manager(listing, source.folder()),
         folder: source.path(""),
     };
     let before = scripts
         .table()
         .iter()
         .find(|(key, _)| key.name == format!("pre{name}"));
-    let steps = package.several(script.text()?, script.line, &mut source, 0);
+    let steps = package.several(script.text()?, script.line, 0);
     if steps.is_empty() {
         return None;
     }
@@ -95,12 +77,6 @@ fn program(script: &str) -> Option<(String, Vec<String>)> {
     has_word(several, &first).then(|| (first, words.collect()))
 }
 
-/// The options of concurrently that take a value.
-const WITH_VALUE: &str = "-c --prefix-colors -p --prefix -m --max-processes -s --success -l --prefix-length -t \
-    --timestamp-format --name-separator --restart-tries --restart-after --default-input-target --kill-signal \
-    --kill-others-on-fail-signal --hide \
-    --teardown";
-
 /// Returns the names and the commands in the arguments of concurrently.
 pub(crate) fn concurrent(words: &[String]) -> (Vec<String>, Vec<String>) {
     let (mut names, mut commands) = (Vec::new(), Vec::new());
@@ -114,7 +90,7 @@ pub(crate) fn concurrent(words: &[String]) -> (Vec<String>, Vec<String>) {
             let value = value.or_else(|| words.next().map(String::as_str));
             let all = value.unwrap_or_default().split(',');
             names = all.map(|name| name.trim().to_owned()).collect();
-        } else if value.is_none() && has_word(WITH_VALUE, option) {
+        } else if value.is_none() && is_in("concurrently_options", option) {
             words.next();
         } else if !word.starts_with('-') {
             commands.push(word.clone());
@@ -124,7 +100,7 @@ pub(crate) fn concurrent(words: &[String]) -> (Vec<String>, Vec<String>) {
 }
 
 /// Returns the script of `npm:script`.
-pub(super) fn short(command: &str) -> Option<&str> {
+pub(crate) fn short(command: &str) -> Option<&str> {
     let (manager, script) = command.split_once(':')?;
     has_word("npm pnpm yarn bun node deno", manager).then_some(script)
 }
@@ -148,36 +124,24 @@ struct Step {
 }
 
 impl Package<'_> {
-    fn several(
-        &self,
-        script: &str,
-        line: usize,
-        source: &mut SourceFile,
-        depth: usize,
-    ) -> Vec<Step> {
+    fn several(&self, script: &str, line: usize, depth: usize) -> Vec<Step> {
         let Some((program, words)) = program(script).filter(|_| depth < 4) else {
             return Vec::new();
         };
         if program == "concurrently" {
-            self.concurrently(&words, line, source, depth)
+            self.concurrently(&words, line, depth)
         } else {
-            self.run_all(&program, &words, source, depth)
+            self.run_all(&program, &words, depth)
         }
     }
 
-    fn concurrently(
-        &self,
-        words: &[String],
-        line: usize,
-        source: &mut SourceFile,
-        depth: usize,
-    ) -> Vec<Step> {
+    fn concurrently(&self, words: &[String], line: usize, depth: usize) -> Vec<Step> {
         let (names, commands) = concurrent(words);
         let mut steps = Vec::new();
         for command in commands {
             let name = names.get(steps.len()).cloned().filter(|it| !it.is_empty());
             if let Some(pattern) = short(&command) {
-                steps.extend(self.matching(pattern, name.as_deref(), source, depth));
+                steps.extend(self.matching(pattern, name.as_deref(), depth));
             } else {
                 steps.push(Step {
                     name: name.unwrap_or_else(|| named(&command)),
@@ -191,13 +155,7 @@ impl Package<'_> {
         steps
     }
 
-    fn run_all(
-        &self,
-        program: &str,
-        words: &[String],
-        source: &mut SourceFile,
-        depth: usize,
-    ) -> Vec<Step> {
+    fn run_all(&self, program: &str, words: &[String], depth: usize) -> Vec<Step> {
         let mut parallel = program == "run-p";
         let mut steps = Vec::new();
         // In a sequence, all but the last complete.
@@ -217,7 +175,7 @@ impl Package<'_> {
                 }
                 "--" => break,
                 _ if word.starts_with('-') => {}
-                pattern => group.extend(self.matching(pattern, None, source, depth)),
+                pattern => group.extend(self.matching(pattern, None, depth)),
             }
         }
         close(&mut group, parallel, true);
@@ -225,20 +183,21 @@ impl Package<'_> {
     }
 
     /// Returns the scripts that match a pattern: `*` is a part between colons, `**` any number of parts.
-    fn matching(
-        &self,
-        pattern: &str,
-        name: Option<&str>,
-        source: &mut SourceFile,
-        depth: usize,
-    ) -> Vec<Step> {
+    fn matching(&self, pattern: &str, name: Option<&str>, depth: usize) -> Vec<Step> {
         let pattern = pattern.split_whitespace().next().unwrap_or_default();
+        let pattern = regex::escape(pattern)
+            .replace(r":\*\*", "(?::.*)?")
+            .replace(r"\*\*", ".*")
+            .replace(r"\*", "[^:]*");
         let mut steps = Vec::new();
+        let Ok(pattern) = regex::Regex::new(&format!("^(?:{pattern})$")) else {
+            return steps;
+        };
         for (key, node) in self.scripts.table() {
-            let (Some(text), true) = (node.text(), matches(pattern, &key.name)) else {
+            let Some(text) = node.text().filter(|_| pattern.is_match(&key.name)) else {
                 continue;
             };
-            let inner = self.several(text, node.line, source, depth + 1);
+            let inner = self.several(text, node.line, depth + 1);
             if inner.is_empty() {
                 let says_nothing = "build dev start watch serve";
                 let mut parts = key.name.rsplit(':');
@@ -303,10 +262,8 @@ impl Package<'_> {
         let CommandLine::Words(words) = command else {
             return command;
         };
-        let on_path = "npm npx pnpm yarn bun bunx node deno python python3 uv poetry go cargo docker make bundle php \
-            dotnet mvn sh bash redis-server java uvicorn flask gunicorn pipenv mongod stripe";
         let first = words.first().map_or("", |word| word.as_str());
-        if has_word(on_path, first) || first.contains('/') {
+        if is_in("installed_programs", first) || first.contains('/') {
             return CommandLine::Words(words);
         }
         let runner: &[&str] = match self.manager {
@@ -341,28 +298,4 @@ fn named(command: &str) -> String {
         .next()
         .unwrap_or(part);
     part.rsplit(':').next().unwrap_or(part).to_owned()
-}
-
-/// Returns whether a pattern of npm-run-all matches a script.
-fn matches(pattern: &str, name: &str) -> bool {
-    let (mut pattern, mut name) = (pattern.split(':'), name.split(':'));
-    loop {
-        match (pattern.next(), name.next()) {
-            (None, None) | (Some("**"), _) => return true,
-            (Some(part), Some(other)) => {
-                let is_met = match part.split_once('*') {
-                    None => part == other,
-                    Some((start, end)) => {
-                        other.len() >= start.len() + end.len()
-                            && other.starts_with(start)
-                            && other.ends_with(end)
-                    }
-                };
-                if !is_met {
-                    return false;
-                }
-            }
-            _ => return false,
-        }
-    }
 }

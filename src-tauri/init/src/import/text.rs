@@ -44,6 +44,11 @@ impl Text {
         Self(vec![Piece::Plain(text.into())])
     }
 
+    pub(super) fn variable(name: &str, default: Option<String>) -> Self {
+        let name = name.to_owned();
+        Self(vec![Piece::Variable { name, default }])
+    }
+
     /// Parses the notation of compose: `$NAME`, `${NAME}`, `${NAME:-default}`, `$$`.
     pub(super) fn interpolated(text: &str) -> Self {
         let mut pieces = Self::default();
@@ -55,18 +60,14 @@ impl Text {
                 pieces.push("$");
                 rest = after;
             } else if let Some((inside, after)) = braced(rest) {
-                pieces.0.push(variable(inside));
+                pieces.append(variable(inside));
                 rest = after;
             } else {
                 let end = rest.find(|it| !is_part(it)).unwrap_or(rest.len());
                 if end == 0 || rest.starts_with(|first: char| first.is_ascii_digit()) {
                     pieces.push("$");
                 } else {
-                    let name = rest[..end].to_owned();
-                    pieces.0.push(Piece::Variable {
-                        name,
-                        default: None,
-                    });
+                    pieces.append(Self::variable(&rest[..end], None));
                     rest = &rest[end..];
                 }
             }
@@ -147,10 +148,6 @@ impl Text {
 pub(super) fn vs_code(text: &str) -> Option<Text> {
     let mut filled = Text::default();
     let mut rest = text;
-    let variable = |name: &str| Piece::Variable {
-        name: name.to_owned(),
-        default: None,
-    };
     while let Some((before, after)) = rest.split_once("${") {
         filled.push(before);
         let (name, after) = after.split_once('}')?;
@@ -158,9 +155,9 @@ pub(super) fn vs_code(text: &str) -> Option<Text> {
             ("workspaceFolder" | "workspaceRoot" | "cwd" | "fileWorkspaceFolder", _) => {
                 filled.push(ROOT);
             }
-            ("env", name) => filled.0.push(variable(name)),
+            ("env", name) => filled.append(Text::variable(name, None)),
             ("pathSeparator" | "/", _) => filled.push("/"),
-            ("userHome", _) => filled.0.push(variable("HOME")),
+            ("userHome", _) => filled.append(Text::variable("HOME", None)),
             _ => return None,
         }
         rest = after;
@@ -193,7 +190,7 @@ fn braced(text: &str) -> Option<(&str, &str)> {
 }
 
 /// `NAME`, `NAME:-default`, `NAME-default`, `NAME:?message`, `NAME:+other`.
-fn variable(inside: &str) -> Piece {
+fn variable(inside: &str) -> Text {
     let end = inside.find(|it| !is_part(it)).unwrap_or(inside.len());
     let (name, rest) = inside.split_at(end);
     let default = rest
@@ -202,13 +199,10 @@ fn variable(inside: &str) -> Piece {
         // A default may contain variables.
         .map(|default| Text::interpolated(default).likely())
         .filter(|default| !default.is_empty());
-    Piece::Variable {
-        name: name.to_owned(),
-        default,
-    }
+    Text::variable(name, default)
 }
 
-fn is_part(character: char) -> bool {
+pub(super) fn is_part(character: char) -> bool {
     character.is_ascii_alphanumeric() || character == '_'
 }
 

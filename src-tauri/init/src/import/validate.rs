@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::draft::{Draft, DraftService, LeftOut, render};
+use crate::draft::{Draft, DraftService, LeftOut, Require, render};
 use pilotlight::{
     env::Env,
     stack_file::{self, Report},
@@ -79,22 +79,20 @@ fn table_and_key<'a>(lines: &[&'a str]) -> Option<(&'a str, &'a str)> {
 
 /// Removes a part of a service. Returns whether the service is still valid.
 fn without(service: &mut DraftService, part: &str) -> bool {
+    let before = service.clone();
     match part.split('.').next().unwrap_or(part) {
-        "ready" if service.ready.is_some() && service.external.is_none() => service.ready = None,
-        "check" if !service.checks.is_empty() => service.checks.clear(),
-        "env" if !service.env.is_empty() => service.env.clear(),
-        "env_file" if !service.env_file.is_empty() => service.env_file.clear(),
-        "env_points_at" if !service.env_points_at.is_empty() => service.env_points_at.clear(),
-        "require" if service.require != crate::draft::Require::default() => {
-            service.require = crate::draft::Require::default();
-        }
-        "links" if !service.links.is_empty() => service.links.clear(),
-        "stop" if service.stop.is_some() => service.stop = None,
-        "host" if service.host.is_some() => service.host = None,
-        "start_timeout" if service.start_timeout.is_some() => service.start_timeout = None,
+        "ready" if service.external.is_none() => service.ready = None,
+        "check" => service.checks.clear(),
+        "env" => service.env.clear(),
+        "env_file" => service.env_file.clear(),
+        "env_points_at" => service.env_points_at.clear(),
+        "require" => service.require = Require::default(),
+        "links" => service.links.clear(),
+        "stop" => service.stop = None,
+        "start_timeout" => service.start_timeout = None,
         _ => return false,
     }
-    true
+    *service != before
 }
 
 fn wrong(service: &DraftService, part: &str, why: &str) -> LeftOut {

@@ -7,7 +7,7 @@ use pilotlight::{
     stack::{Expect, HttpRequest, Probe},
 };
 
-use crate::draft::{self, DraftService, Http, Kind, Origin, Ready};
+use crate::draft::{self, DraftService, Kind, Origin};
 
 /// The usual paths of health pages.
 const PATHS: &str = "/health /healthz /api/health /v1/health /api/v1/health /health/ready /ready /readyz /actuator/health /up";
@@ -49,15 +49,8 @@ pub(super) async fn find(service: &mut DraftService) {
     };
     for path in paths.split_whitespace() {
         if responds(path).await {
-            let http = draft::Probe::Http(Http {
-                url: path.to_owned(),
-                ..Http::default()
-            });
-            let ready = Ready {
-                probes: vec![http],
-                ..Ready::default()
-            };
-            service.ready = Some(Origin::known("it responds with 200").says(ready));
+            let page = draft::Probe::page(path);
+            service.ready = Some(Origin::known("it responds with 200").says(page.into()));
             return;
         }
     }

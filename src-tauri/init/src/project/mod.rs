@@ -47,6 +47,16 @@ pub struct LookError {
     pub source: io::Error,
 }
 
+impl LookError {
+    fn of(folder: &Path) -> impl Fn(io::Error) -> Self + use<> {
+        let path = folder.to_owned();
+        move |source| Self {
+            path: path.clone(),
+            source,
+        }
+    }
+}
+
 /// The files of a folder.
 #[derive(Clone, Debug)]
 pub struct Project {
@@ -99,22 +109,15 @@ async fn drafted(
 ) -> Result<Looked, LookError> {
     let host = look_around().await;
     let path = folder.to_owned();
-    let failed = |source| LookError {
-        path: path.clone(),
-        source,
-    };
-    let listed = path.clone();
     let looking = tokio::task::spawn_blocking(move || {
-        let Project { listing, unread } = list(&listed, host).map_err(|error| error.source)?;
+        let Project { listing, unread } = list(&path, host)?;
         let files = listing.paths().count();
-        let mut combined = draft(&listing)?;
+        let mut combined = draft(&listing).map_err(LookError::of(&path))?;
         combined.draft.unsaid.extend(unread);
         Ok(Looked { combined, files })
     });
-    let looked = looking
-        .await
-        .unwrap_or_else(|error| Err(io::Error::other(error)));
-    looked.map_err(failed)
+    let failed = |error| Err(LookError::of(folder)(io::Error::other(error)));
+    looking.await.unwrap_or_else(failed)
 }
 
 /// The draft of a folder.
@@ -133,11 +136,8 @@ pub struct Looked {
 ///
 /// The folder does not exist, is a file, or is not readable.
 pub fn list(folder: &Path, host: Host) -> Result<Project, LookError> {
-    let failed = |source| LookError {
-        path: folder.to_owned(),
-        source,
-    };
-    let root = folder.canonicalize().map_err(failed)?;
+    let failed = LookError::of(folder);
+    let root = folder.canonicalize().map_err(&failed)?;
     let name = root.file_name().unwrap_or_default().to_string_lossy();
     let mut walk = Walk {
         listing: Listing::new(name.into_owned(), host),

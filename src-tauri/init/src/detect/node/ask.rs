@@ -19,16 +19,11 @@ impl Project<'_> {
             return;
         };
         let service = &found.service;
-        let name = || service.name.clone();
-        let command = other.service.command.map(|command| Change::Command {
-            service: name(),
-            command,
-        });
-        let port = other.service.port.map(|port| Change::Port {
-            service: name(),
-            port,
-        });
-        let changes = command.into_iter().chain(port).collect();
+        let changes = vec![Change::Start {
+            service: service.name.clone(),
+            command: other.service.command,
+            port: other.service.port,
+        }];
         let asked = question(
             format!("script:{}", display(package.folder)),
             format!("Which script starts {}?", service.name),
@@ -58,9 +53,11 @@ pub(super) fn ask_manager(
     command: Vec<String>,
 ) -> Question {
     let place = why.file.as_deref().map_or("", folder);
-    let change = Change::Command {
+    let command = service.because.says(CommandLine::Words(command));
+    let change = Change::Start {
         service: service.name.clone(),
-        command: service.because.says(CommandLine::Words(command)),
+        command: Some(command),
+        port: None,
     };
     question(
         format!("manager:{}", display(place)),

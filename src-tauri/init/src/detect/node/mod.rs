@@ -12,8 +12,8 @@ mod tool;
 use std::collections::BTreeMap;
 
 use self::{ask::are_alike, package::Package, script::Does, source::Sources};
-use super::{Finds, Found, has_word, left_out, listing::Listing};
-use crate::draft::Origin;
+use super::{Finds, Found, has_word, listing::Listing};
+use crate::draft::{LeftOut, Origin};
 
 /// Scripts that start something, the likeliest first.
 const SCRIPTS: [&str; 6] = ["dev", "start:dev", "develop", "serve", "start", "watch"];
@@ -43,7 +43,7 @@ pub(super) fn find(listing: &Listing, finds: &mut Finds) {
         if let Some(why) = finds.started.get(package.folder) {
             let place = package.script_says("", "");
             let what = format!("the package `{}`", package.folder);
-            finds.unsaid.push(left_out(what, &place, why));
+            finds.unsaid.push(LeftOut::new(what, &place, why));
         } else {
             project.package(package, &mut found, finds);
         }
@@ -85,7 +85,7 @@ impl Project<'_> {
                 let why = "it listens on no port, and no script of the workspace starts it";
                 finds
                     .unsaid
-                    .push(left_out(what, &found.service.because, why));
+                    .push(LeftOut::new(what, &found.service.because, why));
             }
             !is_tool
         });
@@ -118,7 +118,7 @@ impl Project<'_> {
         prefer_start(&mut candidates);
         let Some(best) = candidates.first() else {
             let what = format!("the package `{}`", display(package.folder));
-            finds.unsaid.push(left_out(
+            finds.unsaid.push(LeftOut::new(
                 what,
                 &first,
                 "its scripts build and start nothing",
@@ -225,11 +225,17 @@ fn prefer_start(candidates: &mut [Candidate]) {
     }
 }
 
-pub(super) fn framework_of_tool(words: &[String]) -> Option<(&'static str, bool, u16)> {
+/// Returns the framework of the tool that a command runs, whether it serves pages, and its usual port.
+pub(crate) fn framework_of_tool(words: &[String]) -> Option<(&'static str, bool, u16)> {
     tool::of(words).map(|tool| (tool.framework.as_str(), tool.is_frontend, tool.port))
 }
 
-pub(super) use port::in_settings as port_in_settings;
+/// Returns the name of the package manager of a folder, by its lock file or that of a folder above.
+pub(crate) fn package_manager(listing: &Listing, folder: &str) -> &'static str {
+    &package::manager(listing, &BTreeMap::new(), folder).0.name
+}
+
+pub(crate) use port::in_settings as port_in_settings;
 
 /// Returns a folder for display: `.` is the top.
 fn display(folder: &str) -> &str {

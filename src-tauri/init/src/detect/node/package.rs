@@ -9,10 +9,9 @@ use crate::{
         Finds,
         aside::is_aside,
         frameworks::{self, Manager},
-        left_out,
         listing::{Listing, ancestors, folder, join, line_at},
     },
-    draft::Origin,
+    draft::{LeftOut, Origin},
 };
 
 /// A package of Node.
@@ -60,7 +59,7 @@ impl<'a> Package<'a> {
                     let place = Origin::file(file, "");
                     finds
                         .unsaid
-                        .push(left_out("a package of Node", &place, why));
+                        .push(LeftOut::new("a package of Node", &place, why));
                 }
             }
         }
@@ -143,7 +142,7 @@ pub(super) fn manager(
     packages: &BTreeMap<&str, Package<'_>>,
     folder: &str,
 ) -> (&'static Manager, Origin, Option<(&'static Manager, Origin)>) {
-    let managers = frameworks::managers();
+    let managers = &frameworks::TABLE.manager;
     for place in ancestors(folder) {
         let set = packages.get(place).and_then(|package| {
             let name = package.string("packageManager")?.split('@').next()?;

@@ -43,7 +43,7 @@ fn in_source(file: &str, text: &str) -> Option<Port> {
 }
 
 /// Returns the port in the settings of a frontend's tool.
-pub(in crate::detect) fn in_settings(
+pub(crate) fn in_settings(
     listing: &Listing,
     folder: &str,
     framework: &str,
@@ -51,7 +51,8 @@ pub(in crate::detect) fn in_settings(
     if framework == "@angular/cli" {
         return in_angular(listing, folder);
     }
-    let mut tools = frameworks::tools()
+    let mut tools = frameworks::TABLE
+        .tool
         .iter()
         .filter(|tool| tool.framework == framework);
     let tool = tools.find(|tool| tool.config.is_some())?;

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::{detect::has_word, import::concurrent};
+use crate::{
+    detect::{has_word, is_in},
+    import::{base_name, concurrent, short},
+};
 
 /// A script, taken apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,10 +28,6 @@ pub(super) enum Does {
     /// Starts several at once here: concurrently.
     Several(Vec<String>),
 }
-
-/// Programs that only prepare the environment of another.
-const WRAPPERS: &str =
-    "bunx cross-env cross-env-shell dotenv dotenvx env env-cmd exec infisical npx portless";
 
 /// The scripts that refer to each other and are followed.
 const DEEPEST: usize = 6;
@@ -102,7 +101,7 @@ fn unwrapped(words: &[String]) -> Script {
         {
             script.variables.push((name.to_owned(), value.to_owned()));
             rest = after;
-        } else if has_word(WRAPPERS, program(first)) {
+        } else if is_in("script_wrappers", base_name(first)) {
             rest = after;
             // `dotenv -e .env -- next dev`: the command comes after the wrapper's own options.
             if let Some(end) = rest.iter().position(|word| word == "--") {
@@ -127,16 +126,10 @@ fn unwrapped(words: &[String]) -> Script {
     script
 }
 
-/// `vite` of `./node_modules/.bin/vite`
-pub(super) fn program(word: &str) -> &str {
-    let name = word.rsplit(['/', '\\']).next().unwrap_or(word);
-    name.strip_suffix(".cmd").unwrap_or(name)
-}
-
 /// Returns the script of the same package that a command runs: `npm run dev:vite`.
 fn other_script(words: &[String]) -> Option<&str> {
     let mut words = words.iter().map(String::as_str);
-    let first = program(words.next()?);
+    let first = base_name(words.next()?);
     let second = words.next()?;
     if second.starts_with('-') {
         return None;
@@ -169,11 +162,11 @@ pub(super) fn starts_all(text: &str) -> bool {
 fn starts_others(text: &str) -> bool {
     let words = words(text);
     let first = unwrapped(&words).words;
-    let first = first.first().map_or("", |word| program(word));
+    let first = first.first().map_or("", |word| base_name(word));
     // The options by which a manager runs scripts of other packages.
     let elsewhere = match first {
         // These have files of their own with their commands.
-        _ if has_word(STARTERS, first) => return true,
+        _ if is_in("stack_starters", first) => return true,
         "pm2" => return words.iter().any(|word| word.contains("ecosystem")),
         "nx" => "run-many affected serve dev run",
         "pnpm" => "-r --recursive --filter -F --parallel -C --dir",
@@ -189,14 +182,10 @@ fn starts_others(text: &str) -> bool {
     names.any(|name| has_word(elsewhere, name))
 }
 
-/// Programs that start several others, which their own files name.
-const STARTERS: &str = "docker docker-compose foreman hivemind honcho lerna moon nf overmind podman podman-compose process-compose rush \
-    supabase turbo";
-
 /// Returns the commands that a script starts at the same time, if it starts several.
 fn several(scripts: &BTreeMap<String, String>, text: &str) -> Option<Vec<String>> {
     let words = unwrapped(&words(text)).words;
-    let first = program(words.first()?);
+    let first = base_name(words.first()?);
     let parallel = match first {
         "concurrently" | "conc" | "run-p" => true,
         "npm-run-all" | "npm-run-all2" => words
@@ -216,10 +205,7 @@ fn several(scripts: &BTreeMap<String, String>, text: &str) -> Option<Vec<String>
     };
     let mut found = Vec::new();
     for word in &commands {
-        let name = ["npm:", "pnpm:", "yarn:", "bun:"]
-            .iter()
-            .find_map(|start| word.strip_prefix(start));
-        let name = name.unwrap_or(word);
+        let name = short(word).unwrap_or(word);
         match name.strip_suffix('*') {
             Some(start) => {
                 let all = scripts.keys().filter(|script| script.starts_with(start));

@@ -1,24 +1,23 @@
 //! The service of a package script: its command and its port.
 
-use std::collections::BTreeMap;
-
 use super::{
     Project,
     ask::ask_manager,
     package::{Package, manager},
     port,
-    script::{self, Script},
+    script::Script,
     source, tool,
 };
 use crate::{
     detect::{
         Found,
         frameworks::{Manager, Tool},
-        has_word,
+        has_word, is_in,
         listing::{file_name, join},
         variables::{self, Variable},
     },
-    draft::{DraftService, Kind, Origin, Sourced, plain},
+    draft::{DraftService, Kind, Origin, plain},
+    import::base_name,
 };
 use pilotlight::fs::redact::redact;
 
@@ -32,7 +31,6 @@ impl Project<'_> {
         part: Option<&str>,
     ) -> Option<Found> {
         let tool = tool::of(&script.words);
-        let variables = variables::of_folder(self.listing, package.folder);
         let server = source::framework(package);
         let runs_source = tool::runs_source(&script.words);
         let is_command_line = package.string("bin").is_some() && server.is_none();
@@ -42,11 +40,11 @@ impl Project<'_> {
         let (manager, _, other) = manager(self.listing, &self.packages, package.folder);
         let runs = shown(&script.words, tool);
         let because = package.script_says(name, format!("`{name}` runs {runs}"));
-        let mut found = Found::new("", Kind::Backend, package.folder, "", because);
+        let mut found = Found::new("", Kind::Backend, package.folder, because);
         found.framework = tool.map(|tool| tool.framework.as_str()).or(server);
         let arguments = tool.map(|tool| arguments(tool, script)).unwrap_or_default();
         found.runs_words(manager.run(name, &arguments));
-        self.port(package, name, script, tool, &variables, &mut found);
+        self.port(package, name, script, tool, &mut found);
         let has_port = found.service.port.is_some();
         let service = &mut found.service;
         service.kind = match tool {
@@ -73,9 +71,9 @@ impl Project<'_> {
         name: &str,
         script: &Script,
         tool: Option<&Tool>,
-        variables: &BTreeMap<String, Variable>,
         found: &mut Found,
     ) {
+        let variables = variables::of_folder(self.listing, package.folder);
         let options = tool.map_or("--port -p", Tool::options);
         let set = || {
             let mut set = script.variables.iter().rev();
@@ -131,18 +129,19 @@ impl Project<'_> {
         manager: &Manager,
         service: &mut DraftService,
     ) {
-        const LOADERS: &str = "@adonisjs/core @dotenvx/dotenvx @fastify/env @nestjs/config @strapi/strapi dotenv dotenv-cli \
-            dotenv-flow dotenv-safe env-cmd next nuxt";
         let file = join(package.folder, ".env");
         let mut words = script.words.iter();
         let by_bun =
             manager.name == "bun" || script.words.first().is_some_and(|word| word == "bun");
         let is_loaded = by_bun
             || words.any(|word| word.starts_with("--env-file"))
-            || LOADERS.split(' ').any(|name| package.has(name));
+            || package
+                .dependencies
+                .iter()
+                .any(|name| is_in("env_loaders", name));
         if self.listing.has(&file) && !is_loaded {
-            let because = Origin::file(file.clone(), "nothing else loads it");
-            service.env_file.push(Sourced::new(plain(&file), because));
+            let because = Origin::file(&file, "nothing else loads it");
+            service.env_file.push(because.says(plain(&file)));
         }
     }
 
@@ -153,7 +152,7 @@ impl Project<'_> {
         starter: &str,
         script: &Script,
     ) -> Option<Found> {
-        let first = script::program(script.words.first()?).to_owned();
+        let first = base_name(script.words.first()?).to_owned();
         let mut found = self.service(package, starter, script, Some(&first))?;
         let (manager, _, _) = manager(self.listing, &self.packages, package.folder);
         let is_installed = has_word("node npm pnpm yarn bun deno", &first);
@@ -223,7 +222,7 @@ fn shown(words: &[String], tool: Option<&Tool>) -> String {
         return tool
             .title
             .clone()
-            .unwrap_or_else(|| script::program(&words[0]).to_owned());
+            .unwrap_or_else(|| base_name(&words[0]).to_owned());
     }
     let line = redact(&words.join(" ")).into_owned();
     match line.char_indices().nth(WIDEST) {

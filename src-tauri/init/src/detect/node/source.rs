@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::{
-    package::Package,
-    script::{Script, program},
-};
-use crate::detect::{
-    frameworks,
-    listing::{Listing, ancestors, file_name, folder, join},
+use super::{package::Package, script::Script};
+use crate::{
+    detect::{
+        frameworks,
+        listing::{Listing, ancestors, file_name, folder, join},
+    },
+    import::base_name,
 };
 
 /// The sources, by package.
@@ -91,7 +91,7 @@ pub(super) fn entries(package: &Package<'_>, script: &Script) -> Vec<String> {
     if script
         .words
         .first()
-        .is_some_and(|word| program(word) == "nest")
+        .is_some_and(|word| base_name(word) == "nest")
     {
         entries.insert(0, join(package.folder, "src/main"));
     }

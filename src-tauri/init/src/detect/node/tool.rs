@@ -1,26 +1,26 @@
 //! The programs that scripts run: those of the table, those that run source, and those that only build.
 
-use super::script::program;
-use crate::detect::{
-    frameworks::{self, Tool},
-    has_word,
+use crate::{
+    detect::{
+        frameworks::{self, Tool},
+        has_word, is_in, port_of,
+    },
+    import::base_name,
 };
 
 /// Returns the tool that a command runs.
 pub(super) fn of(words: &[String]) -> Option<&'static Tool> {
-    let name = program(words.first()?);
+    let name = base_name(words.first()?);
     let next = words.get(1).map(String::as_str);
-    frameworks::tools()
+    frameworks::TABLE
+        .tool
         .iter()
         .find(|tool| tool.is_run_by(name, next))
 }
 
 /// Returns the port that the words of a command give it.
 pub(super) fn port_in(words: &[String], options: &str) -> Option<u16> {
-    let number = |text: &str| {
-        let port = text.rsplit(':').next()?.parse().ok();
-        port.filter(|port| *port > 0)
-    };
+    let number = |text: &str| port_of(text.rsplit(':').next()?);
     words.iter().enumerate().find_map(|(at, word)| {
         if has_word(options, word) {
             return number(words.get(at + 1)?);
@@ -37,27 +37,18 @@ pub(super) fn names_port(words: &[String], options: &str) -> bool {
         .any(|word| has_word(options, word.split('=').next().unwrap_or(word)))
 }
 
-/// Programs that run a server of the project's own.
-const RUNNERS: &str = "babel-node bun deno encore esno forever jiti node node-dev nodemon nodemon-webpack pm2 pm2-dev supervisor \
-    swc-node ts-node ts-node-dev tsc-watch tsnd tsup-node tsx vite-node";
-
-/// Programs that build or check something for others, or show parts of a project to its developers.
-const BUILDERS: &str = "babel bunchee chokidar cypress drizzle-kit echo email esbuild eslint graphql-codegen histoire husky jest \
-    ladle lint-staged microbundle ng-packagr playwright postcss prettier prisma react-email rimraf rollup sass \
-    start-storybook storybook svelte-package swc tailwindcss true tsc tsc-alias tsdown tsup unbuild vitest";
-
 /// Whether the command runs a server of the project's own.
 pub(super) fn runs_source(words: &[String]) -> bool {
-    let name = words.first().map_or("", |word| program(word));
-    has_word(RUNNERS, name)
+    let name = words.first().map_or("", |word| base_name(word));
+    is_in("source_runners", name)
         || (name == "tsup" && words.iter().any(|word| word.starts_with("--onSuccess")))
 }
 
 /// Whether the command only builds something for others, again and again.
 pub(super) fn only_builds(words: &[String]) -> bool {
-    let name = words.first().map_or("", |word| program(word));
+    let name = words.first().map_or("", |word| base_name(word));
     let has = |word: &str| words.iter().any(|it| it == word);
-    has_word(BUILDERS, name)
+    is_in("builders", name)
         || (has_word("astro next ng nuxt parcel vite webpack", name) && has("build"))
         || (name == "webpack" && (has("--watch") || has("-w")))
 }

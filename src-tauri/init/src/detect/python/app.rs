@@ -7,12 +7,13 @@ use regex::Regex;
 
 use crate::detect::{
     line_at,
-    source::{self, Syntax, arguments, keyword, pattern},
+    port::Port,
+    source::{Syntax, arguments, keyword, pattern, split_arguments, without_comments},
 };
 
 use super::{
     framework::Framework,
-    serving::{Run, SourcePort, runs},
+    serving::{Run, runs},
 };
 
 /// An application in a file.
@@ -25,7 +26,7 @@ pub(super) struct App {
     pub(super) factory: bool,
     /// The line that makes it, from 1.
     pub(super) line: usize,
-    pub(super) port: Option<SourcePort>,
+    pub(super) port: Option<Port>,
     /// The last name of an expression for the port, whose value is in another file.
     pub(super) port_name: Option<String>,
     /// Whether its source restarts it when a file changes.
@@ -61,28 +62,22 @@ static TOP_CALL: LazyLock<Regex> =
 
 /// Returns the code of a Python file for the functions of this module.
 pub(super) fn code(text: &str) -> String {
-    source::without_comments(text, Syntax::Python)
+    without_comments(text, Syntax::Python)
 }
 
 /// Returns all applications of a file, in their order.
-pub(super) fn apps_in(code: &str) -> Vec<App> {
+pub(super) fn apps_in(file: &str, code: &str) -> Vec<App> {
     let mut apps = Vec::new();
     made(code, &mut apps);
     pages(code, &mut apps);
-    let runs = runs(code);
+    let runs = runs(file, code);
     for app in &mut apps {
-        let fits = |run: &&Run| {
-            run.serves(app.framework)
-                && run
-                    .target
-                    .as_deref()
-                    .is_none_or(|target| target == app.object)
+        let mut own = runs.iter().filter(|run| run.serves(app.framework));
+        let is_named = |run: &&Run| {
+            let target = run.target.as_ref();
+            target.is_none_or(|target| *target == app.object)
         };
-        if let Some(run) = runs
-            .iter()
-            .find(fits)
-            .or_else(|| runs.iter().find(|run| run.serves(app.framework)))
-        {
+        if let Some(run) = own.clone().find(is_named).or_else(|| own.next()) {
             app.port = run.port.clone();
             app.port_name.clone_from(&run.port_name);
             app.reload |= run.reload;
@@ -97,50 +92,36 @@ fn made(code: &str, apps: &mut Vec<App>) {
     if !MADE.is_match(code) {
         return;
     }
-    let functions: Vec<(usize, &str, bool)> = FUNCTION
-        .captures_iter(code)
-        .take(1024)
-        .filter_map(|found| {
-            let whole = found.get(0)?;
-            let parameters = arguments(code, whole.end() - 1);
-            let free = source::split_arguments(parameters).iter().all(|parameter| {
-                parameter.contains('=') || parameter.starts_with('*') || *parameter == "/"
-            });
-            Some((whole.start(), found.get(1)?.as_str(), free))
-        })
-        .collect();
+    let functions = FUNCTION.captures_iter(code).take(1024);
+    let functions = functions.filter_map(|found| {
+        let whole = found.get_match();
+        let parameters = split_arguments(arguments(code, whole.end() - 1));
+        let mut parameters = parameters.iter();
+        let free = parameters.all(|it| it.contains('=') || it.starts_with('*') || *it == "/");
+        Some((whole.start(), found.get(1)?.as_str(), free))
+    });
+    let functions: Vec<(usize, &str, bool)> = functions.collect();
     for found in MADE.captures_iter(code).take(32) {
-        let (Some(whole), Some(class)) = (found.get(0), found.get(3)) else {
+        let (whole, Some(class)) = (found.get_match(), found.get(3)) else {
             continue;
         };
         let Some(framework) = Framework::of_class(class.as_str()) else {
             continue;
         };
-        let indented = found.get(1).is_some_and(|blanks| !blanks.is_empty());
         let inside = arguments(code, whole.end() - 1);
-        let line = line_at(code, class.start());
-        let mut app = App::new(
-            framework,
-            found.get(2).map_or("", |name| name.as_str()),
-            line,
-        );
+        let object = found.get(2).map_or("", |name| name.as_str());
+        let mut app = App::new(framework, object, line_at(code, class.start()));
         app.documented = framework == Framework::Fastapi
             && keyword(inside, "docs_url").is_none()
             && keyword(inside, "openapi_url").is_none();
-        if indented {
+        if !found[1].is_empty() {
             // Of the functions at the left margin, the last before it, unless code at the margin is between the two.
-            let Some((start, name, free)) = functions
-                .iter()
-                .rev()
-                .find(|(start, ..)| *start < whole.start())
-                .copied()
-            else {
+            let mut before = functions.iter().rev();
+            let Some(&(start, name, free)) = before.find(|(at, ..)| *at < whole.start()) else {
                 continue;
             };
-            let left = code[start..whole.start()]
-                .lines()
-                .skip(1)
-                .any(|line| line.starts_with(|c: char| c.is_alphabetic() || c == '@'));
+            let mut lines = code[start..whole.start()].lines().skip(1);
+            let left = lines.any(|line| line.starts_with(|c: char| c.is_alphabetic() || c == '@'));
             // `make_celery(app)` gets the application of Flask.
             if left || !(free || framework == Framework::Celery) {
                 continue;
@@ -161,31 +142,20 @@ fn made(code: &str, apps: &mut Vec<App>) {
 /// Replaces a factory by its object, where `app = create_app()` at the margin makes one.
 fn objects_of_factories(code: &str, apps: &mut [App]) {
     for (object, line, maker) in top_calls(code) {
-        if let Some(app) = apps
-            .iter_mut()
-            .find(|app| app.factory && app.object == maker)
-        {
-            app.object = object;
-            app.factory = false;
-            app.line = line;
+        let mut apps = apps.iter_mut();
+        if let Some(app) = apps.find(|app| app.factory && app.object == maker) {
+            (app.object, app.line, app.factory) = (object, line, false);
         }
     }
 }
 
 /// Returns the assignments of a call at the left margin: object, line, function.
-pub(super) fn top_calls(code: &str) -> Vec<(String, usize, String)> {
-    TOP_CALL
-        .captures_iter(code)
-        .take(256)
-        .filter_map(|found| {
-            let (object, function) = (found.get(1)?, found.get(2)?);
-            Some((
-                object.as_str().to_owned(),
-                line_at(code, object.start()),
-                function.as_str().to_owned(),
-            ))
-        })
-        .collect()
+pub(super) fn top_calls(code: &str) -> impl Iterator<Item = (String, usize, String)> {
+    let calls = TOP_CALL.captures_iter(code).take(256);
+    calls.map(|found| {
+        let line = line_at(code, found.get_match().start());
+        (found[1].to_owned(), line, found[2].to_owned())
+    })
 }
 
 /// Removes applications that another one of the file mounts, and takes the `socketio.ASGIApp` around an application.
@@ -193,27 +163,22 @@ fn unwrap_mounted(code: &str, apps: &mut Vec<App>) {
     static MOUNT: LazyLock<Regex> = LazyLock::new(|| pattern(r"\.mount\("));
     static WRAPPED: LazyLock<Regex> =
         LazyLock::new(|| pattern(r"(?m)^(\w+)[ \t]*=[ \t]*(?:socketio\.)?ASGIApp\("));
-    let mounted: Vec<&str> = MOUNT
-        .find_iter(code)
-        .take(32)
-        .flat_map(|found| source::split_arguments(arguments(code, found.end() - 1)))
+    let mounts = MOUNT.find_iter(code).take(32);
+    let mounted: Vec<&str> = mounts
+        .flat_map(|found| split_arguments(arguments(code, found.end() - 1)))
         .collect();
     if apps.len() > 1 {
         apps.retain(|app| !mounted.contains(&app.object.as_str()));
     }
     for found in WRAPPED.captures_iter(code).take(4) {
-        let (Some(whole), Some(name)) = (found.get(0), found.get(1)) else {
-            continue;
-        };
-        let inside = source::split_arguments(arguments(code, whole.end() - 1));
+        let inside = split_arguments(arguments(code, found.get_match().end() - 1));
+        let values = inside
+            .iter()
+            .filter_map(|argument| argument.rsplit('=').next());
+        let values: Vec<&str> = values.map(str::trim).collect();
         for app in apps.iter_mut() {
-            if inside.iter().any(|argument| {
-                argument
-                    .rsplit('=')
-                    .next()
-                    .is_some_and(|value| value.trim() == app.object)
-            }) {
-                name.as_str().clone_into(&mut app.object);
+            if values.contains(&app.object.as_str()) {
+                found[1].clone_into(&mut app.object);
             }
         }
     }
@@ -224,35 +189,28 @@ fn pages(code: &str, apps: &mut Vec<App>) {
     static IMPORT: LazyLock<Regex> = LazyLock::new(|| {
         pattern(r"(?m)^(?:import|from)[ \t]+(streamlit|gradio|nicegui|aiohttp|grpc)\b")
     });
-    let Some(found) = IMPORT.captures_iter(code).find_map(|found| {
-        let module = found.get(1)?;
-        let (framework, needs) = match module.as_str() {
+    let pages = IMPORT.captures_iter(code).find_map(|found| {
+        let (framework, needs) = match &found[1] {
             "streamlit" => (Framework::Streamlit, r"\bst\.\w|\bstreamlit\.\w"),
             "gradio" => (Framework::Gradio, r"\.launch\("),
             "nicegui" => (Framework::Nicegui, r"\bui\.run\("),
             "aiohttp" => (Framework::Aiohttp, r"\brun_app\("),
             _ => (Framework::Grpc, r"\.add_insecure_port\("),
         };
-        let call = pattern(needs).find(code)?;
         Some((
             framework,
-            line_at(code, call.start()),
-            line_at(code, module.start()),
+            found.get_match().start(),
+            pattern(needs).find(code)?.start(),
         ))
-    }) else {
-        return;
-    };
-    let (framework, call, import) = found;
-    // A Streamlit module that another one imports defines functions only; calls at the margin make a page.
-    if framework == Framework::Streamlit && !draws(code) {
-        return;
+    });
+    match pages {
+        // A Streamlit module that another one imports defines functions only; calls at the margin make a page.
+        Some((Framework::Streamlit, import, _)) if draws(code) => {
+            apps.push(App::new(Framework::Streamlit, "", line_at(code, import)));
+        }
+        Some((Framework::Streamlit, ..)) | None => {}
+        Some((framework, _, call)) => apps.push(App::new(framework, "", line_at(code, call))),
     }
-    let line = if framework == Framework::Streamlit {
-        import
-    } else {
-        call
-    };
-    apps.push(App::new(framework, "", line));
 }
 
 fn draws(code: &str) -> bool {
@@ -269,7 +227,7 @@ mod tests {
     use super::*;
 
     fn apps(text: &str) -> Vec<App> {
-        apps_in(&code(text))
+        apps_in("main.py", &code(text))
     }
 
     fn only(text: &str) -> App {
@@ -289,7 +247,8 @@ mod tests {
             ("api", false, 4)
         );
         let port = app.port.unwrap();
-        assert_eq!((port.number, port.variable, port.line), (8001, None, 7));
+        assert_eq!((port.number, port.variable), (Some(8001), None));
+        assert_eq!(port.because.line, Some(7));
         assert!(app.reload && app.documented);
     }
 
@@ -301,7 +260,7 @@ mod tests {
         let port = app.port.unwrap();
         assert_eq!(
             (port.number, port.variable.as_deref()),
-            (9000, Some("API_PORT"))
+            (Some(9000), Some("API_PORT"))
         );
         assert!(!app.documented);
         let app = only(
@@ -309,8 +268,8 @@ mod tests {
         );
         let port = app.port.unwrap();
         assert_eq!(
-            (port.number, port.variable.as_deref(), port.line),
-            (8300, Some("PORT"), 3 - 2)
+            (port.number, port.variable.as_deref()),
+            (Some(8300), Some("PORT"))
         );
     }
 
@@ -369,12 +328,12 @@ mod tests {
             only("import gradio as gr\ndemo = gr.Interface(f)\ndemo.launch(server_port=7861)\n");
         assert_eq!(
             (app.framework, app.port.unwrap().number),
-            (Framework::Gradio, 7861)
+            (Framework::Gradio, Some(7861))
         );
         let app = only("import grpc\nserver.add_insecure_port('[::]:50052')\n");
         assert_eq!(
             (app.framework, app.port.unwrap().number),
-            (Framework::Grpc, 50052)
+            (Framework::Grpc, Some(50052))
         );
     }
 }

@@ -8,11 +8,11 @@ use super::{
     Placed,
     app::App,
     framework::Framework,
-    place::{Hint, hint_for, place},
+    place::{Hint, hint_for},
     project::{Project, usualness},
 };
 use crate::{
-    detect::{Finds, System, file_name, health::log, line_at, source::pattern},
+    detect::{Finds, System, file_name, health::log, line_at, rank_in, source::pattern},
     draft::{CommandLine, Kind, Origin},
 };
 
@@ -28,7 +28,7 @@ impl Project<'_> {
         };
         let hint = self.celery_hint(&file, "worker");
         let base = hint.as_ref().map(|(_, base)| base.as_str());
-        let place = place(self.listing, &self.codes, &file, &self.root, base, true);
+        let place = self.place(&file, base, true);
         let target = match &hint {
             Some((hint, _)) => hint.command.target.clone().unwrap_or_default(),
             // Celery takes `app` of a module before `celery`, and that may be Flask's.
@@ -53,7 +53,7 @@ impl Project<'_> {
                 words.push("--pool=solo".to_owned());
             }
             let (name, directory) = (named(part), &place.directory);
-            let mut found = self.found(name, Kind::Worker, "celery", directory, because);
+            let mut found = self.found(name, Kind::Worker, directory, because);
             found.service.command = Some(reason.says(CommandLine::Words(words)));
             place.set_path(&mut found.service, false);
             let because = Origin::known("Celery prints it when it is ready");
@@ -98,16 +98,9 @@ impl Project<'_> {
             }
         }
         found.into_iter().min_by_key(|(file, _)| {
-            let usual = [
-                "celery.py",
-                "celery_app.py",
-                "worker.py",
-                "tasks.py",
-                "make_celery.py",
-            ];
-            let rank = usual.iter().position(|usual| *usual == file_name(file));
+            let usual = "celery.py celery_app.py worker.py tasks.py make_celery.py";
             let is_hinted = self.celery_hint(file, "worker").is_some();
-            (!is_hinted, rank.unwrap_or(usual.len()), usualness(file))
+            (!is_hinted, rank_in(usual, file_name(file)), usualness(file))
         })
     }
 
@@ -136,14 +129,9 @@ impl Project<'_> {
 
     /// Returns the line that schedules tasks.
     fn beat(&self) -> Option<Origin> {
+        let marks = "beat_schedule BEAT_SCHEDULE add_periodic_task( crontab(";
         for (file, code) in &self.codes {
-            let marks = [
-                "beat_schedule",
-                "BEAT_SCHEDULE",
-                "add_periodic_task(",
-                "crontab(",
-            ];
-            if let Some(at) = marks.iter().find_map(|mark| code.find(mark)) {
+            if let Some(at) = marks.split(' ').find_map(|mark| code.find(mark)) {
                 return Some(Origin::line(file, line_at(code, at), "schedules tasks"));
             }
         }

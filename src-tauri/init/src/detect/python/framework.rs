@@ -31,7 +31,8 @@ impl Framework {
             clippy::expect_used,
             reason = "the table has a row for each, and a test asks for all"
         )]
-        frameworks::all()
+        frameworks::TABLE
+            .framework
             .iter()
             .find(|row| row.python == Some(self))
             .expect("a row of the table")
@@ -52,7 +53,8 @@ impl Framework {
 
     /// Returns the framework whose applications are of this class.
     pub(super) fn of_class(class: &str) -> Option<Self> {
-        let row = frameworks::all()
+        let row = frameworks::TABLE
+            .framework
             .iter()
             .find(|row| has_word(&row.class, class));
         row?.python

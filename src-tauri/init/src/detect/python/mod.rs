@@ -82,7 +82,7 @@ fn nearest<'a>(roots: &BTreeSet<String>, path: &'a str) -> Option<&'a str> {
 fn all_apps(codes: &Codes, hints: &[Hint]) -> Vec<Placed> {
     let mut all: Vec<Placed> = Vec::new();
     for (file, code) in codes {
-        let apps = app::apps_in(code);
+        let apps = app::apps_in(file, code);
         all.extend(apps.into_iter().map(|app| Placed {
             file: file.clone(),
             app,
@@ -104,7 +104,7 @@ fn all_apps(codes: &Codes, hints: &[Hint]) -> Vec<Placed> {
             if let Some(factory) = factories.get(&maker)
                 && is_served(file)
             {
-                let port = serving::run_port(code, factory.app.framework);
+                let port = serving::run_port(file, code, factory.app.framework);
                 let app = App {
                     object,
                     line,
@@ -162,7 +162,7 @@ fn add_scripts(codes: &Codes, all: &mut Vec<Placed>) {
         let Some(found) = RUN.find(code) else {
             continue;
         };
-        let port = serving::run_port(code, Framework::Script);
+        let port = serving::run_port(file, code, Framework::Script);
         let path = uvicorn_module(code)
             .map_or_else(|| file.clone(), |module| module.replace('.', "/") + ".py");
         let is_served = |placed: &&mut Placed| placed.file == *file || placed.file.ends_with(&path);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use toml::{Table, Value};
 
 use crate::{
-    detect::{Listing, file_name, folder, join, left_out, line_at, source::has_extension},
+    detect::{Listing, file_name, folder, join, line_at, source::has_extension},
     draft::{LeftOut, Origin},
 };
 
@@ -14,21 +14,12 @@ use crate::{
 pub(in crate::detect) type Packages = BTreeMap<String, (String, Option<usize>)>;
 
 /// The files that make a folder a Python project.
-const MANIFESTS: [&str; 7] = [
-    "pyproject.toml",
-    "Pipfile",
-    "setup.py",
-    "setup.cfg",
-    "environment.yml",
-    "environment.yaml",
-    "manage.py",
-];
+const MANIFESTS: &str = "pyproject.toml Pipfile setup.py setup.cfg environment.yml environment.yaml manage.py requirements.txt";
 
 /// Whether the folder is a Python project by the files in it.
 pub(in crate::detect) fn is_project(listing: &Listing, root: &str) -> bool {
-    MANIFESTS.iter().any(|name| listing.has(&join(root, name)))
-        || listing.has(&join(root, "requirements.txt"))
-        || requirements(listing, root).next().is_some()
+    let mut names = MANIFESTS.split(' ');
+    names.any(|name| listing.has(&join(root, name))) || requirements(listing, root).next().is_some()
 }
 
 /// Returns the packages of the project in a folder. Adds a note to `unsaid` for a file that cannot be read.
@@ -51,20 +42,15 @@ pub(in crate::detect) fn packages(
             continue;
         };
         match toml::from_str::<Table>(text) {
-            Ok(table) => in_toml(&table, &path, text, &mut packages),
+            Ok(table) => in_toml(table, &path, text, &mut packages),
             Err(error) => {
                 let line = error.span().map(|span| line_at(text, span.start));
                 let why = "it is not valid TOML, so the packages that it names are unknown";
-                unsaid.push(left_out(name, &Origin::line(path, line, ""), why));
+                unsaid.push(LeftOut::new(name, &Origin::line(path, line, ""), why));
             }
         }
     }
-    for name in [
-        "environment.yml",
-        "environment.yaml",
-        "setup.cfg",
-        "setup.py",
-    ] {
+    for name in "environment.yml environment.yaml setup.cfg setup.py".split(' ') {
         let path = join(root, name);
         if let Some(text) = listing.text(&path) {
             in_lines(text, &path, &mut packages);
@@ -84,44 +70,40 @@ fn requirements<'a>(listing: &'a Listing, root: &str) -> impl Iterator<Item = &'
     })
 }
 
-fn in_toml(table: &Table, path: &str, text: &str, packages: &mut Packages) {
+/// Lists of requirements, and tables with a package at each key; `*` is any key.
+const LISTS: &str = "project.dependencies tool.uv.dev-dependencies project.optional-dependencies.* dependency-groups.* \
+    tool.pdm.dev-dependencies.*";
+const TABLES: &str = "tool.poetry.dependencies tool.poetry.dev-dependencies tool.pixi.dependencies tool.pixi.pypi-dependencies \
+    packages tool.poetry.group.*.dependencies";
+
+fn in_toml(table: Table, path: &str, text: &str, packages: &mut Packages) {
+    let root = Value::Table(table);
     let lines = lines_by_text(text);
     let line_of = |text: &str| lines.get(text).copied();
-    let at = |keys: &[&str]| {
-        let (first, rest) = keys.split_first()?;
-        rest.iter()
-            .try_fold(table.get(*first)?, |value, key| value.get(key))
-    };
-    let tables = |keys: &[&str]| {
-        at(keys)
-            .and_then(Value::as_table)
-            .into_iter()
-            .flat_map(Table::values)
-    };
-    let mut lists: Vec<&Value> = Vec::new();
-    lists.extend(at(&["project", "dependencies"]));
-    lists.extend(at(&["tool", "uv", "dev-dependencies"]));
-    lists.extend(tables(&["project", "optional-dependencies"]));
-    lists.extend(tables(&["dependency-groups"]));
-    lists.extend(tables(&["tool", "pdm", "dev-dependencies"]));
-    let requirements = lists.iter().filter_map(|list| list.as_array()).flatten();
+    let lists = LISTS.split(' ').flat_map(|path| values(&root, path));
+    let requirements = lists.filter_map(Value::as_array).flatten();
     for requirement in requirements.filter_map(Value::as_str) {
         note(packages, requirement, path, line_of(requirement));
     }
-    let mut named: Vec<&Value> = Vec::new();
-    named.extend(at(&["tool", "poetry", "dependencies"]));
-    named.extend(at(&["tool", "poetry", "dev-dependencies"]));
-    named.extend(at(&["tool", "pixi", "dependencies"]));
-    named.extend(at(&["tool", "pixi", "pypi-dependencies"]));
-    named.extend(at(&["packages"]));
-    named
-        .extend(tables(&["tool", "poetry", "group"]).filter_map(|group| group.get("dependencies")));
-    for (name, value) in named.iter().filter_map(|table| table.as_table()).flatten() {
+    let tables = TABLES.split(' ').flat_map(|path| values(&root, path));
+    for (name, value) in tables.filter_map(Value::as_table).flatten() {
         let extras = value.get("extras").and_then(Value::as_array);
         let extras = extras.into_iter().flatten().filter_map(Value::as_str);
         let extras = extras.collect::<Vec<_>>().join(",");
         note(packages, &format!("{name}[{extras}]"), path, line_of(name));
     }
+}
+
+/// Returns the values at a path of keys.
+fn values<'a>(root: &'a Value, path: &str) -> Vec<&'a Value> {
+    let below = |value: &'a Value, key: &str| match value {
+        Value::Table(table) if key == "*" => table.values().collect(),
+        value => value.get(key).into_iter().collect::<Vec<_>>(),
+    };
+    path.split('.').fold(vec![root], |values, key| {
+        let values = values.into_iter();
+        values.flat_map(|value| below(value, key)).collect()
+    })
 }
 
 /// Returns the first line of each key and quoted text. A search through the file for each would take the square of its

@@ -4,10 +4,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{packages::is_project, routes::Codes, run::from, server::ServerCommand};
+use super::{packages::is_project, project::Project, run::from, server::ServerCommand};
 use crate::{
     detect::{
-        Listing, ancestors, file_name, folder, join,
+        ancestors, file_name, folder, join,
         source::{has_extension, pattern},
     },
     draft::{DraftService, Origin, plain},
@@ -101,133 +101,133 @@ static IMPORT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?m)^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+(\w+)?|import[ \t]+([\w.]+))")
 });
 
-/// Returns where a file belongs in the project at `root`. A hint's base takes precedence over the imports.
-/// `is_module`: a server imports the file as a module, so that it may run from the folder of the manifest.
-pub(super) fn place(
-    listing: &Listing,
-    codes: &Codes,
-    file: &str,
-    root: &str,
-    hinted: Option<&str>,
-    is_module: bool,
-) -> Place {
-    let base = match hinted {
-        Some(base) => base.to_owned(),
-        None => base(listing, codes, file, root, is_module),
-    };
-    let within = file
-        .strip_prefix(&base)
-        .unwrap_or(file)
-        .trim_start_matches('/');
-    let stem = within.strip_suffix(".py").unwrap_or(within);
-    let module = stem
-        .strip_suffix("/__init__")
-        .unwrap_or(stem)
-        .replace('/', ".");
-    // `src` is no folder to run in: settings and data are beside it.
-    let (above, last) = base.rsplit_once('/').unwrap_or(("", &base));
-    let inside = base.starts_with(&with_slash(root)) && base != root;
-    let library = shared(listing, codes, file, &base).map(|to| from(&base, to));
-    let library = library.map_or_else(String::new, |to| to.trim_end_matches('/').to_owned());
-    let (directory, path) = match last {
-        "src" | "lib" | "python" if inside => (above.to_owned(), last.to_owned()),
-        _ => (base, String::new()),
-    };
-    Place {
-        directory,
-        path,
-        library,
-        module,
+impl Project<'_> {
+    /// Returns where a file belongs in the project. A hint's base takes precedence over the imports.
+    /// `is_module`: a server imports the file as a module, so that it may run from the folder of the manifest.
+    pub(super) fn place(&self, file: &str, hinted: Option<&str>, is_module: bool) -> Place {
+        let hinted = hinted.map(str::to_owned);
+        let base = hinted.unwrap_or_else(|| self.base(file, is_module));
+        let within = file
+            .strip_prefix(&base)
+            .unwrap_or(file)
+            .trim_start_matches('/');
+        let stem = within.strip_suffix(".py").unwrap_or(within);
+        let module = stem
+            .strip_suffix("/__init__")
+            .unwrap_or(stem)
+            .replace('/', ".");
+        // `src` is no folder to run in: settings and data are beside it.
+        let (above, last) = base.rsplit_once('/').unwrap_or(("", &base));
+        let inside = base.starts_with(&with_slash(&self.root)) && base != self.root;
+        let library = self.shared(file, &base).map(|to| from(&base, to));
+        let library = library.map_or_else(String::new, |to| to.trim_end_matches('/').to_owned());
+        let (directory, path) = match last {
+            "src" | "lib" | "python" if inside => (above.to_owned(), last.to_owned()),
+            _ => (base, String::new()),
+        };
+        Place {
+            directory,
+            path,
+            library,
+            module,
+        }
     }
-}
 
-/// Returns the folder from which most of the file's imports are found.
-fn base(listing: &Listing, codes: &Codes, file: &str, root: &str, is_module: bool) -> String {
-    let own = folder(file);
-    let is_package = |folder: &str| listing.has(&join(folder, "__init__.py"));
-    // Relative imports need the folder to be a package.
-    let code = codes.get(file).map_or("", String::as_str);
-    let mut relative = 0;
-    let mut absolute: Vec<&str> = Vec::new();
-    for found in IMPORT.captures_iter(code).take(256) {
-        match (found.get(1), found.get(2), found.get(4)) {
-            (Some(dots), _, _) if !dots.is_empty() => relative = relative.max(dots.len()),
-            (_, Some(module), _) | (_, _, Some(module)) => absolute.push(module.as_str()),
-            _ => {}
-        }
-    }
-    let above = |folder: &str, levels: usize| ancestors(folder).nth(levels).map(str::to_owned);
-    let top = ancestors(own)
-        .find(|folder| !is_package(folder))
-        .unwrap_or_default()
-        .to_owned();
-    let mut candidates: Vec<String> = vec![root.to_owned(), top.clone(), own.to_owned()];
-    candidates.extend(ancestors(own).map(str::to_owned).take(4));
-    // What one dot means is beside the file, so the package is at least one folder above.
-    let highest = above(own, relative);
-    candidates.retain(|base| match &highest {
-        Some(highest) if relative > 0 => highest == base || highest.starts_with(&with_slash(base)),
-        _ => own == base || own.starts_with(&with_slash(base)),
-    });
-    let is_found = |base: &str, module: &str| {
-        let path = join(base, module.split('.').next().unwrap_or_default());
-        let itself = format!("{path}.py");
-        // A file does not import itself.
-        itself != file && (listing.has(&itself) || listing.has_folder(&path))
-    };
-    let mut best: Option<(usize, String)> = None;
-    for candidate in candidates {
-        let found = absolute
-            .iter()
-            .filter(|module| is_found(&candidate, module));
-        let count = found.count();
-        if best.as_ref().is_none_or(|(most, _)| count > *most) {
-            best = Some((count, candidate));
-        }
-    }
-    match best {
-        Some((0, _)) if !is_package(own) && relative == 0 && !own.is_empty() => {
-            // No import decides. A module is named from the folder with the manifest, but at the top of a project a
-            // folder may be a part of its own. A file that runs itself runs in its own folder.
-            let is_part = root.is_empty() && file_name(own) != "app";
-            let runs_itself = !is_module || code.contains("__main__");
-            if own == join(root, "src") || (is_project(listing, root) && !runs_itself && !is_part) {
-                root.to_owned()
-            } else {
-                own.to_owned()
+    /// Returns the folder from which most of the file's imports are found.
+    fn base(&self, file: &str, is_module: bool) -> String {
+        let (listing, codes, root) = (self.listing, &self.codes, self.root.as_str());
+        let own = folder(file);
+        let is_package = |folder: &str| listing.has(&join(folder, "__init__.py"));
+        // Relative imports need the folder to be a package.
+        let code = codes.get(file).map_or("", String::as_str);
+        let mut relative = 0;
+        let mut absolute: Vec<&str> = Vec::new();
+        for found in IMPORT.captures_iter(code).take(256) {
+            match (found.get(1), found.get(2), found.get(4)) {
+                (Some(dots), _, _) if !dots.is_empty() => relative = relative.max(dots.len()),
+                (_, Some(module), _) | (_, _, Some(module)) => absolute.push(module.as_str()),
+                _ => {}
             }
         }
-        Some((0, _)) if relative == 0 => top,
-        Some((_, base)) => base,
-        None => top,
-    }
-}
-
-/// Returns the folder above the base with a package that the file imports and the base does not have: a library that
-/// several services share.
-fn shared<'b>(listing: &Listing, codes: &Codes, file: &str, base: &'b str) -> Option<&'b str> {
-    let code = codes.get(file)?;
-    let imports = IMPORT.captures_iter(code).take(256);
-    let modules = imports.filter_map(|found| {
-        let is_relative = found.get(1).is_some_and(|dots| !dots.is_empty());
-        let module = found.get(2).or(found.get(4)).filter(|_| !is_relative)?;
-        module
-            .as_str()
-            .split('.')
-            .next()
-            .filter(|name| !name.is_empty())
-    });
-    let has = |folder: &str, module: &str| {
-        let path = join(folder, module);
-        listing.has(&format!("{path}.py")) || listing.under(&path).any(|it| has_extension(it, "py"))
-    };
-    let mut above = modules
-        .filter(|module| !has(base, module))
-        .filter_map(|module| {
-            let mut above = ancestors(base).skip(1);
-            above.find(|folder| has(folder, module))
+        let above = |folder: &str, levels: usize| ancestors(folder).nth(levels).map(str::to_owned);
+        let top = ancestors(own)
+            .find(|folder| !is_package(folder))
+            .unwrap_or_default()
+            .to_owned();
+        let mut candidates: Vec<String> = vec![root.to_owned(), top.clone(), own.to_owned()];
+        candidates.extend(ancestors(own).map(str::to_owned).take(4));
+        // What one dot means is beside the file, so the package is at least one folder above.
+        let highest = above(own, relative);
+        candidates.retain(|base| match &highest {
+            Some(highest) if relative > 0 => {
+                highest == base || highest.starts_with(&with_slash(base))
+            }
+            _ => own == base || own.starts_with(&with_slash(base)),
         });
-    above.next()
+        let is_found = |base: &str, module: &str| {
+            let path = join(base, module.split('.').next().unwrap_or_default());
+            let itself = format!("{path}.py");
+            // A file does not import itself.
+            itself != file && (listing.has(&itself) || listing.has_folder(&path))
+        };
+        let mut best: Option<(usize, String)> = None;
+        for candidate in candidates {
+            let found = absolute
+                .iter()
+                .filter(|module| is_found(&candidate, module));
+            let count = found.count();
+            if best.as_ref().is_none_or(|(most, _)| count > *most) {
+                best = Some((count, candidate));
+            }
+        }
+        match best {
+            Some((0, _)) if !is_package(own) && relative == 0 && !own.is_empty() => {
+                // No import decides. A module is named from the folder with the manifest, but at the top of a project a
+                // folder may be a part of its own. A file that runs itself runs in its own folder.
+                let is_part = root.is_empty() && file_name(own) != "app";
+                let runs_itself = !is_module || code.contains("__main__");
+                if own == join(root, "src")
+                    || (is_project(listing, root) && !runs_itself && !is_part)
+                {
+                    root.to_owned()
+                } else {
+                    own.to_owned()
+                }
+            }
+            Some((0, _)) if relative == 0 => top,
+            Some((_, base)) => base,
+            None => top,
+        }
+    }
+
+    /// Returns the folder above the base with a package that the file imports and the base does not have: a library that
+    /// several services share.
+    fn shared<'b>(&self, file: &str, base: &'b str) -> Option<&'b str> {
+        let listing = self.listing;
+        let code = self.codes.get(file)?;
+        let imports = IMPORT.captures_iter(code).take(256);
+        let modules = imports.filter_map(|found| {
+            let is_relative = found.get(1).is_some_and(|dots| !dots.is_empty());
+            let module = found.get(2).or(found.get(4)).filter(|_| !is_relative)?;
+            module
+                .as_str()
+                .split('.')
+                .next()
+                .filter(|name| !name.is_empty())
+        });
+        let has = |folder: &str, module: &str| {
+            let path = join(folder, module);
+            listing.has(&format!("{path}.py"))
+                || listing.under(&path).any(|it| has_extension(it, "py"))
+        };
+        let mut above = modules
+            .filter(|module| !has(base, module))
+            .filter_map(|module| {
+                let mut above = ancestors(base).skip(1);
+                above.find(|folder| has(folder, module))
+            });
+        above.next()
+    }
 }
 
 fn with_slash(folder: &str) -> String {
@@ -241,7 +241,10 @@ fn with_slash(folder: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::{Host, python::app::code};
+    use crate::detect::{
+        Host, Listing,
+        python::{app::code, routes::Codes},
+    };
 
     fn place_of(files: &[(&str, &str)], root: &str) -> (String, String, String) {
         let mut listing = Listing::new("shop", Host::default());
@@ -250,7 +253,9 @@ mod tests {
             listing.add(*path, Some(text));
             codes.insert((*path).to_owned(), code(text));
         }
-        let place = place(&listing, &codes, files[0].0, root, None, true);
+        let root = root.to_owned();
+        let project = Project::new(&listing, codes, &[], root, &mut Vec::new());
+        let place = project.place(files[0].0, None, true);
         (place.directory, place.path, place.module)
     }
 

@@ -11,7 +11,7 @@ use super::{
     run::{PythonEnvironment, environment},
 };
 use crate::{
-    detect::{Finds, Found, Listing, file_name, folder, join, left_out, question},
+    detect::{Finds, Found, Listing, file_name, folder, has_word, join, question, rank_in},
     draft::{Change, CommandLine, Kind, LeftOut, Origin},
 };
 
@@ -26,33 +26,16 @@ pub(in crate::detect) struct Project<'a> {
 }
 
 /// The usual names of files with an application, the most usual first.
-const NAMES: [&str; 12] = [
-    "main.py",
-    "app.py",
-    "asgi.py",
-    "wsgi.py",
-    "server.py",
-    "api.py",
-    "application.py",
-    "__init__.py",
-    "__main__.py",
-    "run.py",
-    "streamlit_app.py",
-    "Home.py",
-];
+const NAMES: &str = "main.py app.py asgi.py wsgi.py server.py api.py application.py __init__.py __main__.py run.py \
+    streamlit_app.py Home.py";
 
 pub(super) fn is_usual(file: &str) -> bool {
-    NAMES.contains(&file_name(file))
+    has_word(NAMES, file_name(file))
 }
 
 /// Returns how usual a file's name is for an application; lower is more usual.
 pub(super) fn usualness(file: &str) -> (usize, usize) {
-    let name = file_name(file);
-    let rank = NAMES
-        .iter()
-        .position(|usual| *usual == name)
-        .unwrap_or(NAMES.len());
-    (rank, file.matches('/').count())
+    (rank_in(NAMES, file_name(file)), file.matches('/').count())
 }
 
 impl<'a> Project<'a> {
@@ -161,7 +144,7 @@ impl<'a> Project<'a> {
                 return true;
             }
             let title = framework.row().title();
-            finds.unsaid.push(left_out(
+            finds.unsaid.push(LeftOut::new(
                 format!("the {title} application `{}`", placed.app.object),
                 &Origin::line(&placed.file, placed.app.line, ""),
                 "it seems to be a part of the application above its folder",
@@ -228,11 +211,10 @@ impl<'a> Project<'a> {
         &self,
         name: String,
         kind: Kind,
-        framework: &'static str,
         directory: &str,
         because: &Origin,
     ) -> Found {
-        let mut found = Found::new(name, kind, directory, framework, because.clone());
+        let mut found = Found::new(name, kind, directory, because.clone());
         if !self.root.is_empty() {
             found.root.clone_from(&self.root);
         }

@@ -94,15 +94,8 @@ fn guarded(after: &str) -> bool {
     let head = &after[..end];
     let signature = head.split_once("):").or_else(|| head.split_once("->"));
     let signature = signature.map_or(head, |(signature, _)| signature);
-    let mut guards = [
-        "current_user",
-        "Security(",
-        "login_required",
-        "api_key",
-        "require_",
-    ]
-    .iter();
-    guards.any(|guard| signature.contains(guard))
+    let guards = "current_user Security( login_required api_key require_";
+    guards.split(' ').any(|guard| signature.contains(guard))
 }
 
 /// The routers of a project, and which includes which.
@@ -188,28 +181,19 @@ impl<'a> Routers<'a> {
             return made.is_ok_and(|made| made.is_match(code)).then(String::new);
         };
         let own = self.text_of(path, *own)?;
-        let mut ways: Vec<String> = Vec::new();
-        for include in self
-            .includes
-            .iter()
-            .filter(|include| include.means(path, owner))
-        {
+        let mut way: Option<String> = None;
+        let includes = self.includes.iter();
+        for include in includes.filter(|include| include.means(path, owner)) {
             let above = self.prefix(include.file, include.parent, depth + 1)?;
-            ways.push(match include.prefix {
-                Some(given) if include.replaces => {
-                    format!("{above}{}", self.text_of(include.file, Some(given))?)
-                }
-                Some(given) => format!("{above}{}{own}", self.text_of(include.file, Some(given))?),
-                None => format!("{above}{own}"),
-            });
-            if ways.len() > 1 {
-                ways.dedup();
-                if ways.len() > 1 {
-                    return None;
-                }
+            let given = self.text_of(include.file, include.prefix)?;
+            let is_replaced = include.replaces && include.prefix.is_some();
+            let own = if is_replaced { "" } else { &own };
+            let this = format!("{above}{given}{own}");
+            if way.get_or_insert_with(|| this.clone()) != &this {
+                return None;
             }
         }
-        ways.pop()
+        way
     }
 
     /// Returns the text of an expression: a literal, or a name to which the project gives a value. Without an expression,

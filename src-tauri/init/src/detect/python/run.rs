@@ -1,6 +1,6 @@
 //! The words that run a Python program in its environment: through the tool that manages it, or by its interpreter.
 
-use crate::detect::{Listing, System, ancestors, has_word, join};
+use crate::detect::{Listing, System, ancestors, is_in, join};
 
 /// The way to run a program of the project's environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,17 +86,13 @@ fn conda_name(text: &str) -> Option<String> {
     (!name.is_empty() && !name.contains(char::is_whitespace)).then(|| name.to_owned())
 }
 
-/// Programs of an environment that run as modules, and those that do not.
-const MODULES: &str = "alembic celery daphne fastapi flask granian gunicorn hypercorn python python3 streamlit uvicorn";
-const SCRIPTS: &str = "django-admin gradio honcho huey_consumer rq";
-
 /// Returns the words that run a program of a project's environment from a folder, if it needs others there than in a shell.
 pub(crate) fn in_environment(
     listing: &Listing,
     folder: &str,
     program: &str,
 ) -> Option<Vec<String>> {
-    if !has_word(MODULES, program) && !has_word(SCRIPTS, program) {
+    if !is_in("python_modules", program) && !is_in("python_scripts", program) {
         return None;
     }
     let environment = environment(listing, folder);
@@ -122,7 +118,7 @@ impl PythonEnvironment {
     pub(super) fn command(&self, system: System, directory: &str, tool: &str) -> Vec<String> {
         let is_windows = system == System::Windows;
         let interpreter = match &self.manager {
-            PythonManager::Venv(path) if has_word(SCRIPTS, tool) => {
+            PythonManager::Venv(path) if is_in("python_scripts", tool) => {
                 let path = from(directory, path);
                 return vec![if is_windows {
                     format!("{}\\Scripts\\{tool}.exe", path.replace('/', "\\"))

@@ -1,25 +1,17 @@
 //! Commands that run a Python server, in scripts, Makefiles, Dockerfiles and READMEs: the best hint of how the project's
 //! developers start it.
 
-use crate::detect::{
-    has_word,
-    source::{has_extension, port_in},
+use crate::{
+    detect::{
+        has_word, is_in,
+        source::{has_extension, port_in},
+    },
+    import::{base_name, joined, value_of},
 };
 
 /// The programs that a command hands the application to; `python` is `python main.py` and `python -m package`.
-const PROGRAMS: [&str; 11] = [
-    "uvicorn",
-    "hypercorn",
-    "daphne",
-    "granian",
-    "gunicorn",
-    "fastapi",
-    "flask",
-    "streamlit",
-    "celery",
-    "manage.py",
-    "python",
-];
+const PROGRAMS: &str =
+    "uvicorn hypercorn daphne granian gunicorn fastapi flask streamlit celery manage.py python";
 
 /// A command that runs a server, taken apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,71 +42,41 @@ const COMMAND_LIMIT: usize = 64;
 
 /// Finds the server commands of a file of any form. Reads each line by itself, continued lines as one.
 pub(in crate::detect) fn commands_in(text: &str) -> Vec<ServerCommand> {
-    let mut found = Vec::new();
-    let mut lines = text.lines().enumerate();
-    while let Some((index, line)) = lines.next() {
-        let mut whole = line.trim_end().to_owned();
-        while whole.ends_with('\\') && whole.len() < LINE_LIMIT {
-            whole.pop();
-            let Some((_, next)) = lines.next() else { break };
-            whole.push(' ');
-            whole.push_str(next.trim());
+    let lines = joined(text).into_iter().filter(|(_, line)| {
+        line.len() <= LINE_LIMIT && PROGRAMS.split(' ').any(|name| line.contains(name))
+    });
+    let found = lines.flat_map(|(number, line)| commands_of_line(&line, number));
+    let found = found.map(|mut command| {
+        let variable = command.port_variable.as_deref();
+        if let Some(port) = variable.and_then(|name| set_in(text, name)) {
+            (command.port, command.port_variable) = (Some(port), None);
         }
-        if whole.len() > LINE_LIMIT || !PROGRAMS.iter().any(|name| whole.contains(name)) {
-            continue;
-        }
-        for mut command in commands_of_line(&whole, index + 1) {
-            let set = command
-                .port_variable
-                .as_deref()
-                .and_then(|name| set_in(text, name));
-            if let Some(port) = set {
-                command.port = Some(port);
-                command.port_variable = None;
-            }
-            found.push(command);
-        }
-        if found.len() >= COMMAND_LIMIT {
-            break;
-        }
-    }
-    found
+        command
+    });
+    found.take(COMMAND_LIMIT).collect()
 }
 
 fn commands_of_line(line: &str, number: usize) -> Vec<ServerCommand> {
-    let mut found = Vec::new();
     let mut directory = None;
-    for words in segments(line) {
-        if let [.., cd, to] = words.as_slice()
+    let words = tokens(line);
+    let commands = words.split(|word| has_word("&& || ; | &", word));
+    let found = commands.filter_map(|words| {
+        if let [.., cd, to] = words
             && cd == "cd"
         {
             directory = Some(to.trim_end_matches('/').to_owned());
-        } else if let Some(mut command) = parse(&words) {
-            command.line = number;
-            command.directory = command.directory.or_else(|| directory.clone());
-            found.push(command);
+            return None;
         }
-    }
-    found
+        let mut command = parse(words)?;
+        command.line = number;
+        command.directory = command.directory.or_else(|| directory.clone());
+        Some(command)
+    });
+    found.collect()
 }
 
-/// Splits a line into commands and their words. A quoted text in JSON, TOML or YAML is a command line itself, and a list in
-/// brackets is its words.
-fn segments(line: &str) -> Vec<Vec<String>> {
-    let mut segments = vec![Vec::new()];
-    for word in tokens(line) {
-        let ends = matches!(word.as_str(), "&&" | "||" | ";" | "|" | "&");
-        if ends {
-            segments.push(Vec::new());
-        } else if let Some(last) = segments.last_mut() {
-            last.push(word);
-        }
-    }
-    segments
-}
-
-/// Splits a line into words, without the quotes, brackets and commas around them. A value within a word keeps its own
-/// (`--bind=0.0.0.0:80`). Deliberately forgiving: the words are only matched, never run.
+/// Splits a line into words and the ends of commands, without the quotes, brackets and commas around them. A value within
+/// a word keeps its own (`--bind=0.0.0.0:80`). Deliberately forgiving: the words are only matched, never run.
 fn tokens(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     for raw in line.split_whitespace() {
@@ -137,15 +99,11 @@ fn tokens(line: &str) -> Vec<String> {
 
 /// Parses the words of a command, if it runs a known server.
 pub(in crate::detect) fn parse(words: &[String]) -> Option<ServerCommand> {
-    let (at, program) = words
-        .iter()
-        .enumerate()
-        .find_map(|(at, word)| program(word).map(|program| (at, program)))?;
+    let mut programs = words.iter().map(|word| program(word)).enumerate();
+    let (at, program) = programs.find_map(|(at, program)| Some((at, program?)))?;
     // `pip install uvicorn`, `poetry add fastapi`: these mention a server and start none.
-    if words[..at]
-        .iter()
-        .any(|word| has_word("install add sync update remove which #", word))
-    {
+    let mut before = words[..at].iter();
+    if before.any(|word| has_word("install add sync update remove which #", word)) {
         return None;
     }
     let rest = &words[at + 1..];
@@ -156,33 +114,27 @@ pub(in crate::detect) fn parse(words: &[String]) -> Option<ServerCommand> {
     match program {
         "python" => parse_python(rest, command),
         "celery" => {
+            let mut parts = rest.iter();
+            let part = parts.find(|word| has_word("worker beat flower", word))?;
+            command.part = Some(part.clone());
             command.read_options(rest);
-            command.part = rest
-                .iter()
-                .find(|word| matches!(word.as_str(), "worker" | "beat" | "flower"))
-                .cloned();
-            (command.part.is_some()).then_some(command)
+            Some(command)
         }
         "flask" => {
             command.read_options(rest);
             rest.iter().any(|word| word == "run").then_some(command)
         }
         "streamlit" | "fastapi" => {
-            let verb = rest.first().map(String::as_str);
-            if !matches!(verb, Some("run" | "dev")) {
-                return None;
-            }
-            command.reload = verb == Some("dev");
-            command.read_options(&rest[1..]);
-            Some(command)
+            let (verb, rest) = rest.split_first()?;
+            command.reload = verb == "dev";
+            command.read_options(rest);
+            has_word("run dev", verb).then_some(command)
         }
         "manage.py" => {
-            if rest.first().map(String::as_str) != Some("runserver") {
-                return None;
-            }
+            let (verb, rest) = rest.split_first()?;
             command.target = Some(words[at].clone());
-            command.port = rest[1..].iter().find_map(|word| port_in(word));
-            Some(command)
+            command.port = rest.iter().find_map(|word| port_in(word));
+            (verb == "runserver").then_some(command)
         }
         _ => {
             command.read_options(rest);
@@ -193,17 +145,15 @@ pub(in crate::detect) fn parse(words: &[String]) -> Option<ServerCommand> {
 
 fn parse_python(rest: &[String], mut command: ServerCommand) -> Option<ServerCommand> {
     match rest {
-        [module, ..] if module == "-m" => {
-            let name = rest.get(1)?;
+        [option, name, ..] if option == "-m" => {
             if program(name).is_some() {
                 return parse(&rest[1..]);
             }
             command.target = Some(format!("-m {name}"));
-            (!matches!(name.as_str(), "pip" | "venv" | "pytest" | "http.server")).then_some(command)
+            (!has_word("pip venv pytest http.server", name)).then_some(command)
         }
         [file, ..] if file.ends_with("manage.py") => parse(rest),
         [file, ..] if has_extension(file, "py") => {
-            command.target = Some(file.clone());
             command.read_options(&rest[1..]);
             command.target = Some(file.clone());
             Some(command)
@@ -213,50 +163,36 @@ fn parse_python(rest: &[String], mut command: ServerCommand) -> Option<ServerCom
 }
 
 fn program(word: &str) -> Option<&'static str> {
-    let name = word.rsplit(['/', '\\']).next().unwrap_or(word);
-    let name = match name.strip_suffix(".exe").unwrap_or(name) {
+    let name = match base_name(word) {
         "python3" | "py" => "python",
         name => name,
     };
-    PROGRAMS.into_iter().find(|program| *program == name)
+    PROGRAMS.split(' ').find(|program| *program == name)
 }
 
 impl ServerCommand {
     fn read_options(&mut self, words: &[String]) {
-        let mut words = words.iter().peekable();
-        while let Some(word) = words.next() {
-            let (name, mut value) = match word.split_once('=') {
-                Some((name, value)) if name.starts_with('-') => (name, Some(value.to_owned())),
-                _ => (word.as_str(), None),
-            };
-            if has_word(WITH_VALUE, name) && value.is_none() {
-                value = words.next_if(|next| !next.starts_with("--")).cloned();
-            }
-            match name {
-                "--reload" | "--debug" | "--autoreload" => self.reload = true,
-                "--factory" => self.factory = true,
-                "--port" | "-p" | "--server.port" | "--bind" | "-b" => {
-                    let value = value.as_deref().unwrap_or_default();
-                    self.port = port_in(value).or(self.port);
-                    if self.port.is_none() {
-                        self.port_variable = variable_in(value);
-                    }
-                }
-                "--app-dir" | "--chdir" => self.directory = value,
-                "--app" | "-A" => self.target = value,
-                _ if name.starts_with('-') => {}
-                _ if self.target.is_none() && is_target(name) => {
-                    self.target = Some(word.clone());
-                }
-                _ => {}
-            }
+        let has = |names: &str| words.iter().any(|word| has_word(names, word));
+        let value = |names: &str| names.split(' ').find_map(|name| value_of(words, name));
+        self.reload |= has("--reload --debug --autoreload");
+        self.factory = has("--factory");
+        self.directory = value("--app-dir --chdir");
+        if let Some(port) = value("--port -p --server.port --bind -b") {
+            self.port = port_in(&port);
+            self.port_variable = variable_in(&port).filter(|_| self.port.is_none());
         }
+        let mut rest = words.iter();
+        let mut next = || loop {
+            let word = rest.next()?;
+            if is_in("server_options", word) {
+                rest.next();
+            } else if !word.starts_with('-') && is_target(word) {
+                return Some(word.clone());
+            }
+        };
+        self.target = value("--app -A").or_else(&mut next);
     }
 }
-
-/// The options before a target that take a value of their own.
-const WITH_VALUE: &str = "--port -p --host -h --bind -b -w --workers -k --worker-class --app-dir --chdir --app -A --server.port \
-    --server.address --log-level --env-file -c --config -t --timeout --interface --loop --reload-dir";
 
 fn is_target(word: &str) -> bool {
     let target = word.split_once(':').map_or(word, |(module, _)| module);

@@ -5,9 +5,13 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::framework::Framework;
-use crate::detect::{
-    line_at,
-    source::{arguments, keyword, literal, pattern, port_in, split_arguments},
+use crate::{
+    detect::{
+        line_at,
+        port::Port,
+        source::{arguments, keyword, literal, pattern, port_in, split_arguments},
+    },
+    draft::Origin,
 };
 
 static RUN: LazyLock<Regex> = LazyLock::new(|| {
@@ -19,21 +23,10 @@ static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r#"(?:environ(?:\.get\(|\[)|getenv\(|\benv(?:\.int)?\(|config\()[ \t\n]*["'](\w+)["']"#)
 });
 
-/// The port of an application in its source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SourcePort {
-    pub(super) number: u16,
-    /// The environment variable that changes it.
-    pub(super) variable: Option<String>,
-    pub(super) line: usize,
-}
-
 /// Returns the port of the first call that serves such an application.
-pub(super) fn run_port(code: &str, framework: Framework) -> Option<SourcePort> {
-    runs(code)
-        .into_iter()
-        .find(|run| run.serves(framework))?
-        .port
+pub(super) fn run_port(file: &str, code: &str, framework: Framework) -> Option<Port> {
+    let mut runs = runs(file, code).into_iter();
+    runs.find(|run| run.serves(framework))?.port
 }
 
 /// A call that serves.
@@ -42,7 +35,7 @@ pub(super) struct Run {
     function: String,
     /// The first argument, or the object whose method is called.
     pub(super) target: Option<String>,
-    pub(super) port: Option<SourcePort>,
+    pub(super) port: Option<Port>,
     pub(super) port_name: Option<String>,
     pub(super) reload: bool,
 }
@@ -65,7 +58,7 @@ impl Run {
     }
 }
 
-pub(super) fn runs(code: &str) -> Vec<Run> {
+pub(super) fn runs(file: &str, code: &str) -> Vec<Run> {
     RUN.captures_iter(code)
         .take(16)
         .filter_map(|found| {
@@ -87,7 +80,8 @@ pub(super) fn runs(code: &str) -> Vec<Run> {
             let said = keyword(inside, "port")
                 .or_else(|| keyword(inside, "server_port"))
                 .or_else(|| function.ends_with("insecure_port").then_some(inside));
-            let port = said.and_then(|said| port_of(code, said, line_at(code, whole.start())));
+            let line = line_at(code, whole.start());
+            let port = said.and_then(|said| port_of(file, code, said, line));
             let port_name = said.map(last_name).filter(|_| port.is_none());
             Some(Run {
                 function: function.to_owned(),
@@ -103,29 +97,21 @@ pub(super) fn runs(code: &str) -> Vec<Run> {
 }
 
 /// Returns the port of an expression: a literal, the default of a variable, or a name with a value in the same file.
-fn port_of(code: &str, expression: &str, line: usize) -> Option<SourcePort> {
-    let variable = |text: &str| Some(VARIABLE.captures(text)?.get(1)?.as_str().to_owned());
-    if let Some(number) = port_in(expression) {
-        let variable = variable(expression);
-        return Some(SourcePort {
-            number,
-            variable,
-            line,
-        });
-    }
+fn port_of(file: &str, code: &str, expression: &str, line: usize) -> Option<Port> {
+    let is_literal = port_in(expression).is_some();
     let name = last_name(expression);
-    let (value, line) = assigned(code, name)?;
-    let number = port_in(value)?;
-    let variable = variable(value).or_else(|| {
-        // A field of pydantic's settings is filled from the variable with its name.
-        (expression.contains("settings") || expression.contains("config"))
-            .then(|| name.to_ascii_uppercase())
-    });
-    Some(SourcePort {
-        number,
-        variable,
-        line,
-    })
+    let (value, line) = if is_literal {
+        (expression, line)
+    } else {
+        assigned(code, name)?
+    };
+    let mut port = Port::new(port_in(value)?, Origin::line(file, line, "sets the port"));
+    // A field of pydantic's settings is filled from the variable with its name.
+    let is_setting = expression.contains("settings") || expression.contains("config");
+    let field = (is_setting && !is_literal).then(|| name.to_ascii_uppercase());
+    let variable = VARIABLE.captures(value).map(|found| found[1].to_owned());
+    port.variable = variable.or(field);
+    Some(port)
 }
 
 /// Returns `PORT` of `int(settings.PORT)`.

@@ -4,12 +4,12 @@ use super::{
     Placed,
     app::App,
     framework::Framework,
-    place::{Hint, Place, hint_for, place},
+    place::{Hint, Place, hint_for},
     project::Project,
     routes::{django_health, health},
     run::{PythonManager, from},
     server::ServerCommand,
-    serving::{SourcePort, assigned},
+    serving::assigned,
 };
 use crate::{
     detect::{
@@ -31,13 +31,8 @@ impl Project<'_> {
             .filter(|text| text.contains("django"))?;
         let line = line_with(text, "execute_from_command_line").or(Some(1));
         let because = Origin::line(&manage, line, "a Django project");
-        let mut found = self.found(
-            self.name(&self.root, "app"),
-            Kind::Backend,
-            "django",
-            &self.root,
-            &because,
-        );
+        let name = self.name(&self.root, "app");
+        let mut found = self.found(name, Kind::Backend, &self.root, &because);
         let mut words = self.tool(&self.root, "python");
         words.extend(["manage.py", "runserver", "{port}"].map(str::to_owned));
         found.runs(&self.command_because(&because), &self.root, words);
@@ -71,14 +66,7 @@ impl Project<'_> {
         let framework = app.framework;
         let hint = hint_for(self.hints, file);
         let base = hint.as_ref().map(|(_, base)| base.as_str());
-        let mut place = place(
-            self.listing,
-            &self.codes,
-            file,
-            &self.root,
-            base,
-            framework.is_web(),
-        );
+        let mut place = self.place(file, base, framework.is_web());
         let name_folder = place.directory.clone();
         if framework == Framework::Streamlit && base.is_none() {
             // Streamlit adds the folder of the page to the path of modules, and reads its settings where it runs.
@@ -95,13 +83,8 @@ impl Project<'_> {
         } else {
             (Kind::Backend, "backend")
         };
-        let mut found = self.found(
-            self.name(&name_folder, otherwise),
-            kind,
-            &row.name,
-            &place.directory,
-            &because,
-        );
+        let name = self.name(&name_folder, otherwise);
+        let mut found = self.found(name, kind, &place.directory, &because);
         let made = maker
             .clone()
             .unwrap_or_else(|| (file.clone(), app.object.clone()));
@@ -138,7 +121,7 @@ impl Project<'_> {
             Some(port) => port.variable.clone(),
             None => row.variable.clone(),
         };
-        let port = self.port(app, file, hint, &place);
+        let port = self.port(app, hint, &place);
         let port = Port {
             variable,
             ..Port::new(port.value, port.because)
@@ -250,7 +233,7 @@ impl Project<'_> {
         words
     }
 
-    fn port(&self, app: &App, file: &str, hint: Option<&Hint>, place: &Place) -> Sourced<u16> {
+    fn port(&self, app: &App, hint: Option<&Hint>, place: &Place) -> Sourced<u16> {
         let row = app.framework.row();
         let usual = row.port.unwrap_or(8000);
         // A command without a port means the usual one, unless it starts a script that sets its own.
@@ -267,38 +250,28 @@ impl Project<'_> {
         };
         let strong = hint.filter(|hint| hint.rank == 0).and_then(of_hint);
         strong
-            .or_else(|| self.source_port(app, file, place))
+            .or_else(|| self.source_port(app, place))
             .or_else(in_setting)
             .or_else(|| hint.and_then(of_hint))
             .unwrap_or_else(|| Origin::known(format!("{}'s usual port", row.title())).says(usual))
     }
 
-    fn source_port(&self, app: &App, file: &str, place: &Place) -> Option<Sourced<u16>> {
-        let (file, port) = match (&app.port, &app.port_name) {
-            (Some(port), _) => (file.to_owned(), port.clone()),
-            (None, Some(name)) => self.port_in_settings(name)?,
-            (None, None) => return None,
-        };
-        let because = Origin::line(file, port.line, "sets the port");
-        let port = Port {
-            variable: port.variable,
-            ..Port::new(port.number, because)
-        };
+    fn source_port(&self, app: &App, place: &Place) -> Option<Sourced<u16>> {
+        let in_settings = || self.port_in_settings(app.port_name.as_deref()?);
+        let port = app.port.clone().or_else(in_settings)?;
         let port = port.in_force(self.listing, &[&place.directory, &self.root, ""]);
         Some(port.because.says(port.number?))
     }
 
     /// Returns the port under a name to which a file of the project gives a value: `settings.PORT`.
-    fn port_in_settings(&self, name: &str) -> Option<(String, SourcePort)> {
+    fn port_in_settings(&self, name: &str) -> Option<Port> {
         self.codes.iter().find_map(|(file, code)| {
             let (value, line) = assigned(code, name)?;
-            let port = SourcePort {
-                number: port_in(value)?,
-                // A field of pydantic's settings is filled from the variable with its name.
-                variable: Some(name.to_ascii_uppercase()),
-                line,
-            };
-            Some((file.clone(), port))
+            let because = Origin::line(file, line, "sets the port");
+            let mut port = Port::new(port_in(value)?, because);
+            // A field of pydantic's settings is filled from the variable with its name.
+            port.variable = Some(name.to_ascii_uppercase());
+            Some(port)
         })
     }
 
@@ -323,17 +296,11 @@ impl Project<'_> {
 
     /// Whether no middleware of an application can ask for a login before its pages.
     fn is_open(&self, file: &str) -> bool {
-        const HARMLESS: [&str; 5] = [
-            "CORSMiddleware",
-            "GZipMiddleware",
-            "SessionMiddleware",
-            "BrotliMiddleware",
-            "CorrelationIdMiddleware",
-        ];
+        const HARMLESS: &str = "CORSMiddleware GZipMiddleware SessionMiddleware BrotliMiddleware CorrelationIdMiddleware";
         self.codes.get(file).is_some_and(|code| {
             let mut added = code.split("add_middleware(").skip(1).map(str::trim_start);
             !code.contains(".middleware(")
-                && added.all(|rest| HARMLESS.iter().any(|name| rest.starts_with(name)))
+                && added.all(|rest| HARMLESS.split(' ').any(|name| rest.starts_with(name)))
         })
     }
 

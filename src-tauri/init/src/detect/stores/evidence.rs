@@ -8,7 +8,7 @@ use super::table::{self, Store};
 use crate::{
     detect::{
         address::{Address, is_here, is_name},
-        has_word,
+        has_word, is_in,
         listing::{Listing, file_name, folder, line_at},
         source::{has_extension, is_comment, pattern},
         variables::Variable,
@@ -117,14 +117,10 @@ static GIVEN: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\(?(?:\{\s*)?(?:url|
 static SECTION: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?m)^(?:production|prod|staging|test|ci)\s*:"));
 
-/// Settings of Laravel that choose among the stores whose addresses it lists.
-const CHOICES: &str = "BROADCAST_CONNECTION BROADCAST_DRIVER CACHE_DRIVER CACHE_STORE QUEUE_CONNECTION QUEUE_DRIVER SCOUT_DRIVER \
-    SESSION_DRIVER";
-
 /// Returns what the variables of an app ask for.
 pub(super) fn in_variables<'v>(variables: impl Iterator<Item = &'v Variable>) -> Vec<Evidence> {
     let all: Vec<&Variable> = variables.collect();
-    let choices = all.iter().filter(|it| has_word(CHOICES, &it.name));
+    let choices = all.iter().filter(|it| is_in("choice_variables", &it.name));
     let chosen: Vec<&str> = choices.map(|it| it.value.as_str()).collect();
     all.iter()
         .filter_map(|variable| of_variable(variable, &all, &chosen))
@@ -255,13 +251,9 @@ pub(super) fn in_text(listing: &Listing, path: &str, text: &str, evidence: &mut 
         return;
     }
     let text = in_force(name, text);
-    let mut add = |store, weight, at: usize, why: &str, address| {
-        if !is_aside_line(text, at) {
-            evidence.push(Evidence {
-                address,
-                ..Evidence::new(store, weight, Origin::line(path, line_at(text, at), why))
-            });
-        }
+    let says = |store, weight, at: usize, why: &str| {
+        let because = Origin::line(path, line_at(text, at), why);
+        (!is_aside_line(text, at)).then(|| Evidence::new(store, weight, because))
     };
     for found in ADDRESS
         .find_iter(text)
@@ -276,27 +268,31 @@ pub(super) fn in_text(listing: &Listing, path: &str, text: &str, evidence: &mut 
         let (store, why) = (table::of_scheme(scheme), format!("an address of {scheme}"));
         match Address::parse(value) {
             Some(address) if address.is_nearby() && address.port.is_none_or(is_usable) => {
-                add(store, Weight::Source, at, &why, Some(address));
+                evidence.extend(says(store, Weight::Source, at, &why).map(|found| Evidence {
+                    address: Some(address),
+                    ..found
+                }));
             }
             // Its parts are filled in: `f"postgresql://{USER}@{HOST}/shop"`.
-            None if value.contains(['{', '$']) => add(store, Weight::Named, at, &why, None),
+            None if value.contains(['{', '$']) => {
+                evidence.extend(says(store, Weight::Named, at, &why));
+            }
             Some(_) | None => {}
         }
     }
     for found in FILE.find_iter(text) {
-        add(
+        evidence.extend(says(
             None,
             Weight::Source,
             found.start(),
             "an address of a file",
-            None,
-        );
+        ));
     }
     for (place, name) in [(":11434", "ollama"), (":9200", "elasticsearch")] {
         let here = ["localhost", "127.0.0.1"].map(|host| format!("{host}{place}"));
         if let Some(at) = here.iter().find_map(|here| text.find(here)) {
             let why = format!("uses localhost{place} if it is set up");
-            add(table::of_scheme(name), Weight::Optional, at, &why, None);
+            evidence.extend(says(table::of_scheme(name), Weight::Optional, at, &why));
         }
     }
     for found in NAMED.captures_iter(text) {
@@ -304,13 +300,8 @@ pub(super) fn in_text(listing: &Listing, path: &str, text: &str, evidence: &mut 
             && let Some(name) = named(word.as_str())
         {
             let why = format!("`{}`", word.as_str());
-            add(
-                table::of_name(name),
-                Weight::Named,
-                word.start(),
-                &why,
-                None,
-            );
+            let store = table::of_name(name);
+            evidence.extend(says(store, Weight::Named, word.start(), &why));
         }
     }
     let is_python = has_extension(name, "py");
@@ -333,7 +324,7 @@ pub(super) fn in_text(listing: &Listing, path: &str, text: &str, evidence: &mut 
             } else {
                 Weight::Connects
             };
-            add(Some(store), weight, at, &why, None);
+            evidence.extend(says(Some(store), weight, at, &why));
         }
     }
 }
@@ -452,13 +443,9 @@ fn is_inactive_profile(listing: &Listing, path: &str) -> bool {
         .any(|end| names_it(end))
 }
 
-/// Files that name the packages of a project.
-const MANIFESTS: &str = "package.json pyproject.toml Pipfile setup.py setup.cfg Cargo.toml go.mod pom.xml Gemfile composer.json mix.exs \
-    environment.yml environment.yaml libs.versions.toml";
-
 fn is_manifest(name: &str) -> bool {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-    has_word(MANIFESTS, name)
+    is_in("package_files", name)
         || name.starts_with("build.gradle")
         || (name.starts_with("requirements") && has_word("txt in", ending))
         || has_word("csproj fsproj vbproj", ending)
@@ -467,19 +454,11 @@ fn is_manifest(name: &str) -> bool {
 /// Adds the packages in a manifest that talk to a store.
 fn in_manifest(path: &str, text: &str, evidence: &mut Vec<Evidence>) {
     /// The beginnings of lines that name no dependency.
-    const OTHERS: [&str; 7] = [
-        "#",
-        "//",
-        "keywords",
-        "description",
-        "<!--",
-        "exclude",
-        "name",
-    ];
+    const OTHERS: &str = "# // keywords description <!-- exclude name";
     let is_go = file_name(path) == "go.mod";
     for (number, line) in text.lines().enumerate() {
         let line = line.trim_start().trim_start_matches('"');
-        if OTHERS.iter().any(|start| line.starts_with(start)) || line.contains("// indirect") {
+        if OTHERS.split(' ').any(|start| line.starts_with(start)) || line.contains("// indirect") {
             continue;
         }
         let found = if is_go {

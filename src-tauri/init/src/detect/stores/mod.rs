@@ -9,21 +9,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::evidence::{Evidence, Weight};
 use super::{
     app::App,
-    has_word, left_out,
-    listing::{Host, Listing, join},
+    has_word,
+    listing::{Listing, join},
 };
-use crate::draft::{DraftService, Kind, LeftOut, Needed, Origin, Sourced, service_name};
+use crate::draft::{DraftService, Kind, LeftOut, Needed, Origin, service_name};
 use pilotlight::stack::Need;
 
 pub(crate) use super::address::{Address, is_name};
-pub(crate) use table::{Store, of_image, of_listener};
+pub(crate) use table::{Store, image_name, of_image, of_listener};
 
 /// A store that a project needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
     pub(crate) store: &'static Store,
     pub(crate) because: Origin,
-    pub(crate) address: Option<Address>,
+    /// Without a host if it is not known.
+    pub(crate) address: Address,
     pub(crate) address_because: Origin,
     /// Files that hold its login.
     pub(crate) env_files: Vec<String>,
@@ -43,44 +44,17 @@ pub(crate) struct Compose {
 }
 
 impl Wanted {
-    /// Returns the service that starts it on this computer, or why nothing here can.
-    pub(crate) fn start(
-        &self,
-        name: &str,
-        stack: &str,
-        host: &Host,
-    ) -> Result<DraftService, LeftOut> {
-        start::start(self, name, stack, host)
-    }
-
-    /// Whether its user is known.
-    pub(crate) fn has_user(&self) -> bool {
-        self.user().is_some()
-    }
-
     fn port(&self) -> u16 {
-        let said = self.address.as_ref().and_then(|address| address.port);
-        said.unwrap_or(self.store.port)
+        self.address.port.unwrap_or(self.store.port)
     }
 
     fn user(&self) -> Option<&str> {
-        self.address.as_ref()?.user.as_deref()
+        self.address.user.as_deref()
     }
 
     fn database(&self) -> Option<&str> {
-        self.address.as_ref()?.path.as_deref()
+        self.address.path.as_deref()
     }
-
-    fn has_password(&self) -> bool {
-        self.address.as_ref().is_some_and(|it| it.has_password)
-    }
-}
-
-/// The stores of a project.
-#[derive(Default)]
-pub(super) struct Stores {
-    pub(super) services: Vec<DraftService>,
-    pub(super) unsaid: Vec<LeftOut>,
 }
 
 /// Finds the stores that the services ask for, and adds the needs.
@@ -89,8 +63,9 @@ pub(super) fn find(
     apps: &mut [App<'_>],
     stack: &str,
     taken: &mut BTreeSet<String>,
-) -> Stores {
-    let mut stores = Stores::default();
+    unsaid: &mut Vec<LeftOut>,
+) -> Vec<DraftService> {
+    let mut started = Vec::new();
     // By store and port.
     let mut wanted: BTreeMap<(&str, u16), Wanted> = BTreeMap::new();
     let mut users: Vec<(usize, (&str, u16), Origin)> = Vec::new();
@@ -128,7 +103,7 @@ pub(super) fn find(
                 evidence.weight = Weight::Optional;
             }
         }
-        for want in choose(&all, &mut stores.unsaid) {
+        for want in choose(&all, unsaid) {
             let key = (want.store.name.as_str(), want.port());
             users.push((number, key, want.because.clone()));
             add(listing, app, &mut wanted, key, want);
@@ -151,9 +126,9 @@ pub(super) fn find(
             Ok(service) => {
                 *taken = reserved;
                 services.insert(*key, name);
-                stores.services.push(service);
+                started.push(service);
             }
-            Err(unsaid) => stores.unsaid.push(unsaid),
+            Err(left_out) => unsaid.push(left_out),
         }
     }
     for (number, key, because) in users {
@@ -163,9 +138,9 @@ pub(super) fn find(
     }
     for (name, because) in optional {
         let why = format!("{}, but no setting asks for it", because.text);
-        stores.unsaid.push(left_out(name, &because, why));
+        unsaid.push(LeftOut::new(name, &because, why));
     }
-    stores
+    started
 }
 
 /// Whether the programs of a folder keep their data in a file unless a setting changes that.
@@ -205,7 +180,7 @@ fn add(
     }
     let known = wanted.entry(key).or_insert_with(|| want.clone());
     // Evidence with an address is more precise.
-    if known.address.is_none() && want.address.is_some() {
+    if known.address.host.is_empty() && !want.address.host.is_empty() {
         want.because = known.because.clone();
         *known = want;
     }
@@ -217,8 +192,8 @@ fn of_app(listing: &Listing, app: &App<'_>) -> Vec<Evidence> {
     for (path, text) in &app.texts {
         evidence::in_text(listing, path, text, &mut all);
     }
-    let line = app.service.command.as_ref().map(|said| said.value.shown());
-    let words = line.as_deref().unwrap_or_default().split_whitespace();
+    let line = app.service.shown();
+    let words = line.split_whitespace();
     // These connect to Redis whatever is set.
     let mut programs = words.map(|word| word.rsplit('/').next().unwrap_or(word));
     if programs.any(|program| has_word("sidekiq rq arq horizon resque", program)) {
@@ -266,10 +241,10 @@ fn wants(store: &'static Store, all: &[Evidence], unsaid: &mut Vec<LeftOut>) -> 
     let strongest = addressed.clone().map(|it| it.weight).max();
     let mut found: Vec<Wanted> = Vec::new();
     let mut is_elsewhere = false;
-    let want = |evidence: &Evidence, address: Option<Address>| Wanted {
+    let want = |evidence: &Evidence| Wanted {
         store,
         because: evidence.because.clone(),
-        address,
+        address: evidence.address.clone().unwrap_or_default(),
         address_because: evidence.because.clone(),
         env_files: Vec::new(),
         compose: None,
@@ -282,22 +257,25 @@ fn wants(store: &'static Store, all: &[Evidence], unsaid: &mut Vec<LeftOut>) -> 
             is_elsewhere = true;
             let what = format!("{} on another computer", store.title);
             let why = "it is not part of this stack; add it as `external` to watch it";
-            unsaid.push(left_out(what, &evidence.because, why));
+            unsaid.push(LeftOut::new(what, &evidence.because, why));
             continue;
         }
         let port = address.port.unwrap_or(store.port);
         if let Some(known) = found.iter_mut().find(|known| known.port() == port) {
             // An address with a database is more precise.
             if known.database().is_none() && address.path.is_some() {
-                known.address = Some(address.clone());
+                known.address = address.clone();
                 known.address_because = evidence.because.clone();
             }
             continue;
         }
-        found.push(want(evidence, Some(address.clone())));
+        found.push(want(evidence));
     }
     if found.is_empty() && !is_elsewhere {
-        found.push(want(first, None));
+        found.push(Wanted {
+            address: Address::default(),
+            ..want(first)
+        });
     }
     found
 }
@@ -313,6 +291,6 @@ impl App<'_> {
             service: name.to_owned(),
             until,
         };
-        needs.push(Sourced::new(needed, because.clone()));
+        needs.push(because.says(needed));
     }
 }

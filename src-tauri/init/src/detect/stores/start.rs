@@ -3,10 +3,7 @@
 
 use super::{Compose, Wanted, table::Server};
 use crate::{
-    detect::{
-        left_out,
-        listing::{Host, System},
-    },
+    detect::listing::{Host, System},
     draft::{
         CommandLine, DraftService, Image, Kind, LeftOut, Origin, Probe, Protocol, Ready, Sourced,
         Stop, plain,
@@ -17,55 +14,51 @@ use pilotlight::stack::PortConflict;
 /// The folder of the data of stores, from the folder of the stack file.
 const DATA: &str = ".data";
 
-/// Returns the service of a store, or why there is none.
-pub(super) fn start(
-    wanted: &Wanted,
-    name: &str,
-    stack: &str,
-    host: &Host,
-) -> Result<DraftService, LeftOut> {
-    let store = wanted.store;
-    let mut service = DraftService::new(name, Kind::Store, wanted.because.clone());
-    let port = wanted.port();
-    let because = match wanted.address.as_ref().and_then(|address| address.port) {
-        Some(_) => wanted.address_because.clone(),
-        None => Origin::known(format!("the usual port of {}", store.title)),
-    };
-    service.port = Some(Sourced::new(port, because));
-    let listener = host.listening.get(&port);
-    if let Some(program) = listener
-        && program.as_ref().is_none_or(|name| store.may_be(name))
-    {
-        let program = program.as_ref().map(|name| format!("`{name}`"));
-        let program = program.as_deref().unwrap_or("a program");
-        let text = format!("{program} listens on {port} already");
-        service.external = Some(Origin::known(text));
-        service.ready = by_protocol(wanted, wanted.user());
-        return Ok(service);
-    }
-    // An image with extensions has more than the installed program.
-    let is_plain = wanted
-        .compose
-        .as_ref()
-        .is_none_or(|compose| compose.is_plain);
-    let compose = wanted.compose.as_ref().filter(|it| it.publishes);
-    let engine = host.engine();
-    if let (Some(_), Some(compose)) = (engine, compose) {
-        by_compose(&mut service, wanted, compose);
-        return Ok(service);
-    }
-    if is_plain && native(&mut service, wanted, host) {
-        return Ok(service);
-    }
-    match (engine, compose) {
-        (Some(engine), None) if can_be_contained(wanted) => {
-            container(&mut service, wanted, engine, &format!("{stack}-{name}"));
+impl Wanted {
+    /// Returns the service that starts it on this computer, or why nothing here can.
+    pub(crate) fn start(
+        &self,
+        name: &str,
+        stack: &str,
+        host: &Host,
+    ) -> Result<DraftService, LeftOut> {
+        let (wanted, store) = (self, self.store);
+        let mut service = DraftService::new(name, Kind::Store, wanted.because.clone());
+        let port = wanted.port();
+        let because = match wanted.address.port {
+            Some(_) => wanted.address_because.clone(),
+            None => Origin::known(format!("the usual port of {}", store.title)),
+        };
+        service.port = Some(because.says(port));
+        let listener = host.listening.get(&port);
+        if let Some(program) = listener
+            && program.as_ref().is_none_or(|name| store.may_be(name))
+        {
+            let program = program.as_ref().map(|name| format!("`{name}`"));
+            let program = program.as_deref().unwrap_or("a program");
+            let text = format!("{program} listens on {port} already");
+            service.external = Some(Origin::known(text));
+            service.ready = by_protocol(wanted, wanted.user());
+            return Ok(service);
         }
-        // The program without the extensions is better than none.
-        _ if native(&mut service, wanted, host) => {}
-        _ => return Err(not_startable(wanted, host)),
+        // An image with extensions has more than the installed program.
+        let is_plain = wanted
+            .compose
+            .as_ref()
+            .is_none_or(|compose| compose.is_plain);
+        let compose = wanted.compose.as_ref().filter(|it| it.publishes);
+        match (host.engine(), compose) {
+            (Some(_), Some(compose)) => by_compose(&mut service, wanted, compose),
+            _ if is_plain && native(&mut service, wanted, host) => {}
+            (Some(engine), None) if can_be_contained(wanted) => {
+                container(&mut service, wanted, engine, &format!("{stack}-{name}"));
+            }
+            // The program without the extensions is better than none.
+            _ if native(&mut service, wanted, host) => {}
+            _ => return Err(not_startable(wanted, host)),
+        }
+        Ok(service)
     }
-    Ok(service)
 }
 
 fn not_startable(wanted: &Wanted, host: &Host) -> LeftOut {
@@ -77,7 +70,7 @@ fn not_startable(wanted: &Wanted, host: &Host) -> LeftOut {
     };
     let what = format!("{} on port {}", store.title, wanted.port());
     let why = format!("{how}; then run `pilotlight init --merge`");
-    left_out(what, &wanted.because, why)
+    LeftOut::new(what, &wanted.because, why)
 }
 
 /// Returns the probe that speaks its protocol, if that needs no password.
@@ -90,7 +83,7 @@ fn by_protocol(wanted: &Wanted, user: Option<&str>) -> Option<Sourced<Ready>> {
     // Redis refuses PING without its password; RabbitMQ logs each login that fails.
     let is_refused = match only {
         Some(only) => user.is_some_and(|user| user != only),
-        None => login.is_none() && *protocol == Protocol::Redis && wanted.has_password(),
+        None => login.is_none() && *protocol == Protocol::Redis && wanted.address.has_password,
     };
     let address = login.as_ref().zip(user);
     let address = address.map(|(login, user)| login.replace("<user>", user));
@@ -99,15 +92,7 @@ fn by_protocol(wanted: &Wanted, user: Option<&str>) -> Option<Sourced<Ready>> {
 }
 
 fn says(probe: Probe) -> Sourced<Ready> {
-    let is_command = matches!(probe, Probe::Command(_));
-    let time = is_command.then(|| "10s".to_owned());
-    let ready = Ready {
-        probes: vec![probe],
-        every: time.clone(),
-        timeout: time,
-        failures: None,
-    };
-    Sourced::new(ready, Origin::default())
+    Origin::default().says(probe.into())
 }
 
 /// Returns the probe in a container.
@@ -218,10 +203,10 @@ fn in_container(service: &mut DraftService, wanted: &Wanted) {
 /// Never stops another program for its port, since that may hold data, and passes the login on.
 fn holds_data(service: &mut DraftService, wanted: &Wanted) {
     let because = Origin::known("another store on this port may hold data");
-    service.port_conflict = Some(Sourced::new(PortConflict::Fail, because));
+    service.port_conflict = Some(because.says(PortConflict::Fail));
     for file in &wanted.env_files {
-        let because = Origin::file(file.clone(), "its login");
-        service.env_file.push(Sourced::new(plain(file), because));
+        let login = Origin::file(file, "its login").says(plain(file));
+        service.env_file.push(login);
     }
 }
 
@@ -232,9 +217,9 @@ fn can_be_contained(wanted: &Wanted) -> bool {
         "postgres" | "minio" | "ollama" | "nats" => true,
         // Its clients connect to the port that it announces.
         "kafka" => wanted.port() == wanted.store.port,
-        "mysql" => !wanted.has_password() && wanted.user().is_none_or(|user| user == "root"),
+        "mysql" => !wanted.address.has_password && wanted.user().is_none_or(|user| user == "root"),
         // The login that the image has by itself.
-        "rabbitmq" => !wanted.has_password() || wanted.user() == Some("guest"),
-        _ => !wanted.has_password(),
+        "rabbitmq" => !wanted.address.has_password || wanted.user() == Some("guest"),
+        _ => !wanted.address.has_password,
     }
 }

@@ -7,11 +7,14 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::draft::{Http, Probe, Protocol};
+use crate::{
+    draft::{Probe, Protocol},
+    import::table,
+};
 
 /// A store.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct Store {
     /// The name that its service gets.
     pub(crate) name: String,
@@ -19,10 +22,8 @@ pub(crate) struct Store {
     pub(crate) title: String,
     pub(crate) port: u16,
     /// An application uses one of these at a time, whatever drivers it has.
-    #[serde(default)]
     pub(crate) is_sql: bool,
     /// Words of settings that mean it, with blanks between them.
-    #[serde(default)]
     pub(super) names: String,
     pub(super) schemes: Vec<String>,
     pub(super) variables: Vec<String>,
@@ -49,33 +50,27 @@ pub(super) struct Server {
 }
 
 /// How its program runs.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Native {
     pub(super) programs: Vec<String>,
     /// Whether its command needs a Unix shell.
-    #[serde(default)]
     pub(super) unix: bool,
-    #[serde(default)]
     pub(super) command: Vec<String>,
     pub(super) shell: Option<String>,
     /// Makes the database, as a part of `shell`.
-    #[serde(default)]
     pub(super) create: String,
-    #[serde(default)]
     pub(super) env: BTreeMap<String, String>,
     pub(super) stop: Option<pilotlight::stack::Signal>,
     pub(super) ready: Option<Readiness>,
 }
 
 /// How it runs in a container.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Container {
     pub(super) image: String,
-    #[serde(default)]
     pub(super) env: Vec<String>,
-    #[serde(default)]
     pub(super) arguments: Vec<String>,
     /// Where its data is kept inside.
     pub(super) data: Option<String>,
@@ -95,10 +90,7 @@ impl Readiness {
     pub(super) fn probe(&self) -> Probe {
         match self {
             Self::Log(pattern) => Probe::Log(pattern.clone()),
-            Self::Http(path) => Probe::Http(Http {
-                url: path.clone(),
-                ..Http::default()
-            }),
+            Self::Http(path) => Probe::page(path),
         }
     }
 }
@@ -133,19 +125,10 @@ struct File {
     store: Vec<Store>,
 }
 
-static STORES: LazyLock<Vec<Store>> = LazyLock::new(|| {
-    #[expect(
-        clippy::expect_used,
-        reason = "the file is part of the program, and tests read it"
-    )]
-    toml::from_str::<File>(include_str!("stores.toml"))
-        .expect("a table of stores")
-        .store
-});
-
 /// Returns all stores.
 pub(super) fn all() -> &'static [Store] {
-    &STORES
+    static STORES: LazyLock<File> = LazyLock::new(|| table(include_str!("stores.toml")));
+    &STORES.store
 }
 
 /// Returns the store that a package talks to.
@@ -187,10 +170,15 @@ pub(super) fn of_variable(name: &str) -> Option<&'static Store> {
     all().iter().find(|store| store.variables.iter().any(has))
 }
 
-/// Returns the store of an image: `docker.io/pgvector/pgvector:pg16` is `PostgreSQL`.
-pub(crate) fn of_image(image: &str) -> Option<&'static Store> {
+/// Returns the last part of the name of an image: `pgvector` of `docker.io/pgvector/pgvector:pg16`.
+pub(crate) fn image_name(image: &str) -> Option<String> {
     let name = image.split('@').next()?.rsplit('/').next()?;
-    let name = name.split(':').next()?.to_ascii_lowercase();
+    Some(name.split(':').next()?.to_ascii_lowercase())
+}
+
+/// Returns the store of an image.
+pub(crate) fn of_image(image: &str) -> Option<&'static Store> {
+    let name = image_name(image)?;
     all().iter().find(|store| store.images.contains(&name))
 }
 

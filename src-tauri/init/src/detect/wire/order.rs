@@ -1,10 +1,10 @@
 //! The order of services where no address decides it, without cycles.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::{
     detect::app::App,
-    draft::{DraftService, Kind, Origin},
+    draft::{Kind, Origin, leads_to},
 };
 use pilotlight::stack::Need;
 
@@ -30,47 +30,18 @@ pub(super) fn need_backends(apps: &mut [App<'_>]) {
     }
 }
 
-/// Has the services of a folder need the jobs in it.
-pub(super) fn need_jobs(apps: &mut [App<'_>]) {
-    let jobs = apps.iter().filter(|app| app.service.kind == Kind::Job);
-    let jobs: Vec<(String, DraftService)> = jobs
-        .map(|app| (app.root.clone(), app.service.clone()))
-        .collect();
-    for app in apps.iter_mut() {
-        for (root, job) in &jobs {
-            if app.root == *root && !matches!(app.service.kind, Kind::Frontend | Kind::Job) {
-                app.need(&job.name, Need::Completed, &job.because);
-            }
-        }
-    }
-}
-
 /// Removes needs that form a cycle: two backends may send requests to each other, but one starts first.
 pub(super) fn break_rings(apps: &mut [App<'_>]) {
-    let mut allowed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut allowed: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for app in apps.iter_mut() {
         let own = app.service.name.clone();
         app.service.needs.retain(|need| {
-            if reaches(&allowed, &need.value.service, &own) {
-                return false;
+            let other = &need.value.service;
+            let forms_ring = leads_to(other, &own, |name| allowed.get(name).into_iter().flatten());
+            if !forms_ring {
+                allowed.entry(own.clone()).or_default().push(other.clone());
             }
-            let edges = allowed.entry(own.clone()).or_default();
-            edges.insert(need.value.service.clone());
-            true
+            !forms_ring
         });
     }
-}
-
-fn reaches(edges: &BTreeMap<String, BTreeSet<String>>, from: &str, to: &str) -> bool {
-    let mut seen: BTreeSet<&str> = BTreeSet::new();
-    let mut open = vec![from];
-    while let Some(at) = open.pop() {
-        if at == to {
-            return true;
-        }
-        if seen.insert(at) {
-            open.extend(edges.get(at).into_iter().flatten().map(String::as_str));
-        }
-    }
-    false
 }

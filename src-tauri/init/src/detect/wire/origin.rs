@@ -4,33 +4,23 @@ use std::collections::BTreeMap;
 
 use crate::{
     detect::{address::Address, app::App},
-    draft::{Check, CheckAction, DraftService, Http, Kind, Origin, Probe, Sourced},
+    draft::{Check, DraftService, Kind, Origin, Probe},
 };
 
 /// Adds a check of the origin of a frontend to a backend that allows it, if the frontend requests the backend by its
 /// address rather than through a proxy.
 pub(super) fn check_origins(apps: &mut [App<'_>], mentions: &[BTreeMap<u16, Origin>]) {
-    let frontends: Vec<(String, u16, Vec<String>)> = apps
-        .iter()
-        .filter(|app| app.service.kind == Kind::Frontend)
-        .filter_map(|app| {
-            let asked = app
-                .service
-                .env_points_at
-                .iter()
-                .map(|(_, said)| said.value.clone());
-            let given = app
-                .service
-                .env
-                .iter()
-                .filter_map(|(_, said)| service_in(&said.value));
-            Some((
-                app.service.name.clone(),
-                app.port()?,
-                asked.chain(given).collect(),
-            ))
-        })
-        .collect();
+    let frontends = apps.iter().filter(|app| app.service.kind == Kind::Frontend);
+    let frontends = frontends.filter_map(|app| {
+        let service = &app.service;
+        let asked = service.env_points_at.iter();
+        let asked = asked.map(|(_, said)| said.value.clone());
+        let given = service.env.iter();
+        let given = given.filter_map(|(_, said)| service_in(&said.value));
+        let asked: Vec<String> = asked.chain(given).collect();
+        Some((service.name.clone(), app.port()?, asked))
+    });
+    let frontends: Vec<_> = frontends.collect();
     for (app, mentions) in apps.iter_mut().zip(mentions) {
         if app.service.kind != Kind::Backend || !app.service.checks.is_empty() {
             continue;
@@ -57,15 +47,10 @@ pub(super) fn check_origins(apps: &mut [App<'_>], mentions: &[BTreeMap<u16, Orig
             };
             let check = Check {
                 name: format!("a page of {frontend} may ask"),
-                action: CheckAction::Http(Http {
-                    url: path.clone(),
-                    ..Http::default()
-                }),
-                origin: Some(format!("http://localhost:{{{frontend}.port}}")),
-                credentials: false,
-                every: None,
+                http: path.clone(),
+                origin: format!("http://localhost:{{{frontend}.port}}"),
             };
-            app.service.checks.push(Sourced::new(check, because));
+            app.service.checks.push(because.says(check));
         }
     }
 }

@@ -1,11 +1,13 @@
 //! In a compose network, service names are host names. In a stack, services are ports of this computer, so addresses
 //! in variables are rewritten.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use regex::{Captures, Regex};
 
 use super::ports::ports;
 use crate::{
-    detect::stores,
+    detect::{pattern, stores},
     draft::plain,
     import::{
         text::{Known, Piece, Text},
@@ -14,7 +16,6 @@ use crate::{
 };
 
 /// The ports of the services of a compose file, in their network and on this computer.
-#[derive(Clone, Debug, Default)]
 pub(super) struct Hosts(BTreeMap<String, Host>);
 
 #[derive(Clone, Debug)]
@@ -31,6 +32,9 @@ struct Host {
 const HOSTS: [&str; 7] = [
     "HOST", "SERVER", "ADDR", "BROKER", "ENDPOINT", "URL", "NODES",
 ];
+
+/// A host where an address may begin, and its port.
+static ADDRESS: LazyLock<Regex> = LazyLock::new(|| pattern(r"(^|//|@|,)([\w.-]+)(?::(\d+))?"));
 
 impl Hosts {
     pub(super) fn of(services: &[(String, usize, Node)], known: &Known) -> Self {
@@ -85,68 +89,35 @@ impl Hosts {
     fn rewritten(&self, variable: &str, text: &str) -> (String, Vec<String>) {
         // A single word may also be the name of a database or a user.
         let is_host = HOSTS.iter().any(|it| variable.to_uppercase().contains(it));
-        let mut written = String::new();
         let mut used: Vec<String> = Vec::new();
-        let mut at = 0;
-        while at < text.len() {
-            let Some((name, host)) = self.host_at(text, at, is_host) else {
-                let next = text[at..].chars().next().map_or(1, char::len_utf8);
-                written.push_str(&text[at..at + next]);
-                at += next;
-                continue;
+        let written = ADDRESS.replace_all(text, |found: &Captures<'_>| {
+            let (before, port) = (&found[1], found.get(3).map(|port| port.as_str()));
+            let after = &text[found.get_match().end()..];
+            let is_alone = before.is_empty() || before == ",";
+            let ends = after.is_empty() || after.starts_with(['/', ',', '?']);
+            let is_address = port.is_some() || (ends && (!is_alone || is_host));
+            let host = self.0.get(&found[2]).filter(|_| is_address);
+            let Some(host) = host else {
+                return found[0].to_owned();
             };
-            let rest = &text[at + name.len()..];
-            let digits = rest.strip_prefix(':').unwrap_or_default();
-            let end = digits
-                .find(|it: char| !it.is_ascii_digit())
-                .unwrap_or(digits.len());
-            let port: Option<u16> = digits[..end].parse().ok();
-            written.push_str("localhost");
-            at += name.len();
-            if let Some(port) = port {
-                let pair = host.ports.iter().find(|(inside, _)| *inside == port);
-                written.push(':');
-                match pair {
-                    // The port that the stack file names.
-                    Some(_) if host.main == Some(port) => {
-                        written.push_str(&["{", &host.name, ".port}"].concat());
-                    }
-                    Some((_, outside)) => written.push_str(&outside.to_string()),
-                    None => written.push_str(&digits[..end]),
-                }
-                at += 1 + end;
-            }
             if !used.contains(&host.name) {
                 used.push(host.name.clone());
             }
-        }
-        (written, used)
-    }
-
-    /// Returns the service whose name is the host at this position: the whole text, or in an address.
-    fn host_at<'a>(&'a self, text: &str, at: usize, is_host: bool) -> Option<(&'a str, &'a Host)> {
-        let before = &text[..at];
-        let begins = before.is_empty()
-            || before.ends_with("//")
-            || before.ends_with('@')
-            || before.ends_with(',');
-        if !begins {
-            return None;
-        }
-        let rest = &text[at..];
-        let mut found = self.0.iter().filter(|(name, _)| {
-            let Some(after) = rest.strip_prefix(name.as_str()) else {
-                return false;
+            let Some(port) = port else {
+                return format!("{before}localhost");
             };
-            let port = after
-                .strip_prefix(':')
-                .is_some_and(|after| after.starts_with(|it: char| it.is_ascii_digit()));
-            let is_alone = before.is_empty() || before.ends_with(',');
-            let ends = after.is_empty() || after.starts_with(['/', ',', '?']);
-            port || (ends && (!is_alone || is_host))
+            let mut pairs = host.ports.iter();
+            let pair = pairs.find(|(inside, _)| port.parse() == Ok(*inside));
+            match pair {
+                // The port that the stack file names.
+                Some((inside, _)) if host.main == Some(*inside) => {
+                    format!("{before}localhost:{{{}.port}}", host.name)
+                }
+                Some((_, outside)) => format!("{before}localhost:{outside}"),
+                None => format!("{before}localhost:{port}"),
+            }
         });
-        let (name, host) = found.next()?;
-        Some((name, host))
+        (written.into_owned(), used)
     }
 }
 

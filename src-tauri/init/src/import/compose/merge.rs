@@ -4,19 +4,10 @@ use super::super::{
     source_file::SourceFile,
     tree::{Node, Value, yaml},
 };
-use crate::detect::Listing;
+use crate::detect::{Listing, has_word};
 
 /// Lists under these keys are appended. Tables are merged, and all other values are replaced.
-const ADDED: [&str; 8] = [
-    "ports",
-    "expose",
-    "volumes",
-    "env_file",
-    "environment",
-    "extra_hosts",
-    "tmpfs",
-    "depends_on",
-];
+const ADDED: &str = "ports expose volumes env_file environment extra_hosts tmpfs depends_on";
 
 /// Merges a tree into another one, which it overrides.
 pub(in crate::import) fn over(below: &mut Node, above: Node) {
@@ -33,26 +24,22 @@ fn lay(below: &mut Node, above: Node, under: &str) {
                 }
             }
         }
-        (Value::List(items), Value::List(others)) if ADDED.contains(&under) => items.extend(others),
-        (Value::List(_), Value::Table(others)) if ADDED.contains(&under) => {
-            // The key has two notations.
-            let mut entries = below.pairs();
-            for (key, node) in others {
-                entries.retain(|(own, _)| own.name != key.name);
-                entries.push((key, node));
-            }
-            below.value = Value::Table(entries);
-        }
-        (Value::Table(_), others @ Value::List(_)) if ADDED.contains(&under) => {
-            let line = below.line;
-            let value = Value::Table(
+        (Value::List(items), Value::List(others)) if has_word(ADDED, under) => items.extend(others),
+        // The key has two notations.
+        (Value::List(_), value @ Value::Table(_)) | (Value::Table(_), value @ Value::List(_))
+            if has_word(ADDED, under) =>
+        {
+            let line = above.line;
+            let above = Node { line, value }.pairs();
+            below.value = Value::Table(below.pairs());
+            lay(
+                below,
                 Node {
                     line,
-                    value: others,
-                }
-                .pairs(),
+                    value: Value::Table(above),
+                },
+                under,
             );
-            lay(below, Node { line, value }, under);
         }
         (place, value) => {
             *place = value;

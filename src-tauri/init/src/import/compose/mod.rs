@@ -18,32 +18,17 @@ use super::{
     tree::{Key, Node, Value, yaml},
 };
 use crate::{
-    detect::{Listing, folder, join, stores},
-    draft::{CommandLine, DraftService, Kind, Needed, plain},
+    detect::{Listing, file_name, folder, has_word, join, stores},
+    draft::{CommandLine, DraftService, Kind, Needed, Origin, leads_to, plain, unescaped},
 };
 use hosts::Hosts;
 pub(super) use merge::over;
 use pilotlight::stack::Need;
 
-/// The file names of compose, in its order, with their overrides.
-const NAMES: [(&str, &str); 4] = [
-    ("compose.yaml", "compose.override.yaml"),
-    ("compose.yml", "compose.override.yml"),
-    ("docker-compose.yml", "docker-compose.override.yml"),
-    ("docker-compose.yaml", "docker-compose.override.yaml"),
-];
-
-/// Compose files for development only.
-const FOR_DEVELOPMENT: [&str; 8] = [
-    "docker-compose.dev.yml",
-    "docker-compose.dev.yaml",
-    "compose.dev.yaml",
-    "compose.dev.yml",
-    "docker-compose.local.yml",
-    "docker-compose-dev.yml",
-    "dev.docker-compose.yml",
-    "docker-compose.development.yml",
-];
+/// The file names of compose, in its order, and those for development only.
+const NAMES: &str = "compose.yaml compose.yml docker-compose.yml docker-compose.yaml docker-compose.dev.yml \
+    docker-compose.dev.yaml compose.dev.yaml compose.dev.yml docker-compose.local.yml docker-compose-dev.yml \
+    dev.docker-compose.yml docker-compose.development.yml";
 
 /// The content of a compose file.
 #[derive(Clone, Debug)]
@@ -85,15 +70,13 @@ pub(super) struct Build {
 
 /// Returns the compose file of a folder, and its override.
 pub(super) fn file(listing: &Listing, folder: &str) -> Option<(String, Option<String>)> {
-    let with_override = NAMES
-        .iter()
-        .map(|(file, over)| (join(folder, file), Some(join(folder, over))));
-    let alone = FOR_DEVELOPMENT
-        .iter()
-        .map(|file| (join(folder, file), None));
-    let mut files = with_override.chain(alone);
-    let (file, over) = files.find(|(file, _)| listing.text(file).is_some())?;
-    Some((file, over.filter(|over| listing.text(over).is_some())))
+    let mut files = NAMES.split(' ').map(|name| join(folder, name));
+    let file = files.find(|file| listing.text(file).is_some())?;
+    let (stem, ending) = file.rsplit_once('.')?;
+    let over = format!("{stem}.override.{ending}");
+    let is_usual = has_word("compose docker-compose", file_name(stem));
+    let over = Some(over).filter(|over| is_usual && listing.text(over).is_some());
+    Some((file, over))
 }
 
 /// The parts that the services of a compose file share.
@@ -111,14 +94,14 @@ struct Project<'a> {
     jobs: BTreeSet<String>,
 }
 
-pub(super) fn read(listing: &Listing, file: &str, over: Option<&str>, text: &str) -> Compose {
+pub(super) fn read(listing: &Listing, file: &str, over: Option<&str>) -> Compose {
     let mut compose = Compose {
         file: SourceFile::new(Tool::Compose, file),
         stores: Vec::new(),
         others: Vec::new(),
         builds: Vec::new(),
     };
-    let mut tree = match yaml(text) {
+    let mut tree = match yaml(listing.text(file).unwrap_or_default()) {
         Ok(tree) => tree,
         Err(error) => {
             compose.file = compose.file.unreadable(&error);
@@ -135,39 +118,30 @@ pub(super) fn read(listing: &Listing, file: &str, over: Option<&str>, text: &str
     }
     let services = services(&tree, listing, &mut compose.file);
     let known = env_file(listing, &join(compose.file.folder(), ".env"));
-    let hosts = Hosts::of(&services, &known);
+    let depends = services.iter().map(|(name, _, node)| {
+        let names = depends_on(node).into_iter().map(|(_, name, _)| name);
+        (name.clone(), names.collect())
+    });
     let mut project = Project {
         listing,
         file,
-        hosts,
+        hosts: Hosts::of(&services, &known),
         known,
         used: BTreeSet::new(),
-        depends: services
-            .iter()
-            .map(|(name, _, node)| {
-                let names = depends_on(node).into_iter().map(|(_, name, _)| name);
-                (name.clone(), names.collect())
-            })
-            .collect(),
+        depends: depends.collect(),
         jobs: jobs(&services),
     };
-    for (name, line, node) in services
+    let (built, images): (Vec<_>, Vec<_>) = services
         .iter()
-        .filter(|(_, _, node)| node.get("build").is_some())
-    {
+        .partition(|(_, _, node)| node.get("build").is_some());
+    for (name, line, node) in built {
         let build = build(name, *line, node, &project, &mut compose.file);
-        let used = build
-            .service
-            .needs
-            .iter()
-            .map(|need| need.value.service.clone());
+        let needs = build.service.needs.iter();
+        let used = needs.map(|need| need.value.service.clone());
         project.used.extend(used);
         compose.builds.push(build);
     }
-    for (name, line, node) in services
-        .iter()
-        .filter(|(_, _, node)| node.get("build").is_none())
-    {
+    for (name, line, node) in images {
         image(name, *line, node, &project, &mut compose);
     }
     compose
@@ -227,14 +201,8 @@ fn depends_on(node: &Node) -> Vec<(usize, String, Need)> {
 }
 
 /// Returns a service that compose runs in a container, if an engine runs here.
-fn by_compose(
-    name: &str,
-    line: usize,
-    project: &Project<'_>,
-    file: &SourceFile,
-) -> Option<DraftService> {
+fn by_compose(name: &str, because: &Origin, project: &Project<'_>) -> Option<DraftService> {
     project.listing.host.engine()?;
-    let because = file.because(line, format!("the service `{name}`"));
     let mut service = DraftService::new(name, Kind::Backend, because.clone());
     service.command = Some(because.says(CommandLine::Compose {
         file: project.file.to_owned(),
@@ -247,16 +215,10 @@ fn by_compose(
 /// Returns the purpose of an image that development does not need.
 fn is_needless(image: &str) -> Option<&'static str> {
     static NEEDLESS: LazyLock<BTreeMap<String, Vec<String>>> =
-        LazyLock::new(|| toml::from_str(include_str!("images.toml")).unwrap_or_default());
-    let name = image
-        .split('@')
-        .next()?
-        .rsplit('/')
-        .next()?
-        .split(':')
-        .next()?;
+        LazyLock::new(|| super::table(include_str!("images.toml")));
+    let name = stores::image_name(image)?;
     let mut rows = NEEDLESS.iter();
-    rows.find(|(_, names)| names.iter().any(|own| own == name))
+    rows.find(|(_, names)| names.contains(&name))
         .map(|(why, _)| why.as_str())
 }
 
@@ -272,13 +234,13 @@ fn image(name: &str, line: usize, node: &Node, project: &Project<'_>, compose: &
     let is_used = project.used.contains(name);
     let outside = main.and_then(|port| port.outside);
     if let Some(store) = stores::of_image(&image) {
-        let (address, address_because) = address(node, project, outside, file, line);
+        let published_at = node.get("ports").map_or(line, |ports| ports.line);
         let mut extended = "vector gis timescale stack".split(' ');
         let wanted = stores::Wanted {
             store,
             because,
-            address: Some(address),
-            address_because,
+            address: address(node, project, outside),
+            address_because: file.because(published_at, "ports"),
             env_files: Vec::new(),
             compose: Some(stores::Compose {
                 file: project.file.to_owned(),
@@ -291,7 +253,7 @@ fn image(name: &str, line: usize, node: &Node, project: &Project<'_>, compose: &
         compose.stores.push(Image { name, wanted });
         return;
     }
-    let service = by_compose(name, line, project, file);
+    let service = by_compose(name, &because, project);
     let why = match (is_needless(&image), main.filter(|_| is_used), service) {
         (Some(why), ..) => why,
         (None, None, _) => "no program of the project uses it",
@@ -308,34 +270,24 @@ fn image(name: &str, line: usize, node: &Node, project: &Project<'_>, compose: &
 }
 
 /// Returns the address of a store, with the login that the image creates.
-fn address(
-    node: &Node,
-    project: &Project<'_>,
-    outside: Option<u16>,
-    file: &SourceFile,
-    line: usize,
-) -> (stores::Address, crate::draft::Origin) {
-    let variables: BTreeMap<String, String> = environment(node)
-        .into_iter()
-        .map(|(_, name, value)| {
-            let value = Text::interpolated(&value).knowing(&project.known);
-            (name, value.likely())
-        })
-        .collect();
+fn address(node: &Node, project: &Project<'_>, outside: Option<u16>) -> stores::Address {
+    let variables = environment(node).into_iter().map(|(_, name, value)| {
+        let value = Text::interpolated(&value).knowing(&project.known);
+        (name, value.likely())
+    });
+    let variables: BTreeMap<String, String> = variables.collect();
     let value = |ends: &[&str]| {
-        let found = variables
-            .iter()
-            .find(|(name, _)| ends.iter().any(|end| name.ends_with(end)));
-        found
-            .map(|(_, value)| value.clone())
-            .filter(|value| stores::is_name(value))
+        let mut variables = variables.iter();
+        let found = variables.find(|(name, _)| ends.iter().any(|end| name.ends_with(end)));
+        let (_, value) = found.filter(|(_, value)| stores::is_name(value))?;
+        Some(value.clone())
     };
     let words = node.get("command").map_or_else(String::new, Node::shown);
     // The default user of the image.
     let is_told = variables.keys().any(|name| name.ends_with("_USER"));
     let is_postgres = variables.keys().any(|name| name.starts_with("POSTGRES_"));
     let usual_user = (is_postgres && !is_told).then(|| "postgres".to_owned());
-    let address = stores::Address {
+    stores::Address {
         host: "localhost".to_owned(),
         port: outside,
         user: value(&["_USER", "_USERNAME"]).or(usual_user),
@@ -343,9 +295,7 @@ fn address(
             || words.contains("requirepass"),
         path: value(&["_DB", "_DATABASE"]),
         ..stores::Address::default()
-    };
-    let line = node.get("ports").map_or(line, |ports| ports.line);
-    (address, file.because(line, "ports"))
+    }
 }
 
 /// Reads a service that is built from the project.
@@ -357,56 +307,36 @@ fn build(
     file: &mut SourceFile,
 ) -> Build {
     let because = file.because(line, format!("the service `{name}`"));
+    let mut contained = by_compose(name, &because, project);
     let mut service = DraftService::new(name, Kind::Backend, because);
     let folders = folders(name, node, project.listing, file);
-    let words = node
-        .get("command")
-        .map_or_else(Vec::new, |node| words(node, &project.known));
-    let line_of_command = node.get("command").map_or(line, |node| node.line);
-    let mut programs = Vec::new();
-    for folder in &folders {
-        let text = shell_words::join(
-            words
-                .iter()
-                .map(|word| word.replace("{{", "{").replace("}}", "}")),
-        );
-        let text = match &words[..] {
-            [shell, option, line] if shell.ends_with("sh") && option.starts_with('-') => {
-                line.clone()
-            }
-            _ => text,
-        };
-        let found = identity::of_line(&text, folder, project.listing, 0);
-        if found
-            .iter()
-            .any(|it| super::commands::begins(it, project.listing))
-        {
-            programs = found;
-            break;
-        }
-    }
+    let command = node.get("command");
+    let words = command.map_or_else(Vec::new, |node| words(node, &project.known));
+    let by_command = file.because(command.map_or(line, |node| node.line), "command");
+    let text = match &words[..] {
+        [shell, option, line] if shell.ends_with("sh") && option.starts_with('-') => line.clone(),
+        _ => shell_words::join(words.iter().map(|word| unescaped(word))),
+    };
+    let begins = |program: &Program| super::commands::begins(program, project.listing);
+    let mut found = folders
+        .iter()
+        .map(|folder| identity::of_line(&text, folder, project.listing, 0));
+    let found = found.find(|programs| programs.iter().any(begins));
     // The last of several keeps running: `migrate && serve`.
-    if let Some(program) = programs.pop() {
-        let because = file.because(line_of_command, "command");
-        let (command, port) = super::command::words(program.words.iter().cloned());
-        service.command = Some(because.says(command));
-        service.port = port.map(|port| because.says(port));
+    let program = found.and_then(|mut programs| programs.pop());
+    if let Some(program) = &program {
+        program.start(&mut service, &by_command);
         service.kind = program.kind;
-        service.directory =
-            (!program.directory.is_empty()).then(|| because.says(program.directory.clone()));
-        programs = vec![program];
     }
     if project.jobs.contains(name) {
         service.kind = Kind::Job;
-        if programs.is_empty()
-            && let Some(folder) = folders
-                .iter()
-                .find(|folder| is_job(&words, folder, project.listing))
+        let mut folders = folders.iter();
+        if program.is_none()
+            && let Some(folder) = folders.find(|folder| is_job(&words, folder, project.listing))
         {
-            let because = file.because(line_of_command, "command");
-            service.command =
-                Some(because.says(CommandLine::words(words.iter().map(|it| plain(it)))));
-            service.directory = (!folder.is_empty()).then(|| because.says(folder.clone()));
+            let command = CommandLine::words(words.iter().map(|it| plain(it)));
+            service.command = Some(by_command.says(command));
+            service.runs_in(folder, &by_command);
         }
     }
     for (line, name, until) in depends_on(node) {
@@ -419,7 +349,6 @@ fn build(
     variables(&mut service, node, project, file);
     let published = ports::ports(node, &project.known);
     let main = published.iter().find(|port| port.is_one());
-    let mut contained = by_compose(name, line, project, file);
     if let (Some(contained), Some(port)) = (&mut contained, main) {
         contained.port = port
             .outside
@@ -428,7 +357,7 @@ fn build(
     }
     Build {
         service,
-        programs,
+        programs: program.into_iter().collect(),
         folders,
         contained,
         is_usual: words.is_empty(),
@@ -446,21 +375,6 @@ fn is_job(words: &[String], folder: &str, listing: &Listing) -> bool {
         "python" | "python3" | "bash" | "sh" | "node" | "php" | "npx" => words[1..].iter().any(has),
         _ => has(first),
     }
-}
-
-/// Returns whether one service depends on another, directly or not.
-fn waits_for(depends: &BTreeMap<String, Vec<String>>, one: &str, other: &str) -> bool {
-    let mut seen = BTreeSet::new();
-    let mut open = vec![one];
-    while let Some(name) = open.pop() {
-        if name == other {
-            return true;
-        }
-        if seen.insert(name) {
-            open.extend(depends.get(name).into_iter().flatten().map(String::as_str));
-        }
-    }
-    false
 }
 
 /// Returns the possible folders of a service: from its Dockerfile, context, mounts and name.
@@ -507,7 +421,8 @@ fn variables(service: &mut DraftService, node: &Node, project: &Project<'_>, fil
                 .needs
                 .iter()
                 .any(|need| need.value.service == *other);
-            if !is_known && !waits_for(&project.depends, other, &service.name) {
+            let depends = |name: &str| project.depends.get(name).into_iter().flatten();
+            if !is_known && !leads_to(other, &service.name, depends) {
                 service.needs.push(because.says(Needed {
                     service: other.clone(),
                     until: Need::Ready,

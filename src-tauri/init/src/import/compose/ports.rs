@@ -4,6 +4,7 @@ use super::super::{
     text::{Known, Text},
     tree::Node,
 };
+use crate::detect::port_of;
 
 /// A published port or port range of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,8 +44,7 @@ fn published(item: &Node, known: &Known) -> Option<Published> {
     let mut parts = text.rsplit(':');
     let inside = parts.next()?;
     let outside = parts.next().filter(|it| !it.is_empty()).unwrap_or(inside);
-    let is_tcp = protocol == "tcp";
-    let number = |text: &str| text.parse().ok().filter(|port: &u16| is_tcp && *port > 0);
+    let number = |text: &str| port_of(text).filter(|_| protocol == "tcp");
     Some(Published {
         line: item.line,
         outside: number(outside),

@@ -344,10 +344,7 @@ impl Reader<'_> {
                 }
                 return;
             }
-            Field::ReadyUrl => Some(Probe::Http(Http {
-                url: text,
-                ..Http::default()
-            })),
+            Field::ReadyUrl => Some(Probe::page(text)),
             Field::ReadyRequest => Some(self.request(node, parts)),
             _ => None,
         };

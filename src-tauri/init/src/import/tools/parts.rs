@@ -2,8 +2,9 @@
 
 use super::Reader;
 use crate::{
+    detect::{package_manager, port_of},
     draft::{CommandLine, DraftService, Kind, Origin, Probe, Ready, Sourced, unescaped},
-    import::{command, own_address, scripts, text::in_folder},
+    import::{command, own_address, text::in_folder},
 };
 
 /// A service, and the parts of its command, which are in the notation of a stack file.
@@ -63,7 +64,7 @@ impl Reader<'_> {
         if let (None, Some(line)) = (&parts.program, parts.line.take()) {
             let line = match line.strip_prefix("npm run ") {
                 Some(script) if kind == "npm" => {
-                    format!("{} run {script}", scripts::manager(self.listing, &folder))
+                    format!("{} run {script}", package_manager(self.listing, &folder))
                 }
                 _ => in_folder(&line, &folder),
             };
@@ -94,7 +95,8 @@ impl Reader<'_> {
         let (command, port) = if words.iter().any(|word| word.contains("${")) {
             (CommandLine::Words(words), None)
         } else {
-            command::words(words.iter().map(|word| unescaped(word)))
+            let words: Vec<String> = words.iter().map(|word| unescaped(word)).collect();
+            command::words(&words)
         };
         service.port = port.map(|port| because.says(port)).or(service.port.take());
         service.command = Some(because.says(command));
@@ -151,5 +153,5 @@ fn number(text: &str) -> Option<u16> {
     let text = text.strip_suffix('}').map_or(text, |text| {
         text.rsplit_once(":-").map_or(text, |(_, default)| default)
     });
-    text.parse().ok().filter(|port| *port > 0)
+    port_of(text)
 }

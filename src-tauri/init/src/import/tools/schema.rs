@@ -6,27 +6,20 @@ use pilotlight::stack::Restart;
 use serde::Deserialize;
 
 /// The meaning of the keys of one tool.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Schema {
     pub(super) noun: String,
     pub(super) services: String,
-    #[serde(default)]
     pub(super) notation: Notation,
     /// The reason why a value is unknown.
-    #[serde(default)]
     pub(super) unknown: String,
     /// Whether the tool reads `.env` by itself.
-    #[serde(default)]
     pub(super) reads_env_file: bool,
     /// The meaning of `true` for a restart.
-    #[serde(default)]
     pub(super) restart: Restart,
-    #[serde(default)]
     pub(super) instead: BTreeMap<String, String>,
-    #[serde(default)]
     pub(super) interpreters: BTreeMap<String, String>,
-    #[serde(default)]
     pub(super) top: Keys,
     pub(super) keys: Keys,
 }

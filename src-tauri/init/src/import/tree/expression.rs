@@ -1,17 +1,14 @@
 //! Evaluates simple JavaScript expressions without executing them.
 
-use super::{Node, Value};
-use crate::import::text::{Piece, ROOT, Text};
-
-/// The value of an expression, if it is known.
-pub(in crate::import) type Expression = Option<Text>;
+use super::{Node, Value, literal::TOKEN};
+use crate::import::text::{Piece, ROOT, Text, is_part};
 
 /// Evaluates an expression of strings, constants of the file, environment variables, `__dirname` and joined paths.
-pub(in crate::import) fn expression(code: &str, constants: &[(String, Node)]) -> Expression {
+pub(in crate::import) fn expression(code: &str, constants: &[(String, Node)]) -> Option<Text> {
     value(code.trim(), constants, 0)
 }
 
-fn value(code: &str, constants: &[(String, Node)], depth: usize) -> Expression {
+fn value(code: &str, constants: &[(String, Node)], depth: usize) -> Option<Text> {
     if depth > 8 {
         return None;
     }
@@ -28,8 +25,7 @@ fn value(code: &str, constants: &[(String, Node)], depth: usize) -> Expression {
             return None;
         };
         let default = Some(inner(second)?.likely());
-        let name = name.clone();
-        return Some(Text(vec![Piece::Variable { name, default }]));
+        return Some(Text::variable(name, default));
     }
     let parts = split(code, "+");
     if parts.len() > 1 {
@@ -46,15 +42,9 @@ fn value(code: &str, constants: &[(String, Node)], depth: usize) -> Expression {
         return Some(Text::plain("node"));
     }
     if let Some(name) = code.strip_prefix("process.env.")
-        && name
-            .chars()
-            .all(|it| it.is_ascii_alphanumeric() || it == '_')
+        && name.chars().all(is_part)
     {
-        let name = name.to_owned();
-        return Some(Text(vec![Piece::Variable {
-            name,
-            default: None,
-        }]));
+        return Some(Text::variable(name, None));
     }
     for function in ["path.join(", "path.resolve(", "join(", "resolve("] {
         if let Some(arguments) = code.strip_prefix(function) {
@@ -81,7 +71,7 @@ fn value(code: &str, constants: &[(String, Node)], depth: usize) -> Expression {
     }
 }
 
-fn filled(template: &str, inner: impl Fn(&str) -> Expression) -> Expression {
+fn filled(template: &str, inner: impl Fn(&str) -> Option<Text>) -> Option<Text> {
     let mut text = Text::default();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("${") {
@@ -96,24 +86,15 @@ fn filled(template: &str, inner: impl Fn(&str) -> Expression) -> Expression {
 
 /// Splits an expression at an operator outside of strings and brackets.
 fn split<'a>(code: &'a str, operator: &str) -> Vec<&'a str> {
-    let mut parts = Vec::new();
-    let (mut from, mut open, mut quote) = (0, 0_usize, None);
-    let mut skip_to = 0;
-    for (at, character) in code.char_indices() {
-        if at < skip_to {
-            continue;
-        }
-        match (quote, character) {
-            (Some(_), '\\') => skip_to = at + 2,
-            (Some(open), _) if open == character => quote = None,
-            (Some(_), _) => {}
-            (None, '"' | '\'' | '`') => quote = Some(character),
-            (None, '(' | '[' | '{') => open += 1,
-            (None, ')' | ']' | '}') => open = open.saturating_sub(1),
-            _ if open == 0 && code[at..].starts_with(operator) => {
+    let (mut parts, mut from, mut open) = (Vec::new(), 0, 0_usize);
+    for token in TOKEN.find_iter(code) {
+        let at = token.start();
+        match token.as_str() {
+            "(" | "[" | "{" => open += 1,
+            ")" | "]" | "}" => open = open.saturating_sub(1),
+            _ if open == 0 && at >= from && code[at..].starts_with(operator) => {
                 parts.push(&code[from..at]);
                 from = at + operator.len();
-                skip_to = from;
             }
             _ => {}
         }

@@ -1,12 +1,16 @@
 //! Parses JSON, JSON with comments, and JavaScript literals, without executing anything. Other code is kept as text.
 
-use super::{DEEPEST, Key, MOST_NODES, Node, Unreadable, Value, insert};
+use std::{ops::Range, sync::LazyLock};
+
+use regex::Regex;
+
+use super::{DEEPEST, Key, Lines, MOST_NODES, Node, Unreadable, Value, insert};
+use crate::detect::pattern;
 
 /// Parses JSON, also with comments and trailing commas.
 pub(in crate::import) fn json(text: &str) -> Result<Node, Unreadable> {
-    let mut reader = Reader::new(text.strip_prefix('\u{feff}').unwrap_or(text));
-    reader.space();
-    let node = reader.value()?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let node = Reader::new(text, 1).value(0)?;
     match node.value {
         Value::Code(code) => Err(Unreadable::new(
             node.line,
@@ -29,45 +33,34 @@ pub(in crate::import) struct Script {
 pub(in crate::import) fn script(text: &str) -> Result<Script, Unreadable> {
     let mut constants = Vec::new();
     let mut exported = None;
-    let mut reader = Reader::new(text);
-    while let Some(token) = reader.token() {
+    let mut reader = Reader::new(text, 1);
+    while let Some(token) = reader.next() {
         match token {
             "const" | "let" | "var" => {
-                if let Some(constant) = reader.constant()? {
-                    constants.push(constant);
+                let name = reader.next().unwrap_or_default();
+                if is_word(name) && reader.follows(&["="]) {
+                    constants.push((name.to_owned(), reader.value(0)?));
                 }
             }
             "module" if reader.follows(&[".", "exports", "="]) => {
-                exported = Some(reader.value()?);
+                exported = Some(reader.value(0)?);
             }
-            "export" if reader.follows(&["default"]) => exported = Some(reader.value()?),
+            "export" if reader.follows(&["default"]) => exported = Some(reader.value(0)?),
             _ => {}
         }
     }
-    let Some(mut exported) = exported else {
-        return Err(Unreadable::new(
-            1,
-            "its export is known only when it is executed",
-        ));
-    };
+    let unknown = |line| Unreadable::new(line, "its export is known only when it is executed");
+    let mut exported = exported.ok_or_else(|| unknown(1))?;
     if let Value::Code(code) = &exported.value {
         let inner = call_argument(code).unwrap_or(code).trim();
         let named = constants.iter().find(|(name, _)| name == inner);
-        let line = exported.line;
         exported = match named {
             Some((_, node)) => node.clone(),
-            None => Reader {
-                line,
-                ..Reader::new(inner)
-            }
-            .value()?,
+            None => Reader::new(inner, exported.line).value(0)?,
         };
     }
     if !matches!(exported.value, Value::Table(_) | Value::List(_)) {
-        return Err(Unreadable::new(
-            exported.line,
-            "its export is known only when it is executed",
-        ));
+        return Err(unknown(exported.line));
     }
     with_constants(&mut exported, &constants, 0);
     Ok(Script {
@@ -124,154 +117,119 @@ fn call_argument(code: &str) -> Option<&str> {
     rest.trim_end().strip_suffix(')').filter(|_| is_name)
 }
 
+/// White space and comments, strings, words, numbers, and single characters. The end of the text closes a string.
+pub(super) static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?xs) (?<space> \s+ | \A\#![^\n]* | //[^\n]* | /\*.*?(?:\*/|\z) )
+        | "(?:\\.|[^"\\])*"? | '(?:\\.|[^'\\])*'? | `(?:\\.|[^`\\])*`?
+        | [\p{Alphabetic}_$][\w$]* | [-+]?\.?[0-9](?:[eE][-+]|[\w.])* | ."#,
+    )
+});
+
+fn is_word(token: &str) -> bool {
+    token.starts_with(|it: char| it.is_alphanumeric() || it == '_' || it == '$')
+}
+
+/// Reads values from the tokens of a text.
 struct Reader<'a> {
     text: &'a str,
-    /// In bytes.
+    tokens: Vec<Range<usize>>,
+    /// The number of the next token.
     at: usize,
-    line: usize,
-    depth: usize,
+    lines: Lines,
+    /// The line of the start of the text.
+    first_line: usize,
     nodes: usize,
 }
 
 impl<'a> Reader<'a> {
-    fn new(text: &'a str) -> Self {
+    fn new(text: &'a str, first_line: usize) -> Self {
+        let tokens = TOKEN.captures_iter(text);
+        let tokens = tokens.filter(|found| found.name("space").is_none());
         Self {
             text,
+            tokens: tokens.map(|found| found.get_match().range()).collect(),
             at: 0,
-            line: 1,
-            depth: 0,
+            lines: Lines::of(text),
+            first_line,
             nodes: 0,
         }
     }
 
-    fn rest(&self) -> &'a str {
-        &self.text[self.at..]
+    fn peek(&self) -> Option<&'a str> {
+        let token = self.tokens.get(self.at)?;
+        Some(&self.text[token.clone()])
     }
 
-    fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
+    fn next(&mut self) -> Option<&'a str> {
+        let token = self.peek()?;
+        self.at += 1;
+        Some(token)
     }
 
-    fn next(&mut self) -> Option<char> {
-        let next = self.peek()?;
-        self.at += next.len_utf8();
-        self.line += usize::from(next == '\n');
-        Some(next)
-    }
-
-    fn skip(&mut self, bytes: usize) {
-        let end = self.at + bytes;
-        while self.at < end && self.next().is_some() {}
-    }
-
-    fn take(&mut self, wanted: char) -> bool {
-        let is_there = self.peek() == Some(wanted);
-        if is_there {
-            self.next();
-        }
-        is_there
-    }
-
-    /// Skips white space and comments.
-    fn space(&mut self) {
-        loop {
-            let rest = self.rest();
-            if rest.starts_with("//") || (self.at == 0 && rest.starts_with("#!")) {
-                self.skip(rest.find('\n').unwrap_or(rest.len()));
-            } else if rest.starts_with("/*") {
-                let end = rest.find("*/").map_or(rest.len(), |end| end + 2);
-                self.skip(end);
-            } else if rest.starts_with(char::is_whitespace) {
-                self.next();
-            } else {
-                return;
-            }
-        }
-    }
-
-    fn word(&mut self) -> &'a str {
-        let rest = self.rest();
-        let is_part = |it: char| it.is_alphanumeric() || it == '_' || it == '$';
-        let end = rest.find(|it| !is_part(it)).unwrap_or(rest.len());
-        self.at += end;
-        &rest[..end]
-    }
-
-    /// Reads a word, a string or another character.
-    fn token(&mut self) -> Option<&'a str> {
-        self.space();
-        let from = self.at;
-        let first = self.peek()?;
-        if matches!(first, '"' | '\'' | '`') {
-            self.string();
-        } else if self.word().is_empty() {
-            self.next();
-        }
-        Some(&self.text[from..self.at])
-    }
-
-    /// Skips these tokens and the space after them if they come next.
+    /// Skips these tokens if they come next.
     fn follows(&mut self, tokens: &[&str]) -> bool {
-        let (at, line) = (self.at, self.line);
-        let all = tokens.iter().all(|token| self.token() == Some(token));
-        if all {
-            self.space();
-        } else {
-            (self.at, self.line) = (at, line);
+        let before = self.at;
+        let all = tokens.iter().all(|token| self.next() == Some(token));
+        if !all {
+            self.at = before;
         }
         all
     }
 
-    /// Reads `NAME = VALUE` of a declaration.
-    fn constant(&mut self) -> Result<Option<(String, Node)>, Unreadable> {
-        self.space();
-        let name = self.word().to_owned();
-        if name.is_empty() || !self.follows(&["="]) {
-            return Ok(None);
-        }
-        Ok(Some((name, self.value()?)))
+    /// Returns the line of the next token.
+    fn line(&self) -> usize {
+        let token = self.tokens.get(self.at);
+        let start = token.map_or(self.text.len(), |token| token.start);
+        self.lines.at(start) + self.first_line - 1
     }
 
-    fn value(&mut self) -> Result<Node, Unreadable> {
-        let (from, line) = (self.at, self.line);
+    /// Returns the text from a token to the last one that was read.
+    fn since(&self, from: usize) -> String {
+        let read = self.tokens[from..self.at].iter();
+        let (start, end) = (read.clone().next(), read.last());
+        let whole = start.zip(end).map(|(start, end)| start.start..end.end);
+        self.text[whole.unwrap_or_default()].to_owned()
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Node, Unreadable> {
+        let (from, line) = (self.at, self.line());
         self.nodes += 1;
         if self.nodes > MOST_NODES {
             return Err(Unreadable::too_many(line));
         }
-        if self.depth >= DEEPEST {
+        if depth >= DEEPEST {
             return Err(Unreadable::too_deep(line));
         }
-        self.depth += 1;
-        let value = match self.peek() {
-            Some('{') => Some(self.object()?),
-            Some('[') => Some(self.array()?),
-            Some('"' | '\'' | '`') => self.string().map(Value::Text),
-            Some(first) if first.is_ascii_digit() || "-+.".contains(first) => self.number(),
-            Some(_) => match self.word() {
-                "true" => Some(Value::Bool(true)),
-                "false" => Some(Value::Bool(false)),
-                "null" | "undefined" => Some(Value::Null),
-                _ => None,
-            },
-            None => return Err(Unreadable::new(line, "the file is incomplete")),
+        let Some(token) = self.next() else {
+            return Err(Unreadable::new(line, "the file is incomplete"));
         };
-        self.depth -= 1;
-        let end = self.at;
-        self.space();
-        let is_over = matches!(self.peek(), None | Some(',' | ';' | '}' | ']' | ')'));
+        let value = match token {
+            "{" => Some(self.object(line, depth)?),
+            "[" => Some(self.array(line, depth)?),
+            "true" => Some(Value::Bool(true)),
+            "false" => Some(Value::Bool(false)),
+            "null" | "undefined" => Some(Value::Null),
+            _ if token.starts_with(['"', '\'', '`']) => string(token).map(Value::Text),
+            _ if token.contains(|it: char| it.is_ascii_digit()) => {
+                let number = token.replace('_', "");
+                number
+                    .parse::<f64>()
+                    .is_ok()
+                    .then_some(Value::Number(number))
+            }
+            _ => None,
+        };
         // A new line ends a declaration without a semicolon, unless an operator continues it.
-        let goes_on = self
-            .rest()
-            .starts_with(|it| "+-*/%.?|&=<>([`:".contains(it));
+        let goes_on = |next: &str| next.starts_with(|it| "+-*/%.?|&=<>([`:".contains(it));
         match value {
-            Some(value) if is_over || !goes_on => Ok(Node::new(line, value)),
-            _ => {
-                self.at = end.max(from);
-                self.line = line + self.text[from..self.at].matches('\n').count();
+            Some(value) if !self.peek().is_some_and(goes_on) => Ok(Node::new(line, value)),
+            value => {
+                if value.is_none() && !is_word(token) && !token.starts_with('`') {
+                    self.at = from;
+                }
                 self.expression();
-                let code = self.text[from..self.at].trim().to_owned();
-                self.space();
-                Ok(Node::new(line, Value::Code(code)))
+                Ok(Node::new(line, Value::Code(self.since(from))))
             }
         }
     }
@@ -279,162 +237,116 @@ impl<'a> Reader<'a> {
     /// Skips to the end of an expression: a comma, a semicolon or a closing bracket.
     fn expression(&mut self) {
         let mut open = 0_usize;
-        loop {
-            let (at, line) = (self.at, self.line);
-            self.space();
-            let ended_line = self.line > line;
-            let Some(next) = self.peek() else { return };
+        while let Some(next) = self.peek() {
             match next {
-                '(' | '[' | '{' => open += 1,
-                ')' | ']' | '}' | ',' | ';' if open == 0 => break,
-                ')' | ']' | '}' => open -= 1,
-                '"' | '\'' | '`' => {
-                    self.string();
-                    continue;
-                }
-                _ => {
-                    let begins = self.rest();
-                    let statement = ["module.", "export ", "const ", "let ", "var "];
-                    if open == 0
-                        && ended_line
-                        && statement.iter().any(|word| begins.starts_with(word))
-                    {
-                        (self.at, self.line) = (at, line);
+                "(" | "[" | "{" => open += 1,
+                ")" | "]" | "}" | "," | ";" if open == 0 => return,
+                ")" | "]" | "}" => open -= 1,
+                "module" | "export" | "const" | "let" | "var" if open == 0 => {
+                    // A statement on a line of its own.
+                    let end = self.at.checked_sub(1).map(|last| self.tokens[last].end);
+                    let start = self.tokens[self.at].start;
+                    if end.is_some_and(|end| self.text[end..start].contains('\n')) {
                         return;
                     }
-                    if !self.word().is_empty() {
-                        continue;
-                    }
                 }
+                _ => {}
             }
-            self.next();
+            self.at += 1;
         }
     }
 
-    fn object(&mut self) -> Result<Value, Unreadable> {
-        let opened = self.line;
-        self.next();
+    fn object(&mut self, opened: usize, depth: usize) -> Result<Value, Unreadable> {
         let mut entries = Vec::new();
         loop {
-            self.space();
-            if self.take('}') {
-                return Ok(Value::Table(entries));
-            }
-            if self.take(',') {
-                continue;
-            }
-            let line = self.line;
-            let from = self.at;
-            let name = match self.peek() {
+            let (from, line) = (self.at, self.line());
+            let name = match self.next() {
                 None => return Err(Unreadable::new(opened, "a `{` is not closed")),
-                Some('"' | '\'') => self.string().unwrap_or_default(),
-                Some(_) => self.word().to_owned(),
+                Some("}") => return Ok(Value::Table(entries)),
+                Some(",") => continue,
+                Some(token) if token.starts_with(['"', '\'']) => string(token).unwrap_or_default(),
+                Some(token) if is_word(token) => token.to_owned(),
+                Some(_) => {
+                    self.at = from;
+                    String::new()
+                }
             };
-            self.space();
-            if !name.is_empty() && self.take(':') {
-                self.space();
-                let node = self.value()?;
-                insert(&mut entries, Key { line, name }, node);
+            let (name, node) = if !name.is_empty() && self.follows(&[":"]) {
+                (name, self.value(depth + 1)?)
             } else {
                 // A spread, a computed key, a method, or a shorthand property.
                 self.expression();
-                let code = self.text[from..self.at].trim().to_owned();
-                if self.at == from && self.next().is_none() {
-                    return Err(Unreadable::new(opened, "a `{` is not closed"));
-                }
+                self.at = self.at.max(from + 1);
                 self.nodes += 1;
+                let code = self.since(from);
                 let name = if name.is_empty() { code.clone() } else { name };
-                insert(
-                    &mut entries,
-                    Key { line, name },
-                    Node::new(line, Value::Code(code)),
-                );
-            }
+                (name, Node::new(line, Value::Code(code)))
+            };
+            insert(&mut entries, Key { line, name }, node);
             if self.nodes > MOST_NODES {
                 return Err(Unreadable::too_many(line));
             }
         }
     }
 
-    fn array(&mut self) -> Result<Value, Unreadable> {
-        let opened = self.line;
-        self.next();
+    fn array(&mut self, opened: usize, depth: usize) -> Result<Value, Unreadable> {
         let mut items = Vec::new();
         loop {
-            self.space();
-            if self.take(']') {
-                return Ok(Value::List(items));
-            }
-            if self.take(',') {
-                continue;
-            }
-            if self.peek().is_none() {
-                return Err(Unreadable::new(opened, "a `[` is not closed"));
-            }
-            let from = self.at;
-            items.push(self.value()?);
-            if self.at == from {
+            match self.peek() {
+                None => return Err(Unreadable::new(opened, "a `[` is not closed")),
+                Some("]") => {
+                    self.at += 1;
+                    return Ok(Value::List(items));
+                }
+                Some(",") => self.at += 1,
                 // A bracket of another kind.
-                return Err(Unreadable::new(self.line, "a `[` is not closed"));
-            }
-        }
-    }
-
-    /// Reads a string; `None` if it is a template with expressions. The end of the text closes it.
-    fn string(&mut self) -> Option<String> {
-        let quote = self.next()?;
-        let mut text = String::new();
-        let mut is_literal = true;
-        while let Some(next) = self.next() {
-            match next {
-                _ if next == quote => break,
-                '\\' => self.escaped(&mut text),
-                '$' if quote == '`' && self.peek() == Some('{') => {
-                    is_literal = false;
+                Some("}" | ")" | ";") => {
+                    return Err(Unreadable::new(self.line(), "a `[` is not closed"));
                 }
-                _ => text.push(next),
+                Some(_) => items.push(self.value(depth + 1)?),
             }
         }
-        is_literal.then_some(text)
     }
+}
 
-    /// Reads an escape sequence after its backslash.
-    fn escaped(&mut self, text: &mut String) {
-        match self.next() {
-            Some('n') => text.push('\n'),
-            Some('t') => text.push('\t'),
-            Some('r') => text.push('\r'),
-            Some('b') => text.push('\u{8}'),
-            Some('f') => text.push('\u{c}'),
-            Some('u') => {
-                let braced = self.take('{');
-                let rest = self.rest();
-                let digits = if braced {
-                    rest.find('}').unwrap_or(0)
-                } else {
-                    4
-                };
-                let code = rest
-                    .get(..digits)
-                    .and_then(|hex| u32::from_str_radix(hex, 16).ok());
-                if let Some(code) = code {
-                    self.skip(digits + usize::from(braced));
-                    text.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
-                }
-            }
-            Some('\n') | None => {}
-            Some(other) => text.push(other),
+/// Returns the text of a string; `None` if it is a template with expressions.
+fn string(token: &str) -> Option<String> {
+    let (quote, inner) = token.split_at(1);
+    let inner = inner.strip_suffix(quote).unwrap_or(inner);
+    let mut text = String::new();
+    let mut rest = inner.chars();
+    while let Some(next) = rest.next() {
+        match next {
+            '\\' => escaped(&mut rest, &mut text),
+            '$' if quote == "`" && rest.as_str().starts_with('{') => return None,
+            _ => text.push(next),
         }
     }
+    Some(text)
+}
 
-    fn number(&mut self) -> Option<Value> {
-        let rest = self.rest();
-        let is_part = |it: char| it.is_ascii_alphanumeric() || "+-._".contains(it);
-        let end = rest.find(|it| !is_part(it)).unwrap_or(rest.len());
-        let text: String = rest[..end].replace('_', "");
-        text.parse::<f64>().ok()?;
-        self.skip(end);
-        Some(Value::Number(text))
+/// Reads an escape sequence after its backslash.
+fn escaped(rest: &mut std::str::Chars<'_>, text: &mut String) {
+    match rest.next() {
+        Some('n') => text.push('\n'),
+        Some('t') => text.push('\t'),
+        Some('r') => text.push('\r'),
+        Some('b') => text.push('\u{8}'),
+        Some('f') => text.push('\u{c}'),
+        Some('u') => {
+            let after = rest.as_str();
+            let braced = after.strip_prefix('{').and_then(|it| it.split_once('}'));
+            let (digits, length) = match braced {
+                Some((digits, _)) => (digits, digits.len() + 2),
+                None => (after.get(..4).unwrap_or_default(), 4),
+            };
+            if let Ok(code) = u32::from_str_radix(digits, 16) {
+                *rest = after[length..].chars();
+                text.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+            }
+        }
+        Some('\n') | None => {}
+        Some(other) => text.push(other),
     }
 }
 

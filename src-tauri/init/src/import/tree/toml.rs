@@ -5,33 +5,22 @@ use ::toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{Key, Node, Unreadable, Value, line_of};
+use super::{Key, Lines, Node, Unreadable, Value};
 use pilotlight::stack_file;
 
 pub(in crate::import) fn toml(text: &str) -> Result<Node, Unreadable> {
+    let lines = Lines::of(text);
     if let Some(offset) = stack_file::too_deep(text) {
-        return Err(Unreadable::too_deep(line_of(text, offset)));
+        return Err(Unreadable::too_deep(lines.at(offset)));
     }
     let table = DeTable::parse(text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
-        Unreadable::new(line_of(text, offset), error.message())
+        Unreadable::new(lines.at(offset), error.message())
     })?;
-    let lines = Lines::of(text);
     Ok(Node::new(1, lines.table(table.into_inner())))
 }
 
-/// The ends of the lines.
-struct Lines(Vec<usize>);
-
 impl Lines {
-    fn of(text: &str) -> Self {
-        Self(memchr::memchr_iter(b'\n', text.as_bytes()).collect())
-    }
-
-    fn at(&self, offset: usize) -> usize {
-        self.0.partition_point(|end| *end < offset) + 1
-    }
-
     fn node(&self, value: Spanned<DeValue<'_>>) -> Node {
         let line = self.at(value.span().start);
         let value = match value.into_inner() {
