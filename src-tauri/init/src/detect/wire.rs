@@ -60,7 +60,7 @@ pub(super) fn connect(
             if let Some(target) = targets.get(port)
                 && asks(app.service.kind, target.kind)
             {
-                app.need(&target.name, Need::Ready, because);
+                app.service.need(&target.name, Need::Ready, because);
             }
         }
     }
@@ -188,7 +188,7 @@ fn point(
         }
         let because = variable.because();
         if asks(app.service.kind, target.kind) {
-            app.need(&target.name, Need::Ready, &because);
+            app.service.need(&target.name, Need::Ready, &because);
         }
         let mut given = app.service.env.iter().chain(&app.service.env_points_at);
         if given.any(|(known, _)| *known == variable.name) {

@@ -15,18 +15,18 @@ mod value;
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 pub use merge::{MergeError, Merged, merge};
 pub use render::render;
 pub use service::{
-    Check, CommandLine, DraftService, Http, Image, Kind, Needed, Origin, Probe, Protocol, Ready,
-    Require, Sourced, Stop,
+    Check, CommandLine, DraftService, Http, Image, Kind, Needed, Origin, Probe, Ready, Require,
+    Sourced, Stop,
 };
 pub use value::{plain, service_name, stack_name, unescaped};
 
 /// A stack file before it is written.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Draft {
     /// The name of the stack.
     pub name: String,
@@ -39,7 +39,7 @@ pub struct Draft {
 }
 
 /// A question that the project does not answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Question {
     /// Unique in its draft, and the same for the same project: `node-script:web`.
     pub id: String,
@@ -52,7 +52,7 @@ pub struct Question {
 }
 
 /// An answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Choice {
     /// In a few words: ``npm run dev (vite)``
     pub label: String,
@@ -63,7 +63,7 @@ pub struct Choice {
 }
 
 /// A change that an answer makes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// Replaces the service with its name.
@@ -90,7 +90,7 @@ impl Change {
 }
 
 /// Something that was found and left out of the stack file.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct LeftOut {
     /// What: `deploy.replicas = 3`
     pub what: String,

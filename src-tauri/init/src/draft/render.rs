@@ -280,7 +280,7 @@ fn short(probe: &Probe) -> Option<String> {
         Probe::Tcp(at) if at == "localhost:{port}" => "tcp".to_owned(),
         Probe::Tcp(at) => format!("tcp: {at}"),
         Probe::Http(request) if is_plain(request) => format!("http: {}", request.url),
-        Probe::Server(protocol, url) if *url == protocol.address() => protocol.key().to_owned(),
+        Probe::Server(key, url) if url.ends_with("//localhost:{port}") => key.clone(),
         Probe::Server(_, url) => url.clone(),
         Probe::Log(pattern) => format!("log: {pattern}"),
         Probe::Http(_) | Probe::Command(_) => return None,
@@ -291,7 +291,7 @@ fn entry(probe: &Probe) -> (String, String) {
     let (name, value) = match probe {
         Probe::Tcp(at) => ("tcp", string(at)),
         Probe::Http(request) => ("http", http(request)),
-        Probe::Server(protocol, url) => (protocol.key(), string(url)),
+        Probe::Server(key, url) => (key.as_str(), string(url)),
         Probe::Command(words) => ("command", command(words)),
         Probe::Log(pattern) => ("log", string(pattern)),
     };

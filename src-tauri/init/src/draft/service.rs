@@ -8,7 +8,7 @@ use super::{LeftOut, place};
 use pilotlight::stack::{Need, PortConflict, Restart, Signal};
 
 /// The source of a part of a draft.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Origin {
     /// The reason in a few words: ``the script `dev` runs vite``
     pub text: String,
@@ -19,7 +19,7 @@ pub struct Origin {
 }
 
 /// A value with its source.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Sourced<T> {
     /// The value.
     pub value: T,
@@ -47,7 +47,7 @@ pub enum Kind {
 }
 
 /// A command.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CommandLine {
     /// A program and its arguments.
@@ -66,8 +66,7 @@ pub enum CommandLine {
 }
 
 /// The container of a service without a compose file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Image {
     /// The name of the image.
     pub image: String,
@@ -82,7 +81,7 @@ pub struct Image {
 }
 
 /// A dependency.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Needed {
     /// Its name.
     pub service: String,
@@ -91,8 +90,7 @@ pub struct Needed {
 }
 
 /// The readiness probes of a service. Durations are in the notation of a stack file: `"2s"`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Ready {
     /// All must pass. If empty, the default probe runs.
     pub probes: Vec<Probe>,
@@ -105,68 +103,23 @@ pub struct Ready {
 }
 
 /// A probe. A [`Ready`] has at most one of each kind.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Probe {
     /// `host:port`
     Tcp(String),
     /// A request.
     Http(Http),
-    /// The address of a server whose protocol the probe speaks.
-    Server(Protocol, String),
+    /// The key of a probe that speaks the protocol of a store, and the address of the store.
+    Server(String, String),
     /// Exits with 0.
     Command(Vec<String>),
     /// A regular expression for a line of its output.
     Log(String),
 }
 
-/// The protocol of a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Protocol {
-    /// Redis and its kin.
-    Redis,
-    /// PostgreSQL.
-    Postgres,
-    /// MySQL and MariaDB.
-    Mysql,
-    /// MongoDB.
-    Mongodb,
-    /// AMQP.
-    Rabbitmq,
-    /// Kafka.
-    Kafka,
-}
-
-impl Protocol {
-    /// Returns the key of its probe in a stack file.
-    #[must_use]
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::Redis => "redis",
-            Self::Postgres => "postgres",
-            Self::Mysql => "mysql",
-            Self::Mongodb => "mongodb",
-            Self::Rabbitmq => "rabbitmq",
-            Self::Kafka => "kafka",
-        }
-    }
-
-    /// Returns the address of such a server on the service's own port.
-    #[must_use]
-    pub fn address(self) -> String {
-        let scheme = if self == Self::Rabbitmq {
-            "amqp"
-        } else {
-            self.key()
-        };
-        format!("{scheme}://localhost:{{port}}")
-    }
-}
-
 /// A request and the expected response.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Http {
     /// An address, or a path on the service's own port.
     pub url: String,
@@ -177,7 +130,7 @@ pub struct Http {
 }
 
 /// A check: a request that a page of another service sends with a browser.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Check {
     /// Its name.
     pub name: String,
@@ -188,8 +141,7 @@ pub struct Check {
 }
 
 /// The requirements of a start.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Require {
     /// Variables.
     pub env: Vec<Sourced<String>>,
@@ -198,8 +150,7 @@ pub struct Require {
 }
 
 /// How a service is stopped.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Stop {
     /// The signal, if not SIGTERM.
     pub signal: Option<Signal>,
@@ -210,8 +161,7 @@ pub struct Stop {
 }
 
 /// A service of a draft. Empty parts are not written.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct DraftService {
     /// Its name, which is unique only in a finished draft.
     pub name: String,
@@ -371,6 +321,15 @@ impl DraftService {
     /// Sets its working folder; empty for the folder of the stack file.
     pub(crate) fn runs_in(&mut self, folder: &str, because: &Origin) {
         self.directory = (!folder.is_empty()).then(|| because.says(folder.to_owned()));
+    }
+
+    /// Adds a dependency on another service, once.
+    pub(crate) fn need(&mut self, service: &str, until: Need, because: &Origin) {
+        let mut needs = self.needs.iter();
+        if self.name != service && !needs.any(|need| need.value.service == service) {
+            let service = service.to_owned();
+            self.needs.push(because.says(Needed { service, until }));
+        }
     }
 
     /// Returns whether its port can be changed: its command or a variable contains `{port}`.

@@ -13,8 +13,8 @@ use super::{
 use crate::{
     detect::{Listing, join, stores::uses_file},
     draft::{
-        Change, CommandLine, Draft, DraftService, Kind, LeftOut, Origin, Sourced, service_name,
-        stack_name,
+        Change, CommandLine, Draft, DraftService, Kind, LeftOut, Needed, Origin, Sourced,
+        service_name, stack_name,
     },
 };
 
@@ -644,11 +644,8 @@ impl Entry {
         }
         if service.external.is_none() {
             service.port_conflict = service.port_conflict.take().or(found.port_conflict);
-            for need in found.needs {
-                let mut others = service.needs.iter();
-                if !others.any(|other| other.value.service == need.value.service) {
-                    service.needs.push(need);
-                }
+            for Sourced { value, because } in found.needs {
+                service.need(&value.service, value.until, &because);
             }
         }
         if service.port.is_none() && service.kind != Kind::Job {
@@ -690,10 +687,9 @@ impl Entry {
             build.name.eq_ignore_ascii_case(&self.wish) || self.service.kind == build.kind;
         rename(&mut build, names);
         for need in build.needs {
-            let mut others = self.service.needs.iter();
-            let is_known = others.any(|other| other.value.service == need.value.service);
-            if !is_known && kept.contains(&need.value.service) {
-                self.service.needs.push(need);
+            let Needed { service, until } = need.value;
+            if kept.contains(&service) {
+                self.service.need(&service, until, &need.because);
             }
         }
         if self.service.port.is_none() {

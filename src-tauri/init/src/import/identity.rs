@@ -178,7 +178,7 @@ fn followed(typed: &[String], folder: &str, listing: &Listing, depth: usize) -> 
 }
 
 /// Strips runners, wrappers and assignments from a command.
-fn unwrapped(words: &[String]) -> &[String] {
+pub(crate) fn unwrapped(words: &[String]) -> &[String] {
     let mut rest = words;
     while let [first, after @ ..] = rest {
         let name = base_name(first);

@@ -34,7 +34,7 @@ use crate::{
 };
 
 pub use combine::{Combined, Sources, combine};
-pub(crate) use identity::{base_name, value_of};
+pub(crate) use identity::{base_name, unwrapped, value_of};
 pub(crate) use lines::joined;
 pub(crate) use scripts::{concurrent, short};
 pub use source_file::SourceFile;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     detect::{Listing, join},
-    draft::{DraftService, Kind, Needed, Origin},
+    draft::{DraftService, Kind, Origin},
 };
 use pilotlight::stack::{Need, Restart};
 
@@ -80,10 +80,7 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> SourceFile {
     }
     if let Some((job, because)) = release {
         for service in source.services.iter_mut().filter(|it| it.kind != Kind::Job) {
-            service.needs.push(because.says(Needed {
-                service: job.clone(),
-                until: Need::Completed,
-            }));
+            service.need(&job, Need::Completed, &because);
         }
     }
     source

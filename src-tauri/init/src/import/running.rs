@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     detect::{Listing, has_word, is_in, pattern, stores, variables_of},
-    draft::{DraftService, Kind, LeftOut, Needed, Origin, plain, service_name},
+    draft::{DraftService, Kind, LeftOut, Origin, plain, service_name},
 };
 
 /// The running processes by PID.
@@ -283,11 +283,7 @@ impl Project<'_> {
                         None => continue,
                     },
                 };
-                let until = Need::Ready;
-                service.needs.push(because.says(Needed {
-                    service: name,
-                    until,
-                }));
+                service.need(&name, Need::Ready, &because);
             }
         }
         for (_, service) in &mut services {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     detect::{Listing, has_word, is_in, package_manager},
-    draft::{CommandLine, DraftService, Kind, Needed},
+    draft::{CommandLine, DraftService, Kind},
 };
 use pilotlight::stack::Need;
 
@@ -247,10 +247,7 @@ impl Package<'_> {
             } else {
                 for (name, line) in &first {
                     let because = source.because(*line, "it comes first");
-                    service.needs.push(because.says(Needed {
-                        service: name.clone(),
-                        until: Need::Completed,
-                    }));
+                    service.need(name, Need::Completed, &because);
                 }
             }
             source.services.push(service);

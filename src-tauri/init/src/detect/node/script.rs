@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     detect::{has_word, is_in},
-    import::{base_name, concurrent, short},
+    import::{self, base_name, concurrent, short},
 };
 
 /// A script, taken apart.
@@ -92,38 +92,17 @@ pub(super) fn words(command: &str) -> Vec<String> {
 
 /// Parses a command without the variables before it and the programs that only prepare it.
 fn unwrapped(words: &[String]) -> Script {
-    let mut script = Script::default();
-    let mut rest = words;
-    while let Some((first, after)) = rest.split_first() {
-        if let Some((name, value)) = first.split_once('=')
-            && !name.is_empty()
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        {
-            script.variables.push((name.to_owned(), value.to_owned()));
-            rest = after;
-        } else if is_in("script_wrappers", base_name(first)) {
-            rest = after;
-            // `dotenv -e .env -- next dev`: the command comes after the wrapper's own options.
-            if let Some(end) = rest.iter().position(|word| word == "--") {
-                rest = &rest[end + 1..];
-            } else {
-                while let Some((option, after)) = rest.split_first()
-                    && option.starts_with('-')
-                {
-                    let takes_value = matches!(option.as_str(), "-e" | "-f" | "--file" | "-p");
-                    rest = if takes_value {
-                        after.get(1..).unwrap_or(&[])
-                    } else {
-                        after
-                    };
-                }
-            }
-        } else {
-            break;
-        }
+    let own = import::unwrapped(words);
+    let before = words[..words.len() - own.len()].iter();
+    let set = before.filter(|word| !word.starts_with('-'));
+    let set = set.filter_map(|word| word.split_once('='));
+    Script {
+        words: own.to_vec(),
+        variables: set
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        takes_arguments: false,
     }
-    script.words = rest.to_vec();
-    script
 }
 
 /// Returns the script of the same package that a command runs: `npm run dev:vite`.

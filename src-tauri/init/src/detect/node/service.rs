@@ -12,7 +12,7 @@ use crate::{
     detect::{
         Found,
         frameworks::{Manager, Tool},
-        has_word, is_in,
+        is_in,
         listing::{file_name, join},
         variables::{self, Variable},
     },
@@ -155,10 +155,8 @@ impl Project<'_> {
         let first = base_name(script.words.first()?).to_owned();
         let mut found = self.service(package, starter, script, Some(&first))?;
         let (manager, _, _) = manager(self.listing, &self.packages, package.folder);
-        let is_installed = has_word("node npm pnpm yarn bun deno", &first);
-        let alone = vec![first.clone()];
-        let mut words = if is_installed {
-            alone
+        let mut words = if is_in("installed_programs", &first) {
+            vec![first.clone()]
         } else {
             manager.exec(&first)
         };

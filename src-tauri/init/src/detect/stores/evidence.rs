@@ -1,16 +1,14 @@
 //! Evidence that a project needs a store: a setting in force or a connection in the source. A dependency alone is none.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::collections::BTreeMap;
 
-use regex::Regex;
-
-use super::table::{self, Store};
+use super::table::{self, PATTERNS, Store};
 use crate::{
     detect::{
         address::{Address, is_here, is_name},
         has_word, is_in,
         listing::{Listing, file_name, folder, line_at},
-        source::{has_extension, is_comment, pattern},
+        source::{has_extension, is_comment},
         variables::Variable,
     },
     draft::Origin,
@@ -72,50 +70,6 @@ impl Evidence {
         self.store.map_or("", |store| &store.name)
     }
 }
-
-/// An address of a store, anywhere in a text.
-static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r#"\b(?:jdbc:)?(?:rediss?|valkey|postgres(?:ql)?(?:\+\w+)?|mysql2?(?:\+\w+)?|mariadb(?:\+\w+)?|mongodb|amqps?|pyamqp|nats)://[^\s"'`<>]*"#,
-    )
-});
-
-/// Matches every text with evidence.
-static MENTION: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(concat!(
-        r"redis|Redis|valkey|postgres|Postgres|postgis|mysql|MySQL|MySql|MyXQL|mysql|sqlite|SQLite|Sqlite",
-        r#"|mariadb|mongo|Mongo|amqp|nats://|jdbc:|InMemoryDatabase|libsql|turso|trilogy|:11434|:9200"#,
-        r#"|pika|['"]pg['"]|pgx|psycopg|Pg|bull"#,
-    ))
-});
-
-/// The address of a database that is a file.
-static FILE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r#"["'`](?:jdbc:)?sqlite(?:\+\w+)?:|\bjdbc:(?:h2|sqlite|hsqldb):|\bUseSqlite\(|\bUseInMemoryDatabase\("#,
-    )
-});
-
-/// Words of settings that name a database.
-static NAMED: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(concat!(
-        r"(?i)(?:django\.(?:contrib\.gis\.)?db\.backends\.(postgresql|postgis|mysql|sqlite3)",
-        r#"|\bprovider\s*=\s*["'](postgresql|mysql|sqlite|mongodb)["']"#,
-        r#"|\bdialect\s*[:=]\s*["'](postgresql|postgres|mysql|sqlite|turso)["']"#,
-        r#"|\badapter:\s*["']?(postgresql|mysql2|sqlite3|trilogy|Ecto\.Adapters\.(?:Postgres|MyXQL|SQLite3))\b"#,
-        r#"|\bclient\s*:\s*["'](pg|mysql2?|better-sqlite3|sqlite3)["']"#,
-        r#"|\b(?:\w+_)?(?:driver|engine|db_?type)["']?\s*[,:=]+\s*["'](sqlite3?|libsql)["']"#,
-        r#"|\btype\s*:\s*["'](postgres|mysql|mariadb|sqlite|better-sqlite3|mongodb)["']"#,
-        r#"|\benv\(["']DB_CONNECTION["']\s*,\s*["'](pgsql|mysql|mariadb|sqlite)["'])"#,
-    ))
-});
-
-/// The arguments of a call that has the address from its caller.
-static GIVEN: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\(?(?:\{\s*)?(?:url|uri)\s*[,})]"));
-
-/// The first line of a section of settings for another environment.
-static SECTION: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?m)^(?:production|prod|staging|test|ci)\s*:"));
 
 /// Returns what the variables of an app ask for.
 pub(super) fn in_variables<'v>(variables: impl Iterator<Item = &'v Variable>) -> Vec<Evidence> {
@@ -247,7 +201,7 @@ pub(super) fn in_text(listing: &Listing, path: &str, text: &str, evidence: &mut 
         evidence.extend(connection_strings(path, text));
     }
     // Most sources name no store, and the patterns below are slow.
-    if !MENTION.is_match(text) {
+    if !PATTERNS.mention.is_match(text) {
         return;
     }
     let text = in_force(name, text);
@@ -255,7 +209,8 @@ pub(super) fn in_text(listing: &Listing, path: &str, text: &str, evidence: &mut 
         let because = Origin::line(path, line_at(text, at), why);
         (!is_aside_line(text, at)).then(|| Evidence::new(store, weight, because))
     };
-    for found in ADDRESS
+    for found in PATTERNS
+        .address
         .find_iter(text)
         .filter(|it| is_value(text, it.start(), it.end()))
     {
@@ -280,7 +235,7 @@ pub(super) fn in_text(listing: &Listing, path: &str, text: &str, evidence: &mut 
             Some(_) | None => {}
         }
     }
-    for found in FILE.find_iter(text) {
+    for found in PATTERNS.file.find_iter(text) {
         evidence.extend(says(
             None,
             Weight::Source,
@@ -295,7 +250,7 @@ pub(super) fn in_text(listing: &Listing, path: &str, text: &str, evidence: &mut 
             evidence.extend(says(table::of_scheme(name), Weight::Optional, at, &why));
         }
     }
-    for found in NAMED.captures_iter(text) {
+    for found in PATTERNS.named.captures_iter(text) {
         if let Some(word) = found.iter().skip(1).flatten().next()
             && let Some(name) = named(word.as_str())
         {
@@ -317,8 +272,8 @@ pub(super) fn in_text(listing: &Listing, path: &str, text: &str, evidence: &mut 
         if let Some((call, at)) = call {
             let why = format!("connects by `{}`", call.trim_end_matches('('));
             // Its caller has the address or has none, or the library is loaded only then.
-            let is_optional =
-                GIVEN.is_match(&text[at + call.len()..]) || (is_python && is_lazy(text, call));
+            let is_optional = PATTERNS.given.is_match(&text[at + call.len()..])
+                || (is_python && is_lazy(text, call));
             let weight = if is_optional {
                 Weight::Optional
             } else {
@@ -342,7 +297,7 @@ fn in_force<'t>(name: &str, text: &'t str) -> &'t str {
     }
     if is_yaml(name) {
         // Rails lists development first. Of several documents, the first is for every profile.
-        let section = SECTION.find(text).map(|found| found.start());
+        let section = PATTERNS.section.find(text).map(|found| found.start());
         let document = text
             .match_indices("\n---")
             .map(|(at, _)| at)

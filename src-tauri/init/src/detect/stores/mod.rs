@@ -12,7 +12,7 @@ use super::{
     has_word,
     listing::{Listing, join},
 };
-use crate::draft::{DraftService, Kind, LeftOut, Needed, Origin, service_name};
+use crate::draft::{DraftService, Kind, LeftOut, Origin, service_name};
 use pilotlight::stack::Need;
 
 pub(crate) use super::address::{Address, is_name};
@@ -133,7 +133,7 @@ pub(super) fn find(
     }
     for (number, key, because) in users {
         if let Some(name) = services.get(&key) {
-            apps[number].need(name, Need::Ready, &because);
+            apps[number].service.need(name, Need::Ready, &because);
         }
     }
     for (name, because) in optional {
@@ -278,19 +278,4 @@ fn wants(store: &'static Store, all: &[Evidence], unsaid: &mut Vec<LeftOut>) -> 
         });
     }
     found
-}
-
-impl App<'_> {
-    /// Adds a need, once.
-    pub(super) fn need(&mut self, name: &str, until: Need, because: &Origin) {
-        let needs = &mut self.service.needs;
-        if self.service.name == name || needs.iter().any(|need| need.value.service == name) {
-            return;
-        }
-        let needed = Needed {
-            service: name.to_owned(),
-            until,
-        };
-        needs.push(because.says(needed));
-    }
 }

@@ -5,8 +5,7 @@ use super::{Compose, Wanted, table::Server};
 use crate::{
     detect::listing::{Host, System},
     draft::{
-        CommandLine, DraftService, Image, Kind, LeftOut, Origin, Probe, Protocol, Ready, Sourced,
-        Stop, plain,
+        CommandLine, DraftService, Image, Kind, LeftOut, Origin, Probe, Ready, Sourced, Stop, plain,
     },
 };
 use pilotlight::stack::PortConflict;
@@ -83,12 +82,14 @@ fn by_protocol(wanted: &Wanted, user: Option<&str>) -> Option<Sourced<Ready>> {
     // Redis refuses PING without its password; RabbitMQ logs each login that fails.
     let is_refused = match only {
         Some(only) => user.is_some_and(|user| user != only),
-        None => login.is_none() && *protocol == Protocol::Redis && wanted.address.has_password,
+        None => login.is_none() && protocol == "redis" && wanted.address.has_password,
     };
-    let address = login.as_ref().zip(user);
-    let address = address.map(|(login, user)| login.replace("<user>", user));
-    let probe = Probe::Server(*protocol, address.unwrap_or_else(|| protocol.address()));
-    (!is_refused).then(|| says(probe))
+    let address = match (login, user, protocol.as_str()) {
+        (Some(login), Some(user), _) => login.replace("<user>", user),
+        (_, _, "rabbitmq") => "amqp://localhost:{port}".to_owned(),
+        (_, _, scheme) => format!("{scheme}://localhost:{{port}}"),
+    };
+    (!is_refused).then(|| says(Probe::Server(protocol.clone(), address)))
 }
 
 fn says(probe: Probe) -> Sourced<Ready> {

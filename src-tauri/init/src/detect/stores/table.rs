@@ -7,10 +7,7 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::{
-    draft::{Probe, Protocol},
-    import::table,
-};
+use crate::{detect::frameworks::Pattern, draft::Probe, import::table};
 
 /// A store.
 #[derive(Debug, Default, Deserialize)]
@@ -38,11 +35,12 @@ pub(crate) struct Store {
     pub(super) container: Container,
 }
 
-/// The protocol of its probe.
+/// The probe that speaks its protocol.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Server {
-    pub(super) protocol: Protocol,
+    /// Its key in `ready`.
+    pub(super) protocol: String,
     /// The address for a known user, without a password.
     pub(super) login: Option<String>,
     /// The only user that needs no password.
@@ -121,14 +119,29 @@ impl Store {
 }
 
 #[derive(Deserialize)]
-struct File {
+struct Table {
+    patterns: Patterns,
     store: Vec<Store>,
 }
 
+/// The patterns of texts that ask for a store.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Patterns {
+    pub(super) mention: Pattern,
+    pub(super) address: Pattern,
+    pub(super) file: Pattern,
+    pub(super) named: Pattern,
+    pub(super) given: Pattern,
+    pub(super) section: Pattern,
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| table(include_str!("stores.toml")));
+pub(super) static PATTERNS: LazyLock<&Patterns> = LazyLock::new(|| &TABLE.patterns);
+
 /// Returns all stores.
 pub(super) fn all() -> &'static [Store] {
-    static STORES: LazyLock<File> = LazyLock::new(|| table(include_str!("stores.toml")));
-    &STORES.store
+    &TABLE.store
 }
 
 /// Returns the store that a package talks to.

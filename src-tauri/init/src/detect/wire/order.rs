@@ -25,7 +25,7 @@ pub(super) fn need_backends(apps: &mut [App<'_>]) {
     {
         // The server that serves the pages of a backend in its own folder sends it no requests.
         if app.root != *root {
-            app.need(backend, Need::Ready, &because);
+            app.service.need(backend, Need::Ready, &because);
         }
     }
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     detect::{Listing, file_name, folder, has_word, join, stores},
-    draft::{CommandLine, DraftService, Kind, Needed, Origin, leads_to, plain, unescaped},
+    draft::{CommandLine, DraftService, Kind, Origin, leads_to, plain, unescaped},
 };
 use hosts::Hosts;
 pub(super) use merge::over;
@@ -341,10 +341,7 @@ fn build(
     }
     for (line, name, until) in depends_on(node) {
         let because = file.because(line, "depends_on");
-        service.needs.push(because.says(Needed {
-            service: name,
-            until,
-        }));
+        service.need(&name, until, &because);
     }
     variables(&mut service, node, project, file);
     let published = ports::ports(node, &project.known);
@@ -416,17 +413,10 @@ fn variables(service: &mut DraftService, node: &Node, project: &Project<'_>, fil
         let is_open = text.has_unknown();
         let (value, used) = project.hosts.in_text(&variable, &text);
         let because = file.because(line, "environment");
-        for other in used.iter().filter(|other| **other != service.name) {
-            let is_known = service
-                .needs
-                .iter()
-                .any(|need| need.value.service == *other);
+        for other in &used {
             let depends = |name: &str| project.depends.get(name).into_iter().flatten();
-            if !is_known && !leads_to(other, &service.name, depends) {
-                service.needs.push(because.says(Needed {
-                    service: other.clone(),
-                    until: Need::Ready,
-                }));
+            if !leads_to(other, &service.name, depends) {
+                service.need(other, Need::Ready, &because);
             }
         }
         // Only addresses differ between a container and this computer; `.env` has the rest.

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     detect::{Listing, System},
-    draft::{Http, Kind, Needed, Origin, Probe, Ready, Stop, plain},
+    draft::{Http, Kind, Origin, Probe, Ready, Stop, plain},
 };
 use pilotlight::stack::{Need, Restart};
 
@@ -432,11 +432,8 @@ impl Reader<'_> {
                 self.leave_out(&key, &how, parts, why);
             }
             let because = self.source.because(key.line, name);
-            let service = key.name.rsplit('/').next().unwrap_or(&key.name).to_owned();
-            parts
-                .service
-                .needs
-                .push(because.says(Needed { service, until }));
+            let other = key.name.rsplit('/').next().unwrap_or(&key.name);
+            parts.service.need(other, until, &because);
         }
     }
 
