@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     Finds, Found, Listing, file_name, folder, frameworks, join, line_with, port, port_of,
-    source::{Syntax, has_extension, pattern, without_comments, without_xml_comments},
+    source::{Syntax, has_extension, pattern, without_comments},
 };
 use crate::{
     draft::{Kind, LeftOut, Origin, plain},
@@ -73,11 +73,7 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
     for (path, role) in projects {
         if has_host && role != Role::Host {
             let what = format!("the project {}", stem(path));
-            finds.unsaid.push(LeftOut::new(
-                what,
-                &Origin::file(path, ""),
-                "the Aspire host starts it",
-            ));
+            finds.leave_out(what, &Origin::file(path, ""), "the Aspire host starts it");
         } else {
             let found = found(listing, path, role, watched.as_ref(), &mut finds.unsaid);
             finds.apps.push(found);
@@ -100,7 +96,7 @@ fn frontends(listing: &Listing, root: &str) -> Vec<String> {
 }
 
 fn role(text: &str) -> Option<Role> {
-    let text = without_xml_comments(text);
+    let text = without_comments(text, Syntax::Xml);
     let marks = [
         ("Aspire.AppHost.Sdk", Role::Host),
         ("Aspire.Hosting.AppHost", Role::Host),

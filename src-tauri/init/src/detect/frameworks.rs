@@ -17,7 +17,7 @@ use super::{
     variables,
 };
 use crate::{
-    draft::{Origin, Sourced},
+    draft::{Kind, Origin, Sourced},
     import::table,
 };
 
@@ -127,18 +127,17 @@ pub(super) struct Health {
 /// A program that package scripts run and that serves.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Tool {
+pub(crate) struct Tool {
     pub(super) program: String,
     commands: Option<String>,
-    pub(super) framework: String,
+    pub(crate) framework: String,
     pub(super) title: Option<String>,
-    pub(super) port: u16,
+    pub(crate) port: u16,
     pub(super) arguments: String,
     options: Option<String>,
     pub(super) reads_port: bool,
     pub(super) reads_env: bool,
-    #[serde(rename = "frontend")]
-    pub(super) is_frontend: bool,
+    pub(crate) kind: Kind,
     pub(super) config: Option<String>,
     pub(super) table: String,
 }

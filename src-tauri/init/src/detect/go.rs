@@ -10,7 +10,7 @@ use regex::Regex;
 use super::{
     Finds, Found, Listing, ancestors, file_name, folder, frameworks, has_word,
     health::without_port,
-    join, line_at, line_with, port,
+    join, line_at, line_with, port, rank_in,
     source::{Syntax, has_extension, pattern, without_comments},
     variables,
 };
@@ -89,17 +89,13 @@ impl Module<'_> {
         let mut chosen: Vec<&str> = own.take(AT_MOST).collect();
         if chosen.is_empty() && !serving.is_empty() {
             // A package of the module serves: the program with the most usual name uses it.
-            let usual = ["server", "api", "web", "app", "http", "serve"];
-            let rank = |own: &&str| {
-                let rank = usual.iter().position(|usual| *usual == file_name(own));
-                (rank.unwrap_or(usual.len()), own.len())
-            };
+            let usual = "server api web app http serve";
+            let rank = |own: &&str| (rank_in(usual, file_name(own)), own.len());
             chosen.extend(programs.keys().copied().min_by_key(rank));
         }
         for (own, main) in &programs {
-            let is_worker = ["worker", "consumer"]
-                .iter()
-                .any(|word| file_name(own).contains(word));
+            let name = file_name(own);
+            let is_worker = name.contains("worker") || name.contains("consumer");
             if chosen.contains(own) {
                 let found = self.found(own, main, chosen.len() > 1, Kind::Backend);
                 finds.unsaid.extend(without_port(&found.service));

@@ -13,7 +13,7 @@ use super::{
     frameworks::{self, Framework},
     health, join, line_at, line_with, named, port,
     python::from,
-    source::{Syntax, has_extension, pattern, port_in, without_comments, without_xml_comments},
+    source::{Syntax, has_extension, pattern, port_in, without_comments},
 };
 use crate::draft::{Kind, Origin, Ready, Sourced};
 
@@ -55,7 +55,7 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
             build,
             is_maven,
             declared: if is_maven {
-                without_xml_comments(text)
+                without_comments(text, Syntax::Xml)
             } else {
                 without_comments(text, Syntax::Slashes)
             },

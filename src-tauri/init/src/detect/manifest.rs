@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     detect::Listing,
-    draft::{Kind, LeftOut, Origin, Probe},
+    draft::{Kind, Origin, Probe},
 };
 
 /// A manifest, and the folder that runs what it names.
@@ -38,7 +38,7 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
             {
                 let place = Origin::line(path, error.line(), "");
                 let why = "it is not valid JSON, so its dependencies are unknown";
-                finds.unsaid.push(LeftOut::new(name, &place, why));
+                finds.leave_out(name, &place, why);
                 continue;
             }
             let code = if name == "composer.json" {

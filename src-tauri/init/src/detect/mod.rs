@@ -35,7 +35,7 @@ pub(crate) use file_filter::is_instruction;
 pub use file_filter::{Interest, SOURCES_AT_MOST, is_of_interest, skips_folder};
 pub use listing::{Host, Listing, System, ancestors, file_name, folder, join, line_at, line_with};
 pub(crate) use listing::{has_word, is_in, rank_in};
-pub(crate) use node::{framework_of_tool, package_manager, port_in_settings};
+pub(crate) use node::{package_manager, port_in_settings, tool_of};
 pub(crate) use python::{in_environment, uvicorn_module};
 pub(crate) use source::{pattern, port_of};
 pub(crate) use variables::assignment;
@@ -75,6 +75,13 @@ pub struct Found {
     pub reads_port: bool,
     /// The open questions. A change names the service by its first name, and gets the final one.
     pub asks: Vec<Question>,
+}
+
+impl Finds {
+    /// Notes that something was found and left out, with the place that names it.
+    fn leave_out(&mut self, what: impl Into<String>, place: &Origin, why: &str) {
+        self.unsaid.push(LeftOut::new(what, place, why));
+    }
 }
 
 impl Found {

@@ -12,7 +12,7 @@ use super::{
     source::{Syntax, has_extension, without_comments},
     variables,
 };
-use crate::draft::{Change, Kind, LeftOut, Origin, Question};
+use crate::draft::{Change, Kind, Origin, Question};
 
 /// The keys of `Cargo.toml` that matter here.
 #[derive(Deserialize)]
@@ -63,11 +63,7 @@ pub(super) fn detect(listing: &Listing, finds: &mut Finds) {
             Err(error) => {
                 let line = error.span().map(|span| line_at(text, span.start));
                 let why = "it is not a valid manifest, so its programs are unknown";
-                finds.unsaid.push(LeftOut::new(
-                    "Cargo.toml",
-                    &Origin::line(path, line, ""),
-                    why,
-                ));
+                finds.leave_out("Cargo.toml", &Origin::line(path, line, ""), why);
             }
         }
     }

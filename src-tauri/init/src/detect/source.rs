@@ -1,6 +1,8 @@
 //! Source without its comments, so that a server that is commented out is not found. All other text keeps its place, and
 //! with it its line.
 
+use std::sync::LazyLock;
+
 use regex::Regex;
 use serde::Deserialize;
 
@@ -17,54 +19,51 @@ pub(super) enum Syntax {
     Slashes,
     /// `#`: Ruby, Elixir, YAML, shells.
     Hash,
+    /// `<!-- … -->`
+    Xml,
+}
+
+/// A string, which ends at the end of its line at the latest, so that a stray quote does not hide the rest of the file.
+const STRING: &str = r#""(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?"#;
+
+impl Syntax {
+    /// Matches comments, and the strings and characters in which no comment begins.
+    fn pattern(self) -> &'static Regex {
+        static PYTHON: LazyLock<Regex> = LazyLock::new(|| {
+            pattern(&format!(
+                r#"(?s)#[^\n]*|""".*?(?:"""|\z)|'''.*?(?:'''|\z)|{STRING}"#
+            ))
+        });
+        static RUST: LazyLock<Regex> = LazyLock::new(|| {
+            pattern(r#"(?s)//[^\n]*|/\*.*?(?:\*/|\z)|"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\])'"#)
+        });
+        static SLASHES: LazyLock<Regex> =
+            LazyLock::new(|| pattern(&format!(r"(?s)//[^\n]*|/\*.*?(?:\*/|\z)|{STRING}|`[^`]*`")));
+        static HASH: LazyLock<Regex> = LazyLock::new(|| pattern(&format!("(?s)#[^\n]*|{STRING}")));
+        static XML: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?s)<!--.*?(?:-->|\z)"));
+        match self {
+            Self::Python => &PYTHON,
+            Self::Rust => &RUST,
+            Self::Slashes => &SLASHES,
+            Self::Hash => &HASH,
+            Self::Xml => &XML,
+        }
+    }
 }
 
 /// Returns the text with every comment replaced by blanks. Each byte keeps its place.
-///
-/// A string ends at the end of its line at the latest, so that a stray quote does not hide the rest of the file.
 pub(super) fn without_comments(text: &str, syntax: Syntax) -> String {
-    let mut code = text.as_bytes().to_vec();
-    let is_hash = matches!(syntax, Syntax::Python | Syntax::Hash);
-    let (line, quotes): (&[u8], &[u8]) = match syntax {
-        Syntax::Python | Syntax::Hash => (b"#", b"\"'"),
-        Syntax::Rust => (b"//", b"\""),
-        Syntax::Slashes => (b"//", b"\"'`"),
-    };
-    let mut at = 0;
-    while at < code.len() {
-        let rest = &text.as_bytes()[at..];
-        let end = if rest.starts_with(line) {
-            blank(&mut code, at, at + line_length(rest))
-        } else if !is_hash && rest.starts_with(b"/*") {
-            let length = find(&rest[2..], b"*/").map_or(rest.len(), |inside| inside + 4);
-            blank(&mut code, at, at + length)
-        } else if syntax == Syntax::Python
-            && (rest.starts_with(b"\"\"\"") || rest.starts_with(b"'''"))
-        {
-            let length = find(&rest[3..], &rest[..3]).map_or(rest.len(), |inside| inside + 6);
-            blank(&mut code, at, at + length)
-        } else if syntax == Syntax::Rust && rest[0] == b'\'' {
-            at + character_length(rest)
-        } else if quotes.contains(&rest[0]) {
-            at + string_length(rest)
-        } else {
-            at + 1
-        };
-        at = end;
+    let marks = ["#", "//", "/*", "\"\"\"", "'''", "<!--"];
+    let mut code = String::with_capacity(text.len());
+    for found in syntax.pattern().find_iter(text) {
+        if marks.iter().any(|mark| found.as_str().starts_with(mark)) {
+            code.push_str(&text[code.len()..found.start()]);
+            let blanks = found.as_str().bytes();
+            code.extend(blanks.map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
+        }
     }
-    // Whole characters became blanks, so that the rest is still UTF-8.
-    String::from_utf8(code).unwrap_or_default()
-}
-
-/// Returns the text of an XML file with its comments `<!-- … -->` replaced by blanks.
-pub(super) fn without_xml_comments(text: &str) -> String {
-    let mut code = text.as_bytes().to_vec();
-    let mut at = 0;
-    while let Some(start) = find(&text.as_bytes()[at..], b"<!--").map(|start| at + start) {
-        let end = find(&text.as_bytes()[start..], b"-->").map_or(text.len(), |end| start + end + 3);
-        at = blank(&mut code, start, end);
-    }
-    String::from_utf8(code).unwrap_or_default()
+    code.push_str(&text[code.len()..]);
+    code
 }
 
 /// Compiles a pattern that is a constant of this program.
@@ -90,50 +89,54 @@ pub(super) fn has_extension(path: &str, extension: &str) -> bool {
         .is_some_and(|(stem, last)| last.eq_ignore_ascii_case(extension) && !stem.is_empty())
 }
 
+/// Returns the brackets and commas of code outside of its strings, with their places.
+fn marks(code: &str) -> impl Iterator<Item = (usize, char)> {
+    let (mut quote, mut is_escaped) = (None, false);
+    code.char_indices().filter(move |(_, c)| match quote {
+        None => {
+            quote = Some(*c).filter(|c| matches!(c, '"' | '\''));
+            "()[]{},".contains(*c)
+        }
+        Some(open) => {
+            let ends = (*c == open || *c == '\n') && !is_escaped;
+            quote = quote.filter(|_| !ends);
+            is_escaped = *c == '\\' && !is_escaped;
+            false
+        }
+    })
+}
+
 /// Returns the text between the parenthesis at `open` and its partner, at most 8 KiB.
 pub(super) fn arguments(code: &str, open: usize) -> &str {
-    let start = open + 1;
-    let bytes = code.as_bytes();
-    let limit = bytes.len().min(start + (8 << 10));
+    let inside = &code[open + 1..];
+    let inside = &inside[..inside.floor_char_boundary(8 << 10)];
     let mut depth = 0_usize;
-    let mut at = start;
-    while at < limit {
-        match bytes[at] {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' if depth == 0 => return slice(code, start, at),
-            b')' | b']' | b'}' => depth -= 1,
-            b'"' | b'\'' => {
-                at += string_length(&bytes[at..]);
-                continue;
-            }
+    for (at, mark) in marks(inside) {
+        match mark {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' if depth == 0 => return &inside[..at],
+            ')' | ']' | '}' => depth -= 1,
             _ => {}
         }
-        at += 1;
     }
-    slice(code, start, limit)
+    inside
 }
 
 /// Splits arguments at the commas between them.
 pub(super) fn split_arguments(arguments: &str) -> Vec<&str> {
-    let bytes = arguments.as_bytes();
-    let (mut parts, mut depth, mut start, mut at) = (Vec::new(), 0_usize, 0, 0);
-    while at < bytes.len() {
-        match bytes[at] {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            b',' if depth == 0 => {
+    let (mut parts, mut depth, mut start) = (Vec::new(), 0_usize, 0);
+    for (at, mark) in marks(arguments) {
+        match mark {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => {
                 parts.push(arguments[start..at].trim());
                 start = at + 1;
             }
-            b'"' | b'\'' => {
-                at += string_length(&bytes[at..]);
-                continue;
-            }
             _ => {}
         }
-        at += 1;
     }
-    parts.push(arguments.get(start..).unwrap_or_default().trim());
+    parts.push(arguments[start..].trim());
     parts.retain(|part| !part.is_empty());
     parts
 }
@@ -164,76 +167,10 @@ pub(crate) fn port_of(text: &str) -> Option<u16> {
 
 /// Returns the last port that is a literal in an expression: `int(os.getenv("PORT", "8000"))` is 8000.
 pub(super) fn port_in(expression: &str) -> Option<u16> {
-    let mut found = None;
-    let mut number = String::new();
-    let mut word = false;
-    for c in expression.chars().chain([' ']) {
-        if c.is_ascii_digit() && !word {
-            number.push(c);
-        } else if c == '_' && !number.is_empty() {
-            // `8_000`.
-        } else {
-            let part_of_word = c.is_alphanumeric() || c == '_';
-            if !number.is_empty() && !part_of_word && c != '.' {
-                found = port_of(&number).or(found);
-            }
-            number.clear();
-            word = part_of_word;
-        }
-    }
-    found
-}
-
-fn slice(code: &str, start: usize, end: usize) -> &str {
-    let mut end = end;
-    while !code.is_char_boundary(end) {
-        end -= 1;
-    }
-    code.get(start..end).unwrap_or_default()
-}
-
-fn blank(code: &mut [u8], start: usize, end: usize) -> usize {
-    for byte in &mut code[start..end] {
-        if *byte != b'\n' {
-            *byte = b' ';
-        }
-    }
-    end
-}
-
-fn find(within: &[u8], what: &[u8]) -> Option<usize> {
-    memchr::memmem::find(within, what)
-}
-
-fn line_length(rest: &[u8]) -> usize {
-    memchr::memchr(b'\n', rest).unwrap_or(rest.len())
-}
-
-/// Returns the length of a string with both its quotes. A string in backticks may have several lines, and no escapes.
-fn string_length(rest: &[u8]) -> usize {
-    let quote = rest[0];
-    if quote == b'`' {
-        return memchr::memchr(b'`', &rest[1..]).map_or(1, |inside| inside + 2);
-    }
-    let mut at = 1;
-    while at < rest.len() {
-        match rest[at] {
-            b'\\' => at += 2,
-            b'\n' => return at,
-            byte if byte == quote => return at + 1,
-            _ => at += 1,
-        }
-    }
-    rest.len()
-}
-
-/// Returns the length of `'x'` or `'\n'`; for a lifetime, that of its tick.
-fn character_length(rest: &[u8]) -> usize {
-    match rest {
-        [_, b'\\', _, b'\'', ..] => 4,
-        [_, _, b'\'', ..] => 3,
-        _ => 1,
-    }
+    let words = expression.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '.');
+    let numbers = words.filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let ports = numbers.filter_map(|number| port_of(&number.replace('_', "")));
+    ports.last()
 }
 
 #[cfg(test)]

@@ -7,9 +7,7 @@ use serde::Deserialize;
 
 use super::{lines, scripts, source_file::resolve};
 use crate::{
-    detect::{
-        Listing, folder as folder_of, framework_of_tool, has_word, is_in, join, package_name,
-    },
+    detect::{Listing, folder as folder_of, has_word, is_in, join, package_name, tool_of},
     draft::{DraftService, Kind, Origin, plain, unescaped},
 };
 
@@ -101,7 +99,7 @@ pub(crate) fn base_name(word: &str) -> &str {
 /// Returns whether a word is a known program or runner.
 pub(super) fn is_known(word: &str) -> bool {
     let name = base_name(word);
-    let is_tool = |verb: &str| framework_of_tool(&[name.to_owned(), verb.to_owned()]).is_some();
+    let is_tool = |verb: &str| tool_of(&[name.to_owned(), verb.to_owned()]).is_some();
     let mut programs = TABLES.program.iter();
     is_in("managers", name)
         || is_in("task_runners", name)
@@ -329,22 +327,17 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
         words: words.to_vec(),
         directory: folder.to_owned(),
     };
-    if let Some((class, is_frontend, port)) = framework_of_tool(words) {
-        let kind = if is_frontend {
-            Kind::Frontend
-        } else {
-            Kind::Backend
-        };
+    if let Some(tool) = tool_of(words) {
+        let class = tool.framework.as_str();
         // `vite preview` and `next start` serve a build.
         let verb = words.get(1).map_or("", String::as_str);
         let is_built = has_word("preview start", verb) && has_word("vite next nuxt astro", class);
         // Nest applications are Node programs, whichever command serves them.
-        let class = if class == "@nestjs/core" {
-            "node"
-        } else {
-            class
+        let class = match class {
+            "@nestjs/core" => "node",
+            class => class,
         };
-        return Some(program(class, kind, None, is_built, Some(port)));
+        return Some(program(class, tool.kind, None, is_built, Some(tool.port)));
     }
     let is_alone = words[1..].iter().all(|word| word.starts_with('-'));
     let has_verb = |verbs: &Vec<String>| {

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use self::{ask::are_alike, package::Package, script::Does, source::Sources};
 use super::{Finds, Found, has_word, listing::Listing};
-use crate::draft::{LeftOut, Origin};
+use crate::draft::Origin;
 
 /// Scripts that start something, the likeliest first.
 const SCRIPTS: [&str; 6] = ["dev", "start:dev", "develop", "serve", "start", "watch"];
@@ -40,10 +40,9 @@ pub(super) fn find(listing: &Listing, finds: &mut Finds) {
     };
     let mut found = Vec::new();
     for package in project.packages.values() {
-        if let Some(why) = finds.started.get(package.folder) {
-            let place = package.script_says("", "");
+        if let Some(why) = finds.started.get(package.folder).cloned() {
             let what = format!("the package `{}`", package.folder);
-            finds.unsaid.push(LeftOut::new(what, &place, why));
+            finds.leave_out(what, &package.script_says("", ""), &why);
         } else {
             project.package(package, &mut found, finds);
         }
@@ -83,9 +82,7 @@ impl Project<'_> {
             if is_tool {
                 let what = format!("the package `{}`", found.root);
                 let why = "it listens on no port, and no script of the workspace starts it";
-                finds
-                    .unsaid
-                    .push(LeftOut::new(what, &found.service.because, why));
+                finds.leave_out(what, &found.service.because, why);
             }
             !is_tool
         });
@@ -118,11 +115,7 @@ impl Project<'_> {
         prefer_start(&mut candidates);
         let Some(best) = candidates.first() else {
             let what = format!("the package `{}`", display(package.folder));
-            finds.unsaid.push(LeftOut::new(
-                what,
-                &first,
-                "its scripts build and start nothing",
-            ));
+            finds.leave_out(what, &first, "its scripts build and start nothing");
             return;
         };
         match &best.does {
@@ -225,17 +218,12 @@ fn prefer_start(candidates: &mut [Candidate]) {
     }
 }
 
-/// Returns the framework of the tool that a command runs, whether it serves pages, and its usual port.
-pub(crate) fn framework_of_tool(words: &[String]) -> Option<(&'static str, bool, u16)> {
-    tool::of(words).map(|tool| (tool.framework.as_str(), tool.is_frontend, tool.port))
-}
-
 /// Returns the name of the package manager of a folder, by its lock file or that of a folder above.
 pub(crate) fn package_manager(listing: &Listing, folder: &str) -> &'static str {
     &package::manager(listing, &BTreeMap::new(), folder).0.name
 }
 
-pub(crate) use port::in_settings as port_in_settings;
+pub(crate) use self::{port::in_settings as port_in_settings, tool::of as tool_of};
 
 /// Returns a folder for display: `.` is the top.
 fn display(folder: &str) -> &str {

@@ -11,7 +11,7 @@ use crate::{
         frameworks::{self, Manager},
         listing::{Listing, ancestors, folder, join, line_at},
     },
-    draft::{LeftOut, Origin},
+    draft::Origin,
 };
 
 /// A package of Node.
@@ -55,12 +55,7 @@ impl<'a> Package<'a> {
                 Ok(package) => {
                     packages.insert(package.folder, package);
                 }
-                Err(why) => {
-                    let place = Origin::file(file, "");
-                    finds
-                        .unsaid
-                        .push(LeftOut::new("a package of Node", &place, why));
-                }
+                Err(why) => finds.leave_out("a package of Node", &Origin::file(file, ""), &why),
             }
         }
         packages

@@ -48,9 +48,9 @@ impl Project<'_> {
         let has_port = found.service.port.is_some();
         let service = &mut found.service;
         service.kind = match tool {
-            Some(tool) if tool.is_frontend => Kind::Frontend,
+            Some(tool) => tool.kind,
             None if !has_port && server.is_none() => Kind::Worker,
-            _ => Kind::Backend,
+            None => Kind::Backend,
         };
         service.name = wished_name(package, service.kind, part);
         if service.kind != Kind::Frontend {
@@ -91,7 +91,7 @@ impl Project<'_> {
             because.says(tool.port)
         };
         let in_env = |name: &str| variables.get(name).and_then(Variable::port);
-        if let Some(tool) = tool.filter(|tool| tool.is_frontend) {
+        if let Some(tool) = tool.filter(|tool| tool.kind == Kind::Frontend) {
             let in_env = in_env("PORT").filter(|_| tool.reads_env || names_port);
             let in_settings = || port::in_settings(self.listing, package.folder, &tool.framework);
             let port = in_env

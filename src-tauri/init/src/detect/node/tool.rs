@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Returns the tool that a command runs.
-pub(super) fn of(words: &[String]) -> Option<&'static Tool> {
+pub(crate) fn of(words: &[String]) -> Option<&'static Tool> {
     let name = base_name(words.first()?);
     let next = words.get(1).map(String::as_str);
     frameworks::TABLE

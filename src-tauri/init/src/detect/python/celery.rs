@@ -88,11 +88,9 @@ impl Project<'_> {
         if found.is_empty() && self.packages.contains_key("celery") {
             // As in Flask's manual: a factory makes it, and the module takes it out again.
             for (file, code) in &self.codes {
-                if let Some(taken) = TAKEN.captures(code)
-                    && let (Some(whole), Some(object)) = (taken.get(0), taken.get(1))
-                {
-                    let line = line_at(code, whole.start());
-                    let app = App::new(Framework::Celery, object.as_str(), line);
+                if let Some(taken) = TAKEN.captures(code) {
+                    let line = line_at(code, taken.get_match().start());
+                    let app = App::new(Framework::Celery, &taken[1], line);
                     found.push((file.clone(), app));
                 }
             }

@@ -99,12 +99,11 @@ impl<'a> Project<'a> {
                 placed.file.clone(),
             )
         });
-        let hinted = |placed: &&Placed| hint_for(self.hints, &placed.file).is_some();
-        if group.first().is_some_and(hinted)
-            || group
-                .first()
-                .is_some_and(|placed| placed.app.framework == Framework::Streamlit)
-        {
+        let is_sure = |placed: &&Placed| {
+            hint_for(self.hints, &placed.file).is_some()
+                || placed.app.framework == Framework::Streamlit
+        };
+        if group.first().is_some_and(is_sure) {
             group.truncate(1);
         }
         // Two objects in one file are not two answers.
@@ -144,11 +143,10 @@ impl<'a> Project<'a> {
                 return true;
             }
             let title = framework.row().title();
-            finds.unsaid.push(LeftOut::new(
-                format!("the {title} application `{}`", placed.app.object),
-                &Origin::line(&placed.file, placed.app.line, ""),
-                "it seems to be a part of the application above its folder",
-            ));
+            let what = format!("the {title} application `{}`", placed.app.object);
+            let place = Origin::line(&placed.file, placed.app.line, "");
+            let why = "it seems to be a part of the application above its folder";
+            finds.leave_out(what, &place, why);
             false
         });
     }

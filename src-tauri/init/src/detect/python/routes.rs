@@ -87,11 +87,7 @@ pub(in crate::detect) fn rank(path: &str) -> Option<u8> {
 
 /// Whether a function asks for a login before it answers.
 fn guarded(after: &str) -> bool {
-    let mut end = after.len().min(400);
-    while !after.is_char_boundary(end) {
-        end -= 1;
-    }
-    let head = &after[..end];
+    let head = &after[..after.floor_char_boundary(400)];
     let signature = head.split_once("):").or_else(|| head.split_once("->"));
     let signature = signature.map_or(head, |(signature, _)| signature);
     let guards = "current_user Security( login_required api_key require_";
@@ -125,10 +121,9 @@ impl<'a> Routers<'a> {
         let (mut includes, mut own) = (Vec::new(), HashMap::new());
         for (path, code) in codes {
             for found in ROUTER.captures_iter(code).take(64) {
-                if let (Some(whole), Some(name)) = (found.get(0), found.get(1)) {
-                    let inside = arguments(code, whole.end() - 1);
-                    own.insert((path.as_str(), name.as_str()), prefix_in(inside));
-                }
+                let (_, [name]) = found.extract();
+                let inside = arguments(code, found.get_match().end() - 1);
+                own.insert((path.as_str(), name), prefix_in(inside));
             }
             let found: Vec<_> = INCLUDE.captures_iter(code).take(256).collect();
             if found.is_empty() {
@@ -136,10 +131,8 @@ impl<'a> Routers<'a> {
             }
             let imports = imports(code);
             for include in found {
-                let (Some(whole), Some(parent)) = (include.get(0), include.get(1)) else {
-                    continue;
-                };
-                let inside = arguments(code, whole.end() - 1);
+                let (whole, [parent]) = include.extract();
+                let inside = arguments(code, include.get_match().end() - 1);
                 let Some(child) = split_arguments(inside).first().copied() else {
                     continue;
                 };
@@ -148,10 +141,10 @@ impl<'a> Routers<'a> {
                 let name = holder.rsplit('.').next().unwrap_or(holder);
                 includes.push(Include {
                     file: path,
-                    parent: parent.as_str(),
+                    parent,
                     child,
                     prefix: prefix_in(inside),
-                    replaces: whole.as_str().contains("register_blueprint"),
+                    replaces: whole.contains("register_blueprint"),
                     from: imports.get(name).copied(),
                 });
             }
@@ -249,17 +242,15 @@ fn module_name(path: &str) -> &str {
 fn imports(code: &str) -> HashMap<&str, (&str, &str)> {
     let mut names = HashMap::new();
     for found in IMPORTED.captures_iter(code).take(256) {
-        let (Some(from), Some(items)) = (found.get(1), found.get(2)) else {
-            continue;
-        };
-        for item in items.as_str().split(',') {
+        let (_, [from, items]) = found.extract();
+        for item in items.split(',') {
             let mut words = item.split_whitespace();
             let Some(real) = words.next() else { continue };
             let shown = match words.next() {
                 Some("as") => words.next().unwrap_or(real),
                 _ => real,
             };
-            names.insert(shown, (from.as_str(), real));
+            names.insert(shown, (from, real));
         }
     }
     names

@@ -62,8 +62,8 @@ pub(super) fn runs(file: &str, code: &str) -> Vec<Run> {
     RUN.captures_iter(code)
         .take(16)
         .filter_map(|found| {
-            let whole = found.get(0)?;
-            let function = found.get(1)?.as_str();
+            let (_, [function]) = found.extract();
+            let whole = found.get_match();
             if function == "asyncio.run" || function == "subprocess.run" {
                 return None;
             }
