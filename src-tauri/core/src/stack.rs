@@ -261,7 +261,7 @@ pub struct Service {
     pub ready: Readiness,
     /// Functional checks.
     pub checks: Vec<Check>,
-    /// What its team knows of its errors.
+    /// The errors that its team knows.
     pub known: Vec<KnownError>,
     /// Variables (of `env`, `env_files` and the project's `.env*`) that must point to a service.
     pub env_points_at: BTreeMap<String, ServiceName>,
@@ -269,7 +269,7 @@ pub struct Service {
     pub log: LogLimits,
     /// The files whose changes it reacts to.
     pub watch: Option<Watch>,
-    /// What makes it a task; `None` for a service.
+    /// The inputs and the schedule of a task; `None` for a service.
     pub task: Option<Task>,
     /// The commands that run when its state changes.
     pub hooks: Hooks,
@@ -326,11 +326,11 @@ impl Service {
 pub struct Container {
     /// The docker context of its engine; `None` for the one that the `docker` command uses.
     pub docker_context: Option<String>,
-    /// What it is made of.
+    /// Its source.
     pub source: ContainerSource,
 }
 
-/// What a container is made of.
+/// The source of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ContainerSource {
     /// A service of a compose file, which the compose command creates.

@@ -82,10 +82,7 @@ fn print_keys(keys: &[ResolvedKey]) -> io::Result<()> {
 
 fn print(stack: &Stack) -> io::Result<()> {
     let mut out = paint::out();
-    let mode = match stack.mode {
-        Mode::Development => "development",
-        Mode::Production => "production",
-    };
+    let mode = stack.mode.name();
     let file = paint(DIM, &path(&stack.file));
     write!(out, "{}  {file}  {mode}", paint(BOLD, &stack.name))?;
     if !stack.chosen.is_empty() {

@@ -7,7 +7,7 @@ use jiff::{Span, Timestamp, Zoned, civil::Time, tz::TimeZone};
 
 use super::{Command, Template};
 
-/// What makes a service a task.
+/// The inputs and the schedule of a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Task {
     /// Patterns of its input files, relative to its folder. If there are any, it is done again only when
@@ -184,7 +184,7 @@ pub enum HookEvent {
     Recovered,
 }
 
-/// What a hook does.
+/// The action of a hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hook {
     /// Opens an address in the browser.

@@ -13,13 +13,13 @@ pub struct Watch {
     pub ignore: Vec<String>,
     /// How long no further file must change.
     pub debounce: Duration,
-    /// What a change does.
+    /// The reaction to a change.
     pub reaction: Reaction,
     /// Whether the services that depend on it restart too.
     pub cascade: bool,
 }
 
-/// What a changed file does.
+/// The reaction of a service to a changed file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reaction {
     /// The service restarts.

@@ -1,4 +1,4 @@
-//! Lays the files of a stack over each other, table by table: what is included, the stack file, the
+//! Lays the files of a stack over each other, table by table: included files, the stack file, the
 //! local file, and the chosen profiles. Then gives services what they extend.
 
 use std::{

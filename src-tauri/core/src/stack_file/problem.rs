@@ -126,7 +126,7 @@ pub enum ProblemKind {
     BadName {
         /// As written in the file.
         value: String,
-        /// What it names.
+        /// The kind of thing that it names.
         what: &'static str,
         /// The rule for such names.
         rule: &'static str,
@@ -254,7 +254,7 @@ pub enum ProblemKind {
     #[error("no {what} named `{name}`")]
     #[diagnostic(help("{}", help::nearest(suggestion.as_deref(), "known names:", known)))]
     Unknown {
-        /// What it names.
+        /// The kind of thing that it names.
         what: &'static str,
         /// As written.
         name: String,

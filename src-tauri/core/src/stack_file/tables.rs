@@ -30,7 +30,7 @@ table! {
         /// Other stack files whose services belong to this stack: paths, from the folder of this
         /// file, or tables.
         _include as "include": Option<Vec<TextOr<IncludeTable>>>,
-        /// What services have in common, by name: the keys of a service.
+        /// Templates that services extend, by name: the keys of a service.
         _template as "template": Option<Named<ServiceTable>>,
         /// Choices of services, by name: `pilotlight up --profile NAME`.
         profile: Option<Named<ProfileTable>>,

@@ -267,7 +267,7 @@ fn a_journal_of_a_service_that_crashes_all_day_stays_small() {
     assert_eq!(home.open().1.running, [running("redis", 1)]);
 }
 
-/// What may happen to a file.
+/// A damage to a file.
 #[derive(Clone, Debug)]
 enum Accident {
     Truncate(usize),

@@ -1,4 +1,4 @@
-//! What a person reads when something is wrong.
+//! The errors of invalid files, as users read them.
 
 use super::*;
 

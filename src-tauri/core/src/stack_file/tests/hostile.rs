@@ -1,4 +1,4 @@
-//! Text that nobody would write. No panic, an answer in time, and a place inside the file.
+//! Hostile text. It causes no panic, the answer comes in time, and its position is inside the file.
 
 use proptest::{collection::vec, prelude::*, sample::Index};
 
@@ -26,7 +26,7 @@ fn read(text: &[u8]) -> Result<Stack, Report> {
     result
 }
 
-/// What stack files are made of, and what breaks them.
+/// Returns parts of stack files, and text that breaks them.
 fn token() -> impl Strategy<Value = String> {
     let tokens = [
         "[",

@@ -1,4 +1,4 @@
-//! What the whole of the module promises, from the outside.
+//! Tests of the whole module, from the outside.
 
 mod containers;
 mod errors;

@@ -1,4 +1,4 @@
-//! What right files mean.
+//! The meaning of valid files.
 
 use std::{path::PathBuf, time::Duration};
 
