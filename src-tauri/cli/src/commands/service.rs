@@ -19,9 +19,10 @@ use pilotlight::{
     fs::{project_file::TIME_LIMIT, redact::redact},
     model::{
         facts::{LaunchFault, RunId},
+        stack::PortTable,
         view::{Light, StackView},
     },
-    stack::{Port, Ports, Service, ServiceName, Stack},
+    stack::{Ports, Service, ServiceName, Stack},
     state::slots::in_its_slot,
     supervisor::offline,
 };
@@ -36,23 +37,9 @@ use crate::{
 
 /// A stack with the ports that its services have now.
 pub(super) struct Here {
-    stack: Stack,
+    stack: Arc<Stack>,
     view: Arc<StackView>,
-}
-
-impl Ports for Here {
-    fn port_of(&self, service: &ServiceName) -> Option<Port> {
-        let claimed = self.view.service(service, 0).and_then(|view| view.port);
-        claimed.or_else(|| self.stack.port_of(service))
-    }
-
-    fn stack(&self) -> Option<&Stack> {
-        Some(&self.stack)
-    }
-
-    fn named_port(&self, service: &ServiceName, name: &str) -> Option<Port> {
-        self.stack.named_port(service, name)
-    }
+    pub(super) ports: PortTable,
 }
 
 impl Here {
@@ -62,12 +49,13 @@ impl Here {
             None => Arc::default(),
         };
         let file = context.find_among(&snapshot)?;
-        let stack = in_its_slot(&context.home, read(&file)?);
+        let stack = Arc::new(in_its_slot(&context.home, read(&file)?));
         let view = match kept(&snapshot, &file) {
             Some(view) => view.clone(),
-            None => offline::view(&context.home, Arc::new(stack.clone())),
+            None => offline::view(&context.home, stack.clone()),
         };
-        Ok(Self { stack, view })
+        let ports = PortTable::of_view(stack.clone(), Some(&view));
+        Ok(Self { stack, view, ports })
     }
 
     pub(super) fn stack(&self) -> &Stack {
@@ -103,13 +91,13 @@ impl Here {
     pub(super) async fn environment(&self, service: &Service) -> Result<Env, Failure> {
         let base = Env::of_this_process();
         let output = CommandOutput::default();
-        let environment = full_environment(service, &base, self, TIME_LIMIT, &output).await;
+        let environment = full_environment(service, &base, &self.ports, TIME_LIMIT, &output).await;
         environment.map_err(not_run)
     }
 
     /// Returns the port and the address of every service, as variables.
     pub(super) fn addresses(&self) -> BTreeMap<String, String> {
-        self.stack.addresses(self)
+        self.stack.addresses(&self.ports)
     }
 
     /// Returns a link of a service. Without a label, returns the address of its port, or its first link;
@@ -126,7 +114,7 @@ impl Here {
                 Failure::Usage(format!("no link `{label}` of {name}; links are: {known}"))
             });
         }
-        let port = self.port_of(name).map(|port| service.address(port));
+        let port = self.ports.port_of(name).map(|port| service.address(port));
         let link = links.into_values().next();
         let url = if is_page {
             link.or(port)

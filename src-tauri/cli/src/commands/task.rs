@@ -55,11 +55,11 @@ pub(crate) async fn run(context: &Context, asked: &Run) -> Result<Ending, Failur
     let environment = here.environment(task).await?;
     let logs = here.logs(context, name);
     // Noted before it runs: what changes meanwhile counts for the next time.
-    inputs::is_up_to_date(task, &here, logs.folder()).await;
+    inputs::is_up_to_date(task, &here.ports, logs.folder()).await;
     let command = task
         .command
         .as_ref()
-        .map(|command| command.render(name, &here));
+        .map(|command| command.render(name, &here.ports));
     let command = command.ok_or_else(|| Failure::Usage(format!("{name} has no command")))?;
     let words = with_arguments(&command, &asked.arguments);
     let code = foreground(&words, &task.directory, &environment).await;

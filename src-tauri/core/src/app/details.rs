@@ -34,9 +34,9 @@ use crate::{
     },
     model::{
         facts::{LaunchFault, ProbeFault, ProbeFaultKind},
-        view::StackView,
+        stack::PortTable,
     },
-    stack::{Check, CheckAction, Port, Ports, Probe, Service, ServiceName, Stack},
+    stack::{Check, CheckAction, Probe, Service, ServiceName, Stack},
 };
 
 /// The time limit for all checks of a service on demand.
@@ -45,23 +45,10 @@ const CHECKS: Duration = Duration::from_mins(1);
 /// The variables that a service declares: value and file of each.
 type Declared = BTreeMap<String, (String, Option<PathBuf>)>;
 
-/// A stack with the ports that its services have now.
+/// A stack, and the ports that its services have now.
 struct Live {
-    stack: Stack,
-    view: Option<Arc<StackView>>,
-}
-
-impl Ports for Live {
-    fn port_of(&self, service: &ServiceName) -> Option<Port> {
-        let view = self.view.as_ref().and_then(|view| view.service(service, 0));
-        let claimed = view.and_then(|view| view.port);
-        claimed.or_else(|| self.stack.port_of(service))
-    }
-
-    fn published(&self, service: &ServiceName, inside: Port) -> Option<Port> {
-        let view = self.view.as_ref()?.service(service, 0)?;
-        view.container.as_ref()?.published(inside)
-    }
+    stack: Arc<Stack>,
+    ports: PortTable,
 }
 
 impl Live {
@@ -84,13 +71,13 @@ impl AppState {
     ) -> Result<ServiceDetails, String> {
         let (live, declared) = self.declared(file, service).await?;
         let service = live.service(service)?;
-        let name = &service.name;
+        let (name, ports) = (&service.name, &live.ports);
         let command = service.command.as_ref();
         let unreadable = declared.is_err();
         let container = service.container.as_ref();
         let check = |check: &Check| CheckDetails {
             name: check.name.clone(),
-            request: redacted(&of_check(&check.render(name, &live).action)),
+            request: redacted(&of_check(&check.render(name, ports).action)),
         };
         let probes = service.ready.probes.iter();
         let variables = declared.unwrap_or_default().into_iter();
@@ -98,11 +85,11 @@ impl AppState {
         let runs = apart(TIME_LIMIT, move |_| runs(&logs)).await;
         Ok(ServiceDetails {
             command: command
-                .map(|command| redacted(&command.render(name, &live).to_string()))
+                .map(|command| redacted(&command.render(name, ports).to_string()))
                 .or_else(|| Some(container?.source.to_string())),
             folder: service.directory.display().to_string(),
             probes: probes
-                .map(|probe| redacted(&of_probe(&probe.render(name, &live))))
+                .map(|probe| redacted(&of_probe(&probe.render(name, ports))))
                 .collect(),
             checks: service.checks.iter().map(check).collect(),
             variables: variables
@@ -159,7 +146,7 @@ impl AppState {
         let (stack, variables) = self.permitted(file).await?;
         let live = self.live(file, stack);
         let service = live.service(service)?;
-        let environment = env::environment(service, &variables, &live, TIME_LIMIT).await;
+        let environment = env::environment(service, &variables, &live.ports, TIME_LIMIT).await;
         let context = Context {
             directory: service.directory.clone(),
             environment: environment.unwrap_or_default(),
@@ -172,7 +159,7 @@ impl AppState {
             if matches!(probe, Probe::Log(_) | Probe::Process | Probe::Container) {
                 continue;
             }
-            let probe = probe.render(&service.name, &live);
+            let probe = probe.render(&service.name, &live.ports);
             let began = Instant::now();
             let answer = prober.probe(&probe, &context, service.ready.timeout).await;
             let took = began.elapsed();
@@ -181,7 +168,7 @@ impl AppState {
         let checks = Checks {
             prober: &prober,
             service,
-            ports: &live,
+            ports: &live.ports,
             saved: &Saved::default(),
             context: &context,
             patience: Duration::ZERO,
@@ -193,7 +180,9 @@ impl AppState {
     /// Returns a stack with the ports of its services.
     fn live(&self, file: &Path, stack: Stack) -> Live {
         let view = self.0.view.borrow().stack(file).cloned();
-        Live { stack, view }
+        let stack = Arc::new(stack);
+        let ports = PortTable::of_view(stack.clone(), view.as_deref());
+        Live { stack, ports }
     }
 
     /// Returns the stack of a file as it is now, and the variables that a service declares.
@@ -206,7 +195,8 @@ impl AppState {
         let variables = self.0.settled_variables(file).await;
         let (_, stack) = files::stack(&self.0.home, file, variables.clone()).await?;
         let live = self.live(file, stack);
-        let declared = env::declared(live.service(service)?, &variables, &live, TIME_LIMIT).await;
+        let declared =
+            env::declared(live.service(service)?, &variables, &live.ports, TIME_LIMIT).await;
         Ok((live, declared))
     }
 

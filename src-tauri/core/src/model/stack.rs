@@ -116,6 +116,25 @@ pub struct PortTable {
     containers: BTreeMap<ServiceName, Arc<ContainerInfo>>,
 }
 
+impl PortTable {
+    /// Returns the ports that a view of a stack shows, and the declared ports of the other services.
+    #[must_use]
+    pub fn of_view(stack: Arc<Stack>, view: Option<&StackView>) -> Self {
+        let mut table = Self::default();
+        for service in &stack.services {
+            let name = &service.name;
+            let shown = view.and_then(|view| view.service(name, 0));
+            let port = shown.and_then(|shown| shown.port).or(service.port);
+            table.ports.extend(port.map(|port| (name.clone(), port)));
+            if let Some(container) = shown.and_then(|shown| shown.container.clone()) {
+                table.containers.insert(name.clone(), Arc::new(container));
+            }
+        }
+        table.stack = Some(stack);
+        table
+    }
+}
+
 impl Ports for PortTable {
     fn port_of(&self, service: &ServiceName) -> Option<Port> {
         self.ports.get(service).copied()

@@ -141,6 +141,10 @@ impl<P: Ports> Ports for Known<'_, P> {
         self.ports.named_port(service, name)
     }
 
+    fn published(&self, service: &ServiceName, inside: Port) -> Option<Port> {
+        self.ports.published(service, inside)
+    }
+
     fn saved(&self, name: &str) -> Option<String> {
         let value = self.saved.get(name);
         if value.is_none() {
@@ -170,4 +174,45 @@ pub(super) fn take(
         ))),
     };
     wanted.iter().map(take).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{env::Env, stack::CheckAction, stack_file};
+
+    struct Published;
+
+    impl Ports for Published {
+        fn port_of(&self, _: &ServiceName) -> Option<Port> {
+            None
+        }
+
+        fn published(&self, _: &ServiceName, inside: Port) -> Option<Port> {
+            Port::new(inside.number() + 1)
+        }
+    }
+
+    #[test]
+    fn a_check_may_name_a_published_port_of_a_container() {
+        let text = "[service.db]\ncompose = \"db\"\n[[service.db.check]]\nname = \"login\"\n\
+                    command = \"psql -p {db.port.5432}\"";
+        let file = if cfg!(windows) {
+            r"C:\a.toml"
+        } else {
+            "/a.toml"
+        };
+        let stack = stack_file::parse(Path::new(file), text.as_bytes(), &Env::new()).unwrap();
+        let db = &stack.services[0];
+        let (check, missing) = fill(&db.checks[0], &db.name, &Published, &Saved::default());
+        let CheckAction::Command(command) = check.action else {
+            panic!("{check:?}");
+        };
+        assert_eq!(
+            (command.to_string().as_str(), missing),
+            ("psql -p 5433", None)
+        );
+    }
 }

@@ -3,15 +3,16 @@
 use super::*;
 use crate::{
     model::{
+        container::{ContainerInfo, Published},
         effect::{Hindrance, Timer},
         facts::{Claimed, Holder, LaunchFault, PortFault, ProbeFault, ProbeFaultKind, Protected},
         finding::Code,
         restart::SETTLED,
         service::Adoption,
-        stack::{Goal, Progress},
+        stack::{Goal, PortTable, Progress},
         view::Light,
     },
-    stack::{Check, CheckAction},
+    stack::{Check, CheckAction, Ports as _},
 };
 
 fn check(name: &str, every: Option<Duration>) -> Check {
@@ -881,4 +882,34 @@ fn ten_thousand_services_come_up_and_go_by_looking_only_at_what_changes() {
     }
     assert_eq!(bench.model.progress(&down), Progress::Reached);
     assert!(!bench.model.is_alive());
+}
+
+#[test]
+fn the_ports_of_a_view_are_claimed_ones_published_ones_and_else_those_of_the_file() {
+    let mut web = service("web", &["db"]);
+    web.port = Port::new(8000);
+    web.ports = BTreeMap::from([("debug".to_owned(), Port::new(5678).unwrap())]);
+    let stack = stack_of(vec![service("db", &[]), web]);
+    let dark = PortTable::of_view(stack.clone(), None);
+    assert_eq!(dark.port_of(&"web".into()), Port::new(8000));
+    assert_eq!(dark.named_port(&"web".into(), "debug"), Port::new(5678));
+    let inside = Port::new(5432).unwrap();
+    assert_eq!(dark.published(&"db".into(), inside), None);
+
+    let mut view = Arc::unwrap_or_clone(Bench::new(stack.clone()).model.view());
+    Arc::make_mut(&mut view.services[1]).port = Port::new(8001);
+    let published = Published {
+        inside,
+        port: Port::new(40_000).unwrap(),
+    };
+    Arc::make_mut(&mut view.services[0]).container = Some(ContainerInfo {
+        id: String::new(),
+        name: String::new(),
+        image: String::new(),
+        engine: String::new(),
+        ports: vec![published],
+    });
+    let live = PortTable::of_view(stack, Some(&view));
+    assert_eq!(live.port_of(&"web".into()), Port::new(8001));
+    assert_eq!(live.published(&"db".into(), inside), Port::new(40_000));
 }
