@@ -31,14 +31,14 @@ mod well_known;
 #[cfg(test)]
 mod tests;
 
-pub(super) use self::{answer::meaning, facts::is_local};
+pub(super) use self::facts::is_local;
 use self::{
     facts::{Facts, Seen, Situation},
     holder::{Candidate, Level},
 };
 use crate::{
     diagnose::evidence::{Evidence, OtherDaemon},
-    model::finding::{Code, Finding},
+    model::finding::{Code, Described as _, Finding},
     stack::ServiceName,
 };
 
@@ -98,18 +98,13 @@ fn kept_elsewhere(first: &ServiceName, daemon: &OtherDaemon) -> Candidate {
     let who = daemon
         .pid
         .map_or_else(String::new, |pid| format!(" (PID {pid})"));
-    Candidate::new(
-        first,
-        Code::KeeperConflict,
-        Level::Start,
-        format!("another Pilot Light instance{who} is already running this stack"),
-    )
-    .evidence([
-        daemon.detail.clone(),
-        "`pilotlight status` shows the daemon of these settings".to_owned(),
-    ])
-    .remedy(
-        "stop the stack there (`pilotlight down` with the same settings), or use it there",
-        None,
-    )
+    Candidate::new(first, Code::KeeperConflict, Level::Start)
+        .title(format!(
+            "another Pilot Light instance{who} is already running this stack"
+        ))
+        .evidence([
+            daemon.detail.clone(),
+            "`pilotlight status` shows the daemon of these settings".to_owned(),
+        ])
+        .remedy("stop the stack there (`pilotlight down` with the same settings), or use it there")
 }

@@ -17,10 +17,7 @@ use crate::{
     app::window::{
         CheckDetails, CheckResult, ProcessDetails, RunDetails, ServiceDetails, Variable,
     },
-    diagnose::{
-        evidence::check::{CheckAnswer, CheckOutcome, Skipped},
-        meaning,
-    },
+    diagnose::evidence::check::{CheckAnswer, CheckOutcome, Skipped},
     effects::{
         check::{Checks, Saved},
         env,
@@ -289,7 +286,7 @@ fn result(
         request: redacted(request),
         status,
         took_ms: took.as_secs_f64() * 1_000.0,
-        fault: fault.map(|fault| redacted(&meaning(fault).1)),
+        fault: fault.map(|fault| redacted(&fault.to_string())),
         body: body.filter(|body| !body.trim().is_empty()),
     }
 }

@@ -6,13 +6,11 @@ use super::{
     holder::{Candidate, Cause, CausedBy, Level},
     listen,
     log::{self, When},
-    meaning,
-    probe::{is_failure, well_needs},
+    probe::is_failure,
     redis, websocket,
 };
 use crate::{
     diagnose::evidence::{
-        Place,
         check::{
             AskedDirectly, CheckAnswer, CheckFault, CheckNote, CheckOutcome, CorsRule, Skipped,
             Stage,
@@ -22,7 +20,7 @@ use crate::{
     fs::redact::Redacted,
     model::{
         facts::{ProbeFault, ProbeFaultKind},
-        finding::{Code, Symptom},
+        finding::{Code, Described as _, Symptom},
     },
 };
 
@@ -86,24 +84,21 @@ fn asked_directly(check: &CheckAnswer) -> Option<&AskedDirectly> {
 /// The checks of a service that had not answered within the limit of the diagnosis.
 pub(super) fn unanswered(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
     let limit = facts.evidence.within?;
-    let checks = seen
-        .is
-        .checks
-        .iter()
-        .filter(|check| check.outcome == CheckOutcome::Skipped(Skipped::OutOfTime));
+    let is_unanswered =
+        |check: &&CheckAnswer| check.outcome == CheckOutcome::Skipped(Skipped::OutOfTime);
+    let checks = seen.is.checks.iter().filter(is_unanswered);
     let names: Vec<&str> = checks.map(|check| check.name.as_str()).collect();
-    let name = &seen.spec.name;
-    let title = format!(
-        "{name} has not answered yet: {} (waited {})",
-        names.join(", "),
-        brief(limit)
-    );
+    let (name, waited) = (&seen.spec.name, brief(limit));
     (!names.is_empty()).then(|| {
-        Candidate::new(name, Code::NoAnswerYet, Level::Use, title)
+        let names = names.join(", ");
+        Candidate::new(name, Code::NoAnswerYet, Level::Use)
+            .title(format!(
+                "{name} has not answered yet: {names} (waited {waited})"
+            ))
             .evidence([format!("its log: {}", commands::logs(name))])
             .remedy(
-                "wait longer (`pilotlight doctor` without `--within`), or give its checks shorter timeouts",
-                None,
+                "wait longer (`pilotlight doctor` without `--within`), or give its checks shorter \
+                 timeouts",
             )
     })
 }
@@ -118,14 +113,13 @@ impl Failed<'_> {
             ..
         } = asked_directly(self.check)?;
         let told = match fault {
-            Some(fault) => format!("asked directly: {}", meaning(fault).1),
+            Some(fault) => format!("asked directly: {fault}"),
             None => format!("asked directly, {target} passes"),
         };
-        let (name, Place { file, line }) = (&self.requester.spec.name, &rule.place);
+        let (name, place) = (&self.requester.spec.name, &rule.place);
         Some(format!(
-            "{told}; {name} passes {} on to it ({}, line {line})",
-            rule.shown_path(),
-            file.display()
+            "{told}; {name} passes {} on to it ({place})",
+            rule.shown_path()
         ))
     }
 
@@ -139,9 +133,9 @@ impl Failed<'_> {
             || format!("{}:{}", rule.host, rule.port),
             |owner| owner.spec.name.to_string(),
         );
-        let (code, clause) = meaning(&self.check.probe_fault()?);
+        let answer = self.check.probe_fault()?;
         let path = rule.shown_path();
-        let place = format!("{}, line {}", rule.place.file.display(), rule.place.line);
+        let place = &rule.place;
         let (title, remedy) = if let CheckFault::WebSocket(_) = fault {
             (
                 format!(
@@ -165,10 +159,10 @@ impl Failed<'_> {
             )
         };
         Some(
-            self.candidate(code, format!("{check}: {title}"))
+            self.candidate(answer.code(), format!("{check}: {title}"))
                 .same_as(format!("proxy {path}"))
-                .evidence([clause, self.command(Stage::Request)])
-                .remedy(remedy, None),
+                .evidence([answer.to_string(), self.command(Stage::Request)])
+                .remedy(remedy),
         )
     }
 
@@ -216,7 +210,7 @@ impl Failed<'_> {
     /// A candidate that names the one who answers, and shows at the one who asked.
     pub(super) fn candidate(self, code: Code, title: impl Into<Redacted>) -> Candidate {
         let name = &self.answerer.spec.name;
-        let mut candidate = Candidate::new(name, code, Level::Use, title);
+        let mut candidate = Candidate::new(name, code, Level::Use).title(title);
         candidate.symptom.service = self.requester.spec.name.clone();
         candidate.symptom.check = Some(self.check.name.clone());
         candidate
@@ -251,10 +245,9 @@ impl Failed<'_> {
             )
             .same_as("slow")
             .evidence([self.command(Stage::Request)])
-            .remedy(
-                format!("see what keeps {name} busy, or give the check more time: `timeout`"),
-                None,
-            );
+            .remedy(format!(
+                "see what keeps {name} busy, or give the check more time: `timeout`"
+            ));
         self.with_reasons(candidate)
     }
 
@@ -279,7 +272,7 @@ impl Failed<'_> {
             target: self.check.target.clone(),
             kind: kind.clone(),
         };
-        let (code, clause) = meaning(&fault);
+        let (code, clause) = (fault.code(), fault.to_string());
         let name = &self.answerer.spec.name;
         let unreached = matches!(
             kind,
@@ -299,14 +292,11 @@ impl Failed<'_> {
             .evidence(self.allowed_methods(kind))
             .evidence([self.command(Stage::Request)]);
         let candidate = match (code, kind) {
-            (Code::AuthRequired, _) => candidate.same_as("login").remedy(
-                format!(
-                    "allow {} without authentication in {name}, or send credentials with the \
+            (Code::AuthRequired, _) => candidate.same_as("login").remedy(format!(
+                "allow {} without authentication in {name}, or send credentials with the \
                      check (`headers`)",
-                    path(&self.check.target)
-                ),
-                None,
-            ),
+                path(&self.check.target)
+            )),
             (Code::HttpStatus, ProbeFaultKind::Status { status, .. }) => {
                 let text = match status {
                     404 => format!("fix the URL of the check, or add that route to {name}"),
@@ -323,11 +313,11 @@ impl Failed<'_> {
                     } else {
                         format!("{status} {}", self.check.target)
                     })
-                    .remedy(text, None)
+                    .remedy(text)
             }
             _ => candidate
                 .same_as(format!("{code:?}"))
-                .remedy(format!("see {name}'s log: {}", commands::logs(name)), None),
+                .remedy(format!("see {name}'s log: {}", commands::logs(name))),
         };
         let candidate = redis::explain(self.answerer, kind, candidate);
         let (is_known, candidate) = log::by_body(self.answerer, kind, candidate);
@@ -386,7 +376,10 @@ impl Failed<'_> {
         let candidate = self
             .candidate(
                 Code::CookieNotSent,
-                format!("{}: a browser does not send the cookie `{cookie}`: {why}", self.check.name),
+                format!(
+                    "{}: a browser does not send the cookie `{cookie}`: {why}",
+                    self.check.name
+                ),
             )
             .same_as(cookie.clone())
             .evidence([
@@ -394,13 +387,10 @@ impl Failed<'_> {
                 format!("the cookie `{cookie}` belongs to {host}; the page is {page}"),
                 self.command(Stage::Request),
             ])
-            .remedy(
-                format!(
-                    "request the API at {wanted} instead of {asked}, so that it is on the same site, \
+            .remedy(format!(
+                "request the API at {wanted} instead of {asked}, so that it is on the same site, \
                      or set the cookie with `SameSite=None; Secure`"
-                ),
-                None,
-            );
+            ));
         Some(candidate)
     }
 
@@ -440,23 +430,14 @@ impl Failed<'_> {
     }
 
     /// What the log of the one who answers says of the reason.
-    fn with_reasons(self, candidate: Candidate) -> Vec<Candidate> {
+    fn with_reasons(self, mut candidate: Candidate) -> Vec<Candidate> {
         let (facts, seen) = (self.facts, self.answerer);
-        let (behind, mut candidates) = log::behind(facts, seen, When::Now);
-        let candidate = match log::error(facts, seen, When::Now) {
-            Some(error) => {
-                let text = log::shown(error);
-                let mut candidate = candidate
-                    .evidence(log::quotes(seen, error))
-                    .evidence(log::besides(facts, seen, error))
-                    .same_as(text.to_owned());
-                candidate.finding.title = format!("{}: {text}", candidate.finding.title).into();
-                log::advise(facts, seen, error, candidate)
-            }
-            None => candidate,
-        };
-        candidates.push(candidate.evidence(well_needs(facts, seen)).behind(behind));
-        candidates
+        if let Some(error) = log::error(facts, seen, When::Now) {
+            let text = log::shown(error);
+            candidate.finding.title = format!("{}: {text}", candidate.finding.title).into();
+            candidate = candidate.same_as(text);
+        }
+        log::with_reasons(facts, seen, candidate)
     }
 
     fn allowed_methods(self, kind: &ProbeFaultKind) -> Option<String> {

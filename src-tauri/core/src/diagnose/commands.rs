@@ -13,6 +13,11 @@ pub(super) fn who_listens(port: u16) -> String {
     }
 }
 
+/// That nothing listens on a port.
+pub(super) fn unused(port: u16) -> String {
+    format!("nothing listens on port {port}: {}", who_listens(port))
+}
+
 /// Which ports the system keeps back.
 pub(super) fn kept_back() -> &'static str {
     match OS {

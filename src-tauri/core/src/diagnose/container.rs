@@ -6,7 +6,7 @@ use super::commands;
 use crate::{
     model::{
         container::ContainerFault,
-        finding::{Action, Code, Finding},
+        finding::{Action, Code, Described as _, Finding},
     },
     stack::{ContainerSource, Service},
 };
@@ -39,105 +39,95 @@ pub(super) fn code(fault: &ContainerFault) -> Code {
 
 /// Adds evidence and a remedy to the finding of a container that was not started.
 pub(super) fn start(service: &Service, finding: Finding, fault: &ContainerFault) -> Finding {
-    match fault {
-        ContainerFault::EngineMissing => finding
-            .evidence([
-                "`docker version` finds no socket of Docker, Podman, Colima, OrbStack or Rancher Desktop",
-            ])
-            .remedy("install Docker or Podman, or set `DOCKER_HOST`", None),
-        ContainerFault::EngineDown { address, message } => {
-            let finding = finding.evidence([format!("`docker version`: {address}: {message}")]);
-            start_engine(service, finding, address)
-        }
-        ContainerFault::EngineRemote(host) => finding
-            .evidence([format!(
+    let (evidence, remedy) = match fault {
+        ContainerFault::EngineMissing => (
+            "`docker version` finds no socket of Docker, Podman, Colima, OrbStack or Rancher \
+             Desktop"
+                .to_owned(),
+            "install Docker or Podman, or set `DOCKER_HOST`".to_owned(),
+        ),
+        ContainerFault::EngineDown { address, message } => (
+            format!("`docker version`: {address}: {message}"),
+            match starts(address) {
+                Some(command) => format!("start it: `{}`", command.join(" ")),
+                None => "start it: `sudo systemctl start docker`".to_owned(),
+            },
+        ),
+        ContainerFault::EngineRemote(host) => (
+            format!(
                 "`docker context ls` shows {host}, which needs SSH or TLS; that is not supported"
-            )])
-            .remedy("forward its socket, and set `DOCKER_HOST` to the forwarded one", None),
-        ContainerFault::EngineDenied { address } => finding
-            .evidence([format!("`docker version`: {address}: permission denied")])
-            .remedy(
-                "add your user to the group `docker` (`sudo usermod -aG docker $USER`), then log in again",
-                None,
             ),
-        ContainerFault::ComposeMissing => finding
-            .evidence(["tried `docker compose`, `docker-compose` and `podman compose`"])
-            .remedy("install the compose plugin of Docker", None),
-        ContainerFault::ImageMissing { image, message } => finding.evidence([format!("`docker pull {image}`: {message}")]).remedy(
-            "check the name and the tag of the image, and log in to its registry (`docker login`)",
-            None,
+            "forward its socket, and set `DOCKER_HOST` to the forwarded one".to_owned(),
         ),
-        ContainerFault::NameInUse { name } => {
-            let command = ["docker", "rm", "--force", name].map(str::to_owned);
-            let list = format!("`docker ps --all --filter name={name}` shows it");
-            finding.evidence([list]).remedy(
-                format!("remove that container: `{}`", command.join(" ")),
-                Some(run(service, command.into())),
-            )
-        }
-        ContainerFault::PortInUse { port, .. } => finding.evidence([commands::who_listens(port.number())]).remedy(
+        ContainerFault::EngineDenied { address } => (
+            format!("`docker version`: {address}: permission denied"),
+            "add your user to the group `docker` (`sudo usermod -aG docker $USER`), then log in \
+             again"
+                .to_owned(),
+        ),
+        ContainerFault::ComposeMissing => (
+            "tried `docker compose`, `docker-compose` and `podman compose`".to_owned(),
+            "install the compose plugin of Docker".to_owned(),
+        ),
+        ContainerFault::ImageMissing { image, message } => (
+            format!("`docker pull {image}`: {message}"),
+            "check the name and the tag of the image, and log in to its registry (`docker login`)"
+                .to_owned(),
+        ),
+        ContainerFault::NameInUse { name } => (
+            format!("`docker ps --all --filter name={name}` shows it"),
+            format!("remove that container: `{}`", removes(name).join(" ")),
+        ),
+        ContainerFault::PortInUse { port, .. } => (
+            commands::who_listens(port.number()),
             format!("stop it: `pilotlight port {port} --free`"),
-            Some(Action::FreePort { port: *port }),
         ),
-        ContainerFault::MountMissing { path } => {
-            let list = commands::lists(Path::new(path));
-            finding
-                .evidence([format!("{list} finds nothing")])
-                .remedy(format!("create {path}, or fix the volume"), None)
-        }
-        ContainerFault::Gone | ContainerFault::Refused { .. } => finding
-            .evidence([tried(service)])
-            .remedy(format!("fix {}", place(service)), None),
-    }
-}
-
-fn start_engine(service: &Service, finding: Finding, address: &str) -> Finding {
-    let known = STARTS.iter().find(|(part, _)| address.contains(part));
-    match known {
-        Some((_, words)) => {
-            let command: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-            finding.remedy(
-                format!("start it: `{}`", command.join(" ")),
-                Some(run(service, command)),
-            )
-        }
-        None => finding.remedy("start it: `sudo systemctl start docker`", None),
-    }
-}
-
-fn run(service: &Service, command: Vec<String>) -> Action {
-    Action::Run {
+        ContainerFault::MountMissing { path } => (
+            format!("{} finds nothing", commands::lists(Path::new(path))),
+            format!("create {path}, or fix the volume"),
+        ),
+        ContainerFault::Gone | ContainerFault::Refused { .. } => refused(service),
+    };
+    let run = |command| Action::Run {
         service: service.name.clone(),
         command,
         directory: service.directory.clone(),
-    }
+    };
+    let action = match fault {
+        ContainerFault::EngineDown { address, .. } => starts(address).map(run),
+        ContainerFault::NameInUse { name } => Some(run(removes(name))),
+        ContainerFault::PortInUse { port, .. } => Some(Action::FreePort { port: *port }),
+        _ => None,
+    };
+    finding.evidence([evidence]).remedy(remedy).action(action)
 }
 
-/// Returns the command that shows why it was refused.
-fn tried(service: &Service) -> String {
-    match service
-        .container
-        .as_deref()
-        .map(|container| &container.source)
-    {
-        Some(ContainerSource::Compose { service, .. }) => {
-            format!("`docker compose up {service}` says the same")
-        }
-        _ => "`docker ps --all` shows the containers".to_owned(),
-    }
+/// Returns the command that starts the engine at an address.
+fn starts(address: &str) -> Option<Vec<String>> {
+    let (_, words) = STARTS.iter().find(|(part, _)| address.contains(part))?;
+    Some(words.iter().map(ToString::to_string).collect())
 }
 
-/// Returns where the user changes the container.
-fn place(service: &Service) -> String {
-    match service
-        .container
-        .as_deref()
-        .map(|container| &container.source)
-    {
-        Some(ContainerSource::Compose { service, files, .. }) => match files.first() {
-            Some(file) => format!("the service `{service}` in {}", file.display()),
-            None => format!("the service `{service}` in the compose file"),
-        },
-        _ => "`container`".to_owned(),
-    }
+/// Returns the command that removes a container.
+fn removes(name: &str) -> Vec<String> {
+    ["docker", "rm", "--force", name].map(str::to_owned).into()
+}
+
+/// Returns the command that shows why it was refused, and where the user changes the container.
+fn refused(service: &Service) -> (String, String) {
+    let container = service.container.as_deref();
+    let Some(ContainerSource::Compose { service, files, .. }) = container.map(|it| &it.source)
+    else {
+        let shown = "`docker ps --all` shows the containers".to_owned();
+        return (shown, "fix `container`".to_owned());
+    };
+    let file = files.first();
+    let file = file.map_or_else(
+        || "the compose file".to_owned(),
+        |file| file.display().to_string(),
+    );
+    (
+        format!("`docker compose up {service}` says the same"),
+        format!("fix the service `{service}` in {file}"),
+    )
 }

@@ -7,16 +7,47 @@ use super::{
 };
 use crate::{
     diagnose::evidence::check::{CheckNote, CorsFault, CorsRule, Stage},
-    model::finding::Code,
+    model::finding::{Code, Described as _},
 };
 
-/// What does CORS, by what it says of itself and what lies in its folder.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Framework {
-    Starlette,
-    Express,
-    Unknown,
+/// The words for the CORS settings of a framework.
+struct Framework {
+    /// Where the line goes.
+    told: &'static str,
+    origin: &'static str,
+    credentials: &'static str,
+    method: &'static str,
+    header: &'static str,
+    /// What stands between two values of a list.
+    between: &'static str,
 }
+
+const STARLETTE: Framework = Framework {
+    told: "add to the CORSMiddleware of {service}: `{line}`",
+    origin: "allow_origins=[\"{value}\"]",
+    credentials: "allow_credentials = True, allow_origins=[\"{value}\"]",
+    method: "allow_methods=[\"{value}\"]",
+    header: "allow_headers=[\"{value}\"]",
+    between: "\", \"",
+};
+
+const EXPRESS: Framework = Framework {
+    told: "add to `cors({…})` of {service}: `{line}`",
+    origin: "origin: \"{value}\"",
+    credentials: "credentials: true, origin: \"{value}\"",
+    method: "methods: [\"{value}\"]",
+    header: "allowedHeaders: [\"{value}\"]",
+    between: "\", \"",
+};
+
+const UNKNOWN: Framework = Framework {
+    told: "make {service} answer with `{line}`",
+    origin: "Access-Control-Allow-Origin: {value}",
+    credentials: "Access-Control-Allow-Credentials: true` and `Access-Control-Allow-Origin: {value}",
+    method: "Access-Control-Allow-Methods: {value}",
+    header: "Access-Control-Allow-Headers: {value}",
+    between: ", ",
+};
 
 /// The setting that is wrong. `None` if it is none: the preflight meets an error of the server.
 pub(super) fn candidate(failed: Failed<'_>, fault: &CorsFault) -> Option<Candidate> {
@@ -33,24 +64,17 @@ pub(super) fn candidate(failed: Failed<'_>, fault: &CorsFault) -> Option<Candida
         Some(line) => format!("received: `{line}`"),
         None => format!("no Access-Control header in the answer to {}", fault.stage),
     };
+    let expected = fault.right.as_ref();
+    let expected = expected.map(|line| format!("expected: `{line}`"));
     let candidate = failed
         .candidate(code, title)
         .same_as(same_as)
         .evidence([format!("{} ({}): {fault}; {came}", fault.url, fault.status)])
-        .evidence(
-            fault
-                .right
-                .as_ref()
-                .map(|line| format!("expected: `{line}`")),
-        )
+        .evidence(expected)
         .evidence(notes(failed))
-        .evidence(
-            (fault.status >= 400)
-                .then(|| shown_body(&fault.body))
-                .flatten(),
-        )
+        .evidence(shown_body(&fault.body).filter(|_| fault.status >= 400))
         .evidence([failed.command(fault.stage)])
-        .remedy(remedy, None);
+        .remedy(remedy);
     Some(candidate)
 }
 
@@ -66,16 +90,15 @@ fn setting(
         CorsRule::Missing => (
             Code::CorsMissing,
             format!("{name} sends no CORS headers, so {origin} cannot read {what}"),
-            allow(failed, "origin", origin),
+            allow(failed, |it| it.origin, origin),
         ),
         CorsRule::Origin { allowed } => {
-            let instead = allowed
-                .as_ref()
-                .map_or_else(String::new, |allowed| format!(", only {allowed}"));
+            let instead = allowed.as_ref();
+            let instead = instead.map_or_else(String::new, |allowed| format!(", only {allowed}"));
             (
                 Code::CorsOrigin,
                 format!("{name}'s CORS settings do not allow the origin {origin}{instead}"),
-                allow(failed, "origin", origin),
+                allow(failed, |it| it.origin, origin),
             )
         }
         CorsRule::Credentials { wildcard } => (
@@ -88,12 +111,12 @@ fn setting(
             } else {
                 format!("{name}'s CORS settings do not allow credentials (cookies)")
             },
-            allow(failed, "credentials", origin),
+            allow(failed, |it| it.credentials, origin),
         ),
         CorsRule::Method { method } => (
             Code::CorsMethod,
             format!("{name}'s CORS settings do not allow the method {method}"),
-            allow(failed, "method", method),
+            allow(failed, |it| it.method, method),
         ),
         CorsRule::Header { names } => (
             Code::CorsHeader,
@@ -101,7 +124,7 @@ fn setting(
                 "{name}'s CORS settings do not allow the request header {}",
                 names.join(", ")
             ),
-            allow(failed, "header", &names.join(", ")),
+            allow(failed, |it| it.header, &names.join(", ")),
         ),
         CorsRule::Redirect { location } => (
             Code::CorsRedirect,
@@ -132,7 +155,7 @@ fn setting(
                     "nothing in {name} answers the preflight of {what}: OPTIONS gets {}",
                     fault.status
                 ),
-                allow(failed, "origin", origin),
+                allow(failed, |it| it.origin, origin),
             ),
             _ => return None,
         },
@@ -159,55 +182,27 @@ fn notes(failed: Failed<'_>) -> Vec<String> {
 }
 
 /// The setting to add, as the framework has it.
-fn allow(failed: Failed<'_>, what: &str, value: &str) -> String {
+fn allow(failed: Failed<'_>, setting: fn(&Framework) -> &'static str, value: &str) -> String {
     let framework = framework(failed);
-    let name = &failed.answerer.spec.name;
-    let line = match (framework, what) {
-        (Framework::Starlette, "origin") => format!("allow_origins=[\"{value}\"]"),
-        (Framework::Starlette, "credentials") => {
-            format!("allow_credentials = True, allow_origins=[\"{value}\"]")
-        }
-        (Framework::Starlette, "method") => format!("allow_methods=[\"{value}\"]"),
-        (Framework::Starlette, _) => {
-            format!("allow_headers=[\"{}\"]", value.replace(", ", "\", \""))
-        }
-        (Framework::Express, "origin") => format!("origin: \"{value}\""),
-        (Framework::Express, "credentials") => {
-            format!("credentials: true, origin: \"{value}\"")
-        }
-        (Framework::Express, "method") => format!("methods: [\"{value}\"]"),
-        (Framework::Express, _) => {
-            format!("allowedHeaders: [\"{}\"]", value.replace(", ", "\", \""))
-        }
-        (Framework::Unknown, "origin") => format!("Access-Control-Allow-Origin: {value}"),
-        (Framework::Unknown, "credentials") => format!(
-            "Access-Control-Allow-Credentials: true` and `Access-Control-Allow-Origin: {value}"
-        ),
-        (Framework::Unknown, "method") => format!("Access-Control-Allow-Methods: {value}"),
-        (Framework::Unknown, _) => format!("Access-Control-Allow-Headers: {value}"),
-    };
-    match framework {
-        Framework::Starlette => format!("add to the CORSMiddleware of {name}: `{line}`"),
-        Framework::Express => format!("add to `cors({{…}})` of {name}: `{line}`"),
-        Framework::Unknown => format!("make {name} answer with `{line}`"),
-    }
+    let value = value.replace(", ", framework.between);
+    let line = setting(framework).replace("{value}", &value);
+    let told = framework.told.replace("{line}", &line);
+    told.replace("{service}", failed.answerer.spec.name.as_str())
 }
 
-fn framework(failed: Failed<'_>) -> Framework {
-    let mut headers = failed
-        .check
-        .exchanges
-        .iter()
-        .flat_map(|exchange| &exchange.headers);
+/// What does CORS, by what it says of itself and what lies in its folder.
+fn framework(failed: Failed<'_>) -> &'static Framework {
+    let exchanges = failed.check.exchanges.iter();
+    let mut headers = exchanges.flat_map(|exchange| &exchange.headers);
     let is_python = headers.any(|(name, value)| {
         name == "server" && ["uvicorn", "hypercorn", "granian"].contains(&value.as_str())
     });
-    if is_python {
-        return Framework::Starlette;
-    }
     let mut manifests = failed.answerer.is.project.manifests.iter();
-    if manifests.any(|path| path.ends_with("package.json")) {
-        return Framework::Express;
+    if is_python {
+        &STARLETTE
+    } else if manifests.any(|path| path.ends_with("package.json")) {
+        &EXPRESS
+    } else {
+        &UNKNOWN
     }
-    Framework::Unknown
 }

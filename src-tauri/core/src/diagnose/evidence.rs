@@ -5,6 +5,7 @@ pub mod check;
 pub mod log;
 
 use std::{
+    fmt,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     sync::Arc,
@@ -57,7 +58,7 @@ pub struct OtherDaemon {
 }
 
 /// Everything about one service.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ServiceEvidence {
     /// Which.
     pub name: ServiceName,
@@ -127,32 +128,7 @@ impl ServiceEvidence {
     pub fn unknown(name: ServiceName) -> Self {
         Self {
             name,
-            phase: PhaseName::Stopped,
-            wanted: false,
-            finding: None,
-            pid: None,
-            since: None,
-            started: None,
-            was_ready: false,
-            restarts: 0,
-            last_exit: None,
-            out_of_memory: None,
-            port: None,
-            listens: Vec::new(),
-            holders: Vec::new(),
-            port_fault: None,
-            requirement: None,
-            probes: Vec::new(),
-            checks: Vec::new(),
-            first_checks: false,
-            listeners: Vec::new(),
-            connections: Vec::new(),
-            stopped: Vec::new(),
-            open_files_limit: None,
-            queues: Vec::new(),
-            log: LogEvidence::default(),
-            points_at: Vec::new(),
-            project: ProjectEvidence::default(),
+            ..Self::default()
         }
     }
 }
@@ -198,6 +174,15 @@ pub struct PointsAt {
     pub changed_since_start: bool,
 }
 
+impl PointsAt {
+    /// Returns where it is set, for a text.
+    #[must_use]
+    pub fn shown_place(&self) -> String {
+        let place = self.place.as_ref().map(ToString::to_string);
+        place.unwrap_or_else(|| "in its environment".to_owned())
+    }
+}
+
 /// Where something is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -205,6 +190,12 @@ pub struct Place {
     pub file: PathBuf,
     /// Its line, from 1.
     pub line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, line {}", self.file.display(), self.line)
+    }
 }
 
 /// What lies in the folder of a service.
@@ -290,3 +281,26 @@ pub struct HostEvidence {
     /// How many watches, and how many instances, of inotify a user may have.
     pub inotify: [Option<u64>; 2],
 }
+
+/// The queues of common frameworks in a Redis, the command that counts the tasks in each, a word in the
+/// command of the worker that takes them, and how that worker is started.
+pub const WORKERS: [(&str, &str, &str, &str); 8] = [
+    ("celery", "LLEN", "celery", "celery -A MODULE worker"),
+    ("rq:queue:default", "LLEN", "rq", "rq worker"),
+    ("queue:default", "LLEN", "sidekiq", "bundle exec sidekiq"),
+    (
+        "resque:queue:default",
+        "LLEN",
+        "resque",
+        "bundle exec rake resque:work QUEUE=*",
+    ),
+    ("queues:default", "LLEN", "queue:", "php artisan queue:work"),
+    (
+        "laravel_database_queues:default",
+        "LLEN",
+        "queue:",
+        "php artisan queue:work",
+    ),
+    ("dramatiq:default", "LLEN", "dramatiq", "dramatiq MODULE"),
+    ("arq:queue", "ZCARD", "arq", "arq MODULE.WorkerSettings"),
+];

@@ -11,12 +11,12 @@ pub use port::{ended_beside, ended_holders};
 
 use std::path::Path;
 
-use super::{container, meaning};
+use super::{commands, container};
 use crate::{
     model::{
         effect::Hindrance,
         facts::{Exit, LaunchFault, ProbeFault, ProbeFaultKind, Stopped, WatchFault},
-        finding::{Action, Code, Finding},
+        finding::{Action, Code, Described as _, Finding},
         service::RunEnd,
     },
     stack::Service,
@@ -38,43 +38,79 @@ pub fn launch(service: &Service, fault: &LaunchFault) -> Finding {
     let title = format!("{} cannot start: {fault}", service.name);
     let finding = Finding::new(&service.name, fault.code(), title);
     match fault {
-        LaunchFault::CommandNotFound { program, near } => match near.first() {
-            Some(first) => finding
-                .evidence([format!("similar commands on PATH: {}", near.join(", "))])
-                .remedy(
-                    format!("did you mean `{first}`? Otherwise install `{program}`"),
-                    None,
-                ),
-            None => finding.remedy(format!("install `{program}`, or fix `command`"), None),
-        },
-        LaunchFault::NotExecutable { path } => finding.remedy(
-            format!("make it executable: `chmod +x {}`", path.display()),
-            None,
-        ),
-        LaunchFault::DirectoryMissing { .. } => {
-            finding.remedy("fix `directory`, or create the folder", None)
+        LaunchFault::CommandNotFound { program, near } => {
+            let finding = match near.first() {
+                Some(first) => finding
+                    .evidence([format!("similar commands on PATH: {}", near.join(", "))])
+                    .remedy(format!(
+                        "did you mean `{first}`? Otherwise install `{program}`"
+                    )),
+                None => finding.remedy(format!("install `{program}`, or fix `command`")),
+            };
+            finding.evidence([format!("{} finds nothing", commands::which(program))])
         }
-        LaunchFault::EnvFileMissing { .. } => finding.remedy(
-            "create the file, or append `?` to its name if it is optional",
-            None,
-        ),
-        LaunchFault::EnvFileInvalid { line, message, .. } => finding
-            .evidence([
-                line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"))
-            ])
-            .remedy("fix that file", None),
-        LaunchFault::RequirementMissing { what, detail } => finding
-            .evidence(detail.clone())
-            .remedy(format!("provide {what}, or fix `require`"), None),
+        LaunchFault::NotExecutable { path } => {
+            let list = commands::lists(path);
+            finding
+                .evidence([format!("{list} shows no execute permission")])
+                .remedy(format!("make it executable: `chmod +x {}`", path.display()))
+        }
+        LaunchFault::DirectoryMissing { path } => finding
+            .evidence([format!("{} finds nothing", commands::lists(path))])
+            .remedy("fix `directory`, or create the folder"),
+        LaunchFault::EnvFileMissing { path } => finding
+            .evidence([format!("{} finds nothing", commands::lists(path))])
+            .remedy("create the file, or append `?` to its name if it is optional"),
+        LaunchFault::EnvFileInvalid {
+            path,
+            line,
+            message,
+        } => {
+            let line = line.map_or_else(String::new, |line| format!("line {line}: "));
+            finding
+                .evidence([
+                    format!("{line}{message}"),
+                    format!("see {}", commands::lists(path)),
+                ])
+                .remedy("fix that file")
+        }
+        LaunchFault::RequirementMissing { what, detail } => {
+            let finding = finding.evidence(detail.clone());
+            match (variable(what), what.split('`').nth(1)) {
+                (Some(name), _) => finding
+                    .evidence([format!(
+                        "neither `env`, nor `env_file`, nor `printenv {name}` gives it a value"
+                    )])
+                    .remedy(format!(
+                        "set {name} in `env`, in an `env_file` or in the environment of pilotlight"
+                    )),
+                (None, command) => {
+                    let folder = &service.directory;
+                    let check = match command {
+                        Some(command) => format!("`{command}` in {}", folder.display()),
+                        None => commands::lists(folder),
+                    };
+                    finding
+                        .evidence([format!("checked with {check}")])
+                        .remedy(format!("provide {what}, or fix `require`"))
+                }
+            }
+        }
         LaunchFault::Log { path, message } => finding
-            .evidence([format!("{}: {message}", path.display())])
-            .remedy(
-                "free disk space, or fix the permissions of that folder",
-                None,
-            ),
+            .evidence([
+                format!("{}: {message}", path.display()),
+                format!("see {}", commands::lists(path)),
+            ])
+            .remedy("free disk space, or fix the permissions of that folder"),
         LaunchFault::Container(fault) => container::start(service, finding, fault),
-        LaunchFault::Other { .. } => finding.remedy("fix `command`", None),
+        LaunchFault::Other { .. } => finding.remedy("fix `command`"),
     }
+}
+
+/// Returns the name of the variable that a requirement is about, if it is about one.
+pub(super) fn variable(requirement: &str) -> Option<&str> {
+    let name = requirement.split('`').nth(1);
+    name.filter(|_| requirement.contains("variable"))
 }
 
 impl LaunchFault {
@@ -175,14 +211,11 @@ pub fn unhealthy(service: &Service, fault: Option<&ProbeFault>) -> Finding {
 /// Explains a failing check of a service that is ready, as long as no diagnosis has found the cause.
 #[must_use]
 pub fn check_fails(service: &Service, check: &str, fault: &ProbeFault) -> Finding {
-    let (code, clause) = meaning(fault);
-    Finding::new(&service.name, code, format!("{check}: {clause}")).remedy(
-        format!(
-            "see why: `pilotlight doctor`, or its log: `pilotlight logs {}`",
-            service.name
-        ),
-        None,
-    )
+    let (code, clause) = (fault.code(), fault.to_string());
+    Finding::new(&service.name, code, format!("{check}: {clause}")).remedy(format!(
+        "see why: `pilotlight doctor`, or its log: `pilotlight logs {}`",
+        service.name
+    ))
 }
 
 /// Explains why a service was not ready in time.
@@ -207,27 +240,21 @@ pub fn unfinished(service: &Service, stopped: &Stopped) -> Finding {
         let title = format!("{name} may still be running: {fault}");
         return Finding::new(name, Code::Hung, title)
             .evidence(pids.iter().map(|pid| format!("PID {pid} is still running")))
-            .remedy(
-                "see which of its processes still run: `pilotlight status`, `ps`",
-                None,
-            );
+            .remedy("see which of its processes still run: `pilotlight status`, `ps`");
     }
     if pids.is_empty() {
         let title = format!("{name} has exited, but its port is still in use");
         return Finding::new(name, Code::PortLingering, title)
-            .remedy("see which process uses it: `pilotlight port`", None);
+            .remedy("see which process uses it: `pilotlight port`");
     }
     let title = format!(
         "{name} could not be stopped: PID {} survived SIGKILL",
         pids.join(", ")
     );
-    Finding::new(name, Code::Hung, title).remedy(
-        format!(
+    Finding::new(name, Code::Hung, title).remedy(format!(
             "another user owns it, or it is blocked in the kernel: see `ps -o pid,user,stat,args -p {}`",
             pids.join(",")
-        ),
-        None,
-    )
+        ))
 }
 
 /// Explains that not all files of a service are watched.
@@ -242,20 +269,17 @@ pub fn not_watched(service: &Service, fault: &WatchFault) -> Finding {
         WatchFault::Limit(limit) => {
             finding("the limit of inotify is reached")
                 .evidence([format!("fs.inotify.{limit} counts for all programs of this user")])
-                .remedy(
-                    format!(
+                .remedy(format!(
                         "raise it: `echo fs.inotify.{limit}=1048576 | sudo tee /etc/sysctl.d/60-inotify.conf \
                          && sudo sysctl --system`"
-                    ),
-                    None,
-                )
+                    ))
         }
         WatchFault::NoFolder(folder) => finding("a folder does not exist")
             .evidence([format!("`watch` names {}", folder.display())])
-            .remedy("create the folder, or fix `watch`", None),
+            .remedy("create the folder, or fix `watch`"),
         WatchFault::Other(message) => finding("its files cannot be watched")
             .evidence([message.clone()])
-            .remedy(format!("restart it: `pilotlight restart {name}`"), None),
+            .remedy(format!("restart it: `pilotlight restart {name}`")),
     }
 }
 
@@ -268,48 +292,27 @@ pub fn watch_loop(service: &Service, file: &Path) -> Finding {
         .evidence([format!(
             "{file} changed after each of its last 5 starts, always as soon"
         )])
-        .remedy(
-            format!("changes of {file} are ignored for now; add it to `ignore` in `watch`"),
-            None,
-        )
+        .remedy(format!(
+            "changes of {file} are ignored for now; add it to `ignore` in `watch`"
+        ))
 }
 
 fn probe(service: &Service, fault: Option<&ProbeFault>, title: impl Fn(&str) -> String) -> Finding {
     let name = &service.name;
-    if let Some(ProbeFault {
-        kind: ProbeFaultKind::Launch(fault),
-        ..
-    }) = fault
-    {
-        return launch(service, fault);
-    }
-    if let Some(
-        fault @ ProbeFault {
-            kind: ProbeFaultKind::Memory { .. },
-            ..
-        },
-    ) = fault
-    {
-        let (code, title) = meaning(fault);
-        return Finding::new(name, code, title).remedy(
-            format!("restart it (`pilotlight restart {name}`), or raise its `memory`"),
-            Some(Action::Restart {
-                service: name.clone(),
-            }),
-        );
-    }
-    let (code, detail) = match fault.map(meaning) {
-        Some((code, detail)) => (code, Some(detail)),
-        None => (Code::Hung, None),
+    let code = fault.map_or(Code::Hung, ProbeFault::code);
+    let finding = match fault.map(|fault| (&fault.kind, fault)) {
+        Some((ProbeFaultKind::Launch(fault), _)) => return launch(service, fault),
+        Some((ProbeFaultKind::Memory { .. }, fault)) => Finding::new(name, code, fault.to_string())
+            .remedy(format!(
+                "restart it (`pilotlight restart {name}`), or raise its `memory`"
+            )),
+        _ => Finding::new(name, code, title(name.as_str()))
+            .evidence(fault.map(ToString::to_string))
+            .remedy(format!(
+                "see its log; a restart may help: `pilotlight restart {name}`"
+            )),
     };
-    Finding::new(name, code, title(name.as_str()))
-        .evidence(detail)
-        .remedy(
-            format!("see its log; a restart may help: `pilotlight restart {name}`"),
-            Some(Action::Restart {
-                service: name.clone(),
-            }),
-        )
+    finding.action(Action::restart(name))
 }
 
 fn last_words(ending: &RunEnd) -> Option<String> {
@@ -319,12 +322,11 @@ fn last_words(ending: &RunEnd) -> Option<String> {
 
 fn stopped_by_itself(service: &Service, code: Code, title: String) -> Finding {
     let name = &service.name;
-    Finding::new(name, code, title).remedy(
-        format!("see its log (`pilotlight logs {name}`), then start it again"),
-        Some(Action::Start {
-            service: name.clone(),
-        }),
-    )
+    Finding::new(name, code, title)
+        .remedy(format!(
+            "see its log (`pilotlight logs {name}`), then start it again"
+        ))
+        .action(Action::start(name))
 }
 
 #[cfg(test)]

@@ -12,24 +12,19 @@ use crate::{
         explain::ago,
     },
     model::{
-        facts::{Holder, PortFault, ProbeFaultKind},
-        finding::Code,
+        facts::{Holder, PortFault, ProbeFault, ProbeFaultKind},
+        finding::{Action, Code, LineChange},
+        order::Order,
         view::PhaseName,
     },
-    stack::{Command, Need, Service, ServiceName},
+    stack::{Command, Service, ServiceName},
 };
 
 /// The evidence, service by service in the order of the stack file.
 pub(super) struct Facts<'a> {
     pub(super) evidence: &'a Evidence,
     pub(super) services: Vec<Seen<'a>>,
-    places: HashMap<&'a ServiceName, usize>,
-    /// The direct dependencies of each service.
-    needs: Vec<Vec<usize>>,
-    /// The direct dependents of each service.
-    dependents: Vec<Vec<usize>>,
-    /// Whether it is a task, or a dependent needs it completed.
-    jobs: Vec<bool>,
+    pub(super) order: Order,
 }
 
 /// A service: what the stack file says, and what is.
@@ -64,46 +59,15 @@ impl<'a> Facts<'a> {
             Some(Seen { spec, is })
         });
         let services: Vec<Seen<'_>> = services.collect();
-        let names = services.iter().map(|seen| &seen.spec.name);
-        let places: HashMap<&ServiceName, usize> = names
-            .enumerate()
-            .map(|(place, name)| (name, place))
-            .collect();
-        let mut needs = vec![Vec::new(); services.len()];
-        let mut dependents = vec![Vec::new(); services.len()];
-        let mut jobs = vec![false; services.len()];
-        for (place, seen) in services.iter().enumerate() {
-            jobs[place] |= seen.spec.task.is_some();
-            for (need, how) in &seen.spec.needs {
-                if let Some(&need) = places.get(need) {
-                    needs[place].push(need);
-                    dependents[need].push(place);
-                    jobs[need] |= *how == Need::Completed;
-                }
-            }
-        }
         Self {
             evidence,
+            order: Order::of(services.iter().map(|seen| seen.spec)),
             services,
-            places,
-            needs,
-            dependents,
-            jobs,
         }
     }
 
     pub(super) fn service(&self, name: &ServiceName) -> Option<Seen<'a>> {
-        self.place(name).map(|place| self.services[place])
-    }
-
-    /// Returns the index of a service in [`Self::services`].
-    pub(super) fn place(&self, name: &ServiceName) -> Option<usize> {
-        self.places.get(name).copied()
-    }
-
-    /// Returns the direct dependencies of a service.
-    pub(super) fn needs(&self, place: usize) -> &[usize] {
-        &self.needs[place]
+        self.order.place(name).map(|place| self.services[place])
     }
 
     pub(super) fn situation(&self, seen: Seen<'_>) -> Situation {
@@ -134,9 +98,8 @@ impl<'a> Facts<'a> {
 
     /// Whether it is a job that ended well.
     fn is_done(&self, seen: Seen<'_>) -> bool {
-        let is_job = self
-            .place(&seen.spec.name)
-            .is_some_and(|place| self.jobs[place]);
+        let place = self.order.place(&seen.spec.name);
+        let is_job = place.is_some_and(|place| self.order.is_job(place));
         // Without a daemon an earlier exit is unknown, and none is needed to continue.
         let is_done_task = seen.spec.task.is_some() && !seen.is.wanted;
         let last_exit = seen.is.last_exit;
@@ -150,31 +113,16 @@ impl<'a> Facts<'a> {
     }
 
     pub(super) fn dependents(&self, name: &ServiceName) -> impl Iterator<Item = Seen<'a>> {
-        let dependents = self.place(name).map(|place| self.dependents[place].iter());
-        dependents
-            .into_iter()
-            .flatten()
-            .map(|&place| self.services[place])
+        let place = self.order.place(name);
+        let dependents = place.map_or(&[][..], |place| self.order.dependents(place));
+        dependents.iter().map(|&place| self.services[place])
     }
 
     /// What a service needs, and what that needs, the nearest first.
     pub(super) fn all_needs(&self, name: &ServiceName) -> Vec<usize> {
-        let Some(place) = self.place(name) else {
-            return Vec::new();
-        };
-        let mut seen = vec![false; self.services.len()];
-        seen[place] = true;
-        let mut found = self.needs[place].clone();
-        for &need in &found {
-            seen[need] = true;
-        }
-        let mut next = 0;
-        while let Some(&place) = found.get(next) {
-            let needs = self.needs[place].iter().copied();
-            found.extend(needs.filter(|&need| !std::mem::replace(&mut seen[need], true)));
-            next += 1;
-        }
-        found
+        let mut needs = self.order.with_needs(self.order.place(name));
+        needs.drain(..needs.len().min(1));
+        needs
     }
 
     /// Whose port this is.
@@ -211,6 +159,17 @@ impl<'a> Facts<'a> {
             Some(age) => age <= self.evidence.took + SLACK,
             None => line.followed_by <= LAST_LINES,
         }
+    }
+
+    /// The action that makes a change of the stack file, if its text is known and of a plain shape.
+    pub(super) fn edit(
+        &self,
+        change: impl FnOnce(&str) -> Option<Vec<LineChange>>,
+    ) -> Option<Action> {
+        Some(Action::EditStackFile {
+            file: self.evidence.stack.file.clone(),
+            changes: change(self.evidence.stack_text.as_ref()?)?,
+        })
     }
 
     /// How long ago something was, as a clause's end: ` 12 s ago`, ` just now`.
@@ -329,22 +288,26 @@ impl ServiceEvidence {
         })
     }
 
+    /// Whether it listens on this port, on any address.
+    pub(super) fn listens_on(&self, port: u16) -> bool {
+        self.listens.iter().any(|address| address.port() == port)
+    }
+
     /// Whether nothing of it is left, which its daemon has not seen yet.
     fn is_gone(&self) -> bool {
         self.pid.is_none() && self.listens.is_empty() && self.has_unreached() && !self.answers()
     }
 
     /// Whether nobody takes a connection where it is asked.
-    fn has_unreached(&self) -> bool {
-        self.probes.iter().any(|probe| {
-            let fault = probe.result.as_ref().err();
-            fault.is_some_and(|fault| fault.kind == ProbeFaultKind::Refused)
-        })
+    pub(super) fn has_unreached(&self) -> bool {
+        let mut failed = self.failed_probes();
+        failed.any(|(_, fault)| fault.kind == ProbeFaultKind::Refused)
     }
 
-    /// The probes that do not pass.
-    pub(super) fn failed_probes(&self) -> impl Iterator<Item = &ProbeAnswer> {
-        self.probes.iter().filter(|probe| probe.result.is_err())
+    /// The probes that do not pass, and why.
+    pub(super) fn failed_probes(&self) -> impl Iterator<Item = (&ProbeAnswer, &ProbeFault)> {
+        let failed = self.probes.iter();
+        failed.filter_map(|probe| Some((probe, probe.result.as_ref().err()?)))
     }
 
     /// Whether all its probes pass, and one of them looks at an answer.
@@ -359,11 +322,8 @@ impl ServiceEvidence {
 
     /// A line of its log, so that a person finds it.
     pub(super) fn quote(&self, line: &LogLine) -> String {
-        let file = self
-            .log
-            .file
-            .as_ref()
-            .map_or_else(String::new, |file| format!(" ({})", file.display()));
+        let file = self.log.file.as_ref();
+        let file = file.map_or_else(String::new, |file| format!(" ({})", file.display()));
         format!("log line {}: {}{file}", line.number, line.text.trim())
     }
 }
@@ -386,10 +346,7 @@ pub(super) fn covers(listens: IpAddr, host: &str) -> bool {
     match (listens, host.parse::<IpAddr>()) {
         (_, Err(_)) => false,
         // `::` mostly takes IPv4 as well.
-        (IpAddr::V6(listens), Ok(asked)) if listens.is_unspecified() => {
-            let _ = asked;
-            true
-        }
+        (IpAddr::V6(listens), Ok(_)) if listens.is_unspecified() => true,
         (IpAddr::V4(listens), Ok(IpAddr::V4(_))) if listens.is_unspecified() => true,
         (IpAddr::V4(listens), Ok(IpAddr::V4(asked))) if asked.is_unspecified() => {
             listens.is_loopback()

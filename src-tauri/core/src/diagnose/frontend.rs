@@ -6,8 +6,8 @@ use super::{
     holder::{Candidate, Level},
 };
 use crate::{
-    diagnose::evidence::PointsAt,
-    model::finding::{Action, Code},
+    diagnose::evidence::{PointsAt, log::address},
+    model::finding::{Code, Described as _},
     stack::Port,
 };
 
@@ -30,31 +30,15 @@ fn one(facts: &Facts<'_>, seen: Seen<'_>, points: &PointsAt) -> Option<Candidate
         return wrong_scheme(seen, points, meant);
     }
     let variable = &points.variable;
-    let at = if host.contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
-    };
-    let place = points.place.as_ref();
-    let stands = place.map_or_else(
-        || "in its environment".to_owned(),
-        |place| format!("{}, line {}", place.file.display(), place.line),
-    );
-    let there = if !is_local(host) {
-        None
-    } else if let Some(owner) = facts.owner(host, *port) {
-        Some(format!("port {port} is {}'s", owner.spec.name))
-    } else if facts.is_open(host, *port) {
-        Some(format!(
-            "another process is listening there: {}",
-            commands::who_listens(*port)
-        ))
-    } else {
-        Some(format!(
-            "nothing is listening there: {}",
-            commands::who_listens(*port)
-        ))
-    };
+    let (at, stands) = (address(host, Some(*port)), points.shown_place());
+    let check = commands::who_listens(*port);
+    let there = is_local(host).then(|| match facts.owner(host, *port) {
+        Some(owner) => format!("port {port} is {}'s", owner.spec.name),
+        None if facts.is_open(host, *port) => {
+            format!("another process is listening there: {check}")
+        }
+        None => format!("nothing is listening there: {check}"),
+    });
     let well = (facts.situation(meant) == Situation::Up && meant.is.is_well())
         .then(|| format!("{service} is healthy, on port {right}"));
     let later = if points.changed_since_start {
@@ -62,27 +46,22 @@ fn one(facts: &Facts<'_>, seen: Seen<'_>, points: &PointsAt) -> Option<Candidate
     } else {
         String::new()
     };
-    let action = place
-        .filter(|place| place.file == facts.evidence.stack.file)
-        .and_then(|place| in_stack_file(facts, place.line, *port, right));
+    let place = points.place.as_ref();
+    let place = place.filter(|place| place.file == facts.evidence.stack.file);
+    let action = facts.edit(|text| edit::replace_port(text, place?.line, *port, right));
     Some(
-        Candidate::new(
-            name,
-            Code::FrontendMisdirected,
-            Level::Answer,
-            format!("{name} calls {at}, but {service} runs on port {right} (wrong {variable})"),
-        )
-        .evidence([format!(
-            "{variable} points at {at}: {}",
-            commands::finds(variable, place.map(|place| place.file.as_path()))
-        )])
-        .evidence(there)
-        .evidence(well)
-        .remedy(
-            format!("let {variable} point at port {right} ({stands}){later}"),
-            action,
-        )
-        .breaks(false),
+        Candidate::new(name, Code::FrontendMisdirected, Level::Answer)
+            .title(format!(
+                "{name} calls {at}, but {service} runs on port {right} (wrong {variable})"
+            ))
+            .evidence([format!("{variable} points at {at}: {}", find(points))])
+            .evidence(there)
+            .evidence(well)
+            .remedy(format!(
+                "let {variable} point at port {right} ({stands}){later}"
+            ))
+            .action(action)
+            .breaks(false),
     )
 }
 
@@ -98,26 +77,20 @@ pub(super) fn other_checkout(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate
         let right = facts.service(called)?.is.port?;
         let (name, variable) = (&seen.spec.name, &points.variable);
         let beside = slot.beside.as_deref().unwrap_or("another checkout");
-        let place = points.place.as_ref();
         let title = format!(
             "{name} of {} calls {called} of {beside}: {variable}",
             slot.label
         );
-        let candidate = Candidate::new(name, Code::OtherCheckout, Level::Answer, title)
+        let candidate = Candidate::new(name, Code::OtherCheckout, Level::Answer)
+            .title(title)
             .evidence([
-                format!(
-                    "{variable} points at {host}:{number}: {}",
-                    commands::finds(variable, place.map(|place| place.file.as_path()))
-                ),
+                format!("{variable} points at {host}:{number}: {}", find(points)),
                 format!("in this checkout, {called} has port {right}"),
             ])
-            .remedy(
-                format!(
-                    "add `env_points_at = {{ {variable} = \"{called}\" }}` to [service.{name}], which sets \
-                     the variable in every checkout, then restart {name}"
-                ),
-                None,
-            );
+            .remedy(format!(
+                "add `env_points_at = {{ {variable} = \"{called}\" }}` to [service.{name}], which \
+                 sets the variable in every checkout, then restart {name}"
+            ));
         Some(candidate.breaks(false))
     });
     points.collect()
@@ -161,7 +134,6 @@ pub(super) fn shared_queue(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> 
         }
         let (name, variable) = (&seen.spec.name, &points.variable);
         let beside = slot.beside.as_deref().unwrap_or("other checkouts");
-        let place = points.place.as_ref();
         let server = owner.map_or_else(
             || "no service of this stack listens there".to_owned(),
             |owner| format!("{} is external: every checkout has the same", owner.spec.name),
@@ -170,21 +142,16 @@ pub(super) fn shared_queue(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> 
             "{name} of {} may take the tasks of {beside}: both use {host}:{number} ({variable})",
             slot.label
         );
-        let candidate = Candidate::new(name, Code::SharedQueue, Level::Answer, title)
+        let candidate = Candidate::new(name, Code::SharedQueue, Level::Answer)
+            .title(title)
             .evidence([
-                format!(
-                    "{variable} points at {host}:{number}: {}",
-                    commands::finds(variable, place.map(|place| place.file.as_path()))
-                ),
+                format!("{variable} points at {host}:{number}: {}", find(points)),
                 format!("{name} is connected to it; {server}"),
             ])
-            .remedy(
-                format!(
-                    "let the stack start that server: with a command and a port, every checkout has its \
-                     own; then point {variable} at it with `env_points_at` in [service.{name}]"
-                ),
-                None,
-            )
+            .remedy(format!(
+                "let the stack start that server: with a command and a port, every checkout has its \
+                 own; then point {variable} at it with `env_points_at` in [service.{name}]"
+            ))
             .same_as(format!("{host}:{number}"));
         Some(candidate.breaks(false))
     });
@@ -195,31 +162,18 @@ pub(super) fn shared_queue(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> 
 fn wrong_scheme(seen: Seen<'_>, points: &PointsAt, meant: Seen<'_>) -> Option<Candidate> {
     let scheme = points.scheme.as_deref()?;
     let port = meant.is.port.or(meant.spec.port)?.number();
-    let answers = |scheme: &str| {
-        let mut probes = meant
-            .is
-            .probes
-            .iter()
-            .filter(|probe| probe.port == Some(port));
-        probes.find(|probe| probe.result.is_ok() && probe.target.contains(&format!(" {scheme}://")))
-    };
-    let (spoken, probe) = match scheme {
-        "https" | "wss" => ("plain http", answers("http")?),
-        "http" | "ws" => ("https", answers("https")?),
+    let (spoken, answering, right) = match scheme {
+        "https" => ("plain http", " http://", "http"),
+        "wss" => ("plain http", " http://", "ws"),
+        "http" => ("https", " https://", "https"),
+        "ws" => ("https", " https://", "wss"),
         _ => return None,
     };
-    let right = match scheme {
-        "https" => "http",
-        "wss" => "ws",
-        "http" => "https",
-        _ => "wss",
-    };
+    let probe = meant.is.probes.iter().find(|probe| {
+        probe.port == Some(port) && probe.result.is_ok() && probe.target.contains(answering)
+    })?;
     let (name, service, variable) = (&seen.spec.name, &meant.spec.name, &points.variable);
-    let place = points.place.as_ref();
-    let at = place.map_or_else(
-        || "in its environment".to_owned(),
-        |place| format!("{}, line {}", place.file.display(), place.line),
-    );
+    let at = points.shown_place();
     let errors = seen.is.log.last_error.iter();
     let said = errors.filter(|error| {
         let text = error.line.text.to_ascii_lowercase();
@@ -228,31 +182,26 @@ fn wrong_scheme(seen: Seen<'_>, points: &PointsAt, meant: Seen<'_>) -> Option<Ca
             .any(|word| text.contains(word))
     });
     Some(
-        Candidate::new(
-            name,
-            Code::FrontendMisdirected,
-            Level::Answer,
-            format!("{name} calls {service} with {scheme}, but {service} speaks {spoken} (wrong {variable})"),
-        )
-        .evidence([
-            format!(
-                "{variable} begins with {scheme}:// ({at}): {}",
-                commands::finds(variable, place.map(|place| place.file.as_path()))
-            ),
-            format!("{} passes", probe.target),
-        ])
-        .evidence(said.map(|error| seen.is.quote(&error.line)))
-        .remedy(format!("let {variable} begin with {right}:// ({at})"), None)
-        .breaks(false),
+        Candidate::new(name, Code::FrontendMisdirected, Level::Answer)
+            .title(format!(
+                "{name} calls {service} with {scheme}, but {service} speaks {spoken} (wrong \
+                 {variable})"
+            ))
+            .evidence([
+                format!(
+                    "{variable} begins with {scheme}:// ({at}): {}",
+                    find(points)
+                ),
+                format!("{} passes", probe.target),
+            ])
+            .evidence(said.map(|error| seen.is.quote(&error.line)))
+            .remedy(format!("let {variable} begin with {right}:// ({at})"))
+            .breaks(false),
     )
 }
 
-/// The line of the stack file, with the right port.
-fn in_stack_file(facts: &Facts<'_>, line: usize, wrong: u16, right: Port) -> Option<Action> {
-    let text = facts.evidence.stack_text.as_ref()?;
-    let changes = edit::replace_port(text, line, wrong, right)?;
-    Some(Action::EditStackFile {
-        file: facts.evidence.stack.file.clone(),
-        changes,
-    })
+/// The command that shows where a variable is set.
+fn find(points: &PointsAt) -> String {
+    let place = points.place.as_ref();
+    commands::finds(&points.variable, place.map(|place| place.file.as_path()))
 }

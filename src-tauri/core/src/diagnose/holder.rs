@@ -2,7 +2,7 @@
 
 use crate::{
     fs::redact::Redacted,
-    model::finding::{Action, Code, Finding, Symptom},
+    model::finding::{Code, Described, Finding, Symptom},
     stack::ServiceName,
 };
 
@@ -62,22 +62,21 @@ pub(super) struct Cause {
 }
 
 impl Candidate {
-    /// A candidate with evidence of its own. As a symptom, it says its title.
-    pub(super) fn new(
-        service: &ServiceName,
-        code: Code,
-        level: Level,
-        title: impl Into<Redacted>,
-    ) -> Self {
-        let title = title.into();
+    /// A candidate with evidence of its own.
+    pub(super) fn new(service: &ServiceName, code: Code, level: Level) -> Self {
+        Self::of(Finding::new(service, code, ""), level)
+    }
+
+    /// A candidate that says what is already known. As a symptom, it says its title.
+    pub(super) fn of(finding: Finding, level: Level) -> Self {
         Self {
             symptom: Symptom {
-                service: service.clone(),
+                service: finding.service.clone(),
                 check: None,
-                code,
-                text: title.clone(),
+                code: finding.code,
+                text: finding.title.clone(),
             },
-            finding: Finding::new(service, code, title),
+            finding,
             level,
             behind: CausedBy::Itself,
             breaks: level < Level::Use,
@@ -85,21 +84,10 @@ impl Candidate {
         }
     }
 
-    /// A candidate that says what the model already knows.
-    pub(super) fn known(finding: &Finding, level: Level) -> Self {
-        let mut candidate = Self::new(&finding.service, finding.code, level, finding.title.clone());
-        candidate.finding.evidence.clone_from(&finding.evidence);
-        candidate.finding.remedy = finding.remedy.clone();
-        candidate
-    }
-
-    pub(super) fn evidence(mut self, lines: impl IntoIterator<Item: Into<Redacted>>) -> Self {
-        self.finding = self.finding.evidence(lines);
-        self
-    }
-
-    pub(super) fn remedy(mut self, text: impl Into<Redacted>, action: Option<Action>) -> Self {
-        self.finding = self.finding.remedy(text, action);
+    /// Sets the title, which is also what it says as a symptom.
+    pub(super) fn title(mut self, title: impl Into<Redacted>) -> Self {
+        self.finding.title = title.into();
+        self.symptom.text.clone_from(&self.finding.title);
         self
     }
 
@@ -119,7 +107,28 @@ impl Candidate {
     }
 }
 
+impl Described for Candidate {
+    fn finding(&mut self) -> &mut Finding {
+        &mut self.finding
+    }
+}
+
+impl CausedBy {
+    /// A problem of this kind at a service.
+    pub(super) fn one(service: &ServiceName, code: Code) -> Self {
+        Self::Named(vec![Cause::of(service, code)])
+    }
+}
+
 impl Cause {
+    /// A problem of this kind at a service.
+    pub(super) fn of(service: &ServiceName, code: Code) -> Self {
+        Self {
+            service: service.clone(),
+            code: Some(code),
+        }
+    }
+
     /// Anything that is wrong with this service.
     pub(super) fn any(service: &ServiceName) -> Self {
         Self {

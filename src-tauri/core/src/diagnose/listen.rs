@@ -15,8 +15,8 @@ use crate::{
         log::{LogError, LogErrorKind},
     },
     model::{
-        facts::{Holder, ProbeFaultKind},
-        finding::{Action, Code},
+        facts::Holder,
+        finding::{Action, Code, Described as _},
     },
     stack::Port,
 };
@@ -25,19 +25,11 @@ use crate::{
 pub(super) fn listening(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Option<Candidate> {
     let is = seen.is;
     let port = is.port?.number();
-    let elsewhere: Vec<_> = is
-        .listens
-        .iter()
-        .copied()
-        .filter(|address| address.port() != port)
-        .filter(|address| {
-            let mut named = seen.spec.other_ports();
-            !named.any(|port| port.number() == address.port())
-        })
-        .collect();
-    let listens_here = is.listens.iter().any(|address| address.port() == port);
-    let mut errors = is.log.last_error.iter().chain(&is.log.earlier);
-    let in_use = errors.find(|error| {
+    let other_ports: Vec<u16> = seen.spec.other_ports().map(Port::number).collect();
+    let is_elsewhere = |it: &&SocketAddr| it.port() != port && !other_ports.contains(&it.port());
+    let elsewhere: Vec<_> = is.listens.iter().filter(is_elsewhere).copied().collect();
+    let listens_here = is.listens_on(port);
+    let in_use = is.log.errors().find(|error| {
         matches!(error.kind, LogErrorKind::AddressInUse { port }
             if port.is_none_or(|it| Some(it) == is.port))
     });
@@ -53,33 +45,16 @@ pub(super) fn listening(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Op
     if !listens_here && !elsewhere.is_empty() && moved(is, port) {
         return Some(wrong_port(facts, seen, port, &elsewhere));
     }
-    let unreached = is.failed_probes().find(|probe| {
-        probe.port == Some(port)
-            && probe.result.as_ref().is_err_and(|fault| {
-                matches!(
-                    fault.kind,
-                    ProbeFaultKind::Refused | ProbeFaultKind::Unreachable(_)
-                )
-            })
-    });
-    if let Some(probe) = unreached {
-        let host = probe.host.as_deref().unwrap_or("localhost");
-        return unreachable(facts, seen, host, port, starting);
+    let at_port = || {
+        let failed = is.failed_probes();
+        let failed = failed.filter(|(probe, _)| probe.port == Some(port));
+        failed.map(|(probe, fault)| (probe.host.as_deref(), fault))
+    };
+    if let Some((host, _)) = at_port().find(|(_, fault)| fault.code() == Code::NotListening) {
+        return unreachable(facts, seen, host.unwrap_or("localhost"), port, starting);
     }
-    let mut failed = is.failed_probes().filter(|probe| probe.port == Some(port));
-    let probe = failed.next()?;
-    let clause = probe
-        .result
-        .as_ref()
-        .err()
-        .map(|fault| super::meaning(fault).1);
-    wrong_service(
-        facts,
-        seen,
-        probe.host.as_deref()?,
-        port,
-        &clause.unwrap_or_default(),
-    )
+    let (host, fault) = at_port().next()?;
+    wrong_service(facts, seen, host?, port, &fault.to_string())
 }
 
 /// An older process of the service itself has the port, and the new one could not listen: what is served
@@ -97,12 +72,8 @@ fn older_process(
     }
     let failed_at = facts.evidence.at.checked_sub(error.line.age?)?;
     let is_own = |holder: &&Holder| {
-        let mut addresses = holder.addresses.iter();
-        let is_marked = holder
-            .mark
-            .as_ref()
-            .is_some_and(|mark| mark.service == is.name);
-        is_marked && addresses.any(|address| address.port() == port)
+        let mark = holder.mark.as_ref();
+        mark.is_some_and(|mark| mark.service == is.name) && holder.is_on(port)
     };
     let old = is.listeners.iter().find(is_own)?;
     if old.since? >= failed_at {
@@ -111,28 +82,20 @@ fn older_process(
     let name = &seen.spec.name;
     let pid = old.process.pid;
     Some(
-        Candidate::new(
-            name,
-            Code::PortTaken,
-            Level::Listen,
-            format!(
+        Candidate::new(name, Code::PortTaken, Level::Listen)
+            .title(format!(
                 "{name} still runs old code: an older process of it (PID {pid}) holds port {port}"
-            ),
-        )
-        .evidence([format!(
-            "the older process: {}",
-            old.describe(facts.evidence.at)
-        )])
-        .evidence(log::quotes(seen, error))
-        .evidence([format!("see {}", commands::who_listens(port))])
-        .remedy(
-            format!(
+            ))
+            .evidence([format!(
+                "the older process: {}",
+                old.describe(facts.evidence.at)
+            )])
+            .evidence(log::quotes(seen, error))
+            .evidence([format!("see {}", commands::who_listens(port))])
+            .remedy(format!(
                 "restart {name}, which stops the older process too: `pilotlight restart {name}`"
-            ),
-            Some(Action::Restart {
-                service: name.clone(),
-            }),
-        ),
+            ))
+            .action(Action::restart(name)),
     )
 }
 
@@ -155,15 +118,12 @@ pub(super) fn reached_at(seen: Seen<'_>, port: u16) -> Option<SocketAddr> {
 /// Whether it says itself that it went to another port, or went there while somebody else answers at
 /// its own.
 fn moved(is: &ServiceEvidence, port: u16) -> bool {
-    let errors = is.log.last_error.iter().chain(&is.log.earlier);
-    let says_so = errors.into_iter().any(|error| {
+    let says_so = is.log.errors().any(|error| {
         matches!(error.kind, LogErrorKind::PortMoved { from, .. }
             if from.is_none_or(|from| from.number() == port))
     });
-    let near = is
-        .listens
-        .iter()
-        .any(|address| (1..=20).contains(&address.port().saturating_sub(port)));
+    let mut distances = is.listens.iter().map(|it| it.port().saturating_sub(port));
+    let near = distances.any(|far| (1..=20).contains(&far));
     says_so || (near && !is.holders.is_empty())
 }
 
@@ -177,17 +137,10 @@ fn unreachable(
 ) -> Option<Candidate> {
     let is = seen.is;
     let name = &seen.spec.name;
-    let at_port = |address: &&SocketAddr| address.port() == port;
-    let own: Vec<_> = is.listens.iter().filter(at_port).copied().collect();
-    let by_hand = is.holders.iter().flat_map(|holder| &holder.addresses);
-    let listens = if own.is_empty() && is.pid.is_none() {
-        by_hand.filter(at_port).copied().collect()
-    } else {
-        own
-    };
+    let listens = listens_at(seen, port);
     if !listens.is_empty() {
-        return (!listens.iter().any(|address| covers(address.ip(), host)))
-            .then(|| wrong_address(seen, host, port));
+        let is_covered = listens.iter().any(|address| covers(address.ip(), host));
+        return (!is_covered).then(|| wrong_address(seen, host, port));
     }
     if starting || (seen.spec.is_external() && is.pid.is_none()) {
         return None;
@@ -196,35 +149,25 @@ fn unreachable(
         return Some(wrong_port(facts, seen, port, &is.listens));
     }
     is.pid?;
-    let candidate = Candidate::new(
-        name,
-        Code::NotListening,
-        Level::Listen,
-        format!("{name} is running but not listening on port {port}"),
-    )
-    .evidence([format!(
-        "nothing listens on port {port}: {}",
-        commands::who_listens(port)
-    )])
-    .evidence(is.pid.map(|pid| {
-        format!(
-            "its process {pid} listens on nothing: {}",
-            commands::listens_on(pid)
+    let candidate = Candidate::new(name, Code::NotListening, Level::Listen)
+        .title(format!(
+            "{name} is running but not listening on port {port}"
+        ))
+        .evidence([commands::unused(port)])
+        .evidence(is.pid.map(|pid| {
+            let check = commands::listens_on(pid);
+            format!("its process {pid} listens on nothing: {check}")
+        }))
+        .evidence(
+            is.log
+                .last_line
+                .as_ref()
+                .map(|line| format!("last {}", is.quote(line))),
         )
-    }))
-    .evidence(
-        is.log
-            .last_line
-            .iter()
-            .map(|line| format!("last {}", is.quote(line))),
-    )
-    .remedy(
-        format!(
+        .remedy(format!(
             "check its log ({}) for what it waits for, and that its command gets the port",
             commands::logs(name)
-        ),
-        None,
-    );
+        ));
     Some(candidate)
 }
 
@@ -236,53 +179,38 @@ fn wrong_port(facts: &Facts<'_>, seen: Seen<'_>, port: u16, listens: &[SocketAdd
     ports.sort_unstable();
     ports.dedup();
     let shown: Vec<String> = ports.iter().map(ToString::to_string).collect();
-    let candidate = Candidate::new(
-        name,
-        Code::WrongPort,
-        Level::Listen,
-        format!(
+    let candidate = Candidate::new(name, Code::WrongPort, Level::Listen)
+        .title(format!(
             "{name} is listening on port {} instead of {port}",
             shown.join(" and ")
-        ),
-    )
-    .evidence([format!(
-        "it listens on {}: {}",
-        listed(listens),
-        commands::who_listens(ports.first().copied().unwrap_or(port))
-    )]);
-    let holders: Vec<String> = is
-        .holders
-        .iter()
-        .map(|holder| format!("port {port} is in use: {}", held(holder)))
-        .collect();
-    let taken = !holders.is_empty();
+        ))
+        .evidence([format!(
+            "it listens on {}: {}",
+            listed(listens),
+            commands::who_listens(ports.first().copied().unwrap_or(port))
+        )]);
+    let holders = is.holders.iter();
+    let holders = holders.map(|holder| format!("port {port} is in use: {}", held(holder)));
+    let taken = !is.holders.is_empty();
     let candidate = candidate.evidence(holders).evidence([if taken {
         format!("see {}", commands::who_listens(port))
     } else {
-        format!(
-            "nothing listens on port {port}: {}",
-            commands::who_listens(port)
-        )
+        commands::unused(port)
     }]);
     if taken {
         return free(spec, candidate, is.port);
     }
-    let action = match (ports.as_slice(), &facts.evidence.stack_text) {
-        ([only], Some(text)) => Port::new(*only)
-            .and_then(|only| edit::set_port(text, name, only))
-            .map(|changes| Action::EditStackFile {
-                file: facts.evidence.stack.file.clone(),
-                changes,
-            }),
+    let only = match ports[..] {
+        [only] => Port::new(only),
         _ => None,
     };
-    candidate.remedy(
-        format!(
+    let action = facts.edit(|text| edit::set_port(text, name, only?));
+    candidate
+        .remedy(format!(
             "pass the port to its command (`--port {{port}}`, or `$PORT`), or declare `port = {}`",
             shown.join(" or ")
-        ),
-        action,
-    )
+        ))
+        .action(action)
 }
 
 /// The candidate, if it listens at this port on other addresses only.
@@ -292,42 +220,40 @@ pub(super) fn elsewhere(seen: Seen<'_>, host: &str, port: u16) -> Option<Candida
     misses.then(|| wrong_address(seen, host, port))
 }
 
+/// Where it listens at this port; where its holders do, if it was started by hand.
+fn listens_at(seen: Seen<'_>, port: u16) -> Vec<SocketAddr> {
+    let is = seen.is;
+    let by_hand = is.holders.iter().filter(|_| is.pid.is_none());
+    let all = is
+        .listens
+        .iter()
+        .chain(by_hand.flat_map(|it| &it.addresses));
+    all.filter(|it| it.port() == port).copied().collect()
+}
+
 /// It listens at its port, on an address that is not the one it is asked at.
 pub(super) fn wrong_address(seen: Seen<'_>, host: &str, port: u16) -> Candidate {
-    let is = seen.is;
     let name = &seen.spec.name;
-    let of_holders = is.holders.iter().flat_map(|holder| &holder.addresses);
-    let mut listens: Vec<_> = is.listens.clone();
-    if is.pid.is_none() {
-        listens.extend(of_holders);
-    }
-    listens.retain(|address| address.port() == port);
+    let listens = listens_at(seen, port);
     let host = host.trim_matches(['[', ']']);
-    Candidate::new(
-        name,
-        Code::WrongAddress,
-        Level::Listen,
-        format!(
+    Candidate::new(name, Code::WrongAddress, Level::Listen)
+        .title(format!(
             "{name} listens on {}, but requests go to {host}",
             listed(&listens)
-        ),
-    )
-    .evidence([format!(
-        "it listens on {}: {}",
-        listed(&listens),
-        commands::who_listens(port)
-    )])
-    .remedy(
-        match reached_at(seen, port) {
+        ))
+        .evidence([format!(
+            "it listens on {}: {}",
+            listed(&listens),
+            commands::who_listens(port)
+        )])
+        .remedy(match reached_at(seen, port) {
             Some(reached) => format!(
                 "request {reached}, where it listens, or make it listen on {host} (usually \
                  `--host {host}`)"
             ),
             None => format!("make it listen on {host} (usually `--host {host}`)"),
-        },
-        None,
-    )
-    .same_as(format!("{host}:{port}"))
+        })
+        .same_as(format!("{host}:{port}"))
 }
 
 /// Somebody else answers at its port, and not as it would.
@@ -340,7 +266,7 @@ pub(super) fn wrong_service(
 ) -> Option<Candidate> {
     let is = seen.is;
     let name = &seen.spec.name;
-    let listens_here = is.listens.iter().any(|address| address.port() == port);
+    let listens_here = is.listens_on(port);
     if is.port.is_none_or(|its| its.number() != port) {
         return None;
     }
@@ -358,20 +284,15 @@ pub(super) fn wrong_service(
     {
         return in_use(facts, seen, None, error);
     }
-    let candidate = Candidate::new(
-        name,
-        Code::WrongService,
-        Level::Listen,
-        format!(
-            "the process on port {port} is not {name}: it is {} (PID {})",
-            holder.name, holder.process.pid
-        ),
-    )
-    .evidence([held(holder), clause.to_owned()])
-    .evidence(
-        (listens_here || !is.listens.is_empty())
-            .then(|| format!("{name} itself listens on {}", listed(&is.listens))),
-    );
+    let candidate = Candidate::new(name, Code::WrongService, Level::Listen)
+        .title(format!(
+            "the process on port {port} is not {name}: it is {holder}"
+        ))
+        .evidence([held(holder), clause.to_owned()])
+        .evidence(
+            (listens_here || !is.listens.is_empty())
+                .then(|| format!("{name} itself listens on {}", listed(&is.listens))),
+        );
     let candidate = check(candidate, is.port).same_as(host.to_owned());
     Some(free(seen.spec, candidate, is.port))
 }
@@ -394,7 +315,7 @@ fn shadows(seen: Seen<'_>, holder: &Holder, host: &str) -> bool {
 pub(super) fn trespassing(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
     let own = seen.is.port?.number();
     let listens = &seen.is.listens;
-    if listens.iter().any(|address| address.port() == own) {
+    if seen.is.listens_on(own) {
         return None;
     }
     let is_kept_out = |port: u16| {

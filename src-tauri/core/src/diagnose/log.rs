@@ -1,6 +1,6 @@
 //! The reasons that a log gives for a failure, and the services that they lead to.
 
-mod install;
+pub(super) mod install;
 pub(super) mod others;
 mod surroundings;
 mod undeclared;
@@ -22,7 +22,7 @@ use crate::{
     knowledge,
     model::{
         facts::ProbeFaultKind,
-        finding::{Action, Code},
+        finding::{Action, Code, Described as _},
     },
     stack::Port,
 };
@@ -40,8 +40,7 @@ pub(super) enum When {
 pub(super) fn error<'a>(facts: &Facts<'_>, seen: Seen<'a>, when: When) -> Option<&'a LogError> {
     /// A message without a reason is that of an error at most so many lines before it.
     const NEAR: u64 = 15;
-    let log = &seen.is.log;
-    let errors = log.last_error.iter().chain(&log.earlier);
+    let errors = seen.is.log.errors();
     match when {
         When::Ended => {
             let mut last = errors.filter(|error| ServiceEvidence::is_last(&error.line));
@@ -72,20 +71,17 @@ pub(super) fn shown(error: &LogError) -> &str {
 
 /// Where it stands, and its deepest cause.
 pub(super) fn quotes(seen: Seen<'_>, error: &LogError) -> Vec<String> {
-    let mut lines = vec![seen.is.quote(&error.line)];
-    lines.extend(
-        error
-            .cause
-            .as_ref()
-            .map(|cause| format!("caused by {}", seen.is.quote(cause))),
-    );
-    lines
+    let cause = error.cause.as_ref();
+    let cause = cause.map(|cause| format!("caused by {}", seen.is.quote(cause)));
+    [seen.is.quote(&error.line)]
+        .into_iter()
+        .chain(cause)
+        .collect()
 }
 
 /// What else it said while it was asked.
 pub(super) fn besides(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) -> Vec<String> {
-    let log = &seen.is.log;
-    let others = log.last_error.iter().chain(&log.earlier);
+    let others = seen.is.log.errors();
     others
         .filter(|other| *other != error && facts.is_fresh(&other.line))
         .take(2)
@@ -112,17 +108,12 @@ pub(super) fn conclusive(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) ->
         LogErrorKind::AddressForbidden { port } => {
             let port = (*port).or(seen.is.port);
             let number = port.map_or_else(|| "its port".to_owned(), |port| format!("port {port}"));
-            Candidate::new(
-                name,
-                Code::PortExcluded,
-                Level::Start,
-                format!("{name} cannot use {number}: it is reserved by the operating system"),
-            )
-            .evidence([format!("see {}", commands::kept_back())])
-            .remedy(
-                "choose a port above 1023 that the system does not reserve",
-                None,
-            )
+            Candidate::new(name, Code::PortExcluded, Level::Start)
+                .title(format!(
+                    "{name} cannot use {number}: it is reserved by the operating system"
+                ))
+                .evidence([format!("see {}", commands::kept_back())])
+                .remedy("choose a port above 1023 that the system does not reserve")
         }
         _ => return surroundings::wrong_version(seen, error),
     };
@@ -131,11 +122,6 @@ pub(super) fn conclusive(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) ->
             .evidence(quotes(seen, error))
             .evidence([format!("its log: {}", commands::logs(name))]),
     )
-}
-
-/// Returns the candidate for a program that is not there.
-pub(super) fn missing_program(seen: Seen<'_>, program: &str) -> Candidate {
-    install::program(seen, program)
 }
 
 /// Replaces "see its log" by the remedy of the error: what the program itself advises comes first.
@@ -166,54 +152,42 @@ fn by_kind(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError, candidate: Candi
         LogErrorKind::VariableMissing { name: variable } => {
             let text = format!("set {variable} in `env` or in an `env_file` of {name}");
             match seen.is.project.env_examples.first() {
-                Some((missing, example)) => candidate.remedy(
-                    format!("{text}: start from {}", example.display()),
-                    Some(Action::CopyFile {
-                        from: example.clone(),
-                        to: missing.clone(),
-                    }),
-                ),
-                None => candidate.remedy(text, None),
+                Some((missing, example)) => candidate
+                    .remedy(format!("{text}: start from {}", example.display()))
+                    .action(Action::copy(example, missing)),
+                None => candidate.remedy(text),
             }
         }
-        LogErrorKind::TableMissing { name: table } => candidate.remedy(
-            format!("create the table `{table}`: run the migrations of {name}"),
-            None,
-        ),
-        LogErrorKind::FileMissing { path } => candidate.remedy(
-            format!("provide {path}, or start {name} in the folder that has it (`directory`)"),
-            None,
-        ),
-        LogErrorKind::ScriptMissing { name: script } => candidate.remedy(
-            format!("add the script `{script}` to package.json, or fix `command`"),
-            None,
-        ),
+        LogErrorKind::TableMissing { name: table } => candidate.remedy(format!(
+            "create the table `{table}`: run the migrations of {name}"
+        )),
+        LogErrorKind::FileMissing { path } => candidate.remedy(format!(
+            "provide {path}, or start {name} in the folder that has it (`directory`)"
+        )),
+        LogErrorKind::ScriptMissing { name: script } => candidate.remedy(format!(
+            "add the script `{script}` to package.json, or fix `command`"
+        )),
         LogErrorKind::LoginRefused => {
-            candidate.remedy("fix the user or the password that it logs in with", None)
+            candidate.remedy("fix the user or the password that it logs in with")
         }
-        LogErrorKind::Syntax => candidate.remedy(
-            "fix the syntax error in the file that the error names",
-            None,
-        ),
+        LogErrorKind::Syntax => {
+            candidate.remedy("fix the syntax error in the file that the error names")
+        }
         LogErrorKind::TooManyFiles => candidate
             .evidence(seen.is.open_files_limit.map(|limit| {
                 let check = commands::limits(seen.is.pid);
                 format!("a process of {name} can have {limit} files open: {check}")
             }))
-            .remedy(
-                "raise the limit of open files (`ulimit -n`), then start it again",
-                None,
-            ),
+            .remedy("raise the limit of open files (`ulimit -n`), then start it again"),
         LogErrorKind::DiskFull => candidate
             .evidence(
                 host.disk_available
                     .map(|bytes| format!("{} MiB of disk are left: `df -h`", bytes >> 20)),
             )
-            .remedy("free disk space, then start it again", None),
+            .remedy("free disk space, then start it again"),
         LogErrorKind::OutOfMemory => candidate.remedy(
             "make it use less memory, or raise its own limit (for Node: \
              `NODE_OPTIONS=--max-old-space-size=4096`)",
-            None,
         ),
         _ => candidate,
     }
@@ -238,7 +212,7 @@ fn advised(seen: Seen<'_>, advice: &LogAdvice, mut candidate: Candidate) -> Cand
         directory: seen.spec.directory.clone(),
     });
     let action = own.or(action);
-    candidate.remedy(of_service(&advice.remedy), action)
+    candidate.remedy(of_service(&advice.remedy)).action(action)
 }
 
 /// Returns whether the body of a refusal contains a known reason, and the candidate with that reason added.
@@ -251,8 +225,7 @@ pub(super) fn by_body(
     let ProbeFaultKind::Status { status, body } = kind else {
         return (false, candidate);
     };
-    let known = knowledge::error(body).filter(|_| *status < 500);
-    let advice = known.and_then(|(id, meaning, found)| knowledge::advice(id, &meaning, &found));
+    let advice = knowledge::known(body).filter(|_| *status < 500);
     let hint = body.lines().find_map(|line| {
         let found = knowledge::hint(line)?;
         found.group("command").map(str::to_owned)
@@ -276,6 +249,34 @@ pub(super) fn no_login(mut candidate: Candidate) -> Candidate {
     candidate
 }
 
+/// The candidate with what the log says of its reason and what the service needs that is well; before it,
+/// the candidates that the log speaks of.
+pub(super) fn with_reasons(
+    facts: &Facts<'_>,
+    seen: Seen<'_>,
+    mut candidate: Candidate,
+) -> Vec<Candidate> {
+    let (behind, mut candidates) = behind(facts, seen, When::Now);
+    if let Some(error) = error(facts, seen, When::Now) {
+        candidate = candidate
+            .evidence(quotes(seen, error))
+            .evidence(besides(facts, seen, error));
+        candidate = advise(facts, seen, error, candidate);
+    }
+    let needs = seen
+        .spec
+        .needs
+        .keys()
+        .filter_map(|need| facts.service(need));
+    let well = needs.filter(|need| need.is.is_well()).filter_map(|need| {
+        let probe = need.is.probes.iter().find(|probe| probe.tells)?;
+        let name = &need.spec.name;
+        Some(format!("{name} is healthy: {} passes", probe.target))
+    });
+    candidates.push(candidate.evidence(well).behind(behind));
+    candidates
+}
+
 /// What is behind a failure of `seen`, by its log; and the candidates that the log speaks of: an address
 /// that no service of the stack has, a service that nobody started.
 pub(super) fn behind(facts: &Facts<'_>, seen: Seen<'_>, when: When) -> (CausedBy, Vec<Candidate>) {
@@ -289,17 +290,12 @@ pub(super) fn behind(facts: &Facts<'_>, seen: Seen<'_>, when: When) -> (CausedBy
     if causes.is_empty() && error.is_some_and(is_its_own) {
         return (CausedBy::Itself, candidates);
     }
-    let own_cause = |code| Cause {
-        service: seen.spec.name.clone(),
-        code: Some(code),
-    };
+    let own_cause = |code| Cause::of(&seen.spec.name, code);
     if when == When::Now {
         if let Some(inside) = others::ended_inside(facts, seen) {
             candidates.push(inside);
-            return (
-                CausedBy::Named(vec![own_cause(Code::StartupError)]),
-                candidates,
-            );
+            let behind = CausedBy::one(&seen.spec.name, Code::StartupError);
+            return (behind, candidates);
         }
         for (cause, candidate) in others::reported(facts, seen) {
             causes.push(cause);
@@ -310,7 +306,12 @@ pub(super) fn behind(facts: &Facts<'_>, seen: Seen<'_>, when: When) -> (CausedBy
             causes.push(own_cause(Code::NoWorker));
         }
     }
-    let mut addresses: Vec<_> = unreached(seen, when, facts).into_iter().cloned().collect();
+    let unreached = seen.is.log.unreachable.iter().filter(|address| {
+        // What it said when it last tried holds as long as nobody is there.
+        let is_fresh = when == When::Now && facts.is_fresh(&address.line);
+        is_fresh || ServiceEvidence::is_last(&address.line)
+    });
+    let mut addresses: Vec<_> = unreached.cloned().collect();
     if addresses.is_empty() {
         let hosts = error.map(|error| others::unknown_hosts(facts, seen, error));
         addresses.extend(hosts.into_iter().flatten());
@@ -362,8 +363,7 @@ fn mentioned(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) -> Vec<Cause> 
     if is_settled(error) {
         return Vec::new();
     }
-    let cause = error.cause.as_ref().map_or("", |line| line.text.as_str());
-    let text = format!("{} {cause}", error.line.text).to_ascii_lowercase();
+    let text = error.words();
     let is_of_redis = redis::speaks_of_it(&text);
     let mut named: Vec<usize> = facts.all_needs(&seen.spec.name);
     named.retain(|&need| {
@@ -393,18 +393,6 @@ fn has_word(text: &str, word: &str) -> bool {
     text.match_indices(word).any(|(at, _)| {
         !is_part(text[..at].chars().next_back()) && !is_part(text[at + word.len()..].chars().next())
     })
-}
-
-/// The addresses that its log says cannot be reached, as far as that belongs to the trouble.
-fn unreached<'a>(seen: Seen<'a>, when: When, facts: &Facts<'_>) -> Vec<&'a Unreachable> {
-    let addresses = seen.is.log.unreachable.iter();
-    addresses
-        .filter(|address| match when {
-            When::Ended => ServiceEvidence::is_last(&address.line),
-            // What it said when it last tried holds as long as nobody is there.
-            When::Now => facts.is_fresh(&address.line) || ServiceEvidence::is_last(&address.line),
-        })
-        .collect()
 }
 
 /// Whether the error has nothing to do with others: an exception of the program itself.
@@ -503,13 +491,10 @@ fn asked_elsewhere(
                 "{name} requests it: {}",
                 requester.is.quote(&address.line)
             )])
-            .remedy(
-                format!(
-                    "let {name} request {reached}, where {} listens{place}",
-                    owner.spec.name
-                ),
-                None,
-            ),
+            .remedy(format!(
+                "let {name} request {reached}, where {} listens{place}",
+                owner.spec.name
+            )),
     )
 }
 
@@ -519,21 +504,18 @@ fn by_proxy(seen: Seen<'_>, address: &Unreachable) -> Option<Candidate> {
     let variable = seen.is.project.proxy.as_ref()?;
     let name = &seen.spec.name;
     Some(
-        Candidate::new(
-            name,
-            Code::WrongAddress,
-            Level::Answer,
-            format!("{name} sends requests for {address} to a proxy ({variable})"),
-        )
-        .same_as(variable.clone())
-        .evidence([
-            seen.is.quote(&address.line),
-            format!("`printenv {variable} NO_PROXY`: NO_PROXY does not name localhost"),
-        ])
-        .remedy(
-            format!("set `NO_PROXY = \"localhost,127.0.0.1,::1\"` in `env` of {name}"),
-            None,
-        ),
+        Candidate::new(name, Code::WrongAddress, Level::Answer)
+            .title(format!(
+                "{name} sends requests for {address} to a proxy ({variable})"
+            ))
+            .same_as(variable.clone())
+            .evidence([
+                seen.is.quote(&address.line),
+                format!("`printenv {variable} NO_PROXY`: NO_PROXY does not name localhost"),
+            ])
+            .remedy(format!(
+                "set `NO_PROXY = \"localhost,127.0.0.1,::1\"` in `env` of {name}"
+            )),
     )
 }
 

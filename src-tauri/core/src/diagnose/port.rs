@@ -3,37 +3,36 @@
 use super::{
     commands,
     facts::{Facts, Seen, listed},
-    holder::{Candidate, Cause, CausedBy, Level},
+    holder::{Candidate, CausedBy, Level},
     log,
 };
 use crate::{
     diagnose::{evidence::log::LogError, explain},
     model::{
         facts::{Holder, PortFault},
-        finding::{Action, Code, Finding},
+        finding::{Action, Code, Described as _, Finding},
     },
     stack::{Port, Service, ServiceName},
 };
 
 /// What would keep a service from its port.
 pub(super) fn fault(facts: &Facts<'_>, seen: Seen<'_>, fault: &PortFault) -> Candidate {
-    let mut candidate = Candidate::known(
-        &explain::taken(seen.spec, seen.spec.port, fault),
-        Level::Start,
-    );
-    if let PortFault::Taken {
-        holder: Some(_),
-        protected: None,
-    } = fault
-    {
-        // Nobody asked it to leave yet.
-        candidate = free(seen.spec, candidate, seen.is.port);
-    }
+    let finding = explain::taken(seen.spec, seen.spec.port, fault);
+    let candidate = Candidate::of(finding, Level::Start);
     match fault {
         PortFault::Excluded { .. } => {
             candidate.evidence([format!("see {}", commands::kept_back())])
         }
-        PortFault::Taken { .. } => held_by(facts, seen, check(candidate, seen.is.port)),
+        PortFault::Taken { holder, protected } => {
+            // Nobody asked it to leave yet.
+            let is_free = holder.is_some() && protected.is_none();
+            let candidate = if is_free {
+                free(seen.spec, candidate, seen.is.port)
+            } else {
+                candidate
+            };
+            held_by(facts, seen, check(candidate, seen.is.port))
+        }
         PortFault::Lingering { .. } | PortFault::NoneFree => check(candidate, seen.is.port),
     }
 }
@@ -49,7 +48,7 @@ fn held_by(facts: &Facts<'_>, seen: Seen<'_>, candidate: Candidate) -> Candidate
 
 /// What the model says of its port. Another service of the stack may be the holder.
 pub(super) fn known(facts: &Facts<'_>, seen: Seen<'_>, finding: &Finding) -> Candidate {
-    let candidate = check(Candidate::known(finding, Level::Start), seen.is.port);
+    let candidate = check(Candidate::of(finding.clone(), Level::Start), seen.is.port);
     held_by(facts, seen, candidate)
 }
 
@@ -70,25 +69,20 @@ pub(super) fn in_use(
     let port = port.or(seen.is.port).or_else(held_now)?;
     let number = port.number();
     let other = sibling(facts, seen, number);
-    let holder = seen.is.holders.iter().find(|holder| {
-        let mut addresses = holder.addresses.iter();
-        addresses.any(|address| address.port() == number)
-    });
+    let holder = seen.is.holders.iter().find(|holder| holder.is_on(number));
     let who = match (other, holder) {
         (Some(other), _) => format!("{other}, of this stack"),
-        (None, Some(holder)) => format!("{} (PID {})", holder.name, holder.process.pid),
+        (None, Some(holder)) => holder.to_string(),
         (None, None) if facts.is_open("localhost", number) => "another process".to_owned(),
         // It has gone meanwhile: what remains is that the service ended.
         (None, None) => return None,
     };
-    let candidate = Candidate::new(
-        name,
-        Code::PortTaken,
-        Level::Start,
-        format!("{name} cannot listen: port {port} is in use by {who}"),
-    )
-    .evidence(log::quotes(seen, error))
-    .evidence(holder.map(held));
+    let candidate = Candidate::new(name, Code::PortTaken, Level::Start)
+        .title(format!(
+            "{name} cannot listen: port {port} is in use by {who}"
+        ))
+        .evidence(log::quotes(seen, error))
+        .evidence(holder.map(held));
     let candidate = check(candidate, Some(port));
     Some(match other {
         Some(other) => moved_here(candidate, other),
@@ -98,29 +92,18 @@ pub(super) fn in_use(
 
 /// Who else of the stack listens on this port.
 fn sibling<'a>(facts: &Facts<'a>, seen: Seen<'_>, port: u16) -> Option<&'a ServiceName> {
-    facts
-        .services
-        .iter()
-        .filter(|other| other.spec.name != seen.spec.name)
-        .find(|other| {
-            other
-                .is
-                .listens
-                .iter()
-                .any(|listens| listens.port() == port)
-        })
-        .map(|other| &other.spec.name)
+    let others = facts.services.iter();
+    let mut others = others.filter(|other| other.spec.name != seen.spec.name);
+    let there = others.find(|other| other.is.listens_on(port));
+    there.map(|other| &other.spec.name)
 }
 
 /// The holder is another service of the stack, which may have gone astray.
 fn moved_here(candidate: Candidate, other: &ServiceName) -> Candidate {
     candidate
         .evidence([format!("{other} of this stack listens there")])
-        .remedy(format!("give {other} or this one another port"), None)
-        .behind(CausedBy::Named(vec![Cause {
-            service: other.clone(),
-            code: Some(Code::WrongPort),
-        }]))
+        .remedy(format!("give {other} or this one another port"))
+        .behind(CausedBy::one(other, Code::WrongPort))
 }
 
 pub(super) fn check(candidate: Candidate, port: Option<Port>) -> Candidate {
@@ -131,25 +114,17 @@ pub(super) fn free(spec: &Service, candidate: Candidate, port: Option<Port>) -> 
     let Some(port) = port else {
         return candidate;
     };
-    candidate.remedy(
-        format!(
+    candidate
+        .remedy(format!(
             "stop it (`pilotlight port {port} --free`), then start {} again",
             spec.name
-        ),
-        Some(Action::FreePort { port }),
-    )
+        ))
+        .action(Action::FreePort { port })
 }
 
 /// A holder as evidence.
 pub(super) fn held(holder: &Holder) -> String {
-    let line = holder
-        .command_line
-        .as_ref()
-        .map_or_else(String::new, |line| format!(": {line}"));
-    format!(
-        "{} (PID {}) listens on {}{line}",
-        holder.name,
-        holder.process.pid,
-        listed(&holder.addresses),
-    )
+    let line = holder.command_line.as_deref();
+    let line = line.map_or_else(String::new, |line| format!(": {line}"));
+    format!("{holder} listens on {}{line}", listed(&holder.addresses))
 }

@@ -6,13 +6,13 @@ use super::{
     holder::{Candidate, CausedBy, Level},
     listen,
     log::{self, When},
-    meaning, port, process, redis,
+    port, process, redis,
 };
 use crate::{
     diagnose::evidence::{ProbeAnswer, log::LogErrorForm},
     model::{
         facts::{ProbeFault, ProbeFaultKind},
-        finding::{Action, Code},
+        finding::{Action, Code, Described as _},
         view::PhaseName,
     },
 };
@@ -31,19 +31,15 @@ pub(super) fn running(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Vec<
     if let Some(candidate) = listening {
         return with_reasons(facts, seen, candidate);
     }
-    let mut failed: Vec<(&ProbeAnswer, &ProbeFault)> = seen
-        .is
-        .probes
-        .iter()
-        .filter_map(|probe| Some((probe, probe.result.as_ref().err()?)))
-        .filter(|(_, fault)| !starting || is_final(meaning(fault).0))
-        .collect();
+    let failed = seen.is.failed_probes();
+    let failed = failed.filter(|(_, fault)| !starting || is_final(fault.code()));
+    let mut failed: Vec<_> = failed.collect();
     // The probe that looks closest has the most to say.
-    failed.sort_by_key(|(probe, fault)| (meaning(fault).0 == Code::NotListening, !probe.tells));
+    failed.sort_by_key(|(probe, fault)| (fault.code() == Code::NotListening, !probe.tells));
     if let Some((probe, fault)) = failed.first() {
         let candidate = unwell(seen, probe, fault);
         let candidate =
-            candidate.evidence(failed.iter().skip(1).map(|(_, fault)| meaning(fault).1));
+            candidate.evidence(failed.iter().skip(1).map(|(_, fault)| fault.to_string()));
         return with_reasons(facts, seen, candidate);
     }
     if let Some(candidate) = slow(seen) {
@@ -57,7 +53,7 @@ pub(super) fn running(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Vec<
     });
     match known {
         Some(finding) => {
-            let candidate = Candidate::known(finding, Level::Answer)
+            let candidate = Candidate::of((**finding).clone(), Level::Answer)
                 .evidence([format!("its log: {}", commands::logs(&seen.spec.name))]);
             with_reasons(facts, seen, candidate)
         }
@@ -68,13 +64,7 @@ pub(super) fn running(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Vec<
 /// Its process lives, and the program inside of it has ended: what `--reload` and watchers leave.
 fn ended_inside(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
     let (spec, is) = (seen.spec, seen.is);
-    let refused = is.failed_probes().any(|probe| {
-        probe
-            .result
-            .as_ref()
-            .is_err_and(|fault| fault.kind == ProbeFaultKind::Refused)
-    });
-    if !refused || is.pid.is_none() || !is.listens.is_empty() {
+    if !is.has_unreached() || is.pid.is_none() || !is.listens.is_empty() {
         return None;
     }
     if let Some(candidate) = log::others::ended_inside(facts, seen) {
@@ -89,23 +79,17 @@ fn ended_inside(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
         return None;
     }
     let name = &spec.name;
-    let candidate = Candidate::new(
-        name,
-        Code::StartupError,
-        Level::End,
-        format!(
+    let candidate = Candidate::new(name, Code::StartupError, Level::End)
+        .title(format!(
             "{name} is running, but its program has exited with an error: {}",
             log::shown(error)
-        ),
-    )
-    .evidence(log::quotes(seen, error))
-    .evidence([format!("its log: {}", commands::logs(name))])
-    .remedy(
-        format!("fix the error; a watcher then restarts the program, otherwise restart {name}"),
-        Some(Action::Restart {
-            service: name.clone(),
-        }),
-    );
+        ))
+        .evidence(log::quotes(seen, error))
+        .evidence([format!("its log: {}", commands::logs(name))])
+        .remedy(format!(
+            "fix the error; a watcher then restarts the program, otherwise restart {name}"
+        ))
+        .action(Action::restart(name));
     Some(log::advise(facts, seen, error, candidate))
 }
 
@@ -126,66 +110,49 @@ fn is_final(code: Code) -> bool {
 }
 
 fn unwell(seen: Seen<'_>, probe: &ProbeAnswer, fault: &ProbeFault) -> Candidate {
-    let (code, clause) = meaning(fault);
+    let (code, clause) = (fault.code(), fault.to_string());
     let name = &seen.spec.name;
-    let candidate = match code {
-        Code::Hung => Candidate::new(
-            name,
-            code,
-            Level::Answer,
-            match fault.kind {
+    let logs = commands::logs(name);
+    let (title, remedy, action) = match (code, &fault.kind) {
+        (Code::Hung, kind) => (
+            match kind {
                 ProbeFaultKind::TimedOut { connected: true } => {
                     format!("{name} accepts connections but never responds")
                 }
                 _ => format!("{name} does not respond"),
             },
-        )
-        .remedy(
             format!(
-                "it is busy, stuck or in a debugger: see its log, or `pilotlight restart \
-                 {name}`"
+                "it is busy, stuck or in a debugger: see its log, or `pilotlight restart {name}`"
             ),
             restart(seen),
         ),
-        Code::AuthRequired => Candidate::new(
-            name,
-            code,
-            Level::Answer,
+        (Code::AuthRequired, _) => (
             format!("{name} rejects its own health probe: authentication required ({clause})"),
-        )
-        .remedy(
-            "allow that path without authentication, or send credentials (`headers` of the probe)",
+            "allow that path without authentication, or send credentials (`headers` of the \
+             probe)"
+                .to_owned(),
             None,
         ),
-        Code::NotListening => Candidate::new(
-            name,
-            code,
-            Level::Answer,
+        (Code::NotListening, _) => (
             format!("{name} is running, but {clause}"),
-        )
-        .remedy(
-            format!(
-                "fix the address in `ready`, or see {}",
-                commands::logs(name)
-            ),
+            format!("fix the address in `ready`, or see {logs}"),
             None,
         ),
-        Code::WrongAddress => Candidate::new(name, code, Level::Answer, clause.as_str())
-            .remedy("fix the address in `ready`", None),
-        _ => Candidate::new(
-            name,
-            code,
-            Level::Answer,
+        (Code::WrongAddress, _) => (
+            clause.clone(),
+            "fix the address in `ready`".to_owned(),
+            None,
+        ),
+        _ => (
             format!("{name} is unhealthy: {clause}"),
-        )
-        .remedy(
-            format!(
-                "see its log ({}); a restart may help: `pilotlight restart {name}`",
-                commands::logs(name)
-            ),
+            format!("see its log ({logs}); a restart may help: `pilotlight restart {name}`"),
             restart(seen),
         ),
     };
+    let candidate = Candidate::new(name, code, Level::Answer)
+        .title(title)
+        .remedy(remedy)
+        .action(action);
     let candidate = candidate
         .evidence([format!("{clause} (after {})", brief(probe.took))])
         .evidence(body(&fault.kind))
@@ -199,10 +166,10 @@ fn unwell(seen: Seen<'_>, probe: &ProbeAnswer, fault: &ProbeFault) -> Candidate 
             .evidence([format!(
                 "process {pid} is stopped: `ps -o pid,stat,args -p {pid}`"
             )])
-            .remedy(
-                format!("continue it (`kill -CONT {pid}`), or `pilotlight restart {name}`"),
-                restart(seen),
-            ),
+            .remedy(format!(
+                "continue it (`kill -CONT {pid}`), or `pilotlight restart {name}`"
+            ))
+            .action(restart(seen)),
         None => candidate,
     };
     let candidate = redis::explain(seen, &fault.kind, candidate);
@@ -260,66 +227,28 @@ fn slow(seen: Seen<'_>) -> Option<Candidate> {
     let name = &seen.spec.name;
     let mut probes = seen.is.probes.iter();
     let probe = probes.find(|probe| probe.result.is_ok() && probe.took > probe.timeout)?;
-    let candidate = Candidate::new(
-        name,
-        Code::Slow,
-        Level::Answer,
-        format!(
+    let candidate = Candidate::new(name, Code::Slow, Level::Answer)
+        .title(format!(
             "{name} is too slow: {} took {} (limit {})",
             probe.target,
             brief(probe.took),
             brief(probe.timeout)
-        ),
-    )
-    .evidence(commands::ask(&probe.target).map(|command| format!("try {command}")))
-    .evidence([format!("its log: {}", commands::logs(name))])
-    .remedy(
-        "see what keeps it busy, or give it more time: `timeout` in `ready`",
-        None,
-    )
-    .behind(CausedBy::Needs);
+        ))
+        .evidence(commands::ask(&probe.target).map(|command| format!("try {command}")))
+        .evidence([format!("its log: {}", commands::logs(name))])
+        .remedy("see what keeps it busy, or give it more time: `timeout` in `ready`")
+        .behind(CausedBy::Needs);
     Some(candidate)
 }
 
-/// What its log says of the reason, and what it needs that is well.
+/// The candidate with what its log says of the reason, if it may have one elsewhere.
 fn with_reasons(facts: &Facts<'_>, seen: Seen<'_>, candidate: Candidate) -> Vec<Candidate> {
     if candidate.behind == CausedBy::Itself && candidate.finding.code != Code::NotListening {
         return vec![candidate];
     }
-    let (behind, mut candidates) = log::behind(facts, seen, When::Now);
-    let error = log::error(facts, seen, When::Now);
-    let candidate = match error {
-        Some(error) => {
-            let candidate = candidate
-                .evidence(log::quotes(seen, error))
-                .evidence(log::besides(facts, seen, error));
-            log::advise(facts, seen, error, candidate)
-        }
-        None => candidate,
-    };
-    let candidate = candidate.evidence(well_needs(facts, seen));
-    candidates.push(candidate.behind(behind));
-    candidates
-}
-
-/// What it needs and is well, which settles an argument.
-pub(super) fn well_needs(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<String> {
-    let needs = seen.spec.needs.keys();
-    needs
-        .filter_map(|need| facts.service(need))
-        .filter(|need| need.is.is_well())
-        .filter_map(|need| {
-            let probe = need.is.probes.iter().find(|probe| probe.tells)?;
-            Some(format!(
-                "{} is healthy: {} passes",
-                need.spec.name, probe.target
-            ))
-        })
-        .collect()
+    log::with_reasons(facts, seen, candidate)
 }
 
 fn restart(seen: Seen<'_>) -> Option<Action> {
-    (!seen.spec.is_external()).then(|| Action::Restart {
-        service: seen.spec.name.clone(),
-    })
+    (!seen.spec.is_external()).then(|| Action::restart(&seen.spec.name))
 }

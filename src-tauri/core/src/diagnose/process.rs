@@ -14,11 +14,29 @@ use crate::{
     },
     model::{
         facts::{Exit, LaunchFault},
-        finding::{Action, Code},
+        finding::{Action, Code, Described as _},
         view::PhaseName,
     },
     stack::ServiceName,
 };
+
+/// What a start has met with that the next one meets with as well.
+const OBSTACLES: [Code; 14] = [
+    Code::CommandNotFound,
+    Code::NotExecutable,
+    Code::DirectoryMissing,
+    Code::RequirementMissing,
+    Code::EnvFileMissing,
+    Code::EngineMissing,
+    Code::EngineDown,
+    Code::EngineDenied,
+    Code::ComposeMissing,
+    Code::ImageMissing,
+    Code::NameInUse,
+    Code::MountMissing,
+    Code::ContainerRefused,
+    Code::KeeperConflict,
+];
 
 /// What is wrong with a service that should be there and is not.
 pub(super) fn down(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
@@ -52,7 +70,7 @@ fn hindered(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
     if let Some(fault) = &is.requirement {
         return Some(requirement(seen, fault));
     }
-    let finding = is.finding.as_ref();
+    let finding = is.finding.as_deref();
     if let Some(fault) = &is.port_fault {
         let now = port::fault(facts, seen, fault);
         // The start knew the process that asked for it, which must not be stopped for a port.
@@ -60,112 +78,51 @@ fn hindered(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
         return Some(tried.map_or(now, |tried| port::known(facts, seen, tried)));
     }
     let finding = finding?;
-    match finding.code {
-        Code::CommandNotFound
-        | Code::NotExecutable
-        | Code::DirectoryMissing
-        | Code::RequirementMissing
-        | Code::EnvFileMissing
-        | Code::EngineMissing
-        | Code::EngineDown
-        | Code::EngineDenied
-        | Code::ComposeMissing
-        | Code::ImageMissing
-        | Code::NameInUse
-        | Code::MountMissing
-        | Code::ContainerRefused
-        | Code::KeeperConflict => Some(
-            Candidate::known(finding, Level::Start).evidence([commands::logs(&seen.spec.name)]),
-        ),
+    let is_obstacle = match finding.code {
         Code::PortTaken | Code::PortExcluded | Code::PortLingering => {
-            Some(port::known(facts, seen, finding))
+            return Some(port::known(facts, seen, finding));
         }
-        Code::StartupError if is.last_exit.is_none() && is.phase == PhaseName::Failed => Some(
-            Candidate::known(finding, Level::Start).evidence([commands::logs(&seen.spec.name)]),
-        ),
-        _ => None,
-    }
-}
-
-/// A requirement that is not met, with the command that shows it and what can be done.
-fn requirement(seen: Seen<'_>, fault: &LaunchFault) -> Candidate {
-    if let LaunchFault::CommandNotFound { program, .. } = fault
-        && program.contains("node_modules/.bin/")
-    {
-        return log::missing_program(seen, program);
-    }
-    let finding = explain::launch(seen.spec, fault);
-    let candidate = Candidate::known(&finding, Level::Start);
-    match fault {
-        LaunchFault::CommandNotFound { program, .. } => {
-            let command = commands::which(program);
-            candidate.evidence([format!("{command} finds nothing")])
-        }
-        LaunchFault::NotExecutable { path } => candidate.evidence([format!(
-            "{} shows no execute permission",
-            commands::lists(path)
-        )]),
-        LaunchFault::DirectoryMissing { path } => {
-            candidate.evidence([format!("{} finds nothing", commands::lists(path))])
-        }
-        LaunchFault::EnvFileMissing { path } => {
-            let candidate =
-                candidate.evidence([format!("{} finds nothing", commands::lists(path))]);
-            let mut examples = seen.is.project.env_examples.iter();
-            match examples.find(|(missing, _)| missing == path) {
-                Some((missing, example)) => candidate.remedy(
-                    format!(
-                        "copy {} to {}, and fill in your values",
-                        example.display(),
-                        missing.display()
-                    ),
-                    Some(Action::CopyFile {
-                        from: example.clone(),
-                        to: missing.clone(),
-                    }),
-                ),
-                None => candidate,
-            }
-        }
-        LaunchFault::EnvFileInvalid { path, .. } | LaunchFault::Log { path, .. } => {
-            candidate.evidence([format!("see {}", commands::lists(path))])
-        }
-        LaunchFault::RequirementMissing { what, .. } => missing_requirement(seen, what, candidate),
-        LaunchFault::Container(_) => candidate,
-        LaunchFault::Other { .. } => candidate.evidence([commands::logs(&seen.spec.name)]),
-    }
-}
-
-/// A variable may stand in an example of an environment file; a file and a command speak for
-/// themselves.
-fn missing_requirement(seen: Seen<'_>, what: &str, candidate: Candidate) -> Candidate {
-    let word = what.split('`').nth(1);
-    let Some(name) = word.filter(|_| what.contains("variable")) else {
-        let check = match word {
-            Some(command) => format!("`{command}` in {}", seen.spec.directory.display()),
-            None => commands::lists(&seen.spec.directory),
-        };
-        return candidate.evidence([format!("checked with {check}")]);
+        Code::StartupError => is.last_exit.is_none() && is.phase == PhaseName::Failed,
+        code => OBSTACLES.contains(&code),
     };
-    let candidate = candidate.evidence([format!(
-        "neither `env`, nor `env_file`, nor `printenv {name}` gives it a value"
-    )]);
-    match seen.is.project.env_examples.first() {
-        Some((missing, example)) => candidate.remedy(
-            format!(
-                "copy {} to {}, set {name} there, and name that file in `env_file`",
-                example.display(),
-                missing.display()
+    is_obstacle.then(|| {
+        Candidate::of(finding.clone(), Level::Start).evidence([commands::logs(&seen.spec.name)])
+    })
+}
+
+/// A requirement that is not met. An example of the file that is missing is the better remedy.
+fn requirement(seen: Seen<'_>, fault: &LaunchFault) -> Candidate {
+    let candidate = Candidate::of(explain::launch(seen.spec, fault), Level::Start);
+    let mut examples = seen.is.project.env_examples.iter();
+    let (example, then) = match fault {
+        LaunchFault::CommandNotFound { program, .. } if program.contains("node_modules/.bin/") => {
+            return log::install::program(seen, program);
+        }
+        LaunchFault::EnvFileMissing { path } => (
+            examples.find(|(missing, _)| missing == path),
+            "and fill in your values".to_owned(),
+        ),
+        LaunchFault::RequirementMissing { what, .. } => match explain::variable(what) {
+            Some(name) => (
+                examples.next(),
+                format!("set {name} there, and name that file in `env_file`"),
             ),
-            Some(Action::CopyFile {
-                from: example.clone(),
-                to: missing.clone(),
-            }),
-        ),
-        None => candidate.remedy(
-            format!("set {name} in `env`, in an `env_file` or in the environment of pilotlight"),
-            None,
-        ),
+            None => return candidate,
+        },
+        LaunchFault::Other { .. } => {
+            return candidate.evidence([commands::logs(&seen.spec.name)]);
+        }
+        _ => return candidate,
+    };
+    match example {
+        Some((missing, from)) => candidate
+            .remedy(format!(
+                "copy {} to {}, {then}",
+                from.display(),
+                missing.display()
+            ))
+            .action(Action::copy(from, missing)),
+        None => candidate,
     }
 }
 
@@ -174,24 +131,17 @@ fn ended(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     let (spec, is) = (seen.spec, seen.is);
     let name = &spec.name;
     if let Some(line) = &is.out_of_memory {
-        let candidate = Candidate::new(
-            name,
-            Code::OutOfMemory,
-            Level::End,
-            format!(
-                "{name} is not running: the kernel killed it because memory ran out{}",
-                facts.ago(is.since)
-            ),
-        );
+        let candidate = Candidate::new(name, Code::OutOfMemory, Level::End).title(format!(
+            "{name} is not running: the kernel killed it because memory ran out{}",
+            facts.ago(is.since)
+        ));
         return vec![
             candidate
                 .evidence([line.clone(), format!("see {}", commands::kernel_log())])
                 .evidence(memory(facts))
                 .evidence(nobody_listens(seen))
-                .remedy(
-                    "give it more memory, or make it use less; then start it again",
-                    start(seen),
-                ),
+                .remedy("give it more memory, or make it use less; then start it again")
+                .action(start(seen)),
         ];
     }
     let error = log::error(facts, seen, When::Ended);
@@ -219,7 +169,7 @@ fn ended(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
             "fix the error, which occurs at each start (its log: {})",
             commands::logs(name)
         );
-        candidate = candidate.remedy(text, None);
+        candidate = candidate.remedy(text);
     }
     if is.last_exit == Some(Exit::Signal(9)) && error.is_none() {
         candidate = candidate.evidence([format!(
@@ -282,7 +232,7 @@ fn end(facts: &Facts<'_>, seen: Seen<'_>, with_evidence: bool) -> Candidate {
         Code::Exited | Code::SilentExit => format!("{}{ago}", finding.title),
         _ => finding.title.to_string(),
     };
-    let mut candidate = Candidate::new(name, finding.code, Level::End, title);
+    let mut candidate = Candidate::new(name, finding.code, Level::End).title(title);
     candidate.finding.remedy = finding.remedy.clone();
     if with_evidence && is.log.last_line.is_none() {
         candidate.evidence(finding.evidence.iter().cloned())
@@ -303,45 +253,35 @@ pub(super) fn not_running(facts: &Facts<'_>, seen: Seen<'_>) -> Candidate {
     } else {
         format!(", and {} needs it", who.join(" and "))
     };
-    Candidate::new(
-        name,
-        Code::NotRunning,
-        Level::Start,
-        format!("{name} is not running{needed}"),
-    )
-    .evidence(nobody_listens(seen))
-    .evidence(["`pilotlight status` shows it stopped".to_owned()])
-    .remedy(format!("start {name}: `pilotlight up {name}`"), start(seen))
+    Candidate::new(name, Code::NotRunning, Level::Start)
+        .title(format!("{name} is not running{needed}"))
+        .evidence(nobody_listens(seen))
+        .evidence(["`pilotlight status` shows it stopped".to_owned()])
+        .remedy(format!("start {name}: `pilotlight up {name}`"))
+        .action(start(seen))
 }
 
 /// Somebody else's service is not there.
 fn absent(facts: &Facts<'_>, seen: Seen<'_>) -> Candidate {
     let name = &seen.spec.name;
     let mut candidate = not_running(facts, seen);
-    for probe in seen.is.failed_probes() {
-        if let Err(fault) = &probe.result {
-            let (_, clause) = super::meaning(fault);
-            candidate = candidate
-                .evidence([clause])
-                .evidence(commands::ask(&probe.target).map(|command| format!("try {command}")));
-        }
+    for (probe, fault) in seen.is.failed_probes() {
+        let command = commands::ask(&probe.target);
+        candidate = candidate
+            .evidence([fault.to_string()])
+            .evidence(command.map(|command| format!("try {command}")));
     }
-    candidate.remedy(
-        format!("start {name} where it runs: it is external, so Pilot Light only monitors it"),
-        None,
-    )
+    candidate.remedy(format!(
+        "start {name} where it runs: it is external, so Pilot Light only monitors it"
+    ))
 }
 
 /// An external service that cannot be reached, whatever its phase.
 pub(super) fn external(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
-    let unreached = seen.is.failed_probes().any(|probe| {
-        probe.result.as_ref().is_err_and(|fault| {
-            matches!(
-                super::meaning(fault).0,
-                Code::NotListening | Code::WrongAddress
-            )
-        })
-    });
+    let unreached = seen
+        .is
+        .failed_probes()
+        .any(|(_, fault)| matches!(fault.code(), Code::NotListening | Code::WrongAddress));
     (seen.spec.is_external() && unreached).then(|| absent(facts, seen))
 }
 
@@ -354,18 +294,17 @@ fn waits(seen: Seen<'_>) -> Candidate {
     } else {
         format!("{name} waits for {}", needs.join(" and "))
     };
-    Candidate::new(name, Code::NotRunning, Level::Start, text).behind(CausedBy::OnlyNeeds)
+    Candidate::new(name, Code::NotRunning, Level::Start)
+        .title(text)
+        .behind(CausedBy::OnlyNeeds)
 }
 
 /// That nobody listens on its port, where that is so.
 fn nobody_listens(seen: Seen<'_>) -> Option<String> {
     let port = seen.is.port?.number();
-    seen.is.holders.is_empty().then(|| {
-        format!(
-            "nothing listens on 127.0.0.1:{port}: {}",
-            commands::who_listens(port)
-        )
-    })
+    let check = commands::who_listens(port);
+    let is_free = seen.is.holders.is_empty();
+    is_free.then(|| format!("nothing listens on 127.0.0.1:{port}: {check}"))
 }
 
 fn memory(facts: &Facts<'_>) -> Option<String> {
@@ -380,7 +319,5 @@ fn memory(facts: &Facts<'_>) -> Option<String> {
 }
 
 fn start(seen: Seen<'_>) -> Option<Action> {
-    (!seen.spec.is_external()).then(|| Action::Start {
-        service: seen.spec.name.clone(),
-    })
+    (!seen.spec.is_external()).then(|| Action::start(&seen.spec.name))
 }

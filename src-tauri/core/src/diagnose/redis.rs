@@ -12,7 +12,7 @@ use crate::{
     knowledge,
     model::{
         facts::{ProbeFaultKind, Refusal},
-        finding::Code,
+        finding::{Code, Described as _},
     },
     stack::{Probe, Protocol},
 };
@@ -55,14 +55,13 @@ pub(super) fn refusal(
     requester: Seen<'_>,
     error: &LogError,
 ) -> Option<Candidate> {
-    let cause = error.cause.as_ref().map_or("", |line| line.text.as_str());
-    let text = format!("{} {cause}", error.line.text).to_ascii_lowercase();
+    let text = error.words();
     let (_, code) = WORDS.iter().find(|(words, _)| text.contains(words))?;
     let mut candidates = facts.services.iter().filter(|other| is_one(**other));
     let (Some(redis), None) = (candidates.next(), candidates.next()) else {
         return None;
     };
-    let candidate = Candidate::new(&redis.spec.name, *code, Level::Answer, "").evidence([format!(
+    let candidate = Candidate::new(&redis.spec.name, *code, Level::Answer).evidence([format!(
         "{} gets that error: {}",
         requester.spec.name,
         requester.is.quote(&error.line)
@@ -91,13 +90,14 @@ pub(super) fn explain(seen: Seen<'_>, kind: &ProbeFaultKind, candidate: Candidat
     };
     let (title, remedy, check) = match candidate.finding.code {
         Code::RedisAuth => {
-            let wrong = matches!(kind, ProbeFaultKind::Redis { code, .. } if code == "WRONGPASS");
-            let why = if wrong {
-                "the password is wrong"
-            } else if matches!(kind, ProbeFaultKind::Redis { code, .. } if code == "NOPERM") {
-                "the user lacks permission"
-            } else {
-                "a password is required, but none was sent"
+            let why = match kind {
+                ProbeFaultKind::Redis { code, .. } if code == "WRONGPASS" => {
+                    "the password is wrong"
+                }
+                ProbeFaultKind::Redis { code, .. } if code == "NOPERM" => {
+                    "the user lacks permission"
+                }
+                _ => "a password is required, but none was sent",
             };
             (
                 format!("{name} rejects the login: {why}"),
@@ -134,14 +134,8 @@ pub(super) fn explain(seen: Seen<'_>, kind: &ProbeFaultKind, candidate: Candidat
             format!("`{asked} info memory` (used_memory, maxmemory)"),
         ),
         Code::NotRedis => {
-            let who = seen.is.holders.first().map_or_else(String::new, |holder| {
-                format!(": it is {} (PID {})", holder.name, holder.process.pid)
-            });
-            (
-                format!("the process on {name}'s port is not Redis{who}"),
-                format!("stop it, or give {name} another port"),
-                format!("`{asked} ping`"),
-            )
+            let (title, remedy) = another(seen, "Redis");
+            (title, remedy, format!("`{asked} ping`"))
         }
         _ => return candidate,
     };
@@ -151,15 +145,13 @@ pub(super) fn explain(seen: Seen<'_>, kind: &ProbeFaultKind, candidate: Candidat
 
 /// A server of the stack that is there and refuses.
 fn refuses(seen: Seen<'_>, title: String, remedy: String, candidate: Candidate) -> Candidate {
-    let mut candidate = candidate
+    candidate
         .evidence(seen.is.holders.first().map(port::held))
-        .remedy(remedy, None)
+        .title(title)
+        .remedy(remedy)
         .same_as("refusal")
         .behind(CausedBy::Itself)
-        .breaks(true);
-    candidate.finding.title = title.into();
-    candidate.symptom.text.clone_from(&candidate.finding.title);
-    candidate
+        .breaks(true)
 }
 
 /// The title and the remedy for another server that does not accept a client.
@@ -169,10 +161,6 @@ fn server(
     candidate: Candidate,
 ) -> Candidate {
     let name = &seen.spec.name;
-    let title = protocol.title();
-    let known = knowledge::error(message);
-    let known = known.and_then(|(id, meaning, found)| knowledge::advice(id, &meaning, &found));
-    let known = known.map(|advice| advice.remedy.replace("{service}", name.as_str()));
     let logs = || format!("see its log ({})", commands::logs(name));
     let (title, remedy) = match refusal {
         Refusal::Starting => (
@@ -183,19 +171,25 @@ fn server(
             format!("{name} rejects the login: {message}"),
             "put the right user and password into the address in `ready`".to_owned(),
         ),
-        Refusal::NotIt => {
-            let holder = seen.is.holders.first().map_or_else(String::new, |holder| {
-                format!(": it is {} (PID {})", holder.name, holder.process.pid)
-            });
-            (
-                format!("the process on {name}'s port is not {title}{holder}"),
-                format!("stop it, or give {name} another port"),
-            )
-        }
+        Refusal::NotIt => another(seen, protocol.title()),
         Refusal::Other => (
             format!("{name} refuses connections: {message}"),
-            known.unwrap_or_else(logs),
+            match knowledge::known(message) {
+                Some(advice) => advice.remedy.replace("{service}", name.as_str()),
+                None => logs(),
+            },
         ),
     };
     refuses(seen, title, remedy, candidate)
+}
+
+/// The title and the remedy where the server on the port of a service is not what it should be.
+fn another(seen: Seen<'_>, meant: &str) -> (String, String) {
+    let name = &seen.spec.name;
+    let holder = seen.is.holders.first();
+    let holder = holder.map_or_else(String::new, |holder| format!(": it is {holder}"));
+    (
+        format!("the process on {name}'s port is not {meant}{holder}"),
+        format!("stop it, or give {name} another port"),
+    )
 }

@@ -202,7 +202,7 @@ impl<'a> Analysis<'a> {
 
     /// Returns the candidates of the services that a service needs, directly or not, the nearest first.
     fn needs(&self, service: &ServiceName) -> impl Iterator<Item = usize> {
-        let place = self.facts.place(service);
+        let place = self.facts.order.place(service);
         let mut seen: HashSet<usize> = place.into_iter().collect();
         let mut open: VecDeque<usize> = place.into_iter().collect();
         let mut next = VecDeque::new();
@@ -213,8 +213,9 @@ impl<'a> Analysis<'a> {
                 if Some(service) != place && self.has_nothing_below(service) {
                     continue;
                 }
-                let needs = self.facts.needs(service).iter();
-                next.extend(needs.copied().filter(|need| seen.insert(*need)));
+                let needs = self.facts.order.needs(service).iter();
+                let needs = needs.map(|(need, _)| *need);
+                next.extend(needs.filter(|need| seen.insert(*need)));
                 open.extend(&next);
             }
             next.pop_front()

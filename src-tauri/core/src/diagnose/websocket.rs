@@ -2,12 +2,12 @@
 
 use super::{
     check::{Failed, path},
-    holder::{Candidate, Cause, CausedBy},
+    holder::{Candidate, CausedBy},
     probe::shown_body,
 };
 use crate::{
     diagnose::evidence::check::{Refuser, Stage, WebSocketFault},
-    model::finding::Code,
+    model::finding::{Code, Described as _},
 };
 
 /// Who refuses the handshake.
@@ -17,12 +17,7 @@ pub(super) fn candidate(failed: Failed<'_>, fault: &WebSocketFault) -> Candidate
     let status = fault.status;
     let origin = failed.check.origin.as_deref().unwrap_or("the page");
     // What asks for a login on one road mostly asks on the others.
-    let login = || {
-        CausedBy::Named(vec![Cause {
-            service: name.clone(),
-            code: Some(Code::AuthRequired),
-        }])
-    };
+    let login = || CausedBy::one(name, Code::AuthRequired);
     let (why, remedy, behind) = match &fault.by {
         Refuser::Auth => (
             "authentication rejects it".to_owned(),
@@ -81,18 +76,14 @@ pub(super) fn candidate(failed: Failed<'_>, fault: &WebSocketFault) -> Candidate
     } else {
         format!("{name} refuses the WebSocket {route} with {status}: {why}")
     };
+    let server = fault.server.as_ref();
     failed
         .candidate(Code::WebsocketRefused, title)
         .same_as(format!("{:?} {route}", fault.by))
         .evidence([format!("{}: {fault}", failed.check.target)])
-        .evidence(
-            fault
-                .server
-                .as_ref()
-                .map(|server| format!("{server} answers there")),
-        )
+        .evidence(server.map(|server| format!("{server} answers there")))
         .evidence(shown_body(&fault.body))
         .evidence([failed.command(Stage::Request)])
-        .remedy(remedy, None)
+        .remedy(remedy)
         .behind(behind)
 }

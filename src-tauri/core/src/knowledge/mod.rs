@@ -161,6 +161,12 @@ pub(crate) fn advice(
     }))
 }
 
+/// Returns the known advice on an error that a text reports.
+pub(crate) fn known(text: &str) -> Option<Box<LogAdvice>> {
+    let (id, meaning, found) = error(text)?;
+    advice(id, &meaning, &found)
+}
+
 /// Returns the addresses that a line reports as unreachable: groups `host` and `port`, with a default
 /// port if the message has none.
 pub(crate) fn addresses(text: &str) -> impl Iterator<Item = (Found<'_>, Option<u16>)> {

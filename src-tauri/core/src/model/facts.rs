@@ -10,7 +10,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::container::{ContainerFault, Publisher};
+use super::{
+    container::{ContainerFault, Publisher},
+    memory::size,
+};
 use crate::stack::{Port, Protocol, ServiceName};
 
 /// A time on both clocks: `instant` for calculations, `wall` for display.
@@ -200,6 +203,20 @@ pub struct Holder {
     pub addresses: Vec<SocketAddr>,
     /// Its mark, if it is a service of Pilot Light.
     pub mark: Option<Mark>,
+}
+
+impl Holder {
+    /// Returns whether it listens on this port.
+    #[must_use]
+    pub fn is_on(&self, port: u16) -> bool {
+        self.addresses.iter().any(|address| address.port() == port)
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (PID {})", self.name, self.process.pid)
+    }
 }
 
 /// The kind of a program that a user works with or that several projects share: it is not ended
@@ -433,25 +450,43 @@ pub struct ProbeFault {
     pub kind: ProbeFaultKind,
 }
 
-/// The ways in which a probe fails.
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl fmt::Display for ProbeFault {
+    /// A clause with the target as its subject: `GET http://localhost:8001/v1/health answers 503`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { target, kind } = self;
+        match kind {
+            ProbeFaultKind::Refused | ProbeFaultKind::LogUnmatched => write!(f, "{kind} {target}"),
+            _ => write!(f, "{target}{kind}"),
+        }
+    }
+}
+
+/// The ways in which a probe fails. Each is written as the rest of a clause about the target.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProbeFaultKind {
     /// The connection was refused.
+    #[error("nothing is listening at")]
     Refused,
     /// The name has no address, or there is no route to it.
+    #[error(" cannot be reached: {0}")]
     Unreachable(String),
     /// No response in time.
+    #[error(" {}", if *connected { "accepts the connection but does not respond in time" } else { "does not respond in time" })]
     TimedOut {
         /// Whether the connection was accepted.
         connected: bool,
     },
     /// The connection was reset.
+    #[error(" resets the connection")]
     Reset,
     /// The connection was closed properly, without a response.
+    #[error(" closes the connection without a response")]
     Empty,
     /// The response violates the protocol.
+    #[error(": {0}")]
     Protocol(String),
     /// An unexpected status. The beginning of the body often explains it.
+    #[error(" answers {status}")]
     Status {
         /// The status.
         status: u16,
@@ -459,10 +494,13 @@ pub enum ProbeFaultKind {
         body: String,
     },
     /// The body is not what was expected.
+    #[error(": {0}")]
     Body(String),
     /// A header is missing or not what was expected.
+    #[error(": {0}")]
     Header(String),
     /// Redis returned an error.
+    #[error(" answers: {message}")]
     Redis {
         /// `NOAUTH`, `WRONGPASS`, `LOADING`, `MISCONF`, `READONLY`, `OOM`, …
         code: String,
@@ -470,8 +508,14 @@ pub enum ProbeFaultKind {
         message: String,
     },
     /// The server is not Redis.
+    #[error(" is not Redis: {0}")]
     NotRedis(String),
     /// A server of another kind does not accept a client.
+    #[error(" {}: {message}", match refusal {
+        Refusal::Starting | Refusal::Other => "answers".to_owned(),
+        Refusal::Login => "rejects the login".to_owned(),
+        Refusal::NotIt => format!("is not {}", protocol.title()),
+    })]
     Server {
         /// The protocol that was spoken.
         protocol: Protocol,
@@ -481,8 +525,10 @@ pub enum ProbeFaultKind {
         message: String,
     },
     /// The WebSocket handshake was refused with this status.
+    #[error(" refuses the handshake with {0}")]
     WebSocketRefused(u16),
     /// The command did not exit with code 0.
+    #[error(" exited with {exit}{}", after_colon(last_line.as_deref()))]
     Command {
         /// How.
         exit: Exit,
@@ -490,8 +536,10 @@ pub enum ProbeFaultKind {
         last_line: Option<String>,
     },
     /// The command could not be run.
+    #[error(" cannot run: {0}")]
     Launch(LaunchFault),
     /// The health check of its container does not pass.
+    #[error(" {}{}", if *starting { "has not passed yet" } else { "fails" }, after_colon(output.as_deref()))]
     HealthCheck {
         /// Whether it has not run often enough yet.
         starting: bool,
@@ -499,18 +547,26 @@ pub enum ProbeFaultKind {
         output: Option<String>,
     },
     /// No line of the log has matched yet.
+    #[error("no log line matches")]
     LogUnmatched,
     /// The TLS connection failed.
+    #[error(": no secure connection: {0}")]
     Tls(String),
     /// The address in the stack file cannot be parsed.
+    #[error(" is not a valid address: {0}")]
     Address(String),
     /// It uses more memory than the stack file allows.
+    #[error(" uses {} of memory, more than its limit of {}", size(*used), size(*limit))]
     Memory {
         /// The memory of its process tree in bytes.
         used: u64,
         /// The limit in bytes.
         limit: u64,
     },
+}
+
+fn after_colon(text: Option<&str>) -> String {
+    text.map_or_else(String::new, |text| format!(": {text}"))
 }
 
 /// How a server does not accept a client.

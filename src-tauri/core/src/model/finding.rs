@@ -1,6 +1,6 @@
 //! A finding: one root cause, with its evidence, symptoms and a remedy.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -125,19 +125,38 @@ impl Finding {
             remedy: Remedy::default(),
         }
     }
+}
+
+/// A finding, or what may become one, that is described step by step.
+pub(crate) trait Described: Sized {
+    /// Returns the finding.
+    fn finding(&mut self) -> &mut Finding;
 
     /// Adds evidence.
-    pub(crate) fn evidence(mut self, lines: impl IntoIterator<Item: Into<Redacted>>) -> Self {
-        self.evidence.extend(lines.into_iter().map(Into::into));
+    fn evidence(mut self, lines: impl IntoIterator<Item: Into<Redacted>>) -> Self {
+        let lines = lines.into_iter().map(Into::into);
+        self.finding().evidence.extend(lines);
         self
     }
 
-    /// Sets the remedy.
-    pub(crate) fn remedy(mut self, text: impl Into<Redacted>, action: Option<Action>) -> Self {
-        self.remedy = Remedy {
+    /// Sets the remedy, which no action carries out.
+    fn remedy(mut self, text: impl Into<Redacted>) -> Self {
+        self.finding().remedy = Remedy {
             text: text.into(),
-            action,
+            action: None,
         };
+        self
+    }
+
+    /// Sets the action that carries out the remedy.
+    fn action(mut self, action: impl Into<Option<Action>>) -> Self {
+        self.finding().remedy.action = action.into();
+        self
+    }
+}
+
+impl Described for Finding {
+    fn finding(&mut self) -> &mut Finding {
         self
     }
 }
@@ -246,6 +265,25 @@ pub enum Action {
         /// The changes, from top to bottom.
         changes: Vec<LineChange>,
     },
+}
+
+impl Action {
+    pub(crate) fn start(service: &ServiceName) -> Self {
+        let service = service.clone();
+        Self::Start { service }
+    }
+
+    pub(crate) fn restart(service: &ServiceName) -> Self {
+        let service = service.clone();
+        Self::Restart { service }
+    }
+
+    pub(crate) fn copy(from: &Path, to: &Path) -> Self {
+        Self::CopyFile {
+            from: from.to_owned(),
+            to: to.to_owned(),
+        }
+    }
 }
 
 /// A change of consecutive lines.

@@ -11,7 +11,7 @@ pub mod finding;
 pub mod history;
 mod loops;
 pub mod memory;
-mod order;
+pub(crate) mod order;
 pub mod restart;
 pub mod service;
 mod situation;

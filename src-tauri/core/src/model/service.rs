@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::{
     container::ContainerInfo,
+    effect::Effect,
     facts::{Exit, ProbeFault, Process, RunId, Stopped, TimePoint},
     finding::Finding,
     history::HistoryEvent,
@@ -35,30 +36,18 @@ pub enum Phase {
     /// It does not run.
     Stopped,
     /// Its port is being claimed.
-    Claiming {
-        /// The new run.
-        run: RunId,
-    },
-    /// It was launched or is being launched, and is not ready yet.
-    Starting(ActiveRun),
-    /// Its probes pass.
-    Ready(ActiveRun),
-    /// It runs and its probes fail.
-    Unhealthy(ActiveRun),
+    Claiming,
+    /// It was launched or is being launched.
+    Running(ActiveRun),
     /// It is being stopped.
     Stopping {
-        /// The run that is being stopped.
-        run: RunId,
         /// Its first process.
         process: Option<Process>,
         /// What follows.
         then: Then,
     },
     /// It failed and will be restarted after a pause.
-    Backoff {
-        /// The run that failed.
-        run: RunId,
-    },
+    Backoff,
     /// Something blocks its start.
     Blocked,
     /// It is not restarted any more.
@@ -68,12 +57,23 @@ pub enum Phase {
 /// An active run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ActiveRun {
-    /// The run.
-    pub run: RunId,
     /// Its first process; `None` until it is launched, and for an external service.
     pub process: Option<Process>,
     /// When its probes first passed.
     pub ready_since: Option<Instant>,
+    /// What its probes say.
+    pub health: Health,
+}
+
+/// What the probes of a running service say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// They have not passed yet.
+    Starting,
+    /// They pass.
+    Ready,
+    /// They fail, or it is not ready in time.
+    Unhealthy,
 }
 
 /// Exits and probes arrive on separate paths: a daemonizing command may be ready before its exit is
@@ -97,6 +97,24 @@ pub enum Then {
     Recover(RunEnd),
 }
 
+/// One step of the model: its time, and the effects that it causes.
+pub(super) struct Step {
+    pub(super) now: TimePoint,
+    /// A random number from 0 to 1, for a pause.
+    pub(super) jitter: f64,
+    pub(super) effects: Vec<Effect>,
+}
+
+impl Step {
+    pub(super) fn new(now: TimePoint, jitter: f64) -> Self {
+        Self {
+            now,
+            jitter,
+            effects: Vec::new(),
+        }
+    }
+}
+
 /// How a run ended without a request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunEnd {
@@ -113,6 +131,7 @@ pub struct RunEnd {
 /// An exit followed by an immediate restart, before its log was read.
 #[derive(Clone, Debug)]
 struct Wordless {
+    /// The run that has exited; another one may be active.
     run: RunId,
     ending: RunEnd,
     /// The finding without the last words.
@@ -164,12 +183,25 @@ struct Hooked {
     failed: bool,
 }
 
+/// The facts of the current or latest run.
+#[derive(Clone, Debug, Default)]
+struct LatestRun {
+    failed_rounds: u32,
+    checks: CheckRounds,
+    last_fault: Option<ProbeFault>,
+    /// Whether it uses more memory than it may.
+    is_too_large: bool,
+    container: Option<Arc<ContainerInfo>>,
+    /// Its first process.
+    process: Option<Process>,
+    started: Option<Timestamp>,
+    latency_ms: Option<f64>,
+    /// Whether an earlier daemon started it.
+    adopted: bool,
+}
+
 /// One service of a running stack.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "the facts are independent; all combinations occur"
-)]
 pub struct ServiceState {
     /// The definition in the stack file, for the current run.
     pub(super) spec: Arc<Service>,
@@ -181,28 +213,18 @@ pub struct ServiceState {
     pub(super) completed: bool,
     /// Whether another service needs it to complete.
     pub(super) is_job: bool,
+    /// The number of the current or latest run.
     run: RunId,
+    latest: LatestRun,
     port: Option<Port>,
     failures: Failures,
-    failed_rounds: u32,
-    checks: CheckRounds,
-    last_fault: Option<ProbeFault>,
-    /// Whether it uses more memory than it may.
-    is_too_large: bool,
-    /// The container of the current or latest run.
-    container: Option<Arc<ContainerInfo>>,
-    /// The first process of the latest run.
-    last_process: Option<Process>,
     /// The latest run that has been ready.
     was_ready: Option<RunId>,
     restarts: u32,
     last_exit: Option<Exit>,
     /// The last stop, if it was incomplete.
     pub(super) unfinished: Option<Stopped>,
-    adopted: bool,
     since: Timestamp,
-    started: Option<Timestamp>,
-    latency_ms: Option<f64>,
     pub(super) finding: Option<Arc<Finding>>,
     /// The exit that `finding` describes, while its last words are still pending.
     wordless: Option<Box<Wordless>>,
@@ -241,21 +263,13 @@ impl ServiceState {
             completed: false,
             is_job: false,
             run,
+            latest: LatestRun::default(),
             failures: Failures::default(),
-            failed_rounds: 0,
-            checks: CheckRounds::default(),
-            last_fault: None,
-            is_too_large: false,
-            container: None,
-            last_process: None,
             was_ready: None,
             restarts: 0,
             last_exit: None,
             unfinished: None,
-            adopted: false,
             since: timestamp(now),
-            started: None,
-            latency_ms: None,
             finding: None,
             wordless: None,
             diagnosed: None,
@@ -305,28 +319,29 @@ impl ServiceState {
     /// Returns the container of its current or latest run.
     #[must_use]
     pub fn container(&self) -> Option<&Arc<ContainerInfo>> {
-        self.container.as_ref()
+        self.latest.container.as_ref()
     }
 
     /// Returns when its current or latest run started.
     #[must_use]
     pub fn started(&self) -> Option<Timestamp> {
-        self.started
+        self.latest.started
+    }
+
+    /// Returns its active run, unless that is being stopped.
+    pub(super) fn running(&self) -> Option<ActiveRun> {
+        match self.phase {
+            Phase::Running(running) => Some(running),
+            _ => None,
+        }
     }
 
     /// Returns its first process, while it runs.
     #[must_use]
     pub fn process(&self) -> Option<Process> {
-        match &self.phase {
-            Phase::Starting(running) | Phase::Ready(running) | Phase::Unhealthy(running) => {
-                running.process
-            }
-            Phase::Stopping { process, .. } => *process,
-            Phase::Stopped
-            | Phase::Claiming { .. }
-            | Phase::Backoff { .. }
-            | Phase::Blocked
-            | Phase::Failed => None,
+        match self.phase {
+            Phase::Running(ActiveRun { process, .. }) | Phase::Stopping { process, .. } => process,
+            _ => None,
         }
     }
 
@@ -339,28 +354,17 @@ impl ServiceState {
     /// Returns its current run.
     #[must_use]
     pub fn current_run(&self) -> Option<RunId> {
-        match &self.phase {
-            Phase::Claiming { run } | Phase::Stopping { run, .. } | Phase::Backoff { run } => {
-                Some(*run)
-            }
-            Phase::Starting(running) | Phase::Ready(running) | Phase::Unhealthy(running) => {
-                Some(running.run)
-            }
-            Phase::Stopped | Phase::Blocked | Phase::Failed => None,
-        }
+        let is_over = matches!(self.phase, Phase::Stopped | Phase::Blocked | Phase::Failed);
+        (!is_over).then_some(self.run)
     }
 
     /// Returns whether it may have processes, so that its dependencies must not be stopped yet.
     #[must_use]
     pub fn is_active(&self) -> bool {
-        match self.phase {
-            Phase::Claiming { .. }
-            | Phase::Starting(_)
-            | Phase::Ready(_)
-            | Phase::Unhealthy(_)
-            | Phase::Stopping { .. } => true,
-            Phase::Stopped | Phase::Backoff { .. } | Phase::Blocked | Phase::Failed => false,
-        }
+        matches!(
+            self.phase,
+            Phase::Claiming | Phase::Running(_) | Phase::Stopping { .. }
+        )
     }
 
     /// Returns whether it is wanted or running.
@@ -370,19 +374,16 @@ impl ServiceState {
     }
 
     /// Returns whether its process runs.
-    #[must_use]
-    pub fn is_started(&self) -> bool {
-        match &self.phase {
-            Phase::Starting(running) => running.process.is_some(),
-            Phase::Ready(_) | Phase::Unhealthy(_) => true,
-            _ => false,
-        }
+    pub(super) fn is_started(&self) -> bool {
+        let running = self.running();
+        running.is_some_and(|it| it.process.is_some() || it.health != Health::Starting)
     }
 
     /// Returns whether its probes pass.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        matches!(self.phase, Phase::Ready(_))
+        let running = self.running();
+        running.is_some_and(|running| running.health == Health::Ready)
     }
 
     /// Returns the current or latest run, if any.
@@ -394,20 +395,24 @@ impl ServiceState {
     /// Returns why its latest round of probes failed, if it did.
     #[must_use]
     pub fn last_fault(&self) -> Option<&ProbeFault> {
-        self.last_fault.as_ref()
+        self.latest.last_fault.as_ref()
     }
 
     /// Returns whether it has a problem that a diagnosis may explain. A service that should not run
     /// has none.
     #[must_use]
     pub fn is_in_trouble(&self) -> bool {
-        !self.must_be_down() && (self.finding.is_some() || !self.checks.failed.is_empty())
+        !self.must_be_down() && (self.finding.is_some() || self.fails_checks())
     }
 
     /// The checks that failed in their latest round.
     #[must_use]
     pub fn failed_checks(&self) -> &[(String, ProbeFault)] {
-        &self.checks.failed
+        &self.latest.checks.failed
+    }
+
+    pub(super) fn fails_checks(&self) -> bool {
+        !self.latest.checks.failed.is_empty()
     }
 
     /// Returns why its light is amber or red: the root cause if one is known, what it has met with itself,
@@ -416,11 +421,8 @@ impl ServiceState {
     pub fn reason(&self) -> Option<Arc<Finding>> {
         let known = self.diagnosed.clone().or_else(|| self.finding.clone());
         known.or_else(|| {
-            let (check, fault) = self
-                .checks
-                .failed
-                .first()
-                .filter(|_| !self.must_be_down())?;
+            let first = self.failed_checks().first();
+            let (check, fault) = first.filter(|_| !self.must_be_down())?;
             Some(Arc::new(explain::check_fails(&self.spec, check, fault)))
         })
     }
@@ -436,7 +438,7 @@ impl ServiceState {
     /// Returns the first process of its latest run, running or not.
     #[must_use]
     pub fn last_process(&self) -> Option<Process> {
-        self.last_process
+        self.latest.process
     }
 
     /// Returns the facts for a diagnosis.
@@ -448,12 +450,12 @@ impl ServiceState {
             finding: self.finding.clone(),
             pid: self.own_pid(),
             since: Some(self.since.into()),
-            started: self.started.map(Into::into),
+            started: self.latest.started.map(Into::into),
             was_ready: self.was_ready == Some(self.run),
             restarts: self.restarts,
             last_exit: self.last_exit,
             port: self.port,
-            first_checks: !self.checks.made,
+            first_checks: !self.latest.checks.made,
             log: LogEvidence {
                 run: self.run(),
                 ..LogEvidence::default()
@@ -474,10 +476,9 @@ impl ServiceState {
 
     /// Returns whether it is wanted, but will not become ready by itself.
     pub(super) fn is_stuck(&self) -> bool {
-        let is_stuck = matches!(
-            self.phase,
-            Phase::Failed | Phase::Blocked | Phase::Unhealthy(_)
-        );
+        let is_unhealthy = |running: ActiveRun| running.health == Health::Unhealthy;
+        let is_stuck = matches!(self.phase, Phase::Failed | Phase::Blocked)
+            || self.running().is_some_and(is_unhealthy);
         is_stuck && !self.intent.cycle
     }
 
@@ -494,7 +495,7 @@ impl ServiceState {
     /// Returns whether a fault elsewhere is a reason to run its checks: it has checks, is ready, and no
     /// further round is scheduled already.
     pub(super) fn takes_check(&self) -> bool {
-        self.is_ready() && !self.spec.checks.is_empty() && !self.checks.again
+        self.is_ready() && !self.spec.checks.is_empty() && !self.latest.checks.again
     }
 
     /// Returns and clears the flag that it has changed.
@@ -509,11 +510,11 @@ impl ServiceState {
 
     /// Records the duration of the latest round of probes of a run. Returns whether to show it.
     pub(super) fn take_latency(&mut self, run: RunId, latency: Duration) -> bool {
-        let latency = Some((latency.as_secs_f64() * 100_000.0).round() / 100.0);
+        let latency = Some(milliseconds(latency));
         let shown =
-            self.is_ready() && self.current_run() == Some(run) && self.latency_ms != latency;
+            self.is_ready() && self.current_run() == Some(run) && self.latest.latency_ms != latency;
         if shown {
-            self.latency_ms = latency;
+            self.latest.latency_ms = latency;
         }
         shown
     }
@@ -525,22 +526,22 @@ impl ServiceState {
             phase: self.phase_name(),
             light: self.light(),
             pid: self.own_pid(),
-            container: self.container.as_deref().cloned(),
+            container: self.latest.container.as_deref().cloned(),
             port: self.port,
             ports: self.spec.ports.clone(),
             since: Some(self.since),
             restarts: self.restarts,
-            latency_ms: self.latency_ms.filter(|_| self.is_ready()),
+            latency_ms: self.latest.latency_ms.filter(|_| self.is_ready()),
             cpu_percent: None,
             memory_bytes: None,
             waiting_for,
             last_exit: self.last_exit,
-            adopted: self.adopted,
+            adopted: self.latest.adopted,
             external: self.spec.is_external(),
             task: self.is_task(),
             next_run: self.next_run,
             run: self.run(),
-            started: self.started,
+            started: self.latest.started,
             needs: self.spec.needs.keys().cloned().collect(),
             links: self
                 .spec
@@ -556,44 +557,33 @@ impl ServiceState {
     fn phase_name(&self) -> PhaseName {
         match &self.phase {
             Phase::Stopped => PhaseName::Stopped,
-            Phase::Claiming { .. } => PhaseName::Claiming,
-            Phase::Starting(_) => PhaseName::Starting,
-            Phase::Ready(_) => PhaseName::Ready,
-            Phase::Unhealthy(_) => PhaseName::Unhealthy,
-            Phase::Stopping {
-                then: Then::Rest, ..
-            } => PhaseName::Stopping,
+            Phase::Claiming => PhaseName::Claiming,
+            Phase::Running(running) => match running.health {
+                Health::Starting => PhaseName::Starting,
+                Health::Ready => PhaseName::Ready,
+                Health::Unhealthy => PhaseName::Unhealthy,
+            },
+            Phase::Stopping { then, .. } if *then == Then::Rest => PhaseName::Stopping,
             // Its remaining processes are stopped before the restart: shown as a pause.
-            Phase::Stopping {
-                then: Then::Recover(_),
-                ..
-            }
-            | Phase::Backoff { .. } => PhaseName::Backoff,
+            Phase::Stopping { .. } | Phase::Backoff => PhaseName::Backoff,
             Phase::Blocked => PhaseName::Blocked,
             Phase::Failed => PhaseName::Failed,
         }
     }
 
     pub(super) fn light(&self) -> Light {
-        match &self.phase {
-            Phase::Stopped if self.completed => Light::Green,
-            Phase::Stopped if self.intent.wanted => Light::Amber,
-            Phase::Stopped => Light::Off,
-            Phase::Ready(_) if self.checks.failed.is_empty() => Light::Green,
-            Phase::Ready(_)
-            | Phase::Claiming { .. }
-            | Phase::Starting(_)
-            | Phase::Stopping {
-                then: Then::Rest, ..
-            } => Light::Amber,
-            Phase::Stopping {
-                then: Then::Recover(_),
-                ..
+        match self.phase_name() {
+            PhaseName::Stopped if self.completed => Light::Green,
+            PhaseName::Stopped if !self.intent.wanted => Light::Off,
+            PhaseName::Ready if !self.fails_checks() => Light::Green,
+            PhaseName::Stopped
+            | PhaseName::Claiming
+            | PhaseName::Starting
+            | PhaseName::Ready
+            | PhaseName::Stopping => Light::Amber,
+            PhaseName::Unhealthy | PhaseName::Backoff | PhaseName::Blocked | PhaseName::Failed => {
+                Light::Red
             }
-            | Phase::Unhealthy(_)
-            | Phase::Backoff { .. }
-            | Phase::Blocked
-            | Phase::Failed => Light::Red,
         }
     }
 }
@@ -619,4 +609,9 @@ pub struct Adoption {
 
 pub(super) fn timestamp(now: TimePoint) -> Timestamp {
     Timestamp::try_from(now.wall).unwrap_or_default()
+}
+
+/// Returns a time in milliseconds, with two digits after the point.
+fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 100_000.0).round() / 100.0
 }

@@ -13,7 +13,7 @@ use std::{
 use super::{
     facts::ProbeFaultKind,
     finding::Finding,
-    service::{Phase, ServiceState},
+    service::{Health, Phase, ServiceState},
 };
 use crate::stack::ServiceName;
 
@@ -63,13 +63,11 @@ impl Standing {
             };
         }
         match service.phase() {
-            Phase::Ready(_) => Self::Up,
+            Phase::Running(running) if running.health == Health::Ready => Self::Up,
             Phase::Stopped | Phase::Blocked | Phase::Failed => Self::Down,
-            Phase::Claiming { .. }
-            | Phase::Starting(_)
-            | Phase::Unhealthy(_)
-            | Phase::Stopping { .. }
-            | Phase::Backoff { .. } => Self::OnItsWay,
+            Phase::Claiming | Phase::Running(_) | Phase::Stopping { .. } | Phase::Backoff => {
+                Self::OnItsWay
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ mod goal;
 mod watch;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -17,7 +17,7 @@ use super::{
     history::{EventKind, HistoryEvent},
     order::Order,
     restart::Jitter,
-    service::{Adoption, ServiceState},
+    service::{Adoption, ServiceState, Step, timestamp},
     situation::Diagnosis,
     view::{Light, StackView, StartedBy},
 };
@@ -87,10 +87,6 @@ pub struct StackModel {
     /// The number of times that a service became wanted or unwanted, or began to fail: only then
     /// can a goal become unreachable.
     turns: u64,
-    /// The services whose checks run when another service fails.
-    checkable: BTreeSet<usize>,
-    /// The services with a failing check.
-    failing: BTreeSet<usize>,
     /// Whether a removed service has stopped, but is still in the list.
     has_gone: bool,
     /// Whether a service shows a root cause.
@@ -178,8 +174,6 @@ impl StackModel {
             is_other_situation: false,
             tally: Tally::default(),
             turns: 0,
-            checkable: BTreeSet::new(),
-            failing: BTreeSet::new(),
             has_gone: false,
             explained: false,
             view: None,
@@ -192,7 +186,7 @@ impl StackModel {
             stale_findings: false,
         };
         model.rewire();
-        model.settle(now, &mut Vec::new());
+        model.settle(&mut Step::new(now, 0.0));
         model
     }
 
@@ -230,7 +224,7 @@ impl StackModel {
 
     /// Handles an event and returns the resulting effects.
     pub fn step(&mut self, now: TimePoint, event: Event) -> Vec<Effect> {
-        let mut effects = Vec::new();
+        let mut step = Step::new(now, self.jitter.draw());
         if !matches!(event, Event::Report { .. }) {
             self.drop_gone();
         }
@@ -240,63 +234,65 @@ impl StackModel {
                 for &index in &asked {
                     self.services[index].is_due();
                 }
-                for index in self.order.with_needs(asked) {
-                    self.change(index, |service| service.request(now));
-                }
+                self.request(asked, &step);
                 if names.is_empty() {
-                    self.plan_tasks(now, &mut effects);
+                    self.plan_tasks(&mut step);
                 }
             }
             Event::Down(names) => {
                 for index in self.order.with_dependents(self.places(&names)) {
-                    self.change(index, |service| service.dismiss(now, &mut effects));
+                    self.change(index, |service| service.dismiss(&mut step));
                 }
             }
             Event::Restart(names) => {
-                self.restart(&names, now);
+                self.restart(&names, &step);
                 for index in self.places(&names) {
                     self.change(index, ServiceState::forget_loops);
                 }
             }
             Event::Kill(names) => {
                 for index in self.places(&names) {
-                    self.change(index, |service| service.kill(&mut effects));
+                    self.services[index].kill(&mut step);
                 }
             }
             Event::Load(stack, last_runs) => {
                 if *stack != *self.stack {
-                    let time = super::service::timestamp(now);
-                    let event = HistoryEvent::new(time, EventKind::FileChanged);
+                    let event = HistoryEvent::new(timestamp(now), EventKind::FileChanged);
                     self.history.push(event);
                 }
-                self.load(stack, &last_runs, now);
+                self.load(stack, &last_runs, &step);
             }
             Event::Adopt(name, adoption) => {
                 if let Some(index) = self.order.place(&name) {
-                    self.change(index, |service| service.adopt(&adoption, now, &mut effects));
+                    self.change(index, |service| service.adopt(&adoption, &mut step));
                 }
-                self.plan_tasks(now, &mut effects);
+                self.plan_tasks(&mut step);
             }
             Event::Awake => {
                 for service in &mut self.services {
                     service.awake(now);
                 }
             }
-            Event::Watched(name, watched) => self.watched(&name, watched, now, &mut effects),
+            Event::Watched(name, watched) => self.watched(&name, watched, &mut step),
             Event::Diagnosed {
                 situation,
                 findings,
-            } => self.take_diagnosis(situation, findings, now, &mut effects),
+            } => self.take_diagnosis(situation, findings, &mut step),
             Event::Report {
                 service,
                 run,
                 report,
-            } => {
-                self.report(&service, run, report, now, &mut effects);
-            }
+            } => self.report(&service, run, report, &mut step),
         }
-        self.settle(now, &mut effects);
-        effects
+        self.settle(&mut step);
+        step.effects
+    }
+
+    /// Requests these services and what they need.
+    fn request(&mut self, asked: Vec<usize>, step: &Step) {
+        for index in self.order.with_needs(asked) {
+            self.change(index, |service| service.request(step));
+        }
     }
 
     /// Changes a service and queues the follow-up.
@@ -331,7 +327,7 @@ impl StackModel {
     }
 
     /// Records which findings are new, and which no longer hold.
-    fn record_findings(&mut self, now: TimePoint) {
+    fn record_findings(&mut self, step: &Step) {
         let known = self.diagnosis.findings();
         let is_among = |all: &[Arc<Finding>], one: &Finding| {
             all.iter()
@@ -348,7 +344,7 @@ impl StackModel {
         let events = gone.chain(new.map(|finding| (EventKind::Finding, finding)));
         let events = events.map(|(kind, finding)| HistoryEvent {
             service: Some(finding.service.clone()),
-            ..HistoryEvent::new(super::service::timestamp(now), kind).because_of(finding)
+            ..HistoryEvent::new(timestamp(step.now), kind).because_of(finding)
         });
         self.history.extend(events);
         self.recorded = known.to_vec();
@@ -369,13 +365,7 @@ impl StackModel {
         self.diagnosis.situation()
     }
 
-    fn take_diagnosis(
-        &mut self,
-        situation: u64,
-        findings: Vec<Finding>,
-        now: TimePoint,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn take_diagnosis(&mut self, situation: u64, findings: Vec<Finding>, step: &mut Step) {
         if !self.diagnosis.answer(situation, findings) {
             return;
         }
@@ -387,10 +377,10 @@ impl StackModel {
         });
         let unknown: Vec<_> = unknown.collect();
         self.diagnosis.add(unknown);
-        self.record_findings(now);
+        self.record_findings(step);
         self.pass_diagnosis_on();
         for service in &mut self.services {
-            service.tell_failure(effects);
+            service.tell_failure(step);
         }
     }
 
@@ -439,13 +429,13 @@ impl StackModel {
                 }
     }
 
-    fn restart(&mut self, names: &[ServiceName], now: TimePoint) {
+    fn restart(&mut self, names: &[ServiceName], step: &Step) {
         let asked = self.startable(names);
         let (tasks, asked): (Vec<_>, Vec<_>) = asked
             .into_iter()
             .partition(|&index| self.services[index].is_task());
         for task in tasks {
-            self.run_again(task, now);
+            self.run_again(task, step);
         }
         let mut is_asked = vec![false; self.services.len()];
         for &index in &asked {
@@ -453,15 +443,13 @@ impl StackModel {
         }
         for index in self.order.with_dependents(asked.clone()) {
             if is_asked[index] || self.services[index].intent.wanted {
-                self.change(index, |service| service.cycle(now));
+                self.change(index, |service| service.cycle(step));
             }
         }
-        for index in self.order.with_needs(asked) {
-            self.change(index, |service| service.request(now));
-        }
+        self.request(asked, step);
     }
 
-    fn load(&mut self, stack: Arc<Stack>, last_runs: &HashMap<ServiceName, RunId>, now: TimePoint) {
+    fn load(&mut self, stack: Arc<Stack>, last_runs: &HashMap<ServiceName, RunId>, step: &Step) {
         let places: HashMap<&ServiceName, usize> = stack
             .services
             .iter()
@@ -477,8 +465,8 @@ impl StackModel {
         for spec in &stack.services {
             if self.order.place(&spec.name).is_none() {
                 let run = last_runs.get(&spec.name).copied().unwrap_or(RunId(0));
-                self.services
-                    .push(ServiceState::new(spec.clone(), run, now));
+                let service = ServiceState::new(spec.clone(), run, step.now);
+                self.services.push(service);
             }
         }
         let place = |service: &ServiceState| places.get(service.name()).copied();
@@ -494,40 +482,31 @@ impl StackModel {
         for index in self.order.with_dependents(changed) {
             let service = &self.services[index];
             if service.intent.wanted && service.is_active() {
-                self.change(index, |service| service.cycle(now));
+                self.change(index, |service| service.cycle(step));
             }
         }
     }
 
-    fn report(
-        &mut self,
-        name: &ServiceName,
-        run: RunId,
-        report: Report,
-        now: TimePoint,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn report(&mut self, name: &ServiceName, run: RunId, report: Report, step: &mut Step) {
         let Some(index) = self.order.place(name) else {
             return;
         };
-        let (before, was_ready) = (
-            self.services[index].light(),
-            self.services[index].is_ready(),
-        );
-        self.services[index].report(run, report, &mut self.jitter, now, effects);
+        let service = &mut self.services[index];
+        let (before, was_ready) = (service.light(), service.is_ready());
+        service.report(run, report, step);
         self.note(index);
         let service = &self.services[index];
         let affected: Vec<usize> = if before < Light::Red && service.light() == Light::Red {
             // A service has failed: check whether the others still work.
-            self.checkable.iter().copied().collect()
+            self.tally.checkable.iter().copied().collect()
         } else if !was_ready && service.is_ready() {
             // The check of another service may have failed without this one.
-            self.failing.iter().copied().collect()
+            self.tally.failing.iter().copied().collect()
         } else {
             return;
         };
         for other in affected.into_iter().filter(|other| *other != index) {
-            self.change(other, |service| service.check(effects));
+            self.change(other, |service| service.check(step));
         }
     }
 
@@ -535,21 +514,12 @@ impl StackModel {
     fn rewire(&mut self) {
         Arc::make_mut(&mut self.ports).stack = Some(self.stack.clone());
         self.order = Order::of(self.services.iter().map(|service| service.spec.as_ref()));
-        let jobs: HashSet<ServiceName> = self
-            .services
-            .iter()
-            .flat_map(|service| &service.spec.needs)
-            .filter(|(_, need)| **need == Need::Completed)
-            .map(|(name, _)| name.clone())
-            .collect();
-        for service in &mut self.services {
-            service.is_job = service.is_task() || jobs.contains(service.name());
+        for (place, service) in self.services.iter_mut().enumerate() {
+            service.is_job = self.order.is_job(place);
             service.take_dirty();
         }
         let count = self.services.len();
         self.tally = Tally::of(count);
-        self.checkable.clear();
-        self.failing.clear();
         self.stale.clear();
         self.unexamined.clear();
         self.is_other_situation |= self.diagnosis.resize(count);
@@ -568,11 +538,11 @@ impl StackModel {
     }
 
     /// Sets the timers of the tasks with a schedule.
-    fn plan_tasks(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
+    fn plan_tasks(&mut self, step: &mut Step) {
         for index in 0..self.services.len() {
             let task = self.services[index].spec.task.as_ref();
             if task.is_some_and(|task| task.schedule.is_some()) {
-                self.change(index, |service| service.plan(now, effects));
+                self.change(index, |service| service.plan(step));
             }
         }
     }

@@ -320,11 +320,14 @@ impl ServiceView {
 pub const WAITING_FOR: &str = "waiting for";
 
 /// The phase of a service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum PhaseName {
     /// No process is running.
+    #[default]
     Stopped,
     /// Its port is being reserved.
     Claiming,

@@ -30,6 +30,13 @@ pub struct LogEvidence {
     pub hints: Vec<Hint>,
 }
 
+impl LogEvidence {
+    /// Returns the errors, the newest first.
+    pub fn errors(&self) -> impl Iterator<Item = &LogError> {
+        self.last_error.iter().chain(&self.earlier)
+    }
+}
+
 /// A program inside of a service that has failed while the service runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndedProgram {
@@ -81,6 +88,20 @@ pub struct LogError {
     pub cause: Option<LogLine>,
     /// The ports that it names, in any form.
     pub ports: Vec<u16>,
+}
+
+impl LogError {
+    /// Returns its line and its deepest cause in lower case.
+    pub(crate) fn words(&self) -> String {
+        let cause = self.cause.as_ref().map_or("", |line| line.text.as_str());
+        format!("{} {cause}", self.line.text).to_ascii_lowercase()
+    }
+
+    /// Returns the evidence that it asks for.
+    #[must_use]
+    pub fn lookup(&self) -> Option<Lookup> {
+        self.advice.as_ref()?.lookup
+    }
 }
 
 /// The name of an entry that the stack file has.
@@ -243,17 +264,19 @@ pub enum UnreachableWhy {
     Lost,
 }
 
+/// Returns an address for a text, that of IPv6 in brackets.
+pub(crate) fn address(host: &str, port: Option<u16>) -> String {
+    let port = port.map_or_else(String::new, |port| format!(":{port}"));
+    if host.contains(':') {
+        format!("[{host}]{port}")
+    } else {
+        format!("{host}{port}")
+    }
+}
+
 impl fmt::Display for Unreachable {
     /// `host:port`, an IPv6 address in brackets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]", self.host)?;
-        } else {
-            f.write_str(&self.host)?;
-        }
-        match self.port {
-            Some(port) => write!(f, ":{port}"),
-            None => Ok(()),
-        }
+        f.write_str(&address(&self.host, self.port.map(Port::number)))
     }
 }

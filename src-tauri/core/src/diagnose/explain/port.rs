@@ -4,7 +4,7 @@ use super::holder::rounded;
 use crate::{
     model::{
         facts::{Claimed, Holder, Neighbour, PortFault, Protected, Stopped},
-        finding::{Action, Code, Finding},
+        finding::{Action, Code, Described as _, Finding},
     },
     stack::{Port, Service},
 };
@@ -18,7 +18,7 @@ pub(crate) fn taken(service: &Service, port: Option<Port>, fault: &PortFault) ->
         PortFault::Taken { holder, protected } => {
             let protected = protected.as_ref();
             let (text, action) = remedy(service, port, &number, protected);
-            let finding = finding(Code::PortTaken).remedy(text, action);
+            let finding = finding(Code::PortTaken).remedy(text).action(action);
             let Some(holder) = holder else {
                 return finding;
             };
@@ -27,19 +27,11 @@ pub(crate) fn taken(service: &Service, port: Option<Port>, fault: &PortFault) ->
         }
         PortFault::Excluded { message } => finding(Code::PortExcluded)
             .evidence([message.clone()])
-            .remedy(
-                "choose a port above 1023 that the system does not reserve",
-                None,
-            ),
+            .remedy("choose a port above 1023 that the system does not reserve"),
         PortFault::Lingering { message } => finding(Code::PortLingering)
             .evidence([message.clone()])
-            .remedy(
-                "wait a minute and start it again, or choose another port",
-                None,
-            ),
-        PortFault::NoneFree => {
-            finding(Code::PortTaken).remedy("choose a port in another range", None)
-        }
+            .remedy("wait a minute and start it again, or choose another port"),
+        PortFault::NoneFree => finding(Code::PortTaken).remedy("choose a port in another range"),
     }
 }
 
@@ -52,7 +44,7 @@ pub(super) fn title(port: &str, fault: &PortFault) -> String {
                     format!("{neighbour} (PID {})", holder.process.pid)
                 }
                 (_, Some(Protected::ContainerProxy(Some(container)))) => container.to_string(),
-                (Some(holder), _) => format!("{} (PID {})", holder.name, holder.process.pid),
+                (Some(holder), _) => holder.to_string(),
                 (None, protected) => hidden(protected.as_ref()),
             };
             format!("port {port} is in use by {by}")
@@ -157,11 +149,7 @@ fn remedy(
 pub fn ended_holders(service: &Service, claimed: &Claimed) -> Option<String> {
     let number = claimed.port;
     let moved = service.port.filter(|&port| port != number);
-    let whom: Vec<String> = claimed
-        .ended
-        .iter()
-        .map(|holder| format!("{} (PID {})", holder.name, holder.process.pid))
-        .collect();
+    let whom: Vec<String> = claimed.ended.iter().map(ToString::to_string).collect();
     match (whom.is_empty(), moved) {
         (true, None) => None,
         (true, Some(port)) => Some(format!("port {port} is taken, so it has {number}")),

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     diagnose::evidence::log::Ecosystem,
-    model::finding::{Action, Code},
+    model::finding::{Action, Code, Described as _},
 };
 
 /// A command that installs what a file asks for.
@@ -45,6 +45,9 @@ pub(super) fn module(
     if own || is_application(seen, module) || has_own(seen, ecosystem) {
         return own_module(facts, seen, module);
     }
+    if let Some(candidate) = other_environment(seen, ecosystem, module) {
+        return candidate;
+    }
     let (what, check, installation) = match ecosystem {
         Ecosystem::Python => (
             "Python module",
@@ -58,23 +61,19 @@ pub(super) fn module(
         ),
         Ecosystem::Other => ("module", commands::logs(name), None),
     };
-    if let Some(candidate) = other_environment(seen, ecosystem, module) {
-        return candidate;
-    }
-    let candidate = Candidate::new(
-        name,
-        Code::ModuleMissing,
-        Level::Start,
-        format!("{name} cannot start: the {what} `{module}` is not installed"),
-    )
-    .evidence([format!(
-        "checked with {check} in {}",
-        seen.spec.directory.display()
-    )]);
+    let candidate = not_installed(seen, &format!("{what} `{module}`"), &check);
     match installation {
         Some(installation) => remedy(seen, candidate, installation, module),
-        None => candidate.remedy(format!("install `{module}`"), None),
+        None => candidate.remedy(format!("install `{module}`")),
     }
+}
+
+fn not_installed(seen: Seen<'_>, what: &str, check: &str) -> Candidate {
+    let name = &seen.spec.name;
+    let folder = seen.spec.directory.display();
+    Candidate::new(name, Code::ModuleMissing, Level::Start)
+        .title(format!("{name} cannot start: the {what} is not installed"))
+        .evidence([format!("checked with {check} in {folder}")])
 }
 
 /// Returns whether a module is what the command names as the application: `wsgi` of `wsgi:app`. No
@@ -98,25 +97,20 @@ fn has_own(seen: Seen<'_>, ecosystem: Ecosystem) -> bool {
 fn own_module(facts: &Facts<'_>, seen: Seen<'_>, module: &str) -> Candidate {
     let name = &seen.spec.name;
     let folder = &seen.spec.directory;
-    let candidate = Candidate::new(
-        name,
-        Code::ModuleMissing,
-        Level::Start,
-        format!(
+    let candidate = Candidate::new(name, Code::ModuleMissing, Level::Start)
+        .title(format!(
             "{name} cannot start: the project's own module `{module}` is not in {}",
             folder.display()
-        ),
-    )
-    .evidence([format!(
-        "checked with {}",
-        commands::lists(&folder.join(format!("{module}.py")))
-    )]);
+        ))
+        .evidence([format!(
+            "checked with {}",
+            commands::lists(&folder.join(format!("{module}.py")))
+        )]);
     match seen.is.project.elsewhere.first() {
         Some(elsewhere) => started_elsewhere(facts, seen, elsewhere, candidate),
-        None => candidate.remedy(
-            format!("fix the name `{module}`, or `directory`, the folder in which it is searched"),
-            None,
-        ),
+        None => candidate.remedy(format!(
+            "fix the name `{module}`, or `directory`, the folder in which it is searched"
+        )),
     }
 }
 
@@ -134,24 +128,19 @@ pub(super) fn started_elsewhere(
     candidate
         .evidence([format!("{} has it", folder.display())])
         .evidence(others)
-        .remedy(
-            format!(
-                "start {} in the folder that has it: `directory = \"{}\"`",
-                seen.spec.name,
-                written.display()
-            ),
-            None,
-        )
+        .remedy(format!(
+            "start {} in the folder that has it: `directory = \"{}\"`",
+            seen.spec.name,
+            written.display()
+        ))
 }
 
 /// Returns the candidate for a command of another Python environment than that of the project.
 fn other_environment(seen: Seen<'_>, ecosystem: Ecosystem, module: &str) -> Option<Candidate> {
     let project = &seen.is.project;
     let venv = project.venv.as_ref()?;
-    if ecosystem != Ecosystem::Python || project.python.as_ref() == Some(venv) {
-        return None;
-    }
-    if !project.venv_has_module {
+    let is_other = ecosystem == Ecosystem::Python && project.python.as_ref() != Some(venv);
+    if !is_other || !project.venv_has_module {
         return None;
     }
     let name = &seen.spec.name;
@@ -160,36 +149,29 @@ fn other_environment(seen: Seen<'_>, ecosystem: Ecosystem, module: &str) -> Opti
     let program = command.split_whitespace().next().unwrap_or_default();
     let program = program.rsplit(['/', '\\']).next().unwrap_or_default();
     Some(
-        Candidate::new(
-            name,
-            Code::ModuleMissing,
-            Level::Start,
-            format!(
+        Candidate::new(name, Code::ModuleMissing, Level::Start)
+            .title(format!(
                 "{name} runs in another Python environment than {}, which has `{module}`",
                 folder.parent()?.display()
-            ),
-        )
-        .evidence([
-            format!(
-                "{} starts, which has no `{module}`: {}",
-                python(seen),
-                commands::which(program)
-            ),
-            format!("`{} -c 'import {module}'` succeeds", venv.display()),
-        ])
-        .remedy(
-            format!(
+            ))
+            .evidence([
+                format!(
+                    "{} starts, which has no `{module}`: {}",
+                    python(seen),
+                    commands::which(program)
+                ),
+                format!("`{} -c 'import {module}'` succeeds", venv.display()),
+            ])
+            .remedy(format!(
                 "start {name} with the project's environment: `{}` in `command`",
                 folder.join(program).display()
-            ),
-            None,
-        ),
+            )),
     )
 }
 
 /// A program that a shell or `npm run` did not find. Beside a `package.json`, it is one of a package
 /// that is not installed.
-pub(super) fn program(seen: Seen<'_>, program: &str) -> Candidate {
+pub(in super::super) fn program(seen: Seen<'_>, program: &str) -> Candidate {
     let name = &seen.spec.name;
     let program = match program.rsplit_once(".bin/") {
         Some((_, bare)) => bare,
@@ -197,27 +179,16 @@ pub(super) fn program(seen: Seen<'_>, program: &str) -> Candidate {
     };
     let in_node = manifest(seen, &["package.json"]).is_some();
     if in_node && !matches!(program, "node" | "npm" | "npx" | "pnpm" | "yarn" | "bun") {
-        let candidate = Candidate::new(
-            name,
-            Code::ModuleMissing,
-            Level::Start,
-            format!("{name} cannot start: the Node package of `{program}` is not installed"),
-        )
-        .evidence([format!(
-            "checked with {} in {}",
-            commands::lists(Path::new("node_modules/.bin").join(program).as_path()),
-            seen.spec.directory.display()
-        )]);
+        let check = commands::lists(&Path::new("node_modules/.bin").join(program));
+        let candidate = not_installed(seen, &format!("Node package of `{program}`"), &check);
         return remedy(seen, candidate, for_node(seen, program), program);
     }
-    Candidate::new(
-        name,
-        Code::CommandNotFound,
-        Level::Start,
-        format!("{name} cannot start: command not found: `{program}`"),
-    )
-    .evidence([format!("{} finds nothing", commands::which(program))])
-    .remedy(format!("install `{program}`, or fix `command`"), None)
+    Candidate::new(name, Code::CommandNotFound, Level::Start)
+        .title(format!(
+            "{name} cannot start: command not found: `{program}`"
+        ))
+        .evidence([format!("{} finds nothing", commands::which(program))])
+        .remedy(format!("install `{program}`, or fix `command`"))
 }
 
 fn remedy(
@@ -226,12 +197,11 @@ fn remedy(
     installation: Installation<'_>,
     module: &str,
 ) -> Candidate {
-    let words: Vec<String> = installation
-        .command
-        .iter()
+    let words = installation.command.iter();
+    let line = words
         .map(|word| commands::quoted(word))
-        .collect();
-    let line = words.join(" ");
+        .collect::<Vec<_>>()
+        .join(" ");
     let place = installation.directory.display();
     let goes_by = installation.goes_by.and_then(Path::file_name);
     let text = match goes_by {
@@ -241,14 +211,11 @@ fn remedy(
         ),
         None => format!("install it: `{line}` in {place}"),
     };
-    candidate.remedy(
-        text,
-        Some(Action::Install {
-            service: seen.spec.name.clone(),
-            command: installation.command,
-            directory: installation.directory.to_owned(),
-        }),
-    )
+    candidate.remedy(text).action(Action::Install {
+        service: seen.spec.name.clone(),
+        command: installation.command,
+        directory: installation.directory.to_owned(),
+    })
 }
 
 fn for_node<'a>(seen: Seen<'a>, package: &str) -> Installation<'a> {

@@ -12,32 +12,12 @@ use super::{
 };
 use crate::{
     diagnose::evidence::{
-        PointsAt,
-        log::{LogError, LogErrorKind, LogLine, Unreachable, UnreachableWhy},
+        PointsAt, WORKERS,
+        log::{LogError, LogErrorKind, Unreachable, UnreachableWhy},
     },
-    model::finding::Code,
+    model::finding::{Code, Described as _},
     stack::{Command, Template},
 };
-
-/// The queues of common frameworks, words in the command of a worker, and how to start one.
-const WORKERS: [(&str, &str, &str); 8] = [
-    ("celery", "celery", "celery -A MODULE worker"),
-    ("rq:queue:default", "rq", "rq worker"),
-    ("queue:default", "sidekiq", "bundle exec sidekiq"),
-    (
-        "resque:queue:default",
-        "resque",
-        "bundle exec rake resque:work QUEUE=*",
-    ),
-    ("queues:default", "queue:", "php artisan queue:work"),
-    (
-        "laravel_database_queues:default",
-        "queue:",
-        "php artisan queue:work",
-    ),
-    ("dramatiq:default", "dramatiq", "dramatiq MODULE"),
-    ("arq:queue", "arq", "arq MODULE.WorkerSettings"),
-];
 
 /// Returns the candidate for a program inside of the service that has failed.
 pub(in super::super) fn ended_inside(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
@@ -49,20 +29,13 @@ pub(in super::super) fn ended_inside(facts: &Facts<'_>, seen: Seen<'_>) -> Optio
     };
     let error = ended.error.as_deref();
     let why = error.map_or_else(String::new, |error| format!(": {}", shown(error)));
-    let mut candidate = Candidate::new(
-        name,
-        Code::StartupError,
-        Level::End,
-        format!("{program} has exited{why}"),
-    )
-    .same_as("inside")
-    .remedy(
-        format!(
+    let mut candidate = Candidate::new(name, Code::StartupError, Level::End)
+        .title(format!("{program} has exited{why}"))
+        .same_as("inside")
+        .remedy(format!(
             "fix the error, then restart {name}: `pilotlight restart {name}` (its log: {})",
             commands::logs(name)
-        ),
-        None,
-    );
+        ));
     if let Some(error) = error {
         candidate = candidate.evidence(quotes(seen, error));
         candidate = advise(facts, seen, error, candidate);
@@ -82,26 +55,17 @@ pub(super) fn reported(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<(Cause, Candida
         if facts.situation(need) != Situation::Up {
             return None;
         }
-        let log = &need.is.log;
-        let mut errors = log.last_error.iter().chain(&log.earlier);
-        let error = errors.find(|error| {
+        let error = need.is.log.errors().find(|error| {
             facts.is_fresh(&error.line) && error.kind == LogErrorKind::Known && is_settled(error)
         })?;
         let name = &need.spec.name;
-        let candidate = Candidate::new(
-            name,
-            Code::ReportedError,
-            Level::Answer,
-            format!("{name} reports: {}", shown(error)),
-        )
-        .same_as(shown(error))
-        .evidence(quotes(need, error))
-        .evidence([format!("its log: {}", commands::logs(name))])
-        .remedy(format!("see its log: {}", commands::logs(name)), None);
-        let cause = Cause {
-            service: name.clone(),
-            code: Some(Code::ReportedError),
-        };
+        let candidate = Candidate::new(name, Code::ReportedError, Level::Answer)
+            .title(format!("{name} reports: {}", shown(error)))
+            .same_as(shown(error))
+            .evidence(quotes(need, error))
+            .evidence([format!("its log: {}", commands::logs(name))])
+            .remedy(format!("see its log: {}", commands::logs(name)));
+        let cause = Cause::of(name, Code::ReportedError);
         Some((cause, advise(facts, need, error, candidate)))
     });
     told.collect()
@@ -113,7 +77,7 @@ pub(super) fn no_worker(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> 
     let mut needs = needs.map(|need| facts.services[need]);
     let store = needs.find(|need| !need.is.queues.is_empty())?;
     let (queue, tasks) = store.is.queues.first()?;
-    let (_, word, start) = WORKERS.iter().find(|(known, ..)| known == queue)?;
+    let (.., word, start) = WORKERS.into_iter().find(|(known, ..)| known == queue)?;
     let is_worker = |other: &Seen<'_>| {
         let text = command(*other);
         facts.situation(*other) == Situation::Up && text.contains(word)
@@ -122,27 +86,25 @@ pub(super) fn no_worker(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> 
         return None;
     }
     let (name, store) = (&seen.spec.name, &store.spec.name);
-    let plural = if *tasks == 1 {
+    let wait = if *tasks == 1 {
         "task waits"
     } else {
         "tasks wait"
     };
     Some(
-        Candidate::new(
-            name,
-            Code::NoWorker,
-            Level::Answer,
-            format!("no worker runs the tasks of {name}: {tasks} {plural} in the queue `{queue}` of {store}"),
-        )
-        .same_as(queue.clone())
-        .evidence([
-            format!("the queue: `redis-cli llen {queue}`"),
-            "no service of the stack has a worker's command".to_owned(),
-        ])
-        .remedy(
-            format!("start a worker (`{start}`), and add it to the stack file as a service"),
-            None,
-        ),
+        Candidate::new(name, Code::NoWorker, Level::Answer)
+            .title(format!(
+                "no worker runs the tasks of {name}: {tasks} {wait} in the queue `{queue}` of \
+                 {store}"
+            ))
+            .same_as(queue.clone())
+            .evidence([
+                format!("the queue: `redis-cli llen {queue}`"),
+                "no service of the stack has a worker's command".to_owned(),
+            ])
+            .remedy(format!(
+                "start a worker (`{start}`), and add it to the stack file as a service"
+            )),
     )
 }
 
@@ -169,10 +131,10 @@ pub(super) fn closed<'a>(
 /// Returns the candidate for such an address.
 pub(super) fn unlistened(facts: &Facts<'_>, seen: Seen<'_>, it: &PointsAt) -> Option<Candidate> {
     let (host, port) = it.target.as_ref()?;
-    let place = it.place.as_ref().map_or_else(
-        || "its environment".to_owned(),
-        |place| format!("{}, line {}", place.file.display(), place.line),
-    );
+    let place = it
+        .place
+        .as_ref()
+        .map_or_else(|| "its environment".to_owned(), ToString::to_string);
     let scheme = it.scheme.as_deref().unwrap_or_default();
     Some(undeclared::address(
         facts,
@@ -201,8 +163,7 @@ pub(super) fn unknown_hosts(
         "getaddrinfo",
         "gaierror",
     ];
-    let cause = error.cause.as_ref().map_or("", |line| line.text.as_str());
-    let text = format!("{} {cause}", error.line.text).to_ascii_lowercase();
+    let text = error.words();
     if !WORDS.iter().any(|words| text.contains(words)) {
         return Vec::new();
     }
@@ -220,13 +181,12 @@ pub(super) fn unknown_hosts(
     };
     let others = facts.services.iter().map(|other| &other.spec.name);
     let others = others.filter(|other| **other != seen.spec.name && is_asked(other.as_str()));
-    let line = |line: &LogLine| line.clone();
     others
         .map(|host| Unreachable {
             host: host.to_string(),
             port: None,
             why: UnreachableWhy::UnknownHost,
-            line: line(&error.line),
+            line: error.line.clone(),
             times: 1,
         })
         .collect()

@@ -14,7 +14,7 @@ use crate::{
         VersionEvidence,
         log::{Hint, LogError, LogErrorKind, Lookup},
     },
-    model::finding::Code,
+    model::finding::{Code, Described as _},
 };
 
 /// A hint belongs to an error that is at most so many lines before it.
@@ -22,8 +22,7 @@ const NEAR: u64 = 8;
 
 /// Returns evidence about the server that an error is about.
 pub(super) fn of_server(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) -> Vec<String> {
-    let lookup = error.advice.as_ref().and_then(|advice| advice.lookup);
-    match lookup {
+    match error.lookup() {
         Some(Lookup::Server) => answering(facts, seen),
         Some(Lookup::Connections) => connections(facts, error),
         Some(Lookup::Inotify) => inotify(facts),
@@ -89,8 +88,7 @@ fn connections(facts: &Facts<'_>, error: &LogError) -> Vec<String> {
 /// Returns the candidate for a runtime of another version than the project asks for, if the error may
 /// come from that.
 pub(super) fn wrong_version(seen: Seen<'_>, error: &LogError) -> Option<Candidate> {
-    let lookup = error.advice.as_ref().and_then(|advice| advice.lookup);
-    let is_likely = lookup == Some(Lookup::Version) || error.kind == LogErrorKind::Syntax;
+    let is_likely = error.lookup() == Some(Lookup::Version) || error.kind == LogErrorKind::Syntax;
     let version = seen.is.project.versions.first().filter(|_| is_likely)?;
     let VersionEvidence {
         runtime,
@@ -100,12 +98,9 @@ pub(super) fn wrong_version(seen: Seen<'_>, error: &LogError) -> Option<Candidat
     } = version;
     let name = &seen.spec.name;
     let files = files(version);
-    let candidate = Candidate::new(
-        name,
-        Code::WrongRuntime,
-        Level::Start,
-        format!("{name} runs on {runtime} {runs}, but {files} asks for {wanted}"),
-    );
+    let candidate = Candidate::new(name, Code::WrongRuntime, Level::Start).title(format!(
+        "{name} runs on {runtime} {runs}, but {files} asks for {wanted}"
+    ));
     let manager = match *runtime {
         "Node.js" => "`nvm install` and `nvm use`, `fnm use`, `mise install`",
         "Python" => "`pyenv install`, `uv python install`, `mise install`",
@@ -116,13 +111,10 @@ pub(super) fn wrong_version(seen: Seen<'_>, error: &LogError) -> Option<Candidat
             .evidence(quotes(seen, error))
             .evidence([told(seen, version)])
             .evidence([format!("its log: {}", commands::logs(name))])
-            .remedy(
-                format!(
-                    "use {runtime} {wanted} with your version manager ({manager}), then start \
+            .remedy(format!(
+                "use {runtime} {wanted} with your version manager ({manager}), then start \
                      {name} again"
-                ),
-                None,
-            ),
+            )),
     )
 }
 

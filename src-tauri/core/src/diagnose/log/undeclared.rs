@@ -12,8 +12,8 @@ use super::{
     age,
 };
 use crate::{
-    diagnose::evidence::log::{Unreachable, UnreachableWhy},
-    model::finding::{Action, Code},
+    diagnose::evidence::log::{Unreachable, UnreachableWhy, address as shown},
+    model::finding::{Code, Described as _},
 };
 
 /// An address that a service needs and that no service of the stack has.
@@ -28,12 +28,7 @@ pub(super) struct Asked<'a> {
 
 impl fmt::Display for Asked<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]", self.host)?;
-        } else {
-            f.write_str(self.host)?;
-        }
-        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+        f.write_str(&shown(self.host, self.port))
     }
 }
 
@@ -70,7 +65,8 @@ pub(super) fn address(facts: &Facts<'_>, seen: Seen<'_>, address: &Asked<'_>) ->
     } else {
         format!("{name} cannot reach {address}{usual}, which is not a service of the stack")
     };
-    let mut candidate = Candidate::new(name, Code::UndeclaredDependency, Level::Answer, title)
+    let mut candidate = Candidate::new(name, Code::UndeclaredDependency, Level::Answer)
+        .title(title)
         .evidence([address.evidence.clone()]);
     let is_service = facts
         .services
@@ -126,13 +122,10 @@ fn advise(
             .is
             .port
             .map_or_else(String::new, |port| format!(":{port}"));
-        return candidate.remedy(
-            format!(
-                "let {name} request 127.0.0.1{port}: `{}` is a host name only inside a compose network",
-                address.host
-            ),
-            None,
-        );
+        return candidate.remedy(format!(
+            "let {name} request 127.0.0.1{port}: `{}` is a host name only inside a compose network",
+            address.host
+        ));
     }
     let same_kind = known.and_then(|known| {
         facts.services.iter().find(|other| {
@@ -141,13 +134,10 @@ fn advise(
         })
     });
     if let (Some(other), Some(port)) = (same_kind, same_kind.and_then(|other| other.is.port)) {
-        return candidate.remedy(
-            format!(
-                "let {name} request port {port}, where {} of this stack listens",
-                other.spec.name
-            ),
-            None,
-        );
+        return candidate.remedy(format!(
+            "let {name} request port {port}, where {} of this stack listens",
+            other.spec.name
+        ));
     }
     let Some(known) = known.filter(|_| here) else {
         let text = if here {
@@ -162,25 +152,18 @@ fn advise(
         } else {
             format!("check that {address} is right and reachable from here")
         };
-        return candidate.remedy(text, None);
+        return candidate.remedy(text);
     };
     let lines = known.lines();
-    let action = facts.evidence.stack_text.as_ref().and_then(|text| {
-        let changes = edit::add_service(text, name, known.service, &lines)?;
-        Some(Action::EditStackFile {
-            file: facts.evidence.stack.file.clone(),
-            changes,
-        })
-    });
-    candidate.remedy(
-        format!(
+    let action = facts.edit(|text| edit::add_service(text, name, known.service, &lines));
+    candidate
+        .remedy(format!(
             "start {}: {}; to start it with the stack, add to the stack file: {}; and \
              `needs = [\"{}\"]` to {name}",
             known.name,
             known.start,
             lines.join("; "),
             known.service
-        ),
-        action,
-    )
+        ))
+        .action(action)
 }

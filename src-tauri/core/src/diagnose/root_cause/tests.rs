@@ -83,12 +83,9 @@ fn stack(graph: &[Made]) -> String {
 fn candidates(graph: &[Made], may_lead_back: bool) -> Vec<Candidate> {
     let of_service = graph.iter().enumerate().map(|(place, (_, wrongs))| {
         wrongs.iter().map(move |wrong| {
-            let mut candidate = Candidate::new(
-                &ServiceName::new(&name(place)),
-                Code::Exited,
-                wrong.level,
-                format!("{} is wrong", name(place)),
-            );
+            let service = ServiceName::new(&name(place));
+            let mut candidate = Candidate::new(&service, Code::Exited, wrong.level)
+                .title(format!("{service} is wrong"));
             candidate.breaks = wrong.breaks;
             let is_same = wrong.same && may_lead_back;
             candidate.same_as = is_same.then(|| "same".to_owned());

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     diagnose::evidence::{
         ServiceEvidence,
-        log::{Ecosystem, LogErrorKind, Lookup},
+        log::{Ecosystem, LogError, LogErrorKind, Lookup},
     },
     effects::port,
     fs::project_file::{Reader, apart},
@@ -66,11 +66,8 @@ pub(super) async fn all(
         if hangs(is) {
             is.stopped = stopped(sockets.members(&name));
         }
-        let errors = is.log.last_error.iter().chain(&is.log.earlier);
-        if errors
-            .into_iter()
-            .any(|error| error.kind == LogErrorKind::TooManyFiles)
-        {
+        let is_limit = |error: &LogError| error.kind == LogErrorKind::TooManyFiles;
+        if is.log.errors().any(is_limit) {
             is.open_files_limit = host::open_files_limit(is.pid);
         }
         // A worker of a checkout with a slot may use the server of all checkouts.
@@ -93,11 +90,7 @@ pub(super) async fn all(
 
 /// Returns whether an error of the log asks for this evidence.
 fn wants(is: &ServiceEvidence, lookup: Lookup) -> bool {
-    let mut errors = is.log.last_error.iter().chain(&is.log.earlier);
-    errors.any(|error| {
-        let advice = error.advice.as_ref();
-        advice.is_some_and(|advice| advice.lookup == Some(lookup))
-    })
+    is.log.errors().any(|error| error.lookup() == Some(lookup))
 }
 
 fn hangs(is: &ServiceEvidence) -> bool {
@@ -179,11 +172,9 @@ async fn listeners(sockets: &Sockets, is: &mut ServiceEvidence) {
         return;
     };
     let members = sockets.members(&is.name);
-    let others = is.listeners.iter().filter(|holder| {
-        let mut addresses = holder.addresses.iter();
-        let is_there = addresses.any(|address| address.port() == in_use.number());
-        is_there && !members.contains(&holder.process)
-    });
+    let others = is.listeners.iter();
+    let others =
+        others.filter(|holder| holder.is_on(in_use.number()) && !members.contains(&holder.process));
     is.holders.extend(others.cloned());
 }
 

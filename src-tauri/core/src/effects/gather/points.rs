@@ -17,7 +17,7 @@ use crate::{
     effects::env,
     env::Env,
     fs::project_file::Reader,
-    stack::{Ports as _, ServiceName},
+    stack::{Ports as _, Protocol, ServiceName},
 };
 
 /// A value, and where it is written.
@@ -252,15 +252,15 @@ fn target(value: &str) -> Option<(String, u16)> {
 fn default_port(scheme: &str) -> Option<u16> {
     // `postgresql+psycopg` and `mongodb+srv` are the same servers.
     let (scheme, _) = scheme.split_once('+').unwrap_or((scheme, ""));
-    Some(match scheme {
-        "postgres" | "postgresql" => 5432,
-        "mysql" | "mariadb" => 3306,
-        "mongodb" => 27017,
-        "redis" => 6379,
-        "amqp" => 5672,
-        "nats" => 4222,
-        _ => return None,
-    })
+    match scheme {
+        "redis" => Some(6379),
+        "nats" => Some(4222),
+        _ => {
+            let mut known = Protocol::ALL.into_iter();
+            let spoken = known.find(|protocol| protocol.schemes().contains(&scheme));
+            spoken.map(Protocol::port)
+        }
+    }
 }
 
 #[cfg(test)]

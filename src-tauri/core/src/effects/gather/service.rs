@@ -22,7 +22,7 @@ use crate::{
         container,
         env::{self, require},
         port::{ActiveRuns, Claimant, Leftovers, foresee},
-        probe::{Context, Prober, target},
+        probe::{Context, Prober, address::Address, target},
     },
     env::Env,
     fs::project_file::apart,
@@ -393,37 +393,25 @@ fn answer(
     took: Duration,
     timeout: Duration,
 ) -> ProbeAnswer {
-    let (host, port) = match probe {
-        Probe::Tcp(address) | Probe::Published(address) => match address.rsplit_once(':') {
-            Some((host, port)) => (Some(bare(host)), port.parse().ok()),
-            None => (None, None),
-        },
-        Probe::Http(request) => place(&request.url, None),
-        Probe::Redis(url) => place(url, Some(6379)),
-        Probe::Server(protocol, url) => place(url, Some(protocol.port())),
-        Probe::WebSocket(url) => place(url, None),
-        Probe::Command(_) | Probe::Log(_) | Probe::Process | Probe::Container => (None, None),
+    let address = match probe {
+        Probe::Tcp(address) | Probe::Published(address) => address
+            .rsplit_once(':')
+            .map(|(host, port)| (bare(host), port.parse().ok())),
+        probe => Address::of(probe).map(|it| (it.name, Some(it.endpoint.port))),
     };
+    let (host, port) = address.unzip();
     ProbeAnswer {
         target: target(probe),
         result,
         took,
         timeout,
         host,
-        port,
+        port: port.flatten(),
         tells: matches!(
             probe,
             Probe::Http(_) | Probe::Redis(_) | Probe::Server(..) | Probe::WebSocket(_)
         ),
     }
-}
-
-fn place(url: &str, default: Option<u16>) -> (Option<String>, Option<u16>) {
-    let Ok(url) = Url::parse(url) else {
-        return (None, None);
-    };
-    let port = url.port_or_known_default().or(default);
-    (url.host_str().map(bare), port)
 }
 
 fn bare(host: &str) -> String {

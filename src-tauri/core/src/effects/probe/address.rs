@@ -4,7 +4,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use url::Url;
 
-use crate::{model::facts::ProbeFaultKind, stack::Protocol};
+use crate::{
+    model::facts::ProbeFaultKind,
+    stack::{Probe, Protocol},
+};
+
+/// The schemes of pages, plain and secure.
+pub(in crate::effects) const HTTP: [&str; 2] = ["http", "https"];
+/// The schemes of WebSockets.
+pub(in crate::effects) const WEBSOCKET: [&str; 2] = ["ws", "wss"];
 
 /// A host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +67,7 @@ impl Endpoint {
                 port: address.port(),
             });
         }
-        let expected = || ProbeFaultKind::Address(format!("`{text}` is not of the form host:port"));
+        let expected = || invalid(format!("`{text}` is not of the form host:port"));
         let (host, port) = text.rsplit_once(':').ok_or_else(expected)?;
         let port = port.parse().map_err(|_| expected())?;
         if host.is_empty() || port == 0 || host.contains([':', '/', '@']) {
@@ -68,152 +76,115 @@ impl Endpoint {
         let host = Host::new(host);
         Ok(Self { host, port })
     }
-
-    /// Returns the endpoint of a URL whose scheme is one of `plain` and `secure`; `true` for
-    /// `secure`.
-    fn of_url(
-        url: &Url,
-        plain: &str,
-        secure: &str,
-        default_port: u16,
-    ) -> Result<(Self, bool), ProbeFaultKind> {
-        let scheme = url.scheme();
-        if scheme != plain && scheme != secure {
-            return Err(ProbeFaultKind::Address(format!(
-                "the scheme must be {plain}:// or {secure}://, not {scheme}:"
-            )));
-        }
-        Ok((Self::in_url(url, default_port)?, scheme == secure))
-    }
-
-    fn in_url(url: &Url, default_port: u16) -> Result<Self, ProbeFaultKind> {
-        let host = url.host_str().filter(|host| !host.is_empty());
-        let host = host.ok_or_else(|| ProbeFaultKind::Address("the address has no host".into()))?;
-        Ok(Self {
-            host: Host::new(host),
-            port: url.port_or_known_default().unwrap_or(default_port),
-        })
-    }
 }
 
-/// A parsed `http:`, `https:`, `ws:` or `wss:` address.
-#[derive(Clone, Debug)]
-pub(in crate::effects) struct WebAddress {
-    pub(in crate::effects) endpoint: Endpoint,
-    /// Whether the connection uses TLS.
-    pub(in crate::effects) secure: bool,
-    /// The host name that the certificate must have.
-    pub(in crate::effects) name: String,
-    /// The `Host` header, with the port unless it is the default of the scheme.
-    pub(in crate::effects) authority: String,
-    /// The path and the query.
-    pub(in crate::effects) path: String,
-}
-
-impl WebAddress {
-    /// Parses an address of the scheme `http` or `ws`, or of its secure variant. User and password
-    /// are not allowed, as in the `fetch` of a browser.
-    pub(in crate::effects) fn parse(text: &str, scheme: &str) -> Result<Self, ProbeFaultKind> {
-        let url = parse_url(text)?;
-        let (endpoint, secure) = Endpoint::of_url(&url, scheme, &format!("{scheme}s"), 80)?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(ProbeFaultKind::Address(
-                "user and password belong in an `Authorization` header, not in the address".into(),
-            ));
-        }
-        let name = url.host_str().unwrap_or_default();
-        Ok(Self {
-            endpoint,
-            secure,
-            name: name.trim_matches(['[', ']']).to_owned(),
-            authority: match url.port() {
-                Some(port) => format!("{name}:{port}"),
-                None => name.to_owned(),
-            },
-            path: match url.query() {
-                Some(query) => format!("{}?{query}", url.path()),
-                None => url.path().to_owned(),
-            },
-        })
-    }
-}
-
-/// A parsed `redis://` or `rediss://` address.
-#[derive(Clone, Debug)]
-pub(in crate::effects) struct RedisAddress {
-    pub(in crate::effects) endpoint: Endpoint,
-    /// Whether the connection uses TLS.
-    pub(in crate::effects) secure: bool,
-    /// The host name that the certificate must have.
-    pub(in crate::effects) name: String,
-    /// User, password and database.
-    pub(in crate::effects) settings: redis::RedisConnectionInfo,
-}
-
-impl RedisAddress {
-    /// Parses `redis://[[user]:password@]host[:port][/database]`.
-    pub(in crate::effects) fn parse(text: &str) -> Result<Self, ProbeFaultKind> {
-        let url = parse_url(text)?;
-        let (endpoint, secure) = Endpoint::of_url(&url, "redis", "rediss", 6379)?;
-        let name = url.host_str().unwrap_or_default();
-        let name = name.trim_matches(['[', ']']).to_owned();
-        // The library only parses the login. It would reject a secure address, since its TLS
-        // support is disabled.
-        let mut login = parse_url(&text.replacen("rediss:", "redis:", 1))?;
-        login
-            .set_host(Some("localhost"))
-            .map_err(|error| ProbeFaultKind::Address(error.to_string()))?;
-        let info = redis::IntoConnectionInfo::into_connection_info(login)
-            .map_err(|error| ProbeFaultKind::Address(error.to_string()))?;
-        Ok(Self {
-            endpoint,
-            secure,
-            name,
-            settings: info.redis_settings().clone(),
-        })
-    }
-}
-
-/// A parsed address of a server with a login: `postgres://[user[:password]@]host[:port][/path]`.
+/// A parsed address: `scheme://[user[:password]@]host[:port][/path]`.
 #[derive(Clone)]
-pub(in crate::effects) struct ServerAddress {
+pub(in crate::effects) struct Address {
     pub(in crate::effects) endpoint: Endpoint,
+    /// The host as it is written, without brackets: a certificate must have this name.
+    pub(in crate::effects) name: String,
     /// Whether the connection uses TLS.
     pub(in crate::effects) secure: bool,
-    /// The host name that the certificate must have.
-    pub(in crate::effects) name: String,
-    pub(in crate::effects) user: Option<String>,
-    pub(in crate::effects) password: Option<String>,
-    /// The path without its slash: a database, a virtual host, a service.
-    pub(in crate::effects) path: Option<String>,
     url: Url,
 }
 
-impl ServerAddress {
-    /// Parses an address of this protocol.
-    pub(in crate::effects) fn parse(
+impl Address {
+    /// Parses an address with one of these schemes.
+    fn parse(text: &str, schemes: &[&str], default_port: u16) -> Result<Self, ProbeFaultKind> {
+        let url = Url::parse(text).map_err(invalid)?;
+        let scheme = url.scheme();
+        if !schemes.contains(&scheme) {
+            let schemes = schemes.join(":// or ");
+            return Err(invalid(format!(
+                "the scheme must be {schemes}://, not {scheme}:"
+            )));
+        }
+        let host = url.host_str().filter(|host| !host.is_empty());
+        let host = host.ok_or_else(|| invalid("the address has no host"))?;
+        Ok(Self {
+            endpoint: Endpoint {
+                host: Host::new(host),
+                port: url.port_or_known_default().unwrap_or(default_port),
+            },
+            name: host.trim_matches(['[', ']']).to_owned(),
+            secure: ["https", "wss", "rediss", "amqps", "grpcs"].contains(&scheme),
+            url,
+        })
+    }
+
+    /// Parses an address of a page or a WebSocket. User and password are not allowed, as in the `fetch`
+    /// of a browser.
+    pub(in crate::effects) fn web(text: &str, schemes: [&str; 2]) -> Result<Self, ProbeFaultKind> {
+        let address = Self::parse(text, &schemes, 80)?;
+        if address.user().is_some() || address.password().is_some() {
+            return Err(invalid(
+                "user and password belong in an `Authorization` header, not in the address",
+            ));
+        }
+        Ok(address)
+    }
+
+    /// Parses an address of a Redis.
+    pub(in crate::effects) fn redis(text: &str) -> Result<Self, ProbeFaultKind> {
+        let address = Self::parse(text, &["redis", "rediss"], 6379)?;
+        address.redis_login()?;
+        Ok(address)
+    }
+
+    /// Parses an address of a server with this protocol.
+    pub(in crate::effects) fn server(
         protocol: Protocol,
         text: &str,
     ) -> Result<Self, ProbeFaultKind> {
-        let url = parse_url(text)?;
-        if !protocol.schemes().contains(&url.scheme()) {
-            return Err(ProbeFaultKind::Address(format!(
-                "the scheme must be {}://, not {}:",
-                protocol.schemes()[0],
-                url.scheme()
-            )));
+        Self::parse(text, protocol.schemes(), protocol.port())
+    }
+
+    /// Returns the address that a probe asks, if it asks one.
+    pub(in crate::effects) fn of(probe: &Probe<String>) -> Option<Self> {
+        let address = match probe {
+            Probe::Http(request) => Self::web(&request.url, HTTP),
+            Probe::WebSocket(url) => Self::web(url, WEBSOCKET),
+            Probe::Redis(url) => Self::redis(url),
+            Probe::Server(protocol, url) => Self::server(*protocol, url),
+            Probe::Tcp(_)
+            | Probe::Published(_)
+            | Probe::Command(_)
+            | Probe::Log(_)
+            | Probe::Process
+            | Probe::Container => return None,
+        };
+        address.ok()
+    }
+
+    /// Returns the `Host` header, with the port unless it is the default of the scheme.
+    pub(in crate::effects) fn authority(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        match self.url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
         }
-        let given = |text: &str| (!text.is_empty()).then(|| decoded(text));
-        let name = url.host_str().unwrap_or_default();
-        Ok(Self {
-            endpoint: Endpoint::in_url(&url, protocol.port())?,
-            secure: ["amqps", "grpcs"].contains(&url.scheme()),
-            name: name.trim_matches(['[', ']']).to_owned(),
-            user: given(url.username()),
-            password: url.password().map(decoded),
-            path: given(url.path().trim_start_matches('/')),
-            url,
-        })
+    }
+
+    /// Returns the path and the query, as a request has them.
+    pub(in crate::effects) fn target(&self) -> String {
+        match self.url.query() {
+            Some(query) => format!("{}?{query}", self.url.path()),
+            None => self.url.path().to_owned(),
+        }
+    }
+
+    pub(in crate::effects) fn user(&self) -> Option<String> {
+        given(self.url.username())
+    }
+
+    pub(in crate::effects) fn password(&self) -> Option<String> {
+        self.url.password().map(decoded)
+    }
+
+    /// Returns the path without its slash: a database, a virtual host, a service.
+    pub(in crate::effects) fn path(&self) -> Option<String> {
+        given(self.url.path().trim_start_matches('/'))
     }
 
     /// Returns a setting of the query.
@@ -221,6 +192,27 @@ impl ServerAddress {
         let mut pairs = self.url.query_pairs();
         pairs.find_map(|(key, value)| (key == name).then(|| value.into_owned()))
     }
+
+    /// Returns user, password and database of a Redis.
+    pub(in crate::effects) fn redis_login(
+        &self,
+    ) -> Result<redis::RedisConnectionInfo, ProbeFaultKind> {
+        // The library only parses the login. It would reject a secure address, since its TLS
+        // support is disabled.
+        let login = self.url.as_str().replacen("rediss:", "redis:", 1);
+        let mut login = Url::parse(&login).map_err(invalid)?;
+        login.set_host(Some("localhost")).map_err(invalid)?;
+        let info = redis::IntoConnectionInfo::into_connection_info(login).map_err(invalid)?;
+        Ok(info.redis_settings().clone())
+    }
+}
+
+fn invalid(why: impl ToString) -> ProbeFaultKind {
+    ProbeFaultKind::Address(why.to_string())
+}
+
+fn given(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| decoded(text))
 }
 
 /// Returns a text without percent-encoding.
@@ -233,10 +225,6 @@ fn decoded(text: &str) -> String {
     pairs
         .next()
         .map_or_else(String::new, |(text, _)| text.into_owned())
-}
-
-fn parse_url(text: &str) -> Result<Url, ProbeFaultKind> {
-    Url::parse(text).map_err(|error| ProbeFaultKind::Address(error.to_string()))
 }
 
 /// Returns the address without its password.
@@ -281,7 +269,7 @@ mod tests {
     fn an_address_that_listens_everywhere_is_asked_on_loopback() {
         assert_eq!(address("0.0.0.0:80"), address("127.0.0.1:80"));
         assert_eq!(address("[::]:80"), address("[::1]:80"));
-        let web = WebAddress::parse("http://0.0.0.0:80/", "http").unwrap();
+        let web = Address::web("http://0.0.0.0:80/", HTTP).unwrap();
         assert_eq!(web.endpoint, address("127.0.0.1:80"));
     }
 
@@ -311,16 +299,13 @@ mod tests {
             "http://u:p@localhost/",
         ] {
             assert!(
-                matches!(
-                    WebAddress::parse(text, "http"),
-                    Err(ProbeFaultKind::Address(_))
-                ),
+                matches!(Address::web(text, HTTP), Err(ProbeFaultKind::Address(_))),
                 "{text}"
             );
         }
         for text in ["redis://localhost/one", "http://localhost", "redis:"] {
             assert!(
-                matches!(RedisAddress::parse(text), Err(ProbeFaultKind::Address(_))),
+                matches!(Address::redis(text), Err(ProbeFaultKind::Address(_))),
                 "{text}"
             );
         }
@@ -328,18 +313,18 @@ mod tests {
 
     #[test]
     fn a_web_address_keeps_query_and_port_and_drops_the_fragment() {
-        let web = WebAddress::parse("https://[::1]:8443/a b?c=d#e", "http").unwrap();
+        let web = Address::web("https://[::1]:8443/a b?c=d#e", HTTP).unwrap();
         assert!(web.secure);
         assert_eq!(web.name, "::1");
-        assert_eq!(web.authority, "[::1]:8443");
-        assert_eq!(web.path, "/a%20b?c=d");
-        let web = WebAddress::parse("ws://localhost", "ws").unwrap();
+        assert_eq!(web.authority(), "[::1]:8443");
+        assert_eq!(web.target(), "/a%20b?c=d");
+        let web = Address::web("ws://localhost", WEBSOCKET).unwrap();
         assert_eq!(
-            (web.endpoint.port, &*web.authority, &*web.path),
+            (web.endpoint.port, &*web.authority(), &*web.target()),
             (80, "localhost", "/")
         );
         assert_eq!(
-            WebAddress::parse("wss://localhost", "ws")
+            Address::web("wss://localhost", WEBSOCKET)
                 .unwrap()
                 .endpoint
                 .port,
@@ -349,30 +334,34 @@ mod tests {
 
     #[test]
     fn a_redis_address_tells_who_logs_in_where() {
-        let redis = RedisAddress::parse("rediss://anna:p%40ss@localhost/3").unwrap();
+        let redis = Address::redis("rediss://anna:p%40ss@localhost/3").unwrap();
         assert!(redis.secure);
         assert_eq!(redis.endpoint, address("localhost:6379"));
-        assert_eq!(redis.settings.username(), Some("anna"));
-        assert_eq!(redis.settings.password(), Some("p@ss"));
-        assert_eq!(redis.settings.db(), 3);
+        let login = redis.redis_login().unwrap();
+        assert_eq!(login.username(), Some("anna"));
+        assert_eq!(login.password(), Some("p@ss"));
+        assert_eq!(login.db(), 3);
     }
 
     #[test]
     fn the_address_of_a_server_tells_who_logs_in_where() {
-        let parsed = |text| ServerAddress::parse(Protocol::Postgres, text).unwrap();
+        let parsed = |text| Address::server(Protocol::Postgres, text).unwrap();
         let full = parsed("postgresql://an%20na:p%40s+s@localhost/shop?authSource=x");
         assert_eq!(full.endpoint, address("localhost:5432"));
-        assert_eq!(full.user.as_deref(), Some("an na"));
-        assert_eq!(full.password.as_deref(), Some("p@s+s"));
-        assert_eq!(full.path.as_deref(), Some("shop"));
+        assert_eq!(full.user().as_deref(), Some("an na"));
+        assert_eq!(full.password().as_deref(), Some("p@s+s"));
+        assert_eq!(full.path().as_deref(), Some("shop"));
         assert_eq!(full.setting("authSource").as_deref(), Some("x"));
         let bare = parsed("postgres://127.0.0.1:7/");
-        assert_eq!((bare.user, bare.password, bare.path), (None, None, None));
-        let vhost = ServerAddress::parse(Protocol::Rabbitmq, "amqps://localhost/%2F").unwrap();
-        assert_eq!((vhost.path.as_deref(), vhost.secure), (Some("/"), true));
+        assert_eq!(
+            (bare.user(), bare.password(), bare.path()),
+            (None, None, None)
+        );
+        let vhost = Address::server(Protocol::Rabbitmq, "amqps://localhost/%2F").unwrap();
+        assert_eq!((vhost.path().as_deref(), vhost.secure), (Some("/"), true));
         for wrong in ["mysql://localhost", "postgres:", "localhost:5432"] {
             assert!(
-                ServerAddress::parse(Protocol::Postgres, wrong).is_err(),
+                Address::server(Protocol::Postgres, wrong).is_err(),
                 "{wrong}"
             );
         }

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    address::WebAddress,
+    address::Address,
     connection::{self, Stream},
     expectation::beginning,
 };
@@ -94,7 +94,7 @@ impl Answer {
 /// Builds the request for the connection.
 pub(super) fn build(
     request: &HttpRequest<String>,
-    address: &WebAddress,
+    address: &Address,
 ) -> Result<Request<Full<Bytes>>, ProbeFaultKind> {
     let invalid = |what: &str| ProbeFaultKind::Address(format!("{what} cannot be sent"));
     let (body, content_type) = match &request.body {
@@ -102,21 +102,22 @@ pub(super) fn build(
         Some(Body::Text(text)) => (text.clone().into(), None),
         Some(Body::Json(value)) => (value.to_string().into(), Some("application/json")),
     };
+    let target = address.target();
     let mut built = Request::builder()
         .method(request.method.as_str())
-        .uri(address.path.as_str())
+        .uri(target.as_str())
         .body(Full::new(body))
-        .map_err(|_| invalid(&format!("`{} {}`", request.method, address.path)))?;
+        .map_err(|_| invalid(&format!("`{} {target}`", request.method)))?;
     let headers = built.headers_mut();
     for (name, value) in &request.headers {
         let what = || invalid(&format!("the header `{name}`"));
         let name = HeaderName::try_from(name.as_str()).map_err(|_| what())?;
         headers.insert(name, HeaderValue::try_from(value).map_err(|_| what())?);
     }
-    let authority = Some(address.authority.as_str());
+    let authority = address.authority();
     let agent = concat!("pilotlight/", env!("CARGO_PKG_VERSION"));
     for (name, value) in [
-        (header::HOST, authority),
+        (header::HOST, Some(authority.as_str())),
         (header::USER_AGENT, Some(agent)),
         (header::ACCEPT, Some("*/*")),
         (header::CONTENT_TYPE, content_type),

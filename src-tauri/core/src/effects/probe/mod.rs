@@ -27,7 +27,7 @@ use tokio::{
 };
 
 use self::{
-    address::{Endpoint, RedisAddress, ServerAddress, WebAddress, shown},
+    address::{Address, Endpoint, HTTP, WEBSOCKET, shown},
     connection::{Stream, connect},
     http::{Answer, Look},
     redis::Depth,
@@ -137,11 +137,9 @@ impl Prober {
         look: Look,
         deadline: Instant,
     ) -> Result<Answer, ProbeFaultKind> {
-        let address = WebAddress::parse(&request.url, "http")?;
+        let address = Address::web(&request.url, HTTP)?;
         let built = http::build(request, &address)?;
-        let stream = self
-            .open(&address.endpoint, secured(&address), deadline)
-            .await?;
+        let stream = self.open(&address, deadline).await?;
         let exchange = http::exchange(stream, built, &request.expect, look, deadline);
         match within(deadline, true, exchange).await {
             Ok((answer, ..)) => Ok(answer),
@@ -163,16 +161,10 @@ impl Prober {
         handshake: &Handshake<'_>,
         deadline: Instant,
     ) -> Result<Answer, ProbeFaultKind> {
-        let address = WebAddress::parse(handshake.url, "ws")?;
-        let stream = self
-            .open(&address.endpoint, secured(&address), deadline)
-            .await?;
-        within(
-            deadline,
-            true,
-            websocket::shake(stream, &address, handshake, deadline),
-        )
-        .await
+        let address = Address::web(handshake.url, WEBSOCKET)?;
+        let stream = self.open(&address, deadline).await?;
+        let shake = websocket::shake(stream, &address, handshake, deadline);
+        within(deadline, true, shake).await
     }
 
     /// Tests whether Redis responds, and whether it accepts writes.
@@ -182,15 +174,10 @@ impl Prober {
         depth: Depth,
         deadline: Instant,
     ) -> Result<(), ProbeFaultKind> {
-        let address = RedisAddress::parse(url)?;
-        let name = address.secure.then_some(address.name);
-        let stream = self.open(&address.endpoint, name, deadline).await?;
-        within(
-            deadline,
-            true,
-            redis::check(stream, &address.settings, depth),
-        )
-        .await
+        let address = Address::redis(url)?;
+        let login = address.redis_login()?;
+        let stream = self.open(&address, deadline).await?;
+        within(deadline, true, redis::check(stream, &login, depth)).await
     }
 
     /// Tests whether a server accepts a client.
@@ -200,9 +187,8 @@ impl Prober {
         url: &str,
         deadline: Instant,
     ) -> Result<(), ProbeFaultKind> {
-        let address = ServerAddress::parse(protocol, url)?;
-        let name = address.secure.then(|| address.name.clone());
-        let stream = self.open(&address.endpoint, name, deadline).await?;
+        let address = Address::server(protocol, url)?;
+        let stream = self.open(&address, deadline).await?;
         let talk = Box::pin(server::check(stream, protocol, &address));
         within(deadline, true, talk).await
     }
@@ -213,35 +199,29 @@ impl Prober {
         url: &str,
         deadline: Instant,
     ) -> Result<Vec<(String, u64)>, ProbeFaultKind> {
-        let address = RedisAddress::parse(url)?;
-        let name = address.secure.then_some(address.name);
-        let stream = self.open(&address.endpoint, name, deadline).await?;
-        within(deadline, true, redis::queues(stream, &address.settings)).await
+        let address = Address::redis(url)?;
+        let login = address.redis_login()?;
+        let stream = self.open(&address, deadline).await?;
+        within(deadline, true, redis::queues(stream, &login)).await
     }
 
     /// Returns whether the server accepts a TLS handshake.
-    async fn speaks_tls(&self, address: &WebAddress) -> bool {
-        let name = Some(address.name.clone());
+    async fn speaks_tls(&self, address: &Address) -> bool {
+        let mut secured = address.clone();
+        secured.secure = true;
         let deadline = Instant::now() + TLS_QUESTION;
-        self.open(&address.endpoint, name, deadline).await.is_ok()
+        self.open(&secured, deadline).await.is_ok()
     }
 
-    /// Connects, with TLS if there is a `name` that the server must prove.
-    async fn open(
-        &self,
-        endpoint: &Endpoint,
-        name: Option<String>,
-        deadline: Instant,
-    ) -> Result<Line, ProbeFaultKind> {
-        let stream = within(deadline, false, connect(endpoint)).await?;
-        Ok(match name {
-            Some(name) => {
-                // Boxed, since it is large and rarely needed.
-                let secured = Box::pin(self.0.tls.secure(stream, name));
-                Box::new(within(deadline, true, secured).await?)
-            }
-            None => Box::new(stream),
-        })
+    /// Connects, with TLS if the address says so.
+    async fn open(&self, address: &Address, deadline: Instant) -> Result<Line, ProbeFaultKind> {
+        let stream = within(deadline, false, connect(&address.endpoint)).await?;
+        if !address.secure {
+            return Ok(Box::new(stream));
+        }
+        // Boxed, since it is large and rarely needed.
+        let secured = Box::pin(self.0.tls.secure(stream, address.name.clone()));
+        Ok(Box::new(within(deadline, true, secured).await?))
     }
 }
 
@@ -266,10 +246,6 @@ fn handshake(url: &str) -> Handshake<'_> {
         protocol: None,
         headers: &[],
     }
-}
-
-fn secured(address: &WebAddress) -> Option<String> {
-    address.secure.then(|| address.name.clone())
 }
 
 async fn tcp(address: &str, deadline: Instant) -> Result<(), ProbeFaultKind> {

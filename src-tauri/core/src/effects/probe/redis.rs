@@ -18,7 +18,7 @@ use super::{
     connection::{self, Stream},
     expectation::beginning,
 };
-use crate::model::facts::ProbeFaultKind;
+use crate::{diagnose::evidence::WORKERS, model::facts::ProbeFaultKind};
 
 /// The maximum number of bytes of a reply. All expected replies are one short line.
 const LONGEST_REPLY: u64 = 4096;
@@ -27,18 +27,6 @@ const REPLIES: &[u8] = b"+-:$*_#,(!=%`~>|";
 
 /// A key that does not exist.
 const NO_KEY: &str = "pilotlight:no-such-key:5f0c6d7e";
-
-/// Where common frameworks put tasks that wait for a worker, and the command that counts them.
-const QUEUES: [(&str, &str); 8] = [
-    ("celery", "LLEN"),
-    ("rq:queue:default", "LLEN"),
-    ("queue:default", "LLEN"),
-    ("resque:queue:default", "LLEN"),
-    ("queues:default", "LLEN"),
-    ("laravel_database_queues:default", "LLEN"),
-    ("dramatiq:default", "LLEN"),
-    ("arq:queue", "ZCARD"),
-];
 
 /// What is tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,9 +74,9 @@ pub(super) async fn queues(
 ) -> Result<Vec<(String, u64)>, ProbeFaultKind> {
     let mut commands = commands(settings);
     let first = commands.len();
-    for (name, count) in QUEUES {
+    for (queue, count, ..) in WORKERS {
         let mut command = redis::cmd(count);
-        command.arg(name);
+        command.arg(queue);
         commands.push(command);
     }
     let mut stream = BufReader::new(stream);
@@ -99,18 +87,15 @@ pub(super) async fn queues(
         reply(&mut stream).await?;
     }
     let mut found = Vec::new();
-    for (name, _) in QUEUES {
+    for (queue, ..) in WORKERS {
         let mut line = Vec::new();
         let mut limited = (&mut stream).take(LONGEST_REPLY);
         let read = limited.read_until(b'\n', &mut line).await;
         read.map_err(|error| connection::fault(&error))?;
         let number = std::str::from_utf8(&line).ok();
         let number = number.and_then(|text| text.strip_prefix(':')?.trim().parse().ok());
-        found.extend(
-            number
-                .filter(|&number| number > 0)
-                .map(|it| (name.to_owned(), it)),
-        );
+        let waiting = number.filter(|&number| number > 0);
+        found.extend(waiting.map(|number| (queue.to_owned(), number)));
     }
     Ok(found)
 }

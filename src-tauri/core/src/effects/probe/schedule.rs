@@ -2,7 +2,6 @@
 
 use std::{
     future::Future,
-    mem,
     pin::pin,
     sync::{
         Arc,
@@ -20,7 +19,7 @@ use tokio::{
 
 use super::{
     Context, Prober,
-    address::{Endpoint, RedisAddress, ServerAddress, WebAddress},
+    address::{Address, Endpoint},
     connection::would_accept,
     log::{Awaited, Lines},
 };
@@ -210,15 +209,7 @@ fn split<L: Lines>(
 fn awaited(asked: &[Probe<String>]) -> Vec<Endpoint> {
     let endpoints = asked.iter().filter_map(|probe| match probe {
         Probe::Tcp(address) => Endpoint::parse(address).ok(),
-        Probe::Http(request) => Some(WebAddress::parse(&request.url, "http").ok()?.endpoint),
-        Probe::WebSocket(url) => Some(WebAddress::parse(url, "ws").ok()?.endpoint),
-        Probe::Redis(url) => Some(RedisAddress::parse(url).ok()?.endpoint),
-        Probe::Server(protocol, url) => Some(ServerAddress::parse(*protocol, url).ok()?.endpoint),
-        Probe::Command(_)
-        | Probe::Log(_)
-        | Probe::Process
-        | Probe::Container
-        | Probe::Published(_) => None,
+        probe => Some(Address::of(probe)?.endpoint),
     });
     endpoints.collect()
 }
@@ -269,8 +260,8 @@ impl<E, F: FnMut(Round) -> Option<E>> Course<'_, E, F> {
                 (Ok(()), Some(pattern)) => unmatched(pattern),
                 (Err(fault), _) => fault,
             };
-            if !told.as_ref().is_some_and(|told| is_like(told, &fault)) {
-                told = Some(fault.clone());
+            if told.as_ref() != Some(&fault.key()) {
+                told = Some(fault.key());
                 if !self.report(latency, Err(fault)).await {
                     return false;
                 }
@@ -384,28 +375,6 @@ fn aligned(began: Instant, at: Instant, tick: Duration) -> Instant {
     } else {
         at + tick.saturating_sub(past)
     }
-}
-
-/// Returns whether both are the same fault to a user, regardless of details (a body may contain the
-/// time).
-fn is_like(one: &ProbeFault, other: &ProbeFault) -> bool {
-    let same = match (&one.kind, &other.kind) {
-        (
-            ProbeFaultKind::Status { status: one, .. },
-            ProbeFaultKind::Status { status: other, .. },
-        ) => one == other,
-        (ProbeFaultKind::Redis { code: one, .. }, ProbeFaultKind::Redis { code: other, .. }) => {
-            one == other
-        }
-        (
-            ProbeFaultKind::HealthCheck { starting: one, .. },
-            ProbeFaultKind::HealthCheck {
-                starting: other, ..
-            },
-        ) => one == other,
-        (one, other) => mem::discriminant(one) == mem::discriminant(other),
-    };
-    same && one.target == other.target
 }
 
 fn unmatched(pattern: &Regex) -> ProbeFault {

@@ -21,7 +21,7 @@ use tokio_tungstenite::{
 };
 
 use super::{
-    address::WebAddress,
+    address::Address,
     connection::Stream,
     http::{self, Answer, Look},
 };
@@ -48,7 +48,7 @@ pub(in crate::effects) struct Handshake<'a> {
 /// connection.
 pub(super) async fn shake(
     stream: impl Stream + 'static,
-    address: &WebAddress,
+    address: &Address,
     handshake: &Handshake<'_>,
     deadline: Instant,
 ) -> Result<Answer, ProbeFaultKind> {

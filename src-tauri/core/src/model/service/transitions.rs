@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use jiff::tz::TimeZone;
 
 use super::{
-    ActiveRun, Adoption, CheckRounds, Hooked, Phase, RunEnd, ServiceState, Then, Wordless,
-    timestamp,
+    ActiveRun, Adoption, Health, Hooked, LatestRun, Phase, RunEnd, ServiceState, Step, Then,
+    Wordless, milliseconds, timestamp,
 };
 use crate::{
     diagnose::explain,
@@ -16,7 +16,7 @@ use crate::{
         facts::{Claimed, Exit, ProbeFault, Process, RunId, Stopped, TimePoint},
         finding::Finding,
         history::{EventKind, HistoryEvent},
-        restart::{Decision, Failures, Jitter, Policy},
+        restart::{Decision, Failures, Policy},
     },
     stack::{HookEvent, OnUnhealthy, Restart, Service, Signal},
 };
@@ -32,21 +32,17 @@ const CLOCKS_DIFFER: Duration = Duration::from_secs(1);
 
 impl ServiceState {
     /// The service is requested: earlier failures no longer count.
-    pub(in crate::model) fn request(&mut self, now: TimePoint) {
+    pub(in crate::model) fn request(&mut self, step: &Step) {
         self.intent.wanted = true;
         self.intent.alone = false;
         self.touch();
         self.explain_recovery();
         match self.phase {
-            Phase::Blocked | Phase::Failed | Phase::Backoff { .. } => {
-                self.enter(Phase::Stopped, now);
-            }
+            Phase::Blocked | Phase::Failed | Phase::Backoff => self.enter(Phase::Stopped, step),
             Phase::Stopped => {}
             _ => return,
         }
-        self.intent.asked = true;
-        self.failures = Failures::default();
-        self.restarts = 0;
+        self.start_afresh();
         self.finding = None;
         self.note = None;
         self.beside = None;
@@ -54,28 +50,33 @@ impl ServiceState {
     }
 
     /// A restart is requested.
-    pub(in crate::model) fn cycle(&mut self, now: TimePoint) {
+    pub(in crate::model) fn cycle(&mut self, step: &Step) {
         let active = self.is_active();
-        self.request(now);
+        self.request(step);
         if active {
             self.intent.cycle = true;
-            self.intent.asked = true;
-            self.failures = Failures::default();
-            self.restarts = 0;
+            self.start_afresh();
         }
     }
 
+    /// The next start is a requested one.
+    fn start_afresh(&mut self) {
+        self.intent.asked = true;
+        self.failures = Failures::default();
+        self.restarts = 0;
+    }
+
     /// A restart is requested from which the services that depend on it are spared.
-    pub(in crate::model) fn cycle_alone(&mut self, now: TimePoint) {
-        self.cycle(now);
+    pub(in crate::model) fn cycle_alone(&mut self, step: &Step) {
+        self.cycle(step);
         self.intent.alone = self.intent.cycle;
     }
 
     /// It runs once more, also if it has completed.
-    pub(in crate::model) fn run_again(&mut self, now: TimePoint) {
+    pub(in crate::model) fn run_again(&mut self, step: &Step) {
         self.is_due();
         self.intent.forced = true;
-        self.cycle_alone(now);
+        self.cycle_alone(step);
     }
 
     /// A task that has completed is done once more with the next request.
@@ -87,7 +88,7 @@ impl ServiceState {
 
     /// Waits for the next time of the schedule, unless it does already. A task that was not requested has
     /// nothing to do until then.
-    pub(in crate::model) fn plan(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
+    pub(in crate::model) fn plan(&mut self, step: &mut Step) {
         if self.next_run.is_some() {
             return;
         }
@@ -95,74 +96,74 @@ impl ServiceState {
             self.intent.wanted = true;
             self.completed = true;
         }
-        self.wait_for_next(now, effects);
+        self.wait_for_next(step);
     }
 
-    fn wait_for_next(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
+    fn wait_for_next(&mut self, step: &mut Step) {
         let task = self.spec.task.as_ref();
         let schedule = task.and_then(|task| task.schedule.as_ref());
-        self.next_run =
-            schedule.and_then(|schedule| schedule.after(timestamp(now), &TimeZone::system()));
-        self.wait_until_due(now, effects);
+        let now = timestamp(step.now);
+        self.next_run = schedule.and_then(|schedule| schedule.after(now, &TimeZone::system()));
+        self.wait_until_due(step);
         self.touch();
     }
 
-    fn wait_until_due(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
-        let Some(due) = self.next_run else { return };
-        let left = Duration::try_from(due.duration_since(timestamp(now)));
-        let timer = Timer::Schedule;
-        let until = now.instant + left.unwrap_or_default();
-        effects.push(self.effect(Act::Wait { timer, until }));
+    fn wait_until_due(&self, step: &mut Step) {
+        if let Some(due) = self.next_run {
+            let left = Duration::try_from(due.duration_since(timestamp(step.now)));
+            self.wait(Timer::Schedule, left.unwrap_or_default(), step);
+        }
     }
 
     /// The timer of the schedule has elapsed. A task that still runs is not started a second time, and
     /// times that were missed count once.
-    fn schedule_elapsed(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
+    fn schedule_elapsed(&mut self, step: &mut Step) {
         let Some(due) = self.next_run.filter(|_| self.intent.wanted) else {
             return;
         };
-        if due > timestamp(now.after(CLOCKS_DIFFER)) {
+        if due > timestamp(step.now.after(CLOCKS_DIFFER)) {
             // The clock was set back, or the timer is an earlier one.
-            return self.wait_until_due(now, effects);
+            return self.wait_until_due(step);
         }
         if !self.is_active() {
             self.completed = false;
-            self.request(now);
+            self.request(step);
         }
-        self.wait_for_next(now, effects);
+        self.wait_for_next(step);
     }
 
     /// The machine has slept: earlier failures do not count, nor do those of the next moments.
     pub(in crate::model) fn awake(&mut self, now: TimePoint) {
         self.lenient_until = Some(now.instant + LENIENT);
         self.failures = Failures::default();
-        self.failed_rounds = 0;
+        self.latest.failed_rounds = 0;
     }
 
-    fn is_lenient(&self, now: TimePoint) -> bool {
-        self.lenient_until.is_some_and(|until| now.instant < until)
+    fn is_lenient(&self, step: &Step) -> bool {
+        let until = self.lenient_until;
+        until.is_some_and(|until| step.now.instant < until)
     }
 
     /// Runs the hook for the failure of a service that does not recover by itself, once its cause is known.
-    pub(in crate::model) fn tell_failure(&mut self, effects: &mut Vec<Effect>) {
+    pub(in crate::model) fn tell_failure(&mut self, step: &mut Step) {
         if self.is_stuck() && !self.must_be_down() && !self.hooked.failed {
             self.hooked.failed = true;
-            self.hook(HookEvent::Failed, effects);
+            self.hook(HookEvent::Failed, step);
         }
     }
 
-    fn tell_ready(&mut self, effects: &mut Vec<Effect>) {
+    fn tell_ready(&mut self, step: &mut Step) {
         if std::mem::take(&mut self.hooked.failed) {
-            self.hook(HookEvent::Recovered, effects);
+            self.hook(HookEvent::Recovered, step);
         }
         if !std::mem::replace(&mut self.hooked.ready, true) {
-            self.hook(HookEvent::Ready, effects);
+            self.hook(HookEvent::Ready, step);
         }
     }
 
-    fn hook(&self, event: HookEvent, effects: &mut Vec<Effect>) {
+    fn hook(&self, event: HookEvent, step: &mut Step) {
         if self.spec.hooks.contains_key(&event) {
-            effects.push(self.effect(Act::Hook(event)));
+            self.act(Act::Hook(event), step);
         }
     }
 
@@ -180,9 +181,9 @@ impl ServiceState {
     }
 
     /// Signals its processes, if it runs.
-    pub(in crate::model) fn signal(&mut self, signal: Signal, effects: &mut Vec<Effect>) {
+    pub(in crate::model) fn signal(&self, signal: Signal, step: &mut Step) {
         if self.is_started() {
-            effects.push(self.effect(Act::Signal(signal)));
+            self.act(Act::Signal(signal), step);
         }
     }
 
@@ -211,7 +212,7 @@ impl ServiceState {
     }
 
     /// A stop is requested.
-    pub(in crate::model) fn dismiss(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
+    pub(in crate::model) fn dismiss(&mut self, step: &mut Step) {
         self.intent.wanted = false;
         self.intent.cycle = false;
         self.intent.alone = false;
@@ -219,121 +220,78 @@ impl ServiceState {
         self.next_run = None;
         self.hooked = Hooked::default();
         self.forget_loops();
-        self.touch();
         if !self.is_active() {
-            self.rest(now, effects);
+            self.rest(step);
         }
     }
 
     /// Begins a new run.
-    pub(in crate::model) fn begin(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
+    pub(in crate::model) fn begin(&mut self, step: &mut Step) {
         self.run = RunId(self.run.0 + 1);
+        self.latest = LatestRun {
+            started: Some(timestamp(step.now)),
+            ..LatestRun::default()
+        };
         self.port = self.spec.port;
-        self.adopted = false;
         self.completed = false;
-        self.failed_rounds = 0;
-        self.checks = CheckRounds::default();
-        self.last_fault = None;
-        self.is_too_large = false;
-        self.container = None;
-        self.last_process = None;
-        self.latency_ms = None;
         self.unfinished = None;
-        self.started = Some(timestamp(now));
         self.note = self.cause.take();
-        self.loops.begin(now.instant);
+        self.loops.begin(step.now.instant);
         if self.spec.is_external() {
-            self.watch(
-                ActiveRun {
-                    run: self.run,
-                    process: None,
-                    ready_since: None,
-                },
-                now,
-                effects,
-            );
+            self.watch(None, step);
         } else {
-            self.enter(Phase::Claiming { run: self.run }, now);
+            self.enter(Phase::Claiming, step);
             let asked = std::mem::take(&mut self.intent.asked);
             let forced = std::mem::take(&mut self.intent.forced);
-            effects.push(self.effect(Act::Claim { asked, forced }));
+            self.act(Act::Claim { asked, forced }, step);
         }
     }
 
     /// Adopts a run of an earlier daemon.
-    pub(in crate::model) fn adopt(
-        &mut self,
-        adoption: &Adoption,
-        now: TimePoint,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(in crate::model) fn adopt(&mut self, adoption: &Adoption, step: &mut Step) {
         self.run = adoption.run;
         self.port = adoption.port.or(self.spec.port);
         self.intent.wanted = true;
-        self.adopted = true;
-        self.last_process = adoption.process;
-        self.container.clone_from(&adoption.container);
         self.was_ready = adoption.was_ready.then_some(adoption.run);
-        self.started = Some(adoption.since);
+        self.latest.adopted = true;
+        self.latest.process = adoption.process;
+        self.latest.container.clone_from(&adoption.container);
+        self.latest.started = Some(adoption.since);
         if let Some(process) = adoption.process {
-            let running = ActiveRun {
-                run: self.run,
-                process: Some(process),
-                ready_since: None,
-            };
-            self.watch(running, now, effects);
+            self.watch(Some(process), step);
             self.since = adoption.since;
         } else {
             let ending = RunEnd {
                 exit: Some(Exit::Unknown),
-                ready_since: adoption.was_ready.then_some(now.instant),
+                ready_since: adoption.was_ready.then_some(step.now.instant),
                 last_words: adoption.last_words.clone(),
                 fault: None,
             };
-            self.end_tree(Then::Recover(ending), None, now, effects);
+            self.end_tree(Then::Recover(ending), None, step);
         }
     }
 
     /// Stops it, unless that is in progress: it is not needed any more.
-    pub(in crate::model) fn end(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
-        match self.phase.clone() {
-            Phase::Claiming { .. }
-            | Phase::Backoff { .. }
-            | Phase::Stopped
-            | Phase::Blocked
-            | Phase::Failed => self.rest(now, effects),
-            Phase::Starting(running) | Phase::Ready(running) | Phase::Unhealthy(running) => {
-                if self.spec.is_external() {
-                    self.rest(now, effects);
-                } else {
-                    // A process that is being launched is stopped once it is known.
-                    self.end_tree(Then::Rest, running.process, now, effects);
-                }
+    pub(in crate::model) fn end(&mut self, step: &mut Step) {
+        match &self.phase {
+            // A process that is being launched is stopped once it is known.
+            Phase::Running(running) if !self.spec.is_external() => {
+                let process = running.process;
+                self.end_tree(Then::Rest, process, step);
             }
-            Phase::Stopping {
-                run,
-                process,
-                then: Then::Recover(_),
-            } => {
-                self.enter(
-                    Phase::Stopping {
-                        run,
-                        process,
-                        then: Then::Rest,
-                    },
-                    now,
-                );
+            Phase::Stopping { then, .. } if *then == Then::Rest => {}
+            Phase::Stopping { process, .. } => {
+                let (process, then) = (*process, Then::Rest);
+                self.enter(Phase::Stopping { process, then }, step);
             }
-            Phase::Stopping {
-                then: Then::Rest, ..
-            } => {}
+            _ => self.rest(step),
         }
     }
 
     /// Skips the rest of the grace period of an active stop.
-    pub(in crate::model) fn kill(&mut self, effects: &mut Vec<Effect>) {
+    pub(in crate::model) fn kill(&self, step: &mut Step) {
         if matches!(self.phase, Phase::Stopping { .. }) {
-            effects.push(self.effect(Act::Kill));
+            self.act(Act::Kill, step);
         }
     }
 
@@ -341,217 +299,167 @@ impl ServiceState {
     ///
     /// Only one round runs at a time. A round that is requested meanwhile may cover events that the
     /// current one has missed, so one more round follows, however many were requested.
-    pub(in crate::model) fn check(&mut self, effects: &mut Vec<Effect>) {
+    pub(in crate::model) fn check(&mut self, step: &mut Step) {
         if !self.is_ready() || self.spec.checks.is_empty() {
             return;
         }
         self.touch();
-        if self.checks.running {
-            self.checks.again = true;
+        let checks = &mut self.latest.checks;
+        if checks.running {
+            checks.again = true;
         } else {
-            self.checks.running = true;
-            let first = !self.checks.made;
-            effects.push(self.effect(Act::Check { first }));
+            checks.running = true;
+            let first = !checks.made;
+            self.act(Act::Check { first }, step);
         }
     }
 
-    fn checked(
-        &mut self,
-        failed: Vec<(String, ProbeFault)>,
-        now: TimePoint,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn checked(&mut self, failed: Vec<(String, ProbeFault)>, step: &mut Step) {
         self.touch();
         let fails = !failed.is_empty();
-        if !self.is_lenient(now) {
-            self.checks.failed = failed;
+        if !self.is_lenient(step) {
+            self.latest.checks.failed = failed;
         }
-        self.checks.running = false;
-        self.checks.made = true;
-        if std::mem::take(&mut self.checks.again) {
-            self.check(effects);
+        self.latest.checks.running = false;
+        self.latest.checks.made = true;
+        if std::mem::take(&mut self.latest.checks.again) {
+            self.check(step);
         }
-        if !self.checks.running {
-            self.plan_check(fails, now, effects);
-        }
+        self.plan_check(fails, step);
     }
 
     /// Takes the results of a round that a diagnosis has made. It began later than a round that runs, whose
     /// results are then followed by another round.
-    fn doctored(
-        &mut self,
-        failed: Vec<(String, ProbeFault)>,
-        now: TimePoint,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn doctored(&mut self, failed: Vec<(String, ProbeFault)>, step: &mut Step) {
         if !self.is_ready() {
             return;
         }
         self.touch();
         let fails = !failed.is_empty();
-        self.checks.failed = failed;
-        self.checks.again |= self.checks.running;
-        if !self.checks.running {
-            self.plan_check(fails, now, effects);
-        }
+        self.latest.checks.failed = failed;
+        self.latest.checks.again |= self.latest.checks.running;
+        self.plan_check(fails, step);
     }
 
     /// Handles a report of an effect. Reports of earlier runs are ignored.
-    pub(in crate::model) fn report(
-        &mut self,
-        run: RunId,
-        report: Report,
-        jitter: &mut Jitter,
-        now: TimePoint,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(in crate::model) fn report(&mut self, run: RunId, report: Report, step: &mut Step) {
         match report {
             Report::LastWords(words) => return self.ended_with(run, words),
-            Report::Elapsed(Timer::Schedule) => return self.schedule_elapsed(now, effects),
+            Report::Elapsed(Timer::Schedule) => return self.schedule_elapsed(step),
+            _ if self.current_run() != Some(run) => return,
             _ => {}
-        }
-        if self.current_run() != Some(run) {
-            return;
         }
         match report {
             Report::LastWords(_) | Report::Elapsed(Timer::Schedule) => {}
             Report::UpToDate => {
-                if matches!(self.phase, Phase::Claiming { .. }) {
-                    self.complete(now, effects);
+                if self.phase == Phase::Claiming {
+                    self.complete(step);
                     // It has left no log.
                     self.run = RunId(run.0 - 1);
                     self.remark("its inputs have not changed since it was last done");
                 }
             }
-            Report::Claimed(claim) => self.claimed(claim, now, effects),
+            Report::Claimed(claim) => self.claimed(claim, step),
             Report::Container(container) => {
                 self.port = container.main_port(&self.spec).or(self.port);
-                self.container = Some(container);
+                self.latest.container = Some(container);
                 self.touch();
             }
-            Report::Launched(Ok(process)) => self.launched(process, now, effects),
+            Report::Launched(Ok(process)) => self.launched(process, step),
             Report::Launched(Err(fault)) => {
-                if matches!(self.phase, Phase::Starting(_)) {
-                    self.give_up(
-                        explain::launch(&self.spec, &fault),
-                        Phase::Failed,
-                        now,
-                        effects,
-                    );
+                if self
+                    .running()
+                    .is_some_and(|it| it.health == Health::Starting)
+                {
+                    self.give_up(explain::launch(&self.spec, &fault), Phase::Failed, step);
                 }
             }
             Report::Exited {
                 exit,
                 survivors,
                 last_words,
-            } => {
-                self.exited(exit, &survivors, last_words, jitter, now, effects);
-            }
-            Report::Round(round) => self.round(round, now, effects),
-            Report::Checked(failed) => self.checked(failed, now, effects),
-            Report::Doctored(failed) => self.doctored(failed, now, effects),
-            Report::Memory(fault) => self.memory(fault, now, effects),
-            Report::Grew(how) => {
-                self.note = Some(format!("{} {how}", self.name()));
-                self.touch();
-            }
-            Report::Stopped(stopped) => self.stopped(stopped, jitter, now, effects),
-            Report::Elapsed(Timer::Start) => self.start_timed_out(now, effects),
+            } => self.exited(exit, &survivors, last_words, step),
+            Report::Round(round) => self.round(round, step),
+            Report::Checked(failed) => self.checked(failed, step),
+            Report::Doctored(failed) => self.doctored(failed, step),
+            Report::Memory(fault) => self.memory(fault, step),
+            Report::Grew(how) => self.remark(&format!("{} {how}", self.name())),
+            Report::Stopped(stopped) => self.stopped(stopped, step),
+            Report::Elapsed(Timer::Start) => self.start_timed_out(step),
             Report::Elapsed(Timer::Check) => {
-                self.checks.due = false;
-                self.check(effects);
+                self.latest.checks.due = false;
+                self.check(step);
             }
             Report::Elapsed(Timer::Backoff) => {
-                if matches!(self.phase, Phase::Backoff { .. }) {
+                if self.phase == Phase::Backoff {
                     self.restarts += 1;
-                    self.enter(Phase::Stopped, now);
+                    self.enter(Phase::Stopped, step);
                 }
             }
         }
     }
 
-    fn claimed(
-        &mut self,
-        claim: Result<Option<Claimed>, Hindrance>,
-        now: TimePoint,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Phase::Claiming { run } = self.phase else {
+    fn claimed(&mut self, claim: Result<Option<Claimed>, Hindrance>, step: &mut Step) {
+        if self.phase != Phase::Claiming {
             return;
-        };
-        match claim {
-            Ok(claimed) => {
-                if let Some(claimed) = claimed {
-                    self.port = Some(claimed.port);
-                    let ended = explain::ended_holders(&self.spec, &claimed);
-                    if !claimed.ended.is_empty() {
-                        self.history.push(HistoryEvent {
-                            service: Some(self.name().clone()),
-                            port: self.port,
-                            message: ended.as_deref().map(Into::into),
-                            ..HistoryEvent::new(timestamp(now), EventKind::PortFreed)
-                        });
-                    }
-                    self.note = ended.or(self.note.take());
-                }
-                if let Some(beside) = self.beside.take() {
-                    self.note.get_or_insert(beside);
-                }
-                self.enter(
-                    Phase::Starting(ActiveRun {
-                        run,
-                        process: None,
-                        ready_since: None,
-                    }),
-                    now,
-                );
-                effects.push(self.effect(Act::Launch));
-            }
+        }
+        let claimed = match claim {
+            Ok(claimed) => claimed,
             Err(hindrance) => {
-                self.give_up(
-                    explain::hindrance(&self.spec, &hindrance),
-                    Phase::Blocked,
-                    now,
-                    effects,
-                );
+                let finding = explain::hindrance(&self.spec, &hindrance);
+                return self.give_up(finding, Phase::Blocked, step);
             }
-        }
-    }
-
-    fn launched(&mut self, process: Process, now: TimePoint, effects: &mut Vec<Effect>) {
-        let Phase::Starting(running @ ActiveRun { process: None, .. }) = self.phase else {
-            // Another process follows the log of its container.
-            if self.container.is_some() {
-                self.process_is(process);
-            }
-            return;
         };
-        let since = self.since;
-        self.last_process = Some(process);
-        self.watch(
-            ActiveRun {
-                process: Some(process),
-                ..running
-            },
-            now,
-            effects,
-        );
-        self.since = since;
+        if let Some(claimed) = claimed {
+            self.port = Some(claimed.port);
+            let ended = explain::ended_holders(&self.spec, &claimed);
+            if !claimed.ended.is_empty() {
+                self.history.push(HistoryEvent {
+                    service: Some(self.name().clone()),
+                    port: self.port,
+                    message: ended.as_deref().map(Into::into),
+                    ..HistoryEvent::new(timestamp(step.now), EventKind::PortFreed)
+                });
+            }
+            self.note = ended.or(self.note.take());
+        }
+        if let Some(beside) = self.beside.take() {
+            self.note.get_or_insert(beside);
+        }
+        self.start(None, step);
+        self.act(Act::Launch, step);
     }
 
-    /// Probes a running service until it is ready.
-    fn watch(&mut self, running: ActiveRun, now: TimePoint, effects: &mut Vec<Effect>) {
-        self.enter(Phase::Starting(running), now);
-        if self.is_task() {
-            // It is not ready before it has ended.
-            return;
+    fn launched(&mut self, process: Process, step: &mut Step) {
+        let running = self.running();
+        if running.is_some_and(|it| it.health == Health::Starting && it.process.is_none()) {
+            let since = self.since;
+            self.latest.process = Some(process);
+            self.watch(Some(process), step);
+            self.since = since;
+        } else if self.latest.container.is_some() {
+            // Another process follows the log of its container.
+            self.process_is(process);
         }
-        let until = now.instant + self.spec.start_timeout;
-        effects.push(self.effect(Act::Probe));
-        effects.push(self.effect(Act::Wait {
-            timer: Timer::Start,
-            until,
-        }));
+    }
+
+    /// It runs, or is being launched, and is not ready yet.
+    fn start(&mut self, process: Option<Process>, step: &Step) {
+        let running = ActiveRun {
+            process,
+            ready_since: None,
+            health: Health::Starting,
+        };
+        self.enter(Phase::Running(running), step);
+    }
+
+    /// Probes a running service until it is ready. A task is not ready before it has ended.
+    fn watch(&mut self, process: Option<Process>, step: &mut Step) {
+        self.start(process, step);
+        if !self.is_task() {
+            self.act(Act::Probe, step);
+            self.wait(Timer::Start, self.spec.start_timeout, step);
+        }
     }
 
     fn exited(
@@ -559,27 +467,19 @@ impl ServiceState {
         exit: Exit,
         survivors: &[Process],
         last_words: Option<String>,
-        jitter: &mut Jitter,
-        now: TimePoint,
-        effects: &mut Vec<Effect>,
+        step: &mut Step,
     ) {
-        let running = match &self.phase {
-            Phase::Starting(running) | Phase::Ready(running) | Phase::Unhealthy(running) => {
-                *running
-            }
+        let Some(running) = self.running() else {
             // It is being stopped; `Stopped` reports the end of the whole tree.
-            _ => {
-                self.last_exit = Some(exit);
-                return self.touch();
-            }
+            self.last_exit = Some(exit);
+            return self.touch();
         };
         if let Some(&first) = survivors.first()
             && exit.is_success()
-            && running.is_young(now)
+            && running.is_young(step.now)
         {
             self.process_is(first);
-            effects.push(self.effect(Act::Follow));
-            return;
+            return self.act(Act::Follow, step);
         }
         self.last_exit = Some(exit);
         let ending = RunEnd {
@@ -589,9 +489,9 @@ impl ServiceState {
             fault: None,
         };
         if survivors.is_empty() {
-            self.recover(&ending, jitter, now, effects);
+            self.recover(&ending, step);
         } else {
-            self.end_tree(Then::Recover(ending), running.process, now, effects);
+            self.end_tree(Then::Recover(ending), running.process, step);
         }
     }
 
@@ -599,19 +499,15 @@ impl ServiceState {
     /// restart.
     #[must_use]
     pub fn restarts_at_once(&self, run: RunId, now: TimePoint) -> bool {
-        let (Phase::Starting(running) | Phase::Ready(running) | Phase::Unhealthy(running)) =
-            &self.phase
-        else {
-            return false;
-        };
-        running.run == run
-            && self.spec.restart != Restart::Never
-            && self.spec.restart_delay.is_none()
-            && self.spec.max_restarts != Some(0)
-            && !self.must_be_down()
-            && self
-                .failures
-                .restarts_at_once(now.instant, running.ready_since)
+        let failures = &self.failures;
+        self.running().is_some_and(|running| {
+            self.run == run
+                && self.spec.restart != Restart::Never
+                && self.spec.restart_delay.is_none()
+                && self.spec.max_restarts != Some(0)
+                && !self.must_be_down()
+                && failures.restarts_at_once(now.instant, running.ready_since)
+        })
     }
 
     /// Adds the last words of a run to the finding about its exit, if that is still shown.
@@ -632,142 +528,119 @@ impl ServiceState {
 
     /// Sets the process that represents the service.
     fn process_is(&mut self, process: Process) {
-        if let Phase::Starting(running) | Phase::Ready(running) | Phase::Unhealthy(running) =
-            &mut self.phase
-        {
+        if let Phase::Running(running) = &mut self.phase {
             running.process = Some(process);
         }
-        self.last_process = Some(process);
+        self.latest.process = Some(process);
         self.touch();
     }
 
-    fn round(
-        &mut self,
-        round: Result<Duration, ProbeFault>,
-        now: TimePoint,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn round(&mut self, round: Result<Duration, ProbeFault>, step: &mut Step) {
         match round {
-            Ok(latency) => {
-                self.latency_ms = Some((latency.as_secs_f64() * 100_000.0).round() / 100.0);
-                self.failed_rounds = 0;
-                if self.is_too_large {
-                    return;
-                }
-                self.last_fault = None;
-                match self.phase.clone() {
-                    Phase::Starting(running) | Phase::Unhealthy(running) => {
-                        let ready_since = running.ready_since.or(Some(now.instant));
-                        self.was_ready = Some(running.run);
-                        self.enter(
-                            Phase::Ready(ActiveRun {
-                                ready_since,
-                                ..running
-                            }),
-                            now,
-                        );
-                        self.finding = None;
-                        self.tell_ready(effects);
-                        self.check(effects);
-                    }
-                    _ => {}
-                }
-            }
+            Ok(latency) => self.passed(latency, step),
             Err(fault) => {
-                self.last_fault = Some(fault);
-                self.failed_rounds += u32::from(!self.is_lenient(now));
-                if let Phase::Ready(running) = self.phase
-                    && self.failed_rounds >= self.spec.ready.failures
-                {
-                    self.turn_unhealthy(running, now, effects);
+                self.latest.last_fault = Some(fault);
+                self.latest.failed_rounds += u32::from(!self.is_lenient(step));
+                let is_enough = self.latest.failed_rounds >= self.spec.ready.failures;
+                if self.is_ready() && is_enough {
+                    self.become_unhealthy(self.spec.on_unhealthy, step);
                 }
             }
+        }
+    }
+
+    fn passed(&mut self, latency: Duration, step: &mut Step) {
+        self.latest.latency_ms = Some(milliseconds(latency));
+        self.latest.failed_rounds = 0;
+        if self.latest.is_too_large {
+            return;
+        }
+        self.latest.last_fault = None;
+        let running = self.running();
+        if let Some(running) = running.filter(|it| it.health != Health::Ready) {
+            self.was_ready = Some(self.run);
+            let running = ActiveRun {
+                ready_since: running.ready_since.or(Some(step.now.instant)),
+                health: Health::Ready,
+                ..running
+            };
+            self.enter(Phase::Running(running), step);
+            self.finding = None;
+            self.tell_ready(step);
+            self.check(step);
         }
     }
 
     /// It uses more memory than it may, or no longer does.
-    fn memory(&mut self, fault: Option<ProbeFault>, now: TimePoint, effects: &mut Vec<Effect>) {
-        let was_too_large = std::mem::replace(&mut self.is_too_large, fault.is_some());
-        let (Phase::Starting(running) | Phase::Ready(running) | Phase::Unhealthy(running)) =
-            self.phase
-        else {
+    fn memory(&mut self, fault: Option<ProbeFault>, step: &mut Step) {
+        let was_too_large = std::mem::replace(&mut self.latest.is_too_large, fault.is_some());
+        if self.running().is_none() {
             return;
-        };
+        }
         match fault {
             Some(fault) => {
-                self.last_fault = Some(fault);
+                self.latest.last_fault = Some(fault);
                 let policy = self.spec.memory.map(|limit| limit.on_limit);
-                self.become_unhealthy(running, policy.unwrap_or_default(), now, effects);
+                self.become_unhealthy(policy.unwrap_or_default(), step);
             }
             // Rounds of probes may show more; without any, this is what shows it.
-            None if was_too_large => self.round(Ok(Duration::ZERO), now, effects),
+            None if was_too_large => self.passed(Duration::ZERO, step),
             None => {}
         }
     }
 
-    fn turn_unhealthy(&mut self, running: ActiveRun, now: TimePoint, effects: &mut Vec<Effect>) {
-        self.become_unhealthy(running, self.spec.on_unhealthy, now, effects);
-    }
-
-    fn become_unhealthy(
-        &mut self,
-        running: ActiveRun,
-        policy: OnUnhealthy,
-        now: TimePoint,
-        effects: &mut Vec<Effect>,
-    ) {
-        self.finding = Some(Arc::new(explain::unhealthy(
-            &self.spec,
-            self.last_fault.as_ref(),
-        )));
-        self.enter(Phase::Unhealthy(running), now);
+    fn become_unhealthy(&mut self, policy: OnUnhealthy, step: &mut Step) {
+        let Some(running) = self.running() else {
+            return;
+        };
+        let fault = self.latest.last_fault.as_ref();
+        self.finding = Some(Arc::new(explain::unhealthy(&self.spec, fault)));
+        let unhealthy = ActiveRun {
+            health: Health::Unhealthy,
+            ..running
+        };
+        self.enter(Phase::Running(unhealthy), step);
         if policy == OnUnhealthy::Restart && !self.spec.is_external() {
             let ending = RunEnd {
                 exit: None,
                 ready_since: running.ready_since,
                 last_words: None,
-                fault: self.last_fault.clone(),
+                fault: self.latest.last_fault.clone(),
             };
-            self.end_tree(Then::Recover(ending), running.process, now, effects);
+            self.end_tree(Then::Recover(ending), running.process, step);
         }
     }
 
-    /// All checks run together, since one may use values of another: the shortest interval applies.
-    fn plan_check(&mut self, fails: bool, now: TimePoint, effects: &mut Vec<Effect>) {
+    /// Sets the timer of the next round of checks, unless a round runs. All checks run together, since one
+    /// may use values of another: the shortest interval applies.
+    fn plan_check(&mut self, fails: bool, step: &mut Step) {
         let pauses = self.spec.checks.iter().filter_map(|check| check.every);
         let pause = pauses.min().or_else(|| fails.then_some(CHECK_AGAIN));
-        if let Some(pause) = pause.filter(|_| !self.checks.due) {
-            self.checks.due = true;
-            let until = now.instant + pause;
-            let timer = Timer::Check;
-            effects.push(self.effect(Act::Wait { timer, until }));
+        let checks = &mut self.latest.checks;
+        if let Some(pause) = pause.filter(|_| !checks.due && !checks.running) {
+            checks.due = true;
+            self.wait(Timer::Check, pause, step);
         }
     }
 
     /// Reports that the service is not ready in time, and informs waiting clients. It keeps
     /// running, since it may only be slow, or be stopped in a debugger.
-    fn start_timed_out(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
-        if let Phase::Starting(running) = self.phase {
-            if self.is_lenient(now) {
-                let until = now.instant + self.spec.start_timeout;
-                let timer = Timer::Start;
-                return effects.push(self.effect(Act::Wait { timer, until }));
-            }
-            self.turn_unhealthy(running, now, effects);
-            self.finding = Some(Arc::new(explain::not_ready(
-                &self.spec,
-                self.last_fault.as_ref(),
-            )));
+    fn start_timed_out(&mut self, step: &mut Step) {
+        if self
+            .running()
+            .is_none_or(|it| it.health != Health::Starting)
+        {
+            return;
         }
+        if self.is_lenient(step) {
+            return self.wait(Timer::Start, self.spec.start_timeout, step);
+        }
+        self.become_unhealthy(self.spec.on_unhealthy, step);
+        let fault = self.latest.last_fault.as_ref();
+        self.finding = Some(Arc::new(explain::not_ready(&self.spec, fault)));
     }
 
-    fn stopped(
-        &mut self,
-        stopped: Stopped,
-        jitter: &mut Jitter,
-        now: TimePoint,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn stopped(&mut self, stopped: Stopped, step: &mut Step) {
         let Phase::Stopping { then, .. } = self.phase.clone() else {
             return;
         };
@@ -778,107 +651,75 @@ impl ServiceState {
             stopped.survivors.is_empty() && !stopped.port_held && stopped.fault.is_none();
         self.unfinished = (!finished).then_some(stopped);
         match then {
-            Then::Recover(ending) => self.recover(&ending, jitter, now, effects),
-            Then::Rest => self.rest(now, effects),
+            Then::Recover(ending) => self.recover(&ending, step),
+            Then::Rest => self.rest(step),
         }
     }
 
     /// It ended without a request: the restart policy decides.
-    fn recover(
-        &mut self,
-        ending: &RunEnd,
-        jitter: &mut Jitter,
-        now: TimePoint,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn recover(&mut self, ending: &RunEnd, step: &mut Step) {
         if self.must_be_down() {
-            return self.rest(now, effects);
+            return self.rest(step);
         }
-        let success = ending
-            .exit
-            .is_some_and(|exit| self.spec.has_completed(exit));
-        if success && self.is_job {
-            return self.complete(now, effects);
+        let exit = ending.exit;
+        if self.is_job && exit.is_some_and(|exit| self.spec.has_completed(exit)) {
+            return self.complete(step);
         }
         if self.spec.restart == Restart::Never {
-            return self.give_up(
-                explain::ended(&self.spec, ending),
-                Phase::Failed,
-                now,
-                effects,
-            );
+            return self.give_up(explain::ended(&self.spec, ending), Phase::Failed, step);
         }
         let policy = Policy {
             delay: self.spec.restart_delay,
             most: self.spec.max_restarts,
         };
+        let now = step.now.instant;
         let decision = self
             .failures
-            .note(now.instant, ending.ready_since, jitter.draw(), policy);
-        if self.is_lenient(now) {
+            .note(now, ending.ready_since, step.jitter, policy);
+        if self.is_lenient(step) {
             self.failures.forgive();
         }
         let words = ending.last_words.as_deref();
         let error = words.filter(|words| ending.ready_since.is_none() && comes_back(words));
         match decision {
             _ if self.failures.repeats(error.map(str::to_owned)) => {
-                let finding = explain::same_error(&self.spec, ending);
-                self.give_up(finding, Phase::Failed, now, effects);
+                self.give_up(explain::same_error(&self.spec, ending), Phase::Failed, step);
             }
             Decision::GiveUp => {
                 let finding = explain::crash_loop(&self.spec, ending, self.failures.recent());
-                self.give_up(finding, Phase::Failed, now, effects);
+                self.give_up(finding, Phase::Failed, step);
             }
             Decision::After(pause) => {
-                let run = self.run;
-                self.abandon(effects);
+                self.abandon(step);
                 let finding = Arc::new(explain::ended(&self.spec, ending));
-                self.wordless = ending.last_words.is_none().then(|| {
-                    Box::new(Wordless {
-                        run,
-                        ending: ending.clone(),
-                        finding: finding.clone(),
-                    })
-                });
+                let wordless = || Wordless {
+                    run: self.run,
+                    ending: ending.clone(),
+                    finding: finding.clone(),
+                };
+                self.wordless = ending.last_words.is_none().then(|| Box::new(wordless()));
                 self.finding = Some(finding);
                 if pause.is_zero() {
                     self.restarts += 1;
-                    self.enter(Phase::Stopped, now);
+                    self.enter(Phase::Stopped, step);
                 } else {
-                    self.enter(Phase::Backoff { run }, now);
-                    let until = now.instant + pause;
-                    effects.push(self.effect(Act::Wait {
-                        timer: Timer::Backoff,
-                        until,
-                    }));
+                    self.enter(Phase::Backoff, step);
+                    self.wait(Timer::Backoff, pause, step);
                 }
             }
         }
     }
 
-    fn complete(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
+    fn complete(&mut self, step: &mut Step) {
         self.completed = true;
-        self.tell_ready(effects);
-        self.rest(now, effects);
+        self.tell_ready(step);
+        self.rest(step);
     }
 
-    fn end_tree(
-        &mut self,
-        then: Then,
-        process: Option<Process>,
-        now: TimePoint,
-        effects: &mut Vec<Effect>,
-    ) {
-        self.enter(
-            Phase::Stopping {
-                run: self.run,
-                process,
-                then,
-            },
-            now,
-        );
+    fn end_tree(&mut self, then: Then, process: Option<Process>, step: &mut Step) {
+        self.enter(Phase::Stopping { process, then }, step);
         self.explain_recovery();
-        effects.push(self.effect(Act::Stop));
+        self.act(Act::Stop, step);
     }
 
     /// Sets the reason of its red light while what an exit has left is being stopped.
@@ -894,56 +735,44 @@ impl ServiceState {
         }
     }
 
-    fn give_up(
-        &mut self,
-        finding: Finding,
-        phase: Phase,
-        now: TimePoint,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn give_up(&mut self, finding: Finding, phase: Phase, step: &mut Step) {
         if self.must_be_down() {
-            return self.rest(now, effects);
+            return self.rest(step);
         }
-        self.abandon(effects);
+        self.abandon(step);
         self.finding = Some(Arc::new(finding));
-        self.enter(phase, now);
+        self.enter(phase, step);
     }
 
     /// It no longer runs, as intended.
-    fn rest(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
-        let is_stop = matches!(
-            self.phase,
-            Phase::Stopping {
-                then: Then::Rest,
-                ..
-            }
-        );
+    fn rest(&mut self, step: &mut Step) {
+        let is_stop = matches!(&self.phase, Phase::Stopping { then, .. } if *then == Then::Rest);
         if is_stop && !self.intent.wanted {
-            self.hook(HookEvent::Stopped, effects);
+            self.hook(HookEvent::Stopped, step);
         }
-        self.abandon(effects);
+        self.abandon(step);
         self.intent.cycle = false;
         self.intent.alone = false;
         self.finding = None;
-        self.checks.failed.clear();
+        self.latest.checks.failed.clear();
         if let Some(spec) = self.next_spec.take() {
             self.spec = spec;
         }
         self.port = self.spec.port;
         if self.phase != Phase::Stopped {
-            self.enter(Phase::Stopped, now);
+            self.enter(Phase::Stopped, step);
         }
         self.touch();
     }
 
-    fn abandon(&mut self, effects: &mut Vec<Effect>) {
+    fn abandon(&self, step: &mut Step) {
         if self.current_run().is_some() {
-            effects.push(self.effect(Act::Abandon));
+            self.act(Act::Abandon, step);
         }
     }
 
-    fn enter(&mut self, phase: Phase, now: TimePoint) {
-        self.since = timestamp(now);
+    fn enter(&mut self, phase: Phase, step: &Step) {
+        self.since = timestamp(step.now);
         let before = std::mem::replace(&mut self.phase, phase);
         self.record(&before);
         self.touch();
@@ -951,31 +780,30 @@ impl ServiceState {
 
     /// Records the event that a change of the phase is for users, if any.
     fn record(&mut self, before: &Phase) {
+        let is_start = self
+            .running()
+            .is_some_and(|it| it.health == Health::Starting);
         let kind = match (&self.phase, before) {
-            (Phase::Starting(running), _) if running.process.is_some() => match self.restarts {
-                _ if self.adopted => EventKind::Reconnected,
-                0 => EventKind::Started,
-                _ => EventKind::Restarted,
+            (Phase::Running(running), _) => match running.health {
+                Health::Starting if running.process.is_none() => return,
+                Health::Starting if self.latest.adopted => EventKind::Reconnected,
+                Health::Starting if self.restarts == 0 => EventKind::Started,
+                Health::Starting => EventKind::Restarted,
+                Health::Ready => EventKind::Ready,
+                Health::Unhealthy => EventKind::Unhealthy,
             },
-            (Phase::Ready(_), _) => EventKind::Ready,
-            (Phase::Unhealthy(_), _) => EventKind::Unhealthy,
             (Phase::Failed, _) => EventKind::Failed,
             (Phase::Blocked, _) => EventKind::Blocked,
             (Phase::Stopped, _) if self.completed => EventKind::Completed,
-            (Phase::Stopped, Phase::Starting(_) | Phase::Ready(_) | Phase::Unhealthy(_))
-                if self.spec.is_external() =>
+            (Phase::Stopped, Phase::Running(_)) if self.spec.is_external() => return,
+            (Phase::Stopped, Phase::Stopping { then, .. })
+                if self.must_be_down() || *then == Then::Rest =>
             {
-                return;
-            }
-            (Phase::Stopped, Phase::Stopping { .. }) if self.must_be_down() => EventKind::Stopped,
-            (Phase::Stopped, Phase::Stopping { then, .. }) if *then == Then::Rest => {
                 EventKind::Stopped
             }
-            (Phase::Backoff { .. }, _)
-            | (
-                Phase::Stopped,
-                Phase::Starting(_) | Phase::Ready(_) | Phase::Unhealthy(_) | Phase::Stopping { .. },
-            ) => EventKind::Exited,
+            (Phase::Backoff, _) | (Phase::Stopped, Phase::Running(_) | Phase::Stopping { .. }) => {
+                EventKind::Exited
+            }
             _ => return,
         };
         let event = HistoryEvent::new(self.since, kind);
@@ -987,24 +815,27 @@ impl ServiceState {
             Some(finding) => event.because_of(finding),
             None => event,
         };
-        let is_start = matches!(self.phase, Phase::Starting(_));
+        let pid = self.process().map(|process| process.pid);
         self.history.push(HistoryEvent {
             service: Some(self.name().clone()),
-            pid: self
-                .process()
-                .map(|process| process.pid)
-                .filter(|_| is_start),
+            pid: pid.filter(|_| is_start),
             port: self.port.filter(|_| is_start),
             exit: self.last_exit.filter(|_| kind == EventKind::Exited),
             ..event
         });
     }
 
-    fn effect(&self, act: Act) -> Effect {
-        Effect {
+    fn act(&self, act: Act, step: &mut Step) {
+        step.effects.push(Effect {
             service: self.name().clone(),
             run: self.run,
             act,
-        }
+        });
+    }
+
+    /// Sets a timer.
+    fn wait(&self, timer: Timer, time: Duration, step: &mut Step) {
+        let until = step.now.instant + time;
+        self.act(Act::Wait { timer, until }, step);
     }
 }

@@ -10,10 +10,9 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use super::StackModel;
 use crate::{
     model::{
-        effect::Effect,
-        facts::{RunId, TimePoint},
+        facts::RunId,
         order::Order,
-        service::ServiceState,
+        service::{ServiceState, Step},
         view::{Light, ProfileView, ServiceView, StackView, StartedBy},
     },
     stack::{Ports as _, ServiceName},
@@ -32,6 +31,10 @@ pub(super) struct Tally {
     lights: [usize; 4],
     /// The number of active dependents of each service.
     active_dependents: Vec<usize>,
+    /// The services whose checks run when another service fails.
+    pub(super) checkable: BTreeSet<usize>,
+    /// The services with a failing check.
+    pub(super) failing: BTreeSet<usize>,
 }
 
 /// The contribution of a service to the totals.
@@ -78,6 +81,8 @@ impl Tally {
         }
         self.alive += usize::from(now.is_alive());
         self.lights[now.light as usize] += 1;
+        keep(&mut self.checkable, place, service.takes_check());
+        keep(&mut self.failing, place, service.fails_checks());
         let was_active = before.is_some_and(|before| before.is_active);
         if was_active != now.is_active {
             for &(need, _) in order.needs(place) {
@@ -111,7 +116,7 @@ impl Tally {
 
 impl StackModel {
     /// Starts and stops services until nothing more can be started or stopped.
-    pub(super) fn settle(&mut self, now: TimePoint, effects: &mut Vec<Effect>) {
+    pub(super) fn settle(&mut self, step: &mut Step) {
         loop {
             let changed = self.follow_up();
             if changed.is_empty() {
@@ -126,21 +131,21 @@ impl StackModel {
             near.dedup();
             for &place in &near {
                 if self.may_end(place) {
-                    self.change(place, |service| service.end(now, effects));
+                    self.change(place, |service| service.end(step));
                 }
             }
             for &place in &near {
                 if self.may_begin(place) {
-                    self.change(place, |service| service.begin(now, effects));
+                    self.change(place, |service| service.begin(step));
                 }
             }
         }
         self.update_situation();
         if !self.recorded.is_empty() && !self.diagnosis.has_troubles() {
-            self.record_findings(now);
+            self.record_findings(step);
         }
         #[cfg(debug_assertions)]
-        self.verify(now);
+        self.verify(step);
     }
 
     fn may_end(&self, place: usize) -> bool {
@@ -169,12 +174,6 @@ impl StackModel {
         for &place in &changed {
             let service = &self.services[place];
             self.turns += u64::from(self.tally.update(place, service, &self.order));
-            keep(&mut self.checkable, place, service.takes_check());
-            keep(
-                &mut self.failing,
-                place,
-                !service.failed_checks().is_empty(),
-            );
             self.has_gone |= service.is_gone();
             let (name, port) = (service.name(), service.port());
             if self.ports.port_of(name) != port {
@@ -327,25 +326,20 @@ impl StackModel {
 
     /// Derives everything from all services, and compares.
     #[cfg(debug_assertions)]
-    fn verify(&self, now: TimePoint) {
+    fn verify(&self, step: &Step) {
         if self.services.len() > VERIFIED {
             return;
         }
         let mut tally = Tally::of(self.services.len());
         for (place, service) in self.services.iter().enumerate() {
             tally.update(place, service, &self.order);
-            assert_eq!(service.takes_check(), self.checkable.contains(&place));
-            assert_eq!(
-                !service.failed_checks().is_empty(),
-                self.failing.contains(&place)
-            );
             assert!(self.has_gone || !service.is_gone());
             assert_eq!(self.ports.port_of(service.name()), service.port());
             assert!(!self.may_begin(place), "{} may begin", service.name());
             if self.may_end(place) {
-                let (mut ending, mut effects) = (service.clone(), Vec::new());
-                ending.end(now, &mut effects);
-                let changes = ending.take_dirty() || !effects.is_empty();
+                let (mut ending, mut end) = (service.clone(), Step::new(step.now, 0.0));
+                ending.end(&mut end);
+                let changes = ending.take_dirty() || !end.effects.is_empty();
                 assert!(!changes, "{} may end", service.name());
             }
         }

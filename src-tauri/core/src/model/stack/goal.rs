@@ -177,8 +177,7 @@ impl StackModel {
 fn is_coming_up(service: &ServiceState) -> bool {
     !service.is_stuck()
         && match service.phase() {
-            Phase::Ready(_) => service.intent.cycle,
             Phase::Stopped => !service.completed,
-            _ => true,
+            _ => service.intent.cycle || !service.is_ready(),
         }
 }

@@ -5,22 +5,12 @@ use std::sync::Arc;
 use super::StackModel;
 use crate::{
     diagnose::explain,
-    model::{
-        effect::Effect,
-        facts::{TimePoint, Watched},
-        finding::Finding,
-    },
+    model::{facts::Watched, finding::Finding, service::Step},
     stack::{Reaction, ServiceName},
 };
 
 impl StackModel {
-    pub(super) fn watched(
-        &mut self,
-        name: &ServiceName,
-        watched: Watched,
-        now: TimePoint,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(super) fn watched(&mut self, name: &ServiceName, watched: Watched, step: &mut Step) {
         let Some(index) = self.order.place(name) else {
             return;
         };
@@ -42,10 +32,10 @@ impl StackModel {
             }
         };
         match &watch.reaction {
-            Reaction::Signal(signal) => service.signal(*signal, effects),
+            Reaction::Signal(signal) => service.signal(*signal, step),
             Reaction::Task(task) => {
                 if let Some(task) = self.order.place(task) {
-                    self.run_again(task, now);
+                    self.run_again(task, step);
                 }
             }
             Reaction::Restart => {
@@ -53,7 +43,7 @@ impl StackModel {
                 let Some(first) = files.first() else {
                     return;
                 };
-                if service.loops.close(&files, now.instant) {
+                if service.loops.close(&files, step.now.instant) {
                     let finding = explain::watch_loop(&spec, first);
                     service.watch_finding = Some(Arc::new(finding));
                     self.stale_findings = true;
@@ -61,9 +51,9 @@ impl StackModel {
                 }
                 let cause = format!("restarted since {} has changed", first.display());
                 if watch.cascade {
-                    self.restart(std::slice::from_ref(name), now);
+                    self.restart(std::slice::from_ref(name), step);
                 } else {
-                    self.change(index, |service| service.cycle_alone(now));
+                    self.change(index, |service| service.cycle_alone(step));
                 }
                 self.change(index, |service| service.cause = Some(cause));
             }
@@ -71,12 +61,12 @@ impl StackModel {
     }
 
     /// Runs a task, or a service that completes, again with what it needs.
-    pub(super) fn run_again(&mut self, index: usize, now: TimePoint) {
+    pub(super) fn run_again(&mut self, index: usize, step: &Step) {
         for need in self.order.with_needs([index]) {
             if need == index {
-                self.change(need, |service| service.run_again(now));
+                self.change(need, |service| service.run_again(step));
             } else {
-                self.change(need, |service| service.request(now));
+                self.change(need, |service| service.request(step));
             }
         }
     }

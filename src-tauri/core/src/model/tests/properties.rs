@@ -6,7 +6,7 @@ use super::*;
 use crate::model::{
     effect::{Hindrance, Timer},
     facts::{LaunchFault, PortFault, ProbeFault, ProbeFaultKind},
-    service::{Phase, ServiceState, Then},
+    service::{Health, Phase, ServiceState, Then},
     stack::Progress,
     view::Light,
 };
@@ -376,16 +376,16 @@ impl World {
                     service.name()
                 );
             }
-            if let Phase::Ready(running) = service.phase() {
-                assert!(running.ready_since.is_some());
+            let running = service.running();
+            let health = running.map(|running| running.health);
+            if health == Some(Health::Ready) {
+                assert!(running.is_some_and(|running| running.ready_since.is_some()));
             }
-            let is_underway = matches!(
-                service.phase(),
-                Phase::Stopped
-                    | Phase::Claiming { .. }
-                    | Phase::Starting(_)
-                    | Phase::Stopping { .. }
-            );
+            let is_underway = health == Some(Health::Starting)
+                || matches!(
+                    service.phase(),
+                    Phase::Stopped | Phase::Claiming | Phase::Stopping { .. }
+                );
             let light = service.light();
             if light == Light::Red || light == Light::Amber && !is_underway {
                 assert!(

@@ -1,9 +1,9 @@
 //! gRPC: `grpc.health.v1.Health/Check` over HTTP/2. The path of the address is the service that is asked
 //! about. A server without the health service is up.
 
-use super::{Parts, Talk, short};
+use super::{Parts, Talk, four, long, short};
 use crate::{
-    effects::probe::address::ServerAddress,
+    effects::probe::address::Address,
     model::facts::{ProbeFaultKind, Refusal},
 };
 
@@ -32,8 +32,8 @@ const MARKS: [&[u8]; 4] = [
     &[0x9a, 0xca, 0xc8, 0xb2, 0x12, 0x34, 0xda, 0x8f],
 ];
 
-pub(super) async fn check(talk: &mut Talk, address: &ServerAddress) -> Result<(), ProbeFaultKind> {
-    let service = address.path.as_deref().unwrap_or_default();
+pub(super) async fn check(talk: &mut Talk, address: &Address) -> Result<(), ProbeFaultKind> {
+    let service = address.path().unwrap_or_default();
     let scheme: &[u8] = if address.secure { &[0x87] } else { &[0x86] };
     // POST, the scheme, then literals: the path, the authority, the content type, `te`.
     let headers = [
@@ -49,16 +49,11 @@ pub(super) async fn check(talk: &mut Talk, address: &ServerAddress) -> Result<()
         &short(b"te"),
         &short(b"trailers"),
     ];
-    let message = match service {
+    let message = match service.as_str() {
         "" => Vec::new(),
         service => [&[0x0A], &short(service.as_bytes())[..]].concat(),
     };
-    let message = [
-        &[0],
-        &super::four(message.len()).to_be_bytes()[..],
-        &message,
-    ]
-    .concat();
+    let message = [&[0], &long(&message)[..]].concat();
     let frames = [
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
         frame(SETTINGS, 0, 0, &[]),
@@ -87,7 +82,7 @@ pub(super) async fn check(talk: &mut Talk, address: &ServerAddress) -> Result<()
         }
     }
     // A byte for the compression, the length, and the only field: its number and its value.
-    match (answer.get(5..7), service) {
+    match (answer.get(5..7), service.as_str()) {
         _ if !is_grpc => Err(talk.not_it("it speaks HTTP/2 without gRPC")),
         (Some([8, 1]), _) | (None, "") => Ok(()),
         (Some([8, 2]), _) => {
@@ -102,7 +97,7 @@ pub(super) async fn check(talk: &mut Talk, address: &ServerAddress) -> Result<()
 }
 
 fn frame(kind: u8, flags: u8, stream: u32, body: &[u8]) -> Vec<u8> {
-    let length = super::four(body.len()).to_be_bytes();
+    let length = four(body.len()).to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), body].concat()
 }
 

@@ -1,8 +1,8 @@
 //! Kafka: the versions of its interface (`ApiVersions`), and the login PLAIN.
 
-use super::{Parts, Talk, four};
+use super::{Parts, Talk, long};
 use crate::{
-    effects::probe::address::ServerAddress,
+    effects::probe::address::Address,
     model::facts::{ProbeFaultKind, Refusal},
 };
 
@@ -10,16 +10,16 @@ const API_VERSIONS: u16 = 18;
 const SASL_HANDSHAKE: u16 = 17;
 const SASL_AUTHENTICATE: u16 = 36;
 
-pub(super) async fn check(talk: &mut Talk, address: &ServerAddress) -> Result<(), ProbeFaultKind> {
+pub(super) async fn check(talk: &mut Talk, address: &Address) -> Result<(), ProbeFaultKind> {
     ask(talk, API_VERSIONS, 0, &[]).await?;
-    let (Some(user), Some(password)) = (&address.user, &address.password) else {
+    let (Some(user), Some(password)) = (address.user(), address.password()) else {
         return Ok(());
     };
     if ask(talk, SASL_HANDSHAKE, 1, b"\0\x05PLAIN").await?.0 != 0 {
         return Err(talk.refuses(Refusal::Other, "it does not offer the login PLAIN"));
     }
     let login = format!("\0{user}\0{password}");
-    let login = [&four(login.len()).to_be_bytes()[..], login.as_bytes()].concat();
+    let login = long(login.as_bytes());
     let (error, body) = ask(talk, SASL_AUTHENTICATE, 0, &login).await?;
     if error == 0 {
         return Ok(());
@@ -48,8 +48,7 @@ async fn ask(
         body,
     ]
     .concat();
-    talk.send(&[&four(head.len()).to_be_bytes()[..], &head].concat())
-        .await?;
+    talk.send(&long(&head)).await?;
     let answers = |head: &[u8]| {
         Parts(head)
             .length()?

@@ -13,12 +13,7 @@ mod scram;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
-use super::{
-    Line,
-    address::ServerAddress,
-    connection::{self},
-    expectation::beginning,
-};
+use super::{Line, address::Address, connection, expectation::beginning};
 use crate::{
     model::facts::{ProbeFaultKind, Refusal},
     stack::Protocol,
@@ -31,12 +26,12 @@ const LONGEST: usize = 64 * 1024;
 pub(super) async fn check(
     stream: Line,
     protocol: Protocol,
-    address: &ServerAddress,
+    address: &Address,
 ) -> Result<(), ProbeFaultKind> {
     let mut talk = Talk {
         stream: BufReader::new(stream),
         protocol,
-        has_login: address.user.is_some(),
+        has_login: address.user().is_some(),
     };
     match protocol {
         Protocol::Postgres => postgres::check(&mut talk, address).await,
@@ -131,19 +126,22 @@ impl<'a> Parts<'a> {
 
     /// A number of two bytes, the most significant first.
     fn u16(&mut self) -> Option<u16> {
-        Some(u16::from_be_bytes(self.take(2)?.try_into().ok()?))
+        Some(u16::from_be_bytes(self.array()?))
+    }
+
+    /// This many bytes as an array.
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take(N)?.try_into().ok()
     }
 
     /// A length of four bytes, the most significant first.
     fn length(&mut self) -> Option<usize> {
-        let bytes = self.take(4)?.try_into().ok()?;
-        usize::try_from(u32::from_be_bytes(bytes)).ok()
+        usize::try_from(u32::from_be_bytes(self.array()?)).ok()
     }
 
     /// A length of four bytes, the least significant first.
     fn length_le(&mut self) -> Option<usize> {
-        let bytes = self.take(4)?.try_into().ok()?;
-        usize::try_from(u32::from_le_bytes(bytes)).ok()
+        usize::try_from(u32::from_le_bytes(self.array()?)).ok()
     }
 
     /// A text that ends in a zero.
@@ -158,6 +156,16 @@ impl<'a> Parts<'a> {
 /// Returns a length as a number of four bytes. Messages of a probe are short.
 fn four(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+/// Returns the bytes with their length in four bytes before them, the most significant first.
+fn long(bytes: &[u8]) -> Vec<u8> {
+    [&four(bytes.len()).to_be_bytes()[..], bytes].concat()
+}
+
+/// Returns a text that ends in a zero.
+fn terminated(text: &str) -> Vec<u8> {
+    [text.as_bytes(), &[0]].concat()
 }
 
 /// Returns the text with its length in one byte before it, cut to 255 bytes.

@@ -1,9 +1,11 @@
 //! MongoDB: `hello`, and a login by SCRAM-SHA-256 (`OP_MSG`). A server on which the user has an older
 //! kind of login only is up.
 
-use super::{Parts, Talk, four, scram::Scram};
+use serde_json::{Map, Value};
+
+use super::{Parts, Talk, four, scram::Scram, terminated};
 use crate::{
-    effects::probe::address::ServerAddress,
+    effects::probe::address::Address,
     model::facts::{ProbeFaultKind, Refusal},
 };
 
@@ -13,16 +15,7 @@ const OP_MSG: [u8; 4] = 2013_u32.to_le_bytes();
 const AUTHENTICATION_FAILED: i64 = 18;
 const MECHANISM_UNAVAILABLE: i64 = 334;
 
-/// A value of an answer.
-#[derive(Clone, Debug)]
-enum Value {
-    Number(i64),
-    Text(String),
-    Bytes(Vec<u8>),
-    Other,
-}
-
-pub(super) async fn check(talk: &mut Talk, address: &ServerAddress) -> Result<(), ProbeFaultKind> {
+pub(super) async fn check(talk: &mut Talk, address: &Address) -> Result<(), ProbeFaultKind> {
     let hello = ask(talk, "admin", &number("hello", 1)).await?;
     if !hello.is("ok") {
         return Err(talk.refuses(Refusal::Other, &hello.text("errmsg")));
@@ -36,15 +29,12 @@ pub(super) async fn check(talk: &mut Talk, address: &ServerAddress) -> Result<()
     {
         return Err(talk.refuses(Refusal::Starting, "it is neither primary nor secondary"));
     }
-    let (Some(user), Some(password)) = (&address.user, &address.password) else {
+    let (Some(user), Some(password)) = (address.user(), address.password()) else {
         return Ok(());
     };
-    let source = address.setting("authSource");
-    let source = source
-        .as_deref()
-        .or(address.path.as_deref())
-        .unwrap_or("admin");
-    let scram = Scram::new(user, password);
+    let source = address.setting("authSource").or(address.path());
+    let source = source.as_deref().unwrap_or("admin");
+    let scram = Scram::new(&user, &password);
     let start = [
         number("saslStart", 1),
         text("mechanism", "SCRAM-SHA-256"),
@@ -92,11 +82,13 @@ async fn ask(talk: &mut Talk, database: &str, command: &[u8]) -> Result<Answer, 
     };
     let (_, body) = talk.message(16, answers).await?;
     // Flags, the kind of the section, and the length of the document come first.
-    Ok(Answer::read(body.get(9..).unwrap_or_default()))
+    let mut parts = Parts(body.get(9..).unwrap_or_default());
+    let fields = std::iter::from_fn(|| field_of(&mut parts));
+    Ok(Answer(fields.collect()))
 }
 
 fn field(kind: u8, key: &str, value: &[u8]) -> Vec<u8> {
-    [&[kind], key.as_bytes(), &[0], value].concat()
+    [&[kind], &terminated(key)[..], value].concat()
 }
 
 fn number(key: &str, value: i32) -> Vec<u8> {
@@ -105,7 +97,7 @@ fn number(key: &str, value: i32) -> Vec<u8> {
 
 fn text(key: &str, value: &str) -> Vec<u8> {
     let length = four(value.len() + 1).to_le_bytes();
-    field(0x02, key, &[&length[..], value.as_bytes(), &[0]].concat())
+    field(0x02, key, &[&length[..], &terminated(value)].concat())
 }
 
 fn bytes(key: &str, value: &str) -> Vec<u8> {
@@ -113,29 +105,13 @@ fn bytes(key: &str, value: &str) -> Vec<u8> {
     field(0x05, key, &[&length[..], &[0], value.as_bytes()].concat())
 }
 
-/// The fields of a document (BSON).
-struct Answer(Vec<(String, Value)>);
+/// The fields of a document (BSON), as far as an answer needs them.
+struct Answer(Map<String, Value>);
 
 impl Answer {
-    fn read(document: &[u8]) -> Self {
-        let mut parts = Parts(document);
-        let mut fields = Vec::new();
-        while let Some((key, value)) = field_of(&mut parts) {
-            fields.push((key, value));
-        }
-        Self(fields)
-    }
-
-    fn get(&self, key: &str) -> Option<&Value> {
-        let found = self.0.iter().find(|(name, _)| name == key);
-        found.map(|(_, value)| value)
-    }
-
     fn number(&self, key: &str) -> i64 {
-        match self.get(key) {
-            Some(Value::Number(number)) => *number,
-            _ => 0,
-        }
+        let value = self.0.get(key);
+        value.and_then(Value::as_i64).unwrap_or_default()
     }
 
     fn is(&self, key: &str) -> bool {
@@ -143,11 +119,8 @@ impl Answer {
     }
 
     fn text(&self, key: &str) -> String {
-        match self.get(key) {
-            Some(Value::Text(text)) => text.clone(),
-            Some(Value::Bytes(bytes)) => String::from_utf8_lossy(bytes).into_owned(),
-            _ => String::new(),
-        }
+        let value = self.0.get(key);
+        value.and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 }
 
@@ -156,32 +129,31 @@ fn field_of(parts: &mut Parts<'_>) -> Option<(String, Value)> {
     let kind = parts.u8()?;
     let key = parts.text()?;
     let value = match kind {
-        0x01 => {
-            let number = f64::from_le_bytes(parts.take(8)?.try_into().ok()?);
-            Value::Number(i64::from(number != 0.0))
-        }
+        0x01 => i64::from(f64::from_le_bytes(parts.array()?) != 0.0).into(),
         0x02 => {
             let length = parts.length_le()?;
-            let text = parts.take(length)?.strip_suffix(&[0])?;
-            Value::Text(String::from_utf8_lossy(text).into_owned())
+            lossy(parts.take(length)?.strip_suffix(&[0])?)
         }
         0x03 | 0x04 => {
             let length = parts.length_le()?.checked_sub(4)?;
-            parts.take(length)?;
-            Value::Other
+            parts.take(length).map(|_| Value::Null)?
         }
         0x05 => {
             let length = parts.length_le()?;
             parts.take(1)?;
-            Value::Bytes(parts.take(length)?.to_vec())
+            lossy(parts.take(length)?)
         }
-        0x07 => parts.take(12).map(|_| Value::Other)?,
-        0x08 => Value::Number(parts.u8()?.into()),
-        0x09 | 0x11 => parts.take(8).map(|_| Value::Other)?,
-        0x0A => Value::Other,
-        0x10 => Value::Number(i32::from_le_bytes(parts.take(4)?.try_into().ok()?).into()),
-        0x12 => Value::Number(i64::from_le_bytes(parts.take(8)?.try_into().ok()?)),
+        0x07 => parts.take(12).map(|_| Value::Null)?,
+        0x08 => i64::from(parts.u8()?).into(),
+        0x09 | 0x11 => parts.take(8).map(|_| Value::Null)?,
+        0x0A => Value::Null,
+        0x10 => i32::from_le_bytes(parts.array()?).into(),
+        0x12 => i64::from_le_bytes(parts.array()?).into(),
         _ => return None,
     };
     Some((key, value))
+}
+
+fn lossy(text: &[u8]) -> Value {
+    String::from_utf8_lossy(text).into()
 }

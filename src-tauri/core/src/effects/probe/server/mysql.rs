@@ -3,9 +3,9 @@
 
 use ring::digest::{self, Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
-use super::{Parts, Talk, short};
+use super::{Parts, Talk, short, terminated};
 use crate::{
-    effects::probe::address::ServerAddress,
+    effects::probe::address::Address,
     model::facts::{ProbeFaultKind, Refusal},
 };
 
@@ -13,7 +13,7 @@ use crate::{
 const FLAGS: u32 = 0x1 | 0x200 | 0x8000 | 0x8_0000;
 const WITH_DATABASE: u32 = 0x8;
 
-pub(super) async fn check(talk: &mut Talk, address: &ServerAddress) -> Result<(), ProbeFaultKind> {
+pub(super) async fn check(talk: &mut Talk, address: &Address) -> Result<(), ProbeFaultKind> {
     let (_, greeting) = packet(talk).await?;
     let Some((plugin, salt)) = greeted(&greeting) else {
         return match greeting.first() {
@@ -21,16 +21,21 @@ pub(super) async fn check(talk: &mut Talk, address: &ServerAddress) -> Result<()
             _ => Err(talk.not_it("its greeting is not MySQL's")),
         };
     };
-    let password = address.password.as_deref().unwrap_or_default();
-    let user = address.user.as_deref().unwrap_or("root");
-    let database = address.path.as_deref();
-    let flags = FLAGS | database.map_or(0, |_| WITH_DATABASE);
+    let password = address.password().unwrap_or_default();
+    let user = address.user().unwrap_or_else(|| "root".to_owned());
+    let database = address.path();
+    let flags = FLAGS | database.as_ref().map_or(0, |_| WITH_DATABASE);
     let mut login = [&flags.to_le_bytes()[..], &[0, 0, 0, 1, 45], &[0; 23]].concat();
-    login.extend([user.as_bytes(), &[0]].concat());
-    login.extend(short(&hashed(&plugin, password, &salt).unwrap_or_default()));
-    for text in database.iter().copied().chain([plugin.as_str()]) {
-        login.extend([text.as_bytes(), &[0]].concat());
-    }
+    login.extend(terminated(&user));
+    login.extend(short(
+        &hashed(&plugin, &password, &salt).unwrap_or_default(),
+    ));
+    login.extend(
+        database
+            .iter()
+            .chain([&plugin])
+            .flat_map(|text| terminated(text)),
+    );
     send(talk, 1, &login).await?;
     loop {
         let (number, answer) = packet(talk).await?;
@@ -41,11 +46,8 @@ pub(super) async fn check(talk: &mut Talk, address: &ServerAddress) -> Result<()
             [0xFE, ref rest @ ..] => {
                 let mut parts = Parts(rest);
                 let plugin = parts.text().unwrap_or_default();
-                match hashed(
-                    &plugin,
-                    password,
-                    parts.0.strip_suffix(&[0]).unwrap_or(parts.0),
-                ) {
+                let salt = parts.0.strip_suffix(&[0]).unwrap_or(parts.0);
+                match hashed(&plugin, &password, salt) {
                     Some(hash) => send(talk, number.wrapping_add(1), &hash).await?,
                     None => return Ok(()),
                 }
@@ -100,20 +102,14 @@ fn hashed(plugin: &str, password: &str, salt: &[u8]) -> Option<Vec<u8>> {
     } else {
         [&twice, salt].concat()
     };
-    let mask = hash(by, &salted);
-    Some(
-        once.iter()
-            .zip(mask)
-            .map(|(byte, mask)| byte ^ mask)
-            .collect(),
-    )
+    let masked = once.iter().zip(hash(by, &salted));
+    Some(masked.map(|(byte, mask)| byte ^ mask).collect())
 }
 
 fn refused(talk: &Talk, packet: &[u8]) -> Result<(), ProbeFaultKind> {
-    let code = packet
-        .get(1..3)
-        .map_or(0, |code| u16::from_le_bytes([code[0], code[1]]));
-    let text = String::from_utf8_lossy(packet.get(3..).unwrap_or_default());
+    let mut parts = Parts(packet.get(1..).unwrap_or_default());
+    let code = parts.array().map_or(0, u16::from_le_bytes);
+    let text = String::from_utf8_lossy(parts.0);
     // `#` and a state of five letters come before most messages.
     let message = text.strip_prefix('#').and_then(|rest| rest.get(5..));
     let message = message.unwrap_or(&text);

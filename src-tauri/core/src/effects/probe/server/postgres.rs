@@ -1,37 +1,34 @@
 //! PostgreSQL: the startup message, and the login by password or SCRAM-SHA-256 (frontend/backend
 //! protocol 3.0). A server that asks for an MD5 login is up.
 
-use super::{Parts, Talk, four, scram::Scram};
+use super::{Parts, Talk, four, long, scram::Scram, terminated};
 use crate::{
-    effects::probe::address::ServerAddress,
+    effects::probe::address::Address,
     model::facts::{ProbeFaultKind, Refusal},
 };
 
 /// The user and database without any in the address.
 const USUAL: &str = "postgres";
 
-pub(super) async fn check(talk: &mut Talk, address: &ServerAddress) -> Result<(), ProbeFaultKind> {
-    let user = address.user.as_deref().unwrap_or(USUAL);
-    let database = match &address.path {
+pub(super) async fn check(talk: &mut Talk, address: &Address) -> Result<(), ProbeFaultKind> {
+    let user = address.user().unwrap_or_else(|| USUAL.to_owned());
+    let database = match address.path() {
         Some(database) => database,
-        None if talk.has_login => user,
-        None => USUAL,
+        None if talk.has_login => user.clone(),
+        None => USUAL.to_owned(),
     };
+    let password = address.password();
     let settings = [
         "user",
-        user,
+        &user,
         "database",
-        database,
+        &database,
         "application_name",
         "pilotlight",
         "",
     ];
     let mut startup = 196_608_u32.to_be_bytes().to_vec();
-    startup.extend(
-        settings
-            .iter()
-            .flat_map(|text| [text.as_bytes(), &[0]].concat()),
-    );
+    startup.extend(settings.into_iter().flat_map(terminated));
     talk.send(&with_length(&startup)).await?;
     let mut scram = None;
     loop {
@@ -51,15 +48,14 @@ pub(super) async fn check(talk: &mut Talk, address: &ServerAddress) -> Result<()
             b'Z' => return talk.send(b"X\0\0\0\x04").await,
             b'R' => {
                 let wanted = parts.length().unwrap_or_default();
-                let answer = match (wanted, &address.password) {
+                let answer = match (wanted, &password) {
                     // Accepted; the server has proved that it knows the password.
                     (0 | 12, _) => continue,
-                    (3, Some(password)) => [password.as_bytes(), &[0]].concat(),
+                    (3, Some(password)) => terminated(password),
                     (10, Some(password)) => {
                         let started = scram.insert(Scram::new("", password));
-                        let first = started.first();
-                        let length = four(first.len()).to_be_bytes();
-                        [b"SCRAM-SHA-256\0", &length[..], first.as_bytes()].concat()
+                        let first = long(started.first().as_bytes());
+                        [b"SCRAM-SHA-256\0", &first[..]].concat()
                     }
                     (11, _) => {
                         let challenge = String::from_utf8_lossy(parts.0);

@@ -1,8 +1,8 @@
 //! RabbitMQ: a connection to a virtual host, with the login PLAIN (AMQP 0-9-1).
 
-use super::{Parts, Talk, four, short};
+use super::{Parts, Talk, long, short};
 use crate::{
-    effects::probe::address::ServerAddress,
+    effects::probe::address::Address,
     model::facts::{ProbeFaultKind, Refusal},
 };
 
@@ -20,14 +20,14 @@ const CLOSE_OK: u16 = 51;
 /// The login without any in the address, which a new server has.
 const USUAL: &str = "guest";
 
-pub(super) async fn check(talk: &mut Talk, address: &ServerAddress) -> Result<(), ProbeFaultKind> {
+pub(super) async fn check(talk: &mut Talk, address: &Address) -> Result<(), ProbeFaultKind> {
     talk.send(b"AMQP\0\0\x09\x01").await?;
     loop {
         let (method, body) = frame(talk).await?;
         match method {
             START => {
-                let user = address.user.as_deref().unwrap_or(USUAL);
-                let password = address.password.as_deref().unwrap_or(USUAL);
+                let usual = |given: Option<String>| given.unwrap_or_else(|| USUAL.to_owned());
+                let (user, password) = (usual(address.user()), usual(address.password()));
                 let login = format!("\0{user}\0{password}");
                 // The server then gives a reason before it closes the connection.
                 let wants_reason = [&short(b"authentication_failure_close")[..], b"t\x01"].concat();
@@ -45,7 +45,7 @@ pub(super) async fn check(talk: &mut Talk, address: &ServerAddress) -> Result<()
             TUNE => {
                 let limits = body.get(..6).unwrap_or(&[0; 6]);
                 send(talk, TUNE_OK, &[limits, &[0, 0]].concat()).await?;
-                let host = address.path.as_deref().unwrap_or("/");
+                let host = address.path().unwrap_or_else(|| "/".to_owned());
                 let host = [&short(host.as_bytes())[..], &[0, 0]].concat();
                 send(talk, OPEN, &host).await?;
             }
@@ -83,10 +83,6 @@ async fn send(talk: &mut Talk, method: u16, arguments: &[u8]) -> Result<(), Prob
     .concat();
     talk.send(&[&[1, 0, 0], &long(&body)[..], &[0xCE]].concat())
         .await
-}
-
-fn long(bytes: &[u8]) -> Vec<u8> {
-    [&four(bytes.len()).to_be_bytes()[..], bytes].concat()
 }
 
 fn refused(talk: &Talk, body: &[u8]) -> Result<(), ProbeFaultKind> {
