@@ -1,9 +1,9 @@
 //! Turns evidence into findings: what is wrong, and why.
 //!
-//! Each family of rules looks at one service at a time and names *candidates*: what would be a root
-//! cause, were there nothing behind it. `blame` then says what explains what. So a rule knows nothing
-//! of other services, except what a log or an address says of them, and nothing is blamed for what it
-//! only suffers from.
+//! Each family of rules examines one service at a time and returns *candidates*: problems that are root
+//! causes
+//! unless another one explains them. `root_cause` then decides which explains which. So a rule knows other
+//! services only through a log or an address, and a service that only suffers from another one is not blamed.
 //!
 //! `docs/diagnosis.md` has an example of every code.
 
@@ -42,8 +42,9 @@ use crate::{
     stack::ServiceName,
 };
 
-/// The root causes of what is wrong, the gravest first; what each explains are its symptoms. Empty
-/// if all is well.
+/// Returns the root causes, the most severe first, each with the symptoms that it explains. Empty if no
+/// service
+/// has a problem.
 #[must_use]
 pub fn diagnose(evidence: &Evidence) -> Vec<Finding> {
     let facts = Facts::of(evidence);
@@ -59,7 +60,7 @@ pub fn diagnose(evidence: &Evidence) -> Vec<Finding> {
     root_cause::settle(&facts, &candidates)
 }
 
-/// Two checks may lead to the same thing: it is said once, with what both have seen of it.
+/// Adds a candidate. If two checks lead to the same problem, it is reported once, with the evidence of both.
 fn add(candidates: &mut Vec<Candidate>, candidate: Candidate) {
     let mut known = candidates.iter_mut().filter(|known| {
         candidate.same_as.is_some()
@@ -78,7 +79,7 @@ fn add(candidates: &mut Vec<Candidate>, candidate: Candidate) {
 fn of_service(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     let mut candidates = match facts.situation(seen) {
         Situation::Off => process::prospects(facts, seen),
-        // Its checks cannot reach it, which is no news.
+        // Its checks cannot reach it, which is expected.
         Situation::Down => process::down(facts, seen),
         Situation::Starting => probe::running(facts, seen, true),
         Situation::Up => {
@@ -95,12 +96,12 @@ fn of_service(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
 }
 
 fn kept_elsewhere(first: &ServiceName, daemon: &OtherDaemon) -> Candidate {
-    let who = daemon
+    let pid = daemon
         .pid
         .map_or_else(String::new, |pid| format!(" (PID {pid})"));
     Candidate::new(first, Code::KeeperConflict, Level::Start)
         .title(format!(
-            "another Pilot Light instance{who} is already running this stack"
+            "another Pilot Light instance{pid} is already running this stack"
         ))
         .evidence([
             daemon.detail.clone(),

@@ -1,4 +1,4 @@
-//! The checks of a service: what its users do.
+//! The failed checks of a service.
 
 use super::{
     commands, cors,
@@ -24,25 +24,25 @@ use crate::{
     },
 };
 
-/// What is known of CORS where an error stands in front of it.
+/// The evidence if an error hides the CORS settings.
 const UNSETTLED: &str = "the CORS settings are unknown, since a preflight gets an error too";
 
-/// What a failed check belongs to: the one who asked, the one who answered.
+/// A failed check with the services on both ends.
 #[derive(Clone, Copy)]
 pub(super) struct Failed<'a> {
     pub(super) facts: &'a Facts<'a>,
-    /// Whose check it is.
+    /// The service with the check.
     pub(super) requester: Seen<'a>,
-    /// Whose port it asks: mostly the same.
+    /// The service with the requested port, usually the same.
     pub(super) answerer: Seen<'a>,
     pub(super) check: &'a CheckAnswer,
 }
 
-/// The checks of a service that did not pass. What was skipped says nothing.
+/// Returns the candidates for the failed checks of a service. Skipped checks say nothing.
 pub(super) fn failed(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for check in &seen.is.checks {
-        // The first request of a run may have to wait for a page to be compiled.
+        // The first request of a run may wait until a page is compiled.
         let late = check.outcome == CheckOutcome::Passed
             && check.took > check.timeout
             && !seen.is.first_checks;
@@ -50,7 +50,7 @@ pub(super) fn failed(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
             continue;
         }
         let asked = (check.host.as_deref().unwrap_or("localhost"), check.port);
-        // What fails behind a proxy as well belongs to the server there.
+        // A request that fails directly too is a fault of the server behind the proxy.
         let (host, port) = match asked_directly(check) {
             Some(direct) if direct.fault.is_some() => (&*direct.rule.host, Some(direct.rule.port)),
             _ => asked,
@@ -81,7 +81,7 @@ fn asked_directly(check: &CheckAnswer) -> Option<&AskedDirectly> {
     })
 }
 
-/// The checks of a service that had not answered within the limit of the diagnosis.
+/// Returns the candidate for checks without a response within the time limit of the diagnosis.
 pub(super) fn unanswered(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
     let limit = facts.evidence.within?;
     let is_unanswered =
@@ -104,7 +104,7 @@ pub(super) fn unanswered(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate>
 }
 
 impl Failed<'_> {
-    /// Says what the server behind a proxy answers.
+    /// Describes the response of the server behind a proxy.
     fn behind_proxy(self) -> Option<String> {
         let AskedDirectly {
             rule,
@@ -123,7 +123,7 @@ impl Failed<'_> {
         ))
     }
 
-    /// The server behind a proxy answers rightly, so that the proxy is at fault.
+    /// Returns the candidate for a faulty proxy: the server behind it responds correctly.
     fn broken_by_proxy(self, fault: &CheckFault) -> Option<Candidate> {
         let direct = asked_directly(self.check).filter(|direct| direct.fault.is_none())?;
         let rule = &direct.rule;
@@ -182,7 +182,7 @@ impl Failed<'_> {
                 };
                 self.masked(error.status, &error.body, settings)
             }
-            // Where even the preflight meets the error.
+            // The preflight got the same error.
             CheckFault::Cors(fault)
                 if fault.status >= 500
                     && matches!(fault.rule, CorsRule::Missing | CorsRule::Status) =>
@@ -207,7 +207,7 @@ impl Failed<'_> {
         }
     }
 
-    /// A candidate that names the one who answers, and shows at the one who asked.
+    /// Creates a candidate for the responding service, with its symptom at the requesting one.
     pub(super) fn candidate(self, code: Code, title: impl Into<Redacted>) -> Candidate {
         let name = &self.answerer.spec.name;
         let mut candidate = Candidate::new(name, code, Level::Use).title(title);
@@ -216,7 +216,7 @@ impl Failed<'_> {
         candidate
     }
 
-    /// How a person asks the same.
+    /// Returns the command that sends the same request.
     pub(super) fn command(self, stage: Stage) -> String {
         let exchange = self.check.exchange(stage).or(self.check.exchanges.last());
         match exchange {
@@ -228,7 +228,7 @@ impl Failed<'_> {
         }
     }
 
-    /// It passes, and takes longer than it may.
+    /// Returns the candidates for a check that passes after its timeout.
     fn late(self) -> Vec<Candidate> {
         let check = self.check;
         let name = &self.answerer.spec.name;
@@ -251,8 +251,8 @@ impl Failed<'_> {
         self.with_reasons(candidate)
     }
 
-    /// The request does not reach the service because of where it listens: on another address, or beside
-    /// another process.
+    /// Returns the candidate for a request that misses the service: it listens on another address, or another
+    /// process responds.
     fn astray(self, kind: &ProbeFaultKind, clause: &str) -> Option<Candidate> {
         let (host, port) = (self.check.host.as_deref()?, self.check.port?);
         let mut candidate = if matches!(kind, ProbeFaultKind::Refused) {
@@ -326,7 +326,7 @@ impl Failed<'_> {
         }
         let is_error = !matches!(kind, ProbeFaultKind::Status { status, .. } if *status < 500);
         if !is_failure(code) || !is_error {
-            // Only its log may say why a service refuses a request.
+            // Only its log may explain why a service rejects a request.
             let said = log::error(self.facts, self.answerer, When::Now);
             if said.is_some_and(|said| said.kind == LogErrorKind::Known) {
                 return self.with_reasons(log::no_login(candidate));
@@ -343,7 +343,8 @@ impl Failed<'_> {
         self.with_reasons(candidate.breaks(true))
     }
 
-    /// It is refused without the cookie of an earlier check, which a browser does not send either.
+    /// Returns the candidate for a request without the cookie of an earlier check, which a browser would not
+    /// send.
     fn without_cookie(self, code: Code, clause: &str) -> Option<Candidate> {
         let mut notes = self
             .check
@@ -398,7 +399,7 @@ impl Failed<'_> {
         self.check.notes.contains(&CheckNote::PreflightPasses)
     }
 
-    /// An error that a browser reports as a CORS error.
+    /// Returns the candidates for an error that a browser reports as a CORS error.
     fn masked(self, status: u16, body: &str, settings: &str) -> Vec<Candidate> {
         let kind = ProbeFaultKind::Status {
             status,
@@ -416,7 +417,7 @@ impl Failed<'_> {
             .into(),
         };
         let mut candidates = self.plain(&kind);
-        // The last is the check itself; before it stands what its log adds.
+        // The last is the check itself; those from its log come before it.
         if let Some(candidate) = candidates.last_mut() {
             let told = format!(
                 "a browser reports a CORS error, since the error response has no Access-Control-Allow-Origin; \
@@ -429,7 +430,7 @@ impl Failed<'_> {
         candidates
     }
 
-    /// What the log of the one who answers says of the reason.
+    /// Adds the reason from the log of the responding service.
     fn with_reasons(self, mut candidate: Candidate) -> Vec<Candidate> {
         let (facts, seen) = (self.facts, self.answerer);
         if let Some(error) = log::error(facts, seen, When::Now) {
@@ -451,7 +452,7 @@ impl Failed<'_> {
     }
 }
 
-/// `POST /v1/sessions/` of `POST http://localhost:8001/v1/sessions/`.
+/// Returns `POST /v1/sessions/` of `POST http://localhost:8001/v1/sessions/`.
 pub(super) fn relative(target: &str) -> String {
     match target.split_once(' ') {
         Some((method, _)) => format!("{method} {}", path(target)),
@@ -459,7 +460,7 @@ pub(super) fn relative(target: &str) -> String {
     }
 }
 
-/// `/v1/sessions/` of `POST http://localhost:8001/v1/sessions/`.
+/// Returns `/v1/sessions/` of `POST http://localhost:8001/v1/sessions/`.
 pub(super) fn path(target: &str) -> String {
     let address = target.rsplit(' ').next().unwrap_or(target);
     let Some((_, rest)) = address.split_once("://") else {

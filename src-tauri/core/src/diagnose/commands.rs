@@ -1,10 +1,10 @@
-//! Commands with which a person can check what is said. They read, and change nothing.
+//! Commands with which a user can verify evidence. They only read.
 
 use std::{env::consts::OS, path::Path};
 
 use crate::stack::ServiceName;
 
-/// Who listens on a port.
+/// Returns the command that shows which process listens on a port.
 pub(super) fn who_listens(port: u16) -> String {
     match OS {
         "macos" => format!("`lsof -nP -iTCP:{port} -sTCP:LISTEN`"),
@@ -13,12 +13,12 @@ pub(super) fn who_listens(port: u16) -> String {
     }
 }
 
-/// That nothing listens on a port.
+/// Returns the evidence that nothing listens on a port.
 pub(super) fn unused(port: u16) -> String {
     format!("nothing listens on port {port}: {}", who_listens(port))
 }
 
-/// Which ports the system keeps back.
+/// Returns the command that shows which ports the operating system reserves.
 pub(super) fn kept_back() -> &'static str {
     match OS {
         "macos" => "`sysctl net.inet.ip.portrange`",
@@ -27,7 +27,7 @@ pub(super) fn kept_back() -> &'static str {
     }
 }
 
-/// What one process listens on.
+/// Returns the command that shows where a process listens.
 pub(super) fn listens_on(pid: u32) -> String {
     match OS {
         "macos" => format!("`lsof -nP -a -p {pid} -iTCP -sTCP:LISTEN`"),
@@ -36,7 +36,7 @@ pub(super) fn listens_on(pid: u32) -> String {
     }
 }
 
-/// Whether a file or folder is there.
+/// Returns the command that shows whether a file or folder exists.
 pub(super) fn lists(path: &Path) -> String {
     match OS {
         "windows" => format!("`Get-Item \"{}\"`", path.display()),
@@ -44,7 +44,7 @@ pub(super) fn lists(path: &Path) -> String {
     }
 }
 
-/// Where a variable is set.
+/// Returns the command that shows where a variable is set.
 pub(super) fn finds(variable: &str, file: Option<&Path>) -> String {
     match (OS, file) {
         ("windows", Some(file)) => format!("`Select-String {variable} \"{}\"`", file.display()),
@@ -57,7 +57,7 @@ pub(super) fn finds(variable: &str, file: Option<&Path>) -> String {
     }
 }
 
-/// Whether a program is on PATH.
+/// Returns the command that shows whether a program is on PATH.
 pub(super) fn which(program: &str) -> String {
     match OS {
         "windows" => format!("`where.exe {program}`"),
@@ -65,7 +65,7 @@ pub(super) fn which(program: &str) -> String {
     }
 }
 
-/// Whether the kernel ended a process for memory.
+/// Returns the command that shows whether the kernel killed a process for memory.
 pub(super) fn kernel_log() -> &'static str {
     match OS {
         "macos" => "`log show --last 10m --predicate 'eventMessage contains \"jetsam\"'`",
@@ -74,7 +74,7 @@ pub(super) fn kernel_log() -> &'static str {
     }
 }
 
-/// How many files a process may have open.
+/// Returns the command that shows how many files a process can have open.
 pub(super) fn limits(pid: Option<u32>) -> String {
     match (OS, pid) {
         ("linux", Some(pid)) => format!("`grep 'open files' /proc/{pid}/limits`"),
@@ -82,12 +82,12 @@ pub(super) fn limits(pid: Option<u32>) -> String {
     }
 }
 
-/// The log of a service.
+/// Returns the command that shows the log of a service.
 pub(super) fn logs(service: &ServiceName) -> String {
     format!("`pilotlight logs {service}`")
 }
 
-/// The command that asks what a probe asked, where `target` is one that says it: `GET http://…`,
+/// Returns the command that sends the request of a probe, if `target` describes one: `GET http://…`,
 /// `PING redis://…`, `connection to …`.
 pub(super) fn ask(target: &str) -> Option<String> {
     let (verb, rest) = target.split_once(' ')?;
@@ -106,7 +106,7 @@ pub(super) fn ask(target: &str) -> Option<String> {
         "MongoDB" => format!("`mongosh {} --eval 'db.hello()'`", quoted(rest)),
         "GET" => format!("`curl -i {}`", quoted(rest)),
         "WebSocket" => {
-            // curl takes `ws:` for a protocol of its own.
+            // curl treats `ws:` as a protocol of its own.
             let address = rest.replacen("ws", "http", 1);
             format!("`curl -i --max-time 3 {upgrade} {}`", quoted(&address))
         }
@@ -117,7 +117,7 @@ pub(super) fn ask(target: &str) -> Option<String> {
     })
 }
 
-/// A word as a shell takes it.
+/// Quotes a word for a shell, if necessary.
 pub(super) fn quoted(word: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@%+=,\\".contains(letter);
     if !word.is_empty() && word.chars().all(plain) {

@@ -1,4 +1,4 @@
-//! CORS settings that really are wrong: which one, and the line to add.
+//! Wrong CORS settings, and the line to add.
 
 use super::{
     check::{Failed, relative},
@@ -12,13 +12,13 @@ use crate::{
 
 /// The words for the CORS settings of a framework.
 struct Framework {
-    /// Where the line goes.
+    /// The instruction, with the line to add.
     told: &'static str,
     origin: &'static str,
     credentials: &'static str,
     method: &'static str,
     header: &'static str,
-    /// What stands between two values of a list.
+    /// The separator of two values of a list.
     between: &'static str,
 }
 
@@ -49,7 +49,7 @@ const UNKNOWN: Framework = Framework {
     between: ", ",
 };
 
-/// The setting that is wrong. `None` if it is none: the preflight meets an error of the server.
+/// Returns the candidate for a wrong setting; `None` if the preflight got an error of the server.
 pub(super) fn candidate(failed: Failed<'_>, fault: &CorsFault) -> Option<Candidate> {
     let check = failed.check;
     let origin = check.origin.as_deref().unwrap_or("the page");
@@ -78,7 +78,7 @@ pub(super) fn candidate(failed: Failed<'_>, fault: &CorsFault) -> Option<Candida
     Some(candidate)
 }
 
-/// Which setting is wrong, and what is to be added.
+/// Returns the wrong setting, and the line to add.
 fn setting(
     failed: Failed<'_>,
     fault: &CorsFault,
@@ -181,7 +181,7 @@ fn notes(failed: Failed<'_>) -> Vec<String> {
         .collect()
 }
 
-/// The setting to add, as the framework has it.
+/// Returns the setting to add, as the framework writes it.
 fn allow(failed: Failed<'_>, setting: fn(&Framework) -> &'static str, value: &str) -> String {
     let framework = framework(failed);
     let value = value.replace(", ", framework.between);
@@ -190,7 +190,7 @@ fn allow(failed: Failed<'_>, setting: fn(&Framework) -> &'static str, value: &st
     told.replace("{service}", failed.answerer.spec.name.as_str())
 }
 
-/// What does CORS, by what it says of itself and what lies in its folder.
+/// Returns the framework of the server, by its headers and the files in its folder.
 fn framework(failed: Failed<'_>) -> &'static Framework {
     let exchanges = failed.check.exchanges.iter();
     let mut headers = exchanges.flat_map(|exchange| &exchange.headers);

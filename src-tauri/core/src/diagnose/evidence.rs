@@ -1,5 +1,5 @@
-//! What is known when something is wrong: all that [`crate::diagnose`] goes by. The effects gather
-//! it at one moment, concurrently and within a bound; nothing in here decides anything.
+//! The evidence: the only input of [`crate::diagnose`]. The effects gather it concurrently, within a time
+//! limit. It contains no conclusions.
 
 pub mod check;
 pub mod log;
@@ -25,105 +25,105 @@ use crate::{
 /// Everything about one stack, at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evidence {
-    /// What the stack file says.
+    /// The stack file.
     pub stack: Arc<Stack>,
     /// The text of the stack file, so that a remedy can show the lines that it changes; `None` if
     /// it could not be read.
     pub stack_text: Option<Arc<str>>,
-    /// When it had been gathered.
+    /// When gathering was complete.
     pub at: SystemTime,
-    /// How long that took: what a log said in this time may be the answer to a check.
+    /// How long gathering took: lines logged in this time may be caused by a probe or a check.
     pub took: Duration,
-    /// Whether a daemon has this stack. Without one, nothing is wanted and no run is known, and yet
-    /// services may answer that somebody started by hand.
+    /// Whether a daemon runs this stack. Without one, no service is wanted and no run is known, but
+    /// services that were started by hand may respond.
     pub kept: bool,
-    /// Another daemon that has this stack, or holds the lock of this one.
+    /// Another daemon that runs this stack, or holds the lock of this one.
     pub other_daemon: Option<OtherDaemon>,
-    /// One of each service of the stack, in any order.
+    /// One for each service of the stack, in any order.
     pub services: Vec<ServiceEvidence>,
     /// The machine.
     pub host: HostEvidence,
-    /// The time limit of the diagnosis: what had not answered by then is a finding. `None` where the
+    /// The time limit of the diagnosis: a check without a response by then is a finding. `None` if the
     /// daemon diagnoses by itself and knows the last results.
     pub within: Option<Duration>,
 }
 
-/// A daemon that stands in this one's way.
+/// A daemon that conflicts with this one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtherDaemon {
-    /// Its process, where that is known.
+    /// Its process, if known.
     pub pid: Option<u32>,
-    /// What it keeps, as a person reads it: its folder of settings, say.
+    /// A description for users, such as its settings folder.
     pub detail: String,
 }
 
 /// Everything about one service.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ServiceEvidence {
-    /// Which.
+    /// Its name.
     pub name: ServiceName,
-    /// Where it is. Without a daemon: [`PhaseName::Stopped`].
+    /// Its phase. Without a daemon: [`PhaseName::Stopped`].
     pub phase: PhaseName,
-    /// Whether it is wanted up.
+    /// Whether it should run.
     pub wanted: bool,
-    /// What the model says of it already: it ended, keeps ending, was not started.
+    /// The finding of the model, if any: it exited, keeps exiting, was not started.
     pub finding: Option<Arc<Finding>>,
     /// Its first process, while it runs.
     pub pid: Option<u32>,
-    /// Since when it is in its phase.
+    /// When it entered its phase.
     pub since: Option<SystemTime>,
-    /// When the present or latest run began.
+    /// When the current or latest run began.
     pub started: Option<SystemTime>,
-    /// Whether the present or latest run had been ready.
+    /// Whether the current or latest run has been ready.
     pub was_ready: bool,
-    /// How often it was started again by itself since it was last asked for.
+    /// The number of automatic restarts since the last request.
     pub restarts: u32,
     /// How its latest run ended.
     pub last_exit: Option<Exit>,
-    /// What the kernel says of having killed it for memory: its own line, or a counter's name.
+    /// The evidence that the kernel killed it for memory: a line of its log, or the name of a counter.
     pub out_of_memory: Option<String>,
-    /// The port that it has, or is to have.
+    /// Its current or intended port.
     pub port: Option<Port>,
-    /// Where its whole tree listens: declared or not, IPv4 and IPv6. Empty if nothing of it runs.
+    /// The addresses on which its process tree listens: declared or not, IPv4 and IPv6.
     pub listens: Vec<SocketAddr>,
-    /// Who else listens on its port, or on one that its log says is in use, on any address: nobody of
-    /// its tree.
+    /// The processes outside of its tree that listen on its port, or on a port that its log reports as in
+    /// use, on any address.
     pub holders: Vec<Holder>,
-    /// What would keep a start from its port now, for what does not run. Nobody is ended to find
-    /// out; [`PortFault::Taken`] has `protected: None` if the holder would be ended by a start.
+    /// Why a start could not get its port now, for a service that does not run. No process is stopped to
+    /// find out; [`PortFault::Taken`] has `protected: None` if a start would stop the holder.
     pub port_fault: Option<PortFault>,
-    /// What would keep it from being launched now, for what does not run: program, folder,
-    /// environment files, `require`.
+    /// Why it could not be launched now, for a service that does not run: program, folder, environment
+    /// files, `require`.
     pub requirement: Option<LaunchFault>,
-    /// One of each probe, in the order of the stack file; asked whether it runs or not.
+    /// One for each probe, in the order of the stack file; made whether it runs or not.
     pub probes: Vec<ProbeAnswer>,
-    /// One of each check, in the order of the stack file.
+    /// One for each check, in the order of the stack file.
     pub checks: Vec<CheckAnswer>,
-    /// Whether no round of its checks was complete before: a page that is compiled when it is first
-    /// requested is slow once.
+    /// Whether these are the first checks of the run: a page that is compiled on the first request is slow
+    /// once.
     pub first_checks: bool,
-    /// The processes that listen on ports which its log says are in use, and on those which its last
-    /// error names; those of the service too.
+    /// The processes that listen on ports which its log reports as in use, and on those which its last
+    /// error names; also its own processes.
     pub listeners: Vec<Holder>,
-    /// The connections of its processes, by the port that they lead to, where its log says that a server
-    /// has none left.
+    /// The number of connections of its processes to each port, if its log reports that a server has none
+    /// left.
     pub connections: Vec<(u16, usize)>,
     /// Its stopped processes (SIGSTOP, SIGTSTP).
     pub stopped: Vec<u32>,
-    /// How many files its first process may have open, where its log says that this is too few.
+    /// The open-file limit of its first process, if its log reports that it is too low.
     pub open_files_limit: Option<u64>,
-    /// The tasks that wait in its queues, where it is a Redis: the name of a queue, and their number.
+    /// The queues with waiting tasks, if it is a Redis: the name of each queue, and the number of tasks.
     pub queues: Vec<(String, u64)>,
-    /// Its latest run's log.
+    /// The log of its latest run.
     pub log: LogEvidence,
     /// The addresses in its variables: those of `env_points_at` first.
     pub points_at: Vec<PointsAt>,
-    /// What lies in its folder that a remedy can use.
+    /// The files in its folder that a remedy can use.
     pub project: ProjectEvidence,
 }
 
 impl ServiceEvidence {
-    /// Evidence of a service of which nothing is known: stopped, and nobody's.
+    /// Creates the evidence of an unknown service: stopped and not wanted.
     #[must_use]
     pub fn unknown(name: ServiceName) -> Self {
         Self {
@@ -133,25 +133,25 @@ impl ServiceEvidence {
     }
 }
 
-/// What came of a probe.
+/// The result of a probe.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProbeAnswer {
-    /// What was asked, as a person reads it: `GET http://localhost:8001/v1/health`.
+    /// The request, for users: `GET http://localhost:8001/v1/health`.
     pub target: String,
-    /// Whether the answer pleases.
+    /// Whether it passes.
     pub result: Result<(), ProbeFault>,
-    /// How long it took. An answer that came later than allowed is an answer all the same, which tells
-    /// what is slow from what hangs.
+    /// How long it took. A response after the timeout still counts, so that a slow service is not reported
+    /// as hanging.
     pub took: Duration,
-    /// How long it is allowed to take.
+    /// The timeout.
     pub timeout: Duration,
-    /// The host that is asked, as the stack file writes it: `localhost`, `127.0.0.1`. `None` where
-    /// no address is asked (`command`, `log`, `process`).
+    /// The requested host, as the stack file writes it: `localhost`, `127.0.0.1`. `None` if the probe
+    /// requests no address (`command`, `log`, `process`).
     pub host: Option<String>,
-    /// The port that is asked.
+    /// The requested port.
     pub port: Option<u16>,
-    /// Whether it says that this very service is there: an `http`, `redis` or `websocket` probe
-    /// does, since it looks at the answer; a connection, a command and a process do not.
+    /// Whether it identifies the service: an `http`, `redis` or `websocket` probe does, since it examines
+    /// the response; a connection, a command and a process do not.
     pub tells: bool,
 }
 
@@ -160,17 +160,17 @@ pub struct ProbeAnswer {
 pub struct PointsAt {
     /// The name of the variable.
     pub variable: String,
-    /// The service that it must point at, by `env_points_at`.
+    /// The service that it must point at, according to `env_points_at`.
     pub service: Option<ServiceName>,
     /// The scheme of its value: `https`, `mongodb`.
     pub scheme: Option<String>,
-    /// Where it is set; `None` if nowhere.
+    /// Where it is set; `None` if it is not set.
     pub place: Option<Place>,
-    /// The host and the port in its value; `None` if the value has no such (or is not set). A port
-    /// that is left out is that of the scheme.
+    /// The host and the port in its value; `None` if the value has none. The default is the port of the
+    /// scheme.
     pub target: Option<(String, u16)>,
-    /// Whether the service has to be started again to see a change: it read the value when it
-    /// started (what Vite does with `.env*`).
+    /// Whether a change needs a restart: the service reads the value when it starts (Vite does so with
+    /// `.env*`).
     pub changed_since_start: bool,
 }
 
@@ -183,12 +183,12 @@ impl PointsAt {
     }
 }
 
-/// Where something is written.
+/// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// The file; absolute.
+    /// The absolute path of the file.
     pub file: PathBuf,
-    /// Its line, from 1.
+    /// The number of the line, from 1.
     pub line: usize,
 }
 
@@ -198,34 +198,34 @@ impl fmt::Display for Place {
     }
 }
 
-/// What lies in the folder of a service.
+/// The files in the folder of a service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProjectEvidence {
-    /// The lock files and manifests that are there, absolute, the nearest folder first, up to the
+    /// The existing lock files and manifests, absolute, the nearest folder first, up to the
     /// folder of the stack file: `package-lock.json`, `pnpm-lock.yaml`, `yarn.lock`, `bun.lock`,
     /// `package.json`, `uv.lock`, `poetry.lock`, `Pipfile.lock`, `requirements.txt`, `pyproject.toml`.
     pub manifests: Vec<PathBuf>,
-    /// For each env file that is missing and has an example beside it (`.env.example`,
-    /// `.env.sample`, `.env.template`): the missing one, and its example.
+    /// Missing env files, each with an example beside it (`.env.example`, `.env.sample`,
+    /// `.env.template`).
     pub env_examples: Vec<(PathBuf, PathBuf)>,
-    /// The Python that the command starts, where it is one: what `-m pip` is asked of.
+    /// The Python that the command starts, if it is one: `-m pip` runs with it.
     pub python: Option<PathBuf>,
     /// The Python of a virtual environment in the folder, or in one above it.
     pub venv: Option<PathBuf>,
-    /// Whether that environment has the module that the log misses.
+    /// Whether that environment has the module that the log reports as missing.
     pub venv_has_module: bool,
-    /// The folders below that of the stack file which have the file that the log misses.
+    /// The folders below that of the stack file with the file that the log reports as missing.
     pub elsewhere: Vec<PathBuf>,
-    /// The versions that the project asks for, where another one runs.
+    /// The runtimes of another version than the project requires.
     pub versions: Vec<VersionEvidence>,
     /// The variable that sends requests to this machine through a proxy (`HTTP_PROXY` without
     /// `localhost` in `NO_PROXY`).
     pub proxy: Option<String>,
-    /// What its development server passes on, the longest path first.
+    /// The proxy rules of its development server, the longest path first.
     pub passes_on: Vec<PassesOn>,
 }
 
-/// Requests that a development server passes on to another server.
+/// A proxy rule: requests that a development server forwards to another server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassesOn {
     /// The beginning of their path: `/api`; empty for all.
@@ -252,33 +252,33 @@ impl PassesOn {
     }
 }
 
-/// A runtime of another version than the project asks for.
+/// A runtime of another version than the project requires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionEvidence {
     /// `Node.js`, `Python`, …
     pub runtime: &'static str,
     /// The version that runs.
     pub runs: String,
-    /// The version that is asked for, as it is written.
+    /// The required version, as it is written.
     pub wanted: String,
-    /// The files that say so, the first as [`Self::wanted`] has it.
+    /// The files that require it; [`Self::wanted`] is from the first.
     pub files: Vec<PathBuf>,
 }
 
 /// The machine.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HostEvidence {
-    /// All addresses that somebody listens on.
+    /// All addresses on which a process listens.
     pub listening: Vec<SocketAddr>,
-    /// What `localhost` means here, in the order of the resolver.
+    /// The addresses of `localhost`, in the order of the resolver.
     pub localhost: Vec<IpAddr>,
-    /// Memory that can still be had, in bytes.
+    /// The available memory in bytes.
     pub memory_available: Option<u64>,
-    /// All memory, in bytes.
+    /// The total memory in bytes.
     pub memory_total: Option<u64>,
-    /// Room left where the logs are, in bytes.
+    /// The available disk space for logs in bytes.
     pub disk_available: Option<u64>,
-    /// How many watches, and how many instances, of inotify a user may have.
+    /// The limits of inotify for a user: watches, and instances.
     pub inotify: [Option<u64>; 2],
 }
 

@@ -1,4 +1,4 @@
-//! The evidence with the questions that the rules ask of it.
+//! The evidence, and the queries that the rules make.
 
 use std::{
     collections::HashMap,
@@ -27,27 +27,27 @@ pub(super) struct Facts<'a> {
     pub(super) order: Order,
 }
 
-/// A service: what the stack file says, and what is.
+/// A service: its definition in the stack file, and the evidence about it.
 #[derive(Clone, Copy)]
 pub(super) struct Seen<'a> {
     pub(super) spec: &'a Service,
     pub(super) is: &'a ServiceEvidence,
 }
 
-/// What is to be expected of a service.
+/// The expected state of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Situation {
-    /// Nobody wants it, or it has done what it was there for.
+    /// It is not wanted, or it has completed.
     Off,
-    /// It should be there, and nothing of it runs.
+    /// It should run, and does not.
     Down,
     /// It runs, and may still become ready.
     Starting,
-    /// It runs and should be well.
+    /// It runs and should be healthy.
     Up,
 }
 
-/// How long after an end what a log said last is what it ended of.
+/// The number of lines at the end of a log that may explain an exit.
 const LAST_LINES: u64 = 60;
 
 impl<'a> Facts<'a> {
@@ -96,7 +96,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Whether it is a job that ended well.
+    /// Returns whether it is a job that has succeeded.
     fn is_done(&self, seen: Seen<'_>) -> bool {
         let place = self.order.place(&seen.spec.name);
         let is_job = place.is_some_and(|place| self.order.is_job(place));
@@ -107,7 +107,7 @@ impl<'a> Facts<'a> {
         is_job && (!self.evidence.kept || has_succeeded || is_done_task)
     }
 
-    /// Whether somebody who is up, or is to be, needs it.
+    /// Returns whether a service that runs, or should run, depends on it.
     fn is_needed(&self, name: &ServiceName) -> bool {
         self.dependents(name).any(|other| other.is.is_there())
     }
@@ -118,14 +118,14 @@ impl<'a> Facts<'a> {
         dependents.iter().map(|&place| self.services[place])
     }
 
-    /// What a service needs, and what that needs, the nearest first.
+    /// Returns the dependencies of a service, direct and indirect, the nearest first.
     pub(super) fn all_needs(&self, name: &ServiceName) -> Vec<usize> {
         let mut needs = self.order.with_needs(self.order.place(name));
         needs.drain(..needs.len().min(1));
         needs
     }
 
-    /// Whose port this is.
+    /// Returns the service with this port.
     pub(super) fn owner(&self, host: &str, port: u16) -> Option<Seen<'a>> {
         self.services.iter().copied().find(|seen| {
             if seen.spec.is_external() {
@@ -142,7 +142,7 @@ impl<'a> Facts<'a> {
         })
     }
 
-    /// Whether anybody of this machine listens there.
+    /// Returns whether any process of this machine listens there.
     pub(super) fn is_open(&self, host: &str, port: u16) -> bool {
         let listening = self.evidence.host.listening.iter();
         let of_services = self.services.iter().flat_map(|seen| &seen.is.listens);
@@ -151,9 +151,10 @@ impl<'a> Facts<'a> {
             .any(|address| address.port() == port && covers(address.ip(), host))
     }
 
-    /// Whether a line was written while the evidence was gathered, as an answer to what was asked.
+    /// Returns whether a line was written while the evidence was gathered: a probe or a check may have caused
+    /// it.
     pub(super) fn is_fresh(&self, line: &LogLine) -> bool {
-        /// The time of a line is that at which its log was seen to grow.
+        /// A line has the time at which the growth of its log was noticed.
         const SLACK: Duration = Duration::from_millis(200);
         match line.age {
             Some(age) => age <= self.evidence.took + SLACK,
@@ -161,7 +162,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// The action that makes a change of the stack file, if its text is known and of a plain shape.
+    /// Returns the action for a change of the stack file, if its text is known and allows the change.
     pub(super) fn edit(
         &self,
         change: impl FnOnce(&str) -> Option<Vec<LineChange>>,
@@ -172,7 +173,7 @@ impl<'a> Facts<'a> {
         })
     }
 
-    /// How long ago something was, as a clause's end: ` 12 s ago`, ` just now`.
+    /// Formats how long ago something was, for the end of a clause: ` 12 s ago`, ` just now`.
     pub(super) fn ago(&self, since: Option<SystemTime>) -> String {
         since
             .and_then(|since| self.evidence.at.duration_since(since).ok())
@@ -181,7 +182,7 @@ impl<'a> Facts<'a> {
 }
 
 impl Seen<'_> {
-    /// The words of its command that tell it from others: not the interpreter, not the options.
+    /// Returns the words of its command that identify it: without interpreters and options.
     fn telling_words(&self) -> Vec<String> {
         const COMMON: [&str; 22] = [
             "python",
@@ -220,8 +221,7 @@ impl Seen<'_> {
             .collect()
     }
 
-    /// Whether what takes connections at its port is clearly another program, and not even answers as
-    /// it would.
+    /// Returns whether the process at its port is clearly another program and does not pass its probes.
     pub(super) fn is_squatted(&self) -> bool {
         let Some(PortFault::Taken {
             holder: Some(holder),
@@ -233,7 +233,7 @@ impl Seen<'_> {
         self.is_stranger(holder) && !self.is.is_well()
     }
 
-    /// Whether a holder of its port is clearly another program than its own.
+    /// Returns whether a holder of its port is clearly not its own program.
     pub(super) fn is_stranger(&self, holder: &Holder) -> bool {
         if let Some(mark) = &holder.mark {
             return mark.service != self.spec.name;
@@ -250,7 +250,7 @@ impl Seen<'_> {
 }
 
 impl ServiceEvidence {
-    /// Whether it runs, or is to, or somebody started it by hand.
+    /// Returns whether it runs, should run, or was started by hand.
     fn is_there(&self) -> bool {
         self.wanted
             || matches!(
@@ -260,7 +260,7 @@ impl ServiceEvidence {
             || self.answers()
     }
 
-    /// Whether it is being started again after it ended, without having been ready since.
+    /// Returns whether it is restarting after an exit and has not been ready since.
     fn ended_again(&self) -> bool {
         !self.was_ready
             && self.finding.as_ref().is_some_and(|finding| {
@@ -271,7 +271,7 @@ impl ServiceEvidence {
             })
     }
 
-    /// Whether something answers where its probes ask, in a way that it could.
+    /// Returns whether a server that may be this service responds to its probes.
     pub(super) fn answers(&self) -> bool {
         let mut asked = self.probes.iter().filter(|probe| probe.host.is_some());
         asked.any(|probe| match &probe.result {
@@ -288,39 +288,39 @@ impl ServiceEvidence {
         })
     }
 
-    /// Whether it listens on this port, on any address.
+    /// Returns whether it listens on this port, on any address.
     pub(super) fn listens_on(&self, port: u16) -> bool {
         self.listens.iter().any(|address| address.port() == port)
     }
 
-    /// Whether nothing of it is left, which its daemon has not seen yet.
+    /// Returns whether it has exited without its daemon noticing yet.
     fn is_gone(&self) -> bool {
         self.pid.is_none() && self.listens.is_empty() && self.has_unreached() && !self.answers()
     }
 
-    /// Whether nobody takes a connection where it is asked.
+    /// Returns whether the connection of a probe was refused.
     pub(super) fn has_unreached(&self) -> bool {
         let mut failed = self.failed_probes();
         failed.any(|(_, fault)| fault.kind == ProbeFaultKind::Refused)
     }
 
-    /// The probes that do not pass, and why.
+    /// Returns the failing probes, and why they fail.
     pub(super) fn failed_probes(&self) -> impl Iterator<Item = (&ProbeAnswer, &ProbeFault)> {
         let failed = self.probes.iter();
         failed.filter_map(|probe| Some((probe, probe.result.as_ref().err()?)))
     }
 
-    /// Whether all its probes pass, and one of them looks at an answer.
+    /// Returns whether all its probes pass, and one of them examines a response.
     pub(super) fn is_well(&self) -> bool {
         self.failed_probes().next().is_none() && self.probes.iter().any(|probe| probe.tells)
     }
 
-    /// Whether a line is among the last of a run.
+    /// Returns whether a line is among the last of a run.
     pub(super) fn is_last(line: &LogLine) -> bool {
         line.followed_by <= LAST_LINES
     }
 
-    /// A line of its log, so that a person finds it.
+    /// Formats a line of its log with its number and file.
     pub(super) fn quote(&self, line: &LogLine) -> String {
         let file = self.log.file.as_ref();
         let file = file.map_or_else(String::new, |file| format!(" ({})", file.display()));
@@ -328,7 +328,7 @@ impl ServiceEvidence {
     }
 }
 
-/// Whether this is a name of the machine itself.
+/// Returns whether this is a name of the machine itself.
 pub(crate) fn is_local(host: &str) -> bool {
     let host = host.trim_matches(['[', ']']);
     host.eq_ignore_ascii_case("localhost")
@@ -337,7 +337,7 @@ pub(crate) fn is_local(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback() || address.is_unspecified())
 }
 
-/// Whether somebody who listens at this address is reached under that name.
+/// Returns whether a connection to that host reaches a socket that listens on this address.
 pub(super) fn covers(listens: IpAddr, host: &str) -> bool {
     let host = host.trim_matches(['[', ']']);
     if host.eq_ignore_ascii_case("localhost") {
@@ -345,7 +345,7 @@ pub(super) fn covers(listens: IpAddr, host: &str) -> bool {
     }
     match (listens, host.parse::<IpAddr>()) {
         (_, Err(_)) => false,
-        // `::` mostly takes IPv4 as well.
+        // `::` usually accepts IPv4 as well.
         (IpAddr::V6(listens), Ok(_)) if listens.is_unspecified() => true,
         (IpAddr::V4(listens), Ok(IpAddr::V4(_))) if listens.is_unspecified() => true,
         (IpAddr::V4(listens), Ok(IpAddr::V4(asked))) if asked.is_unspecified() => {
@@ -355,7 +355,7 @@ pub(super) fn covers(listens: IpAddr, host: &str) -> bool {
     }
 }
 
-/// A short time as people read it: `0.3 ms`, `42 ms`, `2.6 s`.
+/// Formats a short duration: `0.3 ms`, `42 ms`, `2.6 s`.
 pub(super) fn brief(time: Duration) -> String {
     let milliseconds = time.as_secs_f64() * 1000.0;
     match time.as_millis() {
@@ -365,7 +365,7 @@ pub(super) fn brief(time: Duration) -> String {
     }
 }
 
-/// Addresses as people read them.
+/// Formats addresses as a list.
 pub(super) fn listed(addresses: &[SocketAddr]) -> String {
     let mut addresses = addresses.to_vec();
     addresses.sort_unstable();

@@ -1,4 +1,4 @@
-//! What may be a root cause, until it is known what explains what.
+//! Candidates: problems that may be root causes.
 
 use crate::{
     fs::redact::Redacted,
@@ -6,68 +6,67 @@ use crate::{
     stack::ServiceName,
 };
 
-/// Something that is wrong, as one rule sees it.
+/// A problem, as one rule sees it.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
-    /// What is said if nothing else explains it. Its own symptoms are what it explains by nature.
+    /// The finding if it is a root cause. Its symptoms are those that it always explains.
     pub(super) finding: Finding,
-    /// What is said if something else does. Its service is where it shows.
+    /// The symptom if another candidate explains it. Its service is the one that shows it.
     pub(super) symptom: Symptom,
-    /// How deep in the life of a service it lies.
+    /// The stage in the life of the service.
     pub(super) level: Level,
-    /// What may be behind it.
+    /// The possible causes.
     pub(super) behind: CausedBy,
-    /// Whether those who need the service suffer from it.
+    /// Whether it affects the services that depend on this one.
     pub(super) breaks: bool,
-    /// Candidates of one code that say the same here are one thing, seen more than once.
+    /// Candidates of one code with the same value here are one problem, reported more than once.
     pub(super) same_as: Option<String>,
 }
 
-/// Where in the life of a service something goes wrong. What lies deeper explains what lies above.
+/// The stage in the life of a service at which a problem occurs. An earlier stage explains a later one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
-    /// Before it runs, or instead of running.
+    /// It did not start.
     Start,
-    /// It ended.
+    /// It exited.
     End,
-    /// It runs, and cannot be reached where it should.
+    /// It runs and cannot be reached at the expected address.
     Listen,
-    /// It is reached and does not answer as it should.
+    /// It can be reached and responds incorrectly.
     Answer,
-    /// It is well, and what its users do fails.
+    /// It is healthy, and its checks fail.
     Use,
 }
 
-/// What may be behind a candidate.
+/// The possible causes of a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CausedBy {
-    /// Nothing: it has evidence of its own.
+    /// None: it has evidence of its own.
     Itself,
-    /// Whatever is wrong with these, for a reason that is written down somewhere; the first that
-    /// has something wrong.
+    /// The first of these problems that exists: an error message or a setting names them.
     Named(Vec<Cause>),
-    /// Anything that is wrong with what the service needs.
+    /// Any problem of a dependency.
     Needs,
-    /// The same, and without it, it is nothing: a service that waits.
+    /// Any problem of a dependency. Without one, the candidate is dropped: the service only waits.
     OnlyNeeds,
 }
 
-/// Something wrong elsewhere.
+/// A problem of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cause {
-    /// With whom.
+    /// The service.
     pub(super) service: ServiceName,
-    /// What; `None`: anything.
+    /// The kind of problem; `None` for any.
     pub(super) code: Option<Code>,
 }
 
 impl Candidate {
-    /// A candidate with evidence of its own.
+    /// Creates a candidate without a title.
     pub(super) fn new(service: &ServiceName, code: Code, level: Level) -> Self {
         Self::of(Finding::new(service, code, ""), level)
     }
 
-    /// A candidate that says what is already known. As a symptom, it says its title.
+    /// Creates a candidate from a finding. The title of the finding is also the text of the symptom.
     pub(super) fn of(finding: Finding, level: Level) -> Self {
         Self {
             symptom: Symptom {
@@ -84,7 +83,7 @@ impl Candidate {
         }
     }
 
-    /// Sets the title, which is also what it says as a symptom.
+    /// Sets the title, which is also the text of the symptom.
     pub(super) fn title(mut self, title: impl Into<Redacted>) -> Self {
         self.finding.title = title.into();
         self.symptom.text.clone_from(&self.finding.title);
@@ -114,14 +113,14 @@ impl Described for Candidate {
 }
 
 impl CausedBy {
-    /// A problem of this kind at a service.
+    /// Names one cause: a problem of this kind with a service.
     pub(super) fn one(service: &ServiceName, code: Code) -> Self {
         Self::Named(vec![Cause::of(service, code)])
     }
 }
 
 impl Cause {
-    /// A problem of this kind at a service.
+    /// Returns a problem of this kind with a service.
     pub(super) fn of(service: &ServiceName, code: Code) -> Self {
         Self {
             service: service.clone(),
@@ -129,7 +128,7 @@ impl Cause {
         }
     }
 
-    /// Anything that is wrong with this service.
+    /// Returns any problem with a service.
     pub(super) fn any(service: &ServiceName) -> Self {
         Self {
             service: service.clone(),

@@ -21,7 +21,7 @@ use crate::{
     stack::Port,
 };
 
-/// What is wrong with where a running service listens, if its probes do not get through for that.
+/// Returns the candidate for a running service that listens on a wrong address, if its probes fail for that.
 pub(super) fn listening(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Option<Candidate> {
     let is = seen.is;
     let port = is.port?.number();
@@ -35,7 +35,7 @@ pub(super) fn listening(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Op
     });
     if let Some(error) = in_use.filter(|_| is.pid.is_some()) {
         if !listens_here && !is.holders.is_empty() {
-            // What answers in its place may even be healthy: an earlier instance is.
+            // The process in its place may pass the probes: an earlier instance does.
             return port::in_use(facts, seen, is.port, error);
         }
         if let Some(candidate) = older_process(facts, seen, port, error) {
@@ -57,8 +57,8 @@ pub(super) fn listening(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Op
     wrong_service(facts, seen, host?, port, &fault.to_string())
 }
 
-/// An older process of the service itself has the port, and the new one could not listen: what is served
-/// is the old code.
+/// Returns the candidate for an older process of the service itself that holds the port, so that the service
+/// still runs old code.
 fn older_process(
     facts: &Facts<'_>,
     seen: Seen<'_>,
@@ -66,7 +66,7 @@ fn older_process(
     error: &LogError,
 ) -> Option<Candidate> {
     let is = seen.is;
-    // A later error is what counts.
+    // Only the latest error counts.
     if is.log.last_error.as_ref() != Some(error) {
         return None;
     }
@@ -115,8 +115,8 @@ pub(super) fn reached_at(seen: Seen<'_>, port: u16) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, port))
 }
 
-/// Whether it says itself that it went to another port, or went there while somebody else answers at
-/// its own.
+/// Returns whether its log reports another port, or it listens on a port close to its own while another
+/// process holds its own.
 fn moved(is: &ServiceEvidence, port: u16) -> bool {
     let says_so = is.log.errors().any(|error| {
         matches!(error.kind, LogErrorKind::PortMoved { from, .. }
@@ -127,7 +127,7 @@ fn moved(is: &ServiceEvidence, port: u16) -> bool {
     says_so || (near && !is.holders.is_empty())
 }
 
-/// Nobody takes connections where its probe asks.
+/// Returns the candidate for a refused connection of a probe.
 fn unreachable(
     facts: &Facts<'_>,
     seen: Seen<'_>,
@@ -171,7 +171,7 @@ fn unreachable(
     Some(candidate)
 }
 
-/// It listens on another port than declared.
+/// Returns the candidate for a service that listens on another port than the declared one.
 fn wrong_port(facts: &Facts<'_>, seen: Seen<'_>, port: u16, listens: &[SocketAddr]) -> Candidate {
     let (spec, is) = (seen.spec, seen.is);
     let name = &spec.name;
@@ -213,14 +213,14 @@ fn wrong_port(facts: &Facts<'_>, seen: Seen<'_>, port: u16, listens: &[SocketAdd
         .action(action)
 }
 
-/// The candidate, if it listens at this port on other addresses only.
+/// Returns the candidate if it listens on this port, but on other addresses only.
 pub(super) fn elsewhere(seen: Seen<'_>, host: &str, port: u16) -> Option<Candidate> {
     let at_port = || seen.is.listens.iter().filter(|it| it.port() == port);
     let misses = at_port().next().is_some() && !at_port().any(|it| covers(it.ip(), host));
     misses.then(|| wrong_address(seen, host, port))
 }
 
-/// Where it listens at this port; where its holders do, if it was started by hand.
+/// Returns its addresses with this port, and those of the holders if it was started by hand.
 fn listens_at(seen: Seen<'_>, port: u16) -> Vec<SocketAddr> {
     let is = seen.is;
     let by_hand = is.holders.iter().filter(|_| is.pid.is_none());
@@ -231,7 +231,7 @@ fn listens_at(seen: Seen<'_>, port: u16) -> Vec<SocketAddr> {
     all.filter(|it| it.port() == port).copied().collect()
 }
 
-/// It listens at its port, on an address that is not the one it is asked at.
+/// Returns the candidate for a service that listens on its port, but not on the requested address.
 pub(super) fn wrong_address(seen: Seen<'_>, host: &str, port: u16) -> Candidate {
     let name = &seen.spec.name;
     let listens = listens_at(seen, port);
@@ -256,7 +256,7 @@ pub(super) fn wrong_address(seen: Seen<'_>, host: &str, port: u16) -> Candidate 
         .same_as(format!("{host}:{port}"))
 }
 
-/// Somebody else answers at its port, and not as it would.
+/// Returns the candidate for another process that responds on its port and fails its probes.
 pub(super) fn wrong_service(
     facts: &Facts<'_>,
     seen: Seen<'_>,
@@ -297,7 +297,7 @@ pub(super) fn wrong_service(
     Some(free(seen.spec, candidate, is.port))
 }
 
-/// Whether a holder answers under this name although the service listens on the same port: on the
+/// Returns whether a holder responds under this name although the service listens on the same port: on the
 /// other address family.
 fn shadows(seen: Seen<'_>, holder: &Holder, host: &str) -> bool {
     let own = seen.is.listens.iter();
@@ -310,8 +310,8 @@ fn shadows(seen: Seen<'_>, holder: &Holder, host: &str) -> bool {
     })
 }
 
-/// A service that listens not at its own port, but at that of another service, which cannot start for
-/// it. Its own probes may pass all the same.
+/// Returns the candidate for a service that listens on the port of another service instead of its own, so
+/// that the other one cannot start. Its own probes may still pass.
 pub(super) fn trespassing(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
     let own = seen.is.port?.number();
     let listens = &seen.is.listens;

@@ -27,18 +27,18 @@ use crate::{
     stack::Port,
 };
 
-/// Which part of a log counts.
+/// The relevant part of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum When {
-    /// It ended: its last lines.
+    /// The service exited: its last lines.
     Ended,
-    /// It runs: what it said while it was asked.
+    /// The service runs: the lines written during its probes and checks.
     Now,
 }
 
-/// The error that the trouble goes with. An application that logged an error once may work.
+/// Returns the error that explains a failure. An application that logged an error once may work.
 pub(super) fn error<'a>(facts: &Facts<'_>, seen: Seen<'a>, when: When) -> Option<&'a LogError> {
-    /// A message without a reason is that of an error at most so many lines before it.
+    /// A message without a reason belongs to an error at most this many lines before it.
     const NEAR: u64 = 15;
     let errors = seen.is.log.errors();
     match when {
@@ -48,12 +48,12 @@ pub(super) fn error<'a>(facts: &Facts<'_>, seen: Seen<'a>, when: When) -> Option
             if end.kind != LogErrorKind::Other {
                 return Some(end);
             }
-            // "It has failed" follows the reason.
+            // "It has failed" comes after the reason.
             let is_near = |error: &LogError| error.line.number + NEAR >= end.line.number;
             Some(last.find(|it| is_settled(it) && is_near(it)).unwrap_or(end))
         }
         When::Now => {
-            // What follows from an error comes after it: the one that names a thing is the cause.
+            // Consequences come after their error: the first that names a thing is the cause.
             let mut fresh = errors.filter(|error| facts.is_fresh(&error.line));
             let last = fresh.next()?;
             if is_settled(last) {
@@ -64,12 +64,12 @@ pub(super) fn error<'a>(facts: &Facts<'_>, seen: Seen<'a>, when: When) -> Option
     }
 }
 
-/// The error's own line.
+/// Returns the line of an error, or the known cause.
 pub(super) fn shown(error: &LogError) -> &str {
     error.line.text.trim()
 }
 
-/// Where it stands, and its deepest cause.
+/// Quotes the line of an error, and its deepest cause.
 pub(super) fn quotes(seen: Seen<'_>, error: &LogError) -> Vec<String> {
     let cause = error.cause.as_ref();
     let cause = cause.map(|cause| format!("caused by {}", seen.is.quote(cause)));
@@ -79,7 +79,7 @@ pub(super) fn quotes(seen: Seen<'_>, error: &LogError) -> Vec<String> {
         .collect()
 }
 
-/// What else it said while it was asked.
+/// Quotes the other errors that it logged during its probes and checks.
 pub(super) fn besides(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) -> Vec<String> {
     let others = seen.is.log.errors();
     others
@@ -89,7 +89,7 @@ pub(super) fn besides(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) -> Ve
         .collect()
 }
 
-/// The candidate, if the error alone says what is wrong.
+/// Returns the candidate if the error alone explains the failure.
 pub(super) fn conclusive(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) -> Option<Candidate> {
     let name = &seen.spec.name;
     let candidate = match &error.kind {
@@ -124,7 +124,7 @@ pub(super) fn conclusive(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) ->
     )
 }
 
-/// Replaces "see its log" by the remedy of the error: what the program itself advises comes first.
+/// Replaces "see its log" with the remedy of the error. The advice of the program itself takes precedence.
 pub(super) fn advise(
     facts: &Facts<'_>,
     seen: Seen<'_>,
@@ -249,8 +249,9 @@ pub(super) fn no_login(mut candidate: Candidate) -> Candidate {
     candidate
 }
 
-/// The candidate with what the log says of its reason and what the service needs that is well; before it,
-/// the candidates that the log speaks of.
+/// Adds the error of the log and the healthy dependencies to a candidate. Returns it after the candidates
+/// that
+/// the log leads to.
 pub(super) fn with_reasons(
     facts: &Facts<'_>,
     seen: Seen<'_>,
@@ -277,8 +278,9 @@ pub(super) fn with_reasons(
     candidates
 }
 
-/// What is behind a failure of `seen`, by its log; and the candidates that the log speaks of: an address
-/// that no service of the stack has, a service that nobody started.
+/// Returns the possible causes of a failure according to the log, and the candidates that the log leads to:
+/// an
+/// address that no service of the stack has, a service that was not started.
 pub(super) fn behind(facts: &Facts<'_>, seen: Seen<'_>, when: When) -> (CausedBy, Vec<Candidate>) {
     let error = error(facts, seen, when);
     let mut causes = Vec::new();
@@ -307,7 +309,7 @@ pub(super) fn behind(facts: &Facts<'_>, seen: Seen<'_>, when: When) -> (CausedBy
         }
     }
     let unreached = seen.is.log.unreachable.iter().filter(|address| {
-        // What it said when it last tried holds as long as nobody is there.
+        // The last failed attempt counts as long as nothing listens there.
         let is_fresh = when == When::Now && facts.is_fresh(&address.line);
         is_fresh || ServiceEvidence::is_last(&address.line)
     });
@@ -357,8 +359,7 @@ pub(super) fn behind(facts: &Facts<'_>, seen: Seen<'_>, when: When) -> (CausedBy
     }
 }
 
-/// The services among those it needs that an error names: by their name, their port, or the words of
-/// a Redis.
+/// Returns the dependencies that an error names: by their name, their port, or the words of a Redis.
 fn mentioned(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) -> Vec<Cause> {
     if is_settled(error) {
         return Vec::new();
@@ -387,7 +388,7 @@ fn mentioned(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) -> Vec<Cause> 
     services.map(|other| Cause::any(&other.spec.name)).collect()
 }
 
-/// Whether a text has a word that is not a part of a longer one.
+/// Returns whether a text contains a whole word.
 fn has_word(text: &str, word: &str) -> bool {
     let is_part = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
     text.match_indices(word).any(|(at, _)| {
@@ -395,9 +396,9 @@ fn has_word(text: &str, word: &str) -> bool {
     })
 }
 
-/// Whether the error has nothing to do with others: an exception of the program itself.
+/// Returns whether no other service can be the cause: an exception of the program itself.
 pub(super) fn is_its_own(error: &LogError) -> bool {
-    /// What an exception says when another does not answer.
+    /// The words of exceptions about another server that does not respond.
     const OF_OTHERS: [&str; 13] = [
         "failed to connect",
         "unable to connect",
@@ -425,7 +426,7 @@ pub(super) fn is_its_own(error: &LogError) -> bool {
         && !OF_OTHERS.iter().any(|words| text.contains(words))
 }
 
-/// Whether the error says what is wrong, in whatever form and words it was written.
+/// Returns whether the error explains itself, in any form and words.
 fn is_settled(error: &LogError) -> bool {
     match error.kind {
         LogErrorKind::AddressInUse { .. }
@@ -451,7 +452,7 @@ fn is_settled(error: &LogError) -> bool {
     }
 }
 
-/// The owner of the port is a service of the stack that nobody started.
+/// Returns the candidate for a requested service of the stack that was not started.
 fn asked_in_vain(
     facts: &Facts<'_>,
     requester: Seen<'_>,
@@ -470,7 +471,7 @@ fn asked_in_vain(
     })
 }
 
-/// The owner of the port is there, at another address than it was asked at.
+/// Returns the candidate for a requested service that listens on another address.
 fn asked_elsewhere(
     requester: Seen<'_>,
     owner: Seen<'_>,
@@ -498,7 +499,7 @@ fn asked_elsewhere(
     )
 }
 
-/// Something listens at the address, and yet it was not reached: requests to this machine may go to a
+/// Returns the candidate for an open address that could not be reached: requests to this machine may go to a
 /// proxy.
 fn by_proxy(seen: Seen<'_>, address: &Unreachable) -> Option<Candidate> {
     let variable = seen.is.project.proxy.as_ref()?;
@@ -519,7 +520,7 @@ fn by_proxy(seen: Seen<'_>, address: &Unreachable) -> Option<Candidate> {
     )
 }
 
-/// How long ago a line was written, where that is known.
+/// Formats the age of a line, if it is known.
 fn age(address: &Unreachable) -> String {
     let age = address.line.age;
     age.map_or_else(String::new, |age| format!(", {}", ago(age)))

@@ -1,4 +1,4 @@
-//! Ports that a service cannot have, and the processes that have them.
+//! Ports that are in use, and their holders.
 
 use super::{
     commands,
@@ -15,7 +15,7 @@ use crate::{
     stack::{Port, Service, ServiceName},
 };
 
-/// What would keep a service from its port.
+/// Returns the candidate for a fault of the port.
 pub(super) fn fault(facts: &Facts<'_>, seen: Seen<'_>, fault: &PortFault) -> Candidate {
     let finding = explain::taken(seen.spec, seen.spec.port, fault);
     let candidate = Candidate::of(finding, Level::Start);
@@ -24,7 +24,7 @@ pub(super) fn fault(facts: &Facts<'_>, seen: Seen<'_>, fault: &PortFault) -> Can
             candidate.evidence([format!("see {}", commands::kept_back())])
         }
         PortFault::Taken { holder, protected } => {
-            // Nobody asked it to leave yet.
+            // No start has tried to stop it yet.
             let is_free = holder.is_some() && protected.is_none();
             let candidate = if is_free {
                 free(seen.spec, candidate, seen.is.port)
@@ -37,7 +37,7 @@ pub(super) fn fault(facts: &Facts<'_>, seen: Seen<'_>, fault: &PortFault) -> Can
     }
 }
 
-/// Another service of the stack may be the holder.
+/// Names another service of the stack as the cause, if that is the holder.
 fn held_by(facts: &Facts<'_>, seen: Seen<'_>, candidate: Candidate) -> Candidate {
     let port = seen.is.port;
     match port.and_then(|port| sibling(facts, seen, port.number())) {
@@ -46,13 +46,13 @@ fn held_by(facts: &Facts<'_>, seen: Seen<'_>, candidate: Candidate) -> Candidate
     }
 }
 
-/// What the model says of its port. Another service of the stack may be the holder.
+/// Returns the candidate for the port finding of the model. The holder may be another service of the stack.
 pub(super) fn known(facts: &Facts<'_>, seen: Seen<'_>, finding: &Finding) -> Candidate {
     let candidate = check(Candidate::of(finding.clone(), Level::Start), seen.is.port);
     held_by(facts, seen, candidate)
 }
 
-/// The service could not listen, by its log.
+/// Returns the candidate for a service with a log that reports its address as in use.
 pub(super) fn in_use(
     facts: &Facts<'_>,
     seen: Seen<'_>,
@@ -70,16 +70,16 @@ pub(super) fn in_use(
     let number = port.number();
     let other = sibling(facts, seen, number);
     let holder = seen.is.holders.iter().find(|holder| holder.is_on(number));
-    let who = match (other, holder) {
+    let by = match (other, holder) {
         (Some(other), _) => format!("{other}, of this stack"),
         (None, Some(holder)) => holder.to_string(),
         (None, None) if facts.is_open("localhost", number) => "another process".to_owned(),
-        // It has gone meanwhile: what remains is that the service ended.
+        // The holder has exited meanwhile: only the exit of the service remains.
         (None, None) => return None,
     };
     let candidate = Candidate::new(name, Code::PortTaken, Level::Start)
         .title(format!(
-            "{name} cannot listen: port {port} is in use by {who}"
+            "{name} cannot listen: port {port} is in use by {by}"
         ))
         .evidence(log::quotes(seen, error))
         .evidence(holder.map(held));
@@ -90,7 +90,7 @@ pub(super) fn in_use(
     })
 }
 
-/// Who else of the stack listens on this port.
+/// Returns another service of the stack that listens on this port.
 fn sibling<'a>(facts: &Facts<'a>, seen: Seen<'_>, port: u16) -> Option<&'a ServiceName> {
     let others = facts.services.iter();
     let mut others = others.filter(|other| other.spec.name != seen.spec.name);
@@ -98,7 +98,7 @@ fn sibling<'a>(facts: &Facts<'a>, seen: Seen<'_>, port: u16) -> Option<&'a Servi
     there.map(|other| &other.spec.name)
 }
 
-/// The holder is another service of the stack, which may have gone astray.
+/// Names the other service of the stack that holds the port, which may listen on the wrong one.
 fn moved_here(candidate: Candidate, other: &ServiceName) -> Candidate {
     candidate
         .evidence([format!("{other} of this stack listens there")])
@@ -122,7 +122,7 @@ pub(super) fn free(spec: &Service, candidate: Candidate, port: Option<Port>) -> 
         .action(Action::FreePort { port })
 }
 
-/// A holder as evidence.
+/// Describes a holder as evidence.
 pub(super) fn held(holder: &Holder) -> String {
     let line = holder.command_line.as_deref();
     let line = line.map_or_else(String::new, |line| format!(": {line}"));

@@ -17,8 +17,8 @@ use crate::{
     },
 };
 
-/// What is wrong with a service that runs. One that is still starting is given its time: only what
-/// no waiting will change is said.
+/// Returns the candidates for a running service. For one that is still starting, only those that waiting does
+/// not change.
 pub(super) fn running(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Vec<Candidate> {
     if let Some(candidate) = process::external(facts, seen) {
         return vec![candidate];
@@ -34,7 +34,7 @@ pub(super) fn running(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Vec<
     let failed = seen.is.failed_probes();
     let failed = failed.filter(|(_, fault)| !starting || is_final(fault.code()));
     let mut failed: Vec<_> = failed.collect();
-    // The probe that looks closest has the most to say.
+    // The probe that examines the response says the most.
     failed.sort_by_key(|(probe, fault)| (fault.code() == Code::NotListening, !probe.tells));
     if let Some((probe, fault)) = failed.first() {
         let candidate = unwell(seen, probe, fault);
@@ -45,7 +45,7 @@ pub(super) fn running(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Vec<
     if let Some(candidate) = slow(seen) {
         return with_reasons(facts, seen, candidate);
     }
-    // A line that its log never had is something that only the daemon has waited for.
+    // Only the daemon knows that it waited for a line that the log does not have.
     let known = seen.is.finding.as_ref().filter(|finding| {
         seen.is.phase == PhaseName::Unhealthy
             && (finding.code == Code::Slow || !seen.is.is_well())
@@ -61,7 +61,8 @@ pub(super) fn running(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Vec<
     }
 }
 
-/// Its process lives, and the program inside of it has ended: what `--reload` and watchers leave.
+/// Returns the candidate for a live process with a program that has exited, as `--reload` and watchers leave
+/// it.
 fn ended_inside(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
     let (spec, is) = (seen.spec, seen.is);
     if !is.has_unreached() || is.pid.is_none() || !is.listens.is_empty() {
@@ -93,7 +94,7 @@ fn ended_inside(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
     Some(log::advise(facts, seen, error, candidate))
 }
 
-/// Whether waiting changes nothing about it.
+/// Returns whether waiting does not help.
 fn is_final(code: Code) -> bool {
     matches!(
         code,
@@ -174,7 +175,7 @@ fn unwell(seen: Seen<'_>, probe: &ProbeAnswer, fault: &ProbeFault) -> Candidate 
     };
     let candidate = redis::explain(seen, &fault.kind, candidate);
     let (is_known, candidate) = log::by_body(seen, &fault.kind, candidate);
-    // What is refused by intent is no consequence of anything.
+    // An intended refusal is not a consequence of another fault.
     let by_itself = is_known || !is_failure(code);
     candidate.behind(if by_itself {
         CausedBy::Itself
@@ -183,8 +184,7 @@ fn unwell(seen: Seen<'_>, probe: &ProbeAnswer, fault: &ProbeFault) -> Candidate 
     })
 }
 
-/// Whether a code says that something failed, which may have a reason elsewhere; the others are
-/// settings.
+/// Returns whether a code is a failure, possibly with a cause elsewhere; the others are wrong settings.
 pub(super) fn is_failure(code: Code) -> bool {
     matches!(
         code,
@@ -222,7 +222,7 @@ pub(super) fn shown_body(body: &str) -> Option<String> {
     Some(format!("its body: {shown}"))
 }
 
-/// It answers well, and later than allowed.
+/// Returns the candidate for a service that responds correctly, but after the timeout.
 fn slow(seen: Seen<'_>) -> Option<Candidate> {
     let name = &seen.spec.name;
     let mut probes = seen.is.probes.iter();
@@ -241,7 +241,7 @@ fn slow(seen: Seen<'_>) -> Option<Candidate> {
     Some(candidate)
 }
 
-/// The candidate with what its log says of the reason, if it may have one elsewhere.
+/// Adds the reasons from the log to a candidate, if its cause may be elsewhere.
 fn with_reasons(facts: &Facts<'_>, seen: Seen<'_>, candidate: Candidate) -> Vec<Candidate> {
     if candidate.behind == CausedBy::Itself && candidate.finding.code != Code::NotListening {
         return vec![candidate];

@@ -20,7 +20,7 @@ use crate::{
     stack::ServiceName,
 };
 
-/// What a start has met with that the next one meets with as well.
+/// The codes of failed starts that would fail again.
 const OBSTACLES: [Code; 14] = [
     Code::CommandNotFound,
     Code::NotExecutable,
@@ -38,7 +38,7 @@ const OBSTACLES: [Code; 14] = [
     Code::KeeperConflict,
 ];
 
-/// What is wrong with a service that should be there and is not.
+/// Returns the candidates for a service that should run and does not.
 pub(super) fn down(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     let is = seen.is;
     if let Some(candidate) = hindered(facts, seen) {
@@ -55,7 +55,7 @@ pub(super) fn down(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     }
 }
 
-/// What would keep a service from starting that nobody has asked for yet.
+/// Returns the candidate for an obstacle to the start of a service that was not requested yet.
 pub(super) fn prospects(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     if facts.evidence.kept || seen.spec.is_external() || (seen.is.answers() && !seen.is_squatted())
     {
@@ -64,7 +64,7 @@ pub(super) fn prospects(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     hindered(facts, seen).into_iter().collect()
 }
 
-/// What stands in the way of its start: now, or when it was tried.
+/// Returns the candidate for an obstacle to its start: now, or at the last attempt.
 fn hindered(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
     let is = seen.is;
     if let Some(fault) = &is.requirement {
@@ -73,7 +73,7 @@ fn hindered(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
     let finding = is.finding.as_deref();
     if let Some(fault) = &is.port_fault {
         let now = port::fault(facts, seen, fault);
-        // The start knew the process that asked for it, which must not be stopped for a port.
+        // The start knew the process that requested it, which must not be stopped for a port.
         let tried = finding.filter(|tried| tried.title == now.finding.title);
         return Some(tried.map_or(now, |tried| port::known(facts, seen, tried)));
     }
@@ -90,7 +90,7 @@ fn hindered(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
     })
 }
 
-/// A requirement that is not met. An example of the file that is missing is the better remedy.
+/// Returns the candidate for an unmet requirement. The example of a missing file is the better remedy.
 fn requirement(seen: Seen<'_>, fault: &LaunchFault) -> Candidate {
     let candidate = Candidate::of(explain::launch(seen.spec, fault), Level::Start);
     let mut examples = seen.is.project.env_examples.iter();
@@ -126,7 +126,7 @@ fn requirement(seen: Seen<'_>, fault: &LaunchFault) -> Candidate {
     }
 }
 
-/// It ended unasked.
+/// Returns the candidates for an unexpected exit.
 fn ended(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     let (spec, is) = (seen.spec, seen.is);
     let name = &spec.name;
@@ -139,7 +139,7 @@ fn ended(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
             candidate
                 .evidence([line.clone(), format!("see {}", commands::kernel_log())])
                 .evidence(memory(facts))
-                .evidence(nobody_listens(seen))
+                .evidence(unused_port(seen))
                 .remedy("give it more memory, or make it use less; then start it again")
                 .action(start(seen)),
         ];
@@ -178,17 +178,17 @@ fn ended(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
         )]);
     }
     candidate = candidate
-        .evidence(nobody_listens(seen))
+        .evidence(unused_port(seen))
         .evidence([format!("its log: {}", commands::logs(name))]);
     let (behind, mut more) = log::behind(facts, seen, When::Ended);
-    // A signal and a silent exit do not come from another service that is down.
+    // Another service that is down causes neither a signal nor a silent exit.
     let by_itself = matches!(candidate.finding.code, Code::SilentExit | Code::OutOfMemory)
         || matches!(is.last_exit, Some(Exit::Signal(_)) if error.is_none());
     let undeclared = more
         .iter_mut()
         .find(|other| other.finding.code == Code::UndeclaredDependency);
     if let (Some(cause), CausedBy::Named(_)) = (undeclared, &behind) {
-        // It ended of that and nothing else: one thing, not a cause and its symptom.
+        // That alone caused the exit: one problem, not a cause and its symptom.
         let mut evidence = vec![candidate.finding.title.clone()];
         evidence.append(&mut cause.finding.evidence);
         cause.finding.evidence = evidence;
@@ -221,7 +221,7 @@ fn comes_back(candidate: &Candidate, error: Option<&LogError>) -> bool {
         })
 }
 
-/// How it ended, as far as the model or its exit tells.
+/// Returns the candidate for its exit, by the finding of the model or its exit status.
 fn end(facts: &Facts<'_>, seen: Seen<'_>, with_evidence: bool) -> Candidate {
     let is = seen.is;
     let name = &seen.spec.name;
@@ -241,27 +241,27 @@ fn end(facts: &Facts<'_>, seen: Seen<'_>, with_evidence: bool) -> Candidate {
     }
 }
 
-/// It is stopped, and somebody needs it.
+/// Returns the candidate for a stopped service that others need.
 pub(super) fn not_running(facts: &Facts<'_>, seen: Seen<'_>) -> Candidate {
     let name = &seen.spec.name;
-    let who: Vec<String> = facts
+    let dependents: Vec<String> = facts
         .dependents(name)
         .map(|other| other.spec.name.to_string())
         .collect();
-    let needed = if who.is_empty() {
+    let needed = if dependents.is_empty() {
         String::new()
     } else {
-        format!(", and {} needs it", who.join(" and "))
+        format!(", and {} needs it", dependents.join(" and "))
     };
     Candidate::new(name, Code::NotRunning, Level::Start)
         .title(format!("{name} is not running{needed}"))
-        .evidence(nobody_listens(seen))
+        .evidence(unused_port(seen))
         .evidence(["`pilotlight status` shows it stopped".to_owned()])
         .remedy(format!("start {name}: `pilotlight up {name}`"))
         .action(start(seen))
 }
 
-/// Somebody else's service is not there.
+/// Returns the candidate for an external service that is not running.
 fn absent(facts: &Facts<'_>, seen: Seen<'_>) -> Candidate {
     let name = &seen.spec.name;
     let mut candidate = not_running(facts, seen);
@@ -276,7 +276,7 @@ fn absent(facts: &Facts<'_>, seen: Seen<'_>) -> Candidate {
     ))
 }
 
-/// An external service that cannot be reached, whatever its phase.
+/// Returns the candidate for an external service that cannot be reached, in any phase.
 pub(super) fn external(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
     let unreached = seen
         .is
@@ -285,7 +285,7 @@ pub(super) fn external(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
     (seen.spec.is_external() && unreached).then(|| absent(facts, seen))
 }
 
-/// It waits for what it needs: nothing by itself.
+/// Returns the candidate for a service that waits for its dependencies.
 fn waits(seen: Seen<'_>) -> Candidate {
     let name = &seen.spec.name;
     let needs: Vec<&str> = seen.spec.needs.keys().map(ServiceName::as_str).collect();
@@ -299,8 +299,8 @@ fn waits(seen: Seen<'_>) -> Candidate {
         .behind(CausedBy::OnlyNeeds)
 }
 
-/// That nobody listens on its port, where that is so.
-fn nobody_listens(seen: Seen<'_>) -> Option<String> {
+/// Returns the evidence that nothing listens on its port, if that is so.
+fn unused_port(seen: Seen<'_>) -> Option<String> {
     let port = seen.is.port?.number();
     let check = commands::who_listens(port);
     let is_free = seen.is.holders.is_empty();

@@ -1,4 +1,4 @@
-//! A Redis or another server that is there and refuses: why, and what helps.
+//! Redis and other servers that respond, but reject their clients: the reason and the remedy.
 
 use super::{
     commands,
@@ -17,7 +17,7 @@ use crate::{
     stack::{Probe, Protocol},
 };
 
-/// What a Redis says when it refuses, and what clients make of it.
+/// The words of errors of Redis and its clients, and their codes.
 const WORDS: [(&str, Code); 12] = [
     ("noauth", Code::RedisAuth),
     ("wrongpass", Code::RedisAuth),
@@ -33,7 +33,7 @@ const WORDS: [(&str, Code); 12] = [
     ("busyloadingerror", Code::RedisLoading),
 ];
 
-/// Whether a service is a Redis, by its probes.
+/// Returns whether a service is a Redis, by its probes.
 pub(super) fn is_one(seen: Seen<'_>) -> bool {
     let mut probes = seen.spec.ready.probes.iter();
     let command = command(seen);
@@ -43,13 +43,13 @@ pub(super) fn is_one(seen: Seen<'_>) -> bool {
             .any(|server| command.contains(server))
 }
 
-/// Whether a text in lower case is about a Redis.
+/// Returns whether a text in lower case is about a Redis.
 pub(super) fn speaks_of_it(text: &str) -> bool {
     text.contains("redis") || WORDS.iter().any(|(words, _)| text.contains(words))
 }
 
-/// The refusal of a Redis of the stack that another service's log tells of. `PING` passes where writes
-/// do not; and nobody needs to mind, as long as nobody writes.
+/// Returns the candidate for an error of the Redis of the stack in the log of another service. `PING` passes
+/// while writes fail, which is harmless as long as no service writes.
 pub(super) fn refusal(
     facts: &Facts<'_>,
     requester: Seen<'_>,
@@ -73,7 +73,7 @@ pub(super) fn refusal(
     Some(explain(*redis, &refused, candidate))
 }
 
-/// The title and the remedy that the refusal deserves. Anything else is left as it is.
+/// Sets title and remedy of a candidate for an error of Redis or another server, and leaves others unchanged.
 pub(super) fn explain(seen: Seen<'_>, kind: &ProbeFaultKind, candidate: Candidate) -> Candidate {
     if let ProbeFaultKind::Server {
         protocol,
@@ -143,7 +143,7 @@ pub(super) fn explain(seen: Seen<'_>, kind: &ProbeFaultKind, candidate: Candidat
     refuses(seen, title, remedy, candidate)
 }
 
-/// A server of the stack that is there and refuses.
+/// Completes the candidate for a server of the stack that rejects its clients.
 fn refuses(seen: Seen<'_>, title: String, remedy: String, candidate: Candidate) -> Candidate {
     candidate
         .evidence(seen.is.holders.first().map(port::held))
@@ -154,7 +154,7 @@ fn refuses(seen: Seen<'_>, title: String, remedy: String, candidate: Candidate) 
         .breaks(true)
 }
 
-/// The title and the remedy for another server that does not accept a client.
+/// Sets title and remedy for a server of another kind that does not accept a client.
 fn server(
     seen: Seen<'_>,
     (protocol, refusal, message): (Protocol, Refusal, &str),
@@ -183,7 +183,7 @@ fn server(
     refuses(seen, title, remedy, candidate)
 }
 
-/// The title and the remedy where the server on the port of a service is not what it should be.
+/// Returns title and remedy if the server on the port of a service is of another kind.
 fn another(seen: Seen<'_>, meant: &str) -> (String, String) {
     let name = &seen.spec.name;
     let holder = seen.is.holders.first();

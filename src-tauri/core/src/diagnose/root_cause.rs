@@ -251,7 +251,7 @@ impl<'a> Analysis<'a> {
         self.deepest_first(service, |_, other| other.breaks)
     }
 
-    /// What lies deeper in the same service.
+    /// Returns the candidates of an earlier stage of the same service.
     fn deeper(&self, of: usize) -> Vec<usize> {
         let it = &self.candidates[of];
         self.deepest_first(&it.finding.service, |_, other| {
@@ -273,8 +273,8 @@ impl<'a> Analysis<'a> {
         meant
     }
 
-    /// The gravest first: what lies deepest in a service, then who needs the least, then as the stack
-    /// file has them.
+    /// Sorts the most severe first: by stage, then by the number of dependencies, then by the order of the
+    /// stack file.
     fn rank(&self, candidate: usize) -> (Level, usize, usize) {
         let it = &self.candidates[candidate];
         let needs = self.facts.all_needs(&it.finding.service).len();

@@ -96,7 +96,7 @@ pub(super) fn well(text: &str) -> Case {
     })
 }
 
-/// A stack that nobody has started.
+/// A stack that was not started.
 fn never_started(text: &str) -> Case {
     let mut case = well(text);
     case.0.kept = false;
@@ -222,7 +222,7 @@ fn address(host: &str, port: u16) -> SocketAddr {
     SocketAddr::new(host.parse().unwrap(), port)
 }
 
-/// Nothing of it runs, and nobody asked for it.
+/// It is stopped and not wanted.
 fn stop(is: &mut ServiceEvidence) {
     gone(is, PhaseName::Stopped);
     is.wanted = false;
@@ -418,7 +418,7 @@ fn name(code: Code) -> String {
     name.as_str().unwrap().to_owned()
 }
 
-/// What every finding is to have: a sentence, something that a person can check, something to do.
+/// Asserts that a finding is complete: a sentence, evidence that a user can verify, a remedy.
 #[track_caller]
 fn assert_presentable(finding: &Finding) {
     assert!(!finding.title.is_empty(), "{finding:#?}");

@@ -10,13 +10,13 @@ use crate::{
     model::finding::{Code, Described as _},
 };
 
-/// Who refuses the handshake.
+/// Returns the candidate for a refused handshake.
 pub(super) fn candidate(failed: Failed<'_>, fault: &WebSocketFault) -> Candidate {
     let name = &failed.answerer.spec.name;
     let route = path(&failed.check.target);
     let status = fault.status;
     let origin = failed.check.origin.as_deref().unwrap_or("the page");
-    // What asks for a login on one road mostly asks on the others.
+    // A server that requires a login on one route usually does so on the others.
     let login = || CausedBy::one(name, Code::AuthRequired);
     let (why, remedy, behind) = match &fault.by {
         Refuser::Auth => (

@@ -1,19 +1,19 @@
-//! Who usually listens on a port, how it is started, and how it stands in a stack file.
+//! The programs that usually listen on well-known ports: how they start, and how a stack file declares them.
 
 /// The usual owner of a port.
 #[derive(Debug)]
 pub(super) struct WellKnown {
     port: u16,
-    /// As people call it.
+    /// The name that people use.
     pub(super) name: &'static str,
-    /// What it would be called in a stack file.
+    /// The name of its service in a stack file.
     pub(super) service: &'static str,
-    /// How a person starts it: commands in backquotes.
+    /// How to start it by hand: commands in backquotes.
     pub(super) start: &'static str,
     /// The command of a stack file, in TOML; `None` for what runs as a service of the system, which
     /// the stack only watches.
     command: Option<&'static str>,
-    /// What tells that it is ready, where more than its port does.
+    /// The `ready` probe, if an open port is not enough.
     ready: Option<&'static str>,
 }
 

@@ -43,7 +43,7 @@ pub enum Phase {
     Stopping {
         /// Its first process.
         process: Option<Process>,
-        /// What follows.
+        /// The next step.
         then: Then,
     },
     /// It failed and will be restarted after a pause.
@@ -61,11 +61,11 @@ pub struct ActiveRun {
     pub process: Option<Process>,
     /// When its probes first passed.
     pub ready_since: Option<Instant>,
-    /// What its probes say.
+    /// The result of its probes.
     pub health: Health,
 }
 
-/// What the probes of a running service say.
+/// The health of a running service, by its probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
     /// They have not passed yet.
@@ -88,7 +88,7 @@ impl ActiveRun {
     }
 }
 
-/// What follows after a run was stopped.
+/// The next step after a run was stopped.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Then {
     /// Nothing: the stop was requested.
@@ -245,7 +245,7 @@ pub struct ServiceState {
     lenient_until: Option<Instant>,
     /// The restarts that changed files have caused.
     pub(super) loops: Loops,
-    /// What is wrong with the watch on its files.
+    /// The finding about the watch on its files.
     pub(super) watch_finding: Option<Arc<Finding>>,
     /// Whether any state changed that its stack depends on or that the view shows.
     dirty: bool,

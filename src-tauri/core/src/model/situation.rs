@@ -1,8 +1,10 @@
-//! What a diagnosis says of a stack, for as long as that holds.
+//! The findings of a diagnosis, as long as they are valid.
 //!
-//! A diagnosis takes a moment, and the stack goes on meanwhile. So each is of a *situation*: who is
-//! in trouble and with what, and who is up. That is compared by value, so that a service which ends
-//! again and again in the same way is diagnosed once. What was found in another situation is dropped.
+//! A diagnosis takes a moment, and the stack changes meanwhile. So each belongs to a *situation*: which
+//! services
+//! fail and how, and which run. Situations are compared by value, so that a service which keeps exiting in
+//! the
+//! same way is diagnosed once. Findings of another situation are dropped.
 
 use std::{
     collections::HashMap,

@@ -1,54 +1,54 @@
-//! What came of a check: a request as a user makes it or, where the check has an origin, as the
-//! page of that origin makes it in a browser.
+//! The result of a check: a request as a user makes it or, if the check has an origin, as a page of that
+//! origin makes it in a browser.
 //!
-//! The Fetch standard (<https://fetch.spec.whatwg.org/>) is what a browser goes by. That it refuses
-//! an answer has two reasons which it tells nobody apart: the CORS settings are wrong
-//! ([`CheckFault::Cors`]), or the settings are right and an error answer went past them
-//! ([`CheckFault::Redacted`]). Here they are told apart.
+//! A browser follows the Fetch standard (<https://fetch.spec.whatwg.org/>). It blocks a response for one of
+//! two reasons and reports both as the same CORS error: the CORS settings are wrong
+//! ([`CheckFault::Cors`]), or they are right and an error response bypassed them
+//! ([`CheckFault::Redacted`]). A check distinguishes them.
 
 use std::{fmt, time::Duration};
 
 use super::PassesOn;
 use crate::model::facts::{ProbeFault, ProbeFaultKind};
 
-/// What came of one check.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckAnswer {
-    /// The check's name.
+    /// The name of the check.
     pub name: String,
-    /// What was asked, as a person reads it: `POST http://localhost:8001/v1/sessions/`.
+    /// The request, for users: `POST http://localhost:8001/v1/sessions/`.
     pub target: String,
-    /// The host that is asked, as the stack file writes it. `None` where no address is asked (a
-    /// command), or where it cannot be understood.
+    /// The requested host, as the stack file writes it. `None` if the check requests no address (a
+    /// command), or an invalid one.
     pub host: Option<String>,
-    /// The port that is asked.
+    /// The requested port.
     pub port: Option<u16>,
-    /// The page it is asked from, as a browser writes it into `Origin`.
+    /// The origin of the page, as a browser writes it into `Origin`.
     pub origin: Option<String>,
-    /// Whether the page and the address have the same origin, so that no CORS is needed.
+    /// Whether the page and the address have the same origin, so that CORS does not apply.
     pub same_origin: bool,
-    /// Whether cookies go along.
+    /// Whether cookies are sent.
     pub credentials: bool,
-    /// Whether the answer pleases.
+    /// Whether it passed.
     pub outcome: CheckOutcome,
-    /// What went over the line, in order.
+    /// The requests and responses, in order.
     pub exchanges: Vec<Exchange>,
-    /// What is no fault by itself, and may explain one.
+    /// Observations that are no faults, but may explain one.
     pub notes: Vec<CheckNote>,
-    /// How long it took, all exchanges together.
+    /// How long all exchanges took together.
     pub took: Duration,
-    /// How long it was given.
+    /// The timeout.
     pub timeout: Duration,
 }
 
 /// How a check ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckOutcome {
-    /// As expected, and (with an origin) such that the page gets to see it.
+    /// The response is as expected, and a page with the origin can read it.
     Passed,
-    /// Otherwise.
+    /// It failed.
     Failed(CheckFault),
-    /// It was not made: it says nothing about the service.
+    /// It was not made, so it says nothing about the service.
     Skipped(Skipped),
 }
 
@@ -62,75 +62,75 @@ pub enum Skipped {
         /// The check of the same service that saves it.
         saved_by: Option<String>,
     },
-    /// The time for all checks of the service was over.
+    /// The time limit for all checks of the service was reached.
     OutOfTime,
 }
 
 /// Why a check failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckFault {
-    /// For a reason that has nothing to do with a browser: `curl` sees the same.
+    /// A fault that does not depend on a browser: `curl` shows the same.
     Plain(ProbeFaultKind),
-    /// The answer to the preflight or to the request breaks a rule of CORS: the settings are wrong.
+    /// The response to the preflight or to the request violates a rule of CORS: the settings are wrong.
     Cors(Box<CorsFault>),
-    /// An error answer without CORS headers, from a server whose CORS settings are right (or, by
-    /// [`CheckNote::Unsettled`], not known): the browser reports CORS, and what is wrong is the error.
+    /// An error response without CORS headers, from a server with correct CORS settings (or, with
+    /// [`CheckNote::Unsettled`], unknown ones): the browser reports CORS, but the fault is the error.
     Redacted(RedactedError),
-    /// The handshake of a WebSocket is refused.
+    /// The server refuses the handshake of a WebSocket.
     WebSocket(WebSocketFault),
 }
 
-/// An error answer that a browser reports as a CORS error.
+/// An error response that a browser reports as a CORS error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedactedError {
-    /// What came: 400 or more, and not a status that the check expects.
+    /// The status: 400 or more, and not one that the check expects.
     pub status: u16,
-    /// The first 2 KiB of its body. What looks like a secret is masked.
+    /// The first 2 KiB of its body. Secrets in it are masked.
     pub body: String,
-    /// Whether the browser itself sends a preflight, which passes. If not, we sent one all the same
-    /// to see what the CORS settings are: they are right, unless [`CheckNote::Unsettled`] says that even
-    /// that got an error.
+    /// Whether the browser itself sends a preflight, which passes. If not, the check sent one to learn the
+    /// CORS settings: they are right, unless [`CheckNote::Unsettled`] says that the preflight got an error
+    /// too.
     pub preflighted: bool,
 }
 
-/// A rule of CORS that an answer breaks.
+/// A rule of CORS that a response violates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CorsFault {
-    /// Of which request the answer is refused.
+    /// The request with that response.
     pub stage: Stage,
-    /// The address that gave the answer; another than the one asked after a redirect.
+    /// The address of the response; after a redirect, not the requested one.
     pub url: String,
-    /// The status of the answer.
+    /// The status of the response.
     pub status: u16,
-    /// Which rule.
+    /// The rule.
     pub rule: CorsRule,
-    /// The header line that came, if one did: `Access-Control-Allow-Origin: *`.
+    /// The received header line, if any: `Access-Control-Allow-Origin: *`.
     pub came: Option<String>,
-    /// The header line that would be right; `None` where no header would help.
+    /// The expected header line; `None` if no header would help.
     pub right: Option<String>,
-    /// The first 2 KiB of the answer's body. What looks like a secret is masked.
+    /// The first 2 KiB of the body of the response. Secrets in it are masked.
     pub body: String,
 }
 
-/// The rules of CORS, as far as they are broken in different settings.
+/// The rules of CORS, one for each setting that may be wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CorsRule {
-    /// No CORS header at all, in neither the preflight nor the request: nobody there does CORS. Also
-    /// where only the request's answer lacks them, its status being as expected: a part of the
-    /// server is outside of what does CORS.
+    /// Neither the preflight nor the request gets a CORS header: the server has no CORS middleware. Also if
+    /// only the response to the request lacks them and has the expected status: the middleware does not
+    /// cover that route.
     Missing,
     /// The origin is not allowed.
     Origin {
-        /// What is allowed instead, where the answer says so: another origin, or several in one
-        /// header, which no browser understands.
+        /// The allowed value, if the response has one: another origin, or several in one header, which no
+        /// browser accepts.
         allowed: Option<String>,
     },
-    /// Cookies go along, and the answer does not allow it.
+    /// Cookies are sent, and the response does not allow them.
     Credentials {
-        /// The answer allows every origin (`*`), which does not count with cookies.
+        /// The response allows every origin (`*`), which is invalid with cookies.
         wildcard: bool,
     },
-    /// The method is not allowed. `PUT`, say: `GET`, `HEAD` and `POST` always are.
+    /// The method is not allowed, such as `PUT`; `GET`, `HEAD` and `POST` always are.
     Method {
         /// The method.
         method: String,
@@ -140,151 +140,150 @@ pub enum CorsRule {
         /// Their names, in lower case, sorted. Never empty.
         names: Vec<String>,
     },
-    /// A preflight is answered with a redirect, which no browser follows; or the request is sent on
-    /// to an address whose answer breaks a rule.
+    /// The response to a preflight is a redirect, which no browser follows; or the request is redirected to
+    /// an address with a response that violates a rule.
     Redirect {
-        /// Where to.
+        /// The new address.
         location: String,
     },
-    /// A preflight is answered with an error (401, 403 or 5xx mostly: something in front of what
-    /// does CORS refuses or fails).
+    /// The response to a preflight is an error (usually 401, 403 or 5xx): a layer in front of the CORS
+    /// middleware rejects it or fails.
     Status,
 }
 
-/// What came of a WebSocket handshake that was refused.
+/// A refused WebSocket handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebSocketFault {
-    /// The status; 101 if it is the subprotocol that does not please.
+    /// The status; 101 if the subprotocol is wrong.
     pub status: u16,
-    /// What refuses.
+    /// The part of the server that refuses it.
     pub by: Refuser,
-    /// The first 2 KiB of the answer's body. What looks like a secret is masked.
+    /// The first 2 KiB of the body of the response. Secrets in it are masked.
     pub body: String,
-    /// The program that says of itself that it answers (the header `Server`).
+    /// The header `Server` of the response.
     pub server: Option<String>,
 }
 
-/// What refuses a WebSocket handshake.
+/// The part of a server that refuses a WebSocket handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refuser {
-    /// Who asks is not known or not allowed: 401, or a 403 that a plain `GET` gets too or that
-    /// explains itself.
+    /// Authentication: 401, or a 403 with a body or that a plain `GET` gets as well.
     Auth,
-    /// The page's origin: without it, the handshake is accepted.
+    /// The origin check: without `Origin`, the handshake is accepted.
     Origin,
-    /// There is no such path.
+    /// The routing: the path does not exist.
     NoRoute,
-    /// A 403 without a word: the application closes before it accepts. Starlette does that where
-    /// there is no such route as well as where the application refuses.
+    /// Authentication or the routing: a 403 without a body. The application closes the connection before it
+    /// accepts. Starlette does so for an unknown route as well as for a rejected client.
     AuthOrNoRoute,
-    /// What answers speaks HTTP and knows nothing of `WebSocket`: a plain server, uvicorn without
-    /// `websockets` installed, a proxy that does not pass the upgrade on.
+    /// The server does not support `WebSocket`: a plain server, uvicorn without the package `websockets`, a
+    /// proxy that does not forward the upgrade.
     PlainHttp,
-    /// The request does not please (400, 426): another version or subprotocol, or no WebSocket
-    /// endpoint.
+    /// The WebSocket endpoint rejects the request (400, 426): another version or subprotocol, or no
+    /// WebSocket endpoint.
     BadRequest,
     /// The server failed (5xx).
     ServerError,
-    /// The handshake is accepted with another subprotocol than the one asked for, or with none; a
-    /// browser then gives up.
+    /// The handshake is accepted with another subprotocol than the requested one, or with none; a browser
+    /// then closes the connection.
     Subprotocol {
-        /// What was asked for.
+        /// The requested subprotocol.
         asked: Option<String>,
-        /// What came.
+        /// The received subprotocol.
         came: Option<String>,
     },
     /// Any other status.
     Other,
 }
 
-/// What is no fault by itself.
+/// An observation that is no fault by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckNote {
-    /// The answer is for one origin only and does not say `Vary: Origin`, so that a cache may give
-    /// it to another.
+    /// The response is for one origin only and lacks `Vary: Origin`, so a cache may return it to another
+    /// origin.
     NoVary,
     /// The origin is allowed under another name of this machine: `http://127.0.0.1:5173` and
     /// `http://localhost:5173` are two origins.
     OtherName {
-        /// The one that is allowed.
+        /// The allowed origin.
         allowed: String,
     },
-    /// The header `Authorization` is allowed by `*` alone. Browsers still let that pass, with a warning
-    /// in the console; by the standard it must be named.
+    /// The header `Authorization` is allowed by `*` alone. The standard requires its name; browsers still
+    /// accept it, with a warning in the console.
     UnnamedToken,
-    /// A preflight that we sent got an error without CORS headers, as the request did, or no answer: of
-    /// the CORS settings nothing is known.
+    /// The preflight of the check got an error without CORS headers, like the request, or no response: the
+    /// CORS settings are unknown.
     Unsettled,
-    /// The request was sent on, as a browser is.
+    /// The request was redirected, as a browser would follow it.
     Redirected {
-        /// Where to.
+        /// The new address.
         location: String,
     },
     /// The preflight passes: the CORS settings are right.
     PreflightPasses,
     /// A browser sends no preflight for this request.
     NoPreflight,
-    /// A cookie of an earlier check was not sent, as a browser does not send it.
+    /// A cookie of an earlier check was not sent, since a browser would not send it.
     CookieWithheld {
         /// Its name.
         name: String,
         /// The host that set it.
         host: String,
-        /// Whether the page is of another site than the host; otherwise another host set the cookie.
+        /// Whether the page and the host belong to different sites; otherwise another host set the cookie.
         is_of_other_site: bool,
     },
-    /// A development server passes the request on to another server, which was asked the same directly.
+    /// A development server forwards the request to another server, which also got it directly.
     AskedDirectly(Box<AskedDirectly>),
 }
 
 /// A request to the server behind a development server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AskedDirectly {
-    /// What the development server passes on.
+    /// The proxy rule of the development server.
     pub rule: PassesOn,
-    /// What was asked.
+    /// The request, for users.
     pub target: String,
-    /// Whether the beginning of the path was left out: with it, the server has no such route.
+    /// Whether the prefix of the path was removed: with it, the server has no such route.
     pub is_stripped: bool,
     /// Why it failed, if it did.
     pub fault: Option<ProbeFault>,
 }
 
-/// A request and its answer.
+/// A request and its response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
-    /// What for.
+    /// The purpose of the request.
     pub stage: Stage,
     /// `OPTIONS`, `GET`, …
     pub method: String,
-    /// Where to. A password in it is masked.
+    /// The address. A password in it is masked.
     pub url: String,
-    /// The same for a person to try: `curl -i -X OPTIONS …`. Secrets in it are masked.
+    /// The command that sends it: `curl -i -X OPTIONS …`. Secrets in it are masked.
     pub command: String,
-    /// The status that came, if any came.
+    /// The received status, if any.
     pub status: Option<u16>,
-    /// The headers of the answer that tell something, in lower case: those of CORS, `vary`,
-    /// `location`, `server`, `content-type`, `content-length`, `www-authenticate`, `allow`.
+    /// The relevant headers of the response, in lower case: those of CORS, `vary`, `location`, `server`,
+    /// `content-type`, `content-length`, `www-authenticate`, `allow`.
     pub headers: Vec<(String, String)>,
-    /// How long the head of the answer took, from the start of the connection on.
+    /// How long the head of the response took, including the connection.
     pub head: Option<Duration>,
-    /// How long all of it took.
+    /// How long the exchange took.
     pub took: Duration,
 }
 
-/// What a request is sent for.
+/// The purpose of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// The question that a browser asks before it sends a request: `OPTIONS`.
+    /// The `OPTIONS` request that a browser sends first.
     Preflight,
     /// The request itself.
     Request,
-    /// A question that no browser asks, to learn what an answer leaves open.
+    /// A request that no browser sends, for further evidence.
     Inquiry,
 }
 
 impl CheckAnswer {
-    /// Why it failed, if it did.
+    /// Returns why it failed, if it did.
     #[must_use]
     pub fn fault(&self) -> Option<&CheckFault> {
         match &self.outcome {
@@ -293,7 +292,7 @@ impl CheckAnswer {
         }
     }
 
-    /// The same as a probe would say it, for those who need no more.
+    /// Returns why it failed as the fault of a probe, without the details of a browser.
     #[must_use]
     pub fn probe_fault(&self) -> Option<ProbeFault> {
         let kind = match self.fault()? {
@@ -314,7 +313,7 @@ impl CheckAnswer {
         })
     }
 
-    /// The last exchange of this stage.
+    /// Returns the last exchange with this purpose.
     #[must_use]
     pub fn exchange(&self, stage: Stage) -> Option<&Exchange> {
         let mut exchanges = self.exchanges.iter().rev();

@@ -1,23 +1,22 @@
-//! What the log of a run says: its errors, and the addresses that it could not reach.
+//! The log of a run: its errors, and the addresses that could not be reached.
 //!
-//! That a line is here means that it was written, not that anything is wrong: an application that
-//! logged an error may work. How long ago it was, and how much was written since, is told so that
-//! the rules can judge.
+//! An error here does not mean that the application fails: it may log errors and work. Each line has its age
+//! and the number of lines after it, so that the rules can judge.
 
 use std::{fmt, path::PathBuf, time::Duration};
 
 use crate::{model::facts::RunId, stack::Port};
 
-/// What the log of the present or latest run says. Secrets in it are masked.
+/// The log of the current or latest run. Secrets in it are masked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogEvidence {
     /// The file, absolute; `None` if there is no run with a log.
     pub file: Option<PathBuf>,
     /// The run that wrote it.
     pub run: Option<RunId>,
-    /// The last error: the line that says best what went wrong, not what only follows from it.
+    /// The last error: the line that describes it best, not one that only follows from it.
     pub last_error: Option<LogError>,
-    /// Errors before that, the newest first, each text once, at most ten.
+    /// Earlier errors, the newest first, each text once, at most ten.
     pub earlier: Vec<LogError>,
     /// Addresses that could not be reached, the latest mention of each, the newest first.
     pub unreachable: Vec<Unreachable>,
@@ -40,7 +39,7 @@ impl LogEvidence {
 /// A program inside of a service that has failed while the service runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndedProgram {
-    /// The line that says so.
+    /// The line that reports it.
     pub line: LogLine,
     /// The name that the runner gives it.
     pub name: Option<String>,
@@ -51,7 +50,7 @@ pub struct EndedProgram {
 /// Advice that a program gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
-    /// Where.
+    /// The line.
     pub line: LogLine,
     /// A command, or a sentence.
     pub text: String,
@@ -62,28 +61,28 @@ pub struct Hint {
 /// A line of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
-    /// Its number, from 1, as an editor counts.
+    /// Its number, from 1.
     pub number: u64,
-    /// Without terminal sequences, at most 500 characters.
+    /// Its text without terminal sequences, at most 500 characters.
     pub text: String,
-    /// How long before the evidence was gathered it was written; `None` if nobody knows.
+    /// Its age when the evidence was gathered; `None` if unknown.
     pub age: Option<Duration>,
-    /// How many lines of the log follow it.
+    /// The number of lines after it.
     pub followed_by: u64,
 }
 
 /// An error that a service logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogError {
-    /// The line that says it.
+    /// The line that reports it.
     pub line: LogLine,
-    /// What it is about.
+    /// The kind of error.
     pub kind: LogErrorKind,
     /// The known advice, if it depends only on the words.
     pub advice: Option<Box<LogAdvice>>,
-    /// How it was written.
+    /// The form in which it was written.
     pub form: LogErrorForm,
-    /// The deepest cause that it names (the first of chained exceptions, `Caused by:`), where that is
+    /// The deepest cause that it names (the first of chained exceptions, `Caused by:`), if that is
     /// another line.
     pub cause: Option<LogLine>,
     /// The ports that it names, in any form.
@@ -108,7 +107,7 @@ impl LogError {
 pub const OF_TEAM: &str = "stack-file";
 
 /// Known facts about an error, found by its words alone: an entry of `knowledge/*.toml` or of the stack
-/// file, in whose texts `{service}` stands for the name of the service.
+/// file. In its texts, `{service}` is replaced with the name of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogAdvice {
     /// The entry; [`OF_TEAM`] for one of the stack file.
@@ -142,36 +141,36 @@ pub enum Lookup {
     Inotify,
 }
 
-/// What an error is about.
+/// The kind of an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogErrorKind {
-    /// It could not listen: somebody does already (errno 98, 48 and 10048, `EADDRINUSE`, …).
+    /// It cannot listen: the address is in use (errno 98, 48 and 10048, `EADDRINUSE`, …).
     AddressInUse {
-        /// The port, where the line names it.
+        /// The port, if the line names it.
         port: Option<Port>,
     },
-    /// It could not listen: it may not (errno 13 and 10013, `EACCES`).
+    /// It cannot listen: access is denied (errno 13 and 10013, `EACCES`).
     AddressForbidden {
-        /// The port, where the line names it.
+        /// The port, if the line names it.
         port: Option<Port>,
     },
-    /// Its port was taken and it went to another one, as Vite and Next.js do.
+    /// Its port was in use, so it listens on another one, as Vite and Next.js do.
     PortMoved {
-        /// The port that it was to have.
+        /// The intended port.
         from: Option<Port>,
-        /// Where it went, where that is said.
+        /// The new port, if the line names it.
         to: Option<Port>,
     },
     /// A module or a package is not installed.
     ModuleMissing {
-        /// Of which language.
+        /// The ecosystem of the package.
         ecosystem: Ecosystem,
-        /// Its name: `fastapi`, `@vitejs/plugin-react`. Of a submodule, the name of the whole package.
+        /// The name of the package: `fastapi`, `@vitejs/plugin-react`.
         name: String,
-        /// Whether it is a file of the project itself: nothing to install (`./config`, `app.main`).
+        /// Whether it is a file of the project itself (`./config`, `app.main`), which cannot be installed.
         own: bool,
     },
-    /// A program is not there: `sh: 1: vite: not found`.
+    /// A program was not found: `sh: 1: vite: not found`.
     ProgramMissing {
         /// Its name.
         name: String,
@@ -181,9 +180,9 @@ pub enum LogErrorKind {
         /// Its name.
         name: String,
     },
-    /// A file is not there.
+    /// A file was not found.
     FileMissing {
-        /// As the line names it.
+        /// Its path, as the line names it.
         path: String,
     },
     /// A variable of the environment is not set.
@@ -191,30 +190,30 @@ pub enum LogErrorKind {
         /// Its name.
         name: String,
     },
-    /// A table of a database is not there.
+    /// A table of a database does not exist.
     TableMissing {
         /// Its name.
         name: String,
     },
-    /// An address could not be reached; [`LogEvidence::unreachable`] has it too, if it is named.
+    /// An address could not be reached; [`LogEvidence::unreachable`] also has it, if the error names it.
     Unreachable,
-    /// A database or a broker refuses the login.
+    /// A database or a broker rejects the login.
     LoginRefused,
-    /// There is no memory left for it.
+    /// It has run out of memory.
     OutOfMemory,
-    /// No file or socket can be opened any more (`EMFILE`).
+    /// It has too many open files (`EMFILE`).
     TooManyFiles,
     /// The disk is full (`ENOSPC`).
     DiskFull,
-    /// The text of a program cannot be understood: `SyntaxError`, a failed build.
+    /// A program has a syntax error: `SyntaxError`, a failed build.
     Syntax,
-    /// Returns the text of [`LogError::advice`].
+    /// An entry of the knowledge tables: see [`LogError::advice`].
     Known,
     /// Anything else.
     Other,
 }
 
-/// Whose packages.
+/// The language of a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ecosystem {
     /// `pip install`
@@ -225,46 +224,46 @@ pub enum Ecosystem {
     Other,
 }
 
-/// How an error is written, from the surest to the least sure.
+/// The form in which an error is written, the most certain first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogErrorForm {
-    /// A panic of Rust or Go, a fatal error of a runtime: the process is done for.
+    /// A panic of Rust or Go, a fatal error of a runtime: the process exits.
     Panic,
-    /// An exception with its trace, or an uncaught one.
+    /// An exception with its stack trace, or an uncaught one.
     Exception,
-    /// A line that calls itself an error.
+    /// A line that is marked as an error.
     Line,
 }
 
-/// An address that a log says cannot be reached.
+/// An address that a log reports as unreachable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreachable {
     /// The host as it is written: `localhost`, `127.0.0.1`, `::1`, `db`.
     pub host: String,
-    /// The port; `None` where only a name is told (`getaddrinfo ENOTFOUND db`).
+    /// The port; `None` if the line has only a name (`getaddrinfo ENOTFOUND db`).
     pub port: Option<Port>,
-    /// How it failed.
+    /// The reason.
     pub why: UnreachableWhy,
-    /// The line that says so.
+    /// The line that reports it.
     pub line: LogLine,
-    /// How often it is said in what was read of the log.
+    /// How often the part of the log that was read reports it.
     pub times: u64,
 }
 
-/// Why an address was not reached.
+/// Why an address could not be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnreachableWhy {
-    /// Nobody listens there.
+    /// The connection was refused.
     Refused,
     /// The name has no address.
     UnknownHost,
-    /// Nothing came back, or no way leads there.
+    /// There was no response, or there is no route.
     NoAnswer,
-    /// The connection broke off.
+    /// The connection was lost.
     Lost,
 }
 
-/// Returns an address for a text, that of IPv6 in brackets.
+/// Formats an address, with an IPv6 address in brackets.
 pub(crate) fn address(host: &str, port: Option<u16>) -> String {
     let port = port.map_or_else(String::new, |port| format!(":{port}"));
     if host.contains(':') {

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_says_who_and_why() {
+    fn a_fault_names_the_holder_and_the_reason() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         let fault = PortFault::Taken {
             holder: Some(Box::new(holder(now))),

@@ -9,7 +9,7 @@ use crate::{
     stack::{Port, Service},
 };
 
-/// Why the port of a service cannot be had.
+/// Explains why a service cannot get its port.
 pub(crate) fn taken(service: &Service, port: Option<Port>, fault: &PortFault) -> Finding {
     let number = port.map_or_else(String::new, |port| port.to_string());
     let name = &service.name;
@@ -144,18 +144,18 @@ fn remedy(
     }
 }
 
-/// Whom the port of a service was taken from, as a person reads it.
+/// Describes the processes that were stopped for the port of a service.
 #[must_use]
 pub fn ended_holders(service: &Service, claimed: &Claimed) -> Option<String> {
     let number = claimed.port;
     let moved = service.port.filter(|&port| port != number);
-    let whom: Vec<String> = claimed.ended.iter().map(ToString::to_string).collect();
-    match (whom.is_empty(), moved) {
+    let holders: Vec<String> = claimed.ended.iter().map(ToString::to_string).collect();
+    match (holders.is_empty(), moved) {
         (true, None) => None,
         (true, Some(port)) => Some(format!("port {port} is taken, so it has {number}")),
         (false, _) => Some(format!(
             "ended {}, which held port {number}",
-            whom.join(" and ")
+            holders.join(" and ")
         )),
     }
 }

@@ -1,5 +1,6 @@
-//! What belongs to an error besides its words: the server that answered, the connections to it, the
-//! version of the runtime, the advice of the program itself.
+//! Evidence around an error: the server that responded, the connections to it, the version of the runtime,
+//! the
+//! advice of the program itself.
 
 use super::{
     super::{

@@ -1,4 +1,4 @@
-//! What users do and cannot.
+//! Failed checks.
 
 use super::*;
 use crate::diagnose::evidence::check::{CorsFault, CorsRule, Refuser, Skipped, WebSocketFault};
@@ -88,7 +88,7 @@ fn one_wrong_setting_seen_by_two_checks_is_one_finding() {
     let case = well(&text)
         .failing("backend", "create a session", origin())
         .failing("frontend", "from the page", origin());
-    // Whose check it is does not matter: the backend answers both.
+    // The backend responds to both checks.
     assert_eq!(
         case.says(),
         ["cors-origin backend < frontend cors-origin: from the page"]
@@ -109,7 +109,7 @@ fn a_preflight_that_meets_an_error_is_the_error() {
 }
 
 #[test]
-fn each_refusal_of_a_websocket_says_who_refuses() {
+fn each_refusal_of_a_websocket_names_the_part_that_refuses() {
     for (by, status, words) in [
         (Refuser::Auth, 401, "authentication"),
         (Refuser::Origin, 403, "origin"),
@@ -194,7 +194,7 @@ fn a_check_that_was_not_made_says_nothing() {
 }
 
 #[test]
-fn that_the_checks_of_a_service_that_ended_find_nobody_goes_without_saying() {
+fn the_failed_checks_of_a_service_that_has_exited_are_not_reported() {
     let case = well(NEXUS).with("backend", kill);
     assert_eq!(case.says(), ["exited backend"]);
 }

@@ -14,7 +14,7 @@ fn nothing_is_said_of_a_stack_that_is_well() {
 }
 
 #[test]
-fn nothing_is_said_of_a_stack_that_nobody_started() {
+fn a_stack_that_was_not_started_has_no_findings() {
     assert_nothing(&never_started(NEXUS));
 }
 
@@ -116,7 +116,7 @@ fn a_redis_that_came_back_is_no_fault() {
 }
 
 #[test]
-fn what_somebody_started_by_hand_is_there() {
+fn a_service_that_was_started_by_hand_counts_as_running() {
     let mut case = well(NEXUS);
     case.0.kept = false;
     for is in &mut case.0.services {

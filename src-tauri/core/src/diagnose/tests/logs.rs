@@ -1,4 +1,4 @@
-//! Whom a log leads to: what no service of the stack is.
+//! Addresses in a log that belong to no service of the stack.
 
 use super::*;
 use crate::diagnose::evidence::log::LogAdvice;
@@ -73,7 +73,7 @@ fn applied(text: &str, changes: &[crate::model::finding::LineChange]) -> String 
 }
 
 #[test]
-fn a_port_that_nobody_knows_is_a_dependency_too() {
+fn an_unknown_port_is_a_dependency_too() {
     let finding = without(7777).finding();
     assert_eq!(
         short(&finding),
@@ -136,7 +136,7 @@ fn a_redis_on_another_port_than_that_of_the_stack_is_pointed_to_it() {
             "create a session",
             CheckFault::Plain(status(500)),
         );
-    // Nobody knows 6380; the finding still says where nobody listens.
+    // Port 6380 is unknown; the finding still says that nothing listens there.
     assert_eq!(
         case.says(),
         ["undeclared-dependency backend < backend http-status: create a session"]

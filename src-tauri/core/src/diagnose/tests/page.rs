@@ -227,7 +227,7 @@ fn not_started() -> Vec<(Case, &'static str)> {
     ]
 }
 
-/// What a container engine does not start, and what it reports.
+/// Containers that an engine does not start, and its reports.
 fn of_containers() -> Vec<(Case, &'static str)> {
     let stack = NEXUS.replace(
         "command = \"redis-server --port {port}\"",
@@ -726,7 +726,7 @@ fn in_a_slot(case: &mut Case) -> &mut Stack {
     stack
 }
 
-/// What is found beside the error itself.
+/// The evidence around an error.
 fn of_surroundings() -> Vec<(Case, &'static str)> {
     let failed = || CheckFault::Plain(status(500));
     let known = |is: &mut ServiceEvidence, text: &str| {

@@ -45,7 +45,7 @@ fn whoever_holds_a_port_is_named() {
 }
 
 #[test]
-fn a_port_without_an_owner_is_told_from_one_that_is_kept_back() {
+fn a_port_without_a_holder_differs_from_a_reserved_one() {
     let message = || "the system's words".to_owned();
     for (fault, code) in [
         (PortFault::Excluded { message: message() }, "port-excluded"),
@@ -212,7 +212,7 @@ fn a_service_that_forgets_to_listen_is_told_from_one_that_is_starting() {
 }
 
 #[test]
-fn somebody_else_answers_in_its_place() {
+fn another_process_responds_in_its_place() {
     let stranger = holder("python3", "python3 -m http.server 8001", "127.0.0.1", 8001);
     let case = well(API).with("backend", |is| {
         is.phase = PhaseName::Unhealthy;
@@ -241,7 +241,7 @@ fn a_squatter_that_says_it_is_well_is_given_away_by_the_log() {
 }
 
 #[test]
-fn somebody_else_answers_on_the_other_localhost() {
+fn another_process_responds_on_the_other_localhost() {
     let text = API.replace("http://127.0.0.1:{port}/items", "/items");
     let case = well(&text)
         .with("backend", |is| {

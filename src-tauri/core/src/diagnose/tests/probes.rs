@@ -1,4 +1,4 @@
-//! What runs and is not well.
+//! Running services that are unhealthy.
 
 use super::*;
 
@@ -76,7 +76,7 @@ fn a_redis_that_refuses_says_why_and_others_suffer_from_it() {
 }
 
 #[test]
-fn a_redis_that_takes_no_writes_is_known_by_who_writes() {
+fn a_redis_that_rejects_writes_is_known_by_the_log_of_its_client() {
     for (text, code) in [
         (
             "redis.exceptions.ReadOnlyError: You can't write against a read only replica.",
@@ -151,7 +151,7 @@ fn a_service_that_hangs_hangs_in_its_checks_too() {
 }
 
 #[test]
-fn a_dependency_that_hangs_explains_who_waits_for_it() {
+fn a_dependency_that_hangs_explains_the_services_that_wait_for_it() {
     let hangs = ProbeFaultKind::TimedOut { connected: true };
     let case = well(NEXUS)
         .with("redis", |is| fail_probes(is, &hangs))

@@ -1,4 +1,4 @@
-//! What does not run.
+//! Services that do not run.
 
 use super::*;
 use crate::{
@@ -208,7 +208,7 @@ fn a_service_that_only_a_log_asks_for_is_not_running_either() {
 }
 
 #[test]
-fn somebody_elses_service_that_is_gone_cannot_be_started_from_here() {
+fn an_external_service_that_is_gone_cannot_be_started_from_here() {
     let text = "[service.billing]\nexternal = true\nready = { tcp = \"10.0.0.7:5432\" }\n\n[service.web]\ncommand = \"x\"\nneeds = \"billing\"\n";
     let case = well(text)
         .with("billing", |is| gone(is, PhaseName::Unhealthy))

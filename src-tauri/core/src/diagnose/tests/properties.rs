@@ -1,4 +1,4 @@
-//! What holds of any evidence.
+//! Properties of the diagnosis for any evidence.
 
 use proptest::prelude::*;
 
@@ -233,7 +233,7 @@ proptest! {
         prop_assert_eq!(&findings, &turned.findings());
     }
 
-    /// What a root cause explains is not a finding of its own, and nothing is said twice.
+    /// A symptom of a root cause is not a finding of its own, and nothing is reported twice.
     #[test]
     fn a_symptom_is_never_a_finding_of_its_own(case in case()) {
         let findings = case.findings();
@@ -251,8 +251,8 @@ proptest! {
         }
     }
 
-    /// Whatever a log says and whoever else listens somewhere: a stack whose probes and checks pass at
-    /// its own sockets is well.
+    /// A stack with passing probes and checks at its own sockets is healthy, regardless of its logs and of
+    /// other listening processes.
     #[test]
     fn a_stack_that_answers_well_never_gets_a_finding(
         errors in prop::collection::vec((0..SERVICES.len(), error_kind(), host(), port()), 0..6),

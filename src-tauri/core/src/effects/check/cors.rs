@@ -1,10 +1,10 @@
-//! What an answer says of CORS, by the rules of the Fetch standard: the "CORS check" and the
-//! judgement of a preflight (<https://fetch.spec.whatwg.org/#cors-check>,
+//! The rules of the Fetch standard for CORS: the "CORS check" and the check of a preflight
+//! (<https://fetch.spec.whatwg.org/#cors-check>,
 //! <https://fetch.spec.whatwg.org/#cors-preflight-fetch>).
 //!
-//! A browser only needs to know whether a rule is broken. Here the rules are asked in such an order
-//! that the answer is the setting which is wrong: a server that refuses a preflight with 400 says in
-//! its headers, mostly, why.
+//! A browser only needs to know whether a rule is violated. Here the order of the rules is such that the
+//! result is
+//! the wrong setting: a server that rejects a preflight with 400 usually says why in its headers.
 
 use hyper::{
     HeaderMap,
@@ -17,16 +17,16 @@ use hyper::{
 use super::safelist::is_safe_method;
 use crate::diagnose::evidence::check::CorsRule;
 
-/// Who asks.
+/// The origin that sends a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asking<'a> {
-    /// As it stands in the header `Origin`.
+    /// The value of the header `Origin`.
     pub(super) origin: &'a str,
-    /// Whether cookies go along.
+    /// Whether cookies are sent.
     pub(super) credentials: bool,
 }
 
-/// What a preflight asks leave for.
+/// The permissions that a preflight requests.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Leave<'a> {
     pub(super) method: &'a str,
@@ -34,17 +34,17 @@ pub(super) struct Leave<'a> {
     pub(super) names: &'a [String],
 }
 
-/// A rule that an answer breaks.
+/// A rule that a response violates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Broken {
     pub(super) rule: CorsRule,
-    /// The header line that came.
+    /// The received header line.
     pub(super) came: Option<String>,
-    /// The header line that would be right.
+    /// The expected header line.
     pub(super) right: Option<String>,
 }
 
-/// Judges the headers of any answer to a request from another origin ("CORS check").
+/// Checks the headers of a response to a request from another origin ("CORS check").
 pub(super) fn judge(headers: &HeaderMap, asking: Asking<'_>) -> Result<(), Broken> {
     let came = value(headers, &ACCESS_CONTROL_ALLOW_ORIGIN);
     let credentials = value(headers, &ACCESS_CONTROL_ALLOW_CREDENTIALS);
@@ -126,21 +126,22 @@ pub(super) fn judge_preflight(
     }
 }
 
-/// Whether the answer shows that somebody there does CORS, even if it allows nothing.
+/// Returns whether the response comes from a server with CORS middleware, even if it allows nothing.
 pub(super) fn knows_cors(headers: &HeaderMap) -> bool {
     let is_cors = |name: &HeaderName| name.as_str().starts_with("access-control-");
     headers.keys().any(is_cors) || varies_by_origin(headers)
 }
 
-/// Whether the answer says that another origin would get another one.
+/// Returns whether the response varies by origin.
 pub(super) fn varies_by_origin(headers: &HeaderMap) -> bool {
     let names = list(headers, &VARY);
     let mut names = names.iter();
     names.any(|name| name == "*" || name.eq_ignore_ascii_case("origin"))
 }
 
-/// Whether a status without a CORS header is news of its own: who asks is not let in, or the server
-/// fails. (404 and 405 are what a server says that has never heard of preflights.)
+/// Returns whether a status without a CORS header is a fault of its own: the client is rejected, or the
+/// server
+/// fails. (A server without CORS middleware responds to preflights with 404 or 405.)
 fn is_about_more(status: u16) -> bool {
     matches!(status, 401 | 403 | 407 | 429 | 500..)
 }
@@ -168,7 +169,7 @@ fn judge_names(headers: &HeaderMap, asking: Asking<'_>, names: &[String]) -> Res
     Err(lacking_names(headers, &missing))
 }
 
-/// What is wrong with settings that do not allow the method.
+/// Returns the violated rule if the settings do not allow the method.
 pub(super) fn lacking_method(headers: &HeaderMap, method: &str) -> Broken {
     let rule = CorsRule::Method {
         method: method.to_owned(),
@@ -176,7 +177,7 @@ pub(super) fn lacking_method(headers: &HeaderMap, method: &str) -> Broken {
     incomplete(rule, &ACCESS_CONTROL_ALLOW_METHODS, headers, &[method])
 }
 
-/// What is wrong with settings that do not allow these headers.
+/// Returns the violated rule if the settings do not allow these headers.
 pub(super) fn lacking_names(headers: &HeaderMap, names: &[String]) -> Broken {
     let rule = CorsRule::Header {
         names: names.to_vec(),
@@ -185,8 +186,8 @@ pub(super) fn lacking_names(headers: &HeaderMap, names: &[String]) -> Broken {
     incomplete(rule, &ACCESS_CONTROL_ALLOW_HEADERS, headers, &more)
 }
 
-/// Whether the token is allowed by `*` alone. The standard has it named ("CORS non-wildcard
-/// request-header name"), and no browser insists on that: what works is not called a fault here.
+/// Returns whether the token is allowed by `*` alone. The standard requires its name ("CORS non-wildcard
+/// request-header name"), but no browser does: a request that works is not a fault.
 pub(super) fn leaves_token_unnamed(headers: &HeaderMap, names: &[String]) -> bool {
     const TOKEN: &str = "authorization";
     let mut allowed = list(headers, &ACCESS_CONTROL_ALLOW_HEADERS).into_iter();
@@ -194,7 +195,7 @@ pub(super) fn leaves_token_unnamed(headers: &HeaderMap, names: &[String]) -> boo
         && !allowed.any(|allowed| allowed.eq_ignore_ascii_case(TOKEN))
 }
 
-/// What is wrong with a list that lacks something, or whose `*` does not count.
+/// Returns the violation of a list that lacks a value, or has a `*` that is invalid with cookies.
 fn incomplete(rule: CorsRule, name: &HeaderName, headers: &HeaderMap, more: &[&str]) -> Broken {
     let came = value(headers, name).filter(|came| !came.is_empty());
     let listed = list(headers, name);
@@ -210,7 +211,7 @@ fn incomplete(rule: CorsRule, name: &HeaderName, headers: &HeaderMap, more: &[&s
     }
 }
 
-/// All values of a header, as the standard joins them.
+/// Returns all values of a header, joined as the standard does.
 fn value(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let values: Vec<_> = headers
         .get_all(name)

@@ -13,8 +13,9 @@ use crate::{
 /// Characters of a body that a command line shows.
 const LONGEST_BODY: usize = 400;
 
-/// The same request for `curl`. Secrets are masked, so that the line may be shown; whoever tries it
-/// puts them back.
+/// Returns the `curl` command for a request. Secrets are masked, so that the line can be shown; the user
+/// replaces
+/// them before running it.
 pub(super) fn command(request: &HttpRequest<String>) -> String {
     let method = request.method.as_str();
     let mut line = String::from(if method == "HEAD" {

@@ -3,7 +3,7 @@
 //! [`Checks::run`] makes all checks of a service, one after the other; [`check`] makes one. Without
 //! an origin it is a plain request. With one, it is that of a page: [`fetch`] goes by the Fetch
 //! standard, and asks on where an answer leaves open what is wrong. What came of it is told in the
-//! types of [`crate::diagnose::evidence::check`]; nothing here decides who is to blame.
+//! types of [`crate::diagnose::evidence::check`]; they contain no conclusions.
 
 mod conversation;
 mod cookies;
@@ -37,28 +37,27 @@ use crate::{
 /// is first requested.
 pub const FIRST_ANSWER: Duration = Duration::from_secs(10);
 
-/// A check is not begun with less time than this left: it would tell of the hurry, not of the service.
+/// The minimum time left to begin a check: with less, a failure would say nothing about the service.
 const LEAST: Duration = Duration::from_millis(50);
 
 /// All checks of a service.
 pub struct Checks<'a, P> {
-    /// Who asks.
+    /// The client for the requests.
     pub prober: &'a Prober,
-    /// Whose checks.
+    /// The service with the checks.
     pub service: &'a Service,
     /// The ports of the stack.
     pub ports: &'a P,
-    /// What the checks of the stack save for each other.
+    /// The values that the checks of the stack save for each other.
     pub saved: &'a Saved,
     /// Where commands run.
     pub context: &'a Context,
-    /// How long an answer is waited for past the time that its check allows. One that comes then
-    /// passes, and took longer than it may: whoever asks for the reason wants to know a service
-    /// that is slow from one that hangs.
+    /// How long a response may come after the timeout of its check. It then still passes, so that a
+    /// diagnosis distinguishes a slow service from one that hangs.
     pub patience: Duration,
 }
 
-/// What came of one check.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
     /// For the diagnosis.
@@ -214,7 +213,7 @@ fn skipped(check: &Check<String>, why: Skipped) -> CheckAnswer {
     answer
 }
 
-/// What is known of a check before it is made.
+/// The facts about a check before it is made.
 fn unasked(check: &Check<String>, page: Option<&Page>) -> CheckAnswer {
     let (target, url) = match &check.action {
         CheckAction::Http(request) => {

@@ -21,7 +21,8 @@ use crate::{
     sync::lock,
 };
 
-/// What the checks of a stack have saved: values by name, and cookies. Cheap to clone; clones share their
+/// The values by name and the cookies that the checks of a stack have saved. Cheap to clone; clones share
+/// their
 /// state. The values may be secrets.
 #[derive(Clone, Default)]
 pub struct Saved(Arc<Mutex<Session>>);
@@ -90,7 +91,7 @@ impl Saved {
         ((!sent.is_empty()).then(|| sent.join("; ")), withheld)
     }
 
-    /// The text with those values masked whose names say that they are secrets: `token`, `api_key`.
+    /// Masks the values with the names of secrets in a text: `token`, `api_key`.
     pub(super) fn masked(&self, text: &str) -> String {
         let kept = lock(&self.0);
         let secrets = kept.values.iter().filter(|(name, value)| {
@@ -110,7 +111,7 @@ impl fmt::Debug for Saved {
     }
 }
 
-/// The check with all that is known now, and the first value that it needs and nobody has saved.
+/// Fills the saved values into a check. Also returns the first value that it needs and no check has saved.
 pub(super) fn fill(
     check: &Check,
     owner: &ServiceName,

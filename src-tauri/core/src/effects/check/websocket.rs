@@ -78,11 +78,11 @@ async fn refuser(
     match answer.status() {
         status @ (401 | 403) => {
             if !handshake.headers.is_empty() {
-                let nobody = Handshake {
+                let anonymous = Handshake {
                     headers: &[],
                     ..*handshake
                 };
-                let asked = conversation.shake_hands(Stage::Inquiry, &nobody).await;
+                let asked = conversation.shake_hands(Stage::Inquiry, &anonymous).await;
                 if asked.is_ok_and(|answer| answer.status() == SWITCHING) {
                     return Refuser::Origin;
                 }

@@ -581,7 +581,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nobody_is_ended_outside_the_rules(
+        fn no_process_is_ended_outside_the_rules(
             known in proptest::collection::vec(known(), 1..4),
             policy in policies(),
         ) {

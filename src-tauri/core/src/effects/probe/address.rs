@@ -1,6 +1,9 @@
 //! The targets of probes: `host:port` and URLs, as a stack file writes them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    error::Error,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
 use url::Url;
 
@@ -11,7 +14,7 @@ use crate::{
 
 /// The schemes of pages, plain and secure.
 pub(in crate::effects) const HTTP: [&str; 2] = ["http", "https"];
-/// The schemes of WebSockets.
+/// The schemes of `WebSocket`s.
 pub(in crate::effects) const WEBSOCKET: [&str; 2] = ["ws", "wss"];
 
 /// A host and a port.
@@ -207,8 +210,8 @@ impl Address {
     }
 }
 
-fn invalid(why: impl ToString) -> ProbeFaultKind {
-    ProbeFaultKind::Address(why.to_string())
+fn invalid(why: impl Into<Box<dyn Error>>) -> ProbeFaultKind {
+    ProbeFaultKind::Address(why.into().to_string())
 }
 
 fn given(text: &str) -> Option<String> {
@@ -333,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redis_address_tells_who_logs_in_where() {
+    fn a_redis_address_has_user_password_and_database() {
         let redis = Address::redis("rediss://anna:p%40ss@localhost/3").unwrap();
         assert!(redis.secure);
         assert_eq!(redis.endpoint, address("localhost:6379"));
@@ -344,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_of_a_server_tells_who_logs_in_where() {
+    fn the_address_of_a_server_has_user_password_and_database() {
         let parsed = |text| Address::server(Protocol::Postgres, text).unwrap();
         let full = parsed("postgresql://an%20na:p%40s+s@localhost/shop?authSource=x");
         assert_eq!(full.endpoint, address("localhost:5432"));

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_certificate_that_nobody_vouches_for_is_refused_beyond_this_machine() {
+    async fn an_untrusted_certificate_is_refused_beyond_this_machine() {
         let config = verified().await.unwrap();
         let refused = meet(config).await;
         assert!(

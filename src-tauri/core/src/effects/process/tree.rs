@@ -554,7 +554,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_a_member_once_stays_one_without_mark_and_parent() {
+    fn a_process_that_was_a_member_stays_one_without_mark_and_parent() {
         let tree = Tree::remains(mark(7), []);
         let before = vec![row(10, 1, Some(mark(7))), row(11, 10, None)];
         assert_eq!(members(&tree, &ProcessScan::new(before)), [10, 11]);
@@ -563,7 +563,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_table_drops_nobody_who_was_learned_after_it_was_begun() {
+    fn an_older_table_drops_no_process_that_was_learned_after_it_was_begun() {
         let tree = Tree::remains(mark(7), []);
         let older = ProcessScan::new(vec![row(10, 1, Some(mark(7)))]);
         let newer = ProcessScan::new(vec![row(10, 1, Some(mark(7))), row(11, 10, None)]);

@@ -1,4 +1,4 @@
-//! What a person would expect.
+//! Scenarios of daily use.
 
 use super::*;
 use crate::{
@@ -561,7 +561,7 @@ fn up_while_stopping_starts_again_once_it_is_down() {
 }
 
 #[test]
-fn whoever_waits_for_up_is_told_when_somebody_stops_it() {
+fn a_client_that_waits_for_up_learns_of_a_stop_request() {
     let mut bench = Bench::new(nexus());
     bench.step(Event::Up(Vec::new()));
     let goal = bench.model.up_goal(&[]);

@@ -25,7 +25,7 @@ fn broken(credentials: bool, lines: &[(&'static str, &str)]) -> Option<CorsRule>
     judged.err().map(|broken| broken.rule)
 }
 
-/// What a preflight for a `PUT` with a JSON body and a token makes of these lines.
+/// Checks the response to a preflight for a `PUT` with a JSON body and a token.
 fn preflight(status: u16, credentials: bool, lines: &[(&'static str, &str)]) -> Result<(), Broken> {
     let leave = Leave {
         method: "PUT",
@@ -88,7 +88,7 @@ fn cookies_need_the_origin_by_name_and_leave_in_one_spelling() {
 }
 
 #[test]
-fn who_says_nothing_is_told_from_who_does_not_let_this_page_in() {
+fn a_server_without_cors_differs_from_one_that_does_not_allow_the_page() {
     let origin = Some(CorsRule::Origin { allowed: None });
     assert_eq!(
         broken(false, &[("content-type", "text/html")]),

@@ -25,15 +25,15 @@ use self::scan::{Text, scan};
 use super::{RunLog, run_reader::RunReader, without_ansi};
 use crate::{diagnose::evidence::log::LogEvidence, platform::file};
 
-/// What was said before so many lines is not what is wrong now.
+/// The number of lines that are read from the end of a log.
 const LINES: usize = 3000;
-/// Nor what was said before so many bytes.
+/// The number of bytes that are read from the end of a log.
 const BYTES: u64 = 512 * 1024;
-/// A finding is read by a person.
+/// The maximum number of characters of a line in a finding.
 const LONGEST: usize = 500;
 
-/// What the log of a run says of what is wrong. Secrets are masked. Of a long log the last part is
-/// read; a run without a log, or one that cannot be read, says nothing. Blocks for some milliseconds.
+/// Reads the errors in the log of a run. Secrets are masked. Only the last part of a long log is read; a run
+/// without a readable log has none. Blocks for some milliseconds.
 #[must_use]
 pub fn read_errors(run: &RunLog, own: &OwnErrors, now: SystemTime) -> LogEvidence {
     let lines = match lines(run) {
@@ -78,9 +78,9 @@ fn lines(run: &RunLog) -> io::Result<Vec<Text>> {
             None => reader.take_rest(true, |_| true),
         };
         let Some(line) = line else { break };
-        // The rest of a line that is longer than anybody reads.
+        // Continuations of a long line are ignored.
         if !line.continues {
-            // Zeros are what was let go.
+            // Punched holes read as zeros.
             let plain = without_ansi(&line.text).replace('\0', "");
             texts.push(Text {
                 number,
@@ -105,7 +105,7 @@ fn line_after(log: &mut File, offset: u64) -> io::Result<u64> {
     Ok(newline.map_or(offset, |at| offset + at as u64 + 1))
 }
 
-/// How many lines end between two offsets. A part that was let go has none, and is not read.
+/// Counts the lines that end between two offsets. Punched holes have none and are not read.
 fn newlines(log: &mut File, from: u64, to: u64) -> io::Result<u64> {
     let from = from.max(file::first_kept(log)?);
     log.seek(SeekFrom::Start(from))?;

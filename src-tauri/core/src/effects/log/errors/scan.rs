@@ -34,7 +34,7 @@ pub(super) struct Text {
     pub(super) line: String,
 }
 
-/// What the lines say of what is wrong.
+/// Finds the errors in these lines.
 pub(super) fn scan(texts: &[Text], own: &OwnErrors, now: SystemTime) -> LogEvidence {
     let lines: Vec<&str> = texts.iter().map(|text| text.line.as_str()).collect();
     let page = Page { texts, now };
@@ -297,7 +297,7 @@ fn place_before<'a>(lines: &[&'a str], at: usize) -> Option<&'a str> {
     place.rsplit('/').next()
 }
 
-/// `os.environ["NAME"]`, and settings of pydantic that nobody set.
+/// Finds missing variables: `os.environ["NAME"]`, and unset settings of pydantic.
 fn missing_variable(lines: &[&str], trace: &Trace) -> Option<LogErrorKind> {
     static KEY: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(r"^KeyError: '(?<name>\w+)'$"));
     static SETTINGS: LazyLock<Pattern> =

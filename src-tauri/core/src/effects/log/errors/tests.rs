@@ -1,4 +1,4 @@
-//! What real programs write, and what is read out of it.
+//! The output of real programs, and the errors that are read from it.
 
 mod errors;
 mod files;

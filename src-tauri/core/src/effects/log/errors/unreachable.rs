@@ -73,7 +73,7 @@ pub(super) fn mentions(text: &str) -> Vec<Mention> {
                 why: why(text),
             });
         };
-        // Of several addresses nobody knows which is meant.
+        // With several addresses, it is unknown which is meant.
         let mut addresses = ADDRESS.all(text);
         if let (Some(captures), None) = (addresses.next(), addresses.next()) {
             let host = ["name", "host", "six"]

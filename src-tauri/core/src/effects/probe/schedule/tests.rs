@@ -122,7 +122,7 @@ async fn waiting_costs_as_many_rounds_as_the_comment_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_hurries_for_a_service_that_has_been_away_for_an_hour() {
+async fn a_service_that_has_been_away_for_an_hour_is_probed_slowly() {
     let scripted = Scripted::new();
     let answer = ready_after(Duration::from_hours(1));
     let last = Cell::new(Duration::ZERO);
@@ -217,7 +217,7 @@ async fn a_poke_asks_at_once() {
         sleep(Duration::from_secs(3)).await;
     };
     tokio::select! {
-        () = course => panic!("nobody has ended it"),
+        () = course => panic!("it ended without a reason"),
         () = poke => {}
     }
     let times: Vec<_> = scripted.reported().into_iter().map(|(at, _)| at).collect();
@@ -274,7 +274,7 @@ async fn rounds_of_services_that_became_ready_at_different_times_begin_together(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_ends_when_nobody_receives() {
+async fn a_watch_ends_when_its_receiver_is_dropped() {
     let mut scripted = Scripted::new();
     scripted.reports.close();
     let mut course = scripted.course();
