@@ -90,6 +90,12 @@ impl Candidate {
         self
     }
 
+    /// Appends to the title.
+    pub(super) fn title_with(self, more: &str) -> Self {
+        let title = format!("{}{more}", self.finding.title);
+        self.title(title)
+    }
+
     pub(super) fn behind(mut self, behind: CausedBy) -> Self {
         self.behind = behind;
         self

@@ -148,22 +148,18 @@ fn unreachable(
     if !is.listens.is_empty() {
         return Some(wrong_port(facts, seen, port, &is.listens));
     }
-    is.pid?;
+    let pid = is.pid?;
+    let check = commands::listens_on(pid);
+    let last_line = is.log.last_line.as_ref();
     let candidate = Candidate::new(name, Code::NotListening, Level::Listen)
         .title(format!(
             "{name} is running but not listening on port {port}"
         ))
-        .evidence([commands::unused(port)])
-        .evidence(is.pid.map(|pid| {
-            let check = commands::listens_on(pid);
-            format!("its process {pid} listens on nothing: {check}")
-        }))
-        .evidence(
-            is.log
-                .last_line
-                .as_ref()
-                .map(|line| format!("last {}", is.quote(line))),
-        )
+        .evidence([
+            commands::unused(port),
+            format!("its process {pid} listens on nothing: {check}"),
+        ])
+        .evidence(last_line.map(|line| format!("last {}", is.quote(line))))
         .remedy(format!(
             "check its log ({}) for what it waits for, and that its command gets the port",
             commands::logs(name)

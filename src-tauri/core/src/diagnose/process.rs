@@ -152,15 +152,13 @@ fn ended(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     if let Some(error) = error {
         let text = log::shown(error);
         if candidate.finding.code != Code::SilentExit {
-            candidate.finding.title = format!("{}: {text}", candidate.finding.title).into();
-            candidate.symptom.text.clone_from(&candidate.finding.title);
+            candidate = candidate.title_with(&format!(": {text}"));
         }
         candidate = candidate.evidence(log::quotes(seen, error));
         candidate = log::advise(facts, seen, error, candidate);
     } else if let Some(line) = &is.log.last_line {
         if fails_at_start(&candidate) {
-            candidate.finding.title = format!("{}: {}", candidate.finding.title, line.text).into();
-            candidate.symptom.text.clone_from(&candidate.finding.title);
+            candidate = candidate.title_with(&format!(": {}", line.text));
         }
         candidate = candidate.evidence([format!("last {}", is.quote(line))]);
     }
@@ -224,20 +222,15 @@ fn comes_back(candidate: &Candidate, error: Option<&LogError>) -> bool {
 /// Returns the candidate for its exit, by the finding of the model or its exit status.
 fn end(facts: &Facts<'_>, seen: Seen<'_>, with_evidence: bool) -> Candidate {
     let is = seen.is;
-    let name = &seen.spec.name;
-    let ago = facts.ago(is.since);
     let known = is.finding.as_deref().cloned();
     let finding = known.unwrap_or_else(|| explain::exited(seen.spec, is.last_exit, is.was_ready));
-    let title = match finding.code {
-        Code::Exited | Code::SilentExit => format!("{}{ago}", finding.title),
-        _ => finding.title.to_string(),
-    };
-    let mut candidate = Candidate::new(name, finding.code, Level::End).title(title);
-    candidate.finding.remedy = finding.remedy.clone();
-    if with_evidence && is.log.last_line.is_none() {
-        candidate.evidence(finding.evidence.iter().cloned())
-    } else {
-        candidate
+    let mut candidate = Candidate::of(finding, Level::End);
+    if !with_evidence || is.log.last_line.is_some() {
+        candidate.finding.evidence.clear();
+    }
+    match candidate.finding.code {
+        Code::Exited | Code::SilentExit => candidate.title_with(&facts.ago(is.since)),
+        _ => candidate,
     }
 }
 
