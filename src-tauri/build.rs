@@ -7,7 +7,7 @@ use tauri_build::{AppManifest, Attributes, WindowsAttributes};
 /// The page of the window, made by `npm run build` in `ui/`.
 const PAGE: &str = "ui/dist/index.html";
 
-/// What stands there while nobody has made it, so that the rest can be compiled and tested.
+/// A placeholder for the window, with which the rest compiles and its tests run.
 const NO_PAGE: &str = "<!doctype html><meta charset=\"utf-8\"><title>Pilot Light</title>
 <p>This program was built without its window. Run <code>cargo xtask ui</code>, then build it again.</p>
 ";

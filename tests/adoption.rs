@@ -111,7 +111,7 @@ async fn a_process_that_has_the_number_of_a_dead_one_is_left_alone() {
     bench.must_up().await;
     let pid = bench.pid("ticker");
     bench.vanish().await;
-    // As if the system had given the number to somebody else meanwhile: same number, another start.
+    // As if the system had reused the number meanwhile: the same number, another start.
     let bystander = Bystander::start();
     let lock = bench.lock().await;
     let (mut journal, mut remembered) = Journal::open(&lock);
@@ -214,7 +214,7 @@ async fn a_truncated_journal_is_set_aside_and_what_runs_is_still_found() {
         "it does not run twice"
     );
     assert_eq!(bench.down().await, Outcome::Done);
-    eventually("nobody left", || bench.marked().is_empty()).await;
+    eventually("no process is left", || bench.marked().is_empty()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

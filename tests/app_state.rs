@@ -93,7 +93,7 @@ async fn a_stack_is_started_and_stopped_and_cannot_be_removed_between() {
 }
 
 #[tokio::test]
-async fn what_somebody_else_starts_is_known_from_then_on() {
+async fn a_process_that_another_starts_is_known_from_then_on() {
     let bench = Bench::with(TWO).await;
     let first = app(&bench);
     bench.must_up().await;
@@ -322,7 +322,7 @@ async fn the_page_reaches_nothing_that_is_not_known_or_was_not_picked() {
     fs::create_dir_all(bench.home.logs().join("other")).unwrap();
     fs::write(bench.home.logs().join("other/1.log"), "a secret\n").unwrap();
 
-    // Files that nobody knows.
+    // Files of unknown kinds.
     let refused = |outcome: Outcome| assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
     for file in [
         secret.as_path(),

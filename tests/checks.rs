@@ -70,7 +70,7 @@ impl Program {
             .stdout(writer.try_clone().unwrap())
             .stderr(writer);
         let child = command.spawn().unwrap();
-        // Nobody but the child may hold the writing end, or there would be no end to read to.
+        // Only the child may hold the writing end: otherwise the read never ends.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let mut lines = BufReader::new(reader).lines();
         let mut said = Vec::new();

@@ -286,7 +286,7 @@ fn damaged(listing: &Listing, file: usize, place: usize, with: &str) -> Listing 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Files are what somebody was just typing, or of another kind than their names say.
+    /// Files are half typed, or of another kind than their names say.
     #[test]
     fn a_damaged_project_gets_a_right_stack_file_too(
         fixture in any::<prop::sample::Index>(),

@@ -299,7 +299,7 @@ require = {{ commands = ["sleep 1000"] }}
     let fault = hangs.probes[0].result.as_ref().expect_err("no answer");
     assert_eq!(fault.kind, ProbeFaultKind::TimedOut { connected: true });
     assert_eq!(hangs.checks.len(), 1);
-    assert_eq!(of(&evidence, "slow").requirement, None, "nobody knows");
+    assert_eq!(of(&evidence, "slow").requirement, None, "it is unknown");
     assert!(
         evidence
             .host

@@ -324,7 +324,7 @@ async fn a_service_that_stops_answering_turns_unhealthy_and_heals() {
     );
     signal(pid, rustix::process::Signal::CONT);
     bench.until_phase("web", PhaseName::Ready).await;
-    assert_eq!(bench.pid("web"), pid, "nobody restarted it");
+    assert_eq!(bench.pid("web"), pid, "it was not restarted");
     assert_eq!(bench.down().await, Outcome::Done);
 }
 

@@ -132,7 +132,7 @@ fn request(method: &str, port: u16, path: &str, body: &str) -> (u16, String, Str
     (status, head.to_ascii_lowercase(), body.to_owned())
 }
 
-/// Whoever runs one of the example's programs.
+/// The processes that run one of the example's programs.
 fn marked(home: &Path) -> Vec<String> {
     let mark = home.as_os_str().as_encoded_bytes();
     let mut found = Vec::new();

@@ -2,7 +2,7 @@
 #![cfg(unix)]
 #![expect(
     clippy::disallowed_methods,
-    reason = "the listeners here are nobody's services: what holds a port is started by hand"
+    reason = "the listeners here belong to no stack: the holder of a port is started by hand"
 )]
 #![expect(
     clippy::unwrap_used,

@@ -42,7 +42,7 @@ impl Foreign {
         .collect()
     }
 
-    /// Takes a port of the stack; `None` if somebody else was first.
+    /// Takes a port of the stack; `None` if another process was first.
     pub(crate) fn thief(stage: &Stage, port: u16) -> io::Result<Option<Self>> {
         let mut command = canary(stage);
         command.args(["--listen", &format!("127.0.0.1:{port}")]);

@@ -82,7 +82,7 @@ def app(cors=None, outermost=None):
 
 
 class Doorkeeper:
-    """Lets nobody in without a token, preflights and WebSockets among them."""
+    """Refuses every request without a token, preflights and WebSockets too."""
 
     def __init__(self, app):
         self.app = app

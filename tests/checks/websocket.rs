@@ -32,7 +32,7 @@ async fn what_refuses_a_handshake_is_named() {
     assert_eq!(by("/good/ws/closed").await, (403, Refuser::AuthOrNoRoute));
     assert_eq!(by("/good/ws/nowhere").await, (403, Refuser::AuthOrNoRoute));
     assert_eq!(by("/good/ws/forbidden").await, (403, Refuser::Auth));
-    // Whoever keeps out a plain request as well minds who asks.
+    // A server that also refuses a plain request requires a login.
     assert_eq!(by("/guarded/ws").await, (403, Refuser::Auth));
 }
 

@@ -200,7 +200,7 @@ fn an_agent_starts_a_stack_and_its_name_is_shown() {
     );
     assert_eq!(waited["reached"], true, "{waited}");
     assert_eq!(agent.call("stop", &json!({}))["ok"], true);
-    stage.until_nobody_is_left_but(agent.child.id());
+    stage.until_no_process_is_left_but(agent.child.id());
     assert_eq!(
         agent.call("stop", &json!({}))["state"],
         "nothing was running"

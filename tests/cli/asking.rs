@@ -253,7 +253,7 @@ fn old_and_usual_names_of_commands_are_understood() {
     let (out, _) = stage.expect(&["ps"], 0);
     assert!(out.contains("talker"), "{out}");
     stage.expect(&["stop"], 0);
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
     // Its name until version 0.1.
     stage.expect(&["check"], 0);
 }
@@ -311,7 +311,7 @@ fn a_valid_stack_is_shown_in_the_order_in_which_it_starts() {
 }
 
 #[test]
-fn nobody_on_a_port_is_an_answer() {
+fn a_free_port_is_an_answer() {
     let stage = Stage::new("");
     let port = free_port().to_string();
     let (out, _) = stage.expect(&["port", &port], 0);

@@ -26,7 +26,7 @@ fn a_stack_goes_up_in_the_background_and_down_without_a_trace() {
     let (out, err) = stage.expect(&["down"], 0);
     assert_eq!(out, "");
     assert!(err.contains("test  web     stopped"), "{err}");
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
     let (_, err) = stage.expect(&["down"], 0);
     assert_eq!(err, "Nothing is running.\n");
 }
@@ -152,13 +152,13 @@ fn down_stops_a_stack_whose_file_is_broken_or_gone() {
     stage.expect(&["up", "-d"], 0);
     stage.write("pilotlight.toml", "name = ");
     stage.expect(&["down"], 0);
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 
     let stage = Stage::new(&talker("talker"));
     stage.expect(&["up", "-d"], 0);
     fs::remove_file(stage.folder.path().join("pilotlight.toml")).unwrap();
     stage.expect(&["down"], 0);
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -177,5 +177,5 @@ fn one_keeper_keeps_several_stacks() {
     stage.expect(&["down"], 0);
     assert!(lives(daemon));
     stage.expect(&["down", "--all"], 0);
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }

@@ -1,4 +1,4 @@
-//! `pilotlight events`: what is recorded, and for whom.
+//! `pilotlight events`: what is recorded, and for which program.
 
 use std::fs;
 
@@ -26,7 +26,7 @@ fn events_are_followed_while_they_happen_and_asked_for_after_a_lost_daemon() {
     let daemon = stage.daemon();
     signal(daemon, Signal::KILL);
     until("the daemon is gone", || {
-        !stage.everybody().contains(&daemon)
+        !stage.processes().contains(&daemon)
     });
     stage.expect(&["up", "-d"], 0);
     stage.expect(&["down"], 0);

@@ -1,4 +1,4 @@
-//! `up` until it is told to end. What it shows here is for whoever reads lines.
+//! `up` until it is told to exit. Its output here is lines, without a terminal.
 
 use rustix::process::Signal;
 
@@ -25,9 +25,9 @@ fn ctrl_c_stops_everything() {
     assert_eq!(up.output(), "");
     assert!(
         !told.contains('\u{1b}'),
-        "no colours where nobody sees them: {told:?}"
+        "colours without a terminal: {told:?}"
     );
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_second_ctrl_c_kills() {
     up.signal(Signal::INT);
     assert_eq!(up.end(), 0, "{}", up.errors());
     assert!(up.errors().contains("killing"), "{}", up.errors());
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn a_polite_end_of_the_keeper_stops_everything() {
         up.until_it_says("up in ");
         up.signal(signal);
         assert_eq!(up.end(), 0, "{}", up.errors());
-        stage.until_nobody_is_left();
+        stage.until_no_process_is_left();
     }
 }
 
@@ -63,7 +63,7 @@ fn ctrl_c_during_the_start_stops_what_has_started() {
     up.until_it_says("talker  ready");
     up.signal(Signal::INT);
     assert_eq!(up.end(), 1, "it never was up: {}", up.errors());
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_service_that_fails_leaves_the_others_up_until_ctrl_c() {
     assert_eq!(stage.service("talker")["phase"], "ready");
     up.signal(Signal::INT);
     assert_eq!(up.end(), 1);
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn it_ends_when_its_stack_is_stopped_from_elsewhere() {
     up.until_it_says("up in ");
     stage.expect(&["down"], 0);
     assert_eq!(up.end(), 0, "{}", up.errors());
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]

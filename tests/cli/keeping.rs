@@ -15,7 +15,7 @@ fn several_who_begin_at_once_find_one_keeper() {
     }
     let daemon = stage.daemon();
     let talker = stage.pid("talker");
-    let mut others = stage.everybody();
+    let mut others = stage.processes();
     others.retain(|pid| *pid != daemon && *pid != talker);
     assert_eq!(others, [0; 0]);
 }
@@ -27,7 +27,7 @@ fn going_down_and_up_again_is_no_race_with_the_keeper_that_ends() {
         stage.expect(&["up", "-d"], 0);
         stage.expect(&["down"], 0);
     }
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn a_keeper_in_the_background_that_is_told_to_end_stops_everything() {
     signal(daemon, Signal::HUP);
     assert!(lives(stage.pid("talker")), "it has no terminal");
     signal(daemon, Signal::TERM);
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn the_death_of_the_keeper_ends_no_service_and_the_next_up_takes_over() {
         (&talker.into(), &true.into())
     );
     stage.expect(&["down"], 0);
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn down_ends_what_a_killed_keeper_has_left() {
     let (_, err) = stage.expect(&["down"], 0);
     assert!(err.contains("talker  stopped"), "{err}");
     assert!(!lives(talker));
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]

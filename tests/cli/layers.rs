@@ -72,7 +72,7 @@ service.backend.env.LOG = "debug"
     assert!(!said.contains("as in the last start"), "{said}");
     assert_eq!(running(&stage), ["backend", "redis", "frontend"]);
     stage.expect(&["down"], 0);
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_stack_in_several_files_is_adopted_although_they_are_gone() {
     let (_, said) = stage.expect(&["check"], 2);
     assert!(said.contains("`more.toml` cannot be included"), "{said}");
     stage.expect(&["down", "--all"], 0);
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn every_port_of_a_service_is_claimed_and_shown() {
     let (table, _) = stage.expect(&["status"], 0);
     assert!(table.contains(&format!("{web} {debug}")), "{table}");
     stage.expect(&["down"], 0);
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -198,7 +198,7 @@ needs = { migrate = "completed" }
         stage.service("after")["phase"] == "ready"
     });
     stage.expect(&["down"], 0);
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -242,5 +242,5 @@ fn a_service_that_uses_more_memory_than_it_may_is_named_and_restarted_if_it_shou
         stage.service("named")["phase"] == "ready"
     });
     stage.expect(&["down"], 0);
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }

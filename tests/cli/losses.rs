@@ -45,7 +45,7 @@ fn down_ends_what_runs_when_the_journal_and_the_copies_are_lost() {
                 "{lost:?}: {err}"
             );
             assert!(!lives(talker), "{lost:?}: {err}");
-            stage.until_nobody_is_left();
+            stage.until_no_process_is_left();
             let (_, err) = stage.expect(words, 0);
             assert_eq!(err, "Nothing is running.\n");
         }
@@ -79,7 +79,7 @@ fn down_ends_a_stack_that_the_present_daemon_does_not_know_and_no_other() {
     let status = stage.json(&["--file", "other.toml", "status", "--json"], 0);
     assert_eq!(status["stacks"][0]["light"], "green");
     stage.expect(&["--file", "other.toml", "down"], 0);
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_daemon_whose_socket_is_deleted_is_found_again() {
     stage.expect(&["up", "-d"], 0);
     assert_eq!((stage.daemon(), stage.pid("talker")), (daemon, talker));
     stage.expect(&["down"], 0);
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_deleted_home_makes_no_second_daemon_and_nothing_runs_twice() {
     drop(fs::remove_dir_all(stage.folder.path().join("home")));
     stage.expect(&["up", "-d"], 0);
     assert_eq!((stage.daemon(), stage.pid("web")), (daemon, web));
-    let mut others = stage.everybody();
+    let mut others = stage.processes();
     others.retain(|pid| *pid != daemon && *pid != web);
     assert_eq!(others, [0; 0]);
     // What it remembers is written down again.
@@ -112,7 +112,7 @@ fn a_deleted_home_makes_no_second_daemon_and_nothing_runs_twice() {
     assert_eq!(stage.pid("web"), web);
     assert_eq!(stage.service("web")["adopted"], true);
     stage.expect(&["down"], 0);
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_stopped_daemon_without_a_socket_is_named() {
     signal(daemon, Signal::CONT);
     until("it listens again", || stage.home().socket().exists());
     stage.expect(&["down"], 0);
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn a_daemon_that_is_stopped_in_the_middle_of_a_request_is_told() {
     assert!(told.contains("error: the Pilot Light daemon"), "{told}");
     signal(daemon, Signal::CONT);
     stage.expect(&["down"], 0);
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -167,5 +167,5 @@ fn who_watches_a_daemon_that_is_stopped_is_told_and_goes_on_with_it() {
     watching.signal(Signal::INT);
     assert_eq!(watching.end(), 0, "{}", watching.errors());
     stage.expect(&["down"], 0);
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }

@@ -29,7 +29,7 @@ fn a_down_overrules_an_up_that_still_waits() {
         stage.expect(&["down"], 0);
         assert_eq!(up.end(), 1, "{}", up.errors());
         assert!(up.errors().contains(OVERRULED), "{}", up.errors());
-        stage.until_nobody_is_left();
+        stage.until_no_process_is_left();
     }
 }
 
@@ -51,7 +51,7 @@ fn a_down_overrules_an_up_that_is_attached_to_a_daemon_and_still_waits() {
         "green"
     );
     stage.expect(&["down", "--all"], 0);
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn an_up_does_not_start_over_when_its_daemon_is_killed() {
     signal(daemon, Signal::KILL);
     assert_eq!(up.end(), 1, "{}", up.errors());
     until("the daemon is dead", || !lives(daemon));
-    assert_eq!(stage.everybody(), [late]);
+    assert_eq!(stage.processes(), [late]);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn downs_at_the_same_time_all_succeed() {
         for down in &mut all {
             assert_eq!(down.end(), 0, "{}", down.errors());
         }
-        stage.until_nobody_is_left();
+        stage.until_no_process_is_left();
     }
 }
 
@@ -90,7 +90,7 @@ fn downs_at_the_same_time_all_succeed_after_the_daemon_was_killed() {
     for down in &mut all {
         assert_eq!(down.end(), 0, "{}", down.errors());
     }
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn ctrl_c_in_the_first_milliseconds_of_up_leaves_nothing() {
     for after in 0..TRIES {
         let mut up = stage.start(&["up"]);
         interrupt(&mut up, after);
-        stage.until_nobody_is_left();
+        stage.until_no_process_is_left();
     }
 }
 
@@ -113,13 +113,13 @@ fn ctrl_c_in_the_first_milliseconds_of_an_attached_up_leaves_nothing_of_its_stac
         &format!("name = \"other\"\n{}", talker("extra")),
     );
     stage.expect(&["--file", "other.toml", "up", "-d"], 0);
-    let mut before = stage.everybody();
+    let mut before = stage.processes();
     before.sort_unstable();
     for after in 0..TRIES {
         let mut up = stage.start(&["up"]);
         interrupt(&mut up, after);
         until("only the other stack runs", || {
-            let mut now = stage.everybody();
+            let mut now = stage.processes();
             now.sort_unstable();
             now == before
         });
@@ -141,7 +141,7 @@ fn ctrl_c_is_heard_from_the_moment_that_it_does_not_kill() {
         up.signal(Signal::INT);
         let ended = up.end();
         assert!([0, 1].contains(&ended), "{ended}: {}", up.errors());
-        stage.until_nobody_is_left();
+        stage.until_no_process_is_left();
     }
 }
 
@@ -155,7 +155,7 @@ fn ctrl_c_ends_an_up_that_waits_for_a_daemon_to_listen() {
         until("it hears Ctrl-C", || has_interrupt(up.pid(), "SigCgt:"));
         up.signal(Signal::INT);
         assert_eq!(up.end(), 1, "{}", up.errors());
-        stage.until_nobody_is_left();
+        stage.until_no_process_is_left();
     }
 }
 
@@ -167,7 +167,7 @@ fn ctrl_c_while_leftovers_are_ended_starts_nothing() {
     stage.expect(&["up", "-d"], 0);
     let mule = stage.pid("mule");
     signal(stage.daemon(), Signal::KILL);
-    until("only the service is left", || stage.everybody() == [mule]);
+    until("only the service is left", || stage.processes() == [mule]);
     // Without the journal the next daemon does not know of it.
     let journal = stage.home().state().to_owned();
     for entry in fs::read_dir(&journal).unwrap() {
@@ -187,7 +187,7 @@ fn ctrl_c_while_leftovers_are_ended_starts_nothing() {
     });
     up.signal(Signal::INT);
     assert_eq!(up.end(), 1, "{}", up.errors());
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 /// Presses Ctrl-C so many milliseconds after the start: that is what is tried here.

@@ -224,7 +224,7 @@ fn a_signal_to_exec_ends_its_command() {
     exec.until_it_says("begun");
     exec.signal(rustix::process::Signal::TERM);
     assert_eq!(exec.end(), 5, "{}", exec.errors());
-    until("nothing is left", || stage.everybody().is_empty());
+    until("nothing is left", || stage.processes().is_empty());
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn test_starts_the_stack_runs_the_command_and_stops_what_it_started() {
         "test", "--junit", "out.xml", "--logs", "logs", "--", "sh", "-c", line,
     ];
     stage.expect(&words, 0);
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
     let report = std::fs::read_to_string(stage.folder.path().join("out.xml")).unwrap();
     assert!(report.contains("tests=\"2\" failures=\"0\""), "{report}");
     let log = std::fs::read_to_string(stage.folder.path().join("logs/talker.log")).unwrap();
@@ -266,7 +266,7 @@ fn test_starts_the_stack_runs_the_command_and_stops_what_it_started() {
     stage.expect(&["down"], 0);
     let (_, err) = stage.expect(&["test", "--", "no-such-program"], 1);
     assert!(err.contains("command not found"), "{err}");
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -286,5 +286,5 @@ fn test_says_why_a_service_does_not_start_and_leaves_nothing() {
     );
     let report = std::fs::read_to_string(stage.folder.path().join("out.xml")).unwrap();
     assert!(report.contains("tests=\"1\" failures=\"1\""), "{report}");
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }

@@ -130,8 +130,8 @@ impl Stage {
         card["pid"].as_u64().unwrap().try_into().unwrap()
     }
 
-    /// Whoever runs with the home of this stage: its daemons, its services, its commands.
-    pub(crate) fn everybody(&self) -> Vec<u32> {
+    /// The processes with the home of this stage: its daemons, its services, its commands.
+    pub(crate) fn processes(&self) -> Vec<u32> {
         let home = format!(
             "{}={}",
             Home::VARIABLE,
@@ -143,7 +143,7 @@ impl Stage {
             .collect()
     }
 
-    /// Somebody who is no service and listens on this port.
+    /// A process that is no service and listens on this port.
     pub(crate) fn listener(&self, port: u16) -> Child {
         let given = self.command(&[]);
         let mut python = Command::new("python3");
@@ -169,19 +169,19 @@ impl Stage {
         child
     }
 
-    pub(crate) fn until_nobody_is_left_but(&self, pid: u32) {
-        until("nobody else is left", || self.everybody() == [pid]);
+    pub(crate) fn until_no_process_is_left_but(&self, pid: u32) {
+        until("no other process is left", || self.processes() == [pid]);
     }
 
-    pub(crate) fn until_nobody_is_left(&self) {
-        until("nobody is left", || self.everybody().is_empty());
+    pub(crate) fn until_no_process_is_left(&self) {
+        until("no process is left", || self.processes().is_empty());
     }
 }
 
 impl Drop for Stage {
     fn drop(&mut self) {
         // Keepers first, so that nothing is started again.
-        let mut everybody = self.everybody();
+        let mut everybody = self.processes();
         everybody.sort_unstable();
         for pid in everybody {
             signal(pid, Signal::KILL);

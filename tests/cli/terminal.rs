@@ -27,7 +27,7 @@ fn the_live_view_is_drawn_over_itself_in_colour_until_ctrl_c() {
     assert!(drawn.contains("A\r"), "it is drawn over itself: {drawn:?}");
     let last = drawn.rsplit("\u{1b}[?2026h").next().unwrap();
     assert!(last.contains("○") && last.contains("stopped"), "{last:?}");
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -52,7 +52,7 @@ ready = { log = "line 500 of 500" }
         drawn.contains("talker\u{1b}[0m \u{1b}[2m | \u{1b}[0mtalker begins"),
         "{drawn:?}"
     );
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_second_ctrl_c_on_the_terminal_kills() {
     terminal.answer("Press Ctrl-C again to kill", CTRL_C);
     let (code, drawn) = terminal.end();
     assert_eq!(code, Some(0), "{drawn}");
-    stage.until_nobody_is_left();
+    stage.until_no_process_is_left();
 }
 
 #[test]

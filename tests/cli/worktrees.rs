@@ -352,7 +352,7 @@ fn a_slot_is_known_to_commands_links_and_the_next_daemon_and_a_literal_address_i
     let daemon = repository.stage.daemon();
     signal(daemon, Signal::KILL);
     until("the daemon is gone", || {
-        !repository.stage.everybody().contains(&daemon)
+        !repository.stage.processes().contains(&daemon)
     });
     repository.run("one", &["up", "-d"], 0);
     assert_eq!(pid(&repository), before, "it was adopted");

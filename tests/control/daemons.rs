@@ -159,7 +159,7 @@ async fn a_keeper_when_told() {
 }
 
 #[tokio::test]
-async fn a_keeper_that_is_killed_stands_in_nobodys_way() {
+async fn a_killed_daemon_does_not_block_the_next() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::under(folder.path()).unwrap();
     let other = Other::keeping(folder.path());

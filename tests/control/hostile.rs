@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn garbage_is_told_what_is_wrong_and_harms_nobody() {
+async fn garbage_gets_an_error_and_harms_no_other_client() {
     let house = House::new();
     for (sent, answer) in [
         (
@@ -81,7 +81,7 @@ async fn half_a_message_and_then_silence_is_given_ten_seconds() {
     let began = Instant::now();
     assert!(last_words(stream).await.contains("no complete request"));
     assert!(began.elapsed() > Duration::from_secs(8));
-    // Whoever has asked once may take its time.
+    // A client that has made a request is not closed for being idle.
     patient.status().await.unwrap();
     house.end().await;
 }
@@ -114,7 +114,7 @@ async fn a_thousand_clients_at_once_are_all_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_idle_connections_keep_nobody_out() {
+async fn a_thousand_idle_connections_lock_no_client_out() {
     allow_many_files();
     let house = House::new();
     let mut idle = Vec::new();
@@ -134,7 +134,7 @@ async fn a_thousand_idle_connections_keep_nobody_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_whose_clients_are_gone_keep_nobody_out() {
+async fn requests_whose_clients_are_gone_lock_no_other_client_out() {
     allow_many_files();
     let house = House::new();
     let request = "{\"up\":{\"file\":\"/srv/slow.toml\",\"services\":[],\"environment\":[]}}\n";

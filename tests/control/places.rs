@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn nobody_else_can_reach_the_socket_or_read_the_folders() {
+async fn no_other_user_can_reach_the_socket_or_read_the_folders() {
     let house = House::new();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     for folder in [house.home.settings(), house.home.state(), house.home.logs()] {
@@ -115,12 +115,12 @@ async fn a_folder_that_is_a_link_to_elsewhere_after_all_is_refused() {
 }
 
 #[tokio::test]
-async fn somebody_elses_folder_is_refused_by_keeper_and_client() {
+async fn another_users_folder_is_refused_by_daemon_and_client() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::under(folder.path()).unwrap();
     home.prepare().unwrap();
-    let nobody = Some(65_534);
-    if std::os::unix::fs::chown(home.state(), nobody, nobody).is_err() {
+    let other = Some(65_534);
+    if std::os::unix::fs::chown(home.state(), other, other).is_err() {
         eprintln!("skipped: only root can give a folder away");
         return;
     }
@@ -129,7 +129,7 @@ async fn somebody_elses_folder_is_refused_by_keeper_and_client() {
     };
     assert!(error.to_string().contains("another user"), "{error}");
     let Err(ConnectError::Io { source, .. }) = Client::connect(&home).await else {
-        panic!("it speaks to whoever listens in another user's folder")
+        panic!("it connects to a socket in another user's folder")
     };
     assert_eq!(source.kind(), std::io::ErrorKind::PermissionDenied);
 }

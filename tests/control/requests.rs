@@ -210,7 +210,7 @@ async fn a_watch_ends_with_its_keeper() {
 }
 
 #[tokio::test]
-async fn a_watcher_that_does_not_read_holds_nobody_up_and_misses_only_what_is_past() {
+async fn a_watcher_that_does_not_read_delays_no_other_and_misses_only_past_states() {
     let house = House::new();
     let mut watch = house.client().await.watch().await.unwrap();
     let long = "x".repeat(100_000);

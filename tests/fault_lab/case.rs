@@ -25,7 +25,7 @@ pub(crate) struct Case {
     /// Further files of the project.
     #[serde(default)]
     pub(crate) files: BTreeMap<String, String>,
-    /// Variables of whoever calls the command.
+    /// Variables of the caller of the command.
     #[serde(default)]
     pub(crate) environment: BTreeMap<String, String>,
     /// Done before the stack is brought up.
@@ -73,10 +73,10 @@ pub(crate) enum Up {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum User {
-    /// Whoever tries the cases.
+    /// The user who runs the cases.
     #[default]
     Caller,
-    /// Nobody else than the administrator can. Others do not try it.
+    /// Only the administrator can; for other users the case does not run.
     Root,
     /// A user without rights, which the caller is already where it is not the administrator.
     Nobody,
@@ -92,7 +92,7 @@ pub(crate) enum Step {
     Freeze(String),
     /// Run a program to its end, which must be a good one.
     Run(Vec<String>),
-    /// Start a program that is nobody's service, and wait until it says that it listens.
+    /// Start a program that is no service, and wait until it says that it listens.
     Stranger(Vec<String>),
     /// Bring up only these, which must succeed.
     Up(Vec<String>),

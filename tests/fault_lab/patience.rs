@@ -56,7 +56,7 @@ fn read(from: &mut impl Read) -> Vec<u8> {
     bytes
 }
 
-/// Waits for something that nobody announces.
+/// Waits for something without a notification, by polling.
 pub(crate) fn until(
     what: &str,
     mut so: impl FnMut() -> Result<bool, String>,

@@ -134,7 +134,7 @@ struct Reserved {
     _lock: File,
 }
 
-/// A port that nobody has, on any address.
+/// A port that is free on every address.
 fn free_port() -> Reserved {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let locks = env::temp_dir().join("pilotlight-fault-lab");

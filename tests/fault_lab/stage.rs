@@ -27,7 +27,7 @@ pub(crate) struct Stage {
     strangers: Vec<Stranger>,
 }
 
-/// A process that is nobody's service.
+/// A process that is no service.
 struct Stranger {
     child: Child,
     /// It may live as long as this is open.
@@ -38,7 +38,7 @@ impl Stage {
     pub(crate) fn of(case: &Case, lab: &Path) -> Self {
         let place = Place::of(case, lab);
         if case.user == User::Nobody {
-            // It is nobody who writes its home there.
+            // The user `nobody` writes its home there.
             let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
             fs::set_permissions(place.folder(), mode).unwrap();
         }
@@ -134,7 +134,7 @@ impl Stage {
         Err(format!("{what}: {}: {said}", output.status))
     }
 
-    /// Starts a program that is nobody's service, and reads until it says that it is there.
+    /// Starts a program that is no service, and reads until it says that it listens.
     pub(crate) fn bring_in(&mut self, words: &[String]) -> Result<(), String> {
         let mut command = self.program(words);
         let mut child = command
@@ -204,7 +204,7 @@ impl Stage {
         text
     }
 
-    /// Whoever has the folder of this stage in its environment or in its command line: daemons,
+    /// The processes with the folder of this stage in their environment or command line: daemons,
     /// services, commands. (nginx writes its title over its environment.)
     fn everybody(&self) -> Vec<i32> {
         let folder = self.place.folder();
@@ -231,7 +231,7 @@ impl Drop for Stage {
             let _ = stranger.child.wait();
         }
         // The lowest first: daemons come before what they would start again.
-        for pid in self.everybody() {
+        for pid in self.processes() {
             signal(pid, Signal::KILL);
         }
     }

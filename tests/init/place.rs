@@ -26,8 +26,8 @@ const NOBODY: u32 = 65_534;
 /// A project of one test. Its stack is down when this is dropped.
 pub(crate) struct Place {
     root: TempDir,
-    /// Whether the command is to be run by somebody who is no administrator.
-    as_nobody: bool,
+    /// Whether the command runs as a user without administrator rights.
+    unprivileged: bool,
 }
 
 impl Place {
@@ -35,19 +35,19 @@ impl Place {
         let root = TempDir::new().unwrap();
         let place = Self {
             root,
-            as_nobody: false,
+            unprivileged: false,
         };
         fs::create_dir(place.folder()).unwrap();
         place
     }
 
-    /// What is in it from now on belongs to nobody, who runs the command: some programs refuse to
+    /// Its contents belong to the user `nobody` from now on, who runs the command: some programs refuse to
     /// work for an administrator.
-    pub(crate) fn give_to_nobody(&mut self) {
+    pub(crate) fn give_to_another_user(&mut self) {
         if !geteuid().is_root() {
             return;
         }
-        self.as_nobody = true;
+        self.unprivileged = true;
         let give =
             |path: &Path| std::os::unix::fs::lchown(path, Some(NOBODY), Some(NOBODY)).unwrap();
         fs::set_permissions(self.root.path(), Permissions::from_mode(0o755)).unwrap();
@@ -138,7 +138,7 @@ impl Place {
             .env_remove("DATABASE_URL")
             .env_remove("REDIS_URL")
             .stdin(Stdio::null());
-        if self.as_nobody {
+        if self.unprivileged {
             command.uid(NOBODY).gid(NOBODY).env("HOME", self.folder());
         }
         command
@@ -216,7 +216,7 @@ pub(crate) fn project(name: &str) -> PathBuf {
     repository().join("tests/init/projects").join(name)
 }
 
-/// So many ports that nobody has, none twice.
+/// This number of free ports, all different.
 pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
     std::array::from_fn(|_| pilotlight_test_service::free_port())
 }

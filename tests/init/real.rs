@@ -1,5 +1,5 @@
-//! Real projects, with the real programs that they use: `init` writes their stack files, nobody
-//! touches them, and they light up.
+//! Real projects, with the real programs that they use: `init` writes their stack files, and they
+//! become ready without an edit.
 
 use crate::place::{Place, free_ports, get, installed, project, repository, with_ports};
 
@@ -56,7 +56,7 @@ fn express_and_postgresql_are_lit_without_an_edit() {
     let ports = [(15432, database), (13000, web)];
     place.copy(&project("express"), &ports);
     place.link(&installed("node/node_modules"), "node_modules");
-    place.give_to_nobody();
+    place.give_to_another_user();
     let names = up(&place);
     assert!(names.iter().any(|name| name == "postgres"), "{names:?}");
     let (status, body) = get(web, "/health");

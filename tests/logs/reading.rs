@@ -155,7 +155,11 @@ fn only_the_newest_runs_are_kept() {
     for _ in 0..12 {
         service.write("echo x");
     }
-    fs::write(service.logs.folder().join("notes.log"), "somebody's own").expect("writable");
+    fs::write(
+        service.logs.folder().join("notes.log"),
+        "not a log of a run",
+    )
+    .expect("writable");
     let keep = |runs| {
         let limits = LogLimits { runs, size: 1 };
         service.logs.prune(limits).expect("prunable");

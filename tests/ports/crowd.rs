@@ -28,13 +28,13 @@ fn start(kind: &str, running: &Mark) -> Listener {
         "leftover" => Listener::marked(&mark("nexus", "backend", 2), &[]),
         "running service" => Listener::marked(running, &[]),
         "other stack" => Listener::marked(&mark("other", "web", 1), &[]),
-        "other user" => Listener::of_nobody(),
+        "other user" => Listener::of_another_user(),
         other => panic!("{other}"),
     }
 }
 
 #[tokio::test]
-async fn claims_end_nobody_outside_the_rules_whatever_is_asked() {
+async fn claims_end_no_process_outside_the_rules_whatever_is_asked() {
     let running = mark("nexus", "redis", 4);
     for mode in [Mode::Development, Mode::Production] {
         for conflict in [

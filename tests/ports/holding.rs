@@ -16,7 +16,7 @@ use pilotlight::{
 use super::stand::{Listener, PATIENCE, free_port, is_root, mark, pids, request, running, taken};
 
 #[tokio::test]
-async fn a_free_port_is_claimed_at_nobody_s_cost() {
+async fn a_free_port_is_claimed_without_ending_a_process() {
     let port = free_port();
     let claimed = Ports::default().claim(&request(port)).await.unwrap();
     let ended = Vec::new();
@@ -37,7 +37,7 @@ async fn a_listener_is_ended_on_every_address_that_the_service_would_have() {
 }
 
 #[tokio::test]
-async fn a_listener_on_an_address_that_nobody_asks_at_is_left_alone() {
+async fn a_listener_on_an_address_that_no_service_uses_is_left_alone() {
     let mut listener = Listener::start("127.0.0.2", &[]);
     let mut request = request(listener.port);
     let claimed = Ports::default().claim(&request).await.unwrap();
@@ -90,7 +90,7 @@ async fn a_socket_that_is_bound_and_does_not_listen_lingers() {
 }
 
 #[tokio::test]
-async fn whoever_only_connects_from_the_port_is_never_looked_at() {
+async fn a_client_that_connects_from_the_port_is_no_holder() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let port = Port::new(client.local_addr().unwrap().port()).unwrap();
@@ -164,7 +164,7 @@ async fn one_that_left_the_family_with_the_socket_is_ended_too() {
 }
 
 #[tokio::test]
-async fn next_takes_the_first_free_port_that_nobody_else_declares() {
+async fn next_takes_the_first_free_port_that_no_other_service_declares() {
     let mut listener = Listener::start("127.0.0.1", &[]);
     let mut request = request(listener.port);
     request.conflict = PortConflict::Next;
@@ -240,12 +240,12 @@ async fn freeing_a_port_ends_who_listens_there() {
         assert_eq!(pids(&ended.unwrap()), [listener.pid()], "{addresses}");
         assert!(!listener.lives(), "{addresses}");
     }
-    let nobody = free(
+    let none = free(
         free_port(),
         &pilotlight::effects::port::Requester::default(),
     )
     .await;
-    assert_eq!(nobody.unwrap(), []);
+    assert_eq!(none.unwrap(), []);
 }
 
 #[tokio::test]

@@ -93,7 +93,7 @@ async fn a_process_of_another_user_is_never_ended() {
     if !is_root() {
         return;
     }
-    let mut listener = Listener::of_nobody();
+    let mut listener = Listener::of_another_user();
     let fault = Ports::default()
         .claim(&request(listener.port))
         .await

@@ -41,7 +41,7 @@ impl Listener {
     }
 
     /// One that another user runs. Only root can do that.
-    pub(crate) fn of_nobody() -> Self {
+    pub(crate) fn of_another_user() -> Self {
         let mut command = Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups", PYTHON]);
         Self::with(command, 0, "127.0.0.1", &[])
@@ -122,7 +122,7 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        // It leads a group of its own, so that its children go too, whoever is left of them.
+        // It leads a group of its own, so that its remaining children end too.
         let group = format!("-{}", self.pid());
         let mut kill = Command::new("kill");
         kill.args(["-KILL", "--", &group]).stderr(Stdio::null());
@@ -179,7 +179,7 @@ pub(crate) fn request(port: Port) -> ClaimRequest {
     }
 }
 
-/// A port on which nobody listens, and that no other test is given.
+/// A port on which no process listens, and that no other test gets.
 pub(crate) fn free_port() -> Port {
     Port::new(pilotlight_test_service::free_port()).unwrap()
 }

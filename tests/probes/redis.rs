@@ -171,11 +171,11 @@ async fn a_redis_that_cannot_save_takes_no_writes() {
 
 #[tokio::test]
 async fn a_replica_without_its_master_is_told_apart_from_one_with_data() {
-    let nobody = free_port().to_string();
+    let unused = free_port().to_string();
     let stale = [
         "--replicaof",
         "127.0.0.1",
-        &nobody,
+        &unused,
         "--replica-serve-stale-data",
     ];
     let redis = Redis::start(&[&stale[..], &["no"]].concat()).await;

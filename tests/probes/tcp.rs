@@ -31,7 +31,7 @@ async fn localhost_is_reached_on_either_family() {
 }
 
 #[tokio::test]
-async fn a_port_where_nobody_listens_refuses() {
+async fn a_port_without_a_listener_refuses() {
     let port = free_port();
     for host in ["127.0.0.1", "localhost", "[::1]"] {
         let asked = connect(format!("{host}:{port}")).await;
@@ -40,7 +40,7 @@ async fn a_port_where_nobody_listens_refuses() {
 }
 
 #[tokio::test]
-async fn a_connection_from_a_port_to_itself_is_nobody() {
+async fn a_connection_from_a_port_to_itself_is_no_listener() {
     // The system takes every second port of its range for the near end, in turn: a port that it
     // gives to a listener is of the other half, so the next one is asked.
     let free = free_port();
@@ -60,7 +60,7 @@ async fn a_port_that_does_not_accept_in_time_was_not_connected() {
     socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let listener = socket.listen(1).unwrap();
     let address = listener.local_addr().unwrap();
-    // Nobody takes these from the queue, which is full with them.
+    // These fill the queue, from which no connection is accepted.
     let mut queued = Vec::new();
     while let Ok(stream) = timeout(SHORT, TcpStream::connect(address)).await {
         queued.push(stream.unwrap());
@@ -76,9 +76,9 @@ async fn a_port_that_does_not_accept_in_time_was_not_connected() {
 }
 
 #[tokio::test]
-async fn a_name_that_nobody_has_is_unreachable() {
+async fn an_unknown_name_is_unreachable() {
     let asked = ask_within(
-        Probe::Tcp("nobody.invalid:80".into()),
+        Probe::Tcp("unknown.invalid:80".into()),
         Duration::from_secs(2),
     )
     .await;

@@ -66,7 +66,7 @@ async fn of_a_flood_the_end_is_kept() {
 }
 
 #[tokio::test]
-async fn a_helper_that_nobody_waits_for_any_more_is_killed() {
+async fn a_helper_whose_caller_has_stopped_waiting_is_killed() {
     let folder = TempDir::new().unwrap();
     let line = "echo $$ > pid; exec sleep 600";
     let running = run(line, folder.path(), SOON);

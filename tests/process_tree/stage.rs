@@ -30,7 +30,7 @@ pub(crate) const SOON: Duration = Duration::from_mins(1);
 /// The polite step of most services.
 pub(crate) const TERM: StopRequest<'_> = StopRequest::Signal(Signal::Terminate);
 
-/// A stack of one test. When it goes, so does whoever carries its mark.
+/// The stack of one test. Dropping it ends every process with its mark.
 pub(crate) struct Stage {
     /// Where its services run.
     pub(crate) folder: TempDir,
@@ -203,7 +203,7 @@ pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
 
 /// Writes a script that may be run. Another program writes it, since a file that this one has open
 /// for writing may be inherited for a moment by a process that a test beside starts, and a program
-/// that somebody writes to cannot be run.
+/// that is open for writing cannot be run.
 pub(crate) fn script(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let source = path.with_added_extension("source");

@@ -27,7 +27,7 @@ async fn a_daemon_is_followed_until_its_end() {
     tokio::pin!(following);
     for member in &left {
         let waits = tokio::time::timeout(Duration::from_millis(50), &mut following);
-        assert!(waits.await.is_err(), "somebody lives still");
+        assert!(waits.await.is_err(), "a process is still alive");
         assert!(end(*member, SOON).await.is_gone());
     }
     let exit = soon(following).await.unwrap();
@@ -74,7 +74,7 @@ async fn a_later_keeper_adopts_the_first_process_and_hears_of_its_end() {
 }
 
 #[tokio::test]
-async fn a_process_that_nobody_has_reaped_is_gone() {
+async fn an_unreaped_process_is_gone() {
     let stage = Stage::new("zombie");
     let service = stage.serve("--exit 0").await;
     let dead = || async {
@@ -91,7 +91,7 @@ async fn a_process_that_nobody_has_reaped_is_gone() {
         }
     })
     .await;
-    // Its number is held until now, for whoever asks how it ended.
+    // Its number was reserved until now, for a request of its exit status.
     assert_eq!(process(service.pid()), service.tree.first());
     assert_eq!(service.tree.exit(), Some(Exit::Code(0)));
     assert_eq!(process(service.pid()), None);

@@ -215,7 +215,7 @@ impl Bench {
             .join(format!("{run}.log"))
     }
 
-    /// Whoever runs with a mark of the stack, in its environment or among its descriptors.
+    /// The processes with a mark of the stack, in their environment or among their descriptors.
     pub(crate) fn marked(&self) -> Vec<u32> {
         let stack = self.home.stack_id(&self.file());
         let (mark, tag) = (
@@ -343,10 +343,10 @@ ready = {{ http = "http://127.0.0.1:{{port}}/" }}
 }
 
 /// A file that does not respond, as on a network mount whose server is gone: it is under a lease, so
-/// that whoever opens or runs it waits until this is dropped (at most 45 s).
+/// that opening or running it waits until this is dropped (at most 45 s).
 pub(crate) struct Hanging(Child);
 
-#[expect(clippy::disallowed_methods, reason = "it must be nobody's service")]
+#[expect(clippy::disallowed_methods, reason = "it must belong to no stack")]
 impl Hanging {
     pub(crate) fn file(path: &std::path::Path) -> Self {
         let hold = "import fcntl, signal, sys\n\
@@ -383,7 +383,7 @@ pub(crate) struct Bystander {
     port: u16,
 }
 
-#[expect(clippy::disallowed_methods, reason = "it must be nobody's service")]
+#[expect(clippy::disallowed_methods, reason = "it must belong to no stack")]
 impl Bystander {
     pub(crate) fn start() -> Self {
         let child = Command::new("sleep").arg("1000").spawn().expect("sleep");

@@ -159,7 +159,7 @@ fn cannot_reach_redis(backend: &mut pilotlight::diagnose::evidence::ServiceEvide
     });
 }
 
-fn somebody(name: &str, command_line: &str, port: u16) -> Holder {
+fn other_program(name: &str, command_line: &str, port: u16) -> Holder {
     Holder {
         process: Process {
             pid: 31_337,
@@ -182,7 +182,7 @@ fn port_taken() -> Evening {
     stage.ask(Event::Up(Vec::new()));
     stage.make_ready("redis");
     let holder = || {
-        somebody(
+        other_program(
             "node",
             "node /home/anna/old-api/server.js --port 8001",
             8001,
@@ -354,14 +354,14 @@ fn port_was_freed() -> Evening {
     stage.ask(Event::Up(Vec::new()));
     stage.make_ready("redis");
     let leftover = "python -m uvicorn main:app --port 8001";
-    stage.launch("backend", vec![somebody("python3.11", leftover, 8001)]);
+    stage.launch("backend", vec![other_program("python3.11", leftover, 8001)]);
     stage.report("backend", Report::Round(Ok(Duration::from_millis(2))));
     stage.make_ready("frontend");
     stage.wait(Duration::from_secs(40));
     one(stage)
 }
 
-const GATEWAY: &str = "gateway-of-the-integration-of-customers-that-nobody-can-spell";
+const GATEWAY: &str = "gateway-of-the-integration-of-customers-that-is-hard-to-spell";
 
 fn long_names() -> Evening {
     let text = r#"
@@ -372,7 +372,7 @@ fn long_names() -> Evening {
         port = 49152
         links = { "the interactive documentation of every public route" = "http://localhost:{port}/docs" }
 
-        [service.gateway-of-the-integration-of-customers-that-nobody-can-spell]
+        [service.gateway-of-the-integration-of-customers-that-is-hard-to-spell]
         command = "gateway"
         restart = "never"
         needs = ["customer-relationship-notification-dispatcher-worker"]

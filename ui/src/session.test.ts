@@ -28,10 +28,10 @@ describe("connecting", () => {
 
   it("shows why there is nothing, and nothing of before, when it fails", async () => {
     fake.answer("subscribe", () => {
-      throw new Error("nobody is there");
+      throw new Error("no daemon is running");
     });
     await session.connect();
-    expect([session.lost, session.world]).toEqual(["Nobody is there", null]);
+    expect([session.lost, session.world]).toEqual(["No daemon is running", null]);
   });
 });
 

@@ -124,7 +124,7 @@ test("services outlive the page, and the page says that it has ended", async ({ 
   expect(await ui.run("status")).toMatch(/api.*ready/);
 });
 
-test("the link works once, and for nobody else", async ({ page, browser, ui }) => {
+test("the link works once, and in no other browser", async ({ page, browser, ui }) => {
   await page.goto(ui.link);
   await expect(page.getByRole("heading", { level: 1 })).toContainText("shop");
   const other = await browser.newContext();

@@ -268,7 +268,7 @@ test("one service or all of them", async ({ page, open }) => {
   expect(asked).toEqual({ what: "openLogFile", given: ["/home/anna/nexus/pilotlight.toml", "redis"] });
   await page.keyboard.press("l");
   await expect(at(page, 139)).toContainText("frontend");
-  // Nobody follows what is no longer shown.
+  // A log that is no longer shown is not followed.
   await expect.poll(() => page.evaluate(() => window.fake.following)).toBe(1);
 });
 

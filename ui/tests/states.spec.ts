@@ -214,7 +214,7 @@ const STATES: Record<string, State> = {
   "long-names": {
     scene: () => scene("long-names"),
     see: async (page) => {
-      const title = /^gateway-of-the-integration-of-customers-that-nobody-can-spell is not running/;
+      const title = /^gateway-of-the-integration-of-customers-that-is-hard-to-spell is not running/;
       await expect(finding(page, title)).toBeVisible();
       await reads(page, "customer-relationship-notification-dispatcher-worker", "ready");
     },

@@ -95,7 +95,7 @@ export async function accessible(page: Page): Promise<void> {
   expect(said).toEqual([]);
 }
 
-/** Nothing stands beyond the right edge, where nobody could reach it. */
+/** Expects that nothing is beyond the right edge, out of reach. */
 export async function fits(page: Page): Promise<void> {
   const beyond = await page.evaluate(() => {
     const width = document.documentElement.clientWidth;

@@ -9,7 +9,7 @@ use super::{machine, managers::Manager, rows::Row};
 pub(crate) struct Figure {
     pub(crate) what: String,
     pub(crate) ours: String,
-    /// What the same costs otherwise, and by whom.
+    /// The cost of the same by other means, with their names.
     pub(crate) other: String,
     /// Ours against the other.
     pub(crate) ratio: Option<f64>,

@@ -1,4 +1,4 @@
-//! A private place for one run: a folder, a trace, ports, and a program that nobody else runs.
+//! A private place for one run: a folder, a trace, ports, and a program that no other run uses.
 
 use std::{
     env,

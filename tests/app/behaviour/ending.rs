@@ -34,8 +34,8 @@ fn quit_stops_everything_where_that_is_the_choice_also_who_does_not_want_to() {
     let status = stage.app.until_ended();
     assert!(status.success(), "{status}");
     assert!(before.iter().all(|pid| !processes::lives(*pid)));
-    let left = stage.desktop.everybody();
-    assert_eq!(left, [] as [u32; 0], "nobody of this home is left");
+    let left = stage.desktop.processes();
+    assert_eq!(left, [] as [u32; 0], "no process of this home is left");
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn the_end_of_the_session_stops_no_service_and_asks_nothing() {
     assert!(before.iter().all(|pid| processes::lives(*pid)));
     assert_eq!(stage.desktop.display.windows("Pilot Light"), 0);
 
-    // Whoever logs in again finds everything as it was.
+    // After the next login everything is as it was.
     stage.app = stage.desktop.start(&[]);
     let icon = stage.desktop.tray().icon();
     icon.until_shows(Light::Green);

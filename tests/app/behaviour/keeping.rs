@@ -56,7 +56,7 @@ fn a_killed_application_leaves_its_services_to_the_next_one() {
     let icon = stage.desktop.tray().icon();
     icon.until_shows(Light::Green);
     assert_eq!([stage.pid("redis"), stage.pid("backend")], before);
-    // Nobody asked for a start, and nothing has died: there is nothing to tell.
+    // No start was requested, and nothing has exited: there is nothing to report.
     assert_eq!(stage.desktop.notifications.texts(), [] as [String; 0]);
     icon.menu().click(&["Stop"]);
     icon.until_shows(Light::Off);

@@ -35,7 +35,7 @@ fn started_by_its_autostart_entry_it_hides_in_the_tray_and_starts_the_chosen_sta
     assert_eq!(
         desktop.service(&chosen, "a")["phase"],
         "stopped",
-        "nobody has asked for it yet"
+        "it has not been requested yet"
     );
     app.kill();
 

@@ -1,4 +1,4 @@
-//! A session bus that nobody else is on.
+//! A session bus of its own for each test.
 
 use std::{
     fs,

@@ -278,9 +278,9 @@ impl Desktop {
         card["pid"].as_u64()?.try_into().ok()
     }
 
-    /// Whoever runs here: the application, its services, its commands.
+    /// The processes of this desktop: the application, its services, its commands.
     #[must_use]
-    pub fn everybody(&self) -> Vec<u32> {
+    pub fn processes(&self) -> Vec<u32> {
         let home = self.folder().join("home");
         let files = fs::read_dir(self.user()).into_iter().flatten().flatten();
         let stacks = files.map(|entry| {
@@ -327,7 +327,7 @@ impl Drop for Desktop {
         if thread::panicking() {
             eprintln!("what the application said:\n{}", self.everything_said());
         }
-        for pid in self.everybody() {
+        for pid in self.processes() {
             processes::kill(pid);
         }
     }

@@ -1,4 +1,4 @@
-//! A screen that nobody looks at.
+//! A virtual screen.
 
 use std::{
     fs::File,
@@ -130,7 +130,7 @@ impl Display {
     pub fn type_into(&self, title: &str, text: &str) {
         let windows = self.visible(title);
         let window = *windows.first().expect("a window to type into");
-        // Where no window manager is, nobody else gives it the keyboard.
+        // Without a window manager, nothing else gives it the keyboard.
         let focus = self
             .connection
             .set_input_focus(InputFocus::PARENT, window, CURRENT_TIME);

@@ -29,7 +29,7 @@ use std::{thread, time::Duration, time::Instant};
 /// So long a test waits for something that is bound to happen.
 pub const DEADLINE: Duration = Duration::from_mins(1);
 
-/// Waits for something that nobody announces.
+/// Waits for something without a notification, by polling.
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + DEADLINE;
     loop {

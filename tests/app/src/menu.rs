@@ -70,7 +70,7 @@ impl Menu {
         let clicked: zbus::Result<()> =
             self.0.call("Event", &(entry.id, "clicked", nothing, 0_u32));
         match clicked {
-            // Whoever clicks on Quit may be left without an answer.
+            // A click on Quit may get no reply.
             Err(zbus::Error::MethodError(name, ..))
                 if name.as_str() == "org.freedesktop.DBus.Error.NoReply" => {}
             clicked => clicked.expect("a click in the menu"),

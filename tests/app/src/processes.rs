@@ -23,7 +23,7 @@ pub fn kill(pid: u32) {
     signal(pid, Signal::KILL);
 }
 
-/// Whoever runs with this home: in its environment, or as a service with a tag of one of the stacks. (Redis
+/// The processes that run with this home: in its environment, or as a service with a tag of one of the stacks. (Redis
 /// writes its title over its environment, and keeps the tag.)
 #[must_use]
 pub fn of_home(home: &Path, stacks: &[String]) -> Vec<u32> {

@@ -112,7 +112,7 @@ fn a_person_lights_a_stack_reads_a_log_repairs_what_broke_and_puts_it_out() {
     window.click(&button("Stop"));
     window.until(&lit("redis", "stopped"));
     window.until(&lit("backend", "stopped"));
-    until_so("nobody runs", || {
+    until_so("no service runs", || {
         [again, backend].iter().all(|pid| !processes::lives(*pid))
     });
     window.picture(&desktop.display, &pictures().join("5-off-again.png"));
@@ -181,7 +181,7 @@ fn quitting_is_asked_in_the_window_and_stops_everything_if_that_is_the_answer() 
     stack.window.click_for_the_last_time(
         "//*[@role='dialog' or self::dialog]//button[contains(., 'Stop')]",
     );
-    until_so("nobody runs", || {
+    until_so("no service runs", || {
         !processes::lives(stack.pid) && !processes::lives(stack.application)
     });
 }

@@ -307,7 +307,7 @@ fn redirects() -> Vec<Case> {
             on: Some((ok(ALLOW), ok(""))),
             ..case("sent away into silence", "GET")
         },
-        // By then the page has left two origins, and is nobody.
+        // By then the page has left two origins, and its origin is opaque.
         Case {
             answer: format!("302 X\n{ALLOW}\nLocation: {{page}}{{path}}/on"),
             on: Some((ok(""), ok(ALLOW))),
@@ -316,7 +316,7 @@ fn redirects() -> Vec<Case> {
         Case {
             answer: format!("302 X\n{ALLOW}\nLocation: {{page}}{{path}}/on"),
             on: Some((ok(""), ok("Access-Control-Allow-Origin: null"))),
-            ..case("sent home as nobody", "GET")
+            ..case("sent home with an opaque origin", "GET")
         },
     ]
 }

@@ -91,7 +91,7 @@ async def orders() -> list[str]:
 
 @app.get("/v1/report")
 async def report() -> list[str]:
-    """Asks a PostgreSQL that nobody has mentioned."""
+    """Connects to a PostgreSQL that no file names."""
     import asyncio
 
     await asyncio.open_connection("127.0.0.1", int(os.environ.get("PGPORT", "5432")))

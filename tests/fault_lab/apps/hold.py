@@ -1,4 +1,4 @@
-"""Somebody else, who has a port: listens there and greets, or has only bound it.
+"""Another program that has a port: listens there and greets, or has only bound it.
 
     hold.py ADDRESS PORT [--bind-only]
 """

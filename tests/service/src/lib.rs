@@ -15,7 +15,7 @@ use std::{
 /// Below those that systems hand out themselves, and none that a program is known for.
 const PORTS: Range<u16> = 30_000..32_700;
 
-/// A port on which nobody listens, on either loopback address. No other call of this process gives it too.
+/// A port on which no process listens, on either loopback address. No other call of this process returns it.
 ///
 /// It is not bound to find that out: a process that another test starts at that moment has the socket too
 /// until it runs its program, and who frees the port takes it for the holder.

@@ -106,7 +106,7 @@ impl Drop for Stage {
             drop(app.kill());
             drop(app.wait());
         }
-        for process in self.everybody().into_iter().filter_map(process) {
+        for process in self.processes().into_iter().filter_map(process) {
             self.runtime.block_on(end(process, Duration::ZERO));
         }
     }
@@ -140,7 +140,7 @@ fn started_at_login_it_keeps_the_chosen_stacks_until_it_is_told_to_end() {
         up.then_some(snapshot)
     });
     assert_eq!(snapshot.stacks.len(), 1);
-    assert!(!stage.everybody().is_empty());
+    assert!(!stage.processes().is_empty());
 
     let sender = CURRENT_USER.open(SENDER).expect("a sender");
     let name = sender.get_string("DisplayName");
@@ -163,7 +163,7 @@ fn started_at_login_it_keeps_the_chosen_stacks_until_it_is_told_to_end() {
     let status = ended(app);
     let log = stage.log();
     assert!(status.success(), "{status}\n{log}");
-    assert_eq!(stage.everybody(), [0; 0], "{log}");
+    assert_eq!(stage.processes(), [0; 0], "{log}");
 }
 
 /// Through such a process a service is asked to leave. It is no app: taken for one, it would refuse the words (2), and

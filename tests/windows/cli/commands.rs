@@ -60,7 +60,7 @@ fn a_shim_is_found_by_its_name_and_hands_on_what_it_was_given() {
     );
     assert!(!stage.path("out.txt").exists());
     stage.expect(&["down"], 0);
-    assert_eq!(stage.everybody(), [0; 0]);
+    assert_eq!(stage.processes(), [0; 0]);
 }
 
 #[test]
@@ -118,5 +118,5 @@ fn a_shell_line_is_run_by_the_shell_of_windows() {
     });
     assert!(log.contains("one"), "{log}");
     stage.expect(&["down"], 0);
-    assert_eq!(stage.everybody(), [0; 0]);
+    assert_eq!(stage.processes(), [0; 0]);
 }

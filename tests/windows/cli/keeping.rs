@@ -10,7 +10,7 @@ fn services_outlive_a_keeper_that_is_killed_and_the_next_one_sees_how_they_end()
     ));
     stage.expect(&["up", "--detach"], 0);
     let (pid, first) = (stage.pid("ticker"), stage.daemon().unwrap());
-    let everybody = stage.everybody();
+    let everybody = stage.processes();
     assert_eq!(everybody.len(), 2, "{everybody:?}");
     kill(first);
     assert!(!lives(first));
@@ -33,7 +33,7 @@ fn services_outlive_a_keeper_that_is_killed_and_the_next_one_sees_how_they_end()
     assert!(ended["last_exit"].to_string().contains("42"), "{ended}");
     let (log, _) = stage.expect(&["logs", "ticker"], 0);
     assert!(log.contains("leaving"), "{log}");
-    until("what it left is ended", || stage.everybody().is_empty());
+    until("what it left is ended", || stage.processes().is_empty());
     stage.expect(&["down"], 0);
 }
 
@@ -44,8 +44,8 @@ fn what_was_adopted_is_stopped_with_its_whole_tree() {
         steps("--child fork --child double-fork --print up")
     ));
     stage.expect(&["up", "--detach"], 0);
-    until("two children", || stage.everybody().len() == 3);
-    let everybody = stage.everybody();
+    until("two children", || stage.processes().len() == 3);
+    let everybody = stage.processes();
     kill(stage.daemon().unwrap());
     stage.expect(&["up", "--detach"], 0);
     stage.expect(&["down"], 0);
@@ -61,8 +61,8 @@ fn what_died_with_its_keeper_is_started_anew_and_what_it_left_is_ended() {
         steps("--child fork --print up")
     ));
     stage.expect(&["up", "--detach"], 0);
-    until("a child", || stage.everybody().len() == 2);
-    let before = stage.everybody();
+    until("a child", || stage.processes().len() == 2);
+    let before = stage.processes();
     let pid = stage.pid("parent");
     kill(stage.daemon().unwrap());
     kill(pid);
@@ -72,19 +72,19 @@ fn what_died_with_its_keeper_is_started_anew_and_what_it_left_is_ended() {
         before.iter().all(|pid| !lives(*pid))
     });
     stage.expect(&["down"], 0);
-    assert_eq!(stage.everybody(), [0; 0]);
+    assert_eq!(stage.processes(), [0; 0]);
 }
 
 /// The event cannot be delivered under Wine without a screen: there the helper says so, and the
 /// service is ended when its patience is.
 #[test]
-fn a_service_that_listens_to_nobody_is_ended_all_the_same() {
+fn a_service_that_ignores_every_request_is_ended_nevertheless() {
     let stage = Stage::new(&format!(
         "[service.deaf]\n{}\nready = {{ log = \"up\" }}\nstop = {{ timeout = \"300ms\" }}\n",
         steps("--sigterm ignore --child fork --print up")
     ));
     stage.expect(&["up", "--detach"], 0);
-    let everybody = stage.everybody();
+    let everybody = stage.processes();
     stage.expect(&["down"], 0);
     for pid in everybody {
         assert!(!lives(pid), "{pid}");

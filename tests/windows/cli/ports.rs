@@ -1,4 +1,4 @@
-//! Ports that somebody has.
+//! Ports in use.
 
 use std::{fs, net::TcpListener, process::id};
 
@@ -26,7 +26,7 @@ fn the_holder_of_a_port_is_named_and_ended_when_a_person_says_so() {
     assert!(name.contains("pilotlight-test-service"), "{held}");
 
     stage.expect(&["port", &port, "--free"], 2);
-    assert!(!stranger.has_ended(), "nobody was asked");
+    assert!(!stranger.has_ended(), "no person was asked");
     stage.expect(&["port", &port, "--free", "--yes"], 0);
     assert!(stranger.has_ended());
     stage.expect(&["port", &port, "--free", "--yes"], 0);
@@ -82,7 +82,7 @@ fn whatever_is_called_like_a_program_of_the_system_is_never_ended() {
 }
 
 /// Who holds a port on IPv6 is told by Windows and not by Wine; that it is held is told by both,
-/// and without an owner nobody is ended.
+/// and without an owner no process is ended.
 #[test]
 fn a_port_that_is_held_on_the_other_loopback_address_is_held() {
     let port = free_port();

@@ -103,7 +103,7 @@ impl Stage {
         card["pid"].as_u64()?.try_into().ok()
     }
 
-    /// Whoever carries a mark of this stack.
+    /// The processes with a mark of this stack.
     pub(crate) fn everybody(&self) -> Vec<u32> {
         let stack = self.home().stack_id(&self.path("pilotlight.toml"));
         let table = wait_for(async { ProcessTable::since(0).scan().await.unwrap() });
@@ -118,7 +118,7 @@ impl Drop for Stage {
         if let Some(daemon) = self.daemon() {
             kill(daemon);
         }
-        for pid in self.everybody() {
+        for pid in self.processes() {
             kill(pid);
         }
     }
@@ -174,7 +174,7 @@ pub(crate) fn steps(steps: &str) -> String {
     format!("command = ['{program}'{}]", words.collect::<String>())
 }
 
-/// Somebody who is no service and listens.
+/// A process that is no service and listens.
 pub(crate) struct Stranger(Child);
 
 impl Stranger {

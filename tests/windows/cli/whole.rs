@@ -76,7 +76,7 @@ fn goes_from_up_to_down(home: &str) {
     let daemon = stage.daemon().unwrap();
     assert!(lives(daemon));
     stage.expect(&["down"], 0);
-    assert_eq!(stage.everybody(), [0; 0]);
+    assert_eq!(stage.processes(), [0; 0]);
     for pid in pids.into_iter().chain([again]) {
         assert!(!lives(pid));
     }
@@ -110,7 +110,7 @@ fn a_keeper_in_the_foreground_can_be_asked_by_others() {
         status["stacks"][0]["services"][0]["phase"] == "ready"
     });
     stage.expect(&["down"], 0);
-    assert_eq!(stage.everybody(), [0; 0]);
+    assert_eq!(stage.processes(), [0; 0]);
     until("the end of the command", || {
         up.try_wait().unwrap().is_some()
     });

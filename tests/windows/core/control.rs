@@ -34,13 +34,13 @@ fn tell(home: &Home, text: &str) -> String {
         .unwrap();
     pipe.write_all(text.as_bytes()).unwrap();
     let mut said = Vec::new();
-    // A pipe that is closed at the other end is an error to whoever reads.
+    // Reading a pipe that is closed at the other end is an error.
     let _ = pipe.read_to_end(&mut said);
     String::from_utf8(said).unwrap()
 }
 
 /// An instance of the pipe that waited for a client may be met once more while it goes.
-async fn nobody_listens(home: &Home) {
+async fn no_daemon_listens(home: &Home) {
     loop {
         match Client::connect(home).await {
             Err(ConnectError::NoDaemon) => return,
@@ -52,7 +52,7 @@ async fn nobody_listens(home: &Home) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn garbage_is_told_what_is_wrong_and_harms_nobody() {
+async fn garbage_gets_an_error_and_harms_no_other_client() {
     for (_folder, home) in homes() {
         let lock = Lock::acquire(&home).unwrap();
         let daemon = within("a daemon", supervisor::start(&lock)).await.unwrap();
@@ -85,7 +85,7 @@ async fn garbage_is_told_what_is_wrong_and_harms_nobody() {
         within("its end", daemon.task).await.unwrap();
         stop.cancel();
         within("its end", serving).await.unwrap();
-        within("nobody listens", nobody_listens(&home)).await;
+        within("no daemon listens", no_daemon_listens(&home)).await;
     }
 }
 
@@ -93,7 +93,7 @@ async fn garbage_is_told_what_is_wrong_and_harms_nobody() {
 fn there_is_one_keeper_to_a_home() {
     for (_folder, home) in homes() {
         let first = Lock::acquire(&home).unwrap();
-        // Who asks while it is held, also from another thread, is told by whom.
+        // While it is held, also by another thread, a request names the holder.
         let elsewhere = home.clone();
         let second = thread::spawn(move || Lock::acquire(&elsewhere))
             .join()

@@ -1,11 +1,11 @@
-//! A service runs hidden, and nobody whom it starts gets away.
+//! A service runs hidden, and no process that it starts escapes.
 
 use pilotlight::{effects::process::kill, model::facts::Exit};
 
 use super::stage::{Stage, eventually, lives, within};
 
 #[tokio::test]
-async fn a_service_has_a_console_that_nobody_sees_and_its_log_for_output() {
+async fn a_service_has_a_hidden_console_and_its_log_for_output() {
     let stage = Stage::new();
     let service = stage.serve(&["--console", "--exit", "5"]).await;
     let exit = within("its end", service.tree.exited()).await;
@@ -24,7 +24,7 @@ async fn a_service_has_a_console_that_nobody_sees_and_its_log_for_output() {
 }
 
 #[tokio::test]
-async fn whoever_a_service_starts_belongs_to_it_and_ends_with_it() {
+async fn a_process_that_a_service_starts_belongs_to_it_and_ends_with_it() {
     let stage = Stage::new();
     let kinds = ["fork", "setsid", "double-fork"];
     let steps: Vec<&str> = kinds.iter().flat_map(|kind| ["--child", kind]).collect();
@@ -43,7 +43,7 @@ async fn whoever_a_service_starts_belongs_to_it_and_ends_with_it() {
 }
 
 #[tokio::test]
-async fn nobody_may_leave_the_job() {
+async fn no_process_may_leave_the_job() {
     let stage = Stage::new();
     let service = stage.serve(&["--child", "breakaway", "--exit", "0"]).await;
     within("its end", service.tree.exited()).await;
@@ -53,7 +53,7 @@ async fn nobody_may_leave_the_job() {
 
 /// Whatever moment of its start a service is killed in.
 #[tokio::test]
-async fn nobody_gets_away_who_is_started_at_once() {
+async fn a_process_that_is_started_at_once_does_not_escape() {
     let stage = Stage::new();
     for round in 0..12_u32 {
         let service = stage

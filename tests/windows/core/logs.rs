@@ -90,7 +90,7 @@ async fn readers_are_not_in_the_way_of_a_flood() {
     assert!(numbers.eq(0..LINES));
 }
 
-/// The log of a run may be removed while somebody reads it, and one that is written stays.
+/// The log of a run may be removed while it is read, and one that is written stays.
 #[tokio::test]
 async fn old_runs_are_removed_while_they_are_read_and_the_newest_is_not() {
     let stage = Stage::new();
@@ -113,7 +113,7 @@ async fn old_runs_are_removed_while_they_are_read_and_the_newest_is_not() {
         size: 1 << 40,
     })
     .unwrap();
-    // The name of one that somebody holds open stays as long as that, but for the newest Windows.
+    // The name of an open file stays until it is closed, except on the newest Windows.
     open.drain(..2);
     stage.end_all().await;
     eventually("their removal", || {

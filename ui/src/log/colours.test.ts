@@ -59,7 +59,7 @@ test("a colour that can be read stays what it is, and one that cannot keeps its 
   expect(green).toBe(blue);
 });
 
-test("true colours that nobody could see are moved", () => {
+test("true colours without contrast are moved", () => {
   expect(least({ foreground: TRUE_COLOUR + 0x14143c })).toBeGreaterThan(4.5);
   expect(least({ foreground: TRUE_COLOUR + 0xffffff })).toBeGreaterThan(4.5);
 });

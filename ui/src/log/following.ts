@@ -36,7 +36,7 @@ export function follow(
       },
     );
 
-  // That a log which nobody shows could not be ended is nothing that a person could do anything about.
+  // A user can do nothing about a hidden log that could not be closed.
   const end = () => {
     if (id !== null) void backend.unfollowLog(id).catch(() => {});
   };

@@ -254,7 +254,7 @@ export class Pane {
 
   /** To the next line found, or the one before. */
   step(by: 1 | -1): void {
-    // Whoever types and presses Enter at once means what has been typed, in all that is there.
+    // Enter right after typing searches all lines for the typed text.
     this.#advance(Infinity);
     this.#goTo(this.reading.findNext(by), "");
   }

@@ -48,7 +48,7 @@ test("the pieces are the line, whatever is highlighted", () => {
   }
 });
 
-test("a line that nobody could read is drawn in part, and what is left is counted", () => {
+test("a very long line is drawn in part, and the rest is counted", () => {
   const { pieces, left } = draw(line("x".repeat(9000)), [], 8000);
   expect(pieces.map((piece) => piece.text).join("")).toHaveLength(8000);
   expect(left).toBe(1000);

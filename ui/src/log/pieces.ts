@@ -16,7 +16,7 @@ export interface Drawn {
   readonly left: number;
 }
 
-/** What is drawn of one line at most: a longer one would take long to lay out, and nobody reads it here. */
+/** The maximum number of characters that are drawn of a line. A longer one takes long to lay out. */
 export const LONGEST = 8000;
 
 export function draw(line: Line, ranges: readonly Range[], longest = LONGEST): Drawn {

@@ -14,7 +14,7 @@ export type Query =
   | { kind: "wrong"; message: string }
   | { kind: "query"; matches: (plain: string) => boolean; ranges: (plain: string) => Range[] };
 
-/** More highlights in one line help nobody. */
+/** The maximum number of highlights in a line. */
 const MOST = 500;
 
 /** Makes a search ready for many lines. */

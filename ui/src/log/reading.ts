@@ -297,7 +297,7 @@ export class Reading {
     this.#seen = Math.max(this.#seen, end);
   }
 
-  /** How many lines have come that nobody has seen. */
+  /** The number of new lines below the visible part. */
   get unseen(): number {
     if (this.following) return 0;
     return this.#waitingSize + this.shown.end - Math.max(this.#seen, this.shown.first);

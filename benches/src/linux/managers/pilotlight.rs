@@ -84,7 +84,7 @@ fn section(file: &mut String, stage: &Stage, service: &Service) -> Result {
         file,
         "restart = \"always\"\nstop = {{ timeout = \"500ms\" }}"
     )?;
-    // Whoever has taken a port since it was found free is none of a bench's business.
+    // A process that has taken a port since it was found free is left alone.
     writeln!(file, "port_conflict = \"fail\"")?;
     if let Some(port) = service.port {
         writeln!(file, "port = {port}")?;

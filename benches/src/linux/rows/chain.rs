@@ -64,7 +64,7 @@ fn by_pilotlight() -> Result<Duration> {
     Ok(time)
 }
 
-/// Each is started as soon as the one before accepts a connection, by somebody who does nothing else.
+/// Each is started as soon as the one before accepts a connection, by a caller that does nothing else.
 fn by_hand() -> Result<Duration> {
     let stage = Stage::new()?;
     let services = services(&stage)?;

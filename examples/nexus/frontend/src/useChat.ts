@@ -86,7 +86,7 @@ export function useChat() {
         live: () => {
           pause = reconnectAfter.first;
           setLink({ state: "live" });
-          void refresh(); // what was said while nobody listened
+          void refresh(); // messages that came while the socket was closed
         },
         message: (message) => setMessages((before) => withMessage(before, message)),
         lost: (reason) => {

@@ -71,7 +71,7 @@ pub(crate) async fn run(context: &Context, init: &Init) -> Result<Ending, Failur
         return present(init, &file, &looked, &draft, &requester).await;
     }
     let text = render(&draft);
-    // What is written is right; if it is not, the fault is here and nobody should have the file.
+    // The written file is always valid. If it is not, that is a bug here, and the file is not written.
     stack_file::parse(&file, text.as_bytes(), &Env::of_this_process())?;
     if init.dry_run || init.json {
         if !init.dry_run {

@@ -1,4 +1,11 @@
 //! `pilotlight ui`: the page of the window in a browser, on this computer alone.
+//!
+//! A request is only answered for a loopback host name, which stops DNS rebinding. The socket also needs the
+//! page's own origin and a `SameSite=Strict` cookie, which is given once for the token in the fragment of the
+//! printed link. The cookie alone is not enough, because all ports of a host share it: a page of another local
+//! server has another origin. The browser may be on another computer, so the calls that open files or choose
+//! folders are left out. The command is the daemon while it runs, and leaves running services to a daemon in
+//! the background when it ends.
 
 mod calls;
 mod connection;

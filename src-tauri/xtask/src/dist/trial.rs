@@ -106,7 +106,7 @@ impl Trial<'_> {
     fn install(&self, what: &str) -> Result<(), Error> {
         let mut install = self.cross.program(self.installer);
         // It takes the rest of the line for the place, and no quotes; so the space is left to
-        // whoever joins the words.
+        // the code that joins the words.
         install
             .arg("/S")
             .arg(format!(r"/D=C:\{}", PLACE[0]))

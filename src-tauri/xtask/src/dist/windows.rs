@@ -128,7 +128,7 @@ fn inspect(contents: &Contents, zip: &Path) -> Result<(), Error> {
             .lines()
             .filter_map(|line| line.trim().strip_prefix("DLL Name: "))
             .collect();
-        // Those of mingw are called so, and are on nobody's machine.
+        // The libraries of mingw have these names, and no user has them.
         demand(
             !libraries.is_empty() && !libraries.iter().any(|name| name.starts_with("lib")),
             || format!("{file} needs libraries that Windows has not: {libraries:?}"),

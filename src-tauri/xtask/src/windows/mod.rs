@@ -82,7 +82,7 @@ impl Cross {
             .env(of_target("RUSTFLAGS"), flags.trim())
             .env(of_target("LINKER"), LINKER)
             .env(of_target("RUNNER"), wine::runner())
-            // Nobody debugs these here, and without it there is half as much to write and to link.
+            // These are not debugged here, and without debug information half as much is written and linked.
             .env("CARGO_PROFILE_DEV_DEBUG", "0");
         self.wine.put_into(&mut cargo);
         Ok(cargo)

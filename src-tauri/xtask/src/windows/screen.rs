@@ -1,4 +1,4 @@
-//! A screen that nobody sees. Without one Wine has no windows at all, not even those by which a program is told
+//! A screen without a monitor. Without one Wine has no windows at all, not even those by which a program is told
 //! to end.
 
 use std::{

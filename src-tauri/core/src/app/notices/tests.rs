@@ -244,7 +244,7 @@ fn one_cause_of_several_that_are_not_well_is_told_once() {
 }
 
 #[test]
-fn nothing_is_told_of_what_somebody_did() {
+fn there_is_no_notification_of_a_requested_change() {
     let mut stage = Stage::all_ready();
     for phase in [
         PhaseName::Stopping,

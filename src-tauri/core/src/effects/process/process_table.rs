@@ -267,7 +267,7 @@ mod tests {
         clippy::await_holding_lock,
         reason = "a scan is to last until all have asked"
     )]
-    async fn whoever_asks_while_a_scan_runs_shares_the_next_one() {
+    async fn a_request_during_a_scan_shares_the_next_one() {
         let processes = ProcessTable::from_now();
         let shared = Arc::clone(&processes.shared);
         let begun = || shared.begun.load(Ordering::SeqCst);
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_asks_after_a_scan_gets_a_new_one() {
+    async fn a_request_after_a_scan_gets_a_new_one() {
         let processes = ProcessTable::from_now();
         let first = ask(processes.clone()).await;
         let second = ask(processes).await;

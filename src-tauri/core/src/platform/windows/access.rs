@@ -196,7 +196,7 @@ pub(super) fn close_folder(folder: &impl AsRawHandle) -> io::Result<()> {
     let known = Known::of(folder, SE_FILE_OBJECT)?;
     let owner = known.owner()?;
     if owner != user()? && !TRUSTED_OWNERS.contains(&owner.as_str()) {
-        return Err(somebody_elses());
+        return Err(of_another_user());
     }
     if known.is_closed()? {
         return Ok(());
@@ -223,11 +223,11 @@ pub(super) fn require_own_pipe(pipe: &impl AsRawHandle) -> io::Result<()> {
     if owner == user()? {
         Ok(())
     } else {
-        Err(somebody_elses())
+        Err(of_another_user())
     }
 }
 
-fn somebody_elses() -> io::Error {
+fn of_another_user() -> io::Error {
     io::Error::new(
         io::ErrorKind::PermissionDenied,
         "it belongs to another user",

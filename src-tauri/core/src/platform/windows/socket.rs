@@ -52,7 +52,7 @@ fn refusal(error: io::Error) -> Refusal {
 /// server count too, so if there is no listener a second attempt is made without it.
 pub(crate) fn bind(address: SocketAddr) -> Result<Bound, Refusal> {
     match try_bind(address, true).map_err(refusal) {
-        Err(Refusal::InUse(_)) if nobody_listens(address.port()) => {
+        Err(Refusal::InUse(_)) if is_without_listener(address.port()) => {
             try_bind(address, false).map_err(refusal)
         }
         outcome => outcome,
@@ -87,7 +87,7 @@ fn try_bind(address: SocketAddr, exclusive: bool) -> io::Result<Bound> {
     Ok(Bound { _socket: socket })
 }
 
-fn nobody_listens(port: u16) -> bool {
+fn is_without_listener(port: u16) -> bool {
     table::listeners().is_ok_and(|listeners| listeners.iter().all(|(at, _)| at.port() != port))
 }
 

@@ -378,7 +378,7 @@ mod tests {
     };
 
     #[test]
-    fn a_program_is_a_bystander_only_while_nobody_so_old_is_looked_for() {
+    fn a_program_is_a_bystander_only_while_no_process_of_its_age_is_looked_for() {
         let own = std::process::id();
         let mut scanner = Scanner::new().expect("/proc can be opened");
         let mut finds = |since: u64| {
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_carries_another_mark_is_known_by_the_folder_that_had_it() {
+    fn a_process_with_another_mark_is_known_by_the_folder_that_had_it() {
         let mark = |service: &str| Mark {
             stack: StackId("stack".to_owned()),
             service: ServiceName::new(service),

@@ -151,7 +151,7 @@ async fn a_service_has_a_console_without_a_window_and_its_log_for_output() {
 }
 
 #[tokio::test]
-async fn an_exit_is_told_to_whoever_holds_the_process() {
+async fn every_holder_of_the_process_learns_of_its_exit() {
     let stand = Stand::new();
     let handle = stand.shell("exit 7");
     let adopted = Handle::pin(handle.process()).unwrap();
