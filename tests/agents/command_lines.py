@@ -41,7 +41,8 @@ class Model:
             server, _, name = tool.get("name", "").rpartition("__")
             if server == "mcp__pilotlight":
                 self.tools[name] = tool
-        self.instructions += json.dumps(request.get("system", ""))
+        # Claude Code hands the server's instructions on in a message of the user.
+        self.instructions += json.dumps(request["messages"])
         blocks = [block for message in request["messages"] for block in content_of(message)]
         results = [text_of(block.get("content")) for block in blocks if block["type"] == "tool_result"]
         call = self.next(results) if request.get("tools") else None
@@ -74,9 +75,9 @@ class Model:
                 space = tool["name"]
                 self.instructions += tool.get("description", "")
                 self.tools |= {each["name"].rpartition("__")[2]: each for each in tool.get("tools", [tool])}
-        results = [
-            text_of(item.get("output")) for item in request["input"] if item["type"] == "function_call_output"
-        ]
+        outputs = [item["output"] for item in request["input"] if item["type"] == "function_call_output"]
+        # Codex puts the duration before the output.
+        results = [text_of(output).partition("Output:")[2].lstrip() for output in outputs]
         call = self.next(results)
         if call:
             item = {
