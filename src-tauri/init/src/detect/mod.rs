@@ -87,8 +87,8 @@ impl Finds {
 impl Found {
     /// A service of the project in `root`, which also is the folder in which it runs.
     fn new(name: impl Into<String>, kind: Kind, root: &str, because: Origin) -> Self {
-        let mut service = DraftService::new(name, kind, because.clone());
-        service.runs_in(root, &because);
+        let mut service = DraftService::new(name, kind, because);
+        service.runs_in(root, &service.because.clone());
         Self {
             service,
             root: root.to_owned(),

@@ -169,8 +169,8 @@ pub(crate) fn port_of(text: &str) -> Option<u16> {
 pub(super) fn port_in(expression: &str) -> Option<u16> {
     let words = expression.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '.');
     let numbers = words.filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));
-    let ports = numbers.filter_map(|number| port_of(&number.replace('_', "")));
-    ports.last()
+    let mut ports = numbers.filter_map(|number| port_of(&number.replace('_', "")));
+    ports.next_back()
 }
 
 #[cfg(test)]

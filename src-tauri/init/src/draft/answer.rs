@@ -47,7 +47,7 @@ impl Draft {
                 (place.needs, place.env_points_at) = (old.needs, old.env_points_at);
             }
             Change::Start { command, port, .. } => {
-                place.command = command.or(place.command.take());
+                place.command = command.map(|it| *it).or(place.command.take());
                 place.port = port.or(place.port.take());
             }
         }

@@ -49,41 +49,30 @@ pub fn merge(
 ) -> Result<Merged, MergeError> {
     let stack = stack_file::parse(file, text.as_bytes(), environment)
         .map_err(|report| MergeError::Before(Box::new(report)))?;
-    let mut left_out = Vec::new();
+    let there = draft.services.iter().filter_map(|service| {
+        let there = same(&stack, service)?;
+        Some((service.name.clone(), there.name.to_string()))
+    });
     // Names in the draft, with the names in the file.
-    let mut known: BTreeMap<String, String> = BTreeMap::new();
-    for service in &draft.services {
-        if let Some(there) = same(&stack, service) {
-            known.insert(service.name.clone(), there.name.to_string());
-        }
-    }
-    let mut added = Vec::new();
-    let mut new = Vec::new();
-    for service in &draft.services {
-        if known.contains_key(&service.name) {
-            continue;
-        }
+    let known: BTreeMap<String, String> = there.collect();
+    let mut new = Draft {
+        services: draft.services.clone(),
+        ..Draft::default()
+    };
+    new.services.retain(|it| !known.contains_key(&it.name));
+    let mut left_out = Vec::new();
+    for service in new.services.clone() {
         if let Some(port) = &service.port
             && let Some(holder) = holder(&stack, port.value)
         {
             let why = format!("`{}` in the file uses its port {}", holder.name, port.value);
             left_out.push(service.left_out(why));
-            continue;
-        }
-        new.push(service.clone());
-        added.push(service.name.clone());
-    }
-    let mut kept = Draft {
-        services: new,
-        ..Draft::default()
-    };
-    for left in draft.services.iter().map(|service| service.name.as_str()) {
-        if !known.contains_key(left) && !added.iter().any(|name| name == left) {
-            kept.remove(left);
+            new.remove(&service.name);
         }
     }
+    let added = new.services.iter().map(|it| it.name.clone()).collect();
     let mut lines: Vec<String> = Vec::new();
-    for service in &mut kept.services {
+    for service in &mut new.services {
         service.rename_others(&known);
         lines.push(String::new());
         lines.extend(service_lines(service));
@@ -101,10 +90,7 @@ pub fn merge(
     if !whole.is_empty() && !whole.ends_with('\n') {
         whole.push_str(end);
     }
-    for line in &lines {
-        whole.push_str(line);
-        whole.push_str(end);
-    }
+    whole.extend(lines.iter().flat_map(|line| [line.as_str(), end]));
     stack_file::parse(file, whole.as_bytes(), environment)
         .map_err(|report| MergeError::After(Box::new(report)))?;
     let at_end = LineChange {

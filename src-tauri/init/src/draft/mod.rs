@@ -73,7 +73,7 @@ pub enum Change {
         /// Its name.
         service: String,
         /// Its command.
-        command: Option<Sourced<CommandLine>>,
+        command: Option<Box<Sourced<CommandLine>>>,
         /// Its port, if it is another one.
         port: Option<Sourced<u16>>,
     },

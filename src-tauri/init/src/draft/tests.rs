@@ -171,7 +171,7 @@ fn an_answer_can_be_taken_back() {
     let other = on(service("mysql", &["z"]), 3307);
     let change = Change::Start {
         service: other.name.clone(),
-        command: other.command,
+        command: other.command.map(Box::new),
         port: other.port,
     };
     let put = Change::Put(Box::new(service("api", &["w"])));

@@ -20,7 +20,7 @@ use pilotlight::{
 
 use crate::{
     detect::{Host, Interest, Listing, SOURCES_AT_MOST, is_of_interest, join, skips_folder},
-    draft::LeftOut,
+    draft::{LeftOut, Origin},
     import::{self, Combined},
 };
 
@@ -285,12 +285,9 @@ impl Walk {
 
     fn leave_out(&mut self, path: &str, why: &str) {
         if self.unread.len() < UNREAD_AT_MOST {
-            self.unread.push(LeftOut {
-                what: if path.is_empty() { "." } else { path }.to_owned(),
-                file: Some(path.to_owned()),
-                line: None,
-                why: why.to_owned(),
-            });
+            let what = if path.is_empty() { "." } else { path };
+            let left_out = LeftOut::new(what, &Origin::file(path, ""), why);
+            self.unread.push(left_out);
         }
     }
 }

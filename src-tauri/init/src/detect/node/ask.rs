@@ -21,7 +21,7 @@ impl Project<'_> {
         let service = &found.service;
         let changes = vec![Change::Start {
             service: service.name.clone(),
-            command: other.service.command,
+            command: other.service.command.map(Box::new),
             port: other.service.port,
         }];
         let asked = question(
@@ -56,7 +56,7 @@ pub(super) fn ask_manager(
     let command = service.because.says(CommandLine::Words(command));
     let change = Change::Start {
         service: service.name.clone(),
-        command: Some(command),
+        command: Some(Box::new(command)),
         port: None,
     };
     question(

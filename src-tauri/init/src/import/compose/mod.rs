@@ -131,10 +131,10 @@ pub(super) fn read(listing: &Listing, file: &str, over: Option<&str>) -> Compose
         depends: depends.collect(),
         jobs: jobs(&services),
     };
-    let (built, images): (Vec<_>, Vec<_>) = services
+    let (own, images): (Vec<_>, Vec<_>) = services
         .iter()
         .partition(|(_, _, node)| node.get("build").is_some());
-    for (name, line, node) in built {
+    for (name, line, node) in own {
         let build = build(name, *line, node, &project, &mut compose.file);
         let needs = build.service.needs.iter();
         let used = needs.map(|need| need.value.service.clone());

@@ -393,7 +393,6 @@ impl Reader<'_> {
                 .and_then(|it| u16::try_from(it).ok())
                 .into_iter()
                 .collect(),
-            ..Http::default()
         })
     }
 
