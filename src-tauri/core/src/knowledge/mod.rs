@@ -9,8 +9,8 @@ mod tests;
 
 use std::sync::LazyLock;
 
-pub(crate) use self::table::Found;
 use self::table::{Entry, Known, Literal, Table};
+pub(crate) use self::table::{Found, compile};
 use crate::diagnose::evidence::log::{Ecosystem, LogAdvice, Lookup};
 
 include!(concat!(env!("OUT_DIR"), "/knowledge.rs"));

@@ -105,7 +105,7 @@ impl<M> Known<M> {
             let by_itself = (!by_pattern).then_some(None);
             let all = by_itself.into_iter().chain(by_pattern_all.map(Some));
             let entry = &self.table.entries[place];
-            all.map(move |captures| (entry, Found { text, captures }))
+            all.map(move |captures| (entry, Found::new(text, captures)))
         })
     }
 
@@ -118,6 +118,10 @@ impl<M> Known<M> {
 }
 
 impl<'t> Found<'t> {
+    pub(crate) fn new(text: &'t str, captures: Option<Captures<'t>>) -> Self {
+        Self { text, captures }
+    }
+
     /// Returns the value of a group.
     pub(crate) fn group(&self, name: &str) -> Option<&'t str> {
         let captures = self.captures.as_ref()?;
@@ -142,8 +146,9 @@ impl<'t> Found<'t> {
     }
 }
 
+/// Compiles a pattern that is a constant of this program.
 #[expect(clippy::expect_used, reason = "a test compiles all of them")]
-pub(super) fn compile(pattern: &str) -> Regex {
+pub(crate) fn compile(pattern: &str) -> Regex {
     let built = RegexBuilder::new(pattern).unicode(false).build();
     built.expect("the pattern is valid")
 }

@@ -111,7 +111,7 @@ impl Follow {
 }
 
 /// Waits for an event; forever without a watch.
-async fn fired(armed: Option<Armed>) {
+pub(super) async fn fired(armed: Option<Armed>) {
     match armed {
         Some(armed) => armed.fired().await,
         None => std::future::pending().await,

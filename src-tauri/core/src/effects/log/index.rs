@@ -25,13 +25,18 @@ const MAX_RECORDS: usize = 65_536;
 /// A record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Record {
-    /// Everything before `offset` was written by this time, and everything before the previous
-    /// record earlier.
-    Written { offset: u64, millis: u64 },
-    /// The time of everything before `offset` is unknown.
-    Unknown { offset: u64 },
-    /// The log begins here: earlier data was discarded.
-    Begins { offset: u64 },
+    /// The time of the lines since the previous entry.
+    Time(Entry),
+    /// The log begins at this offset: earlier data was discarded.
+    Begins(u64),
+}
+
+/// Lines between the previous entry and `offset` were written at this time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Entry {
+    offset: u64,
+    /// Milliseconds since 1970; `None` if unknown.
+    millis: Option<u64>,
 }
 
 const WRITTEN: u8 = 1;
@@ -43,20 +48,22 @@ impl Record {
         let (offset, word) = bytes.split_at(8);
         let offset = u64::from_le_bytes(offset.try_into().ok()?);
         let word = u64::from_le_bytes(word.try_into().ok()?);
-        let millis = word & (u64::MAX >> 8);
+        let time = |millis| Some(Self::Time(Entry { offset, millis }));
         match (word >> 56) as u8 {
-            WRITTEN => Some(Self::Written { offset, millis }),
-            UNKNOWN => Some(Self::Unknown { offset }),
-            BEGINS => Some(Self::Begins { offset }),
+            WRITTEN => time(Some(word & (u64::MAX >> 8))),
+            UNKNOWN => time(None),
+            BEGINS => Some(Self::Begins(offset)),
             _ => None,
         }
     }
 
     fn to_bytes(self) -> [u8; RECORD] {
         let (kind, offset, millis) = match self {
-            Self::Written { offset, millis } => (WRITTEN, offset, millis),
-            Self::Unknown { offset } => (UNKNOWN, offset, 0),
-            Self::Begins { offset } => (BEGINS, offset, 0),
+            Self::Time(Entry { offset, millis }) => match millis {
+                Some(millis) => (WRITTEN, offset, millis),
+                None => (UNKNOWN, offset, 0),
+            },
+            Self::Begins(offset) => (BEGINS, offset, 0),
         };
         let word = u64::from(kind) << 56 | (millis & (u64::MAX >> 8));
         let mut bytes = [0; RECORD];
@@ -64,14 +71,6 @@ impl Record {
         bytes[8..].copy_from_slice(&word.to_le_bytes());
         bytes
     }
-}
-
-/// Lines between the previous entry and `offset` were written at this time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Entry {
-    offset: u64,
-    /// Milliseconds since 1970; `None` if unknown.
-    millis: Option<u64>,
 }
 
 /// Why an index cannot be used, completely or in part.
@@ -126,20 +125,13 @@ impl Index {
     /// Adds a record, unless it contradicts earlier ones.
     fn push(&mut self, record: Record) -> bool {
         let last = self.noted();
-        let (offset, millis) = match record {
-            Record::Begins { offset } if offset >= self.begins && offset <= last => {
+        match record {
+            Record::Begins(offset) if (self.begins..=last).contains(&offset) => {
                 self.begins = offset;
-                self.records += 1;
-                return true;
             }
-            Record::Begins { .. } => return false,
-            Record::Written { offset, millis } => (offset, Some(millis)),
-            Record::Unknown { offset } => (offset, None),
-        };
-        if offset < last {
-            return false;
+            Record::Time(entry) if entry.offset >= last => self.entries.push(entry),
+            Record::Begins(_) | Record::Time(_) => return false,
         }
-        self.entries.push(Entry { offset, millis });
         self.records += 1;
         true
     }
@@ -222,18 +214,8 @@ impl Index {
     }
 
     fn to_bytes(&self) -> Vec<u8> {
-        let records = self.entries.iter().map(|entry| match entry.millis {
-            Some(millis) => Record::Written {
-                offset: entry.offset,
-                millis,
-            },
-            None => Record::Unknown {
-                offset: entry.offset,
-            },
-        });
-        let begins = Record::Begins {
-            offset: self.begins,
-        };
+        let records = self.entries.iter().copied().map(Record::Time);
+        let begins = Record::Begins(self.begins);
         let mut bytes = header().to_vec();
         for record in records.chain((self.begins > 0).then_some(begins)) {
             bytes.extend(record.to_bytes());
@@ -276,7 +258,8 @@ impl IndexWriter {
             fs::rename(path, aside)?;
         }
         if size > index.noted() {
-            index.push(Record::Unknown { offset: size });
+            let (offset, millis) = (size, None);
+            index.push(Record::Time(Entry { offset, millis }));
         }
         Ok((Self::rewrite(path, &index)?, damage))
     }
@@ -301,21 +284,15 @@ impl IndexWriter {
 
     /// Records that everything before `size` was written by `time`.
     pub(super) fn note(&mut self, path: &Path, size: u64, time: SystemTime) -> io::Result<()> {
-        let millis = to_millis(time);
-        self.append(
-            path,
-            Record::Written {
-                offset: size,
-                millis,
-            },
-        )?;
+        let (offset, millis) = (size, Some(to_millis(time)));
+        self.append(path, Record::Time(Entry { offset, millis }))?;
         self.noted = size;
         Ok(())
     }
 
     /// Records that the log now begins at `offset`.
     pub(super) fn begin_at(&mut self, path: &Path, offset: u64) -> io::Result<()> {
-        self.append(path, Record::Begins { offset })?;
+        self.append(path, Record::Begins(offset))?;
         self.begins = offset;
         Ok(())
     }

@@ -1,15 +1,11 @@
 //! Indexes a log while its service writes it, and limits its size.
 
-use std::{
-    fs::File,
-    io::{self, Read, Seek, SeekFrom},
-    path::Path,
-};
+use std::{fs::File, io, path::Path};
 
 use tokio::task;
 use tokio_util::sync::CancellationToken;
 
-use super::{RunLog, index::IndexWriter, pace::Pace};
+use super::{RunLog, index::IndexWriter, line::after_newline, pace::Pace};
 use crate::{
     host::clock,
     platform::file::{self, Extent, Watcher},
@@ -174,19 +170,7 @@ async fn blocking<T: Send + 'static>(
 
 /// Returns the offset of the first line at or after `wanted`; `wanted` itself in an endless line.
 fn line_from(log: &Path, wanted: u64) -> io::Result<u64> {
-    let mut at = wanted.saturating_sub(1);
-    let mut log = File::open(log)?;
-    log.seek(SeekFrom::Start(at))?;
-    let mut log = log.take(LONGEST_CUT_LINE);
-    let mut block = vec![0; 64 * 1024];
-    loop {
-        let read = log.read(&mut block)?;
-        if read == 0 {
-            return Ok(wanted);
-        }
-        if let Some(newline) = memchr::memchr(b'\n', &block[..read]) {
-            return Ok(at + newline as u64 + 1);
-        }
-        at += read as u64;
-    }
+    let from = wanted.saturating_sub(1);
+    let found = after_newline(&mut File::open(log)?, from, from + LONGEST_CUT_LINE)?;
+    Ok(found.unwrap_or(wanted))
 }

@@ -4,6 +4,7 @@ use std::{io, time::Duration};
 
 use super::{
     Line, ServiceLogs, Watcher,
+    follow::fired,
     run_reader::{LastLine, RunReader},
 };
 use crate::platform::file;
@@ -58,14 +59,8 @@ impl Latest {
                 self.paused = false;
                 return Ok(line);
             }
-            let grown = async {
-                match growth {
-                    Some(growth) => growth.fired().await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
-                () = grown => {}
+                () = fired(growth) => {}
                 () = arrival.fired() => {}
             }
         }

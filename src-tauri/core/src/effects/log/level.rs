@@ -2,8 +2,9 @@
 
 use std::sync::LazyLock;
 
-use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
+
+use super::pattern::Pattern;
 
 /// The level of a log line, least severe first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -28,8 +29,8 @@ const WHERE: usize = 256;
 /// [main]`), and in any case with punctuation (`[error]`, `<warn>`, `error:`, `level=info`,
 /// `"level":"warn"`); numbers as pino and bunyan write them; a letter as Redis (`1:M 09 Jan 2024
 /// 10:00:00.000 * Ready`) and glog (`E0109 10:00:00`) do. The first in the line counts.
-static MARK: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
+static MARK: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(
         r#"(?x)
         \b(?<capitals>TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|ERR|CRITICAL|FATAL|SEVERE|PANIC)\b
       | (?:^|[\[<(\s])(?i:(?<word>trace|debug|info|notice|warn|warning|error|err|critical|fatal|panic))
@@ -43,8 +44,8 @@ static MARK: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Lines that are errors without a level: the first and the last of a traceback, a panic, an
 /// uncaught exception.
-static ERROR: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
+static ERROR: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(
         r"(?x)
         ^Traceback\ \(most\ recent\ call\ last\)
       | ^(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Interrupt|Exit)\b(?::|$|\ \[)
@@ -63,11 +64,11 @@ pub(super) fn guess(text: &str) -> Option<Level> {
     if ERROR.is_match(head) {
         return Some(Level::Error);
     }
-    let found = MARK.captures(head)?;
+    let found = MARK.all(head).next()?;
     let word = ["capitals", "word", "field", "redis", "glog"]
         .iter()
-        .find_map(|name| found.name(name))?;
-    named(&word.as_str().to_ascii_lowercase())
+        .find_map(|name| found.group(name))?;
+    named(&word.to_ascii_lowercase())
 }
 
 fn named(word: &str) -> Option<Level> {
@@ -80,17 +81,6 @@ fn named(word: &str) -> Option<Level> {
         | "emergency" | "50" | "60" | "e" | "f" => Some(Level::Error),
         _ => None,
     }
-}
-
-/// Compiles an ASCII pattern. Unicode tables would take milliseconds to build, while a crashed
-/// service waits to be restarted.
-#[expect(
-    clippy::expect_used,
-    reason = "the patterns are constants; a test compiles them"
-)]
-fn pattern(text: &str) -> Regex {
-    let pattern = RegexBuilder::new(text).unicode(false).build();
-    pattern.expect("the pattern is valid")
 }
 
 #[cfg(test)]

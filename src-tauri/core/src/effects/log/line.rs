@@ -1,9 +1,16 @@
 //! One line of a log, and how lines are found in bytes.
 
-use std::time::SystemTime;
+use std::{
+    fs::File,
+    io::{self, Read as _, Seek as _, SeekFrom},
+    time::SystemTime,
+};
 
 use super::{Level, level, without_ansi};
 use crate::model::facts::RunId;
+
+/// The number of bytes read at once.
+pub(super) const BLOCK: usize = 64 * 1024;
 
 /// The maximum length of a line that is returned as one.
 pub(super) const LONGEST: usize = 64 * 1024;
@@ -43,6 +50,24 @@ impl Line {
             bytes @ 1..=MIB => Some(format!(" [{} KiB more]", bytes.div_ceil(1024))),
             bytes => Some(format!(" [{} MiB more]", bytes / MIB)),
         }
+    }
+}
+
+/// Returns the offset after the first newline between two offsets; `None` if there is none.
+pub(super) fn after_newline(log: &mut File, from: u64, to: u64) -> io::Result<Option<u64>> {
+    let mut at = from;
+    log.seek(SeekFrom::Start(at))?;
+    let mut log = log.take(to.saturating_sub(from));
+    let mut block = vec![0; BLOCK];
+    loop {
+        let read = log.read(&mut block)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        if let Some(newline) = memchr::memchr(b'\n', &block[..read]) {
+            return Ok(Some(at + newline as u64 + 1));
+        }
+        at += read as u64;
     }
 }
 

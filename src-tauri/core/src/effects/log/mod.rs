@@ -12,6 +12,7 @@ mod level;
 mod line;
 mod merge;
 mod pace;
+mod pattern;
 mod read;
 mod run_reader;
 mod stamp;

@@ -9,13 +9,10 @@ use std::{
 use super::{
     Line, RunLog,
     index::{Damage, Index},
-    line::{LONGEST, shown, whole_part},
+    line::{BLOCK, LONGEST, after_newline, shown, whole_part},
     stamp,
 };
 use crate::{model::facts::RunId, platform::file};
-
-/// The number of bytes read at once.
-const BLOCK: usize = 64 * 1024;
 
 /// Reads one log up to its size at the last check. Holds at most two blocks in memory.
 #[derive(Debug)]
@@ -360,20 +357,7 @@ fn begins(file: &mut File, index: &Index, end: u64) -> io::Result<u64> {
     if kept <= index.begins() {
         return Ok(index.begins().min(end));
     }
-    let mut at = kept;
-    file.seek(SeekFrom::Start(at))?;
-    let mut block = vec![0; BLOCK];
-    while at < end {
-        let read = file.read(&mut block)?;
-        if read == 0 {
-            break;
-        }
-        if let Some(newline) = memchr::memchr(b'\n', &block[..read]) {
-            return Ok(at + newline as u64 + 1);
-        }
-        at += read as u64;
-    }
-    Ok(kept.min(end))
+    Ok(after_newline(file, kept, end)?.unwrap_or(kept.min(end)))
 }
 
 /// Searches backward from `to` for `lines` newlines, not before `from`. Returns the offset after

@@ -6,7 +6,6 @@
 
 mod kind;
 mod own;
-mod patterns;
 mod scan;
 mod trace;
 mod unreachable;
@@ -22,7 +21,12 @@ use std::{
 
 pub use self::own::OwnErrors;
 use self::scan::{Text, scan};
-use super::{RunLog, run_reader::RunReader, without_ansi};
+use super::{
+    RunLog,
+    line::{BLOCK, after_newline},
+    run_reader::RunReader,
+    without_ansi,
+};
 use crate::{diagnose::evidence::log::LogEvidence, platform::file};
 
 /// The number of lines that are read from the end of a log.
@@ -65,10 +69,14 @@ pub fn read_excerpt(text: &str, own: &OwnErrors, now: SystemTime) -> LogEvidence
 fn lines(run: &RunLog) -> io::Result<Vec<Text>> {
     let mut reader = RunReader::open(run.clone())?;
     let begins = reader.offset();
-    let (start, _) = reader.tail(LINES)?;
+    let (mut start, _) = reader.tail(LINES)?;
     let mut log = File::open(run.log())?;
     let size = log.metadata()?.len();
-    let start = start.max(line_after(&mut log, size.saturating_sub(BYTES))?);
+    if size > BYTES {
+        let from = size - BYTES;
+        let line = after_newline(&mut log, from, from + BLOCK as u64)?;
+        start = start.max(line.unwrap_or(from));
+    }
     let mut number = newlines(&mut log, begins, start)? + 1;
     reader.go_to(start)?;
     let mut texts: Vec<Text> = Vec::new();
@@ -91,18 +99,6 @@ fn lines(run: &RunLog) -> io::Result<Vec<Text>> {
         number += u64::from(line.complete);
     }
     Ok(texts)
-}
-
-/// Where the first line begins after `offset`; `offset` itself where that is the beginning.
-fn line_after(log: &mut File, offset: u64) -> io::Result<u64> {
-    if offset == 0 {
-        return Ok(0);
-    }
-    log.seek(SeekFrom::Start(offset))?;
-    let mut block = vec![0; 64 * 1024];
-    let read = log.read(&mut block)?;
-    let newline = memchr::memchr(b'\n', &block[..read]);
-    Ok(newline.map_or(offset, |at| offset + at as u64 + 1))
 }
 
 /// Counts the lines that end between two offsets. Punched holes have none and are not read.

@@ -6,7 +6,6 @@ use super::{
     LONGEST,
     kind::kind,
     own::OwnErrors,
-    patterns::Pattern,
     trace::{Trace, trace},
     unreachable::{Mention, mentions},
 };
@@ -15,7 +14,7 @@ use crate::{
         EndedProgram, Hint, LogError, LogErrorForm, LogErrorKind, LogEvidence, LogLine,
         Unreachable, UnreachableWhy,
     },
-    effects::log::{Level, level},
+    effects::log::{Level, level, pattern::Pattern},
     fs::redact,
     knowledge::{self, is_aftermath},
     stack::Port,

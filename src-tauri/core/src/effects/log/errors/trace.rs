@@ -3,8 +3,7 @@
 
 use std::{ops::Range, sync::LazyLock};
 
-use super::patterns::Pattern;
-use crate::diagnose::evidence::log::LogErrorForm;
+use crate::{diagnose::evidence::log::LogErrorForm, effects::log::pattern::Pattern};
 
 /// A trace in a slice of lines.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,12 @@
 
 use std::sync::LazyLock;
 
-use super::patterns::Pattern;
-use crate::{diagnose::evidence::log::UnreachableWhy, knowledge, stack::Port};
+use crate::{
+    diagnose::evidence::log::UnreachableWhy,
+    effects::log::pattern::Pattern,
+    knowledge::{self, Found},
+    stack::Port,
+};
 
 /// An address in a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,45 +46,35 @@ static LOST: LazyLock<Pattern> =
 
 /// The addresses that a line says cannot be reached, each once.
 pub(super) fn mentions(text: &str) -> Vec<Mention> {
-    let mut found = Vec::new();
-    let mut add = |host: &str, port: Option<u16>| {
-        let mention = Mention {
+    let mention = |host: &str, found: &Found<'_>, default: Option<u16>| {
+        let port = found.group("port").and_then(|port| port.parse().ok());
+        Mention {
             host: host.trim_matches(['[', ']']).to_owned(),
-            port: port.and_then(Port::new),
+            port: port.or(default).and_then(Port::new),
             why: why(text),
-        };
+        }
+    };
+    let mut found: Vec<Mention> = Vec::new();
+    for (captures, default) in knowledge::addresses(text) {
+        let host = captures.group("host").unwrap_or_default();
+        let mention = mention(host, &captures, default);
         let known = |other: &Mention| {
             other.host == mention.host && (other.port == mention.port || mention.port.is_none())
         };
         if !mention.host.is_empty() && !found.iter().any(known) {
             found.push(mention);
         }
-    };
-    for (captures, default) in knowledge::addresses(text) {
-        let port = captures.group("port").and_then(|port| port.parse().ok());
-        if let Some(host) = captures.group("host") {
-            add(host, port.or(default));
-        }
     }
     // Most lines have none of these literals and need no pattern.
     let may_say_so = ["onnect", "ONNECT", "efused", "EFUSED"];
     let may_say_so = may_say_so.iter().any(|word| text.contains(word));
     if found.is_empty() && may_say_so && SAYS_SO.is_match(text) {
-        let mut add = |host: &str, port: Option<u16>| {
-            found.push(Mention {
-                host: host.to_owned(),
-                port: port.and_then(Port::new),
-                why: why(text),
-            });
-        };
         // With several addresses, it is unknown which is meant.
         let mut addresses = ADDRESS.all(text);
         if let (Some(captures), None) = (addresses.next(), addresses.next()) {
-            let host = ["name", "host", "six"]
-                .iter()
-                .find_map(|group| captures.group(group));
-            let port = captures.group("port").and_then(|port| port.parse().ok());
-            add(host.unwrap_or_default(), port);
+            let groups = ["name", "host", "six"];
+            let host = groups.iter().find_map(|group| captures.group(group));
+            found.push(mention(host.unwrap_or_default(), &captures, None));
         }
     }
     found

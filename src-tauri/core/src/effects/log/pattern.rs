@@ -1,16 +1,12 @@
-//! Patterns for the form of a log: traces, headings, source locations. The messages of programs are in
-//! [`crate::knowledge`].
+//! Patterns for the form of a log: levels, traces, headings, source locations. The messages of programs
+//! are in [`crate::knowledge`].
 //!
 //! They know only ASCII: what programs write around an error is, and the tables of Unicode would
 //! make the first look at a log take ten times as long.
 
-use regex::bytes::{Captures, Regex, RegexBuilder};
+use regex::bytes::Regex;
 
-/// What a pattern has found in a text.
-pub(super) struct Found<'t> {
-    text: &'t str,
-    captures: Captures<'t>,
-}
+use crate::knowledge::{Found, compile};
 
 /// A pattern that stands alone.
 pub(super) struct Pattern(Regex);
@@ -34,22 +30,6 @@ impl Pattern {
     /// All matches.
     pub(super) fn all<'t>(&self, text: &'t str) -> impl Iterator<Item = Found<'t>> {
         let all = self.0.captures_iter(text.as_bytes());
-        all.map(move |captures| Found { text, captures })
+        all.map(|captures| Found::new(text, Some(captures)))
     }
-}
-
-impl<'t> Found<'t> {
-    /// What a group holds.
-    pub(super) fn group(&self, name: &str) -> Option<&'t str> {
-        self.text.get(self.captures.name(name)?.range())
-    }
-}
-
-#[expect(
-    clippy::expect_used,
-    reason = "the patterns are constants; a test compiles them"
-)]
-fn compile(pattern: &str) -> Regex {
-    let built = RegexBuilder::new(pattern).unicode(false).build();
-    built.expect("the pattern is valid")
 }
