@@ -1,8 +1,15 @@
 //! Measures the memory of the services that have a limit.
 
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tokio_util::task::AbortOnDropHandle;
+
 use super::task::RunTask;
 use crate::{
-    effects::process::{Tree, usage},
+    effects::process::{ProcessScan, ProcessTable, Tree, members_of, usage},
     host::clock,
     model::{
         effect::Report,
@@ -10,35 +17,89 @@ use crate::{
         memory::Samples,
     },
     stack::MemoryLimit,
+    sync::lock,
 };
 
-/// Measures a run until it is over: at the interval of its probes, with the scan of the process table
-/// that others of the same moment use. Reports a change only.
-pub(super) async fn watch_memory(run_task: RunTask, tree: Tree, limit: MemoryLimit) {
-    let mut is_too_large = false;
-    let mut samples = Samples::default();
-    loop {
-        tokio::time::sleep(run_task.service.ready.every).await;
-        let Ok(table) = run_task.tools.processes.scan().await else {
-            continue;
-        };
-        let Some(usage) = usage(&table, &tree.members(&table)) else {
-            continue;
-        };
-        let used = usage.memory_bytes;
-        if (used > limit.bytes) != is_too_large {
-            is_too_large = used > limit.bytes;
-            let fault = is_too_large.then(|| ProbeFault {
-                target: run_task.service.name.to_string(),
-                kind: ProbeFaultKind::Memory {
-                    used,
-                    limit: limit.bytes,
-                },
-            });
-            run_task.report(Report::Memory(fault)).await;
-        }
-        if let Some(how) = samples.add(clock::now().instant, used) {
-            run_task.report(Report::Grew(how)).await;
+/// The runs that have a limit. One task measures all of them, at the shortest interval of their probes,
+/// and ends with the last run.
+#[derive(Default)]
+pub(super) struct MemoryWatch {
+    runs: Arc<Mutex<Vec<Limited>>>,
+    task: Option<AbortOnDropHandle<()>>,
+}
+
+struct Limited {
+    run_task: RunTask,
+    tree: Tree,
+    limit: MemoryLimit,
+    is_too_large: bool,
+    samples: Samples,
+}
+
+impl MemoryWatch {
+    /// Measures a run until it is over, and reports changes.
+    pub(super) fn add(&mut self, run_task: RunTask, tree: Tree, limit: MemoryLimit) {
+        let processes = run_task.tools.processes.clone();
+        let mut runs = lock(&self.runs);
+        runs.push(Limited {
+            run_task,
+            tree,
+            limit,
+            is_too_large: false,
+            samples: Samples::default(),
+        });
+        // With the first run, the task of earlier ones has ended.
+        if runs.len() == 1 {
+            let measuring = tokio::spawn(measure_all(self.runs.clone(), processes));
+            drop(self.task.replace(AbortOnDropHandle::new(measuring)));
         }
     }
+}
+
+async fn measure_all(runs: Arc<Mutex<Vec<Limited>>>, processes: ProcessTable) {
+    while let Some(pause) = pause(&runs) {
+        tokio::time::sleep(pause).await;
+        let Ok(table) = processes.scan().await else {
+            continue;
+        };
+        let reports = measure(&mut lock(&runs), &table);
+        for (run_task, report) in reports {
+            run_task.report(report).await;
+        }
+    }
+}
+
+/// Forgets the runs that are over, and returns the pause before the next look at the others; `None` if
+/// there are none.
+fn pause(runs: &Mutex<Vec<Limited>>) -> Option<Duration> {
+    let mut runs = lock(runs);
+    runs.retain(|limited| !limited.run_task.run.over.is_cancelled());
+    let intervals = runs.iter().map(|it| it.run_task.service.ready.every);
+    intervals.min()
+}
+
+/// Returns what has changed since the last look.
+fn measure(runs: &mut [Limited], table: &ProcessScan) -> Vec<(RunTask, Report)> {
+    let trees: Vec<&Tree> = runs.iter().map(|limited| &limited.tree).collect();
+    let members = members_of(&trees, table);
+    let mut reports = Vec::new();
+    for (limited, members) in runs.iter_mut().zip(members) {
+        let Some(usage) = usage(table, &members) else {
+            continue;
+        };
+        let (used, limit) = (usage.memory_bytes, limited.limit.bytes);
+        let mut report = |report| reports.push((limited.run_task.clone(), report));
+        if (used > limit) != limited.is_too_large {
+            limited.is_too_large = used > limit;
+            let fault = limited.is_too_large.then(|| ProbeFault {
+                target: limited.run_task.service.name.to_string(),
+                kind: ProbeFaultKind::Memory { used, limit },
+            });
+            report(Report::Memory(fault));
+        }
+        if let Some(how) = limited.samples.add(clock::now().instant, used) {
+            report(Report::Grew(how));
+        }
+    }
+    reports
 }

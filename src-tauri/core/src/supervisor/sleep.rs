@@ -8,7 +8,8 @@ use crate::{model::stack::Event, platform::host};
 /// A shorter time is none: the two clocks are not read at the same moment.
 const LEAST: Duration = Duration::from_secs(2);
 
-/// How often the clocks are compared while nothing else happens. A schedule may be due after a sleep.
+/// How often the clocks are compared while nothing else happens and a schedule waits: the clock of its
+/// timer stands still in a sleep. Without one, the next probe, timer or request is early enough.
 pub(super) const LOOK: Duration = Duration::from_secs(10);
 
 /// The time that the machine has slept since its boot, as last noticed.
@@ -50,9 +51,9 @@ impl Supervisor {
         }
     }
 
-    /// Returns whether a stack is alive, so that a sleep matters.
+    /// Returns whether a schedule of a stack that is alive waits, which may be due after a sleep.
     pub(super) fn minds_sleep(&self) -> bool {
-        self.stacks.iter().any(|stack| stack.model.is_alive())
+        self.timers.has_schedule() && self.stacks.iter().any(|stack| stack.model.is_alive())
     }
 }
 

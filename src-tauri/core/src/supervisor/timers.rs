@@ -17,13 +17,21 @@ use crate::{
 pub(super) struct Timers {
     queue: BTreeMap<(Instant, u64), (Origin, Timer)>,
     set: u64,
+    /// The number of pending [`Timer::Schedule`]s.
+    schedules: usize,
 }
 
 impl Timers {
     /// Sets a timer.
     pub(super) fn set(&mut self, due: Instant, origin: Origin, timer: Timer) {
         self.set += 1;
+        self.schedules += usize::from(timer == Timer::Schedule);
         self.queue.insert((due, self.set), (origin, timer));
+    }
+
+    /// Returns whether a schedule is pending.
+    pub(super) fn has_schedule(&self) -> bool {
+        self.schedules > 0
     }
 
     /// Brings the schedules forward by the time that the machine has slept: the clock of the timers stood
@@ -48,7 +56,9 @@ impl Timers {
     /// Removes and returns a timer that is due.
     fn take_due(&mut self, now: Instant) -> Option<(Origin, Timer)> {
         let next = self.queue.first_entry()?;
-        (next.key().0 <= now).then(|| next.remove())
+        let (origin, timer) = (next.key().0 <= now).then(|| next.remove())?;
+        self.schedules -= usize::from(timer == Timer::Schedule);
+        Some((origin, timer))
     }
 }
 
