@@ -5,6 +5,8 @@
     reason = "system calls that no safe library offers; each block argues for itself"
 )]
 
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
 mod types;
 #[cfg(unix)]
 mod unix;

@@ -93,6 +93,9 @@ pub(crate) struct Wanted<'a> {
     pub(crate) may_be: &'a (dyn Fn(u32, u32) -> bool + Sync),
 }
 
+/// The maximum number of generations that are followed: reused PIDs could form a cycle.
+pub(crate) const GENERATIONS: usize = 64;
+
 /// The usage of one process or several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -180,7 +183,7 @@ pub(crate) struct Extent {
 }
 
 /// The identity of a file, independent of its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct FileId {
     /// Its volume.
     pub(crate) device: u64,

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{io::AsyncReadExt as _, time::timeout};
+use tokio::time::timeout;
 
 use super::{Launch, ProcessTable, Tree, argv, kill, launch};
 use crate::{
@@ -78,17 +78,7 @@ pub async fn run_helper_with(
     input: Option<File>,
     time_limit: Duration,
 ) -> Result<Output, HelperFault> {
-    let (pipe, output) = pipe()?;
-    let files = (input, output, None);
-    let ran = run(
-        command,
-        directory,
-        environment,
-        time_limit,
-        files,
-        (pipe, None),
-    )
-    .await?;
+    let ran = run(command, directory, environment, input, false, time_limit).await?;
     Ok(ran.0)
 }
 
@@ -100,11 +90,7 @@ pub async fn run_for_output(
     environment: &Env,
     time_limit: Duration,
 ) -> Result<(Output, Vec<u8>), HelperFault> {
-    let (pipe, output) = pipe()?;
-    let (errors, error_output) = self::pipe()?;
-    let files = (None, output, Some(error_output));
-    let pipes = (pipe, Some(errors));
-    run(command, directory, environment, time_limit, files, pipes).await
+    run(command, directory, environment, None, true, time_limit).await
 }
 
 fn pipe() -> Result<(platform::Pipe, File), HelperFault> {
@@ -115,15 +101,18 @@ fn pipe() -> Result<(platform::Pipe, File), HelperFault> {
     })
 }
 
-/// Returns the errors apart from the standard output, if they have a pipe of their own.
+/// Returns the errors apart from the standard output, if `is_apart`.
 async fn run(
     command: &Command<String>,
     directory: &Path,
     environment: &Env,
+    input: Option<File>,
+    is_apart: bool,
     time_limit: Duration,
-    (input, output, errors): (Option<File>, File, Option<File>),
-    (pipe, error_pipe): (platform::Pipe, Option<platform::Pipe>),
 ) -> Result<(Output, Vec<u8>), HelperFault> {
+    let (pipe, output) = pipe()?;
+    let apart = is_apart.then(self::pipe).transpose()?;
+    let (error_pipe, errors) = apart.unzip();
     let processes = ProcessTable::from_now();
     let tree = launch(Launch {
         argv: argv(command),
@@ -175,7 +164,7 @@ async fn listen(tree: &Tree, mut pipe: platform::Pipe, tail: &mut Tail) -> Exit 
     let exit = loop {
         tokio::select! {
             biased;
-            length = pipe.read(&mut buffer), if is_open => match length {
+            length = platform::read(&mut pipe, &mut buffer), if is_open => match length {
                 Ok(length) if length > 0 => tail.push(&buffer[..length]),
                 _ => is_open = false,
             },

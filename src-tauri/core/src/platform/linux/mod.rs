@@ -3,6 +3,7 @@
 pub(crate) mod file;
 pub(crate) mod host;
 pub(crate) mod local;
+mod proc;
 pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod socket;

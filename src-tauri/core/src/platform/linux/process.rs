@@ -13,53 +13,31 @@ use std::{io, os::fd::AsFd as _};
 
 pub(crate) use handle::Handle;
 use rustix::time::ClockId;
-pub(crate) use scan::{Scanner, descendants, mark_of, started};
+pub(crate) use scan::{Scanner, descendants, lineage, mark_of, started};
 pub(crate) use standing::{adopts, has_terminal, is_contained};
 
+use crate::platform::unix::spawn::spawn_pinned;
 pub(crate) use crate::platform::{
     types::Start,
     unix::process::{
         DEFAULT_PATH, PIPE_SIZE, Pipe, Runnable, called, create_input, enterable,
-        helper_subcommand, is_no_program, is_place, names, own_pid, pipe, read_rest, runnable,
-        session, shell, write_input,
+        helper_subcommand, is_no_program, is_place, names, own_pid, pipe, read, read_rest,
+        runnable, session, shell, write_input,
     },
-};
-use crate::{
-    model::facts::Process,
-    platform::unix::{
-        process::{abandon_child, kill_child, reap_abandoned},
-        spawn::spawn_child,
-    },
+    unix::spawn::abandon,
 };
 
 /// Clock ticks per second in `/proc`: `USER_HZ`, 100 on every platform that Rust supports.
 const TICKS_PER_SECOND: u64 = 100;
 
-/// Starts a process, hidden, and pins it. Its program runs when this returns. Needs a tokio
-/// runtime.
-///
-/// After a failure, nothing is left running.
+/// Starts a process; see [`spawn_pinned`].
 pub(crate) fn spawn(start: &Start<'_>) -> io::Result<Handle> {
-    reap_abandoned();
     let tag = tag::make(start.mark);
     let tag = tag.as_ref().map(|tag| (tag.as_fd(), tag::DESCRIPTOR));
-    let pid = spawn_child(start, tag)?;
-    // The PID cannot be reused before the child is reaped, so there is no hurry here.
-    let pinned = started(pid)
-        .and_then(|started| Handle::pin(Process { pid, started }))
-        .and_then(|handle| handle.ok_or_else(|| io::ErrorKind::NotFound.into()));
-    if pinned.is_err() {
-        kill_child(pid);
-    }
-    pinned
+    spawn_pinned(start, tag)
 }
 
-/// Reaps a child at a later [`spawn`], once it has exited, since no task will wait for it.
-pub(crate) fn abandon(child: &Handle) {
-    abandon_child(child.process().pid);
-}
-
-/// Returns the current time in the unit of [`Process::started`]. Later processes have at least this
+/// Returns the current time in the unit of [`crate::model::facts::Process::started`]. Later processes have at least this
 /// value.
 pub(crate) fn ticks_now() -> u64 {
     let since_boot = rustix::time::clock_gettime(ClockId::Boottime);

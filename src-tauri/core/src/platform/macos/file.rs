@@ -15,6 +15,7 @@ use rustix::event::kqueue::VnodeEvents;
 
 use super::notice::Notice;
 pub(crate) use crate::platform::{
+    elsewhere::{WATCHES_TREES, has_events},
     types::Extent,
     unix::file::{
         create_append_private, extent, first_kept, make_private_folder, open_private,
@@ -49,15 +50,6 @@ pub(crate) fn release(path: &Path, before: u64) -> io::Result<()> {
 
 /// The polling interval if the operating system refuses to watch.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-
-/// Whether one watch covers a folder with all its subfolders.
-pub(crate) const WATCHES_TREES: bool = true;
-
-/// Returns whether the operating system reports changes below a path. A network drive that reports none
-/// is not recognised.
-pub(crate) fn has_events(_path: &Path) -> bool {
-    true
-}
 
 /// Reports when files grow and when files appear in a folder. One watcher is enough for a whole
 /// process, with any number of files; clones share it.

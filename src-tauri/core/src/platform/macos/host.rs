@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use crate::platform::OomKill;
-pub(crate) use crate::platform::unix::host::{
-    disk_available, login_shell, open_files_limit, user_name,
+pub(crate) use crate::platform::{
+    elsewhere::{killing_count, killings},
+    unix::host::{disk_available, login_shell, open_files_limit, user_name},
 };
 
 /// Returns how long the machine has slept since its boot (`clock_gettime(3)`: of the two clocks, only one
@@ -23,14 +23,4 @@ pub(crate) fn slept() -> Duration {
         Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
     });
     with.saturating_sub(without)
-}
-
-/// Returns nothing: macOS does not report killed processes.
-pub(crate) fn killings() -> Vec<OomKill> {
-    Vec::new()
-}
-
-/// Returns `None`: macOS has no such counter.
-pub(crate) fn killing_count() -> Option<(u64, String)> {
-    None
 }

@@ -16,47 +16,20 @@ pub(crate) use info::{has_terminal, started};
 pub(crate) use scan::{Scanner, descendants, mark_of};
 
 pub(crate) use crate::platform::{
+    elsewhere::{is_contained, lineage},
     types::Start,
     unix::process::{
         DEFAULT_PATH, PIPE_SIZE, Pipe, Runnable, called, create_input, enterable,
-        helper_subcommand, is_no_program, is_place, names, own_pid, pipe, read_rest, runnable,
-        session, shell, write_input,
+        helper_subcommand, is_no_program, is_place, names, own_pid, pipe, read, read_rest,
+        runnable, session, shell, write_input,
     },
+    unix::spawn::abandon,
 };
-use crate::{
-    host::clock,
-    model::facts::Process,
-    platform::unix::{
-        process::{abandon_child, kill_child, reap_abandoned},
-        spawn::spawn_child,
-    },
-};
+use crate::{host::clock, platform::unix::spawn::spawn_pinned};
 
-/// Starts a process, hidden, and pins it. Its program runs when this returns. Needs a tokio
-/// runtime.
-///
-/// After a failure, nothing is left running.
+/// Starts a process; see [`spawn_pinned`].
 pub(crate) fn spawn(start: &Start<'_>) -> io::Result<Handle> {
-    reap_abandoned();
-    let pid = spawn_child(start, None)?;
-    // The PID cannot be reused before the child is reaped, so there is no hurry here.
-    let pinned = started(pid)
-        .and_then(|started| Handle::pin(Process { pid, started }))
-        .and_then(|handle| handle.ok_or_else(|| io::ErrorKind::NotFound.into()));
-    if pinned.is_err() {
-        kill_child(pid);
-    }
-    pinned
-}
-
-/// Reaps a child at a later [`spawn`], once it has exited, since no task will wait for it.
-pub(crate) fn abandon(child: &Handle) {
-    abandon_child(child.process().pid);
-}
-
-/// Returns whether the process runs in a nested pid namespace: macOS has none.
-pub(crate) fn is_contained(_pid: u32) -> bool {
-    false
+    spawn_pinned(start, None)
 }
 
 /// Returns whether `parent` adopted the process after the original parent exited: orphans go to the
@@ -65,7 +38,7 @@ pub(crate) fn adopts(parent: u32, _pid: u32) -> bool {
     parent == 1
 }
 
-/// Returns the current time in the unit of [`Process::started`], microseconds since the year
+/// Returns the current time in the unit of [`crate::model::facts::Process::started`], microseconds since the year
 /// 1970. Later processes have at least this value, unless the clock is set back.
 pub(crate) fn ticks_now() -> u64 {
     let since_1970 = clock::now().wall.duration_since(std::time::UNIX_EPOCH);

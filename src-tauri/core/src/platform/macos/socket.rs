@@ -3,7 +3,6 @@
 mod owner;
 
 use std::{
-    collections::BTreeSet,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::fd::OwnedFd,
@@ -14,8 +13,8 @@ use rustix::{
     net::{AddressFamily, SocketType, ipproto, sockopt},
 };
 
-use crate::model::facts::Process;
 pub(crate) use crate::platform::{
+    elsewhere::{accepts, connections},
     types::{Breadth, Listening, Refusal},
     unix::socket::is_connecting,
 };
@@ -78,18 +77,6 @@ pub(crate) fn listening(port: u16, _breadth: Breadth) -> io::Result<Vec<Listenin
 /// finds them. Blocking.
 pub(crate) fn all_listening() -> io::Result<Vec<Listening>> {
     owner::listening(None)
-}
-
-/// Returns `None`: this system finds a listener only by a walk through all sockets, which costs more
-/// than a connection.
-pub(crate) fn accepts(_address: SocketAddr) -> Option<bool> {
-    None
-}
-
-/// Returns the remote port of every established connection of these processes: unsupported, since nothing
-/// here lists them yet.
-pub(crate) fn connections(_processes: &BTreeSet<Process>) -> io::Result<Vec<u16>> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Returns whether a process belongs to the operating system, so that stopping it would affect more

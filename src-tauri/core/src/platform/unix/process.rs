@@ -7,7 +7,6 @@ use std::{
     os::{fd::AsFd, unix::fs::OpenOptionsExt as _},
     path::Path,
     process::ExitCode,
-    sync::Mutex,
 };
 
 use rustix::{
@@ -15,9 +14,10 @@ use rustix::{
     io::Errno,
     process::{Pid, Signal as Number, WaitId, WaitIdOptions, kill_process, waitid},
 };
+use tokio::io::AsyncReadExt as _;
 
 pub(crate) use crate::platform::types::Runnable;
-use crate::{model::facts::Exit, stack::Signal, sync::lock};
+use crate::{model::facts::Exit, stack::Signal};
 
 /// Creates an input that does not end: a named pipe (`mkfifo(3)`), for the current user only, opened for
 /// reading and writing, so that the program which inherits it is its own writer.
@@ -43,21 +43,6 @@ pub(crate) fn write_input(path: &Path, text: &[u8]) -> io::Result<()> {
         }
         opened => opened?.write_all(text),
     }
-}
-
-/// Running children that no task waits for.
-static ABANDONED: Mutex<Vec<u32>> = Mutex::new(Vec::new());
-
-/// Reaps abandoned children that have exited.
-pub(in crate::platform) fn reap_abandoned() {
-    let mut abandoned = lock(&ABANDONED);
-    abandoned.retain(|pid| reap_child(*pid).is_none());
-}
-
-/// Leaves a child to [`reap_abandoned`].
-pub(in crate::platform) fn abandon_child(pid: u32) {
-    let mut abandoned = lock(&ABANDONED);
-    abandoned.push(pid);
 }
 
 /// Kills and reaps a child.
@@ -94,6 +79,11 @@ pub(crate) const PIPE_SIZE: usize = 64 * 1024;
 pub(crate) fn pipe() -> io::Result<(Pipe, File)> {
     let (sender, receiver) = tokio::net::unix::pipe::pipe()?;
     Ok((receiver, sender.into_blocking_fd()?.into()))
+}
+
+/// Waits for output, and reads some of it; 0 at the end of the pipe. Cancel-safe.
+pub(crate) async fn read(pipe: &mut Pipe, buffer: &mut [u8]) -> io::Result<usize> {
+    pipe.read(buffer).await
 }
 
 /// Returns the PID of this process.
@@ -174,6 +164,15 @@ pub(in crate::platform) fn number(signal: Signal) -> Number {
         Signal::User1 => Number::USR1,
         Signal::User2 => Number::USR2,
         Signal::Kill => Number::KILL,
+    }
+}
+
+/// Returns whether a signal reached a process; `false` if there is none.
+pub(in crate::platform) fn delivered(outcome: rustix::io::Result<()>) -> io::Result<bool> {
+    match outcome {
+        Ok(()) => Ok(true),
+        Err(Errno::SRCH) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 

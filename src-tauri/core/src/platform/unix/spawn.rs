@@ -13,16 +13,51 @@ use std::{
         unix::ffi::OsStrExt as _,
     },
     ptr,
+    sync::Mutex,
 };
 
-use crate::{env::Env, platform::types::Start};
+use super::process::{kill_child, reap_child};
+use crate::{
+    env::Env,
+    model::facts::Process,
+    platform::{
+        os::process::{Handle, started},
+        types::Start,
+    },
+    sync::lock,
+};
 
-/// Starts a process in its own group, without input, and returns its PID. The child is not reaped,
-/// so its PID is not reused. `extra` is passed under the given number.
-pub(in crate::platform) fn spawn_child(
+/// Running children that no task waits for.
+static ABANDONED: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+/// Starts a process, hidden, and pins it. Its program runs when this returns. `extra` is passed under
+/// the given number. Needs a tokio runtime.
+///
+/// After a failure, nothing is left running.
+pub(in crate::platform) fn spawn_pinned(
     start: &Start<'_>,
     extra: Option<(BorrowedFd<'_>, c_int)>,
-) -> io::Result<u32> {
+) -> io::Result<Handle> {
+    lock(&ABANDONED).retain(|pid| reap_child(*pid).is_none());
+    let pid = spawn_child(start, extra)?;
+    // The PID cannot be reused before the child is reaped, so there is no hurry here.
+    let pinned = started(pid)
+        .and_then(|started| Handle::pin(Process { pid, started }))
+        .and_then(|handle| handle.ok_or_else(|| io::ErrorKind::NotFound.into()));
+    if pinned.is_err() {
+        kill_child(pid);
+    }
+    pinned
+}
+
+/// Reaps a child before a later start, once it has exited, since no task will wait for it.
+pub(crate) fn abandon(child: &Handle) {
+    lock(&ABANDONED).push(child.process().pid);
+}
+
+/// Starts a process in its own group, without input, and returns its PID. The child is not reaped,
+/// so its PID is not reused.
+fn spawn_child(start: &Start<'_>, extra: Option<(BorrowedFd<'_>, c_int)>) -> io::Result<u32> {
     let program = text(start.program.as_os_str())?;
     let directory = text(start.directory.as_os_str())?;
     let argv = start.argv.iter().map(|word| text(word));

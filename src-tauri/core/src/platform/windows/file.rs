@@ -20,16 +20,10 @@ pub(crate) use watch::Armed;
 pub use watch::Watcher;
 
 use super::access;
-pub(crate) use crate::platform::types::Extent;
-
-/// Whether one watch covers a folder with all its subfolders.
-pub(crate) const WATCHES_TREES: bool = true;
-
-/// Returns whether the operating system reports changes below a path. A network drive that reports none
-/// is not recognised.
-pub(crate) fn has_events(_path: &Path) -> bool {
-    true
-}
+pub(crate) use crate::platform::{
+    elsewhere::{WATCHES_TREES, has_events},
+    types::Extent,
+};
 
 /// Creates the folder and its missing parents, the folder itself accessible only by the current
 /// user. An existing folder is not changed.

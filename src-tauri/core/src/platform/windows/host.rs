@@ -1,7 +1,7 @@
 //! The machine. Windows refuses memory and does not kill processes for it, and does not limit open
 //! files.
 
-use std::{io, os::windows::ffi::OsStrExt as _, path::Path, ptr, time::Duration};
+use std::{io, path::Path, ptr, time::Duration};
 
 use sysinfo::Uid;
 use windows_sys::Win32::{
@@ -9,8 +9,12 @@ use windows_sys::Win32::{
     System::{SystemInformation::GetTickCount64, WindowsProgramming::QueryUnbiasedInterruptTime},
 };
 
-use super::access;
-use crate::{env::Env, platform::OomKill};
+use super::{
+    access,
+    call::{check, wide},
+};
+use crate::env::Env;
+pub(crate) use crate::platform::elsewhere::{killing_count, killings};
 
 /// Returns the name of a user.
 ///
@@ -23,22 +27,11 @@ pub(crate) fn user_name(id: &Uid) -> Option<String> {
 /// Returns the number of bytes that the current user may still write to the folder `path`
 /// (`GetDiskFreeSpaceExW`).
 pub(crate) fn disk_available(path: &Path) -> io::Result<u64> {
-    let path: Vec<u16> = path.as_os_str().encode_wide().chain([0]).collect();
-    let mut available = 0;
+    let (path, mut available) = (wide(path), 0);
+    let (total, free) = (ptr::null_mut(), ptr::null_mut());
     // SAFETY: the path ends with NUL, the first number is ours to write, the others may be null.
-    let done = unsafe {
-        GetDiskFreeSpaceExW(
-            path.as_ptr(),
-            &raw mut available,
-            ptr::null_mut(),
-            ptr::null_mut(),
-        )
-    };
-    if done == 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(available)
-    }
+    check(unsafe { GetDiskFreeSpaceExW(path.as_ptr(), &raw mut available, total, free) })?;
+    Ok(available)
 }
 
 /// Returns how long the machine has slept since its boot (`GetTickCount64`,
@@ -61,16 +54,6 @@ pub(crate) fn open_files_limit(_process: Option<u32>) -> Option<u64> {
 
 /// Returns `None`: programs from the desktop have the same variables as in a terminal.
 pub(crate) fn login_shell(_variables: &Env) -> Option<Vec<String>> {
-    None
-}
-
-/// Returns nothing: Windows kills no processes for memory.
-pub(crate) fn killings() -> Vec<OomKill> {
-    Vec::new()
-}
-
-/// Returns `None`: Windows has no such counter.
-pub(crate) fn killing_count() -> Option<(u64, String)> {
     None
 }
 

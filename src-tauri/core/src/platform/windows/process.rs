@@ -23,7 +23,7 @@ pub(crate) use command::{
 pub(crate) use console::helper_subcommand;
 pub(crate) use handle::Handle;
 pub(in crate::platform) use handle::open;
-pub(crate) use pipe::{PIPE_SIZE, Pipe, pipe, read_rest};
+pub(crate) use pipe::{PIPE_SIZE, Pipe, pipe, read, read_rest};
 pub(crate) use scan::{Scanner, descendants, mark_of};
 pub(crate) use table::started;
 use windows_sys::Win32::{
@@ -34,7 +34,10 @@ use windows_sys::Win32::{
     },
 };
 
-pub(crate) use crate::platform::types::{Runnable, Start};
+pub(crate) use crate::platform::{
+    elsewhere::{is_contained, lineage},
+    types::{Runnable, Start},
+};
 
 /// The exit code of a killed process, as the task manager uses it.
 const KILLED: u32 = 1;
@@ -66,12 +69,6 @@ pub(crate) fn session(_pid: u32) -> Option<u32> {
 /// process, so each counts as having one, and none as an orphan.
 pub(crate) fn has_terminal(_pid: u32) -> bool {
     true
-}
-
-/// Returns whether the process runs in a nested pid namespace: Windows has none, and processes in WSL
-/// are not among its own.
-pub(crate) fn is_contained(_pid: u32) -> bool {
-    false
 }
 
 /// Returns whether `parent` adopted the process after the original parent exited: Windows reassigns no

@@ -26,7 +26,8 @@ use windows_sys::Win32::{
 };
 
 use super::call::{check, check_result, wide};
-use crate::{host::signals::Ending, model::facts::Mark, platform::types::Fork};
+pub(crate) use crate::platform::elsewhere::{fork_in_background, give_memory_back, save_memory};
+use crate::{host::signals::Ending, model::facts::Mark};
 
 /// Returns the exit code of a process.
 pub(crate) fn exit_code(status: ExitStatus) -> i32 {
@@ -135,21 +136,6 @@ impl ForkOutput {
         match self {}
     }
 }
-
-/// Returns `None`: Windows cannot copy a process.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the signature is the same on all platforms"
-)]
-pub(crate) fn fork_in_background(_errors: File) -> io::Result<Option<Fork>> {
-    Ok(None)
-}
-
-/// Does nothing: the heap of Windows has no such settings.
-pub(crate) fn save_memory() {}
-
-/// Does nothing: the heap of Windows takes care of it.
-pub(crate) fn give_memory_back() {}
 
 /// Closes the standard output: its reader sees the end, and later output is lost.
 pub(crate) fn close_output() -> io::Result<()> {

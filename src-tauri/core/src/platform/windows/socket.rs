@@ -2,7 +2,7 @@
 
 mod table;
 
-use std::{collections::BTreeSet, io, net::SocketAddr, os::windows::io::AsRawSocket as _};
+use std::{io, net::SocketAddr, os::windows::io::AsRawSocket as _};
 
 use socket2::{Domain, Protocol, Socket, Type};
 use windows_sys::Win32::{
@@ -22,7 +22,10 @@ use super::{
     process::{open, started},
 };
 use crate::model::facts::Process;
-pub(crate) use crate::platform::types::{Breadth, Listening, Refusal};
+pub(crate) use crate::platform::{
+    elsewhere::{accepts, connections},
+    types::{Breadth, Listening, Refusal},
+};
 
 /// The PID of the kernel. Lower ones refer to no process.
 const KERNEL: u32 = 4;
@@ -138,18 +141,6 @@ fn user_of(pid: u32) -> io::Result<String> {
 /// Returns whether this error of a non-blocking `connect` means that the connection is in progress.
 pub(crate) fn is_connecting(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
-}
-
-/// Returns `None`: this system finds a listener only by a walk through all sockets, which costs more
-/// than a connection.
-pub(crate) fn accepts(_address: SocketAddr) -> Option<bool> {
-    None
-}
-
-/// Returns the remote port of every established connection of these processes: unsupported, since nothing
-/// here lists them yet.
-pub(crate) fn connections(_processes: &BTreeSet<Process>) -> io::Result<Vec<u16>> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Returns whether a process belongs to the operating system, so that stopping it would affect more

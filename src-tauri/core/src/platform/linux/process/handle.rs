@@ -14,7 +14,7 @@ use tokio::io::{Interest, unix::AsyncFd};
 use super::started;
 use crate::{
     model::facts::{Exit, Process},
-    platform::unix::process::{number, raw, reap_child},
+    platform::unix::process::{delivered, number, raw, reap_child},
     stack::Signal,
 };
 
@@ -176,14 +176,6 @@ impl Handle {
             }
             change.clear_ready();
         }
-    }
-}
-
-fn delivered(outcome: rustix::io::Result<()>) -> io::Result<bool> {
-    match outcome {
-        Ok(()) => Ok(true),
-        Err(Errno::SRCH) => Ok(false),
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use rustix::{
     buffer::spare_capacity,
-    fs::{Mode, OFlags, RawDir, SeekFrom, open, openat, seek},
+    fs::{CWD, Mode, OFlags, RawDir, SeekFrom, open, openat, seek},
     io::read,
 };
 
@@ -20,7 +20,11 @@ use super::{
 };
 use crate::{
     model::facts::{Mark, Process},
-    platform::{Row, Wanted},
+    platform::{
+        Row, Wanted,
+        os::proc::{numbers, open_folder, parsed},
+        types::GENERATIONS,
+    },
 };
 
 /// The number of additional passes for processes that started while others exited.
@@ -114,9 +118,8 @@ impl Marked {
 impl Scanner {
     /// Opens `/proc`.
     pub(crate) fn new() -> io::Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self {
-            proc: open("/proc", flags, Mode::empty())?,
+            proc: open_folder(CWD, "/proc")?,
             entries: vec![MaybeUninit::uninit(); 32 * 1024],
             reader: Reader::new()?,
             marked: Marked::default(),
@@ -173,7 +176,7 @@ impl Scanner {
         let mut folder = RawDir::new(self.proc.as_fd(), &mut self.entries);
         while let Some(entry) = folder.next() {
             let entry = entry?;
-            let Some(pid) = number(entry.file_name().to_bytes()) else {
+            let Some(pid) = parsed(entry.file_name().to_bytes()) else {
                 continue;
             };
             let inode = entry.ino();
@@ -247,6 +250,22 @@ pub(crate) fn started(pid: u32) -> io::Result<u64> {
 /// Returns the mark of the process with this PID, if this user may read it.
 pub(crate) fn mark_of(pid: u32) -> Option<Mark> {
     Reader::new().ok()?.mark(pid)
+}
+
+/// Returns a process and its ancestors, each child before its parent: three system calls for each.
+pub(crate) fn lineage(pid: u32) -> io::Result<Vec<Process>> {
+    let mut reader = Reader::new()?;
+    let mut line: Vec<Process> = Vec::new();
+    let mut next = pid;
+    while line.len() < GENERATIONS
+        && let Some(Stat { parent, started, .. }) = reader.stat(next)
+        // After a parent has exited, its PID may be reused by a younger process.
+        && line.last().is_none_or(|child| started <= child.started)
+    {
+        line.push(Process { pid: next, started });
+        next = parent;
+    }
+    Ok(line)
 }
 
 /// Returns the descendants of the process: a few reads for each, while [`Scanner::scan`] reads
@@ -324,27 +343,18 @@ impl Reader {
     /// Children belong to the thread that started them.
     fn children(&mut self, pid: u32) -> Vec<u32> {
         let mut children = Vec::new();
-        for thread in self.threads(pid) {
+        let threads = open_folder(&self.proc, format!("{pid}/task"));
+        let threads = threads.and_then(|folder| numbers(&folder, 2048));
+        for thread in threads.unwrap_or_default() {
             if self.read(pid, &format!("task/{thread}/children")).is_ok() {
-                children.extend(self.text.split(|byte| *byte == b' ').filter_map(number));
+                children.extend(
+                    self.text
+                        .split(|byte| *byte == b' ')
+                        .filter_map(parsed::<u32>),
+                );
             }
         }
         children
-    }
-
-    fn threads(&mut self, pid: u32) -> Vec<u32> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let path = format!("{pid}/task");
-        let Ok(folder) = openat(&self.proc, path, flags, Mode::empty()) else {
-            return Vec::new();
-        };
-        let mut entries = [MaybeUninit::uninit(); 2048];
-        let mut folder = RawDir::new(folder, &mut entries);
-        let mut threads = Vec::new();
-        while let Some(Ok(entry)) = folder.next() {
-            threads.extend(number(entry.file_name().to_bytes()));
-        }
-        threads
     }
 
     /// Reads a whole file of a process. The kernel fills the buffer, so a read that leaves room was
@@ -363,10 +373,6 @@ impl Reader {
             }
         }
     }
-}
-
-fn number(digits: &[u8]) -> Option<u32> {
-    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -2,15 +2,13 @@
 
 use std::fs;
 
+use super::stat::Stat;
+
 /// Returns whether the process has a controlling terminal (`proc_pid_stat(5)`, the seventh field). An
 /// unreadable process counts as having one.
 pub(crate) fn has_terminal(pid: u32) -> bool {
-    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
-        return true;
-    };
-    // The second field, the name, can itself contain parentheses and spaces.
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    after_name.split_ascii_whitespace().nth(4) != Some("0")
+    let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    Stat::parse(&stat).is_none_or(|stat| stat.terminal != 0)
 }
 
 /// Returns whether the process runs in a nested pid namespace, as in a container or a sandbox: then it

@@ -19,6 +19,8 @@ pub(super) struct Stat {
     pub(super) parent: u32,
     /// The ID of its process group.
     pub(super) group: u32,
+    /// The device of its terminal; 0 if it has none.
+    pub(super) terminal: i32,
     flags: u32,
     threads: u32,
     /// User and system time, in clock ticks.
@@ -50,7 +52,8 @@ impl Stat {
             state: *fields.next()?.as_bytes().first()?,
             parent: fields.next()?.parse().ok()?,
             group: fields.next()?.parse().ok()?,
-            flags: fields.nth(3)?.parse().ok()?,
+            terminal: fields.nth(1)?.parse().ok()?,
+            flags: fields.nth(1)?.parse().ok()?,
             cpu_ticks: fields.nth(4)?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?,
             threads: fields.nth(4)?.parse().ok()?,
             started: fields.nth(1)?.parse().ok()?,

@@ -4,25 +4,26 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ffi::CStr,
-    fs, io,
+    io,
     mem::MaybeUninit,
-    os::fd::{AsFd, OwnedFd},
-    str::FromStr,
+    os::fd::OwnedFd,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
 
 use rustix::{
-    fs::{CWD, Mode, OFlags, RawDir, fstat, openat, readlinkat_raw},
+    fs::{CWD, RawDir, fstat, readlinkat_raw},
     io::Errno,
-    path::Arg,
+    path::DecInt,
 };
 
 use super::Breadth;
 use crate::{
     model::facts::Process,
-    platform::process::{descendants, started},
+    platform::{
+        os::proc::{self, open_folder, parsed},
+        process::{descendants, lineage, started},
+    },
 };
 
 /// The standard descriptors, which a process has not opened itself.
@@ -39,7 +40,7 @@ pub(super) fn of(
     breadth: Breadth,
 ) -> io::Result<BTreeMap<u64, Vec<Process>>> {
     let proc = open_folder(CWD, c"/proc")?;
-    let pids = numbers(&proc)?;
+    let pids = proc::numbers(&proc, 32 * 1024)?;
     let search = Search {
         proc: &proc,
         inodes,
@@ -160,20 +161,11 @@ impl Search<'_> {
 fn relatives(pids: &BTreeSet<u32>) -> BTreeSet<u32> {
     let mut relatives = BTreeSet::new();
     for &pid in pids {
-        let parents = std::iter::successors(parent(pid), |&pid| parent(pid));
-        relatives.extend(parents.take_while(|&pid| pid > 1));
+        let ancestors = lineage(pid).unwrap_or_default().into_iter().skip(1);
+        relatives.extend(ancestors.map(|it| it.pid).take_while(|&pid| pid > 1));
         relatives.extend(descendants(pid).iter().map(|process| process.pid));
     }
     relatives
-}
-
-/// Reads the fourth field of `/proc/PID/stat`. The second, the name, may contain spaces and
-/// parentheses.
-fn parent(pid: u32) -> Option<u32> {
-    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
-    let after_name = stat.iter().rposition(|&byte| byte == b')')? + 1;
-    let mut fields = stat.get(after_name..)?.split(|&byte| byte == b' ');
-    parsed(fields.nth(2)?)
 }
 
 /// Applies `take` to each process, in two threads if there are many.
@@ -210,46 +202,12 @@ fn in_two_threads<R: Send>(pids: &[u32], take: impl Fn(u32, &mut Vec<R>) + Sync)
 /// Returns the socket of a link in `/proc/PID/fd`: `socket:[INODE]`. `None` for another kind of
 /// link.
 fn read_link(links: &OwnedFd, number: u32) -> Result<Option<u64>, Errno> {
-    let mut name = [0; 11];
     let mut buffer = [MaybeUninit::uninit(); 32];
-    let (target, _) = readlinkat_raw(links, decimal(number, &mut name), &mut buffer)?;
+    let (target, _) = readlinkat_raw(links, DecInt::new(number), &mut buffer)?;
     let digits = target
         .strip_prefix(b"socket:[")
         .and_then(|rest| rest.strip_suffix(b"]"));
     Ok(digits.and_then(parsed))
-}
-
-/// Writes the digits of a number to the end of the buffer, before its final 0.
-fn decimal(mut number: u32, buffer: &mut [u8; 11]) -> &CStr {
-    let mut at = buffer.len() - 1;
-    loop {
-        at -= 1;
-        buffer[at] = b'0' + u8::try_from(number % 10).unwrap_or_default();
-        number /= 10;
-        if number == 0 {
-            return CStr::from_bytes_with_nul(&buffer[at..]).unwrap_or_default();
-        }
-    }
-}
-
-/// Returns the PIDs in `/proc`.
-fn numbers(proc: &OwnedFd) -> io::Result<Vec<u32>> {
-    let mut buffer = vec![MaybeUninit::uninit(); 32 * 1024];
-    let mut entries = RawDir::new(proc, &mut buffer);
-    let mut found = Vec::with_capacity(1024);
-    while let Some(entry) = entries.next() {
-        found.extend(parsed::<u32>(entry?.file_name().to_bytes()));
-    }
-    Ok(found)
-}
-
-fn parsed<N: FromStr>(digits: &[u8]) -> Option<N> {
-    str::from_utf8(digits).ok()?.parse().ok()
-}
-
-fn open_folder(folder: impl AsFd, path: impl Arg) -> io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    Ok(openat(folder, path, flags, Mode::empty())?)
 }
 
 #[cfg(test)]
@@ -282,16 +240,8 @@ mod tests {
     fn ancestors_are_relatives_and_the_first_process_is_not() {
         let own = std::process::id();
         let relatives = relatives(&BTreeSet::from([own]));
-        assert!(relatives.contains(&parent(own).unwrap()), "{relatives:?}");
+        let parent = lineage(own).unwrap()[1].pid;
+        assert!(relatives.contains(&parent), "{relatives:?}");
         assert!(!relatives.contains(&1), "{relatives:?}");
-    }
-
-    #[test]
-    fn numbers_are_written_as_the_kernel_names_descriptors() {
-        for number in [0, 7, 10, 250, u32::MAX] {
-            let mut buffer = [0; 11];
-            let text = decimal(number, &mut buffer).to_str().unwrap();
-            assert_eq!(text, number.to_string());
-        }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     model::facts::{Exit, Process},
     platform::{
         os::notice::Notice,
-        unix::process::{number, raw, reap_child},
+        unix::process::{delivered, number, raw, reap_child},
     },
     stack::Signal,
 };
@@ -145,13 +145,5 @@ impl Handle {
     pub(crate) async fn exited_elsewhere(&self) -> Exit {
         self.gone().await;
         Exit::Unknown
-    }
-}
-
-fn delivered(outcome: rustix::io::Result<()>) -> io::Result<bool> {
-    match outcome {
-        Ok(()) => Ok(true),
-        Err(Errno::SRCH) => Ok(false),
-        Err(error) => Err(error.into()),
     }
 }

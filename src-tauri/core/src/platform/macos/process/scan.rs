@@ -3,7 +3,7 @@ use std::{collections::HashMap, io, sync::Arc};
 use super::info::{Arguments, Info, all, info};
 use crate::{
     model::facts::{Mark, Process},
-    platform::{Row, Wanted},
+    platform::{Row, Wanted, elsewhere::descendants_in},
 };
 
 /// Scans all processes repeatedly with the same buffer.
@@ -92,19 +92,10 @@ pub(crate) fn descendants(pid: u32) -> Vec<Process> {
     let (Ok(pids), Ok(first)) = (all(), info(pid)) else {
         return Vec::new();
     };
-    let all: Vec<Info> = pids.into_iter().filter_map(|pid| info(pid).ok()).collect();
-    let mut found = Vec::new();
-    let mut parents = vec![first];
-    while let Some(parent) = parents.pop() {
-        let is_child = |info: &&Info| info.parent == parent.pid && info.started >= parent.started;
-        for child in all.iter().filter(is_child) {
-            if !child.has_ended && !found.contains(&process(*child)) {
-                found.push(process(*child));
-                parents.push(*child);
-            }
-        }
-    }
-    found
+    let running = pids.into_iter().filter_map(|pid| info(pid).ok());
+    let running = running.filter(|info| !info.has_ended);
+    let running: Vec<_> = running.map(|info| (process(info), info.parent)).collect();
+    descendants_in(&running, process(first))
 }
 
 #[cfg(test)]

@@ -6,10 +6,14 @@ use std::{
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
-use super::{job, names, table, table::started, ticks_now};
+use super::{
+    job, names, table,
+    table::{Entry, started},
+    ticks_now,
+};
 use crate::{
     model::facts::{Mark, Process},
-    platform::{Row, Wanted},
+    platform::{Row, Wanted, elsewhere::descendants_in},
 };
 
 /// The age at which a process has its environment, in 100 ns: a second. It may not be complete
@@ -164,22 +168,12 @@ pub(crate) fn descendants(pid: u32) -> Vec<Process> {
     let (Ok(all), Ok(started)) = (table::all(), started(pid)) else {
         return Vec::new();
     };
-    let mut found = Vec::new();
-    let mut parents = vec![Process { pid, started }];
-    while let Some(parent) = parents.pop() {
-        for entry in &all {
-            // The PID of an exited parent may be reused by a younger process.
-            if entry.parent == parent.pid && entry.started >= parent.started {
-                let child = Process {
-                    pid: entry.pid,
-                    started: entry.started,
-                };
-                if !found.contains(&child) && !entry.is_console_host {
-                    found.push(child);
-                    parents.push(child);
-                }
-            }
-        }
-    }
-    found
+    let running = all.into_iter().filter(|entry| !entry.is_console_host);
+    let running: Vec<_> = running
+        .map(|entry| {
+            let Entry { pid, started, .. } = entry;
+            (Process { pid, started }, entry.parent)
+        })
+        .collect();
+    descendants_in(&running, Process { pid, started })
 }
