@@ -11,7 +11,7 @@ use std::{
 
 use pilotlight::{
     effects::{
-        env::{CommandOutput, full_environment},
+        env::{CommandOutput, environment},
         log::ServiceLogs,
         process::{foreground, opener},
     },
@@ -91,7 +91,7 @@ impl Here {
     pub(super) async fn environment(&self, service: &Service) -> Result<Env, Failure> {
         let base = Env::of_this_process();
         let output = CommandOutput::default();
-        let environment = full_environment(service, &base, &self.ports, TIME_LIMIT, &output).await;
+        let environment = environment(service, &base, &self.ports, TIME_LIMIT, Some(&output)).await;
         environment.map_err(not_run)
     }
 

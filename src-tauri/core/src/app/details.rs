@@ -143,7 +143,8 @@ impl AppState {
         let (stack, variables) = self.permitted(file).await?;
         let live = self.live(file, stack);
         let service = live.service(service)?;
-        let environment = env::environment(service, &variables, &live.ports, TIME_LIMIT).await;
+        let environment =
+            env::environment(service, &variables, &live.ports, TIME_LIMIT, None).await;
         let context = Context {
             directory: service.directory.clone(),
             environment: environment.unwrap_or_default(),

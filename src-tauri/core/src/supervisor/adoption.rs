@@ -1,9 +1,8 @@
 //! Adopts the runs that an earlier daemon left, if their processes are still the recorded ones.
 //! Otherwise cleans them up.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{Origin, Supervisor, offline::last_run, running_stack::RunningStack};
@@ -11,7 +10,7 @@ use crate::{
     effects::{
         container::{Cell, Contained},
         log::{self, ServiceLogs},
-        process::{ProcessScan, ProcessTable, StopRequest, Tree, stop},
+        process::{ProcessScan, ProcessTable, Tree, stop_remains},
     },
     env::Env,
     model::{
@@ -20,13 +19,10 @@ use crate::{
         service::Adoption,
         stack::Event,
     },
-    stack::{PortAssignment, ServiceName, Signal, Stack},
+    stack::{PortAssignment, ServiceName, Stack},
     stack_file,
     state::{RecordedRun, Remembered, RememberedStack},
 };
-
-/// The grace period of processes that are cleaned up.
-const GRACE: Duration = Duration::from_secs(5);
 
 impl Supervisor {
     /// Adopts running services and stops remaining processes of runs that are over. Returns
@@ -187,30 +183,14 @@ pub(super) async fn end_strays(
     is_known: impl Fn(&Mark) -> bool,
     kill: &CancellationToken,
 ) -> Vec<Process> {
-    let mut strays: BTreeMap<&Mark, Vec<Process>> = BTreeMap::new();
-    for (process, mark) in table
-        .marked_by_stack(stack)
-        .filter(|(_, mark)| !is_known(mark))
-    {
-        strays.entry(mark).or_default().push(process);
+    let marked = table.marked_by_stack(stack);
+    let strays = marked.filter(|(_, mark)| !is_known(mark));
+    let strays: Vec<_> = strays.map(|(it, mark)| (it, mark.clone())).collect();
+    if !strays.is_empty() {
+        tracing::warn!(processes = ?strays, "ending the remaining processes of runs that are not in the journal");
     }
-    let mut stops = JoinSet::new();
-    for (mark, members) in strays {
-        tracing::warn!(%mark, processes = ?members, "ending the remaining processes of a run that is not in the journal");
-        let (tree, processes) = (Tree::remains(mark.clone(), members), processes.clone());
-        let kill = kill.clone();
-        stops.spawn(async move {
-            let request = StopRequest::Signal(Signal::Terminate);
-            stop(&tree, &processes, request, GRACE, &kill)
-                .await
-                .survivors
-        });
-    }
-    let mut survivors = Vec::new();
-    while let Some(stopped) = stops.join_next().await {
-        survivors.extend(stopped.unwrap_or_default());
-    }
-    survivors
+    let survivors = stop_remains(strays, processes, kill).await.into_iter();
+    survivors.map(|(survivor, _)| survivor).collect()
 }
 
 /// Parses the stack as it was applied, since that is what runs.

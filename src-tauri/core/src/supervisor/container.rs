@@ -4,18 +4,12 @@
 use std::{fs::OpenOptions, pin::pin, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::{
-    task::spawn_blocking,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 
-use super::{
-    Message,
-    task::{Launched, RunTask, stopped},
-};
+use super::task::{RunTask, stopped};
 use crate::{
     effects::{
-        container::{self, Contained, Engine, Follower, Status},
+        container::{self, Contained, Engine, Status},
         env, log,
         process::{Tree, kill, run_helper},
     },
@@ -56,10 +50,8 @@ impl From<ContainerFault> for LaunchFault {
 
 impl RunTask {
     /// Returns the engine that runs the container of the service.
-    async fn engine(&self) -> Result<Engine, ContainerFault> {
-        let (service, variables) = (self.service.clone(), self.variables.clone());
-        let finding = spawn_blocking(move || Engine::of(&service, &variables));
-        finding.await.unwrap_or(Err(ContainerFault::EngineMissing))
+    fn engine(&self) -> impl Future<Output = Result<Engine, ContainerFault>> {
+        Engine::of(&self.service, &self.variables)
     }
 
     fn contained(&self) -> Option<Contained> {
@@ -94,8 +86,14 @@ impl RunTask {
     /// Starts the container, and the process that follows its log.
     pub(super) async fn start_container(&self) -> Result<Tree, LaunchFault> {
         let starting = async {
-            let environment =
-                env::environment(&self.service, &self.variables, &*self.ports, TIME_LIMIT).await?;
+            let environment = env::environment(
+                &self.service,
+                &self.variables,
+                &*self.ports,
+                TIME_LIMIT,
+                None,
+            );
+            let environment = environment.await?;
             let declared =
                 env::declared(&self.service, &self.variables, &*self.ports, TIME_LIMIT).await?;
             let declared: Vec<_> = declared
@@ -108,6 +106,10 @@ impl RunTask {
             let began = Timestamp::now();
             let id = container::start(&engine, &self.service, &mark, known, &*self.ports).await?;
             let status = engine.inspect(&id).await?;
+            // One that has exited already may have lived before.
+            let at_start = !status.running && !is_ours(&self.service);
+            let at_start = at_start.then(|| began.to_string());
+            let since = status.since.clone().or(at_start);
             let contained = Contained {
                 engine,
                 info: Arc::new(status.info.clone()),
@@ -117,27 +119,9 @@ impl RunTask {
             if let Some(cell) = &self.run.container {
                 cell.send_replace(Some(contained.clone()));
             }
-            let logs = self.logs();
-            let output = logs.create_stamped(self.origin.run, &id);
-            let output = output.map_err(|error| LaunchFault::Log {
-                path: logs.folder().to_owned(),
-                message: error.to_string(),
-            })?;
-            logs.begin_index(self.origin.run);
-            if let Err(error) = logs.prune(self.service.log) {
-                tracing::warn!(service = %self.service.name, %error, "failed to remove old logs");
-            }
-            // One that has exited already may have lived before.
-            let has_exited = contained
-                .status
-                .as_ref()
-                .is_some_and(|status| !status.running);
-            let at_start = (has_exited && !is_ours(&self.service)).then(|| began.to_string());
-            let before = contained
-                .status
-                .as_ref()
-                .and_then(|status| status.since.clone());
-            let since = before.or(at_start);
+            let output = self.logs().create_stamped(self.origin.run, &id);
+            let output = output.map_err(|error| self.log_fault(&error))?;
+            self.tend_log();
             self.follow_container(&contained, since.as_deref(), output)
                 .await
         };
@@ -151,14 +135,8 @@ impl RunTask {
         since: Option<&str>,
         output: std::fs::File,
     ) -> Result<Tree, LaunchFault> {
-        let follower = Follower {
-            container: &contained.info.id,
-            since,
-            mark: &self.mark(),
-            directory: self.tools.home.logs(),
-            environment: &self.variables,
-        };
-        container::follow(&contained.engine, follower, output).await
+        let (mark, logs) = (self.mark(), self.tools.home.logs());
+        container::follow(contained, since, &mark, logs, &self.variables, output).await
     }
 
     /// Watches a container to its end, and follows its log again whenever that has ended earlier.
@@ -259,10 +237,7 @@ impl RunTask {
     async fn follow_again(&self) -> Result<Tree, LaunchFault> {
         let contained = self.contained().ok_or(ContainerFault::Gone)?;
         let run_log = self.logs().run(self.origin.run);
-        let unreadable = |error: std::io::Error| LaunchFault::Log {
-            path: self.logs().folder().to_owned(),
-            message: error.to_string(),
-        };
+        let unreadable = |error| self.log_fault(&error);
         let since = log::continue_from(&run_log).map_err(unreadable)?;
         let first = || contained.status.as_ref()?.since.clone();
         let since = since.or_else(first);
@@ -271,14 +246,7 @@ impl RunTask {
         let tree = self
             .follow_container(&contained, since.as_deref(), output)
             .await?;
-        if let Some(process) = tree.first() {
-            let launched = Launched {
-                process,
-                tree: tree.clone(),
-            };
-            self.tell(Message::Launched(self.origin.clone(), launched))
-                .await;
-        }
+        self.report_launch(&tree).await;
         Ok(tree)
     }
 
@@ -298,13 +266,8 @@ impl RunTask {
     async fn stop_container(&self, outcome: &mut Stopped) -> Result<(), ContainerFault> {
         let Some(Contained { engine, info, .. }) = self.contained() else {
             // The start was cancelled, and may have got as far as the container.
-            return container::abort(
-                &self.engine().await?,
-                &self.service,
-                &self.mark(),
-                &self.variables,
-            )
-            .await;
+            let engine = self.engine().await?;
+            return container::abort(&engine, &self.service, &self.mark(), &self.variables).await;
         };
         let Service { stop, name, .. } = &*self.service;
         let signal = match &stop.graceful {
@@ -325,24 +288,17 @@ impl RunTask {
             }
         };
         let stopping = engine.stop(&info.id, signal, stop.timeout);
-        let stopped = if let Some(stopped) = self.run.kill.run_until_cancelled(stopping).await {
-            stopped
+        if let Some(stopped) = self.run.kill.run_until_cancelled(stopping).await {
+            stopped?;
         } else {
             outcome.killed = true;
-            engine.stop(&info.id, None, Duration::ZERO).await
-        };
-        match stopped {
-            Ok(()) | Err(ContainerFault::Gone) => {}
-            Err(fault) => return Err(fault),
+            engine.stop(&info.id, None, Duration::ZERO).await?;
         }
         if let Ok(status) = engine.inspect(&info.id).await {
             outcome.exit = Some(status.exit);
         }
         if is_ours(&self.service) {
-            match engine.remove(&info.id).await {
-                Ok(()) | Err(ContainerFault::Gone) => {}
-                Err(fault) => return Err(fault),
-            }
+            engine.remove(&info.id).await?;
         }
         Ok(())
     }

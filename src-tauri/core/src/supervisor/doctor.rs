@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Message, Origin, Supervisor, guard::guarded, reply, tell};
+use super::{Message, Origin, Supervisor, call, guard::guarded, reply};
 use crate::{
     control::Doctor,
     diagnose::{
@@ -29,31 +29,33 @@ const AGAIN: Duration = Duration::from_secs(3);
 const SETTLE: Duration = Duration::from_millis(50);
 
 impl Supervisor {
-    /// Answers with the root causes of what is wrong now.
-    pub(super) fn doctor(&mut self, doctor: Doctor, answer: oneshot::Sender<Option<Vec<Finding>>>) {
-        let Some(index) = self.index_of_file(&doctor.file) else {
-            return self.locate_and_doctor(doctor, answer);
-        };
-        self.doctor_of(index, doctor.within(), answer);
-    }
-
-    /// Finds the stack whose file is given by another path than the one it was started with.
-    fn locate_and_doctor(&mut self, doctor: Doctor, answer: oneshot::Sender<Option<Vec<Finding>>>) {
-        let tools = self.tools.clone();
+    /// Answers with the root causes of what is wrong now. Drops the sender if the daemon does not have
+    /// the stack.
+    pub(super) fn doctor(&mut self, doctor: Doctor, answer: oneshot::Sender<Vec<Finding>>) {
         let patience = doctor.within();
+        if let Some(index) = self.index_of_file(&doctor.file) {
+            return self.doctor_of(index, patience, answer);
+        }
+        // The path may be another one than that with which the stack was started.
+        let tools = self.tools.clone();
         self.tasks.spawn(async move {
             if let Ok(id) = tools.loader.locate(&tools.home, &doctor.file).await {
-                tell(&tools.reports, Message::DoctorOf(id, patience, answer)).await;
+                let doctor = move |supervisor: &mut Self| {
+                    if let Some(index) = supervisor.index_of(&id) {
+                        supervisor.doctor_of(index, patience, answer);
+                    }
+                };
+                call(&tools.reports, doctor).await;
             }
         });
     }
 
     /// Answers with the root causes of the problems of a stack that the daemon has.
-    pub(super) fn doctor_of(
+    fn doctor_of(
         &mut self,
         index: usize,
         patience: Patience,
-        answer: oneshot::Sender<Option<Vec<Finding>>>,
+        answer: oneshot::Sender<Vec<Finding>>,
     ) {
         let (mut subject, gatherer) = (self.subject(index), self.gatherer());
         let inbox = self.tools.reports.clone();
@@ -81,15 +83,8 @@ impl Supervisor {
             }
             tell_results(&inbox, &stack, &evidence).await;
             let findings = diagnose(&evidence).into_iter().chain(watched);
-            reply(answer, Some(findings.collect()));
+            reply(answer, findings.collect());
         });
-    }
-
-    /// Answers with what is known of a stack now.
-    pub(super) fn tell_subject(&self, stack: &StackId, answer: oneshot::Sender<Box<Subject>>) {
-        if let Some(index) = self.index_of(stack) {
-            reply(answer, Box::new(self.subject(index)));
-        }
     }
 
     /// Diagnoses a stack in the background, unless the current situation is being diagnosed or has
@@ -119,24 +114,15 @@ impl Supervisor {
                 // An empty result is better than a situation that stays open forever.
                 findings = diagnosing.await.unwrap_or_default();
             }
-            let message = Message::Diagnosed {
-                stack,
-                situation,
-                findings,
-            };
-            tell(&inbox, message).await;
-        });
-    }
-
-    /// Applies the findings of a diagnosis.
-    pub(super) fn diagnosed(&mut self, stack: &StackId, situation: u64, findings: Vec<Finding>) {
-        if let Some(index) = self.index_of(stack) {
             let event = Event::Diagnosed {
                 situation,
                 findings,
             };
-            self.step(index, event);
-        }
+            call(&inbox, move |supervisor| {
+                supervisor.step_stack(&stack, event);
+            })
+            .await;
+        });
     }
 
     fn subject(&self, index: usize) -> Subject {
@@ -186,9 +172,13 @@ async fn tell_results(
 /// Returns what is known of a stack now; `None` when the daemon ends or no longer has it.
 async fn present(inbox: &mpsc::WeakSender<Message>, stack: &StackId) -> Option<Box<Subject>> {
     let (answer, answered) = oneshot::channel();
-    let inbox = inbox.upgrade()?;
-    let message = Message::Subject(stack.clone(), answer);
-    inbox.send(message).await.ok()?;
+    let stack = stack.clone();
+    let describe = move |supervisor: &mut Supervisor| {
+        if let Some(index) = supervisor.index_of(&stack) {
+            reply(answer, Box::new(supervisor.subject(index)));
+        }
+    };
+    call(inbox, describe).await;
     answered.await.ok()
 }
 

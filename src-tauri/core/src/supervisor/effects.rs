@@ -5,13 +5,12 @@ use std::{collections::BTreeSet, time::Duration};
 use super::{
     Message, Origin, Supervisor,
     guard::guarded,
-    memory::watch_memory,
     task::{RunLines, RunTask, panic_fault},
 };
 use crate::{
     effects::{
         check::{Checks, FIRST_ANSWER},
-        port::{ClaimRequest, Leftovers, Requester},
+        port::{ClaimRequest, Requester},
         probe::{ProbeLoop, Round, Schedule},
         watch::inputs,
     },
@@ -50,9 +49,7 @@ impl Supervisor {
             Act::Probe => {
                 let over = run_task.run.over.clone();
                 if let (Some(limit), Some(tree)) = (run_task.service.memory, &run_task.run.tree) {
-                    let watching = watch_memory(run_task.clone(), tree.clone(), limit);
-                    let watching = over.clone().run_until_cancelled_owned(watching);
-                    self.tasks.spawn(watching);
+                    self.memory.add(run_task.clone(), tree.clone(), limit);
                 }
                 // Boxed, since the future would hold it twice.
                 let probing = over.run_until_cancelled_owned(Box::pin(run_task.probe(probe)));
@@ -130,24 +127,18 @@ impl Supervisor {
         // Compose publishes the ports that its file says.
         let claims = run_task.claims_port();
         let request = run_task.service.port.filter(|_| claims);
-        let request = request.map(|port| ClaimRequest {
-            mark: run_task.mark(),
-            port,
-            host: run_task.service.host.clone(),
-            conflict: run_task.service.port_conflict,
-            mode: stack.mode,
-            leftovers: Leftovers::of(
-                run_task.origin.stack.clone(),
-                stack,
-                &run_task.service,
-                &*run_task.ports,
-            ),
-            reserved: self.reserved(index, &run_task.service),
-            requester: Requester {
+        let request = request.map(|port| {
+            let requester = Requester {
                 callers: self.tools.callers.clone(),
                 running: self.tools.active.clone(),
                 variables: run_task.variables.clone(),
-            },
+            };
+            let (service, ports) = (&run_task.service, &*run_task.ports);
+            let mark = run_task.mark();
+            ClaimRequest {
+                reserved: self.reserved(index, service),
+                ..ClaimRequest::new(mark, port, stack, service, ports, requester)
+            }
         });
         let over = run_task.run.over.clone();
         self.tasks.spawn(over.run_until_cancelled_owned(async move {

@@ -4,16 +4,22 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc::error::SendError, oneshot, watch};
 
-use super::{Applied, Handle, Message};
+use super::{Applied, Handle, Message, Supervisor, reply};
 use crate::{
     control::{Coming, Control, Doctor, Down, Outcome, Restart, Up},
     model::{finding::Finding, view::Snapshot},
 };
 
 impl Handle {
-    async fn query<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> Option<T> {
+    /// Has the loop of the supervisor call `ask`. Returns the answer; `None` if there is none, or the
+    /// supervisor has exited.
+    async fn query<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&mut Supervisor, oneshot::Sender<T>) + Send + 'static,
+    ) -> Option<T> {
         let (answer, answered) = oneshot::channel();
-        self.inbox.send(message(answer)).await.ok()?;
+        let call = Message::Call(Box::new(|supervisor| ask(supervisor, answer)));
+        self.inbox.send(call).await.ok()?;
         answered.await.ok()
     }
 
@@ -43,14 +49,19 @@ impl Handle {
     /// Refuses all starts from now on, for a daemon that only stops what an earlier one left.
     pub async fn refuse_starts(&self) {
         // A supervisor that has ended accepts none either.
-        let _ = self.inbox.send(Message::RefuseStarts).await;
+        let refuse = |supervisor: &mut Supervisor, answer| {
+            supervisor.refuses_starts = true;
+            reply(answer, ());
+        };
+        let _ = self.query(refuse).await;
     }
 
     /// Ends the supervisor once no stack is wanted or running and no request waits. Later starts are
     /// refused. Cancel-safe: it continues until this has returned.
     pub async fn retire(&self) {
         // No answer means that it has ended already.
-        let _: Option<()> = self.query(Message::Retire).await;
+        let retire = |supervisor: &mut Supervisor, answer| supervisor.retiring = Some(answer);
+        let _ = self.query(retire).await;
     }
 
     /// Returns a receiver of the applied stacks.
@@ -105,18 +116,22 @@ impl Control for Handle {
     }
 
     async fn doctor(&self, doctor: Doctor) -> Option<Vec<Finding>> {
-        let asked = self.query(|answer| Message::Doctor(doctor, answer)).await;
-        asked.flatten()
+        self.query(|supervisor, answer| supervisor.doctor(doctor, answer))
+            .await
     }
 
     async fn usage(&self) -> Arc<Snapshot> {
-        let measured = self.query(Message::Usage).await;
+        let measured = self.query(Supervisor::measure).await;
         measured.unwrap_or_else(|| self.snapshot.borrow().clone())
     }
 
     async fn home_lost(&self) {
         // A supervisor that has ended has nothing to write.
-        let _ = self.query(Message::HomeLost).await;
+        let restore = |supervisor: &mut Supervisor, answer| {
+            supervisor.journal.restore();
+            reply(answer, ());
+        };
+        let _ = self.query(restore).await;
     }
 
     fn snapshot(&self) -> watch::Receiver<Arc<Snapshot>> {

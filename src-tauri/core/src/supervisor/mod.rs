@@ -37,21 +37,20 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    control::{Doctor, Down, Lock, Outcome, Restart, Up},
+    control::{Down, Lock, Outcome, Restart, Up},
     effects::{
-        gather::{OomKills, Patience, Subject},
+        gather::OomKills,
         log::{ServiceLogs, Watcher, last_words},
         port::{ActiveRuns, Callers, Ports},
         probe::Prober,
         process::{ProcessTable, kill},
     },
     env::Env,
-    fs::{checkout::Checkout, home::Home, redact::redact},
+    fs::{home::Home, redact::redact},
     host::clock,
     model::{
         effect::Report,
-        facts::{Exit, Process, RunId, StackId, Watched},
-        finding::Finding,
+        facts::{Exit, Process, RunId, StackId},
         history::{EventKind, HistoryEvent},
         service::ServiceState,
         stack::Event,
@@ -62,7 +61,8 @@ use crate::{
 };
 use calm::Calm;
 use loading::Loader;
-use queue::{Prepared, Queue, Ticket};
+use memory::MemoryWatch;
+use queue::Queue;
 use requests::{Waiter, reply};
 use running_stack::RunningStack;
 use sleep::Sleep;
@@ -92,42 +92,21 @@ pub struct Handle {
 }
 
 /// An event or a request.
-#[derive(Debug)]
 enum Message {
     Up(Up, Option<Arc<str>>, oneshot::Sender<Outcome>),
-    /// A request is prepared and can be carried out.
-    Prepared(Ticket, Prepared),
     Down(Down, Option<Arc<str>>, oneshot::Sender<Outcome>),
     Restart(Restart, Option<Arc<str>>, oneshot::Sender<Outcome>),
-    Usage(oneshot::Sender<Arc<Snapshot>>),
-    Doctor(Doctor, oneshot::Sender<Option<Vec<Finding>>>),
-    DoctorOf(StackId, Patience, oneshot::Sender<Option<Vec<Finding>>>),
-    /// A diagnosis asks for what is known now.
-    Subject(StackId, oneshot::Sender<Box<Subject>>),
-    /// What is wrong with a stack in a situation of its own.
-    Diagnosed {
-        stack: StackId,
-        situation: u64,
-        findings: Vec<Finding>,
-    },
     Quit {
         leave_running: bool,
         answer: oneshot::Sender<Outcome>,
     },
-    /// The checkout that a stack belongs to.
-    Checkout(StackId, Checkout),
-    /// The files of the home were deleted.
-    HomeLost(oneshot::Sender<()>),
-    /// Accept no start from now on.
-    RefuseStarts,
-    /// The supervisor may exit once nothing is wanted, runs or waits.
-    Retire(oneshot::Sender<()>),
     Launched(Origin, Launched),
     /// The first process of a run has exited, or the last one has; with the survivors.
     Ended(Origin, Exit, Vec<Process>),
     Report(Origin, Report),
-    /// The watch on the files of a service reports.
-    Watched(StackId, ServiceName, Watched),
+    /// A function that the loop calls. If the supervisor has exited, it is dropped with the channel for
+    /// its answer.
+    Call(Box<dyn FnOnce(&mut Supervisor) + Send>),
 }
 
 impl Message {
@@ -149,6 +128,14 @@ async fn tell(inbox: &mpsc::WeakSender<Message>, message: Message) {
     if let Some(inbox) = inbox.upgrade() {
         let _ = inbox.send(message).await;
     }
+}
+
+/// Has the loop of the supervisor call a function, unless it has exited.
+fn call(
+    inbox: &mpsc::WeakSender<Message>,
+    function: impl FnOnce(&mut Supervisor) + Send + 'static,
+) -> impl Future<Output = ()> {
+    tell(inbox, Message::Call(Box::new(function)))
 }
 
 /// A stack as it was last applied.
@@ -201,6 +188,7 @@ struct Supervisor {
     snapshot: watch::Sender<Arc<Snapshot>>,
     applied: watch::Sender<Vec<Applied>>,
     meter: usage::Meter,
+    memory: MemoryWatch,
     timers: Timers,
     calm: Calm,
     sleep: Sleep,
@@ -267,6 +255,7 @@ pub async fn start(lock: &Lock) -> std::io::Result<Started> {
         snapshot,
         applied,
         meter: usage::Meter::default(),
+        memory: MemoryWatch::default(),
         timers: Timers::default(),
         calm: Calm::default(),
         sleep: Sleep::default(),
@@ -335,7 +324,6 @@ impl Supervisor {
                 self.note_program(&up.file, program);
                 self.up(up, answer);
             }
-            Message::Prepared(ticket, prepared) => self.prepared(ticket, prepared),
             Message::Down(down, program, answer) => {
                 self.note_stopper(down.file.as_deref(), program.as_ref());
                 self.down(down, answer);
@@ -344,41 +332,14 @@ impl Supervisor {
                 self.note_program(&restart.file, program);
                 self.restart(restart, answer);
             }
-            Message::Usage(answer) => {
-                self.show_latencies();
-                self.look_up_shown_checkouts();
-                self.measure(answer);
-            }
-            Message::Doctor(doctor, answer) => self.doctor(doctor, answer),
-            Message::DoctorOf(id, patience, answer) => match self.index_of(&id) {
-                Some(index) => self.doctor_of(index, patience, answer),
-                None => reply(answer, None),
-            },
-            Message::Subject(stack, answer) => self.tell_subject(&stack, answer),
-            Message::Diagnosed {
-                stack,
-                situation,
-                findings,
-            } => self.diagnosed(&stack, situation, findings),
             Message::Quit {
                 leave_running,
                 answer,
             } => self.quit(leave_running, answer),
-            Message::Checkout(id, checkout) => self.checked_out(&id, checkout),
-            Message::HomeLost(answer) => {
-                self.journal.restore();
-                reply(answer, ());
-            }
-            Message::RefuseStarts => self.refuses_starts = true,
-            Message::Retire(answer) => self.retiring = Some(answer),
             Message::Launched(origin, launched) => self.launched(&origin, &launched),
             Message::Ended(origin, exit, survivors) => self.ended(origin, exit, survivors),
             Message::Report(origin, report) => self.report(&origin, report),
-            Message::Watched(stack, service, watched) => {
-                if let Some(index) = self.index_of(&stack) {
-                    self.step(index, Event::Watched(service, watched));
-                }
-            }
+            Message::Call(function) => function(self),
         }
     }
 
@@ -478,6 +439,13 @@ impl Supervisor {
         self.unwritten.extend(events);
         if is_request {
             self.update_watches(index);
+        }
+    }
+
+    /// Steps the model of a stack, if the daemon still has it.
+    fn step_stack(&mut self, stack: &StackId, event: Event) {
+        if let Some(index) = self.index_of(stack) {
+            self.step(index, event);
         }
     }
 

@@ -1,8 +1,7 @@
 //! A stack without a daemon: its view, its findings, and its remaining processes.
 
-use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc, time::Duration};
+use std::{fs, io, path::Path, sync::Arc};
 
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -10,7 +9,7 @@ use crate::{
     effects::{
         gather::{Gatherer, Patience, Subject},
         log::ServiceLogs,
-        process::{ProcessTable, StopRequest, Tree, stop, survivors_of_runs},
+        process::{ProcessTable, stop_remains, survivors_of_runs},
     },
     env::Env,
     fs::home::Home,
@@ -21,12 +20,9 @@ use crate::{
         stack::StackModel,
         view::StackView,
     },
-    stack::{ServiceName, Signal, Stack},
+    stack::{ServiceName, Stack},
     state::slots::in_its_slot,
 };
-
-/// The grace period of a process before it is killed.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Returns the view of a stack without active runs, with the latest runs that have left a log.
 #[must_use]
@@ -84,29 +80,11 @@ fn logged(home: &Home) -> io::Result<Vec<StackId>> {
 /// Stops runs without a daemon, each with its whole tree: SIGTERM, a grace period of five seconds,
 /// SIGKILL. `kill` skips the first two. Returns the survivors.
 pub async fn end(running: Vec<(Process, Mark)>, kill: bool) -> Vec<(Process, Mark)> {
-    let mut runs: BTreeMap<Mark, Vec<Process>> = BTreeMap::new();
-    for (process, mark) in running {
-        runs.entry(mark).or_default().push(process);
-    }
-    let processes = ProcessTable::since(0);
     let kill_now = CancellationToken::new();
     if kill {
         kill_now.cancel();
     }
-    let mut stops = JoinSet::new();
-    for (mark, members) in runs {
-        let (processes, kill_now) = (processes.clone(), kill_now.clone());
-        stops.spawn(async move {
-            let tree = Tree::remains(mark.clone(), members);
-            let request = StopRequest::Signal(Signal::Terminate);
-            let stopped = stop(&tree, &processes, request, GRACE, &kill_now).await;
-            stopped
-                .survivors
-                .into_iter()
-                .map(move |survivor| (survivor, mark.clone()))
-        });
-    }
-    stops.join_all().await.into_iter().flatten().collect()
+    stop_remains(running, &ProcessTable::since(0), &kill_now).await
 }
 
 fn model(home: &Home, stack: Arc<Stack>) -> StackModel {

@@ -6,8 +6,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Message, Supervisor, Tools, adoption::end_strays, guard::guarded, loading::Loaded,
-    requests::reply, tell,
+    Supervisor, Tools, adoption::end_strays, call, guard::guarded, loading::Loaded, requests::reply,
 };
 use crate::{
     control::{Outcome, Up},
@@ -216,12 +215,15 @@ impl Supervisor {
                     "the request failed with an internal error: {panic}"
                 ))
             });
-            tell(&inbox, Message::Prepared(ticket, prepared)).await;
+            call(&inbox, move |supervisor| {
+                supervisor.prepared(ticket, prepared);
+            })
+            .await;
         });
     }
 
     /// Carries out the requests that can run now that one is prepared.
-    pub(super) fn prepared(&mut self, ticket: Ticket, prepared: Prepared) {
+    fn prepared(&mut self, ticket: Ticket, prepared: Prepared) {
         let Some(file) = self.queue.prepared(ticket, prepared) else {
             return;
         };

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Message, Supervisor, tell};
+use super::{Supervisor, call};
 use crate::{
     effects::port::is_free,
     fs::{checkout::Checkout, fingerprint::fingerprint},
@@ -133,7 +133,8 @@ impl Supervisor {
         let tools = self.tools.clone();
         self.tasks.spawn(async move {
             if let Ok(Some(checkout)) = tools.loader.checkout(&file).await {
-                tell(&tools.reports, Message::Checkout(id, checkout)).await;
+                let show = move |supervisor: &mut Self| supervisor.checked_out(&id, checkout);
+                call(&tools.reports, show).await;
             }
         });
     }
@@ -147,7 +148,7 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn checked_out(&mut self, id: &StackId, checkout: Checkout) {
+    fn checked_out(&mut self, id: &StackId, checkout: Checkout) {
         if let Some(index) = self.index_of(id) {
             self.stacks[index].checkout = Some(checkout);
             self.show_checkouts();

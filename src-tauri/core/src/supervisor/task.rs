@@ -1,6 +1,6 @@
 //! The context of a task that works for one run of a service, and the longer steps of such tasks.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use tokio::{runtime::Handle, task::spawn_blocking, time::timeout};
 
@@ -108,6 +108,18 @@ impl RunTask {
         super::tell(&self.tools.reports, message)
     }
 
+    /// Reports the first process of a tree to the supervisor.
+    pub(super) async fn report_launch(&self, tree: &Tree) {
+        if let Some(process) = tree.first() {
+            let launched = Launched {
+                process,
+                tree: tree.clone(),
+            };
+            self.tell(Message::Launched(self.origin.clone(), launched))
+                .await;
+        }
+    }
+
     /// Reports the exit of a process to the supervisor.
     pub(super) async fn report_exit(&self, exit: Exit, survivors: Vec<Process>) {
         self.tell(Message::Ended(self.origin.clone(), exit, survivors))
@@ -117,8 +129,8 @@ impl RunTask {
     /// Returns the service's variables. Reads its env files, and runs its `env_command` once.
     async fn environment(&self, time_limit: Duration) -> Result<Env, LaunchFault> {
         let (service, ports) = (&self.service, &*self.ports);
-        let output = &self.env_output;
-        env::full_environment(service, &self.variables, ports, time_limit, output).await
+        let output = Some(&self.env_output);
+        env::environment(service, &self.variables, ports, time_limit, output).await
     }
 
     /// Verifies the requirements of the service.
@@ -169,13 +181,8 @@ impl RunTask {
         if let Ok(tree) = &launched {
             if is_late {
                 self.kill(tree).await;
-            } else if let Some(process) = tree.first() {
-                let launched = Launched {
-                    process,
-                    tree: tree.clone(),
-                };
-                self.tell(Message::Launched(self.origin.clone(), launched))
-                    .await;
+            } else {
+                self.report_launch(tree).await;
             }
         }
         // A stop that waits for this comes after the message.
@@ -246,12 +253,8 @@ impl RunTask {
             });
         };
         let logs = self.logs();
-        let output = logs
-            .create(self.origin.run)
-            .map_err(|error| LaunchFault::Log {
-                path: logs.folder().to_owned(),
-                message: error.to_string(),
-            })?;
+        let output = logs.create(self.origin.run);
+        let output = output.map_err(|error| self.log_fault(&error))?;
         let launched = launch(Launch {
             argv: argv(&command),
             directory: self.service.directory.clone(),
@@ -267,11 +270,24 @@ impl RunTask {
         })
         .await;
         // This work can run while the program starts.
+        self.tend_log();
+        launched
+    }
+
+    /// Begins the index of the log of the run, and removes old logs.
+    pub(super) fn tend_log(&self) {
+        let logs = self.logs();
         logs.begin_index(self.origin.run);
         if let Err(error) = logs.prune(self.service.log) {
             tracing::warn!(service = %self.service.name, %error, "failed to remove old logs");
         }
-        launched
+    }
+
+    pub(super) fn log_fault(&self, error: &io::Error) -> LaunchFault {
+        LaunchFault::Log {
+            path: self.logs().folder().to_owned(),
+            message: error.to_string(),
+        }
     }
 
     /// Watches a launched or adopted run to its end: indexes its log, and reports the exit of its

@@ -46,6 +46,8 @@ struct Sample {
 impl Supervisor {
     /// Answers with the current snapshot, CPU and memory filled in.
     pub(super) fn measure(&mut self, answer: oneshot::Sender<Arc<Snapshot>>) {
+        self.show_latencies();
+        self.look_up_shown_checkouts();
         let snapshot = self.snapshot.borrow().clone();
         let trees = self.stacks.iter().map(|running_stack| {
             running_stack

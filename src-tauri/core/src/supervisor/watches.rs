@@ -5,8 +5,12 @@ use std::path::PathBuf;
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Message, Supervisor, tell};
-use crate::{effects::watch::watch, model::service::ServiceState, stack::Watch};
+use super::{Supervisor, call};
+use crate::{
+    effects::watch::watch,
+    model::{service::ServiceState, stack::Event},
+    stack::Watch,
+};
 
 /// A watch on the files of a service. Dropping it ends it.
 #[derive(Debug)]
@@ -49,8 +53,11 @@ impl Supervisor {
             let inbox = self.tools.reports.clone();
             let (stack, name) = (running_stack.id.clone(), name.clone());
             let report = async move |watched| {
-                let message = Message::Watched(stack.clone(), name.clone(), watched);
-                tell(&inbox, message).await;
+                let (stack, event) = (stack.clone(), Event::Watched(name.clone(), watched));
+                call(&inbox, move |supervisor| {
+                    supervisor.step_stack(&stack, event);
+                })
+                .await;
             };
             let watching = watch(files.clone(), directory.clone(), report);
             self.tasks.spawn(over.run_until_cancelled_owned(watching));

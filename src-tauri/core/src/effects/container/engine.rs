@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
+    task::spawn_blocking,
     time::timeout,
 };
 use url::form_urlencoded;
@@ -50,16 +51,20 @@ struct Refusal(u16, String);
 
 impl Engine {
     /// Finds the engine for the user with these variables. Does not connect.
-    pub fn find(variables: &Env, context: Option<&str>) -> Result<Self, ContainerFault> {
-        let endpoint = endpoint::find(variables, context)?;
+    pub async fn find(variables: &Env, context: Option<String>) -> Result<Self, ContainerFault> {
+        let variables = variables.clone();
+        let finding = spawn_blocking(move || endpoint::find(&variables, context.as_deref()));
+        let endpoint = finding
+            .await
+            .unwrap_or(Err(ContainerFault::EngineMissing))?;
         Ok(Self { endpoint })
     }
 
     /// Finds the engine that runs the container of a service.
-    pub fn of(service: &Service, variables: &Env) -> Result<Self, ContainerFault> {
+    pub async fn of(service: &Service, variables: &Env) -> Result<Self, ContainerFault> {
         let container = service.container.as_deref();
-        let context = container.and_then(|container| container.docker_context.as_deref());
-        Self::find(variables, context)
+        let context = container.and_then(|container| container.docker_context.clone());
+        Self::find(variables, context).await
     }
 
     /// Returns the engine at an address from [`Engine::address`].
@@ -109,7 +114,7 @@ impl Engine {
     }
 
     /// Stops a container: sends the signal, or by default its own stop signal, and kills it after
-    /// `grace`. Returns when it has exited.
+    /// `grace`. Returns when it has exited. Does nothing if it does not exist.
     pub async fn stop(
         &self,
         container: &str,
@@ -117,10 +122,11 @@ impl Engine {
         grace: Duration,
     ) -> Result<(), ContainerFault> {
         if let Some(signal) = signal {
-            self.kill(container, signal).await?;
+            let kill = format!("/containers/{container}/kill?signal={signal}");
+            ended(self.ask("POST", &kill, None, LIMIT).await)?;
             let wait = format!("/containers/{container}/wait");
             if let Ok(waited) = timeout(grace, self.ask("POST", &wait, None, WORK)).await {
-                return done(waited);
+                return ended(waited);
             }
         }
         let grace = if signal.is_some() {
@@ -130,27 +136,13 @@ impl Engine {
         };
         let seconds = grace.as_secs() + u64::from(grace.subsec_nanos() > 0);
         let path = format!("/containers/{container}/stop?t={seconds}");
-        done(self.ask("POST", &path, None, WORK).await)
+        ended(self.ask("POST", &path, None, WORK).await)
     }
 
-    /// Sends a signal to a container. Does nothing if it does not run.
-    pub async fn kill(&self, container: &str, signal: &str) -> Result<(), ContainerFault> {
-        let path = format!("/containers/{container}/kill?signal={signal}");
-        match self.ask("POST", &path, None, LIMIT).await? {
-            // It is not running.
-            Err(Refusal(409, _)) => Ok(()),
-            answer => done(Ok(answer)),
-        }
-    }
-
-    /// Removes a container that does not run, and keeps its volumes.
+    /// Removes a container that does not run, and keeps its volumes. Does nothing if it does not exist.
     pub async fn remove(&self, container: &str) -> Result<(), ContainerFault> {
         let path = format!("/containers/{container}?force=1");
-        match self.ask("DELETE", &path, None, WORK).await? {
-            // It is being removed.
-            Err(Refusal(409, _)) => Ok(()),
-            answer => done(Ok(answer)),
-        }
+        ended(self.ask("DELETE", &path, None, WORK).await)
     }
 
     /// Creates a container, and returns its identifier.
@@ -332,6 +324,15 @@ type Answer = Result<Result<Bytes, Refusal>, ContainerFault>;
 
 fn done(answer: Answer) -> Result<(), ContainerFault> {
     accepted(answer).map(drop)
+}
+
+/// Returns the outcome of a request that ends a container. One that does not exist, does not run or is
+/// being removed has ended.
+fn ended(answer: Answer) -> Result<(), ContainerFault> {
+    match answer? {
+        Err(Refusal(404 | 409, _)) => Ok(()),
+        answer => done(Ok(answer)),
+    }
 }
 
 fn accepted(answer: Answer) -> Result<Bytes, ContainerFault> {

@@ -101,8 +101,8 @@ pub(super) async fn start(
     Ok(id)
 }
 
-/// Removes the container of an earlier run.
-pub(super) async fn remove_leftover(engine: &Engine, mark: &Mark) -> Result<(), ContainerFault> {
+/// Removes the container that an earlier run of this service has left, which would hold its port.
+pub async fn remove_leftover(engine: &Engine, mark: &Mark) -> Result<(), ContainerFault> {
     let name = container_name(mark);
     match engine.inspect(&name).await {
         Ok(status) if status.stack.as_deref() == Some(&*mark.stack.0) => {

@@ -4,7 +4,7 @@
 
 use std::{fs::File, path::Path};
 
-use super::Engine;
+use super::Contained;
 use crate::{
     effects::process::{Launch, Tree, launch},
     env::Env,
@@ -14,40 +14,31 @@ use crate::{
 /// The commands that follow a log, the first one that is installed counts.
 const COMMANDS: [&str; 2] = ["docker", "podman"];
 
-/// The log of a container to be followed.
-#[derive(Clone, Copy, Debug)]
-pub struct Follower<'a> {
-    /// The identifier of the container.
-    pub container: &'a str,
-    /// Only lines at this time or later.
-    pub since: Option<&'a str>,
-    /// The mark of the process.
-    pub mark: &'a Mark,
-    /// A working directory that exists.
-    pub directory: &'a Path,
-    /// The environment of the command.
-    pub environment: &'a Env,
-}
-
 /// Starts the process, which writes each line with its time. It exits with the container.
+///
+/// It writes the lines at `since` or later. `directory` is any folder that exists.
 pub async fn follow(
-    engine: &Engine,
-    follower: Follower<'_>,
+    contained: &Contained,
+    since: Option<&str>,
+    mark: &Mark,
+    directory: &Path,
+    environment: &Env,
     output: File,
 ) -> Result<Tree, LaunchFault> {
+    let environment = contained.engine.variables(environment.clone());
     let mut fault = None;
     for command in COMMANDS {
         let mut argv = vec![command, "logs", "--follow", "--timestamps"];
-        argv.extend(follower.since.iter().flat_map(|since| ["--since", since]));
-        argv.push(follower.container);
+        argv.extend(since.iter().flat_map(|since| ["--since", since]));
+        argv.push(&contained.info.id);
         let output = output.try_clone().map_err(|error| LaunchFault::Other {
             message: error.to_string(),
         })?;
         let launched = launch(Launch {
             argv: argv.into_iter().map(Into::into).collect(),
-            directory: follower.directory.to_owned(),
-            environment: engine.variables(follower.environment.clone()),
-            mark: follower.mark.clone(),
+            directory: directory.to_owned(),
+            environment: environment.clone(),
+            mark: mark.clone(),
             output,
             errors: None,
             input: None,

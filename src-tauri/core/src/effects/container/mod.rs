@@ -10,7 +10,8 @@ mod logs;
 mod status;
 
 pub use engine::{Engine, Events};
-pub use logs::{Follower, follow};
+pub use image::remove_leftover;
+pub use logs::follow;
 pub use status::{Health, Status};
 
 use std::{path::Path, sync::Arc};
@@ -115,12 +116,7 @@ pub async fn start(
 ///
 /// No engine is found, or it does not answer.
 pub async fn answers(service: &Service, variables: &Env) -> Result<(), ContainerFault> {
-    let (service, variables) = (service.clone(), variables.clone());
-    let finding = tokio::task::spawn_blocking(move || Engine::of(&service, &variables));
-    let engine = finding
-        .await
-        .unwrap_or(Err(ContainerFault::EngineMissing))?;
-    engine.ping().await
+    Engine::of(service, variables).await?.ping().await
 }
 
 /// Stops and removes what a start that was cancelled may have created.
@@ -135,11 +131,6 @@ pub async fn abort(
             source: source @ ContainerSource::Compose { .. },
             ..
         }) => compose::stop(engine, source, &service.directory, variables.clone()).await,
-        _ => image::remove_leftover(engine, mark).await,
+        _ => remove_leftover(engine, mark).await,
     }
-}
-
-/// Removes the container that an earlier run of this service has left, which would hold its port.
-pub async fn remove_leftover(engine: &Engine, mark: &Mark) -> Result<(), ContainerFault> {
-    image::remove_leftover(engine, mark).await
 }

@@ -46,38 +46,14 @@ const ADDRESSED: usize = 50;
 /// The files are read on a separate thread, within `time_limit`. Values are secrets: no error
 /// contains one.
 ///
-/// Without the variables of its `env_command`; see [`full_environment`].
+/// With an `output`, the variables of its `env_command` come after those of its files. The command runs
+/// once for each output, which keeps what it printed.
 pub async fn environment(
     service: &Service,
     base: &Env,
     ports: &impl Ports,
     time_limit: Duration,
-) -> Result<Env, LaunchFault> {
-    let mut variables = of_files(service, base, ports, time_limit).await?;
-    add_own(service, ports, &mut variables, time_limit).await;
-    Ok(variables)
-}
-
-/// Does the same with the variables of its `env_command`, which come after those of its files. The
-/// command runs once for `output`, which keeps what it printed.
-pub async fn full_environment(
-    service: &Service,
-    base: &Env,
-    ports: &impl Ports,
-    time_limit: Duration,
-    output: &CommandOutput,
-) -> Result<Env, LaunchFault> {
-    let mut variables = of_files(service, base, ports, time_limit).await?;
-    output.apply(service, ports, &mut variables).await?;
-    add_own(service, ports, &mut variables, time_limit).await;
-    Ok(variables)
-}
-
-async fn of_files(
-    service: &Service,
-    base: &Env,
-    ports: &impl Ports,
-    time_limit: Duration,
+    output: Option<&CommandOutput>,
 ) -> Result<Env, LaunchFault> {
     let files = texts(&service.env_files, time_limit).await?;
     let mut variables = base.clone();
@@ -100,16 +76,16 @@ async fn of_files(
     for (path, text) in &files {
         env_file::apply(text, path, &mut variables)?;
     }
-    Ok(variables)
-}
-
-async fn add_own(service: &Service, ports: &impl Ports, variables: &mut Env, time_limit: Duration) {
+    if let Some(output) = output {
+        output.apply(service, ports, &mut variables).await?;
+    }
     for (name, value) in &service.env {
         variables.set(name, value.render(&service.name, ports));
     }
-    if let Some(stack) = ports.stack().filter(|stack| stack.slot.is_some()) {
-        pointing::point(service, stack, ports, variables, time_limit).await;
+    if let Some(stack) = stack.filter(|stack| stack.slot.is_some()) {
+        pointing::point(service, stack, ports, &mut variables, time_limit).await;
     }
+    Ok(variables)
 }
 
 /// Returns the variables that `service` declares in its `env_files` and its `env`, each with its value

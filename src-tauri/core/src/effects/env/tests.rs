@@ -30,7 +30,7 @@ fn environment(service: &Service, base: &Env, ports: &impl Ports) -> Result<Env,
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build();
-    let reading = super::environment(service, base, ports, TIME_LIMIT);
+    let reading = super::environment(service, base, ports, TIME_LIMIT, None);
     runtime.unwrap().block_on(reading)
 }
 

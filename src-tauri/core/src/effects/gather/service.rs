@@ -21,13 +21,13 @@ use crate::{
         check::Checks,
         container,
         env::{self, require},
-        port::{ActiveRuns, Claimant, Leftovers, foresee},
+        port::{ActiveRuns, ClaimRequest, Requester, foresee},
         probe::{Context, Prober, address::Address, target},
     },
     env::Env,
     fs::project_file::apart,
     model::{
-        facts::{LaunchFault, PortFault, ProbeFault, ProbeFaultKind},
+        facts::{LaunchFault, Mark, PortFault, ProbeFault, ProbeFaultKind, RunId},
         stack::PortTable,
         view::PhaseName,
     },
@@ -79,7 +79,8 @@ pub(super) async fn look(
     }
     let spec = &run.spec;
     let variables = limit / VARIABLES;
-    let environment = env::environment(spec, &scene.variables, &*scene.ports, variables).await;
+    let environment = env::environment(spec, &scene.variables, &*scene.ports, variables, None);
+    let environment = environment.await;
     let context = Context {
         directory: spec.directory.clone(),
         environment: environment.clone().unwrap_or_default(),
@@ -343,15 +344,21 @@ impl Asking<'_> {
             return None;
         }
         let stack = &self.scene.stack;
-        let claimant = Claimant {
-            leftovers: Leftovers::of(self.scene.id.clone(), stack, spec, &*self.scene.ports),
-            host: spec.host.clone(),
-            conflict: spec.port_conflict,
-            mode: stack.mode,
+        let requester = Requester {
             running: self.active.clone(),
             variables: self.scene.variables.clone(),
+            ..Requester::default()
         };
-        foresee(port, &claimant).await
+        let mark = Mark {
+            stack: self.scene.id.clone(),
+            service: spec.name.clone(),
+            run: RunId(0),
+        };
+        let ports = &*self.scene.ports;
+        foresee(&ClaimRequest::new(
+            mark, port, stack, spec, ports, requester,
+        ))
+        .await
     }
 }
 

@@ -62,8 +62,8 @@ pub(super) async fn mismatches(
     if asked.is_empty() {
         return Vec::new();
     }
-    let environment = env::environment(&run.spec, &scene.variables, &*scene.ports, LIMIT).await;
-    let Ok(environment) = environment else {
+    let environment = env::environment(&run.spec, &scene.variables, &*scene.ports, LIMIT, None);
+    let Ok(environment) = environment.await else {
         return Vec::new();
     };
     let mut found = Vec::new();

@@ -7,12 +7,12 @@ use std::{
 
 use super::{
     leftover::Leftovers,
-    release::{Addresses, bind_all, make_free},
+    release::{Addresses, bind_all, make_free, taken},
     rules::{Policy, Requester},
 };
 use crate::{
     model::facts::{Claimed, Mark, PortFault, Protected},
-    stack::{Mode, Port, PortConflict},
+    stack::{self, Mode, Port, PortConflict, Service, Stack},
     sync::lock,
 };
 
@@ -41,6 +41,35 @@ pub struct ClaimRequest {
 }
 
 impl ClaimRequest {
+    /// Returns the request of a run for a port that its service declares.
+    #[must_use]
+    pub fn new(
+        mark: Mark,
+        port: Port,
+        stack: &Stack,
+        service: &Service,
+        ports: &impl stack::Ports,
+        requester: Requester,
+    ) -> Self {
+        Self {
+            leftovers: Leftovers::of(mark.stack.clone(), stack, service, ports),
+            mark,
+            port,
+            host: service.host.clone(),
+            conflict: service.port_conflict,
+            mode: stack.mode,
+            reserved: BTreeSet::new(),
+            requester,
+        }
+    }
+
+    pub(super) fn policy(&self) -> Policy {
+        Policy {
+            mode: self.mode,
+            conflict: self.conflict,
+        }
+    }
+
     /// Returns the request for another port of the service, which is never exchanged for the next one.
     #[must_use]
     pub fn for_named(self, port: Port) -> Self {
@@ -97,11 +126,7 @@ impl Ports {
         let reservation = self.reserve(port, request);
         let reservation = reservation.map_err(|mark| given_to(mark, &request.requester))?;
         let addresses = Addresses::new(port, request.host.as_deref()).await;
-        let policy = Policy {
-            mode: request.mode,
-            conflict: request.conflict,
-        };
-        let leftovers = Some(&request.leftovers);
+        let (policy, leftovers) = (request.policy(), Some(&request.leftovers));
         let ended = make_free(&addresses, policy, &request.requester, leftovers).await?;
         reservation.keep();
         Ok(Claimed { port, ended })
@@ -157,10 +182,8 @@ impl Ports {
 }
 
 fn given_to(mark: Mark, requester: &Requester) -> PortFault {
-    PortFault::Taken {
-        holder: None,
-        protected: Some(Protected::RunningService(requester.running.neighbour(mark))),
-    }
+    let service = requester.running.neighbour(mark);
+    taken(None, Some(Protected::RunningService(service)))
 }
 
 /// A port during its claim. Released on drop unless it is kept.

@@ -10,7 +10,10 @@ use std::{
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, Uid, UpdateKind};
 
-use super::{release::publisher, rules::is_named};
+use super::{
+    release::{is_free, publisher},
+    rules::is_named,
+};
 use crate::{
     effects::process::{self, ProcessTable, Program},
     env::Env,
@@ -26,9 +29,6 @@ use crate::{
     },
     stack::Port,
 };
-
-/// The maximum number of generations that are followed: reused PIDs could form a cycle.
-const GENERATIONS: usize = 64;
 
 /// Returns the processes that listen on a port, on any address. If several related processes share
 /// a socket (a server and its workers), the ancestor comes first. Processes that the operating
@@ -83,7 +83,7 @@ pub async fn listeners(port: Port) -> io::Result<Listeners> {
             .map(|occupant| occupant.holder)
             .collect(),
     };
-    if listeners == Listeners::default() && !super::release::can_be_bound(port) {
+    if listeners == Listeners::default() && !is_free(port) {
         listeners.hidden.push(Hidden {
             address: None,
             user: None,
@@ -218,11 +218,6 @@ fn is_in_the_way(listens: IpAddr, wanted: IpAddr) -> bool {
             && (listens.is_unspecified() || wanted.is_unspecified())
 }
 
-/// Returns the ancestors of this process, its parent first.
-pub(super) fn ancestors(pid: u32) -> io::Result<Vec<u32>> {
-    Ok(Details::new()?.ancestors(pid))
-}
-
 /// Returns the processes with this mark.
 pub(super) async fn marked(mark: Mark) -> io::Result<Vec<Occupant>> {
     let table = ProcessTable::since(0).scan().await?;
@@ -243,15 +238,20 @@ pub(super) async fn marked(mark: Mark) -> io::Result<Vec<Occupant>> {
 pub async fn processes_of(mark: Mark) -> io::Result<Vec<(Holder, Option<u32>)>> {
     let run = marked(mark).await?;
     let of_run = tokio::task::spawn_blocking(move || {
-        let mut details = Details::new()?;
         let pids: BTreeSet<u32> = run.iter().map(|it| it.holder.process.pid).collect();
         let related = run.into_iter().map(|it| {
-            let parent = details.parent(it.holder.process.pid);
+            let parent = ancestors(it.holder.process.pid).next();
             (it.holder, parent.filter(|parent| pids.contains(parent)))
         });
         Ok(related.collect())
     });
     of_run.await.map_err(io::Error::other)?
+}
+
+/// Returns the PIDs of the ancestors of a process, its parent first.
+fn ancestors(pid: u32) -> impl Iterator<Item = u32> {
+    let lineage = platform::lineage(pid).unwrap_or_default();
+    lineage.into_iter().skip(1).map(|process| process.pid)
 }
 
 /// The process details read so far.
@@ -284,21 +284,6 @@ impl Details {
         self.system.process(pid)
     }
 
-    /// After a parent has exited, its PID may be reused: a process younger than the child is not
-    /// its parent.
-    fn parent(&mut self, pid: u32) -> Option<u32> {
-        let child = self.process(pid)?;
-        let (parent, born) = (child.parent()?.as_u32(), child.start_time());
-        (self.process(parent)?.start_time() <= born).then_some(parent)
-    }
-
-    fn ancestors(&mut self, pid: u32) -> Vec<u32> {
-        std::iter::successors(Some(pid), |&pid| self.parent(pid))
-            .skip(1)
-            .take(GENERATIONS)
-            .collect()
-    }
-
     fn known(&mut self, all: BTreeMap<Process, BTreeSet<SocketAddr>>) -> Vec<Occupant> {
         if all.is_empty() {
             return Vec::new();
@@ -307,10 +292,11 @@ impl Details {
         let mut known: Vec<_> = all
             .into_iter()
             .filter_map(|(process, addresses)| {
-                let lineage = self.ancestors(process.pid);
-                let depth = lineage.iter().filter(|pid| pids.contains(pid)).count();
+                let ancestors: Vec<u32> = ancestors(process.pid).collect();
+                let depth = ancestors.iter().filter(|pid| pids.contains(pid)).count();
                 let addresses = addresses.into_iter().collect();
-                let occupant = self.occupant(process, addresses, &lineage, depth > 0)?;
+                let parent = ancestors.first().copied();
+                let occupant = self.occupant(process, addresses, parent, depth > 0)?;
                 Some((depth, occupant))
             })
             .collect();
@@ -323,11 +309,10 @@ impl Details {
         &mut self,
         process: Process,
         addresses: Vec<SocketAddr>,
-        lineage: &[u32],
+        parent: Option<u32>,
         descends: bool,
     ) -> Option<Occupant> {
         let own = self.process(std::process::id()).and_then(user_of).cloned();
-        let parent = lineage.first().copied();
         let parent = parent.filter(|&parent| !platform::adopts(parent, process.pid));
         let orphan = parent.is_none() && !platform::has_terminal(process.pid);
         let parent =
@@ -464,11 +449,10 @@ mod tests {
             .spawn()
             .unwrap();
         let own = std::process::id();
-        let found = [child.id(), own].map(|pid| ancestors(pid).unwrap());
+        let [of_child, of_own] = [child.id(), own].map(|pid| platform::lineage(pid).unwrap());
         child.kill().unwrap();
         child.wait().unwrap();
-        let [of_child, of_own] = found;
-        let expected: Vec<_> = [own].into_iter().chain(of_own).collect();
-        assert_eq!(of_child, expected);
+        assert_eq!(of_child[1..], of_own);
+        assert_eq!(of_own[0].pid, own);
     }
 }

@@ -16,5 +16,5 @@ pub use claim::{ClaimRequest, Ports};
 pub use holder::{Hidden, Listeners, holders, listeners, processes_of};
 pub use leftover::Leftovers;
 pub use programs::{RunningProcess, connections, programs_by_port, running};
-pub use release::{Claimant, foresee, free, is_free, may_free, verify_free};
+pub use release::{foresee, free, is_free, may_free, verify_free};
 pub use rules::{ActiveRuns, Callers, Requester};

@@ -10,9 +10,10 @@ use std::{
 use tokio::task::JoinSet;
 
 use super::{
+    claim::ClaimRequest,
     holder::{Occupant, Occupants, marked, occupants},
     leftover::Leftovers,
-    rules::{ActiveRuns, Policy, Requester, Spared, decide, protection},
+    rules::{Policy, Requester, Spared, decide, protection},
 };
 use crate::{
     effects::{container::Engine, process::end},
@@ -22,7 +23,7 @@ use crate::{
         facts::{Holder, PortFault, Protected},
     },
     platform::socket::{self, Breadth, Refusal},
-    stack::{Mode, Port, PortConflict},
+    stack::Port,
 };
 
 /// The grace period of a holder before it is killed.
@@ -137,11 +138,12 @@ pub(super) async fn make_free(
         let spared = spared?;
         let stays = |occupant: &&Occupant| is_among(&ended, occupant);
         if let Some(occupant) = occupants.known.iter().find(stays) {
-            return Err(taken(occupant, None));
+            return Err(taken(Some(&occupant.holder), None));
         }
         if let Some(occupant) = occupants.known.first().filter(|_| round == ROUNDS) {
             let by = occupant.parent.clone();
-            return Err(taken(occupant, Some(Protected::Respawned { by })));
+            let protected = Protected::Respawned { by };
+            return Err(taken(Some(&occupant.holder), Some(protected)));
         }
         end_all(&occupants.known, &spared).await;
         let holders = occupants.known.into_iter().map(|occupant| occupant.holder);
@@ -193,8 +195,7 @@ async fn judge(
 
 /// Returns the container that publishes a port, if an engine tells in time.
 pub(super) async fn publisher(port: Port, variables: Env) -> Option<Publisher> {
-    let finding = tokio::task::spawn_blocking(move || Engine::find(&variables, None));
-    let engine = finding.await.ok()?.ok()?;
+    let engine = Engine::find(&variables, None).await.ok()?;
     let asking = engine.publisher(port);
     tokio::time::timeout(ENGINE, asking).await.ok()?.ok()?
 }
@@ -230,9 +231,9 @@ fn is_among(ended: &[Holder], occupant: &Occupant) -> bool {
     ended.iter().any(|holder| holder.process == process)
 }
 
-fn taken(occupant: &Occupant, protected: Option<Protected>) -> PortFault {
+pub(super) fn taken(holder: Option<&Holder>, protected: Option<Protected>) -> PortFault {
     PortFault::Taken {
-        holder: Some(Box::new(occupant.holder.clone())),
+        holder: holder.cloned().map(Box::new),
         protected,
     }
 }
@@ -284,7 +285,7 @@ pub async fn free(port: Port, requester: &Requester) -> Result<Vec<Holder>, Port
     let Some(container) = published_by(&fault) else {
         return Err(fault);
     };
-    let stopped = match Engine::find(&requester.variables, None) {
+    let stopped = match Engine::find(&requester.variables, None).await {
         Ok(engine) => engine.stop(&container.id, None, CONTAINER_GRACE).await,
         Err(missing) => Err(missing),
     };
@@ -334,59 +335,22 @@ async fn in_use(port: Port) -> Addresses {
     addresses
 }
 
-/// Returns whether a port can be bound on both loopback addresses.
-pub(super) fn can_be_bound(port: Port) -> bool {
-    let all = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-    bind_all(&Addresses { port, all }).is_ok()
-}
-
-/// A service that may be started.
-#[derive(Clone, Debug)]
-pub struct Claimant {
-    /// Identifies leftovers of its stack.
-    pub leftovers: Leftovers,
-    /// The service's `host`.
-    pub host: Option<String>,
-    /// The `port_conflict` of the stack file.
-    pub conflict: PortConflict,
-    /// The mode of the stack.
-    pub mode: Mode,
-    /// The active runs of the daemon.
-    pub running: ActiveRuns,
-    /// The variables by which the container engine is found.
-    pub variables: Env,
-}
-
 /// Returns what would block a service's port if it were started now. Stops nothing: a holder that
 /// the start would stop is [`PortFault::Taken`] without a protection.
-pub async fn foresee(port: Port, claimant: &Claimant) -> Option<PortFault> {
-    let addresses = Addresses::new(port, claimant.host.as_deref()).await;
+pub async fn foresee(request: &ClaimRequest) -> Option<PortFault> {
+    let port = request.port;
+    let addresses = Addresses::new(port, request.host.as_deref()).await;
     let occupants = match obstacle(&addresses).await {
         Ok(occupants) => occupants?,
         Err(fault) => return Some(fault),
     };
-    let requester = Requester {
-        running: claimant.running.clone(),
-        variables: claimant.variables.clone(),
-        ..Requester::default()
-    };
-    let policy = Policy {
-        mode: claimant.mode,
-        conflict: claimant.conflict,
-    };
-    let (occupants, allowed) = judge(
-        port,
-        occupants,
-        policy,
-        &requester,
-        Some(&claimant.leftovers),
-    )
-    .await;
+    let (policy, leftovers) = (request.policy(), Some(&request.leftovers));
+    let (occupants, allowed) = judge(port, occupants, policy, &request.requester, leftovers).await;
     match allowed {
         Ok(_) => occupants
             .known
             .first()
-            .map(|occupant| taken(occupant, None)),
+            .map(|occupant| taken(Some(&occupant.holder), None)),
         Err(fault) => Some(fault),
     }
 }

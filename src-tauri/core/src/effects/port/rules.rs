@@ -8,13 +8,15 @@ use std::{
 };
 
 use super::{
-    holder::{self, Occupant, Occupants, Unknown},
+    holder::{Occupant, Occupants, Unknown},
     leftover::Leftovers,
+    release::taken,
 };
 use crate::{
     effects::process,
     env::Env,
-    model::facts::{Holder, Mark, Neighbour, PortFault, Process, Protected},
+    model::facts::{Mark, Neighbour, PortFault, Process, Protected},
+    platform::process::lineage,
     stack::{Mode, PortConflict, Stack},
     sync::lock,
 };
@@ -51,11 +53,9 @@ impl Callers {
     /// Protects the process with this PID and its ancestors from being ended for a port, for the rest
     /// of this daemon's life. Blocks while it reads some files.
     pub fn note(&self, caller: u32) {
-        let ancestors = holder::ancestors(caller).unwrap_or_default();
-        let line = std::iter::once(caller).chain(ancestors);
-        let line: Vec<Process> = line.filter_map(process::process).collect();
+        let line = lineage(caller).unwrap_or_default();
         let mut all = lock(&self.0);
-        all.retain(|known| process::process(known.pid) == Some(*known));
+        all.retain(|known| line.contains(known) || process::process(known.pid) == Some(*known));
         all.extend(line);
     }
 
@@ -119,9 +119,10 @@ impl Spared {
     /// Reads the ancestors of the daemon and the folders of the stack. Blocks.
     pub(super) fn read(requester: &Requester, leftovers: Option<&Leftovers>) -> io::Result<Self> {
         let daemon = std::process::id();
+        let ancestors = lineage(daemon)?.into_iter().skip(1);
         Ok(Self {
             daemon,
-            ancestors: holder::ancestors(daemon)?.into_iter().collect(),
+            ancestors: ancestors.map(|process| process.pid).collect(),
             requester: requester.clone(),
             leftovers: leftovers.map(Leftovers::resolved),
         })
@@ -151,7 +152,7 @@ pub(super) fn decide(
     policy: Policy,
 ) -> Result<(), PortFault> {
     if let Some(unknown) = occupants.unknown.first() {
-        return Err(taken(None, protection_of_unknown(unknown)));
+        return Err(taken(None, Some(protection_of_unknown(unknown))));
     }
     let reasons = occupants.known.iter().map(|occupant| {
         let reason = protection(occupant, spared).or_else(|| objection(occupant, spared, policy));
@@ -159,7 +160,7 @@ pub(super) fn decide(
     });
     for (occupant, reason) in reasons {
         if let Some(reason) = reason {
-            return Err(taken(Some(&occupant.holder), reason));
+            return Err(taken(Some(&occupant.holder), Some(reason)));
         }
     }
     Ok(())
@@ -239,13 +240,6 @@ pub(super) fn is_named(occupant: &Occupant, names: &[&str]) -> bool {
     called.any(|name| names.contains(&name.as_str()))
 }
 
-fn taken(holder: Option<&Holder>, protected: Protected) -> PortFault {
-    PortFault::Taken {
-        holder: holder.cloned().map(Box::new),
-        protected: Some(protected),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
@@ -255,7 +249,7 @@ mod tests {
     use super::*;
     use crate::{
         effects::process::Program,
-        model::facts::{ProgramKind, RunId, StackId},
+        model::facts::{Holder, ProgramKind, RunId, StackId},
         stack::ServiceName,
     };
 

@@ -25,7 +25,7 @@ pub(crate) use known::{CONTAINER_PROXIES, INTERPRETERS, Program, SYSTEM_PROGRAMS
 pub use launch::{Launch, argv, launch};
 pub use opener::opener;
 pub use process_table::{ProcessScan, ProcessTable};
-pub use stop::{StopRequest, stop};
+pub use stop::{StopRequest, stop, stop_remains};
 pub(crate) use tree::members_of;
 pub use tree::{Tree, survivors_of_runs};
 pub use usage::usage;

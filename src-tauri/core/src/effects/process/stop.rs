@@ -1,8 +1,13 @@
 //! Stops a tree: signal, wait, kill, verify. It always ends.
 
-use std::{collections::BTreeSet, io, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::Path,
+    time::Duration,
+};
 
-use tokio::time::timeout;
+use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -11,7 +16,7 @@ use super::{
 };
 use crate::{
     env::Env,
-    model::facts::Stopped,
+    model::facts::{Mark, Process, Stopped},
     platform::process as platform,
     stack::{Command, Signal},
 };
@@ -23,6 +28,9 @@ const PARENTS_TURN: Duration = Duration::from_millis(50);
 /// The number of times that new processes may appear during a graceful stop. A tree that keeps
 /// starting more does not intend to exit.
 const NEWCOMERS: usize = 16;
+
+/// The grace period of the remaining processes of a run.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// The graceful step of a stop.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +83,35 @@ pub async fn stop(
         beside: tree.ended_beside(&[]),
         ..Stopped::default()
     }
+}
+
+/// Stops the remaining processes of runs, each run with its whole tree: SIGTERM, a grace period of five
+/// seconds, SIGKILL. `kill_now` skips the first two. Returns the survivors.
+pub async fn stop_remains(
+    running: impl IntoIterator<Item = (Process, Mark)>,
+    processes: &ProcessTable,
+    kill_now: &CancellationToken,
+) -> Vec<(Process, Mark)> {
+    let mut runs: BTreeMap<Mark, Vec<Process>> = BTreeMap::new();
+    for (process, mark) in running {
+        runs.entry(mark).or_default().push(process);
+    }
+    let mut stops = JoinSet::new();
+    for (mark, members) in runs {
+        let (processes, kill_now) = (processes.clone(), kill_now.clone());
+        stops.spawn(async move {
+            let tree = Tree::remains(mark.clone(), members);
+            let request = StopRequest::Signal(Signal::Terminate);
+            let stopped = stop(&tree, &processes, request, GRACE, &kill_now).await;
+            let survivors = stopped.survivors.into_iter();
+            survivors.map(move |survivor| (survivor, mark.clone()))
+        });
+    }
+    let mut survivors = Vec::new();
+    while let Some(stopped) = stops.join_next().await {
+        survivors.extend(stopped.into_iter().flatten());
+    }
+    survivors
 }
 
 /// Requests a graceful exit. Returns `true` once no process is left, and `false` if that failed.

@@ -17,10 +17,7 @@ pub use self::edit::{Changed, Line, change};
 use super::process::{HelperFault, Output, run_helper};
 use crate::{
     env::Env,
-    fs::{
-        project_file::{Reader, TIME_LIMIT},
-        replace::replace,
-    },
+    fs::project_file::{Reader, TIME_LIMIT},
     model::{
         facts::LaunchFault,
         finding::{Action, LineChange},
@@ -165,11 +162,7 @@ pub fn edit_stack_file(
             path: file.to_owned(),
             reason: report.to_string(),
         })?;
-    let permissions = fs::metadata(file).map_err(in_place)?.permissions();
-    // A link is followed: the file behind it is changed.
-    let place = fs::canonicalize(file).map_err(in_place)?;
-    replace(&place, edited.text.as_bytes()).map_err(in_place)?;
-    fs::set_permissions(&place, permissions).map_err(in_place)
+    stack_file_text::exchange(file, &text, &edited.text).map_err(in_place)
 }
 
 #[cfg(test)]
