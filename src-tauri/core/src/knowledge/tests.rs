@@ -64,7 +64,7 @@ fn each_entry_has_a_name_of_its_own_and_literals_that_find_it() {
             assert!(literal.len() > 2, "{}: {literal:?} is too short", entry.id);
         }
         for pattern in &entry.says {
-            table::compile(pattern);
+            compile(pattern);
         }
     }
 }

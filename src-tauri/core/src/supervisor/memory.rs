@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use tokio::{sync::Notify, time::sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::task::RunTask;
@@ -25,6 +26,8 @@ use crate::{
 #[derive(Default)]
 pub(super) struct MemoryWatch {
     runs: Arc<Mutex<Vec<Limited>>>,
+    /// Notified when a run is added, which may have a shorter interval than the others.
+    added: Arc<Notify>,
     task: Option<AbortOnDropHandle<()>>,
 }
 
@@ -50,15 +53,20 @@ impl MemoryWatch {
         });
         // With the first run, the task of earlier ones has ended.
         if runs.len() == 1 {
-            let measuring = tokio::spawn(measure_all(self.runs.clone(), processes));
-            drop(self.task.replace(AbortOnDropHandle::new(measuring)));
+            let measuring = measure_all(self.runs.clone(), self.added.clone(), processes);
+            self.task = Some(AbortOnDropHandle::new(tokio::spawn(measuring)));
         }
+        self.added.notify_one();
     }
 }
 
-async fn measure_all(runs: Arc<Mutex<Vec<Limited>>>, processes: ProcessTable) {
+async fn measure_all(runs: Arc<Mutex<Vec<Limited>>>, added: Arc<Notify>, processes: ProcessTable) {
+    let mut last = clock::now().instant;
     while let Some(pause) = pause(&runs) {
-        tokio::time::sleep(pause).await;
+        tokio::select! {
+            () = sleep_until((last + pause).into()) => last = clock::now().instant,
+            () = added.notified() => continue,
+        }
         let Ok(table) = processes.scan().await else {
             continue;
         };

@@ -37,8 +37,8 @@ pub(crate) fn spawn(start: &Start<'_>) -> io::Result<Handle> {
     spawn_pinned(start, tag)
 }
 
-/// Returns the current time in the unit of [`crate::model::facts::Process::started`]. Later processes have at least this
-/// value.
+/// Returns the current time in the unit of [`crate::model::facts::Process::started`]. Later processes
+/// have at least this value.
 pub(crate) fn ticks_now() -> u64 {
     let since_boot = rustix::time::clock_gettime(ClockId::Boottime);
     let seconds = u64::try_from(since_boot.tv_sec).unwrap_or(0);

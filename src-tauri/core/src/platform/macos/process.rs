@@ -38,8 +38,8 @@ pub(crate) fn adopts(parent: u32, _pid: u32) -> bool {
     parent == 1
 }
 
-/// Returns the current time in the unit of [`crate::model::facts::Process::started`], microseconds since the year
-/// 1970. Later processes have at least this value, unless the clock is set back.
+/// Returns the current time in the unit of [`crate::model::facts::Process::started`], microseconds since
+/// the year 1970. Later processes have at least this value, unless the clock is set back.
 pub(crate) fn ticks_now() -> u64 {
     let since_1970 = clock::now().wall.duration_since(std::time::UNIX_EPOCH);
     let microseconds = since_1970.map_or(0, |since| since.as_micros());
